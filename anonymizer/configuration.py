@@ -1,0 +1,89 @@
+"""Reads a YAML file into a Pydantic model and reports every mistake at once, by line."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from anonymizer.errors import ConfigurationError, Fault
+
+
+class Settings(BaseModel):
+    """Base of all configuration models: immutable, and an unknown key is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Model = TypeVar("Model", bound=Settings)
+
+
+def load(path: Path, model: type[Model]) -> Model:
+    """The settings in `path`. Raises ConfigurationError with all faults and their lines."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except FileNotFoundError:
+        raise ConfigurationError(
+            [Fault(str(path), "the file is missing", "write one with: audience init")]
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path.name}:{mark.line + 1}" if mark else path.name
+        raise ConfigurationError([Fault(place, "this is not valid YAML")]) from None
+    faults = [
+        Fault(f"{path.name}:{line}", f"the key {key!r} stands twice")
+        for key, line in _doubled_keys(root)
+    ]
+    try:
+        settings = model.model_validate(content or {})
+    except ValidationError as error:
+        raise ConfigurationError(faults + _faults(error, path, root)) from None
+    if faults:
+        raise ConfigurationError(faults)
+    return settings
+
+
+def _faults(error: ValidationError, path: Path, root: yaml.Node | None) -> list[Fault]:
+    return [
+        Fault(
+            f"{path.name}:{_line(root, fault['loc'])} {'.'.join(str(p) for p in fault['loc'])}",
+            fault["msg"].removeprefix("Value error, "),
+        )
+        for fault in error.errors()
+    ]
+
+
+def _line(node: yaml.Node | None, location: Iterable[Any]) -> int:
+    """The line of the deepest part of `location` that stands in the file."""
+    line = 1
+    for part in location:
+        following = None
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == str(part):
+                    line, following = key.start_mark.line + 1, value
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            following = node.value[part]
+            line = following.start_mark.line + 1
+        if following is None:
+            return line
+        node = following
+    return line
+
+
+def _doubled_keys(node: yaml.Node | None) -> list[tuple[str, int]]:
+    doubled: list[tuple[str, int]] = []
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                doubled.append((key.value, key.start_mark.line + 1))
+            seen.add(key.value)
+            doubled += _doubled_keys(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            doubled += _doubled_keys(item)
+    return doubled

@@ -1,0 +1,203 @@
+"""Demographic dimensions: the finest values (leaves) and the groups made of them.
+
+Every person stands on exactly one leaf of each dimension; a combination of leaves is
+an atom. A group is a set of leaves: one band, `under_40`, a province, Jabodetabek.
+Groups may overlap. IAB ids are those of the IAB Audience Taxonomy 1.1.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+ALL = "all"
+NOT_STATED = "not_stated"
+GENDERS = ("male", "female", NOT_STATED)
+# Lower ends of the IAB age bands; the last is open.
+AGE_BAND_STARTS = (18, 21, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70, 75)
+AGE_BANDS = (
+    *(f"{a}-{b - 1}" for a, b in zip(AGE_BAND_STARTS, AGE_BAND_STARTS[1:], strict=False)),
+    "75+",
+)
+_FIRST_IAB_AGE_ID = 3
+_IAB_GENDER = {"male": ("50",), "female": ("49",), NOT_STATED: ("52",)}
+
+
+@dataclass(frozen=True)
+class Text:
+    """The same words in both languages of the exports."""
+
+    english: str
+    indonesian: str
+
+
+NO_TEXT = Text("", "")
+
+
+@dataclass(frozen=True)
+class Group:
+    """A named set of leaves; `leaves` are positions in `Dimension.leaves`, ascending."""
+
+    code: str
+    level: str
+    name: Text
+    leaves: tuple[int, ...]
+    iab_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """Leaves and groups of one demographic; `groups[0]` is `all`."""
+
+    name: str
+    leaves: tuple[str, ...]
+    groups: tuple[Group, ...]
+
+    @cached_property
+    def positions(self) -> Mapping[str, int]:
+        """Position of each group by its code."""
+        return {group.code: position for position, group in enumerate(self.groups)}
+
+    @cached_property
+    def membership(self) -> NDArray[np.bool_]:
+        """Shape (groups, leaves): which leaf is in which group."""
+        matrix = np.zeros((len(self.groups), len(self.leaves)), dtype=bool)
+        for position, group in enumerate(self.groups):
+            matrix[position, list(group.leaves)] = True
+        return matrix
+
+    def with_groups(self, added: Sequence[Group]) -> "Dimension":
+        """The same dimension with more groups at the end."""
+        return Dimension(self.name, self.leaves, (*self.groups, *added))
+
+
+def gender() -> Dimension:
+    """Male, female, not stated."""
+    names = (Text("men", "pria"), Text("women", "wanita"))
+    unstated = Text("people who state no gender", "orang tanpa keterangan jenis kelamin")
+    leaves = [
+        Group(code, "gender", name, (leaf,), _IAB_GENDER[code])
+        for leaf, (code, name) in enumerate(zip(GENDERS, (*names, unstated), strict=True))
+    ]
+    everyone = Group(ALL, ALL, Text("people", "orang"), (0, 1, 2))
+    return Dimension("gender", GENDERS, (everyone, *leaves))
+
+
+def age() -> Dimension:
+    """The thirteen IAB bands from 18-20 to 75+."""
+    bands = []
+    for leaf, band in enumerate(AGE_BANDS):
+        name = Text(f"aged {band}", f"berusia {band} tahun")
+        if band.endswith("+"):
+            name = Text("aged 75 or over", "berusia 75 tahun ke atas")
+        bands.append(Group(band, "band", name, (leaf,), (str(_FIRST_IAB_AGE_ID + leaf),)))
+    everyone = Group(ALL, ALL, NO_TEXT, tuple(range(len(AGE_BANDS))))
+    return Dimension("age", AGE_BANDS, (everyone, *bands))
+
+
+def age_group(code: str, bands: Sequence[str], name: Text) -> Group:
+    """A union of bands; its IAB ids are those of its bands."""
+    leaves = tuple(sorted(AGE_BANDS.index(band) for band in bands))
+    return Group(code, "group", name, leaves, tuple(str(_FIRST_IAB_AGE_ID + x) for x in leaves))
+
+
+@dataclass(frozen=True)
+class Region:
+    """A row of the regional reference (official code; level country, province or regency)."""
+
+    code: str
+    parent: str
+    level: str
+    name: str
+
+
+def reference_regions() -> tuple[Region, ...]:
+    """Country, 38 provinces and 514 regencies, ordered by code within each level."""
+    source = files("data_samples").joinpath("reference/regions.csv")
+    with source.open(encoding="utf-8", newline="") as file:
+        return tuple(
+            Region(row["code"], row["parent_code"], row["level"], " ".join(row["name"].split()))
+            for row in csv.DictReader(file)
+        )
+
+
+def region(regions: Sequence[Region] | None = None) -> Dimension:
+    """Regencies and a leaf for people whose region is not stated; provinces, the country."""
+    known = reference_regions() if regions is None else regions
+    regencies = [r for r in known if r.level == "regency"]
+    leaves = (*(r.code for r in regencies), NOT_STATED)
+    groups = [Group(ALL, ALL, NO_TEXT, tuple(range(len(leaves))))]
+    for place in known:
+        inside = tuple(
+            leaf
+            for leaf, regency in enumerate(regencies)
+            if place.level == "country" or place.code in {regency.code, regency.parent}
+        )
+        english, indonesian = _english_region(place), _short_region(place.name)
+        name = Text(f"in {english}", f"di {indonesian}")
+        groups.append(Group(place.code, place.level, name, inside))
+    return Dimension("region", leaves, tuple(groups))
+
+
+def area(code: str, members: Sequence[str], name: Text, dimension: Dimension) -> Group:
+    """A named union of regencies and provinces, such as Jabodetabek."""
+    leaves: set[int] = set()
+    for member in members:
+        leaves.update(dimension.groups[dimension.positions[member]].leaves)
+    return Group(code, "area", name, tuple(sorted(leaves)))
+
+
+def _short_region(name: str) -> str:
+    """The everyday form of an official name."""
+    for prefix in ("Kota Administrasi ", "Kabupaten Administrasi ", "Daerah Khusus Ibukota "):
+        name = name.removeprefix(prefix)
+    return name
+
+
+_DIRECTIONS = {
+    "Pusat": "Central",
+    "Utara": "North",
+    "Barat": "West",
+    "Selatan": "South",
+    "Timur": "East",
+    "Tengah": "Central",
+    "Tenggara": "Southeast",
+    "Barat Daya": "Southwest",
+}
+_ISLANDS = {
+    "Jawa": "Java",
+    "Sumatera": "Sumatra",
+    "Kalimantan": "Kalimantan",
+    "Maluku": "Maluku",
+    "Sulawesi": "Sulawesi",
+    "Nusa Tenggara": "Nusa Tenggara",
+    "Papua": "Papua",
+    "Jakarta": "Jakarta",
+}
+_ENGLISH = {
+    "Daerah Istimewa Yogyakarta": "the Special Region of Yogyakarta",
+    "Kepulauan Riau": "the Riau Islands",
+    "Kepulauan Bangka Belitung": "the Bangka Belitung Islands",
+    "Papua Pegunungan": "Highland Papua",
+    "Kepulauan Seribu": "the Thousand Islands",
+}
+
+
+def _english_region(place: Region) -> str:
+    """An English name: directions and kinds translated, proper names kept."""
+    name = _short_region(place.name)
+    if name in _ENGLISH:
+        return _ENGLISH[name]
+    for local, english in _ISLANDS.items():
+        direction = name.removeprefix(local + " ")
+        if name.startswith(local + " ") and direction in _DIRECTIONS:
+            return f"{_DIRECTIONS[direction]} {english}"
+    if name.startswith("Kabupaten "):
+        return f"{name.removeprefix('Kabupaten ')} Regency"
+    if name.startswith("Kota "):
+        return f"{name.removeprefix('Kota ')} City"
+    return name

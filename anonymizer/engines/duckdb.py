@@ -1,0 +1,83 @@
+"""The DuckDB engine: one in-memory database a step, with a memory limit and a spill folder.
+
+Statements live in `sql/`, one SELECT a file; values are bound, never pasted.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+_NAME = re.compile(r"^[a-z_][a-z0-9_]*$")
+
+
+class DuckDB:
+    """A private in-memory database. Use as a context manager.
+
+    `spill` is a folder for what does not fit in memory; None forbids spilling, for steps
+    that hold raw values.
+    """
+
+    def __init__(self, *, memory_megabytes: int, threads: int, spill: Path | None) -> None:
+        self._connection = duckdb.connect(
+            ":memory:",
+            config={
+                "memory_limit": f"{memory_megabytes}MB",
+                "threads": threads,
+                "temp_directory": str(spill) if spill else "",
+                "TimeZone": "UTC",
+            },
+        )
+
+    def __enter__(self) -> "DuckDB":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connection.close()
+
+    def load(self, name: str, rows: pa.Table | pa.RecordBatch | pa.RecordBatchReader) -> None:
+        """Make Arrow rows readable under `name`, without a copy."""
+        self._connection.register(_checked(name), rows)
+
+    def scan(self, name: str, paths: Sequence[Path]) -> None:
+        """Make Parquet files readable under `name`."""
+        relation = self._connection.read_parquet([str(path) for path in paths])
+        relation.create_view(_checked(name), replace=True)
+
+    def create(self, name: str, statement: str, parameters: Mapping[str, Any] | None = None) -> int:
+        """Keep the rows of `sql/<statement>.sql` as table `name`; returns how many there are."""
+        self._connection.execute(
+            f"CREATE OR REPLACE TABLE {_checked(name)} AS {read(statement)}", parameters or {}
+        )
+        counted = self._connection.table(_checked(name)).shape
+        return int(counted[0])
+
+    def fetch(self, statement: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """The rows of `sql/<statement>.sql`."""
+        return self._connection.execute(read(statement), parameters or {}).to_arrow_table()
+
+    def drop(self, name: str) -> None:
+        """Forget a loaded relation, scan or table."""
+        self._connection.unregister(_checked(name))
+
+
+def read(statement: str) -> str:
+    """The text of `sql/<statement>.sql`."""
+    return files("sql").joinpath(f"{_checked(statement)}.sql").read_text(encoding="utf-8")
+
+
+def _checked(name: str) -> str:
+    """A relation or statement name; refuses anything that is not a plain identifier."""
+    if not _NAME.match(name):
+        raise ValueError(f"{name!r} is no plain lower-case identifier")
+    return name

@@ -1,0 +1,115 @@
+"""Every error that this product raises on purpose.
+
+    AudienceError
+    ├── ConfigurationError   policy.yaml, segments.yaml or a command is wrong      exit 2
+    ├── InputRejected        a raw file is refused whole                          exit 3
+    ├── Held                 computed or computable, but not published            exit 4
+    │   ├── Disclosure       the auditor broke the release
+    │   ├── LedgerBroken     the history cannot be trusted
+    │   └── SecretProblem    the key is missing, changed or readable by others
+    ├── Busy                 another run holds the lock                           exit 5
+    └── NoSpace              a write failed for want of room or permission        exit 6
+
+Messages say what was wrong, where, the limit and what to do. They carry file
+names, row numbers, columns, reason codes and digests; never a value from a
+person's row.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One mistake in a configuration: where it stands, what is wrong, what would be right."""
+
+    place: str
+    problem: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.problem}" + (f" ({self.remedy})" if self.remedy else "")
+
+
+class AudienceError(Exception):
+    """Base of all; `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+
+class ConfigurationError(AudienceError):
+    """A configuration holds mistakes; all of them are in `faults`."""
+
+    exit_code = 2
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        lines = "\n".join(f"  - {fault}" for fault in self.faults)
+        super().__init__(f"{len(self.faults)} mistake(s) in the configuration:\n{lines}")
+
+
+class InputRejected(AudienceError):
+    """A raw file is refused whole: nothing of it is used. `reason` is a code."""
+
+    exit_code = 3
+
+    def __init__(self, file: str, reason: str, digest: str = "", detail: str = "") -> None:
+        self.file, self.reason, self.digest = file, reason, digest
+        known = f" (sha256 {digest[:16]})" if digest else ""
+        super().__init__(f"{file}{known} rejected: {reason}" + (f"; {detail}" if detail else ""))
+
+
+class Held(AudienceError):
+    """Nothing was published and what was published before stands. `reason` is a code."""
+
+    exit_code = 4
+
+    def __init__(self, reason: str, detail: str) -> None:
+        self.reason = reason
+        super().__init__(f"held, {reason}: {detail}")
+
+
+class Disclosure(Held):
+    """The auditor found what a release would disclose; `findings` says which and how."""
+
+    def __init__(self, findings: Sequence[object]) -> None:
+        self.findings = tuple(findings)
+        listed = "; ".join(str(finding) for finding in self.findings[:5])
+        more = f"; and {len(self.findings) - 5} more" if len(self.findings) > 5 else ""  # noqa: PLR2004
+        super().__init__("disclosure", f"{len(self.findings)} finding(s): {listed}{more}")
+
+
+class LedgerBroken(Held):
+    """The ledger is missing, edited, truncated or does not match what is published."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("ledger", detail)
+
+
+class SecretProblem(Held):
+    """The secret is missing, changed or not private while figures depend on it."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("secret", detail)
+
+
+class Busy(AudienceError):
+    """Another run is at work; `holder` says which process."""
+
+    exit_code = 5
+
+    def __init__(self, holder: str) -> None:
+        self.holder = holder
+        super().__init__(f"busy: {holder}; wait for it to end and run again")
+
+
+class NoSpace(AudienceError):
+    """A write failed; nothing that was published has changed."""
+
+    exit_code = 6
+
+    def __init__(self, place: str, problem: str) -> None:
+        super().__init__(
+            f"no_space: cannot write in {place} ({problem}); free room or mend the permissions, "
+            "then run again"
+        )

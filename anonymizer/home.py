@@ -1,0 +1,82 @@
+"""Where everything lies: the home directory, `$AUDIENCE_HOME` (design, section 5)."""
+
+import os
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders and files of one installation. Building one touches no disk."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls) -> "Home":
+        """The home named by `$AUDIENCE_HOME`, `./home` without it."""
+        return cls(Path(os.environ.get("AUDIENCE_HOME", "home")).absolute())
+
+    @property
+    def policy(self) -> Path:
+        """The promise and its numbers."""
+        return self.root / "policy.yaml"
+
+    @property
+    def segments(self) -> Path:
+        """The segment catalogue."""
+        return self.root / "segments.yaml"
+
+    @property
+    def secret(self) -> Path:
+        """The key of pseudonyms, rounding and floor offsets; mode 0600."""
+        return self.root / "secret.key"
+
+    @property
+    def ledger(self) -> Path:
+        """The default ledger, an SQLite file."""
+        return self.root / "ledger.sqlite"
+
+    @property
+    def raw(self) -> Path:
+        """Landing zone; only `rights` requests are ever written there."""
+        return self.root / "raw"
+
+    @property
+    def private(self) -> Path:
+        """Pseudonymous working data and the quarantine; restricted."""
+        return self.root / "private"
+
+    @property
+    def published(self) -> Path:
+        """Safe for anyone: releases, exports, the analysts' database."""
+        return self.root / "published"
+
+    @property
+    def releases(self) -> Path:
+        """One folder a release."""
+        return self.published / "releases"
+
+    @property
+    def exports(self) -> Path:
+        """One folder an advertiser, in it one a release."""
+        return self.published / "exports"
+
+    @property
+    def database(self) -> Path:
+        """The analysts' DuckDB file."""
+        return self.published / "segments.duckdb"
+
+    @property
+    def dagster(self) -> Path:
+        """Dagster's own storage (run history, event log)."""
+        return self.root / "dagster"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one process that writes."""
+        return self.root / "run.lock"
+
+    def working_file(self, stage: str, day: date) -> Path:
+        """The private Parquet partition of one stage and day."""
+        return self.private / stage / f"day={day.isoformat()}.parquet"

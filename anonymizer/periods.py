@@ -1,0 +1,41 @@
+"""Periods: a calendar day, ISO week or month in the policy's time zone."""
+
+import calendar
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+PeriodKind = Literal["day", "week", "month"]
+
+
+@dataclass(frozen=True, order=True)
+class Period:
+    """All days from `start` to `end`, both included."""
+
+    kind: PeriodKind
+    start: date
+
+    def __post_init__(self) -> None:
+        if self.kind == "week" and self.start.isoweekday() != 1:
+            raise ValueError(f"an ISO week starts on a Monday, not on {self.start}")
+        if self.kind == "month" and self.start.day != 1:
+            raise ValueError(f"a month starts on its first day, not on {self.start}")
+
+    @property
+    def end(self) -> date:
+        """The last day."""
+        if self.kind == "day":
+            return self.start
+        if self.kind == "week":
+            return self.start + timedelta(days=6)
+        return self.start.replace(day=calendar.monthrange(self.start.year, self.start.month)[1])
+
+    @property
+    def id(self) -> str:
+        """`2026-11-22`, `2026-W47` or `2026-11`."""
+        if self.kind == "day":
+            return self.start.isoformat()
+        if self.kind == "week":
+            year, week, _ = self.start.isocalendar()
+            return f"{year}-W{week:02d}"
+        return f"{self.start:%Y-%m}"

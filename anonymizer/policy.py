@@ -1,0 +1,167 @@
+"""The policy: every number of the promise, read from `policy.yaml`, none in code.
+
+Descriptions of the fields are what `docs/policy-reference.md` is generated from.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field, PositiveInt, model_validator
+
+from anonymizer.configuration import Settings, load
+
+InferenceK = Literal["k"] | Annotated[int, Field(ge=0)]
+LOWEST_K = 10
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError("unknown time zone; use a name such as Asia/Jakarta") from None
+    return name
+
+
+class Promise(Settings):
+    """What every published figure keeps (design, section 3)."""
+
+    k: int = Field(50, ge=LOWEST_K, description="A figure counts at least this many people.")
+    k_jitter: int = Field(
+        5,
+        ge=0,
+        description="A secret offset of 0 to this many raises the floor of each segment and "
+        "period, so that nobody can watch the k-th person arrive.",
+    )
+    inference_k: InferenceK = Field(
+        10,
+        description="Nobody can prove of any group that it has fewer people than this; "
+        "`k` is the strict setting, 0 only forbids solving a figure exactly.",
+    )
+    rounding: int = Field(
+        10, ge=1, description="Figures are multiples of this, by keyed random rounding; 1 is exact."
+    )
+    trusted_after_days: int = Field(
+        30, ge=0, description="Only accounts open this long count towards the floor."
+    )
+
+    @property
+    def inference_floor(self) -> int:
+        """`inference_k` as a number."""
+        return self.k if self.inference_k == "k" else self.inference_k
+
+    @model_validator(mode="after")
+    def _coherent(self) -> "Promise":
+        if self.inference_floor > self.k:
+            raise ValueError(f"inference_k ({self.inference_k}) must not exceed k ({self.k})")
+        if self.rounding > self.k:
+            raise ValueError(f"rounding ({self.rounding}) must not exceed k ({self.k})")
+        return self
+
+
+class Eligibility(Settings):
+    """Who counts at all."""
+
+    adult_age: int = Field(18, ge=18, description="Younger people never count.")
+    purposes: tuple[Literal["use", "disclosure", "advertising_cookies", "marketing"], ...] = Field(
+        ("use", "disclosure"), description="Consents that a person must have given."
+    )
+
+    @model_validator(mode="after")
+    def _required(self) -> "Eligibility":
+        if not {"use", "disclosure"} <= set(self.purposes):
+            raise ValueError("purposes must contain use and disclosure (privacy policy)")
+        return self
+
+
+class Bots(Settings):
+    """Which visits are not a person's."""
+
+    max_visits_per_day: PositiveInt = Field(
+        1_000, description="A person with more visits on a day is taken for a program."
+    )
+    user_agent_words: tuple[str, ...] = Field(
+        ("bot", "crawler", "spider", "curl", "python-requests", "headless"),
+        description="A user agent with one of these words (any case) is a program's.",
+    )
+
+
+class Timing(Settings):
+    """When a day is complete."""
+
+    timezone: Annotated[str, AfterValidator(_known_zone)] = Field(
+        "Asia/Jakarta", description="The zone whose calendar days, weeks and months are released."
+    )
+    late_days: int = Field(
+        1, ge=0, le=31, description="Visits of a day may arrive this many days later."
+    )
+    settle_seconds: int = Field(
+        60,
+        ge=0,
+        description="A raw file without _SUCCESS or manifest beside it is read only when it has "
+        "not changed for this long.",
+    )
+
+
+class IntakeLimits(Settings):
+    """What a raw file may be."""
+
+    max_file_megabytes: PositiveInt = Field(4_096, description="Larger files are rejected.")
+    max_expanded_megabytes: PositiveInt = Field(
+        16_384, description="A compressed file that expands beyond this is rejected."
+    )
+    max_field_characters: PositiveInt = Field(
+        8_192, description="A longer field puts its row into quarantine."
+    )
+    max_quarantined_share: float = Field(
+        0.2, ge=0, le=1, description="A day with a larger share of bad rows is held."
+    )
+    naive_times: Literal["quarantine", "policy_zone"] = Field(
+        "quarantine", description="What a time without zone in a text file means."
+    )
+
+
+class Retention(Settings):
+    """How long anything about a person is kept."""
+
+    closed_years: PositiveInt = Field(
+        5, description="Profiles closed for longer are purged from working data."
+    )
+    private_days: PositiveInt = Field(
+        40, description="Working data of older days is removed."
+    )
+
+
+class Effort(Settings):
+    """What the proof may cost; whatever is not proved in time is withheld."""
+
+    proof_seconds: float = Field(60, gt=0, description="Time for the proof of one table.")
+    memory_megabytes: PositiveInt = Field(2_048, description="Memory of the counting engine.")
+    threads: PositiveInt = Field(2, description="Threads of the counting engine.")
+
+
+class Policy(Settings):
+    """All settings of `policy.yaml`."""
+
+    provider: str = Field(
+        "Example Company", min_length=1, description="Who publishes; stands in the data labels."
+    )
+    promise: Promise = Promise()
+    eligibility: Eligibility = Eligibility()
+    bots: Bots = Bots()
+    timing: Timing = Timing()
+    intake: IntakeLimits = IntakeLimits()
+    retention: Retention = Retention()
+    effort: Effort = Effort()
+
+    @classmethod
+    def load(cls, path: Path) -> "Policy":
+        """Read and check the file. Raises ConfigurationError with every mistake."""
+        return load(path, cls)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what bears on figures (effort and provider's machine aside)."""
+        content = self.model_dump_json(exclude={"effort"})
+        return hashlib.sha256(content.encode()).hexdigest()

@@ -1,0 +1,252 @@
+"""The segment catalogue: which unions of atoms may be published, in order of preference.
+
+Each segment takes one group of every dimension (`men under 40` = male x under_40 x all),
+so it is a box in the grid of atoms. The catalogue is public: it says what could be
+published, never what was.
+"""
+
+import hashlib
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, StringConstraints, model_validator
+
+from anonymizer import dimensions
+from anonymizer.configuration import Settings, load
+from anonymizer.dimensions import ALL, AGE_BANDS, Dimension, Group, Text
+from anonymizer.errors import ConfigurationError, Fault
+
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
+IDENTIFIERS = frozenset(
+    "user_id person visit_id cookie_id full_name name email phone address birth_date ip "
+    "user_agent url people atoms".split()
+)
+
+
+@dataclass(frozen=True)
+class NamedSegment:
+    """A segment with words of its own; withheld, it stands in an export as withheld."""
+
+    id: str
+    name: Text
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Segments over the dimensions.
+
+    `cells` has shape (segments, dimensions): the position of a group in each dimension,
+    no row twice, ordered by preference: named first, then coarse to fine.
+    `named` maps rows of `cells` to names.
+    """
+
+    dimensions: tuple[Dimension, ...]
+    cells: NDArray[np.int32]
+    named: Mapping[int, NamedSegment]
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Leaves of each dimension: the shape of a grid of atoms."""
+        return tuple(len(dimension.leaves) for dimension in self.dimensions)
+
+    def groups(self, segment: int) -> tuple[Group, ...]:
+        """The group of each dimension."""
+        return tuple(
+            dimension.groups[position]
+            for dimension, position in zip(self.dimensions, self.cells[segment], strict=True)
+        )
+
+    def id(self, segment: int) -> str:
+        """`men_under_40`, or the group codes: `male:25-29:31.71`."""
+        if segment in self.named:
+            return self.named[segment].id
+        return ":".join(group.code for group in self.groups(segment))
+
+    def name(self, segment: int) -> Text:
+        """In words: `women aged 25-29 in Central Jakarta`."""
+        if segment in self.named:
+            return self.named[segment].name
+        parts = [group.name for group in self.groups(segment)]
+        return Text(
+            " ".join(part.english for part in parts if part.english),
+            " ".join(part.indonesian for part in parts if part.indonesian),
+        )
+
+    @cached_property
+    def positions(self) -> Mapping[str, int]:
+        """Row of `cells` by segment id."""
+        return {self.id(segment): segment for segment in range(len(self))}
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of what the segments mean (leaves) and how they are called."""
+        content = hashlib.sha256()
+        for dimension in self.dimensions:
+            content.update(repr((dimension.name, dimension.leaves, dimension.groups)).encode())
+        content.update(self.cells.astype("<i4").tobytes())
+        content.update(repr(sorted(self.named.items())).encode())
+        return content.hexdigest()
+
+
+class Words(Settings):
+    """What a group or segment is called."""
+
+    english: str = Field(min_length=1, max_length=80)
+    indonesian: str = Field(min_length=1, max_length=80)
+
+    @property
+    def text(self) -> Text:
+        """Both languages."""
+        return Text(self.english, self.indonesian)
+
+
+class AgeGroup(Words):
+    """A union of IAB age bands."""
+
+    bands: tuple[Literal[AGE_BANDS], ...] = Field(min_length=1)  # type: ignore[valid-type]
+
+
+class Area(Words):
+    """A union of regencies and provinces, by official code."""
+
+    regions: tuple[str, ...] = Field(min_length=1)
+
+
+class CrossTables(Settings):
+    """Levels of each dimension; every combination of levels is a cross table."""
+
+    gender: tuple[Literal["all", "gender"], ...] = ("all", "gender")
+    age: tuple[Literal["all", "group", "band"], ...] = ("all", "group", "band")
+    region: tuple[Literal["all", "country", "area", "province", "regency"], ...] = (
+        "all", "area", "province", "regency",
+    )  # fmt: skip
+
+
+class Named(Words):
+    """A segment that advertisers ask for by name: one group code a dimension."""
+
+    gender: str = ALL
+    age: str = ALL
+    region: str = ALL
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_identifiers(cls, content: object) -> object:
+        if isinstance(content, dict) and (named := IDENTIFIERS & set(content)):
+            raise ValueError(
+                f"a segment must not be defined by {', '.join(sorted(named))}: that could "
+                "single people out; use gender, age and region"
+            )
+        return content
+
+
+class SegmentSettings(Settings):
+    """All settings of `segments.yaml`."""
+
+    age_groups: dict[Code, AgeGroup] = {}
+    areas: dict[Code, Area] = {}
+    cross_tables: CrossTables = CrossTables()
+    named: dict[Code, Named] = {}
+
+
+def load_catalogue(path: Path) -> Catalogue:
+    """The catalogue that `segments.yaml` defines. Raises ConfigurationError with every mistake."""
+    settings = load(path, SegmentSettings)
+    return build_catalogue(settings, path.name)
+
+
+def build_catalogue(settings: SegmentSettings, place: str = "segments.yaml") -> Catalogue:
+    """Dimensions with the configured groups, cross tables and named segments."""
+    region = dimensions.region()
+    faults = [
+        Fault(f"{place} areas.{code}", f"{member} is no province or regency code")
+        for code, area in settings.areas.items()
+        for member in area.regions
+        if member not in region.positions
+    ]
+    if faults:
+        raise ConfigurationError(faults)
+    axes = (
+        dimensions.gender(),
+        dimensions.age().with_groups(
+            [
+                dimensions.age_group(code, group.bands, group.text)
+                for code, group in settings.age_groups.items()
+            ]
+        ),
+        region.with_groups(
+            [
+                dimensions.area(code, area.regions, Text(f"in {area.english}", f"di {area.indonesian}"), region)
+                for code, area in settings.areas.items()
+            ]
+        ),
+    )  # fmt: skip
+    named = _named_cells(settings, axes, place)
+    crossed = _crossed_cells(settings.cross_tables, axes)
+    ordered = list(dict.fromkeys([*named, *crossed]))
+    return Catalogue(
+        axes,
+        np.array(ordered, dtype=np.int32).reshape(len(ordered), len(axes)),
+        {row: named[cell] for row, cell in enumerate(ordered) if cell in named},
+    )
+
+
+def _named_cells(
+    settings: SegmentSettings, axes: Sequence[Dimension], place: str
+) -> dict[tuple[int, ...], NamedSegment]:
+    """Named segments by cell; refuses unknown codes, single atoms and two names for one set."""
+    cells: dict[tuple[int, ...], NamedSegment] = {}
+    sets: dict[tuple[tuple[int, ...], ...], str] = {}
+    faults: list[Fault] = []
+    for code, segment in settings.named.items():
+        spot = f"{place} named.{code}"
+        chosen = (segment.gender, segment.age, segment.region)
+        unknown = [
+            Fault(spot, f"{value} is no {axis.name} group", "see: audience segments")
+            for axis, value in zip(axes, chosen, strict=True)
+            if value not in axis.positions
+        ]
+        if unknown:
+            faults += unknown
+            continue
+        cell = tuple(axis.positions[value] for axis, value in zip(axes, chosen, strict=True))
+        leaves = tuple(axis.groups[p].leaves for axis, p in zip(axes, cell, strict=True))
+        if all(len(part) == 1 for part in leaves):
+            faults.append(
+                Fault(spot, "this names a single atom", "widen its gender, age or region")
+            )
+        if leaves in sets:
+            faults.append(Fault(spot, f"this is the same set of people as {sets[leaves]}"))
+        sets[leaves] = code
+        cells[cell] = NamedSegment(code, segment.text)
+    if faults:
+        raise ConfigurationError(faults)
+    return cells
+
+
+def _crossed_cells(tables: CrossTables, axes: Sequence[Dimension]) -> list[tuple[int, ...]]:
+    """Cells of all cross tables, coarse tables first (levels in the order of the settings)."""
+    levels = [
+        [
+            [position for position, group in enumerate(axis.groups) if group.level == level]
+            for level in wanted
+        ]
+        for axis, wanted in zip(axes, (tables.gender, tables.age, tables.region), strict=True)
+    ]
+    tables_by_depth = sorted(
+        itertools.product(*(range(len(of_axis)) for of_axis in levels)), key=lambda t: (sum(t), t)
+    )
+    return [
+        cell
+        for table in tables_by_depth
+        for cell in itertools.product(*(levels[axis][level] for axis, level in enumerate(table)))
+    ]
