@@ -64,7 +64,8 @@ class DuckDB:
 
     def fetch(self, statement: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """The rows of `sql/<statement>.sql`."""
-        return self._connection.execute(read(statement), parameters or {}).to_arrow_table()
+        relation = self._connection.sql(read(statement), params=dict(parameters or {}))
+        return relation.to_arrow_table()
 
     def drop(self, name: str) -> None:
         """Forget a loaded relation, scan or table."""

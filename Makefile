@@ -1,0 +1,36 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+HOME_DIR ?= demo
+
+.PHONY: demo install test check format sample docs clean
+
+demo: install ## generate a sample world, run all its days, print what was released
+	$(BIN)/audience demo --home $(HOME_DIR)
+
+install: .venv/installed ## make .venv with the pinned dependencies
+
+.venv/installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+check: install ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: check ## everything that guards the project
+	$(BIN)/pytest -n 2
+
+format: install ## mend what can be mended by machine
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: install ## write the generated pages again
+	$(BIN)/audience policy reference > docs/policy-reference.md
+
+clean: ## remove the demo and all caches
+	rm -rf demo .venv .mypy_cache .ruff_cache .hypothesis
