@@ -16,6 +16,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+_PLAIN = {"extra_forbidden": "this key is unknown", "missing": "this key is missing"}
+
 Model = TypeVar("Model", bound=Settings)
 
 
@@ -50,7 +52,7 @@ def _faults(error: ValidationError, path: Path, root: yaml.Node | None) -> list[
     return [
         Fault(
             f"{path.name}:{_line(root, fault['loc'])} {'.'.join(str(p) for p in fault['loc'])}",
-            fault["msg"].removeprefix("Value error, "),
+            _PLAIN.get(fault["type"], fault["msg"].removeprefix("Value error, ")),
         )
         for fault in error.errors()
     ]

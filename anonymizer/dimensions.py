@@ -6,6 +6,7 @@ Groups may overlap. IAB ids are those of the IAB Audience Taxonomy 1.1.
 """
 
 import csv
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +21,7 @@ GENDERS = ("male", "female", NOT_STATED)
 # Lower ends of the IAB age bands; the last is open.
 AGE_BAND_STARTS = (18, 21, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70, 75)
 AGE_BANDS = (
-    *(f"{a}-{b - 1}" for a, b in zip(AGE_BAND_STARTS, AGE_BAND_STARTS[1:], strict=False)),
+    *(f"{a}-{b - 1}" for a, b in itertools.pairwise(AGE_BAND_STARTS)),
     "75+",
 )
 _FIRST_IAB_AGE_ID = 3

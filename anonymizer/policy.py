@@ -128,9 +128,7 @@ class Retention(Settings):
     closed_years: PositiveInt = Field(
         5, description="Profiles closed for longer are purged from working data."
     )
-    private_days: PositiveInt = Field(
-        40, description="Working data of older days is removed."
-    )
+    private_days: PositiveInt = Field(40, description="Working data of older days is removed.")
 
 
 class Effort(Settings):

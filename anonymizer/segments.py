@@ -19,13 +19,15 @@ from pydantic import Field, StringConstraints, model_validator
 
 from anonymizer import dimensions
 from anonymizer.configuration import Settings, load
-from anonymizer.dimensions import ALL, AGE_BANDS, Dimension, Group, Text
+from anonymizer.dimensions import AGE_BANDS, ALL, Dimension, Group, Text
 from anonymizer.errors import ConfigurationError, Fault
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 IDENTIFIERS = frozenset(
-    "user_id person visit_id cookie_id full_name name email phone address birth_date ip "
-    "user_agent url people atoms".split()
+    {
+        *("user_id", "person", "visit_id", "cookie_id", "full_name", "name", "email", "phone"),
+        *("address", "birth_date", "ip", "user_agent", "url", "people", "atoms"),
+    }
 )
 
 
@@ -152,10 +154,10 @@ class Named(Words):
 class SegmentSettings(Settings):
     """All settings of `segments.yaml`."""
 
-    age_groups: dict[Code, AgeGroup] = {}
-    areas: dict[Code, Area] = {}
+    age_groups: dict[Code, AgeGroup] = Field(default_factory=dict)
+    areas: dict[Code, Area] = Field(default_factory=dict)
     cross_tables: CrossTables = CrossTables()
-    named: dict[Code, Named] = {}
+    named: dict[Code, Named] = Field(default_factory=dict)
 
 
 def load_catalogue(path: Path) -> Catalogue:
@@ -165,32 +167,14 @@ def load_catalogue(path: Path) -> Catalogue:
 
 
 def build_catalogue(settings: SegmentSettings, place: str = "segments.yaml") -> Catalogue:
-    """Dimensions with the configured groups, cross tables and named segments."""
-    region = dimensions.region()
-    faults = [
-        Fault(f"{place} areas.{code}", f"{member} is no province or regency code")
-        for code, area in settings.areas.items()
-        for member in area.regions
-        if member not in region.positions
-    ]
-    if faults:
-        raise ConfigurationError(faults)
-    axes = (
-        dimensions.gender(),
-        dimensions.age().with_groups(
-            [
-                dimensions.age_group(code, group.bands, group.text)
-                for code, group in settings.age_groups.items()
-            ]
-        ),
-        region.with_groups(
-            [
-                dimensions.area(code, area.regions, Text(f"in {area.english}", f"di {area.indonesian}"), region)
-                for code, area in settings.areas.items()
-            ]
-        ),
-    )  # fmt: skip
-    named = _named_cells(settings, axes, place)
+    """Dimensions with the configured groups, cross tables and named segments.
+
+    Raises ConfigurationError with every mistake in the codes and named segments.
+    """
+    axes, faults = _axes(settings, place)
+    named, more_faults = _named_cells(settings, axes, place)
+    if faults or more_faults:
+        raise ConfigurationError([*faults, *more_faults])
     crossed = _crossed_cells(settings.cross_tables, axes)
     ordered = list(dict.fromkeys([*named, *crossed]))
     return Catalogue(
@@ -200,25 +184,54 @@ def build_catalogue(settings: SegmentSettings, place: str = "segments.yaml") -> 
     )
 
 
+def _axes(settings: SegmentSettings, place: str) -> tuple[tuple[Dimension, ...], list[Fault]]:
+    """The dimensions with the configured groups; codes that are taken or unknown are faults."""
+    age, region = dimensions.age(), dimensions.region()
+    faults = [
+        Fault(f"{place} {kind}.{code}", "this code is taken; choose another")
+        for kind, codes, axis in (
+            ("age_groups", settings.age_groups, age),
+            ("areas", settings.areas, region),
+        )
+        for code in codes
+        if code in axis.positions
+    ]
+    areas = []
+    for code, area in settings.areas.items():
+        unknown = [member for member in area.regions if member not in region.positions]
+        faults += [
+            Fault(f"{place} areas.{code}", f"{member!r} is no province or regency code")
+            for member in unknown
+        ]
+        if not unknown:
+            name = Text(f"in {area.english}", f"di {area.indonesian}")
+            areas.append(dimensions.area(code, area.regions, name, region))
+    groups = [
+        dimensions.age_group(code, group.bands, group.text)
+        for code, group in settings.age_groups.items()
+    ]
+    return (dimensions.gender(), age.with_groups(groups), region.with_groups(areas)), faults
+
+
 def _named_cells(
     settings: SegmentSettings, axes: Sequence[Dimension], place: str
-) -> dict[tuple[int, ...], NamedSegment]:
-    """Named segments by cell; refuses unknown codes, single atoms and two names for one set."""
+) -> tuple[dict[tuple[int, ...], NamedSegment], list[Fault]]:
+    """Named segments by cell; unknown codes, single atoms and two names for one set are faults."""
     cells: dict[tuple[int, ...], NamedSegment] = {}
     sets: dict[tuple[tuple[int, ...], ...], str] = {}
     faults: list[Fault] = []
     for code, segment in settings.named.items():
         spot = f"{place} named.{code}"
-        chosen = (segment.gender, segment.age, segment.region)
+        chosen = list(zip(axes, (segment.gender, segment.age, segment.region), strict=True))
         unknown = [
-            Fault(spot, f"{value} is no {axis.name} group", "see: audience segments")
-            for axis, value in zip(axes, chosen, strict=True)
+            Fault(spot, f"{value!r} is no {axis.name} group", "see: audience segments")
+            for axis, value in chosen
             if value not in axis.positions
         ]
         if unknown:
             faults += unknown
             continue
-        cell = tuple(axis.positions[value] for axis, value in zip(axes, chosen, strict=True))
+        cell = tuple(axis.positions[value] for axis, value in chosen)
         leaves = tuple(axis.groups[p].leaves for axis, p in zip(axes, cell, strict=True))
         if all(len(part) == 1 for part in leaves):
             faults.append(
@@ -228,9 +241,7 @@ def _named_cells(
             faults.append(Fault(spot, f"this is the same set of people as {sets[leaves]}"))
         sets[leaves] = code
         cells[cell] = NamedSegment(code, segment.text)
-    if faults:
-        raise ConfigurationError(faults)
-    return cells
+    return cells, faults
 
 
 def _crossed_cells(tables: CrossTables, axes: Sequence[Dimension]) -> list[tuple[int, ...]]:
