@@ -1,4 +1,4 @@
-"""Where everything lies: the home directory, `$AUDIENCE_HOME` (design, section 5)."""
+"""Where everything lies: the home directory, `$AUDIENCE_HOME`."""
 
 import os
 from dataclasses import dataclass

@@ -16,6 +16,15 @@ InferenceK = Literal["k"] | Annotated[int, Field(ge=0)]
 LOWEST_K = 10
 
 
+Purpose = Literal["use", "disclosure", "advertising_cookies", "marketing"]
+
+
+def _with_required(purposes: tuple[Purpose, ...]) -> tuple[Purpose, ...]:
+    if not {"use", "disclosure"} <= set(purposes):
+        raise ValueError("purposes must contain use and disclosure (privacy policy)")
+    return purposes
+
+
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -25,7 +34,7 @@ def _known_zone(name: str) -> str:
 
 
 class Promise(Settings):
-    """What every published figure keeps (design, section 3)."""
+    """What every published figure keeps."""
 
     k: int = Field(50, ge=LOWEST_K, description="A figure counts at least this many people.")
     k_jitter: int = Field(
@@ -64,15 +73,9 @@ class Eligibility(Settings):
     """Who counts at all."""
 
     adult_age: int = Field(18, ge=18, description="Younger people never count.")
-    purposes: tuple[Literal["use", "disclosure", "advertising_cookies", "marketing"], ...] = Field(
+    purposes: Annotated[tuple[Purpose, ...], AfterValidator(_with_required)] = Field(
         ("use", "disclosure"), description="Consents that a person must have given."
     )
-
-    @model_validator(mode="after")
-    def _required(self) -> "Eligibility":
-        if not {"use", "disclosure"} <= set(self.purposes):
-            raise ValueError("purposes must contain use and disclosure (privacy policy)")
-        return self
 
 
 class Bots(Settings):

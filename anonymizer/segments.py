@@ -102,8 +102,8 @@ class Catalogue:
 class Words(Settings):
     """What a group or segment is called."""
 
-    english: str = Field(min_length=1, max_length=80)
-    indonesian: str = Field(min_length=1, max_length=80)
+    english: str = Field(min_length=1, max_length=80, description="Its words in English.")
+    indonesian: str = Field(min_length=1, max_length=80, description="Its words in Indonesian.")
 
     @property
     def text(self) -> Text:
@@ -114,31 +114,39 @@ class Words(Settings):
 class AgeGroup(Words):
     """A union of IAB age bands."""
 
-    bands: tuple[Literal[AGE_BANDS], ...] = Field(min_length=1)  # type: ignore[valid-type]
+    bands: tuple[Literal[AGE_BANDS], ...] = Field(  # type: ignore[valid-type]
+        min_length=1, description="IAB age bands."
+    )
 
 
 class Area(Words):
     """A union of regencies and provinces, by official code."""
 
-    regions: tuple[str, ...] = Field(min_length=1)
+    regions: tuple[str, ...] = Field(
+        min_length=1, description="Official codes of provinces and regencies."
+    )
 
 
 class CrossTables(Settings):
     """Levels of each dimension; every combination of levels is a cross table."""
 
-    gender: tuple[Literal["all", "gender"], ...] = ("all", "gender")
-    age: tuple[Literal["all", "group", "band"], ...] = ("all", "group", "band")
-    region: tuple[Literal["all", "country", "area", "province", "regency"], ...] = (
-        "all", "area", "province", "regency",
-    )  # fmt: skip
+    gender: tuple[Literal["all", "gender"], ...] = Field(
+        ("all", "gender"), description="Levels of gender, coarse to fine."
+    )
+    age: tuple[Literal["all", "group", "band"], ...] = Field(
+        ("all", "group", "band"), description="Levels of age, coarse to fine."
+    )
+    region: tuple[Literal["all", "country", "area", "province", "regency"], ...] = Field(
+        ("all", "area", "province", "regency"), description="Levels of region, coarse to fine."
+    )
 
 
 class Named(Words):
     """A segment that advertisers ask for by name: one group code a dimension."""
 
-    gender: str = ALL
-    age: str = ALL
-    region: str = ALL
+    gender: str = Field(ALL, description="A gender.")
+    age: str = Field(ALL, description="An age band or the code of an age group.")
+    region: str = Field(ALL, description="A region's code or the code of an area.")
 
     @model_validator(mode="before")
     @classmethod

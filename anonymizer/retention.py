@@ -1,0 +1,26 @@
+"""Removes working data that no open release can need any more."""
+
+import re
+from datetime import date, timedelta
+from pathlib import Path
+
+from anonymizer.home import Home
+from anonymizer.policy import Policy
+
+_PARTITION = re.compile(r"^day=(\d{4}-\d{2}-\d{2})\.parquet$")
+
+
+def prune(home: Home, policy: Policy, newest: date) -> tuple[Path, ...]:
+    """Delete partitions in `private/` older than `private_days` before `newest`; returns them.
+
+    Released figures do not change: they stand in `published/`, not here.
+    """
+    oldest_kept = newest - timedelta(days=policy.retention.private_days)
+    outdated = tuple(
+        path
+        for path in sorted(home.private.glob("*/day=*.parquet"))
+        if (match := _PARTITION.match(path.name)) and date.fromisoformat(match[1]) < oldest_kept
+    )
+    for path in outdated:
+        path.unlink()
+    return outdated
