@@ -1,9 +1,12 @@
 """Files that are either whole or not there: written beside their place, fsynced, renamed."""
 
+import hashlib
+import json
 import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,6 +24,31 @@ def write_parquet(table: pa.Table, path: Path) -> None:
 def write_bytes(content: bytes, path: Path) -> None:
     """Write `content`, replacing what was there."""
     _write(path, lambda temporary: temporary.write_bytes(content))
+
+
+def canonical_json(content: Any) -> str:
+    """JSON in its one form: equal content gives equal text. Refuses NaN and unknown types."""
+    return json.dumps(
+        content, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    )
+
+
+def sha256(path: Path) -> str:
+    """The digest of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def move_folder(source: Path, target: Path) -> None:
+    """Rename a finished folder into its place, durably; raises NoSpace."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _sync(source)
+        source.rename(target)
+        _sync(target.parent)
+        _sync(target.parent.parent)
+    except OSError as error:
+        raise NoSpace(target.parent.name, type(error).__name__) from None
 
 
 def _write(path: Path, fill: Callable[[Path], object]) -> None:
