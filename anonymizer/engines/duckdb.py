@@ -13,6 +13,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from anonymizer.errors import Held
+
 _NAME = re.compile(r"^[a-z_][a-z0-9_]*$")
 
 
@@ -30,9 +32,9 @@ class DuckDB:
                 "memory_limit": f"{memory_megabytes}MB",
                 "threads": threads,
                 "temp_directory": str(spill) if spill else "",
-                "TimeZone": "UTC",
             },
         )
+        self._connection.execute("SET TimeZone = 'UTC'")
 
     def __enter__(self) -> "DuckDB":
         return self
@@ -50,7 +52,11 @@ class DuckDB:
         self._connection.register(_checked(name), rows)
 
     def scan(self, name: str, paths: Sequence[Path]) -> None:
-        """Make Parquet files readable under `name`."""
+        """Make Parquet files readable under `name`. Raises Held when one is missing."""
+        for path in paths:
+            if not path.is_file():
+                place = f"{path.parent.name}/{path.name}"
+                raise Held("missing_input", f"{place} is missing; run the step that writes it")
         relation = self._connection.read_parquet([str(path) for path in paths])
         relation.create_view(_checked(name), replace=True)
 

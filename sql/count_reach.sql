@@ -1,0 +1,14 @@
+-- People, trusted people and the sum of marks (modulo 2^64) of each atom that was reached.
+-- in:  reached
+-- out: campaign_id, gender, age_band, region, people, trusted, marks; ordered by the codes
+SELECT
+    campaign_id,
+    gender,
+    age_band,
+    region,
+    count(*) AS people,
+    count(*) FILTER (WHERE trusted) AS trusted,
+    CAST(sum(mark) % 18446744073709551616 AS UBIGINT) AS marks
+FROM reached
+GROUP BY campaign_id, gender, age_band, region
+ORDER BY campaign_id, gender, age_band, region

@@ -1,0 +1,6 @@
+-- People with more visits on the day than a person makes.
+-- in:  visitors; $max_visits
+-- out: person_key
+SELECT person_key
+FROM visitors
+WHERE visits > $max_visits
