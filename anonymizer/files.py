@@ -39,12 +39,12 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def move_folder(source: Path, target: Path) -> None:
-    """Rename a finished folder into its place, durably; raises NoSpace."""
+def move_into_place(source: Path, target: Path) -> None:
+    """Rename a finished file or folder, durably; raises NoSpace. A folder replaces nothing."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _sync(source)
-        source.rename(target)
+        source.replace(target)
         _sync(target.parent)
         _sync(target.parent.parent)
     except OSError as error:

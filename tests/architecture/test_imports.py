@@ -16,7 +16,7 @@ LAYERS = (
     ("policy", "segments", "secret", "files"),
     ("accounting", "tables", "explanation"),
     ("audit", "protection"),
-    ("release",),
+    ("release", "release_folder"),
     ("ledger", "locking", "intake", "eligibility", "counting", "retention"),
     ("publishing", "rights"),
     ("exports", "database"),

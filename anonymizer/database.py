@@ -1,0 +1,218 @@
+"""The analysts' database: every released figure, in a DuckDB file that is swapped as a whole.
+
+It is built beside the old one and renamed over it, so a reader keeps the version that it
+opened. Everything in it comes from releases and from the public list of regions.
+"""
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from anonymizer.dimensions import reference_regions
+from anonymizer.dimensions import region as region_dimension
+from anonymizer.engines.duckdb import read
+from anonymizer.errors import NoSpace
+from anonymizer.files import move_into_place
+from anonymizer.home import Home
+from anonymizer.locking import exclusive
+from anonymizer.release import Release
+
+TABLES = ("releases", "advertisers", "campaigns", "segments", "regions", "figures")
+MACROS = ("segment", "trend", "campaign_day", "compare")
+_TEXT, _TEXTS = pa.string(), pa.list_(pa.string())
+_INCOMING: Mapping[str, Mapping[str, pa.DataType]] = {
+    "releases": {
+        "release_id": _TEXT,
+        "number": pa.int64(),
+        "kind": _TEXT,
+        "period_kind": _TEXT,
+        "period": _TEXT,
+        "period_start": pa.date32(),
+        "period_end": pa.date32(),
+        "provider": _TEXT,
+        "timezone": _TEXT,
+        "floor": pa.int32(),
+        "inference_floor": pa.int32(),
+        "rounding": pa.int32(),
+        "policy_digest": _TEXT,
+        "catalogue_digest": _TEXT,
+    },
+    "campaigns": {
+        "release_id": _TEXT,
+        "number": pa.int64(),
+        "campaign_id": _TEXT,
+        "campaign": _TEXT,
+        "advertiser_id": _TEXT,
+        "advertiser": _TEXT,
+        "starts_on": pa.date32(),
+        "ends_on": pa.date32(),
+        "target_regions": _TEXTS,
+    },
+    "segments": {
+        "number": pa.int64(),
+        "segment_id": _TEXT,
+        "segment": _TEXT,
+        "segment_indonesian": _TEXT,
+        "named": pa.bool_(),
+        "gender": _TEXT,
+        "age": _TEXT,
+        "region_code": _TEXT,
+        "iab_ids": _TEXTS,
+    },
+    "regions": {
+        "region_code": _TEXT,
+        "parent_code": _TEXT,
+        "level": _TEXT,
+        "region": _TEXT,
+        "region_indonesian": _TEXT,
+        "regencies": _TEXTS,
+    },
+}
+
+
+def build_database(releases: Sequence[Release], home: Home) -> Path:
+    """Build `published/segments.duckdb` from these releases and swap it in; returns its path.
+
+    Equal releases give equal content. Raises NoSpace and leaves the old file when a write fails.
+    """
+    if not all(isinstance(release, Release) for release in releases):
+        raise TypeError("the database is made of releases and of nothing else")
+    with exclusive(home):
+        for abandoned in home.published.glob(".segments.*.duckdb*"):
+            abandoned.unlink()
+        temporary = home.published / f".segments.{secrets.token_hex(4)}.duckdb"
+        try:
+            home.published.mkdir(parents=True, exist_ok=True)
+            _build(releases, temporary)
+            move_into_place(temporary, home.database)
+        except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as error:
+            raise NoSpace("published", type(error).__name__) from None
+        finally:
+            temporary.unlink(missing_ok=True)
+    return home.database
+
+
+def _build(releases: Sequence[Release], path: Path) -> None:
+    with duckdb.connect(str(path)) as connection:
+        for name, rows in _incoming(releases).items():
+            connection.register(f"incoming_{name}", rows)
+        for name in TABLES:
+            connection.execute(read(f"create_{name}"))
+        for name in MACROS:
+            connection.execute(read(f"create_macro_{name}"))
+
+
+def _incoming(releases: Sequence[Release]) -> dict[str, pa.Table]:
+    rows = {
+        "releases": map(_release_row, releases),
+        "campaigns": (row for release in releases for row in _campaign_rows(release)),
+        "segments": (row for release in releases for row in _segment_rows(release)),
+        "regions": _region_rows(releases),
+    }
+    tables = {
+        name: pa.Table.from_pylist(
+            [dict(zip(columns, row, strict=True)) for row in rows[name]],
+            schema=pa.schema(list(columns.items())),
+        )
+        for name, columns in _INCOMING.items()
+    }
+    return {**tables, "figures": _figures(releases)}
+
+
+def _release_row(release: Release) -> tuple[Any, ...]:
+    period, promise = release.period, release.promise
+    return (
+        release.id,
+        release.number,
+        release.kind,
+        period.kind,
+        period.id,
+        period.start,
+        period.end,
+        release.provider,
+        release.timezone,
+        promise.k,
+        promise.inference_floor,
+        promise.rounding,
+        release.policy_digest,
+        release.catalogue_digest,
+    )
+
+
+def _campaign_rows(release: Release) -> Iterator[tuple[Any, ...]]:
+    for campaign in release.campaigns:
+        yield (
+            release.id,
+            release.number,
+            campaign.id,
+            campaign.name,
+            campaign.advertiser_id,
+            campaign.advertiser_name,
+            campaign.starts_on,
+            campaign.ends_on,
+            campaign.target_regions,
+        )
+
+
+def _segment_rows(release: Release) -> Iterator[tuple[Any, ...]]:
+    for segment in release.segments.values():
+        yield (
+            release.number,
+            segment.id,
+            segment.name.english,
+            segment.name.indonesian,
+            segment.named,
+            segment.gender,
+            segment.age,
+            segment.region,
+            segment.iab_ids,
+        )
+
+
+def _region_rows(releases: Sequence[Release]) -> Iterator[tuple[Any, ...]]:
+    """The official regions, and the areas that releases are about (the newest definition)."""
+    dimension = region_dimension()
+    for region in reference_regions():
+        group = dimension.groups[dimension.positions[region.code]]
+        yield (
+            region.code,
+            region.parent or None,
+            region.level,
+            group.name.english.removeprefix("in "),
+            group.name.indonesian.removeprefix("di "),
+            [dimension.leaves[leaf] for leaf in group.leaves],
+        )
+    areas = {
+        row["code"]: row
+        for release in releases
+        for row in release.groups.to_pylist()
+        if row["level"] == "area"
+    }
+    for code, area in areas.items():
+        english, indonesian = area["english"], area["indonesian"]
+        names = (english.removeprefix("in "), indonesian.removeprefix("di "))
+        yield (code, None, "area", *names, area["leaves"])
+
+
+def _figures(releases: Sequence[Release]) -> pa.Table:
+    empty = pa.table(
+        {
+            "campaign_id": pa.array([], _TEXT),
+            "segment_id": pa.array([], _TEXT),
+            "status": pa.array([], _TEXT),
+            "people": pa.array([], pa.int64()),
+            "release_id": pa.array([], _TEXT),
+            "position": pa.array([], pa.int64()),
+        }
+    )
+    parts = [
+        release.figures.append_column(
+            "release_id", pa.repeat(release.id, len(release.figures))
+        ).append_column("position", pa.array(range(len(release.figures)), pa.int64()))
+        for release in releases
+    ]
+    return pa.concat_tables([empty, *parts])

@@ -1,0 +1,20 @@
+"""An export as Parquet: typed columns, text as it is."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from anonymizer.exports.rows import Row
+
+_TYPES = {
+    "period_start": pa.date32(),
+    "period_end": pa.date32(),
+    "people": pa.int64(),
+    "rounding": pa.int32(),
+}
+_SCHEMA = pa.schema([(name, _TYPES.get(name, pa.string())) for name in Row._fields])
+
+
+def parquet_table(rows: Sequence[Row]) -> pa.Table:
+    """The content of the file."""
+    return pa.Table.from_pylist([row._asdict() for row in rows], schema=_SCHEMA)

@@ -1,0 +1,79 @@
+"""The rows of an export: what its three file formats say, each in its own way."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import NamedTuple
+
+import pyarrow.compute as pc
+
+from anonymizer.exports.statements import statement
+from anonymizer.release import Campaign, Release
+
+
+class Row(NamedTuple):
+    """One segment of one campaign; the fields are the columns of every format, in order."""
+
+    advertiser_id: str
+    campaign_id: str
+    campaign: str
+    period: str
+    period_start: date
+    period_end: date
+    segment_id: str
+    segment: str
+    gender: str
+    age: str
+    region_code: str
+    region: str
+    status: str
+    people: int | None
+    rounding: int
+    iab_ids: str
+    statement_english: str
+    statement_indonesian: str
+
+
+def export_rows(release: Release, campaign: Campaign) -> Iterator[Row]:
+    """All rows of a campaign: named segments first, then by preference.
+
+    A named segment that is withheld stands there without people; others are absent.
+    """
+    figures = release.figures.filter(pc.equal(release.figures["campaign_id"], campaign.id))
+    period = release.period
+    for segment_id, status, people in zip(
+        *(figures[name].to_pylist() for name in ("segment_id", "status", "people")), strict=True
+    ):
+        segment = release.segments[segment_id]
+        words = statement(segment.name, people, campaign.name, period)
+        yield Row(
+            campaign.advertiser_id,
+            campaign.id,
+            campaign.name,
+            period.id,
+            period.start,
+            period.end,
+            segment.id,
+            segment.name.english,
+            segment.gender,
+            segment.age,
+            segment.region,
+            segment.region_name.english,
+            status,
+            people,
+            release.promise.rounding,
+            ";".join(segment.iab_ids),
+            words.english,
+            words.indonesian,
+        )
+
+
+def harmless(text: str) -> str:
+    """Text that a spreadsheet takes for text, whatever it starts with (ASVS 1.2.10).
+
+    Control characters go, and what could be read as a formula gets a leading apostrophe.
+    """
+    shown = "".join(
+        character if character.isprintable() else " " * character.isspace() for character in text
+    )
+    suspect = shown.lstrip()[:1] in tuple("=+-@") or not text[:1].isprintable()
+    return "'" + shown if suspect else shown

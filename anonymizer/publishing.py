@@ -1,0 +1,213 @@
+"""Publishes what withstood the audit, once, and recovers from any interruption.
+
+The order is: write into `published/.staging/<release>`, fsync, append to the ledger, rename.
+The ledger alone decides what a crash leaves behind: what it holds is finished, what it does
+not hold is removed. While the history cannot be trusted (ledger missing, edited or at odds with
+the folders, secret changed) everything is held.
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from anonymizer.accounting import RowAccount
+from anonymizer.errors import AudienceError, Held, LedgerBroken, NoSpace, SecretProblem
+from anonymizer.files import move_into_place
+from anonymizer.home import Home
+from anonymizer.ledger import RELEASE, Entry, Ledger
+from anonymizer.locking import exclusive
+from anonymizer.policy import Policy
+from anonymizer.release import Audited, Campaign, Release, check_folder, read_release
+from anonymizer.release_folder import release_id, write_contents
+from anonymizer.secret import Secret
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the ledger records of a release beside its figures.
+
+    `inputs` maps the name of each raw file to its SHA-256, `accounts` the raw tables to what
+    became of their rows.
+    """
+
+    policy: Policy
+    campaigns: Sequence[Campaign]
+    inputs: Mapping[str, str]
+    accounts: Mapping[str, RowAccount]
+    code_version: str
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A release, and whether it had been released before this call, which then changed nothing."""
+
+    release: Release
+    already_released: bool
+
+
+def publish(
+    audited: Audited, facts: Facts, home: Home, ledger: Ledger, secret: Secret
+) -> Publication:
+    """Release the figures, or return the release of that period if there is one.
+
+    A released period never changes: it is returned as it stands, whatever the figures are now.
+    Raises LedgerBroken or SecretProblem when the history cannot be trusted, NoSpace when a
+    write failed; what was published before is untouched in every case.
+    """
+    if not isinstance(audited, Audited):
+        raise TypeError("only audited figures can be published")
+    wanted = release_id(audited.kind, audited.period)
+    with exclusive(home):
+        lost = _settle(home, ledger)
+        _check_secret(ledger.releases(), secret)
+        _hold_if_lost([entry for entry in lost if entry.subject != wanted])
+        entry = ledger.find_release(wanted)
+        if entry and not lost:
+            return Publication(_read(home, entry), already_released=True)
+        with _staging(home, wanted) as staged:
+            digests = write_contents(audited, facts.policy, facts.campaigns, staged)
+            if entry is None:
+                entry = ledger.append(RELEASE, wanted, _body(audited, facts, secret, digests))
+            elif entry.body["files"] != digests:
+                raise _not_the_same(wanted)
+        move_into_place(staged, home.releases / wanted)
+        return Publication(_read(home, entry), already_released=False)
+
+
+def recover(home: Home, ledger: Ledger) -> tuple[str, ...]:
+    """Finish or undo what an interrupted run left; returns the releases that it finished.
+
+    Raises LedgerBroken when folders and ledger disagree, Held when a recorded release is lost
+    and its period has to be run again.
+    """
+    with exclusive(home):
+        before = _folders(home.releases)
+        _hold_if_lost(_settle(home, ledger))
+        return tuple(sorted(_folders(home.releases) - before))
+
+
+def load_release(home: Home, ledger: Ledger, wanted: str) -> Release:
+    """One release, every byte checked. Raises LedgerBroken, naming the file that differs."""
+    entry = ledger.find_release(wanted)
+    if entry is None:
+        raise LedgerBroken(f"{wanted} is not in the ledger; it was never released")
+    return _read(home, entry)
+
+
+def load_releases(home: Home, ledger: Ledger) -> list[Release]:
+    """All releases in the order of the ledger, every byte checked. Raises LedgerBroken."""
+    entries = ledger.releases()
+    _check_folders(home, entries)
+    return [_read(home, entry) for entry in entries]
+
+
+def _settle(home: Home, ledger: Ledger) -> list[Entry]:
+    """Let the ledger decide on all staged folders; returns entries whose folder is lost."""
+    entries = ledger.releases()
+    _check_folders(home, entries)
+    recorded = {entry.subject: entry for entry in entries}
+    for name in sorted(_folders(_staging_area(home))):
+        staged, target = _staging_area(home) / name, home.releases / name
+        if name in recorded and not target.exists() and _is_whole(staged, recorded[name]):
+            move_into_place(staged, target)
+        else:
+            _remove(staged)
+    return [entry for entry in entries if not (home.releases / entry.subject).is_dir()]
+
+
+def _check_folders(home: Home, entries: Sequence[Entry]) -> None:
+    unknown = sorted(_folders(home.releases) - {entry.subject for entry in entries})
+    if unknown:
+        missing = "the ledger is missing" if not entries else f"the ledger lacks {unknown[0]}"
+        raise LedgerBroken(
+            f"{missing} while {len(unknown)} release(s) that it should hold are published; "
+            "restore the ledger from its backup. Nothing is published until then"
+        )
+
+
+def _check_secret(entries: Sequence[Entry], secret: Secret) -> None:
+    if any(entry.body["secret"] != secret.fingerprint for entry in entries):
+        raise SecretProblem(
+            "secret.key is not the key of the releases so far; restore it from its backup: "
+            "another key would draw new figures for people already counted"
+        )
+
+
+def _hold_if_lost(lost: Sequence[Entry]) -> None:
+    if lost:
+        raise Held(
+            "release_lost",
+            f"{len(lost)} release(s) stand in the ledger but not in published/releases, first "
+            f"{lost[0].subject}; restore the folder from its backup or run its period again",
+        )
+
+
+def _not_the_same(name: str) -> LedgerBroken:
+    return LedgerBroken(
+        f"{name} was released with other figures than its data give now, and its folder is "
+        "lost; restore the folder from its backup. A released period never changes"
+    )
+
+
+def _body(
+    audited: Audited, facts: Facts, secret: Secret, digests: Mapping[str, str]
+) -> dict[str, Any]:
+    rows = {table: asdict(account) for table, account in facts.accounts.items()}
+    return {
+        "period": audited.period.id,
+        "files": dict(digests),
+        "inputs": dict(facts.inputs),
+        "policy": facts.policy.digest,
+        "catalogue": audited.catalogue.digest,
+        "secret": secret.fingerprint,
+        "audit": dict(audited.summary),
+        "rows": rows,
+        "code": facts.code_version,
+    }
+
+
+def _read(home: Home, entry: Entry) -> Release:
+    folder = home.releases / entry.subject
+    if not folder.is_dir():
+        _hold_if_lost([entry])
+    return read_release(folder, entry.sequence, entry.body["files"])
+
+
+def _staging_area(home: Home) -> Path:
+    return home.published / ".staging" / "releases"
+
+
+@contextmanager
+def _staging(home: Home, name: str) -> Iterator[Path]:
+    """A folder to fill and record; removed when a refusal or a full disk comes in between."""
+    folder = _staging_area(home) / name
+    try:
+        folder.mkdir(parents=True)
+        yield folder
+    except OSError as error:
+        _remove(folder)
+        raise NoSpace("published", type(error).__name__) from None
+    except AudienceError:
+        _remove(folder)
+        raise
+
+
+def _is_whole(folder: Path, entry: Entry) -> bool:
+    try:
+        check_folder(folder, entry.body["files"])
+    except LedgerBroken:
+        return False
+    return True
+
+
+def _folders(place: Path) -> set[str]:
+    if not place.is_dir():
+        return set()
+    return {path.name for path in place.iterdir() if not path.name.startswith(".")}
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)

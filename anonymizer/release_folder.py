@@ -1,0 +1,203 @@
+"""Writes the files of a release folder, from what was audited and from public facts.
+
+Equal content gives equal bytes: neither a clock nor the release's number is in them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from anonymizer.errors import Held
+from anonymizer.files import canonical_json, sha256, write_bytes, write_parquet
+from anonymizer.periods import Period
+from anonymizer.policy import Policy
+from anonymizer.release import (
+    FACTS,
+    FIGURES,
+    GROUPS,
+    PUBLISHED,
+    SEGMENTS,
+    WITHHELD,
+    Audited,
+    Campaign,
+)
+from anonymizer.segments import Catalogue
+from anonymizer.tables import Figures, SubjectKind
+
+_FORMAT = 1
+_FIGURES = pa.schema(
+    [
+        ("campaign_id", pa.string()),
+        ("segment_id", pa.string()),
+        ("status", pa.string()),
+        ("people", pa.int64()),
+    ]
+)
+_SEGMENTS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("named", pa.bool_()),
+        ("gender", pa.string()),
+        ("age", pa.string()),
+        ("region", pa.string()),
+        ("english", pa.string()),
+        ("indonesian", pa.string()),
+        ("region_english", pa.string()),
+        ("region_indonesian", pa.string()),
+        ("iab_ids", pa.list_(pa.string())),
+    ]
+)
+_GROUPS = pa.schema(
+    [
+        ("dimension", pa.string()),
+        ("code", pa.string()),
+        ("level", pa.string()),
+        ("english", pa.string()),
+        ("indonesian", pa.string()),
+        ("iab_ids", pa.list_(pa.string())),
+        ("leaves", pa.list_(pa.string())),
+    ]
+)
+
+
+def release_id(kind: SubjectKind, period: Period) -> str:
+    """`campaign-day-2026-11-22`: one release a kind of subject and period."""
+    return f"{kind}-{period.kind}-{period.id}"
+
+
+def write_contents(
+    audited: Audited, policy: Policy, campaigns: Sequence[Campaign], folder: Path
+) -> Mapping[str, str]:
+    """Write the files into `folder`; returns the digest of each. Raises NoSpace.
+
+    Campaigns without a table are left out. Raises Held when a table has no campaign or the
+    policy is not the one that the figures were audited under.
+    """
+    if policy.promise != audited.promise:
+        raise Held("promise", "the policy has changed since the figures were audited; run again")
+    catalogue = audited.catalogue
+    figures = sorted(audited.figures, key=lambda table: table.key.subject_id)
+    released = _released_segments(figures, catalogue)
+    write_parquet(_figure_rows(figures, catalogue, released), folder / FIGURES)
+    write_parquet(_rows(_segments(catalogue, released), _SEGMENTS), folder / SEGMENTS)
+    write_parquet(_rows(_groups(catalogue, released), _GROUPS), folder / GROUPS)
+    facts = _facts(audited, policy, _campaigns_of(figures, campaigns))
+    write_bytes(canonical_json(facts).encode() + b"\n", folder / FACTS)
+    return {name: sha256(folder / name) for name in (FIGURES, SEGMENTS, GROUPS, FACTS)}
+
+
+def _facts(audited: Audited, policy: Policy, campaigns: Iterable[Campaign]) -> dict[str, Any]:
+    period = audited.period
+    return {
+        "format": _FORMAT,
+        "id": release_id(audited.kind, period),
+        "kind": audited.kind,
+        "period": {
+            "kind": period.kind,
+            "id": period.id,
+            "start": period.start.isoformat(),
+            "end": period.end.isoformat(),
+        },
+        "provider": policy.provider,
+        "timezone": policy.timing.timezone,
+        "promise": policy.promise.model_dump(mode="json"),
+        "policy_digest": policy.digest,
+        "catalogue_digest": audited.catalogue.digest,
+        "campaigns": [
+            {
+                "id": campaign.id,
+                "name": campaign.name,
+                "advertiser_id": campaign.advertiser_id,
+                "advertiser_name": campaign.advertiser_name,
+                "starts_on": campaign.starts_on.isoformat(),
+                "ends_on": campaign.ends_on.isoformat(),
+                "target_regions": campaign.target_regions and list(campaign.target_regions),
+            }
+            for campaign in campaigns
+        ],
+    }
+
+
+def _campaigns_of(figures: Sequence[Figures], campaigns: Sequence[Campaign]) -> list[Campaign]:
+    known = {campaign.id: campaign for campaign in campaigns}
+    wanted = [table.key.subject_id for table in figures]
+    if unknown := [subject for subject in wanted if subject not in known]:
+        raise Held("campaigns", f"{len(unknown)} table(s) are about campaigns without facts")
+    chosen = [known[subject] for subject in wanted]
+    names = {name.lower(): name for c in chosen for name in (c.id, c.advertiser_id)}
+    if any(names[n.lower()] != n for c in chosen for n in (c.id, c.advertiser_id)):
+        raise Held(
+            "campaign_id", "two campaign or advertiser ids differ in upper and lower case only"
+        )
+    return chosen
+
+
+def _released_segments(figures: Sequence[Figures], catalogue: Catalogue) -> NDArray[np.int32]:
+    """Rows of the catalogue that the release speaks of: with a figure anywhere, or named."""
+    named = np.array(sorted(catalogue.named), dtype=np.int32)
+    return np.unique(np.concatenate([named, *(table.segments for table in figures)]))
+
+
+def _figure_rows(
+    figures: Sequence[Figures], catalogue: Catalogue, released: NDArray[np.int32]
+) -> pa.Table:
+    """What a reader sees: published segments, and named ones that are withheld."""
+    ids = {int(row): catalogue.id(int(row)) for row in released}
+    named = np.array(sorted(catalogue.named), dtype=np.int32)
+    parts = [_FIGURES.empty_table()]
+    for table in figures:
+        rows = np.union1d(table.segments, named)
+        shown = np.isin(rows, table.segments)
+        people = np.zeros(len(rows), dtype=np.int64)
+        people[shown] = table.people
+        columns = [
+            pa.repeat(table.key.subject_id, len(rows)),
+            pa.array([ids[int(row)] for row in rows], pa.string()),
+            pa.array(np.where(shown, PUBLISHED, WITHHELD), pa.string()),
+            pa.array(people, mask=~shown),
+        ]
+        parts.append(pa.table(columns, schema=_FIGURES))
+    return pa.concat_tables(parts)
+
+
+def _rows(rows: Iterator[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_pylist(
+        [dict(zip(schema.names, row, strict=True)) for row in rows], schema=schema
+    )
+
+
+def _segments(catalogue: Catalogue, released: NDArray[np.int32]) -> Iterator[tuple[Any, ...]]:
+    for row in released.tolist():
+        groups, name = catalogue.groups(row), catalogue.name(row)
+        gender, age, region = groups
+        yield (
+            catalogue.id(row),
+            row in catalogue.named,
+            gender.code,
+            age.code,
+            region.code,
+            name.english,
+            name.indonesian,
+            region.name.english.removeprefix("in ") or region.code,
+            region.name.indonesian.removeprefix("di ") or region.code,
+            [iab_id for group in groups for iab_id in group.iab_ids],
+        )
+
+
+def _groups(catalogue: Catalogue, released: NDArray[np.int32]) -> Iterator[tuple[Any, ...]]:
+    for axis, dimension in enumerate(catalogue.dimensions):
+        for position in np.unique(catalogue.cells[released, axis]).tolist():
+            group = dimension.groups[position]
+            yield (
+                dimension.name,
+                group.code,
+                group.level,
+                group.name.english,
+                group.name.indonesian,
+                list(group.iab_ids),
+                [dimension.leaves[leaf] for leaf in group.leaves],
+            )

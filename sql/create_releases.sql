@@ -1,0 +1,22 @@
+-- The releases, in the order of the ledger.
+-- Input: incoming_releases. Columns: see the comments.
+CREATE TABLE releases AS
+SELECT release_id, number, kind, period_kind, period, period_start, period_end, provider,
+       timezone, floor, inference_floor, rounding, policy_digest, catalogue_digest
+FROM incoming_releases
+ORDER BY number;
+COMMENT ON TABLE releases IS 'One row a release: the tables published together, final once released.';
+COMMENT ON COLUMN releases.release_id IS 'What was released, for example campaign-day-2026-11-22.';
+COMMENT ON COLUMN releases.number IS 'Sequence in the ledger; a later release has a higher number.';
+COMMENT ON COLUMN releases.kind IS 'What the tables are about: campaign.';
+COMMENT ON COLUMN releases.period_kind IS 'day, week or month.';
+COMMENT ON COLUMN releases.period IS 'The period in words: 2026-11-22, 2026-W47 or 2026-11.';
+COMMENT ON COLUMN releases.period_start IS 'First day.';
+COMMENT ON COLUMN releases.period_end IS 'Last day.';
+COMMENT ON COLUMN releases.provider IS 'Who publishes.';
+COMMENT ON COLUMN releases.timezone IS 'Time zone of the calendar days.';
+COMMENT ON COLUMN releases.floor IS 'Every figure counts at least this many people (k).';
+COMMENT ON COLUMN releases.inference_floor IS 'Nobody can prove of a group that it has fewer people.';
+COMMENT ON COLUMN releases.rounding IS 'Figures are multiples of this; 1 is exact.';
+COMMENT ON COLUMN releases.policy_digest IS 'SHA-256 of the policy in force.';
+COMMENT ON COLUMN releases.catalogue_digest IS 'SHA-256 of the segment catalogue in force.';
