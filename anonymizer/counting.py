@@ -22,7 +22,6 @@ from anonymizer.errors import Held
 from anonymizer.files import write_parquet
 from anonymizer.home import Home
 from anonymizer.periods import Period
-from anonymizer.policy import Policy
 from anonymizer.segments import Catalogue
 from anonymizer.tables import Counted, TableKey
 
@@ -50,7 +49,8 @@ def count_reach(engine: DuckDB, home: Home, day: date) -> Reach:
     engine.create("accesses", "list_accesses")
     engine.create("reached", "list_reached_people")
     outcomes = engine.fetch("settle_visits").to_pydict()
-    account = _account(dict(zip(outcomes["outcome"], outcomes["visits"], strict=True)))
+    read = pq.read_metadata(home.working_file("visits", day)).num_rows
+    account = _account(read, dict(zip(outcomes["outcome"], outcomes["visits"], strict=True)))
     write_parquet(engine.fetch("count_reach"), home.working_file("reach", day))
     return Reach(account, running.num_rows)
 
@@ -108,10 +108,13 @@ def _inside(campaign: Mapping[str, object], region: Dimension) -> NDArray[np.boo
             f"campaign {campaign['campaign_id']} targets {', '.join(map(repr, unknown))}; "
             "use official codes of provinces or regencies",
         )
-    return region.membership[[region.positions[code] for code in codes]].any(axis=0)
+    inside = np.zeros(len(region.leaves), dtype=bool)
+    for code in codes:
+        inside |= region.membership[region.positions[code]]
+    return inside
 
 
-def _account(outcomes: dict[str, int]) -> RowAccount:
+def _account(read: int, outcomes: dict[str, int]) -> RowAccount:
     unsettled = outcomes.pop("unsettled", 0)
     if unsettled:
         raise Held(
@@ -119,7 +122,6 @@ def _account(outcomes: dict[str, int]) -> RowAccount:
             f"{unsettled} visits are by people about whom eligibility has not decided; "
             "find the eligible people of this day again, then count",
         )
-    read = sum(outcomes.values())
     return RowAccount("visits", read, outcomes.pop("counted", 0), excluded=outcomes)
 
 
@@ -138,17 +140,16 @@ def _grid(
 ) -> Counted:
     """The rows of one campaign on the grid of atoms."""
     columns = {"gender": "gender", "age": "age_band", "region": "region"}
-    atoms = tuple(
-        _positions(rows[columns[axis.name]], axis, key) for axis in catalogue.dimensions
-    )
-    grids = {}
-    for name, kind in (("people", np.int64), ("trusted", np.int64), ("marks", np.uint64)):
-        grids[name] = np.zeros(catalogue.shape, dtype=kind)
-        grids[name][atoms] = rows[name].to_numpy()
+    atoms = tuple(_positions(rows[columns[axis.name]], axis, key) for axis in catalogue.dimensions)
+    people = np.zeros(catalogue.shape, dtype=np.int64)
+    trusted = np.zeros(catalogue.shape, dtype=np.int64)
+    marks = np.zeros(catalogue.shape, dtype=np.uint64)
+    for name, grid in (("people", people), ("trusted", trusted), ("marks", marks)):
+        grid[atoms] = rows[name].to_numpy()
     possible = np.zeros(catalogue.shape, dtype=bool)
     along = [axis.name == "region" for axis in catalogue.dimensions].index(True)
     np.moveaxis(possible, along, -1)[..., inside] = True
-    return Counted(key, grids["people"], grids["trusted"], grids["marks"], possible)
+    return Counted(key, people, trusted, marks, possible)
 
 
 def _positions(codes: pa.ChunkedArray, axis: Dimension, key: TableKey) -> NDArray[np.int64]:

@@ -55,9 +55,12 @@ class Eligibility:
         return self.account.excluded
 
 
-def rules(policy: Policy) -> tuple[Rule, ...]:
+def rules(day: date, policy: Policy) -> tuple[Rule, ...]:
     """All reasons, in order of precedence: rights, the account, age, consents, behaviour."""
-    purposes = policy.eligibility.purposes
+    by_purpose = [
+        {"purpose": purpose, "day_end": _end_of(day, policy)}
+        for purpose in policy.eligibility.purposes
+    ]
     return (
         Rule("erased", "exclude_erased"),
         Rule("no_profile", "exclude_without_profile"),
@@ -65,10 +68,10 @@ def rules(policy: Policy) -> tuple[Rule, ...]:
         Rule("not_yet_registered", "exclude_not_yet_registered"),
         Rule("age_not_known", "exclude_unknown_ages"),
         Rule("minor", "exclude_minors", {"adult_age": policy.eligibility.adult_age}),
-        *(Rule("withdrawn", "exclude_withdrawn", {"purpose": purpose}) for purpose in purposes),
+        *(Rule("withdrawn", "exclude_withdrawn", decided) for decided in by_purpose),
         *(
-            Rule(f"no_consent_{purpose}", "exclude_unconsented", {"purpose": purpose})
-            for purpose in purposes
+            Rule(f"no_consent_{decided['purpose']}", "exclude_unconsented", decided)
+            for decided in by_purpose
         ),
         Rule(
             "too_many_visits", "exclude_overactive", {"max_visits": policy.bots.max_visits_per_day}
@@ -86,13 +89,10 @@ def find_eligible(
     """
     for stage in ("profiles", "consents", "requests", "visits"):
         engine.scan(stage, [home.working_file(stage, day)])
-    day_end = {"day_end": _end_of(day, policy)}
     engine.create("visitors", "tally_visitors")
-    engine.create("decisions", "decide_consents", day_end)
-    engine.create("withdrawals", "find_withdrawals", day_end)
     candidates = engine.create("candidates", "list_candidates")
 
-    excluded = _settle(engine, rules(policy))
+    excluded = _settle(engine, rules(day, policy))
     engine.load("excluded", excluded)
     engine.load("bands", _bands())
     people = engine.fetch(
@@ -147,7 +147,5 @@ def _bands() -> pa.Table:
 
 def _end_of(day: date, policy: Policy) -> datetime:
     """The first instant after the local day."""
-    midnight = datetime.combine(
-        day + timedelta(days=1), time(), ZoneInfo(policy.timing.timezone)
-    )
+    midnight = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(policy.timing.timezone))
     return midnight.astimezone(UTC)

@@ -4,4 +4,6 @@
 SELECT a.campaign_id, p.person_key, p.mark, p.gender, p.age_band, p.region, p.trusted
 FROM (SELECT DISTINCT campaign_id, person_key FROM accesses) AS a
 JOIN people AS p ON p.person_key = a.person_key
-JOIN targets AS t ON t.campaign_id = a.campaign_id AND t.region = p.region
+WHERE EXISTS (
+    SELECT 1 FROM targets AS t WHERE t.campaign_id = a.campaign_id AND t.region = p.region
+)

@@ -49,6 +49,7 @@ class DuckDB:
 
     def load(self, name: str, rows: pa.Table | pa.RecordBatch | pa.RecordBatchReader) -> None:
         """Make Arrow rows readable under `name`, without a copy."""
+        self.drop(name)
         self._connection.register(_checked(name), rows)
 
     def scan(self, name: str, paths: Sequence[Path]) -> None:
@@ -58,14 +59,18 @@ class DuckDB:
                 place = f"{path.parent.name}/{path.name}"
                 raise Held("missing_input", f"{place} is missing; run the step that writes it")
         relation = self._connection.read_parquet([str(path) for path in paths])
-        relation.create_view(_checked(name), replace=True)
+        self.drop(name)
+        relation.create_view(name)
 
     def create(self, name: str, statement: str, parameters: Mapping[str, Any] | None = None) -> int:
         """Keep the rows of `sql/<statement>.sql` as table `name`; returns how many there are."""
+        fresh = f"{_checked(name)}_fresh"
         self._connection.execute(
-            f"CREATE OR REPLACE TABLE {_checked(name)} AS {read(statement)}", parameters or {}
+            f"CREATE OR REPLACE TABLE {fresh} AS {read(statement)}", parameters or {}
         )
-        counted = self._connection.table(_checked(name)).shape
+        self.drop(name)
+        self._connection.execute(f"ALTER TABLE {fresh} RENAME TO {name}")
+        counted = self._connection.table(name).shape
         return int(counted[0])
 
     def fetch(self, statement: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
@@ -74,8 +79,17 @@ class DuckDB:
         return relation.to_arrow_table()
 
     def drop(self, name: str) -> None:
-        """Forget a loaded relation, scan or table."""
+        """Forget the loaded rows, scan or table of this name, if there is one.
+
+        A name means one thing: rows loaded under it do not hide behind a later scan or table.
+        """
         self._connection.unregister(_checked(name))
+        kinds = self._connection.execute(
+            "SELECT table_type FROM information_schema.tables WHERE table_name = $name",
+            {"name": name},
+        ).fetchall()
+        for (kind,) in kinds:
+            self._connection.execute(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} {name}")
 
 
 def read(statement: str) -> str:

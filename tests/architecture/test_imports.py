@@ -12,7 +12,7 @@ SOURCES = ("anonymizer", "pipelines", "data_samples")
 # From the ground up: a module imports from its own layer or from those before it.
 LAYERS = (
     ("errors",),
-    ("home", "periods", "configuration", "dimensions"),
+    ("home", "periods", "configuration", "dimensions", "engines"),
     ("policy", "segments", "secret", "files"),
     ("accounting", "tables", "explanation"),
     ("audit", "protection"),
