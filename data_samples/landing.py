@@ -1,0 +1,185 @@
+"""The landing zone as it is found in practice: several files a folder, formats mixed, some
+rows delivered twice and some of them bad.
+
+Bad rows live in text files: a typed file cannot hold most of them.
+"""
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from data_samples.chance import stream
+from data_samples.contract import SCHEMAS, Row
+from data_samples.dirt import FIELD_COUNTS, KINDS, Kind
+from data_samples.options import Layout, WorldOptions
+from data_samples.textfiles import text_rows, write_text
+
+COMPLETE = "_SUCCESS"
+_PARQUET_ROWS = 15_000
+_TEXT_SHARE, _ROWS_PER_BAD_ROW = 0.06, 3
+_SAME_FILE, _OTHER_FILE = 0.001, 0.001
+# Text files of a folder, after its Parquet files; without Parquet they hold all rows.
+_TEXT_FILES: dict[Layout, dict[str, tuple[str, ...]]] = {
+    "mixed": {"visits": ("csv.gz", "jsonl"), "profiles": ("csv.gz",)},
+    "csv": {"visits": ("csv", "csv")},
+}
+_WITH_PARQUET: dict[Layout, set[str]] = {
+    "mixed": {"visits", "profiles", "consents"},
+    "csv": set(),
+}
+_DELIVERED_TWICE = {"visits", "profiles", "consents"}
+_OTHER_ZONES, _OTHER_ZONE_SHARE = (0, 8, 9), 0.1
+_WINDOWS_EVERY = 3
+
+Places = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file to write: the rows of the table it holds, and those that it holds once more."""
+
+    name: str
+    rows: Places
+    again: Places
+    bad: frozenset[int]
+
+
+class LandingZone:
+    """Writes raw tables and keeps count of what was planted in them."""
+
+    def __init__(self, raw: Path, options: WorldOptions) -> None:
+        self._raw, self._options = raw, options
+        self._kinds: dict[tuple[str, bool], Iterator[tuple[str, Kind]]] = {}
+        self.rows: Counter[str] = Counter()
+        self.planted: Counter[str] = Counter()
+        self.files = 0
+
+    def land(self, name: str, table: pa.Table, day: date | None = None) -> None:
+        """Write one complete folder of the raw table `name`."""
+        folder = self._raw / name
+        if day is not None:
+            folder /= f"day={day.isoformat()}"
+        folder.mkdir(parents=True)
+        draw = stream(self._options.seed, "landing", name, str(day))
+        windows = day is not None and day.toordinal() % _WINDOWS_EVERY == 0
+        for file in self._planned(name, table, draw):
+            path = folder / file.name
+            if path.suffix == ".parquet":
+                part = table.take(np.concatenate([file.rows, file.again]))
+                pq.write_table(part, path, compression="zstd")
+                self.rows[name] += len(part)
+            else:
+                rows = self._text(name, table, file, draw)
+                write_text(path, rows, SCHEMAS[name], windows=windows)
+                self.rows[name] += len(rows)
+            self.files += 1
+        (folder / COMPLETE).touch()
+
+    def _planned(self, name: str, table: pa.Table, draw: np.random.Generator) -> list[_File]:
+        """Which row goes where: every row once, some twice, bad ones only in text.
+
+        Only the first file may be without rows: an empty text file would be refused.
+        """
+        size, layout = len(table), self._options.layout
+        typed = max(size // _PARQUET_ROWS, 1) if name in _WITH_PARQUET[layout] else 0
+        text = _TEXT_FILES[layout].get(name, ("csv",))
+        wanted_bad = self._bad_rows(name, size)
+        in_text = max(math.ceil(size * _TEXT_SHARE), wanted_bad * _ROWS_PER_BAD_ROW)
+        order = draw.permutation(size)
+        cut = min(in_text, size) if typed else size
+        parts = [
+            *(np.array_split(order[cut:], typed) if typed else ()),
+            *np.array_split(order[:cut], len(text)),
+        ]
+        bad = _spoilable(table, order[:cut])[:wanted_bad]
+        again = self._twice(name, np.setdiff1d(order, bad), parts, draw)
+        endings = ["parquet"] * typed + list(text)
+        return [
+            _File(f"{name}-{i:02d}.{ending}", np.sort(part), more, frozenset(bad.tolist()))
+            for i, (ending, part, more) in enumerate(zip(endings, parts, again, strict=True))
+            if len(part) or i == 0
+        ]
+
+    def _bad_rows(self, name: str, size: int) -> int:
+        """The share asked for; in a small table one of each kind, or one row in ten."""
+        if name not in KINDS or self._options.dirt_share == 0:
+            return 0
+        kinds = len(KINDS[name]) + len(FIELD_COUNTS)
+        return max(round(size * self._options.dirt_share), min(kinds, size // 10))
+
+    def _twice(
+        self, name: str, good: Places, parts: Sequence[Places], draw: np.random.Generator
+    ) -> list[Places]:
+        """For each file the rows that it repeats: its own, or those of the file before it."""
+        again: list[Places] = []
+        for number, part in enumerate(parts):
+            own, before = (np.intersect1d(place, good) for place in (part, parts[number - 1]))
+            same = self._some_of(name, own, _SAME_FILE, draw)
+            other = self._some_of(name, before, _OTHER_FILE if len(parts) > 1 else 0, draw)
+            self.planted[f"{name}.repeated_in_file"] += len(same)
+            self.planted[f"{name}.repeated_in_other_file"] += len(other)
+            again.append(np.concatenate([same, other]))
+        return again
+
+    @staticmethod
+    def _some_of(name: str, rows: Places, share: float, draw: np.random.Generator) -> Places:
+        if name not in _DELIVERED_TWICE or not share or not len(rows):
+            return rows[:0]
+        chosen: Places = draw.choice(rows, max(round(len(rows) * share), 1), replace=False)
+        return chosen
+
+    def _text(
+        self, name: str, table: pa.Table, file: _File, draw: np.random.Generator
+    ) -> list[Row]:
+        places = np.concatenate([file.rows, file.again])
+        moments = [f.name for f in SCHEMAS[name] if pa.types.is_timestamp(f.type)]
+        elsewhere = draw.random(len(places)) < _OTHER_ZONE_SHARE
+        rows: list[Row] = []
+        for place, row, away in zip(
+            places.tolist(), text_rows(table.take(places)), elsewhere.tolist(), strict=True
+        ):
+            if place in file.bad:
+                kind, spoil = next(self._kinds_for(name, ".csv" in file.name))
+                self.planted[f"{name}.{kind}"] += 1
+                rows += spoil(row, draw)
+            elif away and moments:
+                self.planted[f"{name}.other_zone"] += 1
+                hours = _OTHER_ZONES[draw.integers(len(_OTHER_ZONES))]
+                rows.append({**row, **{name: _in_zone(row[name], hours) for name in moments}})
+            else:
+                rows.append(row)
+        return rows
+
+    def _kinds_for(self, name: str, delimited: bool) -> Iterator[tuple[str, Kind]]:  # noqa: FBT001
+        """All kinds in turn, on from where the folder before stopped."""
+        if (name, delimited) not in self._kinds:
+            kinds = {**KINDS[name], **(FIELD_COUNTS if delimited else {})}
+            self._kinds[name, delimited] = itertools.cycle(kinds.items())
+        return self._kinds[name, delimited]
+
+
+def _spoilable(table: pa.Table, places: Places) -> Places:
+    """Rows of a person: kinds of bad rows about people need one."""
+    if "user_id" not in table.schema.names:
+        return places[:0]
+    has_user = table.column("user_id").is_valid().to_numpy()
+    theirs: Places = places[has_user[places]]
+    return theirs
+
+
+def _in_zone(moment: str | None, hours: int) -> str | None:
+    """The same moment as another zone's clock shows it."""
+    if moment is None:
+        return None
+    zone = timezone(timedelta(hours=hours)) if hours else UTC
+    text = datetime.fromisoformat(moment).astimezone(zone).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
