@@ -3,6 +3,7 @@
     AudienceError
     ├── ConfigurationError   policy.yaml, segments.yaml or a command is wrong      exit 2
     ├── InputRejected        a raw file is refused whole                          exit 3
+    │   └── InputsRejected   all files that a run refused, in one error
     ├── Held                 computed or computable, but not published            exit 4
     │   ├── Disclosure       the auditor broke the release
     │   ├── LedgerBroken     the history cannot be trusted
@@ -57,6 +58,21 @@ class InputRejected(AudienceError):
         self.file, self.reason, self.digest = file, reason, digest
         known = f" (sha256 {digest[:16]})" if digest else ""
         super().__init__(f"{file}{known} rejected: {reason}" + (f"; {detail}" if detail else ""))
+
+
+class InputsRejected(InputRejected):
+    """All raw files that a run refused; `files` holds one InputRejected for each."""
+
+    def __init__(self, files: Sequence[InputRejected]) -> None:
+        self.files = tuple(files)
+        first = self.files[0]
+        self.file, self.reason, self.digest = first.file, first.reason, first.digest
+        lines = "\n".join(f"  - {rejected}" for rejected in self.files)
+        AudienceError.__init__(
+            self,
+            f"{len(self.files)} raw file(s) rejected, nothing of the run is used; "
+            f"mend or remove them and run again:\n{lines}",
+        )
 
 
 class Held(AudienceError):

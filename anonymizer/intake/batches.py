@@ -1,0 +1,40 @@
+"""What the readers of all formats hand on: readable rows, and pointers to the others."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from anonymizer.intake.contract import Header
+
+ROWS_PER_BATCH = 65_536
+# A row longer than this is not parsed, so that one field cannot fill the memory.
+LONGEST_ROW = 1 << 20
+
+
+@dataclass(frozen=True)
+class RowFault:
+    """Why a row goes into quarantine. Says where the value stands, never what it is."""
+
+    row_number: int
+    column: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class RawBatch:
+    """Some rows of a file: `row_number` and the contract's columns; and unreadable rows."""
+
+    rows: pa.RecordBatch
+    faults: list[RowFault] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A file being read: its batches one after the other, and after these its header.
+
+    Columns that the file lacks may be missing from the batches or all null there.
+    """
+
+    header: Callable[[], Header]
+    batches: Iterator[RawBatch]

@@ -1,0 +1,114 @@
+"""Gives the rows of every format one form, in which user ids are already keyed hashes.
+
+    text (bytes)  -> text, or the row goes into quarantine: bad_encoding, too_long
+    user          -> person_key (16 bytes) + user_id_fault: no_user, placeholder_user
+    instant       -> timestamp with zone + <column>_fault: bad_time, naive_time, time_range
+
+A column that the file lacks is null from here on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as pt
+
+from anonymizer.engines.duckdb import DuckDB
+from anonymizer.intake.batches import RawBatch, RowFault
+from anonymizer.intake.contract import Kind, RawTable
+from anonymizer.policy import Policy
+from anonymizer.secret import Secret
+
+# Spaces of all sorts at the ends of an id are a writer's accident.
+BLANKS = " \t\r\n\v\f\u00a0\u200b\ufeff"
+
+
+@dataclass(frozen=True)
+class Conformer:
+    """Turns raw batches into rows for the `accept_*.sql` statements."""
+
+    engine: DuckDB
+    policy: Policy
+    secret: Secret
+
+    def conform(self, batch: RawBatch, table: RawTable) -> RawBatch:
+        """The same rows in their one form; unreadable ones have become faults."""
+        legible = _legible(batch, self.policy.intake.max_field_characters)
+        columns = {"row_number": legible.rows.column("row_number")}
+        for name, kind in table.columns.items():
+            columns |= self._column(legible.rows, name, kind)
+        return RawBatch(pa.record_batch(columns), legible.faults)
+
+    def _column(self, rows: pa.RecordBatch, name: str, kind: Kind) -> Mapping[str, pa.Array]:
+        column = pa.nulls(rows.num_rows, pa.string())
+        if name in rows.schema.names:
+            column = rows.column(name)
+        if kind == "user":
+            key, fault = self._read(column, "hash_users", person_key=self.secret.derive("person"))
+            return {"person_key": key, f"{name}_fault": fault}
+        if kind != "instant":
+            return {name: column}
+        if pt.is_timestamp(column.type):
+            return {name: column, f"{name}_fault": pa.nulls(rows.num_rows, pa.string())}
+        instant, fault = self._read(
+            column,
+            "read_instants",
+            zone=self.policy.timing.timezone,
+            naive=self.policy.intake.naive_times,
+        )
+        return {name: instant, f"{name}_fault": fault}
+
+    def _read(
+        self, column: pa.Array, statement: str, **parameters: object
+    ) -> tuple[pa.Array, pa.Array]:
+        """Value and fault of each text, in the order of `column`."""
+        position = pa.array(range(len(column)), pa.int32())
+        self.engine.load("texts", pa.record_batch({"position": position, "text": column}))
+        value, fault = self.engine.fetch(statement, {"blanks": BLANKS, **parameters}).columns
+        self.engine.drop("texts")
+        return value.combine_chunks(), fault.combine_chunks()
+
+
+def _legible(batch: RawBatch, most: int) -> RawBatch:
+    """Without the rows that are not UTF-8 or have a field of more than `most` characters."""
+    rows, faults = batch.rows, list(batch.faults)
+    for position, name in enumerate(batch.rows.schema.names):
+        kind = rows.schema.field(name).type
+        if pt.is_binary(kind) or pt.is_large_binary(kind):
+            rows = _without(rows, name, _misencoded(rows.column(name)), "bad_encoding", faults)
+            rows = rows.set_column(position, name, rows.column(name).cast(pa.string()))
+        if pt.is_string(rows.schema.field(name).type):
+            rows = _without(rows, name, _too_long(rows.column(name), most), "too_long", faults)
+    return RawBatch(rows, faults)
+
+
+def _without(
+    rows: pa.RecordBatch, name: str, bad: pa.Array | None, reason: str, faults: list[RowFault]
+) -> pa.RecordBatch:
+    if bad is None:
+        return rows
+    numbers = rows.column("row_number").filter(bad).to_pylist()
+    faults += [RowFault(number, name, reason) for number in numbers]
+    return rows.filter(pc.invert(bad))
+
+
+def _too_long(column: pa.Array, most: int) -> pa.Array | None:
+    if (pc.max(pc.binary_length(column)).as_py() or 0) <= most:
+        return None
+    return pc.greater(pc.utf8_length(column).fill_null(0), most)
+
+
+def _misencoded(column: pa.Array) -> pa.Array | None:
+    try:
+        column.cast(pa.string())
+    except pa.ArrowInvalid:
+        return pa.array([not _is_utf8(value) for value in column.to_pylist()])
+    return None
+
+
+def _is_utf8(value: bytes | None) -> bool:
+    try:
+        return value is None or value.decode("utf-8") is not None
+    except UnicodeDecodeError:
+        return False

@@ -1,0 +1,185 @@
+"""The raw contract (design, section 5): which columns are read, and what each must be.
+
+Only columns named here are ever read from a file. Names, e-mail addresses, phones, postal
+addresses, cookie ids, IP addresses and referrers are not among them.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from anonymizer.errors import InputRejected
+
+# user: becomes a keyed hash; identifier: text or integer; codes: text `31;32.71` or a list.
+Kind = Literal["user", "identifier", "text", "instant", "date", "boolean", "codes"]
+
+_LISTABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """One raw table: its columns, the parameters of its `accept_*.sql`, how ids conflict.
+
+    `limited`: too large a share of bad rows holds the day. `winners`: of rows that share an
+    id and differ, one is kept by rule; otherwise none is.
+    """
+
+    name: str
+    columns: Mapping[str, Kind]
+    required: tuple[str, ...]
+    parameters: tuple[str, ...]
+    limited: bool = True
+    winners: bool = True
+
+
+# A missing user id column would turn everybody into a guest without a word: it is required.
+TABLES: Mapping[str, RawTable] = {
+    table.name: table
+    for table in (
+        RawTable(
+            "campaigns",
+            {
+                "campaign_id": "identifier",
+                "advertiser_id": "identifier",
+                "advertiser_name": "text",
+                "campaign_name": "text",
+                "link_url": "text",
+                "starts_on": "date",
+                "ends_on": "date",
+                "target_regions": "codes",
+            },
+            (
+                "campaign_id",
+                "advertiser_id",
+                "advertiser_name",
+                "campaign_name",
+                "link_url",
+                "starts_on",
+                "ends_on",
+            ),
+            ("content_key", "blanks", "longest_name"),
+            limited=False,
+            winners=False,
+        ),
+        RawTable(
+            "profiles",
+            {
+                "user_id": "user",
+                "gender": "text",
+                "birth_date": "date",
+                "region_code": "text",
+                "registered_at": "instant",
+                "closed_at": "instant",
+            },
+            ("user_id", "registered_at"),
+            (
+                "content_key",
+                "day",
+                "zone",
+                "purged_before",
+                "earliest",
+                "latest",
+                "oldest_age",
+                "blanks",
+            ),
+        ),
+        RawTable(
+            "consents",
+            {"user_id": "user", "purpose": "text", "granted": "boolean", "decided_at": "instant"},
+            ("user_id", "purpose", "granted", "decided_at"),
+            ("content_key", "earliest", "latest", "blanks"),
+        ),
+        RawTable(
+            "requests",
+            {
+                "request_id": "identifier",
+                "user_id": "user",
+                "kind": "text",
+                "requested_at": "instant",
+            },
+            ("request_id", "user_id", "kind", "requested_at"),
+            ("content_key", "request_key", "earliest", "latest", "blanks"),
+            limited=False,
+        ),
+        RawTable(
+            "visits",
+            {
+                "visit_id": "identifier",
+                "user_id": "user",
+                "occurred_at": "instant",
+                "url": "text",
+                "user_agent": "text",
+            },
+            ("visit_id", "user_id", "occurred_at", "url"),
+            (
+                "content_key",
+                "visit_key",
+                "day",
+                "zone",
+                "arrival",
+                "arrival_end",
+                "late_before",
+                "earliest",
+                "blanks",
+            ),
+        ),
+    )
+}
+
+# Part of the contract, never read.
+UNREAD: Mapping[str, frozenset[str]] = {
+    "campaigns": frozenset(),
+    "profiles": frozenset({"full_name", "email", "phone", "address"}),
+    "consents": frozenset(),
+    "requests": frozenset(),
+    "visits": frozenset(
+        {
+            "cookie_id",
+            "referrer",
+            "product_category",
+            "ip",
+            "duration_ms",
+            "page_response_ms",
+            "interactions",
+            "exit_method",
+        }
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Header:
+    """The columns of a file: those that are read, those that are absent, those dropped."""
+
+    present: tuple[str, ...]
+    absent: tuple[str, ...]
+    dropped: tuple[str, ...]
+
+
+def check_header(table: RawTable, names: Sequence[str], file: str, digest: str) -> Header:
+    """Compare column names with the contract, exactly.
+
+    Raises InputRejected `duplicate_column` or `schema_missing:<column>`; a column that is
+    there under another spelling (`UserId`) counts as missing, optional or not.
+    """
+    if len(set(names)) != len(names):
+        raise InputRejected(file, "duplicate_column", digest)
+    absent = tuple(column for column in table.columns if column not in names)
+    spellings = {_plain(name) for name in names if name not in table.columns}
+    for column in absent:
+        if column in table.required or _plain(column) in spellings:
+            raise InputRejected(
+                file, f"schema_missing:{column}", digest, "column names must match exactly"
+            )
+    known = table.columns.keys() | UNREAD[table.name]
+    dropped = tuple(
+        name if _LISTABLE.match(name) else f"column {position}"
+        for position, name in enumerate(names, start=1)
+        if name not in known
+    )
+    return Header(tuple(c for c in table.columns if c in names), absent, dropped)
+
+
+def _plain(name: str) -> str:
+    return "".join(character for character in name.lower() if character.isalnum())

@@ -1,0 +1,113 @@
+"""Reads CSV: comma, RFC 4180 quoting, a header line; no guesses about types."""
+
+import csv
+import io
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from anonymizer.intake.batches import LONGEST_ROW, ROWS_PER_BATCH, RawBatch, Reading, RowFault
+from anonymizer.intake.contract import Header, RawTable, check_header
+from anonymizer.intake.opening import Expanded, Source
+
+_HEADER_BYTES = 65_536
+_BINARY_STARTS = (b"PAR1", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xff\xfe", b"\xfe\xff", b"PK")
+
+
+def read_csv(source: Source, table: RawTable, compression: str) -> Reading:
+    """The rows of a CSV file; an unquoted empty field is null, a quoted one is empty text.
+
+    Raises InputRejected: `wrong_format`, `empty_file`, `corrupt`, `too_long`, `too_large`,
+    `duplicate_column`, `schema_missing:<column>`.
+    """
+    start = io.BufferedReader(source.expanded(compression)).read(_HEADER_BYTES)
+    if not start:
+        raise source.reject("empty_file")
+    if start.startswith(_BINARY_STARTS) or b"\x00" in start:
+        raise source.reject("wrong_format", "this is not CSV in UTF-8")
+    lines = start.decode("utf-8-sig", errors="replace").splitlines(keepends=True)
+    names = next(csv.reader(lines), [])
+    header = check_header(table, names, source.name, source.digest)
+    return Reading(lambda: header, _batches(source, header, compression))
+
+
+def _batches(source: Source, header: Header, compression: str) -> Iterator[RawBatch]:
+    stream = source.expanded(compression)
+    misfits: list[int] = []
+    numbers = _RowNumbers(misfits)
+    batches = _open(source, stream, header, misfits)
+    waiting: list[pa.RecordBatch] = []  # a block of text is far fewer rows than a batch
+    while True:
+        try:
+            batch = next(batches, None)
+        except pa.ArrowException as error:
+            raise _refusal(source, error) from None
+        if batch is None:
+            break
+        waiting.append(batch.add_column(0, "row_number", numbers.of(batch.num_rows)))
+        if sum(part.num_rows for part in waiting) >= ROWS_PER_BATCH:
+            yield RawBatch(pa.concat_batches(waiting))
+            waiting.clear()
+    if stream.quotes % 2:
+        raise source.reject("corrupt", "a quotation mark is never closed")
+    faults = [RowFault(number, "", "field_count") for number in misfits]
+    end = pa.record_batch({"row_number": pa.array([], pa.int64())})
+    yield RawBatch(pa.concat_batches(waiting) if waiting else end, faults)
+
+
+def _open(
+    source: Source, stream: Expanded, header: Header, misfits: list[int]
+) -> Iterator[pa.RecordBatch]:
+    def pass_over(row: pa_csv.InvalidRow) -> str:
+        misfits.append(row.number - 1)  # the header line is row 1
+        return "skip"
+
+    try:
+        return iter(
+            pa_csv.open_csv(
+                pa.PythonFile(stream, "r"),
+                # Threads would lose the row numbers.
+                read_options=pa_csv.ReadOptions(use_threads=False, block_size=LONGEST_ROW),
+                parse_options=pa_csv.ParseOptions(
+                    newlines_in_values=True, invalid_row_handler=pass_over
+                ),
+                convert_options=pa_csv.ConvertOptions(
+                    include_columns=list(header.present),
+                    column_types=dict.fromkeys(header.present, pa.binary()),
+                    null_values=[""],
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=False,
+                ),
+            )
+        )
+    except pa.ArrowException as error:
+        raise _refusal(source, error) from None
+
+
+def _refusal(source: Source, error: pa.ArrowException) -> Exception:
+    """Arrow's message may quote the row: only what kind of message it is goes on."""
+    if "straddling" in str(error):
+        return source.reject("too_long", f"a row has more than {LONGEST_ROW} bytes")
+    return source.reject("corrupt", "this is not CSV")
+
+
+class _RowNumbers:
+    """Numbers the rows that were read, leaving out those that were passed over."""
+
+    def __init__(self, misfits: list[int]) -> None:
+        self._misfits, self._next, self._seen = misfits, 1, 0
+
+    def of(self, rows: int) -> pa.Array:
+        """The numbers of the following rows."""
+        if self._seen < len(self._misfits):
+            return pa.array([self._following() for _ in range(rows)], pa.int64())
+        first, self._next = self._next, self._next + rows
+        return pa.array(range(first, first + rows), pa.int64())
+
+    def _following(self) -> int:
+        while self._seen < len(self._misfits) and self._misfits[self._seen] == self._next:
+            self._next += 1
+            self._seen += 1
+        self._next += 1
+        return self._next - 1

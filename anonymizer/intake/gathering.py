@@ -1,0 +1,113 @@
+"""Gathers the judged rows of all files of one raw table and settles what they share."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from anonymizer.accounting import RowAccount
+from anonymizer.engines.duckdb import DuckDB
+from anonymizer.intake.accepting import Judged
+from anonymizer.intake.batches import RowFault
+from anonymizer.intake.contract import RawTable
+
+POINTERS = pa.schema(
+    {
+        "raw_table": pa.string(),
+        "file": pa.string(),
+        "file_sha256": pa.string(),
+        "row_number": pa.int64(),
+        "column": pa.string(),
+        "reason": pa.string(),
+    }
+)
+_ID_COLUMNS = {
+    "campaigns": "campaign_id",
+    "profiles": "user_id",
+    "requests": "request_id",
+    "visits": "visit_id",
+}
+
+
+@dataclass
+class GatheredFile:
+    """What came out of one file: rows read, sound rows, pointers to bad ones."""
+
+    name: str
+    digest: str
+    rows: int = 0
+    claims: list[pa.Table] = field(default_factory=list)
+    faults: list[RowFault] = field(default_factory=list)
+
+    def add(self, judged: Judged) -> None:
+        """Add the rows of a batch."""
+        self.rows += judged.claims.num_rows + len(judged.faults)
+        self.faults += judged.faults
+        self.claims.append(judged.claims)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """One raw table of the run: accepted rows, the account, and pointers to bad rows.
+
+    The relation `standing` holds what stands, with all columns of accept_*.sql, until the
+    next table is settled.
+    """
+
+    account: RowAccount
+    accepted: pa.Table
+    quarantine: pa.Table
+
+
+def settle(
+    engine: DuckDB, table: RawTable, files: Sequence[GatheredFile], no_claims: pa.Table
+) -> Settled:
+    """Find duplicates and conflicting ids among the rows of all files.
+
+    `no_claims` has the columns of the claims and no rows.
+    """
+    engine.load("claims", _claims(files, no_claims))
+    settled = engine.fetch("settle_duplicates", {"winners": table.winners})
+    engine.load("settled", settled)
+    engine.create("standing", "keep_settled")
+    engine.drop("claims")
+    conflicts = settled.filter(pc.equal(settled["outcome"], "conflicting_id"))
+    column = _ID_COLUMNS.get(table.name, "")
+    for conflict in conflicts.to_pylist():
+        fault = RowFault(conflict["row_number"], column, "conflicting_id")
+        files[conflict["file"]].faults.append(fault)
+    accepted = engine.fetch(f"select_{table.name}")
+    excluded = engine.fetch("tally_excluded").to_pydict()
+    account = RowAccount(
+        table.name,
+        read=sum(file.rows for file in files),
+        counted=accepted.num_rows,
+        duplicates=settled.num_rows - conflicts.num_rows,
+        excluded=dict(zip(excluded["excluded"], excluded["row_count"], strict=True)),
+        quarantined=dict(sorted(Counter(f.reason for file in files for f in file.faults).items())),
+    )
+    return Settled(account, accepted, _quarantine(table, files))
+
+
+def _claims(files: Sequence[GatheredFile], no_claims: pa.Table) -> pa.Table:
+    def numbered() -> Iterator[pa.Table]:
+        for number, file in enumerate(files):
+            for claims in file.claims:
+                column = pa.repeat(pa.scalar(number, pa.int32()), claims.num_rows)
+                yield claims.append_column("file", column)
+
+    seed = no_claims.append_column("file", pa.array([], pa.int32()))
+    return pa.concat_tables([seed, *numbered()])
+
+
+def _quarantine(table: RawTable, files: Sequence[GatheredFile]) -> pa.Table:
+    pointers = sorted(
+        (table.name, file.name, file.digest, fault.row_number, fault.column, fault.reason)
+        for file in files
+        for fault in file.faults
+    )
+    columns = zip(*pointers, strict=True) if pointers else ((),) * len(POINTERS)
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, POINTERS, strict=True)]
+    return pa.table(arrays, schema=POINTERS)

@@ -1,0 +1,141 @@
+"""Reads JSON lines: one object a line, UTF-8; a line that is none is a bad row."""
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from anonymizer.intake.batches import LONGEST_ROW, ROWS_PER_BATCH, RawBatch, Reading, RowFault
+from anonymizer.intake.contract import Header, RawTable, check_header
+from anonymizer.intake.opening import Source
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class _BadLineError(Exception):
+    def __init__(self, reason: str, column: str = "") -> None:
+        self.reason, self.column = reason, column
+
+
+class _Fraction:
+    """Stands for a number with a fraction or exponent, which no column takes."""
+
+
+def _refuse_constant(_: str) -> None:
+    raise _BadLineError("not_finite")
+
+
+_decode = json.JSONDecoder(
+    parse_int=str, parse_float=lambda _: _Fraction(), parse_constant=_refuse_constant
+).decode
+
+
+def read_json_lines(source: Source, table: RawTable, compression: str) -> Reading:
+    """The rows of a JSON lines file; an absent key is null.
+
+    Raises InputRejected: `wrong_format` when no line is an object, `empty_file`, `too_large`,
+    `corrupt`, `schema_missing:<column>` when no line has the column.
+    """
+    keys: dict[str, None] = {}
+
+    def header() -> Header:
+        return check_header(table, list(keys), source.name, source.digest)
+
+    def batches() -> Iterator[RawBatch]:
+        lines = 0
+        for batch in _batches(source, table, compression, keys):
+            lines += batch.rows.num_rows + len(batch.faults)
+            yield batch
+        if not lines:
+            raise source.reject("empty_file")
+        if not keys:
+            raise source.reject("wrong_format", "no line is a JSON object")
+        header()
+
+    return Reading(header, batches())
+
+
+def _batches(
+    source: Source, table: RawTable, compression: str, keys: dict[str, None]
+) -> Iterator[RawBatch]:
+    """All batches; fills `keys` with every key of the file in order of appearance."""
+    numbers: list[int] = []
+    rows: list[list[str | None]] = []
+    faults: list[RowFault] = []
+    for number, line in _lines(source, compression):
+        try:
+            fields = _parse(line)
+            if not fields.keys() <= keys.keys():
+                keys.update(dict.fromkeys(fields))
+            rows.append([_text(fields.get(column), table, column) for column in table.columns])
+            numbers.append(number)
+        except _BadLineError as error:
+            faults.append(RowFault(number, error.column, error.reason))
+        if len(numbers) + len(faults) >= ROWS_PER_BATCH:
+            yield _batch(table, numbers, rows, faults)
+            numbers, rows, faults = [], [], []
+    yield _batch(table, numbers, rows, faults)
+
+
+def _batch(
+    table: RawTable, numbers: list[int], rows: list[list[str | None]], faults: list[RowFault]
+) -> RawBatch:
+    by_column = zip(*rows, strict=True) if rows else ([] for _ in table.columns)
+    columns = {"row_number": pa.array(numbers, pa.int64())}
+    for name, values in zip(table.columns, by_column, strict=True):
+        columns[name] = pa.array(values, pa.string())
+    return RawBatch(pa.record_batch(columns), faults)
+
+
+def _lines(source: Source, compression: str) -> Iterator[tuple[int, bytes | None]]:
+    """Line numbers and lines that are not blank; None for one that is too long to hold."""
+    stream = io.BufferedReader(source.expanded(compression), buffer_size=LONGEST_ROW)
+    number = 0
+    while line := stream.readline(LONGEST_ROW):
+        number += 1
+        if number == 1:
+            line = line.removeprefix(_BYTE_ORDER_MARK)
+        if len(line) == LONGEST_ROW and not line.endswith(b"\n"):
+            while (rest := stream.readline(LONGEST_ROW)) and not rest.endswith(b"\n"):
+                pass
+            yield number, None
+        elif not line.isspace() and line:
+            yield number, line
+
+
+def _parse(line: bytes | None) -> dict[str, Any]:
+    if line is None:
+        raise _BadLineError("too_long")
+    try:
+        fields = _decode(line.decode("utf-8").strip())
+    except UnicodeDecodeError:
+        raise _BadLineError("bad_encoding") from None
+    except (ValueError, RecursionError):
+        raise _BadLineError("bad_json") from None
+    if not isinstance(fields, dict):
+        raise _BadLineError("bad_json")
+    return fields
+
+
+def _text(value: Any, table: RawTable, column: str) -> str | None:
+    """The value as text if its JSON type fits the column."""
+    kind = table.columns[column]
+    if isinstance(value, bool) and kind == "boolean":
+        return "true" if value else "false"
+    if isinstance(value, list) and kind == "codes" and all(isinstance(v, str) for v in value):
+        value = ";".join(value)
+    if value is not None and not isinstance(value, str):
+        raise _BadLineError("bad_json", column)
+    if value is not None and not _encodable(value):
+        raise _BadLineError("bad_encoding", column)
+    return value
+
+
+def _encodable(text: str) -> bool:
+    """False for half of a surrogate pair, which JSON can write and UTF-8 cannot."""
+    try:
+        return text.isascii() or bool(text.encode("utf-8"))
+    except UnicodeEncodeError:
+        return False

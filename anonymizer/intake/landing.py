@@ -1,0 +1,175 @@
+"""What lies in the landing zone for a day, and whether all of it has arrived.
+
+A file that is still being written must not be half read, and a day that was not
+delivered must not look like a day without visits.
+"""
+
+import json
+import re
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+
+from anonymizer.errors import Held
+from anonymizer.policy import Timing
+
+_SUCCESS = "_SUCCESS"
+_MANIFEST = "_manifest.json"
+_MANIFEST_BYTES = 1_000_000
+_IRREGULAR = {
+    stat.S_IFLNK: "symbolic_link",
+    stat.S_IFDIR: "folder",
+    stat.S_IFIFO: "pipe",
+    stat.S_IFSOCK: "socket",
+}
+_DAY_FOLDER = re.compile(r"^day=(\d{4}-\d{2}-\d{2})$")
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """A regular file to read. `name` is relative to raw/; `promised` is its manifest digest."""
+
+    table: str
+    path: Path
+    name: str
+    arrival: date | None = None
+    promised: str = ""
+
+
+@dataclass(frozen=True)
+class Landing:
+    """All files of one run, by table and in a fixed order; and what was passed over, and why."""
+
+    files: tuple[LandedFile, ...]
+    ignored: Mapping[str, str]
+    absent: tuple[str, ...] = ()
+
+    def of(self, table: str) -> tuple[LandedFile, ...]:
+        """The files of one table."""
+        return tuple(file for file in self.files if file.table == table)
+
+
+@dataclass
+class _Survey:
+    raw: Path
+    settled_before: float
+    files: list[LandedFile] = field(default_factory=list)
+    ignored: dict[str, str] = field(default_factory=dict)
+
+    def take(self, table: str, folder: Path, arrival: date | None = None) -> int:
+        """Add the files of `folder`; returns how many there are. Raises Held `incomplete`."""
+        promised = _manifest(folder, self.raw)
+        complete = (folder / _SUCCESS).is_file()
+        found = []
+        for path in sorted(folder.iterdir()):
+            name = str(path.relative_to(self.raw))
+            if path.name in (_SUCCESS, _MANIFEST):
+                continue
+            if reason := _reason_to_ignore(path):
+                self.ignored[name] = reason
+                continue
+            settled = path.lstat().st_mtime <= self.settled_before
+            if not (complete or path.name in promised or settled):
+                raise Held(
+                    "incomplete",
+                    f"{name} may still be written; add _SUCCESS beside it or wait",
+                )
+            digest = promised.get(path.name, "")
+            found.append(LandedFile(table, path, name, arrival, digest))
+        lacking = len(promised.keys() - {file.path.name for file in found})
+        if lacking:
+            place = folder.relative_to(self.raw)
+            raise Held(
+                "incomplete", f"{place}: {lacking} of {len(promised)} files of the manifest lack"
+            )
+        self.files += found
+        return len(found)
+
+
+def survey(raw: Path, day: date, timing: Timing, now: float) -> Landing:
+    """The files of a run for `day`.
+
+    Raises Held: `missing_day` and `not_yet_arrived` for visits, `missing_profiles`,
+    `missing_campaigns`, `missing_consents`, and `incomplete` for what is still arriving.
+    """
+    found = _Survey(raw, now - timing.settle_seconds)
+    absent = []
+    for table in ("campaigns", "consents", "requests"):
+        folder = raw / table
+        files = found.take(table, folder) if _is_folder(folder) else 0
+        if not files and table == "requests":
+            absent.append(table)
+        elif not files:
+            raise Held(f"missing_{table}", f"no files in raw/{table}; deliver them")
+    snapshot = _latest_snapshot(raw / "profiles", day)
+    if snapshot is None or not found.take("profiles", snapshot[1], snapshot[0]):
+        raise Held("missing_profiles", f"no snapshot in raw/profiles of {day} or before")
+    for offset in range(timing.late_days + 1):
+        _take_visits(found, day, day + timedelta(days=offset))
+    return Landing(tuple(found.files), found.ignored, tuple(absent))
+
+
+def _take_visits(found: _Survey, day: date, arrival: date) -> None:
+    folder = found.raw / "visits" / f"day={arrival}"
+    files = found.take("visits", folder, arrival) if _is_folder(folder) else 0
+    if files:
+        return
+    if arrival == day:
+        raise Held("missing_day", f"no files in raw/visits/day={day}: that is not zero visits")
+    if not (_is_folder(folder) and ((folder / _SUCCESS).is_file() or _manifest_in(folder))):
+        raise Held(
+            "not_yet_arrived",
+            f"raw/visits/day={arrival} may still bring visits of {day}; run again when it is there",
+        )
+
+
+def _latest_snapshot(profiles: Path, day: date) -> tuple[date, Path] | None:
+    if not _is_folder(profiles):
+        return None
+    days = [
+        (date.fromisoformat(match[1]), path)
+        for path in profiles.iterdir()
+        if (match := _DAY_FOLDER.match(path.name)) and _is_folder(path) and _is_date(match[1])
+    ]
+    return max((entry for entry in days if entry[0] <= day), default=None)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _reason_to_ignore(path: Path) -> str:
+    """Why a name is passed over without being opened; empty when it is to be read."""
+    if path.name.startswith((".", "_")) or path.name.endswith((".tmp", ".part")):
+        return "working_file"
+    kind = stat.S_IFMT(path.lstat().st_mode)
+    return "" if kind == stat.S_IFREG else _IRREGULAR.get(kind, "device")
+
+
+def _manifest_in(folder: Path) -> bool:
+    path = folder / _MANIFEST
+    return path.is_file() and not path.is_symlink()
+
+
+def _manifest(folder: Path, raw: Path) -> dict[str, str]:
+    """Digest (empty if not stated) by file name. Raises Held when it cannot be read."""
+    if not _manifest_in(folder):
+        return {}
+    try:
+        with (folder / _MANIFEST).open("rb") as file:
+            content = json.loads(file.read(_MANIFEST_BYTES))
+        entries: Sequence[Mapping[str, str]] = content["files"]
+        return {str(entry["name"]): str(entry.get("sha256") or "").lower() for entry in entries}
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError):
+        place = folder.relative_to(raw)
+        raise Held("incomplete", f"{place}/{_MANIFEST} cannot be read; deliver it anew") from None

@@ -1,0 +1,144 @@
+"""Opens a raw file once, safely, and proves that what was read is what was hashed."""
+
+import hashlib
+import io
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from anonymizer.errors import InputRejected
+from anonymizer.intake.landing import LandedFile
+
+_CHUNK = 1 << 20
+_MEGABYTE = 1_000_000
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bytes that a file may have, as it lies there and expanded."""
+
+    stored: int
+    expanded: int
+
+    @classmethod
+    def of_megabytes(cls, stored: int, expanded: int) -> "Limits":
+        """The limits as the policy states them."""
+        return cls(stored * _MEGABYTE, expanded * _MEGABYTE)
+
+
+@dataclass(frozen=True)
+class Source:
+    """An open raw file: its bytes are those of `digest`."""
+
+    name: str
+    digest: str
+    size: int
+    descriptor: int
+    limits: Limits
+
+    def reject(self, reason: str, detail: str = "") -> InputRejected:
+        """The refusal of this file, to be raised."""
+        return InputRejected(self.name, reason, self.digest, detail)
+
+    def begins_with(self, *magics: bytes) -> bool:
+        """Whether the first bytes are one of these."""
+        return os.pread(self.descriptor, 4, 0).startswith(magics)
+
+    def stored(self) -> io.BufferedReader:
+        """The bytes as they lie there, from the start."""
+        os.lseek(self.descriptor, 0, os.SEEK_SET)
+        return os.fdopen(self.descriptor, "rb", closefd=False)
+
+    def expanded(self, compression: str) -> "Expanded":
+        """The bytes without their compression (`gzip`, `zstd` or empty), from the start."""
+        stream = self.stored()
+        if not compression:
+            return Expanded(self, stream)
+        return Expanded(self, pa.CompressedInputStream(pa.PythonFile(stream, "r"), compression))
+
+
+class Expanded(io.RawIOBase):
+    """Bytes without their compression; raises InputRejected `too_large` at the limit.
+
+    Nothing is expanded ahead of what is read. `quotes` counts quotation marks, so that the
+    CSV reader can tell when one was never closed.
+    """
+
+    def __init__(self, source: Source, stream: "io.BufferedReader | pa.NativeFile") -> None:
+        super().__init__()
+        self._source, self._stream = source, stream
+        self.total = 0
+        self.quotes = 0
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        """Fill `buffer`; 0 at the end."""
+        view = memoryview(buffer)  # type: ignore[arg-type]
+        content = self._read(len(view))
+        view[: len(content)] = content
+        return len(content)
+
+    def _read(self, size: int) -> bytes:
+        try:
+            content: bytes = self._stream.read(size)
+        except (OSError, pa.ArrowException, EOFError):
+            raise self._source.reject("corrupt", "it cannot be decompressed") from None
+        self.total += len(content)
+        self.quotes += content.count(b'"')
+        if self.total > self._source.limits.expanded:
+            limit = self._source.limits.expanded // _MEGABYTE
+            raise self._source.reject("too_large", f"expands to more than {limit} MB")
+        return content
+
+
+@contextmanager
+def opened(file: LandedFile, limits: Limits) -> Iterator[Source]:
+    """Open `file` without following links or waiting on pipes; check it again on leaving.
+
+    Raises InputRejected: `empty_file`, `too_large`, `not_a_file`, `unreadable`,
+    `manifest_digest`, and `changed` when its bytes, size or time differ after reading.
+    """
+    try:
+        descriptor = os.open(file.path, _FLAGS)
+    except OSError as error:
+        raise InputRejected(file.name, "unreadable", detail=type(error).__name__) from None
+    try:
+        before = os.fstat(descriptor)
+        _check_size(file, before, limits)
+        digest = _digest(descriptor)
+        if file.promised and file.promised != digest:
+            raise InputRejected(file.name, "manifest_digest", digest)
+        yield Source(file.name, digest, before.st_size, descriptor, limits)
+        after = os.fstat(descriptor)
+        same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+        if not same or _digest(descriptor) != digest:
+            raise InputRejected(file.name, "changed", digest, "it was written to while being read")
+    finally:
+        os.close(descriptor)
+
+
+def _check_size(file: LandedFile, status: os.stat_result, limits: Limits) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise InputRejected(file.name, "not_a_file")
+    if status.st_size == 0:
+        raise InputRejected(file.name, "empty_file")
+    if status.st_size > limits.stored:
+        limit = limits.stored // _MEGABYTE
+        raise InputRejected(file.name, "too_large", detail=f"the limit is {limit} MB")
+
+
+def _digest(descriptor: int) -> str:
+    """SHA-256 of the whole file, through the open descriptor."""
+    total, offset = hashlib.sha256(), 0
+    while chunk := os.pread(descriptor, _CHUNK, offset):
+        total.update(chunk)
+        offset += len(chunk)
+    return total.hexdigest()

@@ -1,0 +1,78 @@
+-- Judges the profiles of a batch as of the day. What cannot be mapped is not stated; how often
+-- that happened is counted, the values are not kept. Born on 29 February: birthday on 1 March
+-- in common years.
+-- in:  raw_rows (person_key, user_id_fault, gender, birth_date, region_code, registered_at,
+--      registered_at_fault, closed_at, closed_at_fault), gender_words, regencies
+-- out: row_number, fault, record_key, content, rank (latest registration first), arrival,
+--      excluded, person_key, gender, age, region, account_days, closed, and as booleans the
+--      warnings gender_not_mapped, region_not_mapped, age_not_known
+-- parameters: $content_key, $day, $zone, $purged_before, $earliest, $latest, $oldest_age, $blanks
+WITH parsed AS (
+    SELECT
+        *,
+        nullif(lower(trim(gender, $blanks)), '') AS gender_word,
+        nullif(trim(region_code, $blanks), '') AS region_text,
+        nullif(trim(birth_date, $blanks), '') AS birth_text,
+        CASE
+            WHEN regexp_full_match(trim(birth_date, $blanks), '\d{4}-\d{2}-\d{2}')
+                THEN try_cast(trim(birth_date, $blanks) AS DATE)
+        END AS born,
+        CAST(registered_at AT TIME ZONE $zone AS DATE) AS registered_on,
+        CAST(closed_at AT TIME ZONE $zone AS DATE) AS closed_on
+    FROM raw_rows
+),
+aged AS (
+    SELECT
+        *,
+        year(CAST($day AS DATE)) - year(born)
+        - CASE
+            WHEN month(CAST($day AS DATE)) * 100 + day(CAST($day AS DATE))
+                < month(born) * 100 + day(born) THEN 1
+            ELSE 0
+        END AS years
+    FROM parsed
+),
+judged AS (
+    SELECT
+        a.*,
+        g.gender AS gender_code,
+        r.code AS regency,
+        CASE WHEN a.born <= $day AND a.years <= $oldest_age THEN a.years END AS age,
+        CASE
+            WHEN a.user_id_fault IS NOT NULL THEN 'user_id ' || a.user_id_fault
+            WHEN a.person_key IS NULL THEN 'user_id no_user'
+            WHEN a.registered_at_fault IS NOT NULL THEN 'registered_at ' || a.registered_at_fault
+            WHEN a.registered_at IS NULL THEN 'registered_at no_time'
+            WHEN a.registered_at < $earliest OR a.registered_at >= $latest
+                THEN 'registered_at time_range'
+            WHEN a.closed_at_fault IS NOT NULL THEN 'closed_at ' || a.closed_at_fault
+            WHEN a.closed_at < $earliest OR a.closed_at >= $latest THEN 'closed_at time_range'
+        END AS fault
+    FROM aged AS a
+    LEFT JOIN gender_words AS g ON g.word = a.gender_word
+    LEFT JOIN regencies AS r ON r.code = a.region_text
+)
+SELECT
+    row_number,
+    fault,
+    person_key AS record_key,
+    unhex(substr(sha256(
+        $content_key || encode(concat_ws(
+            chr(31),
+            coalesce(gender_word, ''), coalesce(region_text, ''), coalesce(birth_text, ''),
+            epoch_us(registered_at), coalesce(CAST(epoch_us(closed_at) AS VARCHAR), '')
+        ))
+    ), 1, 32)) AS content,
+    -epoch_us(registered_at) AS rank,
+    CAST(NULL AS DATE) AS arrival,
+    CASE WHEN closed_on < $purged_before THEN 'closed_long_ago' END AS excluded,
+    person_key,
+    coalesce(gender_code, 'not_stated') AS gender,
+    CAST(age AS SMALLINT) AS age,
+    coalesce(regency, 'not_stated') AS region,
+    CAST(date_diff('day', registered_on, CAST($day AS DATE)) AS INTEGER) AS account_days,
+    coalesce(closed_on <= $day, FALSE) AS closed,
+    gender_word IS NOT NULL AND gender_code IS NULL AS gender_not_mapped,
+    region_text IS NOT NULL AND regency IS NULL AS region_not_mapped,
+    birth_text IS NOT NULL AND age IS NULL AS age_not_known
+FROM judged

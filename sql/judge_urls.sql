@@ -1,0 +1,45 @@
+-- What a URL says on the day: the campaigns that it accesses, or what is wrong with it.
+-- A campaign id contradicts the link when none of the link's advertisers owns that campaign;
+-- two ids of different advertisers contradict each other. Dates do not excuse a contradiction.
+-- in:  places, links, matches
+-- out: url, fault (bad_url, unknown_campaign, campaign_conflict), campaign_ids VARCHAR[]
+-- parameters: $day
+WITH owned AS (
+    SELECT DISTINCT url, advertiser_id
+    FROM matches
+    WHERE NOT by_id
+),
+contradicting AS (
+    SELECT m.url
+    FROM matches AS m
+    WHERE
+        m.by_id
+        AND EXISTS (SELECT 1 FROM owned AS o WHERE o.url = m.url)
+        AND NOT EXISTS (
+            SELECT 1 FROM owned AS o WHERE o.url = m.url AND o.advertiser_id = m.advertiser_id
+        )
+    UNION
+    SELECT url
+    FROM matches
+    WHERE by_id
+    GROUP BY url
+    HAVING min(advertiser_id) <> max(advertiser_id)
+),
+running AS (
+    SELECT url, array_agg(DISTINCT campaign_id ORDER BY campaign_id) AS campaign_ids
+    FROM matches
+    WHERE starts_on <= $day AND ends_on >= $day
+    GROUP BY url
+)
+SELECT
+    p.url,
+    CASE
+        WHEN p.place IS NULL THEN 'bad_url'
+        WHEN p.utm_id IS NOT NULL AND k.campaign_id IS NULL THEN 'unknown_campaign'
+        WHEN c.url IS NOT NULL THEN 'campaign_conflict'
+    END AS fault,
+    coalesce(r.campaign_ids, CAST([] AS VARCHAR[])) AS campaign_ids
+FROM places AS p
+LEFT JOIN links AS k ON k.campaign_id = p.utm_id
+LEFT JOIN contradicting AS c ON c.url = p.url
+LEFT JOIN running AS r ON r.url = p.url

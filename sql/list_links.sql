@@ -1,0 +1,17 @@
+-- The advertising links of accepted campaigns, in comparable parts.
+-- in:  standing (campaigns), places (split_urls.sql of their links)
+-- out: campaign_id, advertiser_id, starts_on, ends_on, place,
+--      parameters VARCHAR[] (what a visit's query must hold; utm_* aside)
+SELECT
+    c.campaign_id,
+    c.advertiser_id,
+    c.starts_on,
+    c.ends_on,
+    p.place,
+    (
+        SELECT coalesce(array_agg(q.parameter), CAST([] AS VARCHAR[]))
+        FROM (SELECT unnest(p.parameters) AS parameter) AS q
+        WHERE q.parameter <> '' AND lower(q.parameter) NOT LIKE 'utm\_%' ESCAPE '\'
+    ) AS parameters
+FROM standing AS c
+JOIN places AS p ON p.url = c.link_url

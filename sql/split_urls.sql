@@ -1,0 +1,43 @@
+-- URLs in comparable parts: `place` is host and path, host in lower case without user and
+-- default port, path without trailing slash; null when the URL names no host.
+-- in:  urls(url)
+-- out: url, place, parameters VARCHAR[] (the query's `name=value`), utm_id, utm_campaign
+WITH whole AS (
+    SELECT DISTINCT url, split_part(trim(url), '#', 1) AS address
+    FROM urls
+    WHERE url IS NOT NULL
+),
+halves AS (
+    SELECT
+        url,
+        split_part(address, '?', 1) AS location,
+        substr(address, length(split_part(address, '?', 1)) + 2) AS query
+    FROM whole
+),
+schemes AS (
+    SELECT
+        url,
+        query,
+        lower(split_part(location, '://', 1)) AS scheme,
+        substr(location, nullif(strpos(location, '://'), 0) + 3) AS rest
+    FROM halves
+),
+hosts AS (
+    SELECT
+        url,
+        query,
+        CASE scheme
+            WHEN 'http' THEN regexp_replace(lower(split_part(rest, '/', 1)), '^.*@|:80$', '', 'g')
+            WHEN 'https' THEN regexp_replace(lower(split_part(rest, '/', 1)), '^.*@|:443$', '', 'g')
+            ELSE regexp_replace(lower(split_part(rest, '/', 1)), '^.*@', '')
+        END AS host,
+        rtrim(substr(rest, length(split_part(rest, '/', 1)) + 1), '/') AS path
+    FROM schemes
+)
+SELECT
+    url,
+    CASE WHEN host <> '' THEN host || path END AS place,
+    string_split(query, '&') AS parameters,
+    nullif(url_decode(regexp_extract(query, '(^|&)utm_id=([^&]*)', 2)), '') AS utm_id,
+    nullif(url_decode(regexp_extract(query, '(^|&)utm_campaign=([^&]*)', 2)), '') AS utm_campaign
+FROM hosts
