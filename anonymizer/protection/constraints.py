@@ -1,0 +1,141 @@
+"""What a reader of the published figures knows, as linear constraints on whole numbers.
+
+Atoms that lie in the same published segments cannot be told apart by anybody, so they are
+merged into one class. A table fits if every class has at least 0 people and every published
+segment has a count that its figure allows. People may stand on any atom of their class, so
+the most people that fit on an atom are the most that fit on its class.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from anonymizer.policy import Promise
+from anonymizer.protection.rounding import possible_counts
+from anonymizer.protection.totals import atom_totals, segment_totals
+from anonymizer.segments import Catalogue
+from anonymizer.tables import Counted, Figures
+
+# The signatures of two different sets of segments are equal with probability 2^-128: for any
+# two of 10^5 atoms, below 10^-28. Fixed, so that equal input gives equal bytes.
+_SIGNATURE_SEED = 20_261_122
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """Published figures as `lower <= matrix @ classes <= upper`, `classes >= 0`.
+
+    `matrix` has shape (rows, classes) and holds 0 and 1; segments with the same possible atoms
+    share a row, given by `row_of`. `truth` holds the true people of each class, which fits.
+    `class_of` gives the class of each of the possible `atoms` (flat positions, ascending);
+    atoms in no segment have none: -1. `sizes` counts the atoms of each class.
+    """
+
+    matrix: sparse.csc_array
+    row_of: NDArray[np.intp]
+    lower: NDArray[np.int64]
+    upper: NDArray[np.int64]
+    truth: NDArray[np.int64]
+    atoms: NDArray[np.intp]
+    class_of: NDArray[np.intp]
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Atoms of each class."""
+        counts = np.bincount(self.class_of[self.class_of >= 0], minlength=len(self.truth))
+        return counts.astype(np.int64)
+
+
+def constraints(
+    counted: Counted, catalogue: Catalogue, figures: Figures, promise: Promise
+) -> Constraints:
+    """What a reader of these figures knows. The true table must fit them."""
+    segments = figures.segments
+    atoms = np.flatnonzero(counted.possible)
+    class_of, representatives = _classes(_signatures(catalogue, segments, atoms))
+    known = class_of >= 0
+    truth = np.zeros(len(representatives), dtype=np.int64)
+    np.add.at(truth, class_of[known], counted.people.ravel()[atoms[known]])
+    firsts, row_of = _distinct_rows(counted, catalogue, segments)
+    matrix = _membership(catalogue, segments[firsts], atoms[representatives])
+    lower, upper = possible_counts(figures.people[firsts], promise)
+    totals = matrix @ truth
+    if (totals < lower).any() or (totals > upper).any():
+        raise ValueError("the true table does not fit its own figures")
+    return Constraints(matrix, row_of, lower, upper, truth, atoms, class_of)
+
+
+def _distinct_rows(
+    counted: Counted, catalogue: Catalogue, segments: NDArray[np.int32]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """One segment (a position in `segments`) for each set of possible atoms; each one's row."""
+    random = np.random.Generator(np.random.PCG64(_SIGNATURE_SEED))
+    numbers = random.integers(1, 2**64, size=(2, *catalogue.shape), dtype=np.uint64)
+    halves = [segment_totals(catalogue, half * counted.possible)[segments] for half in numbers]
+    return _first_of_each(np.stack(halves))
+
+
+def _signatures(
+    catalogue: Catalogue, segments: NDArray[np.int32], atoms: NDArray[np.intp]
+) -> NDArray[np.uint64]:
+    """Shape (2, atoms): a number that tells apart the sets of segments that atoms lie in."""
+    random = np.random.Generator(np.random.PCG64(_SIGNATURE_SEED))
+    numbers = random.integers(1, 2**64, size=(2, len(catalogue)), dtype=np.uint64)
+    grids = [atom_totals(catalogue, segments, half[segments]) for half in numbers]
+    return np.stack([grid.ravel()[atoms] for grid in grids])
+
+
+def _classes(signatures: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Class of each atom (-1: in no segment) and the first atom of each class."""
+    firsts, class_of = _first_of_each(signatures)
+    constrained = signatures[:, firsts].any(axis=0)
+    number = np.where(constrained, np.cumsum(constrained) - 1, -1)
+    return number[class_of], firsts[constrained]
+
+
+def _first_of_each(signatures: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Positions where each signature stands first, ascending; which of these each one equals."""
+    order = np.lexsort(signatures)  # stable: the first of a run of equals is the smallest
+    ordered = signatures[:, order]
+    starts = np.ones(len(order), dtype=bool)
+    starts[1:] = (ordered[:, 1:] != ordered[:, :-1]).any(axis=0)
+    firsts = order[starts]
+    rank = np.empty(len(firsts), dtype=np.intp)
+    rank[np.argsort(firsts)] = np.arange(len(firsts))
+    equals = np.empty(len(order), dtype=np.intp)
+    equals[order] = rank[np.cumsum(starts) - 1]
+    return np.sort(firsts), equals
+
+
+def _membership(
+    catalogue: Catalogue, segments: NDArray[np.int32], atoms: NDArray[np.intp]
+) -> sparse.csc_array:
+    """Shape (segments, atoms): which of these segments contains which of these atoms."""
+    published = np.full([len(axis.groups) for axis in catalogue.dimensions], -1, dtype=np.int64)
+    published[tuple(catalogue.cells[segments].T)] = np.arange(len(segments))
+    flat, width = published.ravel(), len(atoms)
+    cubes = np.zeros((width, 1), dtype=np.int64)
+    exists = np.ones((width, 1), dtype=bool)
+    for axis, leaf in zip(
+        catalogue.dimensions, np.unravel_index(atoms, catalogue.shape), strict=True
+    ):
+        groups = _groups_by_leaf(axis.membership)[leaf]
+        cubes = (cubes[:, :, None] * len(axis.groups) + groups[:, None, :]).reshape(width, -1)
+        exists = (exists[:, :, None] & (groups >= 0)[:, None, :]).reshape(width, -1)
+    rows = np.where(exists, flat[np.where(exists, cubes, 0)], -1)
+    columns, positions = np.nonzero(rows >= 0)
+    ones = np.ones(len(columns), dtype=np.int64)
+    shape = (len(segments), width)
+    return sparse.csc_array((ones, (rows[columns, positions], columns)), shape=shape)
+
+
+def _groups_by_leaf(membership: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Shape (leaves, most groups of a leaf): the groups of each leaf, padded with -1."""
+    leaves, groups = np.nonzero(membership.T)
+    counts = np.bincount(leaves, minlength=membership.shape[1])
+    padded = np.full((membership.shape[1], max(1, int(counts.max(initial=0)))), -1, dtype=np.int64)
+    within = np.arange(len(leaves)) - np.repeat(np.cumsum(counts) - counts, counts)
+    padded[leaves, within] = groups
+    return padded

@@ -1,0 +1,102 @@
+"""What has to be possible for promise 2 to hold, as targets for the prover.
+
+With `inference_k` of at least 1: every class that has fewer people could have that many.
+With 0, which forbids exact solution only: every atom and every withheld segment could have
+another count than it has.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymizer.protection.constraints import Constraints
+from anonymizer.protection.totals import segment_totals
+from anonymizer.segments import Catalogue
+
+_SEED = 20_261_123
+
+
+@dataclass(frozen=True)
+class Goal:
+    """These classes together have `change` people more (or fewer, if negative) than truly."""
+
+    classes: NDArray[np.intp]
+    change: int
+
+
+@dataclass(frozen=True)
+class Target:
+    """One of the goals must be within reach, unless the row in question is published."""
+
+    goals: tuple[Goal, ...]
+    row: int | None = None
+
+
+def enough_people(known: Constraints, inference_k: int) -> list[Target]:
+    """One target for each class with fewer than `inference_k` people."""
+    small = np.flatnonzero(known.truth < inference_k)
+    return [
+        Target((Goal(np.array([column]), inference_k - int(known.truth[column])),))
+        for column in small
+    ]
+
+
+def another_count(known: Constraints, catalogue: Catalogue) -> list[Target]:
+    """One target for each class and each segment that exact solution could reveal.
+
+    The atoms of a class of several are undetermined as soon as the class may have one person,
+    and with them every segment that cuts through the class.
+    """
+    rows = {_key(classes): row for row, classes in enumerate(_classes_of_rows(known))}
+    sets = {_key(classes): classes for classes in _unions_of_classes(known, catalogue)}
+    sizes = known.sizes
+    single = (np.array([column]) for column in np.flatnonzero(sizes == 1))
+    sets.update((_key(classes), classes) for classes in single)
+    targets = [Target(_either_way(known, classes), rows.get(key)) for key, classes in sets.items()]
+    empty = np.flatnonzero((sizes > 1) & (known.truth == 0))
+    targets += [Target((Goal(np.array([column]), 1),)) for column in empty]
+    return targets
+
+
+def _either_way(known: Constraints, classes: NDArray[np.intp]) -> tuple[Goal, ...]:
+    more = Goal(classes, 1)
+    return (more, Goal(classes, -1)) if known.truth[classes].sum() else (more,)
+
+
+def _key(classes: NDArray[np.intp]) -> bytes:
+    return classes.astype("<i8").tobytes()
+
+
+def _classes_of_rows(known: Constraints) -> list[NDArray[np.intp]]:
+    rows = known.matrix.tocsr().sorted_indices()
+    return np.split(rows.indices, rows.indptr[1:-1])
+
+
+def _unions_of_classes(known: Constraints, catalogue: Catalogue) -> list[NDArray[np.intp]]:
+    """The classes of each segment that takes all atoms of each class it touches.
+
+    Found by random numbers that add up to zero over each class: over any other set of atoms
+    they do so with probability 2^-64.
+    """
+    random = np.random.Generator(np.random.PCG64(_SEED))
+    numbers = random.integers(1, 2**64, size=len(known.atoms), dtype=np.uint64)
+    for atoms in _atoms_of_classes(known):
+        numbers[atoms[-1]] = -numbers[atoms[:-1]].sum(dtype=np.uint64)
+    grid = np.zeros(np.prod(catalogue.shape), dtype=np.uint64)
+    classes = np.full(len(grid), -1, dtype=np.intp)
+    grid[known.atoms], classes[known.atoms] = numbers, known.class_of
+    whole = np.flatnonzero(segment_totals(catalogue, grid.reshape(catalogue.shape)) == 0)
+    box_classes = classes.reshape(catalogue.shape)
+    unions = [
+        np.unique(box_classes[np.ix_(*(group.leaves for group in catalogue.groups(int(segment))))])
+        for segment in whole
+    ]
+    return [found[found >= 0] for found in unions if (found >= 0).any()]
+
+
+def _atoms_of_classes(known: Constraints) -> list[NDArray[np.intp]]:
+    """Positions in `known.atoms` of each class."""
+    order = np.argsort(known.class_of, kind="stable")
+    order = order[known.class_of[order] >= 0]
+    return np.split(order, np.cumsum(known.sizes)[:-1])

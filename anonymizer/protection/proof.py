@@ -1,0 +1,140 @@
+"""Promise 2: for every goal a whole-number table that fits all published figures.
+
+A goal that has such a table is proved; the table is kept as the proof. Publishing fewer
+figures breaks no proof, publishing one more breaks those whose table it does not fit.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from anonymizer.protection.budget import Budget
+from anonymizer.protection.constraints import Constraints
+from anonymizer.protection.goals import Goal, Target
+from anonymizer.protection.programs import OutOfReach, Programs
+from anonymizer.protection.search import Moves, NearbyTables
+
+
+class Prover:
+    """Proofs of targets under the rows that are published; all are at first."""
+
+    def __init__(self, known: Constraints, targets: Sequence[Target], budget: Budget) -> None:
+        self._known, self._targets, self._budget = known, targets, budget
+        self._rows = known.matrix.tocsr()
+        self._nearby = NearbyTables(known, budget)
+        self._programs = Programs(known, budget)
+        self.published = np.ones(len(known.lower), dtype=bool)
+        self.proofs: dict[int, Moves] = {}
+
+    def publish(self, row: int, *, published: bool) -> None:
+        """Publish a row or withhold it. Proofs that a published row breaks are forgotten."""
+        if published:
+            for target in self._broken_by(row):
+                del self.proofs[target]
+        self.published[row] = published
+        self._nearby.publish(row, published=published)
+        self._programs.publish(row, published=published)
+
+    def prove(self, *, stop_at_first: bool = False) -> dict[int, OutOfReach]:
+        """Prove what is not proved yet; returns what could not be, with the rows in the way.
+
+        The cheap search goes over all targets before the solver sees the first.
+        """
+        hard = [target for target in self._open() if not self._search(target)]
+        failed: dict[int, OutOfReach] = {}
+        for target in hard:
+            if stop_at_first and failed:
+                break
+            if (obstacle := self._solve(target)) is not None:
+                failed[target] = obstacle
+        return failed
+
+    def _open(self) -> list[int]:
+        return [
+            number
+            for number, target in enumerate(self._targets)
+            if number not in self.proofs and is_required(target, self.published)
+        ]
+
+    def _search(self, target: int) -> bool:
+        for goal in self._targets[target].goals:
+            if moves := self._nearby.find(goal):
+                self.proofs[target] = moves
+                return True
+        return False
+
+    def _solve(self, target: int) -> OutOfReach | None:
+        in_the_way = [np.empty(0, dtype=np.intp)]
+        for goal in self._targets[target].goals:
+            if self._budget.exhausted:
+                break
+            verdict = self._programs.decide(goal)
+            if isinstance(verdict, Moves):
+                self.proofs[target] = verdict
+                return None
+            in_the_way.append(verdict.rows)
+        return OutOfReach(np.unique(np.concatenate(in_the_way)))
+
+    def _broken_by(self, row: int) -> list[int]:
+        members = np.zeros(len(self._known.truth), dtype=np.int64)
+        members[self._rows.indices[self._rows.indptr[row] : self._rows.indptr[row + 1]]] = 1
+        total = int(members @ self._known.truth)
+        lowest, highest = self._known.lower[row] - total, self._known.upper[row] - total
+        return [
+            target
+            for target, moves in self.proofs.items()
+            if not lowest <= members[moves.classes] @ moves.people <= highest
+        ]
+
+
+def is_required(target: Target, published: NDArray[np.bool_]) -> bool:
+    """Nobody needs to hide the count of a row that is published."""
+    return target.row is None or not published[target.row]
+
+
+def unproved(
+    known: Constraints,
+    published: NDArray[np.bool_],
+    targets: Sequence[Target],
+    proofs: Mapping[int, Moves],
+) -> list[int]:
+    """Targets whose proof is missing or wrong: judged from the tables alone, in exact integers.
+
+    Shares nothing with the search or the solver, so that a mistake in either shows here.
+    """
+    required = [n for n, target in enumerate(targets) if is_required(target, published)]
+    given = [number for number in required if number in proofs]
+    unfit = _unfit(known, published, [proofs[number] for number in given])
+    good = {
+        number
+        for number, wrong in zip(given, unfit, strict=True)
+        if not wrong and any(_reaches(proofs[number], goal) for goal in targets[number].goals)
+    }
+    return [number for number in required if number not in good]
+
+
+def _unfit(
+    known: Constraints, published: NDArray[np.bool_], proofs: Sequence[Moves]
+) -> NDArray[np.bool_]:
+    """For each table: does it break a published figure or have fewer than no people?"""
+    lengths = [len(moves.classes) for moves in proofs]
+    ends = np.cumsum([0, *lengths])
+    classes = np.concatenate([np.empty(0, np.intp), *(moves.classes for moves in proofs)])
+    people = np.concatenate([np.empty(0, np.int64), *(moves.people for moves in proofs)])
+    tables = sparse.csc_array((people, classes, ends), shape=(len(known.truth), len(proofs)))
+    unfit = np.zeros(len(proofs), dtype=bool)
+    negative = tables.tocoo()
+    unfit[negative.col[known.truth[negative.row] + negative.data < 0]] = True
+    # Rows in which nobody moves keep their true totals, which fit.
+    changes = (known.matrix @ tables).tocoo()
+    totals = (known.matrix @ known.truth)[changes.row] + changes.data
+    outside = (totals < known.lower[changes.row]) | (totals > known.upper[changes.row])
+    unfit[changes.col[outside & published[changes.row]]] = True
+    return unfit
+
+
+def _reaches(moves: Moves, goal: Goal) -> bool:
+    change = int(moves.people[np.isin(moves.classes, goal.classes)].sum())
+    return change >= goal.change if goal.change > 0 else change <= goal.change

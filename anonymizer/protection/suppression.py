@@ -1,0 +1,156 @@
+"""From counts to figures that keep promises 1 to 3: what is published of one table.
+
+    counts -> floor -> rounding -> withhold until promise 2 is proved -> put back what may be
+
+Deterministic: equal input, policy and secret give equal figures, whatever the machine.
+"""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymizer.errors import Held
+from anonymizer.policy import Effort, Promise
+from anonymizer.protection.budget import Budget
+from anonymizer.protection.constraints import Constraints, constraints
+from anonymizer.protection.floor import reaches_floor
+from anonymizer.protection.goals import Target, another_count, enough_people
+from anonymizer.protection.programs import OutOfReach
+from anonymizer.protection.proof import Prover, unproved
+from anonymizer.protection.rounding import rounded
+from anonymizer.protection.totals import segment_totals
+from anonymizer.secret import Secret
+from anonymizer.segments import Catalogue
+from anonymizer.tables import Counted, Figures
+
+
+@dataclass(frozen=True)
+class Protected:
+    """What may be published of a table, and what the privileged role may know of the rest.
+
+    `candidates` counts the segments at or above the floor; those of them that promise 2
+    withholds are in `withheld_for_inference` (rows of the catalogue, ascending). All other
+    withheld segments are below the floor. `floor_reached` is the smallest trusted count of a
+    published segment.
+    """
+
+    figures: Figures
+    candidates: int
+    withheld_for_inference: tuple[int, ...]
+    floor_reached: int | None
+    seconds: float
+
+
+def protect(
+    counted: Counted, catalogue: Catalogue, promise: Promise, secret: Secret, effort: Effort
+) -> Protected:
+    """The figures of a table that keep the floor, the rounding and the inference promise.
+
+    What cannot be proved within the effort is withheld. Raises Held if a proof turns out
+    wrong, or takes absurdly long.
+    """
+    budget = Budget(effort.proof_seconds)
+    candidates = _rounded_candidates(counted, catalogue, promise, secret)
+    known = constraints(counted, catalogue, candidates, promise)
+    targets = _targets(known, catalogue, promise)
+    prover = Prover(known, targets, budget)
+    order = _Preference(catalogue, candidates, known)
+    _withhold(prover, order, budget)
+    _put_back(prover, order, budget)
+    if unproved(known, prover.published, targets, prover.proofs):
+        raise Held("proof", f"a proof of promise 2 for {counted.key} is wrong; report this")
+    kept = prover.published[known.row_of]
+    figures = Figures(counted.key, candidates.segments[kept], candidates.people[kept])
+    trusted = segment_totals(catalogue, counted.trusted)[figures.segments]
+    return Protected(
+        figures,
+        candidates=len(candidates.segments),
+        withheld_for_inference=tuple(candidates.segments[~kept].tolist()),
+        floor_reached=int(trusted.min()) if len(trusted) else None,
+        seconds=budget.seconds,
+    )
+
+
+def _rounded_candidates(
+    counted: Counted, catalogue: Catalogue, promise: Promise, secret: Secret
+) -> Figures:
+    """All segments that reach the floor, with the figures they would have."""
+    segments = np.flatnonzero(reaches_floor(counted, catalogue, promise, secret)).astype(np.int32)
+    people = segment_totals(catalogue, counted.people)[segments]
+    marks = segment_totals(catalogue, counted.marks)[segments]
+    return Figures(counted.key, segments, rounded(people, marks, promise, secret))
+
+
+def _targets(known: Constraints, catalogue: Catalogue, promise: Promise) -> list[Target]:
+    if promise.inference_floor:
+        return enough_people(known, promise.inference_floor)
+    return another_count(known, catalogue)
+
+
+class _Preference:
+    """Which row goes first: of the last, finest table among them, the smallest figure."""
+
+    def __init__(self, catalogue: Catalogue, candidates: Figures, known: Constraints) -> None:
+        self._catalogue = catalogue
+        _, firsts = np.unique(known.row_of, return_index=True)
+        self._segments = candidates.segments[firsts]
+        self._people = candidates.people[firsts]
+
+    def least_preferred(self, rows: NDArray[np.intp]) -> int:
+        """The row whose loss is the smallest."""
+        last = self._levels(int(rows.max()))
+        finest: list[int] = [row for row in rows.tolist() if self._levels(row) == last]
+        return min(finest, key=lambda row: (self._people[row], -row))
+
+    def best_first(self, rows: NDArray[np.intp]) -> list[int]:
+        """In the order in which they are put back: as in the catalogue, large before small."""
+        tables = itertools.groupby(sorted(rows.tolist()), key=self._levels)
+        return [
+            row for _, table in tables for row in sorted(table, key=lambda row: -self._people[row])
+        ]
+
+    def _levels(self, row: int) -> tuple[bool, tuple[str, ...]]:
+        segment = int(self._segments[row])
+        named = segment in self._catalogue.named
+        return named, tuple(group.level for group in self._catalogue.groups(segment))
+
+
+def _withhold(prover: Prover, order: _Preference, budget: Budget) -> None:
+    """Withhold rows until everything is proved. Ends: with nothing published all is."""
+    while failed := prover.prove():
+        if budget.exhausted or not all(len(obstacle.rows) for obstacle in failed.values()):
+            _withhold_half(prover)
+            continue
+        for row in _to_withhold(failed, order):
+            prover.publish(row, published=False)
+
+
+def _to_withhold(failed: Mapping[int, OutOfReach], order: _Preference) -> set[int]:
+    """For each target that failed one of the rows in its way, unless one goes already."""
+    going: set[int] = set()
+    for obstacle in failed.values():
+        if going.isdisjoint(obstacle.rows.tolist()):
+            going.add(order.least_preferred(obstacle.rows))
+    return going
+
+
+def _withhold_half(prover: Prover) -> None:
+    """Keep the preferred half: with the effort spent, only the cheapest proofs are left."""
+    published = np.flatnonzero(prover.published)
+    for row in published[len(published) // 2 :]:
+        prover.publish(int(row), published=False)
+
+
+def _put_back(prover: Prover, order: _Preference, budget: Budget) -> None:
+    """Publish withheld rows again, the best first, where the proof still holds."""
+    for row in order.best_first(np.flatnonzero(~prover.published)):
+        if budget.exhausted:
+            return
+        before = dict(prover.proofs)
+        prover.publish(row, published=True)
+        if prover.prove(stop_at_first=True):
+            prover.publish(row, published=False)
+            prover.proofs = before
