@@ -97,7 +97,7 @@ def same_as_plain(outcome: Outcome, world: World, catalogue: Catalogue) -> None:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(world=worlds())
 def test_any_world_counts_as_plain_loops_count_it(

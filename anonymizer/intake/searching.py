@@ -1,0 +1,108 @@
+"""Finds what the raw zone holds about one person, in files of any format, in memory only."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from anonymizer.errors import ConfigurationError, Fault, InputRejected
+from anonymizer.intake.conforming import BLANKS
+from anonymizer.intake.contract import TABLES, UNREAD, Kind, RawTable
+from anonymizer.intake.landing import LandedFile
+from anonymizer.intake.opening import Limits, opened
+from anonymizer.intake.reading import read
+from anonymizer.policy import IntakeLimits
+
+_PLACEHOLDERS = frozenset(
+    {
+        *("", "0", "-1", "unknown", "null", "none", "nan", "nil", "undefined", "anonymous"),
+        *("n/a", "na", "(null)", "<null>", "\\n"),
+    }
+)
+# Held with every visit, but numbers that identify nobody and may have any type.
+_MEASUREMENTS = frozenset({"duration_ms", "page_response_ms", "interactions", "exit_method"})
+
+
+def canonical_user(user: str) -> str:
+    """The one form of a user id: trimmed, lower case, digits without leading zeros.
+
+    The same as `sql/hash_users.sql`. Raises ConfigurationError for a blank or a placeholder.
+    """
+    text = _canonical(user)
+    if text in _PLACEHOLDERS or not text.strip("0-{}"):
+        raise ConfigurationError(
+            [Fault("--user", "this is no user id but a blank or a placeholder", "give the id")]
+        )
+    return text
+
+
+def _canonical(user: str) -> str:
+    text = user.strip(BLANKS).lower()
+    if text.isascii() and text.isdigit():
+        return text.lstrip("0") or "0"
+    return text
+
+
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True, repr=False)
+class Found:
+    """A person's rows of one raw table, as text; and the files and rows that hide theirs."""
+
+    rows: tuple[Row, ...]
+    unsearched: tuple[str, ...]
+
+
+def search(raw: Path, name: str, user: str, limits: IntakeLimits) -> Found:
+    """All rows of the raw table `name` that belong to `user` (in canonical form).
+
+    Reads one batch at a time and writes nothing. A file that intake would reject, and the
+    number of rows that it could not read, are named in `unsearched`.
+    """
+    others: dict[str, Kind] = dict.fromkeys(UNREAD[name] - _MEASUREMENTS, "identifier")
+    table = RawTable(name, {**TABLES[name].columns, **others}, ("user_id",), ())
+    rows: list[Row] = []
+    unsearched = []
+    for path in _files(raw / name):
+        file = LandedFile(name, path, str(path.relative_to(raw)))
+        try:
+            unreadable = _search_file(file, table, user, limits, rows)
+        except InputRejected as error:
+            unsearched.append(f"{file.name}: {error.reason}")
+        else:
+            unsearched += [f"{file.name}: {unreadable} unreadable rows"] if unreadable else []
+    return Found(tuple(rows), tuple(unsearched))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted((*folder.glob("*"), *folder.glob("day=*/*"))):
+        unfinished = path.name.startswith((".", "_")) or path.name.endswith((".tmp", ".part"))
+        if path.is_file() and not path.is_symlink() and not unfinished:
+            yield path
+
+
+def _search_file(
+    file: LandedFile, table: RawTable, user: str, limits: IntakeLimits, rows: list[Row]
+) -> int:
+    """Add the person's rows of one file to `rows`; returns how many rows were unreadable."""
+    unreadable = 0
+    sizes = Limits.of_megabytes(limits.max_file_megabytes, limits.max_expanded_megabytes)
+    with opened(file, sizes) as source:
+        for batch in read(source, table).batches:
+            unreadable += len(batch.faults)
+            if not batch.rows.num_rows:
+                continue
+            users = batch.rows.column("user_id").to_pylist()
+            mine = [at for at, written in enumerate(users) if _canonical(_text(written)) == user]
+            found = batch.rows.take(mine).to_pylist() if mine else []
+            rows += [{column: _text(value) for column, value in row.items()} for row in found]
+    return unreadable
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    if isinstance(value, date):
+        return value.isoformat()
+    return "" if value is None else str(value)
