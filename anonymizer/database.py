@@ -82,8 +82,7 @@ def build_database(releases: Sequence[Release], home: Home) -> Path:
     if not all(isinstance(release, Release) for release in releases):
         raise TypeError("the database is made of releases and of nothing else")
     with exclusive(home):
-        for abandoned in home.published.glob(".segments.*.duckdb*"):
-            abandoned.unlink()
+        _clean(home)
         temporary = home.published / f".segments.{secrets.token_hex(4)}.duckdb"
         try:
             home.published.mkdir(parents=True, exist_ok=True)
@@ -92,8 +91,14 @@ def build_database(releases: Sequence[Release], home: Home) -> Path:
         except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as error:
             raise NoSpace("published", type(error).__name__) from None
         finally:
-            temporary.unlink(missing_ok=True)
+            _clean(home)
     return home.database
+
+
+def _clean(home: Home) -> None:
+    """Remove what an interrupted build left, with the files that DuckDB keeps beside."""
+    for abandoned in home.published.glob(".segments.*.duckdb*"):
+        abandoned.unlink()
 
 
 def _build(releases: Sequence[Release], path: Path) -> None:
@@ -216,3 +221,10 @@ def _figures(releases: Sequence[Release]) -> pa.Table:
         for release in releases
     ]
     return pa.concat_tables([empty, *parts])
+
+
+def count_figures(home: Home, release_id: str) -> int:
+    """How many rows of a release the database holds."""
+    with duckdb.connect(str(home.database), read_only=True) as connection:
+        rows = connection.execute(read("count_figures"), {"release_id": release_id}).fetchall()
+    return int(rows[0][0])

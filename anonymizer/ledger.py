@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from anonymizer.errors import Busy, LedgerBroken, NoSpace
+from anonymizer.errors import Busy, ConfigurationError, Fault, LedgerBroken, NoSpace
 from anonymizer.files import canonical_json
 
 RELEASE = "release"
@@ -61,7 +61,10 @@ class Ledger:
 
     def __init__(self, url: sa.URL) -> None:
         self._url = url
-        self._engine = sa.create_engine(url, poolclass=sa.NullPool)
+        try:
+            self._engine = sa.create_engine(url, poolclass=sa.NullPool)
+        except (sa.exc.ArgumentError, ImportError) as error:
+            raise _bad_url(error) from None
         if url.get_backend_name() == "sqlite":
             sa.event.listen(self._engine, "connect", _make_durable)
 
@@ -69,7 +72,10 @@ class Ledger:
     def open(cls, place: str | Path) -> "Ledger":
         """The ledger in an SQLite file or behind an SQLAlchemy URL; it need not exist yet."""
         if isinstance(place, str) and "://" in place:
-            return cls(sa.make_url(place))
+            try:
+                return cls(sa.make_url(place))
+            except sa.exc.ArgumentError as error:
+                raise _bad_url(error) from None
         return cls(sa.URL.create("sqlite", database=str(place)))
 
     def __repr__(self) -> str:
@@ -141,6 +147,13 @@ class Ledger:
             if not sa.inspect(connection).has_table(_ledger.name):
                 return []
             return list(connection.execute(_ledger.select().order_by(_ledger.c.sequence)))
+
+
+def _bad_url(error: Exception) -> ConfigurationError:
+    """The URL itself is not repeated: it may hold a password."""
+    remedy = "use an SQLAlchemy URL and install its database driver"
+    problem = f"the ledger's URL cannot be used ({type(error).__name__})"
+    return ConfigurationError([Fault("ledger", problem, remedy)])
 
 
 def _make_durable(connection: Any, _: object) -> None:

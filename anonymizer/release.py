@@ -39,7 +39,7 @@ FIGURES, SEGMENTS, GROUPS, FACTS = (
 )
 PUBLISHED, WITHHELD = "published", "withheld"
 _SEAL = object()
-_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 # An e-mail address, an Indonesian mobile number, a 16-digit national or card number.
 _IDENTIFYING = re.compile(
     r"[^\s@]+@[^\s@]+\.[^\s@]+|(?<!\d)(?:\+?62|0)[ .-]?8(?:[ .-]?\d){8,11}(?!\d)"
@@ -60,7 +60,7 @@ class Campaign:
     target_regions: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        if not (_ID.match(self.id) and _ID.match(self.advertiser_id)):
+        if not (_ID.fullmatch(self.id) and _ID.fullmatch(self.advertiser_id)):
             raise Held(
                 "campaign_id",
                 "a campaign or advertiser id is no file name; use up to 64 letters, digits, "

@@ -1,0 +1,63 @@
+"""Runs the whole of publication in a process that kills itself at a given point.
+
+python interrupted_run.py HOME DAY POINT
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from release_world import release
+
+from anonymizer import database, publishing, release_folder
+from anonymizer.exports import writing
+from anonymizer.home import Home
+from anonymizer.ledger import Ledger
+from anonymizer.publishing import load_releases
+
+# Where: the function that is interrupted, and whether it has done its work by then.
+POINTS: dict[str, tuple[Any, str, bool]] = {
+    "while staging": (release_folder, "write_bytes", False),
+    "before the ledger": (Ledger, "append", False),
+    "between ledger and rename": (Ledger, "append", True),
+    "after the rename": (publishing, "move_into_place", True),
+    "while writing exports": (writing, "manifest_bytes", False),
+    "between two advertisers": (writing, "move_into_place", True),
+    "while building the database": (database, "move_into_place", False),
+    "after the database": (database, "move_into_place", True),
+    "never": (publishing, "", False),
+}
+
+
+def die(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def interrupt(point: str) -> None:
+    owner, name, finished = POINTS[point]
+    if not name:
+        return
+    whole: Callable[..., object] = getattr(owner, name)
+
+    def interrupted(*arguments: object) -> None:
+        if finished:
+            whole(*arguments)
+        die()
+
+    setattr(owner, name, interrupted)
+
+
+def run(home: Home, day: date) -> None:
+    published = release(home, day).release
+    writing.write_exports(published, home)
+    database.build_database(load_releases(home, Ledger.open(home.ledger)), home)
+
+
+if __name__ == "__main__":
+    place, day, point = sys.argv[1:]
+    interrupt(point)
+    run(Home(Path(place)), date.fromisoformat(day))

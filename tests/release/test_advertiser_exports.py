@@ -1,0 +1,256 @@
+"""What an advertiser downloads: complete, harmless, the same in every format."""
+
+import csv
+import hashlib
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+
+import openpyxl
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from release_world import CAMPAIGNS, SECRET, audited, content, facts
+
+from anonymizer.dimensions import Text
+from anonymizer.errors import Held
+from anonymizer.exports.rows import Row, harmless
+from anonymizer.exports.statements import statement
+from anonymizer.exports.writing import write_exports
+from anonymizer.home import Home
+from anonymizer.ledger import Ledger
+from anonymizer.periods import Period
+from anonymizer.publishing import publish
+from anonymizer.release import Release
+
+GOLDEN = Path(__file__).with_name("golden_export.csv")
+COLUMNS = [
+    *("advertiser_id", "campaign_id", "campaign", "period", "period_start", "period_end"),
+    *("segment_id", "segment", "gender", "age", "region_code", "region"),
+    *("status", "people", "rounding", "iab_ids", "statement_english", "statement_indonesian"),
+]
+NASTY = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\0=1", " =1+1", "=cmd|'/C calc'!A0")
+
+
+@pytest.fixture
+def folder(home: Home, released: Release) -> Path:
+    """The export of advertiser maju."""
+    write_exports(released, home)
+    return home.exports / "maju" / released.id
+
+
+def csv_rows(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
+
+
+def xlsx_rows(path: Path) -> list[dict[str, object]]:
+    head, *rows = openpyxl.load_workbook(path)["Figures"].iter_rows(values_only=True)
+    return [dict(zip(map(str, head), row, strict=True)) for row in rows]
+
+
+def test_each_advertiser_gets_a_folder_of_its_own_campaigns(home: Home, released: Release) -> None:
+    folders = write_exports(released, home)
+    assert folders == (
+        home.exports / "jaya" / released.id,
+        home.exports / "maju" / released.id,
+    )
+    for place, campaign in zip(folders, ("autumn", "spring"), strict=True):
+        assert {path.name for path in place.iterdir()} == {
+            f"{campaign}.csv", f"{campaign}.xlsx", f"{campaign}.parquet", "manifest.json",
+        }  # fmt: skip
+        assert {row["campaign_id"] for row in csv_rows(place / f"{campaign}.csv")} == {campaign}
+
+
+def test_the_csv_is_the_reviewed_one(folder: Path) -> None:
+    assert (folder / "spring.csv").read_text(encoding="utf-8") == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_the_three_formats_say_the_same(folder: Path) -> None:
+    parquet = pq.read_table(folder / "spring.parquet").to_pylist()
+    workbook = xlsx_rows(folder / "spring.xlsx")
+    text = csv_rows(folder / "spring.csv")
+    assert [list(rows[0]) for rows in (parquet, workbook, text)] == [COLUMNS] * 3
+    assert [list(map(_plain, row.values())) for row in parquet] == [
+        list(map(_plain, row.values())) for row in workbook
+    ]
+    assert [list(map(_plain, row.values())) for row in parquet] == [
+        list(row.values()) for row in text
+    ]
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        value = value.date()
+    return "" if value is None else str(value)
+
+
+def test_numbers_are_numbers_and_nothing_is_a_formula(folder: Path) -> None:
+    for sheet in openpyxl.load_workbook(folder / "spring.xlsx"):
+        assert not [cell.coordinate for row in sheet for cell in row if cell.data_type == "f"]
+    for row in xlsx_rows(folder / "spring.xlsx"):
+        assert isinstance(row["people"], int) == (row["status"] == "published")
+        assert isinstance(row["rounding"], int)
+        assert isinstance(row["period_start"], datetime)
+
+
+def test_the_workbook_explains_itself(folder: Path) -> None:
+    book = openpyxl.load_workbook(folder / "spring.xlsx")
+    assert book.sheetnames == ["Figures", "How to read"]
+    assert book["Figures"].freeze_panes == "A2"
+    assert book["Figures"].auto_filter.ref == "A1:R8"
+    words = " ".join(str(c.value) for row in book["How to read"].iter_rows(min_row=2) for c in row)
+    for part in ("at least 50 people", "multiple of 10", "sedikitnya 50 orang", "Asia/Jakarta"):
+        assert part in words
+
+
+def test_a_withheld_segment_says_nothing_about_its_size(folder: Path) -> None:
+    """298 women in Makassar: nothing of them but that there is no figure."""
+    row = next(r for r in csv_rows(folder / "spring.csv") if r["segment_id"] == "women_makassar")
+    assert (row["status"], row["people"]) == ("withheld", "")
+    assert not re.search(r"\d", row["statement_english"].replace("22 November 2026", ""))
+    for row in csv_rows(folder / "spring.csv"):
+        assert "298" not in row.values()
+
+
+def test_the_manifest_vouches_for_every_file(folder: Path, released: Release) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["files"] == {
+        path.name: {
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "bytes": path.stat().st_size,
+        }
+        for path in sorted(folder.iterdir())
+        if path.name != "manifest.json"
+    }
+    assert manifest["release_number"] == released.number
+    assert manifest["policy_digest"] == released.policy_digest
+    label = manifest["data_label"]
+    assert label["provider_name"] == "Example Company"
+    assert label["taxonomy"]["segtax"] == 4
+    assert label["refresh_cadence"] == "daily"
+    assert label["count"]["rounded_to_multiples_of"] == 10
+    assert [segment["segment_id"] for segment in label["segments"]] == [
+        "everyone", "men", "women", "men_under_40", "women_makassar",
+    ]  # fmt: skip
+
+
+def test_writing_again_changes_nothing(home: Home, folder: Path, released: Release) -> None:
+    before = content(home.published)
+    stamps = [path.stat().st_mtime_ns for path in sorted(folder.iterdir())]
+    write_exports(released, home)
+    assert content(home.published) == before
+    assert [path.stat().st_mtime_ns for path in sorted(folder.iterdir())] == stamps
+
+
+@pytest.mark.parametrize("file", ["spring.csv", "spring.xlsx", "spring.parquet", "manifest.json"])
+def test_an_edited_export_is_noticed_and_left_alone(
+    file: str, home: Home, folder: Path, released: Release
+) -> None:
+    path = folder / file
+    path.write_bytes(path.read_bytes().replace(b"PAR1", b"PAR2", 1) + b"\n")
+    before = content(home.published)
+    with pytest.raises(Held, match=f"maju/{released.id}/{file}"):
+        write_exports(released, home)
+    assert content(home.published) == before
+
+
+def test_an_export_with_a_missing_or_added_file_is_noticed(
+    home: Home, folder: Path, released: Release
+) -> None:
+    (folder / "spring.csv").rename(folder / "spring2.csv")
+    with pytest.raises(Held, match="export_edited"):
+        write_exports(released, home)
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_text_that_could_be_a_formula_is_neutralised(name: str, home: Home) -> None:
+    campaigns = (replace(CAMPAIGNS[0], name=name), CAMPAIGNS[1])
+    ledger = Ledger.open(home.ledger)
+    release = publish(audited(), facts(campaigns), home, ledger, SECRET).release
+    write_exports(release, home)
+    folder = home.exports / "maju" / release.id
+    for rows in (csv_rows(folder / "spring.csv"), xlsx_rows(folder / "spring.xlsx")):
+        assert {str(row["campaign"])[:1] for row in rows} == {"'"}
+    assert pq.read_table(folder / "spring.parquet")["campaign"][0].as_py() == name
+    sheet = openpyxl.load_workbook(folder / "spring.xlsx")["Figures"]
+    assert {cell.data_type for row in sheet.iter_rows(min_row=2) for cell in row} <= {"s", "n", "d"}
+
+
+@given(st.text())
+def test_harmless_text_never_starts_as_a_formula(text: str) -> None:
+    shown = harmless(text)
+    assert shown.lstrip()[:1] not in tuple("=+-@")
+    assert shown.isprintable()
+    if text.isprintable() and text.lstrip()[:1] not in tuple("=+-@"):
+        assert shown == text
+
+
+@pytest.mark.parametrize(
+    ("period", "english", "indonesian"),
+    [
+        (Period("day", date(2026, 11, 22)), "on 22 November 2026", "pada 22 November 2026"),
+        (Period("day", date(2027, 5, 1)), "on 1 May 2027", "pada 1 Mei 2027"),
+        (
+            Period("week", date(2026, 11, 30)),
+            "from 30 November 2026 to 6 December 2026",
+            "dari 30 November 2026 sampai 6 Desember 2026",
+        ),
+        (Period("month", date(2027, 8, 1)), "in August 2027", "pada bulan Agustus 2027"),
+    ],
+)
+def test_statements(period: Period, english: str, indonesian: str) -> None:
+    segment = Text("men under 40", "pria di bawah 40 tahun")
+    words = statement(segment, 1234567, "Sale", period)
+    assert words.english == (
+        f"1,234,567 men under 40 accessed the advertising link of Sale {english}"
+    )
+    assert words.indonesian == (
+        f"1.234.567 pria di bawah 40 tahun mengakses tautan iklan Sale {indonesian}"
+    )
+
+
+IDENTIFYING = re.compile(
+    r"[\w.+-]+@[\w-]+\.\w+|(?:\+62|\b0)8\d{7,}|(?<!\d)\d{16}(?!\d)|/work/|/tmp/|/home/"
+)
+
+
+def written_text(home: Home) -> Iterator[str]:
+    """Every name, cell and piece of metadata in published/, digests aside."""
+    for path in sorted(home.published.rglob("*")):
+        yield path.relative_to(home.published).as_posix()
+        if path.suffix == ".parquet":
+            file = pq.ParquetFile(path)
+            yield f"{file.metadata} {file.metadata.metadata} {file.schema_arrow}"
+            yield str(file.read().to_pylist())
+        elif path.suffix == ".xlsx":
+            with zipfile.ZipFile(path) as parts:
+                for name in parts.namelist():
+                    yield parts.read(name).decode()
+        elif path.is_file():
+            yield path.read_text(encoding="utf-8")
+
+
+def test_nothing_identifying_stands_in_any_name_cell_or_metadata(
+    home: Home, folder: Path, released: Release
+) -> None:
+    found = [
+        match[0]
+        for text in written_text(home)
+        for match in IDENTIFYING.finditer(re.sub(r"\b[0-9a-f]{64}\b|http://[\w./-]+", "", text))
+    ]
+    assert found == []
+    assert not any(re.search(r"\d{2}:\d{2}:\d{2}", cell) for cell in _cells(folder))
+
+
+def _cells(folder: Path) -> Sequence[str]:
+    return [cell for row in csv_rows(folder / "spring.csv") for cell in row.values()]
+
+
+def test_the_columns_are_those_of_the_contract() -> None:
+    assert list(Row._fields) == COLUMNS

@@ -1,0 +1,178 @@
+"""The analysts' database: released figures only, explained, swapped under readers."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+from release_world import DAY, content, release
+
+from anonymizer.database import MACROS, TABLES, build_database
+from anonymizer.home import Home
+from anonymizer.ledger import Ledger
+from anonymizer.publishing import load_releases
+
+NEXT = date(2026, 11, 23)
+QUERIES = re.findall(
+    r"```sql\n(.*?)```", (Path(__file__).parents[2] / "docs/queries.md").read_text("utf-8"), re.S
+)
+
+
+def build(home: Home, *days: date) -> Path:
+    for day in days:
+        release(home, day)
+    return build_database(load_releases(home, Ledger.open(home.ledger)), home)
+
+
+@pytest.fixture(scope="module")
+def two_days(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    home = Home(tmp_path_factory.mktemp("analysts"))
+    build(home, DAY, NEXT)
+    return home
+
+
+@pytest.fixture
+def database(two_days: Home) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(str(two_days.database), read_only=True) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=range(len(QUERIES)))
+def test_every_worked_query_has_an_answer(query: str, database: duckdb.DuckDBPyConnection) -> None:
+    assert database.sql(query).fetchall()
+
+
+def test_ten_queries_are_worked() -> None:
+    assert len(QUERIES) >= 10
+
+
+def test_every_macro_is_worked() -> None:
+    for macro in MACROS:
+        assert any(f"{macro}('" in query for query in QUERIES), macro
+
+
+def test_macros_answer_with_released_figures(database: duckdb.DuckDBPyConnection) -> None:
+    assert database.sql("SELECT campaign_id, people FROM segment('men_under_40')").fetchall() == [
+        ("autumn", 250), ("spring", 500), ("autumn", 250), ("spring", 500),
+    ]  # fmt: skip
+    assert database.sql("FROM compare('everyone', 'spring', 'autumn')").fetchall() == [
+        (DAY, 1500, 750), (NEXT, 1500, 750),
+    ]  # fmt: skip
+    trend = database.sql("SELECT segment_id, status, people FROM trend('spring')").fetchall()
+    assert ("women_makassar", "withheld", None) in trend
+    assert len(trend) == 10
+    day = database.sql("SELECT segment_id FROM campaign_day('spring', '2026-11-22')").fetchall()
+    assert ("male:all:java",) in day
+    assert len(day) == 7
+
+
+def test_a_macro_takes_its_argument_as_a_value(database: duckdb.DuckDBPyConnection) -> None:
+    hostile = "men' OR '1'='1"
+    assert database.execute("FROM segment(?)", [hostile]).fetchall() == []
+
+
+def test_everything_is_commented(database: duckdb.DuckDBPyConnection) -> None:
+    tables = database.sql("SELECT table_name FROM duckdb_tables() WHERE comment <> ''").fetchall()
+    assert {name for (name,) in tables} == set(TABLES)
+    assert not database.sql(
+        "SELECT table_name, column_name FROM duckdb_columns() "
+        "WHERE NOT internal AND coalesce(comment, '') = ''"
+    ).fetchall()
+    macros = database.sql(
+        "SELECT function_name FROM duckdb_functions() WHERE NOT internal AND comment <> ''"
+    ).fetchall()
+    assert {name for (name,) in macros} == set(MACROS)
+
+
+def test_it_holds_the_figures_of_the_releases_and_nothing_else(
+    two_days: Home, database: duckdb.DuckDBPyConnection
+) -> None:
+    released = [
+        (one.id, row["campaign_id"], row["segment_id"], row["status"], row["people"])
+        for one in load_releases(two_days, Ledger.open(two_days.ledger))
+        for row in one.figures.to_pylist()
+    ]
+    assert (
+        released
+        == database.sql(
+            "SELECT release_id, campaign_id, segment_id, status, people FROM figures"
+        ).fetchall()
+    )
+    occurring = {segment for (_, _, segment, _, _) in released}
+    assert {row[0] for row in database.sql("FROM segments").fetchall()} == occurring
+    assert len(database.sql("FROM duckdb_tables()").fetchall()) == len(TABLES)
+
+
+def test_regions_are_the_official_ones_and_the_released_areas(
+    database: duckdb.DuckDBPyConnection,
+) -> None:
+    levels = dict(database.sql("SELECT level, count(*) FROM regions GROUP BY level").fetchall())
+    assert levels == {"country": 1, "province": 38, "regency": 514, "area": 1}
+    assert database.sql(
+        "SELECT r.region, p.region FROM regions r JOIN regions p ON p.region_code = r.parent_code "
+        "WHERE r.region_code = '31.71'"
+    ).fetchall() == [("Central Jakarta", "Jakarta")]
+
+
+def test_equal_releases_give_equal_content(home: Home, two_days: Home) -> None:
+    build(home, DAY, NEXT)
+    for table in TABLES:
+        rows = []
+        for place in (home, two_days):
+            with duckdb.connect(str(place.database), read_only=True) as connection:
+                rows.append(connection.sql(f"FROM {table}").fetchall())
+        assert rows[0] == rows[1], table
+
+
+def test_a_database_of_no_release_can_be_opened(home: Home) -> None:
+    with duckdb.connect(str(build(home)), read_only=True) as connection:
+        for query in QUERIES:
+            connection.sql(query).fetchall()
+
+
+def test_it_is_made_of_releases_alone(home: Home) -> None:
+    with pytest.raises(TypeError):
+        build_database([home.releases], home)  # type: ignore[list-item]
+    assert content(home.root) == {}
+
+
+_READER = """
+import sys, duckdb
+with duckdb.connect(sys.argv[1], read_only=True) as connection:
+    for command in sys.stdin:
+        print(connection.sql("SELECT count(DISTINCT release_id) FROM figures").fetchall()[0][0],
+              flush=True)
+"""
+
+
+def test_a_reader_keeps_the_version_that_it_opened(home: Home) -> None:
+    build(home, DAY)
+
+    def open_reader() -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", _READER, str(home.database)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def ask(reader: subprocess.Popen[str]) -> str:
+        assert reader.stdin is not None
+        assert reader.stdout is not None
+        reader.stdin.write("count\n")
+        reader.stdin.flush()
+        return reader.stdout.readline()
+
+    early = open_reader()
+    assert ask(early) == "1\n"
+    build(home, NEXT)
+    for swap in range(3):
+        build(home)
+        assert ask(early) == "1\n", swap
+    late = open_reader()
+    assert ask(late) == "2\n"
+    for reader in (early, late):
+        reader.communicate()
+        assert reader.returncode == 0
