@@ -1,5 +1,6 @@
 """Lays the exports of a release into the folders of its advertisers."""
 
+import json
 import shutil
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -46,6 +47,16 @@ def write_exports(release: Release, home: Home) -> tuple[Path, ...]:
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     return tuple(target for _, target in moves)
+
+
+def unlike_manifest(folder: Path) -> list[str]:
+    """Names of exported files that differ from the manifest, are missing or do not belong."""
+    stated = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+    present = {path.name for path in folder.iterdir()} - {MANIFEST}
+    edited = {
+        name for name in present & set(stated) if sha256(folder / name) != stated[name]["sha256"]
+    }
+    return sorted(edited | (present ^ set(stated)))
 
 
 def _by_advertiser(release: Release) -> Iterator[list[Campaign]]:

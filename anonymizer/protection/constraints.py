@@ -122,8 +122,10 @@ def _membership(
         catalogue.dimensions, np.unravel_index(atoms, catalogue.shape), strict=True
     ):
         groups = _groups_by_leaf(axis.membership)[leaf]
-        cubes = (cubes[:, :, None] * len(axis.groups) + groups[:, None, :]).reshape(width, -1)
-        exists = (exists[:, :, None] & (groups >= 0)[:, None, :]).reshape(width, -1)
+        # A table of which nothing is published has no atoms: reshape could not infer the length.
+        shape = (width, cubes.shape[1] * groups.shape[1])
+        cubes = (cubes[:, :, None] * len(axis.groups) + groups[:, None, :]).reshape(shape)
+        exists = (exists[:, :, None] & (groups >= 0)[:, None, :]).reshape(shape)
     rows = np.where(exists, flat[np.where(exists, cubes, 0)], -1)
     columns, positions = np.nonzero(rows >= 0)
     ones = np.ones(len(columns), dtype=np.int64)

@@ -1,0 +1,124 @@
+"""Accepted and quarantined rows: the only step that sees raw values."""
+
+import time
+from collections.abc import Iterator
+from datetime import date
+
+import dagster as dg
+
+from anonymizer.intake.taking_in import Intake, take_in
+from pipelines.accounts import account_facts
+from pipelines.columns import QUARANTINE, VISITS
+from pipelines.metadata import counts_table, rows_table
+from pipelines.partitions import DAYS, SINGLE_RUN
+from pipelines.resources import Installation, Writing
+from pipelines.stages import RETRIES, Outcome, Stage
+
+RAW_TABLES = ("profiles", "visits", "campaigns", "consents", "requests")
+INTAKE = Stage("intake", assets=("accepted_rows", "quarantined_rows"))
+
+raw_tables = [
+    dg.AssetSpec(
+        dg.AssetKey(["raw", name]),
+        description=f"`raw/{name}/`, as it was delivered. Read only; docs/raw-contract.md.",
+        group_name="landing",
+        owners=["team:data-engineering"],
+        kinds={"file"},
+    )
+    for name in RAW_TABLES
+]
+
+
+@dg.multi_asset(
+    name="intake",
+    partitions_def=DAYS,
+    backfill_policy=SINGLE_RUN,
+    retry_policy=RETRIES,
+    group_name="intake",
+    specs=[
+        dg.AssetSpec(
+            "accepted_rows",
+            deps=raw_tables,
+            description="Profiles, consents, requests, campaigns and the day's visits that passed "
+            "every check, under keyed hashes. No name, address, URL or id leaves this step.",
+            owners=["team:data-engineering"],
+            kinds={"duckdb", "parquet"},
+            metadata={"dagster/column_schema": VISITS},
+        ),
+        dg.AssetSpec(
+            "quarantined_rows",
+            deps=raw_tables,
+            description="Rows that were set aside: file, row number, column and reason. "
+            "Pointers into the raw zone, no values.",
+            owners=["team:data-engineering"],
+            kinds={"duckdb", "parquet"},
+            metadata={"dagster/column_schema": QUARANTINE},
+        ),
+    ],
+)
+def intake(
+    context: dg.AssetExecutionContext,
+    installation: Installation,
+    writing: Writing,  # noqa: ARG001
+) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+    """Read the raw files of each day; read = counted + excluded + quarantined + duplicates."""
+
+    def take(day: date) -> Outcome:
+        with installation.engine(spill=False) as engine:
+            taken = take_in(
+                installation.home,
+                day,
+                installation.policy(),
+                installation.secret(),
+                engine,
+                now=time.time(),
+            )
+        return _outcome(taken)
+
+    INTAKE.work_through(context, installation.home, take)
+    for asset in INTAKE.assets:
+        yield dg.MaterializeResult(asset_key=asset)
+
+
+def _outcome(taken: Intake) -> Outcome:
+    accounts = {table: account_facts(account) for table, account in taken.accounts.items()}
+    inputs = {file.name: file.sha256 for file in taken.files if file.status == "accepted"}
+    visits = taken.accounts["visits"]
+    return Outcome(
+        facts={"accounts": accounts, "inputs": inputs},
+        metadata={
+            "accepted_rows": {
+                "dagster/partition_row_count": visits.counted,
+                "rows_by_reason": rows_table(taken.accounts),
+                "files": counts_table(
+                    ("file", "status", "reason", "rows"),
+                    [(file.name, file.status, file.reason, file.rows) for file in taken.files],
+                ),
+                "dropped_columns": counts_table(
+                    ("table", "column"),
+                    [
+                        (table, name)
+                        for table, names in taken.dropped_columns.items()
+                        for name in names
+                    ],
+                ),
+                "warnings": counts_table(
+                    ("table", "code", "count"),
+                    [(warned.table, warned.code, warned.count) for warned in taken.warnings],
+                ),
+            },
+            "quarantined_rows": {
+                "dagster/partition_row_count": sum(
+                    sum(account.quarantined.values()) for account in taken.accounts.values()
+                ),
+                "rows_by_reason": counts_table(
+                    ("table", "reason", "rows"),
+                    [
+                        (account.table, reason, rows)
+                        for account in taken.accounts.values()
+                        for reason, rows in sorted(account.quarantined.items())
+                    ],
+                ),
+            },
+        },
+    )

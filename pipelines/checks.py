@@ -1,0 +1,251 @@
+"""Asset checks: what each stage says of itself, looked at again from what lies on disk.
+
+They tell engineers; they are no gate. The gate stands inside publication, before the write.
+A check covers every day of its run, and each day has its own result in Dagster.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from anonymizer.accounting import RowAccount
+from anonymizer.counting import load_counted
+from anonymizer.database import count_figures
+from anonymizer.exports.writing import unlike_manifest
+from anonymizer.home import Home
+from anonymizer.protection.totals import segment_totals
+from anonymizer.publishing import load_release
+from anonymizer.release import PUBLISHED
+from pipelines import journal
+from pipelines.accounts import read_account
+from pipelines.figures import read_figures
+from pipelines.history import release_of
+from pipelines.partitions import DAYS, days_of
+from pipelines.resources import Installation
+from pipelines.sealing import Trouble, attempt
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a day passes a check, and what an engineer should know either way."""
+
+    passed: bool
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+Judge = Callable[[Installation, date], Verdict]
+CHECKS: list[dg.AssetChecksDefinition] = []
+
+
+def _check(asset: str, stage: str) -> Callable[[Judge], Judge]:
+    """Make an asset check of a function that judges one day; its docstring describes it."""
+
+    def register(judge: Judge) -> Judge:
+        @dg.asset_check(
+            asset=asset,
+            name=judge.__name__,
+            description=judge.__doc__,
+            partitions_def=DAYS,
+        )
+        def check(
+            context: dg.AssetCheckExecutionContext, installation: Installation
+        ) -> dg.AssetCheckResult:
+            verdicts = {
+                day: _judge(judge, stage, installation, day)
+                for day in days_of(context.partition_keys)
+            }
+            return _report(context, asset, judge.__name__, verdicts)
+
+        CHECKS.append(check)
+        return judge
+
+    return register
+
+
+def _judge(judge: Judge, stage: str, installation: Installation, day: date) -> Verdict:
+    """The verdict on a day; one that is held, or cannot be judged, does not pass."""
+    entry = journal.read(installation.home, stage, day)
+    if entry is None or entry.trouble:
+        reason = entry.trouble.code if entry and entry.trouble else "not_ready"
+        return Verdict(passed=False, metadata={"state": f"held: {reason}"})
+    result = attempt(lambda: judge(installation, day))
+    if isinstance(result, Trouble):
+        return Verdict(passed=False, metadata={"state": f"{result.code}: {result.message}"})
+    return result
+
+
+def _report(
+    context: dg.AssetCheckExecutionContext,
+    asset: str,
+    name: str,
+    verdicts: Mapping[date, Verdict],
+) -> dg.AssetCheckResult:
+    """One result for the step; in a range, one evaluation more for each day."""
+    if len(verdicts) == 1:
+        (only,) = verdicts.values()
+        return dg.AssetCheckResult(passed=only.passed, metadata=only.metadata)
+    for day, verdict in verdicts.items():
+        evaluation = dg.AssetCheckEvaluation(
+            asset_key=dg.AssetKey(asset),
+            check_name=name,
+            passed=verdict.passed,
+            metadata=verdict.metadata,
+            partition=day.isoformat(),
+        )
+        # Recorded like a materialization; only the annotation leaves it out.
+        context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type]
+    failed = [day.isoformat() for day, verdict in verdicts.items() if not verdict.passed]
+    return dg.AssetCheckResult(
+        passed=not failed, metadata={"days": len(verdicts), "days_not_passed": failed}
+    )
+
+
+@_check("accepted_rows", "intake")
+def rows_balance(installation: Installation, day: date) -> Verdict:
+    """Read = counted + excluded + quarantined + duplicates, and the files hold that many rows."""
+    accounts = _intake_accounts(installation.home, day)
+    accepted = _rows(installation.home, "visits", day)
+    set_aside = _rows(installation.home, "quarantine", day)
+    quarantined = sum(sum(account.quarantined.values()) for account in accounts.values())
+    return Verdict(
+        passed=accepted == accounts["visits"].counted and set_aside == quarantined,
+        metadata={"visits_in_file": accepted, "quarantined_in_file": set_aside},
+    )
+
+
+@_check("quarantined_rows", "intake")
+def quarantine_share(installation: Installation, day: date) -> Verdict:
+    """The share of bad rows is at most half of what would hold the day."""
+    limit = installation.policy().intake.max_quarantined_share / 2
+    accounts = _intake_accounts(installation.home, day)
+    shares = {
+        name: sum(account.quarantined.values()) / account.read
+        for name, account in accounts.items()
+        if account.read
+    }
+    return Verdict(passed=max(shares.values(), default=0) <= limit,
+                   metadata={**shares, "limit": limit})  # fmt: skip
+
+
+@_check("eligible_people", "eligibility")
+def one_row_a_person(installation: Installation, day: date) -> Verdict:
+    """No person stands twice among the eligible."""
+    path = installation.home.working_file("people", day)
+    keys = pq.read_table(path, columns=["person_key"], partitioning=None)["person_key"]
+    return Verdict(len(keys) == pc.count_distinct(keys).as_py(), {"people": len(keys)})
+
+
+@_check("campaign_reach", "reach")
+def reach_within_people(installation: Installation, day: date) -> Verdict:
+    """No campaign reached more people of an atom than are eligible there."""
+    home = installation.home
+    atom = ["gender", "age_band", "region"]
+    people = pq.read_table(home.working_file("people", day), columns=atom, partitioning=None)
+    eligible = people.group_by(atom).aggregate([([], "count_all")])
+    reach = pq.read_table(
+        home.working_file("reach", day), columns=[*atom, "people"], partitioning=None
+    )
+    joined = reach.join(eligible, keys=atom)
+    within = pc.less_equal(joined["people"], pc.fill_null(joined["count_all"], 0))
+    return Verdict(bool(pc.all(within, min_count=0).as_py()), {"atoms": joined.num_rows})
+
+
+@_check("protected_tables", "protection")
+def floor_reached(installation: Installation, day: date) -> Verdict:
+    """Every figure counts at least k trusted people, counted anew from the reach."""
+    home, catalogue = installation.home, installation.catalogue()
+    counted = load_counted(home, day, catalogue)
+    figures = read_figures(home, day, [table.key for table in counted], catalogue)
+    lowest = min(
+        (
+            int(trusted.min())
+            for shown, truth in zip(figures, counted, strict=True)
+            if (trusted := segment_totals(catalogue, truth.trusted)[shown.segments]).size
+        ),
+        default=None,
+    )
+    k = installation.policy().promise.k
+    if lowest is None:
+        return Verdict(passed=True, metadata={"note": "no figure is to be published", "k": k})
+    return Verdict(lowest >= k, {"floor_reached": lowest, "k": k})
+
+
+@_check("campaign_release", "publication")
+def figures_within_rounding(installation: Installation, day: date) -> Verdict:
+    """Every released figure is less than one rounding step from the true count.
+
+    Judged while the raw files are those of the release: later ones change no release.
+    """
+    home, ledger = installation.home, installation.ledger()
+    entry, intake = release_of(ledger, day), journal.read(home, "intake", day)
+    if entry is None:
+        return Verdict(passed=True, metadata={"note": "there was nothing to release"})
+    if intake is None or entry.body["inputs"] != intake.facts.get("inputs"):
+        return Verdict(passed=True, metadata={"note": "raw files have changed since the release"})
+    release = load_release(home, ledger, entry.subject)
+    catalogue = installation.catalogue()
+    truth = {
+        table.key.subject_id: segment_totals(catalogue, table.people)
+        for table in load_counted(home, day, catalogue)
+    }
+    rows = release.figures.filter(pc.equal(release.figures["status"], PUBLISHED)).to_pylist()
+    furthest = max(
+        (
+            abs(row["people"] - truth[row["campaign_id"]][catalogue.positions[row["segment_id"]]])
+            for row in rows
+        ),
+        default=0,
+    )
+    return Verdict(bool(furthest < release.promise.rounding), {"figures": len(rows)})
+
+
+@_check("campaign_release", "publication")
+def ledger_verified(installation: Installation, day: date) -> Verdict:
+    """The chain of the ledger holds, and the release is byte for byte what it records."""
+    ledger = installation.ledger()
+    entries = ledger.verify()
+    entry = release_of(ledger, day)
+    if entry is not None:
+        load_release(installation.home, ledger, entry.subject)
+    return Verdict(passed=True, metadata={"entries": entries})
+
+
+@_check("exports", "publication")
+def exports_match_manifest(installation: Installation, day: date) -> Verdict:
+    """Every exported file has the digest that its manifest states, and no file is beside them."""
+    entry = release_of(installation.ledger(), day)
+    folders = sorted(installation.home.exports.glob(f"*/{entry.subject}")) if entry else []
+    differing = [
+        f"{folder.parent.name}/{folder.name}/{name}"
+        for folder in folders
+        for name in unlike_manifest(folder)
+    ]
+    return Verdict(not differing and bool(folders or entry is None),
+                   {"folders": len(folders), "differing": differing})  # fmt: skip
+
+
+@_check("segments_database", "publication")
+def database_is_complete(installation: Installation, day: date) -> Verdict:
+    """The database holds as many figures of the day's release as the release has."""
+    ledger = installation.ledger()
+    entry = release_of(ledger, day)
+    if entry is None:
+        return Verdict(passed=True, metadata={"note": "there was nothing to release"})
+    released = load_release(installation.home, ledger, entry.subject).figures.num_rows
+    held = count_figures(installation.home, entry.subject)
+    return Verdict(held == released, {"in_release": released, "in_database": held})
+
+
+def _intake_accounts(home: Home, day: date) -> dict[str, RowAccount]:
+    entry = journal.read(home, "intake", day)
+    assert entry is not None, "a day is judged only when the journal has it"
+    return {name: read_account(facts) for name, facts in entry.facts["accounts"].items()}
+
+
+def _rows(home: Home, stage: str, day: date) -> int:
+    return int(pq.read_metadata(home.working_file(stage, day)).num_rows)

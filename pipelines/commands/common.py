@@ -1,0 +1,48 @@
+"""Options that many commands share."""
+
+import os
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anonymizer.errors import ConfigurationError, Fault
+from anonymizer.home import Home
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", help="The home directory; $AUDIENCE_HOME or ./home without it."),
+]
+FromOption = Annotated[str, typer.Option("--from", help="First local day, YYYY-MM-DD.")]
+ToOption = Annotated[str, typer.Option("--to", help="Last local day, YYYY-MM-DD.")]
+
+
+def use_home(path: Path | None) -> Home:
+    """The chosen home, made known to everything that runs in or under this process."""
+    if path is not None:
+        os.environ["AUDIENCE_HOME"] = str(path.absolute())
+    home = Home.from_environment()
+    os.environ["AUDIENCE_HOME"] = str(home.root)
+    os.environ["DAGSTER_HOME"] = str(home.dagster)
+    return home
+
+
+def existing_home(path: Path | None) -> Home:
+    """The chosen home; refuses one that `audience init` has not made."""
+    home = use_home(path)
+    if not home.policy.exists():
+        raise ConfigurationError(
+            [Fault(str(home.root), "no policy.yaml here", "make a home with: audience init")]
+        )
+    return home
+
+
+def parse_day(text: str, option: str) -> date:
+    """A calendar day; refuses anything else."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(
+            [Fault(option, f"{text!r} is no day", "write YYYY-MM-DD, such as 2026-11-22")]
+        ) from None

@@ -1,0 +1,117 @@
+"""`audience ledger`, `audience statements`, `audience exports`: what has been released."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from anonymizer.errors import ConfigurationError, Fault
+from anonymizer.home import Home
+from pipelines.commands.common import HomeOption, existing_home, parse_day
+from pipelines.screen import out, table
+
+# Modules that read releases are imported where they are used: they are slow to import, and
+# checking a policy needs none of them.
+
+_A_DOZEN = 12
+
+ledger = typer.Typer(help="The history of releases.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("statements")(list_statements)
+    app.command("exports")(list_exports)
+
+
+@ledger.command("list")
+def list_entries(home: HomeOption = None) -> None:
+    """One line an entry, in order; refuses a broken chain."""
+    from pipelines.history import open_ledger  # noqa: PLC0415
+
+    entries = open_ledger(existing_home(home)).entries()
+    rows = [(entry.sequence, entry.kind, entry.subject, entry.hash[:16]) for entry in entries]
+    out().print(table("Ledger", ("number", "kind", "subject", "hash"), rows))
+
+
+@ledger.command("show")
+def show_entry(
+    number: Annotated[int, typer.Argument(help="Sequence number, as in `ledger list`.")],
+    home: HomeOption = None,
+) -> None:
+    """Everything that an entry records, as JSON."""
+    from pipelines.history import open_ledger  # noqa: PLC0415
+
+    entries = open_ledger(existing_home(home)).entries()
+    found = next((entry for entry in entries if entry.sequence == number), None)
+    if found is None:
+        raise ConfigurationError(
+            [Fault("number", f"there is no entry {number}", f"the ledger has {len(entries)}")]
+        )
+    content = {
+        "sequence": found.sequence,
+        "kind": found.kind,
+        "subject": found.subject,
+        "previous": found.previous,
+        "hash": found.hash,
+        "body": found.body,
+    }
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+@ledger.command("verify")
+def verify(home: HomeOption = None) -> None:
+    """Prove the chain, and that releases and exports are byte for byte what was published."""
+    from pipelines.history import open_ledger  # noqa: PLC0415
+    from pipelines.released import verify_published  # noqa: PLC0415
+
+    place = existing_home(home)
+    entries, releases = verify_published(place, open_ledger(place))
+    typer.echo(f"{entries} entries and {releases} releases are as they were recorded.")
+
+
+def list_exports(home: HomeOption = None) -> None:
+    """List the export folders of each advertiser."""
+    place = existing_home(home)
+    rows = [
+        (folder.parent.name, folder.name, len(list(folder.iterdir())) - 1, str(folder))
+        for folder in sorted(place.exports.glob("*/*"))
+    ]
+    out().print(table("Exports", ("advertiser", "release", "files", "folder"), rows))
+
+
+def list_statements(
+    home: HomeOption = None,
+    day: Annotated[str | None, typer.Option(help="YYYY-MM-DD; the newest release without.")] = None,
+    advertiser: Annotated[str | None, typer.Option(help="Advertiser id; all without.")] = None,
+    limit: Annotated[int, typer.Option(help="How many, spread over all figures.", min=1)] = 12,
+) -> None:
+    """Say released figures in plain words."""
+    from pipelines.history import open_ledger  # noqa: PLC0415
+    from pipelines.released import spread, statements  # noqa: PLC0415
+
+    place = existing_home(home)
+    chosen = parse_day(day, "--day") if day else None
+    for line in spread(statements(place, open_ledger(place), chosen, advertiser), limit):
+        typer.echo(line)
+
+
+def print_released(home: Home) -> None:
+    """A dozen released statements, how much is withheld, and where everything lies."""
+    from pipelines.history import open_ledger  # noqa: PLC0415
+    from pipelines.released import count_released, spread, statements  # noqa: PLC0415
+
+    book = open_ledger(home)
+    totals = count_released(home, book)
+    if not totals.releases:
+        typer.echo("Nothing is released yet.")
+        return
+    typer.echo(f"\nReleased for {totals.newest}, a dozen of {totals.newest_published:,} figures:\n")
+    for line in spread(statements(home, book), _A_DOZEN):
+        typer.echo(f"  {line}")
+    typer.echo(
+        f"\n{totals.releases} releases, {totals.tables} campaign tables: {totals.published:,} "
+        f"figures published, {totals.withheld:,} withheld.\n\n"
+        f"Exports   {home.exports}\nDatabase  {home.database}\nLedger    {home.ledger}\n"
+        f"Runs      audience ui --home {home.root}"
+    )

@@ -1,0 +1,76 @@
+"""`audience init`, `audience ui`, `audience segments`."""
+
+import subprocess
+import sys
+from importlib.resources import files
+from typing import Annotated
+
+import typer
+
+from anonymizer.errors import ConfigurationError, Fault
+from anonymizer.home import Home
+from anonymizer.secret import Secret
+from anonymizer.segments import load_catalogue
+from pipelines.commands.common import HomeOption, existing_home, use_home
+from pipelines.screen import notices, out, table
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("init")(init)
+    app.command("ui")(serve_ui)
+    app.command("segments")(list_segments)
+
+
+def init(home: HomeOption = None) -> None:
+    """Make a home: commented policy.yaml and segments.yaml, and a new secret key."""
+    made = create_home(use_home(home))
+    notices().print(
+        f"Made {made.root}. Keep a backup of {made.secret.name} apart from the ledger's backup: "
+        "without it nothing can be released again."
+    )
+
+
+def create_home(home: Home) -> Home:
+    """Write policy, segments and secret. Refuses when any of them is there."""
+    taken = [path for path in (home.policy, home.segments, home.secret) if path.exists()]
+    if taken:
+        raise ConfigurationError(
+            [Fault(str(path), "is there already", "nothing was written") for path in taken]
+        )
+    home.raw.mkdir(parents=True, exist_ok=True)
+    for path in (home.policy, home.segments):
+        default = files("anonymizer") / "defaults" / path.name
+        path.write_text(default.read_text(encoding="utf-8"), encoding="utf-8")
+    Secret.create(home.secret)
+    return home
+
+
+def serve_ui(
+    home: HomeOption = None,
+    port: Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65_535)] = 3000,
+) -> None:
+    """Open Dagster's pages on this machine (127.0.0.1): runs, assets, schedule, sensors."""
+    from pipelines.instance import prepare_instance  # noqa: PLC0415  Dagster is slow to import
+
+    prepare_instance(existing_home(home))
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "pipelines.definitions"]
+    served = subprocess.run([*command, "-h", "127.0.0.1", "-p", str(port)], check=False)  # noqa: S603
+    raise typer.Exit(served.returncode)
+
+
+def list_segments(home: HomeOption = None) -> None:
+    """List the named segments and the groups that segments are made of."""
+    catalogue = load_catalogue(existing_home(home).segments)
+    named = [
+        (segment.id, segment.name.english, segment.name.indonesian)
+        for segment in catalogue.named.values()
+    ]
+    out().print(table("Named segments", ("id", "English", "Indonesian"), named))
+    for dimension in catalogue.dimensions:
+        rows = [
+            (group.code, group.level, group.name.english, group.name.indonesian)
+            for group in dimension.groups
+        ]
+        out().print(table(dimension.name.title(), ("code", "level", "English", "Indonesian"), rows))
+    out().print(f"{len(catalogue):,} segments in all.")

@@ -1,0 +1,67 @@
+"""`audience rights`: file a person's request and say what follows from it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+import typer
+
+from anonymizer.home import Home
+from anonymizer.periods import Period
+from anonymizer.policy import Policy
+from anonymizer.secret import Secret
+from pipelines.commands.common import HomeOption, existing_home
+from pipelines.commands.runs import missing_days
+
+app = typer.Typer(help="A person's rights: file a request, read what follows.",
+                  no_args_is_help=True)  # fmt: skip
+UserOption = Annotated[
+    str, typer.Option("--user", help="The person's user id; it goes into raw/requests alone.")
+]
+
+
+@app.command("withdraw")
+def withdraw(user: UserOption, home: HomeOption = None) -> None:
+    """File a withdrawal: the person counts in no later figure until they consent again."""
+    _file(existing_home(home), "withdraw", user)
+
+
+@app.command("erase")
+def erase(user: UserOption, home: HomeOption = None) -> None:
+    """File an erasure: the person counts in no later figure, for good."""
+    _file(existing_home(home), "erase", user)
+
+
+@app.command("correct")
+def correct(user: UserOption, home: HomeOption = None) -> None:
+    """File a request for correction of a profile."""
+    _file(existing_home(home), "correct", user)
+
+
+@app.command("access")
+def show_held(user: UserOption, home: HomeOption = None) -> None:
+    """File an access request and show what is held about the person, by category."""
+    place = existing_home(home)
+    policy, secret = Policy.load(place.policy), Secret.load(place.secret)
+    _file(place, "access", user)
+    from anonymizer.rights import access  # noqa: PLC0415  slow to import
+
+    typer.echo(access(place, policy, secret, user).render())
+
+
+def _file(home: Home, kind: Literal["access", "correct", "erase", "withdraw"], user: str) -> None:
+    from anonymizer.rights import explain, file_request  # noqa: PLC0415  slow to import
+
+    policy = Policy.load(home.policy)
+    filed = file_request(home, kind, user, datetime.now(UTC))
+    typer.echo(f"Request {filed.request_id} filed in {filed.path}.")
+    typer.echo(explain(kind, policy, _first_affected(home)))
+
+
+def _first_affected(home: Home) -> Period | None:
+    """The earliest day that is not released yet, as far as that can be known."""
+    from pipelines.history import open_ledger, released_days  # noqa: PLC0415  slow to import
+
+    released = released_days(open_ledger(home))
+    following = max(released) + timedelta(days=1) if released else None
+    candidates = [*missing_days(home), *([following] if following else [])]
+    return Period("day", min(candidates)) if candidates else None

@@ -1,0 +1,50 @@
+"""What became of each day at each stage: the only thing besides data that steps hand on.
+
+A run covers many days. One that is held must not stop the others, so a step writes down
+how each day fared and the next step takes up those that got through. Entries hold counts,
+digests and codes.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from anonymizer.files import write_bytes
+from anonymizer.home import Home
+from pipelines.sealing import Trouble
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One day at one stage: held with its trouble, or done with its facts."""
+
+    stage: str
+    day: date
+    seconds: float
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    trouble: Trouble | None = None
+
+
+def write(home: Home, entry: Entry) -> None:
+    """Replace what was known of that day and stage."""
+    content = asdict(entry) | {"day": entry.day.isoformat()}
+    path = _path(home, entry.stage, entry.day)
+    write_bytes((json.dumps(content, indent=1, sort_keys=True) + "\n").encode(), path)
+
+
+def read(home: Home, stage: str, day: date) -> Entry | None:
+    """The last entry, None before the first."""
+    try:
+        content = json.loads(_path(home, stage, day).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    trouble = content.pop("trouble")
+    content["day"] = day
+    return Entry(**content, trouble=Trouble(**trouble) if trouble else None)
+
+
+def _path(home: Home, stage: str, day: date) -> Path:
+    return home.private / "journal" / stage / f"day={day.isoformat()}.json"

@@ -1,0 +1,106 @@
+"""What lies in the landing zone for each day, by name, size and time of change."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from anonymizer.home import Home
+from anonymizer.policy import Timing
+
+RUN_AT = time(3)
+Listed = tuple[str, int, int]
+_UNDATED = ("campaigns", "consents", "requests")
+
+
+@dataclass(frozen=True)
+class Landed:
+    """The files that a run of one day would read, as digests of names, sizes and times.
+
+    `visits` is about the day's visits alone, `inputs` about all tables.
+    """
+
+    day: date
+    visits: str
+    inputs: str
+    changed_at: float
+
+
+def due_at(day: date, timing: Timing) -> datetime:
+    """When the schedule runs a day: at three o'clock once nothing of it may arrive any more."""
+    after = day + timedelta(days=1 + timing.late_days)
+    return datetime.combine(after, RUN_AT, ZoneInfo(timing.timezone))
+
+
+def day_due(moment: datetime, timing: Timing) -> date:
+    """The day that the schedule runs at `moment`."""
+    local = moment.astimezone(ZoneInfo(timing.timezone)).date()
+    return local - timedelta(days=1 + timing.late_days)
+
+
+def landed_days(home: Home, timing: Timing, since: date) -> Iterator[Landed]:
+    """Every day from `since` on that has a folder of visits, with what has landed for it.
+
+    Only names, sizes and times are read, never a content.
+    """
+    undated = [entry for name in _UNDATED for entry in _listing(home.raw / name)]
+    snapshots = _dated_folders(home.raw / "profiles")
+    for day in _dated_folders(home.raw / "visits"):
+        if day < since:
+            continue
+        window = (day + timedelta(days=late) for late in range(timing.late_days + 1))
+        visits = [
+            entry for arrival in window for entry in _listing(_folder(home, "visits", arrival))
+        ]
+        snapshot = max((other for other in snapshots if other <= day), default=None)
+        profiles = _listing(_folder(home, "profiles", snapshot)) if snapshot else []
+        everything = [*visits, *profiles, *undated]
+        latest = max((changed for _, _, changed in everything), default=0)
+        yield Landed(day, _digest(visits), _digest(everything), latest / 1e9)
+
+
+def has_visits(home: Home) -> bool:
+    """Whether any day of visits has landed."""
+    return bool(_dated_folders(home.raw / "visits"))
+
+
+def runnable_days(home: Home, timing: Timing) -> list[date]:
+    """Days with a folder of visits whose late arrivals have a folder too."""
+    arrived = _dated_folders(home.raw / "visits")
+    window = timedelta(days=timing.late_days)
+    return [day for day in arrived if day + window in arrived]
+
+
+def _folder(home: Home, table: str, day: date) -> Path:
+    return home.raw / table / f"day={day.isoformat()}"
+
+
+def _dated_folders(folder: Path) -> list[date]:
+    days = []
+    for path in folder.glob("day=*"):
+        try:
+            days.append(date.fromisoformat(path.name.removeprefix("day=")))
+        except ValueError:
+            continue
+    return sorted(days)
+
+
+def _digest(entries: Sequence[Listed]) -> str:
+    content = "\n".join(f"{name}\t{size}\t{changed}" for name, size, changed in entries)
+    return hashlib.sha256(content.encode()).hexdigest()[:32]
+
+
+def _listing(folder: Path) -> list[Listed]:
+    """Name, size and time of change of each plain file, in the order of names."""
+    try:
+        with os.scandir(folder) as entries:
+            files = [entry for entry in entries if entry.is_file(follow_symlinks=False)]
+            return sorted(
+                (f"{folder.name}/{entry.name}", entry.stat().st_size, entry.stat().st_mtime_ns)
+                for entry in files
+            )
+    except FileNotFoundError:
+        return []

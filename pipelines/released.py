@@ -1,0 +1,96 @@
+"""What has been released, in plain words and in numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow.parquet as pq
+
+from anonymizer.errors import Held
+from anonymizer.exports.writing import unlike_manifest
+from anonymizer.home import Home
+from anonymizer.ledger import Ledger
+from anonymizer.publishing import load_releases
+from anonymizer.release import PUBLISHED, Release
+from anonymizer.segments import load_catalogue
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Counts over all releases; nothing about any one figure."""
+
+    releases: int
+    tables: int
+    published: int
+    withheld: int
+    newest: str = ""
+    newest_published: int = 0
+
+
+def count_released(home: Home, ledger: Ledger) -> Totals:
+    """How much is published and how much is withheld. Raises LedgerBroken."""
+    releases = load_releases(home, ledger)
+    published = [_figures(release) for release in releases]
+    tables = sum(len(release.campaigns) for release in releases)
+    withheld = len(load_catalogue(home.segments)) * tables - sum(published)
+    if not releases:
+        return Totals(0, 0, 0, 0)
+    newest = releases[-1].period.id
+    return Totals(len(releases), tables, sum(published), withheld, newest, published[-1])
+
+
+def verify_published(home: Home, ledger: Ledger) -> tuple[int, int]:
+    """Prove chain, releases and exports; returns the number of entries and of releases.
+
+    Raises LedgerBroken or Held, naming the first file that is not as it was published.
+    """
+    entries = ledger.verify()
+    releases = load_releases(home, ledger)
+    edited = [
+        f"{folder.parent.name}/{folder.name}/{name}"
+        for folder in sorted(home.exports.glob("*/*"))
+        for name in unlike_manifest(folder)
+    ]
+    if edited:
+        raise Held(
+            "export_edited",
+            f"{len(edited)} exported file(s) are not what was published, first {edited[0]}; "
+            "restore them from their backup",
+        )
+    return entries, len(releases)
+
+
+def statements(
+    home: Home, ledger: Ledger, day: date | None = None, advertiser: str | None = None
+) -> list[str]:
+    """The published statements of a day as they stand in exports; of the newest release without."""
+    wanted = None if day is None else day.isoformat()
+    subjects = [
+        entry.subject for entry in ledger.releases() if wanted in (None, entry.body["period"])
+    ]
+    if not subjects:
+        return []
+    folders = [
+        folder
+        for folder in sorted(home.exports.glob(f"*/{subjects[-1]}"))
+        if advertiser in (None, folder.parent.name)
+    ]
+    files = [path for folder in folders for path in sorted(folder.glob("*.parquet"))]
+    return [
+        row["statement_english"]
+        for path in files
+        for row in pq.read_table(path, columns=["status", "statement_english"]).to_pylist()
+        if row["status"] == PUBLISHED
+    ]
+
+
+def spread(lines: Sequence[str], limit: int) -> list[str]:
+    """At most `limit` lines, evenly spread."""
+    if len(lines) <= limit:
+        return list(lines)
+    return [lines[position * len(lines) // limit] for position in range(limit)]
+
+
+def _figures(release: Release) -> int:
+    statuses: list[str] = release.figures["status"].to_pylist()
+    return statuses.count(PUBLISHED)

@@ -1,0 +1,44 @@
+"""What became of the days of a run, on a screen."""
+
+from collections.abc import Sequence
+from datetime import date
+from functools import reduce
+from operator import add
+
+from anonymizer.accounting import RowAccount
+from anonymizer.home import Home
+from pipelines import journal
+from pipelines.accounts import settled_accounts
+from pipelines.progress import STAGES
+from pipelines.screen import account_table, out, table
+
+
+def print_report(home: Home, days: Sequence[date]) -> None:
+    """Rows by reason over all days, then one line a day: released or held, figures, withheld."""
+    accounts = total_accounts(home, days)
+    if accounts:
+        out().print(account_table(accounts))
+    rows = [_line(home, day) for day in days]
+    columns = ("day", "state", "campaigns", "published", "withheld")
+    out().print(table("Releases", columns, rows))
+
+
+def total_accounts(home: Home, days: Sequence[date]) -> dict[str, RowAccount]:
+    """The row accounts of intake and of counting, added up over the days."""
+    found: dict[str, list[RowAccount]] = {}
+    for day in days:
+        for table_name, account in settled_accounts(home, day).items():
+            found.setdefault(table_name, []).append(account)
+    return {name: reduce(add, parts) for name, parts in found.items()}
+
+
+def _line(home: Home, day: date) -> tuple[object, ...]:
+    entries = [entry for stage in STAGES if (entry := journal.read(home, stage, day))]
+    trouble = next((entry.trouble for entry in entries if entry.trouble), None)
+    if trouble:
+        return (day, f"held: {trouble.code}", 0, 0, 0)
+    if not entries or entries[-1].stage != STAGES[-1]:
+        return (day, "not released", 0, 0, 0)
+    facts = entries[-1].facts
+    state = "released before" if facts["already_released"] else "released"
+    return (day, state, facts["campaigns"], facts["published"], facts["withheld"])

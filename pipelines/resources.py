@@ -1,0 +1,107 @@
+"""What steps are given: the installation to work on, and the right to write in it."""
+
+import time
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import dagster as dg
+from pydantic import Field
+
+from anonymizer.engines.duckdb import DuckDB
+from anonymizer.errors import Busy
+from anonymizer.home import Home
+from anonymizer.ledger import Ledger
+from anonymizer.locking import exclusive
+from anonymizer.policy import Policy
+from anonymizer.secret import Secret
+from anonymizer.segments import Catalogue, load_catalogue
+from pipelines.history import open_ledger
+
+PATIENCE_SECONDS = 600
+_PAUSE_SECONDS = 1
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What figures are made under: the policy, the catalogue and the secret."""
+
+    policy: Policy
+    catalogue: Catalogue
+    secret: Secret
+
+
+class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The home directory named by `$AUDIENCE_HOME`, read when a step asks.
+
+    Building one touches nothing, so definitions load without home, secret and data.
+    """
+
+    @property
+    def home(self) -> Home:
+        """Every path."""
+        return Home.from_environment()
+
+    def policy(self) -> Policy:
+        """The numbers of the promise."""
+        return Policy.load(self.home.policy)
+
+    def catalogue(self) -> Catalogue:
+        """What may be published."""
+        return load_catalogue(self.home.segments)
+
+    def secret(self) -> Secret:
+        """The key; refuses one that others can read."""
+        return Secret.load(self.home.secret)
+
+    def terms(self) -> Terms:
+        """Policy, catalogue and secret, each checked."""
+        return Terms(self.policy(), self.catalogue(), self.secret())
+
+    def ledger(self) -> Ledger:
+        """The history of releases."""
+        return open_ledger(self.home)
+
+    @contextmanager
+    def engine(self, *, spill: bool) -> Iterator[DuckDB]:
+        """A DuckDB of its own for one step; without `spill` nothing of it reaches a disk."""
+        effort = self.policy().effort
+        self.home.private.mkdir(parents=True, exist_ok=True)
+        with (
+            TemporaryDirectory(dir=self.home.private, prefix="spill-") as folder,
+            DuckDB(
+                memory_megabytes=effort.memory_megabytes,
+                threads=effort.threads,
+                spill=Path(folder) if spill else None,
+            ) as engine,
+        ):
+            yield engine
+
+
+class Writing(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Held by a run from its first step to its last: one run writes at a time."""
+
+    patience_seconds: int = Field(
+        ge=0, description="How long to wait for another run to end before giving up as busy."
+    )
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["Writing"]:  # noqa: ARG002
+        """Take the lock when the run begins and give it back when it ends, however it ends."""
+        with ExitStack() as held:
+            self._enter(held)
+            yield self
+
+    def _enter(self, held: ExitStack) -> None:
+        deadline = time.monotonic() + self.patience_seconds
+        while True:
+            try:
+                held.enter_context(exclusive(Home.from_environment()))
+            except Busy:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+            else:
+                return

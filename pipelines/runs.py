@@ -1,0 +1,99 @@
+"""Runs a range of days in this process, as a run that Dagster's pages show."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from anonymizer.errors import AudienceError, ConfigurationError, Fault
+from anonymizer.home import Home
+from anonymizer.locking import exclusive
+from pipelines.instance import prepare_instance
+from pipelines.partitions import DAYS
+from pipelines.progress import Listener, listening
+from pipelines.sealing import Trouble
+
+_FIRST_TAG, _LAST_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+_DAY_TAG = "dagster/partition"
+
+
+@dataclass(frozen=True)
+class Held:
+    """A day that was not released, and why."""
+
+    day: date
+    trouble: Trouble
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that has ended, as recorded in the instance."""
+
+    run_id: str
+    succeeded: bool
+    held: tuple[Held, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0, that of the first held day, or 1 when the run failed for another reason."""
+        if self.succeeded:
+            return 0
+        return self.held[0].trouble.exit_code if self.held else AudienceError.exit_code
+
+
+def run_days(home: Home, first: date, last: date, listener: Listener) -> Finished:
+    """Run the job over all days from `first` to `last`. Raises Busy when another run writes.
+
+    Days that are held do not stop the others; `Finished` says which and why.
+    """
+    _check_range(first, last)
+    with exclusive(home), dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance:
+        # Definitions are loaded here so that importing this module stays cheap for sensors.
+        from pipelines.definitions import defs  # noqa: PLC0415
+
+        with listening(listener):
+            result = defs.resolve_job_def("release_days").execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                tags={_FIRST_TAG: first.isoformat(), _LAST_TAG: last.isoformat()},
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            )
+        failures = [event for event in result.all_events if event.is_step_failure]
+        held = tuple(
+            Held(date.fromisoformat(day.pop("day")), Trouble(**day)) for day in held_days(failures)
+        )
+        return Finished(result.run_id, result.success, held)
+
+
+def held_days(failures: Iterable[dg.DagsterEvent]) -> list[dict[str, Any]]:
+    """What the failed steps of a run say about the days that they held, in order of days."""
+    found: dict[str, dict[str, Any]] = {}
+    for event in failures:
+        user_failure = event.step_failure_data.user_failure_data
+        held = user_failure.metadata.get("held") if user_failure else None
+        if isinstance(held, dg.JsonMetadataValue) and isinstance(held.data, list):
+            found.update({day["day"]: dict(day) for day in held.data})
+    return [found[day] for day in sorted(found)]
+
+
+def days_of_run(tags: Mapping[str, str]) -> Sequence[str]:
+    """First and last day of a run, from its tags."""
+    chosen = (tags.get(_FIRST_TAG), tags.get(_LAST_TAG), tags.get(_DAY_TAG))
+    return sorted({day for day in chosen if day})
+
+
+def _check_range(first: date, last: date) -> None:
+    if first > last:
+        raise ConfigurationError([Fault("--from", f"{first} is after {last}", "swap them")])
+    faults = [
+        Fault(option, f"{day} is no partition", remedy)
+        for option, day, remedy in (
+            ("--from", first, f"days begin with {DAYS.start:%Y-%m-%d}; set AUDIENCE_FIRST_DAY"),
+            ("--to", last, "only days that have ended can be run"),
+        )
+        if not DAYS.has_partition_key(day.isoformat())
+    ]
+    if faults:
+        raise ConfigurationError(faults)
