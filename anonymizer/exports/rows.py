@@ -33,6 +33,9 @@ class Row(NamedTuple):
     statement_indonesian: str
 
 
+_FORMULA_STARTS = tuple("=+-@")
+
+
 def export_rows(release: Release, campaign: Campaign) -> Iterator[Row]:
     """All rows of a campaign: named segments first, then by preference.
 
@@ -72,8 +75,12 @@ def harmless(text: str) -> str:
 
     Control characters go, and what could be read as a formula gets a leading apostrophe.
     """
-    shown = "".join(
-        character if character.isprintable() else " " * character.isspace() for character in text
-    )
-    suspect = shown.lstrip()[:1] in tuple("=+-@") or not text[:1].isprintable()
+    shown = text if text.isprintable() else "".join(map(_printable, text))
+    suspect = shown.lstrip()[:1] in _FORMULA_STARTS or not text[:1].isprintable()
     return "'" + shown if suspect else shown
+
+
+def _printable(character: str) -> str:
+    if character.isprintable():
+        return character
+    return " " if character.isspace() else ""

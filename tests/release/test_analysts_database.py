@@ -167,10 +167,14 @@ def test_a_reader_keeps_the_version_that_it_opened(home: Home) -> None:
 
     early = open_reader()
     assert ask(early) == "1\n"
-    build(home, NEXT)
-    for swap in range(3):
-        build(home)
-        assert ask(early) == "1\n", swap
+    with home.database.open("rb") as opened:
+        version = opened.read()
+        build(home, NEXT)
+        for swap in range(3):
+            build(home)
+            assert ask(early) == "1\n", swap
+        opened.seek(0)
+        assert opened.read() == version
     late = open_reader()
     assert ask(late) == "2\n"
     for reader in (early, late):

@@ -1,5 +1,7 @@
 """The ledger keeps its order and notices every change."""
 
+import hashlib
+import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -82,6 +84,19 @@ def test_every_change_names_the_first_broken_sequence(
         chain.verify()
     with pytest.raises(LedgerBroken):
         chain.append("release", "release-5", {})
+
+
+def test_a_forger_who_makes_the_hash_fit_is_given_away_by_the_next_entry(
+    chain: Ledger, path: Path
+) -> None:
+    old = chain.entries()[1]
+    body = '{"files":{"a":"forged"}}'
+    forged = hashlib.sha256(
+        json.dumps([2, "release", "release-2", body, old.previous], separators=(",", ":")).encode()
+    ).hexdigest()
+    tamper(path, f"UPDATE ledger SET body = '{body}', hash = '{forged}' WHERE sequence = 2")
+    with pytest.raises(LedgerBroken, match="sequence 3: it does not follow"):
+        chain.verify()
 
 
 def test_two_entries_that_changed_places_are_noticed(chain: Ledger, path: Path) -> None:
