@@ -137,7 +137,7 @@ KINDS: Mapping[str, Mapping[str, Kind]] = {
             "url", f"{SERVICE}/?utm_id=cmp-0001&utm_campaign=cmp-0002"
         ),
         "contact_in_category": _one_of("product_category", _CONTACT),
-        "too_long": _one_of("referrer", "https://mail.example.org/" + "x" * BEYOND_ANY_LIMIT),
+        "too_long": _one_of("url", f"{SERVICE}/cari?q=" + "x" * BEYOND_ANY_LIMIT),
     },
     "profiles": {
         **_USER,
@@ -148,7 +148,7 @@ KINDS: Mapping[str, Mapping[str, Kind]] = {
         "unknown_region": _one_of("region_code", "99.99", "3171", "Jakarta Pusat"),
         "impossible_birth_date": _one_of("birth_date", "1850-01-01", "2199-12-31"),
         "not_a_birth_date": _one_of("birth_date", "31/02/1990", "12.7", "2001-02-30"),
-        "too_long": _one_of("address", "Jl. " + "x" * BEYOND_ANY_LIMIT),
+        "too_long": _one_of("gender", "x" * BEYOND_ANY_LIMIT),
     },
     "consents": {
         **_USER,

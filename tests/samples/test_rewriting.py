@@ -1,5 +1,6 @@
 """A second copy says the same in other files, formats and order."""
 
+import itertools
 import re
 from collections import Counter
 from datetime import UTC, date, datetime
@@ -10,7 +11,8 @@ from sample_worlds import World, checksums, lists_of, raw_rows
 
 from anonymizer.errors import ConfigurationError
 from anonymizer.home import Home
-from data_samples.rewriting import FileFormat, rewrite
+from data_samples.contract import SCHEMAS
+from data_samples.rewriting import FileFormat, rewrite, typed_rows
 
 FORMATS: tuple[FileFormat, ...] = ("csv", "jsonl", "parquet")
 
@@ -75,6 +77,10 @@ def test_rows_are_in_another_order(world: World, tmp_path: Path, file_format: Fi
     before, after = order(world.home.raw), order(tmp_path / "raw")
     assert sorted(map(str, before)) == sorted(map(str, after))
     assert before != after
+    for path in (tmp_path / "raw/visits/day=2026-11-01").glob("part-*"):
+        ids = [str(row["visit_id"]) for row in raw_rows(path)]
+        rising = sum(a < b for a, b in itertools.pairwise(ids))
+        assert len(ids) < 100 or 0.4 < rising / len(ids) < 0.6
 
 
 def test_what_the_format_cannot_hold_keeps_its_bytes(world: World, tmp_path: Path) -> None:
@@ -82,6 +88,29 @@ def test_what_the_format_cannot_hold_keeps_its_bytes(world: World, tmp_path: Pat
     kept = {path.read_bytes() for path in tmp_path.rglob("kept-*")}
     assert kept
     assert kept <= {path.read_bytes() for path in world.home.raw.rglob("*.*")}
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        *(("duration_ms", text) for text in ("-0", "007", "1.0", "1e3", "NaN", " 5", str(2**63))),
+        *(("occurred_at", text) for text in ("2026-11-01T10:00:00", "2026-11-01", "x", None)),
+        *(("visit_id", None), ("url", None)),
+    ],
+)
+def test_a_value_that_would_change_its_meaning_gets_no_type(column: str, text: str | None) -> None:
+    good = dict.fromkeys(SCHEMAS["visits"].names) | {
+        "visit_id": "v1",
+        "occurred_at": "2026-11-01T00:30:00.123+07:00",
+        "url": "https://www.pasarkita.example/",
+        "duration_ms": "5",
+    }
+    table = typed_rows([good], SCHEMAS["visits"])
+    assert table is not None
+    instant = table.column("occurred_at")[0].as_py()
+    assert instant == datetime(2026, 10, 31, 17, 30, 0, 123_000, tzinfo=UTC)
+    assert typed_rows([good, {**good, column: text}], SCHEMAS["visits"]) is None
+    assert typed_rows([dict(list(good.items())[:-1])], SCHEMAS["visits"]) is None
 
 
 def test_a_tidy_world_can_be_rewritten_whole(tidy: World, tmp_path: Path) -> None:
