@@ -1,0 +1,94 @@
+"""The outsider's attack on what is published, before it is published.
+
+The attacker holds every figure of a table, the public catalogue, the public rules and the
+structural zeros. A table withstands the attack only if for every atom a table of whole
+people is at hand that fits all figures and has `inference_k` people or more in it; what
+can be neither broken nor shown to be safe is a finding as well.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from anonymizer.audit.differencing import explain_all, nested_pairs, unequal_twins
+from anonymizer.audit.findings import Finding
+from anonymizer.audit.inference import Inference
+from anonymizer.audit.knowledge import Flags, Knowledge, read, true_counts
+from anonymizer.audit.reports import Reporter
+from anonymizer.audit.solved import find_solved
+from anonymizer.policy import Promise
+from anonymizer.segments import Catalogue
+from anonymizer.tables import Figures, TableKey
+
+
+def attack_release(
+    tables: Sequence[tuple[Figures, Flags]], catalogue: Catalogue, promise: Promise
+) -> tuple[Finding, ...]:
+    """Attack every table of a release, whoever receives it, with its possible atoms.
+
+    The same table may be listed for several recipients; if its figures differ between two
+    of them, they can be put together, and that is a finding.
+    """
+    first: dict[TableKey, Figures] = {}
+    findings: list[Finding] = []
+    for figures, possible in tables:
+        known = first.setdefault(figures.key, figures)
+        if known is figures:
+            findings += attack(figures, catalogue, promise, possible)
+        elif not _same(known, figures):
+            text = "the release holds two versions of this table; put together they tell more"
+            findings.append(Finding(figures.key, "contradiction", (), text))
+    return tuple(findings)
+
+
+def attack(
+    figures: Figures, catalogue: Catalogue, promise: Promise, possible: Flags
+) -> tuple[Finding, ...]:
+    """Everything that the published figures of one table disclose against the promise.
+
+    Empty only when the table is proved safe. `possible` is False for structural zeros.
+    """
+    if possible.shape != catalogue.shape:
+        raise ValueError("the grid of possible atoms does not have the catalogue's shape")
+    if broken := tuple(_broken_rules(figures, catalogue, promise)):
+        return broken
+    knowledge = read(figures, catalogue, promise, possible)
+    reporter = Reporter(knowledge)
+    if broken := tuple(_plain_contradictions(knowledge, reporter)):
+        return broken
+    if promise.inference_floor == 0:
+        return tuple(find_solved(knowledge, reporter))
+    return tuple(Inference(knowledge, reporter, promise.inference_floor).findings())
+
+
+def _same(one: Figures, other: Figures) -> bool:
+    return np.array_equal(one.segments, other.segments) and np.array_equal(one.people, other.people)
+
+
+def _broken_rules(figures: Figures, catalogue: Catalogue, promise: Promise) -> Iterator[Finding]:
+    """Figures that the public rules forbid, whatever the counts behind them."""
+    known = (figures.segments >= 0) & (figures.segments < len(catalogue))
+    lowest, highest = true_counts(figures.people, promise)
+    for segment, people, low, high, in_catalogue in zip(
+        figures.segments, figures.people, lowest, highest, known, strict=True
+    ):
+        name = catalogue.id(int(segment)) if in_catalogue else ""
+        if not in_catalogue:
+            text = f"segment number {segment} is not in the public catalogue"
+        elif high < max(low, promise.k):
+            text = f"the figure {people} of {name} counts fewer than k = {promise.k} people"
+        elif people % promise.rounding:
+            text = f"the figure {people} of {name} is no multiple of {promise.rounding}"
+        else:
+            continue
+        yield Finding(figures.key, "rule", (name,) if name else (), text)
+
+
+def _plain_contradictions(knowledge: Knowledge, reporter: Reporter) -> Iterator[Finding]:
+    """One or two figures that cannot both be true."""
+    empty = np.flatnonzero(np.diff(knowledge.members.indptr) == 0)
+    yield from (reporter.impossible_people(int(figure)) for figure in empty)
+    if not len(empty):
+        yield from map(reporter.unequal, unequal_twins(knowledge))
+        pairs = nested_pairs(knowledge, 0)
+        yield from map(reporter.larger_inside, explain_all(pairs, knowledge.classes)[0])

@@ -1,0 +1,161 @@
+"""How many people a group may have at most: a proof, a table to the contrary, or neither.
+
+A proof is a sum of published figures with weights. If every class counts at least as
+often in the sum as it does in the group, then the group has at most as many people as
+the sum of the figures' bounds. The weights come from the duals of a linear program; they
+are rounded to fractions and the proof is checked in whole numbers, so it holds whatever
+the solver did. Where people being whole matters, integer programming decides.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+from anonymizer.audit.knowledge import Integers, Knowledge
+from anonymizer.audit.solver import Program, Reals
+from anonymizer.audit.witnesses import make_whole
+
+_DENOMINATORS = (1, 2, 3, 4, 5, 6, 8, 12, 60, 840, 27_720)
+_WHOLE = 1e-6
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The sum of `multipliers / scale` times the figures shows a group to be at most `bound`.
+
+    `covers` says how often (times `scale`) the sum counts each class.
+    """
+
+    multipliers: Integers
+    scale: int
+    bound: int
+    covers: Integers
+
+    @property
+    def figures(self) -> Integers:
+        """Positions of the figures that the sum uses, the added ones first."""
+        used = np.flatnonzero(self.multipliers)
+        return used[np.argsort(-self.multipliers[used], kind="stable")]
+
+
+@dataclass(frozen=True)
+class Reachable:
+    """A table of whole people that fits and in which the group has enough."""
+
+    table: Integers
+
+
+@dataclass(frozen=True)
+class Unreachable:
+    """No table of whole people fits; no sum of figures shows it."""
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """The effort allowed did not decide."""
+
+
+Verdict = Proof | Reachable | Unreachable | Undecided
+
+
+class Bounds:
+    """Decides what the figures of one table allow."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self._knowledge = knowledge
+        self._matrix = sparse.csc_array(knowledge.members)
+
+    @cached_property
+    def _program(self) -> Program:
+        known = self._knowledge
+        limits = np.full(known.classes, np.inf)
+        return Program(self._matrix, known.lowest, known.highest, limits)
+
+    def decide(self, weights: Integers, at_least: int) -> Verdict:
+        """Whether the weighted people may be `at_least` this many in a table that fits.
+
+        Weights above 0 must be on classes that a figure covers. Assumes that some table of
+        parts of people fits; see `contradiction`.
+        """
+        outcome = self._program.minimise(-weights.astype(float))
+        if not outcome.found:
+            return Undecided()
+        if math.floor(float(weights @ outcome.values) + _WHOLE) < at_least:
+            for proof in self._proofs(outcome.multipliers, weights):
+                if proof.bound < at_least:
+                    return proof
+        else:
+            table = make_whole(self._knowledge, outcome.values)
+            if table is not None and weights @ table >= at_least:
+                return Reachable(table)
+        return self._decide_whole(weights, at_least)
+
+    def least(self, weights: Integers) -> int:
+        """A proved lower bound of the weighted people; not always the highest."""
+        outcome = self._program.minimise(weights.astype(float))
+        return max([0, *(-proof.bound for proof in self._proofs(outcome.multipliers, -weights))])
+
+    def contradiction(self) -> Proof | None:
+        """Figures that no table can have, not even one with parts of people."""
+        known = self._knowledge
+        figures = len(known.segments)
+        excess = sparse.eye_array(figures, dtype=np.int64)
+        program = Program(
+            sparse.csc_array(sparse.hstack([self._matrix, excess, -excess])),
+            known.lowest,
+            known.highest,
+            np.full(known.classes + 2 * figures, np.inf),
+        )
+        cost = np.concatenate([np.zeros(known.classes), np.ones(2 * figures)])
+        multipliers = program.minimise(cost).multipliers
+        nobody = np.zeros(known.classes, dtype=np.int64)
+        return next((p for p in self._proofs(multipliers, nobody) if p.bound < 0), None)
+
+    def some_table(self) -> Verdict:
+        """Any table of whole people that fits."""
+        return self.decide(np.zeros(self._knowledge.classes, dtype=np.int64), 0)
+
+    def _proofs(self, multipliers: Reals, weights: Integers) -> Iterator[Proof]:
+        """The multipliers as fractions, where these count every class often enough."""
+        for scale in _DENOMINATORS:
+            whole = np.rint(multipliers * scale).astype(np.int64)
+            covers = self._knowledge.by_class @ whole
+            if (covers >= scale * weights).all():
+                yield Proof(whole, scale, self._bound(whole) // scale, covers)
+
+    def _bound(self, multipliers: Integers) -> int:
+        known = self._knowledge
+        ends = np.where(multipliers > 0, known.highest, known.lowest)
+        return sum(int(m) * int(e) for m, e in zip(multipliers, ends, strict=True) if m)
+
+    def _decide_whole(self, weights: Integers, at_least: int) -> Verdict:
+        known = self._knowledge
+        goal = sparse.csc_array(weights[None, :])
+        limits = self._largest() + 1.0
+        program = Program(
+            sparse.csc_array(sparse.vstack([self._matrix, goal])),
+            np.append(known.lowest, at_least),
+            np.append(known.highest, np.abs(weights) @ limits.astype(np.int64) + abs(at_least)),
+            limits,
+            whole=True,
+        )
+        outcome = program.minimise(np.zeros(known.classes))
+        if outcome.status == "infeasible":
+            return Unreachable()
+        if outcome.found:
+            table = np.rint(outcome.values).astype(np.int64)
+            if known.allows(table) and weights @ table >= at_least:
+                return Reachable(table)
+        return Undecided()
+
+    def _largest(self) -> Reals:
+        """No class has more people than any of its figures; one without figures needs none."""
+        known = self._knowledge
+        largest = np.full(known.classes, np.inf)
+        entries = known.by_class.tocoo()
+        np.minimum.at(largest, entries.row, known.highest[entries.col].astype(float))
+        return np.where(np.isinf(largest), 0, largest)

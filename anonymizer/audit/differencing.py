@@ -1,0 +1,76 @@
+"""Differences of two figures: the attack that needs no more than a subtraction.
+
+Where one published segment lies inside another, the larger figure less the smaller one
+bounds everybody who is in the first alone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+
+_ROWS_AT_ONCE = 512
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two nested figures (positions in `Knowledge.segments`).
+
+    The classes of `outer` outside `inner` have together at most `most` people; without such
+    classes both figures are of the same set.
+    """
+
+    outer: int
+    inner: int
+    most: int
+    classes: Integers
+
+
+def nested_pairs(knowledge: Knowledge, below: int) -> list[Difference]:
+    """Pairs whose difference is below this, smallest first, then the largest remainder."""
+    found = [_difference(knowledge, outer, inner) for outer, inner in _candidates(knowledge, below)]
+    return sorted(found, key=lambda d: (d.most, -len(d.classes), d.outer, d.inner))
+
+
+def explain_all(differences: list[Difference], classes: int) -> tuple[list[Difference], Flags]:
+    """As few differences as show every class that some difference shows, and these classes."""
+    shown = np.zeros(classes, dtype=bool)
+    chosen = []
+    for difference in differences:
+        if not shown[difference.classes].all():
+            shown[difference.classes] = True
+            chosen.append(difference)
+    return chosen, shown
+
+
+def unequal_twins(knowledge: Knowledge) -> list[Difference]:
+    """Pairs of figures of the same set that differ."""
+    pairs = _candidates(knowledge, np.iinfo(np.int64).max, same_set=True)
+    return [
+        Difference(outer, inner, 0, np.zeros(0, dtype=np.int64))
+        for outer, inner in pairs
+        if outer < inner and knowledge.people[outer] != knowledge.people[inner]
+    ]
+
+
+def _candidates(
+    knowledge: Knowledge, below: int, *, same_set: bool = False
+) -> Iterator[tuple[int, int]]:
+    members = knowledge.members
+    sizes = np.diff(members.indptr)
+    for start in range(0, len(sizes), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        shared = sparse.csr_array(members[rows] @ members.T).toarray()
+        inside = shared == sizes[None, :]
+        inside &= (sizes[rows, None] == sizes) if same_set else (sizes[rows, None] > sizes)
+        inside &= knowledge.highest[rows, None] - knowledge.lowest[None, :] < below
+        yield from ((start + int(outer), int(inner)) for outer, inner in np.argwhere(inside))
+
+
+def _difference(knowledge: Knowledge, outer: int, inner: int) -> Difference:
+    most = int(knowledge.highest[outer] - knowledge.lowest[inner])
+    around = knowledge.members[[outer]].indices
+    return Difference(outer, inner, most, np.setdiff1d(around, knowledge.members[[inner]].indices))

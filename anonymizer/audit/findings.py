@@ -1,0 +1,52 @@
+"""What the auditor reports: one disclosure, or one broken promise, with its evidence."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from anonymizer.tables import TableKey
+
+Kind = Literal[
+    # seen by an outsider, from published figures alone
+    "rule",  # a figure that the public rules forbid
+    "contradiction",  # figures that no group of people could produce
+    "difference",  # one figure minus another leaves too few people
+    "homogeneity",  # a group is shown to be empty: everybody else is in the rest
+    "singleton",  # a group is shown to be exactly one person
+    "inference",  # several figures together show a group to be too small
+    "solved",  # a withheld figure is determined exactly
+    "unproved",  # safety could not be proved within the effort allowed
+    # seen against the true counts
+    "structure",  # figures, counts and catalogue do not belong together
+    "floor",  # a figure counts too few trusted people
+    "rounding",  # a figure is not a rounding of its true count
+]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One reason to refuse a table.
+
+    `segments` are the ids of the segments involved; `explanation` names the published
+    figures, the arithmetic and what is learned. Neither holds a true count that an
+    outsider could not derive.
+    """
+
+    table: TableKey
+    kind: Kind
+    segments: tuple[str, ...]
+    explanation: str
+
+    def __str__(self) -> str:
+        return f"{self.table}: {self.kind}: {self.explanation}"
+
+    def to_json(self) -> dict[str, object]:
+        """The finding as JSON values."""
+        period = self.table.period
+        return {
+            "subject": self.table.kind,
+            "subject_id": self.table.subject_id,
+            "period": period.id,
+            "kind": self.kind,
+            "segments": list(self.segments),
+            "explanation": self.explanation,
+        }

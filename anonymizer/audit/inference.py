@@ -1,0 +1,83 @@
+"""Inference: groups that the figures together show to have fewer people than promised."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from anonymizer.audit.bounds import Bounds, Proof, Reachable, Unreachable
+from anonymizer.audit.differencing import explain_all, nested_pairs
+from anonymizer.audit.findings import Finding
+from anonymizer.audit.knowledge import Integers, Knowledge
+from anonymizer.audit.reports import Reporter
+from anonymizer.audit.solved import fit_some_table
+from anonymizer.audit.witnesses import Witnesses, search
+
+_MOST_UNDECIDED = 20
+
+
+class Inference:
+    """Shows for every class that it may have `floor` people, or that it may not.
+
+    After `findings`, `disclosed` says of which classes it is shown that they may not.
+    """
+
+    def __init__(self, knowledge: Knowledge, reporter: Reporter, floor: int) -> None:
+        self._knowledge, self._reporter, self._floor = knowledge, reporter, floor
+        self._bounds = Bounds(knowledge)
+        goals = np.full(knowledge.classes, floor, dtype=np.int64)
+        self._witnesses = Witnesses(knowledge, goals)
+        self.disclosed = np.zeros(knowledge.classes, dtype=bool)
+
+    def findings(self) -> Iterator[Finding]:
+        """What is disclosed: differences first, then what takes more figures."""
+        pairs = nested_pairs(self._knowledge, self._floor)
+        differences, shown = explain_all(pairs, self._knowledge.classes)
+        self.disclosed |= shown
+        self._witnesses.reached |= shown | ~self._knowledge.covered
+        search(self._knowledge, self._witnesses, self._floor)
+        if not self._witnesses.tables:
+            table = fit_some_table(self._bounds, self._reporter)
+            if isinstance(table, Finding):
+                yield table
+                return
+            self._witnesses.learn(table)
+        for difference in differences:
+            yield self._reporter.difference(difference, self._least(difference.classes))
+        yield from self._decide_the_rest()
+
+    def _decide_the_rest(self) -> Iterator[Finding]:
+        """One class after the other; what is learned of one often settles many."""
+        undecided: list[int] = []
+        while len(waiting := self._witnesses.waiting):
+            chosen = int(waiting[0])
+            verdict = self._bounds.decide(self._one(chosen), self._floor)
+            if isinstance(verdict, Reachable):
+                self._witnesses.learn(verdict.table)
+                continue
+            self._witnesses.reached[chosen] = True
+            if isinstance(verdict, Proof):
+                classes = np.flatnonzero(verdict.covers >= verdict.scale)
+                self._witnesses.reached[classes] = self.disclosed[classes] = True
+                yield self._reporter.inference(verdict, classes, self._least(classes))
+            elif isinstance(verdict, Unreachable):
+                self.disclosed[chosen] = True
+                yield self._reporter.whole_people(chosen, self._floor)
+            else:
+                undecided.append(chosen)
+            if len(undecided) > _MOST_UNDECIDED:
+                break
+        self._witnesses.recheck()
+        unproved = [*undecided, *self._witnesses.waiting]
+        if unproved:
+            yield self._reporter.unproved(np.array(unproved), self._floor)
+
+    def _least(self, classes: Integers) -> int:
+        """The fewest people who may be in these classes together, as far as proved."""
+        weights = np.zeros(self._knowledge.classes, dtype=np.int64)
+        weights[classes] = 1
+        return self._bounds.least(weights)
+
+    def _one(self, chosen: int) -> Integers:
+        weights = np.zeros(self._knowledge.classes, dtype=np.int64)
+        weights[chosen] = 1
+        return weights

@@ -1,0 +1,134 @@
+"""Findings of the attack, each with the figures used and what they show."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from anonymizer.audit.bounds import Proof
+from anonymizer.audit.differencing import Difference
+from anonymizer.audit.findings import Finding, Kind
+from anonymizer.audit.knowledge import Integers, Knowledge
+from anonymizer.audit.wording import (
+    arithmetic,
+    cite,
+    cite_all,
+    figure_ids,
+    name_figure,
+    name_group,
+    name_rest,
+)
+
+_IDS_NAMED = 20
+
+
+class Reporter:
+    """Words findings about one table."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self._knowledge = knowledge
+
+    def difference(self, pair: Difference, least: int) -> Finding:
+        """Two nested figures leave too few people."""
+        known = self._knowledge
+        group = name_rest(known, pair.outer, pair.inner, pair.classes)
+        outer, inner = cite(known, pair.outer, upper=True), cite(known, pair.inner, upper=False)
+        end = f"all {name_figure(known, pair.outer)} are {name_figure(known, pair.inner)}"
+        learned = _learned(group, least, pair.most, f"; {end}")
+        sum_ = f"{known.highest[pair.outer]} - {known.lowest[pair.inner]} = {pair.most}"
+        text = f"{outer} include {inner}: {sum_}. {learned}"
+        return self._finding(_kind("difference", least, pair.most), (pair.outer, pair.inner), text)
+
+    def inference(self, proof: Proof, classes: Integers, least: int) -> Finding:
+        """Several figures leave too few people."""
+        known = self._knowledge
+        learned = _learned(name_group(known, classes), least, proof.bound)
+        text = f"from {cite_all(known, proof)}: {arithmetic(known, proof)}. {learned}"
+        return self._finding(_kind("inference", least, proof.bound), proof.figures, text)
+
+    def whole_people(self, chosen: int, floor: int) -> Finding:
+        """No sum of figures shows it, but trying all whole numbers does."""
+        group = name_group(self._knowledge, np.array([chosen]))
+        text = (
+            f"no whole numbers of people that fit all figures have {floor} or more {group}; "
+            "the figures around them, put together, show that they are fewer"
+        )
+        return self._finding("inference", self._around([chosen]), text)
+
+    def unproved(self, classes: Integers, floor: int) -> Finding:
+        """The effort allowed did not show that these groups are safe."""
+        example = name_group(self._knowledge, classes[:1])
+        more = f" and {len(classes) - 1} more group(s)" if len(classes) > 1 else ""
+        wanted = f"{floor} people or more" if floor else "different numbers of people"
+        text = (
+            f"it could not be shown that {example}{more} may be {wanted}; "
+            "withhold a figure around them"
+        )
+        return self._finding("unproved", self._around(classes), text)
+
+    def solved(self, withheld: Sequence[str], classes: Integers, people: int, how: str) -> Finding:
+        """A withheld segment or an atom has one possible count."""
+        group = name_group(self._knowledge, classes)
+        text = f"{_learned(group, people, people)} though withheld: {how}"
+        ids = (*withheld, *figure_ids(self._knowledge, self._around(classes)))
+        return Finding(self._knowledge.table, "solved", ids[:_IDS_NAMED], text)
+
+    def impossible_people(self, figure: int) -> Finding:
+        """A figure of a segment that the structural zeros empty."""
+        name = name_figure(self._knowledge, figure)
+        text = f"the table has a figure for {name}, where it can have nobody"
+        return self._finding("contradiction", (figure,), text)
+
+    def unequal(self, pair: Difference) -> Finding:
+        """Two figures of one set of people differ."""
+        known = self._knowledge
+        first, second = (name_figure(known, figure) for figure in (pair.outer, pair.inner))
+        figures = f"{known.people[pair.outer]} and {known.people[pair.inner]}"
+        text = f"{first} and {second} are the same people in this table, but count {figures}"
+        return self._finding("contradiction", (pair.outer, pair.inner), text)
+
+    def larger_inside(self, pair: Difference) -> Finding:
+        """A part counts more people than the whole."""
+        known = self._knowledge
+        outer, inner = cite(known, pair.outer, upper=True), cite(known, pair.inner, upper=False)
+        text = f"{inner} are part of {outer}, but more"
+        return self._finding("contradiction", (pair.outer, pair.inner), text)
+
+    def no_table(self, proof: Proof) -> Finding:
+        """A sum of figures cannot be."""
+        known = self._knowledge
+        text = (
+            f"no group of people has these figures: from {cite_all(known, proof)} "
+            f"somebody would count below zero ({arithmetic(known, proof)})"
+        )
+        return self._finding("contradiction", proof.figures, text)
+
+    def no_whole_table(self) -> Finding:
+        """Parts of people would fit, people do not."""
+        text = "no whole numbers of people fit all figures of this table"
+        return self._finding("contradiction", range(len(self._knowledge.segments)), text)
+
+    def no_table_found(self) -> Finding:
+        """Neither a table nor a contradiction within the effort."""
+        text = "no table that fits all figures was found, so nothing about it can be proved"
+        return self._finding("unproved", range(len(self._knowledge.segments)), text)
+
+    def _around(self, classes: Sequence[int] | Integers) -> Integers:
+        return np.unique(self._knowledge.by_class[list(classes)].indices)
+
+    def _finding(self, kind: Kind, figures: Sequence[int] | Integers, text: str) -> Finding:
+        ids = figure_ids(self._knowledge, figures[:_IDS_NAMED])
+        return Finding(self._knowledge.table, kind, ids, text)
+
+
+def _kind(plain: Kind, least: int, most: int) -> Kind:
+    if most == 0:
+        return "homogeneity"
+    return "singleton" if least == most == 1 else plain
+
+
+def _learned(group: str, least: int, most: int, if_none: str = "") -> str:
+    if most == 0:
+        return f"So nobody is among {group}{if_none}"
+    if least == most:
+        return f"So exactly {most} {'is' if most == 1 else 'are'} among {group}"
+    return f"So {least} to {most} are {group}" if least else f"So at most {most} are {group}"

@@ -1,0 +1,102 @@
+"""The one place that speaks to HiGHS: linear and integer programs over the classes.
+
+HiGHS computes in floating point, so nothing here is a proof: callers check what comes
+back in whole numbers. One thread and limits on work, not on time, keep every outcome the
+same on every machine.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import highspy
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+Reals = NDArray[np.float64]
+Status = Literal["optimal", "feasible", "infeasible", "unknown"]
+MAX_NODES = 2_000
+_FEASIBLE = 2  # HiGHS: kSolutionStatusFeasible
+_PRIMAL_SIMPLEX = 4  # HiGHS: kSimplexStrategyPrimal
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`values` of the columns; `multipliers` of the rows say which rows hold the optimum down."""
+
+    status: Status
+    values: Reals
+    multipliers: Reals
+
+    @property
+    def found(self) -> bool:
+        """Whether `values` satisfies every row."""
+        return self.status in ("optimal", "feasible")
+
+
+class Program:
+    """Rows `lower <= matrix x <= upper` over columns `0 <= x <= limits`."""
+
+    def __init__(
+        self,
+        matrix: sparse.csc_array,
+        lower: NDArray[np.int64],
+        upper: NDArray[np.int64],
+        limits: Reals,
+        *,
+        whole: bool = False,
+    ) -> None:
+        rows, columns = matrix.shape
+        model = highspy.HighsLp()
+        model.num_row_, model.num_col_ = rows, columns
+        model.col_cost_ = np.zeros(columns)
+        model.col_lower_, model.col_upper_ = np.zeros(columns), limits
+        model.row_lower_, model.row_upper_ = lower.astype(float), upper.astype(float)
+        model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+        model.a_matrix_.start_, model.a_matrix_.index_ = matrix.indptr, matrix.indices
+        model.a_matrix_.value_ = matrix.data.astype(float)
+        if whole:
+            model.integrality_ = [highspy.HighsVarType.kInteger] * columns
+        self._columns = np.arange(columns, dtype=np.int32)
+        self._highs = _quiet_solver()
+        self._highs.passModel(model)
+        self._whole = whole
+
+    def minimise(self, cost: Reals) -> Outcome:
+        """The columns with the lowest cost."""
+        self._highs.changeColsCost(len(self._columns), self._columns, cost)
+        self._highs.run()
+        status = self._status()
+        # Once a feasible basis is at hand, a new cost leaves it feasible for primal simplex.
+        if status in ("optimal", "feasible"):
+            self._highs.setOptionValue("simplex_strategy", _PRIMAL_SIMPLEX)
+        solution = self._highs.getSolution()
+        return Outcome(status, np.array(solution.col_value), -np.array(solution.row_dual))
+
+    def limit_iterations(self, iterations: int) -> None:
+        """From now on stop after so many steps, at a feasible table on the way."""
+        self._highs.setOptionValue("simplex_iteration_limit", iterations)
+
+    def _status(self) -> Status:
+        known: dict[highspy.HighsModelStatus, Status] = {
+            highspy.HighsModelStatus.kOptimal: "optimal",
+            highspy.HighsModelStatus.kInfeasible: "infeasible",
+        }
+        status = known.get(self._highs.getModelStatus())
+        if status is None and self._highs.getInfo().primal_solution_status == _FEASIBLE:
+            return "feasible"
+        return status or "unknown"
+
+
+def _quiet_solver() -> highspy.Highs:
+    solver = highspy.Highs()  # type: ignore[no-untyped-call]
+    for option, value in (
+        ("output_flag", False),
+        ("threads", 1),
+        ("parallel", "off"),
+        ("random_seed", 0),
+        ("mip_max_nodes", MAX_NODES),
+        ("mip_feasibility_tolerance", 1e-7),
+    ):
+        solver.setOptionValue(option, value)
+    return solver

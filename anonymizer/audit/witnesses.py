@@ -1,0 +1,201 @@
+"""Tables of whole people that fit every published figure: the auditor's evidence of safety.
+
+A class may have `goal` people if some table that fits the figures has so many there. One
+table shows it for many classes at once: for those that hold enough people in it, for those
+that have room in all their figures for the people missing, and for those that can take
+them from a donor class without pushing a figure out of its bounds. Linear programming
+proposes tables with room where it is still wanted; each is made whole and checked in whole
+numbers before it counts.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import sparse
+
+from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.solver import Program, Reals
+
+_ROOM_WEIGHT = 0.1  # of room in a figure, for each class that waits for it, against one person
+_MOST_ROUNDS = 400
+_NOBODY = -1
+_WHOLE = 1e-7
+
+
+@dataclass
+class Witnesses:
+    """What has been shown to be possible so far.
+
+    `tables` fit the figures. A class that is `reached` may have its goal: add the missing
+    people to it in the table numbered `table`, taken from the class `donor` if there is one.
+    """
+
+    knowledge: Knowledge
+    goals: Integers
+    tables: list[Integers] = field(default_factory=list)
+    reached: Flags = field(init=False)
+    table: Integers = field(init=False)
+    donor: Integers = field(init=False)
+
+    def __post_init__(self) -> None:
+        classes = self.knowledge.classes
+        self.reached = np.zeros(classes, dtype=bool)
+        self.table = np.full(classes, _NOBODY)
+        self.donor = np.full(classes, _NOBODY)
+
+    @property
+    def waiting(self) -> Integers:
+        """Classes not yet shown to reach their goal."""
+        return np.flatnonzero(~self.reached)
+
+    def learn(self, table: Integers) -> None:
+        """Take a table that fits, and with it all classes that it lets reach their goals."""
+        self.tables.append(table)
+        self._mark(*_additions(self.knowledge, table, self.goals, self.waiting))
+        self._mark(*_exchanges(self.knowledge, table, self.goals, self.waiting))
+
+    def recheck(self) -> None:
+        """Build what every reached class rests on and unreach those whose table does not fit."""
+        for number, table in enumerate(self.tables):
+            classes = np.flatnonzero(self.table == number)
+            people = np.maximum(self.goals[classes] - table[classes], 0)
+            taken = np.where(self.donor[classes] == _NOBODY, 0, people)
+            counts = self.knowledge.members @ table
+            change = self.knowledge.by_class[classes] * people[:, None]
+            change = change - self.knowledge.by_class[self.donor[classes]] * taken[:, None]
+            shifted = counts + change.toarray()
+            fits = (self.knowledge.lowest <= shifted) & (shifted <= self.knowledge.highest)
+            enough = table[self.donor[classes]] >= taken
+            distinct = (self.donor[classes] != classes) & self.knowledge.allows(table)
+            self.reached[classes] = fits.all(axis=1) & enough & distinct
+
+    def _mark(self, classes: Integers, donors: Integers) -> None:
+        self.reached[classes] = True
+        self.table[classes] = len(self.tables) - 1
+        self.donor[classes] = donors
+
+
+def search(knowledge: Knowledge, witnesses: Witnesses, step: int) -> None:
+    """Look for tables until every class is reached or two rounds bring nothing new.
+
+    `step` is how many people a class may be missing in a table that has room for it.
+    """
+    program = _roomy_program(knowledge, witnesses.goals, step)
+    classes, idle = knowledge.classes, 0
+    for round_number in range(_MOST_ROUNDS):
+        waiting = witnesses.waiting
+        if not len(waiting) or idle > 1:
+            return
+        wanted = np.zeros(classes)
+        wanted[waiting] = 1
+        room = (0 if idle else _ROOM_WEIGHT) * (knowledge.members @ wanted)
+        count = wanted if round_number else np.zeros(classes)
+        outcome = program.minimise(np.concatenate([np.zeros(classes), -count, room]))
+        program.limit_iterations(len(knowledge.segments) + 100)
+        if not outcome.found:
+            return
+        table = make_whole(knowledge, outcome.values[:classes] + outcome.values[classes:][:classes])
+        if table is not None:
+            witnesses.learn(table)
+        idle = idle + 1 if len(witnesses.waiting) == len(waiting) else 0
+
+
+def make_whole(knowledge: Knowledge, proposal: Reals) -> Integers | None:
+    """A table of whole people near the proposal that fits every figure, or None."""
+    table = np.floor(proposal + _WHOLE).astype(np.int64)
+    broken = np.flatnonzero(proposal - table > _WHOLE)
+    if len(broken):
+        _round_up(knowledge, table, broken)
+        if not knowledge.allows(table):
+            table = np.floor(proposal + _WHOLE).astype(np.int64)
+            _solve_rest(knowledge, table, broken)
+    return table if knowledge.allows(table) else None
+
+
+def _round_up(knowledge: Knowledge, table: Integers, broken: Integers) -> None:
+    """Add single people to broken classes, always where most figures are short."""
+    inside = knowledge.by_class[broken].toarray()
+    counts = knowledge.members @ table
+    for _ in range(2 * len(broken)):
+        short = counts < knowledge.lowest
+        if not short.any():
+            return
+        gain = inside @ short.astype(np.int64)
+        gain[inside @ (counts >= knowledge.highest).astype(np.int64) > 0] = 0
+        best = int(np.argmax(gain))
+        if gain[best] == 0:
+            return
+        table[broken[best]] += 1
+        counts += inside[best]
+
+
+def _solve_rest(knowledge: Knowledge, table: Integers, broken: Integers) -> None:
+    """Decide by integer programming who is rounded up."""
+    part = knowledge.members[:, broken]
+    rows = np.flatnonzero(np.diff(part.indptr))
+    counts = (knowledge.members @ table)[rows]
+    program = Program(
+        sparse.csc_array(part[rows]),
+        knowledge.lowest[rows] - counts,
+        knowledge.highest[rows] - counts,
+        np.ones(len(broken)),
+        whole=True,
+    )
+    outcome = program.minimise(np.zeros(len(broken)))
+    if outcome.found:
+        table[broken] += np.rint(outcome.values).astype(np.int64)
+
+
+def _roomy_program(knowledge: Knowledge, goals: Integers, step: int) -> Program:
+    """Columns: people of each class beyond its goal, people up to its goal, room used up.
+
+    The last, one a figure, is how far the figure has eaten into the room for `step` people.
+    """
+    room = np.minimum(step, knowledge.highest - knowledge.lowest)
+    members = knowledge.members
+    matrix = sparse.hstack([members, members, -sparse.eye_array(len(room), dtype=np.int64)])
+    limits = np.concatenate([np.full(knowledge.classes, np.inf), goals, room]).astype(float)
+    return Program(sparse.csc_array(matrix), knowledge.lowest, knowledge.highest - room, limits)
+
+
+def _additions(
+    knowledge: Knowledge, table: Integers, goals: Integers, waiting: Integers
+) -> tuple[Integers, Integers]:
+    """Classes whose missing people fit into every figure that contains them."""
+    spare = knowledge.highest - knowledge.members @ table
+    room = np.full(knowledge.classes, np.iinfo(np.int64).max)
+    entries = knowledge.by_class.tocoo()
+    np.minimum.at(room, entries.row, spare[entries.col])
+    ready = waiting[goals[waiting] - table[waiting] <= room[waiting]]
+    return ready, np.full(len(ready), _NOBODY)
+
+
+def _exchanges(
+    knowledge: Knowledge, table: Integers, goals: Integers, waiting: Integers
+) -> tuple[Integers, Integers]:
+    """Classes that can take their missing people from a donor class, and the donors.
+
+    Figures with both classes keep their count, so the donor must be in every figure that
+    cannot take more, and the class in every figure of the donor that cannot lose any.
+    """
+    counts = knowledge.members @ table
+    missing = goals[waiting] - table[waiting]
+    classes, donors = [], []
+    for people in np.unique(missing):
+        takers = waiting[missing == people]
+        givers = np.flatnonzero(table >= people)
+        if not len(givers):
+            continue
+        full = (knowledge.highest - counts < people).astype(np.int64)
+        bare = (counts - knowledge.lowest < people).astype(np.int64)
+        taking, giving = knowledge.by_class[takers], knowledge.by_class[givers]
+        shared_full = ((taking * full[None, :]) @ giving.T).toarray()
+        shared_bare = (taking @ (giving * bare[None, :]).T).toarray()
+        fits = (shared_full == (taking @ full)[:, None]) & (shared_bare == (giving @ bare)[None, :])
+        fits &= takers[:, None] != givers
+        able = fits.any(axis=1)
+        classes.append(takers[able])
+        donors.append(givers[fits.argmax(axis=1)[able]])
+    if not classes:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    return np.concatenate(classes), np.concatenate(donors)
