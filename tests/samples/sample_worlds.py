@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,18 @@ import pyarrow.parquet as pq
 from anonymizer.home import Home
 from data_samples.world import WorldOptions, WorldSummary, generate
 
+ROOT = Path(__file__).parents[2]
+# The design's raw contract, written out again: columns, and those that may not be null.
+CONTRACT = {
+    "profiles": "user_id* full_name email phone address gender birth_date region_code "
+    "registered_at* closed_at",
+    "visits": "visit_id* user_id cookie_id occurred_at* url* referrer product_category ip "
+    "user_agent duration_ms page_response_ms interactions exit_method",
+    "campaigns": "campaign_id* advertiser_id* advertiser_name* campaign_name* link_url* "
+    "starts_on* ends_on* target_regions",
+    "consents": "user_id* purpose* granted* decided_at*",
+    "requests": "request_id* user_id* kind* requested_at*",
+}
 MEDIUM = WorldOptions(people=6_000, days=5, visits=30_000, dirt_share=0.01)
 
 
@@ -69,3 +82,16 @@ def build(options: WorldOptions, root: Path) -> World:
 def checksums(root: Path) -> dict[str, int]:
     files = sorted(path for path in root.rglob("*") if path.is_file())
     return {str(path.relative_to(root)): zlib.crc32(path.read_bytes()) for path in files}
+
+
+def columns(table: str) -> list[str]:
+    return CONTRACT[table].replace("*", "").split()
+
+
+def required(table: str) -> list[str]:
+    return re.findall(r"(\w+)\*", CONTRACT[table])
+
+
+def reference(name: str) -> list[dict[str, str]]:
+    with (ROOT / "data_samples" / "reference" / name).open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
