@@ -43,7 +43,7 @@ def test_a_sound_table_passes() -> None:
 
 def test_promise_1_a_figure_below_the_floor_is_refused() -> None:
     counted = count("spring", SPRING | {("female", "50-54", "73.71"): 44})
-    with pytest.raises(Disclosure, match="spring.*floor"):
+    with pytest.raises(Disclosure, match=r"spring.*floor"):
         judge(show(counted, ("everyone", "women_makassar"), women_makassar=50), counted)
 
 
