@@ -35,6 +35,7 @@ class DuckDB:
             },
         )
         self._connection.execute("SET TimeZone = 'UTC'")
+        self._kinds: dict[str, str] = {}  # TABLE or VIEW by name; loaded rows aside
 
     def __enter__(self) -> "DuckDB":
         return self
@@ -61,6 +62,7 @@ class DuckDB:
         relation = self._connection.read_parquet([str(path) for path in paths])
         self.drop(name)
         relation.create_view(name)
+        self._kinds[name] = "VIEW"
 
     def create(self, name: str, statement: str, parameters: Mapping[str, Any] | None = None) -> int:
         """Keep the rows of `sql/<statement>.sql` as table `name`; returns how many there are."""
@@ -70,6 +72,7 @@ class DuckDB:
         )
         self.drop(name)
         self._connection.execute(f"ALTER TABLE {fresh} RENAME TO {name}")
+        self._kinds[name] = "TABLE"
         counted = self._connection.table(name).shape
         return int(counted[0])
 
@@ -84,12 +87,8 @@ class DuckDB:
         A name means one thing: rows loaded under it do not hide behind a later scan or table.
         """
         self._connection.unregister(_checked(name))
-        kinds = self._connection.execute(
-            "SELECT table_type FROM information_schema.tables WHERE table_name = $name",
-            {"name": name},
-        ).fetchall()
-        for (kind,) in kinds:
-            self._connection.execute(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} {name}")
+        if kind := self._kinds.pop(name, None):
+            self._connection.execute(f"DROP {kind} {name}")
 
 
 def read(statement: str) -> str:

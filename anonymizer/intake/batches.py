@@ -10,6 +10,8 @@ from anonymizer.intake.contract import Header
 ROWS_PER_BATCH = 65_536
 # A row longer than this is not parsed, so that one field cannot fill the memory.
 LONGEST_ROW = 1 << 20
+# A file with more unreadable rows than this is no file of the contract; pointers take memory.
+MOST_FAULTS = 1_000_000
 
 
 @dataclass(frozen=True)

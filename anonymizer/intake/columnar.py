@@ -111,12 +111,20 @@ def _plain(column: pa.Array, kind: Kind) -> pa.Array:
     if kind == "instant" and pt.is_timestamp(column.type):
         return _instants(column)
     if kind == "date" and not _is_text(column.type):
-        column = column.cast(pa.date32())  # exact: refuses a time of day
+        column = _exact_dates(column)
     if kind == "codes" and not _is_text(column.type):
         column = pc.binary_join(column, ";")
     if _is_text(column.type):
         return column.cast(pa.binary() if pt.is_string(column.type) else pa.large_binary())
     return column.cast(pa.string())
+
+
+def _exact_dates(column: pa.Array) -> pa.Array:
+    """Dates; raises ArrowInvalid when a value has a time of day, which a cast would cut off."""
+    days = column.cast(pa.date32())
+    if pt.is_timestamp(column.type) and not days.cast(column.type).equals(column):
+        raise pa.ArrowInvalid
+    return days
 
 
 def _instants(column: pa.Array) -> pa.Array:

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from anonymizer.intake.batches import LONGEST_ROW, ROWS_PER_BATCH, RawBatch, Reading, RowFault
+from anonymizer.intake.batches import (
+    LONGEST_ROW,
+    MOST_FAULTS,
+    ROWS_PER_BATCH,
+    RawBatch,
+    Reading,
+    RowFault,
+)
 from anonymizer.intake.contract import Header, RawTable, check_header
 from anonymizer.intake.opening import Expanded, Source
 
@@ -19,7 +26,7 @@ def read_csv(source: Source, table: RawTable, compression: str) -> Reading:
     """The rows of a CSV file; an unquoted empty field is null, a quoted one is empty text.
 
     Raises InputRejected: `wrong_format`, `empty_file`, `corrupt`, `too_long`, `too_large`,
-    `duplicate_column`, `schema_missing:<column>`.
+    `too_many_bad_rows`, `duplicate_column`, `schema_missing:<column>`.
     """
     start = io.BufferedReader(source.expanded(compression)).read(_HEADER_BYTES)
     if not start:
@@ -42,7 +49,7 @@ def _batches(source: Source, header: Header, compression: str) -> Iterator[RawBa
         try:
             batch = next(batches, None)
         except pa.ArrowException as error:
-            raise _refusal(source, error) from None
+            raise _refusal(source, error, misfits) from None
         if batch is None:
             break
         waiting.append(batch.add_column(0, "row_number", numbers.of(batch.num_rows)))
@@ -61,7 +68,7 @@ def _open(
 ) -> Iterator[pa.RecordBatch]:
     def pass_over(row: pa_csv.InvalidRow) -> str:
         misfits.append(row.number - 1)  # the header line is row 1
-        return "skip"
+        return "skip" if len(misfits) <= MOST_FAULTS else "error"
 
     try:
         return iter(
@@ -82,11 +89,13 @@ def _open(
             )
         )
     except pa.ArrowException as error:
-        raise _refusal(source, error) from None
+        raise _refusal(source, error, misfits) from None
 
 
-def _refusal(source: Source, error: pa.ArrowException) -> Exception:
+def _refusal(source: Source, error: pa.ArrowException, misfits: list[int]) -> Exception:
     """Arrow's message may quote the row: only what kind of message it is goes on."""
+    if len(misfits) > MOST_FAULTS:
+        return source.reject("too_many_bad_rows", f"the limit is {MOST_FAULTS} in a file")
     if "straddling" in str(error):
         return source.reject("too_long", f"a row has more than {LONGEST_ROW} bytes")
     return source.reject("corrupt", "this is not CSV")

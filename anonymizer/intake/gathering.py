@@ -61,14 +61,9 @@ class Settled:
     quarantine: pa.Table
 
 
-def settle(
-    engine: DuckDB, table: RawTable, files: Sequence[GatheredFile], no_claims: pa.Table
-) -> Settled:
-    """Find duplicates and conflicting ids among the rows of all files.
-
-    `no_claims` has the columns of the claims and no rows.
-    """
-    engine.load("claims", _claims(files, no_claims))
+def settle(engine: DuckDB, table: RawTable, files: Sequence[GatheredFile]) -> Settled:
+    """Find duplicates and conflicting ids among the rows of all files, of which there is one."""
+    engine.load("claims", pa.concat_tables(_claims(files)))
     settled = engine.fetch("settle_duplicates", {"winners": table.winners})
     engine.load("settled", settled)
     engine.create("standing", "keep_settled")
@@ -91,15 +86,12 @@ def settle(
     return Settled(account, accepted, _quarantine(table, files))
 
 
-def _claims(files: Sequence[GatheredFile], no_claims: pa.Table) -> pa.Table:
-    def numbered() -> Iterator[pa.Table]:
-        for number, file in enumerate(files):
-            for claims in file.claims:
-                column = pa.repeat(pa.scalar(number, pa.int32()), claims.num_rows)
-                yield claims.append_column("file", column)
-
-    seed = no_claims.append_column("file", pa.array([], pa.int32()))
-    return pa.concat_tables([seed, *numbered()])
+def _claims(files: Sequence[GatheredFile]) -> Iterator[pa.Table]:
+    """The claims of all files with the number of their file."""
+    for number, file in enumerate(files):
+        for claims in file.claims:
+            column = pa.repeat(pa.scalar(number, pa.int32()), claims.num_rows)
+            yield claims.append_column("file", column)
 
 
 def _quarantine(table: RawTable, files: Sequence[GatheredFile]) -> pa.Table:

@@ -18,7 +18,7 @@ from anonymizer.errors import AudienceError, Held, InputRejected, InputsRejected
 from anonymizer.files import write_parquet
 from anonymizer.home import Home
 from anonymizer.intake.accepting import Acceptor
-from anonymizer.intake.batches import RawBatch
+from anonymizer.intake.batches import MOST_FAULTS, RawBatch
 from anonymizer.intake.contract import TABLES, RawTable
 from anonymizer.intake.gathering import GatheredFile, Settled, settle
 from anonymizer.intake.landing import LandedFile, Landing, survey
@@ -127,8 +127,7 @@ class _Run:
         for name, table in TABLES.items():
             files = self._read_files(table)
             self.place = name
-            no_claims = self._acceptor.judge(_NO_ROWS, table, self._day).claims
-            tables[name] = settle(self._engine, table, files, no_claims)
+            tables[name] = settle(self._engine, table, files or [self._nothing(table)])
             if name == "campaigns":
                 self._acceptor.list_links()
             elif name == "profiles":
@@ -167,10 +166,18 @@ class _Run:
         reading = read(source, table)
         for batch in reading.batches:
             gathered.add(self._acceptor.judge(batch, table, landed.arrival))
+            if len(gathered.faults) > MOST_FAULTS:
+                raise source.reject("too_many_bad_rows", f"the limit is {MOST_FAULTS} in a file")
         header = reading.header()
         self.dropped.setdefault(table.name, set()).update(header.dropped)
         self.warnings += [Warned(table.name, f"column_absent:{c}") for c in header.absent]
         return gathered
+
+    def _nothing(self, table: RawTable) -> GatheredFile:
+        """A file without rows: it gives an empty table its columns."""
+        nothing = GatheredFile("", "")
+        nothing.add(self._acceptor.judge(_NO_ROWS, table, self._day))
+        return nothing
 
     def _warn_of_unmapped(self) -> None:
         for code, (count,) in self._engine.fetch("tally_unmapped").to_pydict().items():

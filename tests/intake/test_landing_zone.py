@@ -1,0 +1,151 @@
+"""What lies in the landing zone: complete, incomplete, missing, or not a file at all."""
+
+import hashlib
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from conftest import DAY, NOW, World, as_csv, profile, visit
+
+from anonymizer.errors import Held, InputsRejected
+from anonymizer.intake import taking_in
+
+
+def held(world: World, now: float = NOW) -> str:
+    with pytest.raises(Held) as caught:
+        world.take_in(now)
+    assert not world.written()
+    return caught.value.reason
+
+
+def test_a_missing_day_is_held_and_named_not_counted_as_zero_visits(world: World) -> None:
+    (world.folder() / "v.csv").unlink()
+    with pytest.raises(Held, match=str(DAY)) as caught:
+        world.take_in()
+    assert caught.value.reason == "missing_day"
+
+
+def test_a_day_without_rows_is_held(world: World) -> None:
+    world.visits(as_csv([visit()]).splitlines()[0] + b"\n")
+    assert held(world) == "no_rows"
+
+
+def test_a_file_without_rows_beside_others_is_a_warning(world: World) -> None:
+    world.visits(as_csv([visit()]).splitlines()[0] + b"\n", "empty.csv")
+    intake = world.take_in()
+    assert [(w.table, w.code) for w in intake.warnings] == [("visits", "no_rows")]
+    assert intake.accounts["visits"].counted == 1
+
+
+def test_the_window_of_late_arrivals_must_be_there(world: World) -> None:
+    (world.folder(1) / "_SUCCESS").unlink()
+    assert held(world) == "not_yet_arrived"
+    world.folder(1).rmdir()
+    assert held(world) == "not_yet_arrived"
+
+
+@pytest.mark.parametrize("table", ["profiles", "campaigns", "consents"])
+def test_a_table_that_lacks_is_held(world: World, table: str) -> None:
+    for path in (world.home.raw / table).rglob("*.csv"):
+        path.unlink()
+    assert held(world) == f"missing_{table}"
+
+
+def test_no_requests_at_all_is_a_warning(world: World) -> None:
+    (world.home.raw / "requests" / "r.csv").unlink()
+    assert [str(w) for w in world.take_in().warnings] == ["requests: no_files (1)"]
+
+
+def test_the_latest_snapshot_up_to_the_day_is_used_and_none_after(world: World) -> None:
+    for offset, user in ((-3, "old"), (1, "new")):
+        day = DAY + timedelta(days=offset)
+        world.put(f"profiles/day={day}/p.csv", as_csv([profile(user)]))
+    taken = [file.name for file in world.take_in().files if file.name.startswith("profiles")]
+    assert taken == [f"profiles/day={DAY}/p.csv"]
+
+
+def test_a_file_still_being_written_is_left_for_the_next_run(world: World) -> None:
+    changed = (world.folder() / "v.csv").stat().st_mtime
+    assert held(world, changed + 59) == "incomplete"
+    assert world.take_in(changed + 3_600).accounts["visits"].counted == 1
+
+
+def test_a_success_marker_says_that_the_folder_is_complete(world: World) -> None:
+    changed = (world.folder() / "v.csv").stat().st_mtime
+    for path in list(world.home.raw.rglob("*.csv")):
+        (path.parent / "_SUCCESS").touch()
+    assert world.take_in(changed).accounts["visits"].counted == 1
+
+
+def test_a_manifest_that_lists_more_than_there_is_is_incomplete(world: World) -> None:
+    files = [{"name": f"v{n}.csv"} for n in range(10)]
+    (world.folder() / "_manifest.json").write_text(json.dumps({"files": files}))
+    for n in range(9):
+        world.visits(as_csv([visit(f"v{n}")]), f"v{n}.csv")
+    assert held(world) == "incomplete"
+    world.visits(as_csv([visit("v9")]), "v9.csv")
+    assert world.take_in().accounts["visits"].counted == 10
+
+
+def test_a_file_that_is_not_what_the_manifest_says_is_rejected(world: World) -> None:
+    entry = {"name": "v.csv", "sha256": hashlib.sha256(b"other").hexdigest()}
+    (world.folder() / "_manifest.json").write_text(json.dumps({"files": [entry]}))
+    with pytest.raises(InputsRejected, match="manifest_digest"):
+        world.take_in()
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"files": [1]}', b"\xff"])
+def test_a_manifest_that_cannot_be_read_holds(world: World, content: bytes) -> None:
+    (world.folder() / "_manifest.json").write_bytes(content)
+    assert held(world) == "incomplete"
+
+
+def test_links_pipes_folders_and_working_files_are_ignored_with_a_reason(
+    world: World, tmp_path: Path
+) -> None:
+    folder = world.folder()
+    elsewhere = tmp_path / "elsewhere.csv"
+    elsewhere.write_bytes(as_csv([visit("from-elsewhere")]))
+    (folder / "link.csv").symlink_to(elsewhere)
+    os.mkfifo(folder / "pipe.csv")  # opening it would wait forever
+    (folder / "folder.csv").mkdir()
+    for name in (".hidden.csv", "_draft.csv", "v9.csv.tmp", "v9.csv.part"):
+        world.visits(as_csv([visit("draft")]), name)
+    intake = world.take_in()
+    ignored = {Path(f.name).name: f.reason for f in intake.files if f.status == "ignored"}
+    assert ignored == {
+        "link.csv": "symbolic_link",
+        "pipe.csv": "pipe",
+        "folder.csv": "folder",
+        ".hidden.csv": "working_file",
+        "_draft.csv": "working_file",
+        "v9.csv.tmp": "working_file",
+        "v9.csv.part": "working_file",
+    }
+    assert intake.accounts["visits"].read == 1
+
+
+def test_a_folder_that_is_a_link_is_not_followed(world: World, tmp_path: Path) -> None:
+    folder = world.folder()
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    assert held(world) == "missing_day"
+
+
+def test_a_file_that_becomes_a_link_after_the_survey_is_not_followed(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = taking_in.survey
+
+    def survey_and_swap(*arguments: object) -> object:
+        landing = honest(*arguments)  # type: ignore[arg-type]
+        path = world.folder() / "v.csv"
+        path.rename(tmp_path / "kept.csv")
+        path.symlink_to(tmp_path / "kept.csv")
+        return landing
+
+    monkeypatch.setattr(taking_in, "survey", survey_and_swap)
+    with pytest.raises(InputsRejected, match="unreadable"):
+        world.take_in()
