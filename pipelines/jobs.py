@@ -2,12 +2,9 @@
 
 import dagster as dg
 
-from pipelines.partitions import DAYS
-
 DAILY = dg.define_asset_job(
     "release_days",
     selection=dg.AssetSelection.all(),
-    partitions_def=DAYS,
     executor_def=dg.in_process_executor,
     description="From raw visits to exports and the analysts' database, for a day or a range.",
 )

@@ -1,0 +1,110 @@
+"""Loading the code location needs nothing, and engineers find in it what they look for."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from pipelines.definitions import defs
+
+ROOT = Path(__file__).parents[2]
+NO_NETWORK = """
+import socket
+def refuse(*_): raise AssertionError("the network was asked")
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
+"""
+SPECS = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+MADE = {name: spec for name, spec in SPECS.items() if not name.startswith("raw/")}
+
+
+def bare_environment(tmp_path: Path) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path / "nowhere"),
+        "AUDIENCE_HOME": str(tmp_path / "no-home"),
+    }
+
+
+def test_definitions_load_without_home_network_and_data(tmp_path: Path) -> None:
+    program = NO_NETWORK + (
+        "from pipelines.definitions import defs\n"
+        "defs.get_repository_def().load_all_definitions()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=bare_environment(tmp_path), cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_dagster_accepts_the_workspace(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "dagster", "definitions", "validate", "-w", "workspace.yaml"],
+        env=bare_environment(tmp_path) | {"DAGSTER_HOME": str(tmp_path)},
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert "Validation successful for code location audience" in done.stdout
+
+
+def test_the_flow_has_one_direction() -> None:
+    upstream = {name: {d.asset_key.to_user_string() for d in spec.deps} for name, spec in MADE.items()}
+
+    assert upstream["eligible_people"] == {"accepted_rows"}
+    assert upstream["campaign_reach"] == {"accepted_rows", "eligible_people"}
+    assert upstream["protected_tables"] == {"campaign_reach"}
+    assert upstream["campaign_release"] == {"campaign_reach", "protected_tables"}
+    assert upstream["exports"] == upstream["segments_database"] == {"campaign_release"}
+
+
+@pytest.mark.parametrize("name", sorted(MADE))
+def test_an_asset_says_what_it_is_and_whose(name: str) -> None:
+    spec = MADE[name]
+
+    assert spec.description
+    assert spec.group_name not in {None, "default"}
+    assert spec.owners
+    assert all(owner.startswith("team:") for owner in spec.owners)
+    assert spec.kinds
+    assert isinstance(spec.partitions_def, dg.DailyPartitionsDefinition)
+    assert spec.partitions_def.timezone == "Asia/Jakarta"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["accepted_rows", "quarantined_rows", "eligible_people", "campaign_reach", "protected_tables"],
+)
+def test_a_working_file_has_its_columns_described(name: str) -> None:
+    schema = MADE[name].metadata["dagster/column_schema"]
+
+    assert isinstance(schema, dg.TableSchema)
+    assert all(column.description for column in schema.columns)
+
+
+def test_every_made_asset_is_backfilled_in_one_run_and_checked() -> None:
+    graph = defs.resolve_asset_graph()
+    checked = {key.asset_key.to_user_string() for key in graph.asset_check_keys}
+
+    assert checked == set(MADE)
+    for key in graph.executable_asset_keys:
+        assert graph.get(key).backfill_policy == dg.BackfillPolicy.single_run()
+
+
+def test_what_is_published_has_a_deadline() -> None:
+    for name in ("campaign_release", "exports", "segments_database"):
+        assert MADE[name].freshness_policy
+
+
+def test_importing_the_command_line_imports_no_dagster() -> None:
+    program = "import sys, pipelines.cli; print('dagster' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "False"

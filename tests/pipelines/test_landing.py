@@ -1,0 +1,146 @@
+"""What the landing sensor asks for when files come, change, or come too late."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from anonymizer.home import Home
+from anonymizer.policy import Policy
+from pipelines.definitions import defs
+from pipelines.landing import landed_days
+from pipelines.resources import Installation
+
+DAYS = ["2026-11-01", "2026-11-02", "2026-11-03"]
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as made:
+        yield made
+
+
+class Sensor:
+    """The sensor with the cursor that it would have in the daemon."""
+
+    def __init__(self, instance: dg.DagsterInstance) -> None:
+        self._instance = instance
+        self._repository = defs.get_repository_def()
+        self._cursor: str | None = None
+
+    def look(self) -> dict[str, str]:
+        """Run keys asked for, by partition."""
+        context = dg.build_sensor_context(
+            self._instance,
+            cursor=self._cursor,
+            repository_def=self._repository,
+            resources={"installation": Installation()},
+        )
+        result = self._repository.get_sensor_def("landing").evaluate_tick(context)
+        self._cursor = result.cursor
+        return {request.partition_key: request.run_key for request in result.run_requests or []}
+
+
+@pytest.fixture
+def sensor(instance: dg.DagsterInstance) -> Sensor:
+    return Sensor(instance)
+
+
+def add_file(folder: Path, *, seconds_ago: float = 3_600) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "more.csv"
+    path.write_text("visit_id,occurred_at,url\n" * (path.stat().st_size + 1 if path.exists() else 1))
+    moment = time.time() - seconds_ago
+    os.utime(path, (moment, moment))
+    return path
+
+
+def test_days_that_have_landed_and_are_due_are_run(fresh_home: Home, sensor: Sensor) -> None:
+    rest(fresh_home)
+
+    # The fourth folder holds what arrived late; as a day it has visits too, so it is asked for
+    # once it is due, and intake says what is missing.
+    assert set(DAYS) <= set(sensor.look())
+
+
+def test_looking_again_asks_for_the_same_runs(fresh_home: Home, sensor: Sensor) -> None:
+    rest(fresh_home)
+
+    assert sensor.look() == sensor.look()
+
+
+def test_a_rewritten_file_asks_anew_for_the_days_that_read_it(
+    fresh_home: Home, sensor: Sensor
+) -> None:
+    rest(fresh_home)
+    before = sensor.look()
+    add_file(fresh_home.raw / "visits" / "day=2026-11-02")
+    after = sensor.look()
+
+    assert {day for day in DAYS if before[day] != after[day]} == {"2026-11-01", "2026-11-02"}
+
+
+def test_a_file_that_still_changes_is_left_alone(fresh_home: Home, sensor: Sensor) -> None:
+    rest(fresh_home)
+    add_file(fresh_home.raw / "visits" / "day=2026-11-03", seconds_ago=1)
+
+    assert set(sensor.look()) & set(DAYS) == {"2026-11-01"}
+
+
+def test_a_released_day_is_reported_and_never_run_again(
+    released_home: Home, sensor: Sensor
+) -> None:
+    rest(released_home)
+    assert not set(sensor.look()) & set(DAYS)
+    add_file(released_home.raw / "visits" / "day=2026-11-01")
+
+    assert not set(sensor.look()) & set(DAYS)
+    (alert,) = (released_home.root / "alerts").iterdir()
+    content = json.loads(alert.read_text())
+    assert (content["kind"], content["day"]) == ("rewritten_after_release", "2026-11-01")
+
+    alert.unlink()
+    sensor.look()
+    assert not list((released_home.root / "alerts").iterdir())
+
+
+def test_a_request_of_a_person_is_no_rewriting(released_home: Home, sensor: Sensor) -> None:
+    rest(released_home)
+    sensor.look()
+    add_file(released_home.raw / "requests")
+    sensor.look()
+
+    assert not (released_home.root / "alerts").exists()
+
+
+def test_only_names_sizes_and_times_are_looked_at(fresh_home: Home) -> None:
+    timing = Policy.load(fresh_home.policy).timing
+    rest(fresh_home)
+    before = list(landed_days(fresh_home, timing, date(2026, 1, 1)))
+    for path in fresh_home.raw.rglob("*.parquet"):
+        stat = path.stat()
+        path.write_bytes(b"\0" * stat.st_size)
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+    assert list(landed_days(fresh_home, timing, date(2026, 1, 1))) == before
+
+
+def test_days_before_the_window_are_not_looked_at(fresh_home: Home) -> None:
+    timing = Policy.load(fresh_home.policy).timing
+    since = date(2026, 11, 2)
+
+    assert min(day.day for day in landed_days(fresh_home, timing, since)) == since
+    assert not list(landed_days(fresh_home, timing, since + timedelta(days=9)))
+
+
+def rest(home: Home) -> None:
+    """Let all files have rested for an hour."""
+    moment = time.time() - 3_600
+    for path in home.raw.rglob("*"):
+        if path.is_file():
+            os.utime(path, (moment, moment))
