@@ -10,7 +10,7 @@ SELECT
     p.place,
     (
         SELECT coalesce(array_agg(q.parameter), CAST([] AS VARCHAR[]))
-        FROM (SELECT unnest(p.parameters) AS parameter) AS q
+        FROM (SELECT unnest(string_split(p.query, '&')) AS parameter) AS q
         WHERE q.parameter <> '' AND lower(q.parameter) NOT LIKE 'utm\_%' ESCAPE '\'
     ) AS parameters
 FROM standing AS c

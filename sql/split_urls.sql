@@ -1,11 +1,10 @@
 -- URLs in comparable parts: `place` is host and path, host in lower case without user and
 -- default port, path without trailing slash; null when the URL names no host.
 -- in:  urls(url)
--- out: url, place, parameters VARCHAR[] (the query's `name=value`), utm_id, utm_campaign
+-- out: url_number (within this result), url, place, query, utm_id, utm_campaign
 WITH whole AS (
-    SELECT DISTINCT url, split_part(trim(url), '#', 1) AS address
-    FROM urls
-    WHERE url IS NOT NULL
+    SELECT url, split_part(trim(url), '#', 1) AS address
+    FROM (SELECT DISTINCT url FROM urls WHERE url IS NOT NULL)
 ),
 halves AS (
     SELECT
@@ -35,9 +34,14 @@ hosts AS (
     FROM schemes
 )
 SELECT
+    row_number() OVER () AS url_number,
     url,
     CASE WHEN host <> '' THEN host || path END AS place,
-    string_split(query, '&') AS parameters,
-    nullif(url_decode(regexp_extract(query, '(^|&)utm_id=([^&]*)', 2)), '') AS utm_id,
-    nullif(url_decode(regexp_extract(query, '(^|&)utm_campaign=([^&]*)', 2)), '') AS utm_campaign
+    query,
+    CASE WHEN strpos(query, 'utm_id=') > 0
+        THEN nullif(url_decode(regexp_extract(query, '(^|&)utm_id=([^&]*)', 2)), '')
+    END AS utm_id,
+    CASE WHEN strpos(query, 'utm_campaign=') > 0
+        THEN nullif(url_decode(regexp_extract(query, '(^|&)utm_campaign=([^&]*)', 2)), '')
+    END AS utm_campaign
 FROM hosts
