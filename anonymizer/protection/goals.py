@@ -82,7 +82,7 @@ def _unions_of_classes(known: Constraints, catalogue: Catalogue) -> list[NDArray
     random = np.random.Generator(np.random.PCG64(_SEED))
     numbers = random.integers(1, 2**64, size=len(known.atoms), dtype=np.uint64)
     for atoms in _atoms_of_classes(known):
-        numbers[atoms[-1]] = -numbers[atoms[:-1]].sum(dtype=np.uint64)
+        numbers[atoms[-1:]] -= numbers[atoms].sum(dtype=np.uint64)
     grid = np.zeros(np.prod(catalogue.shape), dtype=np.uint64)
     classes = np.full(len(grid), -1, dtype=np.intp)
     grid[known.atoms], classes[known.atoms] = numbers, known.class_of

@@ -23,6 +23,8 @@ _TOLERANCE = 1e-6
 _PRIMAL_SIMPLEX = 4
 _MOST_ITERATIONS = 50_000
 _MOST_NODES = 500
+_ATTEMPTS = 6
+_REWARD = 10_000.0  # for each person moved the goal's way, against 1 to 2 for any other
 _MOST_ADDED = float(1 << 30)
 _OPTIONS: dict[str, bool | int | str] = {
     "output_flag": False,
@@ -60,47 +62,87 @@ class Programs:
             self._solver.changeRowBounds(row, lower[row], upper[row])
 
     def decide(self, goal: Goal) -> Moves | OutOfReach:
-        """A fitting table of whole numbers that reaches the goal, or what is in the way."""
-        most, solution, duals = self._furthest(goal)
-        if most < abs(goal.change) - _TOLERANCE:
-            return self._in_the_way(goal, duals)
-        found = self._whole(goal, solution)
-        if found is None and not self._budget.exhausted:
-            found = self._whole(goal, self._branch_and_bound(goal))
-        if found is None:
-            return self._in_the_way(goal, duals)
-        return found
+        """A fitting table of whole numbers that reaches the goal, or what is in the way.
 
-    def _furthest(self, goal: Goal) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
-        """How far the goal's classes can go its way, the vertex, the duals of the rows."""
-        solver = self._solver = self._solver or self._model()
+        With the budget spent, every row that the goal stands in is in the way.
+        """
+        if self._budget.exhausted:
+            return OutOfReach(self._rows_of(goal))
+        for attempt in range(_ATTEMPTS):
+            nearest = self._nearest(goal, attempt)
+            if (found := self._whole(goal, nearest)) is not None:
+                return found
+            if self._reach(goal, nearest) < abs(goal.change) - _TOLERANCE:
+                break
+        furthest, duals = self._furthest(goal)
+        possible = self._reach(goal, furthest) >= abs(goal.change) - _TOLERANCE
+        if possible and not self._budget.exhausted:
+            found = self._whole(goal, self._branch_and_bound(goal))
+            if found is not None:
+                return found
+        return self._in_the_way(goal, duals)
+
+    def _nearest(self, goal: Goal, attempt: int) -> NDArray[np.float64]:
+        """The table that reaches the goal, or comes closest, with the fewest people moved.
+
+        Such a table touches few classes and is mostly whole; moving people costs a little more
+        in some classes than in others, in each attempt in other ones, to find other vertices.
+        """
+        random = np.random.Generator(np.random.PCG64(attempt))
         width = len(self._known.truth)
-        sense = 1.0 if goal.change > 0 else -1.0
-        columns = np.concatenate([goal.classes, goal.classes + width]).astype(np.int32)
-        half = np.full(len(goal.classes), -sense)
-        solver.changeColsCost(len(columns), columns, np.concatenate([half, -half]))
+        costs = 1 + random.random(2 * width) * (attempt > 0)
+        sense = self._sense(goal)
+        costs[goal.classes] -= sense * _REWARD
+        costs[goal.classes + width] += sense * _REWARD
+        values, _ = self._solve(costs, goal, float(abs(goal.change)))
+        return values
+
+    def _furthest(self, goal: Goal) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """As far as the goal's classes can go its way, and the duals of the rows."""
+        width = len(self._known.truth)
+        costs = np.zeros(2 * width)
+        costs[goal.classes] = -self._sense(goal)
+        costs[goal.classes + width] = self._sense(goal)
+        return self._solve(costs, goal, _MOST_ADDED)
+
+    def _solve(
+        self, costs: NDArray[np.float64], goal: Goal, most: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The cheapest difference from the truth, the goal's change limited; duals of the rows."""
+        solver = self._solver = self._solver or self._model()
+        width, height = len(self._known.truth), len(self._published)
+        solver.changeColsCost(len(costs), np.arange(len(costs), dtype=np.int32), costs)
+        sense = self._sense(goal)
+        self._add_goal_row(solver, goal, *sorted((-sense * np.inf, sense * most)))
         solver.clearSolver()
         limit = max(1, min(self._budget.left, _MOST_ITERATIONS))
         solver.setOptionValue("simplex_iteration_limit", limit)
         solver.run()
         self._budget.spend(max(1, int(solver.getInfo().simplex_iteration_count)))
         solution = solver.getSolution()
-        solver.changeColsCost(len(columns), columns, np.zeros(len(columns)))
-        values = np.array(solution.col_value)
-        difference = values[:width] - values[width:]
-        return (
-            float(sense * difference[goal.classes].sum()),
-            difference,
-            np.array(solution.row_dual),
-        )
+        values = np.array(solution.col_value, dtype=np.float64)
+        duals = np.array(solution.row_dual, dtype=np.float64)[:height]
+        solver.deleteRows(1, np.array([height], dtype=np.int32))
+        return values[:width] - values[width:], duals
+
+    def _add_goal_row(self, solver: _Highs, goal: Goal, lower: float, upper: float) -> None:
+        columns = np.concatenate([goal.classes, goal.classes + len(self._known.truth)])
+        ones = np.ones(len(goal.classes))
+        coefficients = np.concatenate([ones, -ones])
+        solver.addRow(lower, upper, len(columns), columns.astype(np.int32), coefficients)
+
+    def _sense(self, goal: Goal) -> float:
+        return 1.0 if goal.change > 0 else -1.0
+
+    def _reach(self, goal: Goal, solution: NDArray[np.float64]) -> float:
+        """How many people the solution moves the goal's way."""
+        return float(self._sense(goal) * solution[goal.classes].sum())
 
     def _branch_and_bound(self, goal: Goal) -> NDArray[np.float64]:
         """The first whole table found that reaches the goal; zeros if none was."""
         solver, width = self._model(integral=True), len(self._known.truth)
-        columns = np.concatenate([goal.classes, goal.classes + width]).astype(np.int32)
-        ones = np.ones(len(goal.classes))
-        wanted = (float(goal.change), np.inf) if goal.change > 0 else (-np.inf, float(goal.change))
-        solver.addRow(*wanted, len(columns), columns, np.concatenate([ones, -ones]))
+        wanted = sorted((float(goal.change), self._sense(goal) * np.inf))
+        self._add_goal_row(solver, goal, *wanted)
         solver.changeColsCost(2 * width, np.arange(2 * width, dtype=np.int32), np.ones(2 * width))
         solver.setOptionValue("mip_max_nodes", _MOST_NODES)
         solver.setOptionValue("mip_max_improving_sols", 1)
@@ -130,10 +172,11 @@ class Programs:
     def _in_the_way(self, goal: Goal, duals: NDArray[np.float64]) -> OutOfReach:
         """Rows that bind the goal; where duals are silent, the rows that it stands in."""
         rows = np.flatnonzero((np.abs(duals) > _TOLERANCE) & self._published)
-        if not len(rows):
-            touched = np.asarray(self._known.matrix[:, goal.classes].sum(axis=1)).ravel()
-            rows = np.flatnonzero((touched > 0) & self._published)
-        return OutOfReach(rows)
+        return OutOfReach(rows if len(rows) else self._rows_of(goal))
+
+    def _rows_of(self, goal: Goal) -> NDArray[np.intp]:
+        touched = np.asarray(self._known.matrix[:, goal.classes].sum(axis=1)).ravel()
+        return np.flatnonzero((touched > 0) & self._published)
 
     def _bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         return (

@@ -37,45 +37,34 @@ class Prover:
         self._nearby.publish(row, published=published)
         self._programs.publish(row, published=published)
 
-    def prove(self, *, stop_at_first: bool = False) -> dict[int, OutOfReach]:
-        """Prove what is not proved yet; returns what could not be, with the rows in the way.
-
-        The cheap search goes over all targets before the solver sees the first.
-        """
-        hard = [target for target in self._open() if not self._search(target)]
-        failed: dict[int, OutOfReach] = {}
-        for target in hard:
-            if stop_at_first and failed:
-                break
-            if (obstacle := self._solve(target)) is not None:
-                failed[target] = obstacle
-        return failed
-
-    def _open(self) -> list[int]:
+    def open_targets(self) -> list[int]:
+        """Targets that need a proof and have none."""
         return [
             number
             for number, target in enumerate(self._targets)
             if number not in self.proofs and is_required(target, self.published)
         ]
 
-    def _search(self, target: int) -> bool:
+    def search(self, target: int) -> bool:
+        """Prove a target by a few moves from the truth, if that is enough."""
         for goal in self._targets[target].goals:
             if moves := self._nearby.find(goal):
                 self.proofs[target] = moves
                 return True
         return False
 
-    def _solve(self, target: int) -> OutOfReach | None:
-        in_the_way = [np.empty(0, dtype=np.intp)]
+    def prove(self, target: int) -> OutOfReach | None:
+        """Prove a target by all means that the budget allows; else what is in the way."""
+        if self.search(target):
+            return None
+        rows = [np.empty(0, dtype=np.intp)]
         for goal in self._targets[target].goals:
-            if self._budget.exhausted:
-                break
             verdict = self._programs.decide(goal)
             if isinstance(verdict, Moves):
                 self.proofs[target] = verdict
                 return None
-            in_the_way.append(verdict.rows)
-        return OutOfReach(np.unique(np.concatenate(in_the_way)))
+            rows.append(verdict.rows)
+        return OutOfReach(np.unique(np.concatenate(rows)))
 
     def _broken_by(self, row: int) -> list[int]:
         members = np.zeros(len(self._known.truth), dtype=np.int64)

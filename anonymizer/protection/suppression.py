@@ -6,7 +6,6 @@ Deterministic: equal input, policy and secret give equal figures, whatever the m
 """
 
 import itertools
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +17,6 @@ from anonymizer.protection.budget import Budget
 from anonymizer.protection.constraints import Constraints, constraints
 from anonymizer.protection.floor import reaches_floor
 from anonymizer.protection.goals import Target, another_count, enough_people
-from anonymizer.protection.programs import OutOfReach
 from anonymizer.protection.proof import Prover, unproved
 from anonymizer.protection.rounding import rounded
 from anonymizer.protection.totals import segment_totals
@@ -58,7 +56,7 @@ def protect(
     targets = _targets(known, catalogue, promise)
     prover = Prover(known, targets, budget)
     order = _Preference(catalogue, candidates, known)
-    _withhold(prover, order, budget)
+    _withhold(prover, order)
     _put_back(prover, order, budget)
     if unproved(known, prover.published, targets, prover.proofs):
         raise Held("proof", f"a proof of promise 2 for {counted.key} is wrong; report this")
@@ -118,39 +116,26 @@ class _Preference:
         return named, tuple(group.level for group in self._catalogue.groups(segment))
 
 
-def _withhold(prover: Prover, order: _Preference, budget: Budget) -> None:
-    """Withhold rows until everything is proved. Ends: with nothing published all is."""
-    while failed := prover.prove():
-        if budget.exhausted or not all(len(obstacle.rows) for obstacle in failed.values()):
-            _withhold_half(prover)
-            continue
-        for row in _to_withhold(failed, order):
-            prover.publish(row, published=False)
+def _withhold(prover: Prover, order: _Preference) -> None:
+    """Withhold rows until everything is proved. Ends: with nothing published all is.
 
-
-def _to_withhold(failed: Mapping[int, OutOfReach], order: _Preference) -> set[int]:
-    """For each target that failed one of the rows in its way, unless one goes already."""
-    going: set[int] = set()
-    for obstacle in failed.values():
-        if going.isdisjoint(obstacle.rows.tolist()):
-            going.add(order.least_preferred(obstacle.rows))
-    return going
-
-
-def _withhold_half(prover: Prover) -> None:
-    """Keep the preferred half: with the effort spent, only the cheapest proofs are left."""
-    published = np.flatnonzero(prover.published)
-    for row in published[len(published) // 2 :]:
-        prover.publish(int(row), published=False)
+    The cheap search goes over all targets before the solver sees the first. A row withheld
+    for one target often frees others, so the next is tried without it.
+    """
+    while open_targets := prover.open_targets():
+        hard = [target for target in open_targets if not prover.search(target)]
+        for target in hard:
+            while obstacle := prover.prove(target):
+                prover.publish(order.least_preferred(obstacle.rows), published=False)
 
 
 def _put_back(prover: Prover, order: _Preference, budget: Budget) -> None:
-    """Publish withheld rows again, the best first, where the proof still holds."""
+    """Publish withheld rows again, the best first, where everything can still be proved."""
     for row in order.best_first(np.flatnonzero(~prover.published)):
         if budget.exhausted:
             return
         before = dict(prover.proofs)
         prover.publish(row, published=True)
-        if prover.prove(stop_at_first=True):
+        if not all(prover.prove(target) is None for target in prover.open_targets()):
             prover.publish(row, published=False)
             prover.proofs = before
