@@ -413,7 +413,9 @@ class TestTimes:
 
     def test_parquet_timestamps_that_overflow_or_lack_a_zone(self, world: World) -> None:
         world.visits(as_csv([visit(f"v{n}") for n in range(40)]))
-        extremes = [2**63 - 1, -(2**63) + 1, 0, 2**62]
+        # The last one, in milliseconds, would wrap around to 10:00 of the day.
+        wrapping = (1_767_236_400_000_000 + 2**64 * 125) // 1_000
+        extremes = [2**63 - 1, -(2**63) + 1, 0, 2**62, wrapping]
         for unit in ("ms", "us", "ns"):
             rows = [visit(f"{unit}{n}", occurred_at=value) for n, value in enumerate(extremes)]
             types = {"occurred_at": pa.timestamp(unit, "UTC")}
@@ -422,7 +424,7 @@ class TestTimes:
         world.visits(as_parquet(rows, {"occurred_at": pa.timestamp("us")}), "naive.parquet")
         world.with_policy("intake", max_quarantined_share=0.5)
         account = world.take_in().accounts["visits"]
-        assert account.quarantined == {"time_range": 12, "naive_time": 1}
+        assert account.quarantined == {"time_range": 15, "naive_time": 1}
 
 
 def test_user_agents_of_programs_are_marked(world: World) -> None:
