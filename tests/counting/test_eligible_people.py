@@ -96,6 +96,9 @@ CASES: dict[str, tuple[Change, dict[str, object], str | None]] = {
     "granted and refused at one instant": (
         decide(("use", True, -3), ("use", False, -3)), {}, "no_consent_use"
     ),
+    "refused and granted at one instant after the day": (
+        decide(("use", False, 2), ("use", True, 2)), {}, "no_consent_use"
+    ),
     "granted in the last instant of the day": (
         both(True, -INSTANT), {"consents": False}, None
     ),
@@ -123,6 +126,9 @@ CASES: dict[str, tuple[Change, dict[str, object], str | None]] = {
     ),
     "withdrew and granted at one instant": (
         then(request("withdraw", -8), both(True, -8)), {}, "withdrawn"
+    ),
+    "withdrew and granted at one instant, granted again after the day": (
+        then(request("withdraw", -8), both(True, -8), both(True, 2)), {}, "withdrawn"
     ),
     "asked for access": (request("access", -1), {}, None),
     "asked for a correction": (request("correct", -1), {}, None),
@@ -185,6 +191,16 @@ def test_a_programs_visit_is_excluded_but_not_its_person(run: Run) -> None:
     assert outcome.eligibility.excluded == {}
     assert outcome.reach.account.excluded == {"program": 4}
     assert outcome.table("c1").people.sum() == 2
+
+
+def test_whom_only_a_program_visited_for_is_not_reached(run: Run) -> None:
+    world = World()
+    world.campaign()
+    world.person("ann")
+    world.visit("ann", "c1", program=True)
+    outcome = run(world)
+    assert outcome.reach.account.excluded == {"program": 1}
+    assert outcome.table("c1").people.sum() == 0
 
 
 def test_programs_visits_count_towards_the_limit(run: Run) -> None:

@@ -59,7 +59,7 @@ def worlds(draw: st.DrawFn) -> World:
     accessed = st.lists(st.sampled_from(["c1", "c2", "c3", "unknown"]), unique=True)
     for _ in range(draw(st.integers(0, 12))):
         visitor = draw(st.sampled_from([None, *range(people), *range(people)]))
-        program = draw(st.integers(0, 9)) == 0
+        program = draw(st.integers(0, 3)) == 0
         world.visit(visitor, *draw(accessed), program=program, times=draw(st.sampled_from([1, 2])))
     return world
 
