@@ -79,7 +79,7 @@ class Dimension:
 def gender() -> Dimension:
     """Male, female, not stated."""
     names = (Text("men", "pria"), Text("women", "wanita"))
-    unstated = Text("people who state no gender", "orang tanpa keterangan jenis kelamin")
+    unstated = Text("people of unstated gender", "orang tanpa keterangan jenis kelamin")
     leaves = [
         Group(code, "gender", name, (leaf,), _IAB_GENDER[code])
         for leaf, (code, name) in enumerate(zip(GENDERS, (*names, unstated), strict=True))
@@ -119,7 +119,7 @@ class Region:
 def reference_regions() -> tuple[Region, ...]:
     """Country, 38 provinces and 514 regencies, ordered by code within each level."""
     source = files("data_samples").joinpath("reference/regions.csv")
-    with source.open(encoding="utf-8", newline="") as file:
+    with source.open(encoding="utf-8") as file:
         return tuple(
             Region(row["code"], row["parent_code"], row["level"], " ".join(row["name"].split()))
             for row in csv.DictReader(file)
