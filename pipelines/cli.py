@@ -52,3 +52,7 @@ def _write_trace(error: Exception) -> str:
     except OSError:
         return "no log: the home directory cannot be written"
     return str(path)
+
+
+if __name__ == "__main__":
+    main()

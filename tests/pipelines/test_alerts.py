@@ -69,7 +69,9 @@ def test_without_a_webhook_the_file_is_all(tmp_path: Path, monkeypatch: pytest.M
     assert (tmp_path / "alerts" / "one.json").exists()
 
 
-@pytest.mark.parametrize("address", ["http://127.0.0.1:9/closed", "file:///etc/hostname", "nonsense"])
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:9/closed", "file:///etc/hostname", "nonsense"]
+)
 def test_a_webhook_that_takes_nothing_leaves_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
@@ -113,7 +115,7 @@ def test_a_failed_run_raises_an_alert_with_days_and_codes(
         look(instance)
         look(instance)
 
-    (_, posted), = webhook.received
+    ((_, posted),) = webhook.received
     (alert,) = (fresh_home.root / "alerts").iterdir()
     assert json.loads(alert.read_text()) == posted
     assert posted["kind"] == "run_failed"

@@ -30,8 +30,7 @@ def bare_environment(tmp_path: Path) -> dict[str, str]:
 
 def test_definitions_load_without_home_network_and_data(tmp_path: Path) -> None:
     program = NO_NETWORK + (
-        "from pipelines.definitions import defs\n"
-        "defs.get_repository_def().load_all_definitions()\n"
+        "from pipelines.definitions import defs\ndefs.get_repository_def().load_all_definitions()\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -56,7 +55,9 @@ def test_dagster_accepts_the_workspace(tmp_path: Path) -> None:
 
 
 def test_the_flow_has_one_direction() -> None:
-    upstream = {name: {d.asset_key.to_user_string() for d in spec.deps} for name, spec in MADE.items()}
+    upstream = {
+        name: {d.asset_key.to_user_string() for d in spec.deps} for name, spec in MADE.items()
+    }
 
     assert upstream["eligible_people"] == {"accepted_rows"}
     assert upstream["campaign_reach"] == {"accepted_rows", "eligible_people"}
@@ -105,6 +106,8 @@ def test_what_is_published_has_a_deadline() -> None:
 
 def test_importing_the_command_line_imports_no_dagster() -> None:
     program = "import sys, pipelines.cli; print('dagster' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
 
     assert done.stdout.strip() == "False"

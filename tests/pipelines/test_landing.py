@@ -54,7 +54,9 @@ def sensor(instance: dg.DagsterInstance) -> Sensor:
 def add_file(folder: Path, *, seconds_ago: float = 3_600) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "more.csv"
-    path.write_text("visit_id,occurred_at,url\n" * (path.stat().st_size + 1 if path.exists() else 1))
+    path.write_text(
+        "visit_id,occurred_at,url\n" * (path.stat().st_size + 1 if path.exists() else 1)
+    )
     moment = time.time() - seconds_ago
     os.utime(path, (moment, moment))
     return path

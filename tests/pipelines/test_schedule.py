@@ -32,7 +32,9 @@ def test_it_runs_at_three_in_jakarta() -> None:
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 3 * * *", "Asia/Jakarta")
 
 
-@pytest.mark.parametrize(("late_days", "day"), [(1, "2026-11-21"), (0, "2026-11-22"), (3, "2026-11-19")])
+@pytest.mark.parametrize(
+    ("late_days", "day"), [(1, "2026-11-21"), (0, "2026-11-22"), (3, "2026-11-19")]
+)
 def test_a_day_is_run_when_nothing_of_it_may_arrive_any_more(
     fresh_home: Home, late_days: int, day: str
 ) -> None:

@@ -87,7 +87,11 @@ def test_with_all_days_held_the_step_fails_and_nothing_follows(home: Home) -> No
     result = run_flow(home, holding(ONE, TWO, THREE), holding())
 
     assert not result.success
-    assert [held["day"] for held in failure_of(result)] == ["2026-11-01", "2026-11-02", "2026-11-03"]
+    assert [held["day"] for held in failure_of(result)] == [
+        "2026-11-01",
+        "2026-11-02",
+        "2026-11-03",
+    ]
     assert {held["code"] for held in failure_of(result)} == {"too_many_bad_rows"}
     assert journal.read(home, "after", ONE) is None
 
