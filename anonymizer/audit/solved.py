@@ -55,9 +55,12 @@ def find_solved(knowledge: Knowledge, reporter: Reporter) -> Iterator[Finding]:
         return
     tables, moves = _vary(knowledge, base)
     undecided: list[Integers] = []
+    empty = np.zeros(knowledge.classes, dtype=bool)
     for target in _unmoved(_targets(knowledge, base), moves):
         people = int(target.weights @ base)
-        if any(target.weights @ table != people for table in tables):
+        if target.weights[~empty].sum() == 0 or any(
+            target.weights @ table != people for table in tables
+        ):
             continue
         verdict = _another_count(bounds, target.weights, people, len(undecided))
         if isinstance(verdict, Reachable):
@@ -65,6 +68,7 @@ def find_solved(knowledge: Knowledge, reporter: Reporter) -> Iterator[Finding]:
         elif isinstance(verdict, Undecided):
             undecided.append(target.weights)
         elif not _is_sum_of_figures(knowledge, target.weights):
+            empty |= (target.weights > 0) & (people == 0)
             yield _solved(knowledge, reporter, target, people, verdict)
     if undecided:
         yield reporter.unproved(np.flatnonzero(np.sum(undecided, axis=0)), 0)

@@ -10,6 +10,7 @@ from typing import Literal
 
 import highspy
 import numpy as np
+from highspy._core import _Highs
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -77,6 +78,10 @@ class Program:
         """From now on stop after so many steps, at a feasible table on the way."""
         self._highs.setOptionValue("simplex_iteration_limit", iterations)
 
+    def accept_gap(self, gap: float) -> None:
+        """Whole values need not be better than within this share of the best."""
+        self._highs.setOptionValue("mip_rel_gap", gap)
+
     def _status(self) -> Status:
         known: dict[highspy.HighsModelStatus, Status] = {
             highspy.HighsModelStatus.kOptimal: "optimal",
@@ -88,8 +93,8 @@ class Program:
         return status or "unknown"
 
 
-def _quiet_solver() -> highspy.Highs:
-    solver = highspy.Highs()  # type: ignore[no-untyped-call]
+def _quiet_solver() -> _Highs:
+    solver = _Highs()  # highspy.Highs prints a banner before it can be told to be quiet
     for option, value in (
         ("output_flag", False),
         ("threads", 1),

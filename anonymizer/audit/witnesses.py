@@ -14,9 +14,10 @@ import numpy as np
 from scipy import sparse
 
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
-from anonymizer.audit.solver import Program, Reals
+from anonymizer.audit.solver import Outcome, Program, Reals
 
 _ROOM_WEIGHT = 0.1  # of room in a figure, for each class that waits for it, against one person
+_GOOD_ENOUGH = 0.1  # a table of whole people need not be the best
 _MOST_ROUNDS = 400
 _NOBODY = -1
 _WHOLE = 1e-7
@@ -80,8 +81,10 @@ def search(knowledge: Knowledge, witnesses: Witnesses, step: int) -> None:
 
     `step` is how many people a class may be missing in a table that has room for it.
     """
-    program = _roomy_program(knowledge, witnesses.goals, step)
     classes, idle = knowledge.classes, 0
+    program = _roomy_program(knowledge, witnesses.goals, step)
+    whole_program = _roomy_program(knowledge, witnesses.goals, step, whole=True)
+    whole_program.accept_gap(_GOOD_ENOUGH)
     for round_number in range(_MOST_ROUNDS):
         waiting = witnesses.waiting
         if not len(waiting) or idle > 1:
@@ -90,14 +93,22 @@ def search(knowledge: Knowledge, witnesses: Witnesses, step: int) -> None:
         wanted[waiting] = 1
         room = (0 if idle else _ROOM_WEIGHT) * (knowledge.members @ wanted)
         count = wanted if round_number else np.zeros(classes)
-        outcome = program.minimise(np.concatenate([np.zeros(classes), -count, room]))
+        cost = np.concatenate([np.zeros(classes), -count, room])
+        outcome = program.minimise(cost)
         program.limit_iterations(len(knowledge.segments) + 100)
-        if not outcome.found:
-            return
-        table = make_whole(knowledge, outcome.values[:classes] + outcome.values[classes:][:classes])
+        table = _table(knowledge, outcome) if outcome.found else None
+        if table is None and outcome.found:
+            table = _table(knowledge, whole_program.minimise(cost))
         if table is not None:
             witnesses.learn(table)
         idle = idle + 1 if len(witnesses.waiting) == len(waiting) else 0
+
+
+def _table(knowledge: Knowledge, outcome: Outcome) -> Integers | None:
+    if not outcome.found:
+        return None
+    beyond, up_to_goal = np.split(outcome.values[: 2 * knowledge.classes], 2)
+    return make_whole(knowledge, beyond + up_to_goal)
 
 
 def make_whole(knowledge: Knowledge, proposal: Reals) -> Integers | None:
@@ -146,7 +157,9 @@ def _solve_rest(knowledge: Knowledge, table: Integers, broken: Integers) -> None
         table[broken] += np.rint(outcome.values).astype(np.int64)
 
 
-def _roomy_program(knowledge: Knowledge, goals: Integers, step: int) -> Program:
+def _roomy_program(
+    knowledge: Knowledge, goals: Integers, step: int, *, whole: bool = False
+) -> Program:
     """Columns: people of each class beyond its goal, people up to its goal, room used up.
 
     The last, one a figure, is how far the figure has eaten into the room for `step` people.
@@ -155,7 +168,8 @@ def _roomy_program(knowledge: Knowledge, goals: Integers, step: int) -> Program:
     members = knowledge.members
     matrix = sparse.hstack([members, members, -sparse.eye_array(len(room), dtype=np.int64)])
     limits = np.concatenate([np.full(knowledge.classes, np.inf), goals, room]).astype(float)
-    return Program(sparse.csc_array(matrix), knowledge.lowest, knowledge.highest - room, limits)
+    upper = knowledge.highest - room
+    return Program(sparse.csc_array(matrix), knowledge.lowest, upper, limits, whole=whole)
 
 
 def _additions(

@@ -93,7 +93,7 @@ def random_world(seed, inference=True):
 
 
 def _random_dimension(rng, name, leaves):
-    sizes = [s for s in range(2, leaves)]
+    sizes = list(range(2, leaves))
     unions = [
         (f"{name}u{i}", tuple(rng.choice(leaves, rng.choice(sizes), replace=False).tolist()))
         for i in range(rng.integers(0, 3) if sizes else 0)

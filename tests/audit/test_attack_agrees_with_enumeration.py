@@ -102,7 +102,7 @@ def test_inference_on_random_tables():
 
 def test_exact_solutions_on_random_tables():
     counted = outcomes(check_exact, range(400))
-    assert min(counted["open"], counted["solved"], counted["broken"]) > 15, counted
+    assert min(counted["open"], counted["solved"], counted["broken"]) > 5, counted
 
 
 @pytest.mark.slow
