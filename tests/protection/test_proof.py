@@ -1,0 +1,151 @@
+"""The prover agrees with the enumeration of all tables that fit, both ways."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from small_tables import (
+    KEY,
+    SECRET,
+    Reader,
+    catalogues,
+    counted,
+    dimension,
+    full_catalogue,
+    promise,
+    tables,
+)
+
+from anonymizer.protection.budget import Budget
+from anonymizer.protection.constraints import constraints
+from anonymizer.protection.goals import another_count, enough_people
+from anonymizer.protection.proof import Prover, unproved
+from anonymizer.protection.rounding import rounded
+from anonymizer.protection.search import Moves
+from anonymizer.protection.totals import segment_totals
+from anonymizer.tables import Figures
+
+RULES = st.sampled_from([(2, 2, 1), (3, 2, 1), (3, 3, 2), (3, 2, 3), (4, 3, 2), (4, 4, 1)])
+
+
+def some_figures(table, catalogue, rules, wanted):
+    """Figures of those of the wanted segments that have at least k people."""
+    totals = segment_totals(catalogue, table.people)
+    marks = segment_totals(catalogue, table.marks)
+    segments = np.array([s for s in sorted(wanted) if totals[s] >= rules.k], dtype=np.int32)
+    return Figures(KEY, segments, rounded(totals[segments], marks[segments], rules, SECRET))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_a_class_is_proved_exactly_if_a_fitting_table_has_enough_people(data):
+    catalogue = data.draw(catalogues())
+    rules = promise(*data.draw(RULES))
+    table = data.draw(tables(catalogue, most=4))
+    wanted = data.draw(st.sets(st.integers(0, len(catalogue) - 1), max_size=7))
+    figures = some_figures(table, catalogue, rules, wanted)
+    known = constraints(table, catalogue, figures, rules)
+    targets = enough_people(known, rules.inference_k)
+    prover = Prover(known, targets, Budget(60))
+    if data.draw(st.booleans(), label="solver alone"):
+        prover.search = lambda target: False
+    reader = Reader(figures, catalogue, rules, table.possible)
+    for number, target in enumerate(targets):
+        position = known.atoms[np.flatnonzero(known.class_of == target.goals[0].classes[0])[0]]
+        atom = tuple(map(int, np.unravel_index(position, catalogue.shape)))
+        proved = prover.prove(number) is None
+        assert proved == reader.can_have(atom, rules.inference_k)
+    failed = set(range(len(targets))) - set(prover.proofs)
+    assert set(unproved(known, prover.published, targets, prover.proofs)) == failed
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_an_exact_solution_is_found_exactly_if_there_is_one(data):
+    catalogue = data.draw(catalogues())
+    rules = promise(data.draw(st.integers(2, 4)), 0, data.draw(st.integers(1, 2)))
+    table = data.draw(tables(catalogue, most=3))
+    wanted = data.draw(st.sets(st.integers(0, len(catalogue) - 1), max_size=7))
+    figures = some_figures(table, catalogue, rules, wanted)
+    known = constraints(table, catalogue, figures, rules)
+    targets = another_count(known, catalogue)
+    prover = Prover(known, targets, Budget(60))
+    if data.draw(st.booleans(), label="solver alone"):
+        prover.search = lambda target: False
+    safe = all(prover.prove(number) is None for number in prover.open_targets())
+    assert safe == (not solved(Reader(figures, catalogue, rules, table.possible)))
+
+
+def solved(reader: Reader) -> list:
+    """Sets of atoms, not published themselves, whose count follows from the figures."""
+    published = [reader.atoms_of(s) for s in reader.figures.segments.tolist()]
+    sets = [{atom} for atom in reader.atoms()]
+    sets += [reader.atoms_of(s) for s in range(len(reader.catalogue))]
+    return [s for s in sets if s and s not in published and reader.is_solved(s)]
+
+
+SQUARE = full_catalogue(dimension("a", ["x", "y"], {}), dimension("b", ["x", "y"], {}))
+
+
+@pytest.fixture
+def square():
+    """Margins and total of [[8, 1], [7, 9]] published: x,y may still have 0 to 8 people."""
+    table, rules = counted([[8, 1], [7, 9]]), promise(5, 5, 1)
+    figures = some_figures(table, SQUARE, rules, range(5))
+    known = constraints(table, SQUARE, figures, rules)
+    return known, enough_people(known, 5)
+
+
+def test_a_proof_is_a_table_that_fits(square):
+    known, targets = square
+    prover = Prover(known, targets, Budget(60))
+    assert prover.prove(0) is None
+    moves = prover.proofs[0]
+    table = known.truth.copy()
+    table[moves.classes] += moves.people
+    assert table[targets[0].goals[0].classes[0]] >= 5
+    assert (known.matrix @ table == known.matrix @ known.truth).all()
+
+
+@pytest.mark.parametrize(
+    "moves",
+    [
+        Moves(np.array([1]), np.array([4])),  # breaks margins
+        Moves(np.array([0, 1, 2, 3]), np.array([-3, 3, 3, -3])),  # fits, too few
+        Moves(np.array([0, 1, 2, 3]), np.array([-9, 9, 9, -9])),  # fewer than nobody
+    ],
+)
+def test_a_wrong_proof_is_recognised(square, moves):
+    known, targets = square
+    published = np.ones(len(known.lower), dtype=bool)
+    assert unproved(known, published, targets, {0: moves}) == [0]
+    right = Moves(np.array([0, 1, 2, 3]), np.array([-4, 4, 4, -4]))
+    assert unproved(known, published, targets, {0: right}) == []
+
+
+def test_what_stands_in_the_way_is_named():
+    table, rules = counted([[8, 1], [7, 9]]), promise(5, 5, 1)
+    figures = some_figures(table, SQUARE, rules, range(9))
+    known = constraints(table, SQUARE, figures, rules)
+    prover = Prover(known, enough_people(known, 5), Budget(60))
+    obstacle = prover.prove(0)
+    assert obstacle is not None
+    while obstacle:
+        assert prover.published[obstacle.rows].all()
+        prover.publish(int(obstacle.rows[-1]), published=False)
+        obstacle = prover.prove(0)
+    assert 0 in prover.proofs
+
+
+def test_publishing_again_forgets_the_proofs_that_it_breaks():
+    table, rules = counted([[8, 1], [7, 9]]), promise(5, 5, 1)
+    figures = some_figures(table, SQUARE, rules, range(9))
+    known = constraints(table, SQUARE, figures, rules)
+    prover = Prover(known, enough_people(known, 5), Budget(60))
+    rows = list(range(len(known.lower)))
+    for row in rows:
+        prover.publish(row, published=False)
+    assert prover.prove(0) is None
+    for row in rows:
+        prover.publish(row, published=True)
+    assert prover.proofs == {}

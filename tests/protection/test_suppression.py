@@ -1,0 +1,229 @@
+"""All promises of a protected table, checked from its published figures alone."""
+
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from small_tables import (
+    EFFORT,
+    SECRET,
+    Reader,
+    catalogues,
+    counted,
+    dimension,
+    full_catalogue,
+    promise,
+    tables,
+)
+
+from anonymizer.errors import Held
+from anonymizer.policy import Effort, Promise
+from anonymizer.protection import budget
+from anonymizer.protection import constraints as knowledge
+from anonymizer.protection.programs import Programs
+from anonymizer.protection.search import Moves, NearbyTables
+from anonymizer.protection.suppression import protect
+from anonymizer.segments import SegmentSettings, build_catalogue
+
+RULES = [(3, 2, 1, 0), (3, 3, 2, 1), (4, 2, 1, 1), (2, 0, 1, 0), (3, 0, 2, 0), (4, 4, 4, 0)]
+TWO_BY_THREE = full_catalogue(
+    dimension("gender", ["men", "women"], {}), dimension("age", ["young", "mid", "old"], {})
+)
+
+
+def protected(people, rules, catalogue=TWO_BY_THREE, **how):
+    return protect(counted(people, **how), catalogue, rules, SECRET, EFFORT)
+
+
+def by_name(result, catalogue=TWO_BY_THREE):
+    return {
+        catalogue.id(segment): figure
+        for segment, figure in zip(
+            result.figures.segments.tolist(), result.figures.people.tolist(), strict=True
+        )
+    }
+
+
+def breach(reader):
+    """What a reader learns that the promise denies: enumerated over all tables that fit."""
+    enough = reader.promise.inference_k
+    if enough:
+        return [atom for atom in reader.atoms() if not reader.can_have(atom, enough)]
+    published = [reader.atoms_of(s) for s in reader.figures.segments.tolist()]
+    sets = [{atom} for atom in reader.atoms()]
+    sets += [reader.atoms_of(s) for s in range(len(reader.catalogue))]
+    return [s for s in sets if s and s not in published and reader.is_solved(s)]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_nothing_denied_can_be_inferred(data):
+    catalogue = data.draw(catalogues())
+    rules = promise(*data.draw(st.sampled_from(RULES)))
+    table = data.draw(tables(catalogue, most=4))
+    result = protect(table, catalogue, rules, SECRET, EFFORT)
+    assert breach(Reader(result.figures, catalogue, rules, table.possible)) == []
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_no_withheld_segment_could_be_published_too(data):
+    """Withholding costs no more than it must: adding any one segment would break the promise."""
+    catalogue = data.draw(catalogues())
+    rules = promise(*data.draw(st.sampled_from(RULES[:3])))
+    table = data.draw(tables(catalogue, most=4))
+    result = protect(table, catalogue, rules, SECRET, EFFORT)
+    everything = protect(
+        table, catalogue, rules.model_copy(update={"inference_k": 1}), SECRET, EFFORT
+    )
+    for segment in result.withheld_for_inference:
+        if segment not in everything.figures.segments:
+            continue
+        added = everything.figures.people[everything.figures.segments == segment][0]
+        segments = np.append(result.figures.segments, np.int32(segment))
+        order = np.argsort(segments)
+        figures = type(result.figures)(
+            table.key, segments[order], np.append(result.figures.people, added)[order]
+        )
+        assert breach(Reader(figures, catalogue, rules, table.possible))
+
+
+def test_sixty_visitors_all_of_them_men():
+    """Total and men published as 60 each would prove that no woman was there."""
+    rules = promise(50, 10, 1)
+    assert by_name(protected([[20, 20, 20], [0, 0, 0]], rules)) in (
+        {"all:all": 60},
+        {"men:all": 60},
+    )
+    rules = promise(50, 10, 10)
+    figures = by_name(protected([[20, 20, 21], [0, 0, 0]], rules))
+    women_at_most = figures.get("all:all", 999) + 9 - max(50, figures.get("men:all", 0) - 9)
+    assert women_at_most >= 10
+
+
+def test_who_cannot_be_there_needs_no_protection():
+    """A campaign that women cannot see: that it has only men says nothing about anybody."""
+    possible = [[True] * 3, [False] * 3]
+    result = protected([[20, 20, 20], [0, 0, 0]], promise(50, 10, 1), possible=possible)
+    assert by_name(result) == {"all:all": 60, "men:all": 60}
+
+
+def test_the_complement_of_a_small_group_is_withheld():
+    """63 people, 60 of them men: 3 women."""
+    figures = by_name(protected([[20, 20, 20], [1, 1, 1]], promise(50, 10, 1)))
+    assert set(figures) == {"all:all"}
+
+
+def test_too_few_people_publish_nothing():
+    result = protected([[9, 9, 9], [9, 9, 4]], promise(50, 10, 10))
+    assert result.figures.segments.tolist() == []
+    assert (result.candidates, result.withheld_for_inference, result.floor_reached) == (0, (), None)
+
+
+def test_a_table_without_anybody_or_any_possible_atom_publishes_nothing():
+    nobody = np.zeros((2, 3), dtype=np.int64)
+    for possible in (np.ones((2, 3), dtype=bool), np.zeros((2, 3), dtype=bool)):
+        assert not len(protected(nobody, promise(50, 10, 10), possible=possible).figures.segments)
+
+
+def test_the_smallest_trusted_count_is_reported():
+    result = protected([[90, 80, 70], [60, 61, 62]], promise(50, 10, 10),
+                       trusted=[[90, 80, 70], [55, 61, 62]])  # fmt: skip
+    assert result.floor_reached == 55
+
+
+def campaign(visitors, seed):
+    """A campaign day on the default dimensions: zipf regions, few people of no stated gender."""
+    catalogue = build_catalogue(SegmentSettings())
+    random = np.random.default_rng(seed)
+    regions = 1 / np.arange(1, catalogue.shape[2] + 1)
+    random.shuffle(regions)
+    weights = np.multiply.outer([0.53, 0.44, 0.03], np.exp(-(((np.arange(13) - 3) / 4) ** 2)))
+    weights = np.multiply.outer(weights, regions)
+    people = random.multinomial(visitors, weights.ravel() / weights.sum())
+    return catalogue, counted(people.reshape(catalogue.shape))
+
+
+def test_a_campaign_keeps_nearly_everything_and_every_proof():
+    catalogue, table = campaign(10_000, seed=1)
+    result = protect(table, catalogue, Promise(), SECRET, EFFORT)
+    assert len(result.figures.segments) >= 0.99 * result.candidates > 250
+    assert (result.figures.people % 10 == 0).all()
+
+
+def test_equal_input_gives_equal_figures_in_any_process():
+    script = (
+        "from test_suppression import *\n"
+        "c, t = campaign(3000, 2)\n"
+        "f = protect(t, c, promise(50, 20, 5), SECRET, EFFORT).figures\n"
+        "import hashlib\n"
+        "print(hashlib.sha256(f.segments.tobytes() + f.people.tobytes()).hexdigest())\n"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=Path(__file__).parent,
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("rules", RULES)
+def test_without_effort_less_is_published_but_nothing_unproved(rules):
+    catalogue, people = TWO_BY_THREE, [[9, 5, 1], [4, 0, 3]]
+    table, rules = counted(people), promise(*rules)
+    hasty = protect(table, catalogue, rules, SECRET, Effort.model_construct(proof_seconds=1e-4))
+    assert breach(Reader(hasty.figures, catalogue, rules, table.possible)) == []
+
+
+def test_a_proof_that_takes_absurdly_long_holds_the_table(monkeypatch):
+    hours = itertools.count(step=3_600)
+    monkeypatch.setattr(budget.time, "monotonic", lambda: float(next(hours)))
+    with pytest.raises(Held, match="proof_seconds"):
+        protected([[20, 20, 20], [1, 1, 1]], promise(50, 10, 1))
+
+
+def test_a_wrong_proof_is_never_published(monkeypatch):
+    """The search claims to have found what it has not."""
+
+    def lie(_, goal):
+        return Moves(goal.classes[:1], np.array([goal.change]))
+
+    monkeypatch.setattr(NearbyTables, "find", lie)
+    with pytest.raises(Held, match="proof"):
+        protected([[20, 20, 20], [1, 1, 1]], promise(50, 10, 1))
+
+
+def test_a_wrong_solver_is_never_believed(monkeypatch):
+    monkeypatch.setattr(NearbyTables, "find", lambda _, goal: None)
+    monkeypatch.setattr(
+        Programs, "decide", lambda _, goal: Moves(goal.classes[:1], np.array([goal.change]))
+    )
+    with pytest.raises(Held, match="proof"):
+        protected([[20, 20, 20], [1, 1, 1]], promise(50, 10, 1))
+
+
+def test_the_enumeration_notices_a_prover_that_assumes_too_much(monkeypatch):
+    """With bounds wider than a reader's, figures would pass that the enumeration breaks."""
+    honest = knowledge.possible_counts
+
+    def generous(figures, rules):
+        lower, upper = honest(figures, rules)
+        return lower - 3, upper + 3
+
+    people, rules = [[9, 5, 1], [4, 0, 3]], promise(4, 2, 1)
+    reader = Reader(protected(people, rules).figures, TWO_BY_THREE, rules, np.ones((2, 3), bool))
+    assert breach(reader) == []
+    monkeypatch.setattr(knowledge, "possible_counts", generous)
+    fooled = Reader(protected(people, rules).figures, TWO_BY_THREE, rules, np.ones((2, 3), bool))
+    assert breach(fooled)
