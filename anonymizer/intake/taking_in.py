@@ -28,6 +28,8 @@ from anonymizer.intake.vocabulary import load_vocabulary
 from anonymizer.policy import Policy
 from anonymizer.secret import Secret
 
+# What is accepted but worth a look, counted once a table is settled.
+_TALLIES = {"profiles": "tally_unmapped", "requests": "tally_undated"}
 _NO_ROWS = RawBatch(pa.record_batch({"row_number": pa.array([], pa.int64())}))
 
 
@@ -130,8 +132,8 @@ class _Run:
             tables[name] = settle(self._engine, table, files or [self._nothing(table)])
             if name == "campaigns":
                 self._acceptor.list_links()
-            elif name == "profiles":
-                self._warn_of_unmapped()
+            elif name in _TALLIES:
+                self._warn_of(name)
         if self._rejected:
             raise InputsRejected(self._rejected)
         for name, arrival in (("visits", self._day), ("profiles", None)):
@@ -179,10 +181,10 @@ class _Run:
         nothing.add(self._acceptor.judge(_NO_ROWS, table, self._day))
         return nothing
 
-    def _warn_of_unmapped(self) -> None:
-        for code, (count,) in self._engine.fetch("tally_unmapped").to_pydict().items():
+    def _warn_of(self, table: str) -> None:
+        for code, (count,) in self._engine.fetch(_TALLIES[table]).to_pydict().items():
             if count:
-                self.warnings.append(Warned("profiles", code, count))
+                self.warnings.append(Warned(table, code, count))
 
 
 def _check_shares(tables: Mapping[str, Settled], most: float) -> None:

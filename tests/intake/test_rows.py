@@ -185,13 +185,33 @@ def test_requests_and_consents_that_stand_twice(world: World) -> None:
     world.put("requests/r.csv", as_csv([request_of(), later, request_of()]))
     world.put("consents/c.csv", as_csv([consent(), consent(), consent(granted="false")]))
     accounts = world.take_in().accounts
-    assert (accounts["requests"].duplicates, accounts["requests"].quarantined) == (
-        1,
-        {"conflicting_id": 1},
-    )
-    assert world.rows("requests")[0]["requested_at"] == datetime(2025, 12, 30, 17, tzinfo=UTC)
+    # No request is lost because another one has the same id.
+    assert (accounts["requests"].counted, accounts["requests"].duplicates) == (2, 1)
     # Two decisions at one instant: both are kept, eligibility takes the stricter.
     assert (accounts["consents"].counted, accounts["consents"].duplicates) == (2, 1)
+
+
+@pytest.mark.parametrize("kind", ["withdraw", "erase"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"requested_at": "soon"},
+        {"requested_at": ""},
+        {"requested_at": "1970-01-01T00:00:00Z"},
+        {"requested_at": "2026-01-01T00:00:00"},
+        {"request_id": " "},
+    ],
+)
+def test_a_withdrawal_or_erasure_is_not_lost_to_a_bad_id_or_time(
+    world: World, kind: str, fault: dict[str, str]
+) -> None:
+    world.put("requests/r.csv", as_csv([request_of(kind=kind, **fault)]))
+    intake = world.take_in()
+    assert intake.accounts["requests"].counted == 1
+    (row,) = world.rows("requests")
+    if "requested_at" in fault:
+        assert row["requested_at"] == datetime(2100, 1, 1, tzinfo=UTC)
+        assert "requests: request_undated (1)" in [str(warning) for warning in intake.warnings]
 
 
 def test_bad_consents_and_requests(world: World) -> None:
@@ -210,9 +230,9 @@ def test_bad_consents_and_requests(world: World) -> None:
     )
     bad_requests = [
         request_of("", request_id="a"),
-        request_of(request_id=" "),
+        request_of(request_id=" ", kind="access"),
         request_of(request_id="c", kind="forget"),
-        request_of(request_id="d", requested_at="soon"),
+        request_of(request_id="d", kind="correct", requested_at="soon"),
     ]
     world.put("requests/r.csv", as_csv(bad_requests))
     world.take_in()
