@@ -117,7 +117,10 @@ class Bounds:
 
     def some_table(self) -> Verdict:
         """Any table of whole people that fits."""
-        return self.decide(np.zeros(self._knowledge.classes, dtype=np.int64), 0)
+        nobody = np.zeros(self._knowledge.classes, dtype=np.int64)
+        if self._knowledge.allows(nobody):
+            return Reachable(nobody)
+        return self.decide(nobody, 0)
 
     def _proofs(self, multipliers: Reals, weights: Integers) -> Iterator[Proof]:
         """The multipliers as fractions, where these count every class often enough."""

@@ -220,6 +220,8 @@ def test_nothing_published_discloses_nothing(catalogue):
     for promise in (ROUNDED, EXACT, Promise(inference_k=0, rounding=1)):
         assert findings(catalogue, {}, promise) == ()
         assert findings(catalogue, {"all:all:all": 60}, promise) == ()
+        nowhere = np.zeros(catalogue.shape, dtype=bool)
+        assert findings(catalogue, {}, promise, nowhere) == ()
 
 
 # Strict and lenient settings
