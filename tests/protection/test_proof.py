@@ -1,5 +1,8 @@
 """The prover agrees with the enumeration of all tables that fit, both ways."""
 
+from contextlib import contextmanager
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +19,7 @@ from small_tables import (
     tables,
 )
 
+from anonymizer.protection import programs
 from anonymizer.protection.budget import Budget
 from anonymizer.protection.constraints import constraints
 from anonymizer.protection.goals import another_count, enough_people
@@ -23,9 +27,22 @@ from anonymizer.protection.proof import Prover, unproved
 from anonymizer.protection.rounding import rounded
 from anonymizer.protection.search import Moves
 from anonymizer.protection.totals import segment_totals
+from anonymizer.segments import Catalogue
 from anonymizer.tables import Figures
 
+SQUARE = full_catalogue(dimension("a", ["x", "y"], {}), dimension("b", ["x", "y"], {}))
+MEANS = st.sampled_from(["all", "programs", "branch and bound"])
 RULES = st.sampled_from([(2, 2, 1), (3, 2, 1), (3, 3, 2), (3, 2, 3), (4, 3, 2), (4, 4, 1)])
+
+
+@contextmanager
+def some_means_only(prover, means):
+    """Each of the three ways to a proof has to find what there is by itself."""
+    if means != "all":
+        prover.search = lambda target: False
+    attempts = 0 if means == "branch and bound" else programs._ATTEMPTS
+    with patch.object(programs, "_ATTEMPTS", attempts):
+        yield
 
 
 def some_figures(table, catalogue, rules, wanted):
@@ -47,14 +64,14 @@ def test_a_class_is_proved_exactly_if_a_fitting_table_has_enough_people(data):
     known = constraints(table, catalogue, figures, rules)
     targets = enough_people(known, rules.inference_k)
     prover = Prover(known, targets, Budget(60))
-    if data.draw(st.booleans(), label="solver alone"):
-        prover.search = lambda target: False
+    with some_means_only(prover, data.draw(MEANS)):
+        for number in range(len(targets)):
+            prover.prove(number)
     reader = Reader(figures, catalogue, rules, table.possible)
     for number, target in enumerate(targets):
         position = known.atoms[np.flatnonzero(known.class_of == target.goals[0].classes[0])[0]]
         atom = tuple(map(int, np.unravel_index(position, catalogue.shape)))
-        proved = prover.prove(number) is None
-        assert proved == reader.can_have(atom, rules.inference_k)
+        assert (number in prover.proofs) == reader.can_have(atom, rules.inference_k)
     failed = set(range(len(targets))) - set(prover.proofs)
     assert set(unproved(known, prover.published, targets, prover.proofs)) == failed
 
@@ -70,9 +87,8 @@ def test_an_exact_solution_is_found_exactly_if_there_is_one(data):
     known = constraints(table, catalogue, figures, rules)
     targets = another_count(known, catalogue)
     prover = Prover(known, targets, Budget(60))
-    if data.draw(st.booleans(), label="solver alone"):
-        prover.search = lambda target: False
-    safe = all(prover.prove(number) is None for number in prover.open_targets())
+    with some_means_only(prover, data.draw(MEANS)):
+        safe = all(prover.prove(number) is None for number in prover.open_targets())
     assert safe == (not solved(Reader(figures, catalogue, rules, table.possible)))
 
 
@@ -84,7 +100,29 @@ def solved(reader: Reader) -> list:
     return [s for s in sets if s and s not in published and reader.is_solved(s)]
 
 
-SQUARE = full_catalogue(dimension("a", ["x", "y"], {}), dimension("b", ["x", "y"], {}))
+def test_atoms_that_share_all_figures_and_are_known_to_be_empty_are_solved():
+    """5 in all, 5 of them in x: nobody in y and nobody in z."""
+    line = full_catalogue(dimension("a", ["x", "y", "z"], {}))
+    few = Catalogue(line.dimensions, line.cells[:2], {})
+    assert few.id(1) == "x"
+    assert not all_proved(few, counted([5, 0, 0]))
+    assert all_proved(few, counted([5, 1, 0]))
+
+
+def test_atoms_outside_the_catalogue_are_not_to_be_solved_either():
+    """5 in all, 5 in the first row, 5 in the first column: nobody anywhere else."""
+    wanted = [s for s in range(len(SQUARE)) if SQUARE.id(s) in {"all:all", "x:all", "all:x"}]
+    margins = Catalogue(SQUARE.dimensions, SQUARE.cells[wanted], {})
+    assert not all_proved(margins, counted([[5, 0], [0, 0]]))
+    assert all_proved(margins, counted([[5, 0], [0, 3]]))
+
+
+def all_proved(catalogue, table):
+    rules = promise(2, 0, 1)
+    figures = some_figures(table, catalogue, rules, range(len(catalogue)))
+    known = constraints(table, catalogue, figures, rules)
+    prover = Prover(known, another_count(known, catalogue), Budget(60))
+    return all(prover.prove(number) is None for number in prover.open_targets())
 
 
 @pytest.fixture
