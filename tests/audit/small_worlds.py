@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-from scipy.optimize import nnls
+from scipy.optimize import linprog
 
 from anonymizer.dimensions import ALL, Dimension, Group, Text
 from anonymizer.periods import Period
@@ -150,4 +150,8 @@ def all_tables(world):
 def is_sum_of_figures(world, atoms):
     """Whether a set of atoms is a sum of published segments with weights of 0 or more."""
     inside = membership(world.catalogue)[world.figures.segments] * world.possible.ravel()
-    return len(inside) > 0 and nnls(inside.T.astype(float), atoms.astype(float))[1] < 1e-7
+    within = inside[~(inside > atoms).any(axis=1)]
+    if not len(within):
+        return False
+    answer = linprog(np.zeros(len(within)), A_eq=within.T, b_eq=atoms)
+    return answer.status == 0 and np.abs(answer.x @ within - atoms).max() < 1e-6
