@@ -23,7 +23,7 @@ check: install ## format, lint, types
 	$(BIN)/mypy
 
 test: check ## everything that guards the project
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 format: install ## mend what can be mended by machine
 	$(BIN)/ruff format .

@@ -1,0 +1,95 @@
+"""Every command that the documents show is run, and every link leads somewhere."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from demonstration import ROOT, Demo
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+_FENCE = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)#]+?)(?:#[^)]*)?\)")
+BIN = ROOT / ".venv" / "bin"
+
+
+def commands(page: Path) -> list[str]:
+    text = page.read_text(encoding="utf-8")
+    return [
+        line.split("  #")[0].strip()
+        for block in _FENCE.findall(text)
+        for line in block.splitlines()
+        if line.strip() and not line.startswith("#")
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in _LINK.findall(page.read_text(encoding="utf-8")):
+        if not target.startswith(("http:", "https:", "mailto:")):
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("demo")
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if commands(p)], ids=lambda page: str(page.relative_to(ROOT))
+)
+def test_commands_do_what_the_page_says(page: Path, demo: Demo, tmp_path: Path) -> None:
+    shutil.copytree(demo.home, tmp_path / "demo")
+    environment = {
+        **os.environ,
+        "AUDIENCE_HOME": str(tmp_path / "demo"),
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+    }
+    for command in commands(page):
+        if command in {"make demo", "make test", "make install"}:
+            # `make demo` made the fixture; `make test` is what runs this.
+            target = command.split()[1]
+            assert f"\n{target}:" in (ROOT / "Makefile").read_text(encoding="utf-8")
+        elif command.startswith("audience ui"):
+            answers(command, environment, tmp_path)
+        else:
+            done = subprocess.run(
+                ["bash", "-c", command],
+                cwd=tmp_path,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+
+
+def answers(command: str, environment: dict[str, str], folder: Path) -> None:
+    """The pages come up on a free port of this machine."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        ["bash", "-c", f"exec {command} --port {port}"],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info") as page:
+                    assert page.status == 200
+                    return
+            except OSError:
+                time.sleep(0.5)
+        pytest.fail("the pages did not come up within 60 seconds")
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(timeout=30)
