@@ -14,6 +14,7 @@ from highspy._core import _Highs
 from numpy.typing import NDArray
 from scipy import sparse
 
+from anonymizer.errors import Held
 from anonymizer.protection.budget import Budget
 from anonymizer.protection.constraints import Constraints
 from anonymizer.protection.goals import Goal
@@ -117,13 +118,22 @@ class Programs:
         solver.clearSolver()
         limit = max(1, min(self._budget.left, _MOST_ITERATIONS))
         solver.setOptionValue("simplex_iteration_limit", limit)
-        solver.run()
-        self._budget.spend(max(1, int(solver.getInfo().simplex_iteration_count)))
+        self._run(solver)
         solution = solver.getSolution()
         values = np.array(solution.col_value, dtype=np.float64)
         duals = np.array(solution.row_dual, dtype=np.float64)[:height]
         solver.deleteRows(1, np.array([height], dtype=np.int32))
         return values[:width] - values[width:], duals
+
+    def _run(self, solver: _Highs) -> None:
+        """Solve. Raises Held when the solver refuses to work: that is no answer."""
+        if solver.run() == highspy.HighsStatus.kError:
+            raise Held(
+                "solver",
+                "HiGHS refused to run; in one process it takes one number of threads for all of "
+                "its users, and protection needs 1: run protection in a process of its own",
+            )
+        self._budget.spend(max(1, int(solver.getInfo().simplex_iteration_count)))
 
     def _add_goal_row(self, solver: _Highs, goal: Goal, lower: float, upper: float) -> None:
         columns = np.concatenate([goal.classes, goal.classes + len(self._known.truth)])
@@ -146,8 +156,7 @@ class Programs:
         solver.changeColsCost(2 * width, np.arange(2 * width, dtype=np.int32), np.ones(2 * width))
         solver.setOptionValue("mip_max_nodes", _MOST_NODES)
         solver.setOptionValue("mip_max_improving_sols", 1)
-        solver.run()
-        self._budget.spend(max(1, int(solver.getInfo().simplex_iteration_count)))
+        self._run(solver)
         if solver.getInfo().primal_solution_status != highspy.kSolutionStatusFeasible:
             return np.zeros(width)
         values = np.array(solver.getSolution().col_value, dtype=np.float64)

@@ -54,7 +54,8 @@ class NearbyTables:
         moves = _Attempt(self._truth, self._room_above.copy(), self._room_below.copy())
         sense = 1 if goal.change > 0 else -1
         moves.direction[goal.classes] = sense
-        self._move(moves, self._start(goal), goal.change)
+        fullest = int(goal.classes[np.argmax(self._truth[goal.classes])])
+        self._move(moves, fullest, goal.change)
         for _ in range(_MOST_MOVES):
             self._budget.spend(1)
             broken = np.flatnonzero((moves.above < 0) | (moves.below < 0))
@@ -64,10 +65,6 @@ class NearbyTables:
             if not self._mend(moves, row):
                 return None
         return None
-
-    def _start(self, goal: Goal) -> int:
-        """The class of the goal with room for the change in one place, else the fullest."""
-        return int(goal.classes[np.argmax(self._truth[goal.classes])])
 
     def _mend(self, moves: "_Attempt", row: int) -> bool:
         """Move people out of a row with too many, or into one with too few."""

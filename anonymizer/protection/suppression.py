@@ -7,6 +7,7 @@ Deterministic: equal input, policy and secret give equal figures, whatever the m
 
 import itertools
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,9 @@ from anonymizer.segments import Catalogue
 from anonymizer.tables import Counted, Figures
 
 
+Reason = Literal["floor", "inference", "kept"]
+
+
 @dataclass(frozen=True)
 class Protected:
     """What may be published of a table, and what the privileged role may know of the rest.
@@ -40,6 +44,12 @@ class Protected:
     withheld_for_inference: tuple[int, ...]
     floor_reached: int | None
     seconds: float
+
+    def reason(self, segment: int) -> Reason:
+        """Why a segment has no figure. For the privileged role alone: nobody else may know."""
+        if segment in self.withheld_for_inference:
+            return "inference"
+        return "kept" if segment in self.figures.segments else "floor"
 
 
 def protect(

@@ -119,6 +119,16 @@ def test_the_complement_of_a_small_group_is_withheld():
     assert set(figures) == {"all:all"}
 
 
+def test_the_privileged_role_learns_why_a_segment_is_withheld():
+    result = protected([[20, 20, 20], [1, 1, 1]], promise(50, 10, 1))
+    reasons = {
+        TWO_BY_THREE.id(segment): result.reason(segment) for segment in range(len(TWO_BY_THREE))
+    }
+    assert reasons["all:all"] == "kept"
+    assert reasons["men:all"] == "inference"
+    assert reasons["women:all"] == reasons["men:old"] == "floor"
+
+
 def test_too_few_people_publish_nothing():
     result = protected([[9, 9, 9], [9, 9, 4]], promise(50, 10, 10))
     assert result.figures.segments.tolist() == []
@@ -227,3 +237,31 @@ def test_the_enumeration_notices_a_prover_that_assumes_too_much(monkeypatch):
     monkeypatch.setattr(knowledge, "possible_counts", generous)
     fooled = Reader(protected(people, rules).figures, TWO_BY_THREE, rules, np.ones((2, 3), bool))
     assert breach(fooled)
+
+
+def test_a_solver_that_refuses_to_run_holds_the_table():
+    """Another user of HiGHS in the same process has set it to two threads."""
+    script = (
+        "import highspy, numpy as np\n"
+        "from test_suppression import *\n"
+        "program = highspy.HighsLp()\n"
+        "program.num_col_, program.col_cost_ = 1, np.array([1.0])\n"
+        "program.col_lower_, program.col_upper_ = np.array([0.0]), np.array([1.0])\n"
+        "other = highspy.Highs()\n"
+        "other.setOptionValue('threads', 2)\n"
+        "other.passModel(program)\n"
+        "other.run()\n"
+        "try:\n"
+        "    protected([[20, 20, 20], [1, 1, 1]], promise(50, 10, 1))\n"
+        "except Held as held:\n"
+        "    print('reason', held.reason)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=Path(__file__).parent,
+        env={"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "reason solver" in done.stdout
