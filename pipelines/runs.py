@@ -17,6 +17,7 @@ from pipelines.sealing import Trouble
 
 _FIRST_TAG, _LAST_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 _DAY_TAG = "dagster/partition"
+_COMMAND_LINE = {"audience/started_by": "command line"}
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,19 @@ def run_days(home: Home, first: date, last: date, listener: Listener) -> Finishe
     """
     _check_range(first, last)
     with exclusive(home), dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance:
-        # Definitions are loaded here so that importing this module stays cheap for sensors.
+        _close_abandoned(instance)
+        # Definitions import the sensors, and these import this module.
         from pipelines.definitions import defs  # noqa: PLC0415
 
         with listening(listener):
             result = defs.resolve_job_def("release_days").execute_in_process(
                 instance=instance,
                 raise_on_error=False,
-                tags={_FIRST_TAG: first.isoformat(), _LAST_TAG: last.isoformat()},
+                tags={
+                    _FIRST_TAG: first.isoformat(),
+                    _LAST_TAG: last.isoformat(),
+                    **_COMMAND_LINE,
+                },
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             )
         failures = [event for event in result.all_events if event.is_step_failure]
@@ -65,6 +71,13 @@ def run_days(home: Home, first: date, last: date, listener: Listener) -> Finishe
             Held(date.fromisoformat(day.pop("day")), Trouble(**day)) for day in held_days(failures)
         )
         return Finished(result.run_id, result.success, held)
+
+
+def _close_abandoned(instance: dg.DagsterInstance) -> None:
+    """Mark runs of killed processes as failed: whoever has the lock knows that none is alive."""
+    alive = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+    for run in instance.get_runs(dg.RunsFilter(statuses=alive, tags=_COMMAND_LINE)):
+        instance.report_run_failed(run, "The process of this run ended before the run did.")
 
 
 def held_days(failures: Iterable[dg.DagsterEvent]) -> list[dict[str, Any]]:

@@ -72,6 +72,8 @@ def _report_rewritten(
 @dg.run_failure_sensor(
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=30,
+    # Runs of the command line belong to no code location; without this they would fail unheard.
+    monitor_all_code_locations=True,
     description="Writes alerts/<run>.json for a failed run and posts it to "
     "AUDIENCE_ALERT_WEBHOOK, if that is set.",
 )

@@ -110,8 +110,9 @@ def print_released(home: Home) -> None:
     for line in spread(statements(home, book), _A_DOZEN):
         typer.echo(f"  {line}")
     typer.echo(
-        f"\n{totals.releases} releases, {totals.tables} campaign tables: {totals.published:,} "
-        f"figures published, {totals.withheld:,} withheld.\n\n"
+        f"\n{totals.releases} releases hold {totals.tables} campaign tables: {totals.published:,} "
+        f"figures are published, the other {totals.withheld:,} segments of these tables are "
+        "withheld.\n\n"
         f"Exports   {home.exports}\nDatabase  {home.database}\nLedger    {home.ledger}\n"
         f"Runs      audience ui --home {home.root}"
     )

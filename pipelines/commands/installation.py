@@ -1,6 +1,6 @@
 """`audience init`, `audience ui`, `audience segments`."""
 
-import subprocess
+import os
 import sys
 from importlib.resources import files
 from typing import Annotated
@@ -55,8 +55,8 @@ def serve_ui(
 
     prepare_instance(existing_home(home))
     command = [sys.executable, "-m", "dagster", "dev", "-m", "pipelines.definitions"]
-    served = subprocess.run([*command, "-h", "127.0.0.1", "-p", str(port)], check=False)  # noqa: S603
-    raise typer.Exit(served.returncode)
+    # In place of this process, so that whoever stops it stops Dagster.
+    os.execv(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)])  # noqa: S606
 
 
 def list_segments(home: HomeOption = None) -> None:

@@ -85,9 +85,7 @@ def release_days(home: Home, first: date, last: date) -> int:
         finished = run_days(home, first, last, show)
     print_report(home, [first + timedelta(days=number) for number in range(days)])
     for held in finished.held:
-        notices().print(
-            f"{held.day} held, {held.trouble.stage}: {held.trouble.message}", style="red"
-        )
+        notices().print(f"{held.day} {held.trouble.stage}: {held.trouble.message}", style="red")
     if not finished.succeeded and not finished.held:
         notices().print(f"The run failed; see it with: audience ui (run {finished.run_id})")
     return finished.exit_code

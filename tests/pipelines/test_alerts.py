@@ -99,6 +99,8 @@ def test_a_failed_run_raises_an_alert_with_days_and_codes(
         context = dg.build_sensor_context(
             instance,
             cursor=cursor,
+            # Named as in the daemon, which passes over runs of other places.
+            repository_name=repository.name,
             repository_def=repository,
             sensor_name="run_failed",
             resources={"installation": Installation()},

@@ -39,14 +39,17 @@ def run_flow(home: Home, first: Work, second: Work) -> dg.ExecuteInProcessResult
         after.work_through(context, home, second)
         return dg.MaterializeResult()
 
-    return dg.materialize(
-        [early, late],
-        tags={
-            "dagster/asset_partition_range_start": ONE.isoformat(),
-            "dagster/asset_partition_range_end": THREE.isoformat(),
-        },
-        raise_on_error=False,
-    )
+    # An instance of its own: definitions are loaded with the last one that was made, alive or not.
+    with dg.instance_for_test() as instance:
+        return dg.materialize(
+            [early, late],
+            instance=instance,
+            tags={
+                "dagster/asset_partition_range_start": ONE.isoformat(),
+                "dagster/asset_partition_range_end": THREE.isoformat(),
+            },
+            raise_on_error=False,
+        )
 
 
 def holding(*days: date) -> Work:
