@@ -25,7 +25,6 @@ from anonymizer.secret import Secret
 from anonymizer.segments import Catalogue
 from anonymizer.tables import Counted, Figures
 
-
 Reason = Literal["floor", "inference", "kept"]
 
 
