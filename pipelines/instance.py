@@ -13,6 +13,10 @@ from anonymizer.home import Home
 # leaves one place less where a value could come to rest.
 _SETTINGS = """\
 # Written by `audience`. Run history and event log are SQLite files in this folder.
+# No welcome dialogue.
+nux:
+  enabled: false
+
 telemetry:
   enabled: false
 

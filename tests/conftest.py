@@ -1,6 +1,9 @@
 """Fixtures that several parts share: the home that `make demo` leaves behind."""
 
+import atexit
+import os
 import subprocess
+import sys
 
 import pytest
 from demonstration import ROOT, Demo
@@ -25,3 +28,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Demo:
             assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
             log.write_text(done.stdout, encoding="utf-8")
     return Demo(home, log.read_text(encoding="utf-8"))
+
+
+@atexit.register
+def _close_standard_error() -> None:
+    """Keep pytest's closing line the last one.
+
+    Where DuckDB's types are alive when the interpreter ends, its bindings list them on standard
+    error, after everything else has been said.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
