@@ -86,7 +86,11 @@ class Held(AudienceError):
 
 
 class Disclosure(Held):
-    """The auditor found what a release would disclose; `findings` says which and how."""
+    """The auditor found what a release would disclose; `findings` says which and how.
+
+    The message names tables, kinds and segments only: figures that were not published have no
+    business in a log.
+    """
 
     def __init__(self, findings: Sequence[object]) -> None:
         self.findings = tuple(findings)

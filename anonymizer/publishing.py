@@ -19,10 +19,12 @@ from anonymizer.files import move_into_place
 from anonymizer.home import Home
 from anonymizer.ledger import RELEASE, Entry, Ledger
 from anonymizer.locking import exclusive
+from anonymizer.periods import Period
 from anonymizer.policy import Policy
 from anonymizer.release import Audited, Campaign, Release, check_folder, read_release
 from anonymizer.release_folder import release_id, write_contents
 from anonymizer.secret import Secret
+from anonymizer.tables import SubjectKind
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,20 @@ def publish(
                 raise _not_the_same(wanted)
         move_into_place(staged, home.releases / wanted)
         return Publication(_read(home, entry), already_released=False)
+
+
+def released(
+    home: Home, ledger: Ledger, secret: Secret, kind: SubjectKind, period: Period
+) -> Publication | None:
+    """The release that a period has, every byte checked; None when it has none, or has lost it.
+
+    Raises LedgerBroken or SecretProblem as `publish` does.
+    """
+    entry = ledger.find_release(release_id(kind, period))
+    if entry is None or not (home.releases / entry.subject).is_dir():
+        return None
+    _check_secret(ledger.releases(), secret)
+    return Publication(_read(home, entry), already_released=True)
 
 
 def recover(home: Home, ledger: Ledger) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from anonymizer.home import Home
 from anonymizer.policy import Policy
 
-_PARTITION = re.compile(r"^day=(\d{4}-\d{2}-\d{2})\.parquet$")
+_PARTITION = re.compile(r"^day=(\d{4}-\d{2}-\d{2})\.(?:parquet|json)$")
 
 
 def prune(home: Home, policy: Policy, newest: date) -> tuple[Path, ...]:
@@ -18,7 +18,7 @@ def prune(home: Home, policy: Policy, newest: date) -> tuple[Path, ...]:
     oldest_kept = newest - timedelta(days=policy.retention.private_days)
     outdated = tuple(
         path
-        for path in sorted(home.private.glob("*/day=*.parquet"))
+        for path in sorted(home.private.rglob("day=*"))
         if (match := _PARTITION.match(path.name)) and date.fromisoformat(match[1]) < oldest_kept
     )
     for path in outdated:

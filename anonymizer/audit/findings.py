@@ -28,7 +28,8 @@ class Finding:
 
     `segments` are the ids of the segments involved; `explanation` names the published
     figures, the arithmetic and what is learned. Neither holds a true count that an
-    outsider could not derive.
+    outsider could not derive; still, what they quote was not published, so logs get `str()`
+    alone, which leaves the explanation out.
     """
 
     table: TableKey
@@ -37,7 +38,7 @@ class Finding:
     explanation: str
 
     def __str__(self) -> str:
-        return f"{self.table}: {self.kind}: {self.explanation}"
+        return f"{self.table}: {self.kind}" + "".join(f" {segment}" for segment in self.segments)
 
     def to_json(self) -> dict[str, object]:
         """The finding as JSON values."""
