@@ -5,9 +5,9 @@ from datetime import date
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from conftest import DAY, Row, World, as_csv, campaign, visit
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from raw_world import DAY, Row, World, as_csv, campaign, visit
 
 
 def accessed(world: World, urls: list[str], campaigns: list[Row]) -> list[list[str] | str]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from conftest import DAY, NOW, World, as_csv, profile, visit
+from raw_world import DAY, NOW, World, as_csv, profile, visit
 
 from anonymizer.errors import Held, InputsRejected
 from anonymizer.intake import taking_in

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
-from conftest import (
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from raw_world import (
     DAY,
     LINK,
     Row,
@@ -23,8 +25,6 @@ from conftest import (
     request_of,
     visit,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 def put_profiles(world: World, rows: list[Row]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import (
+from raw_world import (
     DAY,
     World,
     as_csv,
@@ -224,7 +224,7 @@ def test_the_zone_of_the_machine_changes_no_byte(world: World, zone: str) -> Non
     here = world.written()
     program = (
         "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path;"
-        "from conftest import *; w = World.existing(Path(sys.argv[2]));"
+        "from raw_world import *; w = World.existing(Path(sys.argv[2]));"
         "w.with_policy('intake', naive_times='policy_zone').take_in()"
     )
     folder = str(Path(__file__).parent)
