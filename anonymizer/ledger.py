@@ -107,7 +107,15 @@ class Ledger:
 
     def find_release(self, release_id: str) -> Entry | None:
         """The entry of a release, if there is one."""
-        return next((e for e in self.releases() if e.subject == release_id), None)
+        return self.find(RELEASE, release_id)
+
+    def find(self, kind: str, subject: str) -> Entry | None:
+        """The entry of that kind about that subject, if there is one."""
+        return next((e for e in self.entries() if (e.kind, e.subject) == (kind, subject)), None)
+
+    def number(self, release: Entry) -> int:
+        """The number of a release: 1 for the first, whatever else was recorded in between."""
+        return 1 + sum(entry.sequence < release.sequence for entry in self.releases())
 
     def releases(self) -> tuple[Entry, ...]:
         """The entries of releases, in order."""

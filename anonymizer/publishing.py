@@ -68,7 +68,7 @@ def publish(
         _hold_if_lost([entry for entry in lost if entry.subject != wanted])
         entry = ledger.find_release(wanted)
         if entry and not lost:
-            return Publication(_read(home, entry), already_released=True)
+            return Publication(_read(home, ledger, entry), already_released=True)
         with _staging(home, wanted) as staged:
             digests = write_contents(audited, facts.policy, facts.campaigns, staged)
             if entry is None:
@@ -76,7 +76,7 @@ def publish(
             elif entry.body["files"] != digests:
                 raise _not_the_same(wanted)
         move_into_place(staged, home.releases / wanted)
-        return Publication(_read(home, entry), already_released=False)
+        return Publication(_read(home, ledger, entry), already_released=False)
 
 
 def released(
@@ -90,7 +90,7 @@ def released(
     if entry is None or not (home.releases / entry.subject).is_dir():
         return None
     _check_secret(ledger.releases(), secret)
-    return Publication(_read(home, entry), already_released=True)
+    return Publication(_read(home, ledger, entry), already_released=True)
 
 
 def recover(home: Home, ledger: Ledger) -> tuple[str, ...]:
@@ -110,14 +110,14 @@ def load_release(home: Home, ledger: Ledger, wanted: str) -> Release:
     entry = ledger.find_release(wanted)
     if entry is None:
         raise LedgerBroken(f"{wanted} is not in the ledger; it was never released")
-    return _read(home, entry)
+    return _read(home, ledger, entry)
 
 
 def load_releases(home: Home, ledger: Ledger) -> list[Release]:
     """All releases in the order of the ledger, every byte checked. Raises LedgerBroken."""
     entries = ledger.releases()
     _check_folders(home, entries)
-    return [_read(home, entry) for entry in entries]
+    return [_read(home, ledger, entry) for entry in entries]
 
 
 def _settle(home: Home, ledger: Ledger) -> list[Entry]:
@@ -185,11 +185,11 @@ def _body(
     }
 
 
-def _read(home: Home, entry: Entry) -> Release:
+def _read(home: Home, ledger: Ledger, entry: Entry) -> Release:
     folder = home.releases / entry.subject
     if not folder.is_dir():
         _hold_if_lost([entry])
-    return read_release(folder, entry.sequence, entry.body["files"])
+    return read_release(folder, ledger.number(entry), entry.body["files"])
 
 
 def _staging_area(home: Home) -> Path:

@@ -44,6 +44,7 @@ class Counted:
     possible: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
+        _freeze(self, "people", "trusted", "marks", "possible")
         if not (self.people.shape == self.trusted.shape == self.marks.shape == self.possible.shape):
             raise ValueError("the grids of a counted table differ in shape")
         if (self.trusted > self.people).any() or (self.trusted < 0).any():
@@ -65,7 +66,16 @@ class Figures:
     people: NDArray[np.int64]
 
     def __post_init__(self) -> None:
+        _freeze(self, "segments", "people")
         if self.segments.shape != self.people.shape or self.segments.ndim != 1:
             raise ValueError("segments and people differ in shape")
         if (np.diff(self.segments) <= 0).any():
             raise ValueError("segments are not ascending, or one stands twice")
+
+
+def _freeze(table: object, *names: str) -> None:
+    """Give a table its own copies of its arrays, read-only: what was checked cannot change."""
+    for name in names:
+        own = getattr(table, name).copy()
+        own.flags.writeable = False
+        object.__setattr__(table, name, own)

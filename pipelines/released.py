@@ -7,7 +7,7 @@ from datetime import date
 import pyarrow.parquet as pq
 
 from anonymizer.errors import Held
-from anonymizer.exports.writing import unlike_manifest
+from anonymizer.exports.writing import faulty_exports
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.publishing import load_releases
@@ -46,16 +46,12 @@ def verify_published(home: Home, ledger: Ledger) -> tuple[int, int]:
     """
     entries = ledger.verify()
     releases = load_releases(home, ledger)
-    edited = [
-        f"{folder.parent.name}/{folder.name}/{name}"
-        for folder in sorted(home.exports.glob("*/*"))
-        for name in unlike_manifest(folder)
-    ]
-    if edited:
+    if faulty := faulty_exports(home, ledger):
         raise Held(
             "export_edited",
-            f"{len(edited)} exported file(s) are not what was published, first {edited[0]}; "
-            "restore them from their backup",
+            f"{len(faulty)} exported file(s) are not as they were published, first {faulty[0]}; "
+            "restore them from their backup, or remove the folder of that release and run its "
+            "day again with: audience run",
         )
     return entries, len(releases)
 

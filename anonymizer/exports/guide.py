@@ -36,7 +36,8 @@ def _floor(release: Release) -> Text:
     return Text(
         english=f"Only groups of at least {k} people are shown. Withheld means that there is no "
         "figure; it does not mean that nobody came, and does not say how many did.",
-        indonesian=f"Hanya kelompok dengan sedikitnya {k} orang yang ditampilkan. Withheld berarti "
+        indonesian=f"Hanya kelompok dengan sedikitnya {k} orang yang ditampilkan. Status "
+        "withheld (ditahan) berarti "
         "tidak ada angka; bukan berarti tidak ada orang, dan tidak menyatakan jumlahnya.",
     )
 
@@ -65,6 +66,6 @@ def _days(release: Release) -> Text:
 def _origin(release: Release) -> Text:
     policy = release.policy_digest[:16]
     return Text(
-        english=f"Release {release.number}: {release.id}. Policy {policy}.",
-        indonesian=f"Terbitan {release.number}: {release.id}. Kebijakan {policy}.",
+        english=f"Release {release.id}. Policy {policy}.",
+        indonesian=f"Terbitan {release.id}. Kebijakan {policy}.",
     )

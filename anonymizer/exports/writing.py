@@ -1,8 +1,8 @@
 """Lays the exports of a release into the folders of its advertisers."""
 
-import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 
@@ -14,49 +14,104 @@ from anonymizer.exports.rows import export_rows
 from anonymizer.exports.xlsx_file import xlsx_bytes
 from anonymizer.files import move_into_place, sha256, write_bytes, write_parquet
 from anonymizer.home import Home
+from anonymizer.ledger import RELEASE, Entry, Ledger
 from anonymizer.locking import exclusive
 from anonymizer.release import Campaign, Release
 
 MANIFEST = "manifest.json"
+EXPORTS = "exports"
 
 
-def write_exports(release: Release, home: Home) -> tuple[Path, ...]:
-    """Write `exports/<advertiser_id>/<release_id>/`; returns these folders.
+def write_exports(release: Release, home: Home, ledger: Ledger) -> tuple[Path, ...]:
+    """Write `exports/<advertiser_id>/<release_id>/` once; returns these folders.
 
-    Each folder appears as a whole. Equal folders that stand there already are left alone; one
-    that differs was edited after publication and is refused (Held) before anything is written.
+    The digests of all files go into the ledger before the first folder appears, each folder
+    appears as a whole, and what stands there as recorded is left alone. Raises Held when a file
+    was edited, or when one is lost and what would be written now differs from the record.
     """
     if not isinstance(release, Release):
         raise TypeError("exports are made of a release and of nothing else")
-    staging = home.published / ".staging" / "exports"
+    recipients = [campaigns[0].advertiser_id for campaigns in _by_advertiser(release)]
+    targets = tuple(home.exports / recipient / release.id for recipient in recipients)
     with exclusive(home):
+        if recorded := ledger.find(EXPORTS, release.id):
+            _refuse_edited(home, release.id, recorded.body["files"])
+        missing = [target for target in targets if not target.exists()]
+        if missing or recorded is None:
+            with _rendered(release, home) as staged:
+                _record(recorded, staged, release.id, home, ledger)
+                for target in missing:
+                    move_into_place(staged / target.parent.name / release.id, target)
+    return targets
+
+
+@contextmanager
+def _rendered(release: Release, home: Home) -> Iterator[Path]:
+    """All exports of a release in a folder that is gone afterwards. Raises NoSpace."""
+    staging = home.published / ".staging" / "exports"
+    shutil.rmtree(staging, ignore_errors=True)
+    try:
+        for campaigns in _by_advertiser(release):
+            _fill(staging / campaigns[0].advertiser_id / release.id, release, campaigns)
+        yield staging
+    except OSError as error:
+        raise NoSpace("published/exports", type(error).__name__) from None
+    finally:
         shutil.rmtree(staging, ignore_errors=True)
-        try:
-            moves = []
-            for campaigns in _by_advertiser(release):
-                target = home.exports / campaigns[0].advertiser_id / release.id
-                staged = staging / campaigns[0].advertiser_id / release.id
-                _fill(staged, release, campaigns)
-                moves.append((staged, target))
-            _refuse_edited(moves)
-            for staged, target in moves:
-                if not target.exists():
-                    move_into_place(staged, target)
-        except OSError as error:
-            raise NoSpace("published/exports", type(error).__name__) from None
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
-    return tuple(target for _, target in moves)
 
 
-def unlike_manifest(folder: Path) -> list[str]:
-    """Names of exported files that differ from the manifest, are missing or do not belong."""
-    stated = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
-    present = {path.name for path in folder.iterdir()} - {MANIFEST}
-    edited = {
-        name for name in present & set(stated) if sha256(folder / name) != stated[name]["sha256"]
+def _record(
+    recorded: Entry | None, staged: Path, release_id: str, home: Home, ledger: Ledger
+) -> None:
+    """Write the digests down; what was recorded before must be what stands there now."""
+    digests = _digests(staged, release_id)
+    if recorded is None:
+        _refuse_edited(home, release_id, digests)
+        ledger.append(EXPORTS, release_id, {"files": digests})
+    elif recorded.body["files"] != digests:
+        raise _cannot_repeat(release_id)
+
+
+def faulty_exports(home: Home, ledger: Ledger) -> list[str]:
+    """Exported files that are not as the ledger recorded them: edited, missing, or unknown."""
+    entries = ledger.entries()
+    recorded = {entry.subject: entry.body["files"] for entry in entries if entry.kind == EXPORTS}
+    released = {entry.subject for entry in entries if entry.kind == RELEASE}
+    found = {folder.name for folder in home.exports.glob("*/*")}
+    faults = sorted(f"*/{name}" for name in released - set(recorded))
+    for name in sorted(found | set(recorded)):
+        faults += _differences(home, name, recorded.get(name, {}), missing_too=True)
+    return faults
+
+
+def _differences(
+    home: Home, release_id: str, digests: Mapping[str, str], *, missing_too: bool
+) -> list[str]:
+    """Files in the folders of a release that differ from `digests`, as advertiser/release/file.
+
+    A folder that is missing as a whole counts only if `missing_too`.
+    """
+    present = _digests(home.exports, release_id)
+    folders = {name.split("/")[0] for name in present}
+    expected = {
+        name: digest
+        for name, digest in digests.items()
+        if missing_too or name.split("/")[0] in folders
     }
-    return sorted(edited | (present ^ set(stated)))
+    return [
+        name.replace("/", f"/{release_id}/")
+        for name in sorted(present.keys() | expected.keys())
+        if present.get(name) != expected.get(name)
+    ]
+
+
+def _digests(folder: Path, release_id: str) -> dict[str, str]:
+    """SHA-256 of every file of a release below `folder`, by advertiser/file."""
+    return {
+        f"{path.parents[1].name}/{path.name}": sha256(path)
+        for path in sorted(folder.glob(f"*/{release_id}/*"))
+        if not path.name.startswith(".")
+    }
 
 
 def _by_advertiser(release: Release) -> Iterator[list[Campaign]]:
@@ -74,20 +129,18 @@ def _fill(folder: Path, release: Release, campaigns: Sequence[Campaign]) -> None
     write_bytes(manifest_bytes(release, campaigns, folder), folder / MANIFEST)
 
 
-def _refuse_edited(moves: Sequence[tuple[Path, Path]]) -> None:
-    for staged, target in moves:
-        if target.exists() and (name := _first_difference(staged, target)):
-            raise Held(
-                "export_edited",
-                f"exports/{target.parent.name}/{target.name}/{name} is not what was published; "
-                "restore it from its backup, or remove the folder and run the export again",
-            )
+def _refuse_edited(home: Home, release_id: str, digests: Mapping[str, str]) -> None:
+    if differing := _differences(home, release_id, digests, missing_too=False):
+        raise Held(
+            "export_edited",
+            f"exports/{differing[0]} is not what was published; restore it from its backup, or "
+            "remove the folder of that release and run its day again with: audience run",
+        )
 
 
-def _first_difference(staged: Path, target: Path) -> str | None:
-    """The name of a file that differs, is missing or does not belong there."""
-    here, there = ({path.name: path for path in folder.iterdir()} for folder in (staged, target))
-    for name in sorted({*here, *(name for name in there if not name.startswith("."))}):
-        if name not in here or name not in there or sha256(here[name]) != sha256(there[name]):
-            return name
-    return None
+def _cannot_repeat(release_id: str) -> Held:
+    return Held(
+        "export_lost",
+        f"exports of {release_id} are missing, and this version of the program would write other "
+        "bytes than were published; restore them from their backup",
+    )

@@ -99,7 +99,7 @@ def publication(
         policy, catalogue = terms().policy, terms().catalogue
         before = released(home, ledger, terms().secret, "campaign", Period("day", day))
         if before:  # final: what the data say now does not matter any more
-            return _outcome(before, write_exports(before.release, home), len(catalogue))
+            return _outcome(before, write_exports(before.release, home, ledger), len(catalogue))
         counted = load_counted(home, day, catalogue)
         if not counted:
             return _nothing_to_release()
@@ -107,7 +107,7 @@ def publication(
         with evidence_kept(home, day):
             audited = audit(figures, counted, catalogue, policy.promise)
         published = publish(audited, _facts(home, day, policy), home, ledger, terms().secret)
-        return _outcome(published, write_exports(published.release, home), len(catalogue))
+        return _outcome(published, write_exports(published.release, home, ledger), len(catalogue))
 
     tried = PUBLICATION.work_through(context, home, publish_day)
     entries = [attempted.entry for attempted in tried]

@@ -53,7 +53,7 @@ def interrupt(point: str) -> None:
 
 def run(home: Home, day: date) -> None:
     published = release(home, day).release
-    writing.write_exports(published, home)
+    writing.write_exports(published, home, Ledger.open(home.ledger))
     database.build_database(load_releases(home, Ledger.open(home.ledger)), home)
 
 

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import re
+import shutil
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -20,9 +21,11 @@ from release_world import CAMPAIGNS, SECRET, audited, content, facts
 
 from anonymizer.dimensions import Text
 from anonymizer.errors import Held
+from anonymizer.exports import writing
 from anonymizer.exports.rows import Row, harmless
 from anonymizer.exports.statements import statement
-from anonymizer.exports.writing import write_exports
+from anonymizer.exports.writing import faulty_exports, write_exports
+from anonymizer.files import sha256
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.periods import Period
@@ -41,7 +44,7 @@ NASTY = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\0=1", " =1+1", "=cmd|
 @pytest.fixture
 def folder(home: Home, released: Release) -> Path:
     """The export of advertiser maju."""
-    write_exports(released, home)
+    write_exports(released, home, Ledger.open(home.ledger))
     return home.exports / "maju" / released.id
 
 
@@ -55,7 +58,7 @@ def xlsx_rows(path: Path) -> list[dict[str, object]]:
 
 
 def test_each_advertiser_gets_a_folder_of_its_own_campaigns(home: Home, released: Release) -> None:
-    folders = write_exports(released, home)
+    folders = write_exports(released, home, Ledger.open(home.ledger))
     assert folders == (
         home.exports / "jaya" / released.id,
         home.exports / "maju" / released.id,
@@ -143,7 +146,7 @@ def test_the_manifest_vouches_for_every_file(folder: Path, released: Release) ->
 def test_writing_again_changes_nothing(home: Home, folder: Path, released: Release) -> None:
     before = content(home.published)
     stamps = [path.stat().st_mtime_ns for path in sorted(folder.iterdir())]
-    write_exports(released, home)
+    write_exports(released, home, Ledger.open(home.ledger))
     assert content(home.published) == before
     assert [path.stat().st_mtime_ns for path in sorted(folder.iterdir())] == stamps
 
@@ -156,7 +159,7 @@ def test_an_edited_export_is_noticed_and_left_alone(
     path.write_bytes(path.read_bytes().replace(b"PAR1", b"PAR2", 1) + b"\n")
     before = content(home.published)
     with pytest.raises(Held, match=f"maju/{released.id}/{file}"):
-        write_exports(released, home)
+        write_exports(released, home, Ledger.open(home.ledger))
     assert content(home.published) == before
 
 
@@ -165,7 +168,7 @@ def test_an_export_with_a_missing_or_added_file_is_noticed(
 ) -> None:
     (folder / "spring.csv").rename(folder / "spring2.csv")
     with pytest.raises(Held, match="export_edited"):
-        write_exports(released, home)
+        write_exports(released, home, Ledger.open(home.ledger))
 
 
 @pytest.mark.parametrize("name", NASTY)
@@ -173,7 +176,7 @@ def test_text_that_could_be_a_formula_is_neutralised(name: str, home: Home) -> N
     campaigns = (replace(CAMPAIGNS[0], name=name), CAMPAIGNS[1])
     ledger = Ledger.open(home.ledger)
     release = publish(audited(), facts(campaigns), home, ledger, SECRET).release
-    write_exports(release, home)
+    write_exports(release, home, Ledger.open(home.ledger))
     folder = home.exports / "maju" / release.id
     for rows in (csv_rows(folder / "spring.csv"), xlsx_rows(folder / "spring.xlsx")):
         assert {str(row["campaign"])[:1] for row in rows} == {"'"}
@@ -254,3 +257,39 @@ def _cells(folder: Path) -> Sequence[str]:
 
 def test_the_columns_are_those_of_the_contract() -> None:
     assert list(Row._fields) == COLUMNS
+
+
+def test_what_was_exported_is_in_the_ledger(released: Release, home: Home) -> None:
+    ledger = Ledger.open(home.ledger)
+    folders = write_exports(released, home, ledger)
+    assert faulty_exports(home, ledger) == []
+    victim = next(folders[0].glob("*.csv"))
+    victim.write_bytes(victim.read_bytes() + b" ")
+    manifest = folders[0] / "manifest.json"
+    stated = json.loads(manifest.read_text(encoding="utf-8"))
+    stated["files"][victim.name]["sha256"] = sha256(victim)
+    manifest.write_text(json.dumps(stated), encoding="utf-8")
+    named = {f"{folders[0].parent.name}/{released.id}/{name}" for name in
+             (victim.name, "manifest.json")}  # fmt: skip
+    assert set(faulty_exports(home, ledger)) == named
+    shutil.rmtree(folders[0])
+    assert len(faulty_exports(home, ledger)) > 2
+
+
+def test_lost_exports_are_written_again_only_as_they_were(
+    released: Release, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger.open(home.ledger)
+    folders = write_exports(released, home, ledger)
+    before = {path.name: path.read_bytes() for path in folders[0].iterdir()}
+    shutil.rmtree(folders[0])
+    write_exports(released, home, ledger)
+    assert {path.name: path.read_bytes() for path in folders[0].iterdir()} == before
+    # A later version of the program that renders otherwise leaves what stands there alone ...
+    monkeypatch.setattr(writing, "csv_bytes", lambda rows: b"another form")
+    write_exports(released, home, ledger)
+    # ... and does not replace what was lost by something else.
+    shutil.rmtree(folders[0])
+    with pytest.raises(Held, match="export_lost"):
+        write_exports(released, home, ledger)
+    assert not folders[0].exists()

@@ -190,7 +190,7 @@ def test_on_a_full_disk_exports_and_database_stay_as_they_were(small_disk: Home)
     before = public(small_disk)
     fill(small_disk, 12_000)
     with pytest.raises(NoSpace):
-        write_exports(published, small_disk)
+        write_exports(published, small_disk, Ledger.open(small_disk.ledger))
     with pytest.raises(NoSpace):
         build_database([published], small_disk)
     assert public(small_disk) == before

@@ -109,7 +109,7 @@ def test_promise_6_a_step_cannot_be_skipped(home: Home, released: Release) -> No
             publish(not_audited, facts(), home, Ledger.open(home.ledger), SECRET)  # type: ignore[arg-type]
     for not_released in (sound, sound.figures, home.releases):
         with pytest.raises(TypeError):
-            write_exports(not_released, home)  # type: ignore[arg-type]
+            write_exports(not_released, home, Ledger.open(home.ledger))  # type: ignore[arg-type]
 
 
 def test_audited_figures_do_not_remember_the_truth() -> None:
@@ -159,3 +159,18 @@ def test_a_policy_that_changed_after_the_audit_is_refused(home: Home, ledger: Le
     with pytest.raises(Held, match="promise"):
         publish(audited(), changed, home, ledger, SECRET)
     assert content(home.published) == {}
+
+
+def test_promise_6_what_was_audited_cannot_be_changed_afterwards(home: Home) -> None:
+    table = audited().figures[0]
+    for array in (table.people, table.segments):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 10
+
+
+def test_promise_6_an_array_handed_in_is_not_the_one_that_is_kept() -> None:
+    people = np.array([60, 70], dtype=np.int64)
+    key = audited().figures[0].key
+    table = Figures(key, np.array([0, 1], dtype=np.int32), people)
+    people[0] = 10
+    assert table.people.tolist() == [60, 70]
