@@ -1,4 +1,4 @@
-"""One process writes at a time: an advisory lock on `home.lock`.
+"""One process writes at a time: an advisory lock on `run.lock`.
 
 The kernel drops the lock when its holder ends, however it ends, so there is no stale lock to
 remove; the file stays and only says who held it last.
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from anonymizer.errors import Busy, NoSpace
 from anonymizer.home import Home
+from anonymizer.permissions import restrict
 
 
 @dataclass
@@ -48,6 +49,7 @@ def exclusive(home: Home) -> Iterator[None]:
             lock.depth -= 1
             if not lock.depth:
                 del _held[place]
+                restrict(home)
                 os.close(lock.descriptor)
 
 
@@ -63,6 +65,7 @@ def _take(home: Home) -> int:
         holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
         os.close(descriptor)
         raise Busy(f"process {holder or 'unknown'} holds {home.lock.name}") from None
+    restrict(home)
     try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

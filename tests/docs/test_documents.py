@@ -10,13 +10,13 @@ import time
 import urllib.request
 from pathlib import Path
 
+import duckdb
 import pytest
 from demonstration import ROOT, Demo
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 _FENCE = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)#]+?)(?:#[^)]*)?\)")
-BIN = ROOT / ".venv" / "bin"
 
 
 def commands(page: Path) -> list[str]:
@@ -43,28 +43,50 @@ def test_links_lead_somewhere(page: Path) -> None:
 )
 def test_commands_do_what_the_page_says(page: Path, demo: Demo, tmp_path: Path) -> None:
     shutil.copytree(demo.home, tmp_path / "demo")
-    environment = {
-        **os.environ,
-        "AUDIENCE_HOME": str(tmp_path / "demo"),
-        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
-    }
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    plain = {name: value for name, value in os.environ.items() if name != "AUDIENCE_HOME"}
+    prelude = "set -e\n"
     for command in commands(page):
         if command in {"make demo", "make test", "make install"}:
             # `make demo` made the fixture; `make test` is what runs this.
             target = command.split()[1]
             assert f"\n{target}:" in (ROOT / "Makefile").read_text(encoding="utf-8")
+        elif command.startswith((". ", "export ")):
+            prelude += command + "\n"
         elif command.startswith("audience ui"):
-            answers(command, environment, tmp_path)
+            answers(prelude + "exec " + command, plain, tmp_path)
         else:
             done = subprocess.run(
-                ["bash", "-c", command],
+                ["bash", "-c", prelude + command],
                 cwd=tmp_path,
-                env=environment,
+                env=plain,
                 capture_output=True,
                 text=True,
                 check=False,
             )
             assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("demo")
+def test_every_worked_query_has_an_answer_in_the_demo(demo: Demo) -> None:
+    page = (ROOT / "docs" / "queries.md").read_text(encoding="utf-8")
+    queries = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    assert len(queries) >= 10
+    with duckdb.connect(str(demo.home / "published/segments.duckdb"), read_only=True) as database:
+        for query in queries:
+            assert database.sql(query).fetchall(), query
+
+
+_PATH = re.compile(
+    r"`((?:tests|anonymizer|pipelines|data_samples|sql|docs|benchmarks)/[^`*<>{} ]*)`"
+)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_paths_that_a_page_names_exist(page: Path) -> None:
+    for name in _PATH.findall(page.read_text(encoding="utf-8")):
+        assert (ROOT / name).exists(), name
 
 
 def answers(command: str, environment: dict[str, str], folder: Path) -> None:
@@ -73,7 +95,7 @@ def answers(command: str, environment: dict[str, str], folder: Path) -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = subprocess.Popen(
-        ["bash", "-c", f"exec {command} --port {port}"],
+        ["bash", "-c", f"{command} --port {port}"],
         cwd=folder,
         env=environment,
         stdout=subprocess.DEVNULL,

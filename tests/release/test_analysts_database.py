@@ -17,9 +17,18 @@ from anonymizer.ledger import Ledger
 from anonymizer.publishing import load_releases
 
 NEXT = date(2026, 11, 23)
-QUERIES = re.findall(
-    r"```sql\n(.*?)```", (Path(__file__).parents[2] / "docs/queries.md").read_text("utf-8"), re.S
-)
+# The page speaks of the demo's campaigns and days, this small world of its own.
+SMALL_WORLD = {"cmp-0007": "spring", "cmp-0009": "autumn", "2026-11-14": "2026-11-22"}
+
+
+def worked_queries() -> list[str]:
+    page = (Path(__file__).parents[2] / "docs/queries.md").read_text("utf-8")
+    for name, here in SMALL_WORLD.items():
+        page = page.replace(name, here)
+    return re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+
+
+QUERIES = worked_queries()
 
 
 def build(home: Home, *days: date) -> Path:

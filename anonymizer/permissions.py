@@ -1,0 +1,24 @@
+"""Keeps what is not for others out of the reach of other accounts of the machine.
+
+`published/` and the configuration are left as the umask makes them: they are for others.
+"""
+
+from contextlib import suppress
+
+from anonymizer.home import Home
+
+_FOLDER, _FILE = 0o700, 0o600
+
+
+def restrict(home: Home) -> None:
+    """Let nobody but the owner into working data, run history, alerts, requests and the ledger.
+
+    What is not there yet is left out, but for `private/`, which is made.
+    """
+    with suppress(OSError):  # without room or permission: what is written next says so
+        home.private.mkdir(parents=True, exist_ok=True)
+    for folder in (home.private, home.dagster, home.root / "alerts", home.raw / "requests"):
+        with suppress(OSError):  # somebody else's mount: its owner decides
+            folder.chmod(_FOLDER)
+    with suppress(OSError):
+        home.ledger.chmod(_FILE)
