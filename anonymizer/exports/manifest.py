@@ -10,11 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from anonymizer.files import sha256
-from anonymizer.release import Campaign, Release
+from anonymizer.release import Campaign, Release, Segment
 
 _FORMAT = 1
 _CADENCE = {"day": "daily", "week": "weekly", "month": "monthly"}
 _LOOKBACK = {"day": "1 day", "week": "7 days", "month": "1 calendar month"}
+# Which columns of the files hold the label's fields that differ from row to row.
+_COLUMNS = {
+    "segment_id": "segment_id",
+    "name": "segment",
+    "taxonomy_ids": "iab_ids, joined with ;",
+    "geography": "region_code, region",
+    "count": "people, empty where withheld",
+    "count_rounding": "rounding",
+}
 
 
 def manifest_bytes(release: Release, campaigns: Sequence[Campaign], folder: Path) -> bytes:
@@ -43,34 +52,14 @@ def _data_label(release: Release) -> dict[str, Any]:
         "standard": "IAB Tech Lab Data Transparency Standard 1.1",
         "provider_name": release.provider,
         "taxonomy": {"name": "IAB Audience Taxonomy 1.1", "segtax": 4},
-        "segments": [
-            {
-                "segment_id": segment.id,
-                "name": segment.name.english,
-                "name_indonesian": segment.name.indonesian,
-                "taxonomy_ids": list(segment.iab_ids),
-                "geography": segment.region_name.english,
-            }
-            for segment in release.segments.values()
-            if segment.named
-        ],
+        "segments": [_named(segment) for segment in release.segments.values() if segment.named],
         "further_segments": "one a row in the files",
-        "columns": {
-            "segment_id": "segment_id",
-            "name": "segment",
-            "taxonomy_ids": "iab_ids, joined with ;",
-            "geography": "region_code, region",
-            "count": "people, empty where withheld",
-            "count_rounding": "rounding",
-        },
+        "columns": _COLUMNS,
         "geography": "Indonesia",
         "audience_criteria": "people who accessed the campaign's advertising link",
         "source_events": "visits to the campaign's advertising link",
         "data_sources": ["web usage", "registered profiles"],
-        "inclusion_methodology": {
-            "visits": "observed",
-            "gender, age, region": "declared",
-        },
+        "inclusion_methodology": {"visits": "observed", "gender, age, region": "declared"},
         "precision_level": "individuals, disclosed as aggregates only",
         "id_types": [],
         "count": {
@@ -88,4 +77,14 @@ def _data_label(release: Release) -> dict[str, Any]:
         },
         "lookback": _LOOKBACK[period.kind],
         "refresh_cadence": _CADENCE[period.kind],
+    }
+
+
+def _named(segment: Segment) -> dict[str, Any]:
+    return {
+        "segment_id": segment.id,
+        "name": segment.name.english,
+        "name_indonesian": segment.name.indonesian,
+        "taxonomy_ids": list(segment.iab_ids),
+        "geography": segment.region_name.english,
     }
