@@ -17,7 +17,10 @@ def restrict(home: Home) -> None:
     """
     with suppress(OSError):  # without room or permission: what is written next says so
         home.private.mkdir(parents=True, exist_ok=True)
-    for folder in (home.private, home.dagster, home.root / "alerts", home.raw / "requests"):
+    for folder in (
+        *(home.private, home.dagster, home.raw / "requests"),
+        *(home.root / "alerts", home.root / "logs"),
+    ):
         with suppress(OSError):  # somebody else's mount: its owner decides
             folder.chmod(_FOLDER)
     with suppress(OSError):

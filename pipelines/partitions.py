@@ -1,14 +1,14 @@
 """Daily partitions, and the days that a run is about."""
 
-import os
 import warnings
 from collections.abc import Sequence
 from datetime import date
 
 import dagster as dg
 
+from pipelines.landing import FIRST_DAY
+
 ZONE = "Asia/Jakarta"
-FIRST_DAY = os.environ.get("AUDIENCE_FIRST_DAY", "2026-01-01")
 
 # Single-run backfills and partitioned checks are marked beta and preview in the pinned Dagster;
 # the tests hold their behaviour, so nobody needs to be warned on every start.
@@ -17,11 +17,6 @@ warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
 DAYS = dg.DailyPartitionsDefinition(start_date=FIRST_DAY, timezone=ZONE)
 SINGLE_RUN = dg.BackfillPolicy.single_run()
-
-
-def has_begun(day: date) -> bool:
-    """Whether the day is not before the first partition."""
-    return day >= date.fromisoformat(FIRST_DAY)
 
 
 def days_of(keys: Sequence[str]) -> tuple[date, ...]:

@@ -3,8 +3,8 @@
 import dagster as dg
 
 from pipelines.jobs import DAILY
-from pipelines.landing import RUN_AT, day_due
-from pipelines.partitions import ZONE, has_begun
+from pipelines.landing import RUN_AT, day_due, has_begun
+from pipelines.partitions import ZONE
 from pipelines.resources import Installation
 
 

@@ -11,8 +11,7 @@ from anonymizer.policy import Policy
 from pipelines.alerts import NotDelivered, raise_alert
 from pipelines.history import released_days
 from pipelines.jobs import DAILY
-from pipelines.landing import Landed, due_at, landed_days
-from pipelines.partitions import has_begun
+from pipelines.landing import Landed, due_at, has_begun, landed_days
 from pipelines.resources import Installation
 from pipelines.runs import days_of_run, held_days
 

@@ -9,8 +9,8 @@ from anonymizer.home import Home
 from anonymizer.periods import Period
 from anonymizer.policy import Policy
 from anonymizer.secret import Secret
+from pipelines.backlog import unreleased_days
 from pipelines.commands.common import HomeOption, existing_home
-from pipelines.commands.runs import missing_days
 
 app = typer.Typer(help="A person's rights: file a request, read what follows.",
                   no_args_is_help=True)  # fmt: skip
@@ -63,5 +63,5 @@ def _first_affected(home: Home) -> Period | None:
 
     released = released_days(open_ledger(home))
     following = max(released) + timedelta(days=1) if released else None
-    candidates = [*missing_days(home), *([following] if following else [])]
+    candidates = [*unreleased_days(home), *([following] if following else [])]
     return Period("day", min(candidates)) if candidates else None

@@ -6,9 +6,8 @@ from typing import Annotated
 import typer
 
 from anonymizer.home import Home
-from anonymizer.policy import Policy
+from pipelines.backlog import missing_days
 from pipelines.commands.common import FromOption, HomeOption, ToOption, existing_home, parse_day
-from pipelines.landing import runnable_days
 from pipelines.progress import STAGES, Step
 from pipelines.screen import notices, progress
 
@@ -36,7 +35,7 @@ def run(first: FromOption, last: ToOption, home: HomeOption = None) -> None:
 
 
 def backfill(first: _FirstDay = None, last: _LastDay = None, home: HomeOption = None) -> None:
-    """Run what is missing: days that have landed and are not released, each stretch in one run."""
+    """Run what is missing: landed days without release, exports or database, stretch by stretch."""
     place = existing_home(home)
     missing = missing_days(place)
     if first:
@@ -44,18 +43,9 @@ def backfill(first: _FirstDay = None, last: _LastDay = None, home: HomeOption = 
     if last:
         missing = [day for day in missing if day <= parse_day(last, "--to")]
     if not missing:
-        notices().print("Nothing is missing: every day that has landed is released.")
+        notices().print("Nothing is missing: every day that has landed is published.")
     codes = [release_days(place, *stretch) for stretch in stretches(missing)]
     raise typer.Exit(next((code for code in codes if code), 0))
-
-
-def missing_days(home: Home) -> list[date]:
-    """Days that have landed with all of their late arrivals and are not released."""
-    from pipelines.history import open_ledger, released_days  # noqa: PLC0415  slow to import
-
-    released = released_days(open_ledger(home))
-    timing = Policy.load(home.policy).timing
-    return [day for day in runnable_days(home, timing) if day not in released]
 
 
 def stretches(days: list[date]) -> list[tuple[date, date]]:

@@ -8,10 +8,11 @@ import typer
 
 from anonymizer.home import Home
 from data_samples.options import Layout, WorldOptions
+from pipelines.backlog import missing_days
 from pipelines.commands.common import HomeOption, parse_day, use_home
 from pipelines.commands.history import print_released
 from pipelines.commands.installation import create_home
-from pipelines.commands.runs import missing_days, release_days, stretches
+from pipelines.commands.runs import release_days, stretches
 from pipelines.landing import has_visits
 from pipelines.screen import notices, progress
 

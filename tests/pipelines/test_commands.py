@@ -109,7 +109,7 @@ def test_a_home_at_work_is_busy(fresh_home: Home, audience: Audience) -> None:
 
     assert done.returncode == 5
     assert "busy" in done.stderr
-    assert not fresh_home.private.exists()
+    assert list(fresh_home.private.iterdir()) == []
 
 
 def test_an_unexpected_error_shows_its_type_and_keeps_its_place(
@@ -154,8 +154,8 @@ def test_what_is_held_about_a_person_is_shown(released_home: Home, audience: Aud
 
 def test_the_ledger_is_listed_shown_and_verified(released_home: Home, audience: Audience) -> None:
     assert "campaign-day-2026-11-02" in audience("ledger", "list").stdout
-    shown = json.loads(audience("ledger", "show", "2").stdout)
-    assert (shown["sequence"], shown["subject"]) == (2, "campaign-day-2026-11-02")
+    shown = json.loads(audience("ledger", "show", "3").stdout)
+    assert (shown["sequence"], shown["subject"]) == (3, "campaign-day-2026-11-02")
     assert audience("ledger", "verify").returncode == 0
 
     export = next(released_home.exports.rglob("*.csv"))
