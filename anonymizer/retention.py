@@ -1,6 +1,7 @@
 """Removes working data that no open release can need any more."""
 
 import re
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,8 +14,11 @@ _PARTITION = re.compile(r"^day=(\d{4}-\d{2}-\d{2})\.(?:parquet|json)$")
 def prune(home: Home, policy: Policy, newest: date) -> tuple[Path, ...]:
     """Delete partitions in `private/` older than `private_days` before `newest`; returns them.
 
-    Released figures do not change: they stand in `published/`, not here.
+    What a killed process has spilled goes too, so nobody else may be at work. Released figures do
+    not change: they stand in `published/`, not here.
     """
+    for spilled in home.private.glob("spill-*"):
+        shutil.rmtree(spilled, ignore_errors=True)
     oldest_kept = newest - timedelta(days=policy.retention.private_days)
     outdated = tuple(
         path

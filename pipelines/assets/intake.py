@@ -7,10 +7,11 @@ from datetime import date
 import dagster as dg
 
 from anonymizer.intake.taking_in import Intake, take_in
+from anonymizer.retention import prune
 from pipelines.accounts import account_facts
 from pipelines.columns import QUARANTINE, VISITS
 from pipelines.metadata import counts_table, rows_table
-from pipelines.partitions import DAYS, SINGLE_RUN
+from pipelines.partitions import DAYS, SINGLE_RUN, days_of
 from pipelines.resources import Installation, Writing
 from pipelines.stages import RETRIES, Outcome, Stage
 
@@ -63,7 +64,11 @@ def intake(
 ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
     """Read the raw files of each day; read = counted + excluded + quarantined + duplicates."""
 
+    first = min(days_of(context.partition_keys))
+
     def take(day: date) -> Outcome:
+        if day == first:  # no day of the run can need what is older
+            prune(installation.home, installation.policy(), newest=first)
         with installation.engine(spill=False) as engine:
             taken = take_in(
                 installation.home,

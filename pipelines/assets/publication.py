@@ -26,7 +26,6 @@ from anonymizer.periods import Period
 from anonymizer.policy import Policy
 from anonymizer.publishing import Facts, Publication, load_releases, publish, released
 from anonymizer.release import PUBLISHED, Campaign, audit
-from anonymizer.retention import prune
 from pipelines import journal
 from pipelines.accounts import settled_accounts
 from pipelines.assets.protection import PROTECTION
@@ -111,9 +110,9 @@ def publication(
 
     tried = PUBLICATION.work_through(context, home, publish_day)
     entries = [attempted.entry for attempted in tried]
-    unfinished = attempt(lambda: _finish(home, ledger, terms().policy, entries[0].day))
-    if unfinished:
-        raise failure([replace(entry, trouble=entry.trouble or unfinished) for entry in entries])
+    unbuilt = attempt(lambda: _rebuild_database(home, ledger))
+    if unbuilt:
+        raise failure([replace(entry, trouble=entry.trouble or unbuilt) for entry in entries])
     if any(entry.trouble for entry in entries):
         _log_good_days(context, tried)
         raise failure(entries)
@@ -130,10 +129,8 @@ def _log_good_days(context: dg.AssetExecutionContext, tried: Sequence[Tried]) ->
                 context.log_event(dg.AssetMaterialization(asset, metadata=metadata, partition=day))
 
 
-def _finish(home: Home, ledger: Ledger, policy: Policy, first: date) -> None:
-    """Swap in a new database, and remove working data that no day of the run can need."""
+def _rebuild_database(home: Home, ledger: Ledger) -> None:
     build_database(load_releases(home, ledger), home)
-    prune(home, policy, newest=first)
 
 
 def _facts(home: Home, day: date, policy: Policy) -> Facts:

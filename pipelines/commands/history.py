@@ -92,7 +92,12 @@ def list_statements(
 
     place = existing_home(home)
     chosen = parse_day(day, "--day") if day else None
-    for line in spread(statements(place, open_ledger(place), chosen, advertiser), limit):
+    said = statements(place, open_ledger(place), chosen, advertiser)
+    if not said:
+        wanted = " and ".join(part for part in (day, advertiser) if part)
+        problem = f"nothing is published for {wanted}" if wanted else "nothing is published yet"
+        raise ConfigurationError([Fault("statements", problem, "see: audience ledger list")])
+    for line in spread(said, limit):
         typer.echo(line)
 
 

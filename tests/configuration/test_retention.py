@@ -20,8 +20,12 @@ def test_partitions_older_than_the_policy_says_are_removed(tmp_path: Path) -> No
     published = home.published / "day=2020-01-01.parquet"
     published.parent.mkdir()
     published.write_bytes(b"")
+    spilled = home.private / "spill-abc" / "duckdb_temp_storage"
+    spilled.parent.mkdir()
+    spilled.write_bytes(b"")
     removed = prune(home, policy, newest=date(2026, 11, 20))
     assert {str(path.relative_to(home.private)) for path in removed} == set(old)
     assert all((home.private / name).exists() for name in kept)
     assert not any((home.private / name).exists() for name in old)
     assert published.exists()
+    assert not spilled.parent.exists()

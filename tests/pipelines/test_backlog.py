@@ -54,3 +54,10 @@ def test_backfill_writes_what_was_lost_as_it_was(released_home: Home, audience) 
     assert done.returncode == 0, done.stderr
     assert exports() == before
     assert released_home.database.exists()
+
+
+def test_asking_for_what_is_not_published_says_so(released_home: Home, audience) -> None:  # type: ignore[no-untyped-def]
+    for words in (("--day", "2026-12-31"), ("--advertiser", "nobody")):
+        done = audience("statements", *words)
+        assert done.returncode == 2
+        assert f"nothing is published for {words[1]}" in done.stderr
