@@ -59,6 +59,14 @@ def file_request(home: Home, kind: RequestKind, user: str, now: datetime) -> Fil
     return FiledRequest(request_id, kind, requested_at, path)
 
 
+def is_known(home: Home, policy: Policy, user: str) -> bool:
+    """Whether a consent or a profile of this user id is in the raw zone."""
+    canonical = canonical_user(user)
+    return any(
+        search(home.raw, table, canonical, policy.intake).rows for table in ("consents", "profiles")
+    )
+
+
 def explain(kind: RequestKind, policy: Policy, first_affected: Period | None = None) -> str:
     """What will follow from a request: what stops, from which release on, what stays and why.
 
@@ -66,7 +74,7 @@ def explain(kind: RequestKind, policy: Policy, first_affected: Period | None = N
     """
     start = "the next release"
     if first_affected:
-        start = f"the release of {first_affected.id}, the first that has not been made yet"
+        start = f"the release of {first_affected.id} (the first that has not been made yet)"
     return "\n".join((*_FOLLOWS[kind](policy, start), ""))
 
 

@@ -11,6 +11,7 @@ from anonymizer.policy import Policy
 from anonymizer.secret import Secret
 from pipelines.backlog import unreleased_days
 from pipelines.commands.common import HomeOption, existing_home
+from pipelines.screen import notices
 
 app = typer.Typer(help="A person's rights: file a request, read what follows.",
                   no_args_is_help=True)  # fmt: skip
@@ -49,12 +50,18 @@ def show_held(user: UserOption, home: HomeOption = None) -> None:
 
 
 def _file(home: Home, kind: Literal["access", "correct", "erase", "withdraw"], user: str) -> None:
-    from anonymizer.rights import explain, file_request  # noqa: PLC0415  slow to import
+    from anonymizer.rights import explain, file_request, is_known  # noqa: PLC0415  slow to import
 
     policy = Policy.load(home.policy)
     filed = file_request(home, kind, user, datetime.now(UTC))
     typer.echo(f"Request {filed.request_id} filed in {filed.path}.")
     typer.echo(explain(kind, policy, _first_affected(home)))
+    if not is_known(home, policy, user):
+        notices().print(
+            "No consent and no profile has this id: check its spelling. The request is filed "
+            "all the same, and is kept if the person comes.",
+            style="yellow",
+        )
 
 
 def _first_affected(home: Home) -> Period | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -187,3 +188,17 @@ def test_the_module_is_a_command_too() -> None:
         check=False,
     )
     assert "backfill" in done.stdout
+
+
+def test_a_mistyped_user_is_noticed_and_not_repeated(
+    released_home: Home, audience: Audience
+) -> None:
+    mistyped = audience("rights", "withdraw", "--user", "nobody-has-this-id")
+    snapshot = next((released_home.raw / "profiles").rglob("*.parquet"))
+    somebody = pq.read_table(snapshot, columns=["user_id"], partitioning=None)[0][0].as_py()
+    known = audience("rights", "withdraw", "--user", somebody)
+
+    assert mistyped.returncode == known.returncode == 0
+    assert "check its spelling" in mistyped.stderr
+    assert "nobody-has-this-id" not in mistyped.stdout + mistyped.stderr
+    assert "spelling" not in known.stderr
