@@ -1,15 +1,18 @@
 """Runs a range of days in this process, as a run that Dagster's pages show."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
 
 from anonymizer.errors import AudienceError, ConfigurationError, Fault
 from anonymizer.home import Home
 from anonymizer.locking import exclusive
+from pipelines import interruption
 from pipelines.instance import prepare_instance
 from pipelines.partitions import DAYS
 from pipelines.progress import Listener, listening
@@ -18,6 +21,7 @@ from pipelines.sealing import Trouble
 _FIRST_TAG, _LAST_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 _DAY_TAG = "dagster/partition"
 _COMMAND_LINE = {"audience/started_by": "command line"}
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -35,42 +39,75 @@ class Finished:
     run_id: str
     succeeded: bool
     held: tuple[Held, ...]
+    stopped_by: int | None = None
 
     @property
     def exit_code(self) -> int:
-        """0, that of the first held day, or 1 when the run failed for another reason."""
+        """0, that of a signal or of the first held day, or 1 when the run failed otherwise."""
+        if self.stopped_by:
+            return interruption.exit_code(self.stopped_by)
         if self.succeeded:
             return 0
         return self.held[0].trouble.exit_code if self.held else AudienceError.exit_code
 
 
-def run_days(home: Home, first: date, last: date, listener: Listener) -> Finished:
+def run_days(
+    home: Home,
+    first: date,
+    last: date,
+    listener: Listener,
+    told: Callable[[], None] = lambda: None,
+) -> Finished:
     """Run the job over all days from `first` to `last`. Raises Busy when another run writes.
 
-    Days that are held do not stop the others; `Finished` says which and why.
+    Days that are held do not stop the others; `Finished` says which and why. SIGINT and SIGTERM
+    stop the run in good order; `told` is called when one arrives.
     """
     _check_range(first, last)
     with exclusive(home), dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance:
         _close_abandoned(instance)
-        # Definitions import the sensors, and these import this module.
-        from pipelines.definitions import defs  # noqa: PLC0415
-
-        with listening(listener):
-            result = defs.resolve_job_def("release_days").execute_in_process(
-                instance=instance,
-                raise_on_error=False,
-                tags={
-                    _FIRST_TAG: first.isoformat(),
-                    _LAST_TAG: last.isoformat(),
-                    **_COMMAND_LINE,
-                },
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            )
+        with listening(listener), interruption.heeding_signals(told):
+            result = _beside_main_thread(lambda: _execute(instance, first, last))
+            stopped_by = interruption.received()
         failures = [event for event in result.all_events if event.is_step_failure]
         held = tuple(
             Held(date.fromisoformat(day.pop("day")), Trouble(**day)) for day in held_days(failures)
         )
-        return Finished(result.run_id, result.success, held)
+        return Finished(result.run_id, result.success, held, stopped_by)
+
+
+def _execute(instance: dg.DagsterInstance, first: date, last: date) -> dg.ExecuteInProcessResult:
+    # Definitions import the sensors, and these import this module.
+    from pipelines.definitions import defs  # noqa: PLC0415
+
+    return defs.resolve_job_def("release_days").execute_in_process(
+        instance=instance,
+        raise_on_error=False,
+        tags={_FIRST_TAG: first.isoformat(), _LAST_TAG: last.isoformat(), **_COMMAND_LINE},
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    )
+
+
+def _beside_main_thread(work: Callable[[], Result]) -> Result:
+    """Do the work in a thread, where neither Dagster nor DuckDB can turn signals into errors.
+
+    The main thread waits and keeps its own handlers.
+    """
+    done: list[Result] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            done.append(work())
+        except BaseException as error:  # noqa: BLE001  raised again by who waits
+            failed.append(error)
+
+    thread = threading.Thread(target=copy_context().run, args=(run,), name="run")
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return done[0]
 
 
 def _close_abandoned(instance: dg.DagsterInstance) -> None:

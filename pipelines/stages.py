@@ -7,6 +7,9 @@ the journal and goes no further: later stages pass it on untouched. A step fails
 * when trouble may pass (a disk, a lock) and attempts are left;
 * in publication, the last stage, when any day was held: by then the good days are out.
 
+Once the process is told to stop, no day enters a stage any more: those that are left are held as
+`interrupted`, and publication still finishes what it has begun.
+
 So a run with a held day always ends failed and says which days and why, and a run of a single
 day fails in the very step that held it. In a range, Dagster shows a held day as materialized in
 the stages before publication (a step cannot leave out one of its partitions and still let
@@ -24,7 +27,7 @@ from typing import Any
 import dagster as dg
 
 from anonymizer.home import Home
-from pipelines import journal
+from pipelines import interruption, journal
 from pipelines.partitions import days_of
 from pipelines.progress import Step, announce
 from pipelines.sealing import Trouble, attempt
@@ -52,11 +55,14 @@ class Stage:
         self, context: dg.AssetExecutionContext, home: Home, work: Callable[[date], Outcome]
     ) -> tuple["Tried", ...]:
         """Try each day of the run. Raises Failure when the run cannot go on from here."""
-        tried = [self._try(context, home, day, work) for day in days_of(context.partition_keys)]
+        # In a run that Dagster's pages started this is the main thread, and Dagster would raise.
+        with interruption.heeding_signals():
+            tried = [self._try(context, home, day, work) for day in days_of(context.partition_keys)]
         entries = [attempted.entry for attempted in tried]
         troubles = [entry.trouble for entry in entries if entry.trouble]
         may_pass = any(trouble.passing for trouble in troubles)
-        if may_pass and context.retry_number < RETRIES.max_retries:
+        again = may_pass and not interruption.received()
+        if again and context.retry_number < RETRIES.max_retries:
             raise failure(entries, allow_retries=True)
         if len(troubles) == len(entries):
             raise failure(entries)
@@ -95,6 +101,8 @@ class Stage:
 
     def _barrier(self, home: Home, day: date) -> Trouble | None:
         """What keeps a day from entering this stage."""
+        if stopped := interruption.received():
+            return Trouble("interrupted", interruption.MESSAGE, interruption.exit_code(stopped))
         if self.after is None:
             return None
         before = journal.read(home, self.after, day)
