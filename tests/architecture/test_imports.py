@@ -13,7 +13,7 @@ SOURCES = ("anonymizer", "pipelines", "data_samples")
 LAYERS = (
     ("errors",),
     ("home", "periods", "configuration", "dimensions", "engines"),
-    ("policy", "segments", "secret", "files", "permissions"),
+    ("policy", "segments", "hierarchies", "secret", "files", "permissions"),
     ("accounting", "tables", "explanation"),
     ("audit", "protection"),
     ("release", "release_folder"),
