@@ -27,7 +27,7 @@ from anonymizer.dimensions import Text
 from anonymizer.errors import Disclosure, Held, LedgerBroken
 from anonymizer.files import sha256
 from anonymizer.periods import Period
-from anonymizer.policy import Promise
+from anonymizer.policy import PolicyPromise, Promise
 from anonymizer.segments import Catalogue
 from anonymizer.tables import Counted, Figures, SubjectKind, TableKey
 
@@ -195,7 +195,7 @@ def read_release(folder: Path, number: int, digests: Mapping[str, str]) -> Relea
         period=Period(facts["period"]["kind"], date.fromisoformat(facts["period"]["start"])),
         provider=facts["provider"],
         timezone=facts["timezone"],
-        promise=Promise(**facts["promise"]),
+        promise=PolicyPromise(**facts["promise"]),
         policy_digest=facts["policy_digest"],
         catalogue_digest=facts["catalogue_digest"],
         campaigns=tuple(_campaign(row) for row in facts["campaigns"]),
