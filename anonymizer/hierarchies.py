@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.dimensions import ALL, Dimension, Group, Text
-from anonymizer.errors import ConfigurationError, Fault
+from anonymizer.errors import ConfigurationError, Fault, first_few
 from anonymizer.segments import Catalogue
 
 TOTAL = "Total"
 FINEST = "finest"
 _COLUMNS = ["parent", "child"]
-_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -106,13 +105,21 @@ def dimension(name: str, hierarchy: Hierarchy | None, values: Collection[str]) -
 
 def full_cross(dimensions: Sequence[Dimension]) -> Catalogue:
     """All combinations of codes: coarse tables before fine ones, in the order of the groups."""
-    axes = tuple(dimensions)
-    sizes = [len(axis.groups) for axis in axes]
-    cells = np.indices(sizes, dtype=np.int32).reshape(len(axes), -1)
-    depths = [_depths(axis)[row] for axis, row in zip(axes, cells, strict=True)]
+    groups = [range(len(axis.groups)) for axis in dimensions]
+    return Catalogue(tuple(dimensions), crossed(dimensions, groups), {})
+
+
+def crossed(dimensions: Sequence[Dimension], groups: Sequence[Sequence[int]]) -> NDArray[np.int32]:
+    """The cells of all combinations of these groups (positions in each dimension), coarse to fine.
+
+    Combinations of the same levels stand together.
+    """
+    chosen = np.meshgrid(*(np.array(part, dtype=np.int32) for part in groups), indexing="ij")
+    cells = np.stack([part.ravel() for part in chosen])
+    depths = [_depths(axis)[part] for axis, part in zip(dimensions, cells, strict=True)]
     # The last key counts most: first how deep a table is, then which level of each dimension.
     order = np.lexsort((*reversed(depths), np.sum(depths, axis=0)))
-    return Catalogue(axes, np.ascontiguousarray(cells.T[order]), {})
+    return np.ascontiguousarray(cells.T[order])
 
 
 def _rows(path: Path) -> tuple[list[tuple[int, tuple[str, str]]], list[Fault]]:
@@ -214,9 +221,8 @@ def _group(dimension_name: str, code: str, level: str, leaves: tuple[int, ...]) 
 def _unknown(name: str, codes: Collection[str]) -> list[Fault]:
     if not codes:
         return []
-    listed = ", ".join(repr(code) for code in sorted(codes)[:_SHOWN])
-    more = f" and {len(codes) - _SHOWN} more" if len(codes) > _SHOWN else ""
-    return [Fault(name, f"{listed}{more} not in its hierarchy", "add a parent,child row for each")]
+    problem = f"{first_few([repr(code) for code in sorted(codes)])} not in its hierarchy"
+    return [Fault(name, problem, "add a parent,child row for each")]
 
 
 def _depths(axis: Dimension) -> NDArray[np.int64]:
