@@ -146,7 +146,10 @@ class Effort(Settings):
 
     proof_seconds: float = Field(60, gt=0, description="Time for the proof of one table.")
     memory_megabytes: PositiveInt = Field(2_048, description="Memory of the counting engine.")
-    threads: PositiveInt = Field(2, description="Threads of the counting engine.")
+    threads: PositiveInt = Field(
+        2,
+        description="Threads of the counting engine, and processes that protect and audit tables.",
+    )
 
 
 class Policy(Settings):
