@@ -35,10 +35,11 @@ class Cells:
     ignored: tuple[str, ...]
 
 
-def read_cells(path: Path, count: str, hierarchies: Mapping[str, Hierarchy]) -> Cells:
+def read_cells(path: Path, count: str, hierarchies: Mapping[str, Hierarchy | None]) -> Cells:
     """The cells in a CSV or Parquet file whose column `count` counts people.
 
-    The other columns are dimensions, in the order of the file, whatever the order of its rows.
+    The other columns are dimensions, in the order of the file, whatever the order of its rows;
+    None stands for the hierarchy of a column that has one which could not be read.
     Raises ConfigurationError with every mistake, by column and row (1 is the first below the
     header): missing columns, codes that are empty or no finest value, counts that are no whole
     numbers, the same cell twice. The message shows codes, never counts.
@@ -59,13 +60,16 @@ def read_cells(path: Path, count: str, hierarchies: Mapping[str, Hierarchy]) -> 
     return Cells(path.name, axes, grid, tuple(c for c in columns if c not in {*inner, count}))
 
 
-def _varies(column: Column, name: str, hierarchies: Mapping[str, Hierarchy]) -> bool:
+def _varies(column: Column, name: str, hierarchies: Mapping[str, Hierarchy | None]) -> bool:
     """A column of one value says nothing, unless a hierarchy says what else there could be."""
     return len(column.texts) > 1 or name in hierarchies
 
 
 def _missing(
-    path: Path, columns: Mapping[str, Column], count: str, hierarchies: Mapping[str, Hierarchy]
+    path: Path,
+    columns: Mapping[str, Column],
+    count: str,
+    hierarchies: Mapping[str, Hierarchy | None],
 ) -> list[Fault]:
     has = f"the columns are {first_few(list(columns))}"
     faults = [
@@ -133,7 +137,7 @@ def _rows_of(column: Column, good: Sequence[bool]) -> str:
 
 
 def _axes(
-    columns: Mapping[str, Column], hierarchies: Mapping[str, Hierarchy], faults: list[Fault]
+    columns: Mapping[str, Column], hierarchies: Mapping[str, Hierarchy | None], faults: list[Fault]
 ) -> tuple[Dimension, ...]:
     """The dimension of each column; those that cannot be made are added to the faults."""
     axes = []
