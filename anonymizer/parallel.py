@@ -85,9 +85,9 @@ class Workers:
         self, seconds: float, done: dict[int, Result], left: deque[int], costs: Sequence[int]
     ) -> bool:
         """Whether the time saved on what is left outweighs the start of processes."""
-        processes = min(self.processes, len(left))
-        if processes < 2 or not done:  # noqa: PLR2004  one process beside this one saves nothing
+        if not done:
             return False
+        processes = min(self.processes, len(left))  # one beside this one saves nothing
         rate = seconds / sum(costs[number] for number in done)
         expected = rate * sum(costs[number] for number in left)
         return expected * (1 - 1 / processes) > self.start_seconds
@@ -163,7 +163,7 @@ class _Worker:
     def give(self, work: object) -> None:
         """Send the task, or an item of it."""
         with _losses_held():
-            self._connection.send(work)
+            self._connection.send_bytes(_packed(work))
 
     def outcome(self) -> Any:
         """What came of the item that was given last; raises what its work raised."""
@@ -232,21 +232,25 @@ def serve(descriptor: int) -> None:
 def _done(task: _Task[Shared, Item, Result], item: Item) -> bytes:
     """The result, or what was raised instead of it, ready to be sent."""
     try:
-        return pickle.dumps(task.work(task.shared, item), pickle.HIGHEST_PROTOCOL)
+        return _packed(task.work(task.shared, item))
     except Exception as error:  # noqa: BLE001  raised again at the other end
         frames = traceback.extract_tb(error.__traceback__)
         places = [(frame.filename, frame.lineno or 0) for frame in frames]
         raised = _Raised(type(error), error.args, dict(vars(error)), places)
-        return _pickled(raised)
+        return _packed_exception(raised)
 
 
-def _pickled(raised: _Raised) -> bytes:
+def _packed_exception(raised: _Raised) -> bytes:
     """An exception that holds what cannot be sent keeps its kind and its places alone."""
     try:
-        return pickle.dumps(raised, pickle.HIGHEST_PROTOCOL)
+        return _packed(raised)
     except Exception:  # noqa: BLE001  objects may refuse in any way
-        bare = _Raised(RuntimeError, (raised.kind.__name__,), {}, raised.places)
-        return pickle.dumps(bare, pickle.HIGHEST_PROTOCOL)
+        return _packed(_Raised(RuntimeError, (raised.kind.__name__,), {}, raised.places))
+
+
+def _packed(content: object) -> bytes:
+    """Ready to be sent. From protocol 5 on, arrays that are read-only arrive so."""
+    return pickle.dumps(content, protocol=5)
 
 
 def _take_in(connection: "Connection[Any, Any]", inbox: "SimpleQueue[Any]") -> None:

@@ -1,7 +1,7 @@
 """All tables of a day, protected side by side."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from anonymizer.parallel import Workers
 from anonymizer.policy import Effort, Promise
@@ -33,9 +33,7 @@ def protect_tables(
     when a process is killed.
     """
     costs = [_LEAST_COST + int(table.people.sum()) for table in tables]
-    found = workers.results(_protected, terms, tables, costs)
-    # What comes from another process is not read-only any more; building it anew checks it, too.
-    return tuple(replace(table, figures=replace(table.figures)) for table in found)
+    return tuple(workers.results(_protected, terms, tables, costs))
 
 
 def _protected(terms: Terms, counted: Counted) -> Protected:
