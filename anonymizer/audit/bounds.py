@@ -103,6 +103,21 @@ class Bounds:
         outcome = self._program.minimise(weights.astype(float))
         return max([0, *(-proof.bound for proof in self._proofs(outcome.multipliers, -weights))])
 
+    def most(self, weights: Integers) -> tuple[int, Reals | None]:
+        """A proved upper bound of the weighted people, and a table that comes close.
+
+        Weights other than 0 must be on classes that a figure covers. The bound is the best that
+        sums of figures can show, but for the last person where the solver's duals are too coarse.
+        """
+        outcome = self._program.minimise(-weights.astype(float))
+        aim = math.floor(float(weights @ outcome.values) + _WHOLE) if outcome.found else 0
+        best = int(np.maximum(weights, 0) @ self.largest.astype(np.int64))
+        for proof in self._proofs(outcome.multipliers, weights):
+            best = min(best, proof.bound)
+            if best <= aim:
+                break
+        return best, outcome.values if outcome.found else None
+
     def contradiction(self) -> Proof | None:
         """Figures that no table can have, not even one with parts of people."""
         classes, rows = self._knowledge.classes, len(self._rows.lowest)
@@ -161,7 +176,7 @@ class Bounds:
     def _decide_whole(self, weights: Integers, at_least: int) -> Verdict:
         known = self._knowledge
         goal = sparse.csc_array(weights[None, :])
-        limits = self._largest() + 1.0
+        limits = self.largest + 1.0
         program = Program(
             sparse.csc_array(sparse.vstack([self._matrix, goal])),
             np.append(self._rows.lowest, at_least),
@@ -180,7 +195,8 @@ class Bounds:
                 return Reachable(table)
         return Undecided()
 
-    def _largest(self) -> Reals:
+    @cached_property
+    def largest(self) -> Reals:
         """No class has more people than any of its figures; one without figures needs none."""
         known = self._knowledge
         largest = np.full(known.classes, np.inf)

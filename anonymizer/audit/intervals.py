@@ -1,0 +1,208 @@
+"""The tightest interval of every segment that is not published.
+
+Each end is proved: a sum of published figures shows that nobody can be beyond it, checked in
+whole numbers. An end is reached if a table of whole people that fits every figure has it;
+then it is the tightest there is. Ends that no table was found for are proved all the same,
+and may be a little wide.
+
+Segments that exact figures tie together (two siblings whose parent is published) share one
+pair of linear programs, and every table found narrows what is left to do for all.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from anonymizer.audit.bounds import Bounds, Reachable, Unreachable
+from anonymizer.audit.freedom import Freedom, atoms_in_classes, freedom, whole_classes
+from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.witnesses import make_whole
+
+UNBOUNDED = -1
+_SMALL_COMPONENT = 60  # classes; up to here integer programming looks for what rounding missed
+_MOST_STEPS = 20
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Of each segment (a row of the catalogue) the fewest and the most people that fit.
+
+    `highest` is UNBOUNDED where no figure covers a part of the segment. An end that is not
+    reached is proved, but a tighter one might be.
+    """
+
+    segments: Integers
+    lowest: Integers
+    highest: Integers
+    lowest_reached: Flags
+    highest_reached: Flags
+
+
+def tightest(knowledge: Knowledge, tables: Sequence[Integers], segments: Integers) -> Intervals:
+    """Intervals of segments that have possible atoms; `tables` fit the figures, one at least."""
+    inside = atoms_in_classes(knowledge, segments)
+    certain = inside @ knowledge.certain_in_atom
+    whole = whole_classes(knowledge, inside)
+    touched = inside.copy()
+    touched.data = np.ones_like(inside.data)
+    covered = knowledge.covered.astype(np.int64)
+    bounded = touched @ (1 - covered) == 0
+    # What cuts a class may have all of its people, or none but the certain.
+    floors = _multiplied(whole, covered)
+    ceilings = _multiplied(touched, covered)
+    ends = _Ends(knowledge, tables, sparse.csr_array(sparse.vstack([floors, ceilings])))
+    (low, _), (_, high) = np.split(ends.least, 2), np.split(ends.most, 2)
+    (low_reached, _), (_, high_reached) = (
+        np.split(ends.least_reached, 2),
+        np.split(ends.most_reached, 2),
+    )
+    return Intervals(
+        segments,
+        low + certain,
+        np.where(bounded, high + certain, UNBOUNDED),
+        low_reached,
+        high_reached & bounded,
+    )
+
+
+def _multiplied(weights: sparse.csr_array, classes: Integers) -> sparse.csr_array:
+    product = sparse.csr_array(weights * classes[None, :])
+    product.eliminate_zeros()
+    return product
+
+
+class _Ends:
+    """Proved ends of weighted sums of covered classes; beyond the certain people."""
+
+    def __init__(
+        self, knowledge: Knowledge, tables: Sequence[Integers], sums: sparse.csr_array
+    ) -> None:
+        sums.sort_indices()
+        free = freedom(knowledge)
+        shared = _shared(sums, free)
+        programs = _Extremes(knowledge, tables, sums[shared.first])
+        programs.solve()
+        base = tables[0]
+        offset = sums @ base - shared.sign * (sums[shared.first] @ base)[shared.of]
+        ends = [programs.ends(sense) for sense in (-1, 1)]
+        up = shared.sign > 0
+        (least, least_reached), (most, most_reached) = ends
+        self.least = offset + np.where(up, least[shared.of], -most[shared.of])
+        self.most = offset + np.where(up, most[shared.of], -least[shared.of])
+        self.least_reached = np.where(up, least_reached[shared.of], most_reached[shared.of])
+        self.most_reached = np.where(up, most_reached[shared.of], least_reached[shared.of])
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """Sums that move together: each is `sign` times the sum `first[of]`, and a constant."""
+
+    first: Integers
+    of: Integers
+    sign: Integers
+
+
+def _shared(sums: sparse.csr_array, free: Freedom) -> _Shared:
+    """Group sums that exact figures tie together; the shortest of a group stands for it."""
+    changes = free.of(sums)
+    opposite = (-changes) % free.primes
+    first: dict[bytes, int] = {}
+    lengths = np.diff(sums.indptr)
+    order = np.argsort(lengths, kind="stable")
+    of, sign = np.zeros(len(order), dtype=np.int64), np.ones(len(order), dtype=np.int64)
+    chosen: list[int] = []
+    for row in order.tolist():
+        key, mirrored = changes[row].tobytes(), opposite[row].tobytes()
+        if key not in first and mirrored in first:
+            key, sign[row] = mirrored, -1
+        of[row] = first.setdefault(key, len(chosen))
+        if of[row] == len(chosen):
+            chosen.append(row)
+    return _Shared(np.array(chosen, dtype=np.int64), of, sign)
+
+
+class _Extremes:
+    """The least and the most of several sums, by linear programs that share what they find."""
+
+    def __init__(
+        self, knowledge: Knowledge, tables: Sequence[Integers], sums: sparse.csr_array
+    ) -> None:
+        self._knowledge, self._sums = knowledge, sums
+        self._bounds = Bounds(knowledge)
+        self._components = _components(knowledge)
+        values = np.array([sums @ table for table in tables])
+        self._seen = {-1: values.min(axis=0), 1: values.max(axis=0)}
+        # Nobody counts below zero.
+        self._proved = {-1: np.zeros(sums.shape[0], np.int64), 1: self._plain_most()}
+
+    def solve(self) -> None:
+        """Prove every end and look for a table that reaches it."""
+        for sense in (1, -1):
+            for row in self._open(sense):
+                self._narrow(row, sense)
+
+    def ends(self, sense: int) -> tuple[Integers, Flags]:
+        """The proved ends, and which of them a table reaches."""
+        return self._proved[sense], self._proved[sense] == self._seen[sense]
+
+    def _plain_most(self) -> Integers:
+        """No class has more people than the smallest figure that contains it."""
+        caps = self._bounds.largest.astype(np.int64)
+        most: Integers = self._sums @ caps
+        return most
+
+    def _open(self, sense: int) -> Iterator[int]:
+        for row in range(self._sums.shape[0]):
+            if self._proved[sense][row] != self._seen[sense][row]:
+                yield row
+
+    def _narrow(self, row: int, sense: int) -> None:
+        weights = self._sums[[row]].toarray()[0] * sense
+        most, values = self._bounds.most(weights)
+        self._prove(row, sense, most)
+        if values is None:
+            return
+        table = make_whole(self._knowledge, values)
+        if table is not None:
+            self._learn(table)
+        if self._is_small(row):
+            self._search(row, sense, weights)
+
+    def _prove(self, row: int, sense: int, most: int) -> None:
+        proved = self._proved[sense]
+        proved[row] = min(sense * proved[row], most) * sense
+
+    def _learn(self, table: Integers) -> None:
+        values = self._sums @ table
+        np.minimum(self._seen[-1], values, out=self._seen[-1])
+        np.maximum(self._seen[1], values, out=self._seen[1])
+
+    def _is_small(self, row: int) -> bool:
+        labels, sizes = self._components
+        touched = np.unique(labels[self._sums[[row]].indices])
+        return bool(sizes[touched].max(initial=0) <= _SMALL_COMPONENT)
+
+    def _search(self, row: int, sense: int, weights: Integers) -> None:
+        """Integer programming between the best table and the proof."""
+        for _ in range(_MOST_STEPS):
+            most = sense * int(self._proved[sense][row])
+            if most == sense * self._seen[sense][row]:
+                return
+            verdict = self._bounds.decide(weights, most)
+            if isinstance(verdict, Reachable):
+                self._learn(verdict.table)
+            elif isinstance(verdict, Unreachable):
+                self._prove(row, sense, most - 1)
+            else:
+                return
+
+
+def _components(knowledge: Knowledge) -> tuple[Integers, Integers]:
+    """The component of each class that figures tie together, and the size of each component."""
+    rows = knowledge.essential.members
+    ties = sparse.csr_array(rows.T @ rows)
+    _, labels = connected_components(ties, directed=False)
+    return labels.astype(np.int64), np.bincount(labels).astype(np.int64)
