@@ -29,6 +29,7 @@ MODULES = {
     "backfill": "runs",
     "statements": "history",
     "exports": "history",
+    "withheld": "withholding",
     "protect": "protecting",
     "policy": "policy",
     "rights": "rights",
