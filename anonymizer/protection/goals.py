@@ -54,14 +54,14 @@ def another_count(known: Constraints, catalogue: Catalogue) -> list[Target]:
     single = (np.array([column]) for column in np.flatnonzero(sizes == 1))
     sets.update((_key(classes), classes) for classes in single)
     targets = [Target(_either_way(known, classes), rows.get(key)) for key, classes in sets.items()]
-    empty = np.flatnonzero((sizes > 1) & (known.truth == 0))
+    empty = np.flatnonzero((sizes > 1) & (known.spare == 0))
     targets += [Target((Goal(np.array([column]), 1),)) for column in empty]
     return targets
 
 
 def _either_way(known: Constraints, classes: NDArray[np.intp]) -> tuple[Goal, ...]:
     more = Goal(classes, 1)
-    return (more, Goal(classes, -1)) if known.truth[classes].sum() else (more,)
+    return (more, Goal(classes, -1)) if known.spare[classes].sum() else (more,)
 
 
 def _key(classes: NDArray[np.intp]) -> bytes:

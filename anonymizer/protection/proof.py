@@ -37,6 +37,12 @@ class Prover:
         self._nearby.publish(row, published=published)
         self._programs.publish(row, published=published)
 
+    def adopt(self, published: NDArray[np.bool_], proofs: Mapping[int, Moves]) -> None:
+        """Go on from what was published and proved by other means."""
+        self.proofs = dict(proofs)
+        for row in np.flatnonzero(self.published & ~published).tolist():
+            self.publish(row, published=False)
+
     def open_targets(self) -> list[int]:
         """Targets that need a proof and have none."""
         return [
@@ -115,7 +121,7 @@ def _unfit(
     tables = sparse.csc_array((people, classes, ends), shape=(len(known.truth), len(proofs)))
     unfit = np.zeros(len(proofs), dtype=bool)
     negative = tables.tocoo()
-    unfit[negative.col[known.truth[negative.row] + negative.data < 0]] = True
+    unfit[negative.col[known.spare[negative.row] + negative.data < 0]] = True
     # Rows in which nobody moves keep their true totals, which fit.
     changes = (known.matrix @ tables).tocoo()
     totals = (known.matrix @ known.truth)[changes.row] + changes.data

@@ -25,6 +25,7 @@ from anonymizer.errors import Held
 from anonymizer.policy import Effort, Promise
 from anonymizer.protection import budget
 from anonymizer.protection import constraints as knowledge
+from anonymizer.protection.aims import Witnesses
 from anonymizer.protection.programs import Programs
 from anonymizer.protection.search import Moves, NearbyTables
 from anonymizer.protection.suppression import protect
@@ -211,6 +212,16 @@ def test_a_wrong_proof_is_never_published(monkeypatch):
 
     monkeypatch.setattr(NearbyTables, "find", lie)
     with pytest.raises(Held, match="proof"):
+        protected([[20, 20, 20], [1, 1, 1]], promise(50, 10, 2))
+
+
+def test_a_wrong_witness_of_exact_figures_is_never_published(monkeypatch):
+    """Half a move: people who are added nowhere else taken away."""
+    honest = Witnesses.move
+    monkeypatch.setattr(
+        Witnesses, "move", lambda *of: {place: n for place, n in honest(*of).items() if n > 0}
+    )
+    with pytest.raises(Held, match="proof"):
         protected([[20, 20, 20], [1, 1, 1]], promise(50, 10, 1))
 
 
@@ -220,7 +231,7 @@ def test_a_wrong_solver_is_never_believed(monkeypatch):
         Programs, "decide", lambda _, goal: Moves(goal.classes[:1], np.array([goal.change]))
     )
     with pytest.raises(Held, match="proof"):
-        protected([[20, 20, 20], [1, 1, 1]], promise(50, 10, 1))
+        protected([[20, 20, 20], [1, 1, 1]], promise(50, 10, 2))
 
 
 def test_the_enumeration_notices_a_prover_that_assumes_too_much(monkeypatch):
