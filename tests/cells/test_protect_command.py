@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -152,3 +153,15 @@ def test_it_loads_nothing_that_it_does_not_need(tmp_path: Path, arguments: tuple
     assert "anonymizer.errors" in loaded
     wanted = {"rich"} if "--help" in arguments else set()
     assert {name for name in HEAVY if name in loaded} == wanted
+
+
+def test_the_page_shows_what_comes_out(tmp_path: Path) -> None:
+    write_world(tmp_path)
+    assert protect(tmp_path).returncode == 0
+    page = (Path(__file__).parents[2] / "docs" / "protect.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| (\w+) \| (\w+) \| (\w+) \| (\d*) ?\|$", page, re.MULTILINE)
+
+    assert len(shown) == 5
+    assert {",".join(row) for row in shown} <= set(
+        (tmp_path / "published.csv").read_text().splitlines()
+    )
