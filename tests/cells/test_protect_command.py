@@ -130,6 +130,7 @@ def test_a_constant_column_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
+        ("--help",),
         ("protect", "--help"),
         ("protect", "cells.csv", "--count", "people_counted", "--out", "published.csv"),
     ],
