@@ -18,6 +18,9 @@ from anonymizer.hierarchies import TOTAL, Hierarchy, dimension
 
 MOST_PEOPLE = 10**12
 MOST_SEGMENTS = 10**7
+_UNCLEAN = "is empty, has spaces around it or characters that are not seen"
+_GROUPS = "is a group, where a row counts one finest cell"
+_UNKNOWN = "is not in the hierarchy"
 # What the written files call their own columns.
 RESERVED = ("status", "people", "reason", "true_people")
 
@@ -112,21 +115,23 @@ def _counts(
 
 
 def _faulty_codes(place: str, column: Column, hierarchy: Hierarchy | None) -> list[Fault]:
-    """Codes that cannot stand for a finest value, by the rows in which they do."""
+    """Codes that cannot stand for a finest value, each kind of mistake with its codes and rows."""
     groups = frozenset({TOTAL}) if hierarchy is None else frozenset(hierarchy.children)
-    known = None if hierarchy is None else frozenset(hierarchy.leaves)
-    problems = {}
+    known = frozenset(column.texts) if hierarchy is None else hierarchy.codes
+    kinds: dict[str, list[str]] = {_UNCLEAN: [], _GROUPS: [], _UNKNOWN: []}
     for text in column.texts:
         if not text or text != text.strip() or not text.isprintable():
-            problems[text] = "a code is empty, has spaces around it or characters that are not seen"
+            kinds[_UNCLEAN].append(text)
         elif text in groups:
-            problems[text] = f"{text!r} is a group, a row counts one finest cell"
-        elif known is not None and text not in known:
-            problems[text] = f"{text!r} is not in its hierarchy"
+            kinds[_GROUPS].append(text)
+        elif text not in known:
+            kinds[_UNKNOWN].append(text)
     faults = []
-    for problem in dict.fromkeys(problems.values()):
-        good = [problems.get(text) != problem for text in column.texts]
-        faults.append(Fault(place, f"{problem}: row {_rows_of(column, good)}"))
+    for problem, codes in kinds.items():
+        if codes:
+            faulty = set(codes)
+            rows = _rows_of(column, [text not in faulty for text in column.texts])
+            faults.append(Fault(place, f"{first_few([*map(repr, codes)])} {problem}: row {rows}"))
     return faults
 
 
