@@ -14,6 +14,7 @@ Kind = Literal[
     "singleton",  # a group is shown to be exactly one person
     "inference",  # several figures together show a group to be too small
     "solved",  # a withheld figure is determined exactly
+    "companion",  # who knows the own cell can solve another; a note unless asked for
     "unproved",  # safety could not be proved within the effort allowed
     # seen against the true counts
     "structure",  # figures, counts and catalogue do not belong together

@@ -58,6 +58,34 @@ def _freedom(exact: sparse.csr_array) -> Freedom:
     return Freedom(np.hstack(drawn), np.repeat(np.array(PRIMES), _VECTORS))
 
 
+@dataclass(frozen=True)
+class Together:
+    """Sums that move together: each is `sign` times the sum `first[of]`, and a constant."""
+
+    first: Integers
+    of: Integers
+    sign: Integers
+
+
+def together(sums: sparse.csr_array, free: Freedom) -> Together:
+    """Group sums that exact figures tie together; the shortest of a group stands for it."""
+    changes = free.of(sums)
+    opposite = (-changes) % free.primes
+    first: dict[bytes, int] = {}
+    lengths = np.diff(sums.indptr)
+    order = np.argsort(lengths, kind="stable")
+    of, sign = np.zeros(len(order), dtype=np.int64), np.ones(len(order), dtype=np.int64)
+    chosen: list[int] = []
+    for row in order.tolist():
+        key, mirrored = changes[row].tobytes(), opposite[row].tobytes()
+        if key not in first and mirrored in first:
+            key, sign[row] = mirrored, -1
+        of[row] = first.setdefault(key, len(chosen))
+        if of[row] == len(chosen):
+            chosen.append(row)
+    return Together(np.array(chosen, dtype=np.int64), of, sign)
+
+
 def linearly_solvable(figures: Figures, catalogue: Catalogue, possible: Flags) -> Flags:
     """Of each segment whether it is a sum of published segments, each times some number.
 

@@ -17,8 +17,9 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from anonymizer.audit.bounds import Bounds, Reachable, Unreachable
-from anonymizer.audit.freedom import Freedom, atoms_in_classes, freedom, whole_classes
+from anonymizer.audit.freedom import atoms_in_classes, freedom, together, whole_classes
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.solver import Reals
 from anonymizer.audit.witnesses import make_whole
 
 UNBOUNDED = -1
@@ -42,7 +43,10 @@ class Intervals:
 
 
 def tightest(knowledge: Knowledge, tables: Sequence[Integers], segments: Integers) -> Intervals:
-    """Intervals of segments that have possible atoms; `tables` fit the figures, one at least."""
+    """Intervals of segments that have possible atoms, of figures that some table fits.
+
+    `tables` of whole people that fit are a help; there may be none.
+    """
     inside = atoms_in_classes(knowledge, segments)
     certain = inside @ knowledge.certain_in_atom
     whole = whole_classes(knowledge, inside)
@@ -81,12 +85,13 @@ class _Ends:
         self, knowledge: Knowledge, tables: Sequence[Integers], sums: sparse.csr_array
     ) -> None:
         sums.sort_indices()
-        free = freedom(knowledge)
-        shared = _shared(sums, free)
+        shared = together(sums, freedom(knowledge))
         programs = _Extremes(knowledge, tables, sums[shared.first])
         programs.solve()
-        base = tables[0]
-        offset = sums @ base - shared.sign * (sums[shared.first] @ base)[shared.of]
+        # What sums that move together differ by is the same in every table, and whole.
+        base = programs.corner()
+        apart = sums @ base - shared.sign * (sums[shared.first] @ base)[shared.of]
+        offset = np.rint(apart).astype(np.int64)
         ends = [programs.ends(sense) for sense in (-1, 1)]
         up = shared.sign > 0
         (least, least_reached), (most, most_reached) = ends
@@ -94,34 +99,6 @@ class _Ends:
         self.most = offset + np.where(up, most[shared.of], -least[shared.of])
         self.least_reached = np.where(up, least_reached[shared.of], most_reached[shared.of])
         self.most_reached = np.where(up, most_reached[shared.of], least_reached[shared.of])
-
-
-@dataclass(frozen=True)
-class _Shared:
-    """Sums that move together: each is `sign` times the sum `first[of]`, and a constant."""
-
-    first: Integers
-    of: Integers
-    sign: Integers
-
-
-def _shared(sums: sparse.csr_array, free: Freedom) -> _Shared:
-    """Group sums that exact figures tie together; the shortest of a group stands for it."""
-    changes = free.of(sums)
-    opposite = (-changes) % free.primes
-    first: dict[bytes, int] = {}
-    lengths = np.diff(sums.indptr)
-    order = np.argsort(lengths, kind="stable")
-    of, sign = np.zeros(len(order), dtype=np.int64), np.ones(len(order), dtype=np.int64)
-    chosen: list[int] = []
-    for row in order.tolist():
-        key, mirrored = changes[row].tobytes(), opposite[row].tobytes()
-        if key not in first and mirrored in first:
-            key, sign[row] = mirrored, -1
-        of[row] = first.setdefault(key, len(chosen))
-        if of[row] == len(chosen):
-            chosen.append(row)
-    return _Shared(np.array(chosen, dtype=np.int64), of, sign)
 
 
 class _Extremes:
@@ -133,10 +110,18 @@ class _Extremes:
         self._knowledge, self._sums = knowledge, sums
         self._bounds = Bounds(knowledge)
         self._components = _components(knowledge)
-        values = np.array([sums @ table for table in tables])
-        self._seen = {-1: values.min(axis=0), 1: values.max(axis=0)}
+        self._seen = {
+            -1: np.full(sums.shape[0], np.iinfo(np.int64).max),
+            1: np.full(sums.shape[0], np.iinfo(np.int64).min),
+        }
+        for table in tables:
+            self._learn(table)
         # Nobody counts below zero.
         self._proved = {-1: np.zeros(sums.shape[0], np.int64), 1: self._plain_most()}
+
+    def corner(self) -> Reals:
+        """A table of parts of people that fits."""
+        return self._bounds.corner(np.ones(self._knowledge.classes))
 
     def solve(self) -> None:
         """Prove every end and look for a table that reaches it."""
@@ -145,7 +130,7 @@ class _Extremes:
                 self._narrow(row, sense)
 
     def ends(self, sense: int) -> tuple[Integers, Flags]:
-        """The proved ends, and which of them a table reaches."""
+        """The proved ends, and which of them a table is known to reach."""
         return self._proved[sense], self._proved[sense] == self._seen[sense]
 
     def _plain_most(self) -> Integers:
@@ -163,13 +148,15 @@ class _Extremes:
         weights = self._sums[[row]].toarray()[0] * sense
         most, values = self._bounds.most(weights)
         self._prove(row, sense, most)
-        if values is None:
-            return
+        if values is not None and self._proved[sense][row] != self._seen[sense][row]:
+            self._learn_near(values)
+        if self._is_small(row):
+            self._search(row, sense, weights)
+
+    def _learn_near(self, values: Reals) -> None:
         table = make_whole(self._knowledge, values)
         if table is not None:
             self._learn(table)
-        if self._is_small(row):
-            self._search(row, sense, weights)
 
     def _prove(self, row: int, sense: int, most: int) -> None:
         proved = self._proved[sense]

@@ -109,6 +109,14 @@ class Reporter:
         text = f"{inner} are part of {outer}, but more"
         return self._finding("contradiction", (pair.outer, pair.inner), text)
 
+    def not_below(self, withheld: int, inside: int, floor: int) -> Finding:
+        """A withheld segment (both are rows of the catalogue) is not below the floor."""
+        catalogue = self._knowledge.catalogue
+        names = [catalogue.name(segment).english for segment in (withheld, inside)]
+        text = f"{names[0]} is withheld, but holds {names[1]}, whose figure reaches {floor}"
+        ids = (catalogue.id(withheld), catalogue.id(inside))
+        return Finding(self._knowledge.table, "contradiction", ids, text)
+
     def no_table(self, proof: Proof) -> Finding:
         """A sum of figures cannot be."""
         known = self._knowledge

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from anonymizer.audit.bounds import Bounds, Proof, Reachable, Undecided, Unreachable
+from anonymizer.audit.bounds import (
+    Bounds,
+    Divisible,
+    Proof,
+    Reachable,
+    Undecided,
+    Unreachable,
+    Verdict,
+)
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.knowledge import IMPOSSIBLE, Integers, Knowledge
 from anonymizer.audit.reports import Reporter
@@ -30,11 +38,18 @@ class _Target:
     ids: tuple[str, ...]
 
 
-def fit_some_table(bounds: Bounds, reporter: Reporter) -> Integers | Finding:
-    """A table that fits the figures, or why none is at hand."""
+def fit_some_table(
+    bounds: Bounds, reporter: Reporter, *, whole: bool = True
+) -> Integers | Finding | None:
+    """A table of whole people that fits the figures, or why none is at hand.
+
+    Unless `whole`, None where parts of people fit and whole ones are not at hand.
+    """
     if (proof := bounds.contradiction()) is not None:
         return reporter.no_table(proof)
-    verdict = bounds.some_table()
+    verdict = bounds.some_table(whole=whole)
+    if isinstance(verdict, Divisible):
+        return None
     if isinstance(verdict, Reachable):
         return verdict.table
     if isinstance(verdict, Unreachable):
@@ -50,8 +65,8 @@ def find_solved(knowledge: Knowledge, reporter: Reporter) -> Iterator[Finding]:
     """
     bounds = Bounds(knowledge)
     base = fit_some_table(bounds, reporter)
-    if isinstance(base, Finding):
-        yield base
+    if base is None or isinstance(base, Finding):
+        yield base or reporter.no_table_found()
         return
     tables, moves = _vary(knowledge, base)
     undecided: list[Integers] = []
@@ -67,7 +82,9 @@ def find_solved(knowledge: Knowledge, reporter: Reporter) -> Iterator[Finding]:
             tables.append(verdict.table)
         elif isinstance(verdict, Undecided):
             undecided.append(target.weights)
-        elif not _is_sum_of_figures(knowledge, target.weights):
+        elif isinstance(verdict, Proof | Unreachable) and not is_sum_of_figures(
+            knowledge, target.weights
+        ):
             empty |= (target.weights > 0) & (people == 0)
             yield _solved(knowledge, reporter, target, people, verdict)
     if undecided:
@@ -98,9 +115,7 @@ def _solved(
     return reporter.solved(target.ids, classes, people, how)
 
 
-def _another_count(
-    bounds: Bounds, weights: Integers, people: int, undecided: int
-) -> Proof | Reachable | Unreachable | Undecided:
+def _another_count(bounds: Bounds, weights: Integers, people: int, undecided: int) -> Verdict:
     """A table with another count, or why there is none; gives up after enough failures."""
     if undecided > _MOST_UNDECIDED:
         return Undecided()
@@ -207,7 +222,7 @@ def _over_groups(in_cell: Integers, parts: list[np.ndarray]) -> np.ndarray:
     return total
 
 
-def _is_sum_of_figures(knowledge: Knowledge, weights: Integers) -> bool:
+def is_sum_of_figures(knowledge: Knowledge, weights: Integers) -> bool:
     """Whether published figures inside the set add up to it, in whole or in equal parts."""
     members = knowledge.members
     inside = np.flatnonzero(members @ weights == np.diff(members.indptr))

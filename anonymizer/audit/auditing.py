@@ -1,0 +1,268 @@
+"""The audit of a published table, for anybody who has its file: what it gives away, or nothing.
+
+    PublishedTable + Rules -> Outsider -> Knowledge -> Audit
+
+Disclosures count against the table. Notes do not, unless asked for: what somebody who
+knows the own cell could solve, groups that are no segment, what a guess would yield.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from anonymizer.audit.attack import plain_contradictions
+from anonymizer.audit.bounds import Bounds
+from anonymizer.audit.companions import companions
+from anonymizer.audit.differencing import nested_pairs
+from anonymizer.audit.findings import Finding
+from anonymizer.audit.inference import Inference
+from anonymizer.audit.intervals import Intervals, tightest
+from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.outsider import Outsider, Rules, atoms
+from anonymizer.audit.published_file import PublishedTable
+from anonymizer.audit.reports import Reporter
+from anonymizer.audit.settled import find_settled
+from anonymizer.audit.solved import find_solved
+
+MOST_WHOLE = 400  # classes that figures tie together; up to here integer programming decides
+GuessOutcome = Literal["not asked", "refuted", "consistent"]
+
+
+@dataclass(frozen=True)
+class Guess:
+    """The attacker who takes every withheld segment to be below the floor.
+
+    `refuted`: the figures show that he is wrong, and `findings` how. `consistent`: he may be
+    right, and `findings` is what he would conclude beyond what is disclosed anyway.
+    """
+
+    outcome: GuessOutcome
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What came of it. `withstood` is whether nothing counts against the table.
+
+    `small` are the withheld segments shown to have fewer people than allowed, with their
+    intervals; `intervals`, if asked for, those of all withheld segments and all atoms without
+    a figure. `whole` says that every proof of safety rests on tables of whole people;
+    otherwise `by_parts` cells rest on tables in which people are divided.
+    """
+
+    table: PublishedTable
+    rules: Rules
+    atoms: int
+    findings: tuple[Finding, ...]
+    notes: tuple[Finding, ...] = ()
+    guess: Guess = field(default_factory=lambda: Guess("not asked"))
+    small: Intervals | None = None
+    intervals: Intervals | None = None
+    whole: bool = True
+    by_parts: int = 0
+
+    @property
+    def withstood(self) -> bool:
+        """Whether the table keeps its promise."""
+        return not self.findings
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What to find out besides: all `intervals`; whether companions count as disclosures."""
+
+    intervals: bool = False
+    singletons: bool = False
+
+
+def audit(table: PublishedTable, rules: Rules, questions: Questions) -> Audit:
+    """Attack a table with everything that an outsider knows.
+
+    Nothing found means that it withstands: see `docs/audit.md` for what that is worth.
+    """
+    outsider = Outsider(table, rules)
+    possible = int(outsider.possible().sum())
+    knowledge = outsider.knowledge()
+    broken = (*_broken(outsider), *plain_contradictions(knowledge, Reporter(knowledge)))
+    if broken:
+        return Audit(table, rules, possible, broken)
+    whole = largest_component(knowledge) <= MOST_WHOLE
+    floor = rules.inference_k
+    beforehand = _find(outsider.beforehand(), floor, whole, _Found()) if len(table.known) else None
+    found = _find(knowledge, floor, whole, beforehand or _Found())
+    if any(finding.kind == "contradiction" for finding in found.findings):
+        return Audit(table, rules, possible, found.findings)
+    alone = tuple(_companions(outsider, knowledge))
+    remainders = tuple(_remainders(knowledge, rules))
+    counted, noted = (alone, remainders) if questions.singletons else ((), (*alone, *remainders))
+    return Audit(
+        table,
+        rules,
+        possible,
+        (*found.findings, *counted),
+        notes=noted,
+        guess=_guess(outsider, found, whole=whole),
+        small=_small(outsider, knowledge, found),
+        intervals=_intervals(outsider, knowledge) if questions.intervals else None,
+        whole=whole,
+        by_parts=found.by_parts,
+    )
+
+
+def largest_component(knowledge: Knowledge) -> int:
+    """Classes that figures tie together, at most."""
+    rows = knowledge.essential.members
+    labels = connected_components(sparse.csr_array(rows.T @ rows), directed=False)[1]
+    return int(np.bincount(labels).max(initial=0))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a search found; `disclosed` are atoms shown to have too few people."""
+
+    findings: tuple[Finding, ...] = ()
+    disclosed: Flags | None = None
+    by_parts: int = 0
+
+
+def _find(knowledge: Knowledge, floor: int, whole: bool, known: _Found) -> _Found:  # noqa: FBT001
+    """Disclosures that are not known already."""
+    reporter = Reporter(knowledge)
+    if not floor:
+        find = find_solved if whole else find_settled
+        told = {_learned(finding) for finding in known.findings}
+        return _Found(tuple(f for f in find(knowledge, reporter) if _learned(f) not in told))
+    excused = np.zeros(knowledge.classes, dtype=bool)
+    if known.disclosed is not None:
+        excused[np.unique(knowledge.class_of[known.disclosed & knowledge.possible])] = True
+    inference = Inference(knowledge, reporter, floor, whole=whole, excused=excused)
+    findings = tuple(inference.findings())
+    disclosed = knowledge.atoms(np.flatnonzero(inference.disclosed))
+    return _Found(findings, disclosed, int(inference.by_parts.sum()))
+
+
+def _learned(finding: Finding) -> str:
+    return finding.explanation.split(" though withheld")[0]
+
+
+def _broken(outsider: Outsider) -> Iterator[Finding]:
+    """Figures that the rules forbid; zeros that are public aside."""
+    table, rules = outsider.table, outsider.rules
+    for segment, people in zip(table.published.tolist(), table.people.tolist(), strict=True):
+        if people == 0 and rules.zeros_public:
+            continue
+        name = table.catalogue.id(segment)
+        if people % rules.rounding:
+            text = f"the figure {people} of {name} is no multiple of {rules.rounding}"
+        elif people + rules.rounding - 1 < rules.k:
+            text = f"the figure {people} of {name} counts fewer than k = {rules.k} people"
+        else:
+            continue
+        yield Finding(table.name, "rule", (name,), text)
+
+
+def _companions(outsider: Outsider, knowledge: Knowledge) -> Iterator[Finding]:
+    """What singletons could solve, where figures are exact."""
+    if outsider.rules.rounding > 1:
+        return
+    withheld = _inhabitable(outsider, knowledge)
+    alone = withheld[atoms(knowledge.catalogue, withheld)]
+    corner = Bounds(knowledge).corner(np.ones(knowledge.classes))
+    yield from companions(knowledge, withheld, alone, outsider.rules.inference_k, corner)
+
+
+def _remainders(knowledge: Knowledge, rules: Rules) -> Iterator[Finding]:
+    """One figure less another leaves a few people who are no segment.
+
+    Where groups that are shown to be small are disclosures, these are among them already.
+    """
+    if rules.inference_k or rules.rounding > 1:
+        return
+    reporter, below = Reporter(knowledge), max(rules.floor, 2)
+    for pair in nested_pairs(knowledge, below):
+        people = pair.most + int(knowledge.certain[pair.classes].sum())
+        if 0 < people < below and len(pair.classes) > 1:
+            yield reporter.difference(pair, pair.most)
+
+
+def _guess(outsider: Outsider, found: _Found, *, whole: bool) -> Guess:
+    if outsider.rules.floor == 1 or not len(outsider.table.withheld):
+        return Guess("not asked")
+    guess = outsider.guess()
+    if (pair := _large_inside(outsider)) is not None:
+        return Guess("refuted", (Reporter(guess).not_below(*pair, outsider.rules.floor),))
+    if (proof := Bounds(guess).contradiction()) is not None:
+        return Guess("refuted", (Reporter(guess).no_table(proof),))
+    concluded = _find(guess, outsider.rules.inference_k, whole, found).findings
+    broken = tuple(f for f in concluded if f.kind == "contradiction")
+    return Guess("refuted", broken) if broken else Guess("consistent", concluded)
+
+
+def _large_inside(outsider: Outsider) -> tuple[int, int] | None:
+    """A withheld segment and a figure inside it that reaches the floor."""
+    table, catalogue = outsider.table, outsider.table.catalogue
+    large = table.published[table.people >= outsider.rules.floor + outsider.rules.rounding - 1]
+    nested = [
+        ~(axis.membership[:, None, :] & ~axis.membership[None, :, :]).any(axis=2)
+        for axis in catalogue.dimensions
+    ]
+    for segment in table.withheld.tolist():
+        inside = np.ones(len(large), dtype=bool)
+        for axis, groups in enumerate(catalogue.cells[large].T):
+            inside &= nested[axis][groups, catalogue.cells[segment, axis]]
+        if inside.any():
+            return segment, int(large[inside][0])
+    return None
+
+
+def _small(outsider: Outsider, knowledge: Knowledge, found: _Found) -> Intervals | None:
+    """Withheld segments made of disclosed atoms, as far as they are too small themselves."""
+    if found.disclosed is None or not found.disclosed.any():
+        return None
+    fine: Flags = found.disclosed | ~knowledge.possible
+    withheld = [
+        row
+        for row in _inhabitable(outsider, knowledge).tolist()
+        if fine[_box(knowledge, row)].all()
+    ]
+    ends = tightest(knowledge, (), np.array(withheld, dtype=np.int64))
+    return _chosen(ends, (ends.highest >= 0) & (ends.highest < outsider.rules.inference_k))
+
+
+def _intervals(outsider: Outsider, knowledge: Knowledge) -> Intervals:
+    """Of all withheld segments, and of all atoms without a figure."""
+    rows = np.arange(len(knowledge.catalogue), dtype=np.int32)
+    finest = rows[atoms(knowledge.catalogue, rows)]
+    unknown = np.setdiff1d(finest, outsider.table.published)
+    wanted = np.union1d(_inhabitable(outsider, knowledge), unknown)
+    return tightest(knowledge, (), wanted[_with_atoms(knowledge, wanted)].astype(np.int64))
+
+
+def _inhabitable(outsider: Outsider, knowledge: Knowledge) -> Integers:
+    """Withheld segments that are not known beforehand and have possible atoms."""
+    withheld = np.setdiff1d(outsider.table.withheld, outsider.table.known).astype(np.int64)
+    return withheld[_with_atoms(knowledge, withheld)]
+
+
+def _with_atoms(knowledge: Knowledge, segments: Integers) -> Flags:
+    held = [knowledge.possible[_box(knowledge, row)].any() for row in segments.tolist()]
+    return np.array(held, dtype=bool)
+
+
+def _box(knowledge: Knowledge, segment: int) -> tuple[NDArray[np.intp], ...]:
+    return np.ix_(*(group.leaves for group in knowledge.catalogue.groups(segment)))
+
+
+def _chosen(ends: Intervals, wanted: Flags) -> Intervals:
+    return Intervals(
+        ends.segments[wanted],
+        ends.lowest[wanted],
+        ends.highest[wanted],
+        ends.lowest_reached[wanted],
+        ends.highest_reached[wanted],
+    )
