@@ -189,6 +189,20 @@ def test_a_cross_that_no_machine_holds_is_refused(tmp_path: Path) -> None:
         read_cells(cells, "n", {})
 
 
+def test_an_id_is_no_dimension(tmp_path: Path) -> None:
+    rows = [(f"user-{number}", "fm"[number % 2], 1) for number in range(10_001)]
+    cells = write_csv(tmp_path / "c.csv", ("user", "sex", "n"), rows)
+    with pytest.raises(ConfigurationError, match="column user: 10,002 codes, at most 10,000 fit"):
+        read_cells(cells, "n", {})
+
+
+@pytest.mark.parametrize("count", ["9" * 5_000, "1" + "0" * 12 + "0", "٣", "1.5", " 1", ""])
+def test_counts_that_are_none(tmp_path: Path, count: str) -> None:
+    cells = write_csv(tmp_path / "c.csv", ("sex", "n"), [("f", count), ("m", 10**12)])
+    with pytest.raises(ConfigurationError, match=r"no whole number from 0 to .* in row 1$"):
+        read_cells(cells, "n", {})
+
+
 def test_mistakes_of_all_files_and_options_come_together(tmp_path: Path) -> None:
     cells = write_world(tmp_path, [("w1", "f", "many"), ("w2", "m", 3)])
     (tmp_path / "regions.csv").write_text("parent,child\nTotal,\n")
