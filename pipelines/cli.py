@@ -31,6 +31,8 @@ MODULES = {
     "exports": "history",
     "withheld": "withholding",
     "protect": "protecting",
+    "audit": "auditing",
+    "audit": "auditing",
     "policy": "policy",
     "rights": "rights",
     "ledger": "history",

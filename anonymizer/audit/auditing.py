@@ -80,12 +80,12 @@ class Questions:
     singletons: bool = False
 
 
-def audit(table: PublishedTable, rules: Rules, questions: Questions) -> Audit:
+def audit(outsider: Outsider, questions: Questions) -> Audit:
     """Attack a table with everything that an outsider knows.
 
     Nothing found means that it withstands: see `docs/audit.md` for what that is worth.
     """
-    outsider = Outsider(table, rules)
+    table, rules = outsider.table, outsider.rules
     possible = int(outsider.possible().sum())
     knowledge = outsider.knowledge()
     broken = (*_broken(outsider), *plain_contradictions(knowledge, Reporter(knowledge)))
@@ -207,7 +207,7 @@ def _large_inside(outsider: Outsider) -> tuple[int, int] | None:
     """A withheld segment and a figure inside it that reaches the floor."""
     table, catalogue = outsider.table, outsider.table.catalogue
     large = table.published[table.people >= outsider.rules.floor + outsider.rules.rounding - 1]
-    nested = [
+    nested: list[Flags] = [
         ~(axis.membership[:, None, :] & ~axis.membership[None, :, :]).any(axis=2)
         for axis in catalogue.dimensions
     ]
@@ -224,7 +224,7 @@ def _small(outsider: Outsider, knowledge: Knowledge, found: _Found) -> Intervals
     """Withheld segments made of disclosed atoms, as far as they are too small themselves."""
     if found.disclosed is None or not found.disclosed.any():
         return None
-    fine: Flags = found.disclosed | ~knowledge.possible
+    fine = np.where(knowledge.possible, found.disclosed, True)  # noqa: FBT003  an array's value
     withheld = [
         row
         for row in _inhabitable(outsider, knowledge).tolist()

@@ -1,6 +1,7 @@
 """Findings of the attack, each with the figures used and what they show."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -51,7 +52,15 @@ class Reporter:
         sum_ = arithmetic(known, proof, classes)
         text = f"from {cite_all(known, proof)}: {sum_}. {learned}"
         text += self._in_each(classes, proof.bound)
-        return self._finding(_kind("inference", least, most), proof.figures, text)
+        found = self._finding(_kind("inference", least, most), proof.figures, text)
+        return self._weighted(found, proof)
+
+    def _weighted(self, finding: Finding, proof: Proof | None) -> Finding:
+        if proof is None:
+            return finding
+        names = figure_ids(self._knowledge, proof.figures)
+        times = proof.multipliers[proof.figures].tolist()
+        return replace(finding, weights=tuple(zip(names, times, strict=True)), parts=proof.scale)
 
     def _in_each(self, classes: Integers, beyond: int) -> str:
         """What one cell may have, where several share what a group has beyond certain people."""
@@ -80,13 +89,19 @@ class Reporter:
         )
         return self._finding("unproved", self._around(classes), text)
 
-    def solved(self, withheld: Sequence[str], classes: Integers, people: int, how: str) -> Finding:
-        """A withheld segment or an atom has one possible count."""
+    def solved(
+        self, withheld: Sequence[str], classes: Integers, people: int, proof: Proof | None
+    ) -> Finding:
+        """A withheld segment or an atom has one possible count; without proof by trying all."""
+        known, how = self._knowledge, "no other whole number fits the figures around"
+        if proof is not None:
+            how = f"from {cite_all(known, proof)}: {arithmetic(known, proof, classes)}"
         group = name_group(self._knowledge, classes)
         people += int(self._knowledge.certain[classes].sum())
         text = f"{_learned(group, people, people)} though withheld: {how}"
         ids = (*withheld, *figure_ids(self._knowledge, self._around(classes)))
-        return Finding(self._knowledge.table, "solved", ids[:_IDS_NAMED], text)
+        found = Finding(self._knowledge.table, "solved", ids[:_IDS_NAMED], text)
+        return self._weighted(found, proof)
 
     def impossible_people(self, figure: int) -> Finding:
         """A figure of a segment that the structural zeros empty."""
@@ -124,7 +139,7 @@ class Reporter:
             f"no group of people has these figures: from {cite_all(known, proof)} "
             f"somebody would count below zero ({arithmetic(known, proof, _NOBODY)})"
         )
-        return self._finding("contradiction", proof.figures, text)
+        return self._weighted(self._finding("contradiction", proof.figures, text), proof)
 
     def no_whole_table(self) -> Finding:
         """Parts of people would fit, people do not."""

@@ -16,7 +16,6 @@ from anonymizer.audit.freedom import atoms_in_classes, freedom, together, whole_
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.reports import Reporter
 from anonymizer.audit.solved import is_sum_of_figures
-from anonymizer.audit.wording import arithmetic, cite_all
 
 _CORNERS = 12
 _SEED = 20_261_122
@@ -39,22 +38,15 @@ def find_settled(knowledge: Knowledge, reporter: Reporter) -> Iterator[Finding]:
             continue
         empty |= (weights > 0) & (people == 0)
         ids = (knowledge.catalogue.id(segments[row]),) if row < len(segments) else ()
-        yield _finding(knowledge, reporter, bounds, weights, ids)
+        yield _finding(reporter, bounds, weights, ids)
 
 
 def _finding(
-    knowledge: Knowledge,
-    reporter: Reporter,
-    bounds: Bounds,
-    weights: Integers,
-    ids: tuple[str, ...],
+    reporter: Reporter, bounds: Bounds, weights: Integers, ids: tuple[str, ...]
 ) -> Finding:
     people, classes = bounds.most(weights)[0], np.flatnonzero(weights)
     verdict = bounds.decide(weights, people + 1, whole=False)
-    how = "the figures around leave no other number"
-    if isinstance(verdict, Proof):
-        how = f"from {cite_all(knowledge, verdict)}: {arithmetic(knowledge, verdict, classes)}"
-    return reporter.solved(ids, classes, people, how)
+    return reporter.solved(ids, classes, people, verdict if isinstance(verdict, Proof) else None)
 
 
 def _sums(knowledge: Knowledge) -> tuple[list[int], sparse.csr_array]:

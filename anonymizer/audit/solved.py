@@ -25,7 +25,6 @@ from anonymizer.audit.knowledge import IMPOSSIBLE, Integers, Knowledge
 from anonymizer.audit.reports import Reporter
 from anonymizer.audit.solver import Program
 from anonymizer.audit.witnesses import Witnesses, search
-from anonymizer.audit.wording import arithmetic, cite_all
 
 _MOST_UNDECIDED = 20
 
@@ -86,7 +85,7 @@ def find_solved(knowledge: Knowledge, reporter: Reporter) -> Iterator[Finding]:
             knowledge, target.weights
         ):
             empty |= (target.weights > 0) & (people == 0)
-            yield _solved(knowledge, reporter, target, people, verdict)
+            yield _solved(reporter, target, people, verdict)
     if undecided:
         yield reporter.unproved(np.flatnonzero(np.sum(undecided, axis=0)), 0)
 
@@ -101,18 +100,10 @@ def _unmoved(targets: list[_Target], moves: sparse.csc_array) -> list[_Target]:
 
 
 def _solved(
-    knowledge: Knowledge,
-    reporter: Reporter,
-    target: _Target,
-    people: int,
-    verdict: Proof | Unreachable,
+    reporter: Reporter, target: _Target, people: int, verdict: Proof | Unreachable
 ) -> Finding:
-    how = "no other whole number fits the figures around"
-    classes = np.flatnonzero(target.weights)
-    if isinstance(verdict, Proof):
-        sum_ = arithmetic(knowledge, verdict, classes)
-        how = f"from {cite_all(knowledge, verdict)}: {sum_}"
-    return reporter.solved(target.ids, classes, people, how)
+    proof = verdict if isinstance(verdict, Proof) else None
+    return reporter.solved(target.ids, np.flatnonzero(target.weights), people, proof)
 
 
 def _another_count(bounds: Bounds, weights: Integers, people: int, undecided: int) -> Verdict:
