@@ -32,7 +32,6 @@ MODULES = {
     "withheld": "withholding",
     "protect": "protecting",
     "audit": "auditing",
-    "audit": "auditing",
     "policy": "policy",
     "rights": "rights",
     "ledger": "history",

@@ -63,6 +63,22 @@ def test_all_files_are_written_and_nothing_else(tmp_path: Path) -> None:
     assert len(report["promise"]) == 3
 
 
+@pytest.mark.parametrize(
+    ("inference_k", "rounding", "zeros"),
+    [("10", "1", "protect"), ("0", "1", "public"), ("10", "1", "public"), ("10", "10", "protect")],
+)
+def test_what_is_published_withstands_the_audit(
+    tmp_path: Path, inference_k: str, rounding: str, zeros: str
+) -> None:
+    write_world(tmp_path)
+    promise = ("--inference-k", inference_k, "--rounding", rounding, "--zeros", zeros)
+    assert protect(tmp_path, *promise, "--secret-file", "key").returncode == 0
+    hierarchy = ("--hierarchy", "region=regions.csv")
+    done = audience(tmp_path, "audit", "published.csv", *hierarchy, *promise, "--k", "10")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_second_run_gives_the_same_bytes(tmp_path: Path) -> None:
     write_world(tmp_path)
     contents = []
