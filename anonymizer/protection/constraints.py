@@ -68,7 +68,7 @@ def constraints(
     truth = np.zeros(len(representatives), dtype=np.int64)
     np.add.at(truth, class_of[known], counted.people.ravel()[atoms[known]])
     firsts, row_of = _distinct_rows(counted, catalogue, segments)
-    matrix = _membership(catalogue, segments[firsts], atoms[representatives])
+    matrix = membership(catalogue, segments[firsts], atoms[representatives])
     lower, upper = possible_counts(figures.people[firsts], promise)
     totals = matrix @ truth
     if (totals < lower).any() or (totals > upper).any():
@@ -118,7 +118,7 @@ def _first_of_each(signatures: NDArray[np.uint64]) -> tuple[NDArray[np.intp], ND
     return np.sort(firsts), equals
 
 
-def _membership(
+def membership(
     catalogue: Catalogue, segments: NDArray[np.int32], atoms: NDArray[np.intp]
 ) -> sparse.csc_array:
     """Shape (segments, atoms): which of these segments contains which of these atoms."""

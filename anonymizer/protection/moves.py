@@ -128,8 +128,19 @@ class Elimination:
         first, second = self.factors(q)
         if first != 1 or known is None or max(known) < self._enough:
             return None
-        found = _reach(_less(basis.columns[q], second, self.column), basis.spare, known)
-        return found if max(found) >= self._enough else None
+        forward, backward = known
+        column, spare = basis.columns[q], basis.spare
+        for place, people in self.column.items():
+            change = column.get(place, 0) - second * people
+            if change < 0:
+                times = spare[place] // -change
+                if times < forward:  # noqa: PLR1730  min() would take a third of all time
+                    forward = times
+            elif change:
+                times = spare[place] // change
+                if times < backward:  # noqa: PLR1730
+                    backward = times
+        return (forward, backward) if max(forward, backward) >= self._enough else None
 
     def _exactly(self, q: int) -> Reach:
         first, second = self.factors(q)
@@ -145,9 +156,9 @@ def _less(column: Column, times: int, pivot: Column) -> Column:
     return {place: column.get(place, 0) - times * people for place, people in pivot.items()}
 
 
-def _reach(column: Column, spare: Sequence[int], known: Reach = (UNLIMITED, UNLIMITED)) -> Reach:
-    """How far a column can be gone forwards and backwards, where `known` is the most."""
-    forward, backward = known
+def _reach(column: Column, spare: Sequence[int]) -> Reach:
+    """How far a column can be gone forwards and backwards."""
+    forward = backward = UNLIMITED
     for place, people in column.items():
         if people < 0:
             times = spare[place] // -people

@@ -19,7 +19,7 @@ from anonymizer.protection.aims import Aim, Witnesses
 from anonymizer.protection.budget import Budget
 from anonymizer.protection.moves import Column, Elimination, MoveBasis, proportional
 
-_PIVOTS_SEEN = 36
+_SHORTEST = 36
 _PIVOTS_TRIED = 12
 _COLUMNS_A_STEP = 32
 
@@ -51,8 +51,10 @@ class Stepwise:
         balance = self._basis.balance(self._rows[row])
         if not balance:
             return True
-        attempt = _Attempt(self._basis, self._witnesses, balance)
-        for pivot in self._pivots(balance):
+        columns = self._basis.columns
+        shortest = heapq.nsmallest(_SHORTEST, balance, key=lambda q: (len(columns[q]), q))
+        attempt = _Attempt(self._basis, self._witnesses, balance, shortest)
+        for pivot in self._pivots(shortest):
             self._budget.spend(1 + len(balance) // _COLUMNS_A_STEP)
             elimination = Elimination(self._basis, balance, pivot, self._enough)
             changes = attempt.changes(elimination)
@@ -67,16 +69,15 @@ class Stepwise:
         """A fitting table in which the aim is reached, as its difference from the true one."""
         return self._witnesses.move(aim)
 
-    def _pivots(self, balance: Column) -> list[int]:
+    def _pivots(self, shortest: Sequence[int]) -> list[int]:
         """Short columns with room first: they leave room in the columns that they are added to."""
         columns, reach, enough = self._basis.columns, self._basis.reach, self._enough
-        seen = heapq.nsmallest(_PIVOTS_SEEN, balance, key=lambda q: (len(columns[q]), q))
 
         def preference(q: int) -> tuple[bool, int, int, int]:
             room = min(reach(q))
             return room < enough, len(columns[q]), -room, q
 
-        return sorted(seen, key=preference)[:_PIVOTS_TRIED]
+        return sorted(shortest, key=preference)[:_PIVOTS_TRIED]
 
     def _commit(self, elimination: Elimination, changes: Sequence[Change]) -> None:
         reduced = elimination.commit()
@@ -92,9 +93,12 @@ class _Attempt:
     After a failure it is `hopeless` if no pivot can help: the row would give away an aim.
     """
 
-    def __init__(self, basis: MoveBasis, witnesses: Witnesses, balance: Column) -> None:
+    def __init__(
+        self, basis: MoveBasis, witnesses: Witnesses, balance: Column, shortest: Sequence[int]
+    ) -> None:
         self._basis, self._witnesses, self._balance = basis, witnesses, balance
         self._holding = [q for q in balance if witnesses.held_by.get(q)]
+        self._shortest = shortest
         self._vectors: dict[int, Column] = {}
         self._hardest: int | None = None
         self.hopeless = False
@@ -152,7 +156,7 @@ class _Attempt:
         """A column that witnesses an aim after the elimination, and its value there.
 
         Best one that the elimination leaves alone; else one that touches the aim; else, if the
-        pivot touches it, any that the pivot is added to.
+        pivot touches it, a short one that the pivot is added to.
         """
         vector = self._vectors.get(aim)
         if vector is None:
@@ -164,7 +168,7 @@ class _Attempt:
         by_pivot = vector.get(pivot, 0)
         candidates = [q for q in vector if q in balance]
         if by_pivot:
-            candidates += [q for q in balance if q not in vector]
+            candidates += [q for q in self._shortest if q not in vector]
         for q in candidates:
             if q == pivot:
                 continue
