@@ -21,7 +21,7 @@ from anonymizer.audit.companions import companions
 from anonymizer.audit.differencing import nested_pairs
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.inference import Inference
-from anonymizer.audit.intervals import Intervals, tightest
+from anonymizer.audit.intervals import Intervals, settles, tightest
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.outsider import Outsider, Rules, atoms
 from anonymizer.audit.published_file import PublishedTable
@@ -49,9 +49,10 @@ class Guess:
 class Audit:
     """What came of it. `withstood` is whether nothing counts against the table.
 
-    `small` are the withheld segments shown to have fewer people than allowed, with their
-    intervals; `intervals`, if asked for, those of all withheld segments and all atoms without
-    a figure. `whole` says that every proof of safety rests on tables of whole people;
+    `disclosed` marks the atoms shown to have fewer people than allowed (None where only exact
+    solution is forbidden), `small` are withheld segments shown so, with their intervals;
+    `intervals`, if asked for, those of all withheld segments and all atoms without a figure.
+    `whole` says that every proof of safety rests on tables of whole people;
     otherwise `by_parts` cells rest on tables in which people are divided.
     """
 
@@ -61,6 +62,7 @@ class Audit:
     findings: tuple[Finding, ...]
     notes: tuple[Finding, ...] = ()
     guess: Guess = field(default_factory=lambda: Guess("not asked"))
+    disclosed: Flags | None = None
     small: Intervals | None = None
     intervals: Intervals | None = None
     whole: bool = True
@@ -93,8 +95,9 @@ def audit(outsider: Outsider, questions: Questions) -> Audit:
         return Audit(table, rules, possible, broken)
     whole = largest_component(knowledge) <= MOST_WHOLE
     floor = rules.inference_k
-    beforehand = _find(outsider.beforehand(), floor, whole, _Found()) if len(table.known) else None
-    found = _find(knowledge, floor, whole, beforehand or _Found())
+    before = outsider.beforehand() if len(table.known) else None
+    earlier = _Found() if before is None else _find(before, floor, whole, _Found())
+    found = _find(knowledge, floor, whole, earlier)
     if any(finding.kind == "contradiction" for finding in found.findings):
         return Audit(table, rules, possible, found.findings)
     alone = tuple(_companions(outsider, knowledge))
@@ -107,6 +110,7 @@ def audit(outsider: Outsider, questions: Questions) -> Audit:
         (*found.findings, *counted),
         notes=noted,
         guess=_guess(outsider, found, whole=whole),
+        disclosed=found.disclosed,
         small=_small(outsider, knowledge, found),
         intervals=_intervals(outsider, knowledge) if questions.intervals else None,
         whole=whole,
@@ -123,31 +127,44 @@ def largest_component(knowledge: Knowledge) -> int:
 
 @dataclass(frozen=True)
 class _Found:
-    """What a search found; `disclosed` are atoms shown to have too few people."""
+    """What a search in some knowledge found; `disclosed` atoms are shown to have too few people."""
 
+    knowledge: Knowledge | None = None
     findings: tuple[Finding, ...] = ()
     disclosed: Flags | None = None
     by_parts: int = 0
 
 
-def _find(knowledge: Knowledge, floor: int, whole: bool, known: _Found) -> _Found:  # noqa: FBT001
-    """Disclosures that are not known already."""
+def _find(knowledge: Knowledge, floor: int, whole: bool, earlier: _Found) -> _Found:  # noqa: FBT001
+    """Disclosures that were not found in earlier knowledge."""
     reporter = Reporter(knowledge)
     if not floor:
+
+        def is_known(classes: Integers) -> bool:
+            known = earlier.knowledge
+            return known is not None and _settled_before(known, knowledge, classes)
+
         find = find_solved if whole else find_settled
-        told = {_learned(finding) for finding in known.findings}
-        return _Found(tuple(f for f in find(knowledge, reporter) if _learned(f) not in told))
+        return _Found(knowledge, tuple(find(knowledge, reporter, is_known)))
     excused = np.zeros(knowledge.classes, dtype=bool)
-    if known.disclosed is not None:
-        excused[np.unique(knowledge.class_of[known.disclosed & knowledge.possible])] = True
+    if earlier.disclosed is not None:
+        excused[np.unique(knowledge.class_of[earlier.disclosed & knowledge.possible])] = True
     inference = Inference(knowledge, reporter, floor, whole=whole, excused=excused)
     findings = tuple(inference.findings())
     disclosed = knowledge.atoms(np.flatnonzero(inference.disclosed))
-    return _Found(findings, disclosed, int(inference.by_parts.sum()))
+    return _Found(knowledge, findings, disclosed, int(inference.by_parts.sum()))
 
 
-def _learned(finding: Finding) -> str:
-    return finding.explanation.split(" though withheld")[0]
+def _settled_before(earlier: Knowledge, knowledge: Knowledge, classes: Integers) -> bool:
+    """Whether earlier knowledge settles a sum of classes; of a single class, each of its atoms."""
+    members = knowledge.atoms(np.flatnonzero(classes))
+    if classes.sum() > 1:
+        return settles(earlier, members)
+    grids = []
+    for place in np.flatnonzero(members):
+        grids.append(np.zeros(members.size, dtype=bool))
+        grids[-1][place] = True
+    return all(settles(earlier, grid.reshape(members.shape)) for grid in grids)
 
 
 def _broken(outsider: Outsider) -> Iterator[Finding]:
@@ -207,10 +224,7 @@ def _large_inside(outsider: Outsider) -> tuple[int, int] | None:
     """A withheld segment and a figure inside it that reaches the floor."""
     table, catalogue = outsider.table, outsider.table.catalogue
     large = table.published[table.people >= outsider.rules.floor + outsider.rules.rounding - 1]
-    nested: list[Flags] = [
-        ~(axis.membership[:, None, :] & ~axis.membership[None, :, :]).any(axis=2)
-        for axis in catalogue.dimensions
-    ]
+    nested = [_nested(axis.membership) for axis in catalogue.dimensions]
     for segment in table.withheld.tolist():
         inside = np.ones(len(large), dtype=bool)
         for axis, groups in enumerate(catalogue.cells[large].T):
@@ -218,6 +232,12 @@ def _large_inside(outsider: Outsider) -> tuple[int, int] | None:
         if inside.any():
             return segment, int(large[inside][0])
     return None
+
+
+def _nested(membership: Flags) -> Flags:
+    """(groups x groups): whether the first is inside the second."""
+    beyond = np.any(membership[:, None, :] & ~membership[None, :, :], axis=2)
+    return np.asarray(~beyond)
 
 
 def _small(outsider: Outsider, knowledge: Knowledge, found: _Found) -> Intervals | None:

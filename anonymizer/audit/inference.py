@@ -76,7 +76,8 @@ class Inference:
                 continue
             self._witnesses.reached[chosen] = True
             if isinstance(verdict, Proof):
-                classes = np.flatnonzero(verdict.covers >= verdict.scale)
+                small = verdict.bound < self._witnesses.goals
+                classes = np.flatnonzero(small & (verdict.covers >= verdict.scale))
                 self._witnesses.reached[classes] = True
                 self.disclosed[classes] = ~self._excused[classes]
                 yield self._reporter.inference(verdict, classes, self._least(classes))

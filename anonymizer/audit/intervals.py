@@ -47,7 +47,23 @@ def tightest(knowledge: Knowledge, tables: Sequence[Integers], segments: Integer
 
     `tables` of whole people that fit are a help; there may be none.
     """
-    inside = atoms_in_classes(knowledge, segments)
+    return _tightest(knowledge, tables, segments, atoms_in_classes(knowledge, segments))
+
+
+def settles(knowledge: Knowledge, atoms: Flags) -> bool:
+    """Whether the figures leave one count only to a set of atoms (of the catalogue's shape)."""
+    classes, counts = np.unique(knowledge.class_of[atoms & knowledge.possible], return_counts=True)
+    inside = sparse.csr_array((counts, classes, [0, len(classes)]), shape=(1, knowledge.classes))
+    ends = _tightest(knowledge, (), np.zeros(1, dtype=np.int64), inside)
+    return bool(ends.lowest[0] == ends.highest[0])
+
+
+def _tightest(
+    knowledge: Knowledge,
+    tables: Sequence[Integers],
+    segments: Integers,
+    inside: sparse.csr_array,
+) -> Intervals:
     certain = inside @ knowledge.certain_in_atom
     whole = whole_classes(knowledge, inside)
     touched = inside.copy()

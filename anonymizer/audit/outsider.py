@@ -105,7 +105,8 @@ class Outsider:
             and possible[box].any()
         ]
         ones = np.ones(len(segments), dtype=np.int64)
-        most = ones * int(self.table.people.sum() + self.table.known_people.sum())
+        everybody = self._figures().highest.sum() + self.table.known_people.sum()
+        most = ones * int(everybody)
         rows, source = np.array(segments, dtype=np.int32), from_source("listed", len(ones))
         return Statements(rows, ones, ones, np.maximum(most, ones), source)
 

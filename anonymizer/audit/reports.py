@@ -96,10 +96,12 @@ class Reporter:
         known, how = self._knowledge, "no other whole number fits the figures around"
         if proof is not None:
             how = f"from {cite_all(known, proof)}: {arithmetic(known, proof, classes)}"
-        group = name_group(self._knowledge, classes)
-        people += int(self._knowledge.certain[classes].sum())
-        text = f"{_learned(group, people, people)} though withheld: {how}"
-        ids = (*withheld, *figure_ids(self._knowledge, self._around(classes)))
+        group, certain = name_group(known, classes), int(known.certain[classes].sum())
+        learned = _learned(group, people + certain, people + certain)
+        if certain == known.sizes[classes].sum() > 1 and not people:
+            learned += ", 1 in each cell of them,"
+        text = f"{learned} though withheld: {how}"
+        ids = (*withheld, *figure_ids(known, self._around(classes)))
         found = Finding(self._knowledge.table, "solved", ids[:_IDS_NAMED], text)
         return self._weighted(found, proof)
 

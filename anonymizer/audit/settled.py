@@ -5,7 +5,7 @@ of figures. It is open as soon as two tables with parts of people differ in it, 
 corners of what fits tell nearly all sums apart, so few programs are left to solve.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy import sparse
@@ -15,15 +15,20 @@ from anonymizer.audit.findings import Finding
 from anonymizer.audit.freedom import atoms_in_classes, freedom, together, whole_classes
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.reports import Reporter
-from anonymizer.audit.solved import is_sum_of_figures
+from anonymizer.audit.solved import is_public
 
 _CORNERS = 12
 _SEED = 20_261_122
 _APART = 0.5
 
 
-def find_settled(knowledge: Knowledge, reporter: Reporter) -> Iterator[Finding]:
-    """Every withheld segment and every atom with one possible count, as far as sums show it."""
+def find_settled(
+    knowledge: Knowledge, reporter: Reporter, is_known: Callable[[Integers], bool]
+) -> Iterator[Finding]:
+    """Every withheld segment and every atom with one possible count, as far as sums show it.
+
+    Classes whose sum `is_known` (in 0 and 1) are passed over.
+    """
     bounds = Bounds(knowledge)
     if (proof := bounds.contradiction()) is not None:
         yield reporter.no_table(proof)
@@ -34,7 +39,9 @@ def find_settled(knowledge: Knowledge, reporter: Reporter) -> Iterator[Finding]:
         weights = sums[[row]].toarray()[0]
         people = bounds.most(weights)[0]
         alone = weights.sum() == 1 and knowledge.sizes[weights > 0].sum() > 1
-        if not weights[~empty].any() or (alone and people) or is_sum_of_figures(knowledge, weights):
+        if not weights[~empty].any() or (alone and people):
+            continue
+        if is_public(knowledge, weights, people) or is_known(weights):
             continue
         empty |= (weights > 0) & (people == 0)
         ids = (knowledge.catalogue.id(segments[row]),) if row < len(segments) else ()
@@ -51,7 +58,8 @@ def _finding(
 
 def _sums(knowledge: Knowledge) -> tuple[list[int], sparse.csr_array]:
     """Covered segments without a figure that cut no class, and single covered classes."""
-    without = np.setdiff1d(np.arange(len(knowledge.catalogue)), knowledge.segments)
+    figures = knowledge.segments[knowledge.counted]
+    without = np.setdiff1d(np.arange(len(knowledge.catalogue)), figures)
     inside = atoms_in_classes(knowledge, without)
     whole = whole_classes(knowledge, inside)
     lengths = np.diff(inside.indptr)

@@ -5,7 +5,7 @@ two tables of whole people fit the figures and differ in it. Sums of published f
 no disclosure: whoever adds up learns of no group smaller than the published ones.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +37,10 @@ class _Target:
     ids: tuple[str, ...]
 
 
+def _nothing(_: Integers) -> bool:
+    return False
+
+
 def fit_some_table(
     bounds: Bounds, reporter: Reporter, *, whole: bool = True
 ) -> Integers | Finding | None:
@@ -56,11 +60,13 @@ def fit_some_table(
     return reporter.no_table_found()
 
 
-def find_solved(knowledge: Knowledge, reporter: Reporter) -> Iterator[Finding]:
+def find_solved(
+    knowledge: Knowledge, reporter: Reporter, is_known: Callable[[Integers], bool] = _nothing
+) -> Iterator[Finding]:
     """Every withheld segment and every atom with one possible count.
 
-    A class of several atoms is reported only when it must be empty: what its atoms count
-    one by one stays open otherwise.
+    Classes whose sum `is_known` (in 0 and 1) are passed over. A class of several atoms is
+    reported only when it must be empty: what its atoms count one by one stays open otherwise.
     """
     bounds = Bounds(knowledge)
     base = fit_some_table(bounds, reporter)
@@ -81,8 +87,8 @@ def find_solved(knowledge: Knowledge, reporter: Reporter) -> Iterator[Finding]:
             tables.append(verdict.table)
         elif isinstance(verdict, Undecided):
             undecided.append(target.weights)
-        elif isinstance(verdict, Proof | Unreachable) and not is_sum_of_figures(
-            knowledge, target.weights
+        elif isinstance(verdict, Proof | Unreachable) and not (
+            is_public(knowledge, target.weights, people) or is_known(target.weights)
         ):
             empty |= (target.weights > 0) & (people == 0)
             yield _solved(reporter, target, people, verdict)
@@ -193,7 +199,7 @@ def _uncut(knowledge: Knowledge, in_cell: Integers) -> Iterator[tuple[int, tuple
     atoms, closure = (_over_groups(in_cell, parts) for parts in (shares, touches))
     cells = tuple(knowledge.catalogue.cells.T)
     whole = np.isclose(atoms[cells], closure[cells]) & (closure[cells] > 0)
-    whole[knowledge.segments] = False
+    whole[knowledge.segments[knowledge.counted]] = False
     for segment in np.flatnonzero(whole):
         groups = knowledge.catalogue.cells[segment]
         yield (
@@ -213,10 +219,24 @@ def _over_groups(in_cell: Integers, parts: list[np.ndarray]) -> np.ndarray:
     return total
 
 
-def is_sum_of_figures(knowledge: Knowledge, weights: Integers) -> bool:
+def is_public(knowledge: Knowledge, weights: Integers, people: int) -> bool:
+    """Whether figures add up to classes with so many people beyond the certain.
+
+    Where nobody is beyond, and one person each in the atoms of one class, figures that add up
+    to the class are no excuse: each of its atoms is solved.
+    """
+    chosen = np.flatnonzero(weights)
+    several = knowledge.sizes[chosen].sum() > 1 and knowledge.certain[chosen].sum() > 1
+    if len(chosen) == 1 and several and people == 0:
+        return False
+    return _is_sum_of_figures(knowledge, weights)
+
+
+def _is_sum_of_figures(knowledge: Knowledge, weights: Integers) -> bool:
     """Whether published figures inside the set add up to it, in whole or in equal parts."""
     members = knowledge.members
-    inside = np.flatnonzero(members @ weights == np.diff(members.indptr))
+    within = members @ weights == np.diff(members.indptr)
+    inside = np.flatnonzero(within & knowledge.counted)
     classes = np.flatnonzero(weights)
     if not len(inside):
         return False
