@@ -71,9 +71,12 @@ def _protected(counted: Counted, request: Request) -> Protected:
 
 
 def _counted(cells: Cells, zeros: Zeros, secret: Secret) -> Counted:
-    possible = cells.people > 0 if zeros == "public" else np.ones(cells.people.shape, dtype=bool)
+    """Where zeros are known, so is that there is somebody in every other cell."""
+    public = zeros == "public"
+    possible = cells.people > 0 if public else np.ones(cells.people.shape, dtype=bool)
     key = TableKey("cells", cells.name, _NO_PERIOD)
-    return Counted(key, cells.people, cells.people, _marks(cells, secret), possible)
+    marks = _marks(cells, secret)
+    return Counted(key, cells.people, cells.people, marks, possible, occupied=public)
 
 
 def _marks(cells: Cells, secret: Secret) -> NDArray[np.uint64]:

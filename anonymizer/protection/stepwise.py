@@ -100,6 +100,7 @@ class _Attempt:
         self._holding = [q for q in balance if witnesses.held_by.get(q)]
         self._shortest = shortest
         self._vectors: dict[int, Column] = {}
+        self._untouched: dict[int, tuple[int, int] | None] = {}
         self._hardest: int | None = None
         self.hopeless = False
 
@@ -108,9 +109,9 @@ class _Attempt:
 
         An aim that had none before is looked at first.
         """
-        moved = self._witnesses.changes_by(elimination.column)
-        if self._hardest is not None and not self._stays(self._hardest, elimination, moved):
+        if self._hardest is not None and not self._stays(self._hardest, elimination):
             return None
+        moved = self._witnesses.changes_by(elimination.column)
         changes: list[Change] = []
         for q in self._holding:
             for aim in self._lost(q, elimination, moved, changes):
@@ -142,12 +143,13 @@ class _Attempt:
                 changes.append((aim, q, value))
         return lost
 
-    def _stays(self, aim: int, elimination: Elimination, moved: Column) -> bool:
-        """Whether an aim has any witness after the elimination."""
+    def _stays(self, aim: int, elimination: Elimination) -> bool:
+        """Whether an aim that failed before has any witness after the elimination."""
         q = self._witnesses.column[aim]
         if q != elimination.pivot:
             first, second = elimination.factors(q)
-            value = first * self._witnesses.value[aim] - second * moved.get(aim, 0)
+            by_pivot = self._vectors[aim].get(elimination.pivot, 0)
+            value = first * self._witnesses.value[aim] - second * by_pivot
             if self._witnesses.suffices(aim, value, elimination.reach(q)):
                 return True
         return self._other(aim, elimination) is not None
@@ -158,13 +160,13 @@ class _Attempt:
         Best one that the elimination leaves alone; else one that touches the aim; else, if the
         pivot touches it, a short one that the pivot is added to.
         """
-        vector = self._vectors.get(aim)
-        if vector is None:
-            vector = self._vectors[aim] = self._witnesses.vector(aim)
-        suffices, balance, pivot = self._witnesses.suffices, self._balance, elimination.pivot
-        for q, value in vector.items():
-            if q not in balance and suffices(aim, value, self._basis.reach(q)):
-                return q, value
+        if aim not in self._vectors:
+            self._vectors[aim] = self._witnesses.vector(aim)
+            self._untouched[aim] = self._left_alone(aim)
+        if found := self._untouched[aim]:
+            return found
+        vector, balance, pivot = self._vectors[aim], self._balance, elimination.pivot
+        suffices = self._witnesses.suffices
         by_pivot = vector.get(pivot, 0)
         candidates = [q for q in vector if q in balance]
         if by_pivot:
@@ -175,5 +177,14 @@ class _Attempt:
             first, second = elimination.factors(q)
             value = first * vector.get(q, 0) - second * by_pivot
             if value and suffices(aim, value, elimination.reach(q)):
+                return q, value
+        return None
+
+    def _left_alone(self, aim: int) -> tuple[int, int] | None:
+        """A column that witnesses an aim and is balanced on the row, and its value."""
+        for q, value in self._vectors[aim].items():
+            if q not in self._balance and self._witnesses.suffices(
+                aim, value, self._basis.reach(q)
+            ):
                 return q, value
         return None
