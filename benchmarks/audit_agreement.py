@@ -240,11 +240,27 @@ def _check_solved(seed: int, world: World, done: Audit, truth: Truth, before: Tr
     told = {name for finding in done.findings for name in finding.segments}
     public = {table.catalogue.id(row) for row in shown}
     _demand(told - public <= set(names), seed, "a solution was invented")
-    # What is made of solved cells alone need not be named by itself.
+    # What is made of solved cells alone, or holds a part of cells that no figure tells apart and
+    # that are solved, need not be named by itself.
     open_cells = np.ptp(truth.tables, axis=0) > 0
-    single = {name for name, row in names.items() if not (world.inside[row] * open_cells).any()}
-    _demand(set(names) - single <= told, seed, "a solution was missed")
+    implied = {
+        name
+        for name, row in names.items()
+        if not (world.inside[row] * open_cells).any() or _cuts(world, world.inside[row], truth)
+    }
+    _demand(set(names) - implied <= told, seed, "a solution was missed")
     _demand(done.withstood == (not names and not cells), seed, "another verdict")
+
+
+def _cuts(world: World, cells: Grid, truth: Truth) -> bool:
+    """Whether only some are in the set of the cells that the same figures contain."""
+    table = world.outsider.table
+    shown = world.inside[[*table.published.tolist(), *table.known.tolist()]]
+    marks = np.vstack([shown, _inhabited(world)])[:, truth.possible]
+    inside = cells[truth.possible]
+    _, group = np.unique(marks.T, axis=0, return_inverse=True)
+    held, size = np.bincount(group, inside), np.bincount(group)
+    return bool(((held > 0) & (held < size)).any())
 
 
 def _solved(world: World, cells: NDArray[np.bool_], truth: Truth) -> bool:

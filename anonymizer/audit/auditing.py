@@ -21,7 +21,7 @@ from anonymizer.audit.companions import companions
 from anonymizer.audit.differencing import nested_pairs
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.inference import Inference
-from anonymizer.audit.intervals import Intervals, settles, tightest
+from anonymizer.audit.intervals import Intervals, settles, smaller_than, tightest
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.outsider import Outsider, Rules, atoms
 from anonymizer.audit.published_file import PublishedTable
@@ -50,7 +50,7 @@ class Audit:
     """What came of it. `withstood` is whether nothing counts against the table.
 
     `disclosed` marks the atoms shown to have fewer people than allowed (None where only exact
-    solution is forbidden), `small` are withheld segments shown so, with their intervals;
+    solution is forbidden), `small` are the withheld segments shown so (rows of the catalogue);
     `intervals`, if asked for, those of all withheld segments and all atoms without a figure.
     `whole` says that every proof of safety rests on tables of whole people;
     otherwise `by_parts` cells rest on tables in which people are divided.
@@ -63,7 +63,7 @@ class Audit:
     notes: tuple[Finding, ...] = ()
     guess: Guess = field(default_factory=lambda: Guess("not asked"))
     disclosed: Flags | None = None
-    small: Intervals | None = None
+    small: Integers | None = None
     intervals: Intervals | None = None
     whole: bool = True
     by_parts: int = 0
@@ -240,18 +240,16 @@ def _nested(membership: Flags) -> Flags:
     return np.asarray(~beyond)
 
 
-def _small(outsider: Outsider, knowledge: Knowledge, found: _Found) -> Intervals | None:
+def _small(outsider: Outsider, knowledge: Knowledge, found: _Found) -> Integers | None:
     """Withheld segments made of disclosed atoms, as far as they are too small themselves."""
-    if found.disclosed is None or not found.disclosed.any():
+    if found.disclosed is None:
         return None
     fine = np.where(knowledge.possible, found.disclosed, True)  # noqa: FBT003  an array's value
-    withheld = [
-        row
-        for row in _inhabitable(outsider, knowledge).tolist()
-        if fine[_box(knowledge, row)].all()
-    ]
-    ends = tightest(knowledge, (), np.array(withheld, dtype=np.int64))
-    return _chosen(ends, (ends.highest >= 0) & (ends.highest < outsider.rules.inference_k))
+    withheld = _inhabitable(outsider, knowledge)
+    inside = [bool(np.all(fine[_box(knowledge, row)])) for row in withheld.tolist()]
+    disclosed = withheld[np.array(inside, dtype=bool)]
+    small: Integers = disclosed[smaller_than(knowledge, disclosed, outsider.rules.inference_k)]
+    return small
 
 
 def _intervals(outsider: Outsider, knowledge: Knowledge) -> Intervals:
@@ -276,13 +274,3 @@ def _with_atoms(knowledge: Knowledge, segments: Integers) -> Flags:
 
 def _box(knowledge: Knowledge, segment: int) -> tuple[NDArray[np.intp], ...]:
     return np.ix_(*(group.leaves for group in knowledge.catalogue.groups(segment)))
-
-
-def _chosen(ends: Intervals, wanted: Flags) -> Intervals:
-    return Intervals(
-        ends.segments[wanted],
-        ends.lowest[wanted],
-        ends.highest[wanted],
-        ends.lowest_reached[wanted],
-        ends.highest_reached[wanted],
-    )

@@ -14,9 +14,9 @@ from fractions import Fraction
 import numpy as np
 from scipy import sparse
 
+from anonymizer.audit.bounds import Bounds
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.freedom import Freedom, atoms_in_classes, freedom, whole_classes
-from anonymizer.audit.intervals import UNBOUNDED, tightest
 from anonymizer.audit.knowledge import Integers, Knowledge
 from anonymizer.audit.modular import PRIMES
 from anonymizer.audit.solver import Reals
@@ -24,6 +24,8 @@ from anonymizer.audit.solver import Reals
 _MOST_PARTS = 12
 _NAMED = 3
 _WHOLE = 1e-4
+_CORNERS = 40
+_SEED = 20_261_122
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class _Tied:
     segments: Integers
     changes: Integers
     people: Reals
+    weights: sparse.csr_array
 
 
 def companions(
@@ -73,8 +76,9 @@ def _tied(knowledge: Knowledge, withheld: Integers, corner: Reals) -> _Tied:
     covered = whole @ knowledge.covered.astype(np.int64)
     kept = covered == np.diff(inside.indptr)
     kept &= (changes != 0).all(axis=1)
-    people = sparse.csr_array(whole[kept]) @ (corner + knowledge.certain)
-    return _Tied(withheld[kept], changes[kept], people)
+    weights = sparse.csr_array(whole[kept])
+    people = weights @ (corner + knowledge.certain)
+    return _Tied(withheld[kept], changes[kept], people, weights)
 
 
 def _directions(changes: Integers) -> list[bytes]:
@@ -93,8 +97,17 @@ def _may_count_one(knowledge: Knowledge, tied: _Tied, cells: Sequence[int]) -> l
     """The cells that may have exactly one person, as far as anybody can tell."""
     if not cells:
         return []
-    ends = tightest(knowledge, (), tied.segments[list(cells)])
-    may = (ends.lowest <= 1) & ((ends.highest >= 1) | (ends.highest == UNBOUNDED))
+    weights = tied.weights[list(cells)]
+    certain = weights @ knowledge.certain
+    bounds, random = Bounds(knowledge), np.random.default_rng(_SEED)
+    # What fits is convex: between a table with at most 1 and one with at least 1 is one with 1.
+    corners = [bounds.corner(random.random(knowledge.classes)) for _ in range(_CORNERS)]
+    people = np.array([weights @ corner + certain for corner in corners])
+    may = (people.min(axis=0) <= 1) & (people.max(axis=0) >= 1)
+    for place in np.flatnonzero(~may).tolist():
+        one = weights[[place]].toarray()[0]
+        least, most = -bounds.most(-one)[0], bounds.most(one)[0]
+        may[place] = least + certain[place] <= 1 <= most + certain[place]
     return [place for place, possible in zip(cells, may, strict=True) if possible]
 
 

@@ -50,6 +50,21 @@ def tightest(knowledge: Knowledge, tables: Sequence[Integers], segments: Integer
     return _tightest(knowledge, tables, segments, atoms_in_classes(knowledge, segments))
 
 
+def smaller_than(knowledge: Knowledge, segments: Integers, people: int) -> Flags:
+    """Which segments are shown to have fewer people than this."""
+    inside = atoms_in_classes(knowledge, segments)
+    certain = inside @ knowledge.certain_in_atom
+    touched = sparse.csr_array((np.ones_like(inside.data), inside.indices, inside.indptr))
+    touched.resize(inside.shape)
+    bounded = touched @ (1 - knowledge.covered.astype(np.int64)) == 0
+    small = np.zeros(len(segments), dtype=bool)
+    bounds = Bounds(knowledge)
+    for row in np.flatnonzero(bounded & (certain < people)).tolist():
+        most, _ = bounds.most(touched[[row]].toarray()[0])
+        small[row] = most + certain[row] < people
+    return small
+
+
 def settles(knowledge: Knowledge, atoms: Flags) -> bool:
     """Whether the figures leave one count only to a set of atoms (of the catalogue's shape)."""
     classes, counts = np.unique(knowledge.class_of[atoms & knowledge.possible], return_counts=True)

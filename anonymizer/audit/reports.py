@@ -99,7 +99,7 @@ class Reporter:
         group, certain = name_group(known, classes), int(known.certain[classes].sum())
         learned = _learned(group, people + certain, people + certain)
         if certain == known.sizes[classes].sum() > 1 and not people:
-            learned += ", 1 in each cell of them,"
+            learned, withheld = f"{learned}, 1 in each cell of them,", ()  # a matter of cells
         text = f"{learned} though withheld: {how}"
         ids = (*withheld, *figure_ids(known, self._around(classes)))
         found = Finding(self._knowledge.table, "solved", ids[:_IDS_NAMED], text)
@@ -154,7 +154,9 @@ class Reporter:
         return self._finding("unproved", range(len(self._knowledge.segments)), text)
 
     def _around(self, classes: Sequence[int] | Integers) -> Integers:
-        return np.unique(self._knowledge.by_class[list(classes)].indices)
+        figures = np.unique(self._knowledge.by_class[list(classes)].indices)
+        counted: Integers = figures[self._knowledge.counted[figures]]
+        return counted
 
     def _finding(self, kind: Kind, figures: Sequence[int] | Integers, text: str) -> Finding:
         ids = figure_ids(self._knowledge, figures[:_IDS_NAMED])

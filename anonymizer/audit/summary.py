@@ -12,6 +12,7 @@ from typing import Any
 from anonymizer.audit.auditing import Audit, Guess
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.intervals import UNBOUNDED, Intervals
+from anonymizer.audit.knowledge import Integers
 from anonymizer.segments import Catalogue
 
 FORMAT = 1
@@ -39,9 +40,9 @@ def in_words(audit: Audit) -> Iterator[str]:
     )
     yield "WITHSTOOD: nothing found. " + _promise(audit) if audit.withstood else _broken(audit)
     yield from _by_kind(audit.findings)
-    if audit.small is not None and len(audit.small.segments):
+    if audit.small is not None and len(audit.small):
         yield (
-            f"{len(audit.small.segments):,} of {len(table.withheld):,} withheld segments are shown "
+            f"{len(audit.small):,} of {len(table.withheld):,} withheld segments are shown "
             f"to have fewer than {rules.inference_k} people."
         )
     if not audit.whole and rules.inference_k:
@@ -80,7 +81,7 @@ def as_json(audit: Audit) -> dict[str, Any]:
         "whole_people": audit.whole,
         "cells_safe_by_parts": audit.by_parts,
         "findings": [_finding(finding) for finding in audit.findings],
-        "too_small": _rows(table.catalogue, audit.small),
+        "too_small": [_segment(table.catalogue, row) for row in _listed(audit.small)],
         "notes": [_finding(finding) for finding in audit.notes],
         "guess": {
             "outcome": audit.guess.outcome,
@@ -97,7 +98,8 @@ def intervals_csv(audit: Audit, intervals: Intervals) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*axes, "least", "most", "least_reached", "most_reached"])
     for row in _rows(audit.table.catalogue, intervals):
-        writer.writerow([*row.pop("segment").values(), *map(_cell, row.values())])
+        codes = row.pop("segment").values()
+        writer.writerow([*codes, *map(_cell, row.values())])
     return text.getvalue().encode()
 
 
@@ -162,12 +164,9 @@ def _finding(finding: Finding) -> Mapping[str, Any]:
 def _rows(catalogue: Catalogue, intervals: Intervals | None) -> list[dict[str, Any]]:
     if intervals is None:
         return []
-    names = [axis.name for axis in catalogue.dimensions]
     return [
         {
-            "segment": dict(
-                zip(names, (group.code for group in catalogue.groups(segment)), strict=True)
-            ),
+            "segment": _segment(catalogue, segment),
             "least": least,
             "most": None if most == UNBOUNDED else most,
             "least_reached": least_reached,
@@ -182,3 +181,13 @@ def _rows(catalogue: Catalogue, intervals: Intervals | None) -> list[dict[str, A
             strict=True,
         )
     ]
+
+
+def _listed(rows: Integers | None) -> list[int]:
+    return [] if rows is None else rows.tolist()
+
+
+def _segment(catalogue: Catalogue, row: int) -> Mapping[str, str]:
+    """The code of each dimension."""
+    groups = zip(catalogue.dimensions, catalogue.groups(row), strict=True)
+    return {axis.name: group.code for axis, group in groups}
