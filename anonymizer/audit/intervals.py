@@ -54,8 +54,8 @@ def smaller_than(knowledge: Knowledge, segments: Integers, people: int) -> Flags
     """Which segments are shown to have fewer people than this."""
     inside = atoms_in_classes(knowledge, segments)
     certain = inside @ knowledge.certain_in_atom
-    touched = sparse.csr_array((np.ones_like(inside.data), inside.indices, inside.indptr))
-    touched.resize(inside.shape)
+    touched = inside.copy()
+    touched.data = np.ones_like(inside.data)
     bounded = touched @ (1 - knowledge.covered.astype(np.int64)) == 0
     small = np.zeros(len(segments), dtype=bool)
     bounds = Bounds(knowledge)
