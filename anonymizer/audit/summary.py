@@ -42,8 +42,8 @@ def in_words(audit: Audit) -> Iterator[str]:
     yield from _by_kind(audit.findings)
     if audit.small is not None and len(audit.small):
         yield (
-            f"{len(audit.small):,} of {len(table.withheld):,} withheld segments are shown "
-            f"to have fewer than {rules.inference_k} people."
+            f"{len(audit.small):,} of {len(table.withheld):,} withheld segments provably "
+            f"have fewer than {rules.inference_k} people."
         )
     if not audit.whole and rules.inference_k:
         yield (
