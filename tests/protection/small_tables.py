@@ -137,6 +137,16 @@ class Reader:
         first = next(counts)
         return all(count == first for count in counts)
 
+    def breaches(self) -> list:
+        """What he finds out that the promise denies, by trying all tables that fit."""
+        enough = self.promise.inference_k
+        if enough:
+            return [atom for atom in self.atoms() if not self.can_have(atom, enough)]
+        published = [self.atoms_of(s) for s in self.figures.segments.tolist()]
+        sets = [{atom} for atom in self.atoms()]
+        sets += [self.atoms_of(s) for s in range(len(self.catalogue))]
+        return [s for s in sets if s and s not in published and self.is_solved(s)]
+
 
 def _extend(atoms, table, known, least) -> Iterator[dict]:
     if not atoms:

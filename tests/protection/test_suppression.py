@@ -50,17 +50,6 @@ def by_name(result, catalogue=TWO_BY_THREE):
     }
 
 
-def breach(reader):
-    """What a reader learns that the promise denies: enumerated over all tables that fit."""
-    enough = reader.promise.inference_k
-    if enough:
-        return [atom for atom in reader.atoms() if not reader.can_have(atom, enough)]
-    published = [reader.atoms_of(s) for s in reader.figures.segments.tolist()]
-    sets = [{atom} for atom in reader.atoms()]
-    sets += [reader.atoms_of(s) for s in range(len(reader.catalogue))]
-    return [s for s in sets if s and s not in published and reader.is_solved(s)]
-
-
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_nothing_denied_can_be_inferred(data):
@@ -68,7 +57,7 @@ def test_nothing_denied_can_be_inferred(data):
     rules = promise(*data.draw(st.sampled_from(RULES)))
     table = data.draw(tables(catalogue, most=4))
     result = protect(table, catalogue, rules, SECRET, EFFORT)
-    assert breach(Reader(result.figures, catalogue, rules, table.possible)) == []
+    assert Reader(result.figures, catalogue, rules, table.possible).breaches() == []
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -91,7 +80,7 @@ def test_no_withheld_segment_could_be_published_too(data):
         figures = type(result.figures)(
             table.key, segments[order], np.append(result.figures.people, added)[order]
         )
-        assert breach(Reader(figures, catalogue, rules, table.possible))
+        assert Reader(figures, catalogue, rules, table.possible).breaches()
 
 
 def test_sixty_visitors_all_of_them_men():
@@ -194,7 +183,7 @@ def test_without_effort_less_is_published_but_nothing_unproved(rules):
     catalogue, people = TWO_BY_THREE, [[9, 5, 1], [4, 0, 3]]
     table, rules = counted(people), promise(*rules)
     hasty = protect(table, catalogue, rules, SECRET, Effort.model_construct(proof_seconds=1e-4))
-    assert breach(Reader(hasty.figures, catalogue, rules, table.possible)) == []
+    assert Reader(hasty.figures, catalogue, rules, table.possible).breaches() == []
 
 
 def test_a_proof_that_takes_absurdly_long_holds_the_table(monkeypatch):
@@ -244,10 +233,10 @@ def test_the_enumeration_notices_a_prover_that_assumes_too_much(monkeypatch):
 
     people, rules = [[9, 5, 1], [4, 0, 3]], promise(4, 2, 1)
     reader = Reader(protected(people, rules).figures, TWO_BY_THREE, rules, np.ones((2, 3), bool))
-    assert breach(reader) == []
+    assert reader.breaches() == []
     monkeypatch.setattr(knowledge, "possible_counts", generous)
     fooled = Reader(protected(people, rules).figures, TWO_BY_THREE, rules, np.ones((2, 3), bool))
-    assert breach(fooled)
+    assert fooled.breaches()
 
 
 def test_a_solver_that_refuses_to_run_holds_the_table():
