@@ -140,9 +140,8 @@ def _find(knowledge: Knowledge, floor: int, whole: bool, earlier: _Found) -> _Fo
     reporter = Reporter(knowledge)
     if not floor:
 
-        def is_known(classes: Integers) -> bool:
-            known = earlier.knowledge
-            return known is not None and _settled_before(known, knowledge, classes)
+        def is_known(atoms: Flags) -> bool:
+            return earlier.knowledge is not None and settles(earlier.knowledge, atoms)
 
         find = find_solved if whole else find_settled
         return _Found(knowledge, tuple(find(knowledge, reporter, is_known)))
@@ -153,18 +152,6 @@ def _find(knowledge: Knowledge, floor: int, whole: bool, earlier: _Found) -> _Fo
     findings = tuple(inference.findings())
     disclosed = knowledge.atoms(np.flatnonzero(inference.disclosed))
     return _Found(knowledge, findings, disclosed, int(inference.by_parts.sum()))
-
-
-def _settled_before(earlier: Knowledge, knowledge: Knowledge, classes: Integers) -> bool:
-    """Whether earlier knowledge settles a sum of classes; of a single class, each of its atoms."""
-    members = knowledge.atoms(np.flatnonzero(classes))
-    if classes.sum() > 1:
-        return settles(earlier, members)
-    grids = []
-    for place in np.flatnonzero(members):
-        grids.append(np.zeros(members.size, dtype=bool))
-        grids[-1][place] = True
-    return all(settles(earlier, grid.reshape(members.shape)) for grid in grids)
 
 
 def _broken(outsider: Outsider) -> Iterator[Finding]:

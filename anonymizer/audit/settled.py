@@ -15,7 +15,7 @@ from anonymizer.audit.findings import Finding
 from anonymizer.audit.freedom import atoms_in_classes, freedom, together, whole_classes
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.reports import Reporter
-from anonymizer.audit.solved import is_public
+from anonymizer.audit.solved import is_told
 
 _CORNERS = 12
 _SEED = 20_261_122
@@ -23,11 +23,11 @@ _APART = 0.5
 
 
 def find_settled(
-    knowledge: Knowledge, reporter: Reporter, is_known: Callable[[Integers], bool]
+    knowledge: Knowledge, reporter: Reporter, is_known: Callable[[Flags], bool]
 ) -> Iterator[Finding]:
     """Every withheld segment and every atom with one possible count, as far as sums show it.
 
-    Classes whose sum `is_known` (in 0 and 1) are passed over.
+    Sets of atoms whose count `is_known` are passed over.
     """
     bounds = Bounds(knowledge)
     if (proof := bounds.contradiction()) is not None:
@@ -41,7 +41,7 @@ def find_settled(
         alone = weights.sum() == 1 and knowledge.sizes[weights > 0].sum() > 1
         if not weights[~empty].any() or (alone and people):
             continue
-        if is_public(knowledge, weights, people) or is_known(weights):
+        if is_told(knowledge, weights, people, is_known):
             continue
         empty |= (weights > 0) & (people == 0)
         ids = (knowledge.catalogue.id(segments[row]),) if row < len(segments) else ()

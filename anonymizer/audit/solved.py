@@ -21,7 +21,7 @@ from anonymizer.audit.bounds import (
     Verdict,
 )
 from anonymizer.audit.findings import Finding
-from anonymizer.audit.knowledge import IMPOSSIBLE, Integers, Knowledge
+from anonymizer.audit.knowledge import IMPOSSIBLE, Flags, Integers, Knowledge
 from anonymizer.audit.reports import Reporter
 from anonymizer.audit.solver import Program
 from anonymizer.audit.witnesses import Witnesses, search
@@ -37,7 +37,7 @@ class _Target:
     ids: tuple[str, ...]
 
 
-def _nothing(_: Integers) -> bool:
+def _nothing(_: Flags) -> bool:
     return False
 
 
@@ -61,11 +61,11 @@ def fit_some_table(
 
 
 def find_solved(
-    knowledge: Knowledge, reporter: Reporter, is_known: Callable[[Integers], bool] = _nothing
+    knowledge: Knowledge, reporter: Reporter, is_known: Callable[[Flags], bool] = _nothing
 ) -> Iterator[Finding]:
     """Every withheld segment and every atom with one possible count.
 
-    Classes whose sum `is_known` (in 0 and 1) are passed over. A class of several atoms is
+    Sets of atoms whose count `is_known` are passed over. A class of several atoms is
     reported only when it must be empty: what its atoms count one by one stays open otherwise.
     """
     bounds = Bounds(knowledge)
@@ -87,8 +87,8 @@ def find_solved(
             tables.append(verdict.table)
         elif isinstance(verdict, Undecided):
             undecided.append(target.weights)
-        elif isinstance(verdict, Proof | Unreachable) and not (
-            is_public(knowledge, target.weights, people) or is_known(target.weights)
+        elif isinstance(verdict, Proof | Unreachable) and not is_told(
+            knowledge, target.weights, people, is_known
         ):
             empty |= (target.weights > 0) & (people == 0)
             yield _solved(reporter, target, people, verdict)
@@ -219,17 +219,20 @@ def _over_groups(in_cell: Integers, parts: list[np.ndarray]) -> np.ndarray:
     return total
 
 
-def is_public(knowledge: Knowledge, weights: Integers, people: int) -> bool:
-    """Whether figures add up to classes with so many people beyond the certain.
+def is_told(
+    knowledge: Knowledge, weights: Integers, people: int, is_known: Callable[[Flags], bool]
+) -> bool:
+    """Whether a solution is none: figures add up to the classes, or their sum is known anyway.
 
-    Where nobody is beyond, and one person each in the atoms of one class, figures that add up
-    to the class are no excuse: each of its atoms is solved.
+    Where nobody is beyond one certain person in each atom of one class, not only their sum is
+    solved but each atom, and figures that add up to the class are no excuse.
     """
     chosen = np.flatnonzero(weights)
-    several = knowledge.sizes[chosen].sum() > 1 and knowledge.certain[chosen].sum() > 1
-    if len(chosen) == 1 and several and people == 0:
-        return False
-    return _is_sum_of_figures(knowledge, weights)
+    atoms = knowledge.atoms(chosen)
+    if len(chosen) > 1 or people or knowledge.certain[chosen].sum() <= 1:
+        return _is_sum_of_figures(knowledge, weights) or is_known(atoms)
+    alone = [np.arange(atoms.size) == atom for atom in np.flatnonzero(atoms)]
+    return all(is_known(atom.reshape(atoms.shape)) for atom in alone)
 
 
 def _is_sum_of_figures(knowledge: Knowledge, weights: Integers) -> bool:
