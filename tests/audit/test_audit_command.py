@@ -140,6 +140,18 @@ def test_public_zeros_put_somebody_into_each_withheld_cell(tmp_path):
     assert "homogeneity" in kinds
 
 
+def test_a_listed_cell_may_have_more_than_one_that_is_not(tmp_path):
+    """12 in A, which is not empty, and B, which is not listed: 12 may be in A, 11 in B."""
+    hierarchy = write(tmp_path, "parent,child\nTotal,A\nTotal,B\n", "places.csv")
+    table = write(tmp_path, "place,status,people\nTotal,published,12\nA,withheld,\n")
+    options = ("--hierarchy", f"place={hierarchy}", "--zeros", "public")
+    done = report(tmp_path, table, "--inference-k", 12, *options)
+    assert [text.rsplit(". ", 1)[1] for text in explanations(done["findings"])] == [
+        "So at most 11 are place B"
+    ]
+    assert report(tmp_path, table, "--inference-k", 11, *options)["withstood"]
+
+
 def test_the_guess_is_refuted_by_a_figure_inside(tmp_path):
     text = TABLE.replace("A,Total,published,100", "A,Total,withheld,").replace(
         "A,f,withheld,", "A,f,published,60"

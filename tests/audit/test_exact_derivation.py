@@ -70,6 +70,13 @@ def test_a_contradiction_is_not_lost_with_what_repeats():
     assert len(rows.lowest) == 3
 
 
+def test_a_total_that_its_parts_contradict_is_kept():
+    members = sparse.csr_array(np.array([[1, 0], [0, 1], [1, 1]]))
+    for total, kept in ((5, 2), (6, 3)):
+        people = np.array([2, 3, total])
+        assert len(essential_rows(members, people, people).lowest) == kept
+
+
 def solvable(catalogue, people):
     found = linearly_solvable(figures_of(catalogue, people), catalogue, everywhere(catalogue))
     return {catalogue.id(row) for row in np.flatnonzero(found)} - set(people)
