@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from anonymizer.cells.request import Request
 from anonymizer.cells.rules import Zeros
 from anonymizer.cells.table import Cells
+from anonymizer.parallel import Workers
 from anonymizer.periods import Period
 from anonymizer.protection.suppression import Protected, protect
 from anonymizer.protection.totals import segment_totals
@@ -67,7 +68,9 @@ def protect_cells(request: Request) -> Outcome:
 def _protected(counted: Counted, request: Request) -> Protected:
     """The one call of the suppressor: whatever readers know of the cells is told to it here."""
     rules = request.rules
-    return protect(counted, request.catalogue, rules.promise, request.secret, rules.effort)
+    workers = Workers(rules.effort.threads)
+    terms = rules.promise, request.secret, rules.effort
+    return protect(counted, request.catalogue, *terms, workers)
 
 
 def _counted(cells: Cells, zeros: Zeros, secret: Secret) -> Counted:

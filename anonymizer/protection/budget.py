@@ -38,6 +38,7 @@ class Budget:
         if self.seconds > self._most_seconds:
             raise Held(
                 "proof_time",
-                f"the proof of one table ran for {self._most_seconds:.0f} s, far beyond "
-                "effort.proof_seconds; raise it in policy.yaml, or free the machine, and run again",
+                f"the proof of one table ran for {self._most_seconds:.0f} s, far beyond the "
+                "proof_seconds allowed; raise them (effort.proof_seconds in policy.yaml, "
+                "--proof-seconds of audience protect), or free the machine, and run again",
             )

@@ -43,18 +43,13 @@ class Constraints:
     truth: NDArray[np.int64]
     atoms: NDArray[np.intp]
     class_of: NDArray[np.intp]
-    occupied: bool = False
+    spare: NDArray[np.int64]
 
     @cached_property
     def sizes(self) -> NDArray[np.int64]:
         """Atoms of each class."""
         counts = np.bincount(self.class_of[self.class_of >= 0], minlength=len(self.truth))
         return counts.astype(np.int64)
-
-    @cached_property
-    def spare(self) -> NDArray[np.int64]:
-        """How many people each class may lose."""
-        return self.truth - self.sizes if self.occupied else self.truth
 
 
 def constraints(
@@ -70,10 +65,12 @@ def constraints(
     firsts, row_of = _distinct_rows(counted, catalogue, segments)
     matrix = membership(catalogue, segments[firsts], atoms[representatives])
     lower, upper = possible_counts(figures.people[firsts], promise)
+    sizes = np.bincount(class_of[known], minlength=len(truth))
+    spare = truth - sizes if counted.occupied else truth
     totals = matrix @ truth
     if (totals < lower).any() or (totals > upper).any():
         raise ValueError("the true table does not fit its own figures")
-    return Constraints(matrix, row_of, lower, upper, truth, atoms, class_of, counted.occupied)
+    return Constraints(matrix, row_of, lower, upper, truth, atoms, class_of, spare)
 
 
 def _distinct_rows(

@@ -36,11 +36,15 @@ class Target:
 
 
 def enough_people(known: Constraints, inference_k: int) -> list[Target]:
-    """One target for each class with fewer than `inference_k` people."""
-    small = np.flatnonzero(known.truth < inference_k)
+    """One target for each class in which an atom cannot have `inference_k` people as it is.
+
+    Where every atom is known to be occupied, the others of its class have somebody each.
+    """
+    elsewhere = np.maximum(known.truth - known.spare - 1, 0)
+    missing = inference_k + elsewhere - known.truth
     return [
-        Target((Goal(np.array([column]), inference_k - int(known.truth[column])),))
-        for column in small
+        Target((Goal(np.array([column]), int(missing[column])),))
+        for column in np.flatnonzero(missing > 0)
     ]
 
 

@@ -27,6 +27,7 @@ _MOST_NODES = 500
 _ATTEMPTS = 6
 _REWARD = 10_000.0  # for each person moved the goal's way, against 1 to 2 for any other
 _MOST_ADDED = float(1 << 30)
+_ROWS_A_STEP = 2_000  # an iteration takes as long as the program is high
 _OPTIONS: dict[str, bool | int | str] = {
     "output_flag": False,
     "threads": 1,
@@ -133,7 +134,8 @@ class Programs:
                 "HiGHS refused to run; in one process it takes one number of threads for all of "
                 "its users, and protection needs 1: run protection in a process of its own",
             )
-        self._budget.spend(max(1, int(solver.getInfo().simplex_iteration_count)))
+        iterations = max(1, int(solver.getInfo().simplex_iteration_count))
+        self._budget.spend(iterations * (1 + len(self._published) // _ROWS_A_STEP))
 
     def _add_goal_row(self, solver: _Highs, goal: Goal, lower: float, upper: float) -> None:
         columns = np.concatenate([goal.classes, goal.classes + len(self._known.truth)])

@@ -21,7 +21,7 @@ from anonymizer.protection.moves import Column, Elimination, MoveBasis, proporti
 
 _SHORTEST = 36
 _PIVOTS_TRIED = 12
-_COLUMNS_A_STEP = 32
+_COLUMNS_A_STEP = 100
 
 Change = tuple[int, int, int]  # an aim, the column that is its witness now, and its value there
 

@@ -6,6 +6,8 @@
 Deterministic: equal input, policy and secret give equal figures, whatever the machine.
 """
 
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,14 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.errors import Held
+from anonymizer.parallel import ALONE, Workers
 from anonymizer.policy import Effort, Promise
 from anonymizer.protection.budget import Budget
 from anonymizer.protection.constraints import Constraints, constraints
 from anonymizer.protection.exact import publish_exactly
 from anonymizer.protection.floor import reaches_floor
 from anonymizer.protection.goals import Target, another_count, enough_people
+from anonymizer.protection.parts import Part, Preference, parts_of
 from anonymizer.protection.proof import Prover, unproved
 from anonymizer.protection.rounding import rounded
+from anonymizer.protection.search import Moves
 from anonymizer.protection.totals import segment_totals
 from anonymizer.secret import Secret
 from anonymizer.segments import Catalogue
@@ -53,29 +58,28 @@ class Protected:
 
 
 def protect(
-    counted: Counted, catalogue: Catalogue, promise: Promise, secret: Secret, effort: Effort
+    counted: Counted,
+    catalogue: Catalogue,
+    promise: Promise,
+    secret: Secret,
+    effort: Effort,
+    workers: Workers = ALONE,
 ) -> Protected:
     """The figures of a table that keep the floor, the rounding and the inference promise.
 
-    What cannot be proved within the effort is withheld. Raises Held if a proof turns out
-    wrong, or takes absurdly long.
+    What cannot be proved within the effort is withheld. Parts of the table that have nothing to
+    do with each other are proved by the workers side by side; figures are the same whatever
+    their number. Raises Held if a proof turns out wrong, or takes absurdly long.
     """
-    budget = Budget(effort.proof_seconds)
+    begin = time.monotonic()
     candidates = _rounded_candidates(counted, catalogue, promise, secret)
     known = constraints(counted, catalogue, candidates, promise)
     targets = _targets(known, catalogue, promise)
-    prover = Prover(known, targets, budget)
-    order = _Preference(catalogue, candidates, known)
-    if promise.rounding == 1:
-        everything = np.arange(len(known.lower))
-        prover.adopt(*publish_exactly(known, targets, order.best_first(everything), budget))
-    else:
-        _withhold(prover, order)
-    if promise.rounding > 1 or promise.inference_floor:
-        _put_back(prover, order, budget)
-    if unproved(known, prover.published, targets, prover.proofs):
+    parts = parts_of(known, targets, _preference(catalogue, candidates, known))
+    published, proofs = _joined(parts, _settled_parts(parts, promise, effort, workers))
+    if unproved(known, published, targets, proofs):
         raise Held("proof", f"a proof of promise 2 for {counted.key} is wrong; report this")
-    kept = prover.published[known.row_of]
+    kept = published[known.row_of]
     figures = Figures(counted.key, candidates.segments[kept], candidates.people[kept])
     trusted = segment_totals(catalogue, counted.trusted)[figures.segments]
     return Protected(
@@ -83,7 +87,7 @@ def protect(
         candidates=len(candidates.segments),
         withheld_for_inference=tuple(candidates.segments[~kept].tolist()),
         floor_reached=int(trusted.min()) if len(trusted) else None,
-        seconds=budget.seconds,
+        seconds=time.monotonic() - begin,
     )
 
 
@@ -103,27 +107,64 @@ def _targets(known: Constraints, catalogue: Catalogue, promise: Promise) -> list
     return another_count(known, catalogue)
 
 
-class _Preference:
-    """Which row goes first: of the last, finest table among them, the smallest figure."""
-
-    def __init__(self, catalogue: Catalogue, candidates: Figures, known: Constraints) -> None:
-        _, firsts = np.unique(known.row_of, return_index=True)
-        self._people = candidates.people[firsts]
-        self._table = catalogue.table_of[candidates.segments[firsts]]
-
-    def least_preferred(self, rows: NDArray[np.intp]) -> int:
-        """The row whose loss is the smallest."""
-        tables = self._table[rows]
-        finest: list[int] = rows[tables == tables.max()].tolist()
-        return min(finest, key=lambda row: (self._people[row], -row))
-
-    def best_first(self, rows: NDArray[np.intp]) -> list[int]:
-        """In the order in which they are put back: as in the catalogue, large before small."""
-        order: list[int] = rows[np.lexsort((rows, -self._people[rows], self._table[rows]))].tolist()
-        return order
+def _preference(catalogue: Catalogue, candidates: Figures, known: Constraints) -> Preference:
+    _, firsts = np.unique(known.row_of, return_index=True)
+    return Preference(catalogue.table_of[candidates.segments[firsts]], candidates.people[firsts])
 
 
-def _withhold(prover: Prover, order: _Preference) -> None:
+@dataclass(frozen=True)
+class _Terms:
+    """What the parts of a table are settled under; `proof_seconds` are for all rows together."""
+
+    promise: Promise
+    proof_seconds: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """Which rows of a part are published, and the proofs of its targets."""
+
+    published: NDArray[np.bool_]
+    proofs: Mapping[int, Moves]
+
+
+def _settled_parts(
+    parts: Sequence[Part], promise: Promise, effort: Effort, workers: Workers
+) -> list[_Settled]:
+    costs = [1 + len(part.rows) for part in parts]
+    return workers.results(_settle, _Terms(promise, effort.proof_seconds, sum(costs)), parts, costs)
+
+
+def _settle(terms: _Terms, part: Part) -> _Settled:
+    """Each part has its share of the effort, so that their order is of no account."""
+    budget = Budget(terms.proof_seconds * (1 + len(part.rows)) / terms.rows)
+    prover = Prover(part.known, part.targets, budget)
+    exact = terms.promise.rounding == 1
+    if exact:
+        order = part.preference.best_first(np.arange(len(part.rows)))
+        prover.adopt(*publish_exactly(part.known, part.targets, order, budget))
+    else:
+        _withhold(prover, part.preference)
+    if terms.promise.inference_floor or not exact:
+        _put_back(prover, part.preference, budget)
+    return _Settled(prover.published, prover.proofs)
+
+
+def _joined(
+    parts: Sequence[Part], settled: Sequence[_Settled]
+) -> tuple[NDArray[np.bool_], dict[int, Moves]]:
+    """The parts' outcomes as those of the whole table."""
+    published = np.zeros(sum(len(part.rows) for part in parts), dtype=bool)
+    proofs: dict[int, Moves] = {}
+    for part, outcome in zip(parts, settled, strict=True):
+        published[part.rows] = outcome.published
+        for number, moves in outcome.proofs.items():
+            proofs[int(part.numbers[number])] = Moves(part.classes[moves.classes], moves.people)
+    return published, proofs
+
+
+def _withhold(prover: Prover, order: Preference) -> None:
     """Withhold rows until everything is proved. Ends: with nothing published all is.
 
     The cheap search goes over all targets before the solver sees the first. A row withheld
@@ -136,7 +177,7 @@ def _withhold(prover: Prover, order: _Preference) -> None:
                 prover.publish(order.least_preferred(obstacle.rows), published=False)
 
 
-def _put_back(prover: Prover, order: _Preference, budget: Budget) -> None:
+def _put_back(prover: Prover, order: Preference, budget: Budget) -> None:
     """Publish withheld rows again, the best first, where everything can still be proved."""
     for row in order.best_first(np.flatnonzero(~prover.published)):
         if budget.exhausted:

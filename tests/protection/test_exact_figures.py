@@ -19,6 +19,7 @@ from small_tables import (
     full_catalogue,
     promise,
     tables,
+    with_public_zeros,
 )
 
 from anonymizer.policy import Effort
@@ -32,16 +33,6 @@ SHAPES = {
     "2x3": (dimension("a", ["x", "y"], {}), dimension("b", ["p", "q", "r"], {})),
 }
 TWO_BY_THREE = full_catalogue(*SHAPES["2x3"])
-# Where zeros are public, `enough_people` takes all people of a class to fit on one of its atoms,
-# though somebody is known to be in each of the others.
-CLASSES_OF_OCCUPIED_ATOMS = pytest.mark.xfail(
-    strict=True, reason="atoms that share all their figures and are known to be occupied"
-)
-
-
-def with_public_zeros(table):
-    """The same table, of which everybody knows the empty atoms."""
-    return counted(table.people, trusted=table.trusted, possible=table.people > 0, occupied=True)
 
 
 def read(table, catalogue, rules, effort=EFFORT):
@@ -69,7 +60,6 @@ def test_nothing_can_be_solved_by_who_knows_the_empty_atoms(data):
     assert read(table, catalogue, rules, effort).breaches() == []
 
 
-@CLASSES_OF_OCCUPIED_ATOMS
 def test_who_knows_the_empty_atoms_cannot_show_that_another_is_small():
     """The first table of two rows and few people is a breach: 2 and 1 people in the first row.
 
@@ -156,7 +146,7 @@ def shares(shape, rules, *, occupied):
         (0, False, 0.97),
         (0, True, 0.955),
         (3, False, 0.945),
-        pytest.param(3, True, 0.93, marks=CLASSES_OF_OCCUPIED_ATOMS),
+        (3, True, 0.93),
     ],
 )
 def test_nearly_the_best_possible_is_published(inference_k, occupied, floor):

@@ -1,0 +1,113 @@
+"""The parts of a table that have nothing to do with each other: no figure counts people of two.
+
+Where a total of everybody is published a table is all one part. Tables of chosen segments may
+fall into many, each of which is proved by itself, beside the others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from anonymizer.protection.constraints import Constraints
+from anonymizer.protection.goals import Goal, Target
+
+
+@dataclass(frozen=True)
+class Preference:
+    """Which row goes first: of the last, finest table among them, the smallest figure.
+
+    `table` ranks the table of each row, 0 the most preferred; `people` has the figures.
+    """
+
+    table: NDArray[np.intp]
+    people: NDArray[np.int64]
+
+    def least_preferred(self, rows: NDArray[np.intp]) -> int:
+        """The row whose loss is the smallest."""
+        tables = self.table[rows]
+        finest: list[int] = rows[tables == tables.max()].tolist()
+        return min(finest, key=lambda row: (self.people[row], -row))
+
+    def best_first(self, rows: NDArray[np.intp]) -> list[int]:
+        """In the order in which they are published: as in the catalogue, large before small."""
+        order: list[int] = rows[np.lexsort((rows, -self.people[rows], self.table[rows]))].tolist()
+        return order
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is known of some classes and the rows that count them, with the targets there.
+
+    `rows`, `classes` and `numbers` say which rows, classes and targets of the table these are.
+    """
+
+    known: Constraints
+    targets: Sequence[Target]
+    preference: Preference
+    rows: NDArray[np.intp]
+    classes: NDArray[np.intp]
+    numbers: NDArray[np.intp]
+
+
+def parts_of(known: Constraints, targets: Sequence[Target], preference: Preference) -> list[Part]:
+    """The parts of a table, in the order of their first classes.
+
+    Classes belong together that a row counts or that a target speaks of.
+    """
+    rows, classes = known.matrix.shape
+    everything = np.arange(rows), np.arange(classes), np.arange(len(targets))
+    whole = Part(known, targets, preference, *everything)
+    members = _members(targets, classes)
+    edges = sparse.csr_array(sparse.vstack([known.matrix.astype(np.int8), members]))
+    count, labels = connected_components(sparse.block_array([[None, edges], [edges.T, None]]))
+    if count == 1:
+        return [whole]
+    of_row, of_target, of_class = np.split(labels, [rows, rows + len(targets)])
+    by_part = [_sorted_by(labels, count) for labels in (of_row, of_class, of_target)]
+    parts = [_part(whole, *places) for places in zip(*by_part, strict=True)]
+    return sorted((part for part in parts if len(part.classes)), key=lambda part: part.classes[0])
+
+
+def _members(targets: Sequence[Target], classes: int) -> sparse.csr_array:
+    """Shape (targets, classes): the classes of the first goal; the others have the same ones."""
+    ends = np.cumsum([0, *(len(target.goals[0].classes) for target in targets)])
+    places = np.concatenate([np.empty(0, np.intp), *(t.goals[0].classes for t in targets)])
+    ones = np.ones(len(places), dtype=np.int8)
+    return sparse.csr_array((ones, places, ends), shape=(len(targets), classes))
+
+
+def _sorted_by(labels: NDArray[np.int32], count: int) -> list[NDArray[np.intp]]:
+    """The positions of each label, ascending."""
+    order = np.argsort(labels, kind="stable")
+    return np.split(order, np.searchsorted(labels[order], np.arange(1, count)))
+
+
+def _part(
+    whole: Part, rows: NDArray[np.intp], classes: NDArray[np.intp], numbers: NDArray[np.intp]
+) -> Part:
+    known = whole.known
+    inside = replace(
+        known,
+        matrix=sparse.csc_array(known.matrix[rows][:, classes]),
+        row_of=np.arange(len(rows)),
+        lower=known.lower[rows],
+        upper=known.upper[rows],
+        truth=known.truth[classes],
+        atoms=np.arange(len(classes)),
+        class_of=np.arange(len(classes)),
+        spare=known.spare[classes],
+    )
+    preference = Preference(whole.preference.table[rows], whole.preference.people[rows])
+    targets = [_moved(whole.targets[number], rows, classes) for number in numbers]
+    return Part(inside, targets, preference, rows, classes, numbers)
+
+
+def _moved(target: Target, rows: NDArray[np.intp], classes: NDArray[np.intp]) -> Target:
+    goals = tuple(
+        Goal(np.searchsorted(classes, goal.classes), goal.change) for goal in target.goals
+    )
+    return Target(goals, None if target.row is None else int(np.searchsorted(rows, target.row)))
