@@ -77,6 +77,11 @@ def counted(
     )
 
 
+def with_public_zeros(table):
+    """The same table, of which everybody knows the empty atoms."""
+    return counted(table.people, trusted=table.trusted, possible=table.people > 0, occupied=True)
+
+
 @dataclass(frozen=True)
 class Reader:
     """Somebody who holds the figures of a table and knows the rules.

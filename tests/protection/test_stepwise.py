@@ -95,10 +95,10 @@ def test_every_aim_is_within_reach_at_every_step(world):
     assert [again.publish(number) for number in range(len(rows))] == outcome
 
 
-@pytest.mark.parametrize("shape", [(3, 4), (4, 5), (2, 3, 3)])
+@pytest.mark.parametrize("shape", [(3, 4), (4, 5), (2, 3, 3), (3, 3, 3)])
 def test_every_aim_is_within_reach_in_a_table_with_its_margins(shape):
     random = np.random.default_rng(sum(shape))
-    for _ in range(12):
+    for _ in range(20):
         spare, rows, aims = crossed(random, shape, most=4)
         stepwise = Stepwise(spare, rows, aims, Budget(PLENTY))
         outcome = publish_and_check(stepwise, spare, rows, aims)

@@ -19,6 +19,7 @@ from small_tables import (
     full_catalogue,
     promise,
     tables,
+    with_public_zeros,
 )
 
 from anonymizer.errors import Held
@@ -58,6 +59,16 @@ def test_nothing_denied_can_be_inferred(data):
     table = data.draw(tables(catalogue, most=4))
     result = protect(table, catalogue, rules, SECRET, EFFORT)
     assert Reader(result.figures, catalogue, rules, table.possible).breaches() == []
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_rounded_figures_solve_nothing_for_who_knows_the_empty_atoms(data):
+    catalogue = data.draw(catalogues())
+    rules = promise(3, 0, data.draw(st.integers(2, 3)))
+    table = with_public_zeros(data.draw(tables(catalogue, most=4)))
+    figures = protect(table, catalogue, rules, SECRET, EFFORT).figures
+    assert Reader(figures, catalogue, rules, table.possible, occupied=True).breaches() == []
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
