@@ -16,6 +16,7 @@ from anonymizer.files import move_into_place, sha256, write_bytes, write_parquet
 from anonymizer.home import Home
 from anonymizer.ledger import RELEASE, Entry, Ledger
 from anonymizer.locking import exclusive
+from anonymizer.public_ledger import write_public_ledger
 from anonymizer.release import Campaign, Release
 
 MANIFEST = "manifest.json"
@@ -42,6 +43,7 @@ def write_exports(release: Release, home: Home, ledger: Ledger) -> tuple[Path, .
                 _record(recorded, staged, release.id, home, ledger)
                 for target in missing:
                     move_into_place(staged / target.parent.name / release.id, target)
+        write_public_ledger(ledger, home)
     return targets
 
 

@@ -14,10 +14,10 @@ LAYERS = (
     ("errors",),
     ("home", "periods", "configuration", "dimensions", "engines"),
     ("policy", "segments", "secret", "files", "permissions"),
-    ("accounting", "tables", "explanation"),
+    ("accounting", "tables", "explanation", "chain"),
     ("audit", "protection"),
     ("release", "release_folder"),
-    ("ledger", "locking", "intake", "eligibility", "counting", "retention"),
+    ("ledger", "public_ledger", "locking", "intake", "eligibility", "counting", "retention"),
     ("publishing", "rights"),
     ("exports", "database"),
 )

@@ -65,6 +65,7 @@ def test_a_killed_run_is_finished_by_the_next(point: str, home: Home, undisturbe
 
     ledger = Ledger.open(home.ledger)
     after = public(home)
+    assert after["ledger.jsonl"].startswith(before.pop("ledger.jsonl"))
     assert before.items() <= after.items()
     assert figures(home)
     recover(home, ledger)
