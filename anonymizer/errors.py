@@ -16,7 +16,8 @@ names, row numbers, columns, reason codes and digests; never a value from a
 person's row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -30,6 +31,15 @@ class Fault:
 
     def __str__(self) -> str:
         return f"{self.place}: {self.problem}" + (f" ({self.remedy})" if self.remedy else "")
+
+
+_LISTED = 10
+
+
+def first_few(things: Sequence[object]) -> str:
+    """All of a few, the first of many and how many more: `3, 5 and 12 more`."""
+    shown = ", ".join(map(str, things[:_LISTED]))
+    return f"{shown} and {len(things) - _LISTED} more" if len(things) > _LISTED else shown
 
 
 class AudienceError(Exception):
@@ -46,7 +56,16 @@ class ConfigurationError(AudienceError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
         lines = "\n".join(f"  - {fault}" for fault in self.faults)
-        super().__init__(f"{len(self.faults)} mistake(s) in the configuration:\n{lines}")
+        super().__init__(f"{len(self.faults)} mistake(s):\n{lines}")
+
+
+@contextmanager
+def gathered_into(faults: list[Fault]) -> Iterator[None]:
+    """Put the mistakes of a ConfigurationError with the others and go on."""
+    try:
+        yield
+    except ConfigurationError as error:
+        faults += error.faults
 
 
 class InputRejected(AudienceError):

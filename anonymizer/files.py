@@ -7,24 +7,32 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any
 
 from anonymizer.errors import NoSpace
 
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-def write_parquet(table: pa.Table, path: Path) -> None:
+
+def write_parquet(table: "pa.Table", path: Path) -> None:
     """Write `table`, replacing what was there. Equal rows in equal order give equal bytes."""
+    import pyarrow.parquet as pq  # noqa: PLC0415  slow to import, and many commands write JSON only
+
     # Page boundaries follow the chunks of a table, and these follow threads.
     whole = table.combine_chunks()
     _write(path, lambda temporary: pq.write_table(whole, temporary, compression="zstd"))
 
 
-def write_bytes(content: bytes, path: Path) -> None:
-    """Write `content`, replacing what was there."""
-    _write(path, lambda temporary: temporary.write_bytes(content))
+def write_bytes(content: bytes, path: Path, *, mode: int = 0o666) -> None:
+    """Write `content`, replacing what was there; `mode` is what the umask may still narrow."""
+
+    def fill(temporary: Path) -> None:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+
+    _write(path, fill)
 
 
 def canonical_json(content: Any) -> str:

@@ -14,7 +14,7 @@ from anonymizer.configuration import Settings, load
 
 InferenceK = Literal["k"] | Annotated[int, Field(ge=0)]
 LOWEST_K = 10
-
+_K_MEANING = "A figure counts at least this many people."
 
 Purpose = Literal["use", "disclosure", "advertising_cookies", "marketing"]
 
@@ -36,7 +36,8 @@ def _known_zone(name: str) -> str:
 class Promise(Settings):
     """What every published figure keeps."""
 
-    k: int = Field(50, ge=LOWEST_K, description="A figure counts at least this many people.")
+    # With a floor of 1 an empty group would be the only one that is withheld.
+    k: int = Field(50, ge=2, description=_K_MEANING)
     k_jitter: int = Field(
         5,
         ge=0,
@@ -67,6 +68,12 @@ class Promise(Settings):
         if self.rounding > self.k:
             raise ValueError(f"rounding ({self.rounding}) must not exceed k ({self.k})")
         return self
+
+
+class PolicyPromise(Promise):
+    """What every published figure keeps."""
+
+    k: int = Field(50, ge=LOWEST_K, description=_K_MEANING)
 
 
 class Eligibility(Settings):
@@ -139,7 +146,10 @@ class Effort(Settings):
 
     proof_seconds: float = Field(60, gt=0, description="Time for the proof of one table.")
     memory_megabytes: PositiveInt = Field(2_048, description="Memory of the counting engine.")
-    threads: PositiveInt = Field(2, description="Threads of the counting engine.")
+    threads: PositiveInt = Field(
+        2,
+        description="Threads of the counting engine, and processes that protect and audit tables.",
+    )
 
 
 class Policy(Settings):
@@ -148,7 +158,7 @@ class Policy(Settings):
     provider: str = Field(
         "Example Company", min_length=1, description="Who publishes; stands in the data labels."
     )
-    promise: Promise = Promise()
+    promise: PolicyPromise = PolicyPromise()
     eligibility: Eligibility = Eligibility()
     bots: Bots = Bots()
     timing: Timing = Timing()

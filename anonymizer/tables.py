@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from anonymizer.periods import Period
 
-SubjectKind = Literal["campaign", "audience", "interest"]
+SubjectKind = Literal["campaign", "audience", "interest", "cells"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Counted:
 
     `people` and `trusted` are int64 and `marks` uint64 (sum of the keyed person numbers
     modulo 2^64), all of the catalogue's shape. `possible` is False for structural zeros:
-    atoms that everybody knows to be empty, such as regions a campaign does not target.
+    atoms that everybody knows to be empty, such as regions a campaign does not target. If
+    `occupied`, everybody knows too that each possible atom has at least one person.
     """
 
     key: TableKey
@@ -42,6 +43,7 @@ class Counted:
     trusted: NDArray[np.int64]
     marks: NDArray[np.uint64]
     possible: NDArray[np.bool_]
+    occupied: bool = False
 
     def __post_init__(self) -> None:
         _freeze(self, "people", "trusted", "marks", "possible")
@@ -51,6 +53,8 @@ class Counted:
             raise ValueError("more trusted people than people in an atom")
         if self.people[~self.possible].any():
             raise ValueError("people in an atom that is a structural zero")
+        if self.occupied and not self.people[self.possible].all():
+            raise ValueError("nobody in an atom that is known to be occupied")
 
 
 @dataclass(frozen=True)

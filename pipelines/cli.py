@@ -1,27 +1,81 @@
-"""The `audience` command. Importing it imports no Dagster: commands load what they need."""
+"""The `audience` command. The module of a command is imported when that command is called.
+
+So `audience protect` does not wait for what `audience run` needs. Only `--help`, which lists all
+commands, imports all of their modules; none of them imports Dagster before it runs.
+"""
 
 import sys
 import traceback
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cache
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from anonymizer.errors import AudienceError
 from anonymizer.home import Home
-from pipelines.commands import history, installation, policy, rights, runs, samples
-from pipelines.screen import notices
+
+# The module in pipelines/commands/ that registers each command, in the order of `--help`.
+MODULES = {
+    "init": "installation",
+    "ui": "installation",
+    "segments": "installation",
+    "sample": "samples",
+    "demo": "samples",
+    "run": "runs",
+    "backfill": "runs",
+    "statements": "history",
+    "exports": "history",
+    "protect": "protecting",
+    "policy": "policy",
+    "rights": "rights",
+    "ledger": "history",
+}
+
+
+class _Commands(Mapping[str, Any]):
+    """The commands by name; looking one up imports its module."""
+
+    def __getitem__(self, name: str) -> Any:
+        return _registered(MODULES[name])[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(MODULES)
+
+    def __len__(self) -> int:
+        return len(MODULES)
+
+
+@cache
+def _registered(module: str) -> Mapping[str, Any]:
+    """All commands that a module registers."""
+    part = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    import_module(f"pipelines.commands.{module}").register(part)
+    return typer.main.get_group(part).commands
+
+
+class _OnDemand(TyperGroup):
+    """A group that knows the names of its commands, and loads them one by one."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Commands()  # type: ignore[assignment]  # read only: nothing is added
+
 
 app = typer.Typer(
-    help="Turns raw visits and profiles into audience figures that say nothing about any person.",
+    cls=_OnDemand,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (installation, samples, runs, history):
-    group.register(app)
-app.add_typer(policy.app, name="policy")
-app.add_typer(rights.app, name="rights")
-app.add_typer(history.ledger, name="ledger")
+
+
+@app.callback()
+def _audience() -> None:
+    """Turns raw visits and profiles into audience figures that say nothing about any person."""
 
 
 def main() -> None:
@@ -29,16 +83,21 @@ def main() -> None:
     try:
         app()
     except AudienceError as error:
-        notices().print(f"audience: {error}", style="red")
+        _say(f"audience: {error}")
         sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001  its message may carry a value: only its type is shown
         log = _write_trace(error)
-        notices().print(
+        _say(
             f"audience: unexpected {type(error).__name__}; this is a fault of the program. "
-            f"Where it happened stands in {log}",
-            style="red",
+            f"Where it happened stands in {log}"
         )
         sys.exit(AudienceError.exit_code)
+
+
+def _say(message: str) -> None:
+    from pipelines.screen import notices  # noqa: PLC0415  most commands end without an error
+
+    notices().print(message, style="red")
 
 
 def _write_trace(error: Exception) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from anonymizer.errors import AudienceError, Busy, Held, InputRejected, NoSpace
+from anonymizer.parallel import places_elsewhere
 
 Result = TypeVar("Result")
 _OWN_CODE = ("anonymizer", "pipelines", "data_samples")
@@ -59,9 +60,8 @@ def _code(error: AudienceError) -> str:
 def _place(error: Exception) -> str:
     """File and line of our own code nearest to the fault, never the line's content."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [
-        frame for frame in frames if any(part in Path(frame.filename).parts for part in _OWN_CODE)
-    ]
-    nearest = (own or frames)[-1]
-    path = Path(nearest.filename)
-    return f"{path.parent.name}/{path.name}:{nearest.lineno}"
+    places = [(Path(frame.filename), frame.lineno or 0) for frame in frames]
+    places += [(Path(file), line) for file, line in places_elsewhere(error)]
+    own = [place for place in places if any(part in place[0].parts for part in _OWN_CODE)]
+    path, line = (own or places)[-1]
+    return f"{path.parent.name}/{path.name}:{line}"

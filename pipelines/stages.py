@@ -8,7 +8,8 @@ the journal and goes no further: later stages pass it on untouched. A step fails
 * in publication, the last stage, when any day was held: by then the good days are out.
 
 Once the process is told to stop, no day enters a stage any more: those that are left are held as
-`interrupted`, and publication still finishes what it has begun.
+`interrupted`, and so is a day whose tables are still being protected or audited. Publication
+finishes the day that it has begun to write.
 
 So a run with a held day always ends failed and says which days and why, and a run of a single
 day fails in the very step that held it. In a range, Dagster shows a held day as materialized in

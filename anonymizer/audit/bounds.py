@@ -4,7 +4,8 @@ A proof is a sum of published figures with weights. If every class counts at lea
 often in the sum as it does in the group, then the group has at most as many people as
 the sum of the figures' bounds. The weights come from the duals of a linear program; they
 are rounded to fractions and the proof is checked in whole numbers, so it holds whatever
-the solver did. Where people being whole matters, integer programming decides.
+the solver did. Where no simple fractions do, fine ones are mended until every class is
+counted often enough. Where people being whole matters, integer programming decides.
 """
 
 import math
@@ -20,6 +21,7 @@ from anonymizer.audit.solver import Program, Reals
 from anonymizer.audit.witnesses import make_whole
 
 _DENOMINATORS = (1, 2, 3, 4, 5, 6, 8, 12, 60, 840, 27_720)
+FINE = 2**30  # parts of one, where no simple fraction makes a proof
 _WHOLE = 1e-6
 
 
@@ -27,7 +29,8 @@ _WHOLE = 1e-6
 class Proof:
     """The sum of `multipliers / scale` times the figures shows a group to be at most `bound`.
 
-    `covers` says how often (times `scale`) the sum counts each class.
+    `covers` says how often (times `scale`) the sum counts each class. Certain people are not
+    counted.
     """
 
     multipliers: Integers
@@ -67,13 +70,14 @@ class Bounds:
 
     def __init__(self, knowledge: Knowledge) -> None:
         self._knowledge = knowledge
-        self._matrix = sparse.csc_array(knowledge.members)
+        self._rows = knowledge.essential
+        self._matrix = sparse.csc_array(self._rows.members)
+        self._by_class = sparse.csr_array(self._rows.members.T)
 
     @cached_property
     def _program(self) -> Program:
-        known = self._knowledge
-        limits = np.full(known.classes, np.inf)
-        return Program(self._matrix, known.lowest, known.highest, limits)
+        limits = np.full(self._knowledge.classes, np.inf)
+        return Program(self._matrix, self._rows.lowest, self._rows.highest, limits)
 
     def decide(self, weights: Integers, at_least: int) -> Verdict:
         """Whether the weighted people may be `at_least` this many in a table that fits.
@@ -101,18 +105,17 @@ class Bounds:
 
     def contradiction(self) -> Proof | None:
         """Figures that no table can have, not even one with parts of people."""
-        known = self._knowledge
-        figures = len(known.segments)
-        excess = sparse.eye_array(figures, dtype=np.int64)
+        classes, rows = self._knowledge.classes, len(self._rows.lowest)
+        excess = sparse.eye_array(rows, dtype=np.int64)
         program = Program(
             sparse.csc_array(sparse.hstack([self._matrix, excess, -excess])),
-            known.lowest,
-            known.highest,
-            np.full(known.classes + 2 * figures, np.inf),
+            self._rows.lowest,
+            self._rows.highest,
+            np.full(classes + 2 * rows, np.inf),
         )
-        cost = np.concatenate([np.zeros(known.classes), np.ones(2 * figures)])
+        cost = np.concatenate([np.zeros(classes), np.ones(2 * rows)])
         multipliers = program.minimise(cost).multipliers
-        nobody = np.zeros(known.classes, dtype=np.int64)
+        nobody = np.zeros(classes, dtype=np.int64)
         return next((p for p in self._proofs(multipliers, nobody) if p.bound < 0), None)
 
     def some_table(self) -> Verdict:
@@ -126,9 +129,29 @@ class Bounds:
         """The multipliers as fractions, where these count every class often enough."""
         for scale in _DENOMINATORS:
             whole = np.rint(multipliers * scale).astype(np.int64)
-            covers = self._knowledge.by_class @ whole
+            covers = self._by_class @ whole
             if (covers >= scale * weights).all():
-                yield Proof(whole, scale, self._bound(whole) // scale, covers)
+                yield self._proof(whole @ self._rows.origin, scale, covers)
+        figures = np.rint(multipliers * FINE).astype(np.int64) @ self._rows.origin
+        lacking = np.maximum(FINE * weights - self._knowledge.by_class @ figures, 0)
+        if (self._smallest[lacking > 0] >= 0).all():
+            lacked = np.flatnonzero(lacking)
+            np.add.at(figures, self._smallest[lacked], lacking[lacked])
+            yield self._proof(figures, FINE, self._knowledge.by_class @ figures)
+
+    def _proof(self, multipliers: Integers, scale: int, covers: Integers) -> Proof:
+        return Proof(multipliers, scale, self._bound(multipliers) // scale, covers)
+
+    @cached_property
+    def _smallest(self) -> Integers:
+        """The smallest figure that contains each class, or -1."""
+        known = self._knowledge
+        smallest = np.full(known.classes, -1, dtype=np.int64)
+        for figure in np.argsort(-known.highest, kind="stable"):
+            smallest[known.members.indices[slice(*known.members.indptr[figure : figure + 2])]] = (
+                figure
+            )
+        return smallest
 
     def _bound(self, multipliers: Integers) -> int:
         known = self._knowledge
@@ -141,8 +164,10 @@ class Bounds:
         limits = self._largest() + 1.0
         program = Program(
             sparse.csc_array(sparse.vstack([self._matrix, goal])),
-            np.append(known.lowest, at_least),
-            np.append(known.highest, np.abs(weights) @ limits.astype(np.int64) + abs(at_least)),
+            np.append(self._rows.lowest, at_least),
+            np.append(
+                self._rows.highest, np.abs(weights) @ limits.astype(np.int64) + abs(at_least)
+            ),
             limits,
             whole=True,
         )

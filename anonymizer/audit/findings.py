@@ -29,10 +29,10 @@ class Finding:
     `segments` are the ids of the segments involved; `explanation` names the published
     figures, the arithmetic and what is learned. Neither holds a true count that an
     outsider could not derive; still, what they quote was not published, so logs get `str()`
-    alone, which leaves the explanation out.
+    alone, which leaves the explanation out. `table` is a released table or the name of a file.
     """
 
-    table: TableKey
+    table: TableKey | str
     kind: Kind
     segments: tuple[str, ...]
     explanation: str
@@ -42,12 +42,15 @@ class Finding:
 
     def to_json(self) -> dict[str, object]:
         """The finding as JSON values."""
-        period = self.table.period
         return {
-            "subject": self.table.kind,
-            "subject_id": self.table.subject_id,
-            "period": period.id,
+            **_subject(self.table),
             "kind": self.kind,
             "segments": list(self.segments),
             "explanation": self.explanation,
         }
+
+
+def _subject(table: TableKey | str) -> dict[str, object]:
+    if isinstance(table, str):
+        return {"table": table}
+    return {"subject": table.kind, "subject_id": table.subject_id, "period": table.period.id}

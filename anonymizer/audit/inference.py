@@ -24,13 +24,14 @@ class Inference:
     def __init__(self, knowledge: Knowledge, reporter: Reporter, floor: int) -> None:
         self._knowledge, self._reporter, self._floor = knowledge, reporter, floor
         self._bounds = Bounds(knowledge)
-        goals = np.full(knowledge.classes, floor, dtype=np.int64)
+        goals = np.maximum(floor - knowledge.certain_in_atom, 0)
         self._witnesses = Witnesses(knowledge, goals)
         self.disclosed = np.zeros(knowledge.classes, dtype=bool)
 
     def findings(self) -> Iterator[Finding]:
         """What is disclosed: differences first, then what takes more figures."""
-        pairs = nested_pairs(self._knowledge, self._floor)
+        beyond = self._floor - int(self._knowledge.certain_in_atom.max(initial=0))
+        pairs = nested_pairs(self._knowledge, beyond)
         differences, shown = explain_all(pairs, self._knowledge.classes)
         self.disclosed |= shown
         self._witnesses.reached |= shown | ~self._knowledge.covered
@@ -50,7 +51,7 @@ class Inference:
         undecided: list[int] = []
         while len(waiting := self._witnesses.waiting):
             chosen = int(waiting[0])
-            verdict = self._bounds.decide(self._one(chosen), self._floor)
+            verdict = self._bounds.decide(self._one(chosen), int(self._witnesses.goals[chosen]))
             if isinstance(verdict, Reachable):
                 self._witnesses.learn(verdict.table)
                 continue

@@ -7,23 +7,69 @@ attack proves does not rest on floating point.
 Atoms that the same figures contain cannot be told apart; they are merged into a class.
 A class holds as many people as its atoms together, and an atom of it any part of them,
 so the largest count that an atom may have is that of its class.
+
+Where zeros are public, an atom that is not shown as zero has somebody in it. These certain
+people, one an atom, are set aside: counts of classes and the bounds of figures are of
+the people beyond them.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from anonymizer.policy import Promise
+from anonymizer.audit.essential import Essential, essential_rows
 from anonymizer.segments import Catalogue
 from anonymizer.tables import Figures, TableKey
 
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 IMPOSSIBLE = -1
+Source = Literal[
+    "published",
+    "known",  # not from the table: background knowledge of the attacker
+    "listed",  # withheld, and not zero, as zeros are public
+    "guessed",  # withheld, and therefore taken to be below the floor
+]
+
+
+class PublicRules(Protocol):
+    """What everybody knows of how figures are made: multiples of `rounding`, `k` or more."""
+
+    @property
+    def k(self) -> int:
+        """The lowest count that is published."""
+
+    @property
+    def rounding(self) -> int:
+        """The step of the figures; 1 is exact."""
+
+
+@dataclass(frozen=True)
+class Statements:
+    """What is said of segments (rows of a catalogue): each has `lowest` to `highest` people.
+
+    `people` is the figure as it stands, or whatever bound the source gives.
+    """
+
+    segments: NDArray[np.int32]
+    people: Integers
+    lowest: Integers
+    highest: Integers
+    sources: tuple[Source, ...]
+
+    def __add__(self, other: "Statements") -> "Statements":
+        return Statements(
+            np.concatenate([self.segments, other.segments]),
+            np.concatenate([self.people, other.people]),
+            np.concatenate([self.lowest, other.lowest]),
+            np.concatenate([self.highest, other.highest]),
+            self.sources + other.sources,
+        )
 
 
 @dataclass(frozen=True)
@@ -32,15 +78,18 @@ class Knowledge:
 
     `segments` are rows of the catalogue; the figure beside each counts between `lowest`
     and `highest` people. `members` (figures x classes) says which class is in which figure.
+    Certain people, `certain` in each class, are counted neither here nor there.
     """
 
-    table: TableKey
+    table: TableKey | str
     catalogue: Catalogue
     possible: Flags
     segments: NDArray[np.int32]
     people: Integers
+    sources: tuple[Source, ...]
     lowest: Integers
     highest: Integers
+    certain: Integers
     blocks: tuple[NDArray[np.intp], ...]  # of each dimension: leaf -> block of equal leaves
     grid: NDArray[np.intp]  # block x block x ... -> class, or IMPOSSIBLE
     members: sparse.csr_array
@@ -62,6 +111,33 @@ class Knowledge:
         return figures_of_class > 0
 
     @cached_property
+    def sizes(self) -> Integers:
+        """How many atoms each class has."""
+        atoms = self.class_of[self.possible]
+        return np.bincount(atoms, minlength=self.classes).astype(np.int64)
+
+    @cached_property
+    def certain_in_atom(self) -> Integers:
+        """Of each class: people who are certain in any one of its atoms, 0 or 1."""
+        return self.certain // np.maximum(self.sizes, 1)
+
+    @cached_property
+    def certain_in_figure(self) -> Integers:
+        """People of each figure who are certain."""
+        counted: Integers = self.members @ self.certain
+        return counted
+
+    @cached_property
+    def essential(self) -> Essential:
+        """The figures without repetition."""
+        return essential_rows(self.members, self.lowest, self.highest)
+
+    @cached_property
+    def exact(self) -> bool:
+        """Whether no figure leaves any room."""
+        return bool((self.lowest == self.highest).all())
+
+    @cached_property
     def class_of(self) -> NDArray[np.intp]:
         """The class of each atom, or IMPOSSIBLE; of the catalogue's shape."""
         return self.grid[np.ix_(*self.blocks)]
@@ -77,27 +153,54 @@ class Knowledge:
         return bool(fits.all()) and bool((table >= 0).all())
 
 
-def read(figures: Figures, catalogue: Catalogue, promise: Promise, possible: Flags) -> Knowledge:
+def read(
+    figures: Figures, catalogue: Catalogue, promise: PublicRules, possible: Flags
+) -> Knowledge:
     """What the figures tell. Every figure must be of a segment of the catalogue."""
-    lowest, highest = true_counts(figures.people, promise)
-    cells = catalogue.cells[figures.segments]
-    blocks, in_block, block_possible = _merge_leaves(catalogue, cells, possible)
-    grid, members = _merge_atoms(in_block, block_possible)
+    statements = published(figures.segments, figures.people, promise)
+    return understand(figures.key, catalogue, statements, possible, np.zeros_like(possible))
+
+
+def published(segments: NDArray[np.int32], people: Integers, rules: PublicRules) -> Statements:
+    """Figures as statements."""
+    lowest, highest = true_counts(people, rules)
+    return Statements(segments, people, lowest, highest, from_source("published", len(segments)))
+
+
+def from_source(source: Source, statements: int) -> tuple[Source, ...]:
+    """The same source for many statements."""
+    return (source,) * statements
+
+
+def understand(
+    table: TableKey | str,
+    catalogue: Catalogue,
+    statements: Statements,
+    possible: Flags,
+    inhabited: Flags,
+) -> Knowledge:
+    """What statements tell of the possible atoms, of which the inhabited have somebody."""
+    cells = catalogue.cells[statements.segments]
+    blocks, in_block, marks = _merge_leaves(catalogue, cells, np.stack([possible, inhabited]))
+    grid, members, certain = _merge_atoms(blocks, in_block, marks)
+    set_aside = members @ certain
     return Knowledge(
-        table=figures.key,
+        table=table,
         catalogue=catalogue,
         possible=possible,
-        segments=figures.segments,
-        people=figures.people,
-        lowest=lowest,
-        highest=highest,
+        segments=statements.segments,
+        people=statements.people,
+        sources=statements.sources,
+        lowest=statements.lowest - set_aside,
+        highest=statements.highest - set_aside,
+        certain=certain,
         blocks=blocks,
         grid=grid,
         members=members,
     )
 
 
-def true_counts(people: Integers, promise: Promise) -> tuple[Integers, Integers]:
+def true_counts(people: Integers, promise: PublicRules) -> tuple[Integers, Integers]:
     """The lowest and the highest count that each figure can stand for."""
     if promise.rounding == 1:
         return people.copy(), people.copy()
@@ -106,39 +209,45 @@ def true_counts(people: Integers, promise: Promise) -> tuple[Integers, Integers]
 
 
 def _merge_leaves(
-    catalogue: Catalogue, cells: NDArray[np.int32], possible: Flags
+    catalogue: Catalogue, cells: NDArray[np.int32], marks: Flags
 ) -> tuple[tuple[NDArray[np.intp], ...], list[Flags], Flags]:
-    """Leaves that no figure and no structural zero tells apart, merged into blocks.
+    """Leaves that no figure and no mark of an atom tells apart, merged into blocks.
 
     Returns the block of each leaf, (figures x blocks) membership of each dimension, and
-    the possible blocks.
+    the marks of the blocks; `marks` has the kinds of marks before the dimensions.
     """
     blocks, in_block = [], []
     for axis, dimension in enumerate(catalogue.dimensions):
         of_leaf = dimension.membership[cells[:, axis]]
-        slabs = np.moveaxis(possible, axis, 0).reshape(len(dimension.leaves), -1)
+        slabs = np.moveaxis(marks, axis + 1, 0).reshape(len(dimension.leaves), -1)
         signature = np.packbits(np.vstack([of_leaf, slabs.T]), axis=0).T
         first, block = _equal_rows(signature)
         blocks.append(block)
         in_block.append(of_leaf[:, first])
-        possible = np.take(possible, first, axis=axis)
-    return tuple(blocks), in_block, possible
+        marks = np.take(marks, first, axis=axis + 1)
+    return tuple(blocks), in_block, marks
 
 
 def _merge_atoms(
-    in_block: list[Flags], possible: Flags
-) -> tuple[NDArray[np.intp], sparse.csr_array]:
-    """The class of each cell of the block grid, and (figures x classes) membership."""
+    blocks: tuple[NDArray[np.intp], ...], in_block: list[Flags], marks: Flags
+) -> tuple[NDArray[np.intp], sparse.csr_array, Integers]:
+    """The class of each cell of the block grid, (figures x classes) membership, certain people."""
+    possible, inhabited = marks
     cells = np.nonzero(possible)
     figures = len(in_block[0])
     inside = np.ones((figures, len(cells[0])), dtype=bool)
     for membership, position in zip(in_block, cells, strict=True):
         inside &= membership[:, position]
-    signature = np.packbits(inside, axis=0).T
+    signature = np.packbits(np.vstack([inside, inhabited[cells]]), axis=0).T
     first, of_cell = _equal_rows(signature)
     grid = np.full(possible.shape, IMPOSSIBLE, dtype=np.intp)
     grid[cells] = of_cell
-    return grid, sparse.csr_array(inside[:, first].astype(np.int64))
+    atoms = np.ones(len(cells[0]), dtype=np.int64)
+    for block, position in zip(blocks, cells, strict=True):
+        atoms *= np.bincount(block)[position]
+    certain = np.zeros(len(first), dtype=np.int64)
+    np.add.at(certain, of_cell, atoms * inhabited[cells])
+    return grid, sparse.csr_array(inside[:, first].astype(np.int64)), certain
 
 
 def _equal_rows(signature: NDArray[np.uint8]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -12,6 +12,7 @@ from anonymizer.audit.wording import (
     arithmetic,
     cite,
     cite_all,
+    end_of,
     figure_ids,
     name_figure,
     name_group,
@@ -19,6 +20,7 @@ from anonymizer.audit.wording import (
 )
 
 _IDS_NAMED = 20
+_NOBODY = np.zeros(0, dtype=np.int64)
 
 
 class Reporter:
@@ -30,20 +32,33 @@ class Reporter:
     def difference(self, pair: Difference, least: int) -> Finding:
         """Two nested figures leave too few people."""
         known = self._knowledge
+        certain = int(known.certain[pair.classes].sum())
+        least, most = least + certain, pair.most + certain
         group = name_rest(known, pair.outer, pair.inner, pair.classes)
         outer, inner = cite(known, pair.outer, upper=True), cite(known, pair.inner, upper=False)
         end = f"all {name_figure(known, pair.outer)} are {name_figure(known, pair.inner)}"
-        learned = _learned(group, least, pair.most, f"; {end}")
-        sum_ = f"{known.highest[pair.outer]} - {known.lowest[pair.inner]} = {pair.most}"
-        text = f"{outer} include {inner}: {sum_}. {learned}"
-        return self._finding(_kind("difference", least, pair.most), (pair.outer, pair.inner), text)
+        learned = _learned(group, least, most, f"; {end}") + self._in_each(pair.classes, pair.most)
+        ends = end_of(known, pair.outer, upper=True), end_of(known, pair.inner, upper=False)
+        text = f"{outer} include {inner}: {ends[0]} - {ends[1]} = {most}. {learned}"
+        return self._finding(_kind("difference", least, most), (pair.outer, pair.inner), text)
 
     def inference(self, proof: Proof, classes: Integers, least: int) -> Finding:
         """Several figures leave too few people."""
         known = self._knowledge
-        learned = _learned(name_group(known, classes), least, proof.bound)
-        text = f"from {cite_all(known, proof)}: {arithmetic(known, proof)}. {learned}"
-        return self._finding(_kind("inference", least, proof.bound), proof.figures, text)
+        certain = int(known.certain[classes].sum())
+        least, most = least + certain, proof.bound + certain
+        learned = _learned(name_group(known, classes), least, most)
+        sum_ = arithmetic(known, proof, classes)
+        text = f"from {cite_all(known, proof)}: {sum_}. {learned}"
+        text += self._in_each(classes, proof.bound)
+        return self._finding(_kind("inference", least, most), proof.figures, text)
+
+    def _in_each(self, classes: Integers, beyond: int) -> str:
+        """What one cell may have, where several share what a group has beyond certain people."""
+        certain = self._knowledge.certain[classes]
+        if certain.sum() <= 1:
+            return ""
+        return f", and no cell of them more than {beyond + 1}"
 
     def whole_people(self, chosen: int, floor: int) -> Finding:
         """No sum of figures shows it, but trying all whole numbers does."""
@@ -68,6 +83,7 @@ class Reporter:
     def solved(self, withheld: Sequence[str], classes: Integers, people: int, how: str) -> Finding:
         """A withheld segment or an atom has one possible count."""
         group = name_group(self._knowledge, classes)
+        people += int(self._knowledge.certain[classes].sum())
         text = f"{_learned(group, people, people)} though withheld: {how}"
         ids = (*withheld, *figure_ids(self._knowledge, self._around(classes)))
         return Finding(self._knowledge.table, "solved", ids[:_IDS_NAMED], text)
@@ -98,7 +114,7 @@ class Reporter:
         known = self._knowledge
         text = (
             f"no group of people has these figures: from {cite_all(known, proof)} "
-            f"somebody would count below zero ({arithmetic(known, proof)})"
+            f"somebody would count below zero ({arithmetic(known, proof, _NOBODY)})"
         )
         return self._finding("contradiction", proof.figures, text)
 

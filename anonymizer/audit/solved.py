@@ -91,9 +91,10 @@ def _solved(
     verdict: Proof | Unreachable,
 ) -> Finding:
     how = "no other whole number fits the figures around"
-    if isinstance(verdict, Proof):
-        how = f"from {cite_all(knowledge, verdict)}: {arithmetic(knowledge, verdict)}"
     classes = np.flatnonzero(target.weights)
+    if isinstance(verdict, Proof):
+        sum_ = arithmetic(knowledge, verdict, classes)
+        how = f"from {cite_all(knowledge, verdict)}: {sum_}"
     return reporter.solved(target.ids, classes, people, how)
 
 
@@ -141,8 +142,7 @@ def _targets(knowledge: Knowledge, base: Integers) -> list[_Target]:
         key = classes.tobytes()
         weights[key] = classes
         ids.setdefault(key, []).append(knowledge.catalogue.id(segment))
-    sizes = np.bincount(knowledge.class_of[knowledge.possible], minlength=knowledge.classes)
-    for chosen in np.flatnonzero((sizes == 1) | (base == 0)):
+    for chosen in np.flatnonzero((knowledge.sizes == 1) | (base == 0)):
         one = np.zeros(knowledge.classes, dtype=np.int64)
         one[chosen] = 1
         weights.setdefault(one.tobytes(), one)
@@ -155,7 +155,7 @@ def _whole_segments(knowledge: Knowledge) -> Iterator[tuple[int, Integers]]:
     A segment that cuts a class can count differently without any figure changing, unless the
     class is empty, which is reported by itself.
     """
-    sizes = np.bincount(knowledge.class_of[knowledge.possible], minlength=knowledge.classes)
+    sizes = knowledge.sizes
     in_cell = _atoms_of_cells(knowledge)
     for segment, touched in _uncut(knowledge, in_cell):
         classes = knowledge.grid[np.ix_(*touched)]

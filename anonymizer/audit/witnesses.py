@@ -52,6 +52,9 @@ class Witnesses:
     def learn(self, table: Integers) -> None:
         """Take a table that fits, and with it all classes that it lets reach their goals."""
         self.tables.append(table)
+        self._mark(*_plain(table, self.goals, self.waiting))
+        if self.knowledge.exact and self.knowledge.covered.all():
+            return
         self._mark(*_additions(self.knowledge, table, self.goals, self.waiting))
         self._mark(*_exchanges(self.knowledge, table, self.goals, self.waiting))
 
@@ -62,13 +65,15 @@ class Witnesses:
             people = np.maximum(self.goals[classes] - table[classes], 0)
             taken = np.where(self.donor[classes] == _NOBODY, 0, people)
             counts = self.knowledge.members @ table
-            change = self.knowledge.by_class[classes] * people[:, None]
-            change = change - self.knowledge.by_class[self.donor[classes]] * taken[:, None]
+            self.reached[classes] = self.knowledge.allows(table)
+            moved = np.flatnonzero(people > 0)
+            receivers, givers = classes[moved], self.donor[classes[moved]]
+            change = self.knowledge.by_class[receivers] * people[moved, None]
+            change = change - self.knowledge.by_class[givers] * taken[moved, None]
             shifted = counts + change.toarray()
             fits = (self.knowledge.lowest <= shifted) & (shifted <= self.knowledge.highest)
-            enough = table[self.donor[classes]] >= taken
-            distinct = (self.donor[classes] != classes) & self.knowledge.allows(table)
-            self.reached[classes] = fits.all(axis=1) & enough & distinct
+            enough = (table[givers] >= taken[moved]) & (givers != receivers)
+            self.reached[receivers] &= fits.all(axis=1) & enough
 
     def _mark(self, classes: Integers, donors: Integers) -> None:
         self.reached[classes] = True
@@ -91,7 +96,7 @@ def search(knowledge: Knowledge, witnesses: Witnesses, step: int) -> None:
             return
         wanted = np.zeros(classes)
         wanted[waiting] = 1
-        room = (0 if idle else _ROOM_WEIGHT) * (knowledge.members @ wanted)
+        room = (0 if idle else _ROOM_WEIGHT) * (knowledge.essential.members @ wanted)
         count = wanted if round_number else np.zeros(classes)
         cost = np.concatenate([np.zeros(classes), -count, room])
         outcome = program.minimise(cost)
@@ -164,12 +169,19 @@ def _roomy_program(
 
     The last, one a figure, is how far the figure has eaten into the room for `step` people.
     """
-    room = np.minimum(step, knowledge.highest - knowledge.lowest)
-    members = knowledge.members
+    rows = knowledge.essential
+    room = np.minimum(step, rows.highest - rows.lowest)
+    members = rows.members
     matrix = sparse.hstack([members, members, -sparse.eye_array(len(room), dtype=np.int64)])
     limits = np.concatenate([np.full(knowledge.classes, np.inf), goals, room]).astype(float)
-    upper = knowledge.highest - room
-    return Program(sparse.csc_array(matrix), knowledge.lowest, upper, limits, whole=whole)
+    upper = rows.highest - room
+    return Program(sparse.csc_array(matrix), rows.lowest, upper, limits, whole=whole)
+
+
+def _plain(table: Integers, goals: Integers, waiting: Integers) -> tuple[Integers, Integers]:
+    """Classes that have enough people as it is."""
+    ready = waiting[table[waiting] >= goals[waiting]]
+    return ready, np.full(len(ready), _NOBODY)
 
 
 def _additions(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from anonymizer.audit.bounds import Proof
+from anonymizer.audit.bounds import FINE, Proof
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.dimensions import Dimension
 
@@ -46,10 +46,23 @@ def figure_ids(knowledge: Knowledge, figures: Integers | Sequence[int]) -> tuple
 def cite(knowledge: Knowledge, figure: int, *, upper: bool) -> str:
     """A figure with the bound that it gives: `men under 40 (500, so at most 509)`."""
     name, people = name_figure(knowledge, figure), int(knowledge.people[figure])
-    end = int((knowledge.highest if upper else knowledge.lowest)[figure])
+    bound = f"so at {'most' if upper else 'least'} {end_of(knowledge, figure, upper=upper)}"
+    source = knowledge.sources[figure]
+    if source == "known":
+        return f"{name} ({people}, known beforehand)"
+    if source == "listed":
+        return f"{name} (withheld and not zero, {bound})"
+    if source == "guessed":
+        return f"{name} (withheld, taken to be below the floor, {bound})"
     if knowledge.lowest[figure] == knowledge.highest[figure]:
         return f"{name} ({people})"
-    return f"{name} ({people}, so at {'most' if upper else 'least'} {end})"
+    return f"{name} ({people}, {bound})"
+
+
+def end_of(knowledge: Knowledge, figure: int, *, upper: bool) -> int:
+    """The highest or lowest count that a figure stands for, certain people included."""
+    beyond = (knowledge.highest if upper else knowledge.lowest)[figure]
+    return int(beyond + knowledge.certain_in_figure[figure])
 
 
 def cite_all(knowledge: Knowledge, proof: Proof) -> str:
@@ -63,18 +76,31 @@ def cite_all(knowledge: Knowledge, proof: Proof) -> str:
     return _join(cited, "and")
 
 
-def arithmetic(knowledge: Knowledge, proof: Proof) -> str:
-    """The sum of a proof in numbers: `69 - 51 - 10 = 8`."""
+def arithmetic(knowledge: Knowledge, proof: Proof, classes: Integers) -> str:
+    """The sum of a proof about some classes in numbers: `69 - 51 - 10 = 8`."""
+    most = proof.bound + int(knowledge.certain[classes].sum())
+    if proof.scale == FINE:
+        return f"{len(proof.figures)} figures, each with its weight, give {most}"
     terms = []
     for figure in proof.figures:
         times = int(proof.multipliers[figure])
-        end = int((knowledge.highest if times > 0 else knowledge.lowest)[figure])
+        end = end_of(knowledge, int(figure), upper=times > 0)
         factor = "" if abs(times) == 1 else f"{abs(times)} x "
         terms.append(f"{'+' if times > 0 else '-'} {factor}{end}")
+    if others := _certain_elsewhere(knowledge, proof, classes):
+        terms.append(f"{'-' if others > 0 else '+'} {abs(others)}")
     total = " ".join(terms).removeprefix("+ ")
+    why = f" ({abs(others)} for withheld cells that have at least 1 each)" if others else ""
     if proof.scale == 1:
-        return f"{total} = {proof.bound}"
-    return f"({total}) / {proof.scale}, whole people only, = {proof.bound}"
+        return f"{total} = {most}{why}"
+    return f"({total}) / {proof.scale}, whole people only, = {most}{why}"
+
+
+def _certain_elsewhere(knowledge: Knowledge, proof: Proof, classes: Integers) -> int:
+    """Certain people whom the sum counts besides those of the group, times the scale."""
+    covers = proof.covers.copy()
+    covers[classes] -= proof.scale
+    return int(covers @ knowledge.certain)
 
 
 def _name_box(knowledge: Knowledge, spans: Sequence[Flags]) -> str:

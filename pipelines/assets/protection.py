@@ -7,7 +7,8 @@ from functools import cache
 import dagster as dg
 
 from anonymizer.counting import load_counted
-from anonymizer.protection.suppression import Protected, protect
+from anonymizer.protection.day import Terms, protect_tables
+from anonymizer.protection.suppression import Protected
 from pipelines.assets.reach import REACHING
 from pipelines.columns import PROTECTED
 from pipelines.figures import write_figures
@@ -15,6 +16,7 @@ from pipelines.metadata import counts_table
 from pipelines.partitions import DAYS, SINGLE_RUN
 from pipelines.resources import Installation, Writing
 from pipelines.stages import RETRIES, Outcome, Stage
+from pipelines.workers import heedful_workers
 
 PROTECTION = Stage("protection", assets=("protected_tables",), after=REACHING.name)
 
@@ -39,10 +41,11 @@ def protected_tables(
 
     def protect_day(day: date) -> Outcome:
         policy, catalogue = terms().policy, terms().catalogue
-        protected = [
-            protect(counted, catalogue, policy.promise, terms().secret, policy.effort)
-            for counted in load_counted(home, day, catalogue)
-        ]
+        protected = protect_tables(
+            load_counted(home, day, catalogue),
+            Terms(catalogue, policy.promise, terms().secret, policy.effort),
+            heedful_workers(policy.effort),
+        )
         write_figures(home, day, [table.figures for table in protected], catalogue)
         return _outcome(protected, len(catalogue))
 

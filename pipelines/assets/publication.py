@@ -35,6 +35,7 @@ from pipelines.partitions import DAYS, SINGLE_RUN, ZONE
 from pipelines.resources import Installation, Writing
 from pipelines.sealing import attempt
 from pipelines.stages import RETRIES, Outcome, Stage, Tried, failure
+from pipelines.workers import heedful_workers
 
 PUBLICATION = Stage(
     "publication",
@@ -104,7 +105,8 @@ def publication(
             return _nothing_to_release()
         figures = read_figures(home, day, [table.key for table in counted], catalogue)
         with evidence_kept(home, day):
-            audited = audit(figures, counted, catalogue, policy.promise)
+            workers = heedful_workers(policy.effort)
+            audited = audit(figures, counted, catalogue, policy.promise, workers)
         published = publish(audited, _facts(home, day, policy), home, ledger, terms().secret)
         return _outcome(published, write_exports(published.release, home, ledger), len(catalogue))
 

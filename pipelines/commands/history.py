@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("statements")(list_statements)
     app.command("exports")(list_exports)
+    app.add_typer(ledger, name="ledger")
 
 
 @ledger.command("list")

@@ -14,6 +14,11 @@ app = typer.Typer(help="Check policy.yaml and segments.yaml, and read what they 
                   no_args_is_help=True)  # fmt: skip
 
 
+def register(parent: typer.Typer) -> None:
+    """Add the commands of this module."""
+    parent.add_typer(app, name="policy")
+
+
 @app.command("check")
 def check_policy(home: HomeOption = None) -> None:
     """List every mistake of policy.yaml and segments.yaml with its place; exit 2 if any."""

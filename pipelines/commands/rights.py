@@ -20,6 +20,11 @@ UserOption = Annotated[
 ]
 
 
+def register(parent: typer.Typer) -> None:
+    """Add the commands of this module."""
+    parent.add_typer(app, name="rights")
+
+
 @app.command("withdraw")
 def withdraw(user: UserOption, home: HomeOption = None) -> None:
     """File a withdrawal: the person counts in no later figure until they consent again."""

@@ -12,11 +12,11 @@ SOURCES = ("anonymizer", "pipelines", "data_samples")
 # From the ground up: a module imports from its own layer or from those before it.
 LAYERS = (
     ("errors",),
-    ("home", "periods", "configuration", "dimensions", "engines"),
-    ("policy", "segments", "secret", "files", "permissions"),
-    ("accounting", "tables", "explanation", "chain"),
+    ("home", "periods", "configuration", "dimensions", "engines", "parallel"),
+    ("policy", "segments", "hierarchies", "secret", "files", "permissions"),
+    ("accounting", "tables", "explanation", "coarser", "chain"),
     ("audit", "protection"),
-    ("release", "release_folder"),
+    ("release", "release_folder", "cells"),
     ("ledger", "public_ledger", "locking", "intake", "eligibility", "counting", "retention"),
     ("publishing", "rights"),
     ("exports", "database"),
@@ -94,6 +94,10 @@ def test_imports_go_down_only(module: str) -> None:
 def test_the_auditor_shares_nothing_with_what_it_audits(forbidden: str) -> None:
     for module in of_part("audit"):
         assert not {name for name in reached(module) if part(name) == forbidden}
+
+
+def test_who_shares_out_work_does_not_know_the_work() -> None:
+    assert reached("anonymizer.parallel") == {"anonymizer.errors"}
 
 
 def test_protection_does_not_know_the_auditor() -> None:

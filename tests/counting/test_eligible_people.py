@@ -9,7 +9,7 @@ from small_world import DAY, SECRET, Run, World, key
 
 from anonymizer.errors import Held
 from anonymizer.home import Home
-from anonymizer.policy import Bots, Eligibility, Policy, Promise
+from anonymizer.policy import Bots, Eligibility, Policy, PolicyPromise
 from anonymizer.tables import Counted
 
 Change = Callable[[World], object]
@@ -225,7 +225,7 @@ def test_ages_fall_into_the_iab_bands(age: int, band: str, run: Run, home: Home)
 def test_only_accounts_open_long_enough_are_trusted(
     account_days: int, trusted: int, run: Run
 ) -> None:
-    policy = Policy(promise=Promise(trusted_after_days=30))
+    policy = Policy(promise=PolicyPromise(trusted_after_days=30))
     table: Counted = run(with_ann(nothing, account_days=account_days), policy=policy).table("c1")
     assert (table.people.sum(), table.trusted.sum()) == (2, trusted)
 

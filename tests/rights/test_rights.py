@@ -22,7 +22,7 @@ from anonymizer.intake.opening import Limits, opened
 from anonymizer.intake.reading import read
 from anonymizer.intake.searching import canonical_user
 from anonymizer.periods import Period
-from anonymizer.policy import IntakeLimits, Policy, Promise, Retention
+from anonymizer.policy import IntakeLimits, Policy, PolicyPromise, Retention
 from anonymizer.rights import RequestKind, access, explain, file_request
 from anonymizer.secret import Secret
 
@@ -123,7 +123,7 @@ def test_one_person_is_one_person_here_and_at_intake(user: str, engine: DuckDB) 
 
 @pytest.mark.parametrize("kind", KINDS[1:])
 def test_the_words_say_from_when_and_what_stays(kind: RequestKind) -> None:
-    policy = Policy(promise=Promise(k=73), retention=Retention(private_days=19))
+    policy = Policy(promise=PolicyPromise(k=73), retention=Retention(private_days=19))
     words = explain(kind, policy, Period("day", date(2026, 11, 21)))
     assert "from the release of 2026-11-21" in words.lower().replace("bears on", "from")
     for fact in ("at least 73 people", "removed after 19 days", "final", "raw zone"):

@@ -1,0 +1,226 @@
+"""A published table as an outsider has it: a file, hierarchy files, and what else is known.
+
+Nothing here asks the maker of the table or shares its code: the file is read again from
+scratch, and every mistake in it is reported with its row.
+"""
+
+import csv
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymizer.dimensions import Dimension
+from anonymizer.errors import ConfigurationError, Fault, first_few, gathered_into
+from anonymizer.hierarchies import Hierarchy, dimension, full_cross, read_hierarchy, unreadable
+from anonymizer.segments import Catalogue
+
+STATUS, PEOPLE = "status", "people"
+PUBLISHED, WITHHELD = "published", "withheld"
+MOST_PEOPLE = 10**12
+MOST_SEGMENTS = 10**7
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """Segments (rows of the catalogue, each once): published, withheld, or known beforehand.
+
+    `people` stands beside `published`, `known_people` beside `known`. Segments of the catalogue
+    that the file does not list are not published, and nothing is said about them.
+    """
+
+    name: str
+    catalogue: Catalogue
+    published: NDArray[np.int32]
+    people: NDArray[np.int64]
+    withheld: NDArray[np.int32]
+    known: NDArray[np.int32]
+    known_people: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A file as text, column by column; rows are numbered from 1 without the header."""
+
+    name: str
+    columns: Mapping[str, Sequence[str]]
+
+
+def read_published(
+    path: Path, hierarchies: Mapping[str, Path], background: Path | None = None
+) -> PublishedTable:
+    """The table in a CSV or Parquet file: dimension columns, `status` and `people`.
+
+    `hierarchies` are `parent,child` files by column; `background` has the dimension columns and
+    `people`: segments whose count the attacker knows. Raises ConfigurationError with the
+    mistakes of all files at once.
+    """
+    faults: list[Fault] = []
+    trees: dict[str, Hierarchy] = {}
+    for name, file in hierarchies.items():
+        with gathered_into(faults):
+            trees[name] = read_hierarchy(file)
+    files = [path, background] if background else [path]
+    texts = []
+    for file in files:
+        with gathered_into(faults):
+            texts.append(_read(file))
+    if len(texts) < len(files):
+        raise ConfigurationError(faults)
+    names = [name for name in texts[0].columns if name not in (STATUS, PEOPLE)]
+    faults += _column_faults(texts, names, hierarchies)
+    if faults:
+        raise ConfigurationError(faults)
+    axes: list[Dimension] = []
+    for name in names:
+        with gathered_into(faults):
+            codes = {code for text in texts for code in text.columns[name]}
+            axes.append(dimension(name, trees.get(name), codes))
+    faults += [fault for text in texts for fault in _value_faults(text)]
+    if faults:
+        raise ConfigurationError(faults)
+    return _table(path.name, axes, texts)
+
+
+def _read(path: Path) -> _Text:
+    try:
+        if path.suffix == ".parquet":
+            return _Text(path.name, _parquet_columns(path))
+        return _Text(path.name, _csv_columns(path))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigurationError([unreadable(path, error)]) from None
+
+
+def _csv_columns(path: Path) -> Mapping[str, Sequence[str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        names = next(reader, [])
+        rows = [row for row in reader if row]
+    uneven = [number for number, row in enumerate(rows, 1) if len(row) != len(names)]
+    if uneven:
+        problem = f"not as many fields as the header ({len(names)}) in row {first_few(uneven)}"
+        raise ConfigurationError([Fault(path.name, problem)])
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        problem = f"the column name {first_few(doubled)} stands twice"
+        raise ConfigurationError([Fault(path.name, problem, "give every column its own name")])
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    return dict(zip(names, columns, strict=True))
+
+
+def _parquet_columns(path: Path) -> Mapping[str, Sequence[str]]:
+    # Imported for those who read Parquet only: it costs more than to read a CSV file.
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    try:
+        table = pq.ParquetFile(path).read()
+        return {
+            name: table[name].cast(pa.string()).fill_null("").to_pylist()
+            for name in table.column_names
+        }
+    except pa.ArrowException:
+        problem = "this is no Parquet file with columns of text and whole numbers"
+        raise ConfigurationError([Fault(path.name, problem)]) from None
+
+
+def _column_faults(
+    texts: Sequence[_Text], names: Sequence[str], hierarchies: Mapping[str, Path]
+) -> list[Fault]:
+    table = texts[0]
+    faults = [
+        Fault(table.name, f"there is no column {name!r}", "the first line names the columns")
+        for name in (STATUS, PEOPLE)
+        if name not in table.columns
+    ]
+    if not names:
+        faults.append(Fault(table.name, "there is no dimension column"))
+    faults += [
+        Fault(f"--hierarchy {name}", f"{table.name} has no dimension column {name!r}")
+        for name in hierarchies
+        if name not in names
+    ]
+    wanted = [*names, PEOPLE]
+    faults += [
+        Fault(known.name, f"the columns must be {', '.join(wanted)}, in any order")
+        for known in texts[1:]
+        if sorted(known.columns) != sorted(wanted)
+    ]
+    return faults
+
+
+def _value_faults(text: _Text) -> list[Fault]:
+    """Statuses that are none, and counts that are none or stand where a segment is withheld."""
+    counts = text.columns[PEOPLE]
+    statuses = text.columns.get(STATUS, [PUBLISHED] * len(counts))
+    faults = []
+    if wrong := _rows(statuses, lambda status: status not in (PUBLISHED, WITHHELD)):
+        problem = f"neither {PUBLISHED} nor {WITHHELD} in row {first_few(wrong)}"
+        faults.append(Fault(f"{text.name}, column {STATUS}", problem))
+    shown = list(zip(statuses, counts, strict=True))
+    if wrong := _rows(shown, lambda row: row[0] == PUBLISHED and not _is_count(row[1])):
+        problem = f"no whole number from 0 to {MOST_PEOPLE:,} in row {first_few(wrong)}"
+        faults.append(Fault(f"{text.name}, column {PEOPLE}", problem))
+    if wrong := _rows(shown, lambda row: row[0] == WITHHELD and bool(row[1])):
+        problem = f"a withheld segment has a figure in row {first_few(wrong)}"
+        faults.append(Fault(f"{text.name}, column {PEOPLE}", problem, "leave it empty there"))
+    return faults
+
+
+def _rows(values: Iterable[T], wrong: Callable[[T], bool]) -> list[int]:
+    """The numbers of the wrong rows, from 1."""
+    return [row for row, value in enumerate(values, 1) if wrong(value)]
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text) <= MOST_PEOPLE
+
+
+def _table(name: str, axes: Sequence[Dimension], texts: Sequence[_Text]) -> PublishedTable:
+    segments = prod(len(axis.groups) for axis in axes)
+    if segments > MOST_SEGMENTS:
+        problem = f"the cross of all codes has {segments:,} segments, at most {MOST_SEGMENTS:,} fit"
+        raise ConfigurationError([Fault(name, problem, "use fewer dimensions or codes")])
+    catalogue = full_cross(axes)
+    sizes = [len(axis.groups) for axis in axes]
+    row_of = np.zeros(segments, dtype=np.int32)
+    row_of[np.ravel_multi_index(tuple(catalogue.cells.T), sizes)] = np.arange(segments)
+    faults: list[Fault] = []
+    found = []
+    for text in texts:
+        cells = [[axis.positions[code] for code in text.columns[axis.name]] for axis in axes]
+        flat = np.ravel_multi_index(tuple(np.array(cells, dtype=np.intp)), sizes)
+        faults += _doubled(text.name, flat)
+        found.append(row_of[flat])
+    if faults:
+        raise ConfigurationError(faults)
+    shown = np.array(texts[0].columns[STATUS], dtype=str) == PUBLISHED
+    published, people = _ordered(
+        found[0][shown], np.array(texts[0].columns[PEOPLE], dtype=str)[shown]
+    )
+    nothing = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=str)
+    known = (found[1], np.array(texts[1].columns[PEOPLE], dtype=str)) if len(texts) > 1 else nothing
+    return PublishedTable(
+        name, catalogue, published, people, np.sort(found[0][~shown]), *_ordered(*known)
+    )
+
+
+def _doubled(name: str, segments: NDArray[np.intp]) -> list[Fault]:
+    first = np.unique(segments, return_index=True)[1]
+    again = np.setdiff1d(np.arange(len(segments)), first) + 1
+    if not len(again):
+        return []
+    problem = f"the segment of an earlier row stands again in row {first_few(again.tolist())}"
+    return [Fault(name, problem, "give every segment one row")]
+
+
+def _ordered(
+    segments: NDArray[np.int32], people: NDArray[np.str_]
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    order = np.argsort(segments)
+    return segments[order], people[order].astype(np.int64)

@@ -1,0 +1,80 @@
+"""The report on a protected table: what was asked for, what came out. For the privileged role."""
+
+from typing import Any
+
+from anonymizer.cells.protecting import REASONS, Outcome
+from anonymizer.cells.request import Files, Request
+from anonymizer.cells.rules import Rules
+from anonymizer.files import sha256
+
+
+def report(request: Request, outcome: Outcome, files: Files, seconds: float) -> dict[str, Any]:
+    """Segments and people by reason, settings, promise in words, digests, seconds.
+
+    `people` adds up the true counts of segments; a person stands in many. The digests are of the
+    files that were read and those that are written already.
+    """
+    cells, rules = request.cells, request.rules
+    segments = {reason: int((outcome.reasons == n).sum()) for n, reason in enumerate(REASONS)}
+    people = {
+        reason: int(outcome.true_people[outcome.reasons == n].sum())
+        for n, reason in enumerate(REASONS)
+    }
+    return {
+        "table": {
+            "file": cells.name,
+            "dimensions": {axis.name: len(axis.groups) for axis in cells.dimensions},
+            "ignored_columns": list(cells.ignored),
+            "cells": cells.people.size,
+            "people": int(cells.people.sum()),
+        },
+        "settings": {
+            "k": rules.promise.k,
+            "inference_k": rules.promise.inference_floor,
+            "rounding": rules.promise.rounding,
+            "zeros": rules.zeros,
+            "proof_seconds": rules.effort.proof_seconds,
+            "jobs": rules.effort.threads,
+        },
+        "promise": promise_in_words(rules),
+        "segments": {"all": len(outcome.catalogue), **segments},
+        "people": people,
+        "seconds": {"protection": round(outcome.seconds, 3), "all": round(seconds, 3)},
+        "read": {str(path): sha256(path) for path in files.read},
+        "written": {str(p): sha256(p) for p in files.written if p != files.report},
+    }
+
+
+def promise_in_words(rules: Rules) -> list[str]:
+    """What the published figures keep, a sentence a rule."""
+    return [_floor(rules), _inference(rules), _rounding(rules)]
+
+
+def _floor(rules: Rules) -> str:
+    words = f"Every published figure counts at least {rules.promise.k} people"
+    if rules.zeros == "public":
+        return f"{words}, but for groups that are empty: these are known and published as 0."
+    return f"{words}; a withheld segment never says why, nor whether it is empty."
+
+
+def _inference(rules: Rules) -> str:
+    least = rules.promise.inference_floor
+    if not least:
+        return (
+            "No withheld segment can be solved exactly from the published figures; that one is "
+            "small may still be provable."
+        )
+    return (
+        "Whoever puts all published figures together cannot prove of any group that it has fewer "
+        f"than {least} people" + (", empty cells aside." if rules.zeros == "public" else ".")
+    )
+
+
+def _rounding(rules: Rules) -> str:
+    step = rules.promise.rounding
+    if step == 1:
+        return "Figures are exact."
+    return (
+        f"Figures are multiples of {step}, less than {step} away from the true count; the draw "
+        "depends on the secret and on the cells counted, so the same cells give the same figure."
+    )

@@ -1,0 +1,114 @@
+"""`audience protect`: a table of cells from a file, protected without a home or a pipeline."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from anonymizer.errors import Fault
+
+if TYPE_CHECKING:
+    from anonymizer.cells.request import Files, Request
+
+# What reads and computes is imported where it is used: `--help` needs none of it, and a mistake
+# in the files is found before the solver is loaded.
+
+_File = Path | None
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command("protect")(protect)
+
+
+def protect(  # noqa: PLR0913, PLR0917  one option for each file and each part of the promise
+    cells: Annotated[Path, typer.Argument(help="Finest cells, one a row, as .csv or .parquet.")],
+    count: Annotated[str, typer.Option(help="The column that counts people.")],
+    out: Annotated[Path, typer.Option(help="For anybody: .csv or .parquet.")],
+    hierarchy: Annotated[
+        list[str] | None,
+        typer.Option(help="COLUMN=FILE of parent,child rows; may be given for each column."),
+    ] = None,
+    k: Annotated[int, typer.Option(help="A figure counts at least this many people.")] = 10,
+    inference_k: Annotated[
+        str,
+        typer.Option(
+            help="Nobody can prove that a group has fewer people: a number, `k` for the same as "
+            "--k, or 0, which only forbids solving a figure exactly."
+        ),
+    ] = "k",
+    rounding: Annotated[int, typer.Option(help="Figures are multiples of this; 1: exact.")] = 1,
+    zeros: Annotated[
+        Literal["protect", "public"],
+        typer.Option(help="Are empty cells to be kept secret, or known to everybody?"),
+    ] = "protect",
+    secret_file: Annotated[
+        _File, typer.Option(help="Key of the rounding: 64 hexadecimal digits, mode 0600.")
+    ] = None,
+    tables: Annotated[_File, typer.Option(help="Wanted segments (YAML); all without.")] = None,
+    internal: Annotated[
+        _File, typer.Option(help="For the privileged role: why. .csv or .parquet, mode 0600.")
+    ] = None,
+    report: Annotated[
+        _File, typer.Option(help="For the privileged role: a summary. JSON, mode 0600.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Most processes at work.")] = 1,
+    proof_seconds: Annotated[
+        float, typer.Option(help="What is not proved with this effort is withheld.")
+    ] = 60,
+) -> None:
+    """Publish of a table what says nothing about any person, proved; withhold the rest.
+
+    The file of --out has a row for each segment of the cross of all levels: published with its
+    people, or withheld, never why.
+    """
+    from anonymizer.cells.request import Files, read_request  # noqa: PLC0415
+    from anonymizer.cells.rules import Settings  # noqa: PLC0415
+
+    begin = time.perf_counter()
+    hierarchies, faults = _by_column(hierarchy or ())
+    files = Files(cells, count, hierarchies, tables, secret_file, out, internal, report)
+    settings = Settings(k, inference_k, rounding, zeros, proof_seconds, jobs)
+    _carry_out(read_request(files, settings, faults), files, begin)
+
+
+def _by_column(given: Sequence[str]) -> tuple[Mapping[str, Path], Sequence[Fault]]:
+    """The file of each column, and what is not COLUMN=FILE."""
+    files: dict[str, Path] = {}
+    faults = []
+    for text in given:
+        column, equals, file = text.partition("=")
+        if not (column and equals and file):
+            faults.append(Fault(f"--hierarchy {text}", "this is not COLUMN=FILE"))
+        elif column in files:
+            faults.append(Fault(f"--hierarchy {text}", f"{column} has a hierarchy already"))
+        else:
+            files[column] = Path(file)
+    return files, faults
+
+
+def _carry_out(request: "Request", files: "Files", begin: float) -> None:
+    """Protect the table and write what was asked for; `begin` is when the work began."""
+    from anonymizer.cells.protecting import protect_cells  # noqa: PLC0415
+    from anonymizer.cells.report import report  # noqa: PLC0415
+    from anonymizer.cells.writing import PRIVATE, write_internal, write_published  # noqa: PLC0415
+    from anonymizer.files import write_bytes  # noqa: PLC0415
+
+    outcome = protect_cells(request)
+    if files.internal:
+        write_internal(outcome, files.internal)
+    write_published(outcome, files.published)
+    if files.report:
+        facts = report(request, outcome, files, time.perf_counter() - begin)
+        text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
+        write_bytes(text.encode(), files.report, mode=PRIVATE)
+    published = int(outcome.published.sum())
+    for column in request.cells.ignored:
+        typer.echo(f"The column {column} has one value everywhere and is left out.")
+    typer.echo(
+        f"{published:,} of {len(request.catalogue):,} segments are published in "
+        f"{files.published}, the others withheld."
+    )

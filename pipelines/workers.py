@@ -1,0 +1,16 @@
+"""Several processes for the tables of a day, which stop when the run is told to stop."""
+
+from anonymizer.errors import Held
+from anonymizer.parallel import Workers
+from anonymizer.policy import Effort
+from pipelines import interruption
+
+
+def heedful_workers(effort: Effort) -> Workers:
+    """As many as the policy allows. Once a signal is noted their day is held as `interrupted`."""
+    return Workers(effort.threads, _go_on)
+
+
+def _go_on() -> None:
+    if interruption.received():
+        raise Held("interrupted", interruption.MESSAGE)

@@ -1,0 +1,76 @@
+"""Work for processes to do. Functions of a module, so that other processes find them."""
+
+import os
+import signal
+import time
+
+import numpy as np
+
+from anonymizer.errors import Disclosure, Held, InputRejected
+from anonymizer.parallel import Workers
+from anonymizer.periods import Period
+from anonymizer.segments import Catalogue
+from anonymizer.tables import Counted, TableKey
+
+ITEMS = list(range(8))
+EQUAL = [1] * len(ITEMS)
+EAGER = Workers(2, start_seconds=0)  # processes start after the first item, whatever it took
+
+
+def process(first: int, _: int) -> int:
+    """Which process works. The item that runs first is told apart by no more than its turn."""
+    return os.getpid()
+
+
+def tenfold(factor: int, item: int) -> int:
+    time.sleep(0.01 * (len(ITEMS) - item))  # the last are ready first
+    return factor * item
+
+
+def refuse(home: int, item: int) -> int:
+    """Raises away from home: Held, Held's heir with evidence, a rejection, a fault."""
+    if os.getpid() == home:
+        return item
+    raise (
+        Held("proof", "a proof is wrong"),
+        Disclosure(["one", "two"]),
+        InputRejected("visits/a.csv", "corrupt", "0" * 64, "row 7"),
+        ValueError("canary-91@example.invalid"),
+        Unsendable(),
+    )[item]
+
+
+class Unsendable(Exception):
+    """Carries something that no other process can be sent."""
+
+    def __init__(self) -> None:
+        super().__init__("canary-91@example.invalid")
+        self.lock = lambda: None
+
+
+def die(home: int, item: int) -> int:
+    if os.getpid() != home:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+def linger(home: int, item: int) -> int:
+    """Would take ten minutes in another process."""
+    if os.getpid() != home:
+        time.sleep(600)
+    return item
+
+
+def campaign(visitors: int, seed: int, catalogue: Catalogue) -> Counted:
+    """Visitors of a campaign day, with regions of very different sizes."""
+    random = np.random.default_rng(seed)
+    weights = random.pareto(1.0, size=catalogue.shape)
+    people = random.multinomial(visitors, weights.ravel() / weights.sum()).reshape(catalogue.shape)
+    marks = random.integers(0, 2**64, size=people.shape, dtype=np.uint64) * (people > 0)
+    return Counted(
+        TableKey("campaign", f"c{seed}", Period("day", np.datetime64("2026-11-22").item())),
+        people.astype(np.int64),
+        people.astype(np.int64),
+        marks,
+        np.ones(people.shape, dtype=bool),
+    )
