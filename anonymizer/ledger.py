@@ -1,15 +1,15 @@
 """The ledger: an append-only, hash-chained record of everything that was released.
 
 Each entry carries the hash of the one before it, so that an entry that was edited, removed or
-moved breaks the chain from there on. Order is the sequence, never a clock; `recorded_at` is
-for readers, stands outside the chain and decides nothing. This is the one file that knows the
-database behind the ledger: SQLite by default, PostgreSQL by its URL.
+moved breaks the chain from there on. Order is the sequence, never a clock; `recorded_at` and
+`recorded_by` are for readers, stand outside the chain and decide nothing. This is the one file
+that knows the database behind the ledger: SQLite by default, PostgreSQL by its URL.
 """
 
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from anonymizer.chain import FIRST, Link, broken, forge, prove
 from anonymizer.errors import AudienceError, Busy, ConfigurationError, Fault, LedgerBroken, NoSpace
 from anonymizer.files import canonical_json
+from anonymizer.permissions import account_name
 
 RELEASE = "release"
 _SECONDS_TO_CONNECT = 10
@@ -35,6 +36,7 @@ _ledger = sa.Table(
     sa.Column("previous", sa.String(64), nullable=False, unique=True),
     sa.Column("hash", sa.String(64), nullable=False, unique=True),
     sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.func.now()),
+    sa.Column("recorded_by", sa.String(200)),
     sa.UniqueConstraint("kind", "subject"),
 )
 _APPEND_ONLY = {
@@ -74,12 +76,14 @@ class Entry:
     """One line of the ledger; `body` holds digests and counts, never a value of a person.
 
     `link` is what the chain seals: the public part of the body, and the digest of the rest.
+    `recorded` says when and by which account, for readers.
     """
 
     kind: str
     subject: str
     body: Mapping[str, Any]
     link: Link
+    recorded: str = field(default="", compare=False)
 
     @property
     def sequence(self) -> int:
@@ -191,6 +195,7 @@ class Ledger:
                         kept=kept,
                         previous=entry.previous,
                         hash=entry.hash,
+                        recorded_by=account_name(),
                     )
                 )
         return entry
@@ -202,7 +207,9 @@ class Ledger:
             inspector = sa.inspect(connection)
             if not inspector.has_table(_ledger.name):
                 return []
-            if "kept" not in {column["name"] for column in inspector.get_columns(_ledger.name)}:
+            if "recorded_by" not in {
+                column["name"] for column in inspector.get_columns(_ledger.name)
+            }:
                 raise LedgerBroken(
                     "it was written by an early version of this program and cannot be continued; "
                     "begin a new home for periods that were never released"
@@ -232,7 +239,8 @@ def _read_entry(row: sa.Row[Any]) -> Entry:
     canonical = all(canonical_json(json.loads(text)) == text for text in texts)
     if not canonical or (row.kind, row.subject) != (made.kind, made.subject):
         raise broken(row.sequence, "it has been edited")
-    return replace(made, link=replace(made.link, hash=row.hash))
+    recorded = f"{row.recorded_at} by {row.recorded_by}"
+    return replace(made, link=replace(made.link, hash=row.hash), recorded=recorded)
 
 
 def _connection_settings(url: sa.URL) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from anonymizer.ledger import Ledger
 
 def write_public_ledger(ledger: Ledger, home: Home) -> Path:
     """Bring the public part up to date; returns its path. Raises NoSpace."""
-    lines = [canonical_json(asdict(entry.link)) + "\n" for entry in ledger.entries()]
+    lines = [_line(entry.link) for entry in ledger.entries()]
     content = "".join(lines).encode()
     path = home.public_ledger
     if lines and not (path.exists() and path.read_bytes() == content):
@@ -33,7 +33,7 @@ def read_public_ledger(path: Path) -> tuple[Link, ...]:
     Raises LedgerBroken when the file is missing, damaged, or its chain does not hold.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_bytes().decode("utf-8").splitlines(keepends=True)
     except (OSError, UnicodeDecodeError) as error:
         raise LedgerBroken(
             f"{path.name} cannot be read ({type(error).__name__}); get the published folder "
@@ -69,11 +69,19 @@ def check_public_ledger(home: Home, links: Sequence[Link]) -> None:
         )
 
 
+def _line(link: Link) -> str:
+    return canonical_json(asdict(link)) + "\n"
+
+
 def _link(number: int, line: str) -> Link:
     try:
-        return Link(**json.loads(line))
+        link = Link(**json.loads(line))
+        whole = _line(link) == line
     except (ValueError, TypeError):
+        whole = False
+    if not whole:
         raise LedgerBroken(
             f"line {number} of ledger.jsonl is damaged; get the published folder again from "
             "whoever publishes it"
-        ) from None
+        )
+    return link

@@ -9,7 +9,7 @@ the folders, secret changed) everything is held.
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from anonymizer.home import Home
 from anonymizer.ledger import RELEASE, Entry, Ledger
 from anonymizer.locking import exclusive
 from anonymizer.periods import Period
-from anonymizer.permissions import account_name
 from anonymizer.policy import Policy
 from anonymizer.public_ledger import check_public_ledger, write_public_ledger
 from anonymizer.release import Audited, Campaign, Release, check_folder, read_release
@@ -34,7 +33,7 @@ class Facts:
     """What the ledger records of a release beside its figures.
 
     `inputs` maps the name of each raw file to its SHA-256, `accounts` the raw tables to what
-    became of their rows. `run_by` is the account of the machine that runs it.
+    became of their rows.
     """
 
     policy: Policy
@@ -42,7 +41,6 @@ class Facts:
     inputs: Mapping[str, str]
     accounts: Mapping[str, RowAccount]
     code_version: str
-    run_by: str = field(default_factory=account_name)
 
 
 @dataclass(frozen=True)
@@ -196,7 +194,6 @@ def _private(audited: Audited, facts: Facts, secret: Secret) -> dict[str, Any]:
         "rows": rows,
         "audit": dict(audited.summary),
         "secret": secret.fingerprint,
-        "run_by": facts.run_by,
         "salt": secret.salt(release_id(audited.kind, audited.period)),
     }
 

@@ -29,6 +29,8 @@ MODULES = {
     "backfill": "runs",
     "statements": "history",
     "exports": "history",
+    "verify": "proofs",
+    "check": "proofs",
     "protect": "protecting",
     "policy": "policy",
     "rights": "rights",

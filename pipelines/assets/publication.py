@@ -25,7 +25,7 @@ from anonymizer.ledger import Ledger
 from anonymizer.periods import Period
 from anonymizer.policy import Policy
 from anonymizer.publishing import Facts, Publication, load_releases, publish, released
-from anonymizer.release import PUBLISHED, Campaign, audit
+from anonymizer.release import PUBLISHED, Campaign, Release, audit
 from pipelines import journal
 from pipelines.accounts import settled_accounts
 from pipelines.assets.protection import PROTECTION
@@ -95,11 +95,14 @@ def publication(
     home, ledger = installation.home, installation.ledger()
     terms = cache(installation.terms)
 
+    def export(release: Release) -> tuple[Path, ...]:
+        return write_exports(release, home, ledger, terms().secret)
+
     def publish_day(day: date) -> Outcome:
         policy, catalogue = terms().policy, terms().catalogue
         before = released(home, ledger, terms().secret, "campaign", Period("day", day))
         if before:  # final: what the data say now does not matter any more
-            return _outcome(before, write_exports(before.release, home, ledger), len(catalogue))
+            return _outcome(before, export(before.release), len(catalogue))
         counted = load_counted(home, day, catalogue)
         if not counted:
             return _nothing_to_release()
@@ -108,7 +111,7 @@ def publication(
             workers = heedful_workers(policy.effort)
             audited = audit(figures, counted, catalogue, policy.promise, workers)
         published = publish(audited, _facts(home, day, policy), home, ledger, terms().secret)
-        return _outcome(published, write_exports(published.release, home, ledger), len(catalogue))
+        return _outcome(published, export(published.release), len(catalogue))
 
     tried = PUBLICATION.work_through(context, home, publish_day)
     entries = [attempted.entry for attempted in tried]
