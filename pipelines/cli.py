@@ -34,6 +34,7 @@ MODULES = {
     "protect": "protecting",
     "policy": "policy",
     "rights": "rights",
+    "retention": "retention",
     "ledger": "history",
 }
 

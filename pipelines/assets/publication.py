@@ -26,6 +26,7 @@ from anonymizer.periods import Period
 from anonymizer.policy import Policy
 from anonymizer.publishing import Facts, Publication, load_releases, publish, released
 from anonymizer.release import PUBLISHED, Campaign, Release, audit
+from anonymizer.secret import Secret
 from pipelines import journal
 from pipelines.accounts import settled_accounts
 from pipelines.assets.protection import PROTECTION
@@ -35,6 +36,7 @@ from pipelines.partitions import DAYS, SINGLE_RUN, ZONE
 from pipelines.resources import Installation, Writing
 from pipelines.sealing import attempt
 from pipelines.stages import RETRIES, Outcome, Stage, Tried, failure
+from pipelines.upkeep import remove_what_may_not_stay
 from pipelines.workers import heedful_workers
 
 PUBLICATION = Stage(
@@ -115,9 +117,10 @@ def publication(
 
     tried = PUBLICATION.work_through(context, home, publish_day)
     entries = [attempted.entry for attempted in tried]
-    unbuilt = attempt(lambda: _rebuild_database(home, ledger))
-    if unbuilt:
-        raise failure([replace(entry, trouble=entry.trouble or unbuilt) for entry in entries])
+    days = [entry.day for entry in entries]
+    unfinished = attempt(lambda: _finish(home, ledger, terms().secret, days))
+    if unfinished:
+        raise failure([replace(entry, trouble=entry.trouble or unfinished) for entry in entries])
     if any(entry.trouble for entry in entries):
         _log_good_days(context, tried)
         raise failure(entries)
@@ -134,8 +137,10 @@ def _log_good_days(context: dg.AssetExecutionContext, tried: Sequence[Tried]) ->
                 context.log_event(dg.AssetMaterialization(asset, metadata=metadata, partition=day))
 
 
-def _rebuild_database(home: Home, ledger: Ledger) -> None:
+def _finish(home: Home, ledger: Ledger, secret: Secret, days: Sequence[date]) -> None:
+    """What a run does once, whatever became of its days."""
     build_database(load_releases(home, ledger), home)
+    remove_what_may_not_stay(home, days, ledger, secret)
 
 
 def _facts(home: Home, day: date, policy: Policy) -> Facts:

@@ -178,7 +178,7 @@ def test_what_is_published_is_proved_without_a_home(
     nowhere = {"AUDIENCE_HOME": str(tmp_path / "nowhere")}
     proved = audience("verify", received, environment=nowhere)
     assert proved.returncode == 0, proved.stderr
-    assert "6 entries, 3 releases" in proved.stdout
+    assert "7 entries, 3 releases" in proved.stdout
     assert audience("verify", received, "--head", "0" * 64, environment=nowhere).returncode == 4
 
     export = next(received.glob("exports/*/campaign-day-2026-11-02"))
