@@ -18,10 +18,15 @@ from anonymizer.ledger import Ledger
 
 
 def write_public_ledger(ledger: Ledger, home: Home) -> Path:
-    """Bring the public part up to date; returns its path. Raises NoSpace."""
+    """Bring the public part up to date; returns its path. Raises NoSpace.
+
+    The caller holds the lock: what a killed process has left of this file is removed.
+    """
     lines = [_line(entry.link) for entry in ledger.entries()]
     content = "".join(lines).encode()
     path = home.public_ledger
+    for abandoned in home.published.glob(f".{path.name}.*.tmp"):
+        abandoned.unlink()
     if lines and not (path.exists() and path.read_bytes() == content):
         write_bytes(content, path)
     return path

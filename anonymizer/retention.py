@@ -40,9 +40,11 @@ class Report:
 def prune(home: Home, policy: Policy, newest: date) -> tuple[Path, ...]:
     """Delete partitions in `private/` older than `private_days` before `newest`; returns them.
 
-    What a killed process has spilled goes too, so nobody else may be at work. Released figures do
-    not change: they stand in `published/`, not here.
+    What a killed process has spilled or left half written goes too, so nobody else may be at
+    work. Released figures do not change: they stand in `published/`, not here.
     """
+    for half_written in home.private.rglob(".*.tmp"):
+        half_written.unlink()
     for spilled in home.private.glob("spill-*"):
         shutil.rmtree(spilled, ignore_errors=True)
     outdated = _outdated(home, policy, newest)

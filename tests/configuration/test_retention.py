@@ -27,12 +27,15 @@ def test_partitions_older_than_the_policy_says_are_removed(tmp_path: Path) -> No
     spilled = home.private / "spill-abc" / "duckdb_temp_storage"
     spilled.parent.mkdir()
     spilled.write_bytes(b"")
+    half_written = home.private / "people" / ".day=2026-11-19.parquet.1a2b.tmp"
+    half_written.write_bytes(b"")
     removed = prune(home, policy, newest=date(2026, 11, 20))
     assert {str(path.relative_to(home.private)) for path in removed} == set(old)
     assert all((home.private / name).exists() for name in kept)
     assert not any((home.private / name).exists() for name in old)
     assert published.exists()
     assert not spilled.parent.exists()
+    assert not half_written.exists()
 
 
 def test_what_would_go_is_foreseen_and_what_went_is_counted_over_runs(tmp_path: Path) -> None:
