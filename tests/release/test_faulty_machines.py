@@ -18,6 +18,7 @@ from release_world import (
     POLICY,
     SECRET,
     TABLES,
+    audited,
     catalogue,
     content,
     count,
@@ -99,11 +100,14 @@ def failing_disk(tmp_path: Path) -> Iterator[FailingDisk]:
 
 
 def test_a_disk_that_fails_to_keep_what_it_was_given_is_noticed(
-    failing_disk: FailingDisk,
+    failing_disk: FailingDisk, tmp_path: Path
 ) -> None:
-    """No simulation: the device under the file system fails, and fsync returns EIO."""
-    home = failing_disk.home
-    release(home, DAY)
+    """No simulation: the device under the file system fails, and fsync returns EIO.
+
+    The ledger is on a sound disk, and must not get an entry of what the other one has lost.
+    """
+    home, ledger = failing_disk.home, Ledger.open(tmp_path / "ledger.sqlite")
+    publish(audited(DAY), facts(), home, ledger, SECRET)
     os.sync()
     before = content(home.published)
     failing_disk.fail()
@@ -113,9 +117,9 @@ def test_a_disk_that_fails_to_keep_what_it_was_given_is_noticed(
             os.fsync(probe.fileno())
     assert error.value.errno == errno.EIO
     with pytest.raises(NoSpace, match="no_space"):
-        release(home, NEXT)
+        publish(audited(NEXT), facts(), home, ledger, SECRET)
     assert content(home.published) == before
-    assert Ledger.open(home.ledger).verify() == 1
+    assert ledger.verify() == 1
 
 
 @pytest.fixture
