@@ -1,7 +1,9 @@
 """The certificate beside the files of an export: what they are, what is promised, what is not.
 
 It answers the three questions of the Article 29 Working Party's Opinion 05/2014 on anonymisation
-techniques (WP216), and it is sealed: whoever holds the folder can check it with nothing else.
+techniques (WP216), and it is sealed: whoever holds the folder can check it with nothing else. It
+holds no hash of the chain, which depends on the raw files: equal figures give equal exports,
+whatever form their rows were delivered in.
 """
 
 import json
@@ -33,7 +35,8 @@ def certificate_bytes(
         "provider": release.provider,
         "advertiser": advertiser_id,
         "release": release.id,
-        "ledger": {"sequence": entry.sequence, "hash": entry.hash},
+        "release_number": release.number,
+        "release_files": dict(entry.body["files"]),
         "policy_digest": release.policy_digest,
         "catalogue_digest": release.catalogue_digest,
         "files": {path.name: sha256(path) for path in sorted(folder.iterdir())},

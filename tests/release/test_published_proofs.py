@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -265,8 +266,18 @@ def test_an_export_proves_itself_with_nothing_else(export: Path, two_days: Home)
     assert checked.certificate["release"] == NAME
     assert check_export(export, checked.key.upper().replace(" ", "")) == checked
     entry = Ledger.open(two_days.ledger).releases()[0]
-    assert checked.certificate["ledger"] == {"sequence": 1, "hash": entry.hash}
+    assert checked.certificate["release_files"] == entry.body["files"]
     assert checked.certificate["policy_digest"] == entry.body["policy"]
+
+
+def test_exports_do_not_depend_on_the_form_that_the_rows_were_delivered_in(tmp_path: Path) -> None:
+    homes = [Home(tmp_path / name) for name in ("csv", "parquet")]
+    for home in homes:
+        ledger = Ledger.open(home.ledger)
+        terms = replace(facts(), inputs={f"visits/a.{home.root.name}": "1" * 64})
+        write_exports(publish(audited(), terms, home, ledger, SECRET).release, home, ledger, SECRET)
+    assert content(homes[0].exports) == content(homes[1].exports)
+    assert content(homes[0].published) != content(homes[1].published)
 
 
 def edit(name: str) -> Harm:
