@@ -6,6 +6,7 @@ It depends on what is published alone, so anybody may be told.
 import numpy as np
 from numpy.typing import NDArray
 
+from anonymizer.dimensions import Dimension
 from anonymizer.segments import Catalogue
 
 NONE = -1
@@ -27,17 +28,16 @@ def nearest_coarser(catalogue: Catalogue, published: NDArray[np.integer]) -> NDA
     best = np.full([len(axis.groups) for axis in axes], beyond)
     best[tuple(catalogue.cells[published].T)] = sizes * len(catalogue) + published
     for along, axis in enumerate(axes):
-        best = _least_around(best, along, axis.membership)
+        best = _least_around(best, along, axis)
     found = best[tuple(catalogue.cells.T)]
     return np.where(found == beyond, NONE, found % max(1, len(catalogue)))
 
 
-def _least_around(
-    values: NDArray[np.int64], along: int, membership: NDArray[np.bool_]
-) -> NDArray[np.int64]:
+def _least_around(values: NDArray[np.int64], along: int, axis: Dimension) -> NDArray[np.int64]:
     """Along one axis: the least value of each group and the groups that contain it."""
-    inside = membership.astype(np.int64)
-    contains = inside @ inside.T == inside.sum(axis=1)[:, None]
     turned = np.moveaxis(values, along, 0)
-    least = [turned[around].min(axis=0) for around in contains]
-    return np.moveaxis(np.stack(least), 0, along)
+    least = np.empty_like(turned)
+    for position, group in enumerate(axis.groups):
+        around = axis.membership[:, list(group.leaves)].all(axis=1)
+        least[position] = turned[around].min(axis=0)
+    return np.moveaxis(least, 0, along)

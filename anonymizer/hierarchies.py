@@ -104,9 +104,12 @@ def dimension(name: str, hierarchy: Hierarchy | None, values: Collection[str]) -
 
 
 def full_cross(dimensions: Sequence[Dimension]) -> Catalogue:
-    """All combinations of codes: coarse tables before fine ones, in the order of the groups."""
+    """All combinations of codes: coarse tables before fine ones, in the order of the groups.
+
+    None is preferred to another but for its size.
+    """
     groups = [range(len(axis.groups)) for axis in dimensions]
-    return Catalogue(tuple(dimensions), crossed(dimensions, groups), {})
+    return Catalogue(tuple(dimensions), crossed(dimensions, groups), {}, by_size=True)
 
 
 def crossed(dimensions: Sequence[Dimension], groups: Sequence[Sequence[int]]) -> NDArray[np.int32]:

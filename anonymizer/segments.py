@@ -45,12 +45,14 @@ class Catalogue:
 
     `cells` has shape (segments, dimensions): the position of a group in each dimension,
     no row twice, ordered by preference: named first, then coarse to fine.
-    `named` maps rows of `cells` to names.
+    `named` maps rows of `cells` to names. With `by_size` no table is preferred to another: large
+    segments come before small ones, whatever their table.
     """
 
     dimensions: tuple[Dimension, ...]
     cells: NDArray[np.int32]
     named: Mapping[int, NamedSegment]
+    by_size: bool = False
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -59,6 +61,18 @@ class Catalogue:
     def shape(self) -> tuple[int, ...]:
         """Leaves of each dimension: the shape of a grid of atoms."""
         return tuple(len(dimension.leaves) for dimension in self.dimensions)
+
+    @cached_property
+    def table_of(self) -> NDArray[np.intp]:
+        """The table of each segment, 0 the most preferred: named segments, or one set of levels."""
+        if self.by_size:
+            return np.zeros(len(self), dtype=np.intp)
+        kinds = [np.isin(np.arange(len(self)), list(self.named))]
+        for axis, positions in zip(self.dimensions, self.cells.T, strict=True):
+            levels = list(dict.fromkeys(group.level for group in axis.groups))
+            kinds.append(np.array([levels.index(group.level) for group in axis.groups])[positions])
+        starts = np.any(np.diff(np.stack(kinds), axis=1) != 0, axis=0)
+        return np.concatenate([[0], np.cumsum(starts)])[: len(self)]
 
     def groups(self, segment: int) -> tuple[Group, ...]:
         """The group of each dimension."""

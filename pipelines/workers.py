@@ -13,4 +13,4 @@ def heedful_workers(effort: Effort) -> Workers:
 
 def _go_on() -> None:
     if interruption.received():
-        raise Held("interrupted", interruption.MESSAGE)
+        raise Held("interrupted", interruption.MESSAGE.removeprefix("interrupted; "))

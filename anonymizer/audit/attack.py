@@ -50,11 +50,11 @@ def attack(
     """
     if possible.shape != catalogue.shape:
         raise ValueError("the grid of possible atoms does not have the catalogue's shape")
-    if broken := tuple(_broken_rules(figures, catalogue, promise)):
+    if broken := tuple(broken_rules(figures, catalogue, promise)):
         return broken
     knowledge = read(figures, catalogue, promise, possible)
     reporter = Reporter(knowledge)
-    if broken := tuple(_plain_contradictions(knowledge, reporter)):
+    if broken := tuple(plain_contradictions(knowledge, reporter)):
         return broken
     if promise.inference_floor == 0:
         return tuple(find_solved(knowledge, reporter))
@@ -65,7 +65,7 @@ def _same(one: Figures, other: Figures) -> bool:
     return np.array_equal(one.segments, other.segments) and np.array_equal(one.people, other.people)
 
 
-def _broken_rules(figures: Figures, catalogue: Catalogue, promise: Promise) -> Iterator[Finding]:
+def broken_rules(figures: Figures, catalogue: Catalogue, promise: Promise) -> Iterator[Finding]:
     """Figures that the public rules forbid, whatever the counts behind them."""
     known = (figures.segments >= 0) & (figures.segments < len(catalogue))
     lowest, highest = true_counts(figures.people, promise)
@@ -84,11 +84,12 @@ def _broken_rules(figures: Figures, catalogue: Catalogue, promise: Promise) -> I
         yield Finding(figures.key, "rule", (name,) if name else (), text)
 
 
-def _plain_contradictions(knowledge: Knowledge, reporter: Reporter) -> Iterator[Finding]:
+def plain_contradictions(knowledge: Knowledge, reporter: Reporter) -> Iterator[Finding]:
     """One or two figures that cannot both be true."""
     empty = np.flatnonzero(np.diff(knowledge.members.indptr) == 0)
     yield from (reporter.impossible_people(int(figure)) for figure in empty)
     if not len(empty):
         yield from map(reporter.unequal, unequal_twins(knowledge))
         pairs = nested_pairs(knowledge, 0)
-        yield from map(reporter.larger_inside, explain_all(pairs, knowledge.classes)[0])
+        nothing = np.zeros(knowledge.classes, dtype=bool)
+        yield from map(reporter.larger_inside, explain_all(pairs, nothing)[0])

@@ -53,6 +53,13 @@ class Reachable:
 
 
 @dataclass(frozen=True)
+class Divisible:
+    """A table of parts of people that fits, within the solver's tolerance, and has enough."""
+
+    table: Reals
+
+
+@dataclass(frozen=True)
 class Unreachable:
     """No table of whole people fits; no sum of figures shows it."""
 
@@ -62,7 +69,7 @@ class Undecided:
     """The effort allowed did not decide."""
 
 
-Verdict = Proof | Reachable | Unreachable | Undecided
+Verdict = Proof | Reachable | Divisible | Unreachable | Undecided
 
 
 class Bounds:
@@ -79,11 +86,12 @@ class Bounds:
         limits = np.full(self._knowledge.classes, np.inf)
         return Program(self._matrix, self._rows.lowest, self._rows.highest, limits)
 
-    def decide(self, weights: Integers, at_least: int) -> Verdict:
+    def decide(self, weights: Integers, at_least: int, *, whole: bool = True) -> Verdict:
         """Whether the weighted people may be `at_least` this many in a table that fits.
 
         Weights above 0 must be on classes that a figure covers. Assumes that some table of
-        parts of people fits; see `contradiction`.
+        parts of people fits; see `contradiction`. Unless `whole`, parts of people will do
+        where whole ones are not at hand.
         """
         outcome = self._program.minimise(-weights.astype(float))
         if not outcome.found:
@@ -96,12 +104,28 @@ class Bounds:
             table = make_whole(self._knowledge, outcome.values)
             if table is not None and weights @ table >= at_least:
                 return Reachable(table)
+            if not whole:
+                return Divisible(outcome.values)
         return self._decide_whole(weights, at_least)
 
     def least(self, weights: Integers) -> int:
         """A proved lower bound of the weighted people; not always the highest."""
-        outcome = self._program.minimise(weights.astype(float))
-        return max([0, *(-proof.bound for proof in self._proofs(outcome.multipliers, -weights))])
+        return max(0, -self.most(-weights)[0])
+
+    def most(self, weights: Integers) -> tuple[int, Reals | None]:
+        """A proved upper bound of the weighted people, and a table that comes close.
+
+        Weights other than 0 must be on classes that a figure covers. The bound is the best that
+        sums of figures can show, but for the last person where the solver's duals are too coarse.
+        """
+        outcome = self._program.minimise(-weights.astype(float))
+        aim = math.floor(float(weights @ outcome.values) + _WHOLE) if outcome.found else 0
+        best = int(np.maximum(weights, 0) @ self.largest.astype(np.int64))
+        for proof in self._proofs(outcome.multipliers, weights):
+            best = min(best, proof.bound)
+            if best <= aim:
+                break
+        return best, outcome.values if outcome.found else None
 
     def contradiction(self) -> Proof | None:
         """Figures that no table can have, not even one with parts of people."""
@@ -118,12 +142,16 @@ class Bounds:
         nobody = np.zeros(classes, dtype=np.int64)
         return next((p for p in self._proofs(multipliers, nobody) if p.bound < 0), None)
 
-    def some_table(self) -> Verdict:
-        """Any table of whole people that fits."""
+    def some_table(self, *, whole: bool = True) -> Verdict:
+        """Any table that fits."""
         nobody = np.zeros(self._knowledge.classes, dtype=np.int64)
         if self._knowledge.allows(nobody):
             return Reachable(nobody)
-        return self.decide(nobody, 0)
+        return self.decide(nobody, 0, whole=whole)
+
+    def corner(self, costs: Reals) -> Reals:
+        """The table of parts of people with the lowest costs; finite if no cost is below 0."""
+        return self._program.minimise(costs).values
 
     def _proofs(self, multipliers: Reals, weights: Integers) -> Iterator[Proof]:
         """The multipliers as fractions, where these count every class often enough."""
@@ -155,13 +183,16 @@ class Bounds:
 
     def _bound(self, multipliers: Integers) -> int:
         known = self._knowledge
-        ends = np.where(multipliers > 0, known.highest, known.lowest)
-        return sum(int(m) * int(e) for m, e in zip(multipliers, ends, strict=True) if m)
+        used = np.flatnonzero(multipliers)
+        times = multipliers[used]
+        ends = np.where(times > 0, known.highest[used], known.lowest[used])
+        # In Python's whole numbers: fine fractions of large figures do not fit 64 bits.
+        return sum(m * e for m, e in zip(times.tolist(), ends.tolist(), strict=True))
 
     def _decide_whole(self, weights: Integers, at_least: int) -> Verdict:
         known = self._knowledge
         goal = sparse.csc_array(weights[None, :])
-        limits = self._largest() + 1.0
+        limits = self.largest + 1.0
         program = Program(
             sparse.csc_array(sparse.vstack([self._matrix, goal])),
             np.append(self._rows.lowest, at_least),
@@ -180,7 +211,8 @@ class Bounds:
                 return Reachable(table)
         return Undecided()
 
-    def _largest(self) -> Reals:
+    @cached_property
+    def largest(self) -> Reals:
         """No class has more people than any of its figures; one without figures needs none."""
         known = self._knowledge
         largest = np.full(known.classes, np.inf)

@@ -35,9 +35,12 @@ def nested_pairs(knowledge: Knowledge, below: int) -> list[Difference]:
     return sorted(found, key=lambda d: (d.most, -len(d.classes), d.outer, d.inner))
 
 
-def explain_all(differences: list[Difference], classes: int) -> tuple[list[Difference], Flags]:
-    """As few differences as show every class that some difference shows, and these classes."""
-    shown = np.zeros(classes, dtype=bool)
+def explain_all(differences: list[Difference], known: Flags) -> tuple[list[Difference], Flags]:
+    """As few differences as show every class that some difference shows, and these classes.
+
+    Classes that are `known` need not be shown.
+    """
+    shown = known.copy()
     chosen = []
     for difference in differences:
         if not shown[difference.classes].all():

@@ -37,7 +37,9 @@ def essential_rows(members: sparse.csr_array, lowest: Integers, highest: Integer
     exact = lowest == highest
     figures = len(exact)
     if not exact.any():
-        return Essential(members, lowest, highest, sparse.csr_array(sparse.eye_array(figures)))
+        return Essential(
+            members, lowest, highest, sparse.csr_array(sparse.eye_array(figures, dtype=np.int64))
+        )
     known = _known_classes(members, exact)
     rest = np.flatnonzero(exact & (np.diff(members.indptr) > 1))
     taken_off = sparse.csr_array(members[rest] * (known >= 0)[None, :])

@@ -14,6 +14,7 @@ Kind = Literal[
     "singleton",  # a group is shown to be exactly one person
     "inference",  # several figures together show a group to be too small
     "solved",  # a withheld figure is determined exactly
+    "companion",  # who knows the own cell can solve another; a note unless asked for
     "unproved",  # safety could not be proved within the effort allowed
     # seen against the true counts
     "structure",  # figures, counts and catalogue do not belong together
@@ -30,12 +31,17 @@ class Finding:
     figures, the arithmetic and what is learned. Neither holds a true count that an
     outsider could not derive; still, what they quote was not published, so logs get `str()`
     alone, which leaves the explanation out. `table` is a released table or the name of a file.
+
+    `weights` is the whole arithmetic where that is a sum: how often each figure is counted, all
+    divided by `parts`.
     """
 
     table: TableKey | str
     kind: Kind
     segments: tuple[str, ...]
     explanation: str
+    weights: tuple[tuple[str, int], ...] = ()
+    parts: int = 1
 
     def __str__(self) -> str:
         return f"{self.table}: {self.kind}" + "".join(f" {segment}" for segment in self.segments)

@@ -4,44 +4,59 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from anonymizer.audit.bounds import Bounds, Proof, Reachable, Unreachable
+from anonymizer.audit.bounds import Bounds, Divisible, Proof, Reachable, Unreachable
 from anonymizer.audit.differencing import explain_all, nested_pairs
 from anonymizer.audit.findings import Finding
-from anonymizer.audit.knowledge import Integers, Knowledge
+from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.reports import Reporter
 from anonymizer.audit.solved import fit_some_table
+from anonymizer.audit.solver import Reals
 from anonymizer.audit.witnesses import Witnesses, search
 
 _MOST_UNDECIDED = 20
+_PART = 1e-6
 
 
 class Inference:
     """Shows for every class that it may have `floor` people, or that it may not.
 
-    After `findings`, `disclosed` says of which classes it is shown that they may not.
+    After `findings`, `disclosed` says of which classes it is shown that they may not. Unless
+    `whole`, tables with parts of people count as evidence where whole ones are not at hand;
+    `by_parts` says for which classes. Classes that are `excused` are passed over.
     """
 
-    def __init__(self, knowledge: Knowledge, reporter: Reporter, floor: int) -> None:
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        reporter: Reporter,
+        floor: int,
+        *,
+        whole: bool = True,
+        excused: Flags | None = None,
+    ) -> None:
         self._knowledge, self._reporter, self._floor = knowledge, reporter, floor
-        self._bounds = Bounds(knowledge)
+        self._bounds, self._whole = Bounds(knowledge), whole
         goals = np.maximum(floor - knowledge.certain_in_atom, 0)
         self._witnesses = Witnesses(knowledge, goals)
-        self.disclosed = np.zeros(knowledge.classes, dtype=bool)
+        nothing = np.zeros(knowledge.classes, dtype=bool)
+        self._excused = nothing if excused is None else excused
+        self.disclosed, self.by_parts = nothing.copy(), nothing.copy()
 
     def findings(self) -> Iterator[Finding]:
         """What is disclosed: differences first, then what takes more figures."""
         beyond = self._floor - int(self._knowledge.certain_in_atom.max(initial=0))
         pairs = nested_pairs(self._knowledge, beyond)
-        differences, shown = explain_all(pairs, self._knowledge.classes)
-        self.disclosed |= shown
-        self._witnesses.reached |= shown | ~self._knowledge.covered
+        differences, shown = explain_all(pairs, self._excused)
+        self.disclosed |= shown & ~self._excused
+        self._witnesses.reached |= shown | self._excused | ~self._knowledge.covered
         search(self._knowledge, self._witnesses, self._floor)
         if not self._witnesses.tables:
-            table = fit_some_table(self._bounds, self._reporter)
+            table = fit_some_table(self._bounds, self._reporter, whole=self._whole)
             if isinstance(table, Finding):
                 yield table
                 return
-            self._witnesses.learn(table)
+            if table is not None:
+                self._witnesses.learn(table)
         for difference in differences:
             yield self._reporter.difference(difference, self._least(difference.classes))
         yield from self._decide_the_rest()
@@ -51,14 +66,20 @@ class Inference:
         undecided: list[int] = []
         while len(waiting := self._witnesses.waiting):
             chosen = int(waiting[0])
-            verdict = self._bounds.decide(self._one(chosen), int(self._witnesses.goals[chosen]))
+            goal = int(self._witnesses.goals[chosen])
+            verdict = self._bounds.decide(self._one(chosen), goal, whole=self._whole)
             if isinstance(verdict, Reachable):
                 self._witnesses.learn(verdict.table)
                 continue
+            if isinstance(verdict, Divisible):
+                self._learn_parts(verdict.table)
+                continue
             self._witnesses.reached[chosen] = True
             if isinstance(verdict, Proof):
-                classes = np.flatnonzero(verdict.covers >= verdict.scale)
-                self._witnesses.reached[classes] = self.disclosed[classes] = True
+                small = verdict.bound < self._witnesses.goals
+                classes = np.flatnonzero(small & (verdict.covers >= verdict.scale))
+                self._witnesses.reached[classes] = True
+                self.disclosed[classes] = ~self._excused[classes]
                 yield self._reporter.inference(verdict, classes, self._least(classes))
             elif isinstance(verdict, Unreachable):
                 self.disclosed[chosen] = True
@@ -68,9 +89,14 @@ class Inference:
             if len(undecided) > _MOST_UNDECIDED:
                 break
         self._witnesses.recheck()
-        unproved = [*undecided, *self._witnesses.waiting]
+        unproved = sorted({*undecided, *self._witnesses.waiting.tolist()})
         if unproved:
             yield self._reporter.unproved(np.array(unproved), self._floor)
+
+    def _learn_parts(self, table: Reals) -> None:
+        enough = (table >= self._witnesses.goals - _PART) & ~self._witnesses.reached
+        self.by_parts |= enough
+        self._witnesses.reached |= enough
 
     def _least(self, classes: Integers) -> int:
         """The fewest people who may be in these classes together, as far as proved."""

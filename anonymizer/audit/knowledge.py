@@ -128,6 +128,11 @@ class Knowledge:
         return counted
 
     @cached_property
+    def counted(self) -> Flags:
+        """Whether a statement tells a count, published or known, not a bound alone."""
+        return np.array([source in ("published", "known") for source in self.sources], dtype=bool)
+
+    @cached_property
     def essential(self) -> Essential:
         """The figures without repetition."""
         return essential_rows(self.members, self.lowest, self.highest)

@@ -52,25 +52,37 @@ def eliminate(matrix: sparse.csr_array, prime: int) -> Echelon:
 
     The last column is taken as a pivot only where nothing else is left of a row.
     """
+    height, width = matrix.shape
     rows: list[int] = []
-    pivots = np.zeros(0, dtype=np.int64)
-    free = np.arange(matrix.shape[1], dtype=np.int64)
-    solved = np.zeros((0, len(free)))
-    for start in range(0, matrix.shape[0], _ROWS_AT_ONCE):
+    pivots: list[int] = []
+    solved = np.zeros((min(height, width), width))
+    for start in range(0, height, _ROWS_AT_ONCE):
         block = sparse.csr_array(matrix[start : start + _ROWS_AT_ONCE])
-        known = sparse.csr_array(block[:, pivots]) @ solved
-        rest = _residues(block[:, free].toarray() - known, prime)
+        known = sparse.csr_array(block[:, pivots]) @ solved[: len(pivots)]
+        rest = _residues(block.toarray() - known, prime)
         chosen, columns = _eliminate_block(rest, prime)
-        if not chosen:
-            continue
-        rows += [start + row for row in chosen]
-        left = np.delete(np.arange(len(free)), columns)
-        new = rest[chosen][:, left]
-        old = _residues(solved[:, left] - solved[:, columns] @ new, prime)
-        solved = np.vstack([old, new])
-        pivots = np.append(pivots, free[columns])
-        free = free[left]
-    return Echelon(prime, np.array(rows, dtype=np.int64), pivots, free, solved)
+        if chosen:
+            _substitute(solved[: len(pivots)], rest[chosen], columns, prime)
+            solved[len(pivots) : len(pivots) + len(chosen)] = rest[chosen]
+            rows += [start + row for row in chosen]
+            pivots += columns
+    free = np.setdiff1d(np.arange(width), pivots)
+    return Echelon(
+        prime,
+        np.array(rows, dtype=np.int64),
+        np.array(pivots, dtype=np.int64),
+        free,
+        solved[: len(pivots), free],
+    )
+
+
+def _substitute(solved: Residues, new: Residues, columns: list[int], prime: int) -> None:
+    """Take the new pivots out of the earlier rows, in place, where there is something to do."""
+    factors = solved[:, columns]
+    touched = np.flatnonzero(factors.any(axis=1))
+    filled = np.flatnonzero(new.any(axis=0))
+    place = np.ix_(touched, filled)
+    solved[place] = _residues(solved[place] - factors[touched] @ new[:, filled], prime)
 
 
 def _eliminate_block(rest: Residues, prime: int) -> tuple[list[int], list[int]]:

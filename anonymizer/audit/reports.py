@@ -1,6 +1,7 @@
 """Findings of the attack, each with the figures used and what they show."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -51,7 +52,15 @@ class Reporter:
         sum_ = arithmetic(known, proof, classes)
         text = f"from {cite_all(known, proof)}: {sum_}. {learned}"
         text += self._in_each(classes, proof.bound)
-        return self._finding(_kind("inference", least, most), proof.figures, text)
+        found = self._finding(_kind("inference", least, most), proof.figures, text)
+        return self._weighted(found, proof)
+
+    def _weighted(self, finding: Finding, proof: Proof | None) -> Finding:
+        if proof is None:
+            return finding
+        names = figure_ids(self._knowledge, proof.figures)
+        times = proof.multipliers[proof.figures].tolist()
+        return replace(finding, weights=tuple(zip(names, times, strict=True)), parts=proof.scale)
 
     def _in_each(self, classes: Integers, beyond: int) -> str:
         """What one cell may have, where several share what a group has beyond certain people."""
@@ -80,13 +89,21 @@ class Reporter:
         )
         return self._finding("unproved", self._around(classes), text)
 
-    def solved(self, withheld: Sequence[str], classes: Integers, people: int, how: str) -> Finding:
-        """A withheld segment or an atom has one possible count."""
-        group = name_group(self._knowledge, classes)
-        people += int(self._knowledge.certain[classes].sum())
-        text = f"{_learned(group, people, people)} though withheld: {how}"
-        ids = (*withheld, *figure_ids(self._knowledge, self._around(classes)))
-        return Finding(self._knowledge.table, "solved", ids[:_IDS_NAMED], text)
+    def solved(
+        self, withheld: Sequence[str], classes: Integers, people: int, proof: Proof | None
+    ) -> Finding:
+        """A withheld segment or an atom has one possible count; without proof by trying all."""
+        known, how = self._knowledge, "no other whole number fits the figures around"
+        if proof is not None:
+            how = f"from {cite_all(known, proof)}: {arithmetic(known, proof, classes)}"
+        group, certain = name_group(known, classes), int(known.certain[classes].sum())
+        learned = _learned(group, people + certain, people + certain)
+        if certain == known.sizes[classes].sum() > 1 and not people:
+            learned, withheld = f"{learned}, 1 in each cell of them,", ()  # a matter of cells
+        text = f"{learned} though withheld: {how}"
+        ids = (*withheld, *figure_ids(known, self._around(classes)))
+        found = Finding(self._knowledge.table, "solved", ids[:_IDS_NAMED], text)
+        return self._weighted(found, proof)
 
     def impossible_people(self, figure: int) -> Finding:
         """A figure of a segment that the structural zeros empty."""
@@ -109,6 +126,14 @@ class Reporter:
         text = f"{inner} are part of {outer}, but more"
         return self._finding("contradiction", (pair.outer, pair.inner), text)
 
+    def not_below(self, withheld: int, inside: int, floor: int) -> Finding:
+        """A withheld segment (both are rows of the catalogue) is not below the floor."""
+        catalogue = self._knowledge.catalogue
+        names = [catalogue.name(segment).english for segment in (withheld, inside)]
+        text = f"{names[0]} is withheld, but holds {names[1]}, whose figure reaches {floor}"
+        ids = (catalogue.id(withheld), catalogue.id(inside))
+        return Finding(self._knowledge.table, "contradiction", ids, text)
+
     def no_table(self, proof: Proof) -> Finding:
         """A sum of figures cannot be."""
         known = self._knowledge
@@ -116,7 +141,7 @@ class Reporter:
             f"no group of people has these figures: from {cite_all(known, proof)} "
             f"somebody would count below zero ({arithmetic(known, proof, _NOBODY)})"
         )
-        return self._finding("contradiction", proof.figures, text)
+        return self._weighted(self._finding("contradiction", proof.figures, text), proof)
 
     def no_whole_table(self) -> Finding:
         """Parts of people would fit, people do not."""
@@ -129,7 +154,9 @@ class Reporter:
         return self._finding("unproved", range(len(self._knowledge.segments)), text)
 
     def _around(self, classes: Sequence[int] | Integers) -> Integers:
-        return np.unique(self._knowledge.by_class[list(classes)].indices)
+        figures = np.unique(self._knowledge.by_class[list(classes)].indices)
+        counted: Integers = figures[self._knowledge.counted[figures]]
+        return counted
 
     def _finding(self, kind: Kind, figures: Sequence[int] | Integers, text: str) -> Finding:
         ids = figure_ids(self._knowledge, figures[:_IDS_NAMED])

@@ -5,19 +5,26 @@ two tables of whole people fit the figures and differ in it. Sums of published f
 no disclosure: whoever adds up learns of no group smaller than the published ones.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
-from anonymizer.audit.bounds import Bounds, Proof, Reachable, Undecided, Unreachable
+from anonymizer.audit.bounds import (
+    Bounds,
+    Divisible,
+    Proof,
+    Reachable,
+    Undecided,
+    Unreachable,
+    Verdict,
+)
 from anonymizer.audit.findings import Finding
-from anonymizer.audit.knowledge import IMPOSSIBLE, Integers, Knowledge
+from anonymizer.audit.knowledge import IMPOSSIBLE, Flags, Integers, Knowledge
 from anonymizer.audit.reports import Reporter
 from anonymizer.audit.solver import Program
 from anonymizer.audit.witnesses import Witnesses, search
-from anonymizer.audit.wording import arithmetic, cite_all
 
 _MOST_UNDECIDED = 20
 
@@ -30,11 +37,22 @@ class _Target:
     ids: tuple[str, ...]
 
 
-def fit_some_table(bounds: Bounds, reporter: Reporter) -> Integers | Finding:
-    """A table that fits the figures, or why none is at hand."""
+def _nothing(_: Flags) -> bool:
+    return False
+
+
+def fit_some_table(
+    bounds: Bounds, reporter: Reporter, *, whole: bool = True
+) -> Integers | Finding | None:
+    """A table of whole people that fits the figures, or why none is at hand.
+
+    Unless `whole`, None where parts of people fit and whole ones are not at hand.
+    """
     if (proof := bounds.contradiction()) is not None:
         return reporter.no_table(proof)
-    verdict = bounds.some_table()
+    verdict = bounds.some_table(whole=whole)
+    if isinstance(verdict, Divisible):
+        return None
     if isinstance(verdict, Reachable):
         return verdict.table
     if isinstance(verdict, Unreachable):
@@ -42,16 +60,18 @@ def fit_some_table(bounds: Bounds, reporter: Reporter) -> Integers | Finding:
     return reporter.no_table_found()
 
 
-def find_solved(knowledge: Knowledge, reporter: Reporter) -> Iterator[Finding]:
+def find_solved(
+    knowledge: Knowledge, reporter: Reporter, is_known: Callable[[Flags], bool] = _nothing
+) -> Iterator[Finding]:
     """Every withheld segment and every atom with one possible count.
 
-    A class of several atoms is reported only when it must be empty: what its atoms count
-    one by one stays open otherwise.
+    Sets of atoms whose count `is_known` are passed over. A class of several atoms is
+    reported only when it must be empty: what its atoms count one by one stays open otherwise.
     """
     bounds = Bounds(knowledge)
     base = fit_some_table(bounds, reporter)
-    if isinstance(base, Finding):
-        yield base
+    if base is None or isinstance(base, Finding):
+        yield base or reporter.no_table_found()
         return
     tables, moves = _vary(knowledge, base)
     undecided: list[Integers] = []
@@ -67,9 +87,11 @@ def find_solved(knowledge: Knowledge, reporter: Reporter) -> Iterator[Finding]:
             tables.append(verdict.table)
         elif isinstance(verdict, Undecided):
             undecided.append(target.weights)
-        elif not _is_sum_of_figures(knowledge, target.weights):
+        elif isinstance(verdict, Proof | Unreachable) and not is_told(
+            knowledge, target.weights, people, is_known
+        ):
             empty |= (target.weights > 0) & (people == 0)
-            yield _solved(knowledge, reporter, target, people, verdict)
+            yield _solved(reporter, target, people, verdict)
     if undecided:
         yield reporter.unproved(np.flatnonzero(np.sum(undecided, axis=0)), 0)
 
@@ -84,23 +106,13 @@ def _unmoved(targets: list[_Target], moves: sparse.csc_array) -> list[_Target]:
 
 
 def _solved(
-    knowledge: Knowledge,
-    reporter: Reporter,
-    target: _Target,
-    people: int,
-    verdict: Proof | Unreachable,
+    reporter: Reporter, target: _Target, people: int, verdict: Proof | Unreachable
 ) -> Finding:
-    how = "no other whole number fits the figures around"
-    classes = np.flatnonzero(target.weights)
-    if isinstance(verdict, Proof):
-        sum_ = arithmetic(knowledge, verdict, classes)
-        how = f"from {cite_all(knowledge, verdict)}: {sum_}"
-    return reporter.solved(target.ids, classes, people, how)
+    proof = verdict if isinstance(verdict, Proof) else None
+    return reporter.solved(target.ids, np.flatnonzero(target.weights), people, proof)
 
 
-def _another_count(
-    bounds: Bounds, weights: Integers, people: int, undecided: int
-) -> Proof | Reachable | Unreachable | Undecided:
+def _another_count(bounds: Bounds, weights: Integers, people: int, undecided: int) -> Verdict:
     """A table with another count, or why there is none; gives up after enough failures."""
     if undecided > _MOST_UNDECIDED:
         return Undecided()
@@ -187,7 +199,7 @@ def _uncut(knowledge: Knowledge, in_cell: Integers) -> Iterator[tuple[int, tuple
     atoms, closure = (_over_groups(in_cell, parts) for parts in (shares, touches))
     cells = tuple(knowledge.catalogue.cells.T)
     whole = np.isclose(atoms[cells], closure[cells]) & (closure[cells] > 0)
-    whole[knowledge.segments] = False
+    whole[knowledge.segments[knowledge.counted]] = False
     for segment in np.flatnonzero(whole):
         groups = knowledge.catalogue.cells[segment]
         yield (
@@ -207,10 +219,27 @@ def _over_groups(in_cell: Integers, parts: list[np.ndarray]) -> np.ndarray:
     return total
 
 
+def is_told(
+    knowledge: Knowledge, weights: Integers, people: int, is_known: Callable[[Flags], bool]
+) -> bool:
+    """Whether a solution is none: figures add up to the classes, or their sum is known anyway.
+
+    Where nobody is beyond one certain person in each atom of one class, not only their sum is
+    solved but each atom, and figures that add up to the class are no excuse.
+    """
+    chosen = np.flatnonzero(weights)
+    atoms = knowledge.atoms(chosen)
+    if len(chosen) > 1 or people or knowledge.certain[chosen].sum() <= 1:
+        return _is_sum_of_figures(knowledge, weights) or is_known(atoms)
+    alone = [np.arange(atoms.size) == atom for atom in np.flatnonzero(atoms)]
+    return all(is_known(atom.reshape(atoms.shape)) for atom in alone)
+
+
 def _is_sum_of_figures(knowledge: Knowledge, weights: Integers) -> bool:
     """Whether published figures inside the set add up to it, in whole or in equal parts."""
     members = knowledge.members
-    inside = np.flatnonzero(members @ weights == np.diff(members.indptr))
+    within = members @ weights == np.diff(members.indptr)
+    inside = np.flatnonzero(within & knowledge.counted)
     classes = np.flatnonzero(weights)
     if not len(inside):
         return False

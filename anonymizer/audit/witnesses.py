@@ -102,7 +102,7 @@ def search(knowledge: Knowledge, witnesses: Witnesses, step: int) -> None:
         outcome = program.minimise(cost)
         program.limit_iterations(len(knowledge.segments) + 100)
         table = _table(knowledge, outcome) if outcome.found else None
-        if table is None and outcome.found:
+        if table is None and outcome.found and not knowledge.exact:
             table = _table(knowledge, whole_program.minimise(cost))
         if table is not None:
             witnesses.learn(table)
@@ -121,8 +121,9 @@ def make_whole(knowledge: Knowledge, proposal: Reals) -> Integers | None:
     table = np.floor(proposal + _WHOLE).astype(np.int64)
     broken = np.flatnonzero(proposal - table > _WHOLE)
     if len(broken):
-        _round_up(knowledge, table, broken)
-        if not knowledge.allows(table):
+        if not knowledge.exact:  # without room one person cannot be added alone
+            _round_up(knowledge, table, broken)
+        if knowledge.exact or not knowledge.allows(table):
             table = np.floor(proposal + _WHOLE).astype(np.int64)
             _solve_rest(knowledge, table, broken)
     return table if knowledge.allows(table) else None
@@ -147,13 +148,14 @@ def _round_up(knowledge: Knowledge, table: Integers, broken: Integers) -> None:
 
 def _solve_rest(knowledge: Knowledge, table: Integers, broken: Integers) -> None:
     """Decide by integer programming who is rounded up."""
-    part = knowledge.members[:, broken]
+    essential = knowledge.essential
+    part = essential.members[:, broken]
     rows = np.flatnonzero(np.diff(part.indptr))
-    counts = (knowledge.members @ table)[rows]
+    counts = (essential.members @ table)[rows]
     program = Program(
         sparse.csc_array(part[rows]),
-        knowledge.lowest[rows] - counts,
-        knowledge.highest[rows] - counts,
+        essential.lowest[rows] - counts,
+        essential.highest[rows] - counts,
         np.ones(len(broken)),
         whole=True,
     )

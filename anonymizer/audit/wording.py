@@ -127,7 +127,7 @@ def _name_span(dimension: Dimension, span: Flags, possible: Flags) -> str:
         whole = around[np.argmin(members[around].sum(axis=1))]
         left_out = _cover(dimension, members, members[whole] & ~span)
         if len(left_out) > _PARTS_NAMED:
-            return f"of {int(span.sum())} {dimension.name} groups"
+            return f"in any of {int(span.sum())} {dimension.name} groups"
         whole_name = dimension.groups[whole].name.english
         return f"{whole_name} but not {_join(left_out, 'or')}".strip()
     return _join([name for name in names if name], "or")

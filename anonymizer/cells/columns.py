@@ -87,7 +87,7 @@ def _check_names(path: Path, names: Sequence[str]) -> None:
     faults = [
         Fault(f"{path.name}, column {position}", "the column has no name", "name it in the header")
         for position, name in enumerate(names, start=1)
-        if not name.strip()
+        if not name.strip() or not name.isprintable()
     ]
     doubled = sorted({name for name in names if name.strip() and names.count(name) > 1})
     faults += [Fault(f"{path.name}, column {name}", "this name stands twice") for name in doubled]

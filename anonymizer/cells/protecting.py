@@ -71,22 +71,26 @@ def _protected(counted: Counted, request: Request) -> Protected:
 
 
 def _counted(cells: Cells, zeros: Zeros, secret: Secret) -> Counted:
-    possible = cells.people > 0 if zeros == "public" else np.ones(cells.people.shape, dtype=bool)
+    """Where zeros are known, so is that there is somebody in every other cell."""
+    public = zeros == "public"
+    possible = cells.people > 0 if public else np.ones(cells.people.shape, dtype=bool)
     key = TableKey("cells", cells.name, _NO_PERIOD)
-    return Counted(key, cells.people, cells.people, _marks(cells, secret), possible)
+    marks = _marks(cells, secret)
+    return Counted(key, cells.people, cells.people, marks, possible, occupied=public)
 
 
 def _marks(cells: Cells, secret: Secret) -> NDArray[np.uint64]:
     """A keyed number for the people of each cell, known by its codes and their count.
 
-    So equal people of equal cells are rounded alike, in every segment and at every run.
+    So equal people of equal cells are rounded alike, in every segment and at every run, in
+    whatever order the columns stand.
     """
     marks = np.zeros(cells.people.shape, dtype=np.uint64)
     atoms = np.nonzero(cells.people)
-    along = zip(cells.dimensions, atoms, strict=True)
+    along = sorted(zip(cells.dimensions, atoms, strict=True), key=lambda pair: pair[0].name)
     codes = [np.array(axis.leaves, dtype=object)[leaves].tolist() for axis, leaves in along]
     key = secret.derive("cells")
-    names = "\n".join(axis.name for axis in cells.dimensions)
+    names = "\n".join(axis.name for axis, _ in along)
     marks[atoms] = [
         _number("\n".join((names, *map(str, atom))), key)
         for atom in zip(*codes, cells.people[atoms].tolist(), strict=True)

@@ -18,6 +18,10 @@ from anonymizer.hierarchies import TOTAL, Hierarchy, dimension
 
 MOST_PEOPLE = 10**12
 MOST_SEGMENTS = 10**7
+MOST_CODES = 10_000
+_UNCLEAN = "is empty, has spaces around it or characters that are not seen"
+_GROUPS = "is a group, where a row counts one finest cell"
+_UNKNOWN = "is not in the hierarchy"
 # What the written files call their own columns.
 RESERVED = ("status", "people", "reason", "true_people")
 
@@ -101,9 +105,7 @@ def _counts(
 ) -> NDArray[np.int64]:
     """The people of each row; 0 where the count is faulty, which is added to the faults."""
     column = columns.get(count, Column((), np.empty(0, dtype=np.intp)))
-    whole = [
-        text.isascii() and text.isdigit() and int(text) <= MOST_PEOPLE for text in column.texts
-    ]
+    whole = [_is_count(text) for text in column.texts]
     counts = [int(text) if good else 0 for text, good in zip(column.texts, whole, strict=True)]
     if not all(whole):
         problem = f"no whole number from 0 to {MOST_PEOPLE:,} in row {_rows_of(column, whole)}"
@@ -111,22 +113,29 @@ def _counts(
     return np.array(counts, dtype=np.int64)[column.rows]
 
 
+def _is_count(text: str) -> bool:
+    longest = len(str(MOST_PEOPLE))
+    return text.isascii() and text.isdigit() and len(text) <= longest and int(text) <= MOST_PEOPLE
+
+
 def _faulty_codes(place: str, column: Column, hierarchy: Hierarchy | None) -> list[Fault]:
-    """Codes that cannot stand for a finest value, by the rows in which they do."""
+    """Codes that cannot stand for a finest value, each kind of mistake with its codes and rows."""
     groups = frozenset({TOTAL}) if hierarchy is None else frozenset(hierarchy.children)
-    known = None if hierarchy is None else frozenset(hierarchy.leaves)
-    problems = {}
+    known = frozenset(column.texts) if hierarchy is None else hierarchy.codes
+    kinds: dict[str, list[str]] = {_UNCLEAN: [], _GROUPS: [], _UNKNOWN: []}
     for text in column.texts:
         if not text or text != text.strip() or not text.isprintable():
-            problems[text] = "a code is empty, has spaces around it or characters that are not seen"
+            kinds[_UNCLEAN].append(text)
         elif text in groups:
-            problems[text] = f"{text!r} is a group, a row counts one finest cell"
-        elif known is not None and text not in known:
-            problems[text] = f"{text!r} is not in its hierarchy"
+            kinds[_GROUPS].append(text)
+        elif text not in known:
+            kinds[_UNKNOWN].append(text)
     faults = []
-    for problem in dict.fromkeys(problems.values()):
-        good = [problems.get(text) != problem for text in column.texts]
-        faults.append(Fault(place, f"{problem}: row {_rows_of(column, good)}"))
+    for problem, codes in kinds.items():
+        if codes:
+            faulty = set(codes)
+            rows = _rows_of(column, [text not in faulty for text in column.texts])
+            faults.append(Fault(place, f"{first_few([*map(repr, codes)])} {problem}: row {rows}"))
     return faults
 
 
@@ -153,10 +162,8 @@ def _doubled(path: Path, columns: Mapping[str, Column], axes: Sequence[Dimension
     if not columns:
         problem = "no column is a dimension: every one has the same value everywhere"
         return [Fault(path.name, problem, "give one of them a --hierarchy")]
-    segments = prod(len(axis.groups) for axis in axes)
-    if segments > MOST_SEGMENTS:
-        problem = f"the cross of all codes has {segments:,} segments, at most {MOST_SEGMENTS:,} fit"
-        return [Fault(path.name, problem, "use fewer dimensions or codes")]
+    if too_large := _too_large(path, axes):
+        return too_large
     cells = _flat([(column.rows, len(column.texts)) for column in columns.values()])
     firsts = np.unique(cells, return_index=True)[1]
     again = np.setdiff1d(np.arange(len(cells)), firsts, assume_unique=True)
@@ -164,6 +171,23 @@ def _doubled(path: Path, columns: Mapping[str, Column], axes: Sequence[Dimension
         return []
     problem = f"the cell of an earlier row stands again in row {first_few((again + 1).tolist())}"
     return [Fault(path.name, problem, "give every cell one row, with its sum")]
+
+
+def _too_large(path: Path, axes: Sequence[Dimension]) -> list[Fault]:
+    faults = [
+        Fault(
+            f"{path.name}, column {axis.name}",
+            f"{len(axis.groups):,} codes, at most {MOST_CODES:,} fit",
+            "a dimension groups people; leave out ids",
+        )
+        for axis in axes
+        if len(axis.groups) > MOST_CODES
+    ]
+    segments = prod(len(axis.groups) for axis in axes)
+    if segments > MOST_SEGMENTS:
+        problem = f"the cross of all codes has {segments:,} segments, at most {MOST_SEGMENTS:,} fit"
+        faults.append(Fault(path.name, problem, "use fewer dimensions or codes"))
+    return faults
 
 
 def _grid(

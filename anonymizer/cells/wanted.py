@@ -30,7 +30,7 @@ Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 class Wanted(Settings):
     """All of `tables.yaml`: of some dimensions the codes, the levels or `every` code.
 
-    The other dimensions stand at their total. What `segments` lists is preferred one by one.
+    The other dimensions stand at their total. What `segments` lists is preferred to all others.
     """
 
     segments: tuple[dict[str, Words], ...] = ()

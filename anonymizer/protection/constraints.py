@@ -3,10 +3,12 @@
 Atoms that lie in the same published segments cannot be told apart by anybody, so they are
 merged into one class. A table fits if every class has at least 0 people and every published
 segment has a count that its figure allows. People may stand on any atom of their class, so
-the most people that fit on an atom are the most that fit on its class.
+the most people that fit on an atom are the most that fit on its class. Where every possible
+atom is known to be occupied, a class has at least as many people as atoms.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +32,8 @@ class Constraints:
     `matrix` has shape (rows, classes) and holds 0 and 1; segments with the same possible atoms
     share a row, given by `row_of`. `truth` holds the true people of each class, which fits.
     `class_of` gives the class of each of the possible `atoms` (flat positions, ascending);
-    atoms in no segment have none: -1. `sizes` counts the atoms of each class.
+    atoms in no segment have none: -1. `sizes` counts the atoms of each class, `spare` the people
+    that it has beyond those that it is known to have.
     """
 
     matrix: sparse.csc_array
@@ -40,12 +43,18 @@ class Constraints:
     truth: NDArray[np.int64]
     atoms: NDArray[np.intp]
     class_of: NDArray[np.intp]
+    occupied: bool = False
 
-    @property
+    @cached_property
     def sizes(self) -> NDArray[np.int64]:
         """Atoms of each class."""
         counts = np.bincount(self.class_of[self.class_of >= 0], minlength=len(self.truth))
         return counts.astype(np.int64)
+
+    @cached_property
+    def spare(self) -> NDArray[np.int64]:
+        """How many people each class may lose."""
+        return self.truth - self.sizes if self.occupied else self.truth
 
 
 def constraints(
@@ -59,12 +68,12 @@ def constraints(
     truth = np.zeros(len(representatives), dtype=np.int64)
     np.add.at(truth, class_of[known], counted.people.ravel()[atoms[known]])
     firsts, row_of = _distinct_rows(counted, catalogue, segments)
-    matrix = _membership(catalogue, segments[firsts], atoms[representatives])
+    matrix = membership(catalogue, segments[firsts], atoms[representatives])
     lower, upper = possible_counts(figures.people[firsts], promise)
     totals = matrix @ truth
     if (totals < lower).any() or (totals > upper).any():
         raise ValueError("the true table does not fit its own figures")
-    return Constraints(matrix, row_of, lower, upper, truth, atoms, class_of)
+    return Constraints(matrix, row_of, lower, upper, truth, atoms, class_of, counted.occupied)
 
 
 def _distinct_rows(
@@ -109,7 +118,7 @@ def _first_of_each(signatures: NDArray[np.uint64]) -> tuple[NDArray[np.intp], ND
     return np.sort(firsts), equals
 
 
-def _membership(
+def membership(
     catalogue: Catalogue, segments: NDArray[np.int32], atoms: NDArray[np.intp]
 ) -> sparse.csc_array:
     """Shape (segments, atoms): which of these segments contains which of these atoms."""

@@ -5,12 +5,14 @@ With 0, which forbids exact solution only: every atom and every withheld segment
 another count than it has.
 """
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
-from anonymizer.protection.constraints import Constraints
+from anonymizer.protection.constraints import Constraints, membership
 from anonymizer.protection.totals import segment_totals
 from anonymizer.segments import Catalogue
 
@@ -48,29 +50,24 @@ def another_count(known: Constraints, catalogue: Catalogue) -> list[Target]:
     The atoms of a class of several are undetermined as soon as the class may have one person,
     and with them every segment that cuts through the class.
     """
-    rows = {_key(classes): row for row, classes in enumerate(_classes_of_rows(known))}
+    rows = {_key(classes): row for row, classes in enumerate(_split(known.matrix))}
     sets = {_key(classes): classes for classes in _unions_of_classes(known, catalogue)}
     sizes = known.sizes
     single = (np.array([column]) for column in np.flatnonzero(sizes == 1))
     sets.update((_key(classes), classes) for classes in single)
     targets = [Target(_either_way(known, classes), rows.get(key)) for key, classes in sets.items()]
-    empty = np.flatnonzero((sizes > 1) & (known.truth == 0))
+    empty = np.flatnonzero((sizes > 1) & (known.spare == 0))
     targets += [Target((Goal(np.array([column]), 1),)) for column in empty]
     return targets
 
 
 def _either_way(known: Constraints, classes: NDArray[np.intp]) -> tuple[Goal, ...]:
     more = Goal(classes, 1)
-    return (more, Goal(classes, -1)) if known.truth[classes].sum() else (more,)
+    return (more, Goal(classes, -1)) if known.spare[classes].sum() else (more,)
 
 
 def _key(classes: NDArray[np.intp]) -> bytes:
     return classes.astype("<i8").tobytes()
-
-
-def _classes_of_rows(known: Constraints) -> list[NDArray[np.intp]]:
-    rows = known.matrix.tocsr().sorted_indices()
-    return np.split(rows.indices, rows.indptr[1:-1])
 
 
 def _unions_of_classes(known: Constraints, catalogue: Catalogue) -> list[NDArray[np.intp]]:
@@ -81,22 +78,25 @@ def _unions_of_classes(known: Constraints, catalogue: Catalogue) -> list[NDArray
     """
     random = np.random.Generator(np.random.PCG64(_SEED))
     numbers = random.integers(1, 2**64, size=len(known.atoms), dtype=np.uint64)
-    for atoms in _atoms_of_classes(known):
-        numbers[atoms[-1:]] -= numbers[atoms].sum(dtype=np.uint64)
+    classes, firsts = np.unique(known.class_of, return_index=True)
+    firsts = firsts[classes >= 0]
+    inside = known.class_of >= 0
+    sums = np.zeros(len(firsts), dtype=np.uint64)
+    np.add.at(sums, known.class_of[inside], numbers[inside])
+    numbers[firsts] -= sums
     grid = np.zeros(np.prod(catalogue.shape), dtype=np.uint64)
-    classes = np.full(len(grid), -1, dtype=np.intp)
-    grid[known.atoms], classes[known.atoms] = numbers, known.class_of
+    grid[known.atoms] = numbers
     whole = np.flatnonzero(segment_totals(catalogue, grid.reshape(catalogue.shape)) == 0)
-    box_classes = classes.reshape(catalogue.shape)
-    unions = [
-        np.unique(box_classes[np.ix_(*(group.leaves for group in catalogue.groups(int(segment))))])
-        for segment in whole
+    return [
+        found
+        for found in _split(membership(catalogue, whole.astype(np.int32), known.atoms[firsts]))
+        if len(found)
     ]
-    return [found[found >= 0] for found in unions if (found >= 0).any()]
 
 
-def _atoms_of_classes(known: Constraints) -> list[NDArray[np.intp]]:
-    """Positions in `known.atoms` of each class."""
-    order = np.argsort(known.class_of, kind="stable")
-    order = order[known.class_of[order] >= 0]
-    return np.split(order, np.cumsum(known.sizes)[:-1])
+def _split(rows: sparse.csc_array) -> list[NDArray[np.intp]]:
+    """The columns of each row, ascending."""
+    by_row = rows.tocsr()
+    by_row.sort_indices()
+    columns = by_row.indices.astype(np.intp)
+    return [columns[begin:end] for begin, end in itertools.pairwise(by_row.indptr.tolist())]

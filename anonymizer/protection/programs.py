@@ -171,7 +171,7 @@ class Programs:
         reached = int(people[goal.classes].sum()) - goal.change
         if (
             not fits[self._published].all()
-            or (self._known.truth + people < 0).any()
+            or (self._known.spare + people < 0).any()
             or (reached < 0 if goal.change > 0 else reached > 0)
         ):
             return None
@@ -195,14 +195,14 @@ class Programs:
 
     def _model(self, *, integral: bool = False) -> _Highs:
         """Columns: people added to each class, then people removed. Rows: the published ones."""
-        matrix, truth = self._known.matrix, self._known.truth
+        matrix, spare = self._known.matrix, self._known.spare
         both = sparse.hstack([matrix, -matrix], format="csc")
         program = highspy.HighsLp()
         program.num_row_, program.num_col_ = both.shape
         program.sense_ = highspy.ObjSense.kMinimize
         program.col_cost_ = np.zeros(both.shape[1])
         program.col_lower_ = np.zeros(both.shape[1])
-        program.col_upper_ = np.concatenate([np.full(len(truth), _MOST_ADDED), truth])
+        program.col_upper_ = np.concatenate([np.full(len(spare), _MOST_ADDED), spare])
         program.row_lower_, program.row_upper_ = self._bounds()
         program.a_matrix_.format_ = highspy.MatrixFormat.kColwise
         program.a_matrix_.start_ = both.indptr

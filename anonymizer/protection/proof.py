@@ -12,7 +12,7 @@ from scipy import sparse
 
 from anonymizer.protection.budget import Budget
 from anonymizer.protection.constraints import Constraints
-from anonymizer.protection.goals import Goal, Target
+from anonymizer.protection.goals import Target
 from anonymizer.protection.programs import OutOfReach, Programs
 from anonymizer.protection.search import Moves, NearbyTables
 
@@ -36,6 +36,12 @@ class Prover:
         self.published[row] = published
         self._nearby.publish(row, published=published)
         self._programs.publish(row, published=published)
+
+    def adopt(self, published: NDArray[np.bool_], proofs: Mapping[int, Moves]) -> None:
+        """Go on from what was published and proved by other means."""
+        self.proofs = dict(proofs)
+        for row in np.flatnonzero(self.published & ~published).tolist():
+            self.publish(row, published=False)
 
     def open_targets(self) -> list[int]:
         """Targets that need a proof and have none."""
@@ -95,27 +101,27 @@ def unproved(
     """
     required = [n for n, target in enumerate(targets) if is_required(target, published)]
     given = [number for number in required if number in proofs]
-    unfit = _unfit(known, published, [proofs[number] for number in given])
-    good = {
-        number
-        for number, wrong in zip(given, unfit, strict=True)
-        if not wrong and any(_reaches(proofs[number], goal) for goal in targets[number].goals)
-    }
+    tables = _tables(len(known.truth), [proofs[number] for number in given])
+    wrong = _unfit(known, published, tables) | ~_reached([targets[n] for n in given], tables)
+    good = {number for number, bad in zip(given, wrong, strict=True) if not bad}
     return [number for number in required if number not in good]
 
 
-def _unfit(
-    known: Constraints, published: NDArray[np.bool_], proofs: Sequence[Moves]
-) -> NDArray[np.bool_]:
-    """For each table: does it break a published figure or have fewer than no people?"""
-    lengths = [len(moves.classes) for moves in proofs]
-    ends = np.cumsum([0, *lengths])
-    classes = np.concatenate([np.empty(0, np.intp), *(moves.classes for moves in proofs)])
+def _tables(classes: int, proofs: Sequence[Moves]) -> sparse.csc_array:
+    """Shape (classes, proofs): each table as its difference from the true one."""
+    ends = np.cumsum([0, *(len(moves.classes) for moves in proofs)])
+    places = np.concatenate([np.empty(0, np.intp), *(moves.classes for moves in proofs)])
     people = np.concatenate([np.empty(0, np.int64), *(moves.people for moves in proofs)])
-    tables = sparse.csc_array((people, classes, ends), shape=(len(known.truth), len(proofs)))
-    unfit = np.zeros(len(proofs), dtype=bool)
+    return sparse.csc_array((people, places, ends), shape=(classes, len(proofs)))
+
+
+def _unfit(
+    known: Constraints, published: NDArray[np.bool_], tables: sparse.csc_array
+) -> NDArray[np.bool_]:
+    """For each table: does it break a published figure or have fewer people than it must?"""
+    unfit = np.zeros(tables.shape[1], dtype=bool)
     negative = tables.tocoo()
-    unfit[negative.col[known.truth[negative.row] + negative.data < 0]] = True
+    unfit[negative.col[known.spare[negative.row] + negative.data < 0]] = True
     # Rows in which nobody moves keep their true totals, which fit.
     changes = (known.matrix @ tables).tocoo()
     totals = (known.matrix @ known.truth)[changes.row] + changes.data
@@ -124,6 +130,18 @@ def _unfit(
     return unfit
 
 
-def _reaches(moves: Moves, goal: Goal) -> bool:
-    change = int(moves.people[np.isin(moves.classes, goal.classes)].sum())
-    return change >= goal.change if goal.change > 0 else change <= goal.change
+def _reached(targets: Sequence[Target], tables: sparse.csc_array) -> NDArray[np.bool_]:
+    """For each target: does the table of the same number reach one of its goals?"""
+    owners = [number for number, target in enumerate(targets) for _ in target.goals]
+    goals = [goal for target in targets for goal in target.goals]
+    ends = np.cumsum([0, *(len(goal.classes) for goal in goals)])
+    places = np.concatenate([np.empty(0, np.intp), *(goal.classes for goal in goals)])
+    members = sparse.csc_array(
+        (np.ones(len(places), dtype=np.int64), places, ends), shape=(tables.shape[0], len(goals))
+    )
+    changes = (members * tables[:, owners]).sum(axis=0)
+    wanted = np.array([goal.change for goal in goals], dtype=np.int64)
+    good = np.where(wanted > 0, changes >= wanted, changes <= wanted)
+    reached = np.zeros(len(targets), dtype=bool)
+    reached[np.array(owners, dtype=np.intp)[good]] = True
+    return reached

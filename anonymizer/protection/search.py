@@ -38,7 +38,7 @@ class NearbyTables:
         self._columns = known.matrix
         self._rows = known.matrix.tocsr()
         self._row_sizes = np.diff(self._rows.indptr)
-        self._truth = known.truth
+        self._spare = known.spare
         totals = known.matrix @ known.truth
         self._above, self._below = known.upper - totals, totals - known.lower
         self._room_above, self._room_below = self._above.copy(), self._below.copy()
@@ -51,10 +51,10 @@ class NearbyTables:
 
     def find(self, goal: Goal) -> Moves | None:
         """A fitting table that reaches the goal, if a few moves lead to one."""
-        moves = _Attempt(self._truth, self._room_above.copy(), self._room_below.copy())
+        moves = _Attempt(self._spare, self._room_above.copy(), self._room_below.copy())
         sense = 1 if goal.change > 0 else -1
         moves.direction[goal.classes] = sense
-        fullest = int(goal.classes[np.argmax(self._truth[goal.classes])])
+        fullest = int(goal.classes[np.argmax(self._spare[goal.classes])])
         self._move(moves, fullest, goal.change)
         for _ in range(_MOST_MOVES):
             self._budget.spend(1)
@@ -130,19 +130,19 @@ class NearbyTables:
 
 
 class _Attempt:
-    """A table under way: its people, the room left in each row, which way each class may go."""
+    """A table under way: its spare people, the room left in each row, where each class may go."""
 
     def __init__(
-        self, truth: NDArray[np.int64], above: NDArray[np.int64], below: NDArray[np.int64]
+        self, spare: NDArray[np.int64], above: NDArray[np.int64], below: NDArray[np.int64]
     ) -> None:
-        self.truth, self.table = truth, truth.copy()
+        self.spare, self.table = spare, spare.copy()
         self.above, self.below = above, below
-        self.direction = np.zeros(len(truth), dtype=np.int8)
+        self.direction = np.zeros(len(spare), dtype=np.int8)
         self.touched: set[int] = set()
 
     def found(self) -> Moves | None:
         classes = np.array(sorted(self.touched), dtype=np.intp)
-        people = self.table[classes] - self.truth[classes]
+        people = self.table[classes] - self.spare[classes]
         if (self.table[classes] < 0).any():
             return None
         return Moves(classes[people != 0], people[people != 0])

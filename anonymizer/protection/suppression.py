@@ -1,11 +1,11 @@
 """From counts to figures that keep promises 1 to 3: what is published of one table.
 
     counts -> floor -> rounding -> withhold until promise 2 is proved -> put back what may be
+    counts -> floor -> publish one after the other while promise 2 is proved (exact figures)
 
 Deterministic: equal input, policy and secret give equal figures, whatever the machine.
 """
 
-import itertools
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +16,7 @@ from anonymizer.errors import Held
 from anonymizer.policy import Effort, Promise
 from anonymizer.protection.budget import Budget
 from anonymizer.protection.constraints import Constraints, constraints
+from anonymizer.protection.exact import publish_exactly
 from anonymizer.protection.floor import reaches_floor
 from anonymizer.protection.goals import Target, another_count, enough_people
 from anonymizer.protection.proof import Prover, unproved
@@ -65,8 +66,13 @@ def protect(
     targets = _targets(known, catalogue, promise)
     prover = Prover(known, targets, budget)
     order = _Preference(catalogue, candidates, known)
-    _withhold(prover, order)
-    _put_back(prover, order, budget)
+    if promise.rounding == 1:
+        everything = np.arange(len(known.lower))
+        prover.adopt(*publish_exactly(known, targets, order.best_first(everything), budget))
+    else:
+        _withhold(prover, order)
+    if promise.rounding > 1 or promise.inference_floor:
+        _put_back(prover, order, budget)
     if unproved(known, prover.published, targets, prover.proofs):
         raise Held("proof", f"a proof of promise 2 for {counted.key} is wrong; report this")
     kept = prover.published[known.row_of]
@@ -101,28 +107,20 @@ class _Preference:
     """Which row goes first: of the last, finest table among them, the smallest figure."""
 
     def __init__(self, catalogue: Catalogue, candidates: Figures, known: Constraints) -> None:
-        self._catalogue = catalogue
         _, firsts = np.unique(known.row_of, return_index=True)
-        self._segments = candidates.segments[firsts]
         self._people = candidates.people[firsts]
+        self._table = catalogue.table_of[candidates.segments[firsts]]
 
     def least_preferred(self, rows: NDArray[np.intp]) -> int:
         """The row whose loss is the smallest."""
-        last = self._levels(int(rows.max()))
-        finest: list[int] = [row for row in rows.tolist() if self._levels(row) == last]
+        tables = self._table[rows]
+        finest: list[int] = rows[tables == tables.max()].tolist()
         return min(finest, key=lambda row: (self._people[row], -row))
 
     def best_first(self, rows: NDArray[np.intp]) -> list[int]:
         """In the order in which they are put back: as in the catalogue, large before small."""
-        tables = itertools.groupby(sorted(rows.tolist()), key=self._levels)
-        return [
-            row for _, table in tables for row in sorted(table, key=lambda row: -self._people[row])
-        ]
-
-    def _levels(self, row: int) -> tuple[bool, tuple[str, ...]]:
-        segment = int(self._segments[row])
-        named = segment in self._catalogue.named
-        return named, tuple(group.level for group in self._catalogue.groups(segment))
+        order: list[int] = rows[np.lexsort((rows, -self._people[rows], self._table[rows]))].tolist()
+        return order
 
 
 def _withhold(prover: Prover, order: _Preference) -> None:

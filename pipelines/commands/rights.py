@@ -9,7 +9,6 @@ from anonymizer.home import Home
 from anonymizer.periods import Period
 from anonymizer.policy import Policy
 from anonymizer.secret import Secret
-from pipelines.backlog import unreleased_days
 from pipelines.commands.common import HomeOption, existing_home
 from pipelines.screen import notices
 
@@ -71,7 +70,8 @@ def _file(home: Home, kind: Literal["access", "correct", "erase", "withdraw"], u
 
 def _first_affected(home: Home) -> Period | None:
     """The earliest day that is not released yet, as far as that can be known."""
-    from pipelines.history import open_ledger, released_days  # noqa: PLC0415  slow to import
+    from pipelines.backlog import unreleased_days  # noqa: PLC0415  slow to import
+    from pipelines.history import open_ledger, released_days  # noqa: PLC0415
 
     released = released_days(open_ledger(home))
     following = max(released) + timedelta(days=1) if released else None

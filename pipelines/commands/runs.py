@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from anonymizer.home import Home
-from pipelines.backlog import missing_days
 from pipelines.commands.common import FromOption, HomeOption, ToOption, existing_home, parse_day
 from pipelines.progress import STAGES, Step
 from pipelines.screen import notices, progress
@@ -36,6 +35,8 @@ def run(first: FromOption, last: ToOption, home: HomeOption = None) -> None:
 
 def backfill(first: _FirstDay = None, last: _LastDay = None, home: HomeOption = None) -> None:
     """Run what is missing: landed days without release, exports or database, stretch by stretch."""
+    from pipelines.backlog import missing_days  # noqa: PLC0415  slow to import
+
     place = existing_home(home)
     missing = missing_days(place)
     if first:

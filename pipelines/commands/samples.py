@@ -8,12 +8,10 @@ import typer
 
 from anonymizer.home import Home
 from data_samples.options import Layout, WorldOptions
-from pipelines.backlog import missing_days
 from pipelines.commands.common import HomeOption, parse_day, use_home
 from pipelines.commands.history import print_released
 from pipelines.commands.installation import create_home
 from pipelines.commands.runs import release_days, stretches
-from pipelines.landing import has_visits
 from pipelines.screen import notices, progress
 
 _DEFAULT = WorldOptions()
@@ -58,6 +56,9 @@ def demo(home: HomeOption = None) -> None:
 
     Run again, it releases what is still missing and shows the same.
     """
+    from pipelines.backlog import missing_days  # noqa: PLC0415  slow to import
+    from pipelines.landing import has_visits  # noqa: PLC0415  slow to import
+
     place = use_home(home)
     if not place.policy.exists():
         create_home(place)

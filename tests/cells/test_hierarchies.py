@@ -105,20 +105,16 @@ def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
 
 def test_the_cross_of_all_levels_is_whole_and_goes_from_coarse_to_fine() -> None:
     region = dimension("region", Hierarchy({"Total": ("W", "E"), "W": ("a", "b"), "E": ("c",)}), ())
-    sex = dimension("sex", None, ["f", "m"])
-    catalogue = full_cross([region, sex])
-    sizes = [[len(group.leaves) for group in catalogue.groups(row)] for row in range(18)]
-    tables = [tuple(g.level for g in catalogue.groups(row)) for row in range(18)]
-
-    assert len(catalogue) == len(np.unique(catalogue.cells, axis=0)) == 6 * 3
-    assert sizes[0] == [3, 2]
-    assert sizes[-1] == [1, 1]
-    assert list(dict.fromkeys(tables)) == [
-        ("all", "all"),
-        ("all", "finest"),
-        ("level_1", "all"),
-        ("level_1", "finest"),
-        ("finest", "all"),
-        ("finest", "finest"),
+    catalogue = full_cross([region, dimension("sex", None, "fm"), dimension("device", None, "pq")])
+    groups = [catalogue.groups(row) for row in range(len(catalogue))]
+    tables = [tuple(group.level for group in cell) for cell in groups]
+    places = ({"all": 0, "level_1": 1, "finest": 2}, *({"all": 0, "finest": 1},) * 2)
+    depths = [
+        sum(place[level] for place, level in zip(places, table, strict=True)) for table in tables
     ]
+
+    assert len(catalogue) == len(np.unique(catalogue.cells, axis=0)) == 6 * 3 * 3
+    assert [group.code for group in groups[0]] == ["Total"] * 3
+    assert depths == sorted(depths)
     assert tables == sorted(tables, key=list(dict.fromkeys(tables)).index)
+    assert len(set(tables)) == 3 * 2 * 2

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -60,6 +61,22 @@ def test_all_files_are_written_and_nothing_else(tmp_path: Path) -> None:
     segments = report["segments"]
     assert segments["floor"] + segments["inference"] + segments["kept"] == segments["all"]
     assert len(report["promise"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("inference_k", "rounding", "zeros"),
+    [("10", "1", "protect"), ("0", "1", "public"), ("10", "1", "public"), ("10", "10", "protect")],
+)
+def test_what_is_published_withstands_the_audit(
+    tmp_path: Path, inference_k: str, rounding: str, zeros: str
+) -> None:
+    write_world(tmp_path)
+    promise = ("--inference-k", inference_k, "--rounding", rounding, "--zeros", zeros)
+    assert protect(tmp_path, *promise, "--secret-file", "key").returncode == 0
+    hierarchy = ("--hierarchy", "region=regions.csv")
+    done = audience(tmp_path, "audit", "published.csv", *hierarchy, *promise, "--k", "10")
+
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_second_run_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -129,6 +146,7 @@ def test_a_constant_column_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
+        ("--help",),
         ("protect", "--help"),
         ("protect", "cells.csv", "--count", "people_counted", "--out", "published.csv"),
     ],
@@ -152,3 +170,15 @@ def test_it_loads_nothing_that_it_does_not_need(tmp_path: Path, arguments: tuple
     assert "anonymizer.errors" in loaded
     wanted = {"rich"} if "--help" in arguments else set()
     assert {name for name in HEAVY if name in loaded} == wanted
+
+
+def test_the_page_shows_what_comes_out(tmp_path: Path) -> None:
+    write_world(tmp_path)
+    assert protect(tmp_path).returncode == 0
+    page = (Path(__file__).parents[2] / "docs" / "protect.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| (\w+) \| (\w+) \| (\w+) \| (\d*) ?\|$", page, re.MULTILINE)
+
+    assert len(shown) == 5
+    assert {",".join(row) for row in shown} <= set(
+        (tmp_path / "published.csv").read_text().splitlines()
+    )

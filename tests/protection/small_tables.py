@@ -56,7 +56,9 @@ def full_catalogue(*dimensions: Dimension) -> Catalogue:
     return Catalogue(dimensions, np.array(sorted(cells, key=width), dtype=np.int32), {})
 
 
-def counted(people, *, trusted=None, possible=None, key: TableKey = KEY) -> Counted:
+def counted(
+    people, *, trusted=None, possible=None, occupied: bool = False, key: TableKey = KEY
+) -> Counted:
     """A table with these people; every person has a mark, so equal sets have equal marks."""
     people = np.asarray(people, dtype=np.int64)
     random = np.random.default_rng(7)
@@ -71,17 +73,22 @@ def counted(people, *, trusted=None, possible=None, key: TableKey = KEY) -> Coun
         people.copy() if trusted is None else np.asarray(trusted, dtype=np.int64),
         marks,
         np.ones(people.shape, dtype=bool) if possible is None else np.asarray(possible),
+        occupied,
     )
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Somebody who holds the figures of a table and knows the rules."""
+    """Somebody who holds the figures of a table and knows the rules.
+
+    If `occupied`, he also knows that each possible atom has somebody in it.
+    """
 
     figures: Figures
     catalogue: Catalogue
     promise: Promise
     possible: np.ndarray
+    occupied: bool = False
 
     def atoms(self) -> list[tuple[int, ...]]:
         return [tuple(map(int, atom)) for atom in np.argwhere(self.possible)]
@@ -109,7 +116,8 @@ class Reader:
         atoms = sorted(
             self.atoms(), key=lambda atom: (atom not in least, -sum(atom in k[0] for k in known))
         )
-        yield from _extend(atoms, {}, known, least)
+        everywhere = {atom: max(int(self.occupied), least.get(atom, 0)) for atom in atoms}
+        yield from _extend(atoms, {}, known, everywhere)
 
     def can_have(self, atom: tuple[int, ...], people: int) -> bool:
         return next(self.tables({atom: people}), None) is not None
@@ -129,6 +137,16 @@ class Reader:
         first = next(counts)
         return all(count == first for count in counts)
 
+    def breaches(self) -> list:
+        """What he finds out that the promise denies, by trying all tables that fit."""
+        enough = self.promise.inference_k
+        if enough:
+            return [atom for atom in self.atoms() if not self.can_have(atom, enough)]
+        published = [self.atoms_of(s) for s in self.figures.segments.tolist()]
+        sets = [{atom} for atom in self.atoms()]
+        sets += [self.atoms_of(s) for s in range(len(self.catalogue))]
+        return [s for s in sets if s and s not in published and self.is_solved(s)]
+
 
 def _extend(atoms, table, known, least) -> Iterator[dict]:
     if not atoms:
@@ -137,7 +155,7 @@ def _extend(atoms, table, known, least) -> Iterator[dict]:
     atom, rest = atoms[0], atoms[1:]
     mine = [k for k in known if atom in k[0]]
     rooms = [most - sum(table.get(a, 0) for a in inside) for inside, _, most in mine]
-    start = least.get(atom, 0)
+    start = least[atom]
     for people in range(start, min(rooms, default=start) + 1):
         table[atom] = people
         closed = (k for k in mine if not k[0] & set(rest))

@@ -89,15 +89,7 @@ def test_an_exact_solution_is_found_exactly_if_there_is_one(data):
     prover = Prover(known, targets, Budget(60))
     with some_means_only(prover, data.draw(MEANS)):
         safe = all(prover.prove(number) is None for number in prover.open_targets())
-    assert safe == (not solved(Reader(figures, catalogue, rules, table.possible)))
-
-
-def solved(reader: Reader) -> list:
-    """Sets of atoms, not published themselves, whose count follows from the figures."""
-    published = [reader.atoms_of(s) for s in reader.figures.segments.tolist()]
-    sets = [{atom} for atom in reader.atoms()]
-    sets += [reader.atoms_of(s) for s in range(len(reader.catalogue))]
-    return [s for s in sets if s and s not in published and reader.is_solved(s)]
+    assert safe == (not Reader(figures, catalogue, rules, table.possible).breaches())
 
 
 def test_atoms_that_share_all_figures_and_are_known_to_be_empty_are_solved():

@@ -1,0 +1,144 @@
+"""Singletons: who is alone in a cell knows that it counts 1, and may solve another with it.
+
+Exact figures tie some segments so closely to a cell that knowing the one is knowing the other:
+every change that no figure notices changes both, always in the same proportion. That is
+decided exactly, for all cells at once, without a program for each pair. Whether the cell
+really counts 1 no outsider can tell; it is enough that it may.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from scipy import sparse
+
+from anonymizer.audit.bounds import Bounds
+from anonymizer.audit.findings import Finding
+from anonymizer.audit.freedom import Freedom, atoms_in_classes, freedom, whole_classes
+from anonymizer.audit.knowledge import Integers, Knowledge
+from anonymizer.audit.modular import PRIMES
+from anonymizer.audit.solver import Reals
+
+_MOST_PARTS = 12
+_NAMED = 3
+_WHOLE = 1e-4
+_CORNERS = 40
+_SEED = 20_261_122
+
+
+@dataclass(frozen=True)
+class _Tied:
+    """Withheld segments, how the figures let them change, and what they count in one table."""
+
+    segments: Integers
+    changes: Integers
+    people: Reals
+    weights: sparse.csr_array
+
+
+def companions(
+    knowledge: Knowledge, withheld: Integers, alone: Integers, below: int, corner: Reals
+) -> Iterator[Finding]:
+    """What somebody who is alone in a withheld cell could solve exactly besides.
+
+    `withheld` and `alone`, the cells among them, are rows of the catalogue; `corner` fits the
+    figures. With `below` above 0 only what would have fewer people is told.
+    """
+    tied = _tied(knowledge, withheld, corner)
+    groups: dict[bytes, list[int]] = defaultdict(list)
+    for place, key in enumerate(_directions(tied.changes)):
+        groups[key].append(place)
+    places = {int(segment): place for place, segment in enumerate(tied.segments)}
+    key_of = {place: key for key, members in groups.items() for place in members}
+    cells = [
+        places[c] for c in alone.tolist() if c in places and len(groups[key_of[places[c]]]) > 1
+    ]
+    for place in _may_count_one(knowledge, tied, cells):
+        found = [
+            (int(tied.segments[other]), people)
+            for other in groups[key_of[place]]
+            if other != place
+            and (people := _people_if_one(tied, place, other)) is not None
+            and (not below or people < below)
+        ]
+        if found:
+            yield _finding(knowledge, int(tied.segments[place]), found)
+
+
+def _tied(knowledge: Knowledge, withheld: Integers, corner: Reals) -> _Tied:
+    """The withheld segments that cut no class, lie in figures and are not settled."""
+    inside = atoms_in_classes(knowledge, withheld)
+    whole = whole_classes(knowledge, inside)
+    free: Freedom = freedom(knowledge)
+    changes = free.of(whole)
+    covered = whole @ knowledge.covered.astype(np.int64)
+    kept = covered == np.diff(inside.indptr)
+    kept &= (changes != 0).all(axis=1)
+    weights = sparse.csr_array(whole[kept])
+    people = weights @ (corner + knowledge.certain)
+    return _Tied(withheld[kept], changes[kept], people, weights)
+
+
+def _directions(changes: Integers) -> list[bytes]:
+    """Equal for segments whose changes are always in the same proportion."""
+    keys = []
+    for first, second, third, fourth in changes.tolist():
+        ratios = [
+            second * pow(first, -1, PRIMES[0]) % PRIMES[0],
+            fourth * pow(third, -1, PRIMES[1]) % PRIMES[1],
+        ]
+        keys.append(repr(ratios).encode())
+    return keys
+
+
+def _may_count_one(knowledge: Knowledge, tied: _Tied, cells: Sequence[int]) -> list[int]:
+    """The cells that may have exactly one person, as far as anybody can tell."""
+    if not cells:
+        return []
+    weights = tied.weights[list(cells)]
+    certain = weights @ knowledge.certain
+    bounds, random = Bounds(knowledge), np.random.default_rng(_SEED)
+    # What fits is convex: between a table with at most 1 and one with at least 1 is one with 1.
+    corners = [bounds.corner(random.random(knowledge.classes)) for _ in range(_CORNERS)]
+    people = np.array([weights @ corner + certain for corner in corners])
+    may = (people.min(axis=0) <= 1) & (people.max(axis=0) >= 1)
+    for place in np.flatnonzero(~may).tolist():
+        one = weights[[place]].toarray()[0]
+        least, most = -bounds.most(-one)[0], bounds.most(one)[0]
+        may[place] = least + certain[place] <= 1 <= most + certain[place]
+    return [place for place, possible in zip(cells, may, strict=True) if possible]
+
+
+def _people_if_one(tied: _Tied, cell: int, other: int) -> int | None:
+    """What the other counts if the cell counts 1; None if that cannot be."""
+    change = tied.changes[other] * pow(int(tied.changes[cell, 0]), -1, PRIMES[0]) % PRIMES[0]
+    proportion = _fraction(int(change[0]))
+    if proportion is None:
+        return None
+    people = tied.people[other] + float(proportion) * (1 - tied.people[cell])
+    whole = round(people)
+    return whole if whole >= 0 and abs(people - whole) < _WHOLE else None
+
+
+def _fraction(residue: int) -> Fraction | None:
+    """The simple fraction that a residue stands for."""
+    for parts in range(1, _MOST_PARTS + 1):
+        times = residue * parts % PRIMES[0]
+        times -= PRIMES[0] if times > PRIMES[0] // 2 else 0
+        if abs(times) <= _MOST_PARTS:
+            return Fraction(times, parts)
+    return None
+
+
+def _finding(knowledge: Knowledge, cell: int, found: Sequence[tuple[int, int]]) -> Finding:
+    catalogue = knowledge.catalogue
+    known = [f"{catalogue.name(other).english} ({people})" for other, people in found[:_NAMED]]
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    text = (
+        f"somebody who is alone in {catalogue.name(cell).english} knows that it counts 1 and can "
+        f"work out {', '.join(known)}{more}: the published figures tie them together"
+    )
+    ids = (catalogue.id(cell), *(catalogue.id(other) for other, _ in found))
+    return Finding(knowledge.table, "companion", ids, text)

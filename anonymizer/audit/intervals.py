@@ -1,0 +1,226 @@
+"""The tightest interval of every segment that is not published.
+
+Each end is proved: a sum of published figures shows that nobody can be beyond it, checked in
+whole numbers. An end is reached if a table of whole people that fits every figure has it;
+then it is the tightest there is. Ends that no table was found for are proved all the same,
+and may be a little wide.
+
+Segments that exact figures tie together (two siblings whose parent is published) share one
+pair of linear programs, and every table found narrows what is left to do for all.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from anonymizer.audit.bounds import Bounds, Reachable, Unreachable
+from anonymizer.audit.freedom import atoms_in_classes, freedom, together, whole_classes
+from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.solver import Reals
+from anonymizer.audit.witnesses import make_whole
+
+UNBOUNDED = -1
+_SMALL_COMPONENT = 60  # classes; up to here integer programming looks for what rounding missed
+_MOST_STEPS = 20
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Of each segment (a row of the catalogue) the fewest and the most people that fit.
+
+    `highest` is UNBOUNDED where no figure covers a part of the segment. An end that is not
+    reached is proved, but a tighter one might be.
+    """
+
+    segments: Integers
+    lowest: Integers
+    highest: Integers
+    lowest_reached: Flags
+    highest_reached: Flags
+
+
+def tightest(knowledge: Knowledge, tables: Sequence[Integers], segments: Integers) -> Intervals:
+    """Intervals of segments that have possible atoms, of figures that some table fits.
+
+    `tables` of whole people that fit are a help; there may be none.
+    """
+    return _tightest(knowledge, tables, segments, atoms_in_classes(knowledge, segments))
+
+
+def smaller_than(knowledge: Knowledge, segments: Integers, people: int) -> Flags:
+    """Which segments are shown to have fewer people than this."""
+    inside = atoms_in_classes(knowledge, segments)
+    certain = inside @ knowledge.certain_in_atom
+    touched = inside.copy()
+    touched.data = np.ones_like(inside.data)
+    bounded = touched @ (1 - knowledge.covered.astype(np.int64)) == 0
+    small = np.zeros(len(segments), dtype=bool)
+    bounds = Bounds(knowledge)
+    for row in np.flatnonzero(bounded & (certain < people)).tolist():
+        most, _ = bounds.most(touched[[row]].toarray()[0])
+        small[row] = most + certain[row] < people
+    return small
+
+
+def settles(knowledge: Knowledge, atoms: Flags) -> bool:
+    """Whether the figures leave one count only to a set of atoms (of the catalogue's shape)."""
+    classes, counts = np.unique(knowledge.class_of[atoms & knowledge.possible], return_counts=True)
+    inside = sparse.csr_array((counts, classes, [0, len(classes)]), shape=(1, knowledge.classes))
+    ends = _tightest(knowledge, (), np.zeros(1, dtype=np.int64), inside)
+    return bool(ends.lowest[0] == ends.highest[0])
+
+
+def _tightest(
+    knowledge: Knowledge,
+    tables: Sequence[Integers],
+    segments: Integers,
+    inside: sparse.csr_array,
+) -> Intervals:
+    certain = inside @ knowledge.certain_in_atom
+    whole = whole_classes(knowledge, inside)
+    touched = inside.copy()
+    touched.data = np.ones_like(inside.data)
+    covered = knowledge.covered.astype(np.int64)
+    bounded = touched @ (1 - covered) == 0
+    # What cuts a class may have all of its people, or none but the certain.
+    floors = _multiplied(whole, covered)
+    ceilings = _multiplied(touched, covered)
+    ends = _Ends(knowledge, tables, sparse.csr_array(sparse.vstack([floors, ceilings])))
+    (low, _), (_, high) = np.split(ends.least, 2), np.split(ends.most, 2)
+    (low_reached, _), (_, high_reached) = (
+        np.split(ends.least_reached, 2),
+        np.split(ends.most_reached, 2),
+    )
+    return Intervals(
+        segments,
+        low + certain,
+        np.where(bounded, high + certain, UNBOUNDED),
+        low_reached,
+        high_reached & bounded,
+    )
+
+
+def _multiplied(weights: sparse.csr_array, classes: Integers) -> sparse.csr_array:
+    product = sparse.csr_array(weights * classes[None, :])
+    product.eliminate_zeros()
+    return product
+
+
+class _Ends:
+    """Proved ends of weighted sums of covered classes; beyond the certain people."""
+
+    def __init__(
+        self, knowledge: Knowledge, tables: Sequence[Integers], sums: sparse.csr_array
+    ) -> None:
+        sums.sort_indices()
+        shared = together(sums, freedom(knowledge))
+        programs = _Extremes(knowledge, tables, sums[shared.first])
+        programs.solve()
+        # What sums that move together differ by is the same in every table, and whole.
+        base = programs.corner()
+        apart = sums @ base - shared.sign * (sums[shared.first] @ base)[shared.of]
+        offset = np.rint(apart).astype(np.int64)
+        ends = [programs.ends(sense) for sense in (-1, 1)]
+        up = shared.sign > 0
+        (least, least_reached), (most, most_reached) = ends
+        self.least = offset + np.where(up, least[shared.of], -most[shared.of])
+        self.most = offset + np.where(up, most[shared.of], -least[shared.of])
+        self.least_reached = np.where(up, least_reached[shared.of], most_reached[shared.of])
+        self.most_reached = np.where(up, most_reached[shared.of], least_reached[shared.of])
+
+
+class _Extremes:
+    """The least and the most of several sums, by linear programs that share what they find."""
+
+    def __init__(
+        self, knowledge: Knowledge, tables: Sequence[Integers], sums: sparse.csr_array
+    ) -> None:
+        self._knowledge, self._sums = knowledge, sums
+        self._bounds = Bounds(knowledge)
+        self._components = _components(knowledge)
+        self._seen = {
+            -1: np.full(sums.shape[0], np.iinfo(np.int64).max),
+            1: np.full(sums.shape[0], np.iinfo(np.int64).min),
+        }
+        for table in tables:
+            self._learn(table)
+        # Nobody counts below zero.
+        self._proved = {-1: np.zeros(sums.shape[0], np.int64), 1: self._plain_most()}
+
+    def corner(self) -> Reals:
+        """A table of parts of people that fits."""
+        return self._bounds.corner(np.ones(self._knowledge.classes))
+
+    def solve(self) -> None:
+        """Prove every end and look for a table that reaches it."""
+        for sense in (1, -1):
+            for row in self._open(sense):
+                self._narrow(row, sense)
+
+    def ends(self, sense: int) -> tuple[Integers, Flags]:
+        """The proved ends, and which of them a table is known to reach."""
+        return self._proved[sense], self._proved[sense] == self._seen[sense]
+
+    def _plain_most(self) -> Integers:
+        """No class has more people than the smallest figure that contains it."""
+        caps = self._bounds.largest.astype(np.int64)
+        most: Integers = self._sums @ caps
+        return most
+
+    def _open(self, sense: int) -> Iterator[int]:
+        for row in range(self._sums.shape[0]):
+            if self._proved[sense][row] != self._seen[sense][row]:
+                yield row
+
+    def _narrow(self, row: int, sense: int) -> None:
+        weights = self._sums[[row]].toarray()[0] * sense
+        most, values = self._bounds.most(weights)
+        self._prove(row, sense, most)
+        if values is not None and self._proved[sense][row] != self._seen[sense][row]:
+            self._learn_near(values)
+        if self._is_small(row):
+            self._search(row, sense, weights)
+
+    def _learn_near(self, values: Reals) -> None:
+        table = make_whole(self._knowledge, values)
+        if table is not None:
+            self._learn(table)
+
+    def _prove(self, row: int, sense: int, most: int) -> None:
+        proved = self._proved[sense]
+        proved[row] = min(sense * proved[row], most) * sense
+
+    def _learn(self, table: Integers) -> None:
+        values = self._sums @ table
+        np.minimum(self._seen[-1], values, out=self._seen[-1])
+        np.maximum(self._seen[1], values, out=self._seen[1])
+
+    def _is_small(self, row: int) -> bool:
+        labels, sizes = self._components
+        touched = np.unique(labels[self._sums[[row]].indices])
+        return bool(sizes[touched].max(initial=0) <= _SMALL_COMPONENT)
+
+    def _search(self, row: int, sense: int, weights: Integers) -> None:
+        """Integer programming between the best table and the proof."""
+        for _ in range(_MOST_STEPS):
+            most = sense * int(self._proved[sense][row])
+            if most == sense * self._seen[sense][row]:
+                return
+            verdict = self._bounds.decide(weights, most)
+            if isinstance(verdict, Reachable):
+                self._learn(verdict.table)
+            elif isinstance(verdict, Unreachable):
+                self._prove(row, sense, most - 1)
+            else:
+                return
+
+
+def _components(knowledge: Knowledge) -> tuple[Integers, Integers]:
+    """The component of each class that figures tie together, and the size of each component."""
+    rows = knowledge.essential.members
+    ties = sparse.csr_array(rows.T @ rows)
+    _, labels = connected_components(ties, directed=False)
+    return labels.astype(np.int64), np.bincount(labels).astype(np.int64)

@@ -1,0 +1,86 @@
+"""Exact solution in tables too large for integer programming: people may be divided.
+
+A sum of classes is settled if its least and its most people are the same, both proved by sums
+of figures. It is open as soon as two tables with parts of people differ in it, and a few
+corners of what fits tell nearly all sums apart, so few programs are left to solve.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from scipy import sparse
+
+from anonymizer.audit.bounds import Bounds, Proof
+from anonymizer.audit.findings import Finding
+from anonymizer.audit.freedom import atoms_in_classes, freedom, together, whole_classes
+from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.reports import Reporter
+from anonymizer.audit.solved import is_told
+
+_CORNERS = 12
+_SEED = 20_261_122
+_APART = 0.5
+
+
+def find_settled(
+    knowledge: Knowledge, reporter: Reporter, is_known: Callable[[Flags], bool]
+) -> Iterator[Finding]:
+    """Every withheld segment and every atom with one possible count, as far as sums show it.
+
+    Sets of atoms whose count `is_known` are passed over.
+    """
+    bounds = Bounds(knowledge)
+    if (proof := bounds.contradiction()) is not None:
+        yield reporter.no_table(proof)
+        return
+    segments, sums = _sums(knowledge)
+    empty = np.zeros(knowledge.classes, dtype=bool)
+    for row in np.flatnonzero(_settled(bounds, knowledge, sums)).tolist():
+        weights = sums[[row]].toarray()[0]
+        people = bounds.most(weights)[0]
+        alone = weights.sum() == 1 and knowledge.sizes[weights > 0].sum() > 1
+        if not weights[~empty].any() or (alone and people):
+            continue
+        if is_told(knowledge, weights, people, is_known):
+            continue
+        empty |= (weights > 0) & (people == 0)
+        ids = (knowledge.catalogue.id(segments[row]),) if row < len(segments) else ()
+        yield _finding(reporter, bounds, weights, ids)
+
+
+def _finding(
+    reporter: Reporter, bounds: Bounds, weights: Integers, ids: tuple[str, ...]
+) -> Finding:
+    people, classes = bounds.most(weights)[0], np.flatnonzero(weights)
+    verdict = bounds.decide(weights, people + 1, whole=False)
+    return reporter.solved(ids, classes, people, verdict if isinstance(verdict, Proof) else None)
+
+
+def _sums(knowledge: Knowledge) -> tuple[list[int], sparse.csr_array]:
+    """Covered segments without a figure that cut no class, and single covered classes."""
+    figures = knowledge.segments[knowledge.counted]
+    without = np.setdiff1d(np.arange(len(knowledge.catalogue)), figures)
+    inside = atoms_in_classes(knowledge, without)
+    whole = whole_classes(knowledge, inside)
+    lengths = np.diff(inside.indptr)
+    covered = whole @ knowledge.covered.astype(np.int64) == lengths
+    wanted = covered & (lengths > 0)
+    known = {whole[[row]].indices[0] for row in np.flatnonzero(wanted & (lengths == 1)).tolist()}
+    classes = [c for c in np.flatnonzero(knowledge.covered).tolist() if c not in known]
+    single = sparse.csr_array(sparse.eye_array(knowledge.classes, dtype=np.int64))[classes]
+    rows = sparse.csr_array(sparse.vstack([whole[wanted], single]))
+    return without[wanted].tolist(), rows
+
+
+def _settled(bounds: Bounds, knowledge: Knowledge, sums: sparse.csr_array) -> Flags:
+    shared = together(sums, freedom(knowledge))
+    first = sums[shared.first]
+    random = np.random.default_rng(_SEED)
+    corners = [bounds.corner(random.random(knowledge.classes)) for _ in range(_CORNERS)]
+    apart = np.ptp(np.array([first @ corner for corner in corners]), axis=0) > _APART
+    settled = ~apart
+    for row in np.flatnonzero(settled).tolist():
+        weights = first[[row]].toarray()[0]
+        settled[row] = bounds.most(weights)[0] == -bounds.most(-weights)[0]
+    found: Flags = settled[shared.of]
+    return found

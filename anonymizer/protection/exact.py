@@ -1,0 +1,75 @@
+"""What of a table of exact figures can be published, with the proof of each target.
+
+Rounding leaves room around every figure; exact figures leave none, and to withhold one figure
+after the other until all is proved takes one solution after the other. So it is done the other
+way round: see `stepwise`.
+"""
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from anonymizer.protection.aims import Aim
+from anonymizer.protection.budget import Budget
+from anonymizer.protection.constraints import Constraints
+from anonymizer.protection.goals import Target
+from anonymizer.protection.moves import Column
+from anonymizer.protection.search import Moves
+from anonymizer.protection.stepwise import Stepwise
+
+
+def publish_exactly(
+    known: Constraints, targets: Sequence[Target], order: Sequence[int], budget: Budget
+) -> tuple[NDArray[np.bool_], Mapping[int, Moves]]:
+    """Which rows can be published, tried in this order, and a proof of every target but those of
+    published rows.
+
+    Targets of rows ask for another count, and a withheld row has one: were no move left that
+    changes it, nothing would speak against publishing it.
+    """
+    of_rows = {target.row: n for n, target in enumerate(targets) if target.row is not None}
+    others = [number for number, target in enumerate(targets) if target.row is None]
+    aims = [_aim(targets[number]) for number in others]
+    stepwise = Stepwise(known.spare.tolist(), _classes_of_rows(known), aims, budget)
+    published = np.zeros(len(known.lower), dtype=bool)
+    for row in order:
+        published[row] = stepwise.publish(row)
+    moves = [stepwise.move(aim) for aim in range(len(aims))]
+    changes = _changes(known, moves)
+    published |= np.diff(changes.indptr) == 0
+    proofs = {number: _moves(move) for number, move in zip(others, moves, strict=True)}
+    for row in np.flatnonzero(~published).tolist():
+        if row in of_rows:
+            proofs[of_rows[row]] = proofs[others[changes.indices[changes.indptr[row]]]]
+    return published, proofs
+
+
+def _aim(target: Target) -> Aim:
+    """Two goals, one up and one down, ask for any other count."""
+    goal = target.goals[0]
+    return Aim(tuple(goal.classes.tolist()), goal.change if len(target.goals) == 1 else 0)
+
+
+def _classes_of_rows(known: Constraints) -> list[list[int]]:
+    rows = known.matrix.tocsr()
+    ends, classes = rows.indptr.tolist(), rows.indices.tolist()
+    return [classes[begin:end] for begin, end in itertools.pairwise(ends)]
+
+
+def _changes(known: Constraints, moves: Sequence[Column]) -> sparse.csr_array:
+    """Shape (rows, moves): what each move changes in each row; zeros are not stored."""
+    places = [place for move in moves for place in move]
+    people = [number for move in moves for number in move.values()]
+    ends = np.cumsum([0, *(len(move) for move in moves)])
+    shape = (known.matrix.shape[1], len(moves))
+    changes = sparse.csr_array(known.matrix @ sparse.csc_array((people, places, ends), shape=shape))
+    changes.eliminate_zeros()
+    return changes
+
+
+def _moves(move: Column) -> Moves:
+    classes = sorted(move)
+    return Moves(np.array(classes, np.intp), np.array([move[c] for c in classes], np.int64))

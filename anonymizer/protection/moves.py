@@ -1,0 +1,194 @@
+"""Moves: the ways to change a table without changing any published figure (Diaconis & Sturmfels,
+Algebraic algorithms for sampling from conditional distributions, 1998).
+
+A move is a whole number of people to add to or take from each class. All moves are sums of the
+columns of a basis. Nothing published, every class alone is a move; publishing a row takes one
+dimension away: one column, the pivot, is added to the others so that they leave the row as it is,
+and goes. Columns stay short, since a row touches few of them, and whole, so that everything here
+is exact.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import gcd
+
+Column = dict[int, int]  # class -> people
+Reach = tuple[int, int]  # how many times a column can be added, and taken away
+UNLIMITED = 1 << 40
+
+
+class MoveBasis:
+    """Columns that span all moves, and how far each can be gone before a class has too few.
+
+    `spare` says how many people each class may lose. A column keeps its number for good;
+    `through` has the columns of each class.
+    """
+
+    def __init__(self, spare: Sequence[int]) -> None:
+        self.spare = spare
+        self.columns: dict[int, Column] = {number: {number: 1} for number in range(len(spare))}
+        self.through: list[set[int]] = [{number} for number in range(len(spare))]
+        # At least this far; a column not looked at since it changed is missing.
+        self.reaches: dict[int, Reach] = {n: (UNLIMITED, left) for n, left in enumerate(spare)}
+
+    def balance(self, classes: Sequence[int]) -> Column:
+        """What each column changes in the sum over some classes; columns that change nothing
+        are left out.
+        """
+        columns = self.columns
+        if len(classes) == 1:
+            return {q: columns[q][classes[0]] for q in self.through[classes[0]]}
+        total: Column = {}
+        for place in classes:
+            for q in self.through[place]:
+                total[q] = total.get(q, 0) + columns[q][place]
+        return {q: change for q, change in total.items() if change}
+
+    def reach(self, q: int) -> Reach:
+        """How many times a column can be added and taken away, or a little less."""
+        found = self.reaches.get(q)
+        if found is None:
+            found = self.reaches[q] = _reach(self.columns[q], self.spare)
+        return found
+
+
+class Elimination:
+    """The basis as it would be if a row were published, with the pivot chosen.
+
+    `balance` is what each column changes in the row. `enough` is how far a column has to reach
+    to be of use: beyond that its reach need not be exact.
+    """
+
+    def __init__(self, basis: MoveBasis, balance: Column, pivot: int, enough: int) -> None:
+        self.pivot, self.column = pivot, basis.columns[pivot]
+        self._basis, self._balance, self._enough = basis, balance, enough
+        self._divisor = balance[pivot]
+        self._reach: dict[int, Reach] = {}
+
+    def factors(self, q: int) -> tuple[int, int]:
+        """The new column is the first times the old one less the second times the pivot."""
+        change, divisor = self._balance[q], self._divisor
+        if change == divisor:
+            return 1, 1
+        if change == -divisor:
+            return 1, -1
+        common = gcd(change, divisor)
+        first, second = divisor // common, change // common
+        return (first, second) if first > 0 else (-first, -second)
+
+    def reach(self, q: int) -> Reach:
+        """The reach of the new column, or a little less."""
+        found = self._reach.get(q)
+        if found is None:
+            found = self._reach[q] = self._nearly(q) or self._exactly(q)
+        return found
+
+    def commit(self) -> list[int]:
+        """Change the basis so; the columns whose numbers were divided by a common divisor."""
+        basis, pivot = self._basis, self.column
+        columns, through = basis.columns, basis.through
+        del columns[self.pivot]
+        basis.reaches.pop(self.pivot, None)
+        for place in pivot:
+            through[place].discard(self.pivot)
+        reduced = []
+        for q in self._balance:
+            if q == self.pivot:
+                continue
+            first, second = self.factors(q)
+            self._combine(q, columns[q], first, second)
+            if q in self._reach:
+                basis.reaches[q] = self._reach[q]
+            else:
+                basis.reaches.pop(q, None)
+            if first != 1 and _divide(columns[q]):
+                basis.reaches.pop(q, None)
+                reduced.append(q)
+        return reduced
+
+    def _combine(self, q: int, column: Column, first: int, second: int) -> None:
+        through = self._basis.through
+        if first != 1:
+            for place in column:
+                column[place] *= first
+        for place, people in self.column.items():
+            before = column.get(place)
+            if before is None:
+                column[place] = -second * people
+                through[place].add(q)
+            elif after := before - second * people:
+                column[place] = after
+            else:
+                del column[place]
+                through[place].discard(q)
+
+    def _nearly(self, q: int) -> Reach | None:
+        """Judged by the old reach and the pivot's classes alone, where that is far enough."""
+        basis = self._basis
+        known = basis.reaches.get(q)
+        first, second = self.factors(q)
+        if first != 1 or known is None or max(known) < self._enough:
+            return None
+        forward, backward = known
+        column, spare = basis.columns[q], basis.spare
+        for place, people in self.column.items():
+            change = column.get(place, 0) - second * people
+            if change < 0:
+                times = spare[place] // -change
+                if times < forward:  # noqa: PLR1730  min() would take a third of all time
+                    forward = times
+            elif change:
+                times = spare[place] // change
+                if times < backward:  # noqa: PLR1730
+                    backward = times
+        return (forward, backward) if max(forward, backward) >= self._enough else None
+
+    def _exactly(self, q: int) -> Reach:
+        first, second = self.factors(q)
+        changed = self._basis.columns[q].copy()
+        if first != 1:
+            changed = {place: first * people for place, people in changed.items()}
+        changed.update(_less(changed, second, self.column))
+        return _reach(changed, self._basis.spare)
+
+
+def _less(column: Column, times: int, pivot: Column) -> Column:
+    """The column less so many times the pivot, in the pivot's classes."""
+    return {place: column.get(place, 0) - times * people for place, people in pivot.items()}
+
+
+def _reach(column: Column, spare: Sequence[int]) -> Reach:
+    """How far a column can be gone forwards and backwards."""
+    forward = backward = UNLIMITED
+    for place, people in column.items():
+        if people < 0:
+            times = spare[place] // -people
+            if times < forward:  # noqa: PLR1730  min() would take a third of all time
+                forward = times
+        elif people:
+            times = spare[place] // people
+            if times < backward:  # noqa: PLR1730
+                backward = times
+    return forward, backward
+
+
+def _divide(column: Column) -> bool:
+    """Divide by the greatest common divisor; whether there was one."""
+    common = 0
+    for people in column.values():
+        common = gcd(common, people)
+        if common == 1:
+            return False
+    for place in column:
+        column[place] //= common
+    return True
+
+
+def proportional(one: Mapping[int, int], other: Mapping[int, int]) -> bool:
+    """Whether one is a multiple of the other; neither is empty."""
+    if len(one) != len(other):
+        return False
+    first = next(iter(one))
+    if first not in other:
+        return False
+    scale, divisor = one[first], other[first]
+    return all(q in other and value * divisor == other[q] * scale for q, value in one.items())

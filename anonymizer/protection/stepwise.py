@@ -1,0 +1,190 @@
+"""Exact figures: rows are published one after the other, each if every aim stays within reach.
+
+Every aim has a witness, a column of the basis of moves: gone along it, forwards or backwards, one
+arrives at a table of whole people that fits all figures published so far and in which the aim's
+group has another count, or enough people. A row that would leave an aim without one is withheld.
+So every state on the way is safe, and stopping early only withholds more. What comes first has
+the least to fear: the order of the rows is the order of preference.
+
+Publishing greedily in order of preference is the rule of GaussSuppression (Langsrud, Secondary
+Cell Suppression by Gaussian Elimination, 2024). There a row is refused only if a small figure
+would become a linear combination of what is published; that people are whole and not below zero
+is not considered.
+"""
+
+import heapq
+from collections.abc import Sequence
+
+from anonymizer.protection.aims import Aim, Witnesses
+from anonymizer.protection.budget import Budget
+from anonymizer.protection.moves import Column, Elimination, MoveBasis, proportional
+
+_SHORTEST = 36
+_PIVOTS_TRIED = 12
+_COLUMNS_A_STEP = 32
+
+Change = tuple[int, int, int]  # an aim, the column that is its witness now, and its value there
+
+
+class Stepwise:
+    """A table of which rows are published one by one.
+
+    `spare` says how many people each class may lose, `classes_of_row` what each row counts.
+    """
+
+    def __init__(
+        self,
+        spare: Sequence[int],
+        classes_of_row: Sequence[Sequence[int]],
+        aims: Sequence[Aim],
+        budget: Budget,
+    ) -> None:
+        self._rows, self._budget = classes_of_row, budget
+        self._basis = MoveBasis(spare)
+        self._witnesses = Witnesses(self._basis, aims)
+        self._enough = max([1, *(aim.more for aim in aims)])
+
+    def publish(self, row: int) -> bool:
+        """Publish a row if every aim can still be reached; whether it was published."""
+        if self._budget.exhausted:
+            return False
+        balance = self._basis.balance(self._rows[row])
+        if not balance:
+            return True
+        columns = self._basis.columns
+        shortest = heapq.nsmallest(_SHORTEST, balance, key=lambda q: (len(columns[q]), q))
+        attempt = _Attempt(self._basis, self._witnesses, balance, shortest)
+        for pivot in self._pivots(shortest):
+            self._budget.spend(1 + len(balance) // _COLUMNS_A_STEP)
+            elimination = Elimination(self._basis, balance, pivot, self._enough)
+            changes = attempt.changes(elimination)
+            if changes is not None:
+                self._commit(elimination, changes)
+                return True
+            if attempt.hopeless:
+                return False
+        return False
+
+    def move(self, aim: int) -> Column:
+        """A fitting table in which the aim is reached, as its difference from the true one."""
+        return self._witnesses.move(aim)
+
+    def _pivots(self, shortest: Sequence[int]) -> list[int]:
+        """Short columns with room first: they leave room in the columns that they are added to."""
+        columns, reach, enough = self._basis.columns, self._basis.reach, self._enough
+
+        def preference(q: int) -> tuple[bool, int, int, int]:
+            room = min(reach(q))
+            return room < enough, len(columns[q]), -room, q
+
+        return sorted(shortest, key=preference)[:_PIVOTS_TRIED]
+
+    def _commit(self, elimination: Elimination, changes: Sequence[Change]) -> None:
+        reduced = elimination.commit()
+        for aim, column, value in changes:
+            self._witnesses.assign(aim, column, value)
+        for column in reduced:
+            self._witnesses.measure_again(column)
+
+
+class _Attempt:
+    """The attempt to publish a row: who witnesses what afterwards, for one pivot after another.
+
+    After a failure it is `hopeless` if no pivot can help: the row would give away an aim.
+    """
+
+    def __init__(
+        self, basis: MoveBasis, witnesses: Witnesses, balance: Column, shortest: Sequence[int]
+    ) -> None:
+        self._basis, self._witnesses, self._balance = basis, witnesses, balance
+        self._holding = [q for q in balance if witnesses.held_by.get(q)]
+        self._shortest = shortest
+        self._vectors: dict[int, Column] = {}
+        self._untouched: dict[int, tuple[int, int] | None] = {}
+        self._hardest: int | None = None
+        self.hopeless = False
+
+    def changes(self, elimination: Elimination) -> list[Change] | None:
+        """New witnesses and values where the elimination changes them, or None if one is missing.
+
+        An aim that had none before is looked at first.
+        """
+        if self._hardest is not None and not self._stays(self._hardest, elimination):
+            return None
+        moved = self._witnesses.changes_by(elimination.column)
+        changes: list[Change] = []
+        for q in self._holding:
+            for aim in self._lost(q, elimination, moved, changes):
+                found = self._other(aim, elimination)
+                if found is None:
+                    self._hardest = aim
+                    self.hopeless = proportional(self._vectors[aim], self._balance)
+                    return None
+                changes.append((aim, *found))
+        return changes
+
+    def _lost(
+        self, q: int, elimination: Elimination, moved: Column, changes: list[Change]
+    ) -> list[int]:
+        """Aims that a column does not witness any more; of the others, the new values."""
+        held, value_of = self._witnesses.held_by[q], self._witnesses.value
+        if q == elimination.pivot:
+            return list(held)
+        reach = elimination.reach(q)
+        first, second = elimination.factors(q)
+        suffices = self._witnesses.suffices
+        lost = []
+        for aim in held:
+            before = value_of[aim]
+            value = first * before - second * moved.get(aim, 0)
+            if not suffices(aim, value, reach):
+                lost.append(aim)
+            elif value != before:
+                changes.append((aim, q, value))
+        return lost
+
+    def _stays(self, aim: int, elimination: Elimination) -> bool:
+        """Whether an aim that failed before has any witness after the elimination."""
+        q = self._witnesses.column[aim]
+        if q != elimination.pivot:
+            first, second = elimination.factors(q)
+            by_pivot = self._vectors[aim].get(elimination.pivot, 0)
+            value = first * self._witnesses.value[aim] - second * by_pivot
+            if self._witnesses.suffices(aim, value, elimination.reach(q)):
+                return True
+        return self._other(aim, elimination) is not None
+
+    def _other(self, aim: int, elimination: Elimination) -> tuple[int, int] | None:
+        """A column that witnesses an aim after the elimination, and its value there.
+
+        Best one that the elimination leaves alone; else one that touches the aim; else, if the
+        pivot touches it, a short one that the pivot is added to.
+        """
+        if aim not in self._vectors:
+            self._vectors[aim] = self._witnesses.vector(aim)
+            self._untouched[aim] = self._left_alone(aim)
+        if found := self._untouched[aim]:
+            return found
+        vector, balance, pivot = self._vectors[aim], self._balance, elimination.pivot
+        suffices = self._witnesses.suffices
+        by_pivot = vector.get(pivot, 0)
+        candidates = [q for q in vector if q in balance]
+        if by_pivot:
+            candidates += [q for q in self._shortest if q not in vector]
+        for q in candidates:
+            if q == pivot:
+                continue
+            first, second = elimination.factors(q)
+            value = first * vector.get(q, 0) - second * by_pivot
+            if value and suffices(aim, value, elimination.reach(q)):
+                return q, value
+        return None
+
+    def _left_alone(self, aim: int) -> tuple[int, int] | None:
+        """A column that witnesses an aim and is balanced on the row, and its value."""
+        for q, value in self._vectors[aim].items():
+            if q not in self._balance and self._witnesses.suffices(
+                aim, value, self._basis.reach(q)
+            ):
+                return q, value
+        return None

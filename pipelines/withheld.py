@@ -1,0 +1,152 @@
+"""What can be said of withheld segments of a campaign's released table.
+
+To anybody: the nearest coarser segment that is published, which follows from the release alone.
+To the privileged role also why, which takes the counts in `private/`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymizer.coarser import NONE, nearest_coarser
+from anonymizer.errors import ConfigurationError, Fault, Held
+from anonymizer.home import Home
+from anonymizer.ledger import Ledger
+from anonymizer.publishing import load_release
+from anonymizer.release import PUBLISHED, Release
+from anonymizer.segments import Catalogue, load_catalogue
+from pipelines.history import release_of
+
+Reason = Literal["floor", "inference"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A published segment and its people."""
+
+    id: str
+    name: str
+    people: int
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """A segment without a figure, the nearest one around it that has one, and why if asked."""
+
+    id: str
+    name: str
+    nearest: Figure | None
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True)
+class Released:
+    """The table of one campaign as everybody can see it, beside the catalogue of its segments."""
+
+    day: date
+    campaign: str
+    release: Release
+    catalogue: Catalogue
+    people: Mapping[int, int]
+
+    @property
+    def published(self) -> NDArray[np.intp]:
+        """Rows of the catalogue that have a figure, ascending."""
+        return np.array(sorted(self.people), dtype=np.intp)
+
+
+def find_released(home: Home, ledger: Ledger, day: date, campaign: str) -> Released:
+    """The released table of a campaign and day.
+
+    Raises ConfigurationError where there is none, Held when `segments.yaml` is no longer what it
+    was at the release, LedgerBroken when the release cannot be trusted.
+    """
+    entry = release_of(ledger, day)
+    if entry is None:
+        raise ConfigurationError(
+            [Fault("--day", f"nothing is released for {day}", "see: audience ledger list")]
+        )
+    release = load_release(home, ledger, entry.subject)
+    known = [one.id for one in release.campaigns]
+    if campaign not in known:
+        problem = f"{release.id} has no campaign {campaign!r}"
+        raise ConfigurationError([Fault("--campaign", problem, f"it has {', '.join(known)}")])
+    catalogue = load_catalogue(home.segments)
+    if catalogue.digest != release.catalogue_digest:
+        raise Held(
+            "segments_changed",
+            f"segments.yaml is not what it was when {release.id} was made; name a home in which "
+            "it is, to ask about this release",
+        )
+    people = {
+        catalogue.positions[row["segment_id"]]: row["people"]
+        for row in release.figures.to_pylist()
+        if row["campaign_id"] == campaign and row["status"] == PUBLISHED
+    }
+    return Released(day, campaign, release, catalogue, people)
+
+
+def explain_withheld(
+    table: Released, asked: Sequence[str], reasons: Mapping[int, Reason] | None = None
+) -> tuple[Withheld, ...]:
+    """Of the segments asked for those that are withheld; of the named ones where none is asked for.
+
+    Raises ConfigurationError with every segment id that there is not.
+    """
+    catalogue = table.catalogue
+    unknown = [Fault("--segment", f"there is no segment {code!r}") for code in asked
+               if code not in catalogue.positions]  # fmt: skip
+    if unknown:
+        raise ConfigurationError(unknown)
+    rows = [catalogue.positions[code] for code in asked] or sorted(catalogue.named)
+    nearest = nearest_coarser(catalogue, table.published)
+    return tuple(
+        Withheld(
+            catalogue.id(row),
+            catalogue.name(row).english,
+            _figure(table, int(nearest[row])),
+            None if reasons is None else reasons[row],
+        )
+        for row in rows
+        if row not in table.people
+    )
+
+
+def find_reasons(home: Home, table: Released) -> Mapping[int, Reason]:
+    """Why each withheld segment has no figure, for the privileged role alone.
+
+    The day is counted again from `private/reach`. Raises Held when that is gone or is no longer
+    what the release was made of, SecretProblem without the key.
+    """
+    # Who asks without reasons has no access to `private/`, and does not wait for these.
+    from anonymizer.counting import load_counted  # noqa: PLC0415
+    from anonymizer.protection.floor import reaches_floor  # noqa: PLC0415
+    from anonymizer.secret import Secret  # noqa: PLC0415
+
+    try:
+        tables = load_counted(home, table.day, table.catalogue)
+    except PermissionError:
+        raise Held("private", "this account may not read private/; leave out --reasons") from None
+    promise, secret = table.release.promise, Secret.load(home.secret)
+    reached = np.zeros(len(table.catalogue), dtype=bool)
+    for counted in tables:
+        if counted.key.subject_id == table.campaign:
+            reached = reaches_floor(counted, table.catalogue, promise, secret)
+    if not reached[table.published].all():
+        raise Held(
+            "reach_changed",
+            f"private/reach of {table.day} is not what {table.release.id} was made of; "
+            "reasons cannot be told any more",
+        )
+    withheld = np.setdiff1d(np.arange(len(table.catalogue)), table.published)
+    return {row: "inference" if reached[row] else "floor" for row in withheld.tolist()}
+
+
+def _figure(table: Released, row: int) -> Figure | None:
+    if row == NONE:
+        return None
+    return Figure(table.catalogue.id(row), table.catalogue.name(row).english, table.people[row])

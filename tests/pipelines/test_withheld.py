@@ -1,0 +1,144 @@
+"""Withheld segments of a release: what anybody is told of them, and what the privileged role is."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from datetime import date
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from anonymizer.home import Home
+from anonymizer.segments import Catalogue, load_catalogue
+
+Audience = Callable[..., subprocess.CompletedProcess[str]]
+DAY = "2026-11-01"
+_LINE = re.compile(r"^(.+) \[(.+?)\] is withheld; (.+?)\.(?: Why: .* \((floor|inference)\)\.)?$")
+
+
+@pytest.fixture
+def campaign(released_home: Home) -> str:
+    return max(figures(released_home), key=lambda one: len(figures(released_home)[one]))
+
+
+def figures(home: Home) -> dict[str, dict[str, int]]:
+    """Published people by campaign and segment."""
+    found: dict[str, dict[str, int]] = {}
+    table = pq.read_table(home.releases / f"campaign-day-{DAY}" / "figures.parquet")
+    for row in table.to_pylist():
+        if row["status"] == "published":
+            found.setdefault(row["campaign_id"], {})[row["segment_id"]] = row["people"]
+    return found
+
+
+def true_people(home: Home, campaign: str, catalogue: Catalogue, code: str) -> int:
+    """Trusted people of a segment, from the rows of reach."""
+    groups = catalogue.groups(catalogue.positions[code])
+    wanted = [
+        {axis.leaves[leaf] for leaf in group.leaves}
+        for axis, group in zip(catalogue.dimensions, groups, strict=True)
+    ]
+    rows = pq.read_table(
+        home.working_file("reach", date.fromisoformat(DAY)),
+        partitioning=None,
+    ).to_pylist()
+    return sum(
+        row["trusted"]
+        for row in rows
+        if row["campaign_id"] == campaign
+        and all(row[n] in w for n, w in zip(("gender", "age_band", "region"), wanted, strict=True))
+    )
+
+
+def told(done: subprocess.CompletedProcess[str]) -> dict[str, tuple[str, str | None]]:
+    assert done.returncode == 0, done.stderr
+    lines = [_LINE.match(line) for line in done.stdout.splitlines()]
+    return {line[2]: (line[3], line[4]) for line in lines if line}
+
+
+def test_every_withheld_named_segment_gets_the_nearest_published_one(
+    released_home: Home, campaign: str, audience: Audience
+) -> None:
+    catalogue = load_catalogue(released_home.segments)
+    published = figures(released_home)[campaign]
+    named = {segment.id for segment in catalogue.named.values()}
+    said = told(audience("withheld", "--campaign", campaign, "--day", DAY))
+
+    assert set(said) == named - set(published)
+    assert said
+    for code, (around, reason) in said.items():
+        assert reason is None
+        inside = atoms(catalogue, code)
+        wider = [other for other in published if inside <= atoms(catalogue, other)]
+        if not wider:
+            assert around == "nothing coarser is published"
+            continue
+        best = min(wider, key=lambda o: (len(atoms(catalogue, o)), catalogue.positions[o]))
+        assert f"[{best}], {published[best]:,} people" in around
+
+
+def atoms(catalogue: Catalogue, code: str) -> set[int]:
+    groups = catalogue.groups(catalogue.positions[code])
+    grid = np.arange(np.prod(catalogue.shape)).reshape(catalogue.shape)
+    return set(grid[np.ix_(*(group.leaves for group in groups))].ravel().tolist())
+
+
+def test_reasons_are_told_on_request_and_are_true(
+    released_home: Home, campaign: str, audience: Audience
+) -> None:
+    catalogue = load_catalogue(released_home.segments)
+    said = told(audience("withheld", "--campaign", campaign, "--day", DAY, "--reasons"))
+
+    assert said
+    for code, (_, reason) in said.items():
+        people = true_people(released_home, campaign, catalogue, code)
+        if people < 50:
+            assert reason == "floor"
+        if people >= 55:
+            assert reason == "inference"
+
+
+def test_segments_that_are_asked_for(
+    released_home: Home, campaign: str, audience: Audience
+) -> None:
+    published = next(iter(figures(released_home)[campaign]))
+    asked = ("withheld", "--campaign", campaign, "--day", DAY)
+    one = audience(*asked, "--segment", "male:75+:31.71", "--segment", published)
+
+    assert set(told(one)) == {"male:75+:31.71"}
+    assert "Nothing of this is withheld" in audience(*asked, "--segment", published).stdout
+
+
+def test_what_there_is_not_is_a_mistake(
+    released_home: Home, campaign: str, audience: Audience
+) -> None:
+    for arguments, problem in (
+        (("--campaign", campaign, "--day", "2026-12-24"), "nothing is released for 2026-12-24"),
+        (("--campaign", "nobody", "--day", DAY), "no campaign 'nobody'"),
+        (("--campaign", campaign, "--day", DAY, "--segment", "men_on_mars"), "no segment"),
+    ):
+        done = audience("withheld", *arguments)
+        assert done.returncode == 2
+        assert problem in done.stderr
+
+
+def test_without_working_data_anybody_is_told_and_reasons_are_held(
+    released_home: Home, campaign: str, audience: Audience
+) -> None:
+    shutil.rmtree(released_home.private)
+    asked = ("withheld", "--campaign", campaign, "--day", DAY)
+
+    assert told(audience(*asked))
+    assert audience(*asked, "--reasons").returncode == 4
+
+
+def test_other_segments_than_at_the_release_are_held(
+    released_home: Home, campaign: str, audience: Audience
+) -> None:
+    released_home.segments.write_text("cross_tables: {age: [all]}\n")
+    done = audience("withheld", "--campaign", campaign, "--day", DAY)
+
+    assert done.returncode == 4
+    assert "segments_changed" in done.stderr

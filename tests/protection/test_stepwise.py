@@ -1,0 +1,245 @@
+"""Exact figures one by one: at every step every aim has a table that fits and reaches it.
+
+Tables are judged here with plain sums over plain lists: nothing of the product but the numbers
+that it hands out.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rationals import dot, spans
+from small_tables import EFFORT, KEY, SECRET, counted, dimension, full_catalogue, promise
+
+from anonymizer.protection import stepwise as module
+from anonymizer.protection.aims import Aim
+from anonymizer.protection.budget import Budget
+from anonymizer.protection.constraints import constraints
+from anonymizer.protection.exact import publish_exactly
+from anonymizer.protection.goals import another_count, enough_people
+from anonymizer.protection.stepwise import Stepwise
+from anonymizer.protection.suppression import protect
+from anonymizer.protection.totals import segment_totals
+from anonymizer.tables import Figures
+
+PLENTY = 10**6
+
+
+@st.composite
+def worlds(draw):
+    """What classes may lose, rows to publish one after the other, and aims, at least one."""
+    width = draw(st.integers(2, 9))
+    spare = draw(st.lists(st.integers(0, 5), min_size=width, max_size=width))
+    classes = st.sets(st.integers(0, width - 1), min_size=1).map(sorted)
+    rows = draw(st.lists(classes, min_size=1, max_size=12))
+    singles = st.integers(0, width - 1).map(lambda place: [place])
+    aims = st.builds(
+        lambda members, more: Aim(tuple(members), more), singles | classes, st.integers(0, 4)
+    )
+    return spare, rows, draw(st.lists(aims, min_size=1, max_size=6))
+
+
+def crossed(random, shape, most):
+    """The same for a table with all its margins, where most rows hang together."""
+    spare = random.integers(0, most + 1, size=shape)
+    numbers = np.arange(spare.size).reshape(shape)
+    rows = []
+    for fixed in np.ndindex(*(size + 1 for size in shape)):
+        index = tuple(slice(None) if f == 0 else f - 1 for f in fixed)
+        rows.append(sorted(np.atleast_1d(numbers[index]).ravel().tolist()))
+    random.shuffle(rows)
+    aims = [Aim((place,), int(random.integers(0, 4))) for place in range(spare.size)]
+    return spare.ravel().tolist(), rows, aims
+
+
+def indicator(classes, width):
+    return [int(place in classes) for place in range(width)]
+
+
+def wrong(move, spare, published, aim):
+    """What speaks against a move as the witness of an aim: nothing, if it is one."""
+    width = len(spare)
+    vector = [move.get(place, 0) for place in range(width)]
+    change = dot(vector, indicator(aim.classes, width))
+    reached = change >= aim.more if aim.more else change != 0
+    return [
+        *(f"class {n} has too few" for n in range(width) if spare[n] + vector[n] < 0),
+        *(f"row {row} changes" for row in published if dot(vector, indicator(row, width))),
+        *([] if reached else ["the aim is not reached"]),
+    ]
+
+
+def publish_and_check(stepwise, spare, rows, aims):
+    """Which rows are published; every witness is checked after every row."""
+    published, outcome = [], []
+    for number, row in enumerate(rows):
+        outcome.append(stepwise.publish(number))
+        if outcome[-1]:
+            published.append(row)
+        for aim, wanted in enumerate(aims):
+            assert wrong(stepwise.move(aim), spare, published, wanted) == []
+    return outcome
+
+
+@settings(max_examples=300, deadline=None)
+@given(worlds())
+def test_every_aim_is_within_reach_at_every_step(world):
+    spare, rows, aims = world
+    budget = Budget(PLENTY)
+    outcome = publish_and_check(Stepwise(spare, rows, aims, budget), spare, rows, aims)
+    again = Stepwise(spare, rows, aims, budget)
+    assert [again.publish(number) for number in range(len(rows))] == outcome
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (4, 5), (2, 3, 3)])
+def test_every_aim_is_within_reach_in_a_table_with_its_margins(shape):
+    random = np.random.default_rng(sum(shape))
+    for _ in range(12):
+        spare, rows, aims = crossed(random, shape, most=4)
+        stepwise = Stepwise(spare, rows, aims, Budget(PLENTY))
+        outcome = publish_and_check(stepwise, spare, rows, aims)
+        assert any(outcome)
+        assert not all(outcome)
+
+
+@settings(max_examples=150, deadline=None)
+@given(worlds(), st.integers(0, 12))
+def test_stopping_early_is_safe_and_withholds_all_that_follows(world, steps):
+    spare, rows, aims = world
+    budget = Budget(0)
+    budget.left = steps
+    early = publish_and_check(Stepwise(spare, rows, aims, budget), spare, rows, aims)
+    whole = Stepwise(spare, rows, aims, Budget(PLENTY))
+    complete = [whole.publish(number) for number in range(len(rows))]
+    same = next((n for n in range(len(rows)) if early[n] != complete[n]), len(rows))
+    assert not any(early[same:])
+
+
+@settings(max_examples=150, deadline=None)
+@given(worlds())
+def test_a_row_given_up_as_hopeless_would_determine_an_aim(world):
+    """Given up at the first pivot: published, the row would make an aim's sum known."""
+    spare, rows, aims = world
+    width = len(spare)
+    published, given_up = [], []
+
+    def judged(one, other):
+        given_up.append(honest(one, other))
+        return given_up[-1]
+
+    honest = module.proportional
+    stepwise = Stepwise(spare, rows, aims, Budget(PLENTY))
+    for number, row in enumerate(rows):
+        given_up.clear()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "proportional", judged)
+            done = stepwise.publish(number)
+        before = [indicator(p, width) for p in published]
+        determined = any(
+            spans([*before, indicator(row, width)], indicator(aim.classes, width)) for aim in aims
+        )
+        if any(given_up):
+            assert not done
+            assert determined
+        if determined:
+            assert not done
+        if done:
+            published.append(row)
+
+
+def test_a_row_that_tells_nothing_new_is_published_without_effort():
+    """The third row is the sum of the first two: everybody can add."""
+    budget = Budget(PLENTY)
+    stepwise = Stepwise([3, 3, 3, 3], [[0, 1], [2, 3], [0, 1, 2, 3]], [Aim((0,), 1)], budget)
+    assert stepwise.publish(0)
+    assert stepwise.publish(1)
+    left = budget.left
+    assert stepwise.publish(2)
+    assert budget.left == left
+
+
+def test_people_are_whole_and_not_below_zero():
+    """Three empty classes that add up to a published zero are known to be empty, though no
+    equation says so of any of them; a fourth with people in it leaves them open."""
+    aims = [Aim((place,), 1) for place in range(3)]
+    assert not Stepwise([0, 0, 0], [[0, 1, 2]], aims, Budget(PLENTY)).publish(0)
+    assert Stepwise([0, 0, 0, 2], [[0, 1, 2, 3]], aims, Budget(PLENTY)).publish(0)
+
+
+def test_as_many_more_as_are_wanted_or_none():
+    """The neighbour has 3 to give: an aim for 3 more lets the sum be published, one for 4 not."""
+    for more, published in ((3, True), (4, False)):
+        stepwise = Stepwise([1, 3], [[0, 1]], [Aim((0,), more)], Budget(PLENTY))
+        assert stepwise.publish(0) is published
+
+
+WEST = dimension("region", ["w1", "w2", "e1", "e2"], {"west": ["w1", "w2"], "metro": ["w2", "e1"]})
+REGIONS = full_catalogue(WEST, dimension("age", ["a", "b", "c"], {}))
+
+
+@pytest.mark.parametrize("inference_k", [0, 3])
+@pytest.mark.parametrize("occupied", [False, True])
+def test_each_proof_of_published_rows_is_a_table_with_their_figures(inference_k, occupied):
+    """What `publish_exactly` hands over, read as tables of people, one by one."""
+    random = np.random.default_rng(11)
+    rules = promise(3, inference_k, 1)
+    for _ in range(10):
+        people = random.integers(0, 6, size=REGIONS.shape)
+        table = counted(people, possible=people > 0 if occupied else None, occupied=occupied)
+        totals = segment_totals(REGIONS, table.people)
+        shown = np.flatnonzero(totals >= rules.k).astype(np.int32)
+        known = constraints(table, REGIONS, Figures(KEY, shown, totals[shown]), rules)
+        targets = enough_people(known, 3) if inference_k else another_count(known, REGIONS)
+        published, proofs = publish_exactly(known, targets, range(len(known.lower)), Budget(PLENTY))
+        matrix, least = known.matrix.toarray(), known.sizes if occupied else 0 * known.truth
+        for number, target in enumerate(targets):
+            if target.row is not None and published[target.row]:
+                continue
+            moves = proofs[number]
+            full = known.truth.copy()
+            full[moves.classes] += moves.people
+            assert (full >= least).all()
+            assert (matrix @ full == matrix @ known.truth)[published].all()
+            changes = [(int((full - known.truth)[g.classes].sum()), g.change) for g in target.goals]
+            assert any(c >= g if g > 0 else c <= g for c, g in changes)
+
+
+def test_figures_depend_on_the_input_alone():
+    """In any process, with any seed of the hashes; and after other tables in the same process."""
+    script = (
+        "import hashlib, sys\n"
+        "from test_stepwise import published\n"
+        "tables = {number: published(number) for number in map(int, sys.argv[1])}\n"
+        "print(hashlib.sha256(b''.join(tables[n] for n in range(3))).hexdigest())\n"
+    )
+    runs = {
+        subprocess.run(
+            [sys.executable, "-c", script, order],
+            cwd=Path(__file__).parent,
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed, order in (("1", "012"), ("2", "210"))
+    }
+    assert len(runs) == 1
+
+
+def published(seed):
+    """The figures of a table of 1,200 people on 14 regions in three areas and 8 ages, as bytes."""
+    codes = [f"r{n}" for n in range(14)]
+    areas = {"north": codes[:5], "south": codes[5:], "coast": codes[3:9]}
+    ages = dimension("age", [f"a{n}" for n in range(8)], {})
+    catalogue = full_catalogue(dimension("region", codes, areas), ages)
+    random = np.random.default_rng(seed)
+    weights = np.multiply.outer(1 / np.arange(1, 15), 1 / np.arange(1, 9)).ravel()
+    people = random.multinomial(1_200, weights / weights.sum()).reshape(14, 8)
+    inference_k = (0, 5, 10)[seed % 3]
+    figures = protect(counted(people), catalogue, promise(10, inference_k, 1), SECRET, EFFORT)
+    assert figures.withheld_for_inference
+    return figures.figures.segments.tobytes() + figures.figures.people.tobytes()
