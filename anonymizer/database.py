@@ -101,14 +101,45 @@ def _clean(home: Home) -> None:
         abandoned.unlink()
 
 
+def differences(releases: Sequence[Release], path: Path) -> list[str]:
+    """Tables, macros and comments of a database that are not those of these releases.
+
+    Empty for one that `build_database` made of them, whatever its bytes.
+    """
+    built, found = duckdb.connect(), None
+    try:
+        _fill(releases, built)
+        found = duckdb.connect(str(path), read_only=True)
+        described = [dict(side.sql(read("list_objects")).fetchall()) for side in (built, found)]
+        names = sorted(described[0].keys() | described[1].keys())
+        differing = [name for name in names if described[0].get(name) != described[1].get(name)]
+        # A table with other columns was named above; the rest can be compared row by row.
+        rest = [name for name in TABLES if f"table {name}" not in differing]
+        return differing + [
+            f"table {name}"
+            for name in rest
+            if built.table(name).to_arrow_table() != found.table(name).to_arrow_table()
+        ]
+    except duckdb.Error:
+        return ["the file as a whole"]
+    finally:
+        built.close()
+        if found is not None:
+            found.close()
+
+
 def _build(releases: Sequence[Release], path: Path) -> None:
     with duckdb.connect(str(path)) as connection:
-        for name, rows in _incoming(releases).items():
-            connection.register(f"incoming_{name}", rows)
-        for name in TABLES:
-            connection.execute(read(f"create_{name}"))
-        for name in MACROS:
-            connection.execute(read(f"create_macro_{name}"))
+        _fill(releases, connection)
+
+
+def _fill(releases: Sequence[Release], connection: duckdb.DuckDBPyConnection) -> None:
+    for name, rows in _incoming(releases).items():
+        connection.register(f"incoming_{name}", rows)
+    for name in TABLES:
+        connection.execute(read(f"create_{name}"))
+    for name in MACROS:
+        connection.execute(read(f"create_macro_{name}"))
 
 
 def _incoming(releases: Sequence[Release]) -> dict[str, pa.Table]:

@@ -68,6 +68,11 @@ class Home:
         return self.published / "segments.duckdb"
 
     @property
+    def public_ledger(self) -> Path:
+        """What anyone may see of the ledger: enough to prove every published byte."""
+        return self.published / "ledger.jsonl"
+
+    @property
     def dagster(self) -> Path:
         """Dagster's own storage (run history, event log)."""
         return self.root / "dagster"

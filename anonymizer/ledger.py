@@ -1,26 +1,27 @@
 """The ledger: an append-only, hash-chained record of everything that was released.
 
 Each entry carries the hash of the one before it, so that an entry that was edited, removed or
-moved breaks the chain from there on. Order is the sequence, never a clock; `recorded_at` is
-for readers, stands outside the chain and decides nothing. This is the one file that knows the
-database behind the ledger: SQLite by default, any SQLAlchemy URL for several machines.
+moved breaks the chain from there on. Order is the sequence, never a clock; `recorded_at` and
+`recorded_by` are for readers, stand outside the chain and decide nothing. This is the one file
+that knows the database behind the ledger: SQLite by default, PostgreSQL by its URL.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from anonymizer.errors import Busy, ConfigurationError, Fault, LedgerBroken, NoSpace
+from anonymizer.chain import FIRST, Link, broken, forge, prove
+from anonymizer.errors import AudienceError, Busy, ConfigurationError, Fault, LedgerBroken, NoSpace
 from anonymizer.files import canonical_json
+from anonymizer.permissions import account_name
 
 RELEASE = "release"
-_FIRST = "0" * 64
+_SECONDS_TO_CONNECT = 10
 
 _metadata = sa.MetaData()
 _ledger = sa.Table(
@@ -30,30 +31,74 @@ _ledger = sa.Table(
     sa.Column("kind", sa.String(32), nullable=False),
     # What the entry is about; a release id stands here once and never again.
     sa.Column("subject", sa.String(200), nullable=False),
-    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("shown", sa.Text, nullable=True),
+    sa.Column("kept", sa.Text, nullable=False),
     sa.Column("previous", sa.String(64), nullable=False, unique=True),
     sa.Column("hash", sa.String(64), nullable=False, unique=True),
     sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.func.now()),
+    sa.Column("recorded_by", sa.String(200)),
     sa.UniqueConstraint("kind", "subject"),
 )
-for _action in ("UPDATE", "DELETE"):
-    _guard = sa.DDL(  # type: ignore[no-untyped-call]
-        f"CREATE TRIGGER no_{_action.lower()} BEFORE {_action} ON ledger "
+_APPEND_ONLY = {
+    "sqlite": [
+        f"CREATE TRIGGER no_{action.lower()} BEFORE {action} ON ledger "
         "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
-    )
-    sa.event.listen(_ledger, "after_create", _guard.execute_if(dialect="sqlite"))
+        for action in ("UPDATE", "DELETE")
+    ],
+    "postgresql": [
+        (
+            "CREATE OR REPLACE FUNCTION refuse_ledger_change() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$"
+        ),
+        (
+            "CREATE TRIGGER no_change BEFORE UPDATE OR DELETE ON ledger "
+            "FOR EACH ROW EXECUTE FUNCTION refuse_ledger_change()"
+        ),
+        (
+            "CREATE TRIGGER no_truncate BEFORE TRUNCATE ON ledger "
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change()"
+        ),
+    ],
+}
+for _dialect, _guards in _APPEND_ONLY.items():
+    for _guard in _guards:
+        _statement = sa.DDL(_guard).execute_if(dialect=_dialect)  # type: ignore[no-untyped-call]
+        sa.event.listen(_ledger, "after_create", _statement)
+
+# SQLSTATE classes (their first characters) of PostgreSQL and what they mean to an operator.
+_PASSING = ("40", "42P07", "42710", "55P03", "XX000")  # another one was faster
+_NO_ROOM = ("25006", "42501", "53", "58")  # disk, memory, permission
+_NO_SERVER = ("08", "28", "3D", "57P")  # no connection, not admitted, no such database
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the ledger; `body` holds digests and counts, never a value of a person."""
+    """One line of the ledger; `body` holds digests and counts, never a value of a person.
 
-    sequence: int
+    `link` is what the chain seals: the public part of the body, and the digest of the rest.
+    `recorded` says when and by which account, for readers.
+    """
+
     kind: str
     subject: str
     body: Mapping[str, Any]
-    previous: str
-    hash: str
+    link: Link
+    recorded: str = field(default="", compare=False)
+
+    @property
+    def sequence(self) -> int:
+        """Its place in the ledger, from 1."""
+        return self.link.sequence
+
+    @property
+    def previous(self) -> str:
+        """The hash of the entry before it."""
+        return self.link.previous
+
+    @property
+    def hash(self) -> str:
+        """What the next entry has to follow from."""
+        return self.link.hash
 
 
 class Ledger:
@@ -62,7 +107,9 @@ class Ledger:
     def __init__(self, url: sa.URL) -> None:
         self._url = url
         try:
-            self._engine = sa.create_engine(url, poolclass=sa.NullPool)
+            self._engine = sa.create_engine(
+                url, poolclass=sa.NullPool, connect_args=_connection_settings(url)
+            )
         except (sa.exc.ArgumentError, ImportError) as error:
             raise _bad_url(error) from None
         if url.get_backend_name() == "sqlite":
@@ -70,12 +117,18 @@ class Ledger:
 
     @classmethod
     def open(cls, place: str | Path) -> "Ledger":
-        """The ledger in an SQLite file or behind an SQLAlchemy URL; it need not exist yet."""
+        """The ledger in an SQLite file or behind a database URL; it need not exist yet.
+
+        Raises ConfigurationError for a URL that leads to neither SQLite nor PostgreSQL.
+        """
         if isinstance(place, str) and "://" in place:
             try:
-                return cls(sa.make_url(place))
-            except sa.exc.ArgumentError as error:
+                url = sa.make_url(place)
+            except (sa.exc.ArgumentError, ValueError) as error:
                 raise _bad_url(error) from None
+            if url.get_backend_name() not in _APPEND_ONLY:
+                raise _bad_url(ValueError())
+            return cls(url)
         return cls(sa.URL.create("sqlite", database=str(place)))
 
     def __repr__(self) -> str:
@@ -86,20 +139,9 @@ class Ledger:
 
         Raises LedgerBroken, naming the first sequence where the chain does not hold.
         """
-        previous = _FIRST
-        proved: list[Entry] = []
-        for row in self._rows():
-            expected = len(proved) + 1
-            if row.sequence != expected:
-                raise _broken(expected, f"sequence {row.sequence} stands in its place")
-            if row.previous != previous:
-                raise _broken(expected, "it does not follow from the entry before it")
-            if row.hash != _hash(row.sequence, row.kind, row.subject, row.body, row.previous):
-                raise _broken(expected, "it has been edited")
-            previous = row.hash
-            body = json.loads(row.body)
-            proved.append(Entry(row.sequence, row.kind, row.subject, body, row.previous, row.hash))
-        return tuple(proved)
+        entries = [_read_entry(row) for row in self._rows()]
+        prove(entry.link for entry in entries)
+        return tuple(entries)
 
     def verify(self) -> int:
         """Prove the whole chain; returns its length. Raises LedgerBroken."""
@@ -121,65 +163,105 @@ class Ledger:
         """The entries of releases, in order."""
         return tuple(entry for entry in self.entries() if entry.kind == RELEASE)
 
-    def append(self, kind: str, subject: str, body: Mapping[str, Any]) -> Entry:
+    def append(
+        self,
+        kind: str,
+        subject: str,
+        public: Mapping[str, Any] | None,
+        private: Mapping[str, Any] | None = None,
+    ) -> Entry:
         """Add an entry at the end, durably; returns it.
 
-        Refuses a subject that stands there already and gives way (Busy) to another process
-        that appends at the same moment. A broken chain takes no entry (LedgerBroken).
+        Of an entry without `public`, not even kind and subject are public. Short or guessable
+        private content needs a secret salt in it, since its digest is public. Refuses a subject
+        that stands there already and gives way (Busy) to another process that appends at the
+        same moment. A broken chain takes no entry (LedgerBroken).
         """
         history = self.entries()
-        sequence, previous = len(history) + 1, history[-1].hash if history else _FIRST
         if any((entry.kind, entry.subject) == (kind, subject) for entry in history):
             raise LedgerBroken(f"{kind} {subject} is recorded already; it cannot be so twice")
-        text = canonical_json(body)
-        digest = _hash(sequence, kind, subject, text, previous)
+        shown = None if public is None else _text(kind, subject, public)
+        kept = _text(kind, subject, private or {})
+        entry = _entry(len(history) + 1, shown, kept, history[-1].hash if history else FIRST)
         with _explained():
             _metadata.create_all(self._engine)
             with self._engine.begin() as connection:
                 connection.execute(
                     _ledger.insert().values(
-                        sequence=sequence,
+                        sequence=entry.sequence,
                         kind=kind,
                         subject=subject,
-                        body=text,
-                        previous=previous,
-                        hash=digest,
+                        shown=shown,
+                        kept=kept,
+                        previous=entry.previous,
+                        hash=entry.hash,
+                        recorded_by=account_name(),
                     )
                 )
-        return Entry(sequence, kind, subject, json.loads(text), previous, digest)
+        return entry
 
     def _rows(self) -> list[sa.Row[Any]]:
         if self._url.get_backend_name() == "sqlite" and not Path(self._url.database or "").exists():
             return []
         with _explained(), self._engine.connect() as connection:
-            if not sa.inspect(connection).has_table(_ledger.name):
+            inspector = sa.inspect(connection)
+            if not inspector.has_table(_ledger.name):
                 return []
+            if "recorded_by" not in {
+                column["name"] for column in inspector.get_columns(_ledger.name)
+            }:
+                raise LedgerBroken(
+                    "it was written by an early version of this program and cannot be continued; "
+                    "begin a new home for periods that were never released"
+                )
             return list(connection.execute(_ledger.select().order_by(_ledger.c.sequence)))
+
+
+def _text(kind: str, subject: str, body: Mapping[str, Any]) -> str:
+    return canonical_json({"kind": kind, "subject": subject, "body": body})
+
+
+def _entry(sequence: int, shown: str | None, kept: str, previous: str) -> Entry:
+    public: Mapping[str, Any] | None = None if shown is None else json.loads(shown)
+    private: Mapping[str, Any] = json.loads(kept)
+    body = {**(public or {"body": {}})["body"], **private["body"]}
+    link = forge(sequence, public, private, previous)
+    return Entry(private["kind"], private["subject"], body, link)
+
+
+def _read_entry(row: sa.Row[Any]) -> Entry:
+    """A row as an entry; the chain judges the hash that stands in it."""
+    try:
+        made = _entry(row.sequence, row.shown, row.kept, row.previous)
+    except (ValueError, KeyError, TypeError):
+        raise broken(row.sequence, "it has been edited") from None
+    texts = [text for text in (row.shown, row.kept) if text is not None]
+    canonical = all(canonical_json(json.loads(text)) == text for text in texts)
+    if not canonical or (row.kind, row.subject) != (made.kind, made.subject):
+        raise broken(row.sequence, "it has been edited")
+    recorded = f"{row.recorded_at} by {row.recorded_by}"
+    return replace(made, link=replace(made.link, hash=row.hash), recorded=recorded)
+
+
+def _connection_settings(url: sa.URL) -> dict[str, Any]:
+    """What is asked of PostgreSQL unless the URL says otherwise: answer soon, keep what is told."""
+    if url.get_backend_name() != "postgresql":
+        return {}
+    wanted = {"connect_timeout": _SECONDS_TO_CONNECT, "options": "-c synchronous_commit=on"}
+    return {name: value for name, value in wanted.items() if name not in url.query}
 
 
 def _bad_url(error: Exception) -> ConfigurationError:
     """The URL itself is not repeated: it may hold a password."""
-    remedy = "use an SQLAlchemy URL and install its database driver"
+    remedy = "use postgresql://user@host/database, or sqlite:///file, with its driver installed"
     problem = f"the ledger's URL cannot be used ({type(error).__name__})"
-    return ConfigurationError([Fault("ledger", problem, remedy)])
+    return ConfigurationError([Fault("AUDIENCE_LEDGER", problem, remedy)])
 
 
 def _make_durable(connection: Any, _: object) -> None:
     """An entry that was appended is on the disk, and so is the end of its transaction."""
     connection.execute("PRAGMA journal_mode=DELETE")
     connection.execute("PRAGMA synchronous=EXTRA")
-
-
-def _hash(sequence: int, kind: str, subject: str, body: str, previous: str) -> str:
-    content = canonical_json([sequence, kind, subject, body, previous])
-    return hashlib.sha256(content.encode()).hexdigest()
-
-
-def _broken(sequence: int, problem: str) -> LedgerBroken:
-    return LedgerBroken(
-        f"sequence {sequence}: {problem}. Nothing is published until the ledger is restored from "
-        "its backup; see docs/operations.md"
-    )
 
 
 @contextmanager
@@ -190,11 +272,34 @@ def _explained() -> Iterator[None]:
     except sa.exc.IntegrityError:
         raise Busy("another process has appended to the ledger at this moment") from None
     except sa.exc.DBAPIError as error:
-        problem = str(error.orig).lower()
-        if "locked" in problem:
-            raise Busy("another process is writing to the ledger") from None
-        if any(word in problem for word in ("full", "readonly", "disk i/o", "unable to open")):
-            raise NoSpace("the ledger", problem) from None
-        raise LedgerBroken(
-            f"it cannot be read ({type(error.orig).__name__}); restore it from its backup"
-        ) from None
+        raise _explain(error) from None
+
+
+def _explain(error: sa.exc.DBAPIError) -> AudienceError:
+    """The driver's own message is not repeated: it may hold parts of the URL."""
+    problem, name = str(error.orig).lower(), type(error.orig).__name__
+    state = getattr(error.orig, "sqlstate", None)
+    if hasattr(error.orig, "sqlstate"):
+        return _explain_postgresql(state, name)
+    if "locked" in problem:
+        return Busy("another process is writing to the ledger")
+    if any(word in problem for word in ("full", "readonly", "disk i/o", "unable to open")):
+        return NoSpace("the ledger", problem)
+    return _unreadable(name)
+
+
+def _explain_postgresql(state: str | None, name: str) -> AudienceError:
+    if state is None or state.startswith(_NO_SERVER):
+        return LedgerBroken(
+            f"its server does not answer or does not let us in ({name}); start it, or mend "
+            "AUDIENCE_LEDGER and the password file. Nothing is published until then"
+        )
+    if state.startswith(_PASSING):
+        return Busy("another process is writing to the ledger")
+    if state.startswith(_NO_ROOM):
+        return NoSpace("the ledger", name)
+    return _unreadable(name)
+
+
+def _unreadable(name: str) -> LedgerBroken:
+    return LedgerBroken(f"it cannot be read ({name}); restore it from its backup")

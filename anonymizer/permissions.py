@@ -3,6 +3,8 @@
 `published/` and the configuration are left as the umask makes them: they are for others.
 """
 
+import getpass
+import os
 from contextlib import suppress
 
 from anonymizer.home import Home
@@ -25,3 +27,11 @@ def restrict(home: Home) -> None:
             folder.chmod(_FOLDER)
     with suppress(OSError):
         home.ledger.chmod(_FILE)
+
+
+def account_name() -> str:
+    """The account of this machine that runs the program; its number where it has no name."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"uid {os.getuid()}"

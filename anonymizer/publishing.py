@@ -21,6 +21,7 @@ from anonymizer.ledger import RELEASE, Entry, Ledger
 from anonymizer.locking import exclusive
 from anonymizer.periods import Period
 from anonymizer.policy import Policy
+from anonymizer.public_ledger import check_public_ledger, write_public_ledger
 from anonymizer.release import Audited, Campaign, Release, check_folder, read_release
 from anonymizer.release_folder import release_id, write_contents
 from anonymizer.secret import Secret
@@ -68,14 +69,17 @@ def publish(
         _hold_if_lost([entry for entry in lost if entry.subject != wanted])
         entry = ledger.find_release(wanted)
         if entry and not lost:
+            write_public_ledger(ledger, home)
             return Publication(_read(home, ledger, entry), already_released=True)
         with _staging(home, wanted) as staged:
             digests = write_contents(audited, facts.policy, facts.campaigns, staged)
             if entry is None:
-                entry = ledger.append(RELEASE, wanted, _body(audited, facts, secret, digests))
+                public, private = _public(audited, facts, digests), _private(audited, facts, secret)
+                entry = ledger.append(RELEASE, wanted, public, private)
             elif entry.body["files"] != digests:
                 raise _not_the_same(wanted)
         move_into_place(staged, home.releases / wanted)
+        write_public_ledger(ledger, home)
         return Publication(_read(home, ledger, entry), already_released=False)
 
 
@@ -101,7 +105,9 @@ def recover(home: Home, ledger: Ledger) -> tuple[str, ...]:
     """
     with exclusive(home):
         before = _folders(home.releases)
-        _hold_if_lost(_settle(home, ledger))
+        lost = _settle(home, ledger)
+        write_public_ledger(ledger, home)
+        _hold_if_lost(lost)
         return tuple(sorted(_folders(home.releases) - before))
 
 
@@ -122,7 +128,9 @@ def load_releases(home: Home, ledger: Ledger) -> list[Release]:
 
 def _settle(home: Home, ledger: Ledger) -> list[Entry]:
     """Let the ledger decide on all staged folders; returns entries whose folder is lost."""
-    entries = ledger.releases()
+    history = ledger.entries()
+    check_public_ledger(home, [entry.link for entry in history])
+    entries = [entry for entry in history if entry.kind == RELEASE]
     _check_folders(home, entries)
     recorded = {entry.subject: entry for entry in entries}
     for name in sorted(_folders(_staging_area(home))):
@@ -168,20 +176,25 @@ def _not_the_same(name: str) -> LedgerBroken:
     )
 
 
-def _body(
-    audited: Audited, facts: Facts, secret: Secret, digests: Mapping[str, str]
-) -> dict[str, Any]:
-    rows = {table: asdict(account) for table, account in facts.accounts.items()}
+def _public(audited: Audited, facts: Facts, digests: Mapping[str, str]) -> dict[str, Any]:
+    """What anyone may see of the entry: digests of what is published, and of its terms."""
     return {
         "period": audited.period.id,
         "files": dict(digests),
-        "inputs": dict(facts.inputs),
         "policy": facts.policy.digest,
         "catalogue": audited.catalogue.digest,
-        "secret": secret.fingerprint,
-        "audit": dict(audited.summary),
-        "rows": rows,
         "code": facts.code_version,
+    }
+
+
+def _private(audited: Audited, facts: Facts, secret: Secret) -> dict[str, Any]:
+    rows = {table: asdict(account) for table, account in facts.accounts.items()}
+    return {
+        "inputs": dict(facts.inputs),
+        "rows": rows,
+        "audit": dict(audited.summary),
+        "secret": secret.fingerprint,
+        "salt": secret.salt(release_id(audited.kind, audited.period)),
     }
 
 

@@ -109,14 +109,18 @@ def _erasure(policy: Policy, start: str) -> Iterable[str]:
     yield "The request is filed."
     yield f"What stops: the person counts in no figure from {start} on, for good."
     yield "What would change it: nothing; no later consent brings the person back under this id."
-    yield from _what_stays(policy)
+    yield (
+        "What goes: everything under the person's pseudonym in the working data, within the next "
+        "run; the ledger keeps a proof that says how much went and not whose it was."
+    )
+    yield from _what_stays(policy, working_data=False)
     yield (
         "- This request: it stays in the raw zone with the user id. Without it the erasure could "
         "not be kept."
     )
 
 
-def _what_stays(policy: Policy) -> Iterable[str]:
+def _what_stays(policy: Policy, *, working_data: bool = True) -> Iterable[str]:
     promise = policy.promise
     yield "What stays, and why:"
     yield (
@@ -127,10 +131,11 @@ def _what_stays(policy: Policy) -> Iterable[str]:
         "- The raw zone (profiles, visits, consents): it belongs to the service that delivers it. "
         "This project only reads it; change or erase it there."
     )
-    yield (
-        "- Pseudonymous working data of days already worked on: it holds no id, name or address, "
-        f"and is removed after {policy.retention.private_days} days."
-    )
+    if working_data:
+        yield (
+            "- Pseudonymous working data of days already worked on: it holds no id, name or "
+            f"address, and is removed after {policy.retention.private_days} days."
+        )
 
 
 _FOLLOWS: Mapping[RequestKind, Callable[[Policy, str], Iterable[str]]] = {

@@ -65,6 +65,10 @@ class Secret:
         digest = hmac.digest(self.derive(purpose), message.encode(), hashlib.sha256)
         return int.from_bytes(digest[:8], "big")
 
+    def salt(self, subject: str) -> str:
+        """Makes the digest of guessable content about `subject` unguessable; 256 bits."""
+        return hmac.digest(self.derive("salt"), subject.encode(), hashlib.sha256).hex()
+
     @property
     def fingerprint(self) -> str:
         """Recognises the key without revealing it; stands in the ledger."""

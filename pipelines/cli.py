@@ -29,11 +29,14 @@ MODULES = {
     "backfill": "runs",
     "statements": "history",
     "exports": "history",
+    "verify": "proofs",
+    "check": "proofs",
     "withheld": "withholding",
     "protect": "protecting",
     "audit": "auditing",
     "policy": "policy",
     "rights": "rights",
+    "retention": "retention",
     "ledger": "history",
 }
 

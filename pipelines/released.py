@@ -10,6 +10,7 @@ from anonymizer.errors import Held
 from anonymizer.exports.writing import faulty_exports
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
+from anonymizer.public_ledger import check_public_ledger
 from anonymizer.publishing import load_releases
 from anonymizer.release import PUBLISHED, Release
 from anonymizer.segments import load_catalogue
@@ -40,11 +41,12 @@ def count_released(home: Home, ledger: Ledger) -> Totals:
 
 
 def verify_published(home: Home, ledger: Ledger) -> tuple[int, int]:
-    """Prove chain, releases and exports; returns the number of entries and of releases.
+    """Prove chain, public part, releases and exports; returns how many entries and releases.
 
     Raises LedgerBroken or Held, naming the first file that is not as it was published.
     """
-    entries = ledger.verify()
+    entries = ledger.entries()
+    check_public_ledger(home, [entry.link for entry in entries])
     releases = load_releases(home, ledger)
     if faulty := faulty_exports(home, ledger):
         raise Held(
@@ -53,7 +55,7 @@ def verify_published(home: Home, ledger: Ledger) -> tuple[int, int]:
             "restore them from their backup, or remove the folder of that release and run its "
             "day again with: audience run",
         )
-    return entries, len(releases)
+    return len(entries), len(releases)
 
 
 def statements(

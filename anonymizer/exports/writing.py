@@ -3,10 +3,12 @@
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from anonymizer.errors import Held, NoSpace
+from anonymizer.errors import Held, LedgerBroken, NoSpace
+from anonymizer.exports.certificate import CERTIFICATE, certificate_bytes
 from anonymizer.exports.csv_file import csv_bytes
 from anonymizer.exports.manifest import manifest_bytes
 from anonymizer.exports.parquet_file import parquet_table
@@ -16,18 +18,21 @@ from anonymizer.files import move_into_place, sha256, write_bytes, write_parquet
 from anonymizer.home import Home
 from anonymizer.ledger import RELEASE, Entry, Ledger
 from anonymizer.locking import exclusive
+from anonymizer.public_ledger import write_public_ledger
 from anonymizer.release import Campaign, Release
+from anonymizer.secret import Secret
 
 MANIFEST = "manifest.json"
 EXPORTS = "exports"
 
 
-def write_exports(release: Release, home: Home, ledger: Ledger) -> tuple[Path, ...]:
+def write_exports(release: Release, home: Home, ledger: Ledger, secret: Secret) -> tuple[Path, ...]:
     """Write `exports/<advertiser_id>/<release_id>/` once; returns these folders.
 
     The digests of all files go into the ledger before the first folder appears, each folder
     appears as a whole, and what stands there as recorded is left alone. Raises Held when a file
     was edited, or when one is lost and what would be written now differs from the record.
+    The secret seals the certificates.
     """
     if not isinstance(release, Release):
         raise TypeError("exports are made of a release and of nothing else")
@@ -38,21 +43,42 @@ def write_exports(release: Release, home: Home, ledger: Ledger) -> tuple[Path, .
             _refuse_edited(home, release.id, recorded.body["files"])
         missing = [target for target in targets if not target.exists()]
         if missing or recorded is None:
-            with _rendered(release, home) as staged:
+            with _rendered(release, home, _Sealing(_entry_of(release, ledger), secret)) as staged:
                 _record(recorded, staged, release.id, home, ledger)
                 for target in missing:
                     move_into_place(staged / target.parent.name / release.id, target)
+        write_public_ledger(ledger, home)
     return targets
 
 
+@dataclass(frozen=True)
+class _Sealing:
+    """What certificates are made with beside the release itself."""
+
+    entry: Entry
+    secret: Secret
+
+
+def _entry_of(release: Release, ledger: Ledger) -> Entry:
+    entry = ledger.find_release(release.id)
+    if entry is None:
+        raise LedgerBroken(f"{release.id} is not in the ledger; it was never released")
+    return entry
+
+
 @contextmanager
-def _rendered(release: Release, home: Home) -> Iterator[Path]:
+def _rendered(release: Release, home: Home, sealing: _Sealing) -> Iterator[Path]:
     """All exports of a release in a folder that is gone afterwards. Raises NoSpace."""
     staging = home.published / ".staging" / "exports"
     shutil.rmtree(staging, ignore_errors=True)
     try:
         for campaigns in _by_advertiser(release):
-            _fill(staging / campaigns[0].advertiser_id / release.id, release, campaigns)
+            folder = staging / campaigns[0].advertiser_id / release.id
+            _fill(folder, release, campaigns)
+            certificate = certificate_bytes(
+                release, sealing.entry, campaigns[0].advertiser_id, folder, sealing.secret
+            )
+            write_bytes(certificate, folder / CERTIFICATE)
         yield staging
     except OSError as error:
         raise NoSpace("published/exports", type(error).__name__) from None

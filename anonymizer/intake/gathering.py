@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -84,6 +84,22 @@ def settle(engine: DuckDB, table: RawTable, files: Sequence[GatheredFile]) -> Se
         quarantined=dict(sorted(Counter(f.reason for file in files for f in file.faults).items())),
     )
     return Settled(account, accepted, _quarantine(table, files))
+
+
+def leave_out(settled: Settled, people: pa.Array, reason: str) -> Settled:
+    """The same without the rows of these people: they are excluded for `reason`."""
+    theirs = pc.fill_null(pc.is_in(settled.accepted["person_key"], value_set=people), False)  # noqa: FBT003
+    accepted = settled.accepted.filter(pc.invert(theirs))
+    left_out = settled.accepted.num_rows - accepted.num_rows
+    if not left_out:
+        return settled
+    account = settled.account
+    excluded = dict(sorted((Counter(account.excluded) + Counter({reason: left_out})).items()))
+    return replace(
+        settled,
+        accepted=accepted,
+        account=replace(account, counted=accepted.num_rows, excluded=excluded),
+    )
 
 
 def _claims(files: Sequence[GatheredFile]) -> Iterator[pa.Table]:

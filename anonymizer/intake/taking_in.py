@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from anonymizer.accounting import RowAccount
 from anonymizer.engines.duckdb import DuckDB
@@ -20,7 +21,7 @@ from anonymizer.home import Home
 from anonymizer.intake.accepting import Acceptor
 from anonymizer.intake.batches import MOST_FAULTS, RawBatch
 from anonymizer.intake.contract import TABLES, RawTable
-from anonymizer.intake.gathering import GatheredFile, Settled, settle
+from anonymizer.intake.gathering import GatheredFile, Settled, leave_out, settle
 from anonymizer.intake.landing import LandedFile, Landing, survey
 from anonymizer.intake.opening import Limits, Source, opened
 from anonymizer.intake.reading import read
@@ -30,6 +31,7 @@ from anonymizer.secret import Secret
 
 # What is accepted but worth a look, counted once a table is settled.
 _TALLIES = {"profiles": "tally_unmapped", "requests": "tally_undated"}
+_ABOUT_PEOPLE = ("profiles", "consents", "visits")
 _NO_ROWS = RawBatch(pa.record_batch({"row_number": pa.array([], pa.int64())}))
 
 
@@ -139,7 +141,7 @@ class _Run:
         for name, arrival in (("visits", self._day), ("profiles", None)):
             if not self._rows[name, arrival]:
                 raise Held("no_rows", f"the files of {name} for {self._day} have no rows")
-        return tables
+        return _without_erased(tables)
 
     def _read_files(self, table: RawTable) -> list[GatheredFile]:
         """The files of a table that were accepted; one with the bytes of another is read once."""
@@ -185,6 +187,16 @@ class _Run:
         for code, (count,) in self._engine.fetch(_TALLIES[table]).to_pydict().items():
             if count:
                 self.warnings.append(Warned(table, code, count))
+
+
+def _without_erased(tables: Mapping[str, Settled]) -> dict[str, Settled]:
+    """Nothing of who asked to be erased goes on, but the request that keeps it so."""
+    requests = tables["requests"].accepted
+    erased = requests.filter(pc.equal(requests["kind"], "erase"))["person_key"].combine_chunks()
+    return {
+        name: leave_out(settled, erased, "erased") if name in _ABOUT_PEOPLE else settled
+        for name, settled in tables.items()
+    }
 
 
 def _check_shares(tables: Mapping[str, Settled], most: float) -> None:

@@ -25,7 +25,8 @@ from anonymizer.ledger import Ledger
 from anonymizer.periods import Period
 from anonymizer.policy import Policy
 from anonymizer.publishing import Facts, Publication, load_releases, publish, released
-from anonymizer.release import PUBLISHED, Campaign, audit
+from anonymizer.release import PUBLISHED, Campaign, Release, audit
+from anonymizer.secret import Secret
 from pipelines import journal
 from pipelines.accounts import settled_accounts
 from pipelines.assets.protection import PROTECTION
@@ -35,6 +36,7 @@ from pipelines.partitions import DAYS, SINGLE_RUN, ZONE
 from pipelines.resources import Installation, Writing
 from pipelines.sealing import attempt
 from pipelines.stages import RETRIES, Outcome, Stage, Tried, failure
+from pipelines.upkeep import remove_what_may_not_stay
 from pipelines.workers import heedful_workers
 
 PUBLICATION = Stage(
@@ -95,11 +97,14 @@ def publication(
     home, ledger = installation.home, installation.ledger()
     terms = cache(installation.terms)
 
+    def export(release: Release) -> tuple[Path, ...]:
+        return write_exports(release, home, ledger, terms().secret)
+
     def publish_day(day: date) -> Outcome:
         policy, catalogue = terms().policy, terms().catalogue
         before = released(home, ledger, terms().secret, "campaign", Period("day", day))
         if before:  # final: what the data say now does not matter any more
-            return _outcome(before, write_exports(before.release, home, ledger), len(catalogue))
+            return _outcome(before, export(before.release), len(catalogue))
         counted = load_counted(home, day, catalogue)
         if not counted:
             return _nothing_to_release()
@@ -108,13 +113,14 @@ def publication(
             workers = heedful_workers(policy.effort)
             audited = audit(figures, counted, catalogue, policy.promise, workers)
         published = publish(audited, _facts(home, day, policy), home, ledger, terms().secret)
-        return _outcome(published, write_exports(published.release, home, ledger), len(catalogue))
+        return _outcome(published, export(published.release), len(catalogue))
 
     tried = PUBLICATION.work_through(context, home, publish_day)
     entries = [attempted.entry for attempted in tried]
-    unbuilt = attempt(lambda: _rebuild_database(home, ledger))
-    if unbuilt:
-        raise failure([replace(entry, trouble=entry.trouble or unbuilt) for entry in entries])
+    days = [entry.day for entry in entries]
+    unfinished = attempt(lambda: _finish(home, ledger, terms().secret, days))
+    if unfinished:
+        raise failure([replace(entry, trouble=entry.trouble or unfinished) for entry in entries])
     if any(entry.trouble for entry in entries):
         _log_good_days(context, tried)
         raise failure(entries)
@@ -131,8 +137,10 @@ def _log_good_days(context: dg.AssetExecutionContext, tried: Sequence[Tried]) ->
                 context.log_event(dg.AssetMaterialization(asset, metadata=metadata, partition=day))
 
 
-def _rebuild_database(home: Home, ledger: Ledger) -> None:
+def _finish(home: Home, ledger: Ledger, secret: Secret, days: Sequence[date]) -> None:
+    """What a run does once, whatever became of its days."""
     build_database(load_releases(home, ledger), home)
+    remove_what_may_not_stay(home, days, ledger, secret)
 
 
 def _facts(home: Home, day: date, policy: Policy) -> Facts:

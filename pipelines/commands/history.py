@@ -37,27 +37,31 @@ def list_entries(home: HomeOption = None) -> None:
 
 @ledger.command("show")
 def show_entry(
-    number: Annotated[int, typer.Argument(help="Sequence number, as in `ledger list`.")],
+    wanted: Annotated[
+        str, typer.Argument(help="Sequence number as in `ledger list`, or a release.")
+    ],
     home: HomeOption = None,
 ) -> None:
-    """Everything that an entry records, as JSON."""
+    """Everything that an entry records, as JSON; of a release, also what was exported of it."""
     from pipelines.history import open_ledger  # noqa: PLC0415
 
     entries = open_ledger(existing_home(home)).entries()
-    found = next((entry for entry in entries if entry.sequence == number), None)
-    if found is None:
-        raise ConfigurationError(
-            [Fault("number", f"there is no entry {number}", f"the ledger has {len(entries)}")]
-        )
-    content = {
-        "sequence": found.sequence,
-        "kind": found.kind,
-        "subject": found.subject,
-        "previous": found.previous,
-        "hash": found.hash,
-        "body": found.body,
-    }
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+    found = [entry for entry in entries if wanted in {str(entry.sequence), entry.subject}]
+    if not found:
+        remedy = f"the ledger has {len(entries)}; see: audience ledger list"
+        raise ConfigurationError([Fault("entry", f"there is no entry {wanted}", remedy)])
+    for entry in found:
+        content = {
+            "sequence": entry.sequence,
+            "kind": entry.kind,
+            "subject": entry.subject,
+            "recorded": entry.recorded,
+            "public": entry.link.shown is not None,
+            "previous": entry.previous,
+            "hash": entry.hash,
+            "body": entry.body,
+        }
+        typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
 
 
 @ledger.command("verify")
@@ -75,10 +79,10 @@ def list_exports(home: HomeOption = None) -> None:
     """List the export folders of each advertiser."""
     place = existing_home(home)
     rows = [
-        (folder.parent.name, folder.name, len(list(folder.iterdir())) - 1, str(folder))
+        (folder.parent.name, folder.name, len(list(folder.glob("*.csv"))), str(folder))
         for folder in sorted(place.exports.glob("*/*"))
     ]
-    out().print(table("Exports", ("advertiser", "release", "files", "folder"), rows))
+    out().print(table("Exports", ("advertiser", "release", "campaigns", "folder"), rows))
 
 
 def list_statements(

@@ -147,8 +147,9 @@ def lines_of(path: Path) -> int:
 
 def ledger_account(home: Path, day: date) -> dict[str, Any]:
     with sqlite3.connect(home / "ledger.sqlite") as ledger:
-        bodies = [json.loads(body) for (body,) in ledger.execute("SELECT body FROM ledger")]
-    (body,) = [b for b in bodies if b.get("period") == day.isoformat() and "rows" in b]
+        entries = [json.loads(text) for (text,) in ledger.execute("SELECT kept FROM ledger")]
+    (body,) = [e["body"] for e in entries if e["subject"] == f"campaign-day-{day.isoformat()}"
+               and "rows" in e["body"]]  # fmt: skip
     account: dict[str, Any] = body["rows"]["visits"]
     return account
 

@@ -14,12 +14,14 @@ LAYERS = (
     ("errors",),
     ("home", "periods", "configuration", "dimensions", "engines", "parallel"),
     ("policy", "segments", "hierarchies", "secret", "files", "permissions"),
-    ("accounting", "tables", "explanation", "coarser"),
+    ("accounting", "tables", "explanation", "coarser", "chain", "seal"),
     ("audit", "protection"),
     ("release", "release_folder", "cells"),
-    ("ledger", "locking", "intake", "eligibility", "counting", "retention"),
+    ("ledger", "public_ledger", "locking", "intake", "eligibility", "counting", "working_rows"),
+    ("retention", "erasure"),
     ("publishing", "rights"),
     ("exports", "database"),
+    ("verification",),
 )
 
 
@@ -112,6 +114,7 @@ def test_protection_does_not_know_the_auditor() -> None:
         ("typer", "pipelines"),
         ("duckdb", "anonymizer.engines.duckdb|anonymizer.database|anonymizer.rights"),
         ("sqlalchemy", "anonymizer.ledger"),
+        ("cryptography", "anonymizer.seal"),
         ("xlsxwriter", "anonymizer.exports"),
         ("faker", "data_samples"),
     ],

@@ -183,12 +183,31 @@ def test_a_campaign_id_that_two_claim_belongs_to_nobody(world: World) -> None:
 def test_requests_and_consents_that_stand_twice(world: World) -> None:
     later = request_of(requested_at="2026-01-01T00:00:00Z")
     world.put("requests/r.csv", as_csv([request_of(), later, request_of()]))
-    world.put("consents/c.csv", as_csv([consent(), consent(), consent(granted="false")]))
+    world.put(
+        "consents/c.csv", as_csv([consent("u2"), consent("u2"), consent("u2", granted="false")])
+    )
     accounts = world.take_in().accounts
     # No request is lost because another one has the same id.
     assert (accounts["requests"].counted, accounts["requests"].duplicates) == (2, 1)
     # Two decisions at one instant: both are kept, eligibility takes the stricter.
     assert (accounts["consents"].counted, accounts["consents"].duplicates) == (2, 1)
+
+
+def test_of_who_asked_to_be_erased_only_the_request_goes_on(world: World) -> None:
+    world.put("profiles/day=2026-01-01/p.csv", as_csv([profile(), profile("u2"), profile("u3")]))
+    world.put("consents/c.csv", as_csv([consent(user) for user in ("u1", "u1", "u2", "u3")]))
+    visits = [visit(), visit("v2"), visit("v3", user_id="u2"), visit("v4", user_id=None)]
+    world.visits(as_json_lines(visits), "v.jsonl")
+    world.put("requests/r.csv", as_csv([request_of(" U1"), request_of("u3", kind="withdraw")]))
+    accounts = world.take_in().accounts
+    left = {name: (a.counted, a.excluded.get("erased", 0)) for name, a in accounts.items()}
+    assert left["profiles"] == (2, 1)
+    assert left["consents"] == (2, 1)
+    assert left["visits"] == (2, 2)
+    assert left["requests"] == (2, 0)
+    (erased,) = {row["person_key"] for row in world.rows("requests") if row["kind"] == "erase"}
+    for name in ("profiles", "consents", "visits"):
+        assert erased not in {row["person_key"] for row in world.rows(name)}
 
 
 @pytest.mark.parametrize("kind", ["withdraw", "erase"])

@@ -1,6 +1,7 @@
 """The command line: what it makes, what it refuses, and how it says so."""
 
 import json
+import shutil
 import stat
 import subprocess
 import sys
@@ -157,6 +158,10 @@ def test_the_ledger_is_listed_shown_and_verified(released_home: Home, audience: 
     assert "campaign-day-2026-11-02" in audience("ledger", "list").stdout
     shown = json.loads(audience("ledger", "show", "3").stdout)
     assert (shown["sequence"], shown["subject"]) == (3, "campaign-day-2026-11-02")
+    of_release = audience("ledger", "show", "campaign-day-2026-11-02").stdout
+    assert '"kind": "release"' in of_release
+    assert '"kind": "exports"' in of_release
+    assert " by " in shown["recorded"]
     assert audience("ledger", "verify").returncode == 0
 
     export = next(released_home.exports.rglob("*.csv"))
@@ -164,6 +169,31 @@ def test_the_ledger_is_listed_shown_and_verified(released_home: Home, audience: 
     done = audience("ledger", "verify")
     assert done.returncode == 4
     assert export.name in done.stderr
+
+
+def test_what_is_published_is_proved_without_a_home(
+    released_home: Home, audience: Audience, tmp_path: Path
+) -> None:
+    received = shutil.copytree(released_home.published, tmp_path / "received")
+    nowhere = {"AUDIENCE_HOME": str(tmp_path / "nowhere")}
+    proved = audience("verify", received, environment=nowhere)
+    assert proved.returncode == 0, proved.stderr
+    assert "7 entries, 3 releases" in proved.stdout
+    assert audience("verify", received, "--head", "0" * 64, environment=nowhere).returncode == 4
+
+    export = next(received.glob("exports/*/campaign-day-2026-11-02"))
+    checked = audience("check", export, environment=nowhere)
+    assert checked.returncode == 0, checked.stderr
+    assert "Is it still possible to single out an individual?" in checked.stdout
+    assert "Not promised:" in checked.stdout
+
+    figures = next(export.glob("*.csv"))
+    figures.write_bytes(figures.read_bytes() + b" ")
+    for command in (("verify", received), ("check", export)):
+        refused = audience(*command, environment=nowhere)
+        assert refused.returncode == 4
+        assert figures.name in refused.stderr
+    assert audience("check", tmp_path / "no").returncode == 2
 
 
 def test_days_are_run_in_unbroken_stretches() -> None:

@@ -1,11 +1,32 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ledgers import Store
+from postgresql import Server, find_programs, running
 from release_world import release
 
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.release import Release
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    programs = find_programs()
+    if programs is None:
+        pytest.skip("PostgreSQL's server is not installed")
+    with running(programs) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """An empty place for a ledger, in each database."""
+    if request.param == "sqlite":
+        return Store(f"sqlite:///{tmp_path}/ledger.sqlite")
+    server: Server = request.getfixturevalue("postgresql")
+    return Store(server.url(server.new_database()), server)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from release_world import release
+from release_world import SECRET, release
 
 from anonymizer import database, publishing, release_folder
 from anonymizer.exports import writing
@@ -53,7 +53,7 @@ def interrupt(point: str) -> None:
 
 def run(home: Home, day: date) -> None:
     published = release(home, day).release
-    writing.write_exports(published, home, Ledger.open(home.ledger))
+    writing.write_exports(published, home, Ledger.open(home.ledger), SECRET)
     database.build_database(load_releases(home, Ledger.open(home.ledger)), home)
 
 

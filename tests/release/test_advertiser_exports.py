@@ -44,7 +44,7 @@ NASTY = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\0=1", " =1+1", "=cmd|
 @pytest.fixture
 def folder(home: Home, released: Release) -> Path:
     """The export of advertiser maju."""
-    write_exports(released, home, Ledger.open(home.ledger))
+    write_exports(released, home, Ledger.open(home.ledger), SECRET)
     return home.exports / "maju" / released.id
 
 
@@ -58,7 +58,7 @@ def xlsx_rows(path: Path) -> list[dict[str, object]]:
 
 
 def test_each_advertiser_gets_a_folder_of_its_own_campaigns(home: Home, released: Release) -> None:
-    folders = write_exports(released, home, Ledger.open(home.ledger))
+    folders = write_exports(released, home, Ledger.open(home.ledger), SECRET)
     assert folders == (
         home.exports / "jaya" / released.id,
         home.exports / "maju" / released.id,
@@ -66,6 +66,7 @@ def test_each_advertiser_gets_a_folder_of_its_own_campaigns(home: Home, released
     for place, campaign in zip(folders, ("autumn", "spring"), strict=True):
         assert {path.name for path in place.iterdir()} == {
             f"{campaign}.csv", f"{campaign}.xlsx", f"{campaign}.parquet", "manifest.json",
+            "certificate.json",
         }  # fmt: skip
         assert {row["campaign_id"] for row in csv_rows(place / f"{campaign}.csv")} == {campaign}
 
@@ -129,7 +130,7 @@ def test_the_manifest_vouches_for_every_file(folder: Path, released: Release) ->
             "bytes": path.stat().st_size,
         }
         for path in sorted(folder.iterdir())
-        if path.name != "manifest.json"
+        if path.name not in {"manifest.json", "certificate.json"}
     }
     assert manifest["release_number"] == released.number
     assert manifest["policy_digest"] == released.policy_digest
@@ -146,12 +147,14 @@ def test_the_manifest_vouches_for_every_file(folder: Path, released: Release) ->
 def test_writing_again_changes_nothing(home: Home, folder: Path, released: Release) -> None:
     before = content(home.published)
     stamps = [path.stat().st_mtime_ns for path in sorted(folder.iterdir())]
-    write_exports(released, home, Ledger.open(home.ledger))
+    write_exports(released, home, Ledger.open(home.ledger), SECRET)
     assert content(home.published) == before
     assert [path.stat().st_mtime_ns for path in sorted(folder.iterdir())] == stamps
 
 
-@pytest.mark.parametrize("file", ["spring.csv", "spring.xlsx", "spring.parquet", "manifest.json"])
+@pytest.mark.parametrize(
+    "file", ["spring.csv", "spring.xlsx", "spring.parquet", "manifest.json", "certificate.json"]
+)
 def test_an_edited_export_is_noticed_and_left_alone(
     file: str, home: Home, folder: Path, released: Release
 ) -> None:
@@ -159,7 +162,7 @@ def test_an_edited_export_is_noticed_and_left_alone(
     path.write_bytes(path.read_bytes().replace(b"PAR1", b"PAR2", 1) + b"\n")
     before = content(home.published)
     with pytest.raises(Held, match=f"maju/{released.id}/{file}"):
-        write_exports(released, home, Ledger.open(home.ledger))
+        write_exports(released, home, Ledger.open(home.ledger), SECRET)
     assert content(home.published) == before
 
 
@@ -168,7 +171,7 @@ def test_an_export_with_a_missing_or_added_file_is_noticed(
 ) -> None:
     (folder / "spring.csv").rename(folder / "spring2.csv")
     with pytest.raises(Held, match="export_edited"):
-        write_exports(released, home, Ledger.open(home.ledger))
+        write_exports(released, home, Ledger.open(home.ledger), SECRET)
 
 
 @pytest.mark.parametrize("name", NASTY)
@@ -176,7 +179,7 @@ def test_text_that_could_be_a_formula_is_neutralised(name: str, home: Home) -> N
     campaigns = (replace(CAMPAIGNS[0], name=name), CAMPAIGNS[1])
     ledger = Ledger.open(home.ledger)
     release = publish(audited(), facts(campaigns), home, ledger, SECRET).release
-    write_exports(release, home, Ledger.open(home.ledger))
+    write_exports(release, home, Ledger.open(home.ledger), SECRET)
     folder = home.exports / "maju" / release.id
     for rows in (csv_rows(folder / "spring.csv"), xlsx_rows(folder / "spring.xlsx")):
         assert {str(row["campaign"])[:1] for row in rows} == {"'"}
@@ -261,7 +264,7 @@ def test_the_columns_are_those_of_the_contract() -> None:
 
 def test_what_was_exported_is_in_the_ledger(released: Release, home: Home) -> None:
     ledger = Ledger.open(home.ledger)
-    folders = write_exports(released, home, ledger)
+    folders = write_exports(released, home, ledger, SECRET)
     assert faulty_exports(home, ledger) == []
     victim = next(folders[0].glob("*.csv"))
     victim.write_bytes(victim.read_bytes() + b" ")
@@ -280,16 +283,16 @@ def test_lost_exports_are_written_again_only_as_they_were(
     released: Release, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger = Ledger.open(home.ledger)
-    folders = write_exports(released, home, ledger)
+    folders = write_exports(released, home, ledger, SECRET)
     before = {path.name: path.read_bytes() for path in folders[0].iterdir()}
     shutil.rmtree(folders[0])
-    write_exports(released, home, ledger)
+    write_exports(released, home, ledger, SECRET)
     assert {path.name: path.read_bytes() for path in folders[0].iterdir()} == before
     # A later version of the program that renders otherwise leaves what stands there alone ...
     monkeypatch.setattr(writing, "csv_bytes", lambda rows: b"another form")
-    write_exports(released, home, ledger)
+    write_exports(released, home, ledger, SECRET)
     # ... and does not replace what was lost by something else.
     shutil.rmtree(folders[0])
     with pytest.raises(Held, match="export_lost"):
-        write_exports(released, home, ledger)
+        write_exports(released, home, ledger, SECRET)
     assert not folders[0].exists()

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from interrupted_run import POINTS, run
-from release_world import DAY, content, release
+from release_world import DAY, SECRET, content, release
 
 from anonymizer.database import build_database
 from anonymizer.errors import Busy, Held, LedgerBroken, NoSpace
@@ -65,6 +65,7 @@ def test_a_killed_run_is_finished_by_the_next(point: str, home: Home, undisturbe
 
     ledger = Ledger.open(home.ledger)
     after = public(home)
+    assert after["ledger.jsonl"].startswith(before.pop("ledger.jsonl"))
     assert before.items() <= after.items()
     assert figures(home)
     recover(home, ledger)
@@ -190,7 +191,7 @@ def test_on_a_full_disk_exports_and_database_stay_as_they_were(small_disk: Home)
     before = public(small_disk)
     fill(small_disk, 12_000)
     with pytest.raises(NoSpace):
-        write_exports(published, small_disk, Ledger.open(small_disk.ledger))
+        write_exports(published, small_disk, Ledger.open(small_disk.ledger), SECRET)
     with pytest.raises(NoSpace):
         build_database([published], small_disk)
     assert public(small_disk) == before

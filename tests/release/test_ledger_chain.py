@@ -1,38 +1,30 @@
-"""The ledger keeps its order and notices every change."""
+"""The ledger keeps its order and notices every change, in each database that can hold it."""
 
 import hashlib
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
+from ledgers import Store
+from postgresql import PASSWORD, Server
 
-from anonymizer.errors import AudienceError, ConfigurationError, LedgerBroken
+from anonymizer.errors import AudienceError, Busy, ConfigurationError, LedgerBroken
 from anonymizer.ledger import Ledger
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.sqlite"
-
-
-@pytest.fixture
-def chain(path: Path) -> Ledger:
+def chain(store: Store) -> Ledger:
     """Four entries."""
-    ledger = Ledger.open(path)
+    ledger = store.open()
     for number in range(1, 5):
-        ledger.append("release", f"release-{number}", {"files": {"a": str(number)}})
+        files = {"files": {"a": str(number)}}
+        ledger.append("release", f"release-{number}", files, {"rows": number})
     return ledger
-
-
-def tamper(path: Path, *statements: str) -> None:
-    """What somebody with the file in hands can do."""
-    with sqlite3.connect(path) as connection:
-        for trigger in ("no_update", "no_delete"):
-            connection.execute(f"DROP TRIGGER {trigger}")
-        for statement in statements:
-            connection.execute(statement)
 
 
 def test_entries_come_back_in_order_and_chained(chain: Ledger) -> None:
@@ -40,22 +32,24 @@ def test_entries_come_back_in_order_and_chained(chain: Ledger) -> None:
     assert [entry.sequence for entry in entries] == [1, 2, 3, 4]
     assert [entry.previous for entry in entries[1:]] == [entry.hash for entry in entries[:-1]]
     assert chain.find_release("release-3") == entries[2]
+    assert entries[2].body == {"files": {"a": "3"}, "rows": 3}
     assert chain.find_release("release-9") is None
     assert chain.verify() == 4
 
 
-def test_equal_histories_have_equal_hashes_whatever_the_clock_says(
+def test_equal_histories_have_equal_hashes_whatever_clock_and_database(
     chain: Ledger, tmp_path: Path
 ) -> None:
-    other = Ledger.open(f"sqlite:///{tmp_path}/other.sqlite")
+    other = Ledger.open(tmp_path / "other.sqlite")
     for entry in chain.entries():
-        other.append(entry.kind, entry.subject, dict(reversed(entry.body.items())))
+        public, private = {"files": entry.body["files"]}, {"rows": entry.body["rows"]}
+        other.append(entry.kind, entry.subject, public, private)
     assert other.entries() == chain.entries()
 
 
-def test_reading_a_ledger_that_does_not_exist_creates_nothing(path: Path) -> None:
-    assert Ledger.open(path).entries() == ()
-    assert not path.exists()
+def test_reading_a_ledger_that_does_not_exist_creates_nothing(store: Store, tmp_path: Path) -> None:
+    assert store.open().entries() == ()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_subject_is_recorded_once(chain: Ledger) -> None:
@@ -67,7 +61,11 @@ def test_a_subject_is_recorded_once(chain: Ledger) -> None:
 @pytest.mark.parametrize(
     ("statement", "first_broken"),
     [
-        ("""UPDATE ledger SET body = replace(body, '2', '9') WHERE sequence = 2""", 2),
+        ("UPDATE ledger SET shown = replace(shown, '2', '9') WHERE sequence = 2", 2),
+        ("UPDATE ledger SET kept = replace(kept, ':2', ':9') WHERE sequence = 2", 2),
+        ("UPDATE ledger SET kept = replace(kept, ':', ': ') WHERE sequence = 3", 3),
+        ("UPDATE ledger SET kept = '{}' WHERE sequence = 3", 3),
+        ("UPDATE ledger SET shown = NULL WHERE sequence = 3", 3),
         ("UPDATE ledger SET subject = 'release-9' WHERE sequence = 1", 1),
         ("UPDATE ledger SET kind = 'note' WHERE sequence = 4", 4),
         (f"UPDATE ledger SET hash = '{'0' * 64}' WHERE sequence = 3", 3),
@@ -77,9 +75,9 @@ def test_a_subject_is_recorded_once(chain: Ledger) -> None:
     ],
 )
 def test_every_change_names_the_first_broken_sequence(
-    statement: str, first_broken: int, chain: Ledger, path: Path
+    statement: str, first_broken: int, chain: Ledger, store: Store
 ) -> None:
-    tamper(path, statement)
+    store.tamper(statement)
     with pytest.raises(LedgerBroken, match=f"sequence {first_broken}:"):
         chain.verify()
     with pytest.raises(LedgerBroken):
@@ -87,21 +85,19 @@ def test_every_change_names_the_first_broken_sequence(
 
 
 def test_a_forger_who_makes_the_hash_fit_is_given_away_by_the_next_entry(
-    chain: Ledger, path: Path
+    chain: Ledger, store: Store
 ) -> None:
     old = chain.entries()[1]
-    body = '{"files":{"a":"forged"}}'
-    forged = hashlib.sha256(
-        json.dumps([2, "release", "release-2", body, old.previous], separators=(",", ":")).encode()
-    ).hexdigest()
-    tamper(path, f"UPDATE ledger SET body = '{body}', hash = '{forged}' WHERE sequence = 2")
+    shown = '{"body":{"files":{"a":"forged"}},"kind":"release","subject":"release-2"}'
+    sealed = [2, hashlib.sha256(shown.encode()).hexdigest(), old.link.kept, old.previous]
+    forged = hashlib.sha256(json.dumps(sealed, separators=(",", ":")).encode()).hexdigest()
+    store.tamper(f"UPDATE ledger SET shown = '{shown}', hash = '{forged}' WHERE sequence = 2")
     with pytest.raises(LedgerBroken, match="sequence 3: it does not follow"):
         chain.verify()
 
 
-def test_two_entries_that_changed_places_are_noticed(chain: Ledger, path: Path) -> None:
-    tamper(
-        path,
+def test_two_entries_that_changed_places_are_noticed(chain: Ledger, store: Store) -> None:
+    store.tamper(
         "UPDATE ledger SET sequence = 20 WHERE sequence = 2",
         "UPDATE ledger SET sequence = 2 WHERE sequence = 3",
         "UPDATE ledger SET sequence = 3 WHERE sequence = 20",
@@ -111,24 +107,39 @@ def test_two_entries_that_changed_places_are_noticed(chain: Ledger, path: Path) 
 
 
 @pytest.mark.parametrize("action", ["UPDATE ledger SET kind = 'x'", "DELETE FROM ledger"])
-def test_the_database_itself_refuses_changes(action: str, chain: Ledger, path: Path) -> None:
-    with sqlite3.connect(path) as connection, pytest.raises(sqlite3.IntegrityError, match="append"):
-        connection.execute(action)
+def test_the_database_itself_refuses_changes(action: str, chain: Ledger, store: Store) -> None:
+    with pytest.raises((sqlite3.IntegrityError, psycopg.Error), match="append-only"):
+        store.execute(action)
 
 
-def test_a_damaged_file_is_explained(chain: Ledger, path: Path) -> None:
+def test_postgresql_refuses_to_be_emptied(postgresql: Server) -> None:
+    store = Store(postgresql.url(postgresql.new_database()), postgresql)
+    store.open().append("release", "release-1", {})
+    with pytest.raises(psycopg.Error, match="append-only"):
+        store.execute("TRUNCATE ledger")
+
+
+def test_a_damaged_file_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    Ledger.open(path).append("release", "release-1", {})
     path.write_bytes(path.read_bytes()[:100] + b"damage" * 2000)
     with pytest.raises(LedgerBroken, match="backup"):
-        chain.verify()
+        Ledger.open(path).verify()
+
+
+def test_a_ledger_of_another_form_is_named_as_such(store: Store) -> None:
+    store.execute("CREATE TABLE ledger (sequence INTEGER, body TEXT)")
+    with pytest.raises(LedgerBroken, match="early version"):
+        store.open().verify()
 
 
 @pytest.mark.parametrize("other", ["release-5", "release-6"])
 def test_of_two_that_append_at_once_one_gives_way(
-    other: str, chain: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch
+    other: str, chain: Ledger, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both have read the same end of the chain; only one entry may follow it."""
     read: Callable[[Ledger], object] = Ledger.entries
-    rival = Ledger.open(path)
+    rival = store.open()
 
     def read_and_be_overtaken(ledger: Ledger) -> object:
         history = read(ledger)
@@ -142,8 +153,100 @@ def test_of_two_that_append_at_once_one_gives_way(
     assert chain.verify() == 5
 
 
+_APPEND = """
+import sys
+from anonymizer.errors import Busy
+from anonymizer.ledger import Ledger
+place, name, wanted = sys.argv[1:]
+ledger = Ledger.open(place)
+done = 0
+while done < int(wanted):
+    try:
+        ledger.append("release", f"{name}-{done}", {})
+        done += 1
+    except Busy:
+        pass
+"""
+
+
+def test_processes_that_append_at_once_never_fork_the_chain(store: Store) -> None:
+    """From the empty database on: they also make the table at the same moment."""
+    each, names = 15, ("a", "b", "c")
+    writers = [
+        subprocess.Popen([sys.executable, "-c", _APPEND, store.place, name, str(each)])
+        for name in names
+    ]
+    assert [writer.wait(timeout=60) for writer in writers] == [0, 0, 0]
+    entries = store.open().entries()
+    assert len(entries) == each * len(names)
+    for name in names:
+        mine = [entry.subject for entry in entries if entry.subject.startswith(name)]
+        assert mine == [f"{name}-{number}" for number in range(each)]
+
+
+def test_a_server_that_is_down_or_shut_is_said_so_without_the_password(
+    postgresql: Server,
+) -> None:
+    name = postgresql.new_database()
+    store = Store(postgresql.url(name), postgresql)
+    store.open().append("release", "release-1", {})
+    faults = {
+        "wrong password": postgresql.url(name, "hunter2"),
+        "no such database": postgresql.url("nowhere"),
+        "no such host": f"postgresql://keeper:{PASSWORD}@/x?host=/nonexistent",
+    }
+    said = [_refusal(Ledger.open(url)) for url in faults.values()]
+    postgresql.stop()
+    try:
+        said.append(_refusal(store.open()))
+    finally:
+        postgresql.start()
+    for words in said:
+        assert "server does not answer or does not let us in" in words
+        assert "hunter2" not in words
+        assert PASSWORD not in words
+    assert store.open().verify() == 1
+
+
+def _refusal(ledger: Ledger) -> str:
+    with pytest.raises(LedgerBroken) as refused:
+        ledger.verify()
+    assert refused.value.__cause__ is None
+    return f"{refused.value} {ledger!r}"
+
+
+def test_an_account_that_may_not_write_is_told_about_its_permission(postgresql: Server) -> None:
+    name = postgresql.new_database()
+    store = Store(postgresql.url(name), postgresql)
+    store.open().append("release", "release-1", {})
+    store.execute(
+        f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'", "GRANT SELECT ON ledger TO reader"
+    )
+    reader = Ledger.open(store.place.replace("keeper", "reader"))
+    assert reader.verify() == 1
+    with pytest.raises(AudienceError, match="InsufficientPrivilege"):
+        reader.append("release", "release-2", {})
+
+
+def test_a_held_lock_is_busy_not_broken(postgresql: Server) -> None:
+    store = Store(postgresql.url(postgresql.new_database()), postgresql)
+    store.open().append("release", "release-1", {})
+    impatient = Ledger.open(store.place + "&options=-c%20lock_timeout%3D200")
+    with psycopg.connect(store.place) as session:
+        session.execute("LOCK TABLE ledger")
+        with pytest.raises(Busy, match="another process"):
+            impatient.verify()
+
+
 @pytest.mark.parametrize(
-    "url", ["sqlite://user:hunter2@/file", "postgresql://user:hunter2@host/x", "nodb://:hunter2@h"]
+    "url",
+    [
+        "sqlite://user:hunter2@/file",
+        "postgresql://user:hunter2@host/x",
+        "nodb://:hunter2@h",
+        "mysql://user:hunter2@host/x",
+        "postgresql://user:hunter2@host:port/x",
+    ],
 )
 def test_a_password_in_the_url_is_never_shown(url: str) -> None:
     try:
@@ -151,3 +254,13 @@ def test_a_password_in_the_url_is_never_shown(url: str) -> None:
     except ConfigurationError as error:
         said = str(error)
     assert "hunter2" not in said
+
+
+def test_of_an_entry_without_a_public_part_nothing_can_be_read_but_that_it_is_there(
+    chain: Ledger,
+) -> None:
+    entry = chain.append("note", "about nobody", None, {"salt": "x", "people": 3})
+    assert entry.link.shown is None
+    assert "nobody" not in repr(entry.link)
+    assert chain.entries()[-1] == entry
+    assert (entry.kind, entry.subject, entry.body["people"]) == ("note", "about nobody", 3)

@@ -109,7 +109,7 @@ def test_promise_6_a_step_cannot_be_skipped(home: Home, released: Release) -> No
             publish(not_audited, facts(), home, Ledger.open(home.ledger), SECRET)  # type: ignore[arg-type]
     for not_released in (sound, sound.figures, home.releases):
         with pytest.raises(TypeError):
-            write_exports(not_released, home, Ledger.open(home.ledger))  # type: ignore[arg-type]
+            write_exports(not_released, home, Ledger.open(home.ledger), SECRET)  # type: ignore[arg-type]
 
 
 def test_audited_figures_do_not_remember_the_truth() -> None:

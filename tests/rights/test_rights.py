@@ -126,13 +126,15 @@ def test_the_words_say_from_when_and_what_stays(kind: RequestKind) -> None:
     policy = Policy(promise=PolicyPromise(k=73), retention=Retention(private_days=19))
     words = explain(kind, policy, Period("day", date(2026, 11, 21)))
     assert "from the release of 2026-11-21" in words.lower().replace("bears on", "from")
-    for fact in ("at least 73 people", "removed after 19 days", "final", "raw zone"):
+    for fact in ("at least 73 people", "final", "raw zone"):
         assert fact in words
+    assert ("removed after 19 days" in words) == (kind != "erase")
     assert "the next release" in explain(kind, policy)
 
 
 def test_erasure_is_for_good_and_withdrawal_is_not() -> None:
     assert "for good" in explain("erase", Policy())
+    assert "within the next run" in explain("erase", Policy())
     assert "use, disclosure" in explain("withdraw", Policy())
     assert "Nothing changes" in explain("access", Policy())
 

@@ -1,0 +1,92 @@
+"""The ledger's public part: `published/ledger.jsonl`, one line an entry, in order.
+
+It holds what the chain seals and nothing else: what is public of each entry, the digest of the
+rest, and the hashes. With it anyone can prove the published files offline; and a ledger that was
+restored from an old backup is noticed, because its public part is longer.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from anonymizer.chain import Link, prove
+from anonymizer.errors import LedgerBroken
+from anonymizer.files import canonical_json, write_bytes
+from anonymizer.home import Home
+from anonymizer.ledger import Ledger
+
+
+def write_public_ledger(ledger: Ledger, home: Home) -> Path:
+    """Bring the public part up to date; returns its path. Raises NoSpace.
+
+    The caller holds the lock: what a killed process has left of this file is removed.
+    """
+    lines = [_line(entry.link) for entry in ledger.entries()]
+    content = "".join(lines).encode()
+    path = home.public_ledger
+    for abandoned in home.published.glob(f".{path.name}.*.tmp"):
+        abandoned.unlink()
+    if lines and not (path.exists() and path.read_bytes() == content):
+        write_bytes(content, path)
+    return path
+
+
+def read_public_ledger(path: Path) -> tuple[Link, ...]:
+    """The links that stand in the file, each proved to follow from the one before it.
+
+    Raises LedgerBroken when the file is missing, damaged, or its chain does not hold.
+    """
+    try:
+        lines = path.read_bytes().decode("utf-8").splitlines(keepends=True)
+    except (OSError, UnicodeDecodeError) as error:
+        raise LedgerBroken(
+            f"{path.name} cannot be read ({type(error).__name__}); get the published folder "
+            "again from whoever publishes it"
+        ) from None
+    return prove(_link(number, line) for number, line in enumerate(lines, start=1))
+
+
+def check_public_ledger(home: Home, links: Sequence[Link]) -> None:
+    """Refuse a ledger that is older than, or differs from, what its public part says.
+
+    A public part that is missing or behind is no fault: a killed run leaves it so.
+    """
+    if not home.public_ledger.exists():
+        return
+    public = read_public_ledger(home.public_ledger)
+    for mine, shown in zip(links, public, strict=False):
+        if mine != shown:
+            raise LedgerBroken(
+                f"sequence {mine.sequence} is not what published/ledger.jsonl says; one of the two "
+                "has been replaced: restore both from the same backup"
+            )
+    if public and not links:
+        raise LedgerBroken(
+            f"the ledger is missing while its public part has {len(public)} entries; restore the "
+            "ledger from its backup. Nothing is published until then"
+        )
+    if len(public) > len(links):
+        raise LedgerBroken(
+            f"the ledger ends at sequence {len(links)}, its public part at {len(public)}: it is "
+            "older than what was published; restore the newest backup of the ledger. Nothing is "
+            "published until then"
+        )
+
+
+def _line(link: Link) -> str:
+    return canonical_json(asdict(link)) + "\n"
+
+
+def _link(number: int, line: str) -> Link:
+    try:
+        link = Link(**json.loads(line))
+        whole = _line(link) == line
+    except (ValueError, TypeError):
+        whole = False
+    if not whole:
+        raise LedgerBroken(
+            f"line {number} of ledger.jsonl is damaged; get the published folder again from "
+            "whoever publishes it"
+        )
+    return link

@@ -1,0 +1,67 @@
+"""`audience verify` and `audience check`: what is published, proved from what is published."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anonymizer.errors import ConfigurationError, Fault
+from pipelines.commands.common import HomeOption, existing_home
+
+_ENDS = ("singling_out", "linkability", "inference")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("verify")(verify)
+    app.command("check")(check)
+
+
+def verify(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A published folder; that of the home without.")
+    ] = None,
+    head: Annotated[str, typer.Option(help="A hash noted earlier: an entry must have it.")] = "",
+    home: HomeOption = None,
+) -> None:
+    """Prove every published byte against the ledger's public part, offline, without the home."""
+    from anonymizer.verification import verify_folder  # noqa: PLC0415  slow to import
+
+    proved = verify_folder(_existing(folder or existing_home(home).published), head)
+    typer.echo(
+        f"{proved.entries} entries, {proved.releases} releases, {proved.files} files and the "
+        f"database are as they were released.\nThe chain ends with {proved.head}\n"
+        "Note that hash: with --head anyone can prove later that nothing before it was replaced."
+    )
+
+
+def check(
+    folder: Annotated[Path, typer.Argument(help="An export folder, as it was delivered.")],
+    key: Annotated[
+        str, typer.Option(help="Fingerprint of the provider's key, if they told it.")
+    ] = "",
+) -> None:
+    """Prove an export by the certificate in it; nothing else is needed."""
+    from anonymizer.exports.checking import check_export  # noqa: PLC0415  slow to import
+
+    checked = check_export(_existing(folder), key)
+    certificate = checked.certificate
+    typer.echo(
+        f"{checked.files} files of {certificate['release']} for {certificate['advertiser']} are "
+        f"as {certificate['provider']} released them.\n"
+    )
+    for sentence in certificate["promise"]:
+        typer.echo(f"  {sentence}")
+    for name in _ENDS:
+        asked = certificate["opinion_05_2014"][name]
+        typer.echo(f"\n{asked['question']}\n  {asked['answer']}")
+        typer.echo(f"  Not promised: {asked['not_promised']}")
+    typer.echo(f"\nSealed with key {checked.key}")
+    if not key:
+        typer.echo("Compare it with the one that the provider told you, or give it with --key.")
+
+
+def _existing(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise ConfigurationError([Fault(str(folder), "is no folder", "name one that exists")])
+    return folder

@@ -1,0 +1,377 @@
+"""What is published can be proved from what is published, and every change is named."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+from interrupted_run import run
+from ledgers import Store
+from postgresql import Server
+from release_world import DAY, SECRET, audited, content, facts, release
+
+from anonymizer.chain import FIRST, forge
+from anonymizer.errors import Held, LedgerBroken, SecretProblem
+from anonymizer.exports.certificate import promise_in_words, three_questions
+from anonymizer.exports.checking import check_export
+from anonymizer.exports.writing import write_exports
+from anonymizer.files import canonical_json, sha256
+from anonymizer.home import Home
+from anonymizer.ledger import Ledger
+from anonymizer.policy import Promise
+from anonymizer.public_ledger import read_public_ledger
+from anonymizer.publishing import publish
+from anonymizer.seal import sealed
+from anonymizer.secret import Secret
+from anonymizer.verification import verify_folder
+
+NEXT = date(2026, 11, 23)
+NAME = "campaign-day-2026-11-22"
+Harm = Callable[[Path], object]
+
+
+@pytest.fixture(scope="module")
+def two_days(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Two days released and exported, and the database of them. Not to be changed: copy it."""
+    home = Home(tmp_path_factory.mktemp("proofs") / "home")
+    run(home, DAY)
+    run(home, NEXT)
+    return home
+
+
+@pytest.fixture
+def published(two_days: Home, tmp_path: Path) -> Path:
+    """The published folder alone, somewhere else."""
+    return shutil.copytree(two_days.published, tmp_path / "received")
+
+
+@pytest.fixture
+def export(two_days: Home, tmp_path: Path) -> Path:
+    """What an advertiser has downloaded, and nothing else."""
+    return shutil.copytree(two_days.exports / "maju" / NAME, tmp_path / "downloads")
+
+
+# --- the published folder
+
+
+def test_the_published_folder_proves_itself(published: Path) -> None:
+    proved = verify_folder(published)
+    assert (proved.entries, proved.releases, proved.files) == (4, 2, 28)
+    assert verify_folder(published, proved.head[:16]) == proved
+
+
+def test_an_unfinished_run_does_not_disturb_the_proof(published: Path) -> None:
+    (published / ".staging" / "releases").mkdir(parents=True, exist_ok=True)
+    (published / ".staging" / "releases" / "half").write_text("")
+    assert verify_folder(published).releases == 2
+
+
+def test_every_single_published_file_is_watched(published: Path) -> None:
+    files = {path for path in published.rglob("*") if path.is_file()}
+    for path in sorted(files - {published / "segments.duckdb"}):
+        whole = path.read_bytes()
+        for harm in (whole[:-1], whole + b" ", whole[:100] + b"?" + whole[101:]):
+            path.write_bytes(harm)
+            with pytest.raises(Held):
+                verify_folder(published)
+        path.unlink()
+        with pytest.raises(Held):
+            verify_folder(published)
+        path.write_bytes(whole)
+    verify_folder(published)
+
+
+def test_all_faults_are_named_at_once_with_what_to_do(published: Path) -> None:
+    (published / "releases" / NAME / "figures.parquet").unlink()
+    (published / "exports" / "maju" / NAME / "more.csv").write_text("men,3")
+    with (published / "exports" / "jaya" / NAME / "autumn.csv").open("a") as file:
+        file.write("\n")
+    with pytest.raises(Held) as refused:
+        verify_folder(published)
+    words = str(refused.value)
+    assert f"releases/{NAME}/figures.parquet is missing" in words
+    assert f"exports/maju/{NAME}/more.csv is not in the ledger" in words
+    assert f"exports/jaya/{NAME}/autumn.csv is not what the ledger recorded" in words
+    assert "audience run" in words
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("UPDATE figures SET people = 60 WHERE segment_id = 'everyone'", "table figures"),
+        ("DELETE FROM figures WHERE campaign_id = 'spring'", "table figures"),
+        ("CREATE TABLE secrets AS SELECT 298 AS people", "table secrets"),
+        ("ALTER TABLE figures ADD COLUMN truth BIGINT", "table figures"),
+        ("COMMENT ON TABLE figures IS 'add them up'", "table figures"),
+        ("CREATE OR REPLACE MACRO segment(wanted) AS TABLE SELECT 298", "macro segment"),
+        ("CREATE VIEW men AS SELECT 298 AS people", "view men"),
+    ],
+)
+def test_an_edited_database_is_named(statement: str, named: str, published: Path) -> None:
+    with duckdb.connect(str(published / "segments.duckdb")) as connection:
+        connection.execute(statement)
+    with pytest.raises(Held, match=f"segments.duckdb: {named}"):
+        verify_folder(published)
+
+
+def lines(published: Path, change: Callable[[list[str]], list[str]]) -> None:
+    path = published / "ledger.jsonl"
+    path.write_text("".join(change(path.read_text("utf-8").splitlines(keepends=True))), "utf-8")
+
+
+def forge_whole_chain(published: Path) -> None:
+    """A forger who writes the chain anew, so that every link fits."""
+    previous, forged = FIRST, []
+    for link in read_public_ledger(published / "ledger.jsonl"):
+        shown = dict(link.shown or {})
+        if shown["kind"] == "release" and shown["subject"] == NAME:
+            shown["body"] = {**shown["body"], "policy": "0" * 64}
+        made = forge(link.sequence, shown, {}, previous)
+        previous = made.hash
+        forged.append(canonical_json(made.__dict__) + "\n")
+    lines(published, lambda _: forged)
+
+
+CHAIN_FAULTS: dict[str, tuple[Harm, str]] = {
+    "missing": (lambda p: (p / "ledger.jsonl").unlink(), "cannot be read"),
+    "not text": (lambda p: (p / "ledger.jsonl").write_bytes(b"\xff\xfe"), "cannot be read"),
+    "damaged": (lambda p: lines(p, lambda old: [*old[:1], "{}\n", *old[2:]]), "line 2"),
+    "edited": (lambda p: lines(p, lambda o: [x.replace("22", "21") for x in o]), "sequence 1"),
+    "first cut off": (lambda p: lines(p, lambda old: old[1:]), "sequence 1"),
+    "reordered": (lambda p: lines(p, lambda o: [o[0], o[2], o[1], o[3]]), "sequence 2"),
+    "doubled": (lambda p: lines(p, lambda old: [*old, old[-1]]), "sequence 5"),
+    "last cut off": (lambda p: lines(p, lambda old: old[:-1]), "is not in the ledger"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", CHAIN_FAULTS)
+def test_a_public_ledger_that_was_changed_proves_nothing(fault: str, published: Path) -> None:
+    harm, message = CHAIN_FAULTS[fault]
+    harm(published)
+    with pytest.raises(Held, match=message):
+        verify_folder(published)
+
+
+def test_a_chain_that_was_forged_or_cut_back_as_a_whole_lacks_a_hash_noted_before(
+    published: Path,
+) -> None:
+    noted = verify_folder(published).head
+    forge_whole_chain(published)
+    verify_folder(published)  # consistent in itself: nothing inside can give it away
+    with pytest.raises(LedgerBroken, match=noted[:16]):
+        verify_folder(published, noted)
+
+
+def test_the_public_part_holds_neither_rows_nor_inputs_nor_the_audit(two_days: Home) -> None:
+    text = two_days.public_ledger.read_text("utf-8")
+    for kept in ("rows", "quarantined", "inputs", "visits/", "secret", "audit", "salt", "recorded"):
+        assert kept not in text
+
+
+def test_guessing_the_rows_from_their_public_digest_fails_for_want_of_the_salt(
+    two_days: Home,
+) -> None:
+    bodies = [entry.body for entry in Ledger.open(two_days.ledger).releases()]
+    salts = {body["salt"] for body in bodies}
+    assert len(salts) == len(bodies)
+    assert all(len(bytes.fromhex(salt)) == 32 for salt in salts)
+
+
+# --- a history that cannot be trusted: nothing more is released
+
+
+def restored_from_an_older_backup(home: Home) -> None:
+    """Ledger and releases of the first day come back together; they agree with each other."""
+    backup = home.root.with_name("backup")
+    shutil.copytree(home.root, backup)
+    release(home, NEXT)
+    shutil.copy(backup / "ledger.sqlite", home.ledger)
+    shutil.rmtree(home.releases)
+    shutil.copytree(backup / "published" / "releases", home.releases)
+
+
+def replaced_by_another(home: Home) -> None:
+    other = Home(home.root.with_name("other"))
+    publish(audited(shown=("everyone",)), facts(), other, Ledger.open(other.ledger), SECRET)
+    shutil.copy(other.ledger, home.ledger)
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (restored_from_an_older_backup, "older than what was published; restore the newest"),
+        (replaced_by_another, "sequence 1 is not what published/ledger.jsonl says"),
+        (lambda home: home.ledger.unlink(), "ledger is missing.*restore"),
+        (lambda home: home.ledger.write_bytes(b""), "ledger is missing.*restore"),
+    ],
+)
+def test_a_restored_or_lost_ledger_holds_everything(
+    harm: Callable[[Home], None], message: str, home: Home
+) -> None:
+    release(home, DAY)
+    harm(home)
+    before = content(home.published)
+    with pytest.raises(LedgerBroken, match=message):
+        release(home, date(2026, 11, 24))
+    assert content(home.published) == before
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("DELETE FROM ledger", "ledger is missing"),
+        ("DELETE FROM ledger WHERE sequence = 2", "older than what was published"),
+        ("UPDATE ledger SET kept = replace(kept, 'late', 'gone') WHERE sequence = 1", "edited"),
+        ("DROP TABLE ledger", "ledger is missing"),
+    ],
+)
+def test_a_ledger_on_postgresql_holds_everything_just_so(
+    statement: str, message: str, home: Home, postgresql: Server
+) -> None:
+    store = Store(postgresql.url(postgresql.new_database()), postgresql)
+    for day in (DAY, NEXT):
+        publish(audited(day), facts(), home, store.open(), SECRET)
+    before = content(home.published)
+    store.tamper(statement)
+    with pytest.raises(LedgerBroken, match=message):
+        publish(audited(date(2026, 11, 24)), facts(), home, store.open(), SECRET)
+    assert content(home.published) == before
+    assert not home.ledger.exists()
+
+
+def test_a_lost_secret_is_asked_for_and_another_one_refused(home: Home) -> None:
+    with pytest.raises(SecretProblem, match="restore it from its backup"):
+        Secret.load(home.secret)
+    release(home, DAY)
+    other = Secret(bytes(range(1, 33)))
+    with pytest.raises(SecretProblem, match="restore it from its backup"):
+        release(home, NEXT, other)
+    published = release(home, DAY).release
+    write_exports(published, home, Ledger.open(home.ledger), SECRET)
+    shutil.rmtree(home.exports)
+    with pytest.raises(Held, match="export_lost"):  # sealed by another key it would be another
+        write_exports(published, home, Ledger.open(home.ledger), other)
+
+
+# --- the export folder
+
+
+def test_an_export_proves_itself_with_nothing_else(export: Path, two_days: Home) -> None:
+    checked = check_export(export)
+    assert checked.files == 4
+    assert checked.certificate["release"] == NAME
+    assert check_export(export, checked.key.upper().replace(" ", "")) == checked
+    entry = Ledger.open(two_days.ledger).releases()[0]
+    assert checked.certificate["release_files"] == entry.body["files"]
+    assert checked.certificate["policy_digest"] == entry.body["policy"]
+
+
+def test_exports_do_not_depend_on_the_form_that_the_rows_were_delivered_in(tmp_path: Path) -> None:
+    homes = [Home(tmp_path / name) for name in ("csv", "parquet")]
+    for home in homes:
+        ledger = Ledger.open(home.ledger)
+        terms = replace(facts(), inputs={f"visits/a.{home.root.name}": "1" * 64})
+        write_exports(publish(audited(), terms, home, ledger, SECRET).release, home, ledger, SECRET)
+    assert content(homes[0].exports) == content(homes[1].exports)
+    assert content(homes[0].published) != content(homes[1].published)
+
+
+def edit(name: str) -> Harm:
+    def harm(folder: Path) -> None:
+        (folder / name).write_bytes((folder / name).read_bytes() + b" ")
+
+    return harm
+
+
+def edit_and_mend_the_manifest(folder: Path) -> None:
+    edit("spring.csv")(folder)
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    manifest["files"]["spring.csv"]["sha256"] = sha256(folder / "spring.csv")
+    (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+
+
+def edit_certificate(**changed: object) -> Harm:
+    def harm(folder: Path) -> None:
+        path = folder / "certificate.json"
+        path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | changed), "utf-8")
+
+    return harm
+
+
+EXPORT_FAULTS: dict[str, tuple[Harm, str]] = {
+    **{
+        f"{name} edited": (edit(name), f"{name} has been changed")
+        for name in ("spring.csv", "spring.xlsx", "spring.parquet", "manifest.json")
+    },
+    "file and manifest edited": (edit_and_mend_the_manifest, "manifest.json has been changed"),
+    "file missing": (lambda folder: (folder / "spring.csv").unlink(), "spring.csv is missing"),
+    "file added": (lambda folder: (folder / "b.csv").touch(), "b.csv does not belong to it"),
+    "no certificate": (lambda folder: (folder / "certificate.json").unlink(), "no certificate"),
+    "no JSON": (lambda f: (f / "certificate.json").write_text("[1"), "cannot be read"),
+    "something else": (lambda f: (f / "certificate.json").write_text("[1]"), "does not fit"),
+    "promise edited": (edit_certificate(promise=["Every figure counts 500 people."]), "seal does"),
+    "seal removed": (edit_certificate(seal=None), "seal does not fit"),
+    "seal of another": (edit_certificate(seal=sealed({}, SECRET)["seal"]), "seal does not fit"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", EXPORT_FAULTS)
+def test_a_changed_export_is_refused_and_the_change_named(fault: str, export: Path) -> None:
+    harm, message = EXPORT_FAULTS[fault]
+    harm(export)
+    with pytest.raises(Held, match=message) as refused:
+        check_export(export)
+    assert "who published it" in str(refused.value)
+
+
+def test_a_forger_can_seal_but_not_with_the_providers_key(export: Path) -> None:
+    key = check_export(export).key
+    edit("spring.csv")(export)
+    path = export / "certificate.json"
+    forged = json.loads(path.read_text("utf-8"))
+    del forged["seal"]
+    forged["files"]["spring.csv"] = sha256(export / "spring.csv")
+    path.write_text(
+        json.dumps(sealed(forged, Secret(b"a forger's key, of 32 bytes, too"))), "utf-8"
+    )
+    assert check_export(export).key != key
+    with pytest.raises(Held, match="sealed with another key"):
+        check_export(export, key)
+
+
+def test_a_seal_says_nothing_of_the_secret_and_is_always_the_same() -> None:
+    first, second = (sealed({"a": 1}, SECRET) for _ in range(2))
+    assert first == second
+    assert SECRET.derive("certificate").hex() not in json.dumps(first)
+
+
+@pytest.mark.parametrize(
+    ("promise", "said", "unsaid"),
+    [
+        (Promise(k=70, k_jitter=0, inference_k=20, rounding=5), "fewer than 20 people", "offset"),
+        (Promise(inference_k="k"), "fewer than 50 people", "exact"),
+        (Promise(inference_k=0), "may still be provable", "cannot prove"),
+        (Promise(rounding=1), "Figures are exact", "multiples"),
+    ],
+)
+def test_a_certificate_promises_what_the_policy_promises(
+    promise: Promise, said: str, unsaid: str
+) -> None:
+    words = " ".join(promise_in_words(promise)) + json.dumps(three_questions(promise))
+    assert said in words
+    assert unsaid not in words.replace("somebody who knows", "").replace(
+        "else exactly", ""
+    ).replace("be solved exactly", "")
+    assert f"at least {promise.k} " in words
+
+
+def test_a_certificate_says_what_is_not_promised() -> None:
+    answers = three_questions(Promise())
+    assert list(answers) == ["singling_out", "linkability", "inference"]
+    for answer in answers.values():
+        assert set(answer) == {"question", "answer", "not_promised"}
+    assert "not differentially private" in answers["inference"]["not_promised"]
