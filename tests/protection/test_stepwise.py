@@ -106,6 +106,19 @@ def test_every_aim_is_within_reach_in_a_table_with_its_margins(shape):
         assert not all(outcome)
 
 
+@pytest.mark.parametrize("width", [12, 14, 16])
+def test_every_aim_is_within_reach_where_columns_are_multiplied_and_divided(width):
+    """Rows of half of the classes at random, as no table has them: in many, columns come up
+    that have a common divisor, some of them witnesses of several people more."""
+    random = np.random.default_rng(width)
+    for _ in range(100):
+        spare = random.integers(0, 60, size=width).tolist()
+        sizes = random.integers(2, width * 2 // 3, size=width)
+        rows = [sorted(random.choice(width, size=n, replace=False).tolist()) for n in sizes]
+        aims = [Aim((int(random.integers(width)),), int(random.integers(12))) for _ in range(3)]
+        publish_and_check(Stepwise(spare, rows, aims, Budget(PLENTY)), spare, rows, aims)
+
+
 @settings(max_examples=150, deadline=None)
 @given(worlds(), st.integers(0, 12))
 def test_stopping_early_is_safe_and_withholds_all_that_follows(world, steps):
