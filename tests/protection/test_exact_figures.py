@@ -50,7 +50,7 @@ def test_nothing_denied_can_be_inferred(data):
     assert read(table, catalogue, rules, effort).breaches() == []
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_nothing_can_be_solved_by_who_knows_the_empty_atoms(data):
     catalogue = data.draw(catalogues())

@@ -73,7 +73,7 @@ def look_at_some(data, basis):
         basis.reach(q)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(worlds(), st.data())
 def test_the_columns_are_a_basis_of_all_moves(world, data):
     spare, rows = world
@@ -102,7 +102,7 @@ def test_the_balance_is_what_each_column_changes_in_a_sum(world, data):
         assert followed.basis.balance(classes) == {q: c for q, c in changes.items() if c}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(worlds(), st.integers(1, 5), st.data())
 def test_the_reach_is_never_more_than_the_true_one(world, enough, data):
     spare, rows = world
@@ -123,7 +123,7 @@ def test_the_reach_is_never_more_than_the_true_one(world, enough, data):
         assert basis.reach(q) == followed.true_reach(q)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(worlds(), st.integers(1, 5), st.data())
 def test_what_an_elimination_foretells_comes_true(world, enough, data):
     """New columns by their factors, and no more reach than they have, before and after division.
@@ -163,7 +163,7 @@ def test_what_an_elimination_foretells_comes_true(world, enough, data):
         foretold.clear()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_proportional_vectors_are_told_from_others(data):
     numbers = st.dictionaries(st.integers(0, 3), st.integers(-3, 3).filter(bool), min_size=1)
