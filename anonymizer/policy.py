@@ -145,7 +145,9 @@ class Effort(Settings):
     """What the proof may cost; whatever is not proved in time is withheld."""
 
     proof_seconds: float = Field(60, gt=0, description="Time for the proof of one table.")
-    memory_megabytes: PositiveInt = Field(2_048, description="Memory of the counting engine.")
+    memory_megabytes: PositiveInt = Field(
+        2_048, description="Memory of the counting engine, and of the proof of one table."
+    )
     threads: PositiveInt = Field(
         2,
         description="Threads of the counting engine, and processes that protect and audit tables.",

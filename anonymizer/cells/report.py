@@ -35,6 +35,7 @@ def report(request: Request, outcome: Outcome, files: Files, seconds: float) -> 
             "zeros": rules.zeros,
             "proof_seconds": rules.effort.proof_seconds,
             "jobs": rules.effort.threads,
+            "memory_megabytes": rules.effort.memory_megabytes,
         },
         "promise": promise_in_words(rules),
         "segments": {"all": len(outcome.catalogue), **segments},

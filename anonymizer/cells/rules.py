@@ -18,6 +18,7 @@ _OPTIONS = {
     "rounding": "--rounding",
     "proof_seconds": "--proof-seconds",
     "threads": "--jobs",
+    "memory_megabytes": "--memory-megabytes",
 }
 _UNIONS = {"inference_k": "write k, 0, or a number of people"}
 
@@ -32,6 +33,7 @@ class Settings:
     zeros: Zeros
     proof_seconds: float
     jobs: int
+    memory_megabytes: int = 2_048
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,11 @@ def make_rules(settings: Settings) -> Rules:
         "rounding": settings.rounding,
         "trusted_after_days": 0,
     }
-    effort = {"proof_seconds": settings.proof_seconds, "threads": settings.jobs}
+    effort = {
+        "proof_seconds": settings.proof_seconds,
+        "threads": settings.jobs,
+        "memory_megabytes": settings.memory_megabytes,
+    }
     kept, cost = _checked(Promise, promise, faults), _checked(Effort, effort, faults)
     if kept is None or cost is None:
         raise ConfigurationError(faults)

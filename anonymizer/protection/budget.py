@@ -1,4 +1,4 @@
-"""What a proof may cost, counted in steps of work rather than seconds.
+"""What a proof may cost, in steps of work rather than seconds, in numbers rather than bytes.
 
 Steps are the same on a slow and on a fast machine, so equal input gives equal bytes on both.
 The clock only stops a run that takes absurdly long, and then nothing is published.
@@ -10,15 +10,20 @@ from anonymizer.errors import Held
 
 # About what one core of 2020 does: simplex iterations on a table of 10,000 people.
 _STEPS_A_SECOND = 10_000
+_BYTES_AN_ENTRY = 300  # of a basis of moves, with all that points to it
 _PATIENCE = 20
 _LEAST_SECONDS = 60.0
 
 
 class Budget:
-    """Steps left. A step is a simplex iteration or a move of the search."""
+    """Steps left, and how many `entries` a basis of moves may have.
 
-    def __init__(self, seconds: float) -> None:
+    A step is a simplex iteration or a move of the search.
+    """
+
+    def __init__(self, seconds: float, megabytes: float = 2_048) -> None:
         self.left = int(seconds * _STEPS_A_SECOND)
+        self.entries = int(megabytes * 1_000_000 / _BYTES_AN_ENTRY)
         self._begin = time.monotonic()
         self._most_seconds = _LEAST_SECONDS + seconds * _PATIENCE
 

@@ -20,13 +20,14 @@ class MoveBasis:
     """Columns that span all moves, and how far each can be gone before a class has too few.
 
     `spare` says how many people each class may lose. A column keeps its number for good;
-    `through` has the columns of each class.
+    `through` has the columns of each class, `entries` counts the numbers in all columns.
     """
 
     def __init__(self, spare: Sequence[int]) -> None:
         self.spare = spare
         self.columns: dict[int, Column] = {number: {number: 1} for number in range(len(spare))}
         self.through: list[set[int]] = [{number} for number in range(len(spare))]
+        self.entries = len(spare)
         # At least this far; a column not looked at since it changed is missing.
         self.reaches: dict[int, Reach] = {n: (UNLIMITED, left) for n, left in enumerate(spare)}
 
@@ -88,6 +89,7 @@ class Elimination:
         columns, through = basis.columns, basis.through
         del columns[self.pivot]
         basis.reaches.pop(self.pivot, None)
+        basis.entries -= len(pivot)
         for place in pivot:
             through[place].discard(self.pivot)
         reduced = []
@@ -106,7 +108,7 @@ class Elimination:
         return reduced
 
     def _combine(self, q: int, column: Column, first: int, second: int) -> None:
-        through = self._basis.through
+        through, before_all = self._basis.through, len(column)
         if first != 1:
             for place in column:
                 column[place] *= first
@@ -120,6 +122,7 @@ class Elimination:
             else:
                 del column[place]
                 through[place].discard(q)
+        self._basis.entries += len(column) - before_all
 
     def _nearly(self, q: int) -> Reach | None:
         """Judged by the old reach and the pivot's classes alone, where that is far enough."""

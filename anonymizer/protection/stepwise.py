@@ -46,7 +46,7 @@ class Stepwise:
 
     def publish(self, row: int) -> bool:
         """Publish a row if every aim can still be reached; whether it was published."""
-        if self._budget.exhausted:
+        if self._budget.exhausted or self._basis.entries > self._budget.entries:
             return False
         balance = self._basis.balance(self._rows[row])
         if not balance:

@@ -114,10 +114,10 @@ def _preference(catalogue: Catalogue, candidates: Figures, known: Constraints) -
 
 @dataclass(frozen=True)
 class _Terms:
-    """What the parts of a table are settled under; `proof_seconds` are for all rows together."""
+    """What the parts of a table are settled under; the effort is for all rows together."""
 
     promise: Promise
-    proof_seconds: float
+    effort: Effort
     rows: int
 
 
@@ -133,12 +133,13 @@ def _settled_parts(
     parts: Sequence[Part], promise: Promise, effort: Effort, workers: Workers
 ) -> list[_Settled]:
     costs = [1 + len(part.rows) for part in parts]
-    return workers.results(_settle, _Terms(promise, effort.proof_seconds, sum(costs)), parts, costs)
+    return workers.results(_settle, _Terms(promise, effort, sum(costs)), parts, costs)
 
 
 def _settle(terms: _Terms, part: Part) -> _Settled:
     """Each part has its share of the effort, so that their order is of no account."""
-    budget = Budget(terms.proof_seconds * (1 + len(part.rows)) / terms.rows)
+    share, effort = (1 + len(part.rows)) / terms.rows, terms.effort
+    budget = Budget(effort.proof_seconds * share, effort.memory_megabytes * share)
     prover = Prover(part.known, part.targets, budget)
     exact = terms.promise.rounding == 1
     if exact:

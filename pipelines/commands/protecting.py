@@ -63,6 +63,9 @@ def protect(  # noqa: PLR0913, PLR0917  one option for each file and each part o
             "--inference-k above 0 more of it publishes more."
         ),
     ] = 10,
+    memory_megabytes: Annotated[
+        int, typer.Option(help="What is not proved within this memory is withheld.")
+    ] = 2_048,
 ) -> None:
     """Publish of a table what says nothing about any person, proved; withhold the rest.
 
@@ -75,7 +78,7 @@ def protect(  # noqa: PLR0913, PLR0917  one option for each file and each part o
     begin = time.perf_counter()
     hierarchies, faults = _by_column(hierarchy or ())
     files = Files(cells, count, hierarchies, tables, secret_file, out, internal, report)
-    settings = Settings(k, inference_k, rounding, zeros, proof_seconds, jobs)
+    settings = Settings(k, inference_k, rounding, zeros, proof_seconds, jobs, memory_megabytes)
     _carry_out(read_request(files, settings, faults), files, begin)
 
 
