@@ -35,7 +35,7 @@ def explain_policy(home: HomeOption = None) -> None:
 @app.command("reference")
 def print_reference() -> None:
     """Print the reference page of all settings, as Markdown."""
-    typer.echo(reference())
+    typer.echo(reference(), nl=False)
 
 
 def load_settings(home: Home) -> tuple[Policy, Catalogue]:
