@@ -11,6 +11,7 @@ from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.reports import Reporter
 from anonymizer.audit.solved import fit_some_table
 from anonymizer.audit.solver import Reals
+from anonymizer.audit.walk import walk
 from anonymizer.audit.witnesses import Witnesses, search
 
 _MOST_UNDECIDED = 20
@@ -49,6 +50,9 @@ class Inference:
         differences, shown = explain_all(pairs, self._excused)
         self.disclosed |= shown & ~self._excused
         self._witnesses.reached |= shown | self._excused | ~self._knowledge.covered
+        path = walk(self._knowledge, self._witnesses.goals, ~self._witnesses.reached)
+        if path is not None:
+            self._witnesses.follow(path)
         search(self._knowledge, self._witnesses, self._floor)
         if not self._witnesses.tables:
             table = fit_some_table(self._bounds, self._reporter, whole=self._whole)

@@ -15,6 +15,7 @@ from scipy import sparse
 
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.solver import Outcome, Program, Reals
+from anonymizer.audit.walk import Walk
 
 _ROOM_WEIGHT = 0.1  # of room in a figure, for each class that waits for it, against one person
 _GOOD_ENOUGH = 0.1  # a table of whole people need not be the best
@@ -29,6 +30,7 @@ class Witnesses:
 
     `tables` fit the figures. A class that is `reached` may have its goal: add the missing
     people to it in the table numbered `table`, taken from the class `donor` if there is one.
+    One that is `walked` has its goal in a table of `walk`.
     """
 
     knowledge: Knowledge
@@ -37,12 +39,15 @@ class Witnesses:
     reached: Flags = field(init=False)
     table: Integers = field(init=False)
     donor: Integers = field(init=False)
+    walk: Walk | None = field(default=None, init=False)
+    walked: Flags = field(init=False)
 
     def __post_init__(self) -> None:
         classes = self.knowledge.classes
         self.reached = np.zeros(classes, dtype=bool)
         self.table = np.full(classes, _NOBODY)
         self.donor = np.full(classes, _NOBODY)
+        self.walked = np.zeros(classes, dtype=bool)
 
     @property
     def waiting(self) -> Integers:
@@ -58,8 +63,19 @@ class Witnesses:
         self._mark(*_additions(self.knowledge, table, self.goals, self.waiting))
         self._mark(*_exchanges(self.knowledge, table, self.goals, self.waiting))
 
+    def follow(self, walk: Walk) -> None:
+        """Take a walk, and with it all classes that reach their goals in one of its tables."""
+        self.walk = walk
+        self.walked = ~self.reached & (walk.most_people(self.knowledge) >= self.goals)
+        self.reached |= self.walked
+        if self.knowledge.allows(walk.last):
+            self.learn(walk.last)
+
     def recheck(self) -> None:
         """Build what every reached class rests on and unreach those whose table does not fit."""
+        if self.walk is not None:
+            enough = self.walk.most_people(self.knowledge) >= self.goals
+            self.reached &= ~self.walked | enough
         for number, table in enumerate(self.tables):
             classes = np.flatnonzero(self.table == number)
             people = np.maximum(self.goals[classes] - table[classes], 0)
@@ -131,19 +147,28 @@ def make_whole(knowledge: Knowledge, proposal: Reals) -> Integers | None:
 
 def _round_up(knowledge: Knowledge, table: Integers, broken: Integers) -> None:
     """Add single people to broken classes, always where most figures are short."""
-    inside = knowledge.by_class[broken].toarray()
+    inside = sparse.csr_array(knowledge.by_class[broken])
+    around = sparse.csc_array(inside)
     counts = knowledge.members @ table
+    short, full = counts < knowledge.lowest, counts >= knowledge.highest
+    gains, obstacles = inside @ short.astype(np.int64), inside @ full.astype(np.int64)
     for _ in range(2 * len(broken)):
-        short = counts < knowledge.lowest
-        if not short.any():
-            return
-        gain = inside @ short.astype(np.int64)
-        gain[inside @ (counts >= knowledge.highest).astype(np.int64) > 0] = 0
-        best = int(np.argmax(gain))
-        if gain[best] == 0:
+        best = int(np.argmax(np.where(obstacles > 0, 0, gains)))
+        if obstacles[best] > 0 or gains[best] == 0:
             return
         table[broken[best]] += 1
-        counts += inside[best]
+        figures = inside.indices[inside.indptr[best] : inside.indptr[best + 1]]
+        counts[figures] += 1
+        for figure in figures[counts[figures] == knowledge.lowest[figures]].tolist():
+            gains[_column(around, figure)] -= 1
+        for figure in figures[counts[figures] == knowledge.highest[figures]].tolist():
+            obstacles[_column(around, figure)] += 1
+
+
+def _column(matrix: sparse.csc_array, column: int) -> Integers:
+    """The rows that have an entry in a column."""
+    rows: Integers = matrix.indices[matrix.indptr[column] : matrix.indptr[column + 1]]
+    return rows
 
 
 def _solve_rest(knowledge: Knowledge, table: Integers, broken: Integers) -> None:

@@ -1,0 +1,138 @@
+"""Tables of whole people, changed by a few people at a time until every figure fits again.
+
+One class more or less of a table that fits breaks only the figures around it. These are
+mended one by one, each by the class that mends most others and breaks fewest, so that the
+work depends on how many figures are broken and not on how large the table is.
+"""
+
+from heapq import heapify, heappop, heappush
+
+import numpy as np
+
+from anonymizer.audit.knowledge import Integers, Knowledge
+
+_MOST_CANDIDATES = 256  # classes of a figure that are looked at for one move
+_NO_LIMIT = 2**40
+_SEED = 20_261_125
+
+
+class Mending:
+    """A table that is being changed, and how many people each figure counts in it."""
+
+    def __init__(self, knowledge: Knowledge, table: Integers) -> None:
+        self.table = table.copy()
+        self._members = knowledge.members
+        self._around = _padded(knowledge)
+        # One figure more that never breaks fills up the rows of `around`.
+        self._counts = np.append(knowledge.members @ table, 0)
+        self._lowest = np.append(knowledge.lowest, -_NO_LIMIT)
+        self._highest = np.append(knowledge.highest, _NO_LIMIT)
+        self._sizes = np.diff(knowledge.members.indptr).tolist()
+        self._turned = np.zeros(knowledge.classes, dtype=np.int8)
+        self._moves: list[tuple[int, int]] = []
+        self._random = np.random.default_rng(_SEED)
+
+    def mend(self, most_moves: int) -> bool:
+        """Make every figure fit, the largest first; False if it takes more moves."""
+        return self._mend(self._broken(np.arange(len(self._sizes))), most_moves, order=-1)
+
+    def give(self, chosen: int, people: int, most_moves: int) -> bool:
+        """People to one class, and every figure mended, the smallest first."""
+        return self._mend(self._shift(chosen, people), most_moves, order=1)
+
+    def changes(self) -> dict[int, int]:
+        """How the table has changed since the last call."""
+        changes: dict[int, int] = {}
+        for chosen, people in self._moves:
+            changes[chosen] = changes.get(chosen, 0) + people
+        self._forget()
+        return changes
+
+    def take_back(self) -> None:
+        """Undo all since the last call of `changes`."""
+        for chosen, people in self._moves:
+            self.table[chosen] -= people
+            self._counts[self._around[chosen]] -= people
+        self._forget()
+
+    def _forget(self) -> None:
+        for chosen, _ in self._moves:
+            self._turned[chosen] = 0
+        self._moves.clear()
+
+    def _mend(self, broken: list[int], most_moves: int, *, order: int) -> bool:
+        queue = [(order * self._sizes[figure], figure) for figure in broken]
+        heapify(queue)
+        for _ in range(most_moves):
+            while queue and self._fits(queue[0][1]):
+                heappop(queue)
+            if not queue:
+                return True
+            moved = self._ease(queue[0][1])
+            if moved is None:
+                return False
+            for figure in moved:
+                heappush(queue, (order * self._sizes[figure], figure))
+        return False
+
+    def _fits(self, figure: int) -> bool:
+        return bool(self._lowest[figure] <= self._counts[figure] <= self._highest[figure])
+
+    def _ease(self, figure: int) -> list[int] | None:
+        """Move people into or out of one class of a broken figure; what is broken around it."""
+        surplus = int(self._counts[figure] - self._highest[figure])
+        lacking = int(self._lowest[figure] - self._counts[figure])
+        sign = -1 if surplus > 0 else 1
+        classes = self._candidates(figure, sign)
+        if not len(classes):
+            return None
+        around = self._around[classes]
+        counts = self._counts[around]
+        above, below = self._highest[around] - counts, counts - self._lowest[around]
+        helped, room = (above < 0, below) if sign < 0 else (below < 0, above)
+        score = helped.sum(axis=1) - (room <= 0).sum(axis=1)
+        best = int(score.argmax())
+        chosen, rooms = int(classes[best]), room[best]
+        people = min(max(surplus, lacking), int(rooms[rooms > 0].min(initial=_NO_LIMIT)))
+        if sign < 0:
+            people = min(people, int(self.table[chosen]))
+        return self._shift(chosen, sign * people)
+
+    def _candidates(self, figure: int, sign: int) -> Integers:
+        """Classes of a figure that may have more (1) or fewer (-1) people.
+
+        What has got people in this mending gives none away again, and the other way round.
+        """
+        start, end = self._members.indptr[figure : figure + 2]
+        classes = self._members.indices[start:end]
+        if len(classes) > _MOST_CANDIDATES:
+            classes = classes[self._random.integers(0, len(classes), _MOST_CANDIDATES)]
+        able = self._turned[classes] * sign >= 0
+        if sign < 0:
+            able &= self.table[classes] > 0
+        candidates: Integers = classes[able]
+        return candidates
+
+    def _shift(self, chosen: int, people: int) -> list[int]:
+        """Change one class; the figures around it that do not fit."""
+        figures = self._around[chosen]
+        self.table[chosen] += people
+        self._counts[figures] += people
+        self._turned[chosen] = 1 if people > 0 else -1
+        self._moves.append((chosen, people))
+        return self._broken(figures)
+
+    def _broken(self, figures: Integers) -> list[int]:
+        counts = self._counts[figures]
+        broken = (counts < self._lowest[figures]) | (counts > self._highest[figures])
+        found: list[int] = figures[broken].tolist()
+        return found
+
+
+def _padded(knowledge: Knowledge) -> Integers:
+    """The figures around each class, one class a row, filled up with a figure that is none."""
+    lengths = np.diff(knowledge.by_class.indptr)
+    width = int(lengths.max(initial=0))
+    around = np.full((knowledge.classes, width), len(knowledge.segments), dtype=np.int64)
+    around[np.arange(width) < lengths[:, None]] = knowledge.by_class.indices
+    return around

@@ -1,0 +1,118 @@
+"""A walk from table to table: in one or another of them nearly every class has enough people.
+
+Each step gives one class what it is missing and mends the figures around it. A walk is kept
+as its first table and the changes, so that thousands of tables take little room, and it is
+checked from these alone, in whole numbers.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.mending import Mending
+from anonymizer.audit.proportional import spread
+
+_MOST_PASSES = 6
+_MOST_MOVES = 60  # of one step
+_FIRST_MOVES = 2  # for each figure, until the first table fits
+_NO_TABLE = -1
+
+
+@dataclass(frozen=True)
+class Walk:
+    """The first table, and how each further one differs from that before (tables x classes)."""
+
+    first: Integers
+    changes: sparse.csr_array
+
+    @property
+    def last(self) -> Integers:
+        """The table that the walk ends with."""
+        table: Integers = self.first + self.changes.sum(axis=0)
+        return table
+
+    def most_people(self, knowledge: Knowledge) -> Integers:
+        """Of each class the most people that it has in one of the tables; -1 without a table.
+
+        Counts the tables up to the first that does not fit the figures.
+        """
+        if not knowledge.allows(self.first):
+            return np.full(knowledge.classes, _NO_TABLE)
+        people = _running(self.first, self.changes)
+        counts = _running(
+            knowledge.members @ self.first, sparse.csr_array(self.changes @ knowledge.members.T)
+        )
+        figures, numbers = counts.of, counts.values
+        fit = (knowledge.lowest[figures] <= numbers) & (numbers <= knowledge.highest[figures])
+        missing = self.changes.shape[0]
+        wrong = min(
+            counts.tables[~fit].min(initial=missing),
+            people.tables[people.values < 0].min(initial=missing),
+        )
+        most = self.first.copy()
+        proved = people.tables < wrong
+        np.maximum.at(most, people.of[proved], people.values[proved])
+        return most
+
+
+def walk(knowledge: Knowledge, goals: Integers, waiting: Flags) -> Walk | None:
+    """Tables in which the waiting classes reach their goals, as many as a walk comes past.
+
+    None if no table to start from is found, as where figures leave no room for single people.
+    """
+    if knowledge.exact:
+        return None
+    mending = Mending(knowledge, spread(knowledge))
+    if not mending.mend(_FIRST_MOVES * len(knowledge.segments) + _MOST_MOVES):
+        return None
+    mending.changes()
+    first = mending.table.copy()
+    steps = _steps(mending, goals, waiting & (first < goals))
+    return Walk(first, _rows(steps, knowledge.classes))
+
+
+def _steps(mending: Mending, goals: Integers, waiting: Flags) -> list[dict[int, int]]:
+    """How each table differs from that before, passing over all until none is reached any more."""
+    steps: list[dict[int, int]] = []
+    for _ in range(_MOST_PASSES):
+        before = len(steps)
+        for chosen in np.flatnonzero(waiting).tolist():
+            if not waiting[chosen]:
+                continue
+            if not mending.give(chosen, int(goals[chosen] - mending.table[chosen]), _MOST_MOVES):
+                mending.take_back()
+                continue
+            steps.append(mending.changes())
+            changed = list(steps[-1])
+            waiting[changed] &= mending.table[changed] < goals[changed]
+        if len(steps) == before:
+            break
+    return steps
+
+
+def _rows(steps: list[dict[int, int]], classes: int) -> sparse.csr_array:
+    ends = np.cumsum([0, *map(len, steps)])
+    columns = np.array([chosen for step in steps for chosen in step], dtype=np.int64)
+    people = np.array([moved for step in steps for moved in step.values()], dtype=np.int64)
+    return sparse.csr_array((people, columns, ends), shape=(len(steps), classes))
+
+
+@dataclass(frozen=True)
+class _Running:
+    """After which tables a number of what it is `of` has changed, and to which value."""
+
+    tables: Integers
+    of: Integers
+    values: Integers
+
+
+def _running(first: Integers, changes: sparse.csr_array) -> _Running:
+    columns = sparse.csc_array(changes)
+    columns.sort_indices()
+    lengths = np.diff(columns.indptr)
+    of = np.repeat(np.arange(len(first)), lengths)
+    total = np.concatenate([[0], np.cumsum(columns.data)])
+    values = first[of] + total[1:] - np.repeat(total[columns.indptr[:-1]], lengths)
+    return _Running(columns.indices, of, values)

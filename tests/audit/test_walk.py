@@ -1,0 +1,115 @@
+"""A walk's tables are evidence only as far as they fit, whoever made them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import sparse
+from small_worlds import catalogue_of, dimension, everywhere, figures_of, promise, random_world
+
+from anonymizer.audit.knowledge import read
+from anonymizer.audit.mending import Mending
+from anonymizer.audit.walk import Walk, walk
+from anonymizer.audit.witnesses import Witnesses
+
+CATALOGUE = catalogue_of([dimension("g", ("f", "m")), dimension("r", ("A", "B", "C"))])
+FIGURES = {"all:all": 60, "f:all": 30, "m:all": 30, "all:A": 20, "all:B": 20, "all:C": 20}
+GOAL = 5
+
+
+@pytest.fixture
+def knowledge():
+    """Rounded to 5: each figure may be up to 4 away, so a region has 16 to 24 people."""
+    figures = figures_of(CATALOGUE, FIGURES)
+    return read(figures, CATALOGUE, promise(k=5, rounding=5), everywhere(CATALOGUE))
+
+
+def class_of(knowledge, gender, region):
+    return int(knowledge.class_of[gender, region])
+
+
+def tables_of(found):
+    """Every table of a walk, added up step by step."""
+    return [found.first, *(found.first + np.cumsum(found.changes.toarray(), axis=0))]
+
+
+def walk_with(knowledge, *changes):
+    """From 10 people in each cell, by changes of single cells: {(gender, region): people}."""
+    rows = np.zeros((len(changes), knowledge.classes), dtype=np.int64)
+    for row, change in zip(rows, changes, strict=True):
+        for cell, people in change.items():
+            row[class_of(knowledge, *cell)] = people
+    return Walk(np.full(knowledge.classes, 10), sparse.csr_array(rows))
+
+
+def test_every_cell_comes_to_its_goal_in_a_table_that_fits(knowledge):
+    goals = np.full(knowledge.classes, 20)
+    found = walk(knowledge, goals, np.ones(knowledge.classes, dtype=bool))
+    tables = tables_of(found)
+    assert all(knowledge.allows(table) for table in tables)
+    assert (np.max(tables, axis=0) >= goals).all()
+    assert (found.most_people(knowledge) == np.max(tables, axis=0)).all()
+
+
+def test_walks_over_random_tables_hold_what_they_claim():
+    walked = 0
+    for seed in range(300):
+        world = random_world(seed)
+        known = read(world.figures, world.catalogue, world.promise, world.possible)
+        goals = np.full(known.classes, world.promise.inference_floor)
+        found = walk(known, goals, known.covered)
+        if found is None:
+            continue
+        walked += len(tables_of(found)) > 1
+        assert all(known.allows(table) for table in tables_of(found)), seed
+        assert (found.most_people(known) == np.max(tables_of(found), axis=0)).all(), seed
+    assert walked > 20
+
+
+def test_tables_after_one_that_does_not_fit_are_no_evidence(knowledge):
+    swap = {(0, 0): 4, (1, 0): -4}
+    too_many = {(0, 1): 15}
+    back_again = {(0, 1): -15, (1, 2): 2}
+    most = walk_with(knowledge, swap, too_many, back_again).most_people(knowledge)
+    assert most[class_of(knowledge, 0, 0)] == 14
+    assert most[class_of(knowledge, 0, 1)] == 10
+    assert most[class_of(knowledge, 1, 2)] == 10
+
+
+def test_fewer_than_no_people_are_no_evidence(knowledge):
+    most = walk_with(knowledge, {(0, 0): 11, (1, 0): -11}).most_people(knowledge)
+    assert most[class_of(knowledge, 0, 0)] == 10
+
+
+def test_a_first_table_that_does_not_fit_proves_nothing(knowledge):
+    astray = replace(walk_with(knowledge, {}), first=np.full(knowledge.classes, 30))
+    assert (astray.most_people(knowledge) < 0).all()
+    witnesses = Witnesses(knowledge, np.full(knowledge.classes, GOAL))
+    witnesses.follow(astray)
+    assert not witnesses.reached.any()
+    assert not witnesses.tables
+
+
+def test_what_a_walk_is_said_to_show_is_checked_again(knowledge):
+    witnesses = Witnesses(knowledge, np.full(knowledge.classes, 10))
+    witnesses.follow(walk_with(knowledge, {}))
+    assert witnesses.reached.all()
+    witnesses.goals[class_of(knowledge, 0, 0)] = 11
+    witnesses.recheck()
+    assert witnesses.waiting.tolist() == [class_of(knowledge, 0, 0)]
+
+
+def test_exact_figures_leave_no_room_to_walk():
+    figures = figures_of(CATALOGUE, FIGURES)
+    exact = read(figures, CATALOGUE, promise(k=5, rounding=1), everywhere(CATALOGUE))
+    assert walk(exact, np.full(exact.classes, GOAL), exact.covered) is None
+
+
+def test_what_is_taken_back_leaves_no_trace(knowledge):
+    mending = Mending(knowledge, np.full(knowledge.classes, 10))
+    assert not mending.give(0, 1_000, most_moves=3)
+    mending.take_back()
+    assert (mending.table == 10).all()
+    assert mending.give(0, 1, most_moves=3)
+    assert mending.changes() == {0: 1}
+    assert mending.changes() == {}
