@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -192,7 +193,7 @@ def optimal(measurements: Measurements, options: argparse.Namespace) -> None:
             question = optimum.Question(case.known(ours), K, int(promise[1]))
             name = f"optimum {case.names} {promise} {script} {options.optimum_minutes}"
             found = measurements.kept(
-                name, lambda q=question: optimum.answer(q, options.optimum_minutes * 60)
+                name, partial(optimum.answer, question, options.optimum_minutes * 60)
             )
             gap = 1 - found["least"] / max(1, found["best"])
             bounds = found["best"], found["least"], f"{gap:.1%}", found["seconds"]

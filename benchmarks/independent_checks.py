@@ -22,6 +22,7 @@ ROUNDS = 30
 # Programs for many segments at once go on while they lift this share of those left.
 WORTHWHILE = 0.05
 Flags = NDArray[np.bool_]
+Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def below(known: Known, segments: NDArray[np.intp], k: int) -> NDArray[np.intp]:
     return segments[proved]
 
 
-def _together(known: Known, rows: sparse.csr_array, k: int) -> NDArray[np.float64]:
+def _together(known: Known, rows: sparse.csr_array, k: int) -> Numbers:
     """A fitting table with the largest sum of min(k, people) over the segments."""
     cells, count = rows.shape[1], rows.shape[0]
     program = Program(known, extra=(rows, k))
@@ -146,7 +147,7 @@ class Program:
         self._highs.passModel(model(rows, (lower, upper), (least, most)))
         self._columns = np.arange(rows.shape[1], dtype=np.int32)
 
-    def most(self, objective: NDArray[np.float64]) -> NDArray[np.float64]:
+    def most(self, objective: Numbers) -> Numbers:
         """The table that is farthest in this direction."""
         highs = self._highs
         highs.changeColsCost(len(self._columns), self._columns, -objective)
@@ -164,15 +165,16 @@ def quiet_solver() -> _Highs:
 
 
 def model(
-    rows: sparse.csr_array, row_limits: tuple[NDArray, NDArray], limits: tuple[NDArray, NDArray]
+    rows: sparse.csr_array, row_limits: tuple[Numbers, Numbers], limits: tuple[Numbers, Numbers]
 ) -> highspy.HighsLp:
-    model = highspy.HighsLp()
-    model.num_row_, model.num_col_ = rows.shape
-    model.row_lower_, model.row_upper_ = row_limits
-    model.col_lower_, model.col_upper_ = limits
-    model.col_cost_ = np.zeros(rows.shape[1])
-    model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    model.a_matrix_.start_ = rows.indptr
-    model.a_matrix_.index_ = rows.indices
-    model.a_matrix_.value_ = rows.data
-    return model
+    """Columns within `limits` whose rows are within `row_limits`; no objective yet."""
+    program = highspy.HighsLp()
+    program.num_row_, program.num_col_ = rows.shape
+    program.row_lower_, program.row_upper_ = row_limits
+    program.col_lower_, program.col_upper_ = limits
+    program.col_cost_ = np.zeros(rows.shape[1])
+    program.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+    program.a_matrix_.start_ = rows.indptr
+    program.a_matrix_.index_ = rows.indices
+    program.a_matrix_.value_ = rows.data
+    return program

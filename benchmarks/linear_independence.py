@@ -56,7 +56,8 @@ def linearly_independent(request: Request) -> Outcome:
     segments = np.flatnonzero(totals >= K).astype(np.int32)
     figures = Figures(KEY, segments, totals[segments])
     known = constraints(counted, catalogue, figures, request.rules.promise)
-    anything = replace(known, truth=np.full_like(known.truth, PLENTY))
+    plenty = np.full_like(known.truth, PLENTY)
+    anything = replace(known, truth=plenty, spare=plenty)
     _, firsts = np.unique(known.row_of, return_index=True)
     tables, counts = catalogue.table_of[segments[firsts]], totals[segments[firsts]]
     order = np.lexsort((np.arange(len(firsts)), -counts, tables)).tolist()

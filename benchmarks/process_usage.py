@@ -47,7 +47,7 @@ def _measure(limit: int, usage_file: str, command: Sequence[str]) -> None:
     process = os.fork()
     if not process:
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
-        os.execvp(command[0], command)
+        os.execvp(command[0], list(command))
     _, status, usage = os.wait4(process, 0)
     facts = {
         "exit_code": os.waitstatus_to_exitcode(status),
