@@ -1,13 +1,13 @@
 """`audience audit`: attack a published table that stands in a file."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from anonymizer.errors import ConfigurationError, Fault
+from pipelines.commands.common import hierarchy_files
 
 if TYPE_CHECKING:
     from anonymizer.audit.outsider import Rules
@@ -73,7 +73,7 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
     from anonymizer.files import write_bytes  # noqa: PLC0415
 
     rules = Rules(inference_k, k, rounding, zeros == "public")
-    hierarchies, faults = _by_column(hierarchy or ())
+    hierarchies, faults = hierarchy_files(hierarchy or ())
     faults += _rule_faults(rules)
     table = None
     with gathered_into(faults):
@@ -91,21 +91,6 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
         typer.echo(line)
     if not done.withstood:
         raise typer.Exit(_DISCLOSED)
-
-
-def _by_column(given: Sequence[str]) -> tuple[dict[str, Path], list[Fault]]:
-    """The hierarchy file of each column, and what is not COLUMN=FILE."""
-    files: dict[str, Path] = {}
-    faults = []
-    for text in given:
-        column, equals, file = text.partition("=")
-        if not (column and equals and file):
-            faults.append(Fault(f"--hierarchy {text}", "this is not COLUMN=FILE"))
-        elif column in files:
-            faults.append(Fault(f"--hierarchy {text}", f"{column} has a hierarchy already"))
-        else:
-            files[column] = Path(file)
-    return files, faults
 
 
 def _rule_faults(rules: "Rules") -> list[Fault]:

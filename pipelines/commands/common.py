@@ -1,6 +1,7 @@
 """Options that many commands share."""
 
 import os
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -46,3 +47,18 @@ def parse_day(text: str, option: str) -> date:
         raise ConfigurationError(
             [Fault(option, f"{text!r} is no day", "write YYYY-MM-DD, such as 2026-11-22")]
         ) from None
+
+
+def hierarchy_files(given: Sequence[str]) -> tuple[dict[str, Path], list[Fault]]:
+    """The hierarchy file of each column, and what is not COLUMN=FILE."""
+    files: dict[str, Path] = {}
+    faults = []
+    for text in given:
+        column, equals, file = text.partition("=")
+        if not (column and equals and file):
+            faults.append(Fault(f"--hierarchy {text}", "this is not COLUMN=FILE"))
+        elif column in files:
+            faults.append(Fault(f"--hierarchy {text}", f"{column} has a hierarchy already"))
+        else:
+            files[column] = Path(file)
+    return files, faults

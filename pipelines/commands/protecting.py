@@ -2,13 +2,12 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from anonymizer.errors import Fault
+from pipelines.commands.common import hierarchy_files
 
 if TYPE_CHECKING:
     from anonymizer.cells.request import Files, Request
@@ -76,25 +75,10 @@ def protect(  # noqa: PLR0913, PLR0917  one option for each file and each part o
     from anonymizer.cells.rules import Settings  # noqa: PLC0415
 
     begin = time.perf_counter()
-    hierarchies, faults = _by_column(hierarchy or ())
+    hierarchies, faults = hierarchy_files(hierarchy or ())
     files = Files(cells, count, hierarchies, tables, secret_file, out, internal, report)
     settings = Settings(k, inference_k, rounding, zeros, proof_seconds, jobs, memory_megabytes)
     _carry_out(read_request(files, settings, faults), files, begin)
-
-
-def _by_column(given: Sequence[str]) -> tuple[Mapping[str, Path], Sequence[Fault]]:
-    """The file of each column, and what is not COLUMN=FILE."""
-    files: dict[str, Path] = {}
-    faults = []
-    for text in given:
-        column, equals, file = text.partition("=")
-        if not (column and equals and file):
-            faults.append(Fault(f"--hierarchy {text}", "this is not COLUMN=FILE"))
-        elif column in files:
-            faults.append(Fault(f"--hierarchy {text}", f"{column} has a hierarchy already"))
-        else:
-            files[column] = Path(file)
-    return files, faults
 
 
 def _carry_out(request: "Request", files: "Files", begin: float) -> None:
