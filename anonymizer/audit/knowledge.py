@@ -29,6 +29,7 @@ from anonymizer.tables import Figures, TableKey
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 IMPOSSIBLE = -1
+_MOST_FLAGS = 2**23  # held at once
 Source = Literal[
     "published",
     "known",  # not from the table: background knowledge of the attacker
@@ -239,12 +240,8 @@ def _merge_atoms(
     """The class of each cell of the block grid, (figures x classes) membership, certain people."""
     possible, inhabited = marks
     cells = np.nonzero(possible)
-    figures = len(in_block[0])
-    inside = np.ones((figures, len(cells[0])), dtype=bool)
-    for membership, position in zip(in_block, cells, strict=True):
-        inside &= membership[:, position]
-    signature = np.packbits(np.vstack([inside, inhabited[cells]]), axis=0).T
-    first, of_cell = _equal_rows(signature)
+    inside = _cells_of_figures(in_block, possible)
+    first, of_cell = _equal_columns(inside, inhabited[cells])
     grid = np.full(possible.shape, IMPOSSIBLE, dtype=np.intp)
     grid[cells] = of_cell
     atoms = np.ones(len(cells[0]), dtype=np.int64)
@@ -252,7 +249,44 @@ def _merge_atoms(
         atoms *= np.bincount(block)[position]
     certain = np.zeros(len(first), dtype=np.int64)
     np.add.at(certain, of_cell, atoms * inhabited[cells])
-    return grid, sparse.csr_array(inside[:, first].astype(np.int64)), certain
+    return grid, sparse.csr_array(inside[:, first]), certain
+
+
+def _cells_of_figures(in_block: list[Flags], possible: Flags) -> sparse.csc_array:
+    """(figures x possible cells) membership, built from a limited number of figures at once."""
+    figures, cells = len(in_block[0]), int(np.count_nonzero(possible))
+    at_once = max(1, _MOST_FLAGS // possible.size)
+    rows, columns = [np.zeros(0, dtype=np.int32)], [np.zeros(0, dtype=np.int32)]
+    for start in range(0, figures, at_once):
+        boxes = np.ones((min(at_once, figures - start), 1), dtype=bool)
+        for membership in in_block:
+            boxes = boxes[..., None] & membership[start : start + at_once, None, :]
+            boxes = boxes.reshape(len(boxes), -1)
+        row, column = np.nonzero(boxes[:, possible.ravel()])
+        rows.append((row + start).astype(np.int32))
+        columns.append(column.astype(np.int32))
+    places = np.concatenate(rows), np.concatenate(columns)
+    ones = np.ones(len(places[0]), dtype=np.int64)
+    return sparse.csc_array(sparse.coo_array((ones, places), shape=(figures, cells)))
+
+
+def _equal_columns(inside: sparse.csc_array, marks: Flags) -> tuple[NDArray[np.intp], Integers]:
+    """Positions of the distinct columns, a mark with each, and for each which of these it equals.
+
+    They are in the order of the columns read from the top, 0 before 1, and then of the mark.
+    """
+    figures = inside.shape[0]
+    # Read as bytes, what comes further up is larger, and a column that goes on is larger still.
+    downwards = (figures - inside.indices).astype(">u4").tobytes()
+    ends = (inside.indptr * 4).tolist()
+    last = [bytes(4) if mark else b"" for mark in marks.tolist()]
+    keys = [downwards[s:e] + end for s, e, end in zip(ends[:-1], ends[1:], last, strict=True)]
+    first: dict[bytes, int] = {}
+    for place, key in enumerate(keys):
+        first.setdefault(key, place)
+    numbers = {key: number for number, key in enumerate(sorted(first))}
+    places = np.array([first[key] for key in numbers], dtype=np.intp)
+    return places, np.array([numbers[key] for key in keys], dtype=np.intp)
 
 
 def _equal_rows(signature: NDArray[np.uint8]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -34,7 +34,14 @@ class Mending:
 
     def mend(self, most_moves: int) -> bool:
         """Make every figure fit, the largest first; False if it takes more moves."""
-        return self._mend(self._broken(np.arange(len(self._sizes))), most_moves, order=-1)
+        return self._mend(self._all_broken(), most_moves, order=-1)
+
+    def mend_around(self, chosen: int, most_moves: int) -> bool:
+        """Make every figure fit, the smallest first, and take nobody from one class."""
+        self._turned[chosen] = 1
+        mended = self._mend(self._all_broken(), most_moves, order=1)
+        self._turned[chosen] = 0
+        return mended
 
     def give(self, chosen: int, people: int, most_moves: int) -> bool:
         """People to one class, and every figure mended, the smallest first."""
@@ -74,6 +81,9 @@ class Mending:
             for figure in moved:
                 heappush(queue, (order * self._sizes[figure], figure))
         return False
+
+    def _all_broken(self) -> list[int]:
+        return self._broken(np.arange(len(self._sizes)))
 
     def _fits(self, figure: int) -> bool:
         return bool(self._lowest[figure] <= self._counts[figure] <= self._highest[figure])

@@ -1,8 +1,9 @@
 """A walk from table to table: in one or another of them nearly every class has enough people.
 
-Each step gives one class what it is missing and mends the figures around it. A walk is kept
-as its first table and the changes, so that thousands of tables take little room, and it is
-checked from these alone, in whole numbers.
+Each step gives one class what it is missing and mends the figures around it, people by people
+or, for the few that this does not do for, by a small program. A walk is kept as its first
+table and the changes, so that thousands of tables take little room, and it is checked from
+these alone, in whole numbers.
 """
 
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ from scipy import sparse
 
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.mending import Mending
+from anonymizer.audit.nearby import reach_nearby
 from anonymizer.audit.proportional import spread
 
-_MOST_PASSES = 6
+_MOST_PASSES = 3
+_MOST_FAILURES = 10  # of programs
 _MOST_MOVES = 60  # of one step
 _FIRST_MOVES = 2  # for each figure, until the first table fits
 _NO_TABLE = -1
@@ -69,12 +72,14 @@ def walk(knowledge: Knowledge, goals: Integers, waiting: Flags) -> Walk | None:
         return None
     mending.changes()
     first = mending.table.copy()
-    steps = _steps(mending, goals, waiting & (first < goals))
+    waiting = waiting & (first < goals)
+    steps = _mended_steps(mending, goals, waiting)
+    steps += _solved_steps(knowledge, mending.table, goals, waiting)
     return Walk(first, _rows(steps, knowledge.classes))
 
 
-def _steps(mending: Mending, goals: Integers, waiting: Flags) -> list[dict[int, int]]:
-    """How each table differs from that before, passing over all until none is reached any more."""
+def _mended_steps(mending: Mending, goals: Integers, waiting: Flags) -> list[dict[int, int]]:
+    """How each table differs from that before; takes off `waiting` what reaches its goal."""
     steps: list[dict[int, int]] = []
     for _ in range(_MOST_PASSES):
         before = len(steps)
@@ -89,6 +94,28 @@ def _steps(mending: Mending, goals: Integers, waiting: Flags) -> list[dict[int, 
             waiting[changed] &= mending.table[changed] < goals[changed]
         if len(steps) == before:
             break
+    return steps
+
+
+def _solved_steps(
+    knowledge: Knowledge, table: Integers, goals: Integers, waiting: Flags
+) -> list[dict[int, int]]:
+    """The same from a table on, by programs, until too many of them fail."""
+    steps: list[dict[int, int]] = []
+    failures = 0
+    for chosen in np.flatnonzero(waiting).tolist():
+        if failures == _MOST_FAILURES:
+            break
+        if not waiting[chosen]:
+            continue
+        found = reach_nearby(knowledge, table, chosen, int(goals[chosen]))
+        if found is None:
+            failures += 1
+            continue
+        changed = np.flatnonzero(found != table)
+        steps.append(dict(zip(changed.tolist(), (found - table)[changed].tolist(), strict=True)))
+        waiting &= found < goals
+        table = found
     return steps
 
 
