@@ -1,8 +1,8 @@
 """Protection of tables of cells, held against GaussSuppression, the optimum, and growth.
 
-python benchmarks/cells.py [--only exact inference optimum growth] [--tables t1k t5k t10k t10k_ov]
-                           [--bench FOLDER] [--results FOLDER] [--most-segments 300000]
-                           [--cpu-limit 900] [--optimum-minutes 15]
+python benchmarks/cells.py [--only exact inference optimum growth auditor]
+                           [--tables t1k t5k t10k t10k_ov] [--bench FOLDER] [--results FOLDER]
+                           [--most-segments 300000] [--cpu-limit 900] [--optimum-minutes 15]
 
 Prints Markdown. Each time is that of a whole process, started as a user would start it. Results
 are kept in --results: a run that was stopped goes on where it stood, and what was measured with
@@ -13,7 +13,7 @@ import argparse
 import os
 import platform
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -95,6 +95,7 @@ def main() -> None:
         "inference": inference,
         "optimum": optimal,
         "growth": growth,
+        "auditor": auditor,
     }
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("--only", nargs="+", choices=sections, default=list(sections))
@@ -133,11 +134,14 @@ def exact(measurements: Measurements, options: argparse.Namespace) -> None:
     heading(
         "At the peer's promise: linear independence only",
         "table", "zeros", "CPU s", "peak MB", "withheld", "people", "people when they are whole",
+        "solvable by bounds",
     )  # fmt: skip
     for case in cases:
         done, file = measurements.linear(case.folder, case.zeros)
         whole = case.loss(case.ours(measurements.protect(case.folder, case.zeros, EXACT)[1]))
-        row(*case.names, *usage(done), *pair(case.loss(case.ours(file))), pair(whole)[1])
+        published = case.ours(file)
+        given_away = ask(measurements, case, published, solvable_by_bounds)
+        row(*case.names, *usage(done), *pair(case.loss(published)), pair(whole)[1], given_away)
     heading(
         "Small segments that can be solved",
         "table", "zeros", "small", "ours: by algebra", "by bounds", "peer's: by algebra",
@@ -148,7 +152,7 @@ def exact(measurements: Measurements, options: argparse.Namespace) -> None:
         judged = [solvable(measurements, case, of) for of in (case.ours(file), case.peers())]
         audit = measurements.audit(case.folder, case.zeros, EXACT)
         small = int(case.table.small(case.zeros).sum())
-        row(*case.names, small, *judged[0], *judged[1], audit.exit_code, *usage(audit))
+        row(*case.names, small, *judged[0], *judged[1], outcome(audit), *usage(audit))
 
 
 def inference(measurements: Measurements, options: argparse.Namespace) -> None:
@@ -164,7 +168,7 @@ def inference(measurements: Measurements, options: argparse.Namespace) -> None:
         _, exactly = measurements.protect(case.folder, case.zeros, EXACT)
         audit = measurements.audit(case.folder, case.zeros, INFERENCE)
         losses = *pair(case.loss(case.ours(file))), pair(case.loss(case.ours(exactly)))[1]
-        row(*case.names, *usage(done), *losses, audit.exit_code, *usage(audit))
+        row(*case.names, *usage(done), *losses, outcome(audit), *usage(audit))
     heading(
         "Small segments that can be shown to be below 10",
         "table", "zeros", "small", "ours", "peer's",
@@ -202,28 +206,52 @@ def optimal(measurements: Measurements, options: argparse.Namespace) -> None:
 
 def growth(measurements: Measurements, options: argparse.Namespace) -> None:
     """Time and memory against the number of segments, on tables made for it."""
-    shapes = [s for s in grown_tables.SHAPES if s.segments <= options.most_segments]
-    shapes.sort(key=lambda shape: shape.segments)
     for name, promise in GROWTH.items():
         heading(
             f"Growth: {name}",
             "dimensions", "segments", "published", "withheld", "CPU s", "ms a segment", "peak MB",
-            "audit", "CPU s", "peak MB",
         )  # fmt: skip
-        for shape in shapes:
+        for shape, folder in grown(options):
+            done, file = measurements.protect(folder, "protect", promise)
+            counts: Sequence[object] = "stopped", NOTHING
+            if not done.exit_code:
+                text = file.read_text(encoding="utf-8")
+                counts = text.count("published"), text.count("withheld")
+            seconds, peak = usage(done)
+            each = f"{1000 * seconds / shape.segments:.2f}"
+            row(shape.dimensions, shape.segments, *counts, seconds, each, peak)
+
+
+def auditor(measurements: Measurements, options: argparse.Namespace) -> None:
+    """Time and memory of the auditor on what was published of the same tables."""
+    for name, promise in GROWTH.items():
+        heading(
+            f"Growth of the auditor: {name}",
+            "dimensions", "segments", "outcome", "CPU s", "ms a segment", "peak MB",
+        )  # fmt: skip
+        for shape, folder in grown(options):
+            done, _ = measurements.protect(folder, "protect", promise)
+            if done.exit_code:
+                continue
+            audit = measurements.audit(folder, "protect", promise)
+            seconds, peak = usage(audit)
+            each = f"{1000 * seconds / shape.segments:.2f}"
+            row(shape.dimensions, shape.segments, outcome(audit), seconds, each, peak)
+
+
+def outcome(audit: Run) -> str:
+    """What the auditor's exit code says."""
+    return {0: "withstands", 1: "discloses"}.get(audit.exit_code, "stopped")
+
+
+def grown(options: argparse.Namespace) -> Iterator[tuple[grown_tables.Shape, Folder]]:
+    """Tables of the sizes asked for, the small ones first; made where they are missing."""
+    for shape in sorted(grown_tables.SHAPES, key=lambda shape: shape.segments):
+        if shape.segments <= options.most_segments:
             folder = Folder(options.results / shape.name)
             if not folder.cells.exists():
                 grown_tables.write(shape, folder.path)
-            done, file = measurements.protect(folder, "protect", promise)
-            if done.exit_code:
-                row(shape.dimensions, shape.segments, "stopped", NOTHING, *usage(done))
-                continue
-            counts = [file.read_text(encoding="utf-8").count(w) for w in ("published", "withheld")]
-            each = f"{1000 * done.cpu_seconds / shape.segments:.2f}"
-            audit = measurements.audit(folder, "protect", promise)
-            seconds, peak = usage(done)
-            sizes = shape.dimensions, shape.segments, *counts
-            row(*sizes, seconds, each, peak, audit.exit_code, *usage(audit))
+            yield shape, folder
 
 
 def cases_of(options: argparse.Namespace) -> list[Case]:
