@@ -6,6 +6,7 @@ bounds everybody who is in the first alone.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations, pairwise
 
 import numpy as np
 from scipy import sparse
@@ -51,24 +52,25 @@ def explain_all(differences: list[Difference], known: Flags) -> tuple[list[Diffe
 
 def unequal_twins(knowledge: Knowledge) -> list[Difference]:
     """Pairs of figures of the same set that differ."""
-    pairs = _candidates(knowledge, np.iinfo(np.int64).max, same_set=True)
+    members, nothing = knowledge.members, np.zeros(0, dtype=np.int64)
+    same_set: dict[bytes, list[int]] = {}
+    for figure, (start, end) in enumerate(pairwise(members.indptr.tolist())):
+        same_set.setdefault(members.indices[start:end].tobytes(), []).append(figure)
+    pairs = (pair for figures in same_set.values() for pair in combinations(figures, 2))
     return [
-        Difference(outer, inner, 0, np.zeros(0, dtype=np.int64))
-        for outer, inner in pairs
-        if outer < inner and knowledge.people[outer] != knowledge.people[inner]
+        Difference(outer, inner, 0, nothing)
+        for outer, inner in sorted(pairs)
+        if knowledge.people[outer] != knowledge.people[inner]
     ]
 
 
-def _candidates(
-    knowledge: Knowledge, below: int, *, same_set: bool = False
-) -> Iterator[tuple[int, int]]:
+def _candidates(knowledge: Knowledge, below: int) -> Iterator[tuple[int, int]]:
     members = knowledge.members
     sizes = np.diff(members.indptr)
     for start in range(0, len(sizes), _ROWS_AT_ONCE):
         rows = slice(start, start + _ROWS_AT_ONCE)
         shared = sparse.csr_array(members[rows] @ members.T).toarray()
-        inside = shared == sizes[None, :]
-        inside &= (sizes[rows, None] == sizes) if same_set else (sizes[rows, None] > sizes)
+        inside = (shared == sizes[None, :]) & (sizes[rows, None] > sizes)
         inside &= knowledge.highest[rows, None] - knowledge.lowest[None, :] < below
         yield from ((start + int(outer), int(inner)) for outer, inner in np.argwhere(inside))
 

@@ -7,8 +7,10 @@ import pytest
 from scipy import sparse
 from small_worlds import catalogue_of, dimension, everywhere, figures_of, promise, random_world
 
+from anonymizer.audit import walk as walk_module
 from anonymizer.audit.knowledge import read
 from anonymizer.audit.mending import Mending
+from anonymizer.audit.nearby import reach_nearby
 from anonymizer.audit.walk import Walk, walk
 from anonymizer.audit.witnesses import Witnesses
 
@@ -77,8 +79,10 @@ def test_tables_after_one_that_does_not_fit_are_no_evidence(knowledge):
 
 
 def test_fewer_than_no_people_are_no_evidence(knowledge):
-    most = walk_with(knowledge, {(0, 0): 11, (1, 0): -11}).most_people(knowledge)
-    assert most[class_of(knowledge, 0, 0)] == 10
+    """No figure notices people who change places."""
+    places = {(0, 0): 11, (1, 0): -11, (0, 1): -11, (1, 1): 11}
+    most = walk_with(knowledge, places).most_people(knowledge)
+    assert (most == 10).all()
 
 
 def test_a_first_table_that_does_not_fit_proves_nothing(knowledge):
@@ -113,3 +117,34 @@ def test_what_is_taken_back_leaves_no_trace(knowledge):
     assert mending.give(0, 1, most_moves=3)
     assert mending.changes() == {0: 1}
     assert mending.changes() == {}
+
+
+def test_a_program_reaches_what_it_is_asked_for_and_leaves_what_is_far_away(knowledge):
+    table = np.full(knowledge.classes, 10)
+    found = reach_nearby(knowledge, table, class_of(knowledge, 0, 0), 20)
+    assert found[class_of(knowledge, 0, 0)] == 20
+    assert knowledge.allows(found)
+    assert (table == 10).all()
+
+
+def test_a_program_finds_nothing_where_figures_allow_nothing(knowledge):
+    """Region A has at most 24 people."""
+    table = np.full(knowledge.classes, 10)
+    assert reach_nearby(knowledge, table, class_of(knowledge, 0, 0), 24) is not None
+    assert reach_nearby(knowledge, table, class_of(knowledge, 0, 0), 25) is None
+
+
+def test_programs_go_on_where_mending_does_not(knowledge, monkeypatch):
+    monkeypatch.setattr(walk_module, "_MOST_PASSES", 0)
+    goals = np.full(knowledge.classes, 20)
+    found = walk(knowledge, goals, np.ones(knowledge.classes, dtype=bool))
+    assert (found.most_people(knowledge) >= goals).all()
+
+
+def test_who_is_to_have_people_gives_none_away(knowledge):
+    chosen, table = class_of(knowledge, 0, 0), np.full(knowledge.classes, 10)
+    table[chosen] = 20
+    mending = Mending(knowledge, table)
+    assert mending.mend_around(chosen, most_moves=50)
+    assert knowledge.allows(mending.table)
+    assert mending.table[chosen] == 20
