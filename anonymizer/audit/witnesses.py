@@ -20,6 +20,7 @@ from anonymizer.audit.walk import Walk
 _ROOM_WEIGHT = 0.1  # of room in a figure, for each class that waits for it, against one person
 _GOOD_ENOUGH = 0.1  # a table of whole people need not be the best
 _MOST_ROUNDS = 400
+_MOST_PAIRS = 2**22  # of classes, looked at together
 _NOBODY = -1
 _WHOLE = 1e-7
 
@@ -233,22 +234,28 @@ def _exchanges(
     """
     counts = knowledge.members @ table
     missing = goals[waiting] - table[waiting]
-    classes, donors = [], []
-    for people in np.unique(missing):
-        takers = waiting[missing == people]
-        givers = np.flatnonzero(table >= people)
+    classes, donors = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for people in np.unique(missing).tolist():
+        takers, givers = waiting[missing == people], np.flatnonzero(table >= people)
         if not len(givers):
             continue
-        full = (knowledge.highest - counts < people).astype(np.int64)
-        bare = (counts - knowledge.lowest < people).astype(np.int64)
-        taking, giving = knowledge.by_class[takers], knowledge.by_class[givers]
-        shared_full = ((taking * full[None, :]) @ giving.T).toarray()
-        shared_bare = (taking @ (giving * bare[None, :]).T).toarray()
-        fits = (shared_full == (taking @ full)[:, None]) & (shared_bare == (giving @ bare)[None, :])
-        fits &= takers[:, None] != givers
-        able = fits.any(axis=1)
-        classes.append(takers[able])
-        donors.append(givers[fits.argmax(axis=1)[able]])
-    if not classes:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        for some in np.array_split(takers, len(takers) * len(givers) // _MOST_PAIRS + 1):
+            fits = _can_swap(knowledge, counts, people, some, givers)
+            able = fits.any(axis=1)
+            classes.append(some[able])
+            donors.append(givers[fits.argmax(axis=1)[able]])
     return np.concatenate(classes), np.concatenate(donors)
+
+
+def _can_swap(
+    knowledge: Knowledge, counts: Integers, people: int, takers: Integers, givers: Integers
+) -> Flags:
+    """(takers x givers): whether so many people may go from the one to the other."""
+    full = (knowledge.highest - counts < people).astype(np.int64)
+    bare = (counts - knowledge.lowest < people).astype(np.int64)
+    taking, giving = knowledge.by_class[takers], knowledge.by_class[givers]
+    shared_full = ((taking * full[None, :]) @ giving.T).toarray()
+    shared_bare = (taking @ (giving * bare[None, :]).T).toarray()
+    fits = (shared_full == (taking @ full)[:, None]) & (shared_bare == (giving @ bare)[None, :])
+    possible: Flags = fits & (takers[:, None] != givers)
+    return possible
