@@ -16,7 +16,7 @@ from pipelines.released import verify_published
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code", "stage"),
-    [(signal.SIGINT, 130, "journal/intake"), (signal.SIGTERM, 143, "journal/people")],
+    [(signal.SIGINT, 130, "journal/intake"), (signal.SIGTERM, 143, "journal/eligibility")],
 )
 def test_an_interrupted_run_ends_in_good_order(
     fresh_home: Home, released_world: Home, audience, number: int, code: int, stage: str
