@@ -11,7 +11,7 @@ import numpy as np
 
 from anonymizer.audit.knowledge import Integers, Knowledge
 
-_MOST_CANDIDATES = 256  # classes of a figure that are looked at for one move
+_MOST_CANDIDATES = 128  # classes of a figure that are looked at for one move
 _NO_LIMIT = 2**40
 _SEED = 20_261_125
 

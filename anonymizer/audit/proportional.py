@@ -28,9 +28,9 @@ def spread(knowledge: Knowledge) -> Integers:
     people = knowledge.covered.astype(np.float64)
     for _ in range(_ROUNDS):
         counts = members @ people
-        aims = np.clip(counts, lowest, highest)
-        if np.array_equal(aims, counts):
+        if ((knowledge.lowest <= counts) & (counts <= knowledge.highest)).all():
             break
+        aims = np.clip(counts, lowest, highest)
         ratios = np.maximum(aims, _ALMOST_NOBODY) / np.maximum(counts, _ALMOST_NOBODY)
         steps = pull * (by_class @ np.log(ratios))
         people *= np.exp(np.clip(steps, -_LARGEST_STEP, _LARGEST_STEP))
