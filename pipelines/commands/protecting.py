@@ -61,7 +61,7 @@ def protect(  # noqa: PLR0913, PLR0917  one option for each file and each part o
             help="What is not proved with this effort is withheld; with exact figures and an "
             "--inference-k above 0 more of it publishes more."
         ),
-    ] = 10,
+    ] = 20,
     memory_megabytes: Annotated[
         int, typer.Option(help="What is not proved within this memory is withheld.")
     ] = 2_048,
