@@ -7,7 +7,7 @@ Deterministic: equal input, policy and secret give equal figures, whatever the m
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,6 +30,8 @@ from anonymizer.protection.totals import segment_totals
 from anonymizer.secret import Secret
 from anonymizer.segments import Catalogue
 from anonymizer.tables import Counted, Figures
+
+_FEW_ROWS = 2_000
 
 Reason = Literal["floor", "inference", "kept"]
 
@@ -120,6 +122,21 @@ class _Terms:
     effort: Effort
     rows: int
 
+    def budget(self, part: Part) -> Budget:
+        """A part's share of the effort."""
+        share = (1 + len(part.rows)) / self.rows
+        return Budget(self.effort.proof_seconds * share, self.effort.memory_megabytes * share)
+
+    def cuts_down(self, part: Part) -> bool:
+        """Whether to publish everything and withhold what a proof blames, until all is proved.
+
+        Always where figures are rounded. Exact ones of small tables that have to leave room for
+        `inference_k` people lose least so, if the effort is enough; built up, they need less.
+        """
+        if self.promise.rounding > 1:
+            return True
+        return self.promise.inference_floor > 0 and len(part.rows) <= _FEW_ROWS
+
 
 @dataclass(frozen=True)
 class _Settled:
@@ -138,17 +155,20 @@ def _settled_parts(
 
 def _settle(terms: _Terms, part: Part) -> _Settled:
     """Each part has its share of the effort, so that their order is of no account."""
-    share, effort = (1 + len(part.rows)) / terms.rows, terms.effort
-    budget = Budget(effort.proof_seconds * share, effort.memory_megabytes * share)
+    budget = terms.budget(part)
+    if terms.cuts_down(part):
+        prover, exact = Prover(part.known, part.targets, budget), terms.promise.rounding == 1
+        if _withhold(prover, part.preference, lambda: exact and budget.exhausted):
+            _put_back(prover, part.preference, budget)
+            return _Settled(prover.published, prover.proofs)
+        budget = terms.budget(part)
+    order = part.preference.best_first(np.arange(len(part.rows)))
+    settled = _Settled(*publish_exactly(part.known, part.targets, order, budget))
+    if not terms.promise.inference_floor:
+        return settled
     prover = Prover(part.known, part.targets, budget)
-    exact = terms.promise.rounding == 1
-    if exact:
-        order = part.preference.best_first(np.arange(len(part.rows)))
-        prover.adopt(*publish_exactly(part.known, part.targets, order, budget))
-    else:
-        _withhold(prover, part.preference)
-    if terms.promise.inference_floor or not exact:
-        _put_back(prover, part.preference, budget)
+    prover.adopt(settled.published, settled.proofs)
+    _put_back(prover, part.preference, budget)
     return _Settled(prover.published, prover.proofs)
 
 
@@ -165,17 +185,21 @@ def _joined(
     return published, proofs
 
 
-def _withhold(prover: Prover, order: Preference) -> None:
-    """Withhold rows until everything is proved. Ends: with nothing published all is.
+def _withhold(prover: Prover, order: Preference, gives_up: Callable[[], bool]) -> bool:
+    """Withhold rows until everything is proved; whether it is, or was given up before.
 
-    The cheap search goes over all targets before the solver sees the first. A row withheld
-    for one target often frees others, so the next is tried without it.
+    Ends: with nothing published all is proved. The cheap search goes over all targets before the
+    solver sees the first. A row withheld for one target often frees others, so the next is tried
+    without it.
     """
     while open_targets := prover.open_targets():
         hard = [target for target in open_targets if not prover.search(target)]
         for target in hard:
             while obstacle := prover.prove(target):
+                if gives_up():
+                    return False
                 prover.publish(order.least_preferred(obstacle.rows), published=False)
+    return True
 
 
 def _put_back(prover: Prover, order: Preference, budget: Budget) -> None:

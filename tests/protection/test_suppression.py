@@ -222,7 +222,7 @@ def test_a_wrong_witness_of_exact_figures_is_never_published(monkeypatch):
         Witnesses, "move", lambda *of: {place: n for place, n in honest(*of).items() if n > 0}
     )
     with pytest.raises(Held, match="proof"):
-        protected([[20, 20, 20], [1, 1, 1]], promise(50, 10, 1))
+        protected([[20, 20, 20], [1, 1, 1]], promise(50, 0, 1))
 
 
 def test_a_wrong_solver_is_never_believed(monkeypatch):
