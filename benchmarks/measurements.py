@@ -6,6 +6,7 @@ sources it is made again.
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +16,8 @@ from cell_tables import COUNT, Folder
 from process_usage import Run, run
 
 HERE = Path(__file__).parent
+# Beside the interpreter: a benchmark may be started without its environment being active.
+AUDIENCE = str(Path(sys.executable).with_name("audience"))
 PRODUCT = (HERE.parent / "anonymizer", HERE.parent / "pipelines")
 Options = tuple[str, ...]
 
@@ -34,7 +37,7 @@ class Measurements:
     def protect(self, folder: Folder, zeros: str, options: Options) -> tuple[Run, Path]:
         """`audience protect`: how it went, and what it published."""
         out = self._file("published", folder, zeros, *options)
-        words = ["audience", "protect", str(folder.cells), "--count", COUNT, "--out", str(out)]
+        words = [AUDIENCE, "protect", str(folder.cells), "--count", COUNT, "--out", str(out)]
         words += [*_hierarchies(folder), "--zeros", zeros, *options]
         if "--rounding" in options:
             words += ["--secret-file", str(self._key)]
@@ -43,7 +46,7 @@ class Measurements:
     def audit(self, folder: Folder, zeros: str, options: Options) -> Run:
         """`audience audit` of what `audience protect` published."""
         _, published = self.protect(folder, zeros, options)
-        words = ["audience", "audit", str(published), *_hierarchies(folder), "--zeros", zeros]
+        words = [AUDIENCE, "audit", str(published), *_hierarchies(folder), "--zeros", zeros]
         return self._process([*words, *_promise(options)], folder)
 
     def linear(self, folder: Folder, zeros: str) -> tuple[Run, Path]:
@@ -51,7 +54,7 @@ class Measurements:
         out = self._file("linear", folder, zeros)
         pairs = [f"{name}={file}" for name, file in folder.hierarchies.items()]
         script = str(HERE / "linear_independence.py")
-        words = ["python", script, str(folder.cells), zeros, str(out), *pairs]
+        words = [sys.executable, script, str(folder.cells), zeros, str(out), *pairs]
         return self._process(words, folder), out
 
     def kept(self, what: str, measure: Callable[[], Any]) -> Any:
