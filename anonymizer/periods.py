@@ -30,6 +30,19 @@ class Period:
             return self.start + timedelta(days=6)
         return self.start.replace(day=calendar.monthrange(self.start.year, self.start.month)[1])
 
+    @classmethod
+    def of(cls, kind: PeriodKind, day: date) -> "Period":
+        """The period of that kind that holds the day."""
+        if kind == "week":
+            return cls(kind, day - timedelta(days=day.isoweekday() - 1))
+        return cls(kind, day.replace(day=1) if kind == "month" else day)
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """Every day, in order."""
+        length = (self.end - self.start).days + 1
+        return tuple(self.start + timedelta(days=number) for number in range(length))
+
     @property
     def id(self) -> str:
         """`2026-11-22`, `2026-W47` or `2026-11`."""

@@ -106,6 +106,13 @@ class Timing(Settings):
     late_days: int = Field(
         1, ge=0, le=31, description="Visits of a day may arrive this many days later."
     )
+    open_days: int = Field(
+        2,
+        ge=0,
+        le=7,
+        description="A week or month stays open this many days after its last; visits that "
+        "arrive late for their day still count in it.",
+    )
     settle_seconds: int = Field(
         60,
         ge=0,

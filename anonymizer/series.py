@@ -1,0 +1,42 @@
+"""Which tables are released: a subject and the length of its periods.
+
+The order of `SERIES` is the order of release. A day comes before the week and the month that
+contain it, and everything comes before the audience that it is a part of: what is wider is
+judged against what is narrower, never the other way round.
+"""
+
+from dataclasses import dataclass
+
+from anonymizer.periods import Period, PeriodKind
+from anonymizer.tables import SubjectKind
+
+
+@dataclass(frozen=True)
+class Series:
+    """All releases of one kind of subject and one length of period."""
+
+    kind: SubjectKind
+    period_kind: PeriodKind
+
+    @property
+    def id(self) -> str:
+        """`campaign-week`; the id of a release begins with it."""
+        return f"{self.kind}-{self.period_kind}"
+
+    def stage(self, name: str) -> str:
+        """The name of a private stage of this series: `campaign_week_reach`, `reach` of days."""
+        return name if self == CAMPAIGN_DAY else f"{self.kind}_{self.period_kind}_{name}"
+
+    def release_id(self, period: Period) -> str:
+        """`campaign-week-2026-W47`: one release a series and period."""
+        if period.kind != self.period_kind:
+            raise ValueError(f"{self.id} has no period {period.id}")
+        return f"{self.id}-{period.id}"
+
+
+CAMPAIGN_DAY = Series("campaign", "day")
+CAMPAIGN_WEEK = Series("campaign", "week")
+CAMPAIGN_MONTH = Series("campaign", "month")
+INTEREST_WEEK = Series("interest", "week")
+AUDIENCE_MONTH = Series("audience", "month")
+SERIES = (CAMPAIGN_DAY, CAMPAIGN_WEEK, CAMPAIGN_MONTH, INTEREST_WEEK, AUDIENCE_MONTH)
