@@ -1,0 +1,185 @@
+"""A table as everybody can read it: what was released, or what is about to be.
+
+Nothing here knows how a release is made or kept; released files come in through a protocol.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from anonymizer.audit.knowledge import Flags, Integers
+from anonymizer.dimensions import Dimension, Group, Text
+from anonymizer.periods import Period
+from anonymizer.policy import Promise
+from anonymizer.segments import Catalogue, NamedSegment
+from anonymizer.tables import Figures, SubjectKind, TableKey
+
+_PUBLISHED = "published"
+_DIMENSIONS = ("gender", "age", "region")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One table with the catalogue and the promise that it was made under.
+
+    `possible` is False for structural zeros. Everybody of the table is also in the tables of
+    the subjects that it is `inside` of, in the same period. A campaign `runs` from one day to
+    another, both included; other subjects are there on every day.
+    """
+
+    figures: Figures
+    catalogue: Catalogue
+    promise: Promise
+    possible: Flags
+    inside: frozenset[str] = frozenset()
+    runs: tuple[date, date] = (date.min, date.max)
+
+    @property
+    def key(self) -> TableKey:
+        """Which table it is."""
+        return self.figures.key
+
+    def without(self, segments: Integers) -> "Shown":
+        """The table with these segments (rows of the catalogue) withheld."""
+        kept = ~np.isin(self.figures.segments, segments)
+        figures = Figures(self.key, self.figures.segments[kept], self.figures.people[kept])
+        return replace(self, figures=figures)
+
+    @property
+    def days(self) -> frozenset[date]:
+        """The days of the period on which the subject is there."""
+        first, last = self.runs
+        return frozenset(day for day in self.key.period.days if first <= day <= last)
+
+
+class ReleasedSegment(Protocol):
+    """A segment as a release explains it: a group code of each dimension, and its words."""
+
+    @property
+    def gender(self) -> str:
+        """Code of its gender group."""
+
+    @property
+    def age(self) -> str:
+        """Code of its age group."""
+
+    @property
+    def region(self) -> str:
+        """Code of its region group."""
+
+    @property
+    def name(self) -> Text:
+        """Its words."""
+
+
+class ReleasedTables(Protocol):
+    """What a release folder says: rows of figures and what their segments mean, in atoms."""
+
+    @property
+    def kind(self) -> SubjectKind:
+        """What its tables are about."""
+
+    @property
+    def period(self) -> Period:
+        """When."""
+
+    @property
+    def promise(self) -> Promise:
+        """The promise that its figures keep."""
+
+    @property
+    def segments(self) -> Mapping[str, ReleasedSegment]:
+        """Segments by id, the preferred ones first."""
+
+    @property
+    def groups(self) -> pa.Table:
+        """Rows (dimension, code, level, english, indonesian, iab_ids, leaves)."""
+
+    @property
+    def figures(self) -> pa.Table:
+        """Rows (subject, segment_id, status, people), the subject in the first column."""
+
+
+def read_shown(
+    release: ReleasedTables,
+    subjects: Mapping[str, Mapping[str, Any]],
+    reference: Sequence[Dimension],
+) -> tuple[Shown, ...]:
+    """The tables of a release; of each subject what else is known (`Shown`'s fields).
+
+    `target_regions` among these are codes of the reference dimensions; everywhere else nobody is
+    counted. The atoms are those of the reference.
+    """
+    catalogue = _catalogue(release, reference)
+    rows = release.figures.filter(pc.equal(release.figures["status"], _PUBLISHED))
+    subject_of = rows.column(0)
+    tables = []
+    for subject, facts in subjects.items():
+        own = rows.filter(pc.equal(subject_of, subject))
+        key = TableKey(release.kind, subject, release.period)
+        known = dict(facts)
+        possible = possible_atoms(catalogue, reference, known.pop("target_regions", None))
+        figures = _figures(key, own, catalogue)
+        tables.append(Shown(figures, catalogue, release.promise, possible, **known))
+    return tuple(tables)
+
+
+def possible_atoms(
+    catalogue: Catalogue, reference: Sequence[Dimension], targets: Sequence[str] | None
+) -> Flags:
+    """Where people may be counted: everywhere, or in the target regions alone."""
+    possible = np.ones(catalogue.shape, dtype=bool)
+    if targets:
+        axis = _DIMENSIONS.index("region")
+        regions, inside = reference[axis], set[str]()
+        for code in targets:
+            group = regions.groups[regions.positions[code]]
+            inside.update(regions.leaves[leaf] for leaf in group.leaves)
+        targeted = np.isin(np.array(catalogue.dimensions[axis].leaves), list(inside))
+        np.moveaxis(possible, axis, -1)[..., ~targeted] = False
+    return possible
+
+
+def _catalogue(release: ReleasedTables, reference: Sequence[Dimension]) -> Catalogue:
+    """The segments that the release explains, over the atoms of the reference."""
+    rows = release.groups.to_pylist()
+    axes = tuple(_dimension(axis, rows) for axis in reference)
+    cells: list[list[int]] = []
+    named: dict[int, NamedSegment] = {}
+    for row, (code, segment) in enumerate(release.segments.items()):
+        codes = (segment.gender, segment.age, segment.region)
+        cells.append([axis.positions[of] for axis, of in zip(axes, codes, strict=True)])
+        named[row] = NamedSegment(code, segment.name)
+    return Catalogue(axes, np.array(cells, dtype=np.int32).reshape(len(cells), len(axes)), named)
+
+
+def _dimension(reference: Dimension, rows: Sequence[Mapping[str, Any]]) -> Dimension:
+    own = [row for row in rows if row["dimension"] == reference.name]
+    named = (leaf for row in own for leaf in row["leaves"])
+    leaves = tuple(dict.fromkeys([*reference.leaves, *named]))
+    places = {leaf: place for place, leaf in enumerate(leaves)}
+    groups = tuple(
+        Group(
+            row["code"],
+            row["level"],
+            Text(row["english"], row["indonesian"]),
+            tuple(sorted(places[leaf] for leaf in row["leaves"])),
+        )
+        for row in own
+    )
+    return Dimension(reference.name, leaves, groups)
+
+
+def _figures(key: TableKey, rows: pa.Table, catalogue: Catalogue) -> Figures:
+    segments = np.array(
+        [catalogue.positions[code] for code in rows["segment_id"].to_pylist()], dtype=np.int32
+    )
+    people: NDArray[np.int64] = np.array(rows["people"].to_pylist(), dtype=np.int64)
+    order = np.argsort(segments)
+    return Figures(key, segments[order], people[order])
