@@ -23,35 +23,47 @@ Model = TypeVar("Model", bound=Settings)
 
 def load(path: Path, model: type[Model]) -> Model:
     """The settings in `path`. Raises ConfigurationError with all faults and their lines."""
+    return parse(read_text(path), path.name, model)
+
+
+def read_text(path: Path) -> str:
+    """What stands in a file of settings. Raises ConfigurationError when it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigurationError(
             [Fault(str(path), "the file is missing", "write one with: audience init")]
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise ConfigurationError([Fault(path.name, "this is not valid YAML")]) from None
+
+
+def parse(text: str, name: str, model: type[Model]) -> Model:
+    """The settings in a text that is called `name` in faults. Raises ConfigurationError."""
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        place = f"{path.name}:{mark.line + 1}" if mark else path.name
+        place = f"{name}:{mark.line + 1}" if mark else name
         raise ConfigurationError([Fault(place, "this is not valid YAML")]) from None
     faults = [
-        Fault(f"{path.name}:{line}", f"the key {key!r} stands twice")
+        Fault(f"{name}:{line}", f"the key {key!r} stands twice")
         for key, line in _doubled_keys(root)
     ]
     try:
         settings = model.model_validate(content or {})
     except ValidationError as error:
-        raise ConfigurationError(faults + _faults(error, path, root)) from None
+        raise ConfigurationError(faults + _faults(error, name, root)) from None
     if faults:
         raise ConfigurationError(faults)
     return settings
 
 
-def _faults(error: ValidationError, path: Path, root: yaml.Node | None) -> list[Fault]:
+def _faults(error: ValidationError, name: str, root: yaml.Node | None) -> list[Fault]:
     return [
         Fault(
-            f"{path.name}:{_line(root, fault['loc'])} {'.'.join(str(p) for p in fault['loc'])}",
+            f"{name}:{_line(root, fault['loc'])} {'.'.join(str(p) for p in fault['loc'])}",
             _PLAIN.get(fault["type"], fault["msg"].removeprefix("Value error, ")),
         )
         for fault in error.errors()

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Literal
 
 PeriodKind = Literal["day", "week", "month"]
+_MONTH = len("2026-11")
 
 
 @dataclass(frozen=True, order=True)
@@ -36,6 +37,19 @@ class Period:
         if kind == "week":
             return cls(kind, day - timedelta(days=day.isoweekday() - 1))
         return cls(kind, day.replace(day=1) if kind == "month" else day)
+
+    @classmethod
+    def from_id(cls, text: str) -> "Period":
+        """The period that is called so: `2026-11-22`, `2026-W47` or `2026-11`.
+
+        Raises ValueError for any other text.
+        """
+        kind: PeriodKind = "week" if "W" in text else "month" if len(text) == _MONTH else "day"
+        whole = {"day": text, "week": f"{text}-1", "month": f"{text}-01"}[kind]
+        found = cls(kind, date.fromisoformat(whole))
+        if found.id != text:
+            raise ValueError("this is no day, ISO week or month")
+        return found
 
     @property
     def days(self) -> tuple[date, ...]:

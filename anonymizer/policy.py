@@ -10,10 +10,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
-from anonymizer.configuration import Settings, load
+from anonymizer.configuration import Settings, load, parse
 
 InferenceK = Literal["k"] | Annotated[int, Field(ge=0)]
 LOWEST_K = 10
+LONGEST_MONTH = 31
+# What is about the run and not about the period that it makes: always as the file says now.
+_OF_TODAY = ("intake", "retention", "effort")
 _K_MEANING = "A figure counts at least this many people."
 
 Purpose = Literal["use", "disclosure", "advertising_cookies", "marketing"]
@@ -175,13 +178,34 @@ class Policy(Settings):
     retention: Retention = Retention()
     effort: Effort = Effort()
 
+    @model_validator(mode="after")
+    def _keeps_what_is_open(self) -> "Policy":
+        kept, timing = self.retention.private_days, self.timing
+        needed = LONGEST_MONTH + timing.open_days + timing.late_days
+        if kept < needed:
+            raise ValueError(
+                f"retention.private_days ({kept}) must be at least {needed}: the longest month, "
+                f"timing.open_days ({timing.open_days}) and timing.late_days ({timing.late_days}); "
+                "a month that is still open would lose its first days"
+            )
+        return self
+
     @classmethod
     def load(cls, path: Path) -> "Policy":
         """Read and check the file. Raises ConfigurationError with every mistake."""
         return load(path, cls)
 
+    @classmethod
+    def parse(cls, text: str) -> "Policy":
+        """Check what once stood in `policy.yaml`. Raises ConfigurationError."""
+        return parse(text, "policy.yaml", cls)
+
     @property
     def digest(self) -> str:
-        """SHA-256 of what bears on figures (effort and provider's machine aside)."""
-        content = self.model_dump_json(exclude={"effort"})
+        """SHA-256 of what bears on figures: everything but what `running_as` takes over."""
+        content = self.model_dump_json(exclude=set(_OF_TODAY))
         return hashlib.sha256(content.encode()).hexdigest()
+
+    def running_as(self, today: "Policy") -> "Policy":
+        """This promise with the intake limits, retention and effort of `today`."""
+        return self.model_copy(update={part: getattr(today, part) for part in _OF_TODAY})

@@ -18,6 +18,7 @@ from anonymizer.counting import load_counted
 from anonymizer.database import count_figures
 from anonymizer.exports.writing import faulty_exports
 from anonymizer.home import Home
+from anonymizer.periods import Period
 from anonymizer.protection.totals import segment_totals
 from anonymizer.publishing import load_release
 from anonymizer.release import PUBLISHED
@@ -158,7 +159,8 @@ def reach_within_people(installation: Installation, day: date) -> Verdict:
 @_check("protected_tables", "protection")
 def floor_reached(installation: Installation, day: date) -> Verdict:
     """Every figure counts at least k trusted people, counted anew from the reach."""
-    home, catalogue = installation.home, installation.catalogue()
+    home, terms = installation.home, installation.terms(Period("day", day))
+    catalogue, k = terms.catalogue, terms.policy.promise.k
     counted = load_counted(home, day, catalogue)
     figures = read_figures(home, day, [table.key for table in counted], catalogue)
     lowest = min(
@@ -169,7 +171,6 @@ def floor_reached(installation: Installation, day: date) -> Verdict:
         ),
         default=None,
     )
-    k = installation.policy().promise.k
     if lowest is None:
         return Verdict(passed=True, metadata={"note": "no figure is to be published", "k": k})
     return Verdict(lowest >= k, {"floor_reached": lowest, "k": k})
@@ -188,7 +189,7 @@ def figures_within_rounding(installation: Installation, day: date) -> Verdict:
     if intake is None or entry.body["inputs"] != intake.facts.get("inputs"):
         return Verdict(passed=True, metadata={"note": "raw files have changed since the release"})
     release = load_release(home, ledger, entry.subject)
-    catalogue = installation.catalogue()
+    catalogue = installation.terms(release.period).catalogue
     truth = {
         table.key.subject_id: segment_totals(catalogue, table.people)
         for table in load_counted(home, day, catalogue)

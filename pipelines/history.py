@@ -3,10 +3,14 @@
 import os
 from datetime import date
 
+from anonymizer.errors import Held
 from anonymizer.home import Home
 from anonymizer.ledger import Entry, Ledger
 from anonymizer.periods import Period
+from anonymizer.release import Release
 from anonymizer.release_folder import release_id
+from anonymizer.segments import Catalogue
+from anonymizer.settings import Texts, read_meaning, revisions
 
 
 def open_ledger(home: Home) -> Ledger:
@@ -27,6 +31,21 @@ def released_days(ledger: Ledger) -> frozenset[date]:
 def release_of(ledger: Ledger, day: date) -> Entry | None:
     """The ledger's entry on the campaign tables of a day, if they were released."""
     return ledger.find_release(_release_of(day))
+
+
+def catalogue_of(home: Home, ledger: Ledger, release: Release) -> Catalogue:
+    """The catalogue that a release was made with. Raises Held when nothing keeps it any more."""
+    for revision in revisions(ledger):
+        if revision.digests["catalogue"] == release.catalogue_digest:
+            return revision.meaning().catalogue
+    catalogue = read_meaning(Texts.in_force(home)).catalogue
+    if catalogue.digest != release.catalogue_digest:
+        raise Held(
+            "segments_changed",
+            f"segments.yaml is not what it was when {release.id} was made; name a home in which "
+            "it is, to ask about this release",
+        )
+    return catalogue
 
 
 def _release_of(day: date) -> str:

@@ -13,7 +13,7 @@ from anonymizer.ledger import Ledger
 from anonymizer.public_ledger import check_public_ledger
 from anonymizer.publishing import load_releases
 from anonymizer.release import PUBLISHED, Release
-from anonymizer.segments import load_catalogue
+from pipelines.history import catalogue_of
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,10 @@ def count_released(home: Home, ledger: Ledger) -> Totals:
     releases = load_releases(home, ledger)
     published = [_figures(release) for release in releases]
     tables = sum(len(release.campaigns) for release in releases)
-    withheld = len(load_catalogue(home.segments)) * tables - sum(published)
+    segments = sum(
+        len(catalogue_of(home, ledger, release)) * len(release.campaigns) for release in releases
+    )
+    withheld = segments - sum(published)
     if not releases:
         return Totals(0, 0, 0, 0)
     newest = releases[-1].period.id

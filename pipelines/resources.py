@@ -15,9 +15,11 @@ from anonymizer.errors import Busy
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.locking import exclusive
+from anonymizer.periods import Period
 from anonymizer.policy import Policy
 from anonymizer.secret import Secret
-from anonymizer.segments import Catalogue, load_catalogue
+from anonymizer.segments import Catalogue
+from anonymizer.settings import Texts, applying, read_meaning, record_settings, revisions
 from pipelines.history import open_ledger
 
 PATIENCE_SECONDS = 600
@@ -26,7 +28,7 @@ _PAUSE_SECONDS = 1
 
 @dataclass(frozen=True)
 class Terms:
-    """What figures are made under: the policy, the catalogue and the secret."""
+    """What the figures of a period are made under: the policy, the catalogue and the secret."""
 
     policy: Policy
     catalogue: Catalogue
@@ -45,20 +47,29 @@ class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
         return Home.from_environment()
 
     def policy(self) -> Policy:
-        """The numbers of the promise."""
+        """The file in force: what the runs of today go by, and the periods that begin from now."""
         return Policy.load(self.home.policy)
-
-    def catalogue(self) -> Catalogue:
-        """What may be published."""
-        return load_catalogue(self.home.segments)
 
     def secret(self) -> Secret:
         """The key; refuses one that others can read."""
         return Secret.load(self.home.secret)
 
-    def terms(self) -> Terms:
-        """Policy, catalogue and secret, each checked."""
-        return Terms(self.policy(), self.catalogue(), self.secret())
+    def record_settings(self) -> None:
+        """Write the files in force into the ledger if they have changed; a run begins with this.
+
+        Raises ConfigurationError with all mistakes of both files.
+        """
+        record_settings(self.home, self.ledger(), self.secret())
+
+    def terms(self, period: Period) -> Terms:
+        """What applies to a period, by the day on which it begins.
+
+        Effort, retention and intake limits are those of the file in force. In a ledger that
+        keeps no settings yet, everything is.
+        """
+        revision = applying(revisions(self.ledger()), period.start)
+        meaning = revision.meaning() if revision else read_meaning(Texts.in_force(self.home))
+        return Terms(meaning.policy.running_as(self.policy()), meaning.catalogue, self.secret())
 
     def ledger(self) -> Ledger:
         """The history of releases."""

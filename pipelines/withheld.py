@@ -18,8 +18,8 @@ from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.publishing import load_release
 from anonymizer.release import PUBLISHED, Release
-from anonymizer.segments import Catalogue, load_catalogue
-from pipelines.history import release_of
+from anonymizer.segments import Catalogue
+from pipelines.history import catalogue_of, release_of
 
 Reason = Literal["floor", "inference"]
 
@@ -62,8 +62,8 @@ class Released:
 def find_released(home: Home, ledger: Ledger, day: date, campaign: str) -> Released:
     """The released table of a campaign and day.
 
-    Raises ConfigurationError where there is none, Held when `segments.yaml` is no longer what it
-    was at the release, LedgerBroken when the release cannot be trusted.
+    Raises ConfigurationError where there is none, Held when nothing keeps the segments of the
+    release any more, LedgerBroken when the release cannot be trusted.
     """
     entry = release_of(ledger, day)
     if entry is None:
@@ -75,13 +75,7 @@ def find_released(home: Home, ledger: Ledger, day: date, campaign: str) -> Relea
     if campaign not in known:
         problem = f"{release.id} has no campaign {campaign!r}"
         raise ConfigurationError([Fault("--campaign", problem, f"it has {', '.join(known)}")])
-    catalogue = load_catalogue(home.segments)
-    if catalogue.digest != release.catalogue_digest:
-        raise Held(
-            "segments_changed",
-            f"segments.yaml is not what it was when {release.id} was made; name a home in which "
-            "it is, to ask about this release",
-        )
+    catalogue = catalogue_of(home, ledger, release)
     people = {
         catalogue.positions[row["segment_id"]]: row["people"]
         for row in release.figures.to_pylist()

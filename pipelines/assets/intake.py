@@ -3,10 +3,12 @@
 import time
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 
 import dagster as dg
 
 from anonymizer.intake.taking_in import Intake, take_in
+from anonymizer.periods import Period
 from anonymizer.retention import prune
 from pipelines.accounts import account_facts
 from pipelines.columns import QUARANTINE, VISITS
@@ -65,16 +67,19 @@ def intake(
     """Read the raw files of each day; read = counted + excluded + quarantined + duplicates."""
 
     first = min(days_of(context.partition_keys))
+    begin = cache(installation.record_settings)
 
     def take(day: date) -> Outcome:
+        begin()
         if day == first:  # no day of the run can need what is older
             prune(installation.home, installation.policy(), newest=first)
+        terms = installation.terms(Period("day", day))
         with installation.engine(spill=False) as engine:
             taken = take_in(
                 installation.home,
                 day,
-                installation.policy(),
-                installation.secret(),
+                terms.policy,
+                terms.secret,
                 engine,
                 now=time.time(),
             )

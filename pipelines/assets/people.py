@@ -5,6 +5,7 @@ from datetime import date
 import dagster as dg
 
 from anonymizer.eligibility import find_eligible
+from anonymizer.periods import Period
 from pipelines.accounts import account_facts
 from pipelines.assets.intake import INTAKE
 from pipelines.columns import PEOPLE
@@ -34,10 +35,9 @@ def eligible_people(
     """Adults with an open account who consented and did not withdraw, under a pseudonym."""
 
     def find(day: date) -> Outcome:
+        terms = installation.terms(Period("day", day))
         with installation.engine(spill=True) as engine:
-            eligibility = find_eligible(
-                engine, installation.home, day, installation.policy(), installation.secret()
-            )
+            eligibility = find_eligible(engine, installation.home, day, terms.policy, terms.secret)
         return Outcome(
             facts={"account": account_facts(eligibility.account)},
             metadata={

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import date
-from functools import cache
 
 import dagster as dg
 
 from anonymizer.counting import load_counted
+from anonymizer.periods import Period
 from anonymizer.protection.day import Terms, protect_tables
 from anonymizer.protection.suppression import Protected
 from pipelines.assets.reach import REACHING
@@ -37,13 +37,14 @@ def protected_tables(
     writing: Writing,  # noqa: ARG001  held for the run
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Floor, keyed rounding and suppression, proved by linear programming; the rest is withheld."""
-    home, terms = installation.home, cache(installation.terms)
+    home = installation.home
 
     def protect_day(day: date) -> Outcome:
-        policy, catalogue = terms().policy, terms().catalogue
+        terms = installation.terms(Period("day", day))
+        policy, catalogue = terms.policy, terms.catalogue
         protected = protect_tables(
             load_counted(home, day, catalogue),
-            Terms(catalogue, policy.promise, terms().secret, policy.effort),
+            Terms(catalogue, policy.promise, terms.secret, policy.effort),
             heedful_workers(policy.effort),
         )
         write_figures(home, day, [table.figures for table in protected], catalogue)

@@ -95,14 +95,15 @@ def publication(
 ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
     """Audit, release, export, and rebuild the database; held days are reported at the end."""
     home, ledger = installation.home, installation.ledger()
-    terms = cache(installation.terms)
+    secret = cache(installation.secret)
 
     def export(release: Release) -> tuple[Path, ...]:
-        return write_exports(release, home, ledger, terms().secret)
+        return write_exports(release, home, ledger, secret())
 
     def publish_day(day: date) -> Outcome:
-        policy, catalogue = terms().policy, terms().catalogue
-        before = released(home, ledger, terms().secret, "campaign", Period("day", day))
+        terms = installation.terms(Period("day", day))
+        policy, catalogue = terms.policy, terms.catalogue
+        before = released(home, ledger, terms.secret, "campaign", Period("day", day))
         if before:  # final: what the data say now does not matter any more
             return _outcome(before, export(before.release), len(catalogue))
         counted = load_counted(home, day, catalogue)
@@ -112,13 +113,13 @@ def publication(
         with evidence_kept(home, day):
             workers = heedful_workers(policy.effort)
             audited = audit(figures, counted, catalogue, policy.promise, workers)
-        published = publish(audited, _facts(home, day, policy), home, ledger, terms().secret)
+        published = publish(audited, _facts(home, day, policy), home, ledger, terms.secret)
         return _outcome(published, export(published.release), len(catalogue))
 
     tried = PUBLICATION.work_through(context, home, publish_day)
     entries = [attempted.entry for attempted in tried]
     days = [entry.day for entry in entries]
-    unfinished = attempt(lambda: _finish(home, ledger, terms().secret, days))
+    unfinished = attempt(lambda: _finish(home, ledger, secret(), days))
     if unfinished:
         raise failure([replace(entry, trouble=entry.trouble or unfinished) for entry in entries])
     if any(entry.trouble for entry in entries):

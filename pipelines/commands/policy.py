@@ -2,13 +2,13 @@
 
 import typer
 
-from anonymizer.errors import ConfigurationError, Fault
 from anonymizer.explanation import explain, reference
 from anonymizer.home import Home
 from anonymizer.policy import Policy
-from anonymizer.segments import Catalogue, load_catalogue
+from anonymizer.segments import Catalogue
+from anonymizer.settings import Texts, read_meaning, revisions
 from pipelines.commands.common import HomeOption, existing_home
-from pipelines.screen import notices
+from pipelines.screen import notices, out, table
 
 app = typer.Typer(help="Check policy.yaml and segments.yaml, and read what they promise.",
                   no_args_is_help=True)  # fmt: skip
@@ -32,6 +32,30 @@ def explain_policy(home: HomeOption = None) -> None:
     typer.echo(explain(*load_settings(existing_home(home))))
 
 
+@app.command("history")
+def print_history(home: HomeOption = None) -> None:
+    """Say which settings apply from which day on, as the ledger keeps them."""
+    from pipelines.history import open_ledger  # noqa: PLC0415  slow to import
+
+    place = existing_home(home)
+    known = revisions(open_ledger(place))
+    rows = [
+        (
+            revision.number,
+            revision.first_day or "the beginning",
+            revision.digests["policy"][:16],
+            revision.digests["segments"][:16],
+        )
+        for revision in known
+    ]
+    out().print(table("Settings", ("number", "applies from", "policy", "segments"), rows))
+    if not known or known[-1].digests != read_meaning(Texts.in_force(place)).digests:
+        notices().print(
+            "The files in force are not among them yet: the next run records them, to apply from "
+            "the day after the newest one that is released."
+        )
+
+
 @app.command("reference")
 def print_reference() -> None:
     """Print the reference page of all settings, as Markdown."""
@@ -40,15 +64,5 @@ def print_reference() -> None:
 
 def load_settings(home: Home) -> tuple[Policy, Catalogue]:
     """Both files. Raises one ConfigurationError with the mistakes of both."""
-    faults: list[Fault] = []
-    try:
-        policy = Policy.load(home.policy)
-    except ConfigurationError as error:
-        faults += error.faults
-    try:
-        catalogue = load_catalogue(home.segments)
-    except ConfigurationError as error:
-        faults += error.faults
-    if faults:
-        raise ConfigurationError(faults)
-    return policy, catalogue
+    meaning = read_meaning(Texts.in_force(home))
+    return meaning.policy, meaning.catalogue

@@ -20,7 +20,7 @@ LAYERS = (
     ("release", "release_folder", "cells"),
     ("ledger", "public_ledger", "locking", "intake", "eligibility", "counting", "working_rows"),
     ("retention", "erasure"),
-    ("publishing", "rights"),
+    ("publishing", "rights", "settings"),
     ("exports", "database"),
     ("verification",),
 )

@@ -70,10 +70,22 @@ def test_strict_inference_means_k() -> None:
     assert Promise(k=50, inference_k="k").inference_floor == 50
 
 
-def test_the_digest_ignores_effort_and_nothing_else() -> None:
-    slow = Policy.model_validate({"effort": {"threads": 1}})
+def test_the_digest_ignores_what_is_about_the_run_and_nothing_else() -> None:
+    settings = {
+        "effort": {"threads": 1},
+        "retention": {"closed_years": 4},
+        "intake": {"max_file_megabytes": 9},
+    }
+    today = Policy.model_validate(settings)
     other = Policy.model_validate({"promise": {"k_jitter": 4}})
-    assert slow.digest == Policy().digest != other.digest
+    assert today.digest == Policy().digest != other.digest
+    mixed = other.running_as(today)
+    assert (mixed.promise, mixed.digest) == (other.promise, other.digest)
+    assert (mixed.effort, mixed.retention, mixed.intake) == (
+        today.effort,
+        today.retention,
+        today.intake,
+    )
 
 
 @pytest.fixture(scope="module")

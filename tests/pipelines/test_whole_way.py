@@ -115,14 +115,17 @@ def test_a_killed_run_is_done_again_and_gives_the_same_bytes_as_any_other(
 def test_working_data_is_kept_no_longer_than_the_policy_says(
     fresh_home: Home, audience: Audience
 ) -> None:
-    policy = fresh_home.policy.read_text().replace("private_days: 40", "private_days: 1")
+    policy = fresh_home.policy.read_text().replace("private_days: 40", "private_days: 34")
     fresh_home.policy.write_text(policy)
-    for day in (DAYS[0], DAYS[2]):
-        assert audience("run", "--from", day, "--to", day).returncode == 0
+    for day in (date(2026, 9, 28), date(2026, 9, 29)):
+        path = fresh_home.working_file("people", day)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert audience("run", "--from", DAYS[1], "--to", DAYS[1]).returncode == 0
 
-    (kept,) = (fresh_home.private / "people").iterdir()
-    assert kept.stem == f"day={DAYS[2]}"
-    assert released(fresh_home) == [DAYS[0], DAYS[2]]
+    kept = {path.stem for path in (fresh_home.private / "people").iterdir()}
+    assert kept == {"day=2026-09-29", f"day={DAYS[1]}"}
+    assert released(fresh_home) == [DAYS[1]]
 
 
 def test_a_held_day_holds_no_other(fresh_home: Home, audience: Audience) -> None:
