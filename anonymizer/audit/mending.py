@@ -49,10 +49,15 @@ class Mending:
 
     def changes(self) -> dict[int, int]:
         """How the table has changed since the last call."""
+        changes = self.moved()
+        self._forget()
+        return changes
+
+    def moved(self) -> dict[int, int]:
+        """What `changes` would say, but it can still be taken back."""
         changes: dict[int, int] = {}
         for chosen, people in self._moves:
             changes[chosen] = changes.get(chosen, 0) + people
-        self._forget()
         return changes
 
     def take_back(self) -> None:
