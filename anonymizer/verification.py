@@ -4,12 +4,13 @@ It needs the published folder and nothing else: no ledger, no secret, no setting
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from anonymizer.chain import FIRST, Link
 from anonymizer.database import differences
 from anonymizer.errors import Held, LedgerBroken
+from anonymizer.exports.notice import WITHDRAWAL
 from anonymizer.exports.writing import EXPORTS
 from anonymizer.files import sha256
 from anonymizer.ledger import RELEASE
@@ -22,12 +23,16 @@ _SHOWN_FAULTS = 20
 
 @dataclass(frozen=True)
 class Proved:
-    """What was proved: how much, and where the chain ends (`head`, a hash)."""
+    """What was proved: how much, and where the chain ends (`head`, a hash).
+
+    `withdrawn` says why, of each release that was withdrawn.
+    """
 
     entries: int
     releases: int
     files: int
     head: str
+    withdrawn: Mapping[str, str] = field(default_factory=dict)
 
 
 def verify_folder(published: Path, head: str = "") -> Proved:
@@ -44,7 +49,7 @@ def verify_folder(published: Path, head: str = "") -> Proved:
             "to before that entry; get the published folder again from whoever publishes it"
         )
     try:
-        expected = dict(_expected(links))
+        expected, gone = dict(_expected(links)), _withdrawn(links)
     except (KeyError, ValueError, TypeError, AttributeError):
         raise LedgerBroken(f"{_LEDGER} was not written by this program") from None
     faults = list(_faults(published, expected, links))
@@ -53,7 +58,8 @@ def verify_folder(published: Path, head: str = "") -> Proved:
     if faults:
         raise Held("published_edited", _tell(faults))
     releases = len(_subjects(links, RELEASE))
-    return Proved(len(links), releases, len(expected), links[-1].hash if links else FIRST)
+    head = links[-1].hash if links else FIRST
+    return Proved(len(links), releases, len(expected), head, gone)
 
 
 def _expected(links: Sequence[Link]) -> Iterator[tuple[str, str]]:
@@ -61,7 +67,8 @@ def _expected(links: Sequence[Link]) -> Iterator[tuple[str, str]]:
     for subject, files in _subjects(links, RELEASE).items():
         for name, digest in files.items():
             yield f"releases/{subject}/{name}", digest
-    for subject, files in _subjects(links, EXPORTS).items():
+    # A withdrawn release has notices where its exports were.
+    for subject, files in (_subjects(links, EXPORTS) | _subjects(links, WITHDRAWAL)).items():
         for name, digest in files.items():
             advertiser, file = name.split("/")
             yield f"exports/{advertiser}/{subject}/{file}", digest
@@ -73,6 +80,15 @@ def _subjects(links: Sequence[Link], kind: str) -> dict[str, Mapping[str, str]]:
         link.shown["subject"]: link.shown["body"]["files"]
         for link in links
         if link.shown is not None and link.shown["kind"] == kind
+    }
+
+
+def _withdrawn(links: Sequence[Link]) -> dict[str, str]:
+    """Why, of each release that was withdrawn."""
+    return {
+        link.shown["subject"]: link.shown["body"]["reason"]
+        for link in links
+        if link.shown is not None and link.shown["kind"] == WITHDRAWAL
     }
 
 
@@ -98,13 +114,13 @@ def _files(published: Path) -> Iterator[str]:
 
 
 def _database_faults(published: Path, links: Sequence[Link]) -> list[str]:
-    """How the analysts' database differs from one that is built of these releases."""
-    releases = _subjects(links, RELEASE)
+    """How the analysts' database differs from one built of the releases in circulation."""
+    releases, gone = _subjects(links, RELEASE), _withdrawn(links)
     if not releases:
         return []
     if not (published / _DATABASE).is_file():
         return [f"{_DATABASE} is missing"]
-    read = list(_read(published, releases))
+    read = [release for release in _read(published, releases) if release.id not in gone]
     return [f"{_DATABASE}: {what} is not as released" for what in
             differences(read, published / _DATABASE)]  # fmt: skip
 

@@ -32,6 +32,7 @@ MODULES = {
     "verify": "proofs",
     "check": "proofs",
     "withheld": "withholding",
+    "withdraw-release": "withdrawing",
     "protect": "protecting",
     "audit": "auditing",
     "policy": "policy",

@@ -8,6 +8,7 @@ from typing import Any
 
 from anonymizer.errors import Held
 from anonymizer.exports.certificate import CERTIFICATE
+from anonymizer.exports.notice import refuse_withdrawn
 from anonymizer.files import sha256
 from anonymizer.seal import opened
 
@@ -28,8 +29,9 @@ def check_export(folder: Path, key: str = "") -> CheckedExport:
 
     `key` is the fingerprint that the provider gave once by another way. Raises Held
     `certificate` when there is none or its seal does not fit, `export_edited` with all files
-    that differ.
+    that differ, `withdrawn` with the reason where a notice has taken the place of the export.
     """
+    refuse_withdrawn(folder, key)
     certificate, found = opened(_read(folder / CERTIFICATE), key)
     files: Mapping[str, str] = certificate["files"]
     faults = list(_faults(folder, files))

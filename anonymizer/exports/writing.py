@@ -11,6 +11,7 @@ from anonymizer.errors import Held, LedgerBroken, NoSpace
 from anonymizer.exports.certificate import CERTIFICATE, certificate_bytes
 from anonymizer.exports.csv_file import csv_bytes
 from anonymizer.exports.manifest import manifest_bytes
+from anonymizer.exports.notice import lay_notices, withdrawn
 from anonymizer.exports.parquet_file import parquet_table
 from anonymizer.exports.rows import export_rows
 from anonymizer.exports.xlsx_file import xlsx_bytes
@@ -32,13 +33,16 @@ def write_exports(release: Release, home: Home, ledger: Ledger, secret: Secret) 
     The digests of all files go into the ledger before the first folder appears, each folder
     appears as a whole, and what stands there as recorded is left alone. Raises Held when a file
     was edited, or when one is lost and what would be written now differs from the record.
-    The secret seals the certificates.
+    A withdrawn release has its notices there instead. The secret seals the certificates.
     """
     if not isinstance(release, Release):
         raise TypeError("exports are made of a release and of nothing else")
     recipients = [campaigns[0].advertiser_id for campaigns in _by_advertiser(release)]
     targets = tuple(home.exports / recipient / release.id for recipient in recipients)
     with exclusive(home):
+        if withdrawal := withdrawn(ledger.entries()).get(release.id):
+            lay_notices(release, withdrawal, home, secret)
+            return targets
         if recorded := ledger.find(EXPORTS, release.id):
             _refuse_edited(home, release.id, recorded.body["files"])
         missing = [target for target in targets if not target.exists()]
@@ -102,6 +106,7 @@ def faulty_exports(home: Home, ledger: Ledger) -> list[str]:
     """Exported files that are not as the ledger recorded them: edited, missing, or unknown."""
     entries = ledger.entries()
     recorded = {entry.subject: entry.body["files"] for entry in entries if entry.kind == EXPORTS}
+    recorded |= {subject: entry.body["files"] for subject, entry in withdrawn(entries).items()}
     released = {entry.subject for entry in entries if entry.kind == RELEASE}
     found = {folder.name for folder in home.exports.glob("*/*")}
     faults = sorted(f"*/{name}" for name in released - set(recorded))

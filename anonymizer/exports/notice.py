@@ -1,0 +1,116 @@
+"""The notice that takes the place of an export whose release was withdrawn.
+
+What was sent out cannot be called back, and a released period never changes; but a bad release
+can be taken out of the folders and of the database, and whoever looks for it is told why.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from anonymizer.errors import Held, NoSpace, SecretProblem
+from anonymizer.files import move_into_place, sha256, write_bytes
+from anonymizer.home import Home
+from anonymizer.ledger import Entry
+from anonymizer.release import Release
+from anonymizer.seal import opened, sealed
+from anonymizer.secret import Secret
+
+WITHDRAWAL = "withdrawal"
+NOTICE = "WITHDRAWN.json"
+_FORMAT = 1
+
+
+def withdrawn(entries: Sequence[Entry]) -> dict[str, Entry]:
+    """The withdrawals that the ledger records, by release."""
+    return {entry.subject: entry for entry in entries if entry.kind == WITHDRAWAL}
+
+
+def lay_notices(release: Release, entry: Entry, home: Home, secret: Secret) -> None:
+    """Let each export folder of a withdrawn release give way to its notice.
+
+    Raises Held `secret` when the key is not that of the recorded notices, NoSpace.
+    """
+    recorded: Mapping[str, str] = entry.body["files"]
+    recipients = [name.split("/")[0] for name in recorded]
+    with rendered_notices(release, entry.body["reason"], recipients, home, secret) as digests:
+        if digests != recorded:
+            raise SecretProblem("secret.key is not the key that sealed the recorded notices")
+        for name, digest in recorded.items():
+            recipient = name.split("/")[0]
+            folder = home.exports / recipient / release.id
+            if not _is_notice(folder, digest):
+                _remove(folder)
+                move_into_place(_staging(home) / recipient, folder)
+
+
+@contextmanager
+def rendered_notices(
+    release: Release, reason: str, recipients: Sequence[str], home: Home, secret: Secret
+) -> Iterator[dict[str, str]]:
+    """Their digests, by recipient and file, while they lie in a folder of the home."""
+    staging = _staging(home)
+    shutil.rmtree(staging, ignore_errors=True)
+    try:
+        for recipient in recipients:
+            facts = {
+                "provider": release.provider,
+                "recipient": recipient,
+                "release": release.id,
+                "reason": reason,
+            }
+            write_bytes(_notice_bytes(facts, secret), staging / recipient / NOTICE)
+        yield {f"{path.parent.name}/{NOTICE}": sha256(path) for path in sorted(staging.glob("*/*"))}
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def refuse_withdrawn(folder: Path, key: str = "") -> None:
+    """Raise Held `withdrawn`, with the reason, where a notice lies.
+
+    Of a notice whose seal does not fit: Held `certificate`.
+    """
+    path = folder / NOTICE
+    if not path.exists():
+        return
+    try:
+        document: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        document = {}
+    notice, _ = opened(document if isinstance(document, dict) else {}, key)
+    raise Held(
+        "withdrawn",
+        f"{notice['release']} was withdrawn by {notice['provider']}: {notice['reason']}. Do not "
+        "use its figures, and delete every copy of them",
+    )
+
+
+def _notice_bytes(facts: Mapping[str, str], secret: Secret) -> bytes:
+    statement = {
+        "format": _FORMAT,
+        "statement": "The figures that stood here were withdrawn. Do not use them, and delete "
+        "every copy of them; nothing else is published for their period.",
+        **facts,
+    }
+    return (json.dumps(sealed(statement, secret), indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _is_notice(folder: Path, digest: str) -> bool:
+    """Whether the recorded notice lies in the folder, and nothing else."""
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return names == [NOTICE] and sha256(folder / NOTICE) == digest
+
+
+def _staging(home: Home) -> Path:
+    return home.published / ".staging" / "notices"
+
+
+def _remove(folder: Path) -> None:
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise NoSpace("published/exports", type(error).__name__) from None

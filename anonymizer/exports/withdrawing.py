@@ -1,0 +1,108 @@
+"""Takes a release that was sent out by mistake out of the exports, and keeps it in the history.
+
+The ledger gets an entry of kind `withdrawal` first, with the reason and the digests of the
+notices; then each export folder gives way to its notice. The release itself stays as it was
+recorded: its figures are known to the world, the gate goes on reckoning with them, and its period
+is never released a second time.
+"""
+
+import re
+from collections.abc import Sequence
+
+from anonymizer.database import build_database
+from anonymizer.errors import ConfigurationError, Fault, Held, SecretProblem
+from anonymizer.exports.notice import WITHDRAWAL, lay_notices, rendered_notices, withdrawn
+from anonymizer.exports.writing import EXPORTS
+from anonymizer.home import Home
+from anonymizer.ledger import Entry, Ledger
+from anonymizer.locking import exclusive
+from anonymizer.public_ledger import check_public_ledger, write_public_ledger
+from anonymizer.publishing import load_release, load_releases
+from anonymizer.release import Release
+from anonymizer.secret import Secret
+
+_LONGEST_REASON = 300
+# An e-mail address, or a number longer than a date: everybody can read the reason.
+_IDENTIFYING = re.compile(r"\S+@\S+|\d(?:[ .-]?\d){8,}")
+
+
+def withdraw(
+    release_id: str, reason: str, home: Home, ledger: Ledger, secret: Secret
+) -> tuple[str, ...]:
+    """Withdraw a release; returns the recipients in whose folders a notice lies now.
+
+    The analysts' database is built anew without it. Doing it again finishes what was interrupted
+    and changes nothing else. Raises ConfigurationError for a release that there is not, a reason
+    that cannot stand in public, or one that differs from what is recorded; LedgerBroken or
+    SecretProblem when the history cannot be trusted, Held when the exports were never finished,
+    Busy, NoSpace.
+    """
+    _refuse_unfit(reason)
+    with exclusive(home):
+        entries = ledger.entries()
+        check_public_ledger(home, [entry.link for entry in entries])
+        if not any(entry.subject == release_id for entry in ledger.releases()):
+            raise _mistake("release", f"{release_id} was never released", "audience ledger list")
+        entry = withdrawn(entries).get(release_id)
+        release = load_release(home, ledger, release_id)
+        _refuse_other_key(ledger, secret)
+        if entry is None:
+            entry = _recorded(release, reason, home, ledger, secret)
+        elif entry.body["reason"] != reason:
+            shown = f"audience ledger show {release_id}"
+            raise _mistake("--reason", "it is withdrawn already, for another reason", shown)
+        write_public_ledger(ledger, home)
+        lay_notices(release, entry, home, secret)
+        build_database(in_circulation(load_releases(home, ledger), ledger), home)
+    return tuple(name.split("/")[0] for name in entry.body["files"])
+
+
+def in_circulation(releases: Sequence[Release], ledger: Ledger) -> list[Release]:
+    """The releases that were not withdrawn."""
+    gone = withdrawn(ledger.entries())
+    return [release for release in releases if release.id not in gone]
+
+
+def _recorded(release: Release, reason: str, home: Home, ledger: Ledger, secret: Secret) -> Entry:
+    exports = ledger.find(EXPORTS, release.id)
+    if exports is None:
+        raise Held(
+            "exports_unfinished",
+            f"the exports of {release.id} were never finished; run its period again with: audience "
+            "run, then withdraw it",
+        )
+    recipients = sorted({name.split("/")[0] for name in exports.body["files"]})
+    with rendered_notices(release, reason, recipients, home, secret) as digests:
+        public = {"reason": reason, "files": digests}
+        return ledger.append(WITHDRAWAL, release.id, public)
+
+
+def _refuse_other_key(ledger: Ledger, secret: Secret) -> None:
+    if any(entry.body["secret"] != secret.fingerprint for entry in ledger.releases()):
+        raise SecretProblem(
+            "secret.key is not the key of the releases so far; restore it from its backup: the "
+            "notices have to be sealed as the exports were"
+        )
+
+
+def _refuse_unfit(reason: str) -> None:
+    faults = [
+        Fault("--reason", problem, remedy)
+        for wrong, problem, remedy in (
+            (not reason.strip(), "it is empty", "say in a sentence why"),
+            (len(reason) > _LONGEST_REASON, f"more than {_LONGEST_REASON} characters", "be brief"),
+            (not reason.isprintable(), "it holds control characters", "write one line of text"),
+            (
+                bool(_IDENTIFYING.search(reason)),
+                "it holds what looks like an address or a number of a person",
+                "everybody can read it: leave it out",
+            ),
+        )
+        if wrong
+    ]
+    if faults:
+        raise ConfigurationError(faults)
+
+
+def _mistake(place: str, problem: str, command: str) -> ConfigurationError:
+    return ConfigurationError([Fault(place, problem, f"see: {command}")])
