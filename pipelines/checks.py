@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from anonymizer.accounting import RowAccount
 from anonymizer.counting import load_counted
 from anonymizer.database import count_figures
+from anonymizer.exports.withdrawing import in_circulation
 from anonymizer.exports.writing import faulty_exports
 from anonymizer.home import Home
 from anonymizer.periods import Period
@@ -229,12 +230,13 @@ def exports_as_recorded(installation: Installation, day: date) -> Verdict:
 
 @_check("segments_database", "publication")
 def database_is_complete(installation: Installation, day: date) -> Verdict:
-    """The database holds as many figures of the day's release as the release has."""
+    """The database holds as many figures of the day's release as it has, none if withdrawn."""
     ledger = installation.ledger()
     entry = release_of(ledger, day)
     if entry is None:
         return Verdict(passed=True, metadata={"note": "there was nothing to release"})
-    released = load_release(installation.home, ledger, entry.subject).figures.num_rows
+    release = load_release(installation.home, ledger, entry.subject)
+    released = sum(one.figures.num_rows for one in in_circulation([release], ledger))
     held = count_figures(installation.home, entry.subject)
     return Verdict(held == released, {"in_release": released, "in_database": held})
 

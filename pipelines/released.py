@@ -7,6 +7,7 @@ from datetime import date
 import pyarrow.parquet as pq
 
 from anonymizer.errors import Held
+from anonymizer.exports.notice import withdrawn
 from anonymizer.exports.writing import faulty_exports
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
@@ -66,8 +67,11 @@ def statements(
 ) -> list[str]:
     """The published statements of a day as they stand in exports; of the newest release without."""
     wanted = None if day is None else day.isoformat()
+    gone = withdrawn(ledger.entries())
     subjects = [
-        entry.subject for entry in ledger.releases() if wanted in (None, entry.body["period"])
+        entry.subject
+        for entry in ledger.releases()
+        if wanted in (None, entry.body["period"]) and entry.subject not in gone
     ]
     if not subjects:
         return []

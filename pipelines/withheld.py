@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from anonymizer.coarser import NONE, nearest_coarser
 from anonymizer.errors import ConfigurationError, Fault, Held
+from anonymizer.exports.withdrawing import in_circulation
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.publishing import load_release
@@ -71,6 +72,8 @@ def find_released(home: Home, ledger: Ledger, day: date, campaign: str) -> Relea
             [Fault("--day", f"nothing is released for {day}", "see: audience ledger list")]
         )
     release = load_release(home, ledger, entry.subject)
+    if not in_circulation([release], ledger):
+        raise Held("withdrawn", f"{release.id}; for why, see: audience ledger show {release.id}")
     known = [one.id for one in release.campaigns]
     if campaign not in known:
         problem = f"{release.id} has no campaign {campaign!r}"

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from anonymizer.counting import load_counted
 from anonymizer.database import build_database
+from anonymizer.exports.withdrawing import in_circulation
 from anonymizer.exports.writing import write_exports
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
@@ -140,7 +141,7 @@ def _log_good_days(context: dg.AssetExecutionContext, tried: Sequence[Tried]) ->
 
 def _finish(home: Home, ledger: Ledger, secret: Secret, days: Sequence[date]) -> None:
     """What a run does once, whatever became of its days."""
-    build_database(load_releases(home, ledger), home)
+    build_database(in_circulation(load_releases(home, ledger), ledger), home)
     remove_what_may_not_stay(home, days, ledger, secret)
 
 

@@ -30,7 +30,12 @@ def verify(
     proved = verify_folder(_existing(folder or existing_home(home).published), head)
     typer.echo(
         f"{proved.entries} entries, {proved.releases} releases, {proved.files} files and the "
-        f"database are as they were released.\nThe chain ends with {proved.head}\n"
+        f"database are as they were released.\n"
+        + "".join(
+            f"Of these, {release} was withdrawn: {reason}\n"
+            for release, reason in proved.withdrawn.items()
+        )
+        + f"The chain ends with {proved.head}\n"
         "Note that hash: with --head anyone can prove later that nothing before it was replaced."
     )
 
