@@ -5,13 +5,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from anonymizer.audit.bounds import Bounds, Divisible, Proof, Reachable, Unreachable
+from anonymizer.audit.departures import depart
 from anonymizer.audit.differencing import explain_all, nested_pairs
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.reports import Reporter
 from anonymizer.audit.solved import fit_some_table
 from anonymizer.audit.solver import Reals
-from anonymizer.audit.walk import walk
+from anonymizer.audit.walk import first_table, walk
 from anonymizer.audit.witnesses import Witnesses, search
 
 _MOST_UNDECIDED = 20
@@ -50,9 +51,7 @@ class Inference:
         differences, shown = explain_all(pairs, self._excused)
         self.disclosed |= shown & ~self._excused
         self._witnesses.reached |= shown | self._excused | ~self._knowledge.covered
-        path = walk(self._knowledge, self._witnesses.goals, ~self._witnesses.reached)
-        if path is not None:
-            self._witnesses.follow(path)
+        self._move_people()
         search(self._knowledge, self._witnesses, self._floor)
         if not self._witnesses.tables:
             table = fit_some_table(self._bounds, self._reporter, whole=self._whole)
@@ -64,6 +63,16 @@ class Inference:
         for difference in differences:
             yield self._reporter.difference(difference, self._least(difference.classes))
         yield from self._decide_the_rest()
+
+    def _move_people(self) -> None:
+        """Tables a few people away from one that fits: enough for nearly every class."""
+        known, witnesses = self._knowledge, self._witnesses
+        first = first_table(known)
+        if first is None:
+            return
+        witnesses.follow(depart(known, first, witnesses.goals, ~witnesses.reached))
+        if len(witnesses.waiting):
+            witnesses.follow(walk(known, first, witnesses.goals, ~witnesses.reached))
 
     def _decide_the_rest(self) -> Iterator[Finding]:
         """One class after the other; what is learned of one often settles many."""

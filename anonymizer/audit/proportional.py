@@ -9,26 +9,45 @@ import numpy as np
 from scipy import sparse
 
 from anonymizer.audit.knowledge import Integers, Knowledge
+from anonymizer.audit.solver import Reals
 
 _ROUNDS = 600
 _PULL = 2.0  # above 2 the rounds swing out, below they take longer
 _LARGEST_STEP = 3.0  # of a logarithm
 _AWAY = 0.1  # of the room in a figure: how far inside its ends to aim
+_IN_THE_MIDDLE = 0.4
 _ALMOST_NOBODY = 1e-3
 _SEED = 20_261_125
 
 
 def spread(knowledge: Knowledge) -> Integers:
     """Whole people in each class, close to all figures where some table fits them."""
+    return _spread(knowledge, _AWAY, (knowledge.lowest, knowledge.highest))
+
+
+def spread_in_the_middle(knowledge: Knowledge) -> Integers:
+    """The same with most figures far from their ends: there is room to move people both ways."""
+    return _spread(knowledge, _IN_THE_MIDDLE, _inside(knowledge, _IN_THE_MIDDLE))
+
+
+def _inside(knowledge: Knowledge, away: float) -> tuple[Reals, Reals]:
+    """The ends of the figures, a share of their room inwards."""
+    inwards = away * (knowledge.highest - knowledge.lowest)
+    return knowledge.lowest + inwards, knowledge.highest - inwards
+
+
+def _spread(
+    knowledge: Knowledge, away: float, enough: tuple[Integers | Reals, Integers | Reals]
+) -> Integers:
+    """Aims that far inside the ends, until all figures are inside `enough`."""
     members = sparse.csr_array(knowledge.members, dtype=np.float64)
     by_class = sparse.csr_array(members.T)
     pull = _PULL / np.maximum(np.diff(by_class.indptr), 1)
-    away = _AWAY * (knowledge.highest - knowledge.lowest)
-    lowest, highest = knowledge.lowest + away, knowledge.highest - away
+    lowest, highest = _inside(knowledge, away)
     people = knowledge.covered.astype(np.float64)
     for _ in range(_ROUNDS):
         counts = members @ people
-        if ((knowledge.lowest <= counts) & (counts <= knowledge.highest)).all():
+        if ((enough[0] <= counts) & (counts <= enough[1])).all():
             break
         aims = np.clip(counts, lowest, highest)
         ratios = np.maximum(aims, _ALMOST_NOBODY) / np.maximum(counts, _ALMOST_NOBODY)

@@ -14,7 +14,7 @@ from scipy import sparse
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.mending import Mending
 from anonymizer.audit.nearby import reach_nearby
-from anonymizer.audit.proportional import spread
+from anonymizer.audit.proportional import spread, spread_in_the_middle
 
 _MOST_PASSES = 3
 _MOST_FAILURES = 10  # of programs
@@ -60,19 +60,27 @@ class Walk:
         return most
 
 
-def walk(knowledge: Knowledge, goals: Integers, waiting: Flags) -> Walk | None:
-    """Tables in which the waiting classes reach their goals, as many as a walk comes past.
+def first_table(knowledge: Knowledge) -> Integers | None:
+    """A table that fits, most figures far from their ends if it can be.
 
-    None if no table to start from is found, as where figures leave no room for single people.
+    None if none is found, as where figures leave no room for single people.
     """
     if knowledge.exact:
         return None
-    mending = Mending(knowledge, spread(knowledge))
-    if not mending.mend(_FIRST_MOVES * len(knowledge.segments) + _MOST_MOVES):
-        return None
-    mending.changes()
-    first = mending.table.copy()
+    for spread_people in (spread_in_the_middle, spread):
+        mending = Mending(knowledge, spread_people(knowledge))
+        if mending.mend(_FIRST_MOVES * len(knowledge.segments) + _MOST_MOVES):
+            return mending.table
+    return None
+
+
+def walk(knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flags) -> Walk:
+    """Tables in which the waiting classes reach their goals, as many as a walk comes past.
+
+    `first` must fit every figure.
+    """
     waiting = waiting & (first < goals)
+    mending = Mending(knowledge, first)
     steps = _mended_steps(mending, goals, waiting)
     steps += _solved_steps(knowledge, mending.table, goals, waiting)
     return Walk(first, _rows(steps, knowledge.classes))

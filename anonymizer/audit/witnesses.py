@@ -9,13 +9,13 @@ numbers before it counts.
 """
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from scipy import sparse
 
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.solver import Outcome, Program, Reals
-from anonymizer.audit.walk import Walk
 
 _ROOM_WEIGHT = 0.1  # of room in a figure, for each class that waits for it, against one person
 _GOOD_ENOUGH = 0.1  # a table of whole people need not be the best
@@ -25,13 +25,24 @@ _NOBODY = -1
 _WHOLE = 1e-7
 
 
+class Path(Protocol):
+    """Tables of whole people, many of them, each a few people away from another."""
+
+    @property
+    def last(self) -> Integers:
+        """The table to go on from."""
+
+    def most_people(self, knowledge: Knowledge) -> Integers:
+        """Of each class the most people that it has in a table that fits; -1 without any."""
+
+
 @dataclass
 class Witnesses:
     """What has been shown to be possible so far.
 
     `tables` fit the figures. A class that is `reached` may have its goal: add the missing
     people to it in the table numbered `table`, taken from the class `donor` if there is one.
-    One that is `walked` has its goal in a table of `walk`.
+    One that is `followed` has its goal in a table of the path of that number in `paths`.
     """
 
     knowledge: Knowledge
@@ -40,15 +51,15 @@ class Witnesses:
     reached: Flags = field(init=False)
     table: Integers = field(init=False)
     donor: Integers = field(init=False)
-    walk: Walk | None = field(default=None, init=False)
-    walked: Flags = field(init=False)
+    paths: list[Path] = field(default_factory=list, init=False)
+    followed: Integers = field(init=False)
 
     def __post_init__(self) -> None:
         classes = self.knowledge.classes
         self.reached = np.zeros(classes, dtype=bool)
         self.table = np.full(classes, _NOBODY)
         self.donor = np.full(classes, _NOBODY)
-        self.walked = np.zeros(classes, dtype=bool)
+        self.followed = np.full(classes, _NOBODY)
 
     @property
     def waiting(self) -> Integers:
@@ -64,19 +75,20 @@ class Witnesses:
         self._mark(*_additions(self.knowledge, table, self.goals, self.waiting))
         self._mark(*_exchanges(self.knowledge, table, self.goals, self.waiting))
 
-    def follow(self, walk: Walk) -> None:
-        """Take a walk, and with it all classes that reach their goals in one of its tables."""
-        self.walk = walk
-        self.walked = ~self.reached & (walk.most_people(self.knowledge) >= self.goals)
-        self.reached |= self.walked
-        if self.knowledge.allows(walk.last):
-            self.learn(walk.last)
+    def follow(self, path: Path) -> None:
+        """Take a path, and with it all classes that reach their goals in one of its tables."""
+        enough = ~self.reached & (path.most_people(self.knowledge) >= self.goals)
+        self.followed[enough] = len(self.paths)
+        self.paths.append(path)
+        self.reached |= enough
+        if self.knowledge.allows(path.last):
+            self.learn(path.last)
 
     def recheck(self) -> None:
         """Build what every reached class rests on and unreach those whose table does not fit."""
-        if self.walk is not None:
-            enough = self.walk.most_people(self.knowledge) >= self.goals
-            self.reached &= ~self.walked | enough
+        for number, path in enumerate(self.paths):
+            enough = path.most_people(self.knowledge) >= self.goals
+            self.reached &= (self.followed != number) | enough
         for number, table in enumerate(self.tables):
             classes = np.flatnonzero(self.table == number)
             people = np.maximum(self.goals[classes] - table[classes], 0)

@@ -1,0 +1,221 @@
+"""Tables that each depart by a few people from one that fits: thousands tried side by side.
+
+To show that a class may have enough people, give it what it is missing in the first table and
+mend what that breaks, the smallest figure first, each by the class that mends most others and
+breaks fewest. From a table with its figures well inside their bounds a handful of moves does
+it, and as no attempt depends on another, a few hundred are made at once, a move each at a time.
+What comes of it is checked from the tables alone, in whole numbers.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+
+_MOST_MOVES = 60  # of one attempt
+_MOST_CANDIDATES = 24  # classes of a figure that are looked at for one move
+_MOST_ATTEMPTS = 256  # side by side
+_MOST_FIGURES = 2**21  # of all attempts together: what they count is held for each
+_NO_LIMIT = 2**40
+_NEVER = -100  # no class mends or breaks that many figures
+_NO_TABLE = -1
+_SEED = 20_261_125
+
+
+@dataclass(frozen=True)
+class Departures:
+    """The first table, and how each of the others differs from it (tables x classes)."""
+
+    first: Integers
+    changes: sparse.csr_array
+
+    @property
+    def last(self) -> Integers:
+        """The table that all others start from."""
+        return self.first
+
+    def most_people(self, knowledge: Knowledge) -> Integers:
+        """Of each class the most people that it has in a table that fits; -1 without any."""
+        if not knowledge.allows(self.first):
+            return np.full(knowledge.classes, _NO_TABLE)
+        wrong = np.zeros(self.changes.shape[0], dtype=bool)
+        people = self.changes.tocoo()
+        numbers = self.first[people.col] + people.data
+        wrong[people.row[numbers < 0]] = True
+        figures = sparse.csr_array(self.changes @ knowledge.members.T).tocoo()
+        counts = (knowledge.members @ self.first)[figures.col] + figures.data
+        fit = (knowledge.lowest[figures.col] <= counts) & (counts <= knowledge.highest[figures.col])
+        wrong[figures.row[~fit]] = True
+        most = self.first.copy()
+        proved = ~wrong[people.row]
+        np.maximum.at(most, people.col[proved], numbers[proved])
+        return most
+
+
+def depart(knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flags) -> Departures:
+    """Tables in which waiting classes reach their goals, as many as are found.
+
+    `first` must fit every figure.
+    """
+    attempts = _Attempts(knowledge, first, goals)
+    return Departures(first, attempts.made(np.flatnonzero(waiting)))
+
+
+class _Attempts:
+    """Several copies of the first table, each with people on the move.
+
+    Figures are numbered by their size, with one more at the end that never breaks; one class
+    more is in that figure alone. `_gains` says of each figure whether it helps (1) or hurts (-1)
+    to take somebody away (0) or to add somebody (1).
+    """
+
+    def __init__(self, knowledge: Knowledge, first: Integers, goals: Integers) -> None:
+        figures, classes = knowledge.members.shape
+        self._count = min(_MOST_ATTEMPTS, 1 + _MOST_FIGURES // (figures + 1))
+        order = np.argsort(np.diff(knowledge.members.indptr), kind="stable")
+        members = sparse.csr_array(knowledge.members[order])
+        counts = members @ first
+        self._around = _padded(members)
+        self._members, self._sizes = members.indices, np.diff(members.indptr)
+        self._starts = members.indptr[:-1]
+        self._missing = goals - first
+        shape = self._count, figures + 1
+        self._room = np.empty((2, *shape), dtype=np.int64)  # below, above
+        self._room[0] = np.append(counts - knowledge.lowest[order], _NO_LIMIT)
+        self._room[1] = np.append(knowledge.highest[order] - counts, _NO_LIMIT)
+        self._untouched = self._room[:, 0].copy()
+        self._gains = np.zeros((2, *shape), dtype=np.int8)
+        self._gains[:] = _gains(self._room)
+        self._broken = np.zeros(shape, dtype=bool)
+        self._first = np.append(first, 0)
+        self._people = np.tile(self._first, (self._count, 1))
+        self._turned = np.zeros((self._count, classes + 1), dtype=np.int8)
+        self._moved = np.zeros((2, self._count, _MOST_MOVES + 2), dtype=np.int64)
+        self._moves = np.zeros(self._count, dtype=np.int64)
+        self._working = np.zeros(self._count, dtype=bool)
+        self._random = np.random.default_rng(_SEED)
+
+    def made(self, wanted: Integers) -> sparse.csr_array:
+        """How the tables that came out differ from the first, one for each class if there is."""
+        waiting = wanted
+        columns, people = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        lengths = [np.zeros(0, np.int64)]
+        while len(waiting) or self._working.any():
+            idle = np.flatnonzero(~self._working)
+            if len(waiting) and 2 * len(idle) >= self._count:
+                idle = idle[: len(waiting)]
+                self._begin(idle, waiting[: len(idle)])
+                waiting = waiting[len(idle) :]
+            done, fits = self._go_on()
+            for collected, found in zip(
+                (columns, people, lengths), self._taken(done[fits]), strict=True
+            ):
+                collected.append(found)
+            self._end(done)
+        ends = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
+        shape = len(ends) - 1, len(self._first) - 1
+        entries = np.concatenate(people), np.concatenate(columns), ends
+        changes = sparse.csr_array(entries, shape=shape)
+        changes.sum_duplicates()
+        return changes
+
+    def _begin(self, attempts: Integers, classes: Integers) -> None:
+        self._working[attempts] = True
+        self._shift(attempts, classes, self._missing[classes])
+
+    def _go_on(self) -> tuple[Integers, Flags]:
+        """One move of each attempt; those that are at their end, and whether their table fits."""
+        at_work = np.flatnonzero(self._working)
+        figures = self._broken.argmax(axis=1)[at_work]
+        broken = self._broken[at_work, figures]
+        spent = broken & (self._moves[at_work] > _MOST_MOVES)
+        moving = broken & ~spent
+        stuck = np.zeros(len(at_work), dtype=bool)
+        stuck[moving] = ~self._ease(at_work[moving], figures[moving])
+        done = ~broken | spent | stuck
+        return at_work[done], ~broken[done]
+
+    def _ease(self, attempts: Integers, figures: Integers) -> Flags:
+        """Move people into or out of one class of each figure; False where none can."""
+        lacking, surplus = -self._room[:, attempts, figures]
+        adds = (lacking > 0).astype(np.int8)
+        people = np.maximum(lacking, surplus)
+        candidates = self._candidates(figures)
+        able = self._turned[attempts[:, None], candidates] * (2 * adds - 1)[:, None] >= 0
+        held = self._people[attempts[:, None], candidates]
+        able &= (held > 0) | (adds == 1)[:, None]
+        able &= candidates < len(self._missing)
+        gains = self._gains[adds[:, None, None], attempts[:, None, None], self._around[candidates]]
+        scores = np.where(able, gains.sum(axis=2), _NEVER)
+        best = scores.argmax(axis=1)
+        each = np.arange(len(attempts))
+        found: Flags = scores[each, best] > _NEVER
+        attempts, adds, chosen = attempts[found], adds[found], candidates[each, best][found]
+        rooms = self._room[adds[:, None], attempts[:, None], self._around[chosen]]
+        most = np.where(rooms > 0, rooms, _NO_LIMIT).min(axis=1)
+        most = np.where(adds == 1, most, np.minimum(most, held[each, best][found]))
+        people = np.minimum(people[found], most)
+        self._shift(attempts, chosen, np.where(adds == 1, people, -people))
+        return found
+
+    def _candidates(self, figures: Integers) -> Integers:
+        """Classes of each figure, drawn at random where there are too many; filled up with none."""
+        sizes = self._sizes[figures][:, None]
+        places = np.arange(min(_MOST_CANDIDATES, int(sizes.max(initial=1))))[None, :]
+        drawn = self._random.random((len(figures), places.shape[1])) * sizes
+        places = np.where(sizes > _MOST_CANDIDATES, drawn.astype(np.int64), places)
+        inside = places < sizes
+        places = self._starts[figures][:, None] + np.where(inside, places, 0)
+        candidates: Integers = np.where(inside, self._members[places], len(self._missing))
+        return candidates
+
+    def _shift(self, attempts: Integers, classes: Integers, people: Integers) -> None:
+        """Change one class in each attempt."""
+        self._people[attempts, classes] += people
+        self._turned[attempts, classes] = np.sign(people)
+        self._moved[:, attempts, self._moves[attempts]] = classes, people
+        self._moves[attempts] += 1
+        rows, figures = attempts[:, None], self._around[classes]
+        self._room[0, rows, figures] += people[:, None]
+        self._room[1, rows, figures] -= people[:, None]
+        rooms = self._room[:, rows, figures]
+        self._gains[:, rows, figures] = _gains(rooms)
+        self._broken[rows, figures] = (rooms < 0).any(axis=0)
+
+    def _taken(self, attempts: Integers) -> tuple[Integers, Integers, Integers]:
+        """The classes that attempts have moved, by how many people, and how many moves of each."""
+        moves = np.arange(self._moved.shape[2]) < self._moves[attempts][:, None]
+        classes, people = self._moved[:, attempts][:, moves]
+        return classes, people, self._moves[attempts]
+
+    def _end(self, attempts: Integers) -> None:
+        """Back to the first table."""
+        classes, _, moves = self._taken(attempts)
+        rows = np.repeat(attempts, moves)
+        figures = self._around[classes]
+        self._people[rows, classes] = self._first[classes]
+        self._turned[rows, classes] = 0
+        rows = rows[:, None]
+        self._room[:, rows, figures] = self._untouched[:, figures]
+        self._gains[:, rows, figures] = _gains(self._untouched[:, figures])
+        self._broken[rows, figures] = False
+        self._moves[attempts], self._working[attempts] = 0, False
+
+
+def _gains(room: Integers) -> NDArray[np.int8]:
+    """(below, above) room: what taking somebody away and adding somebody does to a figure."""
+    helped, hurt = room[::-1] < 0, room <= 0
+    return helped.astype(np.int8) - hurt.astype(np.int8)
+
+
+def _padded(members: sparse.csr_array) -> Integers:
+    """The figures around each class and one more, a row each, filled up with one that is none."""
+    by_class = sparse.csr_array(members.T)
+    lengths = np.diff(by_class.indptr)
+    width = max(1, int(lengths.max(initial=0)))
+    around = np.full((len(lengths) + 1, width), members.shape[0], dtype=np.int64)
+    around[:-1][np.arange(width) < lengths[:, None]] = by_class.indices
+    return around

@@ -1,0 +1,119 @@
+"""Tables that depart from a first one are evidence only as far as they fit, whoever made them."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from small_worlds import catalogue_of, dimension, everywhere, figures_of, promise, random_world
+
+from anonymizer.audit import departures
+from anonymizer.audit.departures import Departures, depart
+from anonymizer.audit.knowledge import read
+from anonymizer.audit.walk import first_table
+from anonymizer.audit.witnesses import Witnesses
+
+CATALOGUE = catalogue_of([dimension("g", ("f", "m")), dimension("r", ("A", "B", "C"))])
+FIGURES = {"all:all": 60, "f:all": 30, "m:all": 30, "all:A": 20, "all:B": 20, "all:C": 20}
+
+
+@pytest.fixture
+def knowledge():
+    """Rounded to 5: each figure may be up to 4 away, so a region has 16 to 24 people."""
+    figures = figures_of(CATALOGUE, FIGURES)
+    return read(figures, CATALOGUE, promise(k=5, rounding=5), everywhere(CATALOGUE))
+
+
+def departures_with(knowledge, *changes, first=10):
+    """From so many people in each cell, each table by itself: {(gender, region): people}."""
+    rows = np.zeros((len(changes), knowledge.classes), dtype=np.int64)
+    for row, change in zip(rows, changes, strict=True):
+        for cell, people in change.items():
+            row[int(knowledge.class_of[cell])] = people
+    return Departures(np.full(knowledge.classes, first), sparse.csr_array(rows))
+
+
+def tables_of(found):
+    return found.first + np.vstack([np.zeros_like(found.first), found.changes.toarray()])
+
+
+def random_cases(seeds):
+    """Tables of random worlds that have a first table, and what every class is to reach."""
+    for seed in range(seeds):
+        world = random_world(seed)
+        known = read(world.figures, world.catalogue, world.promise, world.possible)
+        if (first := first_table(known)) is not None:
+            yield known, first, np.full(known.classes, world.promise.inference_floor)
+
+
+def test_every_cell_comes_to_its_goal_in_a_table_that_fits(knowledge):
+    goals = np.full(knowledge.classes, 20)
+    found = depart(knowledge, first_table(knowledge), goals, knowledge.covered)
+    assert all(knowledge.allows(table) for table in tables_of(found))
+    assert (found.most_people(knowledge) >= goals).all()
+
+
+def test_tables_of_random_worlds_hold_what_they_claim():
+    departed = 0
+    for known, first, goals in random_cases(300):
+        found = depart(known, first, goals, known.covered & (first < goals))
+        tables = tables_of(found)
+        departed += len(tables) > 1
+        assert all(known.allows(table) for table in tables)
+        assert (found.most_people(known) == tables.max(axis=0)).all()
+    assert departed > 20
+
+
+def test_attempts_are_made_a_few_at_a_time_where_there_are_many_figures(monkeypatch):
+    """How many are made side by side changes which moves are drawn, not what is found."""
+    monkeypatch.setattr(departures, "_MOST_FIGURES", 1)
+    for known, first, goals in random_cases(40):
+        found = depart(known, first, goals, known.covered & (first < goals))
+        assert all(known.allows(table) for table in tables_of(found))
+
+
+def test_the_same_attempts_end_in_the_same_tables(knowledge):
+    goals = np.full(knowledge.classes, 20)
+    first = first_table(knowledge)
+    one, other = (depart(knowledge, first, goals, knowledge.covered) for _ in range(2))
+    assert (one.changes != other.changes).nnz == 0
+
+
+def test_what_no_moves_mend_is_left_out(knowledge):
+    """Region A has at most 24 people."""
+    goals = np.full(knowledge.classes, 25)
+    found = depart(knowledge, first_table(knowledge), goals, knowledge.covered)
+    assert found.changes.shape[0] == 0
+
+
+def test_a_table_that_does_not_fit_is_no_evidence_and_spoils_no_other(knowledge):
+    swap, too_many = {(0, 0): 4, (1, 0): -4}, {(0, 1): 15}
+    most = departures_with(knowledge, too_many, swap).most_people(knowledge)
+    assert most[knowledge.class_of[0, 0]] == 14
+    assert most[knowledge.class_of[0, 1]] == 10
+
+
+def test_fewer_than_no_people_are_no_evidence(knowledge):
+    """No figure notices people who change places."""
+    places = {(0, 0): 11, (1, 0): -11, (0, 1): -11, (1, 1): 11}
+    assert (departures_with(knowledge, places).most_people(knowledge) == 10).all()
+
+
+def test_a_first_table_that_does_not_fit_proves_nothing(knowledge):
+    astray = departures_with(knowledge, {}, first=30)
+    assert (astray.most_people(knowledge) < 0).all()
+    witnesses = Witnesses(knowledge, np.full(knowledge.classes, 5))
+    witnesses.follow(astray)
+    assert not witnesses.reached.any()
+    assert not witnesses.tables
+
+
+def test_what_departures_are_said_to_show_is_checked_again(knowledge):
+    witnesses = Witnesses(knowledge, np.full(knowledge.classes, 14))
+    swaps = [{(0, r): 4, (1, r): -4} for r in range(3)] + [{(1, 0): 4, (0, 0): -4}]
+    path = departures_with(knowledge, *swaps)
+    witnesses.follow(path)
+    cell = int(knowledge.class_of[0, 1])
+    assert witnesses.reached[cell]
+    assert witnesses.followed[cell] == 0
+    witnesses.goals[cell] = 15
+    witnesses.recheck()
+    assert cell in witnesses.waiting
