@@ -1,0 +1,196 @@
+"""A1, C1, C4 and A3: one figure less others, with everything that rounding leaves open."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+
+import numpy as np
+
+from attacks.boxes import clipped, containment, lines
+from attacks.published import Group, Seen, Table
+from attacks.verdicts import Proof, Suspicion, Verdict
+
+_ATTRIBUTES = ("gender", "age")
+_NESTED_SERIES = (
+    ("campaign-day", "campaign-week"),
+    ("campaign-day", "campaign-month"),
+    ("campaign-week", "campaign-month"),
+)
+
+
+def differencing(seen: Seen, suspicion: Suspicion) -> Verdict:
+    """A1: a wider group less a narrower one, within one table."""
+    found = [proof for table in seen.tables for proof in _pairs(table)]
+    return _verdict("A1", found, suspicion)
+
+
+def complements(seen: Seen, suspicion: Suspicion) -> Verdict:
+    """C1: a parent less all of its children that are published."""
+    found = [proof for table in seen.tables for proof in _remainders(table)]
+    return _verdict("C1", found, suspicion)
+
+
+def homogeneity(seen: Seen, suspicion: Suspicion) -> Verdict:
+    """C4: (nearly) everybody of a group has the same gender or age."""
+    found = [
+        (where, group, bounds, named)
+        for table in seen.tables
+        for where, group, bounds, named in _pairs(table)
+        if named in _ATTRIBUTES
+    ]
+    return _verdict("C4", found, suspicion)
+
+
+def nested_campaigns(seen: Seen, suspicion: Suspicion) -> Verdict:
+    """E2: everybody who accessed one link accessed another; the second less the first."""
+    tables = {(table.series, table.start, table.subject): table for table in seen.tables}
+    found: list[_Found] = []
+    for table in seen.tables:
+        for wider in table.inside:
+            outer = tables.get((table.series, table.start, wider))
+            if outer and table.subject not in outer.inside:
+                found += _less("outside the inner link", outer, table)
+    return _verdict("E2", found, suspicion)
+
+
+def saturation(seen: Seen, suspicion: Suspicion) -> Verdict:
+    """E2: an audience less those of it whom a campaign or an interest has reached."""
+    audiences = {t.start: t for t in seen.tables if t.series == "audience-month"}
+    found: list[_Found] = []
+    for table in seen.tables:
+        audience = audiences.get(table.end.replace(day=1))
+        if audience and table is not audience:
+            found += _less("not reached", audience, table)
+    return _verdict("E2", found, suspicion)
+
+
+def windows(seen: Seen, suspicion: Suspicion) -> Verdict:
+    """A3: a period less a shorter one within it; the sum of shorter ones less the period."""
+    found: list[_Found] = []
+    for short, long in _NESTED_SERIES:
+        parts: dict[str, list[Table]] = {}
+        for table in seen.tables:
+            if table.series == short:
+                parts.setdefault(table.subject, []).append(table)
+        for whole in (table for table in seen.tables if table.series == long):
+            inside = [
+                p
+                for p in parts.get(whole.subject, [])
+                if p.start >= whole.start and p.end <= whole.end
+            ]
+            for part in inside:
+                found += _less("came at other times only", whole, part)
+            found += _came_again(whole, inside)
+    return _verdict("A3", found, suspicion)
+
+
+# Where, the boxes that together are the group, the bounds, and in which dimension it differs.
+_Found = tuple[str, tuple[Group, Group | None], tuple[int, int, int], str]
+
+
+def _pairs(table: Table) -> Iterator[_Found]:
+    groups = [clipped(group, table.whole) for group in table.figures]
+    low, high = _bounds(table, table.figures)
+    inside = containment(groups, groups)
+    strictly = inside & ~inside.T
+    most = high[:, None] - low[None, :]
+    for outer, inner in np.argwhere(strictly & (most < table.inference_k)).tolist():
+        fewest = max(0, int(low[outer] - high[inner]))
+        differs = [
+            name
+            for name, mine, theirs in zip(Group._fields, groups[outer], groups[inner], strict=True)
+            if mine != theirs
+        ]
+        named = differs[0] if len(differs) == 1 else ""
+        bounds = (fewest, int(most[outer, inner]), table.inference_k)
+        yield str(table), (groups[outer], groups[inner]), bounds, named
+
+
+def _remainders(table: Table) -> Iterator[_Found]:
+    groups = [clipped(group, table.whole) for group in table.figures]
+    low, high = _bounds(table, table.figures)
+    for parent, axis, children in lines(groups):
+        for reverse in (False, True):
+            chosen = _disjoint(groups, axis, children, coarse_first=reverse)
+            left = groups[parent][axis] - frozenset().union(*(groups[c][axis] for c in chosen))
+            if not left:
+                continue
+            rest = Group(*(left if n == axis else s for n, s in enumerate(groups[parent])))
+            most = int(high[parent] - low[chosen].sum())
+            fewest = max(0, int(low[parent] - high[chosen].sum()))
+            if most < table.inference_k:
+                bounds = (fewest, most, table.inference_k)
+                yield str(table), (rest, None), bounds, Group._fields[axis]
+
+
+def _disjoint(
+    groups: Sequence[Group], axis: int, children: Sequence[int], *, coarse_first: bool
+) -> list[int]:
+    chosen: list[int] = []
+    taken: set[str] = set()
+    for child in sorted(children, key=lambda c: len(groups[c][axis]), reverse=coarse_first):
+        if not taken & groups[child][axis]:
+            chosen.append(child)
+            taken |= groups[child][axis]
+    return chosen
+
+
+def _less(what: str, outer: Table, inner: Table) -> Iterator[_Found]:
+    """People of the outer table who are not in the inner one, all of whom are in the outer."""
+    wide = [clipped(group, inner.whole) for group in outer.figures]
+    narrow = [clipped(group, inner.whole) for group in inner.figures]
+    least = min(outer.inference_k, inner.inference_k)
+    _, high = _bounds(outer, outer.figures)
+    low, _ = _bounds(inner, inner.figures)
+    most = high[:, None] - low[None, :]
+    # The wider group may reach beyond where the inner table's people can be: it is no less then.
+    for a, b in np.argwhere(containment(wide, narrow) & (most < least)).tolist():
+        bounds = (0, int(most[a, b]), least)
+        yield f"{outer} less {inner}: {what}", (list(outer.figures)[a], None), bounds, ""
+
+
+def _came_again(whole: Table, parts: Sequence[Table]) -> Iterator[_Found]:
+    """People who came more than once: the parts add up to more than the whole by them."""
+    first, last = max(whole.start, whole.runs[0]), min(whole.end, whole.runs[1])
+    days = sum((part.end - part.start).days + 1 for part in parts)
+    if len(parts) < 2 or days < (last - first).days + 1:
+        return
+    for group in whole.figures:
+        if all(group in part.figures for part in parts):
+            most = sum(part.high(group) for part in parts) - whole.low(group)
+            if most < whole.inference_k:
+                bounds = (0, most, whole.inference_k)
+                yield f"{whole}: came more than once", (group, None), bounds, ""
+
+
+def _bounds(table: Table, figures: Mapping[Group, int]) -> tuple[np.ndarray, np.ndarray]:
+    return (
+        np.array([table.low(group) for group in figures], dtype=np.int64),
+        np.array([table.high(group) for group in figures], dtype=np.int64),
+    )
+
+
+def _verdict(attack: str, found: Sequence[_Found], suspicion: Suspicion) -> Verdict:
+    """The proofs, and what they say of the victim."""
+    proofs = tuple(
+        Proof(attack, where, _name(*boxes), fewest, most)
+        for where, boxes, (fewest, most, _), _ in found
+    )
+    return Verdict(proofs, _present(found, suspicion))
+
+
+def _present(found: Sequence[_Found], suspicion: Suspicion) -> bool | None:
+    """Somebody is in a group that has nobody else, or nobody is in the victim's."""
+    day = _of_day(suspicion.campaign, suspicion.day)
+    for where, (outer, inner), (fewest, most, _), _ in found:
+        about = outer.contains(suspicion.atom) and not (inner and inner.touches(suspicion.atom))
+        if about and where.startswith(day) and (most == 0 or fewest > 0):
+            return most > 0
+    return None
+
+
+def _of_day(campaign: str, day: date) -> str:
+    return f"campaign-day-{day}/{campaign}"
+
+
+def _name(outer: Group, inner: Group | None) -> str:
+    return f"{outer} less {inner}" if inner else str(outer)
