@@ -66,9 +66,10 @@ def publish(
     with exclusive(home):
         lost = _settle(home, ledger)
         _check_secret(ledger.releases(), secret)
-        _hold_if_lost([entry for entry in lost if entry.subject != wanted])
         entry = ledger.find_release(wanted)
-        if entry and not lost:
+        if entry is None:
+            _hold_if_lost(lost)
+        elif entry not in lost:
             write_public_ledger(ledger, home)
             return Publication(_read(home, ledger, entry), already_released=True)
         with _staging(home, wanted) as staged:

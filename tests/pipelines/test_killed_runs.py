@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from anonymizer.home import Home
 
 WORDS = ("run", "--from", "2026-11-01", "--to", "2026-11-03")
+KILLS = Path(__file__).parents[2] / "benchmarks" / "kills.py"
 Audience = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -24,9 +25,9 @@ def published(home: Home) -> dict[str, bytes]:
     }
 
 
-def start() -> subprocess.Popen[bytes]:
+def start(words: Sequence[str] = WORDS) -> subprocess.Popen[bytes]:
     command = Path(sys.executable).with_name("audience")
-    return subprocess.Popen([command, *WORDS], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen([command, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def wait_for(path: Path, run: subprocess.Popen[bytes]) -> None:
@@ -57,6 +58,61 @@ def test_killed_over_and_over_a_run_ends_with_the_same_bytes(
     assert published(fresh_home) == published(released_world)
     assert audience("verify").returncode == 0
     assert not list(fresh_home.private.glob("spill-*"))
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_a_run_is_finished_once_by_the_next(tmp_path: Path) -> None:
+    """A few of the kills that the benchmark makes by the hundred, each judged as there."""
+    size = ("--people", "500", "--settled", "1", "--folder", str(tmp_path / "homes"))
+    done = subprocess.run(
+        [sys.executable, str(KILLS), "--kills", "6", "--seed", "7", *size],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("6 kills, 6 recoveries, each to the undisturbed run's bytes\n")
+
+
+@pytest.mark.slow
+def test_told_to_stop_while_it_exports_a_run_ends_in_good_order(
+    fresh_home: Home, released_world: Home, audience: Audience
+) -> None:
+    run = start()
+    wait_for(fresh_home.published / ".staging" / "exports", run)
+    run.terminate()
+    assert run.wait(timeout=60) == 128 + signal.SIGTERM
+    done = audience("verify")
+    assert done.returncode == 0, done.stderr  # what it had begun to export it has finished
+    assert audience(*WORDS).returncode == 0
+    assert published(fresh_home) == published(released_world)
+
+
+@pytest.mark.slow
+def test_days_that_are_backfilled_at_once_get_the_bytes_of_days_one_by_one(
+    fresh_home: Home, released_world: Home
+) -> None:
+    """One is at work at a time, the others are busy and try again, in whatever order."""
+    days = ("2026-11-03", "2026-11-02", "2026-11-01")
+    at_work = {day: start(("run", "--from", day, "--to", day)) for day in days}
+    deadline, busy = time.monotonic() + 240, 0
+    while at_work and time.monotonic() < deadline:
+        for day, run in list(at_work.items()):
+            code = run.poll()
+            if code == 5:
+                busy += 1
+                at_work[day] = start(("run", "--from", day, "--to", day))
+            elif code is not None:
+                assert code == 0, day
+                del at_work[day]
+        time.sleep(0.1)
+    assert not at_work
+    assert busy
+    for release in sorted(path.name for path in released_world.releases.iterdir()):
+        mine, theirs = (home.releases / release for home in (fresh_home, released_world))
+        assert {file.name: file.read_bytes() for file in mine.iterdir()} == {
+            file.name: file.read_bytes() for file in theirs.iterdir()
+        }
 
 
 @pytest.mark.slow
