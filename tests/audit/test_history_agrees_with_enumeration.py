@@ -9,7 +9,7 @@ from joined_worlds import is_broken, random_join
 
 from anonymizer.audit.history.attack import attack_joined
 from anonymizer.audit.history.join import joint
-from anonymizer.audit.history.withholding import Effort, withhold_joined
+from anonymizer.audit.history.withholding import withhold_joined
 
 
 def check(seed):
@@ -25,7 +25,7 @@ def check(seed):
     assert bool(outcome.findings) == broken, seed
     if not broken:
         return "safe"
-    left = withhold_joined([join], join.tables, floor, Effort())
+    left = withhold_joined([join], join.tables, floor)
     assert not left.beyond_help, seed
     assert left.figures > 0, seed
     after = replace(join, tables=left.tables)

@@ -15,12 +15,13 @@ from anonymizer.audit.bounds import Bounds, Proof, Reachable, Undecided, Verdict
 from anonymizer.audit.differencing import Difference, nested_pairs
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.history.join import Joint
+from anonymizer.audit.history.steps import first_table, stroll, vary
 from anonymizer.audit.knowledge import Flags, Integers
 from anonymizer.audit.reports import Reporter
-from anonymizer.audit.walk import walk
 from anonymizer.audit.witnesses import Witnesses, search
 
-_MOST_FIGURES_SEARCHED = 3_000  # programs over all figures take too long beyond
+_MOST_FIGURES_SEARCHED = 1_000  # programs over all figures take too long beyond
+_MOST_ROWS_SOLVED, _FEWEST_PROGRAMS = 40_000, 5
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Outcome:
 def attack_joined(joint: Joint, wanted: Flags, most_programs: int) -> Outcome:
     """Whether every wanted goal can be reached; what cannot be decided is a finding as well.
 
-    No more than `most_programs` linear or integer programs are made for single goals.
+    No more than `most_programs` programs are made for single goals; fewer over many figures.
     """
     return _Attack(joint, wanted, most_programs).outcome()
 
@@ -59,7 +60,8 @@ class _Attack:
         self._joint, self._known = joint, joint.knowledge
         self._weights, self._floor = joint.goals.weights, joint.goals.people
         self._open = wanted & ~self._has_uncovered()
-        self._programs_left = self._most_programs = most_programs
+        affordable = max(_FEWEST_PROGRAMS, _MOST_ROWS_SOLVED // max(len(joint.table), 1))
+        self._programs_left = self._most_programs = min(most_programs, affordable)
         self._reporter = Reporter(self._known)
         self._bounds = Bounds(self._known)
 
@@ -101,71 +103,61 @@ class _Attack:
         return np.flatnonzero(self._open & within & (largest * most < self._floor))
 
     def _beyond_pairs(self) -> Iterator[JoinedFinding]:
-        if not self._open.any():
-            if (broken := self._first_table()) is not None:
-                yield broken
-            return
-        witnesses = self._walked()
-        started = bool(witnesses.tables) or witnesses.walk is not None
-        if not started and (broken := self._first_table(witnesses)) is not None:
-            yield broken
-            return
-        self._settle(witnesses)
+        first = first_table(self._known)
+        if first is None:
+            verdict = self._some_table()
+            if isinstance(verdict, JoinedFinding):
+                yield verdict
+                return
+            first = verdict
+        self._learn(first)
+        self._approach(first)
         for goal in np.flatnonzero(self._open).tolist():
-            if self._open[goal] and (found := self._decided(goal, witnesses)) is not None:
+            if self._open[goal] and (found := self._decided(goal)) is not None:
                 yield found
 
-    def _walked(self) -> Witnesses:
-        """Tables in which the easiest class of each open goal has enough people."""
+    def _approach(self, first: Integers) -> None:
+        """Close open goals whose leading class has enough people in some table."""
+        for look in () if self._known.exact else (stroll, vary):
+            goals, leading = self._leading()
+            tables = look(self._known, first, goals, leading)
+            self._close(tables.most_people(self._known) >= self._floor)
+        if self._open.any() and len(self._known.segments) <= _MOST_FIGURES_SEARCHED:
+            self._search(first)
+
+    def _leading(self) -> tuple[Integers, Flags]:
+        """Of each class how many people it shall have, and whether it shall have any."""
         leading = np.zeros(self._known.classes, dtype=bool)
-        leading[self._leads()] = True
-        goals = np.where(leading, self._floor, 0)
+        leading[self._joint.goals.leads[self._open]] = True
+        return np.where(leading, self._floor, 0), leading
+
+    def _search(self, first: Integers) -> None:
+        goals, leading = self._leading()
         witnesses = Witnesses(self._known, goals)
         witnesses.reached |= ~leading
-        path = walk(self._known, goals, leading)
-        if path is not None:
-            witnesses.follow(path)
-        if len(self._known.segments) <= _MOST_FIGURES_SEARCHED or path is None:
-            search(self._known, witnesses, self._floor)
+        witnesses.learn(first)
+        search(self._known, witnesses, self._floor)
         witnesses.recheck()
-        return witnesses
-
-    def _leads(self) -> Integers:
-        """Of each open goal the class that the fewest figures contain."""
-        load = np.diff(self._known.by_class.indptr)
-        weights = self._weights[np.flatnonzero(self._open)]
-        starts = weights.indptr[:-1]
-        return np.array(
-            [
-                weights.indices[start:end][load[weights.indices[start:end]].argmin()]
-                for start, end in zip(starts.tolist(), weights.indptr[1:].tolist(), strict=True)
-            ],
-            dtype=np.int64,
-        )
-
-    def _settle(self, witnesses: Witnesses) -> None:
-        """Close goals one of whose classes has enough people in some table."""
-        reached = witnesses.reached & (witnesses.goals >= self._floor)
-        self._open &= ~(self._weights @ reached.astype(np.int64) > 0)
+        self._close(witnesses.reached & leading)
         for table in witnesses.tables:
             self._learn(table)
+
+    def _close(self, enough: Flags) -> None:
+        """Close goals one of whose classes can have enough people."""
+        self._open &= ~(self._weights @ enough.astype(np.int64) > 0)
 
     def _learn(self, table: Integers) -> None:
         self._open &= self._weights @ table < self._floor
 
-    def _first_table(self, witnesses: Witnesses | None = None) -> JoinedFinding | None:
-        """None if some table fits all figures."""
-        if witnesses is None and walk(self._known, self._nobody(), self._nobody() > 0) is not None:
-            return None
-        proof = self._bounds.contradiction()
+    def _some_table(self) -> Integers | JoinedFinding:
+        """A table that fits all figures, or why there is none at hand."""
         nothing = np.zeros(0, dtype=np.int64)
-        if proof is not None:
-            return JoinedFinding(proof.figures, nothing, self._reporter.no_table(proof))
         verdict = self._bounds.some_table()
         if isinstance(verdict, Reachable):
-            if witnesses is not None:
-                witnesses.learn(verdict.table)
-            return None
+            return verdict.table
+        proof = self._bounds.contradiction()
+        if proof is not None:
+            return JoinedFinding(proof.figures, nothing, self._reporter.no_table(proof))
         undecided = isinstance(verdict, Undecided)
         found = self._reporter.no_table_found() if undecided else self._reporter.no_whole_table()
         return JoinedFinding(np.arange(len(self._known.segments)), nothing, found)
@@ -173,7 +165,7 @@ class _Attack:
     def _nobody(self) -> Integers:
         return np.zeros(self._known.classes, dtype=np.int64)
 
-    def _decided(self, goal: int, witnesses: Witnesses) -> JoinedFinding | None:
+    def _decided(self, goal: int) -> JoinedFinding | None:
         """None if the goal can be reached."""
         row = self._weights[[goal]]
         weights = self._nobody()
@@ -183,8 +175,7 @@ class _Attack:
             self._programs_left -= 1
             verdict = self._bounds.decide(weights, self._floor)
         if isinstance(verdict, Reachable):
-            witnesses.learn(verdict.table)
-            self._settle(witnesses)
+            self._learn(verdict.table)
             return None
         if isinstance(verdict, Proof):
             goals = self._shown_by(verdict)

@@ -70,9 +70,13 @@ class Join:
 
 @dataclass(frozen=True)
 class Goals:
-    """Sums of classes that must be able to reach `people`, one a row of `weights`."""
+    """Sums of classes that must be able to reach `people`, one a row of `weights`.
+
+    Of each, `leads` is the class to try first: people there serve many other goals as well.
+    """
 
     weights: sparse.csr_array
+    leads: Integers
     people: int
 
 
@@ -124,7 +128,7 @@ def joint(join: Join, floor: int) -> Joint:
     )
     possible = ways.possible(catalogue.dimensions)
     knowledge = understand(join.name, catalogue, statements, possible, np.zeros_like(possible))
-    goals = Goals(_goals(knowledge, ways), floor)
+    goals = Goals(*_goals(knowledge, ways), floor)
     return Joint(knowledge, table, segment, goals, ways.exhaustive)
 
 
@@ -185,11 +189,13 @@ class _Ways:
 
         A sum of people over days is anything between the largest day and all days added up; so
         are the sums over these kinds. Tables that are outer to a chosen one are always added.
+        Who was there on every other day, and who on the others, serve nearly every goal together.
         """
         sizes = [int(shown.figures.people.max(initial=0)) for shown in self.join.tables]
         outer = {table for _, table in self.within}
         parts = [table for table in range(len(sizes)) if table not in outer]
         parts.sort(key=lambda table: -sizes[table])
+        yield from (self._closed(set(parts[start::2])) for start in (0, 1))
         for table in range(len(sizes)):
             yield frozenset({table})
             yield self._closed({table})
@@ -280,29 +286,47 @@ def _kinds_dimension(join: Join, ways: _Ways) -> Dimension:
     return Dimension(_TABLES, tuple(names), (*tables, *single))
 
 
-def _goals(knowledge: Knowledge, ways: _Ways) -> sparse.csr_array:
-    """One row for each group of atoms that no figure tells apart, and each demand."""
+def _goals(knowledge: Knowledge, ways: _Ways) -> tuple[sparse.csr_array, Integers]:
+    """One row for each group of atoms that no figure tells apart, and each demand; the leads."""
     block = knowledge.blocks[-1]
     of_kind = knowledge.grid[..., block].reshape(-1, len(block))
+    demands = [np.array(demand, dtype=np.int64) for demand in ways.demands()]
+    order = _most_useful_first(np.stack(demands) > 0)
     rows = [sparse.csr_array((0, knowledge.classes), dtype=np.int64)]
-    for demand in ways.demands():
-        times = np.array(demand, dtype=np.int64)
-        wanted = np.unique(np.where(times > 0, of_kind, -1), axis=0)
-        goal, kind = np.nonzero(wanted >= 0)
-        if not len(goal):
+    leads = [np.zeros(0, dtype=np.int64)]
+    for times in demands:
+        useful = order[times[order] > 0]
+        if not len(useful):
             continue
-        # Kinds that no figure tells apart share a class; people in it may be of the best kind.
-        best: dict[tuple[int, int], int] = {}
-        for row, column, many in zip(
-            goal.tolist(), wanted[goal, kind].tolist(), times[kind].tolist(), strict=True
-        ):
-            best[row, column] = max(best.get((row, column), 0), many)
-        entries = np.array(list(best), dtype=np.int64).reshape(-1, 2)
-        used, row_of = np.unique(entries[:, 0], return_inverse=True)
-        rows.append(
-            sparse.csr_array(
-                (np.array(list(best.values())), (row_of, entries[:, 1])),
-                shape=(len(used), knowledge.classes),
-            )
-        )
-    return sparse.csr_array(sparse.vstack(rows))
+        wanted = np.unique(of_kind[:, useful], axis=0)
+        wanted = wanted[(wanted >= 0).any(axis=1)]
+        leads.append(wanted[np.arange(len(wanted)), (wanted >= 0).argmax(axis=1)])
+        rows.append(_highest(wanted, times[useful], knowledge.classes))
+    return sparse.csr_array(sparse.vstack(rows)), np.concatenate(leads)
+
+
+def _most_useful_first(serves: Flags) -> NDArray[np.intp]:
+    """Kinds in the order in which each serves most demands (rows) that none before does."""
+    missing, order = np.ones(len(serves), dtype=bool), list[int]()
+    left = list(range(serves.shape[1]))
+    while left:
+        best = max(left, key=lambda kind: (int((serves[:, kind] & missing).sum()), -kind))
+        missing &= ~serves[:, best]
+        order.append(best)
+        left.remove(best)
+    return np.array(order, dtype=np.intp)
+
+
+def _highest(wanted: NDArray[np.intp], times: Integers, classes: int) -> sparse.csr_array:
+    """Rows of weights: how often the people of each wanted class count.
+
+    Kinds that no figure tells apart share a class; people in it may be of the best of them.
+    """
+    goal, kind = np.nonzero(wanted >= 0)
+    columns, weights = wanted[goal, kind], times[kind]
+    order = np.lexsort((-weights, columns, goal))
+    goal, columns, weights = goal[order], columns[order], weights[order]
+    first = np.ones(len(goal), dtype=bool)
+    first[1:] = (np.diff(goal) != 0) | (np.diff(columns) != 0)
+    entries = weights[first], (goal[first], columns[first])
+    return sparse.csr_array(entries, shape=(len(wanted), classes))

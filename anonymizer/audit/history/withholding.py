@@ -2,27 +2,28 @@
 
 Every round attacks what is left. A figure that is taken away breaks no proof, so that goals once
 proved stay proved and each round has only the rest to do; as each takes at least one figure
-away or is the last, it ends.
+away or is the last, it ends. Joins are cleared independently of each other, side by side: what
+is proved with the figures of one join at hand stays proved when another takes some of them away.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.history.attack import JoinedFinding, attack_joined
-from anonymizer.audit.history.join import Join, Joint, joint
+from anonymizer.audit.history.join import Containment, Join, Joint, joint
+from anonymizer.audit.history.nearness import is_near
 from anonymizer.audit.history.shown import Shown
+from anonymizer.audit.history.sums import short_sums
 from anonymizer.audit.knowledge import Flags, Integers
+from anonymizer.parallel import ALONE, Workers
 from anonymizer.tables import TableKey
 
-
-@dataclass(frozen=True)
-class Effort:
-    """How many programs may be solved for single groups of one join; the rest is withheld."""
-
-    programs: int = 300
+_PROGRAMS = 300  # for single groups of one join; what they do not decide is withheld
+_MOST_AS_ONE = 4_000  # figures times kinds of people; larger joins are attacked pair by pair
+_PAIR = 2
 
 
 @dataclass(frozen=True)
@@ -36,68 +37,125 @@ class Withheld:
 
 
 def withhold_joined(
-    joins: Iterable[Join], new: Sequence[Shown], floor: int, effort: Effort
+    joins: Sequence[Join], new: Sequence[Shown], floor: int, workers: Workers = ALONE
 ) -> Withheld:
     """The new tables with nothing left that a join shows to be below `floor` people.
 
-    Joins are looked at one after the other, with what the ones before have left.
+    What could not be shown to be safe within the effort is withheld as well.
     """
-    current = {shown.key: shown for shown in new}
-    findings: list[Finding] = []
-    beyond: list[Finding] = []
-    figures = 0
-    for join in joins:
-        tables = tuple(current.get(shown.key, shown) for shown in join.tables)
-        cleared = _cleared(replace(join, tables=tables), current.keys(), floor, effort)
-        for key, segments in cleared.segments.items():
-            current[key] = current[key].without(segments)
-            figures += len(segments)
-        findings += cleared.findings
-        beyond += cleared.beyond_help
+    terms = _Terms(frozenset(shown.key for shown in new), floor)
+    costs = [sum(1 + len(table.figures.segments) for table in join.tables) for join in joins]
+    cleared = workers.results(_cleared, terms, joins, costs)
+    gone: dict[TableKey, set[int]] = {}
+    for outcome in cleared:
+        for key, segment in outcome.withheld:
+            gone.setdefault(key, set()).add(segment)
     return Withheld(
-        tuple(current[shown.key] for shown in new), figures, tuple(findings), tuple(beyond)
+        tuple(shown.without(_rows(gone.get(shown.key, ()))) for shown in new),
+        sum(map(len, gone.values())),
+        tuple(found for outcome in cleared for found in outcome.findings),
+        tuple(found for outcome in cleared for found in outcome.beyond_help),
     )
 
 
+def _rows(segments: Collection[int]) -> Integers:
+    return np.array(sorted(segments), dtype=np.int64)
+
+
 @dataclass(frozen=True)
+class _Terms:
+    """Which tables may change, and how many people every group must be able to have."""
+
+    new: frozenset[TableKey]
+    floor: int
+
+
+@dataclass
 class _Cleared:
-    """Of one join: the segments to withhold by table, and what was found."""
+    """Of one join: what to withhold (table, row of its catalogue), and what was found."""
 
-    segments: dict[TableKey, Integers]
-    findings: list[Finding]
-    beyond_help: list[Finding]
+    withheld: list[tuple[TableKey, int]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    beyond_help: list[Finding] = field(default_factory=list)
+
+    def add(self, other: "_Cleared") -> None:
+        self.withheld += other.withheld
+        self.findings += other.findings
+        self.beyond_help += other.beyond_help
+
+    def left_of(self, join: Join) -> Join:
+        """The join without what is withheld by now."""
+        tables = tuple(
+            table.without(_rows({row for key, row in self.withheld if key == table.key}))
+            for table in join.tables
+        )
+        return replace(join, tables=tables)
 
 
-def _cleared(join: Join, new: Collection[TableKey], floor: int, effort: Effort) -> _Cleared:
-    known = joint(join, floor)
-    changing = np.array([table.key in new for table in join.tables], dtype=bool)
+def _cleared(terms: _Terms, join: Join) -> _Cleared:
+    if len(join.tables) == _PAIR:
+        inner, outer = join.tables
+        far = outer.key.kind == "audience" and not is_near(inner, outer, terms.floor)
+        return _Cleared() if far else _as_one(terms, join)
+    figures = sum(len(table.figures.segments) for table in join.tables)
+    if 2 * figures * len(join.tables) <= _MOST_AS_ONE:
+        known = joint(join, terms.floor)
+        if known.exhaustive:
+            return _as_one(terms, join)
+        wanted = np.ones(known.goals.weights.shape[0], dtype=bool)
+        if not attack_joined(known, wanted, most_programs=0).findings:
+            return _Cleared()
+    return _pair_by_pair(terms, join)
+
+
+def _pair_by_pair(terms: _Terms, join: Join) -> _Cleared:
+    cleared = _Cleared()
+    for within in join.containments:
+        if {within.inner, within.outer} & terms.new:
+            cleared.add(_as_one(terms, _pair(cleared.left_of(join), within)))
+    while sums := list(_removable(terms, cleared.left_of(join), cleared)):
+        cleared.withheld += sums
+    return cleared
+
+
+def _pair(join: Join, within: Containment) -> Join:
+    tables = {table.key: table for table in join.tables}
+    return Join((tables[within.inner], tables[within.outer]), (within,))
+
+
+def _removable(terms: _Terms, join: Join, cleared: _Cleared) -> Iterator[tuple[TableKey, int]]:
+    """A new figure of each sum that is too short."""
+    for short in short_sums(join, terms.floor):
+        own = [(key, row) for key, row in short.figures if key in terms.new]
+        (cleared.findings if own else cleared.beyond_help).append(short.finding)
+        yield from own[:1]
+
+
+def _as_one(terms: _Terms, join: Join) -> _Cleared:
+    """Attack the tables together and withhold, until nothing is found any more."""
+    known, cleared = joint(join, terms.floor), _Cleared()
+    changing = np.array([table.key in terms.new for table in join.tables], dtype=bool)
     wanted = np.ones(known.goals.weights.shape[0], dtype=bool)
-    withheld: list[tuple[int, int]] = []
-    findings: list[Finding] = []
-    beyond: list[Finding] = []
-    left = effort.programs
+    left = _PROGRAMS
     while True:
         outcome = attack_joined(known, wanted, left)
         left = max(left - outcome.programs, 0)
         wanted = outcome.open.copy()
         choice = _choose(outcome.findings, known, changing)
-        findings += [found.finding for found in choice.mended]
-        beyond += [found.finding for found in choice.beyond_help]
+        cleared.findings += [found.finding for found in choice.mended]
+        cleared.beyond_help += [found.finding for found in choice.beyond_help]
         for found in choice.beyond_help:
             wanted[found.goals] = False
-        if not len(choice.figures):
-            break
-        places = known.table[choice.figures], known.segment[choice.figures]
-        withheld += list(zip(*(place.tolist() for place in places), strict=True))
-        known = known.without(choice.figures)
-    return _Cleared(_by_table(join, withheld), findings, beyond)
-
-
-def _by_table(join: Join, withheld: Sequence[tuple[int, int]]) -> dict[TableKey, Integers]:
-    rows: dict[TableKey, list[int]] = {}
-    for table, segment in withheld:
-        rows.setdefault(join.tables[table].key, []).append(segment)
-    return {key: np.array(segments, dtype=np.int64) for key, segments in rows.items()}
+        cleared.withheld += [
+            (join.tables[known.table[figure]].key, int(known.segment[figure]))
+            for figure in choice.figures.tolist()
+        ]
+        # Old figures that contradict each other tell nothing together; one of them is left aside.
+        at_odds = [found for found in choice.beyond_help if not len(found.goals)]
+        aside = [f for found in at_odds for f in _least_preferred(found, found.figures, known)]
+        if not len(choice.figures) and not choice.beyond_help:
+            return cleared
+        known = known.without(np.union1d(choice.figures, np.array(aside, dtype=np.int64)))
 
 
 @dataclass(frozen=True)
