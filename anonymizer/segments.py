@@ -23,6 +23,7 @@ from anonymizer.dimensions import AGE_BANDS, ALL, Dimension, Group, Text
 from anonymizer.errors import ConfigurationError, Fault
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
+Category = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 IDENTIFIERS = frozenset(
     {
         *("user_id", "person", "visit_id", "cookie_id", "full_name", "name", "email", "phone"),
@@ -40,8 +41,17 @@ class NamedSegment:
 
 
 @dataclass(frozen=True)
+class Interest:
+    """Who looks at products of some categories; `categories` as the raw files spell them."""
+
+    code: str
+    name: Text
+    categories: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Catalogue:
-    """Segments over the dimensions.
+    """Segments over the dimensions, and the interests that have tables of them.
 
     `cells` has shape (segments, dimensions): the position of a group in each dimension,
     no row twice, ordered by preference: named first, then coarse to fine.
@@ -53,6 +63,7 @@ class Catalogue:
     cells: NDArray[np.int32]
     named: Mapping[int, NamedSegment]
     by_size: bool = False
+    interests: tuple[Interest, ...] = ()
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -173,6 +184,15 @@ class Named(Words):
         return content
 
 
+class InterestSettings(Words):
+    """An interest: a table of people who viewed products of these categories."""
+
+    categories: tuple[Category, ...] = Field(
+        min_length=1,
+        description="Spellings of product_category; spaces around them and capitals do not count.",
+    )
+
+
 class SegmentSettings(Settings):
     """All settings of `segments.yaml`."""
 
@@ -180,6 +200,7 @@ class SegmentSettings(Settings):
     areas: dict[Code, Area] = Field(default_factory=dict)
     cross_tables: CrossTables = CrossTables()
     named: dict[Code, Named] = Field(default_factory=dict)
+    interests: dict[Code, InterestSettings] = Field(default_factory=dict)
 
 
 def load_catalogue(path: Path) -> Catalogue:
@@ -191,19 +212,37 @@ def load_catalogue(path: Path) -> Catalogue:
 def build_catalogue(settings: SegmentSettings, place: str = "segments.yaml") -> Catalogue:
     """Dimensions with the configured groups, cross tables and named segments.
 
-    Raises ConfigurationError with every mistake in the codes and named segments.
+    Raises ConfigurationError with every mistake in the codes, named segments and interests.
     """
     axes, faults = _axes(settings, place)
     named, more_faults = _named_cells(settings, axes, place)
-    if faults or more_faults:
-        raise ConfigurationError([*faults, *more_faults])
+    faults += [*more_faults, *_shared_categories(settings, place)]
+    if faults:
+        raise ConfigurationError(faults)
     crossed = _crossed_cells(settings.cross_tables, axes)
     ordered = list(dict.fromkeys([*named, *crossed]))
     return Catalogue(
         axes,
         np.array(ordered, dtype=np.int32).reshape(len(ordered), len(axes)),
         {row: named[cell] for row, cell in enumerate(ordered) if cell in named},
+        interests=tuple(
+            Interest(code, interest.text, interest.categories)
+            for code, interest in sorted(settings.interests.items())
+        ),
     )
+
+
+def _shared_categories(settings: SegmentSettings, place: str) -> list[Fault]:
+    """A category in two interests is a fault: a visit is of one interest."""
+    owners: dict[str, str] = {}
+    faults = []
+    for code, interest in settings.interests.items():
+        for category in dict.fromkeys(spelling.lower() for spelling in interest.categories):
+            if category in owners:
+                problem = f"{category!r} is in {owners[category]} already"
+                faults.append(Fault(f"{place} interests.{code}", problem, "name it in one of them"))
+            owners[category] = code
+    return faults
 
 
 def _axes(settings: SegmentSettings, place: str) -> tuple[tuple[Dimension, ...], list[Fault]]:

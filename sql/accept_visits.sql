@@ -1,9 +1,10 @@
 -- Judges the visits of a batch. `excluded`: the row is sound but not of this day (`late`: its
--- own day is released already). URL, user agent and ids end here.
+-- own day is released already). URL, user agent, category and ids end here.
 -- in:  raw_rows (visit_id, person_key, user_id_fault, occurred_at, occurred_at_fault, url,
---      user_agent), judged_urls, program_words
+--      user_agent, product_category), judged_urls, matches, program_words, interest_words
 -- out: row_number, fault ('column reason', null = sound), record_key, content, rank, arrival,
---      excluded, person_key, campaign_ids, program
+--      excluded, person_key, campaign_ids, program, interest (code, null = none), local_day,
+--      category_not_mapped BOOLEAN; of rows of other days no person and no campaign
 -- parameters: $visit_key, $content_key, $day, $zone, $arrival, $arrival_end, $late_before,
 --             $earliest, $blanks
 WITH agents AS (
@@ -16,17 +17,36 @@ programs AS (
     FROM agents AS a
     JOIN program_words AS w ON strpos(lower(a.user_agent), w.word) > 0
 ),
+categories AS (
+    SELECT lower(trim(word, $blanks)) AS category, min(interest) AS interest
+    FROM interest_words
+    GROUP BY lower(trim(word, $blanks))
+),
 timed AS (
     SELECT
         *,
         nullif(trim(visit_id, $blanks), '') AS id,
+        nullif(lower(trim(product_category, $blanks)), '') AS category,
         CAST(occurred_at AT TIME ZONE $zone AS DATE) AS local_day
     FROM raw_rows
+),
+late AS (
+    SELECT t.row_number, array_agg(DISTINCT m.campaign_id ORDER BY m.campaign_id) AS campaign_ids
+    FROM timed AS t
+    JOIN judged_urls AS u ON u.url = t.url
+    JOIN matches AS m ON m.url_number = u.url_number
+    WHERE
+        t.local_day < $late_before
+        AND $arrival = $day
+        AND t.local_day BETWEEN m.starts_on AND m.ends_on
+    GROUP BY t.row_number
 ),
 judged AS (
     SELECT
         r.*,
         u.campaign_ids,
+        l.campaign_ids AS late_campaign_ids,
+        c.interest,
         p.user_agent IS NOT NULL AS program,
         CASE
             WHEN r.id IS NULL THEN 'visit_id no_visit_id'
@@ -46,6 +66,8 @@ judged AS (
     FROM timed AS r
     LEFT JOIN judged_urls AS u ON u.url = r.url
     LEFT JOIN programs AS p ON p.user_agent = r.user_agent
+    LEFT JOIN categories AS c ON c.category = r.category
+    LEFT JOIN late AS l ON l.row_number = r.row_number
 )
 SELECT
     row_number,
@@ -53,12 +75,21 @@ SELECT
     unhex(substr(sha256($visit_key || encode(id)), 1, 32)) AS record_key,
     unhex(substr(sha256(
         $content_key || coalesce(person_key, encode('guest'))
-        || encode(concat_ws(chr(31), epoch_us(occurred_at), trim(url), coalesce(user_agent, '')))
+        || encode(concat_ws(
+            chr(31),
+            epoch_us(occurred_at), trim(url), coalesce(user_agent, ''), coalesce(interest, '')
+        ))
     ), 1, 32)) AS content,
     epoch_us(occurred_at) AS rank,
     CAST($arrival AS DATE) AS arrival,
     excluded,
-    CASE WHEN excluded IS NULL THEN person_key END AS person_key,
-    CASE WHEN excluded IS NULL THEN campaign_ids END AS campaign_ids,
-    program
+    CASE WHEN excluded IS NULL OR excluded = 'late' THEN person_key END AS person_key,
+    CASE
+        WHEN excluded IS NULL THEN campaign_ids
+        WHEN excluded = 'late' THEN coalesce(late_campaign_ids, CAST([] AS VARCHAR[]))
+    END AS campaign_ids,
+    program,
+    interest,
+    local_day,
+    category IS NOT NULL AND interest IS NULL AS category_not_mapped
 FROM judged

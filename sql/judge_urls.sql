@@ -2,7 +2,7 @@
 -- A campaign id contradicts the link when none of the link's advertisers owns that campaign;
 -- two ids of different advertisers contradict each other. Dates do not excuse a contradiction.
 -- in:  places, links, matches
--- out: url, fault (bad_url, unknown_campaign, campaign_conflict), campaign_ids VARCHAR[]
+-- out: url, url_number, fault (bad_url, unknown_campaign, campaign_conflict), campaign_ids VARCHAR[]
 -- parameters: $day
 WITH owned AS (
     SELECT DISTINCT url_number, advertiser_id
@@ -35,6 +35,7 @@ running AS (
 )
 SELECT
     p.url,
+    p.url_number,
     CASE
         WHEN p.place IS NULL THEN 'bad_url'
         WHEN p.utm_id IS NOT NULL AND k.campaign_id IS NULL THEN 'unknown_campaign'

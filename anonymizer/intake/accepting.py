@@ -71,10 +71,17 @@ class Acceptor:
         faults = readable.faults + _faults(judged.filter(pc.invert(sound)))
         return Judged(judged.filter(sound).drop_columns("fault"), faults)
 
-    def list_links(self) -> None:
-        """Remember the links of the accepted campaigns, which are in `standing`."""
+    def list_links(self, campaigns: pa.Table) -> pa.Table:
+        """Remember the links of the accepted campaigns, which are in `standing` too.
+
+        Returns the campaigns with the others that they are `inside`.
+        """
         self._split(self._engine.fetch("select_links")["url"])
         self._engine.create("links", "list_links")
+        self._engine.load("accepted_campaigns", campaigns)
+        nested = self._engine.fetch("nest_campaigns")
+        self._engine.drop("accepted_campaigns")
+        return nested
 
     def _split(self, urls: pa.Array | pa.ChunkedArray) -> None:
         self._engine.load("urls", pa.table({"url": urls}))

@@ -110,6 +110,7 @@ TABLES: Mapping[str, RawTable] = {
                 "occurred_at": "instant",
                 "url": "text",
                 "user_agent": "text",
+                "product_category": "text",
             },
             ("visit_id", "user_id", "occurred_at", "url"),
             (
@@ -137,7 +138,6 @@ UNREAD: Mapping[str, frozenset[str]] = {
         {
             "cookie_id",
             "referrer",
-            "product_category",
             "ip",
             "duration_ms",
             "page_response_ms",

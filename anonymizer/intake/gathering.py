@@ -88,8 +88,7 @@ def settle(engine: DuckDB, table: RawTable, files: Sequence[GatheredFile]) -> Se
 
 def leave_out(settled: Settled, people: pa.Array, reason: str) -> Settled:
     """The same without the rows of these people: they are excluded for `reason`."""
-    theirs = pc.fill_null(pc.is_in(settled.accepted["person_key"], value_set=people), False)  # noqa: FBT003
-    accepted = settled.accepted.filter(pc.invert(theirs))
+    accepted = settled.accepted.filter(pc.invert(rows_of(settled.accepted, people)))
     left_out = settled.accepted.num_rows - accepted.num_rows
     if not left_out:
         return settled
@@ -100,6 +99,11 @@ def leave_out(settled: Settled, people: pa.Array, reason: str) -> Settled:
         accepted=accepted,
         account=replace(account, counted=accepted.num_rows, excluded=excluded),
     )
+
+
+def rows_of(table: pa.Table, people: pa.Array) -> pa.ChunkedArray:
+    """Which rows are about these people; guests are nobody."""
+    return pc.fill_null(pc.is_in(table["person_key"], value_set=people), False)  # noqa: FBT003
 
 
 def _claims(files: Sequence[GatheredFile]) -> Iterator[pa.Table]:

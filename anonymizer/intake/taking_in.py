@@ -6,8 +6,8 @@ Every file is read before anything is written: a run uses all of its files or no
 """
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 import pyarrow as pa
@@ -21,16 +21,22 @@ from anonymizer.home import Home
 from anonymizer.intake.accepting import Acceptor
 from anonymizer.intake.batches import MOST_FAULTS, RawBatch
 from anonymizer.intake.contract import TABLES, RawTable
-from anonymizer.intake.gathering import GatheredFile, Settled, leave_out, settle
+from anonymizer.intake.gathering import GatheredFile, Settled, leave_out, rows_of, settle
 from anonymizer.intake.landing import LandedFile, Landing, survey
 from anonymizer.intake.opening import Limits, Source, opened
 from anonymizer.intake.reading import read
 from anonymizer.intake.vocabulary import load_vocabulary
 from anonymizer.policy import Policy
 from anonymizer.secret import Secret
+from anonymizer.segments import Interest
+from anonymizer.windows import oldest_needed
 
 # What is accepted but worth a look, counted once a table is settled.
-_TALLIES = {"profiles": "tally_unmapped", "requests": "tally_undated"}
+_TALLIES = {
+    "profiles": "tally_unmapped",
+    "requests": "tally_undated",
+    "visits": "tally_uncategorised",
+}
 _ABOUT_PEOPLE = ("profiles", "consents", "visits")
 _NO_ROWS = RawBatch(pa.record_batch({"row_number": pa.array([], pa.int64())}))
 
@@ -69,22 +75,32 @@ class Intake:
 
 
 def take_in(
-    home: Home, day: date, policy: Policy, secret: Secret, engine: DuckDB, *, now: float
+    home: Home,
+    day: date,
+    policy: Policy,
+    secret: Secret,
+    engine: DuckDB,
+    *,
+    now: float,
+    interests: Sequence[Interest] = (),
 ) -> Intake:
     """Read the raw files that `day` needs and write private/{table}/ and private/quarantine/.
 
+    Visits that arrived on `day` too late for their own day are written to private/late/ when a
+    week or month that is still open can need them; the account has them as `late`.
     Same rows give the same bytes, however they are split into files, ordered, named or
     formatted. The engine must not spill: it holds raw values. Raises InputsRejected with
     every refused file, and Held when files lack (see `landing.survey`), when the day or the
     profiles have `no_rows`, or with `too_many_bad_rows`; then nothing is written, but for
     the quarantine's pointers in the last case.
     """
+    load_vocabulary(engine, policy.bots.user_agent_words, interests)
     run = _Run(engine, survey(home.raw, day, policy.timing, now), day, policy, secret)
     # Libraries quote values in their messages: of an unforeseen error only the type goes on,
     # and it is raised outside of the handler so that it carries no context.
     unforeseen = ""
     try:
-        tables = run.read_all()
+        tables, late = run.read_all()
     except AudienceError:
         raise
     except Exception as error:  # noqa: BLE001
@@ -96,6 +112,7 @@ def take_in(
     _check_shares(tables, policy.intake.max_quarantined_share)
     for name, settled in tables.items():
         write_parquet(settled.accepted, home.working_file(name, day))
+    write_parquet(late, home.working_file("late", day))
     return Intake(
         {name: settled.account for name, settled in tables.items()},
         tuple(run.taken),
@@ -117,7 +134,7 @@ class _Run:
         self._acceptor = Acceptor(engine, day, policy, secret)
         self._rejected: list[InputRejected] = []
         self._rows: Counter[tuple[str, date | None]] = Counter()
-        load_vocabulary(engine, policy.bots.user_agent_words)
+        self._oldest_late = oldest_needed(day, policy.timing)
         self.place = "intake"
         self.taken = [
             TakenFile(name, "", 0, "ignored", why) for name, why in landing.ignored.items()
@@ -125,23 +142,28 @@ class _Run:
         self.dropped: dict[str, set[str]] = {}
         self.warnings = [Warned(table, "no_files") for table in landing.absent]
 
-    def read_all(self) -> dict[str, Settled]:
-        """Read and settle every table. Raises InputsRejected with all refusals, Held `no_rows`."""
+    def read_all(self) -> tuple[dict[str, Settled], pa.Table]:
+        """Read and settle every table; the late visits stand beside them.
+
+        Raises InputsRejected with all refusals, Held `no_rows`.
+        """
         tables = {}
         for name, table in TABLES.items():
             files = self._read_files(table)
             self.place = name
             tables[name] = settle(self._engine, table, files or [self._nothing(table)])
             if name == "campaigns":
-                self._acceptor.list_links()
+                nested = self._acceptor.list_links(tables[name].accepted)
+                tables[name] = replace(tables[name], accepted=nested)
             elif name in _TALLIES:
                 self._warn_of(name)
+        late = self._engine.fetch("select_late_visits", {"oldest": self._oldest_late})
         if self._rejected:
             raise InputsRejected(self._rejected)
         for name, arrival in (("visits", self._day), ("profiles", None)):
             if not self._rows[name, arrival]:
                 raise Held("no_rows", f"the files of {name} for {self._day} have no rows")
-        return _without_erased(tables)
+        return _without_erased(tables, late)
 
     def _read_files(self, table: RawTable) -> list[GatheredFile]:
         """The files of a table that were accepted; one with the bytes of another is read once."""
@@ -189,14 +211,17 @@ class _Run:
                 self.warnings.append(Warned(table, code, count))
 
 
-def _without_erased(tables: Mapping[str, Settled]) -> dict[str, Settled]:
+def _without_erased(
+    tables: Mapping[str, Settled], late: pa.Table
+) -> tuple[dict[str, Settled], pa.Table]:
     """Nothing of who asked to be erased goes on, but the request that keeps it so."""
     requests = tables["requests"].accepted
     erased = requests.filter(pc.equal(requests["kind"], "erase"))["person_key"].combine_chunks()
-    return {
+    remaining = {
         name: leave_out(settled, erased, "erased") if name in _ABOUT_PEOPLE else settled
         for name, settled in tables.items()
     }
+    return remaining, late.filter(pc.invert(rows_of(late, erased)))
 
 
 def _check_shares(tables: Mapping[str, Settled], most: float) -> None:

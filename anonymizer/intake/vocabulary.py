@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from anonymizer.dimensions import reference_regions
 from anonymizer.engines.duckdb import DuckDB
+from anonymizer.segments import Interest
 
 # Earlier and later times are faults of a clock, a unit or a default value.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -22,8 +23,10 @@ _GENDERS = {
 }
 
 
-def load_vocabulary(engine: DuckDB, program_words: Iterable[str]) -> None:
-    """Load `gender_words`, `regencies`, `region_codes` and `program_words`."""
+def load_vocabulary(
+    engine: DuckDB, program_words: Iterable[str], interests: Iterable[Interest]
+) -> None:
+    """Load `gender_words`, `regencies`, `region_codes`, `program_words`, `interest_words`."""
     genders = [(word, gender) for gender, words in _GENDERS.items() for word in words]
     engine.load(
         "gender_words",
@@ -35,3 +38,13 @@ def load_vocabulary(engine: DuckDB, program_words: Iterable[str]) -> None:
     engine.load("region_codes", pa.table({"code": [region.code for region in regions]}))
     words = [word.lower() for word in program_words if word]
     engine.load("program_words", pa.table({"word": pa.array(words, pa.string())}))
+    of_interest = [(word, each.code) for each in interests for word in each.categories]
+    engine.load(
+        "interest_words",
+        pa.table(
+            {
+                "word": pa.array([word for word, _ in of_interest], pa.string()),
+                "interest": pa.array([code for _, code in of_interest], pa.string()),
+            }
+        ),
+    )

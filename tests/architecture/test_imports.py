@@ -15,7 +15,7 @@ LAYERS = (
     ("home", "periods", "configuration", "dimensions", "engines", "parallel"),
     ("policy", "segments", "hierarchies", "secret", "files", "permissions"),
     ("accounting", "tables", "explanation", "coarser", "chain", "seal"),
-    ("series",),
+    ("series", "windows"),
     ("audit", "protection"),
     ("release", "release_folder", "cells"),
     ("ledger", "public_ledger", "locking", "intake", "eligibility", "counting", "working_rows"),

@@ -181,3 +181,29 @@ def test_the_explanation_follows_the_settings(catalogue: Catalogue) -> None:
 def test_the_reference_page_is_what_the_models_say() -> None:
     page = (ROOT / "docs" / "policy-reference.md").read_text(encoding="utf-8")
     assert page == reference(), "run: make docs"
+
+
+def test_working_data_is_kept_for_as_long_as_a_month_can_be_open() -> None:
+    timing = {"open_days": 5, "late_days": 3}
+    assert Policy.model_validate({"timing": timing, "retention": {"private_days": 39}})
+    with pytest.raises(ValueError, match=r"private_days \(38\) must be at least 39: the longest"):
+        Policy.model_validate({"timing": timing, "retention": {"private_days": 38}})
+
+
+def test_a_category_belongs_to_one_interest() -> None:
+    words = {"english": "x", "indonesian": "y"}
+    settings = SegmentSettings.model_validate(
+        {
+            "interests": {
+                "books": {**words, "categories": ["Books", " books "]},
+                "films": {**words, "categories": ["films", "BOOKS"]},
+                "more_films": {**words, "categories": ["Films"]},
+            }
+        }
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        build_catalogue(settings)
+    assert [fault.place for fault in caught.value.faults] == [
+        "segments.yaml interests.films",
+        "segments.yaml interests.more_films",
+    ]

@@ -14,9 +14,9 @@ from anonymizer.retention import Report, outlook, prune, purge_closed, record, r
 
 def test_partitions_older_than_the_policy_says_are_removed(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    policy = Policy.model_validate({"retention": {"private_days": 10}})
-    old = ["people/day=2026-11-09.parquet", "journal/intake/day=2026-10-01.json"]
-    kept = ["people/day=2026-11-10.parquet", "people/notes.txt", "people/day=soon.parquet"]
+    policy = Policy.model_validate({"retention": {"private_days": 34}})
+    old = ["people/day=2026-10-16.parquet", "journal/intake/day=2026-09-01.json"]
+    kept = ["people/day=2026-10-17.parquet", "people/notes.txt", "people/day=soon.parquet"]
     for name in old + kept:
         path = home.private / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,10 +39,10 @@ def test_partitions_older_than_the_policy_says_are_removed(tmp_path: Path) -> No
 
 
 def test_what_would_go_is_foreseen_and_what_went_is_counted_over_runs(tmp_path: Path) -> None:
-    home, policy = Home(tmp_path), Policy.model_validate({"retention": {"private_days": 10}})
+    home, policy = Home(tmp_path), Policy.model_validate({"retention": {"private_days": 34}})
     newest = date(2026, 11, 20)
-    for name in ("people/day=2026-11-09.parquet", "people/day=2026-11-08.parquet",
-                 "journal/reach/day=2026-11-08.json", "people/day=2026-11-20.parquet"):  # fmt: skip
+    for name in ("people/day=2026-10-16.parquet", "people/day=2026-10-15.parquet",
+                 "journal/reach/day=2026-10-15.json", "people/day=2026-11-20.parquet"):  # fmt: skip
         path = home.private / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
@@ -54,7 +54,7 @@ def test_what_would_go_is_foreseen_and_what_went_is_counted_over_runs(tmp_path: 
     record(home, Report(newest, closed_rows={"profiles": 1}, erased_rows={"visits": 2}))
     assert reports(home) == [Report(newest, foreseen, {"profiles": 4}, {"visits": 2})]
     assert outlook(home, policy, newest) == {}
-    assert outlook(home, policy, date(2026, 12, 20)) == {"people": 1, "retention": 1}
+    assert outlook(home, policy, date(2027, 1, 1)) == {"people": 1, "retention": 1}
 
 
 def test_a_run_in_which_nothing_went_leaves_no_report(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from anonymizer.home import Home
 from anonymizer.intake.taking_in import Intake, take_in
 from anonymizer.policy import Policy
 from anonymizer.secret import Secret
+from anonymizer.segments import Interest
 
 DAY = date(2026, 1, 1)
 NOW = 2_000_000_000.0
@@ -164,6 +165,7 @@ class World:
     policy: Policy = field(default_factory=Policy)
     secret: Secret = field(default_factory=lambda: Secret(b"k" * 32))
     threads: int = 2
+    interests: tuple[Interest, ...] = ()
     home: Home = field(init=False)
 
     @classmethod
@@ -171,7 +173,7 @@ class World:
         """The same world as another process left it."""
         world = cls.__new__(cls)
         world.root, world.day, world.policy, world.threads = root, DAY, Policy(), 2
-        world.secret, world.home = Secret(b"k" * 32), Home(root)
+        world.secret, world.home, world.interests = Secret(b"k" * 32), Home(root), ()
         return world
 
     def __post_init__(self) -> None:
@@ -201,7 +203,15 @@ class World:
 
     def take_in(self, now: float = NOW) -> Intake:
         with DuckDB(memory_megabytes=500, threads=self.threads, spill=None) as engine:
-            return take_in(self.home, self.day, self.policy, self.secret, engine, now=now)
+            return take_in(
+                self.home,
+                self.day,
+                self.policy,
+                self.secret,
+                engine,
+                now=now,
+                interests=self.interests,
+            )
 
     def rows(self, stage: str) -> list[Row]:
         found: list[Row] = pq.read_table(self.home.working_file(stage, self.day)).to_pylist()

@@ -240,11 +240,14 @@ def test_private_files_have_the_columns_of_the_architecture_page(world: World) -
     world.take_in()
     expected = {
         "campaigns": "campaign_id advertiser_id advertiser_name campaign_name starts_on ends_on "
-        "target_regions",
+        "target_regions inside",
         "profiles": "person_key gender age region account_days closed",
         "consents": "person_key purpose granted decided_at",
         "requests": "request_key person_key kind requested_at",
-        "visits": "visit_key person_key campaign_ids program",
+        **dict.fromkeys(
+            ("visits", "late"),
+            "visit_key person_key campaign_ids program interest local_day",
+        ),
         "quarantine": "raw_table file file_sha256 row_number column reason",
     }
     for stage, columns in expected.items():

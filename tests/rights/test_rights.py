@@ -123,12 +123,12 @@ def test_one_person_is_one_person_here_and_at_intake(user: str, engine: DuckDB) 
 
 @pytest.mark.parametrize("kind", KINDS[1:])
 def test_the_words_say_from_when_and_what_stays(kind: RequestKind) -> None:
-    policy = Policy(promise=PolicyPromise(k=73), retention=Retention(private_days=19))
+    policy = Policy(promise=PolicyPromise(k=73), retention=Retention(private_days=39))
     words = explain(kind, policy, Period("day", date(2026, 11, 21)))
     assert "from the release of 2026-11-21" in words.lower().replace("bears on", "from")
     for fact in ("at least 73 people", "final", "raw zone"):
         assert fact in words
-    assert ("removed after 19 days" in words) == (kind != "erase")
+    assert ("removed after 39 days" in words) == (kind != "erase")
     assert "the next release" in explain(kind, policy)
 
 
