@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,24 @@ class Ledger:
                     )
                 )
         return entry
+
+    def copy_into(self, empty: "Ledger") -> int:
+        """Copy the whole history, hashes and all, into a ledger without entries; how many.
+
+        All of it arrives or nothing. Raises LedgerBroken when the chain does not hold or the
+        other ledger has entries, Busy or NoSpace.
+        """
+        self.verify()
+        if entries := empty.verify():
+            raise LedgerBroken(f"the ledger to copy into has {entries} entries; name an empty one")
+        with _explained():
+            _metadata.create_all(empty._engine)
+            with empty._engine.begin() as connection:
+                for row in self._rows():
+                    # SQLite keeps the time in UTC and does not say so.
+                    at = row.recorded_at.replace(tzinfo=row.recorded_at.tzinfo or UTC)
+                    connection.execute(_ledger.insert().values(row._asdict() | {"recorded_at": at}))
+        return empty.verify()
 
     def _rows(self) -> list[sa.Row[Any]]:
         if self._url.get_backend_name() == "sqlite" and not Path(self._url.database or "").exists():

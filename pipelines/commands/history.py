@@ -1,6 +1,7 @@
 """`audience ledger`, `audience statements`, `audience exports`: what has been released."""
 
 import json
+import os
 from typing import Annotated
 
 import typer
@@ -73,6 +74,28 @@ def verify(home: HomeOption = None) -> None:
     place = existing_home(home)
     entries, releases = verify_published(place, open_ledger(place))
     typer.echo(f"{entries} entries and {releases} releases are as they were recorded.")
+
+
+@ledger.command("copy")
+def copy(home: HomeOption = None) -> None:
+    """Copy ledger.sqlite of the home into the empty database that $AUDIENCE_LEDGER names."""
+    from anonymizer.ledger import Ledger  # noqa: PLC0415
+    from anonymizer.locking import exclusive  # noqa: PLC0415
+    from pipelines.history import open_ledger  # noqa: PLC0415
+    from pipelines.released import verify_published  # noqa: PLC0415
+
+    place = existing_home(home)
+    if not os.environ.get("AUDIENCE_LEDGER"):
+        remedy = "name the database to copy into, such as postgresql://keeper@db.internal/ledger"
+        raise ConfigurationError([Fault("AUDIENCE_LEDGER", "it is not set", remedy)])
+    with exclusive(place):
+        original = Ledger.open(place.ledger)
+        verify_published(place, original)
+        entries = original.copy_into(open_ledger(place))
+    typer.echo(
+        f"{entries} entries are copied and proved. Put {place.ledger.name} away now: two ledgers "
+        "that are continued apart cannot be brought together again."
+    )
 
 
 def list_exports(home: HomeOption = None) -> None:
