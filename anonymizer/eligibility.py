@@ -1,9 +1,10 @@
-"""Who counts on a day (design, section 5).
+"""Who counts on a day, in a week or in a month (design, section 5).
 
 A person counts when they have a profile, are known to be an adult, have an open account, had
 granted every required purpose by the end of the day, and when nothing known by now speaks
-against it: no later refusal, withdrawal or erasure. Everybody else is excluded for one reason,
-the first that applies in the order of `rules`.
+against it: no later refusal, withdrawal or erasure. Of a period of several days the last one says
+who somebody is, and what is known on its closing day speaks against them. Everybody else is
+excluded for one reason, the first that applies in the order of `rules`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,8 +21,11 @@ from anonymizer.dimensions import AGE_BAND_STARTS, AGE_BANDS
 from anonymizer.engines.duckdb import DuckDB
 from anonymizer.files import write_parquet
 from anonymizer.home import Home
-from anonymizer.policy import Policy
+from anonymizer.periods import Period
+from anonymizer.policy import Policy, Purpose
 from anonymizer.secret import Secret
+from anonymizer.series import CAMPAIGN_DAY, Series
+from anonymizer.windows import require_inputs, scan_visits
 
 _OLDEST = 32_767
 
@@ -37,9 +41,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Eligibility:
-    """How many people count on the day and how many do not, by reason.
+    """How many people count and how many do not, by reason.
 
-    The account is about people, not rows: everybody with a profile or a visit on the day.
+    The account is about people, not rows: everybody with a profile or a visit, or everybody
+    with a visit where only visitors can count.
     """
 
     account: RowAccount
@@ -55,11 +60,21 @@ class Eligibility:
         return self.account.excluded
 
 
-def rules(day: date, policy: Policy) -> tuple[Rule, ...]:
-    """All reasons, in order of precedence: rights, the account, age, consents, behaviour."""
+def purposes(series: Series, policy: Policy) -> tuple[Purpose, ...]:
+    """The consents that a person must have given to count in a series."""
+    required = policy.eligibility.purposes
+    wanted: tuple[Purpose, ...] = ("advertising_cookies",) if series.kind == "interest" else ()
+    return (*required, *(purpose for purpose in wanted if purpose not in required))
+
+
+def rules(day: date, policy: Policy, wanted: Sequence[Purpose] | None = None) -> tuple[Rule, ...]:
+    """All reasons, in order of precedence: rights, the account, age, consents, behaviour.
+
+    The consents are those to `wanted`, without it those that every series needs.
+    """
     by_purpose = [
         {"purpose": purpose, "day_end": _end_of(day, policy)}
-        for purpose in policy.eligibility.purposes
+        for purpose in (policy.eligibility.purposes if wanted is None else wanted)
     ]
     return (
         Rule("erased", "exclude_erased"),
@@ -82,17 +97,30 @@ def rules(day: date, policy: Policy) -> tuple[Rule, ...]:
 def find_eligible(
     engine: DuckDB, home: Home, day: date, policy: Policy, secret: Secret
 ) -> Eligibility:
-    """Write `private/people` and `private/excluded` of the day from what intake accepted.
+    """Write `private/people` and `private/excluded` of the day: `find_eligible_in` for days."""
+    return find_eligible_in(engine, home, CAMPAIGN_DAY, Period("day", day), policy, secret)
 
-    Same files, same bytes, whatever the order of rows and the number of threads. Raises Held
-    when intake has not been run for the day, or when a person has two profiles.
+
+def find_eligible_in(
+    engine: DuckDB, home: Home, series: Series, period: Period, policy: Policy, secret: Secret
+) -> Eligibility:
+    """Write the series' stages `people` and `excluded` of the period from what intake accepted.
+
+    Of days and audiences everybody with a profile is decided about, else who visited. Who has
+    more visits than a person makes on any day of the period is out of all of it. Same files,
+    same bytes, whatever the order of rows and the number of threads. Raises Held `missing_input`
+    when a day that the period needs has not been taken in.
     """
-    for stage in ("profiles", "consents", "requests", "visits"):
-        engine.scan(stage, [home.working_file(stage, day)])
+    inputs = require_inputs(home, series, period, policy.timing)
+    engine.scan("profiles", [home.working_file("profiles", period.end)])
+    for stage in ("consents", "requests"):
+        engine.scan(stage, [home.working_file(stage, inputs.closing)])
+    scan_visits(engine, home, inputs)
     engine.create("visitors", "tally_visitors")
-    candidates = engine.create("candidates", "list_candidates")
+    everybody = series == CAMPAIGN_DAY or series.kind == "audience"
+    candidates = engine.create("candidates", "list_candidates" if everybody else "list_visitors")
 
-    excluded = _settle(engine, rules(day, policy))
+    excluded = _settle(engine, rules(period.end, policy, purposes(series, policy)))
     engine.load("excluded", excluded)
     engine.load("bands", _bands())
     people = engine.fetch(
@@ -103,8 +131,8 @@ def find_eligible(
         },
     )
     account = RowAccount("people", candidates, people.num_rows, excluded=_by_reason(excluded))
-    write_parquet(excluded, home.working_file("excluded", day))
-    write_parquet(people, home.working_file("people", day))
+    write_parquet(excluded, home.working_file(series.stage("excluded"), period.end))
+    write_parquet(people, home.working_file(series.stage("people"), period.end))
     return Eligibility(account)
 
 

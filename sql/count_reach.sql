@@ -1,8 +1,8 @@
 -- People, trusted people and the sum of marks (modulo 2^64) of each atom that was reached.
 -- in:  reached
--- out: campaign_id, gender, age_band, region, people, trusted, marks; ordered by the codes
+-- out: subject_id, gender, age_band, region, people, trusted, marks; ordered by the codes
 SELECT
-    campaign_id,
+    subject_id,
     gender,
     age_band,
     region,
@@ -10,5 +10,5 @@ SELECT
     count(*) FILTER (WHERE trusted) AS trusted,
     CAST(sum(mark) % 18446744073709551616 AS UBIGINT) AS marks
 FROM reached
-GROUP BY campaign_id, gender, age_band, region
-ORDER BY campaign_id, gender, age_band, region
+GROUP BY subject_id, gender, age_band, region
+ORDER BY subject_id, gender, age_band, region

@@ -1,4 +1,4 @@
--- People with more visits on the day than a person makes.
+-- People with more visits on one day than a person makes.
 -- in:  visitors; $max_visits
 -- out: person_key
 SELECT person_key

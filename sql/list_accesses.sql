@@ -1,10 +1,10 @@
--- Visits by people (no guests, no programs) with the running campaigns that they access.
--- in:  visits, campaigns (those that run on the day)
--- out: visit_key, person_key, campaign_id; one row a visit and campaign
-SELECT v.visit_key, v.person_key, c.campaign_id
+-- Who (no guest, no program) accessed which subject that has a table: once each, however often.
+-- in:  tallied (tally_*_visits.sql), subjects (subject_id)
+-- out: subject_id, person_key
+SELECT DISTINCT t.subject_id, t.person_key
 FROM (
-    SELECT visit_key, person_key, unnest(campaign_ids) AS campaign_id
-    FROM visits
-    WHERE person_key IS NOT NULL AND program IS FALSE
-) AS v
-JOIN campaigns AS c ON c.campaign_id = v.campaign_id
+    SELECT person_key, unnest(string_split(subjects, chr(31))) AS subject_id
+    FROM tallied
+    WHERE person_key IS NOT NULL AND NOT program AND subjects <> ''
+) AS t
+JOIN subjects AS s ON s.subject_id = t.subject_id

@@ -1,4 +1,4 @@
--- Everybody about whom eligibility decides: who has a profile or visited on the day.
+-- Everybody about whom eligibility decides where all people do: who has a profile or visited.
 -- in:  profiles, visitors
 -- out: person_key; one row a person
 SELECT person_key FROM profiles

@@ -1,7 +1,16 @@
--- Everybody who visited on the day, with the number of visits (those of programs too).
--- in:  visits
+-- Everybody who visited, with the number of visits on their busiest day (those of programs too).
+-- in:  visits, late_visits
 -- out: person_key, visits; one row a person
-SELECT person_key, count(*) AS visits
-FROM visits
-WHERE person_key IS NOT NULL
+WITH daily AS (
+    SELECT person_key, local_day, count(*) AS visits
+    FROM (
+        SELECT person_key, local_day FROM visits
+        UNION ALL
+        SELECT person_key, local_day FROM late_visits WHERE NOT repeated
+    )
+    WHERE person_key IS NOT NULL
+    GROUP BY person_key, local_day
+)
+SELECT person_key, max(visits) AS visits
+FROM daily
 GROUP BY person_key

@@ -82,6 +82,7 @@ def intake(
                 terms.secret,
                 engine,
                 now=time.time(),
+                interests=terms.catalogue.interests,
             )
         return _outcome(taken)
 

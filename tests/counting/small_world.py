@@ -66,6 +66,8 @@ SCHEMAS = {
             ("person_key", pa.binary()),
             ("campaign_ids", pa.list_(pa.string())),
             ("program", pa.bool_()),
+            ("interest", pa.string()),
+            ("local_day", pa.date32()),
         ]
     ),
 }
@@ -120,7 +122,8 @@ class World:
         person = None if name is None else key(name)
         for _ in range(times):
             visit = {"visit_key": key(len(self.visits)), "person_key": person}
-            self.visits.append(visit | {"campaign_ids": sorted(campaigns), "program": program})
+            visit |= {"campaign_ids": sorted(campaigns), "program": program}
+            self.visits.append(visit | {"interest": None, "local_day": DAY})
 
     def write(self, home: Home, *, shuffle: int | None = None) -> None:
         for stage, schema in SCHEMAS.items():

@@ -138,7 +138,7 @@ def test_row_order_and_threads_do_not_change_a_byte(home: Home, tmp_path: Path) 
 def test_working_files_are_sorted(run: Run, home: Home) -> None:
     run(mixed_world(), shuffle=3)
     reach = pq.read_table(home.working_file("reach", DAY)).to_pylist()
-    codes = [(row["campaign_id"], row["gender"], row["age_band"], row["region"]) for row in reach]
+    codes = [(row["subject_id"], row["gender"], row["age_band"], row["region"]) for row in reach]
     assert codes == sorted(set(codes))
     for stage in ("people", "excluded"):
         table = pq.read_table(home.working_file(stage, DAY))
@@ -161,6 +161,7 @@ def test_a_million_visits_of_one_person(home: Home, engine: DuckDB, catalogue: C
             "person_key": pa.repeat(key("ann"), visits),
             "campaign_ids": pa.repeat(pa.scalar(["c1"]), visits),
             "program": pa.repeat(pa.scalar(value=False), visits),
+            "local_day": pa.repeat(pa.scalar(DAY), visits),
         }
     )
     write_parquet(rows, home.working_file("visits", DAY))
@@ -322,5 +323,5 @@ def test_a_code_that_the_catalogue_does_not_know_is_held(run: Run) -> None:
 def test_reach_holds_no_key_of_a_person(run: Run, home: Home) -> None:
     run(mixed_world())
     assert pq.read_table(home.working_file("reach", DAY)).column_names == [
-        *("campaign_id", "gender", "age_band", "region", "people", "trusted", "marks"),
+        *("subject_id", "gender", "age_band", "region", "people", "trusted", "marks"),
     ]
