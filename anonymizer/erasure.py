@@ -8,7 +8,7 @@ and rows, and why released figures stay. Neither who it was nor when it was is p
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,11 +22,19 @@ from anonymizer.files import write_bytes
 from anonymizer.home import Home
 from anonymizer.ledger import Entry, Ledger
 from anonymizer.locking import exclusive
+from anonymizer.periods import Period
 from anonymizer.public_ledger import write_public_ledger
 from anonymizer.secret import Secret
-from anonymizer.working_rows import count_people, days_with_visits, remove_people
+from anonymizer.series import CAMPAIGN_DAY, SERIES
+from anonymizer.working_rows import (
+    count_people,
+    days_with_people,
+    days_with_visits,
+    remove_people,
+)
 
 ERASURE = "erasure"
+_WHOLE = tuple(series for series in SERIES if series != CAMPAIGN_DAY)
 _WHY_FIGURES_STAY = (
     "Released figures are final. Each counts a group of people and says nothing of one of them; "
     "a figure that changed after an erasure would show by subtraction who left."
@@ -35,11 +43,15 @@ _WHY_FIGURES_STAY = (
 
 @dataclass(frozen=True)
 class Erasure:
-    """What one run removed: requests carried out, rows by stage, days whose reach went."""
+    """What one run removed: requests carried out, rows by stage, days whose reach went.
+
+    `reach_periods` are the weeks and months whose reach counted one of the people and went too.
+    """
 
     requests: int
     rows: Mapping[str, int]
     reach_days: int
+    reach_periods: int = 0
 
 
 def carry_out_erasures(home: Home, day: date, ledger: Ledger, secret: Secret) -> Erasure | None:
@@ -61,11 +73,15 @@ def carry_out_erasures(home: Home, day: date, ledger: Ledger, secret: Secret) ->
         plan = _plan(home, subject, marks, people)
         for reached in plan["reach_days"]:
             home.working_file("reach", date.fromisoformat(reached)).unlink(missing_ok=True)
+        for path in _reach_of_periods(home, plan["reach_periods"]):
+            path.unlink(missing_ok=True)
         remove_people(home, people)
         _prove(plan, subject, ledger, secret)
         write_public_ledger(ledger, home)
         shutil.rmtree(_plans(home), ignore_errors=True)
-        return Erasure(len(marks), plan["rows"], len(plan["reach_days"]))
+        return Erasure(
+            len(marks), plan["rows"], len(plan["reach_days"]), len(plan["reach_periods"])
+        )
 
 
 def leftover_rows(home: Home, day: date) -> Mapping[str, int]:
@@ -103,9 +119,24 @@ def _plan(home: Home, subject: str, marks: Sequence[str], people: pa.Array) -> d
         "requests": list(marks),
         "rows": dict(count_people(home, people)),
         "reach_days": [day.isoformat() for day in days],
+        "reach_periods": [
+            series.release_id(Period.of(series.period_kind, day))
+            for series in _WHOLE
+            for day in days_with_people(home, series.stage("people"), people)
+            if home.working_file(series.stage("reach"), day).exists()
+        ],
     }
     write_bytes((json.dumps(plan, indent=1) + "\n").encode(), path)
     return plan
+
+
+def _reach_of_periods(home: Home, released: Sequence[str]) -> Iterator[Path]:
+    """The files of reach that these releases were made of."""
+    for series in _WHOLE:
+        for release_id in released:
+            if release_id.startswith(f"{series.id}-"):
+                period = Period.from_id(release_id.removeprefix(f"{series.id}-"))
+                yield home.working_file(series.stage("reach"), period.end)
 
 
 def _prove(plan: Mapping[str, Any], subject: str, ledger: Ledger, secret: Secret) -> None:

@@ -186,12 +186,13 @@ def access(home: Home, policy: Policy, secret: Secret, user: str) -> HeldData:
         search(home.raw, table, canonical, policy.intake)
         for table in ("profiles", "visits", "consents", "requests")
     )
-    accesses, working = _working_data(home, person)
+    accesses, interests, working = _working_data(home, person)
     categories = (
         _distinct("Identity and contact", profiles.rows, _CONTACT),
         _distinct("Demographics and account", profiles.rows, _DEMOGRAPHICS),
         _visits(visits.rows, ZoneInfo(policy.timing.timezone)),
         accesses,
+        interests,
         _listed("Consents", consents.rows, ("decided_at", "purpose", "granted")),
         _listed("Requests", requests.rows, ("requested_at", "kind", "request_id")),
         working,
@@ -238,22 +239,29 @@ def _local_day(instant: str, zone: ZoneInfo) -> str:
     return moment.astimezone(zone).date().isoformat() if moment.tzinfo else "at a time without zone"
 
 
-def _working_data(home: Home, person: bytes) -> tuple[Category, Category]:
-    """Advertising accesses by campaign, and rows of working files, found by pseudonym."""
+def _working_data(home: Home, person: bytes) -> tuple[Category, Category, Category]:
+    """Advertising accesses, interests, and rows of working files, found by pseudonym."""
     campaigns: Counter[str] = Counter()
+    interests: Counter[str] = Counter()
     stages: dict[str, list[str]] = defaultdict(list)
     for path in sorted(home.private.glob("*/day=*.parquet")):
         names = pq.read_schema(path).names
         if "person_key" not in names:
             continue
-        columns = ["campaign_ids"] if "campaign_ids" in names else ["person_key"]
+        columns = [name for name in ("campaign_ids", "interest") if name in names]
         mine = pq.read_table(
-            path, columns=columns, filters=pc.field("person_key") == person, partitioning=None
+            path,
+            columns=columns or ["person_key"],
+            filters=pc.field("person_key") == person,
+            partitioning=None,
         )
         stages[path.parent.name] += [path.stem.removeprefix("day=")] * mine.num_rows
         if "campaign_ids" in names:
             campaigns.update(c for ids in mine["campaign_ids"].to_pylist() for c in ids)
+        if "interest" in names:
+            interests.update(code for code in mine["interest"].to_pylist() if code)
     accesses = [f"campaign {campaign}: {visits} visits" for campaign, visits in campaigns.items()]
+    viewed = [f"interest {code}: {visits} visits" for code, visits in interests.items()]
     working = [
         f"{stage}: {len(days)} rows, {min(days)} to {max(days)}"
         for stage, days in sorted(stages.items())
@@ -261,6 +269,7 @@ def _working_data(home: Home, person: bytes) -> tuple[Category, Category]:
     ]
     return (
         Category("Advertising accesses", campaigns.total(), tuple(sorted(accesses))),
+        Category("Interests", interests.total(), tuple(sorted(viewed))),
         Category("Pseudonymous working data", sum(map(len, stages.values())), tuple(working)),
     )
 

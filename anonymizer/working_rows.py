@@ -46,7 +46,12 @@ def remove_people(home: Home, people: pa.Array) -> Mapping[str, int]:
 
 def days_with_visits(home: Home, people: pa.Array) -> tuple[date, ...]:
     """The days on which a working file holds a visit of one of these people."""
-    return tuple(day_of(path) for path in _files(home, "visits") if _rows_of(path, people))
+    return days_with_people(home, "visits", people)
+
+
+def days_with_people(home: Home, stage: str, people: pa.Array) -> tuple[date, ...]:
+    """The days of which a stage's file holds a row of one of these people."""
+    return tuple(day_of(path) for path in _files(home, stage) if _rows_of(path, people))
 
 
 def keys(path: Path, only: str = "") -> pa.Array:

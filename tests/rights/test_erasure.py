@@ -95,6 +95,32 @@ def test_nothing_of_the_person_is_left_and_nothing_else_has_changed(
     assert not (home.private / "erasures").exists()
 
 
+def test_weeks_months_and_late_visits_are_covered_too(home: Home, ledger: Ledger) -> None:
+    """Ann is in the week and in the audience; the week before and the interest are of others."""
+    sunday, before = date(2026, 11, 22), date(2026, 11, 15)
+    month = date(2026, 11, 30)
+    write(home, "late", THIRD, person_key=[ANN, BEN, None, ANN])
+    for stage, day, people in (
+        ("campaign_week", sunday, [ANN, BEN]),
+        ("campaign_week", before, [BEN]),
+        ("interest_week", sunday, [BEN]),
+        ("audience_month", month, [ANN, BEN]),
+    ):
+        write(home, f"{stage}_people", day, person_key=people)
+        write(home, f"{stage}_reach", day, subject_id=["x"], people=[len(people)])
+    erasure = carry_out_erasures(home, THIRD, ledger, SECRET)
+    assert erasure is not None
+    assert erasure.reach_periods == 2
+    assert erasure.rows["late"] == 2
+    assert ledger.entries()[-1].body["reach_periods"] == [
+        *("campaign-week-2026-W47", "audience-month-2026-11")
+    ]
+    assert leftover_rows(home, THIRD) == {}
+    left = {path.parent.name: path for path in home.private.glob("*_reach/*")}
+    assert sorted(left) == ["campaign_week_reach", "interest_week_reach"]
+    assert left["campaign_week_reach"] == home.working_file("campaign_week_reach", before)
+
+
 def test_the_request_itself_stays_so_that_the_person_does_not_come_back(
     home: Home, ledger: Ledger
 ) -> None:

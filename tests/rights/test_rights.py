@@ -203,6 +203,7 @@ def test_everything_of_the_person_by_category_and_nothing_of_others(home: Home) 
         "Demographics and account": 2,
         "Visits": 4,
         "Advertising accesses": 0,
+        "Interests": 0,
         "Consents": 1,
         "Requests": 1,
         "Pseudonymous working data": 0,
