@@ -103,12 +103,13 @@ def life_of(*names: str, starts: date = date(2026, 10, 1), ends: date = date(202
 
 def test_people_of_a_week_are_not_those_of_its_days_added_up(work: Work) -> None:
     life = life_of("ann", "ben")
+    life.campaigns["c2"] = life.campaigns["c1"]
     for number in range(7):
-        life.visit("ann", day(number), "c1")
+        life.visit("ann", day(number), "c1", *["c2"] * (number % 2))
     life.visit("ben", day(3), "c1")
-    life.visit("ben", day(-1), "c1")
+    life.visit("ben", day(-1), "c1", "c2")
     outcome = work(life)
-    assert outcome.people() == {"c1": 2}
+    assert outcome.people() == {"c1": 2, "c2": 1}
     assert (outcome.account.read, outcome.account.counted) == (8, 8)
 
 
