@@ -28,7 +28,7 @@ def counted(home: Path, day: date) -> dict[str, dict[Atom, tuple[int, int]]]:
     rows = pq.read_table(home / "private" / "reach" / f"day={day.isoformat()}.parquet").to_pylist()
     for row in rows:
         atom = (row["gender"], row["age_band"], row["region"])
-        reach[row["campaign_id"]][atom] = (row["people"], row["trusted"])
+        reach[row["subject_id"]][atom] = (row["people"], row["trusted"])
     return reach
 
 
@@ -85,7 +85,7 @@ def test_every_published_figure_is_near_the_truth_and_above_the_floor(
     assert published
     for row in published:
         people = trusted = 0
-        for atom, (in_atom, trusted_in_atom) in reach[row["campaign_id"]].items():
+        for atom, (in_atom, trusted_in_atom) in reach[row["subject_id"]].items():
             if within(atom, row):
                 people += in_atom
                 trusted += trusted_in_atom
