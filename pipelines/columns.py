@@ -14,6 +14,8 @@ VISITS = _schema(
     person_key=("BLOB", "keyed hash of the user id; null for a guest"),
     campaign_ids=("VARCHAR[]", "campaigns whose link the visit accessed, sorted"),
     program=("BOOLEAN", "the user agent says that it is a program"),
+    interest=("VARCHAR", "code of the interest that the page belongs to; null for none"),
+    local_day=("DATE", "the day of the visit"),
 )
 QUARANTINE = _schema(
     raw_table=("VARCHAR", "profiles, visits, ..."),
@@ -32,7 +34,7 @@ PEOPLE = _schema(
     trusted=("BOOLEAN", "account open long enough to count towards the floor"),
 )
 REACH = _schema(
-    campaign_id=("VARCHAR", "the campaign"),
+    subject_id=("VARCHAR", "the campaign"),
     gender=("VARCHAR", "atom: gender"),
     age_band=("VARCHAR", "atom: age band"),
     region=("VARCHAR", "atom: regency code"),
