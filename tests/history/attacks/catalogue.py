@@ -35,10 +35,12 @@ ABOUT_SOMEBODY: Mapping[str, Attack] = {
     "D2 variants": restated.variants,
     "E3 new settings": restated.new_settings,
     "E4 leftovers": restated.leftovers,
-    "F2 nobody": watching.nobody,
     "F5 moments": surfaces.moments,
     "F6 names": surfaces.names,
     "95 formats": surfaces.disagreeing_formats,
 }
 
-ALL: Mapping[str, Attack] = {**AT_LARGE, **ABOUT_SOMEBODY}
+# About a campaign of the attacker's own, which nobody but its false accounts has accessed.
+OF_OWN_CAMPAIGN: Mapping[str, Attack] = {"F2 nobody": watching.nobody}
+
+ALL: Mapping[str, Attack] = {**AT_LARGE, **ABOUT_SOMEBODY, **OF_OWN_CAMPAIGN}

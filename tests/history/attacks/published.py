@@ -107,8 +107,8 @@ class Archive:
         """A file with those bytes."""
         return self.store / digest
 
-    def tables(self, moment: str) -> tuple[Table, ...]:
-        """All tables as they stood then."""
+    def tables(self, moment: str, releases: set[str] | None = None) -> tuple[Table, ...]:
+        """All tables of these releases as they stood then."""
         folders: dict[str, dict[str, Path]] = {}
         for name, digest in self.moments[moment].items():
             kind, _, rest = name.partition("/")
@@ -117,7 +117,7 @@ class Archive:
                 folders.setdefault(release, {})[file] = self.path(digest)
         return tuple(
             table
-            for release in sorted(folders)
+            for release in sorted(folders if releases is None else releases)
             if set(folders[release]) >= _RELEASE_FILES
             for table in _tables(release, folders[release])
         )

@@ -61,23 +61,21 @@ def new_settings(seen: Seen, suspicion: Suspicion) -> Verdict:
 
 def repeats(seen: Seen, suspicion: Suspicion) -> Verdict:
     """D1: the mean of all draws of one figure, over versions of the files."""
-    return _average("D1", _by_group(_statements(seen.archive)), suspicion)
+    return _average("D1", _by_group(seen.archive), suspicion)
 
 
 def variants(seen: Seen, suspicion: Suspicion) -> Verdict:
     """D2: the mean over names of one group, in one table and under links of the same people."""
-    same: dict[tuple[str, date, Group], list[int]] = {}
+    links = {(t.series, t.start, t.subject): t.inside for t in seen.tables}
+    said: dict[tuple[str, str, date, Group], list[int]] = {}
     for table in seen.tables:
-        alike = sorted({table.subject, *_same_link(table, seen.tables)})
+        at = (table.series, table.start)
+        alike = [o for o in table.inside if table.subject in links.get((*at, o), ())]
         for group, people in table.names.values():
             if people is not None:
-                same.setdefault(("=".join(alike), table.start, group), []).append(people)
-    keyed = {
-        (table.series, subject, start, group): values
-        for (subject, start, group), values in same.items()
-        for table in seen.tables[:1]
-    }
-    return _average("D2", keyed, suspicion)
+                subject = min([table.subject, *alike])
+                said.setdefault((table.series, subject, table.start, group), []).append(people)
+    return _average("D2", said, suspicion)
 
 
 def leftovers(seen: Seen, suspicion: Suspicion) -> Verdict:
@@ -129,10 +127,8 @@ def _changed_files(archive: Archive) -> Sequence[str]:
 
 
 def _changed_figures(archive: Archive) -> Iterator[tuple[Statement, Statement]]:
-    if not any(name.startswith("releases/") for name in _changed_files(archive)):
-        return
     newest: dict[tuple[str, str, Group], Statement] = {}
-    for _, statement in _statements(archive):
+    for statement in _restatements(archive):
         key = (statement.release, statement.subject, statement.group)
         before = newest.get(key)
         if before is not None and before.people != statement.people:
@@ -140,9 +136,12 @@ def _changed_figures(archive: Archive) -> Iterator[tuple[Statement, Statement]]:
         newest[key] = statement
 
 
-def _statements(archive: Archive) -> Iterator[tuple[str, Statement]]:
-    """What was said at each look; releases that did not change are read once."""
-    known: set[tuple[str, ...]] = set()
+def _restatements(archive: Archive) -> Iterator[Statement]:
+    """What was said at each look, of releases whose files were not always the same."""
+    restated = {
+        name.split("/")[1] for name in _changed_files(archive) if name.startswith("releases/")
+    }
+    known: set[tuple[str, str]] = set()
     for moment, files in archive.moments.items():
         fresh = {
             name.split("/")[1]
@@ -150,22 +149,14 @@ def _statements(archive: Archive) -> Iterator[tuple[str, Statement]]:
             if name.startswith("releases/") and (name, digest) not in known
         }
         known |= set(files.items())
-        if not fresh:
-            continue
-        for table in archive.tables(moment):
-            if table.release in fresh:
-                for group, people in table.names.values():
-                    yield (
-                        moment,
-                        Statement(table.release, table.subject, table.start, group, people),
-                    )
+        for table in archive.tables(moment, fresh & restated):
+            for group, people in table.names.values():
+                yield Statement(table.release, table.subject, table.start, group, people)
 
 
-def _by_group(
-    statements: Iterator[tuple[str, Statement]],
-) -> Mapping[tuple[str, str, date, Group], Sequence[int]]:
+def _by_group(archive: Archive) -> Mapping[tuple[str, str, date, Group], Sequence[int]]:
     found: dict[tuple[str, str, date, Group], list[int]] = {}
-    for _, said in statements:
+    for said in _restatements(archive):
         if said.people is not None:
             key = (said.release, said.subject, said.start, said.group)
             found.setdefault(key, []).append(said.people)
@@ -188,10 +179,3 @@ def _average(
             near = fmean(values) - suspicion.others
             present = near > 0.5 if error * _CERTAIN < 1 else None
     return Verdict(tuple(proofs), present)
-
-
-def _same_link(table: Table, tables: Sequence[Table]) -> Iterator[str]:
-    for other in tables:
-        same = (other.series, other.start) == (table.series, table.start)
-        if same and other.subject in table.inside and table.subject in other.inside:
-            yield other.subject
