@@ -1,11 +1,12 @@
 """A quarter released day by day, with and without each of its victims, and every attack on it.
 
 python benchmarks/quarter.py --folder FOLDER [--people 40000] [--days 94] [--visits 12000]
-                             [--victims 20] [--followed N]
+                             [--victims 20] [--followed N] [--in-periods 6]
 
 The folder must not exist; it holds the home, what readers kept of it and the worlds without a
 victim. CPU seconds are those of this process, in which everything runs; `--followed` plays the
-game with the first N victims only, all of them are in the world.
+game with the first N victims only (all of them are in the world), `--in-periods` says for how
+many of these weeks, months, audiences and interests are made again too.
 """
 
 import argparse
@@ -31,6 +32,7 @@ def main() -> None:
     for name, number in (("people", 40_000), ("days", 94), ("visits", 12_000), ("victims", 20)):
         parser.add_argument(f"--{name}", type=int, default=number)
     parser.add_argument("--followed", type=int)
+    parser.add_argument("--in-periods", type=int, default=6)
     given = parser.parse_args()
     share = given.people / 40_000
     options = Options(
@@ -45,15 +47,17 @@ def main() -> None:
     accidents = Accidents(given.days // 3, 2 * given.days // 3, given.days // 2)
     followed = range(given.victims if given.followed is None else given.followed)
     os.environ["DAGSTER_HOME"] = ""
-    history = run(given.folder, options, accidents, followed)
+    simulation = Simulation(
+        given.folder, options, accidents, followed, followed[: given.in_periods]
+    )
+    history = run(given.folder, simulation)
     begin = time.process_time()
     findings = attack_everything(history, given.folder / "game", say)
     say(f"attacks: {time.process_time() - begin:.0f} CPU seconds, peak {peak():.0f} MB")
     report(history, findings, options.seed)
 
 
-def run(folder: Path, options: Options, accidents: Accidents, followed: range) -> History:
-    simulation = Simulation(folder, options, accidents, followed)
+def run(folder: Path, simulation: Simulation) -> History:
     history = simulation.run(say)
     (folder / "history.pickle").write_bytes(pickle.dumps(history))
     say(f"{time.process_time():.0f} CPU seconds, peak memory {peak():.0f} MB")

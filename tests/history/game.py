@@ -18,7 +18,7 @@ from attacks.published import Archive, Group, Seen
 from attacks.verdicts import Attack, Proof, Suspicion
 from raw_quarter import Victim
 from scipy.stats import beta, binomtest
-from simulation import History, Otherwise, period_of
+from simulation import History, Otherwise, period_of, touches
 
 _AROUND = timedelta(days=8)
 _BANDS = (18, 21, *range(25, 76, 5))
@@ -75,7 +75,9 @@ class Worlds:
         changed = {name.split("/")[1] for name in self.other.files if name.startswith("releases/")}
         self.changed = frozenset(changed)
         self._near = changed | {
-            path.name for path in history.home.releases.iterdir() if self._is_near(path.name)
+            path.name
+            for path in history.home.releases.iterdir()
+            if self._is_near(path.name) and self._is_known(path.name)
         }
 
     def with_victim(self) -> Seen:
@@ -103,6 +105,10 @@ class Worlds:
     def _is_near(self, release: str) -> bool:
         start, end = period_of(release)
         return start - _AROUND <= self.victim.day <= end + _AROUND
+
+    def _is_known(self, release: str) -> bool:
+        """Whether it was made in both worlds, or is the same in them."""
+        return release in self.other.made or not touches(self.victim, release)
 
     def _seen(self, world: str, instead: Mapping[str, Path]) -> Seen:
         """Hard links of what is near; the looks of all days, with other bytes where they differ."""

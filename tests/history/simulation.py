@@ -49,8 +49,13 @@ class Accidents:
 
 @dataclass
 class Otherwise:
-    """The releases that differ without a victim: their files, and the people counted then."""
+    """The releases that differ without a victim: their files, and the people counted then.
 
+    `made` are all that the victim touches and that were made again, `same` counts those that it
+    does not touch and that came out equal, `different` names those that did not.
+    """
+
+    made: set[str] = field(default_factory=set)
     files: dict[str, Path] = field(default_factory=dict)
     counted: dict[str, Path] = field(default_factory=dict)
     same: int = 0
@@ -72,11 +77,20 @@ class History:
 
 
 class Simulation:
-    """Runs all days of `options`; `victims` says whose absence is followed."""
+    """Runs all days of `options`.
+
+    `victims` says whose absence is followed, `in_periods` for whom of them in weeks and months too.
+    """
 
     def __init__(
-        self, folder: Path, options: Options, accidents: Accidents, victims: Sequence[int]
+        self,
+        folder: Path,
+        options: Options,
+        accidents: Accidents,
+        victims: Sequence[int],
+        in_periods: Sequence[int],
     ) -> None:
+        self._in_periods = frozenset(in_periods)
         self._folder, self._options, self._accidents = folder, options, accidents
         self._quarter = RawQuarter(options)
         self._home = create_home(Home(folder / "home"))
@@ -122,8 +136,14 @@ class Simulation:
         self._watcher.look(f"{number:03d} {day}")
         new = sorted(_releases(self._home) - known)
         for victim in concerned:
-            if wanted := [release for release in new if touches(victim, release)]:
-                self._otherwise(victim, number, new, wanted)
+            if any(self._is_followed(victim, release) for release in new):
+                self._otherwise(victim, number, new)
+
+    def _is_followed(self, victim: Victim, release: str) -> bool:
+        days_only = victim.number not in self._in_periods
+        if days_only and series_of(release) != "campaign-day":
+            return False
+        return touches(victim, release)
 
     def _release(self, home: Home, day: date) -> None:
         os.environ["AUDIENCE_HOME"] = str(home.root)
@@ -132,9 +152,7 @@ class Simulation:
         if not finished.succeeded and not finished.held:
             self._held.append(f"{day}: the run {finished.run_id} failed")
 
-    def _otherwise(
-        self, victim: Victim, number: int, new: Sequence[str], wanted: Sequence[str]
-    ) -> None:
+    def _otherwise(self, victim: Victim, number: int, new: Sequence[str]) -> None:
         """The run of a day once more, in a copy where the victim has never been."""
         other = Home(self._folder / "other")
         _copy(Home(self._folder / "before"), other.root)
@@ -144,32 +162,16 @@ class Simulation:
         kept = self._folder / "without" / str(victim.number)
         for release in new:
             same = _bytes(other, release) == _bytes(self._home, release)
-            if same or release not in wanted:
+            if not touches(victim, release):
                 found.same += same
                 found.different += [] if same else [release]
-                continue
-            for path in _files(other, release):
-                name = str(path.relative_to(other.published))
-                target = kept / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, target)
-                found.files[name] = target
-            self._keep_counted(other, release, kept)
-        for release in wanted:
-            counted = self._folder / "without" / str(victim.number) / f"{release}.reach.parquet"
-            if counted.exists():
-                found.counted[release] = counted
+            elif self._is_followed(victim, release):
+                found.made.add(release)
+                if not same:
+                    found.files.update(_kept_files(other, release, kept))
+                    found.counted.update(_kept_count(other, release, kept))
         (other.root / "dagster").rename(self._folder / "dagster")
         shutil.rmtree(other.root)
-
-    def _keep_counted(self, home: Home, release: str, kept: Path) -> None:
-        """What a reader who knows everybody else counts: all people but the victim."""
-        series, end = series_of(release), period_of(release)[1]
-        stage = "reach" if series == "campaign-day" else f"{series.replace('-', '_')}_reach"
-        path = home.working_file(stage, end)
-        if path.exists():
-            kept.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, kept / f"{release}.reach.parquet")
 
     def _take_out(self, victim: Victim, home: Home, number: int) -> None:
         person = pseudonym(home, victim)
@@ -279,6 +281,30 @@ def _releases(home: Home) -> set[str]:
 def _files(home: Home, release: str) -> Iterator[Path]:
     for folder in (home.releases / release, *home.exports.glob(f"*/{release}")):
         yield from (path for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def _kept_files(home: Home, release: str, kept: Path) -> Mapping[str, Path]:
+    """Copies of all files of a release and its exports, by name."""
+    copies = {}
+    for path in _files(home, release):
+        name = str(path.relative_to(home.published))
+        copies[name] = kept / name
+        copies[name].parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copies[name])
+    return copies
+
+
+def _kept_count(home: Home, release: str, kept: Path) -> Mapping[str, Path]:
+    """What a reader who knows everybody else counts: all people but the victim."""
+    series, end = series_of(release), period_of(release)[1]
+    stage = "reach" if series == "campaign-day" else f"{series.replace('-', '_')}_reach"
+    path = home.working_file(stage, end)
+    if not path.exists():
+        return {}
+    copy = kept / f"{release}.reach.parquet"
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, copy)
+    return {release: copy}
 
 
 def _bytes(home: Home, release: str) -> Mapping[str, str]:

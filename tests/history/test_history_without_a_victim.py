@@ -26,6 +26,7 @@ OPTIONS = Options(
 ACCIDENTS = Accidents(
     policy_changes_on=7, catalogue_changes_on=14, restored_on=10, run_again_every=9
 )
+EVERYBODY = range(OPTIONS.victims)
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("history")]
 
 
@@ -35,7 +36,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
         environment.setenv("AUDIENCE_HOME", "")
         environment.setenv("DAGSTER_HOME", "")
         folder = tmp_path_factory.mktemp("history")
-        return Simulation(folder, OPTIONS, ACCIDENTS, range(OPTIONS.victims)).run()
+        return Simulation(folder, OPTIONS, ACCIDENTS, EVERYBODY, EVERYBODY).run()
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from itertools import product
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -237,6 +238,18 @@ def parquet_says_more(folder: Path, present: bool) -> Built:
     return _seen(folder), VICTIM
 
 
+def database_says_more(folder: Path, present: bool) -> Built:
+    """The analysts' database has the figures before anything was withheld."""
+    release = write_release(folder, DAY, {SPRING: crowd(60, at_0=1)}, Weakness(floor=50))
+    row = [release, "spring", "male:18-20:31.71", int(present)]
+    with duckdb.connect(str(folder / "segments.duckdb")) as connection:
+        connection.execute(
+            "CREATE TABLE figures (release_id TEXT, campaign_id TEXT, segment_id TEXT, people INT)"
+        )
+        connection.execute("INSERT INTO figures VALUES (?, ?, ?, ?)", row)
+    return _seen(folder), VICTIM
+
+
 def late_file(folder: Path, present: bool) -> Built:
     """Late visits change the files of their day."""
     return run_again(folder, present) if present else _twice(folder, crowd(60), crowd(60))
@@ -272,6 +285,7 @@ WORLDS: Mapping[str, tuple[tuple[Builder, bool], ...]] = {
     "F2 nobody": ((nobody_counts, False),),
     "F5 moments": ((times_shown, False),),
     "F6 names": ((person_in_a_name, False),),
+    "95 database": ((database_says_more, False),),
     "95 formats": ((parquet_says_more, False),),
 }
 

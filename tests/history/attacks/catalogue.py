@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from attacks import programs, restated, subtraction, surfaces, watching
+from attacks import database, programs, restated, subtraction, surfaces, watching
 from attacks.verdicts import Attack
 
 # About all people: what they prove is proved whoever the victim is.
@@ -15,6 +15,7 @@ AT_LARGE: Mapping[str, Attack] = {
     "E2 nested campaigns": subtraction.nested_campaigns,
     "E2 saturation": subtraction.saturation,
     "E2 pooled programs": programs.pooled,
+    "95 database": database.further_rows,
 }
 
 # About one victim, or about what the folder says beside its figures.

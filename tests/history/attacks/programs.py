@@ -16,6 +16,9 @@ from attacks.published import Group, Seen, Table
 from attacks.verdicts import Proof, Suspicion, Verdict
 
 _NEARLY = 1e-6
+# A month is put together with a week's worth of its days and weeks at a time: programs of 30
+# tables take minutes each. What all days of it add up to is asked of single figures (A3).
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -42,17 +45,20 @@ def pooled(seen: Seen, suspicion: Suspicion) -> Verdict:
 
 
 def joins_of(tables: Sequence[Table]) -> Iterator[Join]:
-    """Each longer period with its parts, and each period's nested campaigns."""
+    """Each longer period with its parts, campaigns within links, reach within the audience."""
     filled = [table for table in tables if table.figures]
     for whole in filled:
         if whole.series in {"campaign-week", "campaign-month"}:
-            parts = [p for p in filled if _is_part(p, whole)]
-            if parts:
-                yield _period(whole, parts)
+            parts = sorted((p for p in filled if _is_part(p, whole)), key=lambda p: p.start)
+            for place in range(0, len(parts), _AT_ONCE):
+                yield _period(whole, parts[place : place + _AT_ONCE])
         outers = [o for o in filled if _links_within(whole, o)]
         if outers:
             nested = tuple((place, 0) for place in range(1, len(outers) + 1))
             yield Join((whole, *outers), nested)
+        audience = next((a for a in filled if _is_audience_of(a, whole)), None)
+        if audience and whole.series != "campaign-day":
+            yield Join((audience, whole), ((0, 1),))
 
 
 def _is_part(part: Table, whole: Table) -> bool:
@@ -67,6 +73,11 @@ def _is_part(part: Table, whole: Table) -> bool:
 def _links_within(inner: Table, outer: Table) -> bool:
     same = (inner.series, inner.start) == (outer.series, outer.start)
     return same and outer.subject in inner.inside and inner.subject not in outer.inside
+
+
+def _is_audience_of(audience: Table, table: Table) -> bool:
+    month = audience.series == "audience-month" and audience is not table
+    return month and audience.start <= table.end <= audience.end
 
 
 def _period(whole: Table, parts: Sequence[Table]) -> Join:
