@@ -1,4 +1,4 @@
-"""The game would notice an attacker who is better than a coin; the all-knowing one reckons right."""
+"""The game notices an attacker who is better than a coin; the all-knowing one reckons right."""
 
 from math import exp, inf
 
@@ -36,7 +36,7 @@ def test_a_bound_stands_beside_the_share() -> None:
     ("people", "others", "weight"),
     [
         (70, 60, inf),  # 60 alone would stand as 60
-        (60, 70, -inf),  # 71 is never rounded to 60
+        (60, 69, -inf),  # 70 would stand as 70
         (60, 65, 4 / 5),  # down: 4 of 10 with the victim, 5 of 10 without
         (70, 65, 6 / 5),
     ],
