@@ -86,9 +86,17 @@ def report(history: History, findings: Findings, seed: int) -> None:
         print(f"| {name} | {len(mine)} | {answers} | {apart} | {proofs} |")
     print(f"all attacks: {described(findings.score(seed))}")
     knowing = findings.all_knowing
+    print("| victim | figures | differ | of the victim | says with, without | certain |")
+    print("|---|---|---|---|---|---|")
     for one in knowing:
-        print(one)
+        print(
+            f"| {one.victim} | {one.figures} | {one.differing} | {one.figures_with_victim} "
+            f"| {one.says_with}, {one.says_without} "
+            f"| {one.certain_with}, {one.certain_without} |"
+        )
     both = [says for one in knowing for says in (one.says_with is True, one.says_without is False)]
+    sure = sum(one.certain_with + one.certain_without for one in knowing)
+    print(f"all-knowing: certain in {sure} of {2 * len(knowing)} worlds")
     print(f"all-knowing, both worlds of each victim: {sum(both)} of {len(both)} right")
     print(
         f"figures: {sum(o.differing for o in knowing)} of {sum(o.figures for o in knowing)} differ"

@@ -36,7 +36,8 @@ class AllKnowing:
     figures_with_victim: int
     says_with: bool | None
     says_without: bool | None
-    certain: bool
+    certain_with: bool
+    certain_without: bool
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,8 @@ def _all_knowing(worlds: Worlds) -> AllKnowing:
         figures_with_victim=len(there),
         says_with=says_present(there),
         says_without=says_present(gone),
-        certain=any(_certain(figures) for figures in (there, gone)),
+        certain_with=_certain(there),
+        certain_without=_certain(gone),
     )
 
 

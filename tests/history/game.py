@@ -102,6 +102,19 @@ class Worlds:
         gender, years, region = self._history.quarter.atom(self.victim, day)
         return Group(frozenset({gender}), frozenset({_band(years)}), frozenset({region}))
 
+    def accessed(self, release: str) -> frozenset[str]:
+        """Subjects that the suspected visits would count in: campaigns by their links."""
+        if release.startswith("audience"):
+            return frozenset({"everyone"})
+        start, end = period_of(release)
+        links = {link.id: link.url for link in self._history.quarter.links}
+        urls = [links[campaign] for day, campaign in self.victim.visits if start <= day <= end]
+        return frozenset(
+            name
+            for name, link in links.items()
+            if any(url == link or url.startswith(f"{link}/") for url in urls)
+        )
+
     def _is_near(self, release: str) -> bool:
         start, end = period_of(release)
         return start - _AROUND <= self.victim.day <= end + _AROUND
@@ -167,7 +180,11 @@ def figures_of(worlds: Worlds) -> tuple[list[Known], list[Known]]:
             continue
         atom = worlds.atom(period_of(release)[1])
         for place, seen in enumerate((there, gone)):
-            tables = [table for table in seen.tables if table.release == release]
+            tables = [
+                table
+                for table in seen.tables
+                if table.release == release and table.subject in worlds.accessed(release)
+            ]
             found[place].extend(known_figures(tables, counted, atom))
     return found
 
