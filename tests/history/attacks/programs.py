@@ -16,9 +16,12 @@ from attacks.published import Group, Seen, Table
 from attacks.verdicts import Proof, Suspicion, Verdict
 
 _NEARLY = 1e-6
-# A month is put together with a week's worth of its days and weeks at a time: programs of 30
-# tables take minutes each. What all days of it add up to is asked of single figures (A3).
-_AT_ONCE = 8
+# A period of many figures is put together with its largest part alone, which leaves least room:
+# programs of all its tables take minutes each. Of the other parts, and of what the days add up to,
+# single figures are asked then (A3).
+_FEW_FIGURES = 12
+_SECONDS = 5.0
+_SINGLE_QUESTIONS = 40
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,10 @@ def joins_of(tables: Sequence[Table]) -> Iterator[Join]:
     for whole in filled:
         if whole.series in {"campaign-week", "campaign-month"}:
             parts = sorted((p for p in filled if _is_part(p, whole)), key=lambda p: p.start)
-            for place in range(0, len(parts), _AT_ONCE):
-                yield _period(whole, parts[place : place + _AT_ONCE])
+            if len(whole.figures) > _FEW_FIGURES:
+                parts = sorted(parts, key=lambda p: sum(p.figures.values()))[-1:]
+            if parts:
+                yield _period(whole, parts)
         outers = [o for o in filled if _links_within(whole, o)]
         if outers:
             nested = tuple((place, 0) for place in range(1, len(outers) + 1))
@@ -106,7 +111,7 @@ def small_groups(attack: str, join: Join) -> list[Proof]:
     goals = list(parts.goals())
     open_ = program.not_yet_reached(goals, least)
     proofs = []
-    for goal in open_:
+    for goal in open_[:_SINGLE_QUESTIONS]:
         most = program.most(goal)
         if most is None:
             return [Proof(attack, str(join), "the figures contradict each other", 0, 0)]
@@ -274,11 +279,14 @@ def _solve(
     solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
+    solver.setOptionValue("time_limit", _SECONDS)
     solver.passModel(model)
     solver.run()
     status = solver.getModelStatus()
     if status == highspy.HighsModelStatus.kUnbounded:
         return np.full(len(cost), highspy.kHighsInf) * (cost > 0)
+    if status == highspy.HighsModelStatus.kTimeLimit:
+        return np.full(len(cost), highspy.kHighsInf) * (cost > 0)  # the attacker gives up
     if status != highspy.HighsModelStatus.kOptimal:
         return None
     return np.array(solver.getSolution().col_value)
