@@ -24,7 +24,8 @@ from anonymizer.audit.solver import Reals
 _MOST_PARTS = 12
 _NAMED = 3
 _WHOLE = 1e-4
-_CORNERS = 40
+_CORNERS = 200
+_MOST_IDLE = 3  # tables that show no further cell, one after the other
 _SEED = 20_261_122
 
 
@@ -97,18 +98,35 @@ def _may_count_one(knowledge: Knowledge, tied: _Tied, cells: Sequence[int]) -> l
     """The cells that may have exactly one person, as far as anybody can tell."""
     if not cells:
         return []
-    weights = tied.weights[list(cells)]
+    weights = sparse.csr_array(tied.weights[list(cells)])
     certain = weights @ knowledge.certain
-    bounds, random = Bounds(knowledge), np.random.default_rng(_SEED)
+    bounds = Bounds(knowledge)
     # What fits is convex: between a table with at most 1 and one with at least 1 is one with 1.
-    corners = [bounds.corner(random.random(knowledge.classes)) for _ in range(_CORNERS)]
-    people = np.array([weights @ corner + certain for corner in corners])
-    may = (people.min(axis=0) <= 1) & (people.max(axis=0) >= 1)
+    fewest, most = _seen(bounds, weights, certain)
+    may = (fewest <= 1) & (most >= 1)
     for place in np.flatnonzero(~may).tolist():
         one = weights[[place]].toarray()[0]
-        least, most = -bounds.most(-one)[0], bounds.most(one)[0]
-        may[place] = least + certain[place] <= 1 <= most + certain[place]
+        below = fewest[place] <= 1 or -bounds.most(-one)[0] + certain[place] <= 1
+        may[place] = below and (most[place] >= 1 or bounds.most(one)[0] + certain[place] >= 1)
     return [place for place, possible in zip(cells, may, strict=True) if possible]
+
+
+def _seen(bounds: Bounds, weights: sparse.csr_array, certain: Integers) -> tuple[Reals, Reals]:
+    """The fewest and the most people of some cells in tables that fit.
+
+    Each table is sought where cells are still to be seen with at most one person, or with one.
+    """
+    random, idle = np.random.default_rng(_SEED), 0
+    fewest, most = np.full(len(certain), np.inf), np.full(len(certain), -np.inf)
+    for _ in range(_CORNERS):
+        above, below = fewest > 1, most < 1
+        if idle > _MOST_IDLE or not (above | below).any():
+            break
+        wanted = (above * 1.0 - below) * random.uniform(0.5, 1, len(certain))
+        people = weights @ bounds.corner(weights.T @ wanted) + certain
+        fewest, most = np.minimum(fewest, people), np.maximum(most, people)
+        idle = 0 if ((above & (fewest <= 1)) | (below & (most >= 1))).any() else idle + 1
+    return fewest, most
 
 
 def _people_if_one(tied: _Tied, cell: int, other: int) -> int | None:

@@ -65,11 +65,23 @@ def _sums(knowledge: Knowledge) -> tuple[list[int], sparse.csr_array]:
     lengths = np.diff(inside.indptr)
     covered = whole @ knowledge.covered.astype(np.int64) == lengths
     wanted = covered & (lengths > 0)
-    known = {whole[[row]].indices[0] for row in np.flatnonzero(wanted & (lengths == 1)).tolist()}
-    classes = [c for c in np.flatnonzero(knowledge.covered).tolist() if c not in known]
+    classes = np.flatnonzero(knowledge.covered & ~_told(knowledge))
+    classes = np.setdiff1d(classes, whole[wanted & (lengths == 1)].indices)
     single = sparse.csr_array(sparse.eye_array(knowledge.classes, dtype=np.int64))[classes]
     rows = sparse.csr_array(sparse.vstack([whole[wanted], single]))
     return without[wanted].tolist(), rows
+
+
+def _told(knowledge: Knowledge) -> Flags:
+    """Classes with a figure of their own: that their count is known is no disclosure.
+
+    Where several of their atoms have somebody for certain, it may be one what each of them counts.
+    """
+    members = knowledge.members
+    own = np.flatnonzero((np.diff(members.indptr) == 1) & knowledge.counted)
+    told = np.zeros(knowledge.classes, dtype=bool)
+    told[members.indices[members.indptr[own]]] = True
+    return told & (knowledge.certain <= 1)
 
 
 def _settled(bounds: Bounds, knowledge: Knowledge, sums: sparse.csr_array) -> Flags:
