@@ -111,11 +111,22 @@ def _cleared(terms: _Terms, join: Join) -> _Cleared:
 def _pair_by_pair(terms: _Terms, join: Join) -> _Cleared:
     cleared = _Cleared()
     for within in join.containments:
-        if {within.inner, within.outer} & terms.new:
-            cleared.add(_as_one(terms, _pair(cleared.left_of(join), within)))
+        if not {within.inner, within.outer} & terms.new:
+            continue
+        pair = _pair(cleared.left_of(join), within)
+        # A day is proved against its week and the week against its month; far from the month,
+        # the day adds nothing to that.
+        if not _follows(join, within) or is_near(pair.tables[0], pair.tables[1], terms.floor):
+            cleared.add(_as_one(terms, pair))
     while sums := list(_removable(terms, cleared.left_of(join), cleared)):
         cleared.withheld += sums
     return cleared
+
+
+def _follows(join: Join, within: Containment) -> bool:
+    """Whether a third table lies between the two."""
+    between = {c.outer for c in join.containments if c.inner == within.inner}
+    return any(Containment(table, within.outer) in join.containments for table in between)
 
 
 def _pair(join: Join, within: Containment) -> Join:
