@@ -6,9 +6,11 @@ and private; what the victim does not touch must come out of that run byte for b
 """
 
 import hashlib
+import io
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,6 +18,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import typer
 from attacks.published import Archive, Watcher
 from raw_quarter import Options, RawQuarter, Victim
 
@@ -23,7 +26,7 @@ from anonymizer.home import Home
 from anonymizer.intake.searching import canonical_user
 from anonymizer.secret import Secret
 from pipelines.commands.installation import create_home
-from pipelines.runs import run_days
+from pipelines.commands.runs import run
 
 _KEY = "5a" * 32
 _INTEREST_DAYS = 30
@@ -150,11 +153,14 @@ class Simulation:
         return touches(victim, release)
 
     def _release(self, home: Home, day: date) -> None:
-        os.environ["AUDIENCE_HOME"] = str(home.root)
-        finished = run_days(home, day, day, lambda _: None)
-        self._held += [f"{held.day}: {held.trouble}" for held in finished.held]
-        if not finished.succeeded and not finished.held:
-            self._held.append(f"{day}: the run {finished.run_id} failed")
+        """`audience run` of one day: with it whatever longer period has become due."""
+        said = io.StringIO()
+        try:
+            with redirect_stdout(said), redirect_stderr(said):
+                run(day.isoformat(), day.isoformat(), home.root)
+        except typer.Exit as done:
+            if done.exit_code:
+                self._held.append(f"{day}: exit {done.exit_code}\n{said.getvalue()[-2_000:]}")
 
     def _otherwise(self, victim: Victim, number: int, new: Sequence[str]) -> None:
         """The run of a day once more, in a copy where the victim has never been."""
