@@ -21,6 +21,7 @@ LAYERS = (
     ("ledger", "public_ledger", "locking", "intake", "eligibility", "counting", "working_rows"),
     ("retention", "erasure"),
     ("publishing", "rights", "settings"),
+    ("earlier",),
     ("exports", "database"),
     ("verification",),
 )
