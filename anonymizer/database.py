@@ -19,16 +19,19 @@ from anonymizer.errors import NoSpace
 from anonymizer.files import move_into_place
 from anonymizer.home import Home
 from anonymizer.locking import exclusive
-from anonymizer.release import Release
+from anonymizer.release import Release, name_of
 
-TABLES = ("releases", "advertisers", "campaigns", "segments", "regions", "figures")
-MACROS = ("segment", "trend", "campaign_day", "compare")
+TABLES = ("releases", "advertisers", "campaigns", "subjects", "segments", "regions", "figures")
+MACROS = (
+    *("segment", "trend", "compare", "table_on"),
+    *("campaign_day", "campaign_week", "campaign_month", "interest_week", "audience_month"),
+)
 _TEXT, _TEXTS = pa.string(), pa.list_(pa.string())
 _INCOMING: Mapping[str, Mapping[str, pa.DataType]] = {
     "releases": {
         "release_id": _TEXT,
         "number": pa.int64(),
-        "kind": _TEXT,
+        "subject_kind": _TEXT,
         "period_kind": _TEXT,
         "period": _TEXT,
         "period_start": pa.date32(),
@@ -51,6 +54,14 @@ _INCOMING: Mapping[str, Mapping[str, pa.DataType]] = {
         "starts_on": pa.date32(),
         "ends_on": pa.date32(),
         "target_regions": _TEXTS,
+        "inside": _TEXTS,
+    },
+    "subjects": {
+        "number": pa.int64(),
+        "subject_kind": _TEXT,
+        "subject_id": _TEXT,
+        "subject": _TEXT,
+        "subject_indonesian": _TEXT,
     },
     "segments": {
         "number": pa.int64(),
@@ -146,6 +157,7 @@ def _incoming(releases: Sequence[Release]) -> dict[str, pa.Table]:
     rows = {
         "releases": map(_release_row, releases),
         "campaigns": (row for release in releases for row in _campaign_rows(release)),
+        "subjects": (row for release in releases for row in _subject_rows(release)),
         "segments": (row for release in releases for row in _segment_rows(release)),
         "regions": _region_rows(releases),
     }
@@ -191,7 +203,14 @@ def _campaign_rows(release: Release) -> Iterator[tuple[Any, ...]]:
             campaign.starts_on,
             campaign.ends_on,
             campaign.target_regions,
+            campaign.inside,
         )
+
+
+def _subject_rows(release: Release) -> Iterator[tuple[Any, ...]]:
+    for subject in release.subjects:
+        words = name_of(subject)
+        yield (release.number, release.kind, subject.id, words.english, words.indonesian)
 
 
 def _segment_rows(release: Release) -> Iterator[tuple[Any, ...]]:
@@ -237,7 +256,7 @@ def _region_rows(releases: Sequence[Release]) -> Iterator[tuple[Any, ...]]:
 def _figures(releases: Sequence[Release]) -> pa.Table:
     empty = pa.table(
         {
-            "campaign_id": pa.array([], _TEXT),
+            "subject_id": pa.array([], _TEXT),
             "segment_id": pa.array([], _TEXT),
             "status": pa.array([], _TEXT),
             "people": pa.array([], pa.int64()),

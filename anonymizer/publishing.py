@@ -22,9 +22,10 @@ from anonymizer.locking import exclusive
 from anonymizer.periods import Period
 from anonymizer.policy import Policy
 from anonymizer.public_ledger import check_public_ledger, write_public_ledger
-from anonymizer.release import Audited, Campaign, Release, check_folder, read_release
-from anonymizer.release_folder import release_id, write_contents
+from anonymizer.release import Audited, Release, Subject, check_folder, read_release
+from anonymizer.release_folder import write_contents
 from anonymizer.secret import Secret
+from anonymizer.series import Series
 from anonymizer.tables import SubjectKind
 
 
@@ -37,7 +38,7 @@ class Facts:
     """
 
     policy: Policy
-    campaigns: Sequence[Campaign]
+    subjects: Sequence[Subject]
     inputs: Mapping[str, str]
     accounts: Mapping[str, RowAccount]
     code_version: str
@@ -62,7 +63,7 @@ def publish(
     """
     if not isinstance(audited, Audited):
         raise TypeError("only audited figures can be published")
-    wanted = release_id(audited.kind, audited.period)
+    wanted = audited.series.release_id(audited.period)
     with exclusive(home):
         lost = _settle(home, ledger)
         _check_secret(ledger.releases(), secret)
@@ -73,7 +74,7 @@ def publish(
             write_public_ledger(ledger, home)
             return Publication(_read(home, ledger, entry), already_released=True)
         with _staging(home, wanted) as staged:
-            digests = write_contents(audited, facts.policy, facts.campaigns, staged)
+            digests = write_contents(audited, facts.policy, facts.subjects, staged)
             if entry is None:
                 public, private = _public(audited, facts, digests), _private(audited, facts, secret)
                 entry = ledger.append(RELEASE, wanted, public, private)
@@ -91,7 +92,7 @@ def released(
 
     Raises LedgerBroken or SecretProblem as `publish` does.
     """
-    entry = ledger.find_release(release_id(kind, period))
+    entry = ledger.find_release(Series(kind, period.kind).release_id(period))
     if entry is None or not (home.releases / entry.subject).is_dir():
         return None
     _check_secret(ledger.releases(), secret)
@@ -195,7 +196,7 @@ def _private(audited: Audited, facts: Facts, secret: Secret) -> dict[str, Any]:
         "rows": rows,
         "audit": dict(audited.summary),
         "secret": secret.fingerprint,
-        "salt": secret.salt(release_id(audited.kind, audited.period)),
+        "salt": secret.salt(audited.series.release_id(audited.period)),
     }
 
 

@@ -22,6 +22,9 @@ import pyarrow.parquet as pq
 
 from anonymizer.audit.attack import attack
 from anonymizer.audit.findings import Finding
+from anonymizer.audit.history.related import joins_of
+from anonymizer.audit.history.shown import Shown, read_shown
+from anonymizer.audit.history.withholding import withhold_joined
 from anonymizer.audit.inspection import inspect
 from anonymizer.dimensions import Text
 from anonymizer.errors import Disclosure, Held, LedgerBroken
@@ -30,6 +33,7 @@ from anonymizer.parallel import ALONE, Workers
 from anonymizer.periods import Period
 from anonymizer.policy import PolicyPromise, Promise
 from anonymizer.segments import Catalogue
+from anonymizer.series import Series
 from anonymizer.tables import Counted, Figures, SubjectKind, TableKey
 
 FIGURES, SEGMENTS, GROUPS, FACTS = (
@@ -38,6 +42,7 @@ FIGURES, SEGMENTS, GROUPS, FACTS = (
     "groups.parquet",
     "release.json",
 )
+FORMAT = 2  # of release folders
 PUBLISHED, WITHHELD = "published", "withheld"
 _SEAL = object()
 _LEAST_FIGURES = 10  # the attack takes longer with the square of the figures, and never no time
@@ -51,7 +56,11 @@ _IDENTIFYING = re.compile(
 
 @dataclass(frozen=True)
 class Campaign:
-    """The public facts of a campaign. Refuses what cannot stand in a file name or an export."""
+    """The public facts of a campaign. Refuses what cannot stand in a file name or an export.
+
+    Whoever accesses it accesses the campaigns that it is `inside` of too: their links contain its
+    link.
+    """
 
     id: str
     name: str
@@ -60,6 +69,7 @@ class Campaign:
     starts_on: date
     ends_on: date
     target_regions: tuple[str, ...] | None = None
+    inside: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not (_ID.fullmatch(self.id) and _ID.fullmatch(self.advertiser_id)):
@@ -74,6 +84,33 @@ class Campaign:
                 f"the name of campaign {self.id} or of its advertiser holds what looks like an "
                 "e-mail address, a phone number or a 16-digit number; rename it in raw/campaigns",
             )
+
+
+@dataclass(frozen=True)
+class Topic:
+    """What a table is about that is no campaign: everybody, or an interest by its code."""
+
+    id: str
+    name: Text
+
+    def __post_init__(self) -> None:
+        if not _ID.fullmatch(self.id):
+            raise Held("topic_id", "the code of an interest is no file name; see segments.yaml")
+        if any(_IDENTIFYING.search(words) for words in (self.name.english, self.name.indonesian)):
+            raise Held(
+                "identifying_text",
+                f"the words of interest {self.id} hold what looks like an e-mail address, a phone "
+                "number or a 16-digit number; change them in segments.yaml",
+            )
+
+
+Subject = Campaign | Topic
+EVERYONE = Topic("everyone", Text("everyone", "semua orang"))
+
+
+def name_of(subject: Subject) -> Text:
+    """What a subject is called; a campaign has one name for all languages."""
+    return Text(subject.name, subject.name) if isinstance(subject, Campaign) else subject.name
 
 
 @dataclass(frozen=True)
@@ -94,7 +131,8 @@ class Segment:
 class Audited:
     """Figures that withstood the attack, and under which promise. Only `audit` makes one.
 
-    The truth that they were inspected against is not kept here.
+    The truth that they were inspected against is not kept here. `joined` says what came of the
+    attack together with earlier releases, if that was made.
     """
 
     kind: SubjectKind
@@ -102,19 +140,26 @@ class Audited:
     figures: tuple[Figures, ...]
     catalogue: Catalogue
     promise: Promise
+    joined: "Joined | None" = None
     seal: InitVar[object] = None
 
     def __post_init__(self, seal: object) -> None:
         _require(seal, "Audited", "audit")
 
     @property
+    def series(self) -> Series:
+        """The series that the tables belong to."""
+        return Series(self.kind, self.period.kind)
+
+    @property
     def summary(self) -> Mapping[str, Any]:
         """What the ledger says of the audit."""
         return {
-            "attacks": ["inspection", "attack"],
+            "attacks": ["inspection", "attack"] + ["history"] * (self.joined is not None),
             "findings": 0,
             "tables": len(self.figures),
             "figures": sum(len(table.segments) for table in self.figures),
+            **(self.joined.summary if self.joined else {}),
         }
 
 
@@ -122,8 +167,9 @@ class Audited:
 class Release:
     """What stands in a release folder, as the ledger recorded it. Only `read_release` makes one.
 
-    `figures` (campaign_id, segment_id, status, people) has the campaigns by id and in each the
-    segments in order of preference; named segments that are withheld stand there without people.
+    `subjects` are campaigns in releases of that kind, topics in all others. `figures` (subject_id,
+    segment_id, status, people) has them by id and in each the segments in order of preference;
+    named segments that are withheld stand there without people.
     `groups` (dimension, code, level, english, indonesian, iab_ids, leaves) says which atoms the
     codes of the segments mean.
     """
@@ -137,7 +183,7 @@ class Release:
     promise: Promise
     policy_digest: str
     catalogue_digest: str
-    campaigns: tuple[Campaign, ...]
+    subjects: tuple[Subject, ...]
     segments: Mapping[str, Segment]
     groups: pa.Table
     figures: pa.Table
@@ -146,10 +192,54 @@ class Release:
     def __post_init__(self, seal: object) -> None:
         _require(seal, "Release", "publishing")
 
+    @property
+    def campaigns(self) -> tuple[Campaign, ...]:
+        """The subjects that are campaigns."""
+        return tuple(subject for subject in self.subjects if isinstance(subject, Campaign))
+
+    @property
+    def series(self) -> Series:
+        """The series that it belongs to."""
+        return Series(self.kind, self.period.kind)
+
 
 def _require(seal: object, stage: str, maker: str) -> None:
     if seal is not _SEAL:
         raise TypeError(f"{stage} is made by {maker} alone; building one would skip a step")
+
+
+@dataclass(frozen=True)
+class History:
+    """What a release is attacked together with: earlier releases that bear on it.
+
+    `subjects` are the public facts of its own tables. See `audit.history.related` for which
+    releases bear on it.
+    """
+
+    earlier: Sequence[Release]
+    subjects: Sequence[Subject]
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What came of an attack together with earlier releases.
+
+    `evidence` quotes figures that are not published: it is for `private/findings` alone.
+    """
+
+    releases: int
+    joins: int
+    withheld: int
+    evidence: tuple[Finding, ...]
+
+    @property
+    def summary(self) -> Mapping[str, int]:
+        """Counts only."""
+        return {
+            "joined_releases": self.releases,
+            "joins": self.joins,
+            "withheld_for_history": self.withheld,
+        }
 
 
 def audit(
@@ -158,22 +248,89 @@ def audit(
     catalogue: Catalogue,
     promise: Promise,
     workers: Workers = ALONE,
+    history: History | None = None,
 ) -> Audited:
     """Attack the tables of one release; what withstands may be published.
 
     Each table is inspected against the truth and then attacked with nothing but what a reader
-    sees. Raises Disclosure with every finding, Held when the tables do not belong together or
-    a worker was killed.
+    sees. With a history they are then attacked together with each other and with what was
+    released before; figures that tell something only so are withheld, and what is left is
+    attacked again. Raises Disclosure with every finding, Held when the tables do not belong
+    together or a worker was killed.
     """
     keys = _keys_of_one_release(figures, counted)
+    tables = tuple(figures)
+    _withstand(tables, counted, (catalogue, promise), workers)
+    joined = None
+    if history is not None:
+        tables, joined = _withstand_history(tables, counted, (catalogue, promise), history, workers)
+    first = keys[0]
+    return Audited(first.kind, first.period, tables, catalogue, promise, joined, seal=_SEAL)
+
+
+def _withstand(
+    figures: Sequence[Figures],
+    counted: Sequence[Counted],
+    terms: tuple[Catalogue, Promise],
+    workers: Workers,
+) -> None:
     tables = list(zip(figures, counted, strict=True))
     costs = [(_LEAST_FIGURES + len(shown.segments)) ** 2 for shown in figures]
-    found = workers.results(_findings, (catalogue, promise), tables, costs)
+    found = workers.results(_findings, terms, tables, costs)
     findings = [finding for of_table in found for finding in of_table]
     if findings:
         raise Disclosure(findings)
-    first = keys[0]
-    return Audited(first.kind, first.period, tuple(figures), catalogue, promise, seal=_SEAL)
+
+
+def _withstand_history(
+    figures: tuple[Figures, ...],
+    counted: Sequence[Counted],
+    terms: tuple[Catalogue, Promise],
+    history: History,
+    workers: Workers,
+) -> tuple[tuple[Figures, ...], Joined]:
+    """The figures without what they tell only together with others."""
+    catalogue, promise = terms
+    facts = {subject.id: _bearing(subject) for subject in history.subjects}
+    new = [
+        Shown(shown, catalogue, promise, truth.possible, **_without_regions(facts, shown.key))
+        for shown, truth in zip(figures, counted, strict=True)
+    ]
+    earlier = [
+        table
+        for release in history.earlier
+        for table in read_shown(
+            release, {s.id: _bearing(s) for s in release.subjects}, catalogue.dimensions
+        )
+    ]
+    joins = joins_of(new, earlier)
+    # Where only exact solutions are forbidden, nobody may be shown to be absent all the same.
+    left = withhold_joined(joins, new, max(promise.inference_floor, 1), workers)
+    after = [table.figures for table in left.tables]
+    changed = [n for n, shown in enumerate(figures) if len(after[n].segments) < len(shown.segments)]
+    _withstand([after[n] for n in changed], [counted[n] for n in changed], terms, workers)
+    evidence = (*left.findings, *left.beyond_help)
+    joined = Joined(len(history.earlier), len(joins), left.figures, evidence)
+    return tuple(after), joined
+
+
+def _bearing(subject: Subject) -> dict[str, Any]:
+    """What a subject's facts say of its tables' relation to others."""
+    if isinstance(subject, Topic):
+        return {}
+    return {
+        "inside": frozenset(subject.inside),
+        "runs": (subject.starts_on, subject.ends_on),
+        "target_regions": subject.target_regions,
+    }
+
+
+def _without_regions(facts: Mapping[str, dict[str, Any]], key: TableKey) -> dict[str, Any]:
+    """The same of a table whose possible atoms are known from counting."""
+    if key.kind == "campaign" and key.subject_id not in facts:
+        raise Held("campaigns", f"{key} has no public facts; run its intake again")
+    known = facts.get(key.subject_id, {})
+    return {name: fact for name, fact in known.items() if name != "target_regions"}
 
 
 def _findings(
@@ -196,9 +353,18 @@ def _keys_of_one_release(figures: Sequence[Figures], counted: Sequence[Counted])
 
 
 def read_release(folder: Path, number: int, digests: Mapping[str, str]) -> Release:
-    """The release in `folder`. Raises LedgerBroken, naming the file that is not as recorded."""
+    """The release in `folder`. Raises LedgerBroken, naming the file that is not as recorded.
+
+    Raises Held `format` for what a later version of the program has written.
+    """
     check_folder(folder, digests)
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    if facts["format"] > FORMAT:
+        raise Held(
+            "format",
+            f"{folder.name} has the format {facts['format']} and this version of the program reads "
+            f"up to {FORMAT}; use the version that wrote it, or a later one",
+        )
     return Release(
         id=facts["id"],
         number=number,
@@ -209,10 +375,10 @@ def read_release(folder: Path, number: int, digests: Mapping[str, str]) -> Relea
         promise=PolicyPromise(**facts["promise"]),
         policy_digest=facts["policy_digest"],
         catalogue_digest=facts["catalogue_digest"],
-        campaigns=tuple(_campaign(row) for row in facts["campaigns"]),
+        subjects=_subjects(facts),
         segments={row["id"]: _segment(row) for row in pq.read_table(folder / SEGMENTS).to_pylist()},
         groups=pq.read_table(folder / GROUPS),
-        figures=pq.read_table(folder / FIGURES),
+        figures=_with_subjects(pq.read_table(folder / FIGURES)),
         seal=_SEAL,
     )
 
@@ -235,10 +401,34 @@ def check_folder(folder: Path, digests: Mapping[str, str]) -> None:
         )
 
 
+def _subjects(facts: Mapping[str, Any]) -> tuple[Subject, ...]:
+    """The subjects in a release's facts; those of format 1 are campaigns and called so."""
+    rows = facts["campaigns"] if facts["format"] == 1 else facts["subjects"]
+    if facts["kind"] == "campaign":
+        return tuple(_campaign(row) for row in rows)
+    return tuple(Topic(row["id"], Text(row["english"], row["indonesian"])) for row in rows)
+
+
 def _campaign(row: Mapping[str, Any]) -> Campaign:
-    regions = row["target_regions"]
-    dates = {name: date.fromisoformat(row[name]) for name in ("starts_on", "ends_on")}
-    return Campaign(**{**row, **dates, "target_regions": regions and tuple(regions)})
+    return Campaign(
+        id=row["id"],
+        name=row["name"],
+        advertiser_id=row["advertiser_id"],
+        advertiser_name=row["advertiser_name"],
+        starts_on=date.fromisoformat(row["starts_on"]),
+        ends_on=date.fromisoformat(row["ends_on"]),
+        target_regions=row["target_regions"] and tuple(row["target_regions"]),
+        inside=tuple(row.get("inside", ())),
+    )
+
+
+def _with_subjects(figures: pa.Table) -> pa.Table:
+    """Figures under today's names of columns: format 1 had campaigns alone."""
+    return (
+        figures.rename_columns({"campaign_id": "subject_id"})
+        if ("campaign_id" in figures.column_names)
+        else figures
+    )
 
 
 def _segment(row: Mapping[str, Any]) -> Segment:

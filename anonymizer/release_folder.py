@@ -13,25 +13,25 @@ from numpy.typing import NDArray
 
 from anonymizer.errors import Held
 from anonymizer.files import canonical_json, sha256, write_bytes, write_parquet
-from anonymizer.periods import Period
 from anonymizer.policy import Policy
 from anonymizer.release import (
     FACTS,
     FIGURES,
+    FORMAT,
     GROUPS,
     PUBLISHED,
     SEGMENTS,
     WITHHELD,
     Audited,
     Campaign,
+    Subject,
 )
 from anonymizer.segments import Catalogue
-from anonymizer.tables import Figures, SubjectKind
+from anonymizer.tables import Figures
 
-_FORMAT = 1
 _FIGURES = pa.schema(
     [
-        ("campaign_id", pa.string()),
+        ("subject_id", pa.string()),
         ("segment_id", pa.string()),
         ("status", pa.string()),
         ("people", pa.int64()),
@@ -64,18 +64,13 @@ _GROUPS = pa.schema(
 )
 
 
-def release_id(kind: SubjectKind, period: Period) -> str:
-    """`campaign-day-2026-11-22`: one release a kind of subject and period."""
-    return f"{kind}-{period.kind}-{period.id}"
-
-
 def write_contents(
-    audited: Audited, policy: Policy, campaigns: Sequence[Campaign], folder: Path
+    audited: Audited, policy: Policy, subjects: Sequence[Subject], folder: Path
 ) -> Mapping[str, str]:
     """Write the files into `folder`; returns the digest of each. Raises NoSpace.
 
-    Campaigns without a table are left out. Raises Held when a table has no campaign or the
-    policy is not the one that the figures were audited under.
+    Subjects without a table are left out. Raises Held when a table has no subject of its kind or
+    the policy is not the one that the figures were audited under.
     """
     if policy.promise != audited.promise:
         raise Held("promise", "the policy has changed since the figures were audited; run again")
@@ -85,16 +80,16 @@ def write_contents(
     write_parquet(_figure_rows(figures, catalogue, released), folder / FIGURES)
     write_parquet(_rows(_segments(catalogue, released), _SEGMENTS), folder / SEGMENTS)
     write_parquet(_rows(_groups(catalogue, released), _GROUPS), folder / GROUPS)
-    facts = _facts(audited, policy, _campaigns_of(figures, campaigns))
+    facts = _facts(audited, policy, _subjects_of(figures, subjects))
     write_bytes(canonical_json(facts).encode() + b"\n", folder / FACTS)
     return {name: sha256(folder / name) for name in (FIGURES, SEGMENTS, GROUPS, FACTS)}
 
 
-def _facts(audited: Audited, policy: Policy, campaigns: Iterable[Campaign]) -> dict[str, Any]:
+def _facts(audited: Audited, policy: Policy, subjects: Iterable[Subject]) -> dict[str, Any]:
     period = audited.period
     return {
-        "format": _FORMAT,
-        "id": release_id(audited.kind, period),
+        "format": FORMAT,
+        "id": audited.series.release_id(period),
         "kind": audited.kind,
         "period": {
             "kind": period.kind,
@@ -107,29 +102,37 @@ def _facts(audited: Audited, policy: Policy, campaigns: Iterable[Campaign]) -> d
         "promise": policy.promise.model_dump(mode="json"),
         "policy_digest": policy.digest,
         "catalogue_digest": audited.catalogue.digest,
-        "campaigns": [
-            {
-                "id": campaign.id,
-                "name": campaign.name,
-                "advertiser_id": campaign.advertiser_id,
-                "advertiser_name": campaign.advertiser_name,
-                "starts_on": campaign.starts_on.isoformat(),
-                "ends_on": campaign.ends_on.isoformat(),
-                "target_regions": campaign.target_regions and list(campaign.target_regions),
-            }
-            for campaign in campaigns
-        ],
+        "subjects": [_subject(subject) for subject in subjects],
     }
 
 
-def _campaigns_of(figures: Sequence[Figures], campaigns: Sequence[Campaign]) -> list[Campaign]:
-    known = {campaign.id: campaign for campaign in campaigns}
-    wanted = [table.key.subject_id for table in figures]
+def _subject(subject: Subject) -> dict[str, Any]:
+    if not isinstance(subject, Campaign):
+        words = subject.name
+        return {"id": subject.id, "english": words.english, "indonesian": words.indonesian}
+    return {
+        "id": subject.id,
+        "name": subject.name,
+        "advertiser_id": subject.advertiser_id,
+        "advertiser_name": subject.advertiser_name,
+        "starts_on": subject.starts_on.isoformat(),
+        "ends_on": subject.ends_on.isoformat(),
+        "target_regions": subject.target_regions and list(subject.target_regions),
+        "inside": list(subject.inside),
+    }
+
+
+def _subjects_of(figures: Sequence[Figures], subjects: Sequence[Subject]) -> list[Subject]:
+    """The subject of each table, in the tables' order."""
+    known = {(subject.id, isinstance(subject, Campaign)): subject for subject in subjects}
+    wanted = [(table.key.subject_id, table.key.kind == "campaign") for table in figures]
     if unknown := [subject for subject in wanted if subject not in known]:
-        raise Held("campaigns", f"{len(unknown)} table(s) are about campaigns without facts")
+        what = "campaigns" if unknown[0][1] else "topics"
+        raise Held(what, f"{len(unknown)} table(s) are about {what} without facts")
     chosen = [known[subject] for subject in wanted]
-    names = {name.lower(): name for c in chosen for name in (c.id, c.advertiser_id)}
-    if any(names[n.lower()] != n for c in chosen for n in (c.id, c.advertiser_id)):
+    ids = [subject.id for subject in chosen]
+    ids += [subject.advertiser_id for subject in chosen if isinstance(subject, Campaign)]
+    if len({name.lower() for name in ids}) != len(set(ids)):
         raise Held(
             "campaign_id", "two campaign or advertiser ids differ in upper and lower case only"
         )

@@ -40,4 +40,8 @@ def missing_days(home: Home) -> list[date]:
 def _has_nothing(home: Home, day: date) -> bool:
     """Whether the day got through publication and there was no campaign to publish."""
     entry = journal.read(home, "publication", day)
-    return entry is not None and not entry.trouble and entry.facts.get("campaigns") == 0
+    return (
+        entry is not None
+        and not entry.trouble
+        and entry.facts.get("tables", entry.facts.get("campaigns")) == 0
+    )

@@ -19,7 +19,7 @@ from anonymizer.database import count_figures
 from anonymizer.exports.withdrawing import in_circulation
 from anonymizer.exports.writing import faulty_exports
 from anonymizer.home import Home
-from anonymizer.periods import Period
+from anonymizer.periods import Period, PeriodKind
 from anonymizer.protection.totals import segment_totals
 from anonymizer.publishing import load_release
 from anonymizer.release import PUBLISHED
@@ -27,7 +27,7 @@ from pipelines import journal
 from pipelines.accounts import read_account
 from pipelines.figures import read_figures
 from pipelines.history import release_of
-from pipelines.partitions import DAYS, days_of
+from pipelines.partitions import PARTITIONS, days_of, partition_key
 from pipelines.resources import Installation
 from pipelines.sealing import Trouble, attempt
 
@@ -44,26 +44,34 @@ Judge = Callable[[Installation, date], Verdict]
 CHECKS: list[dg.AssetChecksDefinition] = []
 
 
-def _check(asset: str, stage: str) -> Callable[[Judge], Judge]:
-    """Make an asset check of a function that judges one day; its docstring describes it."""
+def check_of(
+    asset: str,
+    stage: str,
+    kind: PeriodKind = "day",
+    checks: list[dg.AssetChecksDefinition] = CHECKS,
+) -> Callable[[Judge], Judge]:
+    """Make an asset check of a function that judges one day; its docstring describes it.
+
+    A week or month is judged like a day, by its last one. The check is added to `checks`.
+    """
 
     def register(judge: Judge) -> Judge:
         @dg.asset_check(
             asset=asset,
             name=judge.__name__,
             description=judge.__doc__,
-            partitions_def=DAYS,
+            partitions_def=PARTITIONS[kind],
         )
         def check(
             context: dg.AssetCheckExecutionContext, installation: Installation
         ) -> dg.AssetCheckResult:
+            days = [Period.of(kind, day).end for day in days_of(context.partition_keys)]
             verdicts = {
-                day: _judge(judge, stage, installation, day)
-                for day in days_of(context.partition_keys)
+                partition_key(kind, day): _judge(judge, stage, installation, day) for day in days
             }
             return _report(context, asset, judge.__name__, verdicts)
 
-        CHECKS.append(check)
+        checks.append(check)
         return judge
 
     return register
@@ -85,29 +93,29 @@ def _report(
     context: dg.AssetCheckExecutionContext,
     asset: str,
     name: str,
-    verdicts: Mapping[date, Verdict],
+    verdicts: Mapping[str, Verdict],
 ) -> dg.AssetCheckResult:
     """One result for the step; in a range, one evaluation more for each day."""
     if len(verdicts) == 1:
         (only,) = verdicts.values()
         return dg.AssetCheckResult(passed=only.passed, metadata=only.metadata)
-    for day, verdict in verdicts.items():
+    for key, verdict in verdicts.items():
         evaluation = dg.AssetCheckEvaluation(
             asset_key=dg.AssetKey(asset),
             check_name=name,
             passed=verdict.passed,
             metadata=verdict.metadata,
-            partition=day.isoformat(),
+            partition=key,
         )
         # Recorded like a materialization; only the annotation leaves it out.
         context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type]
-    failed = [day.isoformat() for day, verdict in verdicts.items() if not verdict.passed]
+    failed = [key for key, verdict in verdicts.items() if not verdict.passed]
     return dg.AssetCheckResult(
         passed=not failed, metadata={"days": len(verdicts), "days_not_passed": failed}
     )
 
 
-@_check("accepted_rows", "intake")
+@check_of("accepted_rows", "intake")
 def rows_balance(installation: Installation, day: date) -> Verdict:
     """Read = counted + excluded + quarantined + duplicates, and the files hold that many rows."""
     accounts = _intake_accounts(installation.home, day)
@@ -120,7 +128,7 @@ def rows_balance(installation: Installation, day: date) -> Verdict:
     )
 
 
-@_check("quarantined_rows", "intake")
+@check_of("quarantined_rows", "intake")
 def quarantine_share(installation: Installation, day: date) -> Verdict:
     """The share of bad rows is at most half of what would hold the day."""
     limit = installation.policy().intake.max_quarantined_share / 2
@@ -134,7 +142,7 @@ def quarantine_share(installation: Installation, day: date) -> Verdict:
                    metadata={**shares, "limit": limit})  # fmt: skip
 
 
-@_check("eligible_people", "eligibility")
+@check_of("eligible_people", "eligibility")
 def one_row_a_person(installation: Installation, day: date) -> Verdict:
     """No person stands twice among the eligible."""
     path = installation.home.working_file("people", day)
@@ -142,7 +150,7 @@ def one_row_a_person(installation: Installation, day: date) -> Verdict:
     return Verdict(len(keys) == pc.count_distinct(keys).as_py(), {"people": len(keys)})
 
 
-@_check("campaign_reach", "reach")
+@check_of("campaign_reach", "reach")
 def reach_within_people(installation: Installation, day: date) -> Verdict:
     """No campaign reached more people of an atom than are eligible there."""
     home = installation.home
@@ -157,7 +165,7 @@ def reach_within_people(installation: Installation, day: date) -> Verdict:
     return Verdict(bool(pc.all(within, min_count=0).as_py()), {"atoms": joined.num_rows})
 
 
-@_check("protected_tables", "protection")
+@check_of("protected_tables", "protection")
 def floor_reached(installation: Installation, day: date) -> Verdict:
     """Every figure counts at least k trusted people, counted anew from the reach."""
     home, terms = installation.home, installation.terms(Period("day", day))
@@ -177,7 +185,7 @@ def floor_reached(installation: Installation, day: date) -> Verdict:
     return Verdict(lowest >= k, {"floor_reached": lowest, "k": k})
 
 
-@_check("campaign_release", "publication")
+@check_of("campaign_release", "publication")
 def figures_within_rounding(installation: Installation, day: date) -> Verdict:
     """Every released figure is less than one rounding step from the true count.
 
@@ -198,7 +206,7 @@ def figures_within_rounding(installation: Installation, day: date) -> Verdict:
     rows = release.figures.filter(pc.equal(release.figures["status"], PUBLISHED)).to_pylist()
     furthest = max(
         (
-            abs(row["people"] - truth[row["campaign_id"]][catalogue.positions[row["segment_id"]]])
+            abs(row["people"] - truth[row["subject_id"]][catalogue.positions[row["segment_id"]]])
             for row in rows
         ),
         default=0,
@@ -206,7 +214,7 @@ def figures_within_rounding(installation: Installation, day: date) -> Verdict:
     return Verdict(bool(furthest < release.promise.rounding), {"figures": len(rows)})
 
 
-@_check("campaign_release", "publication")
+@check_of("campaign_release", "publication")
 def ledger_verified(installation: Installation, day: date) -> Verdict:
     """The chain of the ledger holds, and the release is byte for byte what it records."""
     ledger = installation.ledger()
@@ -217,7 +225,7 @@ def ledger_verified(installation: Installation, day: date) -> Verdict:
     return Verdict(passed=True, metadata={"entries": entries})
 
 
-@_check("exports", "publication")
+@check_of("exports", "publication")
 def exports_as_recorded(installation: Installation, day: date) -> Verdict:
     """Every exported file is there with the digest that the ledger recorded, and no other."""
     ledger = installation.ledger()
@@ -228,7 +236,7 @@ def exports_as_recorded(installation: Installation, day: date) -> Verdict:
     return Verdict(not faulty, {"faulty": faulty})
 
 
-@_check("segments_database", "publication")
+@check_of("segments_database", "publication")
 def database_is_complete(installation: Installation, day: date) -> Verdict:
     """The database holds as many figures of the day's release as it has, none if withdrawn."""
     ledger = installation.ledger()

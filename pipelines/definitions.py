@@ -3,17 +3,22 @@
 import dagster as dg
 
 from pipelines.assets import intake, people, protection, publication, reach
+from pipelines.assets.series import GRAPHS
 from pipelines.checks import CHECKS
-from pipelines.jobs import DAILY
+from pipelines.jobs import DAILY, LONGER_JOBS
 from pipelines.resources import PATIENCE_SECONDS, Installation, Writing
-from pipelines.schedules import every_day
+from pipelines.schedules import WHEN_CLOSED, every_day
 from pipelines.sensors import landing, run_failed
+from pipelines.series_checks import checks_of
 
 defs = dg.Definitions(
-    assets=dg.load_assets_from_modules([intake, people, reach, protection, publication]),
-    asset_checks=CHECKS,
-    jobs=[DAILY],
-    schedules=[every_day],
+    assets=[
+        *dg.load_assets_from_modules([intake, people, reach, protection, publication]),
+        *(made for graph in GRAPHS.values() for made in graph),
+    ],
+    asset_checks=[*CHECKS, *(check for series in GRAPHS for check in checks_of(series))],
+    jobs=[DAILY, *LONGER_JOBS.values()],
+    schedules=[every_day, *WHEN_CLOSED],
     sensors=[landing, run_failed],
     resources={
         "installation": Installation(),

@@ -5,7 +5,7 @@ into a message, a log or Dagster's event storage.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -14,21 +14,28 @@ from anonymizer.audit.findings import Finding
 from anonymizer.errors import Disclosure
 from anonymizer.files import write_bytes
 from anonymizer.home import Home
+from anonymizer.series import CAMPAIGN_DAY, Series
 
 
 @contextmanager
-def evidence_kept(home: Home, day: date) -> Iterator[None]:
+def evidence_kept(home: Home, series: Series, day: date) -> Iterator[None]:
     """Write the findings of a Disclosure down and let it pass on; forget those of before."""
-    path = findings_file(home, day)
-    path.unlink(missing_ok=True)
+    findings_file(home, day, series).unlink(missing_ok=True)
     try:
         yield
     except Disclosure as refusal:
-        findings = [f.to_json() for f in refusal.findings if isinstance(f, Finding)]
-        write_bytes((json.dumps(findings, indent=1) + "\n").encode(), path)
+        found = [finding for finding in refusal.findings if isinstance(finding, Finding)]
+        keep_evidence(home, series, day, found)
         raise
 
 
-def findings_file(home: Home, day: date) -> Path:
-    """Where the findings against the release of a day are kept."""
-    return home.private / "findings" / f"day={day.isoformat()}.json"
+def keep_evidence(home: Home, series: Series, day: date, findings: Sequence[Finding]) -> None:
+    """Write findings down for the privileged role; nothing is written when there are none."""
+    if findings:
+        content = json.dumps([finding.to_json() for finding in findings], indent=1) + "\n"
+        write_bytes(content.encode(), findings_file(home, day, series))
+
+
+def findings_file(home: Home, day: date, series: Series = CAMPAIGN_DAY) -> Path:
+    """Where the findings against the release of a period with that last day are kept."""
+    return home.private / series.stage("findings") / f"day={day.isoformat()}.json"

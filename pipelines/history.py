@@ -8,8 +8,8 @@ from anonymizer.home import Home
 from anonymizer.ledger import Entry, Ledger
 from anonymizer.periods import Period
 from anonymizer.release import Release
-from anonymizer.release_folder import release_id
 from anonymizer.segments import Catalogue
+from anonymizer.series import CAMPAIGN_DAY
 from anonymizer.settings import Texts, read_meaning, revisions
 
 
@@ -49,4 +49,4 @@ def catalogue_of(home: Home, ledger: Ledger, release: Release) -> Catalogue:
 
 
 def _release_of(day: date) -> str:
-    return release_id("campaign", Period("day", day))
+    return CAMPAIGN_DAY.release_id(Period("day", day))

@@ -73,6 +73,12 @@ def has_visits(home: Home) -> bool:
     return bool(_dated_folders(home.raw / "visits"))
 
 
+def landed_range(home: Home) -> tuple[date, date] | None:
+    """The first and last day of visits that have landed."""
+    days = _dated_folders(home.raw / "visits")
+    return (days[0], days[-1]) if days else None
+
+
 def runnable_days(home: Home, timing: Timing) -> list[date]:
     """Days with a folder of visits whose late arrivals have a folder too."""
     arrived = _dated_folders(home.raw / "visits")

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import pyarrow.parquet as pq
 
@@ -11,6 +10,7 @@ from anonymizer.exports.notice import withdrawn
 from anonymizer.exports.writing import faulty_exports
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
+from anonymizer.periods import Period
 from anonymizer.public_ledger import check_public_ledger
 from anonymizer.publishing import load_releases
 from anonymizer.release import PUBLISHED, Release
@@ -33,9 +33,9 @@ def count_released(home: Home, ledger: Ledger) -> Totals:
     """How much is published and how much is withheld. Raises LedgerBroken."""
     releases = load_releases(home, ledger)
     published = [_figures(release) for release in releases]
-    tables = sum(len(release.campaigns) for release in releases)
+    tables = sum(len(release.subjects) for release in releases)
     segments = sum(
-        len(catalogue_of(home, ledger, release)) * len(release.campaigns) for release in releases
+        len(catalogue_of(home, ledger, release)) * len(release.subjects) for release in releases
     )
     withheld = segments - sum(published)
     if not releases:
@@ -63,21 +63,23 @@ def verify_published(home: Home, ledger: Ledger) -> tuple[int, int]:
 
 
 def statements(
-    home: Home, ledger: Ledger, day: date | None = None, advertiser: str | None = None
+    home: Home, ledger: Ledger, period: Period | None = None, advertiser: str | None = None
 ) -> list[str]:
-    """The published statements of a day as they stand in exports; of the newest release without."""
-    wanted = None if day is None else day.isoformat()
+    """The published statements of a day, week or month as they stand in exports.
+
+    Those of the newest release without a period.
+    """
+    wanted = None if period is None else period.id
     gone = withdrawn(ledger.entries())
     subjects = [
         entry.subject
         for entry in ledger.releases()
         if wanted in (None, entry.body["period"]) and entry.subject not in gone
     ]
-    if not subjects:
-        return []
     folders = [
         folder
-        for folder in sorted(home.exports.glob(f"*/{subjects[-1]}"))
+        for subject in (subjects if period else subjects[-1:])
+        for folder in sorted(home.exports.glob(f"*/{subject}"))
         if advertiser in (None, folder.parent.name)
     ]
     files = [path for folder in folders for path in sorted(folder.glob("*.parquet"))]

@@ -7,6 +7,8 @@ from operator import add
 
 from anonymizer.accounting import RowAccount
 from anonymizer.home import Home
+from anonymizer.periods import Period
+from anonymizer.series import Series
 from pipelines import journal
 from pipelines.accounts import settled_accounts
 from pipelines.progress import STAGES
@@ -19,7 +21,7 @@ def print_report(home: Home, days: Sequence[date]) -> None:
     if accounts:
         out().print(account_table(accounts))
     rows = [_line(home, day) for day in days]
-    columns = ("day", "state", "campaigns", "published", "withheld")
+    columns = ("day", "state", "tables", "published", "withheld")
     out().print(table("Releases", columns, rows))
 
 
@@ -32,13 +34,33 @@ def total_accounts(home: Home, days: Sequence[date]) -> dict[str, RowAccount]:
     return {name: reduce(add, parts) for name, parts in found.items()}
 
 
-def _line(home: Home, day: date) -> tuple[object, ...]:
+Line = tuple[object, ...]
+
+
+def print_periods(lines: Sequence[Line]) -> None:
+    """One line a week, month, interest or audience: released or held, figures, withheld."""
+    columns = ("release", "state", "tables", "published", "withheld")
+    out().print(table("Weeks, months, interests, audience", columns, lines))
+
+
+def period_line(home: Home, series: Series, period: Period) -> Line:
+    """What became of a period that is longer than a day."""
+    stages = [series.stage(stage) for stage in STAGES]
+    entries = [entry for stage in stages if (entry := journal.read(home, stage, period.end))]
+    return (series.release_id(period), *_state(entries, stages[-1]))
+
+
+def _line(home: Home, day: date) -> Line:
     entries = [entry for stage in STAGES if (entry := journal.read(home, stage, day))]
+    return (day, *_state(entries, STAGES[-1]))
+
+
+def _state(entries: Sequence[journal.Entry], last: str) -> Line:
     trouble = next((entry.trouble for entry in entries if entry.trouble), None)
     if trouble:
-        return (day, f"held: {trouble.code}", 0, 0, 0)
-    if not entries or entries[-1].stage != STAGES[-1]:
-        return (day, "not released", 0, 0, 0)
+        return (f"held: {trouble.code}", 0, 0, 0)
+    if not entries or entries[-1].stage != last:
+        return ("not released", 0, 0, 0)
     facts = entries[-1].facts
     state = "released before" if facts["already_released"] else "released"
-    return (day, state, facts["campaigns"], facts["published"], facts["withheld"])
+    return (state, facts["tables"], facts["published"], facts["withheld"])

@@ -12,8 +12,11 @@ import dagster as dg
 from anonymizer.errors import AudienceError, ConfigurationError, Fault
 from anonymizer.home import Home
 from anonymizer.locking import exclusive
+from anonymizer.periods import Period
+from anonymizer.series import Series
 from pipelines import interruption
 from pipelines.instance import prepare_instance
+from pipelines.jobs import job_name
 from pipelines.partitions import DAYS
 from pipelines.progress import Listener, listening
 from pipelines.sealing import Trouble
@@ -64,10 +67,28 @@ def run_days(
     stop the run in good order; `told` is called when one arrives.
     """
     _check_range(first, last)
+    return _run(home, "release_days", first, last, listener, told)
+
+
+def run_periods(
+    home: Home, series: Series, first: Period, last: Period, listener: Listener
+) -> Finished:
+    """Run the job of a series over all periods from one to another, as `run_days` does."""
+    return _run(home, job_name(series), first.start, last.start, listener)
+
+
+def _run(
+    home: Home,
+    job: str,
+    first: date,
+    last: date,
+    listener: Listener,
+    told: Callable[[], None] = lambda: None,
+) -> Finished:
     with exclusive(home), dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance:
         _close_abandoned(instance)
         with listening(listener), interruption.heeding_signals(told):
-            result = _beside_main_thread(lambda: _execute(instance, first, last))
+            result = _beside_main_thread(lambda: _execute(instance, job, first, last))
             stopped_by = interruption.received()
         failures = [event for event in result.all_events if event.is_step_failure]
         held = tuple(
@@ -76,11 +97,13 @@ def run_days(
         return Finished(result.run_id, result.success, held, stopped_by)
 
 
-def _execute(instance: dg.DagsterInstance, first: date, last: date) -> dg.ExecuteInProcessResult:
+def _execute(
+    instance: dg.DagsterInstance, job: str, first: date, last: date
+) -> dg.ExecuteInProcessResult:
     # Definitions import the sensors, and these import this module.
     from pipelines.definitions import defs  # noqa: PLC0415
 
-    return defs.resolve_job_def("release_days").execute_in_process(
+    return defs.resolve_job_def(job).execute_in_process(
         instance=instance,
         raise_on_error=False,
         tags={_FIRST_TAG: first.isoformat(), _LAST_TAG: last.isoformat(), **_COMMAND_LINE},

@@ -1,11 +1,26 @@
-"""The daily schedule."""
+"""The daily schedule, and one for each longer series."""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from pipelines.jobs import DAILY
+from anonymizer.series import AUDIENCE_MONTH, CAMPAIGN_MONTH, CAMPAIGN_WEEK, INTEREST_WEEK, Series
+from pipelines.due import due_periods
+from pipelines.jobs import DAILY, LONGER_JOBS, job_name
 from pipelines.landing import RUN_AT, day_due, has_begun
 from pipelines.partitions import ZONE
 from pipelines.resources import Installation
+
+# After the day, and one after the other: what is wider is judged against what is narrower.
+_CLOSED_AT = {
+    CAMPAIGN_WEEK: "0 4 * * *",
+    CAMPAIGN_MONTH: "30 4 * * *",
+    INTEREST_WEEK: "0 5 * * *",
+    AUDIENCE_MONTH: "30 5 * * *",
+}
+# As long as working data of an unreleased period can be there, and no longer than that matters.
+_LOOKED_BACK = timedelta(days=40)
 
 
 @dg.schedule(
@@ -26,3 +41,38 @@ def every_day(
             f"{key} is before the first day; set AUDIENCE_FIRST_DAY to begin there"
         )
     return dg.RunRequest(run_key=f"daily:{key}", partition_key=key)
+
+
+def when_closed(series: Series) -> dg.ScheduleDefinition:
+    """A schedule that runs each period of a series once it has closed, until it is released."""
+
+    @dg.schedule(
+        name=f"{job_name(series).removeprefix('release_')}_when_closed",
+        job=LONGER_JOBS[series],
+        cron_schedule=_CLOSED_AT[series],
+        execution_timezone=ZONE,
+        description=f"Looks every morning for a {series.period_kind} that closed with the last "
+        "day's run (open_days after its end, once its days and what is narrower are released), "
+        "and runs it; one that was held is tried again the next morning.",
+    )
+    def schedule(
+        context: dg.ScheduleEvaluationContext, installation: Installation
+    ) -> list[dg.RunRequest] | dg.SkipReason:
+        today = context.scheduled_execution_time.astimezone(ZoneInfo(ZONE)).date()
+        due = due_periods(
+            installation.home, installation.ledger(), series, today - _LOOKED_BACK, today
+        )
+        if not due:
+            return dg.SkipReason(f"no {series.period_kind} has closed that is not released")
+        return [
+            dg.RunRequest(
+                run_key=f"{series.release_id(period)}:{today}",
+                partition_key=period.start.isoformat(),
+            )
+            for period in due
+        ]
+
+    return schedule
+
+
+WHEN_CLOSED = [when_closed(series) for series in LONGER_JOBS]

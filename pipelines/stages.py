@@ -28,8 +28,9 @@ from typing import Any
 import dagster as dg
 
 from anonymizer.home import Home
+from anonymizer.periods import Period, PeriodKind
 from pipelines import interruption, journal
-from pipelines.partitions import days_of
+from pipelines.partitions import days_of, partition_key
 from pipelines.progress import Step, announce
 from pipelines.sealing import Trouble, attempt
 
@@ -46,11 +47,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Stage:
-    """A named step of the flow; a day enters it when it got through the stage `after`."""
+    """A named step of the flow; a day enters it when it got through the stage `after`.
+
+    A week or month goes through like a day: it is known by its last day, as its files are.
+    """
 
     name: str
     assets: tuple[str, ...]
     after: str | None = None
+    kind: PeriodKind = "day"
 
     def work_through(
         self, context: dg.AssetExecutionContext, home: Home, work: Callable[[date], Outcome]
@@ -58,7 +63,8 @@ class Stage:
         """Try each day of the run. Raises Failure when the run cannot go on from here."""
         # In a run that Dagster's pages started this is the main thread, and Dagster would raise.
         with interruption.heeding_signals():
-            tried = [self._try(context, home, day, work) for day in days_of(context.partition_keys)]
+            days = [Period.of(self.kind, day).end for day in days_of(context.partition_keys)]
+            tried = [self._try(context, home, day, work) for day in days]
         entries = [attempted.entry for attempted in tried]
         troubles = [entry.trouble for entry in entries if entry.trouble]
         may_pass = any(trouble.passing for trouble in troubles)
@@ -88,7 +94,7 @@ class Stage:
             entry = self._entry(day, seconds, result)
         metadata = self._metadata(entry, result)
         for asset, described in metadata.items():
-            context.add_asset_metadata(described, asset, day.isoformat())
+            context.add_asset_metadata(described, asset, partition_key(self.kind, day))
         if entry.trouble:
             context.log.error("%s %s: %s", day, entry.trouble.stage, entry.trouble.message)
         announce(Step(self.name, day, done=True, held=entry.trouble is not None))

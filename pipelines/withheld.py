@@ -1,4 +1,4 @@
-"""What can be said of withheld segments of a campaign's released table.
+"""What can be said of withheld segments of a released table.
 
 To anybody: the nearest coarser segment that is published, which follows from the release alone.
 To the privileged role also why, which takes the counts in `private/`.
@@ -6,7 +6,6 @@ To the privileged role also why, which takes the counts in `private/`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Literal
 
 import numpy as np
@@ -14,13 +13,14 @@ from numpy.typing import NDArray
 
 from anonymizer.coarser import NONE, nearest_coarser
 from anonymizer.errors import ConfigurationError, Fault, Held
-from anonymizer.exports.withdrawing import in_circulation
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
+from anonymizer.periods import Period
 from anonymizer.publishing import load_release
 from anonymizer.release import PUBLISHED, Release
 from anonymizer.segments import Catalogue
-from pipelines.history import catalogue_of, release_of
+from anonymizer.series import SERIES
+from pipelines.history import catalogue_of
 
 Reason = Literal["floor", "inference"]
 
@@ -46,10 +46,9 @@ class Withheld:
 
 @dataclass(frozen=True)
 class Released:
-    """The table of one campaign as everybody can see it, beside the catalogue of its segments."""
+    """The table of one subject as everybody can see it, beside the catalogue of its segments."""
 
-    day: date
-    campaign: str
+    subject: str
     release: Release
     catalogue: Catalogue
     people: Mapping[int, int]
@@ -60,31 +59,31 @@ class Released:
         return np.array(sorted(self.people), dtype=np.intp)
 
 
-def find_released(home: Home, ledger: Ledger, day: date, campaign: str) -> Released:
-    """The released table of a campaign and day.
+def find_released(home: Home, ledger: Ledger, period: Period, subject: str) -> Released:
+    """The released table of a subject and period: a campaign, an interest or `everyone`.
 
     Raises ConfigurationError where there is none, Held when nothing keeps the segments of the
     release any more, LedgerBroken when the release cannot be trusted.
     """
-    entry = release_of(ledger, day)
-    if entry is None:
-        raise ConfigurationError(
-            [Fault("--day", f"nothing is released for {day}", "see: audience ledger list")]
-        )
-    release = load_release(home, ledger, entry.subject)
-    if not in_circulation([release], ledger):
-        raise Held("withdrawn", f"{release.id}; for why, see: audience ledger show {release.id}")
-    known = [one.id for one in release.campaigns]
-    if campaign not in known:
-        problem = f"{release.id} has no campaign {campaign!r}"
-        raise ConfigurationError([Fault("--campaign", problem, f"it has {', '.join(known)}")])
+    entries = [ledger.find_release(s.release_id(period)) for s in SERIES
+               if s.period_kind == period.kind]  # fmt: skip
+    releases = [load_release(home, ledger, entry.subject) for entry in entries if entry]
+    if not releases:
+        problem = f"nothing is released for {period.id}"
+        raise ConfigurationError([Fault("--period", problem, "see: audience ledger list")])
+    found = [release for release in releases if subject in {one.id for one in release.subjects}]
+    if not found:
+        known = ", ".join(one.id for release in releases for one in release.subjects)
+        problem = f"no release of {period.id} has a table of {subject!r}"
+        raise ConfigurationError([Fault("--subject", problem, f"there are {known}")])
+    release = found[0]
     catalogue = catalogue_of(home, ledger, release)
     people = {
         catalogue.positions[row["segment_id"]]: row["people"]
         for row in release.figures.to_pylist()
-        if row["campaign_id"] == campaign and row["status"] == PUBLISHED
+        if row["subject_id"] == subject and row["status"] == PUBLISHED
     }
-    return Released(day, campaign, release, catalogue, people)
+    return Released(subject, release, catalogue, people)
 
 
 def explain_withheld(
@@ -116,27 +115,28 @@ def explain_withheld(
 def find_reasons(home: Home, table: Released) -> Mapping[int, Reason]:
     """Why each withheld segment has no figure, for the privileged role alone.
 
-    The day is counted again from `private/reach`. Raises Held when that is gone or is no longer
+    The period is counted again from `private/reach`. Raises Held when that is gone or is no longer
     what the release was made of, SecretProblem without the key.
     """
     # Who asks without reasons has no access to `private/`, and does not wait for these.
-    from anonymizer.counting import load_counted  # noqa: PLC0415
+    from anonymizer.counting import load_counted_series  # noqa: PLC0415
     from anonymizer.protection.floor import reaches_floor  # noqa: PLC0415
     from anonymizer.secret import Secret  # noqa: PLC0415
 
     try:
-        tables = load_counted(home, table.day, table.catalogue)
+        release = table.release
+        tables = load_counted_series(home, release.series, release.period, table.catalogue)
     except PermissionError:
         raise Held("private", "this account may not read private/; leave out --reasons") from None
     promise, secret = table.release.promise, Secret.load(home.secret)
     reached = np.zeros(len(table.catalogue), dtype=bool)
     for counted in tables:
-        if counted.key.subject_id == table.campaign:
+        if counted.key.subject_id == table.subject:
             reached = reaches_floor(counted, table.catalogue, promise, secret)
     if not reached[table.published].all():
         raise Held(
             "reach_changed",
-            f"private/reach of {table.day} is not what {table.release.id} was made of; "
+            f"the reach in private/ is not what {table.release.id} was made of; "
             "reasons cannot be told any more",
         )
     withheld = np.setdiff1d(np.arange(len(table.catalogue)), table.published)

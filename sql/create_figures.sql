@@ -1,19 +1,25 @@
 -- All released figures, and the named segments that are withheld.
--- Inputs: incoming_figures, incoming_campaigns, releases. Columns: see the comments.
+-- Inputs: incoming_figures, incoming_subjects, incoming_campaigns, releases. Columns: see the
+-- comments.
 CREATE TABLE figures AS
-SELECT figure.release_id, campaign.advertiser_id, figure.campaign_id, released.period_kind,
-       released.period_start, released.period_end, figure.segment_id, figure.status,
-       figure.people, released.rounding
+SELECT figure.release_id, released.subject_kind, figure.subject_id, about.subject,
+       campaign.advertiser_id, released.period_kind, released.period, released.period_start,
+       released.period_end, figure.segment_id, figure.status, figure.people, released.rounding
 FROM incoming_figures AS figure
 JOIN releases AS released ON released.release_id = figure.release_id
-JOIN incoming_campaigns AS campaign
-  ON campaign.release_id = figure.release_id AND campaign.campaign_id = figure.campaign_id
-ORDER BY released.number, figure.campaign_id, figure.position;
-COMMENT ON TABLE figures IS 'One row a figure. Figures do not add up over segments, periods or campaigns: people overlap.';
+JOIN incoming_subjects AS about
+  ON about.number = released.number AND about.subject_id = figure.subject_id
+LEFT JOIN incoming_campaigns AS campaign
+  ON campaign.release_id = figure.release_id AND campaign.campaign_id = figure.subject_id
+ORDER BY released.number, figure.subject_id, figure.position;
+COMMENT ON TABLE figures IS 'One row a figure. Figures do not add up over segments, periods or subjects: people overlap. Choose one subject_kind and one period_kind.';
 COMMENT ON COLUMN figures.release_id IS 'The release that it stands in.';
-COMMENT ON COLUMN figures.advertiser_id IS 'Whose campaign it is.';
-COMMENT ON COLUMN figures.campaign_id IS 'The campaign whose advertising link was accessed.';
-COMMENT ON COLUMN figures.period_kind IS 'day, week or month.';
+COMMENT ON COLUMN figures.subject_kind IS 'campaign, interest or audience: what its people have in common; see subjects.';
+COMMENT ON COLUMN figures.subject_id IS 'The campaign id, the code of the interest, or everyone.';
+COMMENT ON COLUMN figures.subject IS 'The name of the subject in this release.';
+COMMENT ON COLUMN figures.advertiser_id IS 'Whose campaign it is; null for interests and the audience.';
+COMMENT ON COLUMN figures.period_kind IS 'day, week or month. Campaigns have all three, interests weeks, the audience months.';
+COMMENT ON COLUMN figures.period IS '2026-11-22, 2026-W47 or 2026-11.';
 COMMENT ON COLUMN figures.period_start IS 'First day.';
 COMMENT ON COLUMN figures.period_end IS 'Last day.';
 COMMENT ON COLUMN figures.segment_id IS 'Which people.';

@@ -1,14 +1,14 @@
 -- The releases, in the order of the ledger.
 -- Input: incoming_releases. Columns: see the comments.
 CREATE TABLE releases AS
-SELECT release_id, number, kind, period_kind, period, period_start, period_end, provider,
+SELECT release_id, number, subject_kind, period_kind, period, period_start, period_end, provider,
        timezone, floor, inference_floor, rounding, policy_digest, catalogue_digest
 FROM incoming_releases
 ORDER BY number;
 COMMENT ON TABLE releases IS 'One row a release: the tables published together, final once released.';
 COMMENT ON COLUMN releases.release_id IS 'What was released, for example campaign-day-2026-11-22.';
 COMMENT ON COLUMN releases.number IS 'Sequence in the ledger; a later release has a higher number.';
-COMMENT ON COLUMN releases.kind IS 'What the tables are about: campaign.';
+COMMENT ON COLUMN releases.subject_kind IS 'What the tables are about: campaign, interest or audience.';
 COMMENT ON COLUMN releases.period_kind IS 'day, week or month.';
 COMMENT ON COLUMN releases.period IS 'The period in words: 2026-11-22, 2026-W47 or 2026-11.';
 COMMENT ON COLUMN releases.period_start IS 'First day.';

@@ -19,36 +19,60 @@ from anonymizer.seal import sealed
 from anonymizer.secret import Secret
 
 CERTIFICATE = "certificate.json"
-_FORMAT = 1
+_FORMAT = 2
+_HISTORY = "history"  # among an audit's attacks: also joined with earlier releases
 # What the auditor's summary may say in public, whatever else the ledger keeps of it.
 _AUDIT = ("attacks", "findings", "tables", "figures")
+_JOINED = (
+    "Each release was also attacked together with the earlier ones that bear on it: a week or "
+    "month with its days, a month with its weeks, a campaign with those whose link contains its "
+    "own, a campaign or an interest with the audience."
+)
+_UNJOINED = (
+    "Combinations other than these are not proved. The same people are in many tables, so figures "
+    "of several periods, campaigns or interests can be compared; the provider's threat model says "
+    "what such comparisons are known to show."
+)
+_ALONE = (
+    "The proof is made table by table. Figures of several periods or campaigns can be compared, "
+    "since the same people are in many of them; the provider's threat model says what such "
+    "comparisons are known to show."
+)
 
 
 def certificate_bytes(
-    release: Release, entry: Entry, advertiser_id: str, folder: Path, secret: Secret
+    release: Release, entry: Entry, recipient: str, folder: Path, secret: Secret
 ) -> bytes:
-    """The certificate of the files in `folder`; `entry` is the ledger's on the release."""
+    """The certificate of the files in `folder`; `entry` is the ledger's on the release.
+
+    `recipient` is the advertiser that they are for, by id, or `every advertiser`.
+    """
+    summary = entry.body["audit"]
+    joined = _HISTORY in summary["attacks"]
     statement = {
         "format": _FORMAT,
         "statement": "These files are an export of released audience figures, as they were "
         "released.",
         "provider": release.provider,
-        "advertiser": advertiser_id,
+        "recipient": recipient,
         "release": release.id,
         "release_number": release.number,
         "release_files": dict(entry.body["files"]),
         "policy_digest": release.policy_digest,
         "catalogue_digest": release.catalogue_digest,
         "files": {path.name: sha256(path) for path in sorted(folder.iterdir())},
-        "promise": promise_in_words(release.promise),
-        "audit": _audit(entry.body["audit"]),
-        "opinion_05_2014": three_questions(release.promise),
+        "promise": promise_in_words(release.promise, joined=joined),
+        "audit": _audit(summary, joined=joined),
+        "opinion_05_2014": three_questions(release.promise, joined=joined),
     }
     return (json.dumps(sealed(statement, secret), indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def promise_in_words(promise: Promise) -> list[str]:
-    """What every figure keeps, one sentence each."""
+def promise_in_words(promise: Promise, *, joined: bool) -> list[str]:
+    """What every figure keeps, one sentence each.
+
+    `joined` if the release was attacked together with the earlier ones that bear on it.
+    """
     offset = ""
     if promise.k_jitter:
         offset = f", and a secret offset of up to {promise.k_jitter} raises that floor"
@@ -58,6 +82,7 @@ def promise_in_words(promise: Promise) -> list[str]:
             f"open for {promise.trusted_after_days} days or longer{offset}."
         ),
         _no_small_group(promise),
+        *([_no_small_difference(promise)] if joined else []),
         "Figures are exact."
         if promise.rounding == 1
         else f"Figures are multiples of {promise.rounding}, less than {promise.rounding} away from "
@@ -83,6 +108,16 @@ def _no_small_group(promise: Promise) -> str:
     )
 
 
+def _no_small_difference(promise: Promise) -> str:
+    if not promise.inference_floor:
+        return _JOINED
+    return (
+        f"{_JOINED} From the tables so joined nobody can prove of any group that fewer than "
+        f"{promise.inference_floor} of its people are in one of them, are in the wider one and not "
+        "in the narrower, or came on more than one of a period's days."
+    )
+
+
 def _one_kind(promise: Promise) -> str:
     if not promise.inference_floor:
         return ""
@@ -92,18 +127,20 @@ def _one_kind(promise: Promise) -> str:
     )
 
 
-def _audit(summary: Mapping[str, Any]) -> dict[str, Any]:
+def _audit(summary: Mapping[str, Any], *, joined: bool) -> dict[str, Any]:
+    together = f"{_JOINED} " if joined else ""
     shown = {name: summary[name] for name in _AUDIT if name in summary}
     return {
         **shown,
         "in_words": "Before the release was written, a program that shares no code with the one "
-        "that withheld figures attacked each of its tables with what a reader sees. A release in "
-        "which it finds a disclosure is not published.",
+        "that withheld figures attacked each of its tables with what a reader sees. "
+        f"{together}A release in which it finds a disclosure is not published.",
     }
 
 
-def three_questions(promise: Promise) -> dict[str, dict[str, str]]:
+def three_questions(promise: Promise, *, joined: bool) -> dict[str, dict[str, str]]:
     """The opinion's questions with what can truly be answered, and what is not promised."""
+    together = f" {_no_small_difference(promise)}" if joined else ""
     return {
         "singling_out": {
             "question": "Is it still possible to single out an individual?",
@@ -116,10 +153,8 @@ def three_questions(promise: Promise) -> dict[str, dict[str, str]]:
         "linkability": {
             "question": "Is it still possible to link records relating to an individual?",
             "answer": "There are no records of individuals to link: no row, key or number in the "
-            "files stands for one person.",
-            "not_promised": "The proof is made table by table. Figures of several periods or "
-            "campaigns can be compared, since the same people are in many of them; the "
-            "provider's threat model says what such comparisons are known to show.",
+            f"files stands for one person.{together}",
+            "not_promised": _UNJOINED if joined else _ALONE,
         },
         "inference": {
             "question": "Can information be inferred concerning an individual?",

@@ -2,12 +2,15 @@
 
 from anonymizer.dimensions import Text
 from anonymizer.release import Release
+from anonymizer.windows import INTEREST_DAYS
 
 
 def guide(release: Release) -> tuple[Text, ...]:
     """One rule a line, for a reader who has only the file."""
-    return (_PEOPLE, _floor(release), *_rounding(release), _NO_SUMS, _ALL, _days(release), _FINAL,
-            _origin(release))  # fmt: skip
+    return (
+        *(_PEOPLE, *_who(release), _floor(release), *_rounding(release)),
+        *(_NO_SUMS, _ALL, _days(release), _FINAL, _origin(release)),
+    )
 
 
 _PEOPLE = Text(
@@ -15,10 +18,31 @@ _PEOPLE = Text(
     indonesian="Angka menghitung orang, satu kali per periode, berapa pun kunjungannya.",
 )
 _NO_SUMS = Text(
-    english="Groups overlap, and the same person may count on several days and for several "
-    "campaigns: do not add figures over groups, days or campaigns.",
+    english="Groups overlap, and the same person may count in several periods and for several "
+    "campaigns and interests: do not add figures over groups, periods, campaigns or interests.",
     indonesian="Kelompok dapat tumpang tindih, dan orang yang sama dapat terhitung pada beberapa "
-    "hari dan kampanye: jangan menjumlahkan antar kelompok, hari, atau kampanye.",
+    "periode, kampanye, dan minat: jangan menjumlahkan antar kelompok, periode, kampanye, atau "
+    "minat.",
+)
+_WHOLE_PERIOD = Text(
+    english="Whoever came on several days of a week or month counts once in it. Visits that were "
+    "recorded too late for their day count in their week and month.",
+    indonesian="Orang yang datang pada beberapa hari dalam satu minggu atau bulan terhitung satu "
+    "kali. Kunjungan yang terlambat tercatat untuk harinya dihitung pada minggu dan bulannya.",
+)
+_AUDIENCE = Text(
+    english="The audience is everybody who may be counted on the last day of the month, whether "
+    "they came in it or not.",
+    indonesian="Audiens adalah semua orang yang boleh dihitung pada hari terakhir bulan itu, baik "
+    "mereka berkunjung maupun tidak.",
+)
+_INTEREST = Text(
+    english=f"An interest counts who viewed products of its categories in the {INTEREST_DAYS} days "
+    "to the end of the week, and allowed cookies for advertising. One week shares most of these "
+    "days with the next.",
+    indonesian="Sebuah minat menghitung orang yang melihat produk dari kategorinya dalam "
+    f"{INTEREST_DAYS} hari hingga akhir minggu dan mengizinkan kuki iklan. Sebagian besar hari itu "
+    "sama dengan minggu berikutnya.",
 )
 _ALL = Text(
     english="In the columns gender, age and region, all means that the group is not limited there.",
@@ -29,6 +53,15 @@ _FINAL = Text(
     indonesian="Angka yang sudah terbit tidak pernah berubah. iab_ids mengikuti IAB Audience "
     "Taxonomy 1.1.",
 )
+
+
+def _who(release: Release) -> tuple[Text, ...]:
+    """What the people of these tables have in common, where the statements leave a question."""
+    if release.kind == "audience":
+        return (_AUDIENCE,)
+    if release.kind == "interest":
+        return (_INTEREST,)
+    return () if release.period.kind == "day" else (_WHOLE_PERIOD,)
 
 
 def _floor(release: Release) -> Text:

@@ -5,16 +5,52 @@ row to row (segment, geography, count) stands in the columns that it names.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from anonymizer.files import sha256
-from anonymizer.release import Campaign, Release, Segment
+from anonymizer.release import Campaign, Release, Segment, Subject, name_of
+from anonymizer.tables import SubjectKind
+from anonymizer.windows import INTEREST_DAYS
 
-_FORMAT = 1
+_FORMAT = 2
 _CADENCE = {"day": "daily", "week": "weekly", "month": "monthly"}
 _LOOKBACK = {"day": "1 day", "week": "7 days", "month": "1 calendar month"}
+_REGISTERED = {"gender, age, region": "declared"}
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What the label says of one kind of tables."""
+
+    criteria: str
+    events: str
+    sources: tuple[str, ...] = ("web usage", "registered profiles")
+    methodology: Mapping[str, str] = field(
+        default_factory=lambda: {"visits": "observed", **_REGISTERED}
+    )
+
+
+_KINDS: Mapping[SubjectKind, _Kind] = {
+    "campaign": _Kind(
+        "people who accessed the campaign's advertising link",
+        "visits to the campaign's advertising link",
+    ),
+    "audience": _Kind(
+        "everybody who may be counted on the last day of the month: registered, of age, with an "
+        "open account and the consents",
+        "none: whoever has a profile counts",
+        ("registered profiles",),
+        _REGISTERED,
+    ),
+    "interest": _Kind(
+        f"people who viewed products of the interest's categories in the {INTEREST_DAYS} days to "
+        "the last day of the week, and allowed cookies for advertising",
+        "visits to pages of products of these categories",
+    ),
+}
 # Which columns of the files hold the label's fields that differ from row to row.
 _COLUMNS = {
     "segment_id": "segment_id",
@@ -26,17 +62,17 @@ _COLUMNS = {
 }
 
 
-def manifest_bytes(release: Release, campaigns: Sequence[Campaign], folder: Path) -> bytes:
-    """The manifest of the files in `folder`, all of one advertiser."""
-    first = campaigns[0]
+def manifest_bytes(release: Release, subjects: Sequence[Subject], folder: Path) -> bytes:
+    """The manifest of the files in `folder`: all of one advertiser, or for every one."""
     content = {
         "format": _FORMAT,
         "release": release.id,
         "release_number": release.number,
         "policy_digest": release.policy_digest,
         "catalogue_digest": release.catalogue_digest,
-        "advertiser": {"id": first.advertiser_id, "name": first.advertiser_name},
-        "campaigns": {campaign.id: campaign.name for campaign in campaigns},
+        "advertiser": _advertiser(subjects[0]),
+        "subject_kind": release.kind,
+        "subjects": {subject.id: name_of(subject).english for subject in subjects},
         "files": {
             path.name: {"sha256": sha256(path), "bytes": path.stat().st_size}
             for path in sorted(folder.iterdir())
@@ -46,8 +82,15 @@ def manifest_bytes(release: Release, campaigns: Sequence[Campaign], folder: Path
     return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
 
 
+def _advertiser(subject: Subject) -> dict[str, str] | None:
+    """Whose campaigns they are; None where the files are for every advertiser."""
+    if not isinstance(subject, Campaign):
+        return None
+    return {"id": subject.advertiser_id, "name": subject.advertiser_name}
+
+
 def _data_label(release: Release) -> dict[str, Any]:
-    period = release.period
+    period, kind = release.period, _KINDS[release.kind]
     return {
         "standard": "IAB Tech Lab Data Transparency Standard 1.1",
         "provider_name": release.provider,
@@ -56,10 +99,10 @@ def _data_label(release: Release) -> dict[str, Any]:
         "further_segments": "one a row in the files",
         "columns": _COLUMNS,
         "geography": "Indonesia",
-        "audience_criteria": "people who accessed the campaign's advertising link",
-        "source_events": "visits to the campaign's advertising link",
-        "data_sources": ["web usage", "registered profiles"],
-        "inclusion_methodology": {"visits": "observed", "gender, age, region": "declared"},
+        "audience_criteria": kind.criteria,
+        "source_events": kind.events,
+        "data_sources": list(kind.sources),
+        "inclusion_methodology": dict(kind.methodology),
         "precision_level": "individuals, disclosed as aggregates only",
         "id_types": [],
         "count": {
@@ -75,9 +118,17 @@ def _data_label(release: Release) -> dict[str, Any]:
             "end": period.end.isoformat(),
             "timezone": release.timezone,
         },
-        "lookback": _LOOKBACK[period.kind],
+        "lookback": _lookback(release),
         "refresh_cadence": _CADENCE[period.kind],
     }
+
+
+def _lookback(release: Release) -> str:
+    if release.kind == "audience":
+        return "none, as of the last day of the month"
+    if release.kind == "interest":
+        return f"{INTEREST_DAYS} days, to the last day of the week"
+    return _LOOKBACK[release.period.kind]
 
 
 def _named(segment: Segment) -> dict[str, Any]:

@@ -6,16 +6,19 @@ from typing import NamedTuple
 
 import pyarrow.compute as pc
 
-from anonymizer.exports.statements import statement
-from anonymizer.release import Campaign, Release
+from anonymizer.dimensions import Text
+from anonymizer.exports.statements import deed, statement
+from anonymizer.release import Campaign, Release, Subject, name_of
 
 
 class Row(NamedTuple):
-    """One segment of one campaign; the fields are the columns of every format, in order."""
+    """One segment of one subject; the fields are the columns of every format, in order."""
 
     advertiser_id: str
-    campaign_id: str
-    campaign: str
+    subject_kind: str
+    subject_id: str
+    subject: str
+    period_kind: str
     period: str
     period_start: date
     period_end: date
@@ -36,22 +39,26 @@ class Row(NamedTuple):
 _FORMULA_STARTS = tuple("=+-@")
 
 
-def export_rows(release: Release, campaign: Campaign) -> Iterator[Row]:
-    """All rows of a campaign: named segments first, then by preference.
+def export_rows(release: Release, subject: Subject) -> Iterator[Row]:
+    """All rows of a subject: named segments first, then by preference.
 
     A named segment that is withheld stands there without people; others are absent.
     """
-    figures = release.figures.filter(pc.equal(release.figures["campaign_id"], campaign.id))
-    period = release.period
+    figures = release.figures.filter(pc.equal(release.figures["subject_id"], subject.id))
+    period, called = release.period, name_of(subject)
+    of = Text(release.provider, release.provider) if release.kind == "audience" else called
+    done = deed(release.kind, of, period)
     for segment_id, status, people in zip(
         *(figures[name].to_pylist() for name in ("segment_id", "status", "people")), strict=True
     ):
         segment = release.segments[segment_id]
-        words = statement(segment.name, people, campaign.name, period)
+        words = statement(segment.name, people, done)
         yield Row(
-            campaign.advertiser_id,
-            campaign.id,
-            campaign.name,
+            subject.advertiser_id if isinstance(subject, Campaign) else "",
+            release.kind,
+            subject.id,
+            called.english,
+            period.kind,
             period.id,
             period.start,
             period.end,

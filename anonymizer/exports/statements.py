@@ -4,10 +4,13 @@ A sentence on a withheld segment is the same whatever its size: it says that the
 and nothing else.
 """
 
+from collections.abc import Mapping
 from datetime import date
 
 from anonymizer.dimensions import Text
 from anonymizer.periods import Period
+from anonymizer.tables import SubjectKind
+from anonymizer.windows import INTEREST_DAYS
 
 _MONTHS = {
     "english": (
@@ -19,25 +22,39 @@ _MONTHS = {
         *("Agustus", "September", "Oktober", "November", "Desember"),
     ),
 }
+_DEEDS: Mapping[SubjectKind, Text] = {
+    "campaign": Text("accessed the advertising link of", "mengakses tautan iklan"),
+    "audience": Text("are in the audience of", "termasuk audiens"),
+    "interest": Text("viewed products of", "melihat produk"),
+}
 
 
-def statement(segment: Text, people: int | None, campaign: str, period: Period) -> Text:
+def statement(segment: Text, people: int | None, deed: Text) -> Text:
     """`500 men under 40 accessed the advertising link of ... on 22 November 2026`.
 
     Without people, the sentence of a withheld segment.
     """
     if people is None:
         return Text(
-            f"The number of {segment.english} who accessed the advertising link of {campaign} "
-            f"{_english_time(period)} is withheld",
-            f"Jumlah {segment.indonesian} yang mengakses tautan iklan {campaign} "
-            f"{_indonesian_time(period)} tidak ditampilkan",
+            f"The number of {segment.english} who {deed.english} is withheld",
+            f"Jumlah {segment.indonesian} yang {deed.indonesian} tidak ditampilkan",
         )
     return Text(
-        f"{people:,} {segment.english} accessed the advertising link of {campaign} "
-        f"{_english_time(period)}",
-        f"{_dotted(people)} {segment.indonesian} mengakses tautan iklan {campaign} "
-        f"{_indonesian_time(period)}",
+        f"{people:,} {segment.english} {deed.english}",
+        f"{_dotted(people)} {segment.indonesian} {deed.indonesian}",
+    )
+
+
+def deed(kind: SubjectKind, subject: Text, period: Period) -> Text:
+    """What all people of a table have in common: `viewed products of books in the 30 days to ...`.
+
+    `subject` is a campaign, an interest, or the company whose audience it is.
+    """
+    times = _window(period) if kind == "interest" else _time(period)
+    words = _DEEDS[kind]
+    return Text(
+        f"{words.english} {subject.english} {times.english}",
+        f"{words.indonesian} {subject.indonesian} {times.indonesian}",
     )
 
 
@@ -45,21 +62,33 @@ def _dotted(number: int) -> str:
     return f"{number:,}".replace(",", ".")
 
 
-def _english_time(period: Period) -> str:
+def _time(period: Period) -> Text:
+    first, last = period.start, period.end
     if period.kind == "month":
-        return f"in {_month(period.start, 'english')}"
+        english, indonesian = (_month(first, language) for language in _MONTHS)
+        return Text(f"in {english}", f"pada bulan {indonesian}")
     if period.kind == "week":
-        return f"from {_day(period.start, 'english')} to {_day(period.end, 'english')}"
-    return f"on {_day(period.start, 'english')}"
+        return Text(
+            f"from {_first_day(first, last, 'english')} to {_day(last, 'english')}",
+            f"dari {_first_day(first, last, 'indonesian')} sampai {_day(last, 'indonesian')}",
+        )
+    return Text(f"on {_day(first, 'english')}", f"pada {_day(first, 'indonesian')}")
 
 
-def _indonesian_time(period: Period) -> str:
-    if period.kind == "month":
-        return f"pada bulan {_month(period.start, 'indonesian')}"
-    if period.kind == "week":
-        first, last = _day(period.start, "indonesian"), _day(period.end, "indonesian")
-        return f"dari {first} sampai {last}"
-    return f"pada {_day(period.start, 'indonesian')}"
+def _window(period: Period) -> Text:
+    return Text(
+        f"in the {INTEREST_DAYS} days to {_day(period.end, 'english')}",
+        f"dalam {INTEREST_DAYS} hari hingga {_day(period.end, 'indonesian')}",
+    )
+
+
+def _first_day(first: date, last: date, language: str) -> str:
+    """As much of the first day as the last one does not say."""
+    if first.year != last.year:
+        return _day(first, language)
+    if first.month != last.month:
+        return f"{first.day} {_MONTHS[language][first.month - 1]}"
+    return str(first.day)
 
 
 def _day(day: date, language: str) -> str:

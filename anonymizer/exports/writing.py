@@ -1,4 +1,8 @@
-"""Lays the exports of a release into the folders of its advertisers."""
+"""Lays the exports of a release into folders: of its advertisers, or for all of them.
+
+A campaign's files go to its advertiser alone; an audience or an interest is no advertiser's own,
+so its files lie in `_all`, a name that no advertiser's id can be.
+"""
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,15 +24,18 @@ from anonymizer.home import Home
 from anonymizer.ledger import RELEASE, Entry, Ledger
 from anonymizer.locking import exclusive
 from anonymizer.public_ledger import write_public_ledger
-from anonymizer.release import Campaign, Release
+from anonymizer.release import Campaign, Release, Subject
 from anonymizer.secret import Secret
 
 MANIFEST = "manifest.json"
 EXPORTS = "exports"
+FOR_ALL = "_all"
 
 
 def write_exports(release: Release, home: Home, ledger: Ledger, secret: Secret) -> tuple[Path, ...]:
     """Write `exports/<advertiser_id>/<release_id>/` once; returns these folders.
+
+    Exports for all advertisers are in `exports/_all/<release_id>/`.
 
     The digests of all files go into the ledger before the first folder appears, each folder
     appears as a whole, and what stands there as recorded is left alone. Raises Held when a file
@@ -37,8 +44,7 @@ def write_exports(release: Release, home: Home, ledger: Ledger, secret: Secret) 
     """
     if not isinstance(release, Release):
         raise TypeError("exports are made of a release and of nothing else")
-    recipients = [campaigns[0].advertiser_id for campaigns in _by_advertiser(release)]
-    targets = tuple(home.exports / recipient / release.id for recipient in recipients)
+    targets = tuple(home.exports / name / release.id for name, _ in _by_recipient(release))
     with exclusive(home):
         if withdrawal := withdrawn(ledger.entries()).get(release.id):
             lay_notices(release, withdrawal, home, secret)
@@ -76,12 +82,11 @@ def _rendered(release: Release, home: Home, sealing: _Sealing) -> Iterator[Path]
     staging = home.published / ".staging" / "exports"
     shutil.rmtree(staging, ignore_errors=True)
     try:
-        for campaigns in _by_advertiser(release):
-            folder = staging / campaigns[0].advertiser_id / release.id
-            _fill(folder, release, campaigns)
-            certificate = certificate_bytes(
-                release, sealing.entry, campaigns[0].advertiser_id, folder, sealing.secret
-            )
+        for recipient, subjects in _by_recipient(release):
+            folder = staging / recipient / release.id
+            _fill(folder, release, subjects)
+            named = "every advertiser" if recipient == FOR_ALL else recipient
+            certificate = certificate_bytes(release, sealing.entry, named, folder, sealing.secret)
             write_bytes(certificate, folder / CERTIFICATE)
         yield staging
     except OSError as error:
@@ -145,19 +150,24 @@ def _digests(folder: Path, release_id: str) -> dict[str, str]:
     }
 
 
-def _by_advertiser(release: Release) -> Iterator[list[Campaign]]:
-    ordered = sorted(release.campaigns, key=lambda campaign: (campaign.advertiser_id, campaign.id))
-    for _, campaigns in groupby(ordered, key=lambda campaign: campaign.advertiser_id):
-        yield list(campaigns)
+def _by_recipient(release: Release) -> Iterator[tuple[str, list[Subject]]]:
+    """Each recipient's folder name with its subjects, in order."""
+    ordered = sorted(release.subjects, key=lambda subject: (_recipient(subject), subject.id))
+    for recipient, subjects in groupby(ordered, key=_recipient):
+        yield recipient, list(subjects)
 
 
-def _fill(folder: Path, release: Release, campaigns: Sequence[Campaign]) -> None:
-    for campaign in campaigns:
-        rows = list(export_rows(release, campaign))
-        write_bytes(csv_bytes(rows), folder / f"{campaign.id}.csv")
-        write_bytes(xlsx_bytes(rows, release), folder / f"{campaign.id}.xlsx")
-        write_parquet(parquet_table(rows), folder / f"{campaign.id}.parquet")
-    write_bytes(manifest_bytes(release, campaigns, folder), folder / MANIFEST)
+def _recipient(subject: Subject) -> str:
+    return subject.advertiser_id if isinstance(subject, Campaign) else FOR_ALL
+
+
+def _fill(folder: Path, release: Release, subjects: Sequence[Subject]) -> None:
+    for subject in subjects:
+        rows = list(export_rows(release, subject))
+        write_bytes(csv_bytes(rows), folder / f"{subject.id}.csv")
+        write_bytes(xlsx_bytes(rows, release), folder / f"{subject.id}.xlsx")
+        write_parquet(parquet_table(rows), folder / f"{subject.id}.parquet")
+    write_bytes(manifest_bytes(release, subjects, folder), folder / MANIFEST)
 
 
 def _refuse_edited(home: Home, release_id: str, digests: Mapping[str, str]) -> None:
@@ -165,7 +175,7 @@ def _refuse_edited(home: Home, release_id: str, digests: Mapping[str, str]) -> N
         raise Held(
             "export_edited",
             f"exports/{differing[0]} is not what was published; restore it from its backup, or "
-            "remove the folder of that release and run its day again with: audience run",
+            "remove the folder of that release and run its period again with: audience run",
         )
 
 

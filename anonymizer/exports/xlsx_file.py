@@ -18,7 +18,7 @@ _OPTIONS = {
     "strings_to_numbers": False,
 }
 _WIDTHS = {
-    "campaign": 20,
+    "subject": 20,
     "segment_id": 26,
     "segment": 36,
     "region": 26,

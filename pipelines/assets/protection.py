@@ -48,13 +48,13 @@ def protected_tables(
             heedful_workers(policy.effort),
         )
         write_figures(home, day, [table.figures for table in protected], catalogue)
-        return _outcome(protected, len(catalogue))
+        return protection_outcome(protected, len(catalogue), PROTECTION.assets[0])
 
     PROTECTION.work_through(context, home, protect_day)
     return dg.MaterializeResult()
 
 
-def _outcome(protected: Sequence[Protected], segments: int) -> Outcome:
+def protection_outcome(protected: Sequence[Protected], segments: int, asset: str) -> Outcome:
     """Counts only; which figure was withheld for what stays within the suppressor."""
     lowest = min((t.floor_reached for t in protected if t.floor_reached is not None), default=None)
     published = sum(len(table.figures.segments) for table in protected)
@@ -66,7 +66,7 @@ def _outcome(protected: Sequence[Protected], segments: int) -> Outcome:
         "floor_reached": lowest,
     }
     by_table = counts_table(
-        ("campaign", "published", "withheld", "withheld_for_inference", "floor_reached", "ms"),
+        ("subject", "published", "withheld", "withheld_for_inference", "floor_reached", "ms"),
         [
             (
                 table.figures.key.subject_id,
@@ -80,4 +80,4 @@ def _outcome(protected: Sequence[Protected], segments: int) -> Outcome:
         ],
     )
     known = {name: value for name, value in facts.items() if value is not None}
-    return Outcome(facts, {"protected_tables": {**known, "by_campaign": by_table}})
+    return Outcome(facts, {asset: {**known, "by_subject": by_table}})

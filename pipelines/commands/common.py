@@ -10,6 +10,7 @@ import typer
 
 from anonymizer.errors import ConfigurationError, Fault
 from anonymizer.home import Home
+from anonymizer.periods import Period
 
 HomeOption = Annotated[
     Path | None,
@@ -46,6 +47,21 @@ def parse_day(text: str, option: str) -> date:
     except ValueError:
         raise ConfigurationError(
             [Fault(option, f"{text!r} is no day", "write YYYY-MM-DD, such as 2026-11-22")]
+        ) from None
+
+
+def parse_period(day: str | None, period: str | None) -> Period | None:
+    """The period that `--day` or `--period` names, None without both; refuses both at once."""
+    if day and period:
+        raise ConfigurationError([Fault("--period", "there is a --day, too", "give one of them")])
+    if day:
+        return Period("day", parse_day(day, "--day"))
+    try:
+        return Period.from_id(period) if period else None
+    except ValueError:
+        remedy = "write 2026-11-22, 2026-W47 or 2026-11"
+        raise ConfigurationError(
+            [Fault("--period", f"{period!r} is no day, ISO week or month", remedy)]
         ) from None
 
 

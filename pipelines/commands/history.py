@@ -8,7 +8,7 @@ import typer
 
 from anonymizer.errors import ConfigurationError, Fault
 from anonymizer.home import Home
-from pipelines.commands.common import HomeOption, existing_home, parse_day
+from pipelines.commands.common import HomeOption, existing_home, parse_period
 from pipelines.screen import out, table
 
 # Modules that read releases are imported where they are used: they are slow to import, and
@@ -111,6 +111,9 @@ def list_exports(home: HomeOption = None) -> None:
 def list_statements(
     home: HomeOption = None,
     day: Annotated[str | None, typer.Option(help="YYYY-MM-DD; the newest release without.")] = None,
+    period: Annotated[
+        str | None, typer.Option(help="A day, week or month: 2026-11-22, 2026-W47, 2026-11.")
+    ] = None,
     advertiser: Annotated[str | None, typer.Option(help="Advertiser id; all without.")] = None,
     limit: Annotated[int, typer.Option(help="How many, spread over all figures.", min=1)] = 12,
 ) -> None:
@@ -119,10 +122,10 @@ def list_statements(
     from pipelines.released import spread, statements  # noqa: PLC0415
 
     place = existing_home(home)
-    chosen = parse_day(day, "--day") if day else None
+    chosen = parse_period(day, period)
     said = statements(place, open_ledger(place), chosen, advertiser)
     if not said:
-        wanted = " and ".join(part for part in (day, advertiser) if part)
+        wanted = " and ".join(part for part in (day, period, advertiser) if part)
         problem = f"nothing is published for {wanted}" if wanted else "nothing is published yet"
         raise ConfigurationError([Fault("statements", problem, "see: audience ledger list")])
     for line in spread(said, limit):

@@ -6,7 +6,6 @@ from anonymizer.explanation import explain, reference
 from anonymizer.home import Home
 from anonymizer.policy import Policy
 from anonymizer.segments import Catalogue
-from anonymizer.settings import Texts, read_meaning, revisions
 from pipelines.commands.common import HomeOption, existing_home
 from pipelines.screen import notices, out, table
 
@@ -35,6 +34,7 @@ def explain_policy(home: HomeOption = None) -> None:
 @app.command("history")
 def print_history(home: HomeOption = None) -> None:
     """Say which settings apply from which day on, as the ledger keeps them."""
+    from anonymizer.settings import Texts, read_meaning, revisions  # noqa: PLC0415
     from pipelines.history import open_ledger  # noqa: PLC0415  slow to import
 
     place = existing_home(home)
@@ -64,5 +64,7 @@ def print_reference() -> None:
 
 def load_settings(home: Home) -> tuple[Policy, Catalogue]:
     """Both files. Raises one ConfigurationError with the mistakes of both."""
+    from anonymizer.settings import Texts, read_meaning  # noqa: PLC0415  slow to import
+
     meaning = read_meaning(Texts.in_force(home))
     return meaning.policy, meaning.catalogue

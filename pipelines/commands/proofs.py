@@ -52,7 +52,7 @@ def check(
     checked = check_export(_existing(folder), key)
     certificate = checked.certificate
     typer.echo(
-        f"{checked.files} files of {certificate['release']} for {certificate['advertiser']} are "
+        f"{checked.files} files of {certificate['release']} for {certificate['recipient']} are "
         f"as {certificate['provider']} released them.\n"
     )
     for sentence in certificate["promise"]:

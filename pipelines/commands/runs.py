@@ -1,14 +1,20 @@
 """`audience run` and `audience backfill`: days through Dagster, and what became of them."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.progress import Progress, TaskID
 
 from anonymizer.home import Home
+from pipelines import interruption
 from pipelines.commands.common import FromOption, HomeOption, ToOption, existing_home, parse_day
 from pipelines.progress import STAGES, Step
 from pipelines.screen import notices, progress
+
+if TYPE_CHECKING:
+    from pipelines.runs import Finished
 
 _FirstDay = Annotated[
     str | None, typer.Option("--from", help="First day; the first that has landed without.")
@@ -27,10 +33,12 @@ def register(app: typer.Typer) -> None:
 def run(first: FromOption, last: ToOption, home: HomeOption = None) -> None:
     """Run all days from one to another, as one Dagster run in this process.
 
-    A day that was released already is checked and stays as it is.
+    A day that was released already is checked and stays as it is. Weeks, months, interests and
+    the audience are released too, once the days complete them.
     """
-    place = existing_home(home)
-    raise typer.Exit(release_days(place, parse_day(first, "--from"), parse_day(last, "--to")))
+    place, begin, end = existing_home(home), parse_day(first, "--from"), parse_day(last, "--to")
+    days = [release_days(place, begin, end)]
+    raise typer.Exit(_first_failure([*days, *release_periods(place, begin, end)]))
 
 
 def backfill(first: _FirstDay = None, last: _LastDay = None, home: HomeOption = None) -> None:
@@ -43,10 +51,70 @@ def backfill(first: _FirstDay = None, last: _LastDay = None, home: HomeOption = 
         missing = [day for day in missing if day >= parse_day(first, "--from")]
     if last:
         missing = [day for day in missing if day <= parse_day(last, "--to")]
-    if not missing:
-        notices().print("Nothing is missing: every day that has landed is published.")
     codes = [release_days(place, *stretch) for stretch in stretches(missing)]
-    raise typer.Exit(next((code for code in codes if code), 0))
+    periods = release_landed_periods(place, first, last)
+    if not missing and not periods:
+        notices().print("Nothing is missing: every day that has landed is published.")
+    raise typer.Exit(_first_failure([*codes, *periods]))
+
+
+def release_landed_periods(
+    home: Home, first: str | None = None, last: str | None = None
+) -> list[int]:
+    """Release every longer period that is due in the landed days, or from one day to another."""
+    from pipelines.landing import landed_range  # noqa: PLC0415  slow to import
+
+    landed = landed_range(home)
+    if landed is None:
+        return []
+    begin = parse_day(first, "--from") if first else landed[0]
+    end = parse_day(last, "--to") if last else landed[1]
+    return release_periods(home, begin, end)
+
+
+def release_periods(home: Home, first: date, last: date) -> list[int]:
+    """Release what became due by the days: weeks, months, interests, the audience, in order.
+
+    Returns the exit code of each run; nothing is run, and nothing printed, when nothing is due.
+    """
+    from pipelines.assets.series import LONGER  # noqa: PLC0415  Dagster is slow to import
+    from pipelines.due import due_periods, stretches_of  # noqa: PLC0415
+    from pipelines.history import open_ledger  # noqa: PLC0415
+    from pipelines.report import period_line, print_periods  # noqa: PLC0415
+    from pipelines.runs import run_periods  # noqa: PLC0415
+
+    codes: list[int] = []
+    lines = []
+    for series in LONGER:
+        if interruption.received():
+            break
+        due = due_periods(home, open_ledger(home), series, first, last)
+        with progress() as bars:
+            bar = bars.add_task(series.id, total=4 * len(due), visible=bool(due))
+
+            def show(step: Step, bars: Progress = bars, bar: TaskID = bar) -> None:
+                bars.update(bar, description=f"{step.day} {step.stage}", advance=int(step.done))
+
+            for stretch in stretches_of(due):
+                finished = run_periods(home, series, *stretch, show)
+                codes.append(finished.exit_code)
+                print_held(finished)
+        lines += [period_line(home, series, period) for period in due]
+    if lines:
+        print_periods(lines)
+    return codes
+
+
+def print_held(finished: "Finished") -> None:
+    """What was held in a run, and why."""
+    for held in finished.held:
+        notices().print(f"{held.day} {held.trouble.stage}: {held.trouble.message}", style="red")
+    if not finished.succeeded and not finished.held:
+        notices().print(f"The run failed; see it with: audience ui (run {finished.run_id})")
+
+
+def _first_failure(codes: Sequence[int]) -> int:
+    return next((code for code in codes if code), 0)
 
 
 def stretches(days: list[date]) -> list[tuple[date, date]]:
@@ -75,8 +143,5 @@ def release_days(home: Home, first: date, last: date) -> int:
 
         finished = run_days(home, first, last, show)
     print_report(home, [first + timedelta(days=number) for number in range(days)])
-    for held in finished.held:
-        notices().print(f"{held.day} {held.trouble.stage}: {held.trouble.message}", style="red")
-    if not finished.succeeded and not finished.held:
-        notices().print(f"The run failed; see it with: audience ui (run {finished.run_id})")
+    print_held(finished)
     return finished.exit_code

@@ -11,7 +11,7 @@ from data_samples.options import Layout, WorldOptions
 from pipelines.commands.common import HomeOption, parse_day, use_home
 from pipelines.commands.history import print_released
 from pipelines.commands.installation import create_home
-from pipelines.commands.runs import release_days, stretches
+from pipelines.commands.runs import release_days, release_landed_periods, stretches
 from pipelines.screen import notices, progress
 
 _DEFAULT = WorldOptions()
@@ -68,6 +68,7 @@ def demo(home: HomeOption = None) -> None:
     if not missing:
         notices().print("Everything that has landed is released already.")
     codes = [release_days(place, *stretch) for stretch in stretches(missing)]
+    codes += release_landed_periods(place)
     print_released(place)
     raise typer.Exit(next((code for code in codes if code), 0))
 

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.commands.common import HomeOption, existing_home, parse_day
+from anonymizer.errors import ConfigurationError, Fault
+from pipelines.commands.common import HomeOption, existing_home, parse_period
 
 if TYPE_CHECKING:
     from pipelines.withheld import Withheld
@@ -21,8 +22,14 @@ def register(app: typer.Typer) -> None:
 
 
 def list_withheld(
-    campaign: Annotated[str, typer.Option(help="Campaign id.")],
-    day: Annotated[str, typer.Option(help="Released local day, YYYY-MM-DD.")],
+    subject: Annotated[
+        str,
+        typer.Option("--campaign", "--subject", help="Campaign id, interest code or everyone."),
+    ],
+    day: Annotated[str | None, typer.Option(help="Released local day, YYYY-MM-DD.")] = None,
+    period: Annotated[
+        str | None, typer.Option(help="Or a week or month: 2026-W47, 2026-11.")
+    ] = None,
     segment: Annotated[
         list[str] | None,
         typer.Option(help="Segment id, may be repeated; all named segments without."),
@@ -37,7 +44,10 @@ def list_withheld(
     from pipelines.withheld import explain_withheld, find_reasons, find_released  # noqa: PLC0415
 
     place = existing_home(home)
-    table = find_released(place, open_ledger(place), parse_day(day, "--day"), campaign)
+    chosen = parse_period(day, period)
+    if chosen is None:
+        raise ConfigurationError([Fault("--day", "no period is named", "give --day or --period")])
+    table = find_released(place, open_ledger(place), chosen, subject)
     known = find_reasons(place, table) if reasons else None
     withheld = explain_withheld(table, segment or (), known)
     if not withheld:

@@ -3,12 +3,16 @@
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from anonymizer.series import Series
+from pipelines.assets.series import LONGER
 from pipelines.definitions import defs
+from pipelines.jobs import job_name
 
 ROOT = Path(__file__).parents[2]
 NO_NETWORK = """
@@ -75,8 +79,22 @@ def test_an_asset_says_what_it_is_and_whose(name: str) -> None:
     assert spec.owners
     assert all(owner.startswith("team:") for owner in spec.owners)
     assert spec.kinds
-    assert isinstance(spec.partitions_def, dg.DailyPartitionsDefinition)
+    assert isinstance(spec.partitions_def, dg.TimeWindowPartitionsDefinition)
     assert spec.partitions_def.timezone == "Asia/Jakarta"
+
+
+@pytest.mark.parametrize("series", LONGER)
+def test_a_longer_series_has_the_flow_of_a_day_and_a_job_of_its_own(series: Series) -> None:
+    name = series.stage("{}")
+    stages = [name.format(stage) for stage in ("people", "reach", "protected", "release")]
+    for before, after in pairwise(stages):
+        assert dg.AssetKey(before) in {dep.asset_key for dep in MADE[after].deps}
+    cron = "0 0 * * 1" if series.period_kind == "week" else "0 0 1 * *"
+    job = defs.resolve_job_def(job_name(series))
+    assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == set(stages)
+    assert MADE[stages[0]].partitions_def.cron_schedule == cron  # type: ignore[union-attr]
+    daily = defs.resolve_job_def("release_days").asset_layer.executable_asset_keys
+    assert not {dg.AssetKey(stage) for stage in stages} & set(daily)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -117,15 +118,15 @@ def test_working_data_is_kept_no_longer_than_the_policy_says(
 ) -> None:
     policy = fresh_home.policy.read_text().replace("private_days: 40", "private_days: 34")
     fresh_home.policy.write_text(policy)
+    assert audience("run", "--from", DAYS[0], "--to", DAYS[0]).returncode == 0
+    of_today = fresh_home.working_file("people", date.fromisoformat(DAYS[0]))
     for day in (date(2026, 9, 28), date(2026, 9, 29)):
-        path = fresh_home.working_file("people", day)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        shutil.copy(of_today, fresh_home.working_file("people", day))
     assert audience("run", "--from", DAYS[1], "--to", DAYS[1]).returncode == 0
 
     kept = {path.stem for path in (fresh_home.private / "people").iterdir()}
-    assert kept == {"day=2026-09-29", f"day={DAYS[1]}"}
-    assert released(fresh_home) == [DAYS[1]]
+    assert kept == {"day=2026-09-29", f"day={DAYS[0]}", f"day={DAYS[1]}"}
+    assert released(fresh_home) == list(DAYS[:2])
 
 
 def test_a_held_day_holds_no_other(fresh_home: Home, audience: Audience) -> None:
@@ -140,7 +141,7 @@ def test_a_held_day_holds_no_other(fresh_home: Home, audience: Audience) -> None
     assert "broken.parquet" in done.stderr
     assert released(fresh_home) == ["2026-11-01", "2026-11-03"]
     assert len(list(fresh_home.exports.glob("*/*/manifest.json"))) == 4
-    assert {row[4].isoformat() for row in figures(fresh_home)} == {"2026-11-01", "2026-11-03"}
+    assert {row[6] for row in figures(fresh_home)} == {"2026-11-01", "2026-11-03"}
     for asset in ("campaign_release", "exports", "segments_database"):
         assert materialized(fresh_home, asset) == {"2026-11-01", "2026-11-03"}
     with dg.DagsterInstance.from_config(str(fresh_home.dagster)) as instance:

@@ -34,7 +34,7 @@ def figures(home: Home) -> dict[str, dict[str, int]]:
     table = pq.read_table(home.releases / f"campaign-day-{DAY}" / "figures.parquet")
     for row in table.to_pylist():
         if row["status"] == "published":
-            found.setdefault(row["campaign_id"], {})[row["segment_id"]] = row["people"]
+            found.setdefault(row["subject_id"], {})[row["segment_id"]] = row["people"]
     return found
 
 
@@ -52,7 +52,7 @@ def true_people(home: Home, campaign: str, catalogue: Catalogue, code: str) -> i
     return sum(
         row["trusted"]
         for row in rows
-        if row["campaign_id"] == campaign
+        if row["subject_id"] == campaign
         and all(row[n] in w for n, w in zip(("gender", "age_band", "region"), wanted, strict=True))
     )
 
@@ -121,7 +121,7 @@ def test_what_there_is_not_is_a_mistake(
 ) -> None:
     for arguments, problem in (
         (("--campaign", campaign, "--day", "2026-12-24"), "nothing is released for 2026-12-24"),
-        (("--campaign", "nobody", "--day", DAY), "no campaign 'nobody'"),
+        (("--campaign", "nobody", "--day", DAY), "has a table of 'nobody'"),
         (("--campaign", campaign, "--day", DAY, "--segment", "men_on_mars"), "no segment"),
     ):
         done = audience("withheld", *arguments)

@@ -13,14 +13,23 @@ from pathlib import Path
 import numpy as np
 
 from anonymizer.accounting import RowAccount
+from anonymizer.dimensions import Text
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.periods import Period
 from anonymizer.policy import Policy
 from anonymizer.publishing import Facts, Publication, publish
-from anonymizer.release import Audited, Campaign, audit
+from anonymizer.release import Audited, Campaign, Subject, Topic, audit
 from anonymizer.secret import Secret
 from anonymizer.segments import Catalogue, SegmentSettings, build_catalogue
+from anonymizer.series import (
+    AUDIENCE_MONTH,
+    CAMPAIGN_DAY,
+    CAMPAIGN_MONTH,
+    CAMPAIGN_WEEK,
+    INTEREST_WEEK,
+    Series,
+)
 from anonymizer.tables import Counted, Figures, TableKey
 
 SECRET = Secret(bytes(range(32)))
@@ -86,7 +95,11 @@ def catalogue() -> Catalogue:
 
 
 def count(
-    campaign: str, people: Mapping[tuple[str, str, str], int], day: date = DAY, fresh: int = 0
+    subject: str,
+    people: Mapping[tuple[str, str, str], int],
+    day: date = DAY,
+    fresh: int = 0,
+    series: Series = CAMPAIGN_DAY,
 ) -> Counted:
     """The true table; `fresh` people of each atom are not trusted yet."""
     dimensions = catalogue().dimensions
@@ -95,7 +108,7 @@ def count(
     for codes, number in people.items():
         atom = tuple(d.leaves.index(code) for d, code in zip(dimensions, codes, strict=True))
         grid[atom], trusted[atom] = number, number - min(fresh, number)
-    key = TableKey("campaign", campaign, Period("day", day))
+    key = TableKey(series.kind, subject, Period.of(series.period_kind, day))
     return Counted(key, grid, trusted, grid.astype(np.uint64), np.ones_like(grid, dtype=bool))
 
 
@@ -118,10 +131,10 @@ def audited(day: date = DAY, shown: Sequence[str] = SHOWN) -> Audited:
     return audit([show(table, shown) for table in counted], counted, catalogue(), POLICY.promise)
 
 
-def facts(campaigns: Sequence[Campaign] = CAMPAIGNS) -> Facts:
+def facts(subjects: Sequence[Subject] = CAMPAIGNS) -> Facts:
     return Facts(
         policy=POLICY,
-        campaigns=campaigns,
+        subjects=subjects,
         inputs={"visits/day=2026-11-22/a.parquet": "0" * 64},
         accounts={"visits": RowAccount("visits", 10, 8, 1, {"late": 1})},
         code_version="0.1.0",
@@ -130,6 +143,24 @@ def facts(campaigns: Sequence[Campaign] = CAMPAIGNS) -> Facts:
 
 def release(home: Home, day: date = DAY, secret: Secret = SECRET) -> Publication:
     return publish(audited(day), facts(), home, Ledger.open(home.ledger), secret)
+
+
+def release_longer(home: Home, day: date = DAY) -> None:
+    """The week and month that hold the day, of campaigns, interests and the audience."""
+    everybody = {atom: 4 * people for atom, people in SPRING.items()}
+    topics = {
+        INTEREST_WEEK: [Topic(code, Text(code, code)) for code in ("electronics", "sports")],
+        AUDIENCE_MONTH: [Topic("everyone", Text("everyone", "semua orang"))],
+    }
+    for series in (CAMPAIGN_WEEK, CAMPAIGN_MONTH, INTEREST_WEEK, AUDIENCE_MONTH):
+        subjects = topics.get(series, CAMPAIGNS)
+        tables = {one.id: TABLES.get(one.id, SPRING) for one in subjects}
+        if series == AUDIENCE_MONTH:
+            tables = {"everyone": everybody}
+        counted = [count(name, tables[name], day, series=series) for name in sorted(tables)]
+        shown = [show(table) for table in counted]
+        safe = audit(shown, counted, catalogue(), POLICY.promise)
+        publish(safe, facts(subjects), home, Ledger.open(home.ledger), SECRET)
 
 
 def content(folder: Path) -> dict[str, bytes]:

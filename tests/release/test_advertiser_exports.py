@@ -23,7 +23,7 @@ from anonymizer.dimensions import Text
 from anonymizer.errors import Held
 from anonymizer.exports import writing
 from anonymizer.exports.rows import Row, harmless
-from anonymizer.exports.statements import statement
+from anonymizer.exports.statements import deed, statement
 from anonymizer.exports.writing import faulty_exports, write_exports
 from anonymizer.files import sha256
 from anonymizer.home import Home
@@ -31,10 +31,12 @@ from anonymizer.ledger import Ledger
 from anonymizer.periods import Period
 from anonymizer.publishing import publish
 from anonymizer.release import Release
+from anonymizer.tables import SubjectKind
 
 GOLDEN = Path(__file__).with_name("golden_export.csv")
 COLUMNS = [
-    *("advertiser_id", "campaign_id", "campaign", "period", "period_start", "period_end"),
+    *("advertiser_id", "subject_kind", "subject_id", "subject"),
+    *("period_kind", "period", "period_start", "period_end"),
     *("segment_id", "segment", "gender", "age", "region_code", "region"),
     *("status", "people", "rounding", "iab_ids", "statement_english", "statement_indonesian"),
 ]
@@ -68,7 +70,7 @@ def test_each_advertiser_gets_a_folder_of_its_own_campaigns(home: Home, released
             f"{campaign}.csv", f"{campaign}.xlsx", f"{campaign}.parquet", "manifest.json",
             "certificate.json",
         }  # fmt: skip
-        assert {row["campaign_id"] for row in csv_rows(place / f"{campaign}.csv")} == {campaign}
+        assert {row["subject_id"] for row in csv_rows(place / f"{campaign}.csv")} == {campaign}
 
 
 def test_the_csv_is_the_reviewed_one(folder: Path) -> None:
@@ -107,7 +109,7 @@ def test_the_workbook_explains_itself(folder: Path) -> None:
     book = openpyxl.load_workbook(folder / "spring.xlsx")
     assert book.sheetnames == ["Figures", "How to read"]
     assert book["Figures"].freeze_panes == "A2"
-    assert book["Figures"].auto_filter.ref == "A1:R8"
+    assert book["Figures"].auto_filter.ref == "A1:T8"
     words = " ".join(str(c.value) for row in book["How to read"].iter_rows(min_row=2) for c in row)
     for part in ("at least 50 people", "multiple of 10", "sedikitnya 50 orang", "Asia/Jakarta"):
         assert part in words
@@ -182,8 +184,8 @@ def test_text_that_could_be_a_formula_is_neutralised(name: str, home: Home) -> N
     write_exports(release, home, Ledger.open(home.ledger), SECRET)
     folder = home.exports / "maju" / release.id
     for rows in (csv_rows(folder / "spring.csv"), xlsx_rows(folder / "spring.xlsx")):
-        assert {str(row["campaign"])[:1] for row in rows} == {"'"}
-    assert pq.read_table(folder / "spring.parquet")["campaign"][0].as_py() == name
+        assert {str(row["subject"])[:1] for row in rows} == {"'"}
+    assert pq.read_table(folder / "spring.parquet")["subject"][0].as_py() == name
     sheet = openpyxl.load_workbook(folder / "spring.xlsx")["Figures"]
     assert {cell.data_type for row in sheet.iter_rows(min_row=2) for cell in row} <= {"s", "n", "d"}
 
@@ -197,28 +199,74 @@ def test_harmless_text_never_starts_as_a_formula(text: str) -> None:
         assert shown == text
 
 
+DAY, WEEK, MONTH = (Period.of(kind, date(2026, 11, 22)) for kind in ("day", "week", "month"))
+SALE, EXAMPLE, BOOKS = Text("Sale", "Sale"), Text("PT Contoh", "PT Contoh"), Text("books", "buku")
+
+
 @pytest.mark.parametrize(
-    ("period", "english", "indonesian"),
+    ("kind", "subject", "period", "english", "indonesian"),
     [
-        (Period("day", date(2026, 11, 22)), "on 22 November 2026", "pada 22 November 2026"),
-        (Period("day", date(2027, 5, 1)), "on 1 May 2027", "pada 1 Mei 2027"),
         (
-            Period("week", date(2026, 11, 30)),
-            "from 30 November 2026 to 6 December 2026",
-            "dari 30 November 2026 sampai 6 Desember 2026",
+            *("campaign", SALE, DAY),
+            "accessed the advertising link of Sale on 22 November 2026",
+            "mengakses tautan iklan Sale pada 22 November 2026",
         ),
-        (Period("month", date(2027, 8, 1)), "in August 2027", "pada bulan Agustus 2027"),
+        (
+            *("campaign", SALE, WEEK),
+            "accessed the advertising link of Sale from 16 to 22 November 2026",
+            "mengakses tautan iklan Sale dari 16 sampai 22 November 2026",
+        ),
+        (
+            *("campaign", SALE, MONTH),
+            "accessed the advertising link of Sale in November 2026",
+            "mengakses tautan iklan Sale pada bulan November 2026",
+        ),
+        (
+            *("audience", EXAMPLE, MONTH),
+            "are in the audience of PT Contoh in November 2026",
+            "termasuk audiens PT Contoh pada bulan November 2026",
+        ),
+        (
+            *("interest", BOOKS, WEEK),
+            "viewed products of books in the 30 days to 22 November 2026",
+            "melihat produk buku dalam 30 hari hingga 22 November 2026",
+        ),
     ],
 )
-def test_statements(period: Period, english: str, indonesian: str) -> None:
+def test_statements(
+    kind: SubjectKind, subject: Text, period: Period, english: str, indonesian: str
+) -> None:
     segment = Text("men under 40", "pria di bawah 40 tahun")
-    words = statement(segment, 1234567, "Sale", period)
-    assert words.english == (
-        f"1,234,567 men under 40 accessed the advertising link of Sale {english}"
-    )
-    assert words.indonesian == (
-        f"1.234.567 pria di bawah 40 tahun mengakses tautan iklan Sale {indonesian}"
-    )
+    done = deed(kind, subject, period)
+    assert done == Text(english, indonesian)
+    shown, hidden = statement(segment, 1234567, done), statement(segment, None, done)
+    assert shown.english == f"1,234,567 men under 40 {english}"
+    assert shown.indonesian == f"1.234.567 pria di bawah 40 tahun {indonesian}"
+    assert hidden.english == f"The number of men under 40 who {english} is withheld"
+    assert hidden.indonesian == f"Jumlah pria di bawah 40 tahun yang {indonesian} tidak ditampilkan"
+
+
+@pytest.mark.parametrize(
+    ("monday", "english", "indonesian"),
+    [
+        (
+            date(2026, 11, 30),
+            "from 30 November to 6 December 2026",
+            "dari 30 November sampai 6 Desember 2026",
+        ),
+        (
+            date(2026, 12, 28),
+            "from 28 December 2026 to 3 January 2027",
+            "dari 28 Desember 2026 sampai 3 Januari 2027",
+        ),
+    ],
+)
+def test_a_week_says_of_its_first_day_what_the_last_does_not(
+    monday: date, english: str, indonesian: str
+) -> None:
+    words = deed("campaign", SALE, Period("week", monday))
+    assert words.english.endswith(f"of Sale {english}")
+    assert words.indonesian.endswith(f"iklan Sale {indonesian}")
 
 
 IDENTIFYING = re.compile(

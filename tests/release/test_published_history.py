@@ -33,7 +33,7 @@ FILES = ("figures.parquet", "segments.parquet", "groups.parquet", "release.json"
 
 
 def test_a_release_says_what_was_audited_and_nothing_of_the_rest(released: Release) -> None:
-    rows = [row for row in released.figures.to_pylist() if row["campaign_id"] == "spring"]
+    rows = [row for row in released.figures.to_pylist() if row["subject_id"] == "spring"]
     assert [(row["segment_id"], row["status"], row["people"]) for row in rows] == [
         ("everyone", PUBLISHED, 1500),
         ("men", PUBLISHED, 900),

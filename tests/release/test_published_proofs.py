@@ -103,7 +103,7 @@ def test_all_faults_are_named_at_once_with_what_to_do(published: Path) -> None:
     ("statement", "named"),
     [
         ("UPDATE figures SET people = 60 WHERE segment_id = 'everyone'", "table figures"),
-        ("DELETE FROM figures WHERE campaign_id = 'spring'", "table figures"),
+        ("DELETE FROM figures WHERE subject_id = 'spring'", "table figures"),
         ("CREATE TABLE secrets AS SELECT 298 AS people", "table secrets"),
         ("ALTER TABLE figures ADD COLUMN truth BIGINT", "table figures"),
         ("COMMENT ON TABLE figures IS 'add them up'", "table figures"),
@@ -361,7 +361,8 @@ def test_a_seal_says_nothing_of_the_secret_and_is_always_the_same() -> None:
 def test_a_certificate_promises_what_the_policy_promises(
     promise: Promise, said: str, unsaid: str
 ) -> None:
-    words = " ".join(promise_in_words(promise)) + json.dumps(three_questions(promise))
+    words = " ".join(promise_in_words(promise, joined=False))
+    words += json.dumps(three_questions(promise, joined=False))
     assert said in words
     assert unsaid not in words.replace("somebody who knows", "").replace(
         "else exactly", ""
@@ -370,7 +371,7 @@ def test_a_certificate_promises_what_the_policy_promises(
 
 
 def test_a_certificate_says_what_is_not_promised() -> None:
-    answers = three_questions(Promise())
+    answers = three_questions(Promise(), joined=False)
     assert list(answers) == ["singling_out", "linkability", "inference"]
     for answer in answers.values():
         assert set(answer) == {"question", "answer", "not_promised"}

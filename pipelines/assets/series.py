@@ -1,0 +1,205 @@
+"""Weeks, months, interests and the audience: one graph of assets for each series.
+
+The same four stages as a day's, over periods that are made from days that were taken in before.
+One factory makes them, so that no series has a rule of its own.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from anonymizer.counting import count_series, load_counted_series
+from anonymizer.eligibility import find_eligible_in
+from anonymizer.periods import Period
+from anonymizer.protection.day import Terms, protect_tables
+from anonymizer.series import CAMPAIGN_DAY, SERIES, Series
+from pipelines.accounts import account_facts
+from pipelines.assets.protection import protection_outcome
+from pipelines.assets.publication import finish, log_good_days
+from pipelines.columns import PEOPLE, PROTECTED, REACH
+from pipelines.figures import write_figures
+from pipelines.metadata import rows_table
+from pipelines.partitions import PARTITIONS, SINGLE_RUN
+from pipelines.releasing import release_period
+from pipelines.resources import Installation, Writing
+from pipelines.sealing import attempt
+from pipelines.stages import RETRIES, Outcome, Stage, failure
+from pipelines.workers import heedful_workers
+
+LONGER = tuple(series for series in SERIES if series != CAMPAIGN_DAY)
+_WORDS = {
+    "campaign-week": "people who accessed a campaign's link in an ISO week",
+    "campaign-month": "people who accessed a campaign's link in a month",
+    "interest-week": "people who viewed products of a category in the 30 days to a week's end",
+    "audience-month": "everybody who counts at the end of a month",
+}
+_STAGES = ("eligibility", "reach", "protection", "publication")
+Work = Callable[[Installation, Period], Outcome]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The stages of a series, each with the one asset that it makes."""
+
+    series: Series
+
+    def asset(self, stage: str) -> str:
+        """The name of the asset of a stage: `campaign_week_people`."""
+        made = {"eligibility": "people", "protection": "protected", "publication": "release"}
+        return self.series.stage(made.get(stage, stage))
+
+    def stage(self, name: str) -> Stage:
+        """A stage over the series' periods."""
+        before = _STAGES.index(name) - 1
+        return Stage(
+            self.series.stage(name),
+            (self.asset(name),),
+            after=self.series.stage(_STAGES[before]) if before >= 0 else None,
+            kind=self.series.period_kind,
+        )
+
+    def find(self, installation: Installation, period: Period) -> Outcome:
+        """Who counts in the period."""
+        terms = installation.terms(period)
+        with installation.engine(spill=True) as engine:
+            found = find_eligible_in(
+                engine, installation.home, self.series, period, terms.policy, terms.secret
+            )
+        return self._outcome(
+            "eligibility",
+            {"account": account_facts(found.account)},
+            people=found.people,
+            people_by_reason=rows_table({"people": found.account}),
+        )
+
+    def count(self, installation: Installation, period: Period) -> Outcome:
+        """Distinct people of each subject by atom."""
+        terms = installation.terms(period)
+        with installation.engine(spill=True) as engine:
+            reach = count_series(
+                engine, installation.home, self.series, period, terms.policy, terms.catalogue
+            )
+        return self._outcome(
+            "reach",
+            {"account": account_facts(reach.account), "tables": reach.tables},
+            tables=reach.tables,
+            rows_by_reason=rows_table({reach.account.table: reach.account}),
+        )
+
+    def protect(self, installation: Installation, period: Period) -> Outcome:
+        """The figures that may be published of each table."""
+        home, terms = installation.home, installation.terms(period)
+        policy, catalogue = terms.policy, terms.catalogue
+        protected = protect_tables(
+            load_counted_series(home, self.series, period, catalogue),
+            Terms(catalogue, policy.promise, terms.secret, policy.effort),
+            heedful_workers(policy.effort),
+        )
+        figures = [table.figures for table in protected]
+        write_figures(home, period.end, figures, catalogue, self.series)
+        return protection_outcome(protected, len(catalogue), self.asset("protection"))
+
+    def publish(self, installation: Installation, period: Period) -> Outcome:
+        """The release and its exports."""
+        facts = release_period(installation, installation.ledger(), self.series, period)
+        return self._outcome("publication", facts, **facts)
+
+    def _outcome(self, stage: str, facts: Mapping[str, Any], **shown: Any) -> Outcome:
+        return Outcome(facts, {self.asset(stage): shown})
+
+
+def graph_of(series: Series) -> list[dg.AssetsDefinition]:
+    """The assets of a series, in the order of the flow."""
+    graph = Graph(series)
+    words = _WORDS[series.id]
+    return [
+        _working(graph, "eligibility", graph.find, ["accepted_rows"],
+                 f"Who counts, under a pseudonym, among {words}.", PEOPLE),
+        _working(graph, "reach", graph.count, ["accepted_rows", graph.asset("eligibility")],
+                 f"True counts by atom, private: {words}. Days are never added up.", REACH),
+        _working(graph, "protection", graph.protect, [graph.asset("reach")],
+                 f"What may be published: {words}.", PROTECTED),
+        _releasing(graph, f"Released, exported and in the analysts' database: {words}."),
+    ]  # fmt: skip
+
+
+def _working(
+    graph: Graph, stage: str, work: Work, deps: list[str], description: str, columns: dg.TableSchema
+) -> dg.AssetsDefinition:
+    """An asset that leaves a private working file for each period."""
+
+    @dg.asset(
+        name=graph.asset(stage),
+        deps=deps,
+        partitions_def=PARTITIONS[graph.series.period_kind],
+        backfill_policy=SINGLE_RUN,
+        retry_policy=RETRIES,
+        group_name=graph.series.stage("series"),
+        owners=["team:data-engineering", "team:privacy"],
+        kinds={"duckdb", "parquet"},
+        description=description,
+        metadata={"dagster/column_schema": columns},
+    )
+    def made(
+        context: dg.AssetExecutionContext,
+        installation: Installation,
+        writing: Writing,  # noqa: ARG001  held for the run
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        graph.stage(stage).work_through(
+            context, installation.home, lambda day: work(installation, _period(graph.series, day))
+        )
+        return dg.MaterializeResult()
+
+    return made
+
+
+def _releasing(graph: Graph, description: str) -> dg.AssetsDefinition:
+    """The last asset: it fails when any period of the run was held, the others being out."""
+    name = graph.asset("publication")
+
+    @dg.multi_asset(
+        name=f"{name}_publication",
+        partitions_def=PARTITIONS[graph.series.period_kind],
+        backfill_policy=SINGLE_RUN,
+        retry_policy=RETRIES,
+        group_name=graph.series.stage("series"),
+        specs=[
+            dg.AssetSpec(
+                name,
+                deps=[graph.asset("protection"), graph.asset("reach")],
+                skippable=True,
+                description=description,
+                owners=["team:privacy", "team:data-engineering", "team:ad-ops"],
+                kinds={"python", "parquet"},
+            )
+        ],
+    )
+    def publication(
+        context: dg.AssetExecutionContext,
+        installation: Installation,
+        writing: Writing,  # noqa: ARG001  held for the run
+    ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+        home = installation.home
+        tried = graph.stage("publication").work_through(
+            context, home, lambda day: graph.publish(installation, _period(graph.series, day))
+        )
+        entries = [attempted.entry for attempted in tried]
+        unfinished = attempt(lambda: finish(home, installation.ledger(), installation.secret(), ()))
+        if unfinished:
+            entries = [replace(entry, trouble=entry.trouble or unfinished) for entry in entries]
+        if any(entry.trouble for entry in entries):
+            log_good_days(context, tried, graph.series.period_kind)
+            raise failure(entries)
+        yield dg.MaterializeResult(asset_key=name)
+
+    return publication
+
+
+def _period(series: Series, day: date) -> Period:
+    return Period.of(series.period_kind, day)
+
+
+GRAPHS = {series: graph_of(series) for series in LONGER}

@@ -1,0 +1,173 @@
+"""One period of a series through the gate: audited, released once, exported.
+
+What was published before stays as it is. The figures are attacked together with the earlier
+releases that bear on them; evidence of what had to be withheld for that stays in `private/`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from anonymizer.accounting import RowAccount
+from anonymizer.counting import load_counted_series
+from anonymizer.earlier import earlier_releases
+from anonymizer.exports.writing import write_exports
+from anonymizer.home import Home
+from anonymizer.ledger import Ledger
+from anonymizer.periods import Period
+from anonymizer.policy import Policy
+from anonymizer.publishing import Facts, Publication, publish, released
+from anonymizer.release import (
+    EVERYONE,
+    PUBLISHED,
+    Audited,
+    Campaign,
+    History,
+    Subject,
+    Topic,
+    audit,
+)
+from anonymizer.segments import Catalogue
+from anonymizer.series import CAMPAIGN_DAY, Series
+from anonymizer.tables import Counted
+from anonymizer.windows import inputs_of
+from pipelines import journal
+from pipelines.accounts import read_account, settled_accounts
+from pipelines.evidence import evidence_kept, keep_evidence
+from pipelines.figures import read_figures
+from pipelines.resources import Installation, Terms
+from pipelines.workers import heedful_workers
+
+NOTHING: Mapping[str, Any] = {
+    "already_released": False,
+    "tables": 0,
+    "published": 0,
+    "withheld": 0,
+    "recipients": 0,
+}
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where releases are written."""
+
+    home: Home
+    ledger: Ledger
+    series: Series
+    period: Period
+
+
+def release_period(
+    installation: Installation, ledger: Ledger, series: Series, period: Period
+) -> Mapping[str, Any]:
+    """Counts of the release that the period has now, `NOTHING` where there is no table.
+
+    Raises Disclosure or Held when it is not published.
+    """
+    terms = installation.terms(period)
+    place = _Place(installation.home, ledger, series, period)
+    before = released(place.home, ledger, terms.secret, series.kind, period)
+    if before:  # final: what the data say now does not matter any more
+        return _export(before, place, terms)
+    counted = load_counted_series(place.home, series, period, terms.catalogue)
+    if not counted:
+        return NOTHING
+    subjects = _subjects(place, terms.catalogue)
+    audited = _audit(place, terms, counted, subjects)
+    published = publish(
+        audited, _facts(place, terms.policy, subjects), place.home, ledger, terms.secret
+    )
+    return _export(published, place, terms)
+
+
+def _audit(
+    place: _Place, terms: Terms, counted: Sequence[Counted], subjects: Sequence[Subject]
+) -> Audited:
+    home, series, day = place.home, place.series, place.period.end
+    keys = [table.key for table in counted]
+    figures = read_figures(home, day, keys, terms.catalogue, series)
+    earlier = earlier_releases(home, place.ledger, series, place.period)
+    with evidence_kept(home, series, day):
+        audited = audit(
+            figures,
+            counted,
+            terms.catalogue,
+            terms.policy.promise,
+            heedful_workers(terms.policy.effort),
+            History(earlier, subjects),
+        )
+    if audited.joined:
+        keep_evidence(home, series, day, audited.joined.evidence)
+    return audited
+
+
+def _export(published: Publication, place: _Place, terms: Terms) -> Mapping[str, Any]:
+    release = published.release
+    folders = write_exports(release, place.home, place.ledger, terms.secret)
+    figures = pc.sum(pc.equal(release.figures["status"], PUBLISHED)).as_py() or 0
+    tables = len(release.subjects)
+    return {
+        "release": release.id,
+        "number": release.number,
+        "already_released": published.already_released,
+        "tables": tables,
+        "published": figures,
+        "withheld": len(terms.catalogue) * tables - figures,
+        "recipients": len(folders),
+    }
+
+
+def _facts(place: _Place, policy: Policy, subjects: Sequence[Subject]) -> Facts:
+    """What the ledger records beside the figures, from what the stages wrote down."""
+    days = inputs_of(place.series, place.period, policy.timing).days
+    inputs: dict[str, str] = {}
+    for day in days:
+        intake = journal.read(place.home, "intake", day)
+        inputs |= intake.facts.get("inputs", {}) if intake else {}
+    return Facts(
+        policy=policy,
+        subjects=subjects,
+        inputs=dict(sorted(inputs.items())),
+        accounts=_accounts(place),
+        code_version=version("audience"),
+    )
+
+
+def _accounts(place: _Place) -> dict[str, RowAccount]:
+    """Of a day that of every raw table; of a longer period that of its people and visits."""
+    day, series = place.period.end, place.series
+    if series == CAMPAIGN_DAY:
+        return settled_accounts(place.home, day)
+    found = {}
+    for name, stage in (("people", "eligibility"), ("visits", "reach")):
+        entry = journal.read(place.home, series.stage(stage), day)
+        if entry and "account" in entry.facts:
+            found[name] = read_account(entry.facts["account"])
+    return found
+
+
+def _subjects(place: _Place, catalogue: Catalogue) -> tuple[Subject, ...]:
+    if place.series.kind == "audience":
+        return (EVERYONE,)
+    if place.series.kind == "interest":
+        return tuple(Topic(interest.code, interest.name) for interest in catalogue.interests)
+    path = place.home.working_file("campaigns", place.period.end)
+    return tuple(_campaign(row) for row in pq.read_table(path, partitioning=None).to_pylist())
+
+
+def _campaign(row: Mapping[str, Any]) -> Campaign:
+    regions = row["target_regions"]
+    return Campaign(
+        id=row["campaign_id"],
+        name=row["campaign_name"],
+        advertiser_id=row["advertiser_id"],
+        advertiser_name=row["advertiser_name"],
+        starts_on=row["starts_on"],
+        ends_on=row["ends_on"],
+        target_regions=None if regions is None else tuple(regions),
+        inside=tuple(row["inside"] or ()),
+    )
