@@ -5,14 +5,28 @@ is judged by what it was judged by the first time, whatever has been released si
 releases count: their readers have not forgotten them.
 """
 
+from collections.abc import Mapping
+
 from anonymizer.audit.history.related import related
 from anonymizer.errors import Held
 from anonymizer.home import Home
-from anonymizer.ledger import Ledger
+from anonymizer.ledger import Entry, Ledger
 from anonymizer.periods import Period
-from anonymizer.publishing import load_release
-from anonymizer.release import Release
+from anonymizer.release import Release, read_release
 from anonymizer.series import Series
+
+
+def bearing(ledger: Ledger, series: Series, period: Period) -> Mapping[int, Entry]:
+    """The ledger's entries of what bears on the release of a period, by their numbers, in order."""
+    wanted = related(series, period)
+    own = series.release_id(period)
+    found = {}
+    for number, entry in enumerate(ledger.releases(), start=1):
+        if entry.subject == own:
+            break
+        if entry.subject in wanted:
+            found[number] = entry
+    return found
 
 
 def earlier_releases(
@@ -23,20 +37,17 @@ def earlier_releases(
     Raises LedgerBroken where a file is not as recorded, Held `release_lost` where a folder is
     gone.
     """
-    wanted = related(series, period)
-    own = series.release_id(period)
-    before = []
-    for entry in ledger.releases():
-        if entry.subject == own:
-            break
-        if entry.subject in wanted:
-            before.append(entry.subject)
-    lost = [name for name in before if not (home.releases / name).is_dir()]
+    before = bearing(ledger, series, period)
+    places = {number: home.releases / entry.subject for number, entry in before.items()}
+    lost = [place.name for place in places.values() if not place.is_dir()]
     if lost:
         raise Held(
             "release_lost",
-            f"{own} has to be judged together with {len(lost)} release(s) that stand in the ledger "
-            f"but not in published/releases, first {lost[0]}; restore the folder from its backup "
-            "or run its period again first",
+            f"{series.release_id(period)} has to be judged together with {len(lost)} release(s) "
+            f"that stand in the ledger but not in published/releases, first {lost[0]}; restore the "
+            "folder from its backup or run its period again first",
         )
-    return tuple(load_release(home, ledger, name) for name in before)
+    return tuple(
+        read_release(places[number], number, entry.body["files"])
+        for number, entry in before.items()
+    )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from anonymizer.accounting import RowAccount
+from anonymizer.earlier import bearing
 from anonymizer.errors import AudienceError, Held, LedgerBroken, NoSpace, SecretProblem
 from anonymizer.files import move_into_place
 from anonymizer.home import Home
@@ -22,7 +23,7 @@ from anonymizer.locking import exclusive
 from anonymizer.periods import Period
 from anonymizer.policy import Policy
 from anonymizer.public_ledger import check_public_ledger, write_public_ledger
-from anonymizer.release import Audited, Release, Subject, check_folder, read_release
+from anonymizer.release import Audited, Joined, Release, Subject, check_folder, read_release
 from anonymizer.release_folder import write_contents
 from anonymizer.secret import Secret
 from anonymizer.series import Series
@@ -58,11 +59,14 @@ def publish(
     """Release the figures, or return the release of that period if there is one.
 
     A released period never changes: it is returned as it stands, whatever the figures are now.
-    Raises LedgerBroken or SecretProblem when the history cannot be trusted, NoSpace when a
-    write failed; what was published before is untouched in every case.
+    Raises LedgerBroken or SecretProblem when the history cannot be trusted, Held when the figures
+    were not audited together with what bears on them, NoSpace when a write failed; what was
+    published before is untouched in every case.
     """
-    if not isinstance(audited, Audited):
-        raise TypeError("only audited figures can be published")
+    if not isinstance(audited, Audited) or audited.joined is None:
+        raise TypeError(
+            "only figures that were audited together with earlier releases are published"
+        )
     wanted = audited.series.release_id(audited.period)
     with exclusive(home):
         lost = _settle(home, ledger)
@@ -73,6 +77,7 @@ def publish(
         elif entry not in lost:
             write_public_ledger(ledger, home)
             return Publication(_read(home, ledger, entry), already_released=True)
+        _refuse_other_history(audited, audited.joined, ledger)
         with _staging(home, wanted) as staged:
             digests = write_contents(audited, facts.policy, facts.subjects, staged)
             if entry is None:
@@ -125,7 +130,7 @@ def load_releases(home: Home, ledger: Ledger) -> list[Release]:
     """All releases in the order of the ledger, every byte checked. Raises LedgerBroken."""
     entries = ledger.releases()
     _check_folders(home, entries)
-    return [_read(home, ledger, entry) for entry in entries]
+    return [_read_as(home, number, entry) for number, entry in enumerate(entries, start=1)]
 
 
 def _settle(home: Home, ledger: Ledger) -> list[Entry]:
@@ -142,6 +147,16 @@ def _settle(home: Home, ledger: Ledger) -> list[Entry]:
         else:
             _remove(staged)
     return [entry for entry in entries if not (home.releases / entry.subject).is_dir()]
+
+
+def _refuse_other_history(audited: Audited, joined: Joined, ledger: Ledger) -> None:
+    before = bearing(ledger, audited.series, audited.period)
+    if joined.releases != tuple(entry.subject for entry in before.values()):
+        raise Held(
+            "history_changed",
+            f"{audited.series.release_id(audited.period)} was not audited together with exactly "
+            f"the {len(before)} earlier release(s) that bear on it; run its period again",
+        )
 
 
 def _check_folders(home: Home, entries: Sequence[Entry]) -> None:
@@ -201,10 +216,14 @@ def _private(audited: Audited, facts: Facts, secret: Secret) -> dict[str, Any]:
 
 
 def _read(home: Home, ledger: Ledger, entry: Entry) -> Release:
+    return _read_as(home, ledger.number(entry), entry)
+
+
+def _read_as(home: Home, number: int, entry: Entry) -> Release:
     folder = home.releases / entry.subject
     if not folder.is_dir():
         _hold_if_lost([entry])
-    return read_release(folder, ledger.number(entry), entry.body["files"])
+    return read_release(folder, number, entry.body["files"])
 
 
 def _staging_area(home: Home) -> Path:

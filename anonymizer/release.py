@@ -132,7 +132,7 @@ class Audited:
     """Figures that withstood the attack, and under which promise. Only `audit` makes one.
 
     The truth that they were inspected against is not kept here. `joined` says what came of the
-    attack together with earlier releases, if that was made.
+    attack together with earlier releases; without one the figures cannot be published.
     """
 
     kind: SubjectKind
@@ -222,12 +222,12 @@ class History:
 
 @dataclass(frozen=True)
 class Joined:
-    """What came of an attack together with earlier releases.
+    """What came of an attack together with earlier releases, `releases` by their ids.
 
     `evidence` quotes figures that are not published: it is for `private/findings` alone.
     """
 
-    releases: int
+    releases: tuple[str, ...]
     joins: int
     withheld: int
     evidence: tuple[Finding, ...]
@@ -236,7 +236,7 @@ class Joined:
     def summary(self) -> Mapping[str, int]:
         """Counts only."""
         return {
-            "joined_releases": self.releases,
+            "joined_releases": len(self.releases),
             "joins": self.joins,
             "withheld_for_history": self.withheld,
         }
@@ -310,7 +310,8 @@ def _withstand_history(
     changed = [n for n, shown in enumerate(figures) if len(after[n].segments) < len(shown.segments)]
     _withstand([after[n] for n in changed], [counted[n] for n in changed], terms, workers)
     evidence = (*left.findings, *left.beyond_help)
-    joined = Joined(len(history.earlier), len(joins), left.figures, evidence)
+    names = tuple(release.id for release in history.earlier)
+    joined = Joined(names, len(joins), left.figures, evidence)
     return tuple(after), joined
 
 

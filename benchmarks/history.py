@@ -1,14 +1,17 @@
-"""CPU seconds of the gate over the history: a week joined with its days, by size of the campaign.
+"""CPU seconds of the gate over the history: a week with its days, and a day as history grows.
 
 python benchmarks/history.py [--visitors 1000 10000 100000] [--seeds 1]
 
-A campaign of so many visitors in a week; each comes on one or more of its days.
+First a campaign of so many visitors in a week; each comes on one or more of its days. Then the gate
+of a day, from the ledger's earlier releases to the audit's end, on the 10th and on the 90th day of
+a history that is really released, with its weeks, months and audiences.
 """
 
 import argparse
 import resource
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from importlib.resources import files
@@ -18,19 +21,33 @@ import numpy as np
 from protection import GENDERS, SECRET
 
 from anonymizer.audit.attack import attack
-from anonymizer.audit.history.related import joins_of, related
+from anonymizer.audit.history.related import joins_of
 from anonymizer.audit.history.shown import Shown
 from anonymizer.audit.history.withholding import withhold_joined
+from anonymizer.earlier import earlier_releases
+from anonymizer.home import Home
+from anonymizer.ledger import Ledger
 from anonymizer.periods import Period
-from anonymizer.policy import Effort, Promise
+from anonymizer.policy import Effort, Policy, Promise
 from anonymizer.protection.suppression import protect
+from anonymizer.publishing import Facts, publish
+from anonymizer.release import EVERYONE, Campaign, History, audit
 from anonymizer.segments import Catalogue, load_catalogue
-from anonymizer.series import CAMPAIGN_DAY, CAMPAIGN_WEEK
+from anonymizer.series import (
+    AUDIENCE_MONTH,
+    CAMPAIGN_DAY,
+    CAMPAIGN_MONTH,
+    CAMPAIGN_WEEK,
+    Series,
+)
 from anonymizer.tables import Counted, TableKey
 
 MONDAY = date(2026, 11, 16)
 DAYS = 7
 RETURNING = 0.2  # the chance to come on any one day
+FIRST = date(2026, 9, 1)
+PEOPLE, CAMPAIGNS, COMING = 20_000, 6, 0.05
+GROWN = (10, 30, 60, 90)
 
 
 def catalogue() -> Catalogue:
@@ -103,22 +120,67 @@ def audited(visitors: int, seed: int, catalogue: Catalogue, promise: Promise) ->
     )
 
 
-def grown(days: int, catalogue: Catalogue, promise: Promise) -> str:
-    """A row: the newest week's gate, after so many days of history."""
-    table = week_of_days(1_000, 1, catalogue)
-    first = MONDAY - timedelta(days=days - DAYS)
-    tables = shown(table, catalogue, promise)
-    history = {
-        CAMPAIGN_DAY.release_id(Period("day", first + timedelta(days=number)))
-        for number in range(days)
-    }
-    period = Period.of("week", MONDAY)
-    begin = time.process_time()
-    wanted = history & set(related(CAMPAIGN_WEEK, period))
-    week, *others = (replace(t, runs=(first, MONDAY + timedelta(days=DAYS - 1))) for t in tables)
-    earlier = [day for day in others if CAMPAIGN_DAY.release_id(day.key.period) in wanted]
-    withhold_joined(joins_of([week], earlier), [week], promise.inference_floor)
-    return f"| {days} | {len(wanted)} | {time.process_time() - begin:.2f} |"
+class Quarter:
+    """Days of a few campaigns with their weeks, months and audience, released one by one.
+
+    People keep their atom; about a twentieth of a campaign's people come on any one day.
+    """
+
+    def __init__(self, home: Home, catalogue: Catalogue) -> None:
+        self._home, self._ledger, self._catalogue = home, Ledger.open(home.ledger), catalogue
+        self._random = np.random.default_rng(7)
+        self._atoms = atoms_of(PEOPLE, self._random, catalogue)
+        self._marks = self._random.integers(0, 2**64, size=PEOPLE, dtype=np.uint64)
+        self._came: dict[tuple[str, date], np.ndarray] = {}
+        last = FIRST + timedelta(days=120)
+        self._campaigns = [
+            Campaign(f"c{n}", f"Campaign {n}", "adv", "Advertiser", FIRST, last)
+            for n in range(CAMPAIGNS)
+        ]
+
+    def live(self, day: date) -> float:
+        """Release a day and whatever ends with it; CPU seconds of the day's own gate."""
+        for number, campaign in enumerate(self._campaigns):
+            pool = slice(number * PEOPLE // CAMPAIGNS // 2, None)
+            who = np.zeros(PEOPLE, dtype=bool)
+            who[pool] = self._random.random(PEOPLE - pool.start) < COMING
+            self._came[campaign.id, day] = who
+        seconds = self._release(CAMPAIGN_DAY, day)
+        if day.isoweekday() == DAYS:
+            self._release(CAMPAIGN_WEEK, day)
+        if (day + timedelta(days=1)).day == 1:
+            self._release(CAMPAIGN_MONTH, day)
+            self._release(AUDIENCE_MONTH, day)
+        return seconds
+
+    def _release(self, series: Series, day: date) -> float:
+        period = Period.of(series.period_kind, day)
+        subjects = (EVERYONE,) if series == AUDIENCE_MONTH else tuple(self._campaigns)
+        tables = [self._counted(subject.id, period) for subject in subjects]
+        promise, effort = Policy().promise, Effort()
+        figures = [protect(t, self._catalogue, promise, SECRET, effort).figures for t in tables]
+        begin = time.process_time()
+        earlier = earlier_releases(self._home, self._ledger, series, period)
+        history = History(earlier, subjects)
+        audited = audit(figures, tables, self._catalogue, promise, history=history)
+        seconds = time.process_time() - begin
+        publish(audited, Facts(Policy(), subjects, {}, {}, "0"), self._home, self._ledger, SECRET)
+        return seconds
+
+    def _counted(self, subject: str, period: Period) -> Counted:
+        there = [self._came.get((subject, day)) for day in period.days]
+        days = [who for who in there if who is not None]
+        who = np.logical_or.reduce(days) if days else np.ones(PEOPLE, dtype=bool)
+        return counted(subject, period, self._atoms[who], self._marks[who], self._catalogue)
+
+
+def grown(catalogue: Catalogue) -> Iterator[str]:
+    """Rows: the gate of a day, the mean of three, early and late in a quarter."""
+    with tempfile.TemporaryDirectory() as folder:
+        quarter = Quarter(Home(Path(folder)), catalogue)
+        spent = [quarter.live(FIRST + timedelta(days=number)) for number in range(max(GROWN))]
+    for days in GROWN:
+        yield f"| {days} | {np.mean(spent[days - 3 : days]):.2f} |"
 
 
 def main() -> None:
@@ -134,9 +196,9 @@ def main() -> None:
     for visitors in options.visitors:
         for seed in options.seeds:
             print(audited(visitors, seed, segments, promise), flush=True)
-    print("\n| days of history | releases joined | CPU s |\n|---|---|---|")
-    for days in (10, 90):
-        print(grown(days, segments, promise), flush=True)
+    print("\n| day | its gate, CPU s |\n|---|---|")
+    for row in grown(segments):
+        print(row, flush=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"Peak memory of the whole process: {peak:.0f} MB")
 

@@ -83,7 +83,7 @@ def walk(knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flags)
     mending = Mending(knowledge, first)
     steps = _mended_steps(mending, goals, waiting)
     steps += _solved_steps(knowledge, mending.table, goals, waiting)
-    return Walk(first, _rows(steps, knowledge.classes))
+    return Walk(first, rows_of(steps, knowledge.classes))
 
 
 def _mended_steps(mending: Mending, goals: Integers, waiting: Flags) -> list[dict[int, int]]:
@@ -127,7 +127,8 @@ def _solved_steps(
     return steps
 
 
-def _rows(steps: list[dict[int, int]], classes: int) -> sparse.csr_array:
+def rows_of(steps: list[dict[int, int]], classes: int) -> sparse.csr_array:
+    """Changes by class, step after step, as a matrix (steps x classes)."""
     ends = np.cumsum([0, *map(len, steps)])
     columns = np.array([chosen for step in steps for chosen in step], dtype=np.int64)
     people = np.array([moved for step in steps for moved in step.values()], dtype=np.int64)

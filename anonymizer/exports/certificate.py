@@ -29,9 +29,10 @@ _JOINED = (
     "own, a campaign or an interest with the audience."
 )
 _UNJOINED = (
-    "Combinations other than these are not proved. The same people are in many tables, so figures "
-    "of several periods, campaigns or interests can be compared; the provider's threat model says "
-    "what such comparisons are known to show."
+    "Combinations other than these are not proved, and tables whose figures lie far apart are "
+    "taken to be safe for that. The same people are in many tables, so figures of several periods, "
+    "campaigns or interests can be compared; the provider's threat model says what such "
+    "comparisons are known to show."
 )
 _ALONE = (
     "The proof is made table by table. Figures of several periods or campaigns can be compared, "

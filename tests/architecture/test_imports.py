@@ -19,9 +19,8 @@ LAYERS = (
     ("audit", "protection"),
     ("release", "release_folder", "cells"),
     ("ledger", "public_ledger", "locking", "intake", "eligibility", "counting", "working_rows"),
-    ("retention", "erasure"),
+    ("retention", "erasure", "earlier"),
     ("publishing", "rights", "settings"),
-    ("earlier",),
     ("exports", "database"),
     ("verification",),
 )

@@ -53,8 +53,9 @@ def two_days(tmp_path_factory: pytest.TempPathFactory) -> Home:
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Two days, and the longer periods that hold them."""
     home = Home(tmp_path_factory.mktemp("everything"))
-    release_longer(home)
     build(home, DAY, NEXT)
+    release_longer(home)
+    build(home)
     return home
 
 
@@ -68,7 +69,7 @@ def database(two_days: Home) -> Iterator[duckdb.DuckDBPyConnection]:
 def test_every_worked_query_has_an_answer(query: str, everything: Home) -> None:
     with duckdb.connect(str(everything.database), read_only=True) as database:
         answer = database.sql(query).fetchall()
-    assert answer or "unnest(inside)" in query  # no link lies in another one in this world
+    assert answer
 
 
 def test_ten_queries_are_worked() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from release_world import (
+    ALONE_IN_TIME,
     DAY,
     POLICY,
     SECRET,
@@ -237,7 +238,8 @@ def test_a_released_period_stands_whatever_the_policy_says_now(home: Home) -> No
         promise = POLICY.promise.model_copy(update=changes)
         policy = POLICY.model_copy(update={"promise": promise})
         counted = [count(name, people) for name, people in sorted(TABLES.items())]
-        judged = audit([show(table) for table in counted], counted, catalogue(), promise)
+        shown = [show(table) for table in counted]
+        judged = audit(shown, counted, catalogue(), promise, history=ALONE_IN_TIME)
         terms = replace(facts(), policy=policy)
         again = publish(judged, terms, home, Ledger.open(home.ledger), SECRET)
         assert again.already_released

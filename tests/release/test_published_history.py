@@ -17,6 +17,7 @@ from release_world import (
     content,
     count,
     facts,
+    judged,
     release,
     show,
 )
@@ -25,7 +26,7 @@ from anonymizer.errors import Held, LedgerBroken
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.publishing import load_release, load_releases, publish
-from anonymizer.release import PUBLISHED, WITHHELD, Release, audit
+from anonymizer.release import PUBLISHED, WITHHELD, Release
 
 NEXT = date(2026, 11, 23)
 NAME = "campaign-day-2026-11-22"
@@ -86,7 +87,7 @@ def test_releases_in_another_order_have_the_same_bytes(home: Home, tmp_path: Pat
 
 def test_a_day_without_any_figure_is_a_release_too(home: Home, ledger: Ledger) -> None:
     counted = [count(name, {}) for name in sorted(TABLES)]
-    empty = audit([show(table, ()) for table in counted], counted, catalogue(), POLICY.promise)
+    empty = judged([show(table, ()) for table in counted], counted)
     published = publish(empty, facts(), home, ledger, SECRET).release
     assert set(published.figures["status"].to_pylist()) == {WITHHELD}
     assert published.figures["people"].null_count == len(published.figures)

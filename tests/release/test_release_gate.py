@@ -13,22 +13,28 @@ from release_world import (
     SECRET,
     SHOWN,
     SPRING,
+    TABLES,
     audited,
     catalogue,
     content,
     count,
     facts,
+    judged,
     release,
+    release_longer,
     show,
 )
 
+from anonymizer.earlier import earlier_releases
 from anonymizer.errors import Disclosure, Held, SecretProblem
 from anonymizer.exports.writing import write_exports
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
+from anonymizer.periods import Period
 from anonymizer.publishing import publish
-from anonymizer.release import Audited, Campaign, Release, audit
+from anonymizer.release import Audited, Campaign, History, Release, audit
 from anonymizer.secret import Secret
+from anonymizer.series import CAMPAIGN_DAY
 from anonymizer.tables import Counted, Figures
 
 
@@ -110,6 +116,27 @@ def test_promise_6_a_step_cannot_be_skipped(home: Home, released: Release) -> No
     for not_released in (sound, sound.figures, home.releases):
         with pytest.raises(TypeError):
             write_exports(not_released, home, Ledger.open(home.ledger), SECRET)  # type: ignore[arg-type]
+
+
+def test_what_was_not_attacked_together_with_the_releases_before_it_is_not_published(
+    home: Home, ledger: Ledger
+) -> None:
+    counted = [count(name, people) for name, people in sorted(TABLES.items())]
+    figures = [show(table) for table in counted]
+    by_themselves = audit(figures, counted, catalogue(), POLICY.promise)
+    with pytest.raises(TypeError, match="earlier releases"):
+        publish(by_themselves, facts(), home, ledger, SECRET)
+
+    release_longer(home)
+    assert not ledger.find_release("campaign-day-2026-11-22")
+    before = content(home.root)
+    with pytest.raises(Held, match="3 earlier release"):  # its week, its month, the audience
+        publish(audited(), facts(), home, ledger, SECRET)
+    assert content(home.root) == before
+
+    earlier = earlier_releases(home, ledger, CAMPAIGN_DAY, Period("day", DAY))
+    whole = judged(figures, counted, History(earlier, CAMPAIGNS))
+    assert publish(whole, facts(), home, ledger, SECRET).release.period.start == DAY
 
 
 def test_audited_figures_do_not_remember_the_truth() -> None:

@@ -5,48 +5,21 @@ tables are tried, aimed at where there is room to add people; a walk goes from t
 and what it did not come past is looked for around the first table.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from scipy import sparse
 
+from anonymizer.audit.departures import Departures
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.mending import Mending
 from anonymizer.audit.nearby import reach_nearby
 from anonymizer.audit.proportional import spread
-from anonymizer.audit.walk import Walk
+from anonymizer.audit.walk import Walk, rows_of
 
 _AIMS = ((0, 10), (2, 10), (4, 10), (0, 0), (4, 4))  # kept off the lowest and the highest count
 _MOST_FAILURES = 20  # of programs
 _MOST_MOVES = 60  # of one step
 _FIRST_MOVES = 4  # for each figure, until the first table fits
-_NO_TABLE = -1
-
-
-@dataclass(frozen=True)
-class Variations:
-    """A table, and how each other one differs from it (tables x classes)."""
-
-    first: Integers
-    changes: sparse.csr_array
-
-    def most_people(self, knowledge: Knowledge) -> Integers:
-        """Of each class the most people in a table that fits the figures; -1 without one."""
-        if not knowledge.allows(self.first):
-            return np.full(knowledge.classes, _NO_TABLE)
-        changes = self.changes.tocoo()
-        people = self.first[changes.col] + changes.data
-        counts = sparse.coo_array(self.changes @ knowledge.members.T)
-        numbers = (knowledge.members @ self.first)[counts.col] + counts.data
-        low, high = knowledge.lowest[counts.col], knowledge.highest[counts.col]
-        outside = (numbers < low) | (numbers > high)
-        fits = np.ones(self.changes.shape[0], dtype=bool)
-        fits[counts.row[outside]] = False
-        fits[changes.row[people < 0]] = False
-        most = self.first.copy()
-        proved = fits[changes.row]
-        np.maximum.at(most, changes.col[proved], people[proved])
-        return most
 
 
 def first_table(knowledge: Knowledge) -> Integers | None:
@@ -80,10 +53,10 @@ def stroll(knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flag
         steps.append(mending.changes())
         changed = list(steps[-1])
         waiting[changed] &= mending.table[changed] < goals[changed]
-    return Walk(first, _rows(steps, knowledge.classes))
+    return Walk(first, rows_of(steps, knowledge.classes))
 
 
-def vary(knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flags) -> Variations:
+def vary(knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flags) -> Departures:
     """Tables around the first in which waiting classes reach their goals, as far as found."""
     mending, failures = Mending(knowledge, first), 0
     steps: list[dict[int, int]] = []
@@ -94,7 +67,7 @@ def vary(knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flags)
             failures += step is None
         if step is not None:
             steps.append(step)
-    return Variations(first, _rows(steps, knowledge.classes))
+    return Departures(first, rows_of(steps, knowledge.classes))
 
 
 def _mended(mending: Mending, chosen: int, people: int) -> dict[int, int] | None:
@@ -113,10 +86,3 @@ def _solved(
         return None
     changed = np.flatnonzero(found != first)
     return dict(zip(changed.tolist(), (found - first)[changed].tolist(), strict=True))
-
-
-def _rows(steps: list[dict[int, int]], classes: int) -> sparse.csr_array:
-    ends = np.cumsum([0, *map(len, steps)])
-    columns = np.array([chosen for step in steps for chosen in step], dtype=np.int64)
-    people = np.array([moved for step in steps for moved in step.values()], dtype=np.int64)
-    return sparse.csr_array((people, columns, ends), shape=(len(steps), classes))
