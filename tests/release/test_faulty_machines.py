@@ -41,11 +41,16 @@ NEXT = date(2026, 11, 23)
 SCRIPT = Path(__file__).with_name("interrupted_run.py")
 
 
+def administer(*words: str | Path, check: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run a command of administration; these are not on everybody's path."""
+    places = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/local/sbin:/usr/sbin:/sbin"}
+    line = [str(word) for word in words]
+    return subprocess.run(line, capture_output=True, text=True, check=check, env=places)
+
+
 def command(*words: str | Path) -> str:
     """What a command says; the test is skipped where the machine does not allow it."""
-    done = subprocess.run(
-        [str(word) for word in words], capture_output=True, text=True, check=False
-    )
+    done = administer(*words)
     if done.returncode:
         pytest.skip(f"{words[0]} needs the right to do so")
     return done.stdout.strip()
@@ -82,10 +87,10 @@ def make_disk(store: Path, place: Path, megabytes: int, undo: ExitStack) -> None
     with image.open("wb") as file:
         file.truncate(megabytes * 1_000_000)
     device = command("losetup", "-f", "--show", image)
-    undo.callback(subprocess.run, ["losetup", "-d", device], check=True)
+    undo.callback(administer, "losetup", "-d", device, check=True)
     command("mkfs.ext4", "-q", "-O", "^has_journal", device)
     command("mount", device, place)
-    undo.callback(subprocess.run, ["umount", place], check=True)
+    undo.callback(administer, "umount", place, check=True)
 
 
 @pytest.fixture
@@ -94,7 +99,7 @@ def failing_disk(tmp_path: Path) -> Iterator[FailingDisk]:
     memory.mkdir()
     with ExitStack() as undo:
         command("mount", "-t", "tmpfs", "-o", "size=6m", "none", memory)
-        undo.callback(subprocess.run, ["umount", "-l", memory], check=True)
+        undo.callback(administer, "umount", "-l", memory, check=True)
         make_disk(memory, inner, 60, undo)
         make_disk(inner, outer, 40, undo)
         yield FailingDisk(Home(outer / "home"), memory)
