@@ -46,8 +46,8 @@ MONDAY = date(2026, 11, 16)
 DAYS = 7
 RETURNING = 0.2  # the chance to come on any one day
 FIRST = date(2026, 9, 1)
-PEOPLE, CAMPAIGNS, COMING = 20_000, 6, 0.05
-GROWN = (10, 30, 60, 90)
+PEOPLE, CAMPAIGNS, COMING = 4_000, 4, 0.05
+GROWN = (10, 40, 60, 90)
 
 
 def catalogue() -> Catalogue:
