@@ -1,4 +1,4 @@
-"""Three weeks released day by day, with every accident, and the same weeks without a victim."""
+"""Two weeks released day by day, with every accident, and the same weeks without a victim."""
 
 from datetime import date
 
@@ -15,12 +15,12 @@ from simulation import Accidents, History, Simulation, pseudonym, touches
 OPTIONS = Options(
     people=4_000,
     first=date(2026, 2, 9),
-    days=24,
+    days=17,
     visits_a_day=4_000,
     erasures=30,
     withdrawals=50,
     corrections=20,
-    victims=4,
+    victims=3,
     campaigns=6,
 )
 ACCIDENTS = Accidents(
