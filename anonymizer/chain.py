@@ -8,6 +8,7 @@ and without one number that is not public.
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from anonymizer.errors import LedgerBroken
@@ -25,6 +26,11 @@ class Link:
     kept: str
     previous: str
     hash: str
+
+    @cached_property
+    def seal(self) -> str:
+        """What its hash has to be."""
+        return _seal(self.sequence, self.shown, self.kept, self.previous)
 
 
 def forge(
@@ -48,7 +54,7 @@ def prove(links: Iterable[Link]) -> tuple[Link, ...]:
             raise broken(expected, f"sequence {link.sequence} stands in its place")
         if link.previous != previous:
             raise broken(expected, "it does not follow from the entry before it")
-        if link.hash != _seal(link.sequence, link.shown, link.kept, link.previous):
+        if link.hash != link.seal:
             raise broken(expected, "it has been edited")
         previous = link.hash
         proved.append(link)

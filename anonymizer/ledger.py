@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from anonymizer.permissions import account_name
 
 RELEASE = "release"
 _SECONDS_TO_CONNECT = 10
+_ROWS_REMEMBERED = 10_000
 
 _metadata = sa.MetaData()
 _ledger = sa.Table(
@@ -248,8 +250,13 @@ def _entry(sequence: int, shown: str | None, kept: str, previous: str) -> Entry:
     return Entry(private["kind"], private["subject"], body, link)
 
 
+@lru_cache(maxsize=_ROWS_REMEMBERED)
 def _read_entry(row: sa.Row[Any]) -> Entry:
-    """A row as an entry; the chain judges the hash that stands in it."""
+    """A row as an entry; the chain judges the hash that stands in it.
+
+    A run reads the ledger many times: of rows that are byte for byte those of the last reading, its
+    entries are remembered.
+    """
     try:
         made = _entry(row.sequence, row.shown, row.kept, row.previous)
     except (ValueError, KeyError, TypeError):

@@ -1,14 +1,15 @@
-"""kill -9 at random moments of a run of three days, and what the next run makes of it.
+"""kill -9 at random moments of a run of three days and a week, and what the next run makes of it.
 
 python benchmarks/kills.py [--kills 200] [--seed 1] [--people 1500] [--settled 8] [--folder F]
 
 A sample world is made and its first days are released and verified: that is the previous state.
-The three days after them are run once undisturbed. Then, for every kill, a copy of the previous
-state is run by a process of its own, which is killed with SIGKILL at a moment drawn by the seed:
-of ten kills five over the whole run, three over publication, two while protection and the audit
-have processes of their own. What lies there then is judged, the run is started again, and what it
-leaves must be the undisturbed run's, byte for byte. The first difference ends the benchmark with
-exit code 1; its home is left in the folder.
+The three days after them are run once undisturbed, with whatever longer period becomes due: after
+eight settled days a week. Then, for every kill, a copy of the previous state is run by a process of
+its own, which is killed with SIGKILL at a moment drawn by the seed: of ten kills five over the
+whole run, three over publication, two while protection and the audit have processes. What
+lies there then is judged, the run is started again, and what it leaves must be the undisturbed
+run's, byte for byte. The first difference ends the benchmark with exit code 1; its home is left in
+the folder.
 
 Processes are forked from this one, which has imported everything and has touched no data: a run
 costs its own seconds and not those of its imports.
@@ -48,17 +49,23 @@ from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.parallel import Workers
 from anonymizer.public_ledger import read_public_ledger
+from anonymizer.series import SERIES
 from anonymizer.settings import Texts, read_meaning
 from anonymizer.verification import verify_folder
+from pipelines.assets.series import LONGER
 from pipelines.definitions import defs
-from pipelines.progress import Step
-from pipelines.runs import run_days
+from pipelines.due import due_periods, stretches_of
+from pipelines.history import open_ledger
+from pipelines.jobs import LONGER_JOBS
+from pipelines.progress import Listener, Step
+from pipelines.runs import run_days, run_periods
 
 FIRST = date(2026, 11, 1)
 KILLED_DAYS = 3
 AUDIENCE = str(Path(sys.executable).with_name("audience"))
 PATIENCE_SECONDS = 300
-BY_PROCESSES = ("protection", "publication")
+RELEASING = ["end", *(series.stage("publication") for series in SERIES)]
+BY_PROCESSES = [series.stage(stage) for series in SERIES for stage in ("protection", "publication")]
 _BECOME_SUBREAPER = 36  # prctl: processes whose parent was killed come to this one
 Result = TypeVar("Result")
 
@@ -127,7 +134,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=None, help="where homes are made")
     options = parser.parse_args()
     ctypes.CDLL(None).prctl(_BECOME_SUBREAPER, 1, 0, 0, 0)
-    defs.resolve_job_def("release_days")
+    for job in ("release_days", *(job.name for job in LONGER_JOBS.values())):
+        defs.resolve_job_def(job)
     folder = options.folder or Path(tempfile.mkdtemp(prefix="kills-"))
     world, course = make_world(folder, options.people, options.settled)
     eager, beside = run_undisturbed(world, folder / "beside", eager=True)
@@ -144,7 +152,7 @@ def main() -> None:
             case 0 | 1:
                 killed = attempt(beside.moment(draw, BY_PROCESSES), eager=True)
             case 2 | 3 | 4:
-                killed = attempt(course.moment(draw, ["publication", "end"]), eager=False)
+                killed = attempt(course.moment(draw, RELEASING), eager=False)
             case _:
                 killed = attempt(course.moment(draw), eager=False)
         if killed:  # a run that was faster than the undisturbed one has ended: drawn again
@@ -225,14 +233,22 @@ def fork_run(world: World, home: Home, log: Path, *, eager: bool) -> int:
             vars(pipelines.workers)["Workers"] = partial(Workers, start_seconds=0.0)
         with log.open("a", encoding="ascii", buffering=1) as lines:
             listener = partial(announce, world, lines)
-            finished = run_days(home, world.first, world.last, listener)
-        for held in finished.held:
-            print(f"{held.day} {held.trouble.code}: {held.trouble.message}", file=sys.stderr)
-        code = finished.exit_code
+            code = run_all(home, world, listener)
     except BaseException:  # noqa: BLE001  a forked process ends here, whatever happens
         traceback.print_exc()
     finally:
         os._exit(code)
+
+
+def run_all(home: Home, world: World, listener: Listener) -> int:
+    """The days and what becomes due with them, as `audience run` does; the first exit code."""
+    runs = [run_days(home, world.first, world.last, listener)]
+    for series in LONGER:
+        due = due_periods(home, open_ledger(home), series, world.first, world.last)
+        runs += [run_periods(home, series, *row, listener) for row in stretches_of(due)]
+    for held in (held for run in runs for held in run.held):
+        print(f"{held.day} {held.trouble.code}: {held.trouble.message}", file=sys.stderr)
+    return next((run.exit_code for run in runs if run.exit_code), 0)
 
 
 def announce(world: World, lines: TextIO, step: Step) -> None:
