@@ -187,7 +187,7 @@ class Ledger:
         kept = _text(kind, subject, private or {})
         entry = _entry(len(history) + 1, shown, kept, history[-1].hash if history else FIRST)
         with _explained():
-            _metadata.create_all(self._engine)
+            self._make_table()
             with self._engine.begin() as connection:
                 connection.execute(
                     _ledger.insert().values(
@@ -213,13 +213,21 @@ class Ledger:
         if entries := empty.verify():
             raise LedgerBroken(f"the ledger to copy into has {entries} entries; name an empty one")
         with _explained():
-            _metadata.create_all(empty._engine)
+            empty._make_table()
             with empty._engine.begin() as connection:
                 for row in self._rows():
                     # SQLite keeps the time in UTC and does not say so.
                     at = row.recorded_at.replace(tzinfo=row.recorded_at.tzinfo or UTC)
                     connection.execute(_ledger.insert().values(row._asdict() | {"recorded_at": at}))
         return empty.verify()
+
+    def _make_table(self) -> None:
+        """Unless it is there: the table with all that guards it, or nothing."""
+        with self._engine.begin() as connection:
+            if self._url.get_backend_name() == "sqlite":
+                # Two first runs at once: the other waits here, and then finds the table.
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            _metadata.create_all(connection)
 
     def _rows(self) -> list[sa.Row[Any]]:
         if self._url.get_backend_name() == "sqlite" and not Path(self._url.database or "").exists():

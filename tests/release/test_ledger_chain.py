@@ -160,6 +160,8 @@ from anonymizer.ledger import Ledger
 place, name, wanted = sys.argv[1:]
 ledger = Ledger.open(place)
 done = 0
+print("ready", flush=True)
+sys.stdin.readline()
 while done < int(wanted):
     try:
         ledger.append("release", f"{name}-{done}", {})
@@ -173,9 +175,20 @@ def test_processes_that_append_at_once_never_fork_the_chain(store: Store) -> Non
     """From the empty database on: they also make the table at the same moment."""
     each, names = 15, ("a", "b", "c")
     writers = [
-        subprocess.Popen([sys.executable, "-c", _APPEND, store.place, name, str(each)])
+        subprocess.Popen(
+            [sys.executable, "-c", _APPEND, store.place, name, str(each)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         for name in names
     ]
+    for writer in writers:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"ready\n"
+    for writer in writers:
+        assert writer.stdin is not None
+        writer.stdin.write(b"\n")
+        writer.stdin.flush()
     assert [writer.wait(timeout=60) for writer in writers] == [0, 0, 0]
     entries = store.open().entries()
     assert len(entries) == each * len(names)
