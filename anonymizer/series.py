@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from anonymizer.periods import Period, PeriodKind
 from anonymizer.tables import SubjectKind
 
+_LENGTHS: dict[PeriodKind, int] = {"day": 1, "week": 2, "month": 3}  # in order
+
 
 @dataclass(frozen=True)
 class Series:
@@ -32,6 +34,14 @@ class Series:
         if period.kind != self.period_kind:
             raise ValueError(f"{self.id} has no period {period.id}")
         return f"{self.id}-{period.id}"
+
+    @property
+    def judged_after(self) -> "tuple[Series, ...]":
+        """The series of which what lies in a period of this one is released first."""
+        before = SERIES[: SERIES.index(self)]
+        if self.kind == "audience":
+            return before
+        return tuple(s for s in before if _LENGTHS[s.period_kind] < _LENGTHS[self.period_kind])
 
 
 CAMPAIGN_DAY = Series("campaign", "day")

@@ -14,7 +14,7 @@ from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.periods import Period
 from anonymizer.policy import Policy, Timing
-from anonymizer.series import CAMPAIGN_DAY, SERIES, Series
+from anonymizer.series import CAMPAIGN_DAY, Series
 from anonymizer.settings import applying, revisions
 from anonymizer.windows import closing_day, inputs_missing
 from pipelines import journal
@@ -117,11 +117,12 @@ def stretches_of(periods: tuple[Period, ...]) -> list[tuple[Period, Period]]:
 
 
 def _narrower(series: Series, period: Period) -> Iterator[tuple[Series, Period]]:
-    """The periods of other series that are released before this one: weeks that end in it."""
-    for other in SERIES[1 : SERIES.index(series)]:
-        if series.period_kind == other.period_kind:
-            if series.kind == "audience":
-                yield other, period
+    """The longer periods of other series that are released before this one: weeks in a month."""
+    for other in series.judged_after:
+        if other == CAMPAIGN_DAY:
             continue
-        weeks = sorted({Period.of(other.period_kind, day) for day in period.days})
-        yield from ((other, week) for week in weeks if week.end <= period.end)
+        if other.period_kind == series.period_kind:
+            yield other, period
+            continue
+        inner = sorted({Period.of(other.period_kind, day) for day in period.days})
+        yield from ((other, one) for one in inner if one.end <= period.end)

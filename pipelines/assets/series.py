@@ -48,6 +48,8 @@ class Graph:
 
     def asset(self, stage: str) -> str:
         """The name of the asset of a stage: `campaign_week_people`."""
+        if self.series == CAMPAIGN_DAY and stage == "publication":
+            return "campaign_release"
         made = {"eligibility": "people", "protection": "protected", "publication": "release"}
         return self.series.stage(made.get(stage, stage))
 
@@ -169,7 +171,11 @@ def _releasing(graph: Graph, description: str) -> dg.AssetsDefinition:
         specs=[
             dg.AssetSpec(
                 name,
-                deps=[graph.asset("protection"), graph.asset("reach")],
+                deps=[
+                    graph.asset("protection"),
+                    graph.asset("reach"),
+                    *(Graph(earlier).asset("publication") for earlier in graph.series.judged_after),
+                ],
                 skippable=True,
                 description=description,
                 owners=["team:privacy", "team:data-engineering", "team:ad-ops"],

@@ -70,6 +70,23 @@ def test_the_flow_has_one_direction() -> None:
     assert upstream["exports"] == upstream["segments_database"] == {"campaign_release"}
 
 
+def test_what_is_wider_is_released_after_what_lies_in_it() -> None:
+    releases = {
+        "campaign_week_release": {"campaign_release"},
+        "campaign_month_release": {"campaign_release", "campaign_week_release"},
+        "interest_week_release": {"campaign_release"},
+        "audience_month_release": {
+            "campaign_release",
+            "campaign_week_release",
+            "campaign_month_release",
+            "interest_week_release",
+        },
+    }
+    for name, before in releases.items():
+        upstream = {dep.asset_key.to_user_string() for dep in MADE[name].deps}
+        assert {key for key in upstream if key.endswith("_release")} == before
+
+
 @pytest.mark.parametrize("name", sorted(MADE))
 def test_an_asset_says_what_it_is_and_whose(name: str) -> None:
     spec = MADE[name]
