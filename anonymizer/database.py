@@ -19,7 +19,8 @@ from anonymizer.errors import NoSpace
 from anonymizer.files import move_into_place
 from anonymizer.home import Home
 from anonymizer.locking import exclusive
-from anonymizer.release import Release, name_of
+from anonymizer.release import Release
+from anonymizer.subjects import name_of
 
 TABLES = ("releases", "advertisers", "campaigns", "subjects", "segments", "regions", "figures")
 MACROS = (

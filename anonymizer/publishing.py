@@ -17,16 +17,18 @@ from anonymizer.accounting import RowAccount
 from anonymizer.earlier import bearing
 from anonymizer.errors import AudienceError, Held, LedgerBroken, NoSpace, SecretProblem
 from anonymizer.files import move_into_place
+from anonymizer.gate import Audited, Joined
 from anonymizer.home import Home
 from anonymizer.ledger import RELEASE, Entry, Ledger
 from anonymizer.locking import exclusive
 from anonymizer.periods import Period
 from anonymizer.policy import Policy
 from anonymizer.public_ledger import check_public_ledger, write_public_ledger
-from anonymizer.release import Audited, Joined, Release, Subject, check_folder, read_release
+from anonymizer.release import Release, check_folder, read_release
 from anonymizer.release_folder import write_contents
 from anonymizer.secret import Secret
 from anonymizer.series import Series
+from anonymizer.subjects import Subject
 from anonymizer.tables import SubjectKind
 
 

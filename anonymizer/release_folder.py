@@ -13,20 +13,11 @@ from numpy.typing import NDArray
 
 from anonymizer.errors import Held
 from anonymizer.files import canonical_json, sha256, write_bytes, write_parquet
+from anonymizer.gate import Audited
 from anonymizer.policy import Policy
-from anonymizer.release import (
-    FACTS,
-    FIGURES,
-    FORMAT,
-    GROUPS,
-    PUBLISHED,
-    SEGMENTS,
-    WITHHELD,
-    Audited,
-    Campaign,
-    Subject,
-)
+from anonymizer.release import FACTS, FIGURES, FORMAT, GROUPS, PUBLISHED, SEGMENTS, WITHHELD
 from anonymizer.segments import Catalogue
+from anonymizer.subjects import Campaign, Subject
 from anonymizer.tables import Figures
 
 _FIGURES = pa.schema(

@@ -25,11 +25,11 @@ from pathlib import Path
 import numpy as np
 from protection import SECRET, campaign
 
+from anonymizer.gate import audit
 from anonymizer.parallel import Workers
 from anonymizer.policy import Effort, Promise
 from anonymizer.protection.day import Terms, protect_tables
 from anonymizer.protection.suppression import Protected
-from anonymizer.release import audit
 from anonymizer.segments import Catalogue, load_catalogue
 from anonymizer.tables import Counted
 

@@ -25,13 +25,13 @@ from anonymizer.audit.history.related import joins_of
 from anonymizer.audit.history.shown import Shown
 from anonymizer.audit.history.withholding import withhold_joined
 from anonymizer.earlier import earlier_releases
+from anonymizer.gate import History, audit
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.periods import Period
 from anonymizer.policy import Effort, Policy, Promise
 from anonymizer.protection.suppression import protect
 from anonymizer.publishing import Facts, publish
-from anonymizer.release import EVERYONE, Campaign, History, audit
 from anonymizer.segments import Catalogue, load_catalogue
 from anonymizer.series import (
     AUDIENCE_MONTH,
@@ -40,6 +40,7 @@ from anonymizer.series import (
     CAMPAIGN_WEEK,
     Series,
 )
+from anonymizer.subjects import EVERYONE, Campaign
 from anonymizer.tables import Counted, TableKey
 
 MONDAY = date(2026, 11, 16)

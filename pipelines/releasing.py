@@ -16,23 +16,16 @@ from anonymizer.accounting import RowAccount
 from anonymizer.counting import load_counted_series
 from anonymizer.earlier import earlier_releases
 from anonymizer.exports.writing import write_exports
+from anonymizer.gate import Audited, History, audit
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.periods import Period
 from anonymizer.policy import Policy
 from anonymizer.publishing import Facts, Publication, publish, released
-from anonymizer.release import (
-    EVERYONE,
-    PUBLISHED,
-    Audited,
-    Campaign,
-    History,
-    Subject,
-    Topic,
-    audit,
-)
+from anonymizer.release import PUBLISHED
 from anonymizer.segments import Catalogue
 from anonymizer.series import CAMPAIGN_DAY, Series
+from anonymizer.subjects import EVERYONE, Campaign, Subject, Topic
 from anonymizer.tables import Counted
 from anonymizer.windows import inputs_of
 from pipelines import journal

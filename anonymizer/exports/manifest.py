@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from anonymizer.files import sha256
-from anonymizer.release import Campaign, Release, Segment, Subject, name_of
+from anonymizer.release import Release, Segment
+from anonymizer.subjects import Campaign, Subject, name_of
 from anonymizer.tables import SubjectKind
 from anonymizer.windows import INTEREST_DAYS
 

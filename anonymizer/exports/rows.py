@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 
 from anonymizer.dimensions import Text
 from anonymizer.exports.statements import deed, statement
-from anonymizer.release import Campaign, Release, Subject, name_of
+from anonymizer.release import Release
+from anonymizer.subjects import Campaign, Subject, name_of
 
 
 class Row(NamedTuple):

@@ -24,8 +24,9 @@ from anonymizer.home import Home
 from anonymizer.ledger import RELEASE, Entry, Ledger
 from anonymizer.locking import exclusive
 from anonymizer.public_ledger import write_public_ledger
-from anonymizer.release import Campaign, Release, Subject
+from anonymizer.release import Release
 from anonymizer.secret import Secret
+from anonymizer.subjects import Campaign, Subject
 
 MANIFEST = "manifest.json"
 EXPORTS = "exports"

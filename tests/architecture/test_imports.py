@@ -17,7 +17,7 @@ LAYERS = (
     ("accounting", "tables", "explanation", "coarser", "chain", "seal"),
     ("series", "windows"),
     ("audit", "protection"),
-    ("release", "release_folder", "cells"),
+    ("subjects", "release", "gate", "release_folder", "cells"),
     ("ledger", "public_ledger", "locking", "intake", "eligibility", "counting", "working_rows"),
     ("retention", "erasure", "earlier"),
     ("publishing", "rights", "settings"),

@@ -16,12 +16,12 @@ import numpy as np
 from anonymizer.accounting import RowAccount
 from anonymizer.dimensions import Text
 from anonymizer.earlier import earlier_releases
+from anonymizer.gate import Audited, History, audit
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.periods import Period
 from anonymizer.policy import Policy
 from anonymizer.publishing import Facts, Publication, publish
-from anonymizer.release import Audited, Campaign, History, Subject, Topic, audit
 from anonymizer.secret import Secret
 from anonymizer.segments import Catalogue, SegmentSettings, build_catalogue
 from anonymizer.series import (
@@ -32,6 +32,7 @@ from anonymizer.series import (
     INTEREST_WEEK,
     Series,
 )
+from anonymizer.subjects import Campaign, Subject, Topic
 from anonymizer.tables import Counted, Figures, TableKey
 
 SECRET = Secret(bytes(range(32)))

@@ -31,10 +31,10 @@ from release_world import (
 from anonymizer.database import build_database
 from anonymizer.errors import NoSpace
 from anonymizer.exports.writing import write_exports
+from anonymizer.gate import audit
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.publishing import load_releases, publish
-from anonymizer.release import audit
 from anonymizer.verification import verify_folder
 
 NEXT = date(2026, 11, 23)

@@ -28,13 +28,15 @@ from release_world import (
 from anonymizer.earlier import earlier_releases
 from anonymizer.errors import Disclosure, Held, SecretProblem
 from anonymizer.exports.writing import write_exports
+from anonymizer.gate import Audited, History, audit
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.periods import Period
 from anonymizer.publishing import publish
-from anonymizer.release import Audited, Campaign, History, Release, audit
+from anonymizer.release import Release
 from anonymizer.secret import Secret
 from anonymizer.series import CAMPAIGN_DAY
+from anonymizer.subjects import Campaign
 from anonymizer.tables import Counted, Figures
 
 

@@ -11,11 +11,11 @@ import pytest
 from labour import EAGER, campaign
 
 from anonymizer.errors import Disclosure
+from anonymizer.gate import Audited, audit
 from anonymizer.parallel import ALONE, Workers
 from anonymizer.policy import Effort, Promise
 from anonymizer.protection.day import Terms, protect_tables
 from anonymizer.protection.suppression import Protected
-from anonymizer.release import Audited, audit
 from anonymizer.secret import Secret
 from anonymizer.segments import load_catalogue
 from anonymizer.tables import Counted, Figures
