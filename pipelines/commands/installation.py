@@ -1,6 +1,8 @@
 """`audience init`, `audience ui`, `audience segments`."""
 
-import os
+import runpy
+import signal
+import socket
 import sys
 from importlib.resources import files
 from typing import Annotated
@@ -13,6 +15,8 @@ from anonymizer.secret import Secret
 from anonymizer.segments import load_catalogue
 from pipelines.commands.common import HomeOption, existing_home, use_home
 from pipelines.screen import notices, out, table
+
+_HERE = "127.0.0.1"
 
 
 def register(app: typer.Typer) -> None:
@@ -54,9 +58,22 @@ def serve_ui(
     from pipelines.instance import prepare_instance  # noqa: PLC0415  Dagster is slow to import
 
     prepare_instance(existing_home(home))
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "pipelines.definitions"]
-    # In place of this process, so that whoever stops it stops Dagster.
-    os.execv(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)])  # noqa: S606
+    _require_free(port)
+    sys.argv = ["dagster", "dev", "-m", "pipelines.definitions", "-h", _HERE, "-p", str(port)]
+    # Dagster ends its processes on Ctrl-C alone; a supervisor's SIGTERM would leave them behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    runpy.run_module("dagster", run_name="__main__", alter_sys=True)
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((_HERE, port))
+        except OSError as error:
+            reason = f"cannot be listened on ({error.strerror})"
+            fault = Fault("--port", f"port {port} {reason}", "choose another")
+            raise ConfigurationError([fault]) from None
 
 
 def list_segments(home: HomeOption = None) -> None:
