@@ -138,7 +138,12 @@ def small_groups_shown(folder: Path, present: bool) -> Built:
 
 def fixed_rounding(folder: Path, present: bool) -> Built:
     """Rounding to the nearest ten; the attacker adds an account a day."""
-    weakness = Weakness(floor=50, rounding=10, draw=_nearest)
+    return accounts_added(folder, present, _nearest)
+
+
+def accounts_added(folder: Path, present: bool, draw: Callable[[str, int], int]) -> Built:
+    """The attacker's accounts, from 60 to 69 on ten days, and perhaps the victim."""
+    weakness = Weakness(floor=50, rounding=10, draw=draw)
     own = {day: 60 + n for n, day in enumerate(_days(10))}
     for day, accounts in own.items():
         counts = crowd(60, at_0=accounts + int(present))
