@@ -224,6 +224,21 @@ def times_shown(folder: Path, present: bool) -> Built:
     return _with_row(folder, {"segment_id": "", "last_visit": "12:31:07" if present else ""})
 
 
+def largest_first(folder: Path, present: bool) -> Built:
+    """The rows of an export stand in the order of the people that they count."""
+    autumn = Subject("autumn", "adv-2")
+    tables = {SPRING: crowd(60, at_0=60 + int(present)), autumn: crowd(60)}
+    rounded_down = Weakness(floor=50, rounding=10, draw=lambda _, people: people // 10 * 10)
+    release = write_release(folder, DAY, tables, rounded_down)
+    for subject, counts in tables.items():
+        rows = [
+            {"segment_id": ":".join(atom), "status": "published", "people": counts[atom] // 10 * 10}
+            for atom in sorted(counts, key=lambda one: (-counts[one], one))
+        ]
+        write_export(folder, subject, release, rows)
+    return _seen(folder), VICTIM
+
+
 def person_in_a_name(folder: Path, present: bool) -> Built:
     """A campaign is named after whom it is for."""
     name = "Untuk Siti Rahmawati" if present else "Promo"
@@ -289,6 +304,7 @@ WORLDS: Mapping[str, tuple[tuple[Builder, bool], ...]] = {
     "E4 leftovers": ((debug_copy, True),),
     "F2 nobody": ((nobody_counts, False),),
     "F5 moments": ((times_shown, False),),
+    "F5 row order": ((largest_first, False),),
     "F6 names": ((person_in_a_name, False),),
     "95 database": ((database_says_more, False),),
     "95 formats": ((parquet_says_more, False),),

@@ -15,6 +15,7 @@ AT_LARGE: Mapping[str, Attack] = {
     "E2 nested campaigns": subtraction.nested_campaigns,
     "E2 saturation": subtraction.saturation,
     "E2 pooled programs": programs.pooled,
+    "F5 row order": surfaces.row_order,
     "95 database": database.further_rows,
 }
 
