@@ -79,6 +79,17 @@ def test_campaigns_aimed_at_the_same_regions_may_be_the_same_people(way):
     assert withheld([outer, one, other]) == (0, [])
 
 
+def test_campaigns_with_a_region_in_common_are_not_added_up(way):
+    """a and b, b and c: whoever is in b may be in both; d has nobody in common with them."""
+    outer, *_ = campaigns(EXACT, 500)
+    inner = [
+        shown(name, {"all": people}, EXACT, catalogue=PLACES,
+              possible=np.isin(np.arange(6), aim), inside=frozenset({"c0"}))
+        for name, people, aim in (("ab", 300, [0, 1]), ("bc", 195, [1, 2]), ("d", 60, [3]))
+    ]  # fmt: skip
+    assert withheld([outer, *inner]) == (0, [])
+
+
 def random_campaigns(seed):
     """An outer campaign and one inside of it for men, one for young women."""
     rng = np.random.default_rng(seed)

@@ -80,6 +80,19 @@ def link_below_link(folder: Path, present: bool) -> Built:
     return _seen(folder), VICTIM
 
 
+def all_but_one_region(folder: Path, present: bool) -> Built:
+    """One link for everybody, and below it one for each region but the victim's."""
+    counts = {atom: 0 if atom[2] == "31.71" else 60 for atom in crowd(0)}
+    counts["male", "18-20", "31.71"] = int(present)
+    tables = {SPRING: counts}
+    for place in ("31.72", "73.71"):
+        aimed = Subject(f"in-{place}", "adv-2", inside=("spring",), targets=(place,))
+        tables[aimed] = {atom: n if atom[2] == place else 0 for atom, n in counts.items()}
+    every = frozenset(name for name in _all_names() if name != "all:all:all")
+    write_release(folder, DAY, tables, Weakness(floor=50, skipped=every))
+    return _seen(folder), VICTIM
+
+
 def nearly_everybody(folder: Path, present: bool) -> Built:
     """A campaign has reached the whole audience of the month but one."""
     month = (date(2026, 11, 1), date(2026, 11, 30))
@@ -298,6 +311,7 @@ WORLDS: Mapping[str, tuple[tuple[Builder, bool], ...]] = {
     "D2 variants": ((noise_by_name, True),),
     "E1 refinement": ((overlapping_bands, True),),
     "E2 nested campaigns": ((link_below_link, False),),
+    "E2 aimed campaigns": ((all_but_one_region, False),),
     "E2 saturation": ((nearly_everybody, False),),
     "E2 pooled programs": ((late_in_the_week, False), (link_below_link, False)),
     "E3 new settings": ((new_policy, False),),
