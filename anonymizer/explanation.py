@@ -27,7 +27,8 @@ def _floor(policy: Policy) -> str:
     if promise.k_jitter:
         words += (
             f" A secret offset raises that floor to between {promise.k} and {highest}, anew for "
-            f"each segment and period, so that nobody can watch person number {promise.k} arrive."
+            "each segment, campaign and period, so that a group that appears gives away the "
+            f"arrival of person number {promise.k} in one case of {promise.k_jitter + 1} only."
         )
     return words + " What lies below is withheld, without a word on why or how much it was."
 
@@ -54,7 +55,7 @@ def _rounding(policy: Policy) -> str:
     return (
         f"Rounding. Figures are multiples of {step}, less than {step} away from the true count, "
         "up or down by a secret draw that depends on exactly who is counted: the same people "
-        "always give the same figure, so asking again teaches nothing."
+        "always give the same figure, so asking again about them teaches nothing."
     )
 
 

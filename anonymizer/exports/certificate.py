@@ -128,6 +128,16 @@ def _one_kind(promise: Promise) -> str:
     )
 
 
+def _all_knowing(promise: Promise) -> str:
+    who = "Somebody who knows the data of everybody else exactly can "
+    if promise.rounding == 1:
+        return f"{who}tell whether one more person was counted. "
+    return (
+        f"{who}often tell whether one more person was counted, and sometimes for certain: rounding "
+        "blurs that and does not bound it. "
+    )
+
+
 def _audit(summary: Mapping[str, Any], *, joined: bool) -> dict[str, Any]:
     together = f"{_JOINED} " if joined else ""
     shown = {name: summary[name] for name in _AUDIT if name in summary}
@@ -147,9 +157,8 @@ def three_questions(promise: Promise, *, joined: bool) -> dict[str, dict[str, st
             "question": "Is it still possible to single out an individual?",
             "answer": f"No figure is about fewer than {promise.k} people. "
             + _no_small_group(promise),
-            "not_promised": "Somebody who knows the data of everybody else exactly can gain some "
-            "confidence on whether one more person was counted: rounding blurs that and does not "
-            "bound it. The operator of a page can recognise its own visitors by other means.",
+            "not_promised": f"{_all_knowing(promise)}The operator of a page can recognise its own "
+            "visitors by other means.",
         },
         "linkability": {
             "question": "Is it still possible to link records relating to an individual?",

@@ -88,9 +88,11 @@ _PATH = re.compile(
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_paths_that_a_page_names_exist(page: Path) -> None:
+def test_paths_and_tests_that_a_page_names_exist(page: Path) -> None:
     for name in _PATH.findall(page.read_text(encoding="utf-8")):
-        assert (ROOT / name).exists(), name
+        path, _, test = name.partition("::")
+        assert (ROOT / path).exists(), name
+        assert not test or f"def {test}(" in (ROOT / path).read_text(encoding="utf-8"), name
 
 
 def answers(command: str, environment: dict[str, str], folder: Path) -> None:

@@ -80,6 +80,19 @@ def link_below_link(folder: Path, present: bool) -> Built:
     return _seen(folder), VICTIM
 
 
+def all_but_one_region(folder: Path, present: bool) -> Built:
+    """One link for everybody, and below it one for each region but the victim's."""
+    counts = {atom: 0 if atom[2] == "31.71" else 60 for atom in crowd(0)}
+    counts["male", "18-20", "31.71"] = int(present)
+    tables = {SPRING: counts}
+    for place in ("31.72", "73.71"):
+        aimed = Subject(f"in-{place}", "adv-2", inside=("spring",), targets=(place,))
+        tables[aimed] = {atom: n if atom[2] == place else 0 for atom, n in counts.items()}
+    every = frozenset(name for name in _all_names() if name != "all:all:all")
+    write_release(folder, DAY, tables, Weakness(floor=50, skipped=every))
+    return _seen(folder), VICTIM
+
+
 def nearly_everybody(folder: Path, present: bool) -> Built:
     """A campaign has reached the whole audience of the month but one."""
     month = (date(2026, 11, 1), date(2026, 11, 30))
@@ -138,7 +151,12 @@ def small_groups_shown(folder: Path, present: bool) -> Built:
 
 def fixed_rounding(folder: Path, present: bool) -> Built:
     """Rounding to the nearest ten; the attacker adds an account a day."""
-    weakness = Weakness(floor=50, rounding=10, draw=_nearest)
+    return accounts_added(folder, present, _nearest)
+
+
+def accounts_added(folder: Path, present: bool, draw: Callable[[str, int], int]) -> Built:
+    """The attacker's accounts, from 60 to 69 on ten days, and perhaps the victim."""
+    weakness = Weakness(floor=50, rounding=10, draw=draw)
     own = {day: 60 + n for n, day in enumerate(_days(10))}
     for day, accounts in own.items():
         counts = crowd(60, at_0=accounts + int(present))
@@ -219,6 +237,21 @@ def times_shown(folder: Path, present: bool) -> Built:
     return _with_row(folder, {"segment_id": "", "last_visit": "12:31:07" if present else ""})
 
 
+def largest_first(folder: Path, present: bool) -> Built:
+    """The rows of an export stand in the order of the people that they count."""
+    autumn = Subject("autumn", "adv-2")
+    tables = {SPRING: crowd(60, at_0=60 + int(present)), autumn: crowd(60)}
+    rounded_down = Weakness(floor=50, rounding=10, draw=lambda _, people: people // 10 * 10)
+    release = write_release(folder, DAY, tables, rounded_down)
+    for subject, counts in tables.items():
+        rows = [
+            {"segment_id": ":".join(atom), "status": "published", "people": counts[atom] // 10 * 10}
+            for atom in sorted(counts, key=lambda one: (-counts[one], one))
+        ]
+        write_export(folder, subject, release, rows)
+    return _seen(folder), VICTIM
+
+
 def person_in_a_name(folder: Path, present: bool) -> Built:
     """A campaign is named after whom it is for."""
     name = "Untuk Siti Rahmawati" if present else "Promo"
@@ -278,12 +311,14 @@ WORLDS: Mapping[str, tuple[tuple[Builder, bool], ...]] = {
     "D2 variants": ((noise_by_name, True),),
     "E1 refinement": ((overlapping_bands, True),),
     "E2 nested campaigns": ((link_below_link, False),),
+    "E2 aimed campaigns": ((all_but_one_region, False),),
     "E2 saturation": ((nearly_everybody, False),),
     "E2 pooled programs": ((late_in_the_week, False), (link_below_link, False)),
     "E3 new settings": ((new_policy, False),),
     "E4 leftovers": ((debug_copy, True),),
     "F2 nobody": ((nobody_counts, False),),
     "F5 moments": ((times_shown, False),),
+    "F5 row order": ((largest_first, False),),
     "F6 names": ((person_in_a_name, False),),
     "95 database": ((database_says_more, False),),
     "95 formats": ((parquet_says_more, False),),

@@ -61,6 +61,7 @@ class Subject:
     starts_on: date = date(2026, 11, 1)
     ends_on: date = date(2026, 11, 30)
     name: str = "Promo"
+    targets: tuple[str, ...] = ()
 
 
 def group(gender: str = "all", age: str = "all", region: str = "all") -> Group:
@@ -180,7 +181,7 @@ def _facts(
                 "inside": list(subject.inside),
                 "starts_on": str(subject.starts_on),
                 "ends_on": str(subject.ends_on),
-                "target_regions": None,
+                "target_regions": list(subject.targets) or None,
             }
             for subject in subjects
         ],

@@ -376,3 +376,6 @@ def test_a_certificate_says_what_is_not_promised() -> None:
     for answer in answers.values():
         assert set(answer) == {"question", "answer", "not_promised"}
     assert "not differentially private" in answers["inference"]["not_promised"]
+    assert "sometimes for certain: rounding" in answers["singling_out"]["not_promised"]
+    exact = three_questions(Promise(rounding=1), joined=False)["singling_out"]["not_promised"]
+    assert "exactly can tell whether one more person was counted. " in exact

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from anonymizer.audit.history.join import Containment, Cover, Join
+from anonymizer.audit.history.rests import aimed_apart
 from anonymizer.audit.history.shown import Shown
 from anonymizer.periods import Period
 from anonymizer.series import (
@@ -91,6 +92,8 @@ class _Tables:
         """The joins of one table, what it contains and what contains it."""
         if shown.key.kind == "campaign":
             yield from self._nested(shown)
+            if (several := self._with_several(shown)) is not None:
+                yield several
             if (whole := self._with_parts(shown)) is not None:
                 yield whole
             yield from (
@@ -114,6 +117,24 @@ class _Tables:
                 yield _pair(shown, other, both_ways=lies_inside(other, shown))
             elif lies_inside(other, shown):
                 yield _pair(other, shown)
+
+    def _with_several(self, shown: Shown) -> Join | None:
+        """With all campaigns inside of it that are aimed at other regions than another one."""
+        inside = [
+            table
+            for table in self.at_hand.values()
+            if table.key.period == shown.key.period
+            and table.key != shown.key
+            and lies_inside(table, shown)
+            and not (table.possible & ~shown.possible).any()
+        ]
+        if not inside:
+            return None
+        aims, apart = aimed_apart(inside)
+        several = [table for table, aim in zip(inside, aims, strict=True) if apart[aim].any()]
+        tables = (shown, *several)
+        within = (Containment(a.key, b.key) for a in tables for b in tables if lies_inside(a, b))
+        return Join(tables, tuple(within)) if several else None
 
     def _with_parts(self, shown: Shown) -> Join | None:
         """A week with its days, a month with its whole weeks and its days."""

@@ -6,7 +6,7 @@ away or is the last, it ends. Joins are cleared independently of each other, sid
 is proved with the figures of one join at hand stays proved when another takes some of them away.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -15,8 +15,9 @@ from anonymizer.audit.findings import Finding
 from anonymizer.audit.history.attack import JoinedFinding, attack_joined
 from anonymizer.audit.history.join import Containment, Join, Joint, joint
 from anonymizer.audit.history.nearness import is_near
+from anonymizer.audit.history.rests import short_rests
 from anonymizer.audit.history.shown import Shown
-from anonymizer.audit.history.sums import short_sums
+from anonymizer.audit.history.sums import ShortSum, short_sums
 from anonymizer.audit.knowledge import Flags, Integers
 from anonymizer.parallel import ALONE, Workers
 from anonymizer.tables import TableKey
@@ -97,6 +98,7 @@ def _cleared(terms: _Terms, join: Join) -> _Cleared:
         inner, outer = join.tables
         far = outer.key.kind == "audience" and not is_near(inner, outer, terms.floor)
         return _Cleared() if far else _as_one(terms, join)
+    side_by_side = len({table.key.period for table in join.tables}) == 1
     figures = sum(len(table.figures.segments) for table in join.tables)
     if 2 * figures * len(join.tables) <= _MOST_AS_ONE:
         known = joint(join, terms.floor)
@@ -105,7 +107,18 @@ def _cleared(terms: _Terms, join: Join) -> _Cleared:
         wanted = np.ones(known.goals.weights.shape[0], dtype=bool)
         if not attack_joined(known, wanted, most_programs=0).findings:
             return _Cleared()
-    return _pair_by_pair(terms, join)
+    return _beside_several(terms, join) if side_by_side else _pair_by_pair(terms, join)
+
+
+def _beside_several(terms: _Terms, join: Join) -> _Cleared:
+    """Campaigns inside of one, aimed at different regions; the pairs are joins of their own."""
+    cleared = _Cleared()
+    while short := list(short_rests(cleared.left_of(join), terms.floor)):
+        gone = list(_own(terms, short, cleared))
+        if not gone:
+            break
+        cleared.withheld += gone
+    return cleared
 
 
 def _pair_by_pair(terms: _Terms, join: Join) -> _Cleared:
@@ -136,7 +149,13 @@ def _pair(join: Join, within: Containment) -> Join:
 
 def _removable(terms: _Terms, join: Join, cleared: _Cleared) -> Iterator[tuple[TableKey, int]]:
     """A new figure of each sum that is too short."""
-    for short in short_sums(join, terms.floor):
+    return _own(terms, short_sums(join, terms.floor), cleared)
+
+
+def _own(
+    terms: _Terms, found: Iterable[ShortSum], cleared: _Cleared
+) -> Iterator[tuple[TableKey, int]]:
+    for short in found:
         own = [(key, row) for key, row in short.figures if key in terms.new]
         (cleared.findings if own else cleared.beyond_help).append(short.finding)
         yield from own[:1]

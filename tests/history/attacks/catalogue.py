@@ -13,8 +13,10 @@ AT_LARGE: Mapping[str, Attack] = {
     "C4 homogeneity": subtraction.homogeneity,
     "E1 refinement": programs.refinement,
     "E2 nested campaigns": subtraction.nested_campaigns,
+    "E2 aimed campaigns": subtraction.aimed_campaigns,
     "E2 saturation": subtraction.saturation,
     "E2 pooled programs": programs.pooled,
+    "F5 row order": surfaces.row_order,
     "95 database": database.further_rows,
 }
 

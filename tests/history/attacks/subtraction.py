@@ -52,6 +52,21 @@ def nested_campaigns(seen: Seen, suspicion: Suspicion) -> Verdict:
     return _verdict("E2", found, suspicion)
 
 
+def aimed_campaigns(seen: Seen, suspicion: Suspicion) -> Verdict:
+    """E2: a campaign less several in it that are aimed at different regions, all at once."""
+    found: list[_Found] = []
+    for outer in seen.tables:
+        aimed = [
+            table
+            for table in seen.tables
+            if (table.series, table.start) == (outer.series, outer.start)
+            and outer.subject in table.inside
+            and table.whole.region < outer.whole.region
+        ]
+        found += _beside(outer, aimed)
+    return _verdict("E2", found, suspicion)
+
+
 def saturation(seen: Seen, suspicion: Suspicion) -> Verdict:
     """E2: an audience less those of it whom a campaign or an interest has reached."""
     audiences = {t.start: t for t in seen.tables if t.series == "audience-month"}
@@ -146,6 +161,28 @@ def _less(what: str, outer: Table, inner: Table) -> Iterator[_Found]:
     for a, b in np.argwhere(containment(wide, narrow) & (most < least)).tolist():
         bounds = (0, int(most[a, b]), least)
         yield f"{outer} less {inner}: {what}", (list(outer.figures)[a], None), bounds, ""
+
+
+def _beside(outer: Table, aimed: Sequence[Table]) -> Iterator[_Found]:
+    """Of each group of the outer table, without the most people of tables that share nobody."""
+    for group in outer.figures:
+        most = {
+            table.subject: max(
+                (
+                    table.low(own)
+                    for own in table.figures
+                    if clipped(group, outer.whole).contains(clipped(own, table.whole))
+                ),
+                default=0,
+            )
+            for table in aimed
+        }
+        left, taken = outer.high(group), frozenset[str]()
+        for table in sorted(aimed, key=lambda one: -most[one.subject]):
+            if not taken & table.whole.region:
+                left, taken = left - most[table.subject], taken | table.whole.region
+        if len(taken) and left < outer.inference_k and group.region - taken:
+            yield f"{outer} less what is aimed", (group, None), (0, left, outer.inference_k), ""
 
 
 def _came_again(whole: Table, parts: Sequence[Table]) -> Iterator[_Found]:

@@ -8,6 +8,7 @@ import csv
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def disagreeing_formats(seen: Seen, suspicion: Suspicion) -> Verdict:
 
 
 def moments(seen: Seen, suspicion: Suspicion) -> Verdict:
-    """F5: a time of day, or an order of rows that follows people, in an export."""
+    """F5: a time of day in an export."""
     proofs = [
         Proof("F5", path.name, match.group().decode(), 1, 1)
         for path in seen.files()
@@ -95,6 +96,22 @@ def moments(seen: Seen, suspicion: Suspicion) -> Verdict:
         for match in _MOMENT.finditer(path.read_bytes())
     ]
     return Verdict(tuple(proofs), True if proofs else None)
+
+
+def row_order(seen: Seen, suspicion: Suspicion) -> Verdict:
+    """F5: rows that follow something else than their names, and so perhaps the people."""
+    orders: dict[str, list[tuple[Path, list[str]]]] = {}
+    for path in seen.files():
+        if path.suffix == ".csv":
+            rows = [row["segment_id"] for row in _csv_rows(path) if row.get("segment_id")]
+            orders.setdefault(path.parent.name, []).append((path, rows))
+    proofs = [
+        Proof("F5", f"{release}/{path.name}", "rows in another order", 1, 1)
+        for release, files in orders.items()
+        for (_, before), (path, rows) in pairwise(files)
+        if _common(rows, before) != _common(before, rows)
+    ]
+    return Verdict(tuple(proofs))
 
 
 def names(seen: Seen, suspicion: Suspicion) -> Verdict:
@@ -107,6 +124,12 @@ def names(seen: Seen, suspicion: Suspicion) -> Verdict:
         found += [match.group() for match in _IDENTIFIER.finditer(content)]
         proofs += [Proof("F6", path.name, "names a person", 1, 1) for _ in found]
     return Verdict(tuple(proofs), True if proofs else None)
+
+
+def _common(mine: Sequence[str], others: Sequence[str]) -> list[str]:
+    """What both have, in my order."""
+    known = set(others)
+    return [name for name in mine if name in known]
 
 
 def _text(path: Path) -> bytes:

@@ -1,0 +1,64 @@
+"""The threat model answers for every attack, by tests that exist and by the history's attacks."""
+
+import ast
+import re
+
+import pytest
+from demonstration import ROOT
+
+PAGE = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+CATALOGUE = ROOT / "tests" / "history" / "attacks" / "catalogue.py"
+_LETTERS = {"A": 6, "B": 5, "C": 4, "D": 2, "E": 4}
+ATTACKS = (
+    *(f"{letter}{number + 1}" for letter, many in _LETTERS.items() for number in range(many)),
+    *("F2", "F5", "F6"),
+)
+ATTACK_BY_ATTACK, TESTS = "## Attack by attack", "## The tests"
+
+
+def rows(heading: str) -> dict[str, list[str]]:
+    """The cells of each row of the tables below a heading, by the first; a row stands once."""
+    section = re.split(r"^(?=## )", PAGE, flags=re.MULTILINE)
+    text = next(part for part in section if part.startswith(f"{heading}\n"))
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        name, *cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("| ") and name:
+            assert name not in found, name
+            found[name] = cells
+    return found
+
+
+def names_in_the_history() -> set[str]:
+    """Keys of the dictionaries in the catalogue of the attack code."""
+    tree = ast.parse(CATALOGUE.read_text(encoding="utf-8"))
+    keys = [key for node in ast.walk(tree) if isinstance(node, ast.Dict) for key in node.keys]
+    return {key.value for key in keys if isinstance(key, ast.Constant)}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_an_attack_is_told_held_off_and_limited(attack: str) -> None:
+    told = rows(ATTACK_BY_ATTACK)[attack]
+    assert len(told) == 3
+    assert all(len(cell) > 2 for cell in told), told
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_an_attack_has_a_test_and_runs_over_the_history(attack: str) -> None:
+    """That the tests exist is asked of every page (`test_documents.py`)."""
+    history, shown = rows(TESTS)[attack]
+    assert re.search(r"`tests/[\w/]+\.py::test_\w+`", shown), shown
+    names = set(re.findall(r"`([^`]+)`", history))
+    assert names
+    assert names <= names_in_the_history()
+    assert all(attack in name.split() for name in names), names
+
+
+def test_the_page_knows_every_attack_of_the_history() -> None:
+    named = {name for cells in rows(TESTS).values() for name in re.findall(r"`([^`]+)`", cells[0])}
+    assert named == names_in_the_history()
+
+
+def test_the_page_has_no_attack_that_is_not_known_here() -> None:
+    for heading in (ATTACK_BY_ATTACK, TESTS):
+        assert {name for name in rows(heading) if re.fullmatch(r"[A-Z]\d", name)} == set(ATTACKS)
