@@ -26,8 +26,8 @@ def _floor(policy: Policy) -> str:
     )
     if promise.k_jitter:
         words += (
-            f" A secret offset raises that floor to between {promise.k} and {highest}, anew for "
-            "each segment, campaign and period, so that a group that appears gives away the "
+            f" A secret offset raises that floor to between {promise.k} and {highest}, drawn "
+            "anew for every other set of people, so that a group that appears gives away the "
             f"arrival of person number {promise.k} in one case of {promise.k_jitter + 1} only."
         )
     return words + " What lies below is withheld, without a word on why or how much it was."

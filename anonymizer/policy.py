@@ -44,9 +44,9 @@ class Promise(Settings):
     k_jitter: int = Field(
         5,
         ge=0,
-        description="A secret offset of 0 to this many raises the floor of each segment, campaign "
-        "and period, so that a group that appears gives away the arrival of the k-th person in one "
-        "case of k_jitter + 1 only.",
+        description="A secret offset of 0 to this many raises the floor, drawn anew for every "
+        "other set of people, so that a group that appears gives away the arrival of the k-th "
+        "person in one case of k_jitter + 1 only.",
     )
     inference_k: InferenceK = Field(
         10,

@@ -1,7 +1,5 @@
 """Promise 1: which segments count enough trusted people to be published at all."""
 
-import hashlib
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,23 +15,17 @@ def reaches_floor(
 ) -> NDArray[np.bool_]:
     """For each segment: are its trusted people at least `k` plus the segment's offset?
 
-    The offset, 0 to `k_jitter`, is keyed by the atoms that the segment can have people in,
-    so two names for one set of atoms stand or fall together.
+    The offset, 0 to `k_jitter`, is drawn as rounding is: from the secret and the exact set of
+    people. So a set of people stands or falls under whatever name, in every campaign and period,
+    and nobody draws twice.
     """
     trusted = segment_totals(catalogue, counted.trusted)
     reached = trusted >= promise.k
     in_doubt = np.flatnonzero(reached & (trusted < promise.k + promise.k_jitter))
-    for segment in in_doubt:
-        offset = _offset(counted, catalogue, int(segment), promise.k_jitter, secret)
-        reached[segment] = trusted[segment] >= promise.k + offset
+    if len(in_doubt):
+        people = segment_totals(catalogue, counted.people)
+        marks = segment_totals(catalogue, counted.marks)
+        for segment in in_doubt:
+            draw = secret.draw("floor", f"{marks[segment]}:{people[segment]}")
+            reached[segment] = trusted[segment] >= promise.k + draw % (promise.k_jitter + 1)
     return reached
-
-
-def _offset(
-    counted: Counted, catalogue: Catalogue, segment: int, k_jitter: int, secret: Secret
-) -> int:
-    leaves = [np.array(group.leaves, dtype=np.intp) for group in catalogue.groups(segment)]
-    box = np.ix_(*leaves)
-    atoms = np.arange(counted.possible.size).reshape(counted.possible.shape)[box]
-    digest = hashlib.sha256(atoms[counted.possible[box]].astype("<i8").tobytes()).hexdigest()
-    return secret.draw("floor", f"{counted.key}:{digest}") % (k_jitter + 1)
