@@ -4,13 +4,15 @@ So `audience protect` does not wait for what `audience run` needs. Only `--help`
 commands, imports all of their modules; none of them imports Dagster before it runs.
 """
 
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -84,6 +86,23 @@ def _audience() -> None:
     """Turns raw visits and profiles into audience figures that say nothing about any person."""
 
 
+def command() -> NoReturn:
+    """`main`, after which the process ends at once.
+
+    Threads of Arrow let go of the files that they have read a moment later than it says so. Those
+    that come to that while Python is being taken down abort the whole process.
+    """
+    try:
+        main()
+        code: int | str | None = 0
+    except SystemExit as end:
+        code = end.code
+    with suppress(OSError):  # nobody reads what is left to say
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
+
+
 def main() -> None:
     """Run the command line. Errors become one message and an exit code, never a traceback."""
     try:
@@ -120,4 +139,4 @@ def _write_trace(error: Exception) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    command()

@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -40,6 +40,7 @@ class Source:
     size: int
     descriptor: int
     limits: Limits
+    streams: list[io.BufferedReader] = field(default_factory=list)
 
     def reject(self, reason: str, detail: str = "") -> InputRejected:
         """The refusal of this file, to be raised."""
@@ -52,7 +53,8 @@ class Source:
     def stored(self) -> io.BufferedReader:
         """The bytes as they lie there, from the start."""
         os.lseek(self.descriptor, 0, os.SEEK_SET)
-        return os.fdopen(self.descriptor, "rb", closefd=False)
+        self.streams.append(os.fdopen(self.descriptor, "rb", closefd=False))
+        return self.streams[-1]
 
     def expanded(self, compression: str) -> "Expanded":
         """The bytes without their compression (`gzip`, `zstd` or empty), from the start."""
@@ -116,7 +118,13 @@ def opened(file: LandedFile, limits: Limits) -> Iterator[Source]:
         digest = _digest(descriptor)
         if file.promised and file.promised != digest:
             raise InputRejected(file.name, "manifest_digest", digest)
-        yield Source(file.name, digest, before.st_size, descriptor, limits)
+        source = Source(file.name, digest, before.st_size, descriptor, limits)
+        try:
+            yield source
+        finally:
+            # Arrow may be reading ahead still; the next file that is opened has this number.
+            for stream in source.streams:
+                stream.close()
         after = os.fstat(descriptor)
         same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
         if not same or _digest(descriptor) != digest:

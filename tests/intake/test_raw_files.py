@@ -23,7 +23,7 @@ from raw_world import (
 )
 
 from anonymizer.errors import Held, InputsRejected
-from anonymizer.intake import delimited, opening, taking_in
+from anonymizer.intake import delimited, landing, opening, taking_in
 
 
 def reasons(world: World) -> list[str]:
@@ -409,3 +409,18 @@ def test_too_many_bad_rows_hold_the_day_and_leave_pointers(world: World) -> None
         world.take_in()
     assert caught.value.reason == "too_many_bad_rows"
     assert list(world.written()) == [f"quarantine/day={world.day}.parquet"]
+
+
+def test_whoever_still_reads_ahead_in_a_file_never_reads_the_next_one(tmp_path: Path) -> None:
+    """The next file that is opened has the same number to the operating system."""
+    limits = opening.Limits.of_megabytes(1, 1)
+    for name in ("first", "second"):
+        (tmp_path / name).write_bytes(name.encode())
+    files = [landing.LandedFile("visits", tmp_path / name, name) for name in ("first", "second")]
+    with opening.opened(files[0], limits) as first:
+        ahead = first.expanded("")
+    with opening.opened(files[1], limits) as second:
+        assert second.descriptor == first.descriptor
+        with pytest.raises(ValueError, match="closed"):
+            ahead.read(10)
+        assert second.expanded("").read(10) == b"second"
