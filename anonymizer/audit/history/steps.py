@@ -70,6 +70,16 @@ def vary(knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flags)
     return Departures(first, rows_of(steps, knowledge.classes))
 
 
+def depart_singly(
+    knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flags, closed: Flags
+) -> Departures:
+    """The same by moving people alone, none of them to classes that are closed."""
+    mending = Mending(knowledge, first, closed)
+    tried = np.flatnonzero(waiting & (first < goals)).tolist()
+    found = (_mended(mending, chosen, int(goals[chosen] - first[chosen])) for chosen in tried)
+    return Departures(first, rows_of([s for s in found if s is not None], knowledge.classes))
+
+
 def _mended(mending: Mending, chosen: int, people: int) -> dict[int, int] | None:
     """How giving people to a class changes the table, which is left as it was."""
     mended = mending.give(chosen, people, _MOST_MOVES)

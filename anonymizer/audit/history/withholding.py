@@ -14,6 +14,7 @@ import numpy as np
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.history.attack import JoinedFinding, attack_joined
 from anonymizer.audit.history.join import Containment, Join, Joint, joint
+from anonymizer.audit.history.layers import Layers, layers
 from anonymizer.audit.history.nearness import is_near
 from anonymizer.audit.history.shown import Shown
 from anonymizer.audit.history.sums import short_sums
@@ -94,9 +95,7 @@ class _Cleared:
 
 def _cleared(terms: _Terms, join: Join) -> _Cleared:
     if len(join.tables) == _PAIR:
-        inner, outer = join.tables
-        far = outer.key.kind == "audience" and not is_near(inner, outer, terms.floor)
-        return _Cleared() if far else _as_one(terms, join)
+        return _alone(terms, join)
     figures = sum(len(table.figures.segments) for table in join.tables)
     if 2 * figures * len(join.tables) <= _MOST_AS_ONE:
         known = joint(join, terms.floor)
@@ -108,19 +107,49 @@ def _cleared(terms: _Terms, join: Join) -> _Cleared:
     return _pair_by_pair(terms, join)
 
 
+def _alone(terms: _Terms, join: Join) -> _Cleared:
+    """Two tables with nothing else around them."""
+    inner, outer = join.tables
+    if outer.key.kind == "audience" and not is_near(inner, outer, terms.floor):
+        return _Cleared()
+    if len(join.containments) > 1 or join.covers:  # equal tables have no layers
+        return _as_one(terms, join)
+    within = join.containments[0]
+    shown = _in_layers(join, join.containments, terms.floor)
+    return _as_one(terms, _pair(join, within), shown[within])
+
+
 def _pair_by_pair(terms: _Terms, join: Join) -> _Cleared:
     cleared = _Cleared()
-    for within in join.containments:
-        if not {within.inner, within.outer} & terms.new:
-            continue
-        pair = _pair(cleared.left_of(join), within)
-        # A day is proved against its week and the week against its month; far from the month,
-        # the day adds nothing to that.
-        if not _follows(join, within) or is_near(pair.tables[0], pair.tables[1], terms.floor):
-            cleared.add(_as_one(terms, pair))
+    attacked = [within for within in join.containments if _bears(terms, join, within)]
+    shown = _in_layers(join, attacked, terms.floor)
+    for within in attacked:
+        cleared.add(_as_one(terms, _pair(cleared.left_of(join), within), shown[within]))
     while sums := list(_removable(terms, cleared.left_of(join), cleared)):
         cleared.withheld += sums
     return cleared
+
+
+def _bears(terms: _Terms, join: Join, within: Containment) -> bool:
+    """Whether there may be something to find, and something to withhold."""
+    if not {within.inner, within.outer} & terms.new:
+        return False
+    # A day is proved against its week and the week against its month; far from the month,
+    # the day adds nothing to that.
+    inner, outer = _pair(join, within).tables
+    return not _follows(join, within) or is_near(inner, outer, terms.floor)
+
+
+def _in_layers(
+    join: Join, attacked: Sequence[Containment], floor: int
+) -> dict[Containment, Layers]:
+    """What is shown of each pair without putting its tables together."""
+    tables, shown = {table.key: table for table in join.tables}, dict[Containment, Layers]()
+    for outer in dict.fromkeys(within.outer for within in attacked):
+        inside = [within for within in attacked if within.outer == outer]
+        found = layers([tables[within.inner] for within in inside], tables[outer], floor)
+        shown |= dict(zip(inside, found, strict=True))
+    return shown
 
 
 def _follows(join: Join, within: Containment) -> bool:
@@ -142,11 +171,19 @@ def _removable(terms: _Terms, join: Join, cleared: _Cleared) -> Iterator[tuple[T
         yield from own[:1]
 
 
-def _as_one(terms: _Terms, join: Join) -> _Cleared:
-    """Attack the tables together and withhold, until nothing is found any more."""
-    known, cleared = joint(join, terms.floor), _Cleared()
+def _as_one(terms: _Terms, join: Join, shown: Layers | None = None) -> _Cleared:
+    """Attack the tables together and withhold, until nothing is found any more.
+
+    Nothing is asked again that is shown already of a pair, the inner table first.
+    """
+    cleared = _Cleared()
+    if shown is not None and shown.complete:
+        return cleared
+    known = joint(join, terms.floor)
     changing = np.array([table.key in terms.new for table in join.tables], dtype=bool)
     wanted = np.ones(known.goals.weights.shape[0], dtype=bool)
+    if shown is not None:
+        wanted &= ~shown.reached(known)
     left = _PROGRAMS
     while True:
         outcome = attack_joined(known, wanted, left)
