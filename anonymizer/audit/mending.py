@@ -19,11 +19,11 @@ _SEED = 20_261_125
 class Mending:
     """A table that is being changed, and how many people each figure counts in it.
 
-    Mending adds nobody to classes that are `closed`.
+    Mending adds nobody to classes that are `closed`. `made` is how many moves were made in all.
     """
 
     def __init__(self, knowledge: Knowledge, table: Integers, closed: Flags | None = None) -> None:
-        self.table = table.copy()
+        self.table, self.made = table.copy(), 0
         self._members = knowledge.members
         self._around = _padded(knowledge)
         # One figure more that never breaks fills up the rows of `around`.
@@ -140,6 +140,7 @@ class Mending:
         self._counts[figures] += people
         self._turned[chosen] = 1 if people > 0 else -1
         self._moves.append((chosen, people))
+        self.made += 1
         return self._broken(figures)
 
     def _broken(self, figures: Integers) -> list[int]:

@@ -1,6 +1,9 @@
-"""A table of whole people by place, near what is expected there, to be held fast for a while."""
+"""Tables of whole people by place, near what is expected there, to be held fast for a while."""
+
+from dataclasses import replace
 
 import numpy as np
+from scipy import sparse
 
 from anonymizer.audit.history.places import Places
 from anonymizer.audit.knowledge import Integers, Knowledge
@@ -34,6 +37,35 @@ def held(
         if after is not None:
             _place(drawn, after - before, expected, top, _by_class(own, known.classes))
             return drawn
+    return None
+
+
+def held_together(
+    places: Places, inner: int, outer: int, expected: Reals, random: np.random.Generator
+) -> tuple[Integers, Integers] | None:
+    """People of an inner table by place, and what the outer one has beyond, by its own classes.
+
+    This takes longer, and finds tables where the inner one fills much of the outer one.
+    """
+    within, around = places.tables[inner], places.tables[outer]
+    own = places.members(inner), places.members(outer)
+    known = replace(
+        around,
+        segments=np.concatenate([within.segments, around.segments]),
+        people=np.concatenate([within.people, around.people]),
+        sources=within.sources + around.sources,
+        lowest=np.concatenate([within.lowest, around.lowest]),
+        highest=np.concatenate([within.highest, around.highest]),
+        members=sparse.csr_array(sparse.block_array([[own[0], None], [own[1], around.members]])),
+    )
+    there = (places.own[inner] >= 0) & within.covered[places.own[inner]]
+    start = np.concatenate([expected * there, places.summed(outer, expected) * around.covered])
+    for away in reversed(AIMS):
+        people = proportions(known, start, away)
+        drawn = np.floor(people + random.random(len(people))) * (start > 0)
+        table = made_to_fit(known, drawn.astype(np.int64))
+        if table is not None:
+            return table[: len(places)], table[len(places) :]
     return None
 
 

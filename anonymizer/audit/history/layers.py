@@ -16,11 +16,11 @@ import numpy as np
 from scipy import sparse
 
 from anonymizer.audit.history.around import NONE, Around, around
-from anonymizer.audit.history.held import AIMS, held, made_to_fit
+from anonymizer.audit.history.held import AIMS, held, held_together, made_to_fit
 from anonymizer.audit.history.join import Joint
 from anonymizer.audit.history.places import Places, places_of
 from anonymizer.audit.history.shown import Shown
-from anonymizer.audit.knowledge import IMPOSSIBLE, Flags, Integers
+from anonymizer.audit.knowledge import IMPOSSIBLE, Flags, Integers, Knowledge
 from anonymizer.audit.proportional import proportions
 from anonymizer.audit.solver import Reals
 
@@ -29,7 +29,7 @@ _HARDLY_ANY, _FEW = 1e-3, 0.2  # people where others are expected, and where som
 _NO_LIMIT = 2**40
 _ROOMY = 2  # people
 _MOST_PLACES = 6  # to share out people of one class
-_MOST_TRIES = 2
+_MOST_PAIRS = 3  # of tables found together, for what is left
 _SEED = 20_261_128
 
 
@@ -67,10 +67,12 @@ def layers(inners: Sequence[Shown], outer: Shown, enough: int) -> tuple[Layers, 
     """
     stack = _Stack(places_of((outer, *inners)), enough)
     everyone = range(1, len(inners) + 1)
-    for numbers in (everyone, *([number] for number in everyone)):
-        for _ in range(_MOST_TRIES):
-            if any(stack.open(number).any() for number in numbers):
-                stack.show(numbers)
+    for numbers in (everyone, everyone, *([number] for number in everyone)):
+        if any(stack.open(number).any() for number in numbers):
+            stack.show(numbers)
+    for number in (number for number in everyone for _ in range(_MOST_PAIRS)):
+        if stack.open(number).any():
+            stack.show_pair(number)
     return tuple(stack.shown(number) for number in everyone)
 
 
@@ -97,11 +99,25 @@ class _Stack:
         held_fast = self._held([number for number in numbers if self.open(number).any()])
         if not held_fast:
             return
-        top = np.max(list(held_fast.values()), axis=0)
+        top = np.where(self._there[_OUTER], np.max(list(held_fast.values()), axis=0), 0)
         sought = np.logical_or.reduce([self.open(number) for number in held_fast])
-        rest = self._rest(np.where(self._there[_OUTER], top, 0), sought)
-        if rest is None:
+        rest = self._rest(top, sought)
+        if rest is not None:
+            self._learn(held_fast, top, rest)
+
+    def show_pair(self, number: int) -> None:
+        """The same for one inner table that is found together with the outer one."""
+        found = held_together(self._places, number, _OUTER, self._expected, self._random)
+        if found is None:
             return
+        people, beyond = found
+        top = np.where(self._there[_OUTER], people, 0)
+        wanted = self._places.summed(_OUTER, self.open(number).astype(np.int64)) > 0
+        rest = around(self._beyond_top(top), beyond, self._enough, wanted)
+        if rest is not None:
+            self._learn({number: people}, top, rest)
+
+    def _learn(self, held_fast: dict[int, Integers], top: Integers, rest: Around) -> None:
         for number, people in held_fast.items():
             self._beyond[number] |= self._places.at(_OUTER, rest.reaching, NONE) != NONE
             self._inner[number] |= _Lending(self._places, number, people, top, rest).lent(
@@ -134,15 +150,18 @@ class _Stack:
                 top = np.maximum(top, people)
         return tables
 
+    def _beyond_top(self, top: Integers) -> Knowledge:
+        """The figures of the outer table less what is held, by its own classes."""
+        outer = self._places.tables[_OUTER]
+        counted = outer.members @ self._places.summed(_OUTER, top)
+        return replace(outer, lowest=outer.lowest - counted, highest=outer.highest - counted)
+
     def _rest(self, top: Integers, sought: Flags) -> Around | None:
         """What the outer table may have beyond the top, by its own classes."""
-        outer = self._places.tables[_OUTER]
-        people = self._places.summed(_OUTER, top)
-        counted = outer.members @ people
-        known = replace(outer, lowest=outer.lowest - counted, highest=outer.highest - counted)
-        start = np.maximum(self._places.summed(_OUTER, self._expected) - people, _FEW)
-        start[~outer.covered] = 0
-        chance = self._random.random(outer.classes)
+        known = self._beyond_top(top)
+        expected = self._places.summed(_OUTER, self._expected - top)
+        start = np.maximum(expected, _FEW) * known.covered
+        chance = self._random.random(known.classes)
         wanted = self._places.summed(_OUTER, sought.astype(np.int64)) > 0
         for away in AIMS:
             drawn = np.floor(proportions(known, start, away) + chance).astype(np.int64)

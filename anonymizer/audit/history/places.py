@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from anonymizer.audit.history.join import leaves_of, spread_over
 from anonymizer.audit.history.shown import Shown
@@ -48,6 +49,14 @@ class Places:
         """What is known of the classes of one table, place by place."""
         own = self.own[table]
         return np.where(own >= 0, by_class[own], elsewhere).astype(by_class.dtype)
+
+    def members(self, table: int) -> sparse.csr_array:
+        """(figures x places): which place is in which figure of one table."""
+        there = np.flatnonzero(self.own[table] >= 0)
+        entries = np.ones(len(there), dtype=np.int64), (self.own[table][there], there)
+        known = self.tables[table]
+        in_class = sparse.csr_array(sparse.coo_array(entries, shape=(known.classes, len(self))))
+        return sparse.csr_array(known.members @ in_class)
 
 
 def places_of(tables: Sequence[Shown]) -> Places:

@@ -39,12 +39,16 @@ def first_table(knowledge: Knowledge) -> Integers | None:
     return None
 
 
-def stroll(knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flags) -> Walk:
+def stroll(
+    knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flags, most_moves: int
+) -> Walk:
     """A walk from the first table past ones in which waiting classes reach their goals."""
     waiting = waiting & (first < goals)
     mending = Mending(knowledge, first)
     steps: list[dict[int, int]] = []
     for chosen in np.flatnonzero(waiting).tolist():
+        if mending.made > most_moves:
+            break
         if not waiting[chosen]:
             continue
         if not mending.give(chosen, int(goals[chosen] - mending.table[chosen]), _MOST_MOVES):
@@ -56,11 +60,15 @@ def stroll(knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flag
     return Walk(first, rows_of(steps, knowledge.classes))
 
 
-def vary(knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flags) -> Departures:
+def vary(
+    knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flags, most_moves: int
+) -> Departures:
     """Tables around the first in which waiting classes reach their goals, as far as found."""
     mending, failures = Mending(knowledge, first), 0
     steps: list[dict[int, int]] = []
     for chosen in np.flatnonzero(waiting & (first < goals)).tolist():
+        if mending.made > most_moves:
+            break
         step = _mended(mending, chosen, int(goals[chosen] - first[chosen]))
         if step is None and failures < _MOST_FAILURES:
             step = _solved(knowledge, first, chosen, int(goals[chosen]))
