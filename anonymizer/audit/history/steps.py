@@ -17,7 +17,7 @@ from anonymizer.audit.proportional import spread
 from anonymizer.audit.walk import Walk, rows_of
 
 _AIMS = ((0, 10), (2, 10), (4, 10), (0, 0), (4, 4))  # kept off the lowest and the highest count
-_MOST_FAILURES = 20  # of programs
+_MOST_FAILURES, _MOST_PROGRAMS = 20, 100  # small ones, around single classes
 _MOST_MOVES = 60  # of one step
 _FIRST_MOVES = 4  # for each figure, until the first table fits
 
@@ -64,13 +64,14 @@ def vary(
     knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flags, most_moves: int
 ) -> Departures:
     """Tables around the first in which waiting classes reach their goals, as far as found."""
-    mending, failures = Mending(knowledge, first), 0
+    mending, failures, programs = Mending(knowledge, first), 0, 0
     steps: list[dict[int, int]] = []
     for chosen in np.flatnonzero(waiting & (first < goals)).tolist():
         if mending.made > most_moves:
             break
         step = _mended(mending, chosen, int(goals[chosen] - first[chosen]))
-        if step is None and failures < _MOST_FAILURES:
+        if step is None and failures < _MOST_FAILURES and programs < _MOST_PROGRAMS:
+            programs += 1
             step = _solved(knowledge, first, chosen, int(goals[chosen]))
             failures += step is None
         if step is not None:
