@@ -22,6 +22,7 @@ SHOPS = catalogue_of(
         dimension("r", list("ABCDEFGH"), [("north", (0, 1, 2)), ("south", (4, 5, 6, 7))]),
     ]
 )
+INSIDE = membership(SHOPS)
 FLOOR = 10
 
 
@@ -90,7 +91,7 @@ def shops(seed, days=3):
 
 
 def published(name, truth, rng):
-    counts = membership(SHOPS) @ truth.ravel()
+    counts = INSIDE @ truth.ravel()
     rows = np.flatnonzero(counts >= 50)
     up = rng.random(len(rows)) < counts[rows] % 10 / 10
     people = {SHOPS.id(int(row)): int(counts[row] // 10 * 10 + 10 * more)
@@ -106,7 +107,7 @@ def fits(tables, weights, at_least):
         low, high = true_counts(table.figures.people, table.promise)
         for row, least, largest in zip(table.figures.segments, low, high, strict=True):
             figure = np.zeros((len(tables), atoms))
-            figure[number] = membership(SHOPS)[row]
+            figure[number] = INSIDE[row]
             rows += [figure.ravel(), -figure.ravel()]
             most += [largest, -least]
     beyond = np.zeros((len(tables) - 1, atoms, len(tables), atoms))
