@@ -1,6 +1,6 @@
 """CPU seconds of the gate over the history: a week with its days, and a day as history grows.
 
-python benchmarks/history.py [--visitors 1000 10000 100000] [--seeds 1]
+python benchmarks/history.py [--visitors 1000 10000 100000] [--seeds 1] [--weeks-alone]
 
 First a campaign of so many visitors in a week; each comes on one or more of its days. Then the gate
 of a day, from the ledger's earlier releases to the audit's end, on the 10th and on the 90th day of
@@ -115,9 +115,11 @@ def audited(visitors: int, seed: int, catalogue: Catalogue, promise: Promise) ->
     left = withhold_joined(joins_of([week], days), [week], promise.inference_floor)
     joined = time.process_time() - begin
     figures = len(week.figures.segments), sum(len(day.figures.segments) for day in days)
+    unproved = sum(found.kind == "unproved" for found in (*left.findings, *left.beyond_help))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return (
-        f"| {visitors:,} | {figures[0]:,} and {figures[1]:,} | {alone:.1f} | {joined:.1f} "
-        f"| {left.figures} |"
+        f"| {visitors:,} | {seed} | {figures[0]:,} and {figures[1]:,} | {alone:.1f} "
+        f"| {joined:.1f} | {peak:.0f} | {left.figures} | {unproved} |"
     )
 
 
@@ -188,15 +190,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--visitors", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
+    parser.add_argument("--weeks-alone", action="store_true", help="no history day by day")
     options = parser.parse_args()
     segments, promise = catalogue(), Promise()
     print(
-        "| visitors | figures of the week and its days | alone, CPU s | joined, CPU s | withheld |"
+        "| visitors | seed | figures of the week and its days | alone, CPU s | joined, CPU s "
+        "| peak MB | withheld | not proved |"
     )
-    print("|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|")
     for visitors in options.visitors:
         for seed in options.seeds:
             print(audited(visitors, seed, segments, promise), flush=True)
+    if options.weeks_alone:
+        return
     print("\n| day | its gate, CPU s |\n|---|---|")
     for row in grown(segments):
         print(row, flush=True)

@@ -23,6 +23,7 @@ from anonymizer.audit.witnesses import make_whole
 _DENOMINATORS = (1, 2, 3, 4, 5, 6, 8, 12, 60, 840, 27_720)
 FINE = 2**30  # parts of one, where no simple fraction makes a proof
 _WHOLE = 1e-6
+_MOST_CLASSES = 10_000  # of programs in whole numbers, where effort is limited
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,14 @@ Verdict = Proof | Reachable | Divisible | Unreachable | Undecided
 
 
 class Bounds:
-    """Decides what the figures of one table allow."""
+    """Decides what the figures of one table allow.
 
-    def __init__(self, knowledge: Knowledge) -> None:
-        self._knowledge = knowledge
+    With a limit on the `iterations` of a program, what takes more is undecided; so is what only
+    whole numbers of people would decide, where there are that many classes.
+    """
+
+    def __init__(self, knowledge: Knowledge, iterations: int | None = None) -> None:
+        self._knowledge, self._iterations = knowledge, iterations
         self._rows = knowledge.essential
         self._matrix = sparse.csc_array(self._rows.members)
         self._by_class = sparse.csr_array(self._rows.members.T)
@@ -84,7 +89,10 @@ class Bounds:
     @cached_property
     def _program(self) -> Program:
         limits = np.full(self._knowledge.classes, np.inf)
-        return Program(self._matrix, self._rows.lowest, self._rows.highest, limits)
+        program = Program(self._matrix, self._rows.lowest, self._rows.highest, limits)
+        if self._iterations is not None:
+            program.limit_iterations(self._iterations)
+        return program
 
     def decide(self, weights: Integers, at_least: int, *, whole: bool = True) -> Verdict:
         """Whether the weighted people may be `at_least` this many in a table that fits.
@@ -137,6 +145,8 @@ class Bounds:
             self._rows.highest,
             np.full(classes + 2 * rows, np.inf),
         )
+        if self._iterations is not None:
+            program.limit_iterations(self._iterations)
         cost = np.concatenate([np.zeros(classes), np.ones(2 * rows)])
         multipliers = program.minimise(cost).multipliers
         nobody = np.zeros(classes, dtype=np.int64)
@@ -191,6 +201,8 @@ class Bounds:
 
     def _decide_whole(self, weights: Integers, at_least: int) -> Verdict:
         known = self._knowledge
+        if self._iterations is not None and known.classes > _MOST_CLASSES:
+            return Undecided()
         goal = sparse.csc_array(weights[None, :])
         limits = self.largest + 1.0
         program = Program(

@@ -41,26 +41,41 @@ class Departures:
         """Of each class the most people that it has in a table that fits; -1 without any."""
         if not knowledge.allows(self.first):
             return np.full(knowledge.classes, _NO_TABLE)
-        wrong = np.zeros(self.changes.shape[0], dtype=bool)
         people = self.changes.tocoo()
         numbers = self.first[people.col] + people.data
-        wrong[people.row[numbers < 0]] = True
-        figures = sparse.csr_array(self.changes @ knowledge.members.T).tocoo()
-        counts = (knowledge.members @ self.first)[figures.col] + figures.data
-        fit = (knowledge.lowest[figures.col] <= counts) & (counts <= knowledge.highest[figures.col])
-        wrong[figures.row[~fit]] = True
         most = self.first.copy()
-        proved = ~wrong[people.row]
+        proved = self.fitting(knowledge)[people.row]
         np.maximum.at(most, people.col[proved], numbers[proved])
         return most
 
+    def fitting(self, knowledge: Knowledge) -> Flags:
+        """Which of the other tables fit, if the first one does."""
+        fits = np.ones(self.changes.shape[0], dtype=bool)
+        people = self.changes.tocoo()
+        fits[people.row[self.first[people.col] + people.data < 0]] = False
+        figures = sparse.csr_array(self.changes @ knowledge.members.T).tocoo()
+        counts = (knowledge.members @ self.first)[figures.col] + figures.data
+        inside = (knowledge.lowest[figures.col] <= counts) & (
+            counts <= knowledge.highest[figures.col]
+        )
+        fits[figures.row[~inside]] = False
+        return fits
 
-def depart(knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flags) -> Departures:
+
+def depart(
+    knowledge: Knowledge,
+    first: Integers,
+    goals: Integers,
+    waiting: Flags,
+    *,
+    closed: Flags | None = None,
+) -> Departures:
     """Tables in which waiting classes reach their goals, as many as are found.
 
-    `first` must fit every figure.
+    `first` must fit every figure. Classes that are `closed` get people only to reach their goal.
     """
-    attempts = _Attempts(knowledge, first, goals)
+    nowhere = np.zeros(knowledge.classes, dtype=bool)
+    attempts = _Attempts(knowledge, first, goals, nowhere if closed is None else closed)
     return Departures(first, attempts.made(np.flatnonzero(waiting)))
 
 
@@ -72,8 +87,10 @@ class _Attempts:
     to take somebody away (0) or to add somebody (1).
     """
 
-    def __init__(self, knowledge: Knowledge, first: Integers, goals: Integers) -> None:
-        figures, classes = knowledge.members.shape
+    def __init__(
+        self, knowledge: Knowledge, first: Integers, goals: Integers, closed: Flags
+    ) -> None:
+        figures = len(knowledge.segments)
         self._count = min(_MOST_ATTEMPTS, 1 + _MOST_FIGURES // (figures + 1))
         order = np.argsort(np.diff(knowledge.members.indptr), kind="stable")
         members = sparse.csr_array(knowledge.members[order])
@@ -92,7 +109,9 @@ class _Attempts:
         self._broken = np.zeros(shape, dtype=bool)
         self._first = np.append(first, 0)
         self._people = np.tile(self._first, (self._count, 1))
-        self._turned = np.zeros((self._count, classes + 1), dtype=np.int8)
+        # Who has given people away gets none back; who is closed counts as one that has.
+        self._unturned = -np.append(closed, False).astype(np.int8)
+        self._turned = np.tile(self._unturned, (self._count, 1))
         self._moved = np.zeros((2, self._count, _MOST_MOVES + 2), dtype=np.int64)
         self._moves = np.zeros(self._count, dtype=np.int64)
         self._working = np.zeros(self._count, dtype=bool)
@@ -197,7 +216,7 @@ class _Attempts:
         rows = np.repeat(attempts, moves)
         figures = self._around[classes]
         self._people[rows, classes] = self._first[classes]
-        self._turned[rows, classes] = 0
+        self._turned[rows, classes] = self._unturned[classes]
         rows = rows[:, None]
         self._room[:, rows, figures] = self._untouched[:, figures]
         self._gains[:, rows, figures] = _gains(self._untouched[:, figures])

@@ -9,7 +9,7 @@ from heapq import heapify, heappop, heappush
 
 import numpy as np
 
-from anonymizer.audit.knowledge import Integers, Knowledge
+from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 
 _MOST_CANDIDATES = 128  # classes of a figure that are looked at for one move
 _NO_LIMIT = 2**40
@@ -17,10 +17,13 @@ _SEED = 20_261_125
 
 
 class Mending:
-    """A table that is being changed, and how many people each figure counts in it."""
+    """A table that is being changed, and how many people each figure counts in it.
 
-    def __init__(self, knowledge: Knowledge, table: Integers) -> None:
-        self.table = table.copy()
+    Mending adds nobody to classes that are `closed`. `made` is how many moves were made in all.
+    """
+
+    def __init__(self, knowledge: Knowledge, table: Integers, closed: Flags | None = None) -> None:
+        self.table, self.made = table.copy(), 0
         self._members = knowledge.members
         self._around = _padded(knowledge)
         # One figure more that never breaks fills up the rows of `around`.
@@ -28,7 +31,9 @@ class Mending:
         self._lowest = np.append(knowledge.lowest, -_NO_LIMIT)
         self._highest = np.append(knowledge.highest, _NO_LIMIT)
         self._sizes = np.diff(knowledge.members.indptr).tolist()
-        self._turned = np.zeros(knowledge.classes, dtype=np.int8)
+        nowhere = np.zeros(knowledge.classes, dtype=bool)
+        self._unturned = -(nowhere if closed is None else closed).astype(np.int8)
+        self._turned = self._unturned.copy()
         self._moves: list[tuple[int, int]] = []
         self._random = np.random.default_rng(_SEED)
 
@@ -40,7 +45,7 @@ class Mending:
         """Make every figure fit, the smallest first, and take nobody from one class."""
         self._turned[chosen] = 1
         mended = self._mend(self._all_broken(), most_moves, order=1)
-        self._turned[chosen] = 0
+        self._turned[chosen] = self._unturned[chosen]
         return mended
 
     def give(self, chosen: int, people: int, most_moves: int) -> bool:
@@ -69,7 +74,7 @@ class Mending:
 
     def _forget(self) -> None:
         for chosen, _ in self._moves:
-            self._turned[chosen] = 0
+            self._turned[chosen] = self._unturned[chosen]
         self._moves.clear()
 
     def _mend(self, broken: list[int], most_moves: int, *, order: int) -> bool:
@@ -135,6 +140,7 @@ class Mending:
         self._counts[figures] += people
         self._turned[chosen] = 1 if people > 0 else -1
         self._moves.append((chosen, people))
+        self.made += 1
         return self._broken(figures)
 
     def _broken(self, figures: Integers) -> list[int]:

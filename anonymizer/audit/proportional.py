@@ -40,11 +40,30 @@ def _spread(
     knowledge: Knowledge, away: float, enough: tuple[Integers | Reals, Integers | Reals]
 ) -> Integers:
     """Aims that far inside the ends, until all figures are inside `enough`."""
+    people = _fitted(knowledge, knowledge.covered.astype(np.float64), away, enough)
+    chance = np.random.default_rng(_SEED).random(len(people))
+    return np.floor(people + chance).astype(np.int64)
+
+
+def proportions(knowledge: Knowledge, start: Reals, away: float) -> Reals:
+    """Parts of people in proportion to those at the start, a share of their room inside all ends.
+
+    Nobody comes to a class that has nobody at the start.
+    """
+    return _fitted(knowledge, start, away, _inside(knowledge, away))
+
+
+def _fitted(
+    knowledge: Knowledge,
+    start: Reals,
+    away: float,
+    enough: tuple[Integers | Reals, Integers | Reals],
+) -> Reals:
     members = sparse.csr_array(knowledge.members, dtype=np.float64)
     by_class = sparse.csr_array(members.T)
     pull = _PULL / np.maximum(np.diff(by_class.indptr), 1)
     lowest, highest = _inside(knowledge, away)
-    people = knowledge.covered.astype(np.float64)
+    people = start.copy()
     for _ in range(_ROUNDS):
         counts = members @ people
         if ((enough[0] <= counts) & (counts <= enough[1])).all():
@@ -53,5 +72,4 @@ def _spread(
         ratios = np.maximum(aims, _ALMOST_NOBODY) / np.maximum(counts, _ALMOST_NOBODY)
         steps = pull * (by_class @ np.log(ratios))
         people *= np.exp(np.clip(steps, -_LARGEST_STEP, _LARGEST_STEP))
-    chance = np.random.default_rng(_SEED).random(len(people))
-    return np.floor(people + chance).astype(np.int64)
+    return people

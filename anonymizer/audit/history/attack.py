@@ -7,6 +7,7 @@ group; a walk comes past most of them, programs find the others or the figures t
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from scipy import sparse
@@ -21,7 +22,10 @@ from anonymizer.audit.reports import Reporter
 from anonymizer.audit.witnesses import Witnesses, search
 
 _MOST_FIGURES_SEARCHED = 1_000  # programs over all figures take too long beyond
-_MOST_ROWS_SOLVED, _FEWEST_PROGRAMS = 40_000, 5
+_MOST_FIGURES_SOLVED = 3_000  # no single program ends in a reasonable time beyond
+_MOST_FOUND = 2_000  # at once; the rest can wait for the next round
+_MOST_MOVES = 150_000  # of people, on one walk
+_MOST_ITERATIONS = 50_000  # of one program
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,14 @@ class Outcome:
 def attack_joined(joint: Joint, wanted: Flags, most_programs: int) -> Outcome:
     """Whether every wanted goal can be reached; what cannot be decided is a finding as well.
 
-    No more than `most_programs` programs are made for single goals; fewer over many figures.
+    No more than `most_programs` programs are made for single goals, and none goes on for ever.
     """
     return _Attack(joint, wanted, most_programs).outcome()
+
+
+def subtract_joined(joint: Joint, wanted: Flags, most_programs: int = 0) -> Outcome:
+    """What one figure less another shows of the wanted goals, and nothing else."""
+    return _Attack(joint, wanted, most_programs).differences()
 
 
 class _Attack:
@@ -60,10 +69,14 @@ class _Attack:
         self._joint, self._known = joint, joint.knowledge
         self._weights, self._floor = joint.goals.weights, joint.goals.people
         self._open = wanted & ~self._has_uncovered()
-        affordable = max(_FEWEST_PROGRAMS, _MOST_ROWS_SOLVED // max(len(joint.table), 1))
-        self._programs_left = self._most_programs = min(most_programs, affordable)
+        self._solvable = len(joint.table) <= _MOST_FIGURES_SOLVED
+        self._programs_left = self._most_programs = most_programs if self._solvable else 0
         self._reporter = Reporter(self._known)
-        self._bounds = Bounds(self._known)
+        self._bounds = Bounds(self._known, _MOST_ITERATIONS)
+
+    def differences(self) -> Outcome:
+        """Pairs alone."""
+        return Outcome(tuple(self._pairs()), self._open, 0)
 
     def outcome(self) -> Outcome:
         findings = list(self._pairs())
@@ -104,23 +117,27 @@ class _Attack:
 
     def _beyond_pairs(self) -> Iterator[JoinedFinding]:
         first = first_table(self._known)
-        if first is None:
+        if first is None and self._solvable:
             verdict = self._some_table()
             if isinstance(verdict, JoinedFinding):
                 yield verdict
                 return
             first = verdict
-        self._learn(first)
-        self._approach(first)
-        for goal in np.flatnonzero(self._open).tolist():
-            if self._open[goal] and (found := self._decided(goal)) is not None:
-                yield found
+        if first is not None:
+            self._learn(first)
+            self._approach(first)
+        decided = (self._decided(goal) for goal in self._one_by_one())
+        yield from islice((found for found in decided if found is not None), _MOST_FOUND)
+
+    def _one_by_one(self) -> Iterator[int]:
+        """Goals that are still open when it is their turn."""
+        return (goal for goal in np.flatnonzero(self._open).tolist() if self._open[goal])
 
     def _approach(self, first: Integers) -> None:
         """Close open goals whose leading class has enough people in some table."""
         for look in () if self._known.exact else (stroll, vary):
             goals, leading = self._leading()
-            tables = look(self._known, first, goals, leading)
+            tables = look(self._known, first, goals, leading, _MOST_MOVES)
             self._close(tables.most_people(self._known) >= self._floor)
         if self._open.any() and len(self._known.segments) <= _MOST_FIGURES_SEARCHED:
             self._search(first)

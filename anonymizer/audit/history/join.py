@@ -85,13 +85,15 @@ class Joint:
     """What all figures of a join tell together, over classes of atoms and kinds of people.
 
     Figure by figure, `table` is the position of its table and `segment` its row in that table's
-    catalogue. `exhaustive` says that no kind of people was left out.
+    catalogue. The last dimension of the knowledge has the `kinds`, as they come; `exhaustive` says
+    that none was left out.
     """
 
     knowledge: Knowledge
     table: Integers
     segment: Integers
     goals: Goals
+    kinds: tuple[Kind, ...]
     exhaustive: bool
 
     def without(self, figures: Integers) -> "Joint":
@@ -129,7 +131,7 @@ def joint(join: Join, floor: int) -> Joint:
     possible = ways.possible(catalogue.dimensions)
     knowledge = understand(join.name, catalogue, statements, possible, np.zeros_like(possible))
     goals = Goals(*_goals(knowledge, ways), floor)
-    return Joint(knowledge, table, segment, goals, ways.exhaustive)
+    return Joint(knowledge, table, segment, goals, tuple(ways.kinds), ways.exhaustive)
 
 
 class _Ways:
@@ -148,7 +150,7 @@ class _Ways:
         else:
             found = list(dict.fromkeys(self._some_kinds()))
         self.grids = [
-            _spread(shown.possible, shown.catalogue.dimensions, leaves_of(join.tables))
+            spread_over(shown.possible, shown.catalogue.dimensions, leaves_of(join.tables))
             for shown in join.tables
         ]
         where = {kind: self._where(kind) for kind in found}
@@ -214,7 +216,7 @@ def leaves_of(tables: Sequence[Shown]) -> list[tuple[str, ...]]:
     return [tuple(dict.fromkeys(leaf for axis in same for leaf in axis.leaves)) for same in axes]
 
 
-def _spread(
+def spread_over(
     possible: Flags, dimensions: Sequence[Dimension], leaves: Sequence[tuple[str, ...]]
 ) -> Flags:
     """A grid over more leaves; what the table does not know is possible as it is elsewhere."""

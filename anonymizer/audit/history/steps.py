@@ -17,7 +17,7 @@ from anonymizer.audit.proportional import spread
 from anonymizer.audit.walk import Walk, rows_of
 
 _AIMS = ((0, 10), (2, 10), (4, 10), (0, 0), (4, 4))  # kept off the lowest and the highest count
-_MOST_FAILURES = 20  # of programs
+_MOST_FAILURES, _MOST_PROGRAMS = 20, 100  # small ones, around single classes
 _MOST_MOVES = 60  # of one step
 _FIRST_MOVES = 4  # for each figure, until the first table fits
 
@@ -39,12 +39,16 @@ def first_table(knowledge: Knowledge) -> Integers | None:
     return None
 
 
-def stroll(knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flags) -> Walk:
+def stroll(
+    knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flags, most_moves: int
+) -> Walk:
     """A walk from the first table past ones in which waiting classes reach their goals."""
     waiting = waiting & (first < goals)
     mending = Mending(knowledge, first)
     steps: list[dict[int, int]] = []
     for chosen in np.flatnonzero(waiting).tolist():
+        if mending.made > most_moves:
+            break
         if not waiting[chosen]:
             continue
         if not mending.give(chosen, int(goals[chosen] - mending.table[chosen]), _MOST_MOVES):
@@ -56,18 +60,33 @@ def stroll(knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flag
     return Walk(first, rows_of(steps, knowledge.classes))
 
 
-def vary(knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flags) -> Departures:
+def vary(
+    knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flags, most_moves: int
+) -> Departures:
     """Tables around the first in which waiting classes reach their goals, as far as found."""
-    mending, failures = Mending(knowledge, first), 0
+    mending, failures, programs = Mending(knowledge, first), 0, 0
     steps: list[dict[int, int]] = []
     for chosen in np.flatnonzero(waiting & (first < goals)).tolist():
+        if mending.made > most_moves:
+            break
         step = _mended(mending, chosen, int(goals[chosen] - first[chosen]))
-        if step is None and failures < _MOST_FAILURES:
+        if step is None and failures < _MOST_FAILURES and programs < _MOST_PROGRAMS:
+            programs += 1
             step = _solved(knowledge, first, chosen, int(goals[chosen]))
             failures += step is None
         if step is not None:
             steps.append(step)
     return Departures(first, rows_of(steps, knowledge.classes))
+
+
+def depart_singly(
+    knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flags, closed: Flags
+) -> Departures:
+    """The same by moving people alone, none of them to classes that are closed."""
+    mending = Mending(knowledge, first, closed)
+    tried = np.flatnonzero(waiting & (first < goals)).tolist()
+    found = (_mended(mending, chosen, int(goals[chosen] - first[chosen])) for chosen in tried)
+    return Departures(first, rows_of([s for s in found if s is not None], knowledge.classes))
 
 
 def _mended(mending: Mending, chosen: int, people: int) -> dict[int, int] | None:

@@ -6,14 +6,16 @@ away or is the last, it ends. Joins are cleared independently of each other, sid
 is proved with the figures of one join at hand stays proved when another takes some of them away.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 
 import numpy as np
 
 from anonymizer.audit.findings import Finding
-from anonymizer.audit.history.attack import JoinedFinding, attack_joined
+from anonymizer.audit.history.attack import JoinedFinding, Outcome, attack_joined, subtract_joined
 from anonymizer.audit.history.join import Containment, Join, Joint, joint
+from anonymizer.audit.history.layers import Layers, layers
 from anonymizer.audit.history.nearness import is_near
 from anonymizer.audit.history.rests import short_rests
 from anonymizer.audit.history.shown import Shown
@@ -23,6 +25,8 @@ from anonymizer.parallel import ALONE, Workers
 from anonymizer.tables import TableKey
 
 _PROGRAMS = 300  # for single groups of one join; what they do not decide is withheld
+_MOST_ROWS_SOLVED, _FEWEST_PROGRAMS = 120_000, 15  # figures of all programs together
+_MOST_ROUNDS = 20  # in which one figure of a finding goes
 _MOST_AS_ONE = 4_000  # figures times kinds of people; larger joins are attacked pair by pair
 _PAIR = 2
 
@@ -95,9 +99,7 @@ class _Cleared:
 
 def _cleared(terms: _Terms, join: Join) -> _Cleared:
     if len(join.tables) == _PAIR:
-        inner, outer = join.tables
-        far = outer.key.kind == "audience" and not is_near(inner, outer, terms.floor)
-        return _Cleared() if far else _as_one(terms, join)
+        return _alone(terms, join)
     side_by_side = len({table.key.period for table in join.tables}) == 1
     figures = sum(len(table.figures.segments) for table in join.tables)
     if 2 * figures * len(join.tables) <= _MOST_AS_ONE:
@@ -105,7 +107,7 @@ def _cleared(terms: _Terms, join: Join) -> _Cleared:
         if known.exhaustive:
             return _as_one(terms, join)
         wanted = np.ones(known.goals.weights.shape[0], dtype=bool)
-        if not attack_joined(known, wanted, most_programs=0).findings:
+        if not attack_joined(known, wanted, 0).findings:
             return _Cleared()
     return _beside_several(terms, join) if side_by_side else _pair_by_pair(terms, join)
 
@@ -121,19 +123,61 @@ def _beside_several(terms: _Terms, join: Join) -> _Cleared:
     return cleared
 
 
+def _alone(terms: _Terms, join: Join) -> _Cleared:
+    """Two tables with nothing else around them."""
+    inner, outer = join.tables
+    if outer.key.kind == "audience" and not is_near(inner, outer, terms.floor):
+        return _Cleared()
+    if len(join.containments) > 1 or join.covers:  # equal tables have no layers
+        return _as_one(terms, join)
+    return _in_pairs(terms, join, join.containments)
+
+
 def _pair_by_pair(terms: _Terms, join: Join) -> _Cleared:
-    cleared = _Cleared()
-    for within in join.containments:
-        if not {within.inner, within.outer} & terms.new:
-            continue
-        pair = _pair(cleared.left_of(join), within)
-        # A day is proved against its week and the week against its month; far from the month,
-        # the day adds nothing to that.
-        if not _follows(join, within) or is_near(pair.tables[0], pair.tables[1], terms.floor):
-            cleared.add(_as_one(terms, pair))
+    bearing = [within for within in join.containments if _bears(terms, join, within)]
+    cleared = _in_pairs(terms, join, bearing)
     while sums := list(_removable(terms, cleared.left_of(join), cleared)):
         cleared.withheld += sums
     return cleared
+
+
+def _in_pairs(terms: _Terms, join: Join, pairs: Sequence[Containment]) -> _Cleared:
+    """Each pair by itself, as far as it is not shown in layers.
+
+    What a subtraction shows is withheld first: the layers need room between the figures.
+    """
+    cleared = _Cleared()
+    shown = _in_layers(join, pairs, terms.floor)
+    for within in pairs:
+        pair = _pair(cleared.left_of(join), within)
+        cleared.add(_as_one(terms, pair, shown[within], subtract_joined))
+    if cleared.withheld:
+        shown = _in_layers(cleared.left_of(join), pairs, terms.floor)
+    for within in pairs:
+        cleared.add(_as_one(terms, _pair(cleared.left_of(join), within), shown[within]))
+    return cleared
+
+
+def _bears(terms: _Terms, join: Join, within: Containment) -> bool:
+    """Whether there may be something to find, and something to withhold."""
+    if not {within.inner, within.outer} & terms.new:
+        return False
+    # A day is proved against its week and the week against its month; far from the month,
+    # the day adds nothing to that.
+    inner, outer = _pair(join, within).tables
+    return not _follows(join, within) or is_near(inner, outer, terms.floor)
+
+
+def _in_layers(
+    join: Join, attacked: Sequence[Containment], floor: int
+) -> dict[Containment, Layers]:
+    """What is shown of each pair without putting its tables together."""
+    tables, shown = {table.key: table for table in join.tables}, dict[Containment, Layers]()
+    for outer in dict.fromkeys(within.outer for within in attacked):
+        inside = [within for within in attacked if within.outer == outer]
+        found = layers([tables[within.inner] for within in inside], tables[outer], floor)
+        shown |= dict(zip(inside, found, strict=True))
+    return shown
 
 
 def _follows(join: Join, within: Containment) -> bool:
@@ -161,17 +205,32 @@ def _own(
         yield from own[:1]
 
 
-def _as_one(terms: _Terms, join: Join) -> _Cleared:
-    """Attack the tables together and withhold, until nothing is found any more."""
-    known, cleared = joint(join, terms.floor), _Cleared()
+def _as_one(
+    terms: _Terms,
+    join: Join,
+    shown: Layers | None = None,
+    attack: Callable[[Joint, Flags, int], Outcome] = attack_joined,
+) -> _Cleared:
+    """Attack the tables together and withhold, until nothing is found any more.
+
+    Nothing is asked again that is shown already of a pair, the inner table first. After many
+    rounds every new figure that has to do with a finding goes, so that there is an end.
+    """
+    cleared = _Cleared()
+    if shown is not None and shown.complete:
+        return cleared
+    known = joint(join, terms.floor)
     changing = np.array([table.key in terms.new for table in join.tables], dtype=bool)
     wanted = np.ones(known.goals.weights.shape[0], dtype=bool)
-    left = _PROGRAMS
-    while True:
-        outcome = attack_joined(known, wanted, left)
+    if shown is not None:
+        wanted &= ~shown.reached(known)
+    left = min(_PROGRAMS, max(_FEWEST_PROGRAMS, _MOST_ROWS_SOLVED // max(len(known.table), 1)))
+    for round_number in count():
+        outcome = attack(known, wanted, left)
         left = max(left - outcome.programs, 0)
         wanted = outcome.open.copy()
-        choice = _choose(outcome.findings, known, changing)
+        some = _least_preferred if round_number < _MOST_ROUNDS else _all_of
+        choice = _choose(outcome.findings, known, changing, some)
         cleared.findings += [found.finding for found in choice.mended]
         cleared.beyond_help += [found.finding for found in choice.beyond_help]
         for found in choice.beyond_help:
@@ -184,8 +243,9 @@ def _as_one(terms: _Terms, join: Join) -> _Cleared:
         at_odds = [found for found in choice.beyond_help if not len(found.goals)]
         aside = [f for found in at_odds for f in _least_preferred(found, found.figures, known)]
         if not len(choice.figures) and not choice.beyond_help:
-            return cleared
+            break
         known = known.without(np.union1d(choice.figures, np.array(aside, dtype=np.int64)))
+    return cleared
 
 
 @dataclass(frozen=True)
@@ -197,8 +257,13 @@ class _Choice:
     beyond_help: list[JoinedFinding]
 
 
-def _choose(findings: Sequence[JoinedFinding], known: Joint, changing: Flags) -> _Choice:
-    """Of each finding the new figure of the least preference, unless one has gone already."""
+def _choose(
+    findings: Sequence[JoinedFinding],
+    known: Joint,
+    changing: Flags,
+    some: Callable[[JoinedFinding, Integers, Joint], list[int]],
+) -> _Choice:
+    """Of each finding some of the new figures, unless one has gone already."""
     chosen: set[int] = set()
     mended, beyond = [], []
     for found in findings:
@@ -207,7 +272,7 @@ def _choose(findings: Sequence[JoinedFinding], known: Joint, changing: Flags) ->
             beyond.append(found)
             continue
         if chosen.isdisjoint(own.tolist()):
-            chosen.update(_least_preferred(found, own, known))
+            chosen.update(some(found, own, known))
             mended.append(found)
     return _Choice(np.array(sorted(chosen), dtype=np.int64), mended, beyond)
 
@@ -217,4 +282,9 @@ def _least_preferred(found: JoinedFinding, own: Integers, known: Joint) -> list[
     order = own[np.argsort(-known.segment[own], kind="stable")]
     blamed = len(found.goals) or len(found.figures) < len(known.table)
     chosen: list[int] = order[: 1 if blamed else (len(order) + 1) // 2].tolist()
+    return chosen
+
+
+def _all_of(_found: JoinedFinding, own: Integers, _known: Joint) -> list[int]:
+    chosen: list[int] = own.tolist()
     return chosen
