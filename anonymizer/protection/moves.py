@@ -20,7 +20,8 @@ class MoveBasis:
     """Columns that span all moves, and how far each can be gone before a class has too few.
 
     `spare` says how many people each class may lose. A column keeps its number for good;
-    `through` has the columns of each class, `entries` counts the numbers in all columns.
+    `through` has the columns of each class, `entries` counts the numbers in all columns. Beside
+    the columns that span, there may be sums of them, added by others and dropped again.
     """
 
     def __init__(self, spare: Sequence[int]) -> None:
@@ -30,6 +31,27 @@ class MoveBasis:
         self.entries = len(spare)
         # At least this far; a column not looked at since it changed is missing.
         self.reaches: dict[int, Reach] = {n: (UNLIMITED, left) for n, left in enumerate(spare)}
+        self._next = len(spare)
+
+    def add(self, move: Column) -> int:
+        """Add a sum of columns as one more; its number."""
+        number = self._next
+        self._next += 1
+        self.columns[number] = move
+        self.entries += len(move)
+        for place in move:
+            self.through[place].add(number)
+        return number
+
+    def drop(self, number: int) -> None:
+        """Drop a column that was added, if it was no pivot since: the others still span."""
+        column = self.columns.pop(number, None)
+        if column is None:
+            return
+        self.reaches.pop(number, None)
+        self.entries -= len(column)
+        for place in column:
+            self.through[place].discard(number)
 
     def balance(self, classes: Sequence[int]) -> Column:
         """What each column changes in the sum over some classes; columns that change nothing
