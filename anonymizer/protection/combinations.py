@@ -5,6 +5,7 @@ whole; only whole ones count, and other costs lead to other vertices.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -12,17 +13,18 @@ import highspy
 import numpy as np
 from highspy._core import _Highs
 from numpy.typing import NDArray
-from scipy import sparse
 
 from anonymizer.protection.aims import Aim
 from anonymizer.protection.budget import Budget
 from anonymizer.protection.moves import Column, MoveBasis
 
-_SEEDS = 20
-_NEARBY = 40
+_SEEDS = 40
+_NEARBY = 80
+_LOOKED_AROUND = 12
+_UNBALANCED = 12
 _MOST_TIMES = 50.0
 _TOLERANCE = 1e-6
-_VERTICES = 3
+_VERTICES = 6
 _STEPS = 10  # what it takes to set a program up
 _OPTIONS: dict[str, bool | int | str] = {
     "output_flag": False,
@@ -44,23 +46,30 @@ class Combinations:
         for option, value in _OPTIONS.items():
             self._solver.setOptionValue(option, value)
 
-    def find(self, aim: Aim, vector: Column, balance: Column) -> Column | None:
+    def find(
+        self, aim: Aim, vector: Column, balance: Column, shortest: Sequence[int]
+    ) -> Column | None:
         """A sum that reaches an aim and is balanced on a row, or None if none is found.
 
-        `vector` says what each column changes in the aim, `balance` in the row.
+        `vector` says what each column changes in the aim, `balance` in the row; `shortest` are
+        short columns that are not balanced.
         """
-        near = self._near(vector)
+        near = self._near(vector, shortest[:_UNBALANCED])
         program = _program(self._basis, near, vector, balance)
         for sense in (1,) if aim.more else (1, -1):
             if found := self._solved(program, sense * max(1, aim.more)):
                 return found
         return None
 
-    def _near(self, vector: Column) -> list[int]:
-        """Columns that touch the aim, short ones first; then those that overlap them most."""
+    def _near(self, vector: Column, unbalanced: Sequence[int]) -> list[int]:
+        """Columns that touch the aim, short ones first; some that are not balanced on the row;
+        then those that overlap the first ones most.
+        """
         columns, through = self._basis.columns, self._basis.through
-        seeds = sorted(vector, key=lambda q: (len(columns[q]), q))[:_SEEDS]
-        shared = Counter(chain.from_iterable(through[place] for q in seeds for place in columns[q]))
+        touching = sorted(vector, key=lambda q: (len(columns[q]), q))[:_SEEDS]
+        seeds = list(dict.fromkeys([*touching, *unbalanced]))
+        places = set(chain.from_iterable(columns[q] for q in seeds[:_LOOKED_AROUND]))
+        shared = Counter(chain.from_iterable(map(through.__getitem__, places)))
         for q in seeds:
             del shared[q]
         others = sorted(shared, key=lambda q: (-shared[q] / len(columns[q]), q))
@@ -68,7 +77,7 @@ class Combinations:
 
     def _solved(self, program: "_Program", change: int) -> Column | None:
         """The first whole vertex of the program with this change of the aim."""
-        solver, width = self._solver, program.matrix.shape[1]
+        solver, width = self._solver, len(program.costs)
         solver.passModel(program.model(change))
         for attempt in range(_VERTICES):
             if self._budget.left <= self._reserve:
@@ -91,12 +100,15 @@ class Combinations:
 
 @dataclass(frozen=True)
 class _Program:
-    """The cheapest sum of columns, each added or taken away so many times.
+    """The cheapest sum of columns, each added so many times (first half) or taken away.
 
-    Rows: people added to each of the `places`, no fewer than `least`; the row; the aim.
+    Rows: people added to each of the `places`, no fewer than `least`; the row; the aim. The
+    numbers stand column by column, those of each from its start in `starts`.
     """
 
-    matrix: sparse.csc_array
+    starts: NDArray[np.int32]
+    rows: NDArray[np.int32]
+    numbers: NDArray[np.float64]
     places: list[int]
     least: NDArray[np.float64]
     costs: NDArray[np.float64]
@@ -104,7 +116,7 @@ class _Program:
     def model(self, change: int) -> highspy.HighsLp:
         """For a change of the aim by so many people, or more of the same sign."""
         model = highspy.HighsLp()
-        model.num_row_, model.num_col_ = self.matrix.shape
+        model.num_row_, model.num_col_ = len(self.places) + 2, len(self.costs)
         model.col_cost_ = self.costs
         model.col_lower_ = np.zeros(len(self.costs))
         model.col_upper_ = np.full(len(self.costs), _MOST_TIMES)
@@ -112,9 +124,9 @@ class _Program:
         model.row_lower_ = np.concatenate([self.least, [0, lowest]])
         model.row_upper_ = np.concatenate([np.full(len(self.places), np.inf), [0, highest]])
         model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        model.a_matrix_.start_ = self.matrix.indptr
-        model.a_matrix_.index_ = self.matrix.indices
-        model.a_matrix_.value_ = self.matrix.data
+        model.a_matrix_.start_ = self.starts
+        model.a_matrix_.index_ = self.rows
+        model.a_matrix_.value_ = self.numbers
         return model
 
 
@@ -122,14 +134,18 @@ def _program(basis: MoveBasis, near: list[int], vector: Column, balance: Column)
     columns = [basis.columns[q] for q in near]
     places = list(dict.fromkeys(chain.from_iterable(columns)))
     row_of = {place: row for row, place in enumerate(places)}
-    rows, data, ends = [], [], [0]
+    rows, numbers, starts = [], [], [0]
     for q, column in zip(near, columns, strict=True):
         rows += [*map(row_of.__getitem__, column), len(places), len(places) + 1]
-        data += [*column.values(), balance.get(q, 0), vector.get(q, 0)]
-        ends.append(len(rows))
-    shape = (len(places) + 2, len(near))
-    matrix = sparse.csc_array((np.array(data, dtype=np.float64), rows, ends), shape=shape)
-    both = sparse.csc_array(sparse.hstack([matrix, -matrix]))
-    costs = np.tile([float(len(column)) for column in columns], 2)
-    least = -np.array([basis.spare[place] for place in places], dtype=np.float64)
-    return _Program(both, places, least, costs)
+        numbers += [*column.values(), balance.get(q, 0), vector.get(q, 0)]
+        starts.append(len(rows))
+    added = np.array(numbers, dtype=np.float64)
+    ends = np.array(starts, dtype=np.int32)
+    return _Program(
+        np.concatenate([ends, len(rows) + ends[1:]]),
+        np.tile(np.array(rows, dtype=np.int32), 2),
+        np.concatenate([added, -added]),
+        places,
+        -np.array([basis.spare[place] for place in places], dtype=np.float64),
+        np.tile([float(len(column)) for column in columns], 2),
+    )

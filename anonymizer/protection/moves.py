@@ -168,17 +168,16 @@ class Elimination:
         return (forward, backward) if max(forward, backward) >= self._enough else None
 
     def _exactly(self, q: int) -> Reach:
+        """The pivot's classes first: most columns that have no reach have none there."""
         first, second = self.factors(q)
-        changed = self._basis.columns[q].copy()
-        if first != 1:
-            changed = {place: first * people for place, people in changed.items()}
-        changed.update(_less(changed, second, self.column))
-        return _reach(changed, self._basis.spare)
-
-
-def _less(column: Column, times: int, pivot: Column) -> Column:
-    """The column less so many times the pivot, in the pivot's classes."""
-    return {place: column.get(place, 0) - times * people for place, people in pivot.items()}
+        column, pivot, spare = self._basis.columns[q], self.column, self._basis.spare
+        changed = {p: first * column.get(p, 0) - second * people for p, people in pivot.items()}
+        forward, backward = _reach(changed, spare)
+        if not forward and not backward:
+            return 0, 0
+        others = {p: first * people for p, people in column.items() if p not in pivot}
+        ahead, behind = _reach(others, spare)
+        return min(forward, ahead), min(backward, behind)
 
 
 def _reach(column: Column, spare: Sequence[int]) -> Reach:
@@ -193,6 +192,8 @@ def _reach(column: Column, spare: Sequence[int]) -> Reach:
             times = spare[place] // people
             if times < backward:  # noqa: PLR1730
                 backward = times
+        if not forward and not backward:
+            break
     return forward, backward
 
 

@@ -23,7 +23,7 @@ from anonymizer.protection.moves import Column, Elimination, MoveBasis, proporti
 _SHORTEST = 36
 _PIVOTS_TRIED = 12
 _COLUMNS_A_STEP = 100
-_MOST_COMBINED = 8
+_MOST_COMBINED = 16
 
 Change = tuple[int, int, int]  # an aim, the column that is its witness now, and its value there
 
@@ -201,7 +201,9 @@ class _Attempt:
         wanted = self._witnesses.aim(aim)
         if wanted.more > 1:
             return False
-        move = self._combinations.find(wanted, self._vectors[aim], self.balance)
+        move = self._combinations.find(
+            wanted, self._vectors[aim], self.balance, self._shortest
+        )
         if move is None:
             return False
         column = self._basis.add(move)
