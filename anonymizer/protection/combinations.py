@@ -7,6 +7,7 @@ whole; only whole ones count, and other costs lead to other vertices.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 
 import highspy
@@ -17,34 +18,25 @@ from numpy.typing import NDArray
 from anonymizer.protection.aims import Aim
 from anonymizer.protection.budget import Budget
 from anonymizer.protection.moves import Column, MoveBasis
+from anonymizer.protection.solver import quiet_solver, solve
 
 _SEEDS = 40
 _NEARBY = 80
 _LOOKED_AROUND = 12
 _UNBALANCED = 12
 _MOST_TIMES = 50.0
-_TOLERANCE = 1e-6
+_TOLERANCE = 1e-6  # small enough for rows of a hundred thousand classes to stay balanced
 _VERTICES = 6
+_SHARE = 4
 _STEPS = 10  # what it takes to set a program up
-_OPTIONS: dict[str, bool | int | str] = {
-    "output_flag": False,
-    "threads": 1,
-    "parallel": "off",
-    "random_seed": 0,
-    "solver": "simplex",
-    "presolve": "off",
-}
 
 
 class Combinations:
-    """Sums of columns of a basis. They take half of the budget at most."""
+    """Sums of columns of a basis. They take a quarter of the budget at most."""
 
     def __init__(self, basis: MoveBasis, budget: Budget) -> None:
         self._basis, self._budget = basis, budget
-        self._reserve = budget.left // 2
-        self._solver = _Highs()  # the wrapper around it prints a banner when it is built
-        for option, value in _OPTIONS.items():
-            self._solver.setOptionValue(option, value)
+        self._left = budget.left // _SHARE
 
     def find(
         self, aim: Aim, vector: Column, balance: Column, shortest: Sequence[int]
@@ -60,6 +52,20 @@ class Combinations:
             if found := self._solved(program, sense * max(1, aim.more)):
                 return found
         return None
+
+    @cached_property
+    def _solver(self) -> _Highs:
+        return quiet_solver(presolve="off")
+
+    @property
+    def exhausted(self) -> bool:
+        """Nothing more is looked for."""
+        return self._left <= 0
+
+    def spend(self, steps: int) -> None:
+        """Account for work done."""
+        self._left -= steps
+        self._budget.spend(steps)
 
     def _near(self, vector: Column, unbalanced: Sequence[int]) -> list[int]:
         """Columns that touch the aim, short ones first; some that are not balanced on the row;
@@ -80,14 +86,13 @@ class Combinations:
         solver, width = self._solver, len(program.costs)
         solver.passModel(program.model(change))
         for attempt in range(_VERTICES):
-            if self._budget.left <= self._reserve:
+            if self.exhausted:
                 return None
             if attempt:
                 random = np.random.Generator(np.random.PCG64(attempt))
                 costs = program.costs * (1 + random.random(width))
                 solver.changeColsCost(width, np.arange(width, dtype=np.int32), costs)
-            solver.run()
-            self._budget.spend(_STEPS + max(0, int(solver.getInfo().simplex_iteration_count)))
+            self.spend(_STEPS + solve(solver))
             if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
                 return None
             people = np.array(solver.getSolution().row_value)[: len(program.places)]

@@ -44,7 +44,11 @@ class MoveBasis:
         return number
 
     def drop(self, number: int) -> None:
-        """Drop a column that was added, if it was no pivot since: the others still span."""
+        """Drop a column that was added, unless it was a pivot since.
+
+        The columns that were there from the start span without it: when it is a pivot, they span
+        what is left with the multiples of it that they take up.
+        """
         column = self.columns.pop(number, None)
         if column is None:
             return

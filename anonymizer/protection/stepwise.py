@@ -2,7 +2,8 @@
 
 Every aim has a witness, a column of the basis of moves: gone along it, forwards or backwards, one
 arrives at a table of whole people that fits all figures published so far and in which the aim's
-group has another count, or enough people. A row that would leave an aim without one is withheld.
+group has another count, or enough people. Where no column is left, a sum of several becomes one
+more column. A row that would leave an aim without a witness is withheld.
 So every state on the way is safe, and stopping early only withholds more. What comes first has
 the least to fear: the order of the rows is the order of preference.
 
@@ -59,7 +60,9 @@ class Stepwise:
         shortest = heapq.nsmallest(_SHORTEST, balance, key=lambda q: (len(columns[q]), q))
         attempt = _Attempt(self._basis, self._witnesses, self._combinations, balance, shortest)
         eliminations = self._eliminations(balance, self._pivots(shortest))
-        done = self._by_columns(attempt, eliminations) or self._by_sums(attempt, eliminations)
+        done = self._by_columns(attempt, eliminations) or (
+            not attempt.hopeless and self._by_sums(attempt, eliminations)
+        )
         self._added += attempt.added
         self._drop_unused()
         return done
@@ -83,25 +86,31 @@ class Stepwise:
         """Publish the row with the pivot that leaves the fewest aims without a column, if sums
         of columns can be their witnesses.
         """
-        if attempt.hopeless or not attempt.combine_hardest():
+        if self._combinations.exhausted or not attempt.combine_hardest():
             return False
-        best, fewest = None, _MOST_COMBINED
+        best = self._best(attempt, eliminations)
+        if best is None or not all(map(attempt.combine, best[1])):
+            return False
+        changes, missing = attempt.outcome(best[0], 0)
+        if not missing:
+            self._commit(best[0], changes)
+        return not missing
+
+    def _best(
+        self, attempt: "_Attempt", eliminations: Sequence[Elimination]
+    ) -> tuple[Elimination, list[int]] | None:
+        """The elimination that leaves the fewest aims without a column, and these aims."""
+        best, most = None, _MOST_COMBINED
         for elimination in eliminations:
-            self._budget.spend(attempt.steps)
-            _, missing = attempt.outcome(elimination, fewest)
+            self._combinations.spend(attempt.steps)
+            _, missing = attempt.outcome(elimination, most)
             if attempt.hopeless:
-                return False
-            if len(missing) <= fewest:
-                best, fewest, wanted = elimination, len(missing) - 1, missing
+                return None
+            if len(missing) <= most:
+                best, most = (elimination, missing), len(missing) - 1
             if not missing:
                 break
-        if best is None or not all(map(attempt.combine, wanted)):
-            return False
-        changes, missing = attempt.outcome(best, 0)
-        if missing:
-            return False
-        self._commit(best, changes)
-        return True
+        return best
 
     def _drop_unused(self) -> None:
         held_by = self._witnesses.held_by
@@ -135,8 +144,8 @@ class Stepwise:
 class _Attempt:
     """The attempt to publish a row: who witnesses what afterwards, for one pivot after another.
 
-    After a failure it is `hopeless` if no pivot can help: the row would give away an aim, or no
-    sum of columns is found for it. Sums that were found are `added` to the basis.
+    After a failure it is `hopeless` if no pivot can help: the row would give away an aim. Sums of
+    columns that were found are `added` to the basis.
     """
 
     def __init__(
@@ -201,9 +210,7 @@ class _Attempt:
         wanted = self._witnesses.aim(aim)
         if wanted.more > 1:
             return False
-        move = self._combinations.find(
-            wanted, self._vectors[aim], self.balance, self._shortest
-        )
+        move = self._combinations.find(wanted, self._vectors[aim], self.balance, self._shortest)
         if move is None:
             return False
         column = self._basis.add(move)
@@ -274,8 +281,6 @@ class _Attempt:
     def _left_alone(self, aim: int) -> tuple[int, int] | None:
         """A column that witnesses an aim and is balanced on the row, and its value."""
         for q, value in self._vectors[aim].items():
-            if q not in self.balance and self._witnesses.suffices(
-                aim, value, self._basis.reach(q)
-            ):
+            if q not in self.balance and self._witnesses.suffices(aim, value, self._basis.reach(q)):
                 return q, value
         return None
