@@ -27,12 +27,12 @@ _UNBALANCED = 12
 _MOST_TIMES = 50.0
 _TOLERANCE = 1e-6  # small enough for rows of a hundred thousand classes to stay balanced
 _VERTICES = 6
-_SHARE = 20
+_SHARE = 8
 _STEPS = 10  # what it takes to set a program up
 
 
 class Combinations:
-    """Sums of columns of a basis. They take a twentieth of the budget at most."""
+    """Sums of columns of a basis. They take an eighth of the budget at most."""
 
     def __init__(self, basis: MoveBasis, budget: Budget) -> None:
         self._basis, self._budget = basis, budget
