@@ -43,6 +43,14 @@ class Witnesses:
         """What each column changes in an aim."""
         return self._basis.balance(self._aims[aim].classes)
 
+    def aim(self, number: int) -> Aim:
+        """What is to be reached."""
+        return self._aims[number]
+
+    def change(self, aim: int, move: Column) -> int:
+        """What a move changes in an aim."""
+        return sum(move.get(place, 0) for place in self._aims[aim].classes)
+
     def changes_by(self, column: Column) -> Column:
         """What a column changes in each aim that it touches."""
         changes: Column = {}

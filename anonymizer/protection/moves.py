@@ -20,7 +20,8 @@ class MoveBasis:
     """Columns that span all moves, and how far each can be gone before a class has too few.
 
     `spare` says how many people each class may lose. A column keeps its number for good;
-    `through` has the columns of each class, `entries` counts the numbers in all columns.
+    `through` has the columns of each class, `entries` counts the numbers in all columns. Beside
+    the columns that span, there may be sums of them, added by others and dropped again.
     """
 
     def __init__(self, spare: Sequence[int]) -> None:
@@ -30,6 +31,31 @@ class MoveBasis:
         self.entries = len(spare)
         # At least this far; a column not looked at since it changed is missing.
         self.reaches: dict[int, Reach] = {n: (UNLIMITED, left) for n, left in enumerate(spare)}
+        self._next = len(spare)
+
+    def add(self, move: Column) -> int:
+        """Add a sum of columns as one more; its number."""
+        number = self._next
+        self._next += 1
+        self.columns[number] = move
+        self.entries += len(move)
+        for place in move:
+            self.through[place].add(number)
+        return number
+
+    def drop(self, number: int) -> None:
+        """Drop a column that was added, unless it was a pivot since.
+
+        The columns that were there from the start span without it: when it is a pivot, they span
+        what is left with the multiples of it that they take up.
+        """
+        column = self.columns.pop(number, None)
+        if column is None:
+            return
+        self.reaches.pop(number, None)
+        self.entries -= len(column)
+        for place in column:
+            self.through[place].discard(number)
 
     def balance(self, classes: Sequence[int]) -> Column:
         """What each column changes in the sum over some classes; columns that change nothing
@@ -146,17 +172,16 @@ class Elimination:
         return (forward, backward) if max(forward, backward) >= self._enough else None
 
     def _exactly(self, q: int) -> Reach:
+        """The pivot's classes first: most columns that have no reach have none there."""
         first, second = self.factors(q)
-        changed = self._basis.columns[q].copy()
-        if first != 1:
-            changed = {place: first * people for place, people in changed.items()}
-        changed.update(_less(changed, second, self.column))
-        return _reach(changed, self._basis.spare)
-
-
-def _less(column: Column, times: int, pivot: Column) -> Column:
-    """The column less so many times the pivot, in the pivot's classes."""
-    return {place: column.get(place, 0) - times * people for place, people in pivot.items()}
+        column, pivot, spare = self._basis.columns[q], self.column, self._basis.spare
+        changed = {p: first * column.get(p, 0) - second * people for p, people in pivot.items()}
+        forward, backward = _reach(changed, spare)
+        if not forward and not backward:
+            return 0, 0
+        others = {p: first * people for p, people in column.items() if p not in pivot}
+        ahead, behind = _reach(others, spare)
+        return min(forward, ahead), min(backward, behind)
 
 
 def _reach(column: Column, spare: Sequence[int]) -> Reach:
@@ -171,6 +196,8 @@ def _reach(column: Column, spare: Sequence[int]) -> Reach:
             times = spare[place] // people
             if times < backward:  # noqa: PLR1730
                 backward = times
+        if not forward and not backward:
+            break
     return forward, backward
 
 

@@ -14,11 +14,11 @@ from highspy._core import _Highs
 from numpy.typing import NDArray
 from scipy import sparse
 
-from anonymizer.errors import Held
 from anonymizer.protection.budget import Budget
 from anonymizer.protection.constraints import Constraints
 from anonymizer.protection.goals import Goal
 from anonymizer.protection.search import Moves
+from anonymizer.protection.solver import quiet_solver, solve
 
 _TOLERANCE = 1e-6
 _PRIMAL_SIMPLEX = 4
@@ -28,14 +28,6 @@ _ATTEMPTS = 6
 _REWARD = 10_000.0  # for each person moved the goal's way, against 1 to 2 for any other
 _MOST_ADDED = float(1 << 30)
 _ROWS_A_STEP = 2_000  # an iteration takes as long as the program is high
-_OPTIONS: dict[str, bool | int | str] = {
-    "output_flag": False,
-    "threads": 1,
-    "parallel": "off",
-    "random_seed": 0,
-    "solver": "simplex",
-    "simplex_strategy": _PRIMAL_SIMPLEX,
-}
 
 
 @dataclass(frozen=True)
@@ -127,14 +119,7 @@ class Programs:
         return values[:width] - values[width:], duals
 
     def _run(self, solver: _Highs) -> None:
-        """Solve. Raises Held when the solver refuses to work: that is no answer."""
-        if solver.run() == highspy.HighsStatus.kError:
-            raise Held(
-                "solver",
-                "HiGHS refused to run; in one process it takes one number of threads for all of "
-                "its users, and protection needs 1: run protection in a process of its own",
-            )
-        iterations = max(1, int(solver.getInfo().simplex_iteration_count))
+        iterations = max(1, solve(solver))
         self._budget.spend(iterations * (1 + len(self._published) // _ROWS_A_STEP))
 
     def _add_goal_row(self, solver: _Highs, goal: Goal, lower: float, upper: float) -> None:
@@ -212,9 +197,7 @@ class Programs:
         program.a_matrix_.value_ = both.data.astype(np.float64)
         if integral:
             program.integrality_ = [highspy.HighsVarType.kInteger] * both.shape[1]
-        solver = _Highs()  # the wrapper around it prints a banner when it is built
-        for option, value in _OPTIONS.items():
-            solver.setOptionValue(option, value)
+        solver = quiet_solver(simplex_strategy=_PRIMAL_SIMPLEX)
         if not integral:
             solver.setOptionValue("presolve", "off")
         solver.passModel(program)

@@ -90,6 +90,33 @@ def test_the_columns_are_a_basis_of_all_moves(world, data):
 
 @settings(max_examples=100, deadline=None)
 @given(worlds(), st.data())
+def test_sums_that_are_added_and_dropped_leave_columns_that_span(world, data):
+    """Whatever the pivots, sums among them, and whenever the sums are dropped."""
+    spare, rows = world
+    followed = Followed(MoveBasis(spare))
+    basis, added = followed.basis, []
+    for row in rows:
+        if len(basis.columns) > 1:
+            one, other = data.draw(st.permutations(sorted(basis.columns)))[:2]
+            total = [
+                a + b for a, b in zip(followed.vector(one), followed.vector(other), strict=True)
+            ]
+            if any(total):
+                added.append(basis.add({place: n for place, n in enumerate(total) if n}))
+        eliminate(data, followed, row, enough=1)
+        if added and data.draw(st.booleans()):
+            basis.drop(added.pop(0))
+        known = [followed.indicator(row) for row in followed.published]
+        columns = [followed.vector(q) for q in basis.columns]
+        assert all(dot(column, row) == 0 for column in columns for row in known)
+        assert rank(columns) == len(spare) - rank(known)
+        assert basis.entries == sum(map(len, basis.columns.values()))
+        for place, through in enumerate(basis.through):
+            assert through == {q for q in basis.columns if followed.vector(q)[place]}
+
+
+@settings(max_examples=100, deadline=None)
+@given(worlds(), st.data())
 def test_the_balance_is_what_each_column_changes_in_a_sum(world, data):
     spare, rows = world
     followed = Followed(MoveBasis(spare))
