@@ -42,6 +42,11 @@ class NearbyTables:
         totals = known.matrix @ known.truth
         self._above, self._below = known.upper - totals, totals - known.lower
         self._room_above, self._room_below = self._above.copy(), self._below.copy()
+        # Where an attempt is: people, which way each class may go, what it changed, rows broken.
+        self._table = known.spare.copy()
+        self._direction = np.zeros(len(known.spare), dtype=np.int8)
+        self._touched: set[int] = set()
+        self._broken: set[int] = set()
         self._members: dict[int, tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]] = {}
 
     def publish(self, row: int, *, published: bool) -> None:
@@ -51,31 +56,34 @@ class NearbyTables:
 
     def find(self, goal: Goal) -> Moves | None:
         """A fitting table that reaches the goal, if a few moves lead to one."""
-        moves = _Attempt(self._spare, self._room_above.copy(), self._room_below.copy())
+        found = self._moved(goal)
+        self._take_back(goal)
+        return found
+
+    def _moved(self, goal: Goal) -> Moves | None:
         sense = 1 if goal.change > 0 else -1
-        moves.direction[goal.classes] = sense
+        self._direction[goal.classes] = sense
         fullest = int(goal.classes[np.argmax(self._spare[goal.classes])])
-        self._move(moves, fullest, goal.change)
+        self._move(fullest, goal.change)
         for _ in range(_MOST_MOVES):
             self._budget.spend(1)
-            broken = np.flatnonzero((moves.above < 0) | (moves.below < 0))
-            if not len(broken):
-                return moves.found()
-            row = int(broken[np.argmin(self._row_sizes[broken])])
-            if not self._mend(moves, row):
+            if not self._broken:
+                return self._found()
+            if not self._mend(min(self._broken, key=lambda row: (self._row_sizes[row], row))):
                 return None
         return None
 
-    def _mend(self, moves: "_Attempt", row: int) -> bool:
+    def _mend(self, row: int) -> bool:
         """Move people out of a row with too many, or into one with too few."""
-        sense = -1 if moves.above[row] < 0 else 1
-        wrong, tight = (moves.above, moves.below) if sense < 0 else (moves.below, moves.above)
+        sense = -1 if self._room_above[row] < 0 else 1
+        above, below = self._room_above, self._room_below
+        wrong, tight = (above, below) if sense < 0 else (below, above)
         classes, member_rows, starts = self._classes_in(row)
-        gain = (wrong < 0).astype(np.int64) - (tight <= 0)
-        score = np.add.reduceat(gain[member_rows], starts) * _WORTH
-        free = moves.direction[classes] != -sense
+        gain = (wrong[member_rows] < 0).astype(np.int64) - (tight[member_rows] <= 0)
+        score = np.add.reduceat(gain, starts) * _WORTH
+        free = self._direction[classes] != -sense
         if sense < 0:
-            people = moves.table[classes]
+            people = self._table[classes]
             score += np.minimum(people, _WORTH - 1)
             free &= people > 0
         score[~free] = _NEVER
@@ -83,13 +91,12 @@ class NearbyTables:
         if score[best] == _NEVER:
             return False
         chosen = int(classes[best])
-        moves.direction[chosen] = sense
-        self._move(moves, chosen, sense * self._amount(moves, chosen, wrong, tight, sense))
+        self._direction[chosen] = sense
+        self._move(chosen, sense * self._amount(chosen, wrong, tight, sense))
         return True
 
     def _amount(
         self,
-        moves: "_Attempt",
         chosen: int,
         wrong: NDArray[np.int64],
         tight: NDArray[np.int64],
@@ -98,19 +105,42 @@ class NearbyTables:
         """As many people as keep every row they touch from getting worse than it was."""
         rows = self._rows_of(chosen)
         room, missing = tight[rows], -wrong[rows]
-        most = int(moves.table[chosen]) if sense < 0 else _UNLIMITED
+        most = int(self._table[chosen]) if sense < 0 else _UNLIMITED
         return min(
             most,
             int(missing[missing > 0].min()),
             int(room[room > 0].min(initial=_UNLIMITED)),
         )
 
-    def _move(self, moves: "_Attempt", chosen: int, people: int) -> None:
+    def _move(self, chosen: int, people: int) -> None:
         rows = self._rows_of(chosen)
-        moves.table[chosen] += people
-        moves.above[rows] -= people
-        moves.below[rows] += people
-        moves.touched.add(chosen)
+        self._table[chosen] += people
+        self._room_above[rows] -= people
+        self._room_below[rows] += people
+        self._touched.add(chosen)
+        wrong = (self._room_above[rows] < 0) | (self._room_below[rows] < 0)
+        self._broken.difference_update(rows[~wrong].tolist())
+        self._broken.update(rows[wrong].tolist())
+
+    def _found(self) -> Moves | None:
+        classes = np.array(sorted(self._touched), dtype=np.intp)
+        people = self._table[classes] - self._spare[classes]
+        if (self._table[classes] < 0).any():
+            return None
+        return Moves(classes[people != 0], people[people != 0])
+
+    def _take_back(self, goal: Goal) -> None:
+        """Back to the truth, only where it was left: most attempts touch a handful of rows."""
+        for chosen in self._touched:
+            rows, people = self._rows_of(chosen), self._table[chosen] - self._spare[chosen]
+            self._room_above[rows] += people
+            self._room_below[rows] -= people
+        touched = list(self._touched)
+        self._table[touched] = self._spare[touched]
+        self._direction[touched] = 0
+        self._direction[goal.classes] = 0
+        self._touched.clear()
+        self._broken.clear()
 
     def _rows_of(self, column: int) -> NDArray[np.int32]:
         start, end = self._columns.indptr[column : column + 2]
@@ -127,22 +157,3 @@ class NearbyTables:
             places = np.repeat(begins - starts, lengths) + np.arange(lengths.sum())
             self._members[row] = (classes, self._columns.indices[places], starts)
         return self._members[row]
-
-
-class _Attempt:
-    """A table under way: its spare people, the room left in each row, where each class may go."""
-
-    def __init__(
-        self, spare: NDArray[np.int64], above: NDArray[np.int64], below: NDArray[np.int64]
-    ) -> None:
-        self.spare, self.table = spare, spare.copy()
-        self.above, self.below = above, below
-        self.direction = np.zeros(len(spare), dtype=np.int8)
-        self.touched: set[int] = set()
-
-    def found(self) -> Moves | None:
-        classes = np.array(sorted(self.touched), dtype=np.intp)
-        people = self.table[classes] - self.spare[classes]
-        if (self.table[classes] < 0).any():
-            return None
-        return Moves(classes[people != 0], people[people != 0])

@@ -119,6 +119,8 @@ class _Stack:
 
     def _learn(self, held_fast: dict[int, Integers], top: Integers, rest: Around) -> None:
         for number, people in held_fast.items():
+            if not self._places.tables[number].allows(self._places.summed(number, people)):
+                continue
             self._beyond[number] |= self._places.at(_OUTER, rest.reaching, NONE) != NONE
             self._inner[number] |= _Lending(self._places, number, people, top, rest).lent(
                 self._there[number] & ~self._inner[number], self._enough

@@ -1,30 +1,108 @@
 """Whether one table reaches a large part of another, so that figures of the two can come close.
 
 An audience has thousands of segments and many campaigns in it, nearly all of which reach a small
-part of every segment. This is found out by comparing segments, without building a join.
+part of every group. This is found out without building a join, by comparing figures, and then the
+people that the figures let expect in each group: what several figures tell of a group together
+bounds these too.
 """
+
+import hashlib
+import pickle
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.audit.history.join import leaves_of
 from anonymizer.audit.history.shown import Shown
-from anonymizer.audit.knowledge import Flags, true_counts
+from anonymizer.audit.knowledge import IMPOSSIBLE, Flags, read, true_counts
+from anonymizer.audit.proportional import proportions
+from anonymizer.audit.solver import Reals
+from anonymizer.dimensions import Dimension
 
 _FAR = 2  # a segment of the outer table has so many times the people of any that lies in it
+_IN_THE_MIDDLE = 0.4  # of the room in a figure
+_ANYBODY = 1  # people expected; of fewer nobody can be shown to be there
+_NO_LIMIT = 1e12  # people where no figure says anything
 
 
 def is_near(inner: Shown, outer: Shown, floor: int) -> bool:
-    """Whether some segment may be filled by half or more by the inner table.
+    """Whether some group may be filled by half or more by the inner table.
 
-    If not, no figure less another comes near `floor` either.
+    If not, no figures less others come near `floor` either.
     """
     lowest, _ = true_counts(inner.figures.people, inner.promise)
     _, highest = true_counts(outer.figures.people, outer.promise)
     if not len(lowest) or not len(highest):
         return False
     close = lowest[:, None] * _FAR > highest[None, :] - floor
-    return bool((close & segments_within(inner, outer)).any())
+    return bool((close & segments_within(inner, outer)).any()) or _is_expected(inner, outer, floor)
+
+
+def _is_expected(inner: Shown, outer: Shown, floor: int) -> bool:
+    """The same, with the people that are expected in each group of the inner table's catalogue."""
+    dimensions = inner.catalogue.dimensions
+    there = _by_group(_moved(_expected(outer), outer.catalogue.dimensions, dimensions), dimensions)
+    people = _expected(inner)
+    people = _by_group(np.where(people < _NO_LIMIT, people, 0), dimensions)
+    known = tuple(inner.catalogue.cells[inner.figures.segments].T)
+    lowest, _ = true_counts(inner.figures.people, inner.promise)
+    people[known] = np.maximum(people[known], lowest)
+    return bool(((people >= _ANYBODY) & (people * _FAR > there - floor)).any())
+
+
+class _Table:
+    """A table as a key; equal tables are equal keys."""
+
+    def __init__(self, shown: Shown) -> None:
+        self.shown = shown
+        self._digest = hashlib.sha256(pickle.dumps(shown)).digest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Table) and self._digest == other._digest
+
+    def __hash__(self) -> int:
+        return hash(self._digest)
+
+
+def _expected(shown: Shown) -> Reals:
+    """Parts of people by atom, in proportion to the figures.
+
+    The audience is asked about for each campaign in it: the last tables are remembered.
+    """
+    return _fitted(_Table(shown))
+
+
+@lru_cache(maxsize=8)
+def _fitted(table: _Table) -> Reals:
+    shown = table.shown
+    known = read(shown.figures, shown.catalogue, shown.promise, shown.possible)
+    people = proportions(known, known.covered.astype(np.float64), _IN_THE_MIDDLE)
+    people[~known.covered] = _NO_LIMIT
+    there = known.class_of != IMPOSSIBLE
+    atoms = np.bincount(known.class_of[there], minlength=known.classes)
+    each = np.where(known.covered, people / np.maximum(atoms, 1), _NO_LIMIT)
+    return np.where(there, each[known.class_of], 0)
+
+
+def _moved(people: Reals, own: Sequence[Dimension], other: Sequence[Dimension]) -> Reals:
+    """People by atom of other dimensions; what the own ones do not know has no limit."""
+    moved = np.full([len(axis.leaves) for axis in other], _NO_LIMIT)
+    places = [[axis.leaves.index(leaf) for leaf in mine.leaves if leaf in axis.leaves]
+              for mine, axis in zip(own, other, strict=True)]  # fmt: skip
+    from_ = [[at for at, leaf in enumerate(mine.leaves) if leaf in axis.leaves]
+             for mine, axis in zip(own, other, strict=True)]  # fmt: skip
+    moved[np.ix_(*places)] = people[np.ix_(*from_)]
+    return moved
+
+
+def _by_group(people: Reals, dimensions: Sequence[Dimension]) -> Reals:
+    """Sums over one group of each dimension, for all combinations of groups."""
+    for axis, dimension in enumerate(dimensions):
+        summed = np.tensordot(dimension.membership.astype(np.float64), people, axes=(1, axis))
+        people = np.moveaxis(summed, 0, axis)
+    return people
 
 
 def segments_within(inner: Shown, outer: Shown) -> Flags:

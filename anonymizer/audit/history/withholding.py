@@ -59,7 +59,8 @@ def withhold_joined(
         tuple(shown.without(_rows(gone.get(shown.key, ()))) for shown in new),
         sum(map(len, gone.values())),
         tuple(found for outcome in cleared for found in outcome.findings),
-        tuple(found for outcome in cleared for found in outcome.beyond_help),
+        # What old figures tell is found again in every round.
+        tuple(dict.fromkeys(found for outcome in cleared for found in outcome.beyond_help)),
     )
 
 
