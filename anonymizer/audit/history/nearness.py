@@ -20,10 +20,11 @@ from anonymizer.audit.knowledge import IMPOSSIBLE, Flags, read, true_counts
 from anonymizer.audit.proportional import proportions
 from anonymizer.audit.solver import Reals
 from anonymizer.dimensions import Dimension
+from anonymizer.policy import Promise
 
 _FAR = 2  # a segment of the outer table has so many times the people of any that lies in it
 _IN_THE_MIDDLE = 0.4  # of the room in a figure
-_ANYBODY = 1  # people expected; of fewer nobody can be shown to be there
+_ANYBODY = 1  # people; of a group with fewer nobody can be shown to be there
 _NO_LIMIT = 1e12  # people where no figure says anything
 
 
@@ -41,15 +42,23 @@ def is_near(inner: Shown, outer: Shown, floor: int) -> bool:
 
 
 def _is_expected(inner: Shown, outer: Shown, floor: int) -> bool:
-    """The same, with the people that are expected in each group of the inner table's catalogue."""
+    """The same for each group of the inner table's catalogue, by the people that the outer table's
+    figures let expect there, and the fewest that the inner one's may show.
+    """
     dimensions = inner.catalogue.dimensions
     there = _by_group(_moved(_expected(outer), outer.catalogue.dimensions, dimensions), dimensions)
     people = _expected(inner)
     people = _by_group(np.where(people < _NO_LIMIT, people, 0), dimensions)
+    # What no figure says by itself takes two of them, each as wide as its rounding.
+    people -= 2 * _IN_THE_MIDDLE * _width(inner.promise)
     known = tuple(inner.catalogue.cells[inner.figures.segments].T)
-    lowest, _ = true_counts(inner.figures.people, inner.promise)
-    people[known] = np.maximum(people[known], lowest)
+    people[known], _ = true_counts(inner.figures.people, inner.promise)
     return bool(((people >= _ANYBODY) & (people * _FAR > there - floor)).any())
+
+
+def _width(promise: Promise) -> int:
+    """How many people lie between the ends of what a figure may mean."""
+    return 2 * (promise.rounding - 1)
 
 
 class _Table:
