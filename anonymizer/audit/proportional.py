@@ -45,12 +45,12 @@ def _spread(
     return np.floor(people + chance).astype(np.int64)
 
 
-def proportions(knowledge: Knowledge, start: Reals, away: float) -> Reals:
+def proportions(knowledge: Knowledge, start: Reals, away: float, rounds: int = _ROUNDS) -> Reals:
     """Parts of people in proportion to those at the start, a share of their room inside all ends.
 
     Nobody comes to a class that has nobody at the start.
     """
-    return _fitted(knowledge, start, away, _inside(knowledge, away))
+    return _fitted(knowledge, start, away, _inside(knowledge, away), rounds)
 
 
 def _fitted(
@@ -58,13 +58,14 @@ def _fitted(
     start: Reals,
     away: float,
     enough: tuple[Integers | Reals, Integers | Reals],
+    rounds: int = _ROUNDS,
 ) -> Reals:
     members = sparse.csr_array(knowledge.members, dtype=np.float64)
     by_class = sparse.csr_array(members.T)
     pull = _PULL / np.maximum(np.diff(by_class.indptr), 1)
     lowest, highest = _inside(knowledge, away)
     people = start.copy()
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         counts = members @ people
         if ((enough[0] <= counts) & (counts <= enough[1])).all():
             break

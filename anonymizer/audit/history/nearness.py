@@ -6,8 +6,6 @@ people that the figures let expect in each group: what several figures tell of a
 bounds these too.
 """
 
-import hashlib
-import pickle
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -25,6 +23,7 @@ from anonymizer.policy import Promise
 _FAR = 2  # a segment of the outer table has so many times the people of any that lies in it
 _IN_THE_MIDDLE = 0.4  # of the room in a figure
 _ANYBODY = 1  # people; of a group with fewer nobody can be shown to be there
+_ROUNDS = 100  # of fitting; what matters is found long before
 _NO_LIMIT = 1e12  # people where no figure says anything
 
 
@@ -37,8 +36,20 @@ def is_near(inner: Shown, outer: Shown, floor: int) -> bool:
     _, highest = true_counts(outer.figures.people, outer.promise)
     if not len(lowest) or not len(highest):
         return False
+    far = lowest * _FAR <= highest.min() - floor, highest - floor >= lowest.max() * _FAR
+    large, small = (
+        shown.without(shown.figures.segments[out].astype(np.int64))
+        for shown, out in zip((inner, outer), far, strict=True)
+    )
+    return _is_close(large, small, floor) or _is_expected(inner, outer, floor)
+
+
+def _is_close(inner: Shown, outer: Shown, floor: int) -> bool:
+    """Whether a figure may be filled by half or more by one that lies in it."""
+    lowest, _ = true_counts(inner.figures.people, inner.promise)
+    _, highest = true_counts(outer.figures.people, outer.promise)
     close = lowest[:, None] * _FAR > highest[None, :] - floor
-    return bool((close & segments_within(inner, outer)).any()) or _is_expected(inner, outer, floor)
+    return bool(close.any() and (close & segments_within(inner, outer)).any())
 
 
 def _is_expected(inner: Shown, outer: Shown, floor: int) -> bool:
@@ -46,9 +57,9 @@ def _is_expected(inner: Shown, outer: Shown, floor: int) -> bool:
     figures let expect there, and the fewest that the inner one's may show.
     """
     dimensions = inner.catalogue.dimensions
-    there = _by_group(_moved(_expected(outer), outer.catalogue.dimensions, dimensions), dimensions)
-    people = _expected(inner)
-    people = _by_group(np.where(people < _NO_LIMIT, people, 0), dimensions)
+    there = _expected(outer, dimensions)
+    people = _expected(inner, dimensions)
+    people = np.where(people < _NO_LIMIT, people, 0)
     # What no figure says by itself takes two of them, each as wide as its rounding.
     people -= 2 * _IN_THE_MIDDLE * _width(inner.promise)
     known = tuple(inner.catalogue.cells[inner.figures.segments].T)
@@ -61,48 +72,67 @@ def _width(promise: Promise) -> int:
     return 2 * (promise.rounding - 1)
 
 
-class _Table:
-    """A table as a key; equal tables are equal keys."""
+class _Question:
+    """Which table is asked, by the groups of which dimensions; equal questions are equal keys."""
 
-    def __init__(self, shown: Shown) -> None:
-        self.shown = shown
-        self._digest = hashlib.sha256(pickle.dumps(shown)).digest()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Table) and self._digest == other._digest
+    def __init__(self, shown: Shown, dimensions: Sequence[Dimension]) -> None:
+        self.shown, self.dimensions = shown, dimensions
+        figures = shown.figures
+        self._hash = hash((figures.key, figures.segments.tobytes(), figures.people.tobytes()))
 
     def __hash__(self) -> int:
-        return hash(self._digest)
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Question) or self._hash != other._hash:
+            return False
+        return self._facts() == other._facts() and all(
+            np.array_equal(mine, theirs)
+            for mine, theirs in zip(self._arrays(), other._arrays(), strict=True)
+        )
+
+    def _facts(self) -> tuple[object, ...]:
+        shown = self.shown
+        return shown.key, shown.promise, shown.catalogue.dimensions, tuple(self.dimensions)
+
+    def _arrays(self) -> tuple[NDArray[np.generic], ...]:
+        figures = self.shown.figures
+        return figures.segments, figures.people, self.shown.possible, self.shown.catalogue.cells
 
 
-def _expected(shown: Shown) -> Reals:
-    """Parts of people by atom, in proportion to the figures.
+def _expected(shown: Shown, dimensions: Sequence[Dimension]) -> Reals:
+    """People in proportion to the figures, for all combinations of groups of the dimensions.
 
-    The audience is asked about for each campaign in it: the last tables are remembered.
+    The audience is asked about for each campaign in it: the last answers are remembered.
     """
-    return _fitted(_Table(shown))
+    return _answer(_Question(shown, dimensions))
 
 
 @lru_cache(maxsize=8)
-def _fitted(table: _Table) -> Reals:
-    shown = table.shown
+def _answer(asked: _Question) -> Reals:
+    shown = asked.shown
     known = read(shown.figures, shown.catalogue, shown.promise, shown.possible)
-    people = proportions(known, known.covered.astype(np.float64), _IN_THE_MIDDLE)
-    people[~known.covered] = _NO_LIMIT
+    start = known.covered.astype(np.float64)
+    people = proportions(known, start, _IN_THE_MIDDLE, _ROUNDS)
     there = known.class_of != IMPOSSIBLE
     atoms = np.bincount(known.class_of[there], minlength=known.classes)
     each = np.where(known.covered, people / np.maximum(atoms, 1), _NO_LIMIT)
-    return np.where(there, each[known.class_of], 0)
+    by_atom = np.where(there, each[known.class_of], 0)
+    return _by_group(
+        _moved(by_atom, shown.catalogue.dimensions, asked.dimensions), asked.dimensions
+    )
 
 
 def _moved(people: Reals, own: Sequence[Dimension], other: Sequence[Dimension]) -> Reals:
     """People by atom of other dimensions; what the own ones do not know has no limit."""
     moved = np.full([len(axis.leaves) for axis in other], _NO_LIMIT)
-    places = [[axis.leaves.index(leaf) for leaf in mine.leaves if leaf in axis.leaves]
-              for mine, axis in zip(own, other, strict=True)]  # fmt: skip
-    from_ = [[at for at, leaf in enumerate(mine.leaves) if leaf in axis.leaves]
-             for mine, axis in zip(own, other, strict=True)]  # fmt: skip
-    moved[np.ix_(*places)] = people[np.ix_(*from_)]
+    from_, to = [], []
+    for mine, axis in zip(own, other, strict=True):
+        places = {leaf: place for place, leaf in enumerate(axis.leaves)}
+        both = [(at, places[leaf]) for at, leaf in enumerate(mine.leaves) if leaf in places]
+        from_.append([at for at, _ in both])
+        to.append([place for _, place in both])
+    moved[np.ix_(*to)] = people[np.ix_(*from_)]
     return moved
 
 
@@ -120,11 +150,19 @@ def segments_within(inner: Shown, outer: Shown) -> Flags:
     there = leaves_with_people(inner)
     for axis, leaves in enumerate(leaves_of((inner, outer))):
         small = _groups(inner, axis, leaves) & _among(there[axis], inner, axis, leaves)
-        beyond = small.astype(np.float32) @ (~_groups(outer, axis, leaves)).T.astype(np.float32)
-        of_inner = inner.catalogue.cells[inner.figures.segments, axis]
-        of_outer = outer.catalogue.cells[outer.figures.segments, axis]
-        within &= (beyond == 0)[of_inner[:, None], of_outer[None, :]]
+        of_inner, row = _used(inner, axis)
+        of_outer, column = _used(outer, axis)
+        elsewhere = ~_groups(outer, axis, leaves)[of_outer]
+        beyond = small[of_inner].astype(np.float32) @ elsewhere.T.astype(np.float32)
+        within &= (beyond == 0)[row[:, None], column[None, :]]
     return within
+
+
+def _used(shown: Shown, axis: int) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+    """The groups of a dimension that figures have, and where in these the group of each is."""
+    of_figures = shown.catalogue.cells[shown.figures.segments, axis]
+    used, place = np.unique(of_figures, return_inverse=True)
+    return used, place
 
 
 def _groups(shown: Shown, axis: int, leaves: tuple[str, ...]) -> Flags:

@@ -23,7 +23,8 @@ _KNOWN = re.compile(
     r"|releases/[a-z]+-(day|week|month)-[0-9W-]+/release\.json"
     r"|exports/[A-Za-z0-9_.-]+/[a-z]+-(day|week|month)-[0-9W-]+/[A-Za-z0-9_.-]+\.(csv|xlsx|parquet|json)"
 )
-_MOMENT = re.compile(rb"\b([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?\b")
+# A segment's id has a group of ages before a colon: all:18-20:32.
+_MOMENT = re.compile(rb"(?<![\d:-])([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?\b")
 _IDENTIFIER = re.compile(
     rb"[A-Za-z0-9_.+-]+@[A-Za-z0-9-]+\.[A-Za-z0-9.-]+|(?<![0-9a-f])(?:\+?62|0)8\d{8,11}(?![0-9a-f])"
     rb"|(?<![0-9a-fA-F])\d{16}(?![0-9a-fA-F])"
