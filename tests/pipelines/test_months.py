@@ -1,8 +1,9 @@
 """What is longer than a day through the real command: weeks, a month, interests, the audience."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -59,6 +60,16 @@ def people(path: Path) -> set[bytes]:
     return set(pq.read_table(path, partitioning=None)["person_key"].to_pylist())
 
 
+def visits_of(home: Home, days: Sequence[date]) -> list[dict[str, Any]]:
+    """Those of people, of these days, with the ones that arrived late for their day."""
+    rows = []
+    for day in days:
+        for stage in ("visits", "late"):
+            table = pq.read_table(home.working_file(stage, day), partitioning=None)
+            rows += table.to_pylist()
+    return [row for row in rows if not row["program"] and row["local_day"] in set(days)]
+
+
 def test_what_is_wider_is_released_after_what_is_narrower(home: Home) -> None:
     released = [entry.subject for entry in Ledger.open(home.ledger).releases()]
     assert all(name.startswith("campaign-day-") for name in released[:30])
@@ -73,11 +84,9 @@ def test_what_is_wider_is_released_after_what_is_narrower(home: Home) -> None:
 def test_a_month_counts_each_person_once(home: Home) -> None:
     eligible = people(home.working_file(CAMPAIGN_MONTH.stage("people"), DAYS[-1]))
     came: dict[str, set[bytes]] = {}
-    for day in DAYS:
-        for visit in pq.read_table(home.working_file("visits", day), partitioning=None).to_pylist():
-            if not visit["program"]:
-                for campaign in visit["campaign_ids"]:
-                    came.setdefault(campaign, set()).add(visit["person_key"])
+    for visit in visits_of(home, DAYS):
+        for campaign in visit["campaign_ids"]:
+            came.setdefault(campaign, set()).add(visit["person_key"])
     release = load_release(home, Ledger.open(home.ledger), "campaign-month-2026-02")
     everywhere = {one.id for one in release.campaigns if one.target_regions is None}
     shown = everyone(home, release.id)
@@ -97,11 +106,9 @@ def test_the_audience_is_everybody_who_may_be_counted(home: Home) -> None:
 def test_an_interest_counts_who_viewed_it_in_thirty_days(home: Home) -> None:
     eligible = people(home.working_file(INTEREST_WEEK.stage("people"), LAST))
     viewed: dict[str, set[bytes]] = {}
-    for day in (FIRST, *DAYS, LAST):
-        rows = pq.read_table(home.working_file("visits", day), partitioning=None).to_pylist()
-        for row in rows:
-            if row["interest"] and not row["program"]:
-                viewed.setdefault(row["interest"], set()).add(row["person_key"])
+    for visit in visits_of(home, (FIRST, *DAYS, LAST)):
+        if visit["interest"]:
+            viewed.setdefault(visit["interest"], set()).add(visit["person_key"])
     shown = everyone(home, "interest-week-2026-W09")
     assert shown
     for interest, figure in shown.items():
