@@ -27,6 +27,9 @@ _SYBILS, _SYBIL_DAYS = 60, 8
 _NOBODY = (None, "", "0", "unknown", "00000000-0000-0000-0000-000000000000", "-1")
 _CATEGORIES = ("electronics", "phones", "fashion", "beauty", "groceries", "travel", "health")
 _SNAPSHOT_DAYS = 7
+_JAVA = ("31", "32", "33", "34", "35", "36")
+# The five provinces with the fewest people: no campaign of the divided link is aimed at them.
+_LEFT_OUT = ("65", "91", "92", "93", "96")
 PROBE = "cmp-probe"
 
 Numbers = NDArray[np.int64]
@@ -404,16 +407,25 @@ class RawQuarter:
 
 
 def _links(options: Options) -> tuple[Link, ...]:
-    """Four advertisers; links within links, one link of two advertisers, targets, short ones."""
+    """Four advertisers; links within links, one link of two advertisers, targets, short ones.
+
+    Of one link there are a campaign for everybody and two aimed at different regions, which
+    leave out few people.
+    """
     first, last = options.first - timedelta(days=9), options.last + timedelta(days=9)
     middle, third = options.day(options.days // 2), options.day(options.days // 3)
-    links = []
+    provinces = sorted({place.code[:2] for place in regencies()})
+    others = tuple(code for code in provinces if code not in (*_JAVA, *_LEFT_OUT))
+    targets = {8: _JAVA, 9: ("31",), 10: _JAVA, 11: others}
+    links: list[Link] = []
     for number in range(options.campaigns):
         url = f"https://adv-{number % 4 + 1}.example/c{number}"
         if number == 4:
             url = f"{links[0].url}/dalam"
         if number == 5:
             url = links[1].url
+        if number in (10, 11):
+            url = links[2].url
         links.append(
             Link(
                 id=f"cmp-{number + 1:02d}",
@@ -421,7 +433,7 @@ def _links(options: Options) -> tuple[Link, ...]:
                 url=url,
                 starts_on=third if number == 6 else first,
                 ends_on=middle if number == 7 else last,
-                targets={8: ("31", "32", "33", "34", "35", "36"), 9: ("31",)}.get(number, ()),
+                targets=targets.get(number, ()),
                 share=(number + 1) ** -0.9,
             )
         )
