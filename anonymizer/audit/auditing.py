@@ -12,10 +12,9 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from anonymizer.audit.attack import plain_contradictions
+from anonymizer.audit.blocks import blocks
 from anonymizer.audit.bounds import Bounds
 from anonymizer.audit.companions import companions
 from anonymizer.audit.differencing import nested_pairs
@@ -120,9 +119,8 @@ def audit(outsider: Outsider, questions: Questions) -> Audit:
 
 def largest_component(knowledge: Knowledge) -> int:
     """Classes that figures tie together, at most."""
-    rows = knowledge.essential.members
-    labels = connected_components(sparse.csr_array(rows.T @ rows), directed=False)[1]
-    return int(np.bincount(labels).max(initial=0))
+    _, of_class = blocks(knowledge.essential.members)
+    return int(np.bincount(of_class).max(initial=0))
 
 
 @dataclass(frozen=True)

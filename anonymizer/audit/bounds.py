@@ -16,6 +16,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
+from anonymizer.audit.blocks import BlockProgram
 from anonymizer.audit.knowledge import Integers, Knowledge
 from anonymizer.audit.solver import Program, Reals
 from anonymizer.audit.witnesses import make_whole
@@ -87,12 +88,10 @@ class Bounds:
         self._by_class = sparse.csr_array(self._rows.members.T)
 
     @cached_property
-    def _program(self) -> Program:
+    def _program(self) -> BlockProgram:
         limits = np.full(self._knowledge.classes, np.inf)
-        program = Program(self._matrix, self._rows.lowest, self._rows.highest, limits)
-        if self._iterations is not None:
-            program.limit_iterations(self._iterations)
-        return program
+        ends = self._rows.lowest, self._rows.highest
+        return BlockProgram(self._matrix, *ends, limits, self._iterations)
 
     def decide(self, weights: Integers, at_least: int, *, whole: bool = True) -> Verdict:
         """Whether the weighted people may be `at_least` this many in a table that fits.
@@ -104,7 +103,7 @@ class Bounds:
         outcome = self._program.minimise(-weights.astype(float))
         if not outcome.found:
             return Undecided()
-        if math.floor(float(weights @ outcome.values) + _WHOLE) < at_least:
+        if _rounded_down(weights, outcome.values) < at_least:
             for proof in self._proofs(outcome.multipliers, weights):
                 if proof.bound < at_least:
                     return proof
@@ -127,8 +126,9 @@ class Bounds:
         sums of figures can show, but for the last person where the solver's duals are too coarse.
         """
         outcome = self._program.minimise(-weights.astype(float))
-        aim = math.floor(float(weights @ outcome.values) + _WHOLE) if outcome.found else 0
-        best = int(np.maximum(weights, 0) @ self.largest.astype(np.int64))
+        aim = _rounded_down(weights, outcome.values) if outcome.found else 0
+        positive = np.flatnonzero(weights > 0)
+        best = int(weights[positive] @ self.largest[positive].astype(np.int64))
         for proof in self._proofs(outcome.multipliers, weights):
             best = min(best, proof.bound)
             if best <= aim:
@@ -231,3 +231,9 @@ class Bounds:
         entries = known.by_class.tocoo()
         np.minimum.at(largest, entries.row, known.highest[entries.col].astype(float))
         return np.where(np.isinf(largest), 0, largest)
+
+
+def _rounded_down(weights: Integers, table: Reals) -> int:
+    """The weighted people of a table with parts of people."""
+    used = np.flatnonzero(weights)  # few; products of long vectors start threads
+    return math.floor(float(weights[used] @ table[used]) + _WHOLE)

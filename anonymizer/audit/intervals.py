@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
+from anonymizer.audit.blocks import blocks
 from anonymizer.audit.bounds import Bounds, Reachable, Unreachable
 from anonymizer.audit.freedom import atoms_in_classes, freedom, together, whole_classes
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
@@ -219,8 +219,6 @@ class _Extremes:
 
 
 def _components(knowledge: Knowledge) -> tuple[Integers, Integers]:
-    """The component of each class that figures tie together, and the size of each component."""
-    rows = knowledge.essential.members
-    ties = sparse.csr_array(rows.T @ rows)
-    _, labels = connected_components(ties, directed=False)
-    return labels.astype(np.int64), np.bincount(labels).astype(np.int64)
+    """The component of each class that figures tie together, and the classes of each component."""
+    _, of_class = blocks(knowledge.essential.members)
+    return of_class.astype(np.int64), np.bincount(of_class).astype(np.int64)
