@@ -60,8 +60,10 @@ def serve_ui(
     prepare_instance(existing_home(home))
     _require_free(port)
     sys.argv = ["dagster", "dev", "-m", "pipelines.definitions", "-h", _HERE, "-p", str(port)]
-    # Dagster ends its processes on Ctrl-C alone; a supervisor's SIGTERM would leave them behind.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Dagster ends its processes on Ctrl-C alone: a supervisor's SIGTERM would leave them behind,
+    # and a shell's background job, which ignores Ctrl-C, could not be ended at all.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     runpy.run_module("dagster", run_name="__main__", alter_sys=True)
 
 

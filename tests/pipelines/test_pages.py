@@ -66,11 +66,20 @@ def processes_of(home: Home) -> set[int]:
     return found
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ended_pages_leave_no_process_behind(number: signal.Signals, home: Home) -> None:
+IN_BACKGROUND = ["env", "--ignore-signal=INT"]  # as shells start background jobs
+
+
+@pytest.mark.parametrize(
+    ("before", "number"),
+    [([], signal.SIGINT), ([], signal.SIGTERM), (IN_BACKGROUND, signal.SIGTERM)],
+    ids=["Ctrl-C", "ended", "ended in the background"],
+)
+def test_ended_pages_leave_no_process_behind(
+    before: list[str], number: signal.Signals, home: Home
+) -> None:
     port = free_port()
     with subprocess.Popen(
-        [AUDIENCE, "ui", "--port", str(port)],
+        [*before, AUDIENCE, "ui", "--port", str(port)],
         env=os.environ | {"AUDIENCE_HOME": str(home.root)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
