@@ -32,6 +32,10 @@ class Group(NamedTuple):
     def touches(self, other: "Group") -> bool:
         return all(mine & theirs for mine, theirs in zip(self, other, strict=True))
 
+    def within(self, other: "Group") -> "Group":
+        """The part that both have in common."""
+        return Group(*(mine & theirs for mine, theirs in zip(self, other, strict=True)))
+
     def __str__(self) -> str:
         """A few words: the only leaf, or how many there are."""
         return " x ".join(next(iter(s)) if len(s) == 1 else f"{len(s)}" for s in self)

@@ -65,7 +65,10 @@ def repeats(seen: Seen, suspicion: Suspicion) -> Verdict:
 
 
 def variants(seen: Seen, suspicion: Suspicion) -> Verdict:
-    """D2: the mean over names of one group, in one table and under links of the same people."""
+    """D2: the mean over names of one group, in one table and under links of the same people.
+
+    Two groups are one if the same of their people can be counted, wherever their campaigns aim.
+    """
     links = {(t.series, t.start, t.subject): t.inside for t in seen.tables}
     said: dict[tuple[str, str, date, Group], list[int]] = {}
     for table in seen.tables:
@@ -74,7 +77,8 @@ def variants(seen: Seen, suspicion: Suspicion) -> Verdict:
         for group, people in table.names.values():
             if people is not None:
                 subject = min([table.subject, *alike])
-                said.setdefault((table.series, subject, table.start, group), []).append(people)
+                counted = group.within(table.whole)
+                said.setdefault((table.series, subject, table.start, counted), []).append(people)
     return _average("D2", said, suspicion)
 
 
