@@ -12,6 +12,9 @@ import numpy as np
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 
 _MOST_CANDIDATES = 128  # classes of a figure that are looked at for one move
+_MOST_TRIES = 4  # to make one table fit
+_MOVES = 2  # of one try, for each figure, and these besides
+_MORE_MOVES = 60
 _NO_LIMIT = 2**40
 _SEED = 20_261_125
 
@@ -157,3 +160,13 @@ def _padded(knowledge: Knowledge) -> Integers:
     around = np.full((knowledge.classes, width), len(knowledge.segments), dtype=np.int64)
     around[np.arange(width) < lengths[:, None]] = knowledge.by_class.indices
     return around
+
+
+def made_to_fit(knowledge: Knowledge, table: Integers) -> Integers | None:
+    """A table near one that fits nearly; None if it is not found."""
+    mending = Mending(knowledge, table)
+    for _ in range(_MOST_TRIES):
+        if mending.mend(_MOVES * len(knowledge.segments) + _MORE_MOVES):
+            return mending.table
+        mending.changes()  # whoever has been moved may move again
+    return None

@@ -12,14 +12,13 @@ import numpy as np
 from scipy import sparse
 
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
-from anonymizer.audit.mending import Mending
+from anonymizer.audit.mending import Mending, made_to_fit
 from anonymizer.audit.nearby import reach_nearby
 from anonymizer.audit.proportional import spread, spread_in_the_middle
 
 _MOST_PASSES = 3
 _MOST_FAILURES = 10  # of programs
 _MOST_MOVES = 60  # of one step
-_FIRST_MOVES = 2  # for each figure, until the first table fits
 _NO_TABLE = -1
 
 
@@ -68,9 +67,9 @@ def first_table(knowledge: Knowledge) -> Integers | None:
     if knowledge.exact:
         return None
     for spread_people in (spread_in_the_middle, spread):
-        mending = Mending(knowledge, spread_people(knowledge))
-        if mending.mend(_FIRST_MOVES * len(knowledge.segments) + _MOST_MOVES):
-            return mending.table
+        table = made_to_fit(knowledge, spread_people(knowledge))
+        if table is not None:
+            return table
     return None
 
 

@@ -6,15 +6,12 @@ import numpy as np
 from scipy import sparse
 
 from anonymizer.audit.history.places import Places
-from anonymizer.audit.knowledge import Integers, Knowledge
-from anonymizer.audit.mending import Mending
+from anonymizer.audit.knowledge import Integers
+from anonymizer.audit.mending import made_to_fit
 from anonymizer.audit.proportional import proportions
 from anonymizer.audit.solver import Reals
 
 AIMS = (0.4, 0.25, 0.1)  # shares of the room in a figure: how far inside its ends
-_MOST_TRIES = 4  # to make one table fit
-_MOVES = 2  # of one try, for each figure, and these besides
-_MORE_MOVES = 60
 
 
 def held(
@@ -66,16 +63,6 @@ def held_together(
         table = made_to_fit(known, drawn.astype(np.int64))
         if table is not None:
             return table[: len(places)], table[len(places) :]
-    return None
-
-
-def made_to_fit(knowledge: Knowledge, table: Integers) -> Integers | None:
-    """A table near one that fits nearly; None if it is not found."""
-    mending = Mending(knowledge, table)
-    for _ in range(_MOST_TRIES):
-        if mending.mend(_MOVES * len(knowledge.segments) + _MORE_MOVES):
-            return mending.table
-        mending.changes()  # whoever has been moved may move again
     return None
 
 

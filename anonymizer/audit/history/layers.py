@@ -16,11 +16,12 @@ import numpy as np
 from scipy import sparse
 
 from anonymizer.audit.history.around import NONE, Around, around
-from anonymizer.audit.history.held import AIMS, held, held_together, made_to_fit
+from anonymizer.audit.history.held import AIMS, held, held_together
 from anonymizer.audit.history.join import Joint
 from anonymizer.audit.history.places import Places, places_of
 from anonymizer.audit.history.shown import Shown
 from anonymizer.audit.knowledge import IMPOSSIBLE, Flags, Integers, Knowledge
+from anonymizer.audit.mending import made_to_fit
 from anonymizer.audit.proportional import proportions
 from anonymizer.audit.solver import Reals
 
