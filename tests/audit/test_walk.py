@@ -9,7 +9,7 @@ from small_worlds import catalogue_of, dimension, everywhere, figures_of, promis
 
 from anonymizer.audit import walk as walk_module
 from anonymizer.audit.knowledge import read
-from anonymizer.audit.mending import Mending
+from anonymizer.audit.mending import Mending, made_to_fit
 from anonymizer.audit.nearby import reach_nearby
 from anonymizer.audit.walk import Walk, first_table, walk
 from anonymizer.audit.witnesses import Witnesses
@@ -67,6 +67,25 @@ def test_walks_over_random_tables_hold_what_they_claim():
         assert all(known.allows(table) for table in tables_of(found)), seed
         assert (found.most_people(known) == np.max(tables_of(found), axis=0)).all(), seed
     assert walked > 20
+
+
+def test_a_first_table_that_gets_stuck_is_mended_after_all(monkeypatch):
+    """Nobody moves back in one mending; in the next everybody may."""
+    stuck = 0
+    for seed in range(500):
+        world = random_world(seed)
+        known = read(world.figures, world.catalogue, world.promise, world.possible)
+        start = np.random.default_rng(seed).integers(0, 6, known.classes)
+        once = Mending(known, start).mend(len(known.segments) * 10 + 1_000)
+        if known.exact or once or made_to_fit(known, start) is None:
+            continue
+        stuck += 1
+        for name in ("spread", "spread_in_the_middle"):
+            monkeypatch.setattr(walk_module, name, lambda _, start=start: start)
+        first = first_table(known)
+        assert first is not None, seed
+        assert known.allows(first), seed
+    assert stuck > 5
 
 
 def test_tables_after_one_that_does_not_fit_are_no_evidence(knowledge):
