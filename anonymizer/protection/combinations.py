@@ -84,7 +84,7 @@ class Combinations:
     def _solved(self, program: "_Program", change: int) -> Column | None:
         """The first whole vertex of the program with this change of the aim."""
         solver, width = self._solver, len(program.costs)
-        solver.passModel(program.model(change))
+        program.hand_to(solver, change)
         for attempt in range(_VERTICES):
             if self.exhausted:
                 return None
@@ -118,21 +118,27 @@ class _Program:
     least: NDArray[np.float64]
     costs: NDArray[np.float64]
 
-    def model(self, change: int) -> highspy.HighsLp:
+    def hand_to(self, solver: _Highs, change: int) -> None:
         """For a change of the aim by so many people, or more of the same sign."""
-        model = highspy.HighsLp()
-        model.num_row_, model.num_col_ = len(self.places) + 2, len(self.costs)
-        model.col_cost_ = self.costs
-        model.col_lower_ = np.zeros(len(self.costs))
-        model.col_upper_ = np.full(len(self.costs), _MOST_TIMES)
+        width = len(self.costs)
         lowest, highest = (change, np.inf) if change > 0 else (-np.inf, change)
-        model.row_lower_ = np.concatenate([self.least, [0, lowest]])
-        model.row_upper_ = np.concatenate([np.full(len(self.places), np.inf), [0, highest]])
-        model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        model.a_matrix_.start_ = self.starts
-        model.a_matrix_.index_ = self.rows
-        model.a_matrix_.value_ = self.numbers
-        return model
+        solver.passModel(  # as arrays: the attributes of a HighsLp are filled number by number
+            width,
+            len(self.least) + 2,
+            len(self.numbers),
+            int(highspy.MatrixFormat.kColwise),
+            int(highspy.ObjSense.kMinimize),
+            0.0,
+            self.costs,
+            np.zeros(width),
+            np.full(width, _MOST_TIMES),
+            np.concatenate([self.least, [0, lowest]]),
+            np.concatenate([np.full(len(self.least), np.inf), [0, highest]]),
+            self.starts,
+            self.rows,
+            self.numbers,
+            np.zeros(width, dtype=np.int32),
+        )
 
 
 def _program(basis: MoveBasis, near: list[int], vector: Column, balance: Column) -> _Program:

@@ -8,7 +8,8 @@ and goes. Columns stay short, since a row touches few of them, and whole, so tha
 is exact.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from math import gcd
 
 Column = dict[int, int]  # class -> people
@@ -74,7 +75,7 @@ class MoveBasis:
         """How many times a column can be added and taken away, or a little less."""
         found = self.reaches.get(q)
         if found is None:
-            found = self.reaches[q] = _reach(self.columns[q], self.spare)
+            found = self.reaches[q] = _reach(self.columns[q].items(), self.spare)
         return found
 
 
@@ -106,7 +107,7 @@ class Elimination:
         """The reach of the new column, or a little less."""
         found = self._reach.get(q)
         if found is None:
-            found = self._reach[q] = self._nearly(q) or self._exactly(q)
+            found = self._reach[q] = self._measured(q)
         return found
 
     def commit(self) -> list[int]:
@@ -150,54 +151,64 @@ class Elimination:
                 through[place].discard(q)
         self._basis.entries += len(column) - before_all
 
-    def _nearly(self, q: int) -> Reach | None:
-        """Judged by the old reach and the pivot's classes alone, where that is far enough."""
-        basis = self._basis
-        known = basis.reaches.get(q)
+    def _measured(self, q: int) -> Reach:
+        """The pivot's classes first: most columns without a reach have none there, and for most
+        of the others the old reach says enough of the other classes.
+        """
         first, second = self.factors(q)
-        if first != 1 or known is None or max(known) < self._enough:
-            return None
-        forward, backward = known
-        column, spare = basis.columns[q], basis.spare
-        for place, people in self.column.items():
-            change = column.get(place, 0) - second * people
-            if change < 0:
-                times = spare[place] // -change
-                if times < forward:  # noqa: PLR1730  min() would take a third of all time
-                    forward = times
-            elif change:
-                times = spare[place] // change
-                if times < backward:  # noqa: PLR1730
-                    backward = times
-        return (forward, backward) if max(forward, backward) >= self._enough else None
-
-    def _exactly(self, q: int) -> Reach:
-        """The pivot's classes first: most columns that have no reach have none there."""
-        first, second = self.factors(q)
-        column, pivot, spare = self._basis.columns[q], self.column, self._basis.spare
-        changed = {p: first * column.get(p, 0) - second * people for p, people in pivot.items()}
-        forward, backward = _reach(changed, spare)
+        column = self._basis.columns[q]
+        forward, backward = self._beside_pivot(column, first, second)
         if not forward and not backward:
             return 0, 0
-        others = {p: first * people for p, people in column.items() if p not in pivot}
-        ahead, behind = _reach(others, spare)
-        return min(forward, ahead), min(backward, behind)
+        known = self._basis.reaches.get(q)
+        if first == 1 and known is not None:
+            ahead, behind = min(forward, known[0]), min(backward, known[1])
+            if ahead >= self._enough or behind >= self._enough:
+                return ahead, behind
+        pivot = self.column
+        others = ((p, first * people) for p, people in column.items() if p not in pivot)
+        return _reach(others, self._basis.spare, (forward, backward))
+
+    def _beside_pivot(self, column: Column, first: int, second: int) -> Reach:
+        """How far the new column can be gone if only the pivot's classes count."""
+        forward = backward = UNLIMITED
+        before = column.get
+        for place, people, left in self._tightest:
+            change = first * before(place, 0) - second * people
+            if change < 0:
+                if left < -change * forward:
+                    forward = left // -change
+                    if not forward and not backward:
+                        break
+            elif change and left < change * backward:
+                backward = left // change
+                if not backward and not forward:
+                    break
+        return forward, backward
+
+    @cached_property
+    def _tightest(self) -> list[tuple[int, int, int]]:
+        """The pivot's classes, what it changes and how many people each may lose, few first."""
+        spare, column = self._basis.spare, self.column
+        places = sorted(column, key=spare.__getitem__)
+        return [(place, column[place], spare[place]) for place in places]
 
 
-def _reach(column: Column, spare: Sequence[int]) -> Reach:
-    """How far a column can be gone forwards and backwards."""
-    forward = backward = UNLIMITED
-    for place, people in column.items():
+def _reach(
+    moved: Iterable[tuple[int, int]], spare: Sequence[int], most: Reach = (UNLIMITED, UNLIMITED)
+) -> Reach:
+    """How far one can go forwards and backwards, if that moves so many people in these classes."""
+    forward, backward = most
+    for place, people in moved:
         if people < 0:
-            times = spare[place] // -people
-            if times < forward:  # noqa: PLR1730  min() would take a third of all time
-                forward = times
-        elif people:
-            times = spare[place] // people
-            if times < backward:  # noqa: PLR1730
-                backward = times
-        if not forward and not backward:
-            break
+            if spare[place] < -people * forward:
+                forward = spare[place] // -people
+                if not forward and not backward:
+                    break
+        elif spare[place] < people * backward:
+            backward = spare[place] // people
+            if not backward and not forward:
+                break
     return forward, backward
 
 
