@@ -17,7 +17,7 @@ from anonymizer.protection.budget import Budget
 from anonymizer.protection.constraints import Constraints
 from anonymizer.protection.goals import Target
 from anonymizer.protection.moves import Column
-from anonymizer.protection.search import Moves
+from anonymizer.protection.side_by_side import Moves
 from anonymizer.protection.stepwise import Stepwise
 
 

@@ -17,7 +17,7 @@ from scipy import sparse
 from anonymizer.protection.budget import Budget
 from anonymizer.protection.constraints import Constraints
 from anonymizer.protection.goals import Goal
-from anonymizer.protection.search import Moves
+from anonymizer.protection.side_by_side import Moves
 from anonymizer.protection.solver import quiet_solver, solve
 
 _TOLERANCE = 1e-6

@@ -14,7 +14,8 @@ from anonymizer.protection.budget import Budget
 from anonymizer.protection.constraints import Constraints
 from anonymizer.protection.goals import Target
 from anonymizer.protection.programs import OutOfReach, Programs
-from anonymizer.protection.search import Moves, NearbyTables
+from anonymizer.protection.search import NearbyTables
+from anonymizer.protection.side_by_side import Moves
 
 
 class Prover:
@@ -51,17 +52,24 @@ class Prover:
             if number not in self.proofs and is_required(target, self.published)
         ]
 
-    def search(self, target: int) -> bool:
-        """Prove a target by a few moves from the truth, if that is enough."""
-        for goal in self._targets[target].goals:
-            if moves := self._nearby.find(goal):
-                self.proofs[target] = moves
-                return True
-        return False
+    def search(self, targets: Sequence[int]) -> list[int]:
+        """Prove targets by a few moves from the truth; those for which that is not enough."""
+        goals = [self._targets[target].goals for target in targets]
+        for choice in range(max(map(len, goals), default=0)):
+            tried = [
+                (target, of_target[choice])
+                for target, of_target in zip(targets, goals, strict=True)
+                if target not in self.proofs and choice < len(of_target)
+            ]
+            found = self._nearby.find([goal for _, goal in tried])
+            for (target, _), moves in zip(tried, found, strict=True):
+                if moves:
+                    self.proofs[target] = moves
+        return [target for target in targets if target not in self.proofs]
 
     def prove(self, target: int) -> OutOfReach | None:
         """Prove a target by all means that the budget allows; else what is in the way."""
-        if self.search(target):
+        if not self.search([target]):
             return None
         rows = [np.empty(0, dtype=np.intp)]
         for goal in self._targets[target].goals:

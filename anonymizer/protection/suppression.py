@@ -25,7 +25,7 @@ from anonymizer.protection.goals import Target, another_count, enough_people
 from anonymizer.protection.parts import Part, Preference, parts_of
 from anonymizer.protection.proof import Prover, unproved
 from anonymizer.protection.rounding import rounded
-from anonymizer.protection.search import Moves
+from anonymizer.protection.side_by_side import Moves
 from anonymizer.protection.totals import segment_totals
 from anonymizer.secret import Secret
 from anonymizer.segments import Catalogue
@@ -193,8 +193,7 @@ def _withhold(prover: Prover, order: Preference, gives_up: Callable[[], bool]) -
     without it.
     """
     while open_targets := prover.open_targets():
-        hard = [target for target in open_targets if not prover.search(target)]
-        for target in hard:
+        for target in prover.search(open_targets):
             while obstacle := prover.prove(target):
                 if gives_up():
                     return False

@@ -28,7 +28,8 @@ from anonymizer.protection import budget
 from anonymizer.protection import constraints as knowledge
 from anonymizer.protection.aims import Witnesses
 from anonymizer.protection.programs import Programs
-from anonymizer.protection.search import Moves, NearbyTables
+from anonymizer.protection.search import NearbyTables
+from anonymizer.protection.side_by_side import Moves
 from anonymizer.protection.suppression import protect
 from anonymizer.segments import SegmentSettings, build_catalogue
 
@@ -207,8 +208,8 @@ def test_a_proof_that_takes_absurdly_long_holds_the_table(monkeypatch):
 def test_a_wrong_proof_is_never_published(monkeypatch):
     """The search claims to have found what it has not."""
 
-    def lie(_, goal):
-        return Moves(goal.classes[:1], np.array([goal.change]))
+    def lie(_, goals):
+        return [Moves(goal.classes[:1], np.array([goal.change])) for goal in goals]
 
     monkeypatch.setattr(NearbyTables, "find", lie)
     with pytest.raises(Held, match="proof"):
@@ -226,7 +227,7 @@ def test_a_wrong_witness_of_exact_figures_is_never_published(monkeypatch):
 
 
 def test_a_wrong_solver_is_never_believed(monkeypatch):
-    monkeypatch.setattr(NearbyTables, "find", lambda _, goal: None)
+    monkeypatch.setattr(NearbyTables, "find", lambda _, goals: [None] * len(goals))
     monkeypatch.setattr(
         Programs, "decide", lambda _, goal: Moves(goal.classes[:1], np.array([goal.change]))
     )
