@@ -154,9 +154,12 @@ class Knowledge:
 
     def allows(self, table: Integers) -> bool:
         """Whether this many people in each class fits every figure; in whole numbers."""
+        return not len(self.broken(table)) and bool((table >= 0).all())
+
+    def broken(self, table: Integers) -> Integers:
+        """The figures that this many people in each class do not fit."""
         counts = self.members @ table
-        fits = (self.lowest <= counts) & (counts <= self.highest)
-        return bool(fits.all()) and bool((table >= 0).all())
+        return np.flatnonzero((counts < self.lowest) | (self.highest < counts))
 
 
 def read(

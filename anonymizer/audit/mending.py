@@ -41,8 +41,11 @@ class Mending:
         self._random = np.random.default_rng(_SEED)
 
     def mend(self, most_moves: int) -> bool:
-        """Make every figure fit, the largest first; False if it takes more moves."""
-        return self._mend(self._all_broken(), most_moves, order=-1)
+        """Make every figure fit, the largest first; False if it takes more moves.
+
+        Goes on with the others where there is no way to mend one.
+        """
+        return self._mend(self._all_broken(), most_moves, order=-1, patient=True)
 
     def mend_around(self, chosen: int, most_moves: int) -> bool:
         """Make every figure fit, the smallest first, and take nobody from one class."""
@@ -80,17 +83,23 @@ class Mending:
             self._turned[chosen] = self._unturned[chosen]
         self._moves.clear()
 
-    def _mend(self, broken: list[int], most_moves: int, *, order: int) -> bool:
+    def _mend(
+        self, broken: list[int], most_moves: int, *, order: int, patient: bool = False
+    ) -> bool:
         queue = [(order * self._sizes[figure], figure) for figure in broken]
         heapify(queue)
+        left: list[int] = []
         for _ in range(most_moves):
             while queue and self._fits(queue[0][1]):
                 heappop(queue)
             if not queue:
-                return True
+                return all(map(self._fits, left))
             moved = self._ease(queue[0][1])
             if moved is None:
-                return False
+                if not patient:
+                    return False
+                left.append(heappop(queue)[1])
+                continue
             for figure in moved:
                 heappush(queue, (order * self._sizes[figure], figure))
         return False
@@ -164,9 +173,15 @@ def _padded(knowledge: Knowledge) -> Integers:
 
 def made_to_fit(knowledge: Knowledge, table: Integers) -> Integers | None:
     """A table near one that fits nearly; None if it is not found."""
+    nearly = nearly_made_to_fit(knowledge, table)
+    return nearly if knowledge.allows(nearly) else None
+
+
+def nearly_made_to_fit(knowledge: Knowledge, table: Integers) -> Integers:
+    """A table near one that fits nearly, with as few broken figures as mending leaves."""
     mending = Mending(knowledge, table)
     for _ in range(_MOST_TRIES):
         if mending.mend(_MOVES * len(knowledge.segments) + _MORE_MOVES):
-            return mending.table
+            break
         mending.changes()  # whoever has been moved may move again
-    return None
+    return mending.table

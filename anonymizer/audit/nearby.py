@@ -6,6 +6,8 @@ people, and what fits nearby fits altogether. The program may divide people; wha
 whole breaks is mended.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy import sparse
 
@@ -15,24 +17,59 @@ from anonymizer.audit.solver import Program
 
 _NEIGHBOURS = (150, 500, 1_500, 4_000)  # classes that may change, each time more
 _MOST_MOVES = 200
+_MOST_BROKEN = 50
 
 
 def reach_nearby(
     knowledge: Knowledge, table: Integers, chosen: int, people: int
 ) -> Integers | None:
     """A table that fits, with this many people in one class, near a table that fits; or None."""
-    before = 0
-    for wanted in _NEIGHBOURS:
-        free = _neighbours(knowledge, chosen, wanted)
-        if len(free) == before:
-            return None
-        proposed = _solved(knowledge, table, (chosen, people), free)
+    wanted = table.copy()
+    wanted[chosen] = people
+    for free in _wider(knowledge, chosen):
+        proposed = _solved(knowledge, wanted, free, also_around=chosen)
         if proposed is not None:
             mending = Mending(knowledge, proposed)
             if mending.mend_around(chosen, _MOST_MOVES):
                 return mending.table
-        before = len(free)
     return None
+
+
+def fit_nearby(knowledge: Knowledge, table: Integers) -> Integers | None:
+    """A table that fits, near one in which few figures are broken; or None."""
+    broken = knowledge.broken(table)
+    if len(broken) > _MOST_BROKEN:
+        return None
+    while len(broken):
+        found = _with_fewer_broken(knowledge, table, broken)
+        if found is None:
+            return None
+        table, broken = found, knowledge.broken(found)
+    return table
+
+
+def _with_fewer_broken(knowledge: Knowledge, table: Integers, broken: Integers) -> Integers | None:
+    members = knowledge.members
+    smallest = broken[np.argmin(np.diff(members.indptr)[broken])]
+    classes = members.indices[members.indptr[smallest] : members.indptr[smallest + 1]]
+    for near in _wider(knowledge, int(classes[0])):
+        proposed = _solved(knowledge, table, np.union1d(near, classes))
+        if proposed is not None:
+            mending = Mending(knowledge, proposed)
+            mending.mend(_MOST_MOVES)
+            if len(knowledge.broken(mending.table)) < len(broken):
+                return mending.table
+    return None
+
+
+def _wider(knowledge: Knowledge, chosen: int) -> Iterator[Integers]:
+    """Other classes around one, each time more of them."""
+    before = 0
+    for wanted in _NEIGHBOURS:
+        free = _neighbours(knowledge, chosen, wanted)
+        if len(free) > before:  # one large figure can have more than is wanted next
+            yield free
+        before = len(free)
 
 
 def _neighbours(knowledge: Knowledge, chosen: int, wanted: int) -> Integers:
@@ -50,12 +87,13 @@ def _neighbours(knowledge: Knowledge, chosen: int, wanted: int) -> Integers:
 
 
 def _solved(
-    knowledge: Knowledge, table: Integers, goal: tuple[int, int], free: Integers
+    knowledge: Knowledge, table: Integers, free: Integers, also_around: int | None = None
 ) -> Integers | None:
-    chosen, people = goal
+    """The table with other people in the free classes, so that the figures around them fit."""
     found = table.copy()
-    found[chosen], found[free] = people, 0
-    figures = np.unique(knowledge.by_class[np.append(free, chosen)].indices)
+    found[free] = 0
+    changed = free if also_around is None else np.append(free, also_around)
+    figures = np.unique(knowledge.by_class[changed].indices)
     rest = (knowledge.members @ found)[figures]
     program = Program(
         sparse.csc_array(knowledge.members[figures][:, free]),

@@ -12,8 +12,8 @@ import numpy as np
 from scipy import sparse
 
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
-from anonymizer.audit.mending import Mending, made_to_fit
-from anonymizer.audit.nearby import reach_nearby
+from anonymizer.audit.mending import Mending, nearly_made_to_fit
+from anonymizer.audit.nearby import fit_nearby, reach_nearby
 from anonymizer.audit.proportional import spread, spread_in_the_middle
 
 _MOST_PASSES = 3
@@ -67,7 +67,7 @@ def first_table(knowledge: Knowledge) -> Integers | None:
     if knowledge.exact:
         return None
     for spread_people in (spread_in_the_middle, spread):
-        table = made_to_fit(knowledge, spread_people(knowledge))
+        table = fit_nearby(knowledge, nearly_made_to_fit(knowledge, spread_people(knowledge)))
         if table is not None:
             return table
     return None

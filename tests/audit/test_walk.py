@@ -7,10 +7,12 @@ import pytest
 from scipy import sparse
 from small_worlds import catalogue_of, dimension, everywhere, figures_of, promise, random_world
 
+from anonymizer.audit import mending as mending_module
+from anonymizer.audit import nearby as nearby_module
 from anonymizer.audit import walk as walk_module
 from anonymizer.audit.knowledge import read
-from anonymizer.audit.mending import Mending, made_to_fit
-from anonymizer.audit.nearby import reach_nearby
+from anonymizer.audit.mending import Mending, made_to_fit, nearly_made_to_fit
+from anonymizer.audit.nearby import fit_nearby, reach_nearby
 from anonymizer.audit.walk import Walk, first_table, walk
 from anonymizer.audit.witnesses import Witnesses
 
@@ -88,6 +90,44 @@ def test_a_first_table_that_gets_stuck_is_mended_after_all(monkeypatch):
     assert stuck > 5
 
 
+def test_mending_goes_on_where_one_figure_cannot_be_mended(knowledge):
+    """Nobody may be added in region A, which lacks two; region B has two too many."""
+    table = np.full(knowledge.classes, 10)
+    closed = np.zeros(knowledge.classes, dtype=bool)
+    for gender in (0, 1):
+        table[class_of(knowledge, gender, 0)] = 7
+        closed[class_of(knowledge, gender, 0)] = True
+        table[class_of(knowledge, gender, 1)] = 13
+    mending = Mending(knowledge, table, closed)
+    assert not mending.mend(most_moves=50)
+    assert len(knowledge.broken(table)) == 2
+    assert len(knowledge.broken(mending.table)) == 1
+
+
+def test_what_mending_leaves_broken_is_solved_nearby(monkeypatch):
+    """One round of mending, so that something is left."""
+    monkeypatch.setattr(mending_module, "_MOST_TRIES", 1)
+    solved = 0
+    for seed in range(500):
+        world = random_world(seed)
+        known = read(world.figures, world.catalogue, world.promise, world.possible)
+        start = np.random.default_rng(seed).integers(0, 6, known.classes)
+        nearly = nearly_made_to_fit(known, start)
+        if known.exact or known.allows(nearly):
+            continue
+        table = fit_nearby(known, nearly)
+        assert table is None or known.allows(table), seed
+        solved += table is not None
+    assert solved > 5
+
+
+def test_a_table_with_many_broken_figures_is_left_to_others(knowledge, monkeypatch):
+    astray = np.zeros(knowledge.classes, dtype=np.int64)
+    assert knowledge.allows(fit_nearby(knowledge, astray))
+    monkeypatch.setattr(nearby_module, "_MOST_BROKEN", len(knowledge.segments) - 1)
+    assert fit_nearby(knowledge, astray) is None
+
+
 def test_tables_after_one_that_does_not_fit_are_no_evidence(knowledge):
     swap = {(0, 0): 4, (1, 0): -4}
     too_many = {(0, 1): 15}
@@ -145,6 +185,13 @@ def test_a_program_reaches_what_it_is_asked_for_and_leaves_what_is_far_away(know
     assert found[class_of(knowledge, 0, 0)] == 20
     assert knowledge.allows(found)
     assert (table == 10).all()
+
+
+def test_programs_grow_past_a_figure_that_is_more_than_they_asked_for(knowledge, monkeypatch):
+    """The other half of region A is not enough: men and women have bounds too."""
+    monkeypatch.setattr(nearby_module, "_NEIGHBOURS", (1, 1, 5))
+    table = np.full(knowledge.classes, 10)
+    assert reach_nearby(knowledge, table, class_of(knowledge, 0, 0), 20) is not None
 
 
 def test_a_program_finds_nothing_where_figures_allow_nothing(knowledge):
