@@ -18,6 +18,9 @@ from anonymizer.audit.solver import Program
 _NEIGHBOURS = (150, 500, 1_500, 4_000)  # classes that may change, each time more
 _MOST_MOVES = 200
 _MOST_BROKEN = 50
+_MOST_VERTICES = 6  # of a program with few classes
+_FEW = 2_000
+_SEED = 20_261_128
 
 
 def reach_nearby(
@@ -27,8 +30,7 @@ def reach_nearby(
     wanted = table.copy()
     wanted[chosen] = people
     for free in _wider(knowledge, chosen):
-        proposed = _solved(knowledge, wanted, free, also_around=chosen)
-        if proposed is not None:
+        for proposed in _solutions(knowledge, wanted, free, also_around=chosen):
             mending = Mending(knowledge, proposed)
             if mending.mend_around(chosen, _MOST_MOVES):
                 return mending.table
@@ -53,8 +55,7 @@ def _with_fewer_broken(knowledge: Knowledge, table: Integers, broken: Integers) 
     smallest = broken[np.argmin(np.diff(members.indptr)[broken])]
     classes = members.indices[members.indptr[smallest] : members.indptr[smallest + 1]]
     for near in _wider(knowledge, int(classes[0])):
-        proposed = _solved(knowledge, table, np.union1d(near, classes))
-        if proposed is not None:
+        for proposed in _solutions(knowledge, table, np.union1d(near, classes)):
             mending = Mending(knowledge, proposed)
             mending.mend(_MOST_MOVES)
             if len(knowledge.broken(mending.table)) < len(broken):
@@ -86,23 +87,30 @@ def _neighbours(knowledge: Knowledge, chosen: int, wanted: int) -> Integers:
     return np.flatnonzero(near)
 
 
-def _solved(
+def _solutions(
     knowledge: Knowledge, table: Integers, free: Integers, also_around: int | None = None
-) -> Integers | None:
-    """The table with other people in the free classes, so that the figures around them fit."""
-    found = table.copy()
-    found[free] = 0
+) -> Iterator[Integers]:
+    """The table with other people in the free classes, so that the figures around them fit.
+
+    Rounded to whole people; other vertices of the program may break less when they are rounded.
+    """
+    start = table.copy()
+    start[free] = 0
     changed = free if also_around is None else np.append(free, also_around)
     figures = np.unique(knowledge.by_class[changed].indices)
-    rest = (knowledge.members @ found)[figures]
+    rest = (knowledge.members @ start)[figures]
     program = Program(
         sparse.csc_array(knowledge.members[figures][:, free]),
         knowledge.lowest[figures] - rest,
         knowledge.highest[figures] - rest,
         np.full(len(free), np.inf),
     )
-    outcome = program.minimise(np.zeros(len(free)))
-    if not outcome.found:
-        return None
-    found[free] = np.rint(outcome.values)
-    return found
+    random, costs = np.random.default_rng(_SEED), np.zeros(len(free))
+    for _ in range(_MOST_VERTICES if len(free) <= _FEW else 1):
+        outcome = program.minimise(costs)
+        if not outcome.found:
+            return
+        found = start.copy()
+        found[free] = np.rint(outcome.values)
+        yield found
+        costs = random.standard_normal(len(free))
