@@ -115,6 +115,8 @@ def search(knowledge: Knowledge, witnesses: Witnesses, step: int) -> None:
 
     `step` is how many people a class may be missing in a table that has room for it.
     """
+    if not len(witnesses.waiting):
+        return
     classes, idle = knowledge.classes, 0
     program = _roomy_program(knowledge, witnesses.goals, step)
     whole_program = _roomy_program(knowledge, witnesses.goals, step, whole=True)
