@@ -69,8 +69,10 @@ class Prover:
 
     def prove(self, target: int) -> OutOfReach | None:
         """Prove a target by all means that the budget allows; else what is in the way."""
-        if not self.search([target]):
-            return None
+        return self.solve(target) if self.search([target]) else None
+
+    def solve(self, target: int) -> OutOfReach | None:
+        """Prove a target by programs; else what is in the way."""
         rows = [np.empty(0, dtype=np.intp)]
         for goal in self._targets[target].goals:
             verdict = self._programs.decide(goal)

@@ -16,7 +16,8 @@ from anonymizer.protection.constraints import Constraints
 from anonymizer.protection.goals import Goal
 from anonymizer.protection.side_by_side import Moves, Tables
 
-_MOST_MOVES = 40
+_MOST_MOVES = 20
+_MOVES_A_STEP = 8  # side by side
 
 
 class NearbyTables:
@@ -42,7 +43,7 @@ class NearbyTables:
         fits = np.zeros(len(goals), dtype=bool)
         going = np.arange(len(goals))
         for _ in range(_MOST_MOVES):
-            self._budget.spend(len(going))
+            self._budget.spend(1 + len(going) // _MOVES_A_STEP)
             broken, rows = tables.smallest_broken(going)
             fits[going[~broken]] = True
             going = tables.mend(going[broken], rows[broken])

@@ -208,6 +208,7 @@ def _put_back(prover: Prover, order: Preference, budget: Budget) -> None:
             return
         before = dict(prover.proofs)
         prover.publish(row, published=True)
-        if not all(prover.prove(target) is None for target in prover.open_targets()):
+        hard = prover.search(prover.open_targets())
+        if not all(prover.solve(target) is None for target in hard):
             prover.publish(row, published=False)
             prover.proofs = before
