@@ -14,8 +14,10 @@ from anonymizer.protection.budget import Budget
 from anonymizer.protection.constraints import Constraints
 from anonymizer.protection.goals import Target
 from anonymizer.protection.programs import OutOfReach, Programs
-from anonymizer.protection.search import NearbyTables
+from anonymizer.protection.search import MOST_MOVES, NearbyTables
 from anonymizer.protection.side_by_side import Moves
+
+_FEW_MOVES = 20  # of one attempt alone, while the budget lets programs go on from there
 
 
 class Prover:
@@ -52,7 +54,7 @@ class Prover:
             if number not in self.proofs and is_required(target, self.published)
         ]
 
-    def search(self, targets: Sequence[int]) -> list[int]:
+    def search(self, targets: Sequence[int], moves: int = MOST_MOVES) -> list[int]:
         """Prove targets by a few moves from the truth; those for which that is not enough."""
         goals = [self._targets[target].goals for target in targets]
         for choice in range(max(map(len, goals), default=0)):
@@ -61,18 +63,16 @@ class Prover:
                 for target, of_target in zip(targets, goals, strict=True)
                 if target not in self.proofs and choice < len(of_target)
             ]
-            found = self._nearby.find([goal for _, goal in tried])
-            for (target, _), moves in zip(tried, found, strict=True):
-                if moves:
-                    self.proofs[target] = moves
+            found = self._nearby.find([goal for _, goal in tried], moves)
+            for (target, _), table in zip(tried, found, strict=True):
+                if table:
+                    self.proofs[target] = table
         return [target for target in targets if target not in self.proofs]
 
     def prove(self, target: int) -> OutOfReach | None:
         """Prove a target by all means that the budget allows; else what is in the way."""
-        return self.solve(target) if self.search([target]) else None
-
-    def solve(self, target: int) -> OutOfReach | None:
-        """Prove a target by programs; else what is in the way."""
+        if not self.search([target], MOST_MOVES if self._budget.exhausted else _FEW_MOVES):
+            return None
         rows = [np.empty(0, dtype=np.intp)]
         for goal in self._targets[target].goals:
             verdict = self._programs.decide(goal)

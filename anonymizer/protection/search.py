@@ -16,8 +16,7 @@ from anonymizer.protection.constraints import Constraints
 from anonymizer.protection.goals import Goal
 from anonymizer.protection.side_by_side import Moves, Tables
 
-_MOST_MOVES = 20
-_MOVES_A_STEP = 8  # side by side
+MOST_MOVES = 40
 
 
 class NearbyTables:
@@ -30,20 +29,20 @@ class NearbyTables:
         """Whether tables have to fit this row."""
         self._tables.publish(row, published=published)
 
-    def find(self, goals: Sequence[Goal]) -> list[Moves | None]:
-        """For each goal a fitting table that reaches it, if a few moves lead to one."""
+    def find(self, goals: Sequence[Goal], moves: int = MOST_MOVES) -> list[Moves | None]:
+        """For each goal a fitting table that reaches it, if so many moves lead to one."""
         found: list[Moves | None] = []
         while len(found) < len(goals):
-            found += self._found(goals[len(found) :][: self._tables.most])
+            found += self._found(goals[len(found) :][: self._tables.most], moves)
         return found
 
-    def _found(self, goals: Sequence[Goal]) -> list[Moves | None]:
+    def _found(self, goals: Sequence[Goal], most_moves: int) -> list[Moves | None]:
         tables = self._tables
         tables.start(goals)
         fits = np.zeros(len(goals), dtype=bool)
         going = np.arange(len(goals))
-        for _ in range(_MOST_MOVES):
-            self._budget.spend(1 + len(going) // _MOVES_A_STEP)
+        for _ in range(most_moves):
+            self._budget.spend(len(going))
             broken, rows = tables.smallest_broken(going)
             fits[going[~broken]] = True
             going = tables.mend(going[broken], rows[broken])

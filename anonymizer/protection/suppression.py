@@ -208,7 +208,6 @@ def _put_back(prover: Prover, order: Preference, budget: Budget) -> None:
             return
         before = dict(prover.proofs)
         prover.publish(row, published=True)
-        hard = prover.search(prover.open_targets())
-        if not all(prover.solve(target) is None for target in hard):
+        if not all(prover.prove(target) is None for target in prover.open_targets()):
             prover.publish(row, published=False)
             prover.proofs = before

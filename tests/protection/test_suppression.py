@@ -208,7 +208,7 @@ def test_a_proof_that_takes_absurdly_long_holds_the_table(monkeypatch):
 def test_a_wrong_proof_is_never_published(monkeypatch):
     """The search claims to have found what it has not."""
 
-    def lie(_, goals):
+    def lie(_, goals, moves):
         return [Moves(goal.classes[:1], np.array([goal.change])) for goal in goals]
 
     monkeypatch.setattr(NearbyTables, "find", lie)
@@ -227,7 +227,7 @@ def test_a_wrong_witness_of_exact_figures_is_never_published(monkeypatch):
 
 
 def test_a_wrong_solver_is_never_believed(monkeypatch):
-    monkeypatch.setattr(NearbyTables, "find", lambda _, goals: [None] * len(goals))
+    monkeypatch.setattr(NearbyTables, "find", lambda _, goals, moves: [None] * len(goals))
     monkeypatch.setattr(
         Programs, "decide", lambda _, goal: Moves(goal.classes[:1], np.array([goal.change]))
     )
