@@ -56,16 +56,13 @@ def companions(
     cells = [
         places[c] for c in alone.tolist() if c in places and len(groups[key_of[places[c]]]) > 1
     ]
-    for place in _may_count_one(knowledge, tied, cells):
-        found = [
-            (int(tied.segments[other]), people)
-            for other in groups[key_of[place]]
-            if other != place
-            and (people := _people_if_one(tied, place, other)) is not None
-            and (not below or people < below)
-        ]
-        if found:
-            yield _finding(knowledge, int(tied.segments[place]), found)
+    solved = {
+        place: found
+        for place in cells
+        if (found := _solved_with(tied, place, groups[key_of[place]], below))
+    }
+    for place in _may_count_one(knowledge, tied, list(solved)):
+        yield _finding(knowledge, int(tied.segments[place]), solved[place])
 
 
 def _tied(knowledge: Knowledge, withheld: Integers, corner: Reals) -> _Tied:
@@ -127,6 +124,18 @@ def _seen(bounds: Bounds, weights: sparse.csr_array, certain: Integers) -> tuple
         fewest, most = np.minimum(fewest, people), np.maximum(most, people)
         idle = 0 if ((above & (fewest <= 1)) | (below & (most >= 1))).any() else idle + 1
     return fewest, most
+
+
+def _solved_with(
+    tied: _Tied, cell: int, members: Sequence[int], below: int
+) -> list[tuple[int, int]]:
+    """The segments that follow from a cell that counts 1, and what they count then."""
+    counts = {other: _people_if_one(tied, cell, other) for other in members if other != cell}
+    return [
+        (int(tied.segments[other]), people)
+        for other, people in counts.items()
+        if people is not None and (not below or people < below)
+    ]
 
 
 def _people_if_one(tied: _Tied, cell: int, other: int) -> int | None:
