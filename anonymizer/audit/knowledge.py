@@ -134,6 +134,15 @@ class Knowledge:
         return np.array([source in ("published", "known") for source in self.sources], dtype=bool)
 
     @cached_property
+    def around(self) -> Integers:
+        """The figures around each class, a row each, filled up with a figure that is none."""
+        lengths = np.diff(self.by_class.indptr)
+        width = int(lengths.max(initial=0))
+        around = np.full((self.classes, width), len(self.segments), dtype=np.int64)
+        around[np.arange(width) < lengths[:, None]] = self.by_class.indices
+        return around
+
+    @cached_property
     def essential(self) -> Essential:
         """The figures without repetition."""
         return essential_rows(self.members, self.lowest, self.highest)

@@ -28,7 +28,7 @@ class Mending:
     def __init__(self, knowledge: Knowledge, table: Integers, closed: Flags | None = None) -> None:
         self.table, self.made = table.copy(), 0
         self._members = knowledge.members
-        self._around = _padded(knowledge)
+        self._around = knowledge.around
         # One figure more that never breaks fills up the rows of `around`.
         self._counts = np.append(knowledge.members @ table, 0)
         self._lowest = np.append(knowledge.lowest, -_NO_LIMIT)
@@ -162,15 +162,6 @@ class Mending:
         return found
 
 
-def _padded(knowledge: Knowledge) -> Integers:
-    """The figures around each class, one class a row, filled up with a figure that is none."""
-    lengths = np.diff(knowledge.by_class.indptr)
-    width = int(lengths.max(initial=0))
-    around = np.full((knowledge.classes, width), len(knowledge.segments), dtype=np.int64)
-    around[np.arange(width) < lengths[:, None]] = knowledge.by_class.indices
-    return around
-
-
 def made_to_fit(knowledge: Knowledge, table: Integers) -> Integers | None:
     """A table near one that fits nearly; None if it is not found."""
     nearly = nearly_made_to_fit(knowledge, table)
@@ -178,10 +169,15 @@ def made_to_fit(knowledge: Knowledge, table: Integers) -> Integers | None:
 
 
 def nearly_made_to_fit(knowledge: Knowledge, table: Integers) -> Integers:
-    """A table near one that fits nearly, with as few broken figures as mending leaves."""
-    mending = Mending(knowledge, table)
+    """A table near one that fits nearly, with the fewest broken figures that mending came to."""
+    mending, best = Mending(knowledge, table), table
+    fewest = len(knowledge.broken(table))
     for _ in range(_MOST_TRIES):
-        if mending.mend(_MOVES * len(knowledge.segments) + _MORE_MOVES):
+        mended = mending.mend(_MOVES * len(knowledge.segments) + _MORE_MOVES)
+        broken = len(knowledge.broken(mending.table))
+        if broken < fewest or mended:
+            best, fewest = mending.table.copy(), broken
+        if mended:
             break
         mending.changes()  # whoever has been moved may move again
-    return mending.table
+    return best

@@ -51,9 +51,12 @@ def fit_nearby(knowledge: Knowledge, table: Integers) -> Integers | None:
 
 
 def _with_fewer_broken(knowledge: Knowledge, table: Integers, broken: Integers) -> Integers | None:
+    """People moved in and around the smallest broken figure; None if it is large, or no help."""
     members = knowledge.members
     smallest = broken[np.argmin(np.diff(members.indptr)[broken])]
     classes = members.indices[members.indptr[smallest] : members.indptr[smallest + 1]]
+    if not 0 < len(classes) <= _NEIGHBOURS[0]:
+        return None
     for near in _wider(knowledge, int(classes[0])):
         for proposed in _solutions(knowledge, table, np.union1d(near, classes)):
             mending = Mending(knowledge, proposed)

@@ -152,8 +152,10 @@ class Elimination:
         self._basis.entries += len(column) - before_all
 
     def _measured(self, q: int) -> Reach:
-        """The pivot's classes first: most columns without a reach have none there, and for most
-        of the others the old reach says enough of the other classes.
+        """The reach of the new column, or less where the old one says enough.
+
+        The pivot's classes first: most columns without a reach have none there, and for most of
+        the others the old reach is enough to know of the other classes.
         """
         first, second = self.factors(q)
         column = self._basis.columns[q]

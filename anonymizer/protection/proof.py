@@ -70,7 +70,10 @@ class Prover:
         return [target for target in targets if target not in self.proofs]
 
     def prove(self, target: int) -> OutOfReach | None:
-        """Prove a target by all means that the budget allows; else what is in the way."""
+        """Prove a target by all means that the budget allows; else what is in the way.
+
+        Programs find what a long search would, so while there is a budget for them it is short.
+        """
         if not self.search([target], MOST_MOVES if self._budget.exhausted else _FEW_MOVES):
             return None
         rows = [np.empty(0, dtype=np.intp)]

@@ -19,7 +19,7 @@ _MOST_NUMBERS = 1 << 22  # in all tables
 _MOST_LOOKED_AT = 1 << 18  # at once
 _UNLIMITED = 1 << 40  # room of a row that is not published
 _NEVER = -(1 << 40)
-_WORTH = 64  # one more figure mended counts more than any number of people to move
+_ONE_MENDED = 64  # one more figure mended counts more than any number of people to move
 _ABOVE, _BELOW = 0, 1  # room for more people in a row, for fewer
 
 Numbers = NDArray[np.int64]
@@ -56,8 +56,10 @@ class _Step:
 class Tables:
     """Tables that start at the truth, one for each goal, at most so many as `most`.
 
-    Rows are numbered from the one with the fewest classes. What is said of table t and class c
-    stands at t * classes + c of a flat array, what is said of row r at t * rows + r.
+    After `start`, `mend` until nothing is broken, ask for the `moves`, then `take_back`; rows are
+    published or withheld between, at the truth. Rows are numbered from the one with the fewest
+    classes. What is said of table t and class c stands at t * classes + c of a flat array, what
+    is said of row r at t * rows + r.
     """
 
     def __init__(self, known: Constraints) -> None:
@@ -81,7 +83,6 @@ class Tables:
         self._people = np.tile(self._spare, tables)
         self._direction = np.zeros(len(self._people), dtype=np.int8)
         self._room = np.tile(self._start_room, tables)
-        # What a row speaks for when people are taken out of it, and when they are put into it.
         self._worth = np.tile(_worth(self._start_room), tables)
         self._broken = np.zeros((tables, len(self._place_of)), dtype=bool)
 
@@ -108,6 +109,8 @@ class Tables:
     def smallest_broken(self, tables: Places) -> tuple[Flags, Places]:
         """Whether a table breaks any row, and the smallest row that it breaks."""
         broken = self._broken[tables]
+        if not broken.size:
+            return np.zeros(len(tables), dtype=bool), np.zeros(len(tables), dtype=np.intp)
         rows = broken.argmax(axis=1)
         return broken[np.arange(len(tables)), rows], rows
 
@@ -176,8 +179,8 @@ class Tables:
         at = self._at_class(np.repeat(tables, counts), classes)
         direction, people = self._direction[at], self._people[at]
         free = np.where(taken, (direction <= 0) & (people > 0), direction >= 0)
-        score = self._gains(tables, side, members) * _WORTH
-        score += np.where(taken, np.minimum(people, _WORTH - 1), 0)
+        score = self._gains(tables, side, members) * _ONE_MENDED
+        score += np.where(taken, np.minimum(people, _ONE_MENDED - 1), 0)
         score[~free] = _NEVER
         starts = np.cumsum(counts) - counts
         highest = np.maximum.reduceat(score, starts)

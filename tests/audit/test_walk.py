@@ -128,6 +128,13 @@ def test_a_table_with_many_broken_figures_is_left_to_others(knowledge, monkeypat
     assert fit_nearby(knowledge, astray) is None
 
 
+def test_a_figure_of_nobody_that_counts_ten_has_no_first_table():
+    possible = everywhere(CATALOGUE)
+    possible[0, 0] = False
+    figures = figures_of(CATALOGUE, {"all:all": 60, "f:all": 30, "m:all": 30, "f:A": 10})
+    assert first_table(read(figures, CATALOGUE, promise(k=5, rounding=5), possible)) is None
+
+
 def test_tables_after_one_that_does_not_fit_are_no_evidence(knowledge):
     swap = {(0, 0): 4, (1, 0): -4}
     too_many = {(0, 1): 15}
