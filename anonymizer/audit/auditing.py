@@ -18,6 +18,7 @@ from anonymizer.audit.blocks import blocks
 from anonymizer.audit.bounds import Bounds
 from anonymizer.audit.companions import companions
 from anonymizer.audit.differencing import nested_pairs
+from anonymizer.audit.divided import DividedTables
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.inference import Inference
 from anonymizer.audit.intervals import Intervals, settles, smaller_than, tightest
@@ -94,12 +95,13 @@ def audit(outsider: Outsider, questions: Questions) -> Audit:
         return Audit(table, rules, possible, broken)
     whole = largest_component(knowledge) <= MOST_WHOLE
     floor = rules.inference_k
-    before = outsider.beforehand() if len(table.known) else None
+    divided = DividedTables(knowledge)
+    before = DividedTables(outsider.beforehand()) if len(table.known) else None
     earlier = _Found() if before is None else _find(before, floor, whole, _Found())
-    found = _find(knowledge, floor, whole, earlier)
+    found = _find(divided, floor, whole, earlier)
     if any(finding.kind == "contradiction" for finding in found.findings):
         return Audit(table, rules, possible, found.findings)
-    alone = tuple(_companions(outsider, knowledge))
+    alone = tuple(_companions(outsider, divided))
     remainders = tuple(_remainders(knowledge, rules))
     counted, noted = (alone, remainders) if questions.singletons else ((), (*alone, *remainders))
     return Audit(
@@ -133,20 +135,26 @@ class _Found:
     by_parts: int = 0
 
 
-def _find(knowledge: Knowledge, floor: int, whole: bool, earlier: _Found) -> _Found:  # noqa: FBT001
+def _find(divided: DividedTables, floor: int, whole: bool, earlier: _Found) -> _Found:  # noqa: FBT001
     """Disclosures that were not found in earlier knowledge."""
+    knowledge = divided.knowledge
     reporter = Reporter(knowledge)
     if not floor:
 
         def is_known(atoms: Flags) -> bool:
             return earlier.knowledge is not None and settles(earlier.knowledge, atoms)
 
-        find = find_solved if whole else find_settled
-        return _Found(knowledge, tuple(find(knowledge, reporter, is_known)))
+        solved = (
+            find_solved(knowledge, reporter, is_known)
+            if whole
+            else find_settled(divided, reporter, is_known)
+        )
+        return _Found(knowledge, tuple(solved))
     excused = np.zeros(knowledge.classes, dtype=bool)
     if earlier.disclosed is not None:
         excused[np.unique(knowledge.class_of[earlier.disclosed & knowledge.possible])] = True
-    inference = Inference(knowledge, reporter, floor, whole=whole, excused=excused)
+    parts = None if whole else divided
+    inference = Inference(knowledge, reporter, floor, divided=parts, excused=excused)
     findings = tuple(inference.findings())
     disclosed = knowledge.atoms(np.flatnonzero(inference.disclosed))
     return _Found(knowledge, findings, disclosed, int(inference.by_parts.sum()))
@@ -168,14 +176,13 @@ def _broken(outsider: Outsider) -> Iterator[Finding]:
         yield Finding(table.name, "rule", (name,), text)
 
 
-def _companions(outsider: Outsider, knowledge: Knowledge) -> Iterator[Finding]:
+def _companions(outsider: Outsider, divided: DividedTables) -> Iterator[Finding]:
     """What singletons could solve, where figures are exact."""
     if outsider.rules.rounding > 1:
         return
-    withheld = _inhabitable(outsider, knowledge)
-    alone = withheld[atoms(knowledge.catalogue, withheld)]
-    corner = Bounds(knowledge).corner(np.ones(knowledge.classes))
-    yield from companions(knowledge, withheld, alone, outsider.rules.inference_k, corner)
+    withheld = _inhabitable(outsider, divided.knowledge)
+    alone = withheld[atoms(outsider.table.catalogue, withheld)]
+    yield from companions(divided, withheld, alone, outsider.rules.inference_k)
 
 
 def _remainders(knowledge: Knowledge, rules: Rules) -> Iterator[Finding]:
@@ -200,7 +207,7 @@ def _guess(outsider: Outsider, found: _Found, *, whole: bool) -> Guess:
         return Guess("refuted", (Reporter(guess).not_below(*pair, outsider.rules.floor),))
     if (proof := Bounds(guess).contradiction()) is not None:
         return Guess("refuted", (Reporter(guess).no_table(proof),))
-    concluded = _find(guess, outsider.rules.inference_k, whole, found).findings
+    concluded = _find(DividedTables(guess), outsider.rules.inference_k, whole, found).findings
     broken = tuple(f for f in concluded if f.kind == "contradiction")
     return Guess("refuted", broken) if broken else Guess("consistent", concluded)
 

@@ -4,7 +4,7 @@ Exact figures without repetition tie few classes to each other. What concerns so
 decided by these alone: whatever happens there, the others fit as they did.
 """
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from anonymizer.audit.solver import Outcome, Program, Reals, Status
 
 _MOST_AT_HAND = 64  # programs, for the next question
+_LARGE = 5_000  # columns
 _MOST_OF_ALL = 0.5  # of the columns; beyond, one program over everything is as quick
 
 
@@ -21,7 +22,8 @@ class BlockProgram:
     """Rows `lower <= matrix x <= upper` over columns `0 <= x <= limits`, solved by blocks.
 
     Answers as a `Program` does. Where a block has no costs its columns may have any values that
-    fit. With a limit on the `iterations` of one solution the outcome may be unknown.
+    fit, those of the `solution` if there is one. With a limit on the `iterations` of one solution
+    the outcome may be unknown.
     """
 
     def __init__(
@@ -31,14 +33,16 @@ class BlockProgram:
         upper: NDArray[np.int64],
         limits: Reals,
         iterations: int | None = None,
+        solution: Reals | None = None,
     ) -> None:
         self._matrix, self._iterations = matrix, iterations
         self._lower, self._upper, self._limits = lower, upper, limits
         self._block_of_row, self._block_of_column = blocks(matrix)
         self._sizes = np.bincount(self._block_of_column)
-        self._everything = self._program(np.arange(len(lower)), np.arange(len(limits)))
         self._of_block = lru_cache(_MOST_AT_HAND)(self._block)
-        self._first: Outcome | None = None
+        self._first = None
+        if solution is not None:
+            self._first = Outcome("feasible", solution, np.zeros(len(lower)))
 
     def minimise(self, cost: Reals) -> Outcome:
         """The columns with the lowest cost."""
@@ -48,6 +52,10 @@ class BlockProgram:
         if self._first is None:
             self._first = self._everything.minimise(np.zeros(len(cost)))
         return self._from(self._first, cost, touched) if self._first.found else self._first
+
+    @cached_property
+    def _everything(self) -> Program:
+        return self._program(np.arange(len(self._lower)), np.arange(len(self._limits)))
 
     def _from(self, first: Outcome, cost: Reals, touched: NDArray[np.intp]) -> Outcome:
         """A solution with the lowest cost of some blocks, elsewhere as before."""
@@ -73,6 +81,8 @@ class BlockProgram:
         program = Program(matrix, self._lower[rows], self._upper[rows], self._limits[columns])
         if self._iterations is not None:
             program.limit_iterations(self._iterations)
+        elif len(columns) > _LARGE:
+            program.start_with_interior_point()
         return program
 
 

@@ -78,11 +78,18 @@ class Bounds:
     """Decides what the figures of one table allow.
 
     With a limit on the `iterations` of a program, what takes more is undecided; so is what only
-    whole numbers of people would decide, where there are that many classes.
+    whole numbers of people would decide, where there are that many classes. A table of parts of
+    people that fits saves the time to find one.
     """
 
-    def __init__(self, knowledge: Knowledge, iterations: int | None = None) -> None:
-        self._knowledge, self._iterations = knowledge, iterations
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        iterations: int | None = None,
+        *,
+        some_table: Reals | None = None,
+    ) -> None:
+        self._knowledge, self._iterations, self._some_table = knowledge, iterations, some_table
         self._rows = knowledge.essential
         self._matrix = sparse.csc_array(self._rows.members)
         self._by_class = sparse.csr_array(self._rows.members.T)
@@ -91,7 +98,7 @@ class Bounds:
     def _program(self) -> BlockProgram:
         limits = np.full(self._knowledge.classes, np.inf)
         ends = self._rows.lowest, self._rows.highest
-        return BlockProgram(self._matrix, *ends, limits, self._iterations)
+        return BlockProgram(self._matrix, *ends, limits, self._iterations, self._some_table)
 
     def decide(self, weights: Integers, at_least: int, *, whole: bool = True) -> Verdict:
         """Whether the weighted people may be `at_least` this many in a table that fits.

@@ -15,18 +15,18 @@ import numpy as np
 from scipy import sparse
 
 from anonymizer.audit.bounds import Bounds
+from anonymizer.audit.divided import DividedTables, Wishes
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.freedom import Freedom, atoms_in_classes, freedom, whole_classes
-from anonymizer.audit.knowledge import Integers, Knowledge
+from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.modular import PRIMES
+from anonymizer.audit.ranges import proved_ranges
 from anonymizer.audit.solver import Reals
 
 _MOST_PARTS = 12
 _NAMED = 3
 _WHOLE = 1e-4
-_CORNERS = 200
-_MOST_IDLE = 3  # tables that show no further cell, one after the other
-_SEED = 20_261_122
+_NEARLY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,16 @@ class _Tied:
 
 
 def companions(
-    knowledge: Knowledge, withheld: Integers, alone: Integers, below: int, corner: Reals
+    divided: DividedTables, withheld: Integers, alone: Integers, below: int
 ) -> Iterator[Finding]:
     """What somebody who is alone in a withheld cell could solve exactly besides.
 
-    `withheld` and `alone`, the cells among them, are rows of the catalogue; `corner` fits the
-    figures. With `below` above 0 only what would have fewer people is told.
+    `withheld` and `alone`, the cells among them, are rows of the catalogue. With `below` above 0
+    only what would have fewer people is told.
     """
-    tied = _tied(knowledge, withheld, corner)
+    if divided.middle is None:
+        return
+    tied = _tied(divided.knowledge, withheld, divided.middle)
     groups: dict[bytes, list[int]] = defaultdict(list)
     for place, key in enumerate(_directions(tied.changes)):
         groups[key].append(place)
@@ -61,11 +63,11 @@ def companions(
         for place in cells
         if (found := _solved_with(tied, place, groups[key_of[place]], below))
     }
-    for place in _may_count_one(knowledge, tied, list(solved)):
-        yield _finding(knowledge, int(tied.segments[place]), solved[place])
+    for place in _may_count_one(divided, tied, list(solved)):
+        yield _finding(divided.knowledge, int(tied.segments[place]), solved[place])
 
 
-def _tied(knowledge: Knowledge, withheld: Integers, corner: Reals) -> _Tied:
+def _tied(knowledge: Knowledge, withheld: Integers, table: Reals) -> _Tied:
     """The withheld segments that cut no class, lie in figures and are not settled."""
     inside = atoms_in_classes(knowledge, withheld)
     whole = whole_classes(knowledge, inside)
@@ -75,7 +77,7 @@ def _tied(knowledge: Knowledge, withheld: Integers, corner: Reals) -> _Tied:
     kept = covered == np.diff(inside.indptr)
     kept &= (changes != 0).all(axis=1)
     weights = sparse.csr_array(whole[kept])
-    people = weights @ (corner + knowledge.certain)
+    people = weights @ (table + knowledge.certain)
     return _Tied(withheld[kept], changes[kept], people, weights)
 
 
@@ -91,39 +93,40 @@ def _directions(changes: Integers) -> list[bytes]:
     return keys
 
 
-def _may_count_one(knowledge: Knowledge, tied: _Tied, cells: Sequence[int]) -> list[int]:
+def _may_count_one(divided: DividedTables, tied: _Tied, cells: Sequence[int]) -> list[int]:
     """The cells that may have exactly one person, as far as anybody can tell."""
-    if not cells:
-        return []
+    knowledge = divided.knowledge
     weights = sparse.csr_array(tied.weights[list(cells)])
     certain = weights @ knowledge.certain
-    bounds = Bounds(knowledge)
+    fewest, most = proved_ranges(knowledge)
+    may = (weights @ fewest + certain <= 1) & (weights @ most + certain >= 1)
     # What fits is convex: between a table with at most 1 and one with at least 1 is one with 1.
-    fewest, most = _seen(bounds, weights, certain)
-    may = (fewest <= 1) & (most >= 1)
-    for place in np.flatnonzero(~may).tolist():
+    above, below = _never_seen_with_one(divided, weights, 1 - certain, may)
+    bounds = Bounds(knowledge, some_table=divided.middle)
+    for place in np.flatnonzero(above | below).tolist():
         one = weights[[place]].toarray()[0]
-        below = fewest[place] <= 1 or -bounds.most(-one)[0] + certain[place] <= 1
-        may[place] = below and (most[place] >= 1 or bounds.most(one)[0] + certain[place] >= 1)
-    return [place for place, possible in zip(cells, may, strict=True) if possible]
+        possible = -bounds.most(-one)[0] <= 1 - certain[place] if above[place] else True
+        possible &= bounds.most(one)[0] >= 1 - certain[place] if below[place] else True
+        may[place] = possible
+    return [place for place, possible in zip(cells, may.tolist(), strict=True) if possible]
 
 
-def _seen(bounds: Bounds, weights: sparse.csr_array, certain: Integers) -> tuple[Reals, Reals]:
-    """The fewest and the most people of some cells in tables that fit.
+def _never_seen_with_one(
+    divided: DividedTables, weights: sparse.csr_array, one: Integers, asked: Flags
+) -> tuple[Flags, Flags]:
+    """Cells asked for of which all tables at hand have more than one person; and fewer."""
+    people = weights @ divided.middle
+    above, below = asked & (people > one + _NEARLY), asked & (people < one - _NEARLY)
 
-    Each table is sought where cells are still to be seen with at most one person, or with one.
-    """
-    random, idle = np.random.default_rng(_SEED), 0
-    fewest, most = np.full(len(certain), np.inf), np.full(len(certain), -np.inf)
-    for _ in range(_CORNERS):
-        above, below = fewest > 1, most < 1
-        if idle > _MOST_IDLE or not (above | below).any():
-            break
-        wanted = (above * 1.0 - below) * random.uniform(0.5, 1, len(certain))
-        people = weights @ bounds.corner(weights.T @ wanted) + certain
-        fewest, most = np.minimum(fewest, people), np.maximum(most, people)
-        idle = 0 if ((above & (fewest <= 1)) | (below & (most >= 1))).any() else idle + 1
-    return fewest, most
+    def nearer() -> Wishes:
+        open_ = np.flatnonzero(above | below)
+        return Wishes(weights[open_], one[open_].astype(float), below[open_])
+
+    for table in divided.towards(nearer):
+        people = weights @ table
+        above &= people > one + _NEARLY
+        below &= people < one - _NEARLY
+    return above, below
 
 
 def _solved_with(

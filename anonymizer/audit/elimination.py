@@ -51,7 +51,7 @@ def reduced_rows(matrix: sparse.csr_array, prime: int | None = None) -> Iterator
             continue
         if pivot != NO_PIVOT:
             active.clear(row, pivot, made_of)
-        yield Reduced(number, row, pivot, {place: n for place, n in made_of.items() if n})
+        yield Reduced(number, row, pivot, made_of)
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,7 @@ class _Active:
             times = other.pop(pivot) * inverse
             self._subtract(number, other, times, rest)
             if self.prime is None:
-                whole = self.made_of[number]
-                for place, value in made_of.items():
-                    whole[place] = whole.get(place, 0) - times * value
+                _take_away(self.made_of[number], times, made_of)
             heappush(self.waiting, (len(other), number))
 
     def _subtract(self, number: int, other: Row, times: int, rest: list[tuple[int, int]]) -> None:
@@ -109,6 +107,15 @@ class _Active:
             if column not in other:
                 self.holders[column].add(number)
             other[column] = left
+
+
+def _take_away(row: Row, times: int, other: Row) -> None:
+    for place, value in other.items():
+        left = row.get(place, 0) - times * value
+        if left:
+            row[place] = left
+        else:
+            del row[place]
 
 
 def _content(matrix: sparse.csr_array, number: int, prime: int | None = None) -> Row:

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 import numpy as np
+from scipy import sparse
 
 from anonymizer.audit.bounds import Bounds, Divisible, Proof, Reachable, Unreachable
 from anonymizer.audit.departures import depart
 from anonymizer.audit.differencing import explain_all, nested_pairs
+from anonymizer.audit.divided import DividedTables, Wishes
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.reports import Reporter
@@ -22,9 +24,9 @@ _PART = 1e-6
 class Inference:
     """Shows for every class that it may have `floor` people, or that it may not.
 
-    After `findings`, `disclosed` says of which classes it is shown that they may not. Unless
-    `whole`, tables with parts of people count as evidence where whole ones are not at hand;
-    `by_parts` says for which classes. Classes that are `excused` are passed over.
+    After `findings`, `disclosed` says of which classes it is shown that they may not. If `divided`
+    tables are given, these count as evidence where whole ones are not at hand; `by_parts` says
+    for which classes. Classes that are `excused` are passed over.
     """
 
     def __init__(
@@ -33,11 +35,11 @@ class Inference:
         reporter: Reporter,
         floor: int,
         *,
-        whole: bool = True,
+        divided: DividedTables | None = None,
         excused: Flags | None = None,
     ) -> None:
         self._knowledge, self._reporter, self._floor = knowledge, reporter, floor
-        self._bounds, self._whole = Bounds(knowledge), whole
+        self._bounds, self._divided = Bounds(knowledge), divided
         goals = np.maximum(floor - knowledge.certain_in_atom, 0)
         self._witnesses = Witnesses(knowledge, goals)
         nothing = np.zeros(knowledge.classes, dtype=bool)
@@ -52,9 +54,11 @@ class Inference:
         self.disclosed |= shown & ~self._excused
         self._witnesses.reached |= shown | self._excused | ~self._knowledge.covered
         self._move_people()
-        search(self._knowledge, self._witnesses, self._floor)
-        if not self._witnesses.tables:
-            table = fit_some_table(self._bounds, self._reporter, whole=self._whole)
+        self._move_parts_of_people()
+        if not self.by_parts.any():
+            search(self._knowledge, self._witnesses, self._floor)
+        if not self._witnesses.tables and not self.by_parts.any():
+            table = fit_some_table(self._bounds, self._reporter, whole=self._divided is None)
             if isinstance(table, Finding):
                 yield table
                 return
@@ -74,13 +78,27 @@ class Inference:
         if len(witnesses.waiting):
             witnesses.follow(walk(known, first, witnesses.goals, ~witnesses.reached))
 
+    def _move_parts_of_people(self) -> None:
+        """Divided tables, where exact figures leave no room for single people."""
+        if self._divided is None or not self._knowledge.rigid or self._divided.middle is None:
+            return
+        self._learn_parts(self._divided.middle)
+        for table in self._divided.towards(self._waiting):
+            self._learn_parts(table)
+
+    def _waiting(self) -> Wishes:
+        waiting, classes = self._witnesses.waiting, self._knowledge.classes
+        each = sparse.csr_array(sparse.eye_array(classes, dtype=np.int64))[waiting]
+        goals = self._witnesses.goals[waiting].astype(float)
+        return Wishes(each, goals, np.ones(len(waiting), dtype=bool))
+
     def _decide_the_rest(self) -> Iterator[Finding]:
         """One class after the other; what is learned of one often settles many."""
         undecided: list[int] = []
         while len(waiting := self._witnesses.waiting):
             chosen = int(waiting[0])
             goal = int(self._witnesses.goals[chosen])
-            verdict = self._bounds.decide(self._one(chosen), goal, whole=self._whole)
+            verdict = self._bounds.decide(self._one(chosen), goal, whole=self._divided is None)
             if isinstance(verdict, Reachable):
                 self._witnesses.learn(verdict.table)
                 continue

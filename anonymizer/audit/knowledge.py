@@ -153,6 +153,11 @@ class Knowledge:
         return bool((self.lowest == self.highest).all())
 
     @cached_property
+    def rigid(self) -> bool:
+        """Whether most figures leave no room."""
+        return bool(2 * np.count_nonzero(self.lowest == self.highest) > len(self.lowest))
+
+    @cached_property
     def class_of(self) -> NDArray[np.intp]:
         """The class of each atom, or IMPOSSIBLE; of the catalogue's shape."""
         return self.grid[np.ix_(*self.blocks)]

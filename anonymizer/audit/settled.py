@@ -1,8 +1,8 @@
 """Exact solution in tables too large for integer programming: people may be divided.
 
 A sum of classes is settled if its least and its most people are the same, both proved by sums
-of figures. It is open as soon as two tables with parts of people differ in it, and a few
-corners of what fits tell nearly all sums apart, so few programs are left to solve.
+of figures. It is open as soon as two tables with parts of people differ in it, and a few tables
+tell nearly all sums apart, so few programs are left to solve.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,40 +11,46 @@ import numpy as np
 from scipy import sparse
 
 from anonymizer.audit.bounds import Bounds, Proof
+from anonymizer.audit.divided import DividedTables, Wishes
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.freedom import atoms_in_classes, freedom, together, whole_classes
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.reports import Reporter
 from anonymizer.audit.solved import is_told
 
-_CORNERS = 12
 _SEED = 20_261_122
 _APART = 0.5
+_FARTHER = 0.75  # how far apart to look for tables
 
 
 def find_settled(
-    knowledge: Knowledge, reporter: Reporter, is_known: Callable[[Flags], bool]
+    divided: DividedTables, reporter: Reporter, is_known: Callable[[Flags], bool]
 ) -> Iterator[Finding]:
     """Every withheld segment and every atom with one possible count, as far as sums show it.
 
     Sets of atoms whose count `is_known` are passed over.
     """
-    bounds = Bounds(knowledge)
-    if (proof := bounds.contradiction()) is not None:
-        yield reporter.no_table(proof)
+    knowledge = divided.knowledge
+    if divided.middle is None:
+        proof = Bounds(knowledge).contradiction()
+        yield reporter.no_table_found() if proof is None else reporter.no_table(proof)
         return
+    bounds = Bounds(knowledge, some_table=divided.middle)
     segments, sums = _sums(knowledge)
     empty = np.zeros(knowledge.classes, dtype=bool)
-    for row in np.flatnonzero(_settled(bounds, knowledge, sums)).tolist():
+    for row in np.flatnonzero(_settled(bounds, divided, sums)).tolist():
         weights = sums[[row]].toarray()[0]
         people = bounds.most(weights)[0]
-        alone = weights.sum() == 1 and knowledge.sizes[weights > 0].sum() > 1
-        if not weights[~empty].any() or (alone and people):
+        is_segment = row < len(segments)
+        # Of a class of several atoms that is no segment, what each of them counts stays open.
+        if not weights[~empty].any() or (
+            not is_segment and people and knowledge.sizes[weights > 0].sum() > 1
+        ):
             continue
         if is_told(knowledge, weights, people, is_known):
             continue
         empty |= (weights > 0) & (people == 0)
-        ids = (knowledge.catalogue.id(segments[row]),) if row < len(segments) else ()
+        ids = (knowledge.catalogue.id(segments[row]),) if is_segment else ()
         yield _finding(reporter, bounds, weights, ids)
 
 
@@ -84,15 +90,33 @@ def _told(knowledge: Knowledge) -> Flags:
     return told & (knowledge.certain <= 1)
 
 
-def _settled(bounds: Bounds, knowledge: Knowledge, sums: sparse.csr_array) -> Flags:
-    shared = together(sums, freedom(knowledge))
+def _settled(bounds: Bounds, divided: DividedTables, sums: sparse.csr_array) -> Flags:
+    shared = together(sums, freedom(divided.knowledge))
     first = sums[shared.first]
-    random = np.random.default_rng(_SEED)
-    corners = [bounds.corner(random.random(knowledge.classes)) for _ in range(_CORNERS)]
-    apart = np.ptp(np.array([first @ corner for corner in corners]), axis=0) > _APART
-    settled = ~apart
+    settled = ~_apart(divided, first)
     for row in np.flatnonzero(settled).tolist():
         weights = first[[row]].toarray()[0]
         settled[row] = bounds.most(weights)[0] == -bounds.most(-weights)[0]
     found: Flags = settled[shared.of]
     return found
+
+
+def _apart(divided: DividedTables, sums: sparse.csr_array) -> Flags:
+    """Sums that differ between tables that fit."""
+    random = np.random.default_rng(_SEED)
+    fewest = sums @ divided.middle
+    most = fewest.copy()
+
+    def farther() -> Wishes:
+        open_ = np.flatnonzero(most - fewest <= _APART)
+        # Small sums can hardly get smaller.
+        up = (fewest[open_] <= _APART) | (random.random(len(open_)) < _APART)
+        goals = np.where(up, fewest[open_] + _FARTHER, most[open_] - _FARTHER)
+        return Wishes(sums[open_], goals, up)
+
+    for table in divided.towards(farther):
+        people = sums @ table
+        np.minimum(fewest, people, out=fewest)
+        np.maximum(most, people, out=most)
+    apart: Flags = most - fewest > _APART
+    return apart

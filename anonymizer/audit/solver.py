@@ -41,8 +41,8 @@ class Program:
     def __init__(
         self,
         matrix: sparse.csc_array,
-        lower: NDArray[np.int64],
-        upper: NDArray[np.int64],
+        lower: NDArray[np.int64] | Reals,
+        upper: NDArray[np.int64] | Reals,
         limits: Reals,
         *,
         whole: bool = False,
@@ -61,7 +61,7 @@ class Program:
         self._columns = np.arange(columns, dtype=np.int32)
         self._highs = _quiet_solver()
         self._highs.passModel(model)
-        self._whole = whole
+        self._inside = False
 
     def minimise(self, cost: Reals) -> Outcome:
         """The columns with the lowest cost."""
@@ -69,10 +69,25 @@ class Program:
         self._highs.run()
         status = self._status()
         # Once a feasible basis is at hand, a new cost leaves it feasible for primal simplex.
-        if status in ("optimal", "feasible"):
+        if status in ("optimal", "feasible") and not self._inside:
+            self._highs.setOptionValue("solver", "choose")
             self._highs.setOptionValue("simplex_strategy", _PRIMAL_SIMPLEX)
         solution = self._highs.getSolution()
         return Outcome(status, np.array(solution.col_value), -np.array(solution.row_dual))
+
+    def use_interior_point(self, *, presolve: bool = True) -> None:
+        """From now on solve so that the columns are in the middle of all that is best.
+
+        Presolving is quicker, but leaves the columns that it decides at their ends.
+        """
+        self._inside = True
+        self._highs.setOptionValue("solver", "ipm")
+        self._highs.setOptionValue("run_crossover", "off")
+        self._highs.setOptionValue("presolve", "choose" if presolve else "off")
+
+    def start_with_interior_point(self) -> None:
+        """Come to the first corner through the middle, which large programs are quicker with."""
+        self._highs.setOptionValue("solver", "ipm")
 
     def limit_iterations(self, iterations: int) -> None:
         """From now on stop after so many steps, at a feasible table on the way."""

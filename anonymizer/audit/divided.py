@@ -1,0 +1,97 @@
+"""Tables in which people are divided: evidence where whole people are not at hand.
+
+An interior point method goes to the middle of what fits, in a time that hardly grows faster than
+the table. So one program is asked for thousands of sums at once: it leaves of all that is wished
+as little undone as it can, which is far more than one sum. Simplex programs, one for each sum,
+would take the number of sums times the size of the table.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+from anonymizer.audit.knowledge import Flags, Knowledge
+from anonymizer.audit.solver import Program, Reals
+
+_FITS = 1e-6  # people that a figure may be missed by
+_BEYOND = 0.01  # people beyond what is wished, so that a tolerance does not spoil it
+_WORTHWHILE = 0.03  # of the wishes; a table that fulfils fewer is the last
+_SEED = 20_261_128
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What sums of classes (sums x classes) are to have: a goal or more (`up`), or at most that."""
+
+    sums: sparse.csr_array
+    goals: Reals
+    up: Flags
+
+
+class DividedTables:
+    """Tables with parts of people that fit what is known, each figure within 1e-6 of a person."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self.knowledge = knowledge
+        self._rows = knowledge.essential
+        self._random = np.random.default_rng(_SEED)
+
+    @cached_property
+    def middle(self) -> Reals | None:
+        """A table in which every class that can have people has some; None if none was found."""
+        rows, nothing = self._rows, np.zeros(self.knowledge.classes)
+        limits = np.full(self.knowledge.classes, np.inf)
+        program = Program(sparse.csc_array(rows.members), rows.lowest, rows.highest, limits)
+        program.use_interior_point(presolve=False)
+        inside = self._fitting(program.minimise(nothing).values)
+        if inside is not None:
+            return inside
+        program = Program(sparse.csc_array(rows.members), rows.lowest, rows.highest, limits)
+        return self._fitting(program.minimise(nothing).values)
+
+    def towards(self, wishes: Callable[[], Wishes]) -> Iterator[Reals]:
+        """Tables towards what is still wished, until little comes of it.
+
+        The wishes are asked for again after each table, and should be fewer then.
+        """
+        asked = wishes()
+        while len(asked.goals):
+            table = self._closest(asked)
+            if table is None:
+                return
+            yield table
+            before, asked = len(asked.goals), wishes()
+            if before - len(asked.goals) < _WORTHWHILE * before:
+                return
+
+    def _closest(self, wishes: Wishes) -> Reals | None:
+        """The table that misses the goals by the fewest people, each weighted at random."""
+        rows, classes, wished = self._rows, self.knowledge.classes, len(wishes.goals)
+        signs = np.where(wishes.up, 1.0, -1.0)
+        matrix = sparse.block_array(
+            [
+                [rows.members, None],
+                [wishes.sums, sparse.diags_array(signs)],
+            ]
+        )
+        goals = wishes.goals + _BEYOND * signs
+        program = Program(
+            sparse.csc_array(matrix),
+            np.concatenate([rows.lowest, np.where(wishes.up, goals, -np.inf)]),
+            np.concatenate([rows.highest, np.where(wishes.up, np.inf, goals)]),
+            np.full(classes + wished, np.inf),
+        )
+        program.use_interior_point()
+        missed = self._random.uniform(0.5, 1, wished)
+        cost = np.concatenate([np.zeros(classes), missed])
+        return self._fitting(program.minimise(cost).values[:classes])
+
+    def _fitting(self, values: Reals) -> Reals | None:
+        """The values as a table, if they are one; whatever the solver says of them."""
+        table = np.maximum(values, 0)
+        people = self._rows.members @ table
+        near = (people >= self._rows.lowest - _FITS) & (people <= self._rows.highest + _FITS)
+        return table if near.all() else None
