@@ -18,7 +18,7 @@ from anonymizer.audit.solver import Program, Reals
 
 _FITS = 1e-6  # people that a figure may be missed by
 _BEYOND = 0.01  # people beyond what is wished, so that a tolerance does not spoil it
-_WORTHWHILE = 0.03  # of the wishes; a table that fulfils fewer is the last
+_WORTHWHILE = 0.03  # of what is wished; a table that fulfils less is the last
 _SEED = 20_261_128
 
 
@@ -29,6 +29,11 @@ class Wishes:
     sums: sparse.csr_array
     goals: Reals
     up: Flags
+
+    def fulfilled(self, table: Reals) -> Flags:
+        """Which of them a table comes up to, within a tolerance."""
+        missing = np.where(self.up, 1, -1) * (self.goals - self.sums @ table)
+        return np.asarray(missing <= _FITS)
 
 
 class DividedTables:
@@ -53,18 +58,13 @@ class DividedTables:
         return self._fitting(program.minimise(nothing).values)
 
     def towards(self, wishes: Callable[[], Wishes]) -> Iterator[Reals]:
-        """Tables towards what is still wished, until little comes of it.
-
-        The wishes are asked for again after each table, and should be fewer then.
-        """
-        asked = wishes()
-        while len(asked.goals):
+        """Tables towards what is still wished, asked for each time, until little comes of it."""
+        while len((asked := wishes()).goals):
             table = self._closest(asked)
             if table is None:
                 return
             yield table
-            before, asked = len(asked.goals), wishes()
-            if before - len(asked.goals) < _WORTHWHILE * before:
+            if asked.fulfilled(table).mean() < _WORTHWHILE:
                 return
 
     def _closest(self, wishes: Wishes) -> Reals | None:

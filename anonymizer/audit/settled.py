@@ -17,10 +17,11 @@ from anonymizer.audit.freedom import atoms_in_classes, freedom, together, whole_
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.reports import Reporter
 from anonymizer.audit.solved import is_told
+from anonymizer.audit.solver import Reals
 
 _SEED = 20_261_122
-_APART = 0.5
-_FARTHER = 0.75  # how far apart to look for tables
+_HALF = 0.5
+_NEARLY = 1e-6
 
 
 def find_settled(
@@ -102,21 +103,26 @@ def _settled(bounds: Bounds, divided: DividedTables, sums: sparse.csr_array) -> 
 
 
 def _apart(divided: DividedTables, sums: sparse.csr_array) -> Flags:
-    """Sums that differ between tables that fit."""
+    """Sums with two whole numbers of people between what they have in tables that fit."""
     random = np.random.default_rng(_SEED)
     fewest = sums @ divided.middle
     most = fewest.copy()
 
+    def apart() -> tuple[Flags, Reals, Reals]:
+        inner, outer = np.ceil(fewest - _NEARLY), np.floor(most + _NEARLY)
+        return outer > inner, inner, outer
+
     def farther() -> Wishes:
-        open_ = np.flatnonzero(most - fewest <= _APART)
-        # Small sums can hardly get smaller.
-        up = (fewest[open_] <= _APART) | (random.random(len(open_)) < _APART)
-        goals = np.where(up, fewest[open_] + _FARTHER, most[open_] - _FARTHER)
-        return Wishes(sums[open_], goals, up)
+        """The next whole number above or below; where there is one between, the one beyond it."""
+        done, inner, outer = apart()
+        open_ = np.flatnonzero(~done)
+        inner, outer = inner[open_], outer[open_]
+        above, below = np.where(inner == outer, (inner + 1, outer - 1), (inner, outer))
+        up = (below < 0) | (random.random(len(open_)) < _HALF)
+        return Wishes(sums[open_], np.where(up, above, below), up)
 
     for table in divided.towards(farther):
         people = sums @ table
         np.minimum(fewest, people, out=fewest)
         np.maximum(most, people, out=most)
-    apart: Flags = most - fewest > _APART
-    return apart
+    return apart()[0]
