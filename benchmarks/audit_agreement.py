@@ -179,7 +179,7 @@ def check(seed: int) -> str:
     before = everything_that_fits(world, with_figures=False)
     if truth is None or before is None:
         return "too many tables"
-    done = audit(world.outsider, Questions(intervals=True))
+    done = audit(world.outsider, Questions(intervals="all"))
     kinds = {finding.kind for finding in done.findings}
     if kinds & {"contradiction", "rule"}:
         return _check_contradiction(seed, done, truth)

@@ -30,6 +30,7 @@ from anonymizer.audit.settled import find_settled
 from anonymizer.audit.solved import find_solved
 
 MOST_WHOLE = 400  # classes that figures tie together; up to here integer programming decides
+_FEW = 1_000  # segments
 GuessOutcome = Literal["not asked", "refuted", "consistent"]
 
 
@@ -76,9 +77,12 @@ class Audit:
 
 @dataclass(frozen=True)
 class Questions:
-    """What to find out besides: all `intervals`; whether companions count as disclosures."""
+    """What to find out besides: `intervals`; whether companions count as disclosures.
 
-    intervals: bool = False
+    Each interval takes two programs; `if few` asks for them unless that would take long.
+    """
+
+    intervals: Literal["no", "if few", "all"] = "no"
     singletons: bool = False
 
 
@@ -96,6 +100,7 @@ def audit(outsider: Outsider, questions: Questions) -> Audit:
     whole = largest_component(knowledge) <= MOST_WHOLE
     floor = rules.inference_k
     divided = DividedTables(knowledge)
+    parts = None if whole else divided
     before = DividedTables(outsider.beforehand()) if len(table.known) else None
     earlier = _Found() if before is None else _find(before, floor, whole, _Found())
     found = _find(divided, floor, whole, earlier)
@@ -113,7 +118,7 @@ def audit(outsider: Outsider, questions: Questions) -> Audit:
         guess=_guess(outsider, found, whole=whole),
         disclosed=found.disclosed,
         small=_small(outsider, knowledge, found),
-        intervals=_intervals(outsider, knowledge) if questions.intervals else None,
+        intervals=_intervals(outsider, knowledge, parts, questions),
         whole=whole,
         by_parts=found.by_parts,
     )
@@ -244,13 +249,20 @@ def _small(outsider: Outsider, knowledge: Knowledge, found: _Found) -> Integers 
     return small
 
 
-def _intervals(outsider: Outsider, knowledge: Knowledge) -> Intervals:
+def _intervals(
+    outsider: Outsider, knowledge: Knowledge, divided: DividedTables | None, questions: Questions
+) -> Intervals | None:
     """Of all withheld segments, and of all atoms without a figure."""
+    if questions.intervals == "no":
+        return None
     rows = np.arange(len(knowledge.catalogue), dtype=np.int32)
     finest = rows[atoms(knowledge.catalogue, rows)]
     unknown = np.setdiff1d(finest, outsider.table.published)
     wanted = np.union1d(_inhabitable(outsider, knowledge), unknown)
-    return tightest(knowledge, (), wanted[_with_atoms(knowledge, wanted)].astype(np.int64))
+    segments = wanted[_with_atoms(knowledge, wanted)].astype(np.int64)
+    if questions.intervals == "if few" and len(segments) > _FEW:
+        return None
+    return tightest(knowledge, (), segments, divided)
 
 
 def _inhabitable(outsider: Outsider, knowledge: Knowledge) -> Integers:

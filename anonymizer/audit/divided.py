@@ -19,6 +19,7 @@ from anonymizer.audit.solver import Program, Reals
 _FITS = 1e-6  # people that a figure may be missed by
 _BEYOND = 0.01  # people beyond what is wished, so that a tolerance does not spoil it
 _WORTHWHILE = 0.03  # of what is wished; a table that fulfils less is the last
+_MOST_TABLES = 300
 _SEED = 20_261_128
 
 
@@ -59,8 +60,9 @@ class DividedTables:
 
     def towards(self, wishes: Callable[[], Wishes]) -> Iterator[Reals]:
         """Tables towards what is still wished, asked for each time, until little comes of it."""
-        while len((asked := wishes()).goals):
-            table = self._closest(asked)
+        for _ in range(_MOST_TABLES):
+            asked = wishes()
+            table = self._closest(asked) if len(asked.goals) else None
             if table is None:
                 return
             yield table

@@ -17,14 +17,18 @@ from scipy import sparse
 
 from anonymizer.audit.blocks import blocks
 from anonymizer.audit.bounds import Bounds, Reachable, Unreachable
+from anonymizer.audit.divided import DividedTables, Wishes
 from anonymizer.audit.freedom import atoms_in_classes, freedom, together, whole_classes
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.ranges import proved_ranges
 from anonymizer.audit.solver import Reals
 from anonymizer.audit.witnesses import make_whole
 
 UNBOUNDED = -1
 _SMALL_COMPONENT = 60  # classes; up to here integer programming looks for what rounding missed
 _MOST_STEPS = 20
+_MOST_FAILURES = 10  # to make a table whole, one after the other
+_NEARLY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,19 @@ class Intervals:
     highest_reached: Flags
 
 
-def tightest(knowledge: Knowledge, tables: Sequence[Integers], segments: Integers) -> Intervals:
+def tightest(
+    knowledge: Knowledge,
+    tables: Sequence[Integers],
+    segments: Integers,
+    divided: DividedTables | None = None,
+) -> Intervals:
     """Intervals of segments that have possible atoms, of figures that some table fits.
 
-    `tables` of whole people that fit are a help; there may be none.
+    `tables` of whole people that fit are a help; there may be none. So are `divided` tables, in
+    large tables: an end that one of these has is the best that sums of figures can show.
     """
-    return _tightest(knowledge, tables, segments, atoms_in_classes(knowledge, segments))
+    inside = atoms_in_classes(knowledge, segments)
+    return _tightest(knowledge, tables, segments, inside, divided)
 
 
 def smaller_than(knowledge: Knowledge, segments: Integers, people: int) -> Flags:
@@ -78,6 +89,7 @@ def _tightest(
     tables: Sequence[Integers],
     segments: Integers,
     inside: sparse.csr_array,
+    divided: DividedTables | None = None,
 ) -> Intervals:
     certain = inside @ knowledge.certain_in_atom
     whole = whole_classes(knowledge, inside)
@@ -88,7 +100,8 @@ def _tightest(
     # What cuts a class may have all of its people, or none but the certain.
     floors = _multiplied(whole, covered)
     ceilings = _multiplied(touched, covered)
-    ends = _Ends(knowledge, tables, sparse.csr_array(sparse.vstack([floors, ceilings])))
+    sums = sparse.csr_array(sparse.vstack([floors, ceilings]))
+    ends = _Ends(knowledge, tables, sums, divided)
     (low, _), (_, high) = np.split(ends.least, 2), np.split(ends.most, 2)
     (low_reached, _), (_, high_reached) = (
         np.split(ends.least_reached, 2),
@@ -113,11 +126,17 @@ class _Ends:
     """Proved ends of weighted sums of covered classes; beyond the certain people."""
 
     def __init__(
-        self, knowledge: Knowledge, tables: Sequence[Integers], sums: sparse.csr_array
+        self,
+        knowledge: Knowledge,
+        tables: Sequence[Integers],
+        sums: sparse.csr_array,
+        divided: DividedTables | None,
     ) -> None:
         sums.sort_indices()
         shared = together(sums, freedom(knowledge))
         programs = _Extremes(knowledge, tables, sums[shared.first])
+        if divided is not None:
+            programs.learn_parts(divided)
         programs.solve()
         # What sums that move together differ by is the same in every table, and whole.
         base = programs.corner()
@@ -149,10 +168,31 @@ class _Extremes:
             self._learn(table)
         # Nobody counts below zero.
         self._proved = {-1: np.zeros(sums.shape[0], np.int64), 1: self._plain_most()}
+        self._had_by_parts = {sense: np.zeros(sums.shape[0], dtype=bool) for sense in (-1, 1)}
+        self._failures = 0
 
     def corner(self) -> Reals:
         """A table of parts of people that fits."""
         return self._bounds.corner(np.ones(self._knowledge.classes))
+
+    def learn_parts(self, divided: DividedTables) -> None:
+        """Prove ends by single figures, and see which of them divided tables have."""
+        fewest, greatest = proved_ranges(self._knowledge)
+        for sense, ends in ((-1, self._sums @ fewest), (1, self._sums @ greatest)):
+            self._proved[sense] = sense * np.minimum(sense * self._proved[sense], sense * ends)
+        had = self._had_by_parts
+
+        def at_the_ends() -> Wishes:
+            rows = {sense: np.flatnonzero(~had[sense]) for sense in (-1, 1)}
+            both = np.concatenate([rows[-1], rows[1]])
+            goals = [self._proved[sense][rows[sense]] for sense in (-1, 1)]
+            up = np.arange(len(both)) >= len(rows[-1])
+            return Wishes(self._sums[both], np.concatenate(goals).astype(float), up)
+
+        for table in divided.towards(at_the_ends):
+            people = self._sums @ table
+            for sense in (-1, 1):
+                had[sense] |= sense * (self._proved[sense] - people) <= _NEARLY
 
     def solve(self) -> None:
         """Prove every end and look for a table that reaches it."""
@@ -172,7 +212,8 @@ class _Extremes:
 
     def _open(self, sense: int) -> Iterator[int]:
         for row in range(self._sums.shape[0]):
-            if self._proved[sense][row] != self._seen[sense][row]:
+            by_parts = self._had_by_parts[sense][row] and not self._is_small(row)
+            if self._proved[sense][row] != self._seen[sense][row] and not by_parts:
                 yield row
 
     def _narrow(self, row: int, sense: int) -> None:
@@ -185,9 +226,14 @@ class _Extremes:
             self._search(row, sense, weights)
 
     def _learn_near(self, values: Reals) -> None:
+        if self._failures == _MOST_FAILURES:
+            return
         table = make_whole(self._knowledge, values)
-        if table is not None:
-            self._learn(table)
+        if table is None:
+            self._failures += 1
+            return
+        self._failures = 0
+        self._learn(table)
 
     def _prove(self, row: int, sense: int, most: int) -> None:
         proved = self._proved[sense]

@@ -80,7 +80,7 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
         table = read_published(published, hierarchies, background)
     if table is None or faults:
         raise ConfigurationError(faults)
-    asked = Questions(intervals=bool(intervals or report), singletons=singletons)
+    asked = Questions("all" if intervals else "if few" if report else "no", singletons)
     done = audit(Outsider(table, rules), asked)
     if intervals and done.intervals:
         write_bytes(intervals_csv(done, done.intervals), intervals)
