@@ -185,6 +185,9 @@ def _companions(outsider: Outsider, divided: DividedTables) -> Iterator[Finding]
     """What singletons could solve, where figures are exact."""
     if outsider.rules.rounding > 1:
         return
+    if divided.middle is None:
+        yield Reporter(divided.knowledge).no_table_found()
+        return
     withheld = _inhabitable(outsider, divided.knowledge)
     alone = withheld[atoms(outsider.table.catalogue, withheld)]
     yield from companions(divided, withheld, alone, outsider.rules.inference_k)

@@ -79,7 +79,7 @@ class Bounds:
 
     With a limit on the `iterations` of a program, what takes more is undecided; so is what only
     whole numbers of people would decide, where there are that many classes. A table of parts of
-    people that fits saves the time to find one.
+    people that fits, to `start` with, saves the time to find one.
     """
 
     def __init__(
@@ -87,9 +87,9 @@ class Bounds:
         knowledge: Knowledge,
         iterations: int | None = None,
         *,
-        some_table: Reals | None = None,
+        start: Reals | None = None,
     ) -> None:
-        self._knowledge, self._iterations, self._some_table = knowledge, iterations, some_table
+        self._knowledge, self._iterations, self._start = knowledge, iterations, start
         self._rows = knowledge.essential
         self._matrix = sparse.csc_array(self._rows.members)
         self._by_class = sparse.csr_array(self._rows.members.T)
@@ -98,7 +98,7 @@ class Bounds:
     def _program(self) -> BlockProgram:
         limits = np.full(self._knowledge.classes, np.inf)
         ends = self._rows.lowest, self._rows.highest
-        return BlockProgram(self._matrix, *ends, limits, self._iterations, self._some_table)
+        return BlockProgram(self._matrix, *ends, limits, self._iterations, self._start)
 
     def decide(self, weights: Integers, at_least: int, *, whole: bool = True) -> Verdict:
         """Whether the weighted people may be `at_least` this many in a table that fits.
@@ -135,7 +135,7 @@ class Bounds:
         outcome = self._program.minimise(-weights.astype(float))
         aim = _rounded_down(weights, outcome.values) if outcome.found else 0
         positive = np.flatnonzero(weights > 0)
-        best = int(weights[positive] @ self.largest[positive].astype(np.int64))
+        best = int(weights[positive] @ self._knowledge.caps[positive])
         for proof in self._proofs(outcome.multipliers, weights):
             best = min(best, proof.bound)
             if best <= aim:
@@ -211,7 +211,7 @@ class Bounds:
         if self._iterations is not None and known.classes > _MOST_CLASSES:
             return Undecided()
         goal = sparse.csc_array(weights[None, :])
-        limits = self.largest + 1.0
+        limits: Reals = known.caps.astype(float) + 1.0
         program = Program(
             sparse.csc_array(sparse.vstack([self._matrix, goal])),
             np.append(self._rows.lowest, at_least),
@@ -229,15 +229,6 @@ class Bounds:
             if known.allows(table) and weights @ table >= at_least:
                 return Reachable(table)
         return Undecided()
-
-    @cached_property
-    def largest(self) -> Reals:
-        """No class has more people than any of its figures; one without figures needs none."""
-        known = self._knowledge
-        largest = np.full(known.classes, np.inf)
-        entries = known.by_class.tocoo()
-        np.minimum.at(largest, entries.row, known.highest[entries.col].astype(float))
-        return np.where(np.isinf(largest), 0, largest)
 
 
 def _rounded_down(weights: Integers, table: Reals) -> int:

@@ -95,6 +95,8 @@ def _directions(changes: Integers) -> list[bytes]:
 
 def _may_count_one(divided: DividedTables, tied: _Tied, cells: Sequence[int]) -> list[int]:
     """The cells that may have exactly one person, as far as anybody can tell."""
+    if not cells:
+        return []
     knowledge = divided.knowledge
     weights = sparse.csr_array(tied.weights[list(cells)])
     certain = weights @ knowledge.certain
@@ -102,12 +104,11 @@ def _may_count_one(divided: DividedTables, tied: _Tied, cells: Sequence[int]) ->
     may = (weights @ fewest + certain <= 1) & (weights @ most + certain >= 1)
     # What fits is convex: between a table with at most 1 and one with at least 1 is one with 1.
     above, below = _never_seen_with_one(divided, weights, 1 - certain, may)
-    bounds = Bounds(knowledge, some_table=divided.middle)
+    bounds = Bounds(knowledge, start=divided.middle)
     for place in np.flatnonzero(above | below).tolist():
         one = weights[[place]].toarray()[0]
-        possible = -bounds.most(-one)[0] <= 1 - certain[place] if above[place] else True
-        possible &= bounds.most(one)[0] >= 1 - certain[place] if below[place] else True
-        may[place] = possible
+        may[place] = not above[place] or -bounds.most(-one)[0] <= 1 - certain[place]
+        may[place] &= not below[place] or bounds.most(one)[0] >= 1 - certain[place]
     return [place for place, possible in zip(cells, may.tolist(), strict=True) if possible]
 
 

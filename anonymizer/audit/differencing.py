@@ -60,7 +60,8 @@ def unequal_twins(knowledge: Knowledge) -> list[Difference]:
     return [
         Difference(outer, inner, 0, nothing)
         for outer, inner in sorted(pairs)
-        if knowledge.people[outer] != knowledge.people[inner]
+        if knowledge.counted[[outer, inner]].all()
+        and knowledge.people[outer] != knowledge.people[inner]
     ]
 
 

@@ -2,7 +2,7 @@
 
 An interior point method goes to the middle of what fits, in a time that hardly grows faster than
 the table. So one program is asked for thousands of sums at once: it leaves of all that is wished
-as little undone as it can, which is far more than one sum. Simplex programs, one for each sum,
+as little undone as it can, which settles far more than one sum. Simplex programs, one for each sum,
 would take the number of sums times the size of the table.
 """
 
@@ -47,16 +47,19 @@ class DividedTables:
 
     @cached_property
     def middle(self) -> Reals | None:
-        """A table in which every class that can have people has some; None if none was found."""
-        rows, nothing = self._rows, np.zeros(self.knowledge.classes)
-        limits = np.full(self.knowledge.classes, np.inf)
-        program = Program(sparse.csc_array(rows.members), rows.lowest, rows.highest, limits)
-        program.use_interior_point(presolve=False)
-        inside = self._fitting(program.minimise(nothing).values)
-        if inside is not None:
-            return inside
-        program = Program(sparse.csc_array(rows.members), rows.lowest, rows.highest, limits)
-        return self._fitting(program.minimise(nothing).values)
+        """A table in which every class that can have people has some; None if none was found.
+
+        Where interior points fail, some corner.
+        """
+        inside = self._program()
+        inside.use_interior_point(presolve=False)
+        nothing = np.zeros(self.knowledge.classes)
+        table = self._fitting(inside.minimise(nothing).values)
+        return self._fitting(self._program().minimise(nothing).values) if table is None else table
+
+    def _program(self) -> Program:
+        rows, limits = self._rows, np.full(self.knowledge.classes, np.inf)
+        return Program(sparse.csc_array(rows.members), rows.lowest, rows.highest, limits)
 
     def towards(self, wishes: Callable[[], Wishes]) -> Iterator[Reals]:
         """Tables towards what is still wished, asked for each time, until little comes of it."""
@@ -94,6 +97,9 @@ class DividedTables:
     def _fitting(self, values: Reals) -> Reals | None:
         """The values as a table, if they are one; whatever the solver says of them."""
         table = np.maximum(values, 0)
-        people = self._rows.members @ table
-        near = (people >= self._rows.lowest - _FITS) & (people <= self._rows.highest + _FITS)
-        return table if near.all() else None
+        for rows in (self._rows, self.knowledge):
+            people = rows.members @ table
+            near = (people >= rows.lowest - _FITS) & (people <= rows.highest + _FITS)
+            if not near.all():
+                return None
+        return table

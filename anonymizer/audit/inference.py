@@ -25,8 +25,9 @@ class Inference:
     """Shows for every class that it may have `floor` people, or that it may not.
 
     After `findings`, `disclosed` says of which classes it is shown that they may not. If `divided`
-    tables are given, these count as evidence where whole ones are not at hand; `by_parts` says
-    for which classes. Classes that are `excused` are passed over.
+    tables are given, these count as evidence, and where most figures are exact whole ones are
+    looked for only after them; `by_parts` says for which classes. Classes that are `excused` are
+    passed over.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Inference:
         if self._divided is None or not self._knowledge.rigid or self._divided.middle is None:
             return
         self._learn_parts(self._divided.middle)
+        self._bounds = Bounds(self._knowledge, start=self._divided.middle)
         for table in self._divided.towards(self._waiting):
             self._learn_parts(table)
 

@@ -178,6 +178,8 @@ class _Extremes:
     def learn_parts(self, divided: DividedTables) -> None:
         """Prove ends by single figures, and see which of them divided tables have."""
         fewest, greatest = proved_ranges(self._knowledge)
+        if (fewest > greatest).any():
+            return
         for sense, ends in ((-1, self._sums @ fewest), (1, self._sums @ greatest)):
             self._proved[sense] = sense * np.minimum(sense * self._proved[sense], sense * ends)
         had = self._had_by_parts
@@ -206,8 +208,7 @@ class _Extremes:
 
     def _plain_most(self) -> Integers:
         """No class has more people than the smallest figure that contains it."""
-        caps = self._bounds.largest.astype(np.int64)
-        most: Integers = self._sums @ caps
+        most: Integers = self._sums @ self._knowledge.caps
         return most
 
     def _open(self, sense: int) -> Iterator[int]:

@@ -118,6 +118,14 @@ class Knowledge:
         return np.bincount(atoms, minlength=self.classes).astype(np.int64)
 
     @cached_property
+    def caps(self) -> Integers:
+        """The people of the smallest figure around each class; 0 where there is none."""
+        entries, most = self.by_class.tocoo(), np.iinfo(np.int64).max
+        caps = np.full(self.classes, most)
+        np.minimum.at(caps, entries.row, self.highest[entries.col])
+        return np.where(self.covered, caps, 0)
+
+    @cached_property
     def certain_in_atom(self) -> Integers:
         """Of each class: people who are certain in any one of its atoms, 0 or 1."""
         return self.certain // np.maximum(self.sizes, 1)

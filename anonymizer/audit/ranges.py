@@ -10,31 +10,33 @@ from scipy import sparse
 from anonymizer.audit.knowledge import Integers, Knowledge
 
 _MOST_ROUNDS = 60
-_NO_LIMIT = 2**40
 
 
 def proved_ranges(knowledge: Knowledge) -> tuple[Integers, Integers]:
-    """The fewest and the most people of each class; 2**40 where no figure covers it."""
+    """The fewest and the most people of each class that figures cover.
+
+    A most that is below its fewest proves that no table of whole people fits.
+    """
     rows = knowledge.essential
     members = sparse.csr_array(sparse.vstack([rows.members, knowledge.members]))
     lowest = np.concatenate([rows.lowest, knowledge.lowest])
     highest = np.concatenate([rows.highest, knowledge.highest])
-    fewest = np.zeros(knowledge.classes, dtype=np.int64)
-    most = np.full(knowledge.classes, _NO_LIMIT)
+    fewest, most = np.zeros(knowledge.classes, dtype=np.int64), knowledge.caps
     plus, minus = members.maximum(0), -members.minimum(0)
     entries = members.tocoo()
     row, column, times = entries.row, entries.col, entries.data
     adds, size = times > 0, np.abs(times)
     for _ in range(_MOST_ROUNDS):
-        # What the others of a row have at most and at least, where the column adds to it; where
-        # it takes away the row is read with its sign turned.
+        # What a row has at most and at least, the column itself with its own end: that end is
+        # taken off again below. Where the column takes away, the row is read with its sign turned.
         up, down = plus @ most - minus @ fewest, plus @ fewest - minus @ most
         above = np.where(adds, highest[row] - down[row], up[row] - lowest[row])
         below = np.where(adds, lowest[row] - up[row], down[row] - highest[row])
         least, greatest = fewest.copy(), most.copy()
         np.minimum.at(greatest, column, fewest[column] + above // size)
         np.maximum.at(least, column, most[column] + -(-below // size))
-        if np.array_equal(least, fewest) and np.array_equal(greatest, most):
-            break
+        same = np.array_equal(least, fewest) and np.array_equal(greatest, most)
         fewest, most = least, greatest
+        if same or (fewest > most).any():
+            break
     return fewest, most

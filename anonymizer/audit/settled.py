@@ -36,7 +36,7 @@ def find_settled(
         proof = Bounds(knowledge).contradiction()
         yield reporter.no_table_found() if proof is None else reporter.no_table(proof)
         return
-    bounds = Bounds(knowledge, some_table=divided.middle)
+    bounds = Bounds(knowledge, start=divided.middle)
     segments, sums = _sums(knowledge)
     empty = np.zeros(knowledge.classes, dtype=bool)
     for row in np.flatnonzero(_settled(bounds, divided, sums)).tolist():

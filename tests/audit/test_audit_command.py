@@ -229,3 +229,13 @@ def test_the_page_does_what_it_says(tmp_path):
     shown = re.search(r"^```\n(DISCLOSES.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert shown
     assert shown[1] in done.stdout
+
+
+def test_a_withheld_twin_of_a_public_zero_and_a_figure_contradicts_nothing(tmp_path):
+    """It is known to have somebody; that is no count to hold against the figure."""
+    hierarchy = write(tmp_path, "parent,child\nTotal,a\nTotal,b\nTotal,c\nab,a\nab,b\n", "h.csv")
+    table = "d,status,people\na,published,15\nb,published,0\nc,withheld,\nab,withheld,\n"
+    file = write(tmp_path, table + "Total,published,40\n")
+    options = ("--hierarchy", f"d={hierarchy}", "--zeros", "public", "--inference-k", 10)
+    done = report(tmp_path, file, *options)
+    assert done["withstood"], explanations(done["findings"])

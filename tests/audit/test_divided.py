@@ -179,6 +179,31 @@ def test_ranges_go_from_figure_to_figure():
     assert of == {"a": (25, 25), "b": (4, 4), "c": (1, 1)}
 
 
+def ranges_of(figures, groups, leaves):
+    """Of each leaf that some figure tells apart, by the leaf."""
+    catalogue = catalogue_of([dimension("d", leaves, groups)])
+    knowledge = read(figures_of(catalogue, figures), catalogue, promise(k=1), everywhere(catalogue))
+    fewest, greatest = proved_ranges(knowledge)
+    return fewest[knowledge.class_of], greatest[knowledge.class_of]
+
+
+def test_ranges_of_large_figures_are_proved_too():
+    large = 2 * 10**12
+    fewest, greatest = ranges_of(
+        {"ab": large, "bc": large - 5}, [("ab", (0, 1)), ("bc", (1, 2))], ["a", "b", "c"]
+    )
+    assert fewest.tolist() == [5, 0, 0]
+    assert greatest.tolist() == [large, large - 5, large - 5]
+
+
+def test_ranges_stop_where_no_whole_people_fit():
+    figures = {"ab": 3, "abcdf": 8, "acde": 9, "bef": 4}
+    groups = [(name, tuple(map("abcdef".index, name))) for name in figures]
+    fewest, greatest = ranges_of(figures, groups, list("abcdef"))
+    assert (fewest > greatest).any()
+    assert np.abs([fewest, greatest]).max() < 100
+
+
 def outsider(world, inference_k):
     """The same table as a file would give it, with exact figures."""
     published = world.figures.segments
