@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from anonymizer.audit.bounds import Bounds
-from anonymizer.audit.divided import DividedTables, Wishes
+from anonymizer.audit.divided import NEARLY, DividedTables, Seen, Wishes
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.freedom import Freedom, atoms_in_classes, freedom, whole_classes
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
@@ -26,7 +26,6 @@ from anonymizer.audit.solver import Reals
 _MOST_PARTS = 12
 _NAMED = 3
 _WHOLE = 1e-4
-_NEARLY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -102,32 +101,31 @@ def _may_count_one(divided: DividedTables, tied: _Tied, cells: Sequence[int]) ->
     certain = weights @ knowledge.certain
     fewest, most = proved_ranges(knowledge)
     may = (weights @ fewest + certain <= 1) & (weights @ most + certain >= 1)
+    seen = _seen_towards_one(divided, weights, 1 - certain, may)
     # What fits is convex: between a table with at most 1 and one with at least 1 is one with 1.
-    above, below = _never_seen_with_one(divided, weights, 1 - certain, may)
+    above, below = seen.fewest > 1 - certain + NEARLY, seen.most < 1 - certain - NEARLY
     bounds = Bounds(knowledge, start=divided.middle)
-    for place in np.flatnonzero(above | below).tolist():
+    for place in np.flatnonzero(may & (above | below)).tolist():
         one = weights[[place]].toarray()[0]
         may[place] = not above[place] or -bounds.most(-one)[0] <= 1 - certain[place]
         may[place] &= not below[place] or bounds.most(one)[0] >= 1 - certain[place]
     return [place for place, possible in zip(cells, may.tolist(), strict=True) if possible]
 
 
-def _never_seen_with_one(
+def _seen_towards_one(
     divided: DividedTables, weights: sparse.csr_array, one: Integers, asked: Flags
-) -> tuple[Flags, Flags]:
-    """Cells asked for of which all tables at hand have more than one person; and fewer."""
-    people = weights @ divided.middle
-    above, below = asked & (people > one + _NEARLY), asked & (people < one - _NEARLY)
+) -> Seen:
+    """The people of cells in tables that have one person where it is asked, as far as they can."""
+    seen = divided.seen(weights)
 
     def nearer() -> Wishes:
-        open_ = np.flatnonzero(above | below)
+        above, below = seen.fewest > one + NEARLY, seen.most < one - NEARLY
+        open_ = np.flatnonzero(asked & (above | below))
         return Wishes(weights[open_], one[open_].astype(float), below[open_])
 
     for table in divided.towards(nearer):
-        people = weights @ table
-        above &= people > one + _NEARLY
-        below &= people < one - _NEARLY
-    return above, below
+        seen.learn(table)
+    return seen
 
 
 def _solved_with(

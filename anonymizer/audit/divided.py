@@ -16,7 +16,7 @@ from scipy import sparse
 from anonymizer.audit.knowledge import Flags, Knowledge
 from anonymizer.audit.solver import Program, Reals
 
-_FITS = 1e-6  # people that a figure may be missed by
+NEARLY = 1e-6  # people by which a figure or a goal may be missed
 _BEYOND = 0.01  # people beyond what is wished, so that a tolerance does not spoil it
 _WORTHWHILE = 0.03  # of what is wished; a table that fulfils less is the last
 _MOST_TABLES = 300
@@ -34,7 +34,22 @@ class Wishes:
     def fulfilled(self, table: Reals) -> Flags:
         """Which of them a table comes up to, within a tolerance."""
         missing = np.where(self.up, 1, -1) * (self.goals - self.sums @ table)
-        return np.asarray(missing <= _FITS)
+        return np.asarray(missing <= NEARLY)
+
+
+class Seen:
+    """Of sums of classes (sums x classes) the `fewest` and the `most` people in tables at hand."""
+
+    def __init__(self, sums: sparse.csr_array, table: Reals) -> None:
+        self.sums = sums
+        self.fewest: Reals = sums @ table
+        self.most = self.fewest.copy()
+
+    def learn(self, table: Reals) -> None:
+        """Take one more table."""
+        people = self.sums @ table
+        np.minimum(self.fewest, people, out=self.fewest)
+        np.maximum(self.most, people, out=self.most)
 
 
 class DividedTables:
@@ -60,6 +75,12 @@ class DividedTables:
     def _program(self) -> Program:
         rows, limits = self._rows, np.full(self.knowledge.classes, np.inf)
         return Program(sparse.csc_array(rows.members), rows.lowest, rows.highest, limits)
+
+    def seen(self, sums: sparse.csr_array) -> Seen:
+        """Sums as they are in the middle; there must be one."""
+        if self.middle is None:
+            raise ValueError("no table is at hand: ask for the middle first")
+        return Seen(sums, self.middle)
 
     def towards(self, wishes: Callable[[], Wishes]) -> Iterator[Reals]:
         """Tables towards what is still wished, asked for each time, until little comes of it."""
@@ -99,7 +120,7 @@ class DividedTables:
         table = np.maximum(values, 0)
         for rows in (self._rows, self.knowledge):
             people = rows.members @ table
-            near = (people >= rows.lowest - _FITS) & (people <= rows.highest + _FITS)
+            near = (people >= rows.lowest - NEARLY) & (people <= rows.highest + NEARLY)
             if not near.all():
                 return None
         return table

@@ -8,7 +8,7 @@ from scipy import sparse
 from anonymizer.audit.bounds import Bounds, Divisible, Proof, Reachable, Unreachable
 from anonymizer.audit.departures import depart
 from anonymizer.audit.differencing import explain_all, nested_pairs
-from anonymizer.audit.divided import DividedTables, Wishes
+from anonymizer.audit.divided import NEARLY, DividedTables, Wishes
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.reports import Reporter
@@ -18,7 +18,6 @@ from anonymizer.audit.walk import first_table, walk
 from anonymizer.audit.witnesses import Witnesses, search
 
 _MOST_UNDECIDED = 20
-_PART = 1e-6
 
 
 class Inference:
@@ -127,7 +126,7 @@ class Inference:
             yield self._reporter.unproved(np.array(unproved), self._floor)
 
     def _learn_parts(self, table: Reals) -> None:
-        enough = (table >= self._witnesses.goals - _PART) & ~self._witnesses.reached
+        enough = (table >= self._witnesses.goals - NEARLY) & ~self._witnesses.reached
         self.by_parts |= enough
         self._witnesses.reached |= enough
 

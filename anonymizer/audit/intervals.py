@@ -17,7 +17,7 @@ from scipy import sparse
 
 from anonymizer.audit.blocks import blocks
 from anonymizer.audit.bounds import Bounds, Reachable, Unreachable
-from anonymizer.audit.divided import DividedTables, Wishes
+from anonymizer.audit.divided import NEARLY, DividedTables, Wishes
 from anonymizer.audit.freedom import atoms_in_classes, freedom, together, whole_classes
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.ranges import proved_ranges
@@ -28,7 +28,6 @@ UNBOUNDED = -1
 _SMALL_COMPONENT = 60  # classes; up to here integer programming looks for what rounding missed
 _MOST_STEPS = 20
 _MOST_FAILURES = 300  # to make a table whole, one after the other
-_NEARLY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -182,9 +181,13 @@ class _Extremes:
             return
         for sense, ends in ((-1, self._sums @ fewest), (1, self._sums @ greatest)):
             self._proved[sense] = sense * np.minimum(sense * self._proved[sense], sense * ends)
-        had = self._had_by_parts
+        if divided.middle is None:
+            return
+        seen, had = divided.seen(self._sums), self._had_by_parts
 
         def at_the_ends() -> Wishes:
+            had[-1] = seen.fewest <= self._proved[-1] + NEARLY
+            had[1] = seen.most >= self._proved[1] - NEARLY
             rows = {sense: np.flatnonzero(~had[sense]) for sense in (-1, 1)}
             both = np.concatenate([rows[-1], rows[1]])
             goals = [self._proved[sense][rows[sense]] for sense in (-1, 1)]
@@ -192,9 +195,7 @@ class _Extremes:
             return Wishes(self._sums[both], np.concatenate(goals).astype(float), up)
 
         for table in divided.towards(at_the_ends):
-            people = self._sums @ table
-            for sense in (-1, 1):
-                had[sense] |= sense * (self._proved[sense] - people) <= _NEARLY
+            seen.learn(table)
 
     def solve(self) -> None:
         """Prove every end and look for a table that reaches it."""

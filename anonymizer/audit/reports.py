@@ -98,8 +98,11 @@ class Reporter:
             how = f"from {cite_all(known, proof)}: {arithmetic(known, proof, classes)}"
         group, certain = name_group(known, classes), int(known.certain[classes].sum())
         learned = _learned(group, people + certain, people + certain)
-        if certain == known.sizes[classes].sum() > 1 and not people:
+        several = known.sizes[classes].sum() > 1 and not people
+        if several and certain == known.sizes[classes].sum():
             learned, withheld = f"{learned}, 1 in each cell of them,", ()  # a matter of cells
+        elif several and not withheld:
+            learned = f"{learned}, 0 in each cell of them,"
         text = f"{learned} though withheld: {how}"
         ids = (*withheld, *figure_ids(known, self._around(classes)))
         found = Finding(self._knowledge.table, "solved", ids[:_IDS_NAMED], text)

@@ -6,12 +6,13 @@ tell nearly all sums apart, so few programs are left to solve.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
 from anonymizer.audit.bounds import Bounds, Proof
-from anonymizer.audit.divided import DividedTables, Wishes
+from anonymizer.audit.divided import NEARLY, DividedTables, Seen, Wishes
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.freedom import atoms_in_classes, freedom, together, whole_classes
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
@@ -21,7 +22,6 @@ from anonymizer.audit.solver import Reals
 
 _SEED = 20_261_122
 _HALF = 0.5
-_NEARLY = 1e-6
 
 
 def find_settled(
@@ -38,21 +38,25 @@ def find_settled(
         return
     bounds = Bounds(knowledge, start=divided.middle)
     segments, sums = _sums(knowledge)
+    judged = _judge(bounds, divided, sums)
+    if judged.impossible.any():
+        yield reporter.no_whole_table()
+        return
     empty = np.zeros(knowledge.classes, dtype=bool)
-    for row in np.flatnonzero(_settled(bounds, divided, sums)).tolist():
+    for row in np.flatnonzero(judged.settled).tolist():
         weights = sums[[row]].toarray()[0]
         people = bounds.most(weights)[0]
         is_segment = row < len(segments)
         # Of a class of several atoms that is no segment, what each of them counts stays open.
-        if not weights[~empty].any() or (
-            not is_segment and people and knowledge.sizes[weights > 0].sum() > 1
-        ):
-            continue
-        if is_told(knowledge, weights, people, is_known):
+        alone = not is_segment and people > 0 and knowledge.sizes[weights > 0].sum() > 1
+        follows = not weights[~empty].any()
+        if alone or follows or is_told(knowledge, weights, people, is_known):
             continue
         empty |= (weights > 0) & (people == 0)
         ids = (knowledge.catalogue.id(segments[row]),) if is_segment else ()
         yield _finding(reporter, bounds, weights, ids)
+    if judged.unproved.any():
+        yield reporter.unproved(np.unique(sums[np.flatnonzero(judged.unproved)].indices), 0)
 
 
 def _finding(
@@ -80,49 +84,69 @@ def _sums(knowledge: Knowledge) -> tuple[list[int], sparse.csr_array]:
 
 
 def _told(knowledge: Knowledge) -> Flags:
-    """Classes with a figure of their own: that their count is known is no disclosure.
+    """Atoms with a figure of their own: that their count is known is no disclosure.
 
-    Where several of their atoms have somebody for certain, it may be one what each of them counts.
+    Of a class of several atoms it may be one what each of them counts.
     """
     members = knowledge.members
     own = np.flatnonzero((np.diff(members.indptr) == 1) & knowledge.counted)
     told = np.zeros(knowledge.classes, dtype=bool)
     told[members.indices[members.indptr[own]]] = True
-    return told & (knowledge.certain <= 1)
+    single: Flags = told & (knowledge.sizes == 1)
+    return single
 
 
-def _settled(bounds: Bounds, divided: DividedTables, sums: sparse.csr_array) -> Flags:
+@dataclass(frozen=True)
+class _Judged:
+    """Of sums: `settled`, or `impossible` in whole people; `unproved` if neither, nor open."""
+
+    settled: Flags
+    impossible: Flags
+    unproved: Flags
+
+
+def _judge(bounds: Bounds, divided: DividedTables, sums: sparse.csr_array) -> _Judged:
     shared = together(sums, freedom(divided.knowledge))
-    first = sums[shared.first]
-    settled = ~_apart(divided, first)
-    for row in np.flatnonzero(settled).tolist():
-        weights = first[[row]].toarray()[0]
-        settled[row] = bounds.most(weights)[0] == -bounds.most(-weights)[0]
-    found: Flags = settled[shared.of]
-    return found
+    seen = _seen_apart(divided, sums[shared.first])
+    settled, impossible = np.zeros((2, len(shared.first)), dtype=bool)
+    for row in np.flatnonzero(~_apart(seen)).tolist():
+        if _apart(seen)[row]:
+            continue
+        weights = seen.sums[[row]].toarray()[0]
+        (most, with_most), (fewest, with_fewest) = bounds.most(weights), bounds.most(-weights)
+        settled[row], impossible[row] = most == -fewest, most < -fewest
+        for table in (with_most, with_fewest):
+            if table is not None:
+                seen.learn(table)
+    unproved = ~(_apart(seen) | settled | impossible)
+    return _Judged(settled[shared.of], impossible[shared.of], unproved[shared.of])
 
 
-def _apart(divided: DividedTables, sums: sparse.csr_array) -> Flags:
+def _whole_between(seen: Seen) -> tuple[Reals, Reals]:
+    """The least and the greatest whole number of people in what was seen; crossed if none is."""
+    return np.ceil(seen.fewest - NEARLY), np.floor(seen.most + NEARLY)
+
+
+def _apart(seen: Seen) -> Flags:
     """Sums with two whole numbers of people between what they have in tables that fit."""
-    random = np.random.default_rng(_SEED)
-    fewest = sums @ divided.middle
-    most = fewest.copy()
+    least, greatest = _whole_between(seen)
+    return np.asarray(greatest > least)
 
-    def apart() -> tuple[Flags, Reals, Reals]:
-        inner, outer = np.ceil(fewest - _NEARLY), np.floor(most + _NEARLY)
-        return outer > inner, inner, outer
+
+def _seen_apart(divided: DividedTables, sums: sparse.csr_array) -> Seen:
+    """Sums in tables that tell them apart, as far as they can be."""
+    random = np.random.default_rng(_SEED)
+    seen = divided.seen(sums)
 
     def farther() -> Wishes:
         """The next whole number above or below; where there is one between, the one beyond it."""
-        done, inner, outer = apart()
-        open_ = np.flatnonzero(~done)
-        inner, outer = inner[open_], outer[open_]
-        above, below = np.where(inner == outer, (inner + 1, outer - 1), (inner, outer))
+        open_ = np.flatnonzero(~_apart(seen))
+        least, greatest = (ends[open_] for ends in _whole_between(seen))
+        one = least == greatest
+        above, below = np.where(one, least + 1, least), np.where(one, greatest - 1, greatest)
         up = (below < 0) | (random.random(len(open_)) < _HALF)
         return Wishes(sums[open_], np.where(up, above, below), up)
 
     for table in divided.towards(farther):
-        people = sums @ table
-        np.minimum(fewest, people, out=fewest)
-        np.maximum(most, people, out=most)
-    return apart()[0]
+        seen.learn(table)
+    return seen

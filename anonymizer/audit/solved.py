@@ -224,12 +224,12 @@ def is_told(
 ) -> bool:
     """Whether a solution is none: figures add up to the classes, or their sum is known anyway.
 
-    Where nobody is beyond one certain person in each atom of one class, not only their sum is
-    solved but each atom, and figures that add up to the class are no excuse.
+    Where nobody is in the atoms of one class, or nobody beyond one certain person in each, not
+    only their sum is solved but each atom, and figures that add up to the class are no excuse.
     """
     chosen = np.flatnonzero(weights)
     atoms = knowledge.atoms(chosen)
-    if len(chosen) > 1 or people or knowledge.certain[chosen].sum() <= 1:
+    if len(chosen) > 1 or people or knowledge.sizes[chosen].sum() == 1:
         return _is_sum_of_figures(knowledge, weights) or is_known(atoms)
     alone = [np.arange(atoms.size) == atom for atom in np.flatnonzero(atoms)]
     return all(is_known(atom.reshape(atoms.shape)) for atom in alone)

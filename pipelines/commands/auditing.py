@@ -53,7 +53,10 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
         Path | None,
         typer.Option(help="Write the tightest interval of all that is not published (CSV)."),
     ] = None,
-    report: Annotated[Path | None, typer.Option(help="Write all findings (JSON).")] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Write all findings (JSON); intervals with them if they are few."),
+    ] = None,
     singletons: Annotated[  # noqa: FBT002  Typer declares flags as boolean parameters
         bool,
         typer.Option(

@@ -239,3 +239,22 @@ def test_a_withheld_twin_of_a_public_zero_and_a_figure_contradicts_nothing(tmp_p
     options = ("--hierarchy", f"d={hierarchy}", "--zeros", "public", "--inference-k", 10)
     done = report(tmp_path, file, *options)
     assert done["withstood"], explanations(done["findings"])
+
+
+def test_nobody_in_a_published_segment_solves_each_of_its_cells(tmp_path):
+    table = TABLE.replace("Total,published,300", "Total,published,200")
+    table = table.replace("A,Total,published,100", "A,Total,published,0")
+    table = table.replace("Total,f,published,160", "Total,f,withheld,")
+    table = table.replace("Total,m,published,140", "Total,m,withheld,")
+    code, text = run(write(tmp_path, table), "--inference-k", 0)
+    assert code == 1
+    assert "nobody is among region A gender Total, 0 in each cell of them, though withheld" in text
+
+
+def test_a_report_gives_intervals_where_they_are_few(tmp_path, monkeypatch):
+    file = write(tmp_path)
+    assert report(tmp_path, file, "--inference-k", 10)["intervals"]
+    monkeypatch.setattr("anonymizer.audit.auditing._FEW", 5)
+    assert report(tmp_path, file, "--inference-k", 10)["intervals"] is None
+    asked = ("--intervals", tmp_path / "intervals.csv")
+    assert report(tmp_path, file, "--inference-k", 10, *asked)["intervals"]

@@ -24,6 +24,7 @@ from small_worlds import (
 
 from anonymizer.audit import auditing
 from anonymizer.audit.auditing import Questions, audit
+from anonymizer.audit.bounds import Bounds
 from anonymizer.audit.divided import DividedTables, Wishes
 from anonymizer.audit.knowledge import read
 from anonymizer.audit.outsider import Outsider, Rules
@@ -270,3 +271,13 @@ def test_a_large_table_solves_what_parts_of_people_cannot_change(seed):
         elif people and people == math.ceil(least - CLOSE):
             # What follows from another finding is not told again.
             assert not done.withstood or is_sum_of_figures(world, inside[segment])
+
+
+def test_what_is_neither_settled_nor_open_is_told():
+    """Without proofs nothing is settled; nor is what no two tables tell apart taken to be open."""
+    world = exact_world(624)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Bounds, "_proofs", lambda *_: iter(()))
+        patch.setattr(auditing, "plain_contradictions", lambda *_: ())
+        done = taken_to_be_large(world, 0)
+    assert {finding.kind for finding in done.findings} == {"unproved"}
