@@ -90,10 +90,13 @@ def test_figures_of_nothing_have_a_middle():
     assert DividedTables(known_of(world)).middle is not None
 
 
-def some_wishes(world, seed):
-    """The class, the goal and the sense of each; and the program of the figures."""
-    random, (program, atoms) = np.random.default_rng(seed), programs(world)
+def some_wishes(seed):
+    """A random world; class, goal and sense of each wish, none if no table fits."""
+    world, random = random_world(seed), np.random.default_rng(seed)
     knowledge = known_of(world)
+    if not len(world.figures.segments):
+        return knowledge, [], None
+    program, atoms = programs(world)
     if most(program, np.zeros(len(atoms))) is None:
         return knowledge, [], None
     wanted = [
@@ -122,10 +125,7 @@ def fulfilled(table, chosen, goal, up):
 @UNHURRIED
 @given(SEEDS)
 def test_what_can_be_is_fulfilled_where_it_is_wished_alone(seed):
-    world = random_world(seed)
-    if not len(world.figures.segments):
-        return
-    knowledge, wanted, beyond = some_wishes(world, seed)
+    knowledge, wanted, beyond = some_wishes(seed)
     for wish in wanted:
         asked = as_wishes(knowledge, [wish])
         table = next(DividedTables(knowledge).towards(lambda asked=asked: asked))
@@ -137,10 +137,7 @@ def test_what_can_be_is_fulfilled_where_it_is_wished_alone(seed):
 @UNHURRIED
 @given(SEEDS)
 def test_tables_come_as_long_as_they_fulfil_wishes(seed):
-    world = random_world(seed)
-    if not len(world.figures.segments):
-        return
-    knowledge, wanted, beyond = some_wishes(world, seed)
+    knowledge, wanted, beyond = some_wishes(seed)
     left, asked = list(wanted), []
 
     def wishes():
