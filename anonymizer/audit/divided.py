@@ -1,8 +1,9 @@
 """Tables in which people are divided: evidence where whole people are not at hand.
 
-An interior point method goes to the middle of what fits, and large tables are no trouble to it. So one program is asked for thousands of sums at once: it leaves of all that is wished
-as little undone as it can, which settles far more than one sum. Simplex programs, one for each sum,
-would take the number of sums times the size of the table.
+An interior point method goes to the middle of what fits, and large tables are no trouble to it.
+So one program is asked for thousands of sums at once: it leaves of all that is wished as little
+undone as it can, which settles far more than one sum. Simplex programs, one for each sum, would
+take the number of sums times the size of the table.
 """
 
 from collections.abc import Callable, Iterator

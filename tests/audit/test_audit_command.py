@@ -241,7 +241,9 @@ def test_a_withheld_twin_of_a_public_zero_and_a_figure_contradicts_nothing(tmp_p
     assert done["withstood"], explanations(done["findings"])
 
 
-def test_nobody_in_a_published_segment_solves_each_of_its_cells(tmp_path):
+@pytest.mark.parametrize("most_whole", [400, 0])
+def test_nobody_in_a_published_segment_solves_each_of_its_cells(tmp_path, monkeypatch, most_whole):
+    monkeypatch.setattr("anonymizer.audit.auditing.MOST_WHOLE", most_whole)
     table = TABLE.replace("Total,published,300", "Total,published,200")
     table = table.replace("A,Total,published,100", "A,Total,published,0")
     table = table.replace("Total,f,published,160", "Total,f,withheld,")
