@@ -22,7 +22,7 @@ from anonymizer.cells.request import Files, Request, read_request
 from anonymizer.cells.rules import Settings, Zeros
 from anonymizer.cells.writing import write_published
 from anonymizer.periods import Period
-from anonymizer.protection.budget import Budget
+from anonymizer.feasible.budget import Budget
 from anonymizer.protection.constraints import constraints
 from anonymizer.protection.exact import publish_exactly
 from anonymizer.protection.goals import another_count

@@ -21,7 +21,7 @@ from anonymizer.audit.freedom import Freedom, atoms_in_classes, freedom, whole_c
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.modular import PRIMES
 from anonymizer.audit.ranges import proved_ranges
-from anonymizer.audit.solver import Reals
+from anonymizer.feasible.solver import Reals
 
 _MOST_PARTS = 12
 _NAMED = 3

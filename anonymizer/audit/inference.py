@@ -13,9 +13,9 @@ from anonymizer.audit.findings import Finding
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.reports import Reporter
 from anonymizer.audit.solved import fit_some_table
-from anonymizer.audit.solver import Reals
 from anonymizer.audit.walk import first_table, walk
 from anonymizer.audit.witnesses import Witnesses, search
+from anonymizer.feasible.solver import Reals
 
 _MOST_UNDECIDED = 20
 

@@ -21,8 +21,8 @@ from anonymizer.audit.divided import NEARLY, DividedTables, Wishes
 from anonymizer.audit.freedom import atoms_in_classes, freedom, together, whole_classes
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.ranges import proved_ranges
-from anonymizer.audit.solver import Reals
 from anonymizer.audit.witnesses import make_whole
+from anonymizer.feasible.solver import Reals
 
 UNBOUNDED = -1
 _SMALL_COMPONENT = 60  # classes; up to here integer programming looks for what rounding missed

@@ -18,7 +18,7 @@ from anonymizer.audit.freedom import atoms_in_classes, freedom, together, whole_
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.reports import Reporter
 from anonymizer.audit.solved import is_told
-from anonymizer.audit.solver import Reals
+from anonymizer.feasible.solver import Reals
 
 _SEED = 20_261_122
 _HALF = 0.5

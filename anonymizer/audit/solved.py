@@ -23,8 +23,8 @@ from anonymizer.audit.bounds import (
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.knowledge import IMPOSSIBLE, Flags, Integers, Knowledge
 from anonymizer.audit.reports import Reporter
-from anonymizer.audit.solver import Program
 from anonymizer.audit.witnesses import Witnesses, search
+from anonymizer.feasible.solver import Program
 
 _MOST_UNDECIDED = 20
 

@@ -12,9 +12,9 @@ import numpy as np
 from scipy import sparse
 
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
-from anonymizer.audit.mending import Mending, nearly_made_to_fit
-from anonymizer.audit.nearby import fit_nearby, reach_nearby
-from anonymizer.audit.proportional import spread, spread_in_the_middle
+from anonymizer.feasible.nearby import fit_nearby, reach_nearby
+from anonymizer.feasible.proportional import spread, spread_in_the_middle
+from anonymizer.feasible.repair import Mending, nearly_made_to_fit
 
 _MOST_PASSES = 3
 _MOST_FAILURES = 10  # of programs

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
-from anonymizer.audit.solver import Outcome, Program, Reals
+from anonymizer.feasible.solver import Outcome, Program, Reals
 
 _ROOM_WEIGHT = 0.1  # of room in a figure, for each class that waits for it, against one person
 _GOOD_ENOUGH = 0.1  # a table of whole people need not be the best

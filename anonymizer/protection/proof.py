@@ -10,41 +10,40 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from anonymizer.protection.budget import Budget
-from anonymizer.protection.constraints import Constraints
+from anonymizer.feasible.budget import Budget
+from anonymizer.feasible.departures import moves_found
+from anonymizer.feasible.goals import Moves, OutOfReach
+from anonymizer.feasible.programs import Programs
 from anonymizer.protection.goals import Target
-from anonymizer.protection.programs import OutOfReach, Programs
-from anonymizer.protection.search import MOST_MOVES, NearbyTables
-from anonymizer.protection.side_by_side import Moves
+from anonymizer.protection.problem import Problem
 
-_FEW_MOVES = 20  # of one attempt alone, while the budget lets programs go on from there
+_MOVES_A_SEARCH = 5  # of one target, on average
 
 
 class Prover:
-    """Proofs of targets under the rows that are published; all are at first."""
+    """Proofs of targets under the figures that are published; all are at first."""
 
-    def __init__(self, known: Constraints, targets: Sequence[Target], budget: Budget) -> None:
-        self._known, self._targets, self._budget = known, targets, budget
-        self._rows = known.matrix.tocsr()
-        self._nearby = NearbyTables(known, budget)
-        self._programs = Programs(known, budget)
-        self.published = np.ones(len(known.lower), dtype=bool)
+    def __init__(self, problem: Problem, targets: Sequence[Target], budget: Budget) -> None:
+        self._problem, self._targets, self._budget = problem, targets, budget
+        self._counts = problem.system.members @ problem.start
+        self._programs = Programs(problem.system, problem.start, budget)
+        self._searches = 0
+        self._holding = np.ones(problem.system.figures, dtype=bool)
+        self._system = problem.system
+        self.published = np.ones(problem.figures, dtype=bool)
         self.proofs: dict[int, Moves] = {}
+        self._settle()
 
     def publish(self, row: int, *, published: bool) -> None:
-        """Publish a row or withhold it. Proofs that a published row breaks are forgotten."""
-        if published:
-            for target in self._broken_by(row):
-                del self.proofs[target]
+        """Publish a figure or suppress it. Proofs that a new row breaks are forgotten."""
         self.published[row] = published
-        self._nearby.publish(row, published=published)
-        self._programs.publish(row, published=published)
+        self._settle()
 
     def adopt(self, published: NDArray[np.bool_], proofs: Mapping[int, Moves]) -> None:
         """Go on from what was published and proved by other means."""
+        self.published = published.copy()
+        self._settle()
         self.proofs = dict(proofs)
-        for row in np.flatnonzero(self.published & ~published).tolist():
-            self.publish(row, published=False)
 
     def open_targets(self) -> list[int]:
         """Targets that need a proof and have none."""
@@ -54,8 +53,8 @@ class Prover:
             if number not in self.proofs and is_required(target, self.published)
         ]
 
-    def search(self, targets: Sequence[int], moves: int = MOST_MOVES) -> list[int]:
-        """Prove targets by a few moves from the truth; those for which that is not enough."""
+    def search(self, targets: Sequence[int]) -> list[int]:
+        """Prove targets by moving a few people; those for which that is not enough."""
         goals = [self._targets[target].goals for target in targets]
         for choice in range(max(map(len, goals), default=0)):
             tried = [
@@ -63,19 +62,20 @@ class Prover:
                 for target, of_target in zip(targets, goals, strict=True)
                 if target not in self.proofs and choice < len(of_target)
             ]
-            found = self._nearby.find([goal for _, goal in tried], moves)
+            self._searches += 1
+            self._budget.spend(len(tried) * _MOVES_A_SEARCH)
+            wanted = [goal for _, goal in tried]
+            found = moves_found(self._system, self._problem.start, wanted, self._searches)
             for (target, _), table in zip(tried, found, strict=True):
-                if table:
+                if table is not None:
                     self.proofs[target] = table
         return [target for target in targets if target not in self.proofs]
 
     def prove(self, target: int) -> OutOfReach | None:
-        """Prove a target by all means that the budget allows; else what is in the way.
+        """Prove a target by a program; else the figures in the way.
 
-        Programs find what a long search would, so while there is a budget for them it is short.
+        With the budget spent, every figure that counts the target's people is in the way.
         """
-        if not self.search([target], MOST_MOVES if self._budget.exhausted else _FEW_MOVES):
-            return None
         rows = [np.empty(0, dtype=np.intp)]
         for goal in self._targets[target].goals:
             verdict = self._programs.decide(goal)
@@ -83,13 +83,27 @@ class Prover:
                 self.proofs[target] = verdict
                 return None
             rows.append(verdict.rows)
-        return OutOfReach(np.unique(np.concatenate(rows)))
+        blamed = self._problem.published_among(np.unique(np.concatenate(rows)), self.published)
+        return OutOfReach(blamed)
+
+    def _settle(self) -> None:
+        """Make finders respect exactly the rows that hold now."""
+        holding = self._problem.hold(self.published)
+        for changed in np.flatnonzero(holding != self._holding).tolist():
+            holds = bool(holding[changed])
+            if holds:
+                for target in self._broken_by(changed):
+                    del self.proofs[target]
+            self._programs.publish(changed, published=holds)
+        self._holding = holding
+        self._system = self._problem.as_published(self.published)
 
     def _broken_by(self, row: int) -> list[int]:
-        members = np.zeros(len(self._known.truth), dtype=np.int64)
-        members[self._rows.indices[self._rows.indptr[row] : self._rows.indptr[row + 1]]] = 1
-        total = int(members @ self._known.truth)
-        lowest, highest = self._known.lower[row] - total, self._known.upper[row] - total
+        system, total = self._problem.system, int(self._counts[row])
+        members = np.zeros(system.classes, dtype=np.int64)
+        start, end = system.members.indptr[row : row + 2]
+        members[system.members.indices[start:end]] = 1
+        lowest, highest = system.lowest[row] - total, system.highest[row] - total
         return [
             target
             for target, moves in self.proofs.items()
@@ -103,25 +117,22 @@ def is_required(target: Target, published: NDArray[np.bool_]) -> bool:
 
 
 def unproved(
-    known: Constraints,
+    problem: Problem,
     published: NDArray[np.bool_],
     targets: Sequence[Target],
     proofs: Mapping[int, Moves],
 ) -> list[int]:
-    """Targets whose proof is missing or wrong: judged from the tables alone, in exact integers.
-
-    Shares nothing with the search or the solver, so that a mistake in either shows here.
-    """
+    """Targets whose proof is missing or wrong: judged from the tables alone, in exact integers."""
     required = [n for n, target in enumerate(targets) if is_required(target, published)]
     given = [number for number in required if number in proofs]
-    tables = _tables(len(known.truth), [proofs[number] for number in given])
-    wrong = _unfit(known, published, tables) | ~_reached([targets[n] for n in given], tables)
+    tables = _tables(len(problem.start), [proofs[number] for number in given])
+    wrong = _unfit(problem, published, tables) | ~_reached([targets[n] for n in given], tables)
     good = {number for number, bad in zip(given, wrong, strict=True) if not bad}
     return [number for number in required if number not in good]
 
 
 def _tables(classes: int, proofs: Sequence[Moves]) -> sparse.csc_array:
-    """Shape (classes, proofs): each table as its difference from the true one."""
+    """Shape (classes, proofs): each table as its difference from the start."""
     ends = np.cumsum([0, *(len(moves.classes) for moves in proofs)])
     places = np.concatenate([np.empty(0, np.intp), *(moves.classes for moves in proofs)])
     people = np.concatenate([np.empty(0, np.int64), *(moves.people for moves in proofs)])
@@ -129,17 +140,19 @@ def _tables(classes: int, proofs: Sequence[Moves]) -> sparse.csc_array:
 
 
 def _unfit(
-    known: Constraints, published: NDArray[np.bool_], tables: sparse.csc_array
+    problem: Problem, published: NDArray[np.bool_], tables: sparse.csc_array
 ) -> NDArray[np.bool_]:
-    """For each table: does it break a published figure or have fewer people than it must?"""
+    """For each table: does it break a row that holds or have fewer people than it must?"""
     unfit = np.zeros(tables.shape[1], dtype=bool)
     negative = tables.tocoo()
-    unfit[negative.col[known.spare[negative.row] + negative.data < 0]] = True
-    # Rows in which nobody moves keep their true totals, which fit.
-    changes = (known.matrix @ tables).tocoo()
-    totals = (known.matrix @ known.truth)[changes.row] + changes.data
-    outside = (totals < known.lower[changes.row]) | (totals > known.upper[changes.row])
-    unfit[changes.col[outside & published[changes.row]]] = True
+    unfit[negative.col[problem.start[negative.row] + negative.data < 0]] = True
+    # Rows in which nobody moves keep the counts of the start, which fit.
+    changes = (problem.system.members @ tables).tocoo()
+    totals = (problem.system.members @ problem.start)[changes.row] + changes.data
+    outside = (totals < problem.system.lowest[changes.row]) | (
+        totals > problem.system.highest[changes.row]
+    )
+    unfit[changes.col[outside & problem.hold(published)[changes.row]]] = True
     return unfit
 
 

@@ -11,8 +11,8 @@ from anonymizer.audit import mending as mending_module
 from anonymizer.audit import nearby as nearby_module
 from anonymizer.audit import walk as walk_module
 from anonymizer.audit.knowledge import read
-from anonymizer.audit.mending import Mending, made_to_fit, nearly_made_to_fit
-from anonymizer.audit.nearby import fit_nearby, reach_nearby
+from anonymizer.feasible.repair import Mending, made_to_fit, nearly_made_to_fit
+from anonymizer.feasible.nearby import fit_nearby, reach_nearby
 from anonymizer.audit.walk import Walk, first_table, walk
 from anonymizer.audit.witnesses import Witnesses
 

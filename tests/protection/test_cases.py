@@ -12,7 +12,7 @@ import pytest
 from scipy.optimize import Bounds, LinearConstraint, milp
 from small_tables import EFFORT, KEY, SECRET, Reader, counted, dimension, full_catalogue, promise
 
-from anonymizer.protection.budget import Budget
+from anonymizer.feasible.budget import Budget
 from anonymizer.protection.constraints import constraints
 from anonymizer.protection.goals import another_count
 from anonymizer.protection.proof import Prover

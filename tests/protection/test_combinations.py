@@ -6,7 +6,7 @@ from rationals import dot
 from test_stepwise import crossed, indicator, publish_and_check
 
 from anonymizer.protection.aims import Aim
-from anonymizer.protection.budget import Budget
+from anonymizer.feasible.budget import Budget
 from anonymizer.protection.combinations import Combinations
 from anonymizer.protection.moves import Elimination, MoveBasis
 from anonymizer.protection.stepwise import Stepwise

@@ -20,13 +20,13 @@ from small_tables import (
 )
 
 from anonymizer.protection import programs, side_by_side
-from anonymizer.protection.budget import Budget
+from anonymizer.feasible.budget import Budget
 from anonymizer.protection.constraints import constraints
 from anonymizer.protection.goals import another_count, enough_people
 from anonymizer.protection.proof import Prover, unproved
 from anonymizer.protection.rounding import rounded
-from anonymizer.protection.search import NearbyTables
-from anonymizer.protection.side_by_side import Moves
+from anonymizer.feasible.search import NearbyTables
+from anonymizer.feasible.side_by_side import Moves
 from anonymizer.protection.totals import segment_totals
 from anonymizer.segments import Catalogue
 from anonymizer.tables import Figures

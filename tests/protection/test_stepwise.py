@@ -18,7 +18,7 @@ from small_tables import EFFORT, KEY, SECRET, counted, dimension, full_catalogue
 from anonymizer.policy import Effort
 from anonymizer.protection import stepwise as module
 from anonymizer.protection.aims import Aim
-from anonymizer.protection.budget import Budget
+from anonymizer.feasible.budget import Budget
 from anonymizer.protection.constraints import constraints
 from anonymizer.protection.exact import publish_exactly
 from anonymizer.protection.goals import another_count, enough_people

@@ -27,9 +27,9 @@ from anonymizer.policy import Effort, Promise
 from anonymizer.protection import budget
 from anonymizer.protection import constraints as knowledge
 from anonymizer.protection.aims import Witnesses
-from anonymizer.protection.programs import Programs
-from anonymizer.protection.search import NearbyTables
-from anonymizer.protection.side_by_side import Moves
+from anonymizer.feasible.programs import Programs
+from anonymizer.feasible.search import NearbyTables
+from anonymizer.feasible.side_by_side import Moves
 from anonymizer.protection.suppression import protect
 from anonymizer.segments import SegmentSettings, build_catalogue
 

@@ -9,7 +9,7 @@ from heapq import heapify, heappop, heappush
 
 import numpy as np
 
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.feasible.system import Flags, Integers, System
 
 _MOST_CANDIDATES = 128  # classes of a figure that are looked at for one move
 _MOST_TRIES = 4  # to make one table fit
@@ -25,16 +25,16 @@ class Mending:
     Mending adds nobody to classes that are `closed`. `made` is how many moves were made in all.
     """
 
-    def __init__(self, knowledge: Knowledge, table: Integers, closed: Flags | None = None) -> None:
+    def __init__(self, system: System, table: Integers, closed: Flags | None = None) -> None:
         self.table, self.made = table.copy(), 0
-        self._members = knowledge.members
-        self._around = knowledge.around
+        self._members = system.members
+        self._around = system.around
         # One figure more that never breaks fills up the rows of `around`.
-        self._counts = np.append(knowledge.members @ table, 0)
-        self._lowest = np.append(knowledge.lowest, -_NO_LIMIT)
-        self._highest = np.append(knowledge.highest, _NO_LIMIT)
-        self._sizes = np.diff(knowledge.members.indptr).tolist()
-        nowhere = np.zeros(knowledge.classes, dtype=bool)
+        self._counts = np.append(system.members @ table, 0)
+        self._lowest = np.append(system.lowest, -_NO_LIMIT)
+        self._highest = np.append(system.highest, _NO_LIMIT)
+        self._sizes = np.diff(system.members.indptr).tolist()
+        nowhere = np.zeros(system.classes, dtype=bool)
         self._unturned = -(nowhere if closed is None else closed).astype(np.int8)
         self._turned = self._unturned.copy()
         self._moves: list[tuple[int, int]] = []
@@ -162,19 +162,19 @@ class Mending:
         return found
 
 
-def made_to_fit(knowledge: Knowledge, table: Integers) -> Integers | None:
+def made_to_fit(system: System, table: Integers) -> Integers | None:
     """A table near one that fits nearly; None if it is not found."""
-    nearly = nearly_made_to_fit(knowledge, table)
-    return nearly if knowledge.allows(nearly) else None
+    nearly = nearly_made_to_fit(system, table)
+    return nearly if system.allows(nearly) else None
 
 
-def nearly_made_to_fit(knowledge: Knowledge, table: Integers) -> Integers:
+def nearly_made_to_fit(system: System, table: Integers) -> Integers:
     """A table near one that fits nearly, with the fewest broken figures that mending came to."""
-    mending, best = Mending(knowledge, table), table
-    fewest = len(knowledge.broken(table))
+    mending, best = Mending(system, table), table
+    fewest = len(system.broken(table))
     for _ in range(_MOST_TRIES):
-        mended = mending.mend(_MOVES * len(knowledge.segments) + _MORE_MOVES)
-        broken = len(knowledge.broken(mending.table))
+        mended = mending.mend(_MOVES * system.figures + _MORE_MOVES)
+        broken = len(system.broken(mending.table))
         if broken < fewest or mended:
             best, fewest = mending.table.copy(), broken
         if mended:

@@ -1,19 +1,21 @@
 """Tables that each depart by a few people from one that fits: thousands tried side by side.
 
 To show that a class may have enough people, give it what it is missing in the first table and
-mend what that breaks, the smallest figure first, each by the class that mends most others and
+repair what that breaks, the smallest figure first, each by the class that repairs most others and
 breaks fewest. From a table with its figures well inside their bounds a handful of moves does
 it, and as no attempt depends on another, a few hundred are made at once, a move each at a time.
 What comes of it is checked from the tables alone, in whole numbers.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.feasible.goals import Goal, Moves
+from anonymizer.feasible.system import Flags, Integers, System
 
 _MOST_MOVES = 60  # of one attempt
 _MOST_CANDIDATES = 24  # classes of a figure that are looked at for one move
@@ -27,56 +29,83 @@ _SEED = 20_261_125
 
 @dataclass(frozen=True)
 class Departures:
-    """The first table, and how each of the others differs from it (tables x classes)."""
+    """The first table, and how each of the others differs from it (tables x classes).
+
+    `goal` says which goal each of the others was made for.
+    """
 
     first: Integers
     changes: sparse.csr_array
+    goal: Integers
 
     @property
     def last(self) -> Integers:
         """The table that all others start from."""
         return self.first
 
-    def most_people(self, knowledge: Knowledge) -> Integers:
+    def most_people(self, system: System) -> Integers:
         """Of each class the most people that it has in a table that fits; -1 without any."""
-        if not knowledge.allows(self.first):
-            return np.full(knowledge.classes, _NO_TABLE)
+        if not system.allows(self.first):
+            return np.full(system.classes, _NO_TABLE)
         people = self.changes.tocoo()
         numbers = self.first[people.col] + people.data
         most = self.first.copy()
-        proved = self.fitting(knowledge)[people.row]
+        proved = self.fitting(system)[people.row]
         np.maximum.at(most, people.col[proved], numbers[proved])
         return most
 
-    def fitting(self, knowledge: Knowledge) -> Flags:
+    def fitting(self, system: System) -> Flags:
         """Which of the other tables fit, if the first one does."""
         fits = np.ones(self.changes.shape[0], dtype=bool)
         people = self.changes.tocoo()
         fits[people.row[self.first[people.col] + people.data < 0]] = False
-        figures = sparse.csr_array(self.changes @ knowledge.members.T).tocoo()
-        counts = (knowledge.members @ self.first)[figures.col] + figures.data
-        inside = (knowledge.lowest[figures.col] <= counts) & (
-            counts <= knowledge.highest[figures.col]
-        )
+        figures = sparse.csr_array(self.changes @ system.members.T).tocoo()
+        counts = (system.members @ self.first)[figures.col] + figures.data
+        inside = (system.lowest[figures.col] <= counts) & (counts <= system.highest[figures.col])
         fits[figures.row[~inside]] = False
         return fits
 
 
+def reaching(first: Integers, wanted: Integers, classes: Integers) -> list[Goal]:
+    """One goal for each of the classes: the people that it lacks of those wanted."""
+    lacking = (wanted - first)[classes].tolist()
+    return [
+        Goal(np.array([chosen]), people)
+        for chosen, people in zip(classes.tolist(), lacking, strict=True)
+    ]
+
+
 def depart(
-    knowledge: Knowledge,
+    system: System,
     first: Integers,
-    goals: Integers,
-    waiting: Flags,
+    goals: Sequence[Goal],
     *,
     closed: Flags | None = None,
+    seed: int = 0,
 ) -> Departures:
-    """Tables in which waiting classes reach their goals, as many as are found.
+    """Tables that reach a goal each, as many as are found.
 
     `first` must fit every figure. Classes that are `closed` get people only to reach their goal.
     """
-    nowhere = np.zeros(knowledge.classes, dtype=bool)
-    attempts = _Attempts(knowledge, first, goals, nowhere if closed is None else closed)
-    return Departures(first, attempts.made(np.flatnonzero(waiting)))
+    nowhere = np.zeros(system.classes, dtype=bool)
+    attempts = _Attempts(system, first, goals, nowhere if closed is None else closed, seed)
+    return attempts.made()
+
+
+def moves_found(
+    system: System, first: Integers, goals: Sequence[Goal], seed: int = 0
+) -> list[Moves | None]:
+    """For each goal the people to move to reach it, where a table was found that fits."""
+    tables = depart(system, first, goals, seed=seed)
+    found: list[Moves | None] = [None] * len(goals)
+    ends, fits = tables.changes.indptr, tables.fitting(system)
+    for row in np.flatnonzero(fits).tolist():
+        entries = slice(ends[row], ends[row + 1])
+        people = tables.changes.data[entries]
+        kept = people != 0
+        classes = tables.changes.indices[entries][kept].astype(np.intp)
+        found[int(tables.goal[row])] = Moves(classes, people[kept])
+    return found
 
 
 class _Attempts:
@@ -88,40 +117,46 @@ class _Attempts:
     """
 
     def __init__(
-        self, knowledge: Knowledge, first: Integers, goals: Integers, closed: Flags
+        self, system: System, first: Integers, goals: Sequence[Goal], closed: Flags, seed: int
     ) -> None:
-        figures = len(knowledge.segments)
-        self._count = min(_MOST_ATTEMPTS, 1 + _MOST_FIGURES // (figures + 1))
-        order = np.argsort(np.diff(knowledge.members.indptr), kind="stable")
-        members = sparse.csr_array(knowledge.members[order])
+        figures = system.figures
+        most = min(_MOST_ATTEMPTS, 1 + _MOST_FIGURES // (figures + 1))
+        self._count = max(1, min(most, len(goals)))
+        order = np.argsort(np.diff(system.members.indptr), kind="stable")
+        members = sparse.csr_array(system.members[order])
         counts = members @ first
         self._around = _padded(members)
         self._members, self._sizes = members.indices, np.diff(members.indptr)
         self._starts = members.indptr[:-1]
-        self._missing = goals - first
+        self._goals = goals
+        self._leads = np.array(
+            [goal.classes[np.argmax(first[goal.classes])] for goal in goals], dtype=np.int64
+        )
+        self._classes = len(first)
         shape = self._count, figures + 1
         self._room = np.empty((2, *shape), dtype=np.int64)  # below, above
-        self._room[0] = np.append(counts - knowledge.lowest[order], _NO_LIMIT)
-        self._room[1] = np.append(knowledge.highest[order] - counts, _NO_LIMIT)
+        self._room[0] = np.append(counts - system.lowest[order], _NO_LIMIT)
+        self._room[1] = np.append(system.highest[order] - counts, _NO_LIMIT)
         self._untouched = self._room[:, 0].copy()
         self._gains = np.zeros((2, *shape), dtype=np.int8)
         self._gains[:] = _gains(self._room)
         self._broken = np.zeros(shape, dtype=bool)
         self._first = np.append(first, 0)
         self._people = np.tile(self._first, (self._count, 1))
-        # Who has given people away gets none back; who is closed counts as one that has.
+        # A class that has given people away gets none back; a closed one counts as such.
         self._unturned = -np.append(closed, False).astype(np.int8)
         self._turned = np.tile(self._unturned, (self._count, 1))
         self._moved = np.zeros((2, self._count, _MOST_MOVES + 2), dtype=np.int64)
         self._moves = np.zeros(self._count, dtype=np.int64)
         self._working = np.zeros(self._count, dtype=bool)
-        self._random = np.random.default_rng(_SEED)
+        self._goal = np.zeros(self._count, dtype=np.int64)
+        self._random = np.random.default_rng(_SEED + seed)
 
-    def made(self, wanted: Integers) -> sparse.csr_array:
-        """How the tables that came out differ from the first, one for each class if there is."""
-        waiting = wanted
+    def made(self) -> Departures:
+        """The tables that came out, at most one for each goal."""
+        waiting = np.arange(len(self._goals))
         columns, people = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-        lengths = [np.zeros(0, np.int64)]
+        lengths, goals = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         while len(waiting) or self._working.any():
             idle = np.flatnonzero(~self._working)
             if len(waiting) and 2 * len(idle) >= self._count:
@@ -129,21 +164,26 @@ class _Attempts:
                 self._begin(idle, waiting[: len(idle)])
                 waiting = waiting[len(idle) :]
             done, fits = self._go_on()
+            goals.append(self._goal[done[fits]])
             for collected, found in zip(
                 (columns, people, lengths), self._taken(done[fits]), strict=True
             ):
                 collected.append(found)
             self._end(done)
         ends = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
-        shape = len(ends) - 1, len(self._first) - 1
+        shape = len(ends) - 1, self._classes
         entries = np.concatenate(people), np.concatenate(columns), ends
         changes = sparse.csr_array(entries, shape=shape)
         changes.sum_duplicates()
-        return changes
+        return Departures(self._first[:-1], changes, np.concatenate(goals))
 
-    def _begin(self, attempts: Integers, classes: Integers) -> None:
-        self._working[attempts] = True
-        self._shift(attempts, classes, self._missing[classes])
+    def _begin(self, attempts: Integers, goals: Integers) -> None:
+        self._working[attempts], self._goal[attempts] = True, goals
+        changes = np.array([self._goals[goal].change for goal in goals.tolist()], dtype=np.int64)
+        for attempt, goal in zip(attempts.tolist(), goals.tolist(), strict=True):
+            if len(self._goals[goal].classes) > 1:
+                self._turned[attempt, self._goals[goal].classes] = np.sign(self._goals[goal].change)
+        self._shift(attempts, self._leads[goals], changes)
 
     def _go_on(self) -> tuple[Integers, Flags]:
         """One move of each attempt; those that are at their end, and whether their table fits."""
@@ -166,7 +206,7 @@ class _Attempts:
         able = self._turned[attempts[:, None], candidates] * (2 * adds - 1)[:, None] >= 0
         held = self._people[attempts[:, None], candidates]
         able &= (held > 0) | (adds == 1)[:, None]
-        able &= candidates < len(self._missing)
+        able &= candidates < self._classes
         gains = self._gains[adds[:, None, None], attempts[:, None, None], self._around[candidates]]
         scores = np.where(able, gains.sum(axis=2), _NEVER)
         best = scores.argmax(axis=1)
@@ -188,7 +228,7 @@ class _Attempts:
         places = np.where(sizes > _MOST_CANDIDATES, drawn.astype(np.int64), places)
         inside = places < sizes
         places = self._starts[figures][:, None] + np.where(inside, places, 0)
-        candidates: Integers = np.where(inside, self._members[places], len(self._missing))
+        candidates: Integers = np.where(inside, self._members[places], self._classes)
         return candidates
 
     def _shift(self, attempts: Integers, classes: Integers, people: Integers) -> None:
@@ -213,6 +253,10 @@ class _Attempts:
     def _end(self, attempts: Integers) -> None:
         """Back to the first table."""
         classes, _, moves = self._taken(attempts)
+        for attempt in attempts.tolist():
+            others = self._goals[self._goal[attempt]].classes
+            if len(others) > 1:
+                self._turned[attempt, others] = self._unturned[others]
         rows = np.repeat(attempts, moves)
         figures = self._around[classes]
         self._people[rows, classes] = self._first[classes]

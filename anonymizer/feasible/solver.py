@@ -10,13 +10,20 @@ from typing import Literal
 
 import highspy
 import numpy as np
-from highspy._core import _Highs
 from numpy.typing import NDArray
 from scipy import sparse
+
+from anonymizer.errors import Held
 
 Reals = NDArray[np.float64]
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
 MAX_NODES = 2_000
+_OPTIONS: dict[str, bool | int | float | str] = {
+    "output_flag": False,
+    "threads": 1,
+    "parallel": "off",
+    "random_seed": 0,
+}
 _FEASIBLE = 2  # HiGHS: kSolutionStatusFeasible
 _PRIMAL_SIMPLEX = 4  # HiGHS: kSimplexStrategyPrimal
 
@@ -59,7 +66,7 @@ class Program:
         if whole:
             model.integrality_ = [highspy.HighsVarType.kInteger] * columns
         self._columns = np.arange(columns, dtype=np.int32)
-        self._highs = _quiet_solver()
+        self._highs = Solver(mip_max_nodes=MAX_NODES, mip_feasibility_tolerance=1e-7)
         self._highs.passModel(model)
         self._inside = False
 
@@ -108,15 +115,21 @@ class Program:
         return status or "unknown"
 
 
-def _quiet_solver() -> _Highs:
-    solver = _Highs()  # highspy.Highs prints a banner before it can be told to be quiet
-    for option, value in (
-        ("output_flag", False),
-        ("threads", 1),
-        ("parallel", "off"),
-        ("random_seed", 0),
-        ("mip_max_nodes", MAX_NODES),
-        ("mip_feasibility_tolerance", 1e-7),
-    ):
-        solver.setOptionValue(option, value)
-    return solver
+class Solver(highspy.Highs):
+    """HiGHS without its banner, set up so that equal programs have equal answers everywhere."""
+
+    def __init__(self, **options: bool | int | float | str) -> None:
+        super(highspy.Highs, self).__init__()  # the wrapper's own constructor prints
+        for option, value in (_OPTIONS | options).items():
+            self.setOptionValue(option, value)
+
+
+def solve(solver: Solver) -> int:
+    """Solve; the iterations it took. Raises Held if the solver refuses to work: no answer."""
+    if solver.run() == highspy.HighsStatus.kError:
+        raise Held(
+            "solver",
+            "HiGHS refused to run; in one process it takes one number of threads for all of "
+            "its users, and suppression needs 1: run suppression in a process of its own",
+        )
+    return max(0, int(solver.getInfo().simplex_iteration_count))

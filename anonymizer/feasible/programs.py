@@ -1,24 +1,20 @@
 """Fitting tables by linear and integer programming (HiGHS), for what the search leaves open.
 
-The program speaks of differences from the true table, people added and people removed for
-each class, so that the all-slack basis is the truth and the primal simplex starts feasible.
+The program speaks of differences from the start, people added and people removed for
+each class, so that the all-slack basis is the start and the primal simplex starts feasible.
 An optimum below the goal shows that the goal is out of reach, and its duals name the figures
 that make it so. A vertex that is not whole is handed to branch and bound.
 """
 
-from dataclasses import dataclass
-
 import highspy
 import numpy as np
-from highspy._core import _Highs
 from numpy.typing import NDArray
 from scipy import sparse
 
-from anonymizer.protection.budget import Budget
-from anonymizer.protection.constraints import Constraints
-from anonymizer.protection.goals import Goal
-from anonymizer.protection.side_by_side import Moves
-from anonymizer.protection.solver import quiet_solver, solve
+from anonymizer.feasible.budget import Budget
+from anonymizer.feasible.goals import Goal, Moves, OutOfReach
+from anonymizer.feasible.solver import Solver, solve
+from anonymizer.feasible.system import Integers, System
 
 _TOLERANCE = 1e-6
 _PRIMAL_SIMPLEX = 4
@@ -30,23 +26,16 @@ _MOST_ADDED = float(1 << 30)
 _ROWS_A_STEP = 2_000  # an iteration takes as long as the program is high
 
 
-@dataclass(frozen=True)
-class OutOfReach:
-    """No fitting table was found that reaches the goal; these rows are in the way."""
-
-    rows: NDArray[np.intp]
-
-
 class Programs:
-    """Decides goals one at a time. Each starts from the truth, so their order is of no account."""
+    """Decides goals one at a time, each from the same first table, so their order is no matter."""
 
-    def __init__(self, known: Constraints, budget: Budget) -> None:
-        self._known, self._budget = known, budget
-        totals = known.matrix @ known.truth
-        self._above = (known.upper - totals).astype(np.float64)
-        self._below = (known.lower - totals).astype(np.float64)
+    def __init__(self, system: System, start: Integers, budget: Budget) -> None:
+        self._matrix, self._start, self._budget = sparse.csc_array(system.members), start, budget
+        totals = system.members @ start
+        self._above = (system.highest - totals).astype(np.float64)
+        self._below = (system.lowest - totals).astype(np.float64)
         self._published = np.ones(len(totals), dtype=bool)
-        self._solver: _Highs | None = None
+        self._solver: Solver | None = None
 
     def publish(self, row: int, *, published: bool) -> None:
         """Whether tables have to fit this row."""
@@ -83,7 +72,7 @@ class Programs:
         in some classes than in others, in each attempt in other ones, to find other vertices.
         """
         random = np.random.Generator(np.random.PCG64(attempt))
-        width = len(self._known.truth)
+        width = len(self._start)
         costs = 1 + random.random(2 * width) * (attempt > 0)
         sense = self._sense(goal)
         costs[goal.classes] -= sense * _REWARD
@@ -93,7 +82,7 @@ class Programs:
 
     def _furthest(self, goal: Goal) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """As far as the goal's classes can go its way, and the duals of the rows."""
-        width = len(self._known.truth)
+        width = len(self._start)
         costs = np.zeros(2 * width)
         costs[goal.classes] = -self._sense(goal)
         costs[goal.classes + width] = self._sense(goal)
@@ -102,9 +91,9 @@ class Programs:
     def _solve(
         self, costs: NDArray[np.float64], goal: Goal, most: float
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The cheapest difference from the truth, the goal's change limited; duals of the rows."""
+        """The cheapest difference from the start, the goal's change limited; duals of the rows."""
         solver = self._solver = self._solver or self._model()
-        width, height = len(self._known.truth), len(self._published)
+        width, height = len(self._start), len(self._published)
         solver.changeColsCost(len(costs), np.arange(len(costs), dtype=np.int32), costs)
         sense = self._sense(goal)
         self._add_goal_row(solver, goal, *sorted((-sense * np.inf, sense * most)))
@@ -118,12 +107,12 @@ class Programs:
         solver.deleteRows(1, np.array([height], dtype=np.int32))
         return values[:width] - values[width:], duals
 
-    def _run(self, solver: _Highs) -> None:
+    def _run(self, solver: Solver) -> None:
         iterations = max(1, solve(solver))
         self._budget.spend(iterations * (1 + len(self._published) // _ROWS_A_STEP))
 
-    def _add_goal_row(self, solver: _Highs, goal: Goal, lower: float, upper: float) -> None:
-        columns = np.concatenate([goal.classes, goal.classes + len(self._known.truth)])
+    def _add_goal_row(self, solver: Solver, goal: Goal, lower: float, upper: float) -> None:
+        columns = np.concatenate([goal.classes, goal.classes + len(self._start)])
         ones = np.ones(len(goal.classes))
         coefficients = np.concatenate([ones, -ones])
         solver.addRow(lower, upper, len(columns), columns.astype(np.int32), coefficients)
@@ -137,7 +126,7 @@ class Programs:
 
     def _branch_and_bound(self, goal: Goal) -> NDArray[np.float64]:
         """The first whole table found that reaches the goal; zeros if none was."""
-        solver, width = self._model(integral=True), len(self._known.truth)
+        solver, width = self._model(integral=True), len(self._start)
         wanted = sorted((float(goal.change), self._sense(goal) * np.inf))
         self._add_goal_row(solver, goal, *wanted)
         solver.changeColsCost(2 * width, np.arange(2 * width, dtype=np.int32), np.ones(2 * width))
@@ -153,12 +142,12 @@ class Programs:
     def _whole(self, goal: Goal, solution: NDArray[np.float64]) -> Moves | None:
         """The solution as whole numbers, if these still fit and reach the goal."""
         people = np.rint(solution).astype(np.int64)
-        change = self._known.matrix @ people
+        change = self._matrix @ people
         fits = (change <= self._above) & (change >= self._below)
         reached = int(people[goal.classes].sum()) - goal.change
         if (
             not fits[self._published].all()
-            or (self._known.spare + people < 0).any()
+            or (self._start + people < 0).any()
             or (reached < 0 if goal.change > 0 else reached > 0)
         ):
             return None
@@ -171,7 +160,7 @@ class Programs:
         return OutOfReach(rows if len(rows) else self._rows_of(goal))
 
     def _rows_of(self, goal: Goal) -> NDArray[np.intp]:
-        touched = np.asarray(self._known.matrix[:, goal.classes].sum(axis=1)).ravel()
+        touched = np.asarray(self._matrix[:, goal.classes].sum(axis=1)).ravel()
         return np.flatnonzero((touched > 0) & self._published)
 
     def _bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -180,9 +169,9 @@ class Programs:
             np.where(self._published, self._above, np.inf),
         )
 
-    def _model(self, *, integral: bool = False) -> _Highs:
+    def _model(self, *, integral: bool = False) -> Solver:
         """Columns: people added to each class, then people removed. Rows: the published ones."""
-        matrix, spare = self._known.matrix, self._known.spare
+        matrix, spare = self._matrix, self._start
         both = sparse.hstack([matrix, -matrix], format="csc")
         program = highspy.HighsLp()
         program.num_row_, program.num_col_ = both.shape
@@ -197,7 +186,7 @@ class Programs:
         program.a_matrix_.value_ = both.data.astype(np.float64)
         if integral:
             program.integrality_ = [highspy.HighsVarType.kInteger] * both.shape[1]
-        solver = quiet_solver(simplex_strategy=_PRIMAL_SIMPLEX)
+        solver = Solver(solver="simplex", simplex_strategy=_PRIMAL_SIMPLEX)
         if not integral:
             solver.setOptionValue("presolve", "off")
         solver.passModel(program)

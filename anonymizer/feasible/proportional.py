@@ -8,8 +8,8 @@ spoil is left to whoever mends the table; nothing here is evidence.
 import numpy as np
 from scipy import sparse
 
-from anonymizer.audit.knowledge import Integers, Knowledge
-from anonymizer.audit.solver import Reals
+from anonymizer.feasible.solver import Reals
+from anonymizer.feasible.system import Integers, System
 
 _ROUNDS = 600
 _PULL = 2.0  # above 2 the rounds swing out, below they take longer
@@ -20,50 +20,50 @@ _ALMOST_NOBODY = 1e-3
 _SEED = 20_261_125
 
 
-def spread(knowledge: Knowledge) -> Integers:
+def spread(system: System) -> Integers:
     """Whole people in each class, close to all figures where some table fits them."""
-    return _spread(knowledge, _AWAY, (knowledge.lowest, knowledge.highest))
+    return _spread(system, _AWAY, (system.lowest, system.highest))
 
 
-def spread_in_the_middle(knowledge: Knowledge) -> Integers:
+def spread_in_the_middle(system: System) -> Integers:
     """The same with most figures far from their ends: there is room to move people both ways."""
-    return _spread(knowledge, _IN_THE_MIDDLE, _inside(knowledge, _IN_THE_MIDDLE))
+    return _spread(system, _IN_THE_MIDDLE, _inside(system, _IN_THE_MIDDLE))
 
 
-def _inside(knowledge: Knowledge, away: float) -> tuple[Reals, Reals]:
+def _inside(system: System, away: float) -> tuple[Reals, Reals]:
     """The ends of the figures, a share of their room inwards."""
-    inwards = away * (knowledge.highest - knowledge.lowest)
-    return knowledge.lowest + inwards, knowledge.highest - inwards
+    inwards = away * (system.highest - system.lowest)
+    return system.lowest + inwards, system.highest - inwards
 
 
 def _spread(
-    knowledge: Knowledge, away: float, enough: tuple[Integers | Reals, Integers | Reals]
+    system: System, away: float, enough: tuple[Integers | Reals, Integers | Reals]
 ) -> Integers:
     """Aims that far inside the ends, until all figures are inside `enough`."""
-    people = _fitted(knowledge, knowledge.covered.astype(np.float64), away, enough)
+    people = _fitted(system, system.covered.astype(np.float64), away, enough)
     chance = np.random.default_rng(_SEED).random(len(people))
     return np.floor(people + chance).astype(np.int64)
 
 
-def proportions(knowledge: Knowledge, start: Reals, away: float, rounds: int = _ROUNDS) -> Reals:
+def proportions(system: System, start: Reals, away: float, rounds: int = _ROUNDS) -> Reals:
     """Parts of people in proportion to those at the start, a share of their room inside all ends.
 
     Nobody comes to a class that has nobody at the start.
     """
-    return _fitted(knowledge, start, away, _inside(knowledge, away), rounds)
+    return _fitted(system, start, away, _inside(system, away), rounds)
 
 
 def _fitted(
-    knowledge: Knowledge,
+    system: System,
     start: Reals,
     away: float,
     enough: tuple[Integers | Reals, Integers | Reals],
     rounds: int = _ROUNDS,
 ) -> Reals:
-    members = sparse.csr_array(knowledge.members, dtype=np.float64)
+    members = sparse.csr_array(system.members, dtype=np.float64)
     by_class = sparse.csr_array(members.T)
     pull = _PULL / np.maximum(np.diff(by_class.indptr), 1)
-    lowest, highest = _inside(knowledge, away)
+    lowest, highest = _inside(system, away)
     people = start.copy()
     for _ in range(rounds):
         counts = members @ people

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import sparse
 
-from anonymizer.audit.knowledge import Integers, Knowledge
-from anonymizer.audit.mending import Mending
-from anonymizer.audit.solver import Program
+from anonymizer.feasible.repair import Mending
+from anonymizer.feasible.solver import Program
+from anonymizer.feasible.system import Integers, System
 
 _NEIGHBOURS = (150, 500, 1_500, 4_000)  # classes that may change, each time more
 _MOST_MOVES = 200
@@ -23,65 +23,63 @@ _FEW = 2_000
 _SEED = 20_261_128
 
 
-def reach_nearby(
-    knowledge: Knowledge, table: Integers, chosen: int, people: int
-) -> Integers | None:
+def reach_nearby(system: System, table: Integers, chosen: int, people: int) -> Integers | None:
     """A table that fits, with this many people in one class, near a table that fits; or None."""
     wanted = table.copy()
     wanted[chosen] = people
-    for free in _wider(knowledge, chosen):
-        for proposed in _solutions(knowledge, wanted, free, also_around=chosen):
-            mending = Mending(knowledge, proposed)
+    for free in _wider(system, chosen):
+        for proposed in _solutions(system, wanted, free, also_around=chosen):
+            mending = Mending(system, proposed)
             if mending.mend_around(chosen, _MOST_MOVES):
                 return mending.table
     return None
 
 
-def fit_nearby(knowledge: Knowledge, table: Integers) -> Integers | None:
+def fit_nearby(system: System, table: Integers) -> Integers | None:
     """A table that fits, near one in which few figures are broken; or None."""
-    broken = knowledge.broken(table)
+    broken = system.broken(table)
     if len(broken) > _MOST_BROKEN:
         return None
     while len(broken):
-        found = _with_fewer_broken(knowledge, table, broken)
+        found = _with_fewer_broken(system, table, broken)
         if found is None:
             return None
-        table, broken = found, knowledge.broken(found)
+        table, broken = found, system.broken(found)
     return table
 
 
-def _with_fewer_broken(knowledge: Knowledge, table: Integers, broken: Integers) -> Integers | None:
+def _with_fewer_broken(system: System, table: Integers, broken: Integers) -> Integers | None:
     """People moved in and around the smallest broken figure; None if it is large, or no help."""
-    members = knowledge.members
+    members = system.members
     smallest = broken[np.argmin(np.diff(members.indptr)[broken])]
     classes = members.indices[members.indptr[smallest] : members.indptr[smallest + 1]]
     if not 0 < len(classes) <= _NEIGHBOURS[0]:
         return None
-    for near in _wider(knowledge, int(classes[0])):
-        for proposed in _solutions(knowledge, table, np.union1d(near, classes)):
-            mending = Mending(knowledge, proposed)
+    for near in _wider(system, int(classes[0])):
+        for proposed in _solutions(system, table, np.union1d(near, classes)):
+            mending = Mending(system, proposed)
             mending.mend(_MOST_MOVES)
-            if len(knowledge.broken(mending.table)) < len(broken):
+            if len(system.broken(mending.table)) < len(broken):
                 return mending.table
     return None
 
 
-def _wider(knowledge: Knowledge, chosen: int) -> Iterator[Integers]:
+def _wider(system: System, chosen: int) -> Iterator[Integers]:
     """Other classes around one, each time more of them."""
     before = 0
     for wanted in _NEIGHBOURS:
-        free = _neighbours(knowledge, chosen, wanted)
+        free = _neighbours(system, chosen, wanted)
         if len(free) > before:  # one large figure can have more than is wanted next
             yield free
         before = len(free)
 
 
-def _neighbours(knowledge: Knowledge, chosen: int, wanted: int) -> Integers:
+def _neighbours(system: System, chosen: int, wanted: int) -> Integers:
     """Other classes in the smallest figures around one, until there are enough."""
-    members = knowledge.members
+    members = system.members
     sizes = np.diff(members.indptr)
-    figures = knowledge.by_class[[chosen]].indices
-    near = np.zeros(knowledge.classes, dtype=bool)
+    figures = system.by_class[[chosen]].indices
+    near = np.zeros(system.classes, dtype=bool)
     for figure in figures[np.argsort(sizes[figures], kind="stable")].tolist():
         near[members.indices[members.indptr[figure] : members.indptr[figure + 1]]] = True
         if np.count_nonzero(near) >= wanted:
@@ -91,7 +89,7 @@ def _neighbours(knowledge: Knowledge, chosen: int, wanted: int) -> Integers:
 
 
 def _solutions(
-    knowledge: Knowledge, table: Integers, free: Integers, also_around: int | None = None
+    system: System, table: Integers, free: Integers, also_around: int | None = None
 ) -> Iterator[Integers]:
     """The table with other people in the free classes, so that the figures around them fit.
 
@@ -100,12 +98,12 @@ def _solutions(
     start = table.copy()
     start[free] = 0
     changed = free if also_around is None else np.append(free, also_around)
-    figures = np.unique(knowledge.by_class[changed].indices)
-    rest = (knowledge.members @ start)[figures]
+    figures = np.unique(system.by_class[changed].indices)
+    rest = (system.members @ start)[figures]
     program = Program(
-        sparse.csc_array(knowledge.members[figures][:, free]),
-        knowledge.lowest[figures] - rest,
-        knowledge.highest[figures] - rest,
+        sparse.csc_array(system.members[figures][:, free]),
+        system.lowest[figures] - rest,
+        system.highest[figures] - rest,
         np.full(len(free), np.inf),
     )
     random, costs = np.random.default_rng(_SEED), np.zeros(len(free))
