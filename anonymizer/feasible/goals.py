@@ -17,10 +17,11 @@ class Goal:
 
 @dataclass(frozen=True)
 class Moves:
-    """A table as its difference from the start; no class occurs twice."""
+    """A table as its difference from a start, the first one or another; no class occurs twice."""
 
     classes: NDArray[np.intp]
     people: NDArray[np.int64]
+    start: int = 0
 
 
 @dataclass(frozen=True)

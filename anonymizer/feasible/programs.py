@@ -17,9 +17,9 @@ from anonymizer.feasible.solver import Solver, solve
 from anonymizer.feasible.system import Integers, System
 
 _TOLERANCE = 1e-6
-_PRIMAL_SIMPLEX = 4
+_DUAL_SIMPLEX = 1
 _MOST_ITERATIONS = 50_000
-_MOST_NODES = 500
+_MOST_NODES = 50
 _ATTEMPTS = 6
 _REWARD = 10_000.0  # for each person moved the goal's way, against 1 to 2 for any other
 _MOST_ADDED = float(1 << 30)
@@ -186,7 +186,7 @@ class Programs:
         program.a_matrix_.value_ = both.data.astype(np.float64)
         if integral:
             program.integrality_ = [highspy.HighsVarType.kInteger] * both.shape[1]
-        solver = Solver(solver="simplex", simplex_strategy=_PRIMAL_SIMPLEX)
+        solver = Solver(solver="simplex", simplex_strategy=_DUAL_SIMPLEX)
         if not integral:
             solver.setOptionValue("presolve", "off")
         solver.passModel(program)

@@ -9,14 +9,16 @@ serves as the first one. Equal input gives equal figures, whatever the machine.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from anonymizer.errors import Held
 from anonymizer.feasible.budget import Budget
 from anonymizer.feasible.goals import Moves
+from anonymizer.feasible.system import Integers
 from anonymizer.parallel import ALONE, Workers
 from anonymizer.policy import Effort, Promise
 from anonymizer.protection.constraints import Candidates, Constraints, Ground, constraints
@@ -29,6 +31,7 @@ from anonymizer.protection.proof import Prover, unproved
 from anonymizer.protection.witnesses import Witnesses, witnesses_of
 
 _FEW_ROWS = 2_000
+_NEW_STARTS = (1, 3, 9, 27, 81, 243)  # of the tables that the solver finds, by number
 
 
 @dataclass(frozen=True)
@@ -137,11 +140,13 @@ def _proved(
         candidates.people[known.firsts],
     )
     parts = parts_of(problem, targets, preference)
-    published, proofs = _joined(parts, _settled_parts(parts, rules, workers))
-    _suppress_contradicted(known, problem, candidates, published, proofs, rules.step)
-    if unproved(problem, published, targets, proofs):
+    published, starts, proofs = _joined(parts, _settled_parts(parts, rules, workers), problem)
+    witnesses = witnesses_of(known, starts, proofs)
+    if rules.step:
+        _suppress_contradicted(known, candidates, published, witnesses, rules.step)
+    if unproved(problem, published, targets, starts, proofs):
         raise Held("proof", "a proof of the inference promise is wrong; report this")
-    return Proved(published[known.row_of], witnesses_of(known, problem.start, proofs))
+    return Proved(published[known.row_of], witnesses)
 
 
 @dataclass(frozen=True)
@@ -169,10 +174,11 @@ class _Terms:
 
 @dataclass(frozen=True)
 class _Settled:
-    """Which rows of a part are published, and the proofs of its targets."""
+    """Which rows of a part are published, and the proofs of its targets, from these starts."""
 
     published: NDArray[np.bool_]
     proofs: Mapping[int, Moves]
+    starts: Sequence[Integers]
 
 
 def _settled_parts(parts: Sequence[Part], rules: Rules, workers: Workers) -> list[_Settled]:
@@ -187,46 +193,57 @@ def _settle(terms: _Terms, part: Part) -> _Settled:
         prover, exact = Prover(part.problem, part.targets, budget), promise.rounding == 1
         if _withhold(prover, part.preference, lambda: exact and budget.exhausted):
             _put_back(prover, part.preference, budget)
-            return _Settled(prover.published, prover.proofs)
+            return _Settled(prover.published, prover.proofs, prover.starts)
         budget = terms.budget(part)
     order = part.preference.best_first(np.arange(len(part.rows)))
-    settled = _Settled(*publish_exactly(part.problem, part.targets, order, budget))
+    published, proofs = publish_exactly(part.problem, part.targets, order, budget)
     if not promise.inference_floor:
-        return settled
+        return _Settled(published, proofs, (part.problem.start,))
     prover = Prover(part.problem, part.targets, budget)
-    prover.adopt(settled.published, settled.proofs)
+    prover.adopt(published, proofs)
     _put_back(prover, part.preference, budget)
-    return _Settled(prover.published, prover.proofs)
+    return _Settled(prover.published, prover.proofs, prover.starts)
 
 
 def _joined(
-    parts: Sequence[Part], settled: Sequence[_Settled]
-) -> tuple[NDArray[np.bool_], dict[int, Moves]]:
+    parts: Sequence[Part], settled: Sequence[_Settled], problem: Problem
+) -> tuple[NDArray[np.bool_], list[Integers], dict[int, Moves]]:
     """The parts' outcomes as those of the whole table."""
-    published = np.zeros(sum(len(part.rows) for part in parts), dtype=bool)
+    published = np.zeros(problem.figures, dtype=bool)
+    most = max((len(outcome.starts) for outcome in settled), default=1)
+    starts = [problem.start.copy() for _ in range(most)]
     proofs: dict[int, Moves] = {}
     for part, outcome in zip(parts, settled, strict=True):
         published[part.rows] = outcome.published
+        for whole, start in zip(starts, outcome.starts, strict=False):
+            whole[part.classes] = start
         for number, moves in outcome.proofs.items():
-            proofs[int(part.numbers[number])] = Moves(part.classes[moves.classes], moves.people)
-    return published, proofs
+            moved = replace(moves, classes=part.classes[moves.classes])
+            proofs[int(part.numbers[number])] = moved
+    return published, starts, proofs
 
 
 def _withhold(prover: Prover, order: Preference, gives_up: Callable[[], bool]) -> bool:
     """Suppress rows until everything is proved; whether it is, or was given up before.
 
     Ends: with nothing published all is proved. The cheap search goes over all targets before the
-    solver sees the first, and again whenever a row was suppressed, which often frees others.
+    solver sees the first, and again whenever a row was suppressed, which often frees others. Tables
+    that the solver finds are starts for the others.
     """
+    solved = 0
     while left := prover.search(prover.open_targets()):
         for target in left:
-            obstacle = prover.prove(target)
-            if obstacle is None:
+            if target in prover.proofs:
                 continue
-            if gives_up():
-                return False
-            prover.publish(order.least_preferred(obstacle.rows), published=False)
-            break
+            obstacle = prover.prove(target)
+            if obstacle:
+                if gives_up():
+                    return False
+                prover.publish(order.least_preferred(obstacle.rows), published=False)
+                break
+            solved += 1
+            if solved in _NEW_STARTS:
+                prover.search(prover.open_targets(), prover.start_from(target))
     return True
 
 
@@ -245,28 +262,24 @@ def _put_back(prover: Prover, order: Preference, budget: Budget) -> None:
 
 def _suppress_contradicted(
     known: Constraints,
-    problem: Problem,
     candidates: Candidates,
     published: NDArray[np.bool_],
-    proofs: Mapping[int, Moves],
+    witnesses: Witnesses,
     step: int,
 ) -> None:
-    """Suppress the later figure of each pair that some proof brings within a step of each other.
+    """Suppress the later figure of each pair that some witness brings within a step of each other.
 
-    The pairs that were close at the start are rows of the problem; others are hardly ever broken.
+    The pairs that were close in the first table are rows of the problem; others are hardly ever
+    broken.
     """
-    if not step:
-        return
-    figures = known.matrix.tocsr()
-    moved = max((int(np.abs(moves.people).sum()) for moves in proofs.values()), default=0)
-    apart = close_pairs(
-        figures, candidates.people[known.firsts], problem.start + known.certain, step, moved
-    )
-    classes = apart.of_rows(figures)
-    counts = classes @ (problem.start + known.certain)
-    least = counts.copy()
-    for moves in proofs.values():
-        changed = classes[:, moves.classes] @ moves.people
-        np.minimum(least, counts + changed, out=least)
-    while (broken := apart.hold(published) & (least < step)).any():
-        published[apart.second[np.flatnonzero(broken)]] = False
+    figures, people = sparse.csr_array(known.matrix), candidates.people[known.firsts]
+    moved = int(abs(witnesses.changes).sum(axis=1).max()) if witnesses.changes.shape[0] else 0
+    for number, start in enumerate(witnesses.starts):
+        apart = close_pairs(figures, people, start, step, moved)
+        classes = apart.of_rows(figures)
+        changes = witnesses.changes[witnesses.start_of == number]
+        least = classes @ start
+        if changes.shape[0] and len(apart):
+            least = least + np.minimum((classes @ changes.T).toarray().min(axis=1), 0)
+        while (broken := apart.hold(published) & (least < step)).any():
+            published[apart.second[np.flatnonzero(broken)]] = False
