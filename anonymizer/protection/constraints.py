@@ -41,13 +41,33 @@ class Ground:
 class Candidates:
     """Segments (rows of the catalogue, ascending) with the figures they would have.
 
-    A reader knows that each counts between `lower` and `upper` people.
+    A reader knows that each counts between `lower` and `upper` people. A figure may be `shared`,
+    taken from a near group; `leader` is the candidate of this table that it is taken from, or -1.
     """
 
     segments: NDArray[np.int32]
     people: NDArray[np.int64]
     lower: NDArray[np.int64]
     upper: NDArray[np.int64]
+    shared: NDArray[np.bool_]
+    leader: NDArray[np.intp]
+
+    def __len__(self) -> int:
+        return len(self.segments)
+
+    def take(self, kept: NDArray[np.bool_]) -> "Candidates":
+        """Some of the candidates, without those whose leader is left out."""
+        kept = kept & ((self.leader < 0) | kept[self.leader])
+        place = np.where(kept, np.cumsum(kept) - 1, -1)
+        leader = np.where(self.leader >= 0, place[self.leader], -1)[kept]
+        return Candidates(
+            self.segments[kept],
+            self.people[kept],
+            self.lower[kept],
+            self.upper[kept],
+            self.shared[kept],
+            leader,
+        )
 
 
 @dataclass(frozen=True)

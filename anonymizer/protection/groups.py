@@ -59,6 +59,14 @@ class Sketches:
         """The sketches of some rows."""
         return Sketches(self.shape, self.fine[rows], self.keys[rows])
 
+    def folded(self, shape: Shape) -> "Sketches":
+        """The sketches in a smaller shape, to be compared with others of that shape."""
+        if shape == self.shape:
+            return self
+        fine = self.fine.reshape(len(self), -1, shape.buckets).sum(axis=1, dtype=np.uint8)
+        keys = self.keys.reshape(len(self), -1, shape.blocks).sum(axis=1, dtype=np.uint32)
+        return Sketches(shape, fine, keys)
+
 
 @dataclass(frozen=True)
 class Groups:

@@ -22,7 +22,9 @@ def guessed_people(
         grid = np.multiply.outer(grid, _shares(ground, candidates, cells, axis))
     inside = known.class_of >= 0
     people = grid.ravel()[known.atoms[inside]]
-    return np.bincount(known.class_of[inside], weights=people, minlength=known.matrix.shape[1])
+    classes = known.class_of[inside]
+    guess: NDArray[np.float64] = np.bincount(classes, people, known.matrix.shape[1])
+    return guess
 
 
 def _shares(

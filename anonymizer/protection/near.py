@@ -34,9 +34,8 @@ def near_pairs(left: Sketches, right: Sketches, most: int) -> Pairs:
     if shape != right.shape or most >= shape.blocks:
         raise ValueError("sketches of different shapes, or a step that the blocks do not cover")
     width = max(len(right), 1)
-    found = [_of_sparse(left, right, shape.blocks - most)]
-    for block in range(shape.blocks):
-        found.append(_equal_keys(left.keys[:, block], right.keys[:, block]))
+    by_key = (_equal_keys(left.keys[:, n], right.keys[:, n]) for n in range(shape.blocks))
+    found = [_of_sparse(left, right, shape.blocks - most), *by_key]
     pairs = np.unique(np.concatenate(found))
     rows, columns = pairs // width, pairs % width
     differing = _differing(left.fine, right.fine, rows, columns)
@@ -56,7 +55,8 @@ def _equal_keys(left: NDArray[np.uint32], right: NDArray[np.uint32]) -> NDArray[
     runs = last - first
     columns = np.repeat(candidates, runs)
     places = np.repeat(first - np.cumsum(runs) + runs, runs) + np.arange(runs.sum())
-    return order[places] * max(len(right), 1) + columns
+    pairs: NDArray[np.intp] = order[places] * max(len(right), 1) + columns
+    return pairs
 
 
 def _of_sparse(left: Sketches, right: Sketches, empty: int) -> NDArray[np.intp]:
@@ -67,13 +67,13 @@ def _of_sparse(left: Sketches, right: Sketches, empty: int) -> NDArray[np.intp]:
 
 
 def _differing(
-    left: NDArray[np.uint8], right: NDArray[np.uint8], rows: NDArray[np.intp],
+    left: NDArray[np.uint8],
+    right: NDArray[np.uint8],
+    rows: NDArray[np.intp],
     columns: NDArray[np.intp],
-) -> NDArray[np.int64]:  # fmt: skip
-    parts = [
-        np.count_nonzero(
-            left[rows[begin : begin + _AT_ONCE]] != right[columns[begin : begin + _AT_ONCE]], axis=1
-        )
-        for begin in range(0, len(rows), _AT_ONCE)
-    ]
-    return np.concatenate([np.zeros(0, dtype=np.int64), *parts])
+) -> NDArray[np.int64]:
+    parts = [np.zeros(0, dtype=np.int64)]
+    for begin in range(0, len(rows), _AT_ONCE):
+        some = slice(begin, begin + _AT_ONCE)
+        parts.append(np.count_nonzero(left[rows[some]] != right[columns[some]], axis=1))
+    return np.concatenate(parts)

@@ -65,9 +65,10 @@ def suppress(
     are proved by the workers side by side; figures are the same whatever their number. Raises
     Held if a proof turns out wrong.
     """
-    kept = np.ones(len(candidates.segments), dtype=bool)
+    kept = ~_crossing(ground, candidates)
     while True:
-        chosen = _chosen(candidates, kept)
+        kept &= (candidates.leader < 0) | kept[candidates.leader]
+        chosen = candidates.take(kept)
         known = constraints(ground, chosen)
         problem = _problem(ground, chosen, known, rules, truth)
         if problem is not None:
@@ -79,13 +80,24 @@ def suppress(
     return Proved(published, proved.witnesses)
 
 
-def _chosen(candidates: Candidates, kept: NDArray[np.bool_]) -> Candidates:
-    return Candidates(
-        candidates.segments[kept],
-        candidates.people[kept],
-        candidates.lower[kept],
-        candidates.upper[kept],
-    )
+def _crossing(ground: Ground, candidates: Candidates) -> NDArray[np.bool_]:
+    """The later one of each pair of which the larger group would have the smaller figure.
+
+    Only a figure that is shared can be smaller than that of a group inside of it.
+    """
+    crossing = np.zeros(len(candidates), dtype=bool)
+    if not candidates.shared.any():
+        return crossing
+    known = constraints(ground, candidates)
+    matrix = sparse.csr_array(known.matrix)
+    shared, people = sparse.coo_array(matrix @ matrix.T), candidates.people
+    sizes = np.diff(matrix.indptr)
+    nested = shared.data == sizes[shared.row]  # all classes of the row are in the column
+    inner, outer = known.firsts[shared.row[nested]], known.firsts[shared.col[nested]]
+    smaller = people[outer] < people[inner]
+    crossing[np.maximum(inner, outer)[smaller]] = True
+    same_row = crossing[known.firsts][known.row_of]
+    return crossing | same_row
 
 
 def _problem(
@@ -144,6 +156,10 @@ def _proved(
     witnesses = witnesses_of(known, starts, proofs)
     if rules.step:
         _suppress_contradicted(known, candidates, published, witnesses, rules.step)
+    kept = published[known.row_of]
+    for follower in np.flatnonzero(kept & (candidates.leader >= 0)).tolist():
+        kept[follower] = kept[candidates.leader[follower]]
+    published = kept[known.firsts]
     if unproved(problem, published, targets, starts, proofs):
         raise Held("proof", "a proof of the inference promise is wrong; report this")
     return Proved(published[known.row_of], witnesses)
