@@ -167,16 +167,16 @@ def reach_within_people(installation: Installation, day: date) -> Verdict:
 
 @check_of("protected_tables", "protection")
 def floor_reached(installation: Installation, day: date) -> Verdict:
-    """Every figure counts at least k trusted people, counted anew from the reach."""
+    """Every figure counts at least k people, counted anew from the reach."""
     home, terms = installation.home, installation.terms(Period("day", day))
     catalogue, k = terms.catalogue, terms.policy.promise.k
     counted = load_counted(home, day, catalogue)
     figures = read_figures(home, day, [table.key for table in counted], catalogue)
     lowest = min(
         (
-            int(trusted.min())
+            int(people.min())
             for shown, truth in zip(figures, counted, strict=True)
-            if (trusted := segment_totals(catalogue, truth.trusted)[shown.segments]).size
+            if (people := segment_totals(catalogue, truth.people)[shown.segments]).size
         ),
         default=None,
     )

@@ -48,7 +48,7 @@ def checks_of(series: Series) -> list[dg.AssetChecksDefinition]:
 
     @check_of(*of("protection"), series.period_kind, made)
     def floor_reached(installation: Installation, day: date) -> Verdict:
-        """Every figure counts at least k trusted people, counted anew from the reach."""
+        """Every figure counts at least k people, counted anew from the reach."""
         period = Period.of(series.period_kind, day)
         home, terms = installation.home, installation.terms(period)
         counted = load_counted_series(home, series, period, terms.catalogue)
@@ -56,9 +56,9 @@ def checks_of(series: Series) -> list[dg.AssetChecksDefinition]:
         figures = read_figures(home, day, keys, terms.catalogue, series)
         lowest = min(
             (
-                int(trusted.min())
+                int(people.min())
                 for shown, truth in zip(figures, counted, strict=True)
-                if (trusted := segment_totals(terms.catalogue, truth.trusted)[shown.segments]).size
+                if (people := segment_totals(terms.catalogue, truth.people)[shown.segments]).size
             ),
             default=None,
         )
