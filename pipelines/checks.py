@@ -152,17 +152,17 @@ def one_row_a_person(installation: Installation, day: date) -> Verdict:
 
 @check_of("campaign_reach", "reach")
 def reach_within_people(installation: Installation, day: date) -> Verdict:
-    """No campaign reached more people of an atom than are eligible there."""
+    """No campaign reached more people of a bucket of a cell than are eligible there."""
     home = installation.home
-    atom = ["gender", "age_band", "region"]
-    people = pq.read_table(home.working_file("people", day), columns=atom, partitioning=None)
-    eligible = people.group_by(atom).aggregate([([], "count_all")])
+    codes = ["gender", "age_band", "region", "bucket"]
+    people = pq.read_table(home.working_file("people", day), columns=codes, partitioning=None)
+    eligible = people.group_by(codes).aggregate([([], "count_all")])
     reach = pq.read_table(
-        home.working_file("reach", day), columns=[*atom, "people"], partitioning=None
+        home.working_file("reach", day), columns=[*codes, "people"], partitioning=None
     )
-    joined = reach.join(eligible, keys=atom)
+    joined = reach.join(eligible, keys=codes)
     within = pc.less_equal(joined["people"], pc.fill_null(joined["count_all"], 0))
-    return Verdict(bool(pc.all(within, min_count=0).as_py()), {"atoms": joined.num_rows})
+    return Verdict(bool(pc.all(within, min_count=0).as_py()), {"compared": joined.num_rows})
 
 
 @check_of("protected_tables", "protection")
