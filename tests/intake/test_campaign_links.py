@@ -6,7 +6,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from raw_world import DAY, LINK, Row, World, as_csv, campaign, visit
+from raw_world import DAY, LINK, Row, World, as_csv, campaign, consent, visit
+
+from anonymizer.counting import count_reach, load_counted
+from anonymizer.eligibility import find_eligible
+from anonymizer.engines.duckdb import DuckDB
+from anonymizer.segments import SegmentSettings, build_catalogue
 
 
 def accessed(world: World, urls: list[str], campaigns: list[Row]) -> list[list[str]]:
@@ -163,6 +168,34 @@ def test_only_within_the_dates_of_the_campaign_on_the_local_day(
     campaigns = [campaign(starts_on=starts, ends_on=ends)]
     urls = ["https://shop.example/promo", "https://else.example/?utm_id=C1"]
     assert accessed(world, urls, campaigns) == [expected] * 2
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        LINK + "?utm_id=deep",
+        LINK + "/deep?utm_id=C1",
+        LINK + "/deep?utm_id=C1&utm_campaign=deep",
+        LINK + "/deep",
+        LINK + "/tie",
+    ],
+)
+def test_a_tag_and_a_link_make_one_count(world: World, url: str) -> None:
+    """From the raw row to the counted people: one visit, one campaign, whatever leads to it."""
+    links = {"deep": LINK + "/deep", "tie-1": LINK + "/tie", "tie-2": LINK + "/tie/"}
+    rows = [campaign(campaign_id=name, link_url=link) for name, link in links.items()]
+    rows = [row | {"advertiser_id": f"of-{row['campaign_id']}"} for row in rows]
+    world.put("campaigns/c.csv", as_csv([campaign(), *rows]))
+    world.put("consents/c.csv", as_csv([consent(), consent(purpose="disclosure")]))
+    world.visits(as_csv([visit(url=url)]))
+    world.take_in()
+    with DuckDB(memory_megabytes=500, threads=1, spill=None) as engine:
+        find_eligible(engine, world.home, DAY, world.policy, world.secret)
+        reach = count_reach(engine, world.home, DAY, world.policy, world.secret)
+    assert (reach.account.read, reach.account.counted) == (1, 1)
+    tables = load_counted(world.home, DAY, build_catalogue(SegmentSettings()))
+    assert [int(table.people.sum()) for table in tables].count(1) == 1
+    assert sum(int(table.people.sum()) for table in tables) == 1
 
 
 HOSTS = st.sampled_from(["a.example", "b.example"])
