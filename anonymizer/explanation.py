@@ -12,25 +12,33 @@ from anonymizer.segments import Catalogue, SegmentSettings
 
 def explain(policy: Policy, catalogue: Catalogue) -> str:
     """What these settings promise, sentence by sentence, for a reader without statistics."""
-    paragraphs = (_floor(policy), _inference(policy), _rounding(policy), _people(policy))
-    return "\n\n".join((*paragraphs, _time(policy), _segments(catalogue))) + "\n"
+    paragraphs = (
+        _threshold(policy),
+        _inference(policy),
+        _rounding(policy),
+        _near(policy),
+        _contributions(policy),
+        _people(policy),
+        _time(policy),
+        _segments(catalogue),
+    )
+    return "\n\n".join(paragraphs) + "\n"
 
 
-def _floor(policy: Policy) -> str:
+def _threshold(policy: Policy) -> str:
     promise = policy.promise
     highest = promise.k + promise.k_jitter
     words = (
-        f"Floor. {policy.provider} publishes a figure only when it counts at least {promise.k} "
-        f"different people whose accounts have been open for {promise.trusted_after_days} days "
-        "or longer."
+        f"Threshold. {policy.provider} publishes a figure only when it counts at least {promise.k} "
+        "different people."
     )
     if promise.k_jitter:
         words += (
-            f" A secret offset raises that floor to between {promise.k} and {highest}, drawn "
+            f" A secret offset raises that threshold to between {promise.k} and {highest}, drawn "
             "anew for every other set of people, so that a group that appears gives away the "
             f"arrival of person number {promise.k} in one case of {promise.k_jitter + 1} only."
         )
-    return words + " What lies below is withheld, without a word on why or how much it was."
+    return words + " Anything below is suppressed; neither the reason nor the size is disclosed."
 
 
 def _inference(policy: Policy) -> str:
@@ -57,6 +65,41 @@ def _rounding(policy: Policy) -> str:
         "up or down by a secret draw that depends on exactly who is counted: the same people "
         "always give the same figure, so asking again about them teaches nothing."
     )
+
+
+def _near(policy: Policy) -> str:
+    promise = policy.promise
+    more = ""
+    if promise.near_jitter:
+        more = f", plus a secret 0 to {promise.near_jitter} drawn once for each pair of tables"
+    return (
+        f"Comparisons. Two groups that differ by fewer than {_people_of(promise.step)}{more}, "
+        "share one outcome: the same figure, or none. This limits what a comparison of two tables "
+        "shows of one person; the threat model states the measured bounds. Each group is compared "
+        f"with all groups released in the {promise.near_days} days before."
+    )
+
+
+def _contributions(policy: Policy) -> str:
+    promise = policy.promise
+    most = promise.campaigns_per_person
+    campaigns = "1 campaign" if most == 1 else f"{most} campaigns"
+    words = (
+        "Contributions. A visit counts for one campaign: the one that a tag in its address names, "
+        f"otherwise the one with the longest matching link. A person counts in at most {campaigns} "
+        "of one advertiser on a day, and likewise in a week or month; a secret draw chooses which."
+    )
+    if not promise.min_account_days:
+        return words
+    days = "1 day" if promise.min_account_days == 1 else f"{promise.min_account_days} days"
+    return words + (
+        f" An account that has been open for less than {days} is not counted, so that no one "
+        "fills a group with new accounts."
+    )
+
+
+def _people_of(number: int) -> str:
+    return "1 person" if number == 1 else f"{number} people"
 
 
 def _people(policy: Policy) -> str:

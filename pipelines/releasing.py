@@ -162,5 +162,4 @@ def _campaign(row: Mapping[str, Any]) -> Campaign:
         starts_on=row["starts_on"],
         ends_on=row["ends_on"],
         target_regions=None if regions is None else tuple(regions),
-        inside=tuple(row["inside"] or ()),
     )

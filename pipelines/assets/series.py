@@ -82,7 +82,13 @@ class Graph:
         terms = installation.terms(period)
         with installation.engine(spill=True) as engine:
             reach = count_series(
-                engine, installation.home, self.series, period, terms.policy, terms.catalogue
+                engine,
+                installation.home,
+                self.series,
+                period,
+                terms.policy,
+                terms.secret,
+                terms.catalogue,
             )
         return self._outcome(
             "reach",
