@@ -13,59 +13,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.policy import MOST_STEP, Promise
+from anonymizer.proofs import Shape, Sketches
 from anonymizer.protection.constraints import membership
 from anonymizer.protection.totals import segment_totals
 from anonymizer.segments import Catalogue
 from anonymizer.tables import BUCKETS, Counted
 
 _SHARPNESS = 4  # buckets for each block: the more, the fewer sets are taken to be near by mistake
-
-
-@dataclass(frozen=True)
-class Shape:
-    """How many buckets a sketch has, and how many blocks the buckets are joined into.
-
-    Near sets differ in fewer buckets than there are blocks, so that one block at least is equal.
-    """
-
-    buckets: int
-    blocks: int
-
-    @classmethod
-    def of(cls, promise: Promise) -> "Shape":
-        """The smallest shape for the largest step of a promise."""
-        blocks = 16
-        while blocks < promise.step + promise.near_jitter:
-            blocks *= 4
-        blocks = min(blocks, MOST_STEP)
-        return cls(min(_SHARPNESS * blocks, BUCKETS), blocks)
-
-
-@dataclass(frozen=True)
-class Sketches:
-    """Sketches of groups, one a row: `fine` (groups x buckets) and `keys` (groups x blocks).
-
-    A key is 0 exactly where nobody is in the block.
-    """
-
-    shape: Shape
-    fine: NDArray[np.uint8]
-    keys: NDArray[np.uint32]
-
-    def __len__(self) -> int:
-        return len(self.fine)
-
-    def take(self, rows: NDArray[np.intp]) -> "Sketches":
-        """The sketches of some rows."""
-        return Sketches(self.shape, self.fine[rows], self.keys[rows])
-
-    def folded(self, shape: Shape) -> "Sketches":
-        """The sketches in a smaller shape, to be compared with others of that shape."""
-        if shape == self.shape:
-            return self
-        fine = self.fine.reshape(len(self), -1, shape.buckets).sum(axis=1, dtype=np.uint8)
-        keys = self.keys.reshape(len(self), -1, shape.blocks).sum(axis=1, dtype=np.uint32)
-        return Sketches(shape, fine, keys)
 
 
 @dataclass(frozen=True)
@@ -90,9 +44,33 @@ def judged_groups(counted: Counted, catalogue: Catalogue, promise: Promise) -> G
     people = segment_totals(catalogue, counted.people)
     fewest = max(promise.k - promise.step - promise.near_jitter + 1, 1)
     segments = np.flatnonzero(people >= fewest).astype(np.int32)
-    sums = _sums_by_bucket(counted, catalogue, segments, Shape.of(promise))
+    sums = _sums_by_bucket(counted, catalogue, segments, shape_of(promise))
     total = sums.sum(axis=1, dtype=np.uint64)
-    return Groups(segments, people[segments], total, _sketches(sums, Shape.of(promise)))
+    return Groups(segments, people[segments], total, _sketches(sums, shape_of(promise)))
+
+
+def shape_of(promise: Promise) -> Shape:
+    """The smallest shape of sketches for the largest step of a promise."""
+    blocks = 16
+    while blocks < promise.step + promise.near_jitter:
+        blocks *= 4
+    blocks = min(blocks, MOST_STEP)
+    return Shape(min(_SHARPNESS * blocks, BUCKETS), blocks)
+
+
+def taken(sketches: Sketches, rows: NDArray[np.intp]) -> Sketches:
+    """The sketches of some rows."""
+    return Sketches(sketches.shape, sketches.fine[rows], sketches.keys[rows])
+
+
+def folded(sketches: Sketches, shape: Shape) -> Sketches:
+    """The sketches in a smaller shape, to be compared with others of that shape."""
+    if shape == sketches.shape:
+        return sketches
+    count = len(sketches)
+    fine = sketches.fine.reshape(count, -1, shape.buckets).sum(axis=1, dtype=np.uint8)
+    keys = sketches.keys.reshape(count, -1, shape.blocks).sum(axis=1, dtype=np.uint32)
+    return Sketches(shape, fine, keys)
 
 
 def _sums_by_bucket(

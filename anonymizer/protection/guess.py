@@ -23,8 +23,7 @@ def guessed_people(
     inside = known.class_of >= 0
     people = grid.ravel()[known.atoms[inside]]
     classes = known.class_of[inside]
-    guess: NDArray[np.float64] = np.bincount(classes, people, known.matrix.shape[1])
-    return guess
+    return np.bincount(classes, people, known.matrix.shape[1]).astype(np.float64)
 
 
 def _shares(

@@ -13,12 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.policy import Promise
-from anonymizer.protection.groups import Groups, Shape, Sketches
+from anonymizer.proofs import NO_ONE, Representatives, Shape, Sketches
+from anonymizer.protection.groups import Groups, folded, shape_of, taken
 from anonymizer.protection.near import Pairs, near_pairs
-from anonymizer.protection.representatives import SUPPRESSED, Representatives
 from anonymizer.secret import Secret
-
-NO_ONE = -2  # the outcome of an earlier group where there is none
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def judge(
     """
     ends = np.cumsum([0, *(len(of_table) for of_table in groups)])
     table = np.repeat(np.arange(len(groups)), np.diff(ends)).astype(np.int32)
-    sketches = _stacked([of_table.sketches for of_table in groups], Shape.of(promise))
+    sketches = _stacked([of_table.sketches for of_table in groups], shape_of(promise))
     earlier = np.full(len(table), NO_ONE, dtype=np.int64)
     for release in history:
         _follow_release(earlier, sketches, table, tables, release, steps, promise)
@@ -115,7 +113,9 @@ def _follow_release(
     step = min(promise.step, release.step)
     most = min(step + promise.near_jitter, shape.blocks) - 1
     waiting = np.flatnonzero(earlier == NO_ONE)
-    pairs = near_pairs(sketches.take(waiting).folded(shape), release.sketches.folded(shape), most)
+    pairs = near_pairs(
+        folded(taken(sketches, waiting), shape), folded(release.sketches, shape), most
+    )
     left, right = waiting[pairs.left], pairs.right
     near = _within_step(
         pairs, table[left], tables, release.table[right], release.tables, steps, step
@@ -154,7 +154,7 @@ def _follow_inside(
 ) -> NDArray[np.intp]:
     """For each group of a release the earliest one there that it follows, or -1."""
     rows = np.flatnonzero(waiting)
-    some = sketches.take(rows)
+    some = taken(sketches, rows)
     pairs = near_pairs(some, some, steps.most - 1)
     left, right = rows[pairs.left], rows[pairs.right]
     near = _within_step(pairs, table[left], tables, table[right], tables, steps, promise.step)
@@ -177,12 +177,9 @@ def representatives(
     """What later releases are judged against; `outcomes` are people or SUPPRESSED by group."""
     alone = [of_table.alone for of_table in judged]
     kept = [
-        of.groups.sketches.take(np.flatnonzero(on)) for of, on in zip(judged, alone, strict=True)
+        taken(of.groups.sketches, np.flatnonzero(on)) for of, on in zip(judged, alone, strict=True)
     ]
     table = np.repeat(np.arange(len(judged)), [int(on.sum()) for on in alone]).astype(np.int32)
     figures = [np.zeros(0, np.int64), *(of[on] for of, on in zip(outcomes, alone, strict=True))]
-    sketches = _stacked(kept, Shape.of(promise))
+    sketches = _stacked(kept, shape_of(promise))
     return Representatives(tuple(tables), promise.step, sketches, table, np.concatenate(figures))
-
-
-__all__ = ["NO_ONE", "SUPPRESSED", "Judged", "Steps", "judge", "representatives"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymizer.protection.groups import Sketches
+from anonymizer.proofs import Sketches
 
 _FILTER_BITS = 24
 _AT_ONCE = 1 << 20  # pairs compared at once

@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 
 from anonymizer.parallel import Workers
 from anonymizer.policy import Effort, Promise
+from anonymizer.proofs import NO_ONE, SUPPRESSED, Claim, Representatives, Sharing, Witnesses
 from anonymizer.protection.constraints import Candidates, Ground
 from anonymizer.protection.groups import Groups, judged_groups
-from anonymizer.protection.judging import NO_ONE, Judged, Steps, judge, representatives
-from anonymizer.protection.representatives import SUPPRESSED, Representatives
+from anonymizer.protection.judging import Judged, Steps, judge, representatives
 from anonymizer.protection.rounding import possible_counts, rounded
 from anonymizer.protection.suppression import Rules, suppress
 from anonymizer.protection.threshold import reaches_threshold
-from anonymizer.protection.witnesses import Witnesses
 from anonymizer.secret import Secret
 from anonymizer.segments import Catalogue
 from anonymizer.tables import Counted, Figures
@@ -87,6 +86,13 @@ def suppress_release(
         results = workers.results(_suppressed, terms, items, [costs[number] for number in level])
         done |= dict(zip(level, results, strict=True))
     return tuple(done[number] for number in range(len(tables)))
+
+
+def claim_of(table: Suppressed, counted: Counted) -> Claim:
+    """What the checker is given of a table."""
+    judged = table.judged
+    sharing = Sharing(judged.groups.segments, judged.earlier, judged.leader_table, judged.leader)
+    return Claim(counted, table.figures, sharing, table.witnesses)
 
 
 def follow_leaders(tables: Sequence[Suppressed]) -> tuple[Suppressed, ...]:

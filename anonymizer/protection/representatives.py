@@ -1,12 +1,10 @@
-"""Groups that were judged on their own in one release, as later releases are judged against them.
+"""Files of the groups that were judged on their own in one release.
 
 Nothing here names a person or says who is in a group: a sketch keeps 8 bits of the sum of keyed
 numbers of the people in each bucket, and 32 bits of that of each block.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,28 +14,9 @@ from numpy.typing import NDArray
 
 from anonymizer.errors import Held
 from anonymizer.files import write_parquet
-from anonymizer.protection.groups import Shape, Sketches
+from anonymizer.proofs import SUPPRESSED, Representatives, Shape, Sketches
 
-SUPPRESSED = -1  # the outcome of a group without a figure
 _FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Representatives:
-    """Groups of the tables of one release in the order in which they were judged.
-
-    `tables` names the tables, `table` says which one each group is of, `figures` has the outcomes:
-    people as published, or SUPPRESSED. `step` is that of the promise, without the jitter.
-    """
-
-    tables: tuple[str, ...]
-    step: int
-    sketches: Sketches
-    table: NDArray[np.int32]
-    figures: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.table)
 
 
 def write_representatives(of: Representatives, path: Path) -> None:
@@ -89,8 +68,3 @@ def _array(column: pa.ChunkedArray, width: int) -> NDArray[np.uint8]:
         for chunk in column.chunks
     )
     return np.frombuffer(content, dtype=np.uint8).reshape(len(column), width)
-
-
-def names(tables: Sequence[object]) -> tuple[str, ...]:
-    """Names of tables by which steps are drawn."""
-    return tuple(str(table) for table in tables)

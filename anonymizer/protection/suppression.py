@@ -21,6 +21,7 @@ from anonymizer.feasible.goals import Moves
 from anonymizer.feasible.system import Integers
 from anonymizer.parallel import ALONE, Workers
 from anonymizer.policy import Effort, Promise
+from anonymizer.proofs import Witnesses
 from anonymizer.protection.constraints import Candidates, Constraints, Ground, constraints
 from anonymizer.protection.differences import close_pairs
 from anonymizer.protection.exact import publish_exactly
@@ -28,7 +29,7 @@ from anonymizer.protection.goals import another_count, enough_people
 from anonymizer.protection.parts import Part, Preference, parts_of
 from anonymizer.protection.problem import Problem, exact_problem, problem_of
 from anonymizer.protection.proof import Prover, unproved
-from anonymizer.protection.witnesses import Witnesses, witnesses_of
+from anonymizer.protection.witnesses import witnesses_of
 
 _FEW_ROWS = 2_000
 _NEW_STARTS = (1, 3, 9, 27, 81, 243)  # of the tables that the solver finds, by number

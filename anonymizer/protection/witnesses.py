@@ -1,35 +1,14 @@
-"""The proof of promise 2 for one table: for every cell a feasible table with enough people.
-
-Kept as one table of whole people and, for each class of cells that has too few there, the people
-to move. It is derived from published figures alone and says nothing that they do not say.
-"""
+"""From the proofs of targets to the witnesses that a table is handed over with."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import sparse
 
 from anonymizer.feasible.goals import Moves
 from anonymizer.feasible.system import Integers
+from anonymizer.proofs import Witnesses
 from anonymizer.protection.constraints import Constraints
 from anonymizer.protection.proof import changes_of
-
-
-@dataclass(frozen=True)
-class Witnesses:
-    """`class_of` has the class of each cell of the flat grid, -1 for a cell in no candidate.
-
-    `starts` (starts x classes) are tables of whole people. Row by row, `changes` (witnesses x
-    classes) turns the start numbered in `start_of` into another table. Every class has enough
-    people in a start or in one of these tables.
-    """
-
-    class_of: NDArray[np.int32]
-    starts: NDArray[np.int64]
-    start_of: NDArray[np.int32]
-    changes: sparse.csr_array
 
 
 def witnesses_of(
