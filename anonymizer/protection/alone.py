@@ -52,7 +52,7 @@ def suppress_alone(
     alone = np.zeros(len(segments), dtype=bool), np.full(len(segments), -1)
     candidates = Candidates(segments, figures, lower, upper, *alone)
     ground = Ground(catalogue, counted.possible, counted.occupied)
-    proved = suppress(ground, candidates, Rules(promise, effort, 0), counted.people, workers)
+    proved = suppress(ground, candidates, Rules(promise, effort), counted.people, workers)
     kept = proved.published
     return SuppressedAlone(
         Figures(counted.key, segments[kept], figures[kept]),

@@ -14,7 +14,6 @@ from scipy.sparse.csgraph import connected_components
 
 from anonymizer.feasible.goals import Goal
 from anonymizer.feasible.system import System
-from anonymizer.protection.differences import Differences
 from anonymizer.protection.goals import Target
 from anonymizer.protection.problem import Problem
 
@@ -94,7 +93,9 @@ def _part(
     whole: Part, rows: NDArray[np.intp], classes: NDArray[np.intp], numbers: NDArray[np.intp]
 ) -> Part:
     problem = whole.problem
-    apart, pairs = _differences(problem.differences, rows)
+    # Pairs share people or a leader's figure: a part has both rows of a pair or none.
+    pairs = np.flatnonzero(np.isin(problem.differences.first, rows))
+    apart = problem.differences.take(pairs, rows)
     own = np.concatenate([rows, problem.figures + pairs])
     system = problem.system
     members = sparse.csr_array(system.members[own][:, classes])
@@ -103,15 +104,6 @@ def _part(
     preference = Preference(whole.preference.table[rows], whole.preference.people[rows])
     targets = [_moved(whole.targets[number], rows, classes) for number in numbers]
     return Part(inside, targets, preference, rows, classes, numbers)
-
-
-def _differences(
-    apart: Differences, rows: NDArray[np.intp]
-) -> tuple[Differences, NDArray[np.intp]]:
-    """The differences of rows of a part, and their numbers: a part has both rows or none."""
-    pairs = np.flatnonzero(np.isin(apart.first, rows))
-    first, second = (np.searchsorted(rows, of[pairs]) for of in (apart.first, apart.second))
-    return Differences(first, second, apart.unequal[pairs], apart.step), pairs
 
 
 def _moved(target: Target, rows: NDArray[np.intp], classes: NDArray[np.intp]) -> Target:

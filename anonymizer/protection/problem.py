@@ -16,13 +16,16 @@ from anonymizer.feasible.repair import nearly_made_to_fit
 from anonymizer.feasible.start import first_tables
 from anonymizer.feasible.system import Flags, Integers, System
 from anonymizer.protection.constraints import Candidates, Constraints, Ground
-from anonymizer.protection.differences import Differences, close_pairs
+from anonymizer.protection.differences import (
+    NO_DIFFERENCES,
+    Differences,
+    Order,
+    Steps,
+    known_differences,
+)
 from anonymizer.protection.guess import guessed_people
 
 _NO_LIMIT = 1 << 40
-NOTHING_APART = Differences(
-    np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0, dtype=bool), step=0
-)
 
 
 @dataclass(frozen=True)
@@ -63,45 +66,59 @@ class Problem:
 
 
 def problem_of(
-    ground: Ground, candidates: Candidates, known: Constraints, step: int
+    ground: Ground, candidates: Candidates, known: Constraints, steps: Steps | None
 ) -> Problem | None:
     """The problem with a first table found from the figures; None if none was found.
 
-    With a `step` of 0 nothing is known of differences.
+    Without `steps` nothing is known of differences.
     """
-    people, system = candidates.people[known.firsts], _beyond_certain(known)
-    for table in _starts(ground, candidates, known, system):
-        apart = _apart(system, people, table + known.certain, step)
+    for table in _starts(ground, candidates, known):
+        apart = _apart(candidates, known, table + known.certain, steps)
         problem = _respecting(problem_from(known, table + known.certain, apart))
         if problem is not None:
             return problem
     return None
 
 
+def exact_problem(
+    candidates: Candidates, known: Constraints, table: Integers, steps: Steps | None
+) -> Problem | None:
+    """The problem that starts from the true table; None if that does not fit the figures."""
+    if not _beyond_certain(known).allows(table - known.certain):
+        return None
+    return problem_from(known, table, _apart(candidates, known, table, steps))
+
+
 def problem_from(known: Constraints, table: Integers, apart: Differences) -> Problem:
     """The problem that starts from a table that fits the figures."""
     system = _beyond_certain(known)
     differing = apart.of_rows(system.members)
+    certain = differing @ known.certain
     members = sparse.csr_array(sparse.vstack([system.members, differing]))
-    least = apart.step - differing @ known.certain
-    lowest = np.concatenate([system.lowest, least])
-    highest = np.concatenate([system.highest, np.full(len(apart), _NO_LIMIT)])
+    lowest = np.concatenate([system.lowest, apart.lowest - certain])
+    highest = np.concatenate([system.highest, apart.highest - certain])
     return Problem(System(lowest, highest, members), table - known.certain, apart)
 
 
-def exact_problem(
-    candidates: Candidates, known: Constraints, table: Integers, step: int
-) -> Problem | None:
-    """The problem that starts from the true table; None if that does not fit the figures."""
-    system = _beyond_certain(known)
-    if not system.allows(table - known.certain):
-        return None
-    people = candidates.people[known.firsts]
-    return problem_from(known, table, _apart(system, people, table, step))
+def order_of(candidates: Candidates, known: Constraints) -> Order:
+    """The rows of the constraints in the order in which they are judged."""
+    leader = candidates.leader[known.firsts]
+    rows = np.where(leader >= 0, known.row_of[leader], -1)
+    own = rows == np.arange(len(rows))  # the same cells: one row
+    return Order(
+        candidates.people[known.firsts],
+        candidates.shared[known.firsts],
+        np.where(own, -1, rows),
+    )
 
 
-def _apart(system: System, people: Integers, table: Integers, step: int) -> Differences:
-    return close_pairs(system.members, people, table, step) if step else NOTHING_APART
+def _apart(
+    candidates: Candidates, known: Constraints, table: Integers, steps: Steps | None
+) -> Differences:
+    if steps is None:
+        return NO_DIFFERENCES
+    members = sparse.csr_array(known.matrix)
+    return known_differences(members, order_of(candidates, known), table, steps)
 
 
 def _beyond_certain(known: Constraints) -> System:
@@ -110,17 +127,17 @@ def _beyond_certain(known: Constraints) -> System:
     return System(known.lower - certain, known.upper - certain, matrix)
 
 
-def _starts(
-    ground: Ground, candidates: Candidates, known: Constraints, system: System
-) -> Iterator[Integers]:
+def _starts(ground: Ground, candidates: Candidates, known: Constraints) -> Iterator[Integers]:
     guess = guessed_people(ground, candidates, known) - known.certain
-    return first_tables(system, np.maximum(guess, 0))
+    return first_tables(_beyond_certain(known), np.maximum(guess, 0))
 
 
 def _respecting(problem: Problem) -> Problem | None:
-    """The problem from a start that fits its differences, too."""
-    system = problem.system
+    """The problem from a start that fits its differences, too, with everything published."""
+    system = problem.as_published(np.ones(problem.figures, dtype=bool))
     if system.allows(problem.start):
         return problem
     table = nearly_made_to_fit(system, problem.start)
-    return Problem(system, table, problem.differences) if system.allows(table) else None
+    if not system.allows(table):
+        return None
+    return Problem(problem.system, table, problem.differences)

@@ -16,6 +16,7 @@ from anonymizer.parallel import Workers
 from anonymizer.policy import Effort, Promise
 from anonymizer.proofs import NO_ONE, SUPPRESSED, Claim, Representatives, Sharing, Witnesses
 from anonymizer.protection.constraints import Candidates, Ground
+from anonymizer.protection.differences import Steps as StepsWithin
 from anonymizer.protection.groups import Groups, judged_groups
 from anonymizer.protection.judging import Judged, Steps, judge, representatives
 from anonymizer.protection.rounding import possible_counts, rounded
@@ -160,7 +161,9 @@ def _suppressed(terms: Terms, item: _Item) -> Suppressed:
     chosen = np.flatnonzero(figures != SUPPRESSED)
     candidates = _candidates(item, figures, chosen, promise)
     ground = Ground(terms.catalogue, counted.possible, counted.occupied)
-    rules = Rules(promise, terms.effort, promise.step + promise.near_jitter)
+    name, drawn = str(counted.key), Steps(promise, terms.secret)
+    within = StepsWithin(drawn.between(name, name, promise.step), drawn.most - 1)
+    rules = Rules(promise, terms.effort, within)
     proved = suppress(ground, candidates, rules, counted.people)
     published = chosen[proved.published]
     outcomes = np.full(len(groups), SUPPRESSED, dtype=np.int64)
@@ -200,9 +203,8 @@ def _candidates(
     judged, people = item.judged, figures[chosen]
     shared = ~judged.alone[chosen]
     lower, upper = possible_counts(people, promise)
-    if promise.rounding == 1:
-        reach = np.where(shared, promise.step + promise.near_jitter - 1, 0)
-        lower, upper = np.maximum(lower - reach, promise.k), upper + reach
+    reach = np.where(shared, promise.step + promise.near_jitter - 1, 0)
+    lower, upper = np.maximum(lower - reach, promise.k), upper + reach
     place = np.full(len(figures), -1, dtype=np.intp)
     place[chosen] = np.arange(len(chosen))
     inside = shared & (item.led[chosen] == NO_ONE)

@@ -23,11 +23,11 @@ from anonymizer.parallel import ALONE, Workers
 from anonymizer.policy import Effort, Promise
 from anonymizer.proofs import Witnesses
 from anonymizer.protection.constraints import Candidates, Constraints, Ground, constraints
-from anonymizer.protection.differences import close_pairs
+from anonymizer.protection.differences import Steps, known_differences
 from anonymizer.protection.exact import publish_exactly
 from anonymizer.protection.goals import another_count, enough_people
 from anonymizer.protection.parts import Part, Preference, parts_of
-from anonymizer.protection.problem import Problem, exact_problem, problem_of
+from anonymizer.protection.problem import Problem, exact_problem, order_of, problem_of
 from anonymizer.protection.proof import Prover, unproved
 from anonymizer.protection.witnesses import witnesses_of
 
@@ -37,11 +37,11 @@ _NEW_STARTS = (1, 3, 9, 27, 81, 243)  # of the tables that the solver finds, by 
 
 @dataclass(frozen=True)
 class Rules:
-    """What a table is suppressed under. With a `step`, readers know promise 8 (see differences)."""
+    """What a table is suppressed under. With `steps`, readers know promise 8 (see differences)."""
 
     promise: Promise
     effort: Effort
-    step: int
+    steps: Steps | None = None
 
 
 @dataclass(frozen=True)
@@ -109,10 +109,10 @@ def _problem(
     truth: NDArray[np.int64] | None,
 ) -> Problem | None:
     if rules.promise.rounding > 1:
-        return problem_of(ground, candidates, known, rules.step)
+        return problem_of(ground, candidates, known, rules.steps)
     if truth is None:
         raise ValueError("exact figures are proved from the true table")
-    return exact_problem(candidates, known, _by_class(known, truth), rules.step)
+    return exact_problem(candidates, known, _by_class(known, truth), rules.steps)
 
 
 def _by_class(known: Constraints, truth: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -155,8 +155,8 @@ def _proved(
     parts = parts_of(problem, targets, preference)
     published, starts, proofs = _joined(parts, _settled_parts(parts, rules, workers), problem)
     witnesses = witnesses_of(known, starts, proofs)
-    if rules.step:
-        _suppress_contradicted(known, candidates, published, witnesses, rules.step)
+    if rules.steps:
+        _suppress_contradicted(known, candidates, published, witnesses, rules.steps)
     kept = published[known.row_of]
     for follower in np.flatnonzero(kept & (candidates.leader >= 0)).tolist():
         kept[follower] = kept[candidates.leader[follower]]
@@ -282,21 +282,24 @@ def _suppress_contradicted(
     candidates: Candidates,
     published: NDArray[np.bool_],
     witnesses: Witnesses,
-    step: int,
+    steps: Steps,
 ) -> None:
     """Suppress the later figure of each pair that some witness brings within a step of each other.
 
     The pairs that were close in the first table are rows of the problem; others are hardly ever
     broken.
     """
-    figures, people = sparse.csr_array(known.matrix), candidates.people[known.firsts]
+    figures, order = sparse.csr_array(known.matrix), order_of(candidates, known)
     moved = int(abs(witnesses.changes).sum(axis=1).max()) if witnesses.changes.shape[0] else 0
     for number, start in enumerate(witnesses.starts):
-        apart = close_pairs(figures, people, start, step, moved)
+        apart = known_differences(figures, order, start, steps, moved)
         classes = apart.of_rows(figures)
         changes = witnesses.changes[witnesses.start_of == number]
-        least = classes @ start
+        least = most = classes @ start
         if changes.shape[0] and len(apart):
-            least = least + np.minimum((classes @ changes.T).toarray().min(axis=1), 0)
-        while (broken := apart.hold(published) & (least < step)).any():
+            shifts = (classes @ changes.T).toarray()
+            least = least + np.minimum(shifts.min(axis=1), 0)
+            most = most + np.maximum(shifts.max(axis=1), 0)
+        wrong = (least < apart.lowest) | (most > apart.highest)
+        while (broken := apart.hold(published) & wrong).any():
             published[apart.second[np.flatnonzero(broken)]] = False
