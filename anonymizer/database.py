@@ -55,7 +55,6 @@ _INCOMING: Mapping[str, Mapping[str, pa.DataType]] = {
         "starts_on": pa.date32(),
         "ends_on": pa.date32(),
         "target_regions": _TEXTS,
-        "inside": _TEXTS,
     },
     "subjects": {
         "number": pa.int64(),
@@ -204,7 +203,6 @@ def _campaign_rows(release: Release) -> Iterator[tuple[Any, ...]]:
             campaign.starts_on,
             campaign.ends_on,
             campaign.target_regions,
-            campaign.inside,
         )
 
 

@@ -29,7 +29,7 @@ FIGURES, SEGMENTS, GROUPS, FACTS = (
     "groups.parquet",
     "release.json",
 )
-FORMAT = 2  # of release folders
+FORMAT = 3  # of release folders
 PUBLISHED, WITHHELD = "published", "withheld"
 _SEAL = object()
 

@@ -21,8 +21,8 @@ from anonymizer.cells.protecting import FLOOR, INFERENCE, KEPT, Outcome
 from anonymizer.cells.request import Files, Request, read_request
 from anonymizer.cells.rules import Settings, Zeros
 from anonymizer.cells.writing import write_published
-from anonymizer.periods import Period
 from anonymizer.feasible.budget import Budget
+from anonymizer.periods import Period
 from anonymizer.protection.constraints import constraints
 from anonymizer.protection.exact import publish_exactly
 from anonymizer.protection.goals import another_count

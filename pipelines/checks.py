@@ -165,7 +165,7 @@ def reach_within_people(installation: Installation, day: date) -> Verdict:
     return Verdict(bool(pc.all(within, min_count=0).as_py()), {"compared": joined.num_rows})
 
 
-@check_of("protected_tables", "protection")
+@check_of("protected_tables", "publication")
 def floor_reached(installation: Installation, day: date) -> Verdict:
     """Every figure counts at least k people, counted anew from the reach."""
     home, terms = installation.home, installation.terms(Period("day", day))

@@ -46,7 +46,9 @@ def checks_of(series: Series) -> list[dg.AssetChecksDefinition]:
         within = pc.less_equal(joined["people"], pc.fill_null(joined["count_all"], 0))
         return Verdict(bool(pc.all(within, min_count=0).as_py()), {"compared": joined.num_rows})
 
-    @check_of(*of("protection"), series.period_kind, made)
+    @check_of(
+        Graph(series).asset("protection"), series.stage("publication"), series.period_kind, made
+    )
     def floor_reached(installation: Installation, day: date) -> Verdict:
         """Every figure counts at least k people, counted anew from the reach."""
         period = Period.of(series.period_kind, day)

@@ -119,8 +119,9 @@ def find_reasons(home: Home, table: Released) -> Mapping[int, Reason]:
     what the release was made of, SecretProblem without the key.
     """
     # Who asks without reasons has no access to `private/`, and does not wait for these.
-    from anonymizer.counting import load_counted_series  # noqa: PLC0415
     from anonymizer.protection.floor import reaches_floor  # noqa: PLC0415
+
+    from anonymizer.counting import load_counted_series  # noqa: PLC0415
     from anonymizer.secret import Secret  # noqa: PLC0415
 
     try:

@@ -13,9 +13,10 @@ import numpy as np
 from anonymizer.audit.differencing import explain_all, nested_pairs, unequal_twins
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.inference import Inference
-from anonymizer.audit.knowledge import Flags, Knowledge, read, true_counts
+from anonymizer.audit.knowledge import Knowledge, read, true_counts
 from anonymizer.audit.reports import Reporter
 from anonymizer.audit.solved import find_solved
+from anonymizer.feasible.system import Flags
 from anonymizer.policy import Promise
 from anonymizer.segments import Catalogue
 from anonymizer.tables import Figures, TableKey

@@ -22,12 +22,13 @@ from anonymizer.audit.divided import DividedTables
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.inference import Inference
 from anonymizer.audit.intervals import Intervals, settles, smaller_than, tightest
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.outsider import Outsider, Rules, atoms
 from anonymizer.audit.published_file import PublishedTable
 from anonymizer.audit.reports import Reporter
 from anonymizer.audit.settled import find_settled
 from anonymizer.audit.solved import find_solved
+from anonymizer.feasible.system import Flags, Integers
 
 MOST_WHOLE = 400  # classes that figures tie together; up to here integer programming decides
 _FEW = 1_000  # segments

@@ -18,10 +18,11 @@ from anonymizer.audit.bounds import Bounds
 from anonymizer.audit.divided import NEARLY, DividedTables, Seen, Wishes
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.freedom import Freedom, atoms_in_classes, freedom, whole_classes
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.modular import PRIMES
 from anonymizer.audit.ranges import proved_ranges
 from anonymizer.feasible.solver import Reals
+from anonymizer.feasible.system import Flags, Integers
 
 _MOST_PARTS = 12
 _NAMED = 3

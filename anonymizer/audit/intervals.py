@@ -19,10 +19,11 @@ from anonymizer.audit.blocks import blocks
 from anonymizer.audit.bounds import Bounds, Reachable, Unreachable
 from anonymizer.audit.divided import NEARLY, DividedTables, Wishes
 from anonymizer.audit.freedom import atoms_in_classes, freedom, together, whole_classes
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.ranges import proved_ranges
 from anonymizer.audit.witnesses import make_whole
 from anonymizer.feasible.solver import Reals
+from anonymizer.feasible.system import Flags, Integers
 
 UNBOUNDED = -1
 _SMALL_COMPONENT = 60  # classes; up to here integer programming looks for what rounding missed

@@ -5,16 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymizer.audit.knowledge import (
-    Flags,
-    Integers,
-    Knowledge,
-    Statements,
-    from_source,
-    published,
-    understand,
-)
+from anonymizer.audit.knowledge import Knowledge, Statements, from_source, published, understand
 from anonymizer.audit.published_file import PublishedTable
+from anonymizer.feasible.system import Flags, Integers
 from anonymizer.segments import Catalogue
 
 

@@ -21,10 +21,11 @@ from anonymizer.audit.bounds import (
     Verdict,
 )
 from anonymizer.audit.findings import Finding
-from anonymizer.audit.knowledge import IMPOSSIBLE, Flags, Integers, Knowledge
+from anonymizer.audit.knowledge import IMPOSSIBLE, Knowledge
 from anonymizer.audit.reports import Reporter
 from anonymizer.audit.witnesses import Witnesses, search
 from anonymizer.feasible.solver import Program
+from anonymizer.feasible.system import Flags, Integers
 
 _MOST_UNDECIDED = 20
 

@@ -12,7 +12,7 @@ from typing import Any
 from anonymizer.audit.auditing import Audit, Guess
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.intervals import UNBOUNDED, Intervals
-from anonymizer.audit.knowledge import Integers
+from anonymizer.feasible.system import Integers
 from anonymizer.segments import Catalogue
 
 FORMAT = 1

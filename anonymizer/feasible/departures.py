@@ -8,7 +8,7 @@ What comes of it is checked from the tables alone, in whole numbers.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,12 +31,12 @@ _SEED = 20_261_125
 class Departures:
     """The first table, and how each of the others differs from it (tables x classes).
 
-    `goal` says which goal each of the others was made for.
+    `goal` says which goal each of the others was made for, where that is known.
     """
 
     first: Integers
     changes: sparse.csr_array
-    goal: Integers
+    goal: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def last(self) -> Integers:

@@ -5,8 +5,8 @@ import pytest
 from rationals import dot
 from test_stepwise import crossed, indicator, publish_and_check
 
-from anonymizer.protection.aims import Aim
 from anonymizer.feasible.budget import Budget
+from anonymizer.protection.aims import Aim
 from anonymizer.protection.combinations import Combinations
 from anonymizer.protection.moves import Elimination, MoveBasis
 from anonymizer.protection.stepwise import Stepwise

@@ -4,10 +4,10 @@ from datetime import date
 
 import numpy as np
 import pytest
+from anonymizer.protection.floor import reaches_floor
 from small_tables import KEY, SECRET, counted, dimension, full_catalogue, promise
 
 from anonymizer.periods import Period
-from anonymizer.protection.floor import reaches_floor
 from anonymizer.secret import Secret
 from anonymizer.tables import TableKey
 

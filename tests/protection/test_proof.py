@@ -5,6 +5,8 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+from anonymizer.feasible.search import NearbyTables
+from anonymizer.feasible.side_by_side import Moves
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_tables import (
@@ -19,14 +21,12 @@ from small_tables import (
     tables,
 )
 
-from anonymizer.protection import programs, side_by_side
 from anonymizer.feasible.budget import Budget
+from anonymizer.protection import programs, side_by_side
 from anonymizer.protection.constraints import constraints
 from anonymizer.protection.goals import another_count, enough_people
 from anonymizer.protection.proof import Prover, unproved
 from anonymizer.protection.rounding import rounded
-from anonymizer.feasible.search import NearbyTables
-from anonymizer.feasible.side_by_side import Moves
 from anonymizer.protection.totals import segment_totals
 from anonymizer.segments import Catalogue
 from anonymizer.tables import Figures

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from rationals import dot, spans
 from small_tables import EFFORT, KEY, SECRET, counted, dimension, full_catalogue, promise
 
+from anonymizer.feasible.budget import Budget
 from anonymizer.policy import Effort
 from anonymizer.protection import stepwise as module
 from anonymizer.protection.aims import Aim
-from anonymizer.feasible.budget import Budget
 from anonymizer.protection.constraints import constraints
 from anonymizer.protection.exact import publish_exactly
 from anonymizer.protection.goals import another_count, enough_people

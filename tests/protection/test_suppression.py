@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from anonymizer.feasible.search import NearbyTables
+from anonymizer.feasible.side_by_side import Moves
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_tables import (
@@ -23,13 +25,11 @@ from small_tables import (
 )
 
 from anonymizer.errors import Held
+from anonymizer.feasible.programs import Programs
 from anonymizer.policy import Effort, Promise
 from anonymizer.protection import budget
 from anonymizer.protection import constraints as knowledge
 from anonymizer.protection.aims import Witnesses
-from anonymizer.feasible.programs import Programs
-from anonymizer.feasible.search import NearbyTables
-from anonymizer.feasible.side_by_side import Moves
 from anonymizer.protection.suppression import protect
 from anonymizer.segments import SegmentSettings, build_catalogue
 
