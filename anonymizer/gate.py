@@ -167,8 +167,7 @@ def _compared(
             catalogue,
             promise,
             truth.possible,
-            **_without_regions(facts, truth.key),
-            **relations[truth.key.subject_id],
+            **{**_without_regions(facts, truth.key), **relations[truth.key.subject_id]},
         )
         for table, truth in zip(tables, counted, strict=True)
     ]

@@ -72,8 +72,10 @@ def state_file(home: Home, release: str) -> Path:
 
 def lost_state(home: Home, entry: Entry) -> bool:
     """Whether the state file of a release is not as the ledger recorded it."""
-    path, recorded = state_file(home, entry.subject), entry.body.get("near")
-    return bool(recorded) and not (path.is_file() and sha256(path) == recorded["state"])
+    if "near" not in entry.body:
+        return False
+    path, recorded = state_file(home, entry.subject), entry.body["near"]["state"]
+    return not (path.is_file() and sha256(path) == recorded)
 
 
 def prune_states(home: Home, ledger: Ledger, newest: date, days: int) -> tuple[Path, ...]:

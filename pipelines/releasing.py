@@ -35,7 +35,7 @@ from anonymizer.windows import inputs_of
 from pipelines import journal
 from pipelines.accounts import read_account, settled_accounts
 from pipelines.evidence import evidence_kept, keep_evidence
-from pipelines.figures import write_figures
+from pipelines.figures import write_protected
 from pipelines.resources import Installation, Terms
 from pipelines.workers import heedful_workers
 
@@ -97,7 +97,7 @@ def _check(
         history = History(near, linked, subjects, overlaps)
         checked = check(tables, counted, own, history, workers)
     keep_evidence(home, series, period.end, checked.comparison.evidence)
-    write_figures(home, period.end, checked.figures, terms.catalogue, series)
+    write_protected(home, period.end, tables, checked.figures, terms.catalogue, series)
     return checked
 
 
