@@ -86,6 +86,20 @@ class Promise(Settings):
         """People by which two groups must differ to be judged separately, without the jitter."""
         return max(self.rounding, self.inference_floor)
 
+    @property
+    def most_shared(self) -> int:
+        """People by which a group may differ, at most, from the group whose figure it shares."""
+        return self.step + self.near_jitter - 1
+
+    def range_of(self, people: int) -> tuple[int, int]:
+        """The fewest and the most people that a published figure can stand for.
+
+        A figure is less than a rounding step away from the people of the group that it was drawn
+        for, which may be a near one, judged before.
+        """
+        error = self.rounding - 1 + self.most_shared
+        return max(people - error, self.k), people + error
+
     @model_validator(mode="after")
     def _coherent(self) -> "Promise":
         if self.inference_floor > self.k:

@@ -2,7 +2,7 @@
 
 Sketches stand for sets of people. Each person is in one of several buckets; a sketch keeps of
 every bucket 8 bits of the sum of its people's keyed numbers, and of every block of adjacent
-buckets 32 bits. Sets that differ by n people differ in at most n buckets.
+buckets 32 bits. Sets that differ by n people differ in at most n buckets, and in size by at most n.
 """
 
 from dataclasses import dataclass
@@ -31,12 +31,14 @@ class Shape:
 
 @dataclass(frozen=True)
 class Sketches:
-    """Sketches of groups, one a row: `fine` (groups x buckets) and `keys` (groups x blocks).
+    """Sketches of groups, one a row: `people` counts each, `fine` is (groups x buckets), `keys`
+    (groups x blocks).
 
     A key is 0 where nobody is in the block, and never elsewhere: a sum of 0 is written as 1.
     """
 
     shape: Shape
+    people: NDArray[np.int64]
     fine: NDArray[np.uint8]
     keys: NDArray[np.uint32]
 

@@ -46,7 +46,9 @@ def judged_groups(counted: Counted, catalogue: Catalogue, promise: Promise) -> G
     segments = np.flatnonzero(people >= fewest).astype(np.int32)
     sums = _sums_by_bucket(counted, catalogue, segments, shape_of(promise))
     total = sums.sum(axis=1, dtype=np.uint64)
-    return Groups(segments, people[segments], total, _sketches(sums, shape_of(promise)))
+    return Groups(
+        segments, people[segments], total, _sketches(people[segments], sums, shape_of(promise))
+    )
 
 
 def shape_of(promise: Promise) -> Shape:
@@ -60,7 +62,7 @@ def shape_of(promise: Promise) -> Shape:
 
 def taken(sketches: Sketches, rows: NDArray[np.intp]) -> Sketches:
     """The sketches of some rows."""
-    return Sketches(sketches.shape, sketches.fine[rows], sketches.keys[rows])
+    return Sketches(sketches.shape, sketches.people[rows], sketches.fine[rows], sketches.keys[rows])
 
 
 def folded(sketches: Sketches, shape: Shape) -> Sketches:
@@ -70,7 +72,7 @@ def folded(sketches: Sketches, shape: Shape) -> Sketches:
     count = len(sketches)
     fine = sketches.fine.reshape(count, -1, shape.buckets).sum(axis=1, dtype=np.uint8)
     keys = sketches.keys.reshape(count, -1, shape.blocks).sum(axis=1, dtype=np.uint32)
-    return Sketches(shape, fine, keys)
+    return Sketches(shape, sketches.people, fine, keys)
 
 
 def _sums_by_bucket(
@@ -85,8 +87,8 @@ def _sums_by_bucket(
     return np.asarray((sparse.csr_array(inside) @ by_cell).toarray(), dtype=np.uint64)
 
 
-def _sketches(sums: NDArray[np.uint64], shape: Shape) -> Sketches:
+def _sketches(people: NDArray[np.int64], sums: NDArray[np.uint64], shape: Shape) -> Sketches:
     blocks = sums.reshape(len(sums), shape.blocks, -1).sum(axis=2, dtype=np.uint64)
     keys = blocks.astype(np.uint32)
     keys[(keys == 0) & (blocks != 0)] = 1
-    return Sketches(shape, sums.astype(np.uint8), keys)
+    return Sketches(shape, people, sums.astype(np.uint8), keys)

@@ -96,7 +96,8 @@ def judge(
 def _stacked(sketches: Sequence[Sketches], shape: Shape) -> Sketches:
     fine = [np.zeros((0, shape.buckets), dtype=np.uint8), *(of.fine for of in sketches)]
     keys = [np.zeros((0, shape.blocks), dtype=np.uint32), *(of.keys for of in sketches)]
-    return Sketches(shape, np.concatenate(fine), np.concatenate(keys))
+    people = [np.zeros(0, dtype=np.int64), *(of.people for of in sketches)]
+    return Sketches(shape, np.concatenate(people), np.concatenate(fine), np.concatenate(keys))
 
 
 def _follow_release(

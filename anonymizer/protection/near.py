@@ -18,7 +18,10 @@ _AT_ONCE = 1 << 20  # pairs compared at once
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs of rows of two lists of sketches, and in how many buckets each pair differs."""
+    """Pairs of rows of two lists of sketches, and by how many people each differs at least.
+
+    That is the number of buckets in which they differ, or their difference in size if it is larger.
+    """
 
     left: NDArray[np.intp]
     right: NDArray[np.intp]
@@ -26,7 +29,7 @@ class Pairs:
 
 
 def near_pairs(left: Sketches, right: Sketches, most: int) -> Pairs:
-    """All pairs that differ in at most `most` buckets, ordered by left and right row.
+    """All pairs that differ by at most `most`, ordered by left and right row.
 
     Both lists have one shape, with more blocks than `most`.
     """
@@ -38,7 +41,10 @@ def near_pairs(left: Sketches, right: Sketches, most: int) -> Pairs:
     found = [_of_sparse(left, right, shape.blocks - most), *by_key]
     pairs = np.unique(np.concatenate(found))
     rows, columns = pairs // width, pairs % width
-    differing = _differing(left.fine, right.fine, rows, columns)
+    differing = np.maximum(
+        _differing(left.fine, right.fine, rows, columns),
+        np.abs(left.people[rows] - right.people[columns]),
+    )
     near = differing <= most
     return Pairs(rows[near], columns[near], differing[near])
 

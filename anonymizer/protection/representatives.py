@@ -33,6 +33,7 @@ def write_representatives(of: Representatives, path: Path) -> None:
         {
             "table": pa.array(of.table, pa.int32()),
             "people": pa.array(of.figures, pa.int64(), mask=of.figures == SUPPRESSED),
+            "size": pa.array(of.sketches.people, pa.int64()),
             "keys": _column(of.sketches.keys.astype("<u4")),
             "fine": _column(of.sketches.fine),
         }
@@ -51,7 +52,7 @@ def read_representatives(path: Path) -> Representatives:
     fine = _array(rows["fine"], shape.buckets)
     figures = rows["people"].fill_null(SUPPRESSED).to_numpy()
     table = rows["table"].to_numpy().astype(np.int32)
-    sketches = Sketches(shape, fine, keys.astype(np.uint32))
+    sketches = Sketches(shape, rows["size"].to_numpy(), fine, keys.astype(np.uint32))
     return Representatives(tuple(about["tables"]), about["step"], sketches, table, figures)
 
 
