@@ -207,7 +207,9 @@ def _candidates(
     lower, upper = np.maximum(lower - reach, promise.k), upper + reach
     place = np.full(len(figures), -1, dtype=np.intp)
     place[chosen] = np.arange(len(chosen))
+    # Leaders in other tables are numbered as these number their groups.
     inside = shared & (item.led[chosen] == NO_ONE)
-    leader = np.where(inside, place[judged.leader[chosen]], -1)
+    leader = np.full(len(chosen), -1, dtype=np.intp)
+    leader[inside] = place[judged.leader[chosen[inside]]]
     segments = judged.groups.segments[chosen]
     return Candidates(segments, people, lower, upper, shared, leader)
