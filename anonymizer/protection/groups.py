@@ -71,8 +71,16 @@ def folded(sketches: Sketches, shape: Shape) -> Sketches:
         return sketches
     count = len(sketches)
     fine = sketches.fine.reshape(count, -1, shape.buckets).sum(axis=1, dtype=np.uint8)
-    keys = sketches.keys.reshape(count, -1, shape.blocks).sum(axis=1, dtype=np.uint32)
-    return Sketches(shape, sketches.people, fine, keys)
+    # A block goes where its buckets go; blocks of one bucket do not go where their number does.
+    first_buckets = np.arange(0, sketches.shape.buckets, _buckets_a_block(sketches.shape))
+    into = first_buckets % shape.buckets // _buckets_a_block(shape)
+    keys = np.zeros((shape.blocks, count), dtype=np.uint32)
+    np.add.at(keys, into, sketches.keys.T)
+    return Sketches(shape, sketches.people, fine, np.ascontiguousarray(keys.T))
+
+
+def _buckets_a_block(shape: Shape) -> int:
+    return shape.buckets // shape.blocks
 
 
 def _sums_by_bucket(
