@@ -1,4 +1,4 @@
-"""The report on a protected table: what was asked for, what came out. For the privileged role."""
+"""The report on a protected table: what was requested, what came out. For the privileged role."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,10 +12,9 @@ from anonymizer.files import sha256
 def report(
     request: Request, outcome: Outcome, files: Files, seconds: Mapping[str, float]
 ) -> dict[str, Any]:
-    """Segments and people by reason, settings, promise in words, digests, seconds by what took
-    them.
+    """Segments and people by reason, settings, promise in words, digests; `seconds` as measured.
 
-    `people` adds up the true counts of segments; a person stands in many. The digests are of the
+    `people` adds up the true counts of segments; a person is in many. The digests are of the
     files that were read and those that are written already.
     """
     cells, rules = request.cells, request.rules
@@ -51,27 +50,27 @@ def report(
 
 
 def promise_in_words(rules: Rules) -> list[str]:
-    """What the published figures keep, a sentence a rule."""
+    """What the published figures keep, one sentence for each rule."""
     return [_threshold(rules), _inference(rules), _rounding(rules)]
 
 
 def _threshold(rules: Rules) -> str:
     words = f"Every published figure counts at least {rules.promise.k} people"
     if rules.zeros == "public":
-        return f"{words}, but for groups that are empty: these are known and published as 0."
-    return f"{words}; a suppressed segment never says why, nor whether it is empty."
+        return f"{words}, except empty groups: these are known and published as 0."
+    return f"{words}; why a segment is suppressed, or whether it is empty, is never disclosed."
 
 
 def _inference(rules: Rules) -> str:
     least = rules.promise.inference_floor
     if not least:
         return (
-            "No suppressed segment can be solved exactly from the published figures; that one is "
-            "small may still be provable."
+            "No suppressed segment can be solved exactly from the published figures; that a "
+            "segment is small may still be inferred."
         )
     return (
-        "No one who puts all published figures together can prove that a group has fewer than "
-        f"{least} people" + (", empty cells aside." if rules.zeros == "public" else ".")
+        f"No group of fewer than {least} people can be inferred from all published figures together"
+        + (", empty cells aside." if rules.zeros == "public" else ".")
     )
 
 
