@@ -115,11 +115,6 @@ class Promise(Settings):
             raise ValueError(f"inference_k ({self.inference_k}) must not exceed k ({self.k})")
         if self.rounding > self.k:
             raise ValueError(f"rounding ({self.rounding}) must not exceed k ({self.k})")
-        if self.step + self.near_jitter > MOST_STEP:
-            raise ValueError(
-                f"max(rounding, inference_k) + near_jitter ({self.step + self.near_jitter}) must "
-                f"not exceed {MOST_STEP}, the number of buckets that sets of people are compared by"
-            )
         return self
 
 
@@ -127,6 +122,15 @@ class PolicyPromise(Promise):
     """What every published figure keeps."""
 
     k: int = Field(50, ge=LOWEST_K, description=_K_MEANING)
+
+    @model_validator(mode="after")
+    def _comparable(self) -> "PolicyPromise":
+        if self.step + self.near_jitter > MOST_STEP:
+            raise ValueError(
+                f"max(rounding, inference_k) + near_jitter ({self.step + self.near_jitter}) must "
+                f"not exceed {MOST_STEP}, the number of buckets that sets of people are compared by"
+            )
+        return self
 
 
 class Eligibility(Settings):
