@@ -135,7 +135,7 @@ def check(
     earlier = history.near.releases()
     findings = (
         *check_release(claims, earlier, terms.catalogue, terms.promise, terms.secret.draw),
-        *check_state(state, claims, terms.promise),
+        *check_state(state, claims, terms.catalogue, terms.promise),
     )
     if findings:
         raise Disclosure(findings)
