@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from anonymizer.audit.findings import Finding, Kind
 from anonymizer.audit.recount import Groups, Ints, recount
@@ -49,6 +50,7 @@ class _Reading:
         """The judged group of this table that each follows, -1 for none."""
         sharing = self.claim.sharing
         here = (sharing.earlier == NO_ONE) & (sharing.leader_table == self.number)
+        here &= sharing.leader < len(self.groups)
         return np.where(here, sharing.leader, -1)
 
 
@@ -85,13 +87,16 @@ def check_release(
     findings: list[Finding] = _repeated(claims)
     readings: list[_Reading] = []
     for number, claim in enumerate(claims):
-        reading = _read(number, claim, rules)
-        if isinstance(reading, Finding):
-            return (*findings, reading)
+        read = _read(number, claim, catalogue, promise)
+        if isinstance(read, Finding):
+            return (*findings, read)
+        reading, boxes = read
         readings.append(reading)
         findings += _broken_figures(reading, readings, rules)
-        findings += _contradictions(reading, rules)
-        findings += _unproved(reading, rules)
+        if reading.published.any():
+            shown = boxes[np.flatnonzero(reading.published)]
+            findings += _contradictions(reading, shown, rules)
+            findings += _unproved(reading, shown, rules)
     if readings:
         findings += _wrong_sharing(readings, history, rules)
     return tuple(findings)
@@ -100,38 +105,37 @@ def check_release(
 def check_state(
     state: Representatives, claims: Sequence[Claim], catalogue: Catalogue, promise: Promise
 ) -> tuple[Finding, ...]:
-    """Whether the state to be recorded is that of the groups judged on their own.
+    """Whether the state to be recorded is exactly that of the groups judged on their own.
 
     For claims in which `check_release` finds nothing.
     """
-    rules = _Rules(catalogue, promise, _no_draw)
-    first, faults = 0, state.step != promise.step
+    first, right = 0, state.step == promise.step
     for number, claim in enumerate(claims):
-        reading = _read(number, claim, rules)
-        if isinstance(reading, Finding):
-            return (reading,)
-        alone = np.flatnonzero(reading.alone)
-        rows = slice(first, first + len(alone))
-        first += len(alone)
-        sketches = reading.groups.sketches
-        faults |= (
-            state.sketches.shape != sketches.shape
-            or not np.array_equal(state.sketches.fine[rows], sketches.fine[alone])
-            or not np.array_equal(state.sketches.keys[rows], sketches.keys[alone])
-            or not np.array_equal(state.figures[rows], reading.outcomes[alone])
-            or {state.tables[table] for table in set(state.table[rows].tolist())}
-            - {str(claim.counted.key)}
-            != set()
-        )
-    sizes = {first, len(state.table), len(state.figures), len(state.sketches.keys)}
-    if not faults and sizes == {len(state.sketches.fine)}:
+        read = _read(number, claim, catalogue, promise)
+        if isinstance(read, Finding):
+            return (read,)
+        last = first + int(np.count_nonzero(read[0].alone))
+        right = right and _recorded(state, slice(first, last), read[0])
+        first = last
+    sketches = state.sketches
+    sizes = {len(part) for part in (state.table, state.figures, sketches.fine, sketches.keys)}
+    if right and sizes == {first}:
         return ()
     text = "the state to be recorded is not that of the groups judged on their own"
     return (Finding("state", "structure", (), text),)
 
 
-def _no_draw(purpose: str, message: str) -> int:
-    raise AssertionError(f"the state depends on no draw: {purpose} {len(message)}")
+def _recorded(state: Representatives, own: slice, reading: _Reading) -> bool:
+    """Whether these rows of the state are the groups of a table that are judged on their own."""
+    sketches, alone, name = reading.groups.sketches, reading.alone, str(reading.claim.counted.key)
+    tables = [number for number, table in enumerate(state.tables) if table == name]
+    return (
+        state.sketches.shape == sketches.shape
+        and np.array_equal(state.sketches.fine[own], sketches.fine[alone])
+        and np.array_equal(state.sketches.keys[own], sketches.keys[alone])
+        and np.array_equal(state.figures[own], reading.outcomes[alone])
+        and bool(np.isin(state.table[own], tables).all())
+    )
 
 
 def _repeated(claims: Sequence[Claim]) -> list[Finding]:
@@ -142,16 +146,18 @@ def _repeated(claims: Sequence[Claim]) -> list[Finding]:
     ]
 
 
-def _read(number: int, claim: Claim, rules: _Rules) -> _Reading | Finding:
-    """Count a table anew; refuse parts that do not belong together."""
+def _read(
+    number: int, claim: Claim, catalogue: Catalogue, promise: Promise
+) -> tuple[_Reading, sparse.csr_array] | Finding:
+    """Count a table anew, with the cells of its groups; refuses parts that do not fit together."""
     counted, figures, sharing = claim.counted, claim.figures, claim.sharing
 
     def refused(text: str) -> Finding:
         return Finding(counted.key, "structure", (), text)
 
-    if figures.key != counted.key or counted.people.shape != rules.catalogue.shape:
+    if figures.key != counted.key or counted.people.shape != catalogue.shape:
         return refused("figures, counts and catalogue are not of the same table")
-    groups = recount(counted, rules.catalogue, rules.promise)
+    groups, boxes = recount(counted, catalogue, promise)
     if not np.array_equal(groups.segments, sharing.segments):
         return refused("the judged groups are not those with enough people to be judged")
     parts = (sharing.earlier, sharing.leader_table, sharing.leader)
@@ -164,7 +170,7 @@ def _read(number: int, claim: Claim, rules: _Rules) -> _Reading | Finding:
     outcomes[places] = figures.people
     published = np.zeros(len(groups), dtype=bool)
     published[places] = True
-    return _Reading(number, claim, groups, published, outcomes)
+    return _Reading(number, claim, groups, published, outcomes), boxes
 
 
 def _broken_figures(
@@ -214,12 +220,10 @@ def _shared(reading: _Reading, group: int, readings: Sequence[_Reading]) -> int:
     return int(readings[table].outcomes[leader])
 
 
-def _contradictions(reading: _Reading, rules: _Rules) -> list[Finding]:
+def _contradictions(reading: _Reading, boxes: sparse.csr_array, rules: _Rules) -> list[Finding]:
     """Published groups that hold all possible cells of another one and have a smaller figure."""
     places = np.flatnonzero(reading.published)
-    if not len(places):
-        return []
-    boxes, figures = reading.groups.boxes[places], reading.outcomes[places]
+    figures = reading.outcomes[places]
     lists = boxes.T.tocsr()
     degrees = np.diff(lists.indptr)
     # Whoever holds a group holds its cell that is in the fewest groups.
@@ -239,11 +243,9 @@ def _contradictions(reading: _Reading, rules: _Rules) -> list[Finding]:
     return rules.finding(reading, "contradiction", broken, text)
 
 
-def _unproved(reading: _Reading, rules: _Rules) -> list[Finding]:
+def _unproved(reading: _Reading, boxes: sparse.csr_array, rules: _Rules) -> list[Finding]:
     """Whether the witnesses prove the published figures of a table."""
     places = np.flatnonzero(reading.published)
-    if not len(places):
-        return []
     promise, alone, leaders = rules.promise, reading.alone, reading.leaders_here
     widest = promise.step + promise.near_jitter - 1
     slack = np.where(alone[places], 0, widest) + promise.rounding - 1
@@ -251,7 +253,7 @@ def _unproved(reading: _Reading, rules: _Rules) -> list[Finding]:
     shown = np.full(len(alone) + 1, -1)
     shown[places] = np.arange(len(places))
     known = Known(
-        reading.groups.boxes[places],
+        boxes,
         figures,
         np.maximum(promise.k, figures - slack),
         figures + slack,

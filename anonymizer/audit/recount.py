@@ -21,22 +21,25 @@ _BUCKETS_OF_A_BLOCK = 4
 class Groups:
     """The judged groups of a table: `segments` are rows of the catalogue, ascending.
 
-    `totals` are the sums modulo 2^64 of their people's keyed numbers. `boxes` (groups x cells of
-    the flat grid) holds 1 where a possible cell is in a group.
+    `totals` are the sums modulo 2^64 of their people's keyed numbers.
     """
 
     segments: Ints
     people: Ints
     totals: NDArray[np.uint64]
     sketches: Sketches
-    boxes: sparse.csr_array
 
     def __len__(self) -> int:
         return len(self.segments)
 
 
-def recount(counted: Counted, catalogue: Catalogue, promise: Promise) -> Groups:
-    """Add up every group that is judged, from the people and set hashes of its cells."""
+def recount(
+    counted: Counted, catalogue: Catalogue, promise: Promise
+) -> tuple[Groups, sparse.csr_array]:
+    """Add up every group that is judged, from the people and set hashes of its cells.
+
+    The matrix (groups x cells of the flat grid) holds 1 where a possible cell is in a group.
+    """
     people = _people_of_segments(counted.people, catalogue)
     reach = promise.step + promise.near_jitter
     segments = np.flatnonzero(people >= max(promise.k - reach + 1, 1))
@@ -46,9 +49,8 @@ def recount(counted: Counted, catalogue: Catalogue, promise: Promise) -> Groups:
     boxes = incidence(rows[possible], cells[possible], size)
     shape = shape_for(reach)
     sums = _sums(counted.hashes, boxes, shape)
-    return Groups(
-        segments, people[segments], sums.sum(axis=1, dtype=np.uint64), _sketches(sums, shape), boxes
-    )
+    totals = sums.sum(axis=1, dtype=np.uint64)
+    return Groups(segments, people[segments], totals, _sketches(sums, shape)), boxes
 
 
 def shape_for(reach: int) -> Shape:

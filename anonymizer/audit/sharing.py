@@ -172,6 +172,18 @@ class _Finder:
         items, copies = spread(last - first)
         return rows[items], self.groups[first[items] + copies]
 
+    def repeated(self) -> Pairs:
+        """Places of codes that later groups have too, by group, and how many these groups are."""
+        first = np.flatnonzero(self.codes[1:] != self.codes[:-1]) + 1
+        first = np.concatenate([[0], first])
+        sizes = np.diff(np.append(first, len(self.codes)))
+        first, sizes = first[sizes > 1], sizes[sizes > 1]
+        runs, copies = spread(sizes)
+        later = sizes[runs] - copies - 1
+        places, later = (first[runs] + copies)[later > 0], later[later > 0]
+        order = np.argsort(self.groups[places], kind="stable")
+        return places[order], later[order]
+
     def sparse_pairs(self, words: NDArray[np.uint64], other: NDArray[np.uint64]) -> Iterator[Pairs]:
         """Pairs of rows of words that differ in fewer bits than near sets can."""
         together = max(1, _AT_ONCE // max(1, other.size))
@@ -226,15 +238,10 @@ def _leaders(side: _Side, earlier: Ints, ruler: _Ruler) -> Ints:
     size = len(earlier)
     leader = np.full(size, -1, dtype=np.int64)
     finder = _Finder(side.sketches, ruler.promise.step + ruler.promise.near_jitter)
-    runs = np.flatnonzero(np.diff(finder.codes, prepend=finder.codes[:1] + np.uint64(1)))
-    lengths = np.diff(np.append(runs, len(finder.codes)))
-    run, copies = spread(lengths)
-    later = lengths[run] - copies - 1
-    places = np.flatnonzero(later)
-    places = places[np.argsort(finder.groups[places], kind="stable")]
+    places, later = finder.repeated()
     owners = finder.groups[places]
     work = np.zeros(size, dtype=np.int64)
-    np.add.at(work, owners, later[places])
+    np.add.at(work, owners, later)
     work[finder.sparse] += np.arange(len(finder.sparse))[::-1]
     done = np.cumsum(work)
     first = 0
@@ -242,10 +249,9 @@ def _leaders(side: _Side, earlier: Ints, ruler: _Ruler) -> Ints:
         limit = _AT_ONCE + (done[first - 1] if first else 0)
         last = max(first + 1, int(np.searchsorted(done, limit, side="right")))
         free = (earlier == NO_ONE) & (leader < 0)
-        near = places[np.searchsorted(owners, first) : np.searchsorted(owners, last)]
-        near = near[free[finder.groups[near]]]
-        items, copies = spread(later[near])
-        found = [(finder.groups[near][items], finder.groups[near[items] + 1 + copies])]
+        own = slice(*np.searchsorted(owners, [first, last]))
+        items, copies = spread(np.where(free[owners[own]], later[own], 0))
+        found = [(owners[own][items], finder.groups[places[own][items] + 1 + copies])]
         found += _sparse_later(finder, free, first, last)
         one, other = (np.concatenate(parts) for parts in zip(*found, strict=True))
         pairs = _distinct(one[free[other]], other[free[other]], size)
