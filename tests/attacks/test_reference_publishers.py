@@ -1,12 +1,13 @@
 """The systems under attack do what their docstrings say, against sets of people in plain Python."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pytest
 from plain_sets import sets_of
-from population import Crowd
+from population import Crowd, Positions, leaves_of
 from publishers import (
     FixedStepSharing,
     Judge,
@@ -16,7 +17,7 @@ from publishers import (
     Unprotected,
 )
 from segment_sums import hashes_by_segment
-from worlds import Campaign, Census, Visit, World, bounded, day, loaded, releases
+from worlds import Campaign, Census, World, bounded, day, loaded, releases
 
 from anonymizer.policy import Promise
 from anonymizer.secret import Secret
@@ -86,19 +87,52 @@ def many_near_tables(seed: int, size: int) -> list[Census]:
     draw = np.random.default_rng(seed)
     crowd = Crowd(draw)
     public, more = crowd.strangers(size), crowd.strangers(15)
-    visits: list[Visit] = []
-    for number in range(7):
+
+    def visitors() -> Positions:
         lacking, gained = draw.integers(0, 16, 2)
-        there = np.concatenate([draw.permutation(public)[lacking:], more[:gained]])
-        visits += loaded(there, day(number), "a")
-    periods = tuple(day(number) for number in range(7))
-    world = World(crowd.population(), (Campaign("a"),), tuple(visits), periods)
+        return np.concatenate([draw.permutation(public)[lacking:], more[:gained]])
+
+    return tables_of_days(crowd, [visitors() for _ in range(7)])
+
+
+def layered_tables(seed: int) -> list[Census]:
+    """Tables whose regency, province, Java and country are about a step from each other.
+
+    All of the layers come on the first day, some of each on later days: their groups are between
+    groups of the first day, and often near two of them.
+    """
+    draw = np.random.default_rng(seed)
+    crowd = Crowd(draw)
+    core = crowd.strangers(58, leaves_of("32.01"))
+    layers = [crowd.strangers(11, leaves_of(code)) for code in ("32.73", "33.74", "73.71")]
+    later = [
+        np.concatenate([core, *(layer[: draw.integers(12)] for layer in layers)]) for _ in range(6)
+    ]
+    return tables_of_days(crowd, [np.concatenate([core, *layers]), *later])
+
+
+def tables_of_days(crowd: Crowd, visitors: Sequence[Positions]) -> list[Census]:
+    periods = tuple(day(number) for number in range(len(visitors)))
+    visits = tuple(
+        visit
+        for people, period in zip(visitors, periods, strict=True)
+        for visit in loaded(people, period, "a")
+    )
+    world = World(crowd.population(), (Campaign("a"),), visits, periods)
     return [table for (table,) in releases(world, bounded(PROMISE), SECRET)]
 
 
-@pytest.mark.parametrize(("seed", "size"), [(1, 70), (2, 150), (3, 400)])
-def test_sharing_is_promise_8_on_sets_of_people(seed: int, size: int) -> None:
-    tables = many_near_tables(seed, size)
+MADE = {
+    "70 people": partial(many_near_tables, 1, 70),
+    "150 people": partial(many_near_tables, 2, 150),
+    "300 people": partial(many_near_tables, 3, 300),
+    **{f"layers {seed}": partial(layered_tables, seed) for seed in range(4)},
+}
+
+
+@pytest.mark.parametrize("made", MADE.values(), ids=MADE)
+def test_sharing_is_promise_8_on_sets_of_people(made: Callable[[], list[Census]]) -> None:
+    tables = made()
     expected = shared_outcomes(tables, Judge(PROMISE, SECRET), PROMISE.k)
     assert published(Sharing(PROMISE, SECRET), tables) == expected
     assert any(expected)
