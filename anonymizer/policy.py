@@ -4,6 +4,7 @@ Descriptions of the fields are what `docs/policy-reference.md` is generated from
 """
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -91,13 +92,21 @@ class Promise(Settings):
         """People by which a group may differ, at most, from the group whose figure it shares."""
         return self.step + self.near_jitter - 1
 
-    def range_of(self, people: int) -> tuple[int, int]:
-        """The fewest and the most people that a published figure can stand for.
+    def error_of(self, roundings: Collection[int]) -> int:
+        """How far a figure is from the true number of people, at most.
 
         A figure is less than a rounding step away from the people of the group that it was drawn
-        for, which may be a near one, judged before.
+        for, which may be a near one, judged before. `roundings` are those that figures may have
+        been drawn with.
         """
-        error = self.rounding - 1 + self.most_shared
+        return max(self.rounding, *roundings) - 1 + self.most_shared
+
+    def range_of(self, people: int) -> tuple[int, int]:
+        """The fewest and the most people that a figure can stand for.
+
+        Figures of earlier releases, which may be shared, have the same rounding.
+        """
+        error = self.error_of((self.rounding,))
         return max(people - error, self.k), people + error
 
     @model_validator(mode="after")
