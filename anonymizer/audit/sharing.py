@@ -54,14 +54,15 @@ class _Ruler:
         return self._drawn[pair]
 
     def within(self, sides: tuple[_Side, _Side], pairs: Pairs, step: int) -> Pairs:
-        """The pairs that differ in fewer buckets than their step, which is `step` and a jitter."""
+        """The pairs that differ in fewer buckets, and in size by less, than `step` and a jitter."""
         one, other = sides
         shape = one.sketches.shape
         parts = [np.zeros(0, dtype=np.int64)]
         for first in range(0, len(pairs[0]), _AT_ONCE // shape.buckets):
             part = [side[first : first + _AT_ONCE // shape.buckets] for side in pairs]
             differ = one.sketches.fine[part[0]] != other.sketches.fine[part[1]]
-            parts.append(np.count_nonzero(differ, axis=1))
+            sizes = one.sketches.people[part[0]] - other.sketches.people[part[1]]
+            parts.append(np.maximum(np.count_nonzero(differ, axis=1), np.abs(sizes)))
         distance = np.concatenate(parts)
         near = distance < min(step, shape.blocks)
         unsure = ~near & (distance < min(step + self.promise.near_jitter, shape.blocks))
@@ -101,6 +102,7 @@ def _joined(tables: Sequence[tuple[str, Sketches]]) -> _Side:
     return _Side(
         Sketches(
             sketches[0].shape,
+            np.concatenate([sketch.people for sketch in sketches]),
             np.concatenate([sketch.fine for sketch in sketches]),
             np.concatenate([sketch.keys for sketch in sketches]),
         ),
@@ -121,7 +123,7 @@ def _folded(sketches: Sketches, shape: Shape) -> Sketches:
     occupied = wider.any(axis=2).reshape(size, -1, shape.blocks).any(axis=1)
     keys = parts.sum(axis=1, dtype=np.uint32)
     keys[(keys == 0) & occupied] = 1
-    return Sketches(shape, fine, keys)
+    return Sketches(shape, sketches.people, fine, keys)
 
 
 def _codes(keys: NDArray[np.uint32]) -> tuple[NDArray[np.uint64], Ints]:
