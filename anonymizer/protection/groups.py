@@ -70,7 +70,8 @@ def folded(sketches: Sketches, shape: Shape) -> Sketches:
     if shape == sketches.shape:
         return sketches
     count = len(sketches)
-    fine = sketches.fine.reshape(count, -1, shape.buckets).sum(axis=1, dtype=np.uint8)
+    layers = sketches.shape.buckets // shape.buckets
+    fine = sketches.fine.reshape(count, layers, shape.buckets).sum(axis=1, dtype=np.uint8)
     # A block goes where its buckets go; blocks of one bucket do not go where their number does.
     first_buckets = np.arange(0, sketches.shape.buckets, _buckets_a_block(sketches.shape))
     into = first_buckets % shape.buckets // _buckets_a_block(shape)
