@@ -90,14 +90,15 @@ def _sums_by_bucket(
     """(segments x buckets): the sums of the set hashes, modulo 2^64."""
     hashes = counted.hashes
     cells, row = np.unique(hashes.cells, return_inverse=True)
-    entries = (hashes.sums, (row, hashes.buckets % shape.buckets))
+    entries = (hashes.sums, (row, hashes.buckets.astype(np.intp) % shape.buckets))
     by_cell = sparse.csr_array(entries, shape=(len(cells), shape.buckets), dtype=np.uint64)
     inside = membership(catalogue, segments, cells).astype(np.uint64)
     return np.asarray((sparse.csr_array(inside) @ by_cell).toarray(), dtype=np.uint64)
 
 
 def _sketches(people: NDArray[np.int64], sums: NDArray[np.uint64], shape: Shape) -> Sketches:
-    blocks = sums.reshape(len(sums), shape.blocks, -1).sum(axis=2, dtype=np.uint64)
+    width = _buckets_a_block(shape)
+    blocks = sums.reshape(len(sums), shape.blocks, width).sum(axis=2, dtype=np.uint64)
     keys = blocks.astype(np.uint32)
     keys[(keys == 0) & (blocks != 0)] = 1
     return Sketches(shape, people, sums.astype(np.uint8), keys)
