@@ -5,6 +5,7 @@ settings that may have changed since.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass
 from datetime import date
@@ -52,6 +53,7 @@ class Segment:
 class Release:
     """What stands in a release folder, as the ledger recorded it. Only `read_release` makes one.
 
+    Every figure is a multiple of `base`, and at most `error` away from the true number of people.
     `subjects` are campaigns in releases of that kind, topics in all others. `figures` (subject_id,
     segment_id, status, people) has them by id and in each the segments in order of preference;
     named segments that are withheld stand there without people.
@@ -66,6 +68,8 @@ class Release:
     provider: str
     timezone: str
     promise: Promise
+    base: int
+    error: int
     policy_digest: str
     catalogue_digest: str
     subjects: tuple[Subject, ...]
@@ -88,6 +92,10 @@ class Release:
         """The series that it belongs to."""
         return Series(self.kind, self.period.kind)
 
+    def range_of(self, people: int) -> tuple[int, int]:
+        """The fewest and the most people that a figure can stand for."""
+        return max(people - self.error, self.promise.k), people + self.error
+
 
 def read_release(folder: Path, number: int, digests: Mapping[str, str]) -> Release:
     """The release in `folder`. Raises LedgerBroken, naming the file that is not as recorded.
@@ -102,6 +110,8 @@ def read_release(folder: Path, number: int, digests: Mapping[str, str]) -> Relea
             f"{folder.name} has the format {facts['format']} and this version of the program reads "
             f"up to {FORMAT}; use the version that wrote it, or a later one",
         )
+    promise = _promise(facts)
+    base, error = _precision(facts, promise)
     return Release(
         id=facts["id"],
         number=number,
@@ -109,7 +119,9 @@ def read_release(folder: Path, number: int, digests: Mapping[str, str]) -> Relea
         period=Period(facts["period"]["kind"], date.fromisoformat(facts["period"]["start"])),
         provider=facts["provider"],
         timezone=facts["timezone"],
-        promise=PolicyPromise(**facts["promise"]),
+        promise=promise,
+        base=base,
+        error=error,
         policy_digest=facts["policy_digest"],
         catalogue_digest=facts["catalogue_digest"],
         subjects=read_subjects(facts),
@@ -136,6 +148,25 @@ def check_folder(folder: Path, digests: Mapping[str, str]) -> None:
             f"{folder.name}/{name} {problem}; restore the folder from its backup. "
             "Nothing is published until then"
         )
+
+
+def _promise(facts: Mapping[str, Any]) -> PolicyPromise:
+    """The promise; before format 3 everybody counted, and no figure was shared."""
+    stated = dict(facts["promise"])
+    if facts["format"] < FORMAT:
+        stated.pop("trusted_after_days", None)
+        stated |= {"min_account_days": 0, "near_jitter": 0}
+    return PolicyPromise(**stated)
+
+
+def _precision(facts: Mapping[str, Any], promise: Promise) -> tuple[int, int]:
+    """What all figures are multiples of, and how far they are from the true number, at most.
+
+    Figures that are shared with an earlier release have the rounding of its promise.
+    """
+    if facts["format"] < FORMAT:
+        return promise.rounding, promise.rounding - 1
+    return math.gcd(*facts["roundings"]), promise.error_of(facts["roundings"])
 
 
 def _with_subjects(figures: pa.Table) -> pa.Table:

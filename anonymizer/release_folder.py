@@ -91,6 +91,7 @@ def _facts(checked: Checked, policy: Policy, subjects: Iterable[Subject]) -> dic
         "provider": policy.provider,
         "timezone": policy.timing.timezone,
         "promise": policy.promise.model_dump(mode="json"),
+        "roundings": sorted({policy.promise.rounding, *checked.comparison.roundings}),
         "policy_digest": policy.digest,
         "catalogue_digest": checked.catalogue.digest,
         "subjects": [_subject(subject) for subject in subjects],

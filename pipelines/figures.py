@@ -1,4 +1,4 @@
-"""The protected tables of a period, kept for the privileged role: every judged group and its reason.
+"""The protected tables of a period, for the privileged role: every judged group and its reason.
 
 A group that is not in the file has too few people to be judged.
 """

@@ -70,8 +70,8 @@ def folded(sketches: Sketches, shape: Shape) -> Sketches:
     if shape == sketches.shape:
         return sketches
     count = len(sketches)
-    layers = sketches.shape.buckets // shape.buckets
-    fine = sketches.fine.reshape(count, layers, shape.buckets).sum(axis=1, dtype=np.uint8)
+    parts = sketches.fine.reshape(count, sketches.shape.buckets // shape.buckets, shape.buckets)
+    fine = parts.sum(axis=1, dtype=np.uint8)
     # A block goes where its buckets go; blocks of one bucket do not go where their number does.
     first_buckets = np.arange(0, sketches.shape.buckets, _buckets_a_block(sketches.shape))
     into = first_buckets % shape.buckets // _buckets_a_block(shape)
@@ -97,8 +97,8 @@ def _sums_by_bucket(
 
 
 def _sketches(people: NDArray[np.int64], sums: NDArray[np.uint64], shape: Shape) -> Sketches:
-    width = _buckets_a_block(shape)
-    blocks = sums.reshape(len(sums), shape.blocks, width).sum(axis=2, dtype=np.uint64)
+    by_block = sums.reshape(len(sums), shape.blocks, _buckets_a_block(shape))
+    blocks = by_block.sum(axis=2, dtype=np.uint64)
     keys = blocks.astype(np.uint32)
     keys[(keys == 0) & (blocks != 0)] = 1
     return Sketches(shape, people, sums.astype(np.uint8), keys)
