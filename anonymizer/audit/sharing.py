@@ -53,9 +53,16 @@ class _Ruler:
             self._drawn[pair] = drawn % (self.promise.near_jitter + 1)
         return self._drawn[pair]
 
+    def worth(self, sides: "tuple[_Side, _Side]", pairs: Pairs) -> Pairs:
+        """The pairs one of which at least has as many people as a figure needs."""
+        one, other = (side.sketches.people[part] for side, part in zip(sides, pairs, strict=True))
+        large = (one >= self.promise.k) | (other >= self.promise.k)
+        return pairs[0][large], pairs[1][large]
+
     def within(self, sides: tuple[_Side, _Side], pairs: Pairs, step: int) -> Pairs:
         """The pairs that differ in fewer buckets, and in size by less, than `step` and a jitter."""
         one, other = sides
+        pairs = self.worth(sides, pairs)
         shape = one.sketches.shape
         parts = [np.zeros(0, dtype=np.int64)]
         for first in range(0, len(pairs[0]), _AT_ONCE // shape.buckets):
@@ -204,7 +211,7 @@ def _follow_release(
     old = _Side(_folded(release.sketches, shape), release.tables, release.table)
     step = min(ruler.promise.step, release.step)
     best = np.full(len(earlier), len(old.table))
-    for rows, groups in _possibly_near(old.sketches, side.sketches, free, finder):
+    for rows, groups in _possibly_near(old.sketches, side.sketches, free, finder, ruler.promise.k):
         pairs = _distinct(rows[free[groups]], groups[free[groups]], len(earlier))
         near = ruler.within((old, side), pairs, step)
         np.minimum.at(best, near[1], near[0])
@@ -213,13 +220,15 @@ def _follow_release(
 
 
 def _possibly_near(
-    old: Sketches, new: Sketches, free: NDArray[np.bool_], finder: _Finder
+    old: Sketches, new: Sketches, free: NDArray[np.bool_], finder: _Finder, least: int
 ) -> Iterator[Pairs]:
     """Pairs of an earlier representative and a group of `new` that may be near, part by part."""
     thin, loose = finder.sparse_of(old), finder.sparse[free[finder.sparse]]
-    words = finder.words_of(old, thin), finder.words_of(new, loose)
-    for rows, groups in finder.sparse_pairs(*words):
-        yield thin[rows], loose[groups]
+    large = new.people[loose] >= least
+    for wide, narrow in ((thin, loose[large]), (thin[old.people[thin] >= least], loose[~large])):
+        words = finder.words_of(old, wide), finder.words_of(new, narrow)
+        for rows, groups in finder.sparse_pairs(*words):
+            yield wide[rows], narrow[groups]
     together = max(1, _AT_ONCE // old.shape.blocks)
     for first in range(0, len(old), together):
         rows, groups = finder.agreeing(old.keys[first : first + together])
@@ -254,7 +263,7 @@ def _leaders(side: _Side, earlier: Ints, ruler: _Ruler) -> Ints:
         own = slice(*np.searchsorted(owners, [first, last]))
         items, copies = spread(np.where(free[owners[own]], later[own], 0))
         found = [(owners[own][items], finder.groups[places[own][items] + 1 + copies])]
-        found += _sparse_later(finder, free, first, last)
+        found += _sparse_later(finder, free, first, last, side.sketches.people, ruler.promise.k)
         one, other = (np.concatenate(parts) for parts in zip(*found, strict=True))
         pairs = _distinct(one[free[other]], other[free[other]], size)
         pairs = ruler.within((side, side), pairs, ruler.promise.step)
@@ -264,14 +273,17 @@ def _leaders(side: _Side, earlier: Ints, ruler: _Ruler) -> Ints:
 
 
 def _sparse_later(
-    finder: _Finder, free: NDArray[np.bool_], first: int, last: int
+    finder: _Finder, free: NDArray[np.bool_], first: int, last: int, people: Ints, least: int
 ) -> Iterator[Pairs]:
     """Sparse groups numbered from `first` to `last`, with sparse groups after them."""
-    own = np.flatnonzero(free[finder.sparse] & (finder.sparse >= first) & (finder.sparse < last))
-    rest = np.flatnonzero(free[finder.sparse] & (finder.sparse > first))
-    for rows, groups in finder.sparse_pairs(finder.words[own], finder.words[rest]):
-        one, other = finder.sparse[own[rows]], finder.sparse[rest[groups]]
-        yield one[one < other], other[one < other]
+    groups, large = finder.sparse, people[finder.sparse] >= least
+    own = free[groups] & (groups >= first) & (groups < last)
+    rest = free[groups] & (groups > first)
+    for some, others in ((own & large, rest), (own & ~large, rest & large)):
+        one, other = np.flatnonzero(some), np.flatnonzero(others)
+        for rows, columns in finder.sparse_pairs(finder.words[one], finder.words[other]):
+            early, late = groups[one[rows]], groups[other[columns]]
+            yield early[early < late], late[early < late]
 
 
 def _appoint(leader: Ints, pairs: Pairs, last: int) -> None:
