@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.work import meter
 
 _MOST_MOVES = 60  # of one attempt
 _MOST_CANDIDATES = 24  # classes of a figure that are looked at for one move
 _MOST_ATTEMPTS = 256  # side by side
 _MOST_FIGURES = 2**21  # of all attempts together: what they count is held for each
+_UNITS_OF_A_STEP = 30  # of work, and one more for each attempt that moves
 _NO_LIMIT = 2**40
 _NEVER = -100  # no class mends or breaks that many figures
 _NO_TABLE = -1
@@ -119,15 +121,16 @@ class _Attempts:
 
     def made(self, wanted: Integers) -> sparse.csr_array:
         """How the tables that came out differ from the first, one for each class if there is."""
-        waiting = wanted
+        waiting, work = wanted, meter()
         columns, people = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         lengths = [np.zeros(0, np.int64)]
-        while len(waiting) or self._working.any():
+        while not work.exhausted and (len(waiting) or self._working.any()):
             idle = np.flatnonzero(~self._working)
             if len(waiting) and 2 * len(idle) >= self._count:
                 idle = idle[: len(waiting)]
                 self._begin(idle, waiting[: len(idle)])
                 waiting = waiting[len(idle) :]
+            work.spend(_UNITS_OF_A_STEP + int(self._working.sum()))
             done, fits = self._go_on()
             for collected, found in zip(
                 (columns, people, lengths), self._taken(done[fits]), strict=True

@@ -9,8 +9,9 @@ Segments that exact figures tie together (two siblings whose parent is published
 pair of linear programs, and every table found narrows what is left to do for all.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -18,11 +19,18 @@ from scipy import sparse
 from anonymizer.audit.blocks import blocks
 from anonymizer.audit.bounds import Bounds, Reachable, Unreachable
 from anonymizer.audit.divided import NEARLY, DividedTables, Wishes
-from anonymizer.audit.freedom import atoms_in_classes, freedom, together, whole_classes
+from anonymizer.audit.freedom import (
+    Freedom,
+    atoms_in_classes,
+    freedom,
+    together,
+    whole_classes,
+)
 from anonymizer.audit.knowledge import Flags, Integers, Knowledge
 from anonymizer.audit.ranges import proved_ranges
 from anonymizer.audit.solver import Reals
 from anonymizer.audit.witnesses import make_whole
+from anonymizer.audit.work import meter
 
 UNBOUNDED = -1
 _SMALL_COMPONENT = 60  # classes; up to here integer programming looks for what rounding missed
@@ -46,48 +54,41 @@ class Intervals:
 
 
 def tightest(
-    knowledge: Knowledge,
-    tables: Sequence[Integers],
-    segments: Integers,
-    divided: DividedTables | None = None,
+    knowledge: Knowledge, segments: Integers, divided: DividedTables | None = None
 ) -> Intervals:
     """Intervals of segments that have possible atoms, of figures that some table fits.
 
-    `tables` of whole people that fit are a help; there may be none. So are `divided` tables, in
-    large tables: an end that one of these has is the best that sums of figures can show.
+    `divided` tables are a help in large tables: an end that one of these has is the best that sums
+    of figures can show. Where the work ends early, ends are proved all the same, but wide.
     """
     inside = atoms_in_classes(knowledge, segments)
-    return _tightest(knowledge, tables, segments, inside, divided)
+    return _tightest(knowledge, segments, inside, freedom(knowledge), divided)
 
 
-def smaller_than(knowledge: Knowledge, segments: Integers, people: int) -> Flags:
-    """Which segments are shown to have fewer people than this."""
-    inside = atoms_in_classes(knowledge, segments)
-    certain = inside @ knowledge.certain_in_atom
-    touched = inside.copy()
-    touched.data = np.ones_like(inside.data)
-    bounded = touched @ (1 - knowledge.covered.astype(np.int64)) == 0
-    small = np.zeros(len(segments), dtype=bool)
-    bounds = Bounds(knowledge)
-    for row in np.flatnonzero(bounded & (certain < people)).tolist():
-        most, _ = bounds.most(touched[[row]].toarray()[0])
-        small[row] = most + certain[row] < people
-    return small
+class Settled:
+    """Answers for one table whether the figures leave one count only to a set of atoms."""
 
+    def __init__(self, knowledge: Knowledge) -> None:
+        self._knowledge = knowledge
 
-def settles(knowledge: Knowledge, atoms: Flags) -> bool:
-    """Whether the figures leave one count only to a set of atoms (of the catalogue's shape)."""
-    classes, counts = np.unique(knowledge.class_of[atoms & knowledge.possible], return_counts=True)
-    inside = sparse.csr_array((counts, classes, [0, len(classes)]), shape=(1, knowledge.classes))
-    ends = _tightest(knowledge, (), np.zeros(1, dtype=np.int64), inside)
-    return bool(ends.lowest[0] == ends.highest[0])
+    @cached_property
+    def _free(self) -> Freedom:
+        return freedom(self._knowledge)
+
+    def has(self, atoms: Flags) -> bool:
+        """Whether a set of atoms (of the catalogue's shape) can have one count only."""
+        known = self._knowledge
+        classes, counts = np.unique(known.class_of[atoms & known.possible], return_counts=True)
+        inside = sparse.csr_array((counts, classes, [0, len(classes)]), shape=(1, known.classes))
+        ends = _tightest(known, np.zeros(1, dtype=np.int64), inside, self._free)
+        return bool(ends.lowest[0] == ends.highest[0])
 
 
 def _tightest(
     knowledge: Knowledge,
-    tables: Sequence[Integers],
     segments: Integers,
     inside: sparse.csr_array,
+    free: Freedom,
     divided: DividedTables | None = None,
 ) -> Intervals:
     certain = inside @ knowledge.certain_in_atom
@@ -100,7 +101,7 @@ def _tightest(
     floors = _multiplied(whole, covered)
     ceilings = _multiplied(touched, covered)
     sums = sparse.csr_array(sparse.vstack([floors, ceilings]))
-    ends = _Ends(knowledge, tables, sums, divided)
+    ends = _Ends(knowledge, sums, free, divided)
     (low, _), (_, high) = np.split(ends.least, 2), np.split(ends.most, 2)
     (low_reached, _), (_, high_reached) = (
         np.split(ends.least_reached, 2),
@@ -127,18 +128,22 @@ class _Ends:
     def __init__(
         self,
         knowledge: Knowledge,
-        tables: Sequence[Integers],
         sums: sparse.csr_array,
+        free: Freedom,
         divided: DividedTables | None,
     ) -> None:
         sums.sort_indices()
-        shared = together(sums, freedom(knowledge))
-        programs = _Extremes(knowledge, tables, sums[shared.first])
+        self.least, self.most = np.zeros(sums.shape[0], dtype=np.int64), sums @ knowledge.caps
+        self.least_reached, self.most_reached = np.zeros((2, sums.shape[0]), dtype=bool)
+        shared = together(sums, free)
+        programs = _Extremes(knowledge, sums[shared.first])
+        base = programs.corner()
+        if base is None:
+            return
         if divided is not None:
             programs.learn_parts(divided)
         programs.solve()
         # What sums that move together differ by is the same in every table, and whole.
-        base = programs.corner()
         apart = sums @ base - shared.sign * (sums[shared.first] @ base)[shared.of]
         offset = np.rint(apart).astype(np.int64)
         ends = [programs.ends(sense) for sense in (-1, 1)]
@@ -153,9 +158,7 @@ class _Ends:
 class _Extremes:
     """The least and the most of several sums, by linear programs that share what they find."""
 
-    def __init__(
-        self, knowledge: Knowledge, tables: Sequence[Integers], sums: sparse.csr_array
-    ) -> None:
+    def __init__(self, knowledge: Knowledge, sums: sparse.csr_array) -> None:
         self._knowledge, self._sums = knowledge, sums
         self._bounds = Bounds(knowledge)
         self._components = _components(knowledge)
@@ -163,15 +166,13 @@ class _Extremes:
             -1: np.full(sums.shape[0], np.iinfo(np.int64).max),
             1: np.full(sums.shape[0], np.iinfo(np.int64).min),
         }
-        for table in tables:
-            self._learn(table)
         # Nobody counts below zero.
         self._proved = {-1: np.zeros(sums.shape[0], np.int64), 1: self._plain_most()}
         self._had_by_parts = {sense: np.zeros(sums.shape[0], dtype=bool) for sense in (-1, 1)}
         self._failures = 0
 
-    def corner(self) -> Reals:
-        """A table of parts of people that fits."""
+    def corner(self) -> Reals | None:
+        """A table of parts of people that fits; None if none was found."""
         return self._bounds.corner(np.ones(self._knowledge.classes))
 
     def learn_parts(self, divided: DividedTables) -> None:
@@ -198,9 +199,12 @@ class _Extremes:
             seen.learn(table)
 
     def solve(self) -> None:
-        """Prove every end and look for a table that reaches it."""
+        """Prove every end and look for a table that reaches it, as far as the work goes."""
+        work = meter()
         for sense in (-1, 1):
             for row in self._open(sense):
+                if work.exhausted:
+                    return
                 self._narrow(row, sense)
 
     def ends(self, sense: int) -> tuple[Integers, Flags]:

@@ -42,14 +42,14 @@ def test_a_table_that_withstands_ends_with_0(tmp_path):
 def test_a_disclosure_ends_with_1_and_says_how(tmp_path):
     code, text = run(write(tmp_path, CARELESS), "--inference-k", 10)
     assert code == 1
-    assert "100 - 95 = 5. So exactly 5 are among region A gender m" in text
-    assert "1 of 5 withheld segments provably have fewer than 10 people" in text
+    assert "100 - 95 = 5. So 'region A gender m' has exactly 5 people" in text
+    assert "1 of 5 suppressed segments provably have fewer than 10 people" in text
 
 
 def test_exact_solution_is_another_promise(tmp_path):
     code, text = run(write(tmp_path, CARELESS), "--inference-k", 0)
     assert code == 1
-    assert "So exactly 5 are among region A gender m though withheld" in text
+    assert "'region A gender m' has exactly 5 people, although suppressed" in text
     assert run(write(tmp_path), "--inference-k", 0)[0] == 0
 
 
@@ -58,7 +58,7 @@ def test_background_gives_away_what_the_table_does_not(tmp_path):
     for floor in (10, 0):
         code, text = run(write(tmp_path), "--inference-k", floor, "--background", known)
         assert code == 1
-        assert "95, known beforehand" in text
+        assert "95, background knowledge" in text
 
 
 def test_what_background_alone_tells_is_no_disclosure(tmp_path):
@@ -113,10 +113,10 @@ def test_singletons_are_notes_unless_asked_for(tmp_path):
     assert done["withstood"]
     notes = {note["segments"][0]: note for note in done["notes"]}
     assert set(notes) == {"A:f", "B:f"}
-    assert "place B sex f (2)" in notes["A:f"]["explanation"]
+    assert "'place B sex f' (2)" in notes["A:f"]["explanation"]
     code, text = run(write(tmp_path, PAIR), "--inference-k", 0, "--singletons")
     assert code == 1
-    assert "alone in place A sex f knows that it counts 1" in text
+    assert "alone in 'place A sex f' knows that it counts 1" in text
 
 
 def test_a_cell_that_cannot_count_1_has_no_singleton(tmp_path):
@@ -147,7 +147,7 @@ def test_a_listed_cell_may_have_more_than_one_that_is_not(tmp_path):
     options = ("--hierarchy", f"place={hierarchy}", "--zeros", "public")
     done = report(tmp_path, table, "--inference-k", 12, *options)
     assert [text.rsplit(". ", 1)[1] for text in explanations(done["findings"])] == [
-        "So at most 11 are place B"
+        "So 'place B' has at most 11 people"
     ]
     assert report(tmp_path, table, "--inference-k", 11, *options)["withstood"]
 
@@ -158,7 +158,10 @@ def test_the_guess_is_refuted_by_a_figure_inside(tmp_path):
     )
     guess = report(tmp_path, write(tmp_path, text), "--inference-k", 0, "--k", 50)["guess"]
     assert guess["outcome"] == "refuted"
-    assert "holds region A gender f, whose figure reaches 50" in guess["findings"][0]["explanation"]
+    assert (
+        "contains 'region A gender f', whose figure reaches the threshold of 50"
+        in guess["findings"][0]["explanation"]
+    )
 
 
 def test_the_guess_may_be_consistent_and_teach(tmp_path):
@@ -170,7 +173,8 @@ def test_the_guess_may_be_consistent_and_teach(tmp_path):
     assert done["withstood"]
     assert done["guess"]["outcome"] == "consistent"
     assert (
-        "taken to be below the floor, so at most 9" in done["guess"]["findings"][0]["explanation"]
+        "assumed to be below the threshold, so at most 9"
+        in done["guess"]["findings"][0]["explanation"]
     )
 
 
@@ -191,7 +195,7 @@ def test_the_report_is_the_same_every_time(tmp_path):
     table = write(tmp_path, PAIR)
     first = report(tmp_path, table, "--inference-k", 10, "--zeros", "public", "--k", 10)
     assert report(tmp_path, table, "--inference-k", 10, "--zeros", "public", "--k", 10) == first
-    assert first["format"] == 1
+    assert first["format"] == 2
 
 
 def test_mistakes_are_told_at_once(tmp_path):
@@ -250,7 +254,9 @@ def test_nobody_in_a_published_segment_solves_each_of_its_cells(tmp_path, monkey
     table = table.replace("Total,m,published,140", "Total,m,withheld,")
     code, text = run(write(tmp_path, table), "--inference-k", 0)
     assert code == 1
-    assert "nobody is among region A gender Total, 0 in each cell of them, though withheld" in text
+    assert (
+        "no one is in 'region A gender Total', 0 in each of its cells, although suppressed" in text
+    )
 
 
 def test_a_report_gives_intervals_where_they_are_few(tmp_path, monkeypatch):
