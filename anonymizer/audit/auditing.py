@@ -14,6 +14,7 @@ own cell could solve, and groups that are no segment.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -38,7 +39,7 @@ from anonymizer.segments import Catalogue
 
 MOST_WHOLE = 400  # classes that figures tie together; up to here integer programming decides
 _FEW = 1_000  # segments
-_SHARE_OF_GUESS = 5  # at most one part in so many of the limit: it never counts against the table
+_SHARE_OF_GUESS = 3  # at most one part in so many of the limit: it never counts against the table
 
 Stage = Literal[
     "rules",
@@ -46,6 +47,7 @@ Stage = Literal[
     "differences",
     "combinations",
     "solutions",
+    "segments",
     "verdict",  # takes no work: from here on nothing is added that counts against the table
     "notes",
     "intervals",
@@ -172,9 +174,12 @@ class _Course:
     ) -> None:
         self._outsider, self._questions = outsider, questions
         self._work, self._listener = work, listener
-        self._knowledge = outsider.knowledge()
         possible = int(outsider.possible().sum())
         self.audit = Audit(outsider.table, outsider.rules, possible, limit=work.limit)
+
+    @cached_property
+    def _knowledge(self) -> Knowledge:
+        return self._outsider.knowledge()
 
     def run(self) -> Audit:
         """All stages, unless the figures break the rules or contradict each other."""
@@ -234,7 +239,8 @@ class _Course:
             self._conclude(attack)
             if only_contradictions(found):  # then whatever was shown before means nothing
                 self._know(findings=())
-            else:
+        if not only_contradictions(self.audit.findings):
+            with self._stage("segments"):
                 self._know(**_small(self._outsider, attack))
         return attack
 

@@ -62,10 +62,18 @@ class Inference:
         self._bounded += [(pair.classes, pair.most) for pair in pairs]
         differences, shown = explain_all(pairs, self._excused)
         self.disclosed |= shown & ~self._excused
-        self._witnesses.reached |= shown | self._excused | ~known.covered
+        self._witnesses.reached |= shown | self._excused | ~known.covered | self._shown_large()
         for pair in differences:
             least = int(known.lowest[pair.outer] - known.highest[pair.inner])
             yield self._reporter.difference(pair, max(least, 0))
+
+    def _shown_large(self) -> Flags:
+        """Classes with a figure of their own that is large enough, in every table that fits."""
+        members = self._knowledge.members
+        own = np.flatnonzero(np.diff(members.indptr) == 1)
+        classes, large = members.indices[members.indptr[own]], np.zeros_like(self.disclosed)
+        large[classes] = self._knowledge.lowest[own] >= self._witnesses.goals[classes]
+        return large
 
     def combinations(self, divided: DividedTables | None = None) -> Iterator[Finding]:
         """What takes more figures than two; or that the figures contradict each other."""

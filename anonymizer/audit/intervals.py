@@ -62,7 +62,7 @@ def tightest(
     of figures can show. Where the work ends early, ends are proved all the same, but wide.
     """
     inside = atoms_in_classes(knowledge, segments)
-    return _tightest(knowledge, segments, inside, freedom(knowledge), divided)
+    return _tightest(_Tools(knowledge), segments, inside, divided)
 
 
 class Settled:
@@ -72,25 +72,48 @@ class Settled:
         self._knowledge = knowledge
 
     @cached_property
-    def _free(self) -> Freedom:
-        return freedom(self._knowledge)
+    def _tools(self) -> "_Tools":
+        return _Tools(self._knowledge)
 
     def has(self, atoms: Flags) -> bool:
         """Whether a set of atoms (of the catalogue's shape) can have one count only."""
         known = self._knowledge
         classes, counts = np.unique(known.class_of[atoms & known.possible], return_counts=True)
         inside = sparse.csr_array((counts, classes, [0, len(classes)]), shape=(1, known.classes))
-        ends = _tightest(known, np.zeros(1, dtype=np.int64), inside, self._free)
+        ends = _tightest(self._tools, np.zeros(1, dtype=np.int64), inside)
         return bool(ends.lowest[0] == ends.highest[0])
 
 
+class _Tools:
+    """What every interval of one table needs."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self.knowledge, self.bounds = knowledge, Bounds(knowledge)
+
+    @cached_property
+    def free(self) -> Freedom:
+        """What exact figures leave free."""
+        return freedom(self.knowledge)
+
+    @cached_property
+    def base(self) -> Reals | None:
+        """A table of parts of people that fits; None if none was found."""
+        return self.bounds.corner(np.ones(self.knowledge.classes))
+
+    @cached_property
+    def components(self) -> tuple[Integers, Integers]:
+        """The component of each class that figures tie together, and the classes of each."""
+        _, of_class = blocks(self.knowledge.essential.members)
+        return of_class.astype(np.int64), np.bincount(of_class).astype(np.int64)
+
+
 def _tightest(
-    knowledge: Knowledge,
+    tools: _Tools,
     segments: Integers,
     inside: sparse.csr_array,
-    free: Freedom,
     divided: DividedTables | None = None,
 ) -> Intervals:
+    knowledge = tools.knowledge
     certain = inside @ knowledge.certain_in_atom
     whole = whole_classes(knowledge, inside)
     touched = inside.copy()
@@ -101,7 +124,7 @@ def _tightest(
     floors = _multiplied(whole, covered)
     ceilings = _multiplied(touched, covered)
     sums = sparse.csr_array(sparse.vstack([floors, ceilings]))
-    ends = _Ends(knowledge, sums, free, divided)
+    ends = _Ends(tools, sums, divided)
     (low, _), (_, high) = np.split(ends.least, 2), np.split(ends.most, 2)
     (low_reached, _), (_, high_reached) = (
         np.split(ends.least_reached, 2),
@@ -126,20 +149,16 @@ class _Ends:
     """Proved ends of weighted sums of covered classes; beyond the certain people."""
 
     def __init__(
-        self,
-        knowledge: Knowledge,
-        sums: sparse.csr_array,
-        free: Freedom,
-        divided: DividedTables | None,
+        self, tools: _Tools, sums: sparse.csr_array, divided: DividedTables | None
     ) -> None:
         sums.sort_indices()
-        self.least, self.most = np.zeros(sums.shape[0], dtype=np.int64), sums @ knowledge.caps
+        self.least, self.most = np.zeros(sums.shape[0], dtype=np.int64), sums @ tools.knowledge.caps
         self.least_reached, self.most_reached = np.zeros((2, sums.shape[0]), dtype=bool)
-        shared = together(sums, free)
-        programs = _Extremes(knowledge, sums[shared.first])
-        base = programs.corner()
+        base = tools.base
         if base is None:
             return
+        shared = together(sums, tools.free)
+        programs = _Extremes(tools, sums[shared.first])
         if divided is not None:
             programs.learn_parts(divided)
         programs.solve()
@@ -158,10 +177,9 @@ class _Ends:
 class _Extremes:
     """The least and the most of several sums, by linear programs that share what they find."""
 
-    def __init__(self, knowledge: Knowledge, sums: sparse.csr_array) -> None:
-        self._knowledge, self._sums = knowledge, sums
-        self._bounds = Bounds(knowledge)
-        self._components = _components(knowledge)
+    def __init__(self, tools: _Tools, sums: sparse.csr_array) -> None:
+        self._knowledge, self._sums = tools.knowledge, sums
+        self._bounds, self._components = tools.bounds, tools.components
         self._seen = {
             -1: np.full(sums.shape[0], np.iinfo(np.int64).max),
             1: np.full(sums.shape[0], np.iinfo(np.int64).min),
@@ -170,10 +188,6 @@ class _Extremes:
         self._proved = {-1: np.zeros(sums.shape[0], np.int64), 1: self._plain_most()}
         self._had_by_parts = {sense: np.zeros(sums.shape[0], dtype=bool) for sense in (-1, 1)}
         self._failures = 0
-
-    def corner(self) -> Reals | None:
-        """A table of parts of people that fits; None if none was found."""
-        return self._bounds.corner(np.ones(self._knowledge.classes))
 
     def learn_parts(self, divided: DividedTables) -> None:
         """Prove ends by single figures, and see which of them divided tables have."""
@@ -272,9 +286,3 @@ class _Extremes:
                 self._prove(row, sense, most - 1)
             else:
                 return
-
-
-def _components(knowledge: Knowledge) -> tuple[Integers, Integers]:
-    """The component of each class that figures tie together, and the classes of each component."""
-    _, of_class = blocks(knowledge.essential.members)
-    return of_class.astype(np.int64), np.bincount(of_class).astype(np.int64)

@@ -52,7 +52,8 @@ class Reporter:
         least, most = least + certain, proof.bound + certain
         learned = _learned(name_group(known, classes), least, most)
         sum_ = arithmetic(known, proof, classes)
-        text = f"from {cite_all(known, proof)}: {sum_}. So {learned}"
+        how = f": {sum_}" if len(proof.figures) > 1 or proof.scale > 1 else ""
+        text = f"from {cite_all(known, proof)}{how}. So {learned}"
         text += self._in_each(classes, proof.bound)
         found = self._finding(_kind("inference", least, most), proof.figures, text)
         return self._weighted(found, proof)

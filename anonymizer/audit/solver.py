@@ -26,6 +26,7 @@ _NO_LIMIT = 2**31 - 1
 # on through the middle; rows and columns that a step of the simplex method passes over, and those
 # that it passes over in integer programming, where much besides is done for each step.
 _ENTRIES_STARTED, _ENTRIES_INSIDE, _SIZE_STEPPED, _SIZE_STEPPED_WHOLE = 25, 15, 400, 20
+_START = 60  # units of any run
 _STEPS_OF_A_NODE = 50
 
 
@@ -133,7 +134,9 @@ class Program:
         steps = max(done.simplex_iteration_count, 0) + max(done.crossover_iteration_count, 0)
         inside = max(done.ipm_iteration_count, 0) * self._entries // _ENTRIES_INSIDE
         stepped = _SIZE_STEPPED_WHOLE if self._whole else _SIZE_STEPPED
-        return int(1 + self._entries // _ENTRIES_STARTED + inside + steps * self._size // stepped)
+        return int(
+            _START + self._entries // _ENTRIES_STARTED + inside + steps * self._size // stepped
+        )
 
     def _status(self) -> Status:
         known: dict[highspy.HighsModelStatus, Status] = {

@@ -36,6 +36,7 @@ STAGES: Mapping[Stage, str] = {
     "differences": "Subtracting figures from each other",
     "combinations": "Combining figures, and searching for tables that fit them",
     "solutions": "Solving for suppressed counts",
+    "segments": "Checking which suppressed segments are too small as a whole",
     "notes": "Checking what a person who is alone in a cell can derive",
     "intervals": "Computing intervals",
     "guess": "Testing the assumption that all suppressed segments are below the threshold",
@@ -83,7 +84,7 @@ def _verdict(audit: Audit) -> Iterator[str]:
         more = " and more" if undecided.groups > len(undecided.first) else ""
         yield (
             f"Not decided within the budget{_limit(audit)}: {undecided.groups:,} groups with "
-            f"{undecided.cells:,} cells: {', '.join(map(repr, undecided.first))}{more}. "
+            f"{undecided.cells:,} cells: {_quoted(undecided.first)}{more}. "
             "A larger --work decides more."
         )
     if audit.by_parts:
@@ -91,6 +92,10 @@ def _verdict(audit: Audit) -> Iterator[str]:
             f"The table is too large for integer programming: {audit.by_parts:,} groups count as "
             "safe because tables of divided people fit the figures."
         )
+
+
+def _quoted(groups: Sequence[str]) -> str:
+    return ", ".join(f"'{group}'" for group in groups)
 
 
 def _limit(audit: Audit) -> str:

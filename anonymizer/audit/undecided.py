@@ -31,5 +31,15 @@ def undecided_groups(knowledge: Knowledge, groups: Sequence[Integers]) -> Undeci
     if not groups:
         return Undecided()
     cells = int(knowledge.sizes[np.unique(np.concatenate(groups))].sum())
-    first = tuple(name_group(knowledge, classes) for classes in groups[:_NAMED])
+    place = _places(knowledge)
+    ordered = sorted(groups, key=lambda classes: (int(place[classes].min()), len(classes)))
+    first = tuple(name_group(knowledge, classes) for classes in ordered[:_NAMED])
     return Undecided(len(groups), cells, first)
+
+
+def _places(knowledge: Knowledge) -> Integers:
+    """Where the first cell of each class is in the order of the catalogue."""
+    places = np.full(knowledge.classes, knowledge.possible.size)
+    cells = np.flatnonzero(knowledge.possible)
+    np.minimum.at(places, knowledge.class_of.ravel()[cells], cells)
+    return places

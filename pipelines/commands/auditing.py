@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _EXIT = {"withstood": 0, "discloses": 1, "undecided": 7}  # 2: wrong input
 _MOST = 10**9
 _MOST_WORK = 10**12
-_DEFAULT_WORK = 5_000_000
+_DEFAULT_WORK = 3_000_000
 
 
 def register(app: typer.Typer) -> None:
