@@ -23,12 +23,12 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
+from anonymizer.protection.day import Terms, protect_tables
 from protection import SECRET, campaign
 
 from anonymizer.gate import audit
 from anonymizer.parallel import Workers
 from anonymizer.policy import Effort, Promise
-from anonymizer.protection.day import Terms, protect_tables
 from anonymizer.protection.suppression import Protected
 from anonymizer.segments import Catalogue, load_catalogue
 from anonymizer.tables import Counted

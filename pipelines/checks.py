@@ -152,31 +152,31 @@ def one_row_a_person(installation: Installation, day: date) -> Verdict:
 
 @check_of("campaign_reach", "reach")
 def reach_within_people(installation: Installation, day: date) -> Verdict:
-    """No campaign reached more people of an atom than are eligible there."""
+    """No campaign reached more people of a bucket of a cell than are eligible there."""
     home = installation.home
-    atom = ["gender", "age_band", "region"]
-    people = pq.read_table(home.working_file("people", day), columns=atom, partitioning=None)
-    eligible = people.group_by(atom).aggregate([([], "count_all")])
+    codes = ["gender", "age_band", "region", "bucket"]
+    people = pq.read_table(home.working_file("people", day), columns=codes, partitioning=None)
+    eligible = people.group_by(codes).aggregate([([], "count_all")])
     reach = pq.read_table(
-        home.working_file("reach", day), columns=[*atom, "people"], partitioning=None
+        home.working_file("reach", day), columns=[*codes, "people"], partitioning=None
     )
-    joined = reach.join(eligible, keys=atom)
+    joined = reach.join(eligible, keys=codes)
     within = pc.less_equal(joined["people"], pc.fill_null(joined["count_all"], 0))
-    return Verdict(bool(pc.all(within, min_count=0).as_py()), {"atoms": joined.num_rows})
+    return Verdict(bool(pc.all(within, min_count=0).as_py()), {"compared": joined.num_rows})
 
 
-@check_of("protected_tables", "protection")
+@check_of("protected_tables", "publication")
 def floor_reached(installation: Installation, day: date) -> Verdict:
-    """Every figure counts at least k trusted people, counted anew from the reach."""
+    """Every figure counts at least k people, counted anew from the reach."""
     home, terms = installation.home, installation.terms(Period("day", day))
     catalogue, k = terms.catalogue, terms.policy.promise.k
     counted = load_counted(home, day, catalogue)
     figures = read_figures(home, day, [table.key for table in counted], catalogue)
     lowest = min(
         (
-            int(trusted.min())
+            int(people.min())
             for shown, truth in zip(figures, counted, strict=True)
-            if (trusted := segment_totals(catalogue, truth.trusted)[shown.segments]).size
+            if (people := segment_totals(catalogue, truth.people)[shown.segments]).size
         ),
         default=None,
     )

@@ -17,7 +17,7 @@ from pipelines.checks import Verdict, check_of
 from pipelines.figures import read_figures
 from pipelines.resources import Installation
 
-_ATOM = ["gender", "age_band", "region"]
+_CODES = ["gender", "age_band", "region", "bucket"]
 
 
 def checks_of(series: Series) -> list[dg.AssetChecksDefinition]:
@@ -36,19 +36,21 @@ def checks_of(series: Series) -> list[dg.AssetChecksDefinition]:
 
     @check_of(*of("reach"), series.period_kind, made)
     def reach_within_people(installation: Installation, day: date) -> Verdict:
-        """No subject has more people of an atom than are eligible there."""
+        """No subject has more people of a bucket of a cell than are eligible there."""
         home = installation.home
         files = [home.working_file(series.stage(name), day) for name in ("people", "reach")]
-        people = pq.read_table(files[0], columns=_ATOM, partitioning=None)
-        eligible = people.group_by(_ATOM).aggregate([([], "count_all")])
-        reach = pq.read_table(files[1], columns=[*_ATOM, "people"], partitioning=None)
-        joined = reach.join(eligible, keys=_ATOM)
+        people = pq.read_table(files[0], columns=_CODES, partitioning=None)
+        eligible = people.group_by(_CODES).aggregate([([], "count_all")])
+        reach = pq.read_table(files[1], columns=[*_CODES, "people"], partitioning=None)
+        joined = reach.join(eligible, keys=_CODES)
         within = pc.less_equal(joined["people"], pc.fill_null(joined["count_all"], 0))
-        return Verdict(bool(pc.all(within, min_count=0).as_py()), {"atoms": joined.num_rows})
+        return Verdict(bool(pc.all(within, min_count=0).as_py()), {"compared": joined.num_rows})
 
-    @check_of(*of("protection"), series.period_kind, made)
+    @check_of(
+        Graph(series).asset("protection"), series.stage("publication"), series.period_kind, made
+    )
     def floor_reached(installation: Installation, day: date) -> Verdict:
-        """Every figure counts at least k trusted people, counted anew from the reach."""
+        """Every figure counts at least k people, counted anew from the reach."""
         period = Period.of(series.period_kind, day)
         home, terms = installation.home, installation.terms(period)
         counted = load_counted_series(home, series, period, terms.catalogue)
@@ -56,9 +58,9 @@ def checks_of(series: Series) -> list[dg.AssetChecksDefinition]:
         figures = read_figures(home, day, keys, terms.catalogue, series)
         lowest = min(
             (
-                int(trusted.min())
+                int(people.min())
                 for shown, truth in zip(figures, counted, strict=True)
-                if (trusted := segment_totals(terms.catalogue, truth.trusted)[shown.segments]).size
+                if (people := segment_totals(terms.catalogue, truth.people)[shown.segments]).size
             ),
             default=None,
         )

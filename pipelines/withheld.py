@@ -6,7 +6,6 @@ To the privileged role also why, which takes the counts in `private/`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +19,8 @@ from anonymizer.publishing import load_release
 from anonymizer.release import PUBLISHED, Release
 from anonymizer.segments import Catalogue
 from anonymizer.series import SERIES
+from pipelines.figures import Reason, read_reasons
 from pipelines.history import catalogue_of
-
-Reason = Literal["floor", "inference"]
 
 
 @dataclass(frozen=True)
@@ -113,34 +111,25 @@ def explain_withheld(
 
 
 def find_reasons(home: Home, table: Released) -> Mapping[int, Reason]:
-    """Why each withheld segment has no figure, for the privileged role alone.
+    """Why each suppressed segment has no figure, for the privileged role alone.
 
-    The period is counted again from `private/reach`. Raises Held when that is gone or is no longer
-    what the release was made of, SecretProblem without the key.
+    Read from what the run of the period kept in `private/`. Raises Held when that is gone, is no
+    longer what the release was made of, or may not be read.
     """
-    # Who asks without reasons has no access to `private/`, and does not wait for these.
-    from anonymizer.counting import load_counted_series  # noqa: PLC0415
-    from anonymizer.protection.floor import reaches_floor  # noqa: PLC0415
-    from anonymizer.secret import Secret  # noqa: PLC0415
-
+    release = table.release
     try:
-        release = table.release
-        tables = load_counted_series(home, release.series, release.period, table.catalogue)
+        known = read_reasons(home, release.period.end, table.subject, release.series)
     except PermissionError:
         raise Held("private", "this account may not read private/; leave out --reasons") from None
-    promise, secret = table.release.promise, Secret.load(home.secret)
-    reached = np.zeros(len(table.catalogue), dtype=bool)
-    for counted in tables:
-        if counted.key.subject_id == table.subject:
-            reached = reaches_floor(counted, table.catalogue, promise, secret)
-    if not reached[table.published].all():
+    kept = {table.catalogue.positions[code] for code, reason in known.items() if reason == "kept"}
+    if kept != set(table.people):
         raise Held(
-            "reach_changed",
-            f"the reach in private/ is not what {table.release.id} was made of; "
-            "reasons cannot be told any more",
+            "reasons_changed",
+            f"what is kept in private/ is not what {release.id} was made of; "
+            "reasons are not available any more",
         )
     withheld = np.setdiff1d(np.arange(len(table.catalogue)), table.published)
-    return {row: "inference" if reached[row] else "floor" for row in withheld.tolist()}
+    return {row: known.get(table.catalogue.id(row), "threshold") for row in withheld.tolist()}
 
 
 def _figure(table: Released, row: int) -> Figure | None:

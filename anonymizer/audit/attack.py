@@ -13,12 +13,13 @@ import numpy as np
 
 from anonymizer.audit.differencing import explain_all, nested_pairs, unequal_twins
 from anonymizer.audit.findings import Finding
-from anonymizer.audit.knowledge import Flags, Knowledge, read, true_counts
+from anonymizer.audit.knowledge import Knowledge, read, true_counts
 from anonymizer.audit.reports import Reporter
 from anonymizer.audit.table_attack import TableAttack
 from anonymizer.audit.undecided import Undecided, undecided_groups
 from anonymizer.audit.wording import below_threshold, no_multiple
-from anonymizer.audit.work import Work, counting
+from anonymizer.feasible.system import Flags
+from anonymizer.feasible.work import Work, counting
 from anonymizer.policy import Promise
 from anonymizer.segments import Catalogue
 from anonymizer.tables import Figures, TableKey
@@ -49,7 +50,7 @@ class Verdict:
     """What an attack with a limit of work came to.
 
     `findings` count against the table. `undecided` groups do not: neither a disclosure was shown,
-    nor that they are safe. `work` is what was spent, in units of `audit.work`.
+    nor that they are safe. `work` is what was spent, in units of `feasible.work`.
     """
 
     findings: tuple[Finding, ...]

@@ -5,7 +5,7 @@
 Stages run from the cheap and certain to the costly and conditional: the rules, differences of two
 figures, combinations of more, notes, intervals, and last what an intruder would conclude who
 assumes that all suppressed segments are below the threshold. A listener learns what each stage
-found as soon as it ends. All of them share one limit of work; see `audit.work`.
+found as soon as it ends. All of them share one limit of work; see `feasible.work`.
 
 Disclosures count against the table. Notes do not, unless asked for: what a person who knows the
 own cell could solve, and groups that are no segment.
@@ -26,7 +26,7 @@ from anonymizer.audit.containment import cells_in_segments, segments_inside
 from anonymizer.audit.differencing import nested_pairs
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.intervals import Intervals, tightest
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.outsider import Outsider, Rules, atoms
 from anonymizer.audit.published_file import PublishedTable
 from anonymizer.audit.reports import Reporter
@@ -34,7 +34,8 @@ from anonymizer.audit.smallness import smaller_than
 from anonymizer.audit.table_attack import TableAttack, only_contradictions
 from anonymizer.audit.undecided import Undecided, undecided_groups
 from anonymizer.audit.wording import below_threshold, no_multiple
-from anonymizer.audit.work import Work, counting
+from anonymizer.feasible.system import Flags, Integers
+from anonymizer.feasible.work import Work, counting
 from anonymizer.segments import Catalogue
 
 MOST_WHOLE = 400  # classes that figures tie together; up to here integer programming decides

@@ -17,9 +17,10 @@ import numpy as np
 from scipy import sparse
 
 from anonymizer.audit.blocks import BlockProgram
-from anonymizer.audit.knowledge import Integers, Knowledge
-from anonymizer.audit.solver import Program, Reals
+from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.witnesses import make_whole
+from anonymizer.feasible.solver import Program, Reals
+from anonymizer.feasible.system import Integers
 
 _DENOMINATORS = (1, 2, 3, 4, 5, 6, 8, 12, 60, 840, 27_720)
 FINE = 2**30  # parts of one, where no simple fraction makes a proof

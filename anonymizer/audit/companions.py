@@ -18,11 +18,12 @@ from anonymizer.audit.bounds import Bounds
 from anonymizer.audit.divided import NEARLY, DividedTables, Seen, Wishes
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.freedom import Freedom, atoms_in_classes, freedom, whole_classes
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.modular import PRIMES
 from anonymizer.audit.ranges import proved_ranges
-from anonymizer.audit.solver import Reals
-from anonymizer.audit.work import meter
+from anonymizer.feasible.solver import Reals
+from anonymizer.feasible.system import Flags, Integers
+from anonymizer.feasible.work import meter
 
 _MOST_PARTS = 12
 _NAMED = 3

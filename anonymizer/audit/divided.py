@@ -13,9 +13,10 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from anonymizer.audit.knowledge import Flags, Knowledge
-from anonymizer.audit.solver import Program, Reals
-from anonymizer.audit.work import meter
+from anonymizer.audit.knowledge import Knowledge
+from anonymizer.feasible.solver import Program, Reals
+from anonymizer.feasible.system import Flags
+from anonymizer.feasible.work import meter
 
 NEARLY = 1e-6  # people by which a figure or a goal may be missed
 _BEYOND = 0.01  # people beyond what is wished, so that a tolerance does not spoil it

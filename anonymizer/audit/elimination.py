@@ -12,7 +12,7 @@ from heapq import heapify, heappop, heappush
 
 from scipy import sparse
 
-from anonymizer.audit.work import Work, meter
+from anonymizer.feasible.work import Work, meter
 
 Row = dict[int, int]  # what is not 0, by its place
 NO_PIVOT = -1

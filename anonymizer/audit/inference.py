@@ -6,18 +6,19 @@ import numpy as np
 from scipy import sparse
 
 from anonymizer.audit.bounds import Bounds, Divisible, Proof, Reachable, Unreachable
-from anonymizer.audit.departures import depart
 from anonymizer.audit.differencing import explain_all, nested_pairs
 from anonymizer.audit.divided import NEARLY, DividedTables, Wishes
 from anonymizer.audit.findings import Finding
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.reports import Reporter
 from anonymizer.audit.smallness import Evidence
 from anonymizer.audit.solved import fit_some_table
-from anonymizer.audit.solver import Reals
 from anonymizer.audit.walk import first_table, walk
 from anonymizer.audit.witnesses import Witnesses, search
-from anonymizer.audit.work import meter
+from anonymizer.feasible.departures import depart, reaching
+from anonymizer.feasible.solver import Reals
+from anonymizer.feasible.system import Flags, Integers
+from anonymizer.feasible.work import meter
 
 _MOST_UNDECIDED = 20  # where no limit of work says when to give up
 
@@ -112,7 +113,8 @@ class Inference:
         first = first_table(known)
         if first is None:
             return
-        witnesses.follow(depart(known, first, witnesses.goals, ~witnesses.reached))
+        goals = reaching(first, witnesses.goals, witnesses.waiting)
+        witnesses.follow(depart(known, first, goals))
         if len(witnesses.waiting):
             witnesses.follow(walk(known, first, witnesses.goals, ~witnesses.reached))
 

@@ -26,11 +26,12 @@ from anonymizer.audit.freedom import (
     together,
     whole_classes,
 )
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.ranges import proved_ranges
-from anonymizer.audit.solver import Reals
 from anonymizer.audit.witnesses import make_whole
-from anonymizer.audit.work import meter
+from anonymizer.feasible.solver import Reals
+from anonymizer.feasible.system import Flags, Integers
+from anonymizer.feasible.work import meter
 
 UNBOUNDED = -1
 _SMALL_COMPONENT = 60  # classes; up to here integer programming looks for what rounding missed

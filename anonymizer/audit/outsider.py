@@ -6,16 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.audit.containment import largest_segments
-from anonymizer.audit.knowledge import (
-    Flags,
-    Integers,
-    Knowledge,
-    Statements,
-    from_source,
-    published,
-    understand,
-)
+from anonymizer.audit.knowledge import Knowledge, Statements, from_source, published, understand
 from anonymizer.audit.published_file import PublishedTable
+from anonymizer.feasible.system import Flags, Integers
 from anonymizer.segments import Catalogue
 
 

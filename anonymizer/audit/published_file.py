@@ -20,8 +20,8 @@ from anonymizer.hierarchies import Hierarchy, dimension, full_cross, read_hierar
 from anonymizer.segments import Catalogue
 
 STATUS, PEOPLE = "status", "people"
-PUBLISHED = "published"
-SUPPRESSED = ("suppressed", "withheld")  # both mean the same
+PUBLISHED, SUPPRESSED = "published", "suppressed"
+NOT_PUBLISHED = (SUPPRESSED, "withheld")  # the second: files of other tools, and older ones
 MOST_PEOPLE = 10**12
 MOST_SEGMENTS = 10**7
 T = TypeVar("T")
@@ -156,18 +156,18 @@ def _column_faults(
 
 
 def _value_faults(text: _Text) -> list[Fault]:
-    """Statuses that are none, and counts that are none or stand where a segment is withheld."""
+    """Invalid statuses and counts, and counts of suppressed segments."""
     counts = text.columns[PEOPLE]
     statuses = text.columns.get(STATUS, [PUBLISHED] * len(counts))
     faults = []
-    if wrong := _rows(statuses, lambda status: status not in (PUBLISHED, *SUPPRESSED)):
-        problem = f"neither {PUBLISHED} nor {SUPPRESSED[0]} in row {first_few(wrong)}"
+    if wrong := _rows(statuses, lambda status: status not in (PUBLISHED, *NOT_PUBLISHED)):
+        problem = f"neither {PUBLISHED} nor {SUPPRESSED} in row {first_few(wrong)}"
         faults.append(Fault(f"{text.name}, column {STATUS}", problem))
     shown = list(zip(statuses, counts, strict=True))
     if wrong := _rows(shown, lambda row: row[0] == PUBLISHED and not _is_count(row[1])):
         problem = f"not a whole number from 0 to {MOST_PEOPLE:,} in row {first_few(wrong)}"
         faults.append(Fault(f"{text.name}, column {PEOPLE}", problem))
-    if wrong := _rows(shown, lambda row: row[0] in SUPPRESSED and bool(row[1])):
+    if wrong := _rows(shown, lambda row: row[0] in NOT_PUBLISHED and bool(row[1])):
         problem = f"a suppressed segment has a figure in row {first_few(wrong)}"
         faults.append(Fault(f"{text.name}, column {PEOPLE}", problem, "leave it empty"))
     return faults

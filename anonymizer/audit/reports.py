@@ -8,7 +8,7 @@ import numpy as np
 from anonymizer.audit.bounds import Proof
 from anonymizer.audit.differencing import Difference
 from anonymizer.audit.findings import Finding, Kind
-from anonymizer.audit.knowledge import Integers, Knowledge
+from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.wording import (
     arithmetic,
     cite,
@@ -19,6 +19,7 @@ from anonymizer.audit.wording import (
     name_group,
     name_rest,
 )
+from anonymizer.feasible.system import Integers
 
 _IDS_NAMED = 20
 _NOBODY = np.zeros(0, dtype=np.int64)

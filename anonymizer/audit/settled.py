@@ -15,11 +15,12 @@ from anonymizer.audit.bounds import Bounds, Proof
 from anonymizer.audit.divided import NEARLY, DividedTables, Seen, Wishes
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.freedom import atoms_in_classes, freedom, together, whole_classes
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.reports import Reporter
 from anonymizer.audit.solved import Solved, is_told, undecided_all
-from anonymizer.audit.solver import Reals
-from anonymizer.audit.work import meter
+from anonymizer.feasible.solver import Reals
+from anonymizer.feasible.system import Flags, Integers
+from anonymizer.feasible.work import meter
 
 _SEED = 20_261_122
 _HALF = 0.5

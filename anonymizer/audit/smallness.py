@@ -12,8 +12,9 @@ from scipy import sparse
 
 from anonymizer.audit.bounds import Bounds
 from anonymizer.audit.freedom import atoms_in_classes
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
-from anonymizer.audit.work import meter
+from anonymizer.audit.knowledge import Knowledge
+from anonymizer.feasible.system import Flags, Integers
+from anonymizer.feasible.work import meter
 
 _UNKNOWN = 2**40  # people
 

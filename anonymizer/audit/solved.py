@@ -21,11 +21,12 @@ from anonymizer.audit.bounds import (
     Verdict,
 )
 from anonymizer.audit.findings import Finding
-from anonymizer.audit.knowledge import IMPOSSIBLE, Flags, Integers, Knowledge
+from anonymizer.audit.knowledge import IMPOSSIBLE, Knowledge
 from anonymizer.audit.reports import Reporter
-from anonymizer.audit.solver import Program
 from anonymizer.audit.witnesses import Witnesses, search
-from anonymizer.audit.work import meter
+from anonymizer.feasible.solver import Program
+from anonymizer.feasible.system import Flags, Integers
+from anonymizer.feasible.work import meter
 
 _MOST_UNDECIDED = 20  # where no limit of work says when to give up
 

@@ -12,9 +12,9 @@ from typing import Any
 from anonymizer.audit.auditing import Audit, Guess, Stage, Step
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.intervals import UNBOUNDED, Intervals
-from anonymizer.audit.knowledge import Integers
 from anonymizer.audit.published_file import PublishedTable
 from anonymizer.audit.table_attack import only_contradictions
+from anonymizer.feasible.system import Integers
 from anonymizer.segments import Catalogue
 
 FORMAT = 2

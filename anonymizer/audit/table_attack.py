@@ -14,11 +14,12 @@ from anonymizer.audit.divided import DividedTables
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.inference import Inference
 from anonymizer.audit.intervals import Settled
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.reports import Reporter
 from anonymizer.audit.settled import find_settled
 from anonymizer.audit.smallness import Evidence
 from anonymizer.audit.solved import find_solved
+from anonymizer.feasible.system import Flags, Integers
 
 
 class TableAttack:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anonymizer.audit.knowledge import Integers, Knowledge
+from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.wording import name_group
+from anonymizer.feasible.system import Integers
 
 _NAMED = 5
 

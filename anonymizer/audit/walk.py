@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
-from anonymizer.audit.mending import Mending, nearly_made_to_fit
-from anonymizer.audit.nearby import fit_nearby, reach_nearby
-from anonymizer.audit.proportional import spread, spread_in_the_middle
-from anonymizer.audit.work import meter
+from anonymizer.audit.knowledge import Knowledge
+from anonymizer.feasible.nearby import fit_nearby, reach_nearby
+from anonymizer.feasible.proportional import spread, spread_in_the_middle
+from anonymizer.feasible.repair import Mending, nearly_made_to_fit
+from anonymizer.feasible.system import Flags, Integers
+from anonymizer.feasible.work import meter
 
 _MOST_PASSES = 3
 _MOST_FAILURES = 10  # of programs

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from anonymizer.audit.bounds import FINE, Proof
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.knowledge import Knowledge
 from anonymizer.dimensions import Dimension
+from anonymizer.feasible.system import Flags, Integers
 
 _PARTS_NAMED = 3
 _FIGURES_NAMED = 8

@@ -11,23 +11,19 @@ from typing import Any
 
 import dagster as dg
 
-from anonymizer.counting import count_series, load_counted_series
+from anonymizer.counting import count_series
 from anonymizer.eligibility import find_eligible_in
 from anonymizer.periods import Period
-from anonymizer.protection.day import Terms, protect_tables
 from anonymizer.series import CAMPAIGN_DAY, SERIES, Series
 from pipelines.accounts import account_facts
-from pipelines.assets.protection import protection_outcome
 from pipelines.assets.publication import finish, log_good_days
 from pipelines.columns import PEOPLE, PROTECTED, REACH
-from pipelines.figures import write_figures
 from pipelines.metadata import rows_table
 from pipelines.partitions import PARTITIONS, SINGLE_RUN
 from pipelines.releasing import release_period
 from pipelines.resources import Installation, Writing
 from pipelines.sealing import attempt
 from pipelines.stages import RETRIES, Outcome, Stage, failure
-from pipelines.workers import heedful_workers
 
 LONGER = tuple(series for series in SERIES if series != CAMPAIGN_DAY)
 _WORDS = {
@@ -36,7 +32,7 @@ _WORDS = {
     "interest-week": "people who viewed products of a category in the 30 days to a week's end",
     "audience-month": "everybody who counts at the end of a month",
 }
-_STAGES = ("eligibility", "reach", "protection", "publication")
+_STAGES = ("eligibility", "reach", "publication")
 Work = Callable[[Installation, Period], Outcome]
 
 
@@ -47,7 +43,7 @@ class Graph:
     series: Series
 
     def asset(self, stage: str) -> str:
-        """The name of the asset of a stage: `campaign_week_people`."""
+        """The name of the asset of a stage, or of the protected tables: `campaign_week_people`."""
         if self.series == CAMPAIGN_DAY and stage == "publication":
             return "campaign_release"
         made = {"eligibility": "people", "protection": "protected", "publication": "release"}
@@ -58,7 +54,9 @@ class Graph:
         before = _STAGES.index(name) - 1
         return Stage(
             self.series.stage(name),
-            (self.asset(name),),
+            (self.asset("protection"), self.asset(name))
+            if name == "publication"
+            else (self.asset(name),),
             after=self.series.stage(_STAGES[before]) if before >= 0 else None,
             kind=self.series.period_kind,
         )
@@ -82,7 +80,13 @@ class Graph:
         terms = installation.terms(period)
         with installation.engine(spill=True) as engine:
             reach = count_series(
-                engine, installation.home, self.series, period, terms.policy, terms.catalogue
+                engine,
+                installation.home,
+                self.series,
+                period,
+                terms.policy,
+                terms.secret,
+                terms.catalogue,
             )
         return self._outcome(
             "reach",
@@ -91,23 +95,12 @@ class Graph:
             rows_by_reason=rows_table({reach.account.table: reach.account}),
         )
 
-    def protect(self, installation: Installation, period: Period) -> Outcome:
-        """The figures that may be published of each table."""
-        home, terms = installation.home, installation.terms(period)
-        policy, catalogue = terms.policy, terms.catalogue
-        protected = protect_tables(
-            load_counted_series(home, self.series, period, catalogue),
-            Terms(catalogue, policy.promise, terms.secret, policy.effort),
-            heedful_workers(policy.effort),
-        )
-        figures = [table.figures for table in protected]
-        write_figures(home, period.end, figures, catalogue, self.series)
-        return protection_outcome(protected, len(catalogue), self.asset("protection"))
-
     def publish(self, installation: Installation, period: Period) -> Outcome:
         """The release and its exports."""
         facts = release_period(installation, installation.ledger(), self.series, period)
-        return self._outcome("publication", facts, **facts)
+        protected = {"tables": facts["tables"], "published": facts["published"]}
+        shown = {self.asset("publication"): facts, self.asset("protection"): protected}
+        return Outcome(facts, shown)
 
     def _outcome(self, stage: str, facts: Mapping[str, Any], **shown: Any) -> Outcome:
         return Outcome(facts, {self.asset(stage): shown})
@@ -122,8 +115,6 @@ def graph_of(series: Series) -> list[dg.AssetsDefinition]:
                  f"Who counts, under a pseudonym, among {words}.", PEOPLE),
         _working(graph, "reach", graph.count, ["accepted_rows", graph.asset("eligibility")],
                  f"True counts by atom, private: {words}. Days are never added up.", REACH),
-        _working(graph, "protection", graph.protect, [graph.asset("reach")],
-                 f"What may be published: {words}.", PROTECTED),
         _releasing(graph, f"Released, exported and in the analysts' database: {words}."),
     ]  # fmt: skip
 
@@ -170,17 +161,25 @@ def _releasing(graph: Graph, description: str) -> dg.AssetsDefinition:
         group_name=graph.series.stage("series"),
         specs=[
             dg.AssetSpec(
+                graph.asset("protection"),
+                deps=[graph.asset("reach")],
+                skippable=True,
+                description="The figures that may be published, with a proof for every cell.",
+                owners=["team:privacy"],
+                kinds={"python", "parquet"},
+                metadata={"dagster/column_schema": PROTECTED},
+            ),
+            dg.AssetSpec(
                 name,
                 deps=[
                     graph.asset("protection"),
-                    graph.asset("reach"),
                     *(Graph(earlier).asset("publication") for earlier in graph.series.judged_after),
                 ],
                 skippable=True,
                 description=description,
                 owners=["team:privacy", "team:data-engineering", "team:ad-ops"],
                 kinds={"python", "parquet"},
-            )
+            ),
         ],
     )
     def publication(
@@ -199,6 +198,7 @@ def _releasing(graph: Graph, description: str) -> dg.AssetsDefinition:
         if any(entry.trouble for entry in entries):
             log_good_days(context, tried, graph.series.period_kind)
             raise failure(entries)
+        yield dg.MaterializeResult(asset_key=graph.asset("protection"))
         yield dg.MaterializeResult(asset_key=name)
 
     return publication

@@ -88,8 +88,8 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
     from anonymizer.audit.outsider import Outsider, Rules  # noqa: PLC0415
     from anonymizer.audit.published_file import read_published  # noqa: PLC0415
     from anonymizer.audit.summary import as_json, subject  # noqa: PLC0415
-    from anonymizer.audit.work import Work  # noqa: PLC0415
     from anonymizer.errors import gathered_into  # noqa: PLC0415
+    from anonymizer.feasible.work import Work  # noqa: PLC0415
     from anonymizer.files import write_bytes  # noqa: PLC0415
 
     rules = Rules(inference_k, k, rounding, zeros == "public")

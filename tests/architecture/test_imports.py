@@ -17,9 +17,10 @@ LAYERS = (
     ("policy", "segments", "hierarchies", "secret", "files", "permissions"),
     ("accounting", "tables", "explanation", "coarser", "chain", "seal"),
     ("series", "windows"),
+    ("proofs", "feasible"),
     ("audit", "protection"),
-    ("subjects", "release", "gate", "release_folder", "cells"),
-    ("ledger", "public_ledger", "locking", "intake", "eligibility", "counting", "working_rows"),
+    ("subjects", "release", "cells", "ledger", "near_state", "gate", "release_folder"),
+    ("public_ledger", "locking", "intake", "eligibility", "counting", "working_rows"),
     ("retention", "erasure", "earlier"),
     ("publishing", "rights", "settings"),
     ("exports", "database"),
@@ -98,6 +99,15 @@ def test_imports_go_down_only(module: str) -> None:
 def test_the_auditor_shares_nothing_with_what_it_audits(forbidden: str) -> None:
     for module in of_part("audit"):
         assert not {name for name in reached(module) if part(name) == forbidden}
+
+
+def test_the_checker_shares_nothing_with_what_it_checks() -> None:
+    allowed = {"anonymizer.audit.findings", "anonymizer.proofs", "anonymizer.tables",
+               "anonymizer.segments", "anonymizer.policy", "anonymizer.periods"}  # fmt: skip
+    own = {name for name in imported_modules("anonymizer.audit.checker") if name != "anonymizer"}
+    assert own <= allowed
+    assert not {name for name in reached("anonymizer.audit.checker") if part(name) in
+                {"protection", "feasible", "counting"}}  # fmt: skip
 
 
 def test_who_shares_out_work_does_not_know_the_work() -> None:

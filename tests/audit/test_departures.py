@@ -6,10 +6,10 @@ from scipy import sparse
 from small_worlds import catalogue_of, dimension, everywhere, figures_of, promise, random_world
 
 from anonymizer.audit import departures
-from anonymizer.audit.departures import Departures, depart
 from anonymizer.audit.knowledge import read
 from anonymizer.audit.walk import first_table
 from anonymizer.audit.witnesses import Witnesses
+from anonymizer.feasible.departures import Departures, depart
 
 CATALOGUE = catalogue_of([dimension("g", ("f", "m")), dimension("r", ("A", "B", "C"))])
 FIGURES = {"all:all": 60, "f:all": 30, "m:all": 30, "all:A": 20, "all:B": 20, "all:C": 20}

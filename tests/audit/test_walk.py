@@ -11,10 +11,10 @@ from anonymizer.audit import mending as mending_module
 from anonymizer.audit import nearby as nearby_module
 from anonymizer.audit import walk as walk_module
 from anonymizer.audit.knowledge import read
-from anonymizer.audit.mending import Mending, made_to_fit, nearly_made_to_fit
-from anonymizer.audit.nearby import fit_nearby, reach_nearby
 from anonymizer.audit.walk import Walk, first_table, walk
 from anonymizer.audit.witnesses import Witnesses
+from anonymizer.feasible.nearby import fit_nearby, reach_nearby
+from anonymizer.feasible.repair import Mending, made_to_fit, nearly_made_to_fit
 
 CATALOGUE = catalogue_of([dimension("g", ("f", "m")), dimension("r", ("A", "B", "C"))])
 FIGURES = {"all:all": 60, "f:all": 30, "m:all": 30, "all:A": 20, "all:B": 20, "all:C": 20}

@@ -11,10 +11,10 @@ from test_attack_agrees_with_enumeration import determined, published
 
 from anonymizer.audit.attack import attack, audit_figures
 from anonymizer.audit.knowledge import read
-from anonymizer.audit.mending import Mending
-from anonymizer.audit.solver import Program
 from anonymizer.audit.table_attack import TableAttack, only_contradictions
-from anonymizer.audit.work import Work, counting, meter
+from anonymizer.feasible.repair import Mending
+from anonymizer.feasible.solver import Program
+from anonymizer.feasible.work import Work, counting, meter
 
 BUDGETS = (1, 100, 300, 1_000)
 ENOUGH = 10**9

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from anonymizer.protection.day import Terms, protect_tables
 from labour import EAGER, campaign
 
 from anonymizer.errors import Disclosure
 from anonymizer.gate import Audited, audit
 from anonymizer.parallel import ALONE, Workers
 from anonymizer.policy import Effort, Promise
-from anonymizer.protection.day import Terms, protect_tables
 from anonymizer.protection.suppression import Protected
 from anonymizer.secret import Secret
 from anonymizer.segments import load_catalogue

@@ -15,16 +15,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.audit.history.shown import Shown
-from anonymizer.audit.knowledge import (
-    Flags,
-    Integers,
-    Knowledge,
-    Statements,
-    from_source,
-    true_counts,
-    understand,
-)
+from anonymizer.audit.knowledge import Knowledge, Statements, from_source, true_counts, understand
 from anonymizer.dimensions import Dimension, Group, Text
+from anonymizer.feasible.system import Flags, Integers
 from anonymizer.segments import Catalogue, NamedSegment
 from anonymizer.tables import TableKey
 

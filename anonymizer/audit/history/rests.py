@@ -16,18 +16,16 @@ from anonymizer.audit.history.join import Containment, Join
 from anonymizer.audit.history.nearness import segments_within
 from anonymizer.audit.history.shown import Shown
 from anonymizer.audit.history.sums import ShortSum
-from anonymizer.audit.knowledge import Flags, Integers, true_counts
+from anonymizer.audit.knowledge import true_counts
+from anonymizer.feasible.system import Flags, Integers
 
 _TURNS = 10
 
 
-def aimed_apart(tables: Sequence[Shown]) -> tuple[list[int], Flags]:
-    """The aim of each table of a release, numbered, and which aims have no atom in common."""
-    aims: dict[bytes, int] = {}
-    numbers = [aims.setdefault(table.possible.tobytes(), len(aims)) for table in tables]
-    grids = np.stack([tables[numbers.index(n)].possible.ravel() for n in range(len(aims))])
-    together = grids.astype(np.float32) @ grids.T.astype(np.float32)
-    return numbers, together == 0
+def apart_from(tables: Sequence[Shown]) -> Flags:
+    """(tables x tables): which of them share nobody."""
+    ids = [table.key.subject_id for table in tables]
+    return np.array([[other in table.apart for other in ids] for table in tables], dtype=bool)
 
 
 def short_rests(join: Join, floor: int) -> Iterator[ShortSum]:
@@ -63,17 +61,17 @@ class _Beside:
 
     @classmethod
     def of(cls, join: Join, outer: Shown, inner: Sequence[Shown]) -> "_Beside":
-        aims, apart = aimed_apart(inner)
+        apart = apart_from(inner)
         shape = (len(apart), len(outer.figures.segments))
         people, segment = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
         table = np.zeros(shape, dtype=np.intp)
-        for place, (aim, shown) in enumerate(zip(aims, inner, strict=True)):
+        for place, shown in enumerate(inner):
             lowest, _ = true_counts(shown.figures.people, shown.promise)
             within = np.where(segments_within(shown, outer), lowest[:, None], 0)
-            more = within.max(axis=0) > people[aim]
-            people[aim, more] = within.max(axis=0)[more]
-            segment[aim, more] = shown.figures.segments[within.argmax(axis=0)][more]
-            table[aim, more] = place
+            more = within.max(axis=0) > people[place]
+            people[place, more] = within.max(axis=0)[more]
+            segment[place, more] = shown.figures.segments[within.argmax(axis=0)][more]
+            table[place, more] = place
         same = [Containment(outer.key, shown.key) in join.containments for shown in inner]
         return cls(join, inner, apart, people, table, segment, np.array(same))
 

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from anonymizer.audit.knowledge import Flags, Integers
 from anonymizer.dimensions import Dimension, Group, Text
+from anonymizer.feasible.system import Flags, Integers
 from anonymizer.periods import Period
 from anonymizer.policy import Promise
 from anonymizer.segments import Catalogue, NamedSegment
@@ -28,9 +28,10 @@ _DIMENSIONS = ("gender", "age", "region")
 class Shown:
     """One table with the catalogue and the promise that it was made under.
 
-    `possible` is False for structural zeros. Everybody of the table is also in the tables of
-    the subjects that it is `inside` of, in the same period. A campaign `runs` from one day to
-    another, both included; other subjects are there on every day.
+    `possible` is False for structural zeros. Everybody of the table, but for a few people, is also
+    in the tables of the subjects that it is `inside` of, in the same period, and nobody in those of
+    the subjects that it is `apart` from. A campaign `runs` from one day to another, both included;
+    other subjects are there on every day.
     """
 
     figures: Figures
@@ -38,6 +39,7 @@ class Shown:
     promise: Promise
     possible: Flags
     inside: frozenset[str] = frozenset()
+    apart: frozenset[str] = frozenset()
     runs: tuple[date, date] = (date.min, date.max)
 
     @property

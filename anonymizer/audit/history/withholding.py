@@ -20,7 +20,7 @@ from anonymizer.audit.history.nearness import is_near
 from anonymizer.audit.history.rests import short_rests
 from anonymizer.audit.history.shown import Shown
 from anonymizer.audit.history.sums import ShortSum, short_sums
-from anonymizer.audit.knowledge import Flags, Integers
+from anonymizer.feasible.system import Flags, Integers
 from anonymizer.parallel import ALONE, Workers
 from anonymizer.tables import TableKey
 
