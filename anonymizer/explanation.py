@@ -9,6 +9,8 @@ from anonymizer.configuration import Settings
 from anonymizer.policy import Policy
 from anonymizer.segments import Catalogue, SegmentSettings
 
+_TIMES_THRESHOLD = 10  # how large the figure is whose range is worked out
+
 
 def explain(policy: Policy, catalogue: Catalogue) -> str:
     """What these settings promise, sentence by sentence, for a reader without statistics."""
@@ -35,8 +37,8 @@ def _threshold(policy: Policy) -> str:
     if promise.k_jitter:
         words += (
             f" A secret offset raises that threshold to between {promise.k} and {highest}, drawn "
-            "anew for every other set of people, so that a group that appears gives away the "
-            f"arrival of person number {promise.k} in one case of {promise.k_jitter + 1} only."
+            "anew for every other set of people, so that a group that appears does not show which "
+            "person arrived last. A group that shares the figure of another one has no offset."
         )
     return words + " Anything below is suppressed; neither the reason nor the size is disclosed."
 
@@ -45,25 +47,32 @@ def _inference(policy: Policy) -> str:
     promise = policy.promise
     if not promise.inference_floor:
         return (
-            "Inference. No withheld figure can be solved exactly from the published ones. That a "
-            "group is small may still be provable: set inference_k to forbid it."
+            "Inference. No suppressed figure can be solved exactly from the published ones. It may "
+            "still be provable that a group is small: set inference_k to forbid it."
         )
     return (
-        "Inference. Whoever puts all published figures of a table together, by subtraction or any "
-        f"other arithmetic, cannot prove of any group that it has fewer than "
-        f"{promise.inference_floor} people: not that it is empty, not that everyone else was of "
-        "one kind. Each table is attacked by an independent auditor before it is published."
+        "Inference. From all published figures of a table, by subtraction or any other arithmetic, "
+        f"no one can prove that a group has fewer than {promise.inference_floor} people: not that "
+        "it is empty, and not that everyone else was of one kind. A proof for every cell is "
+        "verified by an independent checker before a table is published."
     )
 
 
 def _rounding(policy: Policy) -> str:
-    step = policy.promise.rounding
-    if step == 1:
-        return "Rounding. Figures are exact; more segments are withheld to keep them safe."
-    return (
-        f"Rounding. Figures are multiples of {step}, less than {step} away from the true count, "
-        "up or down by a secret draw that depends on exactly who is counted: the same people "
-        "always give the same figure, so asking again about them teaches nothing."
+    promise = policy.promise
+    if promise.rounding == 1:
+        words = "Rounding. Figures are not rounded; more segments are suppressed to keep them safe."
+    else:
+        words = (
+            f"Rounding. Figures are multiples of {promise.rounding}, rounded up or down by a "
+            "secret draw that depends on exactly who is counted, so that repetition does not "
+            "average it out."
+        )
+    figure = _TIMES_THRESHOLD * promise.k // promise.rounding * promise.rounding
+    least, most = promise.range_of(figure)
+    return words + (
+        f" As groups share figures (see Comparisons), a figure of {figure} stands for {least} to "
+        f"{most} people."
     )
 
 
@@ -71,12 +80,13 @@ def _near(policy: Policy) -> str:
     promise = policy.promise
     more = ""
     if promise.near_jitter:
-        more = f", plus a secret 0 to {promise.near_jitter} drawn once for each pair of tables"
+        more = f", plus a secret 0 to {promise.near_jitter} drawn once for each pair of tables,"
     return (
-        f"Comparisons. Two groups that differ by fewer than {_people_of(promise.step)}{more}, "
-        "share one outcome: the same figure, or none. This limits what a comparison of two tables "
-        "shows of one person; the threat model states the measured bounds. Each group is compared "
-        f"with all groups released in the {promise.near_days} days before."
+        f"Comparisons. A group that differs by fewer than {_people_of(promise.step)}{more} from a "
+        "group that was judged before it on its own has the figure of that group, or none. This "
+        "limits what a comparison of two tables shows of one person; the threat model states the "
+        "measured bounds. Each group is compared with all groups released in the "
+        f"{promise.near_days} days before."
     )
 
 

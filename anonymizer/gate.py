@@ -61,11 +61,13 @@ class History:
 class Comparison:
     """What came of comparing with earlier releases: `linked` by their ids, `near` by its digest.
 
-    `evidence` quotes figures that are not published: it is for `private/findings` alone.
+    `roundings` are those of the releases with which figures may have been shared. `evidence` quotes
+    figures that are not published: it is for `private/findings` alone.
     """
 
     linked: tuple[str, ...]
     near: str
+    roundings: tuple[int, ...]
     links: int
     suppressed: int
     evidence: tuple[Finding, ...]
@@ -75,8 +77,8 @@ class Comparison:
 class Checked:
     """Figures that the checker accepted, and under which promise. Only `check` makes one.
 
-    `state` is what later releases are judged against, `witnesses` are the proofs, one a table.
-    True counts are not kept here.
+    `witnesses` are the proofs, one a table. `state` is what later releases are judged against: with
+    it the sizes of groups, it stays in `private/`. No other true count is kept here.
     """
 
     kind: SubjectKind
@@ -133,7 +135,7 @@ def check(
     earlier = history.near.releases()
     findings = (
         *check_release(claims, earlier, terms.catalogue, terms.promise, terms.secret.draw),
-        *check_state(state, claims, terms.promise),
+        *check_state(state, claims, terms.catalogue, terms.promise),
     )
     if findings:
         raise Disclosure(findings)
@@ -186,8 +188,14 @@ def _compared(
         for table, shown in zip(tables, left.tables, strict=True)
     )
     evidence = (*left.findings, *left.beyond_help)
-    names = tuple(release.id for release in history.linked)
-    comparison = Comparison(names, history.near.digest, len(joins), left.figures, evidence)
+    comparison = Comparison(
+        tuple(release.id for release in history.linked),
+        history.near.digest,
+        history.near.roundings,
+        len(joins),
+        left.figures,
+        evidence,
+    )
     return follow_leaders(after), comparison
 
 

@@ -4,32 +4,43 @@ One file a release in `private/near/`, its digest in the ledger. A release is ju
 stands before it in the ledger, withdrawn releases included, and against nothing else: a release
 that is lost and made again is judged as it was the first time. If a file is lost or changed,
 everything that would have to be judged against it is held.
+
+A release is forgotten for good as soon as one is recorded whose period ends more than `near_days`
+later. The ledger alone decides that, so a file that was pruned is never asked for again, whatever
+the policy says later and whatever period is released late.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 from anonymizer.errors import Held
 from anonymizer.files import sha256
 from anonymizer.home import Home
 from anonymizer.ledger import Entry, Ledger
 from anonymizer.periods import Period
+from anonymizer.policy import Promise
 from anonymizer.proofs import Representatives
 from anonymizer.protection.representatives import read_representatives, write_representatives
 from anonymizer.series import Series
 
-_STAGE = "near"
+STATES = "near"
 
 
 @dataclass(frozen=True)
 class NearHistory:
-    """State files of earlier releases in the order of the ledger, and the digest of all of them."""
+    """State files of earlier releases in the order of the ledger, and the digest of all of them.
+
+    `roundings` are those of their promises, ascending: a figure that is shared was drawn with one.
+    """
 
     files: tuple[Path, ...]
     digest: str
+    roundings: tuple[int, ...] = ()
 
     def releases(self) -> Iterator[Representatives]:
         """What was judged on its own in each release; read one at a time."""
@@ -44,18 +55,34 @@ def near_history(
     Raises Held `near_state_lost` when a file is missing or not as the ledger recorded it.
     """
     wanted = _recorded(ledger, series, period, days)
-    for release, digest in wanted.items():
+    for release, recorded in wanted.items():
         path = state_file(home, release)
-        if not path.is_file() or sha256(path) != digest:
+        if not path.is_file() or sha256(path) != recorded["state"]:
             raise Held(
                 "near_state_lost",
-                f"private/{_STAGE}/{path.name} is missing or not as the ledger recorded it; "
+                f"private/{STATES}/{path.name} is missing or not as the ledger recorded it; "
                 f"{series.release_id(period)} cannot be compared with the groups of {release}. "
                 "Restore the file from its backup, or run the period of that release again while "
                 "its working data are there",
             )
-    chain = hashlib.sha256("\n".join(f"{name} {d}" for name, d in wanted.items()).encode())
-    return NearHistory(tuple(state_file(home, name) for name in wanted), chain.hexdigest())
+    lines = "\n".join(f"{name} {recorded['state']}" for name, recorded in wanted.items())
+    return NearHistory(
+        tuple(state_file(home, name) for name in wanted),
+        hashlib.sha256(lines.encode()).hexdigest(),
+        tuple(sorted({recorded["rounding"] for recorded in wanted.values()})),
+    )
+
+
+def recorded_state(state: str, near: str, promise: Promise) -> dict[str, Any]:
+    """What the ledger keeps of a release: the digest of its state file, that of the history that
+    it was judged against, and what later releases have to know of its promise.
+    """
+    return {
+        "state": state,
+        "judged_against": near,
+        "rounding": promise.rounding,
+        "days": promise.near_days,
+    }
 
 
 def keep_state(home: Home, release: str, state: Representatives) -> str:
@@ -67,7 +94,7 @@ def keep_state(home: Home, release: str, state: Representatives) -> str:
 
 def state_file(home: Home, release: str) -> Path:
     """The state file of a release."""
-    return home.private / _STAGE / f"{release}.parquet"
+    return home.private / STATES / f"{release}.parquet"
 
 
 def lost_state(home: Home, entry: Entry) -> bool:
@@ -78,26 +105,36 @@ def lost_state(home: Home, entry: Entry) -> bool:
     return not (path.is_file() and sha256(path) == recorded)
 
 
-def prune_states(home: Home, ledger: Ledger, newest: date, days: int) -> tuple[Path, ...]:
-    """Delete state files of releases whose period ended more than `days` before; returns them."""
-    kept = {
-        entry.subject for entry in ledger.releases() if _end(entry) >= newest - timedelta(days=days)
+def forgotten_states(home: Home, ledger: Ledger) -> tuple[Path, ...]:
+    """State files of releases that are forgotten, and those that a killed run has left.
+
+    None while the ledger has no release: a ledger that is lost does not say what has to be kept.
+    """
+    judged = [entry for entry in ledger.releases() if "near" in entry.body]
+    horizon = _horizon(judged)
+    kept = {entry.subject for entry in judged if _end(entry) >= horizon}
+    files = sorted((home.private / STATES).glob("*.parquet")) if judged else []
+    return tuple(path for path in files if path.stem not in kept)
+
+
+def _recorded(
+    ledger: Ledger, series: Series, period: Period, days: int
+) -> Mapping[str, Mapping[str, Any]]:
+    """What the ledger says of the states before a release, in the order of the ledger."""
+    own = series.release_id(period)
+    before = takewhile(lambda entry: entry.subject != own, ledger.releases())
+    judged = [entry for entry in before if "near" in entry.body]
+    oldest = max(_horizon(judged), period.end - timedelta(days=days))
+    newest = period.end + timedelta(days=days)
+    return {
+        entry.subject: entry.body["near"] for entry in judged if oldest <= _end(entry) <= newest
     }
-    old = [path for path in (home.private / _STAGE).glob("*.parquet") if path.stem not in kept]
-    for path in sorted(old):
-        path.unlink()
-    return tuple(sorted(old))
 
 
-def _recorded(ledger: Ledger, series: Series, period: Period, days: int) -> Mapping[str, str]:
-    """The digests of the state files before a release, in the order of the ledger."""
-    own, found = series.release_id(period), dict[str, str]()
-    for entry in ledger.releases():
-        if entry.subject == own:
-            break
-        if "near" in entry.body and abs((_end(entry) - period.end).days) <= days:
-            found[entry.subject] = entry.body["near"]["state"]
-    return found
+def _horizon(judged: Iterable[Entry]) -> date:
+    """Releases whose period ended before this day are forgotten."""
+    ends = (_end(entry) - timedelta(days=entry.body["near"]["days"]) for entry in judged)
+    return max(ends, default=date.min)
 
 
 def _end(entry: Entry) -> date:

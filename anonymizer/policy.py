@@ -4,6 +4,7 @@ Descriptions of the fields are what `docs/policy-reference.md` is generated from
 """
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -91,13 +92,21 @@ class Promise(Settings):
         """People by which a group may differ, at most, from the group whose figure it shares."""
         return self.step + self.near_jitter - 1
 
-    def range_of(self, people: int) -> tuple[int, int]:
-        """The fewest and the most people that a published figure can stand for.
+    def error_of(self, roundings: Collection[int]) -> int:
+        """How far a figure is from the true number of people, at most.
 
         A figure is less than a rounding step away from the people of the group that it was drawn
-        for, which may be a near one, judged before.
+        for, which may be a near one, judged before. `roundings` are those that figures may have
+        been drawn with.
         """
-        error = self.rounding - 1 + self.most_shared
+        return max(self.rounding, *roundings) - 1 + self.most_shared
+
+    def range_of(self, people: int) -> tuple[int, int]:
+        """The fewest and the most people that a figure can stand for.
+
+        Figures of earlier releases, which may be shared, have the same rounding.
+        """
+        error = self.error_of((self.rounding,))
         return max(people - error, self.k), people + error
 
     @model_validator(mode="after")
@@ -106,11 +115,6 @@ class Promise(Settings):
             raise ValueError(f"inference_k ({self.inference_k}) must not exceed k ({self.k})")
         if self.rounding > self.k:
             raise ValueError(f"rounding ({self.rounding}) must not exceed k ({self.k})")
-        if self.step + self.near_jitter > MOST_STEP:
-            raise ValueError(
-                f"max(rounding, inference_k) + near_jitter ({self.step + self.near_jitter}) must "
-                f"not exceed {MOST_STEP}, the number of buckets that sets of people are compared by"
-            )
         return self
 
 
@@ -118,6 +122,15 @@ class PolicyPromise(Promise):
     """What every published figure keeps."""
 
     k: int = Field(50, ge=LOWEST_K, description=_K_MEANING)
+
+    @model_validator(mode="after")
+    def _comparable(self) -> "PolicyPromise":
+        if self.step + self.near_jitter > MOST_STEP:
+            raise ValueError(
+                f"max(rounding, inference_k) + near_jitter ({self.step + self.near_jitter}) must "
+                f"not exceed {MOST_STEP}, the number of buckets that sets of people are compared by"
+            )
+        return self
 
 
 class Eligibility(Settings):

@@ -1,6 +1,7 @@
-"""Publishes what withstood the audit, once, and recovers from any interruption.
+"""Publishes what the gate has checked, once, and recovers from any interruption.
 
-The order is: write into `published/.staging/<release>`, fsync, append to the ledger, rename.
+The order is: write into `published/.staging/<release>`, fsync, keep the state that later releases
+are judged against, append to the ledger, rename.
 The ledger alone decides what a crash leaves behind: what it holds is finished, what it does
 not hold is removed. While the history cannot be trusted (ledger missing, edited or at odds with
 the folders, secret changed) everything is held.
@@ -21,7 +22,13 @@ from anonymizer.gate import Checked
 from anonymizer.home import Home
 from anonymizer.ledger import RELEASE, Entry, Ledger
 from anonymizer.locking import exclusive
-from anonymizer.near_state import keep_state, lost_state, near_history, state_file
+from anonymizer.near_state import (
+    keep_state,
+    lost_state,
+    near_history,
+    recorded_state,
+    state_file,
+)
 from anonymizer.periods import Period
 from anonymizer.policy import Policy
 from anonymizer.public_ledger import check_public_ledger, write_public_ledger
@@ -234,7 +241,7 @@ def _private(checked: Checked, facts: Facts, secret: Secret, state: str) -> dict
         "inputs": dict(facts.inputs),
         "rows": rows,
         "audit": dict(checked.summary),
-        "near": {"state": state, "judged_against": checked.comparison.near},
+        "near": recorded_state(state, checked.comparison.near, checked.promise),
         "secret": secret.fingerprint,
         "salt": secret.salt(checked.series.release_id(checked.period)),
     }

@@ -193,7 +193,8 @@ def test_all_faults_of_the_catalogue_come_together() -> None:
 def test_the_explanation_follows_the_settings(catalogue: Catalogue) -> None:
     text = explain(Policy.model_validate({"promise": {"k": 70, "rounding": 1}}), catalogue)
     assert "at least 70 different people" in text
-    assert "Figures are exact" in text
+    assert "Figures are not rounded" in text
+    assert "a figure of 700 stands for 689 to 711 people" in text
     assert "men under 40" in text
 
 
@@ -207,7 +208,8 @@ def test_the_explanation_names_what_bounds_a_person(catalogue: Catalogue) -> Non
         "campaigns_per_person": 1,
     }
     text = explain(Policy.model_validate({"promise": promise}), catalogue)
-    assert "differ by fewer than 7 people, plus a secret 0 to 3" in text
+    assert "differs by fewer than 7 people, plus a secret 0 to 3" in text
+    assert "a figure of 497 stands for 482 to 512 people" in text
     assert "in the 90 days before" in text
     assert "at most 1 campaign of one advertiser" in text
     assert "open for less than 14 days is not counted" in text

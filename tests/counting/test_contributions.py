@@ -54,6 +54,11 @@ def test_the_bound_is_of_each_advertiser_alone(run: Run) -> None:
     assert counted(run(copies("ann", advertisers="abab"))) == set(COPIES)
     outcome = run(copies("ann", advertisers="abbb"))
     assert counted(outcome) == {"c1"} | lowest(key("ann"), {"c2", "c3", "c4"}, 2)
+    one_each = run(copies("ann", advertisers="abab"), policy=at_most(1))
+    assert counted(one_each) == {
+        *lowest(key("ann"), {"c1", "c3"}, 1),
+        *lowest(key("ann"), {"c2", "c4"}, 1),
+    }
 
 
 def test_the_secret_spreads_people_over_the_campaigns(run: Run) -> None:

@@ -39,7 +39,7 @@ def figures(home: Home) -> dict[str, dict[str, int]]:
 
 
 def true_people(home: Home, campaign: str, catalogue: Catalogue, code: str) -> int:
-    """Trusted people of a segment, from the rows of reach."""
+    """People of a segment, from the rows of reach."""
     groups = catalogue.groups(catalogue.positions[code])
     wanted = [
         {axis.leaves[leaf] for leaf in group.leaves}
@@ -50,7 +50,7 @@ def true_people(home: Home, campaign: str, catalogue: Catalogue, code: str) -> i
         partitioning=None,
     ).to_pylist()
     return sum(
-        row["trusted"]
+        row["people"]
         for row in rows
         if row["subject_id"] == campaign
         and all(row[n] in w for n, w in zip(("gender", "age_band", "region"), wanted, strict=True))
