@@ -98,11 +98,11 @@ def _bounds(release: Release) -> Iterator[Text]:
 def _threshold(release: Release) -> Text:
     k = release.promise.k
     return Text(
-        english=f"Only groups of at least {k} people are shown. The status withheld means that the "
-        "figure is suppressed; it does not mean that nobody came, and does not say how many did.",
-        indonesian=f"Hanya kelompok dengan sedikitnya {k} orang yang ditampilkan. Status withheld "
-        "berarti angka tidak ditampilkan; bukan berarti tidak ada orang, dan tidak menyatakan "
-        "jumlahnya.",
+        english=f"Only groups of at least {k} people are shown. Suppressed means that there is no "
+        "figure; it does not mean that nobody came, and does not say how many did.",
+        indonesian=f"Hanya kelompok dengan sedikitnya {k} orang yang ditampilkan. Status "
+        "suppressed berarti angka tidak ditampilkan; bukan berarti tidak ada orang, dan tidak "
+        "menyatakan jumlahnya.",
     )
 
 

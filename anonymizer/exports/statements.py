@@ -36,7 +36,7 @@ def statement(segment: Text, people: int | None, deed: Text) -> Text:
     """
     if people is None:
         return Text(
-            f"The number of {segment.english} who {deed.english} is not published",
+            f"The number of {segment.english} who {deed.english} is suppressed",
             f"Jumlah {segment.indonesian} yang {deed.indonesian} tidak ditampilkan",
         )
     return Text(

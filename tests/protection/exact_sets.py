@@ -112,7 +112,8 @@ class PlainJudge:
             least = min(self.promise.step, release.promise.step)
             for table, other, outcome in release.alone:
                 step = step_between(name, table, least, self.promise, self.secret)
-                if differing(people, other, shape) < min(step, shape.blocks):
+                apart = differing(people, other, shape)
+                if self._compared(people, other) and apart < min(step, shape.blocks):
                     return outcome
         return NO_ONE
 
@@ -122,9 +123,13 @@ class PlainJudge:
         shape = shape_for(self.promise)
         for number, place, table, other in alone:
             step = step_between(name, table, self.promise.step, self.promise, self.secret)
-            if differing(people, other, shape) < step:
+            if self._compared(people, other) and differing(people, other, shape) < step:
                 return number, place
         return None
+
+    def _compared(self, *groups: People) -> bool:
+        """Groups that are both below the threshold are not: neither is published."""
+        return max(map(len, groups)) >= self.promise.k
 
 
 _AWKWARD = (2**64 - 1, 2**64 - 2**8, 2**64 - 2**32, 0)  # what is left of a number

@@ -50,7 +50,7 @@ def test_no_pair_that_differs_by_few_people_is_missed(left, right, data):
     shape = data.draw(st.sampled_from(SHAPES))
     most = data.draw(st.integers(0, min(shape.blocks, 40) - 1))
     for other in (left, right):
-        pairs = near_pairs(sketches_of(left, shape), sketches_of(other, shape), most)
+        pairs = near_pairs(sketches_of(left, shape), sketches_of(other, shape), most, 0)
         found = set(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True))
         for a, one in enumerate(left):
             for b, two in enumerate(other):
@@ -62,7 +62,7 @@ def test_no_pair_that_differs_by_few_people_is_missed(left, right, data):
 def test_pairs_are_those_that_differ_in_few_buckets_and_in_size_by_few(sets, data):
     shape = data.draw(st.sampled_from(SHAPES))
     most = data.draw(st.integers(0, min(shape.blocks, 40) - 1))
-    pairs = near_pairs(sketches_of(sets, shape), sketches_of(sets, shape), most)
+    pairs = near_pairs(sketches_of(sets, shape), sketches_of(sets, shape), most, 0)
     every = [
         (a, b, differing(one, other, shape))
         for a, one in enumerate(sets)
@@ -82,16 +82,16 @@ def test_sets_that_differ_by_20_people_are_hardly_ever_taken_to_be_near():
         people = [Person(n, int(buckets[n]), int(numbers[n])) for n in range(220)]
         pair = [frozenset(people[:200]), frozenset(people[10:210])]
         sketches = sketches_of(pair, shape)
-        taken_to_be_near += len(near_pairs(sketches, sketches, most).left) > 2
+        taken_to_be_near += len(near_pairs(sketches, sketches, most, 0).left) > 2
     assert taken_to_be_near <= 3
 
 
 def test_a_step_that_the_blocks_do_not_cover_is_refused():
     sketches = sketches_of([frozenset()], SHAPES[0])
     with pytest.raises(ValueError, match="blocks"):
-        near_pairs(sketches, sketches, SHAPES[0].blocks)
+        near_pairs(sketches, sketches, SHAPES[0].blocks, 0)
     with pytest.raises(ValueError, match="shapes"):
-        near_pairs(sketches, sketches_of([frozenset()], SHAPES[1]), 3)
+        near_pairs(sketches, sketches_of([frozenset()], SHAPES[1]), 3, 0)
 
 
 # Sketches

@@ -12,7 +12,7 @@ import pytest
 from interrupted_run import run
 from ledgers import Store
 from postgresql import Server
-from release_world import DAY, SECRET, audited, content, facts, release
+from release_world import DAY, SECRET, checked, content, facts, release
 
 from anonymizer.chain import FIRST, forge
 from anonymizer.errors import Held, LedgerBroken, SecretProblem
@@ -196,8 +196,9 @@ def restored_from_an_older_backup(home: Home) -> None:
 
 def replaced_by_another(home: Home) -> None:
     other = Home(home.root.with_name("other"))
-    publish(audited(shown=("everyone",)), facts(), other, Ledger.open(other.ledger), SECRET)
+    publish(checked(shown=("everyone",)), facts(), other, Ledger.open(other.ledger), SECRET)
     shutil.copy(other.ledger, home.ledger)
+    shutil.copytree(other.private, home.private, dirs_exist_ok=True)
 
 
 @pytest.mark.parametrize(
@@ -234,11 +235,11 @@ def test_a_ledger_on_postgresql_holds_everything_just_so(
 ) -> None:
     store = Store(postgresql.url(postgresql.new_database()), postgresql)
     for day in (DAY, NEXT):
-        publish(audited(day), facts(), home, store.open(), SECRET)
+        release(home, day, ledger=store.open())
     before = content(home.published)
     store.tamper(statement)
     with pytest.raises(LedgerBroken, match=message):
-        publish(audited(date(2026, 11, 24)), facts(), home, store.open(), SECRET)
+        release(home, date(2026, 11, 24), ledger=store.open())
     assert content(home.published) == before
     assert not home.ledger.exists()
 
@@ -275,7 +276,7 @@ def test_exports_do_not_depend_on_the_form_that_the_rows_were_delivered_in(tmp_p
     for home in homes:
         ledger = Ledger.open(home.ledger)
         terms = replace(facts(), inputs={f"visits/a.{home.root.name}": "1" * 64})
-        write_exports(publish(audited(), terms, home, ledger, SECRET).release, home, ledger, SECRET)
+        write_exports(publish(checked(), terms, home, ledger, SECRET).release, home, ledger, SECRET)
     assert content(homes[0].exports) == content(homes[1].exports)
     assert content(homes[0].published) != content(homes[1].published)
 
