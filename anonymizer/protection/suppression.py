@@ -23,7 +23,7 @@ from anonymizer.parallel import ALONE, Workers
 from anonymizer.policy import Effort, Promise
 from anonymizer.proofs import Witnesses
 from anonymizer.protection.constraints import Candidates, Constraints, Ground, constraints
-from anonymizer.protection.differences import Steps, known_differences
+from anonymizer.protection.differences import Differences, Steps, known_differences
 from anonymizer.protection.exact import publish_exactly
 from anonymizer.protection.goals import another_count, enough_people
 from anonymizer.protection.parts import Part, Preference, parts_of
@@ -287,10 +287,12 @@ def _suppress_contradicted(
     """Suppress the later figure of each pair that some witness brings within a step of each other.
 
     The pairs that were close in the first table are rows of the problem; others are hardly ever
-    broken.
+    broken. Suppressing a figure can show readers one more difference, whichever the start, so this
+    goes on until none is broken.
     """
     figures, order = sparse.csr_array(known.matrix), order_of(candidates, known)
     moved = int(abs(witnesses.changes).sum(axis=1).max()) if witnesses.changes.shape[0] else 0
+    contradicted: list[tuple[Differences, NDArray[np.bool_]]] = []
     for number, start in enumerate(witnesses.starts):
         apart = known_differences(figures, order, start, steps, moved)
         classes = apart.of_rows(figures)
@@ -300,6 +302,10 @@ def _suppress_contradicted(
             shifts = (classes @ changes.T).toarray()
             least = least + np.minimum(shifts.min(axis=1), 0)
             most = most + np.maximum(shifts.max(axis=1), 0)
-        wrong = (least < apart.lowest) | (most > apart.highest)
-        while (broken := apart.hold(published) & wrong).any():
-            published[apart.second[np.flatnonzero(broken)]] = False
+        contradicted.append((apart, (least < apart.lowest) | (most > apart.highest)))
+    while gone := [
+        apart.second[broken]
+        for apart, wrong in contradicted
+        if (broken := apart.hold(published) & wrong).any()
+    ]:
+        published[np.concatenate(gone)] = False
