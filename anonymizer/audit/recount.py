@@ -101,7 +101,8 @@ def _sums(hashes: SetHashes, boxes: sparse.csr_array, shape: Shape) -> NDArray[n
     """The sum of the keyed numbers of each group (rows) in each bucket, modulo 2^64."""
     cells, places = np.unique(hashes.cells, return_inverse=True)
     of_cells = np.zeros(len(cells) * shape.buckets, dtype=np.uint64)
-    np.add.at(of_cells, places * shape.buckets + hashes.buckets.astype(np.intp) % shape.buckets, hashes.sums)
+    buckets = hashes.buckets.astype(np.int64) % shape.buckets
+    np.add.at(of_cells, places * shape.buckets + buckets, hashes.sums)
     inside = boxes[:, cells].astype(np.uint64)
     sums: NDArray[np.uint64] = inside @ of_cells.reshape(len(cells), shape.buckets)
     return sums
