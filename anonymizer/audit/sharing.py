@@ -43,17 +43,28 @@ class _Ruler:
     def __init__(self, promise: Promise, draw: Draw) -> None:
         self.promise = promise
         self._draw = draw
-        self._drawn: dict[tuple[str, str], int] = {}
+        self._drawn: dict[str, int] = {}
 
-    def jitter(self, one: str, other: str) -> int:
-        """The keyed part of the step of two tables."""
-        pair = (min(one, other), max(one, other))
-        if pair not in self._drawn:
-            drawn = self._draw("near", "|".join(pair))
-            self._drawn[pair] = drawn % (self.promise.near_jitter + 1)
-        return self._drawn[pair]
+    def _jitters(self, sides: tuple[_Side, _Side], pairs: Pairs) -> Ints:
+        """The keyed part of the step of the tables of each pair."""
+        one, other = sides
+        size = len(other.names)
+        codes = one.table[pairs[0]].astype(np.int64) * size + other.table[pairs[1]]
+        tables, places = np.unique(codes, return_inverse=True)
+        drawn = [
+            self._jitter(one.names[code // size], other.names[code % size])
+            for code in tables.tolist()
+        ]
+        return np.array(drawn, dtype=np.int64)[places]
+
+    def _jitter(self, *names: str) -> int:
+        message = "|".join(sorted(names))
+        if message not in self._drawn:
+            self._drawn[message] = self._draw("near", message) % (self.promise.near_jitter + 1)
+        return self._drawn[message]
 
     def within(self, sides: tuple[_Side, _Side], pairs: Pairs, step: int) -> Pairs:
+<<<<<<< HEAD
         """The pairs that differ in fewer buckets, and in size by less, than `step` and a jitter."""
         one, other = sides
         shape = one.sketches.shape
@@ -64,14 +75,20 @@ class _Ruler:
             sizes = one.sketches.people[part[0]] - other.sketches.people[part[1]]
             parts.append(np.maximum(np.count_nonzero(differ, axis=1), np.abs(sizes)))
         distance = np.concatenate(parts)
+=======
+        """The pairs that differ in fewer buckets than their step, which is `step` and a jitter."""
+        shape = sides[0].sketches.shape
+        distance = np.zeros(len(pairs[0]), dtype=np.int64)
+        for first in range(0, len(distance), _AT_ONCE // shape.buckets):
+            part = slice(first, first + _AT_ONCE // shape.buckets)
+            one, other = (s.sketches.fine[p[part]] for s, p in zip(sides, pairs, strict=True))
+            distance[part] = np.bitwise_count((one != other).view(np.uint64)).sum(axis=1)
+>>>>>>> checker
         near = distance < min(step, shape.blocks)
-        unsure = ~near & (distance < min(step + self.promise.near_jitter, shape.blocks))
-        for place in np.flatnonzero(unsure).tolist():
-            names = (
-                one.names[one.table[pairs[0][place]]],
-                other.names[other.table[pairs[1][place]]],
-            )
-            near[place] = distance[place] < step + self.jitter(*names)
+        most = min(step + self.promise.near_jitter, shape.blocks)
+        unsure = np.flatnonzero(~near & (distance < most))
+        steps = step + self._jitters(sides, (pairs[0][unsure], pairs[1][unsure]))
+        near[unsure] = distance[unsure] < steps
         return pairs[0][near], pairs[1][near]
 
 
@@ -116,12 +133,12 @@ def _folded(sketches: Sketches, shape: Shape) -> Sketches:
     old, size = sketches.shape, len(sketches)
     if old == shape:
         return sketches
-    width = shape.buckets // shape.blocks
-    fine = sketches.fine.reshape(size, -1, shape.buckets).sum(axis=1, dtype=np.uint8)
-    wider = sketches.keys.reshape(size, old.buckets // width, -1)
-    parts = wider.sum(axis=2, dtype=np.uint32).reshape(size, -1, shape.blocks)
-    occupied = wider.any(axis=2).reshape(size, -1, shape.blocks).any(axis=1)
-    keys = parts.sum(axis=1, dtype=np.uint32)
+    width, repeats = shape.buckets // shape.blocks, old.buckets // shape.buckets
+    fine = sketches.fine.reshape(size, repeats, shape.buckets).sum(axis=1, dtype=np.uint8)
+    joined = old.blocks * width // old.buckets
+    parts = sketches.keys.reshape(size, repeats, shape.blocks, joined)
+    occupied = parts.any(axis=(1, 3))
+    keys = parts.sum(axis=(1, 3), dtype=np.uint32)
     keys[(keys == 0) & occupied] = 1
     return Sketches(shape, sketches.people, fine, keys)
 
@@ -228,8 +245,9 @@ def _possibly_near(
 
 def _distinct(one: Ints, other: Ints, size: int) -> Pairs:
     """Each pair once, ascending; `size` is above every second member."""
-    unique = np.unique(one.astype(np.int64) * size + other)
-    return unique // size, unique % size
+    codes = np.sort(one.astype(np.int64) * size + other)
+    codes = codes[np.diff(codes, prepend=-1) > 0]
+    return codes // max(size, 1), codes % max(size, 1)
 
 
 def _leaders(side: _Side, earlier: Ints, ruler: _Ruler) -> Ints:
