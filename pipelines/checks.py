@@ -186,6 +186,7 @@ for _asset, _stage, _of_period in (
     ("protected_tables", "publication", verdicts.threshold_reached),
     ("protected_tables", "publication", verdicts.near_sets),
     ("campaign_release", "publication", verdicts.figures_in_range),
+    ("campaign_release", "publication", verdicts.intruder_attack),
 ):
     add_check(CAMPAIGN_DAY, _asset, _stage, _of_period, CHECKS)
 

@@ -17,6 +17,7 @@ def checks_of(series: Series) -> list[dg.AssetChecksDefinition]:
         (graph.protected, "publication", verdicts.threshold_reached),
         (graph.protected, "publication", verdicts.near_sets),
         (graph.release, "publication", verdicts.figures_in_range),
+        (graph.release, "publication", verdicts.intruder_attack),
         (graph.release, "publication", verdicts.release_as_recorded),
     ):
         add_check(series, asset, stage, judge, made)

@@ -24,7 +24,9 @@ from anonymizer.publishing import load_release
 from anonymizer.release import PUBLISHED, Release
 from anonymizer.series import Series
 from anonymizer.tables import TableKey
+from pipelines.evidence import findings_file, write_findings
 from pipelines.figures import read_figures, read_protected
+from pipelines.intruder import BUDGET, attack_release
 from pipelines.releasing import inputs_taken
 from pipelines.resources import Installation
 
@@ -131,13 +133,44 @@ def figures_in_range(installation: Installation, series: Series, period: Period)
     for table in load_counted_series(home, series, period, catalogue):
         truth = segment_totals(catalogue, table.people)
         for segment, figure in released.pop(table.key.subject_id, ()):
-            lowest, highest = release.promise.range_of(figure)
+            lowest, highest = release.range_of(figure)
             if (table.key.subject_id, segment) not in shared:
                 lowest = max(lowest, figure - release.promise.rounding + 1)
                 highest = figure + release.promise.rounding - 1
             beyond += not lowest <= truth[catalogue.positions[segment]] <= highest
     known = {"figures": figures, "out_of_range": beyond}
     return Verdict(not beyond and not released, {**known, "uncounted_tables": len(released)})
+
+
+def intruder_attack(installation: Installation, series: Series, period: Period) -> Verdict:
+    """An intruder with every figure of a table infers no small group, within a budget of work.
+
+    Groups that are not decided within it do not count against the release. What is found is
+    written into `private/`, never here.
+    """
+    home, ledger, name = installation.home, installation.ledger(), series.release_id(period)
+    if ledger.find_release(name) is None:
+        return Verdict(passed=True, metadata={"note": NOTHING_RELEASED})
+    release = load_release(home, ledger, name)
+    kept = not _not_kept(installation, series, period)
+    shared = _shared(read_protected(home, period.end, series)) if kept else None
+    reference = installation.terms(period).catalogue.dimensions
+    attack = attack_release(release, reference, shared, BUDGET)
+    evidence = findings_file(home, period.end, series, "intruder_findings")
+    evidence.unlink(missing_ok=True)
+    write_findings(attack.findings, evidence)
+    said: dict[str, Any] = {
+        "tables": attack.tables,
+        "findings": len(attack.findings),
+        "undecided_groups": attack.undecided,
+        "work": attack.work,
+        "budget": BUDGET,
+    }
+    if attack.findings:
+        said["evidence"] = evidence.relative_to(home.root).as_posix()
+    if attack.undecided:
+        said["note"] = f"{attack.undecided} groups are not decided within the budget"
+    return Verdict(not attack.findings, said)
 
 
 def release_as_recorded(installation: Installation, series: Series, period: Period) -> Verdict:

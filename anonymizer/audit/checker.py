@@ -118,7 +118,8 @@ def check_state(
         right = right and _recorded(state, slice(first, last), read[0])
         first = last
     sketches = state.sketches
-    sizes = {len(part) for part in (state.table, state.figures, sketches.fine, sketches.keys)}
+    parts = (state.table, state.figures, sketches.people, sketches.fine, sketches.keys)
+    sizes = {len(part) for part in parts}
     if right and sizes == {first}:
         return ()
     text = "the state to be recorded is not that of the groups judged on their own"
@@ -131,6 +132,7 @@ def _recorded(state: Representatives, own: slice, reading: _Reading) -> bool:
     tables = [number for number, table in enumerate(state.tables) if table == name]
     return (
         state.sketches.shape == sketches.shape
+        and np.array_equal(state.sketches.people[own], sketches.people[alone])
         and np.array_equal(state.sketches.fine[own], sketches.fine[alone])
         and np.array_equal(state.sketches.keys[own], sketches.keys[alone])
         and np.array_equal(state.figures[own], reading.outcomes[alone])
