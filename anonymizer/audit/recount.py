@@ -47,7 +47,9 @@ def recount(
     shape = shape_for(reach)
     sums = _sums(counted.hashes, boxes, shape)
     totals = sums.sum(axis=1, dtype=np.uint64)
-    return Groups(segments, people[segments], totals, _sketches(sums, shape)), boxes
+    return Groups(
+        segments, people[segments], totals, _sketches(people[segments], sums, shape)
+    ), boxes
 
 
 def shape_for(reach: int) -> Shape:
@@ -110,9 +112,9 @@ def _sums(hashes: SetHashes, boxes: sparse.csr_array, shape: Shape) -> NDArray[n
     return sums
 
 
-def _sketches(sums: NDArray[np.uint64], shape: Shape) -> Sketches:
+def _sketches(people: Ints, sums: NDArray[np.uint64], shape: Shape) -> Sketches:
     """The low 8 bits of each bucket and the low 32 of each block; a block of nobody has key 0."""
     blocks = sums.reshape(len(sums), shape.blocks, shape.buckets // shape.blocks)
     keys = blocks.sum(axis=2, dtype=np.uint64).astype(np.uint32)
     keys[(keys == 0) & (blocks != 0).any(axis=2)] = 1
-    return Sketches(shape, sums.astype(np.uint8), keys)
+    return Sketches(shape, people, sums.astype(np.uint8), keys)
