@@ -13,12 +13,19 @@ import numpy as np
 
 from anonymizer.audit.differencing import explain_all, nested_pairs, unequal_twins
 from anonymizer.audit.findings import Finding
-from anonymizer.audit.knowledge import Knowledge, read, true_counts
+from anonymizer.audit.knowledge import (
+    Knowledge,
+    Statements,
+    from_source,
+    read,
+    true_counts,
+    understand,
+)
 from anonymizer.audit.reports import Reporter
 from anonymizer.audit.table_attack import TableAttack
 from anonymizer.audit.undecided import Undecided, undecided_groups
 from anonymizer.audit.wording import below_threshold, no_multiple
-from anonymizer.feasible.system import Flags
+from anonymizer.feasible.system import Flags, Integers
 from anonymizer.feasible.work import Work, counting
 from anonymizer.policy import Promise
 from anonymizer.segments import Catalogue
@@ -63,17 +70,31 @@ class Verdict:
         return not self.undecided
 
 
+@dataclass(frozen=True)
+class Ranges:
+    """The least and the most people that each figure of a table can stand for."""
+
+    lowest: Integers
+    highest: Integers
+
+
 def audit_figures(
-    figures: Figures, catalogue: Catalogue, promise: Promise, possible: Flags, work: int
+    figures: Figures,
+    catalogue: Catalogue,
+    promise: Promise,
+    possible: Flags,
+    work: int,
+    ranges: Ranges | None = None,
 ) -> Verdict:
     """Attack the published figures of one table with so many units of work.
 
-    `possible` is False for structural zeros. What is not decided within the limit is a valid
-    outcome: equal input and an equal limit give an equal verdict.
+    `possible` is False for structural zeros. `ranges` are given where figures are shared with other
+    groups: these stand for more than rounding alone says. What is not decided within the limit is a
+    valid outcome: equal input and an equal limit give an equal verdict.
     """
     meter = Work(work)
     with counting(meter):
-        attacked = _attack(figures, catalogue, promise, possible)
+        attacked = _attack(figures, catalogue, promise, possible, ranges)
     undecided = Undecided()
     if attacked.table is not None:
         undecided = undecided_groups(attacked.table.knowledge, attacked.table.open_groups)
@@ -104,16 +125,37 @@ class _Attacked:
     table: TableAttack | None = None
 
 
-def _attack(figures: Figures, catalogue: Catalogue, promise: Promise, possible: Flags) -> _Attacked:
+def _attack(
+    figures: Figures,
+    catalogue: Catalogue,
+    promise: Promise,
+    possible: Flags,
+    ranges: Ranges | None = None,
+) -> _Attacked:
     if possible.shape != catalogue.shape:
         raise ValueError("the grid of possible atoms does not have the catalogue's shape")
     if broken := tuple(broken_rules(figures, catalogue, promise)):
         return _Attacked(broken)
-    knowledge = read(figures, catalogue, promise, possible)
+    knowledge = _read(figures, catalogue, promise, possible, ranges)
     if broken := tuple(plain_contradictions(knowledge, Reporter(knowledge))):
         return _Attacked(broken)
     table = TableAttack(knowledge, promise.inference_floor)
     return _Attacked(table.findings(), table)
+
+
+def _read(
+    figures: Figures,
+    catalogue: Catalogue,
+    promise: Promise,
+    possible: Flags,
+    ranges: Ranges | None,
+) -> Knowledge:
+    if ranges is None:
+        return read(figures, catalogue, promise, possible)
+    segments = figures.segments
+    source = from_source("published", len(segments))
+    said = Statements(segments, figures.people, ranges.lowest, ranges.highest, source)
+    return understand(figures.key, catalogue, said, possible, np.zeros_like(possible))
 
 
 def _same(one: Figures, other: Figures) -> bool:

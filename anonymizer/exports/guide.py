@@ -110,11 +110,11 @@ def _precision(release: Release) -> Iterator[Text]:
     """How far a figure may be from the true number, and why two figures may be equal."""
     base, error = release.base, release.error
     if not error:
-        yield Text(english="Figures are exact.", indonesian="Angka adalah angka pasti.")
+        yield Text(english="Figures are exact.", indonesian="Angka merupakan jumlah pasti.")
         return
     figure = _TIMES_THRESHOLD * release.promise.k // base * base
     least, most = release.range_of(figure)
-    english, indonesian = "Figures are approximate: ", "Angka adalah perkiraan: "
+    english, indonesian = "Figures are approximate: ", "Angka merupakan perkiraan: "
     if base > 1:
         english += f"each is a multiple of {base}, and "
         indonesian += f"setiap angka adalah kelipatan {base}, dan "

@@ -235,7 +235,8 @@ def test_nothing_heavy_is_imported(tmp_path):
 
 def test_the_page_does_what_it_says(tmp_path):
     page = (ROOT / "docs/audit.md").read_text(encoding="utf-8")
-    script = "set -e\n" + "".join(re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    script = "set -e\n" + "".join(text for language, text in blocks if language == "sh")
     (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
     done = subprocess.run(
         ["bash", "-c", script],
@@ -245,9 +246,9 @@ def test_the_page_does_what_it_says(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    examples = re.findall(r"^```\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    assert len(examples) == 2
-    assert all(shown in done.stdout for shown in examples)
+    shown = [text for language, text in blocks if not language]
+    assert len(shown) == 2
+    assert all(text in done.stdout for text in shown)
 
 
 def test_a_withheld_twin_of_a_public_zero_and_a_figure_contradicts_nothing(tmp_path):
