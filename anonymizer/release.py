@@ -171,7 +171,7 @@ def _precision(facts: Mapping[str, Any], promise: Promise) -> tuple[int, int]:
 
 
 def _figures(rows: pa.Table) -> pa.Table:
-    """Figures in today's words: format 1 had campaigns alone, before 3 a status was withheld."""
+    """Figures in the words of today: older formats named a column and a status otherwise."""
     if "campaign_id" in rows.column_names:
         rows = rows.rename_columns({"campaign_id": "subject_id"})
     place, status = rows.column_names.index("status"), rows["status"]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.audit.findings import Finding, Kind
-from anonymizer.audit.recount import Groups, Ints, recount
+from anonymizer.audit.recount import Groups, Ints, boxes_of, recount
 from anonymizer.audit.sharing import nearest
 from anonymizer.audit.witness_sums import Known, Limits, broken_rules
 from anonymizer.policy import Promise
@@ -252,6 +252,10 @@ def _unproved(reading: _Reading, boxes: sparse.csr_array, rules: _Rules) -> list
     figures = reading.outcomes[places]
     shown = np.full(len(alone) + 1, -1)
     shown[places] = np.arange(len(places))
+    counted, hidden = reading.claim.counted, None
+    if not promise.inference_floor:
+        others = np.setdiff1d(np.arange(len(rules.catalogue)), reading.claim.figures.segments)
+        hidden = boxes_of(others, counted, rules.catalogue)
     known = Known(
         boxes,
         figures,
@@ -261,8 +265,9 @@ def _unproved(reading: _Reading, boxes: sparse.csr_array, rules: _Rules) -> list
         alone[places],
         np.where(alone, len(alone), leaders)[places],
         shown[leaders[places]],
+        hidden,
     )
-    name, counted = str(reading.claim.counted.key), reading.claim.counted
+    name = str(counted.key)
     jitter = rules.draw("near", f"{name}|{name}") % (promise.near_jitter + 1)
     limits = Limits(promise.inference_floor, promise.step + jitter, widest, counted.occupied)
     return [
