@@ -77,8 +77,8 @@ class Comparison:
 class Checked:
     """Figures that the checker accepted, and under which promise. Only `check` makes one.
 
-    `state` is what later releases are judged against, `witnesses` are the proofs, one a table.
-    True counts are not kept here.
+    `witnesses` are the proofs, one a table. `state` is what later releases are judged against: with
+    it the sizes of groups, it stays in `private/`. No other true count is kept here.
     """
 
     kind: SubjectKind

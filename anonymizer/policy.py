@@ -59,7 +59,7 @@ class Promise(Settings):
         10, ge=1, description="Figures are multiples of this, by keyed random rounding; 1 is exact."
     )
     near_jitter: int = Field(
-        2,
+        5,
         ge=0,
         le=100,
         description="Two groups that differ by fewer than max(rounding, inference_k) people plus a "

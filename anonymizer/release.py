@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from anonymizer.dimensions import Text
@@ -31,7 +32,7 @@ FIGURES, SEGMENTS, GROUPS, FACTS = (
     "release.json",
 )
 FORMAT = 3  # of release folders
-PUBLISHED, WITHHELD = "published", "withheld"
+PUBLISHED, SUPPRESSED = "published", "suppressed"
 _SEAL = object()
 
 
@@ -56,7 +57,7 @@ class Release:
     Every figure is a multiple of `base`, and at most `error` away from the true number of people.
     `subjects` are campaigns in releases of that kind, topics in all others. `figures` (subject_id,
     segment_id, status, people) has them by id and in each the segments in order of preference;
-    named segments that are withheld stand there without people.
+    named segments that are suppressed stand there without people.
     `groups` (dimension, code, level, english, indonesian, iab_ids, leaves) says which atoms the
     codes of the segments mean.
     """
@@ -127,7 +128,7 @@ def read_release(folder: Path, number: int, digests: Mapping[str, str]) -> Relea
         subjects=read_subjects(facts),
         segments={row["id"]: _segment(row) for row in pq.read_table(folder / SEGMENTS).to_pylist()},
         groups=pq.read_table(folder / GROUPS),
-        figures=_with_subjects(pq.read_table(folder / FIGURES)),
+        figures=_figures(pq.read_table(folder / FIGURES)),
         seal=_SEAL,
     )
 
@@ -169,13 +170,13 @@ def _precision(facts: Mapping[str, Any], promise: Promise) -> tuple[int, int]:
     return math.gcd(*facts["roundings"]), promise.error_of(facts["roundings"])
 
 
-def _with_subjects(figures: pa.Table) -> pa.Table:
-    """Figures under today's names of columns: format 1 had campaigns alone."""
-    return (
-        figures.rename_columns({"campaign_id": "subject_id"})
-        if ("campaign_id" in figures.column_names)
-        else figures
-    )
+def _figures(rows: pa.Table) -> pa.Table:
+    """Figures in the words of today: older formats named a column and a status otherwise."""
+    if "campaign_id" in rows.column_names:
+        rows = rows.rename_columns({"campaign_id": "subject_id"})
+    place, status = rows.column_names.index("status"), rows["status"]
+    shown = pc.if_else(pc.equal(status, PUBLISHED), PUBLISHED, SUPPRESSED)
+    return rows.set_column(place, rows.schema.field(place), shown)
 
 
 def _segment(row: Mapping[str, Any]) -> Segment:

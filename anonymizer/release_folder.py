@@ -15,7 +15,7 @@ from anonymizer.errors import Held
 from anonymizer.files import canonical_json, sha256, write_bytes, write_parquet
 from anonymizer.gate import Checked
 from anonymizer.policy import Policy
-from anonymizer.release import FACTS, FIGURES, FORMAT, GROUPS, PUBLISHED, SEGMENTS, WITHHELD
+from anonymizer.release import FACTS, FIGURES, FORMAT, GROUPS, PUBLISHED, SEGMENTS, SUPPRESSED
 from anonymizer.segments import Catalogue
 from anonymizer.subjects import Campaign, Subject
 from anonymizer.tables import Figures
@@ -139,7 +139,7 @@ def _released_segments(figures: Sequence[Figures], catalogue: Catalogue) -> NDAr
 def _figure_rows(
     figures: Sequence[Figures], catalogue: Catalogue, released: NDArray[np.int32]
 ) -> pa.Table:
-    """What a reader sees: published segments, and named ones that are withheld."""
+    """What a reader sees: published segments, and named ones that are suppressed."""
     ids = {int(row): catalogue.id(int(row)) for row in released}
     named = np.array(sorted(catalogue.named), dtype=np.int32)
     parts = [_FIGURES.empty_table()]
@@ -151,7 +151,7 @@ def _figure_rows(
         columns = [
             pa.repeat(table.key.subject_id, len(rows)),
             pa.array([ids[int(row)] for row in rows], pa.string()),
-            pa.array(np.where(shown, PUBLISHED, WITHHELD), pa.string()),
+            pa.array(np.where(shown, PUBLISHED, SUPPRESSED), pa.string()),
             pa.array(people, mask=~shown),
         ]
         parts.append(pa.table(columns, schema=_FIGURES))

@@ -22,7 +22,7 @@ from measuring import DEFENCES, measured, seed_of
 
 from anonymizer.policy import Promise
 
-SHOWN = ("unprotected", "rules only", "sharing only", "sharing")
+SHOWN = ("unprotected", "rules only", "sharing only", "sharing", "product")
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ PEOPLE = _schema(
     region=("VARCHAR", "regency code or not_stated"),
 )
 REACH = _schema(
-    subject_id=("VARCHAR", "the campaign"),
+    subject_id=("VARCHAR", "the campaign, interest or `everyone`"),
     gender=("VARCHAR", "cell: gender"),
     age_band=("VARCHAR", "cell: age band"),
     region=("VARCHAR", "cell: regency code"),
@@ -43,7 +43,9 @@ REACH = _schema(
     marks=("UBIGINT", "sum of their marks modulo 2^64"),
 )
 PROTECTED = _schema(
-    campaign_id=("VARCHAR", "the campaign"),
-    segment_id=("VARCHAR", "a segment that may be published"),
-    people=("BIGINT", "the figure as it will be published"),
+    subject_id=("VARCHAR", "the campaign, interest or `everyone`"),
+    segment_id=("VARCHAR", "a group that was judged"),
+    people=("BIGINT", "the figure as published; null where it is suppressed"),
+    reason=("VARCHAR", "kept, threshold, near or inference; private"),
+    shared=("BOOLEAN", "it has the outcome of a group judged before"),
 )

@@ -1,6 +1,7 @@
-"""The protected tables of a period, for the privileged role: every judged group and its reason.
+"""The protected tables of a period, kept for the privileged role: what became of each judged group.
 
-A group that is not in the file has too few people to be judged.
+A group that is not in the file has too few people to be judged. `shared` says that it was near to
+a group judged before and has the outcome of that one (promise 8).
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -27,6 +29,7 @@ _SCHEMA = pa.schema(
         ("segment_id", pa.string()),
         ("people", pa.int64()),
         ("reason", pa.string()),
+        ("shared", pa.bool_()),
     ]
 )
 
@@ -54,6 +57,7 @@ def write_protected(
             pa.array([catalogue.id(segment) for segment in segments.tolist()], pa.string()),
             pa.array(people, mask=~kept),
             pa.array(_reasons(table, kept), pa.string()),
+            pa.array(~table.judged.alone),
         ]
         parts.append(pa.table(columns, schema=_SCHEMA))
     write_parquet(pa.concat_tables(parts), home.working_file(series.stage("protected"), day))
@@ -75,6 +79,17 @@ def _reasons(table: Suppressed, kept: NDArray[np.bool_]) -> list[Reason]:
     return reasons
 
 
+def read_protected(home: Home, day: date, series: Series = CAMPAIGN_DAY) -> pa.Table:
+    """Every judged group of a period: subject, segment, people if published, reason, shared.
+
+    Raises Held when the file is gone.
+    """
+    path = home.working_file(series.stage("protected"), day)
+    if not path.is_file():
+        raise Held("reasons_gone", f"private/{path.parent.name}/{path.name} is no longer kept")
+    return pq.read_table(path, partitioning=None)
+
+
 def read_reasons(
     home: Home, day: date, subject: str, series: Series = CAMPAIGN_DAY
 ) -> Mapping[str, Reason]:
@@ -82,10 +97,8 @@ def read_reasons(
 
     Raises Held when the file is gone.
     """
-    path = home.working_file(series.stage("protected"), day)
-    if not path.is_file():
-        raise Held("reasons_gone", f"private/{path.parent.name}/{path.name} is no longer kept")
-    rows = pq.read_table(path, partitioning=None, filters=[("subject_id", "==", subject)])
+    rows = read_protected(home, day, series)
+    rows = rows.filter(pc.equal(rows["subject_id"], subject))
     return dict(zip(rows["segment_id"].to_pylist(), rows["reason"].to_pylist(), strict=True))
 
 
@@ -98,11 +111,11 @@ def read_figures(
 ) -> tuple[Figures, ...]:
     """The figures of each table in `keys`, none for a table of which nothing is published.
 
-    Raises Held when the file speaks of a segment or a table that there is not: the catalogue
+    Raises Held when the file is gone, or has a segment or a table that is not known: the catalogue
     or the campaigns have changed since.
     """
-    path = home.working_file(series.stage("protected"), day)
-    rows = pq.read_table(path, partitioning=None, filters=[("reason", "==", "kept")])
+    rows = read_protected(home, day, series)
+    rows = rows.filter(pc.equal(rows["reason"], "kept"))
     people: dict[str, dict[int, int]] = {key.subject_id: {} for key in keys}
     for campaign, segment, count in zip(
         *(rows[name].to_pylist() for name in _SCHEMA.names[:3]), strict=True

@@ -22,7 +22,7 @@ from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.near_state import lost_state, near_history
 from anonymizer.periods import Period
-from anonymizer.policy import Policy
+from anonymizer.policy import Policy, Timing
 from anonymizer.protection.releasing import Terms as SuppressionTerms
 from anonymizer.protection.releasing import suppress_release
 from anonymizer.publishing import Facts, Publication, publish, released, restore_state
@@ -43,7 +43,7 @@ NOTHING: Mapping[str, Any] = {
     "already_released": False,
     "tables": 0,
     "published": 0,
-    "withheld": 0,
+    "suppressed": 0,
     "recipients": 0,
 }
 
@@ -122,22 +122,26 @@ def _export(published: Publication, place: _Place, terms: Terms) -> Mapping[str,
         "already_released": published.already_released,
         "tables": tables,
         "published": figures,
-        "withheld": len(terms.catalogue) * tables - figures,
+        "suppressed": len(terms.catalogue) * tables - figures,
         "recipients": len(folders),
     }
 
 
+def inputs_taken(home: Home, series: Series, period: Period, timing: Timing) -> dict[str, str]:
+    """Name and digest of the raw files that were taken in for a period, by the journal."""
+    inputs: dict[str, str] = {}
+    for day in inputs_of(series, period, timing).days:
+        intake = journal.read(home, "intake", day)
+        inputs |= intake.facts.get("inputs", {}) if intake else {}
+    return dict(sorted(inputs.items()))
+
+
 def _facts(place: _Place, policy: Policy, subjects: Sequence[Subject]) -> Facts:
     """What the ledger records beside the figures, from what the stages wrote down."""
-    days = inputs_of(place.series, place.period, policy.timing).days
-    inputs: dict[str, str] = {}
-    for day in days:
-        intake = journal.read(place.home, "intake", day)
-        inputs |= intake.facts.get("inputs", {}) if intake else {}
     return Facts(
         policy=policy,
         subjects=subjects,
-        inputs=dict(sorted(inputs.items())),
+        inputs=inputs_taken(place.home, place.series, place.period, policy.timing),
         accounts=_accounts(place),
         code_version=version("audience"),
     )

@@ -1,6 +1,6 @@
-"""What can be said of withheld segments of a released table.
+"""What can be said of suppressed segments of a released table.
 
-To anybody: the nearest coarser segment that is published, which follows from the release alone.
+To anyone: the nearest coarser segment that is published, which follows from the release alone.
 To the privileged role also why, which takes the counts in `private/`.
 """
 
@@ -33,8 +33,8 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Withheld:
-    """A segment without a figure, the nearest one around it that has one, and why if asked."""
+class SuppressedSegment:
+    """A segment without a figure, the nearest one that contains it and has one, why if asked."""
 
     id: str
     name: str
@@ -44,7 +44,7 @@ class Withheld:
 
 @dataclass(frozen=True)
 class Released:
-    """The table of one subject as everybody can see it, beside the catalogue of its segments."""
+    """The table of one subject as everyone can see it, and the catalogue of its segments."""
 
     subject: str
     release: Release
@@ -84,10 +84,10 @@ def find_released(home: Home, ledger: Ledger, period: Period, subject: str) -> R
     return Released(subject, release, catalogue, people)
 
 
-def explain_withheld(
+def explain_suppressed(
     table: Released, asked: Sequence[str], reasons: Mapping[int, Reason] | None = None
-) -> tuple[Withheld, ...]:
-    """Of the segments asked for those that are withheld; of the named ones where none is asked for.
+) -> tuple[SuppressedSegment, ...]:
+    """The suppressed ones of the segments asked for; of the named segments if none is asked for.
 
     Raises ConfigurationError with every segment id that there is not.
     """
@@ -99,7 +99,7 @@ def explain_withheld(
     rows = [catalogue.positions[code] for code in asked] or sorted(catalogue.named)
     nearest = nearest_coarser(catalogue, table.published)
     return tuple(
-        Withheld(
+        SuppressedSegment(
             catalogue.id(row),
             catalogue.name(row).english,
             _figure(table, int(nearest[row])),
@@ -128,8 +128,8 @@ def find_reasons(home: Home, table: Released) -> Mapping[int, Reason]:
             f"what is kept in private/ is not what {release.id} was made of; "
             "reasons are not available any more",
         )
-    withheld = np.setdiff1d(np.arange(len(table.catalogue)), table.published)
-    return {row: known.get(table.catalogue.id(row), "threshold") for row in withheld.tolist()}
+    suppressed = np.setdiff1d(np.arange(len(table.catalogue)), table.published)
+    return {row: known.get(table.catalogue.id(row), "threshold") for row in suppressed.tolist()}
 
 
 def _figure(table: Released, row: int) -> Figure | None:

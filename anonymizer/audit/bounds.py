@@ -167,9 +167,13 @@ class Bounds:
             return Reachable(nobody)
         return self.decide(nobody, 0, whole=whole)
 
-    def corner(self, costs: Reals) -> Reals:
-        """The table of parts of people with the lowest costs; finite if no cost is below 0."""
-        return self._program.minimise(costs).values
+    def corner(self, costs: Reals) -> Reals | None:
+        """The table of parts of people with the lowest costs; None if none was found.
+
+        Finite if no cost is below 0.
+        """
+        outcome = self._program.minimise(costs)
+        return outcome.values if outcome.found else None
 
     def _proofs(self, multipliers: Reals, weights: Integers) -> Iterator[Proof]:
         """The multipliers as fractions, where these count every class often enough."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.audit.findings import Finding, Kind
-from anonymizer.audit.recount import Groups, Ints, recount
+from anonymizer.audit.recount import Groups, Ints, boxes_of, recount
 from anonymizer.audit.sharing import nearest
 from anonymizer.audit.witness_sums import Known, Limits, broken_rules
 from anonymizer.policy import Promise
@@ -118,7 +118,8 @@ def check_state(
         right = right and _recorded(state, slice(first, last), read[0])
         first = last
     sketches = state.sketches
-    sizes = {len(part) for part in (state.table, state.figures, sketches.fine, sketches.keys)}
+    parts = (state.table, state.figures, sketches.people, sketches.fine, sketches.keys)
+    sizes = {len(part) for part in parts}
     if right and sizes == {first}:
         return ()
     text = "the state to be recorded is not that of the groups judged on their own"
@@ -131,6 +132,7 @@ def _recorded(state: Representatives, own: slice, reading: _Reading) -> bool:
     tables = [number for number, table in enumerate(state.tables) if table == name]
     return (
         state.sketches.shape == sketches.shape
+        and np.array_equal(state.sketches.people[own], sketches.people[alone])
         and np.array_equal(state.sketches.fine[own], sketches.fine[alone])
         and np.array_equal(state.sketches.keys[own], sketches.keys[alone])
         and np.array_equal(state.figures[own], reading.outcomes[alone])
@@ -252,6 +254,10 @@ def _unproved(reading: _Reading, boxes: sparse.csr_array, rules: _Rules) -> list
     figures = reading.outcomes[places]
     shown = np.full(len(alone) + 1, -1)
     shown[places] = np.arange(len(places))
+    counted, hidden = reading.claim.counted, None
+    if not promise.inference_floor:
+        others = np.setdiff1d(np.arange(len(rules.catalogue)), reading.claim.figures.segments)
+        hidden = boxes_of(others, counted, rules.catalogue)
     known = Known(
         boxes,
         figures,
@@ -261,8 +267,9 @@ def _unproved(reading: _Reading, boxes: sparse.csr_array, rules: _Rules) -> list
         alone[places],
         np.where(alone, len(alone), leaders)[places],
         shown[leaders[places]],
+        hidden,
     )
-    name, counted = str(reading.claim.counted.key), reading.claim.counted
+    name = str(counted.key)
     jitter = rules.draw("near", f"{name}|{name}") % (promise.near_jitter + 1)
     limits = Limits(promise.inference_floor, promise.step + jitter, widest, counted.occupied)
     return [

@@ -104,11 +104,11 @@ def _csv_columns(path: Path) -> Mapping[str, Sequence[str]]:
         rows = [row for row in reader if row]
     uneven = [number for number, row in enumerate(rows, 1) if len(row) != len(names)]
     if uneven:
-        problem = f"not as many fields as the header ({len(names)}) in row {first_few(uneven)}"
+        problem = f"row {first_few(uneven)} does not have {len(names)} fields like the header"
         raise ConfigurationError([Fault(path.name, problem)])
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
-        problem = f"the column name {first_few(doubled)} stands twice"
+        problem = f"two columns are named {first_few(doubled)}"
         raise ConfigurationError([Fault(path.name, problem, "give every column its own name")])
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
     return dict(zip(names, columns, strict=True))
@@ -126,7 +126,7 @@ def _parquet_columns(path: Path) -> Mapping[str, Sequence[str]]:
             for name in table.column_names
         }
     except pa.ArrowException:
-        problem = "this is no Parquet file with columns of text and whole numbers"
+        problem = "not a Parquet file with columns of text and whole numbers"
         raise ConfigurationError([Fault(path.name, problem)]) from None
 
 
@@ -165,11 +165,11 @@ def _value_faults(text: _Text) -> list[Fault]:
         faults.append(Fault(f"{text.name}, column {STATUS}", problem))
     shown = list(zip(statuses, counts, strict=True))
     if wrong := _rows(shown, lambda row: row[0] == PUBLISHED and not _is_count(row[1])):
-        problem = f"no whole number from 0 to {MOST_PEOPLE:,} in row {first_few(wrong)}"
+        problem = f"not a whole number from 0 to {MOST_PEOPLE:,} in row {first_few(wrong)}"
         faults.append(Fault(f"{text.name}, column {PEOPLE}", problem))
     if wrong := _rows(shown, lambda row: row[0] in NOT_PUBLISHED and bool(row[1])):
         problem = f"a suppressed segment has a figure in row {first_few(wrong)}"
-        faults.append(Fault(f"{text.name}, column {PEOPLE}", problem, "leave it empty there"))
+        faults.append(Fault(f"{text.name}, column {PEOPLE}", problem, "leave it empty"))
     return faults
 
 
@@ -185,7 +185,9 @@ def _is_count(text: str) -> bool:
 def _table(name: str, axes: Sequence[Dimension], texts: Sequence[_Text]) -> PublishedTable:
     segments = prod(len(axis.groups) for axis in axes)
     if segments > MOST_SEGMENTS:
-        problem = f"the cross of all codes has {segments:,} segments, at most {MOST_SEGMENTS:,} fit"
+        problem = (
+            f"the full cross of all codes has {segments:,} segments; the limit is {MOST_SEGMENTS:,}"
+        )
         raise ConfigurationError([Fault(name, problem, "use fewer dimensions or codes")])
     catalogue = full_cross(axes)
     sizes = [len(axis.groups) for axis in axes]
@@ -216,7 +218,7 @@ def _doubled(name: str, segments: NDArray[np.intp]) -> list[Fault]:
     again = np.setdiff1d(np.arange(len(segments)), first) + 1
     if not len(again):
         return []
-    problem = f"the segment of an earlier row stands again in row {first_few(again.tolist())}"
+    problem = f"row {first_few(again.tolist())} repeats the segment of an earlier row"
     return [Fault(name, problem, "give every segment one row")]
 
 

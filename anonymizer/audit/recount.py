@@ -43,10 +43,7 @@ def recount(
     people = _people_of_segments(counted.people, catalogue)
     reach = promise.step + promise.near_jitter
     segments = np.flatnonzero(people >= max(promise.k - reach + 1, 1))
-    rows, cells = _boxes(catalogue, segments)
-    possible = counted.possible.ravel()[cells]
-    size = (len(segments), counted.people.size)
-    boxes = incidence(rows[possible], cells[possible], size)
+    boxes = boxes_of(segments, counted, catalogue)
     shape = shape_for(reach)
     sums = _sums(counted.hashes, boxes, shape)
     totals = sums.sum(axis=1, dtype=np.uint64)
@@ -63,10 +60,14 @@ def shape_for(reach: int) -> Shape:
     return Shape(min(_BUCKETS_OF_A_BLOCK * blocks, BUCKETS), blocks)
 
 
-def incidence(rows: Ints, columns: Ints, size: tuple[int, int]) -> sparse.csr_array:
-    """A matrix with 1 at these places; rows ascending, and columns within a row."""
-    ends = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=size[0]))])
-    return sparse.csr_array((np.ones(len(rows), np.int64), columns, ends), shape=size)
+def boxes_of(segments: Ints, counted: Counted, catalogue: Catalogue) -> sparse.csr_array:
+    """The possible cells of segments (segments x cells of the flat grid), in 0 and 1."""
+    rows, cells = _boxes(catalogue, segments)
+    possible = counted.possible.ravel()[cells]
+    rows, cells = rows[possible], cells[possible]
+    ends = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(segments)))])
+    size = (len(segments), counted.people.size)
+    return sparse.csr_array((np.ones(len(rows), dtype=np.int64), cells, ends), shape=size)
 
 
 def spread(sizes: Ints) -> tuple[Ints, Ints]:
@@ -101,7 +102,11 @@ def _sums(hashes: SetHashes, boxes: sparse.csr_array, shape: Shape) -> NDArray[n
     """The sum of the keyed numbers of each group (rows) in each bucket, modulo 2^64."""
     cells, places = np.unique(hashes.cells, return_inverse=True)
     of_cells = np.zeros(len(cells) * shape.buckets, dtype=np.uint64)
-    np.add.at(of_cells, places * shape.buckets + hashes.buckets % shape.buckets, hashes.sums)
+    np.add.at(
+        of_cells,
+        places * shape.buckets + hashes.buckets.astype(np.int64) % shape.buckets,
+        hashes.sums,
+    )
     inside = boxes[:, cells].astype(np.uint64)
     sums: NDArray[np.uint64] = inside @ of_cells.reshape(len(cells), shape.buckets)
     return sums

@@ -43,35 +43,49 @@ class _Ruler:
     def __init__(self, promise: Promise, draw: Draw) -> None:
         self.promise = promise
         self._draw = draw
-        self._drawn: dict[tuple[str, str], int] = {}
+        self._drawn: dict[str, int] = {}
 
-    def jitter(self, one: str, other: str) -> int:
-        """The keyed part of the step of two tables."""
-        pair = (min(one, other), max(one, other))
-        if pair not in self._drawn:
-            drawn = self._draw("near", "|".join(pair))
-            self._drawn[pair] = drawn % (self.promise.near_jitter + 1)
-        return self._drawn[pair]
+    def _jitters(self, sides: tuple[_Side, _Side], pairs: Pairs) -> Ints:
+        """The keyed part of the step of the tables of each pair."""
+        one, other = sides
+        size = len(other.names)
+        codes = one.table[pairs[0]].astype(np.int64) * size + other.table[pairs[1]]
+        tables, places = np.unique(codes, return_inverse=True)
+        drawn = [
+            self._jitter(one.names[code // size], other.names[code % size])
+            for code in tables.tolist()
+        ]
+        return np.array(drawn, dtype=np.int64)[places]
+
+    def _jitter(self, *names: str) -> int:
+        message = "|".join(sorted(names))
+        if message not in self._drawn:
+            self._drawn[message] = self._draw("near", message) % (self.promise.near_jitter + 1)
+        return self._drawn[message]
+
+    def worth(self, sides: "tuple[_Side, _Side]", pairs: Pairs) -> Pairs:
+        """The pairs one of which at least has as many people as a figure needs."""
+        one, other = (side.sketches.people[part] for side, part in zip(sides, pairs, strict=True))
+        large = (one >= self.promise.k) | (other >= self.promise.k)
+        return pairs[0][large], pairs[1][large]
 
     def within(self, sides: tuple[_Side, _Side], pairs: Pairs, step: int) -> Pairs:
         """The pairs that differ in fewer buckets, and in size by less, than `step` and a jitter."""
-        one, other = sides
-        shape = one.sketches.shape
-        parts = [np.zeros(0, dtype=np.int64)]
-        for first in range(0, len(pairs[0]), _AT_ONCE // shape.buckets):
-            part = [side[first : first + _AT_ONCE // shape.buckets] for side in pairs]
-            differ = one.sketches.fine[part[0]] != other.sketches.fine[part[1]]
-            sizes = one.sketches.people[part[0]] - other.sketches.people[part[1]]
-            parts.append(np.maximum(np.count_nonzero(differ, axis=1), np.abs(sizes)))
-        distance = np.concatenate(parts)
+        pairs = self.worth(sides, pairs)
+        shape = sides[0].sketches.shape
+        distance = np.zeros(len(pairs[0]), dtype=np.int64)
+        for first in range(0, len(distance), _AT_ONCE // shape.buckets):
+            part = slice(first, first + _AT_ONCE // shape.buckets)
+            some = [(s.sketches, p[part]) for s, p in zip(sides, pairs, strict=True)]
+            one, other = (sketches.fine[rows] for sketches, rows in some)
+            buckets = np.bitwise_count((one != other).view(np.uint64)).sum(axis=1)
+            sizes = some[0][0].people[some[0][1]] - some[1][0].people[some[1][1]]
+            distance[part] = np.maximum(buckets, np.abs(sizes))
         near = distance < min(step, shape.blocks)
-        unsure = ~near & (distance < min(step + self.promise.near_jitter, shape.blocks))
-        for place in np.flatnonzero(unsure).tolist():
-            names = (
-                one.names[one.table[pairs[0][place]]],
-                other.names[other.table[pairs[1][place]]],
-            )
-            near[place] = distance[place] < step + self.jitter(*names)
+        most = min(step + self.promise.near_jitter, shape.blocks)
+        unsure = np.flatnonzero(~near & (distance < most))
+        steps = step + self._jitters(sides, (pairs[0][unsure], pairs[1][unsure]))
+        near[unsure] = distance[unsure] < steps
         return pairs[0][near], pairs[1][near]
 
 
@@ -116,12 +130,12 @@ def _folded(sketches: Sketches, shape: Shape) -> Sketches:
     old, size = sketches.shape, len(sketches)
     if old == shape:
         return sketches
-    width = shape.buckets // shape.blocks
-    fine = sketches.fine.reshape(size, -1, shape.buckets).sum(axis=1, dtype=np.uint8)
-    wider = sketches.keys.reshape(size, old.buckets // width, -1)
-    parts = wider.sum(axis=2, dtype=np.uint32).reshape(size, -1, shape.blocks)
-    occupied = wider.any(axis=2).reshape(size, -1, shape.blocks).any(axis=1)
-    keys = parts.sum(axis=1, dtype=np.uint32)
+    width, repeats = shape.buckets // shape.blocks, old.buckets // shape.buckets
+    fine = sketches.fine.reshape(size, repeats, shape.buckets).sum(axis=1, dtype=np.uint8)
+    joined = old.blocks * width // old.buckets
+    parts = sketches.keys.reshape(size, repeats, shape.blocks, joined)
+    occupied = parts.any(axis=(1, 3))
+    keys = parts.sum(axis=(1, 3), dtype=np.uint32)
     keys[(keys == 0) & occupied] = 1
     return Sketches(shape, sketches.people, fine, keys)
 
@@ -204,7 +218,7 @@ def _follow_release(
     old = _Side(_folded(release.sketches, shape), release.tables, release.table)
     step = min(ruler.promise.step, release.step)
     best = np.full(len(earlier), len(old.table))
-    for rows, groups in _possibly_near(old.sketches, side.sketches, free, finder):
+    for rows, groups in _possibly_near(old.sketches, side.sketches, free, finder, ruler.promise.k):
         pairs = _distinct(rows[free[groups]], groups[free[groups]], len(earlier))
         near = ruler.within((old, side), pairs, step)
         np.minimum.at(best, near[1], near[0])
@@ -213,13 +227,15 @@ def _follow_release(
 
 
 def _possibly_near(
-    old: Sketches, new: Sketches, free: NDArray[np.bool_], finder: _Finder
+    old: Sketches, new: Sketches, free: NDArray[np.bool_], finder: _Finder, least: int
 ) -> Iterator[Pairs]:
     """Pairs of an earlier representative and a group of `new` that may be near, part by part."""
     thin, loose = finder.sparse_of(old), finder.sparse[free[finder.sparse]]
-    words = finder.words_of(old, thin), finder.words_of(new, loose)
-    for rows, groups in finder.sparse_pairs(*words):
-        yield thin[rows], loose[groups]
+    large = new.people[loose] >= least
+    for wide, narrow in ((thin, loose[large]), (thin[old.people[thin] >= least], loose[~large])):
+        words = finder.words_of(old, wide), finder.words_of(new, narrow)
+        for rows, groups in finder.sparse_pairs(*words):
+            yield wide[rows], narrow[groups]
     together = max(1, _AT_ONCE // old.shape.blocks)
     for first in range(0, len(old), together):
         rows, groups = finder.agreeing(old.keys[first : first + together])
@@ -228,8 +244,9 @@ def _possibly_near(
 
 def _distinct(one: Ints, other: Ints, size: int) -> Pairs:
     """Each pair once, ascending; `size` is above every second member."""
-    unique = np.unique(one.astype(np.int64) * size + other)
-    return unique // size, unique % size
+    codes = np.sort(one.astype(np.int64) * size + other)
+    codes = codes[np.diff(codes, prepend=-1) > 0]
+    return codes // max(size, 1), codes % max(size, 1)
 
 
 def _leaders(side: _Side, earlier: Ints, ruler: _Ruler) -> Ints:
@@ -254,7 +271,7 @@ def _leaders(side: _Side, earlier: Ints, ruler: _Ruler) -> Ints:
         own = slice(*np.searchsorted(owners, [first, last]))
         items, copies = spread(np.where(free[owners[own]], later[own], 0))
         found = [(owners[own][items], finder.groups[places[own][items] + 1 + copies])]
-        found += _sparse_later(finder, free, first, last)
+        found += _sparse_later(finder, free, first, last, side.sketches.people, ruler.promise.k)
         one, other = (np.concatenate(parts) for parts in zip(*found, strict=True))
         pairs = _distinct(one[free[other]], other[free[other]], size)
         pairs = ruler.within((side, side), pairs, ruler.promise.step)
@@ -264,14 +281,17 @@ def _leaders(side: _Side, earlier: Ints, ruler: _Ruler) -> Ints:
 
 
 def _sparse_later(
-    finder: _Finder, free: NDArray[np.bool_], first: int, last: int
+    finder: _Finder, free: NDArray[np.bool_], first: int, last: int, people: Ints, least: int
 ) -> Iterator[Pairs]:
     """Sparse groups numbered from `first` to `last`, with sparse groups after them."""
-    own = np.flatnonzero(free[finder.sparse] & (finder.sparse >= first) & (finder.sparse < last))
-    rest = np.flatnonzero(free[finder.sparse] & (finder.sparse > first))
-    for rows, groups in finder.sparse_pairs(finder.words[own], finder.words[rest]):
-        one, other = finder.sparse[own[rows]], finder.sparse[rest[groups]]
-        yield one[one < other], other[one < other]
+    groups, large = finder.sparse, people[finder.sparse] >= least
+    own = free[groups] & (groups >= first) & (groups < last)
+    rest = free[groups] & (groups > first)
+    for some, others in ((own & large, rest), (own & ~large, rest & large)):
+        one, other = np.flatnonzero(some), np.flatnonzero(others)
+        for rows, columns in finder.sparse_pairs(finder.words[one], finder.words[other]):
+            early, late = groups[one[rows]], groups[other[columns]]
+            yield early[early < late], late[early < late]
 
 
 def _appoint(leader: Ints, pairs: Pairs, last: int) -> None:

@@ -22,7 +22,8 @@ class Known:
     `low` and `high` bound its people. `order` numbers the groups in the order judged; `alone`
     says which are judged on their own; `after` is the number of the last group judged before it
     that it may be near to without a trace (see `apart`). `leader` is the published group of the
-    table that a group follows, -1 for none.
+    table that a group follows, -1 for none. `hidden` holds the cells of the other segments of the
+    catalogue; protection level 0 needs it.
     """
 
     boxes: sparse.csr_array
@@ -33,6 +34,7 @@ class Known:
     alone: Flags
     after: Ints
     leader: Ints
+    hidden: sparse.csr_array | None = None
 
 
 @dataclass(frozen=True)
@@ -52,30 +54,32 @@ def broken_rules(witnesses: Witnesses, possible: Flags, known: Known, limits: Li
     classes = witnesses.starts.shape[1]
     lists = known.boxes.T.tocsr()  # the published groups of each cell
     first = _first_cells(witnesses.class_of, classes)
-    if not _consistent(witnesses.class_of, lists, first):
+    if (first < 0).any() or not _consistent(witnesses.class_of, lists, first):
         return ["the classes do not belong to the published figures"]
-    groups_of = lists[np.maximum(first, 0)]  # of each class
+    groups_of = lists[first]  # of each class
     covered = np.diff(groups_of.indptr) > 0
-    sizes = np.bincount(witnesses.class_of[witnesses.class_of >= 0], minlength=classes)
-    tables = _Tables(witnesses, groups_of)
-    faults = tables.misfits(known, sizes if limits.occupied else np.zeros_like(sizes))
+    tables = _Tables(witnesses, groups_of, limits)
+    faults = tables.misfits(known)
     if not faults:
-        spare = sizes - 1 if limits.occupied else np.zeros_like(sizes)
-        if not tables.proved(spare + limits.level, limits.level)[covered].all():
+        if not tables.proved(limits.level)[covered].all():
             faults.append("a cell has no witness with enough people")
+        if known.hidden is not None and _solved(tables, known, known.hidden):
+            faults.append("a segment without figure is not shown to have two possible counts")
         faults += _distances(tables, known, limits)
     return faults
 
 
 def _malformed(witnesses: Witnesses, possible: Flags) -> str:
     starts, changes, start_of = witnesses.starts, witnesses.changes, witnesses.start_of
-    if starts.ndim != 2 or not len(starts):  # noqa: PLR2004
+    if not len(starts):
         return "there is no feasible table"
     if any(part.dtype.kind != "i" for part in (witnesses.class_of, starts, start_of, changes)):
         return "the witnesses are not of whole numbers"
     if (
         witnesses.class_of.shape != (possible.size,)
-        or changes.shape != (len(start_of), starts.shape[1])
+        or starts.shape != (len(starts), changes.shape[1])
+        or changes.shape[0] != len(start_of)
+        or not _between(changes.indices, 0, changes.shape[1] - 1)
         or not _between(start_of, 0, len(starts) - 1)
         or not _between(witnesses.class_of, -1, starts.shape[1] - 1)
     ):
@@ -117,7 +121,8 @@ def _consistent(class_of: NDArray[np.int32], lists: sparse.csr_array, first: Int
 class _Tables:
     """The starts of a table and its witnesses, as counts of its published groups."""
 
-    def __init__(self, witnesses: Witnesses, groups_of: sparse.csr_array) -> None:
+    def __init__(self, witnesses: Witnesses, groups_of: sparse.csr_array, limits: Limits) -> None:
+        self.class_of = witnesses.class_of
         self.starts = witnesses.starts.astype(np.int64)
         self.start_of = witnesses.start_of
         self.changes = sparse.csr_array(witnesses.changes, dtype=np.int64, copy=True)
@@ -125,14 +130,19 @@ class _Tables:
         self.groups_of = groups_of
         self.classes_of = groups_of.T.tocsr()
         self.counts = self.starts @ groups_of  # starts x published groups
-        sizes = np.diff(self.changes.indptr)
-        self.rows = np.repeat(self.start_of, sizes)  # the start of each entry of the changes
-        self.changed = self.starts[self.rows, self.changes.indices] + self.changes.data
+        rows = np.repeat(self.start_of, np.diff(self.changes.indptr))
+        self.changed = self.starts[rows, self.changes.indices] + self.changes.data
+        self.most, self.fewest = self.starts.max(axis=0), self.starts.min(axis=0)
+        np.maximum.at(self.most, self.changes.indices, self.changed)
+        np.minimum.at(self.fewest, self.changes.indices, self.changed)
+        shape = groups_of.shape[0]
+        self.sizes = np.bincount(self.class_of[self.class_of >= 0], minlength=shape)
+        self.least = self.sizes if limits.occupied else np.zeros(shape, dtype=np.int64)
 
-    def misfits(self, known: Known, least: Ints) -> list[str]:
+    def misfits(self, known: Known) -> list[str]:
         """Counts in starts and witnesses that no reader would believe."""
         faults = []
-        if (self.starts < least).any() or (self.changed < least[self.changes.indices]).any():
+        if (self.fewest < self.least).any():
             faults.append("a witness has too few people in a class")
         moved = self.changes @ self.groups_of
         starts = np.repeat(self.start_of, np.diff(moved.indptr))
@@ -144,13 +154,43 @@ class _Tables:
             faults.append("a witness does not fit the figures")
         return faults
 
-    def proved(self, enough: Ints, level: int) -> Flags:
-        """Classes that have enough people in a start or witness; of level 0, two numbers."""
-        most, fewest = self.starts.max(axis=0), self.starts.min(axis=0)
-        np.maximum.at(most, self.changes.indices, self.changed)
-        np.minimum.at(fewest, self.changes.indices, self.changed)
-        proved: Flags = most >= enough if level else most > fewest
-        return proved
+    def proved(self, level: int) -> Flags:
+        """Classes in whose cells enough people are possible; of level 0, two counts."""
+        spare: Flags = self.most - np.maximum(self.least - 1, 0) >= level
+        # A person of several cells can be in any of them, whatever else is known.
+        two: Flags = (self.most > self.fewest) | ((self.sizes > 1) & (self.most > self.least))
+        return spare if level else two
+
+
+def _solved(tables: _Tables, known: Known, hidden: sparse.csr_array) -> bool:
+    """Whether the count of a segment without figure could be the same in all feasible tables.
+
+    Equal sets of cells are no secret, and where a cell is in no figure its people are free.
+    """
+    shown = np.zeros(hidden.shape[1], dtype=bool)
+    shown[known.boxes.indices] = True
+    rows = np.repeat(np.arange(hidden.shape[0]), np.diff(hidden.indptr))
+    free = np.diff(hidden.indptr) == 0
+    free[rows[~shown[hidden.indices]]] = True
+    rows, classes = rows[~free[rows]], tables.class_of[hidden.indices[~free[rows]]]
+    size = (hidden.shape[0], len(tables.sizes))
+    parts = sparse.coo_array((np.ones(len(rows), np.int64), (rows, classes)), shape=size).tocsr()
+    parts = parts.tocoo()
+    whole = parts.data == tables.sizes[parts.col]
+    free[parts.row[~whole & (tables.most > tables.least)[parts.col]]] = True
+    unit = np.ones(np.count_nonzero(whole), dtype=np.int64)
+    sums = sparse.csr_array((unit, (parts.row[whole], parts.col[whole])), shape=size)
+    moved = (tables.changes @ sums.T).tocoo()
+    free[moved.col[moved.data != 0]] = True
+    counts = sums @ tables.starts.T
+    free |= counts.max(axis=1) > counts.min(axis=1)
+    fixed = hidden[np.flatnonzero(~free)]
+    return not _cells_of_rows(fixed) <= _cells_of_rows(known.boxes)
+
+
+def _cells_of_rows(boxes: sparse.csr_array) -> set[bytes]:
+    cells = boxes.indices.astype(np.int64)
+    return {part.tobytes() for part in np.split(cells, boxes.indptr[1:-1])} if cells.size else set()
 
 
 def _distances(tables: _Tables, known: Known, limits: Limits) -> list[str]:

@@ -34,10 +34,11 @@ _NOT_LINKED = (
     "The comparison of linked tables is not among the proofs that the checker verifies; large ones "
     "are compared pair by pair, and linked tables whose figures lie far apart are taken to be "
     "safe. Other combinations of tables are not compared. Near groups are compared with groups "
-    "that were judged on their own only: in a chain of groups, each near to the next, the last is "
-    "not near to the first. Advertisers who pool their files, and campaigns that are repeated on "
-    "many days to measure one small difference, may learn more than from one file. The provider's "
-    "threat model states what was measured for each of these."
+    "that were judged on their own only: in a chain of groups, each near to the next, a later one "
+    "is judged again and may have another figure than the one before it. Advertisers who pool "
+    "their files, and campaigns that are repeated on many days to measure one small difference, "
+    "may learn more than from one file. The provider's threat model states what was measured for "
+    "each of these."
 )
 
 
@@ -68,7 +69,7 @@ def certificate_bytes(
         "catalogue_digest": release.catalogue_digest,
         "files": {path.name: sha256(path) for path in sorted(folder.iterdir())},
         "promise": promise_in_words(release.promise, release.base, release.error),
-        "audit": _audit(entry.body["audit"], release.promise),
+        "audit": audit_in_words(entry.body["audit"], release.promise),
         "opinion_05_2014": three_questions(release.promise),
     }
     return (json.dumps(sealed(statement, secret), indent=2, ensure_ascii=False) + "\n").encode()
@@ -183,7 +184,8 @@ def _all_knowing(promise: Promise) -> str:
     )
 
 
-def _audit(summary: Mapping[str, Any], promise: Promise) -> dict[str, Any]:
+def audit_in_words(summary: Mapping[str, Any], promise: Promise) -> dict[str, Any]:
+    """What was checked before publication; of the ledger's summary what is public."""
     return {
         **{name: summary[name] for name in _AUDIT},
         "in_words": "Before publication a program of its own, the checker, verified the release. "

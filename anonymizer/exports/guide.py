@@ -98,11 +98,11 @@ def _bounds(release: Release) -> Iterator[Text]:
 def _threshold(release: Release) -> Text:
     k = release.promise.k
     return Text(
-        english=f"Only groups of at least {k} people are shown. The status withheld means that the "
-        "figure is suppressed; it does not mean that nobody came, and does not say how many did.",
-        indonesian=f"Hanya kelompok dengan sedikitnya {k} orang yang ditampilkan. Status withheld "
-        "berarti angka tidak ditampilkan; bukan berarti tidak ada orang, dan tidak menyatakan "
-        "jumlahnya.",
+        english=f"Only groups of at least {k} people are shown. Suppressed means that there is no "
+        "figure; it does not mean that nobody came, and does not say how many did.",
+        indonesian=f"Hanya kelompok dengan sedikitnya {k} orang yang ditampilkan. Status "
+        "suppressed berarti angka tidak ditampilkan; bukan berarti tidak ada orang, dan tidak "
+        "menyatakan jumlahnya.",
     )
 
 
@@ -110,11 +110,11 @@ def _precision(release: Release) -> Iterator[Text]:
     """How far a figure may be from the true number, and why two figures may be equal."""
     base, error = release.base, release.error
     if not error:
-        yield Text(english="Figures are exact.", indonesian="Angka adalah angka pasti.")
+        yield Text(english="Figures are exact.", indonesian="Angka merupakan jumlah pasti.")
         return
     figure = _TIMES_THRESHOLD * release.promise.k // base * base
     least, most = release.range_of(figure)
-    english, indonesian = "Figures are approximate: ", "Angka adalah perkiraan: "
+    english, indonesian = "Figures are approximate: ", "Angka merupakan perkiraan: "
     if base > 1:
         english += f"each is a multiple of {base}, and "
         indonesian += f"setiap angka adalah kelipatan {base}, dan "

@@ -16,11 +16,13 @@ from scipy import sparse
 
 from anonymizer.feasible.goals import Goal, Moves
 from anonymizer.feasible.system import Flags, Integers, System
+from anonymizer.feasible.work import meter
 
 _MOST_MOVES = 60  # of one attempt
 _MOST_CANDIDATES = 24  # classes of a figure that are looked at for one move
 _MOST_ATTEMPTS = 256  # side by side
 _MOST_FIGURES = 2**21  # of all attempts together: what they count is held for each
+_UNITS_OF_A_STEP = 30  # of work, and one more for each attempt that moves
 _NO_LIMIT = 2**40
 _NEVER = -100  # no class mends or breaks that many figures
 _NO_TABLE = -1
@@ -154,15 +156,16 @@ class _Attempts:
 
     def made(self) -> Departures:
         """The tables that came out, at most one for each goal."""
-        waiting = np.arange(len(self._goals))
+        waiting, work = np.arange(len(self._goals)), meter()
         columns, people = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         lengths, goals = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-        while len(waiting) or self._working.any():
+        while not work.exhausted and (len(waiting) or self._working.any()):
             idle = np.flatnonzero(~self._working)
             if len(waiting) and 2 * len(idle) >= self._count:
                 idle = idle[: len(waiting)]
                 self._begin(idle, waiting[: len(idle)])
                 waiting = waiting[len(idle) :]
+            work.spend(_UNITS_OF_A_STEP + int(self._working.sum()))
             done, fits = self._go_on()
             goals.append(self._goal[done[fits]])
             for collected, found in zip(

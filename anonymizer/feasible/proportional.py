@@ -10,6 +10,7 @@ from scipy import sparse
 
 from anonymizer.feasible.solver import Reals
 from anonymizer.feasible.system import Integers, System
+from anonymizer.feasible.work import meter
 
 _ROUNDS = 600
 _PULL = 2.0  # above 2 the rounds swing out, below they take longer
@@ -17,6 +18,7 @@ _LARGEST_STEP = 3.0  # of a logarithm
 _AWAY = 0.1  # of the room in a figure: how far inside its ends to aim
 _IN_THE_MIDDLE = 0.4
 _ALMOST_NOBODY = 1e-3
+_ENTRIES = 500  # of figures, that one unit of work passes over
 _SEED = 20_261_125
 
 
@@ -64,8 +66,11 @@ def _fitted(
     by_class = sparse.csr_array(members.T)
     pull = _PULL / np.maximum(np.diff(by_class.indptr), 1)
     lowest, highest = _inside(system, away)
-    people = start.copy()
+    people, work = start.copy(), meter()
     for _ in range(rounds):
+        if work.exhausted:
+            break
+        work.spend(1 + members.nnz // _ENTRIES)
         counts = members @ people
         if ((enough[0] <= counts) & (counts <= enough[1])).all():
             break

@@ -10,11 +10,13 @@ from heapq import heapify, heappop, heappush
 import numpy as np
 
 from anonymizer.feasible.system import Flags, Integers, System
+from anonymizer.feasible.work import meter
 
 _MOST_CANDIDATES = 128  # classes of a figure that are looked at for one move
 _MOST_TRIES = 4  # to make one table fit
 _MOVES = 2  # of one try, for each figure, and these besides
 _MORE_MOVES = 60
+_UNITS_OF_A_MOVE = 8  # of work
 _NO_LIMIT = 2**40
 _SEED = 20_261_125
 
@@ -38,6 +40,7 @@ class Mending:
         self._unturned = -(nowhere if closed is None else closed).astype(np.int8)
         self._turned = self._unturned.copy()
         self._moves: list[tuple[int, int]] = []
+        self._work = meter()
         self._random = np.random.default_rng(_SEED)
 
     def mend(self, most_moves: int) -> bool:
@@ -90,6 +93,8 @@ class Mending:
         heapify(queue)
         left: list[int] = []
         for _ in range(most_moves):
+            if self._work.exhausted:
+                return False
             while queue and self._fits(queue[0][1]):
                 heappop(queue)
             if not queue:
@@ -152,6 +157,7 @@ class Mending:
         self._counts[figures] += people
         self._turned[chosen] = 1 if people > 0 else -1
         self._moves.append((chosen, people))
+        self._work.spend(_UNITS_OF_A_MOVE)
         self.made += 1
         return self._broken(figures)
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.errors import Held
+from anonymizer.feasible.work import meter
 
 Reals = NDArray[np.float64]
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
@@ -26,6 +27,13 @@ _OPTIONS: dict[str, bool | int | float | str] = {
 }
 _FEASIBLE = 2  # HiGHS: kSolutionStatusFeasible
 _PRIMAL_SIMPLEX = 4  # HiGHS: kSimplexStrategyPrimal
+_NO_LIMIT = 2**31 - 1
+# What a unit of work does, as measured: entries of a program that is started, or of one that goes
+# on through the middle; rows and columns that a step of the simplex method passes over, and those
+# that it passes over in integer programming, where much besides is done for each step.
+_ENTRIES_STARTED, _ENTRIES_INSIDE, _SIZE_STEPPED, _SIZE_STEPPED_WHOLE = 25, 15, 400, 20
+_START = 60  # units of any run
+_STEPS_OF_A_NODE = 50
 
 
 @dataclass(frozen=True)
@@ -65,15 +73,25 @@ class Program:
         model.a_matrix_.value_ = matrix.data.astype(float)
         if whole:
             model.integrality_ = [highspy.HighsVarType.kInteger] * columns
+        self._whole, self._entries, self._size = whole, matrix.nnz, max(rows + columns, 1)
+        self._most_steps = _NO_LIMIT
+        self._node = 1 + self._size * _STEPS_OF_A_NODE // _SIZE_STEPPED_WHOLE
+        self._least_units = self._node if whole else 1
         self._columns = np.arange(columns, dtype=np.int32)
+        self._rows = rows
         self._highs = Solver(mip_max_nodes=MAX_NODES, mip_feasibility_tolerance=1e-7)
         self._highs.passModel(model)
         self._inside = False
 
     def minimise(self, cost: Reals) -> Outcome:
-        """The columns with the lowest cost."""
+        """The columns with the lowest cost; unknown where too little work is left."""
+        work = meter()
+        if work.left < self._least_units:
+            return Outcome("unknown", np.zeros(len(self._columns)), np.zeros(self._rows))
+        self._allow(work.left)
         self._highs.changeColsCost(len(self._columns), self._columns, cost)
         self._highs.run()
+        work.spend(self._units())
         status = self._status()
         # Once a feasible basis is at hand, a new cost leaves it feasible for primal simplex.
         if status in ("optimal", "feasible") and not self._inside:
@@ -98,11 +116,33 @@ class Program:
 
     def limit_iterations(self, iterations: int) -> None:
         """From now on stop after so many steps, at a feasible table on the way."""
-        self._highs.setOptionValue("simplex_iteration_limit", iterations)
+        self._most_steps = iterations
 
     def accept_gap(self, gap: float) -> None:
         """Whole values need not be better than within this share of the best."""
         self._highs.setOptionValue("mip_rel_gap", gap)
+
+    def _allow(self, units: int) -> None:
+        """Take no more steps than so many units of work are for, nor than are allowed anyway."""
+        simplex = units * _SIZE_STEPPED // self._size
+        inside = units * _ENTRIES_INSIDE // max(self._entries, 1)
+        nodes = units // self._node
+        for option, steps in (
+            ("simplex_iteration_limit", min(self._most_steps, simplex)),
+            ("ipm_iteration_limit", min(_NO_LIMIT, inside)),
+            ("mip_max_nodes", min(MAX_NODES, nodes)),
+        ):
+            self._highs.setOptionValue(option, steps)
+
+    def _units(self) -> int:
+        """What the last run took."""
+        done = self._highs.getInfo()
+        steps = max(done.simplex_iteration_count, 0) + max(done.crossover_iteration_count, 0)
+        inside = max(done.ipm_iteration_count, 0) * self._entries // _ENTRIES_INSIDE
+        stepped = _SIZE_STEPPED_WHOLE if self._whole else _SIZE_STEPPED
+        return int(
+            _START + self._entries // _ENTRIES_STARTED + inside + steps * self._size // stepped
+        )
 
     def _status(self) -> Status:
         known: dict[highspy.HighsModelStatus, Status] = {

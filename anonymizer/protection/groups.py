@@ -90,7 +90,7 @@ def _sums_by_bucket(
     """(segments x buckets): the sums of the set hashes, modulo 2^64."""
     hashes = counted.hashes
     cells, row = np.unique(hashes.cells, return_inverse=True)
-    entries = (hashes.sums, (row, hashes.buckets % shape.buckets))
+    entries = (hashes.sums, (row, hashes.buckets.astype(np.intp) % shape.buckets))
     by_cell = sparse.csr_array(entries, shape=(len(cells), shape.buckets), dtype=np.uint64)
     inside = membership(catalogue, segments, cells).astype(np.uint64)
     return np.asarray((sparse.csr_array(inside) @ by_cell).toarray(), dtype=np.uint64)

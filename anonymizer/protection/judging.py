@@ -2,7 +2,8 @@
 
 Groups are judged in the order of the ledger; inside a release in the order of the tables, in a
 table in the order of the catalogue. A group that is near to one or more groups judged on their own
-shares the outcome of the earliest of them. The step, the number of people by which groups must
+shares the outcome of the earliest of them. Two groups that are both below the threshold are not
+compared: neither is published. The step, the number of people by which groups must
 differ, is drawn once for each pair of tables, so that no ladder of groups can find it out.
 """
 
@@ -115,7 +116,7 @@ def _follow_release(
     most = min(step + promise.near_jitter, shape.blocks) - 1
     waiting = np.flatnonzero(earlier == NO_ONE)
     pairs = near_pairs(
-        folded(taken(sketches, waiting), shape), folded(release.sketches, shape), most
+        folded(taken(sketches, waiting), shape), folded(release.sketches, shape), most, promise.k
     )
     left, right = waiting[pairs.left], pairs.right
     near = _within_step(
@@ -156,7 +157,7 @@ def _follow_inside(
     """For each group of a release the earliest one there that it follows, or -1."""
     rows = np.flatnonzero(waiting)
     some = taken(sketches, rows)
-    pairs = near_pairs(some, some, steps.most - 1)
+    pairs = near_pairs(some, some, steps.most - 1, promise.k)
     left, right = rows[pairs.left], rows[pairs.right]
     near = _within_step(pairs, table[left], tables, table[right], tables, steps, promise.step)
     near &= left > right

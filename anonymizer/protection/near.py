@@ -28,8 +28,9 @@ class Pairs:
     differing: NDArray[np.int64]
 
 
-def near_pairs(left: Sketches, right: Sketches, most: int) -> Pairs:
-    """All pairs that differ by at most `most`, ordered by left and right row.
+def near_pairs(left: Sketches, right: Sketches, most: int, least: int) -> Pairs:
+    """All pairs that differ by at most `most`, ordered by left and right row, but for pairs of two
+    groups of fewer than `least` people: neither can be published.
 
     Both lists have one shape, with more blocks than `most`.
     """
@@ -38,14 +39,15 @@ def near_pairs(left: Sketches, right: Sketches, most: int) -> Pairs:
         raise ValueError("sketches of different shapes, or a step that the blocks do not cover")
     width = max(len(right), 1)
     by_key = (_equal_keys(left.keys[:, n], right.keys[:, n]) for n in range(shape.blocks))
-    found = [_of_sparse(left, right, shape.blocks - most), *by_key]
+    found = [_of_sparse(left, right, shape.blocks - most, least), *by_key]
     pairs = np.unique(np.concatenate(found))
     rows, columns = pairs // width, pairs % width
     differing = np.maximum(
         _differing(left.fine, right.fine, rows, columns),
         np.abs(left.people[rows] - right.people[columns]),
     )
-    near = differing <= most
+    large = (left.people[rows] >= least) | (right.people[columns] >= least)
+    near = large & (differing <= most)
     return Pairs(rows[near], columns[near], differing[near])
 
 
@@ -65,11 +67,26 @@ def _equal_keys(left: NDArray[np.uint32], right: NDArray[np.uint32]) -> NDArray[
     return pairs
 
 
-def _of_sparse(left: Sketches, right: Sketches, empty: int) -> NDArray[np.intp]:
-    """All pairs of groups with so many empty blocks that they may agree in empty ones alone."""
+def _of_sparse(left: Sketches, right: Sketches, empty: int, least: int) -> NDArray[np.intp]:
+    """Pairs of groups with so many empty blocks that they may agree in empty ones alone."""
     rows = np.flatnonzero((left.keys == 0).sum(axis=1) >= empty)
     columns = np.flatnonzero((right.keys == 0).sum(axis=1) >= empty)
-    return (rows[:, None] * max(len(right), 1) + columns[None, :]).ravel()
+    large_rows, small_rows = _by_size(left, rows, least)
+    large_columns, _ = _by_size(right, columns, least)
+    width = max(len(right), 1)
+    return np.concatenate(
+        [
+            (large_rows[:, None] * width + columns[None, :]).ravel(),
+            (small_rows[:, None] * width + large_columns[None, :]).ravel(),
+        ]
+    )
+
+
+def _by_size(
+    groups: Sketches, rows: NDArray[np.intp], least: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    large = groups.people[rows] >= least
+    return rows[large], rows[~large]
 
 
 def _differing(

@@ -1,4 +1,4 @@
-"""Publication: suppression, release, exports and the database of analysts, in one step, one lock.
+"""Publication: suppression, release, exports and analysts' database, in one step and one lock.
 
 Groups of a day are judged against those of the days before it, in the order of the ledger, so a
 day is suppressed after the day before it was released. The gate is part of the step: figures are

@@ -8,6 +8,7 @@ import numpy as np
 from advantage import Advantage, Observation, advantage
 from attack_list import Attack
 from evidence import Seen
+from product import Product
 from publishers import (
     CalibratedSharing,
     FixedStepSharing,
@@ -42,6 +43,7 @@ DEFENCES: Mapping[str, Defence] = {
     "rules only": Defence(bounded, Unprotected),
     "sharing only": Defence(unbounded, Sharing),
     "sharing": Defence(bounded, Sharing),
+    "product": Defence(bounded, Product),
     "raised threshold": Defence(bounded, RaisedThresholdSharing),
     "fixed step": Defence(unbounded, FixedStepSharing),
     "calibrated step": Defence(unbounded, CalibratedSharing),

@@ -296,7 +296,7 @@ class Peer:
 
 WITHSTOOD = "WITHSTOOD: nothing found"
 PEERS = {
-    "acro": Peer(acro(), ("g", "r"), "exactly 3 are among g m r B"),
+    "acro": Peer(acro(), ("g", "r"), "'g m r B' has exactly 3 people"),
     "table1": Peer(gauss("gs_vignette_table1", "output", "age", "geo"), ("age", "geo"), WITHSTOOD),
     "table2": Peer(
         gauss("gs_vignette_table2_hier", "output", "age", "geo"), ("age", "geo"), WITHSTOOD,
@@ -307,19 +307,19 @@ PEERS = {
     ),
     "table8 without": Peer(
         gauss(SINGLETONS, "output_singleton_none", *YEARS), YEARS,
-        "for withheld cells that have at least 1 each", "public", PLACES,
+        "for suppressed cells with at least 1 person each", "public", PLACES,
     ),
     "ssbtools": Peer(gauss(EXAMPLE, "output", *VARS), VARS, WITHSTOOD, "public"),
     "ssbtools A": Peer(
         gauss(EXAMPLE, "output", *VARS, hidden="suppressed_A_zeros_usable"), VARS,
-        "exactly 1 is among var1 1 var2 A",
+        "'var1 1 var2 A' has exactly 1 person",
     ),
     "ssbtools B": Peer(
         gauss(EXAMPLE, "output", *VARS, hidden="suppressed_B_zeros_first_no_singleton"), VARS,
         "13 - 5 - 5 - 2 = 1", "public",
     ),
     "sdctable old": Peer(
-        heuristic("SIMPLEHEURISTIC_OLD"), ("v1", "v2"), "exactly 47 are among v1 w v2 b"
+        heuristic("SIMPLEHEURISTIC_OLD"), ("v1", "v2"), "'v1 w v2 b' has exactly 47 people"
     ),
     "sdctable new": Peer(heuristic("SIMPLEHEURISTIC"), ("v1", "v2"), WITHSTOOD),
     "hitas": Peer(

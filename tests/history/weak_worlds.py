@@ -188,7 +188,7 @@ def summary_row(folder: Path, present: bool) -> Built:
 
 def other_metric(folder: Path, present: bool) -> Built:
     """A withheld row keeps its visits."""
-    row = {"segment_id": "male:18-20:31.71", "status": "withheld", "visits": 4 if present else ""}
+    row = {"segment_id": "male:18-20:31.71", "status": "suppressed", "visits": 4 if present else ""}
     return _with_row(folder, row)
 
 
