@@ -163,12 +163,14 @@ def _compared(
     catalogue, promise = terms.catalogue, terms.promise
     facts = {subject.id: _bearing(subject) for subject in history.subjects}
     relations = _relations(counted, history.overlaps, promise.step)
+    error = promise.error_of((promise.rounding, *history.near.roundings))
     new = [
         Shown(
             table.figures,
             catalogue,
             promise,
             truth.possible,
+            error,
             **{**_without_regions(facts, truth.key), **relations[truth.key.subject_id]},
         )
         for table, truth in zip(tables, counted, strict=True)

@@ -130,12 +130,12 @@ def _folded(sketches: Sketches, shape: Shape) -> Sketches:
     old, size = sketches.shape, len(sketches)
     if old == shape:
         return sketches
-    width = shape.buckets // shape.blocks
-    fine = sketches.fine.reshape(size, -1, shape.buckets).sum(axis=1, dtype=np.uint8)
-    wider = sketches.keys.reshape(size, old.buckets // width, -1)
-    parts = wider.sum(axis=2, dtype=np.uint32).reshape(size, -1, shape.blocks)
-    occupied = wider.any(axis=2).reshape(size, -1, shape.blocks).any(axis=1)
-    keys = parts.sum(axis=1, dtype=np.uint32)
+    width, repeats = shape.buckets // shape.blocks, old.buckets // shape.buckets
+    fine = sketches.fine.reshape(size, repeats, shape.buckets).sum(axis=1, dtype=np.uint8)
+    joined = old.blocks * width // old.buckets
+    parts = sketches.keys.reshape(size, repeats, shape.blocks, joined)
+    occupied = parts.any(axis=(1, 3))
+    keys = parts.sum(axis=(1, 3), dtype=np.uint32)
     keys[(keys == 0) & occupied] = 1
     return Sketches(shape, sketches.people, fine, keys)
 

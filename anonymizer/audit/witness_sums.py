@@ -54,9 +54,9 @@ def broken_rules(witnesses: Witnesses, possible: Flags, known: Known, limits: Li
     classes = witnesses.starts.shape[1]
     lists = known.boxes.T.tocsr()  # the published groups of each cell
     first = _first_cells(witnesses.class_of, classes)
-    if not _consistent(witnesses.class_of, lists, first):
+    if (first < 0).any() or not _consistent(witnesses.class_of, lists, first):
         return ["the classes do not belong to the published figures"]
-    groups_of = lists[np.maximum(first, 0)]  # of each class
+    groups_of = lists[first]  # of each class
     covered = np.diff(groups_of.indptr) > 0
     tables = _Tables(witnesses, groups_of, limits)
     faults = tables.misfits(known)

@@ -376,6 +376,15 @@ def test_a_larger_budget_decides_more_and_takes_nothing_back(tmp_path, crossed):
     assert small[0] <= small[1] <= small[2]
 
 
+def test_the_assumption_gets_a_third_of_the_budget(tmp_path, crossed):
+    """It never counts against the table, so it must not use up what other questions need."""
+    without = report(tmp_path, *crossed, "--inference-k", 10, "--work", 10_000)
+    done = report(tmp_path, *crossed, "--inference-k", 10, "--k", 10, "--work", 10_000)
+    assert done["findings"] == without["findings"]
+    assert done["guess"]["outcome"] == "undecided"
+    assert 3_000 < done["work"]["spent"] - without["work"]["spent"] < 4_500
+
+
 def test_intervals_of_a_small_budget_are_wider(tmp_path, crossed):
     ends = []
     for work in (1, 3_000_000):
@@ -399,6 +408,10 @@ def test_a_budget_is_a_positive_number(tmp_path, work):
 # What is printed, and when
 
 
+# A pipe that nobody flushes keeps lines back, unless Python is told to keep nothing back at all.
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
 def command(*arguments):
     """The command as a process of its own."""
     return [sys.executable, "-m", "pipelines.cli", "audit", *map(str, arguments)]
@@ -408,7 +421,7 @@ def test_findings_are_printed_before_the_next_stage_begins(crossed):
     """Results and stages through one pipe: a process that kept results back would mix them up."""
     words = command(*crossed, "--inference-k", 10, "--k", 10)
     with subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT
+        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT, env=BUFFERED
     ) as done:
         lines = done.stdout.read().decode().splitlines()
     assert [line for line in lines if line in STAGES] == STAGES
@@ -427,7 +440,9 @@ def test_findings_are_printed_before_the_next_stage_begins(crossed):
 def test_facts_can_be_read_while_the_rest_is_still_computed(crossed):
     """Whoever reads the pipe has the differences while the process is at work."""
     words = command(*crossed, "--inference-k", 10)
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as done:
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env=BUFFERED
+    ) as done:
         for line in done.stdout:
             if b"(difference)" in line:
                 break
@@ -446,7 +461,7 @@ def test_a_terminal_shows_the_stage_and_the_budget(crossed):
     """On stderr alone: what is piped from stdout stays clean."""
     terminal, side = pty.openpty()
     words = command(*crossed, "--inference-k", 10, "--work", 123_456)
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "160"}
+    environment = {**BUFFERED, "TERM": "xterm", "COLUMNS": "160"}
     with subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=side, cwd=ROOT, env=environment
     ) as done:
