@@ -148,7 +148,7 @@ def test_the_manifest_vouches_for_every_file(folder: Path, released: Release) ->
     assert label["taxonomy"]["segtax"] == 4
     assert label["refresh_cadence"] == "daily"
     assert label["count"]["rounded_to_multiples_of"] == 10
-    assert label["count"]["differs_from_true_number_by_at_most"] == released.error == 20
+    assert label["count"]["differs_from_true_number_by_at_most"] == released.error == 23
     assert [segment["segment_id"] for segment in label["segments"]] == [
         "everyone", "men", "women", "men_under_40", "women_makassar",
     ]  # fmt: skip

@@ -124,7 +124,7 @@ def test_the_true_number_lies_between_the_bounds_of_each_figure(home: Home) -> N
         if people is None:
             assert (least, most) == (None, None)
             continue
-        assert (least, most) == (max(people - 20, 50), people + 20)
+        assert (least, most) == (max(people - 23, 50), people + 23)
         assert least <= truth[day, subject, segment] <= most
         away.add(abs(people - truth[day, subject, segment]))
     assert max(away) > 9  # so bounds of one rounding step would be wrong
@@ -135,12 +135,12 @@ def test_a_release_says_how_exact_its_figures_are(home: Home) -> None:
     release(home, DAY, policy=POLICY.model_copy(update={"promise": promise}))
     with duckdb.connect(str(build(home)), read_only=True) as database:
         stated = database.sql("SELECT threshold, protection_level, rounding, error FROM releases")
-        assert stated.fetchall() == [(60, 5, 1, 6)]
+        assert stated.fetchall() == [(60, 5, 1, 9)]
         bounds = database.sql(
             "SELECT people_least - people, people_most - people FROM figures "
             "WHERE segment_id = 'everyone' AND subject_id = 'spring'"
         )
-        assert bounds.fetchall() == [(-6, 6)]
+        assert bounds.fetchall() == [(-9, 9)]
 
 
 def test_a_macro_takes_its_argument_as_a_value(database: duckdb.DuckDBPyConnection) -> None:
