@@ -103,8 +103,7 @@ def test_figures_at_odds_are_read_as_shared(way):
     wide = ROUNDED.error_of((ROUNDED.rounding,))
     tables = [replace(table, error=wide) for table in campaigns(ROUNDED, 160, 100, 100)]
     assert withheld(tables) == (0, [])
-    figures, _ = withheld(campaigns(ROUNDED, 160, 100, 100))
-    assert figures == 1
+    assert withheld(campaigns(ROUNDED, 160, 100, 100))[0] > 0
 
 
 def random_campaigns(seed):

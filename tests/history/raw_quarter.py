@@ -384,10 +384,12 @@ class RawQuarter:
         for link in self.links:
             own = visits.filter(pc.equal(visits["url"], link.url))
             for number, other in enumerate(link.sends_to):
-                ids = pc.binary_join_element_wise(own["visit_id"], f"to{number}", "-")
-                sent = own.set_column(own.schema.get_field_index("visit_id"), "visit_id", ids)
-                target = pa.array([url[other]] * len(own), pa.string())
-                tables.append(sent.set_column(own.schema.get_field_index("url"), "url", target))
+                columns = {name: own[name] for name in own.column_names}
+                columns["visit_id"] = pc.binary_join_element_wise(
+                    own["visit_id"], f"to{number}", "-"
+                )
+                columns["url"] = pa.repeat(url[other], len(own))
+                tables.append(_table("visits", columns))
         return pa.concat_tables(tables)
 
     def _pages(
