@@ -1,9 +1,10 @@
 """Fitting tables by linear and integer programming (HiGHS), for what the search leaves open.
 
-The program speaks of differences from the start, people added and people removed for
-each class, so that the all-slack basis is the start and the primal simplex starts feasible.
-An optimum below the goal shows that the goal is out of reach, and its duals name the figures
-that make it so. A vertex that is not whole is handed to branch and bound.
+The program speaks of differences from the start, people added and people removed for each
+class. It looks for the table that comes closest to the goal, and among these for the one with
+the fewest people moved, so that the dual simplex is soon done. An optimum below the goal shows
+that the goal is out of reach, and its duals name the figures that make it so. A vertex that is
+not whole is handed to branch and bound.
 """
 
 import highspy
@@ -18,10 +19,13 @@ from anonymizer.feasible.system import Integers, System
 
 _TOLERANCE = 1e-6
 _DUAL_SIMPLEX = 1
+# A matrix of ones needs no scaling, and few of its rows change from one step to the next.
+_OF_ONES = {"simplex_scale_strategy": 0, "simplex_price_strategy": 1}
 _MOST_ITERATIONS = 50_000
 _MOST_NODES = 50
 _ATTEMPTS = 6
 _REWARD = 10_000.0  # for each person moved the goal's way, against 1 to 2 for any other
+_BLAMED = 0.05 * _REWARD  # a dual beyond what moving others costs: the figure holds the goal back
 _MOST_ADDED = float(1 << 30)
 _ROWS_A_STEP = 2_000  # an iteration takes as long as the program is high
 
@@ -47,26 +51,26 @@ class Programs:
     def decide(self, goal: Goal) -> Moves | OutOfReach:
         """A fitting table of whole numbers that reaches the goal, or what is in the way.
 
-        With the budget spent, every row that the goal stands in is in the way.
+        With the budget spent, and where only parts of people reach the goal, every row that
+        counts the goal's people is in the way.
         """
         if self._budget.exhausted:
             return OutOfReach(self._rows_of(goal))
         for attempt in range(_ATTEMPTS):
-            nearest = self._nearest(goal, attempt)
+            nearest, duals = self._nearest(goal, attempt)
             if (found := self._whole(goal, nearest)) is not None:
                 return found
             if self._reach(goal, nearest) < abs(goal.change) - _TOLERANCE:
-                break
-        furthest, duals = self._furthest(goal)
-        possible = self._reach(goal, furthest) >= abs(goal.change) - _TOLERANCE
-        if possible and not self._budget.exhausted:
+                return self._in_the_way(goal, duals)
+        if not self._budget.exhausted:
             found = self._whole(goal, self._branch_and_bound(goal))
             if found is not None:
                 return found
-        return self._in_the_way(goal, duals)
+        return OutOfReach(self._rows_of(goal))
 
-    def _nearest(self, goal: Goal, attempt: int) -> NDArray[np.float64]:
-        """The table that reaches the goal, or comes closest, with the fewest people moved.
+    def _nearest(self, goal: Goal, attempt: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The table that reaches the goal, or comes closest, with the fewest people moved; and
+        the duals of the rows.
 
         Such a table touches few classes and is mostly whole; moving people costs a little more
         in some classes than in others, in each attempt in other ones, to find other vertices.
@@ -77,26 +81,16 @@ class Programs:
         sense = self._sense(goal)
         costs[goal.classes] -= sense * _REWARD
         costs[goal.classes + width] += sense * _REWARD
-        values, _ = self._solve(costs, goal, float(abs(goal.change)))
-        return values
-
-    def _furthest(self, goal: Goal) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """As far as the goal's classes can go its way, and the duals of the rows."""
-        width = len(self._start)
-        costs = np.zeros(2 * width)
-        costs[goal.classes] = -self._sense(goal)
-        costs[goal.classes + width] = self._sense(goal)
-        return self._solve(costs, goal, _MOST_ADDED)
+        return self._solve(costs, goal)
 
     def _solve(
-        self, costs: NDArray[np.float64], goal: Goal, most: float
+        self, costs: NDArray[np.float64], goal: Goal
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The cheapest difference from the start, the goal's change limited; duals of the rows."""
+        """The cheapest difference from the start, no further than the goal; duals of the rows."""
         solver = self._solver = self._solver or self._model()
         width, height = len(self._start), len(self._published)
         solver.changeColsCost(len(costs), np.arange(len(costs), dtype=np.int32), costs)
-        sense = self._sense(goal)
-        self._add_goal_row(solver, goal, *sorted((-sense * np.inf, sense * most)))
+        self._add_goal_row(solver, goal, *sorted((-self._sense(goal) * np.inf, float(goal.change))))
         solver.clearSolver()
         limit = max(1, min(self._budget.left, _MOST_ITERATIONS))
         solver.setOptionValue("simplex_iteration_limit", limit)
@@ -155,8 +149,8 @@ class Programs:
         return Moves(classes, people[classes])
 
     def _in_the_way(self, goal: Goal, duals: NDArray[np.float64]) -> OutOfReach:
-        """Rows that bind the goal; where duals are silent, the rows that it stands in."""
-        rows = np.flatnonzero((np.abs(duals) > _TOLERANCE) & self._published)
+        """Rows that bind the goal; where duals name none, the rows that count it."""
+        rows = np.flatnonzero((np.abs(duals) > _BLAMED) & self._published)
         return OutOfReach(rows if len(rows) else self._rows_of(goal))
 
     def _rows_of(self, goal: Goal) -> NDArray[np.intp]:
@@ -186,7 +180,7 @@ class Programs:
         program.a_matrix_.value_ = both.data.astype(np.float64)
         if integral:
             program.integrality_ = [highspy.HighsVarType.kInteger] * both.shape[1]
-        solver = Solver(solver="simplex", simplex_strategy=_DUAL_SIMPLEX)
+        solver = Solver(solver="simplex", simplex_strategy=_DUAL_SIMPLEX, **_OF_ONES)
         if not integral:
             solver.setOptionValue("presolve", "off")
         solver.passModel(program)

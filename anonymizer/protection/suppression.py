@@ -8,7 +8,7 @@ the exception: there the true table, which the figures give away but for what is
 serves as the first one. Equal input gives equal figures, whatever the machine.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,6 +33,7 @@ from anonymizer.protection.witnesses import witnesses_of
 
 _FEW_ROWS = 2_000
 _NEW_STARTS = (1, 3, 9, 27, 81, 243)  # of the tables that the solver finds, by number
+_SEARCH_AGAIN = 16  # after rows suppressed for one open target in so many
 
 
 @dataclass(frozen=True)
@@ -208,7 +209,7 @@ def _settle(terms: _Terms, part: Part) -> _Settled:
     budget, promise = terms.budget(part), terms.rules.promise
     if terms.cuts_down(part):
         prover, exact = Prover(part.problem, part.targets, budget), promise.rounding == 1
-        if _withhold(prover, part.preference, lambda: exact and budget.exhausted):
+        if _cut_down(prover, part.preference, budget, exact=exact):
             _put_back(prover, part.preference, budget)
             return _Settled(prover.published, prover.proofs, prover.starts)
         budget = terms.budget(part)
@@ -240,28 +241,40 @@ def _joined(
     return published, starts, proofs
 
 
-def _withhold(prover: Prover, order: Preference, gives_up: Callable[[], bool]) -> bool:
-    """Suppress rows until everything is proved; whether it is, or was given up before.
+def _cut_down(prover: Prover, order: Preference, budget: Budget, *, exact: bool) -> bool:
+    """Suppress rows until everything is proved; False if the effort for exact figures is spent.
 
     Ends: with nothing published all is proved. The cheap search goes over all targets before the
-    solver sees the first, and again whenever a row was suppressed, which often frees others. Tables
-    that the solver finds are starts for the others.
+    solver sees the first, and again after some rows were suppressed, which often frees others.
+    Tables that the solver finds are starts for the others.
     """
     solved = 0
     while left := prover.search(prover.open_targets()):
+        suppressed = 0
         for target in left:
             if target in prover.proofs:
                 continue
-            obstacle = prover.prove(target)
-            if obstacle:
-                if gives_up():
-                    return False
-                prover.publish(order.least_preferred(obstacle.rows), published=False)
+            suppressed += _suppress_for(prover, target, order, budget)
+            if target in prover.proofs:
+                solved += 1
+                if solved in _NEW_STARTS:
+                    prover.search(prover.open_targets(), prover.start_from(target))
+            elif exact:
+                return False
+            if budget.exhausted or _SEARCH_AGAIN * suppressed >= len(left):
                 break
-            solved += 1
-            if solved in _NEW_STARTS:
-                prover.search(prover.open_targets(), prover.start_from(target))
     return True
+
+
+def _suppress_for(prover: Prover, target: int, order: Preference, budget: Budget) -> int:
+    """Suppress rows until a target is proved, or one row once the effort is spent; how many."""
+    suppressed = 0
+    while obstacle := prover.prove(target):
+        prover.publish(order.least_preferred(obstacle.rows), published=False)
+        suppressed += 1
+        if budget.exhausted:
+            break
+    return suppressed
 
 
 def _put_back(prover: Prover, order: Preference, budget: Budget) -> None:
@@ -271,10 +284,18 @@ def _put_back(prover: Prover, order: Preference, budget: Budget) -> None:
             return
         before = dict(prover.proofs)
         prover.publish(row, published=True)
-        left = prover.search(prover.open_targets())
-        if not all(prover.prove(target) is None for target in left):
+        if not _proved_again(prover):
             prover.publish(row, published=False)
             prover.proofs = before
+
+
+def _proved_again(prover: Prover) -> bool:
+    """Whether every target has a proof or gets one. The first to be tried mostly decides it."""
+    broken = prover.open_targets()
+    if broken and prover.prove(broken[0]):
+        return False
+    left = prover.search(prover.open_targets())
+    return all(prover.prove(target) is None for target in left)
 
 
 def _suppress_contradicted(
