@@ -120,6 +120,20 @@ class Prover:
             self._programs.publish(changed, published=holds)
         self._holding = holding
         self._system = self._problem.as_published(self.published)
+        lost = {n for n, start in enumerate(self.starts) if not self._system.allows(start)}
+        for target, moves in self.proofs.items():
+            if moves.start in lost:
+                self.proofs[target] = self._from_first(moves)
+
+    def _from_first(self, moves: Moves) -> Moves:
+        """The same table as its difference from the first start, which fits whatever is published.
+
+        A start that is not the first may no longer fit where tables that set out from it do.
+        """
+        change = self.starts[moves.start] - self._problem.start
+        change[moves.classes] += moves.people
+        classes = np.flatnonzero(change)
+        return Moves(classes, change[classes])
 
     def _broken_by(self, row: int) -> list[int]:
         system = self._problem.system
