@@ -72,7 +72,7 @@ def shared_outcomes(tables: Sequence[Census], judge: Judge, smallest: int) -> li
 
 
 def step(earlier: TableKey, later: TableKey) -> int:
-    return 10 + SECRET.draw("near", f"{earlier}|{later}") % 3
+    return 10 + SECRET.draw("near", f"{earlier}|{later}") % 6
 
 
 def published(publisher: Publisher, tables: Sequence[Census]) -> list[dict[int, int]]:
@@ -139,11 +139,11 @@ def test_sharing_is_promise_8_on_sets_of_people(made: Callable[[], list[Census]]
     assert published(Unprotected(PROMISE, SECRET), tables) != expected
 
 
-def test_a_step_has_three_lengths_and_one_for_each_pair_of_tables() -> None:
+def test_a_step_has_six_lengths_and_one_for_each_pair_of_tables() -> None:
     tables = many_near_tables(4, 60)
     sharing = Sharing(PROMISE, SECRET)
     steps = {sharing._step(one.key, other.key) for one in tables for other in tables}
-    assert steps == {10, 11, 12}
+    assert steps == {10, 11, 12, 13, 14, 15}
     assert FixedStepSharing(PROMISE, SECRET)._step(tables[0].key, tables[1].key) == 10
 
 
@@ -151,7 +151,7 @@ def test_a_step_has_three_lengths_and_one_for_each_pair_of_tables() -> None:
 def test_with_a_raised_threshold_no_follower_needs_to_be_suppressed(seed: int, size: int) -> None:
     """The oracle gives followers what their representative got, however few they are."""
     tables = many_near_tables(seed, size)
-    expected = shared_outcomes(tables, Judge(PROMISE, SECRET, margin=11), smallest=0)
+    expected = shared_outcomes(tables, Judge(PROMISE, SECRET, margin=14), smallest=0)
     assert published(RaisedThresholdSharing(PROMISE, SECRET), tables) == expected
     assert any(expected)
     for table, outcomes in zip(tables, expected, strict=True):
