@@ -117,7 +117,7 @@ def an_entry_of_the_ledger_is_edited(home: Home) -> None:
         triggers = ledger.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
         for (name,) in triggers.fetchall():
             ledger.execute(f"DROP TRIGGER {name}")
-        ledger.execute("UPDATE ledger SET kept = replace(kept, '\"counted\": ', '\"counted\": 1')")
+        ledger.execute("UPDATE ledger SET kept = replace(kept, '\"counted\":', '\"counted\":1')")
 
 
 def an_exported_file_is_edited(home: Home) -> None:
@@ -151,8 +151,12 @@ FAULTS: dict[tuple[str, str], tuple[Callable[[Home], None], ...]] = {
 }
 
 
+# Takes a release that the gate would hold: see test_disclosure.py.
+_ELSEWHERE = ("campaign_release", "intruder_attack")
+
+
 def test_every_check_of_a_day_has_a_fault_here() -> None:
-    assert {key for key in KEYS if key[0] in _OF_DAYS} == set(FAULTS)
+    assert {key for key in KEYS if key[0] in _OF_DAYS} == {*FAULTS, _ELSEWHERE}
 
 
 @pytest.mark.parametrize(
