@@ -205,7 +205,8 @@ def random_sketches(seed, groups, shape):
             np.add.at(sums, (row, buckets[person]), numbers[person])
     blocks = sums.reshape(groups, shape.blocks, shape.buckets // shape.blocks)
     keys = blocks.sum(axis=2, dtype=np.uint64).astype(np.uint32)
-    return Sketches(shape, sums.astype(np.uint8), keys)
+    sizes = np.array([len(who) for who in people[1:]], dtype=np.int64)
+    return Sketches(shape, sizes, sums.astype(np.uint8), keys)
 
 
 def folded(sketches, shape):
@@ -235,13 +236,15 @@ def followed(tables, history, rules):
             answer = _earlier(name, sketches, group, (history, rules, step))
             if answer is None:
                 answer = (NO_ONE, -1, -1)
-                for table, leader, other, sketch in alone:
-                    differ = int((sketch != sketches.fine[group]).sum())
-                    if differ < step(name, other, rules.step, sketches.shape):
+                size = int(sketches.people[group])
+                for table, leader, other, sketch, count in alone:
+                    differ = max(int((sketch != sketches.fine[group]).sum()), abs(size - count))
+                    near = differ < step(name, other, rules.step, sketches.shape)
+                    if near and max(size, count) >= rules.k:
                         answer = (NO_ONE, table, leader)
                         break
                 else:
-                    alone.append((number, group, name, sketches.fine[group]))
+                    alone.append((number, group, name, sketches.fine[group], size))
             rows.append(answer)
         answers.append(rows)
     return answers
@@ -256,7 +259,10 @@ def _earlier(name, sketches, group, known):
         usual = min(rules.step, release.step)
         for row in range(len(release)):
             other = release.tables[release.table[row]]
-            if int((theirs[row] != mine).sum()) < step(name, other, usual, shape):
+            size, count = int(sketches.people[group]), int(release.sketches.people[row])
+            differ = max(int((theirs[row] != mine).sum()), abs(size - count))
+            near = differ < step(name, other, usual, shape)
+            if near and max(size, count) >= rules.k:
                 return (int(release.figures[row]), -1, -1)
     return None
 

@@ -73,7 +73,7 @@ def named_tables(seed, sizes, shape):
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(("shape", "step", "jitter"), STEPS)
 def test_whom_groups_follow_agrees_with_comparing_all_with_all(seed, shape, step, jitter):
-    rules = promise(k=100, rounding=step, near_jitter=jitter)
+    rules = promise(k=25, rounding=step, near_jitter=jitter)
     tables = named_tables(seed, (50, 0, 30, 20), shape)
     history = [
         Representatives(
@@ -100,7 +100,7 @@ def test_whom_groups_follow_agrees_with_comparing_all_with_all(seed, shape, step
 
 def test_groups_that_agree_in_empty_blocks_alone_are_found():
     """Two sets of two people that share nobody: only the blocks without people agree."""
-    shape, rules = SHAPES[0], promise(rounding=5, near_jitter=0)
+    shape, rules = SHAPES[0], promise(k=2, rounding=5, near_jitter=0)
     catalogue = people_by_gender_age_and_region(2, 2)
     everybody = replace(People.of([0, 0, 1, 1], 1), bucket=np.array([0, 9, 30, 63]))
     tables = []

@@ -128,19 +128,16 @@ def test_the_intruder_finds_what_a_release_without_suppression_discloses(
     """Suppressor and checker both replaced: the last opinion is that of the asset check."""
     text = fresh_home.policy.read_text()
     fresh_home.policy.write_text(text.replace("inference_k: 10", "inference_k: k"))
-    assert release_days(fresh_home, DAY, DAY) == 0
-    assert outcome("campaign_release", "intruder_attack", DAY)[0]
-
     with monkeypatch.context() as patch:
         patch.setattr(suppression, "suppress", everything_is_published)
         for name in ("check_release", "check_state"):
             patch.setattr(gate, name, lambda *_: ())
-        assert release_days(fresh_home, NEXT, NEXT) == 0
-    passed, said = outcome("campaign_release", "intruder_attack", NEXT)
+        assert release_days(fresh_home, DAY, DAY) == 0
+    passed, said = outcome("campaign_release", "intruder_attack", DAY)
     shown = "".join(capfd.readouterr())
 
     assert not passed
-    evidence = findings_file(fresh_home, NEXT, stage="intruder_findings")
+    evidence = findings_file(fresh_home, DAY, stage="intruder_findings")
     assert said["evidence"] == evidence.relative_to(fresh_home.root).as_posix()
     found = json.loads(evidence.read_text(encoding="utf-8"))
     assert said["findings"] == len(found) > 0
