@@ -127,7 +127,8 @@ def test_the_intruder_finds_what_a_release_without_suppression_discloses(
 ) -> None:
     """Suppressor and checker both replaced: the last opinion is that of the asset check."""
     text = fresh_home.policy.read_text()
-    fresh_home.policy.write_text(text.replace("inference_k: 10", "inference_k: k"))
+    exact = text.replace("rounding: 10", "rounding: 1")
+    fresh_home.policy.write_text(exact.replace("near_jitter: 5", "near_jitter: 0"))
     with monkeypatch.context() as patch:
         patch.setattr(suppression, "suppress", everything_is_published)
         for name in ("check_release", "check_state"):
@@ -136,7 +137,7 @@ def test_the_intruder_finds_what_a_release_without_suppression_discloses(
     passed, said = outcome("campaign_release", "intruder_attack", DAY)
     shown = "".join(capfd.readouterr())
 
-    assert not passed
+    assert not passed, said
     evidence = findings_file(fresh_home, DAY, stage="intruder_findings")
     assert said["evidence"] == evidence.relative_to(fresh_home.root).as_posix()
     found = json.loads(evidence.read_text(encoding="utf-8"))
