@@ -120,6 +120,12 @@ def an_entry_of_the_ledger_is_edited(home: Home) -> None:
         ledger.execute("UPDATE ledger SET kept = replace(kept, '\"counted\":', '\"counted\":1')")
 
 
+def a_release_file_is_edited(home: Home) -> None:
+    """What is not as released is not attacked; real findings are in `test_disclosure.py`."""
+    path = home.releases / RELEASE / "figures.parquet"
+    path.write_bytes(path.read_bytes() + b"\n")
+
+
 def an_exported_file_is_edited(home: Home) -> None:
     path = next(home.exports.glob(f"*/{RELEASE}/*.csv"))
     path.write_bytes(path.read_bytes() + b"\n")
@@ -146,6 +152,7 @@ FAULTS: dict[tuple[str, str], tuple[Callable[[Home], None], ...]] = {
     ),
     ("campaign_release", "figures_in_range"): (a_rounding_step_more_came,),
     ("campaign_release", "ledger_verified"): (an_entry_of_the_ledger_is_edited,),
+    ("campaign_release", "intruder_attack"): (a_release_file_is_edited,),
     ("exports", "exports_as_recorded"): (an_exported_file_is_edited,),
     ("segments_database", "database_is_complete"): (a_figure_is_missing_from_the_database,),
 }
