@@ -4,7 +4,7 @@ The program speaks of differences from the start, people added and people remove
 class. It looks for the table that comes closest to the goal, and among these for the one with
 the fewest people moved, so that the dual simplex is soon done. An optimum below the goal shows
 that the goal is out of reach, and its duals name the figures that make it so. A vertex that is
-not whole is handed to branch and bound.
+not whole is rounded and mended, and in the end handed to branch and bound.
 """
 
 import highspy
@@ -14,6 +14,7 @@ from scipy import sparse
 
 from anonymizer.feasible.budget import Budget
 from anonymizer.feasible.goals import Goal, Moves, OutOfReach
+from anonymizer.feasible.repair import Mending
 from anonymizer.feasible.solver import Solver, solve
 from anonymizer.feasible.system import Integers, System
 
@@ -24,6 +25,8 @@ _OF_ONES = {"simplex_scale_strategy": 0, "simplex_price_strategy": 1}
 _MOST_ITERATIONS = 50_000
 _MOST_NODES = 50
 _ATTEMPTS = 6
+_MOST_MOVES = 200  # to make a solution whole
+_NO_LIMIT = 1 << 40
 _REWARD = 10_000.0  # for each person moved the goal's way, against 1 to 2 for any other
 _BLAMED = 0.05 * _REWARD  # a dual beyond what moving others costs: the figure holds the goal back
 _MOST_ADDED = float(1 << 30)
@@ -34,7 +37,8 @@ class Programs:
     """Decides goals one at a time, each from the same first table, so their order is no matter."""
 
     def __init__(self, system: System, start: Integers, budget: Budget) -> None:
-        self._matrix, self._start, self._budget = sparse.csc_array(system.members), start, budget
+        self._system, self._start, self._budget = system, start, budget
+        self._matrix = sparse.csc_array(system.members)
         totals = system.members @ start
         self._above = (system.highest - totals).astype(np.float64)
         self._below = (system.lowest - totals).astype(np.float64)
@@ -62,6 +66,8 @@ class Programs:
                 return found
             if self._reach(goal, nearest) < abs(goal.change) - _TOLERANCE:
                 return self._in_the_way(goal, duals)
+            if (found := self._whole(goal, self._mended(goal, nearest))) is not None:
+                return found
         if not self._budget.exhausted:
             found = self._whole(goal, self._branch_and_bound(goal))
             if found is not None:
@@ -133,7 +139,21 @@ class Programs:
         difference: NDArray[np.float64] = values[:width] - values[width:]
         return difference
 
-    def _whole(self, goal: Goal, solution: NDArray[np.float64]) -> Moves | None:
+    def _mended(self, goal: Goal, solution: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The solution in whole people, with what that breaks mended as far as a few moves do."""
+        self._budget.spend(_MOST_MOVES)
+        system = System(
+            np.where(self._published, self._system.lowest, -_NO_LIMIT),
+            np.where(self._published, self._system.highest, _NO_LIMIT),
+            self._system.members,
+        )
+        people = np.maximum(self._start + np.rint(solution).astype(np.int64), 0)
+        mending = Mending(system, people)
+        mending.mend_around(goal.classes, _MOST_MOVES, int(self._sense(goal)))
+        moved: NDArray[np.int64] = mending.table - self._start
+        return moved
+
+    def _whole(self, goal: Goal, solution: NDArray[np.float64] | NDArray[np.int64]) -> Moves | None:
         """The solution as whole numbers, if these still fit and reach the goal."""
         people = np.rint(solution).astype(np.int64)
         change = self._matrix @ people

@@ -50,9 +50,12 @@ class Mending:
         """
         return self._mend(self._all_broken(), most_moves, order=-1, patient=True)
 
-    def mend_around(self, chosen: int, most_moves: int) -> bool:
-        """Make every figure fit, the smallest first, and take nobody from one class."""
-        self._turned[chosen] = 1
+    def mend_around(self, chosen: int | Integers, most_moves: int, sense: int = 1) -> bool:
+        """Make every figure fit, the smallest first, and take nobody from some classes.
+
+        With a `sense` of -1, bring nobody to them.
+        """
+        self._turned[chosen] = sense
         mended = self._mend(self._all_broken(), most_moves, order=1)
         self._turned[chosen] = self._unturned[chosen]
         return mended
@@ -174,11 +177,11 @@ def made_to_fit(system: System, table: Integers) -> Integers | None:
     return nearly if system.allows(nearly) else None
 
 
-def nearly_made_to_fit(system: System, table: Integers) -> Integers:
+def nearly_made_to_fit(system: System, table: Integers, tries: int = _MOST_TRIES) -> Integers:
     """A table near one that fits nearly, with the fewest broken figures that mending came to."""
     mending, best = Mending(system, table), table
     fewest = len(system.broken(table))
-    for _ in range(_MOST_TRIES):
+    for _ in range(tries):
         mended = mending.mend(_MOVES * system.figures + _MORE_MOVES)
         broken = len(system.broken(mending.table))
         if broken < fewest or mended:

@@ -17,6 +17,7 @@ from anonymizer.feasible.system import Integers, Reals, System
 _ROUNDS = 200
 _INSIDE = (0.3, 0.2, 0.4, 0.1, 0.05, 0.0)  # shares of the room of a figure, to keep off its ends
 _SEED = 20_261_129
+_LARGE = 100  # classes of a figure
 _LEAST = 1e-9  # of a person, where the guess is nobody
 
 
@@ -32,8 +33,27 @@ def first_tables(
     likely = np.where(system.covered, np.maximum(guess, _LEAST), 0)
     for number, share in enumerate(inside):
         people = proportions(system, likely, share, _ROUNDS)
-        chance = np.random.default_rng(_SEED + number).random(len(people))
-        table = nearly_made_to_fit(system, np.floor(people + chance).astype(np.int64))
+        chance = np.random.default_rng(_SEED + number).random()
+        table = _whole(people, chance)
+        table = nearly_made_to_fit(_kept_off_the_ends(system, share), table, tries=1)
+        table = nearly_made_to_fit(system, table)
         fitting = fit_nearby(system, table)
         if fitting is not None:
             yield fitting
+
+
+def _whole(people: Reals, chance: float) -> Integers:
+    """Whole people, so that all classes up to each one have the people that they had, within one.
+
+    Classes follow the grid, so that most large figures count runs of them (systematic sampling).
+    """
+    up_to = np.floor(np.cumsum(people) + chance)
+    return np.diff(up_to, prepend=np.floor(chance)).astype(np.int64)
+
+
+def _kept_off_the_ends(system: System, share: float) -> System:
+    """The system in which large figures keep off their ends: many people move through them."""
+    sizes = np.diff(system.members.indptr)
+    room = np.where(sizes > _LARGE, system.highest - system.lowest, 0)
+    inwards = (share * room).astype(np.int64)
+    return System(system.lowest + inwards, system.highest - inwards, system.members)

@@ -33,7 +33,9 @@ from anonymizer.protection.witnesses import witnesses_of
 
 _FEW_ROWS = 2_000
 _NEW_STARTS = (1, 3, 9, 27, 81, 243)  # of the tables that the solver finds, by number
-_SEARCH_AGAIN = 16  # after rows suppressed for one open target in so many
+_SEARCH_AGAIN = 16  # with the effort spent: after rows suppressed for one open target in so many
+_SAMPLE = 32  # open targets, to see whether a search is worthwhile
+_HELPED = 0.75  # share of them that may stay open
 
 
 @dataclass(frozen=True)
@@ -245,25 +247,33 @@ def _cut_down(prover: Prover, order: Preference, budget: Budget, *, exact: bool)
     """Suppress rows until everything is proved; False if the effort for exact figures is spent.
 
     Ends: with nothing published all is proved. The cheap search goes over all targets before the
-    solver sees the first, and again after some rows were suppressed, which often frees others.
-    Tables that the solver finds are starts for the others.
+    solver sees the first. Targets next to each other are mostly open for the same reason, so the
+    one in the middle comes first; what it takes to prove it often does for the others.
     """
-    solved = 0
-    while left := prover.search(prover.open_targets()):
-        suppressed = 0
-        for target in left:
-            if target in prover.proofs:
-                continue
-            suppressed += _suppress_for(prover, target, order, budget)
-            if target in prover.proofs:
-                solved += 1
-                if solved in _NEW_STARTS:
-                    prover.search(prover.open_targets(), prover.start_from(target))
-            elif exact:
-                return False
-            if budget.exhausted or _SEARCH_AGAIN * suppressed >= len(left):
-                break
+    solved, suppressed, left = 0, 0, prover.search(prover.open_targets())
+    while left:
+        target = left[len(left) // 2]
+        suppressed += _suppress_for(prover, target, order, budget)
+        if target in prover.proofs:
+            solved += 1
+        elif exact:
+            return False
+        helps = suppressed and (not budget.exhausted or _SEARCH_AGAIN * suppressed >= len(left))
+        if helps:
+            _search_more(prover, 0)
+            suppressed = 0
+        if target in prover.proofs and (helps or solved in _NEW_STARTS):
+            _search_more(prover, prover.start_from(target))
+        left = prover.open_targets()
     return True
+
+
+def _search_more(prover: Prover, start: int) -> None:
+    """Search from a start, all open targets if that helps enough of a sample of them."""
+    left = prover.open_targets()
+    sample = _sample(left, _SAMPLE)
+    if len(prover.search(sample, start)) <= _HELPED * len(sample):
+        prover.search(prover.open_targets(), start)
 
 
 def _suppress_for(prover: Prover, target: int, order: Preference, budget: Budget) -> int:
@@ -290,12 +300,18 @@ def _put_back(prover: Prover, order: Preference, budget: Budget) -> None:
 
 
 def _proved_again(prover: Prover) -> bool:
-    """Whether every target has a proof or gets one. The first to be tried mostly decides it."""
-    broken = prover.open_targets()
-    if broken and prover.prove(broken[0]):
-        return False
-    left = prover.search(prover.open_targets())
-    return all(prover.prove(target) is None for target in left)
+    """Whether every target has a proof or gets one. A few mostly decide it, and come first."""
+    for few in (1, _SAMPLE, None):
+        left = prover.search(_sample(prover.open_targets(), few))
+        if any(prover.prove(target) for target in left):
+            return False
+    return True
+
+
+def _sample(targets: list[int], few: int | None) -> list[int]:
+    """About so many of the targets, evenly; all without a number."""
+    step = 1 + len(targets) // few if few else 1
+    return targets[step // 2 :: step]
 
 
 def _suppress_contradicted(

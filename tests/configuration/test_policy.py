@@ -194,7 +194,7 @@ def test_the_explanation_follows_the_settings(catalogue: Catalogue) -> None:
     text = explain(Policy.model_validate({"promise": {"k": 70, "rounding": 1}}), catalogue)
     assert "at least 70 different people" in text
     assert "Figures are not rounded" in text
-    assert "a figure of 700 stands for 689 to 711 people" in text
+    assert "a figure of 700 stands for 686 to 714 people" in text
     assert "men under 40" in text
 
 
