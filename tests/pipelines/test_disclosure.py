@@ -18,6 +18,7 @@ from scipy import sparse
 from anonymizer import gate, release
 from anonymizer.home import Home
 from anonymizer.near_state import state_file
+from anonymizer.parallel import ALONE
 from anonymizer.proofs import SUPPRESSED, Representatives, Witnesses
 from anonymizer.protection import releasing as suppression
 from anonymizer.protection.releasing import Suppressed
@@ -64,6 +65,11 @@ def everything_is_published(ground: Any, candidates: Any, *_: Any) -> Proved:
         of_no_class, nothing, np.zeros(0, np.int32), sparse.csr_array((0, 0), dtype=int)
     )
     return Proved(np.ones(len(candidates), dtype=bool), none)
+
+
+def without_processes(counted: Any, history: Any, terms: Any, _: Any) -> tuple[Suppressed, ...]:
+    """What is patched in this process would not be in others."""
+    return suppression.suppress_release(counted, history, terms, ALONE)
 
 
 def broken(
@@ -125,12 +131,14 @@ def test_without_proofs_nothing_is_published(
 def test_the_intruder_finds_what_a_release_without_suppression_discloses(
     fresh_home: Home, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Suppressor and checker both replaced: the last opinion is that of the asset check."""
+    """Suppressor, linked tables and checker replaced: the asset check has the last opinion."""
     text = fresh_home.policy.read_text()
     exact = text.replace("rounding: 10", "rounding: 1")
     fresh_home.policy.write_text(exact.replace("near_jitter: 5", "near_jitter: 0"))
     with monkeypatch.context() as patch:
         patch.setattr(suppression, "suppress", everything_is_published)
+        patch.setattr(releasing, "suppress_release", without_processes)
+        patch.setattr(gate, "joins_of", lambda *_: ())
         for name in ("check_release", "check_state"):
             patch.setattr(gate, name, lambda *_: ())
         assert release_days(fresh_home, DAY, DAY) == 0
