@@ -61,7 +61,10 @@ def broken_rules(witnesses: Witnesses, possible: Flags, known: Known, limits: Li
     tables = _Tables(witnesses, groups_of, limits)
     faults = tables.misfits(known)
     if not faults:
-        if not tables.proved(limits.level)[covered].all():
+        proved = tables.proved(limits.level)
+        if not limits.level:
+            proved |= _published_by_themselves(known.boxes, witnesses.class_of, classes)
+        if not proved[covered].all():
             faults.append("a cell has no witness with enough people")
         if known.hidden is not None and _solved(tables, known, known.hidden):
             faults.append("a segment without figure is not shown to have two possible counts")
@@ -160,6 +163,16 @@ class _Tables:
         # A person of several cells can be in any of them, whatever else is known.
         two: Flags = (self.most > self.fewest) | ((self.sizes > 1) & (self.most > self.least))
         return spare if level else two
+
+
+def _published_by_themselves(
+    boxes: sparse.csr_array, class_of: NDArray[np.int32], classes: int
+) -> Flags:
+    """Classes of one cell that has a figure of its own: it may be known, as it is published."""
+    published = np.zeros(classes, dtype=bool)
+    cells = boxes.indices[boxes.indptr[:-1][np.diff(boxes.indptr) == 1]]
+    published[class_of[cells]] = True
+    return published
 
 
 def _solved(tables: _Tables, known: Known, hidden: sparse.csr_array) -> bool:

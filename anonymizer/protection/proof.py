@@ -25,9 +25,15 @@ _MOVES_A_SEARCH = 5  # of one target, on average
 class Prover:
     """Proofs of targets under the figures that are published; all are at first."""
 
-    def __init__(self, problem: Problem, targets: Sequence[Target], budget: Budget) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        targets: Sequence[Target],
+        budget: Budget,
+        starts: Sequence[Integers] = (),
+    ) -> None:
         self._problem, self._targets, self._budget = problem, targets, budget
-        self.starts = [problem.start]
+        self.starts = list(starts) or [problem.start]
         self._programs = Programs(problem.system, problem.start, budget)
         self._searches = 0
         self._holding = np.ones(problem.system.figures, dtype=bool)

@@ -157,16 +157,31 @@ def _proved(
     )
     parts = parts_of(problem, targets, preference)
     published, starts, proofs = _joined(parts, _settled_parts(parts, rules, workers), problem)
-    witnesses = witnesses_of(known, starts, proofs)
-    if rules.steps:
-        _suppress_contradicted(known, candidates, published, witnesses, rules.steps)
+    while True:
+        witnesses, before = witnesses_of(known, starts, proofs), published.copy()
+        if rules.steps:
+            _suppress_contradicted(known, candidates, published, witnesses, rules.steps)
+        published = _with_leaders(known, candidates, published)
+        if not unproved(problem, published, targets, starts, proofs):
+            return Proved(published[known.row_of], witnesses)
+        if (published == before).all():
+            raise Held("proof", "a proof of the inference promise is wrong; report this")
+        # With level 0, what was suppressed just now has to be shown to have another count, too.
+        budget = Budget(rules.effort.proof_work, rules.effort.memory_megabytes)
+        prover = Prover(problem, targets, budget, starts)
+        prover.adopt(published, proofs)
+        _cut_down(prover, preference, budget, exact=False)
+        published, starts, proofs = prover.published, prover.starts, prover.proofs
+
+
+def _with_leaders(
+    known: Constraints, candidates: Candidates, published: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """The rows that stay published, without those that follow a suppressed one."""
     kept = published[known.row_of]
     for follower in np.flatnonzero(kept & (candidates.leader >= 0)).tolist():
         kept[follower] = kept[candidates.leader[follower]]
-    published = kept[known.firsts]
-    if unproved(problem, published, targets, starts, proofs):
-        raise Held("proof", "a proof of the inference promise is wrong; report this")
-    return Proved(published[known.row_of], witnesses)
+    return kept[known.firsts]
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def exact():
 # What is accepted
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(16))
 def test_what_the_suppressor_makes_is_accepted(seed):
     random = np.random.default_rng(seed)
     catalogue = people_by_gender_age_and_region(
@@ -64,7 +64,7 @@ def test_what_the_suppressor_makes_is_accepted(seed):
     rules = promise(
         k=int(random.integers(4, 10)),
         rounding=int(random.integers(1, 5)),
-        inference_k=int(random.integers(1, 4)),
+        inference_k=int(random.integers(1, 4)) if seed < 8 else 0,
         near_jitter=int(random.integers(0, 3)),
     )
     everybody = People.spread_over(catalogue, 300, seed)
