@@ -51,11 +51,13 @@ class Representatives:
     """Groups of the tables of one release that were judged on their own, in the order judged.
 
     `tables` names the tables, `table` says which one each group is of, `figures` has the outcomes:
-    people as published, or SUPPRESSED. `step` is that of the promise, without the jitter.
+    people as published, or SUPPRESSED. `step` is that of the promise, without the jitter;
+    `rounding` is what the figures were rounded to.
     """
 
     tables: tuple[str, ...]
     step: int
+    rounding: int
     sketches: Sketches
     table: NDArray[np.int32]
     figures: NDArray[np.int64]
@@ -85,13 +87,15 @@ class Sharing:
     """Whose outcome each judged group of a table shares (promise 8).
 
     `segments` are the judged groups, rows of the catalogue, ascending. `earlier` is the outcome of
-    the representative in an earlier release: people, SUPPRESSED, or NO_ONE. Without one,
+    the representative in an earlier release: people, SUPPRESSED, or NO_ONE; `rounding` is what
+    that figure was rounded to, elsewhere what this release is rounded to. Without one,
     `leader_table` and `leader` say which group of this release it follows, by the number of the
     table and of the group among that table's judged groups; -1 for a group judged on its own.
     """
 
     segments: NDArray[np.int32]
     earlier: NDArray[np.int64]
+    rounding: NDArray[np.int64]
     leader_table: NDArray[np.int32]
     leader: NDArray[np.int32]
 

@@ -109,7 +109,8 @@ def check_state(
 
     For claims in which `check_release` finds nothing.
     """
-    first, right = 0, state.step == promise.step
+    first = 0
+    right = state.step == promise.step and state.rounding == promise.rounding
     for number, claim in enumerate(claims):
         read = _read(number, claim, catalogue, promise)
         if isinstance(read, Finding):
@@ -162,7 +163,7 @@ def _read(
     groups, boxes = recount(counted, catalogue, promise)
     if not np.array_equal(groups.segments, sharing.segments):
         return refused("the judged groups are not those with enough people to be judged")
-    parts = (sharing.earlier, sharing.leader_table, sharing.leader)
+    parts = (sharing.earlier, sharing.rounding, sharing.leader_table, sharing.leader)
     if any(part.shape != groups.segments.shape for part in parts):
         return refused("the parts of the sharing differ in length")
     if not np.isin(figures.segments, groups.segments).all():
@@ -250,7 +251,8 @@ def _unproved(reading: _Reading, boxes: sparse.csr_array, rules: _Rules) -> list
     places = np.flatnonzero(reading.published)
     promise, alone, leaders = rules.promise, reading.alone, reading.leaders_here
     widest = promise.step + promise.near_jitter - 1
-    slack = np.where(alone[places], 0, widest) + promise.rounding - 1
+    rounding = reading.claim.sharing.rounding[places]
+    slack = np.where(alone[places], 0, widest) + rounding - 1
     figures = reading.outcomes[places]
     shown = np.full(len(alone) + 1, -1)
     shown[places] = np.arange(len(places))
@@ -292,6 +294,7 @@ def _wrong_sharing(
         tables_of = np.where(leader < 0, -1, np.searchsorted(firsts, leader, side="right") - 1)
         right = (
             (sharing.earlier == found.earlier[own])
+            & (sharing.rounding == found.rounding[own])
             & (sharing.leader_table == tables_of)
             & (sharing.leader == np.where(leader < 0, -1, leader - firsts[tables_of]))
         )

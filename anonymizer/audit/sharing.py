@@ -21,10 +21,12 @@ _BLOCK_BITS = np.uint64(32)
 class Nearest:
     """For each group of a release: the outcome of an earlier representative, or its leader.
 
-    Groups are numbered through all tables; `leader` is -1 where there is none.
+    Groups are numbered through all tables; `leader` is -1 where there is none. `rounding` is what
+    an earlier outcome was rounded to, elsewhere what the release is.
     """
 
     earlier: Ints
+    rounding: Ints
     leader: Ints
 
 
@@ -98,6 +100,7 @@ def nearest(
     """Whom each group follows: the tables of a release in order, each with its name."""
     ruler, side = _Ruler(promise, draw), _joined(tables)
     earlier = np.full(len(side.table), NO_ONE, dtype=np.int64)
+    rounding = np.full(len(side.table), promise.rounding, dtype=np.int64)
     folded: dict[Shape, tuple[_Side, _Finder]] = {}
     for release in history:
         shape = min(
@@ -106,8 +109,9 @@ def nearest(
         if shape not in folded:
             new = _Side(_folded(side.sketches, shape), side.names, side.table)
             folded[shape] = (new, _Finder(new.sketches, promise.step + promise.near_jitter))
-        _follow_release(release, earlier, folded[shape], ruler)
-    return Nearest(earlier, _leaders(side, earlier, ruler))
+        found = _follow_release(release, earlier, folded[shape], ruler)
+        rounding[found] = release.rounding
+    return Nearest(earlier, rounding, _leaders(side, earlier, ruler))
 
 
 def _joined(tables: Sequence[tuple[str, Sketches]]) -> _Side:
@@ -211,8 +215,11 @@ class _Finder:
 
 def _follow_release(
     release: Representatives, earlier: Ints, new: tuple[_Side, _Finder], ruler: _Ruler
-) -> None:
-    """Give groups without an outcome that of the first representative of a release near to them."""
+) -> NDArray[np.bool_]:
+    """Give groups without an outcome that of the first representative of a release near to them.
+
+    Says which groups these are.
+    """
     side, finder = new
     shape, free = side.sketches.shape, earlier == NO_ONE
     old = _Side(_folded(release.sketches, shape), release.tables, release.table)
@@ -224,6 +231,7 @@ def _follow_release(
         np.minimum.at(best, near[1], near[0])
     found = best < len(old.table)
     earlier[found] = release.figures[best[found]]
+    return found
 
 
 def _possibly_near(

@@ -25,12 +25,13 @@ class Judged:
     """The groups of one table and whom each follows.
 
     `earlier` is the outcome of the representative in an earlier release: people, SUPPRESSED, or
-    NO_ONE. Without one, `leader_table` and `leader` say which group of this release it follows, by
+    NO_ONE; `rounding` is what that was rounded to, elsewhere that of this release. Without one, `leader_table` and `leader` say which group of this release it follows, by
     the numbers of the table and of the group there; -1 for a group that is judged on its own.
     """
 
     groups: Groups
     earlier: NDArray[np.int64]
+    rounding: NDArray[np.int64]
     leader_table: NDArray[np.int32]
     leader: NDArray[np.int32]
 
@@ -78,13 +79,16 @@ def judge(
     table = np.repeat(np.arange(len(groups)), np.diff(ends)).astype(np.int32)
     sketches = _stacked([of_table.sketches for of_table in groups], shape_of(promise))
     earlier = np.full(len(table), NO_ONE, dtype=np.int64)
+    rounding = np.full(len(table), promise.rounding, dtype=np.int64)
     for release in history:
-        _follow_release(earlier, sketches, table, tables, release, steps, promise)
+        found = _follow_release(earlier, sketches, table, tables, release, steps, promise)
+        rounding[found] = release.rounding
     leader = _follow_inside(earlier == NO_ONE, sketches, table, tables, steps, promise)
     return tuple(
         Judged(
             of_table,
             earlier[begin:end],
+            rounding[begin:end],
             np.where(leader[begin:end] < 0, -1, table[leader[begin:end]]).astype(np.int32),
             np.where(
                 leader[begin:end] < 0, -1, leader[begin:end] - ends[table[leader[begin:end]]]
@@ -109,8 +113,8 @@ def _follow_release(
     release: Representatives,
     steps: Steps,
     promise: Promise,
-) -> None:
-    """Note the outcomes of groups near to one of an earlier release."""
+) -> NDArray[np.intp]:
+    """Note the outcomes of groups near to one of an earlier release; which groups these are."""
     shape = min(sketches.shape, release.sketches.shape, key=lambda shape: shape.blocks)
     step = min(promise.step, release.step)
     most = min(step + promise.near_jitter, shape.blocks) - 1
@@ -125,6 +129,7 @@ def _follow_release(
     # Pairs are ordered by group and then by representative: the first is the earliest.
     followers, firsts = np.unique(left[near], return_index=True)
     earlier[followers] = release.figures[right[near][firsts]]
+    return followers
 
 
 def _within_step(
@@ -184,4 +189,5 @@ def representatives(
     table = np.repeat(np.arange(len(judged)), [int(on.sum()) for on in alone]).astype(np.int32)
     figures = [np.zeros(0, np.int64), *(of[on] for of, on in zip(outcomes, alone, strict=True))]
     sketches = _stacked(kept, shape_of(promise))
-    return Representatives(tuple(tables), promise.step, sketches, table, np.concatenate(figures))
+    drawn = promise.step, promise.rounding
+    return Representatives(tuple(tables), *drawn, sketches, table, np.concatenate(figures))

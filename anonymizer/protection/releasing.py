@@ -19,7 +19,7 @@ from anonymizer.protection.constraints import Candidates, Ground
 from anonymizer.protection.differences import Steps as StepsWithin
 from anonymizer.protection.groups import Groups, judged_groups
 from anonymizer.protection.judging import Judged, Steps, judge, representatives
-from anonymizer.protection.rounding import possible_counts, rounded
+from anonymizer.protection.rounding import rounded
 from anonymizer.protection.suppression import Rules, suppress
 from anonymizer.protection.threshold import reaches_threshold
 from anonymizer.secret import Secret
@@ -92,7 +92,13 @@ def suppress_release(
 def claim_of(table: Suppressed, counted: Counted) -> Claim:
     """What the checker is given of a table."""
     judged = table.judged
-    sharing = Sharing(judged.groups.segments, judged.earlier, judged.leader_table, judged.leader)
+    sharing = Sharing(
+        judged.groups.segments,
+        judged.earlier,
+        judged.rounding,
+        judged.leader_table,
+        judged.leader,
+    )
     return Claim(counted, table.figures, sharing, table.witnesses)
 
 
@@ -202,9 +208,8 @@ def _candidates(
 ) -> Candidates:
     judged, people = item.judged, figures[chosen]
     shared = ~judged.alone[chosen]
-    lower, upper = possible_counts(people, promise)
-    reach = np.where(shared, promise.step + promise.near_jitter - 1, 0)
-    lower, upper = np.maximum(lower - reach, promise.k), upper + reach
+    slack = judged.rounding[chosen] - 1 + np.where(shared, promise.most_shared, 0)
+    lower, upper = np.maximum(people - slack, promise.k), people + slack
     place = np.full(len(figures), -1, dtype=np.intp)
     place[chosen] = np.arange(len(chosen))
     # Leaders in other tables are numbered as these number their groups.

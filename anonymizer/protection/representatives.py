@@ -26,6 +26,7 @@ def write_representatives(of: Representatives, path: Path) -> None:
         "format": _FORMAT,
         "tables": list(of.tables),
         "step": of.step,
+        "rounding": of.rounding,
         "buckets": shape.buckets,
         "blocks": shape.blocks,
     }
@@ -53,7 +54,8 @@ def read_representatives(path: Path) -> Representatives:
     figures = rows["people"].fill_null(SUPPRESSED).to_numpy()
     table = rows["table"].to_numpy().astype(np.int32)
     sketches = Sketches(shape, rows["size"].to_numpy(), fine, keys.astype(np.uint32))
-    return Representatives(tuple(about["tables"]), about["step"], sketches, table, figures)
+    promise = about["step"], about["rounding"]
+    return Representatives(tuple(about["tables"]), *promise, sketches, table, figures)
 
 
 def _column(numbers: NDArray[np.uint8] | NDArray[np.uint32]) -> pa.Array:

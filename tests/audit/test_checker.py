@@ -114,7 +114,7 @@ def test_a_table_without_people_is_accepted(release):
     claim = Claim(
         nobody,
         Figures(nobody.key, none, none.astype(np.int64)),
-        Sharing(none, none.astype(np.int64), none, none),
+        Sharing(none, none.astype(np.int64), none.astype(np.int64), none, none),
         release.claims[0].witnesses,
     )
     claims = (claim, *release.claims)
@@ -134,6 +134,25 @@ def test_a_table_without_figures_needs_no_witness(single):
     nothing = np.zeros((0, 0), dtype=np.int64)
     assert findings_of(single.with_figures({}).witnesses(starts=nothing)) == ()
     assert kinds(single.witnesses(starts=nothing)) == {"unproved"}
+
+
+def test_a_shared_figure_is_as_exact_as_it_was_drawn():
+    """By people who know that it was drawn before the rounding was raised."""
+    catalogue, fine = people_by_gender_age_and_region(3, 3), promise(rounding=2, k=12)
+    everybody = People.spread_over(catalogue, 160, 3)
+    before = suppressed(catalogue, [everybody.table(catalogue, range(160), "a")], fine)
+    coarse = promise(rounding=6, k=12)
+    after = [everybody.table(catalogue, range(1, 160), "b")]
+    made = suppressed(catalogue, after, coarse, (before.state,))
+    assert findings_of(made) == ()
+    sharing = made.claims[0].sharing
+    shared = sharing.earlier != NO_ONE
+    assert shared.any()
+    assert (sharing.rounding == np.where(shared, 2, 6)).all()
+    claimed = replace(sharing, rounding=np.full(len(sharing.rounding), 6))
+    assert "rule" in kinds(made.with_claim(0, sharing=claimed))
+    assert not check_state(made.state, made.claims, catalogue, coarse)
+    assert check_state(replace(made.state, rounding=2), made.claims, catalogue, coarse)
 
 
 # Structure and sums

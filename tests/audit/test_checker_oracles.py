@@ -79,6 +79,7 @@ def test_whom_groups_follow_agrees_with_comparing_all_with_all(seed, shape, step
         Representatives(
             (f"x{number}", f"{seed}0"),
             earlier,
+            100 + number,
             random_sketches(10 * seed + number, 25, other),
             np.arange(25, dtype=np.int32) % 2,
             np.arange(25) + 1000 * number,
@@ -89,6 +90,8 @@ def test_whom_groups_follow_agrees_with_comparing_all_with_all(seed, shape, step
         expected = [row for rows in followed(tables, before, rules) for row in rows]
         found = nearest(tables, before, rules, SECRET.draw)
         assert found.earlier.tolist() == [earlier for earlier, _, _ in expected]
+        drawn = [step if of == NO_ONE else 100 + of // 1000 for of, _, _ in expected]
+        assert found.rounding.tolist() == drawn
         firsts = np.cumsum([0, 50, 0, 30])
         leaders = [
             -1 if leader < 0 else int(firsts[table]) + leader for _, table, leader in expected
@@ -191,7 +194,13 @@ def _attempt(random, level, occupied):
     return HandMade(
         table,
         Figures(table.key, segments[rows], shown),
-        Sharing(segments, np.full(len(groups), NO_ONE), np.where(leader < 0, leader, 0), leader),
+        Sharing(
+            segments,
+            np.full(len(groups), NO_ONE),
+            np.full(len(groups), rules.rounding),
+            np.where(leader < 0, leader, 0),
+            leader,
+        ),
         rules,
         [cells_of(FOUR_CELLS, s, table.possible) for s in segments[rows].tolist()],
         leaders,
