@@ -25,8 +25,9 @@ class Judged:
     """The groups of one table and whom each follows.
 
     `earlier` is the outcome of the representative in an earlier release: people, SUPPRESSED, or
-    NO_ONE; `rounding` is what that was rounded to, elsewhere that of this release. Without one, `leader_table` and `leader` say which group of this release it follows, by
-    the numbers of the table and of the group there; -1 for a group that is judged on its own.
+    NO_ONE; `rounding` is what that was rounded to, elsewhere that of this release. Without one,
+    `leader_table` and `leader` say which group of this release it follows, by the numbers of the
+    table and of the group there; -1 for a group that is judged on its own.
     """
 
     groups: Groups
