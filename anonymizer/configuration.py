@@ -17,6 +17,14 @@ class Settings(BaseModel):
 
 
 _PLAIN = {"extra_forbidden": "this key is unknown", "missing": "this key is missing"}
+_REMEDIES = {
+    "extra_forbidden": "remove it, or correct its name; docs/policy-reference.md lists all"
+}
+# What earlier versions called a key, or had instead of it.
+_REPLACED = {
+    "trusted_after_days": "min_account_days",
+    "proof_seconds": "proof_work",
+}
 
 Model = TypeVar("Model", bound=Settings)
 
@@ -65,9 +73,17 @@ def _faults(error: ValidationError, name: str, root: yaml.Node | None) -> list[F
         Fault(
             f"{name}:{_line(root, fault['loc'])} {'.'.join(str(p) for p in fault['loc'])}",
             _PLAIN.get(fault["type"], fault["msg"].removeprefix("Value error, ")),
+            _remedy(fault["type"], fault["loc"][-1] if fault["loc"] else ""),
         )
         for fault in error.errors()
     ]
+
+
+def _remedy(kind: str, key: int | str) -> str:
+    following = _REPLACED.get(str(key))
+    if kind == "extra_forbidden" and following:
+        return f"remove it and set {following} instead; its meaning has changed"
+    return _REMEDIES.get(kind, "")
 
 
 def _line(node: yaml.Node | None, location: Iterable[Any]) -> int:

@@ -1,11 +1,13 @@
-"""How many people each campaign or interest reached in a period, by atom, and the audience.
+"""How many people each campaign or interest reached in a period, by cell, and the audience.
 
 Visits become people here: each person counts once for a subject, however often and on however
-many days they came; the people of days are never added up. What comes out is a `Counted` table
-a subject, true counts that stay in `private/`.
+many days they came; the people of days are never added up. A visit counts for one campaign only,
+and a person in a few campaigns of an advertiser only, so that nobody's presence can be measured
+again and again. What comes out is a `Counted` table a subject, true counts that stay in
+`private/`, and how many people each two campaigns share.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -24,9 +26,10 @@ from anonymizer.files import write_parquet
 from anonymizer.home import Home
 from anonymizer.periods import Period
 from anonymizer.policy import Policy
+from anonymizer.secret import Secret
 from anonymizer.segments import Catalogue
 from anonymizer.series import CAMPAIGN_DAY, Series
-from anonymizer.tables import Counted, TableKey
+from anonymizer.tables import BUCKETS, Counted, SetHashes, TableKey
 from anonymizer.windows import Inputs, has_table, require_inputs, scan_visits
 
 EVERYONE = "everyone"
@@ -44,33 +47,38 @@ class Reach:
     tables: int
 
 
-def count_reach(engine: DuckDB, home: Home, day: date) -> Reach:
-    """Write `private/reach` of the day: people of each running campaign by atom.
-
-    A visit is counted when its person is eligible and inside the target of at least one campaign
-    that it accesses. Same files, same bytes, whatever the order of rows and the number of
-    threads. Raises Held when eligibility has not been decided for these visits.
-    """
+def count_reach(engine: DuckDB, home: Home, day: date, policy: Policy, secret: Secret) -> Reach:
+    """Write `private/reach` and `private/overlaps` of the day: `count_series` for days."""
     period = Period("day", day)
     subjects = _campaigns(home, CAMPAIGN_DAY, period)
-    return _count_visits(engine, home, CAMPAIGN_DAY, period, subjects, Inputs((day,), (), day))
+    bound = _Bound.of(policy, secret)
+    inputs = Inputs((day,), (), day)
+    return _count_visits(engine, home, CAMPAIGN_DAY, period, subjects, inputs, bound)
 
 
 def count_series(
-    engine: DuckDB, home: Home, series: Series, period: Period, policy: Policy, catalogue: Catalogue
+    engine: DuckDB,
+    home: Home,
+    series: Series,
+    period: Period,
+    policy: Policy,
+    secret: Secret,
+    catalogue: Catalogue,
 ) -> Reach:
-    """Write the stage `reach` of a series and period: people of each subject by atom.
+    """Write the stage `reach` of a series and period: people of each subject by cell and bucket.
 
-    A visit is counted when its person is eligible and inside the target of at least one subject
-    with a table that it accesses. Same files, same bytes, whatever the order of rows and the
-    number of threads. Raises Held `missing_input` when a day of the period has not been taken in,
-    and `eligibility_outdated` when `find_eligible_in` has to run first.
+    A visit is counted when its person is eligible, inside the target of the subject for which it
+    counts, and counts there. With campaigns the stage `overlaps` is written too. Same files, same
+    bytes, whatever the order of rows and the number of threads. Raises Held `missing_input` when
+    a day of the period has not been taken in, and `eligibility_outdated` when `find_eligible_in`
+    has to run first.
     """
     inputs = require_inputs(home, series, period, policy.timing)
     if series.kind == "audience":
         return _count_people(engine, home, series, period)
     subjects = _subjects(home, series, period, catalogue)
-    return _count_visits(engine, home, series, period, subjects, inputs)
+    bound = _Bound.of(policy, secret)
+    return _count_visits(engine, home, series, period, subjects, inputs, bound)
 
 
 def load_counted(home: Home, day: date, catalogue: Catalogue) -> tuple[Counted, ...]:
@@ -84,20 +92,35 @@ def load_counted_series(
     """One table for every subject of the series, also for one that nobody accessed.
 
     Sorted by subject id, each of the catalogue's shape. Subjects are the campaigns that have a
-    table of the period (`campaigns_of`), the catalogue's interests, or `everyone`. Atoms outside
+    table of the period (`campaigns_of`), the catalogue's interests, or `everyone`. Cells outside
     a campaign's target regions are structural zeros (`possible` is False). Raises Held when
-    reach has codes that the catalogue does not know.
+    reach has codes that the catalogue does not know, or was counted by an earlier version.
     """
     reach = _read(home, series.stage("reach"), period.end)
+    if "bucket" not in reach.column_names:
+        raise Held("reach_outdated", f"{series.release_id(period)} has to be counted again")
     starts = _first_rows(reach)
     by_name = {axis.name: axis for axis in catalogue.dimensions}
     tables = []
-    for subject in _subjects(home, series, period, catalogue):
+    for subject in _with_table(_subjects(home, series, period, catalogue)):
         start, count = starts.get(subject.id, (0, 0))
         inside = _inside(subject, by_name["region"])
         key = TableKey(series.kind, subject.id, period)
-        tables.append(_grid(key, reach.slice(start, count), inside, catalogue))
+        tables.append(_table(key, reach.slice(start, count), inside, catalogue))
     return tuple(tables)
+
+
+def load_overlaps(home: Home, series: Series, period: Period) -> Mapping[tuple[str, str], int]:
+    """How many people count in both of two campaigns of the period.
+
+    A pair is (the smaller id, the larger id); pairs that share nobody are not there. A campaign
+    whose people all count in another one, or that shares nobody with it, is recognised by that.
+    """
+    if series.kind != "campaign":
+        raise ValueError(f"{series.id} has no overlaps: only campaigns have")
+    overlaps = _read(home, series.stage("overlaps"), period.end)
+    pairs = zip(overlaps["subject_id"].to_pylist(), overlaps["other_id"].to_pylist(), strict=True)
+    return dict(zip(pairs, overlaps["people"].to_pylist(), strict=True))
 
 
 def campaigns_of(home: Home, series: Series, period: Period) -> pa.Table:
@@ -106,26 +129,38 @@ def campaigns_of(home: Home, series: Series, period: Period) -> pa.Table:
     They are as they were known on the period's last day.
     """
     campaigns = _read(home, "campaigns", period.end)
-    with_table = []
-    for starts, ends in zip(
-        campaigns["starts_on"].to_pylist(), campaigns["ends_on"].to_pylist(), strict=True
-    ):
-        with_table.append(has_table([day for day in period.days if starts <= day <= ends], series))
-    return campaigns.filter(pa.array(with_table, pa.bool_())).sort_by("campaign_id")
+    return campaigns.filter(pa.array(_having_table(campaigns, series, period), pa.bool_())).sort_by(
+        "campaign_id"
+    )
 
 
 @dataclass(frozen=True)
 class _Subject:
-    """What has a table, and the regions in which it counts people; none is all."""
+    """Whom a visit can count for: its target regions (none is all) and, of a campaign, whose it
+    is. One without a table takes its visits all the same."""
 
     id: str
     targets: tuple[str, ...] = ()
+    advertiser: str = ""
+    has_table: bool = True
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """In how many campaigns of one advertiser a person counts, and the key that chooses them."""
+
+    campaigns: int
+    key: bytes
+
+    @classmethod
+    def of(cls, policy: Policy, secret: Secret) -> "_Bound":
+        return cls(policy.promise.campaigns_per_person, secret.derive("contribution"))
 
 
 def _subjects(
     home: Home, series: Series, period: Period, catalogue: Catalogue
 ) -> tuple[_Subject, ...]:
-    """Everything that has a table of the series in the period, sorted by id."""
+    """Everything that visits of the period can count for, sorted by id."""
     if series.kind == "audience":
         return (_Subject(EVERYONE),)
     if series.kind == "interest":
@@ -134,10 +169,37 @@ def _subjects(
 
 
 def _campaigns(home: Home, series: Series, period: Period) -> tuple[_Subject, ...]:
-    rows = campaigns_of(home, series, period).select(["campaign_id", "target_regions"])
+    """All campaigns known on the last day, those without a table of the period too."""
+    rows = _read(home, "campaigns", period.end)
+    having = _having_table(rows, series, period)
+    facts = rows.select(["campaign_id", "advertiser_id", "target_regions"]).to_pylist()
     return tuple(
-        _Subject(row["campaign_id"], tuple(row["target_regions"] or ())) for row in rows.to_pylist()
+        sorted(
+            (
+                _Subject(
+                    row["campaign_id"],
+                    tuple(row["target_regions"] or ()),
+                    row["advertiser_id"],
+                    has_table,
+                )
+                for row, has_table in zip(facts, having, strict=True)
+            ),
+            key=lambda subject: subject.id,
+        )
     )
+
+
+def _having_table(campaigns: pa.Table, series: Series, period: Period) -> list[bool]:
+    """Which of the campaigns have a table of the period."""
+    dates = zip(campaigns["starts_on"].to_pylist(), campaigns["ends_on"].to_pylist(), strict=True)
+    return [
+        has_table([day for day in period.days if starts <= day <= ends], series)
+        for starts, ends in dates
+    ]
+
+
+def _with_table(subjects: Sequence[_Subject]) -> list[_Subject]:
+    return [subject for subject in subjects if subject.has_table]
 
 
 def _count_visits(
@@ -147,29 +209,46 @@ def _count_visits(
     period: Period,
     subjects: Sequence[_Subject],
     inputs: Inputs,
+    bound: _Bound,
 ) -> Reach:
     """Count the people whose visits reach a subject, and say what became of each visit."""
     repeated = scan_visits(engine, home, inputs)
     for stage in ("people", "excluded"):
         engine.scan(stage, [home.working_file(series.stage(stage), period.end)])
-    engine.load("subjects", pa.table({"subject_id": [subject.id for subject in subjects]}))
+    shown = _with_table(subjects)
+    engine.load("subjects", pa.table({"subject_id": _texts(subject.id for subject in shown)}))
     engine.load("targets", _targets(subjects, dimensions.region()))
+    engine.load("owners", _owners(subjects))
     engine.create("tallied", f"tally_{series.kind}_visits")
-    engine.create("accesses", "list_accesses")
+    engine.create("choices", "choose_subjects")
+    engine.create("judged", "judge_visits", {"nothing": _NOTHING[series.kind]})
     engine.create("reached", "list_reached_people")
-    settled = engine.fetch("settle_visits", {"nothing": _NOTHING[series.kind]}).to_pydict()
+    engine.create(
+        "beyond",
+        "list_contributions_beyond",
+        {"most": bound.campaigns, "contribution_key": bound.key},
+    )
+    engine.create("counted", "list_counted_people")
+    settled = engine.fetch("settle_visits").to_pydict()
     account = _account(dict(zip(settled["outcome"], settled["visits"], strict=True)), repeated)
-    write_parquet(engine.fetch("count_reach"), home.working_file(series.stage("reach"), period.end))
-    return Reach(account, len(subjects))
+    _write_counts(engine, home, series, period)
+    return Reach(account, len(shown))
+
+
+def _write_counts(engine: DuckDB, home: Home, series: Series, period: Period) -> None:
+    """Write what the people in `counted` add up to."""
+    of_campaigns = {"overlaps": "count_overlaps"} if series.kind == "campaign" else {}
+    for stage, statement in ({"reach": "count_reach"} | of_campaigns).items():
+        write_parquet(engine.fetch(statement), home.working_file(series.stage(stage), period.end))
 
 
 def _count_people(engine: DuckDB, home: Home, series: Series, period: Period) -> Reach:
     """Count everybody eligible; no visit is needed."""
     people = home.working_file(series.stage("people"), period.end)
     engine.scan("people", [people])
-    reached = engine.create("reached", "list_audience", {"subject_id": EVERYONE})
-    write_parquet(engine.fetch("count_reach"), home.working_file(series.stage("reach"), period.end))
-    return Reach(RowAccount("people", reached, reached), tables=1)
+    counted = engine.create("counted", "list_audience", {"subject_id": EVERYONE})
+    _write_counts(engine, home, series, period)
+    return Reach(RowAccount("people", counted, counted), tables=1)
 
 
 def _targets(subjects: Sequence[_Subject], region: Dimension) -> pa.Table:
@@ -177,13 +256,28 @@ def _targets(subjects: Sequence[_Subject], region: Dimension) -> pa.Table:
     leaves = np.array(region.leaves)
     inside = [leaves[_inside(subject, region)] for subject in subjects]
     identities = np.repeat(np.arange(len(inside)), [len(codes) for codes in inside])
-    identity = pa.array([subject.id for subject in subjects], pa.string())
+    identity = _texts(subject.id for subject in subjects)
     return pa.table(
         {
             "subject_id": identity.take(pa.array(identities)),
             "region": pa.array(np.concatenate(inside) if inside else [], pa.string()),
         }
     )
+
+
+def _owners(subjects: Sequence[_Subject]) -> pa.Table:
+    """Subject id and advertiser id of each campaign; interests have no advertiser."""
+    owned = [subject for subject in subjects if subject.advertiser]
+    return pa.table(
+        {
+            "subject_id": _texts(subject.id for subject in owned),
+            "advertiser_id": _texts(subject.advertiser for subject in owned),
+        }
+    )
+
+
+def _texts(values: Iterable[str]) -> pa.Array:
+    return pa.array(list(values), pa.string())
 
 
 def _inside(subject: _Subject, region: Dimension) -> NDArray[np.bool_]:
@@ -226,21 +320,22 @@ def _first_rows(reach: pa.Table) -> dict[str, tuple[int, int]]:
     return starts
 
 
-def _grid(
+def _table(
     key: TableKey, rows: pa.Table, inside: NDArray[np.bool_], catalogue: Catalogue
 ) -> Counted:
-    """The rows of one subject on the grid of atoms."""
+    """The rows of one subject on the grid of cells."""
     columns = {"gender": "gender", "age": "age_band", "region": "region"}
-    atoms = tuple(_positions(rows[columns[axis.name]], axis, key) for axis in catalogue.dimensions)
+    places = tuple(_positions(rows[columns[axis.name]], axis, key) for axis in catalogue.dimensions)
+    cells = np.ravel_multi_index(places, catalogue.shape)
+    buckets = rows["bucket"].to_numpy()
+    order = np.argsort(cells * BUCKETS + buckets)  # positions are not in the order of codes
+    hashes = SetHashes(cells[order], buckets[order], rows["marks"].to_numpy()[order])
     people = np.zeros(catalogue.shape, dtype=np.int64)
-    trusted = np.zeros(catalogue.shape, dtype=np.int64)
-    marks = np.zeros(catalogue.shape, dtype=np.uint64)
-    for name, grid in (("people", people), ("trusted", trusted), ("marks", marks)):
-        grid[atoms] = rows[name].to_numpy()
+    np.add.at(people.reshape(-1), cells, rows["people"].to_numpy())
     possible = np.zeros(catalogue.shape, dtype=bool)
     along = [axis.name == "region" for axis in catalogue.dimensions].index(True)
     np.moveaxis(possible, along, -1)[..., inside] = True
-    return Counted(key, people, trusted, marks, possible)
+    return Counted(key, people, hashes, possible)
 
 
 def _positions(codes: pa.ChunkedArray, axis: Dimension, key: TableKey) -> NDArray[np.int64]:
@@ -249,7 +344,7 @@ def _positions(codes: pa.ChunkedArray, axis: Dimension, key: TableKey) -> NDArra
     if found.null_count:
         raise Held(
             "unknown_code",
-            f"{key} has {found.null_count} atoms whose {axis.name} the catalogue does not know; "
+            f"{key} has {found.null_count} cells whose {axis.name} the catalogue does not know; "
             "count the period again",
         )
     return np.asarray(found.to_numpy(), dtype=np.int64)

@@ -39,9 +39,10 @@ _INCOMING: Mapping[str, Mapping[str, pa.DataType]] = {
         "period_end": pa.date32(),
         "provider": _TEXT,
         "timezone": _TEXT,
-        "floor": pa.int32(),
-        "inference_floor": pa.int32(),
+        "threshold": pa.int32(),
+        "protection_level": pa.int32(),
         "rounding": pa.int32(),
+        "error": pa.int32(),
         "policy_digest": _TEXT,
         "catalogue_digest": _TEXT,
     },
@@ -55,7 +56,6 @@ _INCOMING: Mapping[str, Mapping[str, pa.DataType]] = {
         "starts_on": pa.date32(),
         "ends_on": pa.date32(),
         "target_regions": _TEXTS,
-        "inside": _TEXTS,
     },
     "subjects": {
         "number": pa.int64(),
@@ -186,7 +186,8 @@ def _release_row(release: Release) -> tuple[Any, ...]:
         release.timezone,
         promise.k,
         promise.inference_floor,
-        promise.rounding,
+        release.base,
+        release.error,
         release.policy_digest,
         release.catalogue_digest,
     )
@@ -204,7 +205,6 @@ def _campaign_rows(release: Release) -> Iterator[tuple[Any, ...]]:
             campaign.starts_on,
             campaign.ends_on,
             campaign.target_regions,
-            campaign.inside,
         )
 
 

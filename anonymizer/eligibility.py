@@ -1,10 +1,10 @@
 """Who counts on a day, in a week or in a month (design, section 5).
 
-A person counts when they have a profile, are known to be an adult, have an open account, had
-granted every required purpose by the end of the day, and when nothing known by now speaks
-against it: no later refusal, withdrawal or erasure. Of a period of several days the last one says
-who somebody is, and what is known on its closing day speaks against them. Everybody else is
-excluded for one reason, the first that applies in the order of `rules`.
+A person counts when they have a profile, are known to be an adult, have an open account that is
+not new, had granted every required purpose by the end of the day, and when nothing known by now
+speaks against it: no later refusal, withdrawal or erasure. Of a period of several days the last
+one says who somebody is, and what is known on its closing day speaks against them. Everybody else
+is excluded for one reason, the first that applies in the order of `rules`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -81,6 +81,11 @@ def rules(day: date, policy: Policy, wanted: Sequence[Purpose] | None = None) ->
         Rule("no_profile", "exclude_without_profile"),
         Rule("closed", "exclude_closed"),
         Rule("not_yet_registered", "exclude_not_yet_registered"),
+        Rule(
+            "new_account",
+            "exclude_new_accounts",
+            {"min_account_days": policy.promise.min_account_days},
+        ),
         Rule("age_not_known", "exclude_unknown_ages"),
         Rule("minor", "exclude_minors", {"adult_age": policy.eligibility.adult_age}),
         *(Rule("withdrawn", "exclude_withdrawn", decided) for decided in by_purpose),
@@ -123,13 +128,7 @@ def find_eligible_in(
     excluded = _settle(engine, rules(period.end, policy, purposes(series, policy)))
     engine.load("excluded", excluded)
     engine.load("bands", _bands())
-    people = engine.fetch(
-        "select_eligible_people",
-        {
-            "mark_key": secret.derive("mark"),
-            "trusted_after_days": policy.promise.trusted_after_days,
-        },
-    )
+    people = engine.fetch("select_eligible_people", {"mark_key": secret.derive("mark")})
     account = RowAccount("people", candidates, people.num_rows, excluded=_by_reason(excluded))
     write_parquet(excluded, home.working_file(series.stage("excluded"), period.end))
     write_parquet(people, home.working_file(series.stage("people"), period.end))

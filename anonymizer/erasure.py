@@ -35,6 +35,7 @@ from anonymizer.working_rows import (
 
 ERASURE = "erasure"
 _WHOLE = tuple(series for series in SERIES if series != CAMPAIGN_DAY)
+_COUNTS = ("reach", "overlaps")  # made of people, without their keys
 _WHY_FIGURES_STAY = (
     "Released figures are final. Each counts a group of people and says nothing of one of them; "
     "a figure that changed after an erasure would show by subtraction who left."
@@ -72,7 +73,8 @@ def carry_out_erasures(home: Home, day: date, ledger: Ledger, secret: Secret) ->
         ]
         plan = _plan(home, subject, marks, people)
         for reached in plan["reach_days"]:
-            home.working_file("reach", date.fromisoformat(reached)).unlink(missing_ok=True)
+            for stage in _COUNTS:
+                home.working_file(stage, date.fromisoformat(reached)).unlink(missing_ok=True)
         for path in _reach_of_periods(home, plan["reach_periods"]):
             path.unlink(missing_ok=True)
         remove_people(home, people)
@@ -131,12 +133,13 @@ def _plan(home: Home, subject: str, marks: Sequence[str], people: pa.Array) -> d
 
 
 def _reach_of_periods(home: Home, released: Sequence[str]) -> Iterator[Path]:
-    """The files of reach that these releases were made of."""
+    """The files of counts that these releases were made of."""
     for series in _WHOLE:
         for release_id in released:
             if release_id.startswith(f"{series.id}-"):
                 period = Period.from_id(release_id.removeprefix(f"{series.id}-"))
-                yield home.working_file(series.stage("reach"), period.end)
+                for stage in _COUNTS:
+                    yield home.working_file(series.stage(stage), period.end)
 
 
 def _prove(plan: Mapping[str, Any], subject: str, ledger: Ledger, secret: Secret) -> None:

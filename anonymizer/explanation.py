@@ -9,54 +9,107 @@ from anonymizer.configuration import Settings
 from anonymizer.policy import Policy
 from anonymizer.segments import Catalogue, SegmentSettings
 
+_TIMES_THRESHOLD = 10  # how large the figure is whose range is worked out
+
 
 def explain(policy: Policy, catalogue: Catalogue) -> str:
     """What these settings promise, sentence by sentence, for a reader without statistics."""
-    paragraphs = (_floor(policy), _inference(policy), _rounding(policy), _people(policy))
-    return "\n\n".join((*paragraphs, _time(policy), _segments(catalogue))) + "\n"
+    paragraphs = (
+        _threshold(policy),
+        _inference(policy),
+        _rounding(policy),
+        _near(policy),
+        _contributions(policy),
+        _people(policy),
+        _time(policy),
+        _segments(catalogue),
+    )
+    return "\n\n".join(paragraphs) + "\n"
 
 
-def _floor(policy: Policy) -> str:
+def _threshold(policy: Policy) -> str:
     promise = policy.promise
     highest = promise.k + promise.k_jitter
     words = (
-        f"Floor. {policy.provider} publishes a figure only when it counts at least {promise.k} "
-        f"different people whose accounts have been open for {promise.trusted_after_days} days "
-        "or longer."
+        f"Threshold. {policy.provider} publishes a figure only when it counts at least {promise.k} "
+        "different people."
     )
     if promise.k_jitter:
         words += (
-            f" A secret offset raises that floor to between {promise.k} and {highest}, drawn "
-            "anew for every other set of people, so that a group that appears gives away the "
-            f"arrival of person number {promise.k} in one case of {promise.k_jitter + 1} only."
+            f" A secret offset raises that threshold to between {promise.k} and {highest}, drawn "
+            "anew for every other set of people, so that a group that appears does not show which "
+            "person arrived last. A group that shares the figure of another one has no offset."
         )
-    return words + " What lies below is withheld, without a word on why or how much it was."
+    return words + " Anything below is suppressed; neither the reason nor the size is disclosed."
 
 
 def _inference(policy: Policy) -> str:
     promise = policy.promise
     if not promise.inference_floor:
         return (
-            "Inference. No withheld figure can be solved exactly from the published ones. That a "
-            "group is small may still be provable: set inference_k to forbid it."
+            "Inference. No suppressed figure can be solved exactly from the published ones. It may "
+            "still be provable that a group is small: set inference_k to forbid it."
         )
     return (
-        "Inference. Whoever puts all published figures of a table together, by subtraction or any "
-        f"other arithmetic, cannot prove of any group that it has fewer than "
-        f"{promise.inference_floor} people: not that it is empty, not that everyone else was of "
-        "one kind. Each table is attacked by an independent auditor before it is published."
+        "Inference. From all published figures of a table, by subtraction or any other arithmetic, "
+        f"no one can prove that a group has fewer than {promise.inference_floor} people: not that "
+        "it is empty, and not that everyone else was of one kind. A proof for every cell is "
+        "verified by an independent checker before a table is published."
     )
 
 
 def _rounding(policy: Policy) -> str:
-    step = policy.promise.rounding
-    if step == 1:
-        return "Rounding. Figures are exact; more segments are withheld to keep them safe."
-    return (
-        f"Rounding. Figures are multiples of {step}, less than {step} away from the true count, "
-        "up or down by a secret draw that depends on exactly who is counted: the same people "
-        "always give the same figure, so asking again about them teaches nothing."
+    promise = policy.promise
+    if promise.rounding == 1:
+        words = "Rounding. Figures are not rounded; more segments are suppressed to keep them safe."
+    else:
+        words = (
+            f"Rounding. Figures are multiples of {promise.rounding}, rounded up or down by a "
+            "secret draw that depends on exactly who is counted, so that repetition does not "
+            "average it out."
+        )
+    figure = _TIMES_THRESHOLD * promise.k // promise.rounding * promise.rounding
+    least, most = promise.range_of(figure)
+    return words + (
+        f" As groups share figures (see Comparisons), a figure of {figure} stands for {least} to "
+        f"{most} people."
     )
+
+
+def _near(policy: Policy) -> str:
+    promise = policy.promise
+    more = ""
+    if promise.near_jitter:
+        more = f", plus a secret 0 to {promise.near_jitter} drawn once for each pair of tables,"
+    return (
+        f"Comparisons. A group that differs by fewer than {_people_of(promise.step)}{more} from a "
+        "group that was judged before it on its own has the figure of that group, or none. This "
+        "limits what a comparison of two tables shows of one person; the threat model states the "
+        "measured bounds. Each group is compared with all groups released in the "
+        f"{promise.near_days} days before."
+    )
+
+
+def _contributions(policy: Policy) -> str:
+    promise = policy.promise
+    most = promise.campaigns_per_person
+    campaigns = "1 campaign" if most == 1 else f"{most} campaigns"
+    words = (
+        "Contributions. A visit counts for one campaign: the one that a tag in its address names, "
+        f"otherwise the one with the longest matching link. A person counts in at most {campaigns} "
+        "of one advertiser on a day, and likewise in a week or month; a secret draw chooses which."
+    )
+    if not promise.min_account_days:
+        return words
+    days = "1 day" if promise.min_account_days == 1 else f"{promise.min_account_days} days"
+    return words + (
+        f" An account that has been open for less than {days} is not counted, so that no one "
+        "fills a group with new accounts."
+    )
+
+
+def _people_of(number: int) -> str:
+    return "1 person" if number == 1 else f"{number} people"
 
 
 def _people(policy: Policy) -> str:

@@ -1,26 +1,37 @@
-"""The gate: figures are attacked before they can be published.
+"""The gate: figures are checked before they can be published.
 
-    Counted + Figures --audit--> Audited --publishing--> Release
+    Counted --suppression--> Suppressed --check--> Checked --publishing--> Release
 
-Neither type can be built but by its maker: `audit` attacks before it gives an `Audited`, and
-a `Release` is read from a folder that the ledger recorded. So nothing downstream can be handed
-figures that were not attacked and written down.
+`Checked` is made by `check` alone, which runs the independent checker over counts, figures and
+proofs; a `Release` is read from a folder that the ledger recorded. So nothing downstream can be
+handed figures that were not checked and written down.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass
 from typing import Any
 
-from anonymizer.audit.attack import attack
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymizer.audit.checker import check_release, check_state
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.history.related import joins_of
 from anonymizer.audit.history.shown import Shown, read_shown
 from anonymizer.audit.history.withholding import withhold_joined
-from anonymizer.audit.inspection import inspect
 from anonymizer.errors import Disclosure, Held
-from anonymizer.parallel import ALONE, Workers
+from anonymizer.near_state import NearHistory
+from anonymizer.parallel import Workers
 from anonymizer.periods import Period
 from anonymizer.policy import Promise
+from anonymizer.proofs import Representatives, Witnesses
+from anonymizer.protection.releasing import (
+    Suppressed,
+    Terms,
+    claim_of,
+    follow_leaders,
+    state_of,
+)
 from anonymizer.release import Release
 from anonymizer.segments import Catalogue
 from anonymizer.series import Series
@@ -28,15 +39,46 @@ from anonymizer.subjects import Subject, Topic
 from anonymizer.tables import Counted, Figures, SubjectKind, TableKey
 
 _SEAL = object()
-_LEAST_FIGURES = 10  # the attack takes longer with the square of the figures, and never no time
+Overlaps = Mapping[tuple[str, str], int]
 
 
 @dataclass(frozen=True)
-class Audited:
-    """Figures that withstood the attack, and under which promise. Only `audit` makes one.
+class History:
+    """What a release is compared with.
 
-    The truth that they were inspected against is not kept here. `joined` says what came of the
-    attack together with earlier releases; without one the figures cannot be published.
+    `near` has the groups judged before (promise 8). `linked` are earlier releases whose tables may
+    contain the new ones or be contained in them. `subjects` are the public facts of its own tables,
+    `overlaps` how many people two of them share, by (smaller, larger) subject id.
+    """
+
+    near: NearHistory
+    linked: Sequence[Release]
+    subjects: Sequence[Subject]
+    overlaps: Overlaps
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What came of comparing with earlier releases: `linked` by their ids, `near` by its digest.
+
+    `roundings` are those of the releases with which figures may have been shared. `evidence` quotes
+    figures that are not published: it is for `private/findings` alone.
+    """
+
+    linked: tuple[str, ...]
+    near: str
+    roundings: tuple[int, ...]
+    links: int
+    suppressed: int
+    evidence: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Figures that the checker accepted, and under which promise. Only `check` makes one.
+
+    `witnesses` are the proofs, one a table. `state` is what later releases are judged against: with
+    it the sizes of groups, it stays in `private/`. No other true count is kept here.
     """
 
     kind: SubjectKind
@@ -44,12 +86,14 @@ class Audited:
     figures: tuple[Figures, ...]
     catalogue: Catalogue
     promise: Promise
-    joined: "Joined | None" = None
+    comparison: Comparison
+    state: Representatives
+    witnesses: tuple[Witnesses, ...]
     seal: InitVar[object] = None
 
     def __post_init__(self, seal: object) -> None:
         if seal is not _SEAL:
-            raise TypeError("Audited is made by audit alone; building one would skip a step")
+            raise TypeError("Checked is made by check alone; building one would skip a step")
 
     @property
     def series(self) -> Series:
@@ -58,107 +102,82 @@ class Audited:
 
     @property
     def summary(self) -> Mapping[str, Any]:
-        """What the ledger says of the audit."""
+        """What the ledger says of the check; counts only."""
         return {
-            "attacks": ["inspection", "attack"] + ["history"] * (self.joined is not None),
             "findings": 0,
             "tables": len(self.figures),
             "figures": sum(len(table.segments) for table in self.figures),
-            **(self.joined.summary if self.joined else {}),
+            "witnesses": sum(proof.changes.shape[0] for proof in self.witnesses),
+            "linked_releases": len(self.comparison.linked),
+            "links": self.comparison.links,
+            "suppressed_for_links": self.comparison.suppressed,
+            "representatives": len(self.state),
         }
 
 
-@dataclass(frozen=True)
-class History:
-    """What a release is attacked together with: earlier releases that bear on it.
-
-    `subjects` are the public facts of its own tables. See `audit.history.related` for which
-    releases bear on it.
-    """
-
-    earlier: Sequence[Release]
-    subjects: Sequence[Subject]
-
-
-@dataclass(frozen=True)
-class Joined:
-    """What came of an attack together with earlier releases, `releases` by their ids.
-
-    `evidence` quotes figures that are not published: it is for `private/findings` alone.
-    """
-
-    releases: tuple[str, ...]
-    joins: int
-    withheld: int
-    evidence: tuple[Finding, ...]
-
-    @property
-    def summary(self) -> Mapping[str, int]:
-        """Counts only."""
-        return {
-            "joined_releases": len(self.releases),
-            "joins": self.joins,
-            "withheld_for_history": self.withheld,
-        }
-
-
-def audit(
-    figures: Sequence[Figures],
+def check(
+    tables: Sequence[Suppressed],
     counted: Sequence[Counted],
-    catalogue: Catalogue,
-    promise: Promise,
-    workers: Workers = ALONE,
-    history: History | None = None,
-) -> Audited:
-    """Attack the tables of one release; what withstands may be published.
-
-    Each table is inspected against the truth and then attacked with nothing but what a reader
-    sees. With a history they are then attacked together with each other and with what was
-    released before; figures that tell something only so are withheld, and what is left is
-    attacked again. Raises Disclosure with every finding, Held when the tables do not belong
-    together or a worker was killed.
-    """
-    keys = _keys_of_one_release(figures, counted)
-    tables = tuple(figures)
-    _withstand(tables, counted, (catalogue, promise), workers)
-    joined = None
-    if history is not None:
-        tables, joined = _withstand_history(tables, counted, (catalogue, promise), history, workers)
-    first = keys[0]
-    return Audited(first.kind, first.period, tables, catalogue, promise, joined, seal=_SEAL)
-
-
-def _withstand(
-    figures: Sequence[Figures],
-    counted: Sequence[Counted],
-    terms: tuple[Catalogue, Promise],
-    workers: Workers,
-) -> None:
-    tables = list(zip(figures, counted, strict=True))
-    costs = [(_LEAST_FIGURES + len(shown.segments)) ** 2 for shown in figures]
-    found = workers.results(_findings, terms, tables, costs)
-    findings = [finding for of_table in found for finding in of_table]
-    if findings:
-        raise Disclosure(findings)
-
-
-def _withstand_history(
-    figures: tuple[Figures, ...],
-    counted: Sequence[Counted],
-    terms: tuple[Catalogue, Promise],
+    terms: Terms,
     history: History,
     workers: Workers,
-) -> tuple[tuple[Figures, ...], Joined]:
-    """The figures without what they tell only together with others."""
-    catalogue, promise = terms
+) -> Checked:
+    """What may be published of the tables of one release.
+
+    Figures that reveal too small a group only together with linked tables are suppressed; what is
+    left is verified by the checker. Raises Disclosure with every broken rule, Held when the tables
+    do not belong together or a worker was killed.
+    """
+    first = _keys_of_one_release(tables, counted)[0]
+    left, comparison = _compared(tuple(tables), counted, terms, history, workers)
+    state = state_of(left, terms.promise)
+    claims = [claim_of(table, truth) for table, truth in zip(left, counted, strict=True)]
+    earlier = history.near.releases()
+    findings = (
+        *check_release(claims, earlier, terms.catalogue, terms.promise, terms.secret.draw),
+        *check_state(state, claims, terms.catalogue, terms.promise),
+    )
+    if findings:
+        raise Disclosure(findings)
+    return Checked(
+        first.kind,
+        first.period,
+        tuple(table.figures for table in left),
+        terms.catalogue,
+        terms.promise,
+        comparison,
+        state,
+        tuple(table.witnesses for table in left),
+        seal=_SEAL,
+    )
+
+
+def _compared(
+    tables: tuple[Suppressed, ...],
+    counted: Sequence[Counted],
+    terms: Terms,
+    history: History,
+    workers: Workers,
+) -> tuple[tuple[Suppressed, ...], Comparison]:
+    """The tables without what they reveal only together with linked ones."""
+    catalogue, promise = terms.catalogue, terms.promise
     facts = {subject.id: _bearing(subject) for subject in history.subjects}
+    relations = _relations(counted, history.overlaps, promise.step)
+    error = promise.error_of((promise.rounding, *history.near.roundings))
     new = [
-        Shown(shown, catalogue, promise, truth.possible, **_without_regions(facts, shown.key))
-        for shown, truth in zip(figures, counted, strict=True)
+        Shown(
+            table.figures,
+            catalogue,
+            promise,
+            truth.possible,
+            error,
+            **{**_without_regions(facts, truth.key), **relations[truth.key.subject_id]},
+        )
+        for table, truth in zip(tables, counted, strict=True)
     ]
     earlier = [
         table
-        for release in history.earlier
+        for release in history.linked
         for table in read_shown(
             release, {s.id: _bearing(s) for s in release.subjects}, catalogue.dimensions
         )
@@ -166,44 +185,73 @@ def _withstand_history(
     joins = joins_of(new, earlier)
     # Where only exact solutions are forbidden, nobody may be shown to be absent all the same.
     left = withhold_joined(joins, new, max(promise.inference_floor, 1), workers)
-    after = [table.figures for table in left.tables]
-    changed = [n for n, shown in enumerate(figures) if len(after[n].segments) < len(shown.segments)]
-    _withstand([after[n] for n in changed], [counted[n] for n in changed], terms, workers)
+    after = tuple(
+        table.without(_gone(table.figures, shown.figures))
+        for table, shown in zip(tables, left.tables, strict=True)
+    )
     evidence = (*left.findings, *left.beyond_help)
-    names = tuple(release.id for release in history.earlier)
-    joined = Joined(names, len(joins), left.figures, evidence)
-    return tuple(after), joined
+    comparison = Comparison(
+        tuple(release.id for release in history.linked),
+        history.near.digest,
+        history.near.roundings,
+        len(joins),
+        left.figures,
+        evidence,
+    )
+    return follow_leaders(after), comparison
+
+
+def _gone(before: Figures, after: Figures) -> NDArray[np.int32]:
+    gone: NDArray[np.int32] = before.segments[~np.isin(before.segments, after.segments)]
+    return gone
+
+
+def _relations(
+    counted: Sequence[Counted], overlaps: Overlaps, step: int
+) -> Mapping[str, Mapping[str, frozenset[str]]]:
+    """For each subject the others that contain its people, but for fewer than a step, and those
+    with whom it shares nobody: who actually visited decides, not what links say.
+    """
+    people = {table.key.subject_id: int(table.people.sum()) for table in counted}
+    inside: dict[str, set[str]] = {subject: set() for subject in people}
+    apart = {subject: set(people) - {subject} for subject in people}
+    for (one, other), shared in overlaps.items():
+        if one not in people or other not in people:
+            continue
+        apart[one].discard(other)
+        apart[other].discard(one)
+        if people[one] - shared < step:
+            inside[one].add(other)
+        if people[other] - shared < step:
+            inside[other].add(one)
+    return {
+        subject: {"inside": frozenset(inside[subject]), "apart": frozenset(apart[subject])}
+        for subject in people
+    }
 
 
 def _bearing(subject: Subject) -> dict[str, Any]:
-    """What a subject's facts say of its tables' relation to others."""
+    """What a subject's public facts say of its tables' relation to others."""
     if isinstance(subject, Topic):
         return {}
     return {
-        "inside": frozenset(subject.inside),
         "runs": (subject.starts_on, subject.ends_on),
         "target_regions": subject.target_regions,
     }
 
 
 def _without_regions(facts: Mapping[str, dict[str, Any]], key: TableKey) -> dict[str, Any]:
-    """The same of a table whose possible atoms are known from counting."""
+    """The same of a table whose possible cells are known from counting."""
     if key.kind == "campaign" and key.subject_id not in facts:
         raise Held("campaigns", f"{key} has no public facts; run its intake again")
     known = facts.get(key.subject_id, {})
     return {name: fact for name, fact in known.items() if name != "target_regions"}
 
 
-def _findings(
-    terms: tuple[Catalogue, Promise], table: tuple[Figures, Counted]
-) -> tuple[Finding, ...]:
-    """What the privileged check finds in a table; if nothing, what the outsider's attack does."""
-    shown, truth = table
-    return inspect(shown, truth, *terms) or attack(shown, *terms, truth.possible)
-
-
-def _keys_of_one_release(figures: Sequence[Figures], counted: Sequence[Counted]) -> list[TableKey]:
-    keys = [table.key for table in figures]
+def _keys_of_one_release(
+    tables: Sequence[Suppressed], counted: Sequence[Counted]
+) -> list[TableKey]:
+    keys = [table.figures.key for table in tables]
     if keys != [table.key for table in counted]:
         raise Held("tables", "the figures are not about the tables that were counted")
     if len({key.subject_id for key in keys}) != len(keys):

@@ -4,6 +4,7 @@ Descriptions of the fields are what `docs/policy-reference.md` is generated from
 """
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,6 +15,7 @@ from anonymizer.configuration import Settings, load, parse
 
 InferenceK = Literal["k"] | Annotated[int, Field(ge=0)]
 LOWEST_K = 10
+MOST_STEP = 256
 LONGEST_MONTH = 31
 # What is about the run and not about the period that it makes: always as the file says now.
 _OF_TODAY = ("intake", "retention", "effort")
@@ -56,14 +58,56 @@ class Promise(Settings):
     rounding: int = Field(
         10, ge=1, description="Figures are multiples of this, by keyed random rounding; 1 is exact."
     )
-    trusted_after_days: int = Field(
-        30, ge=0, description="Only accounts open this long count towards the floor."
+    near_jitter: int = Field(
+        5,
+        ge=0,
+        le=100,
+        description="Two groups that differ by fewer than max(rounding, inference_k) people plus a "
+        "secret 0 to this many, drawn once for each pair of tables, share one figure or none.",
+    )
+    near_days: int = Field(
+        400, ge=31, description="A group is compared with groups released this many days back."
+    )
+    min_account_days: int = Field(
+        30, ge=0, description="Accounts that have been open for fewer days are not counted."
+    )
+    campaigns_per_person: int = Field(
+        2,
+        ge=1,
+        description="A person counts in at most this many campaigns of one advertiser and period.",
     )
 
     @property
     def inference_floor(self) -> int:
         """`inference_k` as a number."""
         return self.k if self.inference_k == "k" else self.inference_k
+
+    @property
+    def step(self) -> int:
+        """People by which two groups must differ to be judged separately, without the jitter."""
+        return max(self.rounding, self.inference_floor)
+
+    @property
+    def most_shared(self) -> int:
+        """People by which a group may differ, at most, from the group whose figure it shares."""
+        return self.step + self.near_jitter - 1
+
+    def error_of(self, roundings: Collection[int]) -> int:
+        """How far a figure is from the true number of people, at most.
+
+        A figure is less than a rounding step away from the people of the group that it was drawn
+        for, which may be a near one, judged before. `roundings` are those that figures may have
+        been drawn with.
+        """
+        return max(self.rounding, *roundings) - 1 + self.most_shared
+
+    def range_of(self, people: int) -> tuple[int, int]:
+        """The fewest and the most people that a figure can stand for.
+
+        Figures of earlier releases, which may be shared, have the same rounding.
+        """
+        error = self.error_of((self.rounding,))
+        return max(people - error, self.k), people + error
 
     @model_validator(mode="after")
     def _coherent(self) -> "Promise":
@@ -78,6 +122,15 @@ class PolicyPromise(Promise):
     """What every published figure keeps."""
 
     k: int = Field(50, ge=LOWEST_K, description=_K_MEANING)
+
+    @model_validator(mode="after")
+    def _comparable(self) -> "PolicyPromise":
+        if self.step + self.near_jitter > MOST_STEP:
+            raise ValueError(
+                f"max(rounding, inference_k) + near_jitter ({self.step + self.near_jitter}) must "
+                f"not exceed {MOST_STEP}, the number of buckets that sets of people are compared by"
+            )
+        return self
 
 
 class Eligibility(Settings):
@@ -153,9 +206,13 @@ class Retention(Settings):
 
 
 class Effort(Settings):
-    """What the proof may cost; whatever is not proved in time is withheld."""
+    """What the proof may cost; what is not proved within it is suppressed."""
 
-    proof_seconds: float = Field(60, gt=0, description="Time for the proof of one table.")
+    proof_work: PositiveInt = Field(
+        600_000,
+        description="Units of work for the proof of one table: simplex iterations and moves of "
+        "people, about 10,000 a second. The clock decides nothing.",
+    )
     memory_megabytes: PositiveInt = Field(
         2_048, description="Memory of the counting engine, and of the proof of one table."
     )

@@ -1,6 +1,7 @@
-"""Publishes what withstood the audit, once, and recovers from any interruption.
+"""Publishes what the gate has checked, once, and recovers from any interruption.
 
-The order is: write into `published/.staging/<release>`, fsync, append to the ledger, rename.
+The order is: write into `published/.staging/<release>`, fsync, keep the state that later releases
+are judged against, append to the ledger, rename.
 The ledger alone decides what a crash leaves behind: what it holds is finished, what it does
 not hold is removed. While the history cannot be trusted (ledger missing, edited or at odds with
 the folders, secret changed) everything is held.
@@ -17,10 +18,17 @@ from anonymizer.accounting import RowAccount
 from anonymizer.earlier import bearing
 from anonymizer.errors import AudienceError, Held, LedgerBroken, NoSpace, SecretProblem
 from anonymizer.files import move_into_place
-from anonymizer.gate import Audited, Joined
+from anonymizer.gate import Checked
 from anonymizer.home import Home
 from anonymizer.ledger import RELEASE, Entry, Ledger
 from anonymizer.locking import exclusive
+from anonymizer.near_state import (
+    keep_state,
+    lost_state,
+    near_history,
+    recorded_state,
+    state_file,
+)
 from anonymizer.periods import Period
 from anonymizer.policy import Policy
 from anonymizer.public_ledger import check_public_ledger, write_public_ledger
@@ -56,20 +64,18 @@ class Publication:
 
 
 def publish(
-    audited: Audited, facts: Facts, home: Home, ledger: Ledger, secret: Secret
+    checked: Checked, facts: Facts, home: Home, ledger: Ledger, secret: Secret
 ) -> Publication:
     """Release the figures, or return the release of that period if there is one.
 
     A released period never changes: it is returned as it stands, whatever the figures are now.
     Raises LedgerBroken or SecretProblem when the history cannot be trusted, Held when the figures
-    were not audited together with what bears on them, NoSpace when a write failed; what was
+    were not checked together with what bears on them, NoSpace when a write failed; what was
     published before is untouched in every case.
     """
-    if not isinstance(audited, Audited) or audited.joined is None:
-        raise TypeError(
-            "only figures that were audited together with earlier releases are published"
-        )
-    wanted = audited.series.release_id(audited.period)
+    if not isinstance(checked, Checked):
+        raise TypeError("only figures that the gate has checked are published")
+    wanted = checked.series.release_id(checked.period)
     with exclusive(home):
         lost = _settle(home, ledger)
         _check_secret(ledger.releases(), secret)
@@ -79,11 +85,13 @@ def publish(
         elif entry not in lost:
             write_public_ledger(ledger, home)
             return Publication(_read(home, ledger, entry), already_released=True)
-        _refuse_other_history(audited, audited.joined, ledger)
+        _refuse_other_history(checked, home, ledger)
         with _staging(home, wanted) as staged:
-            digests = write_contents(audited, facts.policy, facts.subjects, staged)
+            digests = write_contents(checked, facts.policy, facts.subjects, staged)
             if entry is None:
-                public, private = _public(audited, facts, digests), _private(audited, facts, secret)
+                state = keep_state(home, wanted, checked.state)
+                public = _public(checked, facts, digests)
+                private = _private(checked, facts, secret, state)
                 entry = ledger.append(RELEASE, wanted, public, private)
             elif entry.body["files"] != digests:
                 raise _not_the_same(wanted)
@@ -151,13 +159,34 @@ def _settle(home: Home, ledger: Ledger) -> list[Entry]:
     return [entry for entry in entries if not (home.releases / entry.subject).is_dir()]
 
 
-def _refuse_other_history(audited: Audited, joined: Joined, ledger: Ledger) -> None:
-    before = bearing(ledger, audited.series, audited.period)
-    if joined.releases != tuple(entry.subject for entry in before.values()):
+def restore_state(checked: Checked, home: Home, ledger: Ledger) -> None:
+    """Write the lost state file of a release again.
+
+    Raises Held `near_state_lost` when the working data no longer give what was judged then.
+    """
+    entry = ledger.find_release(checked.series.release_id(checked.period))
+    if entry is None:
+        return
+    with exclusive(home):
+        keep_state(home, entry.subject, checked.state)
+        if lost_state(home, entry):
+            state_file(home, entry.subject).unlink()
+            raise Held(
+                "near_state_lost",
+                f"the working data of {entry.subject} no longer give the groups that were judged "
+                "then; restore its file in private/near from a backup",
+            )
+
+
+def _refuse_other_history(checked: Checked, home: Home, ledger: Ledger) -> None:
+    series, period, compared = checked.series, checked.period, checked.comparison
+    linked = tuple(entry.subject for entry in bearing(ledger, series, period).values())
+    near = near_history(home, ledger, series, period, checked.promise.near_days)
+    if compared.linked != linked or compared.near != near.digest:
         raise Held(
             "history_changed",
-            f"{audited.series.release_id(audited.period)} was not audited together with exactly "
-            f"the {len(before)} earlier release(s) that bear on it; run its period again",
+            f"{series.release_id(period)} was not compared with exactly the releases that stand "
+            "before it now; run its period again",
         )
 
 
@@ -195,25 +224,26 @@ def _not_the_same(name: str) -> LedgerBroken:
     )
 
 
-def _public(audited: Audited, facts: Facts, digests: Mapping[str, str]) -> dict[str, Any]:
+def _public(checked: Checked, facts: Facts, digests: Mapping[str, str]) -> dict[str, Any]:
     """What anyone may see of the entry: digests of what is published, and of its terms."""
     return {
-        "period": audited.period.id,
+        "period": checked.period.id,
         "files": dict(digests),
         "policy": facts.policy.digest,
-        "catalogue": audited.catalogue.digest,
+        "catalogue": checked.catalogue.digest,
         "code": facts.code_version,
     }
 
 
-def _private(audited: Audited, facts: Facts, secret: Secret) -> dict[str, Any]:
+def _private(checked: Checked, facts: Facts, secret: Secret, state: str) -> dict[str, Any]:
     rows = {table: asdict(account) for table, account in facts.accounts.items()}
     return {
         "inputs": dict(facts.inputs),
         "rows": rows,
-        "audit": dict(audited.summary),
+        "audit": dict(checked.summary),
+        "near": recorded_state(state, checked.comparison.near, checked.promise),
         "secret": secret.fingerprint,
-        "salt": secret.salt(audited.series.release_id(audited.period)),
+        "salt": secret.salt(checked.series.release_id(checked.period)),
     }
 
 

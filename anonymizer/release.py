@@ -5,6 +5,7 @@ settings that may have changed since.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass
 from datetime import date
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from anonymizer.dimensions import Text
@@ -29,8 +31,8 @@ FIGURES, SEGMENTS, GROUPS, FACTS = (
     "groups.parquet",
     "release.json",
 )
-FORMAT = 2  # of release folders
-PUBLISHED, WITHHELD = "published", "withheld"
+FORMAT = 3  # of release folders
+PUBLISHED, SUPPRESSED = "published", "suppressed"
 _SEAL = object()
 
 
@@ -52,9 +54,10 @@ class Segment:
 class Release:
     """What stands in a release folder, as the ledger recorded it. Only `read_release` makes one.
 
+    Every figure is a multiple of `base`, and at most `error` away from the true number of people.
     `subjects` are campaigns in releases of that kind, topics in all others. `figures` (subject_id,
     segment_id, status, people) has them by id and in each the segments in order of preference;
-    named segments that are withheld stand there without people.
+    named segments that are suppressed stand there without people.
     `groups` (dimension, code, level, english, indonesian, iab_ids, leaves) says which atoms the
     codes of the segments mean.
     """
@@ -66,6 +69,8 @@ class Release:
     provider: str
     timezone: str
     promise: Promise
+    base: int
+    error: int
     policy_digest: str
     catalogue_digest: str
     subjects: tuple[Subject, ...]
@@ -88,6 +93,10 @@ class Release:
         """The series that it belongs to."""
         return Series(self.kind, self.period.kind)
 
+    def range_of(self, people: int) -> tuple[int, int]:
+        """The fewest and the most people that a figure can stand for."""
+        return max(people - self.error, self.promise.k), people + self.error
+
 
 def read_release(folder: Path, number: int, digests: Mapping[str, str]) -> Release:
     """The release in `folder`. Raises LedgerBroken, naming the file that is not as recorded.
@@ -102,6 +111,8 @@ def read_release(folder: Path, number: int, digests: Mapping[str, str]) -> Relea
             f"{folder.name} has the format {facts['format']} and this version of the program reads "
             f"up to {FORMAT}; use the version that wrote it, or a later one",
         )
+    promise = _promise(facts)
+    base, error = _precision(facts, promise)
     return Release(
         id=facts["id"],
         number=number,
@@ -109,13 +120,15 @@ def read_release(folder: Path, number: int, digests: Mapping[str, str]) -> Relea
         period=Period(facts["period"]["kind"], date.fromisoformat(facts["period"]["start"])),
         provider=facts["provider"],
         timezone=facts["timezone"],
-        promise=PolicyPromise(**facts["promise"]),
+        promise=promise,
+        base=base,
+        error=error,
         policy_digest=facts["policy_digest"],
         catalogue_digest=facts["catalogue_digest"],
         subjects=read_subjects(facts),
         segments={row["id"]: _segment(row) for row in pq.read_table(folder / SEGMENTS).to_pylist()},
         groups=pq.read_table(folder / GROUPS),
-        figures=_with_subjects(pq.read_table(folder / FIGURES)),
+        figures=_figures(pq.read_table(folder / FIGURES)),
         seal=_SEAL,
     )
 
@@ -138,13 +151,32 @@ def check_folder(folder: Path, digests: Mapping[str, str]) -> None:
         )
 
 
-def _with_subjects(figures: pa.Table) -> pa.Table:
-    """Figures under today's names of columns: format 1 had campaigns alone."""
-    return (
-        figures.rename_columns({"campaign_id": "subject_id"})
-        if ("campaign_id" in figures.column_names)
-        else figures
-    )
+def _promise(facts: Mapping[str, Any]) -> PolicyPromise:
+    """The promise; before format 3 everybody counted, and no figure was shared."""
+    stated = dict(facts["promise"])
+    if facts["format"] < FORMAT:
+        stated.pop("trusted_after_days", None)
+        stated |= {"min_account_days": 0, "near_jitter": 0}
+    return PolicyPromise(**stated)
+
+
+def _precision(facts: Mapping[str, Any], promise: Promise) -> tuple[int, int]:
+    """What all figures are multiples of, and how far they are from the true number, at most.
+
+    Figures that are shared with an earlier release have the rounding of its promise.
+    """
+    if facts["format"] < FORMAT:
+        return promise.rounding, promise.rounding - 1
+    return math.gcd(*facts["roundings"]), promise.error_of(facts["roundings"])
+
+
+def _figures(rows: pa.Table) -> pa.Table:
+    """Figures in the words of today: older formats named a column and a status otherwise."""
+    if "campaign_id" in rows.column_names:
+        rows = rows.rename_columns({"campaign_id": "subject_id"})
+    place, status = rows.column_names.index("status"), rows["status"]
+    shown = pc.if_else(pc.equal(status, PUBLISHED), PUBLISHED, SUPPRESSED)
+    return rows.set_column(place, rows.schema.field(place), shown)
 
 
 def _segment(row: Mapping[str, Any]) -> Segment:

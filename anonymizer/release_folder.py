@@ -1,4 +1,4 @@
-"""Writes the files of a release folder, from what was audited and from public facts.
+"""Writes the files of a release folder, from what was checked and from public facts.
 
 Equal content gives equal bytes: neither a clock nor the release's number is in them.
 """
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from anonymizer.errors import Held
 from anonymizer.files import canonical_json, sha256, write_bytes, write_parquet
-from anonymizer.gate import Audited
+from anonymizer.gate import Checked
 from anonymizer.policy import Policy
-from anonymizer.release import FACTS, FIGURES, FORMAT, GROUPS, PUBLISHED, SEGMENTS, WITHHELD
+from anonymizer.release import FACTS, FIGURES, FORMAT, GROUPS, PUBLISHED, SEGMENTS, SUPPRESSED
 from anonymizer.segments import Catalogue
 from anonymizer.subjects import Campaign, Subject
 from anonymizer.tables import Figures
@@ -56,32 +56,32 @@ _GROUPS = pa.schema(
 
 
 def write_contents(
-    audited: Audited, policy: Policy, subjects: Sequence[Subject], folder: Path
+    checked: Checked, policy: Policy, subjects: Sequence[Subject], folder: Path
 ) -> Mapping[str, str]:
     """Write the files into `folder`; returns the digest of each. Raises NoSpace.
 
     Subjects without a table are left out. Raises Held when a table has no subject of its kind or
-    the policy is not the one that the figures were audited under.
+    the policy is not the one that the figures were checked under.
     """
-    if policy.promise != audited.promise:
-        raise Held("promise", "the policy has changed since the figures were audited; run again")
-    catalogue = audited.catalogue
-    figures = sorted(audited.figures, key=lambda table: table.key.subject_id)
+    if policy.promise != checked.promise:
+        raise Held("promise", "the policy has changed since the figures were checked; run again")
+    catalogue = checked.catalogue
+    figures = sorted(checked.figures, key=lambda table: table.key.subject_id)
     released = _released_segments(figures, catalogue)
     write_parquet(_figure_rows(figures, catalogue, released), folder / FIGURES)
     write_parquet(_rows(_segments(catalogue, released), _SEGMENTS), folder / SEGMENTS)
     write_parquet(_rows(_groups(catalogue, released), _GROUPS), folder / GROUPS)
-    facts = _facts(audited, policy, _subjects_of(figures, subjects))
+    facts = _facts(checked, policy, _subjects_of(figures, subjects))
     write_bytes(canonical_json(facts).encode() + b"\n", folder / FACTS)
     return {name: sha256(folder / name) for name in (FIGURES, SEGMENTS, GROUPS, FACTS)}
 
 
-def _facts(audited: Audited, policy: Policy, subjects: Iterable[Subject]) -> dict[str, Any]:
-    period = audited.period
+def _facts(checked: Checked, policy: Policy, subjects: Iterable[Subject]) -> dict[str, Any]:
+    period = checked.period
     return {
         "format": FORMAT,
-        "id": audited.series.release_id(period),
-        "kind": audited.kind,
+        "id": checked.series.release_id(period),
+        "kind": checked.kind,
         "period": {
             "kind": period.kind,
             "id": period.id,
@@ -91,8 +91,9 @@ def _facts(audited: Audited, policy: Policy, subjects: Iterable[Subject]) -> dic
         "provider": policy.provider,
         "timezone": policy.timing.timezone,
         "promise": policy.promise.model_dump(mode="json"),
+        "roundings": sorted({policy.promise.rounding, *checked.comparison.roundings}),
         "policy_digest": policy.digest,
-        "catalogue_digest": audited.catalogue.digest,
+        "catalogue_digest": checked.catalogue.digest,
         "subjects": [_subject(subject) for subject in subjects],
     }
 
@@ -109,7 +110,6 @@ def _subject(subject: Subject) -> dict[str, Any]:
         "starts_on": subject.starts_on.isoformat(),
         "ends_on": subject.ends_on.isoformat(),
         "target_regions": subject.target_regions and list(subject.target_regions),
-        "inside": list(subject.inside),
     }
 
 
@@ -139,7 +139,7 @@ def _released_segments(figures: Sequence[Figures], catalogue: Catalogue) -> NDAr
 def _figure_rows(
     figures: Sequence[Figures], catalogue: Catalogue, released: NDArray[np.int32]
 ) -> pa.Table:
-    """What a reader sees: published segments, and named ones that are withheld."""
+    """What a reader sees: published segments, and named ones that are suppressed."""
     ids = {int(row): catalogue.id(int(row)) for row in released}
     named = np.array(sorted(catalogue.named), dtype=np.int32)
     parts = [_FIGURES.empty_table()]
@@ -151,7 +151,7 @@ def _figure_rows(
         columns = [
             pa.repeat(table.key.subject_id, len(rows)),
             pa.array([ids[int(row)] for row in rows], pa.string()),
-            pa.array(np.where(shown, PUBLISHED, WITHHELD), pa.string()),
+            pa.array(np.where(shown, PUBLISHED, SUPPRESSED), pa.string()),
             pa.array(people, mask=~shown),
         ]
         parts.append(pa.table(columns, schema=_FIGURES))

@@ -1,8 +1,9 @@
 """Removes working data that nobody may or can need any more, and keeps count of what went.
 
-Three things go: files of days that no open release can need, what a killed process has spilled,
-and rows of people whose profile is no longer taken in because it was closed years ago. Reports
-hold counts only, a file a day, and go themselves when their day goes.
+Four things go: files of days that no open release can need, states that no release is judged
+against any more, what a killed process has spilled, and rows of people whose profile is no longer
+taken in because it was closed years ago. Reports hold counts only, a file a day, and go themselves
+when their day goes.
 """
 
 import json
@@ -19,7 +20,10 @@ import pyarrow.compute as pc
 
 from anonymizer.files import write_bytes
 from anonymizer.home import Home
+from anonymizer.ledger import Ledger
+from anonymizer.near_state import forgotten_states
 from anonymizer.policy import Policy
+from anonymizer.public_ledger import check_public_ledger
 from anonymizer.working_rows import day_of, keys, remove_people
 
 _PARTITION = re.compile(r"^day=(\d{4}-\d{2}-\d{2})\.(?:parquet|json)$")
@@ -52,6 +56,19 @@ def prune(home: Home, policy: Policy, newest: date) -> tuple[Path, ...]:
         path.unlink()
     record(home, Report(newest, outdated_files=_by_stage(home, outdated)))
     return outdated
+
+
+def prune_states(home: Home, ledger: Ledger) -> Counts:
+    """Delete the state files of releases that are forgotten; returns files by stage.
+
+    Raises LedgerBroken for a ledger that is older than what was published: it does not say all
+    that has to be kept.
+    """
+    check_public_ledger(home, [entry.link for entry in ledger.entries()])
+    forgotten = forgotten_states(home, ledger)
+    for path in forgotten:
+        path.unlink()
+    return _by_stage(home, forgotten)
 
 
 def purge_closed(home: Home, days: Sequence[date]) -> Counts:

@@ -19,11 +19,7 @@ _IDENTIFYING = re.compile(
 
 @dataclass(frozen=True)
 class Campaign:
-    """The public facts of a campaign. Refuses what cannot stand in a file name or an export.
-
-    Whoever accesses it accesses the campaigns that it is `inside` of too: their links contain its
-    link.
-    """
+    """The public facts of a campaign. Refuses what cannot stand in a file name or an export."""
 
     id: str
     name: str
@@ -32,7 +28,6 @@ class Campaign:
     starts_on: date
     ends_on: date
     target_regions: tuple[str, ...] | None = None
-    inside: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not (_ID.fullmatch(self.id) and _ID.fullmatch(self.advertiser_id)):
@@ -93,5 +88,4 @@ def _campaign(row: Mapping[str, Any]) -> Campaign:
         starts_on=date.fromisoformat(row["starts_on"]),
         ends_on=date.fromisoformat(row["ends_on"]),
         target_regions=row["target_regions"] and tuple(row["target_regions"]),
-        inside=tuple(row.get("inside", ())),
     )

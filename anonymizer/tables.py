@@ -1,6 +1,6 @@
 """The two forms of a table: as counted (private) and as a reader will see it.
 
-    Counted -> Protected (protection) -> Audited -> Release (release)
+    Counted -> Suppressed (protection) -> Checked (gate) -> Release (release)
 
 `Counted` never leaves private/; `Figures` is all that a release says of a table.
 """
@@ -28,33 +28,57 @@ class TableKey:
         return f"{self.kind} {self.subject_id} {self.period.id}"
 
 
+BUCKETS = 256  # each person is in one of them, by a keyed hash
+
+
+@dataclass(frozen=True)
+class SetHashes:
+    """Which people are in each cell, as sums of keyed numbers that name nobody.
+
+    Row by row: a cell (flat position in the grid), a bucket, and the sum modulo 2^64 of the
+    keyed numbers of the cell's people in that bucket; ascending by cell and bucket, no pair
+    twice. Sums add up over cells as counts do, so two sets of cells hold the same people if
+    their sums agree in every bucket, and sets that differ by n people differ in at most n buckets.
+    """
+
+    cells: NDArray[np.intp]
+    buckets: NDArray[np.uint8]
+    sums: NDArray[np.uint64]
+
+    def __post_init__(self) -> None:
+        _freeze(self, "cells", "buckets", "sums")
+        if not (self.cells.shape == self.buckets.shape == self.sums.shape):
+            raise ValueError("the columns of set hashes differ in length")
+        if (np.diff(self.cells * BUCKETS + self.buckets) <= 0).any():
+            raise ValueError("set hashes are not ascending, or a bucket of a cell occurs twice")
+
+
 @dataclass(frozen=True)
 class Counted:
-    """True counts of one table on the grid of atoms (gender x age band x regency).
+    """True counts of one table on the grid of cells (gender x age band x regency).
 
-    `people` and `trusted` are int64 and `marks` uint64 (sum of the keyed person numbers
-    modulo 2^64), all of the catalogue's shape. `possible` is False for structural zeros:
-    atoms that everybody knows to be empty, such as regions a campaign does not target. If
-    `occupied`, everybody knows too that each possible atom has at least one person.
+    `people` (int64) and `possible` have the catalogue's shape. `possible` is False for structural
+    zeros: cells that everybody knows to be empty, such as regions a campaign does not target. If
+    `occupied`, everybody knows too that each possible cell has at least one person.
     """
 
     key: TableKey
     people: NDArray[np.int64]
-    trusted: NDArray[np.int64]
-    marks: NDArray[np.uint64]
+    hashes: SetHashes
     possible: NDArray[np.bool_]
     occupied: bool = False
 
     def __post_init__(self) -> None:
-        _freeze(self, "people", "trusted", "marks", "possible")
-        if not (self.people.shape == self.trusted.shape == self.marks.shape == self.possible.shape):
+        _freeze(self, "people", "possible")
+        if self.people.shape != self.possible.shape:
             raise ValueError("the grids of a counted table differ in shape")
-        if (self.trusted > self.people).any() or (self.trusted < 0).any():
-            raise ValueError("more trusted people than people in an atom")
         if self.people[~self.possible].any():
-            raise ValueError("people in an atom that is a structural zero")
+            raise ValueError("people in a cell that is a structural zero")
         if self.occupied and not self.people[self.possible].all():
-            raise ValueError("nobody in an atom that is known to be occupied")
+            raise ValueError("nobody in a cell that is known to be occupied")
+        hashed = np.unique(self.hashes.cells)
+        if not np.array_equal(hashed, np.flatnonzero(self.people)):
+            raise ValueError("set hashes and people are not of the same cells")
 
 
 @dataclass(frozen=True)

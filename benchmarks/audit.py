@@ -33,14 +33,15 @@ def as_published(outcome: Path, target: Path) -> list[str]:
 
 
 def measured(command: list[str]) -> tuple[float, float, str]:
-    """CPU seconds, peak megabytes and the second line of what is printed."""
+    """CPU seconds, peak megabytes and the verdict as it is printed."""
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(command, stdout=output)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
         lines = output.read().splitlines()
-    verdict = " ".join([lines[1].split(".")[0], *(x for x in lines if "provably" in x)])
+    said = next(x for x in lines if x.startswith(("WITHSTOOD", "DISCLOSES", "UNDECIDED")))
+    verdict = " ".join([said.split(".")[0], *(x for x in lines if "provably" in x)])
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, verdict
 
 

@@ -186,7 +186,7 @@ def check(seed: int) -> str:
     if kinds & {"contradiction", "rule"}:
         return _check_contradiction(seed, world, done, truth)
     _demand(len(truth.tables) > 0, seed, "no table fits, and that was missed")
-    _demand("unproved" not in kinds, seed, "undecided")
+    _demand(not done.undecided, seed, "undecided")
     if world.outsider.rules.inference_k:
         _check_inference(seed, world, done, truth, before)
     else:

@@ -47,7 +47,7 @@ INFERENCE: Options = ("--inference-k", "10")
 GROWTH: dict[str, Options] = {
     "exact, inference 0": EXACT,
     "rounded to 10, inference 10": ("--rounding", "10", "--inference-k", "10"),
-    "exact, inference 10, least effort": (*INFERENCE, "--proof-seconds", "0.0001"),
+    "exact, inference 10, least effort": (*INFERENCE, "--proof-work", "1"),
     "exact, inference 10": INFERENCE,
 }
 Flags = NDArray[np.bool_]
@@ -82,7 +82,7 @@ class Case:
         return Known(table.inside, published, table.people, *limits)
 
     def loss(self, published: Flags | None) -> tuple[int, int] | None:
-        """Segments that reach the floor and are withheld, and the people in them."""
+        """Segments that reach the threshold and are suppressed, and the people in them."""
         if published is None:
             return None
         totals = self.table.totals[~published & (self.table.totals >= K)]
@@ -121,7 +121,7 @@ def exact(measurements: Measurements, options: argparse.Namespace) -> None:
     cases = cases_of(options)
     heading(
         "Exact figures, inference 0",
-        "table", "zeros", "CPU s", "peak MB", "withheld", "people", "peer's withheld", "people",
+        "table", "zeros", "CPU s", "peak MB", "suppressed", "people", "peer's suppressed", "people",
         "share of the peer's people", "peer's CPU s", "a tenth",
     )  # fmt: skip
     for case in cases:
@@ -133,7 +133,7 @@ def exact(measurements: Measurements, options: argparse.Namespace) -> None:
         row(*case.names, *usage(done), *pair(ours), *pair(peers), share, seconds, tenth)
     heading(
         "At the peer's promise: linear independence only",
-        "table", "zeros", "CPU s", "peak MB", "withheld", "people", "people when they are whole",
+        "table", "zeros", "CPU s", "peak MB", "suppressed", "people", "people when they are whole",
         "solvable by bounds",
     )  # fmt: skip
     for case in cases:
@@ -160,7 +160,7 @@ def inference(measurements: Measurements, options: argparse.Namespace) -> None:
     cases = cases_of(options)
     heading(
         "Exact figures, inference 10",
-        "table", "zeros", "CPU s", "peak MB", "withheld", "people", "people at inference 0",
+        "table", "zeros", "CPU s", "peak MB", "suppressed", "people", "people at inference 0",
         "audit", "CPU s", "peak MB",
     )  # fmt: skip
     for case in cases:
@@ -209,14 +209,14 @@ def growth(measurements: Measurements, options: argparse.Namespace) -> None:
     for name, promise in GROWTH.items():
         heading(
             f"Growth: {name}",
-            "dimensions", "segments", "published", "withheld", "CPU s", "ms a segment", "peak MB",
+            "dimensions", "segments", "published", "suppressed", "CPU s", "ms a segment", "peak MB",
         )  # fmt: skip
         for shape, folder in grown(options):
             done, file = measurements.protect(folder, "protect", promise)
             counts: Sequence[object] = "stopped", NOTHING
             if not done.exit_code:
                 text = file.read_text(encoding="utf-8")
-                counts = text.count("published"), text.count("withheld")
+                counts = text.count("published"), text.count("suppressed")
             seconds, peak = usage(done)
             each = f"{1000 * seconds / shape.segments:.2f}"
             row(shape.dimensions, shape.segments, *counts, seconds, each, peak)

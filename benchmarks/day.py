@@ -1,12 +1,13 @@
-"""A day of zipf-sized campaign tables, protected by several processes: time, memory, sameness.
+"""A day of zipf-sized campaign tables, suppressed by several processes: time, memory, sameness.
 
 python benchmarks/day.py [--tables 1000] [--visits 10000000] [--exponent 1.0] [--processes 2]
-                         [--at-most V] [--audit]
+                         [--at-most V] [--genders 3] [--check]
 
 The clock runs from the counted tables to the figures, with the start of processes; CPU seconds
 are those of all processes together. Memory is the proportional set size summed over them,
 sampled twice a second, Python, libraries and counted tables with it.
---at-most V leaves out the day's larger tables; --audit audits what was protected.
+--at-most V leaves out the day's larger tables; with --genders 2 nobody is "not stated"; --check
+has the independent checker verify the release.
 """
 
 import argparse
@@ -23,13 +24,12 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-from protection import SECRET, campaign
+from protection import GENDERS, SECRET, campaign
 
-from anonymizer.gate import audit
+from anonymizer.audit.checker import check_release
 from anonymizer.parallel import Workers
 from anonymizer.policy import Effort, Promise
-from anonymizer.protection.day import Terms, protect_tables
-from anonymizer.protection.suppression import Protected
+from anonymizer.protection.releasing import Suppressed, Terms, claim_of, suppress_release
 from anonymizer.segments import Catalogue, load_catalogue
 from anonymizer.tables import Counted
 
@@ -53,7 +53,8 @@ def main() -> None:
     parser.add_argument("--exponent", type=float, default=1.0)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--at-most", type=int, default=None)
-    parser.add_argument("--audit", action="store_true")
+    parser.add_argument("--genders", type=int, choices=sorted(GENDERS), default=3)
+    parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     catalogue = load_catalogue(Path(str(files("anonymizer") / "defaults/segments.yaml")))
     terms = Terms(catalogue, Promise(), SECRET, Effort())
@@ -63,17 +64,17 @@ def main() -> None:
         f"{len(sizes):,} tables, zipf exponent {options.exponent}: {sizes.sum():,} visitors, "
         f"largest {sizes.max():,}, smallest {sizes.min():,}"
     )
-    tables = day_of_campaigns(sizes, options.at_most or int(sizes.max()), catalogue)
-    workers = Workers(options.processes)
+    at_most = options.at_most or int(sizes.max())
+    tables = day_of_campaigns(sizes, at_most, catalogue, options.genders)
     with measured() as usage:
-        protected = protect_tables(tables, terms, workers)
-    report(f"{len(tables):,} tables protected", usage)
-    describe(tables, protected)
-    if options.audit:
-        figures = [table.figures for table in protected]
+        suppressed = suppress_release(tables, (), terms, Workers(options.processes))
+    report(f"{len(tables):,} tables suppressed", usage)
+    describe(tables, suppressed)
+    if options.check:
+        claims = [claim_of(*pair) for pair in zip(suppressed, tables, strict=True)]
         with measured() as usage:
-            audit(figures, tables, catalogue, terms.promise, workers)
-        report(f"{len(tables):,} tables audited", usage)
+            findings = check_release(claims, (), catalogue, terms.promise, SECRET.draw)
+        report(f"{len(tables):,} tables checked, {len(findings)} findings", usage)
 
 
 def zipf_sizes(tables: int, visits: int, exponent: float) -> np.ndarray:
@@ -82,32 +83,35 @@ def zipf_sizes(tables: int, visits: int, exponent: float) -> np.ndarray:
     return np.rint(visits * shares / shares.sum()).astype(np.int64)
 
 
-def day_of_campaigns(sizes: np.ndarray, at_most: int, catalogue: Catalogue) -> list[Counted]:
+def day_of_campaigns(
+    sizes: np.ndarray, at_most: int, catalogue: Catalogue, genders: int
+) -> list[Counted]:
     """The tables of at most so many visitors, in an order unrelated to their sizes."""
     order = np.random.default_rng(0).permutation(len(sizes)).tolist()
     return [
-        campaign(int(sizes[place]), place, catalogue) for place in order if sizes[place] <= at_most
+        campaign(int(sizes[place]), place, catalogue, genders)
+        for place in order
+        if sizes[place] <= at_most
     ]
 
 
-def describe(tables: Sequence[Counted], protected: Sequence[Protected]) -> None:
+def describe(tables: Sequence[Counted], suppressed: Sequence[Suppressed]) -> None:
     """What was kept, by size of the tables, and a digest of all figures."""
     people = np.array([table.people.sum() for table in tables])
-    print("| visitors | tables | candidates | kept | share | seconds in protect |")
-    print("|---|---|---|---|---|---|")
+    print("| visitors | tables | candidates | kept | share |")
+    print("|---|---|---|---|---|")
     for low, high in itertools.pairwise(BANDS):
-        inside = [protected[n] for n in np.flatnonzero((people >= low) & (people < high))]
+        inside = [suppressed[n] for n in np.flatnonzero((people >= low) & (people < high))]
         if not inside:
             continue
         candidates = sum(table.candidates for table in inside)
         kept = sum(len(table.figures.segments) for table in inside)
-        seconds = sum(table.seconds for table in inside)
         print(
             f"| {low:,} to {high:,} | {len(inside)} | {candidates:,} | {kept:,} "
-            f"| {kept / max(1, candidates):.2%} | {seconds:.1f} |"
+            f"| {kept / max(1, candidates):.2%} |"
         )
     digest = hashlib.sha256()
-    for table in protected:
+    for table in suppressed:
         digest.update(table.figures.segments.tobytes() + table.figures.people.tobytes())
     print(f"figures sha256 {digest.hexdigest()[:16]}")
 

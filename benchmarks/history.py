@@ -1,10 +1,11 @@
 """CPU seconds of the gate over the history: a week with its days, and a day as history grows.
 
 python benchmarks/history.py [--visitors 1000 10000 100000] [--seeds 1] [--weeks-alone]
+                             [--days 10 40 60 90]
 
 First a campaign of so many visitors in a week; each comes on one or more of its days. Then the gate
-of a day, from the ledger's earlier releases to the audit's end, on the 10th and on the 90th day of
-a history that is really released, with its weeks, months and audiences.
+of a day, from the ledger's earlier releases to the end of the check, around each of `--days` of a
+history that is really released, with its weeks, months and audiences.
 """
 
 import argparse
@@ -12,9 +13,10 @@ import resource
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from importlib.resources import files
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +27,14 @@ from anonymizer.audit.history.related import joins_of
 from anonymizer.audit.history.shown import Shown
 from anonymizer.audit.history.withholding import withhold_joined
 from anonymizer.earlier import earlier_releases
-from anonymizer.gate import History, audit
+from anonymizer.gate import History, check
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
+from anonymizer.near_state import near_history
+from anonymizer.parallel import ALONE
 from anonymizer.periods import Period
 from anonymizer.policy import Effort, Policy, Promise
-from anonymizer.protection.suppression import protect
+from anonymizer.protection.releasing import Terms, suppress_release
 from anonymizer.publishing import Facts, publish
 from anonymizer.segments import Catalogue, load_catalogue
 from anonymizer.series import (
@@ -40,15 +44,14 @@ from anonymizer.series import (
     CAMPAIGN_WEEK,
     Series,
 )
-from anonymizer.subjects import EVERYONE, Campaign
-from anonymizer.tables import Counted, TableKey
+from anonymizer.subjects import EVERYONE, Campaign, Topic
+from anonymizer.tables import BUCKETS, Counted, SetHashes, TableKey
 
 MONDAY = date(2026, 11, 16)
 DAYS = 7
 RETURNING = 0.2  # the chance to come on any one day
 FIRST = date(2026, 9, 1)
 PEOPLE, CAMPAIGNS, COMING = 4_000, 4, 0.05
-GROWN = (10, 40, 60, 90)
 
 
 def catalogue() -> Catalogue:
@@ -61,46 +64,68 @@ def atoms_of(people: int, random: np.random.Generator, catalogue: Catalogue) -> 
     ages = np.exp(-(((np.arange(bands) - 3) / 4) ** 2)) + 0.03
     places = 1 / np.arange(1, regions + 1)
     random.shuffle(places)
-    weights = np.multiply.outer(np.multiply.outer(GENDERS, ages), places).ravel()
+    weights = np.multiply.outer(np.multiply.outer(GENDERS[3], ages), places).ravel()
     return random.choice(len(weights), size=people, p=weights / weights.sum())
 
 
-def counted(
-    subject: str, period: Period, atoms: np.ndarray, marks: np.ndarray, catalogue: Catalogue
-) -> Counted:
-    size = int(np.prod(catalogue.shape))
-    people = np.bincount(atoms, minlength=size).reshape(catalogue.shape).astype(np.int64)
-    total = np.zeros(size, dtype=np.uint64)
-    np.add.at(total, atoms, marks)
-    grid = total.reshape(catalogue.shape)
+@dataclass(frozen=True)
+class People:
+    """Who is counted: the cell, the bucket and the keyed number of each."""
+
+    atoms: np.ndarray
+    buckets: np.ndarray
+    numbers: np.ndarray
+
+    @classmethod
+    def drawn(cls, people: int, random: np.random.Generator, catalogue: Catalogue) -> "People":
+        """So many people."""
+        atoms = atoms_of(people, random, catalogue)
+        buckets = random.integers(0, BUCKETS, people)
+        return cls(atoms, buckets, random.integers(0, 2**64, people, dtype=np.uint64))
+
+    def some(self, who: np.ndarray) -> "People":
+        """Some of them."""
+        return People(self.atoms[who], self.buckets[who], self.numbers[who])
+
+
+def counted(subject: str, period: Period, people: People, catalogue: Catalogue) -> Counted:
+    """The table of these people."""
+    places, of_person = np.unique(people.atoms * BUCKETS + people.buckets, return_inverse=True)
+    sums = np.zeros(len(places), dtype=np.uint64)
+    np.add.at(sums, of_person, people.numbers)
+    hashes = SetHashes(places // BUCKETS, (places % BUCKETS).astype(np.uint8), sums)
+    grid = np.bincount(people.atoms, minlength=int(np.prod(catalogue.shape)))
     kind = "audience" if subject == "everyone" else "campaign"
-    possible = np.ones(people.shape, dtype=bool)
-    return Counted(TableKey(kind, subject, period), people, people.copy(), grid, possible)
+    possible = np.ones(catalogue.shape, dtype=bool)
+    key = TableKey(kind, subject, period)
+    return Counted(key, grid.reshape(catalogue.shape).astype(np.int64), hashes, possible)
 
 
 def week_of_days(visitors: int, seed: int, catalogue: Catalogue) -> list[Counted]:
     """The week of a campaign, then its days."""
     random = np.random.default_rng(seed)
-    atoms = atoms_of(visitors, random, catalogue)
-    marks = random.integers(0, 2**64, size=visitors, dtype=np.uint64)
+    people = People.drawn(visitors, random, catalogue)
     there = random.random((visitors, DAYS)) < RETURNING
     there[np.arange(visitors), random.integers(0, DAYS, visitors)] = True
-    tables = [counted("c1", Period.of("week", MONDAY), atoms, marks, catalogue)]
+    tables = [counted("c1", Period.of("week", MONDAY), people, catalogue)]
     for day in range(DAYS):
         who, when = there[:, day], Period("day", MONDAY + timedelta(days=day))
-        tables.append(counted("c1", when, atoms[who], marks[who], catalogue))
+        tables.append(counted("c1", when, people.some(who), catalogue))
     return tables
 
 
 def shown(tables: Sequence[Counted], catalogue: Catalogue, promise: Promise) -> list[Shown]:
-    protected = [protect(table, catalogue, promise, SECRET, Effort()).figures for table in tables]
+    """Each table as a release of its own, that shares no figure with another."""
+    terms = Terms(catalogue, promise, SECRET, Effort())
+    suppressed = [suppress_release([table], [], terms, ALONE)[0] for table in tables]
+    error = promise.error_of((promise.rounding,))
     return [
-        Shown(figures, catalogue, promise, table.possible)
-        for figures, table in zip(protected, tables, strict=True)
+        Shown(one.figures, catalogue, promise, table.possible, error)
+        for one, table in zip(suppressed, tables, strict=True)
     ]
 
 
-def audited(visitors: int, seed: int, catalogue: Catalogue, promise: Promise) -> str:
+def judged(visitors: int, seed: int, catalogue: Catalogue, promise: Promise) -> str:
     """A row of the table: the week against its days, after each of them by itself."""
     tables = week_of_days(visitors, seed, catalogue)
     week, *days = (
@@ -132,8 +157,7 @@ class Quarter:
     def __init__(self, home: Home, catalogue: Catalogue) -> None:
         self._home, self._ledger, self._catalogue = home, Ledger.open(home.ledger), catalogue
         self._random = np.random.default_rng(7)
-        self._atoms = atoms_of(PEOPLE, self._random, catalogue)
-        self._marks = self._random.integers(0, 2**64, size=PEOPLE, dtype=np.uint64)
+        self._people = People.drawn(PEOPLE, self._random, catalogue)
         self._came: dict[tuple[str, date], np.ndarray] = {}
         last = FIRST + timedelta(days=120)
         self._campaigns = [
@@ -160,30 +184,45 @@ class Quarter:
         period = Period.of(series.period_kind, day)
         subjects = (EVERYONE,) if series == AUDIENCE_MONTH else tuple(self._campaigns)
         tables = [self._counted(subject.id, period) for subject in subjects]
-        promise, effort = Policy().promise, Effort()
-        figures = [protect(t, self._catalogue, promise, SECRET, effort).figures for t in tables]
+        promise = Policy().promise
+        terms = Terms(self._catalogue, promise, SECRET, Effort())
+        near = near_history(self._home, self._ledger, series, period, promise.near_days)
+        suppressed = suppress_release(tables, near.releases(), terms, ALONE)
         begin = time.process_time()
-        earlier = earlier_releases(self._home, self._ledger, series, period)
-        history = History(earlier, subjects)
-        audited = audit(figures, tables, self._catalogue, promise, history=history)
+        linked = earlier_releases(self._home, self._ledger, series, period)
+        history = History(near, linked, subjects, self._overlaps(subjects, period))
+        checked = check(suppressed, tables, terms, history, ALONE)
         seconds = time.process_time() - begin
-        publish(audited, Facts(Policy(), subjects, {}, {}, "0"), self._home, self._ledger, SECRET)
+        publish(checked, Facts(Policy(), subjects, {}, {}, "0"), self._home, self._ledger, SECRET)
         return seconds
 
+    def _overlaps(
+        self, subjects: Sequence[Campaign | Topic], period: Period
+    ) -> dict[tuple[str, str], int]:
+        """How many people two campaigns of a period share."""
+        names = sorted(subject.id for subject in subjects)
+        return {
+            (one, other): int((self._who(one, period) & self._who(other, period)).sum())
+            for one, other in combinations(names, 2)
+        }
+
     def _counted(self, subject: str, period: Period) -> Counted:
+        people = self._people.some(self._who(subject, period))
+        return counted(subject, period, people, self._catalogue)
+
+    def _who(self, subject: str, period: Period) -> np.ndarray:
         there = [self._came.get((subject, day)) for day in period.days]
         days = [who for who in there if who is not None]
-        who = np.logical_or.reduce(days) if days else np.ones(PEOPLE, dtype=bool)
-        return counted(subject, period, self._atoms[who], self._marks[who], self._catalogue)
+        return np.logical_or.reduce(days) if days else np.ones(PEOPLE, dtype=bool)
 
 
-def grown(catalogue: Catalogue) -> Iterator[str]:
+def grown(catalogue: Catalogue, numbers: Sequence[int]) -> Iterator[str]:
     """Rows: the gate of a day, the mean of three, early and late in a quarter."""
     with tempfile.TemporaryDirectory() as folder:
         quarter = Quarter(Home(Path(folder)), catalogue)
-        spent = [quarter.live(FIRST + timedelta(days=number)) for number in range(max(GROWN))]
-    for days in GROWN:
-        yield f"| {days} | {np.mean(spent[days - 3 : days]):.2f} |"
+        spent = [quarter.live(FIRST + timedelta(days=number)) for number in range(max(numbers))]
+    for number in numbers:
+        yield f"| {number} | {np.mean(spent[number - 3 : number]):.2f} |"
 
 
 def main() -> None:
@@ -191,20 +230,21 @@ def main() -> None:
     parser.add_argument("--visitors", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--weeks-alone", action="store_true", help="no history day by day")
+    parser.add_argument("--days", type=int, nargs="+", default=[10, 40, 60, 90])
     options = parser.parse_args()
     segments, promise = catalogue(), Promise()
     print(
         "| visitors | seed | figures of the week and its days | alone, CPU s | joined, CPU s "
-        "| peak MB | withheld | not proved |"
+        "| peak MB | suppressed | not proved |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for visitors in options.visitors:
         for seed in options.seeds:
-            print(audited(visitors, seed, segments, promise), flush=True)
+            print(judged(visitors, seed, segments, promise), flush=True)
     if options.weeks_alone:
         return
     print("\n| day | its gate, CPU s |\n|---|---|")
-    for row in grown(segments):
+    for row in grown(segments, options.days):
         print(row, flush=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"Peak memory of the whole process: {peak:.0f} MB")

@@ -6,7 +6,7 @@ A sample world is made and its first days are released and verified: that is the
 The three days after them are run once undisturbed, with whatever longer period becomes due: after
 eight settled days a week. Then, for every kill, a copy of the previous state is run by a process of
 its own, which is killed with SIGKILL at a moment drawn by the seed: of ten kills five over the
-whole run, three over publication, two while protection and the audit have processes. What
+whole run, three over publication, two while suppression and the gate have processes. What
 lies there then is judged, the run is started again, and what it leaves must be the undisturbed
 run's, byte for byte. The first difference ends the benchmark with exit code 1; its home is left in
 the folder.
@@ -65,7 +65,7 @@ KILLED_DAYS = 3
 AUDIENCE = str(Path(sys.executable).with_name("audience"))
 PATIENCE_SECONDS = 300
 RELEASING = ["end", *(series.stage("publication") for series in SERIES)]
-BY_PROCESSES = [series.stage(stage) for series in SERIES for stage in ("protection", "publication")]
+BY_PROCESSES = [series.stage("publication") for series in SERIES]
 _BECOME_SUBREAPER = 36  # prctl: processes whose parent was killed come to this one
 Result = TypeVar("Result")
 

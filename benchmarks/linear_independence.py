@@ -8,41 +8,40 @@ shows what it costs that people are whole and not negative. Never publish what i
 """
 
 import sys
-from collections.abc import Mapping
-from dataclasses import replace
-from datetime import date
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 from cell_tables import COUNT, K
 
-from anonymizer.cells.protecting import FLOOR, INFERENCE, KEPT, Outcome
+from anonymizer.cells.protecting import INFERENCE, KEPT, THRESHOLD, Outcome
 from anonymizer.cells.request import Files, Request, read_request
 from anonymizer.cells.rules import Settings, Zeros
 from anonymizer.cells.writing import write_published
-from anonymizer.periods import Period
-from anonymizer.protection.budget import Budget
-from anonymizer.protection.constraints import constraints
+from anonymizer.feasible.budget import Budget
+from anonymizer.feasible.system import Integers
+from anonymizer.protection.constraints import Candidates, Ground, constraints
+from anonymizer.protection.differences import NO_DIFFERENCES
 from anonymizer.protection.exact import publish_exactly
 from anonymizer.protection.goals import another_count
+from anonymizer.protection.problem import problem_from
 from anonymizer.protection.totals import segment_totals
-from anonymizer.tables import Counted, Figures, TableKey
 
 PLENTY = 1 << 40
-KEY = TableKey("cells", "benchmark", Period("day", date.min))
+ANY_WORK = 1 << 40
 
 
 def main() -> None:
     cells, zeros, out, *pairs = sys.argv[1:]
     hierarchies = {name: Path(file) for name, _, file in (pair.partition("=") for pair in pairs)}
-    request = _request(Path(cells), cast(Zeros, zeros), Path(out), hierarchies)
+    request = _request(Path(cells), cast("Zeros", zeros), Path(out), hierarchies)
     write_published(linearly_independent(request), Path(out))
 
 
 def _request(cells: Path, zeros: Zeros, out: Path, hierarchies: Mapping[str, Path]) -> Request:
     files = Files(cells, COUNT, hierarchies, None, None, out, None, None)
-    return read_request(files, Settings(K, "0", 1, zeros, 3600, 1))
+    return read_request(files, Settings(K, "0", 1, zeros, proof_work=ANY_WORK, jobs=1))
 
 
 def linearly_independent(request: Request) -> Outcome:
@@ -50,24 +49,30 @@ def linearly_independent(request: Request) -> Outcome:
     catalogue, people = request.catalogue, request.cells.people
     public = request.rules.zeros == "public"
     possible = people > 0 if public else np.ones(people.shape, dtype=bool)
-    marks = np.zeros(people.shape, dtype=np.uint64)
-    counted = Counted(KEY, people, people, marks, possible, occupied=public)
     totals = segment_totals(catalogue, people)
     segments = np.flatnonzero(totals >= K).astype(np.int32)
-    figures = Figures(KEY, segments, totals[segments])
-    known = constraints(counted, catalogue, figures, request.rules.promise)
-    plenty = np.full_like(known.truth, PLENTY)
-    anything = replace(known, truth=plenty, spare=plenty)
-    _, firsts = np.unique(known.row_of, return_index=True)
-    tables, counts = catalogue.table_of[segments[firsts]], totals[segments[firsts]]
-    order = np.lexsort((np.arange(len(firsts)), -counts, tables)).tolist()
-    budget = Budget(request.rules.effort.proof_seconds)
-    published, _ = publish_exactly(anything, another_count(anything, catalogue), order, budget)
+    candidates = _exact(segments, totals[segments])
+    known = constraints(Ground(catalogue, possible, occupied=public), candidates)
+    plenty = np.full(known.matrix.shape[1], PLENTY, dtype=np.int64)
+    problem = problem_from(known, plenty + known.certain, NO_DIFFERENCES)
+    order = _best_first(catalogue.table_of[segments[known.firsts]], totals[segments[known.firsts]])
+    budget = Budget(request.rules.effort.proof_work)
+    targets = another_count(known, plenty, catalogue)
+    published, _ = publish_exactly(problem, targets, order, budget)
     assert not budget.exhausted
-    reasons = np.full(len(catalogue), FLOOR, dtype=np.int8)
+    reasons = np.full(len(catalogue), THRESHOLD, dtype=np.int8)
     reasons[segments] = np.where(published[known.row_of], KEPT, INFERENCE)
     reasons[segment_totals(catalogue, possible.astype(np.int64)) == 0] = KEPT
-    return Outcome(catalogue, totals * (reasons == KEPT), totals, reasons, budget.seconds)
+    return Outcome(catalogue, totals * (reasons == KEPT), totals, reasons)
+
+
+def _exact(segments: np.ndarray, people: Integers) -> Candidates:
+    by_themselves = np.zeros(len(segments), dtype=bool), np.full(len(segments), -1)
+    return Candidates(segments, people, people, people, *by_themselves)
+
+
+def _best_first(tables: Integers, people: Integers) -> Sequence[int]:
+    return np.lexsort((np.arange(len(people)), -people, tables)).tolist()
 
 
 if __name__ == "__main__":

@@ -91,4 +91,4 @@ def _hierarchies(folder: Folder) -> list[str]:
 def _promise(options: Options) -> Iterable[str]:
     """Without what only the suppressor is told."""
     pairs = zip(options[::2], options[1::2], strict=True)
-    return [word for pair in pairs if pair[0] != "--proof-seconds" for word in pair]
+    return [word for pair in pairs if pair[0] != "--proof-work" for word in pair]

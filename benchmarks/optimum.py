@@ -1,12 +1,12 @@
 """The least loss with which a table of exact figures can keep its promise: bounds from both sides.
 
 A covering problem (Fischetti & Salazar, Solving the cell suppression problem on tabular data with
-linear constraints, 2001): which segments at or above the floor are withheld, so that every small
-segment has a witness, another fitting table in which it has enough people (or, with inference 0,
-another count). Where it has none, the dual of the program that looks for one names published
-figures of which at least one has to go: a cut. Cuts are added where they are violated, first at
-fractional and then at whole solutions of what is known so far; that solution's loss is what no
-suppressor can go below. People are fractions here, which can only make the bound lower.
+linear constraints, 2001): which segments at or above the threshold are suppressed, so that every
+small segment has a witness, another fitting table in which it has enough people (or, with
+inference 0, another count). Where it has none, the dual of the program that looks for one names
+published figures of which at least one has to go: a cut. Cuts are added where they are violated,
+first at fractional and then at whole solutions of what is known so far; that solution's loss is
+what no suppressor can go below. People are fractions here, which can only make the bound lower.
 """
 
 import time
@@ -29,15 +29,15 @@ Cut = tuple[tuple[int, ...], tuple[float, ...]]
 
 @dataclass(frozen=True)
 class Question:
-    """The table and what is published of it by now, the floor, and the promise."""
+    """The table and what is published of it by now, the threshold, and the promise."""
 
     known: Known
-    floor: int
+    threshold: int
     inference_k: int
 
 
 class Candidates:
-    """Segments at or above the floor; those of the same unknown cells count as one."""
+    """Segments at or above the threshold; those of the same unknown cells count as one."""
 
     def __init__(self, question: Question) -> None:
         known = question.known
@@ -53,7 +53,7 @@ class Candidates:
             if begin == end:
                 continue
             key = inside.indices[begin:end].tobytes()
-            if totals[segment] < question.floor:
+            if totals[segment] < question.threshold:
                 small.setdefault(key, segment)
                 continue
             if key not in groups:
@@ -65,7 +65,7 @@ class Candidates:
             published[groups[key]] &= bool(known.published[segment])
         self.rows = sparse.csr_array(inside[firsts], dtype=float)
         self.weights = np.array(weights, dtype=float)
-        self.withheld = ~np.array(published)
+        self.suppressed = ~np.array(published)
         self.aims = sparse.csr_array(inside[list(small.values())], dtype=float)
         lacking = question.inference_k - totals[list(small.values())]
         if question.inference_k:
@@ -79,7 +79,7 @@ class Candidates:
 
 
 class Witnesses:
-    """Looks for a witness of each aim where some candidates are withheld, wholly or in part."""
+    """Looks for a witness of each aim where some candidates are suppressed, wholly or in part."""
 
     def __init__(self, candidates: Candidates) -> None:
         self._of = candidates
@@ -91,32 +91,32 @@ class Witnesses:
             model(rows, (self._fixed, self._fixed), (-spare, np.full(len(spare), PLENTY)))
         )
 
-    def cuts(self, withheld: Numbers) -> Iterator[Cut]:
+    def cuts(self, suppressed: Numbers) -> Iterator[Cut]:
         """A cut for each aim that has no witness, as far as one is found."""
         for aim in range(len(self._of.lacking)):
-            cut = self.cut(withheld, aim)
+            cut = self.cut(suppressed, aim)
             if cut is not None:
                 yield cut
 
-    def all_within_reach(self, withheld: Flags) -> bool:
+    def all_within_reach(self, suppressed: Flags) -> bool:
         """Whether every aim has a witness."""
-        return next(self.cuts(withheld.astype(float)), None) is None
+        return next(self.cuts(suppressed.astype(float)), None) is None
 
-    def cut(self, withheld: Numbers, aim: int) -> Cut | None:
+    def cut(self, suppressed: Numbers, aim: int) -> Cut | None:
         """What of the published figures would have to go for this aim; None if nothing."""
         lacking = self._of.lacking[aim]
-        self._give_room(withheld, max(1.0, lacking))
+        self._give_room(suppressed, max(1.0, lacking))
         if lacking:
             return self._cut_upwards(aim, lacking)
-        up = self._blame(aim, 1, withheld)
-        down = None if up is None else self._blame(aim, -1, withheld)
+        up = self._blame(aim, 1, suppressed)
+        down = None if up is None else self._blame(aim, -1, suppressed)
         if up is None or down is None:
             return None
         blamed = np.flatnonzero((up != 0) | (down != 0))
         return tuple(blamed.tolist()), (1.0,) * len(blamed)
 
-    def _give_room(self, withheld: Numbers, lacking: float) -> None:
-        up = np.where(withheld > 1 - SMALL, PLENTY, lacking * withheld)
+    def _give_room(self, suppressed: Numbers, lacking: float) -> None:
+        up = np.where(suppressed > 1 - SMALL, PLENTY, lacking * suppressed)
         down = np.minimum(up, self._down)
         rows = np.arange(len(up), dtype=np.int32)
         self._highs.changeRowsBounds(len(up), rows, -down, up)
@@ -147,14 +147,14 @@ class Witnesses:
         blamed = np.flatnonzero((duals != 0) & (shares > SMALL))
         return tuple(blamed.tolist()), tuple(shares[blamed].tolist())
 
-    def _blame(self, aim: int, sign: int, withheld: Numbers) -> Numbers | None:
+    def _blame(self, aim: int, sign: int, suppressed: Numbers) -> Numbers | None:
         farthest, duals = self._solve(sign * self._of.aims[[aim]].toarray()[0])
-        whole = bool(((withheld < SMALL) | (withheld > 1 - SMALL)).all())
+        whole = bool(((suppressed < SMALL) | (suppressed > 1 - SMALL)).all())
         return None if farthest > (1e-5 if whole else 1 - 1e-5) else duals
 
 
 class Cover:
-    """The cheapest candidates to withhold so that all cuts so far are kept."""
+    """The cheapest candidates to suppress so that all cuts so far are kept."""
 
     def __init__(self, weights: Numbers) -> None:
         self._weights = weights
@@ -177,7 +177,7 @@ class Cover:
         return True
 
     def relaxed(self) -> tuple[float, Numbers]:
-        """The loss and solution if candidates could be withheld in part."""
+        """The loss and solution if candidates could be suppressed in part."""
         self._highs.run()
         return self._highs.getObjectiveValue(), np.array(self._highs.getSolution().col_value)
 
@@ -207,7 +207,7 @@ def answer(question: Question, seconds: float) -> dict[str, float]:
     begin = time.process_time()
     candidates = Candidates(question)
     witnesses, cover = Witnesses(candidates), Cover(candidates.weights)
-    best = candidates.withheld
+    best = candidates.suppressed
     assert witnesses.all_within_reach(best), "what is published now does not keep the promise"
     ours = float(candidates.weights @ best)
     deadline = begin + seconds
@@ -242,18 +242,18 @@ def _fractional(witnesses: Witnesses, cover: Cover, deadline: float) -> float:
 
 
 def _better(candidates: Candidates, witnesses: Witnesses, best: Flags, found: Flags) -> Flags:
-    """The solution found, with what it lacks withheld too and what it need not withhold put back;
+    """The solution found, with what it lacks suppressed too and what it need not suppress put back;
     or the best so far if that is no better.
     """
-    weights, withheld = candidates.weights, found.copy()
-    while cuts := list(witnesses.cuts(withheld.astype(float))):
+    weights, suppressed = candidates.weights, found.copy()
+    while cuts := list(witnesses.cuts(suppressed.astype(float))):
         for columns, _ in cuts:
-            if not withheld[list(columns)].any():
-                withheld[min(columns, key=lambda column: weights[column])] = True
-        if weights @ withheld >= 1.5 * (weights @ best):
+            if not suppressed[list(columns)].any():
+                suppressed[min(columns, key=lambda column: weights[column])] = True
+        if weights @ suppressed >= 1.5 * (weights @ best):
             return best
-    for column in sorted(np.flatnonzero(withheld).tolist(), key=lambda c: -weights[c]):
-        withheld[column] = False
-        if not witnesses.all_within_reach(withheld):
-            withheld[column] = True
-    return withheld if weights @ withheld < weights @ best else best
+    for column in sorted(np.flatnonzero(suppressed).tolist(), key=lambda c: -weights[c]):
+        suppressed[column] = False
+        if not witnesses.all_within_reach(suppressed):
+            suppressed[column] = True
+    return suppressed if weights @ suppressed < weights @ best else best

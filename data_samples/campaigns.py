@@ -1,7 +1,7 @@
 """Advertisers and their campaigns: links, dates, target regions, popularity."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -28,11 +28,15 @@ _THEMES = (
     *("Tukar Tambah", "Loyalty Week"),
 )
 # Place in the order of popularity, as a share of all campaigns, and where it is aimed at.
+_JAVA = ("31", "32", "33", "34", "35", "36")
 _TARGETS = (
-    (0.35, ("31", "32", "33", "34", "35", "36")),
+    (0.35, _JAVA),
     (0.8, ("31", "32.71", "32.75", "32.76", "36.71")),
     (1.0, ("31",)),
 )
+# Advertiser and turn of the campaign whose link begins with the link of that advertiser's first
+# one, and of the campaign that has the same link as the first.
+_NESTED, _TIED = (0, 1), (1, 1)
 _ZIPF = 1.5
 _ENDS_EARLY, _STARTS_LATE = 3, 5
 
@@ -63,8 +67,10 @@ class Campaign:
 def draw_campaigns(options: WorldOptions) -> tuple[Campaign, ...]:
     """All campaigns, by id; advertisers take turns.
 
-    The first two campaigns of the first advertiser share a link's beginning: whoever follows
-    the second has accessed both.
+    The link of the first advertiser's second campaign begins with that of its first one: a visit
+    to it is a visit to the second alone. The first two campaigns of the second advertiser share
+    one link and begin together, the first aimed at Java, the second at everybody: a visit to the
+    link counts for the first if its person lives there, otherwise for the second.
     """
     draw = stream(options.seed, "campaigns")
     names = draw.permutation([f"{trade} {name}" for trade in _TRADES for name in _NAMES])
@@ -78,8 +84,8 @@ def draw_campaigns(options: WorldOptions) -> tuple[Campaign, ...]:
         advertiser, turn = number % options.advertisers, number // options.advertisers
         name = _campaign_name(advertiser, turn)
         base = _base(advertiser, str(names[advertiser]))
-        if advertiser == 0 and turn == 1:
-            base = campaigns[0].link
+        if (advertiser, turn) == _NESTED:
+            base = campaigns[advertiser].link
         starts_on, ends_on = _dates(options, int(ranks[number]), draw)
         campaigns.append(
             Campaign(
@@ -94,7 +100,25 @@ def draw_campaigns(options: WorldOptions) -> tuple[Campaign, ...]:
                 popularity=float((ranks[number] + 1) ** -_ZIPF),
             )
         )
-    return tuple(campaigns)
+    return tuple(_tied(campaigns, options.advertisers))
+
+
+def _tied(campaigns: list[Campaign], advertisers: int) -> list[Campaign]:
+    """The same with a tie: two campaigns of one link with different targets."""
+    advertiser, turn = _TIED
+    second = turn * advertisers + advertiser
+    if advertiser >= advertisers or second >= len(campaigns):
+        return campaigns
+    first = replace(campaigns[advertiser], targets=_JAVA)
+    other = replace(
+        campaigns[second],
+        link=first.link,
+        starts_on=first.starts_on,
+        ends_on=max(first.ends_on, campaigns[second].ends_on),
+        targets=(),
+    )
+    tied = {first.id: first, other.id: other}
+    return [tied.get(campaign.id, campaign) for campaign in campaigns]
 
 
 def campaigns_table(campaigns: Sequence[Campaign]) -> pa.Table:

@@ -1,7 +1,7 @@
 """Bad rows of every kind that intake must settle, made from good rows of text files.
 
-A kind takes a good row and gives the rows that stand in its place. Kinds are named for what
-is wrong with the row; what becomes of each is intake's affair.
+A kind takes a good row and gives the rows that replace it. Kinds are named for what is wrong with
+the row; intake decides what becomes of each, and some count all the same.
 """
 
 from collections.abc import Callable, Mapping

@@ -16,7 +16,8 @@ CATEGORIES = (
 )
 _PRODUCTS = 24
 _PLAIN_PATHS = ("/", "/cari?q=promo", "/akun", "/keranjang", "/bantuan", "/tentang-kami")
-# {link} the campaign's link, {id} its id, {page} a page of the service: all of them access it.
+# {link} the campaign's link, {id} its id, {page} a page of the service, {other} the link of
+# another campaign: a tag with the id comes before any link.
 _WAYS_IN = (
     "{link}",
     "{link}?utm_source=instagram&utm_medium=cpc&utm_id={id}",
@@ -25,6 +26,7 @@ _WAYS_IN = (
     "{link}#promo",
     "{page}?utm_source=newsletter&utm_medium=email&utm_id={id}",
     "{page}?utm_source=whatsapp&utm_campaign={id}",
+    "{other}?utm_source=affiliate&utm_id={id}",
 )
 
 
@@ -59,11 +61,14 @@ def list_pages(campaigns: Sequence[Campaign], seed: int) -> Pages:
         for category in CATEGORIES
     ]
     of_service = len(pages)
-    for campaign in campaigns:
+    for campaign, following in zip(campaigns, (*campaigns[1:], campaigns[0]), strict=True):
         category = CATEGORIES[draw.integers(len(CATEGORIES))]
         page = f"{SERVICE}/produk/{category}/{draw.integers(1, _PRODUCTS + 1):03d}"
         pages += [
-            (way.format(link=campaign.link, id=campaign.id, page=page), category)
+            (
+                way.format(link=campaign.link, id=campaign.id, page=page, other=following.link),
+                category,
+            )
             for way in _WAYS_IN
         ]
     urls, categories = zip(*pages, strict=True)

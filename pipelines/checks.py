@@ -1,46 +1,33 @@
-"""Asset checks: what each stage says of itself, looked at again from what lies on disk.
+"""Asset checks of the days: what each stage says of itself, compared with what is on disk.
 
-They tell engineers; they are no gate. The gate stands inside publication, before the write.
+They tell engineers; they are no gate. The gate is part of publication, before the write.
 A check covers every day of its run, and each day has its own result in Dagster.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 import dagster as dg
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from anonymizer.accounting import RowAccount
-from anonymizer.counting import load_counted
 from anonymizer.database import count_figures
 from anonymizer.exports.withdrawing import in_circulation
 from anonymizer.exports.writing import faulty_exports
 from anonymizer.home import Home
 from anonymizer.periods import Period, PeriodKind
-from anonymizer.protection.totals import segment_totals
 from anonymizer.publishing import load_release
-from anonymizer.release import PUBLISHED
-from pipelines import journal
+from anonymizer.series import CAMPAIGN_DAY, Series
+from pipelines import journal, verdicts
 from pipelines.accounts import read_account
-from pipelines.figures import read_figures
 from pipelines.history import release_of
 from pipelines.partitions import PARTITIONS, days_of, partition_key
 from pipelines.resources import Installation
 from pipelines.sealing import Trouble, attempt
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether a day passes a check, and what an engineer should know either way."""
-
-    passed: bool
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-
+from pipelines.verdicts import Verdict
 
 Judge = Callable[[Installation, date], Verdict]
+SeriesJudge = Callable[[Installation, Series, Period], Verdict]
 CHECKS: list[dg.AssetChecksDefinition] = []
 
 
@@ -75,6 +62,22 @@ def check_of(
         return judge
 
     return register
+
+
+def add_check(
+    series: Series,
+    asset: str,
+    stage: str,
+    judge: SeriesJudge,
+    checks: list[dg.AssetChecksDefinition],
+) -> None:
+    """Make an asset check of a function that judges a period of any series."""
+
+    def of_last_day(installation: Installation, day: date) -> Verdict:
+        return judge(installation, series, Period.of(series.period_kind, day))
+
+    of_last_day.__name__, of_last_day.__doc__ = judge.__name__, judge.__doc__
+    check_of(asset, series.stage(stage), series.period_kind, checks)(of_last_day)
 
 
 def _judge(judge: Judge, stage: str, installation: Installation, day: date) -> Verdict:
@@ -142,78 +145,6 @@ def quarantine_share(installation: Installation, day: date) -> Verdict:
                    metadata={**shares, "limit": limit})  # fmt: skip
 
 
-@check_of("eligible_people", "eligibility")
-def one_row_a_person(installation: Installation, day: date) -> Verdict:
-    """No person stands twice among the eligible."""
-    path = installation.home.working_file("people", day)
-    keys = pq.read_table(path, columns=["person_key"], partitioning=None)["person_key"]
-    return Verdict(len(keys) == pc.count_distinct(keys).as_py(), {"people": len(keys)})
-
-
-@check_of("campaign_reach", "reach")
-def reach_within_people(installation: Installation, day: date) -> Verdict:
-    """No campaign reached more people of an atom than are eligible there."""
-    home = installation.home
-    atom = ["gender", "age_band", "region"]
-    people = pq.read_table(home.working_file("people", day), columns=atom, partitioning=None)
-    eligible = people.group_by(atom).aggregate([([], "count_all")])
-    reach = pq.read_table(
-        home.working_file("reach", day), columns=[*atom, "people"], partitioning=None
-    )
-    joined = reach.join(eligible, keys=atom)
-    within = pc.less_equal(joined["people"], pc.fill_null(joined["count_all"], 0))
-    return Verdict(bool(pc.all(within, min_count=0).as_py()), {"atoms": joined.num_rows})
-
-
-@check_of("protected_tables", "protection")
-def floor_reached(installation: Installation, day: date) -> Verdict:
-    """Every figure counts at least k trusted people, counted anew from the reach."""
-    home, terms = installation.home, installation.terms(Period("day", day))
-    catalogue, k = terms.catalogue, terms.policy.promise.k
-    counted = load_counted(home, day, catalogue)
-    figures = read_figures(home, day, [table.key for table in counted], catalogue)
-    lowest = min(
-        (
-            int(trusted.min())
-            for shown, truth in zip(figures, counted, strict=True)
-            if (trusted := segment_totals(catalogue, truth.trusted)[shown.segments]).size
-        ),
-        default=None,
-    )
-    if lowest is None:
-        return Verdict(passed=True, metadata={"note": "no figure is to be published", "k": k})
-    return Verdict(lowest >= k, {"floor_reached": lowest, "k": k})
-
-
-@check_of("campaign_release", "publication")
-def figures_within_rounding(installation: Installation, day: date) -> Verdict:
-    """Every released figure is less than one rounding step from the true count.
-
-    Judged while the raw files are those of the release: later ones change no release.
-    """
-    home, ledger = installation.home, installation.ledger()
-    entry, intake = release_of(ledger, day), journal.read(home, "intake", day)
-    if entry is None:
-        return Verdict(passed=True, metadata={"note": "there was nothing to release"})
-    if intake is None or entry.body["inputs"] != intake.facts.get("inputs"):
-        return Verdict(passed=True, metadata={"note": "raw files have changed since the release"})
-    release = load_release(home, ledger, entry.subject)
-    catalogue = installation.terms(release.period).catalogue
-    truth = {
-        table.key.subject_id: segment_totals(catalogue, table.people)
-        for table in load_counted(home, day, catalogue)
-    }
-    rows = release.figures.filter(pc.equal(release.figures["status"], PUBLISHED)).to_pylist()
-    furthest = max(
-        (
-            abs(row["people"] - truth[row["subject_id"]][catalogue.positions[row["segment_id"]]])
-            for row in rows
-        ),
-        default=0,
-    )
-    return Verdict(bool(furthest < release.promise.rounding), {"figures": len(rows)})
-
-
 @check_of("campaign_release", "publication")
 def ledger_verified(installation: Installation, day: date) -> Verdict:
     """The chain of the ledger holds, and the release is byte for byte what it records."""
@@ -231,7 +162,7 @@ def exports_as_recorded(installation: Installation, day: date) -> Verdict:
     ledger = installation.ledger()
     entry = release_of(ledger, day)
     if entry is None:
-        return Verdict(passed=True, metadata={"note": "there was nothing to release"})
+        return Verdict(passed=True, metadata={"note": verdicts.NOTHING_RELEASED})
     faulty = [f for f in faulty_exports(installation.home, ledger) if f"/{entry.subject}" in f]
     return Verdict(not faulty, {"faulty": faulty})
 
@@ -242,11 +173,22 @@ def database_is_complete(installation: Installation, day: date) -> Verdict:
     ledger = installation.ledger()
     entry = release_of(ledger, day)
     if entry is None:
-        return Verdict(passed=True, metadata={"note": "there was nothing to release"})
+        return Verdict(passed=True, metadata={"note": verdicts.NOTHING_RELEASED})
     release = load_release(installation.home, ledger, entry.subject)
     released = sum(one.figures.num_rows for one in in_circulation([release], ledger))
     held = count_figures(installation.home, entry.subject)
     return Verdict(held == released, {"in_release": released, "in_database": held})
+
+
+for _asset, _stage, _of_period in (
+    ("eligible_people", "eligibility", verdicts.one_row_a_person),
+    ("campaign_reach", "reach", verdicts.reach_within_people),
+    ("protected_tables", "publication", verdicts.threshold_reached),
+    ("protected_tables", "publication", verdicts.near_sets),
+    ("campaign_release", "publication", verdicts.figures_in_range),
+    ("campaign_release", "publication", verdicts.intruder_attack),
+):
+    add_check(CAMPAIGN_DAY, _asset, _stage, _of_period, CHECKS)
 
 
 def _intake_accounts(home: Home, day: date) -> dict[str, RowAccount]:

@@ -12,7 +12,7 @@ def _schema(**columns: tuple[str, str]) -> dg.TableSchema:
 VISITS = _schema(
     visit_key=("BLOB", "keyed hash of the visit id"),
     person_key=("BLOB", "keyed hash of the user id; null for a guest"),
-    campaign_ids=("VARCHAR[]", "campaigns whose link the visit accessed, sorted"),
+    campaign_ids=("VARCHAR[]", "the campaign accessed; several if equal links are tied"),
     program=("BOOLEAN", "the user agent says that it is a program"),
     interest=("VARCHAR", "code of the interest that the page belongs to; null for none"),
     local_day=("DATE", "the day of the visit"),
@@ -28,22 +28,24 @@ QUARANTINE = _schema(
 PEOPLE = _schema(
     person_key=("BLOB", "keyed hash of the user id"),
     mark=("UBIGINT", "keyed number; sums of it identify a set of people"),
+    bucket=("UTINYINT", "keyed; sets are compared bucket by bucket"),
     gender=("VARCHAR", "male, female or not_stated"),
     age_band=("VARCHAR", "IAB age band on the day"),
     region=("VARCHAR", "regency code or not_stated"),
-    trusted=("BOOLEAN", "account open long enough to count towards the floor"),
 )
 REACH = _schema(
-    subject_id=("VARCHAR", "the campaign"),
-    gender=("VARCHAR", "atom: gender"),
-    age_band=("VARCHAR", "atom: age band"),
-    region=("VARCHAR", "atom: regency code"),
+    subject_id=("VARCHAR", "the campaign, interest or `everyone`"),
+    gender=("VARCHAR", "cell: gender"),
+    age_band=("VARCHAR", "cell: age band"),
+    region=("VARCHAR", "cell: regency code"),
+    bucket=("UTINYINT", "the bucket that these people are in"),
     people=("BIGINT", "distinct people; private, never published as it is"),
-    trusted=("BIGINT", "trusted ones among them"),
     marks=("UBIGINT", "sum of their marks modulo 2^64"),
 )
 PROTECTED = _schema(
-    campaign_id=("VARCHAR", "the campaign"),
-    segment_id=("VARCHAR", "a segment that may be published"),
-    people=("BIGINT", "the figure as it will be published"),
+    subject_id=("VARCHAR", "the campaign, interest or `everyone`"),
+    segment_id=("VARCHAR", "a group that was judged"),
+    people=("BIGINT", "the figure as published; null where it is suppressed"),
+    reason=("VARCHAR", "kept, threshold, near or inference; private"),
+    shared=("BOOLEAN", "it has the outcome of a group judged before"),
 )

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from pipelines.assets import intake, people, protection, publication, reach
+from pipelines.assets import intake, people, publication, reach
 from pipelines.assets.series import GRAPHS
 from pipelines.checks import CHECKS
 from pipelines.jobs import DAILY, LONGER_JOBS
@@ -13,7 +13,7 @@ from pipelines.series_checks import checks_of
 
 defs = dg.Definitions(
     assets=[
-        *dg.load_assets_from_modules([intake, people, reach, protection, publication]),
+        *dg.load_assets_from_modules([intake, people, reach, publication]),
         *(made for graph in GRAPHS.values() for made in graph),
     ],
     asset_checks=[*CHECKS, *(check for series in GRAPHS for check in checks_of(series))],

@@ -1,7 +1,8 @@
-"""What the auditor found against a release, kept for the privileged role alone.
+"""What was found against a release, kept for the privileged role alone.
 
-The explanations quote figures that were not published. They go into `private/findings/`, never
-into a message, a log or Dagster's event storage.
+Explanations quote figures that were not published, or say how few people a group has. They go into
+`private/findings/` (of the gate) and `private/intruder_findings/` (of the attack on what was
+published), never into a message, a log or Dagster's event storage.
 """
 
 import json
@@ -30,12 +31,19 @@ def evidence_kept(home: Home, series: Series, day: date) -> Iterator[None]:
 
 
 def keep_evidence(home: Home, series: Series, day: date, findings: Sequence[Finding]) -> None:
-    """Write findings down for the privileged role; nothing is written when there are none."""
+    """Write the gate's findings down for the privileged role; nothing when there are none."""
+    write_findings(findings, findings_file(home, day, series))
+
+
+def write_findings(findings: Sequence[Finding], path: Path) -> None:
+    """Write findings as JSON; nothing is written when there are none."""
     if findings:
         content = json.dumps([finding.to_json() for finding in findings], indent=1) + "\n"
-        write_bytes(content.encode(), findings_file(home, day, series))
+        write_bytes(content.encode(), path)
 
 
-def findings_file(home: Home, day: date, series: Series = CAMPAIGN_DAY) -> Path:
-    """Where the findings against the release of a period with that last day are kept."""
-    return home.private / series.stage("findings") / f"day={day.isoformat()}.json"
+def findings_file(
+    home: Home, day: date, series: Series = CAMPAIGN_DAY, stage: str = "findings"
+) -> Path:
+    """Where findings against the release of a period with that last day are kept."""
+    return home.private / series.stage(stage) / f"day={day.isoformat()}.json"

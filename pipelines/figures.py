@@ -1,38 +1,105 @@
-"""Protected figures on their way from the step that makes them to the step that audits them."""
+"""The protected tables of a period, kept for the privileged role: what became of each judged group.
 
-from collections.abc import Sequence
+A group that is not in the file has too few people to be judged. `shared` says that it was near to
+a group judged before and has the outcome of that one (promise 8).
+"""
+
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from anonymizer.errors import Held
 from anonymizer.files import write_parquet
 from anonymizer.home import Home
+from anonymizer.protection.releasing import Suppressed
 from anonymizer.segments import Catalogue
 from anonymizer.series import CAMPAIGN_DAY, Series
 from anonymizer.tables import Figures, TableKey
 
+Reason = Literal["kept", "threshold", "near", "inference"]
 _SCHEMA = pa.schema(
-    [("campaign_id", pa.string()), ("segment_id", pa.string()), ("people", pa.int64())]
+    [
+        ("subject_id", pa.string()),
+        ("segment_id", pa.string()),
+        ("people", pa.int64()),
+        ("reason", pa.string()),
+        ("shared", pa.bool_()),
+    ]
 )
 
 
-def write_figures(
+def write_protected(
     home: Home,
     day: date,
+    tables: Sequence[Suppressed],
     figures: Sequence[Figures],
     catalogue: Catalogue,
     series: Series = CAMPAIGN_DAY,
 ) -> None:
-    """Write the stage `protected` of a period; subjects and segments in their fixed order."""
+    """Write the stage `protected` of a period; subjects and segments in their fixed order.
+
+    `figures` are those of the tables that the gate let through.
+    """
     parts = [_SCHEMA.empty_table()]
-    for table in figures:
-        ids = [catalogue.id(segment) for segment in table.segments.tolist()]
-        subjects = pa.repeat(table.key.subject_id, len(ids))
-        parts.append(pa.table([subjects, pa.array(ids, pa.string()), table.people], schema=_SCHEMA))
+    for table, shown in zip(tables, figures, strict=True):
+        segments = table.judged.groups.segments
+        people = np.zeros(len(segments), dtype=np.int64)
+        kept = np.isin(segments, shown.segments)
+        people[kept] = shown.people
+        columns = [
+            pa.repeat(shown.key.subject_id, len(segments)),
+            pa.array([catalogue.id(segment) for segment in segments.tolist()], pa.string()),
+            pa.array(people, mask=~kept),
+            pa.array(_reasons(table, kept), pa.string()),
+            pa.array(~table.judged.alone),
+        ]
+        parts.append(pa.table(columns, schema=_SCHEMA))
     write_parquet(pa.concat_tables(parts), home.working_file(series.stage("protected"), day))
+
+
+def _reasons(table: Suppressed, kept: NDArray[np.bool_]) -> list[Reason]:
+    """Why each judged group has a figure or none."""
+    candidate = np.isin(
+        table.judged.groups.segments, [*table.figures.segments, *table.for_inference]
+    )
+    reasons: list[Reason] = []
+    for shown, possible, alone in zip(kept, candidate, table.judged.alone, strict=True):
+        if shown:
+            reasons.append("kept")
+        elif possible:
+            reasons.append("inference")
+        else:
+            reasons.append("threshold" if alone else "near")
+    return reasons
+
+
+def read_protected(home: Home, day: date, series: Series = CAMPAIGN_DAY) -> pa.Table:
+    """Every judged group of a period: subject, segment, people if published, reason, shared.
+
+    Raises Held when the file is gone.
+    """
+    path = home.working_file(series.stage("protected"), day)
+    if not path.is_file():
+        raise Held("reasons_gone", f"private/{path.parent.name}/{path.name} is no longer kept")
+    return pq.read_table(path, partitioning=None)
+
+
+def read_reasons(
+    home: Home, day: date, subject: str, series: Series = CAMPAIGN_DAY
+) -> Mapping[str, Reason]:
+    """The reason of each judged group of a subject, by segment id; others are below the threshold.
+
+    Raises Held when the file is gone.
+    """
+    rows = read_protected(home, day, series)
+    rows = rows.filter(pc.equal(rows["subject_id"], subject))
+    return dict(zip(rows["segment_id"].to_pylist(), rows["reason"].to_pylist(), strict=True))
 
 
 def read_figures(
@@ -44,13 +111,14 @@ def read_figures(
 ) -> tuple[Figures, ...]:
     """The figures of each table in `keys`, none for a table of which nothing is published.
 
-    Raises Held when the file speaks of a segment or a table that there is not: the catalogue
+    Raises Held when the file is gone, or has a segment or a table that is not known: the catalogue
     or the campaigns have changed since.
     """
-    rows = pq.read_table(home.working_file(series.stage("protected"), day), partitioning=None)
+    rows = read_protected(home, day, series)
+    rows = rows.filter(pc.equal(rows["reason"], "kept"))
     people: dict[str, dict[int, int]] = {key.subject_id: {} for key in keys}
     for campaign, segment, count in zip(
-        *(rows[name].to_pylist() for name in _SCHEMA.names), strict=True
+        *(rows[name].to_pylist() for name in _SCHEMA.names[:3]), strict=True
     ):
         if campaign not in people or segment not in catalogue.positions:
             raise Held("outdated", "segments or campaigns have changed since; run the day again")

@@ -2,7 +2,7 @@
 
 Signals are noted, not raised: an exception in the middle of a query would look like a fault of
 the pipeline, and one in the middle of publication would leave the rest to the next run. Stages
-ask `received` before each day, protection and audit before each table of it.
+ask `received` before each day, suppression and the gate before each table of it.
 """
 
 import os

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
 
-STAGES = ("intake", "eligibility", "reach", "protection", "publication")
+STAGES = ("intake", "eligibility", "reach", "publication")
 
 
 @dataclass(frozen=True)

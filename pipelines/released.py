@@ -24,24 +24,25 @@ class Totals:
     releases: int
     tables: int
     published: int
-    withheld: int
+    suppressed: int
     newest: str = ""
     newest_published: int = 0
 
 
 def count_released(home: Home, ledger: Ledger) -> Totals:
-    """How much is published and how much is withheld. Raises LedgerBroken."""
+    """How many segments are published and how many are suppressed. Raises LedgerBroken."""
     releases = load_releases(home, ledger)
     published = [_figures(release) for release in releases]
     tables = sum(len(release.subjects) for release in releases)
     segments = sum(
         len(catalogue_of(home, ledger, release)) * len(release.subjects) for release in releases
     )
-    withheld = segments - sum(published)
     if not releases:
         return Totals(0, 0, 0, 0)
     newest = releases[-1].period.id
-    return Totals(len(releases), tables, sum(published), withheld, newest, published[-1])
+    return Totals(
+        len(releases), tables, sum(published), segments - sum(published), newest, published[-1]
+    )
 
 
 def verify_published(home: Home, ledger: Ledger) -> tuple[int, int]:

@@ -1,7 +1,8 @@
-"""One period of a series through the gate: audited, released once, exported.
+"""One period of a series: suppressed, checked, released once, exported.
 
-What was published before stays as it is. The figures are attacked together with the earlier
-releases that bear on them; evidence of what had to be withheld for that stays in `private/`.
+What was published before stays as it is. Groups are judged against those of all earlier releases
+(promise 8), figures are compared with the earlier releases that are linked to them; evidence of
+what had to be suppressed for that stays in `private/`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,15 +14,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from anonymizer.accounting import RowAccount
-from anonymizer.counting import load_counted_series
+from anonymizer.counting import load_counted_series, load_overlaps
 from anonymizer.earlier import earlier_releases
 from anonymizer.exports.writing import write_exports
-from anonymizer.gate import Audited, History, audit
+from anonymizer.gate import Checked, History, check
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
+from anonymizer.near_state import lost_state, near_history
 from anonymizer.periods import Period
-from anonymizer.policy import Policy
-from anonymizer.publishing import Facts, Publication, publish, released
+from anonymizer.policy import Policy, Timing
+from anonymizer.protection.releasing import Terms as SuppressionTerms
+from anonymizer.protection.releasing import suppress_release
+from anonymizer.publishing import Facts, Publication, publish, released, restore_state
 from anonymizer.release import PUBLISHED
 from anonymizer.segments import Catalogue
 from anonymizer.series import CAMPAIGN_DAY, Series
@@ -31,7 +35,7 @@ from anonymizer.windows import inputs_of
 from pipelines import journal
 from pipelines.accounts import read_account, settled_accounts
 from pipelines.evidence import evidence_kept, keep_evidence
-from pipelines.figures import read_figures
+from pipelines.figures import write_protected
 from pipelines.resources import Installation, Terms
 from pipelines.workers import heedful_workers
 
@@ -39,7 +43,7 @@ NOTHING: Mapping[str, Any] = {
     "already_released": False,
     "tables": 0,
     "published": 0,
-    "withheld": 0,
+    "suppressed": 0,
     "recipients": 0,
 }
 
@@ -65,37 +69,46 @@ def release_period(
     place = _Place(installation.home, ledger, series, period)
     before = released(place.home, ledger, terms.secret, series.kind, period)
     if before:  # final: what the data say now does not matter any more
+        _restore_lost_state(place, terms)
         return _export(before, place, terms)
     counted = load_counted_series(place.home, series, period, terms.catalogue)
     if not counted:
         return NOTHING
     subjects = _subjects(place, terms.catalogue)
-    audited = _audit(place, terms, counted, subjects)
+    checked = _check(place, terms, counted, subjects)
     published = publish(
-        audited, _facts(place, terms.policy, subjects), place.home, ledger, terms.secret
+        checked, _facts(place, terms.policy, subjects), place.home, ledger, terms.secret
     )
     return _export(published, place, terms)
 
 
-def _audit(
+def _check(
     place: _Place, terms: Terms, counted: Sequence[Counted], subjects: Sequence[Subject]
-) -> Audited:
-    home, series, day = place.home, place.series, place.period.end
-    keys = [table.key for table in counted]
-    figures = read_figures(home, day, keys, terms.catalogue, series)
-    earlier = earlier_releases(home, place.ledger, series, place.period)
-    with evidence_kept(home, series, day):
-        audited = audit(
-            figures,
-            counted,
-            terms.catalogue,
-            terms.policy.promise,
-            heedful_workers(terms.policy.effort),
-            History(earlier, subjects),
-        )
-    if audited.joined:
-        keep_evidence(home, series, day, audited.joined.evidence)
-    return audited
+) -> Checked:
+    home, series, period = place.home, place.series, place.period
+    promise, effort = terms.policy.promise, terms.policy.effort
+    own = SuppressionTerms(terms.catalogue, promise, terms.secret, effort)
+    workers = heedful_workers(effort)
+    near = near_history(home, place.ledger, series, period, promise.near_days)
+    linked = earlier_releases(home, place.ledger, series, period)
+    overlaps = load_overlaps(home, series, period) if series.kind == "campaign" else {}
+    tables = suppress_release(counted, near.releases(), own, workers)
+    with evidence_kept(home, series, period.end):
+        history = History(near, linked, subjects, overlaps)
+        checked = check(tables, counted, own, history, workers)
+    keep_evidence(home, series, period.end, checked.comparison.evidence)
+    write_protected(home, period.end, tables, checked.figures, terms.catalogue, series)
+    return checked
+
+
+def _restore_lost_state(place: _Place, terms: Terms) -> None:
+    """Judge a released period again where the file of its judged groups is lost."""
+    entry = place.ledger.find_release(place.series.release_id(place.period))
+    if entry is None or not lost_state(place.home, entry):
+        return
+    counted = load_counted_series(place.home, place.series, place.period, terms.catalogue)
+    checked = _check(place, terms, counted, _subjects(place, terms.catalogue))
+    restore_state(checked, place.home, place.ledger)
 
 
 def _export(published: Publication, place: _Place, terms: Terms) -> Mapping[str, Any]:
@@ -109,22 +122,26 @@ def _export(published: Publication, place: _Place, terms: Terms) -> Mapping[str,
         "already_released": published.already_released,
         "tables": tables,
         "published": figures,
-        "withheld": len(terms.catalogue) * tables - figures,
+        "suppressed": len(terms.catalogue) * tables - figures,
         "recipients": len(folders),
     }
 
 
+def inputs_taken(home: Home, series: Series, period: Period, timing: Timing) -> dict[str, str]:
+    """Name and digest of the raw files that were taken in for a period, by the journal."""
+    inputs: dict[str, str] = {}
+    for day in inputs_of(series, period, timing).days:
+        intake = journal.read(home, "intake", day)
+        inputs |= intake.facts.get("inputs", {}) if intake else {}
+    return dict(sorted(inputs.items()))
+
+
 def _facts(place: _Place, policy: Policy, subjects: Sequence[Subject]) -> Facts:
     """What the ledger records beside the figures, from what the stages wrote down."""
-    days = inputs_of(place.series, place.period, policy.timing).days
-    inputs: dict[str, str] = {}
-    for day in days:
-        intake = journal.read(place.home, "intake", day)
-        inputs |= intake.facts.get("inputs", {}) if intake else {}
     return Facts(
         policy=policy,
         subjects=subjects,
-        inputs=dict(sorted(inputs.items())),
+        inputs=inputs_taken(place.home, place.series, place.period, policy.timing),
         accounts=_accounts(place),
         code_version=version("audience"),
     )
@@ -162,5 +179,4 @@ def _campaign(row: Mapping[str, Any]) -> Campaign:
         starts_on=row["starts_on"],
         ends_on=row["ends_on"],
         target_regions=None if regions is None else tuple(regions),
-        inside=tuple(row["inside"] or ()),
     )

@@ -16,12 +16,12 @@ from pipelines.screen import account_table, out, table
 
 
 def print_report(home: Home, days: Sequence[date]) -> None:
-    """Rows by reason over all days, then one line a day: released or held, figures, withheld."""
+    """Rows by reason over all days, then one line a day: its state and how many figures."""
     accounts = total_accounts(home, days)
     if accounts:
         out().print(account_table(accounts))
     rows = [_line(home, day) for day in days]
-    columns = ("day", "state", "tables", "published", "withheld")
+    columns = ("day", "state", "tables", "published", "suppressed")
     out().print(table("Releases", columns, rows))
 
 
@@ -38,8 +38,8 @@ Line = tuple[object, ...]
 
 
 def print_periods(lines: Sequence[Line]) -> None:
-    """One line a week, month, interest or audience: released or held, figures, withheld."""
-    columns = ("release", "state", "tables", "published", "withheld")
+    """One line a week, month, interest or audience: its state and how many figures."""
+    columns = ("release", "state", "tables", "published", "suppressed")
     out().print(table("Weeks, months, interests, audience", columns, lines))
 
 
@@ -63,4 +63,4 @@ def _state(entries: Sequence[journal.Entry], last: str) -> Line:
         return ("not released", 0, 0, 0)
     facts = entries[-1].facts
     state = "released before" if facts["already_released"] else "released"
-    return (state, facts["tables"], facts["published"], facts["withheld"])
+    return (state, facts["tables"], facts["published"], facts["suppressed"])

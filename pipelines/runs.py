@@ -106,7 +106,7 @@ def _execute(
     return defs.resolve_job_def(job).execute_in_process(
         instance=instance,
         raise_on_error=False,
-        tags={_FIRST_TAG: first.isoformat(), _LAST_TAG: last.isoformat(), **_COMMAND_LINE},
+        tags={**range_tags(first, last), **_COMMAND_LINE},
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
 
@@ -149,6 +149,11 @@ def held_days(failures: Iterable[dg.DagsterEvent]) -> list[dict[str, Any]]:
         if isinstance(held, dg.JsonMetadataValue) and isinstance(held.data, list):
             found.update({day["day"]: dict(day) for day in held.data})
     return [found[day] for day in sorted(found)]
+
+
+def range_tags(first: date, last: date) -> dict[str, str]:
+    """What makes a run one of all days, or periods, from one to another."""
+    return {_FIRST_TAG: first.isoformat(), _LAST_TAG: last.isoformat()}
 
 
 def days_of_run(tags: Mapping[str, str]) -> Sequence[str]:

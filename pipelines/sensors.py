@@ -1,7 +1,8 @@
 """Sensors: what landed after the schedule had run, and runs that failed."""
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,14 +14,15 @@ from pipelines.history import released_days
 from pipelines.jobs import DAILY
 from pipelines.landing import Landed, due_at, has_begun, landed_days
 from pipelines.resources import Installation
-from pipelines.runs import days_of_run, held_days
+from pipelines.runs import days_of_run, held_days, range_tags
 
 
 @dg.sensor(
     job=DAILY,
     minimum_interval_seconds=60,
     description="Notices new and rewritten files in raw/. An unreleased day that is due is run, "
-    "again whenever its files change. A released day is final: a change is reported only.",
+    "again whenever its files change; adjacent days are one run, in order. A released day is "
+    "final: a change is only reported.",
 )
 def landing(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
     """Compare names, sizes and times of change with those of the last look."""
@@ -29,7 +31,7 @@ def landing(context: dg.SensorEvaluationContext, installation: Installation) -> 
     released = released_days(installation.ledger())
     before: dict[str, str] = json.loads(context.cursor or "{}")
     known: dict[str, str] = {}
-    requests = []
+    waiting: list[Landed] = []
     since = (now - timedelta(days=policy.retention.private_days)).date()
     for landed in landed_days(installation.home, policy.timing, since):
         key = landed.day.isoformat()
@@ -38,9 +40,30 @@ def landing(context: dg.SensorEvaluationContext, installation: Installation) -> 
             if before.get(f"released {key}", landed.visits) != landed.visits:
                 _report_rewritten(context, installation, landed)
         elif _ready(landed, policy, now):
-            # Asking again under the same run key starts nothing.
-            requests.append(dg.RunRequest(f"landing:{key}:{landed.inputs}", partition_key=key))
-    return dg.SensorResult(run_requests=requests, cursor=json.dumps(known))
+            known[f"asked {key}"] = landed.inputs
+            if before.get(f"asked {key}") != landed.inputs:
+                waiting.append(landed)
+    return dg.SensorResult(
+        run_requests=[_request(days) for days in _adjacent(waiting)], cursor=json.dumps(known)
+    )
+
+
+def _adjacent(landed: Sequence[Landed]) -> list[list[Landed]]:
+    """Unbroken rows of days. Groups are judged in the order of releases, so they are one run."""
+    rows: list[list[Landed]] = []
+    for one in landed:
+        if rows and rows[-1][-1].day + timedelta(days=1) == one.day:
+            rows[-1].append(one)
+        else:
+            rows.append([one])
+    return rows
+
+
+def _request(days: Sequence[Landed]) -> dg.RunRequest:
+    """A run of adjacent days. Asking again under the same run key starts nothing."""
+    first, last = days[0].day, days[-1].day
+    inputs = hashlib.sha256("".join(day.inputs for day in days).encode()).hexdigest()[:32]
+    return dg.RunRequest(f"landing:{first}:{last}:{inputs}", tags=range_tags(first, last))
 
 
 def _ready(landed: Landed, policy: Policy, now: datetime) -> bool:

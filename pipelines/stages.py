@@ -8,7 +8,7 @@ the journal and goes no further: later stages pass it on untouched. A step fails
 * in publication, the last stage, when any day was held: by then the good days are out.
 
 Once the process is told to stop, no day enters a stage any more: those that are left are held as
-`interrupted`, and so is a day whose tables are still being protected or audited. Publication
+`interrupted`, and so is a day whose tables are still being suppressed or checked. Publication
 finishes the day that it has begun to write.
 
 So a run with a held day always ends failed and says which days and why, and a run of a single

@@ -1,12 +1,11 @@
-"""What can be said of withheld segments of a released table.
+"""What can be said of suppressed segments of a released table.
 
-To anybody: the nearest coarser segment that is published, which follows from the release alone.
+To anyone: the nearest coarser segment that is published, which follows from the release alone.
 To the privileged role also why, which takes the counts in `private/`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +19,8 @@ from anonymizer.publishing import load_release
 from anonymizer.release import PUBLISHED, Release
 from anonymizer.segments import Catalogue
 from anonymizer.series import SERIES
+from pipelines.figures import Reason, read_reasons
 from pipelines.history import catalogue_of
-
-Reason = Literal["floor", "inference"]
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,8 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Withheld:
-    """A segment without a figure, the nearest one around it that has one, and why if asked."""
+class SuppressedSegment:
+    """A segment without a figure, the nearest one that contains it and has one, why if asked."""
 
     id: str
     name: str
@@ -46,7 +44,7 @@ class Withheld:
 
 @dataclass(frozen=True)
 class Released:
-    """The table of one subject as everybody can see it, beside the catalogue of its segments."""
+    """The table of one subject as everyone can see it, and the catalogue of its segments."""
 
     subject: str
     release: Release
@@ -86,10 +84,10 @@ def find_released(home: Home, ledger: Ledger, period: Period, subject: str) -> R
     return Released(subject, release, catalogue, people)
 
 
-def explain_withheld(
+def explain_suppressed(
     table: Released, asked: Sequence[str], reasons: Mapping[int, Reason] | None = None
-) -> tuple[Withheld, ...]:
-    """Of the segments asked for those that are withheld; of the named ones where none is asked for.
+) -> tuple[SuppressedSegment, ...]:
+    """The suppressed ones of the segments asked for; of the named segments if none is asked for.
 
     Raises ConfigurationError with every segment id that there is not.
     """
@@ -101,7 +99,7 @@ def explain_withheld(
     rows = [catalogue.positions[code] for code in asked] or sorted(catalogue.named)
     nearest = nearest_coarser(catalogue, table.published)
     return tuple(
-        Withheld(
+        SuppressedSegment(
             catalogue.id(row),
             catalogue.name(row).english,
             _figure(table, int(nearest[row])),
@@ -113,34 +111,25 @@ def explain_withheld(
 
 
 def find_reasons(home: Home, table: Released) -> Mapping[int, Reason]:
-    """Why each withheld segment has no figure, for the privileged role alone.
+    """Why each suppressed segment has no figure, for the privileged role alone.
 
-    The period is counted again from `private/reach`. Raises Held when that is gone or is no longer
-    what the release was made of, SecretProblem without the key.
+    Read from what the run of the period kept in `private/`. Raises Held when that is gone, is no
+    longer what the release was made of, or may not be read.
     """
-    # Who asks without reasons has no access to `private/`, and does not wait for these.
-    from anonymizer.counting import load_counted_series  # noqa: PLC0415
-    from anonymizer.protection.floor import reaches_floor  # noqa: PLC0415
-    from anonymizer.secret import Secret  # noqa: PLC0415
-
+    release = table.release
     try:
-        release = table.release
-        tables = load_counted_series(home, release.series, release.period, table.catalogue)
+        known = read_reasons(home, release.period.end, table.subject, release.series)
     except PermissionError:
         raise Held("private", "this account may not read private/; leave out --reasons") from None
-    promise, secret = table.release.promise, Secret.load(home.secret)
-    reached = np.zeros(len(table.catalogue), dtype=bool)
-    for counted in tables:
-        if counted.key.subject_id == table.subject:
-            reached = reaches_floor(counted, table.catalogue, promise, secret)
-    if not reached[table.published].all():
+    kept = {table.catalogue.positions[code] for code, reason in known.items() if reason == "kept"}
+    if kept != set(table.people):
         raise Held(
-            "reach_changed",
-            f"the reach in private/ is not what {table.release.id} was made of; "
-            "reasons cannot be told any more",
+            "reasons_changed",
+            f"what is kept in private/ is not what {release.id} was made of; "
+            "reasons are not available any more",
         )
-    withheld = np.setdiff1d(np.arange(len(table.catalogue)), table.published)
-    return {row: "inference" if reached[row] else "floor" for row in withheld.tolist()}
+    suppressed = np.setdiff1d(np.arange(len(table.catalogue)), table.published)
+    return {row: known.get(table.catalogue.id(row), "threshold") for row in suppressed.tolist()}
 
 
 def _figure(table: Released, row: int) -> Figure | None:

@@ -1,4 +1,4 @@
-"""Several processes for the tables of a day, which stop when the run is told to stop."""
+"""Several processes for the tables of a release, which stop when the run is told to stop."""
 
 from anonymizer.errors import Held
 from anonymizer.parallel import Workers

@@ -1,10 +1,12 @@
 -- Judges the visits of a batch. `excluded`: the row is sound but not of this day (`late`: its
 -- own day is released already). URL, user agent, category and ids end here.
 -- in:  raw_rows (visit_id, person_key, user_id_fault, occurred_at, occurred_at_fault, url,
---      user_agent, product_category), judged_urls, matches, program_words, interest_words
+--      user_agent, product_category), places, accessed (choose_campaigns.sql), links,
+--      program_words, interest_words
 -- out: row_number, fault ('column reason', null = sound), record_key, content, rank, arrival,
 --      excluded, person_key, campaign_ids, program, interest (code, null = none), local_day,
---      category_not_mapped BOOLEAN; of rows of other days no person and no campaign
+--      category_not_mapped, tag_unknown (no campaign has its utm_id) BOOLEAN; of rows of other
+--      days no person and no campaign
 -- parameters: $visit_key, $content_key, $day, $zone, $arrival, $arrival_end, $late_before,
 --             $earliest, $blanks
 WITH agents AS (
@@ -30,23 +32,12 @@ timed AS (
         CAST(occurred_at AT TIME ZONE $zone AS DATE) AS local_day
     FROM raw_rows
 ),
-late AS (
-    SELECT t.row_number, array_agg(DISTINCT m.campaign_id ORDER BY m.campaign_id) AS campaign_ids
-    FROM timed AS t
-    JOIN judged_urls AS u ON u.url = t.url
-    JOIN matches AS m ON m.url_number = u.url_number
-    WHERE
-        t.local_day < $late_before
-        AND $arrival = $day
-        AND t.local_day BETWEEN m.starts_on AND m.ends_on
-    GROUP BY t.row_number
-),
 judged AS (
     SELECT
         r.*,
-        u.campaign_ids,
-        l.campaign_ids AS late_campaign_ids,
+        a.campaign_ids,
         c.interest,
+        u.utm_id IS NOT NULL AND k.campaign_id IS NULL AS tag_unknown,
         p.user_agent IS NOT NULL AS program,
         CASE
             WHEN r.id IS NULL THEN 'visit_id no_visit_id'
@@ -56,7 +47,7 @@ judged AS (
             WHEN r.occurred_at < $earliest OR r.occurred_at >= $arrival_end
                 THEN 'occurred_at time_range'
             WHEN trim(coalesce(r.url, ''), $blanks) = '' THEN 'url no_url'
-            WHEN u.fault IS NOT NULL THEN 'url ' || u.fault
+            WHEN u.place IS NULL THEN 'url bad_url'
         END AS fault,
         CASE
             WHEN r.local_day = $day THEN NULL
@@ -64,10 +55,11 @@ judged AS (
             ELSE 'other_day'
         END AS excluded
     FROM timed AS r
-    LEFT JOIN judged_urls AS u ON u.url = r.url
+    LEFT JOIN places AS u ON u.url = r.url
+    LEFT JOIN accessed AS a ON a.url_number = u.url_number AND a.local_day = r.local_day
+    LEFT JOIN links AS k ON k.campaign_id = u.utm_id
     LEFT JOIN programs AS p ON p.user_agent = r.user_agent
     LEFT JOIN categories AS c ON c.category = r.category
-    LEFT JOIN late AS l ON l.row_number = r.row_number
 )
 SELECT
     row_number,
@@ -85,11 +77,12 @@ SELECT
     excluded,
     CASE WHEN excluded IS NULL OR excluded = 'late' THEN person_key END AS person_key,
     CASE
-        WHEN excluded IS NULL THEN campaign_ids
-        WHEN excluded = 'late' THEN coalesce(late_campaign_ids, CAST([] AS VARCHAR[]))
+        WHEN excluded IS NULL OR excluded = 'late'
+            THEN coalesce(campaign_ids, CAST([] AS VARCHAR[]))
     END AS campaign_ids,
     program,
     interest,
     local_day,
-    category IS NOT NULL AND interest IS NULL AS category_not_mapped
+    category IS NOT NULL AND interest IS NULL AS category_not_mapped,
+    tag_unknown
 FROM judged

@@ -1,4 +1,4 @@
--- How many figures the analysts' database holds of one release, withheld ones included.
+-- How many figures the analysts' database holds of one release, suppressed ones included.
 -- Inputs: figures. Columns: rows. Parameters: $release_id.
 SELECT count(*) AS rows
 FROM figures

@@ -1,14 +1,14 @@
--- People, trusted people and the sum of marks (modulo 2^64) of each atom that was reached.
--- in:  reached
--- out: subject_id, gender, age_band, region, people, trusted, marks; ordered by the codes
+-- People and the sum of marks (modulo 2^64) of each bucket of each cell that was reached.
+-- in:  counted
+-- out: subject_id, gender, age_band, region, bucket, people, marks; ordered by codes and bucket
 SELECT
     subject_id,
     gender,
     age_band,
     region,
+    bucket,
     count(*) AS people,
-    count(*) FILTER (WHERE trusted) AS trusted,
     CAST(sum(mark) % 18446744073709551616 AS UBIGINT) AS marks
-FROM reached
-GROUP BY subject_id, gender, age_band, region
-ORDER BY subject_id, gender, age_band, region
+FROM counted
+GROUP BY subject_id, gender, age_band, region, bucket
+ORDER BY subject_id, gender, age_band, region, bucket

@@ -1,10 +1,17 @@
--- All released figures, and the named segments that are withheld.
+-- All released figures with the numbers of people that they stand for, and the named segments that
+-- are suppressed.
 -- Inputs: incoming_figures, incoming_subjects, incoming_campaigns, releases. Columns: see the
 -- comments.
 CREATE TABLE figures AS
 SELECT figure.release_id, released.subject_kind, figure.subject_id, about.subject,
        campaign.advertiser_id, released.period_kind, released.period, released.period_start,
-       released.period_end, figure.segment_id, figure.status, figure.people, released.rounding
+       released.period_end, figure.segment_id, figure.status, figure.people,
+       CASE
+           WHEN figure.people - released.error > released.threshold
+               THEN figure.people - released.error
+           WHEN figure.people IS NOT NULL THEN released.threshold
+       END AS people_least,
+       figure.people + released.error AS people_most, released.rounding
 FROM incoming_figures AS figure
 JOIN releases AS released ON released.release_id = figure.release_id
 JOIN incoming_subjects AS about
@@ -23,6 +30,8 @@ COMMENT ON COLUMN figures.period IS '2026-11-22, 2026-W47 or 2026-11.';
 COMMENT ON COLUMN figures.period_start IS 'First day.';
 COMMENT ON COLUMN figures.period_end IS 'Last day.';
 COMMENT ON COLUMN figures.segment_id IS 'Which people.';
-COMMENT ON COLUMN figures.status IS 'published or withheld; withheld says nothing about the size.';
-COMMENT ON COLUMN figures.people IS 'How many different people; null where withheld.';
+COMMENT ON COLUMN figures.status IS 'published or suppressed; suppressed says nothing about the size.';
+COMMENT ON COLUMN figures.people IS 'How many different people; null where suppressed.';
+COMMENT ON COLUMN figures.people_least IS 'The true number of people is at least this; null where suppressed.';
+COMMENT ON COLUMN figures.people_most IS 'The true number of people is at most this; null where suppressed.';
 COMMENT ON COLUMN figures.rounding IS 'people is a multiple of this.';

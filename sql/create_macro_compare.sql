@@ -1,6 +1,6 @@
 -- compare('men_under_40', 'camp01', 'camp02'): a segment in two campaigns, day by day, or
 -- every := 'week' or 'month'.
--- Columns: period_start, first_people, second_people (null where withheld or not running).
+-- Columns: period_start, first_people, second_people (null where suppressed or not running).
 CREATE MACRO compare(wanted, first_campaign, second_campaign, every := 'day') AS TABLE
 SELECT period_start,
        max(CASE WHEN subject_id = first_campaign THEN people END) AS first_people,

@@ -2,7 +2,7 @@
 -- Input: incoming_releases. Columns: see the comments.
 CREATE TABLE releases AS
 SELECT release_id, number, subject_kind, period_kind, period, period_start, period_end, provider,
-       timezone, floor, inference_floor, rounding, policy_digest, catalogue_digest
+       timezone, threshold, protection_level, rounding, error, policy_digest, catalogue_digest
 FROM incoming_releases
 ORDER BY number;
 COMMENT ON TABLE releases IS 'One row a release: the tables published together, final once released.';
@@ -15,8 +15,9 @@ COMMENT ON COLUMN releases.period_start IS 'First day.';
 COMMENT ON COLUMN releases.period_end IS 'Last day.';
 COMMENT ON COLUMN releases.provider IS 'Who publishes.';
 COMMENT ON COLUMN releases.timezone IS 'Time zone of the calendar days.';
-COMMENT ON COLUMN releases.floor IS 'Every figure counts at least this many people (k).';
-COMMENT ON COLUMN releases.inference_floor IS 'Nobody can prove of a group that it has fewer people.';
-COMMENT ON COLUMN releases.rounding IS 'Figures are multiples of this; 1 is exact.';
+COMMENT ON COLUMN releases.threshold IS 'Every figure counts at least this many people (k).';
+COMMENT ON COLUMN releases.protection_level IS 'No one can prove that a group has fewer people (inference_k); 0 only forbids solving a figure exactly.';
+COMMENT ON COLUMN releases.rounding IS 'Figures are multiples of this.';
+COMMENT ON COLUMN releases.error IS 'The true number of people differs from a figure by at most this; 0 is exact.';
 COMMENT ON COLUMN releases.policy_digest IS 'SHA-256 of the policy in force.';
 COMMENT ON COLUMN releases.catalogue_digest IS 'SHA-256 of the segment catalogue in force.';

@@ -1,15 +1,15 @@
 -- The advertising links of accepted campaigns, in comparable parts.
 -- in:  standing (campaigns), places (split_urls.sql of their links)
--- out: campaign_id, advertiser_id, starts_on, ends_on, place,
---      parameters VARCHAR[] (what a visit's query must hold; utm_* aside)
+-- out: campaign_id, starts_on, ends_on, place, depth (parts of the place),
+--      parameters VARCHAR[] (what a visit's query must hold, each once; utm_* aside)
 SELECT
     c.campaign_id,
-    c.advertiser_id,
     c.starts_on,
     c.ends_on,
     p.place,
+    len(string_split(p.place, '/')) AS depth,
     (
-        SELECT coalesce(array_agg(q.parameter), CAST([] AS VARCHAR[]))
+        SELECT coalesce(array_agg(DISTINCT q.parameter), CAST([] AS VARCHAR[]))
         FROM (SELECT unnest(string_split(p.query, '&')) AS parameter) AS q
         WHERE q.parameter <> '' AND lower(q.parameter) NOT LIKE 'utm\_%' ESCAPE '\'
     ) AS parameters

@@ -1,10 +1,12 @@
--- Which campaigns a URL belongs to: its place is the link's or continues below it, and its
--- query holds the link's parameters; or it carries the campaign's id. By equality of places cut
--- to the depths that links have, never by comparing each URL with each link.
+-- Which campaigns a URL belongs to, and how surely: by a tag with the campaign's id, or because
+-- its place is the link's or continues below it and its query holds the link's parameters. By
+-- equality of places cut to the depths that links have, never by comparing each URL with each
+-- link.
 -- in:  places, links
--- out: url_number, campaign_id, advertiser_id, starts_on, ends_on, by_id BOOLEAN
+-- out: url_number, campaign_id, starts_on, ends_on, way (1 = utm_id, 2 = utm_campaign, 3 = link),
+--      depth (parts of the link's place), parameters (how many the link requires); 0 for tags
 WITH depths AS (
-    SELECT DISTINCT len(string_split(place, '/')) AS depth
+    SELECT DISTINCT depth
     FROM links
 ),
 hosts AS (
@@ -21,16 +23,19 @@ prefixes AS (
     FROM candidates AS c
     JOIN depths AS d ON d.depth <= len(c.parts)
 ),
-named AS (
-    SELECT url_number, utm_id AS campaign_id FROM places WHERE utm_id IS NOT NULL
-    UNION
-    SELECT url_number, utm_campaign FROM places WHERE utm_campaign IS NOT NULL
+tags AS (
+    SELECT url_number, utm_id AS campaign_id, 1 AS way FROM places WHERE utm_id IS NOT NULL
+    UNION ALL
+    SELECT url_number, utm_campaign, 2 FROM places WHERE utm_campaign IS NOT NULL
 )
-SELECT p.url_number, l.campaign_id, l.advertiser_id, l.starts_on, l.ends_on, FALSE AS by_id
+SELECT
+    t.url_number, l.campaign_id, l.starts_on, l.ends_on, t.way,
+    CAST(0 AS BIGINT) AS depth, CAST(0 AS BIGINT) AS parameters
+FROM tags AS t
+JOIN links AS l ON l.campaign_id = t.campaign_id
+UNION ALL
+SELECT
+    p.url_number, l.campaign_id, l.starts_on, l.ends_on, 3, l.depth, len(l.parameters)
 FROM prefixes AS p
 JOIN links AS l ON l.place = p.place
 WHERE len(l.parameters) = 0 OR list_has_all(string_split(p.query, '&'), l.parameters)
-UNION ALL
-SELECT n.url_number, l.campaign_id, l.advertiser_id, l.starts_on, l.ends_on, TRUE
-FROM named AS n
-JOIN links AS l ON l.campaign_id = n.campaign_id

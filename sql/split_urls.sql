@@ -1,5 +1,6 @@
 -- URLs in comparable parts: `place` is host and path, host in lower case without user and
--- default port, path without trailing slash; null when the URL names no host.
+-- default port, path without trailing slash; null when the URL names no host. A tag is decoded if
+-- it can be an id at all: whatever else a visitor writes there must not fail.
 -- in:  urls(url)
 -- out: url_number (within this result), url, place, query, utm_id, utm_campaign
 WITH whole AS (
@@ -32,16 +33,36 @@ hosts AS (
         END AS host,
         rtrim(substr(rest, length(split_part(rest, '/', 1)) + 1), '/') AS path
     FROM schemes
+),
+tagged AS (
+    SELECT
+        *,
+        CASE WHEN strpos(query, 'utm_id=') > 0
+            THEN nullif(regexp_extract(query, '(^|&)utm_id=([^&]*)', 2), '')
+        END AS id_tag,
+        CASE WHEN strpos(query, 'utm_campaign=') > 0
+            THEN nullif(regexp_extract(query, '(^|&)utm_campaign=([^&]*)', 2), '')
+        END AS campaign_tag
+    FROM hosts
 )
 SELECT
     row_number() OVER () AS url_number,
     url,
     CASE WHEN host <> '' THEN host || path END AS place,
     query,
-    CASE WHEN strpos(query, 'utm_id=') > 0
-        THEN nullif(url_decode(regexp_extract(query, '(^|&)utm_id=([^&]*)', 2)), '')
-    END AS utm_id,
-    CASE WHEN strpos(query, 'utm_campaign=') > 0
-        THEN nullif(url_decode(regexp_extract(query, '(^|&)utm_campaign=([^&]*)', 2)), '')
-    END AS utm_campaign
-FROM hosts
+    coalesce(
+        url_decode(
+            CASE WHEN regexp_full_match(id_tag, '([A-Za-z0-9_-]|%[2-7][0-9A-Fa-f])+') THEN id_tag END
+        ),
+        id_tag
+    ) AS utm_id,
+    coalesce(
+        url_decode(
+            CASE
+                WHEN regexp_full_match(campaign_tag, '([A-Za-z0-9_-]|%[2-7][0-9A-Fa-f])+')
+                    THEN campaign_tag
+            END
+        ),
+        campaign_tag
+    ) AS utm_campaign
+FROM tagged

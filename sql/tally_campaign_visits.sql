@@ -1,6 +1,6 @@
 -- Visits by what decides about them: who came, and which campaigns they accessed.
 -- in:  visits, late_visits
--- out: person_key, program, subjects (campaign ids, joined by chr(31)), visits
+-- out: person_key, program, subjects (campaign ids in their order, joined by chr(31)), visits
 SELECT
     person_key,
     program IS NOT FALSE AS program,

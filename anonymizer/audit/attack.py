@@ -7,15 +7,26 @@ can be neither broken nor shown to be safe is a finding as well.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from anonymizer.audit.differencing import explain_all, nested_pairs, unequal_twins
 from anonymizer.audit.findings import Finding
-from anonymizer.audit.inference import Inference
-from anonymizer.audit.knowledge import Flags, Knowledge, read, true_counts
+from anonymizer.audit.knowledge import (
+    Knowledge,
+    Statements,
+    from_source,
+    read,
+    true_counts,
+    understand,
+)
 from anonymizer.audit.reports import Reporter
-from anonymizer.audit.solved import find_solved
+from anonymizer.audit.table_attack import TableAttack
+from anonymizer.audit.undecided import Undecided, undecided_groups
+from anonymizer.audit.wording import below_threshold, no_multiple
+from anonymizer.feasible.system import Flags, Integers
+from anonymizer.feasible.work import Work, counting
 from anonymizer.policy import Promise
 from anonymizer.segments import Catalogue
 from anonymizer.tables import Figures, TableKey
@@ -36,9 +47,58 @@ def attack_release(
         if known is figures:
             findings += attack(figures, catalogue, promise, possible)
         elif not _same(known, figures):
-            text = "the release holds two versions of this table; put together they tell more"
+            text = "the release contains two versions of this table; together they reveal more"
             findings.append(Finding(figures.key, "contradiction", (), text))
     return tuple(findings)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an attack with a limit of work came to.
+
+    `findings` count against the table. `undecided` groups do not: neither a disclosure was shown,
+    nor that they are safe. `work` is what was spent, in units of `feasible.work`.
+    """
+
+    findings: tuple[Finding, ...]
+    undecided: Undecided
+    work: int
+
+    @property
+    def decided(self) -> bool:
+        """Whether nothing is left open."""
+        return not self.undecided
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """The least and the most people that each figure of a table can stand for."""
+
+    lowest: Integers
+    highest: Integers
+
+
+def audit_figures(
+    figures: Figures,
+    catalogue: Catalogue,
+    promise: Promise,
+    possible: Flags,
+    work: int,
+    ranges: Ranges | None = None,
+) -> Verdict:
+    """Attack the published figures of one table with so many units of work.
+
+    `possible` is False for structural zeros. `ranges` are given where figures are shared with other
+    groups: these stand for more than rounding alone says. What is not decided within the limit is a
+    valid outcome: equal input and an equal limit give an equal verdict.
+    """
+    meter = Work(work)
+    with counting(meter):
+        attacked = _attack(figures, catalogue, promise, possible, ranges)
+    undecided = Undecided()
+    if attacked.table is not None:
+        undecided = undecided_groups(attacked.table.knowledge, attacked.table.open_groups)
+    return Verdict(attacked.findings, undecided, meter.spent)
 
 
 def attack(
@@ -48,17 +108,54 @@ def attack(
 
     Empty only when the table is proved safe. `possible` is False for structural zeros.
     """
+    attacked = _attack(figures, catalogue, promise, possible)
+    table = attacked.table
+    if table is None or not table.open_groups:
+        return attacked.findings
+    classes = np.unique(np.concatenate(table.open_groups))
+    unproved = Reporter(table.knowledge).unproved(classes, promise.inference_floor)
+    return (*attacked.findings, unproved)
+
+
+@dataclass(frozen=True)
+class _Attacked:
+    """What was found, and the attack that found it, if the figures keep the rules."""
+
+    findings: tuple[Finding, ...]
+    table: TableAttack | None = None
+
+
+def _attack(
+    figures: Figures,
+    catalogue: Catalogue,
+    promise: Promise,
+    possible: Flags,
+    ranges: Ranges | None = None,
+) -> _Attacked:
     if possible.shape != catalogue.shape:
         raise ValueError("the grid of possible atoms does not have the catalogue's shape")
     if broken := tuple(broken_rules(figures, catalogue, promise)):
-        return broken
-    knowledge = read(figures, catalogue, promise, possible)
-    reporter = Reporter(knowledge)
-    if broken := tuple(plain_contradictions(knowledge, reporter)):
-        return broken
-    if promise.inference_floor == 0:
-        return tuple(find_solved(knowledge, reporter))
-    return tuple(Inference(knowledge, reporter, promise.inference_floor).findings())
+        return _Attacked(broken)
+    knowledge = _read(figures, catalogue, promise, possible, ranges)
+    if broken := tuple(plain_contradictions(knowledge, Reporter(knowledge))):
+        return _Attacked(broken)
+    table = TableAttack(knowledge, promise.inference_floor)
+    return _Attacked(table.findings(), table)
+
+
+def _read(
+    figures: Figures,
+    catalogue: Catalogue,
+    promise: Promise,
+    possible: Flags,
+    ranges: Ranges | None,
+) -> Knowledge:
+    if ranges is None:
+        return read(figures, catalogue, promise, possible)
+    segments = figures.segments
+    source = from_source("published", len(segments))
+    said = Statements(segments, figures.people, ranges.lowest, ranges.highest, source)
+    return understand(figures.key, catalogue, said, possible, np.zeros_like(possible))
 
 
 def _same(one: Figures, other: Figures) -> bool:
@@ -74,11 +171,11 @@ def broken_rules(figures: Figures, catalogue: Catalogue, promise: Promise) -> It
     ):
         name = catalogue.id(int(segment)) if in_catalogue else ""
         if not in_catalogue:
-            text = f"segment number {segment} is not in the public catalogue"
+            text = f"segment number {segment} is not in the catalogue"
         elif high < max(low, promise.k):
-            text = f"the figure {people} of {name} counts fewer than k = {promise.k} people"
+            text = below_threshold(name, int(people), promise.k)
         elif people % promise.rounding:
-            text = f"the figure {people} of {name} is no multiple of {promise.rounding}"
+            text = no_multiple(name, int(people), promise.rounding)
         else:
             continue
         yield Finding(figures.key, "rule", (name,) if name else (), text)

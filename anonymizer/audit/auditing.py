@@ -1,45 +1,70 @@
-"""The audit of a published table, for anybody who has its file: what it gives away, or nothing.
+"""The audit of a published table, for anyone who has its file: what it discloses, or nothing.
 
     PublishedTable + Rules -> Outsider -> Knowledge -> Audit
 
-Disclosures count against the table. Notes do not, unless asked for: what somebody who
-knows the own cell could solve, groups that are no segment, what a guess would yield.
+Stages run from the cheap and certain to the costly and conditional: the rules, differences of two
+figures, combinations of more, notes, intervals, and last what an intruder would conclude who
+assumes that all suppressed segments are below the threshold. A listener learns what each stage
+found as soon as it ends. All of them share one limit of work; see `feasible.work`.
+
+Disclosures count against the table. Notes do not, unless asked for: what a person who knows the
+own cell could solve, and groups that are no segment.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Literal
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anonymizer.audit.attack import plain_contradictions
-from anonymizer.audit.blocks import blocks
 from anonymizer.audit.bounds import Bounds
 from anonymizer.audit.companions import companions
+from anonymizer.audit.containment import cells_in_segments, segments_inside
 from anonymizer.audit.differencing import nested_pairs
-from anonymizer.audit.divided import DividedTables
 from anonymizer.audit.findings import Finding
-from anonymizer.audit.inference import Inference
-from anonymizer.audit.intervals import Intervals, settles, smaller_than, tightest
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.intervals import Intervals, tightest
+from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.outsider import Outsider, Rules, atoms
 from anonymizer.audit.published_file import PublishedTable
 from anonymizer.audit.reports import Reporter
-from anonymizer.audit.settled import find_settled
-from anonymizer.audit.solved import find_solved
+from anonymizer.audit.smallness import smaller_than
+from anonymizer.audit.table_attack import TableAttack, only_contradictions
+from anonymizer.audit.undecided import Undecided, undecided_groups
+from anonymizer.audit.wording import below_threshold, no_multiple
+from anonymizer.feasible.system import Flags, Integers
+from anonymizer.feasible.work import Work, counting
+from anonymizer.segments import Catalogue
 
 MOST_WHOLE = 400  # classes that figures tie together; up to here integer programming decides
 _FEW = 1_000  # segments
-GuessOutcome = Literal["not asked", "refuted", "consistent"]
+_SHARE_OF_GUESS = 3  # at most one part in so many of the limit: it never counts against the table
+
+Stage = Literal[
+    "rules",
+    "background",
+    "differences",
+    "combinations",
+    "solutions",
+    "segments",
+    "verdict",  # takes no work: from here on nothing is added that counts against the table
+    "notes",
+    "intervals",
+    "guess",
+]
+Outcome = Literal["withstood", "discloses", "undecided"]
+GuessOutcome = Literal["not asked", "refuted", "consistent", "undecided"]
 
 
 @dataclass(frozen=True)
 class Guess:
-    """The attacker who takes every withheld segment to be below the floor.
+    """What an intruder concludes who assumes that all suppressed segments are below the threshold.
 
-    `refuted`: the figures show that he is wrong, and `findings` how. `consistent`: he may be
-    right, and `findings` is what he would conclude beyond what is disclosed anyway.
+    `refuted`: the figures show that the assumption is wrong, and `findings` how. `consistent`: they
+    do not, and `findings` is what follows beyond what is disclosed anyway. `undecided`: the work
+    did not suffice, and `findings` is what was found until then.
     """
 
     outcome: GuessOutcome
@@ -48,31 +73,45 @@ class Guess:
 
 @dataclass(frozen=True)
 class Audit:
-    """What came of it. `withstood` is whether nothing counts against the table.
+    """What was found. `outcome` is whether something counts against the table.
 
-    `disclosed` marks the atoms shown to have fewer people than allowed (None where only exact
-    solution is forbidden), `small` are the withheld segments shown so (rows of the catalogue);
-    `intervals`, if asked for, those of all withheld segments and all atoms without a figure.
-    `whole` says that every proof of safety rests on tables of whole people;
-    otherwise `by_parts` cells rest on tables in which people are divided.
+    `undecided` groups were neither shown to be disclosed nor to be safe. `disclosed` marks the
+    atoms shown to have fewer people than allowed (None where only exact solution is forbidden),
+    `small` are the suppressed segments shown so (rows of the catalogue), with `small_open` more
+    undecided; `intervals`, if asked for, those of all suppressed segments and all atoms without a
+    figure.
+    `whole` says that every proof of safety rests on tables of whole people; otherwise `by_parts`
+    cells rest on tables in which people are divided. `work` is what was spent, of `limit`.
     """
 
     table: PublishedTable
     rules: Rules
     atoms: int
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...] = ()
+    undecided: Undecided = field(default_factory=Undecided)
     notes: tuple[Finding, ...] = ()
+    notes_complete: bool = True
     guess: Guess = field(default_factory=lambda: Guess("not asked"))
     disclosed: Flags | None = None
     small: Integers | None = None
+    small_open: int = 0
     intervals: Intervals | None = None
     whole: bool = True
     by_parts: int = 0
+    work: int = 0
+    limit: int | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """A disclosure counts, whatever else is undecided."""
+        if self.findings:
+            return "discloses"
+        return "undecided" if self.undecided else "withstood"
 
     @property
     def withstood(self) -> bool:
         """Whether the table keeps its promise."""
-        return not self.findings
+        return self.outcome == "withstood"
 
 
 @dataclass(frozen=True)
@@ -86,111 +125,186 @@ class Questions:
     singletons: bool = False
 
 
-def audit(outsider: Outsider, questions: Questions) -> Audit:
-    """Attack a table with everything that an outsider knows.
+@dataclass(frozen=True)
+class Step:
+    """A stage that has ended: what it found, and all that is known after it."""
+
+    stage: Stage
+    findings: tuple[Finding, ...]
+    audit: Audit
+
+
+class Listener(Protocol):
+    """Learns of each stage when it begins and when it ends."""
+
+    def begins(self, stage: Stage) -> None:
+        """A stage begins."""
+
+    def ends(self, step: Step) -> None:
+        """A stage has ended."""
+
+
+class Silent:
+    """Listens to nothing."""
+
+    def begins(self, stage: Stage) -> None:
+        """Nothing."""
+
+    def ends(self, step: Step) -> None:
+        """Nothing."""
+
+
+def audit(
+    outsider: Outsider,
+    questions: Questions,
+    work: Work | None = None,
+    listener: Listener | None = None,
+) -> Audit:
+    """Attack a table with everything that an outsider knows, within a limit of work.
 
     Nothing found means that it withstands: see `docs/audit.md` for what that is worth.
     """
-    table, rules = outsider.table, outsider.rules
-    possible = int(outsider.possible().sum())
-    knowledge = outsider.knowledge()
-    broken = (*_broken(outsider), *plain_contradictions(knowledge, Reporter(knowledge)))
-    if broken:
-        return Audit(table, rules, possible, broken)
-    whole = largest_component(knowledge) <= MOST_WHOLE
-    floor = rules.inference_k
-    divided = DividedTables(knowledge)
-    parts = None if whole else divided
-    before = DividedTables(outsider.beforehand()) if len(table.known) else None
-    earlier = _Found() if before is None else _find(before, floor, whole, _Found())
-    found = _find(divided, floor, whole, earlier)
-    if any(finding.kind == "contradiction" for finding in found.findings):
-        return Audit(table, rules, possible, found.findings)
-    alone = tuple(_companions(outsider, divided))
-    remainders = tuple(_remainders(knowledge, rules))
-    counted, noted = (alone, remainders) if questions.singletons else ((), (*alone, *remainders))
-    return Audit(
-        table,
-        rules,
-        possible,
-        (*found.findings, *counted),
-        notes=noted,
-        guess=_guess(outsider, found, whole=whole),
-        disclosed=found.disclosed,
-        small=_small(outsider, knowledge, found),
-        intervals=_intervals(outsider, knowledge, parts, questions),
-        whole=whole,
-        by_parts=found.by_parts,
-    )
+    return _Course(outsider, questions, work or Work(), listener or Silent()).run()
 
 
-def largest_component(knowledge: Knowledge) -> int:
-    """Classes that figures tie together, at most."""
-    _, of_class = blocks(knowledge.essential.members)
-    return int(np.bincount(of_class).max(initial=0))
+class _Course:
+    """One audit, stage by stage; `audit` grows."""
 
+    def __init__(
+        self, outsider: Outsider, questions: Questions, work: Work, listener: Listener
+    ) -> None:
+        self._outsider, self._questions = outsider, questions
+        self._work, self._listener = work, listener
+        possible = int(outsider.possible().sum())
+        self.audit = Audit(outsider.table, outsider.rules, possible, limit=work.limit)
 
-@dataclass(frozen=True)
-class _Found:
-    """What a search in some knowledge found; `disclosed` atoms are shown to have too few people."""
+    @cached_property
+    def _knowledge(self) -> Knowledge:
+        return self._outsider.knowledge()
 
-    knowledge: Knowledge | None = None
-    findings: tuple[Finding, ...] = ()
-    disclosed: Flags | None = None
-    by_parts: int = 0
+    def run(self) -> Audit:
+        """All stages, unless the figures break the rules or contradict each other."""
+        with self._stage("rules") as found:
+            found.extend(_broken(self._outsider))
+            found.extend(plain_contradictions(self._knowledge, Reporter(self._knowledge)))
+        if found:
+            return self._judged()
+        attack = self._attacked()
+        if only_contradictions(self.audit.findings):
+            return self._judged()
+        if not self._questions.singletons:
+            self._judged()
+        self._note(attack)
+        if self._questions.singletons:
+            self._judged()
+        self._measure(attack)
+        self._suppose(attack)
+        return self.audit
 
+    @contextmanager
+    def _stage(self, stage: Stage) -> Iterator[list[Finding]]:
+        """Count the work of a stage; what is put on the list is what it found."""
+        found: list[Finding] = []
+        self._listener.begins(stage)
+        with counting(self._work):
+            yield found
+        self._know(work=self._work.spent)
+        if stage != "notes":
+            self._know(findings=(*self.audit.findings, *found))
+        self._listener.ends(Step(stage, tuple(found), self.audit))
 
-def _find(divided: DividedTables, floor: int, whole: bool, earlier: _Found) -> _Found:  # noqa: FBT001
-    """Disclosures that were not found in earlier knowledge."""
-    knowledge = divided.knowledge
-    reporter = Reporter(knowledge)
-    if not floor:
+    def _judged(self) -> Audit:
+        self._listener.ends(Step("verdict", (), self.audit))
+        return self.audit
 
-        def is_known(atoms: Flags) -> bool:
-            return earlier.knowledge is not None and settles(earlier.knowledge, atoms)
+    def _know(self, **facts: Any) -> None:
+        self.audit = replace(self.audit, **facts)
 
-        solved = (
-            find_solved(knowledge, reporter, is_known)
-            if whole
-            else find_settled(divided, reporter, is_known)
+    def _attacked(self) -> TableAttack:
+        """Everything that figures disclose and background knowledge alone does not."""
+        floor, earlier = self._outsider.rules.inference_k, None
+        if len(self._outsider.table.known):
+            with self._stage("background"):
+                earlier = TableAttack(self._outsider.beforehand(), floor, most_whole=MOST_WHOLE)
+                earlier.findings()
+        attack = TableAttack(self._knowledge, floor, most_whole=MOST_WHOLE, earlier=earlier)
+        if not floor:
+            with self._stage("solutions") as found:
+                found.extend(attack.solutions())
+                self._conclude(attack)
+            return attack
+        with self._stage("differences") as found:
+            found.extend(attack.differences())
+        with self._stage("combinations") as found:
+            found.extend(attack.combinations())
+            self._conclude(attack)
+            if only_contradictions(found):  # then whatever was shown before means nothing
+                self._know(findings=())
+        if not only_contradictions(self.audit.findings):
+            with self._stage("segments"):
+                self._know(**_small(self._outsider, attack))
+        return attack
+
+    def _conclude(self, attack: TableAttack) -> None:
+        self._know(
+            undecided=undecided_groups(attack.knowledge, attack.open_groups),
+            disclosed=attack.disclosed,
+            whole=attack.whole,
+            by_parts=attack.by_parts,
         )
-        return _Found(knowledge, tuple(solved))
-    excused = np.zeros(knowledge.classes, dtype=bool)
-    if earlier.disclosed is not None:
-        excused[np.unique(knowledge.class_of[earlier.disclosed & knowledge.possible])] = True
-    parts = None if whole else divided
-    inference = Inference(knowledge, reporter, floor, divided=parts, excused=excused)
-    findings = tuple(inference.findings())
-    disclosed = knowledge.atoms(np.flatnonzero(inference.disclosed))
-    return _Found(knowledge, findings, disclosed, int(inference.by_parts.sum()))
+
+    def _note(self, attack: TableAttack) -> None:
+        """What singletons could solve, and groups that are no segment; disclosures if asked for."""
+        with self._stage("notes") as found:
+            alone = tuple(_companions(self._outsider, attack))
+            others = tuple(_remainders(self._knowledge, self._outsider.rules))
+            incomplete = self._work.exhausted and self._outsider.rules.rounding == 1
+            self._know(notes_complete=not incomplete)
+            found.extend((*alone, *others))
+            if self._questions.singletons:
+                self._know(findings=(*self.audit.findings, *alone), notes=others)
+            else:
+                self._know(notes=(*alone, *others))
+
+    def _measure(self, attack: TableAttack) -> None:
+        """Intervals, if they are asked for."""
+        if self._questions.intervals == "no":
+            return
+        with self._stage("intervals"):
+            self._know(intervals=_intervals(self._outsider, attack, self._questions))
+
+    def _suppose(self, attack: TableAttack) -> None:
+        """That all suppressed segments are below the threshold, if a threshold is known."""
+        if self._outsider.rules.floor == 1 or not len(self._outsider.table.withheld):
+            return
+        most = (self._work.limit or 0) // _SHARE_OF_GUESS
+        with self._stage("guess"), self._work.part(most) as share, counting(share):
+            self._know(guess=_guess(self._outsider, attack, share))
 
 
 def _broken(outsider: Outsider) -> Iterator[Finding]:
-    """Figures that the rules forbid; zeros that are public aside."""
+    """Figures that break the rules; zeros that are public aside."""
     table, rules = outsider.table, outsider.rules
     for segment, people in zip(table.published.tolist(), table.people.tolist(), strict=True):
         if people == 0 and rules.zeros_public:
             continue
         name = table.catalogue.id(segment)
         if people % rules.rounding:
-            text = f"the figure {people} of {name} is no multiple of {rules.rounding}"
+            text = no_multiple(name, people, rules.rounding)
         elif people + rules.rounding - 1 < rules.k:
-            text = f"the figure {people} of {name} counts fewer than k = {rules.k} people"
+            text = below_threshold(name, people, rules.k)
         else:
             continue
         yield Finding(table.name, "rule", (name,), text)
 
 
-def _companions(outsider: Outsider, divided: DividedTables) -> Iterator[Finding]:
+def _companions(outsider: Outsider, attack: TableAttack) -> Iterator[Finding]:
     """What singletons could solve, where figures are exact."""
-    if outsider.rules.rounding > 1:
+    if outsider.rules.rounding > 1 or attack.divided.middle is None:
         return
-    if divided.middle is None:
-        yield Reporter(divided.knowledge).no_table_found()
-        return
-    withheld = _inhabitable(outsider, divided.knowledge)
+    withheld = _inhabitable(outsider, attack.knowledge)
     alone = withheld[atoms(outsider.table.catalogue, withheld)]
-    yield from companions(divided, withheld, alone, outsider.rules.inference_k)
+    yield from companions(attack.divided, withheld, alone, outsider.rules.inference_k)
 
 
 def _remainders(knowledge: Knowledge, rules: Rules) -> Iterator[Finding]:
@@ -207,77 +321,68 @@ def _remainders(knowledge: Knowledge, rules: Rules) -> Iterator[Finding]:
             yield reporter.difference(pair, pair.most)
 
 
-def _guess(outsider: Outsider, found: _Found, *, whole: bool) -> Guess:
-    if outsider.rules.floor == 1 or not len(outsider.table.withheld):
-        return Guess("not asked")
-    guess = outsider.guess()
+def _guess(outsider: Outsider, attack: TableAttack, work: Work) -> Guess:
     if (pair := _large_inside(outsider)) is not None:
-        return Guess("refuted", (Reporter(guess).not_below(*pair, outsider.rules.floor),))
+        found = Reporter(attack.knowledge).not_below(*pair, outsider.rules.floor)
+        return Guess("refuted", (found,))
+    if work.exhausted:
+        return Guess("undecided")
+    guess = outsider.guess()
     if (proof := Bounds(guess).contradiction()) is not None:
         return Guess("refuted", (Reporter(guess).no_table(proof),))
-    concluded = _find(DividedTables(guess), outsider.rules.inference_k, whole, found).findings
-    broken = tuple(f for f in concluded if f.kind == "contradiction")
-    return Guess("refuted", broken) if broken else Guess("consistent", concluded)
+    supposed = TableAttack(guess, attack.floor, most_whole=MOST_WHOLE, earlier=attack)
+    concluded = supposed.findings()
+    if only_contradictions(concluded):
+        return Guess("refuted", concluded)
+    return Guess("undecided" if supposed.open_groups else "consistent", concluded)
 
 
 def _large_inside(outsider: Outsider) -> tuple[int, int] | None:
-    """A withheld segment and a figure inside it that reaches the floor."""
+    """A suppressed segment and a figure inside it that reaches the threshold."""
     table, catalogue = outsider.table, outsider.table.catalogue
     large = table.published[table.people >= outsider.rules.floor + outsider.rules.rounding - 1]
-    nested = [_nested(axis.membership) for axis in catalogue.dimensions]
-    for segment in table.withheld.tolist():
-        inside = np.ones(len(large), dtype=bool)
-        for axis, groups in enumerate(catalogue.cells[large].T):
-            inside &= nested[axis][groups, catalogue.cells[segment, axis]]
-        if inside.any():
-            return segment, int(large[inside][0])
-    return None
-
-
-def _nested(membership: Flags) -> Flags:
-    """(groups x groups): whether the first is inside the second."""
-    beyond = np.any(membership[:, None, :] & ~membership[None, :, :], axis=2)
-    return np.asarray(~beyond)
-
-
-def _small(outsider: Outsider, knowledge: Knowledge, found: _Found) -> Integers | None:
-    """Withheld segments made of disclosed atoms, as far as they are too small themselves."""
-    if found.disclosed is None:
+    around = table.withheld[segments_inside(catalogue, large)[table.withheld] > 0]
+    if not len(around):
         return None
-    fine = np.where(knowledge.possible, found.disclosed, True)  # noqa: FBT003  an array's value
+    segment = int(around[0])
+    inside = [figure for figure in large.tolist() if _is_inside(catalogue, figure, segment)]
+    return segment, inside[0]
+
+
+def _is_inside(catalogue: Catalogue, inner: int, outer: int) -> bool:
+    pairs = zip(catalogue.groups(inner), catalogue.groups(outer), strict=True)
+    return all(set(part.leaves) <= set(whole.leaves) for part, whole in pairs)
+
+
+def _small(outsider: Outsider, attack: TableAttack) -> dict[str, Any]:
+    """Suppressed segments made of disclosed atoms, as far as they are too small themselves."""
+    knowledge, disclosed = attack.knowledge, attack.disclosed
+    others = knowledge.possible if disclosed is None else knowledge.possible & ~disclosed
     withheld = _inhabitable(outsider, knowledge)
-    inside = [bool(np.all(fine[_box(knowledge, row)])) for row in withheld.tolist()]
-    disclosed = withheld[np.array(inside, dtype=bool)]
-    small: Integers = disclosed[smaller_than(knowledge, disclosed, outsider.rules.inference_k)]
-    return small
+    within = withheld[cells_in_segments(knowledge.catalogue, others)[withheld] == 0]
+    found = smaller_than(knowledge, within, attack.floor, attack.evidence)
+    return {"small": within[found.small], "small_open": int(found.undecided.sum())}
 
 
-def _intervals(
-    outsider: Outsider, knowledge: Knowledge, divided: DividedTables | None, questions: Questions
-) -> Intervals | None:
-    """Of all withheld segments, and of all atoms without a figure."""
-    if questions.intervals == "no":
-        return None
+def _intervals(outsider: Outsider, attack: TableAttack, questions: Questions) -> Intervals | None:
+    """Of all suppressed segments, and of all atoms without a figure."""
+    knowledge = attack.knowledge
     rows = np.arange(len(knowledge.catalogue), dtype=np.int32)
     finest = rows[atoms(knowledge.catalogue, rows)]
     unknown = np.setdiff1d(finest, outsider.table.published)
     wanted = np.union1d(_inhabitable(outsider, knowledge), unknown)
-    segments = wanted[_with_atoms(knowledge, wanted)].astype(np.int64)
+    segments = wanted[_with_atoms(knowledge)[wanted]].astype(np.int64)
     if questions.intervals == "if few" and len(segments) > _FEW:
         return None
-    return tightest(knowledge, (), segments, divided)
+    return tightest(knowledge, segments, None if attack.whole else attack.divided)
 
 
 def _inhabitable(outsider: Outsider, knowledge: Knowledge) -> Integers:
-    """Withheld segments that are not known beforehand and have possible atoms."""
+    """Suppressed segments that are not known beforehand and have possible atoms."""
     withheld = np.setdiff1d(outsider.table.withheld, outsider.table.known).astype(np.int64)
-    return withheld[_with_atoms(knowledge, withheld)]
+    return withheld[_with_atoms(knowledge)[withheld]]
 
 
-def _with_atoms(knowledge: Knowledge, segments: Integers) -> Flags:
-    held = [knowledge.possible[_box(knowledge, row)].any() for row in segments.tolist()]
-    return np.array(held, dtype=bool)
-
-
-def _box(knowledge: Knowledge, segment: int) -> tuple[NDArray[np.intp], ...]:
-    return np.ix_(*(group.leaves for group in knowledge.catalogue.groups(segment)))
+def _with_atoms(knowledge: Knowledge) -> Flags:
+    """Of each segment of the catalogue whether it has possible atoms."""
+    return cells_in_segments(knowledge.catalogue, knowledge.possible) > 0

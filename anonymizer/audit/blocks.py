@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from anonymizer.audit.solver import Outcome, Program, Reals, Status
+from anonymizer.feasible.solver import Outcome, Program, Reals, Status
 
 _MOST_AT_HAND = 64  # programs, for the next question
 _LARGE = 5_000  # columns

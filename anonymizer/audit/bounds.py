@@ -17,9 +17,10 @@ import numpy as np
 from scipy import sparse
 
 from anonymizer.audit.blocks import BlockProgram
-from anonymizer.audit.knowledge import Integers, Knowledge
-from anonymizer.audit.solver import Program, Reals
+from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.witnesses import make_whole
+from anonymizer.feasible.solver import Program, Reals
+from anonymizer.feasible.system import Integers
 
 _DENOMINATORS = (1, 2, 3, 4, 5, 6, 8, 12, 60, 840, 27_720)
 FINE = 2**30  # parts of one, where no simple fraction makes a proof
@@ -166,9 +167,13 @@ class Bounds:
             return Reachable(nobody)
         return self.decide(nobody, 0, whole=whole)
 
-    def corner(self, costs: Reals) -> Reals:
-        """The table of parts of people with the lowest costs; finite if no cost is below 0."""
-        return self._program.minimise(costs).values
+    def corner(self, costs: Reals) -> Reals | None:
+        """The table of parts of people with the lowest costs; None if none was found.
+
+        Finite if no cost is below 0.
+        """
+        outcome = self._program.minimise(costs)
+        return outcome.values if outcome.found else None
 
     def _proofs(self, multipliers: Reals, weights: Integers) -> Iterator[Proof]:
         """The multipliers as fractions, where these count every class often enough."""

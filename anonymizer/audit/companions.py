@@ -18,10 +18,12 @@ from anonymizer.audit.bounds import Bounds
 from anonymizer.audit.divided import NEARLY, DividedTables, Seen, Wishes
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.freedom import Freedom, atoms_in_classes, freedom, whole_classes
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.modular import PRIMES
 from anonymizer.audit.ranges import proved_ranges
-from anonymizer.audit.solver import Reals
+from anonymizer.feasible.solver import Reals
+from anonymizer.feasible.system import Flags, Integers
+from anonymizer.feasible.work import meter
 
 _MOST_PARTS = 12
 _NAMED = 3
@@ -104,8 +106,11 @@ def _may_count_one(divided: DividedTables, tied: _Tied, cells: Sequence[int]) ->
     seen = _seen_towards_one(divided, weights, 1 - certain, may)
     # What fits is convex: between a table with at most 1 and one with at least 1 is one with 1.
     above, below = seen.fewest > 1 - certain + NEARLY, seen.most < 1 - certain - NEARLY
-    bounds = Bounds(knowledge, start=divided.middle)
+    bounds, work = Bounds(knowledge, start=divided.middle), meter()
     for place in np.flatnonzero(may & (above | below)).tolist():
+        if work.exhausted:
+            may[place] = False
+            continue
         one = weights[[place]].toarray()[0]
         may[place] = not above[place] or -bounds.most(-one)[0] <= 1 - certain[place]
         may[place] &= not below[place] or bounds.most(one)[0] >= 1 - certain[place]
@@ -163,11 +168,11 @@ def _fraction(residue: int) -> Fraction | None:
 
 def _finding(knowledge: Knowledge, cell: int, found: Sequence[tuple[int, int]]) -> Finding:
     catalogue = knowledge.catalogue
-    known = [f"{catalogue.name(other).english} ({people})" for other, people in found[:_NAMED]]
+    known = [f"'{catalogue.name(other).english}' ({people})" for other, people in found[:_NAMED]]
     more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
     text = (
-        f"somebody who is alone in {catalogue.name(cell).english} knows that it counts 1 and can "
-        f"work out {', '.join(known)}{more}: the published figures tie them together"
+        f"a person who is alone in '{catalogue.name(cell).english}' knows that it counts 1 and can "
+        f"derive {', '.join(known)}{more} from the published figures"
     )
     ids = (catalogue.id(cell), *(catalogue.id(other) for other, _ in found))
     return Finding(knowledge.table, "companion", ids, text)

@@ -11,7 +11,8 @@ from itertools import combinations, pairwise
 import numpy as np
 from scipy import sparse
 
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.knowledge import Knowledge
+from anonymizer.feasible.system import Flags, Integers
 
 _PAIRS_AT_ONCE = 4_096
 

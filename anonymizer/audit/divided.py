@@ -13,8 +13,10 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from anonymizer.audit.knowledge import Flags, Knowledge
-from anonymizer.audit.solver import Program, Reals
+from anonymizer.audit.knowledge import Knowledge
+from anonymizer.feasible.solver import Program, Reals
+from anonymizer.feasible.system import Flags
+from anonymizer.feasible.work import meter
 
 NEARLY = 1e-6  # people by which a figure or a goal may be missed
 _BEYOND = 0.01  # people beyond what is wished, so that a tolerance does not spoil it
@@ -85,8 +87,8 @@ class DividedTables:
     def towards(self, wishes: Callable[[], Wishes]) -> Iterator[Reals]:
         """Tables towards what is still wished, asked for each time, until little comes of it."""
         for _ in range(_MOST_TABLES):
-            asked = wishes()
-            table = self._closest(asked) if len(asked.goals) else None
+            asked, exhausted = wishes(), meter().exhausted
+            table = self._closest(asked) if len(asked.goals) and not exhausted else None
             if table is None:
                 return
             yield table

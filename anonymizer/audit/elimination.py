@@ -12,8 +12,11 @@ from heapq import heapify, heappop, heappush
 
 from scipy import sparse
 
+from anonymizer.feasible.work import Work, meter
+
 Row = dict[int, int]  # what is not 0, by its place
 NO_PIVOT = -1
+_ENTRIES = 60  # that one unit of work subtracts
 _LARGEST = 2**10  # rows with larger numbers are left as they were
 
 
@@ -63,6 +66,7 @@ class _Active:
     made_of: dict[int, Row]
     holders: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     waiting: list[tuple[int, int]] = field(default_factory=list)
+    work: Work = field(default_factory=meter)
 
     @classmethod
     def of(cls, matrix: sparse.csr_array, prime: int | None) -> "_Active":
@@ -87,7 +91,9 @@ class _Active:
         """Take a column out of all rows by means of one."""
         inverse = row[pivot] if self.prime is None else pow(row[pivot], -1, self.prime)
         rest = [(column, value) for column, value in row.items() if column != pivot]
-        for number in sorted(self.holders.pop(pivot)):
+        held = sorted(self.holders.pop(pivot))
+        self.work.spend(1 + len(held) * len(rest) // _ENTRIES)
+        for number in held:
             other = self.rows[number]
             times = other.pop(pivot) * inverse
             self._subtract(number, other, times, rest)

@@ -14,15 +14,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.audit.essential import essential_rows
-from anonymizer.audit.knowledge import (
-    Flags,
-    Integers,
-    Knowledge,
-    Statements,
-    from_source,
-    understand,
-)
+from anonymizer.audit.knowledge import Knowledge, Statements, from_source, understand
 from anonymizer.audit.modular import PRIMES, eliminate
+from anonymizer.feasible.system import Flags, Integers
 from anonymizer.segments import Catalogue
 from anonymizer.tables import Figures
 

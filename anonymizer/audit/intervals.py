@@ -9,8 +9,9 @@ Segments that exact figures tie together (two siblings whose parent is published
 pair of linear programs, and every table found narrows what is left to do for all.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -18,11 +19,19 @@ from scipy import sparse
 from anonymizer.audit.blocks import blocks
 from anonymizer.audit.bounds import Bounds, Reachable, Unreachable
 from anonymizer.audit.divided import NEARLY, DividedTables, Wishes
-from anonymizer.audit.freedom import atoms_in_classes, freedom, together, whole_classes
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.freedom import (
+    Freedom,
+    atoms_in_classes,
+    freedom,
+    together,
+    whole_classes,
+)
+from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.ranges import proved_ranges
-from anonymizer.audit.solver import Reals
 from anonymizer.audit.witnesses import make_whole
+from anonymizer.feasible.solver import Reals
+from anonymizer.feasible.system import Flags, Integers
+from anonymizer.feasible.work import meter
 
 UNBOUNDED = -1
 _SMALL_COMPONENT = 60  # classes; up to here integer programming looks for what rounding missed
@@ -46,50 +55,66 @@ class Intervals:
 
 
 def tightest(
-    knowledge: Knowledge,
-    tables: Sequence[Integers],
-    segments: Integers,
-    divided: DividedTables | None = None,
+    knowledge: Knowledge, segments: Integers, divided: DividedTables | None = None
 ) -> Intervals:
     """Intervals of segments that have possible atoms, of figures that some table fits.
 
-    `tables` of whole people that fit are a help; there may be none. So are `divided` tables, in
-    large tables: an end that one of these has is the best that sums of figures can show.
+    `divided` tables are a help in large tables: an end that one of these has is the best that sums
+    of figures can show. Where the work ends early, ends are proved all the same, but wide.
     """
     inside = atoms_in_classes(knowledge, segments)
-    return _tightest(knowledge, tables, segments, inside, divided)
+    return _tightest(_Tools(knowledge), segments, inside, divided)
 
 
-def smaller_than(knowledge: Knowledge, segments: Integers, people: int) -> Flags:
-    """Which segments are shown to have fewer people than this."""
-    inside = atoms_in_classes(knowledge, segments)
-    certain = inside @ knowledge.certain_in_atom
-    touched = inside.copy()
-    touched.data = np.ones_like(inside.data)
-    bounded = touched @ (1 - knowledge.covered.astype(np.int64)) == 0
-    small = np.zeros(len(segments), dtype=bool)
-    bounds = Bounds(knowledge)
-    for row in np.flatnonzero(bounded & (certain < people)).tolist():
-        most, _ = bounds.most(touched[[row]].toarray()[0])
-        small[row] = most + certain[row] < people
-    return small
+class Settled:
+    """Answers for one table whether the figures leave one count only to a set of atoms."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self._knowledge = knowledge
+
+    @cached_property
+    def _tools(self) -> "_Tools":
+        return _Tools(self._knowledge)
+
+    def has(self, atoms: Flags) -> bool:
+        """Whether a set of atoms (of the catalogue's shape) can have one count only."""
+        known = self._knowledge
+        classes, counts = np.unique(known.class_of[atoms & known.possible], return_counts=True)
+        inside = sparse.csr_array((counts, classes, [0, len(classes)]), shape=(1, known.classes))
+        ends = _tightest(self._tools, np.zeros(1, dtype=np.int64), inside)
+        return bool(ends.lowest[0] == ends.highest[0])
 
 
-def settles(knowledge: Knowledge, atoms: Flags) -> bool:
-    """Whether the figures leave one count only to a set of atoms (of the catalogue's shape)."""
-    classes, counts = np.unique(knowledge.class_of[atoms & knowledge.possible], return_counts=True)
-    inside = sparse.csr_array((counts, classes, [0, len(classes)]), shape=(1, knowledge.classes))
-    ends = _tightest(knowledge, (), np.zeros(1, dtype=np.int64), inside)
-    return bool(ends.lowest[0] == ends.highest[0])
+class _Tools:
+    """What every interval of one table needs."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self.knowledge, self.bounds = knowledge, Bounds(knowledge)
+
+    @cached_property
+    def free(self) -> Freedom:
+        """What exact figures leave free."""
+        return freedom(self.knowledge)
+
+    @cached_property
+    def base(self) -> Reals | None:
+        """A table of parts of people that fits; None if none was found."""
+        return self.bounds.corner(np.ones(self.knowledge.classes))
+
+    @cached_property
+    def components(self) -> tuple[Integers, Integers]:
+        """The component of each class that figures tie together, and the classes of each."""
+        _, of_class = blocks(self.knowledge.essential.members)
+        return of_class.astype(np.int64), np.bincount(of_class).astype(np.int64)
 
 
 def _tightest(
-    knowledge: Knowledge,
-    tables: Sequence[Integers],
+    tools: _Tools,
     segments: Integers,
     inside: sparse.csr_array,
     divided: DividedTables | None = None,
 ) -> Intervals:
+    knowledge = tools.knowledge
     certain = inside @ knowledge.certain_in_atom
     whole = whole_classes(knowledge, inside)
     touched = inside.copy()
@@ -100,7 +125,7 @@ def _tightest(
     floors = _multiplied(whole, covered)
     ceilings = _multiplied(touched, covered)
     sums = sparse.csr_array(sparse.vstack([floors, ceilings]))
-    ends = _Ends(knowledge, tables, sums, divided)
+    ends = _Ends(tools, sums, divided)
     (low, _), (_, high) = np.split(ends.least, 2), np.split(ends.most, 2)
     (low_reached, _), (_, high_reached) = (
         np.split(ends.least_reached, 2),
@@ -125,20 +150,20 @@ class _Ends:
     """Proved ends of weighted sums of covered classes; beyond the certain people."""
 
     def __init__(
-        self,
-        knowledge: Knowledge,
-        tables: Sequence[Integers],
-        sums: sparse.csr_array,
-        divided: DividedTables | None,
+        self, tools: _Tools, sums: sparse.csr_array, divided: DividedTables | None
     ) -> None:
         sums.sort_indices()
-        shared = together(sums, freedom(knowledge))
-        programs = _Extremes(knowledge, tables, sums[shared.first])
+        self.least, self.most = np.zeros(sums.shape[0], dtype=np.int64), sums @ tools.knowledge.caps
+        self.least_reached, self.most_reached = np.zeros((2, sums.shape[0]), dtype=bool)
+        base = tools.base
+        if base is None:
+            return
+        shared = together(sums, tools.free)
+        programs = _Extremes(tools, sums[shared.first])
         if divided is not None:
             programs.learn_parts(divided)
         programs.solve()
         # What sums that move together differ by is the same in every table, and whole.
-        base = programs.corner()
         apart = sums @ base - shared.sign * (sums[shared.first] @ base)[shared.of]
         offset = np.rint(apart).astype(np.int64)
         ends = [programs.ends(sense) for sense in (-1, 1)]
@@ -153,26 +178,17 @@ class _Ends:
 class _Extremes:
     """The least and the most of several sums, by linear programs that share what they find."""
 
-    def __init__(
-        self, knowledge: Knowledge, tables: Sequence[Integers], sums: sparse.csr_array
-    ) -> None:
-        self._knowledge, self._sums = knowledge, sums
-        self._bounds = Bounds(knowledge)
-        self._components = _components(knowledge)
+    def __init__(self, tools: _Tools, sums: sparse.csr_array) -> None:
+        self._knowledge, self._sums = tools.knowledge, sums
+        self._bounds, self._components = tools.bounds, tools.components
         self._seen = {
             -1: np.full(sums.shape[0], np.iinfo(np.int64).max),
             1: np.full(sums.shape[0], np.iinfo(np.int64).min),
         }
-        for table in tables:
-            self._learn(table)
         # Nobody counts below zero.
         self._proved = {-1: np.zeros(sums.shape[0], np.int64), 1: self._plain_most()}
         self._had_by_parts = {sense: np.zeros(sums.shape[0], dtype=bool) for sense in (-1, 1)}
         self._failures = 0
-
-    def corner(self) -> Reals:
-        """A table of parts of people that fits."""
-        return self._bounds.corner(np.ones(self._knowledge.classes))
 
     def learn_parts(self, divided: DividedTables) -> None:
         """Prove ends by single figures, and see which of them divided tables have."""
@@ -198,9 +214,12 @@ class _Extremes:
             seen.learn(table)
 
     def solve(self) -> None:
-        """Prove every end and look for a table that reaches it."""
+        """Prove every end and look for a table that reaches it, as far as the work goes."""
+        work = meter()
         for sense in (-1, 1):
             for row in self._open(sense):
+                if work.exhausted:
+                    return
                 self._narrow(row, sense)
 
     def ends(self, sense: int) -> tuple[Integers, Flags]:
@@ -268,9 +287,3 @@ class _Extremes:
                 self._prove(row, sense, most - 1)
             else:
                 return
-
-
-def _components(knowledge: Knowledge) -> tuple[Integers, Integers]:
-    """The component of each class that figures tie together, and the classes of each component."""
-    _, of_class = blocks(knowledge.essential.members)
-    return of_class.astype(np.int64), np.bincount(of_class).astype(np.int64)

@@ -23,11 +23,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.audit.essential import Essential, essential_rows
+from anonymizer.feasible.system import Flags, Integers, System
 from anonymizer.segments import Catalogue
 from anonymizer.tables import Figures, TableKey
 
-Integers = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 IMPOSSIBLE = -1
 _MOST_FLAGS = 2**23  # held at once
 Source = Literal[
@@ -74,7 +73,7 @@ class Statements:
 
 
 @dataclass(frozen=True)
-class Knowledge:
+class Knowledge(System):
     """Published figures as bounds on classes of atoms.
 
     `segments` are rows of the catalogue; the figure beside each counts between `lowest`
@@ -88,28 +87,9 @@ class Knowledge:
     segments: NDArray[np.int32]
     people: Integers
     sources: tuple[Source, ...]
-    lowest: Integers
-    highest: Integers
     certain: Integers
     blocks: tuple[NDArray[np.intp], ...]  # of each dimension: leaf -> block of equal leaves
     grid: NDArray[np.intp]  # block x block x ... -> class, or IMPOSSIBLE
-    members: sparse.csr_array
-
-    @cached_property
-    def classes(self) -> int:
-        """How many classes of atoms there are."""
-        return int(self.members.shape[1])
-
-    @cached_property
-    def by_class(self) -> sparse.csr_array:
-        """`members` turned round: the figures that contain each class."""
-        return sparse.csr_array(self.members.T)
-
-    @cached_property
-    def covered(self) -> Flags:
-        """Classes that some figure contains; any number of people may be in the others."""
-        figures_of_class: Integers = np.diff(self.by_class.indptr)
-        return figures_of_class > 0
 
     @cached_property
     def sizes(self) -> Integers:
@@ -142,23 +122,9 @@ class Knowledge:
         return np.array([source in ("published", "known") for source in self.sources], dtype=bool)
 
     @cached_property
-    def around(self) -> Integers:
-        """The figures around each class, a row each, filled up with a figure that is none."""
-        lengths = np.diff(self.by_class.indptr)
-        width = int(lengths.max(initial=0))
-        around = np.full((self.classes, width), len(self.segments), dtype=np.int64)
-        around[np.arange(width) < lengths[:, None]] = self.by_class.indices
-        return around
-
-    @cached_property
     def essential(self) -> Essential:
         """The figures without repetition."""
         return essential_rows(self.members, self.lowest, self.highest)
-
-    @cached_property
-    def exact(self) -> bool:
-        """Whether no figure leaves any room."""
-        return bool((self.lowest == self.highest).all())
 
     @cached_property
     def rigid(self) -> bool:
@@ -173,15 +139,6 @@ class Knowledge:
     def atoms(self, classes: Iterable[int]) -> Flags:
         """The possible atoms of some classes; of the catalogue's shape."""
         return np.isin(self.class_of, list(classes))
-
-    def allows(self, table: Integers) -> bool:
-        """Whether this many people in each class fits every figure; in whole numbers."""
-        return not len(self.broken(table)) and bool((table >= 0).all())
-
-    def broken(self, table: Integers) -> Integers:
-        """The figures that this many people in each class do not fit."""
-        counts = self.members @ table
-        return np.flatnonzero((counts < self.lowest) | (self.highest < counts))
 
 
 def read(

@@ -5,16 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymizer.audit.knowledge import (
-    Flags,
-    Integers,
-    Knowledge,
-    Statements,
-    from_source,
-    published,
-    understand,
-)
+from anonymizer.audit.containment import largest_segments
+from anonymizer.audit.knowledge import Knowledge, Statements, from_source, published, understand
 from anonymizer.audit.published_file import PublishedTable
+from anonymizer.feasible.system import Flags, Integers
 from anonymizer.segments import Catalogue
 
 
@@ -118,8 +112,9 @@ class Outsider:
         return covered
 
     def _guessed(self) -> Statements:
+        """The largest of them alone: what one has at most, those inside it have."""
         known = np.isin(self.table.withheld, self.table.known)
-        segments = self.table.withheld[~known]
+        segments = largest_segments(self.table.catalogue, self.table.withheld[~known])
         most = np.full(len(segments), self.rules.floor - 1, dtype=np.int64)
         source = from_source("guessed", len(most))
         return Statements(segments, most, np.zeros_like(most), most, source)

@@ -20,7 +20,8 @@ from anonymizer.hierarchies import Hierarchy, dimension, full_cross, read_hierar
 from anonymizer.segments import Catalogue
 
 STATUS, PEOPLE = "status", "people"
-PUBLISHED, WITHHELD = "published", "withheld"
+PUBLISHED, SUPPRESSED = "published", "suppressed"
+NOT_PUBLISHED = (SUPPRESSED, "withheld")  # the second: files of other tools, and older ones
 MOST_PEOPLE = 10**12
 MOST_SEGMENTS = 10**7
 T = TypeVar("T")
@@ -103,11 +104,11 @@ def _csv_columns(path: Path) -> Mapping[str, Sequence[str]]:
         rows = [row for row in reader if row]
     uneven = [number for number, row in enumerate(rows, 1) if len(row) != len(names)]
     if uneven:
-        problem = f"not as many fields as the header ({len(names)}) in row {first_few(uneven)}"
+        problem = f"row {first_few(uneven)} does not have {len(names)} fields like the header"
         raise ConfigurationError([Fault(path.name, problem)])
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
-        problem = f"the column name {first_few(doubled)} stands twice"
+        problem = f"two columns are named {first_few(doubled)}"
         raise ConfigurationError([Fault(path.name, problem, "give every column its own name")])
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
     return dict(zip(names, columns, strict=True))
@@ -125,7 +126,7 @@ def _parquet_columns(path: Path) -> Mapping[str, Sequence[str]]:
             for name in table.column_names
         }
     except pa.ArrowException:
-        problem = "this is no Parquet file with columns of text and whole numbers"
+        problem = "not a Parquet file with columns of text and whole numbers"
         raise ConfigurationError([Fault(path.name, problem)]) from None
 
 
@@ -155,20 +156,20 @@ def _column_faults(
 
 
 def _value_faults(text: _Text) -> list[Fault]:
-    """Statuses that are none, and counts that are none or stand where a segment is withheld."""
+    """Invalid statuses and counts, and counts of suppressed segments."""
     counts = text.columns[PEOPLE]
     statuses = text.columns.get(STATUS, [PUBLISHED] * len(counts))
     faults = []
-    if wrong := _rows(statuses, lambda status: status not in (PUBLISHED, WITHHELD)):
-        problem = f"neither {PUBLISHED} nor {WITHHELD} in row {first_few(wrong)}"
+    if wrong := _rows(statuses, lambda status: status not in (PUBLISHED, *NOT_PUBLISHED)):
+        problem = f"neither {PUBLISHED} nor {SUPPRESSED} in row {first_few(wrong)}"
         faults.append(Fault(f"{text.name}, column {STATUS}", problem))
     shown = list(zip(statuses, counts, strict=True))
     if wrong := _rows(shown, lambda row: row[0] == PUBLISHED and not _is_count(row[1])):
-        problem = f"no whole number from 0 to {MOST_PEOPLE:,} in row {first_few(wrong)}"
+        problem = f"not a whole number from 0 to {MOST_PEOPLE:,} in row {first_few(wrong)}"
         faults.append(Fault(f"{text.name}, column {PEOPLE}", problem))
-    if wrong := _rows(shown, lambda row: row[0] == WITHHELD and bool(row[1])):
-        problem = f"a withheld segment has a figure in row {first_few(wrong)}"
-        faults.append(Fault(f"{text.name}, column {PEOPLE}", problem, "leave it empty there"))
+    if wrong := _rows(shown, lambda row: row[0] in NOT_PUBLISHED and bool(row[1])):
+        problem = f"a suppressed segment has a figure in row {first_few(wrong)}"
+        faults.append(Fault(f"{text.name}, column {PEOPLE}", problem, "leave it empty"))
     return faults
 
 
@@ -184,7 +185,9 @@ def _is_count(text: str) -> bool:
 def _table(name: str, axes: Sequence[Dimension], texts: Sequence[_Text]) -> PublishedTable:
     segments = prod(len(axis.groups) for axis in axes)
     if segments > MOST_SEGMENTS:
-        problem = f"the cross of all codes has {segments:,} segments, at most {MOST_SEGMENTS:,} fit"
+        problem = (
+            f"the full cross of all codes has {segments:,} segments; the limit is {MOST_SEGMENTS:,}"
+        )
         raise ConfigurationError([Fault(name, problem, "use fewer dimensions or codes")])
     catalogue = full_cross(axes)
     sizes = [len(axis.groups) for axis in axes]
@@ -215,7 +218,7 @@ def _doubled(name: str, segments: NDArray[np.intp]) -> list[Fault]:
     again = np.setdiff1d(np.arange(len(segments)), first) + 1
     if not len(again):
         return []
-    problem = f"the segment of an earlier row stands again in row {first_few(again.tolist())}"
+    problem = f"row {first_few(again.tolist())} repeats the segment of an earlier row"
     return [Fault(name, problem, "give every segment one row")]
 
 

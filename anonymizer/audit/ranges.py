@@ -7,7 +7,8 @@ most. Far from always the best that figures can show together, but no program is
 import numpy as np
 from scipy import sparse
 
-from anonymizer.audit.knowledge import Integers, Knowledge
+from anonymizer.audit.knowledge import Knowledge
+from anonymizer.feasible.system import Integers
 
 _MOST_ROUNDS = 60
 

@@ -8,7 +8,7 @@ import numpy as np
 from anonymizer.audit.bounds import Proof
 from anonymizer.audit.differencing import Difference
 from anonymizer.audit.findings import Finding, Kind
-from anonymizer.audit.knowledge import Integers, Knowledge
+from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.wording import (
     arithmetic,
     cite,
@@ -19,6 +19,7 @@ from anonymizer.audit.wording import (
     name_group,
     name_rest,
 )
+from anonymizer.feasible.system import Integers
 
 _IDS_NAMED = 20
 _NOBODY = np.zeros(0, dtype=np.int64)
@@ -37,10 +38,12 @@ class Reporter:
         least, most = least + certain, pair.most + certain
         group = name_rest(known, pair.outer, pair.inner, pair.classes)
         outer, inner = cite(known, pair.outer, upper=True), cite(known, pair.inner, upper=False)
-        end = f"all {name_figure(known, pair.outer)} are {name_figure(known, pair.inner)}"
-        learned = _learned(group, least, most, f"; {end}") + self._in_each(pair.classes, pair.most)
+        everyone = f"'{name_figure(known, pair.outer)}'", f"'{name_figure(known, pair.inner)}'"
+        learned = _learned(group, least, most) + self._in_each(pair.classes, pair.most)
+        if most == 0:
+            learned += f": everyone in {everyone[0]} is in {everyone[1]}"
         ends = end_of(known, pair.outer, upper=True), end_of(known, pair.inner, upper=False)
-        text = f"{outer} include {inner}: {ends[0]} - {ends[1]} = {most}. {learned}"
+        text = f"{outer} contains {inner}: {ends[0]} - {ends[1]} = {most}. So {learned}"
         return self._finding(_kind("difference", least, most), (pair.outer, pair.inner), text)
 
     def inference(self, proof: Proof, classes: Integers, least: int) -> Finding:
@@ -50,7 +53,8 @@ class Reporter:
         least, most = least + certain, proof.bound + certain
         learned = _learned(name_group(known, classes), least, most)
         sum_ = arithmetic(known, proof, classes)
-        text = f"from {cite_all(known, proof)}: {sum_}. {learned}"
+        how = f": {sum_}" if len(proof.figures) > 1 or proof.scale > 1 else ""
+        text = f"from {cite_all(known, proof)}{how}. So {learned}"
         text += self._in_each(classes, proof.bound)
         found = self._finding(_kind("inference", least, most), proof.figures, text)
         return self._weighted(found, proof)
@@ -67,32 +71,29 @@ class Reporter:
         certain = self._knowledge.certain[classes]
         if certain.sum() <= 1:
             return ""
-        return f", and no cell of them more than {beyond + 1}"
+        return f", and none of its cells has more than {beyond + 1}"
 
     def whole_people(self, chosen: int, floor: int) -> Finding:
         """No sum of figures shows it, but trying all whole numbers does."""
         group = name_group(self._knowledge, np.array([chosen]))
         text = (
-            f"no whole numbers of people that fit all figures have {floor} or more {group}; "
-            "the figures around them, put together, show that they are fewer"
+            f"integer programming finds no whole numbers that fit all figures and give '{group}' "
+            f"{floor} people or more. So it has fewer"
         )
         return self._finding("inference", self._around([chosen]), text)
 
     def unproved(self, classes: Integers, floor: int) -> Finding:
         """The effort allowed did not show that these groups are safe."""
         example = name_group(self._knowledge, classes[:1])
-        more = f" and {len(classes) - 1} more group(s)" if len(classes) > 1 else ""
-        wanted = f"{floor} people or more" if floor else "different numbers of people"
-        text = (
-            f"it could not be shown that {example}{more} may be {wanted}; "
-            "withhold a figure around them"
-        )
+        more = f" and {len(classes) - 1} more groups" if len(classes) > 1 else ""
+        wanted = f"{floor} people or more" if floor else "more than one number of people"
+        text = f"not proved that '{example}'{more} can have {wanted}; suppress a figure around them"
         return self._finding("unproved", self._around(classes), text)
 
     def solved(
         self, withheld: Sequence[str], classes: Integers, people: int, proof: Proof | None
     ) -> Finding:
-        """A withheld segment or an atom has one possible count; without proof by trying all."""
+        """A suppressed segment or an atom has one possible count; without proof by trying all."""
         known, how = self._knowledge, "no other whole number fits the figures around"
         if proof is not None:
             how = f"from {cite_all(known, proof)}: {arithmetic(known, proof, classes)}"
@@ -100,10 +101,10 @@ class Reporter:
         learned = _learned(group, people + certain, people + certain)
         several = known.sizes[classes].sum() > 1 and not people
         if several and certain == known.sizes[classes].sum():
-            learned, withheld = f"{learned}, 1 in each cell of them,", ()  # a matter of cells
+            learned, withheld = f"{learned}, 1 in each of its cells", ()  # a matter of cells
         elif several and not withheld:
-            learned = f"{learned}, 0 in each cell of them,"
-        text = f"{learned} though withheld: {how}"
+            learned = f"{learned}, 0 in each of its cells"
+        text = f"{learned}, although suppressed: {how}"
         ids = (*withheld, *figure_ids(known, self._around(classes)))
         found = Finding(self._knowledge.table, "solved", ids[:_IDS_NAMED], text)
         return self._weighted(found, proof)
@@ -111,29 +112,32 @@ class Reporter:
     def impossible_people(self, figure: int) -> Finding:
         """A figure of a segment that the structural zeros empty."""
         name = name_figure(self._knowledge, figure)
-        text = f"the table has a figure for {name}, where it can have nobody"
+        text = f"the table has a figure for '{name}', where no one can be (structural zero)"
         return self._finding("contradiction", (figure,), text)
 
     def unequal(self, pair: Difference) -> Finding:
         """Two figures of one set of people differ."""
         known = self._knowledge
-        first, second = (name_figure(known, figure) for figure in (pair.outer, pair.inner))
+        first, second = (f"'{name_figure(known, figure)}'" for figure in (pair.outer, pair.inner))
         figures = f"{known.people[pair.outer]} and {known.people[pair.inner]}"
-        text = f"{first} and {second} are the same people in this table, but count {figures}"
+        text = f"{first} and {second} are the same people in this table, with figures {figures}"
         return self._finding("contradiction", (pair.outer, pair.inner), text)
 
     def larger_inside(self, pair: Difference) -> Finding:
         """A part counts more people than the whole."""
         known = self._knowledge
         outer, inner = cite(known, pair.outer, upper=True), cite(known, pair.inner, upper=False)
-        text = f"{inner} are part of {outer}, but more"
+        text = f"{inner} is part of {outer}, but larger"
         return self._finding("contradiction", (pair.outer, pair.inner), text)
 
     def not_below(self, withheld: int, inside: int, floor: int) -> Finding:
-        """A withheld segment (both are rows of the catalogue) is not below the floor."""
+        """A suppressed segment (both are rows of the catalogue) is not below the threshold."""
         catalogue = self._knowledge.catalogue
         names = [catalogue.name(segment).english for segment in (withheld, inside)]
-        text = f"{names[0]} is withheld, but holds {names[1]}, whose figure reaches {floor}"
+        text = (
+            f"'{names[0]}' is suppressed, but contains '{names[1]}', "
+            f"whose figure reaches the threshold of {floor}"
+        )
         ids = (catalogue.id(withheld), catalogue.id(inside))
         return Finding(self._knowledge.table, "contradiction", ids, text)
 
@@ -141,19 +145,19 @@ class Reporter:
         """A sum of figures cannot be."""
         known = self._knowledge
         text = (
-            f"no group of people has these figures: from {cite_all(known, proof)} "
-            f"somebody would count below zero ({arithmetic(known, proof, _NOBODY)})"
+            f"no counts of people fit these figures: from {cite_all(known, proof)}, "
+            f"a count would be negative ({arithmetic(known, proof, _NOBODY)})"
         )
         return self._weighted(self._finding("contradiction", proof.figures, text), proof)
 
     def no_whole_table(self) -> Finding:
-        """Parts of people would fit, people do not."""
+        """Divided people would fit, whole people do not."""
         text = "no whole numbers of people fit all figures of this table"
         return self._finding("contradiction", range(len(self._knowledge.segments)), text)
 
     def no_table_found(self) -> Finding:
         """Neither a table nor a contradiction within the effort."""
-        text = "no table that fits all figures was found, so nothing about it can be proved"
+        text = "no table was found that fits all figures, so nothing about it is proved"
         return self._finding("unproved", range(len(self._knowledge.segments)), text)
 
     def _around(self, classes: Sequence[int] | Integers) -> Integers:
@@ -172,9 +176,10 @@ def _kind(plain: Kind, least: int, most: int) -> Kind:
     return "singleton" if least == most == 1 else plain
 
 
-def _learned(group: str, least: int, most: int, if_none: str = "") -> str:
+def _learned(group: str, least: int, most: int) -> str:
     if most == 0:
-        return f"So nobody is among {group}{if_none}"
+        return f"no one is in '{group}'"
+    people = "person" if most == 1 else "people"
     if least == most:
-        return f"So exactly {most} {'is' if most == 1 else 'are'} among {group}"
-    return f"So {least} to {most} are {group}" if least else f"So at most {most} are {group}"
+        return f"'{group}' has exactly {most} {people}"
+    return f"'{group}' has {f'{least} to' if least else 'at most'} {most} {people}"

@@ -5,7 +5,7 @@ of figures. It is open as soon as two tables with parts of people differ in it, 
 tell nearly all sums apart, so few programs are left to solve.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +15,12 @@ from anonymizer.audit.bounds import Bounds, Proof
 from anonymizer.audit.divided import NEARLY, DividedTables, Seen, Wishes
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.freedom import atoms_in_classes, freedom, together, whole_classes
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.reports import Reporter
-from anonymizer.audit.solved import is_told
-from anonymizer.audit.solver import Reals
+from anonymizer.audit.solved import Solved, is_told, undecided_all
+from anonymizer.feasible.solver import Reals
+from anonymizer.feasible.system import Flags, Integers
+from anonymizer.feasible.work import meter
 
 _SEED = 20_261_122
 _HALF = 0.5
@@ -26,7 +28,7 @@ _HALF = 0.5
 
 def find_settled(
     divided: DividedTables, reporter: Reporter, is_known: Callable[[Flags], bool]
-) -> Iterator[Finding]:
+) -> Solved:
     """Every withheld segment and every atom with one possible count, as far as sums show it.
 
     Sets of atoms whose count `is_known` are passed over.
@@ -34,18 +36,17 @@ def find_settled(
     knowledge = divided.knowledge
     if divided.middle is None:
         proof = Bounds(knowledge).contradiction()
-        yield reporter.no_table_found() if proof is None else reporter.no_table(proof)
-        return
+        return undecided_all(knowledge) if proof is None else Solved((reporter.no_table(proof),))
     bounds = Bounds(knowledge, start=divided.middle)
     segments, sums = _sums(knowledge)
     judged = _judge(bounds, divided, sums)
     if judged.impossible.any():
-        yield reporter.no_whole_table()
-        return
+        return Solved((reporter.no_whole_table(),))
+    findings: list[Finding] = []
     empty = np.zeros(knowledge.classes, dtype=bool)
     for row in np.flatnonzero(judged.settled).tolist():
         weights = sums[[row]].toarray()[0]
-        people = bounds.most(weights)[0]
+        people = int(judged.people[row])
         is_segment = row < len(segments)
         # Of a class of several atoms that is no segment, what each of them counts stays open.
         alone = not is_segment and people > 0 and knowledge.sizes[weights > 0].sum() > 1
@@ -54,17 +55,11 @@ def find_settled(
             continue
         empty |= (weights > 0) & (people == 0)
         ids = (knowledge.catalogue.id(segments[row]),) if is_segment else ()
-        yield _finding(reporter, bounds, weights, ids)
-    if judged.unproved.any():
-        yield reporter.unproved(np.unique(sums[np.flatnonzero(judged.unproved)].indices), 0)
-
-
-def _finding(
-    reporter: Reporter, bounds: Bounds, weights: Integers, ids: tuple[str, ...]
-) -> Finding:
-    people, classes = bounds.most(weights)[0], np.flatnonzero(weights)
-    verdict = bounds.decide(weights, people + 1, whole=False)
-    return reporter.solved(ids, classes, people, verdict if isinstance(verdict, Proof) else None)
+        verdict = bounds.decide(weights, people + 1, whole=False)
+        proof = verdict if isinstance(verdict, Proof) else None
+        findings.append(reporter.solved(ids, np.flatnonzero(weights), people, proof))
+    undecided = (sums[[row]].indices for row in np.flatnonzero(judged.unproved).tolist())
+    return Solved(tuple(findings), tuple(undecided))
 
 
 def _sums(knowledge: Knowledge) -> tuple[list[int], sparse.csr_array]:
@@ -98,9 +93,13 @@ def _told(knowledge: Knowledge) -> Flags:
 
 @dataclass(frozen=True)
 class _Judged:
-    """Of sums: `settled`, or `impossible` in whole people; `unproved` if neither, nor open."""
+    """Of sums: `settled`, or `impossible` in whole people; `unproved` if neither, nor open.
+
+    `people` are those of the settled ones.
+    """
 
     settled: Flags
+    people: Integers
     impossible: Flags
     unproved: Flags
 
@@ -109,17 +108,25 @@ def _judge(bounds: Bounds, divided: DividedTables, sums: sparse.csr_array) -> _J
     shared = together(sums, freedom(divided.knowledge))
     seen = _seen_apart(divided, sums[shared.first])
     settled, impossible = np.zeros((2, len(shared.first)), dtype=bool)
+    people = np.zeros(len(shared.first), dtype=np.int64)
+    work = meter()
     for row in np.flatnonzero(~_apart(seen)).tolist():
+        if work.exhausted:
+            break
         if _apart(seen)[row]:
             continue
         weights = seen.sums[[row]].toarray()[0]
         (most, with_most), (fewest, with_fewest) = bounds.most(weights), bounds.most(-weights)
-        settled[row], impossible[row] = most == -fewest, most < -fewest
+        settled[row], impossible[row], people[row] = most == -fewest, most < -fewest, most
         for table in (with_most, with_fewest):
             if table is not None:
                 seen.learn(table)
     unproved = ~(_apart(seen) | settled | impossible)
-    return _Judged(settled[shared.of], impossible[shared.of], unproved[shared.of])
+    # What sums that move together differ by is the same in every table, and whole.
+    table, turned = divided.middle, shared.sign * people[shared.of]
+    apart = np.rint(sums @ table - shared.sign * (sums[shared.first] @ table)[shared.of])
+    told = apart.astype(np.int64) + turned
+    return _Judged(settled[shared.of], told, impossible[shared.of], unproved[shared.of])
 
 
 def _whole_between(seen: Seen) -> tuple[Reals, Reals]:

@@ -21,12 +21,14 @@ from anonymizer.audit.bounds import (
     Verdict,
 )
 from anonymizer.audit.findings import Finding
-from anonymizer.audit.knowledge import IMPOSSIBLE, Flags, Integers, Knowledge
+from anonymizer.audit.knowledge import IMPOSSIBLE, Knowledge
 from anonymizer.audit.reports import Reporter
-from anonymizer.audit.solver import Program
 from anonymizer.audit.witnesses import Witnesses, search
+from anonymizer.feasible.solver import Program
+from anonymizer.feasible.system import Flags, Integers
+from anonymizer.feasible.work import meter
 
-_MOST_UNDECIDED = 20
+_MOST_UNDECIDED = 20  # where no limit of work says when to give up
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,14 @@ class _Target:
 
     weights: Integers
     ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Solved:
+    """What was found, and sets of classes of which neither was shown: settled, or open."""
+
+    findings: tuple[Finding, ...]
+    undecided: tuple[Integers, ...] = ()
 
 
 def _nothing(_: Flags) -> bool:
@@ -60,9 +70,14 @@ def fit_some_table(
     return reporter.no_table_found()
 
 
+def undecided_all(knowledge: Knowledge) -> Solved:
+    """Nothing is known of any class that figures cover."""
+    return Solved((), tuple(np.flatnonzero(knowledge.covered)[:, None]))
+
+
 def find_solved(
     knowledge: Knowledge, reporter: Reporter, is_known: Callable[[Flags], bool] = _nothing
-) -> Iterator[Finding]:
+) -> Solved:
     """Every withheld segment and every atom with one possible count.
 
     Sets of atoms whose count `is_known` are passed over. A class of several atoms is
@@ -70,10 +85,12 @@ def find_solved(
     """
     bounds = Bounds(knowledge)
     base = fit_some_table(bounds, reporter)
+    if isinstance(base, Finding) and base.kind != "unproved":
+        return Solved((base,))
     if base is None or isinstance(base, Finding):
-        yield base or reporter.no_table_found()
-        return
+        return undecided_all(knowledge)
     tables, moves = _vary(knowledge, base)
+    findings: list[Finding] = []
     undecided: list[Integers] = []
     empty = np.zeros(knowledge.classes, dtype=bool)
     for target in _unmoved(_targets(knowledge, base), moves):
@@ -86,14 +103,13 @@ def find_solved(
         if isinstance(verdict, Reachable):
             tables.append(verdict.table)
         elif isinstance(verdict, Undecided):
-            undecided.append(target.weights)
+            undecided.append(np.flatnonzero(target.weights))
         elif isinstance(verdict, Proof | Unreachable) and not is_told(
             knowledge, target.weights, people, is_known
         ):
             empty |= (target.weights > 0) & (people == 0)
-            yield _solved(reporter, target, people, verdict)
-    if undecided:
-        yield reporter.unproved(np.flatnonzero(np.sum(undecided, axis=0)), 0)
+            findings.append(_solved(reporter, target, people, verdict))
+    return Solved(tuple(findings), tuple(undecided))
 
 
 def _unmoved(targets: list[_Target], moves: sparse.csc_array) -> list[_Target]:
@@ -114,7 +130,8 @@ def _solved(
 
 def _another_count(bounds: Bounds, weights: Integers, people: int, undecided: int) -> Verdict:
     """A table with another count, or why there is none; gives up after enough failures."""
-    if undecided > _MOST_UNDECIDED:
+    work = meter()
+    if work.exhausted or (undecided > _MOST_UNDECIDED and not work.limited):
         return Undecided()
     more = bounds.decide(weights, people + 1)
     if isinstance(more, Reachable) or people == 0:

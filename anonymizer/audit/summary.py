@@ -1,4 +1,4 @@
-"""The report of an audit: in words for whoever sells audiences, and in full as JSON.
+"""The report of an audit: in words, stage by stage, and in full as JSON.
 
 The words name the first findings of each kind and count the rest; the JSON has all of them.
 """
@@ -9,51 +9,107 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from anonymizer.audit.auditing import Audit, Guess
+from anonymizer.audit.auditing import Audit, Guess, Stage, Step
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.intervals import UNBOUNDED, Intervals
-from anonymizer.audit.knowledge import Integers
+from anonymizer.audit.published_file import PublishedTable
+from anonymizer.audit.table_attack import only_contradictions
+from anonymizer.feasible.system import Integers
 from anonymizer.segments import Catalogue
 
-FORMAT = 1
+FORMAT = 2
 _SHOWN = 3
 _LONGEST = 600
 _MEANINGS = {
-    "rule": "figures that the rules forbid",
-    "contradiction": "figures that no group of people can have",
-    "difference": "one figure less another leaves too few people",
+    "rule": "figures that break the rules",
+    "contradiction": "figures that contradict each other",
+    "difference": "the difference of two figures leaves too few people",
     "homogeneity": "a group is shown to be empty",
     "singleton": "a group is shown to be exactly one person",
-    "inference": "several figures together leave too few people",
-    "solved": "a withheld count is solved exactly",
-    "companion": "who is alone in a cell can solve another",
-    "unproved": "groups that could not be shown to be safe",
+    "inference": "a combination of figures leaves too few people",
+    "solved": "a suppressed count is exactly determined",
+    "companion": "a person who is alone in a cell can derive another count",
 }
+STAGES: Mapping[Stage, str] = {
+    "rules": "Checking the figures against the rules and each other",
+    "background": "Checking what the background knowledge shows by itself",
+    "differences": "Subtracting figures from each other",
+    "combinations": "Combining figures, and searching for tables that fit them",
+    "solutions": "Solving for suppressed counts",
+    "segments": "Checking which suppressed segments are too small as a whole",
+    "notes": "Checking what a person who is alone in a cell can derive",
+    "intervals": "Computing intervals",
+    "guess": "Testing the assumption that all suppressed segments are below the threshold",
+}
+_ASSUMPTION = "the assumption that all suppressed segments are below the threshold"
 
 
-def in_words(audit: Audit) -> Iterator[str]:
-    """The report line by line."""
-    table, rules = audit.table, audit.rules
-    yield (
+def subject(table: PublishedTable) -> str:
+    """What is audited."""
+    return (
         f"{table.name}: {len(table.published):,} segments published, {len(table.withheld):,} "
-        f"withheld, {len(table.catalogue):,} in the cross of all codes."
+        f"suppressed, {len(table.catalogue):,} in the full cross of all codes."
     )
-    yield "WITHSTOOD: nothing found. " + _promise(audit) if audit.withstood else _broken(audit)
-    yield from _by_kind(audit.findings)
+
+
+def in_words(step: Step) -> Iterator[str]:
+    """What a stage found, line by line."""
+    done = step.audit
+    if step.stage == "verdict":
+        yield from _verdict(done)
+    elif step.stage == "notes":
+        yield from _notes(step)
+    elif step.stage == "guess":
+        yield from _guess(done.guess)
+    else:
+        yield from _by_kind(step.findings)
+    if step.stage == "combinations" and only_contradictions(step.findings):
+        yield "These figures contradict each other, so differences listed above prove nothing."
+
+
+def _verdict(audit: Audit) -> Iterator[str]:
+    count, undecided = len(audit.findings), audit.undecided
+    yield {
+        "withstood": f"WITHSTOOD: nothing found. {_promise(audit)}",
+        "discloses": f"DISCLOSES: {count:,} finding{'s' if count > 1 else ''}.",
+        "undecided": "UNDECIDED: nothing found, but not every group is decided.",
+    }[audit.outcome]
     if audit.small is not None and len(audit.small):
         yield (
-            f"{len(audit.small):,} of {len(table.withheld):,} withheld segments provably "
-            f"have fewer than {rules.inference_k} people."
+            f"{'At least ' if audit.small_open else ''}{len(audit.small):,} of "
+            f"{len(audit.table.withheld):,} suppressed segments provably have fewer than "
+            f"{audit.rules.inference_k} people."
         )
-    if not audit.whole and rules.inference_k:
+    if undecided:
+        more = " and more" if undecided.groups > len(undecided.first) else ""
         yield (
-            f"The table is too large for integer programming: {audit.by_parts:,} cells are taken "
-            "to be safe because divided people fit the figures."
+            f"Not decided within the budget{_limit(audit)}: {undecided.groups:,} groups with "
+            f"{undecided.cells:,} cells: {_quoted(undecided.first)}{more}. "
+            "A larger --work decides more."
         )
-    if audit.notes:
+    if audit.by_parts:
+        yield (
+            f"The table is too large for integer programming: {audit.by_parts:,} groups count as "
+            "safe because tables of divided people fit the figures."
+        )
+
+
+def _quoted(groups: Sequence[str]) -> str:
+    return ", ".join(f"'{group}'" for group in groups)
+
+
+def _limit(audit: Audit) -> str:
+    return "" if audit.limit is None else f" of {audit.limit:,} units of work"
+
+
+def _notes(step: Step) -> Iterator[str]:
+    notes = step.audit.notes
+    yield from _by_kind(step.findings[: len(step.findings) - len(notes)])
+    if notes:
         yield "Notes, which do not count against the table:"
-        yield from _by_kind(audit.notes)
-    yield from _guess(audit.guess)
+        yield from _by_kind(notes)
+    if not step.audit.notes_complete:
+        yield "What a person alone in a cell can derive: not decided within the budget."
 
 
 def as_json(audit: Audit) -> dict[str, Any]:
@@ -61,13 +117,14 @@ def as_json(audit: Audit) -> dict[str, Any]:
     table, rules = audit.table, audit.rules
     return {
         "format": FORMAT,
+        "outcome": audit.outcome,
         "withstood": audit.withstood,
         "table": {
             "file": table.name,
             "dimensions": {axis.name: len(axis.groups) for axis in table.catalogue.dimensions},
             "segments": len(table.catalogue),
             "published": len(table.published),
-            "withheld": len(table.withheld),
+            "suppressed": len(table.withheld),
             "known_beforehand": len(table.known),
             "cells": audit.atoms,
         },
@@ -78,11 +135,19 @@ def as_json(audit: Audit) -> dict[str, Any]:
             "zeros": "public" if rules.zeros_public else "protect",
         },
         "promise": _promise(audit),
+        "work": {"limit": audit.limit, "spent": audit.work},
+        "undecided": {
+            "groups": audit.undecided.groups,
+            "cells": audit.undecided.cells,
+            "first": list(audit.undecided.first),
+        },
         "whole_people": audit.whole,
         "cells_safe_by_parts": audit.by_parts,
         "findings": [_finding(finding) for finding in audit.findings],
         "too_small": [_segment(table.catalogue, row) for row in _listed(audit.small)],
+        "too_small_undecided": audit.small_open,
         "notes": [_finding(finding) for finding in audit.notes],
+        "notes_complete": audit.notes_complete,
         "guess": {
             "outcome": audit.guess.outcome,
             "findings": [_finding(finding) for finding in audit.guess.findings],
@@ -110,17 +175,12 @@ def _cell(value: object) -> object:
 def _promise(audit: Audit) -> str:
     floor = audit.rules.inference_k
     if not floor:
-        return "No withheld segment and no cell can be solved exactly from the published figures."
-    zeros = " but for cells that are published as 0" if audit.rules.zeros_public else ""
+        return "The published figures determine no suppressed segment and no cell exactly."
+    zeros = ", except cells that are published as 0" if audit.rules.zeros_public else ""
     return (
-        "Nobody who holds all published figures can show that a cell has fewer than "
-        f"{floor} people{zeros}."
+        f"No one who has all published figures can prove that a cell has fewer than {floor} "
+        f"people{zeros}."
     )
-
-
-def _broken(audit: Audit) -> str:
-    count = len(audit.findings)
-    return f"DISCLOSES: {count:,} finding{'s' if count > 1 else ''}."
 
 
 def _by_kind(findings: Sequence[Finding]) -> Iterator[str]:
@@ -139,16 +199,18 @@ def _cut(text: str) -> str:
 
 
 def _guess(guess: Guess) -> Iterator[str]:
+    found = guess.findings
     if guess.outcome == "refuted":
-        yield "Who takes every withheld segment to be below the floor is wrong, and can know it:"
-        yield from (f"    {_cut(finding.explanation)}" for finding in guess.findings[:1])
+        yield f"The figures refute {_ASSUMPTION}:"
     elif guess.outcome == "consistent":
-        more = f"and would conclude {len(guess.findings):,} things more, as:"
-        yield (
-            "Who takes every withheld segment to be below the floor is not refuted by the figures, "
-            + (more if guess.findings else "but would conclude nothing more.")
-        )
-        yield from (f"    {_cut(finding.explanation)}" for finding in guess.findings[:_SHOWN])
+        added = f"it adds {len(found):,} conclusions:" if found else "it adds no conclusion."
+        yield f"The figures do not refute {_ASSUMPTION}; {added}"
+    elif found:
+        yield f"Not decided within the budget: {_ASSUMPTION}. {len(found):,} conclusions so far:"
+    else:
+        yield f"Not decided within the budget: {_ASSUMPTION}."
+    shown = 1 if guess.outcome == "refuted" else _SHOWN
+    yield from (f"    {_cut(finding.explanation)}" for finding in found[:shown])
 
 
 def _finding(finding: Finding) -> Mapping[str, Any]:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
-from anonymizer.audit.mending import Mending, nearly_made_to_fit
-from anonymizer.audit.nearby import fit_nearby, reach_nearby
-from anonymizer.audit.proportional import spread, spread_in_the_middle
+from anonymizer.audit.knowledge import Knowledge
+from anonymizer.feasible.nearby import fit_nearby, reach_nearby
+from anonymizer.feasible.proportional import spread, spread_in_the_middle
+from anonymizer.feasible.repair import Mending, nearly_made_to_fit
+from anonymizer.feasible.system import Flags, Integers
+from anonymizer.feasible.work import meter
 
 _MOST_PASSES = 3
 _MOST_FAILURES = 10  # of programs
@@ -88,9 +90,12 @@ def walk(knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flags)
 def _mended_steps(mending: Mending, goals: Integers, waiting: Flags) -> list[dict[int, int]]:
     """How each table differs from that before; takes off `waiting` what reaches its goal."""
     steps: list[dict[int, int]] = []
+    work = meter()
     for _ in range(_MOST_PASSES):
         before = len(steps)
         for chosen in np.flatnonzero(waiting).tolist():
+            if work.exhausted:
+                return steps
             if not waiting[chosen]:
                 continue
             if not mending.give(chosen, int(goals[chosen] - mending.table[chosen]), _MOST_MOVES):
@@ -109,9 +114,9 @@ def _solved_steps(
 ) -> list[dict[int, int]]:
     """The same from a table on, by programs, until too many of them fail."""
     steps: list[dict[int, int]] = []
-    failures = 0
+    failures, work = 0, meter()
     for chosen in np.flatnonzero(waiting).tolist():
-        if failures == _MOST_FAILURES:
+        if failures == _MOST_FAILURES or work.exhausted:
             break
         if not waiting[chosen]:
             continue

@@ -14,8 +14,10 @@ from typing import Protocol
 import numpy as np
 from scipy import sparse
 
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
-from anonymizer.audit.solver import Outcome, Program, Reals
+from anonymizer.audit.knowledge import Knowledge
+from anonymizer.feasible.solver import Outcome, Program, Reals
+from anonymizer.feasible.system import Flags, Integers
+from anonymizer.feasible.work import meter
 
 _ROOM_WEIGHT = 0.1  # of room in a figure, for each class that waits for it, against one person
 _GOOD_ENOUGH = 0.1  # a table of whole people need not be the best
@@ -115,7 +117,7 @@ def search(knowledge: Knowledge, witnesses: Witnesses, step: int) -> None:
 
     `step` is how many people a class may be missing in a table that has room for it.
     """
-    if not len(witnesses.waiting):
+    if not len(witnesses.waiting) or meter().exhausted:
         return
     classes, idle = knowledge.classes, 0
     program = _roomy_program(knowledge, witnesses.goals, step)

@@ -1,12 +1,13 @@
-"""Groups and arithmetic in words that a reader of the exports understands."""
+"""Groups, figures and arithmetic in words that a reader of the exports understands."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from anonymizer.audit.bounds import FINE, Proof
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.knowledge import Knowledge
 from anonymizer.dimensions import Dimension
+from anonymizer.feasible.system import Flags, Integers
 
 _PARTS_NAMED = 3
 _FIGURES_NAMED = 8
@@ -30,7 +31,7 @@ def name_rest(knowledge: Knowledge, outer: int, inner: int, classes: Integers) -
     group = name_group(knowledge, classes)
     if "combinations of" not in group:
         return group
-    return f"{name_figure(knowledge, outer)} other than {name_figure(knowledge, inner)}"
+    return f"{name_figure(knowledge, outer)} except {name_figure(knowledge, inner)}"
 
 
 def name_figure(knowledge: Knowledge, figure: int) -> str:
@@ -44,16 +45,16 @@ def figure_ids(knowledge: Knowledge, figures: Integers | Sequence[int]) -> tuple
 
 
 def cite(knowledge: Knowledge, figure: int, *, upper: bool) -> str:
-    """A figure with the bound that it gives: `men under 40 (500, so at most 509)`."""
-    name, people = name_figure(knowledge, figure), int(knowledge.people[figure])
+    """A figure with the bound that it gives: `'men under 40' (500, so at most 509)`."""
+    name, people = f"'{name_figure(knowledge, figure)}'", int(knowledge.people[figure])
     bound = f"so at {'most' if upper else 'least'} {end_of(knowledge, figure, upper=upper)}"
     source = knowledge.sources[figure]
     if source == "known":
-        return f"{name} ({people}, known beforehand)"
+        return f"{name} ({people}, background knowledge)"
     if source == "listed":
-        return f"{name} (withheld and not zero, {bound})"
+        return f"{name} (suppressed and not zero, {bound})"
     if source == "guessed":
-        return f"{name} (withheld, taken to be below the floor, {bound})"
+        return f"{name} (suppressed, assumed to be below the threshold, {bound})"
     if knowledge.lowest[figure] == knowledge.highest[figure]:
         return f"{name} ({people})"
     return f"{name} ({people}, {bound})"
@@ -80,7 +81,7 @@ def arithmetic(knowledge: Knowledge, proof: Proof, classes: Integers) -> str:
     """The sum of a proof about some classes in numbers: `69 - 51 - 10 = 8`."""
     most = proof.bound + int(knowledge.certain[classes].sum())
     if proof.scale == FINE:
-        return f"{len(proof.figures)} figures, each with its weight, give {most}"
+        return f"the weighted sum of {len(proof.figures)} figures is {most}"
     terms = []
     for figure in proof.figures:
         times = int(proof.multipliers[figure])
@@ -90,10 +91,20 @@ def arithmetic(knowledge: Knowledge, proof: Proof, classes: Integers) -> str:
     if others := _certain_elsewhere(knowledge, proof, classes):
         terms.append(f"{'-' if others > 0 else '+'} {abs(others)}")
     total = " ".join(terms).removeprefix("+ ")
-    why = f" ({abs(others)} for withheld cells that have at least 1 each)" if others else ""
+    why = f" ({abs(others)} for suppressed cells with at least 1 person each)" if others else ""
     if proof.scale == 1:
         return f"{total} = {most}{why}"
-    return f"({total}) / {proof.scale}, whole people only, = {most}{why}"
+    return f"({total}) / {proof.scale}, rounded down, = {most}{why}"
+
+
+def below_threshold(name: str, people: int, threshold: int) -> str:
+    """A figure that the threshold rule forbids."""
+    return f"the figure {people} of '{name}' is below the threshold k = {threshold}"
+
+
+def no_multiple(name: str, people: int, base: int) -> str:
+    """A figure that is not rounded."""
+    return f"the figure {people} of '{name}' is not a multiple of {base}"
 
 
 def _certain_elsewhere(knowledge: Knowledge, proof: Proof, classes: Integers) -> int:
@@ -127,9 +138,9 @@ def _name_span(dimension: Dimension, span: Flags, possible: Flags) -> str:
         whole = around[np.argmin(members[around].sum(axis=1))]
         left_out = _cover(dimension, members, members[whole] & ~span)
         if len(left_out) > _PARTS_NAMED:
-            return f"in any of {int(span.sum())} {dimension.name} groups"
+            return f"in {int(span.sum())} values of {dimension.name}"
         whole_name = dimension.groups[whole].name.english
-        return f"{whole_name} but not {_join(left_out, 'or')}".strip()
+        return f"{whole_name} except {_join(left_out, 'or')}".strip()
     return _join([name for name in names if name], "or")
 
 

@@ -12,14 +12,14 @@ from anonymizer.cells.rules import Zeros
 from anonymizer.cells.table import Cells
 from anonymizer.parallel import Workers
 from anonymizer.periods import Period
-from anonymizer.protection.suppression import Protected, protect
+from anonymizer.protection.alone import suppress_alone
 from anonymizer.protection.totals import segment_totals
 from anonymizer.secret import Secret
 from anonymizer.segments import Catalogue
-from anonymizer.tables import Counted, TableKey
+from anonymizer.tables import Counted, SetHashes, TableKey
 
-REASONS = ("floor", "inference", "kept")
-FLOOR, INFERENCE, KEPT = range(len(REASONS))
+REASONS = ("threshold", "inference", "kept")
+THRESHOLD, INFERENCE, KEPT = range(len(REASONS))
 # Cells have no period; the key of a counted table needs one.
 _NO_PERIOD = Period("day", date.min)
 
@@ -28,7 +28,7 @@ _NO_PERIOD = Period("day", date.min)
 class Outcome:
     """What became of every segment of the catalogue; for the privileged role alone.
 
-    `people` are the figures as published, 0 where withheld, `true_people` the counts,
+    `people` are the figures as published, 0 where suppressed, `true_people` the counts,
     `reasons` positions in REASONS.
     """
 
@@ -36,7 +36,6 @@ class Outcome:
     people: NDArray[np.int64]
     true_people: NDArray[np.int64]
     reasons: NDArray[np.int8]
-    seconds: float
 
     @property
     def published(self) -> NDArray[np.bool_]:
@@ -49,28 +48,20 @@ def protect_cells(request: Request) -> Outcome:
     """The figures of a table of cells that keep the rules.
 
     With public zeros everybody knows which cells are empty: what has no other cells is published
-    as 0. Equal requests give equal figures. Raises Held as `protect` does.
+    as 0. Equal requests give equal figures. Raises Held as `suppress_alone` does.
     """
-    catalogue = request.catalogue
-    counted = _counted(request.cells, request.rules.zeros, request.secret)
-    protected = _protected(counted, request)
-    reasons = np.full(len(catalogue), FLOOR, dtype=np.int8)
-    reasons[list(protected.withheld_for_inference)] = INFERENCE
-    reasons[protected.figures.segments] = KEPT
+    catalogue, rules = request.catalogue, request.rules
+    counted = _counted(request.cells, rules.zeros, request.secret)
+    terms = rules.promise, request.secret, rules.effort
+    suppressed = suppress_alone(counted, catalogue, *terms, Workers(rules.effort.threads))
+    reasons = np.full(len(catalogue), THRESHOLD, dtype=np.int8)
+    reasons[list(suppressed.for_inference)] = INFERENCE
+    reasons[suppressed.figures.segments] = KEPT
     # Zeros known to everybody are no secret to keep.
     reasons[segment_totals(catalogue, counted.possible.astype(np.int64)) == 0] = KEPT
     people = np.zeros(len(catalogue), dtype=np.int64)
-    people[protected.figures.segments] = protected.figures.people
-    true_people = segment_totals(catalogue, counted.people)
-    return Outcome(catalogue, people, true_people, reasons, protected.seconds)
-
-
-def _protected(counted: Counted, request: Request) -> Protected:
-    """The one call of the suppressor: whatever readers know of the cells is told to it here."""
-    rules = request.rules
-    workers = Workers(rules.effort.threads)
-    terms = rules.promise, request.secret, rules.effort
-    return protect(counted, request.catalogue, *terms, workers)
+    people[suppressed.figures.segments] = suppressed.figures.people
+    return Outcome(catalogue, people, segment_totals(catalogue, counted.people), reasons)
 
 
 def _counted(cells: Cells, zeros: Zeros, secret: Secret) -> Counted:
@@ -78,27 +69,27 @@ def _counted(cells: Cells, zeros: Zeros, secret: Secret) -> Counted:
     public = zeros == "public"
     possible = cells.people > 0 if public else np.ones(cells.people.shape, dtype=bool)
     key = TableKey("cells", cells.name, _NO_PERIOD)
-    marks = _marks(cells, secret)
-    return Counted(key, cells.people, cells.people, marks, possible, occupied=public)
+    return Counted(key, cells.people, _hashes(cells, secret), possible, occupied=public)
 
 
-def _marks(cells: Cells, secret: Secret) -> NDArray[np.uint64]:
+def _hashes(cells: Cells, secret: Secret) -> SetHashes:
     """A keyed number for the people of each cell, known by its codes and their count.
 
     So equal people of equal cells are rounded alike, in every segment and at every run, in
-    whatever order the columns stand.
+    whatever order the columns stand. No person is told apart in a cell: all are in one bucket.
     """
-    marks = np.zeros(cells.people.shape, dtype=np.uint64)
-    atoms = np.nonzero(cells.people)
-    along = sorted(zip(cells.dimensions, atoms, strict=True), key=lambda pair: pair[0].name)
+    inside = np.nonzero(cells.people)
+    along = sorted(zip(cells.dimensions, inside, strict=True), key=lambda pair: pair[0].name)
     codes = [np.array(axis.leaves, dtype=object)[leaves].tolist() for axis, leaves in along]
     key = secret.derive("cells")
     names = "\n".join(axis.name for axis, _ in along)
-    marks[atoms] = [
-        _number("\n".join((names, *map(str, atom))), key)
-        for atom in zip(*codes, cells.people[atoms].tolist(), strict=True)
+    numbers = [
+        _number("\n".join((names, *map(str, cell))), key)
+        for cell in zip(*codes, cells.people[inside].tolist(), strict=True)
     ]
-    return marks
+    occupied = np.flatnonzero(cells.people)
+    one_bucket = np.zeros(len(occupied), dtype=np.uint8)
+    return SetHashes(occupied, one_bucket, np.array(numbers, dtype=np.uint64))
 
 
 def _number(message: str, key: bytes) -> int:

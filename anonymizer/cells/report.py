@@ -1,5 +1,6 @@
-"""The report on a protected table: what was asked for, what came out. For the privileged role."""
+"""The report on a protected table: what was requested, what came out. For the privileged role."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from anonymizer.cells.protecting import REASONS, Outcome
@@ -8,10 +9,12 @@ from anonymizer.cells.rules import Rules
 from anonymizer.files import sha256
 
 
-def report(request: Request, outcome: Outcome, files: Files, seconds: float) -> dict[str, Any]:
-    """Segments and people by reason, settings, promise in words, digests, seconds.
+def report(
+    request: Request, outcome: Outcome, files: Files, seconds: Mapping[str, float]
+) -> dict[str, Any]:
+    """Segments and people by reason, settings, promise in words, digests; `seconds` as measured.
 
-    `people` adds up the true counts of segments; a person stands in many. The digests are of the
+    `people` adds up the true counts of segments; a person is in many. The digests are of the
     files that were read and those that are written already.
     """
     cells, rules = request.cells, request.rules
@@ -33,41 +36,41 @@ def report(request: Request, outcome: Outcome, files: Files, seconds: float) -> 
             "inference_k": rules.promise.inference_floor,
             "rounding": rules.promise.rounding,
             "zeros": rules.zeros,
-            "proof_seconds": rules.effort.proof_seconds,
+            "proof_work": rules.effort.proof_work,
             "jobs": rules.effort.threads,
             "memory_megabytes": rules.effort.memory_megabytes,
         },
         "promise": promise_in_words(rules),
         "segments": {"all": len(outcome.catalogue), **segments},
         "people": people,
-        "seconds": {"protection": round(outcome.seconds, 3), "all": round(seconds, 3)},
+        "seconds": {what: round(taken, 3) for what, taken in seconds.items()},
         "read": {str(path): sha256(path) for path in files.read},
         "written": {str(p): sha256(p) for p in files.written if p != files.report},
     }
 
 
 def promise_in_words(rules: Rules) -> list[str]:
-    """What the published figures keep, a sentence a rule."""
-    return [_floor(rules), _inference(rules), _rounding(rules)]
+    """What the published figures keep, one sentence for each rule."""
+    return [_threshold(rules), _inference(rules), _rounding(rules)]
 
 
-def _floor(rules: Rules) -> str:
+def _threshold(rules: Rules) -> str:
     words = f"Every published figure counts at least {rules.promise.k} people"
     if rules.zeros == "public":
-        return f"{words}, but for groups that are empty: these are known and published as 0."
-    return f"{words}; a withheld segment never says why, nor whether it is empty."
+        return f"{words}, except empty groups: these are known and published as 0."
+    return f"{words}; why a segment is suppressed, or whether it is empty, is never disclosed."
 
 
 def _inference(rules: Rules) -> str:
     least = rules.promise.inference_floor
     if not least:
         return (
-            "No withheld segment can be solved exactly from the published figures; that one is "
-            "small may still be provable."
+            "No suppressed segment can be solved exactly from the published figures; that a "
+            "segment is small may still be inferred."
         )
     return (
-        "Whoever puts all published figures together cannot prove of any group that it has fewer "
-        f"than {least} people" + (", empty cells aside." if rules.zeros == "public" else ".")
+        f"No group of fewer than {least} people can be inferred from all published figures together"
+        + (", empty cells aside." if rules.zeros == "public" else ".")
     )
 
 

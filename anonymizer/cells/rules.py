@@ -16,7 +16,7 @@ _OPTIONS = {
     "k": "--k",
     "inference_k": "--inference-k",
     "rounding": "--rounding",
-    "proof_seconds": "--proof-seconds",
+    "proof_work": "--proof-work",
     "threads": "--jobs",
     "memory_megabytes": "--memory-megabytes",
 }
@@ -31,7 +31,7 @@ class Settings:
     inference_k: str
     rounding: int
     zeros: Zeros
-    proof_seconds: float
+    proof_work: int
     jobs: int
     memory_megabytes: int = 2_048
 
@@ -46,7 +46,7 @@ class Rules:
 
 
 def make_rules(settings: Settings) -> Rules:
-    """Rules without a secret offset of the floor: a table that is protected once needs none.
+    """Rules without secret offsets: a table by itself has no history to be compared with.
 
     Raises ConfigurationError with every mistake, by option.
     """
@@ -56,10 +56,10 @@ def make_rules(settings: Settings) -> Rules:
         "k_jitter": 0,
         "inference_k": settings.inference_k,
         "rounding": settings.rounding,
-        "trusted_after_days": 0,
+        "near_jitter": 0,
     }
     effort = {
-        "proof_seconds": settings.proof_seconds,
+        "proof_work": settings.proof_work,
         "threads": settings.jobs,
         "memory_megabytes": settings.memory_megabytes,
     }

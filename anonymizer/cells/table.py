@@ -1,4 +1,4 @@
-"""A table of cells as counted people on the grid of atoms.
+"""A table of cells as counted people on the grid of finest cells.
 
 One row counts the people of one finest cell; a cell without a row has none.
 """
@@ -193,7 +193,7 @@ def _too_large(path: Path, axes: Sequence[Dimension]) -> list[Fault]:
 def _grid(
     axes: Sequence[Dimension], columns: Sequence[Column], people: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """People by atom."""
+    """People by cell."""
     along = []
     for axis, column in zip(axes, columns, strict=True):
         place = {leaf: position for position, leaf in enumerate(axis.leaves)}

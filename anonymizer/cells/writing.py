@@ -1,7 +1,7 @@
 """Writes what became of a table: for everybody, and for the privileged role.
 
-Rows stand in the order of the catalogue, whatever is withheld. Columns are those of the
-dimensions, then `status` and `people`, empty where a segment is withheld.
+Rows stand in the order of the catalogue, whatever is suppressed. Columns are those of
+the dimensions, then `status` and `people`, empty where a segment is suppressed.
 """
 
 import csv
@@ -53,7 +53,7 @@ def _published(outcome: Outcome) -> Columns:
     people[~published] = None
     return {
         **_codes(outcome.catalogue, np.arange(len(outcome.catalogue))),
-        "status": np.where(published, "published", "withheld").tolist(),
+        "status": np.where(published, "published", "suppressed").tolist(),
         "people": people.tolist(),
     }
 

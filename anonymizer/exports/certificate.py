@@ -1,7 +1,7 @@
 """The certificate beside the files of an export: what they are, what is promised, what is not.
 
 It answers the three questions of the Article 29 Working Party's Opinion 05/2014 on anonymisation
-techniques (WP216), and it is sealed: whoever holds the folder can check it with nothing else. It
+techniques (WP216), and it is sealed: anyone who has the folder can check it with nothing else. It
 holds no hash of the chain, which depends on the raw files: equal figures give equal exports,
 whatever form their rows were delivered in.
 """
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from anonymizer.errors import Held
 from anonymizer.files import sha256
 from anonymizer.ledger import Entry
 from anonymizer.policy import Promise
@@ -19,25 +20,25 @@ from anonymizer.seal import sealed
 from anonymizer.secret import Secret
 
 CERTIFICATE = "certificate.json"
-_FORMAT = 2
-_HISTORY = "history"  # among an audit's attacks: also joined with earlier releases
-# What the auditor's summary may say in public, whatever else the ledger keeps of it.
-_AUDIT = ("attacks", "findings", "tables", "figures")
-_JOINED = (
-    "Each release was also attacked together with the earlier ones that bear on it: a week or "
-    "month with its days, a month with its weeks, a campaign with those whose link contains its "
-    "own, a campaign or an interest with the audience."
+_FORMAT = 3
+# What of the checker's summary is public. The other numbers of the ledger depend on true counts
+# that are not published: how many groups were judged, which campaigns contain which.
+_AUDIT = ("findings", "tables", "figures", "linked_releases")
+_LINKED = (
+    "Linked tables, those of earlier releases included, are compared before publication: a week or "
+    "month with its days, a month with its weeks, campaigns of which one counts nearly all people "
+    "of another, and a campaign or an interest with the audience. Figures of the new release that "
+    "show too small a group only together with linked tables are suppressed."
 )
-_UNJOINED = (
-    "Combinations other than these are not proved, and tables whose figures lie far apart are "
-    "taken to be safe for that. The same people are in many tables, so figures of several periods, "
-    "campaigns or interests can be compared; the provider's threat model says what such "
-    "comparisons are known to show."
-)
-_ALONE = (
-    "The proof is made table by table. Figures of several periods or campaigns can be compared, "
-    "since the same people are in many of them; the provider's threat model says what such "
-    "comparisons are known to show."
+_NOT_LINKED = (
+    "The comparison of linked tables is not among the proofs that the checker verifies; large ones "
+    "are compared pair by pair, and linked tables whose figures lie far apart are taken to be "
+    "safe. Other combinations of tables are not compared. Near groups are compared with groups "
+    "that were judged on their own only: in a chain of groups, each near to the next, a later one "
+    "is judged again and may have another figure than the one before it. Advertisers who pool "
+    "their files, and campaigns that are repeated on many days to measure one small difference, "
+    "may learn more than from one file. The provider's threat model states what was measured for "
+    "each of these."
 )
 
 
@@ -46,10 +47,15 @@ def certificate_bytes(
 ) -> bytes:
     """The certificate of the files in `folder`; `entry` is the ledger's on the release.
 
-    `recipient` is the advertiser that they are for, by id, or `every advertiser`.
+    `recipient` is the advertiser that they are for, by id, or `every advertiser`. Raises Held for
+    a release that an earlier version checked in another way.
     """
-    summary = entry.body["audit"]
-    joined = _HISTORY in summary["attacks"]
+    if "near" not in entry.body:
+        raise Held(
+            "exports_unfinished",
+            f"{release.id} was released by an earlier version, which promised other things; finish "
+            "its exports with that version, or restore them from their backup",
+        )
     statement = {
         "format": _FORMAT,
         "statement": "These files are an export of released audience figures, as they were "
@@ -62,60 +68,100 @@ def certificate_bytes(
         "policy_digest": release.policy_digest,
         "catalogue_digest": release.catalogue_digest,
         "files": {path.name: sha256(path) for path in sorted(folder.iterdir())},
-        "promise": promise_in_words(release.promise, joined=joined),
-        "audit": _audit(summary, joined=joined),
-        "opinion_05_2014": three_questions(release.promise, joined=joined),
+        "promise": promise_in_words(release.promise, release.base, release.error),
+        "audit": audit_in_words(entry.body["audit"], release.promise),
+        "opinion_05_2014": three_questions(release.promise),
     }
     return (json.dumps(sealed(statement, secret), indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def promise_in_words(promise: Promise, *, joined: bool) -> list[str]:
-    """What every figure keeps, one sentence each.
-
-    `joined` if the release was attacked together with the earlier ones that bear on it.
+def promise_in_words(promise: Promise, base: int, error: int) -> list[str]:
+    """What every figure keeps. Figures are multiples of `base` and at most `error` away from the
+    true number of people.
     """
-    offset = ""
-    if promise.k_jitter:
-        offset = f", and a secret offset of up to {promise.k_jitter} raises that floor"
-    return [
+    sentences = (
+        _threshold(promise),
+        _accounts(promise),
         (
-            f"Every figure counts at least {promise.k} different people whose accounts had been "
-            f"open for {promise.trusted_after_days} days or longer{offset}."
+            "A visit counts for one campaign, and a person counts in at most "
+            f"{promise.campaigns_per_person} campaigns of one advertiser and period."
         ),
         _no_small_group(promise),
-        *([_no_small_difference(promise)] if joined else []),
-        "Figures are exact."
-        if promise.rounding == 1
-        else f"Figures are multiples of {promise.rounding}, less than {promise.rounding} away from "
-        "the true number, and the same people always give the same figure.",
+        _no_small_difference(promise),
+        _near(promise),
+        _precision(promise, base, error),
         "A released figure never changes: people who withdraw or are erased leave later releases.",
         (
-            "The files hold counts of groups and nothing about any one person: no name, address, "
-            "number, device or identifier."
+            "The files contain counts of groups and nothing about a single person: no name, "
+            "address, number, device or identifier."
         ),
-    ]
+    )
+    return [sentence for sentence in sentences if sentence]
+
+
+def _threshold(promise: Promise) -> str:
+    words = f"Every figure counts at least {promise.k} different people."
+    if promise.k_jitter:
+        words += f" A secret offset of up to {promise.k_jitter} raises this threshold."
+    return words
+
+
+def _accounts(promise: Promise) -> str:
+    if not promise.min_account_days:
+        return ""
+    days = promise.min_account_days
+    return f"Only people whose accounts have been open for at least {days} days are counted."
 
 
 def _no_small_group(promise: Promise) -> str:
     if not promise.inference_floor:
         return (
-            "No figure that was withheld can be solved exactly from those of the same table. That "
-            "a group is small may still be provable."
+            "No suppressed figure can be solved exactly from the figures of its table. It may "
+            "still be provable that a group is small."
         )
     return (
-        "Whoever puts all figures of one table together, by subtraction or any other arithmetic, "
-        f"cannot prove of any group in it that it has fewer than {promise.inference_floor} "
-        "people, zero included. Regions that a campaign does not target are known to be empty."
+        "From all figures of a table, by subtraction or any other arithmetic, and from the rules "
+        "stated here, no one can prove that a group in it has fewer than "
+        f"{promise.inference_floor} people, zero included. Regions that a campaign does not target "
+        "are known to be empty."
     )
 
 
 def _no_small_difference(promise: Promise) -> str:
     if not promise.inference_floor:
-        return _JOINED
+        return _LINKED
     return (
-        f"{_JOINED} From the tables so joined nobody can prove of any group that fewer than "
-        f"{promise.inference_floor} of its people are in one of them, are in the wider one and not "
-        "in the narrower, or came on more than one of a period's days."
+        f"{_LINKED} No one can prove from them that fewer than {promise.inference_floor} people of "
+        "a group are in one of two linked tables, are in the wider one and not in the narrower, or "
+        "came on more than one day of a period."
+    )
+
+
+def _near(promise: Promise) -> str:
+    jitter = ""
+    if promise.near_jitter:
+        jitter = f" (plus a secret 0 to {promise.near_jitter}, drawn once for each pair of tables)"
+    return (
+        "Near groups share one outcome, across campaigns, periods and advertisers: a group that "
+        f"differs by fewer than {promise.step} people{jitter} from a group that was judged before "
+        "it on its own has the figure of that group, or none. Groups are compared with those of "
+        f"releases up to {promise.near_days} days before."
+    )
+
+
+def _precision(promise: Promise, base: int, error: int) -> str:
+    if not error:
+        return "Figures are exact."
+    words = f"Figures are multiples of {base}. " if base > 1 else ""
+    words += (
+        f"The true number of people differs from a figure by at most {error}, and is at least "
+        f"{promise.k}."
+    )
+    if promise.rounding == 1:
+        return words
+    return words + (
+        " Rounding depends on a secret and on the exact set of people, so that repetition does not "
+        "average it out."
     )
 
 
@@ -129,48 +175,58 @@ def _one_kind(promise: Promise) -> str:
 
 
 def _all_knowing(promise: Promise) -> str:
-    who = "Somebody who knows the data of everybody else exactly can "
+    who = "Someone who knows the data of everyone else exactly can "
     if promise.rounding == 1:
-        return f"{who}tell whether one more person was counted. "
+        return f"{who}tell whether one more person was counted in a group judged on its own. "
     return (
-        f"{who}often tell whether one more person was counted, and sometimes for certain: rounding "
-        "blurs that and does not bound it. "
+        f"{who}often tell whether one more person was counted, sometimes with certainty: rounding "
+        "and shared figures make this harder and do not exclude it. "
     )
 
 
-def _audit(summary: Mapping[str, Any], *, joined: bool) -> dict[str, Any]:
-    together = f"{_JOINED} " if joined else ""
-    shown = {name: summary[name] for name in _AUDIT if name in summary}
+def audit_in_words(summary: Mapping[str, Any], promise: Promise) -> dict[str, Any]:
+    """What was checked before publication; of the ledger's summary what is public."""
     return {
-        **shown,
-        "in_words": "Before the release was written, a program that shares no code with the one "
-        "that withheld figures attacked each of its tables with what a reader sees. "
-        f"{together}A release in which it finds a disclosure is not published.",
+        **{name: summary[name] for name in _AUDIT},
+        "in_words": "Before publication a program of its own, the checker, verified the release. "
+        "It shares no code with the program that suppresses figures, and reads counts, segments "
+        f"and figures itself. It verified {_proof(promise)}. It also verified the threshold, the "
+        "rounding and which groups share a figure. A release in which it finds a fault is not "
+        "published.",
     }
 
 
-def three_questions(promise: Promise, *, joined: bool) -> dict[str, dict[str, str]]:
+def _proof(promise: Promise) -> str:
+    """What the checker verified of each cell."""
+    cells = "a proof for every cell of every table that any figure counts: whole numbers of people"
+    if not promise.inference_floor:
+        return f"{cells}, in two ways that differ in the cell, that fit all figures of the table"
+    return (
+        f"{cells} that fit all figures of the table, {promise.inference_floor} or more in the cell"
+    )
+
+
+def three_questions(promise: Promise) -> dict[str, dict[str, str]]:
     """The opinion's questions with what can truly be answered, and what is not promised."""
-    together = f" {_no_small_difference(promise)}" if joined else ""
     return {
         "singling_out": {
             "question": "Is it still possible to single out an individual?",
-            "answer": f"No figure is about fewer than {promise.k} people. "
-            + _no_small_group(promise),
+            "answer": f"No figure counts fewer than {promise.k} people. {_no_small_group(promise)}",
             "not_promised": f"{_all_knowing(promise)}The operator of a page can recognise its own "
             "visitors by other means.",
         },
         "linkability": {
             "question": "Is it still possible to link records relating to an individual?",
             "answer": "There are no records of individuals to link: no row, key or number in the "
-            f"files stands for one person.{together}",
-            "not_promised": _UNJOINED if joined else _ALONE,
+            "files stands for one person. Groups that can be compared from table to table are "
+            f"protected by two rules. {_near(promise)} {_no_small_difference(promise)}",
+            "not_promised": _NOT_LINKED,
         },
         "inference": {
             "question": "Can information be inferred concerning an individual?",
             "answer": f"{_one_kind(promise)}{_no_small_group(promise)}",
-            "not_promised": "A withheld segment is usually below the floor, and its size can be "
-            "guessed, over many releases often well. Figures are not differentially private. A "
+            "not_promised": "A suppressed segment is usually below the threshold, and its size can "
+            "be guessed, over many releases often well. Figures are not differentially private. A "
             "trait that is common in a group may be guessed of its members.",
         },
     }

@@ -1,15 +1,20 @@
 """How to read the figures, in plain words."""
 
+from collections.abc import Iterator
+
 from anonymizer.dimensions import Text
 from anonymizer.release import Release
 from anonymizer.windows import INTEREST_DAYS
+
+_TIMES_THRESHOLD = 10  # how large the figure is whose range is worked out
 
 
 def guide(release: Release) -> tuple[Text, ...]:
     """One rule a line, for a reader who has only the file."""
     return (
-        *(_PEOPLE, *_who(release), _floor(release), *_rounding(release)),
-        *(_NO_SUMS, _ALL, _days(release), _FINAL, _origin(release)),
+        *(_PEOPLE, *_who(release), *_bounds(release)),
+        *(_threshold(release), *_precision(release), _NO_SUMS, _ALL),
+        *(_days(release), _FINAL, _origin(release)),
     )
 
 
@@ -25,8 +30,8 @@ _NO_SUMS = Text(
     "minat.",
 )
 _WHOLE_PERIOD = Text(
-    english="Whoever came on several days of a week or month counts once in it. Visits that were "
-    "recorded too late for their day count in their week and month.",
+    english="A person who came on several days of a week or month counts once in it. Visits that "
+    "were recorded too late for their day count in their week and month.",
     indonesian="Orang yang datang pada beberapa hari dalam satu minggu atau bulan terhitung satu "
     "kali. Kunjungan yang terlambat tercatat untuk harinya dihitung pada minggu dan bulannya.",
 )
@@ -37,12 +42,20 @@ _AUDIENCE = Text(
     "mereka berkunjung maupun tidak.",
 )
 _INTEREST = Text(
-    english=f"An interest counts who viewed products of its categories in the {INTEREST_DAYS} days "
-    "to the end of the week, and allowed cookies for advertising. One week shares most of these "
-    "days with the next.",
+    english="An interest counts people who viewed products of its categories in the "
+    f"{INTEREST_DAYS} days to the end of the week and allowed cookies for advertising. One week "
+    "shares most of these days with the next.",
     indonesian="Sebuah minat menghitung orang yang melihat produk dari kategorinya dalam "
     f"{INTEREST_DAYS} hari hingga akhir minggu dan mengizinkan kuki iklan. Sebagian besar hari itu "
     "sama dengan minggu berikutnya.",
+)
+_SHARED = Text(
+    english="A group that hardly differs from one that was released before it, also for another "
+    "campaign or period, can have the figure of that group: a figure that stays the same does not "
+    "mean that the people stayed the same.",
+    indonesian="Kelompok yang hampir sama dengan kelompok yang terbit sebelumnya, juga untuk "
+    "kampanye atau periode lain, dapat memiliki angka kelompok itu: angka yang tetap tidak berarti "
+    "orangnya tetap.",
 )
 _ALL = Text(
     english="In the columns gender, age and region, all means that the group is not limited there.",
@@ -64,29 +77,55 @@ def _who(release: Release) -> tuple[Text, ...]:
     return () if release.period.kind == "day" else (_WHOLE_PERIOD,)
 
 
-def _floor(release: Release) -> Text:
+def _bounds(release: Release) -> Iterator[Text]:
+    """Whose visits are left out, and for how many campaigns a person counts."""
+    promise = release.promise
+    if days := promise.min_account_days:
+        yield Text(
+            english=f"Accounts that have been open for less than {days} days are not counted.",
+            indonesian=f"Akun yang dibuka kurang dari {days} hari sebelumnya tidak dihitung.",
+        )
+    if release.kind == "campaign":
+        most = promise.campaigns_per_person
+        yield Text(
+            english="A visit counts for one campaign, and a person counts in at most "
+            f"{most} of an advertiser's campaigns in a period.",
+            indonesian="Satu kunjungan dihitung untuk satu kampanye, dan satu orang dihitung pada "
+            f"paling banyak {most} kampanye dari pengiklan yang sama dalam satu periode.",
+        )
+
+
+def _threshold(release: Release) -> Text:
     k = release.promise.k
     return Text(
-        english=f"Only groups of at least {k} people are shown. Withheld means that there is no "
+        english=f"Only groups of at least {k} people are shown. Suppressed means that there is no "
         "figure; it does not mean that nobody came, and does not say how many did.",
         indonesian=f"Hanya kelompok dengan sedikitnya {k} orang yang ditampilkan. Status "
-        "withheld (ditahan) berarti "
-        "tidak ada angka; bukan berarti tidak ada orang, dan tidak menyatakan jumlahnya.",
+        "suppressed berarti angka tidak ditampilkan; bukan berarti tidak ada orang, dan tidak "
+        "menyatakan jumlahnya.",
     )
 
 
-def _rounding(release: Release) -> tuple[Text, ...]:
-    step = release.promise.rounding
-    if step == 1:
-        return ()
-    return (
-        Text(
-            english=f"Figures are rounded: each is a multiple of {step} and less than {step} away "
-            "from the true number, so figures need not add up.",
-            indonesian=f"Angka dibulatkan: setiap angka adalah kelipatan {step} dan selisihnya "
-            f"kurang dari {step} dari jumlah sebenarnya, sehingga penjumlahan bisa berbeda.",
-        ),
+def _precision(release: Release) -> Iterator[Text]:
+    """How far a figure may be from the true number, and why two figures may be equal."""
+    base, error = release.base, release.error
+    if not error:
+        yield Text(english="Figures are exact.", indonesian="Angka merupakan jumlah pasti.")
+        return
+    figure = _TIMES_THRESHOLD * release.promise.k // base * base
+    least, most = release.range_of(figure)
+    english, indonesian = "Figures are approximate: ", "Angka merupakan perkiraan: "
+    if base > 1:
+        english += f"each is a multiple of {base}, and "
+        indonesian += f"setiap angka adalah kelipatan {base}, dan "
+    yield Text(
+        english=f"{english}the true number of people differs from it by at most {error}. A figure "
+        f"of {figure} stands for {least} to {most} people. So figures need not add up.",
+        indonesian=f"{indonesian}jumlah orang yang sebenarnya berbeda paling banyak {error} dari "
+        f"angka itu. Angka {figure} berarti {least} sampai {most} orang. Karena itu penjumlahan "
+        "bisa berbeda.",
     )
+    yield _SHARED
 
 
 def _days(release: Release) -> Text:

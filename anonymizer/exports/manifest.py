@@ -42,7 +42,7 @@ _KINDS: Mapping[SubjectKind, _Kind] = {
     "audience": _Kind(
         "everybody who may be counted on the last day of the month: registered, of age, with an "
         "open account and the consents",
-        "none: whoever has a profile counts",
+        "none: everybody with a profile counts",
         ("registered profiles",),
         _REGISTERED,
     ),
@@ -58,7 +58,7 @@ _COLUMNS = {
     "name": "segment",
     "taxonomy_ids": "iab_ids, joined with ;",
     "geography": "region_code, region",
-    "count": "people, empty where withheld",
+    "count": "people, empty where suppressed",
     "count_rounding": "rounding",
 }
 
@@ -100,7 +100,7 @@ def _data_label(release: Release) -> dict[str, Any]:
         "further_segments": "one a row in the files",
         "columns": _COLUMNS,
         "geography": "Indonesia",
-        "audience_criteria": kind.criteria,
+        "audience_criteria": _criteria(release),
         "source_events": kind.events,
         "data_sources": list(kind.sources),
         "inclusion_methodology": dict(kind.methodology),
@@ -109,7 +109,8 @@ def _data_label(release: Release) -> dict[str, Any]:
         "count": {
             "unit": "people, each once a period",
             "at_least": release.promise.k,
-            "rounded_to_multiples_of": release.promise.rounding,
+            "rounded_to_multiples_of": release.base,
+            "differs_from_true_number_by_at_most": release.error,
         },
         "audience_expansion": False,
         "device_expansion": False,
@@ -122,6 +123,19 @@ def _data_label(release: Release) -> dict[str, Any]:
         "lookback": _lookback(release),
         "refresh_cadence": _CADENCE[period.kind],
     }
+
+
+def _criteria(release: Release) -> str:
+    """Who is counted, and the bounds on how often."""
+    promise, words = release.promise, _KINDS[release.kind].criteria
+    if promise.min_account_days:
+        words += f"; accounts are at least {promise.min_account_days} days old"
+    if release.kind == "campaign":
+        words += (
+            "; a visit counts for one campaign, a person in at most "
+            f"{promise.campaigns_per_person} of one advertiser and period"
+        )
+    return words
 
 
 def _lookback(release: Release) -> str:

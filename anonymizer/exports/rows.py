@@ -43,7 +43,7 @@ _FORMULA_STARTS = tuple("=+-@")
 def export_rows(release: Release, subject: Subject) -> Iterator[Row]:
     """All rows of a subject: named segments first, then by preference.
 
-    A named segment that is withheld stands there without people; others are absent.
+    A named segment that is suppressed stands there without people; others are absent.
     """
     figures = release.figures.filter(pc.equal(release.figures["subject_id"], subject.id))
     period, called = release.period, name_of(subject)
@@ -71,7 +71,7 @@ def export_rows(release: Release, subject: Subject) -> Iterator[Row]:
             segment.region_name.english,
             status,
             people,
-            release.promise.rounding,
+            release.base,
             ";".join(segment.iab_ids),
             words.english,
             words.indonesian,

@@ -1,6 +1,6 @@
 """A figure as a sentence, in English and Indonesian.
 
-A sentence on a withheld segment is the same whatever its size: it says that there is no figure
+A sentence on a suppressed segment is the same whatever its size: it says that there is no figure
 and nothing else.
 """
 
@@ -32,11 +32,11 @@ _DEEDS: Mapping[SubjectKind, Text] = {
 def statement(segment: Text, people: int | None, deed: Text) -> Text:
     """`500 men under 40 accessed the advertising link of ... on 22 November 2026`.
 
-    Without people, the sentence of a withheld segment.
+    Without people, the sentence of a suppressed segment.
     """
     if people is None:
         return Text(
-            f"The number of {segment.english} who {deed.english} is withheld",
+            f"The number of {segment.english} who {deed.english} is suppressed",
             f"Jumlah {segment.indonesian} yang {deed.indonesian} tidak ditampilkan",
         )
     return Text(
@@ -68,9 +68,11 @@ def _time(period: Period) -> Text:
         english, indonesian = (_month(first, language) for language in _MONTHS)
         return Text(f"in {english}", f"pada bulan {indonesian}")
     if period.kind == "week":
+        begin = _first_day(first, last, "indonesian")
+        dash = "-" if begin.isdigit() else " - "
         return Text(
             f"from {_first_day(first, last, 'english')} to {_day(last, 'english')}",
-            f"dari {_first_day(first, last, 'indonesian')} sampai {_day(last, 'indonesian')}",
+            f"pada {begin}{dash}{_day(last, 'indonesian')}",
         )
     return Text(f"on {_day(first, 'english')}", f"pada {_day(first, 'indonesian')}")
 

@@ -54,34 +54,31 @@ class Acceptor:
     def judge(self, batch: RawBatch, table: RawTable, arrival: date | None) -> Judged:
         """Judge the rows of a batch that arrived on `arrival`."""
         readable = self._conformer.conform(batch, table)
+        facts = self._facts | self._arrival_facts(arrival)
         self._engine.load("raw_rows", readable.rows)
         if table.name == "campaigns":
             self._split(readable.rows.column("link_url"))
         elif table.name == "visits":
             self._split(readable.rows.column("url"))
             self._engine.create("matches", "match_campaigns")
-            self._engine.create("judged_urls", "judge_urls", {"day": self._day})
-        facts = self._facts | self._arrival_facts(arrival)
+            self._engine.create(
+                "accessed",
+                "choose_campaigns",
+                {name: facts[name] for name in ("day", "zone", "arrival", "late_before")},
+            )
         judged = self._engine.fetch(
             f"accept_{table.name}", {name: facts[name] for name in table.parameters}
         )
-        for relation in ("raw_rows", "places", "matches", "judged_urls"):
+        for relation in ("raw_rows", "places", "matches", "accessed"):
             self._engine.drop(relation)
         sound = pc.is_null(judged["fault"])
         faults = readable.faults + _faults(judged.filter(pc.invert(sound)))
         return Judged(judged.filter(sound).drop_columns("fault"), faults)
 
-    def list_links(self, campaigns: pa.Table) -> pa.Table:
-        """Remember the links of the accepted campaigns, which are in `standing` too.
-
-        Returns the campaigns with the others that they are `inside`.
-        """
+    def list_links(self) -> None:
+        """Remember the links of the accepted campaigns, which are in `standing`."""
         self._split(self._engine.fetch("select_links")["url"])
         self._engine.create("links", "list_links")
-        self._engine.load("accepted_campaigns", campaigns)
-        nested = self._engine.fetch("nest_campaigns")
-        self._engine.drop("accepted_campaigns")
-        return nested
 
     def _split(self, urls: pa.Array | pa.ChunkedArray) -> None:
         self._engine.load("urls", pa.table({"url": urls}))

@@ -7,7 +7,7 @@ Every file is read before anything is written: a run uses all of its files or no
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 import pyarrow as pa
@@ -35,7 +35,7 @@ from anonymizer.windows import oldest_needed
 _TALLIES = {
     "profiles": "tally_unmapped",
     "requests": "tally_undated",
-    "visits": "tally_uncategorised",
+    "visits": "tally_unmatched",
 }
 _ABOUT_PEOPLE = ("profiles", "consents", "visits")
 _NO_ROWS = RawBatch(pa.record_batch({"row_number": pa.array([], pa.int64())}))
@@ -153,8 +153,7 @@ class _Run:
             self.place = name
             tables[name] = settle(self._engine, table, files or [self._nothing(table)])
             if name == "campaigns":
-                nested = self._acceptor.list_links(tables[name].accepted)
-                tables[name] = replace(tables[name], accepted=nested)
+                self._acceptor.list_links()
             elif name in _TALLIES:
                 self._warn_of(name)
         late = self._engine.fetch("select_late_visits", {"oldest": self._oldest_late})

@@ -12,13 +12,12 @@ from itertools import chain
 
 import highspy
 import numpy as np
-from highspy._core import _Highs
 from numpy.typing import NDArray
 
+from anonymizer.feasible.budget import Budget
+from anonymizer.feasible.solver import Solver, solve
 from anonymizer.protection.aims import Aim
-from anonymizer.protection.budget import Budget
 from anonymizer.protection.moves import Column, MoveBasis
-from anonymizer.protection.solver import quiet_solver, solve
 
 _SEEDS = 40
 _NEARBY = 80
@@ -54,8 +53,8 @@ class Combinations:
         return None
 
     @cached_property
-    def _solver(self) -> _Highs:
-        return quiet_solver(presolve="off")
+    def _solver(self) -> Solver:
+        return Solver(solver="simplex", presolve="off")
 
     @property
     def exhausted(self) -> bool:
@@ -118,7 +117,7 @@ class _Program:
     least: NDArray[np.float64]
     costs: NDArray[np.float64]
 
-    def hand_to(self, solver: _Highs, change: int) -> None:
+    def hand_to(self, solver: Solver, change: int) -> None:
         """For a change of the aim by so many people, or more of the same sign."""
         width = len(self.costs)
         lowest, highest = (change, np.inf) if change > 0 else (-np.inf, change)

@@ -1,10 +1,13 @@
 """What a reader of the published figures knows, as linear constraints on whole numbers.
 
-Atoms that lie in the same published segments cannot be told apart by anybody, so they are
-merged into one class. A table fits if every class has at least 0 people and every published
-segment has a count that its figure allows. People may stand on any atom of their class, so
-the most people that fit on an atom are the most that fit on its class. Where every possible
-atom is known to be occupied, a class has at least as many people as atoms.
+Cells that lie in the same published segments cannot be told apart by anybody, so they are merged
+into one class. A table fits if every class has at least 0 people and every published segment has
+a count that its figure allows. People may be in any cell of their class, so the most people that
+fit in a cell are the most that fit in its class. Where every possible cell is known to be
+occupied, a class has at least as many people as cells.
+
+Nothing here depends on true counts: what is suppressed follows from figures, the catalogue and
+structural zeros alone, so that one person cannot change it but through a figure.
 """
 
 from dataclasses import dataclass
@@ -14,72 +17,111 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from anonymizer.policy import Promise
-from anonymizer.protection.rounding import possible_counts
 from anonymizer.protection.totals import atom_totals, segment_totals
 from anonymizer.segments import Catalogue
-from anonymizer.tables import Counted, Figures
 
 # The signatures of two different sets of segments are equal with probability 2^-128: for any
-# two of 10^5 atoms, below 10^-28. Fixed, so that equal input gives equal bytes.
+# two of 10^5 cells, below 10^-28. Fixed, so that equal input gives equal bytes.
 _SIGNATURE_SEED = 20_261_122
 
 
 @dataclass(frozen=True)
-class Constraints:
-    """Published figures as `lower <= matrix @ classes <= upper`, `classes >= 0`.
+class Ground:
+    """What everybody knows of a table before it is published: the catalogue, structural zeros.
 
-    `matrix` has shape (rows, classes) and holds 0 and 1; segments with the same possible atoms
-    share a row, given by `row_of`. `truth` holds the true people of each class, which fits.
-    `class_of` gives the class of each of the possible `atoms` (flat positions, ascending);
-    atoms in no segment have none: -1. `sizes` counts the atoms of each class, `spare` the people
-    that it has beyond those that it is known to have.
+    If `occupied`, everybody knows too that each possible cell has at least one person.
+    """
+
+    catalogue: Catalogue
+    possible: NDArray[np.bool_]
+    occupied: bool = False
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Segments (rows of the catalogue, ascending) with the figures they would have.
+
+    A reader knows that each counts between `lower` and `upper` people. A figure may be `shared`,
+    taken from a near group; `leader` is the candidate of this table that it is taken from, or -1.
+    """
+
+    segments: NDArray[np.int32]
+    people: NDArray[np.int64]
+    lower: NDArray[np.int64]
+    upper: NDArray[np.int64]
+    shared: NDArray[np.bool_]
+    leader: NDArray[np.intp]
+
+    def __len__(self) -> int:
+        return len(self.segments)
+
+    def take(self, kept: NDArray[np.bool_]) -> "Candidates":
+        """Some of the candidates, without those whose leader is left out."""
+        kept = kept & ((self.leader < 0) | kept[self.leader])
+        place = np.where(kept, np.cumsum(kept) - 1, -1)
+        leader = np.where(self.leader >= 0, place[self.leader], -1)[kept]
+        return Candidates(
+            self.segments[kept],
+            self.people[kept],
+            self.lower[kept],
+            self.upper[kept],
+            self.shared[kept],
+            leader,
+        )
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """Candidate figures as `lower <= matrix @ classes <= upper`, `classes >= certain`.
+
+    `matrix` has shape (rows, classes) and holds 0 and 1; segments with the same possible cells
+    share a row, given by `row_of`, and `firsts` has the first candidate of each row. `class_of`
+    gives the class of each of the possible cells `atoms` (flat positions, ascending); cells in no
+    segment have none: -1.
     """
 
     matrix: sparse.csc_array
     row_of: NDArray[np.intp]
+    firsts: NDArray[np.intp]
     lower: NDArray[np.int64]
     upper: NDArray[np.int64]
-    truth: NDArray[np.int64]
     atoms: NDArray[np.intp]
     class_of: NDArray[np.intp]
-    spare: NDArray[np.int64]
+    grid_size: int
+    occupied: bool
 
     @cached_property
     def sizes(self) -> NDArray[np.int64]:
-        """Atoms of each class."""
-        counts = np.bincount(self.class_of[self.class_of >= 0], minlength=len(self.truth))
+        """Cells of each class."""
+        counts = np.bincount(self.class_of[self.class_of >= 0], minlength=self.matrix.shape[1])
         return counts.astype(np.int64)
 
+    @cached_property
+    def certain(self) -> NDArray[np.int64]:
+        """People that everybody knows to be in each class."""
+        return self.sizes if self.occupied else np.zeros_like(self.sizes)
 
-def constraints(
-    counted: Counted, catalogue: Catalogue, figures: Figures, promise: Promise
-) -> Constraints:
-    """What a reader of these figures knows. The true table must fit them."""
-    segments = figures.segments
-    atoms = np.flatnonzero(counted.possible)
+
+def constraints(ground: Ground, candidates: Candidates) -> Constraints:
+    """What a reader of these figures knows."""
+    catalogue, segments = ground.catalogue, candidates.segments
+    atoms = np.flatnonzero(ground.possible)
     class_of, representatives = _classes(_signatures(catalogue, segments, atoms))
-    known = class_of >= 0
-    truth = np.zeros(len(representatives), dtype=np.int64)
-    np.add.at(truth, class_of[known], counted.people.ravel()[atoms[known]])
-    firsts, row_of = _distinct_rows(counted, catalogue, segments)
+    firsts, row_of = _distinct_rows(ground.possible, catalogue, segments)
     matrix = membership(catalogue, segments[firsts], atoms[representatives])
-    lower, upper = possible_counts(figures.people[firsts], promise)
-    sizes = np.bincount(class_of[known], minlength=len(truth))
-    spare = truth - sizes if counted.occupied else truth
-    totals = matrix @ truth
-    if (totals < lower).any() or (totals > upper).any():
-        raise ValueError("the true table does not fit its own figures")
-    return Constraints(matrix, row_of, lower, upper, truth, atoms, class_of, spare)
+    lower, upper = candidates.lower[firsts], candidates.upper[firsts]
+    return Constraints(
+        matrix, row_of, firsts, lower, upper, atoms, class_of, ground.possible.size, ground.occupied
+    )
 
 
 def _distinct_rows(
-    counted: Counted, catalogue: Catalogue, segments: NDArray[np.int32]
+    possible: NDArray[np.bool_], catalogue: Catalogue, segments: NDArray[np.int32]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """One segment (a position in `segments`) for each set of possible atoms; each one's row."""
     random = np.random.Generator(np.random.PCG64(_SIGNATURE_SEED))
     numbers = random.integers(1, 2**64, size=(2, *catalogue.shape), dtype=np.uint64)
-    halves = [segment_totals(catalogue, half * counted.possible)[segments] for half in numbers]
+    halves = [segment_totals(catalogue, half * possible)[segments] for half in numbers]
     return _first_of_each(np.stack(halves))
 
 

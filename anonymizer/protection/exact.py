@@ -12,17 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from anonymizer.feasible.budget import Budget
+from anonymizer.feasible.goals import Moves
 from anonymizer.protection.aims import Aim
-from anonymizer.protection.budget import Budget
-from anonymizer.protection.constraints import Constraints
 from anonymizer.protection.goals import Target
 from anonymizer.protection.moves import Column
-from anonymizer.protection.side_by_side import Moves
+from anonymizer.protection.problem import Problem
 from anonymizer.protection.stepwise import Stepwise
 
 
 def publish_exactly(
-    known: Constraints, targets: Sequence[Target], order: Sequence[int], budget: Budget
+    problem: Problem, targets: Sequence[Target], order: Sequence[int], budget: Budget
 ) -> tuple[NDArray[np.bool_], Mapping[int, Moves]]:
     """Which rows can be published, tried in this order, and a proof of every target but those of
     published rows.
@@ -33,12 +33,12 @@ def publish_exactly(
     of_rows = {target.row: n for n, target in enumerate(targets) if target.row is not None}
     others = [number for number, target in enumerate(targets) if target.row is None]
     aims = [_aim(targets[number]) for number in others]
-    stepwise = Stepwise(known.spare.tolist(), _classes_of_rows(known), aims, budget)
-    published = np.zeros(len(known.lower), dtype=bool)
+    stepwise = Stepwise(problem.start.tolist(), _classes_of_rows(problem), aims, budget)
+    published = np.zeros(problem.figures, dtype=bool)
     for row in order:
         published[row] = stepwise.publish(row)
     moves = [stepwise.move(aim) for aim in range(len(aims))]
-    changes = _changes(known, moves)
+    changes = _changes(problem, moves)
     published |= np.diff(changes.indptr) == 0
     proofs = {number: _moves(move) for number, move in zip(others, moves, strict=True)}
     for row in np.flatnonzero(~published).tolist():
@@ -53,19 +53,22 @@ def _aim(target: Target) -> Aim:
     return Aim(tuple(goal.classes.tolist()), goal.change if len(target.goals) == 1 else 0)
 
 
-def _classes_of_rows(known: Constraints) -> list[list[int]]:
-    rows = known.matrix.tocsr()
+def _classes_of_rows(problem: Problem) -> list[list[int]]:
+    rows = problem.system.members[: problem.figures]
     ends, classes = rows.indptr.tolist(), rows.indices.tolist()
     return [classes[begin:end] for begin, end in itertools.pairwise(ends)]
 
 
-def _changes(known: Constraints, moves: Sequence[Column]) -> sparse.csr_array:
+def _changes(problem: Problem, moves: Sequence[Column]) -> sparse.csr_array:
     """Shape (rows, moves): what each move changes in each row; zeros are not stored."""
     places = [place for move in moves for place in move]
     people = [number for move in moves for number in move.values()]
     ends = np.cumsum([0, *(len(move) for move in moves)])
-    shape = (known.matrix.shape[1], len(moves))
-    changes = sparse.csr_array(known.matrix @ sparse.csc_array((people, places, ends), shape=shape))
+    shape = (problem.system.classes, len(moves))
+    changes = sparse.csr_array(
+        problem.system.members[: problem.figures]
+        @ sparse.csc_array((people, places, ends), shape=shape)
+    )
     changes.eliminate_zeros()
     return changes
 

@@ -1,6 +1,6 @@
 """What has to be possible for promise 2 to hold, as targets for the prover.
 
-With `inference_k` of at least 1: every class that has fewer people could have that many.
+With `inference_k` of at least 1: every class could have that many people.
 With 0, which forbids exact solution only: every atom and every withheld segment could have
 another count than it has.
 """
@@ -12,19 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from anonymizer.feasible.goals import Goal
 from anonymizer.protection.constraints import Constraints, membership
 from anonymizer.protection.totals import segment_totals
 from anonymizer.segments import Catalogue
 
 _SEED = 20_261_123
-
-
-@dataclass(frozen=True)
-class Goal:
-    """These classes together have `change` people more (or fewer, if negative) than truly."""
-
-    classes: NDArray[np.intp]
-    change: int
 
 
 @dataclass(frozen=True)
@@ -35,20 +28,22 @@ class Target:
     row: int | None = None
 
 
-def enough_people(known: Constraints, inference_k: int) -> list[Target]:
-    """One target for each class in which an atom cannot have `inference_k` people as it is.
+def enough_people(known: Constraints, start: NDArray[np.int64], inference_k: int) -> list[Target]:
+    """One target for each class in which a cell cannot have `inference_k` people at the start.
 
-    Where every atom is known to be occupied, the others of its class have somebody each.
+    `start` counts people beyond those known to be there.
+
     """
-    elsewhere = np.maximum(known.truth - known.spare - 1, 0)
-    missing = inference_k + elsewhere - known.truth
+    missing = inference_k - np.minimum(known.certain, 1) - start
     return [
         Target((Goal(np.array([column]), int(missing[column])),))
         for column in np.flatnonzero(missing > 0)
     ]
 
 
-def another_count(known: Constraints, catalogue: Catalogue) -> list[Target]:
+def another_count(
+    known: Constraints, spare: NDArray[np.int64], catalogue: Catalogue
+) -> list[Target]:
     """One target for each class and each segment that exact solution could reveal.
 
     The atoms of a class of several are undetermined as soon as the class may have one person,
@@ -59,15 +54,15 @@ def another_count(known: Constraints, catalogue: Catalogue) -> list[Target]:
     sizes = known.sizes
     single = (np.array([column]) for column in np.flatnonzero(sizes == 1))
     sets.update((_key(classes), classes) for classes in single)
-    targets = [Target(_either_way(known, classes), rows.get(key)) for key, classes in sets.items()]
-    empty = np.flatnonzero((sizes > 1) & (known.spare == 0))
+    targets = [Target(_either_way(spare, classes), rows.get(key)) for key, classes in sets.items()]
+    empty = np.flatnonzero((sizes > 1) & (spare == 0))
     targets += [Target((Goal(np.array([column]), 1),)) for column in empty]
     return targets
 
 
-def _either_way(known: Constraints, classes: NDArray[np.intp]) -> tuple[Goal, ...]:
+def _either_way(spare: NDArray[np.int64], classes: NDArray[np.intp]) -> tuple[Goal, ...]:
     more = Goal(classes, 1)
-    return (more, Goal(classes, -1)) if known.spare[classes].sum() else (more,)
+    return (more, Goal(classes, -1)) if spare[classes].sum() else (more,)
 
 
 def _key(classes: NDArray[np.intp]) -> bytes:

@@ -5,15 +5,17 @@ fall into many, each of which is proved by itself, beside the others.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from anonymizer.protection.constraints import Constraints
-from anonymizer.protection.goals import Goal, Target
+from anonymizer.feasible.goals import Goal
+from anonymizer.feasible.system import System
+from anonymizer.protection.goals import Target
+from anonymizer.protection.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Part:
     `rows`, `classes` and `numbers` say which rows, classes and targets of the table these are.
     """
 
-    known: Constraints
+    problem: Problem
     targets: Sequence[Target]
     preference: Preference
     rows: NDArray[np.intp]
@@ -53,16 +55,17 @@ class Part:
     numbers: NDArray[np.intp]
 
 
-def parts_of(known: Constraints, targets: Sequence[Target], preference: Preference) -> list[Part]:
+def parts_of(problem: Problem, targets: Sequence[Target], preference: Preference) -> list[Part]:
     """The parts of a table, in the order of their first classes.
 
     Classes belong together that a row counts or that a target speaks of.
     """
-    rows, classes = known.matrix.shape
+    rows, classes = problem.figures, problem.system.classes
     everything = np.arange(rows), np.arange(classes), np.arange(len(targets))
-    whole = Part(known, targets, preference, *everything)
+    whole = Part(problem, targets, preference, *everything)
     members = _members(targets, classes)
-    edges = sparse.csr_array(sparse.vstack([known.matrix.astype(np.int8), members]))
+    figures = problem.system.members[:rows]
+    edges = sparse.csr_array(sparse.vstack([figures.astype(np.int8), members]))
     count, labels = connected_components(sparse.block_array([[None, edges], [edges.T, None]]))
     if count == 1:
         return [whole]
@@ -89,18 +92,15 @@ def _sorted_by(labels: NDArray[np.int32], count: int) -> list[NDArray[np.intp]]:
 def _part(
     whole: Part, rows: NDArray[np.intp], classes: NDArray[np.intp], numbers: NDArray[np.intp]
 ) -> Part:
-    known = whole.known
-    inside = replace(
-        known,
-        matrix=sparse.csc_array(known.matrix[rows][:, classes]),
-        row_of=np.arange(len(rows)),
-        lower=known.lower[rows],
-        upper=known.upper[rows],
-        truth=known.truth[classes],
-        atoms=np.arange(len(classes)),
-        class_of=np.arange(len(classes)),
-        spare=known.spare[classes],
-    )
+    problem = whole.problem
+    # Pairs share people or a leader's figure: a part has both rows of a pair or none.
+    pairs = np.flatnonzero(np.isin(problem.differences.first, rows))
+    apart = problem.differences.take(pairs, rows)
+    own = np.concatenate([rows, problem.figures + pairs])
+    system = problem.system
+    members = sparse.csr_array(system.members[own][:, classes])
+    bounds = system.lowest[own], system.highest[own]
+    inside = Problem(System(*bounds, members), problem.start[classes], apart)
     preference = Preference(whole.preference.table[rows], whole.preference.people[rows])
     targets = [_moved(whole.targets[number], rows, classes) for number in numbers]
     return Part(inside, targets, preference, rows, classes, numbers)

@@ -5,46 +5,53 @@ figures breaks no proof, publishing one more breaks those whose table it does no
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from anonymizer.protection.budget import Budget
-from anonymizer.protection.constraints import Constraints
+from anonymizer.feasible.budget import Budget
+from anonymizer.feasible.departures import Departures, moves_found
+from anonymizer.feasible.goals import Goal, Moves, OutOfReach
+from anonymizer.feasible.programs import Programs
+from anonymizer.feasible.system import Integers
 from anonymizer.protection.goals import Target
-from anonymizer.protection.programs import OutOfReach, Programs
-from anonymizer.protection.search import MOST_MOVES, NearbyTables
-from anonymizer.protection.side_by_side import Moves
+from anonymizer.protection.problem import Problem
 
-_FEW_MOVES = 20  # of one attempt alone, while the budget lets programs go on from there
+_MOVES_A_SEARCH = 5  # of one target, on average
 
 
 class Prover:
-    """Proofs of targets under the rows that are published; all are at first."""
+    """Proofs of targets under the figures that are published; all are at first."""
 
-    def __init__(self, known: Constraints, targets: Sequence[Target], budget: Budget) -> None:
-        self._known, self._targets, self._budget = known, targets, budget
-        self._rows = known.matrix.tocsr()
-        self._nearby = NearbyTables(known, budget)
-        self._programs = Programs(known, budget)
-        self.published = np.ones(len(known.lower), dtype=bool)
+    def __init__(
+        self,
+        problem: Problem,
+        targets: Sequence[Target],
+        budget: Budget,
+        starts: Sequence[Integers] = (),
+    ) -> None:
+        self._problem, self._targets, self._budget = problem, targets, budget
+        self.starts = list(starts) or [problem.start]
+        self._programs = Programs(problem.system, problem.start, budget)
+        self._searches = 0
+        self._holding = np.ones(problem.system.figures, dtype=bool)
+        self._system = problem.system
+        self.published = np.ones(problem.figures, dtype=bool)
         self.proofs: dict[int, Moves] = {}
+        self._settle()
 
     def publish(self, row: int, *, published: bool) -> None:
-        """Publish a row or withhold it. Proofs that a published row breaks are forgotten."""
-        if published:
-            for target in self._broken_by(row):
-                del self.proofs[target]
+        """Publish a figure or suppress it. Proofs that a new row breaks are forgotten."""
         self.published[row] = published
-        self._nearby.publish(row, published=published)
-        self._programs.publish(row, published=published)
+        self._settle()
 
     def adopt(self, published: NDArray[np.bool_], proofs: Mapping[int, Moves]) -> None:
         """Go on from what was published and proved by other means."""
+        self.published = published.copy()
+        self._settle()
         self.proofs = dict(proofs)
-        for row in np.flatnonzero(self.published & ~published).tolist():
-            self.publish(row, published=False)
 
     def open_targets(self) -> list[int]:
         """Targets that need a proof and have none."""
@@ -54,28 +61,50 @@ class Prover:
             if number not in self.proofs and is_required(target, self.published)
         ]
 
-    def search(self, targets: Sequence[int], moves: int = MOST_MOVES) -> list[int]:
-        """Prove targets by a few moves from the truth; those for which that is not enough."""
-        goals = [self._targets[target].goals for target in targets]
-        for choice in range(max(map(len, goals), default=0)):
+    def search(self, targets: Sequence[int], start: int = 0) -> list[int]:
+        """Prove targets by moving a few people from a start; those for which that is not enough."""
+        return self._search_from(start, targets) if targets else []
+
+    def start_from(self, target: int) -> int:
+        """The number of a new start: the table that proves a target.
+
+        Targets that are hard for the same reason are easy from there.
+        """
+        moves = self.proofs[target]
+        table = self.starts[moves.start].copy()
+        table[moves.classes] += moves.people
+        self.starts.append(table)
+        return len(self.starts) - 1
+
+    def _search_from(self, number: int, targets: Sequence[int]) -> list[int]:
+        start = self.starts[number]
+        if not self._system.allows(start):
+            return list(targets)
+        for choice in range(max(len(self._targets[target].goals) for target in targets)):
             tried = [
-                (target, of_target[choice])
-                for target, of_target in zip(targets, goals, strict=True)
-                if target not in self.proofs and choice < len(of_target)
+                (target, self._targets[target].goals[choice])
+                for target in targets
+                if target not in self.proofs and choice < len(self._targets[target].goals)
             ]
-            found = self._nearby.find([goal for _, goal in tried], moves)
+            self._searches += 1
+            self._budget.spend(len(tried) * _MOVES_A_SEARCH)
+            wanted = [self._from(start, goal) for _, goal in tried]
+            found = moves_found(self._system, start, wanted, self._searches)
             for (target, _), table in zip(tried, found, strict=True):
-                if table:
-                    self.proofs[target] = table
+                if table is not None:
+                    self.proofs[target] = replace(table, start=number)
         return [target for target in targets if target not in self.proofs]
 
-    def prove(self, target: int) -> OutOfReach | None:
-        """Prove a target by all means that the budget allows; else what is in the way.
+    def _from(self, start: Integers, goal: Goal) -> Goal:
+        """The goal, which is told from the first start, as told from another one."""
+        there = int(start[goal.classes].sum() - self._problem.start[goal.classes].sum())
+        return replace(goal, change=goal.change - there)
 
-        Programs find what a long search would, so while there is a budget for them it is short.
+    def prove(self, target: int) -> OutOfReach | None:
+        """Prove a target by a program; else the figures in the way.
+
+        With the budget spent, every figure that counts the target's people is in the way.
         """
-        if not self.search([target], MOST_MOVES if self._budget.exhausted else _FEW_MOVES):
-            return None
         rows = [np.empty(0, dtype=np.intp)]
         for goal in self._targets[target].goals:
             verdict = self._programs.decide(goal)
@@ -83,17 +112,47 @@ class Prover:
                 self.proofs[target] = verdict
                 return None
             rows.append(verdict.rows)
-        return OutOfReach(np.unique(np.concatenate(rows)))
+        blamed = self._problem.published_among(np.unique(np.concatenate(rows)), self.published)
+        return OutOfReach(blamed)
+
+    def _settle(self) -> None:
+        """Make finders respect exactly the rows that hold now."""
+        holding = self._problem.hold(self.published)
+        for changed in np.flatnonzero(holding != self._holding).tolist():
+            holds = bool(holding[changed])
+            if holds:
+                for target in self._broken_by(changed):
+                    del self.proofs[target]
+            self._programs.publish(changed, published=holds)
+        self._holding = holding
+        self._system = self._problem.as_published(self.published)
+        lost = {n for n, start in enumerate(self.starts) if not self._system.allows(start)}
+        for target, moves in self.proofs.items():
+            if moves.start in lost:
+                self.proofs[target] = self._from_first(moves)
+
+    def _from_first(self, moves: Moves) -> Moves:
+        """The same table as its difference from the first start, which fits whatever is published.
+
+        A start that is not the first may no longer fit where tables that set out from it do.
+        """
+        change = self.starts[moves.start] - self._problem.start
+        change[moves.classes] += moves.people
+        classes = np.flatnonzero(change)
+        return Moves(classes, change[classes])
 
     def _broken_by(self, row: int) -> list[int]:
-        members = np.zeros(len(self._known.truth), dtype=np.int64)
-        members[self._rows.indices[self._rows.indptr[row] : self._rows.indptr[row + 1]]] = 1
-        total = int(members @ self._known.truth)
-        lowest, highest = self._known.lower[row] - total, self._known.upper[row] - total
+        system = self._problem.system
+        members = np.zeros(system.classes, dtype=np.int64)
+        start, end = system.members.indptr[row : row + 2]
+        members[system.members.indices[start:end]] = 1
+        counts = [int(members @ start) for start in self.starts]
         return [
             target
             for target, moves in self.proofs.items()
-            if not lowest <= members[moves.classes] @ moves.people <= highest
+            if not system.lowest[row]
+            <= counts[moves.start] + members[moves.classes] @ moves.people
+            <= system.highest[row]
         ]
 
 
@@ -103,58 +162,40 @@ def is_required(target: Target, published: NDArray[np.bool_]) -> bool:
 
 
 def unproved(
-    known: Constraints,
+    problem: Problem,
     published: NDArray[np.bool_],
     targets: Sequence[Target],
+    starts: Sequence[Integers],
     proofs: Mapping[int, Moves],
 ) -> list[int]:
-    """Targets whose proof is missing or wrong: judged from the tables alone, in exact integers.
-
-    Shares nothing with the search or the solver, so that a mistake in either shows here.
-    """
+    """Targets whose proof is missing or wrong: judged from the tables alone, in exact integers."""
     required = [n for n, target in enumerate(targets) if is_required(target, published)]
-    given = [number for number in required if number in proofs]
-    tables = _tables(len(known.truth), [proofs[number] for number in given])
-    wrong = _unfit(known, published, tables) | ~_reached([targets[n] for n in given], tables)
-    good = {number for number, bad in zip(given, wrong, strict=True) if not bad}
+    system, good = problem.as_published(published), set[int]()
+    for number, start in enumerate(starts):
+        given = [n for n in required if n in proofs and proofs[n].start == number]
+        if not given or not system.allows(start):
+            continue
+        changes = changes_of(problem.system.classes, [proofs[n] for n in given])
+        tables = Departures(start, changes, np.array(given))
+        there = problem.start - start
+        reached = [
+            any(_reaches(goal, there, proofs[n]) for goal in targets[n].goals) for n in given
+        ]
+        fits = tables.fitting(system) & np.array(reached, dtype=bool)
+        good.update(np.array(given)[fits].tolist())
     return [number for number in required if number not in good]
 
 
-def _tables(classes: int, proofs: Sequence[Moves]) -> sparse.csc_array:
-    """Shape (classes, proofs): each table as its difference from the true one."""
+def _reaches(goal: Goal, there: Integers, moves: Moves) -> bool:
+    """Whether the moves, from a start with `there` fewer people than the first, reach the goal."""
+    change = int(moves.people[np.isin(moves.classes, goal.classes)].sum())
+    change -= int(there[goal.classes].sum())
+    return change >= goal.change if goal.change > 0 else change <= goal.change
+
+
+def changes_of(classes: int, proofs: Sequence[Moves]) -> sparse.csr_array:
+    """Shape (proofs, classes): each table as its difference from its start."""
     ends = np.cumsum([0, *(len(moves.classes) for moves in proofs)])
     places = np.concatenate([np.empty(0, np.intp), *(moves.classes for moves in proofs)])
     people = np.concatenate([np.empty(0, np.int64), *(moves.people for moves in proofs)])
-    return sparse.csc_array((people, places, ends), shape=(classes, len(proofs)))
-
-
-def _unfit(
-    known: Constraints, published: NDArray[np.bool_], tables: sparse.csc_array
-) -> NDArray[np.bool_]:
-    """For each table: does it break a published figure or have fewer people than it must?"""
-    unfit = np.zeros(tables.shape[1], dtype=bool)
-    negative = tables.tocoo()
-    unfit[negative.col[known.spare[negative.row] + negative.data < 0]] = True
-    # Rows in which nobody moves keep their true totals, which fit.
-    changes = (known.matrix @ tables).tocoo()
-    totals = (known.matrix @ known.truth)[changes.row] + changes.data
-    outside = (totals < known.lower[changes.row]) | (totals > known.upper[changes.row])
-    unfit[changes.col[outside & published[changes.row]]] = True
-    return unfit
-
-
-def _reached(targets: Sequence[Target], tables: sparse.csc_array) -> NDArray[np.bool_]:
-    """For each target: does the table of the same number reach one of its goals?"""
-    owners = [number for number, target in enumerate(targets) for _ in target.goals]
-    goals = [goal for target in targets for goal in target.goals]
-    ends = np.cumsum([0, *(len(goal.classes) for goal in goals)])
-    places = np.concatenate([np.empty(0, np.intp), *(goal.classes for goal in goals)])
-    members = sparse.csc_array(
-        (np.ones(len(places), dtype=np.int64), places, ends), shape=(tables.shape[0], len(goals))
-    )
-    changes = (members * tables[:, owners]).sum(axis=0)
-    wanted = np.array([goal.change for goal in goals], dtype=np.int64)
-    good = np.where(wanted > 0, changes >= wanted, changes <= wanted)
-    reached = np.zeros(len(targets), dtype=bool)
-    reached[np.array(owners, dtype=np.intp)[good]] = True
-    return reached
+    return sparse.csr_array((people, places, ends), shape=(len(proofs), classes))

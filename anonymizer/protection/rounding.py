@@ -8,7 +8,7 @@ from anonymizer.secret import Secret
 
 
 def rounded(
-    people: NDArray[np.int64], marks: NDArray[np.uint64], promise: Promise, secret: Secret
+    people: NDArray[np.int64], sums: NDArray[np.uint64], promise: Promise, secret: Secret
 ) -> NDArray[np.int64]:
     """Each count as one of the two nearest multiples of `rounding`; a multiple stays as it is.
 
@@ -21,7 +21,7 @@ def rounded(
     remainders = people % step
     figures = people - remainders
     for index in np.flatnonzero(remainders):
-        draw = secret.draw("rounding", f"{marks[index]}:{people[index]}")
+        draw = secret.draw("rounding", f"{sums[index]}:{people[index]}")
         goes_up = draw * step < int(remainders[index]) << 64
         if goes_up or figures[index] < promise.k:
             figures[index] += step

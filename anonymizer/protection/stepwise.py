@@ -16,8 +16,8 @@ is not considered.
 import heapq
 from collections.abc import Sequence
 
+from anonymizer.feasible.budget import Budget
 from anonymizer.protection.aims import Aim, Witnesses
-from anonymizer.protection.budget import Budget
 from anonymizer.protection.combinations import Combinations
 from anonymizer.protection.moves import Column, Elimination, MoveBasis, proportional
 

@@ -1,8 +1,9 @@
-"""Publication: release, exports and the analysts' database, in one step under one lock.
+"""Publication: suppression, release, exports and analysts' database, in one step and one lock.
 
-The gate stands inside: figures are audited before anything is written, and what was published
-before stays as it is. One step, so that a held day cannot keep the others of the run from
-their exports and from the database.
+Groups of a day are judged against those of the days before it, in the order of the ledger, so a
+day is suppressed after the day before it was released. The gate is part of the step: figures are
+checked before anything is written, and what was published before stays as it is. One step, so that
+a held day cannot keep the others of the run from their exports and from the database.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +21,8 @@ from anonymizer.periods import Period, PeriodKind
 from anonymizer.publishing import load_releases
 from anonymizer.secret import Secret
 from anonymizer.series import CAMPAIGN_DAY
-from pipelines.assets.protection import PROTECTION
+from pipelines.assets.reach import REACHING
+from pipelines.columns import PROTECTED
 from pipelines.partitions import DAYS, SINGLE_RUN, ZONE, partition_key
 from pipelines.releasing import release_period
 from pipelines.resources import Installation, Writing
@@ -30,8 +32,8 @@ from pipelines.upkeep import remove_what_may_not_stay
 
 PUBLICATION = Stage(
     "publication",
-    assets=("campaign_release", "exports", "segments_database"),
-    after=PROTECTION.name,
+    assets=("protected_tables", "campaign_release", "exports", "segments_database"),
+    after=REACHING.name,
 )
 _ON_TIME = dg.FreshnessPolicy.cron(
     deadline_cron="0 6 * * *", lower_bound_delta=timedelta(hours=3), timezone=ZONE
@@ -46,11 +48,21 @@ _ON_TIME = dg.FreshnessPolicy.cron(
     group_name="publication",
     specs=[
         dg.AssetSpec(
-            "campaign_release",
-            deps=["protected_tables", "campaign_reach"],
+            "protected_tables",
+            deps=["campaign_reach"],
             skippable=True,
-            description="All campaign tables of a day, attacked by the auditor, written down in "
-            "the ledger and final from then on. One that does not withstand is held.",
+            description="The figures that may be published of each campaign: threshold, near "
+            "sets, keyed rounding and secondary suppression, with a proof for every cell.",
+            owners=["team:privacy"],
+            kinds={"python", "parquet"},
+            metadata={"dagster/column_schema": PROTECTED},
+        ),
+        dg.AssetSpec(
+            "campaign_release",
+            deps=["protected_tables"],
+            skippable=True,
+            description="All campaign tables of a day, verified by the independent checker, "
+            "recorded in the ledger and final from then on. A day that does not pass is held.",
             owners=["team:privacy", "team:data-engineering"],
             kinds={"python", "parquet"},
             freshness_policy=_ON_TIME,
@@ -82,7 +94,7 @@ def publication(
     installation: Installation,
     writing: Writing,  # noqa: ARG001  held for the run
 ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
-    """Audit, release, export, and rebuild the database; held days are reported at the end."""
+    """Suppress, check, release, export, rebuild the database; held days are reported at the end."""
     home, ledger = installation.home, installation.ledger()
 
     def publish_day(day: date) -> Outcome:
@@ -125,6 +137,7 @@ def _outcome(facts: Mapping[str, Any]) -> Outcome:
     return Outcome(
         facts,
         {
+            "protected_tables": {"tables": facts["tables"], "published": facts["published"]},
             "campaign_release": facts,
             "exports": {"advertisers": facts["recipients"], "campaigns": facts["tables"]},
             "segments_database": {"newest_release": facts["release"]},

@@ -1,10 +1,11 @@
-"""Reach: how many people each campaign reached on the day, by atom. True counts, private."""
+"""Reach: how many people each campaign reached on the day, by cell. True counts, private."""
 
 from datetime import date
 
 import dagster as dg
 
 from anonymizer.counting import count_reach
+from anonymizer.periods import Period
 from pipelines.accounts import account_facts
 from pipelines.assets.people import ELIGIBILITY
 from pipelines.columns import REACH
@@ -34,8 +35,9 @@ def campaign_reach(
     """Distinct people who accessed each campaign's link, by gender, age band and regency."""
 
     def count(day: date) -> Outcome:
+        terms = installation.terms(Period("day", day))
         with installation.engine(spill=True) as engine:
-            reach = count_reach(engine, installation.home, day)
+            reach = count_reach(engine, installation.home, day, terms.policy, terms.secret)
         return Outcome(
             facts={"account": account_facts(reach.account), "tables": reach.tables},
             metadata={

@@ -1,33 +1,28 @@
 """Weeks, months, interests and the audience: one graph of assets for each series.
 
-The same four stages as a day's, over periods that are made from days that were taken in before.
-One factory makes them, so that no series has a rule of its own.
+The same stages as a day's after intake, over periods that are made from days that were taken in
+before. One factory makes them, so that no series has a rule of its own.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
 
 import dagster as dg
 
-from anonymizer.counting import count_series, load_counted_series
+from anonymizer.counting import count_series
 from anonymizer.eligibility import find_eligible_in
 from anonymizer.periods import Period
-from anonymizer.protection.day import Terms, protect_tables
 from anonymizer.series import CAMPAIGN_DAY, SERIES, Series
 from pipelines.accounts import account_facts
-from pipelines.assets.protection import protection_outcome
 from pipelines.assets.publication import finish, log_good_days
 from pipelines.columns import PEOPLE, PROTECTED, REACH
-from pipelines.figures import write_figures
 from pipelines.metadata import rows_table
 from pipelines.partitions import PARTITIONS, SINGLE_RUN
 from pipelines.releasing import release_period
 from pipelines.resources import Installation, Writing
 from pipelines.sealing import attempt
 from pipelines.stages import RETRIES, Outcome, Stage, failure
-from pipelines.workers import heedful_workers
 
 LONGER = tuple(series for series in SERIES if series != CAMPAIGN_DAY)
 _WORDS = {
@@ -36,30 +31,48 @@ _WORDS = {
     "interest-week": "people who viewed products of a category in the 30 days to a week's end",
     "audience-month": "everybody who counts at the end of a month",
 }
-_STAGES = ("eligibility", "reach", "protection", "publication")
+STAGES = ("eligibility", "reach", "publication")
 Work = Callable[[Installation, Period], Outcome]
 
 
 @dataclass(frozen=True)
 class Graph:
-    """The stages of a series, each with the one asset that it makes."""
+    """The stages of a series and the names of the assets that they make."""
 
     series: Series
 
-    def asset(self, stage: str) -> str:
-        """The name of the asset of a stage: `campaign_week_people`."""
-        if self.series == CAMPAIGN_DAY and stage == "publication":
-            return "campaign_release"
-        made = {"eligibility": "people", "protection": "protected", "publication": "release"}
-        return self.series.stage(made.get(stage, stage))
+    @property
+    def people(self) -> str:
+        """The asset of who counts: `campaign_week_people`."""
+        return self.series.stage("people")
+
+    @property
+    def reach(self) -> str:
+        """The asset of the true counts."""
+        return self.series.stage("reach")
+
+    @property
+    def protected(self) -> str:
+        """The asset of the figures that may be published."""
+        return self.series.stage("protected")
+
+    @property
+    def release(self) -> str:
+        """The asset of what is published."""
+        return "campaign_release" if self.series == CAMPAIGN_DAY else self.series.stage("release")
 
     def stage(self, name: str) -> Stage:
         """A stage over the series' periods."""
-        before = _STAGES.index(name) - 1
+        assets = {
+            "eligibility": (self.people,),
+            "reach": (self.reach,),
+            "publication": (self.protected, self.release),
+        }
+        before = STAGES.index(name) - 1
         return Stage(
             self.series.stage(name),
-            (self.asset(name),),
-            after=self.series.stage(_STAGES[before]) if before >= 0 else None,
+            assets[name],
+            after=self.series.stage(STAGES[before]) if before >= 0 else None,
             kind=self.series.period_kind,
         )
 
@@ -70,47 +83,32 @@ class Graph:
             found = find_eligible_in(
                 engine, installation.home, self.series, period, terms.policy, terms.secret
             )
-        return self._outcome(
-            "eligibility",
-            {"account": account_facts(found.account)},
-            people=found.people,
-            people_by_reason=rows_table({"people": found.account}),
-        )
+        shown = {"people": found.people, "people_by_reason": rows_table({"people": found.account})}
+        return Outcome({"account": account_facts(found.account)}, {self.people: shown})
 
     def count(self, installation: Installation, period: Period) -> Outcome:
-        """Distinct people of each subject by atom."""
+        """Distinct people of each subject by cell."""
         terms = installation.terms(period)
         with installation.engine(spill=True) as engine:
             reach = count_series(
-                engine, installation.home, self.series, period, terms.policy, terms.catalogue
+                engine,
+                installation.home,
+                self.series,
+                period,
+                terms.policy,
+                terms.secret,
+                terms.catalogue,
             )
-        return self._outcome(
-            "reach",
-            {"account": account_facts(reach.account), "tables": reach.tables},
-            tables=reach.tables,
-            rows_by_reason=rows_table({reach.account.table: reach.account}),
-        )
-
-    def protect(self, installation: Installation, period: Period) -> Outcome:
-        """The figures that may be published of each table."""
-        home, terms = installation.home, installation.terms(period)
-        policy, catalogue = terms.policy, terms.catalogue
-        protected = protect_tables(
-            load_counted_series(home, self.series, period, catalogue),
-            Terms(catalogue, policy.promise, terms.secret, policy.effort),
-            heedful_workers(policy.effort),
-        )
-        figures = [table.figures for table in protected]
-        write_figures(home, period.end, figures, catalogue, self.series)
-        return protection_outcome(protected, len(catalogue), self.asset("protection"))
+        accounts = {reach.account.table: reach.account}
+        shown = {"tables": reach.tables, "rows_by_reason": rows_table(accounts)}
+        facts = {"account": account_facts(reach.account), "tables": reach.tables}
+        return Outcome(facts, {self.reach: shown})
 
     def publish(self, installation: Installation, period: Period) -> Outcome:
         """The release and its exports."""
         facts = release_period(installation, installation.ledger(), self.series, period)
-        return self._outcome("publication", facts, **facts)
-
-    def _outcome(self, stage: str, facts: Mapping[str, Any], **shown: Any) -> Outcome:
-        return Outcome(facts, {self.asset(stage): shown})
+        protected = {"tables": facts["tables"], "published": facts["published"]}
+        return Outcome(facts, {self.release: facts, self.protected: protected})
 
 
 def graph_of(series: Series) -> list[dg.AssetsDefinition]:
@@ -120,10 +118,8 @@ def graph_of(series: Series) -> list[dg.AssetsDefinition]:
     return [
         _working(graph, "eligibility", graph.find, ["accepted_rows"],
                  f"Who counts, under a pseudonym, among {words}.", PEOPLE),
-        _working(graph, "reach", graph.count, ["accepted_rows", graph.asset("eligibility")],
-                 f"True counts by atom, private: {words}. Days are never added up.", REACH),
-        _working(graph, "protection", graph.protect, [graph.asset("reach")],
-                 f"What may be published: {words}.", PROTECTED),
+        _working(graph, "reach", graph.count, ["accepted_rows", graph.people],
+                 f"True counts by cell, private: {words}. Days are never added up.", REACH),
         _releasing(graph, f"Released, exported and in the analysts' database: {words}."),
     ]  # fmt: skip
 
@@ -132,9 +128,10 @@ def _working(
     graph: Graph, stage: str, work: Work, deps: list[str], description: str, columns: dg.TableSchema
 ) -> dg.AssetsDefinition:
     """An asset that leaves a private working file for each period."""
+    (name,) = graph.stage(stage).assets
 
     @dg.asset(
-        name=graph.asset(stage),
+        name=name,
         deps=deps,
         partitions_def=PARTITIONS[graph.series.period_kind],
         backfill_policy=SINGLE_RUN,
@@ -160,27 +157,34 @@ def _working(
 
 def _releasing(graph: Graph, description: str) -> dg.AssetsDefinition:
     """The last asset: it fails when any period of the run was held, the others being out."""
-    name = graph.asset("publication")
 
     @dg.multi_asset(
-        name=f"{name}_publication",
+        name=graph.series.stage("publication"),
         partitions_def=PARTITIONS[graph.series.period_kind],
         backfill_policy=SINGLE_RUN,
         retry_policy=RETRIES,
         group_name=graph.series.stage("series"),
         specs=[
             dg.AssetSpec(
-                name,
+                graph.protected,
+                deps=[graph.reach],
+                skippable=True,
+                description="The figures that may be published, with a proof for every cell.",
+                owners=["team:privacy"],
+                kinds={"python", "parquet"},
+                metadata={"dagster/column_schema": PROTECTED},
+            ),
+            dg.AssetSpec(
+                graph.release,
                 deps=[
-                    graph.asset("protection"),
-                    graph.asset("reach"),
-                    *(Graph(earlier).asset("publication") for earlier in graph.series.judged_after),
+                    graph.protected,
+                    *(Graph(earlier).release for earlier in graph.series.judged_after),
                 ],
                 skippable=True,
                 description=description,
                 owners=["team:privacy", "team:data-engineering", "team:ad-ops"],
                 kinds={"python", "parquet"},
-            )
+            ),
         ],
     )
     def publication(
@@ -199,7 +203,8 @@ def _releasing(graph: Graph, description: str) -> dg.AssetsDefinition:
         if any(entry.trouble for entry in entries):
             log_good_days(context, tried, graph.series.period_kind)
             raise failure(entries)
-        yield dg.MaterializeResult(asset_key=name)
+        for name in graph.stage("publication").assets:
+            yield dg.MaterializeResult(asset_key=name)
 
     return publication
 

@@ -14,7 +14,7 @@ from anonymizer.periods import Period
 
 HomeOption = Annotated[
     Path | None,
-    typer.Option("--home", help="The home directory; $AUDIENCE_HOME or ./home without it."),
+    typer.Option("--home", help="The home directory (default: $AUDIENCE_HOME, else ./home)."),
 ]
 FromOption = Annotated[str, typer.Option("--from", help="First local day, YYYY-MM-DD.")]
 ToOption = Annotated[str, typer.Option("--to", help="Last local day, YYYY-MM-DD.")]
@@ -35,7 +35,7 @@ def existing_home(path: Path | None) -> Home:
     home = use_home(path)
     if not home.policy.exists():
         raise ConfigurationError(
-            [Fault(str(home.root), "no policy.yaml here", "make a home with: audience init")]
+            [Fault(str(home.root), "no policy.yaml is here", "create a home with: audience init")]
         )
     return home
 
@@ -45,15 +45,13 @@ def parse_day(text: str, option: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise ConfigurationError(
-            [Fault(option, f"{text!r} is no day", "write YYYY-MM-DD, such as 2026-11-22")]
-        ) from None
+        raise ConfigurationError([Fault(option, f"{text!r} is not a date (YYYY-MM-DD)")]) from None
 
 
 def parse_period(day: str | None, period: str | None) -> Period | None:
     """The period that `--day` or `--period` names, None without both; refuses both at once."""
     if day and period:
-        raise ConfigurationError([Fault("--period", "there is a --day, too", "give one of them")])
+        raise ConfigurationError([Fault("--period", "--day is given too", "use one of them")])
     if day:
         return Period("day", parse_day(day, "--day"))
     try:
@@ -61,7 +59,7 @@ def parse_period(day: str | None, period: str | None) -> Period | None:
     except ValueError:
         remedy = "write 2026-11-22, 2026-W47 or 2026-11"
         raise ConfigurationError(
-            [Fault("--period", f"{period!r} is no day, ISO week or month", remedy)]
+            [Fault("--period", f"{period!r} is not a day, ISO week or month", remedy)]
         ) from None
 
 

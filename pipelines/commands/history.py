@@ -14,7 +14,7 @@ from pipelines.screen import out, table
 # Modules that read releases are imported where they are used: they are slow to import, and
 # checking a policy needs none of them.
 
-_A_DOZEN = 12
+_SHOWN = 12
 
 ledger = typer.Typer(help="The history of releases.", no_args_is_help=True)
 
@@ -133,7 +133,7 @@ def list_statements(
 
 
 def print_released(home: Home) -> None:
-    """A dozen released statements, how much is withheld, and where everything lies."""
+    """Some released statements, how many segments are suppressed, and where everything is."""
     from pipelines.history import open_ledger  # noqa: PLC0415
     from pipelines.released import count_released, spread, statements  # noqa: PLC0415
 
@@ -142,13 +142,16 @@ def print_released(home: Home) -> None:
     if not totals.releases:
         typer.echo("Nothing is released yet.")
         return
-    typer.echo(f"\nReleased for {totals.newest}, a dozen of {totals.newest_published:,} figures:\n")
-    for line in spread(statements(home, book), _A_DOZEN):
+    shown = min(_SHOWN, totals.newest_published)
+    typer.echo(
+        f"\nReleased for {totals.newest}: {totals.newest_published:,} figures, "
+        f"{shown} of them are:\n"
+    )
+    for line in spread(statements(home, book), _SHOWN):
         typer.echo(f"  {line}")
     typer.echo(
-        f"\n{totals.releases} releases hold {totals.tables} campaign tables: {totals.published:,} "
-        f"figures are published, the other {totals.withheld:,} segments of these tables are "
-        "withheld.\n\n"
+        f"\n{totals.releases} releases contain {totals.tables} tables: {totals.published:,} "
+        f"figures are published, the other {totals.suppressed:,} segments are suppressed.\n\n"
         f"Exports   {home.exports}\nDatabase  {home.database}\nLedger    {home.ledger}\n"
         f"Runs      audience ui --home {home.root}"
     )

@@ -35,19 +35,19 @@ def protect(  # noqa: PLR0913, PLR0917  one option for each file and each part o
     inference_k: Annotated[
         str,
         typer.Option(
-            help="Nobody can prove that a group has fewer people: a number, `k` for the same as "
+            help="No group can be shown to have fewer people: a number, `k` for the same as "
             "--k, or 0, which only forbids solving a figure exactly."
         ),
     ] = "k",
     rounding: Annotated[int, typer.Option(help="Figures are multiples of this; 1: exact.")] = 1,
     zeros: Annotated[
         Literal["protect", "public"],
-        typer.Option(help="Are empty cells to be kept secret, or known to everybody?"),
+        typer.Option(help="Whether empty cells are kept secret or known to everybody."),
     ] = "protect",
     secret_file: Annotated[
         _File, typer.Option(help="Key of the rounding: 64 hexadecimal digits, mode 0600.")
     ] = None,
-    tables: Annotated[_File, typer.Option(help="Wanted segments (YAML); all without.")] = None,
+    tables: Annotated[_File, typer.Option(help="Wanted segments (YAML); all if not given.")] = None,
     internal: Annotated[
         _File, typer.Option(help="For the privileged role: why. .csv or .parquet, mode 0600.")
     ] = None,
@@ -55,21 +55,22 @@ def protect(  # noqa: PLR0913, PLR0917  one option for each file and each part o
         _File, typer.Option(help="For the privileged role: a summary. JSON, mode 0600.")
     ] = None,
     jobs: Annotated[int, typer.Option(help="Most processes at work.")] = 1,
-    proof_seconds: Annotated[
-        float,
+    proof_work: Annotated[
+        int,
         typer.Option(
-            help="What is not proved with this effort is withheld; with exact figures and an "
-            "--inference-k above 0 more of it publishes more."
+            help="Units of work for the proof, about 10,000 a second. What is not proved within "
+            "them is suppressed; with exact figures and an --inference-k above 0 more work "
+            "publishes more."
         ),
-    ] = 20,
+    ] = 200_000,
     memory_megabytes: Annotated[
-        int, typer.Option(help="What is not proved within this memory is withheld.")
+        int, typer.Option(help="What is not proved within this memory is suppressed.")
     ] = 2_048,
 ) -> None:
-    """Publish of a table what says nothing about any person, proved; withhold the rest.
+    """Suppress a table so that no small group can be inferred.
 
     The file of --out has a row for each segment of the cross of all levels: published with its
-    people, or withheld, never why.
+    people, or suppressed; it never gives the reason.
     """
     from anonymizer.cells.request import Files, read_request  # noqa: PLC0415
     from anonymizer.cells.rules import Settings  # noqa: PLC0415
@@ -77,23 +78,26 @@ def protect(  # noqa: PLR0913, PLR0917  one option for each file and each part o
     begin = time.perf_counter()
     hierarchies, faults = hierarchy_files(hierarchy or ())
     files = Files(cells, count, hierarchies, tables, secret_file, out, internal, report)
-    settings = Settings(k, inference_k, rounding, zeros, proof_seconds, jobs, memory_megabytes)
+    settings = Settings(k, inference_k, rounding, zeros, proof_work, jobs, memory_megabytes)
     _carry_out(read_request(files, settings, faults), files, begin)
 
 
 def _carry_out(request: "Request", files: "Files", begin: float) -> None:
-    """Protect the table and write what was asked for; `begin` is when the work began."""
+    """Protect the table and write what was asked for; `begin` is when reading began."""
     from anonymizer.cells.protecting import protect_cells  # noqa: PLC0415
     from anonymizer.cells.report import report  # noqa: PLC0415
     from anonymizer.cells.writing import PRIVATE, write_internal, write_published  # noqa: PLC0415
     from anonymizer.files import write_bytes  # noqa: PLC0415
 
+    read = time.perf_counter()
     outcome = protect_cells(request)
+    protected = time.perf_counter()
     if files.internal:
         write_internal(outcome, files.internal)
     write_published(outcome, files.published)
     if files.report:
-        facts = report(request, outcome, files, time.perf_counter() - begin)
+        seconds = {"protection": protected - read, "all": time.perf_counter() - begin}
+        facts = report(request, outcome, files, seconds)
         text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
         write_bytes(text.encode(), files.report, mode=PRIVATE)
     published = int(outcome.published.sum())
@@ -101,5 +105,5 @@ def _carry_out(request: "Request", files: "Files", begin: float) -> None:
         typer.echo(f"The column {column} has one value everywhere and is left out.")
     typer.echo(
         f"{published:,} of {len(request.catalogue):,} segments are published in "
-        f"{files.published}, the others withheld."
+        f"{files.published}, the others suppressed."
     )

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from pipelines.runs import Finished
 
 _FirstDay = Annotated[
-    str | None, typer.Option("--from", help="First day; the first that has landed without.")
+    str | None,
+    typer.Option("--from", help="First day (default: earliest landed day that is not released)."),
 ]
 _LastDay = Annotated[
-    str | None, typer.Option("--to", help="Last day; the last that has landed without.")
+    str | None, typer.Option("--to", help="Last day (default: latest landed day).")
 ]
 
 
@@ -31,10 +32,10 @@ def register(app: typer.Typer) -> None:
 
 
 def run(first: FromOption, last: ToOption, home: HomeOption = None) -> None:
-    """Run all days from one to another, as one Dagster run in this process.
+    """Run all days from the first to the last, as one Dagster run in this process.
 
-    A day that was released already is checked and stays as it is. Weeks, months, interests and
-    the audience are released too, once the days complete them.
+    A released day is verified and does not change. Weeks, months, interests and the audience are
+    released too, as soon as their days are complete.
     """
     place, begin, end = existing_home(home), parse_day(first, "--from"), parse_day(last, "--to")
     days = [release_days(place, begin, end)]
@@ -42,7 +43,7 @@ def run(first: FromOption, last: ToOption, home: HomeOption = None) -> None:
 
 
 def backfill(first: _FirstDay = None, last: _LastDay = None, home: HomeOption = None) -> None:
-    """Run what is missing: landed days without release, exports or database, stretch by stretch."""
+    """Run what is missing: landed days without a release, exports or a place in the database."""
     from pipelines.backlog import missing_days  # noqa: PLC0415  slow to import
 
     place = existing_home(home)
@@ -54,7 +55,7 @@ def backfill(first: _FirstDay = None, last: _LastDay = None, home: HomeOption = 
     codes = [release_days(place, *stretch) for stretch in stretches(missing)]
     periods = release_landed_periods(place, first, last)
     if not missing and not periods:
-        notices().print("Nothing is missing: every day that has landed is published.")
+        notices().print("Nothing is missing: every landed day is published.")
     raise typer.Exit(_first_failure([*codes, *periods]))
 
 
@@ -78,6 +79,7 @@ def release_periods(home: Home, first: date, last: date) -> list[int]:
     Returns the exit code of each run; nothing is run, and nothing printed, when nothing is due.
     """
     from pipelines.assets.series import LONGER  # noqa: PLC0415  Dagster is slow to import
+    from pipelines.assets.series import STAGES as STAGES_OF_SERIES  # noqa: PLC0415
     from pipelines.due import due_periods, stretches_of  # noqa: PLC0415
     from pipelines.history import open_ledger  # noqa: PLC0415
     from pipelines.report import period_line, print_periods  # noqa: PLC0415
@@ -90,7 +92,9 @@ def release_periods(home: Home, first: date, last: date) -> list[int]:
             break
         due = due_periods(home, open_ledger(home), series, first, last)
         with progress() as bars:
-            bar = bars.add_task(series.id, total=4 * len(due), visible=bool(due))
+            bar = bars.add_task(
+                series.id, total=len(STAGES_OF_SERIES) * len(due), visible=bool(due)
+            )
 
             def show(step: Step, bars: Progress = bars, bar: TaskID = bar) -> None:
                 bars.update(bar, description=f"{step.day} {step.stage}", advance=int(step.done))
@@ -110,7 +114,7 @@ def print_held(finished: "Finished") -> None:
     for held in finished.held:
         notices().print(f"{held.day} {held.trouble.stage}: {held.trouble.message}", style="red")
     if not finished.succeeded and not finished.held:
-        notices().print(f"The run failed; see it with: audience ui (run {finished.run_id})")
+        notices().print(f"The run failed; open it with: audience ui (run {finished.run_id})")
 
 
 def _first_failure(codes: Sequence[int]) -> int:

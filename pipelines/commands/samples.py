@@ -36,7 +36,7 @@ def sample(  # noqa: PLR0913, PLR0917  one flag for each property of the world
     dirt_share: Annotated[float, typer.Option(help="Share of bad rows.")] = _DEFAULT.dirt_share,
     layout: Annotated[Layout, typer.Option(help="File formats.")] = _DEFAULT.layout,
 ) -> None:
-    """Write a sample world into the raw zone: people, campaigns, visits, and what goes wrong."""
+    """Write a sample world into the raw zone: people, campaigns, visits, and faulty rows."""
     options = WorldOptions(
         people=people,
         days=days,
@@ -52,9 +52,9 @@ def sample(  # noqa: PLR0913, PLR0917  one flag for each property of the world
 
 
 def demo(home: HomeOption = None) -> None:
-    """Make a home and a sample world if there is none, release its days, show what came out.
+    """Create a home and a sample world if there is none, release its days, show the result.
 
-    Run again, it releases what is still missing and shows the same.
+    Run again, it releases what is still missing.
     """
     from pipelines.backlog import missing_days  # noqa: PLC0415  slow to import
     from pipelines.landing import has_visits  # noqa: PLC0415  slow to import
@@ -66,7 +66,7 @@ def demo(home: HomeOption = None) -> None:
         make_world(place, world_in_the_past(_DEFAULT, datetime.now(UTC).date()))
     missing = missing_days(place)
     if not missing:
-        notices().print("Everything that has landed is released already.")
+        notices().print("Every landed day is released already.")
     codes = [release_days(place, *stretch) for stretch in stretches(missing)]
     codes += release_landed_periods(place)
     print_released(place)

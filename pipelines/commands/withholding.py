@@ -1,4 +1,4 @@
-"""`audience withheld`: what is published around a segment that is not, and why to those who may."""
+"""`audience withheld`: the nearest published segment around a suppressed one, and why."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,11 +8,15 @@ from anonymizer.errors import ConfigurationError, Fault
 from pipelines.commands.common import HomeOption, existing_home, parse_period
 
 if TYPE_CHECKING:
-    from pipelines.withheld import Withheld
+    from collections.abc import Mapping
 
-_REASONS = {
-    "floor": "too few people",
-    "inference": "enough people, but its figure would show that some group is small",
+    from pipelines.figures import Reason
+    from pipelines.withheld import SuppressedSegment
+
+_REASONS: "Mapping[Reason, str]" = {
+    "threshold": "fewer people than the threshold",
+    "near": "it differs by few people from a group that was judged before, and shares its outcome",
+    "inference": "enough people, but with its figure a small group could be inferred",
 }
 
 
@@ -32,37 +36,41 @@ def list_withheld(
     ] = None,
     segment: Annotated[
         list[str] | None,
-        typer.Option(help="Segment id, may be repeated; all named segments without."),
+        typer.Option(help="Segment id; may be repeated (default: all named segments)."),
     ] = None,
     reasons: Annotated[  # noqa: FBT002  Typer declares flags as boolean parameters
-        bool, typer.Option("--reasons", help="Say why; takes access to private/ and the key.")
+        bool, typer.Option("--reasons", help="Also state the reason; needs access to private/.")
     ] = False,
     home: HomeOption = None,
 ) -> None:
-    """Name the nearest coarser published segment of each one that is withheld."""
+    """List suppressed segments, each with the nearest coarser segment that is published."""
     from pipelines.history import open_ledger  # noqa: PLC0415  slow to import
-    from pipelines.withheld import explain_withheld, find_reasons, find_released  # noqa: PLC0415
+    from pipelines.withheld import (  # noqa: PLC0415
+        explain_suppressed,
+        find_reasons,
+        find_released,
+    )
 
     place = existing_home(home)
     chosen = parse_period(day, period)
     if chosen is None:
-        raise ConfigurationError([Fault("--day", "no period is named", "give --day or --period")])
+        raise ConfigurationError([Fault("--day", "no period is given", "use --day or --period")])
     table = find_released(place, open_ledger(place), chosen, subject)
     known = find_reasons(place, table) if reasons else None
-    withheld = explain_withheld(table, segment or (), known)
-    if not withheld:
-        typer.echo("Nothing of this is withheld.")
-    for one in withheld:
+    suppressed = explain_suppressed(table, segment or (), known)
+    if not suppressed:
+        typer.echo("None of these segments is suppressed.")
+    for one in suppressed:
         typer.echo(_said(one))
 
 
-def _said(withheld: "Withheld") -> str:
-    around = withheld.nearest
+def _said(segment: "SuppressedSegment") -> str:
+    around = segment.nearest
     published = (
-        f"the nearest coarser one published is {around.name} [{around.id}], "
+        f"the nearest coarser segment published is {around.name} [{around.id}], "
         f"{around.people:,} people"
         if around
-        else "nothing coarser is published"
+        else "no coarser segment is published"
     )
-    why = f" Why: {_REASONS[withheld.reason]} ({withheld.reason})." if withheld.reason else ""
-    return f"{withheld.name} [{withheld.id}] is withheld; {published}.{why}"
+    why = f" Reason: {_REASONS[segment.reason]} ({segment.reason})." if segment.reason else ""
+    return f"{segment.name} [{segment.id}] is suppressed; {published}.{why}"

@@ -1,15 +1,18 @@
 """An independent count: plain Python loops over the raw files, written from the raw contract.
 
-Shares no code with the pipeline. Slow and simple on purpose.
+Shares no code with the pipeline. Slow and simple on purpose. The secret chooses the campaigns in
+which a person counts, so it is read from the home's key file.
 """
 
 import csv
 import gzip
 import hashlib
+import hmac
 import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -99,22 +102,35 @@ def completed_years(born: date, day: date) -> int:
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
-Standing = tuple[str, str, str, bool]
+Standing = tuple[str, str, str]
+Tie = tuple[str, ...]  # the campaign of a visit; several when their links are equal; or none
+MIN_ACCOUNT_DAYS, CAMPAIGNS_PER_PERSON = 30, 2
+
+
+@dataclass
+class Visit:
+    """A visit; `ties` are several when copies of the same instant differ."""
+
+    when: datetime
+    person: str
+    program: bool
+    ties: set[Tie]
 
 
 class PlainCount:
-    """Distinct people of every atom of the campaigns of one day.
+    """Distinct people of every cell of the campaigns of one day.
 
     Of copies of a visit that differ, the earliest counts; of profiles, the one registered last.
     Between copies of the same instant the pipeline decides by a hash, which cannot be told from
     outside: `generous` counts all that could be, otherwise only what is certain counts.
     """
 
-    def __init__(self, raw: Path, day: date, *, generous: bool, late_days: int = 1) -> None:
-        self.raw, self.day, self.late_days = raw, day, late_days
+    def __init__(self, home: Path, day: date, *, generous: bool, late_days: int = 1) -> None:
+        self.raw, self.day, self.late_days = home / "raw", day, late_days
         self.generous = generous
+        self.key = bytes.fromhex((home / "secret.key").read_text(encoding="ascii").strip())
         self.end = datetime.combine(day + timedelta(days=1), datetime.min.time(), JAKARTA)
-        self.campaigns = {str(row["campaign_id"]): row for row in table(raw / "campaigns")}
+        self.campaigns = {str(row["campaign_id"]): row for row in table(self.raw / "campaigns")}
         self.people = self._people()
 
     def _people(self) -> dict[str, set[Standing]]:
@@ -130,7 +146,7 @@ class PlainCount:
         return people
 
     def _standing(self, profile: dict[str, object]) -> Standing | None:
-        """gender, band, region, trusted; None for somebody who does not count."""
+        """gender, band, region; None for somebody who does not count."""
         born = birthday(profile.get("birth_date"))
         registered = instant(profile["registered_at"])
         closed = instant(profile.get("closed_at"))
@@ -140,13 +156,14 @@ class PlainCount:
         age = completed_years(born, self.day)
         if (closed and closed < self.end) or not 18 <= age <= 130:
             return None
+        if (self.day - registered.astimezone(JAKARTA).date()).days < MIN_ACCOUNT_DAYS:
+            return None
         low, high = next((a, b) for a, b in BANDS if a <= age <= b)
         gender = str(profile.get("gender") or "").strip().lower()
         return (
             GENDERS.get(gender, "not_stated"),
             "75+" if low == 75 else f"{low}-{high}",
             self._region(profile.get("region_code")),
-            (self.day - registered.astimezone(JAKARTA).date()).days >= 30,
         )
 
     def _profiles(self) -> dict[str, list[dict[str, object]]]:
@@ -203,22 +220,17 @@ class PlainCount:
     def _region(self, code: object) -> str:
         return str(code).strip() if str(code).strip() in REGENCIES else "not_stated"
 
-    def visits(self) -> list[tuple[str, set[str], bool]]:
-        """Person, campaigns, program of each visit of the day; duplicates gone."""
-        chosen: dict[str, tuple[datetime, str, set[str], bool]] = {}
+    def visits(self) -> list[Visit]:
+        """Each visit of the day by somebody; duplicates gone."""
+        chosen: dict[str, Visit] = {}
         for offset in range(self.late_days + 1):
             arrival = self.day + timedelta(days=offset)
             folder = self.raw / "visits" / f"day={arrival.isoformat()}"
             for row in table(folder):
                 self._choose(row, arrival, chosen)
-        return [(person, campaigns, program) for _, person, campaigns, program in chosen.values()]
+        return list(chosen.values())
 
-    def _choose(
-        self,
-        row: dict[str, object],
-        arrival: date,
-        chosen: dict[str, tuple[datetime, str, set[str], bool]],
-    ) -> None:
+    def _choose(self, row: dict[str, object], arrival: date, chosen: dict[str, Visit]) -> None:
         when = instant(row.get("occurred_at"))
         visit, url = str(row.get("visit_id") or "").strip(), str(row.get("url") or "")
         person = user(row.get("user_id"))
@@ -229,36 +241,29 @@ class PlainCount:
         local = when.astimezone(JAKARTA).date()
         if local != self.day or local > arrival:
             return
-        campaigns = self._campaigns(url)
-        if campaigns is None:
-            return
         program = any(word in str(row.get("user_agent") or "").lower() for word in PROGRAMS)
         held = chosen.get(visit)
-        if held is None or when < held[0] or (when == held[0] and self._rather(campaigns, held[2])):
-            chosen[visit] = (when, person, campaigns, program)
+        if held is None or when < held.when:
+            chosen[visit] = Visit(when, person, program, {self._campaigns(url)})
+        elif when == held.when:
+            held.ties.add(self._campaigns(url))
 
-    def _rather(self, campaigns: set[str], held: set[str]) -> bool:
-        return (len(campaigns) > len(held)) if self.generous else (len(campaigns) < len(held))
-
-    def _campaigns(self, url: str) -> set[str] | None:
-        """Campaigns that a visit accesses; None when its utm_id contradicts."""
+    def _campaigns(self, url: str) -> Tie:
+        """The campaign that a visit accesses: by a tag, otherwise by the longest link."""
         parts = urlsplit(url.strip())
-        query = dict(parse_qsl(parts.query))
-        by_link = {
-            campaign
-            for campaign, facts in self.campaigns.items()
-            if self._under(parts, urlsplit(str(facts["link_url"])))
-        }
-        by_id = {
-            value for key in ("utm_id", "utm_campaign") if (value := query.get(key)) in
-            self.campaigns
-        }  # fmt: skip
-        if "utm_id" in query and query["utm_id"] not in self.campaigns:
-            return None
-        owners = {str(self.campaigns[c]["advertiser_id"]) for c in by_link | by_id}
-        if by_id and len(owners) > 1:
-            return None
-        return {c for c in by_link | by_id if self._runs(self.campaigns[c])}
+        query = dict(reversed(parse_qsl(parts.query)))  # the first of each name
+        running = {name: row for name, row in self.campaigns.items() if self._runs(row)}
+        for tag in ("utm_id", "utm_campaign"):
+            if query.get(tag) in running:
+                return (query[tag],)
+        fitting: dict[tuple[int, int], list[tuple[date | None, str]]] = defaultdict(list)
+        for name, facts in running.items():
+            link = urlsplit(str(facts["link_url"]))
+            wanted = {p for p in parse_qsl(link.query) if not p[0].lower().startswith("utm_")}
+            if self._under(parts, link) and wanted <= set(parse_qsl(parts.query)):
+                length = (len(link.path.rstrip("/").split("/")), len(wanted))
+                fitting[length].append((birthday(facts["starts_on"]), name))
+        return tuple(name for _, name in sorted(fitting[max(fitting)])) if fitting else ()
 
     @staticmethod
     def _under(url: "object", link: "object") -> bool:
@@ -274,26 +279,56 @@ class PlainCount:
         return starts <= self.day <= ends
 
     def reach(self) -> dict[str, Counter[Standing]]:
-        """For each campaign: how many people of each (gender, band, region, trusted)."""
+        """For each campaign: how many people of each gender, band and region."""
         visits = self.visits()
-        activity = Counter(person for person, _, _ in visits)
-        reached: dict[str, set[str]] = {
-            campaign: set() for campaign, facts in self.campaigns.items() if self._runs(facts)
+        activity = Counter(visit.person for visit in visits)
+        by_person: dict[str, list[Visit]] = defaultdict(list)
+        for visit in visits:
+            if not visit.program and activity[visit.person] <= 1000:
+                by_person[visit.person].append(visit)
+        reached: dict[str, Counter[Standing]] = {
+            name: Counter() for name, facts in self.campaigns.items() if self._runs(facts)
         }
-        for person, campaigns, program in visits:
-            if not program and activity[person] <= 1000 and person in self.people:
-                for campaign in campaigns:
-                    reached[campaign].add(person)
-        return {
-            campaign: Counter(
-                standing
-                for person in people
-                for standing in self.people[person]
-                if self._targets(campaign, standing[2])
-                and (self.generous or len(self.people[person]) == 1)
-            )
-            for campaign, people in reached.items()
-        }
+        for person, standings in self.people.items():
+            for standing in standings:
+                if self.generous or len(standings) == 1:
+                    for name in self._counted_in(person, by_person[person], standing[2]):
+                        reached[name][standing] += 1
+        return reached
+
+    def _counted_in(self, person: str, visits: list[Visit], region: str) -> set[str]:
+        """The campaigns in which a person of a region counts."""
+        certain: dict[str, set[str]] = defaultdict(set)  # by advertiser
+        possible: dict[str, set[str]] = defaultdict(set)
+        for visit in visits:
+            names = {self._first(tie, region) for tie in visit.ties}
+            for name in names - {None}:
+                assert name
+                advertiser = str(self.campaigns[name]["advertiser_id"])
+                possible[advertiser].add(name)
+                if len(names) == 1:
+                    certain[advertiser].add(name)
+        counted: set[str] = set()
+        for advertiser, names_of in possible.items():
+            if self.generous:  # whatever the others turn out to be
+                sure = certain[advertiser]
+                counted |= {c for c in names_of if c in self._lowest(person, sure | {c})}
+            else:
+                counted |= self._lowest(person, names_of) & certain[advertiser]
+        return counted
+
+    def _first(self, tie: Tie, region: str) -> str | None:
+        return next((name for name in tie if self._targets(name, region)), None)
+
+    def _lowest(self, person: str, names: set[str]) -> set[str]:
+        """The campaigns of one advertiser that the secret chooses."""
+        pseudonym = hashlib.sha256(self._derive("person") + person.encode()).digest()[:16]
+        key = self._derive("contribution") + pseudonym
+        ranked = sorted(names, key=lambda name: hashlib.sha256(key + name.encode()).digest())
+        return set(ranked[:CAMPAIGNS_PER_PERSON])
+
+    def _derive(self, purpose: str) -> bytes:
+        return hmac.new(self.key, purpose.encode(), hashlib.sha256).digest()
 
     def _targets(self, campaign: str, region: str) -> bool:
         wanted = self.campaigns[campaign].get("target_regions")

@@ -17,9 +17,10 @@ LAYERS = (
     ("policy", "segments", "hierarchies", "secret", "files", "permissions"),
     ("accounting", "tables", "explanation", "coarser", "chain", "seal"),
     ("series", "windows"),
+    ("proofs", "feasible"),
     ("audit", "protection"),
-    ("subjects", "release", "gate", "release_folder", "cells"),
-    ("ledger", "public_ledger", "locking", "intake", "eligibility", "counting", "working_rows"),
+    ("subjects", "release", "cells", "ledger", "near_state", "gate", "release_folder"),
+    ("public_ledger", "locking", "intake", "eligibility", "counting", "working_rows"),
     ("retention", "erasure", "earlier"),
     ("publishing", "rights", "settings"),
     ("exports", "database"),
@@ -98,6 +99,19 @@ def test_imports_go_down_only(module: str) -> None:
 def test_the_auditor_shares_nothing_with_what_it_audits(forbidden: str) -> None:
     for module in of_part("audit"):
         assert not {name for name in reached(module) if part(name) == forbidden}
+
+
+CHECKER = ("checker", "recount", "sharing", "witness_sums")
+
+
+def test_the_checker_shares_nothing_with_what_it_checks() -> None:
+    own = {f"anonymizer.audit.{name}" for name in CHECKER}
+    model = {"findings", "proofs", "tables", "segments", "policy", "periods"}
+    allowed = own | {"anonymizer", "anonymizer.audit", "anonymizer.audit.findings"}
+    allowed |= {f"anonymizer.{name}" for name in model}
+    for module in own:
+        assert imported_modules(module) <= allowed
+        assert not {part(name) for name in reached(module)} & {"protection", "feasible", "counting"}
 
 
 def test_who_shares_out_work_does_not_know_the_work() -> None:

@@ -5,7 +5,7 @@ table by itself and keeps the combinations in which nobody is missing from an ou
 """
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -13,7 +13,6 @@ from small_worlds import catalogue_of, dimension, membership, promise
 
 from anonymizer.audit.history.join import Containment, Cover, Join
 from anonymizer.audit.history.shown import Shown
-from anonymizer.audit.knowledge import true_counts
 from anonymizer.periods import Period
 from anonymizer.tables import Figures, TableKey
 
@@ -28,14 +27,14 @@ def key(name, period=DAY):
 
 
 def shown(name, people, rules, period=DAY, catalogue=CATALOGUE, **facts):
-    """A table from a mapping of segment id to published people."""
+    """A table from a mapping of segment id to published people; no figure is shared by default."""
     rows = sorted((catalogue.positions[code], count) for code, count in people.items())
     figures = Figures(
         key(name, period),
         np.array([row for row, _ in rows], dtype=np.int32),
         np.array([count for _, count in rows], dtype=np.int64),
     )
-    facts = {"possible": np.ones(catalogue.shape, dtype=bool), **facts}
+    facts = {"possible": np.ones(catalogue.shape, dtype=bool), "error": rules.rounding - 1, **facts}
     return Shown(figures, catalogue, rules, **facts)
 
 
@@ -85,10 +84,33 @@ def random_join(seed):
     return Join(tables, tuple(within)), rules
 
 
-def fitting_tables(table, most):
+def unshared(table):
+    """What each figure stands for if none is shared."""
+    return table.unshared
+
+
+def shared(table):
+    """What each stands for if any may be."""
+    return table.shared
+
+
+def with_shared_figures(join, seed):
+    """Some figures a rounding step off, as figures that are shared can be."""
+    rng = np.random.default_rng(seed)
+    return replace(join, tables=tuple(_shared_with_others(table, rng) for table in join.tables))
+
+
+def _shared_with_others(table, rng):
+    rounding, people = table.promise.rounding, table.figures.people
+    off = rng.choice([-rounding, 0, 0, rounding], len(people))
+    figures = replace(table.figures, people=np.maximum(people + off, table.promise.k))
+    return replace(table, figures=figures, error=2 * rounding - 1)
+
+
+def fitting_tables(table, most, reading):
     """Every whole-number table up to `most` in an atom that fits one table's figures."""
     inside = membership(table.catalogue)[table.figures.segments]
-    low, high = true_counts(table.figures.people, table.promise)
+    low, high = reading(table)
     steps = [np.arange(most + 1) if there else np.zeros(1, int) for there in table.possible.ravel()]
     grid = np.array(np.meshgrid(*steps, indexing="ij")).reshape(len(steps), -1).T
     counts = grid @ inside.T
@@ -102,11 +124,10 @@ class Enumeration:
     most: dict
 
 
-def enumerated(join, floor):
+def enumerated(join, floor, reading=unshared):
     """Every combination of whole-number tables; None if there are too many to walk through."""
-    highest = max(int(t.figures.people.max(initial=0)) + t.promise.rounding for t in join.tables)
-    most = highest + floor
-    lists = [fitting_tables(table, most) for table in join.tables]
+    most = max(int(reading(table)[1].max(initial=0)) for table in join.tables) + 1 + floor
+    lists = [fitting_tables(table, most, reading) for table in join.tables]
     if any(len(tables) > 20_000 for tables in lists):
         return None
     places = join.positions()
@@ -146,9 +167,9 @@ def sums_of(join, tables):
         yield parts - tables[places[cover.whole]]
 
 
-def is_broken(join, floor):
+def is_broken(join, floor, reading=unshared):
     """Whether something is disclosed or contradictory; None if there is too much to enumerate."""
-    tables = enumerated(join, floor)
+    tables = enumerated(join, floor, reading)
     if tables is None:
         return None
     if not len(tables[0]):

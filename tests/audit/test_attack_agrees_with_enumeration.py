@@ -7,9 +7,8 @@ import pytest
 from small_worlds import all_tables, is_sum_of_figures, membership, random_world
 
 from anonymizer.audit.attack import attack
-from anonymizer.audit.inference import Inference
 from anonymizer.audit.knowledge import read
-from anonymizer.audit.reports import Reporter
+from anonymizer.audit.table_attack import TableAttack
 
 
 def run(world):
@@ -40,9 +39,9 @@ def check_inference(seed):
 
 def disclosed_atoms(world):
     knowledge = read(world.figures, world.catalogue, world.promise, world.possible)
-    inference = Inference(knowledge, Reporter(knowledge), world.promise.inference_floor)
-    list(inference.findings())
-    return knowledge.atoms(np.flatnonzero(inference.disclosed))
+    table = TableAttack(knowledge, world.promise.inference_floor)
+    table.findings()
+    return table.disclosed
 
 
 def check_exact(seed):

@@ -47,8 +47,8 @@ def test_a_single_withheld_child_is_found(catalogue):
     assert found.kind == "inference"
     assert found.segments == ("all:all:all", "male:all:all", "female:all:all")
     assert found.explanation == (
-        "from people (1000, so at most 1009), men (520, so at least 511) and women (500, so at "
-        "least 491): 1009 - 511 - 491 = 7. So at most 7 are people of unstated gender"
+        "from 'people' (1000, so at most 1009), 'men' (520, so at least 511) and 'women' (500, so "
+        "at least 491): 1009 - 511 - 491 = 7. So 'people of unstated gender' has at most 7 people"
     )
 
 
@@ -66,8 +66,8 @@ def test_a_predicate_widened_by_one_band_is_found(catalogue):
     assert found.kind == "difference"
     assert found.segments == ("male:under_45:all", "male:under_40:all")
     assert found.explanation == (
-        "men under 45 (62) include men under 40 (60): 62 - 60 = 2. "
-        "So exactly 2 are among men aged 40-44"
+        "'men under 45' (62) contains 'men under 40' (60): 62 - 60 = 2. "
+        "So 'men aged 40-44' has exactly 2 people"
     )
 
 
@@ -90,7 +90,7 @@ def test_a_single_person_in_a_region_is_found(catalogue):
     found = only(findings(catalogue, people, EXACT))
     assert found.kind == "singleton"
     assert found.explanation.endswith(
-        "301 - 60 - 60 - 60 - 60 - 60 = 1. So exactly 1 is among people in East Jakarta"
+        "301 - 60 - 60 - 60 - 60 - 60 = 1. So 'people in East Jakarta' has exactly 1 person"
     )
 
 
@@ -107,9 +107,9 @@ def test_a_group_of_men_only_is_found(catalogue):
     found = only(findings(catalogue, {"all:all:31.71": 60, "male:all:31.71": 60}, EXACT))
     assert found.kind == "homogeneity"
     assert found.explanation == (
-        "people in Central Jakarta (60) include men in Central Jakarta (60): 60 - 60 = 0. "
-        "So nobody is among women or people of unstated gender in Central Jakarta; "
-        "all people in Central Jakarta are men in Central Jakarta"
+        "'people in Central Jakarta' (60) contains 'men in Central Jakarta' (60): 60 - 60 = 0. "
+        "So no one is in 'women or people of unstated gender in Central Jakarta': "
+        "everyone in 'people in Central Jakarta' is in 'men in Central Jakarta'"
     )
 
 
@@ -118,9 +118,9 @@ def test_nearly_all_men_is_found_when_rounding_does_not_hide_it(catalogue):
     found = only(findings(catalogue, people))
     assert found.kind == "difference"
     assert found.explanation == (
-        "people in Central Jakarta (50, so at most 59) include men in Central Jakarta (50, so at "
-        "least 50): 59 - 50 = 9. "
-        "So at most 9 are women or people of unstated gender in Central Jakarta"
+        "'people in Central Jakarta' (50, so at most 59) contains 'men in Central Jakarta' "
+        "(50, so at least 50): 59 - 50 = 9. "
+        "So 'women or people of unstated gender in Central Jakarta' has at most 9 people"
     )
 
 
@@ -138,15 +138,15 @@ def test_overlapping_cuts_are_intersected():
     found = findings(catalogue, people, EXACT)
     assert {f.kind for f in found} == {"difference"}
     assert {f.explanation.rsplit(". ", 1)[1] for f in found} == {
-        "So exactly 3 are among a",
-        "So exactly 3 are among c",
+        "So 'a' has exactly 3 people",
+        "So 'c' has exactly 3 people",
     }
 
 
 def test_three_overlapping_cuts_need_fractions_of_figures():
     age = dimension("age", ["a", "b", "c"], [("ab", (0, 1)), ("bc", (1, 2)), ("ac", (0, 2))])
     found = findings(catalogue_of([age]), {"ab": 100, "bc": 100, "ac": 190}, EXACT)
-    assert "(100 + 100 - 190) / 2, whole people only, = 5" in only(found).explanation
+    assert "(100 + 100 - 190) / 2, rounded down, = 5" in only(found).explanation
 
 
 # E2: one table for two readers
@@ -186,8 +186,8 @@ def test_a_part_larger_than_the_whole_is_a_contradiction(catalogue):
     found = only(findings(catalogue, {"all:all:31": 60, "male:all:31": 80}))
     assert found.kind == "contradiction"
     assert found.explanation == (
-        "men in Jakarta (80, so at least 71) are part of people in Jakarta (60, so at most 69), "
-        "but more"
+        "'men in Jakarta' (80, so at least 71) is part of 'people in Jakarta' (60, so at most 69), "
+        "but larger"
     )
 
 
@@ -203,7 +203,7 @@ def test_figures_of_one_set_of_people_must_be_equal(catalogue):
     possible[1:] = False
     found = only(findings(catalogue, {"all:all:31": 60, "male:all:31": 70}, possible=possible))
     assert found.kind == "contradiction"
-    assert "are the same people in this table, but count 60 and 70" in found.explanation
+    assert "are the same people in this table, with figures 60 and 70" in found.explanation
 
 
 @pytest.mark.parametrize("people", [40, 55, -10, 0])
@@ -245,7 +245,8 @@ def test_words_for_a_solved_segment():
     found = only(findings(catalogue, {"all": 100, "bc": 97}, Promise(rounding=1, inference_k=0)))
     assert found.segments[0] == "a"
     assert found.explanation == (
-        "So exactly 3 are among a though withheld: from people (100) and bc (97): 100 - 97 = 3"
+        "'a' has exactly 3 people, although suppressed: from 'people' (100) and 'bc' (97): "
+        "100 - 97 = 3"
     )
 
 

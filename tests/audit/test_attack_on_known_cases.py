@@ -60,7 +60,7 @@ def test_hitas_leak_is_found():
     found = findings(hitas(), people)
     leak = next(f for f in found if "P13:b0" in f.segments[:1])
     assert leak.kind == "solved"
-    assert leak.explanation.startswith("So exactly 5 are among P13 b0 though withheld: from ")
+    assert leak.explanation.startswith("'P13 b0' has exactly 5 people, although suppressed: from ")
     assert leak.explanation.endswith("105 - 56 - 15 - 29 = 5")
     assert "P12:b0" in withheld_ids(found)
     assert not {"P10:a01", "P10:a02", "P11:a00", "P13:a01", "P14:a01"} & withheld_ids(found)
@@ -118,7 +118,7 @@ def test_what_is_left_of_a_singleton_problem_is_found():
     assert "young:Spain:2016" not in safe
     weak = {**safe, "young:Spain:2016": 7}
     rule = promise(k=0, inference_k=3)
-    difference = "young people 2016 (9) include young Spain 2016 (7): 9 - 7 = 2"
+    difference = "'young people 2016' (9) contains 'young Spain 2016' (7): 9 - 7 = 2"
     assert any(difference in f.explanation for f in findings(catalogue, weak, rule))
     assert not any(difference in f.explanation for f in findings(catalogue, safe, rule))
 

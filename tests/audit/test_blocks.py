@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from anonymizer.audit.blocks import BlockProgram, blocks
-from anonymizer.audit.solver import Program
+from anonymizer.feasible.solver import Program
 
 CLOSE = 1e-6
 

@@ -277,4 +277,6 @@ def test_what_is_neither_settled_nor_open_is_told():
         patch.setattr(Bounds, "_proofs", lambda *_: iter(()))
         patch.setattr(auditing, "plain_contradictions", lambda *_: ())
         done = taken_to_be_large(world, 0)
-    assert {finding.kind for finding in done.findings} == {"unproved"}
+    assert not done.findings
+    assert done.undecided
+    assert done.outcome == "undecided"

@@ -8,6 +8,7 @@ import pytest
 from joined_worlds import CATALOGUE, DAY, WEEK, shown
 from small_worlds import catalogue_of, dimension
 
+from anonymizer.audit.history.join import Containment
 from anonymizer.audit.history.related import joins_of, related
 from anonymizer.audit.history.withholding import withhold_joined
 from anonymizer.periods import Period
@@ -26,6 +27,7 @@ RULES = Promise()
 FLOOR = RULES.inference_floor
 TWO_DAYS = [Period("day", WEEK.start + timedelta(days=number)) for number in (0, 1)]
 RUNS = (TWO_DAYS[0].start, TWO_DAYS[1].start)
+SHARED = RULES.error_of((RULES.rounding,))
 
 
 def withheld(new, earlier=()):
@@ -46,7 +48,7 @@ def audience(people, month="2026-11", catalogue=CATALOGUE):
     return replace(table, figures=replace(table.figures, key=key))
 
 
-def test_fifty_of_a_link_within_a_link_of_fifty_leave_nine_at_most():
+def test_fifty_of_a_campaign_inside_of_one_of_fifty_leave_nine_at_most():
     inner = shown("inner", {"all:all": 50}, RULES, inside=frozenset({"outer"}))
     outer = shown("outer", {"all:all": 50}, RULES)
     gone, left = withheld([inner, outer])
@@ -56,16 +58,19 @@ def test_fifty_of_a_link_within_a_link_of_fifty_leave_nine_at_most():
     assert again == [set(), set()]
 
 
-def test_links_that_are_equal_tell_nothing_together():
+def test_campaigns_of_the_same_people_tell_nothing_together():
     inner = shown("inner", {"all:all": 50}, RULES, inside=frozenset({"outer"}))
     outer = shown("outer", {"all:all": 50}, RULES, inside=frozenset({"inner"}))
     assert withheld([inner, outer])[0] == [set(), set()]
 
 
-def test_a_link_that_did_not_run_all_the_days_holds_nobody_of_the_others():
+def test_who_came_decides_what_lies_inside_not_the_days_on_which_campaigns_run():
     inner = shown("inner", {"all:all": 50}, RULES, WEEK, inside=frozenset({"outer"}))
     outer = shown("outer", {"all:all": 50}, RULES, WEEK, runs=RUNS)
-    assert joins_of([inner, outer], ()) == ()
+    (join,) = joins_of([inner, outer], ())
+    assert join.containments == (Containment(inner.key, outer.key),)
+    strangers = replace(inner, inside=frozenset())
+    assert joins_of([strangers, outer], ()) == ()
 
 
 def test_a_week_that_is_hardly_more_than_its_day_goes_and_the_day_stays():
@@ -130,6 +135,49 @@ def test_figures_at_odds_are_a_finding_and_the_new_one_goes():
     gone, left = withheld([week], [day])
     assert gone == [{"all:all"}]
     assert left.findings[0].kind == "contradiction"
+
+
+def test_figures_at_odds_because_one_is_shared_cost_nothing():
+    """The day has 111 people or more, the week 109 at most: a reader knows that one is shared."""
+    day = shown("c", {"all:all": 120}, RULES, TWO_DAYS[0], runs=RUNS, error=SHARED)
+    week = shown("c", {"all:all": 100}, RULES, WEEK, runs=RUNS, error=SHARED)
+    gone, left = withheld([week], [day])
+    assert gone == [set()]
+    assert left.findings == left.beyond_help == ()
+
+
+def test_figures_that_no_sharing_explains_go():
+    day = shown("c", {"all:all": 120}, RULES, TWO_DAYS[0], runs=RUNS, error=SHARED)
+    week = shown("c", {"all:all": 70}, RULES, WEEK, runs=RUNS, error=SHARED)
+    assert withheld([week], [day])[0] == [{"all:all"}]
+
+
+def test_figures_at_odds_still_tell_what_shared_ones_tell():
+    """Below the threshold is no figure: of 50 to 59 men of the day 50 at least are in the week."""
+    rules = Promise(k=50, rounding=5)
+    day = shown("c", {"all:all": 400, "m:all": 60}, rules, TWO_DAYS[0], runs=RUNS, error=5)
+    week = shown("c", {"all:all": 500, "m:all": 50}, rules, WEEK, runs=RUNS, error=5)
+    gone, left = withheld([week], [day])
+    assert gone == [{"m:all"}]
+    assert "55 - 55 = 0" in left.findings[0].explanation
+
+
+def test_only_the_figures_at_odds_are_read_as_shared():
+    """The women of the week are 59 at most, and 50 of them came on the day."""
+    day = shown("c", {"m:all": 120, "f:all": 50}, RULES, TWO_DAYS[0], runs=RUNS, error=SHARED)
+    week = shown("c", {"m:all": 100, "f:all": 50}, RULES, WEEK, runs=RUNS, error=SHARED)
+    gone, left = withheld([week], [day])
+    assert gone == [{"f:all"}]
+    assert "59 - 50 = 9" in left.findings[0].explanation
+
+
+def test_a_week_of_more_than_its_days_says_that_a_figure_is_shared():
+    """161 at least, and 158 at most on the days: not that nobody came twice."""
+    days = [shown("c", {"all:all": 70}, RULES, day, runs=RUNS, error=SHARED) for day in TWO_DAYS]
+    week = shown("c", {"all:all": 170}, RULES, WEEK, runs=RUNS, error=SHARED)
+    assert withheld([week], days)[0] == [set()]
+    unshared = [replace(table, error=RULES.rounding - 1) for table in (week, *days)]
+    assert withheld(unshared[:1], unshared[1:])[0] == [{"all:all"}]
 
 
 def test_what_old_tables_tell_among_themselves_is_noted_and_costs_nothing():

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from joined_worlds import is_broken, random_join
+from joined_worlds import enumerated, is_broken, random_join, shared, with_shared_figures
 
 from anonymizer.audit.history.attack import attack_joined
 from anonymizer.audit.history.join import joint
@@ -42,6 +42,28 @@ def outcomes(seeds):
 def test_random_tables_that_lie_in_each_other():
     counted = outcomes(range(160))
     assert min(counted["safe"], counted["broken"]) > 20, counted
+
+
+def check_shared(seed):
+    """Every true table fits what the figures stand for, so that nothing is at odds for good."""
+    join, rules = random_join(seed)
+    join, floor = with_shared_figures(join, seed), rules.inference_floor
+    tables = enumerated(join, floor)
+    if tables is None or enumerated(join, floor, shared) is None:
+        return "too many tables"
+    left = withhold_joined([join], join.tables, floor)
+    assert {found.kind for found in left.findings}.isdisjoint({"contradiction", "unproved"}), seed
+    after = replace(join, tables=left.tables)
+    assert is_broken(after, floor, shared) in (False, None), seed
+    if not len(tables[0]):
+        return "at odds"
+    assert is_broken(after, floor) in (False, None), seed
+    return "fitting"
+
+
+def test_random_tables_with_shared_figures():
+    counted = Counter(check_shared(seed) for seed in range(120))
+    assert min(counted["at odds"], counted["fitting"]) > 10, counted
 
 
 @pytest.mark.slow

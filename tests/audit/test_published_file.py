@@ -30,6 +30,12 @@ def test_segments_are_published_withheld_or_not_listed(tmp_path):
     assert len(table.catalogue) == 12
 
 
+def test_suppressed_and_withheld_mean_the_same(tmp_path):
+    one = read_published(write(tmp_path), {})
+    other = read_published(write(tmp_path, TABLE.replace("withheld", "suppressed")), {})
+    assert one.withheld.tolist() == other.withheld.tolist()
+
+
 def test_groups_of_a_hierarchy_may_overlap(tmp_path):
     hierarchy = write(tmp_path, HIERARCHY, "regions.csv")
     table = read_published(write(tmp_path), {"region": hierarchy})
@@ -81,7 +87,7 @@ def test_columns_and_options_must_fit(tmp_path):
 def test_a_segment_has_one_row(tmp_path):
     told = faults(write(tmp_path, TABLE + "A,f,published,90\n"), {})
     assert len(told) == 1
-    assert "the segment of an earlier row stands again in row 13" in told[0]
+    assert "row 13 repeats the segment of an earlier row" in told[0]
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n1\n", "a,a,status,people\n", "a,\x00,status,people\n"])
@@ -91,4 +97,4 @@ def test_what_is_no_table_is_refused(tmp_path, text):
 
 def test_a_file_that_is_missing_or_no_parquet_is_refused(tmp_path):
     assert "cannot be read" in faults(tmp_path / "none.csv", {})[0]
-    assert "no Parquet" in faults(write(tmp_path, "x", "published.parquet"), {})[0]
+    assert "not a Parquet file" in faults(write(tmp_path, "x", "published.parquet"), {})[0]

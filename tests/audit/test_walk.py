@@ -7,14 +7,14 @@ import pytest
 from scipy import sparse
 from small_worlds import catalogue_of, dimension, everywhere, figures_of, promise, random_world
 
-from anonymizer.audit import mending as mending_module
-from anonymizer.audit import nearby as nearby_module
 from anonymizer.audit import walk as walk_module
 from anonymizer.audit.knowledge import read
-from anonymizer.audit.mending import Mending, made_to_fit, nearly_made_to_fit
-from anonymizer.audit.nearby import fit_nearby, reach_nearby
 from anonymizer.audit.walk import Walk, first_table, walk
 from anonymizer.audit.witnesses import Witnesses
+from anonymizer.feasible import nearby as nearby_module
+from anonymizer.feasible import repair as repair_module
+from anonymizer.feasible.nearby import fit_nearby, reach_nearby
+from anonymizer.feasible.repair import Mending, made_to_fit, nearly_made_to_fit
 
 CATALOGUE = catalogue_of([dimension("g", ("f", "m")), dimension("r", ("A", "B", "C"))])
 FIGURES = {"all:all": 60, "f:all": 30, "m:all": 30, "all:A": 20, "all:B": 20, "all:C": 20}
@@ -106,7 +106,7 @@ def test_mending_goes_on_where_one_figure_cannot_be_mended(knowledge):
 
 def test_what_mending_leaves_broken_is_solved_nearby(monkeypatch):
     """One round of mending, so that something is left."""
-    monkeypatch.setattr(mending_module, "_MOST_TRIES", 1)
+    monkeypatch.setattr(repair_module, "_MOST_TRIES", 1)
     solved = 0
     for seed in range(500):
         world = random_world(seed)

@@ -105,13 +105,13 @@ def test_the_optimum_is_that_of_all_choices(seed: int, inference_k: int) -> None
     large = np.flatnonzero(totals >= 10)
     limits = np.zeros(6, dtype=np.int64), np.full(6, people.sum())
 
-    def known(withheld: list[int]) -> Known:
+    def known(suppressed: list[int]) -> Known:
         published = totals >= 10
-        published[withheld] = False
+        published[suppressed] = False
         return Known(inside, published, people, *limits)
 
-    def safe(withheld: list[int]) -> bool:
-        table = known(withheld)
+    def safe(suppressed: list[int]) -> bool:
+        table = known(suppressed)
         found = below(table, small, 10) if inference_k else solvable_by_bounds(table, small)
         return not len(found)
 

@@ -73,7 +73,7 @@ def files(cells: Path, **others: Path | None) -> Files:
 def settings(
     k: int = 10, inference_k: str = "k", rounding: int = 1, zeros: Zeros = "protect"
 ) -> Settings:
-    return Settings(k, inference_k, rounding, zeros, proof_seconds=60, jobs=1)
+    return Settings(k, inference_k, rounding, zeros, proof_work=600_000, jobs=1)
 
 
 def request(cells: Path, wanted: Settings | None = None, **others: Path | None) -> Request:

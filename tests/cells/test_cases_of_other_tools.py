@@ -1,8 +1,8 @@
 """Small tables from the literature and from other tools, through the whole command line.
 
-`audience protect` writes the published file, `audience audit` attacks it. What is withheld is
+`audience protect` writes the published file, `audience audit` attacks it. What is suppressed is
 written out here for each case, with a word on where and why the tool that the case comes from
-withholds something else; that tool's own outcome is audited too.
+suppresses something else; that tool's own outcome is audited too.
 """
 
 import csv
@@ -85,18 +85,18 @@ def audience(*words: object) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
-def withheld(path: Path) -> set[str]:
+def suppressed(path: Path) -> set[str]:
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     return {
         ":".join([v for n, v in row.items() if n not in {"status", "people"}])
         for row in rows
-        if row["status"] == "withheld"
+        if row["status"] == "suppressed"
     }
 
 
 def protect_and_audit(folder: Path, case: Case, inference_k: int, zeros: str) -> set[str]:
-    """Withheld segments of a table that withstands its audit."""
+    """Suppressed segments of a table that withstands its audit."""
     hierarchies = case.write(folder)
     promise = ["--k", case.k, "--inference-k", inference_k, "--zeros", zeros]
     wanted = ["--tables", folder / "tables.yaml"] if case.tables else []
@@ -108,7 +108,7 @@ def protect_and_audit(folder: Path, case: Case, inference_k: int, zeros: str) ->
     assert code == 0, said
     code, said = audience("audit", out, *hierarchies, *promise)
     assert code == 0, said
-    return withheld(out)
+    return suppressed(out)
 
 
 def crossed(*codes: str) -> set[str]:
@@ -139,11 +139,11 @@ HITAS = {
 }
 HITAS_ZEROS = {*crossed("P10 P13 P14", "a00"), "P12:a01"}
 
-# Case, inference_k ("k": as many as --k), zeros: what is withheld.
+# Case, inference_k ("k": as many as --k), zeros: what is suppressed.
 GOLDEN: Mapping[tuple[str, str, str], set[str]] = {
     # acro blanks m:B alone and takes its 3 out of every margin; any table with the true margin
     # undoes that. Here margins stay true, and what hides m:B in its row and in its column is
-    # withheld with it.
+    # suppressed with it.
     ("acro", "0", "protect"): crossed("f m", "A B"),
     ("acro", "k", "protect"): crossed("f m", "A B"),
     # As GaussSuppression. Where the zero is known there is nothing to hide: no other cell is
@@ -159,10 +159,10 @@ GOLDEN: Mapping[tuple[str, str, str], set[str]] = {
     ("table2", "k", "protect"): ALL_OF_TABLE2,
     ("table2", "0", "public"): {*GROUPS, *crossed("old young", "Spain")},
     ("table2", "k", "public"): {*GROUPS, *crossed("old young", "Spain")},
-    # As GaussSuppression with its treatment of singletons, which withholds young:Spain:2016 lest
+    # As GaussSuppression with its treatment of singletons, which suppresses young:Spain:2016 lest
     # two single persons be known to be two. Here it follows from the zeros: where they are known,
-    # so is it that each withheld cell has somebody, and 2 = 1 + 1 is an exact solution. Where they
-    # are not, the zeros of 2014 and 2015 are secrets too.
+    # so is it that each suppressed cell has somebody, and 2 = 1 + 1 is an exact solution. Where
+    # they are not, the zeros of 2014 and 2015 are secrets too.
     ("table8", "0", "public"): THREE_YEARS,
     ("table8", "k", "public"): THREE_YEARS,
     ("table8", "0", "protect"): EVERY_YEAR,
@@ -176,12 +176,12 @@ GOLDEN: Mapping[tuple[str, str, str], set[str]] = {
     ("ssbtools", "k", "public"): {*ROW_1, *crossed("2", "A B C E")},
     ("ssbtools", "0", "protect"): {*ROW_1, *crossed("3", "A B C E")},
     ("ssbtools", "k", "protect"): {*ROW_1, *crossed("2 3", "A B C E")},
-    # sdcTable is told which cells are secret, two of them of more than 600; here the floor says
-    # so. With 60 the cells w:a, w:b, x:c, x:d and y:c are, and the trap is the same: two withheld
+    # sdcTable is told which cells are secret, two of them of more than 600; here the threshold says
+    # so. With 60 the cells w:a, w:b, x:c, x:d and y:c are, and the trap is the same: two suppressed
     # in each row and column are not enough.
     ("sdctable", "0", "protect"): HEURISTIC,
     ("sdctable", "k", "protect"): HEURISTIC,
-    # HITAS withholds P12:b1 and P13:b1 but publishes their three parts, which undoes it; here the
+    # HITAS suppresses P12:b1 and P13:b1 but publishes their three parts, which undoes it; here the
     # smallest that hides the sum goes too (a05). Like HITAS, zeros being known, P14:a02 hides the 3
     # of P14:a01; a secret zero beside it does that as well, unless 10 have to be possible.
     ("hitas", "0", "public"): {*HITAS, "P14:a02"},
@@ -192,7 +192,7 @@ GOLDEN: Mapping[tuple[str, str, str], set[str]] = {
 
 
 @pytest.mark.parametrize(("name", "inference_k", "zeros"), GOLDEN)
-def test_what_is_withheld_and_withstands(
+def test_what_is_suppressed_and_withstands(
     tmp_path: Path, name: str, inference_k: str, zeros: str
 ) -> None:
     case = CASES[name]
@@ -220,7 +220,7 @@ def test_the_installed_command_does_the_same(tmp_path: Path) -> None:
     ):
         subprocess.run([program, *words], cwd=tmp_path, check=True, capture_output=True)
 
-    assert withheld(tmp_path / "published.csv") == GOLDEN["table2", "0", "protect"]
+    assert suppressed(tmp_path / "published.csv") == GOLDEN["table2", "0", "protect"]
 
 
 # What the other tools publish, audited
@@ -232,7 +232,7 @@ def peer(name: str) -> Mapping[str, Any]:
 
 
 def gauss(name: str, outcome: str, *dimensions: str, hidden: str = "suppressed") -> list[list[str]]:
-    """Rows of a published file; those hidden are withheld."""
+    """Rows of a published file; those hidden are suppressed."""
     return [
         published([str(row[d]) for d in dimensions], None if row[hidden] else row["freq"])
         for row in peer(name)[outcome]
@@ -272,7 +272,7 @@ def acro() -> list[list[str]]:
 
 
 def published(codes: list[str], people: int | None) -> list[str]:
-    return [*codes, *(("withheld", "") if people is None else ("published", str(people)))]
+    return [*codes, *(("suppressed", "") if people is None else ("published", str(people)))]
 
 
 PLACES = {"geo": EU}
@@ -296,7 +296,7 @@ class Peer:
 
 WITHSTOOD = "WITHSTOOD: nothing found"
 PEERS = {
-    "acro": Peer(acro(), ("g", "r"), "exactly 3 are among g m r B"),
+    "acro": Peer(acro(), ("g", "r"), "'g m r B' has exactly 3 people"),
     "table1": Peer(gauss("gs_vignette_table1", "output", "age", "geo"), ("age", "geo"), WITHSTOOD),
     "table2": Peer(
         gauss("gs_vignette_table2_hier", "output", "age", "geo"), ("age", "geo"), WITHSTOOD,
@@ -307,19 +307,19 @@ PEERS = {
     ),
     "table8 without": Peer(
         gauss(SINGLETONS, "output_singleton_none", *YEARS), YEARS,
-        "for withheld cells that have at least 1 each", "public", PLACES,
+        "for suppressed cells with at least 1 person each", "public", PLACES,
     ),
     "ssbtools": Peer(gauss(EXAMPLE, "output", *VARS), VARS, WITHSTOOD, "public"),
     "ssbtools A": Peer(
         gauss(EXAMPLE, "output", *VARS, hidden="suppressed_A_zeros_usable"), VARS,
-        "exactly 1 is among var1 1 var2 A",
+        "'var1 1 var2 A' has exactly 1 person",
     ),
     "ssbtools B": Peer(
         gauss(EXAMPLE, "output", *VARS, hidden="suppressed_B_zeros_first_no_singleton"), VARS,
         "13 - 5 - 5 - 2 = 1", "public",
     ),
     "sdctable old": Peer(
-        heuristic("SIMPLEHEURISTIC_OLD"), ("v1", "v2"), "exactly 47 are among v1 w v2 b"
+        heuristic("SIMPLEHEURISTIC_OLD"), ("v1", "v2"), "'v1 w v2 b' has exactly 47 people"
     ),
     "sdctable new": Peer(heuristic("SIMPLEHEURISTIC"), ("v1", "v2"), WITHSTOOD),
     "hitas": Peer(

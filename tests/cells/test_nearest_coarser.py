@@ -32,7 +32,7 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
     return Catalogue(tuple(axes), np.array(kept, dtype=np.int32), {})
 
 
-def atoms(catalogue: Catalogue, segment: int) -> set[tuple[int, ...]]:
+def cells_of(catalogue: Catalogue, segment: int) -> set[tuple[int, ...]]:
     return set(itertools.product(*(group.leaves for group in catalogue.groups(segment))))
 
 
@@ -45,9 +45,9 @@ def test_it_is_the_smallest_that_contains_the_segment(data: st.DataObject) -> No
 
     for segment in range(len(catalogue)):
         around = [
-            (len(atoms(catalogue, row)), row)
+            (len(cells_of(catalogue, row)), row)
             for row in published
-            if atoms(catalogue, segment) <= atoms(catalogue, row)
+            if cells_of(catalogue, segment) <= cells_of(catalogue, row)
         ]
         assert found[segment] == (min(around)[1] if around else NONE)
 

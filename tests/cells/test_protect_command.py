@@ -59,7 +59,7 @@ def test_all_files_are_written_and_nothing_else(tmp_path: Path) -> None:
     assert set(report["read"]) == {"cells.csv", "regions.csv"}
     assert KEY not in json.dumps(report)
     segments = report["segments"]
-    assert segments["floor"] + segments["inference"] + segments["kept"] == segments["all"]
+    assert segments["threshold"] + segments["inference"] + segments["kept"] == segments["all"]
     assert len(report["promise"]) == 3
 
 
@@ -93,7 +93,7 @@ def test_what_is_printed_says_no_more_than_the_published_file(tmp_path: Path) ->
     write_world(tmp_path)
     done = protect(tmp_path, "--internal", "why.csv")
 
-    assert "floor" not in done.stdout + done.stderr
+    assert "threshold" not in done.stdout + done.stderr
     assert "inference" not in done.stdout + done.stderr
 
 

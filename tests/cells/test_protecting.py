@@ -40,7 +40,7 @@ def published(result: Outcome, path: Path) -> list[dict[str, str]]:
     return rows_of(path)
 
 
-def test_exact_figures_are_the_true_counts_and_reach_the_floor(tmp_path: Path) -> None:
+def test_exact_figures_are_the_true_counts_and_reach_the_threshold(tmp_path: Path) -> None:
     result = outcome(write_world(tmp_path))
     shown = result.published
 
@@ -51,13 +51,13 @@ def test_exact_figures_are_the_true_counts_and_reach_the_floor(tmp_path: Path) -
     assert not result.people[~shown].any()
 
 
-def test_small_and_empty_cells_are_withheld_and_so_is_what_would_give_them_away(
+def test_small_and_empty_cells_are_suppressed_and_so_is_what_would_give_them_away(
     tmp_path: Path,
 ) -> None:
     result = outcome(write_world(tmp_path))
     why = by_code(result, np.array(REASONS)[result.reasons])
 
-    assert why["w2:m"] == why["e2:f"] == "floor"
+    assert why["w2:m"] == why["e2:f"] == "threshold"
     # w2 is its women and its men: with both known, the three men of w2 would be.
     assert "inference" in {why["w2:Total"], why["w2:f"]}
 
@@ -83,17 +83,17 @@ def test_a_table_of_nothing_but_known_zeros_is_published_whole(tmp_path: Path) -
     assert not secret.published.any()
 
 
-def test_what_everybody_sees_has_no_reason_and_no_figure_where_withheld(tmp_path: Path) -> None:
+def test_what_everybody_sees_has_no_reason_and_no_figure_where_suppressed(tmp_path: Path) -> None:
     rows = published(outcome(write_world(tmp_path)), tmp_path / "p.csv")
 
     assert list(rows[0]) == ["region", "sex", "status", "people"]
     assert len(rows) == 8 * 3
-    assert {row["status"] for row in rows} == {"published", "withheld"}
+    assert {row["status"] for row in rows} == {"published", "suppressed"}
     for row in rows:
-        assert (row["people"] == "") == (row["status"] == "withheld")
+        assert (row["people"] == "") == (row["status"] == "suppressed")
 
 
-def test_the_order_of_rows_does_not_depend_on_what_is_withheld(tmp_path: Path) -> None:
+def test_the_order_of_rows_does_not_depend_on_what_is_suppressed(tmp_path: Path) -> None:
     def codes(people: int) -> list[tuple[str, str]]:
         rows = [(region, sex, people) for region, sex in PEOPLE]
         result = outcome(write_world(tmp_path, rows))
@@ -204,7 +204,7 @@ def test_a_real_table_comes_out_safe_and_mostly_whole(tmp_path: Path) -> None:
         count="freq",
         hierarchies=hierarchies,
     )
-    wanted = Settings(10, "10", 10, "protect", proof_seconds=60, jobs=1)
+    wanted = Settings(10, "10", 10, "protect", proof_work=600_000, jobs=1)
     rows = published(protect_cells(read_request(asked, wanted)), tmp_path / "p.csv")
     with (T1K / "published.csv").open(newline="") as file:
         true = {(row["geo"], row["age"]): int(row["freq"]) for row in csv.DictReader(file)}
@@ -216,7 +216,7 @@ def test_a_real_table_comes_out_safe_and_mostly_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("inference_k", ["0", "7", "k"])
-def test_inference_k_is_a_number_or_the_floor(tmp_path: Path, inference_k: str) -> None:
+def test_inference_k_is_a_number_or_the_threshold(tmp_path: Path, inference_k: str) -> None:
     promise = request(write_world(tmp_path), settings(inference_k=inference_k)).rules.promise
 
     assert promise.inference_floor == {"0": 0, "7": 7, "k": 10}[inference_k]

@@ -61,6 +61,25 @@ def test_settings_that_break_the_promise_are_refused(
         Policy.load(written(tmp_path, text))
 
 
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("promise:\n  trusted_after_days: 30\n", "remove it and set min_account_days instead"),
+        ("effort:\n  proof_seconds: 60\n", "remove it and set proof_work instead"),
+        ("promise:\n  thrusted: 30\n", "docs/policy-reference.md lists all"),
+    ],
+)
+def test_a_key_that_is_unknown_or_gone_is_told_with_what_to_do(
+    tmp_path: Path, text: str, remedy: str
+) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        Policy.load(written(tmp_path, text))
+    (fault,) = refused.value.faults
+    assert fault.place.startswith("policy.yaml:2 ")
+    assert fault.problem == "this key is unknown"
+    assert remedy in fault.remedy
+
+
 def test_a_missing_file_names_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="audience init"):
         Policy.load(tmp_path / "policy.yaml")
@@ -174,8 +193,30 @@ def test_all_faults_of_the_catalogue_come_together() -> None:
 def test_the_explanation_follows_the_settings(catalogue: Catalogue) -> None:
     text = explain(Policy.model_validate({"promise": {"k": 70, "rounding": 1}}), catalogue)
     assert "at least 70 different people" in text
-    assert "Figures are exact" in text
+    assert "Figures are not rounded" in text
+    assert "a figure of 700 stands for 686 to 714 people" in text
     assert "men under 40" in text
+
+
+def test_the_explanation_names_what_bounds_a_person(catalogue: Catalogue) -> None:
+    promise = {
+        "rounding": 7,
+        "inference_k": 5,
+        "near_jitter": 3,
+        "near_days": 90,
+        "min_account_days": 14,
+        "campaigns_per_person": 1,
+    }
+    text = explain(Policy.model_validate({"promise": promise}), catalogue)
+    assert "differs by fewer than 7 people, plus a secret 0 to 3" in text
+    assert "a figure of 497 stands for 482 to 512 people" in text
+    assert "in the 90 days before" in text
+    assert "at most 1 campaign of one advertiser" in text
+    assert "open for less than 14 days is not counted" in text
+    unbounded = {**promise, "near_jitter": 0, "min_account_days": 0}
+    text = explain(Policy.model_validate({"promise": unbounded}), catalogue)
+    assert "secret 0 to" not in text
+    assert "open for less than" not in text
 
 
 def test_the_reference_page_is_what_the_models_say() -> None:

@@ -8,9 +8,11 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import combinations
 from typing import Any
 
 import pyarrow as pa
+from plain_reach import lowest
 from small_world import SCHEMAS, key
 
 from anonymizer.files import write_parquet
@@ -22,8 +24,9 @@ BANDS = [(18, 20), (21, 24), *((low, low + 4) for low in range(25, 75, 5)), (75,
 WIB = timedelta(hours=7)
 LATE_DAYS, OPEN_DAYS, BOT = 1, 2, 5
 BASIC = ("use", "disclosure", "advertising_cookies")
-Atom = tuple[str, str, str]
-Table = Mapping[Atom, frozenset[str]]
+MIN_ACCOUNT_DAYS, CAMPAIGNS_PER_PERSON = 30, 2
+Cell = tuple[str, str, str]
+Table = Mapping[Cell, frozenset[str]]
 
 
 def end_of(day: date) -> datetime:
@@ -32,7 +35,10 @@ def end_of(day: date) -> datetime:
 
 @dataclass(frozen=True)
 class Seen:
-    """A visit: who, on which day, when it arrived; what it accessed and was interested in."""
+    """A visit: who, on which day, when it arrived; what it accessed and was interested in.
+
+    Several campaigns are a tie, in their order.
+    """
 
     who: str | None
     day: date
@@ -48,6 +54,7 @@ class Life:
     """People by name; what changes of them from a day on; what they decide and ask for."""
 
     campaigns: dict[str, tuple[date, date, list[str] | None]] = field(default_factory=dict)
+    advertisers: dict[str, str] = field(default_factory=dict)  # by campaign; `a` for the others
     people: dict[str, dict[str, Any]] = field(default_factory=dict)
     changes: list[tuple[str, date, dict[str, Any]]] = field(default_factory=list)
     decisions: list[tuple[str, str, bool, date]] = field(default_factory=list)
@@ -62,7 +69,10 @@ class Life:
         return name
 
     def visit(self, who: str | None, day: date, *campaigns: str, **other: Any) -> None:
-        self.visits.append(Seen(who, day, tuple(sorted(campaigns)), **other))
+        self.visits.append(Seen(who, day, campaigns, **other))
+
+    def advertiser(self, campaign: str) -> str:
+        return self.advertisers.get(campaign, "a")
 
     def profile(self, name: str, day: date) -> dict[str, Any]:
         facts = dict(self.people[name])
@@ -81,10 +91,10 @@ def write(life: Life, home: Home) -> None:
     """Private files of every day, as the intake of that day would know things."""
     for day in DAYS:
         known = end_of(day)
-        row = {"advertiser_id": "a", "advertiser_name": "A"}
         rows: dict[str, list[Mapping[str, Any]]] = {
             "campaigns": [
-                {**row, "campaign_id": name, "campaign_name": name, "starts_on": starts,
+                {"advertiser_id": life.advertiser(name), "advertiser_name": "A",
+                 "campaign_id": name, "campaign_name": name, "starts_on": starts,
                  "ends_on": ends, "target_regions": targets}
                 for name, (starts, ends, targets) in life.campaigns.items()
             ],
@@ -137,7 +147,7 @@ def counts(life: Life, who: str, last: date, busy: set[str], purposes: tuple[str
     if any((name, kind) == (who, "erase") and on <= closing for name, kind, on in life.requests):
         return False
     profile = life.profile(who, last)
-    if profile["closed"] or profile["account_days"] < 0 or profile["age"] < 18:
+    if profile["closed"] or profile["account_days"] < MIN_ACCOUNT_DAYS or profile["age"] < 18:
         return False
     return all(granted(life, who, p, last) and granted(life, who, p, closing) for p in purposes)
 
@@ -147,7 +157,7 @@ def busy_people(visits: list[Seen]) -> set[str]:
     return {who for (who, _), times in daily.items() if who and times > BOT}
 
 
-def atom(life: Life, who: str, last: date) -> Atom:
+def cell(life: Life, who: str, last: date) -> Cell:
     profile = life.profile(who, last)
     low, high = next((a, b) for a, b in BANDS if a <= profile["age"] <= b)
     return profile["gender"], f"{low}-{high}" if high < 200 else "75+", profile["region"]
@@ -165,24 +175,54 @@ def read_visits(life: Life, first: date, last: date) -> list[Seen]:
     ]
 
 
+def campaign_of(life: Life, seen: Seen, region: str) -> str | None:
+    """The first campaign of a visit whose target contains the region."""
+    for name in seen.campaigns:
+        targets = life.campaigns[name][2]
+        if not targets or any(code in (region, region[:2]) for code in targets):
+            return name
+    return None
+
+
+def reached_by(life: Life, visits: list[Seen], last: date, shown: set[str]) -> set[tuple[str, str]]:
+    """Campaign and person of everybody whom the bound lets count, whether eligible or not."""
+    accessed: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for seen in visits:
+        if seen.who in life.people and not seen.program:
+            name = campaign_of(life, seen, life.profile(seen.who, last)["region"])
+            if name in shown:
+                accessed[seen.who, life.advertiser(name)].add(name)
+    return {
+        (name, who)
+        for (who, _), names in accessed.items()
+        for name in lowest(key(who), names, CAMPAIGNS_PER_PERSON)
+    }
+
+
 def tables(life: Life, kind: str, period_kind: str, first: date, last: date,
            subjects: tuple[str, ...]) -> Mapping[str, Table]:  # fmt: skip
-    """Who is in which atom of which table, by name."""
+    """Who is in which cell of which table, by name."""
     since = last - timedelta(days=29) if kind == "interest" else first
     visits = read_visits(life, since, last)
     busy = busy_people(visits)
     purposes = ("use", "disclosure", *(("advertising_cookies",) if kind == "interest" else ()))
-    found: dict[str, dict[Atom, set[str]]] = {subject: defaultdict(set) for subject in subjects}
+    found: dict[str, dict[Cell, set[str]]] = {subject: defaultdict(set) for subject in subjects}
     if kind == "audience":
         reached = {("everyone", who) for who in life.people}
     elif kind == "interest":
         reached = {(s.interest or "", s.who) for s in visits if s.who and not s.program}
     else:
-        reached = {(c, s.who) for s in visits if s.who and not s.program for c in s.campaigns}
+        reached = reached_by(life, visits, last, set(subjects))
     for subject, who in reached:
         if subject in found and counts(life, who, last, busy, purposes):
-            where = atom(life, who, last)
-            targets = life.campaigns[subject][2] if kind == "campaign" else None
-            if not targets or any(code in (where[2], where[2][:2]) for code in targets):
-                found[subject][where].add(who)
-    return {name: {a: frozenset(who) for a, who in cells.items()} for name, cells in found.items()}
+            found[subject][cell(life, who, last)].add(who)
+    return {name: {c: frozenset(who) for c, who in cells.items()} for name, cells in found.items()}
+
+
+def overlaps(found: Mapping[str, Table]) -> dict[tuple[str, str], int]:
+    """People that both tables count, of each pair that shares anybody."""
+    people = {name: set().union(*cells.values()) for name, cells in found.items()}
+    shared = {
+        pair: len(people[pair[0]] & people[pair[1]]) for pair in combinations(sorted(people), 2)
+    }
+    return {pair: number for pair, number in shared.items() if number}

@@ -8,20 +8,23 @@ from typing import Any
 
 import pyarrow as pa
 
-from anonymizer.counting import Reach, count_reach, load_counted
+from anonymizer.counting import Reach, count_reach, load_counted, load_overlaps
 from anonymizer.eligibility import Eligibility, find_eligible
 from anonymizer.engines.duckdb import DuckDB
 from anonymizer.files import write_parquet
 from anonymizer.home import Home
+from anonymizer.periods import Period
 from anonymizer.policy import Policy
 from anonymizer.secret import Secret
 from anonymizer.segments import Catalogue
+from anonymizer.series import CAMPAIGN_DAY
 from anonymizer.tables import Counted
 
 DAY = date(2026, 11, 22)
 # 24:00 in Jakarta (UTC+7).
 DAY_END = datetime(2026, 11, 22, 17, tzinfo=UTC)
-SECRET = Secret(bytes(range(32)))
+KEY = bytes(range(32))
+SECRET = Secret(KEY)
 INSTANT = pa.timestamp("us", tz="UTC")
 
 SCHEMAS = {
@@ -119,11 +122,17 @@ class World:
     def visit(
         self, name: str | int | None, *campaigns: str, program: bool = False, times: int = 1
     ) -> None:
+        """A visit to a campaign, to several that are tied (in their order), or to none."""
         person = None if name is None else key(name)
         for _ in range(times):
             visit = {"visit_key": key(len(self.visits)), "person_key": person}
-            visit |= {"campaign_ids": sorted(campaigns), "program": program}
+            visit |= {"campaign_ids": list(campaigns), "program": program}
             self.visits.append(visit | {"interest": None, "local_day": DAY})
+
+    def visit_each(self, name: str | int | None, *campaigns: str, times: int = 1) -> None:
+        """A visit to each of the campaigns."""
+        for campaign in campaigns:
+            self.visit(name, campaign, times=times)
 
     def write(self, home: Home, *, shuffle: int | None = None) -> None:
         for stage, schema in SCHEMAS.items():
@@ -138,6 +147,10 @@ class Outcome:
     eligibility: Eligibility
     reach: Reach
     tables: tuple[Counted, ...]
+    overlaps: Mapping[tuple[str, str], int]
+
+    def people(self) -> dict[str, int]:
+        return {table.key.subject_id: int(table.people.sum()) for table in self.tables}
 
     def table(self, campaign: str) -> Counted:
         return next(table for table in self.tables if table.key.subject_id == campaign)
@@ -153,9 +166,18 @@ def work(
 ) -> Outcome:
     """Write a world, decide who is eligible, count, and load the tables."""
     world.write(home, **writing)
-    eligibility = find_eligible(engine, home, DAY, policy or Policy(), SECRET)
-    reach = count_reach(engine, home, DAY)
-    return Outcome(eligibility, reach, load_counted(home, DAY, catalogue))
+    return count_again(home, engine, catalogue, policy)
+
+
+def count_again(
+    home: Home, engine: DuckDB, catalogue: Catalogue, policy: Policy | None = None
+) -> Outcome:
+    """Decide who is eligible, count, and load the tables, from the files as they are."""
+    policy = policy or Policy()
+    eligibility = find_eligible(engine, home, DAY, policy, SECRET)
+    reach = count_reach(engine, home, DAY, policy, SECRET)
+    overlaps = load_overlaps(home, CAMPAIGN_DAY, Period("day", DAY))
+    return Outcome(eligibility, reach, load_counted(home, DAY, catalogue), overlaps)
 
 
 Run = Callable[..., Outcome]

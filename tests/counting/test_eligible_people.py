@@ -10,7 +10,6 @@ from small_world import DAY, SECRET, Run, World, key
 from anonymizer.errors import Held
 from anonymizer.home import Home
 from anonymizer.policy import Bots, Eligibility, Policy, PolicyPromise
-from anonymizer.tables import Counted
 
 Change = Callable[[World], object]
 
@@ -64,7 +63,9 @@ CASES: dict[str, tuple[Change, dict[str, object], str | None]] = {
     "gender not stated": (nothing, {"gender": "not_stated"}, None),
     "region not stated": (nothing, {"region": "not_stated"}, None),
     "closed": (nothing, {"closed": True}, "closed"),
-    "registered on the day": (nothing, {"account_days": 0}, None),
+    "registered 30 days before": (nothing, {"account_days": 30}, None),
+    "registered 29 days before": (nothing, {"account_days": 29}, "new_account"),
+    "registered on the day": (nothing, {"account_days": 0}, "new_account"),
     "registered a day later": (nothing, {"account_days": -1}, "not_yet_registered"),
     "never decided": (nothing, {"consents": False}, "no_consent_use"),
     "granted use alone": (
@@ -159,6 +160,9 @@ def test_the_first_reason_in_order_is_the_one_told(run: Run) -> None:
     assert run(world).eligibility.excluded == {"erased": 1}
     world = with_ann(request("withdraw", -1), age=12, consents=False)
     assert run(world).eligibility.excluded == {"minor": 1}
+    world = with_ann(request("withdraw", -1), age=12, account_days=3)
+    assert run(world).eligibility.excluded == {"new_account": 1}
+    assert run(with_ann(nothing, account_days=3, closed=True)).eligibility.excluded == {"closed": 1}
 
 
 def test_a_visitor_without_profile(run: Run) -> None:
@@ -221,21 +225,21 @@ def test_ages_fall_into_the_iab_bands(age: int, band: str, run: Run, home: Home)
     assert {row["age_band"] for row in people if row["person_key"] == key("ann")} == {band}
 
 
-@pytest.mark.parametrize(("account_days", "trusted"), [(29, 1), (30, 2), (31, 2)])
-def test_only_accounts_open_long_enough_are_trusted(
-    account_days: int, trusted: int, run: Run
-) -> None:
-    policy = Policy(promise=PolicyPromise(trusted_after_days=30))
-    table: Counted = run(with_ann(nothing, account_days=account_days), policy=policy).table("c1")
-    assert (table.people.sum(), table.trusted.sum()) == (2, trusted)
+@pytest.mark.parametrize(("account_days", "counts"), [(13, False), (14, True), (15, True)])
+def test_only_accounts_open_long_enough_count(account_days: int, counts: bool, run: Run) -> None:
+    policy = Policy(promise=PolicyPromise(min_account_days=14))
+    outcome = run(with_ann(nothing, account_days=account_days), policy=policy)
+    excluded = {} if counts else {"new_account": 1}
+    assert outcome.eligibility.excluded == outcome.reach.account.excluded == excluded
+    assert outcome.people() == {"c1": 1 + counts}
 
 
-def test_marks_are_keyed_hashes_of_the_person(run: Run, home: Home) -> None:
+def test_marks_and_buckets_are_keyed_hashes_of_the_person(run: Run, home: Home) -> None:
     run(with_ann(nothing))
     people = pq.read_table(home.working_file("people", DAY)).to_pylist()
     for row in people:
         digest = hashlib.sha256(SECRET.derive("mark") + row["person_key"]).digest()
-        assert row["mark"] == int.from_bytes(digest[:8], "big")
+        assert (row["mark"], row["bucket"]) == (int.from_bytes(digest[:8], "big"), digest[8])
 
 
 def test_nobody_is_counted_twice_for_two_profiles(run: Run) -> None:

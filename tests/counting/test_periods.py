@@ -1,17 +1,23 @@
 """Weeks, months, interests and the audience, against plain loops over a small life."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from plain_periods import BOT, Life, tables, write
+from plain_periods import BOT, Life, Table, overlaps, tables, write
+from plain_reach import lowest
 from small_world import SECRET, key
 
 from anonymizer.accounting import RowAccount
-from anonymizer.counting import campaigns_of, count_series, load_counted_series
+from anonymizer.counting import (
+    campaigns_of,
+    count_series,
+    load_counted_series,
+    load_overlaps,
+)
 from anonymizer.dimensions import Text
 from anonymizer.eligibility import find_eligible_in
 from anonymizer.engines.duckdb import DuckDB
@@ -36,6 +42,7 @@ WEEK = Period("week", MONDAY)
 MONTH = Period("month", date(2026, 11, 1))
 POLICY = Policy(bots=Bots(max_visits_per_day=BOT))
 INTERESTS = tuple(Interest(code, Text(code, code), (code,)) for code in ("books", "films"))
+PRIVATE = ("people", "excluded", "reach", "overlaps")
 CODES = tuple(interest.code for interest in INTERESTS)
 
 
@@ -63,10 +70,12 @@ def work(tmp_path_factory: pytest.TempPathFactory, engine: DuckDB, catalogue: Ca
         home = Home(tmp_path_factory.mktemp("home"))
         write(life, home)
         find_eligible_in(engine, home, series, period, POLICY, SECRET)
-        reach = count_series(engine, home, series, period, POLICY, interested)
+        reach = count_series(engine, home, series, period, POLICY, SECRET, interested)
         counted = load_counted_series(home, series, period, interested)
         assert reach.tables == len(counted)
-        agree(life, counted, series, period, interested)
+        expected = agree(life, counted, series, period, interested)
+        if series.kind == "campaign":
+            assert load_overlaps(home, series, period) == overlaps(expected)
         return Outcome(reach.account, counted)
 
     return run
@@ -74,8 +83,8 @@ def work(tmp_path_factory: pytest.TempPathFactory, engine: DuckDB, catalogue: Ca
 
 def agree(
     life: Life, counted: tuple[Counted, ...], series: Series, period: Period, catalogue: Catalogue
-) -> None:
-    """Every cell of every table is what plain loops say."""
+) -> Mapping[str, Table]:
+    """Every cell of every table is what plain loops say, which is returned."""
     subjects = tuple(table.key.subject_id for table in counted)
     assert list(subjects) == sorted(subjects)
     expected = tables(life, series.kind, series.period_kind, period.start, period.end, subjects)
@@ -90,7 +99,8 @@ def agree(
             )
         }
         wanted = expected[table.key.subject_id]
-        assert found == {atom: len(who) for atom, who in wanted.items()}
+        assert found == {cell: len(who) for cell, who in wanted.items()}
+    return expected
 
 
 def life_of(*names: str, starts: date = date(2026, 10, 1), ends: date = date(2026, 12, 31)) -> Life:
@@ -105,9 +115,9 @@ def test_people_of_a_week_are_not_those_of_its_days_added_up(work: Work) -> None
     life = life_of("ann", "ben")
     life.campaigns["c2"] = life.campaigns["c1"]
     for number in range(7):
-        life.visit("ann", day(number), "c1", *["c2"] * (number % 2))
+        life.visit("ann", day(number), "c2" if number % 2 else "c1")
     life.visit("ben", day(3), "c1")
-    life.visit("ben", day(-1), "c1", "c2")
+    life.visit("ben", day(-1), "c2")
     outcome = work(life)
     assert outcome.people() == {"c1": 2, "c2": 1}
     assert (outcome.account.read, outcome.account.counted) == (8, 8)
@@ -151,17 +161,72 @@ def test_a_person_is_who_they_are_on_the_last_day(work: Work) -> None:
     life = life_of("ann", "ben", "eve", "kim", "lou")
     life.campaigns["jakarta"] = (day(0), day(6), ["31"])
     for who in life.people:
-        life.visit(who, MONDAY, "c1", "jakarta")
+        life.visit(who, MONDAY, "c1")
+        life.visit(who, MONDAY, "jakarta")
     life.changes += [
         ("ann", day(3), {"region": "32.73", "age": 35}),
         ("ben", day(6), {"closed": True}),
         ("eve", day(7), {"region": "32.73", "closed": True}),
         ("kim", day(2), {"age": 17}),
     ]
-    life.people["lou"]["registered"] = day(6) - timedelta(days=29)
+    life.people["lou"]["registered"] = day(6) - timedelta(days=30)
     outcome = work(life)
     assert outcome.people() == {"c1": 3, "jakarta": 2}
-    assert [int(table.trusted.sum()) for table in outcome.tables] == [2, 1]
+    life.people["lou"]["registered"] = day(6) - timedelta(days=29)
+    outcome = work(life)
+    assert outcome.people() == {"c1": 2, "jakarta": 1}
+    assert outcome.account.excluded["new_account"] == 2
+
+
+def test_day_week_and_month_choose_the_same_campaigns(work: Work) -> None:
+    """Where a person accesses the same campaigns, they count in the same ones in every period."""
+    names = ("c1", "c2", "c3", "c4")
+    life = life_of(*(f"p{number}" for number in range(12)))
+    life.campaigns |= dict.fromkeys(names, life.campaigns["c1"])
+    for who in life.people:
+        for name in names:
+            life.visit(who, SUNDAY, name)
+    expected = [
+        sum(name in lowest(key(who), set(names), 2) for who in life.people) for name in names
+    ]
+    for series, period in (
+        (CAMPAIGN_DAY, Period("day", SUNDAY)),
+        (CAMPAIGN_WEEK, WEEK),
+        (CAMPAIGN_MONTH, MONTH),
+    ):
+        outcome = work(life, series, period)
+        assert list(outcome.people().values()) == expected
+        assert outcome.account.excluded == {"contribution_bound": 24}
+
+
+def test_a_week_bounds_what_its_days_count_together(work: Work) -> None:
+    life = life_of("ann")
+    names = ("c1", "c2", "c3")
+    life.campaigns |= dict.fromkeys(names, life.campaigns["c1"])
+    life.advertisers["other"] = "b"
+    life.campaigns["other"] = life.campaigns["c1"]
+    for number, name in enumerate((*names, "other")):
+        life.visit("ann", day(number), name)
+        outcome = work(life, CAMPAIGN_DAY, Period("day", day(number)))
+        assert outcome.people()[name] == outcome.account.counted == 1
+    outcome = work(life)
+    counted = {name for name, people in outcome.people().items() if people}
+    assert counted == {"other"} | lowest(key("ann"), set(names), 2)
+    assert outcome.account.excluded == {"contribution_bound": 1}
+
+
+def test_a_campaign_without_a_table_keeps_its_visits(work: Work) -> None:
+    """A tie is decided alike in every period: what a day counts for c1 no week counts for c2."""
+    life = life_of("ann", "ben")
+    life.campaigns["short"] = (day(2), day(2), ["31"])
+    life.people["ben"]["region"] = "61.71"
+    for who in ("ann", "ben"):
+        life.visit(who, day(2), "short", "c1")
+    outcome = work(life, CAMPAIGN_DAY, Period("day", day(2)))
+    assert outcome.people() == {"c1": 1, "short": 1}
+    outcome = work(life)
+    assert outcome.people() == {"c1": 1}
+    assert outcome.account.excluded == {"no_campaign": 1}
 
 
 def test_a_program_on_one_day_is_a_program_all_week(work: Work) -> None:
@@ -238,13 +303,12 @@ def test_the_audience_is_everybody_eligible_on_the_last_day_of_the_month(work: W
         ("ben", date(2026, 12, 1), {"closed": True}),
     ]
     life.requests.append(("eve", "erase", date(2026, 12, 2)))
-    life.people["kim"]["registered"] = date(2026, 11, 30)
+    life.people["kim"]["registered"] = date(2026, 11, 1)
     for _ in range(BOT + 1):
         life.visit("lou", day(0))
     outcome = work(life, AUDIENCE_MONTH, MONTH)
-    assert outcome.people() == {"everyone": 2}
-    assert outcome.account == RowAccount("people", 2, 2)
-    assert int(outcome.tables[0].trusted.sum()) == 1
+    assert outcome.people() == {"everyone": 1}
+    assert outcome.account == RowAccount("people", 1, 1)
     assert outcome.tables[0].possible.all()
 
 
@@ -265,7 +329,7 @@ def test_a_day_that_is_not_taken_in_holds_the_period(
     with pytest.raises(Held, match=r"missing_input.*2026-11-19, 2026-11-24; run them first"):
         find_eligible_in(engine, home, CAMPAIGN_WEEK, WEEK, POLICY, SECRET)
     with pytest.raises(Held, match="missing_input"):
-        count_series(engine, home, CAMPAIGN_WEEK, WEEK, POLICY, catalogue)
+        count_series(engine, home, CAMPAIGN_WEEK, WEEK, POLICY, SECRET, catalogue)
 
 
 def test_a_period_closes_some_days_after_its_last() -> None:
@@ -279,12 +343,13 @@ def test_a_period_closes_some_days_after_its_last() -> None:
 
 
 NAMES = [f"p{number}" for number in range(6)]
+NAMED = ["c1", "c2", "c3", "c4"]
 OFFSETS = st.integers(-32, 16)
 VISITS = st.lists(
     st.tuples(
         st.sampled_from([*NAMES, "stranger", None]),
         OFFSETS,
-        st.lists(st.sampled_from(["c1", "c2"]), unique=True),
+        st.lists(st.sampled_from(NAMED), unique=True, max_size=2),
         st.sampled_from([None, *CODES]),
         st.sampled_from([0, 0, 0, 2, 3, 5]),
         st.sampled_from([False, False, False, True]),
@@ -329,7 +394,10 @@ def test_any_life_is_counted_as_plain_loops_count_it(
     decisions: list[tuple[str, str, bool, int]],
 ) -> None:
     life = life_of(*NAMES)
-    life.campaigns["c2"] = (date(2026, 10, 1), date(2026, 12, 31), ["31"])
+    first, last = life.campaigns["c1"][:2]
+    life.campaigns |= {"c2": (first, last, ["31"]), "c3": (day(1), last, None)}
+    life.campaigns["c4"] = (first, last, ["32"])
+    life.advertisers["c4"] = "b"
     for who, number, campaigns, interest, later, program in visits:
         arrival = day(number + later) if later else None
         if arrival and arrival > date(2026, 12, 4):
@@ -353,9 +421,11 @@ def test_the_same_life_gives_the_same_bytes_and_stages_of_their_own(
     tmp_path_factory: pytest.TempPathFactory, catalogue: Catalogue
 ) -> None:
     life = life_of("ann", "ben", "eve")
+    life.campaigns["c2"] = life.campaigns["c3"] = life.campaigns["c1"]
     for number in range(7):
         for who in ("ann", "ben", "eve"):
-            life.visit(who, day(number), "c1", arrival=day(number + 2) if number == 3 else None)
+            arrival = day(number + 2) if number == 3 else None
+            life.visit(who, day(number), f"c{number % 3 + 1}", arrival=arrival)
     written = []
     for threads in (1, 2):
         home = Home(tmp_path_factory.mktemp("home"))
@@ -363,10 +433,10 @@ def test_the_same_life_gives_the_same_bytes_and_stages_of_their_own(
         life.visits.reverse()
         with DuckDB(memory_megabytes=512, threads=threads, spill=None) as engine:
             find_eligible_in(engine, home, CAMPAIGN_WEEK, WEEK, POLICY, SECRET)
-            count_series(engine, home, CAMPAIGN_WEEK, WEEK, POLICY, catalogue)
-        stages = [CAMPAIGN_WEEK.stage(name) for name in ("people", "excluded", "reach")]
+            count_series(engine, home, CAMPAIGN_WEEK, WEEK, POLICY, SECRET, catalogue)
+        stages = [CAMPAIGN_WEEK.stage(name) for name in PRIVATE]
         written.append([home.working_file(stage, SUNDAY).read_bytes() for stage in stages])
         assert not home.working_file("people", SUNDAY).exists()
-        assert campaigns_of(home, CAMPAIGN_DAY, Period("day", SUNDAY)).num_rows == 1
-        assert key("ann") not in written[0][2]
+        assert campaigns_of(home, CAMPAIGN_DAY, Period("day", SUNDAY)).num_rows == 3
+        assert not any(key("ann") in content for content in written[0][2:])
     assert written[0] == written[1]

@@ -13,6 +13,7 @@ ATTACKS = (
     *(f"{letter}{number + 1}" for letter, many in _LETTERS.items() for number in range(many)),
     *("F2", "F5", "F6"),
 )
+ACROSS_TABLES = tuple(f"G{number}" for number in range(1, 12))
 ATTACK_BY_ATTACK, TESTS = "## Attack by attack", "## The tests"
 
 
@@ -60,5 +61,14 @@ def test_the_page_knows_every_attack_of_the_history() -> None:
 
 
 def test_the_page_has_no_attack_that_is_not_known_here() -> None:
-    for heading in (ATTACK_BY_ATTACK, TESTS):
-        assert {name for name in rows(heading) if re.fullmatch(r"[A-Z]\d", name)} == set(ATTACKS)
+    for heading, known in ((ATTACK_BY_ATTACK, {*ATTACKS, *ACROSS_TABLES}), (TESTS, {*ATTACKS})):
+        assert {name for name in rows(heading) if re.fullmatch(r"[A-Z]\d+", name)} == known
+
+
+@pytest.mark.parametrize("attack", ACROSS_TABLES)
+def test_an_attack_across_tables_is_run_and_measured(attack: str) -> None:
+    told = rows(ATTACK_BY_ATTACK)[attack]
+    assert len(told) == 3
+    assert all(re.search(r"\d\.\d\d", cell) for cell in told[1:]), told
+    listed = (ROOT / "tests" / "attacks" / "attack_list.py").read_text(encoding="utf-8")
+    assert re.search(rf'"{attack}\b', listed), f"no attacker of tests/attacks is called {attack}"

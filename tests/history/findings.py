@@ -72,7 +72,7 @@ def attack_everything(
     history: History, folder: Path, say: Callable[[str], None] = lambda _: None
 ) -> Findings:
     """Run every attack: at large on the whole history, the others on both worlds of each victim."""
-    seen = Seen(history.home.published, history.archive)
+    seen = Seen(history.home.published, history.archive, history.quarter.sent_on)
     at_large = []
     for name, attack in {**AT_LARGE, **OF_OWN_CAMPAIGN}.items():
         begin = process_time()

@@ -103,17 +103,13 @@ class Worlds:
         return Group(frozenset({gender}), frozenset({_band(years)}), frozenset({region}))
 
     def accessed(self, release: str) -> frozenset[str]:
-        """Subjects that the suspected visits would count in: campaigns by their links."""
+        """Subjects that the suspected visits would count in: campaigns, and where they send to."""
         if release.startswith("audience"):
             return frozenset({"everyone"})
         start, end = period_of(release)
-        links = {link.id: link.url for link in self._history.quarter.links}
-        urls = [links[campaign] for day, campaign in self.victim.visits if start <= day <= end]
-        return frozenset(
-            name
-            for name, link in links.items()
-            if any(url == link or url.startswith(f"{link}/") for url in urls)
-        )
+        sent_on = self._history.quarter.sent_on
+        chosen = [campaign for day, campaign in self.victim.visits if start <= day <= end]
+        return frozenset(name for one in chosen for name in (one, *sent_on.get(one, ())))
 
     def _is_near(self, release: str) -> bool:
         start, end = period_of(release)
@@ -133,7 +129,7 @@ class Worlds:
                 target = root / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.link(instead.get(name, path), target)
-        return Seen(root, self._archive(instead))
+        return Seen(root, self._archive(instead), self._history.quarter.sent_on)
 
     def _archive(self, instead: Mapping[str, Path]) -> Archive:
         """What was kept of each look; what differs without the victim differs in all of them."""

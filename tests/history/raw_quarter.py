@@ -5,7 +5,7 @@ people ask to be erased, withdraw and correct their data, some cheat. The same o
 same bytes; without a victim everything else is the same, row for row.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import cached_property
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -31,6 +32,11 @@ _JAVA = ("31", "32", "33", "34", "35", "36")
 # The five provinces with the fewest people: no campaign of the divided link is aimed at them.
 _LEFT_OUT = ("65", "91", "92", "93", "96")
 PROBE = "cmp-probe"
+# By campaign: the last one has four, more than a person counts in.
+_ADVERTISERS = (
+    *("adv-1", "adv-2", "adv-3", "adv-5", "adv-1", "adv-4"),
+    *("adv-5", "adv-5", "adv-5", "adv-2", "adv-3", "adv-4"),
+)
 
 Numbers = NDArray[np.int64]
 
@@ -60,7 +66,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Link:
-    """A campaign: where its link lies and how many of the visits go there."""
+    """A campaign: where its link lies and how many of the visits go there.
+
+    Its page sends everybody on to the campaigns `sends_to`: each visit is one to these as well.
+    """
 
     id: str
     advertiser: str
@@ -69,6 +78,7 @@ class Link:
     ends_on: date
     targets: tuple[str, ...]
     share: float
+    sends_to: tuple[str, ...] = ()
 
     def runs(self, day: date) -> bool:
         return self.starts_on <= day <= self.ends_on
@@ -79,7 +89,7 @@ class Victim:
     """Somebody whose visits are suspected; `visits` are days and campaigns, the first is asked for.
 
     `late` visits arrive two days after. `alone` lives where nobody else does; `sybils` are
-    accounts of the attacker in the same atom, opened a week before.
+    new accounts of the attacker in the same atom, opened a week before.
     """
 
     number: int
@@ -128,6 +138,12 @@ class RawQuarter:
         self.victims = tuple(self._victim(draw, n) for n in range(options.victims))
         self._asked = self._requests()
         self._pending: dict[int, list[pa.Table]] = {}
+
+    @cached_property
+    def sent_on(self) -> Mapping[str, Set[str]]:
+        """To which campaigns the page of each sends everybody who counts there, to count again."""
+        everywhere = {link.id for link in self.links if not link.targets}
+        return {link.id: everywhere.intersection(link.sends_to) for link in self.links}
 
     @cached_property
     def _positions(self) -> Mapping[str, int]:
@@ -359,7 +375,22 @@ class RawQuarter:
                 "product_category": categories,
             },
         ).filter(pa.array(arrives == delay))
-        return pa.concat_tables([general, self._planted(number, delay)])
+        return self._followed(pa.concat_tables([general, self._planted(number, delay)]))
+
+    def _followed(self, visits: pa.Table) -> pa.Table:
+        """The visits, and those to the campaigns that their pages send everybody to."""
+        url = {link.id: link.url for link in self.links}
+        tables = [visits]
+        for link in self.links:
+            own = visits.filter(pc.equal(visits["url"], link.url))
+            for number, other in enumerate(link.sends_to):
+                columns = {name: own[name] for name in own.column_names}
+                columns["visit_id"] = pc.binary_join_element_wise(
+                    own["visit_id"], f"to{number}", "-"
+                )
+                columns["url"] = pa.repeat(url[other], len(own))
+                tables.append(_table("visits", columns))
+        return pa.concat_tables(tables)
 
     def _pages(
         self, draw: np.random.Generator, visitor: Numbers, day: date
@@ -407,38 +438,44 @@ class RawQuarter:
 
 
 def _links(options: Options) -> tuple[Link, ...]:
-    """Four advertisers; links within links, one link of two advertisers, targets, short ones.
+    """Five advertisers, with two campaigns each but for the last; targets, short ones.
 
-    Of one link there are a campaign for everybody and two aimed at different regions, which
-    leave out few people.
+    The page of the fifth campaign sends everybody on to the first, those of the second and the
+    sixth send to each other. So do those of the third and of two that are aimed at different
+    regions, which leave out few people. Nobody is in more than two campaigns of any of these
+    advertisers, so that all who are sent on count there as well.
     """
     first, last = options.first - timedelta(days=9), options.last + timedelta(days=9)
     middle, third = options.day(options.days // 2), options.day(options.days // 3)
     provinces = sorted({place.code[:2] for place in regencies()})
     others = tuple(code for code in provinces if code not in (*_JAVA, *_LEFT_OUT))
     targets = {8: _JAVA, 9: ("31",), 10: _JAVA, 11: others}
+    sends_to = {4: (0,), 1: (5,), 5: (1,), 2: (10, 11), 10: (2, 11), 11: (2, 10)}
     links: list[Link] = []
     for number in range(options.campaigns):
-        url = f"https://adv-{number % 4 + 1}.example/c{number}"
-        if number == 4:
-            url = f"{links[0].url}/dalam"
-        if number == 5:
-            url = links[1].url
-        if number in (10, 11):
-            url = links[2].url
+        advertiser = _ADVERTISERS[number % len(_ADVERTISERS)]
         links.append(
             Link(
-                id=f"cmp-{number + 1:02d}",
-                advertiser=f"adv-{number % 4 + 1 if number != 5 else 3}",
-                url=url,
+                id=_campaign(number),
+                advertiser=advertiser,
+                url=f"https://{advertiser}.example/c{number}",
                 starts_on=third if number == 6 else first,
                 ends_on=middle if number == 7 else last,
                 targets=targets.get(number, ()),
                 share=(number + 1) ** -0.9,
+                sends_to=tuple(
+                    _campaign(other)
+                    for other in sends_to.get(number, ())
+                    if other < options.campaigns
+                ),
             )
         )
     probe = Link(PROBE, "adv-4", "https://adv-4.example/probe", first, last, (), 0.0)
     return (*links, probe)
+
+
+def _campaign(number: int) -> str:
+    return f"cmp-{number + 1:02d}"
 
 
 def _left_out(table: pa.Table, victim: Victim | None) -> pa.Table:

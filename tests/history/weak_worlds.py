@@ -72,25 +72,25 @@ def overlapping_bands(folder: Path, present: bool) -> Built:
     return _seen(folder), VICTIM
 
 
-def link_below_link(folder: Path, present: bool) -> Built:
-    """Two advertisers: whoever accessed the inner link accessed the outer one."""
-    inner = Subject("inner", "adv-2", inside=("spring",))
+def sent_from_page_to_page(folder: Path, present: bool) -> Built:
+    """Two advertisers: the page of one sends everybody to the other's, but for the victim."""
+    inner = Subject("inner", "adv-2")
     tables = {SPRING: crowd(60, at_0=60 + int(present)), inner: crowd(60)}
     write_release(folder, DAY, tables, Weakness(floor=50))
-    return _seen(folder), VICTIM
+    return _seen(folder, "inner"), VICTIM
 
 
 def all_but_one_region(folder: Path, present: bool) -> Built:
-    """One link for everybody, and below it one for each region but the victim's."""
+    """One campaign for everybody, and one aimed at each region but the victim's."""
     counts = {atom: 0 if atom[2] == "31.71" else 60 for atom in crowd(0)}
     counts["male", "18-20", "31.71"] = int(present)
     tables = {SPRING: counts}
     for place in ("31.72", "73.71"):
-        aimed = Subject(f"in-{place}", "adv-2", inside=("spring",), targets=(place,))
+        aimed = Subject(f"in-{place}", "adv-2", targets=(place,))
         tables[aimed] = {atom: n if atom[2] == place else 0 for atom, n in counts.items()}
     every = frozenset(name for name in _all_names() if name != "all:all:all")
     write_release(folder, DAY, tables, Weakness(floor=50, skipped=every))
-    return _seen(folder), VICTIM
+    return _seen(folder, "in-31.72", "in-73.71"), VICTIM
 
 
 def nearly_everybody(folder: Path, present: bool) -> Built:
@@ -188,7 +188,7 @@ def summary_row(folder: Path, present: bool) -> Built:
 
 def other_metric(folder: Path, present: bool) -> Built:
     """A withheld row keeps its visits."""
-    row = {"segment_id": "male:18-20:31.71", "status": "withheld", "visits": 4 if present else ""}
+    row = {"segment_id": "male:18-20:31.71", "status": "suppressed", "visits": 4 if present else ""}
     return _with_row(folder, row)
 
 
@@ -310,10 +310,10 @@ WORLDS: Mapping[str, tuple[tuple[Builder, bool], ...]] = {
     "D1 repeats": ((fresh_noise, True),),
     "D2 variants": ((noise_by_name, True),),
     "E1 refinement": ((overlapping_bands, True),),
-    "E2 nested campaigns": ((link_below_link, False),),
+    "E2 nested campaigns": ((sent_from_page_to_page, False),),
     "E2 aimed campaigns": ((all_but_one_region, False),),
     "E2 saturation": ((nearly_everybody, False),),
-    "E2 pooled programs": ((late_in_the_week, False), (link_below_link, False)),
+    "E2 pooled programs": ((late_in_the_week, False), (sent_from_page_to_page, False)),
     "E3 new settings": ((new_policy, False),),
     "E4 leftovers": ((debug_copy, True),),
     "F2 nobody": ((nobody_counts, False),),
@@ -325,8 +325,10 @@ WORLDS: Mapping[str, tuple[tuple[Builder, bool], ...]] = {
 }
 
 
-def _seen(folder: Path) -> Seen:
-    return look_once(folder, folder.with_name("kept"))
+def _seen(folder: Path, *inner: str) -> Seen:
+    """What is published; everybody of the inner campaigns was sent to `spring` as well."""
+    sent_on = dict.fromkeys(inner, frozenset({SPRING.id}))
+    return look_once(folder, folder.with_name("kept"), sent_on)
 
 
 def _twice(folder: Path, before: dict, after: dict, other_k: int = 50) -> Built:

@@ -57,7 +57,6 @@ class Subject:
 
     id: str = "spring"
     advertiser: str = "adv-1"
-    inside: tuple[str, ...] = ()
     starts_on: date = date(2026, 11, 1)
     ends_on: date = date(2026, 11, 30)
     name: str = "Promo"
@@ -178,7 +177,6 @@ def _facts(
                 "id": subject.id,
                 "name": subject.name,
                 "advertiser_id": subject.advertiser,
-                "inside": list(subject.inside),
                 "starts_on": str(subject.starts_on),
                 "ends_on": str(subject.ends_on),
                 "target_regions": list(subject.targets) or None,

@@ -60,7 +60,6 @@ JUDGED: list[tuple[dict[str, Any], str, str]] = [
     ({"url": " "}, "url", "no_url"),
     ({"url": "/promo"}, "url", "bad_url"),
     ({"url": "https:///promo"}, "url", "bad_url"),
-    ({"url": LINK + "?utm_id=C9"}, "url", "unknown_campaign"),
     ({"occurred_at": None}, "occurred_at", "no_time"),
     ({"occurred_at": "2026-01-01T10:00:00"}, "occurred_at", "naive_time"),
     ({"occurred_at": "2026-01-01"}, "occurred_at", "naive_time"),

@@ -1,95 +1,189 @@
-"""A release that the auditor breaks: held, nothing published, the evidence kept private."""
+"""Figures that break a promise: held by the gate, or found by the intruder where there is no gate.
 
-import json
-import os
-import shutil
-import subprocess
-import sys
-from datetime import date
-from pathlib import Path
-
-import numpy as np
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
-
-from anonymizer.counting import load_counted
-from anonymizer.files import write_parquet
-from anonymizer.home import Home
-from anonymizer.segments import Catalogue, load_catalogue
-from pipelines.evidence import findings_file
-
-DAY = date(2026, 11, 1)
-MATERIALIZE = """
-import os, sys
-import dagster as dg
-from pipelines.definitions import defs
-from pipelines.instance import prepare_instance
-from anonymizer.home import Home
-prepare_instance(Home.from_environment())
-job = defs.get_job_def("release_days")
-with dg.DagsterInstance.get() as instance:
-    done = job.execute_in_process(
-        partition_key=sys.argv[1],
-        instance=instance,
-        raise_on_error=False,
-        asset_selection=[dg.AssetKey(a) for a in ("campaign_release", "exports",
-                                                  "segments_database")],
-    )
-sys.exit(0 if done.success else 9)
+Evidence is kept private either way: it is in no message, no event and no published file.
 """
 
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
 
-def test_what_the_auditor_found_is_kept_private(released_home: Home, tmp_path: Path) -> None:
-    unreleased(released_home)
-    smallest_protected_figure_becomes_too_small(released_home)
-    script = tmp_path / "materialize.py"
-    script.write_text(MATERIALIZE, encoding="utf-8")
-    done = run_python(script, DAY.isoformat(), released_home)
-    assert done.returncode == 9, done.stdout + done.stderr
-    assert not (released_home.releases / f"campaign-day-{DAY}").exists()
-    assert list(released_home.exports.glob(f"*/campaign-day-{DAY}")) == []
-    (finding, *_) = json.loads(findings_file(released_home, DAY).read_text(encoding="utf-8"))
-    assert finding["kind"] == "floor"
-    said = finding["explanation"].encode()
-    for path in released_home.dagster.rglob("*"):
-        assert not path.is_file() or said not in path.read_bytes(), path
-    assert said.decode() not in done.stdout + done.stderr
+import numpy as np
+import pytest
+from checking import outcome
+from scipy import sparse
+
+from anonymizer import gate, release
+from anonymizer.home import Home
+from anonymizer.near_state import state_file
+from anonymizer.parallel import ALONE
+from anonymizer.proofs import SUPPRESSED, Representatives, Witnesses
+from anonymizer.protection import releasing as suppression
+from anonymizer.protection.releasing import Suppressed
+from anonymizer.protection.suppression import Proved
+from anonymizer.publishing import load_release
+from pipelines import releasing, verdicts
+from pipelines.commands.runs import release_days
+from pipelines.evidence import findings_file
+
+DAY, NEXT = date(2026, 11, 1), date(2026, 11, 2)
+RELEASE = f"campaign-day-{DAY}"
 
 
-def unreleased(home: Home) -> None:
-    """As before the first release: the ledger and what is published are gone together."""
-    home.ledger.unlink()
-    shutil.rmtree(home.published)
+def all_files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
-def smallest_protected_figure_becomes_too_small(home: Home) -> None:
-    """A segment far below the floor is added to what protection left for publication."""
-    path = home.working_file("protected", DAY)
-    table = pq.read_table(path, partitioning=None)
-    catalogue = load_catalogue(home.segments)
-    counted = next(c for c in load_counted(home, DAY, catalogue) if c.people.sum() >= 60)
-    known = set(table["segment_id"].to_pylist())
-    small = next(
-        catalogue.id(row)
-        for row in range(len(catalogue))
-        if catalogue.id(row) not in known and 0 < people_in(counted.people, catalogue, row) < 30
+def below_the_threshold(tables: Sequence[Suppressed]) -> tuple[Suppressed, ...]:
+    """One judged group that is below the threshold is published with the others of its table."""
+    worst = max(range(len(tables)), key=lambda number: len(tables[number].figures.segments))
+    table = tables[worst]
+    groups, outcomes = table.judged.groups, table.outcomes.copy()
+    low = np.flatnonzero((outcomes == SUPPRESSED) & (groups.people < 50) & table.judged.alone)[0]
+    outcomes[low] = 50
+    shown = outcomes != SUPPRESSED
+    figures = replace(table.figures, segments=groups.segments[shown], people=outcomes[shown])
+    return (
+        *tables[:worst],
+        replace(table, figures=figures, outcomes=outcomes),
+        *tables[worst + 1 :],
     )
-    rows = table.to_pylist()
-    rows.append({"campaign_id": counted.key.subject_id, "segment_id": small, "people": 50})
-    order = {catalogue.id(row): row for row in range(len(catalogue))}
-    rows.sort(key=lambda row: (row["campaign_id"], order[row["segment_id"]]))
-    write_parquet(table.from_pylist(rows, schema=table.schema), path)
 
 
-def people_in(people: NDArray[np.int64], catalogue: Catalogue, row: int) -> int:
-    return int(people[np.ix_(*(group.leaves for group in catalogue.groups(row)))].sum())
+def sizes_are_wrong(state: Representatives) -> Representatives:
+    people = state.sketches.people + 1
+    return replace(state, sketches=replace(state.sketches, people=people))
 
 
-def run_python(script: Path, day: str, home: Home) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(script), day],
-        env={**os.environ, "AUDIENCE_HOME": str(home.root)},
-        capture_output=True,
-        text=True,
-        check=False,
+def everything_is_published(ground: Any, candidates: Any, *_: Any) -> Proved:
+    """In place of secondary suppression: all candidates, and no witness of anything."""
+    nothing = np.zeros((0, 0), dtype=np.int64)
+    of_no_class = np.full(ground.catalogue.shape, -1, dtype=np.int32).ravel()
+    none = Witnesses(
+        of_no_class, nothing, np.zeros(0, np.int32), sparse.csr_array((0, 0), dtype=int)
     )
+    return Proved(np.ones(len(candidates), dtype=bool), none)
+
+
+def without_processes(counted: Any, history: Any, terms: Any, _: Any) -> tuple[Suppressed, ...]:
+    """What is patched in this process would not be in others."""
+    return suppression.suppress_release(counted, history, terms, ALONE)
+
+
+def broken(
+    monkeypatch: pytest.MonkeyPatch, place: Any, name: str, fault: Callable[..., Any]
+) -> None:
+    """What `place.name` returns goes through the fault."""
+    sound = getattr(place, name)
+    monkeypatch.setattr(place, name, lambda *given: fault(sound(*given)))
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "fault", "kind"),
+    [
+        (releasing, "suppress_release", below_the_threshold, "floor"),
+        (gate, "state_of", sizes_are_wrong, "structure"),
+    ],
+)
+def test_what_the_checker_refuses_is_held_and_its_evidence_kept_private(
+    place: Any,
+    name: str,
+    fault: Callable[..., Any],
+    kind: str,
+    fresh_home: Home,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with monkeypatch.context() as patch:
+        broken(patch, place, name, fault)
+        assert release_days(fresh_home, DAY, DAY) == 4
+    said = "".join(capfd.readouterr())
+
+    assert "held: disclosure" in said
+    assert not (fresh_home.releases / RELEASE).exists()
+    assert list(fresh_home.exports.glob(f"*/{RELEASE}")) == []
+    assert not state_file(fresh_home, RELEASE).exists()
+    found = json.loads(findings_file(fresh_home, DAY).read_text(encoding="utf-8"))
+    assert kind in {finding["kind"] for finding in found}
+    for finding in found:
+        assert finding["explanation"] not in said
+        for path in all_files(fresh_home.dagster):
+            assert finding["explanation"].encode() not in path.read_bytes(), path
+
+    # Nothing is left over from it once the fault is gone.
+    assert release_days(fresh_home, DAY, DAY) == 0
+    assert not findings_file(fresh_home, DAY).exists()
+
+
+def test_without_proofs_nothing_is_published(
+    fresh_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suppression, "suppress", everything_is_published)
+    assert release_days(fresh_home, DAY, DAY) == 4
+    found = json.loads(findings_file(fresh_home, DAY).read_text(encoding="utf-8"))
+
+    assert {finding["kind"] for finding in found} == {"unproved"}
+    assert not fresh_home.releases.exists() or not list(fresh_home.releases.iterdir())
+
+
+def test_the_intruder_finds_what_a_release_without_suppression_discloses(
+    fresh_home: Home, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Suppressor, linked tables and checker replaced: the asset check has the last opinion."""
+    text = fresh_home.policy.read_text()
+    exact = text.replace("rounding: 10", "rounding: 1")
+    fresh_home.policy.write_text(exact.replace("near_jitter: 5", "near_jitter: 0"))
+    with monkeypatch.context() as patch:
+        patch.setattr(suppression, "suppress", everything_is_published)
+        patch.setattr(releasing, "suppress_release", without_processes)
+        patch.setattr(gate, "joins_of", lambda *_: ())
+        for name in ("check_release", "check_state"):
+            patch.setattr(gate, name, lambda *_: ())
+        assert release_days(fresh_home, DAY, DAY) == 0
+    passed, said = outcome("campaign_release", "intruder_attack", DAY)
+    shown = "".join(capfd.readouterr())
+
+    assert not passed, said
+    evidence = findings_file(fresh_home, DAY, stage="intruder_findings")
+    assert said["evidence"] == evidence.relative_to(fresh_home.root).as_posix()
+    found = json.loads(evidence.read_text(encoding="utf-8"))
+    assert said["findings"] == len(found) > 0
+    for finding in found:
+        assert finding["explanation"] not in shown + json.dumps(said)
+        for path in all_files(fresh_home.dagster):
+            assert finding["explanation"].encode() not in path.read_bytes(), path
+
+
+def test_the_intruder_finds_a_figure_that_gives_a_small_group_away(
+    released_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """50 people of whom 50 are men: 9 women at most."""
+
+    def men_alone(*given: Any) -> release.Release:
+        whole = load_release(*given)
+        rows = [
+            row | {"people": 50, "status": "published"}
+            for row in whole.figures.to_pylist()
+            if row["segment_id"] in {"everyone", "men"}
+        ]
+        figures = whole.figures.from_pylist(rows, schema=whole.figures.schema)
+        return replace(whole, figures=figures, seal=release._SEAL)
+
+    monkeypatch.setattr(verdicts, "load_release", men_alone)
+    passed, said = outcome("campaign_release", "intruder_attack", DAY)
+
+    assert not passed
+    assert said["findings"] >= 1
+
+
+def test_what_the_intruder_cannot_decide_within_the_budget_is_no_failure(
+    released_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verdicts, "BUDGET", 1)
+    passed, said = outcome("campaign_release", "intruder_attack", DAY)
+
+    assert passed
+    assert said["undecided_groups"] > 0
+    assert said["note"] == f"{said['undecided_groups']} groups are not decided within the budget"

@@ -1,5 +1,6 @@
 """kill -9 of the real command, and two of it at once: the end is as if nothing had happened."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from anonymizer.home import Home
+from anonymizer.ledger import Ledger
 
 WORDS = ("run", "--from", "2026-11-01", "--to", "2026-11-03")
 KILLS = Path(__file__).parents[2] / "benchmarks" / "kills.py"
@@ -94,9 +96,9 @@ def test_told_to_stop_while_it_exports_a_run_ends_in_good_order(
 
 @pytest.mark.slow
 def test_days_that_are_backfilled_at_once_get_the_bytes_of_days_one_by_one(
-    fresh_home: Home, released_world: Home
+    fresh_home: Home, sample_world: Home, audience: Audience, tmp_path: Path
 ) -> None:
-    """One is at work at a time, the others are busy and try again, in whatever order."""
+    """One is at work at a time, the others are busy and try again; the ledger has the order."""
     days = ("2026-11-03", "2026-11-02", "2026-11-01")
     at_work = {day: start(("run", "--from", day, "--to", day)) for day in days}
     deadline, busy = time.monotonic() + 240, 0
@@ -112,8 +114,15 @@ def test_days_that_are_backfilled_at_once_get_the_bytes_of_days_one_by_one(
         time.sleep(0.1)
     assert not at_work
     assert busy
-    for release in sorted(path.name for path in released_world.releases.iterdir()):
-        mine, theirs = (home.releases / release for home in (fresh_home, released_world))
+    other = Home(shutil.copytree(sample_world.root, tmp_path / "one-by-one"))
+    order = [entry.subject for entry in Ledger.open(fresh_home.ledger).releases()]
+    for release in order:
+        day = release.removeprefix("campaign-day-")
+        done = audience("run", "--from", day, "--to", day, "--home", other.root)
+        assert done.returncode == 0, done.stderr
+    assert len(order) == len(days)
+    for release in order:
+        mine, theirs = (home.releases / release for home in (fresh_home, other))
         assert {file.name: file.read_bytes() for file in mine.iterdir()} == {
             file.name: file.read_bytes() for file in theirs.iterdir()
         }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -33,8 +34,8 @@ class Sensor:
         self._repository = defs.get_repository_def()
         self._cursor: str | None = None
 
-    def look(self) -> dict[str, str]:
-        """Run keys asked for, by partition."""
+    def look(self) -> list[dg.RunRequest]:
+        """The runs asked for."""
         context = dg.build_sensor_context(
             self._instance,
             cursor=self._cursor,
@@ -43,7 +44,19 @@ class Sensor:
         )
         result = self._repository.get_sensor_def("landing").evaluate_tick(context)
         self._cursor = result.cursor
-        return {request.partition_key: request.run_key for request in result.run_requests or []}
+        return list(result.run_requests or [])
+
+    def days(self) -> set[str]:
+        """The days asked for, as far as they are of the sample world."""
+        return {day for request in self.look() for day in days_of(request)} & set(DAYS)
+
+
+def days_of(request: dg.RunRequest) -> list[str]:
+    """The partitions of a run, in order."""
+    whole = request.partition_key_range
+    assert whole is not None
+    first, last = date.fromisoformat(whole.start), date.fromisoformat(whole.end)
+    return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
 
 
 @pytest.fixture
@@ -62,46 +75,67 @@ def add_file(folder: Path, *, seconds_ago: float = 3_600) -> Path:
     return path
 
 
-def test_days_that_have_landed_and_are_due_are_run(fresh_home: Home, sensor: Sensor) -> None:
+def test_days_that_have_landed_and_are_due_are_one_run_in_order(
+    fresh_home: Home, sensor: Sensor
+) -> None:
     rest(fresh_home)
+    (request,) = sensor.look()
 
     # The fourth folder holds what arrived late; as a day it has visits too, so it is asked for
     # once it is due, and intake says what is missing.
-    assert set(DAYS) <= set(sensor.look())
+    assert days_of(request)[:3] == DAYS
 
 
-def test_looking_again_asks_for_the_same_runs(fresh_home: Home, sensor: Sensor) -> None:
+def test_a_gap_makes_two_runs(fresh_home: Home, sensor: Sensor) -> None:
+    rest(fresh_home)
+    shutil.rmtree(fresh_home.raw / "visits" / "day=2026-11-02")
+
+    assert [days_of(request)[0] for request in sensor.look()] == [DAYS[0], DAYS[2]]
+
+
+def test_what_was_asked_for_is_not_asked_again(fresh_home: Home, sensor: Sensor) -> None:
     rest(fresh_home)
 
-    assert sensor.look() == sensor.look()
+    assert sensor.look()
+    assert sensor.look() == []
+
+
+def test_a_sensor_that_was_reset_asks_for_the_same_run(
+    fresh_home: Home, instance: dg.DagsterInstance
+) -> None:
+    rest(fresh_home)
+    keys = [[request.run_key for request in Sensor(instance).look()] for _ in range(2)]
+
+    assert keys[0] == keys[1]
 
 
 def test_a_rewritten_file_asks_anew_for_the_days_that_read_it(
     fresh_home: Home, sensor: Sensor
 ) -> None:
     rest(fresh_home)
-    before = sensor.look()
+    (before,) = sensor.look()
     add_file(fresh_home.raw / "visits" / "day=2026-11-02")
-    after = sensor.look()
+    (after,) = sensor.look()
 
-    assert {day for day in DAYS if before[day] != after[day]} == {"2026-11-01", "2026-11-02"}
+    assert days_of(after) == ["2026-11-01", "2026-11-02"]
+    assert after.run_key != before.run_key
 
 
 def test_a_file_that_still_changes_is_left_alone(fresh_home: Home, sensor: Sensor) -> None:
     rest(fresh_home)
     add_file(fresh_home.raw / "visits" / "day=2026-11-03", seconds_ago=1)
 
-    assert set(sensor.look()) & set(DAYS) == {"2026-11-01"}
+    assert sensor.days() == {"2026-11-01"}
 
 
 def test_a_released_day_is_reported_and_never_run_again(
     released_home: Home, sensor: Sensor
 ) -> None:
     rest(released_home)
-    assert not set(sensor.look()) & set(DAYS)
+    assert not sensor.days()
     add_file(released_home.raw / "visits" / "day=2026-11-01")
 
-    assert not set(sensor.look()) & set(DAYS)
+    assert not sensor.days()
     (alert,) = (released_home.root / "alerts").iterdir()
     content = json.loads(alert.read_text())
     assert (content["kind"], content["day"]) == ("rewritten_after_release", "2026-11-01")

@@ -26,7 +26,8 @@ FIRST, LAST = date(2026, 1, 31), date(2026, 3, 1)
 WORLD = WorldOptions(
     people=1_500, days=30, visits=40_000, campaigns=2, advertisers=2, start=FIRST
 )  # fmt: skip
-STEP = 10
+# Of a figure that is shared with a near group: 9 by rounding, 14 by the largest step less one.
+ERROR = 23
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,7 @@ def test_a_month_counts_each_person_once(home: Home) -> None:
     shown = everyone(home, release.id)
     assert everywhere & set(shown)
     for campaign in everywhere & set(shown):
-        assert abs(shown[campaign] - len(came[campaign] & eligible)) < STEP
+        assert abs(shown[campaign] - len(came[campaign] & eligible)) <= ERROR
         days = [CAMPAIGN_DAY.release_id(Period("day", day)) for day in DAYS]
         assert shown[campaign] < sum(everyone(home, day).get(campaign, 0) for day in days)
 
@@ -100,7 +101,7 @@ def test_a_month_counts_each_person_once(home: Home) -> None:
 def test_the_audience_is_everybody_who_may_be_counted(home: Home) -> None:
     eligible = people(home.working_file(AUDIENCE_MONTH.stage("people"), DAYS[-1]))
     shown = everyone(home, "audience-month-2026-02")
-    assert abs(shown["everyone"] - len(eligible)) < STEP
+    assert abs(shown["everyone"] - len(eligible)) <= ERROR
 
 
 def test_an_interest_counts_who_viewed_it_in_thirty_days(home: Home) -> None:
@@ -112,15 +113,15 @@ def test_an_interest_counts_who_viewed_it_in_thirty_days(home: Home) -> None:
     shown = everyone(home, "interest-week-2026-W09")
     assert shown
     for interest, figure in shown.items():
-        assert abs(figure - len(viewed[interest] & eligible)) < STEP
+        assert abs(figure - len(viewed[interest] & eligible)) <= ERROR
 
 
-def test_everything_was_attacked_with_what_lies_in_it_and_is_exported(home: Home) -> None:
+def test_everything_was_checked_with_what_is_linked_to_it_and_is_exported(home: Home) -> None:
     ledger = Ledger.open(home.ledger)
-    joined = {e.subject: e.body["audit"]["joined_releases"] for e in ledger.releases()}
-    assert joined["campaign-week-2026-W08"] == 7
-    assert joined["campaign-month-2026-02"] == 28 + 3  # its days and whole weeks
-    assert joined["audience-month-2026-02"] > joined["campaign-month-2026-02"]
+    linked = {e.subject: e.body["audit"]["linked_releases"] for e in ledger.releases()}
+    assert linked["campaign-week-2026-W08"] == 7
+    assert linked["campaign-month-2026-02"] == 28 + 3  # its days and whole weeks
+    assert linked["audience-month-2026-02"] > linked["campaign-month-2026-02"]
     for name in ("interest-week-2026-W09", "audience-month-2026-02"):
         assert list((home.exports / "_all" / name).glob("*.csv"))
     assert verify_folder(home.published).releases == 37

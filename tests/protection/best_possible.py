@@ -16,10 +16,10 @@ Masks = Sequence[int]  # sets of segments, as bits
 def best_sum(members: np.ndarray, people: np.ndarray, rules, *, least: int) -> int:
     """The largest sum of figures that may be published.
 
-    `members` has shape (segments, atoms) and holds 0 and 1, `people` counts the atoms, each of
+    `members` has shape (segments, cells) and holds 0 and 1, `people` counts the cells, each of
     which is known to have at least `least`. Segments below `rules.k` are not published.
 
-    All tables with up to as many people more on each atom as a secret asks for are tried. In
+    All tables with up to as many people more in each cell as a secret asks for are tried. In
     tables of two dimensions with totals that is enough: ways out are sums of cycles that put one
     person here and take one away there.
     """
@@ -40,13 +40,13 @@ def best_sum(members: np.ndarray, people: np.ndarray, rules, *, least: int) -> i
 def _secrets(members, people, totals, rules, changes, moved) -> Iterable[np.ndarray]:
     """For each secret, which of the tables are a way out.
 
-    With `inference_k` every atom with fewer people could have so many. Without, every segment
+    With `inference_k` every cell with fewer people could have so many. Without, every segment
     that is too small to be published could have another count. One that could be published and
     is not needs no way out of its own: if it had none, it could be published.
     """
     if rules.inference_k:
-        for atom in np.flatnonzero(people < rules.inference_k):
-            yield people[atom] + changes[:, atom] >= rules.inference_k
+        for cell in np.flatnonzero(people < rules.inference_k):
+            yield people[cell] + changes[:, cell] >= rules.inference_k
         return
     for segment in np.flatnonzero((totals < rules.k) & members.any(axis=1)):
         yield moved[:, segment] != 0

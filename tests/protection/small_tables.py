@@ -5,7 +5,7 @@ states them, takes published figures, and tries all whole-number tables that fit
 """
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,19 +15,33 @@ from hypothesis import strategies as st
 from anonymizer.dimensions import Dimension, Group, Text
 from anonymizer.periods import Period
 from anonymizer.policy import Effort, Promise
+from anonymizer.protection.constraints import Candidates, Constraints, Ground
+from anonymizer.protection.differences import NO_DIFFERENCES
+from anonymizer.protection.problem import Problem, problem_from
+from anonymizer.protection.rounding import possible_counts
 from anonymizer.secret import Secret
 from anonymizer.segments import Catalogue
-from anonymizer.tables import Counted, Figures, TableKey
+from anonymizer.tables import BUCKETS, Counted, Figures, SetHashes, TableKey
 
 KEY = TableKey("campaign", "spring", Period("day", date(2026, 11, 22)))
 SECRET = Secret(bytes(range(32)))
-EFFORT = Effort(proof_seconds=60)
+EFFORT = Effort()
+_NO_LIMIT = 1 << 40
+
+Cell = tuple[int, ...]
+Known = tuple[set[Cell], int, int]
 
 
-def promise(k: int, inference_k: int, rounding: int, k_jitter: int = 0) -> Promise:
+def promise(
+    k: int, inference_k: int, rounding: int, k_jitter: int = 0, near_jitter: int = 0
+) -> Promise:
     """Also with a `k` too small for a policy file, so that tables stay enumerable."""
     return Promise.model_construct(
-        k=k, k_jitter=k_jitter, inference_k=inference_k, rounding=rounding, trusted_after_days=30
+        k=k,
+        k_jitter=k_jitter,
+        inference_k=inference_k,
+        rounding=rounding,
+        near_jitter=near_jitter,
     )
 
 
@@ -56,37 +70,131 @@ def full_catalogue(*dimensions: Dimension) -> Catalogue:
     return Catalogue(dimensions, np.array(sorted(cells, key=width), dtype=np.int32), {})
 
 
-def counted(
-    people, *, trusted=None, possible=None, occupied: bool = False, key: TableKey = KEY
+@dataclass(frozen=True)
+class Person:
+    """Somebody in a cell (flat position), with a bucket and a number that nobody else has."""
+
+    cell: int
+    bucket: int
+    number: int
+
+
+def people_of(cell: int, count: int) -> list[Person]:
+    """The first so many people of a cell: fewer of them are some of the same people."""
+    random = np.random.default_rng([7, cell])
+    drawn = random.integers(0, 2**64, size=(count, 2), dtype=np.uint64).tolist()
+    return [Person(cell, bucket % BUCKETS, number) for number, bucket in drawn]
+
+
+def table_of(
+    people: Iterable[Person],
+    shape: Sequence[int],
+    *,
+    possible=None,
+    occupied: bool = False,
+    key: TableKey = KEY,
 ) -> Counted:
-    """A table with these people; every person has a mark, so equal sets have equal marks."""
-    people = np.asarray(people, dtype=np.int64)
-    random = np.random.default_rng(7)
-    marks = np.zeros(people.shape, dtype=np.uint64)
-    for atom in np.ndindex(people.shape):
-        marks[atom] = random.integers(0, 2**64, size=people[atom], dtype=np.uint64).sum(
-            dtype=np.uint64
-        )
+    """The table of exactly these people."""
+    sums, grid = dict[tuple[int, int], int](), np.zeros(shape, dtype=np.int64)
+    for person in people:
+        place = person.cell, person.bucket
+        sums[place] = (sums.get(place, 0) + person.number) % 2**64
+        grid.flat[person.cell] += 1
+    places = sorted(sums)
+    hashes = SetHashes(
+        np.array([cell for cell, _ in places], dtype=np.intp),
+        np.array([bucket for _, bucket in places], dtype=np.uint8),
+        np.array([sums[place] for place in places], dtype=np.uint64),
+    )
+    everywhere = np.ones(grid.shape, dtype=bool)
     return Counted(
-        key,
-        people,
-        people.copy() if trusted is None else np.asarray(trusted, dtype=np.int64),
-        marks,
-        np.ones(people.shape, dtype=bool) if possible is None else np.asarray(possible),
-        occupied,
+        key, grid, hashes, everywhere if possible is None else np.asarray(possible), occupied
     )
 
 
-def with_public_zeros(table):
-    """The same table, of which everybody knows the empty atoms."""
-    return counted(table.people, trusted=table.trusted, possible=table.people > 0, occupied=True)
+def counted(people, *, possible=None, occupied: bool = False, key: TableKey = KEY) -> Counted:
+    """A table with so many people in each cell, those that `people_of` names first."""
+    grid = np.asarray(people, dtype=np.int64)
+    inside = [
+        person
+        for cell in np.flatnonzero(grid).tolist()
+        for person in people_of(cell, int(grid.flat[cell]))
+    ]
+    return table_of(inside, grid.shape, possible=possible, occupied=occupied, key=key)
+
+
+def with_public_zeros(table: Counted) -> Counted:
+    """The same table, of which everybody knows the empty cells."""
+    return counted(table.people, possible=table.people > 0, occupied=True)
+
+
+def ground_of(table: Counted, catalogue: Catalogue) -> Ground:
+    """What everybody knows of a table before it is published."""
+    return Ground(catalogue, table.possible, table.occupied)
+
+
+def judged_alone(figures: Figures, rules: Promise) -> Candidates:
+    """Figures as candidates that share nothing."""
+    lower, upper = possible_counts(figures.people, rules)
+    nobody = np.full(len(figures.segments), -1, dtype=np.intp)
+    return Candidates(figures.segments, figures.people, lower, upper, nobody >= 0, nobody)
+
+
+def true_classes(known: Constraints, table: Counted) -> np.ndarray:
+    """The true people of each class."""
+    inside = known.class_of >= 0
+    truth = np.zeros(known.matrix.shape[1], dtype=np.int64)
+    np.add.at(truth, known.class_of[inside], table.people.ravel()[known.atoms[inside]])
+    return truth
+
+
+def true_problem(known: Constraints, table: Counted) -> Problem:
+    """The problem that starts from the true table, without differences."""
+    return problem_from(known, true_classes(known, table), NO_DIFFERENCES)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What promise 8 tells of the candidates of a table (segments in the order judged).
+
+    `follows` names the leader of each candidate that shares an outcome, None where that is no
+    segment of this table. Groups that differ by fewer than `least` people share an outcome, those
+    that share one differ by at most `most`, and a shared figure is off by at most `reach` more.
+    """
+
+    candidates: tuple[int, ...]
+    follows: Mapping[int, int | None]
+    least: int
+    most: int
+    reach: int
+
+    def known_apart(self, published: Mapping[int, int]) -> Iterator[tuple[int, int]]:
+        """Pairs of which a reader knows that they differ by at least `least` people.
+
+        Each group is compared with those judged on their own before it, until one is near. So it
+        is known of a published group that it is not near to one before it that is suppressed or
+        has another figure.
+        """
+        for first, second in itertools.combinations(self.candidates, 2):
+            leader = self.follows.get(second, second)
+            if first in self.follows or leader is None or leader <= first:
+                continue
+            if second in published and published.get(first) != published[second]:
+                yield first, second
+
+    def known_near(self, published: Mapping[int, int]) -> Iterator[tuple[int, int]]:
+        """Pairs of which a reader knows that they share a figure."""
+        for follower, leader in self.follows.items():
+            if leader is not None and follower in published and leader in published:
+                yield leader, follower
 
 
 @dataclass(frozen=True)
 class Reader:
     """Somebody who holds the figures of a table and knows the rules.
 
-    If `occupied`, he also knows that each possible atom has somebody in it.
+    If `occupied`, he also knows that each possible cell has somebody in it. With a `judgement` he
+    even knows which groups were judged on their own and whom the others follow.
     """
 
     figures: Figures
@@ -94,51 +202,81 @@ class Reader:
     promise: Promise
     possible: np.ndarray
     occupied: bool = False
+    judgement: Judgement | None = None
 
-    def atoms(self) -> list[tuple[int, ...]]:
-        return [tuple(map(int, atom)) for atom in np.argwhere(self.possible)]
+    def cells(self) -> list[Cell]:
+        return [tuple(map(int, cell)) for cell in np.argwhere(self.possible)]
 
-    def atoms_of(self, segment: int) -> set[tuple[int, ...]]:
+    def cells_of(self, segment: int) -> set[Cell]:
         groups = [group.leaves for group in self.catalogue.groups(segment)]
-        return {atom for atom in itertools.product(*groups) if self.possible[atom]}
+        return {cell for cell in itertools.product(*groups) if self.possible[cell]}
 
-    def known(self) -> list[tuple[set[tuple[int, ...]], int, int]]:
-        """Atoms of each published segment, the least and the most people it can have."""
-        step = self.promise.rounding
-        return [
-            (self.atoms_of(s), max(self.promise.k, figure - step + 1), figure + step - 1)
-            for s, figure in zip(
-                self.figures.segments.tolist(), self.figures.people.tolist(), strict=True
-            )
-        ]
+    def published(self) -> dict[int, int]:
+        return dict(zip(self.figures.segments.tolist(), self.figures.people.tolist(), strict=True))
 
-    def tables(self, least: Mapping[tuple[int, ...], int]) -> Iterator[dict]:
-        """All tables that fit and have at least so many people on some atoms.
+    def known(self) -> list[Known]:
+        """Cells of each published segment, the least and the most people it can have."""
+        off, rules = self.promise.rounding - 1, self.promise
+        shared = self.judgement.follows if self.judgement else {}
+        known = []
+        for segment, figure in self.published().items():
+            reach = off + (self.judgement.reach if self.judgement and segment in shared else 0)
+            known.append((self.cells_of(segment), max(rules.k, figure - reach), figure + reach))
+        return known
 
-        An atom in no published segment may have any number; it is given its least.
+    def differences(self) -> list[Known]:
+        """Cells that are in one of two groups alone, and what promise 8 tells of their people."""
+        if self.judgement is None:
+            return []
+        judgement, published = self.judgement, self.published()
+
+        def apart(pair):
+            return self.cells_of(pair[0]) ^ self.cells_of(pair[1])
+
+        far = [(apart(p), judgement.least, _NO_LIMIT) for p in judgement.known_apart(published)]
+        near = [(apart(p), 0, judgement.most) for p in judgement.known_near(published)]
+        return far + near
+
+    def tables(self, least: Mapping[Cell, int]) -> Iterator[dict]:
+        """All tables that fit and have at least so many people in some cells.
+
+        A cell in no published segment may have any number; it is given its least, or as many as
+        any difference asks for.
         """
-        known = self.known()
-        atoms = sorted(
-            self.atoms(), key=lambda atom: (atom not in least, -sum(atom in k[0] for k in known))
+        figures, differences = self.known(), self.differences()
+        enough = max((low for _, low, _ in differences), default=0)
+        everywhere = {}
+        for cell in self.cells():
+            inside = any(cell in counted for counted, _, _ in figures)
+            fewest = int(self.occupied) if inside else max(int(self.occupied), enough)
+            everywhere[cell] = max(fewest, least.get(cell, 0))
+        known = figures + differences
+        order = sorted(
+            everywhere, key=lambda cell: (cell not in least, -sum(cell in k[0] for k in known))
         )
-        everywhere = {atom: max(int(self.occupied), least.get(atom, 0)) for atom in atoms}
-        yield from _extend(atoms, {}, known, everywhere)
+        yield from _extend(order, {}, known, everywhere)
 
-    def can_have(self, atom: tuple[int, ...], people: int) -> bool:
-        return next(self.tables({atom: people}), None) is not None
+    def fits(self, table: Mapping[Cell, int]) -> bool:
+        known = self.known() + self.differences()
+        return all(
+            low <= sum(table[cell] for cell in inside) <= most for inside, low, most in known
+        )
 
-    def counts_of(self, atoms: set[tuple[int, ...]]) -> Iterator[int]:
-        """Counts that a set of atoms has in the tables that fit."""
+    def can_have(self, cell: Cell, people: int) -> bool:
+        return next(self.tables({cell: people}), None) is not None
+
+    def counts_of(self, cells: set[Cell]) -> Iterator[int]:
+        """Counts that a set of cells has in the tables that fit."""
         known = self.known()
-        if any(all(atom not in k[0] for k in known) for atom in atoms):
+        if any(all(cell not in k[0] for k in known) for cell in cells):
             yield from range(2)
             return
         for table in self.tables({}):
-            yield sum(table[atom] for atom in atoms)
+            yield sum(table[cell] for cell in cells)
 
-    def is_solved(self, atoms: set[tuple[int, ...]]) -> bool:
-        """Does every table that fits give these atoms the same count?"""
-        counts = self.counts_of(atoms)
+    def is_solved(self, cells: set[Cell]) -> bool:
+        """Does every table that fits give these cells the same count?"""
+        counts = self.counts_of(cells)
         first = next(counts)
         return all(count == first for count in counts)
 
@@ -146,27 +284,47 @@ class Reader:
         """What he finds out that the promise denies, by trying all tables that fit."""
         enough = self.promise.inference_k
         if enough:
-            return [atom for atom in self.atoms() if not self.can_have(atom, enough)]
-        published = [self.atoms_of(s) for s in self.figures.segments.tolist()]
-        sets = [{atom} for atom in self.atoms()]
-        sets += [self.atoms_of(s) for s in range(len(self.catalogue))]
+            return [cell for cell in self.cells() if not self.can_have(cell, enough)]
+        published = [self.cells_of(s) for s in self.figures.segments.tolist()]
+        sets = [{cell} for cell in self.cells()]
+        sets += [self.cells_of(s) for s in range(len(self.catalogue))]
         return [s for s in sets if s and s not in published and self.is_solved(s)]
 
 
-def _extend(atoms, table, known, least) -> Iterator[dict]:
-    if not atoms:
+def _extend(cells, table, known, least) -> Iterator[dict]:
+    if not cells:
         yield dict(table)
         return
-    atom, rest = atoms[0], atoms[1:]
-    mine = [k for k in known if atom in k[0]]
-    rooms = [most - sum(table.get(a, 0) for a in inside) for inside, _, most in mine]
-    start = least[atom]
-    for people in range(start, min(rooms, default=start) + 1):
-        table[atom] = people
-        closed = (k for k in mine if not k[0] & set(rest))
-        if all(sum(table[a] for a in inside) >= low for inside, low, _ in closed):
+    cell, rest = cells[0], cells[1:]
+    mine = [k for k in known if cell in k[0]]
+    start = least[cell]
+    for people in range(start, _room(cell, table, mine, start) + 1):
+        table[cell] = people
+        if all(_reachable(k, rest, table, known, least) for k in mine):
             yield from _extend(rest, table, known, least)
-        del table[atom]
+        del table[cell]
+
+
+def _room(cell, table, known, start) -> int:
+    """The most people that a cell can have beside those in the table; `start` without a limit."""
+    rooms = [
+        most - sum(table.get(other, 0) for other in inside)
+        for inside, _, most in known
+        if cell in inside and most < _NO_LIMIT
+    ]
+    return min(rooms, default=start)
+
+
+def _reachable(of: Known, rest, table, known, least) -> bool:
+    """Whether the cells that are left can bring a sum up to its least."""
+    inside, low, _ = of
+    missing = low - sum(table.get(cell, 0) for cell in inside)
+    for cell in rest:
+        if missing <= 0:
+            return True
+        if cell in inside:
+            missing -= _room(cell, table, known, least[cell])
+    return missing <= 0
 
 
 @st.composite
@@ -190,7 +348,7 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
 
 @st.composite
 def tables(draw: st.DrawFn, catalogue: Catalogue, most: int) -> Counted:
-    """Few people, some of them new, some atoms impossible."""
+    """Few people, some cells impossible."""
     size = int(np.prod(catalogue.shape))
     numbers = st.lists(st.integers(0, most), min_size=size, max_size=size)
     people = np.array(draw(numbers)).reshape(catalogue.shape)
@@ -198,7 +356,4 @@ def tables(draw: st.DrawFn, catalogue: Catalogue, most: int) -> Counted:
     if draw(st.booleans()):
         flags = st.lists(st.integers(0, 4), min_size=size, max_size=size)
         possible = np.array(draw(flags)).reshape(catalogue.shape) > 0
-    people = people * possible
-    new = np.array(draw(st.lists(st.integers(0, 1), min_size=size, max_size=size)))
-    trusted = np.maximum(people - new.reshape(catalogue.shape), 0)
-    return counted(people, trusted=trusted, possible=possible)
+    return counted(people * possible, possible=possible)

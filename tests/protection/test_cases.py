@@ -1,7 +1,7 @@
 """Small tables from the literature and from other tools, each with a known trap.
 
 The attacker here is integer programming by SciPy on the published figures alone: for each
-atom and each withheld segment the smallest and the largest count that fits.
+cell and each suppressed segment the smallest and the largest count that fits.
 """
 
 import json
@@ -10,15 +10,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.optimize import Bounds, LinearConstraint, milp
-from small_tables import EFFORT, KEY, SECRET, Reader, counted, dimension, full_catalogue, promise
+from small_tables import (
+    EFFORT,
+    KEY,
+    SECRET,
+    Reader,
+    counted,
+    dimension,
+    full_catalogue,
+    ground_of,
+    judged_alone,
+    promise,
+    true_problem,
+)
 
-from anonymizer.protection.budget import Budget
+from anonymizer.feasible.budget import Budget
+from anonymizer.protection.alone import suppress_alone
 from anonymizer.protection.constraints import constraints
 from anonymizer.protection.goals import another_count
 from anonymizer.protection.proof import Prover
-from anonymizer.protection.suppression import protect
 from anonymizer.tables import Figures
 
+PLENTY = 10**6
 CASES = Path(__file__).parent / "cases"
 EU = {"EU": ["Spain", "Portugal"]}
 # File, dimensions with their unions, k (one above what the source calls too small).
@@ -49,13 +62,13 @@ def load(name):
     return full_catalogue(*axes), people
 
 
-def interval(reader, atoms):
-    """Fewest and most people that a set of atoms has in the tables that fit."""
-    order = reader.atoms()
-    rows = [[atom in inside for atom in order] for inside, _, _ in reader.known()]
+def interval(reader, cells):
+    """Fewest and most people that a set of cells has in the tables that fit."""
+    order = reader.cells()
+    rows = [[cell in inside for cell in order] for inside, _, _ in reader.known()]
     lows, highs = [k[1] for k in reader.known()], [k[2] for k in reader.known()]
     limits = LinearConstraint(np.array(rows, dtype=float), lows, highs) if rows else ()
-    objective = np.array([float(atom in atoms) for atom in order])
+    objective = np.array([float(cell in cells) for cell in order])
     ends = []
     for sense in (1, -1):
         result = milp(
@@ -70,34 +83,34 @@ def interval(reader, atoms):
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_no_withheld_count_can_be_solved(name):
+def test_no_suppressed_count_can_be_solved(name):
     catalogue, people = load(name)
     rules = promise(TABLES[name][1], 0, 1)
     table = counted(people)
-    result = protect(table, catalogue, rules, SECRET, EFFORT)
+    result = suppress_alone(table, catalogue, rules, SECRET, EFFORT)
     reader = Reader(result.figures, catalogue, rules, table.possible)
     published = set(result.figures.segments.tolist())
-    alone = [reader.atoms_of(s) for s in published]
+    alone = [reader.cells_of(s) for s in published]
     assert 0 < len(published) < len(catalogue)
     for segment in set(range(len(catalogue))) - published:
-        low, high = interval(reader, reader.atoms_of(segment))
+        low, high = interval(reader, reader.cells_of(segment))
         assert low < high, catalogue.id(segment)
-    for atom in reader.atoms():
-        low, high = interval(reader, {atom})
-        assert low < high or {atom} in alone
+    for cell in reader.cells():
+        low, high = interval(reader, {cell})
+        assert low < high or {cell} in alone
 
 
 @pytest.mark.parametrize("rounding", [1, 2])
 @pytest.mark.parametrize("name", TABLES)
-def test_every_atom_may_have_enough_people(name, rounding):
+def test_every_cell_may_have_enough_people(name, rounding):
     catalogue, people = load(name)
     k = TABLES[name][1]
     rules = promise(k, k, rounding)
     table = counted(people)
-    result = protect(table, catalogue, rules, SECRET, EFFORT)
+    result = suppress_alone(table, catalogue, rules, SECRET, EFFORT)
     reader = Reader(result.figures, catalogue, rules, table.possible)
     assert len(result.figures.segments)
-    assert all(interval(reader, {atom})[1] >= k for atom in reader.atoms())
+    assert all(interval(reader, {cell})[1] >= k for cell in reader.cells())
 
 
 def test_the_margins_that_give_away_three_men():
@@ -108,8 +121,8 @@ def test_the_margins_that_give_away_three_men():
     naive = Figures(KEY, everything, totals(catalogue, people)[everything])
     men_in_b = Reader(naive, catalogue, rules, table.possible)
     assert interval(men_in_b, {(0, 1)}) == (3, 3)
-    safe = protect(table, catalogue, rules, SECRET, EFFORT)
-    assert safe.withheld_for_inference
+    safe = suppress_alone(table, catalogue, rules, SECRET, EFFORT)
+    assert safe.for_inference
 
 
 def test_a_combination_of_several_rows_and_columns_is_found():
@@ -121,12 +134,13 @@ def test_a_combination_of_several_rows_and_columns_is_found():
     shown = np.array([s for s, code in enumerate(codes) if code not in hidden], dtype=np.int32)
     figures = Figures(KEY, shown, totals(catalogue, people)[shown])
     rules, table = promise(1, 0, 1), counted(people)
-    atom = (catalogue.dimensions[0].leaves.index("w"), catalogue.dimensions[1].leaves.index("b"))
-    assert interval(Reader(figures, catalogue, rules, table.possible), {atom}) == (47, 47)
-    known = constraints(table, catalogue, figures, rules)
-    targets = another_count(known, catalogue)
-    prover = Prover(known, targets, Budget(60))
-    position = np.ravel_multi_index(atom, catalogue.shape)
+    cell = (catalogue.dimensions[0].leaves.index("w"), catalogue.dimensions[1].leaves.index("b"))
+    assert interval(Reader(figures, catalogue, rules, table.possible), {cell}) == (47, 47)
+    known = constraints(ground_of(table, catalogue), judged_alone(figures, rules))
+    problem = true_problem(known, table)
+    targets = another_count(known, problem.start, catalogue)
+    prover = Prover(problem, targets, Budget(PLENTY))
+    position = np.ravel_multi_index(cell, catalogue.shape)
     column = known.class_of[np.flatnonzero(known.atoms == position)[0]]
     mine = [n for n, target in enumerate(targets) if set(target.goals[0].classes) == {column}]
     assert prover.prove(mine[0]) is not None

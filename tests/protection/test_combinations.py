@@ -5,8 +5,8 @@ import pytest
 from rationals import dot
 from test_stepwise import crossed, indicator, publish_and_check
 
+from anonymizer.feasible.budget import Budget
 from anonymizer.protection.aims import Aim
-from anonymizer.protection.budget import Budget
 from anonymizer.protection.combinations import Combinations
 from anonymizer.protection.moves import Elimination, MoveBasis
 from anonymizer.protection.stepwise import Stepwise
@@ -70,7 +70,7 @@ def test_a_move_that_would_take_half_of_a_person_is_none():
     assert combinations.find(Aim((0,), 2), {0: 2}, {}, []) == {0: 2, 1: -1, 2: -1}
 
 
-def test_sums_publish_what_columns_alone_would_withhold():
+def test_sums_publish_what_columns_alone_would_suppress():
     """With every witness checked after every row; without sums the same rows are tried."""
     random = np.random.default_rng(11)
     with_sums = without = 0

@@ -23,11 +23,11 @@ from small_tables import (
 )
 
 from anonymizer.policy import Effort
-from anonymizer.protection.suppression import protect
+from anonymizer.protection.alone import suppress_alone
 from anonymizer.tables import Figures
 
 EXACTLY, SMALL = [(3, 0), (2, 0), (4, 0)], [(2, 1), (3, 2), (3, 3), (4, 2), (2, 3)]
-HASTY = Effort.model_construct(proof_seconds=2e-4)
+HASTY = Effort.model_construct(proof_work=1)
 SHAPES = {
     "2x2": (dimension("a", ["x", "y"], {}), dimension("b", ["p", "q"], {})),
     "2x3": (dimension("a", ["x", "y"], {}), dimension("b", ["p", "q", "r"], {})),
@@ -36,7 +36,7 @@ TWO_BY_THREE = full_catalogue(*SHAPES["2x3"])
 
 
 def read(table, catalogue, rules, effort=EFFORT):
-    figures = protect(table, catalogue, rules, SECRET, effort).figures
+    figures = suppress_alone(table, catalogue, rules, SECRET, effort).figures
     return Reader(figures, catalogue, rules, table.possible, table.occupied)
 
 
@@ -52,7 +52,7 @@ def test_nothing_denied_can_be_inferred(data):
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
-def test_nothing_can_be_solved_by_who_knows_the_empty_atoms(data):
+def test_nothing_can_be_solved_by_who_knows_the_empty_cells(data):
     catalogue = data.draw(catalogues())
     rules = promise(*data.draw(st.sampled_from(EXACTLY)), 1)
     table = with_public_zeros(data.draw(tables(catalogue, most=4)))
@@ -60,10 +60,10 @@ def test_nothing_can_be_solved_by_who_knows_the_empty_atoms(data):
     assert read(table, catalogue, rules, effort).breaches() == []
 
 
-def test_who_knows_the_empty_atoms_cannot_show_that_another_is_small():
+def test_who_knows_the_empty_cells_cannot_show_that_another_is_small():
     """The first table of two rows and few people is a breach: 2 and 1 people in the first row.
 
-    3 in all, somebody in either of two atoms: neither can have 3.
+    3 in all, somebody in either of two cells: neither can have 3.
     """
     random = np.random.default_rng(5)
     grids = [[[2, 1, 0], [0, 0, 0]], *random.integers(0, 5, size=(150, 2, 3))]
@@ -75,10 +75,10 @@ def test_who_knows_the_empty_atoms_cannot_show_that_another_is_small():
     assert found == []
 
 
-def test_that_no_atom_is_empty_makes_more_known():
-    """3 in the first row, and somebody in each of its three atoms: one in each.
+def test_that_no_cell_is_empty_makes_more_known():
+    """3 in the first row, and somebody in each of its three cells: one in each.
 
-    Where an atom might be empty, the same figure says nothing of any of them.
+    Where a cell might be empty, the same figure says nothing of any of them.
     """
     people = [[1, 1, 1], [3, 3, 3]]
     shown = {}
@@ -91,7 +91,7 @@ def test_that_no_atom_is_empty_makes_more_known():
 
 
 def test_the_reader_notices_what_public_zeros_give_away():
-    """Figures that are safe as long as an atom may be empty, read by one who knows that none is."""
+    """Figures that are safe as long as a cell may be empty, read by one who knows that none is."""
     table, rules = counted([[1, 1, 1], [3, 3, 3]]), promise(2, 0, 1)
     reader = read(table, TWO_BY_THREE, rules)
     assert reader.breaches() == []
@@ -103,7 +103,7 @@ def test_the_reader_notices_what_public_zeros_give_away():
 
 @cache
 def membership(shape):
-    """Shape (segments, atoms), from the groups' leaves."""
+    """Shape (segments, cells), from the groups' leaves."""
     catalogue = full_catalogue(*SHAPES[shape])
     rows = []
     for segment in range(len(catalogue)):
@@ -133,7 +133,8 @@ def shares(shape, rules, *, occupied):
     while len(found) < 100:
         table = next(drawn)
         best = best_of(shape, table, rules)
-        reached = protect(table, catalogue, rules, SECRET, EFFORT).figures.people.sum()
+        done = suppress_alone(table, catalogue, rules, SECRET, EFFORT)
+        reached = done.figures.people.sum()
         assert reached <= best
         if best:
             found.append(reached / best)
@@ -141,7 +142,7 @@ def shares(shape, rules, *, occupied):
 
 
 @pytest.mark.parametrize(
-    ("inference_k", "occupied", "floor"),
+    ("inference_k", "occupied", "share"),
     [
         (0, False, 0.97),
         (0, True, 0.955),
@@ -149,17 +150,17 @@ def shares(shape, rules, *, occupied):
         (3, True, 0.93),
     ],
 )
-def test_nearly_the_best_possible_is_published(inference_k, occupied, floor):
-    """200 tables of 2x2 and 2x3 atoms with 0 to 4 people, k = 3: on average 97.8% of the largest
+def test_nearly_the_best_possible_is_published(inference_k, occupied, share):
+    """200 tables of 2x2 and 2x3 cells with 0 to 4 people, k = 3: on average 97.8% of the largest
     sum of figures that anybody could publish with `inference_k` 0, and 95.6% with 3; with public
     zeros 96.4% and 94.1%. The best possible itself is reached in 72% to 86% of the tables.
 
     Part of the rest is wanted: what comes first in the catalogue is preferred to a larger sum.
     """
     rules = promise(3, inference_k, 1)
-    found = [share for shape in SHAPES for share in shares(shape, rules, occupied=occupied)]
+    found = [one for shape in SHAPES for one in shares(shape, rules, occupied=occupied)]
     assert len(found) == 200
-    assert np.mean(found) >= floor
+    assert np.mean(found) >= share
 
 
 @pytest.mark.parametrize("occupied", [False, True])

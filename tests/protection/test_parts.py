@@ -7,7 +7,7 @@ import pytest
 from small_tables import EFFORT, SECRET, counted, dimension, full_catalogue, promise
 
 from anonymizer.parallel import Workers
-from anonymizer.protection.suppression import protect
+from anonymizer.protection.alone import suppress_alone
 
 PLACES = [f"p{n}" for n in range(6)]
 GROUPS = {"north": PLACES[:3], "south": PLACES[3:]}
@@ -34,13 +34,13 @@ def one_half(catalogue, half):
 
 
 @pytest.mark.parametrize("rules", RULES)
-def test_each_part_is_protected_as_if_it_were_alone(rules):
+def test_each_part_is_suppressed_as_if_it_were_alone(rules):
     catalogue = by_half()
-    together = protect(counted(PEOPLE), catalogue, rules, SECRET, EFFORT).figures
+    together = suppress_alone(counted(PEOPLE), catalogue, rules, SECRET, EFFORT).figures
     apart = []
     for half in (1, 2):
         own, rows = one_half(catalogue, half)
-        figures = protect(counted(PEOPLE), own, rules, SECRET, EFFORT).figures
+        figures = suppress_alone(counted(PEOPLE), own, rules, SECRET, EFFORT).figures
         apart += zip(rows[figures.segments].tolist(), figures.people.tolist(), strict=True)
     assert sorted(apart) == list(
         zip(together.segments.tolist(), together.people.tolist(), strict=True)
@@ -50,9 +50,9 @@ def test_each_part_is_protected_as_if_it_were_alone(rules):
 
 @pytest.mark.parametrize("rules", RULES)
 def test_processes_side_by_side_make_no_difference(rules):
-    alone = protect(counted(PEOPLE), by_half(), rules, SECRET, EFFORT)
+    alone = suppress_alone(counted(PEOPLE), by_half(), rules, SECRET, EFFORT)
     workers = Workers(2, start_seconds=-1)
-    beside = protect(counted(PEOPLE), by_half(), rules, SECRET, EFFORT, workers)
+    beside = suppress_alone(counted(PEOPLE), by_half(), rules, SECRET, EFFORT, workers)
     assert np.array_equal(alone.figures.segments, beside.figures.segments)
     assert np.array_equal(alone.figures.people, beside.figures.people)
-    assert alone.withheld_for_inference == beside.withheld_for_inference
+    assert alone.for_inference == beside.for_inference

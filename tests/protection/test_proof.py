@@ -1,11 +1,12 @@
 """The prover agrees with the enumeration of all tables that fit, both ways."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from small_tables import (
     KEY,
@@ -15,22 +16,27 @@ from small_tables import (
     counted,
     dimension,
     full_catalogue,
+    ground_of,
+    judged_alone,
     promise,
     tables,
+    true_problem,
 )
 
-from anonymizer.protection import programs, side_by_side
-from anonymizer.protection.budget import Budget
+from anonymizer.feasible import departures, programs
+from anonymizer.feasible.budget import Budget
+from anonymizer.feasible.departures import moves_found
+from anonymizer.feasible.goals import Moves
 from anonymizer.protection.constraints import constraints
 from anonymizer.protection.goals import another_count, enough_people
+from anonymizer.protection.problem import problem_of
 from anonymizer.protection.proof import Prover, unproved
 from anonymizer.protection.rounding import rounded
-from anonymizer.protection.search import NearbyTables
-from anonymizer.protection.side_by_side import Moves
 from anonymizer.protection.totals import segment_totals
 from anonymizer.segments import Catalogue
 from anonymizer.tables import Figures
 
+PLENTY = 10**6
 SQUARE = full_catalogue(dimension("a", ["x", "y"], {}), dimension("b", ["x", "y"], {}))
 MEANS = st.sampled_from(["all", "programs", "branch and bound"])
 RULES = st.sampled_from([(2, 2, 1), (3, 2, 1), (3, 3, 2), (3, 2, 3), (4, 3, 2), (4, 4, 1)])
@@ -40,7 +46,7 @@ RULES = st.sampled_from([(2, 2, 1), (3, 2, 1), (3, 3, 2), (3, 2, 3), (4, 3, 2), 
 def some_means_only(prover, means):
     """Each of the three ways to a proof has to find what there is by itself."""
     if means != "all":
-        prover.search = lambda targets, moves=0: list(targets)
+        prover.search = lambda targets, start=0: list(targets)
     attempts = 0 if means == "branch and bound" else programs._ATTEMPTS
     with patch.object(programs, "_ATTEMPTS", attempts):
         yield
@@ -49,32 +55,50 @@ def some_means_only(prover, means):
 def some_figures(table, catalogue, rules, wanted):
     """Figures of those of the wanted segments that have at least k people."""
     totals = segment_totals(catalogue, table.people)
-    marks = segment_totals(catalogue, table.marks)
+    sums = np.zeros(table.people.size, dtype=np.uint64)
+    np.add.at(sums, table.hashes.cells, table.hashes.sums)
+    sums = segment_totals(catalogue, sums.reshape(table.people.shape))
     segments = np.array([s for s in sorted(wanted) if totals[s] >= rules.k], dtype=np.int32)
-    return Figures(KEY, segments, rounded(totals[segments], marks[segments], rules, SECRET))
+    return Figures(KEY, segments, rounded(totals[segments], sums[segments], rules, SECRET))
+
+
+def known_of(table, catalogue, rules, figures):
+    return constraints(ground_of(table, catalogue), judged_alone(figures, rules))
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_class_is_proved_exactly_if_a_fitting_table_has_enough_people(data):
+    """From the true table or from one that was found from the figures."""
     catalogue = data.draw(catalogues())
     rules = promise(*data.draw(RULES))
     table = data.draw(tables(catalogue, most=4))
     wanted = data.draw(st.sets(st.integers(0, len(catalogue) - 1), max_size=7))
     figures = some_figures(table, catalogue, rules, wanted)
-    known = constraints(table, catalogue, figures, rules)
-    targets = enough_people(known, rules.inference_k)
-    prover = Prover(known, targets, Budget(60))
+    known = known_of(table, catalogue, rules, figures)
+    problem = true_problem(known, table)
+    if data.draw(st.booleans()):
+        alone = judged_alone(figures, rules)
+        problem = problem_of(ground_of(table, catalogue), alone, known, None)
+        assume(problem is not None)
+    targets = enough_people(known, problem.start, rules.inference_k)
+    prover = Prover(problem, targets, Budget(PLENTY))
     with some_means_only(prover, data.draw(MEANS)):
         for number in range(len(targets)):
             prover.prove(number)
     reader = Reader(figures, catalogue, rules, table.possible)
-    for number, target in enumerate(targets):
-        position = known.atoms[np.flatnonzero(known.class_of == target.goals[0].classes[0])[0]]
-        atom = tuple(map(int, np.unravel_index(position, catalogue.shape)))
-        assert (number in prover.proofs) == reader.can_have(atom, rules.inference_k)
+    for column in range(len(problem.start)):
+        position = known.atoms[np.flatnonzero(known.class_of == column)[0]]
+        cell = tuple(map(int, np.unravel_index(position, catalogue.shape)))
+        mine = [n for n, target in enumerate(targets) if target.goals[0].classes[0] == column]
+        proved = all(number in prover.proofs for number in mine)
+        assert proved == reader.can_have(cell, rules.inference_k)
     failed = set(range(len(targets))) - set(prover.proofs)
-    assert set(unproved(known, prover.published, targets, prover.proofs)) == failed
+    assert left_unproved(prover, problem, targets) == failed
+
+
+def left_unproved(prover, problem, targets):
+    return set(unproved(problem, prover.published, targets, prover.starts, prover.proofs))
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -85,15 +109,16 @@ def test_an_exact_solution_is_found_exactly_if_there_is_one(data):
     table = data.draw(tables(catalogue, most=3))
     wanted = data.draw(st.sets(st.integers(0, len(catalogue) - 1), max_size=7))
     figures = some_figures(table, catalogue, rules, wanted)
-    known = constraints(table, catalogue, figures, rules)
-    targets = another_count(known, catalogue)
-    prover = Prover(known, targets, Budget(60))
+    known = known_of(table, catalogue, rules, figures)
+    problem = true_problem(known, table)
+    targets = another_count(known, problem.start, catalogue)
+    prover = Prover(problem, targets, Budget(PLENTY))
     with some_means_only(prover, data.draw(MEANS)):
         safe = all(prover.prove(number) is None for number in prover.open_targets())
     assert safe == (not Reader(figures, catalogue, rules, table.possible).breaches())
 
 
-def test_atoms_that_share_all_figures_and_are_known_to_be_empty_are_solved():
+def test_cells_that_share_all_figures_and_are_known_to_be_empty_are_solved():
     """5 in all, 5 of them in x: nobody in y and nobody in z."""
     line = full_catalogue(dimension("a", ["x", "y", "z"], {}))
     few = Catalogue(line.dimensions, line.cells[:2], {})
@@ -102,7 +127,7 @@ def test_atoms_that_share_all_figures_and_are_known_to_be_empty_are_solved():
     assert all_proved(few, counted([5, 1, 0]))
 
 
-def test_atoms_outside_the_catalogue_are_not_to_be_solved_either():
+def test_cells_outside_the_catalogue_are_not_to_be_solved_either():
     """5 in all, 5 in the first row, 5 in the first column: nobody anywhere else."""
     wanted = [s for s in range(len(SQUARE)) if SQUARE.id(s) in {"all:all", "x:all", "all:x"}]
     margins = Catalogue(SQUARE.dimensions, SQUARE.cells[wanted], {})
@@ -113,29 +138,39 @@ def test_atoms_outside_the_catalogue_are_not_to_be_solved_either():
 def all_proved(catalogue, table):
     rules = promise(2, 0, 1)
     figures = some_figures(table, catalogue, rules, range(len(catalogue)))
-    known = constraints(table, catalogue, figures, rules)
-    prover = Prover(known, another_count(known, catalogue), Budget(60))
+    known = known_of(table, catalogue, rules, figures)
+    problem = true_problem(known, table)
+    prover = Prover(problem, another_count(known, problem.start, catalogue), Budget(PLENTY))
     return all(prover.prove(number) is None for number in prover.open_targets())
+
+
+def of_a_square(wanted, rules=(5, 5, 1)):
+    """[[8, 1], [7, 9]] and its first segments: the problem and its targets.
+
+    With margins and total alone, x,y may still have 0 to 8 people.
+    """
+    table, rules = counted([[8, 1], [7, 9]]), promise(*rules)
+    figures = some_figures(table, SQUARE, rules, range(wanted))
+    known = known_of(table, SQUARE, rules, figures)
+    problem = true_problem(known, table)
+    return problem, enough_people(known, problem.start, rules.inference_k)
 
 
 @pytest.fixture
 def square():
-    """Margins and total of [[8, 1], [7, 9]] published: x,y may still have 0 to 8 people."""
-    table, rules = counted([[8, 1], [7, 9]]), promise(5, 5, 1)
-    figures = some_figures(table, SQUARE, rules, range(5))
-    known = constraints(table, SQUARE, figures, rules)
-    return known, enough_people(known, 5)
+    return of_a_square(5)
 
 
 def test_a_proof_is_a_table_that_fits(square):
-    known, targets = square
-    prover = Prover(known, targets, Budget(60))
+    problem, targets = square
+    prover = Prover(problem, targets, Budget(PLENTY))
     assert prover.prove(0) is None
     moves = prover.proofs[0]
-    table = known.truth.copy()
+    table = problem.start.copy()
     table[moves.classes] += moves.people
     assert table[targets[0].goals[0].classes[0]] >= 5
-    assert (known.matrix @ table == known.matrix @ known.truth).all()
+    members = problem.system.members.toarray()
+    assert (members @ table == members @ problem.start).all()
 
 
 @pytest.mark.parametrize(
@@ -147,18 +182,72 @@ def test_a_proof_is_a_table_that_fits(square):
     ],
 )
 def test_a_wrong_proof_is_recognised(square, moves):
-    known, targets = square
-    published = np.ones(len(known.lower), dtype=bool)
-    assert unproved(known, published, targets, {0: moves}) == [0]
+    problem, targets = square
+    published, starts = np.ones(problem.figures, dtype=bool), [problem.start]
+    assert unproved(problem, published, targets, starts, {0: moves}) == [0]
     right = Moves(np.array([0, 1, 2, 3]), np.array([-4, 4, 4, -4]))
-    assert unproved(known, published, targets, {0: right}) == []
+    assert unproved(problem, published, targets, starts, {0: right}) == []
+
+
+def test_a_proof_from_a_start_that_does_not_fit_is_recognised(square):
+    """The same moves from a start with one person more, and from one that fits as well."""
+    problem, targets = square
+    published = np.ones(problem.figures, dtype=bool)
+    right = Moves(np.array([0, 1, 2, 3]), np.array([-4, 4, 4, -4]))
+    start = problem.start + np.array([1, 0, 0, 0])
+    assert unproved(problem, published, targets, [start], {0: right}) == [0]
+    another = problem.start + np.array([-1, 1, 1, -1])
+    less = Moves(right.classes, np.array([-3, 3, 3, -3]), start=1)
+    starts = [problem.start, another]
+    assert unproved(problem, published, targets, starts, {0: less}) == []
+    assert unproved(problem, published, targets, starts, {0: replace(less, start=0)}) == [0]
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+@given(st.data())
+def test_a_witness_that_is_off_by_one_person_is_caught(data):
+    """Judged by counting everybody anew; with exact figures every such witness is wrong."""
+    catalogue = data.draw(catalogues())
+    rules = promise(*data.draw(RULES))
+    table = data.draw(tables(catalogue, most=4))
+    wanted = data.draw(st.sets(st.integers(0, len(catalogue) - 1), min_size=1, max_size=4))
+    figures = some_figures(table, catalogue, rules, wanted)
+    known = known_of(table, catalogue, rules, figures)
+    problem = true_problem(known, table)
+    targets = enough_people(known, problem.start, rules.inference_k)
+    prover = Prover(problem, targets, Budget(PLENTY))
+    assume(targets)
+    number = data.draw(st.integers(0, len(targets) - 1))
+    assume(prover.prove(number) is None)
+    moves, goal = prover.proofs[number], targets[number].goals[0]
+    place = data.draw(st.integers(0, len(moves.classes) - 1))
+    off = moves.people.copy()
+    off[place] += data.draw(st.sampled_from([-1, 1]))
+    proofs = prover.proofs | {number: replace(moves, people=off)}
+    wrong = unproved(problem, prover.published, targets, prover.starts, proofs)
+    people = problem.start.copy()
+    people[moves.classes] += off
+    assert (number in wrong) == (not fits(known, people, problem.start, goal))
+    assert rules.rounding > 1 or number in wrong
+    assert set(wrong) | {number} == set(range(len(targets)))
+
+
+def fits(known, people, start, goal):
+    """By counting everybody anew."""
+    totals = known.matrix.toarray() @ people
+    good = (known.lower <= totals) & (totals <= known.upper)
+    change = (people - start)[goal.classes].sum()
+    reached = change >= goal.change if goal.change > 0 else change <= goal.change
+    return bool(good.all() and reached and (people >= 0).all())
 
 
 def test_what_stands_in_the_way_is_named():
-    table, rules = counted([[8, 1], [7, 9]]), promise(5, 5, 1)
-    figures = some_figures(table, SQUARE, rules, range(9))
-    known = constraints(table, SQUARE, figures, rules)
-    prover = Prover(known, enough_people(known, 5), Budget(60))
+    problem, targets = of_a_square(9)
+    prover = Prover(problem, targets, Budget(PLENTY))
     obstacle = prover.prove(0)
     assert obstacle is not None
     while obstacle:
@@ -169,11 +258,9 @@ def test_what_stands_in_the_way_is_named():
 
 
 def test_publishing_again_forgets_the_proofs_that_it_breaks():
-    table, rules = counted([[8, 1], [7, 9]]), promise(5, 5, 1)
-    figures = some_figures(table, SQUARE, rules, range(9))
-    known = constraints(table, SQUARE, figures, rules)
-    prover = Prover(known, enough_people(known, 5), Budget(60))
-    rows = list(range(len(known.lower)))
+    problem, targets = of_a_square(9)
+    prover = Prover(problem, targets, Budget(PLENTY))
+    rows = list(range(problem.figures))
     for row in rows:
         prover.publish(row, published=False)
     assert prover.prove(0) is None
@@ -182,49 +269,62 @@ def test_publishing_again_forgets_the_proofs_that_it_breaks():
     assert prover.proofs == {}
 
 
+def test_a_table_that_proves_one_target_is_a_start_for_others():
+    """From a table found by a program the search reaches what it does not reach from the first."""
+    problem, targets = of_a_square(5, (5, 5, 2))
+    prover = Prover(problem, targets, Budget(PLENTY))
+    assert prover.prove(0) is None
+    start = prover.start_from(0)
+    proved = prover.proofs.pop(0)
+    assert prover.starts[start][proved.classes].tolist() == (
+        (problem.start[proved.classes] + proved.people).tolist()
+    )
+    assert prover.search([0], start) == []
+    assert prover.proofs[0].start == start
+    assert left_unproved(prover, problem, targets) == set()
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
-def test_attempts_side_by_side_find_what_each_finds_alone(data):
-    """Nothing of one is left over for another, whatever was tried and withheld before."""
+def test_what_attempts_side_by_side_find_fits_and_reaches_its_goal(data):
+    """Few at a time, so that one attempt follows another in the same place."""
     catalogue = data.draw(catalogues())
     rules = promise(*data.draw(RULES))
     table = data.draw(tables(catalogue, most=6))
     wanted = data.draw(st.sets(st.integers(0, len(catalogue) - 1), min_size=1))
-    known = constraints(table, catalogue, some_figures(table, catalogue, rules, wanted), rules)
-    targets = enough_people(known, 4) + another_count(known, catalogue)
+    figures = some_figures(table, catalogue, rules, wanted)
+    known = known_of(table, catalogue, rules, figures)
+    problem = true_problem(known, table)
+    targets = enough_people(known, problem.start, 4)
+    targets += another_count(known, problem.start, catalogue)
     goals = [goal for target in targets for goal in target.goals]
-    rows = st.integers(0, len(known.lower) - 1)
-    withheld = data.draw(st.sets(rows, max_size=3) if len(known.lower) else st.just(set()))
     with (
-        patch.object(side_by_side, "_MOST_TABLES", 3),
-        patch.object(side_by_side, "_MOST_LOOKED_AT", 5),
+        patch.object(departures, "_MOST_ATTEMPTS", 3),
+        patch.object(departures, "_MOST_CANDIDATES", 2),
     ):
-        together = NearbyTables(known, Budget(60))
-        together.find(goals[::-1])
-    alone = [NearbyTables(known, Budget(60)) for _ in goals]
-    for row in withheld:
-        for nearby in (together, *alone):
-            nearby.publish(row, published=False)
-    found = [nearby.find([goal])[0] for nearby, goal in zip(alone, goals, strict=True)]
-    with patch.object(side_by_side, "_MOST_LOOKED_AT", 5):
-        again = together.find(goals)
-    assert list(map(as_numbers, again)) == list(map(as_numbers, found))
-    for goal, moves in zip(goals, again, strict=True):
-        assert moves is None or fits(known, withheld, goal, moves)
+        found = moves_found(problem.system, problem.start, goals)
+        assert as_numbers(found) == as_numbers(moves_found(problem.system, problem.start, goals))
+    assert len(found) == len(goals)
+    for goal, moves in zip(goals, found, strict=True):
+        if moves is not None:
+            people = problem.start.copy()
+            people[moves.classes] += moves.people
+            assert fits(known, people, problem.start, goal)
 
 
-def fits(known, withheld, goal, moves):
-    """By counting everybody anew."""
-    people = known.truth.copy()
-    people[moves.classes] += moves.people
-    totals = known.matrix @ people
-    good = (known.lower <= totals) & (totals <= known.upper)
-    change = (people - known.truth)[goal.classes].sum()
-    reached = change >= goal.change if goal.change > 0 else change <= goal.change
-    published = [row for row in range(len(totals)) if row not in withheld]
-    enough = (people >= known.truth - known.spare).all()
-    return good[published].all() and reached and enough
+def as_numbers(found):
+    return [moves and (moves.classes.tolist(), moves.people.tolist()) for moves in found]
 
 
-def as_numbers(moves):
-    return moves and (moves.classes.tolist(), moves.people.tolist())
+def test_attempts_side_by_side_find_what_takes_a_few_people():
+    """Of the margins of a table of four by four with rounded figures, every cell gets its 5."""
+    axes = [dimension(name, ["a", "b", "c", "d"], {}) for name in ("x", "y")]
+    catalogue, rules = full_catalogue(*axes), promise(5, 5, 3)
+    table = counted(np.arange(16).reshape(4, 4) % 6)
+    figures = some_figures(table, catalogue, rules, range(9))
+    known = known_of(table, catalogue, rules, figures)
+    problem = true_problem(known, table)
+    targets = enough_people(known, problem.start, 5)
+    goals = [target.goals[0] for target in targets]
+    assert len(goals) > 8
+    assert None not in moves_found(problem.system, problem.start, goals)

@@ -9,12 +9,12 @@ from small_tables import SECRET, promise
 from anonymizer.protection.rounding import possible_counts, rounded
 from anonymizer.secret import Secret
 
-ANYBODY = np.random.default_rng(1).integers(0, 2**64, size=4_000, dtype=np.uint64)
+ANYONE = np.random.default_rng(1).integers(0, 2**64, size=4_000, dtype=np.uint64)
 
 
-def figures(people, marks=ANYBODY, k=50, step=10, secret=SECRET):
-    people = np.broadcast_to(np.asarray(people, dtype=np.int64), len(marks)).copy()
-    return rounded(people, marks, promise(k, 10, step), secret)
+def figures(people, sums=ANYONE, k=50, step=10, secret=SECRET):
+    people = np.broadcast_to(np.asarray(people, dtype=np.int64), len(sums)).copy()
+    return rounded(people, sums, promise(k, 10, step), secret)
 
 
 @pytest.mark.parametrize("people", [70, 71, 75, 79])
@@ -30,8 +30,8 @@ def test_a_step_of_one_is_exact():
 
 
 def test_the_same_people_give_the_same_figure_whatever_else_is_rounded():
-    one = figures(57, ANYBODY[:1])
-    among_others = figures(57, ANYBODY[::-1])
+    one = figures(57, ANYONE[:1])
+    among_others = figures(57, ANYONE[::-1])
     assert one[0] == among_others[-1]
 
 
@@ -52,10 +52,10 @@ def test_no_figure_is_below_k():
     st.integers(1, 60),
     st.integers(0, 2**64 - 1),
 )
-def test_the_truth_is_among_the_counts_that_fit(k, above, step, mark):
+def test_the_truth_is_among_the_counts_that_fit(k, above, step, total):
     people = np.array([k + above])
     rules = promise(k, 0, min(step, k))
-    figure = rounded(people, np.array([mark], dtype=np.uint64), rules, SECRET)
+    figure = rounded(people, np.array([total], dtype=np.uint64), rules, SECRET)
     assert figure[0] % rules.rounding == 0
     assert figure[0] >= k
     assert abs(figure[0] - people[0]) < rules.rounding
@@ -70,7 +70,7 @@ def test_every_count_that_fits_could_have_led_to_the_figure(k):
     rules = promise(k, 10, 10)
     led_to = {}
     for people in range(k, k + 60):
-        for figure in set(figures(people, ANYBODY[:400], k=k).tolist()):
+        for figure in set(figures(people, ANYONE[:400], k=k).tolist()):
             led_to.setdefault(figure, set()).add(people)
     for figure in list(led_to)[:4]:
         lower, upper = possible_counts(np.array([figure]), rules)

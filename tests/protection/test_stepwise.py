@@ -13,17 +13,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rationals import dot, spans
-from small_tables import EFFORT, KEY, SECRET, counted, dimension, full_catalogue, promise
+from small_tables import (
+    EFFORT,
+    KEY,
+    SECRET,
+    counted,
+    dimension,
+    full_catalogue,
+    ground_of,
+    judged_alone,
+    promise,
+    true_classes,
+    true_problem,
+)
 
+from anonymizer.feasible.budget import Budget
 from anonymizer.policy import Effort
 from anonymizer.protection import stepwise as module
 from anonymizer.protection.aims import Aim
-from anonymizer.protection.budget import Budget
+from anonymizer.protection.alone import suppress_alone
 from anonymizer.protection.constraints import constraints
 from anonymizer.protection.exact import publish_exactly
 from anonymizer.protection.goals import another_count, enough_people
 from anonymizer.protection.stepwise import Stepwise
-from anonymizer.protection.suppression import protect
 from anonymizer.protection.totals import segment_totals
 from anonymizer.tables import Figures
 
@@ -122,7 +134,7 @@ def test_every_aim_is_within_reach_where_columns_are_multiplied_and_divided(widt
 
 @settings(max_examples=100, deadline=None)
 @given(worlds(), st.integers(0, 12))
-def test_stopping_early_is_safe_and_withholds_all_that_follows(world, steps):
+def test_stopping_early_is_safe_and_suppresses_all_that_follows(world, steps):
     spare, rows, aims = world
     budget = Budget(0)
     budget.left = steps
@@ -206,19 +218,25 @@ def test_each_proof_of_published_rows_is_a_table_with_their_figures(inference_k,
         table = counted(people, possible=people > 0 if occupied else None, occupied=occupied)
         totals = segment_totals(REGIONS, table.people)
         shown = np.flatnonzero(totals >= rules.k).astype(np.int32)
-        known = constraints(table, REGIONS, Figures(KEY, shown, totals[shown]), rules)
-        targets = enough_people(known, 3) if inference_k else another_count(known, REGIONS)
-        published, proofs = publish_exactly(known, targets, range(len(known.lower)), Budget(PLENTY))
-        matrix, least = known.matrix.toarray(), known.sizes if occupied else 0 * known.truth
+        figures = judged_alone(Figures(KEY, shown, totals[shown]), rules)
+        known = constraints(ground_of(table, REGIONS), figures)
+        truth, problem = true_classes(known, table), true_problem(known, table)
+        if inference_k:
+            targets = enough_people(known, problem.start, inference_k)
+        else:
+            targets = another_count(known, problem.start, REGIONS)
+        rows = range(len(known.lower))
+        published, proofs = publish_exactly(problem, targets, rows, Budget(PLENTY))
+        matrix, least = known.matrix.toarray(), known.sizes if occupied else 0 * truth
         for number, target in enumerate(targets):
             if target.row is not None and published[target.row]:
                 continue
             moves = proofs[number]
-            full = known.truth.copy()
+            full = truth.copy()
             full[moves.classes] += moves.people
             assert (full >= least).all()
-            assert (matrix @ full == matrix @ known.truth)[published].all()
-            changes = [(int((full - known.truth)[g.classes].sum()), g.change) for g in target.goals]
+            assert (matrix @ full == matrix @ truth)[published].all()
+            changes = [(int((full - truth)[g.classes].sum()), g.change) for g in target.goals]
             assert any(c >= g if g > 0 else c <= g for c, g in changes)
 
 
@@ -254,19 +272,20 @@ def published(seed):
     weights = np.multiply.outer(1 / np.arange(1, 15), 1 / np.arange(1, 9)).ravel()
     people = random.multinomial(1_200, weights / weights.sum()).reshape(14, 8)
     inference_k = (0, 5, 10)[seed % 3]
-    figures = protect(counted(people), catalogue, promise(10, inference_k, 1), SECRET, EFFORT)
-    assert figures.withheld_for_inference
-    return figures.figures.segments.tobytes() + figures.figures.people.tobytes()
+    done = suppress_alone(counted(people), catalogue, promise(10, inference_k, 1), SECRET, EFFORT)
+    assert done.for_inference
+    return done.figures.segments.tobytes() + done.figures.people.tobytes()
 
 
 def test_with_little_memory_less_is_published_and_all_of_it_proved():
-    """About 40 numbers: the 36 atoms alone are as many, so the limit is met on the way."""
+    """About 40 numbers: the 36 cells alone are as many, so the limit is met on the way."""
     place = dimension("place", [f"p{n}" for n in range(6)], {"north": ["p0", "p1", "p2"]})
     catalogue = full_catalogue(place, dimension("age", [f"a{n}" for n in range(6)], {}))
     table = counted(np.random.default_rng(5).integers(0, 40, size=(6, 6)))
     rules = promise(10, 0, 1)
     sizes = []
     for megabytes in (0.010, 0.013, 1):
-        effort = Effort.model_construct(proof_seconds=60, memory_megabytes=megabytes, threads=1)
-        sizes.append(len(protect(table, catalogue, rules, SECRET, effort).figures.segments))
+        effort = Effort.model_construct(memory_megabytes=megabytes)
+        done = suppress_alone(table, catalogue, rules, SECRET, effort)
+        sizes.append(len(done.figures.segments))
     assert sizes[0] <= sizes[1] < sizes[2]

@@ -1,6 +1,5 @@
-"""All promises of a protected table, checked from its published figures alone."""
+"""All promises of a table by itself, checked from its published figures alone."""
 
-import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -23,14 +22,13 @@ from small_tables import (
 )
 
 from anonymizer.errors import Held
+from anonymizer.feasible.goals import Moves
+from anonymizer.feasible.programs import Programs
 from anonymizer.policy import Effort, Promise
-from anonymizer.protection import budget
-from anonymizer.protection import constraints as knowledge
+from anonymizer.protection import alone as module
+from anonymizer.protection import proof
 from anonymizer.protection.aims import Witnesses
-from anonymizer.protection.programs import Programs
-from anonymizer.protection.search import NearbyTables
-from anonymizer.protection.side_by_side import Moves
-from anonymizer.protection.suppression import protect
+from anonymizer.protection.alone import suppress_alone
 from anonymizer.segments import SegmentSettings, build_catalogue
 
 RULES = [(3, 2, 1, 0), (3, 3, 2, 1), (4, 2, 1, 1), (2, 0, 1, 0), (3, 0, 2, 0), (4, 4, 4, 0)]
@@ -39,8 +37,8 @@ TWO_BY_THREE = full_catalogue(
 )
 
 
-def protected(people, rules, catalogue=TWO_BY_THREE, **how):
-    return protect(counted(people, **how), catalogue, rules, SECRET, EFFORT)
+def suppressed(people, rules, catalogue=TWO_BY_THREE, **how):
+    return suppress_alone(counted(people, **how), catalogue, rules, SECRET, EFFORT)
 
 
 def by_name(result, catalogue=TWO_BY_THREE):
@@ -58,32 +56,32 @@ def test_nothing_denied_can_be_inferred(data):
     catalogue = data.draw(catalogues())
     rules = promise(*data.draw(st.sampled_from(RULES)))
     table = data.draw(tables(catalogue, most=4))
-    result = protect(table, catalogue, rules, SECRET, EFFORT)
+    result = suppress_alone(table, catalogue, rules, SECRET, EFFORT)
     assert Reader(result.figures, catalogue, rules, table.possible).breaches() == []
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
-def test_rounded_figures_solve_nothing_for_who_knows_the_empty_atoms(data):
+def test_rounded_figures_solve_nothing_for_who_knows_the_empty_cells(data):
     catalogue = data.draw(catalogues())
     rules = promise(3, 0, data.draw(st.integers(2, 3)))
     table = with_public_zeros(data.draw(tables(catalogue, most=4)))
-    figures = protect(table, catalogue, rules, SECRET, EFFORT).figures
+    figures = suppress_alone(table, catalogue, rules, SECRET, EFFORT).figures
     assert Reader(figures, catalogue, rules, table.possible, occupied=True).breaches() == []
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
-def test_no_withheld_segment_could_be_published_too(data):
-    """Withholding costs no more than it must: adding any one segment would break the promise."""
+def test_no_suppressed_segment_could_be_published_too(data):
+    """Suppression costs no more than it must: adding any one segment would break the promise."""
     catalogue = data.draw(catalogues())
     rules = promise(*data.draw(st.sampled_from(RULES[:3])))
     table = data.draw(tables(catalogue, most=4))
-    result = protect(table, catalogue, rules, SECRET, EFFORT)
-    everything = protect(
+    result = suppress_alone(table, catalogue, rules, SECRET, EFFORT)
+    everything = suppress_alone(
         table, catalogue, rules.model_copy(update={"inference_k": 1}), SECRET, EFFORT
     )
-    for segment in result.withheld_for_inference:
+    for segment in result.for_inference:
         if segment not in everything.figures.segments:
             continue
         added = everything.figures.people[everything.figures.segments == segment][0]
@@ -98,12 +96,12 @@ def test_no_withheld_segment_could_be_published_too(data):
 def test_sixty_visitors_all_of_them_men():
     """Total and men published as 60 each would prove that no woman was there."""
     rules = promise(50, 10, 1)
-    assert by_name(protected([[20, 20, 20], [0, 0, 0]], rules)) in (
+    assert by_name(suppressed([[20, 20, 20], [0, 0, 0]], rules)) in (
         {"all:all": 60},
         {"men:all": 60},
     )
     rules = promise(50, 10, 10)
-    figures = by_name(protected([[20, 20, 21], [0, 0, 0]], rules))
+    figures = by_name(suppressed([[20, 20, 21], [0, 0, 0]], rules))
     women_at_most = figures.get("all:all", 999) + 9 - max(50, figures.get("men:all", 0) - 9)
     assert women_at_most >= 10
 
@@ -111,42 +109,33 @@ def test_sixty_visitors_all_of_them_men():
 def test_who_cannot_be_there_needs_no_protection():
     """A campaign that women cannot see: that it has only men says nothing about anybody."""
     possible = [[True] * 3, [False] * 3]
-    result = protected([[20, 20, 20], [0, 0, 0]], promise(50, 10, 1), possible=possible)
+    result = suppressed([[20, 20, 20], [0, 0, 0]], promise(50, 10, 1), possible=possible)
     assert by_name(result) == {"all:all": 60, "men:all": 60}
 
 
-def test_the_complement_of_a_small_group_is_withheld():
+def test_the_complement_of_a_small_group_is_suppressed():
     """63 people, 60 of them men: 3 women."""
-    figures = by_name(protected([[20, 20, 20], [1, 1, 1]], promise(50, 10, 1)))
+    figures = by_name(suppressed([[20, 20, 20], [1, 1, 1]], promise(50, 10, 1)))
     assert set(figures) == {"all:all"}
 
 
-def test_the_privileged_role_learns_why_a_segment_is_withheld():
-    result = protected([[20, 20, 20], [1, 1, 1]], promise(50, 10, 1))
-    reasons = {
-        TWO_BY_THREE.id(segment): result.reason(segment) for segment in range(len(TWO_BY_THREE))
-    }
-    assert reasons["all:all"] == "kept"
-    assert reasons["men:all"] == "inference"
-    assert reasons["women:all"] == reasons["men:old"] == "floor"
+def test_the_privileged_role_learns_what_was_suppressed_for_inference():
+    """The men, one of the two segments that reach the threshold; none of those below it."""
+    result = suppressed([[20, 20, 20], [1, 1, 1]], promise(50, 10, 1))
+    assert [TWO_BY_THREE.id(segment) for segment in result.for_inference] == ["men:all"]
+    assert result.candidates == 2
 
 
 def test_too_few_people_publish_nothing():
-    result = protected([[9, 9, 9], [9, 9, 4]], promise(50, 10, 10))
+    result = suppressed([[9, 9, 9], [9, 9, 4]], promise(50, 10, 10))
     assert result.figures.segments.tolist() == []
-    assert (result.candidates, result.withheld_for_inference, result.floor_reached) == (0, (), None)
+    assert (result.candidates, result.for_inference) == (0, ())
 
 
-def test_a_table_without_anybody_or_any_possible_atom_publishes_nothing():
+def test_a_table_without_anybody_or_any_possible_cell_publishes_nothing():
     nobody = np.zeros((2, 3), dtype=np.int64)
     for possible in (np.ones((2, 3), dtype=bool), np.zeros((2, 3), dtype=bool)):
-        assert not len(protected(nobody, promise(50, 10, 10), possible=possible).figures.segments)
-
-
-def test_the_smallest_trusted_count_is_reported():
-    result = protected([[90, 80, 70], [60, 61, 62]], promise(50, 10, 10),
-                       trusted=[[90, 80, 70], [55, 61, 62]])  # fmt: skip
-    assert result.floor_reached == 55
+        assert not len(suppressed(nobody, promise(50, 10, 10), possible=possible).figures.segments)
 
 
 def campaign(visitors, seed):
@@ -163,7 +152,7 @@ def campaign(visitors, seed):
 
 def test_a_campaign_keeps_nearly_everything_and_every_proof():
     catalogue, table = campaign(10_000, seed=1)
-    result = protect(table, catalogue, Promise(), SECRET, EFFORT)
+    result = suppress_alone(table, catalogue, Promise(), SECRET, EFFORT)
     assert len(result.figures.segments) >= 0.99 * result.candidates > 250
     assert (result.figures.people % 10 == 0).all()
 
@@ -172,7 +161,7 @@ def test_equal_input_gives_equal_figures_in_any_process():
     script = (
         "from test_suppression import *\n"
         "c, t = campaign(3000, 2)\n"
-        "f = protect(t, c, promise(50, 20, 5), SECRET, EFFORT).figures\n"
+        "f = suppress_alone(t, c, promise(50, 20, 5), SECRET, EFFORT).figures\n"
         "import hashlib\n"
         "print(hashlib.sha256(f.segments.tobytes() + f.people.tobytes()).hexdigest())\n"
     )
@@ -194,26 +183,19 @@ def test_equal_input_gives_equal_figures_in_any_process():
 def test_without_effort_less_is_published_but_nothing_unproved(rules):
     catalogue, people = TWO_BY_THREE, [[9, 5, 1], [4, 0, 3]]
     table, rules = counted(people), promise(*rules)
-    hasty = protect(table, catalogue, rules, SECRET, Effort.model_construct(proof_seconds=1e-4))
+    hasty = suppress_alone(table, catalogue, rules, SECRET, Effort.model_construct(proof_work=1))
     assert Reader(hasty.figures, catalogue, rules, table.possible).breaches() == []
-
-
-def test_a_proof_that_takes_absurdly_long_holds_the_table(monkeypatch):
-    hours = itertools.count(step=3_600)
-    monkeypatch.setattr(budget.time, "monotonic", lambda: float(next(hours)))
-    with pytest.raises(Held, match="proof_seconds"):
-        protected([[20, 20, 20], [1, 1, 1]], promise(50, 10, 1))
 
 
 def test_a_wrong_proof_is_never_published(monkeypatch):
     """The search claims to have found what it has not."""
 
-    def lie(_, goals, moves):
+    def lie(system, start, goals, seed):
         return [Moves(goal.classes[:1], np.array([goal.change])) for goal in goals]
 
-    monkeypatch.setattr(NearbyTables, "find", lie)
+    monkeypatch.setattr(proof, "moves_found", lie)
     with pytest.raises(Held, match="proof"):
-        protected([[20, 20, 20], [1, 1, 1]], promise(50, 10, 2))
+        suppressed([[20, 20, 20], [1, 1, 1]], promise(50, 10, 2))
 
 
 def test_a_wrong_witness_of_exact_figures_is_never_published(monkeypatch):
@@ -223,31 +205,31 @@ def test_a_wrong_witness_of_exact_figures_is_never_published(monkeypatch):
         Witnesses, "move", lambda *of: {place: n for place, n in honest(*of).items() if n > 0}
     )
     with pytest.raises(Held, match="proof"):
-        protected([[20, 20, 20], [1, 1, 1]], promise(50, 0, 1))
+        suppressed([[20, 20, 20], [1, 1, 1]], promise(50, 0, 1))
 
 
 def test_a_wrong_solver_is_never_believed(monkeypatch):
-    monkeypatch.setattr(NearbyTables, "find", lambda _, goals, moves: [None] * len(goals))
+    monkeypatch.setattr(proof, "moves_found", lambda _, start, goals, seed: [None] * len(goals))
     monkeypatch.setattr(
         Programs, "decide", lambda _, goal: Moves(goal.classes[:1], np.array([goal.change]))
     )
     with pytest.raises(Held, match="proof"):
-        protected([[20, 20, 20], [1, 1, 1]], promise(50, 10, 2))
+        suppressed([[20, 20, 20], [1, 1, 1]], promise(50, 10, 2))
 
 
 def test_the_enumeration_notices_a_prover_that_assumes_too_much(monkeypatch):
     """With bounds wider than a reader's, figures would pass that the enumeration breaks."""
-    honest = knowledge.possible_counts
+    honest = module.possible_counts
 
     def generous(figures, rules):
         lower, upper = honest(figures, rules)
         return lower - 3, upper + 3
 
     people, rules = [[9, 5, 1], [4, 0, 3]], promise(4, 2, 1)
-    reader = Reader(protected(people, rules).figures, TWO_BY_THREE, rules, np.ones((2, 3), bool))
+    reader = Reader(suppressed(people, rules).figures, TWO_BY_THREE, rules, np.ones((2, 3), bool))
     assert reader.breaches() == []
-    monkeypatch.setattr(knowledge, "possible_counts", generous)
-    fooled = Reader(protected(people, rules).figures, TWO_BY_THREE, rules, np.ones((2, 3), bool))
+    monkeypatch.setattr(module, "possible_counts", generous)
+    fooled = Reader(suppressed(people, rules).figures, TWO_BY_THREE, rules, np.ones((2, 3), bool))
     assert fooled.breaches()
 
 
@@ -264,7 +246,7 @@ def test_a_solver_that_refuses_to_run_holds_the_table():
         "other.passModel(program)\n"
         "other.run()\n"
         "try:\n"
-        "    protected([[20, 20, 20], [1, 1, 1]], promise(50, 10, 1))\n"
+        "    suppressed([[20, 20, 20], [1, 1, 1]], promise(50, 10, 1))\n"
         "except Held as held:\n"
         "    print('reason', held.reason)\n"
     )

@@ -5,6 +5,7 @@ python interrupted_run.py HOME DAY POINT
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from datetime import date
@@ -19,10 +20,12 @@ from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.publishing import load_releases
 
+NEXT = date(2026, 11, 23)
 # Where: the function that is interrupted, and whether it has done its work by then.
 POINTS: dict[str, tuple[Any, str, bool]] = {
     "while staging": (release_folder, "write_bytes", False),
-    "before the ledger": (Ledger, "append", False),
+    "before the state": (publishing, "keep_state", False),
+    "between state and ledger": (publishing, "keep_state", True),
     "between ledger and rename": (Ledger, "append", True),
     "after the rename": (publishing, "move_into_place", True),
     "while writing exports": (writing, "manifest_bytes", False),
@@ -55,6 +58,16 @@ def run(home: Home, day: date) -> None:
     published = release(home, day).release
     writing.write_exports(published, home, Ledger.open(home.ledger), SECRET)
     database.build_database(load_releases(home, Ledger.open(home.ledger)), home)
+
+
+def run_and_die(home: Home, point: str, **environment: str) -> int:
+    """Run the second day in a process that dies at a point; its exit code."""
+    return subprocess.run(
+        [sys.executable, __file__, str(home.root), NEXT.isoformat(), point],
+        env=os.environ | environment,
+        check=False,
+        timeout=60,
+    ).returncode
 
 
 if __name__ == "__main__":

@@ -1,11 +1,15 @@
 """A world small enough to check by hand: two campaigns, four kinds of people, a few segments.
 
 spring (advertiser maju): 503 men of 25-29 in Central Jakarta, 398 men of 45-49 in Bandung City,
-                          301 women of 30-34 in Central Jakarta, 298 women of 50-54 in Makassar
-autumn (advertiser jaya): half as many of each
+                          301 women of 30-34 in Central Jakarta, 33 women of 50-54 in Makassar
+autumn (advertiser jaya): half as many of each, other people
+
+The people of a kind are numbered; a table takes so many of them from a first number on.
 """
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -16,11 +20,14 @@ import numpy as np
 from anonymizer.accounting import RowAccount
 from anonymizer.dimensions import Text
 from anonymizer.earlier import earlier_releases
-from anonymizer.gate import Audited, History, audit
+from anonymizer.gate import Checked, History, Overlaps, check
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
+from anonymizer.near_state import NearHistory, near_history
+from anonymizer.parallel import ALONE
 from anonymizer.periods import Period
-from anonymizer.policy import Policy
+from anonymizer.policy import Policy, Promise
+from anonymizer.protection.releasing import Suppressed, Terms, suppress_release
 from anonymizer.publishing import Facts, Publication, publish
 from anonymizer.secret import Secret
 from anonymizer.segments import Catalogue, SegmentSettings, build_catalogue
@@ -33,28 +40,31 @@ from anonymizer.series import (
     Series,
 )
 from anonymizer.subjects import Campaign, Subject, Topic
-from anonymizer.tables import Counted, Figures, TableKey
+from anonymizer.tables import BUCKETS, Counted, Figures, SetHashes, TableKey
 
 SECRET = Secret(bytes(range(32)))
 POLICY = Policy()
 DAY = date(2026, 11, 22)
-SPRING = {
+Kind = tuple[str, str, str]
+World = Mapping[str, Counted]
+SPRING: Mapping[Kind, int] = {
     ("male", "25-29", "31.71"): 503,
     ("male", "45-49", "32.73"): 398,
     ("female", "30-34", "31.71"): 301,
-    ("female", "50-54", "73.71"): 298,
+    ("female", "50-54", "73.71"): 33,
 }
-AUTUMN = {atom: people // 2 for atom, people in SPRING.items()}
-TABLES = {"spring": SPRING, "autumn": AUTUMN}
-SHOWN = ("everyone", "men", "women", "men_under_40", "all:all:java", "male:all:java")
+AUTUMN: Mapping[Kind, int] = {kind: people // 2 for kind, people in SPRING.items()}
+OTHERS = 10_000  # where the people of autumn begin
+SHOWN = (
+    *("everyone", "men", "women", "men_under_40"),
+    *("all:all:java", "male:all:java", "female:all:java"),
+)
 CAMPAIGNS = (
     Campaign("spring", "Spring Sale", "maju", "PT Maju", date(2026, 11, 1), date(2026, 12, 31)),
     Campaign("autumn", "Autumn Sale", "jaya", "PT Jaya", date(2026, 11, 1), date(2026, 12, 31),
              ("31", "32", "73")),
 )  # fmt: skip
-# The same campaigns with the link of one below that of the other.
-NESTED = (CAMPAIGNS[0], replace(CAMPAIGNS[1], inside=("spring",)))
-ALONE_IN_TIME = History((), CAMPAIGNS)
+NOTHING_BEFORE = NearHistory((), hashlib.sha256(b"").hexdigest())
 
 
 @cache
@@ -75,7 +85,7 @@ def catalogue() -> Catalogue:
                 },
                 "cross_tables": {
                     "gender": ["all", "gender"],
-                    "age": ["all", "group"],
+                    "age": ["all"],
                     "region": ["all", "area"],
                 },
                 "named": {
@@ -100,53 +110,120 @@ def catalogue() -> Catalogue:
     )
 
 
+# --- counts
+
+
+@cache
+def person(kind: Kind, number: int) -> tuple[int, int]:
+    """The keyed number of a person, and the bucket that the person is in."""
+    digest = hashlib.sha256(f"{kind} {number}".encode()).digest()
+    return int.from_bytes(digest[:8], "big"), digest[8] % BUCKETS
+
+
 def count(
     subject: str,
-    people: Mapping[tuple[str, str, str], int],
+    people: Mapping[Kind, int],
     day: date = DAY,
-    fresh: int = 0,
+    first: int = 0,
     series: Series = CAMPAIGN_DAY,
 ) -> Counted:
-    """The true table; `fresh` people of each atom are not trusted yet."""
-    dimensions = catalogue().dimensions
-    grid = np.zeros(catalogue().shape, dtype=np.int64)
-    trusted = grid.copy()
-    for codes, number in people.items():
-        atom = tuple(d.leaves.index(code) for d, code in zip(dimensions, codes, strict=True))
-        grid[atom], trusted[atom] = number, number - min(fresh, number)
+    """A true table: so many people of each kind, from the one numbered `first` on."""
+    dimensions, shape = catalogue().dimensions, catalogue().shape
+    grid = np.zeros(shape, dtype=np.int64)
+    sums: defaultdict[tuple[int, int], int] = defaultdict(int)
+    for kind, wanted in people.items():
+        cell = tuple(d.leaves.index(code) for d, code in zip(dimensions, kind, strict=True))
+        grid[cell] = wanted
+        for number in range(first, first + wanted):
+            mark, bucket = person(kind, number)
+            sums[int(np.ravel_multi_index(cell, shape)), bucket] += mark
+    places = sorted(sums)
+    hashes = SetHashes(
+        np.array([cell for cell, _ in places], dtype=np.intp),
+        np.array([bucket for _, bucket in places], dtype=np.uint8),
+        np.array([sums[place] % 2**64 for place in places], dtype=np.uint64),
+    )
     key = TableKey(series.kind, subject, Period.of(series.period_kind, day))
-    return Counted(key, grid, trusted, grid.astype(np.uint64), np.ones_like(grid, dtype=bool))
+    return Counted(key, grid, hashes, np.ones(shape, dtype=bool))
 
 
-def true_count(counted: Counted, segment: int) -> int:
-    leaves = [group.leaves for group in catalogue().groups(segment)]
+def world(day: date = DAY, **fewer: int) -> list[Counted]:
+    """Both campaigns on a day; `spring=3` leaves out three of the men of 25-29 of spring."""
+    return [
+        count(name, without(people, fewer.get(name, 0)), day, first)
+        for name, people, first in (("autumn", AUTUMN, OTHERS), ("spring", SPRING, 0))
+    ]
+
+
+def without(people: Mapping[Kind, int], fewer: int) -> Mapping[Kind, int]:
+    """The same with fewer men of 25-29."""
+    kind = ("male", "25-29", "31.71")
+    return {**people, kind: people[kind] - fewer}
+
+
+def true_count(counted: Counted, segment: str) -> int:
+    leaves = [group.leaves for group in catalogue().groups(catalogue().positions[segment])]
     return int(counted.people[np.ix_(*leaves)].sum())
 
 
-def show(counted: Counted, segments: Sequence[str] = SHOWN, **changed: int) -> Figures:
-    """Figures rounded to the nearest ten, `changed` ones as given."""
-    rows = sorted(catalogue().positions[name] for name in segments)
-    people = [
-        changed.get(catalogue().id(row), round(true_count(counted, row) / 10) * 10) for row in rows
-    ]
-    return Figures(counted.key, np.array(rows, dtype=np.int32), np.array(people, dtype=np.int64))
+# --- suppressed and checked
 
 
-def audited(day: date = DAY, shown: Sequence[str] = SHOWN) -> Audited:
-    counted = [count(name, people, day) for name, people in sorted(TABLES.items())]
-    return judged([show(table, shown) for table in counted], counted)
+def terms(promise: Promise = POLICY.promise, secret: Secret = SECRET) -> Terms:
+    return Terms(catalogue(), promise, secret, POLICY.effort)
+
+
+def suppressed(
+    counted: Sequence[Counted], near: NearHistory = NOTHING_BEFORE, of: Terms | None = None
+) -> tuple[Suppressed, ...]:
+    return suppress_release(counted, near.releases(), of or terms(), ALONE)
+
+
+def only(table: Suppressed, segments: Iterable[str]) -> Suppressed:
+    """The table with nothing but these segments published."""
+    kept = [catalogue().positions[name] for name in segments]
+    return table.without(np.setdiff1d(table.figures.segments, kept).astype(np.int32))
+
+
+def showing(table: Suppressed, **figures: int) -> Suppressed:
+    """The table with other figures for some segments, as if the suppressor had made them."""
+    people = dict(zip(table.figures.segments.tolist(), table.figures.people.tolist(), strict=True))
+    people |= {catalogue().positions[name]: figure for name, figure in figures.items()}
+    rows = np.array(sorted(people), dtype=np.int32)
+    shown = np.array([people[row] for row in rows.tolist()], dtype=np.int64)
+    outcomes = table.outcomes.copy()
+    outcomes[np.isin(table.judged.groups.segments, rows)] = shown
+    return replace(table, figures=Figures(table.figures.key, rows, shown), outcomes=outcomes)
+
+
+def figures_of(table: Suppressed) -> dict[str, int]:
+    """What is published of a table, by segment id."""
+    names = [catalogue().id(row) for row in table.figures.segments.tolist()]
+    return dict(zip(names, table.figures.people.tolist(), strict=True))
 
 
 def judged(
-    figures: Sequence[Figures], counted: Sequence[Counted], history: History = ALONE_IN_TIME
-) -> Audited:
-    """What withstands the attack; without earlier releases unless they are given."""
-    return audit(figures, counted, catalogue(), POLICY.promise, history=history)
+    tables: Sequence[Suppressed],
+    counted: Sequence[Counted],
+    near: NearHistory = NOTHING_BEFORE,
+    of: Terms | None = None,
+) -> Checked:
+    """What the gate lets through; without linked releases."""
+    return check(tables, counted, of or terms(), History(near, (), CAMPAIGNS, {}), ALONE)
 
 
-def facts(subjects: Sequence[Subject] = CAMPAIGNS) -> Facts:
+def checked(day: date = DAY, shown: Sequence[str] = SHOWN) -> Checked:
+    """The release of a day that is the first of all."""
+    counted = world(day)
+    return judged([only(table, shown) for table in suppressed(counted)], counted)
+
+
+# --- released
+
+
+def facts(subjects: Sequence[Subject] = CAMPAIGNS, policy: Policy = POLICY) -> Facts:
     return Facts(
-        policy=POLICY,
+        policy=policy,
         subjects=subjects,
         inputs={"visits/day=2026-11-22/a.parquet": "0" * 64},
         accounts={"visits": RowAccount("visits", 10, 8, 1, {"late": 1})},
@@ -154,27 +231,58 @@ def facts(subjects: Sequence[Subject] = CAMPAIGNS) -> Facts:
     )
 
 
-def release(home: Home, day: date = DAY, secret: Secret = SECRET) -> Publication:
-    return publish(audited(day), facts(), home, Ledger.open(home.ledger), secret)
+def recheck(
+    home: Home,
+    ledger: Ledger,
+    counted: Sequence[Counted],
+    of: Terms | None = None,
+    subjects: Sequence[Subject] = CAMPAIGNS,
+    overlaps: Overlaps | None = None,
+) -> Checked:
+    """What may be released of counts, compared with what stands before it in the ledger."""
+    key = counted[0].key
+    of, series = of or terms(), Series(key.kind, key.period.kind)
+    near = near_history(home, ledger, series, key.period, of.promise.near_days)
+    linked = earlier_releases(home, ledger, series, key.period)
+    tables = suppressed(counted, near, of)
+    return check(tables, counted, of, History(near, linked, subjects, overlaps or {}), ALONE)
+
+
+def release(
+    home: Home,
+    day: date = DAY,
+    secret: Secret = SECRET,
+    ledger: Ledger | None = None,
+    counted: Sequence[Counted] | None = None,
+    policy: Policy = POLICY,
+) -> Publication:
+    ledger = ledger or Ledger.open(home.ledger)
+    passed = recheck(home, ledger, counted or world(day), terms(policy.promise, secret))
+    return publish(passed, facts(policy=policy), home, ledger, secret)
 
 
 def release_longer(home: Home, day: date = DAY) -> None:
-    """The week and month that hold the day, of campaigns, interests and the audience."""
-    everybody = {atom: 4 * people for atom, people in SPRING.items()}
+    """The week and month that hold the day, of campaigns, interests and the audience.
+
+    The people of autumn are among those of spring here, and those of spring in the audience.
+    """
+    everybody = {kind: 4 * people for kind, people in SPRING.items()}
     topics = {
         INTEREST_WEEK: [Topic(code, Text(code, code)) for code in ("electronics", "sports")],
         AUDIENCE_MONTH: [Topic("everyone", Text("everyone", "semua orang"))],
     }
+    overlaps = {("autumn", "spring"): sum(AUTUMN.values())}
     ledger = Ledger.open(home.ledger)
     for series in (CAMPAIGN_WEEK, CAMPAIGN_MONTH, INTEREST_WEEK, AUDIENCE_MONTH):
-        subjects = topics.get(series, NESTED)
-        tables = {one.id: TABLES.get(one.id, SPRING) for one in subjects}
-        if series == AUDIENCE_MONTH:
-            tables = {"everyone": everybody}
-        counted = [count(name, tables[name], day, series=series) for name in sorted(tables)]
-        earlier = earlier_releases(home, ledger, series, Period.of(series.period_kind, day))
-        safe = judged([show(table) for table in counted], counted, History(earlier, subjects))
-        publish(safe, facts(subjects), home, ledger, SECRET)
+        subjects = topics.get(series, CAMPAIGNS)
+        people = {"autumn": AUTUMN, "everyone": everybody}
+        counted = [
+            count(name, people.get(name, SPRING), day, series=series)
+            for name in sorted(one.id for one in subjects)
+        ]
+        shared = overlaps if series.kind == "campaign" else {}
+        passed = recheck(home, ledger, counted, subjects=subjects, overlaps=shared)
+        publish(passed, facts(subjects), home, ledger, SECRET)
 
 
 def content(folder: Path) -> dict[str, bytes]:

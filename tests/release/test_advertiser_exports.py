@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from release_world import CAMPAIGNS, SECRET, audited, content, facts
+from release_world import CAMPAIGNS, SECRET, checked, content, facts
 
 from anonymizer.dimensions import Text
 from anonymizer.errors import Held
@@ -110,19 +110,25 @@ def test_the_workbook_explains_itself(folder: Path) -> None:
     book = openpyxl.load_workbook(folder / "spring.xlsx")
     assert book.sheetnames == ["Figures", "How to read"]
     assert book["Figures"].freeze_panes == "A2"
-    assert book["Figures"].auto_filter.ref == "A1:T8"
+    assert book["Figures"].auto_filter.ref == "A1:T9"
     words = " ".join(str(c.value) for row in book["How to read"].iter_rows(min_row=2) for c in row)
-    for part in ("at least 50 people", "multiple of 10", "sedikitnya 50 orang", "Asia/Jakarta"):
+    for part in (
+        *("at least 50 people", "sedikitnya 50 orang", "tidak ditampilkan", "Asia/Jakarta"),
+        *("multiple of 10", "kelipatan 10", "differs from it by at most 23"),
+        *("A figure of 500 stands for 477 to 523 people", "Angka 500 berarti 477 sampai 523 orang"),
+        *("less than 30 days are not counted", "at most 2 of an advertiser's campaigns"),
+    ):
         assert part in words
+    assert not re.search("withheld|ditahan", words)
 
 
 def test_a_withheld_segment_says_nothing_about_its_size(folder: Path) -> None:
-    """298 women in Makassar: nothing of them but that there is no figure."""
+    """33 women in Makassar: nothing of them but that there is no figure."""
     row = next(r for r in csv_rows(folder / "spring.csv") if r["segment_id"] == "women_makassar")
-    assert (row["status"], row["people"]) == ("withheld", "")
+    assert (row["status"], row["people"]) == ("suppressed", "")
     assert not re.search(r"\d", row["statement_english"].replace("22 November 2026", ""))
     for row in csv_rows(folder / "spring.csv"):
-        assert "298" not in row.values()
+        assert "33" not in row.values()
 
 
 def test_the_manifest_vouches_for_every_file(folder: Path, released: Release) -> None:
@@ -142,6 +148,7 @@ def test_the_manifest_vouches_for_every_file(folder: Path, released: Release) ->
     assert label["taxonomy"]["segtax"] == 4
     assert label["refresh_cadence"] == "daily"
     assert label["count"]["rounded_to_multiples_of"] == 10
+    assert label["count"]["differs_from_true_number_by_at_most"] == released.error == 23
     assert [segment["segment_id"] for segment in label["segments"]] == [
         "everyone", "men", "women", "men_under_40", "women_makassar",
     ]  # fmt: skip
@@ -181,7 +188,7 @@ def test_an_export_with_a_missing_or_added_file_is_noticed(
 def test_text_that_could_be_a_formula_is_neutralised(name: str, home: Home) -> None:
     campaigns = (replace(CAMPAIGNS[0], name=name), CAMPAIGNS[1])
     ledger = Ledger.open(home.ledger)
-    release = publish(audited(), facts(campaigns), home, ledger, SECRET).release
+    release = publish(checked(), facts(campaigns), home, ledger, SECRET).release
     write_exports(release, home, Ledger.open(home.ledger), SECRET)
     folder = home.exports / "maju" / release.id
     for rows in (csv_rows(folder / "spring.csv"), xlsx_rows(folder / "spring.xlsx")):
@@ -215,7 +222,7 @@ SALE, EXAMPLE, BOOKS = Text("Sale", "Sale"), Text("PT Contoh", "PT Contoh"), Tex
         (
             *("campaign", SALE, WEEK),
             "accessed the advertising link of Sale from 16 to 22 November 2026",
-            "mengakses tautan iklan Sale dari 16 sampai 22 November 2026",
+            "mengakses tautan iklan Sale pada 16-22 November 2026",
         ),
         (
             *("campaign", SALE, MONTH),
@@ -243,7 +250,7 @@ def test_statements(
     shown, hidden = statement(segment, 1234567, done), statement(segment, None, done)
     assert shown.english == f"1,234,567 men under 40 {english}"
     assert shown.indonesian == f"1.234.567 pria di bawah 40 tahun {indonesian}"
-    assert hidden.english == f"The number of men under 40 who {english} is withheld"
+    assert hidden.english == f"The number of men under 40 who {english} is suppressed"
     assert hidden.indonesian == f"Jumlah pria di bawah 40 tahun yang {indonesian} tidak ditampilkan"
 
 
@@ -253,12 +260,12 @@ def test_statements(
         (
             date(2026, 11, 30),
             "from 30 November to 6 December 2026",
-            "dari 30 November sampai 6 Desember 2026",
+            "pada 30 November - 6 Desember 2026",
         ),
         (
             date(2026, 12, 28),
             "from 28 December 2026 to 3 January 2027",
-            "dari 28 Desember 2026 sampai 3 Januari 2027",
+            "pada 28 Desember 2026 - 3 Januari 2027",
         ),
     ],
 )

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from release_world import DAY, content, release, release_longer
+from release_world import (
+    DAY,
+    POLICY,
+    catalogue,
+    content,
+    release,
+    release_longer,
+    true_count,
+    world,
+)
 
 from anonymizer.database import MACROS, TABLES, build_database
 from anonymizer.home import Home
@@ -83,17 +92,55 @@ def test_every_macro_is_worked() -> None:
 
 def test_macros_answer_with_released_figures(database: duckdb.DuckDBPyConnection) -> None:
     assert database.sql("SELECT subject_id, people FROM segment('men_under_40')").fetchall() == [
-        ("autumn", 250), ("spring", 500), ("autumn", 250), ("spring", 500),
+        ("autumn", 250), ("spring", 510), ("autumn", 250), ("spring", 510),
     ]  # fmt: skip
     assert database.sql("FROM compare('everyone', 'spring', 'autumn')").fetchall() == [
-        (DAY, 1500, 750), (NEXT, 1500, 750),
+        (DAY, 1240, 620), (NEXT, 1240, 620),
     ]  # fmt: skip
     trend = database.sql("SELECT segment_id, status, people FROM trend('spring')").fetchall()
-    assert ("women_makassar", "withheld", None) in trend
+    assert ("women_makassar", "suppressed", None) in trend
     assert len(trend) == 10
     day = database.sql("SELECT segment_id FROM campaign_day('spring', '2026-11-22')").fetchall()
     assert ("male:all:java",) in day
-    assert len(day) == 7
+    assert len(day) == 8
+
+
+def test_the_true_number_lies_between_the_bounds_of_each_figure(home: Home) -> None:
+    """Whichever of two near days was released first, and in both campaigns."""
+    truth = {}
+    for day, fewer in ((DAY, 9), (NEXT, 0), (date(2026, 11, 24), 4)):
+        counted = world(day, spring=fewer, autumn=fewer)
+        release(home, day, counted=counted)
+        for table in counted:
+            for segment in catalogue().positions:
+                truth[day, table.key.subject_id, segment] = true_count(table, segment)
+    with duckdb.connect(str(build(home)), read_only=True) as database:
+        rows = database.sql(
+            "SELECT period_start, subject_id, segment_id, people, people_least, people_most "
+            "FROM figures"
+        ).fetchall()
+    away = set()
+    for day, subject, segment, people, least, most in rows:
+        if people is None:
+            assert (least, most) == (None, None)
+            continue
+        assert (least, most) == (max(people - 23, 50), people + 23)
+        assert least <= truth[day, subject, segment] <= most
+        away.add(abs(people - truth[day, subject, segment]))
+    assert max(away) > 9  # so bounds of one rounding step would be wrong
+
+
+def test_a_release_says_how_exact_its_figures_are(home: Home) -> None:
+    promise = POLICY.promise.model_copy(update={"rounding": 1, "k": 60, "inference_k": 5})
+    release(home, DAY, policy=POLICY.model_copy(update={"promise": promise}))
+    with duckdb.connect(str(build(home)), read_only=True) as database:
+        stated = database.sql("SELECT threshold, protection_level, rounding, error FROM releases")
+        assert stated.fetchall() == [(60, 5, 1, 9)]
+        bounds = database.sql(
+            "SELECT people_least - people, people_most - people FROM figures "
+            "WHERE segment_id = 'everyone' AND subject_id = 'spring'"
+        )
+        assert bounds.fetchall() == [(-9, 9)]
 
 
 def test_a_macro_takes_its_argument_as_a_value(database: duckdb.DuckDBPyConnection) -> None:

@@ -6,12 +6,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 
 import duckdb
 import pytest
-from interrupted_run import POINTS, run
+from interrupted_run import NEXT, POINTS, run, run_and_die
 from release_world import DAY, SECRET, content, release
 
 from anonymizer.database import build_database
@@ -21,18 +20,6 @@ from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.locking import exclusive
 from anonymizer.publishing import load_releases, recover
-
-NEXT = date(2026, 11, 23)
-SCRIPT = Path(__file__).with_name("interrupted_run.py")
-
-
-def run_and_die(home: Home, point: str, **environment: str) -> int:
-    return subprocess.run(
-        [sys.executable, str(SCRIPT), str(home.root), NEXT.isoformat(), point],
-        env=os.environ | environment,
-        check=False,
-        timeout=60,
-    ).returncode
 
 
 def public(home: Home) -> dict[str, bytes]:
@@ -81,7 +68,7 @@ def test_a_killed_run_is_finished_by_the_next(point: str, home: Home, undisturbe
 
 
 def test_recovery_finishes_what_the_ledger_holds_and_removes_the_rest(home: Home) -> None:
-    run_and_die(home, "before the ledger")
+    run_and_die(home, "between state and ledger")
     assert content(home.published / ".staging")
     assert recover(home, Ledger.open(home.ledger)) == ()
     assert content(home.published) == {}

@@ -10,12 +10,11 @@ import pytest
 from interrupted_run import run
 from ledgers import Store
 from postgresql import Server
-from release_world import DAY, SECRET, audited, content, facts
+from release_world import DAY, content, release
 
 from anonymizer.errors import Held, LedgerBroken
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
-from anonymizer.publishing import publish
 from anonymizer.verification import verify_folder
 
 NEXT = date(2026, 11, 23)
@@ -56,10 +55,10 @@ def test_a_copied_ledger_is_the_same_history_and_is_continued(
     ]
     assert content(sent.published) == before
     sent.ledger.unlink()
-    publish(audited(NEXT), facts(), sent, moved, SECRET)
+    release(sent, NEXT, ledger=moved)
     assert len(moved.releases()) == 2
     with pytest.raises(LedgerBroken, match="ledger is missing"):  # whoever forgets the address
-        publish(audited(date(2026, 11, 24)), facts(), sent, Ledger.open(sent.ledger), SECRET)
+        release(sent, date(2026, 11, 24))
     with pytest.raises(Held, match="were never finished"):
         verify_folder(sent.published)
 

@@ -11,39 +11,44 @@ from release_world import (
     DAY,
     POLICY,
     SECRET,
-    TABLES,
-    audited,
+    SHOWN,
     catalogue,
+    checked,
     content,
     count,
     facts,
     judged,
     release,
-    show,
+    suppressed,
+    world,
 )
 
 from anonymizer.errors import Held, LedgerBroken
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.publishing import load_release, load_releases, publish
-from anonymizer.release import PUBLISHED, WITHHELD, Release
+from anonymizer.release import PUBLISHED, SUPPRESSED, Release
 
 NEXT = date(2026, 11, 23)
 NAME = "campaign-day-2026-11-22"
 FILES = ("figures.parquet", "segments.parquet", "groups.parquet", "release.json")
 
 
-def test_a_release_says_what_was_audited_and_nothing_of_the_rest(released: Release) -> None:
+def test_a_release_says_what_was_checked_and_nothing_of_the_rest(released: Release) -> None:
     rows = [row for row in released.figures.to_pylist() if row["subject_id"] == "spring"]
     assert [(row["segment_id"], row["status"], row["people"]) for row in rows] == [
-        ("everyone", PUBLISHED, 1500),
+        ("everyone", PUBLISHED, 1240),
         ("men", PUBLISHED, 900),
-        ("women", PUBLISHED, 600),
-        ("men_under_40", PUBLISHED, 500),
-        ("women_makassar", WITHHELD, None),
+        ("women", PUBLISHED, 330),
+        ("men_under_40", PUBLISHED, 510),
+        ("women_makassar", SUPPRESSED, None),
         ("all:all:java", PUBLISHED, 1200),
         ("male:all:java", PUBLISHED, 900),
+        ("female:all:java", PUBLISHED, 300),
     ]
+    assert (released.base, released.error) == (10, 23)
+    assert released.range_of(330) == (307, 353)
+    assert released.range_of(60) == (50, 83)
     assert (released.id, released.number) == (NAME, 1)
     assert released.promise == POLICY.promise
     assert released.policy_digest == POLICY.digest
@@ -72,24 +77,35 @@ def test_the_ledger_records_what_a_release_was_made_of(home: Home, released: Rel
     assert entry.body["inputs"] == {"visits/day=2026-11-22/a.parquet": "0" * 64}
     assert entry.body["rows"]["visits"]["excluded"] == {"late": 1}
     assert entry.body["secret"] == SECRET.fingerprint
-    assert entry.body["audit"]["figures"] == 12
+    assert entry.body["audit"]["figures"] == 2 * len(SHOWN)
+    assert entry.body["audit"]["findings"] == 0
+    assert set(entry.body["near"]) == {"state", "judged_against", "rounding", "days"}
+    assert (entry.body["near"]["rounding"], entry.body["near"]["days"]) == (10, 400)
     assert entry.body["code"] == "0.1.0"
 
 
-def test_releases_in_another_order_have_the_same_bytes(home: Home, tmp_path: Path) -> None:
+def test_equal_order_in_the_ledger_gives_equal_bytes(home: Home, tmp_path: Path) -> None:
+    """Also of what later releases are judged against, and of the ledger itself."""
     other = Home(tmp_path / "other")
-    for place, days in ((home, (DAY, NEXT)), (other, (NEXT, DAY))):
-        for day in days:
-            release(place, day)
-    assert content(home.releases) == content(other.releases)
-    assert [loaded.number for loaded in load_releases(other, Ledger.open(other.ledger))] == [1, 2]
+    for place in (home, other):
+        for day, fewer in ((NEXT, 0), (DAY, 1), (date(2026, 11, 21), 20)):
+            release(place, day, counted=world(day, spring=fewer))
+        place.ledger.unlink()
+    assert content(home.root) == content(other.root)
+
+
+def test_numbers_follow_the_order_in_the_ledger(home: Home) -> None:
+    for day in (NEXT, DAY):
+        release(home, day)
+    loaded = load_releases(home, Ledger.open(home.ledger))
+    assert [(one.number, one.period.start) for one in loaded] == [(1, NEXT), (2, DAY)]
 
 
 def test_a_day_without_any_figure_is_a_release_too(home: Home, ledger: Ledger) -> None:
-    counted = [count(name, {}) for name in sorted(TABLES)]
-    empty = judged([show(table, ()) for table in counted], counted)
+    counted = [count(name, {}) for name in ("autumn", "spring")]
+    empty = judged(suppressed(counted), counted)
     published = publish(empty, facts(), home, ledger, SECRET).release
-    assert set(published.figures["status"].to_pylist()) == {WITHHELD}
+    assert set(published.figures["status"].to_pylist()) == {SUPPRESSED}
     assert published.figures["people"].null_count == len(published.figures)
 
 
@@ -168,7 +184,7 @@ def test_a_lost_release_comes_back_as_it_was_or_not_at_all(home: Home, ledger: L
     before = content(home.published)
     shutil.rmtree(home.releases / NAME)
     with pytest.raises(LedgerBroken, match="other figures"):
-        publish(audited(shown=("everyone",)), facts(), home, ledger, SECRET)
+        publish(checked(shown=("everyone",)), facts(), home, ledger, SECRET)
     assert set(content(home.published)) == {"ledger.jsonl"}
     assert not release(home, DAY).already_released
     assert content(home.published) == before

@@ -12,11 +12,16 @@ import pytest
 from interrupted_run import run
 from ledgers import Store
 from postgresql import Server
-from release_world import DAY, SECRET, audited, content, facts, release
+from release_world import DAY, SECRET, checked, content, facts, release
 
 from anonymizer.chain import FIRST, forge
 from anonymizer.errors import Held, LedgerBroken, SecretProblem
-from anonymizer.exports.certificate import promise_in_words, three_questions
+from anonymizer.exports.certificate import (
+    audit_in_words,
+    certificate_bytes,
+    promise_in_words,
+    three_questions,
+)
 from anonymizer.exports.checking import check_export
 from anonymizer.exports.writing import write_exports
 from anonymizer.files import canonical_json, sha256
@@ -25,6 +30,7 @@ from anonymizer.ledger import Ledger
 from anonymizer.policy import Promise
 from anonymizer.public_ledger import read_public_ledger
 from anonymizer.publishing import publish
+from anonymizer.release import Release
 from anonymizer.seal import sealed
 from anonymizer.secret import Secret
 from anonymizer.verification import verify_folder
@@ -104,11 +110,11 @@ def test_all_faults_are_named_at_once_with_what_to_do(published: Path) -> None:
     [
         ("UPDATE figures SET people = 60 WHERE segment_id = 'everyone'", "table figures"),
         ("DELETE FROM figures WHERE subject_id = 'spring'", "table figures"),
-        ("CREATE TABLE secrets AS SELECT 298 AS people", "table secrets"),
+        ("CREATE TABLE secrets AS SELECT 33 AS people", "table secrets"),
         ("ALTER TABLE figures ADD COLUMN truth BIGINT", "table figures"),
         ("COMMENT ON TABLE figures IS 'add them up'", "table figures"),
-        ("CREATE OR REPLACE MACRO segment(wanted) AS TABLE SELECT 298", "macro segment"),
-        ("CREATE VIEW men AS SELECT 298 AS people", "view men"),
+        ("CREATE OR REPLACE MACRO segment(wanted) AS TABLE SELECT 33", "macro segment"),
+        ("CREATE VIEW men AS SELECT 33 AS people", "view men"),
     ],
 )
 def test_an_edited_database_is_named(statement: str, named: str, published: Path) -> None:
@@ -196,8 +202,9 @@ def restored_from_an_older_backup(home: Home) -> None:
 
 def replaced_by_another(home: Home) -> None:
     other = Home(home.root.with_name("other"))
-    publish(audited(shown=("everyone",)), facts(), other, Ledger.open(other.ledger), SECRET)
+    publish(checked(shown=("everyone",)), facts(), other, Ledger.open(other.ledger), SECRET)
     shutil.copy(other.ledger, home.ledger)
+    shutil.copytree(other.private, home.private, dirs_exist_ok=True)
 
 
 @pytest.mark.parametrize(
@@ -234,11 +241,11 @@ def test_a_ledger_on_postgresql_holds_everything_just_so(
 ) -> None:
     store = Store(postgresql.url(postgresql.new_database()), postgresql)
     for day in (DAY, NEXT):
-        publish(audited(day), facts(), home, store.open(), SECRET)
+        release(home, day, ledger=store.open())
     before = content(home.published)
     store.tamper(statement)
     with pytest.raises(LedgerBroken, match=message):
-        publish(audited(date(2026, 11, 24)), facts(), home, store.open(), SECRET)
+        release(home, date(2026, 11, 24), ledger=store.open())
     assert content(home.published) == before
     assert not home.ledger.exists()
 
@@ -275,7 +282,7 @@ def test_exports_do_not_depend_on_the_form_that_the_rows_were_delivered_in(tmp_p
     for home in homes:
         ledger = Ledger.open(home.ledger)
         terms = replace(facts(), inputs={f"visits/a.{home.root.name}": "1" * 64})
-        write_exports(publish(audited(), terms, home, ledger, SECRET).release, home, ledger, SECRET)
+        write_exports(publish(checked(), terms, home, ledger, SECRET).release, home, ledger, SECRET)
     assert content(homes[0].exports) == content(homes[1].exports)
     assert content(homes[0].published) != content(homes[1].published)
 
@@ -349,33 +356,79 @@ def test_a_seal_says_nothing_of_the_secret_and_is_always_the_same() -> None:
     assert SECRET.derive("certificate").hex() not in json.dumps(first)
 
 
+STRICT = Promise(k=70, k_jitter=0, inference_k=20, rounding=5, near_jitter=0, near_days=90,
+                 min_account_days=14, campaigns_per_person=3)  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("promise", "said", "unsaid"),
     [
-        (Promise(k=70, k_jitter=0, inference_k=20, rounding=5), "fewer than 20 people", "offset"),
-        (Promise(inference_k="k"), "fewer than 50 people", "exact"),
-        (Promise(inference_k=0), "may still be provable", "cannot prove"),
-        (Promise(rounding=1), "Figures are exact", "multiples"),
+        (STRICT, "at least 70 different people.", "secret offset"),
+        (STRICT, "fewer than 20 people", "fewer than 10 people"),
+        (STRICT, "Figures are multiples of 5.", "not rounded"),
+        (STRICT, "differs from a figure by at most 23, and is at least 70", "exact."),
+        (STRICT, "differs by fewer than 20 people from a group", "secret 0 to"),
+        (STRICT, "up to 90 days before", "400 days"),
+        (STRICT, "open for at least 14 days", "30 days"),
+        (STRICT, "at most 3 campaigns of one advertiser", "at most 2 campaigns"),
+        (Promise(), "secret offset of up to 5 raises this threshold", "exact."),
+        (Promise(), "fewer than 10 people (plus a secret 0 to 5, drawn once", "fewer than 20"),
+        (Promise(), "differs from a figure by at most 23, and is at least 50", "less than 10 away"),
+        (Promise(), "10 or more in the cell", "differ in the cell"),
+        (Promise(inference_k="k"), "has fewer than 50 people", "fewer than 10 people"),
+        (Promise(inference_k=0), "still be provable that a group is small", "no one can prove"),
+        (Promise(inference_k=0), "that differ in the cell", "or more in the cell"),
+        (Promise(rounding=1), "differs from a figure by at most 14, and is", "multiples"),
+        (Promise(rounding=1), "across campaigns, periods and advertisers", "Rounding depends"),
+        (Promise(rounding=1, inference_k=0, near_jitter=0), "Figures are exact.", "differs from a"),
+        (Promise(min_account_days=0), "at most 2 campaigns", "accounts have been open"),
     ],
 )
 def test_a_certificate_promises_what_the_policy_promises(
     promise: Promise, said: str, unsaid: str
 ) -> None:
-    words = " ".join(promise_in_words(promise, joined=False))
-    words += json.dumps(three_questions(promise, joined=False))
+    base, error = promise.rounding, promise.error_of((promise.rounding,))
+    summary = {"findings": 0, "tables": 1, "figures": 1, "linked_releases": 0}
+    words = " ".join(promise_in_words(promise, base, error))
+    words += json.dumps(three_questions(promise)) + audit_in_words(summary, promise)["in_words"]
     assert said in words
-    assert unsaid not in words.replace("somebody who knows", "").replace(
-        "else exactly", ""
-    ).replace("be solved exactly", "")
-    assert f"at least {promise.k} " in words
+    assert unsaid not in words
+    assert f"at least {promise.k} different people" in words
 
 
 def test_a_certificate_says_what_is_not_promised() -> None:
-    answers = three_questions(Promise(), joined=False)
+    answers = three_questions(Promise())
     assert list(answers) == ["singling_out", "linkability", "inference"]
     for answer in answers.values():
         assert set(answer) == {"question", "answer", "not_promised"}
     assert "not differentially private" in answers["inference"]["not_promised"]
-    assert "sometimes for certain: rounding" in answers["singling_out"]["not_promised"]
-    exact = three_questions(Promise(rounding=1), joined=False)["singling_out"]["not_promised"]
-    assert "exactly can tell whether one more person was counted. " in exact
+    assert "sometimes with certainty: rounding" in answers["singling_out"]["not_promised"]
+    compared = answers["linkability"]["not_promised"]
+    for left in ("in a chain of groups", "Advertisers who pool", "repeated on many days",
+                 "not among the proofs that the checker verifies", "threat model"):  # fmt: skip
+        assert left in compared
+    exact = three_questions(Promise(rounding=1))["singling_out"]["not_promised"]
+    assert "exactly can tell whether one more person was counted in a group" in exact
+
+
+def test_a_certificate_says_what_was_checked_and_no_number_that_depends_on_single_people(
+    export: Path, two_days: Home
+) -> None:
+    audit = check_export(export).certificate["audit"]
+    assert {name: audit[name] for name in audit if name != "in_words"} == {
+        "findings": 0, "tables": 2, "figures": 14, "linked_releases": 0,
+    }  # fmt: skip
+    kept = Ledger.open(two_days.ledger).releases()[0].body["audit"]
+    assert {"representatives", "links", "witnesses", "suppressed_for_links"} < set(kept)
+    assert "shares no code" in audit["in_words"]
+    assert "a proof for every cell of every table" in audit["in_words"]
+
+
+def test_a_release_of_an_earlier_version_gets_no_certificate_of_this_one(
+    released: Release, home: Home
+) -> None:
+    """It did not compare near groups, so a certificate would promise too much."""
+    entry = Ledger.open(home.ledger).releases()[0]
+    body = {name: entry.body[name] for name in entry.body if name != "near"}
+    with pytest.raises(Held, match="released by an earlier version"):
+        certificate_bytes(released, replace(entry, body=body), "maju", home.releases, SECRET)

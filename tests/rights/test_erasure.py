@@ -41,6 +41,7 @@ def write_days(home: Home, *people: bytes) -> None:
         visitors = [p for p in people if p != (EVE if day != THIRD else ANN)]
         write(home, "visits", day, person_key=[*visitors, None, *visitors])
         write(home, "reach", day, campaign_id=["c1"], people=[3])
+        write(home, "overlaps", day, subject_id=["c1"], other_id=["c2"], people=[2])
 
 
 def ask(home: Home, day: date, **requests: bytes) -> None:
@@ -84,7 +85,8 @@ def test_nothing_of_the_person_is_left_and_nothing_else_has_changed(
     without = Home(tmp_path / "without")
     write_days(without, BEN, EVE)
     for day in (FIRST, SECOND):  # her visits were counted there
-        without.working_file("reach", day).unlink()
+        for stage in ("reach", "overlaps"):
+            without.working_file(stage, day).unlink()
     assert sum(leftover_rows(home, THIRD).values()) == 10
     erasure = carry_out_erasures(home, THIRD, ledger, SECRET)
     assert erasure is not None
@@ -108,6 +110,8 @@ def test_weeks_months_and_late_visits_are_covered_too(home: Home, ledger: Ledger
     ):
         write(home, f"{stage}_people", day, person_key=people)
         write(home, f"{stage}_reach", day, subject_id=["x"], people=[len(people)])
+        if stage == "campaign_week":
+            write(home, f"{stage}_overlaps", day, subject_id=["x"], other_id=["y"], people=[1])
     erasure = carry_out_erasures(home, THIRD, ledger, SECRET)
     assert erasure is not None
     assert erasure.reach_periods == 2
@@ -119,6 +123,8 @@ def test_weeks_months_and_late_visits_are_covered_too(home: Home, ledger: Ledger
     left = {path.parent.name: path for path in home.private.glob("*_reach/*")}
     assert sorted(left) == ["campaign_week_reach", "interest_week_reach"]
     assert left["campaign_week_reach"] == home.working_file("campaign_week_reach", before)
+    overlaps = list((home.private / "campaign_week_overlaps").iterdir())
+    assert overlaps == [home.working_file("campaign_week_overlaps", before)]
 
 
 def test_the_request_itself_stays_so_that_the_person_does_not_come_back(

@@ -143,16 +143,42 @@ def test_guests_programs_and_nobody_before_registration(tidy: World) -> None:
     )
 
 
-def test_links_lead_to_one_campaign_except_the_nested_one(world: World) -> None:
+def test_links_are_apart_except_a_nested_one_and_a_tie(world: World) -> None:
     rows = [row for path in world.files("campaigns") for row in raw_rows(path)]
     links = [str(row["link_url"]) for row in rows]
-    nested = [(a, b) for a in links for b in links if a != b and a.startswith(b)]
-    assert nested == [(links[4], links[0])]
+    nested = {(a, b) for a in links for b in links if a != b and a.startswith(b)}
+    assert nested == {(links[4], links[0])}
+    assert [n for n, link in enumerate(links) if links.count(link) > 1] == [1, 5]
+    first, second = rows[1], rows[5]
+    assert first["advertiser_id"] == second["advertiser_id"]
+    assert first["starts_on"] == second["starts_on"]
+    assert first["target_regions"]
+    assert not second["target_regions"]
     assert all(link.startswith("https://") and "?" not in link for link in links)
     targets = [row["target_regions"] for row in rows if row["target_regions"]]
-    assert 2 <= len(targets) <= 3
+    assert 3 <= len(targets) <= 4
     codes = {row["code"] for row in reference("regions.csv")}
     assert {code for text in targets for code in str(text).split(";")} <= codes
+
+
+def test_visits_follow_shared_and_nested_links_and_tags_on_other_pages(world: World) -> None:
+    """What one visit and one campaign have to be decided about is all there."""
+    rows = [row for path in world.files("campaigns") for row in raw_rows(path)]
+    urls = Counter(world.typed("visits").column("url").to_pylist())
+
+    def visits(link: object, *, tag: object = None) -> int:
+        """Visits to a link, with this tag or without any."""
+        return sum(
+            number
+            for url, number in urls.items()
+            if url.split("?")[0].split("#")[0] == link
+            and (f"utm_id={tag}" in url if tag else "utm_id" not in url)
+        )
+
+    for row in (rows[0], rows[1], rows[4]):
+        assert visits(row["link_url"]) > 50
+    tagged = [visits(rows[1]["link_url"], tag=rows[n]["campaign_id"]) for n in (0, 1, 5)]
+    assert all(number > 5 for number in tagged)
 
 
 @pytest.mark.slow
@@ -166,11 +192,16 @@ def test_the_default_world_is_lively(tmp_path: Path) -> None:
     )
     visits = visits.append_column("day", day)
     urls = visits["url"]
+    tagged = pc.match_substring_regex(urls, "utm_(id|campaign)=cmp-")
+    links = sorted({str(row["link_url"]) for row in campaigns}, key=len)
     averages = []
     for row in campaigns:
+        by_link = pc.starts_with(urls, row["link_url"])
+        for longer in links:
+            if longer.startswith(f"{row['link_url']}/"):
+                by_link = pc.and_not(by_link, pc.starts_with(urls, longer))
         own = pc.or_(
-            pc.starts_with(urls, row["link_url"]),
-            pc.match_substring(urls, f"={row['campaign_id']}"),
+            pc.and_not(by_link, tagged), pc.match_substring(urls, f"={row['campaign_id']}")
         )
         assert pc.mean(own.cast(pa.int8())).as_py() < 0.5
         people = visits.filter(own).group_by("day").aggregate([("user_id", "count_distinct")])

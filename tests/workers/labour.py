@@ -10,7 +10,7 @@ from anonymizer.errors import Disclosure, Held, InputRejected
 from anonymizer.parallel import Workers
 from anonymizer.periods import Period
 from anonymizer.segments import Catalogue
-from anonymizer.tables import Counted, TableKey
+from anonymizer.tables import BUCKETS, Counted, SetHashes, TableKey
 
 ITEMS = list(range(8))
 EQUAL = [1] * len(ITEMS)
@@ -65,12 +65,16 @@ def campaign(visitors: int, seed: int, catalogue: Catalogue) -> Counted:
     """Visitors of a campaign day, with regions of very different sizes."""
     random = np.random.default_rng(seed)
     weights = random.pareto(1.0, size=catalogue.shape)
-    people = random.multinomial(visitors, weights.ravel() / weights.sum()).reshape(catalogue.shape)
-    marks = random.integers(0, 2**64, size=people.shape, dtype=np.uint64) * (people > 0)
+    people = random.multinomial(visitors, weights.ravel() / weights.sum()).astype(np.int64)
+    cells = np.repeat(np.arange(people.size), people)
+    places = cells * BUCKETS + random.integers(0, BUCKETS, visitors)
+    numbers = random.integers(0, 2**64, visitors, dtype=np.uint64)
+    occupied, where = np.unique(places, return_inverse=True)
+    sums = np.zeros(len(occupied), dtype=np.uint64)
+    np.add.at(sums, where, numbers)
     return Counted(
         TableKey("campaign", f"c{seed}", Period("day", np.datetime64("2026-11-22").item())),
-        people.astype(np.int64),
-        people.astype(np.int64),
-        marks,
-        np.ones(people.shape, dtype=bool),
+        people.reshape(catalogue.shape),
+        SetHashes(occupied // BUCKETS, (occupied % BUCKETS).astype(np.uint8), sums),
+        np.ones(catalogue.shape, dtype=bool),
     )

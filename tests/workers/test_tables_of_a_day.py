@@ -1,4 +1,4 @@
-"""A day's tables come out of several processes as out of one: protected, audited, interrupted."""
+"""A day's tables come out of several processes as out of one: suppressed, checked, interrupted."""
 
 import subprocess
 import sys
@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 from labour import EAGER, campaign
 
-from anonymizer.errors import Disclosure
-from anonymizer.gate import Audited, audit
-from anonymizer.parallel import ALONE, Workers
+from anonymizer.audit.checker import check_release
+from anonymizer.audit.findings import Finding
+from anonymizer.parallel import ALONE
 from anonymizer.policy import Effort, Promise
-from anonymizer.protection.day import Terms, protect_tables
-from anonymizer.protection.suppression import Protected
+from anonymizer.protection.releasing import Suppressed, Terms, claim_of, suppress_release
 from anonymizer.secret import Secret
 from anonymizer.segments import load_catalogue
 from anonymizer.tables import Counted, Figures
@@ -27,55 +26,57 @@ SIZES = (400, 3_000, 0, 1_500, 60, 800)
 
 @pytest.fixture(scope="module")
 def counted() -> tuple[Counted, ...]:
-    return tuple(campaign(size, seed, CATALOGUE) for seed, size in enumerate(SIZES))
+    """Six campaigns, and a copy of the second that is judged after it."""
+    tables = tuple(campaign(size, seed, CATALOGUE) for seed, size in enumerate(SIZES))
+    copied = replace(tables[1], key=replace(tables[1].key, subject_id="copy"))
+    return (*tables, copied)
 
 
 @pytest.fixture(scope="module")
-def alone(counted: tuple[Counted, ...]) -> tuple[Protected, ...]:
-    return protect_tables(counted, TERMS, ALONE)
+def alone(counted: tuple[Counted, ...]) -> tuple[Suppressed, ...]:
+    return suppress_release(counted, (), TERMS, ALONE)
 
 
 @pytest.fixture(scope="module")
-def side_by_side(counted: tuple[Counted, ...]) -> tuple[Protected, ...]:
-    return protect_tables(counted, TERMS, EAGER)
+def side_by_side(counted: tuple[Counted, ...]) -> tuple[Suppressed, ...]:
+    return suppress_release(counted, (), TERMS, EAGER)
 
 
 def test_processes_do_not_change_a_byte(
-    alone: tuple[Protected, ...], side_by_side: tuple[Protected, ...]
+    alone: tuple[Suppressed, ...], side_by_side: tuple[Suppressed, ...]
 ) -> None:
     assert sum(len(table.figures.segments) for table in alone) > 200
     assert list(map(content, side_by_side)) == list(map(content, alone))
 
 
-def test_figures_from_another_process_are_read_only(side_by_side: tuple[Protected, ...]) -> None:
+def test_figures_from_another_process_are_read_only(side_by_side: tuple[Suppressed, ...]) -> None:
     for table in side_by_side:
         assert not table.figures.people.flags.writeable
         assert not table.figures.segments.flags.writeable
 
 
-@pytest.mark.parametrize("workers", [ALONE, EAGER], ids=["alone", "side by side"])
-def test_tables_that_withstand_are_audited(
-    counted: tuple[Counted, ...], alone: tuple[Protected, ...], workers: Workers
+def findings_of(
+    tables: tuple[Suppressed, ...], counted: tuple[Counted, ...]
+) -> tuple[Finding, ...]:
+    claims = [claim_of(table, truth) for table, truth in zip(tables, counted, strict=True)]
+    return check_release(claims, (), CATALOGUE, TERMS.promise, TERMS.secret.draw)
+
+
+def test_tables_from_other_processes_are_proved(
+    counted: tuple[Counted, ...], side_by_side: tuple[Suppressed, ...]
 ) -> None:
-    figures = [table.figures for table in alone]
-    audited = audit(figures, counted, CATALOGUE, TERMS.promise, workers)
-    assert isinstance(audited, Audited)
-    assert audited.figures == tuple(figures)
+    assert findings_of(side_by_side, counted) == ()
 
 
-def test_every_finding_comes_back_in_the_order_of_the_tables(
-    counted: tuple[Counted, ...], alone: tuple[Protected, ...]
+def test_a_wrong_figure_from_another_process_is_found(
+    counted: tuple[Counted, ...], side_by_side: tuple[Suppressed, ...]
 ) -> None:
-    figures = [table.figures for table in alone]
-    figures[1], figures[3] = one_figure_wrong(figures[1]), one_figure_wrong(figures[3])
-
-    def findings(workers: Workers) -> tuple[object, ...]:
-        with pytest.raises(Disclosure) as refused:
-            audit(figures, counted, CATALOGUE, TERMS.promise, workers)
-        return refused.value.findings
-
-    assert len(findings(EAGER)) == 2
-    assert findings(EAGER) == findings(ALONE)
+    tables = list(side_by_side)
+    for number in (1, 3):
+        wrong = one_figure_wrong(tables[number].figures)
+        tables[number] = replace(tables[number], figures=wrong)
+    found = {str(finding.table) for finding in findings_of(tuple(tables), counted)}
+    assert {str(counted[1].key), str(counted[3].key)} <= found
 
 
 STOPPED = """
@@ -102,11 +103,14 @@ def test_a_day_at_work_is_held_when_the_run_is_told_to_stop(name: str) -> None:
     assert done.stdout.strip() == "interrupted", done.stderr
 
 
-def content(table: Protected) -> tuple[object, ...]:
-    figures = table.figures
+def content(table: Suppressed) -> tuple[object, ...]:
+    figures, proof, judged = table.figures, table.witnesses, table.judged
     return (
         *(str(figures.key), figures.segments.tobytes(), figures.people.tobytes()),
-        *(table.candidates, table.withheld_for_inference, table.floor_reached),
+        *(table.candidates, table.for_inference, table.outcomes.tobytes()),
+        *(judged.earlier.tobytes(), judged.leader_table.tobytes(), judged.leader.tobytes()),
+        *(proof.class_of.tobytes(), proof.starts.tobytes(), proof.start_of.tobytes()),
+        *(proof.changes.indices.tobytes(), proof.changes.data.tobytes()),
     )
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from anonymizer.audit.departures import Departures, depart
 from anonymizer.audit.history.steps import depart_singly
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
+from anonymizer.audit.knowledge import Knowledge
+from anonymizer.feasible.departures import Departures, depart, reaching
+from anonymizer.feasible.system import Flags, Integers
 
 NONE = -1
 
@@ -38,7 +39,8 @@ def around(
         return None
     goals = np.full(knowledge.classes, enough)
     missing = wanted & (first < enough)
-    side_by_side = depart(knowledge, first, goals, missing, closed=closed)
+    wanted_people = reaching(first, goals, np.flatnonzero(missing))
+    side_by_side = depart(knowledge, first, wanted_people, closed=closed)
     missing &= side_by_side.most_people(knowledge) < enough
     singly = depart_singly(knowledge, first, goals, missing, closed)
     nobody_moves = sparse.csr_array((1, knowledge.classes), dtype=np.int64)

@@ -17,9 +17,9 @@ from anonymizer.audit.differencing import Difference, nested_pairs
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.history.join import Joint
 from anonymizer.audit.history.steps import first_table, stroll, vary
-from anonymizer.audit.knowledge import Flags, Integers
 from anonymizer.audit.reports import Reporter
 from anonymizer.audit.witnesses import Witnesses, search
+from anonymizer.feasible.system import Flags, Integers
 
 _MOST_FIGURES_SEARCHED = 1_000  # programs over all figures take too long beyond
 _MOST_FIGURES_SOLVED = 3_000  # no single program ends in a reasonable time beyond

@@ -6,10 +6,10 @@ import numpy as np
 from scipy import sparse
 
 from anonymizer.audit.history.places import Places
-from anonymizer.audit.knowledge import Integers
-from anonymizer.audit.mending import made_to_fit
-from anonymizer.audit.proportional import proportions
-from anonymizer.audit.solver import Reals
+from anonymizer.feasible.proportional import proportions
+from anonymizer.feasible.repair import made_to_fit
+from anonymizer.feasible.solver import Reals
+from anonymizer.feasible.system import Integers
 
 AIMS = (0.4, 0.25, 0.1)  # shares of the room in a figure: how far inside its ends
 

@@ -6,7 +6,7 @@ that are counted in it, and what one table can tell by one figure less another, 
 the same way. The engines that attack one table attack several without knowing it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -15,16 +15,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.audit.history.shown import Shown
-from anonymizer.audit.knowledge import (
-    Flags,
-    Integers,
-    Knowledge,
-    Statements,
-    from_source,
-    true_counts,
-    understand,
-)
+from anonymizer.audit.knowledge import Knowledge, Statements, from_source, understand
 from anonymizer.dimensions import Dimension, Group, Text
+from anonymizer.feasible.system import Flags, Integers
 from anonymizer.segments import Catalogue, NamedSegment
 from anonymizer.tables import TableKey
 
@@ -85,13 +78,16 @@ class Joint:
     """What all figures of a join tell together, over classes of atoms and kinds of people.
 
     Figure by figure, `table` is the position of its table and `segment` its row in that table's
-    catalogue. The last dimension of the knowledge has the `kinds`, as they come; `exhaustive` says
-    that none was left out.
+    catalogue. `fewest` and `most` are what it stands for if it may be shared (promise 8); the
+    knowledge takes it for one that is not. The last dimension of the knowledge has the `kinds`,
+    as they come; `exhaustive` says that none was left out.
     """
 
     knowledge: Knowledge
     table: Integers
     segment: Integers
+    fewest: Integers
+    most: Integers
     goals: Goals
     kinds: tuple[Kind, ...]
     exhaustive: bool
@@ -109,29 +105,56 @@ class Joint:
             highest=known.highest[kept],
             members=sparse.csr_array(known.members[kept]),
         )
-        return replace(self, knowledge=fewer, table=self.table[kept], segment=self.segment[kept])
+        return replace(
+            self,
+            knowledge=fewer,
+            table=self.table[kept],
+            segment=self.segment[kept],
+            fewest=self.fewest[kept],
+            most=self.most[kept],
+        )
+
+    def shareable(self, figures: Integers) -> Integers:
+        """Those of the figures that are still taken for unshared, and need not be."""
+        known = self.knowledge
+        wider = (self.fewest < known.lowest) | (self.most > known.highest)
+        return figures[wider[figures]]
+
+    def sharing(self, figures: Integers) -> "Joint":
+        """The same where these figures may be shared ones."""
+        lowest, highest = self.knowledge.lowest.copy(), self.knowledge.highest.copy()
+        lowest[figures], highest[figures] = self.fewest[figures], self.most[figures]
+        return replace(self, knowledge=replace(self.knowledge, lowest=lowest, highest=highest))
 
 
 def joint(join: Join, floor: int) -> Joint:
     """The figures of all tables of a join as those of one, and what must be able to be large.
 
     Every table can have `floor` people or more in each class, every outer table so many beyond
-    an inner one, and the parts of a cover together so many beyond the whole.
+    an inner one, and beyond all those inside of it that share nobody, and the parts of a cover
+    together so many beyond the whole.
     """
     ways = _Ways(join)
     catalogue, table, segment = _catalogue(join, ways)
-    bounds = [true_counts(shown.figures.people, shown.promise) for shown in join.tables]
+    lowest, highest = _joined(shown.unshared for shown in join.tables)
+    fewest, most = _joined(shown.shared for shown in join.tables)
     statements = Statements(
         np.arange(len(table), dtype=np.int32),
         np.concatenate([shown.figures.people for shown in join.tables]),
-        np.concatenate([lowest for lowest, _ in bounds]),
-        np.concatenate([highest for _, highest in bounds]),
+        lowest,
+        highest,
         from_source("published", len(table)),
     )
     possible = ways.possible(catalogue.dimensions)
     knowledge = understand(join.name, catalogue, statements, possible, np.zeros_like(possible))
     goals = Goals(*_goals(knowledge, ways), floor)
-    return Joint(knowledge, table, segment, goals, tuple(ways.kinds), ways.exhaustive)
+    return Joint(knowledge, table, segment, fewest, most, goals, tuple(ways.kinds), ways.exhaustive)
+
+
+def _joined(bounds: Iterable[tuple[Integers, Integers]]) -> tuple[Integers, Integers]:
+    """The lower and the upper bounds of the figures of all tables."""
+    lower, upper = zip(*bounds, strict=True)
+    return np.concatenate(lower), np.concatenate(upper)
 
 
 class _Ways:
@@ -141,6 +164,7 @@ class _Ways:
         self.join = join
         places = join.positions()
         self.within = [(places[c.inner], places[c.outer]) for c in join.containments]
+        self.apart = apart_from(join.tables)
         self.covers = [(places[c.whole], {places[p] for p in c.parts}) for c in join.covers]
         everywhere = range(len(join.tables))
         self.exhaustive = len(join.tables) <= _MOST_TABLES_IN_ALL_WAYS
@@ -169,13 +193,24 @@ class _Ways:
             yield [int(table in kind) for kind in self.kinds]
         for inner, outer in self.within:
             yield [int(outer in kind and inner not in kind) for kind in self.kinds]
+        for outer, parts in self._apart_within():
+            yield [int(outer in kind and not parts & kind) for kind in self.kinds]
         for whole, parts in self.covers:
             if len(parts) > 1:
                 yield [max(len(kind & parts) - int(whole in kind), 0) for kind in self.kinds]
 
+    def _apart_within(self) -> Iterator[tuple[int, set[int]]]:
+        """Each table with those inside of it that share nobody with another one of these."""
+        for outer in dict.fromkeys(outer for _, outer in self.within):
+            inside = [inner for inner, around in self.within if around == outer]
+            parts = {inner for inner in inside if self.apart[inner, inside].any()}
+            if parts:
+                yield outer, parts
+
     def _where(self, kind: Kind) -> Flags:
         """Atoms in which there may be people of this kind."""
-        possible = np.ones(self.grids[0].shape, dtype=bool)
+        nobody = self.apart[np.ix_(sorted(kind), sorted(kind))].any()
+        possible = np.full(self.grids[0].shape, not nobody)
         for table in kind:
             possible = possible & self.grids[table]
         for inner, outer in self.within:
@@ -208,6 +243,12 @@ class _Ways:
         while more := {outer for inner, outer in self.within if inner in kind} - kind:
             kind = kind | more
         return frozenset(kind)
+
+
+def apart_from(tables: Sequence[Shown]) -> Flags:
+    """(tables x tables): which of them share nobody."""
+    ids = [table.key.subject_id for table in tables]
+    return np.array([[other in table.apart for other in ids] for table in tables], dtype=bool)
 
 
 def leaves_of(tables: Sequence[Shown]) -> list[tuple[str, ...]]:

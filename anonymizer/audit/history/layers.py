@@ -20,10 +20,11 @@ from anonymizer.audit.history.held import AIMS, held, held_together
 from anonymizer.audit.history.join import Joint
 from anonymizer.audit.history.places import Places, places_of
 from anonymizer.audit.history.shown import Shown
-from anonymizer.audit.knowledge import IMPOSSIBLE, Flags, Integers, Knowledge
-from anonymizer.audit.mending import made_to_fit
-from anonymizer.audit.proportional import proportions
-from anonymizer.audit.solver import Reals
+from anonymizer.audit.knowledge import IMPOSSIBLE, Knowledge
+from anonymizer.feasible.proportional import proportions
+from anonymizer.feasible.repair import made_to_fit
+from anonymizer.feasible.solver import Reals
+from anonymizer.feasible.system import Flags, Integers
 
 _OUTER = _FIRST = 0
 _HARDLY_ANY, _FEW = 1e-3, 0.2  # people where others are expected, and where some are needed

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from anonymizer.audit.history.join import leaves_of
 from anonymizer.audit.history.shown import Shown
-from anonymizer.audit.knowledge import IMPOSSIBLE, Flags, read, true_counts
-from anonymizer.audit.proportional import proportions
-from anonymizer.audit.solver import Reals
+from anonymizer.audit.knowledge import IMPOSSIBLE, read
 from anonymizer.dimensions import Dimension
+from anonymizer.feasible.proportional import proportions
+from anonymizer.feasible.solver import Reals
+from anonymizer.feasible.system import Flags
 from anonymizer.policy import Promise
 
 _FAR = 2  # a segment of the outer table has so many times the people of any that lies in it
@@ -32,8 +33,8 @@ def is_near(inner: Shown, outer: Shown, floor: int) -> bool:
 
     If not, no figures less others come near `floor` either.
     """
-    lowest, _ = true_counts(inner.figures.people, inner.promise)
-    _, highest = true_counts(outer.figures.people, outer.promise)
+    lowest, _ = inner.unshared
+    _, highest = outer.unshared
     if not len(lowest) or not len(highest):
         return False
     far = lowest * _FAR <= highest.min() - floor, highest - floor >= lowest.max() * _FAR
@@ -46,8 +47,8 @@ def is_near(inner: Shown, outer: Shown, floor: int) -> bool:
 
 def _is_close(inner: Shown, outer: Shown, floor: int) -> bool:
     """Whether a figure may be filled by half or more by one that lies in it."""
-    lowest, _ = true_counts(inner.figures.people, inner.promise)
-    _, highest = true_counts(outer.figures.people, outer.promise)
+    lowest, _ = inner.unshared
+    _, highest = outer.unshared
     close = lowest[:, None] * _FAR > highest[None, :] - floor
     return bool(close.any() and (close & segments_within(inner, outer)).any())
 
@@ -63,7 +64,7 @@ def _is_expected(inner: Shown, outer: Shown, floor: int) -> bool:
     # What no figure says by itself takes two of them, each as wide as its rounding.
     people -= 2 * _IN_THE_MIDDLE * _width(inner.promise)
     known = tuple(inner.catalogue.cells[inner.figures.segments].T)
-    people[known], _ = true_counts(inner.figures.people, inner.promise)
+    people[known], _ = inner.unshared
     return bool(((people >= _ANYBODY) & (people * _FAR > there - floor)).any())
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from anonymizer.audit.history.join import Containment, Cover, Join
-from anonymizer.audit.history.rests import aimed_apart
 from anonymizer.audit.history.shown import Shown
 from anonymizer.periods import Period
 from anonymizer.series import (
@@ -119,7 +118,7 @@ class _Tables:
                 yield _pair(other, shown)
 
     def _with_several(self, shown: Shown) -> Join | None:
-        """With all campaigns inside of it that are aimed at other regions than another one."""
+        """With all campaigns inside of it that share nobody with another one of them."""
         inside = [
             table
             for table in self.at_hand.values()
@@ -128,13 +127,13 @@ class _Tables:
             and lies_inside(table, shown)
             and not (table.possible & ~shown.possible).any()
         ]
-        if not inside:
+        ids = {table.key.subject_id for table in inside}
+        several = [table for table in inside if table.apart & ids]
+        if not several:
             return None
-        aims, apart = aimed_apart(inside)
-        several = [table for table, aim in zip(inside, aims, strict=True) if apart[aim].any()]
         tables = (shown, *several)
         within = (Containment(a.key, b.key) for a in tables for b in tables if lies_inside(a, b))
-        return Join(tables, tuple(within)) if several else None
+        return Join(tables, tuple(within))
 
     def _with_parts(self, shown: Shown) -> Join | None:
         """A week with its days, a month with its whole weeks and its days."""
@@ -181,5 +180,5 @@ def _pair(inner: Shown, outer: Shown, *, both_ways: bool = False) -> Join:
 
 
 def lies_inside(inner: Shown, outer: Shown) -> bool:
-    """Whether whoever accesses the one campaign accesses the other as well, on all its days."""
-    return outer.key.subject_id in inner.inside and inner.days <= outer.days
+    """Whether everybody of the one is in the other as well, but for a few people."""
+    return outer.key.subject_id in inner.inside

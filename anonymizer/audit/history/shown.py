@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from anonymizer.audit.knowledge import Flags, Integers
+from anonymizer.audit.knowledge import true_counts
 from anonymizer.dimensions import Dimension, Group, Text
+from anonymizer.feasible.system import Flags, Integers
 from anonymizer.periods import Period
 from anonymizer.policy import Promise
 from anonymizer.segments import Catalogue, NamedSegment
@@ -28,16 +29,22 @@ _DIMENSIONS = ("gender", "age", "region")
 class Shown:
     """One table with the catalogue and the promise that it was made under.
 
-    `possible` is False for structural zeros. Everybody of the table is also in the tables of
-    the subjects that it is `inside` of, in the same period. A campaign `runs` from one day to
-    another, both included; other subjects are there on every day.
+    A figure is up to `error` away from the true count if it is shared with a near group (promise
+    8), and less than a rounding step otherwise; nobody is told which it is.
+
+    `possible` is False for structural zeros. Everybody of the table, but for a few people, is also
+    in the tables of the subjects that it is `inside` of, in the same period, and nobody in those of
+    the subjects that it is `apart` from. A campaign `runs` from one day to another, both included;
+    other subjects are there on every day.
     """
 
     figures: Figures
     catalogue: Catalogue
     promise: Promise
     possible: Flags
+    error: int
     inside: frozenset[str] = frozenset()
+    apart: frozenset[str] = frozenset()
     runs: tuple[date, date] = (date.min, date.max)
 
     @property
@@ -45,8 +52,23 @@ class Shown:
         """Which table it is."""
         return self.figures.key
 
+    @property
+    def unshared(self) -> tuple[Integers, Integers]:
+        """The fewest and the most people that each figure stands for if it is not shared."""
+        return true_counts(self.figures.people, self.promise)
+
+    @property
+    def shared(self) -> tuple[Integers, Integers]:
+        """The same if it may be shared."""
+        fewest, most = self.unshared
+        people = self.figures.people
+        return (
+            np.minimum(fewest, np.maximum(people - self.error, self.promise.k)),
+            np.maximum(most, people + self.error),
+        )
+
     def without(self, segments: Integers) -> "Shown":
-        """The table with these segments (rows of the catalogue) withheld."""
+        """The table with these segments (rows of the catalogue) suppressed."""
         kept = ~np.isin(self.figures.segments, segments)
         figures = Figures(self.key, self.figures.segments[kept], self.figures.people[kept])
         return replace(self, figures=figures)
@@ -94,6 +116,10 @@ class ReleasedTables(Protocol):
         """The promise that its figures keep."""
 
     @property
+    def error(self) -> int:
+        """How far a figure is from the true number of people, at most."""
+
+    @property
     def segments(self) -> Mapping[str, ReleasedSegment]:
         """Segments by id, the preferred ones first."""
 
@@ -126,7 +152,7 @@ def read_shown(
         known = dict(facts)
         possible = possible_atoms(catalogue, reference, known.pop("target_regions", None))
         figures = _figures(key, own, catalogue)
-        tables.append(Shown(figures, catalogue, release.promise, possible, **known))
+        tables.append(Shown(figures, catalogue, release.promise, possible, release.error, **known))
     return tuple(tables)
 
 

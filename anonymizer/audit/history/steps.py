@@ -9,12 +9,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from anonymizer.audit.departures import Departures
-from anonymizer.audit.knowledge import Flags, Integers, Knowledge
-from anonymizer.audit.mending import Mending
-from anonymizer.audit.nearby import reach_nearby
-from anonymizer.audit.proportional import spread
+from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.walk import Walk, rows_of
+from anonymizer.feasible.departures import Departures
+from anonymizer.feasible.nearby import reach_nearby
+from anonymizer.feasible.proportional import spread
+from anonymizer.feasible.repair import Mending
+from anonymizer.feasible.system import Flags, Integers
 
 _AIMS = ((0, 10), (2, 10), (4, 10), (0, 0), (4, 4))  # kept off the lowest and the highest count
 _MOST_FAILURES, _MOST_PROGRAMS = 20, 100  # small ones, around single classes

@@ -5,12 +5,12 @@ For joins that are too large to be attacked as one. Segments are compared by the
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.history.join import Cover, Join
 from anonymizer.audit.history.nearness import leaves_with_people
 from anonymizer.audit.history.shown import Shown
-from anonymizer.audit.knowledge import true_counts
 from anonymizer.tables import TableKey
 
 Box = tuple[frozenset[str], ...]
@@ -36,33 +36,45 @@ def _of_cover(
     join: Join, cover: Cover, tables: dict[TableKey, Shown], floor: int
 ) -> Iterator[ShortSum]:
     whole = tables[cover.whole]
-    lowest, _ = true_counts(whole.figures.people, whole.promise)
+    lows = zip(*(lowest.tolist() for lowest, _ in (whole.unshared, whole.shared)), strict=True)
     parts = [_highest(tables[part]) for part in cover.parts]
-    for (box, row), low in zip(_boxes(whole), lowest.tolist(), strict=True):
+    for (box, row), (lowest, fewest) in zip(_boxes(whole), lows, strict=True):
         if any(box not in part for part in parts):
             continue
         found = [part[box] for part in parts]
-        most = sum(high for high, _ in found) - low
+        highs = [part.high for part in found]
+        at_odds = sum(highs) < lowest  # then some of these figures are shared
+        low, highs = (fewest, [part.most for part in found]) if at_odds else (lowest, highs)
+        most = sum(highs) - low
         if most < floor:
             name = whole.catalogue.name(row).english
-            ends = " + ".join(str(high) for high, _ in found)
+            ends = " + ".join(map(str, highs))
             text = (
                 f"{name} were counted at most {ends} times in the parts of {whole.key} and are at "
                 f"least {low}: {ends} - {low} = {most}, so at most {most} of them came more than "
                 "once"
             )
-            rows = zip(cover.parts, (of for _, of in found), strict=True)
+            rows = zip(cover.parts, (part.row for part in found), strict=True)
             figures = ((whole.key, row), *rows)
             names = tuple(f"{key}/{tables[key].catalogue.id(of)}" for key, of in figures)
             yield ShortSum(figures, Finding(join.name, "inference", names, text))
 
 
-def _highest(shown: Shown) -> dict[Box, tuple[int, int]]:
-    """The highest count of each published segment, and its row."""
-    _, highest = true_counts(shown.figures.people, shown.promise)
-    found: dict[Box, tuple[int, int]] = {}
-    for (box, row), high in zip(_boxes(shown), highest.tolist(), strict=True):
-        found[box] = min(found.get(box, (high, row)), (high, row))
+class _Part(NamedTuple):
+    """The most people of a published segment if its figure is not shared, its row, and if it is."""
+
+    high: int
+    row: int
+    most: int
+
+
+def _highest(shown: Shown) -> dict[Box, _Part]:
+    """Of each set of atoms the published segment that leaves it fewest people."""
+    found: dict[Box, _Part] = {}
+    highs = zip(*(highest.tolist() for _, highest in (shown.unshared, shown.shared)), strict=True)
+    for (box, row), (high, most) in zip(_boxes(shown), highs, strict=True):
+        part = _Part(high, row, most)
+        found[box] = min(found.get(box, part), part)
     return found
 
 

@@ -20,13 +20,13 @@ from anonymizer.audit.history.nearness import is_near
 from anonymizer.audit.history.rests import short_rests
 from anonymizer.audit.history.shown import Shown
 from anonymizer.audit.history.sums import ShortSum, short_sums
-from anonymizer.audit.knowledge import Flags, Integers
+from anonymizer.feasible.system import Flags, Integers
 from anonymizer.parallel import ALONE, Workers
 from anonymizer.tables import TableKey
 
 _PROGRAMS = 300  # for single groups of one join; what they do not decide is withheld
 _MOST_ROWS_SOLVED, _FEWEST_PROGRAMS = 120_000, 15  # figures of all programs together
-_MOST_ROUNDS = 20  # in which one figure of a finding goes
+_MOST_ROUNDS = 20  # in which one figure of a finding goes, or those at odds are taken for shared
 _MOST_AS_ONE = 4_000  # figures times kinds of people; larger joins are attacked pair by pair
 _PAIR = 2
 
@@ -212,7 +212,7 @@ def _as_one(
     shown: Layers | None = None,
     attack: Callable[[Joint, Flags, int], Outcome] = attack_joined,
 ) -> _Cleared:
-    """Attack the tables together and withhold, until nothing is found any more.
+    """Attack the tables together and suppress, until nothing is found any more.
 
     Nothing is asked again that is shown already of a pair, the inner table first. After many
     rounds every new figure that has to do with a finding goes, so that there is an end.
@@ -220,16 +220,11 @@ def _as_one(
     cleared = _Cleared()
     if shown is not None and shown.complete:
         return cleared
-    known = joint(join, terms.floor)
+    search = _Search.of(joint(join, terms.floor), shown, attack)
     changing = np.array([table.key in terms.new for table in join.tables], dtype=bool)
-    wanted = np.ones(known.goals.weights.shape[0], dtype=bool)
-    if shown is not None:
-        wanted &= ~shown.reached(known)
-    left = min(_PROGRAMS, max(_FEWEST_PROGRAMS, _MOST_ROWS_SOLVED // max(len(known.table), 1)))
     for round_number in count():
-        outcome = attack(known, wanted, left)
-        left = max(left - outcome.programs, 0)
-        wanted = outcome.open.copy()
+        outcome = search.next()
+        known, wanted = search.known, search.wanted
         some = _least_preferred if round_number < _MOST_ROUNDS else _all_of
         choice = _choose(outcome.findings, known, changing, some)
         cleared.findings += [found.finding for found in choice.mended]
@@ -245,8 +240,48 @@ def _as_one(
         aside = [f for found in at_odds for f in _least_preferred(found, found.figures, known)]
         if not len(choice.figures) and not choice.beyond_help:
             break
-        known = known.without(np.union1d(choice.figures, np.array(aside, dtype=np.int64)))
+        search.known = known.without(np.union1d(choice.figures, np.array(aside, dtype=np.int64)))
     return cleared
+
+
+@dataclass
+class _Search:
+    """What is known of a join, the goals that are still open, and the programs that are left."""
+
+    known: Joint
+    wanted: Flags
+    attack: Callable[[Joint, Flags, int], Outcome]
+    programs: int
+
+    @classmethod
+    def of(
+        cls, known: Joint, shown: Layers | None, attack: Callable[[Joint, Flags, int], Outcome]
+    ) -> "_Search":
+        wanted = np.ones(known.goals.weights.shape[0], dtype=bool)
+        if shown is not None:
+            wanted &= ~shown.reached(known)
+        figures = max(len(known.table), 1)
+        programs = min(_PROGRAMS, max(_FEWEST_PROGRAMS, _MOST_ROWS_SOLVED // figures))
+        return cls(known, wanted, attack, programs)
+
+    def next(self) -> Outcome:
+        """What is found, as soon as no figures are at odds because some of them are shared.
+
+        Figures that contradict each other prove to a reader that one of them is shared, but not
+        which. So all of these are read as wide as shared ones, and all others as before.
+        """
+        for round_number in count():
+            outcome = self.attack(self.known, self.wanted, self.programs)
+            self.programs = max(self.programs - outcome.programs, 0)
+            self.wanted = outcome.open.copy()
+            at_odds = [found.figures for found in outcome.findings if not len(found.goals)]
+            if at_odds and round_number >= _MOST_ROUNDS:
+                at_odds = [np.arange(len(self.known.table))]
+            wider = [self.known.shareable(figures) for figures in at_odds]
+            if not any(map(len, wider)):
+                break
+            self.known = self.known.sharing(np.unique(np.concatenate(wider)))
+        return outcome
 
 
 @dataclass(frozen=True)

@@ -43,13 +43,13 @@ def refinement(seen: Seen, suspicion: Suspicion) -> Verdict:
 
 
 def pooled(seen: Seen, suspicion: Suspicion) -> Verdict:
-    """E2: a period with all shorter ones in it, and links within links, of all advertisers."""
-    return _solved("E2", list(joins_of(seen.tables)), suspicion)
+    """E2: a period with all shorter ones in it, and campaigns in others, of all advertisers."""
+    return _solved("E2", list(joins_of(seen)), suspicion)
 
 
-def joins_of(tables: Sequence[Table]) -> Iterator[Join]:
-    """Each longer period with its parts, campaigns within links, reach within the audience."""
-    filled = [table for table in tables if table.figures]
+def joins_of(seen: Seen) -> Iterator[Join]:
+    """Each longer period with its parts, campaigns in others, reach within the audience."""
+    filled = [table for table in seen.tables if table.figures]
     for whole in filled:
         if whole.series in {"campaign-week", "campaign-month"}:
             parts = sorted((p for p in filled if _is_part(p, whole)), key=lambda p: p.start)
@@ -57,7 +57,7 @@ def joins_of(tables: Sequence[Table]) -> Iterator[Join]:
                 parts = sorted(parts, key=lambda p: sum(p.figures.values()))[-1:]
             if parts:
                 yield _period(whole, parts)
-        outers = [o for o in filled if _links_within(whole, o)]
+        outers = [o for o in filled if seen.lies_in(whole, o) and not seen.lies_in(o, whole)]
         if outers:
             nested = tuple((place, 0) for place in range(1, len(outers) + 1))
             yield Join((whole, *outers), nested)
@@ -73,11 +73,6 @@ def _is_part(part: Table, whole: Table) -> bool:
         and whole.start <= part.start
         and part.end <= whole.end
     )
-
-
-def _links_within(inner: Table, outer: Table) -> bool:
-    same = (inner.series, inner.start) == (outer.series, outer.start)
-    return same and outer.subject in inner.inside and inner.subject not in outer.inside
 
 
 def _is_audience_of(audience: Table, table: Table) -> bool:
@@ -104,25 +99,30 @@ def _solved(attack: str, joins: Sequence[Join], suspicion: Suspicion) -> Verdict
 
 
 def small_groups(attack: str, join: Join) -> list[Proof]:
-    """Every part of which the tables together prove that it has fewer than `inference_k`."""
+    """Every part of which the tables together prove that it has fewer than `inference_k`.
+
+    Figures that contradict each other prove that some are shared, and are read so.
+    """
     parts = _Parts(join)
-    program = _Program(parts)
+    program = _Program(parts, shared=False)
+    if not program.fits():
+        program = _Program(parts, shared=True)
+        if not program.fits():
+            return [Proof(attack, str(join), "the figures contradict each other", 0, 0)]
     least = min(table.inference_k for table in join.tables)
     goals = list(parts.goals())
     open_ = program.not_yet_reached(goals, least)
     proofs = []
     for goal in open_[:_SINGLE_QUESTIONS]:
         most = program.most(goal)
-        if most is None:
-            return [Proof(attack, str(join), "the figures contradict each other", 0, 0)]
         if most < least - _NEARLY:
-            fewest = -(program.most([(column, -sign) for column, sign in goal]) or 0)
+            fewest = max(0.0, -program.most([(column, -sign) for column, sign in goal]))
             proofs.append(
                 Proof(
                     attack,
                     str(join),
                     parts.name(goal),
-                    max(0, int(np.ceil(fewest - _NEARLY))),
+                    int(np.ceil(fewest - _NEARLY)),
                     int(np.floor(most + _NEARLY)),
                 )
             )
@@ -208,7 +208,7 @@ class _Parts:
 class _Program:
     """Numbers of people that fit all figures; the goal changes from one question to the next."""
 
-    def __init__(self, parts: _Parts) -> None:
+    def __init__(self, parts: _Parts, *, shared: bool) -> None:
         self._columns = parts.count * len(parts.join.tables)
         self._upper = np.full(self._columns, highspy.kHighsInf)
         rows, low, high = [], [], []
@@ -217,8 +217,8 @@ class _Program:
             self._upper[at : at + parts.count][~parts.possible(place)] = 0
             for group, mask in zip(table.figures, parts.members[place], strict=False):
                 rows.append(at + np.flatnonzero(mask & parts.possible(place)))
-                low.append(float(table.low(group)))
-                high.append(float(table.high(group)))
+                low.append(float(table.low(group, shared=shared)))
+                high.append(float(table.high(group, shared=shared)))
         figures = _matrix(rows, self._columns)
         order = [list(goal) for goal in parts.goals() if len(goal) > 1]
         others = _signed(order, self._columns)
@@ -236,13 +236,18 @@ class _Program:
             open_ = [goal for goal, done in zip(open_, reached, strict=True) if not done]
         return open_
 
-    def most(self, goal: Goal) -> float | None:
-        """The largest value; None where nothing fits at all."""
+    def fits(self) -> bool:
+        """Whether any numbers of people fit."""
+        solution = _solve(self._matrix, self._low, self._high, self._upper, np.zeros(self._columns))
+        return solution is not None
+
+    def most(self, goal: Goal) -> float:
+        """The largest value; without end where no program tells."""
         cost = np.zeros(self._columns)
         for column, sign in goal:
             cost[column] += sign
         solution = _solve(self._matrix, self._low, self._high, self._upper, cost)
-        return None if solution is None else float(cost @ solution)
+        return highspy.kHighsInf if solution is None else float(cost @ solution)
 
     def _together(self, goals: Sequence[Goal], least: int) -> np.ndarray:
         """Which goals have `least` where the sum of all, each counted up to `least`, is largest."""

@@ -6,8 +6,8 @@ on these types works on the files.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -43,7 +43,12 @@ class Group(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """One subject in one period, as a reader sees it."""
+    """One subject in one period, as a reader sees it.
+
+    A figure is less than `rounding` away from the people that it counts, or up to `error` if it is
+    shared with a near group. Nobody is told which: attackers take a figure for unshared unless
+    it cannot be.
+    """
 
     release: str
     series: str
@@ -56,18 +61,18 @@ class Table:
     k: int
     inference_k: int
     rounding: int
-    inside: tuple[str, ...]
+    error: int
     advertiser: str
     runs: tuple[date, date]
     unique: bool
 
-    def low(self, group: Group) -> int:
+    def low(self, group: Group, *, shared: bool = False) -> int:
         """The fewest people that the figure can stand for."""
-        return max(self.k, self.figures[group] - self.rounding + 1)
+        return max(self.k, self.figures[group] - (self.error if shared else self.rounding - 1))
 
-    def high(self, group: Group) -> int:
+    def high(self, group: Group, *, shared: bool = False) -> int:
         """The most people that the figure can stand for."""
-        return self.figures[group] + self.rounding - 1
+        return self.figures[group] + (self.error if shared else self.rounding - 1)
 
     def __str__(self) -> str:
         return f"{self.release}/{self.subject}"
@@ -167,10 +172,19 @@ class Watcher:
 
 @dataclass(frozen=True)
 class Seen:
-    """All that the attackers have: what stands now, and what they kept of earlier looks."""
+    """All that the attackers have: what stands now, and what they kept of earlier looks.
+
+    `sent_on` says of a campaign to which others its page sends all who count in it.
+    """
 
     published: Path
     archive: Archive
+    sent_on: Mapping[str, Set[str]] = field(default_factory=dict)
+
+    def lies_in(self, inner: Table, outer: Table) -> bool:
+        """Whether everybody of one table is in the other, a campaign of the same period."""
+        same = (inner.series, inner.start) == (outer.series, outer.start)
+        return same and outer.subject in self.sent_on.get(inner.subject, ())
 
     @cached_property
     def tables(self) -> tuple[Table, ...]:
@@ -199,11 +213,11 @@ class Seen:
                 yield path
 
 
-def look_once(published: Path, store: Path) -> Seen:
+def look_once(published: Path, store: Path, sent_on: Mapping[str, Set[str]] | None = None) -> Seen:
     """What is seen by who comes when all has been published."""
     watcher = Watcher(published, store)
     watcher.look("now")
-    return Seen(published, watcher.archive())
+    return Seen(published, watcher.archive(), sent_on or {})
 
 
 def _tables(release: str, files: Mapping[str, Path]) -> Iterator[Table]:
@@ -245,7 +259,7 @@ def _table(
         k=k,
         inference_k=k if promise["inference_k"] == "k" else promise["inference_k"],
         rounding=promise["rounding"],
-        inside=tuple(subject.get("inside") or ()),
+        error=_error(facts),
         advertiser=subject.get("advertiser_id") or "",
         runs=(
             date.fromisoformat(subject["starts_on"]) if subject.get("starts_on") else start,
@@ -253,6 +267,16 @@ def _table(
         ),
         unique=len({group for group, _ in names.values()}) == len(names),
     )
+
+
+def _error(facts: Mapping[str, Any]) -> int:
+    """How far a figure is from the truth at most, as a release states it."""
+    promise = facts["promise"]
+    if "roundings" not in facts:
+        return int(promise["rounding"]) - 1
+    level = promise["k"] if promise["inference_k"] == "k" else promise["inference_k"]
+    step = max(promise["rounding"], level) + promise["near_jitter"]
+    return int(max(facts["roundings"])) - 1 + step - 1
 
 
 def _groups(path: Path) -> dict[tuple[str, str], Leaves]:

@@ -65,15 +65,15 @@ def repeats(seen: Seen, suspicion: Suspicion) -> Verdict:
 
 
 def variants(seen: Seen, suspicion: Suspicion) -> Verdict:
-    """D2: the mean over names of one group, in one table and under links of the same people.
+    """D2: the mean over names of one group, in one table and in copies of one campaign.
 
-    Two groups are one if the same of their people can be counted, wherever their campaigns aim.
+    Campaigns that send everybody on to each other are copies. Two groups are one if the same of
+    their people can be counted, wherever their campaigns aim.
     """
-    links = {(t.series, t.start, t.subject): t.inside for t in seen.tables}
     said: dict[tuple[str, str, date, Group], list[int]] = {}
     for table in seen.tables:
-        at = (table.series, table.start)
-        alike = [o for o in table.inside if table.subject in links.get((*at, o), ())]
+        sent_on = seen.sent_on.get(table.subject, ())
+        alike = [other for other in sent_on if table.subject in seen.sent_on.get(other, ())]
         for group, people in table.names.values():
             if people is not None:
                 subject = min([table.subject, *alike])

@@ -1,6 +1,9 @@
-"""A1, C1, C4 and A3: one figure less others, with everything that rounding leaves open."""
+"""A1, C1, C4 and A3: one figure less others, with everything that rounding leaves open.
 
-from collections.abc import Iterator, Mapping, Sequence
+Figures are taken for unshared; where a difference would be below zero, for shared ones.
+"""
+
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 import numpy as np
@@ -41,14 +44,12 @@ def homogeneity(seen: Seen, suspicion: Suspicion) -> Verdict:
 
 
 def nested_campaigns(seen: Seen, suspicion: Suspicion) -> Verdict:
-    """E2: everybody who accessed one link accessed another; the second less the first."""
-    tables = {(table.series, table.start, table.subject): table for table in seen.tables}
+    """E2: everybody who accessed one campaign accessed another; the second less the first."""
     found: list[_Found] = []
-    for table in seen.tables:
-        for wider in table.inside:
-            outer = tables.get((table.series, table.start, wider))
-            if outer and table.subject not in outer.inside:
-                found += _less("outside the inner link", outer, table)
+    for inner in seen.tables:
+        for outer in seen.tables:
+            if seen.lies_in(inner, outer) and not seen.lies_in(outer, inner):
+                found += _less("outside the inner campaign", outer, inner)
     return _verdict("E2", found, suspicion)
 
 
@@ -59,9 +60,7 @@ def aimed_campaigns(seen: Seen, suspicion: Suspicion) -> Verdict:
         aimed = [
             table
             for table in seen.tables
-            if (table.series, table.start) == (outer.series, outer.start)
-            and outer.subject in table.inside
-            and table.whole.region < outer.whole.region
+            if seen.lies_in(table, outer) and table.whole.region < outer.whole.region
         ]
         found += _beside(outer, aimed)
     return _verdict("E2", found, suspicion)
@@ -104,10 +103,10 @@ _Found = tuple[str, tuple[Group, Group | None], tuple[int, int, int], str]
 
 def _pairs(table: Table) -> Iterator[_Found]:
     groups = [clipped(group, table.whole) for group in table.figures]
-    low, high = _bounds(table, table.figures)
+    low, high = _bounds(table)
     inside = containment(groups, groups)
     strictly = inside & ~inside.T
-    most = high[:, None] - low[None, :]
+    most = _differences(table, table)
     for outer, inner in np.argwhere(strictly & (most < table.inference_k)).tolist():
         fewest = max(0, int(low[outer] - high[inner]))
         differs = [
@@ -122,7 +121,8 @@ def _pairs(table: Table) -> Iterator[_Found]:
 
 def _remainders(table: Table) -> Iterator[_Found]:
     groups = [clipped(group, table.whole) for group in table.figures]
-    low, high = _bounds(table, table.figures)
+    low, high = _bounds(table)
+    least, greatest = _bounds(table, shared=True)
     for parent, axis, children in lines(groups):
         for reverse in (False, True):
             chosen = _disjoint(groups, axis, children, coarse_first=reverse)
@@ -131,6 +131,8 @@ def _remainders(table: Table) -> Iterator[_Found]:
                 continue
             rest = Group(*(left if n == axis else s for n, s in enumerate(groups[parent])))
             most = int(high[parent] - low[chosen].sum())
+            if most < 0:
+                most = int(greatest[parent] - least[chosen].sum())
             fewest = max(0, int(low[parent] - high[chosen].sum()))
             if most < table.inference_k:
                 bounds = (fewest, most, table.inference_k)
@@ -154,9 +156,7 @@ def _less(what: str, outer: Table, inner: Table) -> Iterator[_Found]:
     wide = [clipped(group, inner.whole) for group in outer.figures]
     narrow = [clipped(group, inner.whole) for group in inner.figures]
     least = min(outer.inference_k, inner.inference_k)
-    _, high = _bounds(outer, outer.figures)
-    low, _ = _bounds(inner, inner.figures)
-    most = high[:, None] - low[None, :]
+    most = _differences(outer, inner)
     # The wider group may reach beyond where the inner table's people can be: it is no less then.
     for a, b in np.argwhere(containment(wide, narrow) & (most < least)).tolist():
         bounds = (0, int(most[a, b]), least)
@@ -166,23 +166,33 @@ def _less(what: str, outer: Table, inner: Table) -> Iterator[_Found]:
 def _beside(outer: Table, aimed: Sequence[Table]) -> Iterator[_Found]:
     """Of each group of the outer table, without the most people of tables that share nobody."""
     for group in outer.figures:
-        most = {
-            table.subject: max(
-                (
-                    table.low(own)
-                    for own in table.figures
-                    if clipped(group, outer.whole).contains(clipped(own, table.whole))
-                ),
-                default=0,
-            )
-            for table in aimed
-        }
-        left, taken = outer.high(group), frozenset[str]()
-        for table in sorted(aimed, key=lambda one: -most[one.subject]):
-            if not taken & table.whole.region:
-                left, taken = left - most[table.subject], taken | table.whole.region
+        left, taken = _rest(outer, group, aimed, shared=False)
+        if left < 0:
+            left, taken = _rest(outer, group, aimed, shared=True)
         if len(taken) and left < outer.inference_k and group.region - taken:
             yield f"{outer} less what is aimed", (group, None), (0, left, outer.inference_k), ""
+
+
+def _rest(
+    outer: Table, group: Group, aimed: Sequence[Table], *, shared: bool
+) -> tuple[int, frozenset[str]]:
+    """What such tables leave of a group, and the regions that they take."""
+    most = {
+        table.subject: max(
+            (
+                table.low(own, shared=shared)
+                for own in table.figures
+                if clipped(group, outer.whole).contains(clipped(own, table.whole))
+            ),
+            default=0,
+        )
+        for table in aimed
+    }
+    left, taken = outer.high(group, shared=shared), frozenset[str]()
+    for table in sorted(aimed, key=lambda one: -most[one.subject]):
+        if not taken & table.whole.region:
+            left, taken = left - most[table.subject], taken | table.whole.region
+    return left, taken
 
 
 def _came_again(whole: Table, parts: Sequence[Table]) -> Iterator[_Found]:
@@ -194,15 +204,26 @@ def _came_again(whole: Table, parts: Sequence[Table]) -> Iterator[_Found]:
     for group in whole.figures:
         if all(group in part.figures for part in parts):
             most = sum(part.high(group) for part in parts) - whole.low(group)
+            if most < 0:
+                most = sum(part.high(group, shared=True) for part in parts)
+                most -= whole.low(group, shared=True)
             if most < whole.inference_k:
                 bounds = (0, most, whole.inference_k)
                 yield f"{whole}: came more than once", (group, None), bounds, ""
 
 
-def _bounds(table: Table, figures: Mapping[Group, int]) -> tuple[np.ndarray, np.ndarray]:
+def _differences(outer: Table, inner: Table) -> np.ndarray:
+    """The most people that each figure (row) has beyond each of another table (column)."""
+    high, low = _bounds(outer)[1], _bounds(inner)[0]
+    most = high[:, None] - low[None, :]
+    greatest, least = _bounds(outer, shared=True)[1], _bounds(inner, shared=True)[0]
+    return np.where(most < 0, greatest[:, None] - least[None, :], most)
+
+
+def _bounds(table: Table, *, shared: bool = False) -> tuple[np.ndarray, np.ndarray]:
     return (
-        np.array([table.low(group) for group in figures], dtype=np.int64),
-        np.array([table.high(group) for group in figures], dtype=np.int64),
+        np.array([table.low(group, shared=shared) for group in table.figures], dtype=np.int64),
+        np.array([table.high(group, shared=shared) for group in table.figures], dtype=np.int64),
     )
 
 

@@ -29,7 +29,7 @@ _IDENTIFIER = re.compile(
     rb"[A-Za-z0-9_.+-]+@[A-Za-z0-9-]+\.[A-Za-z0-9.-]+|(?<![0-9a-f])(?:\+?62|0)8\d{8,11}(?![0-9a-f])"
     rb"|(?<![0-9a-fA-F])\d{16}(?![0-9a-fA-F])"
 )
-_STATUSES = {"published", "withheld"}
+_STATUSES = {"published", "suppressed"}
 _HOW_MANY = re.compile(r'"(cells|rows|segments)_(withheld|suppressed)"')
 _SIZES = {"people", "matched", "size", "estimate", "users"}
 _OTHER_COUNTS = re.compile(
@@ -63,7 +63,7 @@ def unhidden_metrics(seen: Seen, suspicion: Suspicion) -> Verdict:
     proofs, present = [], None
     for path, row in _rows(seen, suspicion):
         others = [name for name in row if _OTHER_COUNTS.search(name) and row[name]]
-        hidden = row.get("status") == "withheld"
+        hidden = row.get("status") == "suppressed"
         kept = [*others, *(["people"] if hidden and row.get("people") else [])]
         for name in kept:
             proofs.append(Proof("C3", path.name, f"{row.get('segment_id')} {name}", 1, 1))

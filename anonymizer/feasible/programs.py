@@ -1,0 +1,207 @@
+"""Fitting tables by linear and integer programming (HiGHS), for what the search leaves open.
+
+The program speaks of differences from the start, people added and people removed for each
+class. It looks for the table that comes closest to the goal, and among these for the one with
+the fewest people moved, so that the dual simplex is soon done. An optimum below the goal shows
+that the goal is out of reach, and its duals name the figures that make it so. A vertex that is
+not whole is rounded and mended, and in the end handed to branch and bound.
+"""
+
+import highspy
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from anonymizer.feasible.budget import Budget
+from anonymizer.feasible.goals import Goal, Moves, OutOfReach
+from anonymizer.feasible.repair import Mending
+from anonymizer.feasible.solver import Solver, solve
+from anonymizer.feasible.system import Integers, System
+
+_TOLERANCE = 1e-6
+_DUAL_SIMPLEX = 1
+# A matrix of ones needs no scaling, and few of its rows change from one step to the next.
+_OF_ONES = {"simplex_scale_strategy": 0, "simplex_price_strategy": 1}
+_MOST_ITERATIONS = 50_000
+_MOST_NODES = 50
+_ATTEMPTS = 6
+_MOST_MOVES = 200  # to make a solution whole
+_NO_LIMIT = 1 << 40
+_REWARD = 10_000.0  # for each person moved the goal's way, against 1 to 2 for any other
+_BLAMED = 0.05 * _REWARD  # a dual beyond what moving others costs: the figure holds the goal back
+_MOST_ADDED = float(1 << 30)
+_ROWS_A_STEP = 2_000  # an iteration takes as long as the program is high
+
+
+class Programs:
+    """Decides goals one at a time, each from the same first table, so their order is no matter."""
+
+    def __init__(self, system: System, start: Integers, budget: Budget) -> None:
+        self._system, self._start, self._budget = system, start, budget
+        self._matrix = sparse.csc_array(system.members)
+        totals = system.members @ start
+        self._above = (system.highest - totals).astype(np.float64)
+        self._below = (system.lowest - totals).astype(np.float64)
+        self._published = np.ones(len(totals), dtype=bool)
+        self._solver: Solver | None = None
+
+    def publish(self, row: int, *, published: bool) -> None:
+        """Whether tables have to fit this row."""
+        self._published[row] = published
+        if self._solver is not None:
+            lower, upper = self._bounds()
+            self._solver.changeRowBounds(row, lower[row], upper[row])
+
+    def decide(self, goal: Goal) -> Moves | OutOfReach:
+        """A fitting table of whole numbers that reaches the goal, or what is in the way.
+
+        With the budget spent, and where only parts of people reach the goal, every row that
+        counts the goal's people is in the way.
+        """
+        if self._budget.exhausted:
+            return OutOfReach(self._rows_of(goal))
+        for attempt in range(_ATTEMPTS):
+            nearest, duals = self._nearest(goal, attempt)
+            if (found := self._whole(goal, nearest)) is not None:
+                return found
+            if self._reach(goal, nearest) < abs(goal.change) - _TOLERANCE:
+                return self._in_the_way(goal, duals)
+            if (found := self._whole(goal, self._mended(goal, nearest))) is not None:
+                return found
+        if not self._budget.exhausted:
+            found = self._whole(goal, self._branch_and_bound(goal))
+            if found is not None:
+                return found
+        return OutOfReach(self._rows_of(goal))
+
+    def _nearest(self, goal: Goal, attempt: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The table that reaches the goal, or comes closest, with the fewest people moved; and
+        the duals of the rows.
+
+        Such a table touches few classes and is mostly whole; moving people costs a little more
+        in some classes than in others, in each attempt in other ones, to find other vertices.
+        """
+        random = np.random.Generator(np.random.PCG64(attempt))
+        width = len(self._start)
+        costs = 1 + random.random(2 * width) * (attempt > 0)
+        sense = self._sense(goal)
+        costs[goal.classes] -= sense * _REWARD
+        costs[goal.classes + width] += sense * _REWARD
+        return self._solve(costs, goal)
+
+    def _solve(
+        self, costs: NDArray[np.float64], goal: Goal
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The cheapest difference from the start, no further than the goal; duals of the rows."""
+        solver = self._solver = self._solver or self._model()
+        width, height = len(self._start), len(self._published)
+        solver.changeColsCost(len(costs), np.arange(len(costs), dtype=np.int32), costs)
+        self._add_goal_row(solver, goal, *sorted((-self._sense(goal) * np.inf, float(goal.change))))
+        solver.clearSolver()
+        limit = max(1, min(self._budget.left, _MOST_ITERATIONS))
+        solver.setOptionValue("simplex_iteration_limit", limit)
+        self._run(solver)
+        solution = solver.getSolution()
+        values = np.array(solution.col_value, dtype=np.float64)
+        duals = np.array(solution.row_dual, dtype=np.float64)[:height]
+        solver.deleteRows(1, np.array([height], dtype=np.int32))
+        return values[:width] - values[width:], duals
+
+    def _run(self, solver: Solver) -> None:
+        iterations = max(1, solve(solver))
+        self._budget.spend(iterations * (1 + len(self._published) // _ROWS_A_STEP))
+
+    def _add_goal_row(self, solver: Solver, goal: Goal, lower: float, upper: float) -> None:
+        columns = np.concatenate([goal.classes, goal.classes + len(self._start)])
+        ones = np.ones(len(goal.classes))
+        coefficients = np.concatenate([ones, -ones])
+        solver.addRow(lower, upper, len(columns), columns.astype(np.int32), coefficients)
+
+    def _sense(self, goal: Goal) -> float:
+        return 1.0 if goal.change > 0 else -1.0
+
+    def _reach(self, goal: Goal, solution: NDArray[np.float64]) -> float:
+        """How many people the solution moves the goal's way."""
+        return float(self._sense(goal) * solution[goal.classes].sum())
+
+    def _branch_and_bound(self, goal: Goal) -> NDArray[np.float64]:
+        """The first whole table found that reaches the goal; zeros if none was."""
+        solver, width = self._model(integral=True), len(self._start)
+        wanted = sorted((float(goal.change), self._sense(goal) * np.inf))
+        self._add_goal_row(solver, goal, *wanted)
+        solver.changeColsCost(2 * width, np.arange(2 * width, dtype=np.int32), np.ones(2 * width))
+        solver.setOptionValue("mip_max_nodes", _MOST_NODES)
+        solver.setOptionValue("mip_max_improving_sols", 1)
+        self._run(solver)
+        if solver.getInfo().primal_solution_status != highspy.kSolutionStatusFeasible:
+            return np.zeros(width)
+        values = np.array(solver.getSolution().col_value, dtype=np.float64)
+        difference: NDArray[np.float64] = values[:width] - values[width:]
+        return difference
+
+    def _mended(self, goal: Goal, solution: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The solution in whole people, with what that breaks mended as far as a few moves do."""
+        self._budget.spend(_MOST_MOVES)
+        system = System(
+            np.where(self._published, self._system.lowest, -_NO_LIMIT),
+            np.where(self._published, self._system.highest, _NO_LIMIT),
+            self._system.members,
+        )
+        people = np.maximum(self._start + np.rint(solution).astype(np.int64), 0)
+        mending = Mending(system, people)
+        mending.mend_around(goal.classes, _MOST_MOVES, int(self._sense(goal)))
+        moved: NDArray[np.int64] = mending.table - self._start
+        return moved
+
+    def _whole(self, goal: Goal, solution: NDArray[np.float64] | NDArray[np.int64]) -> Moves | None:
+        """The solution as whole numbers, if these still fit and reach the goal."""
+        people = np.rint(solution).astype(np.int64)
+        change = self._matrix @ people
+        fits = (change <= self._above) & (change >= self._below)
+        reached = int(people[goal.classes].sum()) - goal.change
+        if (
+            not fits[self._published].all()
+            or (self._start + people < 0).any()
+            or (reached < 0 if goal.change > 0 else reached > 0)
+        ):
+            return None
+        classes = np.flatnonzero(people)
+        return Moves(classes, people[classes])
+
+    def _in_the_way(self, goal: Goal, duals: NDArray[np.float64]) -> OutOfReach:
+        """Rows that bind the goal; where duals name none, the rows that count it."""
+        rows = np.flatnonzero((np.abs(duals) > _BLAMED) & self._published)
+        return OutOfReach(rows if len(rows) else self._rows_of(goal))
+
+    def _rows_of(self, goal: Goal) -> NDArray[np.intp]:
+        touched = np.asarray(self._matrix[:, goal.classes].sum(axis=1)).ravel()
+        return np.flatnonzero((touched > 0) & self._published)
+
+    def _bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return (
+            np.where(self._published, self._below, -np.inf),
+            np.where(self._published, self._above, np.inf),
+        )
+
+    def _model(self, *, integral: bool = False) -> Solver:
+        """Columns: people added to each class, then people removed. Rows: the published ones."""
+        matrix, spare = self._matrix, self._start
+        both = sparse.hstack([matrix, -matrix], format="csc")
+        program = highspy.HighsLp()
+        program.num_row_, program.num_col_ = both.shape
+        program.sense_ = highspy.ObjSense.kMinimize
+        program.col_cost_ = np.zeros(both.shape[1])
+        program.col_lower_ = np.zeros(both.shape[1])
+        program.col_upper_ = np.concatenate([np.full(len(spare), _MOST_ADDED), spare])
+        program.row_lower_, program.row_upper_ = self._bounds()
+        program.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+        program.a_matrix_.start_ = both.indptr
+        program.a_matrix_.index_ = both.indices
+        program.a_matrix_.value_ = both.data.astype(np.float64)
+        if integral:
+            program.integrality_ = [highspy.HighsVarType.kInteger] * both.shape[1]
+        solver = Solver(solver="simplex", simplex_strategy=_DUAL_SIMPLEX, **_OF_ONES)
+        if not integral:
+            solver.setOptionValue("presolve", "off")
+        solver.passModel(program)
+        return solver

@@ -1,0 +1,192 @@
+"""Tables of whole people, changed by a few people at a time until every figure fits again.
+
+One class more or less of a table that fits breaks only the figures around it. These are
+mended one by one, each by the class that mends most others and breaks fewest, so that the
+work depends on how many figures are broken and not on how large the table is.
+"""
+
+from heapq import heapify, heappop, heappush
+
+import numpy as np
+
+from anonymizer.feasible.system import Flags, Integers, System
+from anonymizer.feasible.work import meter
+
+_MOST_CANDIDATES = 128  # classes of a figure that are looked at for one move
+_MOST_TRIES = 4  # to make one table fit
+_MOVES = 2  # of one try, for each figure, and these besides
+_MORE_MOVES = 60
+_UNITS_OF_A_MOVE = 8  # of work
+_NO_LIMIT = 2**40
+_SEED = 20_261_125
+
+
+class Mending:
+    """A table that is being changed, and how many people each figure counts in it.
+
+    Mending adds nobody to classes that are `closed`. `made` is how many moves were made in all.
+    """
+
+    def __init__(self, system: System, table: Integers, closed: Flags | None = None) -> None:
+        self.table, self.made = table.copy(), 0
+        self._members = system.members
+        self._around = system.around
+        # One figure more that never breaks fills up the rows of `around`.
+        self._counts = np.append(system.members @ table, 0)
+        self._lowest = np.append(system.lowest, -_NO_LIMIT)
+        self._highest = np.append(system.highest, _NO_LIMIT)
+        self._sizes = np.diff(system.members.indptr).tolist()
+        nowhere = np.zeros(system.classes, dtype=bool)
+        self._unturned = -(nowhere if closed is None else closed).astype(np.int8)
+        self._turned = self._unturned.copy()
+        self._moves: list[tuple[int, int]] = []
+        self._work = meter()
+        self._random = np.random.default_rng(_SEED)
+
+    def mend(self, most_moves: int) -> bool:
+        """Make every figure fit, the largest first; False if it takes more moves.
+
+        Goes on with the others where there is no way to mend one.
+        """
+        return self._mend(self._all_broken(), most_moves, order=-1, patient=True)
+
+    def mend_around(self, chosen: int | Integers, most_moves: int, sense: int = 1) -> bool:
+        """Make every figure fit, the smallest first, and take nobody from some classes.
+
+        With a `sense` of -1, bring nobody to them.
+        """
+        self._turned[chosen] = sense
+        mended = self._mend(self._all_broken(), most_moves, order=1)
+        self._turned[chosen] = self._unturned[chosen]
+        return mended
+
+    def give(self, chosen: int, people: int, most_moves: int) -> bool:
+        """People to one class, and every figure mended, the smallest first."""
+        return self._mend(self._shift(chosen, people), most_moves, order=1)
+
+    def changes(self) -> dict[int, int]:
+        """How the table has changed since the last call."""
+        changes = self.moved()
+        self._forget()
+        return changes
+
+    def moved(self) -> dict[int, int]:
+        """What `changes` would say, but it can still be taken back."""
+        changes: dict[int, int] = {}
+        for chosen, people in self._moves:
+            changes[chosen] = changes.get(chosen, 0) + people
+        return changes
+
+    def take_back(self) -> None:
+        """Undo all since the last call of `changes`."""
+        for chosen, people in self._moves:
+            self.table[chosen] -= people
+            self._counts[self._around[chosen]] -= people
+        self._forget()
+
+    def _forget(self) -> None:
+        for chosen, _ in self._moves:
+            self._turned[chosen] = self._unturned[chosen]
+        self._moves.clear()
+
+    def _mend(
+        self, broken: list[int], most_moves: int, *, order: int, patient: bool = False
+    ) -> bool:
+        queue = [(order * self._sizes[figure], figure) for figure in broken]
+        heapify(queue)
+        left: list[int] = []
+        for _ in range(most_moves):
+            if self._work.exhausted:
+                return False
+            while queue and self._fits(queue[0][1]):
+                heappop(queue)
+            if not queue:
+                return all(map(self._fits, left))
+            moved = self._ease(queue[0][1])
+            if moved is None:
+                if not patient:
+                    return False
+                left.append(heappop(queue)[1])
+                continue
+            for figure in moved:
+                heappush(queue, (order * self._sizes[figure], figure))
+        return False
+
+    def _all_broken(self) -> list[int]:
+        return self._broken(np.arange(len(self._sizes)))
+
+    def _fits(self, figure: int) -> bool:
+        return bool(self._lowest[figure] <= self._counts[figure] <= self._highest[figure])
+
+    def _ease(self, figure: int) -> list[int] | None:
+        """Move people into or out of one class of a broken figure; what is broken around it."""
+        surplus = int(self._counts[figure] - self._highest[figure])
+        lacking = int(self._lowest[figure] - self._counts[figure])
+        sign = -1 if surplus > 0 else 1
+        classes = self._candidates(figure, sign)
+        if not len(classes):
+            return None
+        around = self._around[classes]
+        counts = self._counts[around]
+        above, below = self._highest[around] - counts, counts - self._lowest[around]
+        helped, room = (above < 0, below) if sign < 0 else (below < 0, above)
+        score = helped.sum(axis=1) - (room <= 0).sum(axis=1)
+        best = int(score.argmax())
+        chosen, rooms = int(classes[best]), room[best]
+        people = min(max(surplus, lacking), int(rooms[rooms > 0].min(initial=_NO_LIMIT)))
+        if sign < 0:
+            people = min(people, int(self.table[chosen]))
+        return self._shift(chosen, sign * people)
+
+    def _candidates(self, figure: int, sign: int) -> Integers:
+        """Classes of a figure that may have more (1) or fewer (-1) people.
+
+        What has got people in this mending gives none away again, and the other way round.
+        """
+        start, end = self._members.indptr[figure : figure + 2]
+        classes = self._members.indices[start:end]
+        if len(classes) > _MOST_CANDIDATES:
+            classes = classes[self._random.integers(0, len(classes), _MOST_CANDIDATES)]
+        able = self._turned[classes] * sign >= 0
+        if sign < 0:
+            able &= self.table[classes] > 0
+        candidates: Integers = classes[able]
+        return candidates
+
+    def _shift(self, chosen: int, people: int) -> list[int]:
+        """Change one class; the figures around it that do not fit."""
+        figures = self._around[chosen]
+        self.table[chosen] += people
+        self._counts[figures] += people
+        self._turned[chosen] = 1 if people > 0 else -1
+        self._moves.append((chosen, people))
+        self._work.spend(_UNITS_OF_A_MOVE)
+        self.made += 1
+        return self._broken(figures)
+
+    def _broken(self, figures: Integers) -> list[int]:
+        counts = self._counts[figures]
+        broken = (counts < self._lowest[figures]) | (counts > self._highest[figures])
+        found: list[int] = figures[broken].tolist()
+        return found
+
+
+def made_to_fit(system: System, table: Integers) -> Integers | None:
+    """A table near one that fits nearly; None if it is not found."""
+    nearly = nearly_made_to_fit(system, table)
+    return nearly if system.allows(nearly) else None
+
+
+def nearly_made_to_fit(system: System, table: Integers, tries: int = _MOST_TRIES) -> Integers:
+    """A table near one that fits nearly, with the fewest broken figures that mending came to."""
+    mending, best = Mending(system, table), table
+    fewest = len(system.broken(table))
+    for _ in range(tries):
+        mended = mending.mend(_MOVES * system.figures + _MORE_MOVES)
+        broken = len(system.broken(mending.table))
+        if broken < fewest or mended:
+            best, fewest = mending.table.copy(), broken
+        if mended:
+            break
+        mending.changes()  # whoever has been moved may move again
+    return best

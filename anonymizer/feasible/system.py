@@ -1,0 +1,74 @@
+"""Figures as bounds on whole numbers: which tables fit what is published.
+
+A class is a set of cells that no figure tells apart. A table gives each class a number of people,
+0 or more; it fits (is feasible) if every figure counts between `lowest` and `highest` people.
+Nothing here knows where the figures come from: a table about to be published, tables linked to
+each other, or anyone's table under attack.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+Integers = NDArray[np.int64]
+Reals = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class System:
+    """`lowest <= members @ table <= highest`, `table >= 0`.
+
+    `members` (figures x classes) holds 0 and 1: which class is counted in which figure.
+    """
+
+    lowest: Integers
+    highest: Integers
+    members: sparse.csr_array
+
+    @property
+    def figures(self) -> int:
+        """How many figures there are."""
+        return len(self.lowest)
+
+    @cached_property
+    def classes(self) -> int:
+        """How many classes of cells there are."""
+        return int(self.members.shape[1])
+
+    @cached_property
+    def by_class(self) -> sparse.csr_array:
+        """`members` turned round: the figures that count each class."""
+        return sparse.csr_array(self.members.T)
+
+    @cached_property
+    def covered(self) -> Flags:
+        """Classes that some figure counts; any number of people may be in the others."""
+        figures_of_class: Integers = np.diff(self.by_class.indptr)
+        return figures_of_class > 0
+
+    @cached_property
+    def around(self) -> Integers:
+        """The figures that count each class, a row each, padded with a figure that is none."""
+        lengths = np.diff(self.by_class.indptr)
+        width = int(lengths.max(initial=0))
+        around = np.full((self.classes, width), self.figures, dtype=np.int64)
+        around[np.arange(width) < lengths[:, None]] = self.by_class.indices
+        return around
+
+    @cached_property
+    def exact(self) -> bool:
+        """Whether no figure leaves any room."""
+        return bool((self.lowest == self.highest).all())
+
+    def allows(self, table: Integers) -> bool:
+        """Whether the table fits every figure; in whole numbers."""
+        return not len(self.broken(table)) and bool((table >= 0).all())
+
+    def broken(self, table: Integers) -> Integers:
+        """The figures that the table does not fit."""
+        counts = self.members @ table
+        return np.flatnonzero((counts < self.lowest) | (self.highest < counts))

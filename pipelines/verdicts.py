@@ -1,0 +1,221 @@
+"""What asset checks look at, for every series: recounts from the files that a run left behind.
+
+They tell engineers; they are no gate. The gate is part of publication, before the write. A recount
+compares a release with working data, so it is left out, with a note, where these are no longer
+the ones that the release was made from.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from anonymizer.counting import load_counted_series
+from anonymizer.exports.writing import faulty_exports
+from anonymizer.near_state import lost_state, state_file
+from anonymizer.periods import Period
+from anonymizer.protection.representatives import read_representatives
+from anonymizer.protection.totals import segment_totals
+from anonymizer.publishing import load_release
+from anonymizer.release import PUBLISHED, Release
+from anonymizer.series import Series
+from anonymizer.tables import TableKey
+from pipelines.evidence import findings_file, write_findings
+from pipelines.figures import read_figures, read_protected
+from pipelines.intruder import BUDGET, attack_release
+from pipelines.releasing import inputs_taken
+from pipelines.resources import Installation
+
+NOTHING_RELEASED = "there was nothing to release"
+_CODES = ["gender", "age_band", "region", "bucket"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a period passes a check, and what an engineer should know either way."""
+
+    passed: bool
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def one_row_a_person(installation: Installation, series: Series, period: Period) -> Verdict:
+    """No person is among the eligible twice."""
+    path = installation.home.working_file(series.stage("people"), period.end)
+    keys = pq.read_table(path, columns=["person_key"], partitioning=None)["person_key"]
+    return Verdict(len(keys) == pc.count_distinct(keys).as_py(), {"people": len(keys)})
+
+
+def reach_within_people(installation: Installation, series: Series, period: Period) -> Verdict:
+    """No subject has more people of a bucket of a cell than are eligible there."""
+    home = installation.home
+    people, reach = (
+        pq.read_table(home.working_file(series.stage(stage), period.end), partitioning=None)
+        for stage in ("people", "reach")
+    )
+    eligible = people.select(_CODES).group_by(_CODES).aggregate([([], "count_all")])
+    joined = reach.select([*_CODES, "people"]).join(eligible, keys=_CODES)
+    within = pc.less_equal(joined["people"], pc.fill_null(joined["count_all"], 0))
+    return Verdict(bool(pc.all(within, min_count=0).as_py()), {"compared": joined.num_rows})
+
+
+def threshold_reached(installation: Installation, series: Series, period: Period) -> Verdict:
+    """Every figure counts at least k people, counted anew from the reach."""
+    if note := _not_comparable(installation, series, period):
+        return Verdict(passed=True, metadata={"note": note})
+    home, terms = installation.home, installation.terms(period)
+    catalogue, k = terms.catalogue, terms.policy.promise.k
+    counted = load_counted_series(home, series, period, catalogue)
+    keys = [table.key for table in counted]
+    figures = read_figures(home, period.end, keys, catalogue, series)
+    people = [
+        segment_totals(catalogue, truth.people)[shown.segments]
+        for shown, truth in zip(figures, counted, strict=True)
+    ]
+    if not sum(map(len, people)):
+        return Verdict(passed=True, metadata={"note": "no figure is published", "k": k})
+    lowest = int(np.concatenate(people).min())
+    return Verdict(lowest >= k, {"threshold_reached": lowest, "k": k})
+
+
+def near_sets(installation: Installation, series: Series, period: Period) -> Verdict:
+    """Says how many groups were judged on their own and how many share an outcome.
+
+    `private/near` has exactly the former, with their outcomes, and is as the ledger recorded it:
+    later releases are judged against that file.
+    """
+    if note := _not_kept(installation, series, period):
+        return Verdict(passed=True, metadata={"note": note})
+    home, name = installation.home, series.release_id(period)
+    entry = installation.ledger().find_release(name)
+    assert entry is not None, "what is not released is not kept"
+    rows = read_protected(home, period.end, series)
+    own, shared = (rows.filter(flags) for flags in (pc.invert(rows["shared"]), rows["shared"]))
+    counts = {
+        "judged": rows.num_rows,
+        "judged_on_their_own": own.num_rows,
+        "sharing_an_outcome": shared.num_rows,
+        "sharing_a_figure": shared.num_rows - shared["people"].null_count,
+    }
+    if lost_state(home, entry):
+        problem = f"private/near/{name}.parquet is missing or not as the ledger recorded it"
+        return Verdict(passed=False, metadata={**counts, "problem": problem})
+    state = read_representatives(state_file(home, name))
+    recorded = [
+        (state.tables[table], people if people >= 0 else None)
+        for table, people in zip(state.table.tolist(), state.figures.tolist(), strict=True)
+    ]
+    judged = [
+        (str(TableKey(series.kind, subject, period)), people)
+        for subject, people in zip(
+            own["subject_id"].to_pylist(), own["people"].to_pylist(), strict=True
+        )
+    ]
+    return Verdict(judged == recorded, {**counts, "recorded": len(state)})
+
+
+def figures_in_range(installation: Installation, series: Series, period: Period) -> Verdict:
+    """Every released figure is as close to the people counted as the release says.
+
+    Less than a rounding step away where the group was judged on its own, within the range of
+    shared figures elsewhere.
+    """
+    if note := _not_comparable(installation, series, period):
+        return Verdict(passed=True, metadata={"note": note})
+    home, catalogue = installation.home, installation.terms(period).catalogue
+    release = load_release(home, installation.ledger(), series.release_id(period))
+    shared = _shared(read_protected(home, period.end, series))
+    released = _rows_by_subject(release)
+    figures, beyond = sum(map(len, released.values())), 0
+    for table in load_counted_series(home, series, period, catalogue):
+        truth = segment_totals(catalogue, table.people)
+        for segment, figure in released.pop(table.key.subject_id, ()):
+            lowest, highest = release.range_of(figure)
+            if (table.key.subject_id, segment) not in shared:
+                lowest = max(lowest, figure - release.promise.rounding + 1)
+                highest = figure + release.promise.rounding - 1
+            beyond += not lowest <= truth[catalogue.positions[segment]] <= highest
+    known = {"figures": figures, "out_of_range": beyond}
+    return Verdict(not beyond and not released, {**known, "uncounted_tables": len(released)})
+
+
+def intruder_attack(installation: Installation, series: Series, period: Period) -> Verdict:
+    """An intruder with every figure of a table infers no small group, within a budget of work.
+
+    Groups that are not decided within it do not count against the release. What is found is
+    written into `private/`, never here.
+    """
+    home, ledger, name = installation.home, installation.ledger(), series.release_id(period)
+    if ledger.find_release(name) is None:
+        return Verdict(passed=True, metadata={"note": NOTHING_RELEASED})
+    release = load_release(home, ledger, name)
+    kept = not _not_kept(installation, series, period)
+    shared = _shared(read_protected(home, period.end, series)) if kept else None
+    reference = installation.terms(period).catalogue.dimensions
+    attack = attack_release(release, reference, shared, BUDGET)
+    evidence = findings_file(home, period.end, series, "intruder_findings")
+    evidence.unlink(missing_ok=True)
+    write_findings(attack.findings, evidence)
+    said: dict[str, Any] = {
+        "tables": attack.tables,
+        "findings": len(attack.findings),
+        "undecided_groups": attack.undecided,
+        "work": attack.work,
+        "budget": BUDGET,
+    }
+    if attack.findings:
+        said["evidence"] = evidence.relative_to(home.root).as_posix()
+    if attack.undecided:
+        said["note"] = f"{attack.undecided} groups are not decided within the budget"
+    return Verdict(not attack.findings, said)
+
+
+def release_as_recorded(installation: Installation, series: Series, period: Period) -> Verdict:
+    """Release and exports are byte for byte what the ledger records."""
+    home, ledger = installation.home, installation.ledger()
+    name = series.release_id(period)
+    if ledger.find_release(name) is None:
+        return Verdict(passed=True, metadata={"note": NOTHING_RELEASED})
+    release = load_release(home, ledger, name)
+    faulty = [file for file in faulty_exports(home, ledger) if f"/{name}" in file]
+    return Verdict(not faulty, {"figures": release.figures.num_rows, "faulty": faulty})
+
+
+def _rows_by_subject(release: Release) -> dict[str, list[tuple[str, int]]]:
+    """Published segments and figures of each subject."""
+    rows = release.figures.filter(pc.equal(release.figures["status"], PUBLISHED))
+    found: dict[str, list[tuple[str, int]]] = {}
+    for row in rows.to_pylist():
+        found.setdefault(row["subject_id"], []).append((row["segment_id"], row["people"]))
+    return found
+
+
+def _shared(judged: pa.Table) -> frozenset[tuple[str, str]]:
+    """Subject and segment of each group that has the outcome of another."""
+    rows = judged.filter(judged["shared"])
+    return frozenset(
+        zip(rows["subject_id"].to_pylist(), rows["segment_id"].to_pylist(), strict=True)
+    )
+
+
+def _not_kept(installation: Installation, series: Series, period: Period) -> str:
+    """Why there is nothing to look at; empty if there is."""
+    if installation.ledger().find_release(series.release_id(period)) is None:
+        return NOTHING_RELEASED
+    path = installation.home.working_file(series.stage("protected"), period.end)
+    return "" if path.is_file() else "what was judged for the release is no longer kept"
+
+
+def _not_comparable(installation: Installation, series: Series, period: Period) -> str:
+    """Why the counts of now are not those of the release; empty if they are."""
+    if note := _not_kept(installation, series, period):
+        return note
+    entry = installation.ledger().find_release(series.release_id(period))
+    timing = installation.terms(period).policy.timing
+    taken = inputs_taken(installation.home, series, period, timing)
+    if entry is None or entry.body["inputs"] != taken:
+        return "raw files have changed since the release"
+    return ""
