@@ -4,6 +4,8 @@ import csv
 import gzip
 import json
 import sqlite3
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from demonstration import Demo
+from demonstration import ROOT, Demo
 from plain_count import BANDS, PlainCount
 from scanning import found
 
@@ -46,6 +48,15 @@ def test_the_demo_tells_a_newcomer_what_came_out(demo: Demo) -> None:
     assert "suppressed" in demo.printed
     assert "segments.duckdb" in demo.printed
     assert "exports" in demo.printed
+
+
+def test_how_exact_figures_are_is_measured(demo: Demo) -> None:
+    """The sentence in the docs is what the demo's figures and counts come to."""
+    script = [sys.executable, "benchmarks/figure_errors.py", "--home", str(demo.home)]
+    done = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, check=True)
+    table, sentence = done.stdout.splitlines()[:-1], done.stdout.splitlines()[-1]
+    assert any(line.startswith("| campaign-week |") for line in table)
+    assert sentence in " ".join((ROOT / "docs/queries.md").read_text(encoding="utf-8").split())
 
 
 @pytest.mark.parametrize("day", [FIRST, FIRST + timedelta(days=6), DAYS[-1]])
