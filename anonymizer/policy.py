@@ -18,7 +18,7 @@ LOWEST_K = 10
 MOST_STEP = 256
 LONGEST_MONTH = 31
 # What is about the run and not about the period that it makes: always as the file says now.
-_OF_TODAY = ("intake", "retention", "effort")
+_OF_TODAY = ("intake", "plausibility", "retention", "effort")
 _K_MEANING = "A figure counts at least this many people."
 
 Purpose = Literal["use", "disclosure", "advertising_cookies", "marketing"]
@@ -196,6 +196,54 @@ class IntakeLimits(Settings):
     )
 
 
+class Plausibility(Settings):
+    """Which days are held as implausible until somebody accepts them or delivers again."""
+
+    enabled: bool = Field(
+        default=True, description="Whether a day is compared with the days before it."
+    )
+    weeks: PositiveInt = Field(4, description="Days of so many weeks before are compared.")
+    fewest_days: PositiveInt = Field(
+        3, description="With fewer days of the same weekday, all earlier days are compared."
+    )
+    fewest_rows: PositiveInt = Field(100, description="What has fewer rows is not compared.")
+    fewest_visits: float = Field(
+        0.5, gt=0, le=1, description="Least visits of a day, as a share of the expected ones."
+    )
+    most_visits: float = Field(
+        3.0, ge=1, description="Most visits of a day, as a multiple of the expected ones."
+    )
+    smallest_snapshot: float = Field(
+        0.95,
+        gt=0,
+        le=1,
+        description="Least rows of profiles, consents and requests, as a share of the day before.",
+    )
+    share_change: float = Field(
+        0.1,
+        gt=0,
+        le=1,
+        description="Most that a share of rows (excluded by a reason, quarantined, not mapped) may "
+        "differ from the expected share.",
+    )
+    share_change_of_campaigns: float = Field(
+        0.6,
+        gt=0,
+        le=1,
+        description="The same for shares that change when a campaign starts or ends.",
+    )
+    share_without_history: float = Field(
+        0.3,
+        gt=0,
+        le=1,
+        description="Without earlier days: the largest share of rows with an unknown age, no "
+        "profile, an unmapped gender or region, or that came too late.",
+    )
+    wider: float = Field(
+        2.0, ge=1, description="Limits are so many times as wide where other weekdays are compared."
+    )
+
+
 class Retention(Settings):
     """How long anything about a person is kept."""
 
@@ -233,6 +281,7 @@ class Policy(Settings):
     bots: Bots = Bots()
     timing: Timing = Timing()
     intake: IntakeLimits = IntakeLimits()
+    plausibility: Plausibility = Plausibility()
     retention: Retention = Retention()
     effort: Effort = Effort()
 

@@ -183,6 +183,7 @@ def database_is_complete(installation: Installation, day: date) -> Verdict:
 for _asset, _stage, _of_period in (
     ("eligible_people", "eligibility", verdicts.one_row_a_person),
     ("campaign_reach", "reach", verdicts.reach_within_people),
+    ("campaign_reach", "reach", verdicts.plausible),
     ("protected_tables", "publication", verdicts.threshold_reached),
     ("protected_tables", "publication", verdicts.near_sets),
     ("campaign_release", "publication", verdicts.figures_in_range),

@@ -29,6 +29,7 @@ MODULES = {
     "demo": "samples",
     "run": "runs",
     "backfill": "runs",
+    "accept": "accepting",
     "statements": "history",
     "exports": "history",
     "verify": "proofs",

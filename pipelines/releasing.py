@@ -36,6 +36,7 @@ from pipelines import journal
 from pipelines.accounts import read_account, settled_accounts
 from pipelines.evidence import evidence_kept, keep_evidence
 from pipelines.figures import write_protected
+from pipelines.plausible import require_plausible
 from pipelines.resources import Installation, Terms
 from pipelines.workers import heedful_workers
 
@@ -74,6 +75,9 @@ def release_period(
     counted = load_counted_series(place.home, series, period, terms.catalogue)
     if not counted:
         return NOTHING
+    if series == CAMPAIGN_DAY:
+        limits = installation.policy().plausibility
+        require_plausible(place.home, ledger, period.end, limits)
     subjects = _subjects(place, terms.catalogue)
     checked = _check(place, terms, counted, subjects)
     published = publish(

@@ -6,7 +6,7 @@ the ones that the release was made from.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from anonymizer.tables import TableKey
 from pipelines.evidence import findings_file, write_findings
 from pipelines.figures import read_figures, read_protected
 from pipelines.intruder import BUDGET, attack_release
+from pipelines.plausible import ACCEPTANCE, acceptance_subject, implausible
 from pipelines.releasing import inputs_taken
 from pipelines.resources import Installation
 
@@ -47,6 +48,16 @@ def one_row_a_person(installation: Installation, series: Series, period: Period)
     path = installation.home.working_file(series.stage("people"), period.end)
     keys = pq.read_table(path, columns=["person_key"], partitioning=None)["person_key"]
     return Verdict(len(keys) == pc.count_distinct(keys).as_py(), {"people": len(keys)})
+
+
+def plausible(installation: Installation, series: Series, period: Period) -> Verdict:  # noqa: ARG001
+    """The day looks like the days before it; if not, publication holds it until it is accepted."""
+    odd = implausible(installation.home, period.end, installation.policy().plausibility)
+    accepted = installation.ledger().find(
+        ACCEPTANCE, acceptance_subject(installation.home, period.end)
+    )
+    table = [asdict(deviation) for deviation in odd]
+    return Verdict(not odd or accepted is not None, {"measures": table, "accepted": bool(accepted)})
 
 
 def reach_within_people(installation: Installation, series: Series, period: Period) -> Verdict:

@@ -177,11 +177,11 @@ def made_to_fit(system: System, table: Integers) -> Integers | None:
     return nearly if system.allows(nearly) else None
 
 
-def nearly_made_to_fit(system: System, table: Integers, tries: int = _MOST_TRIES) -> Integers:
+def nearly_made_to_fit(system: System, table: Integers, tries: int | None = None) -> Integers:
     """A table near one that fits nearly, with the fewest broken figures that mending came to."""
     mending, best = Mending(system, table), table
     fewest = len(system.broken(table))
-    for _ in range(tries):
+    for _ in range(tries or _MOST_TRIES):
         mended = mending.mend(_MOVES * system.figures + _MORE_MOVES)
         broken = len(system.broken(mending.table))
         if broken < fewest or mended:

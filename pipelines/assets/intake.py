@@ -95,8 +95,13 @@ def _outcome(taken: Intake) -> Outcome:
     accounts = {table: account_facts(account) for table, account in taken.accounts.items()}
     inputs = {file.name: file.sha256 for file in taken.files if file.status == "accepted"}
     visits = taken.accounts["visits"]
+    unmapped = {
+        warned.code: warned.count
+        for warned in taken.warnings
+        if warned.table == "profiles" and warned.code.endswith("_not_mapped")
+    }
     return Outcome(
-        facts={"accounts": accounts, "inputs": inputs},
+        facts={"accounts": accounts, "inputs": inputs, "unmapped": unmapped},
         metadata={
             "accepted_rows": {
                 "dagster/partition_row_count": visits.counted,

@@ -1,0 +1,196 @@
+"""Whether a day looks like the days before it, so that a wrong delivery does not become final.
+
+    row accounts of a day -> measures -> compared with earlier days and with limits -> deviations
+
+A measure is a number of rows, or a share of rows that met one fate. It is compared with the median
+of the same weekdays before; with too few of these, with the median of all earlier days, more
+loosely; without earlier days, with a fixed limit. Counts only; nothing here sees a row.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from statistics import median
+
+from anonymizer.accounting import RowAccount
+from anonymizer.policy import Plausibility
+
+# Shares that follow from which campaigns run, more than from whether a delivery is right.
+_OF_CAMPAIGNS = frozenset({"no_campaign", "outside_target", "contribution_bound"})
+# Shares of rows that a right delivery hardly has, whatever the days before.
+_RARE = frozenset({"age_not_known", "no_profile", "gender_not_mapped", "region_not_mapped", "late"})
+_LOOK_AT = {
+    "age_not_known": "birth_date in raw/profiles",
+    "minor": "birth_date in raw/profiles",
+    "gender_not_mapped": "gender in raw/profiles",
+    "region_not_mapped": "region_code in raw/profiles",
+    "closed": "closed_at in raw/profiles",
+    "new_account": "registered_at in raw/profiles",
+    "not_yet_registered": "registered_at in raw/profiles",
+    "no_profile": "user_id in raw/profiles and in raw/visits",
+    "guest": "user_id in raw/visits",
+    "no_campaign": "url in raw/visits and link_url in raw/campaigns",
+    "outside_target": "target_regions in raw/campaigns and region_code in raw/profiles",
+    "program": "user_agent in raw/visits",
+    "late": "occurred_at in raw/visits, and the day of the folder",
+    "other_day": "occurred_at in raw/visits, and the day of the folder",
+    "withdrawn": "raw/requests",
+    "erased": "raw/requests",
+}
+_CONSENTS = "raw/consents"
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What a day came to. `counts` are rows by name; `shares` are (rows, of how many) by name.
+
+    A name is `table` or `table reason`, as in the row accounts.
+    """
+
+    day: date
+    counts: Mapping[str, int] = field(default_factory=dict)
+    shares: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    def share(self, name: str) -> float:
+        """A share as a fraction; 0 of nothing and for what did not occur."""
+        part, whole = self.shares.get(name, (0, 0))
+        return part / whole if whole else 0.0
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """A measure that is out of its limits: what was found, expected and allowed, as text."""
+
+    measure: str
+    found: str
+    expected: str
+    limit: str
+    look_at: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.measure}: found {self.found}, expected {self.expected}, "
+            f"limit {self.limit}; look at {self.look_at}"
+        )
+
+
+def measures_of(
+    day: date,
+    raw: Mapping[str, RowAccount],
+    people: RowAccount,
+    visits: RowAccount,
+    unmapped: Mapping[str, int],
+) -> Measures:
+    """The measures of a day from its accounts.
+
+    `raw` are the accounts of intake by table, `people` that of eligibility, `visits` that of
+    counting; `unmapped` says of how many profiles a value could not be used, by reason.
+    """
+    counts = {table: account.read for table, account in raw.items() if table != "visits"}
+    counts |= {"visits of the day": raw["visits"].counted, "visits counted": visits.counted}
+    shares: dict[str, tuple[int, int]] = {}
+    for table, account in raw.items():
+        shares[f"{table} quarantined"] = (sum(account.quarantined.values()), account.read)
+        shares |= _by_reason(table, account.excluded, account.read)
+    shares |= _by_reason("people", people.excluded, people.read)
+    shares |= _by_reason("visits", visits.excluded, visits.read)
+    shares |= _by_reason("profiles", unmapped, raw["profiles"].counted)
+    return Measures(day, counts, shares)
+
+
+def _by_reason(table: str, reasons: Mapping[str, int], whole: int) -> dict[str, tuple[int, int]]:
+    return {f"{table} {reason}": (rows, whole) for reason, rows in reasons.items()}
+
+
+def deviations(
+    today: Measures, before: Sequence[Measures], limits: Plausibility
+) -> tuple[Deviation, ...]:
+    """Every measure of a day that is out of its limits, given the earlier days that were right."""
+    weekday = today.day.weekday()
+    alike = [day for day in before if day.day.weekday() == weekday]
+    same = len(alike) >= limits.fewest_days
+    compared = alike if same else before
+    if len(compared) < limits.fewest_days:
+        compared = ()
+    return (
+        *_smaller_snapshots(today, before, limits),
+        *_odd_counts(today, compared, limits, same=same),
+        *_odd_shares(today, compared, limits, same=same),
+    )
+
+
+def _smaller_snapshots(
+    today: Measures, before: Sequence[Measures], limits: Plausibility
+) -> Iterable[Deviation]:
+    """Tables that are full snapshots or histories do not shrink from one day to the next."""
+    last = max((day for day in before if day.day < today.day), key=lambda of: of.day, default=None)
+    for table in ("profiles", "consents", "requests"):
+        expected = last.counts.get(table, 0) if last else 0
+        found, least = today.counts.get(table, 0), limits.smallest_snapshot
+        if expected >= limits.fewest_rows and found < least * expected:
+            yield Deviation(
+                f"rows of {table}",
+                f"{found:,}",
+                f"{expected:,} as on the day before",
+                f"at least {least:.0%} of that",
+                f"raw/{table}: it is a part of a file, or an old one",
+            )
+
+
+def _odd_counts(
+    today: Measures, compared: Sequence[Measures], limits: Plausibility, *, same: bool
+) -> Iterable[Deviation]:
+    for name in ("visits of the day", "visits counted"):
+        expected = median([day.counts.get(name, 0) for day in compared]) if compared else 0
+        found, wider = today.counts.get(name, 0), 1.0 if same else limits.wider
+        lowest, highest = limits.fewest_visits / wider, limits.most_visits * wider
+        if name == "visits counted":  # which campaigns run changes it, too
+            lowest, highest = lowest / 2, highest * 2
+        if expected < limits.fewest_rows or lowest * expected <= found <= highest * expected:
+            continue
+        yield Deviation(
+            name,
+            f"{found:,}",
+            f"{expected:,.0f} as on {_days(same=same)}",
+            f"{lowest:.0%} to {highest:.0%} of that",
+            "raw/visits: a part of it, another day's, or two days at once",
+        )
+
+
+def _odd_shares(
+    today: Measures, compared: Sequence[Measures], limits: Plausibility, *, same: bool
+) -> Iterable[Deviation]:
+    names = {*today.shares, *(name for day in compared for name in day.shares)}
+    for name in sorted(names):
+        table, reason = name.split(" ", 1)
+        whole = today.shares[name][1] if name in today.shares else limits.fewest_rows
+        if whole < limits.fewest_rows:
+            continue
+        found = today.share(name)
+        if compared:
+            expected = median([day.share(name) for day in compared])
+            most = limits.share_change_of_campaigns if reason in _OF_CAMPAIGNS else None
+            change = most or limits.share_change * (1.0 if same else limits.wider)
+            if abs(found - expected) > change:
+                yield _odd_share(table, reason, found, (expected, change), _days(same=same))
+        elif reason in _RARE and found > limits.share_without_history:
+            allowed = 0.0, limits.share_without_history
+            yield _odd_share(table, reason, found, allowed, "any day")
+
+
+def _odd_share(
+    table: str, reason: str, found: float, allowed: tuple[float, float], days: str
+) -> Deviation:
+    expected, change = allowed
+    fallback = _CONSENTS if reason.startswith("no_consent") else f"raw/{table}"
+    return Deviation(
+        f"{table}: {reason}",
+        f"{found:.1%}",
+        f"{expected:.1%} as on {days}",
+        f"{change * 100:.0f} percentage points from that",
+        _LOOK_AT.get(reason, fallback),
+    )
+
+
+def _days(*, same: bool) -> str:
+    return "the same weekdays before" if same else "the days before"

@@ -1,0 +1,118 @@
+"""Nothing wrong becomes final: days of a plain world, delivered right and in many wrong ways."""
+
+import shutil
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from deliveries import FIRST, WRONG, deliver_visits, make_world, visits_on
+
+from anonymizer.counting import count_reach
+from anonymizer.eligibility import find_eligible
+from anonymizer.engines.duckdb import DuckDB
+from anonymizer.errors import Held, InputRejected
+from anonymizer.home import Home
+from anonymizer.intake.taking_in import take_in
+from anonymizer.plausibility import Measures, deviations, measures_of
+from anonymizer.policy import Plausibility, Policy
+from anonymizer.secret import Secret
+
+SECRET, POLICY, LIMITS = Secret(bytes(range(32))), Policy(), Plausibility()
+DAYS = [FIRST + timedelta(days=number) for number in range(60)]
+HOLIDAYS, OUTAGE, WRONG_DAY = (DAYS[17], DAYS[18]), DAYS[45], 23
+WEEKS = timedelta(weeks=LIMITS.weeks)
+LATER = 4e9  # seconds: every file has rested long enough
+
+
+def measured(home: Home, day: date) -> Measures:
+    """Take a day in and count it, as a run does, without publishing."""
+    with DuckDB(memory_megabytes=1_024, threads=1, spill=None) as engine:
+        taken = take_in(home, day, POLICY, SECRET, engine, now=LATER)
+    with DuckDB(memory_megabytes=1_024, threads=1, spill=None) as engine:
+        people = find_eligible(engine, home, day, POLICY, SECRET).account
+        visits = count_reach(engine, home, day, POLICY, SECRET).account
+    unmapped = {w.code: w.count for w in taken.warnings if w.code.endswith("_not_mapped")}
+    return measures_of(day, taken.accounts, people, visits, unmapped)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Sixty days with weekends, growth, two holidays, a campaign launch and an outage."""
+    home = Home(tmp_path_factory.mktemp("plausible") / "home")
+    make_world(home.raw, DAYS)
+    for day in HOLIDAYS:
+        deliver_visits(home.raw, day, int(0.6 * visits_on(day)))
+    for day in DAYS[30:]:
+        deliver_visits(home.raw, day, visits_on(day), third="https://shop.example/c")
+    deliver_visits(home.raw, OUTAGE, visits_on(OUTAGE) // 12)
+    return home
+
+
+@pytest.fixture(scope="module")
+def before(world: Home) -> list[Measures]:
+    return [measured(world, day) for day in DAYS[:WRONG_DAY]]
+
+
+def test_good_days_are_hardly_ever_held(world: Home, before: list[Measures]) -> None:
+    released: list[Measures] = []
+    held = []
+    for day in [*before, *(measured(world, day) for day in DAYS[WRONG_DAY:])]:
+        compared = [of for of in released if of.day >= day.day - WEEKS]
+        (held if deviations(day, compared, LIMITS) else released).append(day)
+    days = [of.day for of in held]
+    assert OUTAGE in days
+    assert len(days) <= 2
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_delivery_is_held(
+    name: str, world: Home, before: list[Measures], tmp_path: Path
+) -> None:
+    home, day = Home(tmp_path / "home"), DAYS[WRONG_DAY]
+    near = DAYS[WRONG_DAY - 7 : WRONG_DAY + 2]
+    unused = [f"day={of}" for of in DAYS if of not in near and (of - FIRST).days % 4]
+    shutil.copytree(world.raw, home.raw, ignore=shutil.ignore_patterns(*unused))
+    WRONG[name](home.raw, day)
+    try:
+        found = deviations(measured(home, day), before, LIMITS)
+    except (InputRejected, Held):  # it cannot even be taken in
+        return
+    assert found
+    assert all(deviation.look_at for deviation in found)
+
+
+def test_what_is_found_says_where_to_look() -> None:
+    def day(number: int, births: int) -> Measures:
+        shares = {"people age_not_known": (births, 1_000)}
+        return Measures(FIRST + timedelta(days=number), {"visits of the day": 900}, shares)
+
+    (found,) = deviations(day(9, 990), [day(number, 20) for number in range(9)], LIMITS)
+    assert str(found) == (
+        "people: age_not_known: found 99.0%, expected 2.0% as on the days before, limit 20 "
+        "percentage points from that; look at birth_date in raw/profiles"
+    )
+    (first,) = deviations(day(0, 990), (), LIMITS)
+    assert "any day" in first.expected
+
+
+def test_limits_are_tighter_where_weekdays_can_be_compared() -> None:
+    def day(number: int, visits: int) -> Measures:
+        return Measures(FIRST + timedelta(days=number), {"visits of the day": visits})
+
+    weeks = [day(7 * number, 1_000) for number in range(4)]
+    fewer = [day(number, 1_000) for number in range(5)]
+    assert deviations(day(28, 450), weeks, LIMITS)
+    assert not deviations(day(28, 550), weeks, LIMITS)
+    assert not deviations(day(5, 450), fewer, LIMITS)
+    assert deviations(day(5, 200), fewer, LIMITS)
+    assert deviations(day(5, 6_100), fewer, LIMITS)
+    assert not deviations(day(5, 5_900), fewer, LIMITS)
+
+
+def test_a_snapshot_does_not_shrink() -> None:
+    before = [Measures(FIRST, {"profiles": 1_000, "consents": 50})]
+    smaller = Measures(FIRST + timedelta(days=1), {"profiles": 940, "consents": 0})
+    (found,) = deviations(smaller, before, LIMITS)
+    assert found.measure == "rows of profiles"
+    enough = Measures(FIRST + timedelta(days=1), {"profiles": 950})
+    assert deviations(enough, before, LIMITS) == ()
