@@ -14,8 +14,8 @@ SOURCES = ("anonymizer", "pipelines", "data_samples")
 LAYERS = (
     ("errors",),
     ("home", "periods", "configuration", "dimensions", "engines", "parallel"),
-    ("policy", "segments", "hierarchies", "secret", "files", "permissions"),
-    ("accounting", "tables", "explanation", "coarser", "chain", "seal"),
+    ("policy", "segments", "hierarchies", "secret", "files", "permissions", "reasons"),
+    ("accounting", "plausibility", "tables", "explanation", "coarser", "chain", "seal"),
     ("series", "windows"),
     ("proofs", "feasible"),
     ("audit", "protection"),
