@@ -6,7 +6,6 @@ recorded: its figures are known to the world, the gate goes on reckoning with th
 is never released a second time.
 """
 
-import re
 from collections.abc import Sequence
 
 from anonymizer.database import build_database
@@ -18,12 +17,9 @@ from anonymizer.ledger import Entry, Ledger
 from anonymizer.locking import exclusive
 from anonymizer.public_ledger import check_public_ledger, write_public_ledger
 from anonymizer.publishing import load_release, load_releases
+from anonymizer.reasons import require_fit
 from anonymizer.release import Release
 from anonymizer.secret import Secret
-
-_LONGEST_REASON = 300
-# An e-mail address, or a number longer than a date: everybody can read the reason.
-_IDENTIFYING = re.compile(r"\S+@\S+|\d(?:[ .-]?\d){8,}")
 
 
 def withdraw(
@@ -37,7 +33,7 @@ def withdraw(
     SecretProblem when the history cannot be trusted, Held when the exports were never finished,
     Busy, NoSpace.
     """
-    _refuse_unfit(reason)
+    require_fit(reason, "everybody can read it: leave it out")
     with exclusive(home):
         entries = ledger.entries()
         check_public_ledger(home, [entry.link for entry in entries])
@@ -83,25 +79,6 @@ def _refuse_other_key(ledger: Ledger, secret: Secret) -> None:
             "secret.key is not the key of the releases so far; restore it from its backup: the "
             "notices have to be sealed as the exports were"
         )
-
-
-def _refuse_unfit(reason: str) -> None:
-    faults = [
-        Fault("--reason", problem, remedy)
-        for wrong, problem, remedy in (
-            (not reason.strip(), "it is empty", "say in a sentence why"),
-            (len(reason) > _LONGEST_REASON, f"more than {_LONGEST_REASON} characters", "be brief"),
-            (not reason.isprintable(), "it holds control characters", "write one line of text"),
-            (
-                bool(_IDENTIFYING.search(reason)),
-                "it holds what looks like an address or a number of a person",
-                "everybody can read it: leave it out",
-            ),
-        )
-        if wrong
-    ]
-    if faults:
-        raise ConfigurationError(faults)
 
 
 def _mistake(place: str, problem: str, command: str) -> ConfigurationError:

@@ -87,7 +87,7 @@ class Intake:
     unread: tuple[UnreadRow, ...] = ()
 
 
-def take_in(
+def take_in(  # noqa: PLR0913  everything that it works with is handed in
     home: Home,
     day: date,
     policy: Policy,

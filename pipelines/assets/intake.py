@@ -1,12 +1,14 @@
 """Accepted and quarantined rows: the only step that sees raw values."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from functools import cache
 
 import dagster as dg
 
+from anonymizer.decisions import treatments
 from anonymizer.intake.taking_in import Intake, take_in
 from anonymizer.periods import Period
 from anonymizer.retention import prune
@@ -18,6 +20,7 @@ from pipelines.resources import Installation, Writing
 from pipelines.stages import RETRIES, Outcome, Stage
 
 RAW_TABLES = ("profiles", "visits", "campaigns", "consents", "requests")
+_LISTED = 100  # more are in the list of: audience rights review
 INTAKE = Stage("intake", assets=("accepted_rows", "quarantined_rows"))
 
 raw_tables = [
@@ -83,6 +86,7 @@ def intake(
                 engine,
                 now=time.time(),
                 interests=terms.catalogue.interests,
+                decisions=treatments(installation.ledger()),
             )
         return _outcome(taken)
 
@@ -96,7 +100,11 @@ def _outcome(taken: Intake) -> Outcome:
     inputs = {file.name: file.sha256 for file in taken.files if file.status == "accepted"}
     visits = taken.accounts["visits"]
     return Outcome(
-        facts={"accounts": accounts, "inputs": inputs},
+        facts={
+            "accounts": accounts,
+            "inputs": inputs,
+            "unread": Counter(row.table for row in taken.unread),
+        },
         metadata={
             "accepted_rows": {
                 "dagster/partition_row_count": visits.counted,
@@ -111,6 +119,13 @@ def _outcome(taken: Intake) -> Outcome:
                         (table, name)
                         for table, names in taken.dropped_columns.items()
                         for name in names
+                    ],
+                ),
+                "unread_objections": counts_table(
+                    ("file", "row", "column", "reason"),
+                    [
+                        (row.file, row.place.row, row.column, row.reason)
+                        for row in taken.unread[:_LISTED]
                     ],
                 ),
                 "warnings": counts_table(

@@ -13,7 +13,7 @@ SOURCES = ("anonymizer", "pipelines", "data_samples")
 # From the ground up: a module imports from its own layer or from those before it.
 LAYERS = (
     ("errors",),
-    ("home", "periods", "configuration", "dimensions", "engines", "parallel"),
+    ("home", "periods", "configuration", "dimensions", "engines", "parallel", "reasons"),
     ("policy", "segments", "hierarchies", "secret", "files", "permissions"),
     ("accounting", "tables", "explanation", "coarser", "chain", "seal"),
     ("series", "windows"),
@@ -21,7 +21,7 @@ LAYERS = (
     ("audit", "protection"),
     ("subjects", "release", "cells", "ledger", "near_state", "gate", "release_folder"),
     ("public_ledger", "locking", "intake", "eligibility", "counting", "working_rows"),
-    ("retention", "erasure", "earlier"),
+    ("retention", "erasure", "earlier", "decisions"),
     ("publishing", "rights", "settings"),
     ("exports", "database"),
     ("verification",),
