@@ -129,7 +129,7 @@ class _Gathered:
         columns = {"row_number": pa.array(self.numbers, pa.int64())}
         for name, values in zip(names, by_column, strict=True):
             columns[name] = pa.array(values, pa.string())
-        if self.table.objections:
+        if any(self.row_faults):
             columns[ROW_FAULT] = pa.array(self.row_faults, pa.string())
         return RawBatch(pa.record_batch(columns), self.faults)
 

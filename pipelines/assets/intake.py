@@ -103,7 +103,7 @@ def _outcome(taken: Intake) -> Outcome:
         facts={
             "accounts": accounts,
             "inputs": inputs,
-            "unread": Counter(row.table for row in taken.unread),
+            "unread": dict(Counter(row.table for row in taken.unread)),
         },
         metadata={
             "accepted_rows": {
