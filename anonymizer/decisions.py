@@ -6,7 +6,7 @@ can be changed by a later one: the last one applies from the next run on.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from anonymizer.home import Home
 from anonymizer.intake.objections import RowPlace, Treatment, UnreadRow
@@ -83,7 +83,7 @@ def _body(row: UnreadRow, decision: Decision, secret: Secret, subject: str) -> d
         "treated_as": decision.treatment,
         "reason": decision.reason,
         "decided_by": decision.by,
-        "decided_at": decision.at.isoformat(),
+        "decided_at": decision.at.astimezone(UTC).isoformat(),
         "request_id": decision.request_id,
         "salt": secret.salt(f"{DECISION} {subject}"),
     }
