@@ -6,8 +6,10 @@ holds for all three.
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -31,6 +33,7 @@ from anonymizer.engines.duckdb import DuckDB
 from anonymizer.errors import Held, InputRejected
 from anonymizer.intake.objections import TREATMENTS, Decisions, RowPlace, Treatment
 from anonymizer.intake.reviewing import review
+from anonymizer.intake.vocabulary import GRANTED_WORDS, PURPOSE_WORDS, REQUEST_WORDS, plain_words
 
 PEOPLE = ("ann", "ben", "eve", *(f"p{number}" for number in range(40)))
 PURPOSES = ("use", "disclosure", "advertising_cookies", "marketing")
@@ -184,6 +187,32 @@ def test_what_only_looks_like_a_grant_is_a_refusal(ending: str, world: World) ->
     ]
     put_consents(world, ending, *rows)
     assert outcomes(world) == {f"p{n}": "no_consent_use" for n in range(len(words))}
+
+
+def test_the_contract_page_lists_the_words_that_are_read() -> None:
+    page = Path(__file__).parents[2].joinpath("docs", "raw-contract.md").read_text("utf-8")
+    listed = {
+        (column, meaning): set(words.split(", "))
+        for column, meaning, words in re.findall(
+            r"^\| (kind|purpose|granted) \| `(\w+)` \| (.*) \|$", page, re.MULTILINE
+        )
+    }
+    assert listed == {
+        (column, meaning): set(words)
+        for column, meanings in (
+            ("kind", REQUEST_WORDS),
+            ("purpose", PURPOSE_WORDS),
+            ("granted", GRANTED_WORDS),
+        )
+        for meaning, words in meanings.items()
+    }
+
+
+@pytest.mark.parametrize("words", [REQUEST_WORDS, PURPOSE_WORDS, GRANTED_WORDS])
+def test_a_word_means_one_thing_and_is_in_its_plain_form(words: dict[str, tuple[str, ...]]) -> None:
+    every = [word for spellings in words.values() for word in spellings]
+    assert len(set(every)) == len(every)
+    assert plain_words(pa.array(every)).to_pylist() == every
 
 
 # --- what cannot be read, of a person who is known
