@@ -15,10 +15,10 @@ from anonymizer.intake.accepting import Acceptor
 from anonymizer.intake.contract import TABLES, RawTable
 from anonymizer.intake.gathering import GatheredFile
 from anonymizer.intake.landing import files_of
-from anonymizer.intake.objections import RowPlace, UnreadRow, unread_rows
+from anonymizer.intake.objections import UNREAD, RowPlace, UnreadRow, unread_rows
 from anonymizer.intake.opening import Limits, opened
 from anonymizer.intake.reading import read
-from anonymizer.intake.vocabulary import load_objection_words
+from anonymizer.intake.vocabulary import LATEST, load_objection_words
 from anonymizer.policy import Policy
 from anonymizer.secret import Secret
 
@@ -28,14 +28,13 @@ _ANY_DAY = date(2000, 1, 1)
 
 @dataclass(frozen=True)
 class ReadRequest:
-    """A request as it can be read, by file and row. Does not show whose it is."""
+    """A request of a known person, by file and row; `kind` may be `unread`. Not whose it is."""
 
     file: str
     place: RowPlace
     kind: str
     requested_at: datetime | None
     request_key: bytes
-    person_key: bytes
 
     def __repr__(self) -> str:
         return f"ReadRequest({self.file}, row {self.place.row}, {self.kind})"
@@ -50,8 +49,14 @@ class Review:
     rejected: tuple[InputRejected, ...]
 
 
-def review(raw: Path, policy: Policy, secret: Secret, engine: DuckDB) -> Review:
-    """Read every file of requests and consents. The engine must not spill: it holds raw values."""
+def review(
+    raw: Path,
+    policy: Policy,
+    secret: Secret,
+    engine: DuckDB,
+    tables: Sequence[str] = ("consents", "requests"),
+) -> Review:
+    """Read every file of these tables. The engine must not spill: it holds raw values."""
     load_objection_words(engine)
     acceptor = Acceptor(engine, _ANY_DAY, policy, secret)
     limits = Limits.of_megabytes(
@@ -60,7 +65,7 @@ def review(raw: Path, policy: Policy, secret: Secret, engine: DuckDB) -> Review:
     unread: list[UnreadRow] = []
     requests: list[ReadRequest] = []
     rejected: list[InputRejected] = []
-    for table in (table for table in TABLES.values() if table.objections):
+    for table in (TABLES[name] for name in tables):
         files = _read_files(raw, table, acceptor, limits, rejected)
         unread += unread_rows(table.name, files)
         if table.name == "requests":
@@ -89,20 +94,18 @@ def _read_files(
 
 
 def _requests(files: Sequence[GatheredFile]) -> list[ReadRequest]:
-    """The requests that can be read; without a sound time where there is none."""
-    found = []
-    columns = ["row_number", "kind", "requested_at", "undated", "record_key", "person_key"]
-    for file in files:
-        for claims in file.claims:
-            found += [
-                ReadRequest(
-                    file.name,
-                    RowPlace(file.digest, row["row_number"]),
-                    row["kind"],
-                    None if row["undated"] else row["requested_at"].astimezone(UTC),
-                    row["record_key"],
-                    row["person_key"],
-                )
-                for row in claims.select(columns).to_pylist()
-            ]
-    return found
+    """The requests of known persons; without a sound time where there is none."""
+    columns = ["row_number", "kind", "requested_at", "record_key"]
+    return [
+        ReadRequest(
+            file.name,
+            RowPlace(file.digest, row["row_number"]),
+            kind or row["kind"],
+            None if row["requested_at"] >= LATEST else row["requested_at"].astimezone(UTC),
+            row["record_key"],
+        )
+        for file in files
+        for kind, parts in (("", file.claims), (UNREAD, file.unread))
+        for part in parts
+        for row in part.select(columns).to_pylist()
+    ]

@@ -7,7 +7,7 @@ Every file is read before anything is written: a run uses all of its files or no
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from types import MappingProxyType
 
@@ -25,6 +25,7 @@ from anonymizer.intake.contract import TABLES, RawTable
 from anonymizer.intake.gathering import GatheredFile, Settled, leave_out, rows_of, settle
 from anonymizer.intake.landing import LandedFile, Landing, survey
 from anonymizer.intake.objections import (
+    UNREAD,
     Decisions,
     UnreadRow,
     add_unread_consents,
@@ -77,7 +78,8 @@ class Warned:
 class Intake:
     """The outcome of taking in one day. Accounts are by raw table.
 
-    `unread` are the rows of requests and consents that cannot be read and are not decided about.
+    `unread` are the rows of requests and consents that cannot be read and are not decided about;
+    `objections` says of each by its request key whether anybody has its user id.
     """
 
     accounts: Mapping[str, RowAccount]
@@ -85,6 +87,7 @@ class Intake:
     dropped_columns: Mapping[str, tuple[str, ...]]
     warnings: tuple[Warned, ...]
     unread: tuple[UnreadRow, ...] = ()
+    objections: Mapping[bytes, bool] = field(default_factory=dict)
 
 
 def take_in(  # noqa: PLR0913  everything that it works with is handed in
@@ -136,6 +139,7 @@ def take_in(  # noqa: PLR0913  everything that it works with is handed in
         {table: tuple(sorted(columns)) for table, columns in run.dropped.items() if columns},
         tuple(run.warnings),
         tuple(row for row in run.unread if row.place not in decisions),
+        run.objections,
     )
 
 
@@ -167,6 +171,7 @@ class _Run:
         self.dropped: dict[str, set[str]] = {}
         self.warnings = [Warned(table, "no_files") for table in landing.absent]
         self.unread: list[UnreadRow] = []
+        self.objections: dict[bytes, bool] = {}
         self._with_unread: dict[str, Sequence[GatheredFile]] = {}
 
     def read_all(self) -> tuple[dict[str, Settled], pa.Table]:
@@ -208,6 +213,9 @@ class _Run:
         """Unread objections act, and nothing of who asked to be erased goes on but the request."""
         requests = add_unread_requests(
             tables["requests"].accepted, self._with_unread["requests"], self._decisions
+        )
+        self.objections = _matched(
+            requests, [tables["profiles"].accepted, tables["visits"].accepted, late]
         )
         erased = requests.filter(pc.equal(requests["kind"], "erase"))["person_key"].combine_chunks()
         remaining = {
@@ -267,6 +275,17 @@ class _Run:
         for code, (count,) in self._engine.fetch(_TALLIES[table]).to_pydict().items():
             if count:
                 self.warnings.append(Warned(table, code, count))
+
+
+def _matched(requests: pa.Table, others: Sequence[pa.Table]) -> dict[bytes, bool]:
+    """Whether there is a profile or a visit of its person, of each objection by its key."""
+    acting = pc.is_in(requests["kind"], value_set=pa.array(["erase", "withdraw", UNREAD]))
+    objections = requests.filter(acting)
+    if not objections.num_rows:
+        return {}
+    known = pa.concat_arrays([pc.unique(o["person_key"]).cast(pa.binary()) for o in others])
+    keys = objections["request_key"].to_pylist()
+    return dict(zip(keys, rows_of(objections, known).to_pylist(), strict=True))
 
 
 def _check_shares(tables: Mapping[str, Settled], most: float) -> None:

@@ -11,10 +11,12 @@ import dagster as dg
 from anonymizer.decisions import treatments
 from anonymizer.intake.taking_in import Intake, take_in
 from anonymizer.periods import Period
+from anonymizer.requests import unmatched
 from anonymizer.retention import prune
 from pipelines.accounts import account_facts
 from pipelines.columns import QUARANTINE, VISITS
 from pipelines.metadata import counts_table, rows_table
+from pipelines.objections import tell_objections
 from pipelines.partitions import DAYS, SINGLE_RUN, days_of
 from pipelines.resources import Installation, Writing
 from pipelines.stages import RETRIES, Outcome, Stage
@@ -72,6 +74,8 @@ def intake(
     first = min(days_of(context.partition_keys))
     begin = cache(installation.record_settings)
 
+    objections: dict[bytes, bool] = {}
+
     def take(day: date) -> Outcome:
         begin()
         if day == first:  # no day of the run can need what is older
@@ -88,14 +92,17 @@ def intake(
                 interests=terms.catalogue.interests,
                 decisions=treatments(installation.ledger()),
             )
-        return _outcome(taken)
+        for key, matched in taken.objections.items():
+            objections[key] = objections.get(key, False) or matched
+        return _outcome(taken, unmatched(taken.objections, installation.ledger()))
 
     INTAKE.work_through(context, installation.home, take)
+    tell_objections(context, installation, objections)
     for asset in INTAKE.assets:
         yield dg.MaterializeResult(asset_key=asset)
 
 
-def _outcome(taken: Intake) -> Outcome:
+def _outcome(taken: Intake, lost: int) -> Outcome:
     accounts = {table: account_facts(account) for table, account in taken.accounts.items()}
     inputs = {file.name: file.sha256 for file in taken.files if file.status == "accepted"}
     visits = taken.accounts["visits"]
@@ -103,6 +110,7 @@ def _outcome(taken: Intake) -> Outcome:
         facts={
             "accounts": accounts,
             "inputs": inputs,
+            "unmatched": lost,
             "unread": dict(Counter(row.table for row in taken.unread)),
         },
         metadata={
@@ -121,6 +129,7 @@ def _outcome(taken: Intake) -> Outcome:
                         for name in names
                     ],
                 ),
+                "objections_that_match_no_one": lost,
                 "unread_objections": counts_table(
                     ("file", "row", "column", "reason"),
                     [

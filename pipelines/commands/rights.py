@@ -91,6 +91,33 @@ def review(
     typer.echo(objections.decide(decide, treatment, reason, datetime.now(UTC), user))
 
 
+@app.command("list")
+def list_requests(
+    unfinished: Annotated[  # noqa: FBT002  Typer declares flags as boolean parameters
+        bool, typer.Option("--open", help="Leave out what is done.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """List requests by file and row: requested, due, done, and the first release they affect."""
+    from pipelines import objections  # noqa: PLC0415  slow to import
+
+    existing_home(home)
+    objections.print_requests(datetime.now(UTC), unfinished=unfinished)
+
+
+@app.command("done")
+def finish_request(
+    request: Annotated[str, typer.Argument(metavar="FILE:ROW", help="As in `rights list`.")],
+    reason: Annotated[str, typer.Option(help="What was done, in a sentence that names nobody.")],
+    home: HomeOption = None,
+) -> None:
+    """Record that a request is answered, or that one that matches no one is settled."""
+    from pipelines import objections  # noqa: PLC0415  slow to import
+
+    existing_home(home)
+    typer.echo(objections.finish_request(request, reason, datetime.now(UTC)))
+
+
 def _file(home: Home, kind: Literal["access", "correct", "erase", "withdraw"], user: str) -> None:
     from anonymizer.rights import explain, file_request, is_known  # noqa: PLC0415  slow to import
 
