@@ -79,3 +79,45 @@ def test_a_run_is_held_until_somebody_decides(fresh_home: Home, audience: Audien
     assert audience("verify").returncode == 0
     said = "".join((held.stdout, held.stderr, listed.stdout, ran.stdout, ran.stderr, everything))
     assert "canary" not in said
+
+
+LOST = """request_id,user_id,kind,requested_at
+r1,canary-8a1,erase,2026-10-01T10:00:00+07:00
+r2,canary-8a2,opt-out,2026-10-01T10:00:00+07:00
+"""
+
+
+def listed(audience: Audience, row: int, *options: str) -> str:
+    done = audience("rights", "list", *options)
+    assert done.returncode == 0, done.stderr
+    return next((x for x in done.stdout.splitlines() if f"requests/lost.csv:{row} " in x), "")
+
+
+def test_an_objection_that_matches_no_one_is_told_and_stays_open(
+    fresh_home: Home, audience: Audience
+) -> None:
+    text = LOST.replace("canary-8a2", visitor(fresh_home))
+    (fresh_home.raw / "requests" / "lost.csv").write_text(text, "utf-8")
+    ran = audience(*RUN)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "1 objection(s) match no one" in ran.stdout
+    (alert,) = (fresh_home.root / "alerts").glob("objections-*.json")
+    assert '"objections": 1' in alert.read_text("utf-8")
+
+    assert "overdue, matches no one" in listed(audience, 1)
+    withdrawn = listed(audience, 2)
+    assert "done" in withdrawn
+    assert f"campaign-day-{DAY}" in withdrawn
+    assert listed(audience, 2, "--open") == ""
+
+    reason = ("--reason", "The sender was asked: the id is of another service.")
+    settled = audience("rights", "done", "requests/lost.csv:1", *reason)
+    assert settled.returncode == 0, settled.stderr
+    assert "overdue" not in listed(audience, 1)
+    again = audience(*RUN)
+    assert again.returncode == 0, again.stderr
+    assert "match no one" not in again.stdout
+    assert len(list((fresh_home.root / "alerts").glob("objections-*.json"))) == 1
+    assert audience("rights", "done", "requests/lost.csv:7", *reason).returncode == 2
+    said = ran.stdout + ran.stderr + withdrawn + settled.stdout + alert.read_text("utf-8")
+    assert "canary" not in said
