@@ -20,7 +20,7 @@ _LISTED = 100
 
 
 @dg.asset_check(
-    asset="accepted_rows",
+    asset=dg.AssetKey(["raw", "requests"]),
     name="requests_in_time",
     description="No request is open 3 x 24 hours after it was made, or will be within a day.",
 )

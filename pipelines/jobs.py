@@ -4,16 +4,13 @@ import dagster as dg
 
 from anonymizer.series import Series
 from pipelines.assets.series import GRAPHS
-from pipelines.deadlines import requests_in_time
 
 _OF_LONGER = dg.AssetSelection.assets(
     *(key for made in GRAPHS.values() for of in made for key in of.keys)
 )
 DAILY = dg.define_asset_job(
     "release_days",
-    selection=dg.AssetSelection.all()
-    - _OF_LONGER
-    - dg.AssetSelection.checks(requests_in_time),  # every hour, not with the days
+    selection=dg.AssetSelection.all() - _OF_LONGER,
     executor_def=dg.in_process_executor,
     description="From raw visits to exports and the analysts' database, for a day or a range.",
 )

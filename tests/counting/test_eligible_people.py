@@ -119,7 +119,6 @@ CASES: dict[str, tuple[Change, dict[str, object], str | None]] = {
     "erased, and asked for something unread": (
         then(request("erase", -9), request("unread", -8)), {}, "erased"
     ),
-    "asked for access": (request("access", -9), {}, None),
     "withdrew": (request("withdraw", -9), {}, "withdrawn"),
     "withdrew after the day": (request("withdraw", 9), {}, "withdrawn"),
     "withdrew, then granted again": (

@@ -334,6 +334,7 @@ def test_a_row_whose_id_is_not_certain_acts_against_nobody_and_holds(
 
 
 REPEATED = {
+    '"kind":"access","kind":"erase"': "unread_objection",
     '"kind":"erase","kind":"access"': "unread_objection",
     '"kind":"access","kind":"access"': "unread_objection",
     '"kind":"access","requested_at":"2025-12-01T00:00:00Z"': "unread_objection",
