@@ -60,12 +60,11 @@ class RequestState:
         return "due soon" if self.due - now <= WARNING else "open"
 
 
-def record_taken(
-    home: Home, ledger: Ledger, secret: Secret, taken: Mapping[bytes, bool], now: datetime
-) -> None:
+def record_taken(home: Home, ledger: Ledger, secret: Secret, taken: Mapping[bytes, bool]) -> None:
     """Record objections that a run has taken in, by request key: whether anybody has their id.
 
-    What the ledger says already is not said again. Raises LedgerBroken, Busy or NoSpace.
+    What the ledger says already is not said again. No clock is in what the chain seals: the same
+    runs give the same chain. Raises LedgerBroken, Busy or NoSpace.
     """
     with exclusive(home):
         entries = ledger.entries()
@@ -77,7 +76,7 @@ def record_taken(
             and (key.hex() in known or key.hex() not in erased)
         }
         if new:
-            _append(home, ledger, secret, TAKEN, {"requests": new, "at": _text(now)})
+            _append(home, ledger, secret, TAKEN, {"requests": new})
 
 
 @dataclass(frozen=True)
@@ -119,8 +118,8 @@ def states(
             kind = treatments.get(request.place, UNREAD)
         if kind != "ignored":
             found.setdefault(request.request_key, history.state(request, kind))
-    latest = datetime.max.replace(tzinfo=UTC)
-    return tuple(sorted(found.values(), key=lambda state: (state.due or latest, state.name)))
+    at_once = datetime.min.replace(tzinfo=UTC)
+    return tuple(sorted(found.values(), key=lambda state: (state.due or at_once, state.name)))
 
 
 def unmatched(taken: Mapping[bytes, bool], ledger: Ledger) -> int:
@@ -141,7 +140,7 @@ class _History:
         for position, entry in enumerate(entries):
             if entry.kind == TAKEN:
                 later = (e.subject for e in entries[position:] if e.kind == RELEASE)
-                what = datetime.fromisoformat(entry.body["at"]), next(later, "")
+                what = _recorded(entry), next(later, "")
                 for key, matched in entry.body["requests"].items():
                     if matched:
                         self._taken.setdefault(key, what)

@@ -6,7 +6,7 @@ And what a run tells of objections: into the ledger, and as an alert.
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import dagster as dg
 
@@ -64,8 +64,7 @@ def tell_objections(
     Before anything is released: the first release after this record is the first they affect.
     """
     home, ledger, secret = installation.home, installation.ledger(), installation.secret()
-    now = datetime.now(UTC)
-    trouble = attempt(lambda: record_taken(home, ledger, secret, taken, now))
+    trouble = attempt(lambda: record_taken(home, ledger, secret, taken))
     if trouble:
         raise dg.Failure(trouble.message, allow_retries=trouble.passing)
     lost = unmatched(taken, ledger)
