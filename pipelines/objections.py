@@ -47,8 +47,9 @@ def print_unread(*, everything: bool) -> None:
     rows = [row for row in found.unread if everything or row.place not in decided]
     for refusal in found.rejected:
         notices().print(f"{refusal}; it holds every release", style="red")
-    if not rows:
+    if not rows and not found.rejected:
         out().print("Every row of requests and consents can be read or is decided about.")
+    if not rows:
         return
     lines = [
         (row.file, row.place.row, row.column, row.reason, _effect(row, decided)) for row in rows
