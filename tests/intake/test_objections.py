@@ -497,8 +497,9 @@ def test_a_review_tells_files_rows_and_reasons_and_writes_nothing(world: World) 
         "requests/x.jsonl row 1, user_id: no_user",
     ]
     assert [refusal.file for refusal in found.rejected] == ["consents/broken.parquet"]
-    (request,) = found.requests
+    request, other = found.requests
     assert (request.file, request.place.row, request.kind) == ("requests/r.csv", 2, "access")
+    assert (other.file, other.place.row, other.kind) == ("requests/r.csv", 1, "unread")
     assert request.requested_at == datetime(2025, 12, 30, 17, tzinfo=UTC)
     assert "eve" not in repr(found)
     assert world.written() == {}
