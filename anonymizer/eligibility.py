@@ -2,9 +2,10 @@
 
 A person counts when they have a profile, are known to be an adult, have an open account that is
 not new, had granted every required purpose by the end of the day, and when nothing known by now
-speaks against it: no later refusal, withdrawal or erasure. Of a period of several days the last
-one says who somebody is, and what is known on its closing day speaks against them. Everybody else
-is excluded for one reason, the first that applies in the order of `rules`.
+speaks against it: no later refusal, withdrawal or erasure, and no request that cannot be read. Of a
+period of several days the last one says who somebody is, and what is known on its closing day
+speaks against them. Everybody else is excluded for one reason, the first that applies in the order
+of `rules`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -78,6 +79,7 @@ def rules(day: date, policy: Policy, wanted: Sequence[Purpose] | None = None) ->
     ]
     return (
         Rule("erased", "exclude_erased"),
+        Rule("unread_objection", "exclude_unread_objections"),
         Rule("no_profile", "exclude_without_profile"),
         Rule("closed", "exclude_closed"),
         Rule("not_yet_registered", "exclude_not_yet_registered"),

@@ -3,8 +3,8 @@
 `published/` and the configuration are left as the umask makes them: they are for others.
 """
 
-import getpass
 import os
+import pwd
 from contextlib import suppress
 
 from anonymizer.home import Home
@@ -30,8 +30,11 @@ def restrict(home: Home) -> None:
 
 
 def account_name() -> str:
-    """The account of this machine that runs the program; its number where it has no name."""
+    """The account of this machine that runs the program; its number where it has no name.
+
+    The system says so, not the environment, which anybody can set.
+    """
     try:
-        return getpass.getuser()
-    except (OSError, KeyError):
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
         return f"uid {os.getuid()}"

@@ -9,7 +9,7 @@ import json
 import secrets
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -18,10 +18,14 @@ from zoneinfo import ZoneInfo
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from anonymizer.decisions import Decision, record_decision, require_fit_reason
+from anonymizer.errors import ConfigurationError, Fault
 from anonymizer.files import write_bytes
 from anonymizer.home import Home
 from anonymizer.intake.conforming import BLANKS
+from anonymizer.intake.objections import Treatment, UnreadRow
 from anonymizer.intake.searching import Row, canonical_user, search
+from anonymizer.ledger import Ledger
 from anonymizer.periods import Period
 from anonymizer.policy import Policy
 from anonymizer.secret import Secret
@@ -65,6 +69,47 @@ def is_known(home: Home, policy: Policy, user: str) -> bool:
     return any(
         search(home.raw, table, canonical, policy.intake).rows for table in ("consents", "profiles")
     )
+
+
+def settle_unread(
+    home: Home,
+    ledger: Ledger,
+    secret: Secret,
+    row: UnreadRow,
+    decision: Decision,
+    user: str | None = None,
+) -> Decision:
+    """Record what an unread row counts as; returns the decision as it is recorded.
+
+    With `user` the row has none that can be read and is about that person: a request is filed for
+    them, and the decision names it. Raises ConfigurationError when the row cannot count as that.
+    """
+    faults = unfit(row, decision.treatment, user)
+    if faults:
+        raise ConfigurationError(faults)
+    require_fit_reason(decision)
+    if user is not None and decision.treatment != "ignored":
+        filed = file_request(home, decision.treatment, user, decision.at)
+        decision = replace(decision, request_id=filed.request_id)
+    record_decision(home, ledger, secret, row, decision)
+    return decision
+
+
+def unfit(row: UnreadRow, treatment: Treatment, user: str | None) -> list[Fault]:
+    """Why a row cannot count as that; nothing when it can."""
+    faults = []
+    if user is not None and (row.person_known or treatment == "ignored"):
+        problem = "the row has one" if row.person_known else "nothing is filed for an ignored row"
+        faults.append(Fault("--user", problem, "leave it out"))
+    if treatment == "ignored":
+        return faults
+    if row.person_known and row.table == "consents":
+        remedy = "decide ignored, or file a request of the person's own: audience rights withdraw"
+        faults.append(Fault("--as", f"{row} counts as a refusal already", remedy))
+    if not row.person_known and user is None:
+        remedy = "name the person with --user, or decide ignored"
+        faults.append(Fault("--as", f"whose request it is cannot be read: {row}", remedy))
+    return faults
 
 
 def explain(kind: RequestKind, policy: Policy, first_affected: Period | None = None) -> str:

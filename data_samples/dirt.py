@@ -97,10 +97,11 @@ def _too_few_fields(row: Row, draw: np.random.Generator) -> list[Row]:
 
 _IMPOSSIBLE_TIMES = ("1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z")
 _NO_TIMES = ("kemarin sore", "2026-13-45T25:61:00+07:00")
+_RESPELLED: Mapping[str, Kind] = {"respelled_user": _respelled_user}
 _USER: Mapping[str, Kind] = {
     "blank_user": _one_of("user_id", *_BLANKS),
     "placeholder_user": _one_of("user_id", *_PLACEHOLDERS),
-    "respelled_user": _respelled_user,
+    **_RESPELLED,
 }
 
 
@@ -114,7 +115,7 @@ def _moment(column: str) -> Mapping[str, Kind]:
     }
 
 
-# Only delimited files can have these.
+# Only delimited files of visits and profiles can have these.
 FIELD_COUNTS: Mapping[str, Kind] = {
     "too_many_fields": _too_many_fields,
     "too_few_fields": _too_few_fields,
@@ -150,16 +151,23 @@ KINDS: Mapping[str, Mapping[str, Kind]] = {
         "not_a_birth_date": _one_of("birth_date", "31/02/1990", "12.7", "2001-02-30"),
         "too_long": _one_of("gender", "x" * BEYOND_ANY_LIMIT),
     },
+    # Of consents and requests, a row without a user id that can be read would hold every release.
     "consents": {
-        **_USER,
+        **_RESPELLED,
         **_moment("decided_at"),
         "unknown_purpose": _one_of("purpose", "profiling", "credit_bureau"),
         "not_a_decision": _one_of("granted", "maybe", "2"),
     },
     "requests": {
-        **_USER,
+        **_RESPELLED,
         **_moment("requested_at"),
-        "unknown_kind": _one_of("kind", "forget", "hapus"),
+        "unknown_kind": _one_of("kind", "complain", "lainnya"),
         "conflicting_id": _contradicted("kind", "access", "correct"),
     },
 }
+
+
+def kinds_of(name: str, *, delimited: bool) -> Mapping[str, Kind]:
+    """The kinds of bad rows that a file of a raw table can have."""
+    counts = delimited and name not in ("consents", "requests")
+    return {**KINDS[name], **(FIELD_COUNTS if counts else {})}

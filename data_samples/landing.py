@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from data_samples.chance import stream
 from data_samples.contract import SCHEMAS, Row
-from data_samples.dirt import FIELD_COUNTS, KINDS, Kind
+from data_samples.dirt import KINDS, Kind, kinds_of
 from data_samples.options import Layout, WorldOptions
 from data_samples.textfiles import text_rows, write_text
 
@@ -113,7 +113,7 @@ class LandingZone:
         """The share asked for; in a small table one of each kind, or one row in ten."""
         if name not in KINDS or self._options.dirt_share == 0:
             return 0
-        kinds = len(KINDS[name]) + len(FIELD_COUNTS)
+        kinds = len(kinds_of(name, delimited=True))
         return max(round(size * self._options.dirt_share), min(kinds, size // 10))
 
     def _twice(
@@ -162,7 +162,7 @@ class LandingZone:
     def _kinds_for(self, name: str, delimited: bool) -> Iterator[tuple[str, Kind]]:  # noqa: FBT001
         """All kinds in turn, on from where the folder before stopped."""
         if (name, delimited) not in self._kinds:
-            kinds = {**KINDS[name], **(FIELD_COUNTS if delimited else {})}
+            kinds = kinds_of(name, delimited=delimited)
             self._kinds[name, delimited] = itertools.cycle(kinds.items())
         return self._kinds[name, delimited]
 

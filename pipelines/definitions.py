@@ -5,6 +5,7 @@ import dagster as dg
 from pipelines.assets import intake, people, publication, reach
 from pipelines.assets.series import GRAPHS
 from pipelines.checks import CHECKS
+from pipelines.deadlines import REQUESTS, every_hour, requests_in_time
 from pipelines.jobs import DAILY, LONGER_JOBS
 from pipelines.resources import PATIENCE_SECONDS, Installation, Writing
 from pipelines.schedules import WHEN_CLOSED, every_day
@@ -16,9 +17,13 @@ defs = dg.Definitions(
         *dg.load_assets_from_modules([intake, people, reach, publication]),
         *(made for graph in GRAPHS.values() for made in graph),
     ],
-    asset_checks=[*CHECKS, *(check for series in GRAPHS for check in checks_of(series))],
-    jobs=[DAILY, *LONGER_JOBS.values()],
-    schedules=[every_day, *WHEN_CLOSED],
+    asset_checks=[
+        *CHECKS,
+        *(check for series in GRAPHS for check in checks_of(series)),
+        requests_in_time,
+    ],
+    jobs=[DAILY, *LONGER_JOBS.values(), REQUESTS],
+    schedules=[every_day, *WHEN_CLOSED, every_hour],
     sensors=[landing, run_failed],
     resources={
         "installation": Installation(),

@@ -20,9 +20,33 @@ def print_report(home: Home, days: Sequence[date]) -> None:
     accounts = total_accounts(home, days)
     if accounts:
         out().print(account_table(accounts))
+    for line in objection_lines(home, days):
+        out().print(line, style="yellow")
     rows = [_line(home, day) for day in days]
     columns = ("day", "state", "tables", "published", "suppressed")
     out().print(table("Releases", columns, rows))
+
+
+def objection_lines(home: Home, days: Sequence[date]) -> list[str]:
+    """What the last day that was taken in says of objections to look at."""
+    entries = (journal.read(home, "intake", day) for day in sorted(days, reverse=True))
+    taken = next((entry for entry in entries if entry and not entry.trouble), None)
+    facts = taken.facts if taken else {}
+    what = {
+        "requests": "their people count in no release",
+        "consents": "they count as refusals",
+    }
+    lines = [
+        f"{rows:,} row(s) of {name} cannot be read: {what[name]} until somebody decides "
+        "(audience rights review)."
+        for name, rows in sorted(facts.get("unread", {}).items())
+    ]
+    if lost := facts.get("unmatched", 0):
+        lines.append(
+            f"{lost:,} objection(s) match no one: no profile and no visit has their user id. They "
+            "stay open; check the spelling (audience rights list)."
+        )
+    return lines
 
 
 def total_accounts(home: Home, days: Sequence[date]) -> dict[str, RowAccount]:

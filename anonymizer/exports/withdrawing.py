@@ -17,7 +17,7 @@ from anonymizer.ledger import Entry, Ledger
 from anonymizer.locking import exclusive
 from anonymizer.public_ledger import check_public_ledger, write_public_ledger
 from anonymizer.publishing import load_release, load_releases
-from anonymizer.reasons import refuse_unfit
+from anonymizer.reasons import require_fit
 from anonymizer.release import Release
 from anonymizer.secret import Secret
 
@@ -33,7 +33,7 @@ def withdraw(
     SecretProblem when the history cannot be trusted, Held when the exports were never finished,
     Busy, NoSpace.
     """
-    refuse_unfit(reason)
+    require_fit(reason, "everybody can read it: leave it out")
     with exclusive(home):
         entries = ledger.entries()
         check_public_ledger(home, [entry.link for entry in entries])

@@ -23,10 +23,14 @@ from anonymizer.secret import Secret
 
 @dataclass(frozen=True)
 class Judged:
-    """The sound rows of a batch (`claims`) and pointers to the others."""
+    """The sound rows of a batch (`claims`) and pointers to the others.
+
+    `unread` are the rows of requests and consents among the others whose person is known.
+    """
 
     claims: pa.Table
     faults: list[RowFault]
+    unread: pa.Table | None = None
 
 
 class Acceptor:
@@ -72,8 +76,12 @@ class Acceptor:
         for relation in ("raw_rows", "places", "matches", "accessed"):
             self._engine.drop(relation)
         sound = pc.is_null(judged["fault"])
-        faults = readable.faults + _faults(judged.filter(pc.invert(sound)))
-        return Judged(judged.filter(sound).drop_columns("fault"), faults)
+        rejected = judged.filter(pc.invert(sound))
+        faults = readable.faults + _faults(rejected)
+        unread = None
+        if table.objections:
+            unread = rejected.filter(pc.is_valid(rejected["person_key"]))
+        return Judged(judged.filter(sound).drop_columns("fault"), faults, unread)
 
     def list_links(self) -> None:
         """Remember the links of the accepted campaigns, which are in `standing`."""

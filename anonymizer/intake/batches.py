@@ -12,6 +12,9 @@ ROWS_PER_BATCH = 65_536
 LONGEST_ROW = 1 << 20
 # A file with more unreadable rows than this is no file of the contract; pointers take memory.
 MOST_FAULTS = 1_000_000
+# A column of the rows of requests and consents: `column reason` of a row that cannot be read as a
+# whole but keeps what could be read of it, null for others. The column is empty for a whole row.
+ROW_FAULT = "row_fault"
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,10 @@ class RowFault:
 
 @dataclass(frozen=True)
 class RawBatch:
-    """Some rows of a file: `row_number` and the contract's columns; and unreadable rows."""
+    """Some rows of a file: `row_number` and the contract's columns; and unreadable rows.
+
+    Rows of requests and consents of which something can be read are among `rows`, with `row_fault`.
+    """
 
     rows: pa.RecordBatch
     faults: list[RowFault] = field(default_factory=list)

@@ -98,9 +98,10 @@ _NATIVE: Mapping[Kind, Callable[[pa.DataType], bool]] = {
     "user": pt.is_integer,
     "identifier": pt.is_integer,
     "text": lambda _: False,
+    "word": lambda _: False,
     "instant": pt.is_timestamp,
     "date": lambda found: pt.is_date(found) or (pt.is_timestamp(found) and found.tz is None),
-    "boolean": pt.is_boolean,
+    "boolean": lambda found: pt.is_boolean(found) or pt.is_integer(found),
     "codes": _is_list_of_text,
 }
 

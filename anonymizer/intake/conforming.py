@@ -3,8 +3,10 @@
     text (bytes)  -> text, or the row goes into quarantine: bad_encoding, too_long
     user          -> person_key (16 bytes) + user_id_fault: no_user, placeholder_user
     instant       -> timestamp with zone + <column>_fault: bad_time, naive_time, time_range
+    word, boolean -> the plain word that vocabulary.py looks up
 
-A column that the file lacks is null from here on.
+A column that the file lacks is null from here on. Of a table of objections no row goes into
+quarantine here: what cannot be read becomes null, and `row_fault` says why.
 """
 
 from collections.abc import Mapping
@@ -15,8 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from anonymizer.engines.duckdb import DuckDB
-from anonymizer.intake.batches import RawBatch, RowFault
+from anonymizer.intake.batches import ROW_FAULT, RawBatch, RowFault
 from anonymizer.intake.contract import Kind, RawTable
+from anonymizer.intake.vocabulary import plain_words
 from anonymizer.policy import Policy
 from anonymizer.secret import Secret
 
@@ -34,8 +37,11 @@ class Conformer:
 
     def conform(self, batch: RawBatch, table: RawTable) -> RawBatch:
         """The same rows in their one form; unreadable ones have become faults."""
-        legible = _legible(batch, self.policy.intake.max_field_characters)
+        make_legible = _blank_illegible if table.objections else _drop_illegible
+        legible = make_legible(batch, self.policy.intake.max_field_characters)
         columns = {"row_number": legible.rows.column("row_number")}
+        if table.objections:
+            columns[ROW_FAULT] = legible.rows.column(ROW_FAULT)
         for name, kind in table.columns.items():
             columns |= self._column(legible.rows, name, kind)
         return RawBatch(pa.record_batch(columns), legible.faults)
@@ -47,6 +53,8 @@ class Conformer:
         if kind == "user":
             key, fault = self._read(column, "hash_users", person_key=self.secret.derive("person"))
             return {"person_key": key, f"{name}_fault": fault}
+        if kind in ("word", "boolean"):
+            return {name: plain_words(column)}
         if kind != "instant":
             return {name: column}
         if pt.is_timestamp(column.type):
@@ -70,7 +78,42 @@ class Conformer:
         return value.combine_chunks(), fault.combine_chunks()
 
 
-def _legible(batch: RawBatch, most: int) -> RawBatch:
+def _blank_illegible(batch: RawBatch, most: int) -> RawBatch:
+    """All rows, null where they are not UTF-8 or a field has more than `most` characters.
+
+    `row_fault` is the column and reason of the first such field, or what the reader found.
+    """
+    rows = batch.rows
+    faults = pa.nulls(rows.num_rows, pa.string())
+    if ROW_FAULT in rows.schema.names:
+        faults = rows.column(ROW_FAULT)
+        rows = rows.drop_columns([ROW_FAULT])
+    for position, name in enumerate(rows.schema.names):
+        column = rows.column(position)
+        if pt.is_binary(column.type) or pt.is_large_binary(column.type):
+            bad = _misencoded(column)
+            column, faults = _blanked(column, bad, f"{name} bad_encoding", faults)
+            column = column.cast(pa.string())
+        if pt.is_string(column.type):
+            bad = _too_long(column, most)
+            column, faults = _blanked(column, bad, f"{name} too_long", faults)
+        rows = rows.set_column(position, name, column)
+    return RawBatch(rows.append_column(ROW_FAULT, faults), batch.faults)
+
+
+def _blanked(
+    column: pa.Array, bad: pa.Array | None, fault: str, faults: pa.Array
+) -> tuple[pa.Array, pa.Array]:
+    """The column without its bad values, and the faults with those that are the row's first."""
+    if bad is None:
+        return column, faults
+    return (
+        pc.if_else(bad, pa.scalar(None, column.type), column),
+        pc.if_else(pc.and_(bad, pc.is_null(faults)), fault, faults),
+    )
+
+
+def _drop_illegible(batch: RawBatch, most: int) -> RawBatch:
     """Without the rows that are not UTF-8 or have a field of more than `most` characters."""
     rows, faults = batch.rows, list(batch.faults)
     for position, name in enumerate(batch.rows.schema.names):

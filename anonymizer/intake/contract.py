@@ -11,8 +11,9 @@ from typing import Literal
 
 from anonymizer.errors import InputRejected
 
-# user: becomes a keyed hash; identifier: text or integer; codes: text `31;32.71` or a list.
-Kind = Literal["user", "identifier", "text", "instant", "date", "boolean", "codes"]
+# user: becomes a keyed hash; identifier: text or integer; codes: text `31;32.71` or a list;
+# word, boolean: looked up in vocabulary.py, a boolean may also be true, false, 0 or 1 by type.
+Kind = Literal["user", "identifier", "text", "word", "instant", "date", "boolean", "codes"]
 
 _LISTABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")
 
@@ -22,7 +23,9 @@ class RawTable:
     """One raw table: its columns, the parameters of its `accept_*.sql`, how ids conflict.
 
     `limited`: too large a share of bad rows holds the day. `winners`: of rows that share an
-    id and differ, one is kept by rule; otherwise none is.
+    id and differ, one is kept by rule; otherwise none is. `objections`: a row that cannot be read
+    may be an objection, so it acts against the person whose user id it has, and holds the release
+    when it has none that can be read.
     """
 
     name: str
@@ -31,6 +34,7 @@ class RawTable:
     parameters: tuple[str, ...]
     limited: bool = True
     winners: bool = True
+    objections: bool = False
 
 
 # A missing user id column would turn everybody into a guest without a word: it is required.
@@ -86,21 +90,23 @@ TABLES: Mapping[str, RawTable] = {
         ),
         RawTable(
             "consents",
-            {"user_id": "user", "purpose": "text", "granted": "boolean", "decided_at": "instant"},
+            {"user_id": "user", "purpose": "word", "granted": "boolean", "decided_at": "instant"},
             ("user_id", "purpose", "granted", "decided_at"),
-            ("content_key", "earliest", "latest", "blanks"),
+            ("content_key", "earliest", "latest"),
+            objections=True,
         ),
         RawTable(
             "requests",
             {
                 "request_id": "identifier",
                 "user_id": "user",
-                "kind": "text",
+                "kind": "word",
                 "requested_at": "instant",
             },
             ("request_id", "user_id", "kind", "requested_at"),
             ("content_key", "request_key", "earliest", "latest", "blanks"),
             limited=False,
+            objections=True,
         ),
         RawTable(
             "visits",

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -10,6 +11,7 @@ import pyarrow.csv as pa_csv
 from anonymizer.intake.batches import (
     LONGEST_ROW,
     MOST_FAULTS,
+    ROW_FAULT,
     ROWS_PER_BATCH,
     RawBatch,
     Reading,
@@ -17,6 +19,7 @@ from anonymizer.intake.batches import (
 )
 from anonymizer.intake.contract import Header, RawTable, check_header
 from anonymizer.intake.opening import Expanded, Source
+from anonymizer.intake.salvaging import read_misfit
 
 _HEADER_BYTES = 65_536
 _BINARY_STARTS = (b"PAR1", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xff\xfe", b"\xfe\xff", b"PK")
@@ -36,20 +39,52 @@ def read_csv(source: Source, table: RawTable, compression: str) -> Reading:
     lines = start.decode("utf-8-sig", errors="replace").splitlines(keepends=True)
     names = next(csv.reader(lines), [])
     header = check_header(table, names, source.name, source.digest)
-    return Reading(lambda: header, _batches(source, header, compression))
+    misfits = _Misfits(table, names)
+    return Reading(lambda: header, _batches(source, header, compression, misfits))
 
 
-def _batches(source: Source, header: Header, compression: str) -> Iterator[RawBatch]:
+@dataclass
+class _Misfits:
+    """The rows with too many or too few fields: their numbers, and what is left of objections."""
+
+    table: RawTable
+    names: Sequence[str]
+    numbers: list[int] = field(default_factory=list)
+    users: dict[int, str] = field(default_factory=dict, repr=False)
+
+    def add(self, number: int, text: str) -> None:
+        """Add a row; of requests and consents with its user id where that is certain."""
+        self.numbers.append(number)
+        if self.table.objections:
+            user = read_misfit(self.table, self.names, text)
+            if user is not None:
+                self.users[number] = user
+
+    def batch(self) -> RawBatch:
+        """What is left of objections as rows, the other rows as faults."""
+        lost = [number for number in self.numbers if number not in self.users]
+        rows = {
+            "row_number": pa.array(list(self.users), pa.int64()),
+            "user_id": pa.array(list(self.users.values()), pa.string()),
+            ROW_FAULT: pa.repeat(pa.scalar(" field_count"), len(self.users)),
+        }
+        return RawBatch(
+            pa.record_batch(rows), [RowFault(number, "", "field_count") for number in lost]
+        )
+
+
+def _batches(
+    source: Source, header: Header, compression: str, misfits: _Misfits
+) -> Iterator[RawBatch]:
     stream = source.expanded(compression)
-    misfits: list[int] = []
-    numbers = _RowNumbers(misfits)
+    numbers = _RowNumbers(misfits.numbers)
     batches = _open(source, stream, header, misfits)
     waiting: list[pa.RecordBatch] = []  # a block of text is far fewer rows than a batch
     while True:
         try:
             batch = next(batches, None)
         except pa.ArrowException as error:
-            raise _refusal(source, error, misfits) from None
+            raise _refusal(source, error, misfits.numbers) from None
         if batch is None:
             break
         waiting.append(batch.add_column(0, "row_number", numbers.of(batch.num_rows)))
@@ -58,17 +93,17 @@ def _batches(source: Source, header: Header, compression: str) -> Iterator[RawBa
             waiting.clear()
     if stream.quotes % 2:
         raise source.reject("corrupt", "a quotation mark is never closed")
-    faults = [RowFault(number, "", "field_count") for number in misfits]
-    end = pa.record_batch({"row_number": pa.array([], pa.int64())})
-    yield RawBatch(pa.concat_batches(waiting) if waiting else end, faults)
+    if waiting:
+        yield RawBatch(pa.concat_batches(waiting))
+    yield misfits.batch()
 
 
 def _open(
-    source: Source, stream: Expanded, header: Header, misfits: list[int]
+    source: Source, stream: Expanded, header: Header, misfits: _Misfits
 ) -> Iterator[pa.RecordBatch]:
     def pass_over(row: pa_csv.InvalidRow) -> str:
-        misfits.append(row.number - 1)  # the header line is row 1
-        return "skip" if len(misfits) <= MOST_FAULTS else "error"
+        misfits.add(row.number - 1, row.text)  # the header line is row 1
+        return "skip" if len(misfits.numbers) <= MOST_FAULTS else "error"
 
     try:
         return iter(
@@ -89,7 +124,7 @@ def _open(
             )
         )
     except pa.ArrowException as error:
-        raise _refusal(source, error, misfits) from None
+        raise _refusal(source, error, misfits.numbers) from None
 
 
 def _refusal(source: Source, error: pa.ArrowException, misfits: list[int]) -> Exception:

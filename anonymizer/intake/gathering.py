@@ -33,19 +33,25 @@ _ID_COLUMNS = {
 
 @dataclass
 class GatheredFile:
-    """What came out of one file: rows read, sound rows, pointers to bad ones."""
+    """What came out of one file: rows read, sound rows, pointers to bad ones.
+
+    `unread` are the bad rows of requests and consents whose person is known.
+    """
 
     name: str
     digest: str
     rows: int = 0
     claims: list[pa.Table] = field(default_factory=list)
     faults: list[RowFault] = field(default_factory=list)
+    unread: list[pa.Table] = field(default_factory=list)
 
     def add(self, judged: Judged) -> None:
         """Add the rows of a batch."""
         self.rows += judged.claims.num_rows + len(judged.faults)
         self.faults += judged.faults
         self.claims.append(judged.claims)
+        if judged.unread is not None and judged.unread.num_rows:
+            self.unread.append(judged.unread)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,21 @@
 
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
-from anonymizer.intake.batches import LONGEST_ROW, ROWS_PER_BATCH, RawBatch, Reading, RowFault
+from anonymizer.intake.batches import (
+    LONGEST_ROW,
+    ROW_FAULT,
+    ROWS_PER_BATCH,
+    RawBatch,
+    Reading,
+    RowFault,
+)
 from anonymizer.intake.contract import Header, RawTable, check_header
 from anonymizer.intake.opening import Source
 
@@ -23,12 +32,31 @@ class _Fraction:
     """Stands for a number with a fraction or exponent, which no column takes."""
 
 
+class _Repeating(dict[str, Any]):
+    """An object that has a key more than once: which of its values is meant is not known."""
+
+    repeated: frozenset[str]
+
+
 def _refuse_constant(_: str) -> None:
     raise _BadLineError("not_finite")
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) == len(pairs):
+        return fields
+    times = Counter(key for key, _ in pairs)
+    repeating = _Repeating(fields)
+    repeating.repeated = frozenset(key for key, number in times.items() if number > 1)
+    return repeating
+
+
 _decode = json.JSONDecoder(
-    parse_int=str, parse_float=lambda _: _Fraction(), parse_constant=_refuse_constant
+    parse_int=str,
+    parse_float=lambda _: _Fraction(),
+    parse_constant=_refuse_constant,
+    object_pairs_hook=_object,
 ).decode
 
 
@@ -61,32 +89,68 @@ def _batches(
     source: Source, table: RawTable, compression: str, keys: dict[str, None]
 ) -> Iterator[RawBatch]:
     """All batches; fills `keys` with every key of the file in order of appearance."""
-    numbers: list[int] = []
-    rows: list[list[str | None]] = []
-    faults: list[RowFault] = []
+    gathered = _Gathered(table)
     for number, line in _lines(source, compression):
         try:
             fields = _parse(line)
             if not fields.keys() <= keys.keys():
                 keys.update(dict.fromkeys(fields))
-            rows.append([_text(fields.get(column), table, column) for column in table.columns])
-            numbers.append(number)
+            gathered.add(number, *_values(fields, table))
         except _BadLineError as error:
-            faults.append(RowFault(number, error.column, error.reason))
-        if len(numbers) + len(faults) >= ROWS_PER_BATCH:
-            yield _batch(table, numbers, rows, faults)
-            numbers, rows, faults = [], [], []
-    yield _batch(table, numbers, rows, faults)
+            gathered.faults.append(RowFault(number, error.column, error.reason))
+        if len(gathered.numbers) + len(gathered.faults) >= ROWS_PER_BATCH:
+            yield gathered.batch()
+            gathered = _Gathered(table)
+    yield gathered.batch()
 
 
-def _batch(
-    table: RawTable, numbers: list[int], rows: list[list[str | None]], faults: list[RowFault]
-) -> RawBatch:
-    by_column = zip(*rows, strict=True) if rows else ([] for _ in table.columns)
-    columns = {"row_number": pa.array(numbers, pa.int64())}
-    for name, values in zip(table.columns, by_column, strict=True):
-        columns[name] = pa.array(values, pa.string())
-    return RawBatch(pa.record_batch(columns), faults)
+@dataclass
+class _Gathered:
+    """The lines of one batch."""
+
+    table: RawTable
+    numbers: list[int] = field(default_factory=list)
+    rows: list[list[str | None]] = field(default_factory=list)
+    row_faults: list[str | None] = field(default_factory=list)
+    faults: list[RowFault] = field(default_factory=list)
+
+    def add(self, number: int, row: list[str | None], fault: _BadLineError | None) -> None:
+        """Add a row; of one with a fault only what is left of an objection."""
+        if fault and not self.table.objections:
+            raise fault
+        self.numbers.append(number)
+        self.rows.append(row)
+        self.row_faults.append(f"{fault.column} {fault.reason}" if fault else None)
+
+    def batch(self) -> RawBatch:
+        """Everything that was added."""
+        names = self.table.columns
+        by_column = zip(*self.rows, strict=True) if self.rows else ([] for _ in names)
+        columns = {"row_number": pa.array(self.numbers, pa.int64())}
+        for name, values in zip(names, by_column, strict=True):
+            columns[name] = pa.array(values, pa.string())
+        if any(self.row_faults):
+            columns[ROW_FAULT] = pa.array(self.row_faults, pa.string())
+        return RawBatch(pa.record_batch(columns), self.faults)
+
+
+def _values(
+    fields: dict[str, Any], table: RawTable
+) -> tuple[list[str | None], _BadLineError | None]:
+    """The value of each column, null where it cannot be told, and the first fault of the row."""
+    first: _BadLineError | None = None
+    repeated = fields.repeated if isinstance(fields, _Repeating) else frozenset()
+    if repeated:
+        known = sorted(repeated & table.columns.keys())
+        first = _BadLineError("duplicate_key", known[0] if known else "")
+    row: list[str | None] = []
+    for column in table.columns:
+        try:
+            row.append(None if column in repeated else _text(fields.get(column), table, column))
+        except _BadLineError as error:
+            row.append(None)
+            first = first or error
+    return row, first
 
 
 def _lines(source: Source, compression: str) -> Iterator[tuple[int, bytes | None]]:

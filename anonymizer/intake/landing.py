@@ -111,6 +111,17 @@ def survey(raw: Path, day: date, timing: Timing, now: float) -> Landing:
     return Landing(tuple(found.files), found.ignored, tuple(absent))
 
 
+def files_of(raw: Path, table: str) -> tuple[LandedFile, ...]:
+    """The files of a table without folders of days, complete or not, in a fixed order."""
+    folder = raw / table
+    paths = sorted(folder.iterdir()) if _is_folder(folder) else []
+    return tuple(
+        LandedFile(table, path, str(path.relative_to(raw)))
+        for path in paths
+        if path.name not in (_SUCCESS, _MANIFEST) and not _reason_to_ignore(path)
+    )
+
+
 def _take_visits(found: _Survey, day: date, arrival: date) -> None:
     folder = found.raw / "visits" / f"day={arrival}"
     files = found.take("visits", folder, arrival) if _is_folder(folder) else 0

@@ -7,8 +7,9 @@ Every file is read before anything is written: a run uses all of its files or no
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
+from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,6 +24,15 @@ from anonymizer.intake.batches import MOST_FAULTS, RawBatch
 from anonymizer.intake.contract import TABLES, RawTable
 from anonymizer.intake.gathering import GatheredFile, Settled, leave_out, rows_of, settle
 from anonymizer.intake.landing import LandedFile, Landing, survey
+from anonymizer.intake.objections import (
+    UNREAD,
+    Decisions,
+    UnreadRow,
+    add_unread_consents,
+    add_unread_requests,
+    require_decisions,
+    unread_rows,
+)
 from anonymizer.intake.opening import Limits, Source, opened
 from anonymizer.intake.reading import read
 from anonymizer.intake.vocabulary import load_vocabulary
@@ -66,15 +76,21 @@ class Warned:
 
 @dataclass(frozen=True)
 class Intake:
-    """The outcome of taking in one day. Accounts are by raw table."""
+    """The outcome of taking in one day. Accounts are by raw table.
+
+    `unread` are the rows of requests and consents that cannot be read and are not decided about;
+    `objections` says of each by its request key whether anybody has its user id.
+    """
 
     accounts: Mapping[str, RowAccount]
     files: tuple[TakenFile, ...]
     dropped_columns: Mapping[str, tuple[str, ...]]
     warnings: tuple[Warned, ...]
+    unread: tuple[UnreadRow, ...] = ()
+    objections: Mapping[bytes, bool] = field(default_factory=dict)
 
 
-def take_in(
+def take_in(  # noqa: PLR0913  everything that it works with is handed in
     home: Home,
     day: date,
     policy: Policy,
@@ -83,6 +99,7 @@ def take_in(
     *,
     now: float,
     interests: Sequence[Interest] = (),
+    decisions: Decisions = MappingProxyType({}),
 ) -> Intake:
     """Read the raw files that `day` needs and write private/{table}/ and private/quarantine/.
 
@@ -91,11 +108,13 @@ def take_in(
     Same rows give the same bytes, however they are split into files, ordered, named or
     formatted. The engine must not spill: it holds raw values. Raises InputsRejected with
     every refused file, and Held when files lack (see `landing.survey`), when the day or the
-    profiles have `no_rows`, or with `too_many_bad_rows`; then nothing is written, but for
-    the quarantine's pointers in the last case.
+    profiles have `no_rows`, with `too_many_bad_rows`, or with `objection_unreadable` (see
+    `objections.require_decisions`); then nothing is written, but for the quarantine's pointers
+    in the last two cases.
     """
     load_vocabulary(engine, policy.bots.user_agent_words, interests)
-    run = _Run(engine, survey(home.raw, day, policy.timing, now), day, policy, secret)
+    landing = survey(home.raw, day, policy.timing, now)
+    run = _Run(engine, landing, day, policy, secret, decisions)
     # Libraries quote values in their messages: of an unforeseen error only the type goes on,
     # and it is raised outside of the handler so that it carries no context.
     unforeseen = ""
@@ -110,6 +129,7 @@ def take_in(
     pointers = pa.concat_tables([settled.quarantine for settled in tables.values()])
     write_parquet(pointers, home.working_file("quarantine", day))
     _check_shares(tables, policy.intake.max_quarantined_share)
+    require_decisions(run.unread, decisions)
     for name, settled in tables.items():
         write_parquet(settled.accepted, home.working_file(name, day))
     write_parquet(late, home.working_file("late", day))
@@ -118,6 +138,8 @@ def take_in(
         tuple(run.taken),
         {table: tuple(sorted(columns)) for table, columns in run.dropped.items() if columns},
         tuple(run.warnings),
+        tuple(row for row in run.unread if row.place not in decisions),
+        run.objections,
     )
 
 
@@ -125,9 +147,16 @@ class _Run:
     """The reading of all files of one day; gathers what there is to say about them."""
 
     def __init__(
-        self, engine: DuckDB, landing: Landing, day: date, policy: Policy, secret: Secret
+        self,
+        engine: DuckDB,
+        landing: Landing,
+        day: date,
+        policy: Policy,
+        secret: Secret,
+        decisions: Decisions,
     ) -> None:
         self._engine, self._landing, self._day = engine, landing, day
+        self._decisions = decisions
         self._limits = Limits.of_megabytes(
             policy.intake.max_file_megabytes, policy.intake.max_expanded_megabytes
         )
@@ -141,6 +170,9 @@ class _Run:
         ]
         self.dropped: dict[str, set[str]] = {}
         self.warnings = [Warned(table, "no_files") for table in landing.absent]
+        self.unread: list[UnreadRow] = []
+        self.objections: dict[bytes, bool] = {}
+        self._with_unread: dict[str, Sequence[GatheredFile]] = {}
 
     def read_all(self) -> tuple[dict[str, Settled], pa.Table]:
         """Read and settle every table; the late visits stand beside them.
@@ -152,6 +184,8 @@ class _Run:
             files = self._read_files(table)
             self.place = name
             tables[name] = settle(self._engine, table, files or [self._nothing(table)])
+            if table.objections:
+                self._note_unread(name, files)
             if name == "campaigns":
                 self._acceptor.list_links()
             elif name in _TALLIES:
@@ -162,7 +196,40 @@ class _Run:
         for name, arrival in (("visits", self._day), ("profiles", None)):
             if not self._rows[name, arrival]:
                 raise Held("no_rows", f"the files of {name} for {self._day} have no rows")
-        return _without_erased(tables, late)
+        return self._apply_objections(tables, late)
+
+    def _note_unread(self, table: str, files: Sequence[GatheredFile]) -> None:
+        """Keep the rows of a table of objections that cannot be read."""
+        unread = unread_rows(table, files)
+        self.unread += unread
+        self._with_unread[table] = files
+        undecided = sum(row.place not in self._decisions for row in unread)
+        if undecided:
+            self.warnings.append(Warned(table, "unread", undecided))
+
+    def _apply_objections(
+        self, tables: Mapping[str, Settled], late: pa.Table
+    ) -> tuple[dict[str, Settled], pa.Table]:
+        """Unread objections act, and nothing of who asked to be erased goes on but the request."""
+        requests = add_unread_requests(
+            tables["requests"].accepted, self._with_unread["requests"], self._decisions
+        )
+        self.objections = _matched(
+            requests, [tables["profiles"].accepted, tables["visits"].accepted, late]
+        )
+        erased = requests.filter(pc.equal(requests["kind"], "erase"))["person_key"].combine_chunks()
+        remaining = {
+            name: leave_out(settled, erased, "erased") if name in _ABOUT_PEOPLE else settled
+            for name, settled in tables.items()
+        }
+        consents = add_unread_consents(
+            remaining["consents"].accepted, self._with_unread["consents"], self._decisions
+        )
+        remaining["requests"] = replace(remaining["requests"], accepted=requests)
+        remaining["consents"] = replace(
+            remaining["consents"], accepted=consents.filter(pc.invert(rows_of(consents, erased)))
+        )
+        return remaining, late.filter(pc.invert(rows_of(late, erased)))
 
     def _read_files(self, table: RawTable) -> list[GatheredFile]:
         """The files of a table that were accepted; one with the bytes of another is read once."""
@@ -210,17 +277,15 @@ class _Run:
                 self.warnings.append(Warned(table, code, count))
 
 
-def _without_erased(
-    tables: Mapping[str, Settled], late: pa.Table
-) -> tuple[dict[str, Settled], pa.Table]:
-    """Nothing of who asked to be erased goes on, but the request that keeps it so."""
-    requests = tables["requests"].accepted
-    erased = requests.filter(pc.equal(requests["kind"], "erase"))["person_key"].combine_chunks()
-    remaining = {
-        name: leave_out(settled, erased, "erased") if name in _ABOUT_PEOPLE else settled
-        for name, settled in tables.items()
-    }
-    return remaining, late.filter(pc.invert(rows_of(late, erased)))
+def _matched(requests: pa.Table, others: Sequence[pa.Table]) -> dict[bytes, bool]:
+    """Whether there is a profile or a visit of its person, of each objection by its key."""
+    acting = pc.is_in(requests["kind"], value_set=pa.array(["erase", "withdraw", UNREAD]))
+    objections = requests.filter(acting)
+    if not objections.num_rows:
+        return {}
+    known = pa.concat_arrays([pc.unique(o["person_key"]).cast(pa.binary()) for o in others])
+    keys = objections["request_key"].to_pylist()
+    return dict(zip(keys, rows_of(objections, known).to_pylist(), strict=True))
 
 
 def _check_shares(tables: Mapping[str, Settled], most: float) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from anonymizer.dimensions import reference_regions
 from anonymizer.engines.duckdb import DuckDB
@@ -22,11 +23,72 @@ _GENDERS = {
     "not_stated": ("not_stated", "not stated", "unknown", "n/a", "-", "tidak disebutkan"),
 }
 
+# What a request, a consent's purpose and its answer may be called: plain words (see `plain_words`)
+# by what they mean. A word that could mean two things is not here: a row with it is unread, which
+# excludes its person. docs/raw-contract.md lists all of them.
+REQUEST_WORDS = {
+    "erase": (
+        *("erase", "erased", "erasure", "delete", "deleted", "deletion", "remove", "removal"),
+        *("forget", "forgetme", "forgotten", "righttobeforgotten", "righttoerasure", "rtbf"),
+        *("hapus", "dihapus", "menghapus", "hapusdata", "hapusakun", "penghapusan"),
+        *("penghapusandata", "penghapusanakun", "musnahkan", "pemusnahan", "lupakan"),
+    ),
+    "withdraw": (
+        *("withdraw", "withdrawal", "withdrawn", "withdrawconsent", "consentwithdrawal"),
+        *("optout", "optedout", "unsubscribe", "unsubscribed", "revoke", "revoked", "revocation"),
+        *("object", "objection", "tarik", "menarik", "penarikan", "tarikpersetujuan"),
+        *("penarikanpersetujuan", "cabut", "mencabut", "pencabutan", "cabutpersetujuan"),
+        *("pencabutanpersetujuan", "berhentiberlangganan", "keberatan", "tolak", "penolakan"),
+    ),
+    "correct": (
+        *("correct", "corrected", "correction", "rectify", "rectification", "amend", "amendment"),
+        *("perbaiki", "memperbaiki", "perbaikan", "koreksi", "pembetulan", "ralat"),
+    ),
+    "access": (
+        *("access", "accessrequest", "dataaccess", "subjectaccess", "subjectaccessrequest"),
+        *("datasubjectaccessrequest", "dsar", "akses", "aksesdata", "permintaanakses"),
+    ),
+}
+PURPOSE_WORDS = {
+    "use": ("use", "usage", "penggunaan", "pemakaian"),
+    "disclosure": ("disclosure", "disclose", "pengungkapan"),
+    "advertising_cookies": ("advertisingcookies", "advertisingcookie", "cookieiklan", "kukiiklan"),
+    "marketing": ("marketing", "pemasaran"),
+}
+GRANTED_WORDS = {
+    "true": (
+        *("true", "t", "yes", "y", "1", "granted", "agreed", "accepted", "optin", "optedin"),
+        *("ya", "iya", "setuju", "disetujui"),
+    ),
+    "false": (
+        *("false", "f", "no", "n", "0", "denied", "deny", "refused", "refuse", "rejected"),
+        *("declined", "revoked", "revoke", "withdrawn", "withdraw", "optout", "optedout"),
+        *("tidak", "tdk", "tidaksetuju", "tolak", "ditolak", "menolak", "cabut", "dicabut"),
+        *("tarik", "ditarik"),
+    ),
+}
+
+
+def plain_words(texts: pa.Array) -> pa.Array:
+    """Texts in the form of the vocabulary: NFKC, lower case, trimmed, without what joins words.
+
+    Spaces, hyphens and underscores go from between letters and digits only: `-1` is not 1.
+    """
+    folded = pc.utf8_lower(pc.utf8_normalize(texts, "NFKC"))
+    trimmed = pc.utf8_trim_whitespace(pc.replace_substring_regex(folded, r"\p{Cf}", ""))
+    whole = pc.match_substring_regex(trimmed, r"^[\p{L}\p{N}](.*[\p{L}\p{N}])?$")
+    joined = pc.replace_substring_regex(trimmed, r"[\s\p{Z}_\p{Pd}]+", "")
+    return pc.if_else(whole, joined, trimmed)
+
 
 def load_vocabulary(
     engine: DuckDB, program_words: Iterable[str], interests: Iterable[Interest]
 ) -> None:
-    """Load `gender_words`, `regencies`, `region_codes`, `program_words`, `interest_words`."""
+    """Load `gender_words`, `regencies`, `region_codes`, `program_words`, `interest_words`.
+
+    And what `load_objection_words` loads.
+    """
+    load_objection_words(engine)
     genders = [(word, gender) for gender, words in _GENDERS.items() for word in words]
     engine.load(
         "gender_words",
@@ -48,3 +110,17 @@ def load_vocabulary(
             }
         ),
     )
+
+
+def load_objection_words(engine: DuckDB) -> None:
+    """Load `request_words`, `purpose_words`, `granted_words`: word and meaning."""
+    for relation, words in (
+        ("request_words", REQUEST_WORDS),
+        ("purpose_words", PURPOSE_WORDS),
+        ("granted_words", GRANTED_WORDS),
+    ):
+        pairs = [(word, meaning) for meaning, spellings in words.items() for word in spellings]
+        engine.load(
+            relation,
+            pa.table({"word": [word for word, _ in pairs], "meaning": [m for _, m in pairs]}),
+        )

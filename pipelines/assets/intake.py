@@ -1,23 +1,28 @@
 """Accepted and quarantined rows: the only step that sees raw values."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from functools import cache
 
 import dagster as dg
 
+from anonymizer.decisions import treatments
 from anonymizer.intake.taking_in import Intake, take_in
 from anonymizer.periods import Period
+from anonymizer.requests import unmatched
 from anonymizer.retention import prune
 from pipelines.accounts import account_facts
 from pipelines.columns import QUARANTINE, VISITS
 from pipelines.metadata import counts_table, rows_table
+from pipelines.objections import tell_objections
 from pipelines.partitions import DAYS, SINGLE_RUN, days_of
 from pipelines.resources import Installation, Writing
 from pipelines.stages import RETRIES, Outcome, Stage
 
 RAW_TABLES = ("profiles", "visits", "campaigns", "consents", "requests")
+_LISTED = 100  # more are in the list of: audience rights review
 INTAKE = Stage("intake", assets=("accepted_rows", "quarantined_rows"))
 
 raw_tables = [
@@ -69,6 +74,8 @@ def intake(
     first = min(days_of(context.partition_keys))
     begin = cache(installation.record_settings)
 
+    objections: dict[bytes, bool] = {}
+
     def take(day: date) -> Outcome:
         begin()
         if day == first:  # no day of the run can need what is older
@@ -83,15 +90,19 @@ def intake(
                 engine,
                 now=time.time(),
                 interests=terms.catalogue.interests,
+                decisions=treatments(installation.ledger()),
             )
-        return _outcome(taken)
+        for key, matched in taken.objections.items():
+            objections[key] = objections.get(key, False) or matched
+        return _outcome(taken, unmatched(taken.objections, installation.ledger()))
 
     INTAKE.work_through(context, installation.home, take)
+    tell_objections(context, installation, objections)
     for asset in INTAKE.assets:
         yield dg.MaterializeResult(asset_key=asset)
 
 
-def _outcome(taken: Intake) -> Outcome:
+def _outcome(taken: Intake, lost: int) -> Outcome:
     accounts = {table: account_facts(account) for table, account in taken.accounts.items()}
     inputs = {file.name: file.sha256 for file in taken.files if file.status == "accepted"}
     visits = taken.accounts["visits"]
@@ -101,7 +112,13 @@ def _outcome(taken: Intake) -> Outcome:
         if warned.table == "profiles" and warned.code.endswith("_not_mapped")
     }
     return Outcome(
-        facts={"accounts": accounts, "inputs": inputs, "unmapped": unmapped},
+        facts={
+            "accounts": accounts,
+            "inputs": inputs,
+            "unmatched": lost,
+            "unmapped": unmapped,
+            "unread": dict(Counter(row.table for row in taken.unread)),
+        },
         metadata={
             "accepted_rows": {
                 "dagster/partition_row_count": visits.counted,
@@ -116,6 +133,14 @@ def _outcome(taken: Intake) -> Outcome:
                         (table, name)
                         for table, names in taken.dropped_columns.items()
                         for name in names
+                    ],
+                ),
+                "objections_that_match_no_one": lost,
+                "unread_objections": counts_table(
+                    ("file", "row", "column", "reason"),
+                    [
+                        (row.file, row.place.row, row.column, row.reason)
+                        for row in taken.unread[:_LISTED]
                     ],
                 ),
                 "warnings": counts_table(

@@ -26,12 +26,12 @@ def accept(
     """
     from anonymizer.locking import exclusive  # noqa: PLC0415  slow to import
     from anonymizer.policy import Policy  # noqa: PLC0415
-    from anonymizer.reasons import refuse_unfit  # noqa: PLC0415
+    from anonymizer.reasons import require_fit  # noqa: PLC0415
     from pipelines.history import open_ledger  # noqa: PLC0415
     from pipelines.plausible import accept as record  # noqa: PLC0415
 
     place, local_day = existing_home(home), parse_day(day, "--day")
-    refuse_unfit(reason)
+    require_fit(reason, "everybody can read it: leave it out")
     limits = Policy.load(place.policy).plausibility
     with exclusive(place):
         odd = record(place, open_ledger(place), local_day, reason, limits)

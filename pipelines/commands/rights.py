@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from anonymizer.errors import ConfigurationError, Fault
 from anonymizer.home import Home
 from anonymizer.periods import Period
 from anonymizer.policy import Policy
@@ -14,6 +15,8 @@ from pipelines.screen import notices
 
 app = typer.Typer(help="A person's rights: file a request, read what follows.",
                   no_args_is_help=True)  # fmt: skip
+# As `anonymizer.intake.objections` has it, which is slow to import.
+Treatment = Literal["access", "correct", "erase", "withdraw", "ignored"]
 UserOption = Annotated[
     str, typer.Option("--user", help="The person's user id; it goes into raw/requests alone.")
 ]
@@ -51,6 +54,68 @@ def show_held(user: UserOption, home: HomeOption = None) -> None:
     from anonymizer.rights import access  # noqa: PLC0415  slow to import
 
     typer.echo(access(place, policy, secret, user).render())
+
+
+@app.command("review")
+def review(
+    decide: Annotated[
+        list[str] | None,
+        typer.Option("--decide", help="FILE:ROW of this list to decide about; may be repeated."),
+    ] = None,
+    treatment: Annotated[
+        Treatment | None, typer.Option("--as", help="What the rows count as from the next run on.")
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Why, in a sentence that names nobody.")
+    ] = None,
+    user: Annotated[
+        str | None,
+        typer.Option("--user", help="Whose row it is, if its user id cannot be read."),
+    ] = None,
+    everything: Annotated[  # noqa: FBT002  Typer declares flags as boolean parameters
+        bool, typer.Option("--all", help="List decided rows, too.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """List rows of requests and consents that cannot be read, or decide what they count as."""
+    from pipelines import objections  # noqa: PLC0415  slow to import
+
+    existing_home(home)
+    if not (decide or treatment or reason or user):
+        objections.print_unread(everything=everything)
+        return
+    if not (decide and treatment and reason):
+        raise ConfigurationError(
+            [Fault("--decide", "a decision needs --decide, --as and --reason", "give all three")]
+        )
+    typer.echo(objections.decide(decide, treatment, reason, datetime.now(UTC), user))
+
+
+@app.command("list")
+def list_requests(
+    unfinished: Annotated[  # noqa: FBT002  Typer declares flags as boolean parameters
+        bool, typer.Option("--open", help="Leave out what is done.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """List requests by file and row: requested, due, done, and the first release they affect."""
+    from pipelines import objections  # noqa: PLC0415  slow to import
+
+    existing_home(home)
+    objections.print_requests(datetime.now(UTC), unfinished=unfinished)
+
+
+@app.command("done")
+def finish_request(
+    request: Annotated[str, typer.Argument(metavar="FILE:ROW", help="As in `rights list`.")],
+    reason: Annotated[str, typer.Option(help="What was done, in a sentence that names nobody.")],
+    home: HomeOption = None,
+) -> None:
+    """Record that a request is answered, or that one that matches no one is settled."""
+    from pipelines import objections  # noqa: PLC0415  slow to import
+
+    existing_home(home)
+    typer.echo(objections.finish_request(request, reason, datetime.now(UTC)))
 
 
 def _file(home: Home, kind: Literal["access", "correct", "erase", "withdraw"], user: str) -> None:

@@ -104,6 +104,7 @@ def completed_years(born: date, day: date) -> int:
 
 Standing = tuple[str, str, str]
 Tie = tuple[str, ...]  # the campaign of a visit; several when their links are equal; or none
+PURPOSES = ("use", "disclosure", "advertising_cookies", "marketing")
 MIN_ACCOUNT_DAYS, CAMPAIGNS_PER_PERSON = 30, 2
 
 
@@ -190,25 +191,30 @@ class PlainCount:
         found: dict[str, dict[str, list[tuple[datetime, bool]]]] = defaultdict(
             lambda: defaultdict(list)
         )
+        # What cannot be read counts against the person; without a sound time whatever came since.
+        for_good = datetime(2100, 1, 1, tzinfo=JAKARTA)
         for row in table(self.raw / "consents"):
             person, when = user(row.get("user_id")), instant(row.get("decided_at"))
-            granted = str(row.get("granted")).strip().lower() == "true"
-            if person and when:
-                found[person][str(row["purpose"])].append((when, granted))
+            answer = str(row.get("granted")).strip().lower()
+            purpose = str(row.get("purpose")).strip().lower()
+            purposes = [purpose] if purpose in PURPOSES else PURPOSES
+            readable = when and purpose in PURPOSES and answer in ("true", "false")
+            for each in purposes if person else ():
+                found[str(person)][each].append(
+                    (when or for_good, bool(readable) and answer == "true")
+                )
         for row in table(self.raw / "requests"):
-            # Without a sound time, a withdrawal is in force whatever was decided since.
-            person = user(row.get("user_id"))
-            for_good = datetime(2100, 1, 1, tzinfo=JAKARTA)
-            when = instant(row.get("requested_at")) or for_good
-            if person and row["kind"] == "withdraw":
+            person, when = user(row.get("user_id")), instant(row.get("requested_at"))
+            kind = str(row.get("kind")).strip().lower()
+            if person and kind == "withdraw":
                 for purpose in ("use", "disclosure"):
-                    found[person][purpose].append((when, False))
-            if person and row["kind"] == "erase":
-                found[person]["erased"].append((when, True))
+                    found[person][purpose].append((when or for_good, False))
+            elif person and (kind == "erase" or kind not in ("access", "correct") or not when):
+                found[person]["never"].append((for_good, True))
         return found
 
     def _agrees(self, decisions: dict[str, list[tuple[datetime, bool]]]) -> bool:
-        if "erased" in decisions:
+        if "never" in decisions:
             return False
         for purpose in ("use", "disclosure"):
             taken = sorted(decisions.get(purpose, []), key=lambda d: (d[0], not d[1]))

@@ -13,15 +13,15 @@ SOURCES = ("anonymizer", "pipelines", "data_samples")
 # From the ground up: a module imports from its own layer or from those before it.
 LAYERS = (
     ("errors",),
-    ("home", "periods", "configuration", "dimensions", "engines", "parallel"),
-    ("policy", "segments", "hierarchies", "secret", "files", "permissions", "reasons"),
+    ("home", "periods", "configuration", "dimensions", "engines", "parallel", "reasons"),
+    ("policy", "segments", "hierarchies", "secret", "files", "permissions"),
     ("accounting", "plausibility", "tables", "explanation", "coarser", "chain", "seal"),
     ("series", "windows"),
     ("proofs", "feasible"),
     ("audit", "protection"),
     ("subjects", "release", "cells", "ledger", "near_state", "gate", "release_folder"),
     ("public_ledger", "locking", "intake", "eligibility", "counting", "working_rows"),
-    ("retention", "erasure", "earlier"),
+    ("retention", "erasure", "earlier", "decisions", "requests"),
     ("publishing", "rights", "settings"),
     ("exports", "database"),
     ("verification",),

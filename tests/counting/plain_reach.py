@@ -81,6 +81,8 @@ def reason(world: World, person: bytes, rules: Rules) -> str | None:
     profile = next((row for row in world.profiles if row["person_key"] == person), None)
     if any(row["kind"] == "erase" for row in requests):
         return "erased"
+    if any(row["kind"] == "unread" for row in requests):
+        return "unread_objection"
     if told := account_reason(profile, rules):
         return told
     refused = [p for p in ("use", "disclosure") if not allowed(world, person, p)]

@@ -111,6 +111,14 @@ CASES: dict[str, tuple[Change, dict[str, object], str | None]] = {
     "erased, then granted again": (
         then(request("erase", -9), both(True, -8)), {}, "erased"
     ),
+    "asked for something unread": (request("unread", -9), {}, "unread_objection"),
+    "asked for something unread after the day": (request("unread", 9), {}, "unread_objection"),
+    "asked for something unread, then granted again": (
+        then(request("unread", -9), both(True, -8)), {}, "unread_objection"
+    ),
+    "erased, and asked for something unread": (
+        then(request("erase", -9), request("unread", -8)), {}, "erased"
+    ),
     "withdrew": (request("withdraw", -9), {}, "withdrawn"),
     "withdrew after the day": (request("withdraw", 9), {}, "withdrawn"),
     "withdrew, then granted again": (

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from anonymizer.engines.duckdb import DuckDB
 from anonymizer.home import Home
+from anonymizer.intake.objections import RowPlace, Treatment
 from anonymizer.intake.taking_in import Intake, take_in
 from anonymizer.policy import Policy
 from anonymizer.secret import Secret
@@ -20,6 +21,7 @@ from anonymizer.segments import Interest
 
 DAY = date(2026, 1, 1)
 NOW = 2_000_000_000.0
+NO_DECISIONS: Mapping[RowPlace, Treatment] = {}
 LINK = "https://shop.example/promo"
 
 Row = dict[str, Any]
@@ -67,7 +69,7 @@ def profile(user: Any = "u1", **changes: Any) -> Row:
     }
 
 
-def consent(user: str = "u1", **changes: Any) -> Row:
+def consent(user: str | None = "u1", **changes: Any) -> Row:
     return {
         "user_id": user,
         "purpose": "use",
@@ -77,7 +79,7 @@ def consent(user: str = "u1", **changes: Any) -> Row:
     }
 
 
-def request_of(user: str = "u1", **changes: Any) -> Row:
+def request_of(user: str | None = "u1", **changes: Any) -> Row:
     return {
         "request_id": "r1",
         "user_id": user,
@@ -201,7 +203,9 @@ class World:
         path.write_bytes(content)
         return path
 
-    def take_in(self, now: float = NOW) -> Intake:
+    def take_in(
+        self, now: float = NOW, decisions: Mapping[RowPlace, Treatment] = NO_DECISIONS
+    ) -> Intake:
         with DuckDB(memory_megabytes=500, threads=self.threads, spill=None) as engine:
             return take_in(
                 self.home,
@@ -211,6 +215,7 @@ class World:
                 engine,
                 now=now,
                 interests=self.interests,
+                decisions=decisions,
             )
 
     def rows(self, stage: str) -> list[Row]:

@@ -156,8 +156,9 @@ def test_what_is_held_about_a_person_is_shown(released_home: Home, audience: Aud
 
 def test_the_ledger_is_listed_shown_and_verified(released_home: Home, audience: Audience) -> None:
     assert "campaign-day-2026-11-02" in audience("ledger", "list").stdout
-    shown = json.loads(audience("ledger", "show", "4").stdout)
-    assert (shown["sequence"], shown["subject"]) == (4, "campaign-day-2026-11-02")
+    # Settings, the requests that the run has taken in, and a day's release and exports come first.
+    shown = json.loads(audience("ledger", "show", "5").stdout)
+    assert (shown["sequence"], shown["subject"]) == (5, "campaign-day-2026-11-02")
     of_release = audience("ledger", "show", "campaign-day-2026-11-02").stdout
     assert '"kind": "release"' in of_release
     assert '"kind": "exports"' in of_release
@@ -178,7 +179,7 @@ def test_what_is_published_is_proved_without_a_home(
     nowhere = {"AUDIENCE_HOME": str(tmp_path / "nowhere")}
     proved = audience("verify", received, environment=nowhere)
     assert proved.returncode == 0, proved.stderr
-    assert "8 entries, 3 releases" in proved.stdout
+    assert "9 entries, 3 releases" in proved.stdout
     assert audience("verify", received, "--head", "0" * 64, environment=nowhere).returncode == 4
 
     export = next(received.glob("exports/*/campaign-day-2026-11-02"))

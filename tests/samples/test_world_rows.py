@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sample_worlds import CONTRACT, World, columns, lists_of, raw_rows
 
-from data_samples.dirt import FIELD_COUNTS, KINDS
+from data_samples.dirt import KINDS, kinds_of
 
 
 def wib_day(moment: datetime) -> date:
@@ -39,7 +39,7 @@ def test_summary_counts_the_rows_that_lie_there(world: World) -> None:
 def test_bad_rows_of_every_kind_are_there_in_the_share_asked_for(world: World) -> None:
     planted = world.summary.planted
     for table in ("visits", "profiles", "consents"):
-        kinds = {**KINDS[table], **FIELD_COUNTS}
+        kinds = kinds_of(table, delimited=True)
         counts = [planted[f"{table}.{kind}"] for kind in kinds]
         share = sum(counts) / world.summary.rows[table]
         assert share == pytest.approx(world.options.dirt_share, rel=0.15)
@@ -97,7 +97,7 @@ def test_respelled_users_are_real_ones(world: World) -> None:
 
 
 def test_a_tidy_world_has_no_bad_row(tidy: World) -> None:
-    bad = {f"{table}.{kind}" for table in KINDS for kind in (*KINDS[table], *FIELD_COUNTS)}
+    bad = {f"{table}.{kind}" for table in KINDS for kind in kinds_of(table, delimited=True)}
     assert not bad & tidy.summary.planted.keys()
     moments = [row["occurred_at"] for path in tidy.files("visits") for row in raw_rows(path)]
     assert all(

@@ -1,0 +1,79 @@
+"""The deadline of requests: an asset check and an alert, before it and at it.
+
+It looks at the raw requests as they are now and runs on its own, every hour: a request falls due
+whether or not a day is released.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from anonymizer.requests import RequestState, Status
+from pipelines.objections import alert_once, read_states
+from pipelines.resources import Installation
+
+_LISTED = 100
+
+
+@dg.asset_check(
+    asset=dg.AssetKey(["raw", "requests"]),
+    name="requests_in_time",
+    description="No request is open 3 x 24 hours after it was made, or will be within a day.",
+)
+def requests_in_time(
+    context: dg.AssetCheckExecutionContext, installation: Installation
+) -> dg.AssetCheckResult:
+    """Judge every request as of now; what is late, or will be soon, is told once as an alert."""
+    result, alert = judge_deadlines(read_states(installation), datetime.now(UTC))
+    if alert:
+        names = "".join(sorted(f"{status} {name}\n" for status, name in alert))
+        name = f"requests-{hashlib.sha256(names.encode()).hexdigest()[:16]}"
+        told = {
+            "kind": "requests_due",
+            "overdue": [name for status, name in alert if status == "overdue"],
+            "due_soon": [name for status, name in alert if status == "due soon"],
+            "message": "requests have to be answered within 3 x 24 hours: audience rights list",
+        }
+        alert_once(context.log, installation.home, name, told)
+    return result
+
+
+def judge_deadlines(
+    found: Sequence[RequestState], now: datetime
+) -> tuple[dg.AssetCheckResult, list[tuple[Status, str]]]:
+    """The check's result as of `now`, and status and name of what is late or will be soon."""
+    statuses = Counter(state.status(now) for state in found)
+    late = [
+        (state.status(now), state.name)
+        for state in found
+        if state.status(now) in ("overdue", "due soon")
+    ]
+    overdue = statuses["overdue"] > 0
+    metadata: dict[str, Any] = {
+        **{status.replace(" ", "_"): count for status, count in statuses.items()},
+        "late": [f"{name}: {status}" for status, name in late[:_LISTED]],
+    }
+    severity = dg.AssetCheckSeverity.ERROR if overdue else dg.AssetCheckSeverity.WARN
+    return dg.AssetCheckResult(passed=not late, severity=severity, metadata=metadata), late
+
+
+REQUESTS = dg.define_asset_job(
+    "requests",
+    selection=dg.AssetSelection.checks(requests_in_time),
+    executor_def=dg.in_process_executor,
+    description="Whether requests are answered in time.",
+)
+
+
+@dg.schedule(
+    job=REQUESTS,
+    cron_schedule="5 * * * *",
+    description="Looks every hour for requests whose deadline has come or comes within a day.",
+)
+def every_hour(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """One look an hour."""
+    return dg.RunRequest(run_key=f"requests:{context.scheduled_execution_time:%Y-%m-%dT%H}")
