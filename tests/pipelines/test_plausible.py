@@ -4,19 +4,21 @@ import csv
 import gzip
 import io
 import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from checking import outcome
-from conftest import Audience
 
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.periods import Period
 
 DAY = "2026-11-01"
+Audience = Callable[..., subprocess.CompletedProcess[str]]
 MEASURES = ["people: age_not_known", "visits: age_not_known"]
 
 
