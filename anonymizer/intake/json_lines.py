@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from anonymizer.intake.batches import LONGEST_ROW, ROWS_PER_BATCH, RawBatch, Reading, RowFault
 from anonymizer.intake.contract import Header, RawTable, check_header
+from anonymizer.intake.identifiers import NOT_AN_ID
 from anonymizer.intake.opening import Source
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -126,6 +127,8 @@ def _text(value: Any, table: RawTable, column: str) -> str | None:
         return "true" if value else "false"
     if isinstance(value, list) and kind == "codes" and all(isinstance(v, str) for v in value):
         value = ";".join(value)
+    if isinstance(value, _Fraction) and kind == "user":
+        raise _BadLineError(NOT_AN_ID, column)
     if value is not None and not isinstance(value, str):
         raise _BadLineError("bad_json", column)
     if value is not None and not _encodable(value):
