@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -12,6 +13,9 @@ from anonymizer.intake.contract import Header, Kind, RawTable, check_header
 from anonymizer.intake.opening import Source
 
 _MAGIC = b"PAR1"
+_UUID_WIDTH = 36
+_UUID_DIGITS = [place for place in range(_UUID_WIDTH) if place not in (8, 13, 18, 23)]
+_HEXADECIMAL = np.array([list(b"%02x" % octet) for octet in range(256)], np.uint8)
 _UNREADABLE = (pa.ArrowException, OSError, ValueError)
 
 
@@ -34,7 +38,8 @@ def read_parquet(source: Source, table: RawTable) -> Reading:
         if not _fits(schema.field(column).type, kind):
             raise source.reject(f"schema_type:{column}", f"write it as {_EXPECTED[kind]}")
     _check_expansion(source, file.metadata, header)
-    return Reading(lambda: header, _batches(source, file, table, header))
+    batches = _batches(source, file, table, header)
+    return Reading(lambda: header, batches, lambda: int(file.metadata.num_rows))
 
 
 def _check_expansion(source: Source, metadata: pq.FileMetaData, header: Header) -> None:
@@ -152,8 +157,14 @@ def _plain(column: pa.Array, kind: Kind) -> pa.Array:
 
 def _uuids(column: pa.Array) -> pa.Array:
     """16 bytes each as text with hyphens."""
-    octets = [value and value.hex for value in column.to_pylist()]
-    return pa.array(octets, pa.string())
+    size, stored = len(column), column.storage
+    octets = np.frombuffer(stored.buffers()[1], np.uint8)
+    octets = octets[stored.offset * 16 : (stored.offset + size) * 16]
+    text = np.full((size, _UUID_WIDTH), ord("-"), np.uint8)
+    text[:, _UUID_DIGITS] = _HEXADECIMAL[octets].reshape(size, len(_UUID_DIGITS))
+    buffers = [None, pa.py_buffer(text.tobytes())]
+    written = pa.Array.from_buffers(pa.binary(_UUID_WIDTH), size, buffers).cast(pa.binary())
+    return pc.if_else(column.is_valid(), written, None)
 
 
 def _exact_dates(column: pa.Array) -> pa.Array:

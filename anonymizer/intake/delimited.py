@@ -1,4 +1,4 @@
-"""Reads CSV: comma, RFC 4180 quoting, a header line; no guesses about types."""
+"""Reads CSV: comma, RFC 4180 quoting (quoting.py), a header line; no guesses about types."""
 
 import csv
 import io
@@ -16,7 +16,8 @@ from anonymizer.intake.batches import (
     RowFault,
 )
 from anonymizer.intake.contract import Header, RawTable, check_header
-from anonymizer.intake.opening import Expanded, Source
+from anonymizer.intake.opening import Source
+from anonymizer.intake.quoting import StrictRows
 
 _HEADER_BYTES = 65_536
 _BINARY_STARTS = (b"PAR1", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xff\xfe", b"\xfe\xff", b"PK")
@@ -25,22 +26,22 @@ _BINARY_STARTS = (b"PAR1", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xff\xfe", b"\xfe
 def read_csv(source: Source, table: RawTable, compression: str) -> Reading:
     """The rows of a CSV file; an unquoted empty field is null, a quoted one is empty text.
 
-    Raises InputRejected: `wrong_format`, `empty_file`, `corrupt`, `too_long`, `too_large`,
+    Raises InputRejected: `wrong_format`, `empty_file`, `corrupt`, `too_large`,
     `too_many_bad_rows`, `duplicate_column`, `schema_missing:<column>`.
     """
     start = io.BufferedReader(source.expanded(compression)).read(_HEADER_BYTES)
     if not start:
         raise source.reject("empty_file")
-    if start.startswith(_BINARY_STARTS) or b"\x00" in start:
-        raise source.reject("wrong_format", "this is not CSV in UTF-8")
     lines = start.decode("utf-8-sig", errors="replace").splitlines(keepends=True)
+    if start.startswith(_BINARY_STARTS) or "\x00" in lines[0]:
+        raise source.reject("wrong_format", "this is not CSV in UTF-8")
     names = next(csv.reader(lines), [])
     header = check_header(table, names, source.name, source.digest)
-    return Reading(lambda: header, _batches(source, header, compression))
+    stream = StrictRows(source.expanded(compression), len(names))
+    return Reading(lambda: header, _batches(source, header, stream), lambda: stream.rows)
 
 
-def _batches(source: Source, header: Header, compression: str) -> Iterator[RawBatch]:
-    stream = source.expanded(compression)
+def _batches(source: Source, header: Header, stream: StrictRows) -> Iterator[RawBatch]:
     misfits: list[int] = []
     numbers = _RowNumbers(misfits)
     batches = _open(source, stream, header, misfits)
@@ -48,23 +49,23 @@ def _batches(source: Source, header: Header, compression: str) -> Iterator[RawBa
     while True:
         try:
             batch = next(batches, None)
-        except pa.ArrowException as error:
-            raise _refusal(source, error, misfits) from None
+        except pa.ArrowException:
+            raise _refusal(source, misfits) from None
         if batch is None:
             break
         waiting.append(batch.add_column(0, "row_number", numbers.of(batch.num_rows)))
         if sum(part.num_rows for part in waiting) >= ROWS_PER_BATCH:
             yield RawBatch(pa.concat_batches(waiting))
             waiting.clear()
-    if stream.quotes % 2:
-        raise source.reject("corrupt", "a quotation mark is never closed")
-    faults = [RowFault(number, "", "field_count") for number in misfits]
+    if stream.cut_off:
+        raise source.reject("corrupt", "it ends within a quoted field; deliver it again")
+    faults = [RowFault(number, "", stream.bad.get(number, "field_count")) for number in misfits]
     end = pa.record_batch({"row_number": pa.array([], pa.int64())})
     yield RawBatch(pa.concat_batches(waiting) if waiting else end, faults)
 
 
 def _open(
-    source: Source, stream: Expanded, header: Header, misfits: list[int]
+    source: Source, stream: StrictRows, header: Header, misfits: list[int]
 ) -> Iterator[pa.RecordBatch]:
     def pass_over(row: pa_csv.InvalidRow) -> str:
         misfits.append(row.number - 1)  # the header line is row 1
@@ -88,16 +89,14 @@ def _open(
                 ),
             )
         )
-    except pa.ArrowException as error:
-        raise _refusal(source, error, misfits) from None
+    except pa.ArrowException:
+        raise _refusal(source, misfits) from None
 
 
-def _refusal(source: Source, error: pa.ArrowException, misfits: list[int]) -> Exception:
-    """Arrow's message may quote the row: only what kind of message it is goes on."""
+def _refusal(source: Source, misfits: list[int]) -> Exception:
+    """Arrow's message may quote the row: nothing of it goes on."""
     if len(misfits) > MOST_FAULTS:
         return source.reject("too_many_bad_rows", f"the limit is {MOST_FAULTS} in a file")
-    if "straddling" in str(error):
-        return source.reject("too_long", f"a row has more than {LONGEST_ROW} bytes")
     return source.reject("corrupt", "this is not CSV")
 
 

@@ -35,6 +35,7 @@ _PLAIN = (
 _BARE_UUID = 32
 _NUMBER = re.compile(r"[+-]?(?:\d+[.,]\d*|\d*[.,]\d+)(?:e[+-]?\d+)?|[+-]?\d+e[+-]\d+")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:[.,]\d{3})+(?:[.,]\d*)?")
+_IN_FRONT = re.compile(r"^[\s']+")
 _UUID = re.compile(
     r"(?:urn:uuid:)?(\{)?([0-9a-f]{8})(-?)([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{4})\3"
     r"([0-9a-f]{12})(?(1)\})"
@@ -68,7 +69,7 @@ def canonical_id(text: str) -> str:
         raise NotAUserError(HIDDEN)
     # Folding can bring forth what is not normal, and the other way round.
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", spelled).casefold())
-    bare = folded.strip().removeprefix("'").strip()
+    bare = _IN_FRONT.sub("", folded).rstrip()
     if not bare:
         raise NotAUserError(NO_USER)
     if bare in _WORDS or not bare.removeprefix("urn:uuid:").strip("0-{}"):

@@ -28,8 +28,21 @@ def _refuse_constant(_: str) -> None:
     raise _BadLineError("not_finite")
 
 
+def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The fields of an object; which of two with one name is meant, nobody knows."""
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise _BadLineError("duplicate_key")
+    return fields
+
+
+# Not strict about control characters: they are judged like those of every other format.
 _decode = json.JSONDecoder(
-    parse_int=str, parse_float=lambda _: _Fraction(), parse_constant=_refuse_constant
+    parse_int=str,
+    parse_float=lambda _: _Fraction(),
+    parse_constant=_refuse_constant,
+    object_pairs_hook=_fields,
+    strict=False,
 ).decode
 
 
@@ -40,32 +53,28 @@ def read_json_lines(source: Source, table: RawTable, compression: str) -> Readin
     `corrupt`, `schema_missing:<column>` when no line has the column.
     """
     keys: dict[str, None] = {}
+    lines = _Lines(source, compression)
 
     def header() -> Header:
         return check_header(table, list(keys), source.name, source.digest)
 
     def batches() -> Iterator[RawBatch]:
-        lines = 0
-        for batch in _batches(source, table, compression, keys):
-            lines += batch.rows.num_rows + len(batch.faults)
-            yield batch
-        if not lines:
+        yield from _batches(lines, table, keys)
+        if not lines.rows:
             raise source.reject("empty_file")
         if not keys:
             raise source.reject("wrong_format", "no line is a JSON object")
         header()
 
-    return Reading(header, batches())
+    return Reading(header, batches(), lambda: lines.rows)
 
 
-def _batches(
-    source: Source, table: RawTable, compression: str, keys: dict[str, None]
-) -> Iterator[RawBatch]:
+def _batches(lines: "_Lines", table: RawTable, keys: dict[str, None]) -> Iterator[RawBatch]:
     """All batches; fills `keys` with every key of the file in order of appearance."""
     numbers: list[int] = []
     rows: list[list[str | None]] = []
     faults: list[RowFault] = []
-    for number, line in _lines(source, compression):
+    for number, line in lines:
         try:
             fields = _parse(line)
             if not fields.keys() <= keys.keys():
@@ -90,20 +99,29 @@ def _batch(
     return RawBatch(pa.record_batch(columns), faults)
 
 
-def _lines(source: Source, compression: str) -> Iterator[tuple[int, bytes | None]]:
-    """Line numbers and lines that are not blank; None for one that is too long to hold."""
-    stream = io.BufferedReader(source.expanded(compression), buffer_size=LONGEST_ROW)
-    number = 0
-    while line := stream.readline(LONGEST_ROW):
-        number += 1
-        if number == 1:
-            line = line.removeprefix(_BYTE_ORDER_MARK)
-        if len(line) == LONGEST_ROW and not line.endswith(b"\n"):
-            while (rest := stream.readline(LONGEST_ROW)) and not rest.endswith(b"\n"):
-                pass
-            yield number, None
-        elif not line.isspace() and line:
-            yield number, line
+class _Lines:
+    """Line numbers and lines that are not blank, of which there are `rows`; None if too long."""
+
+    def __init__(self, source: Source, compression: str) -> None:
+        self._source, self._compression = source, compression
+        self.rows = 0
+
+    def __iter__(self) -> Iterator[tuple[int, bytes | None]]:
+        expanded = self._source.expanded(self._compression)
+        stream = io.BufferedReader(expanded, buffer_size=LONGEST_ROW)
+        number = 0
+        while line := stream.readline(LONGEST_ROW):
+            number += 1
+            if number == 1:
+                line = line.removeprefix(_BYTE_ORDER_MARK)
+            if len(line) == LONGEST_ROW and not line.endswith(b"\n"):
+                while (rest := stream.readline(LONGEST_ROW)) and not rest.endswith(b"\n"):
+                    pass
+                self.rows += 1
+                yield number, None
+            elif not line.isspace() and line:
+                self.rows += 1
+                yield number, line
 
 
 def _parse(line: bytes | None) -> dict[str, Any]:

@@ -88,7 +88,9 @@ def search(raw: Path, name: str, user: str, limits: IntakeLimits) -> Found:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for path in sorted((*folder.glob("*"), *folder.glob("day=*/*"))):
+    for path in sorted(
+        (*folder.glob("*"), *folder.glob("day=*/*"), *folder.glob("day=*/hour=*/*"))
+    ):
         unfinished = path.name.startswith((".", "_")) or path.name.endswith((".tmp", ".part"))
         if path.is_file() and not path.is_symlink() and not unfinished:
             yield path
