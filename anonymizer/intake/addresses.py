@@ -21,6 +21,8 @@ one form already; only others are read one by one.
 
 import re
 import unicodedata
+from functools import lru_cache
+from itertools import product
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import idna
@@ -49,7 +51,15 @@ _BREAKS = str.maketrans("", "", "\t\r\n")
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 _RESERVED = ":/?#[]@!$&'()*+,;="
 _TAGS = frozenset({"utm_id", "utm_campaign"})
-_FORMS = {byte: chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in range(256)}
+_SAFE = re.compile(r"[A-Za-z0-9._~%:/?#\[\]@!$&'()*+,;=-]*+")
+_PLAIN_PATH = re.compile(r"(?:[A-Za-z0-9_~!$'()*+,=:@-][A-Za-z0-9_~!$'()*+,=:@.-]*+/?+)*+")
+_AND = re.compile("&&+")
+_FORMS = {
+    f"%{first}{second}": chr(byte)
+    if (byte := int(first + second, 16)) in _UNRESERVED
+    else f"%{byte:02X}"
+    for first, second in product("0123456789ABCDEFabcdef", repeat=2)
+}
 
 
 def canonical_urls(urls: pa.Array) -> pa.Array:
@@ -64,19 +74,29 @@ def canonical_urls(urls: pa.Array) -> pa.Array:
 
 def canonical_url(url: str) -> str:
     """The one form of a URL: `scheme://host/path?query`, or text without `://`."""
-    address = url.strip().translate(_BREAKS)
-    scheme, separator, rest = address.replace("\\", "/").partition("://")
+    address = url.strip()
+    if not address.isprintable():
+        address = address.translate(_BREAKS)
+    scheme, separator, rest = _split_scheme(address)
     if not separator or "?" in scheme or "#" in scheme:
         return ""
-    rest = address[len(scheme) + len(separator) :]
-    rest = _AMPERSANDS.sub("&", _AMPERSANDS.sub("&", rest)).partition("#")[0]
-    location, question, query = rest.partition("?")
+    if ";" in rest:
+        rest = _AMPERSANDS.sub("&", _AMPERSANDS.sub("&", rest))
+    location, question, query = rest.partition("#")[0].partition("?")
     authority, _, path = location.replace("\\", "/").partition("/")
-    scheme = scheme.lower()
-    canonical = f"{scheme}://{_host(scheme, authority)}{_path(path)}"
+    canonical = f"{scheme.lower()}://{_host(scheme.lower(), authority)}{_path(path)}"
     return f"{canonical}?{_query(query)}" if question else canonical
 
 
+def _split_scheme(address: str) -> tuple[str, str, str]:
+    scheme, separator, rest = address.partition("://")
+    if "\\" not in scheme:
+        return scheme, separator, rest
+    scheme, separator, _ = address.replace("\\", "/").partition("://")
+    return scheme, separator, address[len(scheme) + len(separator) :]
+
+
+@lru_cache(maxsize=4_096)
 def _host(scheme: str, authority: str) -> str:
     host = _decoded(authority.rpartition("@")[2]).translate(_ENDS).strip()
     host = _PORT.sub(lambda port: port[1] and f":{port[1]}", host)
@@ -107,6 +127,8 @@ def _label(label: str) -> str:
 
 def _path(path: str) -> str:
     """The path with its first `/`, without one at the end; empty for the root."""
+    if _PLAIN_PATH.fullmatch(path):
+        return f"/{path}".rstrip("/")
     segments: list[str] = []
     for segment in _escaped(_SESSION.sub("", path)).split("/"):
         if segment == "..":
@@ -117,14 +139,17 @@ def _path(path: str) -> str:
 
 
 def _query(query: str) -> str:
-    return "&".join(_parameter(text) for text in query.split("&") if text)
+    escaped = _escaped(query)
+    if "utm_" not in escaped.lower():
+        return escaped.strip("&") if "&&" not in escaped else _AND.sub("&", escaped).strip("&")
+    return "&".join(_parameter(text) for text in escaped.split("&") if text)
 
 
 def _parameter(text: str) -> str:
-    key, equals, value = _escaped(text).partition("=")
+    key, equals, value = text.partition("=")
     tag = key.lower()
     if not tag.startswith("utm_"):
-        return f"{key}{equals}{value}"
+        return text
     return f"{tag}{equals}{_tag_value(value) if tag in _TAGS else value}"
 
 
@@ -146,7 +171,9 @@ def _escaped(text: str) -> str:
         text = unicodedata.normalize("NFC", text)
     if "%" in text:
         text = _STRAY_PERCENT.sub("%25", text)
-        text = _ESCAPED.sub(lambda escape: _FORMS[int(escape[0][1:], 16)], text)
+        text = _ESCAPED.sub(lambda escape: _FORMS[escape[0]], text)
+    if _SAFE.fullmatch(text):
+        return text
     return quote_from_bytes(text.encode("utf-8", "surrogatepass"), safe="%" + _RESERVED)
 
 
