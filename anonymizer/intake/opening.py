@@ -79,6 +79,10 @@ class Expanded(io.RawIOBase):
         """Always."""
         return True
 
+    def read(self, size: int = -1) -> bytes:
+        """At most `size` bytes, without a copy on the way; none at the end."""
+        return self._read(size)
+
     def readinto(self, buffer: object) -> int:
         """Fill `buffer`; 0 at the end."""
         view = memoryview(buffer)  # type: ignore[arg-type]

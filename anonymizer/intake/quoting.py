@@ -51,7 +51,7 @@ class StrictRows(io.RawIOBase):
         super().__init__()
         self._stream, self._commas = stream, columns - 1
         self._waiting = b""  # the beginning of a row whose end is not read yet
-        self._ready = memoryview(b"")
+        self._ready = b""
         self._began = self._ended = self._skipping = self._unterminated = False
         self.rows = -1
         self.bad: dict[int, str] = {}
@@ -61,15 +61,13 @@ class StrictRows(io.RawIOBase):
         """Always."""
         return True
 
-    def readinto(self, buffer: object) -> int:
-        """Fill `buffer`; 0 at the end."""
-        view = memoryview(buffer)  # type: ignore[arg-type]
+    def read(self, size: int = -1) -> bytes:
+        """At most `size` bytes; none at the end."""
         while not self._ready and not self._ended:
-            self._ready = memoryview(self._more())
-        size = min(len(view), len(self._ready))
-        view[:size] = self._ready[:size]
-        self._ready = self._ready[size:]
-        return size
+            self._ready = self._more()
+        size = size if size >= 0 else len(self._ready)
+        part, self._ready = self._ready[:size], self._ready[size:]
+        return part
 
     def _more(self) -> bytes:
         """The next rows and marks; nothing when more has to be read for one."""
@@ -90,7 +88,9 @@ class StrictRows(io.RawIOBase):
 
     def _block(self) -> bytes:
         """What is read next, without the rest of a line that is passed over."""
-        block = self._stream.read(LONGEST_ROW) or b""
+        # As much as the parser takes at once: it would make a block of any small rest.
+        size = max(LONGEST_ROW - len(self._waiting), LONGEST_ROW // 16)
+        block = self._stream.read(size) or b""
         self._ended = not block
         if not self._began:
             self._began, block = True, block.removeprefix(_BYTE_ORDER_MARK)
@@ -167,9 +167,10 @@ def complete_rows(content: bytes) -> tuple[int, int | None]:
     """
     octets = np.frombuffer(content, np.uint8)
     ends = np.flatnonzero(octets == _LINE_FEED)
-    if b"\r" in content:
-        returns = np.flatnonzero(octets[:-1] == _RETURN)
-        ends = np.union1d(ends, returns[octets[returns + 1] != _LINE_FEED])
+    if content.count(b"\r") > content.count(b"\r\n"):
+        returns = np.flatnonzero(octets == _RETURN)
+        alone = np.append(octets, np.uint8(0))[returns + 1] != _LINE_FEED
+        ends = np.union1d(ends, returns[alone])
     if b'"' in content:
         quotes = np.flatnonzero(octets == _QUOTE)
         if not _strict(octets, quotes):
