@@ -10,7 +10,7 @@ def _schema(**columns: tuple[str, str]) -> dg.TableSchema:
 
 
 VISITS = _schema(
-    visit_key=("BLOB", "keyed hash of the visit id"),
+    visit_key=("BLOB", "keyed hash of the person and the visit id"),
     person_key=("BLOB", "keyed hash of the user id; null for a guest"),
     campaign_ids=("VARCHAR[]", "the campaign accessed; several if equal links are tied"),
     program=("BOOLEAN", "the user agent says that it is a program"),

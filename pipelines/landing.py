@@ -106,13 +106,20 @@ def _digest(entries: Sequence[Listed]) -> str:
 
 
 def _listing(folder: Path) -> list[Listed]:
-    """Name, size and time of change of each plain file, in the order of names."""
+    """Name, size and time of change of each plain file, in the order of names.
+
+    With the files of a day's folders by the hour.
+    """
     try:
         with os.scandir(folder) as entries:
-            files = [entry for entry in entries if entry.is_file(follow_symlinks=False)]
-            return sorted(
-                (f"{folder.name}/{entry.name}", entry.stat().st_size, entry.stat().st_mtime_ns)
-                for entry in files
-            )
+            found = list(entries)
     except FileNotFoundError:
         return []
+    files = [
+        (f"{folder.name}/{entry.name}", entry.stat().st_size, entry.stat().st_mtime_ns)
+        for entry in found
+        if entry.is_file(follow_symlinks=False)
+    ]
+    hours = [Path(entry.path) for entry in found if entry.name.startswith("hour=")]
+    by_hour = [listed for hour in hours if hour.is_dir() for listed in _listing(hour)]
+    return sorted([*files, *by_hour])

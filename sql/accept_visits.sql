@@ -1,7 +1,8 @@
 -- Judges the visits of a batch. `excluded`: the row is sound but not of this day (`late`: its
 -- own day is released already). URL, user agent, category and ids end here.
+-- A visit is known by its id and its person: ids of sessions, which people share, lose nobody.
 -- in:  raw_rows (visit_id, person_key, user_id_fault, occurred_at, occurred_at_fault, url,
---      user_agent, product_category), places, accessed (choose_campaigns.sql), links,
+--      user_agent, product_category), places, matches, accessed (choose_campaigns.sql),
 --      program_words, interest_words
 -- out: row_number, fault ('column reason', null = sound), record_key, content, rank, arrival,
 --      excluded, person_key, campaign_ids, program, interest (code, null = none), local_day,
@@ -24,6 +25,11 @@ categories AS (
     FROM interest_words
     GROUP BY lower(trim(word, $blanks))
 ),
+named AS (
+    SELECT DISTINCT url_number
+    FROM matches
+    WHERE way = 1
+),
 timed AS (
     SELECT
         *,
@@ -37,7 +43,7 @@ judged AS (
         r.*,
         a.campaign_ids,
         c.interest,
-        u.utm_id IS NOT NULL AND k.campaign_id IS NULL AS tag_unknown,
+        u.utm_ids IS NOT NULL AND n.url_number IS NULL AS tag_unknown,
         p.user_agent IS NOT NULL AS program,
         CASE
             WHEN r.id IS NULL THEN 'visit_id no_visit_id'
@@ -57,14 +63,16 @@ judged AS (
     FROM timed AS r
     LEFT JOIN places AS u ON u.url = r.url
     LEFT JOIN accessed AS a ON a.url_number = u.url_number AND a.local_day = r.local_day
-    LEFT JOIN links AS k ON k.campaign_id = u.utm_id
+    LEFT JOIN named AS n ON n.url_number = u.url_number
     LEFT JOIN programs AS p ON p.user_agent = r.user_agent
     LEFT JOIN categories AS c ON c.category = r.category
 )
 SELECT
     row_number,
     fault,
-    unhex(substr(sha256($visit_key || encode(id)), 1, 32)) AS record_key,
+    unhex(substr(sha256(
+        $visit_key || coalesce(person_key, encode('guest')) || encode(id)
+    ), 1, 32)) AS record_key,
     unhex(substr(sha256(
         $content_key || coalesce(person_key, encode('guest'))
         || encode(concat_ws(

@@ -1,9 +1,10 @@
 -- The advertising links of accepted campaigns, in comparable parts.
 -- in:  standing (campaigns), places (split_urls.sql of their links)
--- out: campaign_id, starts_on, ends_on, place, depth (parts of the place),
+-- out: campaign_id, tag (the id in lower case), starts_on, ends_on, place, depth (parts of the place),
 --      parameters VARCHAR[] (what a visit's query must hold, each once; utm_* aside)
 SELECT
     c.campaign_id,
+    lower(c.campaign_id) AS tag,
     c.starts_on,
     c.ends_on,
     p.place,

@@ -1,10 +1,12 @@
--- Which campaigns a URL belongs to, and how surely: by a tag with the campaign's id, or because
--- its place is the link's or continues below it and its query holds the link's parameters. By
+-- Which campaigns a URL belongs to, and how surely: by a tag with the campaign's id (capitals
+-- aside), or because its place is the link's or continues below it and its query holds the link's parameters. By
 -- equality of places cut to the depths that links have, never by comparing each URL with each
 -- link.
 -- in:  places, links
 -- out: url_number, campaign_id, starts_on, ends_on, way (1 = utm_id, 2 = utm_campaign, 3 = link),
---      depth (parts of the link's place), parameters (how many the link requires); 0 for tags
+--      depth and parameters (the higher, the surer). Of a link: the parts of its place, and how
+--      many parameters it requires. Of a tag: an earlier value of a repeated tag comes first, and
+--      of ids that differ by capitals alone the one that is spelled the same; 0
 WITH depths AS (
     SELECT DISTINCT depth
     FROM links
@@ -24,15 +26,27 @@ prefixes AS (
     JOIN depths AS d ON d.depth <= len(c.parts)
 ),
 tags AS (
-    SELECT url_number, utm_id AS campaign_id, 1 AS way FROM places WHERE utm_id IS NOT NULL
+    SELECT url_number, 1 AS way, utm_ids AS named, unnest(utm_ids) AS tag
+    FROM places
+    WHERE utm_ids IS NOT NULL
     UNION ALL
-    SELECT url_number, utm_campaign, 2 FROM places WHERE utm_campaign IS NOT NULL
+    SELECT url_number, 2, utm_campaigns, unnest(utm_campaigns)
+    FROM places
+    WHERE utm_campaigns IS NOT NULL
 )
 SELECT
-    t.url_number, l.campaign_id, l.starts_on, l.ends_on, t.way,
-    CAST(0 AS BIGINT) AS depth, CAST(0 AS BIGINT) AS parameters
+    t.url_number,
+    l.campaign_id,
+    l.starts_on,
+    l.ends_on,
+    t.way,
+    CAST(
+        -2 * list_position(t.named, t.tag) - CASE WHEN l.campaign_id = t.tag THEN 0 ELSE 1 END
+        AS BIGINT
+    ) AS depth,
+    CAST(0 AS BIGINT) AS parameters
 FROM tags AS t
-JOIN links AS l ON l.campaign_id = t.campaign_id
+JOIN links AS l ON l.tag = lower(t.tag)
 UNION ALL
 SELECT
     p.url_number, l.campaign_id, l.starts_on, l.ends_on, 3, l.depth, len(l.parameters)

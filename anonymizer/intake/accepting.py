@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from anonymizer.engines.duckdb import DuckDB
+from anonymizer.intake.addresses import canonical_urls
 from anonymizer.intake.batches import RawBatch, RowFault
 from anonymizer.intake.conforming import BLANKS, Conformer
 from anonymizer.intake.contract import RawTable
@@ -89,7 +90,8 @@ class Acceptor:
         self._engine.create("links", "list_links")
 
     def _split(self, urls: pa.Array | pa.ChunkedArray) -> None:
-        self._engine.load("urls", pa.table({"url": urls}))
+        each = pc.unique(urls).drop_null()
+        self._engine.load("urls", pa.table({"url": each, "canonical": canonical_urls(each)}))
         self._engine.create("places", "split_urls")
         self._engine.drop("urls")
 

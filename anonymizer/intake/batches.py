@@ -41,8 +41,12 @@ class RawBatch:
 class Reading:
     """A file being read: its batches one after the other, and after these its header.
 
+    `rows` is how many rows the file has, once all batches are read, counted apart from what
+    makes the batches: a row that is lost on the way is noticed.
+
     Columns that the file lacks may be missing from the batches or all null there.
     """
 
     header: Callable[[], Header]
     batches: Iterator[RawBatch]
+    rows: Callable[[], int]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -12,6 +13,9 @@ from anonymizer.intake.contract import Header, Kind, RawTable, check_header
 from anonymizer.intake.opening import Source
 
 _MAGIC = b"PAR1"
+_UUID_WIDTH = 36
+_UUID_DIGITS = [place for place in range(_UUID_WIDTH) if place not in (8, 13, 18, 23)]
+_HEXADECIMAL = np.array([list(b"%02x" % octet) for octet in range(256)], np.uint8)
 _UNREADABLE = (pa.ArrowException, OSError, ValueError)
 
 
@@ -30,10 +34,12 @@ def read_parquet(source: Source, table: RawTable) -> Reading:
         raise source.reject("corrupt", "the Parquet footer cannot be read") from None
     header = check_header(table, schema.names, source.name, source.digest)
     for column in header.present:
-        if not _fits(schema.field(column).type, table.columns[column]):
-            raise source.reject(f"schema_type:{column}", f"expected a {table.columns[column]}")
+        kind = table.columns[column]
+        if not _fits(schema.field(column).type, kind):
+            raise source.reject(f"schema_type:{column}", f"write it as {_EXPECTED[kind]}")
     _check_expansion(source, file.metadata, header)
-    return Reading(lambda: header, _batches(source, file, table, header))
+    batches = _batches(source, file, table, header)
+    return Reading(lambda: header, batches, lambda: int(file.metadata.num_rows))
 
 
 def _check_expansion(source: Source, metadata: pq.FileMetaData, header: Header) -> None:
@@ -82,7 +88,8 @@ def _plain_rows(
 def _fits(found: pa.DataType, kind: Kind) -> bool:
     if pt.is_dictionary(found):
         found = found.value_type
-    return _is_text(found) or bool(pt.is_null(found)) or _NATIVE[kind](found)
+    plain = _is_text(found) or _is_bytes(found) or bool(pt.is_null(found))
+    return plain or _NATIVE[kind](found)
 
 
 def _is_list_of_text(found: pa.DataType) -> bool:
@@ -93,10 +100,23 @@ def _is_text(found: pa.DataType) -> bool:
     return bool(pt.is_string(found) or pt.is_large_string(found) or pt.is_string_view(found))
 
 
+def _is_bytes(found: pa.DataType) -> bool:
+    """Text whose writer did not annotate it as such."""
+    return bool(pt.is_binary(found) or pt.is_large_binary(found) or pt.is_binary_view(found))
+
+
+def _is_whole(found: pa.DataType) -> bool:
+    return bool(pt.is_integer(found) or (pt.is_decimal(found) and found.scale == 0))
+
+
+def _is_uuid(found: pa.DataType) -> bool:
+    return bool(found == pa.uuid())
+
+
 # Types that are taken besides text, by what the column must be.
 _NATIVE: Mapping[Kind, Callable[[pa.DataType], bool]] = {
-    "user": pt.is_integer,
-    "identifier": pt.is_integer,
+    "user": lambda found: _is_whole(found) or _is_uuid(found),
+    "identifier": lambda found: _is_whole(found) or _is_uuid(found),
     "text": lambda _: False,
     "word": lambda _: False,
     "instant": pt.is_timestamp,
@@ -106,9 +126,25 @@ _NATIVE: Mapping[Kind, Callable[[pa.DataType], bool]] = {
 }
 
 
+# What a refusal asks for.
+_EXPECTED: Mapping[Kind, str] = {
+    "user": "text, a whole number, DECIMAL with scale 0 or UUID",
+    "identifier": "text, a whole number, DECIMAL with scale 0 or UUID",
+    "text": "text",
+    "instant": "TIMESTAMP in UTC or text with a zone",
+    "date": "DATE or text",
+    "boolean": "BOOLEAN or text",
+    "codes": "text or a list of text",
+}
+
+
 def _plain(column: pa.Array, kind: Kind) -> pa.Array:
     if pt.is_dictionary(column.type):
         column = column.dictionary_decode()
+    if _is_uuid(column.type):
+        return _uuids(column)
+    if _is_bytes(column.type):
+        return column.cast(pa.binary())
     if kind == "instant" and pt.is_timestamp(column.type):
         return _instants(column)
     if kind == "date" and not _is_text(column.type):
@@ -118,6 +154,18 @@ def _plain(column: pa.Array, kind: Kind) -> pa.Array:
     if _is_text(column.type):
         return column.cast(pa.binary() if pt.is_string(column.type) else pa.large_binary())
     return column.cast(pa.string())
+
+
+def _uuids(column: pa.Array) -> pa.Array:
+    """16 bytes each as text with hyphens."""
+    size, stored = len(column), column.storage
+    octets = np.frombuffer(stored.buffers()[1], np.uint8)
+    octets = octets[stored.offset * 16 : (stored.offset + size) * 16]
+    text = np.full((size, _UUID_WIDTH), ord("-"), np.uint8)
+    text[:, _UUID_DIGITS] = _HEXADECIMAL[octets].reshape(size, len(_UUID_DIGITS))
+    buffers = [None, pa.py_buffer(text.tobytes())]
+    written = pa.Array.from_buffers(pa.binary(_UUID_WIDTH), size, buffers).cast(pa.binary())
+    return pc.if_else(column.is_valid(), written, None)
 
 
 def _exact_dates(column: pa.Array) -> pa.Array:

@@ -1,7 +1,9 @@
 """Gives the rows of every format one form, in which user ids are already keyed hashes.
 
-    text (bytes)  -> text, or the row goes into quarantine: bad_encoding, too_long
-    user          -> person_key (16 bytes) + user_id_fault: no_user, placeholder_user
+    text (bytes)  -> text, or the row goes into quarantine: bad_encoding, control_character,
+                     too_long
+    user          -> person_key (16 bytes) + user_id_fault: no_user, placeholder_user,
+                     hidden_character, not_an_id
     instant       -> timestamp with zone + <column>_fault: bad_time, naive_time, time_range
     word, boolean -> the plain word that vocabulary.py looks up
 
@@ -12,6 +14,7 @@ quarantine here: what cannot be read becomes null, and `row_fault` says why.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
@@ -19,10 +22,15 @@ import pyarrow.types as pt
 from anonymizer.engines.duckdb import DuckDB
 from anonymizer.intake.batches import ROW_FAULT, RawBatch, RowFault
 from anonymizer.intake.contract import Kind, RawTable
+from anonymizer.intake.identifiers import canonical_ids
 from anonymizer.intake.vocabulary import plain_words
 from anonymizer.policy import Policy
 from anonymizer.secret import Secret
 
+CONTROL = "control_character"
+# Unicode's category Cc without tab, line feed, vertical tab, form feed and carriage return.
+_CONTROLS = r"[\x00-\x08\x0e-\x1f\x7f-\x{9f}]"
+_SPACE, _DELETE, _LATIN = 0x20, 0x7F, 0xC2  # U+0080 to U+009F begin with the byte C2
 # Spaces of all sorts at the ends of an id are a writer's accident.
 BLANKS = " \t\r\n\v\f\u00a0\u200b\ufeff"
 
@@ -51,8 +59,8 @@ class Conformer:
         if name in rows.schema.names:
             column = rows.column(name)
         if kind == "user":
-            key, fault = self._read(column, "hash_users", person_key=self.secret.derive("person"))
-            return {"person_key": key, f"{name}_fault": fault}
+            ids, faults = canonical_ids(column)
+            return {"person_key": self._hashed(ids), f"{name}_fault": faults}
         if kind in ("word", "boolean"):
             return {name: plain_words(column)}
         if kind != "instant":
@@ -67,6 +75,14 @@ class Conformer:
         )
         return {name: instant, f"{name}_fault": fault}
 
+    def _hashed(self, ids: pa.Array) -> pa.Array:
+        """The keyed hash of each id; null where there is none."""
+        position = pa.array(range(len(ids)), pa.int32())
+        self.engine.load("ids", pa.record_batch({"position": position, "id": ids}))
+        keyed = self.engine.fetch("hash_users", {"person_key": self.secret.derive("person")})
+        self.engine.drop("ids")
+        return keyed["person_key"].combine_chunks()
+
     def _read(
         self, column: pa.Array, statement: str, **parameters: object
     ) -> tuple[pa.Array, pa.Array]:
@@ -79,7 +95,7 @@ class Conformer:
 
 
 def _blank_illegible(batch: RawBatch, most: int) -> RawBatch:
-    """All rows, null where they are not UTF-8 or a field has more than `most` characters.
+    """All rows, null where a field is not UTF-8, has control characters or is too long.
 
     `row_fault` is the column and reason of the first such field, or what the reader found.
     """
@@ -95,8 +111,11 @@ def _blank_illegible(batch: RawBatch, most: int) -> RawBatch:
             column, faults = _blanked(column, bad, f"{name} bad_encoding", faults)
             column = column.cast(pa.string())
         if pt.is_string(column.type):
-            bad = _too_long(column, most)
-            column, faults = _blanked(column, bad, f"{name} too_long", faults)
+            for bad, reason in (
+                (_too_long(column, most), "too_long"),
+                (_controlling(column), CONTROL),
+            ):
+                column, faults = _blanked(column, bad, f"{name} {reason}", faults)
         rows = rows.set_column(position, name, column)
     return RawBatch(rows.append_column(ROW_FAULT, faults), batch.faults)
 
@@ -114,7 +133,7 @@ def _blanked(
 
 
 def _drop_illegible(batch: RawBatch, most: int) -> RawBatch:
-    """Without the rows that are not UTF-8 or have a field of more than `most` characters."""
+    """Without the rows with a field that is not UTF-8, has control characters or is too long."""
     rows, faults = batch.rows, list(batch.faults)
     for position, name in enumerate(batch.rows.schema.names):
         kind = rows.schema.field(name).type
@@ -123,6 +142,7 @@ def _drop_illegible(batch: RawBatch, most: int) -> RawBatch:
             rows = rows.set_column(position, name, rows.column(name).cast(pa.string()))
         if pt.is_string(rows.schema.field(name).type):
             rows = _without(rows, name, _too_long(rows.column(name), most), "too_long", faults)
+            rows = _without(rows, name, _controlling(rows.column(name)), CONTROL, faults)
     return RawBatch(rows, faults)
 
 
@@ -140,6 +160,19 @@ def _too_long(column: pa.Array, most: int) -> pa.Array | None:
     if (pc.max(pc.binary_length(column)).as_py() or 0) <= most:
         return None
     return pc.greater(pc.utf8_length(column).fill_null(0), most)
+
+
+def _controlling(column: pa.Array) -> pa.Array | None:
+    """Which texts have control characters, line breaks and tabs aside."""
+    content = column.buffers()[2]
+    if content is None or not len(content):
+        return None
+    # A look at the bytes of all rows at once costs next to nothing; few batches need another.
+    octets = np.frombuffer(content, np.uint8)
+    suspects = (octets < _SPACE).any() or (octets == _DELETE).any() or (octets == _LATIN).any()
+    if not suspects:
+        return None
+    return pc.match_substring_regex(column, _CONTROLS).fill_null(False)  # noqa: FBT003
 
 
 def _misencoded(column: pa.Array) -> pa.Array | None:

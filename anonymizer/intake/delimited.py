@@ -1,8 +1,8 @@
-"""Reads CSV: comma, RFC 4180 quoting, a header line; no guesses about types."""
+"""Reads CSV: comma, RFC 4180 quoting (quoting.py), a header line; no guesses about types."""
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -18,7 +18,8 @@ from anonymizer.intake.batches import (
     RowFault,
 )
 from anonymizer.intake.contract import Header, RawTable, check_header
-from anonymizer.intake.opening import Expanded, Source
+from anonymizer.intake.opening import Source
+from anonymizer.intake.quoting import StrictRows
 from anonymizer.intake.salvaging import read_misfit
 
 _HEADER_BYTES = 65_536
@@ -28,19 +29,20 @@ _BINARY_STARTS = (b"PAR1", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xff\xfe", b"\xfe
 def read_csv(source: Source, table: RawTable, compression: str) -> Reading:
     """The rows of a CSV file; an unquoted empty field is null, a quoted one is empty text.
 
-    Raises InputRejected: `wrong_format`, `empty_file`, `corrupt`, `too_long`, `too_large`,
+    Raises InputRejected: `wrong_format`, `empty_file`, `corrupt`, `too_large`,
     `too_many_bad_rows`, `duplicate_column`, `schema_missing:<column>`.
     """
     start = io.BufferedReader(source.expanded(compression)).read(_HEADER_BYTES)
     if not start:
         raise source.reject("empty_file")
-    if start.startswith(_BINARY_STARTS) or b"\x00" in start:
-        raise source.reject("wrong_format", "this is not CSV in UTF-8")
     lines = start.decode("utf-8-sig", errors="replace").splitlines(keepends=True)
+    if start.startswith(_BINARY_STARTS) or "\x00" in lines[0]:
+        raise source.reject("wrong_format", "this is not CSV in UTF-8")
     names = next(csv.reader(lines), [])
     header = check_header(table, names, source.name, source.digest)
-    misfits = _Misfits(table, names)
-    return Reading(lambda: header, _batches(source, header, compression, misfits))
+    stream, misfits = StrictRows(source.expanded(compression), len(names)), _Misfits(table, names)
+    batches = _batches(source, header, stream, misfits)
+    return Reading(lambda: header, batches, lambda: stream.rows)
 
 
 @dataclass
@@ -60,46 +62,44 @@ class _Misfits:
             if user is not None:
                 self.users[number] = user
 
-    def batch(self) -> RawBatch:
-        """What is left of objections as rows, the other rows as faults."""
+    def batch(self, reasons: Mapping[int, str]) -> RawBatch:
+        """What is left of objections as rows, the other rows as faults, with these reasons."""
         lost = [number for number in self.numbers if number not in self.users]
         rows = {
             "row_number": pa.array(list(self.users), pa.int64()),
             "user_id": pa.array(list(self.users.values()), pa.string()),
             ROW_FAULT: pa.repeat(pa.scalar(" field_count"), len(self.users)),
         }
-        return RawBatch(
-            pa.record_batch(rows), [RowFault(number, "", "field_count") for number in lost]
-        )
+        faults = [RowFault(number, "", reasons.get(number, "field_count")) for number in lost]
+        return RawBatch(pa.record_batch(rows), faults)
 
 
 def _batches(
-    source: Source, header: Header, compression: str, misfits: _Misfits
+    source: Source, header: Header, stream: StrictRows, misfits: _Misfits
 ) -> Iterator[RawBatch]:
-    stream = source.expanded(compression)
     numbers = _RowNumbers(misfits.numbers)
     batches = _open(source, stream, header, misfits)
     waiting: list[pa.RecordBatch] = []  # a block of text is far fewer rows than a batch
     while True:
         try:
             batch = next(batches, None)
-        except pa.ArrowException as error:
-            raise _refusal(source, error, misfits.numbers) from None
+        except pa.ArrowException:
+            raise _refusal(source, misfits.numbers) from None
         if batch is None:
             break
         waiting.append(batch.add_column(0, "row_number", numbers.of(batch.num_rows)))
         if sum(part.num_rows for part in waiting) >= ROWS_PER_BATCH:
             yield RawBatch(pa.concat_batches(waiting))
             waiting.clear()
-    if stream.quotes % 2:
-        raise source.reject("corrupt", "a quotation mark is never closed")
+    if stream.cut_off:
+        raise source.reject("corrupt", "it ends within a quoted field; deliver it again")
     if waiting:
         yield RawBatch(pa.concat_batches(waiting))
-    yield misfits.batch()
+    yield misfits.batch(stream.bad)
 
 
 def _open(
-    source: Source, stream: Expanded, header: Header, misfits: _Misfits
+    source: Source, stream: StrictRows, header: Header, misfits: _Misfits
 ) -> Iterator[pa.RecordBatch]:
     def pass_over(row: pa_csv.InvalidRow) -> str:
         misfits.add(row.number - 1, row.text)  # the header line is row 1
@@ -123,16 +123,14 @@ def _open(
                 ),
             )
         )
-    except pa.ArrowException as error:
-        raise _refusal(source, error, misfits.numbers) from None
+    except pa.ArrowException:
+        raise _refusal(source, misfits.numbers) from None
 
 
-def _refusal(source: Source, error: pa.ArrowException, misfits: list[int]) -> Exception:
-    """Arrow's message may quote the row: only what kind of message it is goes on."""
+def _refusal(source: Source, misfits: list[int]) -> Exception:
+    """Arrow's message may quote the row: nothing of it goes on."""
     if len(misfits) > MOST_FAULTS:
         return source.reject("too_many_bad_rows", f"the limit is {MOST_FAULTS} in a file")
-    if "straddling" in str(error):
-        return source.reject("too_long", f"a row has more than {LONGEST_ROW} bytes")
     return source.reject("corrupt", "this is not CSV")
 
 

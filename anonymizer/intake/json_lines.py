@@ -18,6 +18,7 @@ from anonymizer.intake.batches import (
     RowFault,
 )
 from anonymizer.intake.contract import Header, RawTable, check_header
+from anonymizer.intake.identifiers import NOT_AN_ID
 from anonymizer.intake.opening import Source
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -33,7 +34,8 @@ class _Fraction:
 
 
 class _Repeating(dict[str, Any]):
-    """An object that has a key more than once: which of its values is meant is not known."""
+    """An object that has a key more than once, or holds such an object under it: which of the
+    values of a `repeated` key is meant is not known."""
 
     repeated: frozenset[str]
 
@@ -44,19 +46,22 @@ def _refuse_constant(_: str) -> None:
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
-    if len(fields) == len(pairs):
+    inner = [key for key, value in pairs if type(value) is _Repeating]
+    if len(fields) == len(pairs) and not inner:
         return fields
     times = Counter(key for key, _ in pairs)
     repeating = _Repeating(fields)
-    repeating.repeated = frozenset(key for key, number in times.items() if number > 1)
+    repeating.repeated = frozenset({*inner, *(key for key, number in times.items() if number > 1)})
     return repeating
 
 
+# Not strict about control characters: they are judged like those of every other format.
 _decode = json.JSONDecoder(
     parse_int=str,
     parse_float=lambda _: _Fraction(),
     parse_constant=_refuse_constant,
     object_pairs_hook=_object,
+    strict=False,
 ).decode
 
 
@@ -67,30 +72,26 @@ def read_json_lines(source: Source, table: RawTable, compression: str) -> Readin
     `corrupt`, `schema_missing:<column>` when no line has the column.
     """
     keys: dict[str, None] = {}
+    lines = _Lines(source, compression)
 
     def header() -> Header:
         return check_header(table, list(keys), source.name, source.digest)
 
     def batches() -> Iterator[RawBatch]:
-        lines = 0
-        for batch in _batches(source, table, compression, keys):
-            lines += batch.rows.num_rows + len(batch.faults)
-            yield batch
-        if not lines:
+        yield from _batches(lines, table, keys)
+        if not lines.rows:
             raise source.reject("empty_file")
         if not keys:
             raise source.reject("wrong_format", "no line is a JSON object")
         header()
 
-    return Reading(header, batches())
+    return Reading(header, batches(), lambda: lines.rows)
 
 
-def _batches(
-    source: Source, table: RawTable, compression: str, keys: dict[str, None]
-) -> Iterator[RawBatch]:
+def _batches(lines: "_Lines", table: RawTable, keys: dict[str, None]) -> Iterator[RawBatch]:
     """All batches; fills `keys` with every key of the file in order of appearance."""
     gathered = _Gathered(table)
-    for number, line in _lines(source, compression):
+    for number, line in lines:
         try:
             fields = _parse(line)
             if not fields.keys() <= keys.keys():
@@ -153,20 +154,29 @@ def _values(
     return row, first
 
 
-def _lines(source: Source, compression: str) -> Iterator[tuple[int, bytes | None]]:
-    """Line numbers and lines that are not blank; None for one that is too long to hold."""
-    stream = io.BufferedReader(source.expanded(compression), buffer_size=LONGEST_ROW)
-    number = 0
-    while line := stream.readline(LONGEST_ROW):
-        number += 1
-        if number == 1:
-            line = line.removeprefix(_BYTE_ORDER_MARK)
-        if len(line) == LONGEST_ROW and not line.endswith(b"\n"):
-            while (rest := stream.readline(LONGEST_ROW)) and not rest.endswith(b"\n"):
-                pass
-            yield number, None
-        elif not line.isspace() and line:
-            yield number, line
+class _Lines:
+    """Line numbers and lines that are not blank, of which there are `rows`; None if too long."""
+
+    def __init__(self, source: Source, compression: str) -> None:
+        self._source, self._compression = source, compression
+        self.rows = 0
+
+    def __iter__(self) -> Iterator[tuple[int, bytes | None]]:
+        expanded = self._source.expanded(self._compression)
+        stream = io.BufferedReader(expanded, buffer_size=LONGEST_ROW)
+        number = 0
+        while line := stream.readline(LONGEST_ROW):
+            number += 1
+            if number == 1:
+                line = line.removeprefix(_BYTE_ORDER_MARK)
+            if len(line) == LONGEST_ROW and not line.endswith(b"\n"):
+                while (rest := stream.readline(LONGEST_ROW)) and not rest.endswith(b"\n"):
+                    pass
+                self.rows += 1
+                yield number, None
+            elif not line.isspace() and line:
+                self.rows += 1
+                yield number, line
 
 
 def _parse(line: bytes | None) -> dict[str, Any]:
@@ -190,6 +200,8 @@ def _text(value: Any, table: RawTable, column: str) -> str | None:
         return "true" if value else "false"
     if isinstance(value, list) and kind == "codes" and all(isinstance(v, str) for v in value):
         value = ";".join(value)
+    if isinstance(value, _Fraction) and kind == "user":
+        raise _BadLineError(NOT_AN_ID, column)
     if value is not None and not isinstance(value, str):
         raise _BadLineError("bad_json", column)
     if value is not None and not _encodable(value):

@@ -24,6 +24,8 @@ _IRREGULAR = {
     stat.S_IFIFO: "pipe",
     stat.S_IFSOCK: "socket",
 }
+_HOUR_FOLDER = re.compile(r"^hour=([01]?\d|2[0-3])$")
+_WHERE_TO = "put them into the folder above; the files of a day may also lie in hour=00 to hour=23"
 _DAY_FOLDER = re.compile(r"^day=(\d{4}-\d{2}-\d{2})$")
 
 
@@ -59,14 +61,33 @@ class _Survey:
     ignored: dict[str, str] = field(default_factory=dict)
 
     def take(self, table: str, folder: Path, arrival: date | None = None) -> int:
-        """Add the files of `folder`; returns how many there are. Raises Held `incomplete`."""
-        promised = _manifest(folder, self.raw)
+        """Add the files of `folder`, and of a day's folders by the hour; returns how many.
+
+        Raises Held: `incomplete`, and `unread_folder` for files in any other folder.
+        """
+        taken = self._take_folder(table, folder, arrival)
+        hours = sorted(folder.glob("hour=*")) if arrival else []
         complete = (folder / _SUCCESS).is_file()
+        for hour in (path for path in hours if _HOUR_FOLDER.match(path.name)):
+            if not _is_folder(hour):
+                raise Held("unread_folder", f"{hour.relative_to(self.raw)} is not a folder")
+            taken += self._take_folder(table, hour, arrival, complete=complete)
+        return taken
+
+    def _take_folder(
+        self, table: str, folder: Path, arrival: date | None, *, complete: bool = False
+    ) -> int:
+        promised = _manifest(folder, self.raw)
+        complete = complete or (folder / _SUCCESS).is_file()
+        of_day = arrival is not None and not _HOUR_FOLDER.match(folder.name)
         found = []
         for path in sorted(folder.iterdir()):
             name = str(path.relative_to(self.raw))
-            if path.name in (_SUCCESS, _MANIFEST):
+            by_hour = of_day and _HOUR_FOLDER.match(path.name)
+            if path.name in (_SUCCESS, _MANIFEST) or by_hour:
                 continue
+            if _holds_files(path):
+                raise Held("unread_folder", f"{name} has files; {_WHERE_TO}")
             if reason := _reason_to_ignore(path):
                 self.ignored[name] = reason
                 continue
@@ -153,6 +174,14 @@ def _is_date(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _holds_files(path: Path) -> bool:
+    """Whether this is a folder with anything in it that somebody meant to be read."""
+    return _is_folder(path) and any(
+        not _is_folder(within) and _reason_to_ignore(within) != "working_file"
+        for within in path.rglob("*")
+    )
 
 
 def _is_folder(path: Path) -> bool:

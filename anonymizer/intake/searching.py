@@ -6,41 +6,53 @@ from datetime import date
 from pathlib import Path
 
 from anonymizer.errors import ConfigurationError, Fault, InputRejected
-from anonymizer.intake.conforming import BLANKS
 from anonymizer.intake.contract import TABLES, UNREAD, Kind, RawTable
+from anonymizer.intake.identifiers import (
+    HIDDEN,
+    NO_USER,
+    NOT_AN_ID,
+    PLACEHOLDER,
+    NotAUserError,
+    canonical_id,
+)
 from anonymizer.intake.landing import LandedFile
 from anonymizer.intake.opening import Limits, opened
 from anonymizer.intake.reading import read
 from anonymizer.policy import IntakeLimits
 
-_PLACEHOLDERS = frozenset(
-    {
-        *("", "0", "-1", "unknown", "null", "none", "nan", "nil", "undefined", "anonymous"),
-        *("n/a", "na", "(null)", "<null>", "\\n"),
-    }
-)
 # Held with every visit, but numbers that identify nobody and may have any type.
 _MEASUREMENTS = frozenset({"duration_ms", "page_response_ms", "interactions", "exit_method"})
 
 
 def canonical_user(user: str) -> str:
-    """The one form of a user id: trimmed, lower case, digits without leading zeros.
+    """The one form of a user id that somebody typed; the same as at intake.
 
-    The same as `sql/hash_users.sql`. Raises ConfigurationError for a blank or a placeholder.
+    Raises ConfigurationError for a blank, a placeholder, a number with a fraction or exponent,
+    and hidden characters.
     """
-    text = _canonical(user)
-    if text in _PLACEHOLDERS or not text.strip("0-{}"):
-        raise ConfigurationError(
-            [Fault("--user", "this is no user id but a blank or a placeholder", "give the id")]
-        )
-    return text
+    try:
+        return canonical_id("" if user == r"\N" else user)
+    except NotAUserError as error:
+        raise ConfigurationError([Fault("--user", *_REFUSALS[error.reason])]) from None
 
 
-def _canonical(user: str) -> str:
-    text = user.strip(BLANKS).lower()
-    if text.isascii() and text.isdigit():
-        return text.lstrip("0") or "0"
-    return text
+_REFUSALS = {
+    NO_USER: ("this is no user id but a blank or a placeholder", "give the id"),
+    PLACEHOLDER: ("this is no user id but a blank or a placeholder", "give the id"),
+    HIDDEN: ("the user id has a character that is not visible", "type it instead of copying it"),
+    NOT_AN_ID: (
+        "this is a number with a fraction or an exponent, not a user id",
+        "give the id as the profiles have it",
+    ),
+}
+
+
+def _canonical(written: object) -> str | None:
+    """The one form of an id in a raw file; None when it has none."""
+    try:
+        return canonical_id(_text(written))
+    except NotAUserError:
+        return None
 
 
 Row = Mapping[str, str]
@@ -76,7 +88,9 @@ def search(raw: Path, name: str, user: str, limits: IntakeLimits) -> Found:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for path in sorted((*folder.glob("*"), *folder.glob("day=*/*"))):
+    for path in sorted(
+        (*folder.glob("*"), *folder.glob("day=*/*"), *folder.glob("day=*/hour=*/*"))
+    ):
         unfinished = path.name.startswith((".", "_")) or path.name.endswith((".tmp", ".part"))
         if path.is_file() and not path.is_symlink() and not unfinished:
             yield path
@@ -94,7 +108,7 @@ def _search_file(
             if not batch.rows.num_rows:
                 continue
             users = batch.rows.column("user_id").to_pylist()
-            mine = [at for at, written in enumerate(users) if _canonical(_text(written)) == user]
+            mine = [at for at, written in enumerate(users) if _canonical(written) == user]
             found = batch.rows.take(mine).to_pylist() if mine else []
             rows += [{column: _text(value) for column, value in row.items()} for row in found]
     return unreadable

@@ -260,6 +260,10 @@ class _Run:
             gathered.add(self._acceptor.judge(batch, table, landed.arrival))
             if len(gathered.faults) > MOST_FAULTS:
                 raise source.reject("too_many_bad_rows", f"the limit is {MOST_FAULTS} in a file")
+        if gathered.rows != reading.rows():
+            raise source.reject(
+                "corrupt", f"it has {reading.rows()} rows, of which {gathered.rows} could be read"
+            )
         header = reading.header()
         self.dropped.setdefault(table.name, set()).update(header.dropped)
         self.warnings += [Warned(table.name, f"column_absent:{c}") for c in header.absent]

@@ -228,7 +228,7 @@ class PlainCount:
 
     def visits(self) -> list[Visit]:
         """Each visit of the day by somebody; duplicates gone."""
-        chosen: dict[str, Visit] = {}
+        chosen: dict[tuple[str, str], Visit] = {}
         for offset in range(self.late_days + 1):
             arrival = self.day + timedelta(days=offset)
             folder = self.raw / "visits" / f"day={arrival.isoformat()}"
@@ -236,7 +236,9 @@ class PlainCount:
                 self._choose(row, arrival, chosen)
         return list(chosen.values())
 
-    def _choose(self, row: dict[str, object], arrival: date, chosen: dict[str, Visit]) -> None:
+    def _choose(
+        self, row: dict[str, object], arrival: date, chosen: dict[tuple[str, str], Visit]
+    ) -> None:
         when = instant(row.get("occurred_at"))
         visit, url = str(row.get("visit_id") or "").strip(), str(row.get("url") or "")
         person = user(row.get("user_id"))
@@ -248,9 +250,9 @@ class PlainCount:
         if local != self.day or local > arrival:
             return
         program = any(word in str(row.get("user_agent") or "").lower() for word in PROGRAMS)
-        held = chosen.get(visit)
+        held = chosen.get((visit, person))
         if held is None or when < held.when:
-            chosen[visit] = Visit(when, person, program, {self._campaigns(url)})
+            chosen[visit, person] = Visit(when, person, program, {self._campaigns(url)})
         elif when == held.when:
             held.ties.add(self._campaigns(url))
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from raw_world import DAY, NOW, World, as_csv, profile, visit
+from raw_world import DAY, NOW, World, as_csv, as_json_lines, as_parquet, profile, visit
 
 from anonymizer.errors import Held, InputsRejected
 from anonymizer.intake import taking_in
@@ -149,3 +149,69 @@ def test_a_file_that_becomes_a_link_after_the_survey_is_not_followed(
     monkeypatch.setattr(taking_in, "survey", survey_and_swap)
     with pytest.raises(InputsRejected, match="unreadable"):
         world.take_in()
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_folders_by_the_hour_are_read_with_their_day(world: World, form: str) -> None:
+    write = {"csv": as_csv, "jsonl": as_json_lines, "parquet": as_parquet}[form]
+    for hour in ("00", "14", "9", "23"):
+        (world.folder() / f"hour={hour}").mkdir()
+        world.visits(write([visit(f"at-{hour}")]), f"hour={hour}/v.{form}")
+    (world.folder(1) / "hour=01").mkdir()
+    world.visits(write([visit("late")]), f"hour=01/v.{form}", offset=1)
+    intake = world.take_in()
+    assert intake.accounts["visits"].counted == 6
+    names = {file.name for file in intake.files if "hour=" in file.name}
+    assert f"visits/day={DAY}/hour=14/v.{form}" in names
+    assert len(names) == 5
+
+
+def test_a_day_of_folders_by_the_hour_alone_is_not_missing(world: World) -> None:
+    (world.folder() / "v.csv").unlink()
+    (world.folder() / "hour=14").mkdir()
+    world.visits(as_csv([visit()]), "hour=14/v.csv")
+    assert world.take_in().accounts["visits"].counted == 1
+
+
+def test_an_hour_still_being_written_holds_the_day(world: World) -> None:
+    (world.folder() / "hour=14").mkdir()
+    path = world.visits(as_csv([visit("v2")]), "hour=14/v.csv")
+    changed = (world.folder() / "v.csv").stat().st_mtime
+    os.utime(path, (changed + 1_000, changed + 1_000))
+    assert held(world, changed + 1_030) == "incomplete"
+    (path.parent / "_SUCCESS").touch()
+    assert world.take_in(changed + 1_030).accounts["visits"].counted == 2
+    (path.parent / "_SUCCESS").rename(world.folder() / "_SUCCESS")
+    assert world.take_in(changed + 1_030).accounts["visits"].counted == 2
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        f"visits/day={DAY}/hour=24",
+        f"visits/day={DAY}/hour=x",
+        f"visits/day={DAY}/part=1",
+        f"visits/day={DAY}/hour=14/minute=30",
+        f"visits/day={DAY}/a/b/c",
+        f"profiles/day={DAY}/region=31",
+        f"consents/day={DAY}",
+        f"requests/day={DAY}",
+        "requests/hour=14",
+        "campaigns/2026",
+    ],
+)
+def test_files_in_a_folder_that_nobody_reads_hold_the_day(world: World, place: str) -> None:
+    world.put(f"{place}/_draft.csv", b"")
+    world.take_in()
+    for path in world.home.private.rglob("*.parquet"):
+        path.unlink()
+    world.put(f"{place}/v.csv", as_csv([visit("v2")]))
+    assert held(world) == "unread_folder"
+
+
+def test_an_hour_that_is_a_link_is_neither_followed_nor_passed_over(
+    world: World, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (world.folder() / "hour=14").symlink_to(tmp_path / "elsewhere")
+    assert held(world) == "unread_folder"

@@ -17,6 +17,7 @@ from anonymizer.errors import ConfigurationError, NoSpace
 from anonymizer.home import Home
 from anonymizer.intake.conforming import BLANKS
 from anonymizer.intake.contract import TABLES
+from anonymizer.intake.identifiers import canonical_ids
 from anonymizer.intake.landing import LandedFile
 from anonymizer.intake.opening import Limits, opened
 from anonymizer.intake.reading import read
@@ -108,9 +109,10 @@ ids = st.text(st.sampled_from(BLANKS + "0a7Z-{}é"), max_size=8) | st.sampled_fr
 @example(user="007")
 @example(user="Nan")
 def test_one_person_is_one_person_here_and_at_intake(user: str, engine: DuckDB) -> None:
-    engine.load("texts", pa.table({"position": [0], "text": [user]}))
+    ids, _ = canonical_ids(pa.array([user]))
+    engine.load("ids", pa.table({"position": [0], "id": ids}))
     key = SECRET.derive("person")
-    hashed = engine.fetch("hash_users", {"person_key": key, "blanks": BLANKS}).to_pylist()[0]
+    hashed = engine.fetch("hash_users", {"person_key": key}).to_pylist()[0]
     try:
         here = hashlib.sha256(key + canonical_user(user).encode()).digest()[:16]
     except ConfigurationError:
