@@ -64,10 +64,14 @@ def record_taken(home: Home, ledger: Ledger, secret: Secret, taken: Mapping[byte
     """Record objections that a run has taken in, by request key: whether anybody has their id.
 
     What the ledger says already is not said again. No clock is in what the chain seals: the same
-    runs give the same chain. Raises LedgerBroken, Busy or NoSpace.
+    runs give the same chain. With another key than that of the releases nothing is recorded: the
+    run will be held for that. Raises LedgerBroken, Busy or NoSpace.
     """
     with exclusive(home):
         entries = ledger.entries()
+        keys = {entry.body["secret"] for entry in entries if entry.kind == RELEASE}
+        if keys - {secret.fingerprint}:
+            return
         known, erased = _matches(entries), _erasures(entries)
         new = {
             key.hex(): matched

@@ -139,11 +139,22 @@ def a_figure_is_missing_from_the_database(home: Home) -> None:
         )
 
 
+def nobody_has_an_age(home: Home) -> None:
+    """As if the birth dates came in another format on this day."""
+    path = home.private / "journal" / "eligibility" / f"day={DAY}.json"
+    entry = json.loads(path.read_text(encoding="utf-8"))
+    account = entry["facts"]["account"]
+    account["excluded"] = {"age_not_known": account["read"]}
+    account["counted"] = 0
+    path.write_text(json.dumps(entry), encoding="utf-8")
+
+
 FAULTS: dict[tuple[str, str], tuple[Callable[[Home], None], ...]] = {
     ("accepted_rows", "rows_balance"): (a_visit_is_gone,),
     ("quarantined_rows", "quarantine_share"): (the_limit_of_bad_rows_is_lower,),
     ("eligible_people", "one_row_a_person"): (a_person_is_there_twice,),
     ("campaign_reach", "reach_within_people"): (more_people_came_than_there_are,),
+    ("campaign_reach", "plausible"): (nobody_has_an_age,),
     ("protected_tables", "threshold_reached"): (hardly_anyone_came,),
     ("protected_tables", "near_sets"): (
         the_state_is_that_of_another_day,
