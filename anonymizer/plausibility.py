@@ -19,6 +19,9 @@ from anonymizer.policy import Plausibility
 _OF_CAMPAIGNS = frozenset({"no_campaign", "outside_target", "contribution_bound"})
 # Shares of rows that a right delivery hardly has, whatever the days before.
 _RARE = frozenset({"age_not_known", "no_profile", "gender_not_mapped", "region_not_mapped", "late"})
+# Shares of which less than expected is no fault: a source that was repaired, and the last day that
+# has arrived, whose visits of the next day are not there yet.
+_ONLY_MORE = _RARE | {"other_day", "quarantined", "erased"}
 _LOOK_AT = {
     "age_not_known": "birth_date in raw/profiles",
     "minor": "birth_date in raw/profiles",
@@ -171,7 +174,8 @@ def _odd_shares(
             expected = median([day.share(name) for day in compared])
             most = limits.share_change_of_campaigns if reason in _OF_CAMPAIGNS else None
             change = most or limits.share_change * (1.0 if same else limits.wider)
-            if abs(found - expected) > change:
+            off = found - expected if reason in _ONLY_MORE else abs(found - expected)
+            if off > change:
                 yield _odd_share(table, reason, found, (expected, change), _days(same=same))
         elif reason in _RARE and found > limits.share_without_history:
             allowed = 0.0, limits.share_without_history

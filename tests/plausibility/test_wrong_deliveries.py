@@ -109,6 +109,18 @@ def test_limits_are_tighter_where_weekdays_can_be_compared() -> None:
     assert not deviations(day(5, 5_900), fewer, LIMITS)
 
 
+def test_a_source_that_was_repaired_is_not_held() -> None:
+    """Nor is the last day that has arrived, whose folder has no visits of the next day yet."""
+
+    def day(number: int, births: int, other: int) -> Measures:
+        shares = {"people age_not_known": (births, 1_000), "visits other_day": (other, 1_000)}
+        return Measures(FIRST + timedelta(days=number), {}, shares)
+
+    before = [day(number, 300, 490) for number in range(9)]
+    assert deviations(day(9, 2, 16), before, LIMITS) == ()
+    assert len(deviations(day(9, 600, 960), before, LIMITS)) == 2
+
+
 def test_a_snapshot_does_not_shrink() -> None:
     before = [Measures(FIRST, {"profiles": 1_000, "consents": 50})]
     smaller = Measures(FIRST + timedelta(days=1), {"profiles": 940, "consents": 0})
