@@ -193,13 +193,6 @@ def test_a_raw_control_character_in_json_is_one_like_an_escaped_one(world: World
         ),
         (
             (
-                '{"request_id":"r4","user_id":"u4","kind":"erase","requested_at":"@",'
-                '"x":{"a":1,"a":2}}'
-            ),
-            "",
-        ),
-        (
-            (
                 '{"request_id":"r4","user_id":"u4","kin\\u0064":"erase","requested_at":"@",'
                 '"kind":"erase"}'
             ),
