@@ -18,6 +18,8 @@ from anonymizer.ledger import Ledger
 from anonymizer.permissions import account_name
 from anonymizer.plausibility import Deviation, Measures, deviations, measures_of
 from anonymizer.policy import Plausibility
+from anonymizer.public_ledger import check_public_ledger, write_public_ledger
+from anonymizer.secret import Secret
 from pipelines import journal
 from pipelines.accounts import read_account
 
@@ -57,7 +59,8 @@ def explained(home: Home, day: date, odd: Sequence[Deviation]) -> str:
 def accept(home: Home, ledger: Ledger, day: date, reason: str, limits: Plausibility) -> int:
     """Record that a held day is right as it was delivered; how many measures were odd.
 
-    Raises ConfigurationError for a day that is not held as implausible.
+    Raises ConfigurationError for a day that is not held as implausible, LedgerBroken for a ledger
+    that is older than its public part.
     """
     odd = implausible(home, day, limits)
     if not odd:
@@ -66,7 +69,11 @@ def accept(home: Home, ledger: Ledger, day: date, reason: str, limits: Plausibil
     subject = acceptance_subject(home, day)
     if not ledger.find(ACCEPTANCE, subject):
         public = {"reason": reason, "measures": [deviation.measure for deviation in odd]}
-        ledger.append(ACCEPTANCE, subject, public, {"by": account_name()})
+        check_public_ledger(home, [entry.link for entry in ledger.entries()])
+        # The digest of what is kept is public: without a salt, a login could be guessed from it.
+        salt = Secret.load(home.secret).salt(f"{ACCEPTANCE} {subject}")
+        ledger.append(ACCEPTANCE, subject, public, {"by": account_name(), "salt": salt})
+        write_public_ledger(ledger, home)
     return len(odd)
 
 

@@ -70,6 +70,8 @@ def test_an_implausible_day_is_held_until_it_is_accepted(
     assert entry.body["reason"] == "Births are no longer collected."
     assert entry.body["measures"] == MEASURES
     assert entry.body["by"]
+    assert entry.body["salt"]
+    assert len(fresh_home.public_ledger.read_text().splitlines()) == entry.sequence
     assert "by" not in (entry.link.shown or {})["body"]
     assert audience(*run).returncode == 0
     assert outcome("campaign_reach", "plausible", Period.from_id(DAY).end)[0]
