@@ -208,21 +208,30 @@ def _attempt(random, level, occupied):
     )
 
 
-@pytest.mark.parametrize("occupied", [False, True])
-@pytest.mark.parametrize("level", [1, 2, 3])
-@pytest.mark.parametrize("seed", range(20))
-def test_witnesses_agree_with_the_enumeration_of_all_tables(seed, level, occupied):
-    """All tables that fit are a proof exactly if each cell has enough people in one of them."""
+def check_proofs(seed, level, occupied):
+    """Whether a proof of a random table is complete; fails where the checker says something else.
+
+    All tables that fit are a proof exactly if each cell has enough people in one of them.
+    """
     made, random = hand_made(seed, level=level, occupied=occupied), np.random.default_rng(seed)
-    proved = (made.believed.max(axis=0)[made.shown] >= level).all()
+    proved = bool((made.believed.max(axis=0)[made.shown] >= level).all())
     unproved = set() if proved else {NO_WITNESS}
-    assert made.unproved(made.believed) == unproved
+    assert made.unproved(made.believed) == unproved, seed
     for _ in range(8):
         other = made.believed[random.integers(len(made.believed))].copy()
         other[random.integers(4)] += random.choice([-2, -1, 1, 2])
         good = bool(made.may_be(other[None])[0])
         for tables in ([*made.believed, other], [other, *made.believed]):
-            assert (made.unproved(np.array(tables)) <= {NO_WITNESS}) is good, other
+            assert (made.unproved(np.array(tables)) <= {NO_WITNESS}) is good, (seed, other)
+    return proved
+
+
+@pytest.mark.parametrize("occupied", [False, True])
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_witnesses_agree_with_the_enumeration_of_all_tables(level, occupied):
+    proved = [check_proofs(seed, level, occupied) for seed in range(20)]
+    assert any(proved)
+    assert level == 1 or not all(proved)
 
 
 @pytest.mark.parametrize("seed", range(20))
