@@ -1,6 +1,7 @@
 """Reads a YAML file into a Pydantic model and reports every mistake at once, by line."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,6 +49,13 @@ def read_text(path: Path) -> str:
 
 def parse(text: str, name: str, model: type[Model]) -> Model:
     """The settings in a text that is called `name` in faults. Raises ConfigurationError."""
+    settings: Model = _parsed(text, name, model)
+    return settings
+
+
+# A run asks for the same text for every day, stage and check of it.
+@lru_cache(maxsize=32)
+def _parsed(text: str, name: str, model: type[Model]) -> Model:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         content = yaml.safe_load(text)
