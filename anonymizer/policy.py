@@ -5,12 +5,14 @@ Descriptions of the fields are what `docs/policy-reference.md` is generated from
 
 import hashlib
 from collections.abc import Collection
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     GetPydanticSchema,
     PlainSerializer,
@@ -45,6 +47,19 @@ def _known_zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError):
         raise ValueError("unknown time zone; use a name such as Asia/Jakarta") from None
     return name
+
+
+def _calendar_day(value: object) -> date:
+    """A day as YAML has it or as text; not the number or the time that Pydantic would take."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        day = date.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != value:
+        raise ValueError("this is not a date (YYYY-MM-DD)")
+    return day
 
 
 class Promise(Settings):
@@ -168,6 +183,10 @@ class Timing(Settings):
 
     timezone: Annotated[str, AfterValidator(_known_zone)] = Field(
         "Asia/Jakarta", description="The zone whose calendar days, weeks and months are released."
+    )
+    first_day: Annotated[date, BeforeValidator(_calendar_day)] = Field(
+        date(2026, 1, 1),
+        description="The first local day that is released; earlier ones are left alone.",
     )
     late_days: int = Field(
         1, ge=0, le=31, description="Visits of a day may arrive this many days later."
@@ -344,9 +363,13 @@ class Policy(Settings):
     @property
     def digest(self) -> str:
         """SHA-256 of what bears on figures: everything but what `running_as` takes over."""
-        content = self.model_dump_json(exclude=set(_OF_TODAY))
+        content = self.model_dump_json(
+            exclude={**dict.fromkeys(_OF_TODAY, True), "timing": {"first_day"}}
+        )
         return hashlib.sha256(content.encode()).hexdigest()
 
     def running_as(self, today: "Policy") -> "Policy":
-        """This promise with the intake limits, retention and effort of `today`."""
-        return self.model_copy(update={part: getattr(today, part) for part in _OF_TODAY})
+        """This promise with what is about the run, not the figures, as `today` has it."""
+        timing = self.timing.model_copy(update={"first_day": today.timing.first_day})
+        parts = {part: getattr(today, part) for part in _OF_TODAY}
+        return self.model_copy(update={"timing": timing, **parts})

@@ -12,7 +12,6 @@ from anonymizer.home import Home
 from anonymizer.policy import Timing
 
 RUN_AT = time(3)
-FIRST_DAY = os.environ.get("AUDIENCE_FIRST_DAY", "2026-01-01")
 Listed = tuple[str, int, int]
 _UNDATED = ("campaigns", "consents", "requests")
 
@@ -28,11 +27,6 @@ class Landed:
     visits: str
     inputs: str
     changed_at: float
-
-
-def has_begun(day: date) -> bool:
-    """Whether the day is not before the first day that is worked on."""
-    return day >= date.fromisoformat(FIRST_DAY)
 
 
 def due_at(day: date, timing: Timing) -> datetime:

@@ -10,9 +10,10 @@ import dagster as dg
 
 from anonymizer.policy import Policy
 from pipelines.alerts import NotDelivered, raise_alert
+from pipelines.first_day import has_begun
 from pipelines.history import released_days
 from pipelines.jobs import DAILY
-from pipelines.landing import Landed, due_at, has_begun, landed_days
+from pipelines.landing import Landed, due_at, landed_days
 from pipelines.resources import Installation
 from pipelines.runs import days_of_run, held_days, range_tags
 
@@ -72,7 +73,8 @@ def _ready(landed: Landed, policy: Policy, now: datetime) -> bool:
     Intake would leave younger files for the next run.
     """
     rested = now.timestamp() - landed.changed_at >= policy.timing.settle_seconds
-    return has_begun(landed.day) and rested and now >= due_at(landed.day, policy.timing)
+    begun = has_begun(landed.day, policy.timing)
+    return begun and rested and now >= due_at(landed.day, policy.timing)
 
 
 def _report_rewritten(
