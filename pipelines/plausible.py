@@ -8,12 +8,11 @@ import hashlib
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
-from anonymizer.errors import ConfigurationError, Fault, Held
+from anonymizer.errors import ConfigurationError, Fault, Held, first_few
 from anonymizer.files import canonical_json
 from anonymizer.home import Home
+from anonymizer.intake.contract import TABLES
+from anonymizer.intake.quarantined import most_frequent, of_table, read_pointers
 from anonymizer.ledger import Ledger
 from anonymizer.permissions import account_name
 from anonymizer.plausibility import Deviation, Measures, deviations, measures_of
@@ -24,7 +23,6 @@ from pipelines import journal
 from pipelines.accounts import read_account
 
 ACCEPTANCE = "acceptance"
-_EXAMPLES = 5
 
 
 def implausible(home: Home, day: date, limits: Plausibility) -> tuple[Deviation, ...]:
@@ -47,7 +45,7 @@ def require_plausible(home: Home, ledger: Ledger, day: date, limits: Plausibilit
 
 def explained(home: Home, day: date, odd: Sequence[Deviation]) -> str:
     """One line a measure, where to look, and what to do. Counts, files and rows; never a value."""
-    lines = [f"  - {deviation}{_examples(home, day, deviation)}" for deviation in odd]
+    lines = [f"  - {deviation}{_where(home, day, deviation)}" for deviation in odd]
     return (
         f"{len(odd)} measure(s) of {day} are out of their limits, nothing is released:\n"
         + "\n".join(lines)
@@ -106,12 +104,14 @@ def _was_published(home: Home, day: date) -> bool:
     return entry is not None and not entry.trouble
 
 
-def _examples(home: Home, day: date, deviation: Deviation) -> str:
-    """Rows to look at, where the measure is about rows that were set aside."""
+def _where(home: Home, day: date, deviation: Deviation) -> str:
+    """The files that a measure is about, and rows to look at where rows were set aside."""
     table, _, reason = deviation.measure.partition(": ")
-    if reason != "quarantined":
-        return ""
-    rows = pq.read_table(home.working_file("quarantine", day), partitioning=None)
-    rows = rows.filter(pc.equal(rows["raw_table"], table)).slice(0, _EXAMPLES).to_pylist()
-    places = [f"{row['file']} row {row['row_number']} ({row['reason']})" for row in rows]
-    return f"; for example {', '.join(places)}" if places else ""
+    if reason == "quarantined":
+        found = most_frequent(of_table(read_pointers(home, day), table))
+        return "".join(f"\n      {one}" for one in found)
+    entry = journal.read(home, "intake", day)
+    inputs = entry.facts.get("inputs", {}) if entry else {}
+    tables = [name for name in TABLES if f"raw/{name}" in deviation.look_at]
+    files = sorted(name for name in inputs if name.split("/")[0] in tables)
+    return f"; files: {first_few(files)}" if files else ""

@@ -38,6 +38,7 @@ from pipelines.evidence import evidence_kept, keep_evidence
 from pipelines.figures import write_protected
 from pipelines.plausible import require_plausible
 from pipelines.resources import Installation, Terms
+from pipelines.rewritten import rewritten
 from pipelines.workers import heedful_workers
 
 NOTHING: Mapping[str, Any] = {
@@ -71,7 +72,7 @@ def release_period(
     before = released(place.home, ledger, terms.secret, series.kind, period)
     if before:  # final: what the data say now does not matter any more
         _restore_lost_state(place, terms)
-        return _export(before, place, terms)
+        return {**_export(before, place, terms), **_rewritten(place, terms.policy.timing)}
     counted = load_counted_series(place.home, series, period, terms.catalogue)
     if not counted:
         return NOTHING
@@ -138,6 +139,17 @@ def inputs_taken(home: Home, series: Series, period: Period, timing: Timing) -> 
         intake = journal.read(home, "intake", day)
         inputs |= intake.facts.get("inputs", {}) if intake else {}
     return dict(sorted(inputs.items()))
+
+
+def _rewritten(place: _Place, timing: Timing) -> Mapping[str, Any]:
+    """The raw files that differ from those of the release, in words; nothing where none does."""
+    name = place.series.release_id(place.period)
+    entry = place.ledger.find_release(name)
+    taken = inputs_taken(place.home, place.series, place.period, timing)
+    if entry is None or not taken:
+        return {}
+    found = rewritten(entry.body["inputs"], taken)
+    return {"raw_files_differ": found.explain(name)} if found else {}
 
 
 def _facts(place: _Place, policy: Policy, subjects: Sequence[Subject]) -> Facts:

@@ -189,8 +189,6 @@ def _fault_of(option: str, day: date, today: date, timing: Timing) -> Fault | No
         zone = f"it is {today} in {timing.timezone}"
         return Fault(option, f"{day} {problem}: {zone}", "only days that have ended can be run")
     if not DAYS.has_partition_key(day.isoformat()):
-        problem = (
-            f"{day} is not among the days that were loaded"
-        )
+        problem = f"{day} is not among the days that were loaded"
         return Fault(option, problem, "start the program again after a change of timing.first_day")
     return None

@@ -27,7 +27,7 @@ from anonymizer.tables import TableKey
 from pipelines.evidence import findings_file, write_findings
 from pipelines.figures import read_figures, read_protected
 from pipelines.intruder import BUDGET, attack_release
-from pipelines.plausible import ACCEPTANCE, acceptance_subject, implausible
+from pipelines.plausible import ACCEPTANCE, acceptance_subject, explained, implausible
 from pipelines.releasing import inputs_taken
 from pipelines.resources import Installation
 
@@ -57,7 +57,10 @@ def plausible(installation: Installation, series: Series, period: Period) -> Ver
         ACCEPTANCE, acceptance_subject(installation.home, period.end)
     )
     table = [asdict(deviation) for deviation in odd]
-    return Verdict(not odd or accepted is not None, {"measures": table, "accepted": bool(accepted)})
+    said: dict[str, Any] = {"measures": table, "accepted": bool(accepted)}
+    if odd:
+        said["what_happened"] = explained(installation.home, period.end, odd)
+    return Verdict(not odd or accepted is not None, said)
 
 
 def reach_within_people(installation: Installation, series: Series, period: Period) -> Verdict:

@@ -67,7 +67,7 @@ def demo(home: HomeOption = None) -> None:
         make_world(place, world_in_the_past(_DEFAULT, datetime.now(UTC).date()))
     missing = missing_days(place)
     if not missing:
-        notices().print("Every landed day is released already.")
+        notices().print("Every landed day that is complete is released already.")
     codes = [release_days(place, *stretch) for stretch in stretches(missing)]
     codes += release_landed_periods(place)
     print_released(place)
