@@ -6,7 +6,7 @@ what had to be suppressed for that stays in `private/`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -76,14 +76,14 @@ def release_period(
     counted = load_counted_series(place.home, series, period, terms.catalogue)
     if not counted:
         return NOTHING
+    accepted = ""
     if series == CAMPAIGN_DAY:
         limits = installation.policy().plausibility
-        require_plausible(place.home, ledger, period.end, limits)
+        accepted = require_plausible(place.home, ledger, period.end, limits)
     subjects = _subjects(place, terms.catalogue)
     checked = _check(place, terms, counted, subjects)
-    published = publish(
-        checked, _facts(place, terms.policy, subjects), place.home, ledger, terms.secret
-    )
+    facts = replace(_facts(place, terms.policy, subjects), acceptance=accepted)
+    published = publish(checked, facts, place.home, ledger, terms.secret)
     return _export(published, place, terms)
 
 

@@ -140,9 +140,7 @@ def test_the_variable_that_it_was_is_refused(
     home: Home, audience: Audience, arguments: tuple[str, ...]
 ) -> None:
     full = (*arguments, *(("--to", "x") if arguments[0] == "run" else ()))
-    done = audience(
-        *full, "--home", home.root, environment={"AUDIENCE_FIRST_DAY": "2026-01-01"}
-    )
+    done = audience(*full, "--home", home.root, environment={"AUDIENCE_FIRST_DAY": "2026-01-01"})
     assert done.returncode == 2
     assert "AUDIENCE_FIRST_DAY" in done.stderr
     assert "timing.first_day" in done.stderr
