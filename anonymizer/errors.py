@@ -80,9 +80,12 @@ class InputRejected(AudienceError):
 
 
 class InputsRejected(InputRejected):
-    """All raw files that a run refused; `files` holds one InputRejected for each."""
+    """All raw files that a run refused; `files` holds one InputRejected for each.
 
-    def __init__(self, files: Sequence[InputRejected]) -> None:
+    `waiting` says what the day would wait for if they were sound.
+    """
+
+    def __init__(self, files: Sequence[InputRejected], waiting: str = "") -> None:
         self.files = tuple(files)
         first = self.files[0]
         self.file, self.reason, self.digest = first.file, first.reason, first.digest
@@ -90,7 +93,8 @@ class InputsRejected(InputRejected):
         AudienceError.__init__(
             self,
             f"{len(self.files)} raw file(s) rejected, nothing of the run is used; "
-            f"mend or remove them and run again:\n{lines}",
+            f"correct or remove them and run again:\n{lines}"
+            + (f"\nThe day also waits: {waiting}" if waiting else ""),
         )
 
 
@@ -100,7 +104,7 @@ class Held(AudienceError):
     exit_code = 4
 
     def __init__(self, reason: str, detail: str) -> None:
-        self.reason = reason
+        self.reason, self.detail = reason, detail
         super().__init__(f"held, {reason}: {detail}")
 
 

@@ -5,20 +5,31 @@ Descriptions of the fields are what `docs/policy-reference.md` is generated from
 
 import hashlib
 from collections.abc import Collection
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetPydanticSchema,
+    PlainSerializer,
+    PositiveInt,
+    model_validator,
+)
+from pydantic_core.core_schema import no_info_after_validator_function
 
 from anonymizer.configuration import Settings, load, parse
+from anonymizer.roles import Role, Roles
 
 InferenceK = Literal["k"] | Annotated[int, Field(ge=0)]
 LOWEST_K = 10
 MOST_STEP = 256
 LONGEST_MONTH = 31
 # What is about the run and not about the period that it makes: always as the file says now.
-_OF_TODAY = ("intake", "plausibility", "retention", "effort")
+_OF_TODAY = ("intake", "plausibility", "retention", "effort", "roles")
 _K_MEANING = "A figure counts at least this many people."
 
 Purpose = Literal["use", "disclosure", "advertising_cookies", "marketing"]
@@ -36,6 +47,19 @@ def _known_zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError):
         raise ValueError("unknown time zone; use a name such as Asia/Jakarta") from None
     return name
+
+
+def _calendar_day(value: object) -> date:
+    """A day as YAML has it or as text; not the number or the time that Pydantic would take."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        day = date.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != value:
+        raise ValueError("this is not a date (YYYY-MM-DD)")
+    return day
 
 
 class Promise(Settings):
@@ -160,6 +184,10 @@ class Timing(Settings):
     timezone: Annotated[str, AfterValidator(_known_zone)] = Field(
         "Asia/Jakarta", description="The zone whose calendar days, weeks and months are released."
     )
+    first_day: Annotated[date, BeforeValidator(_calendar_day)] = Field(
+        date(2026, 1, 1),
+        description="The first local day that is released; earlier ones are left alone.",
+    )
     late_days: int = Field(
         1, ge=0, le=31, description="Visits of a day may arrive this many days later."
     )
@@ -270,6 +298,25 @@ class Effort(Settings):
     )
 
 
+def _known_login(login: str) -> str:
+    if not login.strip() or login != login.strip() or not login.isprintable():
+        raise ValueError("a login has at least one character and no space around it")
+    return login
+
+
+_Login = Annotated[str, AfterValidator(_known_login)]
+# Read as a mapping, so that a fault names the role and the line, and kept as `Roles`.
+_RolesSetting = Annotated[
+    Roles,
+    GetPydanticSchema(
+        lambda _, handler: no_info_after_validator_function(
+            Roles, handler(dict[Role, tuple[_Login, ...]])
+        )
+    ),
+    PlainSerializer(lambda roles: dict(roles.logins)),
+]
+
+
 class Policy(Settings):
     """All settings of `policy.yaml`."""
 
@@ -284,6 +331,12 @@ class Policy(Settings):
     plausibility: Plausibility = Plausibility()
     retention: Retention = Retention()
     effort: Effort = Effort()
+    roles: _RolesSetting = Field(
+        Roles(),
+        description="Logins of the operating system by role (`privacy_officer`, `data_engineer`, "
+        "`ad_ops`): who may accept, correct and approve. Without any, decisions that need no "
+        "second person are open to every login that can run the program.",
+    )
 
     @model_validator(mode="after")
     def _keeps_what_is_open(self) -> "Policy":
@@ -310,9 +363,13 @@ class Policy(Settings):
     @property
     def digest(self) -> str:
         """SHA-256 of what bears on figures: everything but what `running_as` takes over."""
-        content = self.model_dump_json(exclude=set(_OF_TODAY))
+        content = self.model_dump_json(
+            exclude={**dict.fromkeys(_OF_TODAY, True), "timing": {"first_day"}}
+        )
         return hashlib.sha256(content.encode()).hexdigest()
 
     def running_as(self, today: "Policy") -> "Policy":
-        """This promise with the intake limits, retention and effort of `today`."""
-        return self.model_copy(update={part: getattr(today, part) for part in _OF_TODAY})
+        """This promise with what is about the run, not the figures, as `today` has it."""
+        timing = self.timing.model_copy(update={"first_day": today.timing.first_day})
+        parts = {part: getattr(today, part) for part in _OF_TODAY}
+        return self.model_copy(update={"timing": timing, **parts})

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from anonymizer.acceptances import RELEASED_UNDER
 from anonymizer.accounting import RowAccount
 from anonymizer.earlier import bearing
 from anonymizer.errors import AudienceError, Held, LedgerBroken, NoSpace, SecretProblem
@@ -45,7 +46,8 @@ class Facts:
     """What the ledger records of a release beside its figures.
 
     `inputs` maps the name of each raw file to its SHA-256, `accounts` the raw tables to what
-    became of their rows.
+    became of their rows. `acceptance` is the subject of the acceptance that an implausible day is
+    released under.
     """
 
     policy: Policy
@@ -53,6 +55,7 @@ class Facts:
     inputs: Mapping[str, str]
     accounts: Mapping[str, RowAccount]
     code_version: str
+    acceptance: str = ""
 
 
 @dataclass(frozen=True)
@@ -226,7 +229,9 @@ def _not_the_same(name: str) -> LedgerBroken:
 
 def _public(checked: Checked, facts: Facts, digests: Mapping[str, str]) -> dict[str, Any]:
     """What anyone may see of the entry: digests of what is published, and of its terms."""
+    under = {RELEASED_UNDER: facts.acceptance} if facts.acceptance else {}
     return {
+        **under,
         "period": checked.period.id,
         "files": dict(digests),
         "policy": facts.policy.digest,

@@ -63,12 +63,23 @@ def file_request(home: Home, kind: RequestKind, user: str, now: datetime) -> Fil
     return FiledRequest(request_id, kind, requested_at, path)
 
 
-def is_known(home: Home, policy: Policy, user: str) -> bool:
+@dataclass(frozen=True)
+class Known:
+    """Whether a user id has a consent or a profile, and what could not be searched for it."""
+
+    found: bool
+    unsearched: tuple[str, ...] = ()
+
+
+def look_up(home: Home, policy: Policy, user: str) -> Known:
     """Whether a consent or a profile of this user id is in the raw zone."""
-    canonical = canonical_user(user)
-    return any(
-        search(home.raw, table, canonical, policy.intake).rows for table in ("consents", "profiles")
-    )
+    canonical, unsearched = canonical_user(user), []
+    for table in ("consents", "profiles"):
+        searched = search(home.raw, table, canonical, policy.intake)
+        if searched.rows:
+            return Known(found=True)
+        unsearched += searched.unsearched
+    return Known(found=False, unsearched=tuple(unsearched))
 
 
 def settle_unread(

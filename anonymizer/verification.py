@@ -3,13 +3,17 @@
 It needs the published folder and nothing else: no ledger, no secret, no settings, no network.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from anonymizer.acceptances import statement_of
 from anonymizer.chain import FIRST, Link
 from anonymizer.database import differences
 from anonymizer.errors import Held, LedgerBroken
+from anonymizer.exports.certificate import ACCEPTED, CERTIFICATE
 from anonymizer.exports.notice import WITHDRAWAL
 from anonymizer.exports.writing import EXPORTS
 from anonymizer.files import sha256
@@ -25,7 +29,8 @@ _SHOWN_FAULTS = 20
 class Proved:
     """What was proved: how much, and where the chain ends (`head`, a hash).
 
-    `withdrawn` says why, of each release that was withdrawn.
+    `withdrawn` says why, of each release that was withdrawn; `accepted` says what certificates
+    state of each that was released although it is implausible.
     """
 
     entries: int
@@ -33,6 +38,7 @@ class Proved:
     files: int
     head: str
     withdrawn: Mapping[str, str] = field(default_factory=dict)
+    accepted: Mapping[str, str] = field(default_factory=dict)
 
 
 def verify_folder(published: Path, head: str = "") -> Proved:
@@ -50,16 +56,18 @@ def verify_folder(published: Path, head: str = "") -> Proved:
         )
     try:
         expected, gone = dict(_expected(links)), _withdrawn(links)
+        accepted = _accepted(links)
     except (KeyError, ValueError, TypeError, AttributeError):
         raise LedgerBroken(f"{_LEDGER} was not written by this program") from None
     faults = list(_faults(published, expected, links))
     if not faults:
-        faults = _database_faults(published, links)
+        faults = [*_unfit_certificates(published, accepted), *_database_faults(published, links)]
     if faults:
         raise Held("published_edited", _tell(faults))
     releases = len(_subjects(links, RELEASE))
     head = links[-1].hash if links else FIRST
-    return Proved(len(links), releases, len(expected), head, gone)
+    told = {subject: one["in_words"] for subject, one in accepted.items() if one}
+    return Proved(len(links), releases, len(expected), head, gone, told)
 
 
 def _expected(links: Sequence[Link]) -> Iterator[tuple[str, str]]:
@@ -90,6 +98,38 @@ def _withdrawn(links: Sequence[Link]) -> dict[str, str]:
         for link in links
         if link.shown is not None and link.shown["kind"] == WITHDRAWAL
     }
+
+
+def _accepted(links: Sequence[Link]) -> dict[str, Mapping[str, Any] | None]:
+    """What the certificates of each release have to state of its acceptance."""
+    shown = [link.shown for link in links if link.shown is not None]
+    return {
+        part["subject"]: statement_of(part["body"], links)
+        for part in shown
+        if part["kind"] == RELEASE
+    }
+
+
+def _unfit_certificates(
+    published: Path, accepted: Mapping[str, Mapping[str, Any] | None]
+) -> Iterator[str]:
+    """Certificates that state another acceptance than the ledger has, or leave one out.
+
+    Their bytes are as recorded; so this is about who recorded them.
+    """
+    for subject, stated in accepted.items():
+        for path in sorted((published / "exports").glob(f"*/{subject}/{CERTIFICATE}")):
+            if _read_certificate(path).get(ACCEPTED) != stated:
+                name = path.relative_to(published).as_posix()
+                yield f"{name} does not state the acceptance of the day as the ledger has it"
+
+
+def _read_certificate(path: Path) -> Mapping[str, Any]:
+    try:
+        certificate = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return certificate if isinstance(certificate, dict) else {}
 
 
 def _faults(published: Path, expected: Mapping[str, str], links: Sequence[Link]) -> Iterator[str]:

@@ -6,21 +6,25 @@ A check covers every day of its run, and each day has its own result in Dagster.
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from typing import Any
 
 import dagster as dg
 import pyarrow.parquet as pq
 
 from anonymizer.accounting import RowAccount
 from anonymizer.database import count_figures
+from anonymizer.errors import Held
 from anonymizer.exports.withdrawing import in_circulation
 from anonymizer.exports.writing import faulty_exports
 from anonymizer.home import Home
+from anonymizer.intake.quarantined import most_frequent, read_pointers
 from anonymizer.periods import Period, PeriodKind
 from anonymizer.publishing import load_release
 from anonymizer.series import CAMPAIGN_DAY, Series
 from pipelines import journal, verdicts
 from pipelines.accounts import read_account
 from pipelines.history import release_of
+from pipelines.metadata import counts_table
 from pipelines.partitions import PARTITIONS, days_of, partition_key
 from pipelines.resources import Installation
 from pipelines.sealing import Trouble, attempt
@@ -84,12 +88,36 @@ def _judge(judge: Judge, stage: str, installation: Installation, day: date) -> V
     """The verdict on a day; one that is held, or cannot be judged, does not pass."""
     entry = journal.read(installation.home, stage, day)
     if entry is None or entry.trouble:
-        reason = entry.trouble.code if entry and entry.trouble else "not_ready"
-        return Verdict(passed=False, metadata={"state": f"held: {reason}"})
+        trouble = entry.trouble if entry else None
+        return Verdict(passed=False, metadata=_said_of_held(installation.home, day, trouble))
     result = attempt(lambda: judge(installation, day))
     if isinstance(result, Trouble):
         return Verdict(passed=False, metadata={"state": f"{result.code}: {result.message}"})
     return result
+
+
+def _said_of_held(home: Home, day: date, trouble: Trouble | None) -> dict[str, Any]:
+    """Why a day is held; and with too many bad rows, where they are and why they are bad."""
+    if trouble is None:
+        return {"state": "held: not_ready"}
+    said: dict[str, Any] = {
+        "state": f"held: {trouble.code}",
+        "what_happened": trouble.message,
+    }
+    if trouble.code == "too_many_bad_rows" and trouble.exit_code == Held.exit_code:
+        said["most_frequent"] = _most_frequent(home, day)
+    return said
+
+
+def _most_frequent(home: Home, day: date) -> dg.TableMetadataValue:
+    """The most frequent reasons of quarantined rows: file, column, reason, rows and examples."""
+    return counts_table(
+        ("file", "column", "reason", "rows", "examples"),
+        [
+            (one.file, one.column, one.reason, one.rows, ", ".join(map(str, one.examples)))
+            for one in most_frequent(read_pointers(home, day))
+        ],
+    )
 
 
 def _report(
@@ -141,8 +169,11 @@ def quarantine_share(installation: Installation, day: date) -> Verdict:
         for name, account in accounts.items()
         if account.read
     }
-    return Verdict(passed=max(shares.values(), default=0) <= limit,
-                   metadata={**shares, "limit": limit})  # fmt: skip
+    frequent = _most_frequent(installation.home, day)
+    return Verdict(
+        passed=max(shares.values(), default=0) <= limit,
+        metadata={**shares, "limit": limit, "most_frequent": frequent},
+    )
 
 
 @check_of("campaign_release", "publication")

@@ -30,6 +30,7 @@ MODULES = {
     "run": "runs",
     "backfill": "runs",
     "accept": "accepting",
+    "quarantine": "quarantining",
     "statements": "history",
     "exports": "history",
     "verify": "proofs",

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from pipelines.arrivals import ARRIVALS, files_readable
 from pipelines.assets import intake, people, publication, reach
 from pipelines.assets.series import GRAPHS
 from pipelines.checks import CHECKS
@@ -20,9 +21,10 @@ defs = dg.Definitions(
     asset_checks=[
         *CHECKS,
         *(check for series in GRAPHS for check in checks_of(series)),
+        files_readable,
         requests_in_time,
     ],
-    jobs=[DAILY, *LONGER_JOBS.values(), REQUESTS],
+    jobs=[DAILY, *LONGER_JOBS.values(), ARRIVALS, REQUESTS],
     schedules=[every_day, *WHEN_CLOSED, every_hour],
     sensors=[landing, run_failed],
     resources={

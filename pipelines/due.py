@@ -18,7 +18,7 @@ from anonymizer.series import CAMPAIGN_DAY, Series
 from anonymizer.settings import applying, revisions
 from anonymizer.windows import closing_day, inputs_missing
 from pipelines import journal
-from pipelines.landing import has_begun
+from pipelines.first_day import has_begun
 from pipelines.partitions import PARTITIONS, partition_key
 
 # A period bears on days this long after its last, the longest time that one stays open.
@@ -100,7 +100,8 @@ def periods_around(series: Series, first: date, last: date, history: History) ->
     while period.start <= last:
         key = partition_key(series.period_kind, period.start)
         open_until = closing_day(period, history.timing)
-        if open_until >= first and has_begun(period.start) and partitions.has_partition_key(key):
+        begun = has_begun(period.start, history.timing)
+        if open_until >= first and begun and partitions.has_partition_key(key):
             yield period
         period = Period.of(series.period_kind, period.end + timedelta(days=1))
 

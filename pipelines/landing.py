@@ -12,7 +12,6 @@ from anonymizer.home import Home
 from anonymizer.policy import Timing
 
 RUN_AT = time(3)
-FIRST_DAY = os.environ.get("AUDIENCE_FIRST_DAY", "2026-01-01")
 Listed = tuple[str, int, int]
 _UNDATED = ("campaigns", "consents", "requests")
 
@@ -28,11 +27,6 @@ class Landed:
     visits: str
     inputs: str
     changed_at: float
-
-
-def has_begun(day: date) -> bool:
-    """Whether the day is not before the first day that is worked on."""
-    return day >= date.fromisoformat(FIRST_DAY)
 
 
 def due_at(day: date, timing: Timing) -> datetime:
@@ -68,6 +62,26 @@ def landed_days(home: Home, timing: Timing, since: date) -> Iterator[Landed]:
         yield Landed(day, _digest(visits), _digest(everything), latest / 1e9)
 
 
+def arrived_days(home: Home) -> list[date]:
+    """Every day that has a folder of visits, in order."""
+    return _dated_folders(home.raw / "visits")
+
+
+def has_files(home: Home, day: date) -> bool:
+    """Whether the day's folder of visits has a file that a run would read."""
+    listed = _listing(_folder(home, "visits", day))
+    names = [Path(name).name for name, _, _ in listed]
+    return any(not _is_working_file(name) for name in names)
+
+
+def misnamed_folders(home: Home) -> list[str]:
+    """Names in the folder of visits that are no day and no working files, in order."""
+    visits = home.raw / "visits"
+    days = {f"day={day.isoformat()}" for day in _dated_folders(visits)}
+    names = sorted(path.name for path in visits.iterdir()) if visits.is_dir() else []
+    return [name for name in names if name not in days and not _is_working_file(name)]
+
+
 def has_visits(home: Home) -> bool:
     """Whether any day of visits has landed."""
     return bool(_dated_folders(home.raw / "visits"))
@@ -93,11 +107,18 @@ def _folder(home: Home, table: str, day: date) -> Path:
 def _dated_folders(folder: Path) -> list[date]:
     days = []
     for path in folder.glob("day=*"):
+        text = path.name.removeprefix("day=")
         try:
-            days.append(date.fromisoformat(path.name.removeprefix("day=")))
+            day = date.fromisoformat(text)
         except ValueError:
             continue
+        if day.isoformat() == text:  # Python takes 20261101 and 2026-W45-1, too
+            days.append(day)
     return sorted(days)
+
+
+def _is_working_file(name: str) -> bool:
+    return name.startswith((".", "_")) or name.endswith((".tmp", ".part"))
 
 
 def _digest(entries: Sequence[Listed]) -> str:

@@ -1,6 +1,7 @@
 """Daily, weekly and monthly partitions, and the days that a run is about.
 
-The key of a partition is its first day; ISO weeks begin on Monday.
+The key of a partition is its first day; ISO weeks begin on Monday. Partitions begin with
+`timing.first_day` as the policy has it when this module is loaded.
 """
 
 import warnings
@@ -9,8 +10,9 @@ from datetime import date
 
 import dagster as dg
 
+from anonymizer.home import Home
 from anonymizer.periods import Period, PeriodKind
-from pipelines.landing import FIRST_DAY
+from pipelines.first_day import first_day
 
 ZONE = "Asia/Jakarta"
 
@@ -19,11 +21,12 @@ ZONE = "Asia/Jakarta"
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
-DAYS = dg.DailyPartitionsDefinition(start_date=FIRST_DAY, timezone=ZONE)
+_START = first_day(Home.from_environment()).isoformat()
+DAYS = dg.DailyPartitionsDefinition(start_date=_START, timezone=ZONE)
 PARTITIONS: Mapping[PeriodKind, dg.TimeWindowPartitionsDefinition] = {
     "day": DAYS,
-    "week": dg.WeeklyPartitionsDefinition(start_date=FIRST_DAY, timezone=ZONE, day_offset=1),
-    "month": dg.MonthlyPartitionsDefinition(start_date=FIRST_DAY, timezone=ZONE),
+    "week": dg.WeeklyPartitionsDefinition(start_date=_START, timezone=ZONE, day_offset=1),
+    "month": dg.MonthlyPartitionsDefinition(start_date=_START, timezone=ZONE),
 }
 SINGLE_RUN = dg.BackfillPolicy.single_run()
 

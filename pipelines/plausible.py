@@ -4,27 +4,28 @@ It stands in publication, before the first byte is written. An acceptance is bou
 that were taken in: after another delivery it no longer counts.
 """
 
-import hashlib
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
-from anonymizer.errors import ConfigurationError, Fault, Held
-from anonymizer.files import canonical_json
+from anonymizer.acceptances import (
+    ACCEPTANCE,
+    Acceptance,
+    acceptance_subject,
+    record_acceptance,
+    role_that_accepts,
+)
+from anonymizer.errors import ConfigurationError, Fault, Held, first_few
 from anonymizer.home import Home
+from anonymizer.intake.contract import TABLES
+from anonymizer.intake.quarantined import most_frequent, of_table, read_pointers
 from anonymizer.ledger import Ledger
 from anonymizer.permissions import account_name
 from anonymizer.plausibility import Deviation, Measures, deviations, measures_of
-from anonymizer.policy import Plausibility
-from anonymizer.public_ledger import check_public_ledger, write_public_ledger
+from anonymizer.policy import Plausibility, Policy
 from anonymizer.secret import Secret
 from pipelines import journal
 from pipelines.accounts import read_account
-
-ACCEPTANCE = "acceptance"
-_EXAMPLES = 5
 
 
 def implausible(home: Home, day: date, limits: Plausibility) -> tuple[Deviation, ...]:
@@ -37,17 +38,23 @@ def implausible(home: Home, day: date, limits: Plausibility) -> tuple[Deviation,
     return deviations(today, [measures for measures in before if measures], limits)
 
 
-def require_plausible(home: Home, ledger: Ledger, day: date, limits: Plausibility) -> None:
-    """Let a day pass that is plausible or accepted. Raises Held `implausible` otherwise."""
+def require_plausible(home: Home, ledger: Ledger, day: date, limits: Plausibility) -> str:
+    """The subject of the acceptance that a day is released under; empty for a plausible day.
+
+    Raises Held `implausible` for one that nobody has accepted.
+    """
     odd = implausible(home, day, limits)
-    if not odd or ledger.find(ACCEPTANCE, acceptance_subject(home, day)):
-        return
-    raise Held("implausible", explained(home, day, odd))
+    if not odd:
+        return ""
+    subject = subject_of(home, day)
+    if ledger.find(ACCEPTANCE, subject) is None:
+        raise Held("implausible", explained(home, day, odd))
+    return subject
 
 
 def explained(home: Home, day: date, odd: Sequence[Deviation]) -> str:
     """One line a measure, where to look, and what to do. Counts, files and rows; never a value."""
-    lines = [f"  - {deviation}{_examples(home, day, deviation)}" for deviation in odd]
+    lines = [f"  - {deviation}{_where(home, day, deviation)}" for deviation in odd]
     return (
         f"{len(odd)} measure(s) of {day} are out of their limits, nothing is released:\n"
         + "\n".join(lines)
@@ -56,32 +63,29 @@ def explained(home: Home, day: date, odd: Sequence[Deviation]) -> str:
     )
 
 
-def accept(home: Home, ledger: Ledger, day: date, reason: str, limits: Plausibility) -> int:
+def accept(home: Home, ledger: Ledger, day: date, reason: str, now: datetime) -> int:
     """Record that a held day is right as it was delivered; how many measures were odd.
 
-    Raises ConfigurationError for a day that is not held as implausible, LedgerBroken for a ledger
-    that is older than its public part.
+    Raises ConfigurationError for a login without a role that may and for a day that is not held as
+    implausible, LedgerBroken for a ledger that is older than its public part.
     """
-    odd = implausible(home, day, limits)
+    policy, login = Policy.load(home.policy), account_name()
+    role = role_that_accepts(policy.roles, login)
+    odd = implausible(home, day, policy.plausibility)
     if not odd:
         problem = f"{day} has not been taken in, or is plausible"
         raise ConfigurationError([Fault("--day", problem, f"audience run --from {day} --to {day}")])
-    subject = acceptance_subject(home, day)
-    if not ledger.find(ACCEPTANCE, subject):
-        public = {"reason": reason, "measures": [deviation.measure for deviation in odd]}
-        check_public_ledger(home, [entry.link for entry in ledger.entries()])
-        # The digest of what is kept is public: without a salt, a login could be guessed from it.
-        salt = Secret.load(home.secret).salt(f"{ACCEPTANCE} {subject}")
-        ledger.append(ACCEPTANCE, subject, public, {"by": account_name(), "salt": salt})
-        write_public_ledger(ledger, home)
+    today = now.astimezone(ZoneInfo(policy.timing.timezone)).date()
+    accepted = Acceptance(tuple(one.measure for one in odd), reason, role, today)
+    secret = Secret.load(home.secret)
+    record_acceptance(home, ledger, secret, subject_of(home, day), accepted, login)
     return len(odd)
 
 
-def acceptance_subject(home: Home, day: date) -> str:
-    """The day, and the digest of the raw files that it was taken in from."""
+def subject_of(home: Home, day: date) -> str:
+    """What an acceptance of the day is about, as its files were taken in last."""
     entry = journal.read(home, "intake", day)
-    inputs = entry.facts.get("inputs", {}) if entry else {}
-    return f"{day} {hashlib.sha256(canonical_json(inputs).encode()).hexdigest()[:16]}"
+    return acceptance_subject(day, entry.facts.get("inputs", {}) if entry else {})
 
 
 def _measures(home: Home, day: date) -> Measures | None:
@@ -106,12 +110,14 @@ def _was_published(home: Home, day: date) -> bool:
     return entry is not None and not entry.trouble
 
 
-def _examples(home: Home, day: date, deviation: Deviation) -> str:
-    """Rows to look at, where the measure is about rows that were set aside."""
+def _where(home: Home, day: date, deviation: Deviation) -> str:
+    """The files that a measure is about, and rows to look at where rows were set aside."""
     table, _, reason = deviation.measure.partition(": ")
-    if reason != "quarantined":
-        return ""
-    rows = pq.read_table(home.working_file("quarantine", day), partitioning=None)
-    rows = rows.filter(pc.equal(rows["raw_table"], table)).slice(0, _EXAMPLES).to_pylist()
-    places = [f"{row['file']} row {row['row_number']} ({row['reason']})" for row in rows]
-    return f"; for example {', '.join(places)}" if places else ""
+    if reason == "quarantined":
+        found = most_frequent(of_table(read_pointers(home, day), table))
+        return "".join(f"\n      {one}" for one in found)
+    entry = journal.read(home, "intake", day)
+    inputs = entry.facts.get("inputs", {}) if entry else {}
+    tables = [name for name in TABLES if f"raw/{name}" in deviation.look_at]
+    files = sorted(name for name in inputs if name.split("/")[0] in tables)
+    return f"; files: {first_few(files)}" if files else ""

@@ -6,7 +6,7 @@ what had to be suppressed for that stays in `private/`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -38,6 +38,7 @@ from pipelines.evidence import evidence_kept, keep_evidence
 from pipelines.figures import write_protected
 from pipelines.plausible import require_plausible
 from pipelines.resources import Installation, Terms
+from pipelines.rewritten import rewritten
 from pipelines.workers import heedful_workers
 
 NOTHING: Mapping[str, Any] = {
@@ -71,18 +72,18 @@ def release_period(
     before = released(place.home, ledger, terms.secret, series.kind, period)
     if before:  # final: what the data say now does not matter any more
         _restore_lost_state(place, terms)
-        return _export(before, place, terms)
+        return {**_export(before, place, terms), **_rewritten(place, terms.policy.timing)}
     counted = load_counted_series(place.home, series, period, terms.catalogue)
     if not counted:
         return NOTHING
+    accepted = ""
     if series == CAMPAIGN_DAY:
         limits = installation.policy().plausibility
-        require_plausible(place.home, ledger, period.end, limits)
+        accepted = require_plausible(place.home, ledger, period.end, limits)
     subjects = _subjects(place, terms.catalogue)
     checked = _check(place, terms, counted, subjects)
-    published = publish(
-        checked, _facts(place, terms.policy, subjects), place.home, ledger, terms.secret
-    )
+    facts = replace(_facts(place, terms.policy, subjects), acceptance=accepted)
+    published = publish(checked, facts, place.home, ledger, terms.secret)
     return _export(published, place, terms)
 
 
@@ -138,6 +139,17 @@ def inputs_taken(home: Home, series: Series, period: Period, timing: Timing) -> 
         intake = journal.read(home, "intake", day)
         inputs |= intake.facts.get("inputs", {}) if intake else {}
     return dict(sorted(inputs.items()))
+
+
+def _rewritten(place: _Place, timing: Timing) -> Mapping[str, Any]:
+    """The raw files that differ from those of the release, in words; nothing where none does."""
+    name = place.series.release_id(place.period)
+    entry = place.ledger.find_release(name)
+    taken = inputs_taken(place.home, place.series, place.period, timing)
+    if entry is None or not taken:
+        return {}
+    found = rewritten(entry.body["inputs"], taken)
+    return {"raw_files_differ": found.explain(name)} if found else {}
 
 
 def _facts(place: _Place, policy: Policy, subjects: Sequence[Subject]) -> Facts:

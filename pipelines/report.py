@@ -25,6 +25,15 @@ def print_report(home: Home, days: Sequence[date]) -> None:
     rows = [_line(home, day) for day in days]
     columns = ("day", "state", "tables", "published", "suppressed")
     out().print(table("Releases", columns, rows))
+    for line in _rewritten_lines(home, days):
+        out().print(line, style="yellow")
+
+
+def _rewritten_lines(home: Home, days: Sequence[date]) -> list[str]:
+    """What is to be said of released days whose raw files are others now."""
+    entries = (journal.read(home, STAGES[-1], day) for day in days)
+    found = (entry.facts.get("raw_files_differ", "") for entry in entries if entry)
+    return [line for line in found if line]
 
 
 def objection_lines(home: Home, days: Sequence[date]) -> list[str]:

@@ -4,8 +4,9 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
@@ -13,8 +14,10 @@ from anonymizer.errors import AudienceError, ConfigurationError, Fault
 from anonymizer.home import Home
 from anonymizer.locking import exclusive
 from anonymizer.periods import Period
+from anonymizer.policy import Policy, Timing
 from anonymizer.series import Series
 from pipelines import interruption
+from pipelines.first_day import has_begun
 from pipelines.instance import prepare_instance
 from pipelines.jobs import job_name
 from pipelines.partitions import DAYS
@@ -66,7 +69,7 @@ def run_days(
     Days that are held do not stop the others; `Finished` says which and why. SIGINT and SIGTERM
     stop the run in good order; `told` is called when one arrives.
     """
-    _check_range(first, last)
+    _check_range(first, last, Policy.load(home.policy).timing)
     return _run(home, "release_days", first, last, listener, told)
 
 
@@ -162,16 +165,30 @@ def days_of_run(tags: Mapping[str, str]) -> Sequence[str]:
     return sorted({day for day in chosen if day})
 
 
-def _check_range(first: date, last: date) -> None:
+def _check_range(first: date, last: date, timing: Timing) -> None:
     if first > last:
         raise ConfigurationError([Fault("--from", f"{first} is after {last}", "swap them")])
+    today = datetime.now(ZoneInfo(timing.timezone)).date()
     faults = [
-        Fault(option, f"{day} is no partition", remedy)
-        for option, day, remedy in (
-            ("--from", first, f"days begin with {DAYS.start:%Y-%m-%d}; set AUDIENCE_FIRST_DAY"),
-            ("--to", last, "only days that have ended can be run"),
-        )
-        if not DAYS.has_partition_key(day.isoformat())
+        fault
+        for option, day in (("--from", first), ("--to", last))
+        if (fault := _fault_of(option, day, today, timing))
     ]
     if faults:
         raise ConfigurationError(faults)
+
+
+def _fault_of(option: str, day: date, today: date, timing: Timing) -> Fault | None:
+    """Why a day cannot be run, whatever has landed for it."""
+    if not has_begun(day, timing):
+        problem = f"{day} is before the first day, {timing.first_day}"
+        remedy = "choose a later day, or set timing.first_day in policy.yaml to an earlier one"
+        return Fault(option, problem, remedy)
+    if day >= today:
+        problem = "has not ended yet" if day == today else "is in the future"
+        zone = f"it is {today} in {timing.timezone}"
+        return Fault(option, f"{day} {problem}: {zone}", "only days that have ended can be run")
+    if not DAYS.has_partition_key(day.isoformat()):
+        problem = f"{day} is not among the days that were loaded"
+        return Fault(option, problem, "start the program again after a change of timing.first_day")
+    return None

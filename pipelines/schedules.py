@@ -7,8 +7,9 @@ import dagster as dg
 
 from anonymizer.series import AUDIENCE_MONTH, CAMPAIGN_MONTH, CAMPAIGN_WEEK, INTEREST_WEEK, Series
 from pipelines.due import due_periods
+from pipelines.first_day import has_begun
 from pipelines.jobs import DAILY, LONGER_JOBS, job_name
-from pipelines.landing import RUN_AT, day_due, has_begun
+from pipelines.landing import RUN_AT, day_due
 from pipelines.partitions import ZONE
 from pipelines.resources import Installation
 
@@ -36,9 +37,10 @@ def every_day(
     timing = installation.policy().timing
     day = day_due(context.scheduled_execution_time, timing)
     key = day.isoformat()
-    if not has_begun(day):
+    if not has_begun(day, timing):
         return dg.SkipReason(
-            f"{key} is before the first day; set AUDIENCE_FIRST_DAY to begin there"
+            f"{key} is before the first day, {timing.first_day}; to begin earlier set "
+            "timing.first_day in policy.yaml and start Dagster again"
         )
     return dg.RunRequest(run_key=f"daily:{key}", partition_key=key)
 

@@ -10,19 +10,21 @@ import dagster as dg
 
 from anonymizer.policy import Policy
 from pipelines.alerts import NotDelivered, raise_alert
+from pipelines.arrivals import ARRIVALS
+from pipelines.first_day import has_begun
 from pipelines.history import released_days
 from pipelines.jobs import DAILY
-from pipelines.landing import Landed, due_at, has_begun, landed_days
+from pipelines.landing import Landed, due_at, landed_days
 from pipelines.resources import Installation
 from pipelines.runs import days_of_run, held_days, range_tags
 
 
 @dg.sensor(
-    job=DAILY,
+    jobs=[DAILY, ARRIVALS],
     minimum_interval_seconds=60,
     description="Notices new and rewritten files in raw/. An unreleased day that is due is run, "
-    "again whenever its files change; adjacent days are one run, in order. A released day is "
-    "final: a change is only reported.",
+    "again whenever its files change; adjacent days are one run, in order. Of a day that waits for "
+    "late arrivals the files are checked. A released day is final: a change is only reported.",
 )
 def landing(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
     """Compare names, sizes and times of change with those of the last look."""
@@ -31,6 +33,7 @@ def landing(context: dg.SensorEvaluationContext, installation: Installation) -> 
     released = released_days(installation.ledger())
     before: dict[str, str] = json.loads(context.cursor or "{}")
     known: dict[str, str] = {}
+    due: list[Landed] = []
     waiting: list[Landed] = []
     since = (now - timedelta(days=policy.retention.private_days)).date()
     for landed in landed_days(installation.home, policy.timing, since):
@@ -40,12 +43,14 @@ def landing(context: dg.SensorEvaluationContext, installation: Installation) -> 
             if before.get(f"released {key}", landed.visits) != landed.visits:
                 _report_rewritten(context, installation, landed)
         elif _ready(landed, policy, now):
-            known[f"asked {key}"] = landed.inputs
-            if before.get(f"asked {key}") != landed.inputs:
-                waiting.append(landed)
-    return dg.SensorResult(
-        run_requests=[_request(days) for days in _adjacent(waiting)], cursor=json.dumps(known)
-    )
+            asked = "asked" if now >= due_at(landed.day, policy.timing) else "checked"
+            known[f"{asked} {key}"] = landed.inputs
+            if before.get(f"{asked} {key}") != landed.inputs:
+                (due if asked == "asked" else waiting).append(landed)
+    requests = [_request(days) for days in _adjacent(due)]
+    if waiting:
+        requests.append(dg.RunRequest(f"arrivals:{_digest(waiting)}", job_name=ARRIVALS.name))
+    return dg.SensorResult(run_requests=requests, cursor=json.dumps(known))
 
 
 def _adjacent(landed: Sequence[Landed]) -> list[list[Landed]]:
@@ -62,17 +67,24 @@ def _adjacent(landed: Sequence[Landed]) -> list[list[Landed]]:
 def _request(days: Sequence[Landed]) -> dg.RunRequest:
     """A run of adjacent days. Asking again under the same run key starts nothing."""
     first, last = days[0].day, days[-1].day
-    inputs = hashlib.sha256("".join(day.inputs for day in days).encode()).hexdigest()[:32]
-    return dg.RunRequest(f"landing:{first}:{last}:{inputs}", tags=range_tags(first, last))
+    return dg.RunRequest(
+        f"landing:{first}:{last}:{_digest(days)}",
+        job_name=DAILY.name,
+        tags=range_tags(first, last),
+    )
+
+
+def _digest(days: Sequence[Landed]) -> str:
+    return hashlib.sha256("".join(day.inputs for day in days).encode()).hexdigest()[:32]
 
 
 def _ready(landed: Landed, policy: Policy, now: datetime) -> bool:
-    """Whether the schedule's hour for the day has passed and its files have rested.
+    """Whether the day is one to work on and its files have rested.
 
     Intake would leave younger files for the next run.
     """
     rested = now.timestamp() - landed.changed_at >= policy.timing.settle_seconds
-    return has_begun(landed.day) and rested and now >= due_at(landed.day, policy.timing)
+    return has_begun(landed.day, policy.timing) and rested
 
 
 def _report_rewritten(

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from anonymizer.acceptances import ACCEPTANCE
 from anonymizer.counting import load_counted_series
 from anonymizer.exports.writing import faulty_exports
 from anonymizer.near_state import lost_state, state_file
@@ -27,7 +28,7 @@ from anonymizer.tables import TableKey
 from pipelines.evidence import findings_file, write_findings
 from pipelines.figures import read_figures, read_protected
 from pipelines.intruder import BUDGET, attack_release
-from pipelines.plausible import ACCEPTANCE, acceptance_subject, implausible
+from pipelines.plausible import explained, implausible, subject_of
 from pipelines.releasing import inputs_taken
 from pipelines.resources import Installation
 
@@ -53,11 +54,12 @@ def one_row_a_person(installation: Installation, series: Series, period: Period)
 def plausible(installation: Installation, series: Series, period: Period) -> Verdict:  # noqa: ARG001
     """The day looks like the days before it; if not, publication holds it until it is accepted."""
     odd = implausible(installation.home, period.end, installation.policy().plausibility)
-    accepted = installation.ledger().find(
-        ACCEPTANCE, acceptance_subject(installation.home, period.end)
-    )
+    accepted = installation.ledger().find(ACCEPTANCE, subject_of(installation.home, period.end))
     table = [asdict(deviation) for deviation in odd]
-    return Verdict(not odd or accepted is not None, {"measures": table, "accepted": bool(accepted)})
+    said: dict[str, Any] = {"measures": table, "accepted": bool(accepted)}
+    if odd:
+        said["what_happened"] = explained(installation.home, period.end, odd)
+    return Verdict(not odd or accepted is not None, said)
 
 
 def reach_within_people(installation: Installation, series: Series, period: Period) -> Verdict:

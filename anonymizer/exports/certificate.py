@@ -20,6 +20,7 @@ from anonymizer.seal import sealed
 from anonymizer.secret import Secret
 
 CERTIFICATE = "certificate.json"
+ACCEPTED = "released_although_implausible"
 _FORMAT = 3
 # What of the checker's summary is public. The other numbers of the ledger depend on true counts
 # that are not published: how many groups were judged, which campaigns contain which.
@@ -43,12 +44,19 @@ _NOT_LINKED = (
 
 
 def certificate_bytes(
-    release: Release, entry: Entry, recipient: str, folder: Path, secret: Secret
+    release: Release,
+    entry: Entry,
+    recipient: str,
+    folder: Path,
+    secret: Secret,
+    *,
+    accepted: Mapping[str, Any] | None = None,
 ) -> bytes:
     """The certificate of the files in `folder`; `entry` is the ledger's on the release.
 
-    `recipient` is the advertiser that they are for, by id, or `every advertiser`. Raises Held for
-    a release that an earlier version checked in another way.
+    `recipient` is the advertiser that they are for, by id, or `every advertiser`. `accepted` is
+    what is to be stated of an implausible day that was accepted. Raises Held for a release that an
+    earlier version checked in another way.
     """
     if "near" not in entry.body:
         raise Held(
@@ -67,6 +75,7 @@ def certificate_bytes(
         "release_files": dict(entry.body["files"]),
         "policy_digest": release.policy_digest,
         "catalogue_digest": release.catalogue_digest,
+        **({ACCEPTED: accepted} if accepted else {}),
         "files": {path.name: sha256(path) for path in sorted(folder.iterdir())},
         "promise": promise_in_words(release.promise, release.base, release.error),
         "audit": audit_in_words(entry.body["audit"], release.promise),

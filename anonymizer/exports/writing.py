@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
+from anonymizer.acceptances import statement_of
 from anonymizer.errors import Held, LedgerBroken, NoSpace
 from anonymizer.exports.certificate import CERTIFICATE, certificate_bytes
 from anonymizer.exports.csv_file import csv_bytes
@@ -54,7 +56,7 @@ def write_exports(release: Release, home: Home, ledger: Ledger, secret: Secret) 
             _refuse_edited(home, release.id, recorded.body["files"])
         missing = [target for target in targets if not target.exists()]
         if missing or recorded is None:
-            with _rendered(release, home, _Sealing(_entry_of(release, ledger), secret)) as staged:
+            with _rendered(release, home, _sealing(release, ledger, secret)) as staged:
                 _record(recorded, staged, release.id, home, ledger)
                 for target in missing:
                     move_into_place(staged / target.parent.name / release.id, target)
@@ -68,13 +70,16 @@ class _Sealing:
 
     entry: Entry
     secret: Secret
+    accepted: Mapping[str, Any] | None
 
 
-def _entry_of(release: Release, ledger: Ledger) -> Entry:
+def _sealing(release: Release, ledger: Ledger, secret: Secret) -> _Sealing:
+    entries = ledger.entries()
     entry = ledger.find_release(release.id)
     if entry is None:
         raise LedgerBroken(f"{release.id} is not in the ledger; it was never released")
-    return entry
+    accepted = statement_of(entry.body, [other.link for other in entries])
+    return _Sealing(entry, secret, accepted)
 
 
 @contextmanager
@@ -87,7 +92,9 @@ def _rendered(release: Release, home: Home, sealing: _Sealing) -> Iterator[Path]
             folder = staging / recipient / release.id
             _fill(folder, release, subjects)
             named = "every advertiser" if recipient == FOR_ALL else recipient
-            certificate = certificate_bytes(release, sealing.entry, named, folder, sealing.secret)
+            certificate = certificate_bytes(
+                release, sealing.entry, named, folder, sealing.secret, accepted=sealing.accepted
+            )
             write_bytes(certificate, folder / CERTIFICATE)
         yield staging
     except OSError as error:

@@ -23,7 +23,7 @@ def read_parquet(source: Source, table: RawTable) -> Reading:
     """The rows of a Parquet file.
 
     Raises InputRejected: `wrong_format`, `corrupt`, `too_large`, and for its schema
-    `duplicate_column`, `schema_missing:<column>`, `schema_type:<column>`.
+    `duplicate_column`, `schema_missing:<columns>`, `schema_type:<columns>`.
     """
     if not source.begins_with(_MAGIC):
         raise source.reject("wrong_format", "this is not Parquet")
@@ -33,10 +33,14 @@ def read_parquet(source: Source, table: RawTable) -> Reading:
     except _UNREADABLE:
         raise source.reject("corrupt", "the Parquet footer cannot be read") from None
     header = check_header(table, schema.names, source.name, source.digest)
-    for column in header.present:
-        kind = table.columns[column]
-        if not _fits(schema.field(column).type, kind):
-            raise source.reject(f"schema_type:{column}", f"write it as {_EXPECTED[kind]}")
+    wrong = {
+        column: _EXPECTED[table.columns[column]]
+        for column in header.present
+        if not _fits(schema.field(column).type, table.columns[column])
+    }
+    if wrong:
+        remedies = "; ".join(f"write {column} as {expected}" for column, expected in wrong.items())
+        raise source.reject(f"schema_type:{','.join(wrong)}", remedies)
     _check_expansion(source, file.metadata, header)
     batches = _batches(source, file, table, header)
     return Reading(lambda: header, batches, lambda: int(file.metadata.num_rows))
@@ -131,6 +135,7 @@ _EXPECTED: Mapping[Kind, str] = {
     "user": "text, a whole number, DECIMAL with scale 0 or UUID",
     "identifier": "text, a whole number, DECIMAL with scale 0 or UUID",
     "text": "text",
+    "word": "text",
     "instant": "TIMESTAMP in UTC or text with a zone",
     "date": "DATE or text",
     "boolean": "BOOLEAN or text",

@@ -7,6 +7,7 @@ addresses, cookie ids, IP addresses and referrers are not among them.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Literal
 
 from anonymizer.errors import InputRejected
@@ -15,6 +16,9 @@ from anonymizer.errors import InputRejected
 # word, boolean: looked up in vocabulary.py, a boolean may also be true, false, 0 or 1 by type.
 Kind = Literal["user", "identifier", "text", "word", "instant", "date", "boolean", "codes"]
 
+_MOST_LISTED = 30
+# How alike two names are (difflib's ratio) before one is suggested for the other.
+_LIKELY = 0.65
 _LISTABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")
 
 
@@ -166,25 +170,60 @@ class Header:
 def check_header(table: RawTable, names: Sequence[str], file: str, digest: str) -> Header:
     """Compare column names with the contract, exactly.
 
-    Raises InputRejected `duplicate_column` or `schema_missing:<column>`; a column that is
-    there under another spelling (`UserId`) counts as missing, optional or not.
+    Raises InputRejected `duplicate_column`, or `schema_missing:<columns>` with every column that
+    is missing; one that is there under another spelling (`UserId`) counts as missing, optional or
+    not. The message has no name of a file of which none is known: its first line may be data.
     """
     if len(set(names)) != len(names):
         raise InputRejected(file, "duplicate_column", digest)
     absent = tuple(column for column in table.columns if column not in names)
     spellings = {_plain(name) for name in names if name not in table.columns}
-    for column in absent:
-        if column in table.required or _plain(column) in spellings:
-            raise InputRejected(
-                file, f"schema_missing:{column}", digest, "column names must match exactly"
-            )
+    missing = [column for column in absent
+               if column in table.required or _plain(column) in spellings]  # fmt: skip
+    if missing:
+        reason = f"schema_missing:{','.join(missing)}"
+        detail = _explain_missing(table, missing, names)
+        raise InputRejected(file, reason, digest, detail)
     known = table.columns.keys() | UNREAD[table.name]
     dropped = tuple(
-        name if _LISTABLE.match(name) else f"column {position}"
-        for position, name in enumerate(names, start=1)
-        if name not in known
+        _listed(name, position) for position, name in enumerate(names, start=1) if name not in known
     )
     return Header(tuple(c for c in table.columns if c in names), absent, dropped)
+
+
+def _explain_missing(table: RawTable, missing: Sequence[str], names: Sequence[str]) -> str:
+    """The missing columns beside those found and their likely matches."""
+    known = table.columns.keys() | UNREAD[table.name]
+    if not {_plain(name) for name in names} & {_plain(name) for name in known}:
+        return (
+            f"missing columns: {', '.join(missing)}; none of the {len(names)} column(s) found has "
+            "a name of the contract. They are not shown: a file without a header has data there. "
+            "Write the names of docs/raw-contract.md as header, schema or keys"
+        )
+    found = [_listed(name, position) for position, name in enumerate(names, start=1)]
+    shown = found if len(found) <= _MOST_LISTED else [*found[:_MOST_LISTED], "..."]
+    likely = [
+        f"{match} for {column}"
+        for column in missing
+        if (match := _likely_match(column, [name for name in names if name not in known]))
+    ]
+    matches = f"; likely matches: {', '.join(likely)}" if likely else ""
+    return (
+        f"missing columns: {', '.join(missing)}; columns found: {', '.join(shown) or 'none'}"
+        f"{matches}. Rename or add them at the source: names must match exactly"
+    )
+
+
+def _likely_match(column: str, unknown: Sequence[str]) -> str:
+    """The column of a file that is probably meant by one of the contract; empty without any."""
+    by_spelling = {_plain(name): name for name in unknown if _LISTABLE.match(name)}
+    close = get_close_matches(_plain(column), list(by_spelling), n=1, cutoff=_LIKELY)
+    return by_spelling[close[0]] if close else ""
+
+
+def _listed(name: str, position: int) -> str:
+    """The name of a column, or its position where the name looks like data."""
+    return name if _LISTABLE.match(name) else f"column {position}"
 
 
 def _plain(name: str) -> str:

@@ -30,7 +30,7 @@ def read_csv(source: Source, table: RawTable, compression: str) -> Reading:
     """The rows of a CSV file; an unquoted empty field is null, a quoted one is empty text.
 
     Raises InputRejected: `wrong_format`, `empty_file`, `corrupt`, `too_large`,
-    `too_many_bad_rows`, `duplicate_column`, `schema_missing:<column>`.
+    `too_many_bad_rows`, `duplicate_column`, `schema_missing:<columns>`.
     """
     start = io.BufferedReader(source.expanded(compression)).read(_HEADER_BYTES)
     if not start:

@@ -69,7 +69,7 @@ def read_json_lines(source: Source, table: RawTable, compression: str) -> Readin
     """The rows of a JSON lines file; an absent key is null.
 
     Raises InputRejected: `wrong_format` when no line is an object, `empty_file`, `too_large`,
-    `corrupt`, `schema_missing:<column>` when no line has the column.
+    `corrupt`, `schema_missing:<columns>` when no line has the column.
     """
     keys: dict[str, None] = {}
     lines = _Lines(source, compression)

@@ -7,7 +7,7 @@ delivered must not look like a day without visits.
 import json
 import re
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -42,15 +42,25 @@ class LandedFile:
 
 @dataclass(frozen=True)
 class Landing:
-    """All files of one run, by table and in a fixed order; and what was passed over, and why."""
+    """All files of one run, by table and in a fixed order; and what was passed over, and why.
+
+    `waits` says what has not arrived, or is not there in a form that can be read; a run needs it
+    empty. `files` are those that have arrived whole, whatever else is missing.
+    """
 
     files: tuple[LandedFile, ...]
     ignored: Mapping[str, str]
     absent: tuple[str, ...] = ()
+    waits: tuple[Held, ...] = ()
 
     def of(self, table: str) -> tuple[LandedFile, ...]:
         """The files of one table."""
         return tuple(file for file in self.files if file.table == table)
+
+    def require_all(self) -> None:
+        """Raise Held with everything that is missing, under the code of the first."""
+        if self.waits:
+            raise Held(self.waits[0].reason, "; ".join(hold.detail for hold in self.waits))
 
 
 @dataclass
@@ -59,61 +69,115 @@ class _Survey:
     settled_before: float
     files: list[LandedFile] = field(default_factory=list)
     ignored: dict[str, str] = field(default_factory=dict)
+    waits: list[Held] = field(default_factory=list)
 
     def take(self, table: str, folder: Path, arrival: date | None = None) -> int:
-        """Add the files of `folder`, and of a day's folders by the hour; returns how many.
+        """Add the files of a folder, and of a day's folders by the hour; returns how many it has.
 
-        Raises Held: `incomplete`, and `unread_folder` for files in any other folder.
+        Notes what has to be waited for: `incomplete`, and `unread_folder` for files in any other
+        folder. The manifest of a day may name files in its folders by the hour.
         """
-        taken = self._take_folder(table, folder, arrival)
-        hours = sorted(folder.glob("hour=*")) if arrival else []
+        hours = [path for path in sorted(folder.glob("hour=*")) if _HOUR_FOLDER.match(path.name)]
+        hours = hours if arrival else []
+        promised = self._manifest(folder)
         complete = (folder / _SUCCESS).is_file()
-        for hour in (path for path in hours if _HOUR_FOLDER.match(path.name)):
+        seen = self._take_folder(table, folder, arrival, promised, complete=complete)
+        for hour in hours:
             if not _is_folder(hour):
-                raise Held("unread_folder", f"{hour.relative_to(self.raw)} is not a folder")
-            taken += self._take_folder(table, hour, arrival, complete=complete)
-        return taken
+                self._wait("unread_folder", f"{hour.relative_to(self.raw)} is not a folder")
+                continue
+            own = self._manifest(hour)
+            of_hour = self._both(hour, own, _below(promised, hour.name))
+            success = complete or (hour / _SUCCESS).is_file()
+            found = self._take_folder(table, hour, arrival, of_hour, complete=success)
+            self._compare(hour, own, found)
+            seen |= {f"{hour.name}/{name}" for name in found}
+        self._compare(folder, promised, seen)
+        return len(seen)
 
     def _take_folder(
-        self, table: str, folder: Path, arrival: date | None, *, complete: bool = False
-    ) -> int:
-        promised = _manifest(folder, self.raw)
-        complete = complete or (folder / _SUCCESS).is_file()
+        self,
+        table: str,
+        folder: Path,
+        arrival: date | None,
+        promised: Mapping[str, str],
+        *,
+        complete: bool,
+    ) -> set[str]:
+        """Add the files that lie in the folder itself; returns the names of all that do."""
         of_day = arrival is not None and not _HOUR_FOLDER.match(folder.name)
-        found = []
+        seen = set()
         for path in sorted(folder.iterdir()):
             name = str(path.relative_to(self.raw))
             by_hour = of_day and _HOUR_FOLDER.match(path.name)
             if path.name in (_SUCCESS, _MANIFEST) or by_hour:
                 continue
             if _holds_files(path):
-                raise Held("unread_folder", f"{name} has files; {_WHERE_TO}")
+                self._wait("unread_folder", f"{name} has files; {_WHERE_TO}")
+                continue
             if reason := _reason_to_ignore(path):
                 self.ignored[name] = reason
                 continue
+            seen.add(path.name)
             settled = path.lstat().st_mtime <= self.settled_before
             if not (complete or path.name in promised or settled):
-                raise Held(
-                    "incomplete",
-                    f"{name} may still be written; add _SUCCESS beside it or wait",
-                )
+                remedy = f"add {_SUCCESS} beside it or wait"
+                self._wait("incomplete", f"{name} may still be written; {remedy}")
+                continue
             digest = promised.get(path.name, "")
-            found.append(LandedFile(table, path, name, arrival, digest))
-        lacking = len(promised.keys() - {file.path.name for file in found})
-        if lacking:
+            self.files.append(LandedFile(table, path, name, arrival, digest))
+        return seen
+
+    def _both(
+        self, hour: Path, own: Mapping[str, str], of_day: Mapping[str, str]
+    ) -> dict[str, str]:
+        """What the manifests of an hour and of its day say together of the files of the hour."""
+        both = {name: of_day.get(name) or own.get(name, "") for name in own.keys() | of_day.keys()}
+        if any(own.get(name) not in (None, "", digest) for name, digest in both.items()):
+            problem = "its manifest and that of the day name different digests"
+            self._wait("incomplete", f"{hour.relative_to(self.raw)}: {problem}; correct one")
+        return both
+
+    def _compare(self, folder: Path, promised: Mapping[str, str], seen: Set[str]) -> None:
+        """Note what a manifest lists and nobody delivered."""
+        if lacking := len(promised.keys() - seen):
             place = folder.relative_to(self.raw)
-            raise Held(
-                "incomplete", f"{place}: {lacking} of {len(promised)} files of the manifest lack"
-            )
-        self.files += found
-        return len(found)
+            problem = f"{lacking} of {len(promised)} files of the manifest are missing"
+            self._wait("incomplete", f"{place}: {problem}; deliver them or correct the manifest")
+
+    def _manifest(self, folder: Path) -> dict[str, str]:
+        try:
+            return _manifest(folder, self.raw)
+        except Held as hold:
+            self.waits.append(hold)
+            return {}
+
+    def _wait(self, reason: str, detail: str) -> None:
+        self.waits.append(Held(reason, detail))
+
+    def take_visits(self, day: date, arrival: date) -> None:
+        """Add the visits that arrived on a day; notes `missing_day` and `not_yet_arrived`."""
+        folder = self.raw / "visits" / f"day={arrival}"
+        there = _is_folder(folder)
+        if there and self.take("visits", folder, arrival):
+            return
+        name = f"raw/visits/day={arrival}"
+        if arrival == day:
+            problem = "has no files" if there else "is not there"
+            if folder.is_symlink() or folder.is_file():
+                problem = "is not a folder (links are not followed)"
+            self._wait("missing_day", f"{name} {problem}: that is not zero visits; deliver it")
+        elif not (there and ((folder / _SUCCESS).is_file() or _manifest_in(folder))):
+            problem = f"{name} may still bring visits of {day}"
+            self._wait("not_yet_arrived", f"{problem}; run again when it is there")
 
 
 def survey(raw: Path, day: date, timing: Timing, now: float) -> Landing:
-    """The files of a run for `day`.
+    """The files of a run for `day`, and in `waits` all that keeps the run waiting.
 
-    Raises Held: `missing_day` and `not_yet_arrived` for visits, `missing_profiles`,
-    `missing_campaigns`, `missing_consents`, and `incomplete` for what is still arriving.
+    That is `missing_day` and `not_yet_arrived` for visits, `missing_profiles`,
+    `missing_campaigns`, `missing_consents`, `incomplete` for what is still arriving, and
+    `unread_folder`.
     """
     found = _Survey(raw, now - timing.settle_seconds)
     absent = []
@@ -123,13 +187,14 @@ def survey(raw: Path, day: date, timing: Timing, now: float) -> Landing:
         if not files and table == "requests":
             absent.append(table)
         elif not files:
-            raise Held(f"missing_{table}", f"no files in raw/{table}; deliver them")
+            found.waits.append(Held(f"missing_{table}", f"no files in raw/{table}; deliver them"))
     snapshot = _latest_snapshot(raw / "profiles", day)
     if snapshot is None or not found.take("profiles", snapshot[1], snapshot[0]):
-        raise Held("missing_profiles", f"no snapshot in raw/profiles of {day} or before")
+        missing = f"no snapshot in raw/profiles of {day} or before; deliver it"
+        found.waits.append(Held("missing_profiles", missing))
     for offset in range(timing.late_days + 1):
-        _take_visits(found, day, day + timedelta(days=offset))
-    return Landing(tuple(found.files), found.ignored, tuple(absent))
+        found.take_visits(day, day + timedelta(days=offset))
+    return Landing(tuple(found.files), found.ignored, tuple(absent), tuple(found.waits))
 
 
 def files_of(raw: Path, table: str) -> tuple[LandedFile, ...]:
@@ -143,18 +208,14 @@ def files_of(raw: Path, table: str) -> tuple[LandedFile, ...]:
     )
 
 
-def _take_visits(found: _Survey, day: date, arrival: date) -> None:
-    folder = found.raw / "visits" / f"day={arrival}"
-    files = found.take("visits", folder, arrival) if _is_folder(folder) else 0
-    if files:
-        return
-    if arrival == day:
-        raise Held("missing_day", f"no files in raw/visits/day={day}: that is not zero visits")
-    if not (_is_folder(folder) and ((folder / _SUCCESS).is_file() or _manifest_in(folder))):
-        raise Held(
-            "not_yet_arrived",
-            f"raw/visits/day={arrival} may still bring visits of {day}; run again when it is there",
-        )
+def _below(promised: Mapping[str, str], folder: str) -> dict[str, str]:
+    """What a day's manifest says of the files in one of its folders."""
+    prefix = f"{folder}/"
+    return {
+        name.removeprefix(prefix): digest
+        for name, digest in promised.items()
+        if name.startswith(prefix)
+    }
 
 
 def _latest_snapshot(profiles: Path, day: date) -> tuple[date, Path] | None:

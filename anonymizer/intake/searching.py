@@ -1,11 +1,12 @@
 """Finds what the raw zone holds about one person, in files of any format, in memory only."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from anonymizer.errors import ConfigurationError, Fault, InputRejected
+from anonymizer.errors import ConfigurationError, Fault, InputRejected, first_few
 from anonymizer.intake.contract import TABLES, UNREAD, Kind, RawTable
 from anonymizer.intake.identifiers import (
     HIDDEN,
@@ -47,12 +48,16 @@ _REFUSALS = {
 }
 
 
-def _canonical(written: object) -> str | None:
-    """The one form of an id in a raw file; None when it has none."""
+_ABSENT = ("", r"\N")
+
+
+def _canonical(written: object) -> tuple[str | None, str]:
+    """The one form of an id in a raw file, or None and the reason why it has none."""
+    text = _text(written)
     try:
-        return canonical_id(_text(written))
-    except NotAUserError:
-        return None
+        return canonical_id("" if text == r"\N" else text), ""
+    except NotAUserError as error:
+        return None, error.reason
 
 
 Row = Mapping[str, str]
@@ -60,7 +65,7 @@ Row = Mapping[str, str]
 
 @dataclass(frozen=True, repr=False)
 class Found:
-    """A person's rows of one raw table, as text; and the files and rows that hide theirs."""
+    """A person's rows of one raw table, as text; and the files and rows that may hide theirs."""
 
     rows: tuple[Row, ...]
     unsearched: tuple[str, ...]
@@ -69,8 +74,8 @@ class Found:
 def search(raw: Path, name: str, user: str, limits: IntakeLimits) -> Found:
     """All rows of the raw table `name` that belong to `user` (in canonical form).
 
-    Reads one batch at a time and writes nothing. A file that intake would reject, and the
-    number of rows that it could not read, are named in `unsearched`.
+    Reads one batch at a time and writes nothing. A file that intake would reject, the number of
+    rows that it could not read, and rows whose user id is refused are named in `unsearched`.
     """
     others: dict[str, Kind] = dict.fromkeys(UNREAD[name] - _MEASUREMENTS, "identifier")
     table = RawTable(name, {**TABLES[name].columns, **others}, ("user_id",), ())
@@ -79,11 +84,9 @@ def search(raw: Path, name: str, user: str, limits: IntakeLimits) -> Found:
     for path in _files(raw / name):
         file = LandedFile(name, path, str(path.relative_to(raw)))
         try:
-            unreadable = _search_file(file, table, user, limits, rows)
+            unsearched += _search_file(file, table, user, limits, rows)
         except InputRejected as error:
             unsearched.append(f"{file.name}: {error.reason}")
-        else:
-            unsearched += [f"{file.name}: {unreadable} unreadable rows"] if unreadable else []
     return Found(tuple(rows), tuple(unsearched))
 
 
@@ -98,9 +101,10 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _search_file(
     file: LandedFile, table: RawTable, user: str, limits: IntakeLimits, rows: list[Row]
-) -> int:
-    """Add the person's rows of one file to `rows`; returns how many rows were unreadable."""
+) -> list[str]:
+    """Add the person's rows of one file to `rows`; returns what could not be searched, and why."""
     unreadable = 0
+    refused: dict[str, list[int]] = defaultdict(list)
     sizes = Limits.of_megabytes(limits.max_file_megabytes, limits.max_expanded_megabytes)
     with opened(file, sizes) as source:
         for batch in read(source, table).batches:
@@ -108,10 +112,20 @@ def _search_file(
             if not batch.rows.num_rows:
                 continue
             users = batch.rows.column("user_id").to_pylist()
-            mine = [at for at, written in enumerate(users) if _canonical(written) == user]
+            mine = []
+            for at, written in enumerate(users):
+                canonical, reason = _canonical(written)
+                if canonical == user:
+                    mine.append(at)
+                elif reason and not (table.name == "visits" and _text(written) in _ABSENT):
+                    refused[reason].append(batch.rows.column("row_number")[at].as_py())
             found = batch.rows.take(mine).to_pylist() if mine else []
             rows += [{column: _text(value) for column, value in row.items()} for row in found]
-    return unreadable
+    notes = [f"{file.name}: {unreadable} unreadable rows"] if unreadable else []
+    for reason, numbers in sorted(refused.items()):
+        where = first_few(sorted(numbers))
+        notes.append(f"{file.name}: the user id is refused as {reason} in row(s) {where}")
+    return notes
 
 
 def _text(value: object) -> str:

@@ -20,9 +20,10 @@ from anonymizer.errors import AudienceError, Held, InputRejected, InputsRejected
 from anonymizer.files import write_parquet
 from anonymizer.home import Home
 from anonymizer.intake.accepting import Acceptor
-from anonymizer.intake.batches import MOST_FAULTS, RawBatch
+from anonymizer.intake.batches import MOST_FAULTS, RawBatch, RowFault
 from anonymizer.intake.contract import TABLES, RawTable
 from anonymizer.intake.gathering import GatheredFile, Settled, leave_out, rows_of, settle
+from anonymizer.intake.inspecting import broken_files
 from anonymizer.intake.landing import LandedFile, Landing, survey
 from anonymizer.intake.objections import (
     UNREAD,
@@ -34,6 +35,7 @@ from anonymizer.intake.objections import (
     unread_rows,
 )
 from anonymizer.intake.opening import Limits, Source, opened
+from anonymizer.intake.quarantined import frequent_lines
 from anonymizer.intake.reading import read
 from anonymizer.intake.vocabulary import load_vocabulary
 from anonymizer.policy import Policy
@@ -47,6 +49,7 @@ _TALLIES = {
     "requests": "tally_undated",
     "visits": "tally_unmatched",
 }
+_EXAMPLES = 5
 _ABOUT_PEOPLE = ("profiles", "consents", "visits")
 _NO_ROWS = RawBatch(pa.record_batch({"row_number": pa.array([], pa.int64())}))
 
@@ -107,13 +110,15 @@ def take_in(  # noqa: PLR0913  everything that it works with is handed in
     week or month that is still open can need them; the account has them as `late`.
     Same rows give the same bytes, however they are split into files, ordered, named or
     formatted. The engine must not spill: it holds raw values. Raises InputsRejected with
-    every refused file, and Held when files lack (see `landing.survey`), when the day or the
+    every refused file, whatever else the day waits for, and Held when files are missing (see
+    `landing.survey`), when the day or the
     profiles have `no_rows`, with `too_many_bad_rows`, or with `objection_unreadable` (see
     `objections.require_decisions`); then nothing is written, but for the quarantine's pointers
     in the last two cases.
     """
     load_vocabulary(engine, policy.bots.user_agent_words, interests)
     landing = survey(home.raw, day, policy.timing, now)
+    _refuse_broken(landing, policy)
     run = _Run(engine, landing, day, policy, secret, decisions)
     # Libraries quote values in their messages: of an unforeseen error only the type goes on,
     # and it is raised outside of the handler so that it carries no context.
@@ -128,7 +133,7 @@ def take_in(  # noqa: PLR0913  everything that it works with is handed in
         raise Held("intake_failed", f"{run.place}: {unforeseen}; keep the raw files, report this")
     pointers = pa.concat_tables([settled.quarantine for settled in tables.values()])
     write_parquet(pointers, home.working_file("quarantine", day))
-    _check_shares(tables, policy.intake.max_quarantined_share)
+    _check_shares(day, tables, policy.intake.max_quarantined_share)
     require_decisions(run.unread, decisions)
     for name, settled in tables.items():
         write_parquet(settled.accepted, home.working_file(name, day))
@@ -141,6 +146,18 @@ def take_in(  # noqa: PLR0913  everything that it works with is handed in
         tuple(row for row in run.unread if row.place not in decisions),
         run.objections,
     )
+
+
+def _refuse_broken(landing: Landing, policy: Policy) -> None:
+    """Let a day pass of which all has arrived; of any other, report broken files first."""
+    if not landing.waits:
+        return
+    try:
+        landing.require_all()
+    except Held as hold:
+        if broken := broken_files(landing.files, policy.intake):
+            raise InputsRejected(broken, hold.detail) from None
+        raise
 
 
 class _Run:
@@ -259,7 +276,7 @@ class _Run:
         for batch in reading.batches:
             gathered.add(self._acceptor.judge(batch, table, landed.arrival))
             if len(gathered.faults) > MOST_FAULTS:
-                raise source.reject("too_many_bad_rows", f"the limit is {MOST_FAULTS} in a file")
+                raise source.reject("too_many_bad_rows", _most_faults(gathered.faults))
         if gathered.rows != reading.rows():
             raise source.reject(
                 "corrupt", f"it has {reading.rows()} rows, of which {gathered.rows} could be read"
@@ -281,6 +298,18 @@ class _Run:
                 self.warnings.append(Warned(table, code, count))
 
 
+def _most_faults(faults: Sequence[RowFault]) -> str:
+    """The most frequent reason of a file with more bad rows than are kept."""
+    counted = Counter((fault.column, fault.reason) for fault in faults)
+    ((most, rows),) = counted.most_common(1)
+    examples = sorted(f.row_number for f in faults if (f.column, f.reason) == most)[:_EXAMPLES]
+    column, reason = most
+    return (
+        f"the limit is {MOST_FAULTS:,} in a file; most frequent: column {column or 'unknown'}, "
+        f"{reason}, {rows:,} rows, for example {', '.join(map(str, examples))}"
+    )
+
+
 def _matched(requests: pa.Table, others: Sequence[pa.Table]) -> dict[bytes, bool]:
     """Whether there is a profile or a visit of its person, of each objection by its key."""
     acting = pc.is_in(requests["kind"], value_set=pa.array(["erase", "withdraw", UNREAD]))
@@ -292,12 +321,26 @@ def _matched(requests: pa.Table, others: Sequence[pa.Table]) -> dict[bytes, bool
     return dict(zip(keys, rows_of(objections, known).to_pylist(), strict=True))
 
 
-def _check_shares(tables: Mapping[str, Settled], most: float) -> None:
-    for name, settled in tables.items():
-        bad, read_rows = sum(settled.account.quarantined.values()), settled.account.read
-        if TABLES[name].limited and bad > most * read_rows:
-            raise Held(
-                "too_many_bad_rows",
-                f"{name}: {bad} of {read_rows} rows quarantined, the limit is {most:.0%}; "
-                "see private/quarantine for files and rows, mend the source and deliver again",
-            )
+def _check_shares(day: date, tables: Mapping[str, Settled], most: float) -> None:
+    """Raise Held `too_many_bad_rows` with all tables above the limit and what is wrong in them."""
+    above = {
+        name: settled
+        for name, settled in tables.items()
+        if TABLES[name].limited
+        and sum(settled.account.quarantined.values()) > most * settled.account.read
+    }
+    if not above:
+        return
+    shares = "; ".join(_share(name, settled.account) for name, settled in above.items())
+    pointers = pa.concat_tables([settled.quarantine for settled in above.values()])
+    raise Held(
+        "too_many_bad_rows",
+        f"{shares}; the limit is {most:.0%} (intake.max_quarantined_share in policy.yaml). "
+        f"{frequent_lines(pointers)}\nCorrect the source and deliver the files again. "
+        f"All rows: audience quarantine --day {day}",
+    )
+
+
+def _share(table: str, account: RowAccount) -> str:
+    bad = sum(account.quarantined.values())
+    return f"{table}: {bad:,} of {account.read:,} rows quarantined ({bad / account.read:.0%})"

@@ -1,5 +1,6 @@
 """`audience accept`: a day that is held as implausible, and is right all the same."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -21,20 +22,16 @@ def accept(
 ) -> None:
     """Accept a day that is held as implausible, so that the next run releases it.
 
-    The ledger records the reason and who accepted it. It counts for the files as they were taken
-    in: a new delivery is compared again.
+    The ledger records who accepted it and in which role, and why; the day's certificates state role
+    and reason. It counts for the files as they were taken in: a new delivery is compared again.
     """
     from anonymizer.locking import exclusive  # noqa: PLC0415  slow to import
-    from anonymizer.policy import Policy  # noqa: PLC0415
-    from anonymizer.reasons import require_fit  # noqa: PLC0415
     from pipelines.history import open_ledger  # noqa: PLC0415
     from pipelines.plausible import accept as record  # noqa: PLC0415
 
     place, local_day = existing_home(home), parse_day(day, "--day")
-    require_fit(reason, "everybody can read it: leave it out")
-    limits = Policy.load(place.policy).plausibility
     with exclusive(place):
-        odd = record(place, open_ledger(place), local_day, reason, limits)
+        odd = record(place, open_ledger(place), local_day, reason, datetime.now(UTC))
     typer.echo(
         f"{local_day} is accepted with {odd} measure(s) out of their limits. Release it with:\n"
         f"  audience run --from {local_day} --to {local_day}"

@@ -22,6 +22,9 @@ ToOption = Annotated[str, typer.Option("--to", help="Last local day, YYYY-MM-DD.
 
 def use_home(path: Path | None) -> Home:
     """The chosen home, made known to everything that runs in or under this process."""
+    from pipelines.first_day import refuse_retired_variable  # noqa: PLC0415  slow to import
+
+    refuse_retired_variable()
     if path is not None:
         os.environ["AUDIENCE_HOME"] = str(path.absolute())
     home = Home.from_environment()
@@ -43,9 +46,12 @@ def existing_home(path: Path | None) -> Home:
 def parse_day(text: str, option: str) -> date:
     """A calendar day; refuses anything else."""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
-        raise ConfigurationError([Fault(option, f"{text!r} is not a date (YYYY-MM-DD)")]) from None
+        day = None
+    if day is None or day.isoformat() != text:  # Python takes 20261101 and 2026-W45-1, too
+        raise ConfigurationError([Fault(option, f"{text!r} is not a date (YYYY-MM-DD)")])
+    return day
 
 
 def parse_period(day: str | None, period: str | None) -> Period | None:

@@ -1,22 +1,27 @@
 """`audience init`, `audience ui`, `audience segments`."""
 
+import re
 import runpy
 import signal
 import socket
 import sys
+from datetime import date, datetime
 from importlib.resources import files
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
 from anonymizer.errors import ConfigurationError, Fault
 from anonymizer.home import Home
+from anonymizer.policy import Timing
 from anonymizer.secret import Secret
 from anonymizer.segments import load_catalogue
-from pipelines.commands.common import HomeOption, existing_home, use_home
+from pipelines.commands.common import HomeOption, existing_home, parse_day, use_home
 from pipelines.screen import notices, out, table
 
 _HERE = "127.0.0.1"
+_FIRST_DAY = re.compile(r"^( +first_day: )\S+", re.MULTILINE)
 
 
 def register(app: typer.Typer) -> None:
@@ -26,28 +31,73 @@ def register(app: typer.Typer) -> None:
     app.command("segments")(list_segments)
 
 
-def init(home: HomeOption = None) -> None:
+def init(
+    home: HomeOption = None,
+    first_day: Annotated[
+        str | None,
+        typer.Option(
+            help="First local day to release (default: earliest landed day, else today; "
+            "asked for on a terminal)."
+        ),
+    ] = None,
+) -> None:
     """Make a home: commented policy.yaml and segments.yaml, and a new secret key."""
-    made = create_home(use_home(home))
+    place = use_home(home)
+    refuse_existing(place)
+    begin = parse_day(first_day, "--first-day") if first_day else _ask_first_day(place)
+    made = create_home(place, begin)
+    notices().print(
+        f"The first day to be released is {begin} (timing.first_day in policy.yaml). Earlier days "
+        "are left alone."
+    )
     notices().print(
         f"Made {made.root}. Keep a backup of {made.secret.name} apart from the ledger's backup: "
         "without it nothing can be released again."
     )
 
 
-def create_home(home: Home) -> Home:
-    """Write policy, segments and secret. Refuses when any of them is there."""
+def _ask_first_day(home: Home) -> date:
+    """The earliest landed day, today without any; on a terminal somebody is asked."""
+    from pipelines.landing import landed_range  # noqa: PLC0415  slow to import
+
+    landed = landed_range(home)
+    suggested = landed[0] if landed else datetime.now(ZoneInfo(Timing().timezone)).date()
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return suggested
+    question = "First local day to release, YYYY-MM-DD"
+    answer = typer.prompt(question, default=suggested.isoformat(), err=True)
+    return parse_day(str(answer).strip(), "first day")
+
+
+def refuse_existing(home: Home) -> None:
+    """Raise ConfigurationError when policy, segments or secret is there."""
     taken = [path for path in (home.policy, home.segments, home.secret) if path.exists()]
     if taken:
         raise ConfigurationError(
             [Fault(str(path), "is there already", "nothing was written") for path in taken]
         )
+
+
+def create_home(home: Home, first_day: date | None = None) -> Home:
+    """Write policy, segments and secret. Refuses when any of them is there."""
+    refuse_existing(home)
     home.raw.mkdir(parents=True, exist_ok=True)
     for path in (home.policy, home.segments):
         default = files("anonymizer") / "defaults" / path.name
         path.write_text(default.read_text(encoding="utf-8"), encoding="utf-8")
+    if first_day:
+        set_first_day(home, first_day)
     Secret.create(home.secret)
     return home
+
+
+def set_first_day(home: Home, day: date) -> bool:
+    """Change `timing.first_day` in a policy that has it on a line of its own; whether it has."""
+    text = home.policy.read_text(encoding="utf-8")
+    changed, lines = _FIRST_DAY.subn(rf"\g<1>{day}", text, count=1)
+    if lines:
+        home.policy.write_text(changed, encoding="utf-8")
+    return bool(lines)
 
 
 def serve_ui(

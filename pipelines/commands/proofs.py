@@ -35,6 +35,7 @@ def verify(
             f"Of these, {release} was withdrawn: {reason}\n"
             for release, reason in proved.withdrawn.items()
         )
+        + "".join(f"{release}: {words}\n" for release, words in proved.accepted.items())
         + f"The chain ends with {proved.head}\n"
         "Note that hash: with --head anyone can prove later that nothing before it was replaced."
     )
@@ -55,6 +56,8 @@ def check(
         f"{checked.files} files of {certificate['release']} for {certificate['recipient']} are "
         f"as {certificate['provider']} released them.\n"
     )
+    if accepted := certificate.get("released_although_implausible"):
+        typer.echo(f"  {accepted['in_words']}\n")
     for sentence in certificate["promise"]:
         typer.echo(f"  {sentence}")
     for name in _ENDS:

@@ -119,18 +119,21 @@ def finish_request(
 
 
 def _file(home: Home, kind: Literal["access", "correct", "erase", "withdraw"], user: str) -> None:
-    from anonymizer.rights import explain, file_request, is_known  # noqa: PLC0415  slow to import
+    from anonymizer.rights import explain, file_request, look_up  # noqa: PLC0415  slow to import
 
     policy = Policy.load(home.policy)
     filed = file_request(home, kind, user, datetime.now(UTC))
     typer.echo(f"Request {filed.request_id} filed in {filed.path}.")
     typer.echo(explain(kind, policy, _first_affected(home)))
-    if not is_known(home, policy, user):
+    known = look_up(home, policy, user)
+    if not known.found:
         notices().print(
             "No consent and no profile has this id: check its spelling. The request is filed "
             "all the same, and is kept if the person comes.",
             style="yellow",
         )
+    for place in known.unsearched:
+        notices().print(f"Not searched: {place}", style="yellow")
 
 
 def _first_affected(home: Home) -> Period | None:

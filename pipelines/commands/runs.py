@@ -1,7 +1,7 @@
 """`audience run` and `audience backfill`: days through Dagster, and what became of them."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +11,7 @@ from anonymizer.home import Home
 from pipelines import interruption
 from pipelines.commands.common import FromOption, HomeOption, ToOption, existing_home, parse_day
 from pipelines.progress import STAGES, Step
-from pipelines.screen import notices, progress
+from pipelines.screen import notices, out, progress
 
 if TYPE_CHECKING:
     from pipelines.runs import Finished
@@ -43,20 +43,38 @@ def run(first: FromOption, last: ToOption, home: HomeOption = None) -> None:
 
 
 def backfill(first: _FirstDay = None, last: _LastDay = None, home: HomeOption = None) -> None:
-    """Run what is missing: landed days without a release, exports or a place in the database."""
+    """Run what is missing: landed days without a release, exports or a place in the database.
+
+    Lists every landed day that is still without figures, with the reason.
+    """
     from pipelines.backlog import missing_days  # noqa: PLC0415  slow to import
 
     place = existing_home(home)
-    missing = missing_days(place)
-    if first:
-        missing = [day for day in missing if day >= parse_day(first, "--from")]
-    if last:
-        missing = [day for day in missing if day <= parse_day(last, "--to")]
+    begin = parse_day(first, "--from") if first else date.min
+    end = parse_day(last, "--to") if last else date.max
+    missing = [day for day in missing_days(place) if begin <= day <= end]
     codes = [release_days(place, *stretch) for stretch in stretches(missing)]
     periods = release_landed_periods(place, first, last)
-    if not missing and not periods:
-        notices().print("Nothing is missing: every landed day is published.")
+    waiting = _print_unreleased(place, begin, end)
+    if not (missing or periods or waiting):
+        notices().print("Nothing is missing: every landed day is released.")
     raise typer.Exit(_first_failure([*codes, *periods]))
+
+
+def _print_unreleased(home: Home, begin: date, end: date) -> bool:
+    """List the landed days without figures, each with the reason; whether there are any.
+
+    Folders of which no day can be read are listed with every range.
+    """
+    from pipelines.backlog import unread_folders, unreleased  # noqa: PLC0415  slow to import
+
+    days = [found for found in unreleased(home, datetime.now(UTC)) if begin <= found.day <= end]
+    folders = unread_folders(home)
+    if days:
+        out().print(f"{len(days)} landed day(s) have no figures in circulation:")
+    for line in (*days, *folders):
+        out().print(f"  {line}")
+    return bool(days or folders)
 
 
 def release_landed_periods(
@@ -135,6 +153,7 @@ def stretches(days: list[date]) -> list[tuple[date, date]]:
 def release_days(home: Home, first: date, last: date) -> int:
     """Run the days with a progress bar and print what became of them; returns the exit code."""
     with notices().status("Starting Dagster"):
+        from pipelines.history import open_ledger, released_days  # noqa: PLC0415
         from pipelines.report import print_report  # noqa: PLC0415
         from pipelines.runs import run_days  # noqa: PLC0415  Dagster is slow to import
 
@@ -148,4 +167,7 @@ def release_days(home: Home, first: date, last: date) -> int:
         finished = run_days(home, first, last, show)
     print_report(home, [first + timedelta(days=number) for number in range(days)])
     print_held(finished)
+    kept = released_days(open_ledger(home)) & {held.day for held in finished.held}
+    for day in sorted(kept):
+        notices().print(f"{day} is released already, and its figures stay as they are.")
     return finished.exit_code

@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from anonymizer.home import Home
+from anonymizer.policy import Policy
 from data_samples.options import Layout, WorldOptions
 from pipelines.commands.common import HomeOption, parse_day, use_home
 from pipelines.commands.history import print_released
-from pipelines.commands.installation import create_home
+from pipelines.commands.installation import create_home, set_first_day
 from pipelines.commands.runs import release_days, release_landed_periods, stretches
 from pipelines.screen import notices, progress
 
@@ -66,7 +67,7 @@ def demo(home: HomeOption = None) -> None:
         make_world(place, world_in_the_past(_DEFAULT, datetime.now(UTC).date()))
     missing = missing_days(place)
     if not missing:
-        notices().print("Every landed day is released already.")
+        notices().print("Every landed day that is complete is released already.")
     codes = [release_days(place, *stretch) for stretch in stretches(missing)]
     codes += release_landed_periods(place)
     print_released(place)
@@ -84,9 +85,22 @@ def make_world(home: Home, options: WorldOptions) -> None:
             bars.update(bar, description=f"Writing {what}", completed=done, total=total)
 
         summary = generate(options, home, show)
+    _begin_by(home, summary.first_day)
     rows = ", ".join(f"{count:,} {name}" for name, count in summary.rows.items())
     notices().print(
         f"Wrote {summary.files} raw files, {summary.first_day} to {summary.last_day}: {rows}."
+    )
+
+
+def _begin_by(home: Home, day: date) -> None:
+    """Let the policy begin with the sample, so that its days can be run."""
+    if not home.policy.exists() or Policy.load(home.policy).timing.first_day <= day:
+        return
+    changed = set_first_day(home, day)
+    notices().print(
+        f"timing.first_day in policy.yaml is {day} now, where the sample begins."
+        if changed
+        else f"Set timing.first_day in policy.yaml to {day} to run these days."
     )
 
 

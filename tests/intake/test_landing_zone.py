@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -215,3 +216,110 @@ def test_an_hour_that_is_a_link_is_neither_followed_nor_passed_over(
     (tmp_path / "elsewhere").mkdir()
     (world.folder() / "hour=14").symlink_to(tmp_path / "elsewhere")
     assert held(world) == "unread_folder"
+
+
+def test_all_that_a_day_waits_for_is_told_at_once(world: World) -> None:
+    for name in ("consents", "campaigns"):
+        for path in (world.home.raw / name).rglob("*.csv"):
+            path.unlink()
+    (world.folder(1) / "_SUCCESS").unlink()
+    with pytest.raises(Held) as caught:
+        world.take_in()
+    assert caught.value.reason == "missing_campaigns"
+    for part in ("raw/campaigns", "raw/consents", f"raw/visits/day={DAY + timedelta(days=1)}"):
+        assert part in str(caught.value)
+
+
+def _no_late_folder(world: World) -> None:
+    (world.folder(1) / "_SUCCESS").unlink()
+    world.folder(1).rmdir()
+
+
+def _no_consents(world: World) -> None:
+    for path in (world.home.raw / "consents").rglob("*.csv"):
+        path.unlink()
+
+
+def _a_file_to_come(world: World) -> None:
+    files = {"files": [{"name": "v.csv"}, {"name": "to-come.csv"}]}
+    (world.folder() / "_manifest.json").write_text(json.dumps(files))
+
+
+def _an_unread_folder(world: World) -> None:
+    world.put(f"visits/day={DAY}/part=1/v.csv", as_csv([visit("v9")]))
+
+
+@pytest.mark.parametrize(
+    ("wait", "reason"),
+    [
+        (_no_late_folder, "may still bring visits"),
+        (_no_consents, "no files in raw/consents"),
+        (_a_file_to_come, "1 of 2 files of the manifest are missing"),
+        (_an_unread_folder, "part=1 has files"),
+    ],
+)
+@pytest.mark.parametrize("content", [b"", b"visit_id,user_id\nv,canary\n", b"PAR1canary"])
+def test_a_broken_file_is_told_while_the_day_waits(
+    world: World, wait: Callable[[World], None], reason: str, content: bytes
+) -> None:
+    wait(world)
+    world.visits(content, "broken.csv")
+    with pytest.raises(InputsRejected, match=r"broken\.csv") as caught:
+        world.take_in()
+    assert [refused.file for refused in caught.value.files] == [f"visits/day={DAY}/broken.csv"]
+    assert reason in str(caught.value).split("The day also waits: ")[1]
+    assert "canary" not in str(caught.value)
+    assert not world.written()
+    (world.folder() / "broken.csv").unlink()
+    with pytest.raises(Held) as waiting:
+        world.take_in()
+    assert reason in str(waiting.value)
+
+
+def test_a_file_that_is_still_written_is_not_broken_yet(world: World) -> None:
+    path = world.visits(b"visit_id,us", "half.csv")
+    os.utime(path, (NOW - 1, NOW - 1))
+    assert held(world) == "incomplete"
+
+
+def _by_hour(world: World, *hours: str) -> None:
+    for hour in hours:
+        (world.folder() / f"hour={hour}").mkdir()
+        world.visits(as_csv([visit(f"at-{hour}")]), f"hour={hour}/v.csv")
+
+
+def _manifest(folder: Path, **files: str) -> None:
+    entries = [{"name": name, "sha256": digest} for name, digest in files.items()]
+    (folder / "_manifest.json").write_text(json.dumps({"files": entries}))
+
+
+def test_the_manifest_of_a_day_can_name_files_of_its_hours(world: World) -> None:
+    _by_hour(world, "00", "14")
+    names = {"v.csv": "", "hour=00/v.csv": "", "hour=14/v.csv": ""}
+    _manifest(world.folder(), **names)
+    changed = (world.folder() / "hour=14" / "v.csv").stat().st_mtime
+    for path in world.home.raw.rglob("*.csv"):
+        if "visits" not in path.parts:
+            (path.parent / "_SUCCESS").touch()
+    assert world.take_in(changed).accounts["visits"].counted == 3
+    _manifest(world.folder(), **names, **{"hour=15/v.csv": "", "hour=14/w.csv": ""})
+    with pytest.raises(Held, match="2 of 5 files of the manifest are missing"):
+        world.take_in()
+
+
+def test_the_manifest_of_a_day_vouches_for_the_bytes_of_its_hours(world: World) -> None:
+    _by_hour(world, "14")
+    digest = hashlib.sha256((world.folder() / "hour=14" / "v.csv").read_bytes()).hexdigest()
+    _manifest(world.folder(), **{"hour=14/v.csv": digest})
+    assert world.take_in().accounts["visits"].counted == 2
+    _manifest(world.folder(), **{"hour=14/v.csv": "0" * 64})
+    with pytest.raises(InputsRejected, match="manifest_digest"):
+        world.take_in()
+    _manifest(world.folder() / "hour=14", **{"v.csv": digest})
+    with pytest.raises(InputsRejected, match="name different digests"):
+        world.take_in()
+    _manifest(world.folder(), **{"hour=14/v.csv": ""})
+    assert world.take_in().accounts["visits"].counted == 2
+    _manifest(world.folder() / "hour=14", **{"v.csv": "0" * 64})
+    with pytest.raises(InputsRejected, match="manifest_digest"):
+        world.take_in()

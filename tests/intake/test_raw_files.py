@@ -173,7 +173,8 @@ def test_every_refused_file_of_the_run_is_named_at_once(world: World) -> None:
     world.visits(b"", "a.parquet")
     world.visits(b"", "late.csv", offset=1)
     world.put("consents/x.csv", b"a,b\n1,2\n")
-    assert sorted(reasons(world)) == ["empty_file", "empty_file", "schema_missing:user_id"]
+    columns = "user_id,purpose,granted,decided_at"
+    assert sorted(reasons(world)) == ["empty_file", "empty_file", f"schema_missing:{columns}"]
 
 
 def test_a_refused_file_leaves_what_was_accepted_before(world: World) -> None:

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from checking import outcome
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.periods import Period
+from anonymizer.permissions import account_name
 
 DAY = "2026-11-01"
 Audience = Callable[..., subprocess.CompletedProcess[str]]
@@ -73,8 +75,75 @@ def test_an_implausible_day_is_held_until_it_is_accepted(
     assert entry.body["salt"]
     assert len(fresh_home.public_ledger.read_text().splitlines()) == entry.sequence
     assert "by" not in (entry.link.shown or {})["body"]
+    assert entry.body["role"] == ""
     assert audience(*run).returncode == 0
     assert outcome("campaign_reach", "plausible", Period.from_id(DAY).end)[0]
+    states_the_acceptance(fresh_home, audience, "accepted on ")
+
+
+def states_the_acceptance(home: Home, audience: Audience, words: str) -> None:
+    """In every certificate of the day, in `check` of each export and in `verify`."""
+    folders = sorted(home.exports.glob(f"*/campaign-day-{DAY}"))
+    assert folders
+    for folder in folders:
+        certificate = json.loads((folder / "certificate.json").read_text())
+        stated = certificate["released_although_implausible"]
+        assert stated["measures"] == MEASURES
+        assert stated["reason"] == "Births are no longer collected."
+        checked = audience("check", folder)
+        assert checked.returncode == 0, checked.stderr
+        assert stated["in_words"] in checked.stdout
+    verified = audience("verify", home.published)
+    assert verified.returncode == 0, verified.stderr
+    assert f"campaign-day-{DAY}: {stated['in_words']}" in verified.stdout
+    assert words in stated["in_words"]
+
+
+def test_who_may_accept_is_a_role_of_the_policy(
+    fresh_home: Home, profiles: Path, audience: Audience
+) -> None:
+    run = ("run", "--from", DAY, "--to", DAY)
+    accept = ("accept", "--day", DAY, "--reason", "Births are no longer collected.")
+    assert audience(*run).returncode == 4
+    text = fresh_home.policy.read_text()
+    login = account_name()
+    for roles in ("privacy_officer: [somebody-else]", f"ad_ops: [{login}]"):
+        fresh_home.policy.write_text(text.replace("roles: {}", f"roles: {{{roles}}}"))
+        refused = audience(*accept)
+        said = " ".join(refused.stderr.split())
+        assert refused.returncode == 2
+        assert f"your login, {login}, has no role that may accept a day" in said
+        assert "roles.privacy_officer or roles.data_engineer in policy.yaml" in said
+    assert not [e for e in Ledger.open(fresh_home.ledger).entries() if e.kind == "acceptance"]
+    fresh_home.policy.write_text(
+        text.replace("roles: {}", f"roles: {{ad_ops: [{login}], data_engineer: [{login}]}}")
+    )
+    assert audience(*accept).returncode == 0
+    (entry,) = [e for e in Ledger.open(fresh_home.ledger).entries() if e.kind == "acceptance"]
+    assert (entry.body["by"], entry.body["role"]) == (login, "data_engineer")
+    assert login not in (entry.link.shown or {})["body"].values()
+    assert audience(*run).returncode == 0
+    states_the_acceptance(fresh_home, audience, "accepted by role data_engineer on 20")
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["", "  ", "x" * 301, "two\nlines", "\x1b[31mred", "hidden\u202eword", "ask anna@example.com"],
+)
+def test_a_reason_is_one_short_line_that_names_nobody(
+    fresh_home: Home, audience: Audience, reason: str
+) -> None:
+    (fresh_home.root / "ledger.sqlite").unlink(missing_ok=True)
+    refused = audience("accept", "--day", DAY, "--reason", reason)
+    assert refused.returncode == 2
+    assert not fresh_home.ledger.exists()
+
+
+def test_a_plausible_day_states_nothing(released_home: Home) -> None:
+    for path in released_home.exports.glob("*/*/certificate.json"):
+        assert "released_although_implausible" not in json.loads(path.read_text())
+    for entry in Ledger.open(released_home.ledger).releases():
+        assert "acceptance" not in entry.body
 
 
 def test_an_acceptance_is_about_one_delivery(

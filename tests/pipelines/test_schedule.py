@@ -54,7 +54,11 @@ def test_the_local_calendar_decides_not_that_of_the_server(fresh_home: Home) -> 
 
 
 def test_before_the_first_day_it_says_so(fresh_home: Home) -> None:
-    result = tick(datetime(2026, 1, 2, 3, tzinfo=JAKARTA))
+    text = fresh_home.policy.read_text()
+    fresh_home.policy.write_text(text.replace("first_day: 2026-11-01", "first_day: 2026-11-22"))
+    result = tick(datetime(2026, 11, 23, 3, tzinfo=JAKARTA))
 
     assert result.run_requests == []
-    assert "AUDIENCE_FIRST_DAY" in (result.skip_message or "")
+    assert "2026-11-21 is before the first day, 2026-11-22" in (result.skip_message or "")
+    assert "timing.first_day" in (result.skip_message or "")
+    assert tick(datetime(2026, 11, 24, 3, tzinfo=JAKARTA)).run_requests

@@ -24,7 +24,7 @@ from anonymizer.intake.reading import read
 from anonymizer.intake.searching import canonical_user
 from anonymizer.periods import Period
 from anonymizer.policy import IntakeLimits, Policy, PolicyPromise, Retention
-from anonymizer.rights import RequestKind, access, explain, file_request
+from anonymizer.rights import RequestKind, access, explain, file_request, look_up
 from anonymizer.secret import Secret
 
 NOW = datetime(2026, 11, 22, 3, 4, 5, tzinfo=UTC)
@@ -242,6 +242,44 @@ def test_what_could_not_be_searched_is_said(home: Home) -> None:
         gzip.compress(b"user_id,purpose,granted,decided_at\n" + b"7,use,true,x\n" * 10**5)
     )
     assert "consents/bomb.csv.gz: too_large" in access(home, small, SECRET, "7").unsearched
+
+
+@pytest.mark.parametrize(
+    ("table", "refused"),
+    [
+        ("profiles", ["unknown", "u\u200b7", "7.0", " "]),
+        ("consents", ["unknown", "u\u200b7", "7.0", ""]),
+        ("requests", ["unknown", "u\u200b7", "7.0", r"\N"]),
+        ("visits", ["unknown", "u\u200b7", "7.0", "  "]),
+    ],
+)
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_ids_that_are_refused_are_not_silently_left_out(
+    home: Home, table: str, refused: list[str], form: str
+) -> None:
+    """A row of the person may be among them. A visit without an id is a guest's, not theirs."""
+    folder = home.raw / table / ("day=2026-11-20" if table in ("profiles", "visits") else "")
+    folder.mkdir(parents=True)
+    guests = ["", r"\N"] if table == "visits" else []
+    users = ["7", *refused, *guests]
+    if form == "csv":
+        lines = ["user_id,note", *(f'"{user}",x' for user in users)]
+    else:
+        lines = [json.dumps({"user_id": user}) for user in users]
+    (folder / f"a.{form}").write_text("\n".join(lines) + "\n")
+    held = access(home, Policy(), SECRET, "7")
+    name = (folder / f"a.{form}").relative_to(home.raw)
+    assert held.unsearched == tuple(
+        f"{name}: the user id is refused as {reason} in row(s) {row}"
+        for reason, row in (
+            ("hidden_character", 3), ("no_user", 5), ("not_an_id", 4), ("placeholder_user", 2),
+        )
+    )  # fmt: skip
+    shown = held.render()
+    assert all(value not in shown for value in ("unknown", "7.0", "\u200b"))
+    known = look_up(home, Policy(), "8")
+    assert known.found is False
+    assert bool(known.unsearched) == (table in ("consents", "profiles"))
 
 
 def test_looking_writes_nothing_and_an_error_would_show_nothing(home: Home) -> None:

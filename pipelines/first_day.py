@@ -1,0 +1,36 @@
+"""The first day that is worked on, as Dagster's partitions need it: before any run begins."""
+
+import os
+from datetime import date
+
+from anonymizer.errors import ConfigurationError, Fault
+from anonymizer.home import Home
+from anonymizer.policy import Policy, Timing
+
+_RETIRED = "AUDIENCE_FIRST_DAY"
+
+
+def first_day(home: Home) -> date:
+    """`timing.first_day` of the policy; its default where there is no policy that can be read.
+
+    Definitions load without a home, and a faulty policy is reported by what works with it. Raises
+    ConfigurationError where the environment still says what the policy says now.
+    """
+    refuse_retired_variable()
+    try:
+        return Policy.load(home.policy).timing.first_day
+    except ConfigurationError:
+        return Timing().first_day
+
+
+def has_begun(day: date, timing: Timing) -> bool:
+    """Whether the day is not before the first day that is worked on."""
+    return day >= timing.first_day
+
+
+def refuse_retired_variable() -> None:
+    """Raise ConfigurationError while `AUDIENCE_FIRST_DAY` is set: nothing reads it any more."""
+    if _RETIRED in os.environ:
+        problem = "this variable is no longer read; the first day is a setting of the policy"
+        remedy = "unset it and set timing.first_day in policy.yaml"
+        raise ConfigurationError([Fault(_RETIRED, problem, remedy)])
