@@ -4,12 +4,13 @@ Descriptions of the fields are what `docs/policy-reference.md` is generated from
 """
 
 import hashlib
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, PositiveInt, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, model_validator
 
 from anonymizer.configuration import Settings, load, parse
 
@@ -18,10 +19,14 @@ LOWEST_K = 10
 MOST_STEP = 256
 LONGEST_MONTH = 31
 # What is about the run and not about the period that it makes: always as the file says now.
-_OF_TODAY = ("intake", "plausibility", "retention", "effort")
+_OF_TODAY = ("intake", "codings", "plausibility", "retention", "effort")
 _K_MEANING = "A figure counts at least this many people."
 
 Purpose = Literal["use", "disclosure", "advertising_cookies", "marketing"]
+
+
+RegionScheme = Literal["kemendagri", "kemendagri_without_dots", "bps", "file"]
+GenderCode = Literal["male", "female", "not_stated"]
 
 
 def _with_required(purposes: tuple[Purpose, ...]) -> tuple[Purpose, ...]:
@@ -36,6 +41,23 @@ def _known_zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError):
         raise ValueError("unknown time zone; use a name such as Asia/Jakarta") from None
     return name
+
+
+def _plain_words(words: object) -> object:
+    """Keys that YAML read as whole numbers are text; a word is as intake compares it."""
+    if not isinstance(words, Mapping):
+        return words
+    plain = [(_plain_word(word), meaning) for word, meaning in words.items()]
+    times = Counter(word for word, _ in plain)
+    if doubled := sorted(str(word) for word, number in times.items() if number > 1):
+        raise ValueError(f"{', '.join(doubled)}: a word has one meaning; capitals do not count")
+    return dict(plain)
+
+
+def _plain_word(word: object) -> object:
+    if isinstance(word, int) and not isinstance(word, bool):
+        word = str(word)
+    return word.strip().lower() if isinstance(word, str) else word
 
 
 class Promise(Settings):
@@ -196,6 +218,50 @@ class IntakeLimits(Settings):
     )
 
 
+class RegionCoding(Settings):
+    """How a column of the raw files codes regions."""
+
+    scheme: RegionScheme = Field(
+        "kemendagri",
+        description="`kemendagri`: 31.71; `kemendagri_without_dots`: 3171 is 31.71; `bps`: the "
+        "codes of BPS, with or without dots, by the file; `file`: the codes of the file as they "
+        "are.",
+    )
+    file: str | None = Field(
+        None,
+        min_length=1,
+        description="A CSV file `code,region` in the home directory: a code of the raw files, "
+        "and the Kemendagri code that it means.",
+    )
+
+    @model_validator(mode="after")
+    def _has_its_file(self) -> "RegionCoding":
+        if self.scheme in ("bps", "file") and not self.file:
+            raise ValueError(f"scheme {self.scheme} needs a file: CSV with the header code,region")
+        if self.scheme not in ("bps", "file") and self.file:
+            raise ValueError(f"scheme {self.scheme} reads no file; use the scheme bps or file")
+        return self
+
+
+class CodingSettings(Settings):
+    """How the raw files code regions and genders."""
+
+    region: RegionCoding = RegionCoding()
+    target_regions: RegionCoding = RegionCoding()
+    gender: Annotated[dict[str, GenderCode], BeforeValidator(_plain_words)] = Field(
+        default_factory=dict,
+        description="Words of profiles' gender, and what each means: male, female or not_stated. "
+        "They come before the words that are known already.",
+    )
+    max_other_share: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="A day is held when a larger share of the stated regions of profiles looks "
+        "like codes of another scheme.",
+    )
+
+
 class Plausibility(Settings):
     """Which days are held as implausible until somebody accepts them or delivers again."""
 
@@ -281,6 +347,7 @@ class Policy(Settings):
     bots: Bots = Bots()
     timing: Timing = Timing()
     intake: IntakeLimits = IntakeLimits()
+    codings: CodingSettings = CodingSettings()
     plausibility: Plausibility = Plausibility()
     retention: Retention = Retention()
     effort: Effort = Effort()
@@ -314,5 +381,5 @@ class Policy(Settings):
         return hashlib.sha256(content.encode()).hexdigest()
 
     def running_as(self, today: "Policy") -> "Policy":
-        """This promise with the intake limits, retention and effort of `today`."""
+        """This promise with the intake limits, codings, retention and effort of `today`."""
         return self.model_copy(update={part: getattr(today, part) for part in _OF_TODAY})

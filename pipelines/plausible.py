@@ -16,7 +16,7 @@ from anonymizer.files import canonical_json
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.permissions import account_name
-from anonymizer.plausibility import Deviation, Measures, deviations, measures_of
+from anonymizer.plausibility import Deviation, Measures, Remarks, deviations, measures_of
 from anonymizer.policy import Plausibility
 from anonymizer.public_ledger import check_public_ledger, write_public_ledger
 from anonymizer.secret import Secret
@@ -27,13 +27,19 @@ ACCEPTANCE = "acceptance"
 _EXAMPLES = 5
 
 
-def implausible(home: Home, day: date, limits: Plausibility) -> tuple[Deviation, ...]:
-    """What is odd about a day that was taken in and counted; nothing where it is switched off."""
+def implausible(
+    home: Home, day: date, limits: Plausibility, released: Home | None = None
+) -> tuple[Deviation, ...]:
+    """What is odd about a day that was taken in and counted; nothing where it is switched off.
+
+    The days before are those of `released`, where a day was counted in a folder of its own.
+    """
     today = _measures(home, day) if limits.enabled else None
     if today is None:
         return ()
+    past = released or home
     days = [day - timedelta(days=back) for back in range(1, 7 * limits.weeks + 1)]
-    before = [_measures(home, earlier) for earlier in days if _was_published(home, earlier)]
+    before = [_measures(past, earlier) for earlier in days if _was_published(past, earlier)]
     return deviations(today, [measures for measures in before if measures], limits)
 
 
@@ -97,7 +103,7 @@ def _measures(home: Home, day: date) -> Measures | None:
         raw,
         read_account(people.facts["account"]),
         read_account(reach.facts["account"]),
-        intake.facts.get("unmapped", {}),
+        Remarks(*(intake.facts.get(name, {}) for name in ("unmapped", "people", "ignored"))),
     )
 
 

@@ -7,9 +7,10 @@ delivered must not look like a day without visits.
 import json
 import re
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 from anonymizer.errors import Held
@@ -27,6 +28,9 @@ _IRREGULAR = {
 _HOUR_FOLDER = re.compile(r"^hour=([01]?\d|2[0-3])$")
 _WHERE_TO = "put them into the folder above; the files of a day may also lie in hour=00 to hour=23"
 _DAY_FOLDER = re.compile(r"^day=(\d{4}-\d{2}-\d{2})$")
+_BY_DAY = ("profiles", "visits")
+_WHOLE = ("campaigns", "consents", "requests")
+WORKING_FILE = "working_file"
 
 
 @dataclass(frozen=True)
@@ -109,27 +113,82 @@ class _Survey:
         return len(found)
 
 
-def survey(raw: Path, day: date, timing: Timing, now: float) -> Landing:
-    """The files of a run for `day`.
+@dataclass(frozen=True)
+class Surveyed:
+    """What lies in the landing zone for a day, and everything that holds it, in a fixed order."""
 
-    Raises Held: `missing_day` and `not_yet_arrived` for visits, `missing_profiles`,
-    `missing_campaigns`, `missing_consents`, and `incomplete` for what is still arriving.
+    landing: Landing
+    problems: tuple[Held, ...]
+
+
+def survey(raw: Path, day: date, timing: Timing, now: float) -> Landing:
+    """The files of a run for `day`. Raises the first Held of `survey_all`."""
+    surveyed = survey_all(raw, day, timing, now)
+    if surveyed.problems:
+        raise surveyed.problems[0]
+    return surveyed.landing
+
+
+def survey_all(raw: Path, day: date, timing: Timing, now: float) -> Surveyed:
+    """The files of a run for `day`, and all that holds it; a folder that does is left out.
+
+    Held: `missing_day` and `not_yet_arrived` for visits, `missing_profiles`, `missing_campaigns`,
+    `missing_consents`, `incomplete` for what is still arriving, and `unread_folder`.
     """
     found = _Survey(raw, now - timing.settle_seconds)
-    absent = []
-    for table in ("campaigns", "consents", "requests"):
-        folder = raw / table
-        files = found.take(table, folder) if _is_folder(folder) else 0
-        if not files and table == "requests":
-            absent.append(table)
-        elif not files:
-            raise Held(f"missing_{table}", f"no files in raw/{table}; deliver them")
-    snapshot = _latest_snapshot(raw / "profiles", day)
+    absent: list[str] = []
+    problems: list[Held] = []
+
+    def try_to(look: Callable[[], None]) -> None:
+        try:
+            look()
+        except Held as problem:
+            problems.append(problem)
+
+    try_to(lambda: _note_strays(found))
+    for table in _WHOLE:
+        try_to(partial(_take_whole, found, table, absent))
+    try_to(lambda: _take_profiles(found, day))
+    for offset in range(timing.late_days + 1):
+        try_to(partial(_take_visits, found, day, day + timedelta(days=offset)))
+    return Surveyed(Landing(tuple(found.files), found.ignored, tuple(absent)), tuple(problems))
+
+
+def _note_strays(found: _Survey) -> None:
+    """Note what no run ever reads: other names beside the tables, and beside the folders of days.
+
+    Raises Held `unread_folder` for a table that is a link or a file: it would look empty.
+    """
+    tables = (*_BY_DAY, *_WHOLE)
+    for path in sorted(found.raw.iterdir()) if found.raw.is_dir() else []:
+        if path.name not in tables:
+            found.ignored[path.name] = _stray(path, "not_in_contract")
+        elif not _is_folder(path):
+            raise Held("unread_folder", f"raw/{path.name} is not a folder; deliver files in it")
+    for table in _BY_DAY:
+        folder = found.raw / table
+        for path in sorted(folder.iterdir()) if _is_folder(folder) else []:
+            if not (_is_day(path.name) and _is_folder(path)):
+                found.ignored[f"{table}/{path.name}"] = _stray(path, "not_a_day")
+
+
+def _stray(path: Path, otherwise: str) -> str:
+    return _reason_to_ignore(path) if path.name.startswith((".", "_")) else otherwise
+
+
+def _take_whole(found: _Survey, table: str, absent: list[str]) -> None:
+    folder = found.raw / table
+    files = found.take(table, folder) if _is_folder(folder) else 0
+    if not files and table == "requests":
+        absent.append(table)
+    elif not files:
+        raise Held(f"missing_{table}", f"no files in raw/{table}; deliver them")
+
+
+def _take_profiles(found: _Survey, day: date) -> None:
+    snapshot = _latest_snapshot(found.raw / "profiles", day)
     if snapshot is None or not found.take("profiles", snapshot[1], snapshot[0]):
         raise Held("missing_profiles", f"no snapshot in raw/profiles of {day} or before")
-    for offset in range(timing.late_days + 1):
-        _take_visits(found, day, day + timedelta(days=offset))
-    return Landing(tuple(found.files), found.ignored, tuple(absent))
 
 
 def files_of(raw: Path, table: str) -> tuple[LandedFile, ...]:
@@ -163,23 +222,24 @@ def _latest_snapshot(profiles: Path, day: date) -> tuple[date, Path] | None:
     days = [
         (date.fromisoformat(match[1]), path)
         for path in profiles.iterdir()
-        if (match := _DAY_FOLDER.match(path.name)) and _is_folder(path) and _is_date(match[1])
+        if _is_day(path.name) and (match := _DAY_FOLDER.match(path.name)) and _is_folder(path)
     ]
     return max((entry for entry in days if entry[0] <= day), default=None)
 
 
-def _is_date(text: str) -> bool:
+def _is_day(name: str) -> bool:
+    """Whether a folder of this name is one of a day."""
+    match = _DAY_FOLDER.match(name)
     try:
-        date.fromisoformat(text)
+        return match is not None and bool(date.fromisoformat(match[1]))
     except ValueError:
         return False
-    return True
 
 
 def _holds_files(path: Path) -> bool:
     """Whether this is a folder with anything in it that somebody meant to be read."""
     return _is_folder(path) and any(
-        not _is_folder(within) and _reason_to_ignore(within) != "working_file"
+        not _is_folder(within) and _reason_to_ignore(within) != WORKING_FILE
         for within in path.rglob("*")
     )
 
@@ -191,7 +251,7 @@ def _is_folder(path: Path) -> bool:
 def _reason_to_ignore(path: Path) -> str:
     """Why a name is passed over without being opened; empty when it is to be read."""
     if path.name.startswith((".", "_")) or path.name.endswith((".tmp", ".part")):
-        return "working_file"
+        return WORKING_FILE
     kind = stat.S_IFMT(path.lstat().st_mode)
     return "" if kind == stat.S_IFREG else _IRREGULAR.get(kind, "device")
 

@@ -13,7 +13,7 @@ from anonymizer.engines.duckdb import DuckDB
 from anonymizer.errors import Held, InputRejected
 from anonymizer.home import Home
 from anonymizer.intake.taking_in import take_in
-from anonymizer.plausibility import Measures, deviations, measures_of
+from anonymizer.plausibility import Measures, Remarks, deviations, measures_of
 from anonymizer.policy import Plausibility, Policy
 from anonymizer.secret import Secret
 
@@ -31,8 +31,8 @@ def measured(home: Home, day: date) -> Measures:
     with DuckDB(memory_megabytes=1_024, threads=1, spill=None) as engine:
         people = find_eligible(engine, home, day, POLICY, SECRET).account
         visits = count_reach(engine, home, day, POLICY, SECRET).account
-    unmapped = {w.code: w.count for w in taken.warnings if w.code.endswith("_not_mapped")}
-    return measures_of(day, taken.accounts, people, visits, unmapped)
+    remarks = Remarks({**taken.unmapped, **taken.unstated}, taken.people, taken.ignored)
+    return measures_of(day, taken.accounts, people, visits, remarks)
 
 
 @pytest.fixture(scope="module")
