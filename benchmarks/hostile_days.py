@@ -2,9 +2,10 @@
 
 python benchmarks/hostile_days.py [--days 500] [--seed 0]
 
-Each day mixes sound rows with hostile ones, in files of all formats, as
-tests/intake/hostile_days.py makes them. It must be taken in and counted, and each campaign must have reached as many people as a plain count
-of the sound rows says. The first lines name the days that did not; exit code 1 if there are any.
+Each day mixes sound rows with hostile ones, in files of all formats, as the tests' hostile_days.py
+makes them. It must be taken in and counted, and each campaign must have reached as many people as
+a plain count of the sound rows says. The first lines name the days that did not; exit code 1 if
+there are any.
 """
 
 import argparse

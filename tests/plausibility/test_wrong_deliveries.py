@@ -150,7 +150,7 @@ def test_people_of_each_table_are_compared() -> None:
     before = [day(7 * number, 1_000) for number in range(4)]
     assert deviations(day(28, 600), before, LIMITS) == ()
     names = [deviation.measure for deviation in deviations(day(28, 400), before, LIMITS)]
-    assert names == ["people counted", "people of visits"]
+    assert names == ["people of visits", "people counted"]
 
 
 def test_a_snapshot_does_not_shrink() -> None:
