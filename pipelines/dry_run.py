@@ -29,7 +29,7 @@ from anonymizer.engines.duckdb import DuckDB
 from anonymizer.errors import ConfigurationError, Fault, Held
 from anonymizer.gate import Checked
 from anonymizer.home import Home
-from anonymizer.intake.taking_in import Inspected, Intake, inspect_day
+from anonymizer.intake.taking_in import Inspected, Intake, Warned, inspect_day
 from anonymizer.ledger import Ledger
 from anonymizer.near_state import near_history
 from anonymizer.periods import Period
@@ -131,7 +131,7 @@ class _Trial:
         if inspected is None:
             return DryRun(tuple(self.problems), ())
         self.problems += [trouble_of(problem) for problem in inspected.problems]
-        self.warnings += self._quarantined() + warning_lines(inspected.warnings)
+        self.warnings += warning_lines([*self._quarantined(), *inspected.warnings])
         accounts = inspected.accounts
         if inspected.intake is None:
             self.notes.append("Not everything could be read, so nobody was counted.")
@@ -222,22 +222,25 @@ class _Trial:
             text = "this account may not read private/; leave out --privileged"
             raise Held("private", text) from None
 
-    def _quarantined(self) -> list[str]:
-        """One line for each file, column and reason, with the first rows."""
+    def _quarantined(self) -> list[Warned]:
+        """What was set aside, by file, column and reason, with the first rows."""
         path = self.scratch.working_file("quarantine", self.day)
         rows = pq.read_table(path, partitioning=None).to_pylist() if path.is_file() else []
-        places = sorted((row["file"], row["column"], row["reason"], row["row_number"])
-                        for row in rows)  # fmt: skip
-        lines = []
-        for (file, column, reason), of_kind in groupby(places, key=lambda place: place[:3]):
-            numbers = [place[3] for place in of_kind]
-            first = ", ".join(map(str, numbers[:_EXAMPLES]))
-            more = ", ..." if len(numbers) > _EXAMPLES else ""
-            where = f"{file}, {column}" if column else file
-            lines.append(
-                f"{where}: {len(numbers):,} row(s) quarantined, {reason}; row {first}{more}"
+        places: dict[tuple[str, str, str, str], list[int]] = {}
+        for row in rows:
+            place = (row["raw_table"], row["reason"], row["file"], row["column"])
+            places.setdefault(place, []).append(row["row_number"])
+        return [
+            Warned(
+                table,
+                f"quarantined:{reason}",
+                len(numbers),
+                file,
+                (column,) if column else (),
+                tuple(sorted(numbers)[:_EXAMPLES]),
             )
-        return lines
+            for (table, reason, file, column), numbers in sorted(places.items())
+        ]
 
     def _note(self, stage: str, facts: Mapping[str, object]) -> None:
         journal.write(self.scratch, journal.Entry(stage, self.day, 0.0, facts=facts))

@@ -7,7 +7,7 @@ from anonymizer.home import Home
 from anonymizer.intake.taking_in import Warned
 from pipelines import journal
 
-MOST_LINES = 10  # of a kind; a day may have hundreds of files
+MOST_LINES = 5  # of a kind; a day may have hundreds of files
 _TEXTS = {
     "no_files": "no files",
     "no_rows": "the file has no rows",
@@ -28,6 +28,8 @@ _TEXTS = {
     "request_undated": "row(s) without a time that can be read: in force for good",
     "category_not_mapped": "row(s) with a category of no interest",
     "tag_unknown": "row(s) with a utm_id that is no campaign's",
+    "quarantined": "row(s) quarantined, {detail}",
+    "ignored": "ignored: {detail}",
     "no_campaign": "row(s) matched by no campaign",
 }
 # Told apart, with what follows from them.
@@ -58,15 +60,13 @@ def warning_lines(warnings: Iterable[Warned]) -> list[str]:
         lines += [_line(warned) for warned in of_kind[:MOST_LINES]]
         if len(of_kind) > MOST_LINES:
             more = len(of_kind) - MOST_LINES
-            lines.append(
-                f"{of_kind[0].table}: {more:,} more of this kind; the asset accepted_rows lists all"
-            )
+            lines.append(f"{of_kind[0].table}: {more:,} more of this kind (Dagster lists all)")
     return lines
 
 
 def _line(warned: Warned) -> str:
-    kind = warned.code if warned.code.startswith("ignored") else warned.code.partition(":")[0]
-    text = _TEXTS.get(kind, kind)
+    kind, _, detail = warned.code.partition(":")
+    text = _TEXTS.get(warned.code) or _TEXTS.get(kind, kind).format(detail=detail)
     columns = f", {', '.join(warned.columns)}" if warned.columns else ""
     counted = f"{warned.count:,} " if text.startswith(_COUNTED) else ""
     return f"{warned.file or warned.table}{columns}: {counted}{text}{_first_rows(warned)}"

@@ -41,7 +41,8 @@ def check(
     for warning in found.warnings:
         out().print(f"warning: {warning}", style="yellow")
     for trouble in found.problems:
-        out().print(f"holds the day: {trouble.message}", style="red")
+        reason = trouble.message.removeprefix("held, ")
+        out().print(f"holds the day: {reason}", style="red")
     for note in found.notes:
         out().print(note)
     out().print(
