@@ -116,6 +116,20 @@ class Region:
     name: str
 
 
+@dataclass(frozen=True)
+class RegionReference:
+    """Whose codes regions have, and in which edition."""
+
+    authority: str
+    edition: str
+
+
+REGION_REFERENCE = RegionReference(
+    "Ministry of Home Affairs of Indonesia (Kementerian Dalam Negeri, Kemendagri)",
+    "Decree 300.2.2-2138 of 2025 (Kepmendagri Nomor 300.2.2-2138 Tahun 2025)",
+)
+
+
 def reference_regions() -> tuple[Region, ...]:
     """Country, 38 provinces and 514 regencies, ordered by code within each level."""
     source = files("data_samples").joinpath("reference/regions.csv")

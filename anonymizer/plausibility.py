@@ -2,9 +2,9 @@
 
     row accounts of a day -> measures -> compared with earlier days and with limits -> deviations
 
-A measure is a number of rows, or a share of rows that met one fate. It is compared with the median
-of the same weekdays before; with too few of these, with the median of all earlier days, more
-loosely; without earlier days, with a fixed limit. Counts only; nothing here sees a row.
+A measure is a number of rows or people, or a share of rows that met one fate. It is compared with
+the median of the same weekdays before; with too few of these, with the median of all earlier days,
+more loosely; without earlier days, with a fixed limit. Counts only; nothing here sees a row.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,12 +21,36 @@ _OF_CAMPAIGNS = frozenset({"no_campaign", "outside_target", "contribution_bound"
 _RARE = frozenset({"age_not_known", "no_profile", "gender_not_mapped", "region_not_mapped", "late"})
 # Shares of which less than expected is no fault: a source that was repaired, and the last day that
 # has arrived, whose visits of the next day are not there yet.
-_ONLY_MORE = _RARE | {"other_day", "quarantined", "erased"}
+_UNSTATED = frozenset({"gender_not_stated", "region_not_stated"})
+_ONLY_MORE = _RARE | _UNSTATED | {"other_day", "quarantined", "erased"}
+# Counts that are compared with other days, and where to look. Not all rows of visits: the folder of
+# the next day, which is read too, is hardly begun when the last day is run.
+_VISITS = "raw/visits: a part of it, another day's, or two days at once"
+_COUNTS = {
+    "visits of the day": _VISITS,
+    "visits counted": _VISITS,
+    "profiles": "raw/profiles: a part of it, or two snapshots at once",
+    "consents": "raw/consents: a part of it, or a file twice with other bytes",
+    "requests": "raw/requests: a part of it, or a file twice with other bytes",
+    "campaigns": "raw/campaigns: a part of it, or those of another year",
+    "people": "user_id in raw/profiles and in raw/visits",
+    "people of visits": "user_id in raw/visits",
+    "people of consents": "user_id in raw/consents",
+    "people of requests": "user_id in raw/requests",
+    "people counted": "raw/profiles, raw/consents and raw/requests",
+}
+# What was passed over, and what is then missing from the figures.
+_IGNORED = {
+    "ignored columns": "names of columns that the contract does not know, in the files of the day",
+    "ignored files and folders": "names in raw/ that no run reads",
+}
 _LOOK_AT = {
     "age_not_known": "birth_date in raw/profiles",
     "minor": "birth_date in raw/profiles",
-    "gender_not_mapped": "gender in raw/profiles",
-    "region_not_mapped": "region_code in raw/profiles",
+    "gender_not_mapped": "gender in raw/profiles, and codings.gender in policy.yaml",
+    "region_not_mapped": "region_code in raw/profiles, and codings.region in policy.yaml",
+    "gender_not_stated": "gender in raw/profiles",
+    "region_not_stated": "region_code in raw/profiles",
     "closed": "closed_at in raw/profiles",
     "new_account": "registered_at in raw/profiles",
     "not_yet_registered": "registered_at in raw/profiles",
@@ -77,27 +101,45 @@ class Deviation:
         )
 
 
+@dataclass(frozen=True)
+class Remarks:
+    """What intake says of a day besides its accounts.
+
+    `unmapped`: of how many profiles a value could not be used or is not stated, by reason.
+    `people`: how many a table is about. `ignored`: how many `columns` and `files` were passed over.
+    """
+
+    unmapped: Mapping[str, int] = field(default_factory=dict)
+    people: Mapping[str, int] = field(default_factory=dict)
+    ignored: Mapping[str, int] = field(default_factory=dict)
+
+
 def measures_of(
     day: date,
     raw: Mapping[str, RowAccount],
     people: RowAccount,
     visits: RowAccount,
-    unmapped: Mapping[str, int],
+    remarks: Remarks,
 ) -> Measures:
     """The measures of a day from its accounts.
 
     `raw` are the accounts of intake by table, `people` that of eligibility, `visits` that of
-    counting; `unmapped` says of how many profiles a value could not be used, by reason.
+    counting.
     """
-    counts = {table: account.read for table, account in raw.items() if table != "visits"}
+    counts = {table: account.read for table, account in raw.items()}
     counts |= {"visits of the day": raw["visits"].counted, "visits counted": visits.counted}
+    counts |= {"people": people.read, "people counted": people.counted}
+    counts |= {f"people of {table}": number for table, number in remarks.people.items()}
+    for name, passed_over in zip(_IGNORED, ("columns", "files"), strict=True):
+        if passed_over in remarks.ignored:
+            counts[name] = remarks.ignored[passed_over]
     shares: dict[str, tuple[int, int]] = {}
     for table, account in raw.items():
         shares[f"{table} quarantined"] = (sum(account.quarantined.values()), account.read)
         shares |= _by_reason(table, account.excluded, account.read)
     shares |= _by_reason("people", people.excluded, people.read)
     shares |= _by_reason("visits", visits.excluded, visits.read)
-    shares |= _by_reason("profiles", unmapped, raw["profiles"].counted)
+    shares |= _by_reason("profiles", remarks.unmapped, raw["profiles"].counted)
     return Measures(day, counts, shares)
 
 
@@ -118,6 +160,7 @@ def deviations(
     return (
         *_smaller_snapshots(today, before, limits),
         *_odd_counts(today, compared, limits, same=same),
+        *_more_ignored(today, before),
         *_odd_shares(today, compared, limits, same=same),
     )
 
@@ -143,8 +186,9 @@ def _smaller_snapshots(
 def _odd_counts(
     today: Measures, compared: Sequence[Measures], limits: Plausibility, *, same: bool
 ) -> Iterable[Deviation]:
-    for name in ("visits of the day", "visits counted"):
-        expected = median([day.counts.get(name, 0) for day in compared]) if compared else 0
+    for name, look_at in _COUNTS.items():
+        known = [day.counts[name] for day in compared if name in day.counts]
+        expected = median(known) if known else 0
         found, wider = today.counts.get(name, 0), 1.0 if same else limits.wider
         lowest, highest = limits.fewest_visits / wider, limits.most_visits * wider
         if name == "visits counted":  # which campaigns run changes it, too
@@ -156,8 +200,18 @@ def _odd_counts(
             f"{found:,}",
             f"{expected:,.0f} as on {_days(same=same)}",
             f"{lowest:.0%} to {highest:.0%} of that",
-            "raw/visits: a part of it, another day's, or two days at once",
+            look_at,
         )
+
+
+def _more_ignored(today: Measures, before: Sequence[Measures]) -> Iterable[Deviation]:
+    """A source that changes its columns or folders: what is passed over is in no figure."""
+    for name, look_at in _IGNORED.items():
+        known = [day.counts[name] for day in before if name in day.counts]
+        found = today.counts.get(name, 0)
+        if known and found > max(known):
+            most = f"{max(known):,}"
+            yield Deviation(name, f"{found:,}", f"at most {most} as before", most, look_at)
 
 
 def _odd_shares(
@@ -171,7 +225,10 @@ def _odd_shares(
             continue
         found = today.share(name)
         if compared:
-            expected = median([day.share(name) for day in compared])
+            known = [day for day in compared if name in day.shares or reason not in _UNSTATED]
+            if not known:
+                continue
+            expected = median([day.share(name) for day in known])
             most = limits.share_change_of_campaigns if reason in _OF_CAMPAIGNS else None
             change = most or limits.share_change * (1.0 if same else limits.wider)
             off = found - expected if reason in _ONLY_MORE else abs(found - expected)

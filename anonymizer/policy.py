@@ -4,7 +4,8 @@ Descriptions of the fields are what `docs/policy-reference.md` is generated from
 """
 
 import hashlib
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -29,10 +30,14 @@ LOWEST_K = 10
 MOST_STEP = 256
 LONGEST_MONTH = 31
 # What is about the run and not about the period that it makes: always as the file says now.
-_OF_TODAY = ("intake", "plausibility", "retention", "effort", "roles")
+_OF_TODAY = ("intake", "codings", "plausibility", "retention", "effort", "roles")
 _K_MEANING = "A figure counts at least this many people."
 
 Purpose = Literal["use", "disclosure", "advertising_cookies", "marketing"]
+
+
+RegionScheme = Literal["kemendagri", "kemendagri_without_dots", "bps", "file"]
+GenderCode = Literal["male", "female", "not_stated"]
 
 
 def _with_required(purposes: tuple[Purpose, ...]) -> tuple[Purpose, ...]:
@@ -60,6 +65,23 @@ def _calendar_day(value: object) -> date:
     if day is None or day.isoformat() != value:
         raise ValueError("this is not a date (YYYY-MM-DD)")
     return day
+
+
+def _plain_words(words: object) -> object:
+    """Keys that YAML read as whole numbers are text; a word is as intake compares it."""
+    if not isinstance(words, Mapping):
+        return words
+    plain = [(_plain_word(word), meaning) for word, meaning in words.items()]
+    times = Counter(word for word, _ in plain)
+    if doubled := sorted(str(word) for word, number in times.items() if number > 1):
+        raise ValueError(f"{', '.join(doubled)}: a word has one meaning; capitals do not count")
+    return dict(plain)
+
+
+def _plain_word(word: object) -> object:
+    if isinstance(word, int) and not isinstance(word, bool):
+        word = str(word)
+    return word.strip().lower() if isinstance(word, str) else word
 
 
 class Promise(Settings):
@@ -224,6 +246,50 @@ class IntakeLimits(Settings):
     )
 
 
+class RegionCoding(Settings):
+    """How a column of the raw files codes regions."""
+
+    scheme: RegionScheme = Field(
+        "kemendagri",
+        description="`kemendagri`: 31.71; `kemendagri_without_dots`: 3171 is 31.71; `bps`: the "
+        "codes of BPS, with or without dots, by the file; `file`: the codes of the file as they "
+        "are.",
+    )
+    file: str | None = Field(
+        None,
+        min_length=1,
+        description="A CSV file `code,region` in the home directory: a code of the raw files, "
+        "and the Kemendagri code that it means.",
+    )
+
+    @model_validator(mode="after")
+    def _has_its_file(self) -> "RegionCoding":
+        if self.scheme in ("bps", "file") and not self.file:
+            raise ValueError(f"scheme {self.scheme} needs a file: CSV with the header code,region")
+        if self.scheme not in ("bps", "file") and self.file:
+            raise ValueError(f"scheme {self.scheme} reads no file; use the scheme bps or file")
+        return self
+
+
+class CodingSettings(Settings):
+    """How the raw files code regions and genders."""
+
+    region: RegionCoding = RegionCoding()
+    target_regions: RegionCoding = RegionCoding()
+    gender: Annotated[dict[str, GenderCode], BeforeValidator(_plain_words)] = Field(
+        default_factory=dict,
+        description="Words of profiles' gender, and what each means: male, female or not_stated. "
+        "They come before the words that are known already.",
+    )
+    max_other_share: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="A day is held when a larger share of the stated regions of profiles looks "
+        "like codes of another scheme.",
+    )
+
+
 class Plausibility(Settings):
     """Which days are held as implausible until somebody accepts them or delivers again."""
 
@@ -328,6 +394,7 @@ class Policy(Settings):
     bots: Bots = Bots()
     timing: Timing = Timing()
     intake: IntakeLimits = IntakeLimits()
+    codings: CodingSettings = CodingSettings()
     plausibility: Plausibility = Plausibility()
     retention: Retention = Retention()
     effort: Effort = Effort()

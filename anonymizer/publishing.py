@@ -81,7 +81,7 @@ def publish(
     wanted = checked.series.release_id(checked.period)
     with exclusive(home):
         lost = _settle(home, ledger)
-        _check_secret(ledger.releases(), secret)
+        check_secret(ledger.releases(), secret)
         entry = ledger.find_release(wanted)
         if entry is None:
             _hold_if_lost(lost)
@@ -113,7 +113,7 @@ def released(
     entry = ledger.find_release(Series(kind, period.kind).release_id(period))
     if entry is None or not (home.releases / entry.subject).is_dir():
         return None
-    _check_secret(ledger.releases(), secret)
+    check_secret(ledger.releases(), secret)
     return Publication(_read(home, ledger, entry), already_released=True)
 
 
@@ -203,7 +203,8 @@ def _check_folders(home: Home, entries: Sequence[Entry]) -> None:
         )
 
 
-def _check_secret(entries: Sequence[Entry], secret: Secret) -> None:
+def check_secret(entries: Sequence[Entry], secret: Secret) -> None:
+    """Raise SecretProblem when a release was made with another key."""
     if any(entry.body["secret"] != secret.fingerprint for entry in entries):
         raise SecretProblem(
             "secret.key is not the key of the releases so far; restore it from its backup: "

@@ -127,20 +127,31 @@ def record_settings(home: Home, ledger: Ledger, secret: Secret) -> Revision:
     has begun changes. Raises ConfigurationError with all mistakes of the files, LedgerBroken or
     Busy.
     """
-    texts = Texts.in_force(home)
-    digests = read_meaning(texts).digests
     with exclusive(home):
         entries = ledger.entries()
-        known = _revisions(entries)
-        if known and known[-1].digests == digests:
-            return known[-1]
-        _refuse_lost_ledger(home, entries)
-        first_day = _first_free_day(entries) if known else None
-        revision = Revision(len(known) + 1, first_day, texts, digests)
-        subject = f"{SETTINGS}-{revision.number}"
-        ledger.append(SETTINGS, subject, *_parts(revision, secret.salt(subject)))
-        write_public_ledger(ledger, home)
+        expected = expected_revisions(home, entries)
+        revision = expected[-1]
+        if len(expected) > len(_revisions(entries)):
+            subject = f"{SETTINGS}-{revision.number}"
+            ledger.append(SETTINGS, subject, *_parts(revision, secret.salt(subject)))
+            write_public_ledger(ledger, home)
     return revision
+
+
+def expected_revisions(home: Home, entries: Sequence[Entry]) -> tuple[Revision, ...]:
+    """Every version of the settings, with the one that a run would record now. Writes nothing.
+
+    Raises ConfigurationError with all mistakes of the files, LedgerBroken for a ledger
+    that is lost.
+    """
+    texts = Texts.in_force(home)
+    digests = read_meaning(texts).digests
+    known = _revisions(entries)
+    if known and known[-1].digests == digests:
+        return known
+    _refuse_lost_ledger(home, entries)
+    first_day = _first_free_day(entries) if known else None
+    return (*known, Revision(len(known) + 1, first_day, texts, digests))
 
 
 def _revisions(entries: Sequence[Entry]) -> tuple[Revision, ...]:

@@ -42,7 +42,8 @@ def main() -> None:
         seeds = range(given.first_seed, given.first_seed + number)
         counted = Counter(judge(seed) for seed in seeds)
         outcomes = ", ".join(f"{what} {many:,}" for what, many in sorted(counted.items()))
-        print(f"| {name} | {number:,} | {outcomes} | {time.process_time() - begin:.0f} |", flush=True)
+        seconds = time.process_time() - begin
+        print(f"| {name} | {number:,} | {outcomes} | {seconds:.0f} |", flush=True)
 
 
 TABLES_OF_A_RELEASE = 3

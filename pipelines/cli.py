@@ -29,6 +29,7 @@ MODULES = {
     "demo": "samples",
     "run": "runs",
     "backfill": "runs",
+    "check-input": "checking",
     "accept": "accepting",
     "quarantine": "quarantining",
     "statements": "history",

@@ -21,20 +21,26 @@ from anonymizer.intake.contract import TABLES
 from anonymizer.intake.quarantined import most_frequent, of_table, read_pointers
 from anonymizer.ledger import Ledger
 from anonymizer.permissions import account_name
-from anonymizer.plausibility import Deviation, Measures, deviations, measures_of
+from anonymizer.plausibility import Deviation, Measures, Remarks, deviations, measures_of
 from anonymizer.policy import Plausibility, Policy
 from anonymizer.secret import Secret
 from pipelines import journal
 from pipelines.accounts import read_account
 
 
-def implausible(home: Home, day: date, limits: Plausibility) -> tuple[Deviation, ...]:
-    """What is odd about a day that was taken in and counted; nothing where it is switched off."""
+def implausible(
+    home: Home, day: date, limits: Plausibility, released: Home | None = None
+) -> tuple[Deviation, ...]:
+    """What is odd about a day that was taken in and counted; nothing where it is switched off.
+
+    The days before are those of `released`, where a day was counted in a folder of its own.
+    """
     today = _measures(home, day) if limits.enabled else None
     if today is None:
         return ()
+    past = released or home
     days = [day - timedelta(days=back) for back in range(1, 7 * limits.weeks + 1)]
-    before = [_measures(home, earlier) for earlier in days if _was_published(home, earlier)]
+    before = [_measures(past, earlier) for earlier in days if _was_published(past, earlier)]
     return deviations(today, [measures for measures in before if measures], limits)
 
 
@@ -101,7 +107,7 @@ def _measures(home: Home, day: date) -> Measures | None:
         raw,
         read_account(people.facts["account"]),
         read_account(reach.facts["account"]),
-        intake.facts.get("unmapped", {}),
+        Remarks(*(intake.facts.get(name, {}) for name in ("unmapped", "people", "ignored"))),
     )
 
 

@@ -7,6 +7,7 @@ what had to be suppressed for that stays in `private/`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from importlib.metadata import version
 from typing import Any
 
@@ -23,8 +24,8 @@ from anonymizer.ledger import Ledger
 from anonymizer.near_state import lost_state, near_history
 from anonymizer.periods import Period
 from anonymizer.policy import Policy, Timing
+from anonymizer.protection.releasing import Suppressed, suppress_release
 from anonymizer.protection.releasing import Terms as SuppressionTerms
-from anonymizer.protection.releasing import suppress_release
 from anonymizer.publishing import Facts, Publication, publish, released, restore_state
 from anonymizer.release import PUBLISHED
 from anonymizer.segments import Catalogue
@@ -52,12 +53,18 @@ NOTHING: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class _Place:
-    """Where releases are written."""
+    """Where releases are, and where the working data of the period are: `scratch` in a dry run."""
 
     home: Home
     ledger: Ledger
     series: Series
     period: Period
+    scratch: Home | None = None
+
+    @property
+    def data(self) -> Home:
+        """The home of the period's working files."""
+        return self.scratch or self.home
 
 
 def release_period(
@@ -87,23 +94,40 @@ def release_period(
     return _export(published, place, terms)
 
 
+def foresee(
+    home: Home, scratch: Home, ledger: Ledger, terms: Terms, day: date, counted: Sequence[Counted]
+) -> Checked:
+    """What a run would publish of a day whose working data are in `scratch`. Writes nothing.
+
+    Raises Disclosure or Held as `release_period` does.
+    """
+    place = _Place(home, ledger, CAMPAIGN_DAY, Period("day", day), scratch)
+    return _judge(place, terms, counted, _subjects(place, terms.catalogue))[1]
+
+
 def _check(
     place: _Place, terms: Terms, counted: Sequence[Counted], subjects: Sequence[Subject]
 ) -> Checked:
+    home, series, period = place.home, place.series, place.period
+    with evidence_kept(home, series, period.end):
+        tables, checked = _judge(place, terms, counted, subjects)
+    keep_evidence(home, series, period.end, checked.comparison.evidence)
+    write_protected(home, period.end, tables, checked.figures, terms.catalogue, series)
+    return checked
+
+
+def _judge(
+    place: _Place, terms: Terms, counted: Sequence[Counted], subjects: Sequence[Subject]
+) -> tuple[tuple[Suppressed, ...], Checked]:
     home, series, period = place.home, place.series, place.period
     promise, effort = terms.policy.promise, terms.policy.effort
     own = SuppressionTerms(terms.catalogue, promise, terms.secret, effort)
     workers = heedful_workers(effort)
     near = near_history(home, place.ledger, series, period, promise.near_days)
     linked = earlier_releases(home, place.ledger, series, period)
-    overlaps = load_overlaps(home, series, period) if series.kind == "campaign" else {}
+    overlaps = load_overlaps(place.data, series, period) if series.kind == "campaign" else {}
     tables = suppress_release(counted, near.releases(), own, workers)
-    with evidence_kept(home, series, period.end):
-        history = History(near, linked, subjects, overlaps)
-        checked = check(tables, counted, own, history, workers)
-    keep_evidence(home, series, period.end, checked.comparison.evidence)
-    write_protected(home, period.end, tables, checked.figures, terms.catalogue, series)
-    return checked
+    return tables, check(tables, counted, own, History(near, linked, subjects, overlaps), workers)
 
 
 def _restore_lost_state(place: _Place, terms: Terms) -> None:
@@ -181,7 +205,7 @@ def _subjects(place: _Place, catalogue: Catalogue) -> tuple[Subject, ...]:
         return (EVERYONE,)
     if place.series.kind == "interest":
         return tuple(Topic(interest.code, interest.name) for interest in catalogue.interests)
-    path = place.home.working_file("campaigns", place.period.end)
+    path = place.data.working_file("campaigns", place.period.end)
     return tuple(_campaign(row) for row in pq.read_table(path, partitioning=None).to_pylist())
 
 

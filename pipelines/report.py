@@ -12,6 +12,7 @@ from anonymizer.series import Series
 from pipelines import journal
 from pipelines.accounts import settled_accounts
 from pipelines.progress import STAGES
+from pipelines.remarks import warning_lines, warnings_of
 from pipelines.screen import account_table, out, table
 
 
@@ -20,7 +21,7 @@ def print_report(home: Home, days: Sequence[date]) -> None:
     accounts = total_accounts(home, days)
     if accounts:
         out().print(account_table(accounts))
-    for line in objection_lines(home, days):
+    for line in [*objection_lines(home, days), *warning_lines(warnings_of(home, days))]:
         out().print(line, style="yellow")
     rows = [_line(home, day) for day in days]
     columns = ("day", "state", "tables", "published", "suppressed")

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import dagster as dg
 from pydantic import Field
 
+from anonymizer.codings import Codings, read_codings
 from anonymizer.engines.duckdb import DuckDB
 from anonymizer.errors import Busy
 from anonymizer.home import Home
@@ -53,6 +54,10 @@ class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
     def secret(self) -> Secret:
         """The key; refuses one that others can read."""
         return Secret.load(self.home.secret)
+
+    def codings(self) -> Codings:
+        """What codes of the raw files mean, by the file in force. Raises ConfigurationError."""
+        return read_codings(self.policy().codings, self.home.root)
 
     def record_settings(self) -> None:
         """Write the files in force into the ledger if they have changed; a run begins with this.

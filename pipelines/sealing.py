@@ -38,9 +38,7 @@ def attempt(work: Callable[[], Result]) -> Result | Trouble:
     try:
         return work()
     except AudienceError as error:
-        return Trouble(
-            _code(error), str(error), error.exit_code, passing=isinstance(error, Busy | NoSpace)
-        )
+        return trouble_of(error)
     except Exception as error:  # noqa: BLE001  whatever it is, its message must not get out
         return Trouble(
             "fault",
@@ -49,6 +47,12 @@ def attempt(work: Callable[[], Result]) -> Result | Trouble:
             AudienceError.exit_code,
             passing=isinstance(error, OSError),
         )
+
+
+def trouble_of(error: AudienceError) -> Trouble:
+    """An error that was raised on purpose, as an inert fact."""
+    passing = isinstance(error, Busy | NoSpace)
+    return Trouble(_code(error), str(error), error.exit_code, passing=passing)
 
 
 def _code(error: AudienceError) -> str:

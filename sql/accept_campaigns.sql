@@ -1,6 +1,7 @@
 -- Judges the campaigns of a batch. Names are what advertisers read: none may hold an e-mail
 -- address, a telephone number or a 16-digit identity number.
 -- in:  raw_rows (the campaign columns as text), urls split as places, region_codes
+--      (code, region)
 -- out: row_number, fault, record_key, content, rank, arrival, excluded, campaign_id,
 --      advertiser_id, advertiser_name, campaign_name, starts_on, ends_on, target_regions, link_url
 -- parameters: $content_key, $blanks, $longest_name
@@ -26,7 +27,7 @@ targets AS (
 regional AS (
     SELECT
         t.row_number,
-        array_agg(DISTINCT t.code ORDER BY t.code) AS target_regions,
+        array_agg(DISTINCT r.region ORDER BY r.region) AS target_regions,
         bool_or(r.code IS NULL) AS unknown_code
     FROM targets AS t
     LEFT JOIN region_codes AS r ON r.code = t.code

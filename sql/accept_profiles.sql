@@ -3,9 +3,12 @@
 -- in common years.
 -- in:  raw_rows (person_key, user_id_fault, gender, birth_date, region_code, registered_at,
 --      registered_at_fault, closed_at, closed_at_fault), gender_words, regencies
+--      (code, region)
 -- out: row_number, fault, record_key, content, rank (latest registration first), arrival,
---      excluded, person_key, gender, age, region, account_days, closed, and as booleans the
---      warnings gender_not_mapped, region_not_mapped, age_not_known
+--      excluded, person_key, gender, age, region, account_days, closed, as booleans the
+--      warnings gender_not_mapped, region_not_mapped, age_not_known, and of a region that is not
+--      mapped what it looks like: region_shape (without_dot: four digits; as_number:
+--      written as a number, which loses digits; null: neither)
 -- parameters: $content_key, $day, $zone, $purged_before, $earliest, $latest, $oldest_age, $blanks
 WITH parsed AS (
     SELECT
@@ -36,7 +39,7 @@ judged AS (
     SELECT
         a.*,
         g.gender AS gender_code,
-        r.code AS regency,
+        r.region AS regency,
         CASE WHEN a.born <= $day AND a.years <= $oldest_age THEN a.years END AS age,
         CASE
             WHEN a.user_id_fault IS NOT NULL THEN 'user_id ' || a.user_id_fault
@@ -74,5 +77,10 @@ SELECT
     coalesce(closed_on <= $day, FALSE) AS closed,
     gender_word IS NOT NULL AND gender_code IS NULL AS gender_not_mapped,
     region_text IS NOT NULL AND regency IS NULL AS region_not_mapped,
+    CASE
+        WHEN regency IS NOT NULL THEN NULL
+        WHEN regexp_full_match(region_text, '\d{4}') THEN 'without_dot'
+        WHEN regexp_full_match(region_text, '\d{1,2}[.]\d|\d{3,4}[.]0+') THEN 'as_number'
+    END AS region_shape,
     birth_text IS NOT NULL AND age IS NULL AS age_not_known
 FROM judged

@@ -6,10 +6,11 @@ row to row (segment, geography, count) stands in the columns that it names.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from anonymizer.dimensions import REGION_REFERENCE
 from anonymizer.files import sha256
 from anonymizer.release import Release, Segment
 from anonymizer.subjects import Campaign, Subject, name_of
@@ -100,6 +101,7 @@ def _data_label(release: Release) -> dict[str, Any]:
         "further_segments": "one a row in the files",
         "columns": _COLUMNS,
         "geography": "Indonesia",
+        "geography_codes": asdict(REGION_REFERENCE),
         "audience_criteria": _criteria(release),
         "source_events": kind.events,
         "data_sources": list(kind.sources),

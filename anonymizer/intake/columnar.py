@@ -28,7 +28,9 @@ def read_parquet(source: Source, table: RawTable) -> Reading:
     if not source.begins_with(_MAGIC):
         raise source.reject("wrong_format", "this is not Parquet")
     try:
-        file = pq.ParquetFile(source.stored(), page_checksum_verification=True)
+        file = pq.ParquetFile(
+            source.stored(), page_checksum_verification=True, coerce_int96_timestamp_unit="us"
+        )
         schema = file.schema_arrow
     except _UNREADABLE:
         raise source.reject("corrupt", "the Parquet footer cannot be read") from None
@@ -61,6 +63,7 @@ def _batches(
     source: Source, file: pq.ParquetFile, table: RawTable, header: Header
 ) -> Iterator[RawBatch]:
     batches = file.iter_batches(ROWS_PER_BATCH, columns=list(header.present), use_threads=False)
+    in_utc = _of_int96(file)
     first, expanded = 1, 0
     while True:
         try:
@@ -72,8 +75,18 @@ def _batches(
         expanded += batch.nbytes
         if expanded > source.limits.expanded:
             raise source.reject("too_large", "its columns expand beyond the limit")
+        for name in in_utc.intersection(batch.schema.names):
+            position = batch.schema.get_field_index(name)
+            zoned = batch.column(position).view(pa.timestamp("us", "UTC"))
+            batch = batch.set_column(position, name, zoned)
         yield RawBatch(_plain_rows(source, batch, table.columns, first))
         first += batch.num_rows
+
+
+def _of_int96(file: pq.ParquetFile) -> frozenset[str]:
+    """Columns of times as Hive, Impala and old Spark write them: in UTC, though no type says so."""
+    columns = (file.schema.column(number) for number in range(len(file.schema)))
+    return frozenset(column.path for column in columns if column.physical_type == "INT96")
 
 
 def _plain_rows(

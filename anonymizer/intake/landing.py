@@ -27,6 +27,9 @@ _IRREGULAR = {
 _HOUR_FOLDER = re.compile(r"^hour=([01]?\d|2[0-3])$")
 _WHERE_TO = "put them into the folder above; the files of a day may also lie in hour=00 to hour=23"
 _DAY_FOLDER = re.compile(r"^day=(\d{4}-\d{2}-\d{2})$")
+_BY_DAY = ("profiles", "visits")
+_WHOLE = ("campaigns", "consents", "requests")
+WORKING_FILE = "working_file"
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class _Survey:
         seen = self._take_folder(table, folder, arrival, promised, complete=complete)
         for hour in hours:
             if not _is_folder(hour):
-                self._wait("unread_folder", f"{hour.relative_to(self.raw)} is not a folder")
+                self.wait("unread_folder", f"{hour.relative_to(self.raw)} is not a folder")
                 continue
             own = self._manifest(hour)
             of_hour = self._both(hour, own, _below(promised, hour.name))
@@ -113,7 +116,7 @@ class _Survey:
             if path.name in (_SUCCESS, _MANIFEST) or by_hour:
                 continue
             if _holds_files(path):
-                self._wait("unread_folder", f"{name} has files; {_WHERE_TO}")
+                self.wait("unread_folder", f"{name} has files; {_WHERE_TO}")
                 continue
             if reason := _reason_to_ignore(path):
                 self.ignored[name] = reason
@@ -122,7 +125,7 @@ class _Survey:
             settled = path.lstat().st_mtime <= self.settled_before
             if not (complete or path.name in promised or settled):
                 remedy = f"add {_SUCCESS} beside it or wait"
-                self._wait("incomplete", f"{name} may still be written; {remedy}")
+                self.wait("incomplete", f"{name} may still be written; {remedy}")
                 continue
             digest = promised.get(path.name, "")
             self.files.append(LandedFile(table, path, name, arrival, digest))
@@ -135,7 +138,7 @@ class _Survey:
         both = {name: of_day.get(name) or own.get(name, "") for name in own.keys() | of_day.keys()}
         if any(own.get(name) not in (None, "", digest) for name, digest in both.items()):
             problem = "its manifest and that of the day name different digests"
-            self._wait("incomplete", f"{hour.relative_to(self.raw)}: {problem}; correct one")
+            self.wait("incomplete", f"{hour.relative_to(self.raw)}: {problem}; correct one")
         return both
 
     def _compare(self, folder: Path, promised: Mapping[str, str], seen: Set[str]) -> None:
@@ -143,7 +146,7 @@ class _Survey:
         if lacking := len(promised.keys() - seen):
             place = folder.relative_to(self.raw)
             problem = f"{lacking} of {len(promised)} files of the manifest are missing"
-            self._wait("incomplete", f"{place}: {problem}; deliver them or correct the manifest")
+            self.wait("incomplete", f"{place}: {problem}; deliver them or correct the manifest")
 
     def _manifest(self, folder: Path) -> dict[str, str]:
         try:
@@ -152,7 +155,7 @@ class _Survey:
             self.waits.append(hold)
             return {}
 
-    def _wait(self, reason: str, detail: str) -> None:
+    def wait(self, reason: str, detail: str) -> None:
         self.waits.append(Held(reason, detail))
 
     def take_visits(self, day: date, arrival: date) -> None:
@@ -166,10 +169,10 @@ class _Survey:
             problem = "has no files" if there else "is not there"
             if folder.is_symlink() or folder.is_file():
                 problem = "is not a folder (links are not followed)"
-            self._wait("missing_day", f"{name} {problem}: that is not zero visits; deliver it")
+            self.wait("missing_day", f"{name} {problem}: that is not zero visits; deliver it")
         elif not (there and ((folder / _SUCCESS).is_file() or _manifest_in(folder))):
             problem = f"{name} may still bring visits of {day}"
-            self._wait("not_yet_arrived", f"{problem}; run again when it is there")
+            self.wait("not_yet_arrived", f"{problem}; run again when it is there")
 
 
 def survey(raw: Path, day: date, timing: Timing, now: float) -> Landing:
@@ -180,8 +183,9 @@ def survey(raw: Path, day: date, timing: Timing, now: float) -> Landing:
     `unread_folder`.
     """
     found = _Survey(raw, now - timing.settle_seconds)
+    _note_strays(found)
     absent = []
-    for table in ("campaigns", "consents", "requests"):
+    for table in _WHOLE:
         folder = raw / table
         files = found.take(table, folder) if _is_folder(folder) else 0
         if not files and table == "requests":
@@ -195,6 +199,28 @@ def survey(raw: Path, day: date, timing: Timing, now: float) -> Landing:
     for offset in range(timing.late_days + 1):
         found.take_visits(day, day + timedelta(days=offset))
     return Landing(tuple(found.files), found.ignored, tuple(absent), tuple(found.waits))
+
+
+def _note_strays(found: _Survey) -> None:
+    """Note what no run ever reads: other names beside the tables, and beside the folders of days.
+
+    A table that is a link or a file would look empty: it is waited for as `unread_folder`.
+    """
+    tables = (*_BY_DAY, *_WHOLE)
+    for path in sorted(found.raw.iterdir()) if found.raw.is_dir() else []:
+        if path.name not in tables:
+            found.ignored[path.name] = _stray(path, "not_in_contract")
+        elif not _is_folder(path):
+            found.wait("unread_folder", f"raw/{path.name} is not a folder; deliver files in it")
+    for table in _BY_DAY:
+        folder = found.raw / table
+        for path in sorted(folder.iterdir()) if _is_folder(folder) else []:
+            if not (_is_day(path.name) and _is_folder(path)):
+                found.ignored[f"{table}/{path.name}"] = _stray(path, "not_a_day")
+
+
+def _stray(path: Path, otherwise: str) -> str:
+    return _reason_to_ignore(path) if path.name.startswith((".", "_")) else otherwise
 
 
 def files_of(raw: Path, table: str) -> tuple[LandedFile, ...]:
@@ -224,23 +250,24 @@ def _latest_snapshot(profiles: Path, day: date) -> tuple[date, Path] | None:
     days = [
         (date.fromisoformat(match[1]), path)
         for path in profiles.iterdir()
-        if (match := _DAY_FOLDER.match(path.name)) and _is_folder(path) and _is_date(match[1])
+        if _is_day(path.name) and (match := _DAY_FOLDER.match(path.name)) and _is_folder(path)
     ]
     return max((entry for entry in days if entry[0] <= day), default=None)
 
 
-def _is_date(text: str) -> bool:
+def _is_day(name: str) -> bool:
+    """Whether a folder of this name is one of a day."""
+    match = _DAY_FOLDER.match(name)
     try:
-        date.fromisoformat(text)
+        return match is not None and bool(date.fromisoformat(match[1]))
     except ValueError:
         return False
-    return True
 
 
 def _holds_files(path: Path) -> bool:
     """Whether this is a folder with anything in it that somebody meant to be read."""
     return _is_folder(path) and any(
-        not _is_folder(within) and _reason_to_ignore(within) != "working_file"
+        not _is_folder(within) and _reason_to_ignore(within) != WORKING_FILE
         for within in path.rglob("*")
     )
 
@@ -252,7 +279,7 @@ def _is_folder(path: Path) -> bool:
 def _reason_to_ignore(path: Path) -> str:
     """Why a name is passed over without being opened; empty when it is to be read."""
     if path.name.startswith((".", "_")) or path.name.endswith((".tmp", ".part")):
-        return "working_file"
+        return WORKING_FILE
     kind = stat.S_IFMT(path.lstat().st_mode)
     return "" if kind == stat.S_IFREG else _IRREGULAR.get(kind, "device")
 

@@ -6,7 +6,7 @@ Every file is read before anything is written: a run uses all of its files or no
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from types import MappingProxyType
@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from anonymizer.accounting import RowAccount
+from anonymizer.codings import Codings, read_codings
+from anonymizer.dimensions import NOT_STATED
 from anonymizer.engines.duckdb import DuckDB
 from anonymizer.errors import AudienceError, Held, InputRejected, InputsRejected
 from anonymizer.files import write_parquet
@@ -24,7 +26,7 @@ from anonymizer.intake.batches import MOST_FAULTS, RawBatch, RowFault
 from anonymizer.intake.contract import TABLES, RawTable
 from anonymizer.intake.gathering import GatheredFile, Settled, leave_out, rows_of, settle
 from anonymizer.intake.inspecting import broken_files
-from anonymizer.intake.landing import LandedFile, Landing, survey
+from anonymizer.intake.landing import WORKING_FILE, LandedFile, Landing, survey
 from anonymizer.intake.objections import (
     UNREAD,
     Decisions,
@@ -50,6 +52,14 @@ _TALLIES = {
     "visits": "tally_unmatched",
 }
 _EXAMPLES = 5
+# Shapes of a region that is not mapped, and what to do about them.
+_OTHER_CODES = {
+    "region_without_dot": "four digits without a dot: BPS (3171 is South Jakarta) or Kemendagri "
+    "without dots (31.71 is Central Jakarta); declare which in policy.yaml, "
+    "codings.region.scheme: kemendagri_without_dots, or bps with a mapping file",
+    "region_as_number": "written as a number, which loses digits (11.1 may be 11.01 or 11.10); "
+    "deliver region_code as text",
+}
 _ABOUT_PEOPLE = ("profiles", "consents", "visits")
 _NO_ROWS = RawBatch(pa.record_batch({"row_number": pa.array([], pa.int64())}))
 
@@ -61,17 +71,24 @@ class TakenFile:
     name: str
     sha256: str
     rows: int
-    status: str  # accepted | already_read | ignored
+    status: str  # accepted | already_read | ignored | mapping
     reason: str = ""
 
 
 @dataclass(frozen=True)
 class Warned:
-    """Something to look at that holds nothing back: a code and how often. Never a value."""
+    """Something to look at that holds nothing back: a code, where and how often. Never a value.
+
+    `rows` are the numbers of the first rows in `file`. `columns` are of the contract, or, where the
+    code is `unknown_columns`, names that the contract does not know.
+    """
 
     table: str
     code: str
     count: int = 1
+    file: str = ""
+    columns: tuple[str, ...] = ()
+    rows: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.table}: {self.code} ({self.count})"
@@ -82,7 +99,9 @@ class Intake:
     """The outcome of taking in one day. Accounts are by raw table.
 
     `unread` are the rows of requests and consents that cannot be read and are not decided about;
-    `objections` says of each by its request key whether anybody has its user id.
+    `objections` says of each by its request key whether anybody has its user id. `unstated` says
+    of how many profiles gender and region are not stated, for whatever reason; `people` of how many
+    people a table has rows.
     """
 
     accounts: Mapping[str, RowAccount]
@@ -91,6 +110,42 @@ class Intake:
     warnings: tuple[Warned, ...]
     unread: tuple[UnreadRow, ...] = ()
     objections: Mapping[bytes, bool] = field(default_factory=dict)
+    unstated: Mapping[str, int] = field(default_factory=dict)
+    people: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def unmapped(self) -> Mapping[str, int]:
+        """Of how many profiles a gender or region could not be mapped."""
+        found: Counter[str] = Counter()
+        for warned in self.warnings:
+            if warned.table == "profiles" and warned.code.endswith("_not_mapped"):
+                found[warned.code] += warned.count
+        return dict(sorted(found.items()))
+
+    @property
+    def ignored(self) -> Mapping[str, int]:
+        """How many columns, and files and folders, were passed over; working files aside."""
+        files = [file for file in self.files if file.status == "ignored"]
+        return {
+            "columns": sum(len(columns) for columns in self.dropped_columns.values()),
+            "files": sum(file.reason != WORKING_FILE for file in files),
+        }
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """A day as a run would find it, and everything that would hold it, the first first.
+
+    `intake` is missing, and the working files are not complete, when something could not be read
+    as a whole; `warnings` and `files` are of what could be read.
+    """
+
+    problems: tuple[AudienceError, ...]
+    warnings: tuple[Warned, ...]
+    files: tuple[TakenFile, ...]
+    unread: tuple[UnreadRow, ...]
+    accounts: Mapping[str, RowAccount]
+    intake: Intake | None
 
 
 def take_in(  # noqa: PLR0913  everything that it works with is handed in
@@ -103,49 +158,113 @@ def take_in(  # noqa: PLR0913  everything that it works with is handed in
     now: float,
     interests: Sequence[Interest] = (),
     decisions: Decisions = MappingProxyType({}),
+    codings: Codings | None = None,
 ) -> Intake:
     """Read the raw files that `day` needs and write private/{table}/ and private/quarantine/.
 
     Visits that arrived on `day` too late for their own day are written to private/late/ when a
     week or month that is still open can need them; the account has them as `late`.
     Same rows give the same bytes, however they are split into files, ordered, named or
-    formatted. The engine must not spill: it holds raw values. Raises InputsRejected with
-    every refused file, whatever else the day waits for, and Held when files are missing (see
-    `landing.survey`), when the day or the
-    profiles have `no_rows`, with `too_many_bad_rows`, or with `objection_unreadable` (see
-    `objections.require_decisions`); then nothing is written, but for the quarantine's pointers
-    in the last two cases.
+    formatted. The engine must not spill: it holds raw values. Codings that are not handed in are
+    those of the policy. Raises InputsRejected with every refused file, whatever else the day waits
+    for, and Held when files are missing (see `landing.survey`), when the day or the profiles have
+    `no_rows`, with `too_many_bad_rows`, `region_coding` (see `_doubts`), or `objection_unreadable`
+    (see `objections.require_decisions`); then nothing is written, but for the quarantine's pointers
+    in the last three cases. `inspect_day` tells all of these at once.
     """
-    load_vocabulary(engine, policy.bots.user_agent_words, interests)
     landing = survey(home.raw, day, policy.timing, now)
     _refuse_broken(landing, policy)
-    run = _Run(engine, landing, day, policy, secret, decisions)
-    # Libraries quote values in their messages: of an unforeseen error only the type goes on,
-    # and it is raised outside of the handler so that it carries no context.
-    unforeseen = ""
+    coded = codings or read_codings(policy.codings, home.root)
+    run = _Run(engine, landing, day, policy, secret, decisions, coded)
+    load_vocabulary(engine, policy.bots.user_agent_words, interests, coded)
+    reading = _guarded(run)
+    if reading.problems:
+        raise reading.problems[0]
+    _write_pointers(reading.tables, home, day)
+    for doubt in _doubts(run, reading.tables, policy):
+        raise doubt
+    _write_accepted(reading, home, day)
+    return run.intake(reading.tables)
+
+
+def inspect_day(  # noqa: PLR0913  as `take_in`
+    home: Home,
+    day: date,
+    policy: Policy,
+    secret: Secret,
+    engine: DuckDB,
+    *,
+    now: float,
+    interests: Sequence[Interest] = (),
+    decisions: Decisions = MappingProxyType({}),
+    codings: Codings | None = None,
+) -> Inspected:
+    """What `take_in` does, to the end: everything that it would raise is in `problems`.
+
+    Working files are written unless something could not be read as a whole, also where the day
+    would be held for its rows. `home` is a scratch folder that sees the raw zone.
+    """
+    landing = survey(home.raw, day, policy.timing, now)
+    coded = codings or read_codings(policy.codings, home.root)
+    run = _Run(engine, landing, day, policy, secret, decisions, coded)
+    load_vocabulary(engine, policy.bots.user_agent_words, interests, coded)
+    problems: list[AudienceError] = [*landing.waits]
+    reading = _Reading({}, None, ())
     try:
-        tables, late = run.read_all()
+        reading = _guarded(run)
+    except AudienceError as error:
+        problems.append(error)
+    problems += reading.problems
+    intake, whole = None, not problems
+    if reading.tables:
+        _write_pointers(reading.tables, home, day)
+        problems += _doubts(run, reading.tables, policy)
+    if whole:
+        _write_accepted(reading, home, day)
+        intake = run.intake(reading.tables)
+    return Inspected(
+        tuple(problems),
+        tuple(run.warnings),
+        tuple(run.taken),
+        run.undecided,
+        {name: settled.account for name, settled in reading.tables.items()},
+        intake,
+    )
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What was read of all tables, and what of it makes the day impossible to take in."""
+
+    tables: Mapping[str, Settled]
+    late: pa.Table | None
+    problems: tuple[AudienceError, ...]
+
+
+def _guarded(run: "_Run") -> _Reading:
+    """Read everything; raises Held `intake_failed` for what nobody foresaw.
+
+    Libraries quote values in their messages: of an unforeseen error only the type goes on, and it
+    is raised outside of the handler so that it carries no context.
+    """
+    try:
+        return run.read_all()
     except AudienceError:
         raise
     except Exception as error:  # noqa: BLE001
         unforeseen = type(error).__name__
-    if unforeseen:
-        raise Held("intake_failed", f"{run.place}: {unforeseen}; keep the raw files, report this")
+    raise Held("intake_failed", f"{run.place}: {unforeseen}; keep the raw files, report this")
+
+
+def _write_pointers(tables: Mapping[str, Settled], home: Home, day: date) -> None:
     pointers = pa.concat_tables([settled.quarantine for settled in tables.values()])
     write_parquet(pointers, home.working_file("quarantine", day))
-    _check_shares(day, tables, policy.intake.max_quarantined_share)
-    require_decisions(run.unread, decisions)
-    for name, settled in tables.items():
+
+
+def _write_accepted(reading: _Reading, home: Home, day: date) -> None:
+    for name, settled in reading.tables.items():
         write_parquet(settled.accepted, home.working_file(name, day))
-    write_parquet(late, home.working_file("late", day))
-    return Intake(
-        {name: settled.account for name, settled in tables.items()},
-        tuple(run.taken),
-        {table: tuple(sorted(columns)) for table, columns in run.dropped.items() if columns},
-        tuple(run.warnings),
-        tuple(row for row in run.unread if row.place not in decisions),
-        run.objections,
-    )
+    write_parquet(reading.late, home.working_file("late", day))
 
 
 def _refuse_broken(landing: Landing, policy: Policy) -> None:
@@ -171,9 +290,10 @@ class _Run:
         policy: Policy,
         secret: Secret,
         decisions: Decisions,
+        codings: Codings,
     ) -> None:
         self._engine, self._landing, self._day = engine, landing, day
-        self._decisions = decisions
+        self.day, self.decisions, self.codings = day, decisions, codings
         self._limits = Limits.of_megabytes(
             policy.intake.max_file_megabytes, policy.intake.max_expanded_megabytes
         )
@@ -183,18 +303,20 @@ class _Run:
         self._oldest_late = oldest_needed(day, policy.timing)
         self.place = "intake"
         self.taken = [
-            TakenFile(name, "", 0, "ignored", why) for name, why in landing.ignored.items()
+            *(TakenFile(name, digest, 0, "mapping") for name, digest in codings.files.items()),
+            *(TakenFile(name, "", 0, "ignored", why) for name, why in landing.ignored.items()),
         ]
         self.dropped: dict[str, set[str]] = {}
         self.warnings = [Warned(table, "no_files") for table in landing.absent]
+        self.warnings += _passed_over(landing.ignored)
         self.unread: list[UnreadRow] = []
         self.objections: dict[bytes, bool] = {}
         self._with_unread: dict[str, Sequence[GatheredFile]] = {}
 
-    def read_all(self) -> tuple[dict[str, Settled], pa.Table]:
+    def read_all(self) -> _Reading:
         """Read and settle every table; the late visits stand beside them.
 
-        Raises InputsRejected with all refusals, Held `no_rows`.
+        What was refused, and tables without rows, are among the problems.
         """
         tables = {}
         for name, table in TABLES.items():
@@ -206,21 +328,54 @@ class _Run:
             if name == "campaigns":
                 self._acceptor.list_links()
             elif name in _TALLIES:
-                self._warn_of(name)
+                self._warn_of(name, files)
         late = self._engine.fetch("select_late_visits", {"oldest": self._oldest_late})
+        problems: list[AudienceError] = []
         if self._rejected:
-            raise InputsRejected(self._rejected)
+            problems.append(InputsRejected(self._rejected))
         for name, arrival in (("visits", self._day), ("profiles", None)):
-            if not self._rows[name, arrival]:
-                raise Held("no_rows", f"the files of {name} for {self._day} have no rows")
-        return self._apply_objections(tables, late)
+            if (name, arrival) in self._rows and not self._rows[name, arrival]:
+                text = f"the files of {name} for {self._day} have no rows"
+                problems.append(Held("no_rows", text))
+        remaining, late = self._apply_objections(tables, late)
+        return _Reading(remaining, late, tuple(problems))
+
+    def intake(self, tables: Mapping[str, Settled]) -> Intake:
+        """What there is to say about the day."""
+        profiles = tables["profiles"].accepted
+        return Intake(
+            {name: settled.account for name, settled in tables.items()},
+            tuple(self.taken),
+            {table: tuple(sorted(columns)) for table, columns in self.dropped.items() if columns},
+            tuple(self.warnings),
+            self.undecided,
+            self.objections,
+            {
+                f"{column}_not_stated": pc.sum(pc.equal(profiles[column], NOT_STATED)).as_py() or 0
+                for column in ("gender", "region")
+            },
+            {
+                name: pc.count_distinct(tables[name].accepted["person_key"]).as_py()
+                for name in ("visits", "consents", "requests")
+            },
+        )
+
+    @property
+    def undecided(self) -> tuple[UnreadRow, ...]:
+        """The unread rows that nobody has decided about."""
+        return tuple(row for row in self.unread if row.place not in self.decisions)
+
+    @property
+    def other_codes(self) -> Sequence[Warned]:
+        """Regions that look like codes of another scheme."""
+        return [warned for warned in self.warnings if warned.code in _OTHER_CODES]
 
     def _note_unread(self, table: str, files: Sequence[GatheredFile]) -> None:
         """Keep the rows of a table of objections that cannot be read."""
         unread = unread_rows(table, files)
         self.unread += unread
         self._with_unread[table] = files
-        undecided = sum(row.place not in self._decisions for row in unread)
+        undecided = sum(row.place not in self.decisions for row in unread)
         if undecided:
             self.warnings.append(Warned(table, "unread", undecided))
 
@@ -229,7 +384,7 @@ class _Run:
     ) -> tuple[dict[str, Settled], pa.Table]:
         """Unread objections act, and nothing of who asked to be erased goes on but the request."""
         requests = add_unread_requests(
-            tables["requests"].accepted, self._with_unread["requests"], self._decisions
+            tables["requests"].accepted, self._with_unread["requests"], self.decisions
         )
         self.objections = _matched(
             requests, [tables["profiles"].accepted, tables["visits"].accepted, late]
@@ -240,7 +395,7 @@ class _Run:
             for name, settled in tables.items()
         }
         consents = add_unread_consents(
-            remaining["consents"].accepted, self._with_unread["consents"], self._decisions
+            remaining["consents"].accepted, self._with_unread["consents"], self.decisions
         )
         remaining["requests"] = replace(remaining["requests"], accepted=requests)
         remaining["consents"] = replace(
@@ -283,7 +438,13 @@ class _Run:
             )
         header = reading.header()
         self.dropped.setdefault(table.name, set()).update(header.dropped)
-        self.warnings += [Warned(table.name, f"column_absent:{c}") for c in header.absent]
+        self.warnings += [
+            Warned(table.name, f"column_absent:{c}", file=landed.name, columns=(c,))
+            for c in header.absent
+        ]
+        if header.dropped:
+            size, names = len(header.dropped), header.dropped
+            self.warnings.append(Warned(table.name, "unknown_columns", size, landed.name, names))
         return gathered
 
     def _nothing(self, table: RawTable) -> GatheredFile:
@@ -292,10 +453,33 @@ class _Run:
         nothing.add(self._acceptor.judge(_NO_ROWS, table, self._day))
         return nothing
 
-    def _warn_of(self, table: str) -> None:
-        for code, (count,) in self._engine.fetch(_TALLIES[table]).to_pydict().items():
-            if count:
-                self.warnings.append(Warned(table, code, count))
+    def _warn_of(self, table: str, files: Sequence[GatheredFile]) -> None:
+        for found in self._engine.fetch(_TALLIES[table]).to_pylist():
+            self.warnings.append(
+                Warned(
+                    table,
+                    found["code"],
+                    found["row_count"],
+                    files[found["file"]].name,
+                    (found["raw_column"],),
+                    tuple(found["first_rows"]),
+                )
+            )
+
+
+def _passed_over(ignored: Mapping[str, str]) -> list[Warned]:
+    """One warning for each file and folder that was passed over; working files by folder."""
+    working = Counter(
+        name.rpartition("/")[0] for name, why in ignored.items() if why == WORKING_FILE
+    )
+    others = {name: why for name, why in ignored.items() if why != WORKING_FILE}
+    return [
+        *(Warned("raw", f"ignored:{why}", file=name) for name, why in others.items()),
+        *(
+            Warned("raw", f"ignored:{WORKING_FILE}", count, folder)
+            for folder, count in working.items()
+        ),
+    ]
 
 
 def _most_faults(faults: Sequence[RowFault]) -> str:
@@ -321,8 +505,21 @@ def _matched(requests: pa.Table, others: Sequence[pa.Table]) -> dict[bytes, bool
     return dict(zip(keys, rows_of(objections, known).to_pylist(), strict=True))
 
 
-def _check_shares(day: date, tables: Mapping[str, Settled], most: float) -> None:
-    """Raise Held `too_many_bad_rows` with all tables above the limit and what is wrong in them."""
+def _doubts(run: _Run, tables: Mapping[str, Settled], policy: Policy) -> list[AudienceError]:
+    """What holds a day for its rows, though all of them were read, the first first."""
+    doubts: list[AudienceError] = [
+        *_bad_shares(run.day, tables, policy.intake.max_quarantined_share)
+    ]
+    doubts += _other_coding(run.other_codes, tables["profiles"], run.codings.most_other)
+    try:
+        require_decisions(run.unread, run.decisions)
+    except Held as undecided:
+        doubts.append(undecided)
+    return doubts
+
+
+def _bad_shares(day: date, tables: Mapping[str, Settled], most: float) -> Iterator[Held]:
+    """Held `too_many_bad_rows` with all tables above the limit and what is wrong in them."""
     above = {
         name: settled
         for name, settled in tables.items()
@@ -333,7 +530,7 @@ def _check_shares(day: date, tables: Mapping[str, Settled], most: float) -> None
         return
     shares = "; ".join(_share(name, settled.account) for name, settled in above.items())
     pointers = pa.concat_tables([settled.quarantine for settled in above.values()])
-    raise Held(
+    yield Held(
         "too_many_bad_rows",
         f"{shares}; the limit is {most:.0%} (intake.max_quarantined_share in policy.yaml). "
         f"{frequent_lines(pointers)}\nCorrect the source and deliver the files again. "
@@ -344,3 +541,21 @@ def _check_shares(day: date, tables: Mapping[str, Settled], most: float) -> None
 def _share(table: str, account: RowAccount) -> str:
     bad = sum(account.quarantined.values())
     return f"{table}: {bad:,} of {account.read:,} rows quarantined ({bad / account.read:.0%})"
+
+
+def _other_coding(others: Sequence[Warned], profiles: Settled, most: float) -> Iterator[Held]:
+    """Held `region_coding` when too many regions look like codes of another scheme.
+
+    Another authority uses the same digits for another place: nothing is guessed.
+    """
+    read = pc.sum(pc.not_equal(profiles.accepted["region"], NOT_STATED)).as_py() or 0
+    unlike = sum(warned.count for warned in others)
+    if unlike and unlike > most * (read + unlike):
+        kinds = dict.fromkeys(warned.code for warned in others)
+        first = others[0]
+        yield Held(
+            "region_coding",
+            f"region_code of {unlike:,} profiles, limit {most:.0%} of {read + unlike:,} that look "
+            f"like codes, is of another scheme, first in {first.file} row {first.rows[0]}: "
+            + "; ".join(_OTHER_CODES[kind] for kind in kinds),
+        )

@@ -1,11 +1,12 @@
 """The words and numbers that intake judges rows by, and the relations that hold them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from anonymizer.codings import Codings
 from anonymizer.dimensions import reference_regions
 from anonymizer.engines.duckdb import DuckDB
 from anonymizer.segments import Interest
@@ -82,22 +83,20 @@ def plain_words(texts: pa.Array) -> pa.Array:
 
 
 def load_vocabulary(
-    engine: DuckDB, program_words: Iterable[str], interests: Iterable[Interest]
+    engine: DuckDB, program_words: Iterable[str], interests: Iterable[Interest], codings: Codings
 ) -> None:
     """Load `gender_words`, `regencies`, `region_codes`, `program_words`, `interest_words`.
 
-    And what `load_objection_words` loads.
+    And what `load_objection_words` loads. `regencies` and `region_codes` have a code of the raw
+    files and what it means: a regency in profiles, any region in the targets of campaigns.
     """
     load_objection_words(engine)
-    genders = [(word, gender) for gender, words in _GENDERS.items() for word in words]
-    engine.load(
-        "gender_words",
-        pa.table({"word": [word for word, _ in genders], "gender": [g for _, g in genders]}),
-    )
-    regions = reference_regions()
-    regencies = [region.code for region in regions if region.level == "regency"]
-    engine.load("regencies", pa.table({"code": regencies}))
-    engine.load("region_codes", pa.table({"code": [region.code for region in regions]}))
+    known = {word: gender for gender, words in _GENDERS.items() for word in words}
+    _load_pairs(engine, "gender_words", ("word", "gender"), known | dict(codings.genders))
+    regencies = {region.code for region in reference_regions() if region.level == "regency"}
+    of_profiles = {code: of for code, of in codings.regions.items() if of in regencies}
+    _load_pairs(engine, "regencies", ("code", "region"), of_profiles)
+    _load_pairs(engine, "region_codes", ("code", "region"), codings.targets)
     words = [word.lower() for word in program_words if word]
     engine.load("program_words", pa.table({"word": pa.array(words, pa.string())}))
     of_interest = [(word, each.code) for each in interests for word in each.categories]
@@ -110,6 +109,14 @@ def load_vocabulary(
             }
         ),
     )
+
+
+def _load_pairs(
+    engine: DuckDB, relation: str, columns: tuple[str, str], pairs: Mapping[str, str]
+) -> None:
+    texts = (list(pairs), list(pairs.values()))
+    arrays = [pa.array(column, pa.string()) for column in texts]
+    engine.load(relation, pa.table(arrays, names=list(columns)))
 
 
 def load_objection_words(engine: DuckDB) -> None:

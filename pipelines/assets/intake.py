@@ -2,9 +2,11 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import date
 from functools import cache
+from typing import Any
 
 import dagster as dg
 
@@ -73,6 +75,7 @@ def intake(
 
     first = min(days_of(context.partition_keys))
     begin = cache(installation.record_settings)
+    codings = cache(installation.codings)
 
     objections: dict[bytes, bool] = {}
 
@@ -91,6 +94,7 @@ def intake(
                 now=time.time(),
                 interests=terms.catalogue.interests,
                 decisions=treatments(installation.ledger()),
+                codings=codings(),
             )
         for key, matched in taken.objections.items():
             objections[key] = objections.get(key, False) or matched
@@ -102,23 +106,25 @@ def intake(
         yield dg.MaterializeResult(asset_key=asset)
 
 
-def _outcome(taken: Intake, lost: int) -> Outcome:
-    accounts = {table: account_facts(account) for table, account in taken.accounts.items()}
-    inputs = {file.name: file.sha256 for file in taken.files if file.status == "accepted"}
-    visits = taken.accounts["visits"]
-    unmapped = {
-        warned.code: warned.count
-        for warned in taken.warnings
-        if warned.table == "profiles" and warned.code.endswith("_not_mapped")
+def intake_facts(taken: Intake, lost: int) -> Mapping[str, Any]:
+    """What later steps and reports need to know of a day that was taken in."""
+    used = [file for file in taken.files if file.status in ("accepted", "mapping")]
+    return {
+        "accounts": {table: account_facts(account) for table, account in taken.accounts.items()},
+        "inputs": {file.name: file.sha256 for file in used},
+        "unmatched": lost,
+        "unmapped": {**taken.unmapped, **taken.unstated},
+        "people": dict(taken.people),
+        "ignored": dict(taken.ignored),
+        "unread": dict(Counter(row.table for row in taken.unread)),
+        "warnings": [asdict(warned) for warned in taken.warnings],
     }
+
+
+def _outcome(taken: Intake, lost: int) -> Outcome:
+    visits = taken.accounts["visits"]
     return Outcome(
-        facts={
-            "accounts": accounts,
-            "inputs": inputs,
-            "unmatched": lost,
-            "unmapped": unmapped,
-            "unread": dict(Counter(row.table for row in taken.unread)),
-        },
+        facts=intake_facts(taken, lost),
         metadata={
             "accepted_rows": {
                 "dagster/partition_row_count": visits.counted,
@@ -144,8 +150,8 @@ def _outcome(taken: Intake, lost: int) -> Outcome:
                     ],
                 ),
                 "warnings": counts_table(
-                    ("table", "code", "count"),
-                    [(warned.table, warned.code, warned.count) for warned in taken.warnings],
+                    ("table", "code", "count", "file"),
+                    [(one.table, one.code, one.count, one.file) for one in taken.warnings],
                 ),
             },
             "quarantined_rows": {

@@ -20,7 +20,7 @@ def register(parent: typer.Typer) -> None:
 
 @app.command("check")
 def check_policy(home: HomeOption = None) -> None:
-    """List every mistake of policy.yaml and segments.yaml with its place; exit 2 if any."""
+    """List every mistake of policy.yaml, segments.yaml and files of codes; exit 2 if any."""
     _, catalogue = load_settings(existing_home(home))
     notices().print(f"policy.yaml and segments.yaml are right: {len(catalogue):,} segments.")
 
@@ -63,8 +63,12 @@ def print_reference() -> None:
 
 
 def load_settings(home: Home) -> tuple[Policy, Catalogue]:
-    """Both files. Raises one ConfigurationError with the mistakes of both."""
-    from anonymizer.settings import Texts, read_meaning  # noqa: PLC0415  slow to import
+    """Both files. Raises one ConfigurationError with the mistakes of both, or of the files of codes
+    that they name.
+    """
+    from anonymizer.codings import read_codings  # noqa: PLC0415  slow to import
+    from anonymizer.settings import Texts, read_meaning  # noqa: PLC0415
 
     meaning = read_meaning(Texts.in_force(home))
+    read_codings(meaning.policy.codings, home.root)
     return meaning.policy, meaning.catalogue

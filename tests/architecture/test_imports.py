@@ -14,7 +14,7 @@ SOURCES = ("anonymizer", "pipelines", "data_samples")
 LAYERS = (
     ("errors",),
     ("home", "periods", "configuration", "dimensions", "engines", "parallel", "reasons", "roles"),
-    ("policy", "segments", "hierarchies", "secret", "files", "permissions"),
+    ("policy", "codings", "segments", "hierarchies", "secret", "files", "permissions"),
     ("accounting", "plausibility", "tables", "explanation", "coarser", "chain", "seal"),
     ("series", "windows"),
     ("proofs", "feasible"),

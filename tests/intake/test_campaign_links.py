@@ -152,7 +152,10 @@ def test_nothing_that_a_visitor_writes_into_a_tag_stops_a_day(world: World) -> N
 def test_tags_of_no_campaign_are_told_as_a_number(world: World) -> None:
     urls = [LINK + "?utm_id=C9", "https://else.example/?utm_id=%ff", LINK + "?utm_id=C1", LINK]
     world.visits(as_csv([visit(str(n), url=url) for n, url in enumerate(urls)]))
-    assert [str(warning) for warning in world.take_in().warnings] == ["visits: tag_unknown (2)"]
+    assert [str(warning) for warning in world.take_in().warnings] == [
+        "visits: no_campaign (1)",
+        "visits: tag_unknown (2)",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,10 @@
 """Nothing that a visitor can write stops a day, loses a row or changes another row's figure."""
 
-import json
-from collections.abc import Mapping
-from typing import Any
-
-import pyarrow as pa
 import pytest
+from hostile_days import WRITERS, make_day, reached
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from raw_world import COLUMNS, LINK, Row, World, as_csv, as_parquet, campaign, visit
+from raw_world import LINK, Row, World, as_csv, campaign, visit
 
 READ = ("visit_id", "user_id", "url", "user_agent", "product_category")
 UNREAD = ("cookie_id", "referrer", "ip", "interactions", "exit_method")
@@ -45,57 +41,6 @@ HOSTILE = st.fixed_dictionaries(
 )
 
 
-def as_quoted_csv(rows: list[Mapping[str, Any]]) -> bytes:
-    """Bytes as they are, in a file that a careful writer quoted."""
-    lines = [",".join(COLUMNS["visits"]).encode()]
-    for row in rows:
-        values = [value if isinstance(value, bytes) else str(value or "").encode()
-                  for value in (row[column] for column in COLUMNS["visits"])]  # fmt: skip
-        lines.append(b",".join(b'"' + value.replace(b'"', b'""') + b'"' for value in values))
-    return b"\n".join(lines) + b"\n"
-
-
-def as_careless_csv(rows: list[Mapping[str, Any]]) -> bytes:
-    """The same by a writer that quotes nothing."""
-    lines = [",".join(COLUMNS["visits"]).encode()]
-    for row in rows:
-        values = [value if isinstance(value, bytes) else str(value or "").encode()
-                  for value in (row[column] for column in COLUMNS["visits"])]  # fmt: skip
-        lines.append(b",".join(values))
-    return b"\n".join(lines) + b"\n"
-
-
-def as_lines(rows: list[Mapping[str, Any]]) -> bytes:
-    """JSON with raw bytes where a visitor put them, and halves of surrogate pairs escaped."""
-    lines = []
-    for row in rows:
-        fields = []
-        for name, value in row.items():
-            if isinstance(value, bytes):
-                text = value.decode("utf-8", "surrogateescape")
-                written = json.dumps(text, ensure_ascii=not text.isascii())
-            else:
-                written = json.dumps(value)
-            fields.append(f"{json.dumps(name)}: {written}")
-        lines.append(("{" + ", ".join(fields) + "}").encode("utf-8", "surrogateescape"))
-    return b"\n".join(lines) + b"\n"
-
-
-def as_bytes_parquet(rows: list[Row]) -> bytes:
-    """Text columns without an annotation: any bytes."""
-    encoded = [
-        {name: value.encode() if isinstance(value, str) else value for name, value in row.items()}
-        for row in rows
-    ]
-    return as_parquet(encoded, dict.fromkeys(COLUMNS["visits"], pa.binary()))
-
-
-WRITERS = {
-    "csv": as_quoted_csv,
-    "careless.csv": as_careless_csv,
-    "jsonl": as_lines,
-    "parquet": as_bytes_parquet,
-}
 SOUND = [visit(f"sound-{n}", user_id=f"sound-{n}") for n in range(3)]
 
 
@@ -128,6 +73,15 @@ def test_nothing_that_a_visitor_writes_stops_a_day(
     world = World(tmp_path_factory.mktemp("home"))
     rows = [visit(f"v{n}", user_id=f"u{n}") | change for n, change in enumerate(changes)]
     take_in(world, form, rows)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_hostile_days_complete_with_the_figures_of_their_sound_rows(
+    tmp_path_factory: pytest.TempPathFactory, seed: int
+) -> None:
+    """A sample; `benchmarks/hostile_days.py` has the 500 days."""
+    day = make_day(tmp_path_factory.mktemp("home"), seed)
+    assert reached(day.world) == day.expected
 
 
 TAGS = [

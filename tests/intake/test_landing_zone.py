@@ -12,6 +12,7 @@ from raw_world import DAY, NOW, World, as_csv, as_json_lines, as_parquet, profil
 
 from anonymizer.errors import Held, InputsRejected
 from anonymizer.intake import taking_in
+from anonymizer.intake.landing import survey
 
 
 def held(world: World, now: float = NOW) -> str:
@@ -126,6 +127,59 @@ def test_links_pipes_folders_and_working_files_are_ignored_with_a_reason(
         "v9.csv.part": "working_file",
     }
     assert intake.accounts["visits"].read == 1
+
+
+def test_names_that_no_run_reads_are_told(world: World) -> None:
+    for name in (
+        "visit",
+        "Requests",
+        "visits/2026-01-01",
+        "visits/day=2026-1-1",
+        "profiles/latest",
+    ):
+        (world.home.raw / name).mkdir()
+    world.put("visits/v.csv", b"x")
+    world.put("README.txt", b"x")
+    world.put(".DS_Store", b"x")
+    intake = world.take_in()
+    ignored = {f.name: f.reason for f in intake.files if f.status == "ignored"}
+    assert ignored == {
+        **dict.fromkeys(["visit", "Requests", "README.txt"], "not_in_contract"),
+        **dict.fromkeys(["visits/2026-01-01", "visits/day=2026-1-1", "visits/v.csv"], "not_a_day"),
+        "profiles/latest": "not_a_day",
+        ".DS_Store": "working_file",
+    }
+    assert intake.ignored == {"columns": 0, "files": 7}
+    told = {w.file: w.code for w in intake.warnings}
+    assert told["Requests"] == "ignored:not_in_contract"
+    assert told[""] == "ignored:working_file"
+
+
+@pytest.mark.parametrize("table", ["requests", "consents", "visits", "profiles", "campaigns"])
+def test_a_table_that_is_a_link_or_a_file_holds_the_day(
+    world: World, table: str, tmp_path: Path
+) -> None:
+    """Requests above all: without them, everybody who objected would count."""
+    folder = world.home.raw / table
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    assert held(world) == "unread_folder"
+    folder.unlink()
+    folder.write_text("")
+    assert held(world) == "unread_folder"
+
+
+def test_everything_that_holds_a_day_is_found_at_once(world: World) -> None:
+    (world.home.raw / "consents" / "c.csv").unlink()
+    (world.folder() / "v.csv").unlink()
+    (world.folder(1) / "_SUCCESS").unlink()
+    found = survey(world.home.raw, DAY, world.policy.timing, NOW)
+    assert [hold.reason for hold in found.waits] == [
+        "missing_consents",
+        "missing_day",
+        "not_yet_arrived",
+    ]
+    assert [file.table for file in found.files] == ["campaigns", "requests", "profiles"]
 
 
 def test_a_folder_that_is_a_link_is_not_followed(world: World, tmp_path: Path) -> None:

@@ -102,16 +102,42 @@ def path_of(raw: Path, table: str, day: date) -> Path:
     return raw / table / f"{table}.csv"
 
 
-def changed(table: str, replaced: str = "", *, where: str = "true") -> Delivery:
-    """A file with other values in some columns, or with some of its rows."""
+def changed(
+    table: str, replaced: str = "", *, where: str = "true", more: str = "", also: str = ""
+) -> Delivery:
+    """A file with other values in some columns, some of its rows, more columns or more rows."""
 
     def deliver(raw: Path, day: date) -> None:
         path = path_of(raw, table, day)
         rows = f"read_csv('{path}', all_varchar = true)"
         columns = f"* REPLACE ({replaced})" if replaced else "*"
+        columns += f", {more}" if more else ""
+        added = f" UNION ALL SELECT * REPLACE ({also}) FROM {rows}" if also else ""
         new = path.with_suffix(".new")
-        write(f"SELECT {columns} FROM {rows} WHERE {where}", new)
+        write(f"SELECT {columns} FROM {rows} WHERE {where}{added}", new)
         new.replace(path)
+
+    return deliver
+
+
+def renamed(table: str, column: str, name: str) -> Delivery:
+    """A file one of whose columns has another name."""
+
+    def deliver(raw: Path, day: date) -> None:
+        path = path_of(raw, table, day)
+        write(f"SELECT * RENAME ({column} AS {name}) FROM read_csv('{path}', all_varchar = true)",
+              path.with_suffix(".new"))  # fmt: skip
+        path.with_suffix(".new").replace(path)
+
+    return deliver
+
+
+def doubled(table: str, also: str) -> Delivery:
+    """A file that has every row four times, three times with other values."""
+
+    def deliver(raw: Path, day: date) -> None:
+        for _ in range(2):
+            changed(table, also=also)(raw, day)
 
     return deliver
 
@@ -176,6 +202,16 @@ WRONG: dict[str, Delivery] = {
     "genders as 1 and 2": changed(
         "profiles", "CASE gender WHEN 'male' THEN '1' WHEN 'female' THEN '2' END AS gender"
     ),
+    "genders lost": changed("profiles", "NULL AS gender"),
+    "gender under another name": renamed("profiles", "gender", "jenis_kelamin"),
+    "regions lost": changed("profiles", "NULL AS region_code"),
+    "regions of BPS with dots": changed("profiles", "'97.' || region_code[4:] AS region_code"),
+    "genders as 0 and 1": changed("profiles", "(gender = 'male')::INTEGER AS gender"),
+    "profiles twice under other ids": doubled("profiles", "'x' || user_id AS user_id"),
+    "visits of a tenth of the people": changed(
+        "visits", "user_id[:3] || '00' || user_id[6:] AS user_id"
+    ),
+    "a new column": changed("visits", more="url AS landing_page"),
     "profiles registered today": changed(
         "profiles", "'2026-03-20T00:00:00+07:00' AS registered_at"
     ),

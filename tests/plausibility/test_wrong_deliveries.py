@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from deliveries import FIRST, WRONG, deliver_visits, make_world, visits_on
 
+from anonymizer.accounting import RowAccount
 from anonymizer.counting import count_reach
 from anonymizer.eligibility import find_eligible
 from anonymizer.engines.duckdb import DuckDB
 from anonymizer.errors import Held, InputRejected
 from anonymizer.home import Home
 from anonymizer.intake.taking_in import take_in
-from anonymizer.plausibility import Measures, deviations, measures_of
+from anonymizer.plausibility import Measures, Remarks, deviations, measures_of
 from anonymizer.policy import Plausibility, Policy
 from anonymizer.secret import Secret
 
@@ -31,8 +32,8 @@ def measured(home: Home, day: date) -> Measures:
     with DuckDB(memory_megabytes=1_024, threads=1, spill=None) as engine:
         people = find_eligible(engine, home, day, POLICY, SECRET).account
         visits = count_reach(engine, home, day, POLICY, SECRET).account
-    unmapped = {w.code: w.count for w in taken.warnings if w.code.endswith("_not_mapped")}
-    return measures_of(day, taken.accounts, people, visits, unmapped)
+    remarks = Remarks({**taken.unmapped, **taken.unstated}, taken.people, taken.ignored)
+    return measures_of(day, taken.accounts, people, visits, remarks)
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +120,37 @@ def test_a_source_that_was_repaired_is_not_held() -> None:
     before = [day(number, 300, 490) for number in range(9)]
     assert deviations(day(9, 2, 16), before, LIMITS) == ()
     assert len(deviations(day(9, 600, 960), before, LIMITS)) == 2
+
+
+def test_more_that_is_ignored_than_ever_is_held_and_less_is_not() -> None:
+    def day(number: int, **ignored: int) -> Measures:
+        account = RowAccount("profiles", 500, 500)
+        raw = {"profiles": account, "visits": RowAccount("visits", 500, 500)}
+        people, visits = RowAccount("people", 500, 500), RowAccount("visits", 500, 500)
+        on = FIRST + timedelta(days=number)
+        return measures_of(on, raw, people, visits, Remarks(ignored=ignored))
+
+    before = [day(number, columns=2, files=number % 2) for number in range(6)]
+    assert deviations(day(6, columns=2, files=1), before, LIMITS) == ()
+    assert deviations(day(6, columns=0, files=0), before, LIMITS) == ()
+    found = deviations(day(6, columns=3, files=2), before, LIMITS)
+    names = [deviation.measure for deviation in found]
+    assert names == ["ignored columns", "ignored files and folders"]
+    assert "found 3, expected at most 2" in str(found[0])
+    # The first days, and days that were taken in before this was counted.
+    assert deviations(day(0, columns=9, files=9), (), LIMITS) == ()
+    assert deviations(day(6, columns=9, files=9), [day(n) for n in range(6)], LIMITS) == ()
+
+
+def test_people_of_each_table_are_compared() -> None:
+    def day(number: int, people: int) -> Measures:
+        on = FIRST + timedelta(days=number)
+        return Measures(on, {"people of visits": people, "people counted": people})
+
+    before = [day(7 * number, 1_000) for number in range(4)]
+    assert deviations(day(28, 600), before, LIMITS) == ()
+    names = [deviation.measure for deviation in deviations(day(28, 400), before, LIMITS)]
+    assert names == ["people of visits", "people counted"]
 
 
 def test_a_snapshot_does_not_shrink() -> None:

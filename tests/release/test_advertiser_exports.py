@@ -146,6 +146,8 @@ def test_the_manifest_vouches_for_every_file(folder: Path, released: Release) ->
     label = manifest["data_label"]
     assert label["provider_name"] == "Example Company"
     assert label["taxonomy"]["segtax"] == 4
+    assert "Kemendagri" in label["geography_codes"]["authority"]
+    assert "300.2.2-2138" in label["geography_codes"]["edition"]
     assert label["refresh_cadence"] == "daily"
     assert label["count"]["rounded_to_multiples_of"] == 10
     assert label["count"]["differs_from_true_number_by_at_most"] == released.error == 23
