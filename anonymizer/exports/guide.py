@@ -62,9 +62,10 @@ _ALL = Text(
     indonesian="Pada kolom gender, age, dan region, all berarti kelompok tidak dibatasi.",
 )
 _FINAL = Text(
-    english="A released figure never changes. iab_ids are those of the IAB Audience Taxonomy 1.1.",
+    english="A released figure never changes. iab_ids are those of the IAB Audience Taxonomy 1.1, "
+    "region codes those of the Ministry of Home Affairs (Kemendagri), decree 300.2.2-2138 of 2025.",
     indonesian="Angka yang sudah terbit tidak pernah berubah. iab_ids mengikuti IAB Audience "
-    "Taxonomy 1.1.",
+    "Taxonomy 1.1, kode wilayah mengikuti Kepmendagri Nomor 300.2.2-2138 Tahun 2025.",
 )
 
 
