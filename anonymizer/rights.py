@@ -73,7 +73,8 @@ class Known:
 
 def look_up(home: Home, policy: Policy, user: str) -> Known:
     """Whether a consent or a profile of this user id is in the raw zone."""
-    canonical, unsearched = canonical_user(user), []
+    canonical = canonical_user(user)
+    unsearched: list[str] = []
     for table in ("consents", "profiles"):
         searched = search(home.raw, table, canonical, policy.intake)
         if searched.rows:

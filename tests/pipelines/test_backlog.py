@@ -153,5 +153,7 @@ def test_backfill_says_that_nothing_is_missing_only_where_it_is_so(
     assert "1 landed day(s) have no figures in circulation:" in done.stdout
     assert "2026-11-04 waiting for late arrivals: " in " ".join(done.stdout.split())
     within = audience("backfill", "--to", "2026-11-03")
-    assert "Nothing is missing: every landed day between --from and --to is released." in within.stderr
+    assert (
+        "Nothing is missing: every landed day between --from and --to is released." in within.stderr
+    )
     assert "2026-11-04" not in within.stdout
