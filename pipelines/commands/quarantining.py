@@ -1,13 +1,18 @@
 """`audience quarantine`: where the rows are that were set aside, and why. Never a value."""
 
+from datetime import date
 from typing import Annotated
 
 import typer
 
+from anonymizer.errors import Held
+from anonymizer.home import Home
 from pipelines.commands.common import HomeOption, existing_home, parse_day
 from pipelines.screen import notices, out, table
 
 _LIMIT = 100
+# Codes of days that are held once the pointers are written.
+_SET_ASIDE = ("too_many_bad_rows", "objection_unreadable")
 
 
 def register(app: typer.Typer) -> None:
@@ -35,6 +40,7 @@ def list_quarantine(
     pointers = quarantined.read_pointers(place, local_day)
     if reason is not None:
         pointers = quarantined.of_reason(pointers, reason)
+    _tell_if_earlier(place, local_day)
     if not pointers.num_rows:
         out().print(f"No row of {local_day} is quarantined.")
         return
@@ -49,4 +55,19 @@ def list_quarantine(
         notices().print(
             f"{len(rows):,} of {pointers.num_rows:,} rows are listed; --limit 0 lists all, "
             "--reason those of one reason."
+        )
+
+
+def _tell_if_earlier(home: Home, day: date) -> None:
+    """Say so when the last run ended before it had set any row aside."""
+    from pipelines import journal  # noqa: PLC0415  slow to import
+
+    entry = journal.read(home, "intake", day)
+    trouble = entry.trouble if entry else None
+    set_aside = trouble and trouble.exit_code == Held.exit_code and trouble.code in _SET_ASIDE
+    if trouble and not set_aside:
+        notices().print(
+            f"The last run of {day} ended before it set rows aside ({trouble.code}). These are the "
+            "rows of an earlier one.",
+            style="yellow",
         )

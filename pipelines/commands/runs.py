@@ -57,7 +57,8 @@ def backfill(first: _FirstDay = None, last: _LastDay = None, home: HomeOption = 
     periods = release_landed_periods(place, first, last)
     waiting = _print_unreleased(place, begin, end)
     if not (missing or periods or waiting):
-        notices().print("Nothing is missing: every landed day is released.")
+        within = " between --from and --to" if first or last else ""
+        notices().print(f"Nothing is missing: every landed day{within} is released.")
     raise typer.Exit(_first_failure([*codes, *periods]))
 
 

@@ -130,8 +130,8 @@ def test_every_made_asset_is_backfilled_in_one_run_and_checked() -> None:
     graph = defs.resolve_asset_graph()
     checked = {key.asset_key.to_user_string() for key in graph.asset_check_keys}
 
-    # The deadline of requests passes whether or not a day is run.
-    assert checked == {*MADE, "raw/requests"}
+    # The deadline of requests passes, and files land, whether or not a day is run.
+    assert checked == {*MADE, "raw/requests", "raw/visits"}
     for key in graph.executable_asset_keys:
         assert graph.get(key).backfill_policy == dg.BackfillPolicy.single_run()
 
