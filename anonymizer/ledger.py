@@ -7,6 +7,7 @@ that knows the database behind the ledger: SQLite by default, PostgreSQL by its 
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,7 @@ import sqlalchemy as sa
 
 from anonymizer.chain import FIRST, Link, broken, forge, prove
 from anonymizer.errors import AudienceError, Busy, ConfigurationError, Fault, LedgerBroken, NoSpace
-from anonymizer.files import canonical_json
+from anonymizer.files import PRIVATE, canonical_json
 from anonymizer.permissions import account_name
 
 RELEASE = "release"
@@ -223,11 +224,24 @@ class Ledger:
 
     def _make_table(self) -> None:
         """Unless it is there: the table with all that guards it, or nothing."""
+        self._make_file()
         with self._engine.begin() as connection:
             if self._url.get_backend_name() == "sqlite":
                 # Two first runs at once: the other waits here, and then finds the table.
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             _metadata.create_all(connection)
+
+    def _make_file(self) -> None:
+        """SQLite's file, readable by its owner alone from the beginning; its journals follow it."""
+        path = self._url.database
+        if self._url.get_backend_name() != "sqlite" or not path or Path(path).exists():
+            return
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, PRIVATE)
+            os.fchmod(descriptor, PRIVATE)
+            os.close(descriptor)
+        except OSError as error:
+            raise NoSpace("the ledger", type(error).__name__) from None
 
     def _rows(self) -> list[sa.Row[Any]]:
         if self._url.get_backend_name() == "sqlite" and not Path(self._url.database or "").exists():

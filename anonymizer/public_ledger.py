@@ -12,7 +12,7 @@ from pathlib import Path
 
 from anonymizer.chain import Link, prove
 from anonymizer.errors import LedgerBroken
-from anonymizer.files import canonical_json, write_bytes
+from anonymizer.files import PUBLIC, canonical_json, write_bytes
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 
@@ -28,7 +28,7 @@ def write_public_ledger(ledger: Ledger, home: Home) -> Path:
     for abandoned in home.published.glob(f".{path.name}.*.tmp"):
         abandoned.unlink()
     if lines and not (path.exists() and path.read_bytes() == content):
-        write_bytes(content, path)
+        write_bytes(content, path, mode=PUBLIC)
     return path
 
 

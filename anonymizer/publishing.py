@@ -17,7 +17,7 @@ from typing import Any
 from anonymizer.accounting import RowAccount
 from anonymizer.earlier import bearing
 from anonymizer.errors import AudienceError, Held, LedgerBroken, NoSpace, SecretProblem
-from anonymizer.files import move_into_place
+from anonymizer.files import PUBLIC, make_folder, move_into_place
 from anonymizer.gate import Checked
 from anonymizer.home import Home
 from anonymizer.ledger import RELEASE, Entry, Ledger
@@ -267,7 +267,7 @@ def _staging(home: Home, name: str) -> Iterator[Path]:
     """A folder to fill and record; removed when a refusal or a full disk comes in between."""
     folder = _staging_area(home) / name
     try:
-        folder.mkdir(parents=True)
+        make_folder(folder, PUBLIC)
         yield folder
     except OSError as error:
         _remove(folder)

@@ -19,7 +19,7 @@ from anonymizer.exports.notice import lay_notices, withdrawn
 from anonymizer.exports.parquet_file import parquet_table
 from anonymizer.exports.rows import export_rows
 from anonymizer.exports.xlsx_file import xlsx_bytes
-from anonymizer.files import move_into_place, sha256, write_bytes, write_parquet
+from anonymizer.files import PUBLIC, move_into_place, sha256, write_bytes, write_parquet
 from anonymizer.home import Home
 from anonymizer.ledger import RELEASE, Entry, Ledger
 from anonymizer.locking import exclusive
@@ -88,7 +88,7 @@ def _rendered(release: Release, home: Home, sealing: _Sealing) -> Iterator[Path]
             _fill(folder, release, subjects)
             named = "every advertiser" if recipient == FOR_ALL else recipient
             certificate = certificate_bytes(release, sealing.entry, named, folder, sealing.secret)
-            write_bytes(certificate, folder / CERTIFICATE)
+            write_bytes(certificate, folder / CERTIFICATE, mode=PUBLIC)
         yield staging
     except OSError as error:
         raise NoSpace("published/exports", type(error).__name__) from None
@@ -165,10 +165,10 @@ def _recipient(subject: Subject) -> str:
 def _fill(folder: Path, release: Release, subjects: Sequence[Subject]) -> None:
     for subject in subjects:
         rows = list(export_rows(release, subject))
-        write_bytes(csv_bytes(rows), folder / f"{subject.id}.csv")
-        write_bytes(xlsx_bytes(rows, release), folder / f"{subject.id}.xlsx")
-        write_parquet(parquet_table(rows), folder / f"{subject.id}.parquet")
-    write_bytes(manifest_bytes(release, subjects, folder), folder / MANIFEST)
+        write_bytes(csv_bytes(rows), folder / f"{subject.id}.csv", mode=PUBLIC)
+        write_bytes(xlsx_bytes(rows, release), folder / f"{subject.id}.xlsx", mode=PUBLIC)
+        write_parquet(parquet_table(rows), folder / f"{subject.id}.parquet", mode=PUBLIC)
+    write_bytes(manifest_bytes(release, subjects, folder), folder / MANIFEST, mode=PUBLIC)
 
 
 def _refuse_edited(home: Home, release_id: str, digests: Mapping[str, str]) -> None:

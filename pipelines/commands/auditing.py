@@ -90,7 +90,7 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
     from anonymizer.audit.summary import as_json, subject  # noqa: PLC0415
     from anonymizer.errors import gathered_into  # noqa: PLC0415
     from anonymizer.feasible.work import Work  # noqa: PLC0415
-    from anonymizer.files import write_bytes  # noqa: PLC0415
+    from anonymizer.files import PUBLIC, write_bytes  # noqa: PLC0415
 
     rules = Rules(inference_k, k, rounding, zeros == "public")
     hierarchies, faults = hierarchy_files(hierarchy or ())
@@ -109,7 +109,7 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
         screen.close()
     if report:
         text = json.dumps(as_json(done), indent=2, ensure_ascii=False) + "\n"
-        write_bytes(text.encode(), report)
+        write_bytes(text.encode(), report, mode=PUBLIC)
     raise typer.Exit(_EXIT[done.outcome])
 
 
@@ -165,10 +165,10 @@ class _Screen:
 
 def _write_intervals(audit: "Audit", path: Path) -> None:
     from anonymizer.audit.summary import intervals_csv  # noqa: PLC0415
-    from anonymizer.files import write_bytes  # noqa: PLC0415
+    from anonymizer.files import PUBLIC, write_bytes  # noqa: PLC0415
 
     if audit.intervals:
-        write_bytes(intervals_csv(audit, audit.intervals), path)
+        write_bytes(intervals_csv(audit, audit.intervals), path, mode=PUBLIC)
 
 
 def _budget_bar(console: "Console") -> "Progress":

@@ -1,5 +1,6 @@
 """`audience init`, `audience ui`, `audience segments`."""
 
+import os
 import runpy
 import signal
 import socket
@@ -10,7 +11,9 @@ from typing import Annotated
 import typer
 
 from anonymizer.errors import ConfigurationError, Fault
+from anonymizer.files import PUBLIC, make_folder, write_bytes
 from anonymizer.home import Home
+from anonymizer.permissions import OWNER_ONLY, require_places
 from anonymizer.secret import Secret
 from anonymizer.segments import load_catalogue
 from pipelines.commands.common import HomeOption, existing_home, use_home
@@ -42,10 +45,11 @@ def create_home(home: Home) -> Home:
         raise ConfigurationError(
             [Fault(str(path), "is there already", "nothing was written") for path in taken]
         )
-    home.raw.mkdir(parents=True, exist_ok=True)
+    require_places([home.policy])
+    make_folder(home.raw, PUBLIC)
     for path in (home.policy, home.segments):
         default = files("anonymizer") / "defaults" / path.name
-        path.write_text(default.read_text(encoding="utf-8"), encoding="utf-8")
+        write_bytes(default.read_bytes(), path, mode=PUBLIC)
     Secret.create(home.secret)
     return home
 
@@ -57,6 +61,7 @@ def serve_ui(
     """Open Dagster's pages on this machine (127.0.0.1): runs, assets, schedule, sensors."""
     from pipelines.instance import prepare_instance  # noqa: PLC0415  Dagster is slow to import
 
+    os.umask(OWNER_ONLY)  # of Dagster's processes, which write without being asked
     prepare_instance(existing_home(home))
     _require_free(port)
     sys.argv = ["dagster", "dev", "-m", "pipelines.definitions", "-h", _HERE, "-p", str(port)]
