@@ -5,8 +5,9 @@ rest, and the hashes. With it anyone can prove the published files offline; and 
 restored from an old backup is noticed, because its public part is longer.
 """
 
+import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -38,7 +39,8 @@ def read_public_ledger(path: Path) -> tuple[Link, ...]:
     Raises LedgerBroken when the file is missing, damaged, or its chain does not hold.
     """
     try:
-        lines = path.read_bytes().decode("utf-8").splitlines(keepends=True)
+        # Not splitlines: JSON may hold other ends of lines.
+        lines = list(io.StringIO(path.read_bytes().decode("utf-8"), newline="\n"))
     except (OSError, UnicodeDecodeError) as error:
         raise LedgerBroken(
             f"{path.name} cannot be read ({type(error).__name__}); get the published folder "
@@ -81,8 +83,8 @@ def _line(link: Link) -> str:
 def _link(number: int, line: str) -> Link:
     try:
         link = Link(**json.loads(line))
-        whole = _line(link) == line
-    except (ValueError, TypeError):
+        whole = _line(link) == line and _is_well_formed(link)
+    except (ValueError, TypeError, RecursionError):
         whole = False
     if not whole:
         raise LedgerBroken(
@@ -90,3 +92,19 @@ def _link(number: int, line: str) -> Link:
             "whoever publishes it"
         )
     return link
+
+
+def _is_well_formed(link: Link) -> bool:
+    texts = (link.kept, link.previous, link.hash)
+    shown = link.shown
+    return (
+        type(link.sequence) is int
+        and all(isinstance(text, str) for text in texts)
+        and (shown is None or (isinstance(shown, dict) and _names_itself(shown)))
+    )
+
+
+def _names_itself(shown: Mapping[str, object]) -> bool:
+    body = shown.get("body")
+    named = all(isinstance(shown.get(name), str) for name in ("kind", "subject"))
+    return named and isinstance(body, dict)

@@ -91,6 +91,7 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
     from anonymizer.errors import gathered_into  # noqa: PLC0415
     from anonymizer.feasible.work import Work  # noqa: PLC0415
     from anonymizer.files import PUBLIC, write_bytes  # noqa: PLC0415
+    from anonymizer.permissions import require_places  # noqa: PLC0415
 
     rules = Rules(inference_k, k, rounding, zeros == "public")
     hierarchies, faults = hierarchy_files(hierarchy or ())
@@ -100,6 +101,7 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
         table = read_published(published, hierarchies, background)
     if table is None or faults:
         raise ConfigurationError(faults)
+    require_places(path for path in (intervals, report) if path)
     typer.echo(subject(table))
     asked = Questions("all" if intervals else "if few" if report else "no", singletons)
     screen = _Screen(work, intervals)

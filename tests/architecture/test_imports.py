@@ -15,7 +15,7 @@ LAYERS = (
     ("errors",),
     ("home", "periods", "configuration", "dimensions", "engines", "parallel", "reasons"),
     ("policy", "segments", "hierarchies", "secret", "files", "permissions"),
-    ("accounting", "plausibility", "tables", "explanation", "coarser", "chain", "seal"),
+    ("accounting", "plausibility", "tables", "explanation", "coarser", "chain", "seal", "entry_forms"),
     ("series", "windows"),
     ("proofs", "feasible"),
     ("audit", "protection"),
