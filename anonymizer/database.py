@@ -298,6 +298,15 @@ def _figures(releases: Sequence[Release]) -> pa.Table:
     return pa.concat_tables([empty, *parts])
 
 
+def releases_in(path: Path) -> list[str]:
+    """The releases that a database names; none for one that cannot be read."""
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            return [str(row[0]) for row in connection.sql(read("list_releases")).fetchall()]
+    except duckdb.Error:
+        return []
+
+
 def count_figures(home: Home, release_id: str) -> int:
     """How many rows of a release the database holds."""
     with duckdb.connect(str(home.database), read_only=True) as connection:

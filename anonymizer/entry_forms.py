@@ -1,4 +1,4 @@
-"""What the fields of a ledger's entries must look like, so that one which cannot be understood holds.
+"""The forms of the fields in the ledger's entries: one that cannot be understood holds.
 
 The chain proves that an entry is the one that was written, not that this program can read it: a
 later version, or a ledger that was forged as a whole, may have written anything.

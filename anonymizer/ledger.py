@@ -301,7 +301,7 @@ def _read_entry(row: sa.Row[Any]) -> Entry:
 
 
 def _moment(row: sa.Row[Any]) -> datetime:
-    """When it was recorded: a time from PostgreSQL, from SQLite a text in UTC that does not say so."""
+    """When it was recorded; SQLite keeps a text in UTC that does not say so."""
     if isinstance(row.recorded_at, datetime):
         return row.recorded_at
     try:

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from anonymizer.errors import Busy, NoSpace
-from anonymizer.home import Home
 from anonymizer.files import PUBLIC, make_folder
+from anonymizer.home import Home
 from anonymizer.permissions import OWNER_ONLY, require_writable, restrict
 
 _MODE = 0o600
@@ -37,8 +37,8 @@ _guard = threading.Lock()
 def exclusive(home: Home) -> Iterator[None]:
     """Hold the home's lock for the block. Raises Busy at once when another process has it.
 
-    Raises NoSpace at once when something cannot be written that a run writes. What the block creates
-    without stating a mode is its owner's alone, whatever the umask was.
+    Raises NoSpace at once when something cannot be written that a run writes. What the block
+    creates without stating a mode is its owner's alone, whatever the umask was.
 
     A process that has the lock may enter again: a run takes it as a whole, and so does each
     step that writes.

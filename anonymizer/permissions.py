@@ -1,8 +1,8 @@
 """Keeps what is not for others out of the reach of other accounts of the machine.
 
-Nothing depends on the umask: while a run has the lock, what libraries create is its owner's alone,
-and what is published gets its mode where it is written (`files.py`). Before a run computes anything,
-it is asked whether everything can be written that it is going to write.
+Nothing depends on the umask: while a run has the lock, what libraries create is its owner's alone;
+what is published gets its mode where it is written (`files.py`). Before a run computes anything, it
+checks that it can write all that it is going to write.
 """
 
 import os
@@ -56,7 +56,7 @@ def _refuse(places: Iterable[str]) -> None:
 
 
 def _written(home: Home) -> Iterator[Path]:
-    """Whatever a run writes: folders in which files are replaced, files that are written in place."""
+    """Folders in which a run replaces files, and files that it writes in place."""
     yield from (home.root, home.published, home.private)
     for folder in (home.releases, home.exports, home.published / ".staging"):
         yield from _with_folders(folder)

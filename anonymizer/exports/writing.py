@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from anonymizer.errors import Held, LedgerBroken, NoSpace
+from anonymizer.errors import AudienceError, Held, LedgerBroken, NoSpace
 from anonymizer.exports.certificate import CERTIFICATE, certificate_bytes
 from anonymizer.exports.csv_file import csv_bytes
 from anonymizer.exports.manifest import manifest_bytes
@@ -54,10 +54,15 @@ def write_exports(release: Release, home: Home, ledger: Ledger, secret: Secret) 
             _refuse_edited(home, release.id, recorded.body["files"])
         missing = [target for target in targets if not target.exists()]
         if missing or recorded is None:
-            with _rendered(release, home, _Sealing(_entry_of(release, ledger), secret)) as staged:
+            staged = home.published / ".staging" / "exports"
+            with _removed_if_refused(staged):
+                _render(release, staged, _Sealing(_entry_of(release, ledger), secret))
                 _record(recorded, staged, release.id, home, ledger)
-                for target in missing:
-                    move_into_place(staged / target.parent.name / release.id, target)
+            # From here on the ledger vouches for what is staged: if there is no room, it stays.
+            write_public_ledger(ledger, home)
+            for target in missing:
+                move_into_place(staged / target.parent.name / release.id, target)
+            _remove(staged)
         write_public_ledger(ledger, home)
     return targets
 
@@ -77,23 +82,31 @@ def _entry_of(release: Release, ledger: Ledger) -> Entry:
     return entry
 
 
+def _render(release: Release, staging: Path, sealing: _Sealing) -> None:
+    """Write all exports of a release into a new folder. Raises NoSpace."""
+    _remove(staging)
+    for recipient, subjects in _by_recipient(release):
+        folder = staging / recipient / release.id
+        _fill(folder, release, subjects)
+        named = "every advertiser" if recipient == FOR_ALL else recipient
+        certificate = certificate_bytes(release, sealing.entry, named, folder, sealing.secret)
+        write_bytes(certificate, folder / CERTIFICATE, mode=PUBLIC)
+
+
 @contextmanager
-def _rendered(release: Release, home: Home, sealing: _Sealing) -> Iterator[Path]:
-    """All exports of a release in a folder that is gone afterwards. Raises NoSpace."""
-    staging = home.published / ".staging" / "exports"
-    shutil.rmtree(staging, ignore_errors=True)
+def _removed_if_refused(staging: Path) -> Iterator[None]:
     try:
-        for recipient, subjects in _by_recipient(release):
-            folder = staging / recipient / release.id
-            _fill(folder, release, subjects)
-            named = "every advertiser" if recipient == FOR_ALL else recipient
-            certificate = certificate_bytes(release, sealing.entry, named, folder, sealing.secret)
-            write_bytes(certificate, folder / CERTIFICATE, mode=PUBLIC)
-        yield staging
+        yield
     except OSError as error:
+        _remove(staging)
         raise NoSpace("published/exports", type(error).__name__) from None
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    except AudienceError:
+        _remove(staging)
+        raise
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _record(

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from pipelines.commands.common import HomeOption, existing_home, parse_day
+from pipelines.saying import say
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +36,7 @@ def accept(
     limits = Policy.load(place.policy).plausibility
     with exclusive(place):
         odd = record(place, open_ledger(place), local_day, reason, limits)
-    typer.echo(
+    say(
         f"{local_day} is accepted with {odd} measure(s) out of their limits. Release it with:\n"
         f"  audience run --from {local_day} --to {local_day}"
     )

@@ -8,6 +8,7 @@ import typer
 
 from anonymizer.errors import ConfigurationError, Fault
 from pipelines.commands.common import hierarchy_files
+from pipelines.saying import say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -102,7 +103,7 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
     if table is None or faults:
         raise ConfigurationError(faults)
     require_places(path for path in (intervals, report) if path)
-    typer.echo(subject(table))
+    say(subject(table))
     asked = Questions("all" if intervals else "if few" if report else "no", singletons)
     screen = _Screen(work, intervals)
     try:
@@ -154,7 +155,7 @@ class _Screen:
 
         self.close()
         for line in in_words(step):
-            typer.echo(line)
+            say(line)
         if step.stage == "intervals" and self._intervals:
             _write_intervals(step.audit, self._intervals)
 

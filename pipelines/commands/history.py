@@ -9,6 +9,7 @@ import typer
 from anonymizer.errors import ConfigurationError, Fault
 from anonymizer.home import Home
 from pipelines.commands.common import HomeOption, existing_home, parse_period
+from pipelines.saying import say
 from pipelines.screen import out, table
 
 # Modules that read releases are imported where they are used: they are slow to import, and
@@ -62,7 +63,7 @@ def show_entry(
             "hash": entry.hash,
             "body": entry.body,
         }
-        typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        say(json.dumps(content, indent=2, ensure_ascii=False))
 
 
 @ledger.command("verify")
@@ -73,7 +74,7 @@ def verify(home: HomeOption = None) -> None:
 
     place = existing_home(home)
     entries, releases = verify_published(place, open_ledger(place))
-    typer.echo(f"{entries} entries and {releases} releases are as they were recorded.")
+    say(f"{entries} entries and {releases} releases are as they were recorded.")
 
 
 @ledger.command("copy")
@@ -92,7 +93,7 @@ def copy(home: HomeOption = None) -> None:
         original = Ledger.open(place.ledger)
         verify_published(place, original)
         entries = original.copy_into(open_ledger(place))
-    typer.echo(
+    say(
         f"{entries} entries are copied and proved. Put {place.ledger.name} away now: two ledgers "
         "that are continued apart cannot be brought together again."
     )
@@ -129,7 +130,7 @@ def list_statements(
         problem = f"nothing is published for {wanted}" if wanted else "nothing is published yet"
         raise ConfigurationError([Fault("statements", problem, "see: audience ledger list")])
     for line in spread(said, limit):
-        typer.echo(line)
+        say(line)
 
 
 def print_released(home: Home) -> None:
@@ -140,16 +141,16 @@ def print_released(home: Home) -> None:
     book = open_ledger(home)
     totals = count_released(home, book)
     if not totals.releases:
-        typer.echo("Nothing is released yet.")
+        say("Nothing is released yet.")
         return
     shown = min(_SHOWN, totals.newest_published)
-    typer.echo(
+    say(
         f"\nReleased for {totals.newest}: {totals.newest_published:,} figures, "
         f"{shown} of them are:\n"
     )
     for line in spread(statements(home, book), _SHOWN):
-        typer.echo(f"  {line}")
-    typer.echo(
+        say(f"  {line}")
+    say(
         f"\n{totals.releases} releases contain {totals.tables} tables: {totals.published:,} "
         f"figures are published, the other {totals.suppressed:,} segments are suppressed.\n\n"
         f"Exports   {home.exports}\nDatabase  {home.database}\nLedger    {home.ledger}\n"

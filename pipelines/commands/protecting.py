@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from pipelines.commands.common import hierarchy_files
+from pipelines.saying import say
 
 if TYPE_CHECKING:
     from anonymizer.cells.request import Files, Request
@@ -105,8 +106,8 @@ def _carry_out(request: "Request", files: "Files", begin: float) -> None:
         write_bytes(text.encode(), files.report)
     published = int(outcome.published.sum())
     for column in request.cells.ignored:
-        typer.echo(f"The column {column} has one value everywhere and is left out.")
-    typer.echo(
+        say(f"The column {column} has one value everywhere and is left out.")
+    say(
         f"{published:,} of {len(request.catalogue):,} segments are published in "
         f"{files.published}, the others suppressed."
     )

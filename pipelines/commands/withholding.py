@@ -6,6 +6,7 @@ import typer
 
 from anonymizer.errors import ConfigurationError, Fault
 from pipelines.commands.common import HomeOption, existing_home, parse_period
+from pipelines.saying import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,9 +60,9 @@ def list_withheld(
     known = find_reasons(place, table) if reasons else None
     suppressed = explain_suppressed(table, segment or (), known)
     if not suppressed:
-        typer.echo("None of these segments is suppressed.")
+        say("None of these segments is suppressed.")
     for one in suppressed:
-        typer.echo(_said(one))
+        say(_said(one))
 
 
 def _said(segment: "SuppressedSegment") -> str:

@@ -12,10 +12,13 @@ SOURCES = ("anonymizer", "pipelines", "data_samples")
 
 # From the ground up: a module imports from its own layer or from those before it.
 LAYERS = (
-    ("errors",),
+    ("errors", "escaping"),
     ("home", "periods", "configuration", "dimensions", "engines", "parallel", "reasons"),
     ("policy", "segments", "hierarchies", "secret", "files", "permissions"),
-    ("accounting", "plausibility", "tables", "explanation", "coarser", "chain", "seal", "entry_forms"),
+    (
+        *("accounting", "plausibility", "tables", "explanation", "coarser"),
+        *("chain", "seal", "entry_forms"),
+    ),
     ("series", "windows"),
     ("proofs", "feasible"),
     ("audit", "protection"),
