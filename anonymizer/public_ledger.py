@@ -10,12 +10,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import NoReturn
 
 from anonymizer.chain import Link, prove
+from anonymizer.entry_forms import read_body
 from anonymizer.errors import LedgerBroken
 from anonymizer.files import PUBLIC, canonical_json, write_bytes
 from anonymizer.home import Home
-from anonymizer.ledger import Ledger
+from anonymizer.ledger import Entry, Ledger
+
+NOT_PUBLIC = "not public"
 
 
 def write_public_ledger(ledger: Ledger, home: Home) -> Path:
@@ -31,6 +35,35 @@ def write_public_ledger(ledger: Ledger, home: Home) -> Path:
     if lines and not (path.exists() and path.read_bytes() == content):
         write_bytes(content, path, mode=PUBLIC)
     return path
+
+
+class PublicLedger(Ledger):
+    """The history as anyone can read it: from the public part alone. It takes no entry.
+
+    Of an entry that is not public its place and its hash are known.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __repr__(self) -> str:
+        return f"PublicLedger({self._path.name})"
+
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries in order, proved, with their public fields. Raises LedgerBroken."""
+        return tuple(map(_public_entry, read_public_ledger(self._path)))
+
+    def append(self, kind: str, subject: str, *_: object) -> NoReturn:
+        """Refuse."""
+        raise LedgerBroken(f"{kind} {subject} cannot be recorded: this is the public part alone")
+
+
+def _public_entry(link: Link) -> Entry:
+    shown = link.shown
+    if shown is None:
+        return Entry(NOT_PUBLIC, "", {}, link)
+    body = read_body(link.sequence, shown["kind"], shown["body"])
+    return Entry(shown["kind"], shown["subject"], body, link)
 
 
 def read_public_ledger(path: Path) -> tuple[Link, ...]:

@@ -101,7 +101,7 @@ def _search_file(
 ) -> int:
     """Add the person's rows of one file to `rows`; returns how many rows were unreadable."""
     unreadable = 0
-    sizes = Limits.of_megabytes(limits.max_file_megabytes, limits.max_expanded_megabytes)
+    sizes = Limits.of(limits)
     with opened(file, sizes) as source:
         for batch in read(source, table).batches:
             unreadable += len(batch.faults)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anonymizer.errors import ConfigurationError, Fault
-from pipelines.commands.common import HomeOption, existing_home
+from pipelines.commands.common import HomeOption, reading_home
 from pipelines.saying import say
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def verify(
     """Prove every published byte against the ledger's public part, offline, without the home."""
     from anonymizer.verification import verify_folder  # noqa: PLC0415  slow to import
 
-    proved = verify_folder(_existing(folder or existing_home(home).published), head)
+    proved = verify_folder(_existing(folder or reading_home(home).published), head)
     say(
         f"{proved.entries} entries, {proved.releases} releases, {proved.files} files and the "
         f"database are as they were released.\n"

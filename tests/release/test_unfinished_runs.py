@@ -1,4 +1,4 @@
-"""What an interrupted run leaves is told, not alarmed about; whatever is tampered with still alarms."""
+"""What an interrupted run leaves is told without an alarm; tampering alarms all the same."""
 
 import shutil
 from collections.abc import Callable
@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 
 from anonymizer.errors import Held
 from anonymizer.home import Home
+from anonymizer.ledger import Ledger
+from anonymizer.public_ledger import write_public_ledger
 from anonymizer.verification import verify_folder
 from pipelines.cli import app
 
@@ -43,9 +45,6 @@ def state(killed: dict[str, Home], tmp_path: Path) -> Callable[[str], Path]:
 
 def publish_the_ledger(published: Path, home: Home) -> None:
     """The public part as it is written next, before the folder gets its place."""
-    from anonymizer.ledger import Ledger
-    from anonymizer.public_ledger import write_public_ledger
-
     copy = Home(shutil.copytree(home.root, published.with_name("copy")))
     write_public_ledger(Ledger.open(copy.ledger), copy)
     shutil.copy(copy.public_ledger, published / "ledger.jsonl")
