@@ -106,7 +106,7 @@ def _texts(metadata: pq.FileMetaData, schema: pa.Schema, header: Header) -> list
         name = path.split(".")[0]
         if name in header.present:
             kind = schema.field(name).type
-            kind = kind.value_type if is_list(kind) or pt.is_dictionary(kind) else kind
+            kind = _plain_type(kind.value_type if is_list(kind) else kind)
             if _is_text(kind) or _is_bytes(kind):
                 found.append(path)
     return found
@@ -151,14 +151,18 @@ def _plain_rows(
 
 
 def _fits(found: pa.DataType, kind: Kind) -> bool:
-    if pt.is_dictionary(found):
-        found = found.value_type
+    found = _plain_type(found)
     plain = _is_text(found) or _is_bytes(found) or bool(pt.is_null(found))
     return plain or _NATIVE[kind](found)
 
 
 def _is_list_of_text(found: pa.DataType) -> bool:
-    return is_list(found) and _is_text(found.value_type)
+    return is_list(found) and _is_text(_plain_type(found.value_type))
+
+
+def _plain_type(found: pa.DataType) -> pa.DataType:
+    """The type without its dictionary."""
+    return found.value_type if pt.is_dictionary(found) else found
 
 
 def _is_text(found: pa.DataType) -> bool:

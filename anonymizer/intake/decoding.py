@@ -2,8 +2,8 @@
 
 A dictionary of one long text and a million references to it are a few hundred bytes in a file and
 a terabyte once decoded; so is a list whose elements are run-length encoded. Batches are therefore
-read with their dictionaries, which costs what the pages cost; how long each row would become follows
-from the lengths in the dictionary, and so many rows are decoded at a time as fit.
+read with their dictionaries, which costs what the pages cost; how long each row would become is
+known from the lengths in the dictionary, and so many rows are decoded at a time as fit.
 """
 
 from collections.abc import Iterator, Mapping

@@ -139,7 +139,8 @@ class _Reader:
         if kind in _INTEGERS:
             self._varint()
         elif kind in skips:
-            self._place += skips[kind]()
+            length = skips[kind]()
+            self._place += length
             if self._place > len(self._content):
                 raise IndexError
         else:  # maps do not occur in a page header

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from pipelines.commands.common import hierarchy_files
-from pipelines.saying import say
+from pipelines.saying import say, warn
 
 if TYPE_CHECKING:
     from anonymizer.cells.request import Files, Request
@@ -83,6 +83,8 @@ def protect(  # noqa: PLR0913, PLR0917  one option for each file and each part o
     settings = Settings(k, inference_k, rounding, zeros, proof_work, jobs, memory_megabytes)
     request = read_request(files, settings, faults)
     require_places(files.written)
+    for warning in request.cells.warnings:
+        warn(warning)
     _carry_out(request, files, begin)
 
 
