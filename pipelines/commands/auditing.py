@@ -1,6 +1,7 @@
 """`audience audit`: attack a published table that is in a file."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -32,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each part of the rules
     published: Annotated[
-        Path, typer.Argument(help="Dimension columns, status, people; .csv or .parquet.")
+        Path, typer.Argument(help="Dimension columns, status, people; or an export (.xlsx too).")
     ],
     inference_k: Annotated[
         int,
@@ -47,7 +48,12 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
     k: Annotated[
         int, typer.Option(help="The threshold, if the intruder knows it; 1: not known.")
     ] = 1,
-    rounding: Annotated[int, typer.Option(help="Figures are multiples of this; 1: exact.")] = 1,
+    rounding: Annotated[
+        int | None,
+        typer.Option(
+            help="Figures are multiples of this; 1: exact. Default: what an export says, else 1."
+        ),
+    ] = None,
     zeros: Annotated[
         Literal["protect", "public"],
         typer.Option(help="public: empty segments are known and published as 0."),
@@ -94,7 +100,7 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
     from anonymizer.files import PUBLIC, write_bytes  # noqa: PLC0415
     from anonymizer.permissions import require_places  # noqa: PLC0415
 
-    rules = Rules(inference_k, k, rounding, zeros == "public")
+    rules = Rules(inference_k, k, 1 if rounding is None else rounding, zeros == "public")
     hierarchies, faults = hierarchy_files(hierarchy or ())
     faults += _number_faults(rules, work)
     table = None
@@ -102,6 +108,8 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
         table = read_published(published, hierarchies, background)
     if table is None or faults:
         raise ConfigurationError(faults)
+    if rounding is None:
+        rules = replace(rules, rounding=table.rounding)
     require_places(path for path in (intervals, report) if path)
     say(subject(table))
     asked = Questions("all" if intervals else "if few" if report else "no", singletons)

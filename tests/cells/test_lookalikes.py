@@ -1,4 +1,4 @@
-"""Totals among the cells, and codes that a reader takes for one: refused or warned about, by row."""
+"""Totals among the cells, and codes that look alike: refused or warned about, by row."""
 
 import unicodedata
 from pathlib import Path
