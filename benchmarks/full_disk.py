@@ -1,6 +1,7 @@
 """Disks that fill at random sizes: what a run leaves and says, what the next run makes of it.
 
-python benchmarks/full_disk.py [--sizes 200] [--seed 1] [--people 1500] [--settled 2] [--seconds 600]
+python benchmarks/full_disk.py [--sizes 200] [--seed 1] [--people 1500] [--settled 2]
+                               [--seconds 600]
 
 A sample world is made and its first days are released and verified. The day after them is run once
 undisturbed. Then, for every size, a copy of the state before is put on a file system in memory that

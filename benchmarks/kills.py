@@ -43,7 +43,7 @@ os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
 import duckdb
 
 import pipelines.workers
-from anonymizer.errors import Held
+from anonymizer.errors import AudienceError, Held
 from anonymizer.files import sha256
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
@@ -234,6 +234,8 @@ def fork_run(world: World, home: Home, log: Path, *, eager: bool) -> int:
         with log.open("a", encoding="ascii", buffering=1) as lines:
             listener = partial(announce, world, lines)
             code = run_all(home, world, listener)
+    except AudienceError as error:
+        code = error.exit_code  # as the command line ends
     except BaseException:  # noqa: BLE001  a forked process ends here, whatever happens
         traceback.print_exc()
     finally:

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -175,10 +176,8 @@ def test_names_in_files_are_not_repeated_as_they_are(tmp_path: Path) -> None:
         assert harmless(str(refused.value)), (number, str(refused.value).encode("unicode_escape"))
 
 
-def _run():  # noqa: ANN202
-    import datetime  # noqa: PLC0415
-
-    return datetime.date(2026, 11, 22), Timing(), 0.0
+def _run() -> tuple[date, Timing, float]:
+    return date(2026, 11, 22), Timing(), 0.0
 
 
 def test_a_fault_of_the_program_says_where_without_it(tmp_path: Path) -> None:
