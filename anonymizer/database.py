@@ -1,7 +1,8 @@
 """The analysts' database: every released figure, in a DuckDB file that is swapped as a whole.
 
-It is built beside the old one and renamed over it, so a reader keeps the version that it
-opened. Everything in it comes from releases and from the public list of regions.
+It is built beside the old one, read back from the disk, and renamed over it only if it says there
+what it said while it was built. A reader keeps the version that it opened. Everything in it comes
+from releases and from the public list of regions.
 """
 
 import secrets
@@ -16,7 +17,7 @@ from anonymizer.dimensions import reference_regions
 from anonymizer.dimensions import region as region_dimension
 from anonymizer.engines.duckdb import read
 from anonymizer.errors import NoSpace
-from anonymizer.files import move_into_place
+from anonymizer.files import PUBLIC, make_folder, move_into_place
 from anonymizer.home import Home
 from anonymizer.locking import exclusive
 from anonymizer.release import Release
@@ -27,6 +28,8 @@ MACROS = (
     *("segment", "trend", "compare", "table_on"),
     *("campaign_day", "campaign_week", "campaign_month", "interest_week", "audience_month"),
 )
+# What DuckDB raises where a disk or the memory is full, or a file cannot be written or read again.
+_FULL = (duckdb.OperationalError, duckdb.FatalException)
 _TEXT, _TEXTS = pa.string(), pa.list_(pa.string())
 _INCOMING: Mapping[str, Mapping[str, pa.DataType]] = {
     "releases": {
@@ -89,7 +92,8 @@ _INCOMING: Mapping[str, Mapping[str, pa.DataType]] = {
 def build_database(releases: Sequence[Release], home: Home) -> Path:
     """Build `published/segments.duckdb` from these releases and swap it in; returns its path.
 
-    Equal releases give equal content. Raises NoSpace and leaves the old file when a write fails.
+    Equal releases give equal content. Raises NoSpace and leaves the old file when a write fails, or
+    when what is read back is not what was written.
     """
     if not all(isinstance(release, Release) for release in releases):
         raise TypeError("the database is made of releases and of nothing else")
@@ -97,10 +101,13 @@ def build_database(releases: Sequence[Release], home: Home) -> Path:
         _clean(home)
         temporary = home.published / f".segments.{secrets.token_hex(4)}.duckdb"
         try:
-            home.published.mkdir(parents=True, exist_ok=True)
-            _build(releases, temporary)
+            make_folder(home.published, PUBLIC)
+            written = _build(releases, temporary)
+            temporary.chmod(PUBLIC)
+            if _read_back(temporary) != written:
+                raise NoSpace("published", "the database could not be read back as written")
             move_into_place(temporary, home.database)
-        except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as error:
+        except (*_FULL, OSError) as error:
             raise NoSpace("published", type(error).__name__) from None
         finally:
             _clean(home)
@@ -140,9 +147,26 @@ def differences(releases: Sequence[Release], path: Path) -> list[str]:
             found.close()
 
 
-def _build(releases: Sequence[Release], path: Path) -> None:
+def _build(releases: Sequence[Release], path: Path) -> Mapping[str, object]:
+    """Write the file, all of it on the disk; returns what it holds."""
     with duckdb.connect(str(path)) as connection:
+        path.chmod(PUBLIC)  # DuckDB opens it again by its name, whatever the umask was
         _fill(releases, connection)
+        written = _content(connection)
+        connection.execute("CHECKPOINT")  # closing it would not tell of a failure
+        return written
+
+
+def _read_back(path: Path) -> Mapping[str, object]:
+    """What a file holds for somebody who opens it anew."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return _content(connection)
+
+
+def _content(connection: duckdb.DuckDBPyConnection) -> Mapping[str, object]:
+    """Tables, macros and comments, and of each table how many rows and a sum over all values."""
+    described = dict(connection.sql(read("list_objects")).fetchall())
+    return {**described, "rows": connection.sql(read("sum_database")).fetchall()}
 
 
 def _fill(releases: Sequence[Release], connection: duckdb.DuckDBPyConnection) -> None:
@@ -272,6 +296,15 @@ def _figures(releases: Sequence[Release]) -> pa.Table:
         for release in releases
     ]
     return pa.concat_tables([empty, *parts])
+
+
+def releases_in(path: Path) -> list[str]:
+    """The releases that a database names; none for one that cannot be read."""
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            return [str(row[0]) for row in connection.sql(read("list_releases")).fetchall()]
+    except duckdb.Error:
+        return []
 
 
 def count_figures(home: Home, release_id: str) -> int:

@@ -13,12 +13,14 @@
 
 Messages say what was wrong, where, the limit and what to do. They carry file
 names, row numbers, columns, reason codes and digests; never a value from a
-person's row.
+person's row. No character of a name in them is obeyed by a terminal.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+from anonymizer.escaping import visible, visible_lines
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Fault:
     remedy: str = ""
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.problem}" + (f" ({self.remedy})" if self.remedy else "")
+        told = f"{self.place}: {self.problem}" + (f" ({self.remedy})" if self.remedy else "")
+        return visible(told)
 
 
 _LISTED = 10
@@ -46,6 +49,9 @@ class AudienceError(Exception):
     """Base of all; `exit_code` is what the command line returns."""
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(visible_lines(message))
 
 
 class ConfigurationError(AudienceError):
@@ -76,7 +82,8 @@ class InputRejected(AudienceError):
     def __init__(self, file: str, reason: str, digest: str = "", detail: str = "") -> None:
         self.file, self.reason, self.digest = file, reason, digest
         known = f" (sha256 {digest[:16]})" if digest else ""
-        super().__init__(f"{file}{known} rejected: {reason}" + (f"; {detail}" if detail else ""))
+        told = f"{file}{known} rejected: {reason}" + (f"; {detail}" if detail else "")
+        super().__init__(visible(told))
 
 
 class InputsRejected(InputRejected):

@@ -1,4 +1,7 @@
-"""Files that are either whole or not there: written beside their place, fsynced, renamed."""
+"""Files that are either whole or not there: written beside their place, fsynced, renamed.
+
+Their modes are stated, never left to the umask: a file is its owner's alone unless it is published.
+"""
 
 import hashlib
 import json
@@ -15,24 +18,31 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def write_parquet(table: "pa.Table", path: Path) -> None:
+PUBLIC, PRIVATE = 0o644, 0o600
+_FOLDERS = {PUBLIC: 0o755, PRIVATE: 0o700}
+
+
+def write_parquet(table: "pa.Table", path: Path, *, mode: int = PRIVATE) -> None:
     """Write `table`, replacing what was there. Equal rows in equal order give equal bytes."""
     import pyarrow.parquet as pq  # noqa: PLC0415  slow to import, and many commands write JSON only
 
     # Page boundaries follow the chunks of a table, and these follow threads.
     whole = table.combine_chunks()
-    _write(path, lambda temporary: pq.write_table(whole, temporary, compression="zstd"))
+    _write(path, lambda temporary: pq.write_table(whole, temporary, compression="zstd"), mode)
 
 
-def write_bytes(content: bytes, path: Path, *, mode: int = 0o666) -> None:
-    """Write `content`, replacing what was there; `mode` is what the umask may still narrow."""
+def write_bytes(content: bytes, path: Path, *, mode: int = PRIVATE) -> None:
+    """Write `content`, replacing what was there. Raises NoSpace."""
+    _write(path, lambda temporary: temporary.write_bytes(content), mode)
 
-    def fill(temporary: Path) -> None:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
 
-    _write(path, fill)
+def make_folder(folder: Path, mode: int = PRIVATE) -> None:
+    """Make a folder for files of this mode, and what is missing above it, whatever the umask."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent, mode)
+    folder.mkdir(exist_ok=True)
+    folder.chmod(_FOLDERS[mode])
 
 
 def canonical_json(content: Any) -> str:
@@ -49,9 +59,12 @@ def sha256(path: Path) -> str:
 
 
 def move_into_place(source: Path, target: Path) -> None:
-    """Rename a finished file or folder, durably; raises NoSpace. A folder replaces nothing."""
+    """Publish a finished file or folder by renaming it, durably; raises NoSpace.
+
+    A folder replaces nothing.
+    """
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent, PUBLIC)
         _sync(source)
         source.replace(target)
         _sync(target.parent)
@@ -60,12 +73,16 @@ def move_into_place(source: Path, target: Path) -> None:
         raise NoSpace(target.parent.name, type(error).__name__) from None
 
 
-def _write(path: Path, fill: Callable[[Path], object]) -> None:
+def _write(path: Path, fill: Callable[[Path], object], mode: int) -> None:
     """Fill a temporary file in the folder of `path` and rename it; raises NoSpace."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent, mode)
+        # Made with the mode of a secret: what it holds is not seen before it has its own.
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
+        temporary.chmod(PRIVATE)
         fill(temporary)
+        temporary.chmod(mode)
         _sync(temporary)
         temporary.replace(path)
         _sync(path.parent)

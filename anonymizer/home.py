@@ -82,6 +82,25 @@ class Home:
         """Held by the one process that writes."""
         return self.root / "run.lock"
 
+    @property
+    def is_installed(self) -> bool:
+        """Whether this is a home in which runs are made."""
+        return self.policy.exists()
+
     def working_file(self, stage: str, day: date) -> Path:
         """The private Parquet partition of one stage and day."""
         return self.private / stage / f"day={day.isoformat()}.parquet"
+
+
+class PublishedCopy(Home):
+    """A published folder without its home, for commands that only read what is published."""
+
+    @property
+    def published(self) -> Path:
+        """The folder itself."""
+        return self.root
+
+    @property
+    def is_installed(self) -> bool:
+        """Never."""
+        return False

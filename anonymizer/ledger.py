@@ -7,19 +7,21 @@ that knows the database behind the ledger: SQLite by default, PostgreSQL by its 
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC
-from functools import lru_cache
+from datetime import UTC, datetime
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from anonymizer.chain import FIRST, Link, broken, forge, prove
+from anonymizer.entry_forms import read_body
 from anonymizer.errors import AudienceError, Busy, ConfigurationError, Fault, LedgerBroken, NoSpace
-from anonymizer.files import canonical_json
+from anonymizer.files import PRIVATE, canonical_json
 from anonymizer.permissions import account_name
 
 RELEASE = "release"
@@ -67,6 +69,12 @@ for _dialect, _guards in _APPEND_ONLY.items():
     for _guard in _guards:
         _statement = sa.DDL(_guard).execute_if(dialect=_dialect)  # type: ignore[no-untyped-call]
         sa.event.listen(_ledger, "after_create", _statement)
+
+# The time as it stands there: one that cannot be read is told with its entry.
+_READ = sa.select(
+    *(column for column in _ledger.c if column.name != "recorded_at"),
+    sa.type_coerce(_ledger.c.recorded_at, sa.types.NullType()).label("recorded_at"),
+).order_by(_ledger.c.sequence)
 
 # SQLSTATE classes (their first characters) of PostgreSQL and what they mean to an operator.
 _PASSING = ("40", "42P07", "42710", "55P03", "XX000")  # another one was faster
@@ -216,18 +224,30 @@ class Ledger:
             empty._make_table()
             with empty._engine.begin() as connection:
                 for row in self._rows():
-                    # SQLite keeps the time in UTC and does not say so.
-                    at = row.recorded_at.replace(tzinfo=row.recorded_at.tzinfo or UTC)
+                    at = _moment(row).replace(tzinfo=_moment(row).tzinfo or UTC)
                     connection.execute(_ledger.insert().values(row._asdict() | {"recorded_at": at}))
         return empty.verify()
 
     def _make_table(self) -> None:
         """Unless it is there: the table with all that guards it, or nothing."""
+        self._make_file()
         with self._engine.begin() as connection:
             if self._url.get_backend_name() == "sqlite":
                 # Two first runs at once: the other waits here, and then finds the table.
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             _metadata.create_all(connection)
+
+    def _make_file(self) -> None:
+        """SQLite's file, readable by its owner alone from the beginning; its journals follow it."""
+        path = self._url.database
+        if self._url.get_backend_name() != "sqlite" or not path or Path(path).exists():
+            return
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, PRIVATE)
+            os.fchmod(descriptor, PRIVATE)
+            os.close(descriptor)
+        except OSError as error:
+            raise NoSpace("the ledger", type(error).__name__) from None
 
     def _rows(self) -> list[sa.Row[Any]]:
         if self._url.get_backend_name() == "sqlite" and not Path(self._url.database or "").exists():
@@ -243,7 +263,7 @@ class Ledger:
                     "it was written by an early version of this program and cannot be continued; "
                     "begin a new home for periods that were never released"
                 )
-            return list(connection.execute(_ledger.select().order_by(_ledger.c.sequence)))
+            return list(connection.execute(_READ))
 
 
 def _text(kind: str, subject: str, body: Mapping[str, Any]) -> str:
@@ -265,16 +285,29 @@ def _read_entry(row: sa.Row[Any]) -> Entry:
     A run reads the ledger many times: of rows that are byte for byte those of the last reading, its
     entries are remembered.
     """
+    texts = [text for text in (row.shown, row.kept) if text is not None]
     try:
         made = _entry(row.sequence, row.shown, row.kept, row.previous)
-    except (ValueError, KeyError, TypeError):
+        canonical = all(canonical_json(json.loads(text)) == text for text in texts)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise broken(row.sequence, "it has been edited") from None
-    texts = [text for text in (row.shown, row.kept) if text is not None]
-    canonical = all(canonical_json(json.loads(text)) == text for text in texts)
     if not canonical or (row.kind, row.subject) != (made.kind, made.subject):
         raise broken(row.sequence, "it has been edited")
-    recorded = f"{row.recorded_at} by {row.recorded_by}"
-    return replace(made, link=replace(made.link, hash=row.hash), recorded=recorded)
+    link = replace(made.link, hash=row.hash)
+    body: Mapping[str, Any] = made.body
+    if link.hash == link.seal:  # otherwise the chain says what is wrong with it
+        body = read_body(row.sequence, made.kind, body)
+    return replace(made, body=body, link=link, recorded=f"{_moment(row)} by {row.recorded_by}")
+
+
+def _moment(row: sa.Row[Any]) -> datetime:
+    """When it was recorded; SQLite keeps a text in UTC that does not say so."""
+    if isinstance(row.recorded_at, datetime):
+        return row.recorded_at
+    try:
+        return datetime.fromisoformat(row.recorded_at)
+    except (ValueError, TypeError):
+        raise broken(row.sequence, "the time of its recording cannot be read") from None
 
 
 def _connection_settings(url: sa.URL) -> dict[str, Any]:
@@ -293,7 +326,11 @@ def _bad_url(error: Exception) -> ConfigurationError:
 
 
 def _make_durable(connection: Any, _: object) -> None:
-    """An entry that was appended is on the disk, and so is the end of its transaction."""
+    """An entry that was appended is on the disk, and so is the end of its transaction.
+
+    What is no text is read all the same, so that the entry can be named in which it stands.
+    """
+    connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
     connection.execute("PRAGMA journal_mode=DELETE")
     connection.execute("PRAGMA synchronous=EXTRA")
 
@@ -318,7 +355,7 @@ def _explain(error: sa.exc.DBAPIError) -> AudienceError:
     if "locked" in problem:
         return Busy("another process is writing to the ledger")
     if any(word in problem for word in ("full", "readonly", "disk i/o", "unable to open")):
-        return NoSpace("the ledger", problem)
+        return NoSpace("the ledger", name)
     return _unreadable(name)
 
 

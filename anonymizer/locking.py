@@ -1,7 +1,8 @@
 """One process writes at a time: an advisory lock on `run.lock`.
 
 The kernel drops the lock when its holder ends, however it ends, so there is no stale lock to
-remove; the file stays and only says who held it last.
+remove; the file stays and only says who held it last. Reading it is enough to lock it, so it can be
+read by its owner alone: no other account can keep the runs out.
 """
 
 import fcntl
@@ -12,15 +13,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from anonymizer.errors import Busy, NoSpace
+from anonymizer.files import PUBLIC, make_folder
 from anonymizer.home import Home
-from anonymizer.permissions import restrict
+from anonymizer.permissions import OWNER_ONLY, require_writable, restrict
+
+_MODE = 0o600
 
 
 @dataclass
 class _Held:
-    """A lock that this process has: its open file and how many blocks are inside."""
+    """A lock that this process has: its open file, the umask before, how many blocks are inside."""
 
     descriptor: int
+    umask: int
     depth: int = 1
 
 
@@ -32,6 +37,9 @@ _guard = threading.Lock()
 def exclusive(home: Home) -> Iterator[None]:
     """Hold the home's lock for the block. Raises Busy at once when another process has it.
 
+    Raises NoSpace at once when something cannot be written that a run writes. What the block
+    creates without stating a mode is its owner's alone, whatever the umask was.
+
     A process that has the lock may enter again: a run takes it as a whole, and so does each
     step that writes.
     """
@@ -40,7 +48,7 @@ def exclusive(home: Home) -> Iterator[None]:
         if place in _held:
             _held[place].depth += 1
         else:
-            _held[place] = _Held(_take(home))
+            _held[place] = _Held(_take(home), os.umask(OWNER_ONLY))
     try:
         yield
     finally:
@@ -50,13 +58,15 @@ def exclusive(home: Home) -> Iterator[None]:
             if not lock.depth:
                 del _held[place]
                 restrict(home)
+                os.umask(lock.umask)
                 os.close(lock.descriptor)
 
 
 def _take(home: Home) -> int:
+    require_writable(home)
     try:
-        home.root.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT, 0o644)
+        make_folder(home.root, PUBLIC)
+        descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _MODE)
     except OSError as error:
         raise NoSpace(home.root.name, type(error).__name__) from None
     try:

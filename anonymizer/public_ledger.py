@@ -5,16 +5,21 @@ rest, and the hashes. With it anyone can prove the published files offline; and 
 restored from an old backup is noticed, because its public part is longer.
 """
 
+import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import NoReturn
 
 from anonymizer.chain import Link, prove
+from anonymizer.entry_forms import read_body
 from anonymizer.errors import LedgerBroken
-from anonymizer.files import canonical_json, write_bytes
+from anonymizer.files import PUBLIC, canonical_json, write_bytes
 from anonymizer.home import Home
-from anonymizer.ledger import Ledger
+from anonymizer.ledger import Entry, Ledger
+
+NOT_PUBLIC = "not public"
 
 
 def write_public_ledger(ledger: Ledger, home: Home) -> Path:
@@ -28,8 +33,37 @@ def write_public_ledger(ledger: Ledger, home: Home) -> Path:
     for abandoned in home.published.glob(f".{path.name}.*.tmp"):
         abandoned.unlink()
     if lines and not (path.exists() and path.read_bytes() == content):
-        write_bytes(content, path)
+        write_bytes(content, path, mode=PUBLIC)
     return path
+
+
+class PublicLedger(Ledger):
+    """The history as anyone can read it: from the public part alone. It takes no entry.
+
+    Of an entry that is not public its place and its hash are known.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __repr__(self) -> str:
+        return f"PublicLedger({self._path.name})"
+
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries in order, proved, with their public fields. Raises LedgerBroken."""
+        return tuple(map(_public_entry, read_public_ledger(self._path)))
+
+    def append(self, kind: str, subject: str, *_: object) -> NoReturn:
+        """Refuse."""
+        raise LedgerBroken(f"{kind} {subject} cannot be recorded: this is the public part alone")
+
+
+def _public_entry(link: Link) -> Entry:
+    shown = link.shown
+    if shown is None:
+        return Entry(NOT_PUBLIC, "", {}, link)
+    body = read_body(link.sequence, shown["kind"], shown["body"])
+    return Entry(shown["kind"], shown["subject"], body, link)
 
 
 def read_public_ledger(path: Path) -> tuple[Link, ...]:
@@ -38,7 +72,8 @@ def read_public_ledger(path: Path) -> tuple[Link, ...]:
     Raises LedgerBroken when the file is missing, damaged, or its chain does not hold.
     """
     try:
-        lines = path.read_bytes().decode("utf-8").splitlines(keepends=True)
+        # Not splitlines: JSON may hold other ends of lines.
+        lines = list(io.StringIO(path.read_bytes().decode("utf-8"), newline="\n"))
     except (OSError, UnicodeDecodeError) as error:
         raise LedgerBroken(
             f"{path.name} cannot be read ({type(error).__name__}); get the published folder "
@@ -81,8 +116,8 @@ def _line(link: Link) -> str:
 def _link(number: int, line: str) -> Link:
     try:
         link = Link(**json.loads(line))
-        whole = _line(link) == line
-    except (ValueError, TypeError):
+        whole = _line(link) == line and _is_well_formed(link)
+    except (ValueError, TypeError, RecursionError):
         whole = False
     if not whole:
         raise LedgerBroken(
@@ -90,3 +125,19 @@ def _link(number: int, line: str) -> Link:
             "whoever publishes it"
         )
     return link
+
+
+def _is_well_formed(link: Link) -> bool:
+    texts = (link.kept, link.previous, link.hash)
+    shown = link.shown
+    return (
+        type(link.sequence) is int
+        and all(isinstance(text, str) for text in texts)
+        and (shown is None or (isinstance(shown, dict) and _names_itself(shown)))
+    )
+
+
+def _names_itself(shown: Mapping[str, object]) -> bool:
+    body = shown.get("body")
+    named = all(isinstance(shown.get(name), str) for name in ("kind", "subject"))
+    return named and isinstance(body, dict)

@@ -1,7 +1,7 @@
 """Publishes what the gate has checked, once, and recovers from any interruption.
 
 The order is: write into `published/.staging/<release>`, fsync, keep the state that later releases
-are judged against, append to the ledger, rename.
+are judged against, append to the ledger, write its public part, rename.
 The ledger alone decides what a crash leaves behind: what it holds is finished, what it does
 not hold is removed. While the history cannot be trusted (ledger missing, edited or at odds with
 the folders, secret changed) everything is held.
@@ -18,7 +18,7 @@ from anonymizer.acceptances import RELEASED_UNDER
 from anonymizer.accounting import RowAccount
 from anonymizer.earlier import bearing
 from anonymizer.errors import AudienceError, Held, LedgerBroken, NoSpace, SecretProblem
-from anonymizer.files import move_into_place
+from anonymizer.files import PUBLIC, make_folder, move_into_place
 from anonymizer.gate import Checked
 from anonymizer.home import Home
 from anonymizer.ledger import RELEASE, Entry, Ledger
@@ -98,8 +98,9 @@ def publish(
                 entry = ledger.append(RELEASE, wanted, public, private)
             elif entry.body["files"] != digests:
                 raise _not_the_same(wanted)
-        move_into_place(staged, home.releases / wanted)
+        # First what says so, then what it says: a folder that nothing vouches for is an alarm.
         write_public_ledger(ledger, home)
+        move_into_place(staged, home.releases / wanted)
         return Publication(_read(home, ledger, entry), already_released=False)
 
 
@@ -153,6 +154,7 @@ def _settle(home: Home, ledger: Ledger) -> list[Entry]:
     entries = [entry for entry in history if entry.kind == RELEASE]
     _check_folders(home, entries)
     recorded = {entry.subject: entry for entry in entries}
+    write_public_ledger(ledger, home)
     for name in sorted(_folders(_staging_area(home))):
         staged, target = _staging_area(home) / name, home.releases / name
         if name in recorded and not target.exists() and _is_whole(staged, recorded[name]):
@@ -273,7 +275,7 @@ def _staging(home: Home, name: str) -> Iterator[Path]:
     """A folder to fill and record; removed when a refusal or a full disk comes in between."""
     folder = _staging_area(home) / name
     try:
-        folder.mkdir(parents=True)
+        make_folder(folder, PUBLIC)
         yield folder
     except OSError as error:
         _remove(folder)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from anonymizer.errors import Held
-from anonymizer.files import canonical_json, sha256, write_bytes, write_parquet
+from anonymizer.files import PUBLIC, canonical_json, sha256, write_bytes, write_parquet
 from anonymizer.gate import Checked
 from anonymizer.policy import Policy
 from anonymizer.release import FACTS, FIGURES, FORMAT, GROUPS, PUBLISHED, SEGMENTS, SUPPRESSED
@@ -68,11 +68,11 @@ def write_contents(
     catalogue = checked.catalogue
     figures = sorted(checked.figures, key=lambda table: table.key.subject_id)
     released = _released_segments(figures, catalogue)
-    write_parquet(_figure_rows(figures, catalogue, released), folder / FIGURES)
-    write_parquet(_rows(_segments(catalogue, released), _SEGMENTS), folder / SEGMENTS)
-    write_parquet(_rows(_groups(catalogue, released), _GROUPS), folder / GROUPS)
+    write_parquet(_figure_rows(figures, catalogue, released), folder / FIGURES, mode=PUBLIC)
+    write_parquet(_rows(_segments(catalogue, released), _SEGMENTS), folder / SEGMENTS, mode=PUBLIC)
+    write_parquet(_rows(_groups(catalogue, released), _GROUPS), folder / GROUPS, mode=PUBLIC)
     facts = _facts(checked, policy, _subjects_of(figures, subjects))
-    write_bytes(canonical_json(facts).encode() + b"\n", folder / FACTS)
+    write_bytes(canonical_json(facts).encode() + b"\n", folder / FACTS, mode=PUBLIC)
     return {name: sha256(folder / name) for name in (FIGURES, SEGMENTS, GROUPS, FACTS)}
 
 

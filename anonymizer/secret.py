@@ -52,6 +52,7 @@ class Secret:
     def create(cls, path: Path) -> "Secret":
         """Write a new random key, mode 0600. Refuses to overwrite one."""
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        os.fchmod(descriptor, 0o600)  # whatever the umask
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(secrets.token_hex(KEY_BYTES) + "\n")
         return cls.load(path)

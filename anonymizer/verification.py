@@ -1,20 +1,26 @@
 """Proves everything that is published against the public part of the ledger, offline.
 
 It needs the published folder and nothing else: no ledger, no secret, no settings, no network.
+
+A run that was killed leaves work to the next one. That is no fault as long as the chain vouches
+for what is left to do: a folder that is staged whole and waits for its place, exports that were
+never recorded, a withdrawal whose exports are still there as they were released, a database that is
+missing or lacks the newest releases. It is told, and everything else that differs is a fault.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from anonymizer.acceptances import statement_of
 from anonymizer.chain import FIRST, Link
-from anonymizer.database import differences
+from anonymizer.database import differences, releases_in
 from anonymizer.errors import Held, LedgerBroken
+from anonymizer.escaping import visible
 from anonymizer.exports.certificate import ACCEPTED, CERTIFICATE
-from anonymizer.exports.notice import WITHDRAWAL
+from anonymizer.exports.notice import NOTICE, WITHDRAWAL
 from anonymizer.exports.writing import EXPORTS
 from anonymizer.files import sha256
 from anonymizer.ledger import RELEASE
@@ -30,7 +36,8 @@ class Proved:
     """What was proved: how much, and where the chain ends (`head`, a hash).
 
     `withdrawn` says why, of each release that was withdrawn; `accepted` says what certificates
-    state of each that was released although it is implausible.
+    state of each that was released although it is implausible; `unfinished` what the next run
+    completes.
     """
 
     entries: int
@@ -39,6 +46,15 @@ class Proved:
     head: str
     withdrawn: Mapping[str, str] = field(default_factory=dict)
     accepted: Mapping[str, str] = field(default_factory=dict)
+    unfinished: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What is not as it has to be, and what only waits for the next run."""
+
+    faults: list[str] = field(default_factory=list)
+    unfinished: list[str] = field(default_factory=list)
 
 
 def verify_folder(published: Path, head: str = "") -> Proved:
@@ -54,20 +70,31 @@ def verify_folder(published: Path, head: str = "") -> Proved:
             f"no entry of {_LEDGER} has the hash {head[:16]}: the ledger was replaced, or cut back "
             "to before that entry; get the published folder again from whoever publishes it"
         )
+    return verify_links(published, links)
+
+
+def verify_links(published: Path, links: Sequence[Link]) -> Proved:
+    """Prove every file of a published folder by a chain that is proved.
+
+    Raises LedgerBroken and Held as `verify_folder` does.
+    """
     try:
         expected, gone = dict(_expected(links)), _withdrawn(links)
         accepted = _accepted(links)
     except (KeyError, ValueError, TypeError, AttributeError):
         raise LedgerBroken(f"{_LEDGER} was not written by this program") from None
-    faults = list(_faults(published, expected, links))
-    if not faults:
-        faults = [*_unfit_certificates(published, accepted), *_database_faults(published, links)]
-    if faults:
-        raise Held("published_edited", _tell(faults))
+    found = _Found()
+    present = _look_at_files(published, expected, links, found)
+    if not found.faults:
+        found.faults.extend(_unfit_certificates(published, accepted))
+        _look_at_database(published, links, found)
+    if found.faults:
+        raise Held("published_edited", _tell(found.faults))
     releases = len(_subjects(links, RELEASE))
     head = links[-1].hash if links else FIRST
     told = {subject: one["in_words"] for subject, one in accepted.items() if one}
-    return Proved(len(links), releases, len(expected), head, gone, told)
+    unfinished = tuple(found.unfinished)
+    return Proved(len(links), releases, present, head, gone, told, unfinished)
 
 
 def _expected(links: Sequence[Link]) -> Iterator[tuple[str, str]]:
@@ -77,9 +104,14 @@ def _expected(links: Sequence[Link]) -> Iterator[tuple[str, str]]:
             yield f"releases/{subject}/{name}", digest
     # A withdrawn release has notices where its exports were.
     for subject, files in (_subjects(links, EXPORTS) | _subjects(links, WITHDRAWAL)).items():
-        for name, digest in files.items():
-            advertiser, file = name.split("/")
-            yield f"exports/{advertiser}/{subject}/{file}", digest
+        yield from _paths(subject, files)
+
+
+def _paths(subject: str, files: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Files of exports by path in the published folder: their digests."""
+    for name, digest in files.items():
+        advertiser, file = name.split("/")
+        yield f"exports/{advertiser}/{subject}/{file}", digest
 
 
 def _subjects(links: Sequence[Link], kind: str) -> dict[str, Mapping[str, str]]:
@@ -132,17 +164,75 @@ def _read_certificate(path: Path) -> Mapping[str, Any]:
     return certificate if isinstance(certificate, dict) else {}
 
 
-def _faults(published: Path, expected: Mapping[str, str], links: Sequence[Link]) -> Iterator[str]:
+def _look_at_files(
+    published: Path, expected: Mapping[str, str], links: Sequence[Link], found: _Found
+) -> int:
+    """Compare every file with the chain; returns how many are there as recorded."""
     present = set(_files(published)) - {_LEDGER, _DATABASE}
+    waiting = _waiting(published, expected, present)
+    left = _left_by_withdrawals(published, links, present)
     for name in sorted(present | expected.keys()):
+        if name in left or _folder(name) in waiting:
+            continue
         if name not in present:
-            yield f"{name} is missing"
+            found.faults.append(f"{visible(name)} is missing")
         elif name not in expected:
-            yield f"{name} is not in the ledger"
+            found.faults.append(f"{visible(name)} is not in the ledger")
         elif sha256(published / name) != expected[name]:
-            yield f"{name} is not what the ledger recorded"
+            found.faults.append(f"{visible(name)} is not what the ledger recorded")
+    found.unfinished.extend(
+        f"{folder} is ready and waits for its place" for folder in sorted(waiting)
+    )
+    for folder in sorted({_folder(name) for name in left}):
+        found.unfinished.append(f"{folder} was withdrawn and is to give way to its notice")
     for subject in sorted(_subjects(links, RELEASE).keys() - _subjects(links, EXPORTS).keys()):
-        yield f"the exports of {subject} were never finished; its day has to be run again"
+        found.unfinished.append(f"the exports of {subject} are to be written")
+    return len(present & expected.keys())
+
+
+def _folder(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def _waiting(published: Path, expected: Mapping[str, str], present: Collection[str]) -> set[str]:
+    """Recorded folders that are not there at all, and staged as they were recorded."""
+    folders: dict[str, list[str]] = {}
+    for name in expected:
+        folders.setdefault(_folder(name), []).append(name)
+    there = {_folder(name) for name in present}
+    return {
+        folder
+        for folder, names in folders.items()
+        if folder not in there
+        and all(_is_file(_staged(published, name), expected[name]) for name in names)
+    }
+
+
+def _staged(published: Path, name: str) -> Path:
+    """Where a file lies before its folder is put into its place."""
+    parts = name.split("/")
+    if parts[-1] == NOTICE:
+        return published / ".staging" / "notices" / parts[1] / NOTICE
+    return published / ".staging" / name
+
+
+def _left_by_withdrawals(
+    published: Path, links: Sequence[Link], present: Collection[str]
+) -> set[str]:
+    """Withdrawn exports that are there as they were released, and their missing notices."""
+    exported, left = _subjects(links, EXPORTS), set[str]()
+    for subject, notices in _subjects(links, WITHDRAWAL).items():
+        files = dict(_paths(subject, exported.get(subject, {})))
+        for notice, _ in _paths(subject, notices):
+            folder = _folder(notice)
+            there = {name for name in present if _folder(name) == folder}
+            if there and all(_is_file(published / name, files.get(name, "")) for name in there):
+                left |= there | {notice}
+    return left
+
+
+def _is_file(path: Path, digest: str) -> bool:
+    return path.is_file() and sha256(path) == digest
 
 
 def _files(published: Path) -> Iterator[str]:
@@ -153,16 +243,40 @@ def _files(published: Path) -> Iterator[str]:
             yield name.as_posix()
 
 
-def _database_faults(published: Path, links: Sequence[Link]) -> list[str]:
-    """How the analysts' database differs from one built of the releases in circulation."""
-    releases, gone = _subjects(links, RELEASE), _withdrawn(links)
-    if not releases:
-        return []
-    if not (published / _DATABASE).is_file():
-        return [f"{_DATABASE} is missing"]
-    read = [release for release in _read(published, releases) if release.id not in gone]
-    return [f"{_DATABASE}: {what} is not as released" for what in
-            differences(read, published / _DATABASE)]  # fmt: skip
+def _look_at_database(published: Path, links: Sequence[Link], found: _Found) -> None:
+    """Compare the analysts' database with one that is built of the releases in circulation."""
+    path = published / _DATABASE
+    there = {
+        subject: digests
+        for subject, digests in _subjects(links, RELEASE).items()
+        if (published / "releases" / subject).is_dir()
+    }
+    if not there:
+        return
+    if not path.is_file():
+        found.unfinished.append(f"{_DATABASE} is to be built")
+        return
+    releases, gone = list(_read(published, there)), _withdrawn(links)
+    current = [release for release in releases if release.id not in gone]
+    differing = differences(current, path)
+    older = _as_it_was(releases, gone, releases_in(path)) if differing else None
+    if older is not None:
+        differing = differences(older, path)
+        found.unfinished.append(f"{_DATABASE} is to be built again: it lacks what was done last")
+    found.faults.extend(f"{_DATABASE}: {visible(what)} is not as released" for what in differing)
+
+
+def _as_it_was(
+    releases: Sequence[Release], gone: Collection[str], named: Collection[str]
+) -> list[Release] | None:
+    """The releases that a database names, if there was a time when it was right to have these.
+
+    It may lack the newest, and those that were withdrawn; nothing in between.
+    """
+    older = [release for release in releases if release.id in named]
+    before = releases[: releases.index(older[-1])] if older else []
+    lacking = {release.id for release in before} - {release.id for release in older}
+    return older if lacking <= set(gone) and len(older) == len(named) else None
 
 
 def _read(published: Path, releases: Mapping[str, Mapping[str, str]]) -> Iterator[Release]:

@@ -43,7 +43,7 @@ os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
 import duckdb
 
 import pipelines.workers
-from anonymizer.errors import Held
+from anonymizer.errors import AudienceError, Held
 from anonymizer.files import sha256
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
@@ -234,6 +234,8 @@ def fork_run(world: World, home: Home, log: Path, *, eager: bool) -> int:
         with log.open("a", encoding="ascii", buffering=1) as lines:
             listener = partial(announce, world, lines)
             code = run_all(home, world, listener)
+    except AudienceError as error:
+        code = error.exit_code  # as the command line ends
     except BaseException:  # noqa: BLE001  a forked process ends here, whatever happens
         traceback.print_exc()
     finally:
@@ -310,18 +312,10 @@ def judge_interrupted(world: World, home: Home) -> str:
         raise Difference(f"the database lost figures: {home.root}")
     Ledger.open(home.ledger).verify()
     try:
-        verify_folder(home.published, chain[-1].hash)
+        proved = verify_folder(home.published, chain[-1].hash)
     except Held as held:
-        faults = [line for line in str(held).splitlines() if line.startswith("  - ")]
-        if not faults or any(is_about(fault, world.before) for fault in faults):
-            raise Difference(f"{held}: {home.root}") from None
-        return "names what is unfinished"
-    return "proved"
-
-
-def is_about(fault: str, before: Mapping[str, str]) -> bool:
-    """Whether a fault is about a file that was published before."""
-    return any(name in fault for name in before)
+        raise Difference(f"{held}: {home.root}") from None
+    return "names what is unfinished" if proved.unfinished else "proved"
 
 
 def require_same(world: World, home: Home) -> None:

@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from anonymizer.errors import AudienceError
+from anonymizer.escaping import visible_lines
 from anonymizer.home import Home
 
 # The module in pipelines/commands/ that registers each command, in the order of `--help`.
@@ -74,6 +75,27 @@ class _OnDemand(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = _Commands()  # type: ignore[assignment]  # read only: nothing is added
+
+    def make_context(self, *names: Any, **extra: Any) -> Any:
+        """Read what stands before the name of the command."""
+        with _arguments_made_visible():
+            return super().make_context(*names, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Read the arguments of the command, and run it."""
+        with _arguments_made_visible():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _arguments_made_visible() -> Iterator[None]:
+    """What is said of a wrong argument repeats it; the library keeps that in `message`."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(told := getattr(error, "message", None), str):
+            vars(error)["message"] = visible_lines(told)
+        raise
 
 
 app = typer.Typer(

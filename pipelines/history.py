@@ -1,12 +1,16 @@
 """Where the history of releases is kept."""
 
 import os
+from dataclasses import replace
 from datetime import date
 
+from anonymizer.audit.history.shown import read_shown
+from anonymizer.dimensions import age, gender, region
 from anonymizer.errors import Held
 from anonymizer.home import Home
 from anonymizer.ledger import Entry, Ledger
 from anonymizer.periods import Period
+from anonymizer.public_ledger import PublicLedger
 from anonymizer.release import Release
 from anonymizer.segments import Catalogue
 from anonymizer.series import CAMPAIGN_DAY
@@ -16,6 +20,14 @@ from anonymizer.settings import Texts, read_meaning, revisions
 def open_ledger(home: Home) -> Ledger:
     """The ledger at `$AUDIENCE_LEDGER` (any SQLAlchemy URL), the home's SQLite file without it."""
     return Ledger.open(os.environ.get("AUDIENCE_LEDGER") or home.ledger)
+
+
+def open_history(home: Home) -> Ledger:
+    """The ledger for reading; its public part where there is no home, or no right to read it."""
+    here = not os.environ.get("AUDIENCE_LEDGER") and home.ledger.exists()
+    if not home.is_installed or (here and not os.access(home.ledger, os.R_OK)):
+        return PublicLedger(home.public_ledger)
+    return open_ledger(home)
 
 
 def released_days(ledger: Ledger) -> frozenset[date]:
@@ -34,7 +46,12 @@ def release_of(ledger: Ledger, day: date) -> Entry | None:
 
 
 def catalogue_of(home: Home, ledger: Ledger, release: Release) -> Catalogue:
-    """The catalogue that a release was made with. Raises Held when nothing keeps it any more."""
+    """The catalogue that a release was made with. Raises Held when nothing keeps it any more.
+
+    Where only the published folder is at hand: the segments that the release speaks of.
+    """
+    if isinstance(ledger, PublicLedger):
+        return _catalogue_shown(release)
     for revision in revisions(ledger):
         if revision.digests["catalogue"] == release.catalogue_digest:
             return revision.meaning().catalogue
@@ -46,6 +63,17 @@ def catalogue_of(home: Home, ledger: Ledger, release: Release) -> Catalogue:
             "it is, to ask about this release",
         )
     return catalogue
+
+
+def _catalogue_shown(release: Release) -> Catalogue:
+    subject = release.subjects[0].id
+    shown = read_shown(release, {subject: {}}, (gender(), age(), region()))[0].catalogue
+    named = {
+        row: shown.named[row]
+        for row, segment in enumerate(release.segments.values())
+        if segment.named
+    }
+    return replace(shown, named=named)
 
 
 def _release_of(day: date) -> str:

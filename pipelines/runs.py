@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from anonymizer.errors import AudienceError, ConfigurationError, Fault
+from anonymizer.errors import AudienceError, ConfigurationError, Fault, NoSpace
 from anonymizer.home import Home
 from anonymizer.locking import exclusive
 from anonymizer.periods import Period
@@ -18,6 +18,7 @@ from anonymizer.policy import Policy, Timing
 from anonymizer.series import Series
 from pipelines import interruption
 from pipelines.first_day import has_begun
+from pipelines.full_disk import explaining_full_disks, tells_of_a_full_disk
 from pipelines.instance import prepare_instance
 from pipelines.jobs import job_name
 from pipelines.partitions import DAYS
@@ -46,14 +47,17 @@ class Finished:
     succeeded: bool
     held: tuple[Held, ...]
     stopped_by: int | None = None
+    without_room: bool = False
 
     @property
     def exit_code(self) -> int:
-        """0, that of a signal or of the first held day, or 1 when the run failed otherwise."""
+        """0, that of a signal, a full disk or the first held day, or 1 when it failed otherwise."""
         if self.stopped_by:
             return interruption.exit_code(self.stopped_by)
         if self.succeeded:
             return 0
+        if self.without_room:
+            return NoSpace.exit_code
         return self.held[0].trouble.exit_code if self.held else AudienceError.exit_code
 
 
@@ -88,7 +92,11 @@ def _run(
     listener: Listener,
     told: Callable[[], None] = lambda: None,
 ) -> Finished:
-    with exclusive(home), dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance:
+    with (
+        explaining_full_disks(),
+        exclusive(home),
+        dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance,
+    ):
         _close_abandoned(instance)
         with listening(listener), interruption.heeding_signals(told):
             result = _beside_main_thread(lambda: _execute(instance, job, first, last))
@@ -97,7 +105,8 @@ def _run(
         held = tuple(
             Held(date.fromisoformat(day.pop("day")), Trouble(**day)) for day in held_days(failures)
         )
-        return Finished(result.run_id, result.success, held, stopped_by)
+        room = any(tells_of_a_full_disk(str(event.event_specific_data)) for event in failures)
+        return Finished(result.run_id, result.success, held, stopped_by, without_room=room)
 
 
 def _execute(

@@ -1,12 +1,27 @@
-"""What the command line shows: results on stdout, progress and notices on stderr."""
+"""What the command line shows: results on stdout, progress and notices on stderr.
+
+Everything goes through here or through `saying`, so that a terminal obeys no character that comes
+from outside.
+"""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from anonymizer.accounting import RowAccount
+from anonymizer.escaping import visible, visible_lines
+
+
+class Screen(Console):
+    """A console that shows text and tables of text as they are, but for what is not to be seen."""
+
+    def print(self, *objects: Any, **style: Any) -> None:
+        """Print; texts may have several lines."""
+        shown = (visible_lines(one) if isinstance(one, str) else one for one in objects)
+        super().print(*shown, **style)
 
 
 def out() -> Console:
@@ -34,10 +49,10 @@ def progress() -> Progress:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
     """A table whose numbers stand to the right."""
-    made = Table(title=title, title_justify="left")
+    made = Table(title=visible(title), title_justify="left")
     for position, column in enumerate(columns):
         numbers = bool(rows) and all(isinstance(row[position], int | float) for row in rows)
-        made.add_column(column, justify="right" if numbers else "left")
+        made.add_column(visible(column), justify="right" if numbers else "left")
     for row in rows:
         made.add_row(*(_shown(value) for value in row))
     return made
@@ -69,11 +84,11 @@ def _reasons(account: RowAccount) -> str:
 
 
 def _shown(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}" if isinstance(value, int) else visible(str(value))
 
 
 def _console(*, stderr: bool) -> Console:
-    console = Console(stderr=stderr, highlight=False, markup=False)
+    console = Screen(stderr=stderr, highlight=False, markup=False)
     if not console.is_terminal:
-        console = Console(stderr=stderr, highlight=False, markup=False, width=200)
+        console = Screen(stderr=stderr, highlight=False, markup=False, width=200)
     return console

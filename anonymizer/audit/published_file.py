@@ -14,6 +14,13 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from anonymizer.audit.export_file import (
+    as_published,
+    is_export,
+    known_dimension,
+    rounding_of,
+    workbook_columns,
+)
 from anonymizer.dimensions import Dimension
 from anonymizer.errors import ConfigurationError, Fault, first_few, gathered_into
 from anonymizer.hierarchies import Hierarchy, dimension, full_cross, read_hierarchy, unreadable
@@ -33,6 +40,7 @@ class PublishedTable:
 
     `people` stands beside `published`, `known_people` beside `known`. Segments of the catalogue
     that the file does not list are not published, and nothing is said about them.
+    `rounding` is what an export says that its figures are multiples of.
     """
 
     name: str
@@ -42,6 +50,7 @@ class PublishedTable:
     withheld: NDArray[np.int32]
     known: NDArray[np.int32]
     known_people: NDArray[np.int64]
+    rounding: int = 1
 
 
 @dataclass(frozen=True)
@@ -50,12 +59,14 @@ class _Text:
 
     name: str
     columns: Mapping[str, Sequence[str]]
+    rounding: int = 1
+    export: bool = False
 
 
 def read_published(
     path: Path, hierarchies: Mapping[str, Path], background: Path | None = None
 ) -> PublishedTable:
-    """The table in a CSV or Parquet file: dimension columns, `status` and `people`.
+    """The table in a CSV or Parquet file: dimension columns, `status` and `people`; or an export.
 
     `hierarchies` are `parent,child` files by column; `background` has the dimension columns and
     `people`: segments whose count the attacker knows. Raises ConfigurationError with the
@@ -81,7 +92,10 @@ def read_published(
     for name in names:
         with gathered_into(faults):
             codes = {code for text in texts for code in text.columns[name]}
-            axes.append(dimension(name, trees.get(name), codes))
+            if texts[0].export and name not in hierarchies:
+                axes.append(known_dimension(path, name, codes))
+            else:
+                axes.append(dimension(name, trees.get(name), codes))
     faults += [fault for text in texts for fault in _value_faults(text)]
     if faults:
         raise ConfigurationError(faults)
@@ -90,11 +104,18 @@ def read_published(
 
 def _read(path: Path) -> _Text:
     try:
-        if path.suffix == ".parquet":
-            return _Text(path.name, _parquet_columns(path))
-        return _Text(path.name, _csv_columns(path))
+        columns = _columns(path)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigurationError([unreadable(path, error)]) from None
+    if not is_export(columns):
+        return _Text(path.name, columns)
+    return _Text(path.name, as_published(columns), rounding_of(columns), export=True)
+
+
+def _columns(path: Path) -> Mapping[str, Sequence[str]]:
+    if path.suffix == ".parquet":
+        return _parquet_columns(path)
+    return workbook_columns(path) if path.suffix == ".xlsx" else _csv_columns(path)
 
 
 def _csv_columns(path: Path) -> Mapping[str, Sequence[str]]:
@@ -208,8 +229,10 @@ def _table(name: str, axes: Sequence[Dimension], texts: Sequence[_Text]) -> Publ
     )
     nothing = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=str)
     known = (found[1], np.array(texts[1].columns[PEOPLE], dtype=str)) if len(texts) > 1 else nothing
+    suppressed = np.sort(found[0][~shown])
+    beside = _ordered(*known)
     return PublishedTable(
-        name, catalogue, published, people, np.sort(found[0][~shown]), *_ordered(*known)
+        name, catalogue, published, people, suppressed, *beside, rounding=texts[0].rounding
     )
 
 

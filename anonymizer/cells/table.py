@@ -3,7 +3,7 @@
 One row counts the people of one finest cell; a cell without a row has none.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.cells.columns import Column, read_columns
+from anonymizer.cells.lookalikes import alike, is_total, named, sums_of_the_others
 from anonymizer.dimensions import Dimension
 from anonymizer.errors import ConfigurationError, Fault, first_few, gathered_into
 from anonymizer.hierarchies import TOTAL, Hierarchy, dimension
@@ -22,6 +23,7 @@ MOST_CODES = 10_000
 _UNCLEAN = "is empty, has spaces around it or characters that are not seen"
 _GROUPS = "is a group, where a row counts one finest cell"
 _UNKNOWN = "is not in the hierarchy"
+_TOTAL_OF_OTHERS = "looks like a total, where a row counts one finest cell; leave these rows out"
 # What the written files call their own columns.
 RESERVED = ("status", "people", "reason", "true_people")
 
@@ -30,13 +32,15 @@ RESERVED = ("status", "people", "reason", "true_people")
 class Cells:
     """People of every finest cell, on the grid of the dimensions' leaves.
 
-    `ignored` names the columns that have the same value everywhere and no hierarchy.
+    `ignored` names the columns that have the same value everywhere and no hierarchy; `warnings`
+    says which codes may be totals of the others.
     """
 
     name: str
     dimensions: tuple[Dimension, ...]
     people: NDArray[np.int64]
     ignored: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def read_cells(path: Path, count: str, hierarchies: Mapping[str, Hierarchy | None]) -> Cells:
@@ -45,8 +49,9 @@ def read_cells(path: Path, count: str, hierarchies: Mapping[str, Hierarchy | Non
     The other columns are dimensions, in the order of the file, whatever the order of its rows;
     None stands for the hierarchy of a column that has one which could not be read.
     Raises ConfigurationError with every mistake, by column and row (1 is the first below the
-    header): missing columns, codes that are empty or no finest value, counts that are no whole
-    numbers, the same cell twice. The message shows codes, never counts.
+    header): missing columns, codes that are empty, no finest value, a word for a total or
+    hardly to be told apart, counts that are no whole numbers, the same cell twice. The message
+    shows codes, never counts.
     """
     columns = read_columns(path)
     inner = {
@@ -61,7 +66,26 @@ def read_cells(path: Path, count: str, hierarchies: Mapping[str, Hierarchy | Non
     if faults:
         raise ConfigurationError(faults)
     grid = _grid(axes, list(inner.values()), people)
-    return Cells(path.name, axes, grid, tuple(c for c in columns if c not in {*inner, count}))
+    ignored = tuple(c for c in columns if c not in {*inner, count})
+    return Cells(path.name, axes, grid, ignored, tuple(_suspected(path, inner, axes, grid)))
+
+
+def _suspected(
+    path: Path,
+    columns: Mapping[str, Column],
+    axes: Sequence[Dimension],
+    people: NDArray[np.int64],
+) -> Iterator[str]:
+    """Codes whose counts are the sums of all others of their column, with their rows."""
+    for number, (axis, column) in enumerate(zip(axes, columns.values(), strict=True)):
+        for leaf in sums_of_the_others(people, number):
+            code = axis.leaves[leaf]
+            rows = _rows_of(column, [text != code for text in column.texts])
+            yield (
+                f"{path.name}, column {axis.name}: {code!r} has everywhere the sum of all other "
+                f"codes: row {rows}. If it is their total, leave these rows out and protect again; "
+                "with them everybody counts twice"
+            )
 
 
 def _varies(column: Column, name: str, hierarchies: Mapping[str, Hierarchy | None]) -> bool:
@@ -122,21 +146,36 @@ def _faulty_codes(place: str, column: Column, hierarchy: Hierarchy | None) -> li
     """Codes that cannot stand for a finest value, each kind of mistake with its codes and rows."""
     groups = frozenset({TOTAL}) if hierarchy is None else frozenset(hierarchy.children)
     known = frozenset(column.texts) if hierarchy is None else hierarchy.codes
-    kinds: dict[str, list[str]] = {_UNCLEAN: [], _GROUPS: [], _UNKNOWN: []}
+    kinds: dict[str, list[str]] = {
+        kind: [] for kind in (_UNCLEAN, _GROUPS, _TOTAL_OF_OTHERS, _UNKNOWN)
+    }
     for text in column.texts:
         if not text or text != text.strip() or not text.isprintable():
             kinds[_UNCLEAN].append(text)
         elif text in groups:
             kinds[_GROUPS].append(text)
+        elif is_total(text):
+            kinds[_TOTAL_OF_OTHERS].append(text)
         elif text not in known:
             kinds[_UNKNOWN].append(text)
-    faults = []
+    faults = [_alike_fault(place, column, codes) for codes in alike(column.texts)]
     for problem, codes in kinds.items():
         if codes:
             faulty = set(codes)
             rows = _rows_of(column, [text not in faulty for text in column.texts])
             faults.append(Fault(place, f"{first_few([*map(repr, codes)])} {problem}: row {rows}"))
     return faults
+
+
+def _alike_fault(place: str, column: Column, codes: Sequence[str]) -> Fault:
+    """Codes that a reader takes for one; the rows of all but the first."""
+    others = set(codes[1:])
+    rows = _rows_of(column, [text not in others for text in column.texts])
+    problem = (
+        f"{named(codes)} look like one code (upper and lower case, composed letters, letters of "
+        f"another script): row {rows}"
+    )
+    return Fault(place, problem, "spell each group in one way")
 
 
 def _rows_of(column: Column, good: Sequence[bool]) -> str:

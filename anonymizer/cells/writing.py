@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from anonymizer.cells.columns import PARQUET
 from anonymizer.cells.protecting import REASONS, Outcome
 from anonymizer.coarser import NONE, nearest_coarser
-from anonymizer.files import write_bytes
+from anonymizer.files import PUBLIC, write_bytes
 from anonymizer.segments import Catalogue
 
-PRIVATE = 0o600
 _NUMBERS = ("people", "true_people")
 
 Columns = Mapping[str, Sequence[Any]]
@@ -27,7 +26,7 @@ Columns = Mapping[str, Sequence[Any]]
 
 def write_published(outcome: Outcome, path: Path) -> None:
     """What anybody may see, as CSV, or Parquet by the name of the file. Raises NoSpace."""
-    write_bytes(_content(_published(outcome), path), path)
+    write_bytes(_content(_published(outcome), path), path, mode=PUBLIC)
 
 
 def write_internal(outcome: Outcome, path: Path) -> None:
@@ -44,7 +43,7 @@ def write_internal(outcome: Outcome, path: Path) -> None:
         "true_people": outcome.true_people.tolist(),
         **{f"coarser_{name}": codes for name, codes in _codes(catalogue, nearest).items()},
     }
-    write_bytes(_content(columns, path), path, mode=PRIVATE)
+    write_bytes(_content(columns, path), path)
 
 
 def _published(outcome: Outcome) -> Columns:

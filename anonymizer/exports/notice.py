@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from anonymizer.errors import Held, NoSpace, SecretProblem
-from anonymizer.files import move_into_place, sha256, write_bytes
+from anonymizer.files import PUBLIC, move_into_place, sha256, write_bytes
 from anonymizer.home import Home
 from anonymizer.ledger import Entry
 from anonymizer.release import Release
@@ -62,7 +62,7 @@ def rendered_notices(
                 "release": release.id,
                 "reason": reason,
             }
-            write_bytes(_notice_bytes(facts, secret), staging / recipient / NOTICE)
+            write_bytes(_notice_bytes(facts, secret), staging / recipient / NOTICE, mode=PUBLIC)
         yield {f"{path.parent.name}/{NOTICE}": sha256(path) for path in sorted(staging.glob("*/*"))}
     finally:
         shutil.rmtree(staging, ignore_errors=True)

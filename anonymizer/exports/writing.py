@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from anonymizer.acceptances import statement_of
-from anonymizer.errors import Held, LedgerBroken, NoSpace
+from anonymizer.errors import AudienceError, Held, LedgerBroken, NoSpace
 from anonymizer.exports.certificate import CERTIFICATE, certificate_bytes
 from anonymizer.exports.csv_file import csv_bytes
 from anonymizer.exports.manifest import manifest_bytes
@@ -21,7 +21,7 @@ from anonymizer.exports.notice import lay_notices, withdrawn
 from anonymizer.exports.parquet_file import parquet_table
 from anonymizer.exports.rows import export_rows
 from anonymizer.exports.xlsx_file import xlsx_bytes
-from anonymizer.files import move_into_place, sha256, write_bytes, write_parquet
+from anonymizer.files import PUBLIC, move_into_place, sha256, write_bytes, write_parquet
 from anonymizer.home import Home
 from anonymizer.ledger import RELEASE, Entry, Ledger
 from anonymizer.locking import exclusive
@@ -56,10 +56,15 @@ def write_exports(release: Release, home: Home, ledger: Ledger, secret: Secret) 
             _refuse_edited(home, release.id, recorded.body["files"])
         missing = [target for target in targets if not target.exists()]
         if missing or recorded is None:
-            with _rendered(release, home, _sealing(release, ledger, secret)) as staged:
+            staged = home.published / ".staging" / "exports"
+            with _removed_if_refused(staged):
+                _render(release, staged, _sealing(release, ledger, secret))
                 _record(recorded, staged, release.id, home, ledger)
-                for target in missing:
-                    move_into_place(staged / target.parent.name / release.id, target)
+            # From here on the ledger vouches for what is staged: if there is no room, it stays.
+            write_public_ledger(ledger, home)
+            for target in missing:
+                move_into_place(staged / target.parent.name / release.id, target)
+            _remove(staged)
         write_public_ledger(ledger, home)
     return targets
 
@@ -82,25 +87,33 @@ def _sealing(release: Release, ledger: Ledger, secret: Secret) -> _Sealing:
     return _Sealing(entry, secret, accepted)
 
 
+def _render(release: Release, staging: Path, sealing: _Sealing) -> None:
+    """Write all exports of a release into a new folder. Raises NoSpace."""
+    _remove(staging)
+    for recipient, subjects in _by_recipient(release):
+        folder = staging / recipient / release.id
+        _fill(folder, release, subjects)
+        named = "every advertiser" if recipient == FOR_ALL else recipient
+        certificate = certificate_bytes(
+            release, sealing.entry, named, folder, sealing.secret, accepted=sealing.accepted
+        )
+        write_bytes(certificate, folder / CERTIFICATE, mode=PUBLIC)
+
+
 @contextmanager
-def _rendered(release: Release, home: Home, sealing: _Sealing) -> Iterator[Path]:
-    """All exports of a release in a folder that is gone afterwards. Raises NoSpace."""
-    staging = home.published / ".staging" / "exports"
-    shutil.rmtree(staging, ignore_errors=True)
+def _removed_if_refused(staging: Path) -> Iterator[None]:
     try:
-        for recipient, subjects in _by_recipient(release):
-            folder = staging / recipient / release.id
-            _fill(folder, release, subjects)
-            named = "every advertiser" if recipient == FOR_ALL else recipient
-            certificate = certificate_bytes(
-                release, sealing.entry, named, folder, sealing.secret, accepted=sealing.accepted
-            )
-            write_bytes(certificate, folder / CERTIFICATE)
-        yield staging
+        yield
     except OSError as error:
+        _remove(staging)
         raise NoSpace("published/exports", type(error).__name__) from None
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    except AudienceError:
+        _remove(staging)
+        raise
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _record(
@@ -172,10 +185,10 @@ def _recipient(subject: Subject) -> str:
 def _fill(folder: Path, release: Release, subjects: Sequence[Subject]) -> None:
     for subject in subjects:
         rows = list(export_rows(release, subject))
-        write_bytes(csv_bytes(rows), folder / f"{subject.id}.csv")
-        write_bytes(xlsx_bytes(rows, release), folder / f"{subject.id}.xlsx")
-        write_parquet(parquet_table(rows), folder / f"{subject.id}.parquet")
-    write_bytes(manifest_bytes(release, subjects, folder), folder / MANIFEST)
+        write_bytes(csv_bytes(rows), folder / f"{subject.id}.csv", mode=PUBLIC)
+        write_bytes(xlsx_bytes(rows, release), folder / f"{subject.id}.xlsx", mode=PUBLIC)
+        write_parquet(parquet_table(rows), folder / f"{subject.id}.parquet", mode=PUBLIC)
+    write_bytes(manifest_bytes(release, subjects, folder), folder / MANIFEST, mode=PUBLIC)
 
 
 def _refuse_edited(home: Home, release_id: str, digests: Mapping[str, str]) -> None:

@@ -1,18 +1,23 @@
 """Reads Parquet: checks types by the schema, reads the contract's columns alone."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as pt
+from numpy.typing import NDArray
 
 from anonymizer.intake.batches import ROWS_PER_BATCH, RawBatch, Reading
 from anonymizer.intake.contract import Header, Kind, RawTable, check_header
+from anonymizer.intake.decoding import MOST_DECODED, Piece, is_list, pieces
 from anonymizer.intake.opening import Source
+from anonymizer.intake.pages import Unreadable, pages
 
 _MAGIC = b"PAR1"
+MOST_IN_A_GROUP = 1 << 30  # bytes of the columns that are read, decompressed
+MOST_VALUES = 1 << 26  # of a column in a row group; a list has several a row
 _UUID_WIDTH = 36
 _UUID_DIGITS = [place for place in range(_UUID_WIDTH) if place not in (8, 13, 18, 23)]
 _HEXADECIMAL = np.array([list(b"%02x" % octet) for octet in range(256)], np.uint8)
@@ -43,27 +48,82 @@ def read_parquet(source: Source, table: RawTable) -> Reading:
     if wrong:
         remedies = "; ".join(f"write {column} as {expected}" for column, expected in wrong.items())
         raise source.reject(f"schema_type:{','.join(wrong)}", remedies)
-    _check_expansion(source, file.metadata, header)
-    batches = _batches(source, file, table, header)
+    rows = _check_expansion(source, file.metadata, header)
+    try:
+        encoded = pq.ParquetFile(
+            source.stored(),
+            metadata=file.metadata,
+            read_dictionary=_texts(file.metadata, schema, header),
+            page_checksum_verification=True,
+            coerce_int96_timestamp_unit="us",
+        )
+    except _UNREADABLE:
+        raise source.reject("corrupt", "the Parquet footer cannot be read") from None
+    batches = _batches(source, encoded, table, header, rows)
     return Reading(lambda: header, batches, lambda: int(file.metadata.num_rows))
 
 
-def _check_expansion(source: Source, metadata: pq.FileMetaData, header: Header) -> None:
-    expanded = 0
-    for group in range(metadata.num_row_groups):
-        for position in range(metadata.num_columns):
-            chunk = metadata.row_group(group).column(position)
-            if chunk.path_in_schema.split(".")[0] in header.present:
-                expanded += chunk.total_uncompressed_size
-    if expanded > source.limits.expanded:
-        raise source.reject("too_large", "its columns expand beyond the limit")
+def _check_expansion(source: Source, metadata: pq.FileMetaData, header: Header) -> int:
+    """Refuse what expands too far, by the headers of its pages; how many rows to read at a time.
+
+    What is decompressed at once is part of one row group.
+    """
+    all_groups, rows = 0, ROWS_PER_BATCH
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        expanded = sum(_expansion(source, chunk) for chunk in _chunks(group, header))
+        all_groups += expanded
+        if all_groups > source.limits.expanded:
+            raise source.reject("too_large", "its columns expand beyond the limit")
+        if expanded > MOST_IN_A_GROUP:
+            problem = f"a row group expands to more than {MOST_IN_A_GROUP >> 20} MiB"
+            raise source.reject("too_large", f"{problem}; write smaller row groups")
+        rows = min(rows, MOST_DECODED * max(group.num_rows, 1) // max(expanded, 1))
+    return max(rows, 1)
+
+
+def _chunks(group: pq.RowGroupMetaData, header: Header) -> Iterator[pq.ColumnChunkMetaData]:
+    for position in range(group.num_columns):
+        chunk = group.column(position)
+        if chunk.path_in_schema.split(".")[0] in header.present:
+            yield chunk
+
+
+def _expansion(source: Source, chunk: pq.ColumnChunkMetaData) -> int:
+    """Bytes of all pages of a column chunk once they are decompressed."""
+    start, expanded, values = chunk.data_page_offset, 0, 0
+    if chunk.has_dictionary_page and chunk.dictionary_page_offset:
+        start = min(start, chunk.dictionary_page_offset)
+    try:
+        for page in pages(source.descriptor, start, chunk.total_compressed_size):
+            expanded += page.expanded
+            values += page.values
+    except (Unreadable, OSError, OverflowError):
+        raise source.reject("corrupt", "a Parquet page cannot be read") from None
+    if values > MOST_VALUES:
+        raise source.reject("too_large", f"a column has more than {MOST_VALUES:,} values")
+    return expanded
+
+
+def _texts(metadata: pq.FileMetaData, schema: pa.Schema, header: Header) -> list[str]:
+    """Paths of the columns whose values can be of any length."""
+    found = []
+    for position in range(metadata.num_columns):
+        path = metadata.schema.column(position).path
+        name = path.split(".")[0]
+        if name in header.present:
+            kind = schema.field(name).type
+            kind = _plain_type(kind.value_type if is_list(kind) else kind)
+            if _is_text(kind) or _is_bytes(kind):
+                found.append(path)
+    return found
 
 
 def _batches(
-    source: Source, file: pq.ParquetFile, table: RawTable, header: Header
+    source: Source, file: pq.ParquetFile, table: RawTable, header: Header, rows: int
 ) -> Iterator[RawBatch]:
-    batches = file.iter_batches(ROWS_PER_BATCH, columns=list(header.present), use_threads=False)
     in_utc = _of_int96(file)
+    batches = file.iter_batches(rows, columns=list(header.present), use_threads=False)
     first, expanded = 1, 0
     while True:
         try:
@@ -72,15 +132,12 @@ def _batches(
             raise source.reject("corrupt", "a Parquet page cannot be read") from None
         if batch is None:
             return
-        expanded += batch.nbytes
-        if expanded > source.limits.expanded:
-            raise source.reject("too_large", "its columns expand beyond the limit")
-        for name in in_utc.intersection(batch.schema.names):
-            position = batch.schema.get_field_index(name)
-            zoned = batch.column(position).view(pa.timestamp("us", "UTC"))
-            batch = batch.set_column(position, name, zoned)
-        yield RawBatch(_plain_rows(source, batch, table.columns, first))
-        first += batch.num_rows
+        for piece in pieces(_zoned(batch, in_utc), source.limits.field + 1):
+            expanded += piece.decoded
+            if expanded > source.limits.expanded:
+                raise source.reject("too_large", "its columns expand beyond the limit")
+            yield RawBatch(_plain_rows(source, piece, table.columns, first))
+            first += piece.rows.num_rows
 
 
 def _of_int96(file: pq.ParquetFile) -> frozenset[str]:
@@ -89,28 +146,46 @@ def _of_int96(file: pq.ParquetFile) -> frozenset[str]:
     return frozenset(column.path for column in columns if column.physical_type == "INT96")
 
 
+def _zoned(batch: pa.RecordBatch, in_utc: Collection[str]) -> pa.RecordBatch:
+    """The batch with the zone of the columns that are in UTC."""
+    for name in [name for name in batch.schema.names if name in in_utc]:
+        position = batch.schema.get_field_index(name)
+        column = batch.column(position).view(pa.timestamp("us", "UTC"))
+        batch = batch.set_column(position, name, column)
+    return batch
+
+
 def _plain_rows(
-    source: Source, batch: pa.RecordBatch, kinds: Mapping[str, Kind], first: int
+    source: Source, piece: Piece, kinds: Mapping[str, Kind], first: int
 ) -> pa.RecordBatch:
-    """The batch as text and zoned timestamps, as the text formats give it."""
+    """The rows as text and zoned timestamps, as the text formats give them."""
+    batch = piece.rows
     columns = {"row_number": pa.array(range(first, first + batch.num_rows), pa.int64())}
     for name in batch.schema.names:
         try:
-            columns[name] = _plain(batch.column(name), kinds[name])
+            column = batch.column(name)
+            if is_list(column.type):
+                columns[name] = _joined(column, piece.too_long[name], source.limits.field + 1)
+            else:
+                columns[name] = _plain(column, kinds[name])
         except pa.ArrowException:
             raise source.reject(f"schema_type:{name}", "values do not cast exactly") from None
     return pa.record_batch(columns)
 
 
 def _fits(found: pa.DataType, kind: Kind) -> bool:
-    if pt.is_dictionary(found):
-        found = found.value_type
+    found = _plain_type(found)
     plain = _is_text(found) or _is_bytes(found) or bool(pt.is_null(found))
     return plain or _NATIVE[kind](found)
 
 
 def _is_list_of_text(found: pa.DataType) -> bool:
-    return (pt.is_list(found) or pt.is_large_list(found)) and _is_text(found.value_type)
+    return is_list(found) and _is_text(_plain_type(found.value_type))
+
+
+def _plain_type(found: pa.DataType) -> pa.DataType:
+    """The type without its dictionary."""
+    return found.value_type if pt.is_dictionary(found) else found
 
 
 def _is_text(found: pa.DataType) -> bool:
@@ -167,11 +242,25 @@ def _plain(column: pa.Array, kind: Kind) -> pa.Array:
         return _instants(column)
     if kind == "date" and not _is_text(column.type):
         column = _exact_dates(column)
-    if kind == "codes" and not _is_text(column.type):
-        column = pc.binary_join(column, ";")
     if _is_text(column.type):
         return column.cast(pa.binary() if pt.is_string(column.type) else pa.large_binary())
     return column.cast(pa.string())
+
+
+def _joined(column: pa.Array, too_long: NDArray[np.bool_], longest: int) -> pa.Array:
+    """The elements of each list as one text; a text that is too long where they would be one."""
+    places = np.cumsum(~too_long) - 1
+    kept = column.filter(pa.array(~too_long))
+    values = kept.flatten()
+    if pt.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    offsets = pc.subtract(kept.offsets, kept.offsets[0]) if len(kept) else kept.offsets
+    make = pa.LargeListArray if pt.is_large_list(kept.type) else pa.ListArray
+    texts = pc.binary_join(make.from_arrays(offsets, values, mask=kept.is_null()), ";")
+    if too_long.any():
+        texts = pc.take(texts, pa.array(places, pa.int64(), mask=too_long))
+        texts = pc.if_else(pa.array(too_long), pa.scalar("-" * longest, texts.type), texts)
+    return texts.cast(pa.binary() if _is_text(texts.type) else texts.type)
 
 
 def _uuids(column: pa.Array) -> pa.Array:

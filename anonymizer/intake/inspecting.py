@@ -17,7 +17,7 @@ from anonymizer.policy import IntakeLimits
 
 def broken_files(files: Sequence[LandedFile], limits: IntakeLimits) -> tuple[InputRejected, ...]:
     """The refusal of each of these files that cannot be read, in their order."""
-    sizes = Limits.of_megabytes(limits.max_file_megabytes, limits.max_expanded_megabytes)
+    sizes = Limits.of(limits)
     return tuple(refusal for file in files if (refusal := _refusal(file, sizes)))
 
 

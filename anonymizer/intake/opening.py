@@ -12,23 +12,30 @@ import pyarrow as pa
 
 from anonymizer.errors import InputRejected
 from anonymizer.intake.landing import LandedFile
+from anonymizer.policy import IntakeLimits
 
 _CHUNK = 1 << 20
 _MEGABYTE = 1_000_000
+_BYTES_PER_CHARACTER = 4  # at most, in UTF-8
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bytes that a file may have, as it lies there and expanded."""
+    """Bytes that a file may have, as it lies there and expanded, and that a field may have."""
 
     stored: int
     expanded: int
+    field: int
 
     @classmethod
-    def of_megabytes(cls, stored: int, expanded: int) -> "Limits":
+    def of(cls, intake: IntakeLimits) -> "Limits":
         """The limits as the policy states them."""
-        return cls(stored * _MEGABYTE, expanded * _MEGABYTE)
+        return cls(
+            intake.max_file_megabytes * _MEGABYTE,
+            intake.max_expanded_megabytes * _MEGABYTE,
+            intake.max_field_characters * _BYTES_PER_CHARACTER,
+        )
 
 
 @dataclass(frozen=True)

@@ -59,9 +59,7 @@ def review(
     """Read every file of these tables. The engine must not spill: it holds raw values."""
     load_objection_words(engine)
     acceptor = Acceptor(engine, _ANY_DAY, policy, secret)
-    limits = Limits.of_megabytes(
-        policy.intake.max_file_megabytes, policy.intake.max_expanded_megabytes
-    )
+    limits = Limits.of(policy.intake)
     unread: list[UnreadRow] = []
     requests: list[ReadRequest] = []
     rejected: list[InputRejected] = []

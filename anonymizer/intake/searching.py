@@ -105,7 +105,7 @@ def _search_file(
     """Add the person's rows of one file to `rows`; returns what could not be searched, and why."""
     unreadable = 0
     refused: dict[str, list[int]] = defaultdict(list)
-    sizes = Limits.of_megabytes(limits.max_file_megabytes, limits.max_expanded_megabytes)
+    sizes = Limits.of(limits)
     with opened(file, sizes) as source:
         for batch in read(source, table).batches:
             unreadable += len(batch.faults)

@@ -294,9 +294,7 @@ class _Run:
     ) -> None:
         self._engine, self._landing, self._day = engine, landing, day
         self.day, self.decisions, self.codings = day, decisions, codings
-        self._limits = Limits.of_megabytes(
-            policy.intake.max_file_megabytes, policy.intake.max_expanded_megabytes
-        )
+        self._limits = Limits.of(policy.intake)
         self._acceptor = Acceptor(engine, day, policy, secret)
         self._rejected: list[InputRejected] = []
         self._rows: Counter[tuple[str, date | None]] = Counter()

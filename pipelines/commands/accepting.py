@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipelines.commands.common import HomeOption, existing_home, parse_day
+from pipelines.saying import say
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +33,7 @@ def accept(
     place, local_day = existing_home(home), parse_day(day, "--day")
     with exclusive(place):
         odd = record(place, open_ledger(place), local_day, reason, datetime.now(UTC))
-    typer.echo(
+    say(
         f"{local_day} is accepted with {odd} measure(s) out of their limits. Release it with:\n"
         f"  audience run --from {local_day} --to {local_day}"
     )

@@ -1,6 +1,7 @@
 """`audience audit`: attack a published table that is in a file."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -8,6 +9,7 @@ import typer
 
 from anonymizer.errors import ConfigurationError, Fault
 from pipelines.commands.common import hierarchy_files
+from pipelines.saying import say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each part of the rules
     published: Annotated[
-        Path, typer.Argument(help="Dimension columns, status, people; .csv or .parquet.")
+        Path, typer.Argument(help="Dimension columns, status, people; or an export (.xlsx too).")
     ],
     inference_k: Annotated[
         int,
@@ -46,7 +48,12 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
     k: Annotated[
         int, typer.Option(help="The threshold, if the intruder knows it; 1: not known.")
     ] = 1,
-    rounding: Annotated[int, typer.Option(help="Figures are multiples of this; 1: exact.")] = 1,
+    rounding: Annotated[
+        int | None,
+        typer.Option(
+            help="Figures are multiples of this; 1: exact. Default: what an export says, else 1."
+        ),
+    ] = None,
     zeros: Annotated[
         Literal["protect", "public"],
         typer.Option(help="public: empty segments are known and published as 0."),
@@ -90,9 +97,10 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
     from anonymizer.audit.summary import as_json, subject  # noqa: PLC0415
     from anonymizer.errors import gathered_into  # noqa: PLC0415
     from anonymizer.feasible.work import Work  # noqa: PLC0415
-    from anonymizer.files import write_bytes  # noqa: PLC0415
+    from anonymizer.files import PUBLIC, write_bytes  # noqa: PLC0415
+    from anonymizer.permissions import require_places  # noqa: PLC0415
 
-    rules = Rules(inference_k, k, rounding, zeros == "public")
+    rules = Rules(inference_k, k, 1 if rounding is None else rounding, zeros == "public")
     hierarchies, faults = hierarchy_files(hierarchy or ())
     faults += _number_faults(rules, work)
     table = None
@@ -100,7 +108,10 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
         table = read_published(published, hierarchies, background)
     if table is None or faults:
         raise ConfigurationError(faults)
-    typer.echo(subject(table))
+    if rounding is None:
+        rules = replace(rules, rounding=table.rounding)
+    require_places(path for path in (intervals, report) if path)
+    say(subject(table))
     asked = Questions("all" if intervals else "if few" if report else "no", singletons)
     screen = _Screen(work, intervals)
     try:
@@ -109,7 +120,7 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
         screen.close()
     if report:
         text = json.dumps(as_json(done), indent=2, ensure_ascii=False) + "\n"
-        write_bytes(text.encode(), report)
+        write_bytes(text.encode(), report, mode=PUBLIC)
     raise typer.Exit(_EXIT[done.outcome])
 
 
@@ -152,7 +163,7 @@ class _Screen:
 
         self.close()
         for line in in_words(step):
-            typer.echo(line)
+            say(line)
         if step.stage == "intervals" and self._intervals:
             _write_intervals(step.audit, self._intervals)
 
@@ -165,10 +176,10 @@ class _Screen:
 
 def _write_intervals(audit: "Audit", path: Path) -> None:
     from anonymizer.audit.summary import intervals_csv  # noqa: PLC0415
-    from anonymizer.files import write_bytes  # noqa: PLC0415
+    from anonymizer.files import PUBLIC, write_bytes  # noqa: PLC0415
 
     if audit.intervals:
-        write_bytes(intervals_csv(audit, audit.intervals), path)
+        write_bytes(intervals_csv(audit, audit.intervals), path, mode=PUBLIC)
 
 
 def _budget_bar(console: "Console") -> "Progress":

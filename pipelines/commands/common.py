@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from anonymizer.errors import ConfigurationError, Fault
-from anonymizer.home import Home
+from anonymizer.home import Home, PublishedCopy
 from anonymizer.periods import Period
 
 HomeOption = Annotated[
@@ -41,6 +41,18 @@ def existing_home(path: Path | None) -> Home:
             [Fault(str(home.root), "no policy.yaml is here", "create a home with: audience init")]
         )
     return home
+
+
+def reading_home(path: Path | None) -> Home:
+    """The chosen home, or a published folder without one: enough for whoever only reads.
+
+    Refuses what is neither.
+    """
+    home = use_home(path)
+    if home.policy.exists() or home.public_ledger.exists():
+        return home
+    copy = PublishedCopy(home.root)
+    return copy if copy.public_ledger.exists() else existing_home(path)
 
 
 def parse_day(text: str, option: str) -> date:

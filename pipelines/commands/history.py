@@ -8,7 +8,8 @@ import typer
 
 from anonymizer.errors import ConfigurationError, Fault
 from anonymizer.home import Home
-from pipelines.commands.common import HomeOption, existing_home, parse_period
+from pipelines.commands.common import HomeOption, existing_home, parse_period, reading_home
+from pipelines.saying import say
 from pipelines.screen import out, table
 
 # Modules that read releases are imported where they are used: they are slow to import, and
@@ -28,12 +29,13 @@ def register(app: typer.Typer) -> None:
 
 @ledger.command("list")
 def list_entries(home: HomeOption = None) -> None:
-    """One line an entry, in order; refuses a broken chain."""
-    from pipelines.history import open_ledger  # noqa: PLC0415
+    """One line an entry: when, by whom, about what, with what outcome; refuses a broken chain."""
+    from pipelines.history import open_history  # noqa: PLC0415
+    from pipelines.outcomes import entry_line  # noqa: PLC0415
 
-    entries = open_ledger(existing_home(home)).entries()
-    rows = [(entry.sequence, entry.kind, entry.subject, entry.hash[:16]) for entry in entries]
-    out().print(table("Ledger", ("number", "kind", "subject", "hash"), rows))
+    entries = open_history(reading_home(home)).entries()
+    columns = ("number", "time (UTC)", "actor", "kind", "subject", "outcome", "hash")
+    out().print(table("Ledger", columns, [entry_line(entry) for entry in entries]))
 
 
 @ledger.command("show")
@@ -44,9 +46,9 @@ def show_entry(
     home: HomeOption = None,
 ) -> None:
     """Everything that an entry records, as JSON; of a release, also what was exported of it."""
-    from pipelines.history import open_ledger  # noqa: PLC0415
+    from pipelines.history import open_history  # noqa: PLC0415
 
-    entries = open_ledger(existing_home(home)).entries()
+    entries = open_history(reading_home(home)).entries()
     found = [entry for entry in entries if wanted in {str(entry.sequence), entry.subject}]
     if not found:
         remedy = f"the ledger has {len(entries)}; see: audience ledger list"
@@ -62,7 +64,7 @@ def show_entry(
             "hash": entry.hash,
             "body": entry.body,
         }
-        typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        say(json.dumps(content, indent=2, ensure_ascii=False))
 
 
 @ledger.command("verify")
@@ -73,7 +75,7 @@ def verify(home: HomeOption = None) -> None:
 
     place = existing_home(home)
     entries, releases = verify_published(place, open_ledger(place))
-    typer.echo(f"{entries} entries and {releases} releases are as they were recorded.")
+    say(f"{entries} entries and {releases} releases are as they were recorded.")
 
 
 @ledger.command("copy")
@@ -92,7 +94,7 @@ def copy(home: HomeOption = None) -> None:
         original = Ledger.open(place.ledger)
         verify_published(place, original)
         entries = original.copy_into(open_ledger(place))
-    typer.echo(
+    say(
         f"{entries} entries are copied and proved. Put {place.ledger.name} away now: two ledgers "
         "that are continued apart cannot be brought together again."
     )
@@ -100,7 +102,7 @@ def copy(home: HomeOption = None) -> None:
 
 def list_exports(home: HomeOption = None) -> None:
     """List the export folders of each advertiser."""
-    place = existing_home(home)
+    place = reading_home(home)
     rows = [
         (folder.parent.name, folder.name, len(list(folder.glob("*.csv"))), str(folder))
         for folder in sorted(place.exports.glob("*/*"))
@@ -118,18 +120,18 @@ def list_statements(
     limit: Annotated[int, typer.Option(help="How many, spread over all figures.", min=1)] = 12,
 ) -> None:
     """Say released figures in plain words."""
-    from pipelines.history import open_ledger  # noqa: PLC0415
+    from pipelines.history import open_history  # noqa: PLC0415
     from pipelines.released import spread, statements  # noqa: PLC0415
 
-    place = existing_home(home)
+    place = reading_home(home)
     chosen = parse_period(day, period)
-    said = statements(place, open_ledger(place), chosen, advertiser)
+    said = statements(place, open_history(place), chosen, advertiser)
     if not said:
         wanted = " and ".join(part for part in (day, period, advertiser) if part)
         problem = f"nothing is published for {wanted}" if wanted else "nothing is published yet"
         raise ConfigurationError([Fault("statements", problem, "see: audience ledger list")])
     for line in spread(said, limit):
-        typer.echo(line)
+        say(line)
 
 
 def print_released(home: Home) -> None:
@@ -140,16 +142,16 @@ def print_released(home: Home) -> None:
     book = open_ledger(home)
     totals = count_released(home, book)
     if not totals.releases:
-        typer.echo("Nothing is released yet.")
+        say("Nothing is released yet.")
         return
     shown = min(_SHOWN, totals.newest_published)
-    typer.echo(
+    say(
         f"\nReleased for {totals.newest}: {totals.newest_published:,} figures, "
         f"{shown} of them are:\n"
     )
     for line in spread(statements(home, book), _SHOWN):
-        typer.echo(f"  {line}")
-    typer.echo(
+        say(f"  {line}")
+    say(
         f"\n{totals.releases} releases contain {totals.tables} tables: {totals.published:,} "
         f"figures are published, the other {totals.suppressed:,} segments are suppressed.\n\n"
         f"Exports   {home.exports}\nDatabase  {home.database}\nLedger    {home.ledger}\n"

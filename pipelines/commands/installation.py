@@ -1,5 +1,6 @@
 """`audience init`, `audience ui`, `audience segments`."""
 
+import os
 import re
 import runpy
 import signal
@@ -13,7 +14,9 @@ from zoneinfo import ZoneInfo
 import typer
 
 from anonymizer.errors import ConfigurationError, Fault
+from anonymizer.files import PUBLIC, make_folder, write_bytes
 from anonymizer.home import Home
+from anonymizer.permissions import OWNER_ONLY, require_places
 from anonymizer.policy import Timing
 from anonymizer.secret import Secret
 from anonymizer.segments import load_catalogue
@@ -81,10 +84,11 @@ def refuse_existing(home: Home) -> None:
 def create_home(home: Home, first_day: date | None = None) -> Home:
     """Write policy, segments and secret. Refuses when any of them is there."""
     refuse_existing(home)
-    home.raw.mkdir(parents=True, exist_ok=True)
+    require_places([home.policy])
+    make_folder(home.raw, PUBLIC)
     for path in (home.policy, home.segments):
         default = files("anonymizer") / "defaults" / path.name
-        path.write_text(default.read_text(encoding="utf-8"), encoding="utf-8")
+        write_bytes(default.read_bytes(), path, mode=PUBLIC)
     if first_day:
         set_first_day(home, first_day)
     Secret.create(home.secret)
@@ -107,6 +111,7 @@ def serve_ui(
     """Open Dagster's pages on this machine (127.0.0.1): runs, assets, schedule, sensors."""
     from pipelines.instance import prepare_instance  # noqa: PLC0415  Dagster is slow to import
 
+    os.umask(OWNER_ONLY)  # of Dagster's processes, which write without being asked
     prepare_instance(existing_home(home))
     _require_free(port)
     sys.argv = ["dagster", "dev", "-m", "pipelines.definitions", "-h", _HERE, "-p", str(port)]

@@ -7,6 +7,7 @@ from anonymizer.home import Home
 from anonymizer.policy import Policy
 from anonymizer.segments import Catalogue
 from pipelines.commands.common import HomeOption, existing_home
+from pipelines.saying import say
 from pipelines.screen import notices, out, table
 
 app = typer.Typer(help="Check policy.yaml and segments.yaml, and read what they promise.",
@@ -28,7 +29,7 @@ def check_policy(home: HomeOption = None) -> None:
 @app.command("explain")
 def explain_policy(home: HomeOption = None) -> None:
     """Say in plain words what the settings promise."""
-    typer.echo(explain(*load_settings(existing_home(home))))
+    say(explain(*load_settings(existing_home(home))))
 
 
 @app.command("history")
@@ -59,7 +60,7 @@ def print_history(home: HomeOption = None) -> None:
 @app.command("reference")
 def print_reference() -> None:
     """Print the reference page of all settings, as Markdown."""
-    typer.echo(reference(), nl=False)
+    say(reference(), nl=False)
 
 
 def load_settings(home: Home) -> tuple[Policy, Catalogue]:

@@ -1,12 +1,16 @@
 """`audience verify` and `audience check`: what is published, proved from what is published."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anonymizer.errors import ConfigurationError, Fault
-from pipelines.commands.common import HomeOption, existing_home
+from pipelines.commands.common import HomeOption, reading_home
+from pipelines.saying import say
+
+if TYPE_CHECKING:
+    from anonymizer.verification import Proved
 
 _ENDS = ("singling_out", "linkability", "inference")
 
@@ -27,8 +31,8 @@ def verify(
     """Prove every published byte against the ledger's public part, offline, without the home."""
     from anonymizer.verification import verify_folder  # noqa: PLC0415  slow to import
 
-    proved = verify_folder(_existing(folder or existing_home(home).published), head)
-    typer.echo(
+    proved = verify_folder(_existing(folder or reading_home(home).published), head)
+    say(
         f"{proved.entries} entries, {proved.releases} releases, {proved.files} files and the "
         f"database are as they were released.\n"
         + "".join(
@@ -36,8 +40,20 @@ def verify(
             for release, reason in proved.withdrawn.items()
         )
         + "".join(f"{release}: {words}\n" for release, words in proved.accepted.items())
+        + unfinished_lines(proved)
         + f"The chain ends with {proved.head}\n"
         "Note that hash: with --head anyone can prove later that nothing before it was replaced."
+    )
+
+
+def unfinished_lines(proved: "Proved") -> str:
+    """What the next run completes; empty if nothing is left to do."""
+    if not proved.unfinished:
+        return ""
+    listed = "".join(f"  - {work}\n" for work in proved.unfinished)
+    return (
+        "A run was interrupted. Nothing is wrong; the next run completes, or audience backfill "
+        f"does now:\n{listed}"
     )
 
 
@@ -52,21 +68,21 @@ def check(
 
     checked = check_export(_existing(folder), key)
     certificate = checked.certificate
-    typer.echo(
+    say(
         f"{checked.files} files of {certificate['release']} for {certificate['recipient']} are "
         f"as {certificate['provider']} released them.\n"
     )
     if accepted := certificate.get("released_although_implausible"):
-        typer.echo(f"  {accepted['in_words']}\n")
+        say(f"  {accepted['in_words']}\n")
     for sentence in certificate["promise"]:
-        typer.echo(f"  {sentence}")
+        say(f"  {sentence}")
     for name in _ENDS:
         asked = certificate["opinion_05_2014"][name]
-        typer.echo(f"\n{asked['question']}\n  {asked['answer']}")
-        typer.echo(f"  Not promised: {asked['not_promised']}")
-    typer.echo(f"\nSealed with key {checked.key}")
+        say(f"\n{asked['question']}\n  {asked['answer']}")
+        say(f"  Not promised: {asked['not_promised']}")
+    say(f"\nSealed with key {checked.key}")
     if not key:
-        typer.echo("Compare it with the one that the provider told you, or give it with --key.")
+        say("Compare it with the one that the provider told you, or give it with --key.")
 
 
 def _existing(folder: Path) -> Path:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from pipelines.commands.common import hierarchy_files
+from pipelines.saying import say, warn
 
 if TYPE_CHECKING:
     from anonymizer.cells.request import Files, Request
@@ -74,19 +75,24 @@ def protect(  # noqa: PLR0913, PLR0917  one option for each file and each part o
     """
     from anonymizer.cells.request import Files, read_request  # noqa: PLC0415
     from anonymizer.cells.rules import Settings  # noqa: PLC0415
+    from anonymizer.permissions import require_places  # noqa: PLC0415
 
     begin = time.perf_counter()
     hierarchies, faults = hierarchy_files(hierarchy or ())
     files = Files(cells, count, hierarchies, tables, secret_file, out, internal, report)
     settings = Settings(k, inference_k, rounding, zeros, proof_work, jobs, memory_megabytes)
-    _carry_out(read_request(files, settings, faults), files, begin)
+    request = read_request(files, settings, faults)
+    require_places(files.written)
+    for warning in request.cells.warnings:
+        warn(warning)
+    _carry_out(request, files, begin)
 
 
 def _carry_out(request: "Request", files: "Files", begin: float) -> None:
     """Protect the table and write what was asked for; `begin` is when reading began."""
     from anonymizer.cells.protecting import protect_cells  # noqa: PLC0415
     from anonymizer.cells.report import report  # noqa: PLC0415
-    from anonymizer.cells.writing import PRIVATE, write_internal, write_published  # noqa: PLC0415
+    from anonymizer.cells.writing import write_internal, write_published  # noqa: PLC0415
     from anonymizer.files import write_bytes  # noqa: PLC0415
 
     read = time.perf_counter()
@@ -99,11 +105,11 @@ def _carry_out(request: "Request", files: "Files", begin: float) -> None:
         seconds = {"protection": protected - read, "all": time.perf_counter() - begin}
         facts = report(request, outcome, files, seconds)
         text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
-        write_bytes(text.encode(), files.report, mode=PRIVATE)
+        write_bytes(text.encode(), files.report)
     published = int(outcome.published.sum())
     for column in request.cells.ignored:
-        typer.echo(f"The column {column} has one value everywhere and is left out.")
-    typer.echo(
+        say(f"The column {column} has one value everywhere and is left out.")
+    say(
         f"{published:,} of {len(request.catalogue):,} segments are published in "
         f"{files.published}, the others suppressed."
     )

@@ -11,6 +11,7 @@ from anonymizer.periods import Period
 from anonymizer.policy import Policy
 from anonymizer.secret import Secret
 from pipelines.commands.common import HomeOption, existing_home
+from pipelines.saying import say
 from pipelines.screen import notices
 
 app = typer.Typer(help="A person's rights: file a request, read what follows.",
@@ -53,7 +54,7 @@ def show_held(user: UserOption, home: HomeOption = None) -> None:
     _file(place, "access", user)
     from anonymizer.rights import access  # noqa: PLC0415  slow to import
 
-    typer.echo(access(place, policy, secret, user).render())
+    say(access(place, policy, secret, user).render())
 
 
 @app.command("review")
@@ -88,7 +89,7 @@ def review(
         raise ConfigurationError(
             [Fault("--decide", "a decision needs --decide, --as and --reason", "give all three")]
         )
-    typer.echo(objections.decide(decide, treatment, reason, datetime.now(UTC), user))
+    say(objections.decide(decide, treatment, reason, datetime.now(UTC), user))
 
 
 @app.command("list")
@@ -115,7 +116,7 @@ def finish_request(
     from pipelines import objections  # noqa: PLC0415  slow to import
 
     existing_home(home)
-    typer.echo(objections.finish_request(request, reason, datetime.now(UTC)))
+    say(objections.finish_request(request, reason, datetime.now(UTC)))
 
 
 def _file(home: Home, kind: Literal["access", "correct", "erase", "withdraw"], user: str) -> None:
@@ -123,8 +124,8 @@ def _file(home: Home, kind: Literal["access", "correct", "erase", "withdraw"], u
 
     policy = Policy.load(home.policy)
     filed = file_request(home, kind, user, datetime.now(UTC))
-    typer.echo(f"Request {filed.request_id} filed in {filed.path}.")
-    typer.echo(explain(kind, policy, _first_affected(home)))
+    say(f"Request {filed.request_id} filed in {filed.path}.")
+    say(explain(kind, policy, _first_affected(home)))
     known = look_up(home, policy, user)
     if not known.found:
         notices().print(

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from pipelines.commands.common import HomeOption, existing_home
+from pipelines.saying import say
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +25,7 @@ def withdraw_release(
 
     place = existing_home(home)
     recipients = withdraw(release, reason, place, open_ledger(place), Secret.load(place.secret))
-    typer.echo(
+    say(
         f"{release} is withdrawn. A notice lies in the export folders of:\n"
         + "".join(f"  {recipient}\n" for recipient in recipients)
         + "Tell them to delete what they have taken: a copy cannot be called back. Nothing else is "

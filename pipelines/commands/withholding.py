@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anonymizer.errors import ConfigurationError, Fault
-from pipelines.commands.common import HomeOption, existing_home, parse_period
+from pipelines.commands.common import HomeOption, parse_period, reading_home
+from pipelines.saying import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,24 +45,24 @@ def list_withheld(
     home: HomeOption = None,
 ) -> None:
     """List suppressed segments, each with the nearest coarser segment that is published."""
-    from pipelines.history import open_ledger  # noqa: PLC0415  slow to import
+    from pipelines.history import open_history  # noqa: PLC0415  slow to import
     from pipelines.withheld import (  # noqa: PLC0415
         explain_suppressed,
         find_reasons,
         find_released,
     )
 
-    place = existing_home(home)
+    place = reading_home(home)
     chosen = parse_period(day, period)
     if chosen is None:
         raise ConfigurationError([Fault("--day", "no period is given", "use --day or --period")])
-    table = find_released(place, open_ledger(place), chosen, subject)
+    table = find_released(place, open_history(place), chosen, subject)
     known = find_reasons(place, table) if reasons else None
     suppressed = explain_suppressed(table, segment or (), known)
     if not suppressed:
-        typer.echo("None of these segments is suppressed.")
+        say("None of these segments is suppressed.")
     for one in suppressed:
-        typer.echo(_said(one))
+        say(_said(one))
 
 
 def _said(segment: "SuppressedSegment") -> str:

@@ -7,6 +7,7 @@ import re
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -182,3 +183,36 @@ def test_the_page_shows_what_comes_out(tmp_path: Path) -> None:
     assert {",".join(row) for row in shown} <= set(
         (tmp_path / "published.csv").read_text().splitlines()
     )
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """A folder that not even root can write in."""
+    place = tmp_path / "read-only"
+    place.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "ro", "none", place], capture_output=True, check=False
+    ).returncode:
+        pytest.skip("mounting needs the right to do so")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def test_folders_that_cannot_be_written_are_told_before_anything_is_computed(
+    tmp_path: Path, read_only: Path
+) -> None:
+    write_world(tmp_path)
+    others = ("--internal", "read-only/more/why.csv", "--report", "read-only/report.json")
+    done = protect(tmp_path, *others)
+    assert done.returncode == 6
+    assert f"cannot write in {read_only}/more, {read_only} (" in done.stderr
+    assert not (tmp_path / "published.csv").exists()
+
+
+def test_an_audit_asks_first_whether_it_can_write(tmp_path: Path, read_only: Path) -> None:
+    write_world(tmp_path)
+    assert protect(tmp_path).returncode == 0
+    report = ("--hierarchy", "region=regions.csv", "--report", "read-only/audit.json")
+    done = audience(tmp_path, "audit", "published.csv", "--inference-k", "10", *report)
+    assert (done.returncode, done.stdout) == (6, "")
+    assert f"cannot write in {read_only} (" in done.stderr

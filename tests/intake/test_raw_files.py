@@ -413,7 +413,7 @@ def test_too_many_bad_rows_hold_the_day_and_leave_pointers(world: World) -> None
 
 def test_whoever_still_reads_ahead_in_a_file_never_reads_the_next_one(tmp_path: Path) -> None:
     """The next file that is opened has the same number to the operating system."""
-    limits = opening.Limits.of_megabytes(1, 1)
+    limits = opening.Limits(1_000_000, 1_000_000, 4_000)
     for name in ("first", "second"):
         (tmp_path / name).write_bytes(name.encode())
     files = [landing.LandedFile("visits", tmp_path / name, name) for name in ("first", "second")]

@@ -46,9 +46,9 @@ def interrupt(point: str) -> None:
         return
     whole: Callable[..., object] = getattr(owner, name)
 
-    def interrupted(*arguments: object) -> None:
+    def interrupted(*arguments: object, **named: object) -> None:
         if finished:
-            whole(*arguments)
+            whole(*arguments, **named)
         die()
 
     setattr(owner, name, interrupted)

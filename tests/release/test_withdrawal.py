@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 from collections.abc import Callable
@@ -183,8 +184,8 @@ def test_killed_in_the_middle_it_is_finished_by_the_next_attempt(place: str, sen
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     if place != "ledger":
-        with pytest.raises(Held, match=r"exports/jaya|exports/maju|segments\.duckdb"):
-            verify_folder(sent.published)
+        told = " ".join(verify_folder(sent.published).unfinished)
+        assert re.search(r"exports/jaya|exports/maju|segments\.duckdb", told)
     withdraw_bad(sent)
     assert content(sent.exports) == content(undisturbed.exports)
     assert Ledger.open(sent.ledger).entries() == Ledger.open(undisturbed.ledger).entries()

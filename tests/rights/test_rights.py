@@ -49,7 +49,7 @@ def files(home: Home) -> dict[str, bytes]:
 def test_a_request_is_filed_as_intake_reads_it(kind: RequestKind, home: Home) -> None:
     filed = file_request(home, kind, " U0007 ", NOW)
     landed = LandedFile("requests", filed.path, "requests/" + filed.path.name)
-    with opened(landed, Limits.of_megabytes(1, 1)) as source:
+    with opened(landed, Limits(1_000_000, 1_000_000, 4_000)) as source:
         batches = read(source, TABLES["requests"]).batches
         rows = [row for batch in batches for row in batch.rows.to_pylist()]
     assert rows == [

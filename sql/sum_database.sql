@@ -1,0 +1,16 @@
+-- How much an analysts' database holds: what is written and what is read back can be compared.
+-- Inputs: all of its tables. Columns: name, rows, sum (over the hashes of all rows).
+SELECT 'releases' AS name, count(*) AS rows, sum(CAST(hash(releases) AS HUGEINT)) AS sum FROM releases
+UNION ALL
+SELECT 'advertisers', count(*), sum(CAST(hash(advertisers) AS HUGEINT)) FROM advertisers
+UNION ALL
+SELECT 'campaigns', count(*), sum(CAST(hash(campaigns) AS HUGEINT)) FROM campaigns
+UNION ALL
+SELECT 'subjects', count(*), sum(CAST(hash(subjects) AS HUGEINT)) FROM subjects
+UNION ALL
+SELECT 'segments', count(*), sum(CAST(hash(segments) AS HUGEINT)) FROM segments
+UNION ALL
+SELECT 'regions', count(*), sum(CAST(hash(regions) AS HUGEINT)) FROM regions
+UNION ALL
+SELECT 'figures', count(*), sum(CAST(hash(figures) AS HUGEINT)) FROM figures
+ORDER BY name

@@ -1,0 +1,141 @@
+"""Commands that read need the published folder and nothing else: no ledger, no key, no home."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+from interrupted_run import run
+from release_world import DAY, SECRET, content
+
+from anonymizer.errors import LedgerBroken
+from anonymizer.exports.withdrawing import withdraw
+from anonymizer.home import Home
+from anonymizer.ledger import Ledger
+from anonymizer.permissions import account_name
+from anonymizer.public_ledger import PublicLedger, write_public_ledger
+
+NEXT = date(2026, 11, 23)
+BAD = "campaign-day-2026-11-22"
+REASON = "Visits were delivered twice"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Two days, of which the first is withdrawn, and an entry that is not public."""
+    home = Home(tmp_path_factory.mktemp("readers") / "home")
+    run(home, DAY)
+    run(home, NEXT)
+    ledger = Ledger.open(home.ledger)
+    withdraw(BAD, REASON, home, ledger, SECRET)
+    ledger.append("request_done", "secret subject", None, {"reason": "by post", "salt": "x"})
+    write_public_ledger(ledger, home)
+    return home
+
+
+@pytest.fixture
+def copy(home: Home, tmp_path: Path) -> Path:
+    """What a reader has received, elsewhere."""
+    return shutil.copytree(home.published, tmp_path / "received")
+
+
+def audience(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command in another folder, with nothing in the environment that names a home."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AUDIENCE", "DAGSTER"))}
+    return subprocess.run(
+        [sys.executable, "-m", "pipelines.cli", *words],
+        cwd=folder,
+        env={**kept, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_every_reader_command_works_from_a_copy_and_leaves_it_as_it_is(
+    copy: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    before = content(copy)
+    at = ("--home", str(copy))
+    period = ("--day", "2026-11-23")
+    statements = audience(elsewhere, "statements", *period, "--limit", "100", *at)
+    exports = audience(elsewhere, "exports", *at)
+    withheld = audience(elsewhere, "withheld", "--campaign", "spring", *period, *at)
+    one = ("--campaign", "spring", *period, "--segment", "women_makassar")
+    verified = audience(elsewhere, "verify", *at)
+    shown = audience(elsewhere, "ledger", "show", BAD, *at)
+    for done in (
+        *(statements, exports, withheld, verified, shown),
+        audience(elsewhere, "withheld", *one, *at),
+    ):
+        assert done.returncode == 0, done.stderr
+    assert re.search(r"men under 40 accessed .* Spring Sale on 23 November 2026", statements.stdout)
+    assert exports.stdout.count("campaign-day-2026-11-23") >= 2
+    assert "[women_makassar] is suppressed; the nearest coarser segment published is women [" in (
+        withheld.stdout
+    )
+    assert "everyone" not in withheld.stdout.split("[women_makassar]")[0]
+    assert f"{BAD} was withdrawn: {REASON}" in verified.stdout
+    assert '"files"' in shown.stdout
+    assert content(copy) == before
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_the_list_says_when_by_whom_about_what_with_what_outcome(
+    home: Home, tmp_path: Path
+) -> None:
+    (home.root / "policy.yaml").write_text("")
+    try:
+        done = audience(tmp_path, "ledger", "list", "--home", str(home.root))
+    finally:
+        (home.root / "policy.yaml").unlink()
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if BAD in line]
+    today = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+    assert re.search(
+        rf"1 .*{today} .*{account_name()} .*release .*{BAD} .*released, 4 files", lines[0]
+    )
+    assert re.search(rf"{BAD} .*exported, \d+ files for 2 recipients", lines[1])
+    assert re.search(rf"{BAD} .*withdrawn: {REASON}", lines[2])
+    assert "done: by post" in done.stdout
+
+
+def test_the_list_of_a_copy_has_what_is_public(copy: Path, tmp_path: Path) -> None:
+    done = audience(tmp_path, "ledger", "list", "--home", str(copy))
+    assert done.returncode == 0, done.stderr
+    assert f"withdrawn: {REASON}" in done.stdout
+    assert "only its digest is public" in done.stdout
+    for kept in ("secret subject", "by post", account_name()):
+        assert kept not in done.stdout
+
+
+def test_what_only_a_home_has_is_said(copy: Path, tmp_path: Path) -> None:
+    at = ("--home", str(copy))
+    reasons = ("withheld", "--campaign", "spring", "--day", "2026-11-23", "--reasons")
+    assert audience(tmp_path, *reasons, *at).returncode == 4
+    for words in (("run", "--from", "2026-11-01", "--to", "2026-11-01"), ("rights", "list")):
+        done = audience(tmp_path, *words, *at)
+        assert done.returncode == 2
+        assert "no policy.yaml" in done.stderr
+    assert "no policy.yaml" in audience(tmp_path, "ledger", "list").stderr
+
+
+def test_a_copy_that_was_changed_is_refused(copy: Path, tmp_path: Path) -> None:
+    path = copy / "ledger.jsonl"
+    path.write_text(path.read_text("utf-8").replace("2026-11-23", "2026-11-24"), "utf-8")
+    for words in (("statements",), ("ledger", "list"), ("verify",)):
+        assert audience(tmp_path, *words, "--home", str(copy)).returncode == 4
+
+
+def test_the_public_part_takes_no_entry(copy: Path) -> None:
+    ledger = PublicLedger(copy / "ledger.jsonl")
+    assert ledger.verify() == 6
+    with pytest.raises(LedgerBroken, match="public part"):
+        ledger.append("release", "x", {})
+    assert len(ledger.releases()) == 2
