@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 HOME_DIR ?= demo
 
-.PHONY: demo install test check format docs clean
+.PHONY: demo install test test-all bench check format docs clean
 
 demo: install ## generate a sample world, run all its days, print what was released
 	$(BIN)/audience demo --home $(HOME_DIR)
@@ -22,8 +22,19 @@ check: install ## format, lint, types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: check ## everything that guards the project
+test: check ## what every change has to pass
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
+
+test-all: check ## the same with simulations, kills and long comparisons
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+bench: install ## attacks, brute force, kills, full disks and hostile days in full; takes hours
+	$(BIN)/python benchmarks/agreement.py --tables 10000
+	$(BIN)/python benchmarks/audit_agreement.py --tables 10000
+	$(BIN)/python benchmarks/hostile_days.py --days 500
+	$(BIN)/python benchmarks/full_disk.py --sizes 200
+	$(BIN)/python benchmarks/kills.py --kills 100
+	$(BIN)/python benchmarks/attacks.py --worlds 200
 
 format: install ## mend what can be mended by machine
 	$(BIN)/ruff format .
