@@ -7,6 +7,7 @@ from pydantic_core import PydanticUndefined
 
 from anonymizer.configuration import Settings
 from anonymizer.policy import Policy
+from anonymizer.roles import Roles
 from anonymizer.segments import Catalogue, SegmentSettings
 
 _TIMES_THRESHOLD = 10  # how large the figure is whose range is worked out
@@ -189,6 +190,8 @@ def _default(field: FieldInfo) -> str:
     if field.default is PydanticUndefined:
         return "required" if field.default_factory is None else "none"
     value = field.default
+    if isinstance(value, Roles):
+        return "none"
     return f"`{', '.join(map(str, value)) if isinstance(value, tuple) else value}`"
 
 

@@ -9,16 +9,25 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    GetPydanticSchema,
+    PlainSerializer,
+    PositiveInt,
+    model_validator,
+)
+from pydantic_core.core_schema import no_info_after_validator_function
 
 from anonymizer.configuration import Settings, load, parse
+from anonymizer.roles import Role, Roles
 
 InferenceK = Literal["k"] | Annotated[int, Field(ge=0)]
 LOWEST_K = 10
 MOST_STEP = 256
 LONGEST_MONTH = 31
 # What is about the run and not about the period that it makes: always as the file says now.
-_OF_TODAY = ("intake", "plausibility", "retention", "effort")
+_OF_TODAY = ("intake", "plausibility", "retention", "effort", "roles")
 _K_MEANING = "A figure counts at least this many people."
 
 Purpose = Literal["use", "disclosure", "advertising_cookies", "marketing"]
@@ -270,6 +279,25 @@ class Effort(Settings):
     )
 
 
+def _known_login(login: str) -> str:
+    if not login.strip() or login != login.strip() or not login.isprintable():
+        raise ValueError("a login has at least one character and no space around it")
+    return login
+
+
+_Login = Annotated[str, AfterValidator(_known_login)]
+# Read as a mapping, so that a fault names the role and the line, and kept as `Roles`.
+_RolesSetting = Annotated[
+    Roles,
+    GetPydanticSchema(
+        lambda _, handler: no_info_after_validator_function(
+            Roles, handler(dict[Role, tuple[_Login, ...]])
+        )
+    ),
+    PlainSerializer(lambda roles: dict(roles.logins)),
+]
+
+
 class Policy(Settings):
     """All settings of `policy.yaml`."""
 
@@ -284,6 +312,12 @@ class Policy(Settings):
     plausibility: Plausibility = Plausibility()
     retention: Retention = Retention()
     effort: Effort = Effort()
+    roles: _RolesSetting = Field(
+        Roles(),
+        description="Logins of the operating system by role (`privacy_officer`, `data_engineer`, "
+        "`ad_ops`): who may accept, correct and approve. Without any, decisions that need no "
+        "second person are open to every login that can run the program.",
+    )
 
     @model_validator(mode="after")
     def _keeps_what_is_open(self) -> "Policy":

@@ -13,7 +13,7 @@ SOURCES = ("anonymizer", "pipelines", "data_samples")
 # From the ground up: a module imports from its own layer or from those before it.
 LAYERS = (
     ("errors",),
-    ("home", "periods", "configuration", "dimensions", "engines", "parallel", "reasons"),
+    ("home", "periods", "configuration", "dimensions", "engines", "parallel", "reasons", "roles"),
     ("policy", "segments", "hierarchies", "secret", "files", "permissions"),
     ("accounting", "plausibility", "tables", "explanation", "coarser", "chain", "seal"),
     ("series", "windows"),
