@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from anonymizer.chain import FIRST, Link
+from anonymizer.corrections import circulates
 from anonymizer.database import differences
 from anonymizer.errors import Held, LedgerBroken
 from anonymizer.exports.notice import WITHDRAWAL
-from anonymizer.exports.writing import EXPORTS
+from anonymizer.exports.pointer import POINTER
+from anonymizer.exports.recorded import EXPORTS, recorded_files
 from anonymizer.files import sha256
 from anonymizer.ledger import RELEASE
 from anonymizer.public_ledger import read_public_ledger
@@ -25,7 +27,8 @@ _SHOWN_FAULTS = 20
 class Proved:
     """What was proved: how much, and where the chain ends (`head`, a hash).
 
-    `withdrawn` says why, of each release that was withdrawn.
+    `withdrawn` says why, of each release that was withdrawn; `corrected` by which other one, and
+    why, of each that was corrected.
     """
 
     entries: int
@@ -33,6 +36,7 @@ class Proved:
     files: int
     head: str
     withdrawn: Mapping[str, str] = field(default_factory=dict)
+    corrected: Mapping[str, str] = field(default_factory=dict)
 
 
 def verify_folder(published: Path, head: str = "") -> Proved:
@@ -50,6 +54,7 @@ def verify_folder(published: Path, head: str = "") -> Proved:
         )
     try:
         expected, gone = dict(_expected(links)), _withdrawn(links)
+        corrections = _corrections(links)
     except (KeyError, ValueError, TypeError, AttributeError):
         raise LedgerBroken(f"{_LEDGER} was not written by this program") from None
     faults = list(_faults(published, expected, links))
@@ -59,7 +64,8 @@ def verify_folder(published: Path, head: str = "") -> Proved:
         raise Held("published_edited", _tell(faults))
     releases = len(_subjects(links, RELEASE))
     head = links[-1].hash if links else FIRST
-    return Proved(len(links), releases, len(expected), head, gone)
+    why = {old: f"{new}: {reason}" for old, (new, reason) in corrections.items()}
+    return Proved(len(links), releases, len(expected), head, gone, why)
 
 
 def _expected(links: Sequence[Link]) -> Iterator[tuple[str, str]]:
@@ -67,8 +73,9 @@ def _expected(links: Sequence[Link]) -> Iterator[tuple[str, str]]:
     for subject, files in _subjects(links, RELEASE).items():
         for name, digest in files.items():
             yield f"releases/{subject}/{name}", digest
-    # A withdrawn release has notices where its exports were.
-    for subject, files in (_subjects(links, EXPORTS) | _subjects(links, WITHDRAWAL)).items():
+    shown = [link.shown for link in links if link.shown is not None]
+    records = ((entry["kind"], entry["subject"], entry["body"]) for entry in shown)
+    for subject, files in recorded_files(records).items():
         for name, digest in files.items():
             advertiser, file = name.split("/")
             yield f"exports/{advertiser}/{subject}/{file}", digest
@@ -92,6 +99,20 @@ def _withdrawn(links: Sequence[Link]) -> dict[str, str]:
     }
 
 
+def _corrections(links: Sequence[Link]) -> dict[str, tuple[str, str]]:
+    """By which release, and why, of each release that was corrected."""
+    bodies = (
+        (link.shown["subject"], link.shown["body"])
+        for link in links
+        if link.shown is not None and link.shown["kind"] == RELEASE
+    )
+    return {
+        body["corrects"]: (subject, body["reason"])
+        for subject, body in bodies
+        if "corrects" in body
+    }
+
+
 def _faults(published: Path, expected: Mapping[str, str], links: Sequence[Link]) -> Iterator[str]:
     present = set(_files(published)) - {_LEDGER, _DATABASE}
     for name in sorted(present | expected.keys()):
@@ -103,6 +124,8 @@ def _faults(published: Path, expected: Mapping[str, str], links: Sequence[Link])
             yield f"{name} is not what the ledger recorded"
     for subject in sorted(_subjects(links, RELEASE).keys() - _subjects(links, EXPORTS).keys()):
         yield f"the exports of {subject} were never finished; its day has to be run again"
+    for subject in sorted(_corrections(links).keys() - _subjects(links, POINTER).keys()):
+        yield f"the exports of {subject} have no pointer yet; its day has to be run again"
 
 
 def _files(published: Path) -> Iterator[str]:
@@ -120,7 +143,12 @@ def _database_faults(published: Path, links: Sequence[Link]) -> list[str]:
         return []
     if not (published / _DATABASE).is_file():
         return [f"{_DATABASE} is missing"]
-    read = [release for release in _read(published, releases) if release.id not in gone]
+    corrections = {old: new for old, (new, _) in _corrections(links).items()}
+    read = [
+        release
+        for release in _read(published, releases)
+        if circulates(release.id, corrections, gone)
+    ]
     return [f"{_DATABASE}: {what} is not as released" for what in
             differences(read, published / _DATABASE)]  # fmt: skip
 

@@ -3,13 +3,14 @@
 import os
 from datetime import date
 
+from anonymizer.corrections import newest
 from anonymizer.errors import Held
 from anonymizer.home import Home
 from anonymizer.ledger import Entry, Ledger
 from anonymizer.periods import Period
 from anonymizer.release import Release
 from anonymizer.segments import Catalogue
-from anonymizer.series import CAMPAIGN_DAY
+from anonymizer.series import CAMPAIGN_DAY, first_edition
 from anonymizer.settings import Texts, read_meaning, revisions
 
 
@@ -22,15 +23,15 @@ def released_days(ledger: Ledger) -> frozenset[date]:
     """The local days whose campaign tables have been released. Raises LedgerBroken."""
     prefix = _release_of(date.min).removesuffix(date.min.isoformat())
     return frozenset(
-        date.fromisoformat(entry.subject.removeprefix(prefix))
+        date.fromisoformat(first_edition(entry.subject).removeprefix(prefix))
         for entry in ledger.releases()
         if entry.subject.startswith(prefix)
     )
 
 
 def release_of(ledger: Ledger, day: date) -> Entry | None:
-    """The ledger's entry on the campaign tables of a day, if they were released."""
-    return ledger.find_release(_release_of(day))
+    """The ledger's entry on the campaign tables of a day, the newest edition of them."""
+    return newest(ledger, CAMPAIGN_DAY, Period("day", day))
 
 
 def catalogue_of(home: Home, ledger: Ledger, release: Release) -> Catalogue:

@@ -35,6 +35,10 @@ def verify(
             f"Of these, {release} was withdrawn: {reason}\n"
             for release, reason in proved.withdrawn.items()
         )
+        + "".join(
+            f"Of these, {release} was corrected by {by}\n"
+            for release, by in proved.corrected.items()
+        )
         + f"The chain ends with {proved.head}\n"
         "Note that hash: with --head anyone can prove later that nothing before it was replaced."
     )
@@ -55,6 +59,8 @@ def check(
         f"{checked.files} files of {certificate['release']} for {certificate['recipient']} are "
         f"as {certificate['provider']} released them.\n"
     )
+    if checked.correction:
+        typer.echo(f"{checked.correction}.\n")
     for sentence in certificate["promise"]:
         typer.echo(f"  {sentence}")
     for name in _ENDS:

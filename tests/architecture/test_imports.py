@@ -21,7 +21,7 @@ LAYERS = (
     ("audit", "protection"),
     ("subjects", "release", "cells", "ledger", "near_state", "gate", "release_folder"),
     ("public_ledger", "locking", "intake", "eligibility", "counting", "working_rows"),
-    ("retention", "erasure", "earlier", "decisions", "requests"),
+    ("retention", "erasure", "earlier", "decisions", "requests", "corrections"),
     ("publishing", "rights", "settings"),
     ("exports", "database"),
     ("verification",),
