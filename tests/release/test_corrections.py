@@ -25,10 +25,24 @@ from correction_world import (
     sets_of,
     tables,
 )
-from release_world import DAY, SECRET, catalogue, content, facts, recheck
+from release_world import (
+    CAMPAIGNS,
+    DAY,
+    SECRET,
+    catalogue,
+    content,
+    count,
+    facts,
+    figures_of,
+    only,
+    recheck,
+    suppressed,
+    terms,
+)
 
 from anonymizer import corrections, database, publishing
 from anonymizer.corrections import Who, approve, find_order, open_order
+from anonymizer.earlier import earlier_releases
 from anonymizer.errors import ConfigurationError, Held
 from anonymizer.exports import pointer, writing
 from anonymizer.exports.checking import check_export
@@ -36,10 +50,13 @@ from anonymizer.exports.notice import NOTICE
 from anonymizer.exports.pointer import CORRECTED
 from anonymizer.exports.withdrawing import withdraw
 from anonymizer.exports.writing import faulty_exports
+from anonymizer.gate import History, check
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
-from anonymizer.near_state import state_file
+from anonymizer.near_state import near_history, state_file
+from anonymizer.parallel import ALONE
 from anonymizer.periods import Period
+from anonymizer.policy import Policy, PolicyPromise
 from anonymizer.protection.representatives import read_representatives
 from anonymizer.publishing import load_release, publish
 from anonymizer.release import PUBLISHED
@@ -396,3 +413,40 @@ def test_killed_anywhere_the_next_run_ends_as_if_undisturbed(
         n: b for n, b in content(right.published).items() if n not in ignored
     }
     assert verify_folder(sent.published) == verify_folder(right.published)
+
+
+# --- judged together
+
+
+@pytest.mark.parametrize("says_women", [True, False])
+def test_what_only_both_editions_together_reveal_is_suppressed(
+    says_women: bool, home: Home, ledger: Ledger
+) -> None:
+    """The first edition counts 20 women of Makassar by mistake, the second the 8 there are.
+
+    Figures are exact. All less men less the women of Java are these women. The first edition says
+    how many women of Java there are, so the second may not say all three others.
+    """
+    policy = Policy(promise=PolicyPromise(rounding=1, near_jitter=0, k_jitter=0))
+    exact, women = terms(policy.promise), "female:all:java"
+    for edition, people in ((1, 20), (2, 8)):
+        kinds = {
+            ("male", "25-29", "31.71"): 503,
+            ("male", "45-49", "73.71"): 200,
+            ("female", "30-34", "31.71"): 301,
+            ("female", "50-54", "73.71"): people,
+        }
+        counted = [count("spring", kinds, edition=edition)]
+        if edition > 1:
+            order(home)
+        near = near_history(home, ledger, CAMPAIGN_DAY, Period("day", DAY), 400, edition=edition)
+        linked = earlier_releases(home, ledger, CAMPAIGN_DAY, Period("day", DAY), edition)
+        (table,) = suppressed(counted, near, exact)
+        assert {"everyone", "men"} <= figures_of(table).keys()
+        said = {"everyone", "men"} | ({women} if edition == 1 and says_women else set())
+        history = History(near, linked, CAMPAIGNS, {})
+        passed = check([only(table, said)], counted, exact, history, ALONE)
+        publish(passed, facts(policy=policy), home, ledger, SECRET)
+    shown = {name for (_, name), figure in figures(home, SECOND).items() if figure}
+    assert "men" in shown
+    assert ("everyone" in shown) != says_women
