@@ -2,7 +2,8 @@
 
 It is built beside the old one, read back from the disk, and renamed over it only if it says there
 what it said while it was built. A reader keeps the version that it opened. Everything in it comes
-from releases and from the public list of regions.
+from releases and from the public list of regions. Figures of a release that was corrected are in a
+table of their own, so that nothing counts twice.
 """
 
 import secrets
@@ -23,7 +24,10 @@ from anonymizer.locking import exclusive
 from anonymizer.release import Release
 from anonymizer.subjects import name_of
 
-TABLES = ("releases", "advertisers", "campaigns", "subjects", "segments", "regions", "figures")
+TABLES = (
+    *("releases", "advertisers", "campaigns", "subjects", "segments", "regions"),
+    *("figures", "corrected_figures"),
+)
 MACROS = (
     *("segment", "trend", "compare", "table_on"),
     *("campaign_day", "campaign_week", "campaign_month", "interest_week", "audience_month"),
@@ -48,6 +52,8 @@ _INCOMING: Mapping[str, Mapping[str, pa.DataType]] = {
         "error": pa.int32(),
         "policy_digest": _TEXT,
         "catalogue_digest": _TEXT,
+        "corrects": _TEXT,
+        "corrected_by": _TEXT,
     },
     "campaigns": {
         "release_id": _TEXT,
@@ -179,8 +185,12 @@ def _fill(releases: Sequence[Release], connection: duckdb.DuckDBPyConnection) ->
 
 
 def _incoming(releases: Sequence[Release]) -> dict[str, pa.Table]:
+    corrected_by = {release.corrects: release.id for release in releases if release.corrects}
     rows = {
-        "releases": map(_release_row, releases),
+        "releases": (
+            (*_release_row(release), release.corrects or None, corrected_by.get(release.id))
+            for release in releases
+        ),
         "campaigns": (row for release in releases for row in _campaign_rows(release)),
         "subjects": (row for release in releases for row in _subject_rows(release)),
         "segments": (row for release in releases for row in _segment_rows(release)),

@@ -109,19 +109,27 @@ def find_eligible(
 
 
 def find_eligible_in(
-    engine: DuckDB, home: Home, series: Series, period: Period, policy: Policy, secret: Secret
+    engine: DuckDB,
+    home: Home,
+    series: Series,
+    period: Period,
+    policy: Policy,
+    secret: Secret,
+    objections: date | None = None,
 ) -> Eligibility:
     """Write the series' stages `people` and `excluded` of the period from what intake accepted.
 
     Of days and audiences everybody with a profile is decided about, else who visited. Who has
-    more visits than a person makes on any day of the period is out of all of it. Same files,
+    more visits than a person makes on any day of the period is out of all of it. Consents and
+    requests are those of the closing day, or of the day `objections` if it is later. Same files,
     same bytes, whatever the order of rows and the number of threads. Raises Held `missing_input`
     when a day that the period needs has not been taken in.
     """
     inputs = require_inputs(home, series, period, policy.timing)
     engine.scan("profiles", [home.working_file("profiles", period.end)])
     for stage in ("consents", "requests"):
-        engine.scan(stage, [home.working_file(stage, inputs.closing)])
+        known = max(inputs.closing, objections or inputs.closing)
+        engine.scan(stage, [home.working_file(stage, known)])
     scan_visits(engine, home, inputs)
     engine.create("visitors", "tally_visitors")
     everybody = series == CAMPAIGN_DAY or series.kind == "audience"

@@ -65,7 +65,7 @@ def _is_count(value: Any, least: int = 0) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
-def _is_row(value: Any) -> bool:
+def _is_positive(value: Any) -> bool:
     return _is_count(value, 1)
 
 
@@ -117,19 +117,45 @@ _FORMS: Mapping[str, Mapping[str, Check]] = {
         "audit": _is_fields,
         "near": _is_near,
         "secret": _is_text,
+        "acceptance": _is_text,
+        "corrects": _is_text,
+        "reason": _is_text,
+        "objections": _is_day_or_none,
     },
     "exports": {"files": _is_files_of_recipients},
-    "withdrawal": {"files": _is_files_of_recipients, "reason": _is_text},
+    "withdrawal": {
+        "files": _is_files_of_recipients,
+        "reason": _is_text,
+        "notice_format": _is_positive,
+    },
+    "correction": {
+        "corrects": _is_text,
+        "reason": _is_text,
+        "approval": _is_positive,
+        "by": _is_text,
+    },
+    "approval": {"corrects": _is_text, "reason": _is_text, "role": _is_text, "by": _is_text},
+    "pointer": {
+        "files": _is_files_of_recipients,
+        "corrected_by": _is_text,
+        "provider": _is_text,
+    },
     "settings": {
         "first_day": _is_day_or_none,
         "digests": _is_by_name,
         "policy_text": _is_text,
         "segments_text": _is_text,
     },
-    "acceptance": {"reason": _is_text, "measures": _is_texts, "by": _is_text},
+    "acceptance": {
+        "reason": _is_text,
+        "measures": _is_texts,
+        "role": _is_text,
+        "accepted_on": _is_day_or_none,
+        "by": _is_text,
+    },
     "objection": {
         "file_sha256": _is_text,
-        "row_number": _is_row,
+        "row_number": _is_positive,
         "treated_as": _is_text,
         "reason": _is_text,
         "decided_by": _is_text,

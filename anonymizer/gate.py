@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from anonymizer.audit.checker import check_release, check_state
 from anonymizer.audit.findings import Finding
-from anonymizer.audit.history.related import joins_of
+from anonymizer.audit.history.related import joins_of, joins_of_editions
 from anonymizer.audit.history.shown import Shown, read_shown
 from anonymizer.audit.history.withholding import withhold_joined
 from anonymizer.errors import Disclosure, Held
@@ -89,6 +89,7 @@ class Checked:
     comparison: Comparison
     state: Representatives
     witnesses: tuple[Witnesses, ...]
+    edition: int = 1
     seal: InitVar[object] = None
 
     def __post_init__(self, seal: object) -> None:
@@ -99,6 +100,11 @@ class Checked:
     def series(self) -> Series:
         """The series that the tables belong to."""
         return Series(self.kind, self.period.kind)
+
+    @property
+    def release_id(self) -> str:
+        """The id of the release that it becomes."""
+        return self.series.release_id(self.period, self.edition)
 
     @property
     def summary(self) -> Mapping[str, Any]:
@@ -148,6 +154,7 @@ def check(
         comparison,
         state,
         tuple(table.witnesses for table in left),
+        first.edition,
         seal=_SEAL,
     )
 
@@ -182,23 +189,55 @@ def _compared(
             release, {s.id: _bearing(s) for s in release.subjects}, catalogue.dimensions
         )
     ]
-    joins = joins_of(new, earlier)
+    standing = _standing(tables, earlier, catalogue)
+    of_old = {old.key for old in standing}
+    joins = joins_of(new, [table for table in earlier if table.key not in of_old])
     # Where only exact solutions are forbidden, nobody may be shown to be absent all the same.
-    left = withhold_joined(joins, new, max(promise.inference_floor, 1), workers)
+    floor = max(promise.inference_floor, 1)
+    first = withhold_joined(joins, new, floor, workers)
+    # What earlier editions say beside the new ones is known when these have been cut.
+    beside = joins_of_editions(first.tables, standing)
+    left = withhold_joined(beside, first.tables, floor, workers)
     after = tuple(
         table.without(_gone(table.figures, shown.figures))
         for table, shown in zip(tables, left.tables, strict=True)
     )
-    evidence = (*left.findings, *left.beyond_help)
+    evidence = tuple(
+        finding for part in (first, left) for finding in (*part.findings, *part.beyond_help)
+    )
     comparison = Comparison(
         tuple(release.id for release in history.linked),
         history.near.digest,
         history.near.roundings,
-        len(joins),
-        left.figures,
+        len(joins) + len(beside),
+        first.figures + left.figures,
         evidence,
     )
     return follow_leaders(after), comparison
+
+
+def _standing(
+    tables: Sequence[Suppressed], earlier: Sequence[Shown], catalogue: Catalogue
+) -> tuple[Shown, ...]:
+    """Of earlier editions of the new tables the figures whose groups are near to the new ones.
+
+    A group that shares the outcome of an earlier release, where its own edition has that figure.
+    """
+    outcomes = {table.figures.key.first: _shared_outcomes(table, catalogue) for table in tables}
+    standing = []
+    for old in earlier:
+        if old.key.first in outcomes:
+            shared = outcomes[old.key.first]
+            figures = zip(old.figures.segments.tolist(), old.figures.people.tolist(), strict=True)
+            gone = [row for row, n in figures if shared.get(old.catalogue.id(row)) != n]
+            standing.append(old.without(np.array(gone, dtype=np.int64)))
+    return tuple(standing)
+
+
+def _shared_outcomes(table: Suppressed, catalogue: Catalogue) -> Mapping[str, int]:
+    """By segment id the outcome of the group of an earlier release that its group is near to."""
+    rows, outcomes = table.judged.groups.segments.tolist(), table.judged.earlier.tolist()
+    return {catalogue.id(row): outcome for row, outcome in zip(rows, outcomes, strict=True)}
 
 
 def _gone(before: Figures, after: Figures) -> NDArray[np.int32]:
@@ -256,6 +295,6 @@ def _keys_of_one_release(
         raise Held("tables", "the figures are not about the tables that were counted")
     if len({key.subject_id for key in keys}) != len(keys):
         raise Held("tables", "a subject stands twice in one release")
-    if len({(key.kind, key.period) for key in keys}) != 1:
+    if len({(key.kind, key.period, key.edition) for key in keys}) != 1:
         raise Held("tables", "a release needs tables, all of one kind and one period")
     return keys

@@ -48,20 +48,23 @@ class NearHistory:
 
 
 def near_history(
-    home: Home, ledger: Ledger, series: Series, period: Period, days: int
+    home: Home, ledger: Ledger, series: Series, period: Period, days: int, edition: int = 1
 ) -> NearHistory:
     """What the release of a period is judged against: releases up to `days` away from it.
 
-    Raises Held `near_state_lost` when a file is missing or not as the ledger recorded it.
+    Earlier editions of the period are among them, so a correction shares their figures wherever
+    fewer than a step of people differ. Raises Held `near_state_lost` when a file is missing or not
+    as the ledger recorded it.
     """
-    wanted = _recorded(ledger, series, period, days)
+    own = series.release_id(period, edition)
+    wanted = _recorded(ledger, own, period, days)
     for release, recorded in wanted.items():
         path = state_file(home, release)
         if not path.is_file() or sha256(path) != recorded["state"]:
             raise Held(
                 "near_state_lost",
                 f"private/{STATES}/{path.name} is missing or not as the ledger recorded it; "
-                f"{series.release_id(period)} cannot be compared with the groups of {release}. "
+                f"{own} cannot be compared with the groups of {release}. "
                 "Restore the file from its backup, or run the period of that release again while "
                 "its working data are there",
             )
@@ -105,6 +108,12 @@ def lost_state(home: Home, entry: Entry) -> bool:
     return not (path.is_file() and sha256(path) == recorded)
 
 
+def is_forgotten(ledger: Ledger, entry: Entry) -> bool:
+    """Whether nothing can be judged against a release any more."""
+    judged = [other for other in ledger.releases() if "near" in other.body]
+    return "near" not in entry.body or _end(entry) < _horizon(judged)
+
+
 def forgotten_states(home: Home, ledger: Ledger) -> tuple[Path, ...]:
     """State files of releases that are forgotten, and those that a killed run has left.
 
@@ -118,10 +127,9 @@ def forgotten_states(home: Home, ledger: Ledger) -> tuple[Path, ...]:
 
 
 def _recorded(
-    ledger: Ledger, series: Series, period: Period, days: int
+    ledger: Ledger, own: str, period: Period, days: int
 ) -> Mapping[str, Mapping[str, Any]]:
-    """What the ledger says of the states before a release, in the order of the ledger."""
-    own = series.release_id(period)
+    """What the ledger says of the states before the release `own`, in the order of the ledger."""
     before = takewhile(lambda entry: entry.subject != own, ledger.releases())
     judged = [entry for entry in before if "near" in entry.body]
     oldest = max(_horizon(judged), period.end - timedelta(days=days))

@@ -11,11 +11,13 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from anonymizer.acceptances import RELEASED_UNDER
 from anonymizer.accounting import RowAccount
+from anonymizer.corrections import find_order, newest, open_order
 from anonymizer.earlier import bearing
 from anonymizer.errors import AudienceError, Held, LedgerBroken, NoSpace, SecretProblem
 from anonymizer.files import PUBLIC, make_folder, move_into_place
@@ -47,7 +49,8 @@ class Facts:
 
     `inputs` maps the name of each raw file to its SHA-256, `accounts` the raw tables to what
     became of their rows. `acceptance` is the subject of the acceptance that an implausible day is
-    released under.
+    released under. `objections` is the day whose consents and requests acted on it, where that is
+    not its closing day.
     """
 
     policy: Policy
@@ -56,6 +59,7 @@ class Facts:
     accounts: Mapping[str, RowAccount]
     code_version: str
     acceptance: str = ""
+    objections: date | None = None
 
 
 @dataclass(frozen=True)
@@ -72,19 +76,21 @@ def publish(
     """Release the figures, or return the release of that period if there is one.
 
     A released period never changes: it is returned as it stands, whatever the figures are now.
+    A correction is a release of its own; the ledger has to hold its order.
     Raises LedgerBroken or SecretProblem when the history cannot be trusted, Held when the figures
     were not checked together with what bears on them, NoSpace when a write failed; what was
     published before is untouched in every case.
     """
     if not isinstance(checked, Checked):
         raise TypeError("only figures that the gate has checked are published")
-    wanted = checked.series.release_id(checked.period)
+    wanted = checked.release_id
     with exclusive(home):
         lost = _settle(home, ledger)
         check_secret(ledger.releases(), secret)
         entry = ledger.find_release(wanted)
         if entry is None:
             _hold_if_lost(lost)
+            _refuse_unordered(checked, ledger)
         elif entry not in lost:
             write_public_ledger(ledger, home)
             return Publication(_read(home, ledger, entry), already_released=True)
@@ -93,7 +99,7 @@ def publish(
             digests = write_contents(checked, facts.policy, facts.subjects, staged)
             if entry is None:
                 state = keep_state(home, wanted, checked.state)
-                public = _public(checked, facts, digests)
+                public = _public(checked, facts, digests, ledger)
                 private = _private(checked, facts, secret, state)
                 entry = ledger.append(RELEASE, wanted, public, private)
             elif entry.body["files"] != digests:
@@ -107,11 +113,13 @@ def publish(
 def released(
     home: Home, ledger: Ledger, secret: Secret, kind: SubjectKind, period: Period
 ) -> Publication | None:
-    """The release that a period has, every byte checked; None when it has none, or has lost it.
+    """The release of a period that is in force, every byte checked.
+
+    None where the period has none, or has lost it.
 
     Raises LedgerBroken or SecretProblem as `publish` does.
     """
-    entry = ledger.find_release(Series(kind, period.kind).release_id(period))
+    entry = newest(ledger, Series(kind, period.kind), period)
     if entry is None or not (home.releases / entry.subject).is_dir():
         return None
     check_secret(ledger.releases(), secret)
@@ -169,7 +177,7 @@ def restore_state(checked: Checked, home: Home, ledger: Ledger) -> None:
 
     Raises Held `near_state_lost` when the working data no longer give what was judged then.
     """
-    entry = ledger.find_release(checked.series.release_id(checked.period))
+    entry = ledger.find_release(checked.release_id)
     if entry is None:
         return
     with exclusive(home):
@@ -185,13 +193,28 @@ def restore_state(checked: Checked, home: Home, ledger: Ledger) -> None:
 
 def _refuse_other_history(checked: Checked, home: Home, ledger: Ledger) -> None:
     series, period, compared = checked.series, checked.period, checked.comparison
-    linked = tuple(entry.subject for entry in bearing(ledger, series, period).values())
-    near = near_history(home, ledger, series, period, checked.promise.near_days)
+    before = bearing(ledger, series, period, checked.edition)
+    linked = tuple(entry.subject for entry in before.values())
+    near = near_history(
+        home, ledger, series, period, checked.promise.near_days, edition=checked.edition
+    )
     if compared.linked != linked or compared.near != near.digest:
         raise Held(
             "history_changed",
-            f"{series.release_id(period)} was not compared with exactly the releases that stand "
+            f"{checked.release_id} was not compared with exactly the releases that stand "
             "before it now; run its period again",
+        )
+
+
+def _refuse_unordered(checked: Checked, ledger: Ledger) -> None:
+    """Let a correction pass only as the ledger has it in order."""
+    order = open_order(ledger, checked.series, checked.period)
+    due = order.release if order else checked.series.release_id(checked.period)
+    if checked.release_id != due:
+        raise Held(
+            "history_changed",
+            f"{checked.release_id} is not what the ledger has in order for this period; run its "
+            "period again",
         )
 
 
@@ -230,11 +253,15 @@ def _not_the_same(name: str) -> LedgerBroken:
     )
 
 
-def _public(checked: Checked, facts: Facts, digests: Mapping[str, str]) -> dict[str, Any]:
+def _public(
+    checked: Checked, facts: Facts, digests: Mapping[str, str], ledger: Ledger
+) -> dict[str, Any]:
     """What anyone may see of the entry: digests of what is published, and of its terms."""
     under = {RELEASED_UNDER: facts.acceptance} if facts.acceptance else {}
+    order = find_order(ledger, checked.release_id)
     return {
         **under,
+        **({"corrects": order.corrects, "reason": order.reason} if order else {}),
         "period": checked.period.id,
         "files": dict(digests),
         "policy": facts.policy.digest,
@@ -251,7 +278,8 @@ def _private(checked: Checked, facts: Facts, secret: Secret, state: str) -> dict
         "audit": dict(checked.summary),
         "near": recorded_state(state, checked.comparison.near, checked.promise),
         "secret": secret.fingerprint,
-        "salt": secret.salt(checked.series.release_id(checked.period)),
+        "salt": secret.salt(checked.release_id),
+        **({"objections": facts.objections.isoformat()} if facts.objections else {}),
     }
 
 

@@ -21,7 +21,7 @@ from anonymizer.errors import Held, LedgerBroken
 from anonymizer.files import sha256
 from anonymizer.periods import Period
 from anonymizer.policy import PolicyPromise, Promise
-from anonymizer.series import Series
+from anonymizer.series import Series, edition_of
 from anonymizer.subjects import Campaign, Subject, read_subjects
 from anonymizer.tables import SubjectKind
 
@@ -32,6 +32,7 @@ FIGURES, SEGMENTS, GROUPS, FACTS = (
     "release.json",
 )
 FORMAT = 3  # of release folders
+FORMAT_OF_CORRECTIONS = 4
 PUBLISHED, SUPPRESSED = "published", "suppressed"
 _SEAL = object()
 
@@ -59,7 +60,8 @@ class Release:
     segment_id, status, people) has them by id and in each the segments in order of preference;
     named segments that are suppressed stand there without people.
     `groups` (dimension, code, level, english, indonesian, iab_ids, leaves) says which atoms the
-    codes of the segments mean.
+    codes of the segments mean. Of a correction, `corrects` is the id of the release that it
+    corrects.
     """
 
     id: str
@@ -77,6 +79,7 @@ class Release:
     segments: Mapping[str, Segment]
     groups: pa.Table
     figures: pa.Table
+    corrects: str = ""
     seal: InitVar[object] = None
 
     def __post_init__(self, seal: object) -> None:
@@ -93,6 +96,11 @@ class Release:
         """The series that it belongs to."""
         return Series(self.kind, self.period.kind)
 
+    @property
+    def edition(self) -> int:
+        """1 of the first release of its period, 2 of its first correction."""
+        return edition_of(self.id)
+
     def range_of(self, people: int) -> tuple[int, int]:
         """The fewest and the most people that a figure can stand for."""
         return max(people - self.error, self.promise.k), people + self.error
@@ -105,11 +113,11 @@ def read_release(folder: Path, number: int, digests: Mapping[str, str]) -> Relea
     """
     check_folder(folder, digests)
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    if facts["format"] > FORMAT:
+    if facts["format"] > FORMAT_OF_CORRECTIONS:
         raise Held(
             "format",
             f"{folder.name} has the format {facts['format']} and this version of the program reads "
-            f"up to {FORMAT}; use the version that wrote it, or a later one",
+            f"up to {FORMAT_OF_CORRECTIONS}; use the version that wrote it, or a later one",
         )
     promise = _promise(facts)
     base, error = _precision(facts, promise)
@@ -129,6 +137,7 @@ def read_release(folder: Path, number: int, digests: Mapping[str, str]) -> Relea
         segments={row["id"]: _segment(row) for row in pq.read_table(folder / SEGMENTS).to_pylist()},
         groups=pq.read_table(folder / GROUPS),
         figures=_figures(pq.read_table(folder / FIGURES)),
+        corrects=facts.get("corrects", ""),
         seal=_SEAL,
     )
 

@@ -15,7 +15,16 @@ from anonymizer.errors import Held
 from anonymizer.files import PUBLIC, canonical_json, sha256, write_bytes, write_parquet
 from anonymizer.gate import Checked
 from anonymizer.policy import Policy
-from anonymizer.release import FACTS, FIGURES, FORMAT, GROUPS, PUBLISHED, SEGMENTS, SUPPRESSED
+from anonymizer.release import (
+    FACTS,
+    FIGURES,
+    FORMAT,
+    FORMAT_OF_CORRECTIONS,
+    GROUPS,
+    PUBLISHED,
+    SEGMENTS,
+    SUPPRESSED,
+)
 from anonymizer.segments import Catalogue
 from anonymizer.subjects import Campaign, Subject
 from anonymizer.tables import Figures
@@ -80,7 +89,7 @@ def _facts(checked: Checked, policy: Policy, subjects: Iterable[Subject]) -> dic
     period = checked.period
     return {
         "format": FORMAT,
-        "id": checked.series.release_id(period),
+        "id": checked.release_id,
         "kind": checked.kind,
         "period": {
             "kind": period.kind,
@@ -95,7 +104,16 @@ def _facts(checked: Checked, policy: Policy, subjects: Iterable[Subject]) -> dic
         "policy_digest": policy.digest,
         "catalogue_digest": checked.catalogue.digest,
         "subjects": [_subject(subject) for subject in subjects],
+        **_correction(checked),
     }
+
+
+def _correction(checked: Checked) -> dict[str, Any]:
+    """What only a correction states; an earlier version of the program does not read it."""
+    if checked.edition == 1:
+        return {}
+    corrected = checked.series.release_id(checked.period, checked.edition - 1)
+    return {"format": FORMAT_OF_CORRECTIONS, "corrects": corrected}
 
 
 def _subject(subject: Subject) -> dict[str, Any]:

@@ -5,7 +5,7 @@
 `Counted` never leaves private/; `Figures` is all that a release says of a table.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -18,14 +18,29 @@ SubjectKind = Literal["campaign", "audience", "interest", "cells"]
 
 @dataclass(frozen=True)
 class TableKey:
-    """Which table: what it is about, which one of these, and when."""
+    """Which table: what it is about, which one of these, when, and in which edition.
+
+    As text all editions are one: the step between two tables (promise 8) is drawn by that text, so
+    the same people follow the same group in a correction as in the first release.
+    """
 
     kind: SubjectKind
     subject_id: str
     period: Period
+    edition: int = 1
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject_id} {self.period.id}"
+
+    @property
+    def label(self) -> str:
+        """The text with the edition, for places that hold more than one."""
+        return str(self) if self.edition == 1 else f"{self} (edition {self.edition})"
+
+    @property
+    def first(self) -> "TableKey":
+        """The table as first released."""
+        return replace(self, edition=1)
 
 
 BUCKETS = 256  # each person is in one of them, by a keyed hash

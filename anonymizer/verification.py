@@ -9,19 +9,21 @@ missing or lacks the newest releases. It is told, and everything else that diffe
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from anonymizer.acceptances import statement_of
 from anonymizer.chain import FIRST, Link
+from anonymizer.corrections import circulates
 from anonymizer.database import differences, releases_in
 from anonymizer.errors import Held, LedgerBroken
 from anonymizer.escaping import visible
 from anonymizer.exports.certificate import ACCEPTED, CERTIFICATE
 from anonymizer.exports.notice import NOTICE, WITHDRAWAL
-from anonymizer.exports.writing import EXPORTS
+from anonymizer.exports.pointer import CORRECTED, POINTER
+from anonymizer.exports.recorded import EXPORTS, recorded_files
 from anonymizer.files import sha256
 from anonymizer.ledger import RELEASE
 from anonymizer.public_ledger import read_public_ledger
@@ -35,9 +37,9 @@ _SHOWN_FAULTS = 20
 class Proved:
     """What was proved: how much, and where the chain ends (`head`, a hash).
 
-    `withdrawn` says why, of each release that was withdrawn; `accepted` says what certificates
-    state of each that was released although it is implausible; `unfinished` what the next run
-    completes.
+    `withdrawn` says why, of each release that was withdrawn; `corrected` by which other one, and
+    why, of each that was corrected; `accepted` says what certificates state of each that was
+    released although it is implausible; `unfinished` what the next run completes.
     """
 
     entries: int
@@ -45,6 +47,7 @@ class Proved:
     files: int
     head: str
     withdrawn: Mapping[str, str] = field(default_factory=dict)
+    corrected: Mapping[str, str] = field(default_factory=dict)
     accepted: Mapping[str, str] = field(default_factory=dict)
     unfinished: tuple[str, ...] = ()
 
@@ -81,6 +84,7 @@ def verify_links(published: Path, links: Sequence[Link]) -> Proved:
     try:
         expected, gone = dict(_expected(links)), _withdrawn(links)
         accepted = _accepted(links)
+        corrections = _corrections(links)
     except (KeyError, ValueError, TypeError, AttributeError):
         raise LedgerBroken(f"{_LEDGER} was not written by this program") from None
     found = _Found()
@@ -94,7 +98,8 @@ def verify_links(published: Path, links: Sequence[Link]) -> Proved:
     head = links[-1].hash if links else FIRST
     told = {subject: one["in_words"] for subject, one in accepted.items() if one}
     unfinished = tuple(found.unfinished)
-    return Proved(len(links), releases, present, head, gone, told, unfinished)
+    why = {old: f"{new}: {reason}" for old, (new, reason) in corrections.items()}
+    return Proved(len(links), releases, present, head, gone, why, told, unfinished)
 
 
 def _expected(links: Sequence[Link]) -> Iterator[tuple[str, str]]:
@@ -102,8 +107,9 @@ def _expected(links: Sequence[Link]) -> Iterator[tuple[str, str]]:
     for subject, files in _subjects(links, RELEASE).items():
         for name, digest in files.items():
             yield f"releases/{subject}/{name}", digest
-    # A withdrawn release has notices where its exports were.
-    for subject, files in (_subjects(links, EXPORTS) | _subjects(links, WITHDRAWAL)).items():
+    shown = [link.shown for link in links if link.shown is not None]
+    records = ((entry["kind"], entry["subject"], entry["body"]) for entry in shown)
+    for subject, files in recorded_files(records).items():
         yield from _paths(subject, files)
 
 
@@ -129,6 +135,20 @@ def _withdrawn(links: Sequence[Link]) -> dict[str, str]:
         link.shown["subject"]: link.shown["body"]["reason"]
         for link in links
         if link.shown is not None and link.shown["kind"] == WITHDRAWAL
+    }
+
+
+def _corrections(links: Sequence[Link]) -> dict[str, tuple[str, str]]:
+    """By which release, and why, of each release that was corrected."""
+    bodies = (
+        (link.shown["subject"], link.shown["body"])
+        for link in links
+        if link.shown is not None and link.shown["kind"] == RELEASE
+    )
+    return {
+        body["corrects"]: (subject, body["reason"])
+        for subject, body in bodies
+        if "corrects" in body
     }
 
 
@@ -171,23 +191,35 @@ def _look_at_files(
     present = set(_files(published)) - {_LEDGER, _DATABASE}
     waiting = _waiting(published, expected, present)
     left = _left_by_withdrawals(published, links, present)
-    for name in sorted(present | expected.keys()):
-        if name in left or _folder(name) in waiting:
-            continue
-        if name not in present:
-            found.faults.append(f"{visible(name)} is missing")
-        elif name not in expected:
-            found.faults.append(f"{visible(name)} is not in the ledger")
-        elif sha256(published / name) != expected[name]:
-            found.faults.append(f"{visible(name)} is not what the ledger recorded")
+    # A notice beside files that are there is laid last, and again by every run that finds it gone.
+    lacking = {name for name in expected.keys() - present if name.endswith(f"/{CORRECTED}")}
+    judged = (present | expected.keys()) - left - lacking
+    for name in sorted(name for name in judged if _folder(name) not in waiting):
+        if fault := _fault(published, name, expected, present):
+            found.faults.append(f"{visible(name)} {fault}")
     found.unfinished.extend(
         f"{folder} is ready and waits for its place" for folder in sorted(waiting)
     )
     for folder in sorted({_folder(name) for name in left}):
         found.unfinished.append(f"{folder} was withdrawn and is to give way to its notice")
+    for folder in sorted({_folder(name) for name in lacking} - waiting):
+        found.unfinished.append(f"{folder} was corrected and is to get its notice")
     for subject in sorted(_subjects(links, RELEASE).keys() - _subjects(links, EXPORTS).keys()):
         found.unfinished.append(f"the exports of {subject} are to be written")
+    for subject in sorted(_corrections(links).keys() - _subjects(links, POINTER).keys()):
+        found.unfinished.append(f"the exports of {subject} are to get a pointer to the correction")
     return len(present & expected.keys())
+
+
+def _fault(
+    published: Path, name: str, expected: Mapping[str, str], present: Collection[str]
+) -> str:
+    """What is wrong with a file; empty if nothing is."""
+    if name not in present:
+        return "is missing"
+    if name not in expected:
+        return "is not in the ledger"
+    return "" if sha256(published / name) == expected[name] else "is not what the ledger recorded"
 
 
 def _folder(name: str) -> str:
@@ -220,9 +252,11 @@ def _left_by_withdrawals(
     published: Path, links: Sequence[Link], present: Collection[str]
 ) -> set[str]:
     """Withdrawn exports that are there as they were released, and their missing notices."""
-    exported, left = _subjects(links, EXPORTS), set[str]()
+    exported, pointers = _subjects(links, EXPORTS), _subjects(links, POINTER)
+    left = set[str]()
     for subject, notices in _subjects(links, WITHDRAWAL).items():
         files = dict(_paths(subject, exported.get(subject, {})))
+        files |= dict(_paths(subject, pointers.get(subject, {})))
         for notice, _ in _paths(subject, notices):
             folder = _folder(notice)
             there = {name for name in present if _folder(name) == folder}
@@ -256,7 +290,9 @@ def _look_at_database(published: Path, links: Sequence[Link], found: _Found) -> 
     if not path.is_file():
         found.unfinished.append(f"{_DATABASE} is to be built")
         return
-    releases, gone = list(_read(published, there)), _withdrawn(links)
+    releases, withdrawn = list(_read(published, there)), _withdrawn(links)
+    corrections = {old: new for old, (new, _) in _corrections(links).items()}
+    gone = {r.id for r in releases if not circulates(r.id, corrections, withdrawn)}
     current = [release for release in releases if release.id not in gone]
     differing = differences(current, path)
     older = _as_it_was(releases, gone, releases_in(path)) if differing else None
@@ -267,16 +303,16 @@ def _look_at_database(published: Path, links: Sequence[Link], found: _Found) -> 
 
 
 def _as_it_was(
-    releases: Sequence[Release], gone: Collection[str], named: Collection[str]
+    releases: Sequence[Release], gone: Set[str], named: Collection[str]
 ) -> list[Release] | None:
     """The releases that a database names, if there was a time when it was right to have these.
 
-    It may lack the newest, and those that were withdrawn; nothing in between.
+    It may lack the newest, and those that are `gone` by now; nothing in between.
     """
     older = [release for release in releases if release.id in named]
     before = releases[: releases.index(older[-1])] if older else []
     lacking = {release.id for release in before} - {release.id for release in older}
-    return older if lacking <= set(gone) and len(older) == len(named) else None
+    return older if lacking <= gone and len(older) == len(named) else None
 
 
 def _read(published: Path, releases: Mapping[str, Mapping[str, str]]) -> Iterator[Release]:

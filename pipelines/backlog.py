@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from anonymizer.corrections import open_orders
 from anonymizer.exports.notice import withdrawn
 from anonymizer.exports.writing import faulty_exports
 from anonymizer.home import Home
 from anonymizer.ledger import Entry
 from anonymizer.periods import Period
 from anonymizer.policy import Policy
-from anonymizer.series import CAMPAIGN_DAY
+from anonymizer.series import CAMPAIGN_DAY, first_edition
 from pipelines import journal
 from pipelines.broken import broken_of
 from pipelines.first_day import has_begun
-from pipelines.history import open_ledger, release_of, released_days
+from pipelines.history import open_ledger, released_days
 from pipelines.landing import arrived_days, due_at, has_files, misnamed_folders, runnable_days
 from pipelines.progress import STAGES
 from pipelines.sealing import Trouble
@@ -66,14 +67,15 @@ def unreleased_days(home: Home) -> list[date]:
 
 
 def missing_days(home: Home) -> list[date]:
-    """Unreleased days, and released ones whose exports or database are not complete."""
+    """Unreleased days, ordered corrections, and days whose exports or database are not complete."""
     ledger = open_ledger(home)
     released = released_days(ledger)
     missing = unreleased_days(home)
     faulty = faulty_exports(home, ledger)
+    ordered = {first_edition(order.release) for order in open_orders(ledger)}
     for day in released:
-        entry = release_of(ledger, day)
-        if entry and any(f"/{entry.subject}" in name for name in faulty):
+        first = CAMPAIGN_DAY.release_id(Period("day", day))
+        if first in ordered or any(f"/{first}" in name for name in faulty):
             missing.append(day)
     if released and not home.database.exists() and not missing:
         missing.append(max(released))  # any run builds the whole database again

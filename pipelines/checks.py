@@ -20,7 +20,7 @@ from anonymizer.home import Home
 from anonymizer.intake.quarantined import most_frequent, read_pointers
 from anonymizer.periods import Period, PeriodKind
 from anonymizer.publishing import load_release
-from anonymizer.series import CAMPAIGN_DAY, Series
+from anonymizer.series import CAMPAIGN_DAY, Series, first_edition
 from pipelines import journal, verdicts
 from pipelines.accounts import read_account
 from pipelines.history import release_of
@@ -194,7 +194,8 @@ def exports_as_recorded(installation: Installation, day: date) -> Verdict:
     entry = release_of(ledger, day)
     if entry is None:
         return Verdict(passed=True, metadata={"note": verdicts.NOTHING_RELEASED})
-    faulty = [f for f in faulty_exports(installation.home, ledger) if f"/{entry.subject}" in f]
+    first = first_edition(entry.subject)
+    faulty = [f for f in faulty_exports(installation.home, ledger) if f"/{first}" in f]
     return Verdict(not faulty, {"faulty": faulty})
 
 

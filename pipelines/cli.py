@@ -39,6 +39,7 @@ MODULES = {
     "check": "proofs",
     "withheld": "withholding",
     "withdraw-release": "withdrawing",
+    "correct-release": "correcting",
     "protect": "protecting",
     "audit": "auditing",
     "policy": "policy",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from anonymizer.corrections import open_order
 from anonymizer.exports.writing import faulty_exports
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
@@ -58,7 +59,9 @@ class History:
         return bool(entry.facts.get("tables", entry.facts.get("campaigns")) == 0)
 
     def is_complete(self, series: Series, period: Period) -> bool:
-        """Whether it is settled and its exports are there as recorded."""
+        """Whether it is settled, no correction is ordered and its exports are as recorded."""
+        if open_order(self.ledger, series, period):
+            return False
         name = f"/{series.release_id(period)}"
         return self.is_settled(series, period) and not any(name in file for file in self.broken)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 from anonymizer.audit.history.shown import read_shown
+from anonymizer.corrections import newest
 from anonymizer.dimensions import age, gender, region
 from anonymizer.errors import Held
 from anonymizer.home import Home
@@ -13,7 +14,7 @@ from anonymizer.periods import Period
 from anonymizer.public_ledger import PublicLedger
 from anonymizer.release import Release
 from anonymizer.segments import Catalogue
-from anonymizer.series import CAMPAIGN_DAY
+from anonymizer.series import CAMPAIGN_DAY, first_edition
 from anonymizer.settings import Texts, read_meaning, revisions
 
 
@@ -34,15 +35,15 @@ def released_days(ledger: Ledger) -> frozenset[date]:
     """The local days whose campaign tables have been released. Raises LedgerBroken."""
     prefix = _release_of(date.min).removesuffix(date.min.isoformat())
     return frozenset(
-        date.fromisoformat(entry.subject.removeprefix(prefix))
+        date.fromisoformat(first_edition(entry.subject).removeprefix(prefix))
         for entry in ledger.releases()
         if entry.subject.startswith(prefix)
     )
 
 
 def release_of(ledger: Ledger, day: date) -> Entry | None:
-    """The ledger's entry on the campaign tables of a day, if they were released."""
-    return ledger.find_release(_release_of(day))
+    """The ledger's entry on the campaign tables of a day, the newest edition of them."""
+    return newest(ledger, CAMPAIGN_DAY, Period("day", day))
 
 
 def catalogue_of(home: Home, ledger: Ledger, release: Release) -> Catalogue:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow.parquet as pq
 
+from anonymizer.corrections import corrected
 from anonymizer.errors import Held
 from anonymizer.exports.notice import withdrawn
 from anonymizer.exports.writing import faulty_exports
@@ -68,10 +69,11 @@ def statements(
 ) -> list[str]:
     """The published statements of a day, week or month as they stand in exports.
 
-    Those of the newest release without a period.
+    Those of the newest release without a period. Of a release that was corrected, the correction's.
     """
     wanted = None if period is None else period.id
-    gone = withdrawn(ledger.entries())
+    entries = ledger.entries()
+    gone = withdrawn(entries).keys() | corrected(entries).keys()
     subjects = [
         entry.subject
         for entry in ledger.releases()

@@ -1,6 +1,7 @@
 """One period of a series: suppressed, checked, released once, exported.
 
-What was published before stays as it is. Groups are judged against those of all earlier releases
+A period for which a correction is ordered is released once more, in its next edition. What was
+published before stays as it is. Groups are judged against those of all earlier releases
 (promise 8), figures are compared with the earlier releases that are linked to them; evidence of
 what had to be suppressed for that stays in `private/`.
 """
@@ -15,8 +16,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from anonymizer.accounting import RowAccount
+from anonymizer.corrections import editions, newest, open_order
 from anonymizer.counting import load_counted_series, load_overlaps
 from anonymizer.earlier import earlier_releases
+from anonymizer.errors import Held
 from anonymizer.exports.writing import write_exports
 from anonymizer.gate import Checked, History, check
 from anonymizer.home import Home
@@ -26,13 +29,14 @@ from anonymizer.periods import Period
 from anonymizer.policy import Policy, Timing
 from anonymizer.protection.releasing import Suppressed, suppress_release
 from anonymizer.protection.releasing import Terms as SuppressionTerms
-from anonymizer.publishing import Facts, Publication, publish, released, restore_state
+from anonymizer.publishing import Facts, Publication, load_release, publish, released, restore_state
 from anonymizer.release import PUBLISHED
 from anonymizer.segments import Catalogue
-from anonymizer.series import CAMPAIGN_DAY, Series
+from anonymizer.series import CAMPAIGN_DAY, Series, edition_of
 from anonymizer.subjects import EVERYONE, Campaign, Subject, Topic
 from anonymizer.tables import Counted
 from anonymizer.windows import inputs_of
+from anonymizer.working_rows import day_of
 from pipelines import journal
 from pipelines.accounts import read_account, settled_accounts
 from pipelines.evidence import evidence_kept, keep_evidence
@@ -59,6 +63,7 @@ class _Place:
     ledger: Ledger
     series: Series
     period: Period
+    edition: int = 1
     scratch: Home | None = None
 
     @property
@@ -75,13 +80,15 @@ def release_period(
     Raises Disclosure or Held when it is not published.
     """
     terms = installation.terms(period)
-    place = _Place(installation.home, ledger, series, period)
+    edition = edition_due(ledger, series, period)
+    place = _Place(installation.home, ledger, series, period, edition)
     before = released(place.home, ledger, terms.secret, series.kind, period)
-    if before:  # final: what the data say now does not matter any more
+    if before and before.release.edition == edition:  # final, whatever the data say now
         _restore_lost_state(place, terms)
         return {**_export(before, place, terms), **_rewritten(place, terms.policy.timing)}
-    counted = load_counted_series(place.home, series, period, terms.catalogue)
+    counted = _counted(place, terms)
     if not counted:
+        _refuse_empty_correction(place)
         return NOTHING
     accepted = ""
     if series == CAMPAIGN_DAY:
@@ -101,8 +108,57 @@ def foresee(
 
     Raises Disclosure or Held as `release_period` does.
     """
-    place = _Place(home, ledger, CAMPAIGN_DAY, Period("day", day), scratch)
+    place = _Place(home, ledger, CAMPAIGN_DAY, Period("day", day), scratch=scratch)
     return _judge(place, terms, counted, _subjects(place, terms.catalogue))[1]
+
+
+def edition_due(ledger: Ledger, series: Series, period: Period) -> int:
+    """The edition that is ordered, else the one in force: 1 where nothing is released."""
+    if order := open_order(ledger, series, period):
+        return edition_of(order.release)
+    release = newest(ledger, series, period)
+    return edition_of(release.subject) if release else 1
+
+
+def objections_as_of(home: Home, ledger: Ledger, series: Series, period: Period) -> date | None:
+    """The day whose consents and requests act on a correction of a week or month.
+
+    They are the newest that any run has taken in. A release that was corrected keeps the day that
+    the ledger recorded. None where the closing day decides, as for all first releases; a day is
+    always taken in anew.
+    """
+    if series == CAMPAIGN_DAY:
+        return None
+    if open_order(ledger, series, period):
+        return newest_objections(home)
+    entry = newest(ledger, series, period)
+    recorded = entry.body.get("objections") if entry else None
+    return date.fromisoformat(recorded) if recorded else None
+
+
+def newest_objections(home: Home) -> date | None:
+    """The newest day whose consents and requests are taken in."""
+    taken = [
+        {day_of(path) for path in (home.private / stage).glob("day=*.parquet")}
+        for stage in ("consents", "requests")
+    ]
+    return max(taken[0] & taken[1], default=None)
+
+
+def _counted(place: _Place, terms: Terms) -> tuple[Counted, ...]:
+    """The counts of the period, as tables of the edition."""
+    counted = load_counted_series(place.home, place.series, place.period, terms.catalogue)
+    return tuple(replace(table, key=replace(table.key, edition=place.edition)) for table in counted)
+
+
+def _refuse_empty_correction(place: _Place) -> None:
+    if place.edition > 1:
+        raise Held(
+            "nothing_to_correct_with",
+            f"no campaign has a table in {place.period.id} now, so a correction would have no "
+            "figures; check raw/campaigns, or take the release out of the exports with: audience "
+            "withdraw-release",
+        )
 
 
 def _check(
@@ -123,8 +179,10 @@ def _judge(
     promise, effort = terms.policy.promise, terms.policy.effort
     own = SuppressionTerms(terms.catalogue, promise, terms.secret, effort)
     workers = heedful_workers(effort)
-    near = near_history(home, place.ledger, series, period, promise.near_days)
-    linked = earlier_releases(home, place.ledger, series, period)
+    near = near_history(
+        home, place.ledger, series, period, promise.near_days, edition=place.edition
+    )
+    linked = earlier_releases(home, place.ledger, series, period, place.edition)
     overlaps = load_overlaps(place.data, series, period) if series.kind == "campaign" else {}
     tables = suppress_release(counted, near.releases(), own, workers)
     return tables, check(tables, counted, own, History(near, linked, subjects, overlaps), workers)
@@ -132,17 +190,19 @@ def _judge(
 
 def _restore_lost_state(place: _Place, terms: Terms) -> None:
     """Judge a released period again where the file of its judged groups is lost."""
-    entry = place.ledger.find_release(place.series.release_id(place.period))
+    entry = newest(place.ledger, place.series, place.period)
     if entry is None or not lost_state(place.home, entry):
         return
-    counted = load_counted_series(place.home, place.series, place.period, terms.catalogue)
-    checked = _check(place, terms, counted, _subjects(place, terms.catalogue))
+    checked = _check(place, terms, _counted(place, terms), _subjects(place, terms.catalogue))
     restore_state(checked, place.home, place.ledger)
 
 
 def _export(published: Publication, place: _Place, terms: Terms) -> Mapping[str, Any]:
     release = published.release
     folders = write_exports(release, place.home, place.ledger, terms.secret)
+    for corrected in editions(place.ledger.entries(), place.series, place.period)[:-1]:
+        earlier = load_release(place.home, place.ledger, corrected.subject)
+        write_exports(earlier, place.home, place.ledger, terms.secret)
     figures = pc.sum(pc.equal(release.figures["status"], PUBLISHED)).as_py() or 0
     tables = len(release.subjects)
     return {
@@ -184,6 +244,7 @@ def _facts(place: _Place, policy: Policy, subjects: Sequence[Subject]) -> Facts:
         inputs=inputs_taken(place.home, place.series, place.period, policy.timing),
         accounts=_accounts(place),
         code_version=version("audience"),
+        objections=objections_as_of(place.home, place.ledger, place.series, place.period),
     )
 
 

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from anonymizer.acceptances import ACCEPTANCE
+from anonymizer.corrections import newest
 from anonymizer.counting import load_counted_series
 from anonymizer.exports.writing import faulty_exports
 from anonymizer.near_state import lost_state, state_file
@@ -102,9 +103,10 @@ def near_sets(installation: Installation, series: Series, period: Period) -> Ver
     """
     if note := _not_kept(installation, series, period):
         return Verdict(passed=True, metadata={"note": note})
-    home, name = installation.home, series.release_id(period)
-    entry = installation.ledger().find_release(name)
+    home = installation.home
+    entry = newest(installation.ledger(), series, period)
     assert entry is not None, "what is not released is not kept"
+    name = entry.subject
     rows = read_protected(home, period.end, series)
     own, shared = (rows.filter(flags) for flags in (pc.invert(rows["shared"]), rows["shared"]))
     counts = {
@@ -139,7 +141,7 @@ def figures_in_range(installation: Installation, series: Series, period: Period)
     if note := _not_comparable(installation, series, period):
         return Verdict(passed=True, metadata={"note": note})
     home, catalogue = installation.home, installation.terms(period).catalogue
-    release = load_release(home, installation.ledger(), series.release_id(period))
+    release = _in_force(installation, series, period)
     shared = _shared(read_protected(home, period.end, series))
     released = _rows_by_subject(release)
     figures, beyond = sum(map(len, released.values())), 0
@@ -161,10 +163,10 @@ def intruder_attack(installation: Installation, series: Series, period: Period) 
     Groups that are not decided within it do not count against the release. What is found is
     written into `private/`, never here.
     """
-    home, ledger, name = installation.home, installation.ledger(), series.release_id(period)
-    if ledger.find_release(name) is None:
+    home = installation.home
+    if newest(installation.ledger(), series, period) is None:
         return Verdict(passed=True, metadata={"note": NOTHING_RELEASED})
-    release = load_release(home, ledger, name)
+    release = _in_force(installation, series, period)
     kept = not _not_kept(installation, series, period)
     shared = _shared(read_protected(home, period.end, series)) if kept else None
     reference = installation.terms(period).catalogue.dimensions
@@ -189,12 +191,22 @@ def intruder_attack(installation: Installation, series: Series, period: Period) 
 def release_as_recorded(installation: Installation, series: Series, period: Period) -> Verdict:
     """Release and exports are byte for byte what the ledger records."""
     home, ledger = installation.home, installation.ledger()
-    name = series.release_id(period)
-    if ledger.find_release(name) is None:
+    if newest(ledger, series, period) is None:
         return Verdict(passed=True, metadata={"note": NOTHING_RELEASED})
-    release = load_release(home, ledger, name)
-    faulty = [file for file in faulty_exports(home, ledger) if f"/{name}" in file]
+    release = _in_force(installation, series, period)
+    # Of every edition: the ids of corrections begin with that of the first.
+    first = series.release_id(period)
+    faulty = [file for file in faulty_exports(home, ledger) if f"/{first}" in file]
     return Verdict(not faulty, {"figures": release.figures.num_rows, "faulty": faulty})
+
+
+def _in_force(installation: Installation, series: Series, period: Period) -> Release:
+    """The newest edition of what is released for a period."""
+    ledger = installation.ledger()
+    entry = newest(ledger, series, period)
+    return load_release(
+        installation.home, ledger, entry.subject if entry else series.release_id(period)
+    )
 
 
 def _rows_by_subject(release: Release) -> dict[str, list[tuple[str, int]]]:
@@ -216,7 +228,7 @@ def _shared(judged: pa.Table) -> frozenset[tuple[str, str]]:
 
 def _not_kept(installation: Installation, series: Series, period: Period) -> str:
     """Why there is nothing to look at; empty if there is."""
-    if installation.ledger().find_release(series.release_id(period)) is None:
+    if newest(installation.ledger(), series, period) is None:
         return NOTHING_RELEASED
     path = installation.home.working_file(series.stage("protected"), period.end)
     return "" if path.is_file() else "what was judged for the release is no longer kept"
@@ -226,7 +238,7 @@ def _not_comparable(installation: Installation, series: Series, period: Period) 
     """Why the counts of now are not those of the release; empty if they are."""
     if note := _not_kept(installation, series, period):
         return note
-    entry = installation.ledger().find_release(series.release_id(period))
+    entry = newest(installation.ledger(), series, period)
     timing = installation.terms(period).policy.timing
     taken = inputs_taken(installation.home, series, period, timing)
     if entry is None or entry.body["inputs"] != taken:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.coarser import NONE, nearest_coarser
+from anonymizer.corrections import newest
 from anonymizer.errors import ConfigurationError, Fault, Held
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
@@ -60,11 +61,12 @@ class Released:
 def find_released(home: Home, ledger: Ledger, period: Period, subject: str) -> Released:
     """The released table of a subject and period: a campaign, an interest or `everyone`.
 
+    Of a period that was corrected, the newest edition.
+
     Raises ConfigurationError where there is none, Held when nothing keeps the segments of the
     release any more, LedgerBroken when the release cannot be trusted.
     """
-    entries = [ledger.find_release(s.release_id(period)) for s in SERIES
-               if s.period_kind == period.kind]  # fmt: skip
+    entries = [newest(ledger, s, period) for s in SERIES if s.period_kind == period.kind]
     releases = [load_release(home, ledger, entry.subject) for entry in entries if entry]
     if not releases:
         problem = f"nothing is released for {period.id}"

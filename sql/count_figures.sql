@@ -1,5 +1,9 @@
 -- How many figures the analysts' database holds of one release, suppressed ones included.
--- Inputs: figures. Columns: rows. Parameters: $release_id.
+-- Inputs: figures, corrected_figures. Columns: rows. Parameters: $release_id.
 SELECT count(*) AS rows
-FROM figures
+FROM (
+    SELECT release_id FROM figures
+    UNION ALL
+    SELECT release_id FROM corrected_figures
+) AS held
 WHERE release_id = $release_id

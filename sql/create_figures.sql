@@ -1,5 +1,5 @@
--- All released figures with the numbers of people that they stand for, and the named segments that
--- are suppressed.
+-- All figures in force with the numbers of people that they stand for, and the named segments that
+-- are suppressed. Those of corrected releases are in corrected_figures.
 -- Inputs: incoming_figures, incoming_subjects, incoming_campaigns, releases. Columns: see the
 -- comments.
 CREATE TABLE figures AS
@@ -18,8 +18,9 @@ JOIN incoming_subjects AS about
   ON about.number = released.number AND about.subject_id = figure.subject_id
 LEFT JOIN incoming_campaigns AS campaign
   ON campaign.release_id = figure.release_id AND campaign.campaign_id = figure.subject_id
+WHERE released.corrected_by IS NULL
 ORDER BY released.number, figure.subject_id, figure.position;
-COMMENT ON TABLE figures IS 'One row a figure. Figures do not add up over segments, periods or subjects: people overlap. Choose one subject_kind and one period_kind.';
+COMMENT ON TABLE figures IS 'One row a figure; of a period that was corrected, the corrected one. Figures do not add up over segments, periods or subjects: people overlap. Choose one subject_kind and one period_kind.';
 COMMENT ON COLUMN figures.release_id IS 'The release that it stands in.';
 COMMENT ON COLUMN figures.subject_kind IS 'campaign, interest or audience: what its people have in common; see subjects.';
 COMMENT ON COLUMN figures.subject_id IS 'The campaign id, the code of the interest, or everyone.';

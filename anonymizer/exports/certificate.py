@@ -72,6 +72,7 @@ def certificate_bytes(
         "recipient": recipient,
         "release": release.id,
         "release_number": release.number,
+        **({"corrects": release.corrects} if release.corrects else {}),
         "release_files": dict(entry.body["files"]),
         "policy_digest": release.policy_digest,
         "catalogue_digest": release.catalogue_digest,

@@ -9,6 +9,7 @@ from typing import Any
 from anonymizer.errors import Held
 from anonymizer.exports.certificate import CERTIFICATE
 from anonymizer.exports.notice import refuse_withdrawn
+from anonymizer.exports.pointer import CORRECTED, read_pointer, told
 from anonymizer.files import sha256
 from anonymizer.seal import opened
 
@@ -17,11 +18,15 @@ _REMEDY = "do not use it; ask who published it for the export anew"
 
 @dataclass(frozen=True)
 class CheckedExport:
-    """An export that is as it was released; `key` is the fingerprint of who sealed it."""
+    """An export that is as it was released; `key` is the fingerprint of who sealed it.
+
+    `correction` says in a sentence what corrects it, if a notice beside it does.
+    """
 
     certificate: Mapping[str, Any]
     files: int
     key: str
+    correction: str = ""
 
 
 def check_export(folder: Path, key: str = "") -> CheckedExport:
@@ -42,7 +47,15 @@ def check_export(folder: Path, key: str = "") -> CheckedExport:
             f"{len(faults)} file(s) of this export are not as they were released:{listed}\n"
             f"{_REMEDY[0].upper()}{_REMEDY[1:]}",
         )
-    return CheckedExport(certificate, len(files), found)
+    return CheckedExport(certificate, len(files), found, _correction(folder, certificate, found))
+
+
+def _correction(folder: Path, certificate: Mapping[str, Any], key: str) -> str:
+    """What corrects the export; its notice has to be sealed by whoever sealed the export."""
+    said = read_pointer(folder, key)
+    if said is not None and said["release"] != certificate["release"]:
+        raise Held("certificate", f"{CORRECTED} is about another release; {_REMEDY}")
+    return told(said) if said else ""
 
 
 def _read(path: Path) -> Mapping[str, Any]:
@@ -57,7 +70,7 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 
 def _faults(folder: Path, files: Mapping[str, str]) -> Iterator[str]:
-    present = {path.name for path in folder.iterdir()} - {CERTIFICATE}
+    present = {path.name for path in folder.iterdir()} - {CERTIFICATE, CORRECTED}
     for name in sorted(present | files.keys()):
         if name not in present:
             yield f"{name} is missing"

@@ -70,6 +70,7 @@ def manifest_bytes(release: Release, subjects: Sequence[Subject], folder: Path) 
         "format": _FORMAT,
         "release": release.id,
         "release_number": release.number,
+        **({"corrects": release.corrects} if release.corrects else {}),
         "policy_digest": release.policy_digest,
         "catalogue_digest": release.catalogue_digest,
         "advertiser": _advertiser(subjects[0]),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from anonymizer.errors import Held, NoSpace, SecretProblem
+from anonymizer.exports.pointer import CORRECTED, read_pointer, told
 from anonymizer.files import PUBLIC, move_into_place, sha256, write_bytes
 from anonymizer.home import Home
 from anonymizer.ledger import Entry
@@ -21,7 +22,13 @@ from anonymizer.secret import Secret
 
 WITHDRAWAL = "withdrawal"
 NOTICE = "WITHDRAWN.json"
-_FORMAT = 1
+FORMAT = 2
+# What notices of each format state; recorded notices stay as they are.
+_STATEMENTS = {
+    1: "The figures that stood here were withdrawn. Do not use them, and delete every copy of "
+    "them; nothing else is published for their period.",
+    2: "The figures that were here are withdrawn. Do not use them, and delete every copy of them.",
+}
 
 
 def withdrawn(entries: Sequence[Entry]) -> dict[str, Entry]:
@@ -36,7 +43,9 @@ def lay_notices(release: Release, entry: Entry, home: Home, secret: Secret) -> N
     """
     recorded: Mapping[str, str] = entry.body["files"]
     recipients = [name.split("/")[0] for name in recorded]
-    with rendered_notices(release, entry.body["reason"], recipients, home, secret) as digests:
+    format_ = entry.body.get("notice_format", 1)
+    reason = entry.body["reason"]
+    with rendered_notices(release, reason, recipients, home, secret, format_) as digests:
         if digests != recorded:
             raise SecretProblem("secret.key is not the key that sealed the recorded notices")
         for name, digest in recorded.items():
@@ -49,7 +58,12 @@ def lay_notices(release: Release, entry: Entry, home: Home, secret: Secret) -> N
 
 @contextmanager
 def rendered_notices(
-    release: Release, reason: str, recipients: Sequence[str], home: Home, secret: Secret
+    release: Release,
+    reason: str,
+    recipients: Sequence[str],
+    home: Home,
+    secret: Secret,
+    format_: int = FORMAT,
 ) -> Iterator[dict[str, str]]:
     """Their digests, by recipient and file, while they lie in a folder of the home."""
     staging = _staging(home)
@@ -62,7 +76,8 @@ def rendered_notices(
                 "release": release.id,
                 "reason": reason,
             }
-            write_bytes(_notice_bytes(facts, secret), staging / recipient / NOTICE, mode=PUBLIC)
+            content = _notice_bytes(facts, secret, format_)
+            write_bytes(content, staging / recipient / NOTICE, mode=PUBLIC)
         yield {f"{path.parent.name}/{NOTICE}": sha256(path) for path in sorted(staging.glob("*/*"))}
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -81,27 +96,24 @@ def refuse_withdrawn(folder: Path, key: str = "") -> None:
     except (OSError, ValueError):
         document = {}
     notice, _ = opened(document if isinstance(document, dict) else {}, key)
+    pointer = read_pointer(folder, key)
+    instead = f". {told(pointer)}" if pointer else ""
     raise Held(
         "withdrawn",
         f"{notice['release']} was withdrawn by {notice['provider']}: {notice['reason']}. Do not "
-        "use its figures, and delete every copy of them",
+        f"use its figures, and delete every copy of them{instead}",
     )
 
 
-def _notice_bytes(facts: Mapping[str, str], secret: Secret) -> bytes:
-    statement = {
-        "format": _FORMAT,
-        "statement": "The figures that stood here were withdrawn. Do not use them, and delete "
-        "every copy of them; nothing else is published for their period.",
-        **facts,
-    }
+def _notice_bytes(facts: Mapping[str, str], secret: Secret, format_: int) -> bytes:
+    statement = {"format": format_, "statement": _STATEMENTS[format_], **facts}
     return (json.dumps(sealed(statement, secret), indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def _is_notice(folder: Path, digest: str) -> bool:
-    """Whether the recorded notice lies in the folder, and nothing else."""
-    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    return names == [NOTICE] and sha256(folder / NOTICE) == digest
+    """Whether the recorded notice is in the folder, and nothing else but a pointer."""
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    return names - {CORRECTED} == {NOTICE} and sha256(folder / NOTICE) == digest
 
 
 def _staging(home: Home) -> Path:

@@ -2,16 +2,18 @@
 
 The ledger gets an entry of kind `withdrawal` first, with the reason and the digests of the
 notices; then each export folder gives way to its notice. The release itself stays as it was
-recorded: its figures are known to the world, the gate goes on reckoning with them, and its period
-is never released a second time.
+recorded: its figures are known to the world, and the gate goes on reckoning with them. Its period
+is released again only as a correction.
 """
 
 from collections.abc import Sequence
 
+from anonymizer.corrections import circulates, corrected
 from anonymizer.database import build_database
 from anonymizer.errors import ConfigurationError, Fault, Held, SecretProblem
-from anonymizer.exports.notice import WITHDRAWAL, lay_notices, rendered_notices, withdrawn
-from anonymizer.exports.writing import EXPORTS
+from anonymizer.exports.notice import FORMAT, WITHDRAWAL, rendered_notices, withdrawn
+from anonymizer.exports.recorded import EXPORTS
+from anonymizer.exports.writing import lay_recorded, recipients_of
 from anonymizer.home import Home
 from anonymizer.ledger import Entry, Ledger
 from anonymizer.locking import exclusive
@@ -48,15 +50,16 @@ def withdraw(
             shown = f"audience ledger show {release_id}"
             raise _mistake("--reason", "it is withdrawn already, for another reason", shown)
         write_public_ledger(ledger, home)
-        lay_notices(release, entry, home, secret)
+        lay_recorded(release, home, ledger, secret)
         build_database(in_circulation(load_releases(home, ledger), ledger), home)
     return tuple(name.split("/")[0] for name in entry.body["files"])
 
 
 def in_circulation(releases: Sequence[Release], ledger: Ledger) -> list[Release]:
-    """The releases that were not withdrawn."""
-    gone = withdrawn(ledger.entries())
-    return [release for release in releases if release.id not in gone]
+    """The releases that were not withdrawn, nor corrected by one that was."""
+    entries = ledger.entries()
+    gone, corrections = withdrawn(entries), corrected(entries)
+    return [release for release in releases if circulates(release.id, corrections, gone)]
 
 
 def _recorded(release: Release, reason: str, home: Home, ledger: Ledger, secret: Secret) -> Entry:
@@ -67,9 +70,9 @@ def _recorded(release: Release, reason: str, home: Home, ledger: Ledger, secret:
             f"the exports of {release.id} were never finished; run its period again with: audience "
             "run, then withdraw it",
         )
-    recipients = sorted({name.split("/")[0] for name in exports.body["files"]})
+    recipients = recipients_of(exports)
     with rendered_notices(release, reason, recipients, home, secret) as digests:
-        public = {"reason": reason, "files": digests}
+        public = {"reason": reason, "files": digests, "notice_format": FORMAT}
         return ledger.append(WITHDRAWAL, release.id, public)
 
 

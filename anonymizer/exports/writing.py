@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from anonymizer.acceptances import statement_of
+from anonymizer.corrections import corrected, find_order
 from anonymizer.errors import AudienceError, Held, LedgerBroken, NoSpace
 from anonymizer.exports.certificate import CERTIFICATE, certificate_bytes
 from anonymizer.exports.csv_file import csv_bytes
 from anonymizer.exports.manifest import manifest_bytes
 from anonymizer.exports.notice import lay_notices, withdrawn
 from anonymizer.exports.parquet_file import parquet_table
+from anonymizer.exports.pointer import POINTER, lay_pointers, point_to
+from anonymizer.exports.recorded import EXPORTS, recorded_files
 from anonymizer.exports.rows import export_rows
 from anonymizer.exports.xlsx_file import xlsx_bytes
 from anonymizer.files import PUBLIC, move_into_place, sha256, write_bytes, write_parquet
@@ -31,7 +34,6 @@ from anonymizer.secret import Secret
 from anonymizer.subjects import Campaign, Subject
 
 MANIFEST = "manifest.json"
-EXPORTS = "exports"
 FOR_ALL = "_all"
 
 
@@ -43,17 +45,19 @@ def write_exports(release: Release, home: Home, ledger: Ledger, secret: Secret) 
     The digests of all files go into the ledger before the first folder appears, each folder
     appears as a whole, and what stands there as recorded is left alone. Raises Held when a file
     was edited, or when one is lost and what would be written now differs from the record.
-    A withdrawn release has its notices there instead. The secret seals the certificates.
+    A withdrawn release has its notices there instead. A corrected one has a pointer beside its
+    files, which the exports of the correction bring. The secret seals the certificates.
     """
     if not isinstance(release, Release):
         raise TypeError("exports are made of a release and of nothing else")
     targets = tuple(home.exports / name / release.id for name, _ in _by_recipient(release))
     with exclusive(home):
-        if withdrawal := withdrawn(ledger.entries()).get(release.id):
-            lay_notices(release, withdrawal, home, secret)
+        if lay_recorded(release, home, ledger, secret):
+            _point_to_correction(release, home, ledger, secret)
+            write_public_ledger(ledger, home)
             return targets
         if recorded := ledger.find(EXPORTS, release.id):
-            _refuse_edited(home, release.id, recorded.body["files"])
+            _refuse_edited(home, release.id, _recorded_files(ledger)[release.id])
         missing = [target for target in targets if not target.exists()]
         if missing or recorded is None:
             staged = home.published / ".staging" / "exports"
@@ -65,8 +69,42 @@ def write_exports(release: Release, home: Home, ledger: Ledger, secret: Secret) 
             for target in missing:
                 move_into_place(staged / target.parent.name / release.id, target)
             _remove(staged)
+            lay_recorded(release, home, ledger, secret)
+        _point_to_correction(release, home, ledger, secret)
         write_public_ledger(ledger, home)
     return targets
+
+
+def lay_recorded(release: Release, home: Home, ledger: Ledger, secret: Secret) -> bool:
+    """Lay the recorded notices of a release that was withdrawn or corrected.
+
+    Returns whether it was withdrawn, so that its notices are all there is. The caller holds the
+    lock. Raises SecretProblem, NoSpace.
+    """
+    withdrawal = withdrawn(ledger.entries()).get(release.id)
+    if withdrawal:
+        lay_notices(release, withdrawal, home, secret)
+    pointer = ledger.find(POINTER, release.id)
+    if pointer and (order := find_order(ledger, pointer.body["corrected_by"])):
+        lay_pointers(pointer, order, home, secret)
+    return withdrawal is not None
+
+
+def _point_to_correction(release: Release, home: Home, ledger: Ledger, secret: Secret) -> None:
+    """Of a correction: say so beside the exports of what it corrects."""
+    order = find_order(ledger, release.id)
+    if order is None:
+        return
+    exports = ledger.find(EXPORTS, order.corrects)
+    recipients = recipients_of(exports) if exports else []
+    pointer = point_to(release, order, recipients, ledger, secret)
+    write_public_ledger(ledger, home)
+    lay_pointers(pointer, order, home, secret)
+
+
+def recipients_of(exports: Entry) -> list[str]:
+    """Whose folders the recorded files of a release are in."""
+    return sorted({name.split("/")[0] for name in exports.body["files"]})
 
 
 @dataclass(frozen=True)
@@ -131,14 +169,19 @@ def _record(
 def faulty_exports(home: Home, ledger: Ledger) -> list[str]:
     """Exported files that are not as the ledger recorded them: edited, missing, or unknown."""
     entries = ledger.entries()
-    recorded = {entry.subject: entry.body["files"] for entry in entries if entry.kind == EXPORTS}
-    recorded |= {subject: entry.body["files"] for subject, entry in withdrawn(entries).items()}
+    recorded = _recorded_files(ledger)
     released = {entry.subject for entry in entries if entry.kind == RELEASE}
+    pointed = {entry.subject for entry in entries if entry.kind == POINTER}
+    unfinished = released - set(recorded) | corrected(entries).keys() - pointed
     found = {folder.name for folder in home.exports.glob("*/*")}
-    faults = sorted(f"*/{name}" for name in released - set(recorded))
+    faults = sorted(f"*/{name}" for name in unfinished)
     for name in sorted(found | set(recorded)):
         faults += _differences(home, name, recorded.get(name, {}), missing_too=True)
     return faults
+
+
+def _recorded_files(ledger: Ledger) -> dict[str, dict[str, str]]:
+    return recorded_files((e.kind, e.subject, e.body) for e in ledger.entries())
 
 
 def _differences(

@@ -19,7 +19,7 @@ from pipelines.assets.publication import finish, log_good_days
 from pipelines.columns import PEOPLE, PROTECTED, REACH
 from pipelines.metadata import rows_table
 from pipelines.partitions import PARTITIONS, SINGLE_RUN
-from pipelines.releasing import release_period
+from pipelines.releasing import objections_as_of, release_period
 from pipelines.resources import Installation, Writing
 from pipelines.sealing import attempt
 from pipelines.stages import RETRIES, Outcome, Stage, failure
@@ -78,10 +78,11 @@ class Graph:
 
     def find(self, installation: Installation, period: Period) -> Outcome:
         """Who counts in the period."""
-        terms = installation.terms(period)
+        terms, home = installation.terms(period), installation.home
+        objections = objections_as_of(home, installation.ledger(), self.series, period)
         with installation.engine(spill=True) as engine:
             found = find_eligible_in(
-                engine, installation.home, self.series, period, terms.policy, terms.secret
+                engine, home, self.series, period, terms.policy, terms.secret, objections
             )
         shown = {"people": found.people, "people_by_reason": rows_table({"people": found.account})}
         return Outcome({"account": account_facts(found.account)}, {self.people: shown})

@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -101,13 +102,22 @@ def copy(home: HomeOption = None) -> None:
 
 
 def list_exports(home: HomeOption = None) -> None:
-    """List the export folders of each advertiser."""
+    """List the export folders of each advertiser; of one with a notice, what became of it."""
     place = reading_home(home)
     rows = [
-        (folder.parent.name, folder.name, len(list(folder.glob("*.csv"))), str(folder))
+        (folder.parent.name, folder.name, len(list(folder.glob("*.csv"))), _notice(folder), folder)
         for folder in sorted(place.exports.glob("*/*"))
     ]
-    out().print(table("Exports", ("advertiser", "release", "campaigns", "folder"), rows))
+    columns = ("advertiser", "release", "campaigns", "notice", "folder")
+    out().print(table("Exports", columns, rows))
+
+
+def _notice(folder: Path) -> str:
+    from anonymizer.exports.notice import NOTICE  # noqa: PLC0415
+    from anonymizer.exports.pointer import CORRECTED  # noqa: PLC0415
+
+    states = ((NOTICE, "withdrawn"), (CORRECTED, "corrected"))
+    return ", ".join(state for name, state in states if (folder / name).exists())
 
 
 def list_statements(

@@ -39,6 +39,10 @@ def verify(
             f"Of these, {release} was withdrawn: {reason}\n"
             for release, reason in proved.withdrawn.items()
         )
+        + "".join(
+            f"Of these, {release} was corrected by {by}\n"
+            for release, by in proved.corrected.items()
+        )
         + "".join(f"{release}: {words}\n" for release, words in proved.accepted.items())
         + unfinished_lines(proved)
         + f"The chain ends with {proved.head}\n"
@@ -74,6 +78,8 @@ def check(
     )
     if accepted := certificate.get("released_although_implausible"):
         say(f"  {accepted['in_words']}\n")
+    if checked.correction:
+        say(f"{checked.correction}.\n")
     for sentence in certificate["promise"]:
         say(f"  {sentence}")
     for name in _ENDS:

@@ -14,6 +14,8 @@ from pipelines.progress import STAGES, Step
 from pipelines.screen import notices, out, progress
 
 if TYPE_CHECKING:
+    from anonymizer.periods import Period
+    from anonymizer.series import Series
     from pipelines.runs import Finished
 
 _FirstDay = Annotated[
@@ -126,6 +128,24 @@ def release_periods(home: Home, first: date, last: date) -> list[int]:
     if lines:
         print_periods(lines)
     return codes
+
+
+def release_stretch(home: Home, series: "Series", period: "Period") -> int:
+    """Run one week, month, interest or audience with a progress bar; returns the exit code."""
+    from pipelines.assets.series import STAGES as STAGES_OF_SERIES  # noqa: PLC0415
+    from pipelines.report import period_line, print_periods  # noqa: PLC0415
+    from pipelines.runs import run_periods  # noqa: PLC0415
+
+    with progress() as bars:
+        bar = bars.add_task(series.id, total=len(STAGES_OF_SERIES))
+
+        def show(step: Step) -> None:
+            bars.update(bar, description=f"{step.day} {step.stage}", advance=int(step.done))
+
+        finished = run_periods(home, series, period, period, show)
+    print_held(finished)
+    print_periods([period_line(home, series, period)])
+    return finished.exit_code
 
 
 def print_held(finished: "Finished") -> None:

@@ -28,6 +28,7 @@ def withdraw_release(
     say(
         f"{release} is withdrawn. A notice lies in the export folders of:\n"
         + "".join(f"  {recipient}\n" for recipient in recipients)
-        + "Tell them to delete what they have taken: a copy cannot be called back. Nothing else is "
-        "released for its period, and later releases are still judged against its figures."
+        + "Tell them to delete what they have taken: a copy cannot be called back. Later releases "
+        "are still judged against its figures. Once the files in raw/ are right, its period can be "
+        f'released again with:\n  audience correct-release {release} --reason "..."'
     )

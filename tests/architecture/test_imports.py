@@ -24,7 +24,10 @@ LAYERS = (
     ("audit", "protection"),
     ("subjects", "release", "cells", "ledger", "near_state", "gate", "release_folder"),
     ("public_ledger", "locking", "intake", "eligibility", "counting", "working_rows"),
-    ("retention", "erasure", "earlier", "decisions", "requests", "acceptances"),
+    (
+        *("retention", "erasure", "earlier", "decisions", "requests"),
+        *("acceptances", "corrections"),
+    ),
     ("publishing", "rights", "settings"),
     ("exports", "database"),
     ("verification",),

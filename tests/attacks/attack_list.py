@@ -8,6 +8,7 @@ from typing import Final
 import accomplices
 import averaging
 import comparing
+import correcting
 import sticky_noise
 import targeting
 from accomplices import JUST_NEAR
@@ -55,6 +56,27 @@ COMPARING: Mapping[str, Attack] = {
     "G7 larger set, smaller figure": Attack(comparing.larger_set_smaller_figure),
     "differential (1804.06752)": Attack(sticky_noise.differential, works_against="rules only"),
     "cloning (1804.06752)": Attack(sticky_noise.cloning, works_against="rules only"),
+}
+
+# The same over a wrong release and its correction.
+CORRECTING: Mapping[str, Attack] = {
+    "correction: G1 to G3, one person was missed": Attack(
+        correcting.missed_victim, works_against="rules only"
+    ),
+    "correction: G3 two loads": Attack(correcting.two_loads_across, works_against="rules only"),
+    "correction: G4 week and corrected day": Attack(
+        correcting.corrected_after_the_week, works_against="rules only"
+    ),
+    "correction: G5 erased in between": Attack(
+        correcting.erased_between, works_against="rules only"
+    ),
+    "correction: G5 erased, a third was missed": Attack(correcting.erased_while_a_third_was_missed),
+    "correction: G6 which person was missed": Attack(
+        correcting.which_was_missed, works_against="rules only"
+    ),
+    "correction: G7 larger set, smaller figure": Attack(
+        correcting.larger_correction_smaller_figure
+    ),
 }
 
 AVERAGING: Mapping[str, Attack] = {
@@ -146,4 +168,4 @@ BEYOND: Mapping[str, Attack] = {
     ),
 }
 
-ATTACKS: Mapping[str, Attack] = {**COMPARING, **AVERAGING, **ACCOMPLICES, **BEYOND}
+ATTACKS: Mapping[str, Attack] = {**COMPARING, **CORRECTING, **AVERAGING, **ACCOMPLICES, **BEYOND}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from evidence import Reading
 from population import Crowd, Positions
-from worlds import Campaign, Visit, World
+from worlds import NOBODY, Campaign, Visit, World
 
 from anonymizer.periods import Period
 
@@ -31,6 +31,8 @@ class Setting:
     periods: tuple[Period, ...]
     excluded: Mapping[Period, Positions] = field(default_factory=dict)
     moved: Mapping[Period, Positions] = field(default_factory=dict)
+    missed: Positions = field(default_factory=lambda: NOBODY)
+    objected: Positions = field(default_factory=lambda: NOBODY)
 
 
 def case(
@@ -52,6 +54,8 @@ def case(
             setting.periods,
             setting.excluded,
             setting.moved,
+            setting.missed,
+            setting.objected,
         )
         for visits in (of_victim, otherwise)
     )

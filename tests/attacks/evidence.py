@@ -13,7 +13,7 @@ from publishers import SUPPRESSED, segments_of
 
 from anonymizer.periods import Period
 from anonymizer.policy import Promise
-from anonymizer.tables import Figures
+from anonymizer.tables import Figures, TableKey
 
 Outcomes = NDArray[np.int64]
 Where = tuple[str, Period]  # the table of a campaign in a period
@@ -31,7 +31,7 @@ class Seen:
     @classmethod
     def of(cls, published: Sequence[Figures]) -> "Seen":
         """From the figures of all releases."""
-        return cls({(f.key.subject_id, f.key.period): segments_of(f) for f in published})
+        return cls({_where(figures.key): segments_of(figures) for figures in published})
 
     def __getitem__(self, where: Where) -> Outcomes:
         return self.tables[where]
@@ -39,6 +39,16 @@ class Seen:
     def differs_from(self, other: "Seen") -> bool:
         """Whether any figure of any table is another, or is in one of the two only."""
         return any((self[where] != other[where]).any() for where in self.tables)
+
+
+def again(campaign: str) -> str:
+    """A campaign in the correction of a period."""
+    return f"{campaign}~2"
+
+
+def _where(key: TableKey) -> Where:
+    name = key.subject_id if key.edition == 1 else again(key.subject_id)
+    return name, key.period
 
 
 @dataclass(frozen=True)

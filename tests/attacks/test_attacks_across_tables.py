@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 from advantage import Advantage
-from attack_list import ACCOMPLICES, ATTACKS, AVERAGING, COMPARING, PROMISED, WORKS
+from attack_list import ACCOMPLICES, ATTACKS, AVERAGING, COMPARING, CORRECTING, PROMISED, WORKS
 from cases import Scenario
 from comparing import larger_set_smaller_figure, two_loads, week_and_day
 from measuring import DEFENCES, measured, seed_of
@@ -25,7 +25,7 @@ from anonymizer.secret import KEY_BYTES, Secret
 PROMISE = Promise()
 WORLDS = 20
 FEW_WORLDS = 10  # where a world has many tables
-PROMISES = {**COMPARING, **AVERAGING, **ACCOMPLICES}
+PROMISES = {**COMPARING, **CORRECTING, **AVERAGING, **ACCOMPLICES}
 KEPT = [name for name, attack in PROMISES.items() if attack.remains is None]
 BENCHMARK_ONLY = "G9 halves over 32 days"  # 64 large tables in each world
 LEFT = [
@@ -58,6 +58,12 @@ def test_attack_fails_against_near_sets_and_bounded_contributions(name: str) -> 
     allowed = PROMISES[name].allowed
     assert allowed is not None
     assert result.at_least <= allowed
+
+
+@pytest.mark.parametrize("name", CORRECTING)
+def test_attack_over_a_correction_fails_against_the_product(name: str) -> None:
+    """With its own near sets and secondary suppression; a few worlds."""
+    assert sample(name, "product", FEW_WORLDS).at_least <= PROMISED
 
 
 @pytest.mark.parametrize("name", LEFT)

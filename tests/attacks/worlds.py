@@ -21,6 +21,7 @@ from anonymizer.tables import BUCKETS, Counted, SetHashes, TableKey
 MONDAY = date(2026, 11, 2)
 WEEK, MONTH = Period.of("week", MONDAY), Period.of("month", MONDAY)
 Membership = NDArray[np.bool_]
+NOBODY: Positions = np.array([], dtype=np.intp)
 
 
 def day(number: int) -> Period:
@@ -87,8 +88,10 @@ def loaded(people: Positions, on: Period, *campaigns: str) -> tuple[Visit, ...]:
 class World:
     """People, campaigns, visits, and the periods that are released, in the order of the ledger.
 
-    `excluded` people do not count in a period (erased, withdrawn, without consent when it is
-    counted); `moved` holds the cells of a period for which profiles were corrected.
+    A period that occurs again is corrected: `missed` are people whom its first release did not
+    count by mistake, `objected` those who count no more in the correction. `excluded` people do
+    not count in a period (erased, withdrawn, without consent when it is counted); `moved` holds
+    the cells of a period for which profiles were corrected.
     """
 
     population: Population
@@ -97,6 +100,8 @@ class World:
     periods: tuple[Period, ...]
     excluded: Mapping[Period, Positions] = field(default_factory=dict)
     moved: Mapping[Period, Positions] = field(default_factory=dict)
+    missed: Positions = field(default_factory=lambda: NOBODY)
+    objected: Positions = field(default_factory=lambda: NOBODY)
 
     def cells(self, period: Period) -> Positions:
         """The cell of each person in a period."""
@@ -117,14 +122,20 @@ def releases(world: World, rules: Rules, secret: Secret) -> Iterator[tuple[Censu
     keys = {campaign.id: _contribution_key(secret, campaign.id) for campaign in world.campaigns}
     marks = world.population.marks
     ranks = {name: _mixed(marks ^ np.uint64(key)) for name, key in keys.items()}
-    for period in world.periods:
-        counting = _bounded(_reached(world, period, rules), world.campaigns, rules, ranks)
+    for number, period in enumerate(world.periods):
+        edition = 1 + world.periods[:number].count(period)
+        reached = _reached(world, period, rules, edition)
+        counting = _bounded(reached, world.campaigns, rules, ranks)
         ordered = sorted(world.campaigns, key=lambda campaign: campaign.id)
-        yield tuple(_census(world, c, period, np.flatnonzero(counting[c.id])) for c in ordered)
+        keys_of = (TableKey("campaign", c.id, period, edition) for c in ordered)
+        yield tuple(
+            _census(world, c, key, np.flatnonzero(counting[c.id]))
+            for c, key in zip(ordered, keys_of, strict=True)
+        )
 
 
-def _reached(world: World, period: Period, rules: Rules) -> dict[str, Membership]:
-    """Who reached each campaign in the period and counts at all."""
+def _reached(world: World, period: Period, rules: Rules, edition: int) -> dict[str, Membership]:
+    """Who reached each campaign in the period and counts at all, in one of its editions."""
     reached = {c.id: np.zeros(len(world.population), dtype=bool) for c in world.campaigns}
     campaigns = {campaign.id: campaign for campaign in world.campaigns}
     regions = region_of(world.cells(period))
@@ -133,7 +144,9 @@ def _reached(world: World, period: Period, rules: Rules) -> dict[str, Membership
             for name, people in _campaigns_of(visit, campaigns, regions, rules):
                 reached[name][people] = True
     counts = world.population.account_days >= rules.min_account_days
-    counts[world.excluded.get(period, np.array([], dtype=np.intp))] = False
+    counts[world.excluded.get(period, NOBODY)] = False
+    if world.periods.count(period) > 1:
+        counts[world.missed if edition == 1 else world.objected] = False
     return {name: people & counts for name, people in reached.items()}
 
 
@@ -174,12 +187,12 @@ def _bounded(
     return kept
 
 
-def _census(world: World, campaign: Campaign, period: Period, members: Positions) -> Census:
+def _census(world: World, campaign: Campaign, key: TableKey, members: Positions) -> Census:
     grid = catalogue().shape
-    cells = world.cells(period)[members]
+    cells = world.cells(key.period)[members]
     people = np.bincount(cells, minlength=int(np.prod(grid))).reshape(grid).astype(np.int64)
     return Census(
-        TableKey("campaign", campaign.id, period),
+        key,
         people,
         _set_hashes(cells, world.population.buckets[members], world.population.marks[members]),
         np.broadcast_to(_everywhere() if campaign.targets is None else campaign.targets, grid),

@@ -126,6 +126,7 @@ def count(
     day: date = DAY,
     first: int = 0,
     series: Series = CAMPAIGN_DAY,
+    edition: int = 1,
 ) -> Counted:
     """A true table: so many people of each kind, from the one numbered `first` on."""
     dimensions, shape = catalogue().dimensions, catalogue().shape
@@ -143,7 +144,7 @@ def count(
         np.array([bucket for _, bucket in places], dtype=np.uint8),
         np.array([sums[place] % 2**64 for place in places], dtype=np.uint64),
     )
-    key = TableKey(series.kind, subject, Period.of(series.period_kind, day))
+    key = TableKey(series.kind, subject, Period.of(series.period_kind, day), edition)
     return Counted(key, grid, hashes, np.ones(shape, dtype=bool))
 
 
@@ -242,8 +243,9 @@ def recheck(
     """What may be released of counts, compared with what stands before it in the ledger."""
     key = counted[0].key
     of, series = of or terms(), Series(key.kind, key.period.kind)
-    near = near_history(home, ledger, series, key.period, of.promise.near_days)
-    linked = earlier_releases(home, ledger, series, key.period)
+    days, edition = of.promise.near_days, key.edition
+    near = near_history(home, ledger, series, key.period, days, edition=edition)
+    linked = earlier_releases(home, ledger, series, key.period, edition)
     tables = suppressed(counted, near, of)
     return check(tables, counted, of, History(near, linked, subjects, overlaps or {}), ALONE)
 

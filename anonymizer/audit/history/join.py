@@ -53,7 +53,7 @@ class Join:
     @property
     def name(self) -> str:
         """`campaign c1 2026-W47 with 7 tables`."""
-        first, *others = (str(table.key) for table in self.tables)
+        first, *others = (table.key.label for table in self.tables)
         return f"{first} with {others[0] if len(others) == 1 else f'{len(others)} tables'}"
 
     def positions(self) -> dict[TableKey, int]:
@@ -305,13 +305,14 @@ def _catalogue(join: Join, ways: _Ways) -> tuple[Catalogue, Integers, Integers]:
 
 def _name(shown: Shown, segment: int) -> NamedSegment:
     words, key = shown.catalogue.name(segment), shown.key
-    text = Text(f"{words.english} in {key}", f"{words.indonesian} ({key})")
+    text = Text(f"{words.english} in {key.label}", f"{words.indonesian} ({key.label})")
     place = f"{key.kind}/{key.subject_id}/{key.period.id}"
+    place += f"/{key.edition}" if key.edition > 1 else ""
     return NamedSegment(f"{place}/{shown.catalogue.id(segment)}", text)
 
 
 def _kinds_dimension(join: Join, ways: _Ways) -> Dimension:
-    keys = [str(table.key) for table in join.tables]
+    keys = [table.key.label for table in join.tables]
     names = [", ".join(keys[table] for table in sorted(kind)) for kind in ways.kinds]
     tables = [
         Group(

@@ -112,6 +112,10 @@ class ReleasedTables(Protocol):
         """When."""
 
     @property
+    def edition(self) -> int:
+        """1 of the first release of the period, 2 of its first correction."""
+
+    @property
     def promise(self) -> Promise:
         """The promise that its figures keep."""
 
@@ -148,7 +152,7 @@ def read_shown(
     tables = []
     for subject, facts in subjects.items():
         own = rows.filter(pc.equal(subject_of, subject))
-        key = TableKey(release.kind, subject, release.period)
+        key = TableKey(release.kind, subject, release.period, release.edition)
         known = dict(facts)
         possible = possible_atoms(catalogue, reference, known.pop("target_regions", None))
         figures = _figures(key, own, catalogue)

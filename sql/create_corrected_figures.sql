@@ -1,0 +1,39 @@
+-- The figures of releases that were corrected: wrong, and kept because they were released.
+-- Inputs: incoming_figures, incoming_subjects, incoming_campaigns, releases. Columns: see the
+-- comments.
+CREATE TABLE corrected_figures AS
+SELECT figure.release_id, released.subject_kind, figure.subject_id, about.subject,
+       campaign.advertiser_id, released.period_kind, released.period, released.period_start,
+       released.period_end, figure.segment_id, figure.status, figure.people,
+       CASE
+           WHEN figure.people - released.error > released.threshold
+               THEN figure.people - released.error
+           WHEN figure.people IS NOT NULL THEN released.threshold
+       END AS people_least,
+       figure.people + released.error AS people_most, released.rounding,
+       released.corrected_by
+FROM incoming_figures AS figure
+JOIN releases AS released ON released.release_id = figure.release_id
+JOIN incoming_subjects AS about
+  ON about.number = released.number AND about.subject_id = figure.subject_id
+LEFT JOIN incoming_campaigns AS campaign
+  ON campaign.release_id = figure.release_id AND campaign.campaign_id = figure.subject_id
+WHERE released.corrected_by IS NOT NULL
+ORDER BY released.number, figure.subject_id, figure.position;
+COMMENT ON TABLE corrected_figures IS 'Figures of releases that were corrected, as they were released. Wrong: use figures, which has the corrected ones.';
+COMMENT ON COLUMN corrected_figures.release_id IS 'The release that it stands in.';
+COMMENT ON COLUMN corrected_figures.subject_kind IS 'campaign, interest or audience: what its people have in common; see subjects.';
+COMMENT ON COLUMN corrected_figures.subject_id IS 'The campaign id, the code of the interest, or everyone.';
+COMMENT ON COLUMN corrected_figures.subject IS 'The name of the subject in this release.';
+COMMENT ON COLUMN corrected_figures.advertiser_id IS 'Whose campaign it is; null for interests and the audience.';
+COMMENT ON COLUMN corrected_figures.period_kind IS 'day, week or month. Campaigns have all three, interests weeks, the audience months.';
+COMMENT ON COLUMN corrected_figures.period IS '2026-11-22, 2026-W47 or 2026-11.';
+COMMENT ON COLUMN corrected_figures.period_start IS 'First day.';
+COMMENT ON COLUMN corrected_figures.period_end IS 'Last day.';
+COMMENT ON COLUMN corrected_figures.segment_id IS 'Which people.';
+COMMENT ON COLUMN corrected_figures.status IS 'published or suppressed; suppressed says nothing about the size.';
+COMMENT ON COLUMN corrected_figures.people IS 'How many different people; null where suppressed.';
+COMMENT ON COLUMN corrected_figures.people_least IS 'The true number of people is at least this; null where suppressed.';
+COMMENT ON COLUMN corrected_figures.people_most IS 'The true number of people is at most this; null where suppressed.';
+COMMENT ON COLUMN corrected_figures.rounding IS 'people is a multiple of this.';
+COMMENT ON COLUMN corrected_figures.corrected_by IS 'The release with the corrected figures of the period.';

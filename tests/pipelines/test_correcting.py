@@ -1,0 +1,329 @@
+"""`audience correct-release` through the whole of it: a day whose births could not be read."""
+
+import csv
+import gzip
+import hashlib
+import io
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from checking import outcome
+
+from anonymizer.home import Home
+from anonymizer.intake.searching import canonical_user
+from anonymizer.ledger import Ledger
+from anonymizer.permissions import account_name
+from anonymizer.publishing import load_release
+from anonymizer.secret import Secret
+from anonymizer.segments import load_catalogue
+from anonymizer.verification import verify_folder
+
+DAY = "2026-11-01"
+FIRST, SECOND = f"campaign-day-{DAY}", f"campaign-day-{DAY}~2"
+REASON = "Births of a third of the profiles could not be read."
+Sets = dict[tuple[str, tuple[str, str, str]], set[bytes]]
+
+
+def run_audience(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """The installed command, as a process of its own."""
+    command = Path(sys.executable).with_name("audience")
+    return subprocess.run(
+        [str(command), *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+def copy_home(home: Home, place: Path) -> Home:
+    return Home(shutil.copytree(home.root, place, symlinks=True))
+
+
+def without_some_births(folder: Path) -> None:
+    """Profiles as they are when the births of every third person cannot be read."""
+    for path in folder.glob("profiles*.parquet"):
+        rows = pq.read_table(path, partitioning=None)
+        place, column = rows.column_names.index("birth_date"), rows["birth_date"].to_pylist()
+        wrong = [None if number % 3 == 0 else born for number, born in enumerate(column)]
+        kind = rows.schema.field("birth_date").type
+        pq.write_table(rows.set_column(place, "birth_date", pa.array(wrong, kind)), path)
+    for path in folder.glob("profiles*.csv.gz"):
+        header, *rows = csv.reader(io.StringIO(gzip.decompress(path.read_bytes()).decode()))
+        place, out = header.index("birth_date"), io.StringIO()
+        for number, row in enumerate(rows):
+            row[place] = "" if number % 3 == 0 else row[place]
+        csv.writer(out).writerows([header, *rows])
+        path.write_bytes(gzip.compress(out.getvalue().encode()))
+
+
+@pytest.fixture(scope="module")
+def wrong_world(sample_world: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The first day released from broken profiles, the second from right ones."""
+    place = tmp_path_factory.mktemp("wrong") / "home"
+    home = Home(shutil.copytree(sample_world.root, place, symlinks=True))
+    folder = home.raw / "profiles" / f"day={DAY}"
+    shutil.copytree(folder, place.parent / "right")
+    without_some_births(folder)
+    return home
+
+
+@pytest.fixture(scope="module")
+def sent(wrong_world: Home) -> Home:
+    """The wrong day accepted and released. Not to be changed: copy it."""
+    run = ("run", "--from", DAY, "--to", DAY, "--home", wrong_world.root)
+    assert run_audience(*run).returncode == 4
+    accepted = run_audience(
+        "accept", "--day", DAY, "--reason", "They look right.", "--home", wrong_world.root
+    )
+    assert accepted.returncode == 0, accepted.stderr
+    assert run_audience(*run).returncode == 0
+    folder = wrong_world.raw / "profiles" / f"day={DAY}"
+    shutil.rmtree(folder)
+    shutil.copytree(wrong_world.root.parent / "right", folder)
+    return wrong_world
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """The corrected home, who was counted before and after, and what the command said."""
+
+    home: Home
+    before: Sets
+    after: Sets
+    erased: str
+    said: str
+
+
+@pytest.fixture(scope="module")
+def corrected(sent: Home, tmp_path_factory: pytest.TempPathFactory) -> Corrected:
+    home = copy_home(sent, tmp_path_factory.mktemp("corrected") / "home")
+    before = sets_of(home)
+    erased = visitor(home)
+    filed = run_audience("rights", "erase", "--user", erased, "--home", home.root)
+    assert filed.returncode == 0, filed.stderr
+    command = ("correct-release", FIRST, "--reason", REASON, "--home", home.root)
+    refused = run_audience(*command)
+    assert refused.returncode == 2
+    assert "--yes" in refused.stderr
+    done = run_audience(*command, "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Corrected(home, before, sets_of(home), erased, done.stdout)
+
+
+def key_of(home: Home, user: str) -> bytes:
+    person = Secret.load(home.secret).derive("person") + canonical_user(user).encode()
+    return hashlib.sha256(person).digest()[:16]
+
+
+def visitor(home: Home) -> str:
+    """Somebody who counts in a campaign of the day."""
+    counted = set().union(*sets_of(home).values())
+    lines = (home.raw / "consents" / "consents-01.csv").read_text("utf-8").splitlines()[1:]
+    users = (line.split(",")[0] for line in lines)
+    return next(user for user in users if user.strip() and key_of(home, user) in counted)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def sets_of(home: Home) -> Sets:
+    """The people of each campaign and cell, counted plainly from the working files of the day."""
+    day = date.fromisoformat(DAY)
+    people, visits, campaigns = (
+        pq.read_table(home.working_file(stage, day), partitioning=None).to_pylist()
+        for stage in ("people", "visits", "campaigns")
+    )
+    cells = {row["person_key"]: (row["gender"], row["age_band"], row["region"]) for row in people}
+    targets = {row["campaign_id"]: row["target_regions"] for row in campaigns}
+    found: Sets = {}
+    for visit in visits:
+        cell = cells.get(visit["person_key"])
+        if cell is None or visit["program"]:
+            continue
+        for campaign in visit["campaign_ids"]:
+            if is_targeted(cell[2], targets[campaign]):
+                found.setdefault((campaign, cell), set()).add(visit["person_key"])
+                break
+    return found
+
+
+def is_targeted(region: str, targets: list[str] | None) -> bool:
+    return not targets or any(region == code or region.startswith(f"{code}.") for code in targets)
+
+
+def segments_of(sets: Sets, campaign: str) -> dict[str, set[bytes]]:
+    """The people of each segment of the catalogue."""
+    catalogue = load_catalogue(Path(str(files("anonymizer") / "defaults/segments.yaml")))
+    found: dict[str, set[bytes]] = {catalogue.id(row): set() for row in range(len(catalogue))}
+    for (name, cell), members in sets.items():
+        if name == campaign:
+            inside = np.ones(len(catalogue), dtype=bool)
+            for axis, (dimension, code) in enumerate(zip(catalogue.dimensions, cell, strict=True)):
+                leaf = dimension.leaves.index(code)
+                inside &= dimension.membership[catalogue.cells[:, axis], leaf].astype(bool)
+            for row in np.flatnonzero(inside).tolist():
+                found[catalogue.id(row)] |= members
+    return found
+
+
+def figures(home: Home, release_id: str) -> dict[tuple[str, str], int]:
+    release = load_release(home, Ledger.open(home.ledger), release_id)
+    return {
+        (row["subject_id"], row["segment_id"]): row["people"]
+        for row in release.figures.to_pylist()
+        if row["people"] is not None
+    }
+
+
+def test_the_plain_count_is_that_of_the_pipeline(corrected: Corrected) -> None:
+    """Otherwise the sets below would say nothing about the figures."""
+    day = date.fromisoformat(DAY)
+    reach = pq.read_table(corrected.home.working_file("reach", day), partitioning=None)
+    counted: Counter[tuple[str, tuple[str, str, str]]] = Counter()
+    for row in reach.to_pylist():
+        counted[row["subject_id"], (row["gender"], row["age_band"], row["region"])] += row["people"]
+    assert counted == {place: len(members) for place, members in corrected.after.items()}
+
+
+def test_a_figure_changes_only_where_a_step_of_people_differs(corrected: Corrected) -> None:
+    first, second = (figures(corrected.home, name) for name in (FIRST, SECOND))
+    changed = 0
+    for campaign in {name for name, _ in first} | {name for name, _ in second}:
+        before, after = (segments_of(s, campaign) for s in (corrected.before, corrected.after))
+        for segment in before:
+            place = (campaign, segment)
+            if len(before[segment] ^ after[segment]) < 10:
+                assert first.get(place) == second.get(place), place
+            else:
+                changed += first.get(place) != second.get(place)
+    assert changed > 50
+
+
+def test_the_first_release_stays_and_points_to_the_correction(
+    sent: Home, corrected: Corrected
+) -> None:
+    home = corrected.home
+    for place in ("releases", "exports"):
+        before, after = (content(one.published / place) for one in (sent, home))
+        assert before.items() <= after.items()
+        added = [name for name in after.keys() - before.keys() if SECOND not in name]
+        assert all(name.endswith("/CORRECTED.json") for name in added)
+    assert f"{SECOND} corrects {FIRST}" in corrected.said
+    proved = run_audience("verify", "--home", home.root)
+    assert proved.returncode == 0, proved.stdout + proved.stderr
+    assert f"{FIRST} was corrected by {SECOND}: {REASON}" in " ".join(proved.stdout.split())
+    checked = run_audience("check", next(home.exports.glob(f"*/{FIRST}")))
+    assert checked.returncode == 0, checked.stderr
+    assert f"{FIRST} was corrected by {SECOND}" in checked.stdout
+    listed = run_audience("exports", "--home", home.root)
+    assert "corrected" in listed.stdout
+
+
+def test_readers_see_the_correction(corrected: Corrected) -> None:
+    home = corrected.home
+    said = run_audience("statements", "--day", DAY, "--limit", "100000", "--home", home.root)
+    assert len(said.stdout.splitlines()) == len(figures(home, SECOND))
+    campaign = sorted({name for name, _ in figures(home, SECOND)})[0]
+    options = ("--day", DAY, "--subject", campaign, "--home", home.root)
+    assert run_audience("withheld", *options, "--reasons").returncode == 0
+
+
+def test_the_erased_person_is_in_no_working_file_and_in_no_difference(
+    corrected: Corrected,
+) -> None:
+    """Figures differ for other reasons only: where they differ, ten others differ as well."""
+    key = key_of(corrected.home, corrected.erased)
+    assert any(key in members for members in corrected.before.values())
+    assert not any(key in members for members in corrected.after.values())
+
+
+@pytest.mark.slow
+def test_the_checks_of_the_day_pass_and_running_again_changes_nothing(
+    corrected: Corrected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = corrected.home
+    monkeypatch.setenv("AUDIENCE_HOME", str(home.root))
+    day = date.fromisoformat(DAY)
+    for asset, name in (
+        ("protected_tables", "threshold_reached"),
+        ("protected_tables", "near_sets"),
+        ("campaign_release", "figures_in_range"),
+        ("campaign_release", "ledger_verified"),
+        ("exports", "exports_as_recorded"),
+        ("segments_database", "database_is_complete"),
+    ):
+        assert outcome(asset, name, day)[0], name
+    before = content(home.published)
+    assert run_audience("backfill", "--to", DAY, "--home", home.root).returncode == 0
+    again = run_audience("run", "--from", DAY, "--to", DAY, "--home", home.root)
+    assert again.returncode == 0, again.stdout + again.stderr
+    after = content(home.published)
+    assert {n: b for n, b in after.items() if n != "segments.duckdb"} == {
+        n: b for n, b in before.items() if n != "segments.duckdb"
+    }
+
+
+def test_one_more_correction_needs_a_role_and_an_approval(corrected: Corrected) -> None:
+    home = copy_home(corrected.home, corrected.home.root.parent / "again")
+    named = ("--reason", "Visits were missing.", "--home", home.root)
+    refused = run_audience("correct-release", SECOND, *named, "--yes")
+    assert refused.returncode == 2
+    assert "roles: privacy_officer" in " ".join(refused.stderr.split())
+    assert run_audience("correct-release", SECOND, "--approve", *named).returncode == 2
+    policy = home.policy.read_text("utf-8")
+    assert "roles: {}" in policy
+    named_roles = f"roles: {{privacy_officer: [{account_name()}]}}"
+    home.policy.write_text(policy.replace("roles: {}", named_roles), "utf-8")
+    approved = run_audience("correct-release", SECOND, "--approve", *named)
+    assert approved.returncode == 0, approved.stderr
+    own = run_audience("correct-release", SECOND, *named, "--yes")
+    assert own.returncode == 2
+    assert "this login approved it" in own.stderr
+    assert Ledger.open(home.ledger).find("correction", f"{FIRST}~3") is None
+    wrong_name = run_audience("correct-release", FIRST, *named, "--yes")
+    assert f"corrected already by {SECOND}" in " ".join(wrong_name.stderr.split())
+
+
+@pytest.mark.slow
+def test_a_correction_that_is_held_stays_ordered_and_backfill_finishes_it(
+    sent: Home, tmp_path: Path
+) -> None:
+    home = copy_home(sent, tmp_path / "home")
+    folder = home.raw / "profiles" / f"day={DAY}"
+    kept = home.root.parent / "kept"
+    shutil.copytree(folder, kept)
+    for path in folder.glob("profiles*"):
+        path.write_bytes(path.read_bytes()[:-20])
+    command = ("correct-release", FIRST, "--reason", REASON, "--yes", "--home", home.root)
+    held = run_audience(*command)
+    assert held.returncode != 0
+    assert f"{SECOND} is ordered and not released yet" in held.stdout
+    assert not (home.releases / SECOND).exists()
+    shutil.rmtree(folder)
+    shutil.copytree(kept, folder)
+    assert run_audience("backfill", "--to", DAY, "--home", home.root).returncode == 0
+    assert verify_folder(home.published).corrected == {FIRST: f"{SECOND}: {REASON}"}
+    assert run_audience(*command).returncode == 2
+
+
+def test_a_day_whose_files_are_gone_is_refused(sent: Home, tmp_path: Path) -> None:
+    home = copy_home(sent, tmp_path / "home")
+    shutil.rmtree(home.raw / "visits" / f"day={DAY}")
+    refused = run_audience(
+        "correct-release", FIRST, "--reason", REASON, "--yes", "--home", home.root
+    )
+    assert refused.returncode == 4
+    assert "deliver the right files again" in " ".join(refused.stderr.split())
+    assert Ledger.open(home.ledger).find("correction", SECOND) is None
