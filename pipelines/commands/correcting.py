@@ -8,6 +8,7 @@ import typer
 from anonymizer.errors import ConfigurationError, Fault
 from anonymizer.home import Home
 from pipelines.commands.common import HomeOption, existing_home
+from pipelines.saying import say
 
 if TYPE_CHECKING:
     from anonymizer.corrections import Order
@@ -59,7 +60,7 @@ def _approve(home: Home, release: str, reason: str) -> None:
 
     who = Who.runs(Policy.load(home.policy).roles)
     wanted = approve(release, reason, home, open_ledger(home), Secret.load(home.secret), who)
-    typer.echo(
+    say(
         f"{wanted} is approved. Another login than yours releases it with:\n"
         f'  audience correct-release {release} --reason "..."'
     )
@@ -72,7 +73,7 @@ def _confirm(release: str, *, asked: bool) -> None:
         raise ConfigurationError(
             [Fault("--yes", "there is no terminal to ask for confirmation", "add --yes")]
         )
-    typer.echo(
+    say(
         f"The period of {release} is released again from the files that are in raw/ now. The first "
         "release stays, with a notice beside its exports. This cannot be undone."
     )
@@ -102,18 +103,18 @@ def _tell(installation: "Installation", order: "Order") -> None:
 
     series, period = period_of(order.release)
     if installation.ledger().find_release(order.release) is None:
-        typer.echo(
+        say(
             f"{order.release} is ordered and not released yet; the reason is above. After that is "
             "settled, give the same command again."
         )
         return
-    typer.echo(
+    say(
         f"{order.release} corrects {order.corrects}. The exports of {order.corrects} have a notice "
         "that names it; tell the advertisers to use the new folder."
     )
     if series == CAMPAIGN_DAY and (
         wrong := containing_periods(installation, period.end, order.release)
     ):
-        typer.echo("Released from the wrong day as well, and not corrected by this command:")
+        say("Released from the wrong day as well, and not corrected by this command:")
         for name in wrong:
-            typer.echo(f"  {name}")
+            say(f"  {name}")
