@@ -27,7 +27,7 @@ from anonymizer.decisions import treatments
 from anonymizer.earlier import earlier_releases
 from anonymizer.eligibility import find_eligible
 from anonymizer.engines.duckdb import DuckDB
-from anonymizer.errors import ConfigurationError, Fault, Held
+from anonymizer.errors import ConfigurationError, Held
 from anonymizer.gate import Checked
 from anonymizer.home import Home
 from anonymizer.intake.taking_in import Inspected, Intake, Warned, inspect_day
@@ -46,12 +46,12 @@ from pipelines import journal
 from pipelines.accounts import account_facts, settled_accounts
 from pipelines.assets.intake import intake_facts
 from pipelines.history import open_ledger
-from pipelines.partitions import DAYS
 from pipelines.plausible import explained, implausible, subject_of
 from pipelines.releasing import foresee
 from pipelines.remarks import warning_lines
 from pipelines.report import objection_lines
 from pipelines.resources import Terms
+from pipelines.runs import fault_of_day
 from pipelines.scratch import scratch_home
 from pipelines.sealing import Trouble, attempt, trouble_of
 
@@ -80,9 +80,8 @@ def check_input(home: Home, day: date, *, privileged: bool) -> DryRun:
     With `privileged` also how many named segments it would publish. Raises ConfigurationError for
     settings or a day that no run takes, Held when the ledger or the secret cannot be trusted.
     """
-    if not DAYS.has_partition_key(day.isoformat()):
-        remedy = f"days from {DAYS.start:%Y-%m-%d} to yesterday can be run"
-        raise ConfigurationError([Fault("--day", f"{day} cannot be run", remedy)])
+    if fault := fault_of_day("--day", day, Policy.load(home.policy).timing):
+        raise ConfigurationError([fault])
     with scratch_home(home.raw) as scratch:
         ledger = _read_only(home, scratch)
         entries = ledger.entries()

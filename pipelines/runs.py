@@ -177,18 +177,15 @@ def days_of_run(tags: Mapping[str, str]) -> Sequence[str]:
 def _check_range(first: date, last: date, timing: Timing) -> None:
     if first > last:
         raise ConfigurationError([Fault("--from", f"{first} is after {last}", "swap them")])
-    today = datetime.now(ZoneInfo(timing.timezone)).date()
-    faults = [
-        fault
-        for option, day in (("--from", first), ("--to", last))
-        if (fault := _fault_of(option, day, today, timing))
-    ]
+    asked = (("--from", first), ("--to", last))
+    faults = [fault for option, day in asked if (fault := fault_of_day(option, day, timing))]
     if faults:
         raise ConfigurationError(faults)
 
 
-def _fault_of(option: str, day: date, today: date, timing: Timing) -> Fault | None:
-    """Why a day cannot be run, whatever has landed for it."""
+def fault_of_day(option: str, day: date, timing: Timing) -> Fault | None:
+    """Why a day that an option names cannot be run, whatever has landed for it."""
+    today = datetime.now(ZoneInfo(timing.timezone)).date()
     if not has_begun(day, timing):
         problem = f"{day} is before the first day, {timing.first_day}"
         remedy = "choose a later day, or set timing.first_day in policy.yaml to an earlier one"
