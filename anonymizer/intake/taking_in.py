@@ -222,6 +222,7 @@ def inspect_day(  # noqa: PLR0913  as `take_in`
     if whole:
         _write_accepted(reading, home, day)
         intake = run.intake(reading.tables)
+    problems.sort(key=lambda problem: not isinstance(problem, InputsRejected))  # as a run does
     return Inspected(
         tuple(problems),
         tuple(run.warnings),

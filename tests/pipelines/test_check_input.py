@@ -131,13 +131,13 @@ def test_everything_that_holds_the_day_is_told_at_once(home: Home) -> None:
     (home.raw / "campaigns" / "old" / "campaigns.csv").write_text("campaign_id\n")
     found = checked(home)
     codes = [problem.code for problem in found.problems]
-    assert codes[:4] == ["unread_folder", "missing_consents", "not_yet_arrived", "corrupt"]
+    assert codes[:4] == ["corrupt", "unread_folder", "missing_consents", "not_yet_arrived"]
     said = " ".join(problem.message for problem in found.problems)
     assert "requests/broken.parquet" in said
     assert "also.csv" in said
     assert "schema_missing:visit_id" in said
     assert "nobody was counted" in found.notes[0]
-    assert found.exit_code == run_days(home, DAY, DAY, lambda _: None).exit_code == 4
+    assert found.exit_code == run_days(home, DAY, DAY, lambda _: None).exit_code == 3
 
 
 def test_bad_rows_do_not_hide_what_is_implausible(home: Home) -> None:
@@ -159,7 +159,7 @@ def test_a_held_day_ends_with_the_code_of_a_run_and_an_accepted_one_does_not(hom
     WRONG["births lost"](home.raw, DAY)
     found = checked(home)
     assert [problem.code for problem in found.problems] == ["implausible"]
-    assert found.exit_code == run_days(home, DAY, DAY, lambda _: None).exit_code == 4
+    assert found.exit_code == run_days(home, DAY, DAY, lambda _: None).exit_code == 3
     accept = ("accept", "--day", str(DAY), "--reason", "Births are no longer collected.")
     assert command(home, *accept).returncode == 0
     again = checked(home)
