@@ -9,6 +9,7 @@ handed figures that were not checked and written down.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,14 @@ from anonymizer.audit.findings import Finding
 from anonymizer.audit.history.related import joins_of
 from anonymizer.audit.history.shown import Shown, read_shown
 from anonymizer.audit.history.withholding import withhold_joined
+from anonymizer.audit.linked_checker import check_linked
+from anonymizer.audit.linked_tables import Links, new_table, released_tables
 from anonymizer.errors import Disclosure, Held
 from anonymizer.near_state import NearHistory
 from anonymizer.parallel import Workers
 from anonymizer.periods import Period
 from anonymizer.policy import Promise
-from anonymizer.proofs import Representatives, Witnesses
+from anonymizer.proofs import Claim, LinkedProof, Representatives, Witnesses
 from anonymizer.protection.releasing import (
     Suppressed,
     Terms,
@@ -35,7 +38,7 @@ from anonymizer.protection.releasing import (
 from anonymizer.release import Release
 from anonymizer.segments import Catalogue
 from anonymizer.series import Series
-from anonymizer.subjects import Subject, Topic
+from anonymizer.subjects import Campaign, Subject, Topic
 from anonymizer.tables import Counted, Figures, SubjectKind, TableKey
 
 _SEAL = object()
@@ -77,7 +80,7 @@ class Comparison:
 class Checked:
     """Figures that the checker accepted, and under which promise. Only `check` makes one.
 
-    `witnesses` are the proofs, one a table. `state` is what later releases are judged against: with
+    `witnesses` are the proofs, one a table, `linked` those of linked tables. `state` is what later releases are judged against: with
     it the sizes of groups, it stays in `private/`. No other true count is kept here.
     """
 
@@ -89,6 +92,7 @@ class Checked:
     comparison: Comparison
     state: Representatives
     witnesses: tuple[Witnesses, ...]
+    linked: tuple[LinkedProof, ...]
     seal: InitVar[object] = None
 
     def __post_init__(self, seal: object) -> None:
@@ -108,6 +112,7 @@ class Checked:
             "tables": len(self.figures),
             "figures": sum(len(table.segments) for table in self.figures),
             "witnesses": sum(proof.changes.shape[0] for proof in self.witnesses),
+            "linked_witnesses": sum(p.witnesses.changes.shape[0] for p in self.linked),
             "linked_releases": len(self.comparison.linked),
             "links": self.comparison.links,
             "suppressed_for_links": self.comparison.suppressed,
@@ -129,13 +134,14 @@ def check(
     do not belong together or a worker was killed.
     """
     first = _keys_of_one_release(tables, counted)[0]
-    left, comparison = _compared(tuple(tables), counted, terms, history, workers)
+    left, comparison, linked = _compared(tuple(tables), counted, terms, history, workers)
     state = state_of(left, terms.promise)
     claims = [claim_of(table, truth) for table, truth in zip(left, counted, strict=True)]
     earlier = history.near.releases()
     findings = (
         *check_release(claims, earlier, terms.catalogue, terms.promise, terms.secret.draw),
         *check_state(state, claims, terms.catalogue, terms.promise),
+        *check_linked(_links(claims, terms, history), linked, _floor(terms.promise)),
     )
     if findings:
         raise Disclosure(findings)
@@ -148,6 +154,7 @@ def check(
         comparison,
         state,
         tuple(table.witnesses for table in left),
+        linked,
         seal=_SEAL,
     )
 
@@ -158,12 +165,12 @@ def _compared(
     terms: Terms,
     history: History,
     workers: Workers,
-) -> tuple[tuple[Suppressed, ...], Comparison]:
-    """The tables without what they reveal only together with linked ones."""
+) -> tuple[tuple[Suppressed, ...], Comparison, tuple[LinkedProof, ...]]:
+    """The tables without what they reveal only together with linked ones, and the proof of that."""
     catalogue, promise = terms.catalogue, terms.promise
     facts = {subject.id: _bearing(subject) for subject in history.subjects}
     relations = _relations(counted, history.overlaps, promise.step)
-    error = promise.error_of((promise.rounding, *history.near.roundings))
+    error = _error(terms, history)
     new = [
         Shown(
             table.figures,
@@ -183,8 +190,7 @@ def _compared(
         )
     ]
     joins = joins_of(new, earlier)
-    # Where only exact solutions are forbidden, nobody may be shown to be absent all the same.
-    left = withhold_joined(joins, new, max(promise.inference_floor, 1), workers)
+    left = withhold_joined(joins, new, _floor(promise), workers)
     after = tuple(
         table.without(_gone(table.figures, shown.figures))
         for table, shown in zip(tables, left.tables, strict=True)
@@ -198,7 +204,38 @@ def _compared(
         left.figures,
         evidence,
     )
-    return follow_leaders(after), comparison
+    return follow_leaders(after), comparison, left.proofs
+
+
+def _links(claims: Sequence[Claim], terms: Terms, history: History) -> Links:
+    """What the checker reads of the tables that may be linked."""
+    runs = {s.id: (s.starts_on, s.ends_on) for s in history.subjects if isinstance(s, Campaign)}
+    always, error = (date.min, date.max), _error(terms, history)
+    new = [
+        new_table(
+            claim.figures,
+            claim.counted.possible,
+            terms.catalogue,
+            terms.promise,
+            error,
+            runs.get(claim.counted.key.subject_id, always),
+        )
+        for claim in claims
+    ]
+    dimensions = terms.catalogue.dimensions
+    earlier = [t for release in history.linked for t in released_tables(release, dimensions)]
+    counted = [claim.counted for claim in claims]
+    return Links.of((*new, *earlier), counted, history.overlaps, terms.promise.step)
+
+
+def _floor(promise: Promise) -> int:
+    """Where only exact solutions are forbidden, nobody may be shown to be absent all the same."""
+    return max(promise.inference_floor, 1)
+
+
+def _error(terms: Terms, history: History) -> int:
+    """How far a new figure is from the true number of people, at most."""
+    return terms.promise.error_of((terms.promise.rounding, *history.near.roundings))
 
 
 def _gone(before: Figures, after: Figures) -> NDArray[np.int32]:

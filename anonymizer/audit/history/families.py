@@ -42,14 +42,21 @@ class Families:
         self.changes += others.changes
 
     def witnesses(self, class_of: NDArray[np.intp]) -> Witnesses:
-        """The tables as a proof; `class_of` has the class of each cell of a grid, or -1."""
+        """The tables as a proof; `class_of` has the class of each cell of a grid, or -1.
+
+        Classes without a cell, which nobody is in, are left out.
+        """
+        used = np.unique(class_of[class_of >= 0])
+        number = np.full(self.classes + 1, -1, dtype=np.int32)
+        number[used] = np.arange(len(used))
         nobody = sparse.csr_array((0, self.classes), dtype=np.int64)
         starts = np.array(self.starts, dtype=np.int64).reshape(len(self.starts), self.classes)
+        changes = sparse.csc_array(sparse.vstack([nobody, *self.changes]))
         return Witnesses(
-            class_of.ravel().astype(np.int32),
-            starts,
+            number[class_of.ravel()],
+            starts[:, used],
             np.array(self.start_of, dtype=np.int32),
-            sparse.csr_array(sparse.vstack([nobody, *self.changes])),
+            sparse.csr_array(changes[:, used]),
         )
 
     def _add(self, start: int, changes: sparse.csr_array) -> None:

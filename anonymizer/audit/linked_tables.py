@@ -1,0 +1,332 @@
+"""The checker's own reading of tables that may be linked, and of which of them are.
+
+The calendar says which periods lie in each other; who was counted says which campaigns do.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from anonymizer.dimensions import Dimension
+from anonymizer.periods import Period
+from anonymizer.policy import Promise
+from anonymizer.segments import Catalogue
+from anonymizer.tables import Counted, Figures, SubjectKind, TableKey
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Runs = tuple[date, date]
+_DIMENSIONS = ("gender", "age", "region")
+_ALWAYS = date.min, date.max
+
+
+@dataclass(frozen=True)
+class Linked:
+    """Published figures of one table, over the finest values of each dimension that it knows.
+
+    Figure by figure: the `ids` of the segments, `inside` says of each dimension which leaves are
+    in it (figures x leaves), `people` as published. `error` is the most that a figure may be away
+    from the true count. `runs` are the first and the last day on which the subject is there.
+    """
+
+    key: TableKey
+    new: bool
+    promise: Promise
+    error: int
+    ids: tuple[str, ...]
+    people: Ints
+    leaves: tuple[tuple[str, ...], ...]
+    inside: tuple[Flags, ...]
+    possible: Flags
+    runs: Runs = _ALWAYS
+
+    @cached_property
+    def unshared(self) -> tuple[Ints, Ints]:
+        """The fewest and the most people behind each figure that is not shared."""
+        slack = self.promise.rounding - 1
+        lowest = np.maximum(self.people - slack, self.promise.k) if slack else self.people
+        return lowest, self.people + slack
+
+    @cached_property
+    def shared(self) -> tuple[Ints, Ints]:
+        """The same for a figure that may be shared."""
+        (lowest, highest), people = self.unshared, self.people
+        least = np.maximum(people - self.error, self.promise.k)
+        return np.minimum(lowest, least), np.maximum(highest, people + self.error)
+
+    @property
+    def days(self) -> frozenset[date]:
+        """The days of its period on which the subject is there."""
+        first, last = self.runs
+        return frozenset(day for day in self.key.period.days if first <= day <= last)
+
+    def over(self, leaves: Sequence[tuple[str, ...]]) -> "Linked":
+        """The same over more leaves. Of what a table does not know, it says nothing."""
+        if list(leaves) == list(self.leaves):
+            return self
+        inside, possible = [], self.possible
+        for axis, (own, wanted) in enumerate(zip(self.leaves, leaves, strict=True)):
+            places = {leaf: place for place, leaf in enumerate(own)}
+            place = np.array([places.get(leaf, len(own)) for leaf in wanted])
+            nothing = np.zeros((len(self.ids), 1), dtype=bool)
+            inside.append(np.hstack([self.inside[axis], nothing])[:, place])
+            moved = np.moveaxis(possible, axis, 0)
+            anything = np.ones((1, *moved.shape[1:]), dtype=bool)
+            possible = np.moveaxis(np.concatenate([moved, anything])[place], 0, axis)
+        return Linked(
+            self.key,
+            self.new,
+            self.promise,
+            self.error,
+            self.ids,
+            self.people,
+            tuple(leaves),
+            tuple(inside),
+            possible,
+            self.runs,
+        )
+
+    @cached_property
+    def covered(self) -> Flags:
+        """The possible cells that are in some figure."""
+        *first, last = self.inside
+        boxes, box = np.unique(np.hstack(first), axis=0, return_inverse=True)
+        ends = np.cumsum([inside.shape[1] for inside in first])[:-1]
+        found = np.zeros(self.possible.shape, dtype=bool)
+        for number, row in enumerate(boxes):
+            found[np.ix_(*np.split(row, ends))] |= last[box.ravel() == number].any(axis=0)
+        return found & self.possible
+
+
+class LinkedRelease(Protocol):
+    """What a release folder says (see `release.Release`)."""
+
+    @property
+    def kind(self) -> SubjectKind: ...
+    @property
+    def period(self) -> Period: ...
+    @property
+    def promise(self) -> Promise: ...
+    @property
+    def error(self) -> int: ...
+    @property
+    def subjects(self) -> Sequence[object]: ...
+    @property
+    def segments(self) -> Mapping[str, object]: ...
+    @property
+    def groups(self) -> pa.Table: ...
+    @property
+    def figures(self) -> pa.Table: ...
+
+
+def new_table(
+    figures: Figures,
+    possible: Flags,
+    catalogue: Catalogue,
+    promise: Promise,
+    error: int,
+    runs: Runs = _ALWAYS,
+) -> Linked:
+    """A table that is about to be released."""
+    axes = catalogue.dimensions
+    cells = catalogue.cells[figures.segments]
+    return Linked(
+        figures.key,
+        True,
+        promise,
+        error,
+        tuple(catalogue.id(segment) for segment in figures.segments.tolist()),
+        figures.people.astype(np.int64),
+        tuple(axis.leaves for axis in axes),
+        tuple(axis.membership[cells[:, number]] for number, axis in enumerate(axes)),
+        possible,
+        runs,
+    )
+
+
+def released_tables(release: LinkedRelease, reference: Sequence[Dimension]) -> Iterator[Linked]:
+    """The tables of an earlier release; `reference` knows the codes of target regions."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for row in release.groups.to_pylist():
+        groups[row["dimension"], row["code"]] = row["leaves"]
+    leaves = [dict.fromkeys(axis.leaves) for axis in reference]
+    for (name, _), members in groups.items():
+        leaves[_DIMENSIONS.index(name)].update(dict.fromkeys(members))
+    rows: dict[str, list[tuple[str, int]]] = {}
+    for row in release.figures.to_pylist():
+        if row["people"] is not None:
+            rows.setdefault(row["subject_id"], []).append((row["segment_id"], row["people"]))
+    for subject in release.subjects:
+        name = str(getattr(subject, "id"))  # noqa: B009
+        published = rows.get(name, [])
+        inside = []
+        for dimension, known in zip(_DIMENSIONS, leaves, strict=True):
+            places = {leaf: place for place, leaf in enumerate(known)}
+            flags = np.zeros((len(published), len(places)), dtype=bool)
+            for number, (segment, _) in enumerate(published):
+                code = getattr(release.segments[segment], dimension)
+                flags[number, [places[leaf] for leaf in groups[dimension, code]]] = True
+            inside.append(flags)
+        possible = np.ones([len(known) for known in leaves], dtype=bool)
+        if targets := getattr(subject, "target_regions", None):
+            axis = reference[_DIMENSIONS.index("region")]
+            chosen = [axis.groups[axis.positions[code]].leaves for code in targets]
+            aimed = {axis.leaves[leaf] for group in chosen for leaf in group}
+            possible &= np.array([leaf in aimed for leaf in leaves[-1]], dtype=bool)
+        first, last = _ALWAYS
+        yield Linked(
+            TableKey(release.kind, name, release.period),
+            False,
+            release.promise,
+            release.error,
+            tuple(segment for segment, _ in published),
+            np.array([people for _, people in published], dtype=np.int64),
+            tuple(tuple(known) for known in leaves),
+            tuple(inside),
+            possible,
+            (getattr(subject, "starts_on", first), getattr(subject, "ends_on", last)),
+        )
+
+
+@dataclass(frozen=True)
+class Links:
+    """How tables (by their positions) lie in each other.
+
+    `nested` and `apart` say this of the subjects of the new release: whose people are all in
+    another's, but for fewer than a step, and who shares nobody.
+    """
+
+    tables: Sequence[Linked]
+    nested: frozenset[tuple[str, str]]
+    apart: frozenset[tuple[str, str]]
+
+    @classmethod
+    def of(
+        cls,
+        tables: Sequence[Linked],
+        counted: Sequence[Counted],
+        overlaps: Mapping[tuple[str, str], int],
+        step: int,
+    ) -> "Links":
+        """From the calendar, and from how many people two new subjects share."""
+        people = {table.key.subject_id: int(table.people.sum()) for table in counted}
+        nested, apart = set(), set()
+        for one in people:
+            for other in people:
+                pair = (min(one, other), max(one, other))
+                if one != other and pair not in overlaps:
+                    apart.add((one, other))
+                if one != other and pair in overlaps and people[one] - overlaps[pair] < step:
+                    nested.add((one, other))
+        return cls(tables, frozenset(nested), frozenset(apart))
+
+    def within(self, inner: int, outer: int) -> bool:
+        """Whether everybody of one table is in another one."""
+        one, other = self.tables[inner].key, self.tables[outer].key
+        if one == other or one.kind == "audience":
+            return False
+        if other.kind == "audience":
+            last = Period.of("month", one.period.end)
+            return other.period in (last, Period.of("month", last.start - timedelta(days=1)))
+        if one.kind != "campaign" or other.kind != "campaign":
+            return False
+        if one.period == other.period:
+            new = self.tables[inner].new and self.tables[outer].new
+            return new and (one.subject_id, other.subject_id) in self.nested
+        longer = {"day": ("week", "month"), "week": ("month",), "month": ()}[one.period.kind]
+        return (
+            one.subject_id == other.subject_id
+            and other.period.kind in longer
+            and other.period.start <= one.period.start
+            and one.period.end <= other.period.end
+        )
+
+    def share_nobody(self, one: int, other: int) -> bool:
+        """Whether nobody is in both of two new tables."""
+        both = self.tables[one], self.tables[other]
+        names = (both[0].key.subject_id, both[1].key.subject_id)
+        return all(table.new for table in both) and names in self.apart
+
+    def parts(self, whole: int, among: Sequence[int]) -> tuple[int, ...]:
+        """The days of a whole, if all are there: nobody of it is missing from all of these."""
+        days = tuple(
+            table
+            for table in among
+            if self.tables[table].key.period.kind == "day"
+            and self.tables[whole].key.period.kind != "day"
+            and self.tables[table].key.kind == self.tables[whole].key.kind == "campaign"
+            and self.within(table, whole)
+        )
+        there = {self.tables[day].key.period.start for day in days}
+        return days if there >= self.tables[whole].days else ()
+
+    def pairs(self) -> Iterator[tuple[int, int]]:
+        """Inner and outer tables of which one at least is new and both say something."""
+        for inner, one in enumerate(self.tables):
+            for outer, other in enumerate(self.tables):
+                if (one.new or other.new) and one.ids and other.ids and self.within(inner, outer):
+                    yield inner, outer
+
+    def sets(self) -> Iterator[tuple[int, ...]]:
+        """A whole with its parts, and a campaign with those inside of it that share nobody."""
+        everything = range(len(self.tables))
+        for outer, table in enumerate(self.tables):
+            if table.key.kind != "campaign":
+                continue
+            inner = [n for n in everything if self.within(n, outer)]
+            shorter = [n for n in inner if self.tables[n].key.period != table.key.period]
+            if len(shorter) > 1 and any(self.tables[n].new for n in (outer, *shorter)):
+                yield (outer, *shorter)
+            beside = [
+                n
+                for n in inner
+                if self.tables[n].key.period == table.key.period
+                and not (self.tables[n].possible & ~table.possible).any()
+            ]
+            several = [n for n in beside if any(self.share_nobody(n, other) for other in beside)]
+            if several:
+                yield (outer, *several)
+
+
+def leaves_of(tables: Sequence[Linked]) -> list[tuple[str, ...]]:
+    """The finest values of each dimension that any of the tables knows."""
+    axes = zip(*(table.leaves for table in tables), strict=True)
+    return [tuple(dict.fromkeys(leaf for own in axis for leaf in own)) for axis in axes]
+
+
+def is_far(inner: Linked, outer: Linked, floor: int) -> bool:
+    """Whether no figure of the inner table has half of the people of one that it lies in."""
+    lowest, highest = inner.unshared[0], outer.unshared[1]
+    large = np.flatnonzero(2 * lowest > highest.min(initial=2**40) - floor)
+    small = np.flatnonzero(2 * lowest.max(initial=0) > highest - floor)
+    close = 2 * lowest[large, None] > highest[None, small] - floor
+    return not (close & contained(inner, outer, large, small)).any()
+
+
+def contained(inner: Linked, outer: Linked, rows: Ints, columns: Ints) -> Flags:
+    """(rows x columns): whether a figure of one table lies in a figure of the other."""
+    leaves = leaves_of((inner, outer))
+    small, large = inner.over(leaves), outer.over(leaves)
+    within = np.ones((len(rows), len(columns)), dtype=bool)
+    for part, whole in zip(populated(small), large.inside, strict=True):
+        of_row, row = np.unique(part[rows], axis=0, return_inverse=True)
+        of_column, column = np.unique(whole[columns], axis=0, return_inverse=True)
+        beyond = of_row.astype(np.float32) @ (~of_column).T.astype(np.float32)
+        within &= (beyond == 0)[row.ravel()[:, None], column.ravel()[None, :]]
+    return within
+
+
+def populated(table: Linked) -> list[Flags]:
+    """The leaves of each figure, dimension by dimension, in which there can be people."""
+    axes = range(table.possible.ndim)
+    found = []
+    for axis in axes:
+        others = tuple(other for other in axes if other != axis)
+        found.append(table.inside[axis] & table.possible.any(axis=others))
+    return found
