@@ -49,6 +49,8 @@ def check(seed):
     join, floor = as_campaign(join), rules.inference_floor
     left, after, links = cleared(join, floor)
     assert check_linked(links, left.proofs, floor) == (), seed
+    if left.figures:
+        assert check_linked(links_of(join.tables, join.containments), left.proofs, floor), seed
     broken = is_broken(after, floor)
     assert not broken, seed
     if broken is None or not left.proofs:
