@@ -80,8 +80,9 @@ class Comparison:
 class Checked:
     """Figures that the checker accepted, and under which promise. Only `check` makes one.
 
-    `witnesses` are the proofs, one a table, `linked` those of linked tables. `state` is what later releases are judged against: with
-    it the sizes of groups, it stays in `private/`. No other true count is kept here.
+    `witnesses` are the proofs, one a table, `linked` those of linked tables. `state` is what later
+    releases are judged against: with it the sizes of groups, it stays in `private/`. No other true
+    count is kept here.
     """
 
     kind: SubjectKind

@@ -18,7 +18,7 @@ over. Earlier figures that contradict each other may be left aside.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
+from itertools import chain, combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,9 +55,7 @@ class Goal:
         return int(self.table in kind and not kind & self.without)
 
 
-def check_linked(
-    links: Links, proofs: Sequence[LinkedProof], floor: int
-) -> tuple[Finding, ...]:
+def check_linked(links: Links, proofs: Sequence[LinkedProof], floor: int) -> tuple[Finding, ...]:
     """Every way in which linked tables are not proved; empty if they are.
 
     `floor` people have to be possible. A finding names the table and never a count.
@@ -71,59 +69,60 @@ class _Checker:
         self._places = {table.key: number for number, table in enumerate(links.tables)}
 
     def findings(self, proofs: Sequence[LinkedProof]) -> Iterator[Finding]:
-        sets = [tables for tables in self._links.sets() if self._says_something(tables)]
-        as_one = {tables: list(self._of_set(tables)) for tables in sets if self._may_be_one(tables)}
-        needed = dict.fromkeys(goal for pair in self._pairs() for goal in self._of_set(pair))
-        needed |= dict.fromkeys(g for tables, of in as_one.items() if self._is_few(tables) for g in of)
-        more = (goal for goals in as_one.values() for goal in goals)
-        left = {goal: self._asked(goal) for goal in (*needed, *more)}
+        """What is wrong with the proofs, and what they do not prove."""
+        every: dict[Kind, tuple[int, ...]] = {}
+        for tables in filter(self._says_something, self._links.sets()):
+            every.setdefault(frozenset(tables), tables)
+        sets = list(every.values())
+        as_one = {t: list(self._of_set(t)) for t in sets if len(t) <= _MOST_TABLES}
+        few = (goals for tables, goals in as_one.items() if self._is_few(tables))
+        pairs = (self._of_set(pair) for pair in self._links.pairs() if not self._exempt(*pair))
+        needed = list(dict.fromkeys(chain.from_iterable(chain(pairs, few))))
+        left = {goal: self._asked(goal) for goal in chain(needed, *as_one.values())}
         for proof in proofs:
-            read = self._read(proof)
-            if isinstance(read, str):
-                yield Finding(self._name(proof), "structure", (), read)
-                continue
-            for goal in left:
-                if goal.tables <= set(read.positions) and left[goal].any():
-                    own = self._leaves(goal.tables)
-                    left[goal] &= ~read.reached(goal, self._floor, own)
-        for goal in needed:
-            if left[goal].any():
-                names = " and ".join(sorted(str(self._table(n).key) for n in goal.tables))
-                text = f"a cell has no witness with enough people in {names}"
-                yield Finding(self._table(goal.table).key, "unproved", (), text)
+            yield from self._take(proof, left)
+        yield from (self._unproved(goal) for goal in needed if left[goal].any())
         for tables in sets:
-            if tables in as_one and not any(left[goal].any() for goal in as_one[tables]):
-                continue
-            for number, text in too_short(self._links, tables, self._floor):
-                yield Finding(self._table(number).key, "unproved", (), text)
+            if tables not in as_one or any(left[goal].any() for goal in as_one[tables]):
+                for number, text in too_short(self._links, tables, self._floor):
+                    yield Finding(self._table(number).key, "unproved", (), text)
 
-    def _says_something(self, tables: Sequence[int]) -> bool:
-        return any(self._table(n).new and self._table(n).ids for n in tables)
+    def _take(self, proof: LinkedProof, left: dict[Goal, Flags]) -> Iterator[Finding]:
+        """Take off what is `left` of each goal the cells in which a proof reaches it."""
+        read = self._read(proof)
+        if isinstance(read, str):
+            names = " and ".join(str(key) for key in proof.tables)
+            yield Finding(names, "structure", (), read)
+            return
+        for goal, cells in left.items():
+            if goal.tables <= set(read.positions) and cells.any():
+                reached = read.reached(goal, self._floor, self._leaves(sorted(goal.tables)))
+                np.logical_and(cells, ~reached, out=cells)
 
-    def _may_be_one(self, tables: Sequence[int]) -> bool:
-        return len(tables) <= _MOST_TABLES
-
-    def _is_few(self, tables: Sequence[int]) -> bool:
-        figures = sum(len(self._table(number).ids) for number in tables)
-        return 2 * figures * len(tables) <= _MOST_FIGURES
-
-    def _pairs(self) -> Iterator[tuple[int, int]]:
-        return (pair for pair in self._links.pairs() if not self._exempt(*pair))
+    def _unproved(self, goal: Goal) -> Finding:
+        names = " and ".join(sorted(str(self._table(n).key) for n in goal.tables))
+        text = f"a cell has no witness with enough people in {names}"
+        return Finding(self._table(goal.table).key, "unproved", (), text)
 
     def _table(self, number: int) -> Linked:
         return self._links.tables[number]
 
-    def _name(self, proof: LinkedProof) -> str:
-        return " and ".join(str(key) for key in proof.tables)
+    def _leaves(self, tables: Sequence[int]) -> list[tuple[str, ...]]:
+        return leaves_of([self._table(number) for number in tables])
+
+    def _says_something(self, tables: Sequence[int]) -> bool:
+        return any(self._table(n).new and self._table(n).ids for n in tables)
+
+    def _is_few(self, tables: Sequence[int]) -> bool:
+        figures = sum(len(self._table(number).ids) for number in tables)
+        return 2 * figures * len(tables) <= _MOST_FIGURES
 
     def _exempt(self, inner: int, outer: int) -> bool:
         """Whether the pair needs no proof, as the inner table is far smaller."""
         links, middle = self._links, range(len(self._links.tables))
         between = any(links.within(inner, n) and links.within(n, outer) for n in middle)
         audience = self._table(outer).key.kind == "audience"
-        return (audience or between) and is_far(
-            self._table(inner), self._table(outer), self._floor
-        )
+        return (audience or between) and is_far(self._table(inner), self._table(outer), self._floor)
 
     def _of_set(self, tables: Sequence[int]) -> Iterator[Goal]:
         links, every = self._links, frozenset(tables)
@@ -137,12 +136,9 @@ class _Checker:
             if len(parts := links.parts(outer, tables)) > 1:
                 yield Goal(every, outer, frozenset(), frozenset(parts))
 
-    def _leaves(self, tables: Kind) -> list[tuple[str, ...]]:
-        return leaves_of([self._table(number) for number in sorted(tables)])
-
     def _asked(self, goal: Goal) -> Flags:
         """The cells in which something is asked: there can be somebody, and a figure tells."""
-        leaves = self._leaves(goal.tables)
+        leaves = self._leaves(sorted(goal.tables))
         tables = {number: self._table(number).over(leaves) for number in goal.tables}
         asked = np.zeros([len(axis) for axis in leaves], dtype=bool)
         free, told = asked.copy(), asked.copy()
@@ -163,14 +159,12 @@ class _Checker:
         if len(set(proof.tables)) < len(proof.tables) or not set(proof.tables) <= set(self._places):
             return "a proof is about tables that are not linked"
         positions = tuple(self._places[key] for key in proof.tables)
-        if list(proof.leaves) != self._leaves_as_given(positions):
-            return "a proof is about other cells"
+        for given, known in zip(proof.leaves, self._leaves(positions), strict=False):
+            if len(set(given)) < len(given) or not set(given) >= set(known):
+                return "a proof is about other cells"
         tables = [self._table(number).over(proof.leaves) for number in positions]
         read = _Proof(proof, positions, tables, self._links)
         return read.fault or read
-
-    def _leaves_as_given(self, positions: Sequence[int]) -> list[tuple[str, ...]]:
-        return leaves_of([self._table(number) for number in positions])
 
 
 class _Proof:
@@ -194,7 +188,7 @@ class _Proof:
         weights = np.array([goal.weight(kind) for kind in self._kinds], dtype=np.int64)
         useful = np.flatnonzero(weights)
         class_of = self._proof.witnesses.class_of.reshape(-1, len(self._kinds))[:, useful]
-        wanted, of_cell = np.unique(class_of, axis=0, return_inverse=True)
+        wanted, of_cell = np.unique(class_of.astype(np.int64), axis=0, return_inverse=True)
         sums = _sums(wanted, weights[useful], self._proof.witnesses.starts.shape[1])
         enough = self._most(sums) >= floor
         for shown in self._shortages:
@@ -304,10 +298,12 @@ class _Proof:
         lowest, highest = (ends.tolist() for ends in self._bounds(wide=False))
         for shortage in self._proof.shortages:
             figures = frozenset(shortage.figures)
-            if not figures <= self._rows.keys() or any(self._tables[n].new for n, _ in figures):
+            if len(shortage.figures) != len(shortage.multipliers) or not figures <= set(self._rows):
+                continue
+            if any(self._tables[number].new for number, _ in figures):
                 continue
             bound, times = 0, np.zeros(len(lowest), dtype=np.int64)
-            for figure, multiplier in zip(shortage.figures, shortage.multipliers, strict=False):
+            for figure, multiplier in zip(shortage.figures, shortage.multipliers, strict=True):
                 row = self._rows[figure]
                 times[row] += multiplier
                 bound += multiplier * (highest if multiplier > 0 else lowest)[row]
@@ -322,7 +318,9 @@ class _Proof:
         aside = set(self._proof.aside)
         if not aside <= frozenset().union(*at_odds):
             return None
-        return np.array([row for figure, row in self._rows.items() if figure not in aside], np.int64)
+        return np.array(
+            [row for figure, row in self._rows.items() if figure not in aside], np.int64
+        )
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from anonymizer.audit.linked_tables import Ints, Linked, Links, contained, leaves_of, populated
+from anonymizer.audit.linked_tables import Ints, Linked, Links, contained, leaves_of
 
 _TURNS = 10
 _TWICE = "a sum of figures shows that too few people came more than once"
@@ -42,8 +42,8 @@ def too_short(links: Links, tables: Sequence[int], floor: int) -> Iterator[tuple
 
 def _short_cover(links: Links, whole: int, parts: Sequence[int], floor: int) -> bool:
     leaves = leaves_of([links.tables[n] for n in (whole, *parts)])
-    figures = [_by_box(links.tables[part].over(leaves)) for part in parts]
-    table = links.tables[whole].over(leaves)
+    figures = [_by_box(links.tables[part].populated.over(leaves)) for part in parts]
+    table = links.tables[whole].populated.over(leaves)
     ends = zip(_boxes(table), table.unshared[0].tolist(), table.shared[0].tolist(), strict=True)
     for box, low, fewest in ends:
         if any(box not in of for of in figures):
@@ -68,7 +68,7 @@ def _by_box(table: Linked) -> dict[bytes, _Figure]:
 
 
 def _boxes(table: Linked) -> list[bytes]:
-    return [row.tobytes() for row in np.hstack(populated(table))]
+    return [row.tobytes() for row in np.hstack(table.inside)]
 
 
 def _short_rest(links: Links, outer: int, inner: Sequence[int], floor: int) -> bool:

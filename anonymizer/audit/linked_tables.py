@@ -4,9 +4,10 @@ The calendar says which periods lie in each other; who was counted says which ca
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
+from itertools import product
 from typing import Protocol
 
 import numpy as np
@@ -79,18 +80,16 @@ class Linked:
             moved = np.moveaxis(possible, axis, 0)
             anything = np.ones((1, *moved.shape[1:]), dtype=bool)
             possible = np.moveaxis(np.concatenate([moved, anything])[place], 0, axis)
-        return Linked(
-            self.key,
-            self.new,
-            self.promise,
-            self.error,
-            self.ids,
-            self.people,
-            tuple(leaves),
-            tuple(inside),
-            possible,
-            self.runs,
-        )
+        return replace(self, leaves=tuple(leaves), inside=tuple(inside), possible=possible)
+
+    @property
+    def populated(self) -> "Linked":
+        """The same with the leaves alone in which there can be people."""
+        axes = range(self.possible.ndim)
+        others = (tuple(other for other in axes if other != axis) for axis in axes)
+        there = (self.possible.any(axis=rest) for rest in others)
+        inside = (flags & leaves for flags, leaves in zip(self.inside, there, strict=True))
+        return replace(self, inside=tuple(inside))
 
     @cached_property
     def covered(self) -> Flags:
@@ -104,25 +103,48 @@ class Linked:
         return found & self.possible
 
 
+class Subject(Protocol):
+    """What a table is about; campaigns also say when they run and which regions they target."""
+
+    @property
+    def id(self) -> str:
+        """Its name in files."""
+
+
 class LinkedRelease(Protocol):
     """What a release folder says (see `release.Release`)."""
 
     @property
-    def kind(self) -> SubjectKind: ...
+    def kind(self) -> SubjectKind:
+        """What its tables are about."""
+
     @property
-    def period(self) -> Period: ...
+    def period(self) -> Period:
+        """When."""
+
     @property
-    def promise(self) -> Promise: ...
+    def promise(self) -> Promise:
+        """The promise that its figures keep."""
+
     @property
-    def error(self) -> int: ...
+    def error(self) -> int:
+        """How far a figure is from the true number of people, at most."""
+
     @property
-    def subjects(self) -> Sequence[object]: ...
+    def subjects(self) -> Sequence[Subject]:
+        """What is known of the subject of each table."""
+
     @property
-    def segments(self) -> Mapping[str, object]: ...
+    def segments(self) -> Mapping[str, object]:
+        """What the segments mean, by id: a code of each dimension."""
+
     @property
-    def groups(self) -> pa.Table: ...
+    def groups(self) -> pa.Table:
+        """Rows (dimension, code, ..., leaves): what the codes mean."""
+
     @property
-    def figures(self) -> pa.Table: ...
+    def figures(self) -> pa.Table:
+        """Rows (subject_id, segment_id, status, people)."""
 
 
 def new_table(
@@ -137,61 +159,73 @@ def new_table(
     axes = catalogue.dimensions
     cells = catalogue.cells[figures.segments]
     return Linked(
-        figures.key,
-        True,
-        promise,
-        error,
-        tuple(catalogue.id(segment) for segment in figures.segments.tolist()),
-        figures.people.astype(np.int64),
-        tuple(axis.leaves for axis in axes),
-        tuple(axis.membership[cells[:, number]] for number, axis in enumerate(axes)),
-        possible,
-        runs,
+        key=figures.key,
+        new=True,
+        promise=promise,
+        error=error,
+        ids=tuple(catalogue.id(segment) for segment in figures.segments.tolist()),
+        people=figures.people.astype(np.int64),
+        leaves=tuple(axis.leaves for axis in axes),
+        inside=tuple(axis.membership[cells[:, number]] for number, axis in enumerate(axes)),
+        possible=possible,
+        runs=runs,
     )
 
 
 def released_tables(release: LinkedRelease, reference: Sequence[Dimension]) -> Iterator[Linked]:
     """The tables of an earlier release; `reference` knows the codes of target regions."""
     groups: dict[tuple[str, str], list[str]] = {}
+    leaves = [dict.fromkeys(axis.leaves) for axis in reference]
     for row in release.groups.to_pylist():
         groups[row["dimension"], row["code"]] = row["leaves"]
-    leaves = [dict.fromkeys(axis.leaves) for axis in reference]
-    for (name, _), members in groups.items():
-        leaves[_DIMENSIONS.index(name)].update(dict.fromkeys(members))
+        leaves[_DIMENSIONS.index(row["dimension"])].update(dict.fromkeys(row["leaves"]))
+    known = tuple(tuple(axis) for axis in leaves)
     rows: dict[str, list[tuple[str, int]]] = {}
     for row in release.figures.to_pylist():
         if row["people"] is not None:
             rows.setdefault(row["subject_id"], []).append((row["segment_id"], row["people"]))
     for subject in release.subjects:
-        name = str(getattr(subject, "id"))  # noqa: B009
-        published = rows.get(name, [])
-        inside = []
-        for dimension, known in zip(_DIMENSIONS, leaves, strict=True):
-            places = {leaf: place for place, leaf in enumerate(known)}
-            flags = np.zeros((len(published), len(places)), dtype=bool)
-            for number, (segment, _) in enumerate(published):
-                code = getattr(release.segments[segment], dimension)
-                flags[number, [places[leaf] for leaf in groups[dimension, code]]] = True
-            inside.append(flags)
-        possible = np.ones([len(known) for known in leaves], dtype=bool)
-        if targets := getattr(subject, "target_regions", None):
-            axis = reference[_DIMENSIONS.index("region")]
-            chosen = [axis.groups[axis.positions[code]].leaves for code in targets]
-            aimed = {axis.leaves[leaf] for group in chosen for leaf in group}
-            possible &= np.array([leaf in aimed for leaf in leaves[-1]], dtype=bool)
-        first, last = _ALWAYS
+        published = rows.get(subject.id, [])
+        codes = [release.segments[segment] for segment, _ in published]
         yield Linked(
-            TableKey(release.kind, name, release.period),
-            False,
-            release.promise,
-            release.error,
-            tuple(segment for segment, _ in published),
-            np.array([people for _, people in published], dtype=np.int64),
-            tuple(tuple(known) for known in leaves),
-            tuple(inside),
-            possible,
-            (getattr(subject, "starts_on", first), getattr(subject, "ends_on", last)),
+            key=TableKey(release.kind, subject.id, release.period),
+            new=False,
+            promise=release.promise,
+            error=release.error,
+            ids=tuple(segment for segment, _ in published),
+            people=np.array([people for _, people in published], dtype=np.int64),
+            leaves=known,
+            inside=tuple(
+                _inside(axis, [groups[dimension, getattr(code, dimension)] for code in codes])
+                for dimension, axis in zip(_DIMENSIONS, known, strict=True)
+            ),
+            possible=_possible(known, reference, getattr(subject, "target_regions", None)),
+            runs=(
+                getattr(subject, "starts_on", date.min),
+                getattr(subject, "ends_on", date.max),
+            ),
         )
+
+
+def _inside(leaves: tuple[str, ...], members: Sequence[Sequence[str]]) -> Flags:
+    places = {leaf: place for place, leaf in enumerate(leaves)}
+    inside = np.zeros((len(members), len(leaves)), dtype=bool)
+    for number, own in enumerate(members):
+        inside[number, [places[leaf] for leaf in own]] = True
+    return inside
+
+
+def _possible(
+    leaves: Sequence[tuple[str, ...]], reference: Sequence[Dimension], targets: Sequence[str] | None
+) -> Flags:
+    """Where people may be counted: everywhere, or in the target regions alone."""
+    possible = np.ones([len(axis) for axis in leaves], dtype=bool)
+    if targets:
+        regions = reference[_DIMENSIONS.index("region")]
+        groups = (regions.groups[regions.positions[code]] for code in targets)
+        aimed = {regions.leaves[leaf] for group in groups for leaf in group.leaves}
+        possible &= np.array([leaf in aimed for leaf in leaves[-1]], dtype=bool)
+    return possible
 
 
 @dataclass(frozen=True)
@@ -217,13 +251,12 @@ class Links:
         """From the calendar, and from how many people two new subjects share."""
         people = {table.key.subject_id: int(table.people.sum()) for table in counted}
         nested, apart = set(), set()
-        for one in people:
-            for other in people:
-                pair = (min(one, other), max(one, other))
-                if one != other and pair not in overlaps:
-                    apart.add((one, other))
-                if one != other and pair in overlaps and people[one] - overlaps[pair] < step:
-                    nested.add((one, other))
+        for (one, size), other in product(people.items(), people):
+            shared = overlaps.get((min(one, other), max(one, other)))
+            if one != other and shared is None:
+                apart.add((one, other))
+            elif one != other and shared is not None and size - shared < step:
+                nested.add((one, other))
         return cls(tables, frozenset(nested), frozenset(apart))
 
     def within(self, inner: int, outer: int) -> bool:
@@ -312,21 +345,11 @@ def is_far(inner: Linked, outer: Linked, floor: int) -> bool:
 def contained(inner: Linked, outer: Linked, rows: Ints, columns: Ints) -> Flags:
     """(rows x columns): whether a figure of one table lies in a figure of the other."""
     leaves = leaves_of((inner, outer))
-    small, large = inner.over(leaves), outer.over(leaves)
+    small, large = inner.populated.over(leaves), outer.over(leaves)
     within = np.ones((len(rows), len(columns)), dtype=bool)
-    for part, whole in zip(populated(small), large.inside, strict=True):
+    for part, whole in zip(small.inside, large.inside, strict=True):
         of_row, row = np.unique(part[rows], axis=0, return_inverse=True)
         of_column, column = np.unique(whole[columns], axis=0, return_inverse=True)
         beyond = of_row.astype(np.float32) @ (~of_column).T.astype(np.float32)
         within &= (beyond == 0)[row.ravel()[:, None], column.ravel()[None, :]]
     return within
-
-
-def populated(table: Linked) -> list[Flags]:
-    """The leaves of each figure, dimension by dimension, in which there can be people."""
-    axes = range(table.possible.ndim)
-    found = []
-    for axis in axes:
-        others = tuple(other for other in axes if other != axis)
-        found.append(table.inside[axis] & table.possible.any(axis=others))
-    return found

@@ -30,9 +30,7 @@ class Pair:
 
     def __init__(self, places: Places, number: int) -> None:
         self._places, self._number = places, number
-        own, self.of_place = np.unique(
-            places.own[[_OUTER, number]], axis=1, return_inverse=True
-        )
+        own, self.of_place = np.unique(places.own[[_OUTER, number]], axis=1, return_inverse=True)
         self.of_place = self.of_place.ravel()
         self._outer, self._inner = own
         self.together = own.shape[1]
@@ -66,7 +64,7 @@ class Pair:
         within = self._places.tables[self._number]
         chosen = np.zeros(within.classes, dtype=bool)
         chosen[self._inner[wanted]] = True
-        tables = around(within, self._summed(self._both), enough, chosen, self._closed(within.classes))
+        tables = around(within, self._summed(self._both), enough, chosen, self._closed)
         if tables is None or not len(wanted):
             return wanted[:0]
         wanted = wanted[tables.reaching[self._inner[wanted]] != NONE]
@@ -122,9 +120,12 @@ class Pair:
     @property
     def _room(self) -> Integers:
         """How many people of the outer table alone each class of both can take."""
-        return np.append(self._first[self.together :], _NO_LIMIT)[self._outer]
+        room: Integers = np.append(self._first[self.together :], _NO_LIMIT)[self._outer]
+        return room
 
-    def _closed(self, classes: int) -> Flags:
+    @property
+    def _closed(self) -> Flags:
+        """Classes of the inner table that can take few people, wherever they are."""
         return self._summed(np.minimum(self._room, _ROOMY)) < _ROOMY
 
     def _rests(self, numbers: Integers) -> sparse.csr_array:
@@ -156,9 +157,7 @@ class Pair:
         self._families.depart(self._first, sparse.csr_array(families[fits]))
         return fits
 
-    def _moved(
-        self, chosen: Integers, changes: sparse.csr_array, enough: int
-    ) -> sparse.coo_array:
+    def _moved(self, chosen: Integers, changes: sparse.csr_array, enough: int) -> sparse.coo_array:
         """How people of both change, where the chosen class of each row gets enough of them."""
         moved, own = changes.tocoo(), self._inner[chosen]
         ahead = moved.col == own[moved.row]
@@ -213,9 +212,7 @@ class Pair:
         return System(
             np.concatenate([within.lowest, around_it.lowest]),
             np.concatenate([within.highest, around_it.highest]),
-            sparse.csr_array(
-                sparse.block_array([[inner, None], [outer, around_it.members]])
-            ),
+            sparse.csr_array(sparse.block_array([[inner, None], [outer, around_it.members]])),
         )
 
 

@@ -69,7 +69,9 @@ def places_of(tables: Sequence[Shown]) -> Places:
     classes = np.stack([of.class_of.ravel() for of in known])
     own, of_atom = np.unique(classes, axis=1, return_inverse=True)
     shape = tuple(len(axis) for axis in leaves)
-    return Places(tuple(shown.key for shown in tables), tuple(leaves), known, own, of_atom.reshape(shape))
+    return Places(
+        tuple(shown.key for shown in tables), tuple(leaves), known, own, of_atom.reshape(shape)
+    )
 
 
 def _alone(shown: Shown, leaves: Sequence[tuple[str, ...]]) -> Knowledge:

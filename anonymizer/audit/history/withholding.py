@@ -258,7 +258,8 @@ def _as_one(
         if not len(choice.figures) and not choice.beyond_help:
             break
         search.known = known.without(np.union1d(choice.figures, np.array(aside, dtype=np.int64)))
-    cleared.proofs += proving.proofs(search.known)
+    if changing[search.known.table].any():
+        cleared.proofs += proving.proofs(search.known)
     return cleared
 
 
@@ -280,7 +281,9 @@ class _Proving:
         """Old figures alone show something, by a sum of them."""
         if found.multipliers is not None:
             figures = tuple(self.name(known, figure) for figure in found.figures.tolist())
-            self._shortages.append(Shortage(figures, tuple(found.multipliers.tolist()), found.scale))
+            self._shortages.append(
+                Shortage(figures, tuple(found.multipliers.tolist()), found.scale)
+            )
 
     def proofs(self, known: Joint) -> list[LinkedProof]:
         """The proof, unless there is nothing in it."""
