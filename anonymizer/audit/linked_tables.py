@@ -95,6 +95,8 @@ class Linked:
     def covered(self) -> Flags:
         """The possible cells that are in some figure."""
         *first, last = self.inside
+        if not first:
+            return last.any(axis=0) & self.possible
         boxes, box = np.unique(np.hstack(first), axis=0, return_inverse=True)
         ends = np.cumsum([inside.shape[1] for inside in first])[:-1]
         found = np.zeros(self.possible.shape, dtype=bool)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from joined_worlds import DAY, WEEK
+from joined_worlds import WEEK
 
 from anonymizer.audit.history.join import Containment, Cover, Join
 from anonymizer.audit.linked_tables import Links, new_table
@@ -27,6 +27,15 @@ def links_of(tables, containments, old=frozenset()):
     return Links(read, frozenset(nested), frozenset(apart))
 
 
+def links_among(new, earlier=()):
+    """New tables and earlier ones, with what each says of itself."""
+    names = [table.key.subject_id for table in new]
+    nested = {(t.key.subject_id, o) for t in new for o in t.inside if o in names}
+    apart = {(t.key.subject_id, o) for t in new for o in t.apart if o in names}
+    tables = [*(linked(t) for t in new), *(linked(t, new=False) for t in earlier)]
+    return Links(tables, frozenset(nested), frozenset(apart))
+
+
 def as_campaign(join):
     """Parts and their whole as the days and the week of one campaign."""
     if not join.covers:
@@ -44,6 +53,3 @@ def as_campaign(join):
     *days, week = (table.key for table in tables)
     within = tuple(Containment(day, week) for day in days)
     return Join(tables, within, (Cover(week, tuple(days)),))
-
-
-__all__ = ["DAY", "RUNS", "as_campaign", "linked", "links_of"]
