@@ -158,6 +158,38 @@ def one_kind_fewer(proof):
     return replace(proof.witnesses, class_of=class_of.ravel())
 
 
+def one_cell_in_another_class(proof):
+    """Of a class with several cells the last one, in a class that other figures count."""
+    class_of = proof.witnesses.class_of.reshape(-1, len(proof.kinds)).copy()
+    several = np.flatnonzero(np.bincount(class_of[class_of >= 0]) > 1)
+    cell, kind = np.argwhere(class_of == several[0])[-1]
+    class_of[cell, kind] = next(c for c in class_of[:, kind] if c not in (-1, several[0]))
+    return replace(proof.witnesses, class_of=class_of.ravel())
+
+
+def two_leaves_in_one_block(proof):
+    """The last two blocks of the last dimension as one, with the classes of the first of them."""
+    *others, last = proof.blocks
+    shape = [block.max() + 1 for block in proof.blocks]
+    class_of = proof.witnesses.class_of.reshape(*shape, len(proof.kinds))[:, :, :-1]
+    witnesses = replace(proof.witnesses, class_of=class_of.ravel())
+    return replace(
+        proof, blocks=(*others, np.minimum(last, last.max() - 1)), witnesses=compressed(witnesses)
+    )
+
+
+def compressed(witnesses):
+    """Without classes that have no cell."""
+    used, number = np.unique(witnesses.class_of, return_inverse=True)
+    kept = used[used >= 0]
+    return replace(
+        witnesses,
+        class_of=(number - (used[0] < 0)).astype(np.int32),
+        starts=witnesses.starts[:, kept],
+        changes=sparse.csr_array(sparse.csc_array(witnesses.changes)[:, kept]),
+    )
+
+
 MUTATIONS = {
     "one proof is missing": lambda proofs: proofs[1:],
     "all witnesses but the starts are missing": with_witnesses(
@@ -182,7 +214,12 @@ MUTATIONS = {
     "a kind counts outside of the outer table": with_first(
         kinds=lambda p: (frozenset({0}), *p.kinds[1:-1], frozenset({0, 1}))
     ),
-    "a kind is there twice": with_first(kinds=lambda p: (p.kinds[1], *p.kinds[1:])),
+    "one cell is in another class": with_first(witnesses=one_cell_in_another_class),
+    "two leaves that differ are one block": lambda proofs: [
+        two_leaves_in_one_block(proofs[0]),
+        *proofs[1:],
+    ],
+    "a kind is another one": with_first(kinds=lambda p: (p.kinds[1], *p.kinds[1:])),
     "leaves are others": with_first(leaves=lambda p: (("x", "y"), *p.leaves[1:])),
     "all leaves are one block": with_first(
         blocks=lambda p: tuple(np.zeros_like(block) for block in p.blocks)
