@@ -232,10 +232,10 @@ def test_cells_that_figures_tell_apart_are_in_no_class_together():
     for chosen in range(witnesses.starts.shape[1]):
         class_of = witnesses.class_of.reshape(-1, kinds).copy()
         cells, kind = np.argwhere(class_of == chosen)[:, 0], np.argwhere(class_of == chosen)[0, 1]
-        others = set(class_of[:, kind].tolist()) - {-1, chosen}
-        if len(cells) < 2 or not others:
+        before = [c for c in class_of[: cells[-1], kind].tolist() if c not in (-1, chosen)]
+        if len(cells) < 2 or not before:
             continue
-        class_of[cells[-1], kind] = min(others)
+        class_of[cells[-1], kind] = before[0]
         wrong = replace(proofs[0], witnesses=replace(witnesses, class_of=class_of.ravel()))
         assert check_linked(links, [wrong, *proofs[1:]], FLOOR)
         moved += 1
