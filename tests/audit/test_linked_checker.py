@@ -223,8 +223,8 @@ def test_every_fault_of_a_proof_is_seen(proved, mutation):
 
 
 def test_cells_that_figures_tell_apart_are_in_no_class_together():
-    """Figures of everybody and of men: the last cell of each class moves to another class."""
-    few = [table.without(about_women(table)) for table in shops(1)]
+    """Figures of everybody and of women: the last cell of each class moves to another class."""
+    few = [table.without(about_men(table)) for table in shops(1)]
     proofs, links = week_of_shops(few)
     assert check_linked(links, proofs, FLOOR) == ()
     witnesses, kinds = proofs[0].witnesses, len(proofs[0].kinds)
@@ -242,11 +242,11 @@ def test_cells_that_figures_tell_apart_are_in_no_class_together():
     assert moved
 
 
-def about_women(table):
-    """Segments of women, or of people of both genders in some part of a dimension."""
+def about_men(table):
+    """Segments of men, or of people of both genders in some part of a dimension."""
     names = {int(row): table.catalogue.id(int(row)) for row in table.figures.segments}
-    men = {row for row, name in names.items() if name == "all:all:all" or name[0] == "m"}
-    return np.array(sorted(names.keys() - men), dtype=np.int64)
+    women = {row for row, name in names.items() if name == "all:all:all" or name[0] == "f"}
+    return np.array(sorted(names.keys() - women), dtype=np.int64)
 
 
 def test_one_person_more_or_less_is_seen_where_figures_leave_no_room():
