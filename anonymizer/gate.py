@@ -8,7 +8,8 @@ handed figures that were not checked and written down.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar, dataclass, replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,24 @@ from numpy.typing import NDArray
 
 from anonymizer.audit.checker import check_release, check_state
 from anonymizer.audit.findings import Finding
+from anonymizer.audit.history.join import Join
 from anonymizer.audit.history.related import joins_of, joins_of_editions
 from anonymizer.audit.history.shown import Shown, read_shown
 from anonymizer.audit.history.withholding import withhold_joined
+from anonymizer.audit.linked_checker import check_linked
+from anonymizer.audit.linked_tables import (
+    Links,
+    as_known,
+    new_table,
+    released_tables,
+    shared_outcomes,
+)
 from anonymizer.errors import Disclosure, Held
 from anonymizer.near_state import NearHistory
 from anonymizer.parallel import Workers
 from anonymizer.periods import Period
 from anonymizer.policy import Promise
-from anonymizer.proofs import Representatives, Witnesses
+from anonymizer.proofs import Claim, LinkedProof, Representatives, Witnesses
 from anonymizer.protection.releasing import (
     Suppressed,
     Terms,
@@ -35,7 +45,7 @@ from anonymizer.protection.releasing import (
 from anonymizer.release import Release
 from anonymizer.segments import Catalogue
 from anonymizer.series import Series
-from anonymizer.subjects import Subject, Topic
+from anonymizer.subjects import Campaign, Subject, Topic
 from anonymizer.tables import Counted, Figures, SubjectKind, TableKey
 
 _SEAL = object()
@@ -77,8 +87,9 @@ class Comparison:
 class Checked:
     """Figures that the checker accepted, and under which promise. Only `check` makes one.
 
-    `witnesses` are the proofs, one a table. `state` is what later releases are judged against: with
-    it the sizes of groups, it stays in `private/`. No other true count is kept here.
+    `witnesses` are the proofs, one a table, `linked` those of linked tables. `state` is what later
+    releases are judged against: with it the sizes of groups, it stays in `private/`. No other true
+    count is kept here.
     """
 
     kind: SubjectKind
@@ -89,6 +100,7 @@ class Checked:
     comparison: Comparison
     state: Representatives
     witnesses: tuple[Witnesses, ...]
+    linked: tuple[LinkedProof, ...]
     edition: int = 1
     seal: InitVar[object] = None
 
@@ -114,6 +126,7 @@ class Checked:
             "tables": len(self.figures),
             "figures": sum(len(table.segments) for table in self.figures),
             "witnesses": sum(proof.changes.shape[0] for proof in self.witnesses),
+            "linked_witnesses": sum(p.witnesses.changes.shape[0] for p in self.linked),
             "linked_releases": len(self.comparison.linked),
             "links": self.comparison.links,
             "suppressed_for_links": self.comparison.suppressed,
@@ -135,13 +148,14 @@ def check(
     do not belong together or a worker was killed.
     """
     first = _keys_of_one_release(tables, counted)[0]
-    left, comparison = _compared(tuple(tables), counted, terms, history, workers)
+    left, comparison, linked = _compared(tuple(tables), counted, terms, history, workers)
     state = state_of(left, terms.promise)
     claims = [claim_of(table, truth) for table, truth in zip(left, counted, strict=True)]
     earlier = history.near.releases()
     findings = (
         *check_release(claims, earlier, terms.catalogue, terms.promise, terms.secret.draw),
         *check_state(state, claims, terms.catalogue, terms.promise),
+        *check_linked(_links(claims, terms, history), linked, _floor(terms.promise)),
     )
     if findings:
         raise Disclosure(findings)
@@ -154,6 +168,7 @@ def check(
         comparison,
         state,
         tuple(table.witnesses for table in left),
+        linked,
         first.edition,
         seal=_SEAL,
     )
@@ -165,12 +180,12 @@ def _compared(
     terms: Terms,
     history: History,
     workers: Workers,
-) -> tuple[tuple[Suppressed, ...], Comparison]:
-    """The tables without what they reveal only together with linked ones."""
+) -> tuple[tuple[Suppressed, ...], Comparison, tuple[LinkedProof, ...]]:
+    """The tables without what they reveal only together with linked ones, and the proof of that."""
     catalogue, promise = terms.catalogue, terms.promise
     facts = {subject.id: _bearing(subject) for subject in history.subjects}
     relations = _relations(counted, history.overlaps, promise.step)
-    error = promise.error_of((promise.rounding, *history.near.roundings))
+    error = _error(terms, history)
     new = [
         Shown(
             table.figures,
@@ -191,29 +206,97 @@ def _compared(
     ]
     standing = _standing(tables, earlier, catalogue)
     of_old = {old.key for old in standing}
-    joins = joins_of(new, [table for table in earlier if table.key not in of_old])
-    # Where only exact solutions are forbidden, nobody may be shown to be absent all the same.
-    floor = max(promise.inference_floor, 1)
-    first = withhold_joined(joins, new, floor, workers)
-    # What earlier editions say beside the new ones is known when these have been cut.
-    beside = joins_of_editions(first.tables, standing)
-    left = withhold_joined(beside, first.tables, floor, workers)
-    after = tuple(
-        table.without(_gone(table.figures, shown.figures))
-        for table, shown in zip(tables, left.tables, strict=True)
-    )
-    evidence = tuple(
-        finding for part in (first, left) for finding in (*part.findings, *part.beyond_help)
-    )
+    others = [table for table in earlier if table.key not in of_old]
+
+    def joins(shown: Sequence[Shown]) -> tuple[Join, ...]:
+        return (*joins_of(shown, others), *joins_of_editions(shown, standing))
+
+    clearing = _Clearing(tables, tuple(new))
+    # What is suppressed can bring tables together that a figure kept apart, or leave an earlier
+    # edition to say what the new one does not say any more.
+    while not clearing.covers(wanted := joins(clearing.shown)):
+        clearing = clearing.next(wanted, _floor(promise), workers)
     comparison = Comparison(
         tuple(release.id for release in history.linked),
         history.near.digest,
         history.near.roundings,
-        len(joins) + len(beside),
-        first.figures + left.figures,
-        evidence,
+        len(clearing.joins),
+        clearing.suppressed,
+        clearing.evidence,
     )
-    return follow_leaders(after), comparison
+    return clearing.tables, comparison, clearing.proofs
+
+
+@dataclass(frozen=True)
+class _Clearing:
+    """The new tables, as suppressed and as readers see them, cleared of what `joins` reveal."""
+
+    tables: tuple[Suppressed, ...]
+    shown: tuple[Shown, ...]
+    joins: tuple[Join, ...] = ()
+    proofs: tuple[LinkedProof, ...] = ()
+    suppressed: int = 0
+    evidence: tuple[Finding, ...] = ()
+
+    def covers(self, wanted: Sequence[Join]) -> bool:
+        """Whether the tables are cleared of all of these."""
+        return {_tables_of(join) for join in wanted} <= {_tables_of(join) for join in self.joins}
+
+    def next(self, joins: tuple[Join, ...], floor: int, workers: Workers) -> "_Clearing":
+        """The tables without what these joins reveal, and without followers of what went."""
+        left = withhold_joined(joins, self.shown, floor, workers)
+        after = follow_leaders(
+            [
+                table.without(_gone(table.figures, shown.figures))
+                for table, shown in zip(self.tables, left.tables, strict=True)
+            ]
+        )
+        seen = zip(left.tables, after, strict=True)
+        return _Clearing(
+            after,
+            tuple(replace(shown, figures=table.figures) for shown, table in seen),
+            joins,
+            left.proofs,
+            self.suppressed + left.figures,
+            (*self.evidence, *left.findings, *left.beyond_help),
+        )
+
+
+def _tables_of(join: Join) -> frozenset[TableKey]:
+    return frozenset(table.key for table in join.tables)
+
+
+def _links(claims: Sequence[Claim], terms: Terms, history: History) -> Links:
+    """What the checker reads of the tables that may be linked."""
+    runs = {s.id: (s.starts_on, s.ends_on) for s in history.subjects if isinstance(s, Campaign)}
+    always, error = (date.min, date.max), _error(terms, history)
+    new = [
+        new_table(
+            claim.figures,
+            claim.counted.possible,
+            terms.catalogue,
+            terms.promise,
+            error,
+            runs.get(claim.counted.key.subject_id, always),
+        )
+        for claim in claims
+    ]
+    dimensions = terms.catalogue.dimensions
+    earlier = [t for release in history.linked for t in released_tables(release, dimensions)]
+    shared = {claim.counted.key.first: shared_outcomes(claim, terms.catalogue) for claim in claims}
+    counted = [claim.counted for claim in claims]
+    known = (*new, *as_known(earlier, shared))
+    return Links.of(known, counted, history.overlaps, terms.promise.step)
+
+
+def _floor(promise: Promise) -> int:
+    """Where only exact solutions are forbidden, nobody may be shown to be absent all the same."""
+    return max(promise.inference_floor, 1)
+
+
+def _error(terms: Terms, history: History) -> int:
+    """How far a new figure is from the true number of people, at most."""
+    return terms.promise.error_of((terms.promise.rounding, *history.near.roundings))
 
 
 def _standing(

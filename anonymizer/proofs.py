@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from anonymizer.tables import Counted, Figures
+from anonymizer.tables import Counted, Figures, TableKey
 
 SUPPRESSED = -1  # the outcome of a group without a figure
 NO_ONE = -2  # the outcome of an earlier group where there is none
@@ -108,3 +108,44 @@ class Claim:
     figures: Figures
     sharing: Sharing
     witnesses: Witnesses
+
+
+FigureId = tuple[int, str]  # the position of a table in a proof, and the id of the segment
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """Figures that already show something to be small: `multipliers / scale` times each, added up.
+
+    Every sum of classes that is counted at least as often in it as it should be is at most as
+    large as the bounds of the figures allow. A sum below 0 shows that the figures contradict each
+    other.
+    """
+
+    figures: tuple[FigureId, ...]
+    multipliers: tuple[int, ...]
+    scale: int
+
+
+@dataclass(frozen=True)
+class LinkedProof:
+    """Feasible families of tables that are linked: whole people by cell, and who is counted where.
+
+    A kind is a set of tables (positions in `tables`): its people are counted in exactly these.
+    `leaves` are the finest values that any of the tables knows, dimension by dimension; `blocks`
+    joins those that no figure tells apart. `witnesses` are about the flat grid (blocks x kinds).
+    Such a family can always be real: take so many people of each kind in each cell.
+
+    The figures in `wide` are read as shared ones. Those in `aside`, of earlier releases alone, are
+    left out, as earlier figures contradict each other (one of the `shortages`). All other
+    shortages show sums that earlier figures make too small.
+    """
+
+    tables: tuple[TableKey, ...]
+    leaves: tuple[tuple[str, ...], ...]
+    blocks: tuple[NDArray[np.intp], ...]
+    kinds: tuple[frozenset[int], ...]
+    witnesses: Witnesses
+    wide: tuple[FigureId, ...] = ()
+    aside: tuple[FigureId, ...] = ()
+    shortages: tuple[Shortage, ...] = ()

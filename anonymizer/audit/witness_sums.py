@@ -49,17 +49,19 @@ class Limits:
 
 def broken_rules(witnesses: Witnesses, possible: Flags, known: Known, limits: Limits) -> list[str]:
     """Every way in which the witnesses do not prove the figures; empty if they do."""
-    if fault := _malformed(witnesses, possible):
+    if not len(witnesses.starts):
+        return ["there is no feasible table"]
+    if fault := malformed(witnesses, possible):
         return [fault]
     classes = witnesses.starts.shape[1]
     lists = known.boxes.T.tocsr()  # the published groups of each cell
-    first = _first_cells(witnesses.class_of, classes)
-    if (first < 0).any() or not _consistent(witnesses.class_of, lists, first):
+    first = first_cells(witnesses.class_of, classes)
+    if (first < 0).any() or not consistent(witnesses.class_of, lists, first):
         return ["the classes do not belong to the published figures"]
     groups_of = lists[first]  # of each class
     covered = np.diff(groups_of.indptr) > 0
-    tables = _Tables(witnesses, groups_of, limits)
-    faults = tables.misfits(known)
+    tables = WitnessTables(witnesses, groups_of, occupied=limits.occupied)
+    faults = tables.misfits(known.low, known.high)
     if not faults:
         proved = tables.proved(limits.level)
         if not limits.level:
@@ -72,10 +74,9 @@ def broken_rules(witnesses: Witnesses, possible: Flags, known: Known, limits: Li
     return faults
 
 
-def _malformed(witnesses: Witnesses, possible: Flags) -> str:
+def malformed(witnesses: Witnesses, possible: Flags) -> str:
+    """Why the parts of witnesses cannot belong to a grid of possible cells; empty if they can."""
     starts, changes, start_of = witnesses.starts, witnesses.changes, witnesses.start_of
-    if not len(starts):
-        return "there is no feasible table"
     if any(part.dtype.kind != "i" for part in (witnesses.class_of, starts, start_of, changes)):
         return "the witnesses are not of whole numbers"
     if (
@@ -100,14 +101,14 @@ def _between(numbers: NDArray[np.signedinteger], low: int, high: int) -> bool:
     return not numbers.size or bool(numbers.min() >= low and numbers.max() <= high)
 
 
-def _first_cells(class_of: NDArray[np.int32], classes: int) -> Ints:
+def first_cells(class_of: NDArray[np.int32], classes: int) -> Ints:
     """The first cell of each class, -1 for a class without cells."""
     first = np.full(classes + 1, -1, dtype=np.int64)
     first[class_of[::-1]] = np.arange(len(class_of))[::-1]
     return first[:classes]
 
 
-def _consistent(class_of: NDArray[np.int32], lists: sparse.csr_array, first: Ints) -> bool:
+def consistent(class_of: NDArray[np.int32], lists: sparse.csr_array, first: Ints) -> bool:
     """Whether all cells of a class are in the same published groups, and others in none."""
     lengths = np.diff(lists.indptr)
     if lengths[class_of < 0].any():
@@ -121,10 +122,12 @@ def _consistent(class_of: NDArray[np.int32], lists: sparse.csr_array, first: Int
     return bool((lists.indices[own] == lists.indices[other]).all())
 
 
-class _Tables:
+class WitnessTables:
     """The starts of a table and its witnesses, as counts of its published groups."""
 
-    def __init__(self, witnesses: Witnesses, groups_of: sparse.csr_array, limits: Limits) -> None:
+    def __init__(
+        self, witnesses: Witnesses, groups_of: sparse.csr_array, *, occupied: bool
+    ) -> None:
         self.class_of = witnesses.class_of
         self.starts = witnesses.starts.astype(np.int64)
         self.start_of = witnesses.start_of
@@ -140,9 +143,9 @@ class _Tables:
         np.minimum.at(self.fewest, self.changes.indices, self.changed)
         shape = groups_of.shape[0]
         self.sizes = np.bincount(self.class_of[self.class_of >= 0], minlength=shape)
-        self.least = self.sizes if limits.occupied else np.zeros(shape, dtype=np.int64)
+        self.least = self.sizes if occupied else np.zeros(shape, dtype=np.int64)
 
-    def misfits(self, known: Known) -> list[str]:
+    def misfits(self, lowest: Ints, highest: Ints) -> list[str]:
         """Counts in starts and witnesses that no reader would believe."""
         faults = []
         if (self.fewest < self.least).any():
@@ -150,8 +153,8 @@ class _Tables:
         moved = self.changes @ self.groups_of
         starts = np.repeat(self.start_of, np.diff(moved.indptr))
         counts = self.counts[starts, moved.indices] + moved.data
-        low, high = known.low[moved.indices], known.high[moved.indices]
-        if ((self.counts < known.low) | (self.counts > known.high)).any() or (
+        low, high = lowest[moved.indices], highest[moved.indices]
+        if ((self.counts < lowest) | (self.counts > highest)).any() or (
             (counts < low) | (counts > high)
         ).any():
             faults.append("a witness does not fit the figures")
@@ -175,7 +178,7 @@ def _published_by_themselves(
     return published
 
 
-def _solved(tables: _Tables, known: Known, hidden: sparse.csr_array) -> bool:
+def _solved(tables: WitnessTables, known: Known, hidden: sparse.csr_array) -> bool:
     """Whether the count of a segment without figure could be the same in all feasible tables.
 
     Equal sets of cells are no secret, and where a cell is in no figure its people are free.
@@ -206,7 +209,7 @@ def _cells_of_rows(boxes: sparse.csr_array) -> set[bytes]:
     return {part.tobytes() for part in np.split(cells, boxes.indptr[1:-1])} if cells.size else set()
 
 
-def _distances(tables: _Tables, known: Known, limits: Limits) -> list[str]:
+def _distances(tables: WitnessTables, known: Known, limits: Limits) -> list[str]:
     """Promise 8 in every start and witness: who is not near stays apart, who follows is near."""
     faults = []
     followers = np.flatnonzero(known.leader >= 0)
@@ -224,7 +227,7 @@ def _distances(tables: _Tables, known: Known, limits: Limits) -> list[str]:
 
 
 def _extremes(
-    tables: _Tables, start: int, changes: sparse.csr_array, pairs: tuple[Ints, Ints]
+    tables: WitnessTables, start: int, changes: sparse.csr_array, pairs: tuple[Ints, Ints]
 ) -> tuple[Ints, Ints]:
     """The fewest and the most people in one group of a pair only, in a start and its changes."""
     one, other = (tables.classes_of[side] for side in pairs)
@@ -241,7 +244,7 @@ _PAIRS_AT_ONCE = 2**16
 
 
 def _pairs_within(
-    tables: _Tables, known: Known, start: int, reach: int
+    tables: WitnessTables, known: Known, start: int, reach: int
 ) -> Iterator[tuple[Ints, Ints]]:
     """Pairs that promise 8 keeps apart and that differ by fewer than `reach` people in a start.
 

@@ -107,12 +107,15 @@ def test_the_auditor_shares_nothing_with_what_it_audits(forbidden: str) -> None:
         assert not {name for name in reached(module) if part(name) == forbidden}
 
 
-CHECKER = ("checker", "recount", "sharing", "witness_sums")
+CHECKER = (
+    *("checker", "recount", "sharing", "witness_sums"),
+    *("linked_checker", "linked_tables", "linked_sums"),
+)
 
 
 def test_the_checker_shares_nothing_with_what_it_checks() -> None:
     own = {f"anonymizer.audit.{name}" for name in CHECKER}
-    model = {"findings", "proofs", "tables", "segments", "policy", "periods"}
+    model = {"findings", "proofs", "tables", "segments", "policy", "periods", "dimensions"}
     allowed = own | {"anonymizer", "anonymizer.audit", "anonymizer.audit.findings"}
     allowed |= {f"anonymizer.{name}" for name in model}
     for module in own:

@@ -6,13 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from joined_worlds import CATALOGUE, enumerated, key, rounded_table, shown
+from linked_worlds import links_among, links_of
 from small_worlds import catalogue_of, dimension, promise
 
+from anonymizer.audit import linked_checker
 from anonymizer.audit.history import withholding
 from anonymizer.audit.history.join import Containment, Join
 from anonymizer.audit.history.related import joins_of
 from anonymizer.audit.history.rests import short_rests
 from anonymizer.audit.history.withholding import withhold_joined
+from anonymizer.audit.linked_checker import check_linked
 from anonymizer.policy import Promise
 
 EXACT, ROUNDED = Promise(rounding=1), Promise()
@@ -36,6 +39,9 @@ def campaigns(rules, everybody, *aimed):
 
 def withheld(tables):
     left = withhold_joined(joins_of(tables, ()), tables, 10)
+    assert check_linked(links_among(left.tables), left.proofs, 10) == ()
+    if left.figures:
+        assert check_linked(links_among(tables), left.proofs, 10)
     return left.figures, [finding.explanation for finding in left.findings]
 
 
@@ -43,6 +49,7 @@ def withheld(tables):
 def way(request, monkeypatch):
     if request.param == "figure by figure":
         monkeypatch.setattr(withholding, "_MOST_AS_ONE", 0)
+        monkeypatch.setattr(linked_checker, "_MOST_FIGURES", 0)
     return request.param
 
 
@@ -152,6 +159,11 @@ def test_random_campaigns_agree_with_enumeration():
             continue
         assert join.tables[0].catalogue is CATALOGUE
         left = withhold_joined([join], join.tables, floor)
+        links = links_of(left.tables, join.containments)
+        assert check_linked(links, left.proofs, floor) == (), seed
+        if left.figures:
+            before = links_of(join.tables, join.containments)
+            assert check_linked(before, left.proofs, floor), seed
         assert bool(left.findings) == broken, seed
         assert broken or not list(short_rests(join, floor)), seed
         after = Join(left.tables, join.containments)

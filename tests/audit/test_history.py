@@ -6,11 +6,13 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 from joined_worlds import CATALOGUE, DAY, WEEK, shown
+from linked_worlds import links_among
 from small_worlds import catalogue_of, dimension
 
 from anonymizer.audit.history.join import Containment
 from anonymizer.audit.history.related import joins_of, related
 from anonymizer.audit.history.withholding import withhold_joined
+from anonymizer.audit.linked_checker import check_linked
 from anonymizer.periods import Period
 from anonymizer.policy import Promise
 from anonymizer.series import (
@@ -31,8 +33,14 @@ SHARED = RULES.error_of((RULES.rounding,))
 
 
 def withheld(new, earlier=()):
-    """Segment ids that go from each new table, and the explanations."""
+    """Segment ids that go from each new table, and the explanations.
+
+    The checker accepts what is left, and not what had to go.
+    """
     left = withhold_joined(joins_of(new, earlier), new, FLOOR)
+    assert check_linked(links_among(left.tables, earlier), left.proofs, FLOOR) == ()
+    if left.figures:
+        assert check_linked(links_among(new, earlier), left.proofs, FLOOR)
     gone = [
         {before.catalogue.id(int(row)) for row in before.figures.segments}
         - {after.catalogue.id(int(row)) for row in after.figures.segments}
@@ -56,6 +64,17 @@ def test_fifty_of_a_campaign_inside_of_one_of_fifty_leave_nine_at_most():
     assert "59 - 50 = 9" in left.findings[0].explanation
     again, _ = withheld(list(left.tables))
     assert again == [set(), set()]
+
+
+def test_tables_without_figures_tell_nothing_even_if_nobody_can_be_in_them():
+    """Hardly anybody came, and nobody twice: each table lies in the other and shares nobody."""
+    few = [
+        shown(name, {}, RULES, inside=frozenset({other}), apart=frozenset({other}))
+        for name, other in (("one", "two"), ("two", "one"))
+    ]
+    gone, left = withheld(few)
+    assert gone == [set(), set()]
+    assert left.proofs == ()
 
 
 def test_campaigns_of_the_same_people_tell_nothing_together():

@@ -139,7 +139,7 @@ def test_the_intruder_finds_what_a_release_without_suppression_discloses(
         patch.setattr(suppression, "suppress", everything_is_published)
         patch.setattr(releasing, "suppress_release", without_processes)
         patch.setattr(gate, "joins_of", lambda *_: ())
-        for name in ("check_release", "check_state"):
+        for name in ("check_release", "check_state", "check_linked"):
             patch.setattr(gate, name, lambda *_: ())
         assert release_days(fresh_home, DAY, DAY) == 0
     passed, said = outcome("campaign_release", "intruder_attack", DAY)

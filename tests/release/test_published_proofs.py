@@ -405,7 +405,7 @@ def test_a_certificate_says_what_is_not_promised() -> None:
     assert "sometimes with certainty: rounding" in answers["singling_out"]["not_promised"]
     compared = answers["linkability"]["not_promised"]
     for left in ("in a chain of groups", "Advertisers who pool", "repeated on many days",
-                 "not among the proofs that the checker verifies", "threat model"):  # fmt: skip
+                 "are proved two by two", "threat model"):  # fmt: skip
         assert left in compared
     exact = three_questions(Promise(rounding=1))["singling_out"]["not_promised"]
     assert "exactly can tell whether one more person was counted in a group" in exact

@@ -1,7 +1,7 @@
 """Nothing is written that was not checked, and nothing in which the checker finds a fault."""
 
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from faulty_releases import FAULTS, Faulty, spring
 from release_world import (
+    AUTUMN,
     CAMPAIGNS,
     DAY,
     NOTHING_BEFORE,
@@ -17,6 +18,7 @@ from release_world import (
     SECRET,
     SHOWN,
     SPRING,
+    Kind,
     checked,
     content,
     count,
@@ -31,6 +33,8 @@ from release_world import (
 )
 
 from anonymizer import gate
+from anonymizer.audit.history.related import joins_of
+from anonymizer.audit.history.withholding import withhold_joined
 from anonymizer.earlier import earlier_releases
 from anonymizer.errors import Disclosure, Held, SecretProblem
 from anonymizer.exports.writing import write_exports
@@ -46,7 +50,7 @@ from anonymizer.protection.releasing import Suppressed, state_of
 from anonymizer.publishing import publish
 from anonymizer.release import Release
 from anonymizer.secret import Secret
-from anonymizer.series import CAMPAIGN_DAY
+from anonymizer.series import CAMPAIGN_DAY, CAMPAIGN_WEEK
 from anonymizer.subjects import Campaign
 from anonymizer.tables import Figures
 
@@ -171,6 +175,48 @@ def test_what_was_not_attacked_together_with_the_releases_before_it_is_not_publi
 
     whole = recheck(home, ledger, counted)
     assert publish(whole, facts(), home, ledger, SECRET).release.period.start == DAY
+
+
+LINKED: Mapping[str, tuple[str, Callable[..., object]]] = {
+    "no table is linked": ("joins_of", lambda *_: ()),
+    "one link is forgotten": ("joins_of", lambda *tables: joins_of(*tables)[1:]),
+    "no proof is handed out": (
+        "withhold_joined",
+        lambda *given: replace(withhold_joined(*given), proofs=()),
+    ),
+    "one proof is not handed out": (
+        "withhold_joined",
+        lambda *given: replace(found := withhold_joined(*given), proofs=found.proofs[1:]),
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", LINKED)
+def test_promise_6_linked_tables_are_published_with_their_proofs_only(
+    fault: str, home: Home, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day of both campaigns, after the week that it is in."""
+    week = [
+        count(name, people, series=CAMPAIGN_WEEK)
+        for name, people in (("autumn", fewer(AUTUMN)), ("spring", SPRING))
+    ]
+    publish(recheck(home, ledger, week, overlaps=SHARED), facts(), home, ledger, SECRET)
+    day = [count("autumn", AUTUMN), count("spring", SPRING)]
+    accepted = recheck(home, ledger, day, overlaps=SHARED)
+    assert len(accepted.linked) == accepted.comparison.links == 3
+    name, faulty = LINKED[fault]
+    monkeypatch.setattr(gate, name, faulty)
+    with pytest.raises(Disclosure, match="unproved"):
+        recheck(home, ledger, day, overlaps=SHARED)
+    monkeypatch.setattr(gate, "check_linked", lambda *_: ())
+    recheck(home, ledger, day, overlaps=SHARED)  # it is the checker that refuses
+
+
+SHARED = {("autumn", "spring"): sum(AUTUMN.values())}
+
+
+def fewer(people: Mapping[Kind, int]) -> Mapping[Kind, int]:
+    return {kind: number + 2 for kind, number in people.items()}
 
 
 def test_promise_8_a_release_is_judged_against_what_was_released_since_it_was_checked(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from anonymizer.audit.history.steps import depart_singly
+from anonymizer.audit.history.steps import depart_singly, solve_singly
 from anonymizer.audit.knowledge import Knowledge
 from anonymizer.feasible.departures import Departures, depart, reaching
 from anonymizer.feasible.system import Flags, Integers
@@ -45,10 +45,19 @@ def around(
     singly = depart_singly(knowledge, first, goals, missing, closed)
     nobody_moves = sparse.csr_array((1, knowledge.classes), dtype=np.int64)
     changes = sparse.csr_array(sparse.vstack([nobody_moves, side_by_side.changes, singly.changes]))
-    return Around(first, changes, _reaching(knowledge, Departures(first, changes), enough))
+    return Around(first, changes, reached_by(knowledge, Departures(first, changes), enough))
 
 
-def _reaching(knowledge: Knowledge, tables: Departures, enough: int) -> Integers:
+def solved_around(knowledge: Knowledge, first: Integers, enough: int, wanted: Flags) -> Around:
+    """The same by small programs, for a first table that fits; as long as few of them fail."""
+    goals = np.full(knowledge.classes, enough)
+    nobody_moves = sparse.csr_array((1, knowledge.classes), dtype=np.int64)
+    solved = solve_singly(knowledge, first, goals, wanted).changes
+    changes = sparse.csr_array(sparse.vstack([nobody_moves, solved]))
+    return Around(first, changes, reached_by(knowledge, Departures(first, changes), enough))
+
+
+def reached_by(knowledge: Knowledge, tables: Departures, enough: int) -> Integers:
     """The earliest table that fits and has enough people, of each class."""
     none = tables.changes.shape[0]
     reaching = np.full(knowledge.classes, none)

@@ -79,8 +79,8 @@ class Joint:
 
     Figure by figure, `table` is the position of its table and `segment` its row in that table's
     catalogue. `fewest` and `most` are what it stands for if it may be shared (promise 8); the
-    knowledge takes it for one that is not. The last dimension of the knowledge has the `kinds`,
-    as they come; `exhaustive` says that none was left out.
+    knowledge takes it for one that is not, unless it is `wide`. The last dimension of the
+    knowledge has the `kinds`, as they come; `exhaustive` says that none was left out.
     """
 
     knowledge: Knowledge
@@ -88,6 +88,7 @@ class Joint:
     segment: Integers
     fewest: Integers
     most: Integers
+    wide: Flags
     goals: Goals
     kinds: tuple[Kind, ...]
     exhaustive: bool
@@ -112,6 +113,7 @@ class Joint:
             segment=self.segment[kept],
             fewest=self.fewest[kept],
             most=self.most[kept],
+            wide=self.wide[kept],
         )
 
     def shareable(self, figures: Integers) -> Integers:
@@ -124,7 +126,10 @@ class Joint:
         """The same where these figures may be shared ones."""
         lowest, highest = self.knowledge.lowest.copy(), self.knowledge.highest.copy()
         lowest[figures], highest[figures] = self.fewest[figures], self.most[figures]
-        return replace(self, knowledge=replace(self.knowledge, lowest=lowest, highest=highest))
+        wide = self.wide.copy()
+        wide[figures] = True
+        known = replace(self.knowledge, lowest=lowest, highest=highest)
+        return replace(self, knowledge=known, wide=wide)
 
 
 def joint(join: Join, floor: int) -> Joint:
@@ -148,7 +153,17 @@ def joint(join: Join, floor: int) -> Joint:
     possible = ways.possible(catalogue.dimensions)
     knowledge = understand(join.name, catalogue, statements, possible, np.zeros_like(possible))
     goals = Goals(*_goals(knowledge, ways), floor)
-    return Joint(knowledge, table, segment, fewest, most, goals, tuple(ways.kinds), ways.exhaustive)
+    return Joint(
+        knowledge,
+        table,
+        segment,
+        fewest,
+        most,
+        np.zeros(len(table), dtype=bool),
+        goals,
+        tuple(ways.kinds),
+        ways.exhaustive,
+    )
 
 
 def _joined(bounds: Iterable[tuple[Integers, Integers]]) -> tuple[Integers, Integers]:

@@ -8,16 +8,15 @@ rest may be large, the outer table may be that much larger than each inner one; 
 may have those people too, as far as its own figures allow.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
-from scipy import sparse
 
 from anonymizer.audit.history.around import NONE, Around, around
 from anonymizer.audit.history.held import AIMS, held, held_together
 from anonymizer.audit.history.join import Joint
+from anonymizer.audit.history.pairs import Pair
 from anonymizer.audit.history.places import Places, places_of
 from anonymizer.audit.history.shown import Shown
 from anonymizer.audit.knowledge import IMPOSSIBLE, Knowledge
@@ -25,12 +24,10 @@ from anonymizer.feasible.proportional import proportions
 from anonymizer.feasible.repair import made_to_fit
 from anonymizer.feasible.solver import Reals
 from anonymizer.feasible.system import Flags, Integers
+from anonymizer.proofs import LinkedProof
 
 _OUTER = _FIRST = 0
 _HARDLY_ANY, _FEW = 1e-3, 0.2  # people where others are expected, and where some are needed
-_NO_LIMIT = 2**40
-_ROOMY = 2  # people
-_MOST_PLACES = 6  # to share out people of one class
 _MOST_PAIRS = 3  # of tables found together, for what is left
 _SEED = 20_261_128
 
@@ -40,13 +37,15 @@ class Layers:
     """Of an inner table and the outer one: atoms in which enough people are shown to be possible.
 
     People of the inner table, and people of the outer one beyond the inner, over `leaves`.
-    `complete` if that is so for all atoms that are possible in the tables.
+    `complete` if that is so for all atoms that are possible in the tables. `proof` has the tables
+    that show it, the inner one first; None where nothing is shown.
     """
 
     leaves: tuple[tuple[str, ...], ...]
     inner: Flags
     beyond: Flags
     complete: bool
+    proof: LinkedProof | None = None
 
     def reached(self, known: Joint) -> Flags:
         """Goals that are shown, where the inner table is the first of the two that are joined."""
@@ -87,6 +86,7 @@ class _Stack:
         self._inner, self._beyond = np.zeros((2, *places.own.shape), dtype=bool)
         self._random = np.random.default_rng(_SEED)
         self._expected = self._expectation()
+        self._pairs = [Pair(places, number) for number in range(1, len(places.own))]
 
     def _expectation(self) -> Reals:
         """Parts of people of the outer table."""
@@ -123,10 +123,15 @@ class _Stack:
         for number, people in held_fast.items():
             if not self._places.tables[number].allows(self._places.summed(number, people)):
                 continue
-            self._beyond[number] |= self._places.at(_OUTER, rest.reaching, NONE) != NONE
-            self._inner[number] |= _Lending(self._places, number, people, top, rest).lent(
-                self._there[number] & ~self._inner[number], self._enough
-            )
+            pair, there = self._pairs[number - 1], self._there[_OUTER]
+            pair.hold(people, top, rest)
+            reaching = self._places.at(_OUTER, rest.reaching, NONE)
+            pair.keep_rests(np.unique(reaching[there & ~self._beyond[number] & (reaching != NONE)]))
+            self._beyond[number] |= reaching != NONE
+            wanted = np.unique(pair.of_place[self._there[number] & ~self._inner[number]])
+            lent = np.zeros(pair.together, dtype=bool)
+            lent[pair.lend(wanted, self._enough)] = True
+            self._inner[number] |= self._there[number] & lent[pair.of_place]
 
     def open(self, number: int) -> Flags:
         """Where something is not shown yet of an inner table."""
@@ -141,6 +146,7 @@ class _Stack:
             self._inner[number][of_atom],
             self._beyond[number][of_atom],
             complete=bool(there.any()) and not self.open(number).any(),
+            proof=self._pairs[number - 1].proof(),
         )
 
     def _held(self, numbers: Sequence[int]) -> dict[int, Integers]:
@@ -173,84 +179,3 @@ class _Stack:
             if first is not None:
                 return around(known, first, self._enough, wanted)
         return None
-
-
-class _Lending:
-    """An inner table that takes people from the rest of the outer one."""
-
-    def __init__(
-        self, places: Places, number: int, people: Integers, top: Integers, rest: Around
-    ) -> None:
-        self._places, self._number, self._people, self._rest = places, number, people, rest
-        self._outer, self._own = places.own[_OUTER], places.own[number]
-        # Where the outer table has nobody by its own rules, the inner one is not inside of it.
-        self._spare = np.where(self._outer >= 0, top - people, _NO_LIMIT)
-
-    def lent(self, wanted: Flags, enough: int) -> Flags:
-        """The wanted places that may have enough people of the inner table.
-
-        A place takes what it is missing from its own class and from what its class takes from
-        others; that takes nothing away where it is taken from, as the outer table may be larger.
-        What is added beyond the top must be there in the rest.
-        """
-        known = self._places.tables[self._number]
-        classes = self._places.summed(self._number, wanted.astype(np.int64)) > 0
-        first = self._places.summed(self._number, self._people)
-        closed = self._places.summed(self._number, self._room) < _ROOMY
-        tables = around(known, first, enough, classes, closed)
-        lent = np.zeros_like(wanted)
-        if tables is None:
-            return lent
-        chosen = np.flatnonzero(wanted & (tables.reaching[self._own] != NONE))
-        changes = sparse.csr_array(tables.changes[tables.reaching[self._own[chosen]]])
-        lent[chosen] = self._suffices(chosen, changes, enough, np.zeros_like(chosen))
-        chosen, changes = chosen[~lent[chosen]], changes[~lent[chosen]]
-        reaching = self._places.at(_OUTER, self._rest.reaching, NONE)[chosen]
-        chosen, changes, reaching = (of[reaching != NONE] for of in (chosen, changes, reaching))
-        lent[chosen] = self._suffices(chosen, changes, enough, reaching)
-        return lent
-
-    def _suffices(
-        self, chosen: Integers, changes: sparse.csr_array, enough: int, rests: Integers
-    ) -> Flags:
-        """Whether the rest, a table each, has the people for these changes of the inner table."""
-        rest = sparse.csr_array(self._rest.changes[rests])
-        taken = list(self._added(chosen, changes, enough, rest))
-        rows, places, people = (np.concatenate(of) for of in zip(*taken, strict=True))
-        beyond = people - self._spare[places]
-        real = (beyond > 0) & (self._outer[places] >= 0)
-        entries = beyond[real], (rows[real], self._outer[places][real])
-        needed = sparse.csr_array(sparse.coo_array(entries, shape=rest.shape))
-        left = (rest - needed).tocoo()
-        suffices = np.ones(len(chosen), dtype=bool)
-        suffices[left.row[self._rest.first[left.col] + left.data < 0]] = False
-        return suffices
-
-    def _added(
-        self, chosen: Integers, changes: sparse.csr_array, enough: int, rest: sparse.csr_array
-    ) -> Iterator[tuple[Integers, Integers, Integers]]:
-        """(row, place, people): where the inner table gets people, a row each chosen place."""
-        moved = changes.tocoo()
-        ahead = moved.col == self._own[chosen][moved.row]
-        gained = np.zeros(len(chosen), dtype=np.int64)
-        gained[moved.row[ahead]] = moved.data[ahead]
-        gained = np.maximum(gained, enough - self._people[chosen])
-        yield np.arange(len(chosen)), chosen, np.maximum(gained, 0)
-        others = ~ahead & (moved.data > 0)
-        rows, classes, people = moved.row[others], moved.col[others], moved.data[others]
-        order = np.lexsort((-self._room, self._own))
-        start = np.searchsorted(self._own[order], classes)
-        end = np.searchsorted(self._own[order], classes, side="right")
-        for further in range(_MOST_PLACES):
-            here = order[np.minimum(start + further, end - 1)]
-            room = self._room[here] + rest[rows, self._outer[here]]
-            last = start + further == np.minimum(end, start + _MOST_PLACES) - 1
-            some = np.where(last, people, np.clip(room, 0, people))
-            yield rows, here, some
-            people = people - some
-
-    @cached_property
-    def _room(self) -> Integers:
-        """How many people each place has room for in the first table of the rest."""
-        room: Integers = self._spare + np.append(self._rest.first, 0)[self._outer]
-        return room

@@ -14,6 +14,7 @@ from anonymizer.audit.history.shown import Shown
 from anonymizer.audit.knowledge import Knowledge, read
 from anonymizer.dimensions import Dimension
 from anonymizer.feasible.system import Integers
+from anonymizer.tables import TableKey
 
 Number = TypeVar("Number", np.int64, np.float64)
 
@@ -26,6 +27,7 @@ class Places:
     which class of each table's own knowledge a place is in, or IMPOSSIBLE.
     """
 
+    keys: tuple[TableKey, ...]
     leaves: tuple[tuple[str, ...], ...]
     tables: tuple[Knowledge, ...]
     own: NDArray[np.intp]
@@ -67,7 +69,9 @@ def places_of(tables: Sequence[Shown]) -> Places:
     classes = np.stack([of.class_of.ravel() for of in known])
     own, of_atom = np.unique(classes, axis=1, return_inverse=True)
     shape = tuple(len(axis) for axis in leaves)
-    return Places(tuple(leaves), known, own, of_atom.reshape(shape))
+    return Places(
+        tuple(shown.key for shown in tables), tuple(leaves), known, own, of_atom.reshape(shape)
+    )
 
 
 def _alone(shown: Shown, leaves: Sequence[tuple[str, ...]]) -> Knowledge:

@@ -1,8 +1,7 @@
-"""Many whole-number tables that fit all figures, each a few people away from another of them.
+"""Whole-number tables that fit all figures of tables put together, one goal after the other.
 
-As `audit.walk`, for tables that are put together. Their figures leave little room: several first
-tables are tried, aimed at where there is room to add people; a walk goes from table to table,
-and what it did not come past is looked for around the first table.
+Their figures leave little room: several first tables are tried, aimed at where there is room to
+add people. What many attempts side by side do not find is looked for around the first table.
 """
 
 from dataclasses import replace
@@ -10,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from anonymizer.audit.knowledge import Knowledge
-from anonymizer.audit.walk import Walk, rows_of
+from anonymizer.audit.walk import rows_of
 from anonymizer.feasible.departures import Departures
 from anonymizer.feasible.nearby import reach_nearby
 from anonymizer.feasible.proportional import spread
@@ -40,43 +39,18 @@ def first_table(knowledge: Knowledge) -> Integers | None:
     return None
 
 
-def stroll(
-    knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flags, most_moves: int
-) -> Walk:
-    """A walk from the first table past ones in which waiting classes reach their goals."""
-    waiting = waiting & (first < goals)
-    mending = Mending(knowledge, first)
-    steps: list[dict[int, int]] = []
-    for chosen in np.flatnonzero(waiting).tolist():
-        if mending.made > most_moves:
-            break
-        if not waiting[chosen]:
-            continue
-        if not mending.give(chosen, int(goals[chosen] - mending.table[chosen]), _MOST_MOVES):
-            mending.take_back()
-            continue
-        steps.append(mending.changes())
-        changed = list(steps[-1])
-        waiting[changed] &= mending.table[changed] < goals[changed]
-    return Walk(first, rows_of(steps, knowledge.classes))
-
-
-def vary(
-    knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flags, most_moves: int
+def solve_singly(
+    knowledge: Knowledge, first: Integers, goals: Integers, waiting: Flags
 ) -> Departures:
-    """Tables around the first in which waiting classes reach their goals, as far as found."""
-    mending, failures, programs = Mending(knowledge, first), 0, 0
+    """Tables near the first in which waiting classes reach their goals, by small programs."""
+    failures = 0
     steps: list[dict[int, int]] = []
-    for chosen in np.flatnonzero(waiting & (first < goals)).tolist():
-        if mending.made > most_moves:
-            break
-        step = _mended(mending, chosen, int(goals[chosen] - first[chosen]))
-        if step is None and failures < _MOST_FAILURES and programs < _MOST_PROGRAMS:
-            programs += 1
-            step = _solved(knowledge, first, chosen, int(goals[chosen]))
-            failures += step is None
+    for chosen in np.flatnonzero(waiting & (first < goals)).tolist()[:_MOST_PROGRAMS]:
+        step = _solved(knowledge, first, chosen, int(goals[chosen]))
         if step is not None:
             steps.append(step)
+        elif (failures := failures + 1) == _MOST_FAILURES:
+            break
     return Departures(first, rows_of(steps, knowledge.classes))
 
 

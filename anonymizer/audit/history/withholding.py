@@ -14,6 +14,7 @@ import numpy as np
 
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.history.attack import JoinedFinding, Outcome, attack_joined, subtract_joined
+from anonymizer.audit.history.families import Families
 from anonymizer.audit.history.join import Containment, Join, Joint, joint
 from anonymizer.audit.history.layers import Layers, layers
 from anonymizer.audit.history.nearness import is_near
@@ -22,6 +23,7 @@ from anonymizer.audit.history.shown import Shown
 from anonymizer.audit.history.sums import ShortSum, short_sums
 from anonymizer.feasible.system import Flags, Integers
 from anonymizer.parallel import ALONE, Workers
+from anonymizer.proofs import FigureId, LinkedProof, Shortage
 from anonymizer.tables import TableKey
 
 _PROGRAMS = 300  # for single groups of one join; what they do not decide is withheld
@@ -33,12 +35,16 @@ _PAIR = 2
 
 @dataclass(frozen=True)
 class Withheld:
-    """New tables without what had to go, and why; `beyond_help` rests on old figures alone."""
+    """New tables without what had to go, and why; `beyond_help` rests on old figures alone.
+
+    `proofs` show what is left to be safe together with linked tables.
+    """
 
     tables: tuple[Shown, ...]
     figures: int
     findings: tuple[Finding, ...]
     beyond_help: tuple[Finding, ...]
+    proofs: tuple[LinkedProof, ...]
 
 
 def withhold_joined(
@@ -61,6 +67,7 @@ def withhold_joined(
         tuple(found for outcome in cleared for found in outcome.findings),
         # What old figures tell is found again in every round.
         tuple(dict.fromkeys(found for outcome in cleared for found in outcome.beyond_help)),
+        tuple(proof for outcome in cleared for proof in outcome.proofs),
     )
 
 
@@ -78,16 +85,18 @@ class _Terms:
 
 @dataclass
 class _Cleared:
-    """Of one join: what to withhold (table, row of its catalogue), and what was found."""
+    """Of one join: what to withhold (table, row of its catalogue), what was found, and proofs."""
 
     withheld: list[tuple[TableKey, int]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     beyond_help: list[Finding] = field(default_factory=list)
+    proofs: list[LinkedProof] = field(default_factory=list)
 
     def add(self, other: "_Cleared") -> None:
         self.withheld += other.withheld
         self.findings += other.findings
         self.beyond_help += other.beyond_help
+        self.proofs += other.proofs
 
     def left_of(self, join: Join) -> Join:
         """The join without what is withheld by now."""
@@ -99,6 +108,8 @@ class _Cleared:
 
 
 def _cleared(terms: _Terms, join: Join) -> _Cleared:
+    if not any(len(table.figures.segments) for table in join.tables):
+        return _Cleared()  # nothing is published, so nothing is told
     if len(join.tables) == _PAIR:
         return _alone(terms, join)
     side_by_side = len({table.key.period for table in join.tables}) == 1
@@ -108,8 +119,11 @@ def _cleared(terms: _Terms, join: Join) -> _Cleared:
         if known.exhaustive:
             return _as_one(terms, join)
         wanted = np.ones(known.goals.weights.shape[0], dtype=bool)
-        if not attack_joined(known, wanted, 0).findings:
-            return _Cleared()
+        outcome = attack_joined(known, wanted, 0)
+        if not outcome.findings:
+            proof = _Proving(join, known)
+            proof.families.extend(outcome.families)
+            return _Cleared(proofs=proof.proofs(known))
     return _beside_several(terms, join) if side_by_side else _pair_by_pair(terms, join)
 
 
@@ -218,12 +232,15 @@ def _as_one(
     rounds every new figure that has to do with a finding goes, so that there is an end.
     """
     cleared = _Cleared()
+    if attack is attack_joined and shown is not None and shown.proof is not None:
+        cleared.proofs.append(shown.proof)
     if shown is not None and shown.complete:
         return cleared
     search = _Search.of(joint(join, terms.floor), shown, attack)
+    proving = _Proving(join, search.known)
     changing = np.array([table.key in terms.new for table in join.tables], dtype=bool)
     for round_number in count():
-        outcome = search.next()
+        outcome = search.next(proving)
         known, wanted = search.known, search.wanted
         some = _least_preferred if round_number < _MOST_ROUNDS else _all_of
         choice = _choose(outcome.findings, known, changing, some)
@@ -231,6 +248,7 @@ def _as_one(
         cleared.beyond_help += [found.finding for found in choice.beyond_help]
         for found in choice.beyond_help:
             wanted[found.goals] = False
+            proving.note_shortage(found, known)
         cleared.withheld += [
             (join.tables[known.table[figure]].key, int(known.segment[figure]))
             for figure in choice.figures.tolist()
@@ -238,10 +256,55 @@ def _as_one(
         # Old figures that contradict each other tell nothing together; one of them is left aside.
         at_odds = [found for found in choice.beyond_help if not len(found.goals)]
         aside = [f for found in at_odds for f in _least_preferred(found, found.figures, known)]
+        proving.aside += [proving.name(known, figure) for figure in aside]
         if not len(choice.figures) and not choice.beyond_help:
             break
         search.known = known.without(np.union1d(choice.figures, np.array(aside, dtype=np.int64)))
+    if changing[search.known.table].any():
+        cleared.proofs += proving.proofs(search.known)
     return cleared
+
+
+class _Proving:
+    """What proves a join as it is attacked, round after round."""
+
+    def __init__(self, join: Join, known: Joint) -> None:
+        self._join = join
+        self.families = Families(known.knowledge.classes)
+        self.aside: list[FigureId] = []
+        self._shortages: list[Shortage] = []
+
+    def name(self, known: Joint, figure: int) -> FigureId:
+        """The figure as a proof names it."""
+        table = int(known.table[figure])
+        return table, self._join.tables[table].catalogue.id(int(known.segment[figure]))
+
+    def note_shortage(self, found: JoinedFinding, known: Joint) -> None:
+        """Old figures alone show something, by a sum of them."""
+        if found.multipliers is not None:
+            figures = tuple(self.name(known, figure) for figure in found.figures.tolist())
+            self._shortages.append(
+                Shortage(figures, tuple(found.multipliers.tolist()), found.scale)
+            )
+
+    def proofs(self, known: Joint) -> list[LinkedProof]:
+        """The proof, unless there is nothing in it."""
+        if not self.families.starts and not self._shortages:
+            return []
+        knowledge, leaves = known.knowledge, known.knowledge.catalogue.dimensions[:-1]
+        of_kind = knowledge.blocks[-1]
+        return [
+            LinkedProof(
+                tuple(table.key for table in self._join.tables),
+                tuple(dimension.leaves for dimension in leaves),
+                knowledge.blocks[:-1],
+                known.kinds,
+                self.families.witnesses(knowledge.grid[..., of_kind]),
+                tuple(self.name(known, figure) for figure in np.flatnonzero(known.wide).tolist()),
+                tuple(self.aside),
+                tuple(self._shortages),
+            )
+        ]
 
 
 @dataclass
@@ -264,7 +327,7 @@ class _Search:
         programs = min(_PROGRAMS, max(_FEWEST_PROGRAMS, _MOST_ROWS_SOLVED // figures))
         return cls(known, wanted, attack, programs)
 
-    def next(self) -> Outcome:
+    def next(self, proving: _Proving) -> Outcome:
         """What is found, as soon as no figures are at odds because some of them are shared.
 
         Figures that contradict each other prove to a reader that one of them is shared, but not
@@ -272,6 +335,7 @@ class _Search:
         """
         for round_number in count():
             outcome = self.attack(self.known, self.wanted, self.programs)
+            proving.families.extend(outcome.families)
             self.programs = max(self.programs - outcome.programs, 0)
             self.wanted = outcome.open.copy()
             at_odds = [found.figures for found in outcome.findings if not len(found.goals)]

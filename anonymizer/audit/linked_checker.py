@@ -1,0 +1,402 @@
+"""Verifies the proofs of linked tables before anything of a release is published.
+
+It finds out by itself which tables are linked, reads their figures by itself, and adds up every
+family, with whole numbers and without a solver. What needs a proof:
+
+* Two tables, one of them new, where everybody of the inner one is in the outer one: in every cell
+  that is possible the inner table can have enough people, and the outer one so many beyond.
+* A set of few tables with few figures, as one: every table, every difference of two, the rest
+  beside those that share nobody, and the people who came on more than one day.
+* A larger set: its pairs, and figure by figure no sum of its figures leaves too few.
+
+An audience, or a month beside the week between, needs no proof with a table that fills less than
+half of all its figures. Nothing is asked where no figure tells anything, nor of what earlier
+figures tell alone: cells that no new figure counts, and sums of earlier figures that are handed
+over. Earlier figures that contradict each other may be left aside.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from anonymizer.audit.findings import Finding
+from anonymizer.audit.linked_sums import too_short
+from anonymizer.audit.linked_tables import Flags, Ints, Linked, Links, is_far, leaves_of
+from anonymizer.audit.witness_sums import WitnessTables, consistent, first_cells, malformed
+from anonymizer.proofs import FigureId, LinkedProof
+
+_MOST_TABLES, _MOST_FIGURES = 4, 2_000  # of a set as one; figures times kinds
+_AT_ONCE = 2**23  # flags
+Kind = frozenset[int]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What must be able to be large in every cell, seen by whoever holds these tables.
+
+    People of the `table`, but for those of any of the tables `without`. `times` if not these but
+    the people of its parts are meant, as often as they came beyond once.
+    """
+
+    tables: Kind
+    table: int
+    without: Kind = frozenset()
+    parts: Kind = frozenset()
+
+    def weight(self, kind: Kind) -> int:
+        """How often a person counts who is counted in exactly these tables."""
+        if self.parts:
+            return max(len(kind & self.parts) - (self.table in kind), 0)
+        return int(self.table in kind and not kind & self.without)
+
+
+def check_linked(links: Links, proofs: Sequence[LinkedProof], floor: int) -> tuple[Finding, ...]:
+    """Every way in which linked tables are not proved; empty if they are.
+
+    `floor` people have to be possible. A finding names the table and never a count.
+    """
+    return tuple(_Checker(links, floor).findings(proofs))
+
+
+class _Checker:
+    def __init__(self, links: Links, floor: int) -> None:
+        self._links, self._floor = links, floor
+        self._places = {table.key: number for number, table in enumerate(links.tables)}
+
+    def findings(self, proofs: Sequence[LinkedProof]) -> Iterator[Finding]:
+        """What is wrong with the proofs, and what they do not prove."""
+        every: dict[Kind, tuple[int, ...]] = {}
+        for tables in filter(self._says_something, self._links.sets()):
+            every.setdefault(frozenset(tables), tables)
+        sets = list(every.values())
+        as_one = {t: list(self._of_set(t)) for t in sets if len(t) <= _MOST_TABLES}
+        few = (goals for tables, goals in as_one.items() if self._is_few(tables))
+        pairs = (self._of_set(pair) for pair in self._links.pairs() if not self._exempt(*pair))
+        needed = list(dict.fromkeys(chain.from_iterable(chain(pairs, few))))
+        left = {goal: self._asked(goal) for goal in chain(needed, *as_one.values())}
+        for proof in proofs:
+            yield from self._take(proof, left)
+        yield from (self._unproved(goal) for goal in needed if left[goal].any())
+        for tables in sets:
+            if tables not in as_one or any(left[goal].any() for goal in as_one[tables]):
+                for number, text in too_short(self._links, tables, self._floor):
+                    yield Finding(self._table(number).key, "unproved", (), text)
+
+    def _take(self, proof: LinkedProof, left: dict[Goal, Flags]) -> Iterator[Finding]:
+        """Take off what is `left` of each goal the cells in which a proof reaches it."""
+        read = self._read(proof)
+        if isinstance(read, str):
+            names = " and ".join(str(key) for key in proof.tables)
+            yield Finding(names, "structure", (), read)
+            return
+        for goal, cells in left.items():
+            if goal.tables <= set(read.positions) and cells.any():
+                reached = read.reached(goal, self._floor, self._leaves(sorted(goal.tables)))
+                np.logical_and(cells, ~reached, out=cells)
+
+    def _unproved(self, goal: Goal) -> Finding:
+        names = " and ".join(sorted(str(self._table(n).key) for n in goal.tables))
+        text = f"a cell has no witness with enough people in {names}"
+        return Finding(self._table(goal.table).key, "unproved", (), text)
+
+    def _table(self, number: int) -> Linked:
+        return self._links.tables[number]
+
+    def _leaves(self, tables: Sequence[int]) -> list[tuple[str, ...]]:
+        return leaves_of([self._table(number) for number in tables])
+
+    def _says_something(self, tables: Sequence[int]) -> bool:
+        return any(self._table(n).new and self._table(n).ids for n in tables)
+
+    def _is_few(self, tables: Sequence[int]) -> bool:
+        figures = sum(len(self._table(number).ids) for number in tables)
+        return 2 * figures * len(tables) <= _MOST_FIGURES
+
+    def _exempt(self, inner: int, outer: int) -> bool:
+        """Whether the pair needs no proof, as the inner table is far smaller."""
+        links, middle = self._links, range(len(self._links.tables))
+        between = any(links.within(inner, n) and links.within(n, outer) for n in middle)
+        audience = self._table(outer).key.kind == "audience"
+        return (audience or between) and is_far(self._table(inner), self._table(outer), self._floor)
+
+    def _of_set(self, tables: Sequence[int]) -> Iterator[Goal]:
+        links, every = self._links, frozenset(tables)
+        for outer in tables:
+            inside = [n for n in tables if links.within(n, outer)]
+            yield Goal(every, outer)
+            yield from (Goal(every, outer, frozenset({n})) for n in inside)
+            beside = (n for n in inside if any(links.share_nobody(n, m) for m in inside))
+            if several := frozenset(beside):
+                yield Goal(every, outer, several)
+            if len(parts := links.parts(outer, tables)) > 1:
+                yield Goal(every, outer, frozenset(), frozenset(parts))
+
+    def _asked(self, goal: Goal) -> Flags:
+        """The cells in which something is asked: there can be somebody, and a figure tells."""
+        leaves = self._leaves(sorted(goal.tables))
+        tables = {number: self._table(number).over(leaves) for number in goal.tables}
+        asked = np.zeros([len(axis) for axis in leaves], dtype=bool)
+        free, told = asked.copy(), asked.copy()
+        numbers = sorted(goal.tables)
+        for size in range(1, len(numbers) + 1):
+            for chosen in combinations(numbers, size):
+                kind = frozenset(chosen)
+                if goal.weight(kind):
+                    there = _where(kind, tables, self._links)
+                    asked |= there
+                    covered = np.logical_or.reduce([tables[n].covered for n in chosen])
+                    free |= there & ~covered
+                    new = [tables[n].covered for n in chosen if tables[n].new]
+                    told |= there & np.logical_or.reduce([np.zeros_like(there), *new])
+        return asked & told & ~free
+
+    def _read(self, proof: LinkedProof) -> "_Proof | str":
+        if not set(proof.tables) <= set(self._places):
+            return "a proof is about tables that are not linked"
+        positions = tuple(self._places[key] for key in proof.tables)
+        for given, known in zip(proof.leaves, self._leaves(positions), strict=False):
+            if len(set(given)) < len(given) or not set(given) >= set(known):
+                return "a proof is about other cells"
+        tables = [self._table(number).over(proof.leaves) for number in positions]
+        read = _Proof(proof, positions, tables, self._links)
+        return read.fault or read
+
+
+class _Proof:
+    """A proof with the tables that it is about, over the blocks of its cells."""
+
+    def __init__(
+        self, proof: LinkedProof, positions: tuple[int, ...], tables: list[Linked], links: Links
+    ) -> None:
+        self._proof, self.positions, self._links = proof, positions, links
+        self._kinds = [frozenset(positions[n] for n in sorted(kind)) for kind in proof.kinds]
+        self._blocks = proof.blocks
+        self._families: WitnessTables | None = None
+        self.fault = self._fault_of_blocks(tables)
+        if not self.fault:
+            firsts = [np.unique(block, return_index=True)[1] for block in proof.blocks]
+            self._tables = [_in_blocks(table, firsts) for table in tables]
+            self.fault = self._fault_of_families()
+
+    def reached(self, goal: Goal, floor: int, leaves: Sequence[tuple[str, ...]]) -> Flags:
+        """The cells, over leaves, in which the goal is reached or earlier figures forbid it."""
+        weights = np.array([goal.weight(kind) for kind in self._kinds], dtype=np.int64)
+        useful = np.flatnonzero(weights)
+        class_of = self._proof.witnesses.class_of.reshape(-1, len(self._kinds))[:, useful]
+        wanted, of_cell = np.unique(class_of.astype(np.int64), axis=0, return_inverse=True)
+        sums = _sums(wanted, weights[useful], self._proof.witnesses.starts.shape[1])
+        enough = self._most(sums) >= floor
+        for shown in self._shortages:
+            enough |= shown.forbid(sums, floor)
+        grid = enough[of_cell.ravel()].reshape([block.max() + 1 for block in self._blocks])
+        spread: Flags = grid[np.ix_(*self._blocks)]
+        if list(leaves) == list(self._proof.leaves):
+            return spread
+        places = (dict(zip(mine, range(len(mine)), strict=True)) for mine in self._proof.leaves)
+        own = zip(places, leaves, strict=True)
+        found: Flags = spread[np.ix_(*([place[leaf] for leaf in of] for place, of in own))]
+        return found
+
+    def _most(self, sums: sparse.csr_array) -> Ints:
+        """The most people of each sum in any family."""
+        families = self._families
+        if families is None:
+            return np.full(sums.shape[0], -1)
+        people = sums @ families.starts.T
+        moved = sparse.coo_array(sums @ families.changes.T)
+        most: Ints = people.max(axis=1, initial=0)
+        reached = people[moved.row, families.start_of[moved.col]] + moved.data
+        np.maximum.at(most, moved.row, reached)
+        return most
+
+    def _fault_of_blocks(self, tables: list[Linked]) -> str:
+        shape = tuple(map(len, self._proof.leaves))
+        if tuple(map(len, self._blocks)) != shape or not all(map(_numbers_all, self._blocks)):
+            return "the blocks of a proof are not of its leaves"
+        firsts = [np.unique(block, return_index=True)[1] for block in self._blocks]
+        for table in tables:
+            for inside, first, block in zip(table.inside, firsts, self._blocks, strict=True):
+                if not np.array_equal(inside, inside[:, first[block]]):
+                    return "a figure tells leaves of one block apart"
+            whole = [first[block] for first, block in zip(firsts, self._blocks, strict=True)]
+            if not np.array_equal(table.possible, table.possible[np.ix_(*whole)]):
+                return "the rules tell leaves of one block apart"
+        return ""
+
+    def _fault_of_families(self) -> str:
+        witnesses, by_number = self._proof.witnesses, self._by_number
+        allowed = np.stack([_where(k, by_number, self._links) for k in self._kinds], axis=-1)
+        if fault := malformed(witnesses, allowed):
+            return fault
+        boxes = self._boxes()
+        lists = boxes.T.tocsr()
+        first = first_cells(witnesses.class_of, witnesses.starts.shape[1])
+        if (first < 0).any() or not consistent(witnesses.class_of, lists, first):
+            return "the classes do not belong to the published figures"
+        self._groups_of = lists[first]
+        kept = self._kept()
+        if kept is None:
+            return "a figure is left aside that no earlier figures contradict"
+        if not len(witnesses.starts):
+            return ""
+        self._families = WitnessTables(witnesses, self._groups_of[:, kept], occupied=False)
+        lowest, highest = self._bounds(wide=True)
+        return "; ".join(self._families.misfits(lowest[kept], highest[kept]))
+
+    @property
+    def _by_number(self) -> Mapping[int, Linked]:
+        return dict(zip(self.positions, self._tables, strict=True))
+
+    @cached_property
+    def _rows(self) -> dict[tuple[int, str], int]:
+        """The row of each figure."""
+        ids = [(n, name) for n, table in enumerate(self._tables) for name in table.ids]
+        return {figure: row for row, figure in enumerate(ids)}
+
+    def _boxes(self) -> sparse.csr_array:
+        """(figures x cells and kinds): which people of which cell are counted where."""
+        kinds = len(self._kinds)
+        class_of = self._proof.witnesses.class_of.reshape(-1, kinds)
+        columns, rows, before = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], 0
+        for number, table in zip(self.positions, self._tables, strict=True):
+            counted = [place for place, kind in enumerate(self._kinds) if number in kind]
+            for row, cell in _cells_of_figures(table):
+                for kind in counted:
+                    there = class_of[cell, kind] >= 0
+                    rows.append(before + row[there])
+                    columns.append(cell[there] * kinds + kind)
+            before += len(table.ids)
+        row, column = np.concatenate(rows), np.concatenate(columns)
+        ones = np.ones(len(row), dtype=np.int64)
+        return sparse.csr_array(
+            sparse.coo_array((ones, (row, column)), shape=(before, class_of.size))
+        )
+
+    def _bounds(self, *, wide: bool) -> tuple[Ints, Ints]:
+        lowest, highest = (
+            np.concatenate(ends) for ends in zip(*(t.unshared for t in self._tables), strict=True)
+        )
+        if wide:
+            fewest, most = (
+                np.concatenate(ends) for ends in zip(*(t.shared for t in self._tables), strict=True)
+            )
+            rows = [self._rows[figure] for figure in self._proof.wide if figure in self._rows]
+            lowest[rows], highest[rows] = fewest[rows], most[rows]
+        return lowest, highest
+
+    @cached_property
+    def _shortages(self) -> list["_Shown"]:
+        """The sums of earlier figures that are handed over, as far as they are valid."""
+        found = []
+        lowest, highest = (ends.tolist() for ends in self._bounds(wide=False))
+        for shortage in self._proof.shortages:
+            figures = frozenset(shortage.figures)
+            if len(shortage.figures) != len(shortage.multipliers) or not figures <= set(self._rows):
+                continue
+            if any(self._tables[number].new for number, _ in figures):
+                continue
+            bound, times = 0, np.zeros(len(lowest), dtype=np.int64)
+            for figure, multiplier in zip(shortage.figures, shortage.multipliers, strict=True):
+                row = self._rows[figure]
+                times[row] += multiplier
+                bound += multiplier * (highest if multiplier > 0 else lowest)[row]
+            covers = self._groups_of @ times
+            if shortage.scale > 0 and (covers >= 0).all():
+                found.append(_Shown(figures, covers, bound, shortage.scale))
+        return found
+
+    def _kept(self) -> Ints | None:
+        """The figures that are not left aside; None if one may not be."""
+        at_odds = [shown.figures for shown in self._shortages if shown.bound < 0]
+        aside = set(self._proof.aside)
+        if not aside <= frozenset().union(*at_odds):
+            return None
+        return np.array(
+            [row for figure, row in self._rows.items() if figure not in aside], np.int64
+        )
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What a sum of earlier figures shows: `covers / scale` times each class are `bound / scale`
+    people at most.
+    """
+
+    figures: frozenset[FigureId]
+    covers: Ints
+    bound: int
+    scale: int
+
+    def forbid(self, sums: sparse.csr_array, floor: int) -> Flags:
+        """Which sums of classes are thereby below the floor."""
+        entries = sparse.coo_array(sums)
+        largest = int(entries.data.max(initial=1))
+        forbidden = np.zeros(sums.shape[0], dtype=bool)
+        for times in {1, largest}:  # the sum of figures as often
+            if self.bound * times < floor * self.scale:
+                short = self.covers[entries.col] * times < self.scale * entries.data
+                covered = np.diff(sums.indptr) > 0
+                covered[entries.row[short]] = False
+                forbidden |= covered
+        return forbidden
+
+
+def _where(kind: Kind, tables: Mapping[int, Linked], links: Links) -> Flags:
+    """The cells in which somebody can be counted in exactly these of the tables."""
+    shape = next(iter(tables.values())).possible.shape
+    numbers = sorted(kind)
+    if any(links.share_nobody(one, other) for one, other in combinations(numbers, 2)):
+        return np.zeros(shape, dtype=bool)
+    there = np.ones(shape, dtype=bool)
+    for number in numbers:
+        there &= tables[number].possible
+        for outer in tables.keys() - kind:
+            if links.within(number, outer):
+                there &= ~tables[outer].possible
+        parts = links.parts(number, list(tables))
+        if parts and kind.isdisjoint(parts):
+            there &= ~np.logical_or.reduce([tables[part].possible for part in parts])
+    return there
+
+
+def _numbers_all(block: NDArray[np.intp]) -> bool:
+    """Whether these are numbers from 0 on without a gap."""
+    return bool(len(block)) and np.array_equal(np.unique(block), np.arange(block.max() + 1))
+
+
+def _in_blocks(table: Linked, firsts: Sequence[NDArray[np.intp]]) -> Linked:
+    """The table over the first leaf of each block."""
+    leaves = [
+        tuple(of[place] for place in first.tolist())
+        for of, first in zip(table.leaves, firsts, strict=True)
+    ]
+    return table.over(leaves)
+
+
+def _cells_of_figures(table: Linked) -> Iterator[tuple[Ints, Ints]]:
+    """(figure, possible cell): a limited number of figures at once."""
+    at_once = max(1, _AT_ONCE // max(table.possible.size, 1))
+    for start in range(0, len(table.ids), at_once):
+        boxes = np.ones((len(table.ids[start : start + at_once]), 1), dtype=bool)
+        for inside in table.inside:
+            boxes = boxes[:, :, None] & inside[start : start + at_once, None, :]
+            boxes = boxes.reshape(len(boxes), -1)
+        row, cell = np.nonzero(boxes & table.possible.ravel())
+        yield row + start, cell
+
+
+def _sums(wanted: Ints, weights: Ints, classes: int) -> sparse.csr_array:
+    """(sums x classes): kinds that no figure tells apart share a class, and count at their best."""
+    row, kind = np.nonzero(wanted >= 0)
+    column, weight = wanted[row, kind], weights[kind]
+    order = np.lexsort((-weight, column, row))
+    row, column, weight = row[order], column[order], weight[order]
+    first = np.ones(len(row), dtype=bool)
+    first[1:] = (np.diff(row) != 0) | (np.diff(column) != 0)
+    entries = weight[first], (row[first], column[first])
+    return sparse.csr_array(sparse.coo_array(entries, shape=(len(wanted), classes)))

@@ -1,0 +1,296 @@
+"""Linked tables are published only with families that prove them, and every fault is seen."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from joined_worlds import enumerated, is_broken, random_join, shared, with_shared_figures
+from linked_worlds import as_campaign, links_of
+from scipy import sparse
+from test_layers import FLOOR, shops
+
+from anonymizer.audit.history.join import Containment, Join
+from anonymizer.audit.history.withholding import withhold_joined
+from anonymizer.audit.linked_checker import check_linked
+
+
+def cleared(join, floor, old=frozenset()):
+    """What is left of a join, and the same as the checker reads it."""
+    new = [table for number, table in enumerate(join.tables) if number not in old]
+    left = withhold_joined([join], new, floor)
+    after = {table.key: table for table in left.tables}
+    tables = [after.get(table.key, table) for table in join.tables]
+    return left, replace(join, tables=tuple(tables)), links_of(tables, join.containments, old)
+
+
+def families(proof):
+    """Every family: people by table and cell, all people of a class in its first cell."""
+    witnesses, kinds = proof.witnesses, len(proof.kinds)
+    class_of = witnesses.class_of.reshape(-1, kinds)
+    shape = [len(leaves) for leaves in proof.leaves]
+    firsts = [np.unique(block, return_index=True)[1] for block in proof.blocks]
+    cell_of = np.arange(np.prod(shape)).reshape(shape)[np.ix_(*firsts)].ravel()
+    rows = [*witnesses.starts]
+    for number, change in zip(witnesses.start_of, witnesses.changes.toarray(), strict=True):
+        rows.append(witnesses.starts[number] + change)
+    for row in rows:
+        people = np.zeros((len(proof.tables), np.prod(shape)), dtype=np.int64)
+        for column, count in enumerate(row):
+            cell, kind = np.argwhere(class_of == column)[0]
+            for table in proof.kinds[kind]:
+                people[table, cell_of[cell]] += count
+        yield people
+
+
+def check(seed):
+    """Each family fits all tables as enumeration finds them; what is accepted is not broken."""
+    join, rules = random_join(seed)
+    join, floor = as_campaign(join), rules.inference_floor
+    left, after, links = cleared(join, floor)
+    assert check_linked(links, left.proofs, floor) == (), seed
+    if left.figures:
+        assert check_linked(links_of(join.tables, join.containments), left.proofs, floor), seed
+    broken = is_broken(after, floor)
+    assert not broken, seed
+    if broken is None or not left.proofs:
+        return "no proof"
+    tables = enumerated(after, floor)
+    places = after.positions()
+    for proof in left.proofs:
+        chosen = [places[key] for key in proof.tables]
+        known = set(map(bytes, np.hstack([tables[number] for number in chosen])))
+        most = max(int(table.max(initial=0)) for table in tables)
+        for people in families(proof):
+            if people.max() <= most:  # enumeration ends there
+                assert people.ravel().tobytes() in known, seed
+    return "proved"
+
+
+def test_every_family_fits_and_what_is_accepted_is_safe():
+    counted = Counter(check(seed) for seed in range(60))
+    assert counted["proved"] > 20, counted
+
+
+def test_figures_that_may_be_shared_are_proved_too():
+    seen = 0
+    for seed in range(40):
+        join, rules = random_join(seed)
+        join = as_campaign(with_shared_figures(join, seed))
+        left, after, links = cleared(join, rules.inference_floor)
+        assert check_linked(links, left.proofs, rules.inference_floor) == (), seed
+        assert is_broken(after, rules.inference_floor, shared) in (False, None), seed
+        seen += any(proof.wide for proof in left.proofs)
+    assert seen > 5
+
+
+def test_what_earlier_figures_tell_alone_needs_no_proof_and_nothing_else_does():
+    excused = 0
+    for seed in range(60):
+        join, rules = random_join(seed)
+        join, floor = as_campaign(join), rules.inference_floor
+        left, _, links = cleared(join, floor, old=frozenset({0, 1}))
+        assert check_linked(links, left.proofs, floor) == (), seed
+        if not any(proof.shortages for proof in left.proofs):
+            continue
+        bare = [replace(proof, shortages=(), aside=()) for proof in left.proofs]
+        excused += bool(check_linked(links, bare, floor))
+    assert excused >= 2
+
+
+def week_of_shops(tables):
+    """Three days in a week, all of one release, with proofs and the checker's reading."""
+    *days, week = tables
+    within = tuple(Containment(day.key, week.key) for day in days)
+    joins = [Join((day, week), (pair,)) for day, pair in zip(days, within, strict=True)]
+    left = withhold_joined(joins, tables, FLOOR)
+    return left.proofs, links_of(left.tables, within)
+
+
+@pytest.fixture(scope="module")
+def proved():
+    return week_of_shops(shops(1))
+
+
+def faults(proved, change):
+    proofs, links = proved
+    return check_linked(links, change(proofs), FLOOR)
+
+
+def with_witnesses(**parts):
+    def change(proofs):
+        first, *others = proofs
+        found = {name: make(first.witnesses) for name, make in parts.items()}
+        return [replace(first, witnesses=replace(first.witnesses, **found)), *others]
+
+    return change
+
+
+def with_first(**parts):
+    return lambda proofs: [
+        replace(proofs[0], **{name: make(proofs[0]) for name, make in parts.items()}),
+        *proofs[1:],
+    ]
+
+
+def test_proofs_as_they_are_handed_out_are_accepted(proved):
+    assert len(proved[0]) == 3
+    assert faults(proved, list) == ()
+
+
+def test_linked_tables_without_proofs_are_refused(proved):
+    found = faults(proved, lambda _: [])
+    assert {finding.kind for finding in found} == {"unproved"}
+    assert len({str(finding.table) for finding in found}) == 4
+
+
+def less(people):
+    """The first person found is missing, from the smallest class."""
+    changed = people.copy()
+    changed[0, np.flatnonzero(changed[0])[0]] -= 1
+    return changed
+
+
+def one_kind_fewer(proof):
+    class_of = proof.witnesses.class_of.reshape(-1, len(proof.kinds)).copy()
+    class_of[:, 1] = -1
+    return replace(proof.witnesses, class_of=class_of.ravel())
+
+
+def two_leaves_in_one_block(proof):
+    """The last two blocks of the last dimension as one, with the classes of the first of them."""
+    *others, last = proof.blocks
+    shape = [block.max() + 1 for block in proof.blocks]
+    class_of = proof.witnesses.class_of.reshape(*shape, len(proof.kinds))[:, :, :-1]
+    witnesses = replace(proof.witnesses, class_of=class_of.ravel())
+    return replace(
+        proof, blocks=(*others, np.minimum(last, last.max() - 1)), witnesses=compressed(witnesses)
+    )
+
+
+def compressed(witnesses):
+    """Without classes that have no cell."""
+    used, number = np.unique(witnesses.class_of, return_inverse=True)
+    kept = used[used >= 0]
+    return replace(
+        witnesses,
+        class_of=(number - (used[0] < 0)).astype(np.int32),
+        starts=witnesses.starts[:, kept],
+        changes=sparse.csr_array(sparse.csc_array(witnesses.changes)[:, kept]),
+    )
+
+
+MUTATIONS = {
+    "one proof is missing": lambda proofs: proofs[1:],
+    "all witnesses but the starts are missing": with_witnesses(
+        changes=lambda w: sparse.csr_array((0, w.changes.shape[1]), dtype=np.int64),
+        start_of=lambda w: w.start_of[:0],
+    ),
+    "one witness is missing": with_witnesses(
+        changes=lambda w: w.changes[:-1], start_of=lambda w: w.start_of[:-1]
+    ),
+    "a start has ten people fewer than nobody": with_witnesses(starts=lambda w: w.starts - 10),
+    "a start has many people more": with_witnesses(starts=lambda w: w.starts + 1),
+    "changes are twice as large": with_witnesses(changes=lambda w: w.changes * 2),
+    "changes go the other way": with_witnesses(changes=lambda w: -w.changes),
+    "people are not whole": with_witnesses(starts=lambda w: w.starts.astype(float)),
+    "classes are mixed up": with_witnesses(class_of=lambda w: np.roll(w.class_of, 3)),
+    "cells are in no class": with_first(witnesses=one_kind_fewer),
+    "inner and outer are exchanged": with_first(tables=lambda p: p.tables[::-1]),
+    "a table is there twice": with_first(tables=lambda p: (p.tables[0], p.tables[0])),
+    "another table is meant": with_first(
+        tables=lambda p: (replace(p.tables[0], subject_id="none"), p.tables[1])
+    ),
+    "a kind counts outside of the outer table": with_first(
+        kinds=lambda p: (frozenset({0}), *p.kinds[1:-1], frozenset({0, 1}))
+    ),
+    "two leaves that differ are one block": lambda proofs: [
+        two_leaves_in_one_block(proofs[0]),
+        *proofs[1:],
+    ],
+    "a kind is another one": with_first(kinds=lambda p: (p.kinds[1], *p.kinds[1:])),
+    "leaves are others": with_first(leaves=lambda p: (("x", "y"), *p.leaves[1:])),
+    "all leaves are one block": with_first(
+        blocks=lambda p: tuple(np.zeros_like(block) for block in p.blocks)
+    ),
+    "a new figure is left aside": with_first(aside=lambda p: ((0, "all:all:all"),)),
+}
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_every_fault_of_a_proof_is_seen(proved, mutation):
+    assert faults(proved, MUTATIONS[mutation])
+
+
+def test_cells_that_figures_tell_apart_are_in_no_class_together():
+    """Figures of everybody and of women: the last cell of each class moves to another class."""
+    few = [table.without(about_men(table)) for table in shops(1)]
+    proofs, links = week_of_shops(few)
+    proofs = [genders_reversed(proof) for proof in proofs]
+    assert check_linked(links, proofs, FLOOR) == ()
+    witnesses, kinds = proofs[0].witnesses, len(proofs[0].kinds)
+    moved = 0
+    for chosen in range(witnesses.starts.shape[1]):
+        class_of = witnesses.class_of.reshape(-1, kinds).copy()
+        cells, kind = np.argwhere(class_of == chosen)[:, 0], np.argwhere(class_of == chosen)[0, 1]
+        before = [c for c in class_of[: cells[-1], kind].tolist() if c not in (-1, chosen)]
+        if len(cells) < 2 or not before:
+            continue
+        class_of[cells[-1], kind] = before[0]
+        wrong = replace(proofs[0], witnesses=replace(witnesses, class_of=class_of.ravel()))
+        assert check_linked(links, [wrong, *proofs[1:]], FLOOR)
+        moved += 1
+    assert moved > 1
+
+
+def genders_reversed(proof):
+    """The same proof with the blocks of the first dimension the other way round."""
+    first, *others = proof.blocks
+    shape = [block.max() + 1 for block in proof.blocks]
+    class_of = proof.witnesses.class_of.reshape(*shape, -1)[::-1]
+    witnesses = replace(proof.witnesses, class_of=class_of.ravel())
+    return replace(proof, blocks=(first.max() - first, *others), witnesses=witnesses)
+
+
+def about_men(table):
+    """Segments of men, or of people of both genders in some part of a dimension."""
+    names = {int(row): table.catalogue.id(int(row)) for row in table.figures.segments}
+    women = {row for row, name in names.items() if name == "all:all:all" or name[0] == "f"}
+    return np.array(sorted(names.keys() - women), dtype=np.int64)
+
+
+def test_one_person_more_or_less_is_seen_where_figures_leave_no_room():
+    """Exact figures: every person counts."""
+    exact = 0
+    for seed in range(0, 200, 4):
+        join, rules = random_join(seed)
+        if rules.rounding > 1:
+            continue
+        floor = rules.inference_floor
+        left, _, links = cleared(join, floor)
+        for number, proof in enumerate(left.proofs):
+            lists = figures_of(proof, links)
+            for column in np.flatnonzero(lists):
+                for off in (-1, 1):
+                    starts = proof.witnesses.starts.copy()
+                    starts[0, column] += off
+                    wrong = replace(proof, witnesses=replace(proof.witnesses, starts=starts))
+                    proofs = [*left.proofs[:number], wrong, *left.proofs[number + 1 :]]
+                    assert check_linked(links, proofs, floor), seed
+                    exact += 1
+    assert exact > 30
+
+
+def figures_of(proof, links):
+    """The classes that some figure counts."""
+    counted = np.zeros(proof.witnesses.starts.shape[1], dtype=bool)
+    class_of = proof.witnesses.class_of.reshape(-1, len(proof.kinds))
+    firsts = [np.unique(block, return_index=True)[1] for block in proof.blocks]
+    tables = {table.key: table for table in links.tables}
+    for place, key in enumerate(proof.tables):
+        covered = tables[key].covered[np.ix_(*firsts)].ravel()
+        for kind, members in enumerate(proof.kinds):
+            if place in members:
+                classes = class_of[covered, kind]
+                counted[classes[classes >= 0]] = True
+    return counted
