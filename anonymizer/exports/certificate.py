@@ -33,12 +33,12 @@ _LINKED = (
 _NOT_LINKED = (
     "Linked tables are proved two by two; only a few small ones are proved all together, and of "
     "larger sets the sums of figures are checked. Linked tables whose figures lie far apart are "
-    "taken to be safe. Other combinations of tables are not compared. Near groups are compared with groups "
-    "that were judged on their own only: in a chain of groups, each near to the next, a later one "
-    "is judged again and may have another figure than the one before it. Advertisers who pool "
-    "their files, and campaigns that are repeated on many days to measure one small difference, "
-    "may learn more than from one file. The provider's threat model states what was measured for "
-    "each of these."
+    "taken to be safe. Other combinations of tables are not compared. Near groups are compared "
+    "with groups that were judged on their own only: in a chain of groups, each near to the next, "
+    "a later one is judged again and may have another figure than the one before it. Advertisers "
+    "who pool their files, and campaigns that are repeated on many days to measure one small "
+    "difference, may learn more than from one file. The provider's threat model states what was "
+    "measured for each of these."
 )
 
 

@@ -98,10 +98,9 @@ def test_what_earlier_figures_tell_alone_needs_no_proof_and_nothing_else_does():
     assert excused >= 2
 
 
-def week_of_shops(seed=1):
+def week_of_shops(tables):
     """Three days in a week, all of one release, with proofs and the checker's reading."""
-    *days, week = shops(seed)
-    tables = (*days, week)
+    *days, week = tables
     within = tuple(Containment(day.key, week.key) for day in days)
     joins = [Join((day, week), (pair,)) for day, pair in zip(days, within, strict=True)]
     left = withhold_joined(joins, tables, FLOOR)
@@ -110,7 +109,7 @@ def week_of_shops(seed=1):
 
 @pytest.fixture(scope="module")
 def proved():
-    return week_of_shops()
+    return week_of_shops(shops(1))
 
 
 def faults(proved, change):
@@ -158,6 +157,29 @@ def one_kind_fewer(proof):
     return replace(proof.witnesses, class_of=class_of.ravel())
 
 
+def two_leaves_in_one_block(proof):
+    """The last two blocks of the last dimension as one, with the classes of the first of them."""
+    *others, last = proof.blocks
+    shape = [block.max() + 1 for block in proof.blocks]
+    class_of = proof.witnesses.class_of.reshape(*shape, len(proof.kinds))[:, :, :-1]
+    witnesses = replace(proof.witnesses, class_of=class_of.ravel())
+    return replace(
+        proof, blocks=(*others, np.minimum(last, last.max() - 1)), witnesses=compressed(witnesses)
+    )
+
+
+def compressed(witnesses):
+    """Without classes that have no cell."""
+    used, number = np.unique(witnesses.class_of, return_inverse=True)
+    kept = used[used >= 0]
+    return replace(
+        witnesses,
+        class_of=(number - (used[0] < 0)).astype(np.int32),
+        starts=witnesses.starts[:, kept],
+        changes=sparse.csr_array(sparse.csc_array(witnesses.changes)[:, kept]),
+    )
+
+
 MUTATIONS = {
     "one proof is missing": lambda proofs: proofs[1:],
     "all witnesses but the starts are missing": with_witnesses(
@@ -182,7 +204,11 @@ MUTATIONS = {
     "a kind counts outside of the outer table": with_first(
         kinds=lambda p: (frozenset({0}), *p.kinds[1:-1], frozenset({0, 1}))
     ),
-    "a kind is there twice": with_first(kinds=lambda p: (p.kinds[1], *p.kinds[1:])),
+    "two leaves that differ are one block": lambda proofs: [
+        two_leaves_in_one_block(proofs[0]),
+        *proofs[1:],
+    ],
+    "a kind is another one": with_first(kinds=lambda p: (p.kinds[1], *p.kinds[1:])),
     "leaves are others": with_first(leaves=lambda p: (("x", "y"), *p.leaves[1:])),
     "all leaves are one block": with_first(
         blocks=lambda p: tuple(np.zeros_like(block) for block in p.blocks)
@@ -194,6 +220,43 @@ MUTATIONS = {
 @pytest.mark.parametrize("mutation", MUTATIONS)
 def test_every_fault_of_a_proof_is_seen(proved, mutation):
     assert faults(proved, MUTATIONS[mutation])
+
+
+def test_cells_that_figures_tell_apart_are_in_no_class_together():
+    """Figures of everybody and of women: the last cell of each class moves to another class."""
+    few = [table.without(about_men(table)) for table in shops(1)]
+    proofs, links = week_of_shops(few)
+    proofs = [genders_reversed(proof) for proof in proofs]
+    assert check_linked(links, proofs, FLOOR) == ()
+    witnesses, kinds = proofs[0].witnesses, len(proofs[0].kinds)
+    moved = 0
+    for chosen in range(witnesses.starts.shape[1]):
+        class_of = witnesses.class_of.reshape(-1, kinds).copy()
+        cells, kind = np.argwhere(class_of == chosen)[:, 0], np.argwhere(class_of == chosen)[0, 1]
+        before = [c for c in class_of[: cells[-1], kind].tolist() if c not in (-1, chosen)]
+        if len(cells) < 2 or not before:
+            continue
+        class_of[cells[-1], kind] = before[0]
+        wrong = replace(proofs[0], witnesses=replace(witnesses, class_of=class_of.ravel()))
+        assert check_linked(links, [wrong, *proofs[1:]], FLOOR)
+        moved += 1
+    assert moved > 1
+
+
+def genders_reversed(proof):
+    """The same proof with the blocks of the first dimension the other way round."""
+    first, *others = proof.blocks
+    shape = [block.max() + 1 for block in proof.blocks]
+    class_of = proof.witnesses.class_of.reshape(*shape, -1)[::-1]
+    witnesses = replace(proof.witnesses, class_of=class_of.ravel())
+    return replace(proof, blocks=(first.max() - first, *others), witnesses=witnesses)
+
+
+def about_men(table):
+    """Segments of men, or of people of both genders in some part of a dimension."""
+    names = {int(row): table.catalogue.id(int(row)) for row in table.figures.segments}
+    women = {row for row, name in names.items() if name == "all:all:all" or name[0] == "f"}
+    return np.array(sorted(names.keys() - women), dtype=np.int64)
 
 
 def test_one_person_more_or_less_is_seen_where_figures_leave_no_room():
