@@ -30,7 +30,7 @@ from anonymizer.audit.linked_tables import Flags, Ints, Linked, Links, is_far, l
 from anonymizer.audit.witness_sums import WitnessTables, consistent, first_cells, malformed
 from anonymizer.proofs import FigureId, LinkedProof
 
-_MOST_TABLES, _MOST_FIGURES = 4, 2_000  # of a set as one; figures times kinds
+_MOST_TABLES, _MOST_FIGURES = 4, 2_000  # of a set as one; twice the figures times the tables
 _AT_ONCE = 2**23  # flags
 Kind = frozenset[int]
 
@@ -39,8 +39,8 @@ Kind = frozenset[int]
 class Goal:
     """What must be able to be large in every cell, seen by whoever holds these tables.
 
-    People of the `table`, but for those of any of the tables `without`. `times` if not these but
-    the people of its parts are meant, as often as they came beyond once.
+    People of the `table`, but for those of any of the tables `without`; with `parts` the people of
+    these instead, as often as they came more than once.
     """
 
     tables: Kind
@@ -119,8 +119,8 @@ class _Checker:
 
     def _exempt(self, inner: int, outer: int) -> bool:
         """Whether the pair needs no proof, as the inner table is far smaller."""
-        links, middle = self._links, range(len(self._links.tables))
-        between = any(links.within(inner, n) and links.within(n, outer) for n in middle)
+        links = self._links
+        between = any(outer in links.around[middle] for middle in links.around[inner])
         audience = self._table(outer).key.kind == "audience"
         return (audience or between) and is_far(self._table(inner), self._table(outer), self._floor)
 

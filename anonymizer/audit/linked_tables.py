@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
-from itertools import product
 from typing import Protocol
 
 import numpy as np
@@ -269,15 +268,15 @@ def as_known(
 class Links:
     """How tables (by their positions) lie in each other.
 
-    `nested` and `apart` say this of the subjects of the new release: whose people are all in
-    another's, but for fewer than a step, and who shares nobody. Each edition of a table may lie in
-    each edition of a wider one, unless a figure rules it out; an earlier edition of a new table is
-    of the same people, as far as its figures are kept.
+    Of the subjects of the new release, `nested` says whose people are all in another's, but for
+    fewer than a step, and `sharing` which two (in order) have somebody in common.
+    Each edition of a table may lie in each edition of a wider one, unless a figure rules it out; an
+    earlier edition of a new table is of the same people, as far as its figures are kept.
     """
 
     tables: Sequence[Linked]
     nested: frozenset[tuple[str, str]]
-    apart: frozenset[tuple[str, str]]
+    sharing: frozenset[tuple[str, str]]
 
     @classmethod
     def of(
@@ -289,14 +288,33 @@ class Links:
     ) -> "Links":
         """From the calendar, and from how many people two new subjects share."""
         people = {table.key.subject_id: int(table.people.sum()) for table in counted}
-        nested, apart = set(), set()
-        for (one, size), other in product(people.items(), people):
-            shared = overlaps.get((min(one, other), max(one, other)))
-            if one != other and shared is None:
-                apart.add((one, other))
-            elif one != other and shared is not None and size - shared < step:
-                nested.add((one, other))
-        return cls(tables, frozenset(nested), frozenset(apart))
+        nested = set()
+        for (one, other), shared in overlaps.items():
+            for inner, outer in ((one, other), (other, one)):
+                if people.keys() >= {one, other} and people[inner] - shared < step:
+                    nested.add((inner, outer))
+        return cls(tables, frozenset(nested), frozenset(overlaps))
+
+    @cached_property
+    def around(self) -> tuple[tuple[int, ...], ...]:
+        """Of each table those that it lies in."""
+        editions: dict[TableKey, list[int]] = {}
+        for number, table in enumerate(self.tables):
+            editions.setdefault(table.key.first, []).append(number)
+        audiences = [n for n, table in enumerate(self.tables) if table.key.kind == "audience"]
+        wider: dict[str, list[str]] = {}
+        for one, other in sorted(self.nested):
+            wider.setdefault(one, []).append(other)
+        found = []
+        for number, table in enumerate(self.tables):
+            key = table.key.first
+            longer = [Period.of(kind, key.period.start) for kind in ("week", "month")]
+            keys = [key, *(replace(key, period=period) for period in longer)]
+            keys += [replace(key, subject_id=other) for other in wider.get(key.subject_id, ())]
+            there = [n for other in keys for n in editions.get(other, ())]
+            chosen = {n for n in (*audiences, *there) if self.within(number, n)}
+            found.append(tuple(sorted(chosen)))
+        return tuple(found)
 
     def within(self, inner: int, outer: int) -> bool:
         """Whether everybody of one table is in another one."""
@@ -353,8 +371,9 @@ class Links:
     def share_nobody(self, one: int, other: int) -> bool:
         """Whether nobody is in both of two new tables."""
         both = self.tables[one], self.tables[other]
-        names = (both[0].key.subject_id, both[1].key.subject_id)
-        return all(table.new for table in both) and names in self.apart
+        names = sorted(table.key.subject_id for table in both)
+        new = all(table.new for table in both)
+        return new and names[0] != names[1] and (names[0], names[1]) not in self.sharing
 
     def parts(self, whole: int, among: Sequence[int]) -> tuple[int, ...]:
         """The days of a whole, if all are there: nobody of it is missing from all of these."""
@@ -374,21 +393,23 @@ class Links:
     def pairs(self) -> Iterator[tuple[int, int]]:
         """Inner and outer tables of which one at least is new and both say something."""
         for inner, one in enumerate(self.tables):
-            for outer, other in enumerate(self.tables):
+            for outer in self.around[inner]:
+                other = self.tables[outer]
                 if not (one.new or other.new) or not (one.ids and other.ids):
                     continue
-                if _says_no_more(one, other) or _says_no_more(other, one):
-                    continue
-                if self.within(inner, outer):
+                if not (_says_no_more(one, other) or _says_no_more(other, one)):
                     yield inner, outer
 
     def sets(self) -> Iterator[tuple[int, ...]]:
         """A whole with its parts, and a campaign with those inside of it that share nobody."""
-        everything = range(len(self.tables))
-        for outer, table in enumerate(self.tables):
+        inside: dict[int, list[int]] = {}
+        for number, outers in enumerate(self.around):
+            for outer in outers:
+                inside.setdefault(outer, []).append(number)
+        for outer, inner in sorted(inside.items()):
+            table = self.tables[outer]
             if table.key.kind != "campaign":
                 continue
-            inner = [n for n in everything if self.within(n, outer)]
             longer = [n for n in inner if self.tables[n].key.period != table.key.period]
             shorter = [n for n in longer if self._is_newest(n)]
             if len(shorter) > 1 and any(self.tables[n].new for n in (outer, *shorter)):
@@ -421,7 +442,7 @@ def is_far(inner: Linked, outer: Linked, floor: int) -> bool:
     large = np.flatnonzero(2 * lowest > highest.min(initial=2**40) - floor)
     small = np.flatnonzero(2 * lowest.max(initial=0) > highest - floor)
     close = 2 * lowest[large, None] > highest[None, small] - floor
-    return not (close & contained(inner, outer, large, small)).any()
+    return not (close.any() and (close & contained(inner, outer, large, small)).any())
 
 
 def contained(inner: Linked, outer: Linked, rows: Ints, columns: Ints) -> Flags:

@@ -1,6 +1,7 @@
 """Tables put together as the checker of linked proofs reads them."""
 
 from dataclasses import replace
+from itertools import combinations
 
 from joined_worlds import WEEK
 
@@ -22,18 +23,23 @@ def linked(shown, *, new=True):
 def links_of(tables, containments, old=frozenset()):
     """Tables of one release, `old` positions excepted, with what lies in what."""
     nested = {(c.inner.subject_id, c.outer.subject_id) for c in containments}
-    apart = {(t.key.subject_id, other) for t in tables for other in t.apart}
     read = [linked(table, new=number not in old) for number, table in enumerate(tables)]
-    return Links(read, frozenset(nested), frozenset(apart))
+    return Links(read, frozenset(nested), sharing(tables))
+
+
+def sharing(tables):
+    """Which two subjects are not said to be apart."""
+    apart = {(t.key.subject_id, other) for t in tables for other in t.apart}
+    names = sorted({table.key.subject_id for table in tables})
+    return frozenset(set(combinations(names, 2)) - apart)
 
 
 def links_among(new, earlier=()):
     """New tables and earlier ones, with what each says of itself."""
     names = [table.key.subject_id for table in new]
     nested = {(t.key.subject_id, o) for t in new for o in t.inside if o in names}
-    apart = {(t.key.subject_id, o) for t in new for o in t.apart if o in names}
     tables = [*(linked(t) for t in new), *(linked(t, new=False) for t in earlier)]
-    return Links(tables, frozenset(nested), frozenset(apart))
+    return Links(tables, frozenset(nested), sharing(new))
 
 
 def as_campaign(join):

@@ -377,7 +377,7 @@ def test_a_release_whose_groups_are_forgotten_cannot_be_corrected(
 # --- killed
 
 
-def die(*_: object) -> None:
+def die(*_: object, **__: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
