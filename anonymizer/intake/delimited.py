@@ -40,7 +40,9 @@ def read_csv(source: Source, table: RawTable, compression: str) -> Reading:
         raise source.reject("wrong_format", "this is not CSV in UTF-8")
     names = next(csv.reader(lines), [])
     header = check_header(table, names, source.name, source.digest)
-    stream, misfits = StrictRows(source.expanded(compression), len(names)), _Misfits(table, names)
+    shortest = len(table.required) if table.objections else None
+    stream = StrictRows(source.expanded(compression), len(names), shortest)
+    misfits = _Misfits(table, names)
     batches = _batches(source, header, stream, misfits)
     return Reading(lambda: header, batches, lambda: stream.rows)
 

@@ -4,9 +4,12 @@ A lenient parser lets a stray quotation mark swallow the rows up to the next one
 notices. Here a row is what RFC 4180 says: a quotation mark stands at the start of its field or
 not at all, and behind the closing one the field ends. A line that begins no such row is a bad row
 of its own, and reading goes on with the next line: one writer's slip, or one visitor's quotation
-mark, costs one row. Two stray marks can look like one long field, lines and all: nor is a row
-what holds several lines that each look like one (as many commas, and a date). Rows are counted
-here, apart from the parser.
+mark, costs one row.
+
+Two stray marks can look like one long field, lines and all. Several lines are therefore one row
+only if no other can be among them: the row has the header's number of fields, and its quoted ones
+hold fewer commas than a row has. A row that is swallowed has all its commas there, wherever a
+visitor broke its lines. Rows are counted here, apart from the parser.
 """
 
 import io
@@ -33,7 +36,11 @@ _BEGUN = re.compile(rb"(?:" + _FIELD + rb',)*+(?:"(?:[^"]++|"")*+"?|[^",\r\n]*+)
 _LINE = re.compile(rb"[^\r\n]*+" + _END)
 _QUOTED = re.compile(rb'"(?:[^"]++|"")*+"')
 _BLANK = re.compile(_END)
-_DATE = re.compile(rb"\d{4}-\d{2}-\d{2}")
+# Where a field of another row begins with a date: behind a comma, with an hour unless there is no
+# blank between, as in prose; or as the first of a line.
+_HOUR = rb"[ \t'\"]*+\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}"
+_DATE = re.compile(rb",\d{4}-\d{2}-\d{2}|," + _HOUR + rb"|[\r\n]" + _HOUR + rb"[^\s,]*+[ \t\"]*+,")
+_PROSE = re.compile(rb",[ \t]")
 
 # Whether a quotation mark may stand behind or before this byte.
 _BESIDE = np.zeros(256, np.bool_)
@@ -44,12 +51,15 @@ class StrictRows(io.RawIOBase):
     """The rows of a CSV file as a stream; `rows` counts them, `bad` has reasons by row number.
 
     The header is row 0; blank lines are no rows. `cut_off`: the file ends within a quoted field,
-    in the middle of a line.
+    in the middle of a line. `shortest`: even a row of so few fields must not be lost, so that
+    no comma among several lines passes for prose.
     """
 
-    def __init__(self, stream: Expanded, columns: int) -> None:
+    def __init__(self, stream: Expanded, columns: int, shortest: int | None = None) -> None:
         super().__init__()
         self._stream, self._commas = stream, columns - 1
+        self._all_commas = shortest is not None
+        self._fewest = min(columns, shortest or columns) - 1
         self._waiting = b""  # the beginning of a row whose end is not read yet
         self._ready = b""
         self._began = self._ended = self._skipping = self._unterminated = False
@@ -130,11 +140,20 @@ class StrictRows(io.RawIOBase):
         row = _ROW.match(content, place, place + LONGEST_ROW)
         if not row:
             return b""
-        first, *others = row[0].splitlines()
-        alike = [line for line in others if line.count(b",") >= self._commas]
-        if first.count(b",") >= self._commas and any(_DATE.search(line) for line in alike):
-            return b""
-        return row[0]
+        line = _LINE.match(row[0])
+        single = line is not None and line.end() == len(row[0])
+        return row[0] if single or self._holds_no_other(row[0]) else b""
+
+    def _holds_no_other(self, row: bytes) -> bool:
+        """Whether no second row can be among the lines of this one."""
+        outside, fields = _QUOTED.sub(b"", row), _QUOTED.findall(row)
+        commas = row.count(b",") - outside.count(b",")
+        if not self._all_commas and not _PROSE.search(outside):
+            commas -= sum(len(_PROSE.findall(field)) for field in fields)
+        if outside.count(b",") != self._commas or commas >= self._fewest:
+            return False
+        broken = [field for field in fields if b"\n" in field or b"\r" in field]
+        return not any(_DATE.search(field) for field in broken)
 
     def _can_be_parsed(self, row: bytes) -> bool:
         """The parser gives up the file for a row that is not text and has too many fields."""

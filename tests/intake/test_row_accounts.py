@@ -265,12 +265,16 @@ def test_all_bytes_at_once_row_by_row_and_block_by_block_are_the_same(
     assert rows.rows == looped.rows == short.rows
 
 
-@given(st.lists(st.lists(st.text('a",\n\r ', max_size=5), min_size=2, max_size=3), max_size=9))
+# Few commas: several lines with as many as a row has may hide one (test_swallowed_rows.py).
+FEW_COMMAS = st.lists(st.text('a"\n\r ', max_size=5), min_size=3, max_size=3)
+
+
+@given(st.lists(FEW_COMMAS, max_size=9), st.sampled_from(["", ", ", ","]))
 @settings(max_examples=200, deadline=None)
-def test_what_a_csv_writer_writes_is_passed_on_as_it_is(table: list[list[str]]) -> None:
+def test_what_a_csv_writer_writes_is_passed_on_as_it_is(table: list[list[str]], more: str) -> None:
     written = io.StringIO()
     writer = csv.writer(written, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writerows([["h", "i"], *table])
+    writer.writerows([["h", "i", "j"], *([*row[:2], more + row[2]] for row in table)])
     passed, rows = strict(written.getvalue().encode())
     assert passed.decode() == written.getvalue()
     assert (rows.rows, rows.bad, rows.cut_off) == (len(table), {}, False)
