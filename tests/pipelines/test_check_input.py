@@ -159,7 +159,7 @@ def test_a_held_day_ends_with_the_code_of_a_run_and_an_accepted_one_does_not(hom
     WRONG["births lost"](home.raw, DAY)
     found = checked(home)
     assert [problem.code for problem in found.problems] == ["implausible"]
-    assert found.exit_code == run_days(home, DAY, DAY, lambda _: None).exit_code == 3
+    assert found.exit_code == run_days(home, DAY, DAY, lambda _: None).exit_code == 4
     accept = ("accept", "--day", str(DAY), "--reason", "Births are no longer collected.")
     assert command(home, *accept).returncode == 0
     again = checked(home)
