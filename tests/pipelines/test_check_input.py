@@ -220,6 +220,8 @@ def test_killed_in_the_middle_nothing_is_left(home: Home, number: signal.Signals
         env=environment(home),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        # Shells let what they start in the background ignore the interrupt.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     private = within(120, lambda: next(temporary.glob("audience-check-*/private/*"), None))
     assert private, "the dry run has not begun to write working data"
