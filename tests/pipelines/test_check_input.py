@@ -214,14 +214,11 @@ def test_what_nobody_foresaw_leaves_no_trace_in_the_home(
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
 def test_killed_in_the_middle_nothing_is_left(home: Home, number: signal.Signals) -> None:
     temporary, before = home.root.parent / "temporary", tree(home.root)
-    arguments = ["-m", "pipelines.cli", "check-input", "--day", str(DAY), "--privileged"]
     process = subprocess.Popen(
-        [sys.executable, *arguments],
+        [sys.executable, "-c", INTERRUPTIBLE, "check-input", "--day", str(DAY), "--privileged"],
         env=environment(home),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        # Shells let what they start in the background ignore the interrupt.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     private = within(120, lambda: next(temporary.glob("audience-check-*/private/*"), None))
     assert private, "the dry run has not begun to write working data"
@@ -238,6 +235,13 @@ def test_the_warnings_are_on_the_screen_after_a_run(home: Home) -> None:
     assert done.returncode == 4  # a folder that no run reads, where there was none before
     assert "visit: ignored: no table of the contract has this name" in done.stdout
     assert "ignored files and folders: found 1" in " ".join(done.stderr.split())
+
+
+# Shells let what they start in the background ignore the interrupt.
+INTERRUPTIBLE = (
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "runpy.run_module('pipelines.cli', run_name='__main__')"
+)
 
 
 def environment(home: Home) -> dict[str, str]:

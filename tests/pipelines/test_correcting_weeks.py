@@ -19,6 +19,7 @@ from anonymizer.secret import Secret
 from anonymizer.verification import verify_folder
 from data_samples.options import WorldOptions
 from data_samples.world import generate
+from pipelines.commands import correcting
 from pipelines.commands.correcting import correct_release
 from pipelines.commands.installation import create_home
 from pipelines.commands.runs import release_days, release_periods
@@ -75,7 +76,7 @@ def corrected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Corrected]:
         file_request(home, "withdraw", user, datetime.now(UTC))
         said: list[str] = []
         for release in (DAY, WEEK):
-            patch.setattr(typer, "echo", said.append)
+            patch.setattr(correcting, "say", said.append)
             with pytest.raises(typer.Exit) as end:
                 correct_release(release, REASON, yes=True)
             assert end.value.exit_code == 0
