@@ -223,8 +223,11 @@ class _Proof:
             for inside, first, block in zip(table.inside, firsts, self._blocks, strict=True):
                 if not np.array_equal(inside, inside[:, first[block]]):
                     return "a figure tells leaves of one block apart"
-            whole = [first[block] for first, block in zip(firsts, self._blocks, strict=True)]
-            if not np.array_equal(table.possible, table.possible[np.ix_(*whole)]):
+        whole = [first[block] for first, block in zip(firsts, self._blocks, strict=True)]
+        by_number = dict(zip(self.positions, tables, strict=True))
+        for kind in self._kinds:
+            there = _where(kind, by_number, self._links)
+            if not np.array_equal(there, there[np.ix_(*whole)]):
                 return "the rules tell leaves of one block apart"
         return ""
 

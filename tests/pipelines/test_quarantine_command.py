@@ -77,7 +77,8 @@ def test_a_reason_that_no_row_has_is_told_with_those_there_are(
 ) -> None:
     wrong = audience("quarantine", "--day", DAY, "--reason", "nope")
     assert wrong.returncode == 2
-    assert "the reasons of the day: bad_quoting, bad_time, conflicting_id" in " ".join(wrong.stderr.split())
+    told = " ".join(wrong.stderr.split())
+    assert "the reasons of the day: bad_quoting, bad_time, conflicting_id" in told
     missing = audience("quarantine", "--day", "2026-11-20")
     assert missing.returncode == 2
     assert "audience run --from 2026-11-20" in " ".join(missing.stderr.split())
