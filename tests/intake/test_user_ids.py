@@ -256,7 +256,7 @@ UNREADABLE = {
 def test_an_id_of_another_type_is_refused_with_the_remedy(world: World, name: str) -> None:
     kind, value = UNREADABLE[name]
     world.visits(as_parquet([visit(user_id=value)], {"user_id": kind}), "x.parquet")
-    with pytest.raises(InputsRejected, match="write it as text, a whole number") as caught:
+    with pytest.raises(InputsRejected, match="write user_id as text, a whole number") as caught:
         world.take_in()
     assert [file.reason for file in caught.value.files] == ["schema_type:user_id"]
 
