@@ -91,9 +91,11 @@ def _chunks(group: pq.RowGroupMetaData, header: Header) -> Iterator[pq.ColumnChu
 
 def _expansion(source: Source, chunk: pq.ColumnChunkMetaData) -> int:
     """Bytes of all pages of a column chunk once they are decompressed."""
-    start, expanded, values = chunk.data_page_offset, 0, 0
-    if chunk.has_dictionary_page and chunk.dictionary_page_offset:
-        start = min(start, chunk.dictionary_page_offset)
+    places = [chunk.data_page_offset]  # 0 where there is no such page
+    if chunk.has_dictionary_page:
+        places.append(chunk.dictionary_page_offset or 0)
+    start = min((place for place in places if place > 0), default=0)
+    expanded = values = 0
     try:
         for page in pages(source.descriptor, start, chunk.total_compressed_size):
             expanded += page.expanded

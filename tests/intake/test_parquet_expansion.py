@@ -272,3 +272,29 @@ def test_pieces_are_the_batch_and_fit(texts: list[str | None], most: int) -> Non
     assert decoded_sizes(column).tolist() == lengths
     for piece in found:
         assert piece.decoded <= most or piece.rows.num_rows == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"compression": "zstd"},
+        {"use_dictionary": False},
+        {"data_page_version": "2.0"},
+        {"version": "1.0"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("groups", [(0,), (), (3, 0, 2), (0, 4)], ids=str)
+def test_files_and_row_groups_without_rows_are_read(
+    groups: tuple[int, ...], options: dict[str, object], tmp_path: Path
+) -> None:
+    """Spark writes a part without rows as a file of its own."""
+    path, columns = tmp_path / "x.parquet", TABLES["requests"].columns
+    schema = pa.schema([(name, pa.string()) for name in columns])
+    with pq.ParquetWriter(path, schema, **options) as writer:
+        for rows in groups:
+            writer.write_table(pa.table([["v"] * rows] * len(columns), schema=schema))
+    with opened(LandedFile("requests", path, path.name), LIMITS) as source:
+        batches = list(read_parquet(source, TABLES["requests"]).batches)
+    assert sum(batch.rows.num_rows for batch in batches) == sum(groups)
