@@ -1,6 +1,7 @@
 """Reads Parquet: checks types by the schema, reads the contract's columns alone."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ from anonymizer.intake.batches import ROWS_PER_BATCH, RawBatch, Reading
 from anonymizer.intake.contract import Header, Kind, RawTable, check_header
 from anonymizer.intake.decoding import MOST_DECODED, Piece, is_list, pieces
 from anonymizer.intake.opening import Source
-from anonymizer.intake.pages import Unreadable, pages
+from anonymizer.intake.pages import DICTIONARY, PLAIN, SHARED_PREFIX, Page, Unreadable, pages
 
 _MAGIC = b"PAR1"
 MOST_IN_A_GROUP = 1 << 30  # bytes of the columns that are read, decompressed
@@ -48,38 +49,95 @@ def read_parquet(source: Source, table: RawTable) -> Reading:
     if wrong:
         remedies = "; ".join(f"write {column} as {expected}" for column, expected in wrong.items())
         raise source.reject(f"schema_type:{','.join(wrong)}", remedies)
-    rows = _check_expansion(source, file.metadata, header)
+    texts = _texts(file.metadata, schema, header)
+    expansion = _check_expansion(source, file.metadata, header, texts)
     try:
         encoded = pq.ParquetFile(
             source.stored(),
             metadata=file.metadata,
-            read_dictionary=_texts(file.metadata, schema, header),
+            read_dictionary=[path for path in texts if path not in expansion.decoded],
             page_checksum_verification=True,
             coerce_int96_timestamp_unit="us",
         )
     except _UNREADABLE:
         raise source.reject("corrupt", "the Parquet footer cannot be read") from None
-    batches = _batches(source, encoded, table, header, rows)
+    batches = _batches(source, encoded, table, header, expansion.rows)
     return Reading(lambda: header, batches, lambda: int(file.metadata.num_rows))
 
 
-def _check_expansion(source: Source, metadata: pq.FileMetaData, header: Header) -> int:
-    """Refuse what expands too far, by the headers of its pages; how many rows to read at a time.
+@dataclass
+class _Expansion:
+    """How many rows to read at a time; `decoded` are columns that have to be decoded for that.
+
+    Arrow reads a column of texts with its dictionary only if all pages are plain or refer to it.
+    """
+
+    rows: int = ROWS_PER_BATCH
+    decoded: set[str] = field(default_factory=set)
+
+    def limit(self, rows: int) -> None:
+        """Read at most so many rows at a time, and at least one."""
+        self.rows = max(min(self.rows, rows), 1)
+
+    def learn(self, path: str, pages: "_Pages") -> None:
+        """Take account of a column of texts."""
+        if pages.encodings - DICTIONARY - {PLAIN}:
+            self.decoded.add(path)
+            # Each value can be as long as a page, or as a dictionary.
+            if pages.encodings & (DICTIONARY | {SHARED_PREFIX}):
+                self.limit(MOST_DECODED // max(pages.largest, 1))
+
+
+@dataclass
+class _Pages:
+    """The pages of a column taken together; `largest` and `expanded` in bytes, decompressed."""
+
+    expanded: int = 0
+    values: int = 0
+    largest: int = 0
+    encodings: set[int] = field(default_factory=set)
+
+    def add(self, page: Page) -> None:
+        """Count one more page."""
+        self.expanded += page.expanded
+        self.values += page.values
+        self.largest = max(self.largest, page.expanded)
+        if page.values:
+            self.encodings.add(page.encoding)
+
+    def join(self, other: "_Pages") -> None:
+        """Count those of another row group."""
+        self.expanded += other.expanded
+        self.values += other.values
+        self.largest = max(self.largest, other.largest)
+        self.encodings |= other.encodings
+
+
+def _check_expansion(
+    source: Source, metadata: pq.FileMetaData, header: Header, texts: Collection[str]
+) -> _Expansion:
+    """Refuse what expands too far, by the headers of its pages.
 
     What is decompressed at once is part of one row group.
     """
-    all_groups, rows = 0, ROWS_PER_BATCH
+    all_groups, found = 0, _Expansion()
+    columns = {path: _Pages() for path in texts}
     for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        expanded = sum(_expansion(source, chunk) for chunk in _chunks(group, header))
+        group, expanded = metadata.row_group(number), 0
+        for chunk in _chunks(group, header):
+            of_chunk, path = _pages_of(source, chunk), chunk.path_in_schema
+            expanded += of_chunk.expanded
+            columns.setdefault(path, _Pages()).join(of_chunk)
         all_groups += expanded
         if all_groups > source.limits.expanded:
             raise source.reject("too_large", "its columns expand beyond the limit")
         if expanded > MOST_IN_A_GROUP:
             problem = f"a row group expands to more than {MOST_IN_A_GROUP >> 20} MiB"
             raise source.reject("too_large", f"{problem}; write smaller row groups")
-        rows = min(rows, MOST_DECODED * max(group.num_rows, 1) // max(expanded, 1))
-    return max(rows, 1)
+        found.limit(MOST_DECODED * max(group.num_rows, 1) // max(expanded, 1))
+    for path in texts:
+        found.learn(path, columns[path])
+    return found
 
 
 def _chunks(group: pq.RowGroupMetaData, header: Header) -> Iterator[pq.ColumnChunkMetaData]:
@@ -89,22 +147,21 @@ def _chunks(group: pq.RowGroupMetaData, header: Header) -> Iterator[pq.ColumnChu
             yield chunk
 
 
-def _expansion(source: Source, chunk: pq.ColumnChunkMetaData) -> int:
-    """Bytes of all pages of a column chunk once they are decompressed."""
+def _pages_of(source: Source, chunk: pq.ColumnChunkMetaData) -> _Pages:
+    """All pages of a column chunk."""
     places = [chunk.data_page_offset]  # 0 where there is no such page
     if chunk.has_dictionary_page:
         places.append(chunk.dictionary_page_offset or 0)
     start = min((place for place in places if place > 0), default=0)
-    expanded = values = 0
+    found = _Pages()
     try:
         for page in pages(source.descriptor, start, chunk.total_compressed_size):
-            expanded += page.expanded
-            values += page.values
+            found.add(page)
     except (Unreadable, OSError, OverflowError):
         raise source.reject("corrupt", "a Parquet page cannot be read") from None
-    if values > MOST_VALUES:
+    if found.values > MOST_VALUES:
         raise source.reject("too_large", f"a column has more than {MOST_VALUES:,} values")
-    return expanded
+    return found
 
 
 def _texts(metadata: pq.FileMetaData, schema: pa.Schema, header: Header) -> list[str]:

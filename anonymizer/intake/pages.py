@@ -13,9 +13,14 @@ _WINDOW = 1 << 16
 _LONGEST_HEADER = 1 << 24  # as Arrow's
 _DEEPEST = 8
 _VARINT_BYTES = 10
-# Fields of PageHeader, and of the headers within it that say how many values a page has.
+# Fields of PageHeader, and of the headers within it that say how many values a page has, and how
+# they are encoded.
 _UNCOMPRESSED, _COMPRESSED, _DATA, _DATA_2 = 2, 3, 5, 8
-_VALUES = 1
+_VALUES, _ENCODING = 1, {_DATA: 2, _DATA_2: 4}
+# Encodings whose values are references into a dictionary, or share the beginning with another one:
+# few bytes can be many.
+DICTIONARY, SHARED_PREFIX, PLAIN = frozenset({2, 8}), 7, 0
+_FOUND_ENCODING = -1  # no field has this number
 # Types of the compact protocol.
 _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 12
 _INTEGERS = (4, 5, 6)
@@ -27,10 +32,14 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True)
 class Page:
-    """Bytes once it is decompressed, and how many values it has (0 for a dictionary)."""
+    """Bytes once it is decompressed, how many values it has (0 for a dictionary), in what encoding.
+
+    Encodings are numbered as in parquet.thrift.
+    """
 
     expanded: int
     values: int
+    encoding: int = PLAIN
 
 
 def pages(descriptor: int, start: int, stored: int) -> Iterator[Page]:
@@ -42,7 +51,8 @@ def pages(descriptor: int, start: int, stored: int) -> Iterator[Page]:
         place += length + compressed
         if expanded < 0 or compressed < 0 or place > end:
             raise Unreadable
-        yield Page(expanded, max(header.get(_DATA, 0), header.get(_DATA_2, 0)))
+        values = max(header.get(_DATA, 0), header.get(_DATA_2, 0))
+        yield Page(expanded, values, header.get(_FOUND_ENCODING, PLAIN))
 
 
 def _header(descriptor: int, place: int, end: int) -> tuple[dict[int, int], int]:
@@ -71,21 +81,22 @@ class _Reader:
             if kind in _INTEGERS:
                 found[field] = self._integer()
             elif kind == _STRUCT and field in (_DATA, _DATA_2):
-                found[field] = self._values()
+                found[field], found[_FOUND_ENCODING] = self._values(_ENCODING[field])
             else:
                 self._skip(kind, 0)
         return found, self._place
 
-    def _values(self) -> int:
-        values = 0
+    def _values(self, encoding: int) -> tuple[int, int]:
+        """The number of values of a page, and their encoding, which is in the field so numbered."""
+        numbers = {_VALUES: 0, encoding: PLAIN}
         for field, kind in self._fields():
-            if field == _VALUES and kind in _INTEGERS:
-                values = self._integer()
+            if field in numbers and kind in _INTEGERS:
+                numbers[field] = self._integer()
             else:
                 self._skip(kind, 1)
-        if values < 0:
+        if numbers[_VALUES] < 0:
             raise Unreadable
-        return values
+        return numbers[_VALUES], numbers[encoding]
 
     def _fields(self) -> Iterator[tuple[int, int]]:
         field = 0

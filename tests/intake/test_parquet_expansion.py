@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -143,6 +144,12 @@ def test_what_would_fill_the_memory_is_read_within_a_limit(bomb: str, tmp_path: 
     made = make()
     pq.write_table(made, path, compression="zstd", store_schema=False, **options)
     assert path.stat().st_size < 200_000
+    expected = "too_large" if bomb.startswith("100 GB") else str(len(made))
+    assert read_in_a_process(path, table) == expected
+
+
+def read_in_a_process(path: Path, table: str) -> str:
+    """The number of rows, or why the file is refused, of a process that has no more memory."""
     limits = (LIMITS.stored, LIMITS.expanded, LIMITS.field)
     done = subprocess.run(
         [sys.executable, "-c", _READ, *map(str, (path, table, MARGIN, *limits))],
@@ -152,8 +159,7 @@ def test_what_would_fill_the_memory_is_read_within_a_limit(bomb: str, tmp_path: 
         env={"PYTHONPATH": ":".join(sys.path), "ARROW_DEFAULT_MEMORY_POOL": "system"},
     )
     assert done.returncode == 0, done.stderr[-1_000:]
-    expected = "too_large" if bomb.startswith("100 GB") else str(len(made))
-    assert done.stdout.strip() == expected
+    return done.stdout.strip()
 
 
 def read(path: Path, table: str, limits: Limits = LIMITS) -> pa.Table:
@@ -295,6 +301,46 @@ def test_files_and_row_groups_without_rows_are_read(
     with pq.ParquetWriter(path, schema, **options) as writer:
         for rows in groups:
             writer.write_table(pa.table([["v"] * rows] * len(columns), schema=schema))
-    with opened(LandedFile("requests", path, path.name), LIMITS) as source:
-        batches = list(read_parquet(source, TABLES["requests"]).batches)
-    assert sum(batch.rows.num_rows for batch in batches) == sum(groups)
+    assert rows_of(path, "requests") == sum(groups)
+
+
+def rows_of(path: Path, table: str) -> int:
+    with opened(LandedFile(table, path, path.name), LIMITS) as source:
+        return sum(batch.rows.num_rows for batch in read_parquet(source, TABLES[table]).batches)
+
+
+def test_long_texts_that_share_their_beginnings_are_read_within_a_limit(tmp_path: Path) -> None:
+    """A million bytes each, but for the first stored as a length (DELTA_BYTE_ARRAY)."""
+    path = tmp_path / "visits.parquet"
+    part = visits(100, url=pa.array(["x" * MEGABYTE] * 100))
+    schema = pa.schema([(name, pa.string()) for name in part.column_names])
+    options = {"column_encoding": {"url": "DELTA_BYTE_ARRAY"}, "use_dictionary": False}
+    with pq.ParquetWriter(path, schema, compression="zstd", store_schema=False, **options) as file:
+        for _ in range(30):
+            file.write_table(part.cast(schema))
+    assert path.stat().st_size < 500_000
+    assert read_in_a_process(path, "visits") == "3000"
+
+
+def test_texts_in_every_encoding_are_read(tmp_path: Path) -> None:
+    path, texts = tmp_path / "x.parquet", [f"{n:05}" * 3 for n in range(5_000)]
+    columns = list(TABLES["requests"].columns)
+    table = pa.table([texts] * len(columns), columns)
+    for encoding in ("PLAIN", "DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY"):
+        kinds = dict.fromkeys(columns[1:], encoding)
+        pq.write_table(table, path, use_dictionary=columns[:1], column_encoding=kinds)
+        found = read(path, "requests")
+        for name in columns:
+            assert found[name].cast(pa.string()).to_pylist() == texts, (encoding, name)
+
+
+@pytest.mark.parametrize("version", ["V1", "V2"])
+@pytest.mark.parametrize("rows", [0, 1, 200_000])
+def test_what_duckdb_writes_is_read(rows: int, version: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    columns = ", ".join(f"'v' || i AS {name}" for name in TABLES["requests"].columns)
+    duckdb.sql(
+        f"COPY (SELECT {columns} FROM range({rows}) t(i)) TO '{path}' "
+        f"(FORMAT parquet, PARQUET_VERSION {version})"
+    )
+    assert rows_of(path, "requests") == rows
