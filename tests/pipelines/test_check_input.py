@@ -237,10 +237,12 @@ def test_the_warnings_are_on_the_screen_after_a_run(home: Home) -> None:
     assert "ignored files and folders: found 1" in " ".join(done.stderr.split())
 
 
-# Shells let what they start in the background ignore the interrupt.
+# Shells let what they start in the background ignore the interrupt. The run waits in its middle.
 INTERRUPTIBLE = (
-    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "runpy.run_module('pipelines.cli', run_name='__main__')"
+    "import signal, sys, time; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "import pipelines.cli, pipelines.dry_run; "
+    "pipelines.dry_run.implausible = lambda *_: time.sleep(120); "
+    "sys.exit(pipelines.cli.command())"
 )
 
 
