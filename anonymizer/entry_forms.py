@@ -171,3 +171,4 @@ _FORMS: Mapping[str, Mapping[str, Check]] = {
         "at": _is_moment,
     },
 }
+KINDS = frozenset(_FORMS)

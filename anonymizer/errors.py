@@ -160,6 +160,6 @@ class NoSpace(AudienceError):
 
     def __init__(self, place: str, problem: str) -> None:
         super().__init__(
-            f"no_space: cannot write in {place} ({problem}); free room or mend the permissions, "
+            f"no_space: cannot write in {place} ({problem}); free room or correct the permissions, "
             "then run again"
         )

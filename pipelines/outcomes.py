@@ -52,6 +52,18 @@ def _withdrawn(body: _Body) -> str:
     return f"withdrawn: {body['reason']}"
 
 
+def _corrected(body: _Body) -> str:
+    return f"corrects {body['corrects']}: {body['reason']}"
+
+
+def _approved(body: _Body) -> str:
+    return f"correction of {body['corrects']} approved: {body['reason']}"
+
+
+def _pointed(body: _Body) -> str:
+    return f"{len(body['files'])} notice(s) name {body['corrected_by']}"
+
+
 def _applied(body: _Body) -> str:
     return f"apply from {body['first_day'] or 'the beginning'}"
 
@@ -80,6 +92,9 @@ _OUTCOMES: Mapping[str, Callable[[_Body], str]] = {
     "release": _released,
     "exports": _exported,
     "withdrawal": _withdrawn,
+    "correction": _corrected,
+    "approval": _approved,
+    "pointer": _pointed,
     "settings": _applied,
     "acceptance": _accepted,
     "objection": _decided,
