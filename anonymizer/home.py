@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+VARIABLE = "AUDIENCE_HOME"
+DEFAULT_HOME = "home"
+
 
 @dataclass(frozen=True)
 class Home:
@@ -15,7 +18,7 @@ class Home:
     @classmethod
     def from_environment(cls) -> "Home":
         """The home named by `$AUDIENCE_HOME`, `./home` without it."""
-        return cls(Path(os.environ.get("AUDIENCE_HOME", "home")).absolute())
+        return cls(Path(os.environ.get(VARIABLE, DEFAULT_HOME)).absolute())
 
     @property
     def policy(self) -> Path:

@@ -1,10 +1,11 @@
-"""Asset checks of the days: what each stage says of itself, compared with what is on disk.
+"""Asset checks of every series: what each stage says of itself, compared with what is on disk.
 
 They tell engineers; they are no gate. The gate is part of publication, before the write.
-A check covers every day of its run, and each day has its own result in Dagster.
+A check covers every period of its run, and each has its own result in Dagster.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -18,79 +19,120 @@ from anonymizer.exports.withdrawing import in_circulation
 from anonymizer.exports.writing import faulty_exports
 from anonymizer.home import Home
 from anonymizer.intake.quarantined import most_frequent, read_pointers
-from anonymizer.periods import Period, PeriodKind
+from anonymizer.periods import Period
 from anonymizer.publishing import load_release
 from anonymizer.series import CAMPAIGN_DAY, Series, first_edition
 from pipelines import journal, verdicts
 from pipelines.accounts import read_account
+from pipelines.flow import Flow
+from pipelines.held import NOT_HELD, judge_entry, summary
 from pipelines.history import release_of
 from pipelines.metadata import counts_table
-from pipelines.partitions import PARTITIONS, days_of, partition_key
+from pipelines.partitions import days_of, partition_key
 from pipelines.resources import Installation
 from pipelines.sealing import Trouble, attempt
 from pipelines.verdicts import Verdict
 
-Judge = Callable[[Installation, date], Verdict]
-SeriesJudge = Callable[[Installation, Series, Period], Verdict]
-CHECKS: list[dg.AssetChecksDefinition] = []
+Judge = Callable[[Installation, Series, Period], Verdict]
 
 
-def check_of(
-    asset: str,
-    stage: str,
-    kind: PeriodKind = "day",
-    checks: list[dg.AssetChecksDefinition] = CHECKS,
-) -> Callable[[Judge], Judge]:
-    """Make an asset check of a function that judges one day; its docstring describes it.
+@dataclass(frozen=True)
+class Check:
+    """A check of an asset: a function that judges one period; its docstring describes it."""
 
-    A week or month is judged like a day, by its last one. The check is added to `checks`.
-    """
+    asset: str
+    stage: str
+    name: str
+    description: str
+    judge: Judge | None = None  # none: the journal says whether the stage held the period
 
-    def register(judge: Judge) -> Judge:
-        @dg.asset_check(
-            asset=asset,
-            name=judge.__name__,
-            description=judge.__doc__,
-            partitions_def=PARTITIONS[kind],
+    @classmethod
+    def of(cls, asset: str, stage: str, judge: Judge) -> "Check":
+        """A check of what a stage made."""
+        return cls(asset, stage, judge.__name__, judge.__doc__ or "", judge)
+
+
+def checks_of(series: Series) -> tuple[Check, ...]:
+    """The checks of the assets of a series; a day has an intake and a database of its own."""
+    flow = Flow(series)
+    holding = [
+        Check(
+            flow.release if flow.release in stage.assets else stage.assets[0],
+            stage.name,
+            NOT_HELD,
+            f"The {series.period_kind} got through {stage.name}; if not, where it is held and why.",
         )
-        def check(
-            context: dg.AssetCheckExecutionContext, installation: Installation
-        ) -> dg.AssetCheckResult:
-            days = [Period.of(kind, day).end for day in days_of(context.partition_keys)]
-            verdicts = {
-                partition_key(kind, day): _judge(judge, stage, installation, day) for day in days
-            }
-            return _report(context, asset, judge.__name__, verdicts)
-
-        checks.append(check)
-        return judge
-
-    return register
-
-
-def add_check(
-    series: Series,
-    asset: str,
-    stage: str,
-    judge: SeriesJudge,
-    checks: list[dg.AssetChecksDefinition],
-) -> None:
-    """Make an asset check of a function that judges a period of any series."""
-
-    def of_last_day(installation: Installation, day: date) -> Verdict:
-        return judge(installation, series, Period.of(series.period_kind, day))
-
-    of_last_day.__name__, of_last_day.__doc__ = judge.__name__, judge.__doc__
-    check_of(asset, series.stage(stage), series.period_kind, checks)(of_last_day)
+        for stage in flow.stages
+    ]
+    found = [
+        (flow.people, "eligibility", verdicts.one_row_a_person),
+        (flow.reach, "reach", verdicts.reach_within_people),
+        (flow.protected, "publication", verdicts.threshold_reached),
+        (flow.protected, "publication", verdicts.near_sets),
+        (flow.release, "publication", verdicts.figures_in_range),
+        (flow.release, "publication", verdicts.intruder_attack),
+        *(_OF_DAYS if series == CAMPAIGN_DAY else _of_longer(flow)),
+    ]
+    return (
+        *holding,
+        *(Check.of(asset, series.stage(stage), judge) for asset, stage, judge in found),
+    )
 
 
-def _judge(judge: Judge, stage: str, installation: Installation, day: date) -> Verdict:
-    """The verdict on a day; one that is held, or cannot be judged, does not pass."""
-    entry = journal.read(installation.home, stage, day)
+def judge_days(
+    context: dg.AssetExecutionContext, check: Check, series: Series, installation: Installation
+) -> dg.AssetCheckResult:
+    """Judge every period of the run."""
+    kind = series.period_kind
+    periods = [Period.of(kind, day) for day in days_of(context.partition_keys)]
+    return report(
+        context,
+        check,
+        {
+            partition_key(kind, period.end): _judge(check, series, installation, period)
+            for period in periods
+        },
+    )
+
+
+def report(
+    context: dg.AssetExecutionContext, check: Check, found: Mapping[str, Verdict]
+) -> dg.AssetCheckResult:
+    """One result for the step; in a range, one evaluation more for each period."""
+    if len(found) == 1:
+        (only,) = found.values()
+        return _result(check, only.passed, only.metadata)
+    for key, verdict in found.items():
+        evaluation = dg.AssetCheckEvaluation(
+            asset_key=dg.AssetKey(check.asset),
+            check_name=check.name,
+            passed=verdict.passed,
+            metadata=verdict.metadata,
+            partition=key,
+        )
+        # Recorded like a materialization; only the annotation leaves it out.
+        context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type]
+    failed = [key for key, verdict in found.items() if not verdict.passed]
+    said = {"days": len(found), "days_not_passed": failed, **summary(found)}
+    return _result(check, not failed, said)
+
+
+def _result(check: Check, passed: bool, said: Mapping[str, Any]) -> dg.AssetCheckResult:  # noqa: FBT001
+    return dg.AssetCheckResult(
+        passed=passed, asset_key=check.asset, check_name=check.name, metadata=said
+    )
+
+
+def _judge(check: Check, series: Series, installation: Installation, period: Period) -> Verdict:
+    """The verdict on a period; one that is held, or cannot be judged, does not pass."""
+    judge = check.judge
+    if judge is None:
+        return judge_entry(installation.home, check.stage, period.end)
+    entry = journal.read(installation.home, check.stage, period.end)
     if entry is None or entry.trouble:
         trouble = entry.trouble if entry else None
-        return Verdict(passed=False, metadata=_said_of_held(installation.home, day, trouble))
-    result = attempt(lambda: judge(installation, day))
+        return Verdict(passed=False, metadata=_said_of_held(installation.home, period.end, trouble))
+    result = attempt(lambda: judge(installation, series, period))
     if isinstance(result, Trouble):
         return Verdict(passed=False, metadata={"state": f"{result.code}: {result.message}"})
     return result
@@ -120,38 +162,11 @@ def _most_frequent(home: Home, day: date) -> dg.TableMetadataValue:
     )
 
 
-def _report(
-    context: dg.AssetCheckExecutionContext,
-    asset: str,
-    name: str,
-    verdicts: Mapping[str, Verdict],
-) -> dg.AssetCheckResult:
-    """One result for the step; in a range, one evaluation more for each day."""
-    if len(verdicts) == 1:
-        (only,) = verdicts.values()
-        return dg.AssetCheckResult(passed=only.passed, metadata=only.metadata)
-    for key, verdict in verdicts.items():
-        evaluation = dg.AssetCheckEvaluation(
-            asset_key=dg.AssetKey(asset),
-            check_name=name,
-            passed=verdict.passed,
-            metadata=verdict.metadata,
-            partition=key,
-        )
-        # Recorded like a materialization; only the annotation leaves it out.
-        context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type]
-    failed = [key for key, verdict in verdicts.items() if not verdict.passed]
-    return dg.AssetCheckResult(
-        passed=not failed, metadata={"days": len(verdicts), "days_not_passed": failed}
-    )
-
-
-@check_of("accepted_rows", "intake")
-def rows_balance(installation: Installation, day: date) -> Verdict:
+def rows_balance(installation: Installation, series: Series, period: Period) -> Verdict:  # noqa: ARG001
     """Read = counted + excluded + quarantined + duplicates, and the files hold that many rows."""
-    accounts = _intake_accounts(installation.home, day)
-    accepted = _rows(installation.home, "visits", day)
-    set_aside = _rows(installation.home, "quarantine", day)
+    accounts = _intake_accounts(installation.home, period.end)
+    accepted = _rows(installation.home, "visits", period.end)
+    set_aside = _rows(installation.home, "quarantine", period.end)
     quarantined = sum(sum(account.quarantined.values()) for account in accounts.values())
     return Verdict(
         passed=accepted == accounts["visits"].counted and set_aside == quarantined,
@@ -159,39 +174,36 @@ def rows_balance(installation: Installation, day: date) -> Verdict:
     )
 
 
-@check_of("quarantined_rows", "intake")
-def quarantine_share(installation: Installation, day: date) -> Verdict:
+def quarantine_share(installation: Installation, series: Series, period: Period) -> Verdict:  # noqa: ARG001
     """The share of bad rows is at most half of what would hold the day."""
     limit = installation.policy().intake.max_quarantined_share / 2
-    accounts = _intake_accounts(installation.home, day)
+    accounts = _intake_accounts(installation.home, period.end)
     shares = {
         name: sum(account.quarantined.values()) / account.read
         for name, account in accounts.items()
         if account.read
     }
-    frequent = _most_frequent(installation.home, day)
+    frequent = _most_frequent(installation.home, period.end)
     return Verdict(
         passed=max(shares.values(), default=0) <= limit,
         metadata={**shares, "limit": limit, "most_frequent": frequent},
     )
 
 
-@check_of("campaign_release", "publication")
-def ledger_verified(installation: Installation, day: date) -> Verdict:
+def ledger_verified(installation: Installation, series: Series, period: Period) -> Verdict:  # noqa: ARG001
     """The chain of the ledger holds, and the release is byte for byte what it records."""
     ledger = installation.ledger()
     entries = ledger.verify()
-    entry = release_of(ledger, day)
+    entry = release_of(ledger, period.end)
     if entry is not None:
         load_release(installation.home, ledger, entry.subject)
     return Verdict(passed=True, metadata={"entries": entries})
 
 
-@check_of("exports", "publication")
-def exports_as_recorded(installation: Installation, day: date) -> Verdict:
+def exports_as_recorded(installation: Installation, series: Series, period: Period) -> Verdict:  # noqa: ARG001
     """Every exported file is there with the digest that the ledger recorded, and no other."""
     ledger = installation.ledger()
-    entry = release_of(ledger, day)
+    entry = release_of(ledger, period.end)
     if entry is None:
         return Verdict(passed=True, metadata={"note": verdicts.NOTHING_RELEASED})
     first = first_edition(entry.subject)
@@ -199,11 +211,10 @@ def exports_as_recorded(installation: Installation, day: date) -> Verdict:
     return Verdict(not faulty, {"faulty": faulty})
 
 
-@check_of("segments_database", "publication")
-def database_is_complete(installation: Installation, day: date) -> Verdict:
+def database_is_complete(installation: Installation, series: Series, period: Period) -> Verdict:  # noqa: ARG001
     """The database holds as many figures of the day's release as it has, none if withdrawn."""
     ledger = installation.ledger()
-    entry = release_of(ledger, day)
+    entry = release_of(ledger, period.end)
     if entry is None:
         return Verdict(passed=True, metadata={"note": verdicts.NOTHING_RELEASED})
     release = load_release(installation.home, ledger, entry.subject)
@@ -212,16 +223,18 @@ def database_is_complete(installation: Installation, day: date) -> Verdict:
     return Verdict(held == released, {"in_release": released, "in_database": held})
 
 
-for _asset, _stage, _of_period in (
-    ("eligible_people", "eligibility", verdicts.one_row_a_person),
-    ("campaign_reach", "reach", verdicts.reach_within_people),
+_OF_DAYS: tuple[tuple[str, str, Judge], ...] = (
+    ("accepted_rows", "intake", rows_balance),
+    ("quarantined_rows", "intake", quarantine_share),
     ("campaign_reach", "reach", verdicts.plausible),
-    ("protected_tables", "publication", verdicts.threshold_reached),
-    ("protected_tables", "publication", verdicts.near_sets),
-    ("campaign_release", "publication", verdicts.figures_in_range),
-    ("campaign_release", "publication", verdicts.intruder_attack),
-):
-    add_check(CAMPAIGN_DAY, _asset, _stage, _of_period, CHECKS)
+    ("campaign_release", "publication", ledger_verified),
+    ("exports", "publication", exports_as_recorded),
+    ("segments_database", "publication", database_is_complete),
+)
+
+
+def _of_longer(flow: Flow) -> tuple[tuple[str, str, Judge], ...]:
+    return ((flow.release, "publication", verdicts.release_as_recorded),)
 
 
 def _intake_accounts(home: Home, day: date) -> dict[str, RowAccount]:

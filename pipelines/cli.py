@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 
 from anonymizer.errors import AudienceError
 from anonymizer.escaping import visible_lines
-from anonymizer.home import Home
+from pipelines.commands.common import chosen_home
 
 # The module in pipelines/commands/ that registers each command, in the order of `--help`.
 MODULES = {
@@ -155,7 +155,7 @@ def _write_trace(error: Exception) -> str:
     """Keep files and lines of the fault, without its message: that may carry a value."""
     frames = traceback.format_list(traceback.extract_tb(error.__traceback__))
     moment = datetime.now(UTC)
-    path = Home.from_environment().root / "logs" / f"fault-{moment:%Y%m%dT%H%M%S%f}.txt"
+    path = chosen_home().root / "logs" / f"fault-{moment:%Y%m%dT%H%M%S%f}.txt"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{type(error).__name__}\n{''.join(frames)}", encoding="utf-8")

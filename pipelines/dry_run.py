@@ -44,7 +44,6 @@ from anonymizer.settings import applying, expected_revisions
 from anonymizer.tables import Counted
 from pipelines import journal
 from pipelines.accounts import account_facts, settled_accounts
-from pipelines.assets.intake import intake_facts
 from pipelines.history import open_ledger
 from pipelines.plausible import explained, implausible, subject_of
 from pipelines.releasing import foresee
@@ -54,6 +53,7 @@ from pipelines.resources import Terms
 from pipelines.runs import fault_of_day
 from pipelines.scratch import scratch_home
 from pipelines.sealing import Trouble, attempt, trouble_of
+from pipelines.taking_in import intake_facts
 
 Result = TypeVar("Result")
 _EXAMPLES = 5

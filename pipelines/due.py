@@ -7,7 +7,8 @@ judged against what is narrower. A period of which not all days are at hand is n
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from anonymizer.corrections import open_order
 from anonymizer.exports.writing import faulty_exports
@@ -20,7 +21,6 @@ from anonymizer.settings import applying, revisions
 from anonymizer.windows import closing_day, inputs_missing
 from pipelines import journal
 from pipelines.first_day import has_begun
-from pipelines.partitions import PARTITIONS, partition_key
 
 # A period bears on days this long after its last, the longest time that one stays open.
 _LONGEST_OPEN = timedelta(days=7)
@@ -98,13 +98,12 @@ def due_periods(
 
 def periods_around(series: Series, first: date, last: date, history: History) -> Iterator[Period]:
     """Every period that has ended and that a day from `first` to `last` bears on."""
-    partitions = PARTITIONS[series.period_kind]
+    today = datetime.now(ZoneInfo(history.timing.timezone)).date()
     period = Period.of(series.period_kind, first - _LONGEST_OPEN)
     while period.start <= last:
-        key = partition_key(series.period_kind, period.start)
         open_until = closing_day(period, history.timing)
         begun = has_begun(period.start, history.timing)
-        if open_until >= first and begun and partitions.has_partition_key(key):
+        if open_until >= first and begun and period.end < today:
             yield period
         period = Period.of(series.period_kind, period.end + timedelta(days=1))
 

@@ -1,4 +1,4 @@
-"""The first day that is worked on, as Dagster's partitions need it: before any run begins."""
+"""The timing that Dagster's partitions need before any run begins, and the first day."""
 
 import os
 from datetime import date
@@ -10,17 +10,17 @@ from anonymizer.policy import Policy, Timing
 _RETIRED = "AUDIENCE_FIRST_DAY"
 
 
-def first_day(home: Home) -> date:
-    """`timing.first_day` of the policy; its default where there is no policy that can be read.
+def timing_at_load(home: Home) -> Timing:
+    """The timing of the policy; the default where there is no policy that can be read.
 
     Definitions load without a home, and a faulty policy is reported by what works with it. Raises
     ConfigurationError where the environment still says what the policy says now.
     """
     refuse_retired_variable()
     try:
-        return Policy.load(home.policy).timing.first_day
+        return Policy.load(home.policy).timing
     except ConfigurationError:
-        return Timing().first_day
+        return Timing()
 
 
 def has_begun(day: date, timing: Timing) -> bool:

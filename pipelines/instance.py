@@ -1,10 +1,9 @@
 """Dagster's own storage under `$AUDIENCE_HOME/dagster`: no telemetry, no captured output.
 
-Runs are kept apart by a lock on the home (`resources.Writing`), not by a limit in Dagster: a
+Runs are kept apart by a lock on the home, not by a limit in Dagster: a
 killed run would keep its place in the queue.
 """
 
-import os
 from pathlib import Path
 
 from anonymizer.home import Home
@@ -40,11 +39,10 @@ retention:
 
 
 def prepare_instance(home: Home) -> Path:
-    """Make `DAGSTER_HOME` with its settings, once, and name it in the environment."""
+    """Make the folder that Dagster calls `DAGSTER_HOME`, with its settings, once."""
     folder = home.dagster
     folder.mkdir(parents=True, exist_ok=True)
     settings = folder / "dagster.yaml"
     if not settings.exists():
         settings.write_text(_SETTINGS, encoding="utf-8")
-    os.environ["DAGSTER_HOME"] = str(folder)
     return folder

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from anonymizer.home import Home
 from anonymizer.policy import Timing
 
-RUN_AT = time(3)
+RUN_AT = time(3)  # local time of the policy's zone, unless a deployment sets another
 Listed = tuple[str, int, int]
 _UNDATED = ("campaigns", "consents", "requests")
 
@@ -29,10 +29,10 @@ class Landed:
     changed_at: float
 
 
-def due_at(day: date, timing: Timing) -> datetime:
-    """When the schedule runs a day: at three o'clock once nothing of it may arrive any more."""
+def due_at(day: date, timing: Timing, run_at: time = RUN_AT) -> datetime:
+    """When the schedule runs a day: once nothing of it may arrive any more."""
     after = day + timedelta(days=1 + timing.late_days)
-    return datetime.combine(after, RUN_AT, ZoneInfo(timing.timezone))
+    return datetime.combine(after, run_at, ZoneInfo(timing.timezone))
 
 
 def day_due(moment: datetime, timing: Timing) -> date:

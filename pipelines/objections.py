@@ -4,11 +4,10 @@ And what a run tells of objections: into the ledger, and as an alert.
 """
 
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-
-import dagster as dg
 
 from anonymizer.decisions import Decision, decisions, treatments
 from anonymizer.errors import ConfigurationError, Fault
@@ -29,7 +28,6 @@ from anonymizer.rights import settle_unread, unfit
 from pipelines.alerts import NotDelivered, raise_alert
 from pipelines.resources import Installation
 from pipelines.screen import notices, out, table
-from pipelines.sealing import attempt
 
 _COLUMNS = ("file", "row", "column", "reason", "what it does")
 
@@ -40,9 +38,8 @@ def read_review(installation: Installation) -> Review:
         return review(installation.home.raw, installation.policy(), installation.secret(), engine)
 
 
-def print_unread(*, everything: bool) -> None:
+def print_unread(installation: Installation, *, everything: bool) -> None:
     """One line an unread row: where it is, what is wrong, and what it does."""
-    installation = Installation()
     found, decided = read_review(installation), decisions(installation.ledger())
     rows = [row for row in found.unread if everything or row.place not in decided]
     for refusal in found.rejected:
@@ -58,16 +55,14 @@ def print_unread(*, everything: bool) -> None:
 
 
 def tell_objections(
-    context: dg.AssetExecutionContext, installation: Installation, taken: Mapping[bytes, bool]
+    log: logging.Logger, installation: Installation, taken: Mapping[bytes, bool]
 ) -> None:
     """Record the objections of a run, and raise an alert when some match no one.
 
     Before anything is released: the first release after this record is the first they affect.
     """
     home, ledger, secret = installation.home, installation.ledger(), installation.secret()
-    trouble = attempt(lambda: record_taken(home, ledger, secret, taken))
-    if trouble:
-        raise dg.Failure(trouble.message, allow_retries=trouble.passing)
+    record_taken(home, ledger, secret, taken)
     lost = unmatched(taken, ledger)
     if not lost:
         return
@@ -79,12 +74,10 @@ def tell_objections(
         "message": "no profile and no visit has the user id of these objections; they stay open: "
         "audience rights list",
     }
-    alert_once(context.log, home, name, alert)
+    alert_once(log, home, name, alert)
 
 
-def alert_once(
-    log: dg.DagsterLogManager, home: Home, name: str, alert: Mapping[str, object]
-) -> None:
+def alert_once(log: logging.Logger, home: Home, name: str, alert: Mapping[str, object]) -> None:
     """Raise an alert unless its file is there already: the same news is told once."""
     if (home.root / "alerts" / f"{name}.json").exists():
         return
@@ -108,9 +101,9 @@ def read_states(installation: Installation) -> tuple[RequestState, ...]:
     return states(found.requests, ledger, treatments(ledger))
 
 
-def print_requests(now: datetime, *, unfinished: bool) -> None:
+def print_requests(installation: Installation, now: datetime, *, unfinished: bool) -> None:
     """One line a request, the earliest due first, and how many there are of each status."""
-    found = read_states(Installation())
+    found = read_states(installation)
     statuses = Counter(state.status(now) for state in found)
     rows = [
         (
@@ -132,9 +125,8 @@ def print_requests(now: datetime, *, unfinished: bool) -> None:
     out().print(", ".join(f"{statuses[status]:,} {status}" for status in order) + ".")
 
 
-def finish_request(name: str, reason: str, now: datetime) -> str:
+def finish_request(installation: Installation, name: str, reason: str, now: datetime) -> str:
     """Record that the request FILE:ROW is done; returns what was recorded, in words."""
-    installation = Installation()
     found = {state.name: state for state in read_states(installation)}
     if name not in found:
         problem = f"{name!r} is no request of a person that is known"
@@ -150,6 +142,7 @@ def _shown(moment: datetime | None) -> str:
 
 
 def decide(
+    installation: Installation,
     names: Sequence[str],
     treatment: Treatment,
     reason: str,
@@ -161,7 +154,6 @@ def decide(
     Raises ConfigurationError, and records nothing, with every name that is no unread row and every
     row that cannot count as that.
     """
-    installation = Installation()
     unread = {f"{row.file}:{row.place.row}": row for row in read_review(installation).unread}
     faults = [
         Fault("--decide", f"{name!r} is no row that cannot be read", "see: audience rights review")

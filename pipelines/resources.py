@@ -1,7 +1,8 @@
-"""What steps are given: the installation to work on, and the right to write in it."""
+"""What steps are given: the installation to work on."""
 
+import os
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from pydantic import Field
 from anonymizer.codings import Codings, read_codings
 from anonymizer.engines.duckdb import DuckDB
 from anonymizer.errors import Busy
-from anonymizer.home import Home
+from anonymizer.home import DEFAULT_HOME, VARIABLE, Home
 from anonymizer.ledger import Ledger
 from anonymizer.locking import exclusive
 from anonymizer.periods import Period
@@ -23,7 +24,7 @@ from anonymizer.segments import Catalogue
 from anonymizer.settings import Texts, applying, read_meaning, record_settings, revisions
 from pipelines.history import open_ledger
 
-PATIENCE_SECONDS = 600
+PATIENCE_SECONDS = 600  # how long a run waits for another to end
 _PAUSE_SECONDS = 1
 
 
@@ -37,15 +38,44 @@ class Terms:
 
 
 class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The home directory named by `$AUDIENCE_HOME`, read when a step asks.
+    """A home directory, read when a step asks.
 
     Building one touches nothing, so definitions load without home, secret and data.
     """
 
+    folder: str = Field(
+        default=DEFAULT_HOME, description="The home directory, relative to the working directory."
+    )
+
+    @classmethod
+    def of(cls, home: Home) -> "Installation":
+        """The installation in a home."""
+        return cls(folder=str(home.root))
+
+    @classmethod
+    def from_environment(cls) -> "Installation":
+        """The one that `$AUDIENCE_HOME` names when a run begins, `./home` without it."""
+        return cls(folder=dg.EnvVar(VARIABLE)) if VARIABLE in os.environ else cls()
+
     @property
     def home(self) -> Home:
         """Every path."""
-        return Home.from_environment()
+        return Home(Path(self.folder).absolute())
+
+    @contextmanager
+    def writing(self, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
+        """Hold the lock of the home: one run writes at a time. Raises Busy after waiting."""
+        deadline = time.monotonic() + patience_seconds
+        with ExitStack() as held:
+            while True:
+                try:
+                    held.enter_context(exclusive(self.home))
+                    break
+                except Busy:
+                    if time.monotonic() >= deadline:
+                        raise
+                time.sleep(_PAUSE_SECONDS)
+            yield
 
     def policy(self) -> Policy:
         """The file in force: what the runs of today go by, and the periods that begin from now."""
@@ -94,30 +124,3 @@ class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
             ) as engine,
         ):
             yield engine
-
-
-class Writing(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Held by a run from its first step to its last: one run writes at a time."""
-
-    patience_seconds: int = Field(
-        ge=0, description="How long to wait for another run to end before giving up as busy."
-    )
-
-    @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["Writing"]:  # noqa: ARG002
-        """Take the lock when the run begins and give it back when it ends, however it ends."""
-        with ExitStack() as held:
-            self._enter(held)
-            yield self
-
-    def _enter(self, held: ExitStack) -> None:
-        deadline = time.monotonic() + self.patience_seconds
-        while True:
-            try:
-                held.enter_context(exclusive(Home.from_environment()))
-            except Busy:
-                if time.monotonic() >= deadline:
-                    raise
-                time.sleep(_PAUSE_SECONDS)
-            else:
-                return

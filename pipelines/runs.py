@@ -1,11 +1,11 @@
 """Runs a range of days in this process, as a run that Dagster's pages show."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -15,28 +15,19 @@ from anonymizer.home import Home
 from anonymizer.locking import exclusive
 from anonymizer.periods import Period
 from anonymizer.policy import Policy, Timing
-from anonymizer.series import Series
+from anonymizer.series import CAMPAIGN_DAY, Series
 from pipelines import interruption
 from pipelines.first_day import has_begun
+from pipelines.flow import job_name
 from pipelines.full_disk import explaining_full_disks, tells_of_a_full_disk
+from pipelines.held import Held, held_days
 from pipelines.instance import prepare_instance
-from pipelines.jobs import job_name
-from pipelines.partitions import DAYS
 from pipelines.progress import Listener, listening
-from pipelines.sealing import Trouble
 
 _FIRST_TAG, _LAST_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 _DAY_TAG = "dagster/partition"
 _COMMAND_LINE = {"audience/started_by": "command line"}
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Held:
-    """A day that was not released, and why."""
-
-    day: date
-    trouble: Trouble
 
 
 @dataclass(frozen=True)
@@ -74,7 +65,7 @@ def run_days(
     stop the run in good order; `told` is called when one arrives.
     """
     _check_range(first, last, Policy.load(home.policy).timing)
-    return _run(home, "release_days", first, last, listener, told)
+    return _run(home, job_name(CAMPAIGN_DAY), first, last, listener, told)
 
 
 def run_periods(
@@ -99,27 +90,30 @@ def _run(
     ):
         _close_abandoned(instance)
         with listening(listener), interruption.heeding_signals(told):
-            result = _beside_main_thread(lambda: _execute(instance, job, first, last))
+            result = _beside_main_thread(lambda: _execute(home, instance, job, first, last))
             stopped_by = interruption.received()
         failures = [event for event in result.all_events if event.is_step_failure]
-        held = tuple(
-            Held(date.fromisoformat(day.pop("day")), Trouble(**day)) for day in held_days(failures)
-        )
+        held = tuple(held_days(result.get_asset_check_evaluations()))
         room = any(tells_of_a_full_disk(str(event.event_specific_data)) for event in failures)
-        return Finished(result.run_id, result.success, held, stopped_by, without_room=room)
+        succeeded = result.success and not held
+        return Finished(result.run_id, succeeded, held, stopped_by, without_room=room)
 
 
 def _execute(
-    instance: dg.DagsterInstance, job: str, first: date, last: date
+    home: Home, instance: dg.DagsterInstance, job: str, first: date, last: date
 ) -> dg.ExecuteInProcessResult:
-    # Definitions import the sensors, and these import this module.
-    from pipelines.definitions import defs  # noqa: PLC0415
+    # The definitions have the sensors, and these import this module.
+    from pipelines.assembly import definitions_of  # noqa: PLC0415
 
-    return defs.resolve_job_def(job).execute_in_process(
-        instance=instance,
-        raise_on_error=False,
-        tags={**range_tags(first, last), **_COMMAND_LINE},
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    return (
+        definitions_of(home)
+        .resolve_job_def(job)
+        .execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            tags={**range_tags(first, last), **_COMMAND_LINE},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
     )
 
 
@@ -150,17 +144,6 @@ def _close_abandoned(instance: dg.DagsterInstance) -> None:
     alive = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
     for run in instance.get_runs(dg.RunsFilter(statuses=alive, tags=_COMMAND_LINE)):
         instance.report_run_failed(run, "The process of this run ended before the run did.")
-
-
-def held_days(failures: Iterable[dg.DagsterEvent]) -> list[dict[str, Any]]:
-    """What the failed steps of a run say about the days that they held, in order of days."""
-    found: dict[str, dict[str, Any]] = {}
-    for event in failures:
-        user_failure = event.step_failure_data.user_failure_data
-        held = user_failure.metadata.get("held") if user_failure else None
-        if isinstance(held, dg.JsonMetadataValue) and isinstance(held.data, list):
-            found.update({day["day"]: dict(day) for day in held.data})
-    return [found[day] for day in sorted(found)]
 
 
 def range_tags(first: date, last: date) -> dict[str, str]:
@@ -194,7 +177,4 @@ def fault_of_day(option: str, day: date, timing: Timing) -> Fault | None:
         problem = "has not ended yet" if day == today else "is in the future"
         zone = f"it is {today} in {timing.timezone}"
         return Fault(option, f"{day} {problem}: {zone}", "only days that have ended can be run")
-    if not DAYS.has_partition_key(day.isoformat()):
-        problem = f"{day} is not among the days that were loaded"
-        return Fault(option, problem, "start the program again after a change of timing.first_day")
     return None

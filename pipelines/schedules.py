@@ -1,58 +1,78 @@
 """The daily schedule, and one for each longer series."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from anonymizer.series import AUDIENCE_MONTH, CAMPAIGN_MONTH, CAMPAIGN_WEEK, INTEREST_WEEK, Series
+from anonymizer.series import (
+    AUDIENCE_MONTH,
+    CAMPAIGN_DAY,
+    CAMPAIGN_MONTH,
+    CAMPAIGN_WEEK,
+    INTEREST_WEEK,
+    Series,
+)
 from pipelines.due import due_periods
 from pipelines.first_day import has_begun
-from pipelines.jobs import DAILY, LONGER_JOBS, job_name
-from pipelines.landing import RUN_AT, day_due
-from pipelines.partitions import ZONE
+from pipelines.jobs import Job
+from pipelines.landing import day_due
+from pipelines.partitions import Calendar
 from pipelines.resources import Installation
 
-# After the day, and one after the other: what is wider is judged against what is narrower.
-_CLOSED_AT = {
-    CAMPAIGN_WEEK: "0 4 * * *",
-    CAMPAIGN_MONTH: "30 4 * * *",
-    INTEREST_WEEK: "0 5 * * *",
-    AUDIENCE_MONTH: "30 5 * * *",
+# After the days, one after the other: what is wider is judged against what is narrower.
+_AFTER = {
+    CAMPAIGN_WEEK: timedelta(minutes=60),
+    CAMPAIGN_MONTH: timedelta(minutes=90),
+    INTEREST_WEEK: timedelta(minutes=120),
+    AUDIENCE_MONTH: timedelta(minutes=150),
 }
 # As long as working data of an unreleased period can be there, and no longer than that matters.
 _LOOKED_BACK = timedelta(days=40)
 
 
-@dg.schedule(
-    job=DAILY,
-    cron_schedule=f"{RUN_AT.minute} {RUN_AT.hour} * * *",
-    execution_timezone=ZONE,
-    description="Runs the latest day of which nothing may arrive any more: late_days + 1 days ago.",
-)
-def every_day(
-    context: dg.ScheduleEvaluationContext, installation: Installation
-) -> dg.RunRequest | dg.SkipReason:
-    """One run for one day; asking twice for the same day starts one run."""
-    timing = installation.policy().timing
-    day = day_due(context.scheduled_execution_time, timing)
-    key = day.isoformat()
-    if not has_begun(day, timing):
-        return dg.SkipReason(
-            f"{key} is before the first day, {timing.first_day}; to begin earlier set "
-            "timing.first_day in policy.yaml and start Dagster again"
-        )
-    return dg.RunRequest(run_key=f"daily:{key}", partition_key=key)
+def schedules(jobs: Mapping[Series, Job], calendar: Calendar) -> list[dg.ScheduleDefinition]:
+    """All of them, in the policy's time zone."""
+    longer = [when_closed(series, jobs[series], calendar) for series in _AFTER]
+    return [every_day(jobs[CAMPAIGN_DAY], calendar), *longer]
 
 
-def when_closed(series: Series) -> dg.ScheduleDefinition:
+def every_day(job: Job, calendar: Calendar) -> dg.ScheduleDefinition:
+    """The schedule of the days."""
+
+    @dg.schedule(
+        name="every_day",
+        job=job,
+        cron_schedule=calendar.cron(),
+        execution_timezone=calendar.zone,
+        description="Runs the latest day of which nothing may arrive any more: late_days + 1 days "
+        "ago.",
+    )
+    def schedule(
+        context: dg.ScheduleEvaluationContext, installation: Installation
+    ) -> dg.RunRequest | dg.SkipReason:
+        timing = installation.policy().timing
+        day = day_due(context.scheduled_execution_time, timing)
+        key = day.isoformat()
+        if not has_begun(day, timing):
+            return dg.SkipReason(
+                f"{key} is before the first day, {timing.first_day}; to begin earlier set "
+                "timing.first_day in policy.yaml and start Dagster again"
+            )
+        return dg.RunRequest(run_key=f"daily:{key}", partition_key=key)
+
+    return schedule
+
+
+def when_closed(series: Series, job: Job, calendar: Calendar) -> dg.ScheduleDefinition:
     """A schedule that runs each period of a series once it has closed, until it is released."""
 
     @dg.schedule(
-        name=f"{job_name(series).removeprefix('release_')}_when_closed",
-        job=LONGER_JOBS[series],
-        cron_schedule=_CLOSED_AT[series],
-        execution_timezone=ZONE,
+        name=f"{job.name.removeprefix('release_')}_when_closed",
+        job=job,
+        cron_schedule=calendar.cron(_AFTER[series]),
+        execution_timezone=calendar.zone,
         description=f"Looks every morning for a {series.period_kind} that closed with the last "
         "day's run (open_days after its end, once its days and what is narrower are released), "
         "and runs it; one that was held is tried again the next morning.",
@@ -60,7 +80,8 @@ def when_closed(series: Series) -> dg.ScheduleDefinition:
     def schedule(
         context: dg.ScheduleEvaluationContext, installation: Installation
     ) -> list[dg.RunRequest] | dg.SkipReason:
-        today = context.scheduled_execution_time.astimezone(ZoneInfo(ZONE)).date()
+        zone = ZoneInfo(installation.policy().timing.timezone)
+        today = context.scheduled_execution_time.astimezone(zone).date()
         due = due_periods(
             installation.home, installation.ledger(), series, today - _LOOKED_BACK, today
         )
@@ -75,6 +96,3 @@ def when_closed(series: Series) -> dg.ScheduleDefinition:
         ]
 
     return schedule
-
-
-WHEN_CLOSED = [when_closed(series) for series in LONGER_JOBS]

@@ -1,8 +1,9 @@
-"""Sensors: what landed after the schedule had run, and runs that failed."""
+"""Sensors: what landed after the schedule had run, runs that failed, and days that were held."""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,45 +13,104 @@ from anonymizer.policy import Policy
 from pipelines.alerts import NotDelivered, raise_alert
 from pipelines.arrivals import ARRIVALS
 from pipelines.first_day import has_begun
+from pipelines.held import Held, held_days
 from pipelines.history import released_days
-from pipelines.jobs import DAILY
-from pipelines.landing import Landed, due_at, landed_days
+from pipelines.jobs import Job
+from pipelines.landing import Landed, due_at, landed_days, runnable_days
+from pipelines.partitions import Calendar
 from pipelines.resources import Installation
-from pipelines.runs import days_of_run, held_days, range_tags
+from pipelines.runs import days_of_run, range_tags
+
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
 
-@dg.sensor(
-    jobs=[DAILY, ARRIVALS],
-    minimum_interval_seconds=60,
-    description="Notices new and rewritten files in raw/. An unreleased day that is due is run, "
-    "again whenever its files change; adjacent days are one run, in order. Of a day that waits for "
-    "late arrivals the files are checked. A released day is final: a change is only reported.",
-)
-def landing(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
-    """Compare names, sizes and times of change with those of the last look."""
-    policy = installation.policy()
-    now = datetime.now(UTC)
-    released = released_days(installation.ledger())
-    before: dict[str, str] = json.loads(context.cursor or "{}")
-    known: dict[str, str] = {}
-    due: list[Landed] = []
-    waiting: list[Landed] = []
-    since = (now - timedelta(days=policy.retention.private_days)).date()
-    for landed in landed_days(installation.home, policy.timing, since):
-        key = landed.day.isoformat()
-        if landed.day in released:
-            known[f"released {key}"] = landed.visits
-            if before.get(f"released {key}", landed.visits) != landed.visits:
-                _report_rewritten(context, installation, landed)
-        elif _ready(landed, policy, now):
-            asked = "asked" if now >= due_at(landed.day, policy.timing) else "checked"
-            known[f"{asked} {key}"] = landed.inputs
-            if before.get(f"{asked} {key}") != landed.inputs:
-                (due if asked == "asked" else waiting).append(landed)
-    requests = [_request(days) for days in _adjacent(due)]
-    if waiting:
-        requests.append(dg.RunRequest(f"arrivals:{_digest(waiting)}", job_name=ARRIVALS.name))
-    return dg.SensorResult(run_requests=requests, cursor=json.dumps(known))
+def landing_sensor(job: Job, calendar: Calendar) -> dg.SensorDefinition:
+    """The sensor that looks at the landing zone."""
+
+    @dg.sensor(
+        name="landing",
+        jobs=[job, ARRIVALS],
+        minimum_interval_seconds=60,
+        description="Notices new and rewritten files in raw/. An unreleased day that is due and "
+        "whose late visits have a folder is run, again whenever its files change; adjacent days "
+        "are one run, and the next begins when it has ended. Of a day that waits for late visits "
+        "the files are checked. A released day is final: a change is only reported.",
+    )
+    def landing(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
+        look = _Look.take(installation, calendar, json.loads(context.cursor or "{}"))
+        for landed in look.rewritten:
+            _report_rewritten(context, installation, landed)
+        requests = []
+        rows = _adjacent(look.due)
+        if rows and not _is_running(context.instance, job.name):
+            requests.append(_request(rows[0], job.name))
+            look.known.update({f"asked {one.day}": one.inputs for one in rows[0]})
+        if look.waiting:
+            key = f"arrivals:{_digest(look.waiting)}"
+            requests.append(dg.RunRequest(key, job_name=ARRIVALS.name))
+        return dg.SensorResult(run_requests=requests, cursor=json.dumps(look.known))
+
+    return landing
+
+
+def _is_running(instance: dg.DagsterInstance, job: str) -> bool:
+    """Whether days are being run or are about to be: what comes later has to wait for them."""
+    wanted = dg.RunsFilter(job_name=job, statuses=_UNFINISHED)
+    return instance.get_runs_count(wanted) > 0
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What has changed since the last look, by names, sizes and times of change.
+
+    `known` is kept for the next look; days that are due are added to it when they are asked for.
+    """
+
+    known: dict[str, str]
+    rewritten: list[Landed]
+    due: list[Landed]
+    waiting: list[Landed]
+
+    @classmethod
+    def take(
+        cls, installation: Installation, calendar: Calendar, before: Mapping[str, str]
+    ) -> "_Look":
+        """Compare the landing zone with what was known before."""
+        policy, now = installation.policy(), datetime.now(UTC)
+        released = released_days(installation.ledger())
+        # A folder without the next one may hold nothing but late visits of the day before.
+        complete = frozenset(runnable_days(installation.home, policy.timing))
+        look = cls({}, [], [], [])
+        since = (now - timedelta(days=policy.retention.private_days)).date()
+        for landed in landed_days(installation.home, policy.timing, since):
+            key = landed.day.isoformat()
+            if landed.day in released:
+                look.known[f"released {key}"] = landed.visits
+                if before.get(f"released {key}", landed.visits) != landed.visits:
+                    look.rewritten.append(landed)
+            elif _ready(landed, policy, now):
+                is_due = now >= due_at(landed.day, policy.timing, calendar.run_at)
+                if is_due and landed.day in complete:
+                    look._note(f"asked {key}", landed, before, look.due)
+                elif not is_due:
+                    look.known[f"checked {key}"] = landed.inputs
+                    if before.get(f"checked {key}") != landed.inputs:
+                        look.waiting.append(landed)
+        return look
+
+    def _note(
+        self, key: str, landed: Landed, before: Mapping[str, str], changed: list[Landed]
+    ) -> None:
+        if before.get(key) == landed.inputs:
+            self.known[key] = landed.inputs
+        else:
+            changed.append(landed)
 
 
 def _adjacent(landed: Sequence[Landed]) -> list[list[Landed]]:
@@ -64,12 +124,12 @@ def _adjacent(landed: Sequence[Landed]) -> list[list[Landed]]:
     return rows
 
 
-def _request(days: Sequence[Landed]) -> dg.RunRequest:
+def _request(days: Sequence[Landed], job: str) -> dg.RunRequest:
     """A run of adjacent days. Asking again under the same run key starts nothing."""
     first, last = days[0].day, days[-1].day
     return dg.RunRequest(
         f"landing:{first}:{last}:{_digest(days)}",
-        job_name=DAILY.name,
+        job_name=job,
         tags=range_tags(first, last),
     )
 
@@ -121,13 +181,50 @@ def run_failed(context: dg.RunFailureSensorContext, installation: Installation) 
         "job": run.job_name,
         "days": days_of_run(run.tags),
         "failed_steps": sorted(event.step_key for event in failures if event.step_key),
-        "held": held_days(failures),
+        "held": _held(context.instance, run.run_id),
     }
     _alert(context, installation, run.run_id, alert)
 
 
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=30,
+    monitor_all_code_locations=True,
+    description="Writes alerts/<run>.json for a run that held a day, which is no failure of the "
+    "run, and posts it to AUDIENCE_ALERT_WEBHOOK, if that is set.",
+)
+def days_held(context: dg.RunStatusSensorContext, installation: Installation) -> None:
+    """Say which days were held, where and why."""
+    run = context.dagster_run
+    held = _held(context.instance, run.run_id)
+    if not held:
+        return
+    alert = {
+        "kind": "days_held",
+        "run_id": run.run_id,
+        "job": run.job_name,
+        "days": days_of_run(run.tags),
+        "failed_steps": sorted({one["stage"] for one in held}),
+        "held": held,
+    }
+    _alert(context, installation, run.run_id, alert)
+
+
+def _held(instance: dg.DagsterInstance, run_id: str) -> list[dict[str, Any]]:
+    """What the checks of a run say of the days that it held."""
+    kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=kind)]
+    found = held_days(event.asset_check_evaluation_data for event in events if event is not None)
+    return [_record(one) for one in found]
+
+
+def _record(held: Held) -> dict[str, Any]:
+    return {"day": held.day.isoformat(), **asdict(held.trouble)}
+
+
 def _alert(
-    context: dg.SensorEvaluationContext | dg.RunFailureSensorContext,
+    context: dg.SensorEvaluationContext | dg.RunStatusSensorContext,
     installation: Installation,
     name: str,
     alert: Mapping[str, Any],

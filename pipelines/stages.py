@@ -1,40 +1,30 @@
 """One stage over the days of a run.
 
 Every day is tried, whatever became of the others. A day that is held writes its trouble into
-the journal and goes no further: later stages pass it on untouched. A step fails
-
-* when none of its days got through: nothing is left for the steps after it;
-* when trouble may pass (a disk, a lock) and attempts are left;
-* in publication, the last stage, when any day was held: by then the good days are out.
+the journal and goes no further: later stages pass it on untouched. Trouble that may pass (a disk,
+a lock) is tried again twice.
 
 Once the process is told to stop, no day enters a stage any more: those that are left are held as
 `interrupted`, and so is a day whose tables are still being suppressed or checked. Publication
 finishes the day that it has begun to write.
-
-So a run with a held day always ends failed and says which days and why, and a run of a single
-day fails in the very step that held it. In a range, Dagster shows a held day as materialized in
-the stages before publication (a step cannot leave out one of its partitions and still let
-the next step run); its metadata and its failed checks say that it is held, and publication,
-whose materializations are logged day by day, shows it as failed.
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
-from typing import Any
-
-import dagster as dg
+from typing import Any, TypeVar
 
 from anonymizer.home import Home
-from anonymizer.periods import Period, PeriodKind
+from anonymizer.periods import PeriodKind
 from pipelines import interruption, journal
-from pipelines.partitions import days_of, partition_key
 from pipelines.progress import Step, announce
 from pipelines.sealing import Trouble, attempt
 
-RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
+Result = TypeVar("Result")
+PAUSES = (5.0, 10.0)  # seconds before each further attempt
 
 
 @dataclass(frozen=True)
@@ -43,6 +33,14 @@ class Outcome:
 
     facts: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """How a day fared at a stage, and what engineers read of it, by asset."""
+
+    entry: journal.Entry
+    metadata: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -58,47 +56,38 @@ class Stage:
     kind: PeriodKind = "day"
 
     def work_through(
-        self, context: dg.AssetExecutionContext, home: Home, work: Callable[[date], Outcome]
-    ) -> tuple["Tried", ...]:
-        """Try each day of the run. Raises Failure when the run cannot go on from here."""
+        self,
+        log: logging.Logger,
+        home: Home,
+        days: Sequence[date],
+        work: Callable[[date], Outcome],
+    ) -> tuple[Tried, ...]:
+        """Try each day of the run. Nothing that goes wrong with a day is raised."""
         # In a run that Dagster's pages started this is the main thread, and Dagster would raise.
         with interruption.heeding_signals():
-            days = [Period.of(self.kind, day).end for day in days_of(context.partition_keys)]
-            tried = [self._try(context, home, day, work) for day in days]
-        entries = [attempted.entry for attempted in tried]
-        troubles = [entry.trouble for entry in entries if entry.trouble]
-        may_pass = any(trouble.passing for trouble in troubles)
-        again = may_pass and not interruption.received()
-        if again and context.retry_number < RETRIES.max_retries:
-            raise failure(entries, allow_retries=True)
-        if len(troubles) == len(entries):
-            raise failure(entries)
-        return tuple(tried)
+            return tuple(self._try(log, home, day, work) for day in days)
 
     def _try(
-        self,
-        context: dg.AssetExecutionContext,
-        home: Home,
-        day: date,
-        work: Callable[[date], Outcome],
-    ) -> "Tried":
+        self, log: logging.Logger, home: Home, day: date, work: Callable[[date], Outcome]
+    ) -> Tried:
         announce(Step(self.name, day, done=False))
         started = time.monotonic()
         barrier = self._barrier(home, day)
-        result: Outcome | Trouble = barrier if barrier else attempt(partial(work, day))
+        result: Outcome | Trouble = barrier if barrier else _attempt_again(partial(work, day))
         seconds = round(time.monotonic() - started, 3)
         entry = self._entry(day, seconds, result)
-        unwritten = attempt(lambda: journal.write(home, entry))
+        unwritten = _attempt_again(partial(journal.write, home, entry))
         if unwritten:
-            result = unwritten
-            entry = self._entry(day, seconds, result)
-        metadata = self._metadata(entry, result)
-        for asset, described in metadata.items():
-            context.add_asset_metadata(described, asset, partition_key(self.kind, day))
+            entry = self._entry(day, seconds, unwritten)
         if entry.trouble:
-            context.log.error("%s %s: %s", day, entry.trouble.stage, entry.trouble.message)
+            log.error("%s %s: %s", day, entry.trouble.stage, entry.trouble.message)
         announce(Step(self.name, day, done=True, held=entry.trouble is not None))
-        return Tried(entry, metadata)
+        done = {} if isinstance(result, Trouble) else result.metadata
+        said = {
+            asset: {"state": "done", **done.get(asset, {}), "seconds": seconds}
+            for asset in self.assets
+        }
+        return Tried(entry, {} if entry.trouble else said)
 
     def _entry(self, day: date, seconds: float, result: Outcome | Trouble) -> journal.Entry:
         if isinstance(result, Trouble):
@@ -119,36 +108,14 @@ class Stage:
             )
         return before.trouble
 
-    def _metadata(
-        self, entry: journal.Entry, result: Outcome | Trouble
-    ) -> dict[str, dict[str, Any]]:
-        if isinstance(result, Trouble):
-            said = {"state": f"held: {result.code}", "what_happened": result.message}
-            return {asset: {**said, "seconds": entry.seconds} for asset in self.assets}
-        return {
-            asset: {"state": "done", **result.metadata.get(asset, {}), "seconds": entry.seconds}
-            for asset in self.assets
-        }
 
-
-@dataclass(frozen=True)
-class Tried:
-    """How a day fared at a stage, and what engineers read of it, by asset."""
-
-    entry: journal.Entry
-    metadata: Mapping[str, Mapping[str, Any]]
-
-
-def failure(entries: Sequence[journal.Entry], *, allow_retries: bool = False) -> dg.Failure:
-    """The end of a step: which days are held, at which stage, by which code."""
-    held = [(entry, entry.trouble) for entry in entries if entry.trouble]
-    lines = [f"{entry.day}, {trouble.stage}: {trouble.message}" for entry, trouble in held]
-    return dg.Failure(
-        f"{len(held)} of {len(entries)} day(s) held\n" + "\n".join(lines),
-        metadata={
-            "held": dg.MetadataValue.json(
-                [{"day": entry.day.isoformat(), **asdict(trouble)} for entry, trouble in held]
-            )
-        },
-        allow_retries=allow_retries,
-    )
+def _attempt_again(work: Callable[[], Result]) -> Result | Trouble:
+    """The result, after a pause or two where the trouble may pass."""
+    result = attempt(work)
+    for pause in PAUSES:
+        passing = isinstance(result, Trouble) and result.passing
+        if not passing or interruption.received():
+            break
+        time.sleep(pause)
+        result = attempt(work)
+    return result

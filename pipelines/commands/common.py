@@ -1,7 +1,7 @@
 """Options that many commands share."""
 
-import os
 from collections.abc import Sequence
+from contextvars import ContextVar
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -19,18 +19,22 @@ HomeOption = Annotated[
 FromOption = Annotated[str, typer.Option("--from", help="First local day, YYYY-MM-DD.")]
 ToOption = Annotated[str, typer.Option("--to", help="Last local day, YYYY-MM-DD.")]
 
+_chosen: ContextVar[Home | None] = ContextVar("chosen", default=None)
+
 
 def use_home(path: Path | None) -> Home:
-    """The chosen home, made known to everything that runs in or under this process."""
+    """The home that an option or the environment names."""
     from pipelines.first_day import refuse_retired_variable  # noqa: PLC0415  slow to import
 
     refuse_retired_variable()
-    if path is not None:
-        os.environ["AUDIENCE_HOME"] = str(path.absolute())
-    home = Home.from_environment()
-    os.environ["AUDIENCE_HOME"] = str(home.root)
-    os.environ["DAGSTER_HOME"] = str(home.dagster)
+    home = Home(path.absolute()) if path is not None else Home.from_environment()
+    _chosen.set(home)
     return home
+
+
+def chosen_home() -> Home:
+    """The home of the command that is running, as far as it has chosen one."""
+    return _chosen.get() or Home.from_environment()
 
 
 def existing_home(path: Path | None) -> Home:

@@ -45,7 +45,7 @@ def correct_release(
     from pipelines.resources import Installation  # noqa: PLC0415
 
     _confirm(release, asked=not yes)
-    installation = Installation()
+    installation = Installation.of(place)
     order = order_correction(installation, release, reason)
     code = _run(place, order)
     _tell(installation, order)

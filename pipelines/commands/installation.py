@@ -2,8 +2,6 @@
 
 import os
 import re
-import runpy
-import signal
 import socket
 import sys
 from datetime import date, datetime
@@ -15,7 +13,7 @@ import typer
 
 from anonymizer.errors import ConfigurationError, Fault
 from anonymizer.files import PUBLIC, make_folder, write_bytes
-from anonymizer.home import Home
+from anonymizer.home import VARIABLE, Home
 from anonymizer.permissions import OWNER_ONLY, require_places
 from anonymizer.policy import Timing
 from anonymizer.secret import Secret
@@ -112,14 +110,12 @@ def serve_ui(
     from pipelines.instance import prepare_instance  # noqa: PLC0415  Dagster is slow to import
 
     os.umask(OWNER_ONLY)  # of Dagster's processes, which write without being asked
-    prepare_instance(existing_home(home))
+    place = existing_home(home)
+    folder = prepare_instance(place)
     _require_free(port)
-    sys.argv = ["dagster", "dev", "-m", "pipelines.definitions", "-h", _HERE, "-p", str(port)]
-    # Dagster ends its processes on Ctrl-C alone: a supervisor's SIGTERM would leave them behind,
-    # and a shell's background job, which ignores Ctrl-C, could not be ended at all.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
-    runpy.run_module("dagster", run_name="__main__", alter_sys=True)
+    command = [sys.executable, "-m", "pipelines.pages", "-h", _HERE, "-p", str(port)]
+    named = {VARIABLE: str(place.root), "DAGSTER_HOME": str(folder)}
+    os.execve(sys.executable, command, {**os.environ, **named})  # noqa: S606  no shell
 
 
 def _require_free(port: int) -> None:

@@ -80,16 +80,17 @@ def review(
 ) -> None:
     """List rows of requests and consents that cannot be read, or decide what they count as."""
     from pipelines import objections  # noqa: PLC0415  slow to import
+    from pipelines.resources import Installation  # noqa: PLC0415
 
-    existing_home(home)
+    installation = Installation.of(existing_home(home))
     if not (decide or treatment or reason or user):
-        objections.print_unread(everything=everything)
+        objections.print_unread(installation, everything=everything)
         return
     if not (decide and treatment and reason):
         raise ConfigurationError(
             [Fault("--decide", "a decision needs --decide, --as and --reason", "give all three")]
         )
-    say(objections.decide(decide, treatment, reason, datetime.now(UTC), user))
+    say(objections.decide(installation, decide, treatment, reason, datetime.now(UTC), user))
 
 
 @app.command("list")
@@ -101,9 +102,10 @@ def list_requests(
 ) -> None:
     """List requests by file and row: requested, due, done, and the first release they affect."""
     from pipelines import objections  # noqa: PLC0415  slow to import
+    from pipelines.resources import Installation  # noqa: PLC0415
 
-    existing_home(home)
-    objections.print_requests(datetime.now(UTC), unfinished=unfinished)
+    installation = Installation.of(existing_home(home))
+    objections.print_requests(installation, datetime.now(UTC), unfinished=unfinished)
 
 
 @app.command("done")
@@ -114,9 +116,10 @@ def finish_request(
 ) -> None:
     """Record that a request is answered, or that one that matches no one is settled."""
     from pipelines import objections  # noqa: PLC0415  slow to import
+    from pipelines.resources import Installation  # noqa: PLC0415
 
-    existing_home(home)
-    say(objections.finish_request(request, reason, datetime.now(UTC)))
+    installation = Installation.of(existing_home(home))
+    say(objections.finish_request(installation, request, reason, datetime.now(UTC)))
 
 
 def _file(home: Home, kind: Literal["access", "correct", "erase", "withdraw"], user: str) -> None:

@@ -99,9 +99,9 @@ def release_periods(home: Home, first: date, last: date) -> list[int]:
 
     Returns the exit code of each run; nothing is run, and nothing printed, when nothing is due.
     """
-    from pipelines.assets.series import LONGER  # noqa: PLC0415  Dagster is slow to import
-    from pipelines.assets.series import STAGES as STAGES_OF_SERIES  # noqa: PLC0415
-    from pipelines.due import due_periods, stretches_of  # noqa: PLC0415
+    from pipelines.due import due_periods, stretches_of  # noqa: PLC0415  slow to import
+    from pipelines.flow import LONGER  # noqa: PLC0415
+    from pipelines.flow import STAGES as STAGES_OF_SERIES  # noqa: PLC0415
     from pipelines.history import open_ledger  # noqa: PLC0415
     from pipelines.report import period_line, print_periods  # noqa: PLC0415
     from pipelines.runs import run_periods  # noqa: PLC0415
@@ -132,7 +132,7 @@ def release_periods(home: Home, first: date, last: date) -> list[int]:
 
 def release_stretch(home: Home, series: "Series", period: "Period") -> int:
     """Run one week, month, interest or audience with a progress bar; returns the exit code."""
-    from pipelines.assets.series import STAGES as STAGES_OF_SERIES  # noqa: PLC0415
+    from pipelines.flow import STAGES as STAGES_OF_SERIES  # noqa: PLC0415  slow to import
     from pipelines.report import period_line, print_periods  # noqa: PLC0415
     from pipelines.runs import run_periods  # noqa: PLC0415
 

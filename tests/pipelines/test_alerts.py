@@ -88,11 +88,11 @@ def test_a_refusing_webhook_is_named_by_its_status(tmp_path: Path, webhook: Webh
         raise_alert(Home(tmp_path), "one", {})
 
 
-def test_a_failed_run_raises_an_alert_with_days_and_codes(
+def test_a_held_day_raises_an_alert_with_days_and_codes(
     fresh_home: Home, webhook: Webhook, audience: Audience
 ) -> None:
     repository, cursor = defs.get_repository_def(), None
-    sensor = repository.get_sensor_def("run_failed")
+    sensor = repository.get_sensor_def("days_held")
 
     def look(instance: dg.DagsterInstance) -> None:
         nonlocal cursor
@@ -102,8 +102,8 @@ def test_a_failed_run_raises_an_alert_with_days_and_codes(
             # Named as in the daemon, which passes over runs of other places.
             repository_name=repository.name,
             repository_def=repository,
-            sensor_name="run_failed",
-            resources={"installation": Installation()},
+            sensor_name="days_held",
+            resources={"installation": Installation.of(Home.from_environment())},
         )
         cursor = sensor.evaluate_tick(context).cursor
 
@@ -120,7 +120,7 @@ def test_a_failed_run_raises_an_alert_with_days_and_codes(
     ((_, posted),) = webhook.received
     (alert,) = (fresh_home.root / "alerts").iterdir()
     assert json.loads(alert.read_text()) == posted
-    assert posted["kind"] == "run_failed"
+    assert posted["kind"] == "days_held"
     assert posted["days"] == ["2026-11-01"]
     assert posted["failed_steps"] == ["intake"]
     assert [(held["day"], held["stage"], held["code"]) for held in posted["held"]] == [

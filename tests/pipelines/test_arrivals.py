@@ -111,7 +111,7 @@ def look(instance: dg.DagsterInstance, cursor: str | None) -> tuple[list[str], s
         instance,
         cursor=cursor,
         repository_def=repository,
-        resources={"installation": Installation()},
+        resources={"installation": Installation.of(Home.from_environment())},
     )
     result = repository.get_sensor_def("landing").evaluate_tick(context)
     return [request.job_name or "" for request in result.run_requests or []], result.cursor

@@ -59,7 +59,7 @@ def test_what_is_late_is_told_by_file_and_row_and_once(
 
     def look() -> list[Path]:
         context = dg.build_asset_check_context()
-        result = requests_in_time(context, installation=Installation())  # type: ignore[call-arg]
+        result = requests_in_time(context, installation=Installation.of(Home.from_environment()))  # type: ignore[call-arg]
         assert isinstance(result, dg.AssetCheckResult)
         assert not result.passed
         return sorted((home.root / "alerts").iterdir())

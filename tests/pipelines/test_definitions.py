@@ -10,9 +10,8 @@ import dagster as dg
 import pytest
 
 from anonymizer.series import Series
-from pipelines.assets.series import LONGER
 from pipelines.definitions import defs
-from pipelines.jobs import job_name
+from pipelines.flow import LONGER, job_name
 
 ROOT = Path(__file__).parents[2]
 NO_NETWORK = """

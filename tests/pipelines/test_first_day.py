@@ -88,7 +88,12 @@ def test_it_bears_on_no_figure() -> None:
 
 def test_partitions_begin_with_it(home: Home, audience: Audience) -> None:
     audience("init", "--first-day", "2026-09-09", "--home", home.root)
-    script = "from pipelines.partitions import DAYS; print(DAYS.get_first_partition_key())"
+    script = (
+        "from pipelines.definitions import defs\n"
+        "days = defs.resolve_asset_graph().get(next(iter(defs.resolve_job_def('release_days')"
+        ".asset_layer.executable_asset_keys))).partitions_def\n"
+        "print(days.get_first_partition_key())"
+    )
     environment = {**os.environ, "AUDIENCE_HOME": str(home.root)}
 
     def first_partition() -> str:

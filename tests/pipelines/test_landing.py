@@ -40,7 +40,7 @@ class Sensor:
             self._instance,
             cursor=self._cursor,
             repository_def=self._repository,
-            resources={"installation": Installation()},
+            resources={"installation": Installation.of(Home.from_environment())},
         )
         result = self._repository.get_sensor_def("landing").evaluate_tick(context)
         self._cursor = result.cursor
@@ -81,16 +81,41 @@ def test_days_that_have_landed_and_are_due_are_one_run_in_order(
     rest(fresh_home)
     (request,) = sensor.look()
 
-    # The fourth folder holds what arrived late; as a day it has visits too, so it is asked for
-    # once it is due, and intake says what is missing.
-    assert days_of(request)[:3] == DAYS
+    # The fourth folder holds late visits of the third day: a run of it would only be held.
+    assert days_of(request) == DAYS
+
+
+def test_a_day_is_asked_for_once_its_late_visits_have_a_folder(
+    fresh_home: Home, sensor: Sensor
+) -> None:
+    rest(fresh_home)
+    sensor.look()
+    (fresh_home.raw / "visits" / "day=2026-11-05").mkdir()
+
+    assert [days_of(request) for request in sensor.look()] == [["2026-11-04"]]
 
 
 def test_a_gap_makes_two_runs(fresh_home: Home, sensor: Sensor) -> None:
     rest(fresh_home)
-    shutil.rmtree(fresh_home.raw / "visits" / "day=2026-11-02")
+    (fresh_home.raw / "visits" / "day=2026-11-05").mkdir()
+    (fresh_home.raw / "visits" / "day=2026-11-06").mkdir()
+    shutil.rmtree(fresh_home.raw / "visits" / "day=2026-11-03")
 
-    assert [days_of(request)[0] for request in sensor.look()] == [DAYS[0], DAYS[2]]
+    assert [days_of(request) for request in sensor.look()] == [[DAYS[0]]]
+    assert [days_of(request) for request in sensor.look()] == [["2026-11-04", "2026-11-05"]]
+    assert sensor.look() == []
+
+
+def test_later_days_wait_for_the_run_of_earlier_ones(
+    fresh_home: Home, sensor: Sensor, instance: dg.DagsterInstance
+) -> None:
+    rest(fresh_home)
+    job = defs.resolve_job_def("release_days")
+    run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+
+    assert not sensor.days()
+    instance.report_run_failed(run)
+    assert sensor.days() == set(DAYS)
 
 
 def test_what_was_asked_for_is_not_asked_again(fresh_home: Home, sensor: Sensor) -> None:

@@ -21,7 +21,7 @@ def tick(moment: datetime) -> ScheduleExecutionData:
             instance=instance,
             scheduled_execution_time=moment,
             repository_def=repository,
-            resources={"installation": Installation()},
+            resources={"installation": Installation.of(Home.from_environment())},
         )
         return repository.get_schedule_def("every_day").evaluate_tick(context)
 

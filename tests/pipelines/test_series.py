@@ -238,7 +238,7 @@ def asked(schedule: str, moment: datetime) -> list[str]:
             instance=instance,
             scheduled_execution_time=moment,
             repository_def=repository,
-            resources={"installation": Installation()},
+            resources={"installation": Installation.of(Home.from_environment())},
         )
         tick = repository.get_schedule_def(schedule).evaluate_tick(context)
     return [str(request.partition_key) for request in tick.run_requests or ()]

@@ -119,7 +119,7 @@ def test_a_period_has_its_own_promise_and_the_effort_of_today(home: Home, ledger
     settle(home, ledger)
     release(ledger, "2026-11-17")
     settle(home, ledger, "promise: {k: 60}\neffort: {threads: 1}\n")
-    installation = Installation()
+    installation = Installation.of(Home.from_environment())
     old, new = (
         installation.terms(Period.from_id(day)).policy for day in ("2026-11-17", "2026-11-18")
     )
@@ -132,7 +132,7 @@ def test_a_period_has_its_own_promise_and_the_effort_of_today(home: Home, ledger
 def test_a_ledger_without_settings_goes_by_the_files(home: Home, ledger: Ledger) -> None:
     release(ledger, "2026-11-17")
     home.policy.write_text("promise: {k: 60}\n")
-    terms = Installation().terms(Period.from_id("2026-11-17"))
+    terms = Installation.of(Home.from_environment()).terms(Period.from_id("2026-11-17"))
     assert terms.policy.promise.k == 60
     assert settle(home, ledger).first_day is None
 

@@ -1,109 +1,69 @@
-"""Accepted and quarantined rows: the only step that sees raw values."""
+"""Taking in the raw files of days: the only stage that sees raw values."""
 
+import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import date
-from functools import cache
+from functools import cached_property
 from typing import Any
 
-import dagster as dg
-
+from anonymizer.codings import Codings
 from anonymizer.decisions import treatments
 from anonymizer.intake.taking_in import Intake, take_in
 from anonymizer.periods import Period
 from anonymizer.requests import unmatched
 from anonymizer.retention import prune
 from pipelines.accounts import account_facts
-from pipelines.columns import QUARANTINE, VISITS
 from pipelines.metadata import counts_table, rows_table
 from pipelines.objections import tell_objections
-from pipelines.partitions import DAYS, SINGLE_RUN, days_of
-from pipelines.resources import Installation, Writing
-from pipelines.stages import RETRIES, Outcome, Stage
+from pipelines.resources import Installation
+from pipelines.stages import Outcome
 
-RAW_TABLES = ("profiles", "visits", "campaigns", "consents", "requests")
 _LISTED = 100  # more are in the list of: audience rights review
-INTAKE = Stage("intake", assets=("accepted_rows", "quarantined_rows"))
-
-raw_tables = [
-    dg.AssetSpec(
-        dg.AssetKey(["raw", name]),
-        description=f"`raw/{name}/`, as it was delivered. Read only; docs/raw-contract.md.",
-        group_name="landing",
-        owners=["team:data-engineering"],
-        kinds={"file"},
-    )
-    for name in RAW_TABLES
-]
 
 
-@dg.multi_asset(
-    name="intake",
-    partitions_def=DAYS,
-    backfill_policy=SINGLE_RUN,
-    retry_policy=RETRIES,
-    group_name="intake",
-    specs=[
-        dg.AssetSpec(
-            "accepted_rows",
-            deps=raw_tables,
-            description="Profiles, consents, requests, campaigns and the day's visits that passed "
-            "every check, under keyed hashes. No name, address, URL or id leaves this step.",
-            owners=["team:data-engineering"],
-            kinds={"duckdb", "parquet"},
-            metadata={"dagster/column_schema": VISITS},
-        ),
-        dg.AssetSpec(
-            "quarantined_rows",
-            deps=raw_tables,
-            description="Rows that were set aside: file, row number, column and reason. "
-            "Pointers into the raw zone, no values.",
-            owners=["team:data-engineering"],
-            kinds={"duckdb", "parquet"},
-            metadata={"dagster/column_schema": QUARANTINE},
-        ),
-    ],
-)
-def intake(
-    context: dg.AssetExecutionContext,
-    installation: Installation,
-    writing: Writing,  # noqa: ARG001
-) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
-    """Read the raw files of each day; read = counted + excluded + quarantined + duplicates."""
+@dataclass
+class TakingIn:
+    """The intake of the days of a run; `first` is the earliest of them."""
 
-    first = min(days_of(context.partition_keys))
-    begin = cache(installation.record_settings)
-    codings = cache(installation.codings)
+    installation: Installation
+    log: logging.Logger
+    first: date
+    objections: dict[bytes, bool] = field(default_factory=dict)
 
-    objections: dict[bytes, bool] = {}
+    @cached_property
+    def codings(self) -> Codings:
+        """What codes mean, by the files in force, which are written into the ledger first."""
+        self.installation.record_settings()
+        return self.installation.codings()
 
-    def take(day: date) -> Outcome:
-        begin()
-        if day == first:  # no day of the run can need what is older
-            prune(installation.home, installation.policy(), newest=first)
-        terms = installation.terms(Period("day", day))
+    def take(self, _: Installation, period: Period) -> Outcome:
+        """Read the raw files of a day; read = counted + excluded + quarantined + duplicates."""
+        installation, codings = self.installation, self.codings
+        if period.end == self.first:  # no day of the run can need what is older
+            prune(installation.home, installation.policy(), newest=self.first)
+        terms = installation.terms(period)
         with installation.engine(spill=False) as engine:
             taken = take_in(
                 installation.home,
-                day,
+                period.end,
                 terms.policy,
                 terms.secret,
                 engine,
                 now=time.time(),
                 interests=terms.catalogue.interests,
                 decisions=treatments(installation.ledger()),
-                codings=codings(),
+                codings=codings,
             )
         for key, matched in taken.objections.items():
-            objections[key] = objections.get(key, False) or matched
+            self.objections[key] = self.objections.get(key, False) or matched
         return _outcome(taken, unmatched(taken.objections, installation.ledger()))
 
-    INTAKE.work_through(context, installation.home, take)
-    tell_objections(context, installation, objections)
-    for asset in INTAKE.assets:
-        yield dg.MaterializeResult(asset_key=asset)
+    def tell(self) -> None:
+        """Record the objections of all days, before anything is released."""
+        tell_objections(self.log, self.installation, self.objections)
 
 
 def intake_facts(taken: Intake, lost: int) -> Mapping[str, Any]:

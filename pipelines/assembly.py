@@ -1,0 +1,43 @@
+"""Assembles the definitions of one installation. That needs no network, secret or data."""
+
+from datetime import time
+
+import dagster as dg
+
+from anonymizer.home import Home
+from anonymizer.series import CAMPAIGN_DAY
+from pipelines.arrivals import ARRIVALS, files_readable
+from pipelines.assets import graphs
+from pipelines.deadlines import REQUESTS, every_hour, requests_in_time
+from pipelines.jobs import jobs_of
+from pipelines.landing import RUN_AT
+from pipelines.lineage import raw_tables
+from pipelines.partitions import Calendar
+from pipelines.resources import Installation
+from pipelines.schedules import schedules
+from pipelines.sensors import days_held, landing_sensor, run_failed
+
+
+def assemble(installation: Installation, home: Home, run_at: time = RUN_AT) -> dg.Definitions:
+    """Assets, checks, jobs, schedules and sensors that work on an installation.
+
+    `home` is where the policy is read now, for partitions and schedules; each run goes by the
+    policy as it is then.
+    """
+    calendar = Calendar.of(home, run_at)
+    assets = graphs(calendar)
+    jobs = jobs_of(assets)
+    return dg.Definitions(
+        assets=[*raw_tables(calendar), *assets.values()],
+        asset_checks=[files_readable, requests_in_time],
+        jobs=[*jobs.values(), ARRIVALS, REQUESTS],
+        schedules=[*schedules(jobs, calendar), every_hour],
+        sensors=[landing_sensor(jobs[CAMPAIGN_DAY], calendar), run_failed, days_held],
+        resources={"installation": installation},
+        executor=dg.in_process_executor,
+    )
+
+
+def definitions_of(home: Home) -> dg.Definitions:
+    """The definitions that work on a home."""
+    return assemble(Installation.of(home), home)

@@ -1,0 +1,258 @@
+"""The assets of every series, made by one factory.
+
+A series is one step: its stages, day after day, under one lock, and then its checks. So a held day
+keeps neither the others of the run from their release nor the checks of these from being made.
+
+A held day is not materialized. The check `not_held` of the stage that held it fails, with a table
+of the days that are held, where and why; the step does not fail, as nothing is wrong with it.
+
+Groups of a period are judged against those of the periods before it, in the order of the ledger, so
+a day is suppressed after the day before it was released. The gate is part of publication: figures
+are checked before anything is written, and what was published before stays as it is.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
+from typing import Any
+
+import dagster as dg
+
+from anonymizer.counting import count_series
+from anonymizer.database import build_database
+from anonymizer.eligibility import find_eligible_in
+from anonymizer.exports.withdrawing import in_circulation
+from anonymizer.periods import Period
+from anonymizer.publishing import load_releases
+from anonymizer.series import CAMPAIGN_DAY, SERIES, Series
+from pipelines import journal
+from pipelines.accounts import account_facts
+from pipelines.checks import Check, checks_of, judge_days, report
+from pipelines.flow import Flow
+from pipelines.held import NOT_HELD, verdict_on
+from pipelines.lineage import specs_of
+from pipelines.metadata import rows_table
+from pipelines.partitions import SINGLE_RUN, Calendar, days_of, partition_key
+from pipelines.releasing import objections_as_of, release_period
+from pipelines.resources import Installation
+from pipelines.sealing import Trouble, attempt
+from pipelines.stages import Outcome, Stage, Tried
+from pipelines.taking_in import TakingIn
+from pipelines.upkeep import remove_what_may_not_stay
+
+Work = Callable[[Installation, Period], Outcome]
+Reported = dg.MaterializeResult[Any] | dg.AssetCheckResult
+
+
+def graphs(calendar: Calendar) -> Mapping[Series, dg.AssetsDefinition]:
+    """The assets and checks of each series."""
+    return {series: graph_of(Flow(series), calendar) for series in SERIES}
+
+
+def graph_of(flow: Flow, calendar: Calendar) -> dg.AssetsDefinition:
+    """The assets of a series, which any subset of can be materialized, and their checks."""
+    partitions = calendar.partitions(flow.series.period_kind)
+    checks = checks_of(flow.series)
+
+    @dg.multi_asset(
+        name=flow.job.removeprefix("release_"),
+        partitions_def=partitions,
+        backfill_policy=SINGLE_RUN,
+        can_subset=True,
+        specs=specs_of(flow, calendar),
+        check_specs=[
+            dg.AssetCheckSpec(
+                one.name, asset=one.asset, description=one.description, partitions_def=partitions
+            )
+            for one in checks
+        ],
+    )
+    def release(
+        context: dg.AssetExecutionContext, installation: Installation
+    ) -> Iterator[Reported]:
+        parts = parts_of(flow, installation, context)
+        yield from Run(context, installation, flow.series, parts, checks).go()
+
+    return release
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stage, what it does with a day, and what it does once after all of them."""
+
+    stage: Stage
+    work: Work
+    after_all: Callable[[], object] = lambda: None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run over periods of a series."""
+
+    context: dg.AssetExecutionContext
+    installation: Installation
+    series: Series
+    parts: Sequence[Part]
+    checks: Sequence[Check]
+
+    @property
+    def days(self) -> list[date]:
+        """The last day of each period of the run, in order."""
+        return _days(self.series, self.context)
+
+    def go(self) -> Iterator[Reported]:
+        """Materialize what is selected, and check what is selected of that."""
+        selected = {key.to_user_string() for key in self.context.selected_asset_keys}
+        parts = [part for part in self.parts if selected & set(part.stage.assets)]
+        unreached: set[str] = set()
+        with ExitStack() as locked:
+            lock = self.installation.writing
+            busy = attempt(lambda: locked.enter_context(lock())) if parts else None
+            for number, part in enumerate(parts):
+                tried = self._work_through(part, busy)
+                made = [name for name in part.stage.assets if name in selected]
+                yield from self._materialized(tried, made)
+                yield from self._report_held(part.stage, tried)
+                if all(one.entry.trouble for one in tried):  # nothing is left for what comes after
+                    unreached = {later.stage.name for later in parts[number + 1 :]}
+                    break
+            yield from self._checked({part.stage.name for part in parts}, unreached)
+
+    def _work_through(self, part: Part, busy: object) -> Sequence[Tried]:
+        """Every day of the run at a stage; trouble with what concerns all of them holds all."""
+        kind = self.series.period_kind
+        if isinstance(busy, Trouble):
+            return [_held_by(busy, part.stage, day) for day in self.days]
+        tried = part.stage.work_through(
+            self.context.log,
+            self.installation.home,
+            self.days,
+            lambda day: part.work(self.installation, Period.of(kind, day)),
+        )
+        if all(one.entry.trouble for one in tried):
+            return tried
+        unfinished = attempt(part.after_all)
+        if not isinstance(unfinished, Trouble):
+            return tried
+        return [
+            one if one.entry.trouble else _held_by(unfinished, part.stage, one.entry.day)
+            for one in tried
+        ]
+
+    def _materialized(self, tried: Sequence[Tried], assets: Sequence[str]) -> Iterator[Reported]:
+        """The days that got through: as results if all of them did, else one by one."""
+        kind = self.series.period_kind
+        good = [one for one in tried if not one.entry.trouble]
+        for one in good:
+            for asset in assets:
+                key, said = partition_key(kind, one.entry.day), one.metadata[asset]
+                if len(good) == len(tried):
+                    self.context.add_asset_metadata(said, asset, key)
+                else:
+                    event = dg.AssetMaterialization(asset, metadata=said, partition=key)
+                    self.context.log_event(event)
+        if len(good) == len(tried):
+            yield from (dg.MaterializeResult(asset_key=name) for name in assets)
+
+    def _report_held(self, stage: Stage, tried: Sequence[Tried]) -> Iterator[Reported]:
+        """What kept days from getting through a stage, by its own check."""
+        kind = self.series.period_kind
+        verdicts = {partition_key(kind, one.entry.day): verdict_on(one.entry) for one in tried}
+        for check in self.checks:
+            if check.stage == stage.name and check.name == NOT_HELD and self._is_selected(check):
+                yield report(self.context, check, verdicts)
+
+    def _checked(self, worked: set[str], unreached: set[str]) -> Iterator[Reported]:
+        """All other selected checks, except those of stages that no day of the run reached."""
+        for check in self.checks:
+            told = check.name == NOT_HELD and check.stage in worked
+            if self._is_selected(check) and check.stage not in unreached and not told:
+                yield judge_days(self.context, check, self.series, self.installation)
+
+    def _is_selected(self, check: Check) -> bool:
+        key = dg.AssetCheckKey(dg.AssetKey(check.asset), check.name)
+        return key in self.context.selected_asset_check_keys
+
+
+def parts_of(
+    flow: Flow, installation: Installation, context: dg.AssetExecutionContext
+) -> list[Part]:
+    """What a run over periods of a series does, in order."""
+    days = _days(flow.series, context)
+    taking_in = TakingIn(installation, context.log, min(days))
+    find, count, publish = (partial(work, flow) for work in (_find, _count, _publish))
+    ran = days if flow.series == CAMPAIGN_DAY else ()
+    intake = [Part(flow.stage("intake"), taking_in.take, taking_in.tell)]
+    return [
+        *(intake if flow.series == CAMPAIGN_DAY else ()),
+        Part(flow.stage("eligibility"), find),
+        Part(flow.stage("reach"), count),
+        Part(flow.stage("publication"), publish, partial(_finish, installation, ran)),
+    ]
+
+
+def _days(series: Series, context: dg.AssetExecutionContext) -> list[date]:
+    """The last day of each period of the run, in order."""
+    return [Period.of(series.period_kind, day).end for day in days_of(context.partition_keys)]
+
+
+def _finish(installation: Installation, days: Sequence[date]) -> None:
+    """What a run does once, whatever became of its days: the database, and what may go."""
+    home, ledger, secret = installation.home, installation.ledger(), installation.secret()
+    build_database(in_circulation(load_releases(home, ledger), ledger), home)
+    remove_what_may_not_stay(home, days, ledger, secret)
+
+
+def _held_by(trouble: Trouble, stage: Stage, day: date) -> Tried:
+    return Tried(
+        journal.Entry(stage.name, day, 0.0, trouble=replace(trouble, stage=stage.name)), {}
+    )
+
+
+def _find(flow: Flow, installation: Installation, period: Period) -> Outcome:
+    """Who counts in the period."""
+    terms, home = installation.terms(period), installation.home
+    objections = objections_as_of(home, installation.ledger(), flow.series, period)
+    with installation.engine(spill=True) as engine:
+        found = find_eligible_in(
+            engine, home, flow.series, period, terms.policy, terms.secret, objections
+        )
+    shown = {"people": found.people, "people_by_reason": rows_table({"people": found.account})}
+    return Outcome({"account": account_facts(found.account)}, {flow.people: shown})
+
+
+def _count(flow: Flow, installation: Installation, period: Period) -> Outcome:
+    """Distinct people of each subject by cell."""
+    terms = installation.terms(period)
+    with installation.engine(spill=True) as engine:
+        reach = count_series(
+            engine,
+            installation.home,
+            flow.series,
+            period,
+            terms.policy,
+            terms.secret,
+            terms.catalogue,
+        )
+    accounts = {reach.account.table: reach.account}
+    shown = {"tables": reach.tables, "rows_by_reason": rows_table(accounts)}
+    facts = {"account": account_facts(reach.account), "tables": reach.tables}
+    return Outcome(facts, {flow.reach: shown})
+
+
+def _publish(flow: Flow, installation: Installation, period: Period) -> Outcome:
+    """The release and its exports."""
+    facts = release_period(installation, installation.ledger(), flow.series, period)
+    if not facts["tables"]:
+        note = f"nothing has a table in {period.id}; there is nothing to release"
+        return Outcome(facts, {flow.release: {"note": note}})
+    said: dict[str, Mapping[str, Any]] = {
+        flow.protected: {"tables": facts["tables"], "published": facts["published"]},
+        flow.release: facts,
+    }
+    if flow.series == CAMPAIGN_DAY:
+        said["exports"] = {"advertisers": facts["recipients"], "campaigns": facts["tables"]}
+        said["segments_database"] = {"newest_release": facts["release"]}
+    return Outcome(facts, said)
