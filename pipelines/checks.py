@@ -1,7 +1,8 @@
 """Asset checks of the days: what each stage says of itself, compared with what is on disk.
 
-They tell engineers; they are no gate. The gate is part of publication, before the write.
-A check covers every day of its run, and each day has its own result in Dagster.
+They tell engineers; they are no gate. The gate is part of publication, before the write. The one
+that blocks is in `blocking.py`. A check covers every day of its run, and each day has its own
+result in Dagster.
 """
 
 from collections.abc import Callable, Mapping
@@ -89,14 +90,14 @@ def _judge(judge: Judge, stage: str, installation: Installation, day: date) -> V
     entry = journal.read(installation.home, stage, day)
     if entry is None or entry.trouble:
         trouble = entry.trouble if entry else None
-        return Verdict(passed=False, metadata=_said_of_held(installation.home, day, trouble))
+        return Verdict(passed=False, metadata=said_of_held(installation.home, day, trouble))
     result = attempt(lambda: judge(installation, day))
     if isinstance(result, Trouble):
         return Verdict(passed=False, metadata={"state": f"{result.code}: {result.message}"})
     return result
 
 
-def _said_of_held(home: Home, day: date, trouble: Trouble | None) -> dict[str, Any]:
+def said_of_held(home: Home, day: date, trouble: Trouble | None) -> dict[str, Any]:
     """Why a day is held; and with too many bad rows, where they are and why they are bad."""
     if trouble is None:
         return {"state": "held: not_ready"}
@@ -131,19 +132,28 @@ def _report(
         (only,) = verdicts.values()
         return dg.AssetCheckResult(passed=only.passed, metadata=only.metadata)
     for key, verdict in verdicts.items():
-        evaluation = dg.AssetCheckEvaluation(
-            asset_key=dg.AssetKey(asset),
-            check_name=name,
-            passed=verdict.passed,
-            metadata=verdict.metadata,
-            partition=key,
+        log_evaluation(
+            context,
+            dg.AssetCheckEvaluation(
+                asset_key=dg.AssetKey(asset),
+                check_name=name,
+                passed=verdict.passed,
+                metadata=verdict.metadata,
+                partition=key,
+            ),
         )
-        # Recorded like a materialization; only the annotation leaves it out.
-        context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type]
     failed = [key for key, verdict in verdicts.items() if not verdict.passed]
     return dg.AssetCheckResult(
         passed=not failed, metadata={"days": len(verdicts), "days_not_passed": failed}
     )
+
+
+def log_evaluation(
+    context: dg.AssetCheckExecutionContext, evaluation: dg.AssetCheckEvaluation
+) -> None:
+    """Record the result of one day at once, whatever the step returns."""
+    # Recorded like a materialization; only the annotation leaves it out.
+    context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type]
 
 
 @check_of("accepted_rows", "intake")
@@ -215,7 +225,6 @@ def database_is_complete(installation: Installation, day: date) -> Verdict:
 for _asset, _stage, _of_period in (
     ("eligible_people", "eligibility", verdicts.one_row_a_person),
     ("campaign_reach", "reach", verdicts.reach_within_people),
-    ("campaign_reach", "reach", verdicts.plausible),
     ("protected_tables", "publication", verdicts.threshold_reached),
     ("protected_tables", "publication", verdicts.near_sets),
     ("campaign_release", "publication", verdicts.figures_in_range),

@@ -5,6 +5,7 @@ import dagster as dg
 from pipelines.arrivals import ARRIVALS, files_readable
 from pipelines.assets import intake, people, publication, reach
 from pipelines.assets.series import GRAPHS
+from pipelines.blocking import plausible
 from pipelines.checks import CHECKS
 from pipelines.deadlines import REQUESTS, every_hour, requests_in_time
 from pipelines.jobs import DAILY, LONGER_JOBS
@@ -20,6 +21,7 @@ defs = dg.Definitions(
     ],
     asset_checks=[
         *CHECKS,
+        plausible,
         *(check for series in GRAPHS for check in checks_of(series)),
         files_readable,
         requests_in_time,

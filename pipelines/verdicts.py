@@ -6,7 +6,7 @@ the ones that the release was made from.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from anonymizer.acceptances import ACCEPTANCE
 from anonymizer.corrections import newest
 from anonymizer.counting import load_counted_series
 from anonymizer.exports.writing import faulty_exports
@@ -29,7 +28,6 @@ from anonymizer.tables import TableKey
 from pipelines.evidence import findings_file, write_findings
 from pipelines.figures import read_figures, read_protected
 from pipelines.intruder import BUDGET, attack_release
-from pipelines.plausible import explained, implausible, subject_of
 from pipelines.releasing import inputs_taken
 from pipelines.resources import Installation
 
@@ -50,17 +48,6 @@ def one_row_a_person(installation: Installation, series: Series, period: Period)
     path = installation.home.working_file(series.stage("people"), period.end)
     keys = pq.read_table(path, columns=["person_key"], partitioning=None)["person_key"]
     return Verdict(len(keys) == pc.count_distinct(keys).as_py(), {"people": len(keys)})
-
-
-def plausible(installation: Installation, series: Series, period: Period) -> Verdict:  # noqa: ARG001
-    """The day looks like the days before it; if not, publication holds it until it is accepted."""
-    odd = implausible(installation.home, period.end, installation.policy().plausibility)
-    accepted = installation.ledger().find(ACCEPTANCE, subject_of(installation.home, period.end))
-    table = [asdict(deviation) for deviation in odd]
-    said: dict[str, Any] = {"measures": table, "accepted": bool(accepted)}
-    if odd:
-        said["what_happened"] = explained(installation.home, period.end, odd)
-    return Verdict(not odd or accepted is not None, said)
 
 
 def reach_within_people(installation: Installation, series: Series, period: Period) -> Verdict:
