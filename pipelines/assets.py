@@ -4,7 +4,8 @@ A series is one step: its stages, day after day, under one lock, and then its ch
 keeps neither the others of the run from their release nor the checks of these from being made.
 
 A held day is not materialized. The check `not_held` of the stage that held it fails, with a table
-of the days that are held, where and why; the step does not fail, as nothing is wrong with it.
+of the days that are held, where and why; the step does not fail, as nothing is wrong with it. An
+implausible day also fails the check `plausible`, which blocks: Dagster shows its run as failed.
 
 Groups of a period are judged against those of the periods before it, in the order of the ledger, so
 a day is suppressed after the day before it was released. The gate is part of publication: figures
@@ -64,7 +65,11 @@ def graph_of(flow: Flow, calendar: Calendar) -> dg.AssetsDefinition:
         specs=specs_of(flow, calendar),
         check_specs=[
             dg.AssetCheckSpec(
-                one.name, asset=one.asset, description=one.description, partitions_def=partitions
+                one.name,
+                asset=one.asset,
+                description=one.description,
+                blocking=one.blocking,
+                partitions_def=partitions,
             )
             for one in checks
         ],

@@ -1,6 +1,7 @@
 """Asset checks of every series: what each stage says of itself, compared with what is on disk.
 
-They tell engineers; they are no gate. The gate is part of publication, before the write.
+They tell engineers; they are no gate. The gate is part of publication, before the write. The check
+that is `blocking` stands for that gate: an implausible day is not released, and its run fails.
 A check covers every period of its run, and each has its own result in Dagster.
 """
 
@@ -45,11 +46,13 @@ class Check:
     name: str
     description: str
     judge: Judge | None = None  # none: the journal says whether the stage held the period
+    blocking: bool = False
 
     @classmethod
     def of(cls, asset: str, stage: str, judge: Judge) -> "Check":
         """A check of what a stage made."""
-        return cls(asset, stage, judge.__name__, judge.__doc__ or "", judge)
+        blocking = judge is verdicts.plausible
+        return cls(asset, stage, judge.__name__, judge.__doc__ or "", judge, blocking)
 
 
 def checks_of(series: Series) -> tuple[Check, ...]:
@@ -101,26 +104,37 @@ def report(
     """One result for the step; in a range, one evaluation more for each period."""
     if len(found) == 1:
         (only,) = found.values()
-        return _result(check, only.passed, only.metadata)
+        return _result(check, only)
     for key, verdict in found.items():
         evaluation = dg.AssetCheckEvaluation(
             asset_key=dg.AssetKey(check.asset),
             check_name=check.name,
             passed=verdict.passed,
             metadata=verdict.metadata,
+            severity=_severity(verdict),
+            blocking=check.blocking,
             partition=key,
         )
         # Recorded like a materialization; only the annotation leaves it out.
         context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type]
     failed = [key for key, verdict in found.items() if not verdict.passed]
     said = {"days": len(found), "days_not_passed": failed, **summary(found)}
-    return _result(check, not failed, said)
+    warns = all(verdict.warns for verdict in found.values() if not verdict.passed)
+    return _result(check, Verdict(not failed, said, warns=warns))
 
 
-def _result(check: Check, passed: bool, said: Mapping[str, Any]) -> dg.AssetCheckResult:  # noqa: FBT001
+def _result(check: Check, verdict: Verdict) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
-        passed=passed, asset_key=check.asset, check_name=check.name, metadata=said
+        passed=verdict.passed,
+        asset_key=check.asset,
+        check_name=check.name,
+        metadata=verdict.metadata,
+        severity=_severity(verdict),
     )
+
+
+def _severity(verdict: Verdict) -> dg.AssetCheckSeverity:
+    return dg.AssetCheckSeverity.WARN if verdict.warns else dg.AssetCheckSeverity.ERROR
 
 
 def _judge(check: Check, series: Series, installation: Installation, period: Period) -> Verdict:

@@ -5,6 +5,7 @@ that were taken in: after another delivery it no longer counts.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,7 @@ from anonymizer.acceptances import (
 from anonymizer.errors import ConfigurationError, Fault, Held, first_few
 from anonymizer.home import Home
 from anonymizer.intake.contract import TABLES
-from anonymizer.intake.quarantined import most_frequent, of_table, read_pointers
+from anonymizer.intake.quarantined import Frequent, most_frequent, of_table, read_pointers
 from anonymizer.ledger import Ledger
 from anonymizer.permissions import account_name
 from anonymizer.plausibility import Deviation, Measures, Remarks, deviations, measures_of
@@ -60,7 +61,9 @@ def require_plausible(home: Home, ledger: Ledger, day: date, limits: Plausibilit
 
 def explained(home: Home, day: date, odd: Sequence[Deviation]) -> str:
     """One line a measure, where to look, and what to do. Counts, files and rows; never a value."""
-    lines = [f"  - {deviation}{_where(home, day, deviation)}" for deviation in odd]
+    lines = [
+        f"  - {deviation}{''.join(map(str, places(home, day, deviation)))}" for deviation in odd
+    ]
     return (
         f"{len(odd)} measure(s) of {day} are out of their limits, nothing is released:\n"
         + "\n".join(lines)
@@ -116,14 +119,28 @@ def _was_published(home: Home, day: date) -> bool:
     return entry is not None and not entry.trouble
 
 
-def _where(home: Home, day: date, deviation: Deviation) -> str:
-    """The files that a measure is about, and rows to look at where rows were set aside."""
+@dataclass(frozen=True)
+class Place:
+    """Where to look for the cause of a deviation: a file, a column, and rows if any are bad."""
+
+    file: str
+    column: str = ""
+    rows: tuple[int, ...] = ()
+    quarantined: Frequent | None = None
+
+    def __str__(self) -> str:
+        return f"\n      {self.quarantined}" if self.quarantined else f"; files: {self.file}"
+
+
+def places(home: Home, day: date, deviation: Deviation) -> list[Place]:
+    """The files that a measure is about, and rows to look at where rows are quarantined."""
     table, _, reason = deviation.measure.partition(": ")
     if reason == "quarantined":
         found = most_frequent(of_table(read_pointers(home, day), table))
-        return "".join(f"\n      {one}" for one in found)
+        return [Place(one.file, one.column, one.examples, one) for one in found]
     entry = journal.read(home, "intake", day)
     inputs = entry.facts.get("inputs", {}) if entry else {}
     tables = [name for name in TABLES if f"raw/{name}" in deviation.look_at]
     files = sorted(name for name in inputs if name.split("/")[0] in tables)
-    return f"; files: {first_few(files)}" if files else ""
+    column, named, _ = deviation.look_at.partition(" in raw/")
+    return [Place(first_few(files), column if named else "")] if files else []

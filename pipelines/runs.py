@@ -147,7 +147,12 @@ def _close_abandoned(instance: dg.DagsterInstance) -> None:
 
 
 def range_tags(first: date, last: date) -> dict[str, str]:
-    """What makes a run one of all days, or periods, from one to another."""
+    """What makes a run one of all days, or periods, from one to another.
+
+    One alone is a partition: Dagster records results of checks with it only then.
+    """
+    if first == last:
+        return {_DAY_TAG: first.isoformat()}
     return {_FIRST_TAG: first.isoformat(), _LAST_TAG: last.isoformat()}
 
 

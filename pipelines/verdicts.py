@@ -6,20 +6,24 @@ the ones that the release was made from.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
+import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from anonymizer.acceptances import ACCEPTANCE
-from anonymizer.corrections import newest
-from anonymizer.counting import load_counted_series
+from anonymizer.corrections import newest, open_order
+from anonymizer.counting import campaigns_of, load_counted_series
 from anonymizer.exports.writing import faulty_exports
+from anonymizer.home import Home
 from anonymizer.near_state import lost_state, state_file
 from anonymizer.periods import Period
+from anonymizer.plausibility import Deviation
 from anonymizer.protection.representatives import read_representatives
 from anonymizer.protection.totals import segment_totals
 from anonymizer.publishing import load_release
@@ -29,20 +33,26 @@ from anonymizer.tables import TableKey
 from pipelines.evidence import findings_file, write_findings
 from pipelines.figures import read_figures, read_protected
 from pipelines.intruder import BUDGET, attack_release
-from pipelines.plausible import explained, implausible, subject_of
+from pipelines.metadata import counts_table
+from pipelines.plausible import explained, implausible, places, subject_of
 from pipelines.releasing import inputs_taken
 from pipelines.resources import Installation
 
 NOTHING_RELEASED = "there was nothing to release"
+_MEASURES = ("measure", "expected", "found", "limit", "file", "column", "rows")
 _CODES = ["gender", "age_band", "region", "bucket"]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a period passes a check, and what an engineer should know either way."""
+    """Whether a period passes a check, and what an engineer should know either way.
+
+    One that only `warns` stops nothing, also if its check is blocking.
+    """
 
     passed: bool
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    warns: bool = False
 
 
 def one_row_a_person(installation: Installation, series: Series, period: Period) -> Verdict:
@@ -52,15 +62,49 @@ def one_row_a_person(installation: Installation, series: Series, period: Period)
     return Verdict(len(keys) == pc.count_distinct(keys).as_py(), {"people": len(keys)})
 
 
-def plausible(installation: Installation, series: Series, period: Period) -> Verdict:  # noqa: ARG001
-    """The day looks like the days before it; if not, publication holds it until it is accepted."""
-    odd = implausible(installation.home, period.end, installation.policy().plausibility)
-    accepted = installation.ledger().find(ACCEPTANCE, subject_of(installation.home, period.end))
-    table = [asdict(deviation) for deviation in odd]
-    said: dict[str, Any] = {"measures": table, "accepted": bool(accepted)}
-    if odd:
-        said["what_happened"] = explained(installation.home, period.end, odd)
-    return Verdict(not odd or accepted is not None, said)
+def plausible(installation: Installation, series: Series, period: Period) -> Verdict:
+    """The day looks like the days before it. If not, it is held: it is not published until somebody
+    accepts it (audience accept) or its files are delivered again."""
+    home, ledger, day = installation.home, installation.ledger(), period.end
+    odd = implausible(home, day, installation.policy().plausibility)
+    accepted = ledger.find(ACCEPTANCE, subject_of(home, day)) is not None
+    said: dict[str, Any] = {"measures": _measures_table(home, day, odd), "accepted": accepted}
+    if not odd or accepted:
+        return Verdict(passed=True, metadata=said)
+    said["what_happened"] = explained(home, day, odd)
+    if note := _not_to_be_released(installation, series, period):
+        return Verdict(passed=False, metadata={**said, "note": note}, warns=True)
+    return Verdict(passed=False, metadata=said)
+
+
+def _not_to_be_released(installation: Installation, series: Series, period: Period) -> str:
+    """Why a run of the period releases nothing new; empty if it does."""
+    ledger = installation.ledger()
+    if newest(ledger, series, period) and not open_order(ledger, series, period):
+        return f"the {series.period_kind} is released, which is final"
+    if not campaigns_of(installation.home, series, period).num_rows:
+        return f"no campaign ran on this {series.period_kind}; there is nothing to release"
+    return ""
+
+
+def _measures_table(home: Home, day: date, odd: tuple[Deviation, ...]) -> dg.TableMetadataValue:
+    """What is out of its limits, and where to look; one line a file."""
+    return counts_table(
+        _MEASURES,
+        [
+            (one.measure, one.expected, one.found, one.limit, *where)
+            for one in odd
+            for where in _where(home, day, one)
+        ],
+    )
+
+
+def _where(home: Home, day: date, deviation: Deviation) -> list[tuple[str, str, str]]:
+    """File, column and rows; without a file, where to look in words."""
+    found = places(home, day, deviation)
+    if not found:
+        return [(deviation.look_at, "", "")]
+    return [(one.file, one.column, ", ".join(map(str, one.rows))) for one in found]
 
 
 def reach_within_people(installation: Installation, series: Series, period: Period) -> Verdict:
