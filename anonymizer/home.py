@@ -6,7 +6,6 @@ from datetime import date
 from pathlib import Path
 
 VARIABLE = "AUDIENCE_HOME"
-DEFAULT_HOME = "home"
 
 
 @dataclass(frozen=True)
@@ -18,7 +17,7 @@ class Home:
     @classmethod
     def from_environment(cls) -> "Home":
         """The home named by `$AUDIENCE_HOME`, `./home` without it."""
-        return cls(Path(os.environ.get(VARIABLE, DEFAULT_HOME)).absolute())
+        return cls(Path(os.environ.get(VARIABLE, "home")).absolute())
 
     @property
     def policy(self) -> Path:

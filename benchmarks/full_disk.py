@@ -30,9 +30,10 @@ from kills import Difference, World, copy, count_figures, fork_run, in_child, ma
 
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
+from anonymizer.series import SERIES
 from anonymizer.verification import verify_folder
 from pipelines.definitions import defs
-from pipelines.jobs import LONGER_JOBS
+from pipelines.flow import job_name
 
 MOST_ROOM = 4_000_000
 SPACE = 64_000_000
@@ -47,8 +48,8 @@ def main() -> None:
     parser.add_argument("--settled", type=int, default=2, help="days released before")
     parser.add_argument("--seconds", type=float, default=600.0, help="for all sizes together")
     options = parser.parse_args()
-    for job in ("release_days", *(job.name for job in LONGER_JOBS.values())):
-        defs.resolve_job_def(job)
+    for series in SERIES:
+        defs.resolve_job_def(job_name(series))
     folder = Path(tempfile.mkdtemp(prefix="full-disk-"))
     kills.KILLED_DAYS = 1
     world, _ = make_world(folder, options.people, options.settled)

@@ -52,11 +52,10 @@ from anonymizer.public_ledger import read_public_ledger
 from anonymizer.series import SERIES
 from anonymizer.settings import Texts, read_meaning
 from anonymizer.verification import verify_folder
-from pipelines.assets.series import LONGER
 from pipelines.definitions import defs
 from pipelines.due import due_periods, stretches_of
+from pipelines.flow import LONGER, job_name
 from pipelines.history import open_ledger
-from pipelines.jobs import LONGER_JOBS
 from pipelines.progress import Listener, Step
 from pipelines.runs import run_days, run_periods
 
@@ -134,8 +133,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=None, help="where homes are made")
     options = parser.parse_args()
     ctypes.CDLL(None).prctl(_BECOME_SUBREAPER, 1, 0, 0, 0)
-    for job in ("release_days", *(job.name for job in LONGER_JOBS.values())):
-        defs.resolve_job_def(job)
+    for series in SERIES:
+        defs.resolve_job_def(job_name(series))
     folder = options.folder or Path(tempfile.mkdtemp(prefix="kills-"))
     world, course = make_world(folder, options.people, options.settled)
     eager, beside = run_undisturbed(world, folder / "beside", eager=True)

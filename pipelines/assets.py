@@ -31,6 +31,7 @@ from anonymizer.series import CAMPAIGN_DAY, SERIES, Series
 from pipelines import journal
 from pipelines.accounts import account_facts
 from pipelines.checks import Check, checks_of, judge_days, report
+from pipelines.columns import column_lineage
 from pipelines.flow import Flow
 from pipelines.held import NOT_HELD, verdict_on
 from pipelines.lineage import specs_of
@@ -148,11 +149,13 @@ class Run:
 
     def _materialized(self, tried: Sequence[Tried], assets: Sequence[str]) -> Iterator[Reported]:
         """The days that got through: as results if all of them did, else one by one."""
-        kind = self.series.period_kind
+        kind, lineage = self.series.period_kind, column_lineage(self.series)
         good = [one for one in tried if not one.entry.trouble]
         for one in good:
             for asset in assets:
-                key, said = partition_key(kind, one.entry.day), one.metadata[asset]
+                key, said = partition_key(kind, one.entry.day), dict(one.metadata[asset])
+                if asset in lineage:
+                    said["dagster/column_lineage"] = lineage[asset]
                 if len(good) == len(tried):
                     self.context.add_asset_metadata(said, asset, key)
                 else:

@@ -1,6 +1,15 @@
 """Column schemas of the working files, as engineers see them in the catalogue."""
 
+from collections.abc import Mapping
+
 import dagster as dg
+
+from anonymizer.series import Series
+from pipelines.flow import Flow
+
+_Columns = Mapping[str, tuple[tuple[str, str], ...]]  # column -> upstream asset and column
+_VISITS = "raw/visits"
+_PROFILES = "raw/profiles"
 
 
 def _schema(**columns: tuple[str, str]) -> dg.TableSchema:
@@ -49,3 +58,74 @@ PROTECTED = _schema(
     reason=("VARCHAR", "kept, threshold, near or inference; private"),
     shared=("BOOLEAN", "it has the outcome of a group judged before"),
 )
+
+
+def column_lineage(series: Series) -> dict[str, dg.TableColumnLineage]:
+    """Which columns those of a working file are made from, by asset."""
+    flow = Flow(series)
+    lineage = {
+        "accepted_rows": _ACCEPTED,
+        flow.people: _PEOPLE,
+        flow.reach: _reach(flow),
+        flow.protected: _protected(flow),
+    }
+    return {asset: _lineage(columns) for asset, columns in lineage.items()}
+
+
+_ACCEPTED: _Columns = {
+    "visit_key": ((_VISITS, "visit_id"), (_VISITS, "user_id")),
+    "person_key": ((_VISITS, "user_id"),),
+    "campaign_ids": (
+        (_VISITS, "url"),
+        (_VISITS, "occurred_at"),
+        *(("raw/campaigns", name) for name in ("campaign_id", "link_url", "starts_on", "ends_on")),
+    ),
+    "program": ((_VISITS, "user_agent"),),
+    "interest": ((_VISITS, "product_category"),),
+    "local_day": ((_VISITS, "occurred_at"),),
+}
+_PEOPLE: _Columns = {
+    "person_key": ((_PROFILES, "user_id"),),
+    "mark": ((_PROFILES, "user_id"),),
+    "bucket": ((_PROFILES, "user_id"),),
+    "gender": ((_PROFILES, "gender"),),
+    "age_band": ((_PROFILES, "birth_date"),),
+    "region": ((_PROFILES, "region_code"),),
+}
+
+
+def _reach(flow: Flow) -> _Columns:
+    """An audience has no subject of its own, and counts people whether or not they visit."""
+    subjects = {"campaign": "campaign_ids", "interest": "interest"}
+    subject = subjects.get(flow.series.kind)
+    visits = (("accepted_rows", "person_key"), ("accepted_rows", subject)) if subject else ()
+    cells = ("gender", "age_band", "region", "bucket")
+    columns: dict[str, tuple[tuple[str, str], ...]] = {
+        name: ((flow.people, name),) for name in cells
+    }
+    if subject:
+        columns["subject_id"] = (("accepted_rows", subject),)
+    columns["people"] = ((flow.people, "person_key"), *visits)
+    columns["marks"] = ((flow.people, "mark"), *visits)
+    return columns
+
+
+def _protected(flow: Flow) -> _Columns:
+    """Figures and outcomes follow from counts and set hashes alone."""
+    counts = ((flow.reach, "people"), (flow.reach, "marks"))
+    return {
+        "subject_id": ((flow.reach, "subject_id"),),
+        "segment_id": tuple((flow.reach, name) for name in ("gender", "age_band", "region")),
+        "people": counts,
+        "reason": counts,
+        "shared": ((flow.reach, "bucket"), *counts),
+    }
+
+
+def _lineage(columns: _Columns) -> dg.TableColumnLineage:
+    return dg.TableColumnLineage(
+        {
+            name: [dg.TableColumnDep(dg.AssetKey(asset.split("/")), column) for asset, column in of]
+            for name, of in columns.items()
+        }
+    )

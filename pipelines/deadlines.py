@@ -69,11 +69,17 @@ REQUESTS = dg.define_asset_job(
 )
 
 
-@dg.schedule(
-    job=REQUESTS,
-    cron_schedule="5 * * * *",
-    description="Looks every hour for requests whose deadline has come or comes within a day.",
-)
-def every_hour(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+def every_hour(zone: str) -> dg.ScheduleDefinition:
     """One look an hour."""
-    return dg.RunRequest(run_key=f"requests:{context.scheduled_execution_time:%Y-%m-%dT%H}")
+
+    @dg.schedule(
+        name="every_hour",
+        job=REQUESTS,
+        cron_schedule="5 * * * *",
+        execution_timezone=zone,
+        description="Looks every hour for requests whose deadline has come or comes within a day.",
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        return dg.RunRequest(run_key=f"requests:{context.scheduled_execution_time:%Y-%m-%dT%H}")
+
+    return schedule

@@ -1,7 +1,7 @@
-"""The Dagster code location of `$AUDIENCE_HOME`. Loading it needs no network, home or data."""
+"""The Dagster code location: what `defs/` has. Loading it needs no network, home or data."""
 
-from anonymizer.home import Home
-from pipelines.assembly import assemble
-from pipelines.resources import Installation
+from pathlib import Path
 
-defs = assemble(Installation.from_environment(), Home.from_environment())
+import dagster as dg
+
+defs = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)

@@ -14,7 +14,7 @@ from pydantic import Field
 from anonymizer.codings import Codings, read_codings
 from anonymizer.engines.duckdb import DuckDB
 from anonymizer.errors import Busy
-from anonymizer.home import DEFAULT_HOME, VARIABLE, Home
+from anonymizer.home import VARIABLE, Home
 from anonymizer.ledger import Ledger
 from anonymizer.locking import exclusive
 from anonymizer.periods import Period
@@ -43,8 +43,10 @@ class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
     Building one touches nothing, so definitions load without home, secret and data.
     """
 
-    folder: str = Field(
-        default=DEFAULT_HOME, description="The home directory, relative to the working directory."
+    folder: str | None = Field(
+        default=None,
+        description="The home directory, relative to the working directory of the run. Without "
+        "it, $AUDIENCE_HOME, else ./home.",
     )
 
     @classmethod
@@ -60,7 +62,7 @@ class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
     @property
     def home(self) -> Home:
         """Every path."""
-        return Home(Path(self.folder).absolute())
+        return Home(Path(self.folder).absolute()) if self.folder else Home.from_environment()
 
     @contextmanager
     def writing(self, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:

@@ -6,9 +6,12 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines.definitions import defs
+from anonymizer.home import Home
+from pipelines.assembly import assemble
+from pipelines.resources import Installation
 from pipelines.runs import range_tags
 
+defs = assemble(Installation(), Home.from_environment())
 KEYS = {(key.asset_key.to_user_string(), key.name): key
         for key in defs.resolve_asset_graph().asset_check_keys}  # fmt: skip
 _ALONE = dg.Definitions(

@@ -4,7 +4,6 @@ import json
 import sqlite3
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -149,7 +148,24 @@ def nobody_has_an_age(home: Home) -> None:
     path.write_text(json.dumps(entry), encoding="utf-8")
 
 
+def held_at(stage: str) -> Callable[[Home], None]:
+    """As if the last run had held the day at a stage."""
+
+    def hold(home: Home) -> None:
+        path = home.private / "journal" / stage / f"day={DAY.isoformat()}.json"
+        content = json.loads(path.read_text(encoding="utf-8"))
+        content["trouble"] = {"code": "disclosure", "message": "1 finding", "exit_code": 4,
+                              "passing": False, "stage": stage}  # fmt: skip
+        path.write_text(json.dumps(content), encoding="utf-8")
+
+    return hold
+
+
 FAULTS: dict[tuple[str, str], tuple[Callable[[Home], None], ...]] = {
+    ("accepted_rows", "not_held"): (held_at("intake"),),
+    ("eligible_people", "not_held"): (held_at("eligibility"),),
+    ("campaign_reach", "not_held"): (held_at("reach"),),
+    ("campaign_release", "not_held"): (held_at("publication"),),
     ("accepted_rows", "rows_balance"): (a_visit_is_gone,),
     ("quarantined_rows", "quarantine_share"): (the_limit_of_bad_rows_is_lower,),
     ("eligible_people", "one_row_a_person"): (a_person_is_there_twice,),
@@ -247,11 +263,7 @@ def test_near_sets_says_what_was_judged(released_home: Home) -> None:
 
 
 def test_a_held_day_does_not_pass(released_home: Home) -> None:
-    path = released_home.private / "journal" / "publication" / f"day={DAY}.json"
-    content = json.loads(Path(path).read_text())
-    content["trouble"] = {"code": "disclosure", "message": "1 finding", "exit_code": 4,
-                          "passing": False, "stage": "publication"}  # fmt: skip
-    path.write_text(json.dumps(content))
+    held_at("publication")(released_home)
     passed, said = outcome("campaign_release", "figures_in_range", DAY)
 
     assert not passed

@@ -9,7 +9,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from anonymizer.series import Series
+from anonymizer.intake.contract import TABLES
+from anonymizer.series import SERIES, Series
+from pipelines.columns import column_lineage
 from pipelines.definitions import defs
 from pipelines.flow import LONGER, job_name
 
@@ -147,3 +149,23 @@ def test_importing_the_command_line_imports_no_dagster() -> None:
     )
 
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("series", SERIES)
+def test_column_lineage_names_columns_that_are_there(series: Series) -> None:
+    """Of this side and, for raw tables, of the raw contract."""
+    for asset, lineage in column_lineage(series).items():
+        own = {one.name for one in MADE[asset].metadata["dagster/column_schema"].columns}
+        upstream = {dep.asset_key for dep in MADE[asset].deps}
+        graph = defs.resolve_asset_graph()
+        assert set(lineage.deps_by_column) <= own
+        for dep in (dep for deps in lineage.deps_by_column.values() for dep in deps):
+            name = dep.asset_key.to_user_string()
+            if name.startswith("raw/"):
+                known = set(TABLES[name.removeprefix("raw/")].columns)
+            else:
+                assert dep.asset_key in upstream
+                schema = MADE[name].metadata["dagster/column_schema"]
+                known = {one.name for one in schema.columns}
+            assert dep.column_name in known, (asset, dep)
+            assert dep.asset_key in graph.get_ancestor_asset_keys(dg.AssetKey(asset))

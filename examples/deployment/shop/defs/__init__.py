@@ -1,0 +1,1 @@
+"""The deployment's own assets, and its components."""
