@@ -104,7 +104,8 @@ def publish(
             return Publication(_read(home, ledger, entry), already_released=True)
         _refuse_other_history(checked, home, ledger)
         with _staging(home, wanted) as staged:
-            digests = write_contents(checked, facts.policy, facts.subjects, staged)
+            corrects = order.corrects if (order := find_order(ledger, wanted)) else ""
+            digests = write_contents(checked, facts.policy, facts.subjects, staged, corrects)
             if entry is None:
                 state = keep_state(home, wanted, checked.state)
                 public = _public(checked, facts, digests, ledger)
