@@ -1,7 +1,8 @@
 """Implausible days that somebody accepted: who, in which role, when and why.
 
-What bears on the figures is public, and certificates of the day's exports state it: the measures
-that were out of their limits, the role, the day and the reason. The login is not: it stands in the
+What bears on the figures is public, and certificates state it, those of the day's exports and of
+longer periods that the day is a part of: the measures that were out of their limits, the role, the
+day and the reason. The login is not: it stands in the
 private part of the ledger's entry. An acceptance is bound to the raw files that were taken in.
 """
 
@@ -26,6 +27,8 @@ ACCEPTANCE = "acceptance"
 _MAY_ACCEPT: tuple[Role, ...] = ("privacy_officer", "data_engineer")
 # The key of a release's public part that names the acceptance it was released under.
 RELEASED_UNDER = "acceptance"
+# Of a longer period: the acceptances of the days that it was made from.
+ACCEPTED_DAYS = "accepted_days"
 
 
 @dataclass(frozen=True)
@@ -85,21 +88,38 @@ def record_acceptance(
         write_public_ledger(ledger, home)
 
 
-def statement_of(body: Mapping[str, Any], links: Iterable[Link]) -> dict[str, Any] | None:
-    """What a certificate states of the acceptance that a release was released under.
+def accepted_of(ledger: Ledger, taken: Mapping[date, Mapping[str, str]]) -> tuple[str, ...]:
+    """The subjects of the acceptances of days, by the files that each was taken in from."""
+    known = {entry.subject for entry in ledger.entries() if entry.kind == ACCEPTANCE}
+    subjects = (acceptance_subject(day, taken[day]) for day in sorted(taken))
+    return tuple(subject for subject in subjects if subject in known)
 
-    `body` is what is public of the release's entry; None when it was released as plausible. From
+
+def statement_of(body: Mapping[str, Any], links: Iterable[Link]) -> dict[str, Any] | None:
+    """What a certificate states of what was accepted: the release, or days that it is made from.
+
+    `body` is what is public of the release's entry; None where nothing was accepted. From
     public parts alone, so that anyone can compare. Raises KeyError for an entry that is not there.
     """
-    subject = body.get(RELEASED_UNDER)
-    if subject is None:
+    subject, contained = body.get(RELEASED_UNDER), body.get(ACCEPTED_DAYS, [])
+    if subject is None and not contained:
         return None
     shown = [link.shown for link in links if link.shown is not None]
     public = {part["subject"]: part["body"] for part in shown if part["kind"] == ACCEPTANCE}
-    found = public[subject]
-    measures, reason = list(found["measures"]), found["reason"]
+    if subject is not None:
+        return _stated(public[subject], "Released although implausible")
+    days = {name.split()[0]: public[name] for name in contained}
+    stated = {
+        day: _stated(accepted, f"Contains {day}, which was released although implausible")
+        for day, accepted in days.items()
+    }
+    return {"days": stated, "in_words": ". ".join(one["in_words"] for one in stated.values())}
+
+
+def _stated(accepted: Mapping[str, Any], what: str) -> dict[str, Any]:
+    measures, reason = list(accepted["measures"]), accepted["reason"]
     # Earlier versions recorded neither role nor day.
-    role, accepted_on = found.get("role", ""), found.get("accepted_on", "")
+    role, accepted_on = accepted.get("role", ""), accepted.get("accepted_on", "")
     who = f" by role {role}" if role else ""
     when = f" on {accepted_on}" if accepted_on else ""
     return {
@@ -107,6 +127,5 @@ def statement_of(body: Mapping[str, Any], links: Iterable[Link]) -> dict[str, An
         "role": role,
         "accepted_on": accepted_on,
         "reason": reason,
-        "in_words": f"Released although implausible: {', '.join(measures)}; accepted{who}{when}, "
-        f"reason: {reason}",
+        "in_words": f"{what}: {', '.join(measures)}; accepted{who}{when}, reason: {reason}",
     }

@@ -2,8 +2,9 @@
 
 The ledger links the two. An order (`correction`) stands in it before anything is computed: it
 names the release that is corrected, why, and the id of the one that corrects it. As long as that
-one is not released, every run of the period goes on with it. Its entry names the corrected release
-once more, and a `pointer` records the notices in the export folders of that release. More than one
+one is not released, every run of the period goes on with it, unless a `cancellation` takes the
+order back; its id is not used again. The entry of the correction names the corrected release once
+more, and a `pointer` records the notices in the export folders of that release. More than one
 correction of a period needs an `approval` of a privacy officer, who is not the one who orders it.
 
 Nothing of the corrected release changes: its figures are known to the world.
@@ -27,8 +28,8 @@ from anonymizer.series import SERIES, Series, edition_id, edition_of, first_edit
 
 CORRECTION = "correction"
 APPROVAL = "approval"
+CANCELLATION = "cancellation"
 _APPROVER: Role = "privacy_officer"
-_UNAPPROVED = 2  # the last edition that needs no approval
 _PUBLIC = "everybody can read it: leave it out"
 
 
@@ -86,24 +87,25 @@ def newest(ledger: Ledger, series: Series, period: Period) -> Entry | None:
 
 
 def open_order(ledger: Ledger, series: Series, period: Period) -> Order | None:
-    """The correction of a period that is ordered and not released yet."""
-    entries, first = ledger.entries(), series.release_id(period)
-    released = {entry.subject for entry in editions(entries, series, period)}
-    for entry in entries:
-        ordered = entry.kind == CORRECTION and first_edition(entry.subject) == first
-        if ordered and entry.subject not in released:
-            return Order.of(entry)
-    return None
+    """The correction of a period that is ordered, not released yet and not cancelled."""
+    return _open_order(ledger.entries(), series.release_id(period))
 
 
 def open_orders(ledger: Ledger) -> tuple[Order, ...]:
-    """Every correction that is ordered and not released yet. Raises LedgerBroken."""
-    entries = ledger.entries()
-    released = {entry.subject for entry in entries if entry.kind == RELEASE}
+    """Every correction that is ordered, not released and not cancelled. Raises LedgerBroken."""
+    return _open_orders(ledger.entries())
+
+
+def _open_order(entries: Sequence[Entry], first: str) -> Order | None:
+    return next((o for o in _open_orders(entries) if first_edition(o.release) == first), None)
+
+
+def _open_orders(entries: Sequence[Entry]) -> tuple[Order, ...]:
+    settled = {entry.subject for entry in entries if entry.kind in {RELEASE, CANCELLATION}}
     return tuple(
         Order.of(entry)
         for entry in entries
-        if entry.kind == CORRECTION and entry.subject not in released
+        if entry.kind == CORRECTION and entry.subject not in settled
     )
 
 
@@ -145,16 +147,15 @@ def record_order(
     with exclusive(home):
         entries = ledger.entries()
         check_public_ledger(home, [entry.link for entry in entries])
-        series, period = period_of(release_id)
         last = _last_edition(entries, release_id)
-        if order := open_order(ledger, series, period):
+        if order := _open_order(entries, first_edition(release_id)):
             if order.reason != reason:
                 problem = f"{order.release} is ordered already, for another reason"
                 raise _mistake("--reason", problem, f"audience ledger show {order.release}")
             return order
         _refuse_forgotten(ledger, last)
-        wanted = edition_id(first_edition(last.subject), edition_of(last.subject) + 1)
-        approved = _approved(entries, wanted, who)
+        wanted = _next_edition(entries, last)
+        approved = _approved(entries, last, wanted, who)
         public = {"corrects": last.subject, "reason": reason, **approved}
         # The digest of what is kept is public: without a salt, a login could be guessed from it.
         salt = secret.salt(f"{CORRECTION} {wanted}")
@@ -176,8 +177,8 @@ def approve(
         entries = ledger.entries()
         check_public_ledger(home, [entry.link for entry in entries])
         last = _last_edition(entries, release_id)
-        wanted = edition_id(first_edition(last.subject), edition_of(last.subject) + 1)
-        if edition_of(wanted) <= _UNAPPROVED:
+        wanted = _next_edition(entries, last)
+        if not _needs_approval(last):
             command = f'audience correct-release {release_id} --reason "..."'
             raise _mistake("--approve", "a first correction needs no approval", command)
         _require_officer(who)
@@ -188,6 +189,30 @@ def approve(
         ledger.append(APPROVAL, wanted, public, {"by": who.login, "salt": salt})
         write_public_ledger(ledger, home)
     return wanted
+
+
+def cancel(
+    release_id: str, reason: str, home: Home, ledger: Ledger, secret: Secret, login: str
+) -> Order:
+    """Record that a correction which is ordered and not released is not to be made.
+
+    `release_id` is the release that it was to correct, or its own. Raises ConfigurationError where
+    no correction is ordered and for a reason that cannot stand in public, LedgerBroken, Busy.
+    """
+    require_fit(reason, _PUBLIC)
+    with exclusive(home):
+        entries = ledger.entries()
+        check_public_ledger(home, [entry.link for entry in entries])
+        period_of(release_id)
+        order = _open_order(entries, first_edition(release_id))
+        if order is None or release_id not in {order.release, order.corrects}:
+            problem = f"no correction of {release_id} is ordered that is not released yet"
+            raise _mistake("--cancel", problem)
+        public = {"corrects": order.corrects, "reason": reason}
+        salt = secret.salt(f"{CANCELLATION} {order.release}")
+        ledger.append(CANCELLATION, order.release, public, {"by": login, "salt": salt})
+        write_public_ledger(ledger, home)
+    return order
 
 
 def _last_edition(entries: Sequence[Entry], release_id: str) -> Entry:
@@ -212,12 +237,24 @@ def _refuse_forgotten(ledger: Ledger, entry: Entry) -> None:
         )
 
 
-def _approved(entries: Sequence[Entry], wanted: str, who: Who) -> dict[str, int]:
+def _next_edition(entries: Sequence[Entry], last: Entry) -> str:
+    """The id of the next correction; that of an order that was cancelled is not used again."""
+    first = first_edition(last.subject)
+    used = (e.subject for e in entries if e.kind in {RELEASE, CORRECTION})
+    return edition_id(first, 1 + max(edition_of(s) for s in used if first_edition(s) == first))
+
+
+def _needs_approval(last: Entry) -> bool:
+    """Whether the release is a correction itself, so that another one is one more."""
+    return edition_of(last.subject) > 1
+
+
+def _approved(entries: Sequence[Entry], last: Entry, wanted: str, who: Who) -> dict[str, int]:
     """The approval of a correction by its number in the ledger, where one is needed."""
-    if edition_of(wanted) <= _UNAPPROVED:
+    if not _needs_approval(last):
         return {}
     found = [e for e in entries if (e.kind, e.subject) == (APPROVAL, wanted)]
-    command = f'audience correct-release --approve {_corrects(wanted)} --reason "..."'
+    command = f'audience correct-release --approve {last.subject} --reason "..."'
     if not found:
         problem = f"{wanted} is not the first correction of its period and is not approved"
         remedy = f"a privacy officer approves it with: {command}"
@@ -228,10 +265,6 @@ def _approved(entries: Sequence[Entry], wanted: str, who: Who) -> dict[str, int]
         problem = "this login approved it; another one has to order it"
         raise ConfigurationError([Fault("release", problem, "run the command as another account")])
     return {"approval": found[0].sequence}
-
-
-def _corrects(wanted: str) -> str:
-    return edition_id(first_edition(wanted), edition_of(wanted) - 1)
 
 
 def _require_officer(who: Who) -> None:

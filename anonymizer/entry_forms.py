@@ -118,6 +118,7 @@ _FORMS: Mapping[str, Mapping[str, Check]] = {
         "near": _is_near,
         "secret": _is_text,
         "acceptance": _is_text,
+        "accepted_days": _is_texts,
         "corrects": _is_text,
         "reason": _is_text,
         "objections": _is_day_or_none,
@@ -135,6 +136,7 @@ _FORMS: Mapping[str, Mapping[str, Check]] = {
         "by": _is_text,
     },
     "approval": {"corrects": _is_text, "reason": _is_text, "role": _is_text, "by": _is_text},
+    "cancellation": {"corrects": _is_text, "reason": _is_text, "by": _is_text},
     "pointer": {
         "files": _is_files_of_recipients,
         "corrected_by": _is_text,

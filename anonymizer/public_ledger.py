@@ -109,6 +109,12 @@ def check_public_ledger(home: Home, links: Sequence[Link]) -> None:
         )
 
 
+def is_behind(home: Home, links: Sequence[Link]) -> bool:
+    """Whether the public part lacks entries of the ledger, as a killed run leaves it."""
+    there = read_public_ledger(home.public_ledger) if home.public_ledger.exists() else ()
+    return len(there) < len(links)
+
+
 def _line(link: Link) -> str:
     return canonical_json(asdict(link)) + "\n"
 

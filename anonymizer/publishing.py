@@ -15,11 +15,18 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from anonymizer.acceptances import RELEASED_UNDER
+from anonymizer.acceptances import ACCEPTED_DAYS, RELEASED_UNDER
 from anonymizer.accounting import RowAccount
-from anonymizer.corrections import find_order, newest, open_order
+from anonymizer.corrections import corrected, find_order, newest, open_order
 from anonymizer.earlier import bearing
-from anonymizer.errors import AudienceError, Held, LedgerBroken, NoSpace, SecretProblem
+from anonymizer.errors import (
+    AudienceError,
+    Held,
+    LedgerBroken,
+    NoSpace,
+    SecretProblem,
+    first_few,
+)
 from anonymizer.files import PUBLIC, make_folder, move_into_place
 from anonymizer.gate import Checked
 from anonymizer.home import Home
@@ -38,7 +45,7 @@ from anonymizer.public_ledger import check_public_ledger, write_public_ledger
 from anonymizer.release import Release, check_folder, read_release
 from anonymizer.release_folder import write_contents
 from anonymizer.secret import Secret
-from anonymizer.series import Series
+from anonymizer.series import Series, edition_of
 from anonymizer.subjects import Subject
 from anonymizer.tables import SubjectKind
 
@@ -49,8 +56,8 @@ class Facts:
 
     `inputs` maps the name of each raw file to its SHA-256, `accounts` the raw tables to what
     became of their rows. `acceptance` is the subject of the acceptance that an implausible day is
-    released under. `objections` is the day whose consents and requests acted on it, where that is
-    not its closing day.
+    released under, `accepted_days` are those of the days of a longer period. `objections` is the
+    day whose consents and requests acted on it, where that is not its closing day.
     """
 
     policy: Policy
@@ -59,6 +66,7 @@ class Facts:
     accounts: Mapping[str, RowAccount]
     code_version: str
     acceptance: str = ""
+    accepted_days: tuple[str, ...] = ()
     objections: date | None = None
 
 
@@ -89,14 +97,15 @@ def publish(
         check_secret(ledger.releases(), secret)
         entry = ledger.find_release(wanted)
         if entry is None:
-            _hold_if_lost(lost)
+            _hold_if_lost(lost, ledger)
             _refuse_unordered(checked, ledger)
         elif entry not in lost:
             write_public_ledger(ledger, home)
             return Publication(_read(home, ledger, entry), already_released=True)
         _refuse_other_history(checked, home, ledger)
         with _staging(home, wanted) as staged:
-            digests = write_contents(checked, facts.policy, facts.subjects, staged)
+            corrects = order.corrects if (order := find_order(ledger, wanted)) else ""
+            digests = write_contents(checked, facts.policy, facts.subjects, staged, corrects)
             if entry is None:
                 state = keep_state(home, wanted, checked.state)
                 public = _public(checked, facts, digests, ledger)
@@ -136,7 +145,7 @@ def recover(home: Home, ledger: Ledger) -> tuple[str, ...]:
         before = _folders(home.releases)
         lost = _settle(home, ledger)
         write_public_ledger(ledger, home)
-        _hold_if_lost(lost)
+        _hold_if_lost(lost, ledger)
         return tuple(sorted(_folders(home.releases) - before))
 
 
@@ -152,7 +161,7 @@ def load_releases(home: Home, ledger: Ledger) -> list[Release]:
     """All releases in the order of the ledger, every byte checked. Raises LedgerBroken."""
     entries = ledger.releases()
     _check_folders(home, entries)
-    return [_read_as(home, number, entry) for number, entry in enumerate(entries, start=1)]
+    return [_read_as(home, ledger, number, entry) for number, entry in enumerate(entries, start=1)]
 
 
 def _settle(home: Home, ledger: Ledger) -> list[Entry]:
@@ -237,13 +246,45 @@ def check_secret(entries: Sequence[Entry], secret: Secret) -> None:
         )
 
 
-def _hold_if_lost(lost: Sequence[Entry]) -> None:
+def _hold_if_lost(lost: Sequence[Entry], ledger: Ledger) -> None:
+    """Say of each lost release what to do. The newest edition of a period can be made again."""
     if lost:
+        superseded = corrected(ledger.entries())
+        told = [_told_of_lost(entry, superseded.get(entry.subject)) for entry in lost]
         raise Held(
             "release_lost",
-            f"{len(lost)} release(s) stand in the ledger but not in published/releases, first "
-            f"{lost[0].subject}; restore the folder from its backup or run its period again",
+            f"{len(lost)} release(s) are in the ledger but not in published/releases: "
+            f"{first_few(told)}",
         )
+
+
+def _told_of_lost(entry: Entry, corrected_by: str | None) -> str:
+    name, number = entry.subject, edition_of(entry.subject)
+    restore = f"restore published/releases/{name} from its backup"
+    if corrected_by:
+        return (
+            f"{name} (edition {number}, corrected by {corrected_by}): {restore}; a run makes the "
+            "newest edition of a period only"
+        )
+    what = f" (edition {number}, corrects {entry.body['corrects']})" if number > 1 else ""
+    return f"{name}{what}: {restore}, or run its period again with: audience run"
+
+
+def require_releases(home: Home, ledger: Ledger) -> None:
+    """Refuse a home that lacks a release, or has one that the ledger does not know.
+
+    A release that is staged as recorded is not lost: the next run puts it into its place. Raises
+    LedgerBroken, Held `release_lost`.
+    """
+    entries = ledger.releases()
+    _check_folders(home, entries)
+    lost = [
+        entry
+        for entry in entries
+        if not (home.releases / entry.subject).is_dir()
+        and not _is_whole(_staging_area(home) / entry.subject, entry)
+    ]
+    _hold_if_lost(lost, ledger)
 
 
 def _not_the_same(name: str) -> LedgerBroken:
@@ -257,7 +298,9 @@ def _public(
     checked: Checked, facts: Facts, digests: Mapping[str, str], ledger: Ledger
 ) -> dict[str, Any]:
     """What anyone may see of the entry: digests of what is published, and of its terms."""
-    under = {RELEASED_UNDER: facts.acceptance} if facts.acceptance else {}
+    under: dict[str, Any] = {RELEASED_UNDER: facts.acceptance} if facts.acceptance else {}
+    if facts.accepted_days:
+        under[ACCEPTED_DAYS] = list(facts.accepted_days)
     order = find_order(ledger, checked.release_id)
     return {
         **under,
@@ -284,13 +327,13 @@ def _private(checked: Checked, facts: Facts, secret: Secret, state: str) -> dict
 
 
 def _read(home: Home, ledger: Ledger, entry: Entry) -> Release:
-    return _read_as(home, ledger.number(entry), entry)
+    return _read_as(home, ledger, ledger.number(entry), entry)
 
 
-def _read_as(home: Home, number: int, entry: Entry) -> Release:
+def _read_as(home: Home, ledger: Ledger, number: int, entry: Entry) -> Release:
     folder = home.releases / entry.subject
     if not folder.is_dir():
-        _hold_if_lost([entry])
+        _hold_if_lost([entry], ledger)
     return read_release(folder, number, entry.body["files"])
 
 

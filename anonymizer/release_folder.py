@@ -65,10 +65,11 @@ _GROUPS = pa.schema(
 
 
 def write_contents(
-    checked: Checked, policy: Policy, subjects: Sequence[Subject], folder: Path
+    checked: Checked, policy: Policy, subjects: Sequence[Subject], folder: Path, corrects: str
 ) -> Mapping[str, str]:
     """Write the files into `folder`; returns the digest of each. Raises NoSpace.
 
+    `corrects` is the release that this one corrects; empty for a first one.
     Subjects without a table are left out. Raises Held when a table has no subject of its kind or
     the policy is not the one that the figures were checked under.
     """
@@ -80,7 +81,7 @@ def write_contents(
     write_parquet(_figure_rows(figures, catalogue, released), folder / FIGURES, mode=PUBLIC)
     write_parquet(_rows(_segments(catalogue, released), _SEGMENTS), folder / SEGMENTS, mode=PUBLIC)
     write_parquet(_rows(_groups(catalogue, released), _GROUPS), folder / GROUPS, mode=PUBLIC)
-    facts = _facts(checked, policy, _subjects_of(figures, subjects))
+    facts = _facts(checked, policy, _subjects_of(figures, subjects)) | _correction(corrects)
     write_bytes(canonical_json(facts).encode() + b"\n", folder / FACTS, mode=PUBLIC)
     return {name: sha256(folder / name) for name in (FIGURES, SEGMENTS, GROUPS, FACTS)}
 
@@ -104,16 +105,12 @@ def _facts(checked: Checked, policy: Policy, subjects: Iterable[Subject]) -> dic
         "policy_digest": policy.digest,
         "catalogue_digest": checked.catalogue.digest,
         "subjects": [_subject(subject) for subject in subjects],
-        **_correction(checked),
     }
 
 
-def _correction(checked: Checked) -> dict[str, Any]:
+def _correction(corrects: str) -> dict[str, Any]:
     """What only a correction states; an earlier version of the program does not read it."""
-    if checked.edition == 1:
-        return {}
-    corrected = checked.series.release_id(checked.period, checked.edition - 1)
-    return {"format": FORMAT_OF_CORRECTIONS, "corrects": corrected}
+    return {"format": FORMAT_OF_CORRECTIONS, "corrects": corrects} if corrects else {}
 
 
 def _subject(subject: Subject) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from anonymizer.corrections import circulates
 from anonymizer.database import differences, releases_in
 from anonymizer.errors import Held, LedgerBroken
 from anonymizer.escaping import visible
-from anonymizer.exports.certificate import ACCEPTED, CERTIFICATE
+from anonymizer.exports.certificate import CERTIFICATE, stated_as, stated_in
 from anonymizer.exports.notice import NOTICE, WITHDRAWAL
 from anonymizer.exports.pointer import CORRECTED, POINTER
 from anonymizer.exports.recorded import EXPORTS, recorded_files
@@ -171,9 +171,9 @@ def _unfit_certificates(
     """
     for subject, stated in accepted.items():
         for path in sorted((published / "exports").glob(f"*/{subject}/{CERTIFICATE}")):
-            if _read_certificate(path).get(ACCEPTED) != stated:
+            if stated_in(_read_certificate(path)) != stated_as(stated):
                 name = path.relative_to(published).as_posix()
-                yield f"{name} does not state the acceptance of the day as the ledger has it"
+                yield f"{name} does not state what was accepted as the ledger has it"
 
 
 def _read_certificate(path: Path) -> Mapping[str, Any]:

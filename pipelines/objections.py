@@ -12,7 +12,7 @@ from datetime import datetime
 from anonymizer.decisions import Decision, decisions, treatments
 from anonymizer.errors import ConfigurationError, Fault
 from anonymizer.home import Home
-from anonymizer.intake.objections import RowPlace, Treatment, UnreadRow
+from anonymizer.intake.objections import RowPlace, Treatment, UnreadRow, advice
 from anonymizer.intake.reviewing import Review, review
 from anonymizer.permissions import account_name
 from anonymizer.requests import (
@@ -52,6 +52,8 @@ def print_unread(installation: Installation, *, everything: bool) -> None:
         (row.file, row.place.row, row.column, row.reason, _effect(row, decided)) for row in rows
     ]
     out().print(table("Rows that cannot be read", _COLUMNS, lines))
+    if remedy := advice(rows).removeprefix(". "):
+        out().print(f"{remedy}.")
 
 
 def tell_objections(

@@ -60,6 +60,10 @@ def _approved(body: _Body) -> str:
     return f"correction of {body['corrects']} approved: {body['reason']}"
 
 
+def _cancelled(body: _Body) -> str:
+    return f"correction of {body['corrects']} cancelled: {body['reason']}"
+
+
 def _pointed(body: _Body) -> str:
     return f"{len(body['files'])} notice(s) name {body['corrected_by']}"
 
@@ -94,6 +98,7 @@ _OUTCOMES: Mapping[str, Callable[[_Body], str]] = {
     "withdrawal": _withdrawn,
     "correction": _corrected,
     "approval": _approved,
+    "cancellation": _cancelled,
     "pointer": _pointed,
     "settings": _applied,
     "acceptance": _accepted,

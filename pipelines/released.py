@@ -1,20 +1,19 @@
 """What has been released, in plain words and in numbers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow.parquet as pq
 
 from anonymizer.corrections import corrected
-from anonymizer.errors import Held
 from anonymizer.exports.notice import withdrawn
-from anonymizer.exports.writing import faulty_exports
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.periods import Period
-from anonymizer.public_ledger import check_public_ledger
-from anonymizer.publishing import load_releases
+from anonymizer.public_ledger import check_public_ledger, is_behind
+from anonymizer.publishing import load_releases, require_releases
 from anonymizer.release import PUBLISHED, Release
+from anonymizer.verification import Proved, verify_links
 from pipelines.history import catalogue_of
 
 
@@ -46,22 +45,20 @@ def count_released(home: Home, ledger: Ledger) -> Totals:
     )
 
 
-def verify_published(home: Home, ledger: Ledger) -> tuple[int, int]:
-    """Prove chain, public part, releases and exports; returns how many entries and releases.
+def verify_published(home: Home, ledger: Ledger) -> Proved:
+    """Prove the chain, its public part, and every published file by the ledger itself.
 
-    Raises LedgerBroken or Held, naming the first file that is not as it was published.
+    What an interrupted run left to the next one is named and is no fault. Raises LedgerBroken or
+    Held, naming the files that are not as they were published.
     """
-    entries = ledger.entries()
-    check_public_ledger(home, [entry.link for entry in entries])
-    releases = load_releases(home, ledger)
-    if faulty := faulty_exports(home, ledger):
-        raise Held(
-            "export_edited",
-            f"{len(faulty)} exported file(s) are not as they were published, first {faulty[0]}; "
-            "restore them from their backup, or remove the folder of that release and run its "
-            "day again with: audience run",
-        )
-    return len(entries), len(releases)
+    links = [entry.link for entry in ledger.entries()]
+    check_public_ledger(home, links)
+    require_releases(home, ledger)
+    proved = verify_links(home.published, links)
+    if is_behind(home, links):
+        behind = f"{home.public_ledger.name} lacks the newest entries"
+        return replace(proved, unfinished=(behind, *proved.unfinished))
+    return proved
 
 
 def statements(

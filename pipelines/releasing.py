@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from anonymizer.acceptances import accepted_of
 from anonymizer.accounting import RowAccount
 from anonymizer.corrections import editions, newest, open_order
 from anonymizer.counting import load_counted_series, load_overlaps
@@ -26,7 +27,7 @@ from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.near_state import lost_state, near_history
 from anonymizer.periods import Period
-from anonymizer.policy import Policy, Timing
+from anonymizer.policy import Plausibility, Policy, Timing
 from anonymizer.protection.releasing import Suppressed, suppress_release
 from anonymizer.protection.releasing import Terms as SuppressionTerms
 from anonymizer.publishing import Facts, Publication, load_release, publish, released, restore_state
@@ -94,11 +95,25 @@ def release_period(
     if series == CAMPAIGN_DAY:
         limits = installation.policy().plausibility
         accepted = require_plausible(place.home, ledger, period.end, limits)
+    else:
+        _require_plausible_days(place, terms.policy.timing, installation.policy().plausibility)
     subjects = _subjects(place, terms.catalogue)
     checked = _check(place, terms, counted, subjects)
     facts = replace(_facts(place, terms.policy, subjects), acceptance=accepted)
     published = publish(checked, facts, place.home, ledger, terms.secret)
     return _export(published, place, terms)
+
+
+def _require_plausible_days(place: _Place, timing: Timing, limits: Plausibility) -> None:
+    """Hold a longer period of a day that was taken in anew from implausible files.
+
+    A released day is not released again, so its own gate would not see them.
+    """
+    taken = _taken(place.home, place.series, place.period, timing)
+    for day, inputs in taken.items():
+        entry = newest(place.ledger, CAMPAIGN_DAY, Period("day", day))
+        if entry and entry.body["inputs"] != dict(inputs):
+            require_plausible(place.home, place.ledger, day, limits)
 
 
 def foresee(
@@ -219,10 +234,18 @@ def _export(published: Publication, place: _Place, terms: Terms) -> Mapping[str,
 def inputs_taken(home: Home, series: Series, period: Period, timing: Timing) -> dict[str, str]:
     """Name and digest of the raw files that were taken in for a period, by the journal."""
     inputs: dict[str, str] = {}
-    for day in inputs_of(series, period, timing).days:
-        intake = journal.read(home, "intake", day)
-        inputs |= intake.facts.get("inputs", {}) if intake else {}
+    for of_day in _taken(home, series, period, timing).values():
+        inputs |= of_day
     return dict(sorted(inputs.items()))
+
+
+def _taken(
+    home: Home, series: Series, period: Period, timing: Timing
+) -> dict[date, Mapping[str, str]]:
+    """The raw files that each day of the period was taken in from, by the journal."""
+    days = inputs_of(series, period, timing).days
+    entries = ((day, journal.read(home, "intake", day)) for day in days)
+    return {day: entry.facts.get("inputs", {}) for day, entry in entries if entry}
 
 
 def _rewritten(place: _Place, timing: Timing) -> Mapping[str, Any]:
@@ -238,12 +261,15 @@ def _rewritten(place: _Place, timing: Timing) -> Mapping[str, Any]:
 
 def _facts(place: _Place, policy: Policy, subjects: Sequence[Subject]) -> Facts:
     """What the ledger records beside the figures, from what the stages wrote down."""
+    taken = _taken(place.home, place.series, place.period, policy.timing)
+    longer = place.series != CAMPAIGN_DAY
     return Facts(
         policy=policy,
         subjects=subjects,
         inputs=inputs_taken(place.home, place.series, place.period, policy.timing),
         accounts=_accounts(place),
         code_version=version("audience"),
+        accepted_days=accepted_of(place.ledger, taken) if longer else (),
         objections=objections_as_of(place.home, place.ledger, place.series, place.period),
     )
 

@@ -13,6 +13,7 @@ from typing import IO
 
 from anonymizer.dimensions import Dimension, Group
 from anonymizer.errors import ConfigurationError, Fault, first_few
+from anonymizer.parquet_tables import require_small
 
 _COLUMNS = {"gender": "gender", "age": "age", "region_code": "region"}
 _KEPT = ("status", "people")
@@ -79,6 +80,7 @@ def _explained(path: Path, own: Dimension) -> list[Group]:
         return []
     import pyarrow.parquet as pq  # noqa: PLC0415  costs more than to read a CSV file
 
+    require_small(file)
     places = {leaf: place for place, leaf in enumerate(own.leaves)}
     return [
         Group(

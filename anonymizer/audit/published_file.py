@@ -24,6 +24,7 @@ from anonymizer.audit.export_file import (
 from anonymizer.dimensions import Dimension
 from anonymizer.errors import ConfigurationError, Fault, first_few, gathered_into
 from anonymizer.hierarchies import Hierarchy, dimension, full_cross, read_hierarchy, unreadable
+from anonymizer.parquet_tables import Texts, UnfitColumn, read_texts
 from anonymizer.segments import Catalogue
 
 STATUS, PEOPLE = "status", "people"
@@ -136,19 +137,16 @@ def _csv_columns(path: Path) -> Mapping[str, Sequence[str]]:
 
 
 def _parquet_columns(path: Path) -> Mapping[str, Sequence[str]]:
-    # Imported for those who read Parquet only: it costs more than to read a CSV file.
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
-    try:
-        table = pq.ParquetFile(path).read()
-        return {
-            name: table[name].cast(pa.string()).fill_null("").to_pylist()
-            for name in table.column_names
-        }
-    except pa.ArrowException:
+    found = read_texts(path)
+    unfit = [name for name, column in found.items() if isinstance(column, UnfitColumn)]
+    if unfit:
         problem = "not a Parquet file with columns of text and whole numbers"
-        raise ConfigurationError([Fault(path.name, problem)]) from None
+        raise ConfigurationError([Fault(f"{path.name}, column {first_few(unfit)}", problem)])
+    return {
+        name: [column.texts[place] for place in column.rows.tolist()]
+        for name, column in found.items()
+        if isinstance(column, Texts)
+    }
 
 
 def _column_faults(

@@ -21,6 +21,7 @@ from anonymizer.secret import Secret
 
 CERTIFICATE = "certificate.json"
 ACCEPTED = "released_although_implausible"
+CONTAINED = "contains_days_released_although_implausible"
 _FORMAT = 3
 # What of the checker's summary is public. The other numbers of the ledger depend on true counts
 # that are not published: how many groups were judged, which campaigns contain which.
@@ -55,7 +56,7 @@ def certificate_bytes(
     """The certificate of the files in `folder`; `entry` is the ledger's on the release.
 
     `recipient` is the advertiser that they are for, by id, or `every advertiser`. `accepted` is
-    what is to be stated of an implausible day that was accepted. Raises Held for a release that an
+    what is to be stated of implausible days that were accepted. Raises Held for a release that an
     earlier version checked in another way.
     """
     if "near" not in entry.body:
@@ -76,13 +77,25 @@ def certificate_bytes(
         "release_files": dict(entry.body["files"]),
         "policy_digest": release.policy_digest,
         "catalogue_digest": release.catalogue_digest,
-        **({ACCEPTED: accepted} if accepted else {}),
+        **stated_as(accepted),
         "files": {path.name: sha256(path) for path in sorted(folder.iterdir())},
         "promise": promise_in_words(release.promise, release.base, release.error),
         "audit": audit_in_words(entry.body["audit"], release.promise),
         "opinion_05_2014": three_questions(release.promise),
     }
     return (json.dumps(sealed(statement, secret), indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def stated_as(accepted: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The field of a certificate that states what was accepted; none where nothing was."""
+    if not accepted:
+        return {}
+    return {CONTAINED if "days" in accepted else ACCEPTED: dict(accepted)}
+
+
+def stated_in(certificate: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a certificate that state what was accepted."""
+    return {name: certificate[name] for name in (ACCEPTED, CONTAINED) if name in certificate}
 
 
 def promise_in_words(promise: Promise, base: int, error: int) -> list[str]:

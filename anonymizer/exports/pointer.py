@@ -6,13 +6,14 @@ why, and which folder has the corrected ones.
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from anonymizer.corrections import Order
 from anonymizer.errors import Held, SecretProblem
-from anonymizer.files import PUBLIC, write_bytes
+from anonymizer.files import PUBLIC, move_into_place, write_bytes
 from anonymizer.home import Home
 from anonymizer.ledger import Entry, Ledger
 from anonymizer.release import Release
@@ -55,7 +56,11 @@ def lay_pointers(entry: Entry, order: Order, home: Home, secret: Secret) -> None
             raise SecretProblem("secret.key is not the key that sealed the recorded notices")
         path = folder / CORRECTED
         if folder.is_dir() and not (path.exists() and path.read_bytes() == content):
-            write_bytes(content, path, mode=PUBLIC)
+            # Not written in the folder: a file that a kill leaves half written would stay there.
+            staged = home.published / ".staging" / "pointers" / recipient / CORRECTED
+            write_bytes(content, staged, mode=PUBLIC)
+            move_into_place(staged, path)
+    shutil.rmtree(home.published / ".staging" / "pointers", ignore_errors=True)
 
 
 def read_pointer(folder: Path, key: str = "") -> Mapping[str, Any] | None:

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from anonymizer.errors import Held, first_few
 from anonymizer.intake.gathering import GatheredFile
+from anonymizer.intake.quoting import BAD_QUOTING
 
 UNREAD = "unread"
 Treatment = Literal["access", "correct", "erase", "withdraw", "ignored"]
@@ -113,8 +114,20 @@ def require_decisions(rows: Iterable[UnreadRow], decisions: Decisions) -> None:
             "objection_unreadable",
             f"{len(waiting)} row(s) of requests or consents, limit 0, have no user id that can be "
             f"read, so whom they protect is not known: {first_few(waiting)}. Deliver a corrected "
-            "file in place of this one, or decide about each row: audience rights review",
+            "file in place of this one, or decide about each row: audience rights "
+            f"review{advice(waiting)}",
         )
+
+
+def advice(rows: Iterable[UnreadRow]) -> str:
+    """What to change in a CSV file whose fields of several lines are not certainly one row each."""
+    files = sorted({row.file for row in rows if row.reason == BAD_QUOTING})
+    if not files:
+        return ""
+    return (
+        f". In {first_few(files)} a quoted text may have rows among its lines: write every field "
+        "in quotation marks, the header's too, or no line breaks in fields, or deliver JSON lines"
+    )
 
 
 def _treated(

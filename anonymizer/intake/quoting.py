@@ -10,6 +10,10 @@ Two stray marks can look like one long field, lines and all. Several lines are t
 only if no other can be among them: the row has the header's number of fields, and its quoted ones
 hold fewer commas than a row has. A row that is swallowed has all its commas there, wherever a
 visitor broke its lines. Rows are counted here, apart from the parser.
+
+Of a writer that quotes every field, the header's too, nothing is in doubt if every field of the row
+is quoted: a row that is swallowed begins with a quotation mark before a value, which would end the
+quoted field in the middle of its text. So such a row may have any text of several lines.
 """
 
 import io
@@ -63,6 +67,7 @@ class StrictRows(io.RawIOBase):
         self._waiting = b""  # the beginning of a row whose end is not read yet
         self._ready = b""
         self._began = self._ended = self._skipping = self._unterminated = False
+        self._quotes_all = False  # the writer, by the header
         self.rows = -1
         self.bad: dict[int, str] = {}
         self.cut_off = False
@@ -104,6 +109,8 @@ class StrictRows(io.RawIOBase):
         self._ended = not block
         if not self._began:
             self._began, block = True, block.removeprefix(_BYTE_ORDER_MARK)
+            header = _ROW.match(block)
+            self._quotes_all = header is not None and _all_quoted(header[0])
         if self._skipping and block:
             line = _LINE.match(block)
             self._skipping = line is None
@@ -147,6 +154,8 @@ class StrictRows(io.RawIOBase):
     def _holds_no_other(self, row: bytes) -> bool:
         """Whether no second row can be among the lines of this one."""
         outside, fields = _QUOTED.sub(b"", row), _QUOTED.findall(row)
+        if self._quotes_all and outside.count(b",") == self._commas and _all_quoted(row):
+            return True
         commas = row.count(b",") - outside.count(b",")
         if not self._all_commas and not _PROSE.search(outside):
             commas -= sum(len(_PROSE.findall(field)) for field in fields)
@@ -176,6 +185,12 @@ class StrictRows(io.RawIOBase):
     def _note(self, reason: str) -> None:
         self.rows += 1
         self.bad[self.rows] = reason
+
+
+def _all_quoted(row: bytes) -> bool:
+    """Whether every field of a row is quoted, empty ones too."""
+    outside = _QUOTED.sub(b"", row).rstrip(b"\r\n")
+    return not outside.strip(b",") and len(_QUOTED.findall(row)) == outside.count(b",") + 1
 
 
 def complete_rows(content: bytes) -> tuple[int, int | None]:

@@ -27,6 +27,10 @@ def correct_release(
     approve: Annotated[
         bool, typer.Option("--approve", help="Approve one more correction; corrects nothing.")
     ] = False,
+    cancel: Annotated[
+        bool,
+        typer.Option("--cancel", help="Take back a correction that is ordered and not released."),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     home: HomeOption = None,
 ) -> None:
@@ -38,8 +42,11 @@ def correct_release(
     privacy officer.
     """
     place = existing_home(home)
-    if approve:
-        _approve(place, release, reason)
+    if approve and cancel:
+        problem = "this is one command or the other"
+        raise ConfigurationError([Fault("--approve and --cancel", problem, "give one of them")])
+    if approve or cancel:
+        (_approve if approve else _cancel)(place, release, reason)
         return
     from pipelines.correcting import order_correction  # noqa: PLC0415  slow to import
     from pipelines.resources import Installation  # noqa: PLC0415
@@ -63,6 +70,20 @@ def _approve(home: Home, release: str, reason: str) -> None:
     say(
         f"{wanted} is approved. Another login than yours releases it with:\n"
         f'  audience correct-release {release} --reason "..."'
+    )
+
+
+def _cancel(home: Home, release: str, reason: str) -> None:
+    from anonymizer.corrections import cancel  # noqa: PLC0415  slow to import
+    from anonymizer.permissions import account_name  # noqa: PLC0415
+    from anonymizer.secret import Secret  # noqa: PLC0415
+    from pipelines.history import open_ledger  # noqa: PLC0415
+
+    ledger, secret = open_ledger(home), Secret.load(home.secret)
+    order = cancel(release, reason, home, ledger, secret, account_name())
+    say(
+        f"{order.release} is cancelled: {order.corrects} stays as it was released, and runs of its "
+        "period go on without a correction. It can be ordered again, under another number."
     )
 
 
@@ -105,7 +126,8 @@ def _tell(installation: "Installation", order: "Order") -> None:
     if installation.ledger().find_release(order.release) is None:
         say(
             f"{order.release} is ordered and not released yet; the reason is above. After that is "
-            "settled, give the same command again."
+            "settled, give the same command again; or take the order back with:\n  audience "
+            f'correct-release {order.corrects} --cancel --reason "..."'
         )
         return
     say(

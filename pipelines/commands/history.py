@@ -70,13 +70,19 @@ def show_entry(
 
 @ledger.command("verify")
 def verify(home: HomeOption = None) -> None:
-    """Prove the chain, and that releases and exports are byte for byte what was published."""
+    """Prove the chain, and that every published file is byte for byte what was released.
+
+    What an interrupted run left to the next one is listed and is no alarm.
+    """
+    from pipelines.commands.proofs import unfinished_lines  # noqa: PLC0415
     from pipelines.history import open_ledger  # noqa: PLC0415
     from pipelines.released import verify_published  # noqa: PLC0415
 
     place = existing_home(home)
-    entries, releases = verify_published(place, open_ledger(place))
-    say(f"{entries} entries and {releases} releases are as they were recorded.")
+    proved = verify_published(place, open_ledger(place))
+    say(f"{proved.entries} entries and {proved.releases} releases are as they were recorded.")
+    if unfinished := unfinished_lines(proved):
+        say(unfinished.rstrip())
 
 
 @ledger.command("copy")

@@ -13,8 +13,27 @@ SOURCES = ("anonymizer", "audience", "pipelines", "data_samples")
 # From the ground up: a module imports from its own layer or from those before it.
 LAYERS = (
     ("errors", "escaping"),
-    ("home", "periods", "configuration", "dimensions", "engines", "parallel", "reasons", "roles"),
-    ("policy", "codings", "segments", "hierarchies", "secret", "files", "permissions"),
+    (
+        "home",
+        "periods",
+        "configuration",
+        "dimensions",
+        "engines",
+        "parallel",
+        "reasons",
+        "roles",
+        "parquet_pages",
+    ),
+    (
+        "policy",
+        "codings",
+        "segments",
+        "hierarchies",
+        "secret",
+        "files",
+        "permissions",
+        "parquet_tables",
+    ),
     (
         *("accounting", "plausibility", "tables", "explanation", "coarser"),
         *("chain", "seal", "entry_forms"),

@@ -21,7 +21,7 @@ from anonymizer.intake.contract import TABLES
 from anonymizer.intake.decoding import decoded_sizes, pieces
 from anonymizer.intake.landing import LandedFile
 from anonymizer.intake.opening import Limits, opened
-from anonymizer.intake.pages import Unreadable, pages
+from anonymizer.parquet_pages import Unreadable, pages
 
 MEGABYTE = 1_000_000
 LIMITS = Limits(4_096 * MEGABYTE, 16_384 * MEGABYTE, 4 * 8_192)

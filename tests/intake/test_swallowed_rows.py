@@ -10,7 +10,7 @@ import csv
 import io
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 from hypothesis import example, given, settings
@@ -277,8 +277,76 @@ def test_notes_of_several_lines_in_requests_are_read(world: World, end: str) -> 
 def test_a_note_that_may_hold_a_request_holds_the_release(world: World) -> None:
     note = "I want, for all of my accounts,\nan erasure, now, please"
     world.put("requests/r.csv", as_csv([request_of("u1") | {"note": note}]))
+    with pytest.raises(Held, match="objection_unreadable") as held:
+        world.take_in()
+    said = "In requests/r.csv a quoted text may have rows among its lines: write every field in"
+    assert said in " ".join(str(held.value).split())
+
+
+NOTE = "I want, for all of my accounts,\nan erasure, now, please\nr2,u2,erase,2026-01-01T10:00:00Z,"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("make", [request_of, consent])
+def test_any_note_is_one_row_of_a_writer_that_quotes_every_field(
+    world: World, make: Callable[[str], Row], end: str
+) -> None:
+    """What the message asks for is read: nothing of such a file is in doubt."""
+    rows = [make(f"u{n}") | {"note": note} for n, note in enumerate([NOTE, "", 'say "hi",\n,,,,'])]
+    world.put(f"{'requests' if make is request_of else 'consents'}/r.csv", quoting_all(rows, end))
+    account = world.take_in().accounts["requests" if make is request_of else "consents"]
+    assert (account.read, account.counted) == (3, 3)
+
+
+def quoting_all(rows: Sequence[Row], end: str, *, header: bool = True) -> bytes:
+    written = io.StringIO()
+    quoted = csv.writer(written, quoting=csv.QUOTE_ALL, lineterminator=end)
+    plain = csv.writer(written, lineterminator=end)
+    (quoted if header else plain).writerow(rows[0])
+    quoted.writerows([list(row.values()) for row in rows])
+    return written.getvalue().encode()
+
+
+def test_with_a_header_that_is_not_quoted_it_is_in_doubt(world: World) -> None:
+    """Rows of another writer may follow, and theirs may be quoted by who wrote the text."""
+    world.put(
+        "requests/r.csv", quoting_all([request_of("u1") | {"note": NOTE}], "\n", header=False)
+    )
     with pytest.raises(Held, match="objection_unreadable"):
         world.take_in()
+
+
+def wrapped(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
+    """A file of a writer that puts each field between marks and does not double those within."""
+    lines = [columns, *([str(row[name] or "") for name in columns] for row in rows)]
+    return "".join(",".join(f'"{field}"' for field in line) + "\n" for line in lines).encode()
+
+
+@given(
+    hostile=st.lists(
+        st.tuples(st.integers(0, 6), st.dictionaries(st.sampled_from(FREE), WRITTEN)), max_size=6
+    )
+)
+@example([(1, {"exit_method": '"'}), (3, {"visit_id": '"'})])
+@example([(1, {"exit_method": '","'}), (3, {"visit_id": '","'})])
+@example([(1, {"visit_id": '","' * 10 + '"'}), (4, {"exit_method": '"'})])
+@settings(max_examples=300, deadline=None)
+def test_a_writer_that_doubles_no_marks_loses_no_sound_row(
+    hostile: list[tuple[int, Row]],
+) -> None:
+    sound = [visit(f"s{n}", user_id=f"s{n}") for n in range(6)]
+    rows = list(sound)
+    for number, (place, changes) in enumerate(hostile):
+        rows.insert(place, visit(f"h{number}", user_id=f"h{number}") | changes)
+    passed, _ = read(wrapped(rows, COLUMNS["visits"]))
+    found = {
+        row.strip(b"\r\n") for row in re.findall(rb'(?:"(?:[^"]|"")*"|[^"\r\n])*[\r\n]+', passed)
+    }
+    assert set(wrapped(sound, COLUMNS["visits"]).splitlines()) <= found | {found_header(rows)}
+
+
+def found_header(rows: Sequence[Row]) -> bytes:
+    return wrapped(rows, COLUMNS["visits"]).splitlines()[0]
 
 
 def test_a_random_careless_file_has_as_many_rows_as_lines() -> None:

@@ -90,7 +90,7 @@ def test_an_older_folder_beside_a_newer_ledger_is_filled_up_again(
     noted, before = head(audience), published(fresh_home)
     restore(backup, fresh_home, ledger=False, folder=True)
     said = refused(audience("ledger", "verify"))
-    assert "stand in the ledger but not in published/releases" in said
+    assert "are in the ledger but not in published/releases" in said
     assert audience("verify").returncode == 0  # the folder by itself is a consistent old one
     assert "cut back" in refused(audience("verify", "--head", noted))
     assert audience(*REST).returncode == 0

@@ -33,7 +33,7 @@ def test_an_interrupted_run_ends_in_good_order(
     again = audience(*words)
     assert again.returncode == 0, again.stderr
     ledger = Ledger.open(fresh_home.ledger)
-    assert verify_published(fresh_home, ledger)[1] == 3
+    assert verify_published(fresh_home, ledger).releases == 3
     assert exports(fresh_home) == exports(released_world)
 
 

@@ -1,6 +1,7 @@
 """Runs publication again and again in children that are killed at a given step.
 
 python nursery.py DAY          then a line `HOME STEP` each on standard input
+python nursery.py correction   the same, with a correction in place of a release of the day
 
 A step is a moment at which the program asks the system to change something: it opens, makes,
 renames or removes a file, waits for a disk, or enters the ledger's database. STEP 0 is never.
@@ -12,9 +13,11 @@ import signal
 import sys
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from correction_world import correct
 from interrupted_run import run
 
 from anonymizer.home import Home
@@ -50,21 +53,28 @@ def after_each(function: Callable[[int], None], steps: Steps) -> Callable[[int],
     return stepping
 
 
-def child(home: Home, day: date, last: int, counter: int) -> None:
+def child(home: Home, work: Callable[[Home], object], last: int, counter: int) -> None:
     steps = Steps(last, counter)
     os.fsync = after_each(os.fsync, steps)
     sys.addaudithook(steps.see)
-    run(home, day)
+    work(home)
+
+
+def work_of(word: str) -> Callable[[Home], object]:
+    """What a child does."""
+    if word == "correction":
+        return correct
+    return partial(run, day=date.fromisoformat(word))
 
 
 def main() -> None:
-    day = date.fromisoformat(sys.argv[1])
+    work = work_of(sys.argv[1])
     for line in sys.stdin:
         place, last = line.split()
         counter = os.memfd_create("steps")
         process = os.fork()
         if not process:
-            child(Home(Path(place)), day, int(last), counter)
+            child(Home(Path(place)), work, int(last), counter)
             os._exit(0)
         _, status = os.waitpid(process, 0)
         taken = int(os.pread(counter, 8, 0) or b"0")

@@ -10,15 +10,17 @@ from release_world import SECRET
 
 from anonymizer.acceptances import (
     ACCEPTANCE,
+    ACCEPTED_DAYS,
     RELEASED_UNDER,
     Acceptance,
     acceptance_subject,
+    accepted_of,
     record_acceptance,
     role_that_accepts,
     statement_of,
 )
 from anonymizer.errors import ConfigurationError
-from anonymizer.exports.certificate import ACCEPTED, certificate_bytes
+from anonymizer.exports.certificate import ACCEPTED, CONTAINED, certificate_bytes
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.release import Release
@@ -99,3 +101,39 @@ def test_a_certificate_that_states_something_else_is_a_fault(
     for expected in (None, {"reason": "A holiday."}):
         faults = list(_unfit_certificates(tmp_path, {released.id: expected}))
         assert bool(faults) == (stated != expected)
+
+
+def test_a_longer_period_states_each_accepted_day_that_it_contains(
+    released: Release, home: Home, tmp_path: Path
+) -> None:
+    """By the files that the days were taken in from; from public parts alone."""
+    ledger, other = Ledger.open(home.ledger), date(2026, 11, 3)
+    taken = {day: {f"visits/day={day}/a.csv": "0" * 64} for day in (DAY, date(2026, 11, 2), other)}
+    for day in (other, DAY):
+        subject = acceptance_subject(day, taken[day])
+        record_acceptance(home, ledger, SECRET, subject, ACCEPTED_DAY, "canary-login")
+    record_acceptance(
+        home, ledger, SECRET, acceptance_subject(date(2026, 11, 2), INPUTS), ACCEPTED_DAY, "x"
+    )
+    subjects = accepted_of(ledger, taken)
+    assert subjects == tuple(acceptance_subject(day, taken[day]) for day in (DAY, other))
+    links = [entry.link for entry in ledger.entries()]
+    stated = statement_of({ACCEPTED_DAYS: list(subjects)}, links)
+    assert stated is not None
+    assert list(stated["days"]) == ["2026-11-01", "2026-11-03"]
+    assert stated["days"]["2026-11-03"]["role"] == "privacy_officer"
+    said = "which was released although implausible: visits of the day; accepted by role"
+    assert stated["in_words"].count(said) == 2
+    assert "canary-login" not in str(stated)
+
+    entry = ledger.releases()[0]
+    folder = tmp_path / "exports" / "adv" / released.id
+    folder.mkdir(parents=True)
+    content = certificate_bytes(released, entry, "adv", folder, SECRET, accepted=stated)
+    (folder / "certificate.json").write_bytes(content)
+    assert json.loads(content)[CONTAINED] == stated
+    assert ACCEPTED not in json.loads(content)
+    one_less = statement_of({ACCEPTED_DAYS: list(subjects[:1])}, links)
+    for expected in (stated, one_less, None, stated["days"]["2026-11-01"]):
+        faults = list(_unfit_certificates(tmp_path, {released.id: expected}))
+        assert bool(faults) == (expected != stated)

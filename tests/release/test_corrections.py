@@ -41,7 +41,15 @@ from release_world import (
 )
 
 from anonymizer import corrections, database, publishing
-from anonymizer.corrections import Who, approve, find_order, open_order
+from anonymizer.corrections import (
+    Order,
+    Who,
+    approve,
+    cancel,
+    find_order,
+    open_order,
+    open_orders,
+)
 from anonymizer.earlier import earlier_releases
 from anonymizer.errors import ConfigurationError, Held
 from anonymizer.exports import pointer, writing
@@ -58,11 +66,13 @@ from anonymizer.parallel import ALONE
 from anonymizer.periods import Period
 from anonymizer.policy import Policy, PolicyPromise
 from anonymizer.protection.representatives import read_representatives
-from anonymizer.publishing import load_release, publish
+from anonymizer.publishing import load_release, load_releases, publish
 from anonymizer.release import PUBLISHED
 from anonymizer.roles import Roles
 from anonymizer.series import CAMPAIGN_DAY
 from anonymizer.verification import verify_folder
+from pipelines.outcomes import entry_line
+from pipelines.released import verify_published
 
 STEP = 10
 OFFICER = Who(Roles({"privacy_officer": ("officer",)}), "officer")
@@ -374,6 +384,96 @@ def test_a_release_whose_groups_are_forgotten_cannot_be_corrected(
         order(sent)
 
 
+# --- taken back
+
+
+def cancelled(home: Home, release_id: str = FIRST, reason: str = "The files were right") -> Order:
+    return cancel(release_id, reason, home, ledger_of(home), SECRET, "engineer")
+
+
+@pytest.mark.parametrize("named", [FIRST, SECOND])
+def test_an_order_that_is_cancelled_is_not_made(named: str, sent: Home) -> None:
+    before = content(sent.releases)
+    order(sent)
+    assert cancelled(sent, named).release == SECOND
+    ledger = ledger_of(sent)
+    assert open_order(ledger, CAMPAIGN_DAY, Period("day", DAY)) is None
+    assert open_orders(ledger) == ()
+    passed = recheck(sent, ledger, tables(RIGHT, edition=2))
+    with pytest.raises(Held, match="history_changed"):
+        publish(passed, facts(), sent, ledger, SECRET)
+    finish(sent)
+    assert content(sent.releases) == before
+    assert verify_folder(sent.published).unfinished == ()
+    (entry,) = [e for e in ledger.entries() if e.kind == "cancellation"]
+    assert entry.link.shown is not None
+    assert entry.link.shown["body"] == {"corrects": FIRST, "reason": "The files were right"}
+    assert entry.body["by"] == "engineer"
+    assert "engineer" not in sent.public_ledger.read_text("utf-8")
+    (line,) = [entry_line(e) for e in ledger.entries() if e.kind == "cancellation"]
+    assert f"correction of {FIRST} cancelled: The files were right" in line
+
+
+def test_after_a_cancellation_it_is_ordered_again_under_another_number(sent: Home) -> None:
+    """It is still the first correction: it needs no approval, and corrects the first release."""
+    order(sent)
+    cancelled(sent)
+    ordered = order(sent, reason="The files are right now")
+    assert (ordered.release, ordered.corrects) == (THIRD, FIRST)
+    correct(sent, ordered=ordered)
+    release = load_release(sent, ledger_of(sent), THIRD)
+    assert release.corrects == FIRST
+    assert verify_folder(sent.published).corrected.keys() == {FIRST}
+    assert check_export(sent.exports / "maju" / THIRD).certificate["corrects"] == FIRST
+    with duckdb.connect(str(sent.database), read_only=True) as shown:
+        rows = shown.sql("SELECT release_id, corrects, corrected_by FROM releases ORDER BY number")
+        assert rows.fetchall() == [(FIRST, None, THIRD), (THIRD, FIRST, None)]
+    with pytest.raises(ConfigurationError, match=r"roles: privacy_officer of policy\.yaml"):
+        order(sent, THIRD)
+
+
+def test_an_approval_is_used_up_by_the_order_that_was_cancelled(fixed: Home) -> None:
+    approve(SECOND, "Births again", fixed, ledger_of(fixed), SECRET, OFFICER)
+    order(fixed, SECOND, ENGINEER)
+    cancelled(fixed, SECOND)
+    with pytest.raises(ConfigurationError, match="~4 is not the first correction"):
+        order(fixed, SECOND, ENGINEER)
+    approve(SECOND, "Births again", fixed, ledger_of(fixed), SECRET, OFFICER)
+    assert order(fixed, SECOND, ENGINEER).release == f"{FIRST}~4"
+
+
+@pytest.mark.parametrize("named", [FIRST, SECOND, "campaign-day-2020-01-01"])
+def test_only_what_is_ordered_and_not_released_can_be_cancelled(named: str, fixed: Home) -> None:
+    before = content(fixed.root)
+    with pytest.raises(ConfigurationError, match="is ordered that is not released yet"):
+        cancelled(fixed, named)
+    with pytest.raises(ConfigurationError, match="--reason"):
+        cancelled(fixed, named, "ask anna@example.com")
+    assert content(fixed.root) == before
+
+
+# --- lost
+
+
+def test_a_lost_edition_is_named_with_what_to_do(fixed: Home) -> None:
+    kept = fixed.root.parent / "kept"
+    for lost, what in (
+        (FIRST, f"edition 1, corrected by {SECOND}"),
+        (SECOND, f"edition 2, corrects {FIRST}"),
+    ):
+        shutil.move(fixed.releases / lost, kept)
+        for check_it in (load_releases, verify_published):
+            with pytest.raises(Held, match="release_lost") as told:
+                check_it(fixed, ledger_of(fixed))  # type: ignore[operator]
+            said = " ".join(str(told.value).split())
+            assert f"{lost} ({what}): restore published/releases/{lost} from its backup" in said
+            assert ("run its period again" in said) == (lost == SECOND)
+        shutil.move(kept, fixed.releases / lost)
+    shutil.rmtree(fixed.releases / SECOND)
+    correct(fixed, ordered=find_order(ledger_of(fixed), SECOND))  # what the message says helps
+    assert verify_published(fixed, ledger_of(fixed)).unfinished == ()
+
+
 # --- killed
 
 
@@ -388,6 +488,7 @@ PLACES = {
     "before the exports": (writing, "manifest_bytes"),
     "before the pointer entry": (writing, "point_to"),
     "before the first notice": (pointer, "write_bytes"),
+    "before the first notice has its place": (pointer, "move_into_place"),
     "before the database": (database, "move_into_place"),
 }
 

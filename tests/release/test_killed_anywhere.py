@@ -4,44 +4,49 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
 import duckdb
 import pytest
+from correction_world import FIRST, SECOND, correct, release_wrong
 from interrupted_run import run
 from release_world import DAY, content
 
+from anonymizer.corrections import find_order
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.publishing import load_releases, recover
 from anonymizer.verification import verify_folder
+from pipelines.released import verify_published
 
 NEXT = date(2026, 11, 23)
-MOST_KILLS = 50
+MOST_KILLS = 12
+RECIPIENTS = ("jaya", "maju")
 Try = Callable[[Home, int], tuple[int, int]]
 
 
-@pytest.fixture(scope="module")
-def attempt() -> Iterator[Try]:
-    """Publish the second day in a child that is killed at a step; its exit code and steps."""
+@contextmanager
+def nursery(work: str) -> Iterator[Try]:
+    """Do the work in a child that is killed at a step; its exit code and steps."""
     script = Path(__file__).with_name("nursery.py")
-    nursery = subprocess.Popen(
-        [sys.executable, str(script), NEXT.isoformat()],
+    process = subprocess.Popen(
+        [sys.executable, str(script), work],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
 
     def attempt(home: Home, step: int) -> tuple[int, int]:
-        assert nursery.stdin is not None
-        assert nursery.stdout is not None
-        print(home.root, step, file=nursery.stdin, flush=True)
-        code, taken = nursery.stdout.readline().split()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        print(home.root, step, file=process.stdin, flush=True)
+        code, taken = process.stdout.readline().split()
         return int(code), int(taken)
 
     yield attempt
-    nursery.communicate(timeout=30)
+    process.communicate(timeout=30)
 
 
 def public(home: Home) -> dict[str, bytes]:
@@ -51,10 +56,15 @@ def public(home: Home) -> dict[str, bytes]:
 
 @pytest.mark.slow
 def test_killed_at_any_step_nothing_is_lost_and_the_next_run_ends_as_if_undisturbed(
-    attempt: Try, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     first = Home(tmp_path / "first")
     run(first, DAY)
+    with nursery(NEXT.isoformat()) as attempt:
+        kill_at_every_step(attempt, first, tmp_path)
+
+
+def kill_at_every_step(attempt: Try, first: Home, tmp_path: Path) -> None:
     before = public(first)
     chain = before.pop("ledger.jsonl")
     undisturbed = copy(first, tmp_path / "undisturbed")
@@ -70,9 +80,8 @@ def test_killed_at_any_step_nothing_is_lost_and_the_next_run_ends_as_if_undistur
         assert public(home)["ledger.jsonl"].startswith(chain)
         with duckdb.connect(str(home.database), read_only=True) as database:
             assert database.sql("FROM figures").fetchall()
-        told = verify_folder(home.published).unfinished  # no alarm: the next run completes it
-        unfinished.update(told)
         ledger = Ledger.open(home.ledger)
+        unfinished.update(told_of(home, ledger))
         recover(home, ledger)
         assert len(load_releases(home, ledger)) == len(ledger.releases())
 
@@ -88,6 +97,49 @@ def test_killed_at_any_step_nothing_is_lost_and_the_next_run_ends_as_if_undistur
         "exports/jaya/campaign-day-2026-11-23 is ready and waits for its place",
         "exports/maju/campaign-day-2026-11-23 is ready and waits for its place",
         "segments.duckdb is to be built again: it lacks what was done last",
+        "ledger.jsonl lacks the newest entries",
+    }
+
+
+def told_of(home: Home, ledger: Ledger) -> set[str]:
+    """What both commands name as unfinished; neither raises an alarm."""
+    own, public_part = verify_published(home, ledger), verify_folder(home.published)
+    if "ledger.jsonl lacks the newest entries" not in own.unfinished:
+        assert own.unfinished == public_part.unfinished
+    return {*own.unfinished, *public_part.unfinished}
+
+
+@pytest.mark.slow
+def test_a_correction_that_is_killed_at_any_step_is_no_alarm_and_is_completed(
+    tmp_path: Path,
+) -> None:
+    """From the order to the database."""
+    first = Home(tmp_path / "first")
+    release_wrong(first)
+    before = {n: c for n, c in public(first).items() if n != "ledger.jsonl"}
+    undisturbed, unfinished = copy(first, tmp_path / "undisturbed"), set[str]()
+    with nursery("correction") as attempt:
+        code, steps = attempt(undisturbed, 0)
+        assert code == 0
+        for step in range(1, steps + 1, max(1, steps // MOST_KILLS)):
+            home = copy(first, tmp_path / "killed")
+            assert attempt(home, step) == (-9, step)
+            assert before.items() <= public(home).items()
+            ledger = Ledger.open(home.ledger)
+            unfinished.update(told_of(home, ledger))
+            recover(home, ledger)
+            correct(home, ordered=find_order(ledger, SECOND))
+            assert public(home) == public(undisturbed)
+            assert ledger.entries() == Ledger.open(undisturbed.ledger).entries()
+    assert told_of(undisturbed, Ledger.open(undisturbed.ledger)) == set()
+    assert unfinished == {
+        f"releases/{SECOND} is ready and waits for its place",
+        f"the exports of {SECOND} are to be written",
+        *(f"exports/{name}/{SECOND} is ready and waits for its place" for name in RECIPIENTS),
+        *(f"exports/{name}/{FIRST} was corrected and is to get its notice" for name in RECIPIENTS),
+        f"the exports of {FIRST} are to get a pointer to the correction",
+        "segments.duckdb is to be built again: it lacks what was done last",
+        "ledger.jsonl lacks the newest entries",
     }
 
 
