@@ -34,6 +34,7 @@ MODULES = {
     "accept": "accepting",
     "quarantine": "quarantining",
     "statements": "history",
+    "figures": "history",
     "exports": "history",
     "verify": "proofs",
     "check": "proofs",
