@@ -12,7 +12,7 @@ SOURCES = ("anonymizer", "audience", "pipelines", "data_samples")
 
 # From the ground up: a module imports from its own layer or from those before it.
 LAYERS = (
-    ("errors", "escaping"),
+    ("errors", "escaping", "version"),
     ("home", "periods", "configuration", "dimensions", "engines", "parallel", "reasons", "roles"),
     ("policy", "codings", "segments", "hierarchies", "secret", "files", "permissions"),
     (
