@@ -3,17 +3,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 HOME_DIR ?= demo
 
-.PHONY: demo install test test-all bench check format docs clean
+.PHONY: demo install test test-all bench check format docs lock clean
 
 demo: install ## generate a sample world, run all its days, print what was released
 	$(BIN)/audience demo --home $(HOME_DIR)
 
-install: .venv/installed ## make .venv with the pinned dependencies
+install: .venv/installed ## make .venv with the pinned dependencies, each checked by its hash
 
 .venv/installed: requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11, 3.12 or 3.13 is needed; name one: make PYTHON=python3.13")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
@@ -42,6 +42,11 @@ format: install ## mend what can be mended by machine
 
 docs: install ## write the generated pages again
 	$(BIN)/audience policy reference > docs/policy-reference.md
+
+lock: install ## resolve pyproject.toml again, keeping versions that still fit; all new: make lock UPGRADE=--upgrade
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
+		--no-emit-index-url --no-annotate --no-strip-extras --custom-compile-command "make lock" $(UPGRADE) \
+		--output-file requirements.lock pyproject.toml
 
 clean: ## remove the demo and all caches
 	rm -rf demo .venv .mypy_cache .ruff_cache .hypothesis

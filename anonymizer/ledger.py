@@ -320,7 +320,9 @@ def _connection_settings(url: sa.URL) -> dict[str, Any]:
 
 def _bad_url(error: Exception) -> ConfigurationError:
     """The URL itself is not repeated: it may hold a password."""
-    remedy = "use postgresql://user@host/database, or sqlite:///file, with its driver installed"
+    remedy = "use postgresql://user@host/database, or sqlite:///file"
+    if isinstance(error, ImportError):
+        remedy = "install the driver of PostgreSQL: pip install 'audience[postgres]'"
     problem = f"the ledger's URL cannot be used ({type(error).__name__})"
     return ConfigurationError([Fault("AUDIENCE_LEDGER", problem, remedy)])
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -34,6 +34,7 @@ MODULES = {
     "accept": "accepting",
     "quarantine": "quarantining",
     "statements": "history",
+    "figures": "history",
     "exports": "history",
     "verify": "proofs",
     "check": "proofs",
@@ -107,8 +108,24 @@ app = typer.Typer(
 )
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from anonymizer.version import code_version  # noqa: PLC0415  most commands do not ask
+
+        typer.echo(f"audience {code_version()}")
+        raise typer.Exit
+
+
 @app.callback()
-def _audience() -> None:
+def _audience(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Version and commit."
+        ),
+    ] = False,
+) -> None:
     """Turns raw visits and profiles into audience figures that say nothing about any person."""
 
 

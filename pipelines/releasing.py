@@ -9,7 +9,6 @@ what had to be suppressed for that stays in `private/`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from importlib.metadata import version
 from typing import Any
 
 import pyarrow.compute as pc
@@ -36,6 +35,7 @@ from anonymizer.segments import Catalogue
 from anonymizer.series import CAMPAIGN_DAY, Series, edition_of
 from anonymizer.subjects import EVERYONE, Campaign, Subject, Topic
 from anonymizer.tables import Counted
+from anonymizer.version import code_version
 from anonymizer.windows import inputs_of
 from anonymizer.working_rows import day_of
 from pipelines import journal
@@ -268,7 +268,7 @@ def _facts(place: _Place, policy: Policy, subjects: Sequence[Subject]) -> Facts:
         subjects=subjects,
         inputs=inputs_taken(place.home, place.series, place.period, policy.timing),
         accounts=_accounts(place),
-        code_version=version("audience"),
+        code_version=code_version(),
         accepted_days=accepted_of(place.ledger, taken) if longer else (),
         objections=objections_as_of(place.home, place.ledger, place.series, place.period),
     )

@@ -5,7 +5,7 @@ from outside.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -13,6 +13,9 @@ from rich.table import Table
 
 from anonymizer.accounting import RowAccount
 from anonymizer.escaping import visible, visible_lines
+
+if TYPE_CHECKING:
+    import pandas as pd  # slow to import, and most commands show no frame
 
 
 class Screen(Console):
@@ -55,6 +58,21 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
         made.add_column(visible(column), justify="right" if numbers else "left")
     for row in rows:
         made.add_row(*(_shown(value) for value in row))
+    return made
+
+
+def frame_table(title: str, frame: "pd.DataFrame") -> Table:
+    """A DataFrame as a table: days as dates, nothing where a value is missing."""
+    made = Table(title=visible(title), title_justify="left")
+    columns = []
+    for name, values in frame.items():
+        numbers = values.dtype.kind in "iuf"
+        made.add_column(visible(str(name)), justify="right" if numbers else "left")
+        days = values.dtype.kind == "M"
+        columns.append((values.dt.strftime("%Y-%m-%d") if days else values).tolist())
+    for row, present in zip(zip(*columns, strict=True), frame.notna().to_numpy(), strict=True):
+        cells = zip(row, present, strict=True)
+        made.add_row(*(_shown(value) if there else "" for value, there in cells))
     return made
 
 

@@ -1,17 +1,22 @@
-"""`audience ledger`, `audience statements`, `audience exports`: what has been released."""
+"""`audience ledger`, `statements`, `figures` and `exports`: what has been released."""
 
 import json
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from anonymizer.errors import ConfigurationError, Fault
 from anonymizer.home import Home
-from pipelines.commands.common import HomeOption, existing_home, parse_period, reading_home
+from pipelines.commands.common import (
+    HomeOption,
+    existing_home,
+    parse_day,
+    parse_period,
+    reading_home,
+)
 from pipelines.saying import say
-from pipelines.screen import out, table
+from pipelines.screen import frame_table, notices, out, table
 
 # Modules that read releases are imported where they are used: they are slow to import, and
 # checking a policy needs none of them.
@@ -24,6 +29,7 @@ ledger = typer.Typer(help="The history of releases.", no_args_is_help=True)
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("statements")(list_statements)
+    app.command("figures")(list_figures)
     app.command("exports")(list_exports)
     app.add_typer(ledger, name="ledger")
 
@@ -109,21 +115,61 @@ def copy(home: HomeOption = None) -> None:
 
 def list_exports(home: HomeOption = None) -> None:
     """List the export folders of each advertiser; of one with a notice, what became of it."""
-    place = reading_home(home)
-    rows = [
-        (folder.parent.name, folder.name, len(list(folder.glob("*.csv"))), _notice(folder), folder)
-        for folder in sorted(place.exports.glob("*/*"))
-    ]
-    columns = ("advertiser", "release", "campaigns", "notice", "folder")
-    out().print(table("Exports", columns, rows))
+    from audience import exports  # noqa: PLC0415
+
+    out().print(frame_table("Exports", exports(reading_home(home).root)))
 
 
-def _notice(folder: Path) -> str:
-    from anonymizer.exports.notice import NOTICE  # noqa: PLC0415
-    from anonymizer.exports.pointer import CORRECTED  # noqa: PLC0415
+_FIGURES = {
+    "period": "period",
+    "subject": "subject",
+    "segment_id": "segment",
+    "segment": "people of",
+    "people": "people",
+    "people_least": "at least",
+    "people_most": "at most",
+}
 
-    states = ((NOTICE, "withdrawn"), (CORRECTED, "corrected"))
-    return ", ".join(state for name, state in states if (folder / name).exists())
+
+def list_figures(  # noqa: PLR0913, PLR0917  one option for each filter
+    campaign: Annotated[
+        list[str] | None,
+        typer.Option(help="Campaign id or part of its name; may be repeated."),
+    ] = None,
+    advertiser: Annotated[
+        list[str] | None, typer.Option(help="Advertiser id or part of its name.")
+    ] = None,
+    segment: Annotated[
+        list[str] | None, typer.Option(help="Segment id or part of its name.")
+    ] = None,
+    every: Annotated[str | None, typer.Option(help="day, week or month.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Last day, YYYY-MM-DD.")] = None,
+    limit: Annotated[int, typer.Option(help="How many of the newest, in the table.", min=1)] = 40,
+    csv: Annotated[  # noqa: FBT002  Typer declares flags as boolean parameters
+        bool, typer.Option("--csv", help="All of them with all columns, as CSV.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """List released figures; empty numbers are suppressed. `audience.figures` in Python."""
+    from audience import figures  # noqa: PLC0415
+
+    found = figures(
+        reading_home(home).root,
+        campaign=campaign or None,
+        advertiser=advertiser or None,
+        segment=segment or None,
+        period_kind=every,
+        start=parse_day(start, "--from") if start else None,
+        end=parse_day(end, "--to") if end else None,
+    )
+    if csv:
+        say(found.to_csv(index=False), nl=False)
+        return
+    shown = found[[*_FIGURES]].rename(columns=_FIGURES).tail(limit)
+    out().print(frame_table("Figures", shown))
+    if len(found) > len(shown):
+        notices().print(f"The newest {len(shown):,} of {len(found):,}; all of them with --csv.")
 
 
 def list_statements(

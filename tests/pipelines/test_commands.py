@@ -15,6 +15,7 @@ import yaml
 
 from anonymizer.home import Home
 from anonymizer.locking import exclusive
+from anonymizer.version import code_version
 from data_samples.options import WorldOptions
 from pipelines import cli
 from pipelines.commands.runs import stretches
@@ -163,6 +164,8 @@ def test_the_ledger_is_listed_shown_and_verified(released_home: Home, audience: 
     assert '"kind": "release"' in of_release
     assert '"kind": "exports"' in of_release
     assert " by " in shown["recorded"]
+    # The tree may have been edited since the run.
+    assert shown["body"]["code"].removesuffix(".changed") == code_version().removesuffix(".changed")
     assert audience("ledger", "verify").returncode == 0
 
     export = next(released_home.exports.rglob("*.csv"))

@@ -6,10 +6,12 @@ import shutil
 import subprocess
 import sys
 from datetime import date
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from interrupted_run import run
+from pandas import read_csv
 from release_world import DAY, SECRET, content
 
 from anonymizer.errors import LedgerBroken
@@ -66,17 +68,23 @@ def test_every_reader_command_works_from_a_copy_and_leaves_it_as_it_is(
     period = ("--day", "2026-11-23")
     statements = audience(elsewhere, "statements", *period, "--limit", "100", *at)
     exports = audience(elsewhere, "exports", *at)
+    figures = audience(elsewhere, "figures", "--campaign", "Spring", "--limit", "1000", *at)
+    csv = audience(elsewhere, "figures", "--csv", "--from", "2026-11-23", *at)
     withheld = audience(elsewhere, "withheld", "--campaign", "spring", *period, *at)
     one = ("--campaign", "spring", *period, "--segment", "women_makassar")
     verified = audience(elsewhere, "verify", *at)
     shown = audience(elsewhere, "ledger", "show", BAD, *at)
     for done in (
-        *(statements, exports, withheld, verified, shown),
+        *(statements, exports, figures, csv, withheld, verified, shown),
         audience(elsewhere, "withheld", *one, *at),
     ):
         assert done.returncode == 0, done.stderr
     assert re.search(r"men under 40 accessed .* Spring Sale on 23 November 2026", statements.stdout)
     assert exports.stdout.count("campaign-day-2026-11-23") >= 2
+    assert re.search(r"2026-11-23 .*Spring Sale .*everyone .*1,240 .*1,217 .*1,263", figures.stdout)
+    assert "Autumn" not in figures.stdout
+    rows = read_csv(StringIO(csv.stdout))
+    assert rows["people"].notna().sum() == (rows["status"] == "published").sum() > 10
     assert "[women_makassar] is suppressed; the nearest coarser segment published is women [" in (
         withheld.stdout
     )
@@ -124,6 +132,12 @@ def test_what_only_a_home_has_is_said(copy: Path, tmp_path: Path) -> None:
         assert done.returncode == 2
         assert "no policy.yaml" in done.stderr
     assert "no policy.yaml" in audience(tmp_path, "ledger", "list").stderr
+
+
+def test_unknown_names_end_with_those_that_exist(copy: Path, tmp_path: Path) -> None:
+    done = audience(tmp_path, "figures", "--campaign", "winter", "--home", str(copy))
+    assert done.returncode == 2
+    assert "no campaign is called 'winter' (there are autumn (Autumn Sale), spring" in done.stderr
 
 
 def test_a_copy_that_was_changed_is_refused(copy: Path, tmp_path: Path) -> None:

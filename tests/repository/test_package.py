@@ -1,0 +1,150 @@
+"""What is built and installed: everything that runs, under which terms, in which versions."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+LOCK = (ROOT / "requirements.lock").read_text("utf-8")
+PACKAGES = ("anonymizer", "audience", "pipelines", "data_samples")
+# Versions of these decide about bytes of releases and exports, or of the sample world.
+DECIDING = {
+    *("duckdb", "pyarrow", "numpy", "scipy", "highspy", "idna", "tzdata", "xlsxwriter"),
+    *("faker", "dagster", "dagster-webserver"),
+}
+_LOCKED = re.compile(
+    r"^([A-Za-z0-9_.-]+)(?:\[\w+\])?==([^ ;]+)(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL
+)
+LOCKED = {name: (exact, rest) for name, exact, rest in _LOCKED.findall(LOCK)}
+
+
+def wanted(group: list[str]) -> dict[str, str]:
+    """Requirements by name, with the rest of each."""
+    found = (re.fullmatch(r"([A-Za-z0-9-]+)(\[\w+\])?(.*)", text) for text in group)
+    return {match[1].lower(): match[3] for match in found if match}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def unpacked(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def tracked(*folders: str) -> list[str]:
+    done = subprocess.run(
+        ["git", "ls-files", "--", *folders], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return done.stdout.splitlines()
+
+
+def test_the_wheel_has_every_file_of_the_packages_and_the_terms(unpacked: Path) -> None:
+    for name in tracked(*PACKAGES, "sql"):
+        assert (unpacked / name).is_file(), name
+    for package in PACKAGES:
+        assert (unpacked / package / "py.typed").is_file()
+    terms = next(unpacked.glob("audience-*.dist-info/licenses"))
+    assert "Apache License" in (terms / "LICENSE").read_text("utf-8")
+    assert "Cahya DSN" in (terms / "NOTICE").read_text("utf-8")
+    assert re.fullmatch(
+        r"[0-9a-f]{12}(\.changed)?\n", (unpacked / "anonymizer/commit.txt").read_text()
+    )
+
+
+def test_the_wheel_runs_outside_the_checkout(unpacked: Path, tmp_path: Path) -> None:
+    (tmp_path / "sql").mkdir()  # a folder of that name where somebody works changes nothing
+    program = (
+        "import sys, audience, pipelines.cli, pipelines.definitions\n"
+        "from anonymizer.engines.duckdb import read\n"
+        "from anonymizer.version import code_version\n"
+        "assert audience.__file__.startswith(sys.argv[1])\n"
+        "assert read.__globals__['__file__'].startswith(sys.argv[1])\n"
+        "assert read('select_figures') and code_version().partition('+g')[2]"
+    )
+    environment = {"PYTHONPATH": str(unpacked), "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(unpacked)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_notices_name_every_file_of_reference_data() -> None:
+    notice = (ROOT / "NOTICE").read_text("utf-8")
+    named = set(re.findall(r"^(\w\S+\.\w+)$", notice, re.MULTILINE))
+    shipped = {Path(name).name for name in tracked("data_samples/reference")}
+    assert named == shipped - {"README.md"}
+
+
+def test_every_dependency_is_locked_with_hashes_as_wanted() -> None:
+    extras = PROJECT["project"]["optional-dependencies"].values()
+    groups = [PROJECT["project"]["dependencies"], *extras]
+    for name, limits in wanted([text for group in groups for text in group]).items():
+        if name == "audience":
+            continue
+        exact, _ = LOCKED[name.replace("_", "-")]
+        if limits.startswith("=="):
+            assert limits.removeprefix("==").partition(";")[0].strip() == exact, name
+    for name, (_, rest) in LOCKED.items():
+        assert "--hash=sha256:" in rest, name
+    assert "://" not in LOCK
+    assert not re.search(r"^ *-(?!-hash=)", LOCK, re.MULTILINE)
+
+
+def test_what_decides_about_bytes_is_pinned_in_the_package_itself() -> None:
+    pinned = {
+        name
+        for name, limits in wanted(PROJECT["project"]["dependencies"]).items()
+        if limits.startswith("==")
+    }
+    assert pinned == DECIDING
+
+
+def test_the_installed_versions_are_those_of_the_lock() -> None:
+    for name, (exact, rest) in LOCKED.items():
+        if "sys_platform == 'win32'" in rest.split("\\")[0]:
+            continue
+        try:
+            installed = version(name)
+        except PackageNotFoundError:
+            continue  # a tool that this test run does not need
+        assert installed == exact, name
+
+
+def test_a_missing_driver_is_named_with_the_command_that_installs_it(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['psycopg'] = None\n"
+        "from anonymizer.ledger import Ledger\n"
+        "from anonymizer.errors import ConfigurationError\n"
+        "try: Ledger.open('postgresql://keeper@localhost/ledger')\n"
+        "except ConfigurationError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "pip install 'audience[postgres]'" in done.stdout
