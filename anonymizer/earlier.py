@@ -8,7 +8,7 @@ editions of its own period are among them.
 
 from collections.abc import Mapping
 
-from anonymizer.audit.history.related import related
+from anonymizer.protection.linked.related import related
 from anonymizer.errors import Held
 from anonymizer.home import Home
 from anonymizer.ledger import Entry, Ledger

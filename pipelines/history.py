@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 from datetime import date
 
-from anonymizer.audit.history.shown import read_shown
+from anonymizer.protection.linked.shown import read_shown
 from anonymizer.corrections import newest
 from anonymizer.dimensions import age, gender, region
 from anonymizer.errors import Held

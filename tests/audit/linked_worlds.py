@@ -5,7 +5,7 @@ from itertools import combinations
 
 from joined_worlds import WEEK
 
-from anonymizer.audit.history.join import Containment, Cover, Join
+from anonymizer.protection.linked.join import Containment, Cover, Join
 from anonymizer.audit.linked_tables import Links, new_table
 from anonymizer.periods import Period
 

@@ -10,11 +10,11 @@ from linked_worlds import links_among, links_of
 from small_worlds import catalogue_of, dimension, promise
 
 from anonymizer.audit import linked_checker
-from anonymizer.audit.history import withholding
-from anonymizer.audit.history.join import Containment, Join
-from anonymizer.audit.history.related import joins_of
-from anonymizer.audit.history.rests import short_rests
-from anonymizer.audit.history.withholding import withhold_joined
+from anonymizer.protection.linked import withholding
+from anonymizer.protection.linked.join import Containment, Join
+from anonymizer.protection.linked.related import joins_of
+from anonymizer.protection.linked.rests import short_rests
+from anonymizer.protection.linked.withholding import withhold_joined
 from anonymizer.audit.linked_checker import check_linked
 from anonymizer.policy import Promise
 

@@ -8,10 +8,10 @@ from joined_worlds import DAY, enumerated, is_broken, random_join, shown
 from scipy.optimize import linprog
 from small_worlds import catalogue_of, dimension, membership
 
-from anonymizer.audit.history import withholding
-from anonymizer.audit.history.join import Containment, Join, joint
-from anonymizer.audit.history.layers import Layers, layers
-from anonymizer.audit.history.withholding import withhold_joined
+from anonymizer.protection.linked import withholding
+from anonymizer.protection.linked.join import Containment, Join, joint
+from anonymizer.protection.linked.layers import Layers, layers
+from anonymizer.protection.linked.withholding import withhold_joined
 from anonymizer.audit.knowledge import true_counts
 from anonymizer.policy import Promise
 

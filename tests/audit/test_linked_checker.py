@@ -10,8 +10,8 @@ from linked_worlds import as_campaign, links_of
 from scipy import sparse
 from test_layers import FLOOR, shops
 
-from anonymizer.audit.history.join import Containment, Join
-from anonymizer.audit.history.withholding import withhold_joined
+from anonymizer.protection.linked.join import Containment, Join
+from anonymizer.protection.linked.withholding import withhold_joined
 from anonymizer.audit.linked_checker import check_linked
 
 

@@ -6,10 +6,10 @@ from datetime import date
 import pytest
 from joined_worlds import DAY, promise, shown
 
-from anonymizer.audit.history import withholding
-from anonymizer.audit.history.join import Containment, Join
-from anonymizer.audit.history.nearness import is_near
-from anonymizer.audit.history.withholding import withhold_joined
+from anonymizer.protection.linked import withholding
+from anonymizer.protection.linked.join import Containment, Join
+from anonymizer.protection.linked.nearness import is_near
+from anonymizer.protection.linked.withholding import withhold_joined
 from anonymizer.periods import Period
 from anonymizer.tables import Figures, TableKey
 

@@ -33,8 +33,8 @@ from release_world import (
 )
 
 from anonymizer import gate
-from anonymizer.audit.history.related import joins_of
-from anonymizer.audit.history.withholding import withhold_joined
+from anonymizer.protection.linked.related import joins_of
+from anonymizer.protection.linked.withholding import withhold_joined
 from anonymizer.earlier import earlier_releases
 from anonymizer.errors import Disclosure, Held, SecretProblem
 from anonymizer.exports.writing import write_exports

@@ -21,10 +21,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from anonymizer.audit.history.join import Containment, Cover, Join
-from anonymizer.audit.history.nearness import segments_within
-from anonymizer.audit.history.shown import Shown
 from anonymizer.periods import Period
+from anonymizer.protection.linked.join import Containment, Cover, Join
+from anonymizer.protection.linked.nearness import segments_within
+from anonymizer.protection.linked.shown import Shown
 from anonymizer.series import (
     AUDIENCE_MONTH,
     CAMPAIGN_DAY,
@@ -36,6 +36,7 @@ from anonymizer.series import (
 from anonymizer.tables import TableKey
 
 EVERYONE = "everyone"
+_PAIR = 2
 
 
 def related(series: Series, period: Period) -> tuple[str, ...]:
@@ -90,8 +91,9 @@ def joins_of(new: Sequence[Shown], earlier: Sequence[Shown]) -> tuple[Join, ...]
     joins: dict[frozenset[TableKey], Join] = {}
     for shown in new:
         for join in tables.joins(shown):
-            joins.setdefault(frozenset(table.key for table in join.tables), join)
-    return tuple(joins.values())
+            joins.setdefault(join.keys, join)
+    large = [keys for keys in joins if len(keys) > _PAIR]
+    return tuple(j for keys, j in joins.items() if not any(keys < other for other in large))
 
 
 def joins_of_editions(new: Sequence[Shown], standing: Sequence[Shown]) -> tuple[Join, ...]:

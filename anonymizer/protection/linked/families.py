@@ -1,0 +1,381 @@
+"""Families of feasible tables: for each margin and class one in which it has enough people.
+
+First one table of whole people for each layer, the inner ones first; what an outer one has beyond
+them is then a table with smaller figures. Then each layer departs by itself, thousands of tables
+side by side, while the others stand still; departures of several layers for the same class are put
+together where one is not enough. What comes of it is checked from the margins alone, in whole
+numbers; what is left is for programs.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import sparse
+
+from anonymizer.feasible.departures import Departures, depart
+from anonymizer.feasible.goals import Goal
+from anonymizer.feasible.nearby import reach_nearby
+from anonymizer.feasible.proportional import proportions
+from anonymizer.feasible.repair import made_to_fit
+from anonymizer.feasible.solver import Reals
+from anonymizer.feasible.system import Flags, Integers, System
+from anonymizer.proofs import LinkedProof, Shortage, Witnesses
+from anonymizer.protection.linked.stack import Margin, Stack
+
+_AIMS = (0.4, 0.25, 0.1)  # shares of the room in a figure: how far inside its ends
+_STARTS = 3  # tables to depart from, each time with other draws
+_HARDLY_ANY, _FEW = 1e-3, 0.2  # people where others are expected, and where some are needed
+_ROOMY = 2  # people
+_MOST_PROGRAMS, _MOST_FAILURES = 100, 20  # around single classes
+_NO_LIMIT = 2**40
+_SEED = 20_261_130
+
+
+@dataclass
+class Families:
+    """Whole people by layer and class: a few starts, and changes of these (rows x all classes).
+
+    `open` (margins x classes) has what is not proved yet.
+    """
+
+    stack: Stack
+    floor: int
+    open: Flags
+    starts: list[Integers] = field(default_factory=list)
+    start_of: list[int] = field(default_factory=list)
+    changes: list[sparse.csr_array] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, stack: Stack, floor: int) -> "Families":
+        """None yet."""
+        return cls(stack, floor, np.stack([margin.asked for margin in stack.margins]))
+
+    def begin(self, people: Integers) -> bool:
+        """Keep a start that fits; whether it does."""
+        stack = self.stack
+        if (
+            not all(system.allows(of) for system, of in zip(stack.systems, people, strict=True))
+            or not self._holds(people.T, np.arange(stack.classes)).all()
+        ):
+            return False
+        for row, margin in enumerate(stack.margins):
+            reached = margin.of(self._tables(people.T, np.arange(stack.classes)))
+            self.open[row] &= reached < self.floor
+        self.starts.append(people)
+        return True
+
+    def learn(self, changes: sparse.csr_array) -> None:
+        """Of changes of the last start that fit all figures, keep those that prove something."""
+        start, classes = self.starts[-1], self.stack.classes
+        entry = sparse.coo_array(changes)
+        layer, place = np.divmod(entry.col.astype(np.int64), classes)
+        touched, at = np.unique(entry.row * np.int64(classes) + place, return_inverse=True)
+        row, place = np.divmod(touched, classes)
+        people = start[:, place].T.copy()
+        np.add.at(people, (at, layer), entry.data)
+        valid = np.ones(changes.shape[0], dtype=bool)
+        valid[row[~self._holds(people, place)]] = False
+        tables, kept = self._tables(people, place), np.zeros(changes.shape[0], dtype=bool)
+        for number, margin in enumerate(self.stack.margins):
+            new = valid[row] & self.open[number, place] & (margin.of(tables) >= self.floor)
+            reached, first = np.unique(place[new], return_index=True)
+            kept[row[new][first]] = True
+            self.open[number, reached] = False
+        if kept.any():
+            self.start_of += [len(self.starts) - 1] * int(kept.sum())
+            self.changes.append(sparse.csr_array(changes[np.flatnonzero(kept)]))
+
+    def proof(
+        self,
+        aside: Sequence[tuple[int, str]],
+        wide: Sequence[tuple[int, str]],
+        shortages: Sequence[Shortage],
+    ) -> LinkedProof:
+        """All families, with every table in its place."""
+        stack, width = self.stack, self.stack.possible.size
+        starts = [people[stack.layer_of] * stack.possible for people in self.starts]
+        layers = int(stack.layer_of.max()) + 1
+        changes = sparse.coo_array(
+            sparse.vstack(
+                [sparse.csr_array((0, layers * stack.classes), dtype=np.int64), *self.changes]
+            )
+        )
+        layer, place = np.divmod(changes.col.astype(np.int64), stack.classes)
+        parts = []
+        for table, of in enumerate(stack.layer_of.tolist()):
+            own = (layer == of) & stack.possible[table][place]
+            parts.append((changes.data[own], changes.row[own], table * stack.classes + place[own]))
+        data, row, column = (np.concatenate(of) for of in zip(*parts, strict=True))
+        shape = changes.shape[0], width
+        return LinkedProof(
+            tuple(table.key for table in stack.join.tables),
+            stack.leaves,
+            stack.blocks,
+            Witnesses(
+                stack.class_of,
+                np.array(starts, dtype=np.int64).reshape(len(starts), width),
+                np.array(self.start_of, dtype=np.int32),
+                sparse.csr_array(sparse.coo_array((data, (row, column)), shape=shape)),
+            ),
+            tuple(wide),
+            tuple(aside),
+            tuple(shortages),
+        )
+
+    def _tables(self, people: Integers, place: Integers) -> Integers:
+        """(rows x layers) as (rows x tables)."""
+        tables: Integers = people[:, self.stack.layer_of] * self.stack.possible[:, place].T
+        return tables
+
+    def _holds(self, people: Integers, place: Integers) -> Flags:
+        """Whether nobody is lacking anywhere, row by row."""
+        holds: Flags = (people >= 0).all(axis=1)
+        tables = self._tables(people, place)
+        for margin in self.stack.margins:
+            holds &= (margin.of(tables) >= 0) | ~margin.must[place]
+        return holds
+
+
+class Search:
+    """Looks for families of a stack: starts, departures of the layers, and these put together."""
+
+    def __init__(self, families: Families) -> None:
+        self._families, self._stack = families, families.stack
+        self._random = np.random.default_rng(_SEED)
+        layers, layer_of = range(len(self._stack.systems)), self._stack.layer_of
+        self._around = [set[int]() for _ in layers]  # the layers that each layer lies in
+        self._parts: list[tuple[int, ...]] = []
+        for margin in self._stack.margins:
+            plus = [int(layer_of[table]) for table in margin.plus]
+            minus = {int(layer_of[table]) for group in margin.minus for table in group}
+            if len(plus) == 1:
+                for inner in minus - {*plus}:
+                    self._around[inner].add(plus[0])
+            elif plus:
+                self._parts.append((*minus, *plus))
+        self._order = sorted(layers, key=lambda layer: -len(self._around[layer]))
+        self._room = {
+            number: self._stack.possible[layer_of == number].any(axis=0) for number in layers
+        }
+
+    def run(self) -> None:
+        """Several starts, as long as something is open."""
+        for attempt in range(_STARTS):
+            if not self._families.open.any():
+                return
+            people = self.start()
+            if people is not None and self._families.begin(people):
+                self.depart(attempt)
+
+    def start(self, expected: Sequence[Reals] | None = None) -> Integers | None:
+        """Whole people of each layer that fit; None if they are not found.
+
+        As `expected`, or in proportion to the figures of the outermost layer.
+        """
+        stack = self._stack
+        people = np.zeros((len(stack.systems), stack.classes), dtype=np.int64)
+        chance = self._random.random(stack.classes)
+        shares = self._expected() if expected is None else expected
+        done: list[int] = []
+        for number in self._order:
+            turned = (chance + self._turn(number)) % 1.0
+            found = self._placed(number, people, done, shares[number], turned, fit=expected is None)
+            if found is None:
+                return None
+            people[number] = found
+            done.append(number)
+        return people
+
+    def depart(self, seed: int) -> None:
+        """Every layer by itself from the last start, then several together; last by programs."""
+        families, people = self._families, self._families.starts[-1]
+        floor = families.floor
+        moved: list[sparse.csr_array] = []
+        known = np.zeros(people.shape, dtype=bool)
+        for number in range(len(people)):
+            system, beyond = self._beyond(number, people)
+            waiting = np.flatnonzero(self._concerned(number) & (beyond < floor))
+            goals = [Goal(np.array([place]), int(floor - beyond[place])) for place in waiting]
+            closed = self._ceiling(number, people) - people[number] < _ROOMY
+            found = depart(system, beyond, goals, closed=closed, seed=seed)
+            moved.append(self._by_class(system, found, waiting, known[number]))
+            known[number, beyond >= floor] = True
+        self._combine(moved, known)
+        if families.open.any():
+            for number in range(len(people)):
+                moved[number] = self._with_programs(number, people, moved[number], known[number])
+            self._combine(moved, known)
+
+    def _expected(self) -> list[Reals]:
+        """Parts of people of each layer, in proportion to those of a layer around it."""
+        stack, found = self._stack, dict[int, Reals]()
+        cells = np.bincount(stack.class_of[stack.class_of >= 0], minlength=stack.classes)
+        for number in reversed(self._order):
+            system = stack.systems[number]
+            around = min(self._around[number] & found.keys(), default=None)
+            base = cells.astype(float) if around is None else found[around]
+            start = np.where(self._room[number], np.maximum(base, _HARDLY_ANY), 0)
+            people = proportions(system, start * system.covered, _AIMS[0])
+            if any(number in parts[1:] for parts in self._parts):
+                share = people.sum() / max(float((start * system.covered).sum()), _HARDLY_ANY)
+                people = np.where(system.covered, people, start * share)
+            found[number] = people
+        return [found[number] for number in range(len(stack.systems))]
+
+    def _turn(self, number: int) -> float:
+        """Parts of one whole are drawn one after the other, others alike."""
+        for of in self._parts:
+            if number in of[1:]:
+                return of.index(number) / (len(of) - 1)
+        return 0.0
+
+    def _placed(
+        self,
+        number: int,
+        people: Integers,
+        done: list[int],
+        wanted: Reals,
+        chance: Reals,
+        *,
+        fit: bool,
+    ) -> Integers | None:
+        """Whole people of a layer between what lies in it and what it lies in, as far as known."""
+        least, most = self._limits(number, people, done)
+        if (least > most).any():
+            return None
+        own = self._stack.systems[number]
+        counted = own.members @ least
+        system = System(own.lowest - counted, own.highest - counted, own.members)
+        rest = np.maximum(wanted - least, 0.0)
+        for away in _AIMS if fit else _AIMS[-1:]:
+            if fit:
+                start = np.maximum(rest, _FEW) * (system.covered & self._room[number])
+                fitted = np.where(system.covered, proportions(system, start, away), rest)
+            else:
+                fitted = rest
+            drawn = np.minimum(np.floor(fitted + chance).astype(np.int64), most - least)
+            found = made_to_fit(_limited(system, most - least), drawn)
+            if found is not None:
+                return least + found
+        return None
+
+    def _limits(
+        self, number: int, people: Integers, known: Sequence[int]
+    ) -> tuple[Integers, Integers]:
+        """The fewest and the most people of a layer in each class, with others as they are."""
+        stack, layer_of = self._stack, self._stack.layer_of
+        least = np.zeros(stack.classes, dtype=np.int64)
+        most = np.where(self._room[number], _NO_LIMIT, 0)
+        tables = people[layer_of] * stack.possible
+        for margin in stack.margins:
+            if not margin.minus or not margin.must.any():
+                continue
+            plus = {int(layer_of[table]) for table in margin.plus}
+            minus = {int(layer_of[table]) for group in margin.minus for table in group}
+            if (number in plus) == (number in minus) or not plus | minus <= {*known, number}:
+                continue
+            others = [table for table in margin.plus if layer_of[table] != number]
+            above = tables[others].sum(axis=0)
+            if number in plus:
+                needed = Margin((), margin.minus, margin.must, margin.asked).of(tables.T)
+                least = np.maximum(least, np.where(margin.must, -needed - above, 0))
+            else:
+                groups = tuple(
+                    group for group in margin.minus if all(layer_of[t] != number for t in group)
+                )
+                room = above + Margin((), groups, margin.must, margin.asked).of(tables.T)
+                most = np.minimum(most, np.where(margin.must, room, _NO_LIMIT))
+        return least, most
+
+    def _beyond(self, number: int, people: Integers) -> tuple[System, Integers]:
+        """The figures of a layer less the fewest people it can have, and its people beyond these."""
+        own = self._stack.systems[number]
+        least, _ = self._limits(number, people, range(len(people)))
+        counted = own.members @ least
+        system = System(own.lowest - counted, own.highest - counted, own.members)
+        return system, people[number] - least
+
+    def _ceiling(self, number: int, people: Integers) -> Integers:
+        return self._limits(number, people, range(len(people)))[1]
+
+    def _concerned(self, number: int) -> Flags:
+        """The classes in which something is open that people of this layer may help."""
+        open_somewhere: Flags = self._families.open.any(axis=0)
+        return open_somewhere & self._room[number]
+
+    def _by_class(
+        self, system: System, found: Departures, waiting: Integers, known: Flags
+    ) -> sparse.csr_array:
+        """(classes x classes): the change in which each class has enough people."""
+        fits = found.fitting(system)
+        rows = sparse.coo_array(found.changes[np.flatnonzero(fits)])
+        of_row = waiting[found.goal[fits]]
+        known[of_row] = True
+        shape = self._stack.classes, self._stack.classes
+        entries = rows.data, (of_row[rows.row], rows.col)
+        return sparse.csr_array(sparse.coo_array(entries, shape=shape))
+
+    def _with_programs(
+        self, number: int, people: Integers, moved: sparse.csr_array, known: Flags
+    ) -> sparse.csr_array:
+        """The same for classes of which nothing is known, by small programs."""
+        system, beyond = self._beyond(number, people)
+        failures, steps = 0, [moved]
+        waiting = np.flatnonzero(self._concerned(number) & ~known & system.covered)
+        for place in waiting.tolist()[:_MOST_PROGRAMS]:
+            found = reach_nearby(system, beyond, place, self._families.floor)
+            if found is None:
+                failures += 1
+                if failures == _MOST_FAILURES:
+                    break
+                continue
+            changed = np.flatnonzero(found != beyond)
+            entries = (found - beyond)[changed], (np.full(len(changed), place), changed)
+            steps.append(sparse.csr_array(sparse.coo_array(entries, shape=moved.shape)))
+            known[place] = True
+        total = steps[0]
+        for step in steps[1:]:
+            total = total + step
+        return sparse.csr_array(total)
+
+    def _combine(self, moved: Sequence[sparse.csr_array], known: Flags) -> None:
+        """Put departures for the same class together, few layers first."""
+        for layers in self._sets_of_layers():
+            open_ = self._families.open.any(axis=0) & known[list(layers)].all(axis=0)
+            places = np.flatnonzero(open_)
+            if not len(places):
+                continue
+            nothing = sparse.csr_array((len(places), self._stack.classes), dtype=np.int64)
+            rows = [
+                sparse.csr_array(of[places]) if number in layers else nothing
+                for number, of in enumerate(moved)
+            ]
+            self._families.learn(sparse.csr_array(sparse.hstack(rows)))
+
+    def _sets_of_layers(self) -> Iterator[tuple[int, ...]]:
+        every = range(len(self._around))
+        yield from ((number,) for number in every)
+        closed = {number: {number, *self._around[number]} for number in every}
+        yield from (tuple(sorted(closed[number])) for number in every if len(closed[number]) > 1)
+        for whole, *parts in self._parts:
+            for first, part in enumerate(parts):
+                other = parts[first - 1]
+                for chosen in ({whole, part}, {part, other}, {whole, part, other}):
+                    yield tuple(sorted(chosen))
+                    yield tuple(sorted(set().union(*(closed[number] for number in chosen))))
+        yield tuple(every)
+
+
+def _limited(system: System, most: Integers) -> System:
+    """With the most people of each class as figures of their own."""
+    some = np.flatnonzero(most < _NO_LIMIT // 2)
+    if not len(some):
+        return system
+    ones = np.ones(len(some), dtype=np.int64)
+    own = sparse.csr_array((ones, (np.arange(len(some)), some)), shape=(len(some), system.classes))
+    return System(
+        np.concatenate([system.lowest, np.zeros(len(some), dtype=np.int64)]),
+        np.concatenate([system.highest, most[some]]),
+        sparse.csr_array(sparse.vstack([system.members, own])),
+    )
