@@ -1,13 +1,15 @@
 """A week that contains an accepted day says so; one with a day that was taken in wrong is held."""
 
+import csv
+import io
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import pytest
-from test_plausible import without_births
 
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
@@ -18,7 +20,7 @@ from pipelines.commands.installation import create_home
 from pipelines.commands.runs import release_days, release_periods
 
 pytestmark = pytest.mark.slow
-MONDAY, TUESDAY, SUNDAY = (date(2026, 11, number) for number in (2, 3, 8))
+MONDAY, TUESDAY, WEDNESDAY, SUNDAY = (date(2026, 11, number) for number in (2, 3, 4, 8))
 WEEK = "campaign-week-2026-W45"
 REASON = "Births are no longer collected."
 Audience = Callable[..., subprocess.CompletedProcess[str]]
@@ -29,7 +31,7 @@ WORLD = WorldOptions(
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """A week whose Tuesday has profiles without births; the right ones are kept."""
+    """A week, and snapshots of profiles for its Tuesday and Wednesday."""
     home = create_home(Home(tmp_path / "home"))
     text = home.policy.read_text("utf-8")
     for old, new in {"late_days: 1": "late_days: 0", "open_days: 2": "open_days: 0"}.items():
@@ -37,23 +39,23 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
         text = text.replace(old, new)
     home.policy.write_text(text, "utf-8")
     generate(WORLD, home, lambda *_: None)
+    (first,) = (home.raw / "profiles").glob("day=*")
+    for day in (TUESDAY, WEDNESDAY):
+        shutil.copytree(first, home.raw / "profiles" / f"day={day}")
     monkeypatch.setenv("AUDIENCE_HOME", str(home.root))
     return home
 
 
 def spoil(home: Home) -> dict[Path, bytes]:
     """Tuesday's profiles lose their births; returns the right files."""
-    files = {p: p.read_bytes() for p in (home.raw / "profiles" / f"day={TUESDAY}").iterdir()}
+    files = {p: p.read_bytes() for p in (home.raw / "profiles" / f"day={TUESDAY}").glob("*.csv")}
     for path, content in files.items():
-        header, *rows = content.decode().splitlines()
-        if path.suffix != ".csv":
-            continue
-        place = header.split(",").index("birth_date")
-        cut = [
-            ",".join([*r[:place], "", *r[place + 1 :]]) for r in (row.split(",") for row in rows)
-        ]
-        path.write_text("\n".join([header, *cut]) + "\n")
-    without_births(home.raw / "profiles" / f"day={TUESDAY}")
+        header, *rows = csv.reader(io.StringIO(content.decode()))
+        place, out = header.index("birth_date"), io.StringIO()
+        writer = csv.writer(out)
+        writer.writerows([header, *([*row[:place], "", *row[place + 1 :]] for row in rows)])
+        path.write_text(out.getvalue())
+    assert files
     return files
 
 
