@@ -39,9 +39,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
         text = text.replace(old, new)
     home.policy.write_text(text, "utf-8")
     generate(WORLD, home, lambda *_: None)
-    (first,) = (home.raw / "profiles").glob("day=*")
+    first = min(home.raw.glob("profiles/day=*"))
     for day in (TUESDAY, WEDNESDAY):
-        shutil.copytree(first, home.raw / "profiles" / f"day={day}")
+        shutil.copytree(first, home.raw / "profiles" / f"day={day}", dirs_exist_ok=True)
     monkeypatch.setenv("AUDIENCE_HOME", str(home.root))
     return home
 
