@@ -357,6 +357,8 @@ def _staging(home: Home, name: str) -> Iterator[Path]:
 
 
 def _is_whole(folder: Path, entry: Entry) -> bool:
+    if not folder.is_dir():
+        return False
     try:
         check_folder(folder, entry.body["files"])
     except LedgerBroken:

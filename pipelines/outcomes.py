@@ -38,7 +38,7 @@ def _hidden(_: _Body) -> str:
 
 def _released(body: _Body) -> str:
     audit = body.get("audit", {})
-    published = audit.get("published") if isinstance(audit, Mapping) else None
+    published = audit.get("figures") if isinstance(audit, Mapping) else None
     figures = f", {published:,} figures" if isinstance(published, int) else ""
     return f"released, {len(body['files'])} files{figures}"
 

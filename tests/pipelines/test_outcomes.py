@@ -10,6 +10,11 @@ from pipelines.outcomes import entry_line
 BODIES = {
     "correction": ({"corrects": "campaign-day-2026-11-13", "reason": "twice"}, "corrects campaign"),
     "approval": ({"corrects": "campaign-day-2026-11-13~2", "reason": "again"}, "approved: again"),
+    "cancellation": (
+        {"corrects": "campaign-day-2026-11-13", "reason": "right"},
+        "correction of campaign-day-2026-11-13 cancelled: right",
+    ),
+    "release": ({"files": {"a": "0"}, "audit": {"figures": 1_240}}, "1 files, 1,240 figures"),
     "pointer": (
         {"corrected_by": "campaign-day-2026-11-13~2", "files": {"a/CORRECTED.json": "0"}},
         "1 notice(s) name campaign-day-2026-11-13~2",
@@ -23,7 +28,7 @@ def line(kind: str, body: dict[str, object]) -> str:
 
 
 @pytest.mark.parametrize("kind", BODIES)
-def test_a_correction_is_told_step_by_step(kind: str) -> None:
+def test_the_outcome_is_told(kind: str) -> None:
     body, said = BODIES[kind]
     assert said in line(kind, body)
 
