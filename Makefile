@@ -17,10 +17,11 @@ install: .venv/installed ## make .venv with the pinned dependencies, each checke
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-check: install ## format, lint, types
+check: install ## format, lint, types, Dagster's definitions
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	VIRTUAL_ENV=$(CURDIR)/.venv PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg check defs
 
 test: check ## what every change has to pass
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"

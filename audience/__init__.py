@@ -17,3 +17,8 @@ def __getattr__(name: str) -> Any:
     if name == "Releases":
         return import_module("audience.component").Releases
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Dagster's tools look here for components."""
+    return [*globals(), "Releases"]
