@@ -9,6 +9,8 @@ import pytest
 from demonstration import ROOT, Demo
 from filelock import FileLock
 
+pytest_plugins = ["system_packages"]
+
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Demo:

