@@ -18,10 +18,10 @@ from anonymizer.acceptances import ACCEPTANCE
 from anonymizer.corrections import newest
 from anonymizer.counting import load_counted_series
 from anonymizer.exports.writing import faulty_exports
+from anonymizer.feasible.totals import segment_totals
 from anonymizer.near_state import lost_state, state_file
 from anonymizer.periods import Period
 from anonymizer.protection.representatives import read_representatives
-from anonymizer.protection.totals import segment_totals
 from anonymizer.publishing import load_release
 from anonymizer.release import PUBLISHED, Release
 from anonymizer.series import Series

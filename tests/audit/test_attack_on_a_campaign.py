@@ -8,8 +8,8 @@ import pytest
 from small_worlds import KEY, everywhere
 
 from anonymizer.audit.attack import attack
+from anonymizer.audit.history.witnesses import Witnesses, search
 from anonymizer.audit.knowledge import read
-from anonymizer.audit.witnesses import Witnesses, search
 from anonymizer.policy import Promise
 from anonymizer.segments import load_catalogue
 from anonymizer.tables import Figures

@@ -12,15 +12,15 @@ from itertools import islice
 import numpy as np
 from scipy import sparse
 
-from anonymizer.audit.bounds import Bounds, Proof, Reachable, Undecided, Verdict
 from anonymizer.audit.differencing import Difference, nested_pairs
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.history.around import NONE, Around, around, reached_by, solved_around
 from anonymizer.audit.history.families import Families
 from anonymizer.audit.history.join import Joint
 from anonymizer.audit.history.steps import first_table
+from anonymizer.audit.history.witnesses import Witnesses, search
 from anonymizer.audit.reports import Reporter
-from anonymizer.audit.witnesses import Witnesses, search
+from anonymizer.feasible.bounds import Bounds, Proof, Reachable, Undecided, Verdict
 from anonymizer.feasible.departures import Departures
 from anonymizer.feasible.system import Flags, Integers
 

@@ -9,8 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from anonymizer.audit.knowledge import Knowledge
-from anonymizer.audit.walk import rows_of
-from anonymizer.feasible.departures import Departures
+from anonymizer.feasible.departures import Departures, rows_of
 from anonymizer.feasible.nearby import reach_nearby
 from anonymizer.feasible.proportional import spread
 from anonymizer.feasible.repair import Mending

@@ -9,14 +9,14 @@ numbers before it counts.
 """
 
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 from scipy import sparse
 
 from anonymizer.audit.knowledge import Knowledge
-from anonymizer.feasible.solver import Outcome, Program, Reals
+from anonymizer.feasible.solver import Outcome, Program
 from anonymizer.feasible.system import Flags, Integers
+from anonymizer.feasible.whole import make_whole
 from anonymizer.feasible.work import meter
 
 _ROOM_WEIGHT = 0.1  # of room in a figure, for each class that waits for it, against one person
@@ -24,18 +24,6 @@ _GOOD_ENOUGH = 0.1  # a table of whole people need not be the best
 _MOST_ROUNDS = 400
 _MOST_PAIRS = 2**22  # of classes, looked at together
 _NOBODY = -1
-_WHOLE = 1e-7
-
-
-class Path(Protocol):
-    """Tables of whole people, many of them, each a few people away from another."""
-
-    @property
-    def last(self) -> Integers:
-        """The table to go on from."""
-
-    def most_people(self, knowledge: Knowledge) -> Integers:
-        """Of each class the most people that it has in a table that fits; -1 without any."""
 
 
 @dataclass
@@ -44,7 +32,6 @@ class Witnesses:
 
     `tables` fit the figures. A class that is `reached` may have its goal: add the missing
     people to it in the table numbered `table`, taken from the class `donor` if there is one.
-    One that is `followed` has its goal in a table of the path of that number in `paths`.
     """
 
     knowledge: Knowledge
@@ -53,15 +40,12 @@ class Witnesses:
     reached: Flags = field(init=False)
     table: Integers = field(init=False)
     donor: Integers = field(init=False)
-    paths: list[Path] = field(default_factory=list, init=False)
-    followed: Integers = field(init=False)
 
     def __post_init__(self) -> None:
         classes = self.knowledge.classes
         self.reached = np.zeros(classes, dtype=bool)
         self.table = np.full(classes, _NOBODY)
         self.donor = np.full(classes, _NOBODY)
-        self.followed = np.full(classes, _NOBODY)
 
     @property
     def waiting(self) -> Integers:
@@ -77,20 +61,8 @@ class Witnesses:
         self._mark(*_additions(self.knowledge, table, self.goals, self.waiting))
         self._mark(*_exchanges(self.knowledge, table, self.goals, self.waiting))
 
-    def follow(self, path: Path) -> None:
-        """Take a path, and with it all classes that reach their goals in one of its tables."""
-        enough = ~self.reached & (path.most_people(self.knowledge) >= self.goals)
-        self.followed[enough] = len(self.paths)
-        self.paths.append(path)
-        self.reached |= enough
-        if self.knowledge.allows(path.last):
-            self.learn(path.last)
-
     def recheck(self) -> None:
         """Build what every reached class rests on and unreach those whose table does not fit."""
-        for number, path in enumerate(self.paths):
-            enough = path.most_people(self.knowledge) >= self.goals
-            self.reached &= (self.followed != number) | enough
         for number, table in enumerate(self.tables):
             classes = np.flatnonzero(self.table == number)
             people = np.maximum(self.goals[classes] - table[classes], 0)
@@ -147,63 +119,6 @@ def _table(knowledge: Knowledge, outcome: Outcome) -> Integers | None:
         return None
     beyond, up_to_goal = np.split(outcome.values[: 2 * knowledge.classes], 2)
     return make_whole(knowledge, beyond + up_to_goal)
-
-
-def make_whole(knowledge: Knowledge, proposal: Reals) -> Integers | None:
-    """A table of whole people near the proposal that fits every figure, or None."""
-    table = np.floor(proposal + _WHOLE).astype(np.int64)
-    broken = np.flatnonzero(proposal - table > _WHOLE)
-    if len(broken):
-        if not knowledge.exact:  # without room one person cannot be added alone
-            _round_up(knowledge, table, broken)
-        if knowledge.exact or not knowledge.allows(table):
-            table = np.floor(proposal + _WHOLE).astype(np.int64)
-            _solve_rest(knowledge, table, broken)
-    return table if knowledge.allows(table) else None
-
-
-def _round_up(knowledge: Knowledge, table: Integers, broken: Integers) -> None:
-    """Add single people to broken classes, always where most figures are short."""
-    inside = sparse.csr_array(knowledge.by_class[broken])
-    around = sparse.csc_array(inside)
-    counts = knowledge.members @ table
-    short, full = counts < knowledge.lowest, counts >= knowledge.highest
-    gains, obstacles = inside @ short.astype(np.int64), inside @ full.astype(np.int64)
-    for _ in range(2 * len(broken)):
-        best = int(np.argmax(np.where(obstacles > 0, 0, gains)))
-        if obstacles[best] > 0 or gains[best] == 0:
-            return
-        table[broken[best]] += 1
-        figures = inside.indices[inside.indptr[best] : inside.indptr[best + 1]]
-        counts[figures] += 1
-        for figure in figures[counts[figures] == knowledge.lowest[figures]].tolist():
-            gains[_column(around, figure)] -= 1
-        for figure in figures[counts[figures] == knowledge.highest[figures]].tolist():
-            obstacles[_column(around, figure)] += 1
-
-
-def _column(matrix: sparse.csc_array, column: int) -> Integers:
-    """The rows that have an entry in a column."""
-    rows: Integers = matrix.indices[matrix.indptr[column] : matrix.indptr[column + 1]]
-    return rows
-
-
-def _solve_rest(knowledge: Knowledge, table: Integers, broken: Integers) -> None:
-    """Decide by integer programming who is rounded up."""
-    essential = knowledge.essential
-    part = essential.members[:, broken]
-    rows = np.flatnonzero(np.diff(part.indptr))
-    counts = (essential.members @ table)[rows]
-    program = Program(
-        sparse.csc_array(part[rows]),
-        essential.lowest[rows] - counts,
-        essential.highest[rows] - counts,
-        np.ones(len(broken)),
-        whole=True,
-    )
-    outcome = program.minimise(np.zeros(len(broken)))
-    if outcome.found:
-        table[broken] += np.rint(outcome.values).astype(np.int64)
 
 
 def _roomy_program(
