@@ -16,7 +16,7 @@ LAYERS = (
     ("home", "periods", "configuration", "dimensions", "engines", "parallel", "reasons", "roles"),
     ("policy", "codings", "segments", "hierarchies", "secret", "files", "permissions"),
     (
-        *("accounting", "plausibility", "tables", "explanation", "coarser"),
+        *("accounting", "plausibility", "tables", "columns", "explanation", "coarser"),
         *("chain", "seal", "entry_forms"),
     ),
     ("series", "windows"),

@@ -1,4 +1,4 @@
-"""Reads a table of cells, CSV or Parquet, into columns of text.
+"""Reads a table that anyone has made, CSV or Parquet, into columns of text.
 
 Both kinds of file end up as the same columns, so that equal tables give equal results. Parquet's
 library is imported when a Parquet file is read: it takes longer to import than a CSV to read.
@@ -105,7 +105,7 @@ def _read_parquet(path: Path) -> Mapping[str, Column]:
     try:
         table = pq.ParquetFile(path).read()  # read_table imports the library's query engine
     except pa.ArrowInvalid:
-        raise ConfigurationError([Fault(path.name, "this is no Parquet file")]) from None
+        raise ConfigurationError([Fault(path.name, "not a Parquet file")]) from None
     _check_names(path, table.column_names)
     columns: dict[str, Column] = {}
     faults = []
