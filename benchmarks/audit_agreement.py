@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from anonymizer.audit.auditing import Audit, Questions, audit
-from anonymizer.audit.freedom import linearly_solvable
 from anonymizer.audit.intervals import UNBOUNDED, Intervals
 from anonymizer.audit.outsider import Outsider, Rules
 from anonymizer.audit.published_file import PublishedTable
+from anonymizer.audit.solutions import linearly_solvable
 from anonymizer.dimensions import Dimension, Group, Text
 from anonymizer.hierarchies import full_cross
 from anonymizer.periods import Period

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from anonymizer.counting import load_counted_series
+from anonymizer.feasible.totals import segment_totals
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.periods import Period
-from anonymizer.protection.totals import segment_totals
 from anonymizer.segments import Catalogue, load_catalogue
 from anonymizer.series import SERIES, Series
 from pipelines.figures import read_protected

@@ -21,12 +21,12 @@ from anonymizer.cells.rules import Settings, Zeros
 from anonymizer.cells.writing import write_published
 from anonymizer.feasible.budget import Budget
 from anonymizer.feasible.system import Integers
+from anonymizer.feasible.totals import segment_totals
 from anonymizer.protection.constraints import Candidates, Ground, constraints
 from anonymizer.protection.differences import NO_DIFFERENCES
 from anonymizer.protection.exact import publish_exactly
 from anonymizer.protection.goals import another_count
 from anonymizer.protection.problem import problem_from
-from anonymizer.protection.totals import segment_totals
 
 PLENTY = 1 << 40
 ANY_WORK = 1 << 40

@@ -20,12 +20,12 @@ from anonymizer.acceptances import ACCEPTANCE
 from anonymizer.corrections import newest, open_order
 from anonymizer.counting import campaigns_of, load_counted_series
 from anonymizer.exports.writing import faulty_exports
+from anonymizer.feasible.totals import segment_totals
 from anonymizer.home import Home
 from anonymizer.near_state import lost_state, state_file
 from anonymizer.periods import Period
 from anonymizer.plausibility import Deviation
 from anonymizer.protection.representatives import read_representatives
-from anonymizer.protection.totals import segment_totals
 from anonymizer.publishing import load_release
 from anonymizer.release import PUBLISHED, Release
 from anonymizer.series import Series

@@ -10,46 +10,53 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anonymizer.audit.differencing import explain_all, nested_pairs, unequal_twins
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.knowledge import (
     Knowledge,
+    PublicRules,
     Statements,
     from_source,
     read,
-    true_counts,
     understand,
 )
-from anonymizer.audit.reports import Reporter
+from anonymizer.audit.reports import Reporter, below_threshold, name_group, no_multiple
 from anonymizer.audit.table_attack import TableAttack
-from anonymizer.audit.undecided import Undecided, undecided_groups
-from anonymizer.audit.wording import below_threshold, no_multiple
 from anonymizer.feasible.system import Flags, Integers
 from anonymizer.feasible.work import Work, counting
 from anonymizer.policy import Promise
 from anonymizer.segments import Catalogue
 from anonymizer.tables import Figures, TableKey
 
+_NAMED = 5
 
-def attack_release(
-    tables: Sequence[tuple[Figures, Flags]], catalogue: Catalogue, promise: Promise
-) -> tuple[Finding, ...]:
-    """Attack every table of a release, whoever receives it, with its possible atoms.
 
-    The same table may be listed for several recipients; if its figures differ between two
-    of them, they can be put together, and that is a finding.
+@dataclass(frozen=True)
+class Undecided:
+    """Groups of people of which neither a disclosure was shown nor that they are safe.
+
+    `cells` is how many cells they have together; `first` names the first few groups.
     """
-    first: dict[TableKey, Figures] = {}
-    findings: list[Finding] = []
-    for figures, possible in tables:
-        known = first.setdefault(figures.key, figures)
-        if known is figures:
-            findings += attack(figures, catalogue, promise, possible)
-        elif not _same(known, figures):
-            text = "the release contains two versions of this table; together they reveal more"
-            findings.append(Finding(figures.key, "contradiction", (), text))
-    return tuple(findings)
+
+    groups: int = 0
+    cells: int = 0
+    first: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.groups > 0
+
+
+def undecided_groups(knowledge: Knowledge, groups: Sequence[Integers]) -> Undecided:
+    """Groups of classes that are left open, in the order of the catalogue."""
+    if not groups:
+        return Undecided()
+    counted = int(knowledge.sizes[np.unique(np.concatenate(groups))].sum())
+    # Classes are numbered by their first cells.
+    ordered = sorted(groups, key=lambda classes: (int(classes.min()), len(classes)))
+    first = tuple(name_group(knowledge, classes) for classes in ordered[:_NAMED])
+    return Undecided(len(groups), counted, first)
 
 
 @dataclass(frozen=True)
@@ -94,11 +101,9 @@ def audit_figures(
     """
     meter = Work(work)
     with counting(meter):
-        attacked = _attack(figures, catalogue, promise, possible, ranges)
-    undecided = Undecided()
-    if attacked.table is not None:
-        undecided = undecided_groups(attacked.table.knowledge, attacked.table.open_groups)
-    return Verdict(attacked.findings, undecided, meter.spent)
+        findings, table = _attack(figures, catalogue, promise, possible, ranges)
+    undecided = undecided_groups(table.knowledge, table.open_groups) if table else Undecided()
+    return Verdict(findings, undecided, meter.spent)
 
 
 def attack(
@@ -108,21 +113,11 @@ def attack(
 
     Empty only when the table is proved safe. `possible` is False for structural zeros.
     """
-    attacked = _attack(figures, catalogue, promise, possible)
-    table = attacked.table
+    findings, table = _attack(figures, catalogue, promise, possible)
     if table is None or not table.open_groups:
-        return attacked.findings
+        return findings
     classes = np.unique(np.concatenate(table.open_groups))
-    unproved = Reporter(table.knowledge).unproved(classes, promise.inference_floor)
-    return (*attacked.findings, unproved)
-
-
-@dataclass(frozen=True)
-class _Attacked:
-    """What was found, and the attack that found it, if the figures keep the rules."""
-
-    findings: tuple[Finding, ...]
-    table: TableAttack | None = None
+    return (*findings, Reporter(table.knowledge).unproved(classes, promise.inference_floor))
 
 
 def _attack(
@@ -131,58 +126,49 @@ def _attack(
     promise: Promise,
     possible: Flags,
     ranges: Ranges | None = None,
-) -> _Attacked:
+) -> tuple[tuple[Finding, ...], TableAttack | None]:
+    """What was found, and the attack that found it, if the figures keep the rules."""
     if possible.shape != catalogue.shape:
         raise ValueError("the grid of possible atoms does not have the catalogue's shape")
-    if broken := tuple(broken_rules(figures, catalogue, promise)):
-        return _Attacked(broken)
-    knowledge = _read(figures, catalogue, promise, possible, ranges)
-    if broken := tuple(plain_contradictions(knowledge, Reporter(knowledge))):
-        return _Attacked(broken)
+    key, segments = figures.key, figures.segments
+    if broken := tuple(broken_rules(key, catalogue, segments, figures.people, promise)):
+        return broken, None
+    knowledge = read(figures, catalogue, promise, possible)
+    if ranges is not None:
+        source = from_source("published", len(segments))
+        said = Statements(segments, figures.people, ranges.lowest, ranges.highest, source)
+        knowledge = understand(key, catalogue, said, possible, np.zeros_like(possible))
+    if broken := tuple(plain_contradictions(knowledge)):
+        return broken, None
     table = TableAttack(knowledge, promise.inference_floor)
-    return _Attacked(table.findings(), table)
+    return table.findings(), table
 
 
-def _read(
-    figures: Figures,
+def broken_rules(
+    table: TableKey | str,
     catalogue: Catalogue,
-    promise: Promise,
-    possible: Flags,
-    ranges: Ranges | None,
-) -> Knowledge:
-    if ranges is None:
-        return read(figures, catalogue, promise, possible)
-    segments = figures.segments
-    source = from_source("published", len(segments))
-    said = Statements(segments, figures.people, ranges.lowest, ranges.highest, source)
-    return understand(figures.key, catalogue, said, possible, np.zeros_like(possible))
-
-
-def _same(one: Figures, other: Figures) -> bool:
-    return np.array_equal(one.segments, other.segments) and np.array_equal(one.people, other.people)
-
-
-def broken_rules(figures: Figures, catalogue: Catalogue, promise: Promise) -> Iterator[Finding]:
+    segments: NDArray[np.int32],
+    people: Integers,
+    rules: PublicRules,
+) -> Iterator[Finding]:
     """Figures that the public rules forbid, whatever the counts behind them."""
-    known = (figures.segments >= 0) & (figures.segments < len(catalogue))
-    lowest, highest = true_counts(figures.people, promise)
-    for segment, people, low, high, in_catalogue in zip(
-        figures.segments, figures.people, lowest, highest, known, strict=True
-    ):
-        name = catalogue.id(int(segment)) if in_catalogue else ""
-        if not in_catalogue:
+    for segment, figure in zip(segments.tolist(), people.tolist(), strict=True):
+        known = 0 <= segment < len(catalogue)
+        name = catalogue.id(segment) if known else ""
+        if not known:
             text = f"segment number {segment} is not in the catalogue"
-        elif high < max(low, promise.k):
-            text = below_threshold(name, int(people), promise.k)
-        elif people % promise.rounding:
-            text = no_multiple(name, int(people), promise.rounding)
+        elif figure + rules.rounding - 1 < rules.k:
+            text = below_threshold(name, figure, rules.k)
+        elif figure % rules.rounding:
+            text = no_multiple(name, figure, rules.rounding)
         else:
             continue
-        yield Finding(figures.key, "rule", (name,) if name else (), text)
+        yield Finding(table, "rule", (name,) if name else (), text)
 
 
-def plain_contradictions(knowledge: Knowledge, reporter: Reporter) -> Iterator[Finding]:
+def plain_contradictions(knowledge: Knowledge) -> Iterator[Finding]:
     """One or two figures that cannot both be true."""
+    reporter = Reporter(knowledge)
     empty = np.flatnonzero(np.diff(knowledge.members.indptr) == 0)
     yield from (reporter.impossible_people(int(figure)) for figure in empty)
     if not len(empty):

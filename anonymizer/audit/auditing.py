@@ -19,22 +19,24 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from anonymizer.audit.attack import plain_contradictions
-from anonymizer.audit.bounds import Bounds
+from anonymizer.audit.attack import (
+    Undecided,
+    broken_rules,
+    plain_contradictions,
+    undecided_groups,
+)
 from anonymizer.audit.companions import companions
-from anonymizer.audit.containment import cells_in_segments, segments_inside
 from anonymizer.audit.differencing import nested_pairs
 from anonymizer.audit.findings import Finding
-from anonymizer.audit.intervals import Intervals, tightest
+from anonymizer.audit.intervals import Intervals, smaller_than, tightest
 from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.outsider import Outsider, Rules, atoms
 from anonymizer.audit.published_file import PublishedTable
 from anonymizer.audit.reports import Reporter
-from anonymizer.audit.smallness import smaller_than
 from anonymizer.audit.table_attack import TableAttack, only_contradictions
-from anonymizer.audit.undecided import Undecided, undecided_groups
-from anonymizer.audit.wording import below_threshold, no_multiple
+from anonymizer.feasible.bounds import Bounds
 from anonymizer.feasible.system import Flags, Integers
+from anonymizer.feasible.totals import segment_totals, segments_inside
 from anonymizer.feasible.work import Work, counting
 from anonymizer.segments import Catalogue
 
@@ -186,7 +188,7 @@ class _Course:
         """All stages, unless the figures break the rules or contradict each other."""
         with self._stage("rules") as found:
             found.extend(_broken(self._outsider))
-            found.extend(plain_contradictions(self._knowledge, Reporter(self._knowledge)))
+            found.extend(plain_contradictions(self._knowledge))
         if found:
             return self._judged()
         attack = self._attacked()
@@ -249,7 +251,7 @@ class _Course:
         self._know(
             undecided=undecided_groups(attack.knowledge, attack.open_groups),
             disclosed=attack.disclosed,
-            whole=attack.whole,
+            whole=attack.finders.whole,
             by_parts=attack.by_parts,
         )
 
@@ -285,26 +287,19 @@ class _Course:
 def _broken(outsider: Outsider) -> Iterator[Finding]:
     """Figures that break the rules; zeros that are public aside."""
     table, rules = outsider.table, outsider.rules
-    for segment, people in zip(table.published.tolist(), table.people.tolist(), strict=True):
-        if people == 0 and rules.zeros_public:
-            continue
-        name = table.catalogue.id(segment)
-        if people % rules.rounding:
-            text = no_multiple(name, people, rules.rounding)
-        elif people + rules.rounding - 1 < rules.k:
-            text = below_threshold(name, people, rules.k)
-        else:
-            continue
-        yield Finding(table.name, "rule", (name,), text)
+    shown = (table.people > 0) | (not rules.zeros_public)
+    published, people = table.published[shown], table.people[shown]
+    return broken_rules(table.name, table.catalogue, published, people, rules)
 
 
 def _companions(outsider: Outsider, attack: TableAttack) -> Iterator[Finding]:
     """What singletons could solve, where figures are exact."""
-    if outsider.rules.rounding > 1 or attack.divided.middle is None:
+    if outsider.rules.rounding > 1 or attack.finders.divided.middle is None:
         return
     withheld = _inhabitable(outsider, attack.knowledge)
     alone = withheld[atoms(outsider.table.catalogue, withheld)]
-    yield from companions(attack.divided, withheld, alone, outsider.rules.inference_k)
+    floor = outsider.rules.inference_k
+    yield from companions(attack.knowledge, attack.finders, withheld, alone, floor)
 
 
 def _remainders(knowledge: Knowledge, rules: Rules) -> Iterator[Finding]:
@@ -359,8 +354,8 @@ def _small(outsider: Outsider, attack: TableAttack) -> dict[str, Any]:
     knowledge, disclosed = attack.knowledge, attack.disclosed
     others = knowledge.possible if disclosed is None else knowledge.possible & ~disclosed
     withheld = _inhabitable(outsider, knowledge)
-    within = withheld[cells_in_segments(knowledge.catalogue, others)[withheld] == 0]
-    found = smaller_than(knowledge, within, attack.floor, attack.evidence)
+    within = withheld[segment_totals(knowledge.catalogue, others.astype(np.int64))[withheld] == 0]
+    found = smaller_than(knowledge, attack.finders, within, attack.floor, attack.evidence)
     return {"small": within[found.small], "small_open": int(found.undecided.sum())}
 
 
@@ -374,7 +369,7 @@ def _intervals(outsider: Outsider, attack: TableAttack, questions: Questions) ->
     segments = wanted[_with_atoms(knowledge)[wanted]].astype(np.int64)
     if questions.intervals == "if few" and len(segments) > _FEW:
         return None
-    return tightest(knowledge, segments, None if attack.whole else attack.divided)
+    return tightest(knowledge, attack.finders, segments)
 
 
 def _inhabitable(outsider: Outsider, knowledge: Knowledge) -> Integers:
@@ -385,4 +380,4 @@ def _inhabitable(outsider: Outsider, knowledge: Knowledge) -> Integers:
 
 def _with_atoms(knowledge: Knowledge) -> Flags:
     """Of each segment of the catalogue whether it has possible atoms."""
-    return cells_in_segments(knowledge.catalogue, knowledge.possible) > 0
+    return segment_totals(knowledge.catalogue, knowledge.possible.astype(np.int64)) > 0

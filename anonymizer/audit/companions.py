@@ -14,13 +14,11 @@ from fractions import Fraction
 import numpy as np
 from scipy import sparse
 
-from anonymizer.audit.bounds import Bounds
-from anonymizer.audit.divided import NEARLY, DividedTables, Seen, Wishes
 from anonymizer.audit.findings import Finding
-from anonymizer.audit.freedom import Freedom, atoms_in_classes, freedom, whole_classes
 from anonymizer.audit.knowledge import Knowledge
-from anonymizer.audit.modular import PRIMES
-from anonymizer.audit.ranges import proved_ranges
+from anonymizer.feasible.divided import NEARLY, Wishes
+from anonymizer.feasible.elimination import PRIMES
+from anonymizer.feasible.ends import SENSES, Ends, Finders
 from anonymizer.feasible.solver import Reals
 from anonymizer.feasible.system import Flags, Integers
 from anonymizer.feasible.work import meter
@@ -41,16 +39,17 @@ class _Tied:
 
 
 def companions(
-    divided: DividedTables, withheld: Integers, alone: Integers, below: int
+    knowledge: Knowledge, finders: Finders, withheld: Integers, alone: Integers, below: int
 ) -> Iterator[Finding]:
     """What somebody who is alone in a withheld cell could solve exactly besides.
 
     `withheld` and `alone`, the cells among them, are rows of the catalogue. With `below` above 0
     only what would have fewer people is told.
     """
-    if divided.middle is None:
+    middle = finders.divided.middle
+    if middle is None:
         return
-    tied = _tied(divided.knowledge, withheld, divided.middle)
+    tied = _tied(knowledge, withheld, middle)
     groups: dict[bytes, list[int]] = defaultdict(list)
     for place, key in enumerate(_directions(tied.changes)):
         groups[key].append(place)
@@ -64,16 +63,15 @@ def companions(
         for place in cells
         if (found := _solved_with(tied, place, groups[key_of[place]], below))
     }
-    for place in _may_count_one(divided, tied, list(solved)):
-        yield _finding(divided.knowledge, int(tied.segments[place]), solved[place])
+    for place in _may_count_one(knowledge, finders, tied, list(solved)):
+        yield _finding(knowledge, int(tied.segments[place]), solved[place])
 
 
 def _tied(knowledge: Knowledge, withheld: Integers, table: Reals) -> _Tied:
     """The withheld segments that cut no class, lie in figures and are not settled."""
-    inside = atoms_in_classes(knowledge, withheld)
-    whole = whole_classes(knowledge, inside)
-    free: Freedom = freedom(knowledge)
-    changes = free.of(whole)
+    inside = knowledge.atoms_in_classes(withheld)
+    whole = knowledge.whole_classes(inside)
+    changes = knowledge.free.of(whole)
     covered = whole @ knowledge.covered.astype(np.int64)
     kept = covered == np.diff(inside.indptr)
     kept &= (changes != 0).all(axis=1)
@@ -94,43 +92,37 @@ def _directions(changes: Integers) -> list[bytes]:
     return keys
 
 
-def _may_count_one(divided: DividedTables, tied: _Tied, cells: Sequence[int]) -> list[int]:
+def _may_count_one(
+    knowledge: Knowledge, finders: Finders, tied: _Tied, cells: Sequence[int]
+) -> list[int]:
     """The cells that may have exactly one person, as far as anybody can tell."""
     if not cells:
         return []
-    knowledge = divided.knowledge
     weights = sparse.csr_array(tied.weights[list(cells)])
-    certain = weights @ knowledge.certain
-    fewest, most = proved_ranges(knowledge)
-    may = (weights @ fewest + certain <= 1) & (weights @ most + certain >= 1)
-    seen = _seen_towards_one(divided, weights, 1 - certain, may)
-    # What fits is convex: between a table with at most 1 and one with at least 1 is one with 1.
-    above, below = seen.fewest > 1 - certain + NEARLY, seen.most < 1 - certain - NEARLY
-    bounds, work = Bounds(knowledge, start=divided.middle), meter()
-    for place in np.flatnonzero(may & (above | below)).tolist():
-        if work.exhausted:
-            may[place] = False
-            continue
-        one = weights[[place]].toarray()[0]
-        may[place] = not above[place] or -bounds.most(-one)[0] <= 1 - certain[place]
-        may[place] &= not below[place] or bounds.most(one)[0] >= 1 - certain[place]
-    return [place for place, possible in zip(cells, may.tolist(), strict=True) if possible]
+    one = 1 - weights @ knowledge.certain
+    ends = Ends(finders, weights)
+    ends.prove_ranges()
 
-
-def _seen_towards_one(
-    divided: DividedTables, weights: sparse.csr_array, one: Integers, asked: Flags
-) -> Seen:
-    """The people of cells in tables that have one person where it is asked, as far as they can."""
-    seen = divided.seen(weights)
+    def off() -> tuple[Flags, Flags]:
+        """Cells that may have one, but no table at hand shows: too many in all, or too few."""
+        may = (ends.proved[-1] <= one) & (ends.proved[1] >= one)
+        return may & (ends.parted[-1] > one + NEARLY), may & (ends.parted[1] < one - NEARLY)
 
     def nearer() -> Wishes:
-        above, below = seen.fewest > one + NEARLY, seen.most < one - NEARLY
-        open_ = np.flatnonzero(asked & (above | below))
+        above, below = off()
+        open_ = np.flatnonzero(above | below)
         return Wishes(weights[open_], one[open_].astype(float), below[open_])
 
-    for table in divided.towards(nearer):
-        seen.learn(table)
-    return seen
+    ends.approach(nearer)
+    # What fits is convex: between a table with at most 1 and one with at least 1 is one with 1.
+    work, unknown = meter(), np.zeros(len(cells), dtype=bool)
+    for sense, wrong in zip(SENSES, off(), strict=True):
+        for row in np.flatnonzero(wrong).tolist():
+            unknown[row] |= work.exhausted
+            if not work.exhausted:
+                ends.narrow(row, sense)
+    may = (ends.proved[-1] <= one) & (ends.proved[1] >= one) & ~unknown
+    return [cell for cell, possible in zip(cells, may.tolist(), strict=True) if possible]
 
 
 def _solved_with(

@@ -13,6 +13,7 @@ from typing import IO
 
 from anonymizer.dimensions import Dimension, Group
 from anonymizer.errors import ConfigurationError, Fault, first_few
+from anonymizer.hierarchies import unreadable
 from anonymizer.parquet_tables import require_small
 
 _COLUMNS = {"gender": "gender", "age": "age", "region_code": "region"}
@@ -103,11 +104,13 @@ def _brought_along(name: str) -> Sequence[Group]:
 
 
 def workbook_columns(path: Path) -> Columns:
-    """The first sheet of a workbook as columns of text. Raises ConfigurationError, OSError."""
+    """The first sheet of a workbook as columns of text. Raises ConfigurationError."""
     try:
         with zipfile.ZipFile(path) as book:
             texts = list(_texts(_part(book, "xl/sharedStrings.xml")))
             rows = list(_rows(_part(book, "xl/worksheets/sheet1.xml"), texts))
+    except OSError as error:
+        raise ConfigurationError([unreadable(path, error)]) from None
     except _UNREADABLE:
         raise ConfigurationError(
             [Fault(path.name, "this workbook cannot be read", "use the .csv or .parquet beside it")]

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymizer.audit.containment import largest_segments
 from anonymizer.audit.knowledge import Knowledge, Statements, from_source, published, understand
 from anonymizer.audit.published_file import PublishedTable
 from anonymizer.feasible.system import Flags, Integers
+from anonymizer.feasible.totals import largest_segments
 from anonymizer.segments import Catalogue
 
 

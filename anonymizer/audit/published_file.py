@@ -4,7 +4,6 @@ Nothing here asks the maker of the table or shares its code: the file is read ag
 scratch, and every mistake in it is reported with its row.
 """
 
-import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -21,10 +20,10 @@ from anonymizer.audit.export_file import (
     rounding_of,
     workbook_columns,
 )
+from anonymizer.columns import read_columns
 from anonymizer.dimensions import Dimension
 from anonymizer.errors import ConfigurationError, Fault, first_few, gathered_into
-from anonymizer.hierarchies import Hierarchy, dimension, full_cross, read_hierarchy, unreadable
-from anonymizer.parquet_tables import Texts, UnfitColumn, read_texts
+from anonymizer.hierarchies import Hierarchy, dimension, full_cross, read_hierarchy
 from anonymizer.segments import Catalogue
 
 STATUS, PEOPLE = "status", "people"
@@ -104,49 +103,17 @@ def read_published(
 
 
 def _read(path: Path) -> _Text:
-    try:
-        columns = _columns(path)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigurationError([unreadable(path, error)]) from None
+    columns = _columns(path)
     if not is_export(columns):
         return _Text(path.name, columns)
     return _Text(path.name, as_published(columns), rounding_of(columns), export=True)
 
 
 def _columns(path: Path) -> Mapping[str, Sequence[str]]:
-    if path.suffix == ".parquet":
-        return _parquet_columns(path)
-    return workbook_columns(path) if path.suffix == ".xlsx" else _csv_columns(path)
-
-
-def _csv_columns(path: Path) -> Mapping[str, Sequence[str]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
-        names = next(reader, [])
-        rows = [row for row in reader if row]
-    uneven = [number for number, row in enumerate(rows, 1) if len(row) != len(names)]
-    if uneven:
-        problem = f"row {first_few(uneven)} does not have {len(names)} fields like the header"
-        raise ConfigurationError([Fault(path.name, problem)])
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        problem = f"two columns are named {first_few(doubled)}"
-        raise ConfigurationError([Fault(path.name, problem, "give every column its own name")])
-    columns = list(zip(*rows, strict=True)) or [()] * len(names)
-    return dict(zip(names, columns, strict=True))
-
-
-def _parquet_columns(path: Path) -> Mapping[str, Sequence[str]]:
-    found = read_texts(path)
-    unfit = [name for name, column in found.items() if isinstance(column, UnfitColumn)]
-    if unfit:
-        problem = "not a Parquet file with columns of text and whole numbers"
-        raise ConfigurationError([Fault(f"{path.name}, column {first_few(unfit)}", problem)])
-    return {
-        name: [column.texts[place] for place in column.rows.tolist()]
-        for name, column in found.items()
-        if isinstance(column, Texts)
-    }
+    if path.suffix == ".xlsx":
+        return workbook_columns(path)
+    columns = read_columns(path).items()
+    return {name: [column.texts[row] for row in column.rows.tolist()] for name, column in columns}
 
 
 def _column_faults(

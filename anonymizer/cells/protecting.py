@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from anonymizer.cells.request import Request
 from anonymizer.cells.rules import Zeros
 from anonymizer.cells.table import Cells
+from anonymizer.feasible.totals import segment_totals
 from anonymizer.parallel import Workers
 from anonymizer.periods import Period
 from anonymizer.protection.alone import suppress_alone
-from anonymizer.protection.totals import segment_totals
 from anonymizer.secret import Secret
 from anonymizer.segments import Catalogue
 from anonymizer.tables import Counted, SetHashes, TableKey

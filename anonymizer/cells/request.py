@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from anonymizer.cells.columns import PARQUET
 from anonymizer.cells.rules import Rules, Settings, make_rules
 from anonymizer.cells.table import Cells, read_cells
 from anonymizer.cells.wanted import read_tables
+from anonymizer.columns import PARQUET
 from anonymizer.errors import ConfigurationError, Fault, gathered_into
 from anonymizer.hierarchies import Hierarchy, full_cross, read_hierarchy
 from anonymizer.secret import KEY_BYTES, Secret

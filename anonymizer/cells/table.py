@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymizer.cells.columns import Column, read_columns
 from anonymizer.cells.lookalikes import alike, is_total, named, sums_of_the_others
+from anonymizer.columns import Column, read_columns
 from anonymizer.dimensions import Dimension
 from anonymizer.errors import ConfigurationError, Fault, first_few, gathered_into
 from anonymizer.hierarchies import TOTAL, Hierarchy, dimension

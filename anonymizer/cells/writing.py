@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymizer.cells.columns import PARQUET
 from anonymizer.cells.protecting import REASONS, Outcome
 from anonymizer.coarser import NONE, nearest_coarser
+from anonymizer.columns import PARQUET
 from anonymizer.files import PUBLIC, write_bytes
 from anonymizer.segments import Catalogue
 

@@ -16,7 +16,6 @@ _ROUNDS = 600
 _PULL = 2.0  # above 2 the rounds swing out, below they take longer
 _LARGEST_STEP = 3.0  # of a logarithm
 _AWAY = 0.1  # of the room in a figure: how far inside its ends to aim
-_IN_THE_MIDDLE = 0.4
 _ALMOST_NOBODY = 1e-3
 _ENTRIES = 500  # of figures, that one unit of work passes over
 _SEED = 20_261_125
@@ -24,27 +23,16 @@ _SEED = 20_261_125
 
 def spread(system: System) -> Integers:
     """Whole people in each class, close to all figures where some table fits them."""
-    return _spread(system, _AWAY, (system.lowest, system.highest))
-
-
-def spread_in_the_middle(system: System) -> Integers:
-    """The same with most figures far from their ends: there is room to move people both ways."""
-    return _spread(system, _IN_THE_MIDDLE, _inside(system, _IN_THE_MIDDLE))
+    enough = system.lowest, system.highest
+    people = _fitted(system, system.covered.astype(np.float64), _AWAY, enough)
+    chance = np.random.default_rng(_SEED).random(len(people))
+    return np.floor(people + chance).astype(np.int64)
 
 
 def _inside(system: System, away: float) -> tuple[Reals, Reals]:
     """The ends of the figures, a share of their room inwards."""
     inwards = away * (system.highest - system.lowest)
     return system.lowest + inwards, system.highest - inwards
-
-
-def _spread(
-    system: System, away: float, enough: tuple[Integers | Reals, Integers | Reals]
-) -> Integers:
-    """Aims that far inside the ends, until all figures are inside `enough`."""
-    people = _fitted(system, system.covered.astype(np.float64), away, enough)
-    chance = np.random.default_rng(_SEED).random(len(people))
-    return np.floor(people + chance).astype(np.int64)
 
 
 def proportions(system: System, start: Reals, away: float, rounds: int = _ROUNDS) -> Reals:

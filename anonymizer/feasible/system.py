@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from anonymizer.feasible.elimination import Essential, Freedom, essential_rows, freedom
+
 Integers = NDArray[np.int64]
 Reals = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -63,6 +65,30 @@ class System:
     def exact(self) -> bool:
         """Whether no figure leaves any room."""
         return bool((self.lowest == self.highest).all())
+
+    @cached_property
+    def rigid(self) -> bool:
+        """Whether most figures leave no room."""
+        return bool(2 * np.count_nonzero(self.lowest == self.highest) > len(self.lowest))
+
+    @cached_property
+    def caps(self) -> Integers:
+        """The people of the smallest figure around each class; 0 where there is none."""
+        entries, most = self.by_class.tocoo(), np.iinfo(np.int64).max
+        caps = np.full(self.classes, most)
+        np.minimum.at(caps, entries.row, self.highest[entries.col])
+        return np.where(self.covered, caps, 0)
+
+    @cached_property
+    def essential(self) -> Essential:
+        """The figures without repetition."""
+        return essential_rows(self.members, self.lowest, self.highest)
+
+    @cached_property
+    def free(self) -> Freedom:
+        """What the figures that leave no room leave free."""
+        rows = self.essential
+        return freedom(rows.members[rows.lowest == rows.highest])
 
     def allows(self, table: Integers) -> bool:
         """Whether the table fits every figure; in whole numbers."""

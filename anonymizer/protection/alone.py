@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from anonymizer.feasible.totals import segment_totals
 from anonymizer.parallel import ALONE, Workers
 from anonymizer.policy import Effort, Promise
 from anonymizer.proofs import Witnesses
@@ -12,7 +13,6 @@ from anonymizer.protection.constraints import Candidates, Ground
 from anonymizer.protection.rounding import possible_counts, rounded
 from anonymizer.protection.suppression import Rules, suppress
 from anonymizer.protection.threshold import reaches_threshold
-from anonymizer.protection.totals import segment_totals
 from anonymizer.secret import Secret
 from anonymizer.segments import Catalogue
 from anonymizer.tables import Counted, Figures

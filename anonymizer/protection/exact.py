@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.feasible.budget import Budget
-from anonymizer.feasible.goals import Moves
+from anonymizer.feasible.goals import Moves, changes_of
 from anonymizer.protection.aims import Aim
 from anonymizer.protection.goals import Target
 from anonymizer.protection.moves import Column
@@ -37,10 +37,12 @@ def publish_exactly(
     published = np.zeros(problem.figures, dtype=bool)
     for row in order:
         published[row] = stepwise.publish(row)
-    moves = [stepwise.move(aim) for aim in range(len(aims))]
-    changes = _changes(problem, moves)
+    moves = [_moves(stepwise.move(aim)) for aim in range(len(aims))]
+    rows = problem.system.members[: problem.figures]
+    changes = sparse.csr_array(rows @ changes_of(problem.system.classes, moves).T)
+    changes.eliminate_zeros()
     published |= np.diff(changes.indptr) == 0
-    proofs = {number: _moves(move) for number, move in zip(others, moves, strict=True)}
+    proofs = dict(zip(others, moves, strict=True))
     for row in np.flatnonzero(~published).tolist():
         if row in of_rows:
             proofs[of_rows[row]] = proofs[others[changes.indices[changes.indptr[row]]]]
@@ -57,20 +59,6 @@ def _classes_of_rows(problem: Problem) -> list[list[int]]:
     rows = problem.system.members[: problem.figures]
     ends, classes = rows.indptr.tolist(), rows.indices.tolist()
     return [classes[begin:end] for begin, end in itertools.pairwise(ends)]
-
-
-def _changes(problem: Problem, moves: Sequence[Column]) -> sparse.csr_array:
-    """Shape (rows, moves): what each move changes in each row; zeros are not stored."""
-    places = [place for move in moves for place in move]
-    people = [number for move in moves for number in move.values()]
-    ends = np.cumsum([0, *(len(move) for move in moves)])
-    shape = (problem.system.classes, len(moves))
-    changes = sparse.csr_array(
-        problem.system.members[: problem.figures]
-        @ sparse.csc_array((people, places, ends), shape=shape)
-    )
-    changes.eliminate_zeros()
-    return changes
 
 
 def _moves(move: Column) -> Moves:

@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from anonymizer.feasible.classes import membership
 from anonymizer.feasible.goals import Goal
-from anonymizer.protection.constraints import Constraints, membership
-from anonymizer.protection.totals import segment_totals
+from anonymizer.feasible.totals import uncut_segments
+from anonymizer.protection.constraints import Constraints
 from anonymizer.segments import Catalogue
-
-_SEED = 20_261_123
 
 
 @dataclass(frozen=True)
@@ -70,27 +69,12 @@ def _key(classes: NDArray[np.intp]) -> bytes:
 
 
 def _unions_of_classes(known: Constraints, catalogue: Catalogue) -> list[NDArray[np.intp]]:
-    """The classes of each segment that takes all atoms of each class it touches.
-
-    Found by random numbers that add up to zero over each class: over any other set of atoms
-    they do so with probability 2^-64.
-    """
-    random = np.random.Generator(np.random.PCG64(_SEED))
-    numbers = random.integers(1, 2**64, size=len(known.atoms), dtype=np.uint64)
+    """The classes of each segment that takes all atoms of each class it touches."""
     classes, firsts = np.unique(known.class_of, return_index=True)
-    firsts = firsts[classes >= 0]
-    inside = known.class_of >= 0
-    sums = np.zeros(len(firsts), dtype=np.uint64)
-    np.add.at(sums, known.class_of[inside], numbers[inside])
-    numbers[firsts] -= sums
-    grid = np.zeros(np.prod(catalogue.shape), dtype=np.uint64)
-    grid[known.atoms] = numbers
-    whole = np.flatnonzero(segment_totals(catalogue, grid.reshape(catalogue.shape)) == 0)
-    return [
-        found
-        for found in _split(membership(catalogue, whole.astype(np.int32), known.atoms[firsts]))
-        if len(found)
-    ]
+    whole = uncut_segments(catalogue, known.atoms, known.class_of)
+    atoms = known.atoms[firsts[classes >= 0]]
+    split = _split(membership(catalogue, whole.astype(np.int32), atoms))
+    return [found for found in split if len(found)]
 
 
 def _split(rows: sparse.csc_array) -> list[NDArray[np.intp]]:

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from anonymizer.feasible.classes import membership
+from anonymizer.feasible.totals import segment_totals
 from anonymizer.policy import MOST_STEP, Promise
 from anonymizer.proofs import Shape, Sketches
-from anonymizer.protection.constraints import membership
-from anonymizer.protection.totals import segment_totals
 from anonymizer.segments import Catalogue
 from anonymizer.tables import BUCKETS, Counted
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
+from anonymizer.feasible.blocks import blocks
 from anonymizer.feasible.goals import Goal
 from anonymizer.feasible.system import System
 from anonymizer.protection.goals import Target
@@ -65,11 +65,11 @@ def parts_of(problem: Problem, targets: Sequence[Target], preference: Preference
     whole = Part(problem, targets, preference, *everything)
     members = _members(targets, classes)
     figures = problem.system.members[:rows]
-    edges = sparse.csr_array(sparse.vstack([figures.astype(np.int8), members]))
-    count, labels = connected_components(sparse.block_array([[None, edges], [edges.T, None]]))
+    of_row, of_class = blocks(sparse.csr_array(sparse.vstack([figures.astype(np.int8), members])))
+    count = 1 + int(max(of_row.max(initial=-1), of_class.max(initial=-1)))
     if count == 1:
         return [whole]
-    of_row, of_target, of_class = np.split(labels, [rows, rows + len(targets)])
+    of_row, of_target = np.split(of_row, [rows])
     by_part = [_sorted_by(labels, count) for labels in (of_row, of_class, of_target)]
     parts = [_part(whole, *places) for places in zip(*by_part, strict=True)]
     return sorted((part for part in parts if len(part.classes)), key=lambda part: part.classes[0])
@@ -83,7 +83,7 @@ def _members(targets: Sequence[Target], classes: int) -> sparse.csr_array:
     return sparse.csr_array((ones, places, ends), shape=(len(targets), classes))
 
 
-def _sorted_by(labels: NDArray[np.int32], count: int) -> list[NDArray[np.intp]]:
+def _sorted_by(labels: NDArray[np.intp], count: int) -> list[NDArray[np.intp]]:
     """The positions of each label, ascending."""
     order = np.argsort(labels, kind="stable")
     return np.split(order, np.searchsorted(labels[order], np.arange(1, count)))

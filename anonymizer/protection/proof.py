@@ -9,13 +9,14 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from anonymizer.feasible.budget import Budget
 from anonymizer.feasible.departures import Departures, moves_found
-from anonymizer.feasible.goals import Goal, Moves, OutOfReach
+from anonymizer.feasible.goals import Goal, Moves, OutOfReach, changes_of
 from anonymizer.feasible.programs import Programs
 from anonymizer.feasible.system import Integers
+from anonymizer.proofs import Witnesses
+from anonymizer.protection.constraints import Constraints
 from anonymizer.protection.goals import Target
 from anonymizer.protection.problem import Problem
 
@@ -193,9 +194,14 @@ def _reaches(goal: Goal, there: Integers, moves: Moves) -> bool:
     return change >= goal.change if goal.change > 0 else change <= goal.change
 
 
-def changes_of(classes: int, proofs: Sequence[Moves]) -> sparse.csr_array:
-    """Shape (proofs, classes): each table as its difference from its start."""
-    ends = np.cumsum([0, *(len(moves.classes) for moves in proofs)])
-    places = np.concatenate([np.empty(0, np.intp), *(moves.classes for moves in proofs)])
-    people = np.concatenate([np.empty(0, np.int64), *(moves.people for moves in proofs)])
-    return sparse.csr_array((people, places, ends), shape=(len(proofs), classes))
+def witnesses_of(
+    known: Constraints, starts: Sequence[Integers], proofs: Mapping[int, Moves]
+) -> Witnesses:
+    """The proofs of all targets; starts that no proof needs, but for the first, are left out."""
+    class_of = np.full(known.grid_size, -1, dtype=np.int32)
+    class_of[known.atoms] = known.class_of
+    moves = [proofs[number] for number in sorted(proofs)]
+    used = sorted({0, *(one.start for one in moves)})
+    start_of = np.array([used.index(one.start) for one in moves], dtype=np.int32)
+    tables = np.stack([starts[number] + known.certain for number in used])
+    return Witnesses(class_of, tables, start_of, changes_of(tables.shape[1], moves))

@@ -28,8 +28,7 @@ from anonymizer.protection.exact import publish_exactly
 from anonymizer.protection.goals import another_count, enough_people
 from anonymizer.protection.parts import Part, Preference, parts_of
 from anonymizer.protection.problem import Problem, exact_problem, order_of, problem_of
-from anonymizer.protection.proof import Prover, unproved
-from anonymizer.protection.witnesses import witnesses_of
+from anonymizer.protection.proof import Prover, unproved, witnesses_of
 
 _FEW_ROWS = 2_000
 _NEW_STARTS = (1, 3, 9, 27, 81, 243)  # of the tables that the solver finds, by number

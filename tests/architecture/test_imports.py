@@ -35,7 +35,7 @@ LAYERS = (
         "parquet_tables",
     ),
     (
-        *("accounting", "plausibility", "tables", "explanation", "coarser"),
+        *("accounting", "plausibility", "tables", "columns", "explanation", "coarser"),
         *("chain", "seal", "entry_forms"),
     ),
     ("series", "windows"),

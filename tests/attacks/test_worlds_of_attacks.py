@@ -23,9 +23,9 @@ from worlds import (
     unbounded,
 )
 
+from anonymizer.feasible.totals import segment_totals
 from anonymizer.periods import Period
 from anonymizer.policy import Promise
-from anonymizer.protection.totals import segment_totals
 from anonymizer.secret import Secret
 
 SECRET = Secret(b"attacks on tables of visitors 32")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from small_worlds import KEY, catalogue_of, dimension, everywhere, figures_of
 
-from anonymizer.audit.attack import attack, attack_release
+from anonymizer.audit.attack import attack
 from anonymizer.policy import Promise
 from anonymizer.segments import SegmentSettings, build_catalogue
 from anonymizer.tables import Figures
@@ -147,17 +147,6 @@ def test_three_overlapping_cuts_need_fractions_of_figures():
     age = dimension("age", ["a", "b", "c"], [("ab", (0, 1)), ("bc", (1, 2)), ("ac", (0, 2))])
     found = findings(catalogue_of([age]), {"ab": 100, "bc": 100, "ac": 190}, EXACT)
     assert "(100 + 100 - 190) / 2, rounded down, = 5" in only(found).explanation
-
-
-# E2: one table for two readers
-
-
-def test_two_versions_of_a_table_in_one_release_are_found(catalogue):
-    first = figures_of(catalogue, {"all:all:all": 1000})
-    second = figures_of(catalogue, {"all:all:all": 1000, "male:all:all": 500})
-    tables = [(figures, everywhere(catalogue)) for figures in (first, second)]
-    assert only(attack_release(tables, catalogue, ROUNDED)).kind == "contradiction"
-    assert attack_release([tables[0], tables[0]], catalogue, ROUNDED) == ()
 
 
 # Structural zeros

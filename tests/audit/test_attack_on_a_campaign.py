@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from anonymizer.audit.history.witnesses import Witnesses, search
 from small_worlds import KEY, everywhere
 
 from anonymizer.audit.attack import attack
 from anonymizer.audit.knowledge import read
-from anonymizer.audit.witnesses import Witnesses, search
 from anonymizer.policy import Promise
 from anonymizer.segments import load_catalogue
 from anonymizer.tables import Figures

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from anonymizer.audit.blocks import BlockProgram, blocks
+from anonymizer.feasible.blocks import BlockProgram, blocks
 from anonymizer.feasible.solver import Program
 
 CLOSE = 1e-6
@@ -31,7 +31,7 @@ def size(request):
     """What is large starts with an interior point."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "large":
-            patch.setattr("anonymizer.audit.blocks._LARGE", 0)
+            patch.setattr("anonymizer.feasible.blocks._LARGE", 0)
         yield
 
 

@@ -5,18 +5,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from anonymizer.protection.linked.rests import short_rests
 from joined_worlds import CATALOGUE, enumerated, key, rounded_table, shown
 from linked_worlds import links_among, links_of
 from small_worlds import catalogue_of, dimension, promise
 
 from anonymizer.audit import linked_checker
+from anonymizer.audit.linked_checker import check_linked
+from anonymizer.policy import Promise
 from anonymizer.protection.linked import withholding
 from anonymizer.protection.linked.join import Containment, Join
 from anonymizer.protection.linked.related import joins_of
-from anonymizer.protection.linked.rests import short_rests
 from anonymizer.protection.linked.withholding import withhold_joined
-from anonymizer.audit.linked_checker import check_linked
-from anonymizer.policy import Promise
 
 EXACT, ROUNDED = Promise(rounding=1), Promise()
 PLACES = catalogue_of([dimension("r", ["a", "b", "c", "d", "e", "f"])])

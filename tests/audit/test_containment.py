@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from small_worlds import membership, random_world
 
-from anonymizer.audit.containment import cells_in_segments, largest_segments, segments_inside
+from anonymizer.feasible.totals import largest_segments, segment_totals, segments_inside
 
 
 @pytest.fixture(params=range(0, 60, 3))
@@ -21,7 +21,9 @@ def test_cells_of_each_segment_are_counted(world):
     catalogue, sets, _ = world
     cells = np.random.default_rng(1).random(catalogue.shape) < 0.5
     marked = set(np.flatnonzero(cells).tolist())
-    assert cells_in_segments(catalogue, cells).tolist() == [len(own & marked) for own in sets]
+    assert segment_totals(catalogue, cells.astype(int)).tolist() == [
+        len(own & marked) for own in sets
+    ]
 
 
 def test_segments_inside_each_segment_are_counted(world):

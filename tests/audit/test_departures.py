@@ -5,11 +5,12 @@ import pytest
 from scipy import sparse
 from small_worlds import catalogue_of, dimension, everywhere, figures_of, promise, random_world
 
+from anonymizer.audit import table_attack
 from anonymizer.audit.knowledge import read
-from anonymizer.audit.walk import first_table
-from anonymizer.audit.witnesses import Witnesses
+from anonymizer.audit.table_attack import TableAttack
 from anonymizer.feasible import departures
 from anonymizer.feasible.departures import Departures, depart, reaching
+from anonymizer.feasible.start import first_table as table_near
 
 CATALOGUE = catalogue_of([dimension("g", ("f", "m")), dimension("r", ("A", "B", "C"))])
 FIGURES = {"all:all": 60, "f:all": 30, "m:all": 30, "all:A": 20, "all:B": 20, "all:C": 20}
@@ -20,6 +21,11 @@ def knowledge():
     """Rounded to 5: each figure may be up to 4 away, so a region has 16 to 24 people."""
     figures = figures_of(CATALOGUE, FIGURES)
     return read(figures, CATALOGUE, promise(k=5, rounding=5), everywhere(CATALOGUE))
+
+
+def first_table(known):
+    """A table that fits, or None."""
+    return None if known.rigid else table_near(known, known.sizes.astype(float))
 
 
 def departures_with(knowledge, *changes, first=10):
@@ -106,20 +112,14 @@ def test_fewer_than_no_people_are_no_evidence(knowledge):
 def test_a_first_table_that_does_not_fit_proves_nothing(knowledge):
     astray = departures_with(knowledge, {}, first=30)
     assert (astray.most_people(knowledge) < 0).all()
-    witnesses = Witnesses(knowledge, np.full(knowledge.classes, 5))
-    witnesses.follow(astray)
-    assert not witnesses.reached.any()
-    assert not witnesses.tables
 
 
-def test_what_departures_are_said_to_show_is_checked_again(knowledge):
-    witnesses = Witnesses(knowledge, np.full(knowledge.classes, 14))
-    swaps = [{(0, r): 4, (1, r): -4} for r in range(3)] + [{(1, 0): 4, (0, 0): -4}]
-    path = departures_with(knowledge, *swaps)
-    witnesses.follow(path)
-    cell = int(knowledge.class_of[0, 1])
-    assert witnesses.reached[cell]
-    assert witnesses.followed[cell] == 0
-    witnesses.goals[cell] = 15
-    witnesses.recheck()
-    assert cell in witnesses.waiting
+def test_an_attack_takes_no_finder_at_its_word(knowledge, monkeypatch):
+    """Of regions of at most 24 people no cell can have 25, whatever a finder claims."""
+    astray = departures_with(knowledge, {(0, 0): 90}, {(1, 1): 90}, first=10)
+    monkeypatch.setattr(table_attack, "depart", lambda *_: astray)
+    crowded = np.full(knowledge.classes, 90)
+    monkeypatch.setattr(table_attack, "first_table", lambda *_: crowded)
+    attacked = TableAttack(knowledge, 25)
+    attacked.findings()
+    assert attacked.disclosed.all()

@@ -24,12 +24,12 @@ from small_worlds import (
 
 from anonymizer.audit import auditing
 from anonymizer.audit.auditing import Questions, audit
-from anonymizer.audit.bounds import Bounds
-from anonymizer.audit.divided import DividedTables, Wishes
 from anonymizer.audit.knowledge import read
 from anonymizer.audit.outsider import Outsider, Rules
 from anonymizer.audit.published_file import PublishedTable
-from anonymizer.audit.ranges import proved_ranges
+from anonymizer.feasible.bounds import Bounds
+from anonymizer.feasible.divided import DividedTables, Wishes
+from anonymizer.feasible.ranges import proved_ranges
 
 CLOSE = 1e-5
 SEEDS = st.integers(0, 2**20)

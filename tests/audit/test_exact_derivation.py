@@ -7,9 +7,8 @@ import pytest
 from scipy import sparse
 from small_worlds import KEY, catalogue_of, dimension, everywhere, figures_of
 
-from anonymizer.audit.essential import essential_rows
-from anonymizer.audit.freedom import linearly_solvable
-from anonymizer.audit.modular import PRIMES, eliminate
+from anonymizer.audit.solutions import linearly_solvable
+from anonymizer.feasible.elimination import PRIMES, eliminate, essential_rows
 
 
 def rank(rows):

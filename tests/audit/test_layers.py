@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from anonymizer.protection.linked.layers import Layers, layers
 from joined_worlds import DAY, enumerated, is_broken, random_join, shown
 from scipy.optimize import linprog
 from small_worlds import catalogue_of, dimension, membership
 
-from anonymizer.protection.linked import withholding
-from anonymizer.protection.linked.join import Containment, Join, joint
-from anonymizer.protection.linked.layers import Layers, layers
-from anonymizer.protection.linked.withholding import withhold_joined
 from anonymizer.audit.knowledge import true_counts
 from anonymizer.policy import Promise
+from anonymizer.protection.linked import withholding
+from anonymizer.protection.linked.join import Containment, Join, joint
+from anonymizer.protection.linked.withholding import withhold_joined
 
 SHOPS = catalogue_of(
     [

@@ -10,9 +10,9 @@ from linked_worlds import as_campaign, links_of
 from scipy import sparse
 from test_layers import FLOOR, shops
 
+from anonymizer.audit.linked_checker import check_linked
 from anonymizer.protection.linked.join import Containment, Join
 from anonymizer.protection.linked.withholding import withhold_joined
-from anonymizer.audit.linked_checker import check_linked
 
 
 def cleared(join, floor, old=frozenset()):

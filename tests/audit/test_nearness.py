@@ -6,11 +6,11 @@ from datetime import date
 import pytest
 from joined_worlds import DAY, promise, shown
 
+from anonymizer.periods import Period
 from anonymizer.protection.linked import withholding
 from anonymizer.protection.linked.join import Containment, Join
 from anonymizer.protection.linked.nearness import is_near
 from anonymizer.protection.linked.withholding import withhold_joined
-from anonymizer.periods import Period
 from anonymizer.tables import Figures, TableKey
 
 RULES = promise(50, 10, 10)

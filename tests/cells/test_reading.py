@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from cells_world import PEOPLE, ROWS, files, request, settings, write_csv, write_world
 
-from anonymizer.cells.columns import read_columns
 from anonymizer.cells.request import read_request
 from anonymizer.cells.table import Cells, read_cells
+from anonymizer.columns import read_columns
 from anonymizer.errors import ConfigurationError
 from anonymizer.hierarchies import read_hierarchy
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from anonymizer.audit.published_file import read_published
-from anonymizer.cells.columns import read_columns
+from anonymizer.columns import read_columns
 from anonymizer.configuration import parse
 from anonymizer.errors import (
     AudienceError,

@@ -27,12 +27,12 @@ from anonymizer.feasible import departures, programs
 from anonymizer.feasible.budget import Budget
 from anonymizer.feasible.departures import moves_found
 from anonymizer.feasible.goals import Moves
+from anonymizer.feasible.totals import segment_totals
 from anonymizer.protection.constraints import constraints
 from anonymizer.protection.goals import another_count, enough_people
 from anonymizer.protection.problem import problem_of
 from anonymizer.protection.proof import Prover, unproved
 from anonymizer.protection.rounding import rounded
-from anonymizer.protection.totals import segment_totals
 from anonymizer.segments import Catalogue
 from anonymizer.tables import Figures
 

@@ -28,6 +28,7 @@ from small_tables import (
 )
 
 from anonymizer.feasible.budget import Budget
+from anonymizer.feasible.totals import segment_totals
 from anonymizer.policy import Effort
 from anonymizer.protection import stepwise as module
 from anonymizer.protection.aims import Aim
@@ -36,7 +37,6 @@ from anonymizer.protection.constraints import constraints
 from anonymizer.protection.exact import publish_exactly
 from anonymizer.protection.goals import another_count, enough_people
 from anonymizer.protection.stepwise import Stepwise
-from anonymizer.protection.totals import segment_totals
 from anonymizer.tables import Figures
 
 PLENTY = 10**6

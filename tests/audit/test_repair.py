@@ -1,24 +1,18 @@
-"""A walk's tables are evidence only as far as they fit, whoever made them."""
-
-from dataclasses import replace
+"""Tables that do not fit are repaired, by moves of people and by small programs around them."""
 
 import numpy as np
 import pytest
-from scipy import sparse
 from small_worlds import catalogue_of, dimension, everywhere, figures_of, promise, random_world
 
-from anonymizer.audit import walk as walk_module
 from anonymizer.audit.knowledge import read
-from anonymizer.audit.walk import Walk, first_table, walk
-from anonymizer.audit.witnesses import Witnesses
 from anonymizer.feasible import nearby as nearby_module
 from anonymizer.feasible import repair as repair_module
 from anonymizer.feasible.nearby import fit_nearby, reach_nearby
 from anonymizer.feasible.repair import Mending, made_to_fit, nearly_made_to_fit
+from anonymizer.feasible.start import first_table
 
 CATALOGUE = catalogue_of([dimension("g", ("f", "m")), dimension("r", ("A", "B", "C"))])
 FIGURES = {"all:all": 60, "f:all": 30, "m:all": 30, "all:A": 20, "all:B": 20, "all:C": 20}
-GOAL = 5
 
 
 @pytest.fixture
@@ -32,46 +26,7 @@ def class_of(knowledge, gender, region):
     return int(knowledge.class_of[gender, region])
 
 
-def tables_of(found):
-    """Every table of a walk, added up step by step."""
-    return [found.first, *(found.first + np.cumsum(found.changes.toarray(), axis=0))]
-
-
-def walk_with(knowledge, *changes):
-    """From 10 people in each cell, by changes of single cells: {(gender, region): people}."""
-    rows = np.zeros((len(changes), knowledge.classes), dtype=np.int64)
-    for row, change in zip(rows, changes, strict=True):
-        for cell, people in change.items():
-            row[class_of(knowledge, *cell)] = people
-    return Walk(np.full(knowledge.classes, 10), sparse.csr_array(rows))
-
-
-def test_every_cell_comes_to_its_goal_in_a_table_that_fits(knowledge):
-    goals = np.full(knowledge.classes, 20)
-    found = walk(knowledge, first_table(knowledge), goals, knowledge.covered)
-    tables = tables_of(found)
-    assert all(knowledge.allows(table) for table in tables)
-    assert (np.max(tables, axis=0) >= goals).all()
-    assert (found.most_people(knowledge) == np.max(tables, axis=0)).all()
-
-
-def test_walks_over_random_tables_hold_what_they_claim():
-    walked = 0
-    for seed in range(300):
-        world = random_world(seed)
-        known = read(world.figures, world.catalogue, world.promise, world.possible)
-        goals = np.full(known.classes, world.promise.inference_floor)
-        first = first_table(known)
-        if first is None:
-            continue
-        found = walk(known, first, goals, known.covered)
-        walked += len(tables_of(found)) > 1
-        assert all(known.allows(table) for table in tables_of(found)), seed
-        assert (found.most_people(known) == np.max(tables_of(found), axis=0)).all(), seed
-    assert walked > 20
-
-
-def test_a_first_table_that_gets_stuck_is_mended_after_all(monkeypatch):
+def test_a_first_table_that_gets_stuck_is_mended_after_all():
     """Nobody moves back in one mending; in the next everybody may."""
     stuck = 0
     for seed in range(500):
@@ -82,9 +37,7 @@ def test_a_first_table_that_gets_stuck_is_mended_after_all(monkeypatch):
         if known.exact or once or made_to_fit(known, start) is None:
             continue
         stuck += 1
-        for name in ("spread", "spread_in_the_middle"):
-            monkeypatch.setattr(walk_module, name, lambda _, start=start: start)
-        first = first_table(known)
+        first = fit_nearby(known, nearly_made_to_fit(known, start))
         assert first is not None, seed
         assert known.allows(first), seed
     assert stuck > 5
@@ -132,48 +85,8 @@ def test_a_figure_of_nobody_that_counts_ten_has_no_first_table():
     possible = everywhere(CATALOGUE)
     possible[0, 0] = False
     figures = figures_of(CATALOGUE, {"all:all": 60, "f:all": 30, "m:all": 30, "f:A": 10})
-    assert first_table(read(figures, CATALOGUE, promise(k=5, rounding=5), possible)) is None
-
-
-def test_tables_after_one_that_does_not_fit_are_no_evidence(knowledge):
-    swap = {(0, 0): 4, (1, 0): -4}
-    too_many = {(0, 1): 15}
-    back_again = {(0, 1): -15, (1, 2): 2}
-    most = walk_with(knowledge, swap, too_many, back_again).most_people(knowledge)
-    assert most[class_of(knowledge, 0, 0)] == 14
-    assert most[class_of(knowledge, 0, 1)] == 10
-    assert most[class_of(knowledge, 1, 2)] == 10
-
-
-def test_fewer_than_no_people_are_no_evidence(knowledge):
-    """No figure notices people who change places."""
-    places = {(0, 0): 11, (1, 0): -11, (0, 1): -11, (1, 1): 11}
-    most = walk_with(knowledge, places).most_people(knowledge)
-    assert (most == 10).all()
-
-
-def test_a_first_table_that_does_not_fit_proves_nothing(knowledge):
-    astray = replace(walk_with(knowledge, {}), first=np.full(knowledge.classes, 30))
-    assert (astray.most_people(knowledge) < 0).all()
-    witnesses = Witnesses(knowledge, np.full(knowledge.classes, GOAL))
-    witnesses.follow(astray)
-    assert not witnesses.reached.any()
-    assert not witnesses.tables
-
-
-def test_what_a_walk_is_said_to_show_is_checked_again(knowledge):
-    witnesses = Witnesses(knowledge, np.full(knowledge.classes, 10))
-    witnesses.follow(walk_with(knowledge, {}))
-    assert witnesses.reached.all()
-    witnesses.goals[class_of(knowledge, 0, 0)] = 11
-    witnesses.recheck()
-    assert witnesses.waiting.tolist() == [class_of(knowledge, 0, 0)]
-
-
-def test_exact_figures_leave_no_room_to_walk():
-    figures = figures_of(CATALOGUE, FIGURES)
-    exact = read(figures, CATALOGUE, promise(k=5, rounding=1), everywhere(CATALOGUE))
-    assert first_table(exact) is None
+    known = read(figures, CATALOGUE, promise(k=5, rounding=5), possible)
+    assert first_table(known, known.sizes.astype(float)) is None
 
 
 def test_what_is_taken_back_leaves_no_trace(knowledge):
@@ -206,13 +119,6 @@ def test_a_program_finds_nothing_where_figures_allow_nothing(knowledge):
     table = np.full(knowledge.classes, 10)
     assert reach_nearby(knowledge, table, class_of(knowledge, 0, 0), 24) is not None
     assert reach_nearby(knowledge, table, class_of(knowledge, 0, 0), 25) is None
-
-
-def test_programs_go_on_where_mending_does_not(knowledge, monkeypatch):
-    monkeypatch.setattr(walk_module, "_MOST_PASSES", 0)
-    goals = np.full(knowledge.classes, 20)
-    found = walk(knowledge, first_table(knowledge), goals, knowledge.covered)
-    assert (found.most_people(knowledge) >= goals).all()
 
 
 def test_who_is_to_have_people_gives_none_away(knowledge):

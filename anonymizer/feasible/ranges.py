@@ -1,28 +1,25 @@
-"""Ranges of whole people that single figures prove, class by class, until nothing changes.
-
-What a figure leaves to a class is its people less what the others in it have at least, and at
-most. Far from always the best that figures can show together, but no program is needed.
-"""
+"""Ranges of whole people that single figures prove, class by class, until nothing changes."""
 
 import numpy as np
 from scipy import sparse
 
-from anonymizer.audit.knowledge import Knowledge
-from anonymizer.feasible.system import Integers
+from anonymizer.feasible.system import Integers, System
 
 _MOST_ROUNDS = 60
 
 
-def proved_ranges(knowledge: Knowledge) -> tuple[Integers, Integers]:
-    """The fewest and the most people of each class that figures cover.
+def proved_ranges(system: System) -> tuple[Integers, Integers]:
+    """The fewest and the most people of each class that single figures prove.
 
-    A most that is below its fewest proves that no table of whole people fits.
+    What a figure leaves to a class is its people less what the others in it have at least, and at
+    most. Far from always the best that figures can show together, but no program is needed. A most
+    that is below its fewest proves that no table of whole people fits.
     """
-    rows = knowledge.essential
-    members = sparse.csr_array(sparse.vstack([rows.members, knowledge.members]))
-    lowest = np.concatenate([rows.lowest, knowledge.lowest])
-    highest = np.concatenate([rows.highest, knowledge.highest])
-    fewest, most = np.zeros(knowledge.classes, dtype=np.int64), knowledge.caps
+    rows = system.essential
+    members = sparse.csr_array(sparse.vstack([rows.members, system.members]))
+    lowest = np.concatenate([rows.lowest, system.lowest])
+    highest = np.concatenate([rows.highest, system.highest])
+    fewest, most = np.zeros(system.classes, dtype=np.int64), system.caps
     plus, minus = members.maximum(0), -members.minimum(0)
     entries = members.tocoo()
     row, column, times = entries.row, entries.col, entries.data

@@ -16,11 +16,10 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from anonymizer.audit.blocks import BlockProgram
-from anonymizer.audit.knowledge import Knowledge
-from anonymizer.audit.witnesses import make_whole
+from anonymizer.feasible.blocks import BlockProgram
 from anonymizer.feasible.solver import Program, Reals
-from anonymizer.feasible.system import Integers
+from anonymizer.feasible.system import Integers, System
+from anonymizer.feasible.whole import make_whole
 
 _DENOMINATORS = (1, 2, 3, 4, 5, 6, 8, 12, 60, 840, 27_720)
 FINE = 2**30  # parts of one, where no simple fraction makes a proof
@@ -85,19 +84,19 @@ class Bounds:
 
     def __init__(
         self,
-        knowledge: Knowledge,
+        system: System,
         iterations: int | None = None,
         *,
         start: Reals | None = None,
     ) -> None:
-        self._knowledge, self._iterations, self._start = knowledge, iterations, start
-        self._rows = knowledge.essential
+        self._system, self._iterations, self._start = system, iterations, start
+        self._rows = system.essential
         self._matrix = sparse.csc_array(self._rows.members)
         self._by_class = sparse.csr_array(self._rows.members.T)
 
     @cached_property
     def _program(self) -> BlockProgram:
-        limits = np.full(self._knowledge.classes, np.inf)
+        limits = np.full(self._system.classes, np.inf)
         ends = self._rows.lowest, self._rows.highest
         return BlockProgram(self._matrix, *ends, limits, self._iterations, self._start)
 
@@ -116,7 +115,7 @@ class Bounds:
                 if proof.bound < at_least:
                     return proof
         else:
-            table = make_whole(self._knowledge, outcome.values)
+            table = make_whole(self._system, outcome.values)
             if table is not None and weights @ table >= at_least:
                 return Reachable(table)
             if not whole:
@@ -136,7 +135,7 @@ class Bounds:
         outcome = self._program.minimise(-weights.astype(float))
         aim = _rounded_down(weights, outcome.values) if outcome.found else 0
         positive = np.flatnonzero(weights > 0)
-        best = int(weights[positive] @ self._knowledge.caps[positive])
+        best = int(weights[positive] @ self._system.caps[positive])
         for proof in self._proofs(outcome.multipliers, weights):
             best = min(best, proof.bound)
             if best <= aim:
@@ -145,7 +144,7 @@ class Bounds:
 
     def contradiction(self) -> Proof | None:
         """Figures that no table can have, not even one with parts of people."""
-        classes, rows = self._knowledge.classes, len(self._rows.lowest)
+        classes, rows = self._system.classes, len(self._rows.lowest)
         excess = sparse.eye_array(rows, dtype=np.int64)
         program = Program(
             sparse.csc_array(sparse.hstack([self._matrix, excess, -excess])),
@@ -162,18 +161,10 @@ class Bounds:
 
     def some_table(self, *, whole: bool = True) -> Verdict:
         """Any table that fits."""
-        nobody = np.zeros(self._knowledge.classes, dtype=np.int64)
-        if self._knowledge.allows(nobody):
+        nobody = np.zeros(self._system.classes, dtype=np.int64)
+        if self._system.allows(nobody):
             return Reachable(nobody)
         return self.decide(nobody, 0, whole=whole)
-
-    def corner(self, costs: Reals) -> Reals | None:
-        """The table of parts of people with the lowest costs; None if none was found.
-
-        Finite if no cost is below 0.
-        """
-        outcome = self._program.minimise(costs)
-        return outcome.values if outcome.found else None
 
     def _proofs(self, multipliers: Reals, weights: Integers) -> Iterator[Proof]:
         """The multipliers as fractions, where these count every class often enough."""
@@ -183,11 +174,11 @@ class Bounds:
             if (covers >= scale * weights).all():
                 yield self._proof(whole @ self._rows.origin, scale, covers)
         figures = np.rint(multipliers * FINE).astype(np.int64) @ self._rows.origin
-        lacking = np.maximum(FINE * weights - self._knowledge.by_class @ figures, 0)
+        lacking = np.maximum(FINE * weights - self._system.by_class @ figures, 0)
         if (self._smallest[lacking > 0] >= 0).all():
             lacked = np.flatnonzero(lacking)
             np.add.at(figures, self._smallest[lacked], lacking[lacked])
-            yield self._proof(figures, FINE, self._knowledge.by_class @ figures)
+            yield self._proof(figures, FINE, self._system.by_class @ figures)
 
     def _proof(self, multipliers: Integers, scale: int, covers: Integers) -> Proof:
         return Proof(multipliers, scale, self._bound(multipliers) // scale, covers)
@@ -195,28 +186,28 @@ class Bounds:
     @cached_property
     def _smallest(self) -> Integers:
         """The smallest figure that contains each class, or -1."""
-        known = self._knowledge
-        smallest = np.full(known.classes, -1, dtype=np.int64)
-        for figure in np.argsort(-known.highest, kind="stable"):
-            smallest[known.members.indices[slice(*known.members.indptr[figure : figure + 2])]] = (
+        system = self._system
+        smallest = np.full(system.classes, -1, dtype=np.int64)
+        for figure in np.argsort(-system.highest, kind="stable"):
+            smallest[system.members.indices[slice(*system.members.indptr[figure : figure + 2])]] = (
                 figure
             )
         return smallest
 
     def _bound(self, multipliers: Integers) -> int:
-        known = self._knowledge
+        system = self._system
         used = np.flatnonzero(multipliers)
         times = multipliers[used]
-        ends = np.where(times > 0, known.highest[used], known.lowest[used])
+        ends = np.where(times > 0, system.highest[used], system.lowest[used])
         # In Python's whole numbers: fine fractions of large figures do not fit 64 bits.
         return sum(m * e for m, e in zip(times.tolist(), ends.tolist(), strict=True))
 
     def _decide_whole(self, weights: Integers, at_least: int) -> Verdict:
-        known = self._knowledge
-        if self._iterations is not None and known.classes > _MOST_CLASSES:
+        system = self._system
+        if self._iterations is not None and system.classes > _MOST_CLASSES:
             return Undecided()
         goal = sparse.csc_array(weights[None, :])
-        limits: Reals = known.caps.astype(float) + 1.0
+        limits: Reals = system.caps.astype(float) + 1.0
         program = Program(
             sparse.csc_array(sparse.vstack([self._matrix, goal])),
             np.append(self._rows.lowest, at_least),
@@ -226,12 +217,12 @@ class Bounds:
             limits,
             whole=True,
         )
-        outcome = program.minimise(np.zeros(known.classes))
+        outcome = program.minimise(np.zeros(system.classes))
         if outcome.status == "infeasible":
             return Unreachable()
         if outcome.found:
             table = np.rint(outcome.values).astype(np.int64)
-            if known.allows(table) and weights @ table >= at_least:
+            if system.allows(table) and weights @ table >= at_least:
                 return Reachable(table)
         return Undecided()
 

@@ -13,9 +13,8 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from anonymizer.audit.knowledge import Knowledge
 from anonymizer.feasible.solver import Program, Reals
-from anonymizer.feasible.system import Flags
+from anonymizer.feasible.system import Flags, System
 from anonymizer.feasible.work import meter
 
 NEARLY = 1e-6  # people by which a figure or a goal may be missed
@@ -27,7 +26,7 @@ _SEED = 20_261_128
 
 @dataclass(frozen=True)
 class Wishes:
-    """What sums of classes (sums x classes) are to have: a goal or more (`up`), or at most that."""
+    """Goals of sums of classes (sums x classes): so many people or more (`up`), or at most."""
 
     sums: sparse.csr_array
     goals: Reals
@@ -39,27 +38,12 @@ class Wishes:
         return np.asarray(missing <= NEARLY)
 
 
-class Seen:
-    """Of sums of classes (sums x classes) the `fewest` and the `most` people in tables at hand."""
-
-    def __init__(self, sums: sparse.csr_array, table: Reals) -> None:
-        self.sums = sums
-        self.fewest: Reals = sums @ table
-        self.most = self.fewest.copy()
-
-    def learn(self, table: Reals) -> None:
-        """Take one more table."""
-        people = self.sums @ table
-        np.minimum(self.fewest, people, out=self.fewest)
-        np.maximum(self.most, people, out=self.most)
-
-
 class DividedTables:
     """Tables with parts of people that fit what is known, each figure within 1e-6 of a person."""
 
-    def __init__(self, knowledge: Knowledge) -> None:
-        self.knowledge = knowledge
-        self._rows = knowledge.essential
+    def __init__(self, system: System) -> None:
+        self.system = system
+        self._rows = system.essential
         self._random = np.random.default_rng(_SEED)
 
     @cached_property
@@ -70,19 +54,13 @@ class DividedTables:
         """
         inside = self._program()
         inside.use_interior_point(presolve=False)
-        nothing = np.zeros(self.knowledge.classes)
+        nothing = np.zeros(self.system.classes)
         table = self._fitting(inside.minimise(nothing).values)
         return self._fitting(self._program().minimise(nothing).values) if table is None else table
 
     def _program(self) -> Program:
-        rows, limits = self._rows, np.full(self.knowledge.classes, np.inf)
+        rows, limits = self._rows, np.full(self.system.classes, np.inf)
         return Program(sparse.csc_array(rows.members), rows.lowest, rows.highest, limits)
-
-    def seen(self, sums: sparse.csr_array) -> Seen:
-        """Sums as they are in the middle; there must be one."""
-        if self.middle is None:
-            raise ValueError("no table is at hand: ask for the middle first")
-        return Seen(sums, self.middle)
 
     def towards(self, wishes: Callable[[], Wishes]) -> Iterator[Reals]:
         """Tables towards what is still wished, asked for each time, until little comes of it."""
@@ -97,7 +75,7 @@ class DividedTables:
 
     def _closest(self, wishes: Wishes) -> Reals | None:
         """The table that misses the goals by the fewest people, each weighted at random."""
-        rows, classes, wished = self._rows, self.knowledge.classes, len(wishes.goals)
+        rows, classes, wished = self._rows, self.system.classes, len(wishes.goals)
         signs = np.where(wishes.up, 1.0, -1.0)
         matrix = sparse.block_array(
             [
@@ -120,7 +98,7 @@ class DividedTables:
     def _fitting(self, values: Reals) -> Reals | None:
         """The values as a table, if they are one; whatever the solver says of them."""
         table = np.maximum(values, 0)
-        for rows in (self._rows, self.knowledge):
+        for rows in (self._rows, self.system):
             people = rows.members @ table
             near = (people >= rows.lowest - NEARLY) & (people <= rows.highest + NEARLY)
             if not near.all():

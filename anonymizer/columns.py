@@ -1,4 +1,4 @@
-"""Reads a table of cells, CSV or Parquet, into columns of text.
+"""Reads a table that anyone has made, CSV or Parquet, into columns of text.
 
 Both kinds of file end up as the same columns, so that equal tables give equal results.
 """
