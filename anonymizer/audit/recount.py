@@ -43,7 +43,9 @@ def membership(catalogue: Catalogue) -> sparse.csr_array:
     return every_box[np.ravel_multi_index(tuple(catalogue.cells.T), sizes)]
 
 
-def possible_cells(inside: sparse.csr_array, segments: Ints, possible: Flags) -> sparse.csr_array:
+def possible_cells(
+    inside: sparse.csr_array, segments: NDArray[np.signedinteger], possible: Flags
+) -> sparse.csr_array:
     """The rows of some segments in a membership, without structural zeros."""
     cells = inside[segments]
     cells.data = np.where(possible.ravel()[cells.indices], cells.data, 0)

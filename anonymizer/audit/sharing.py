@@ -6,7 +6,7 @@ than there are blocks, so they agree in a block: an equality join of the blocks'
 all, but for those that agree in empty blocks alone, which have enough empty blocks in common.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -21,7 +21,6 @@ Draw = Callable[[str, str], int]
 Pairs = tuple[Ints, Ints]
 
 _AT_ONCE = 2**20  # pairs
-_SLOTS = 2**20
 
 
 @dataclass(frozen=True)
@@ -71,6 +70,24 @@ def rows_of(groups: Representatives, rows: Ints) -> Representatives:
     return Representatives(groups.tables, groups.step, groups.rounding, sketches, table, figures)
 
 
+def joined(parts: Sequence[Representatives]) -> Representatives:
+    """The groups of several tables, one after the other; one part a table."""
+    sketches = [part.sketches for part in parts]
+    return Representatives(
+        tuple(part.tables[0] for part in parts),
+        parts[0].step,
+        parts[0].rounding,
+        Sketches(
+            sketches[0].shape,
+            np.concatenate([sketch.people for sketch in sketches]),
+            np.concatenate([sketch.fine for sketch in sketches]),
+            np.concatenate([sketch.keys for sketch in sketches]),
+        ),
+        np.repeat(np.arange(len(parts), dtype=np.int32), [len(part) for part in parts]),
+        np.concatenate([part.figures for part in parts]),
+    )
+
+
 def _first_near(
     old: Representatives,
     new: Representatives,
@@ -84,13 +101,13 @@ def _first_near(
     step = min(promise.step, old.step)
     most = min(step + promise.near_jitter, shape.blocks)
     first = np.full(len(new), len(old), dtype=np.int64)
-    for rows, groups in _candidates(one, other, most):
-        size, others = one.people[rows], other.people[groups]
-        kept = (abs(size - others) < most) & (np.maximum(size, others) >= promise.k)
-        kept &= rows < before[groups]
-        rows, groups, apart = rows[kept], groups[kept], abs(size - others)[kept]
+    for candidates in _candidates(one, other, most):
+        sizes = one.people[candidates[0]], other.people[candidates[1]]
+        kept = (abs(sizes[0] - sizes[1]) < most) & (np.maximum(*sizes) >= promise.k)
+        kept &= candidates[0] < before[candidates[1]]
+        rows, groups = (side[kept] for side in candidates)
         buckets = np.count_nonzero(one.fine[rows] != other.fine[groups], axis=1)
-        differ = np.maximum(buckets, apart)
+        differ = np.maximum(buckets, abs(sizes[0] - sizes[1])[kept])
         kept = differ < most
         rows, groups, differ = rows[kept], groups[kept], differ[kept]
         tables = np.stack([old.table[rows], new.table[groups]], axis=1)
@@ -133,9 +150,9 @@ def _equal(one: NDArray[np.uint32], other: NDArray[np.uint32]) -> Iterator[Pairs
 
 def _seen(keys: NDArray[np.uint32], others: NDArray[np.uint32]) -> Flags:
     """Which of the others may be among the keys; all that are."""
-    slots = np.zeros(_SLOTS, dtype=bool)
-    slots[keys % _SLOTS] = True
-    return slots[others % _SLOTS]
+    slots = np.zeros(16 * len(keys) + 1, dtype=bool)
+    slots[keys % len(slots)] = True
+    return slots[others % len(slots)]
 
 
 def _folded(sketches: Sketches, shape: Shape) -> Sketches:

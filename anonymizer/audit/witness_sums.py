@@ -1,6 +1,5 @@
 """Adds up the witnesses of a table and compares them with what its figures say."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,59 +15,52 @@ _PAIRS_AT_ONCE = 2**16
 
 @dataclass(frozen=True)
 class Known:
-    """What a reader knows of each published group of a table, and how promise 8 relates them.
+    """What a reader knows of a table and of each published group, in the order judged.
 
-    `boxes` (groups x cells) are the possible cells of each group; `low` and `high` bound its
-    people. Groups stand in the order judged; `alone` says which are judged on their own. Of the
-    first groups, so many as `before` says, it differs by a step from those that are alone and have
-    another figure. `leader` is the group that it follows, -1 for none. `hidden` are the cells of
-    the other segments of the catalogue; protection level 0 needs them.
+    `boxes` and `hidden` (segments x cells) are the possible cells of the published segments and of
+    all others, which level 0 needs; `low` and `high` bound the people of a group. `alone` says
+    which are judged on their own. Of the first groups, so many as `before` says, a group differs
+    by `step` people at least from those that are alone and have another figure. `leader` is the
+    group that it follows, -1 for none: at most `widest` people are in one of both only.
     """
 
+    possible: Flags
+    occupied: bool
     boxes: sparse.csr_array
+    hidden: sparse.csr_array
     figures: Ints
     low: Ints
     high: Ints
     alone: Flags
     before: Ints
     leader: Ints
-    hidden: sparse.csr_array | None = None
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The protection level; the step of a table with itself; the most that near sets differ."""
-
     level: int
     step: int
     widest: int
-    occupied: bool
 
 
-def broken_rules(witnesses: Witnesses, possible: Flags, known: Known, limits: Limits) -> list[str]:
+def broken_rules(witnesses: Witnesses, known: Known) -> list[str]:
     """Every way in which the witnesses do not prove the figures; empty if they do."""
     if not len(witnesses.starts):
         return ["there is no feasible table"]
-    if fault := malformed(witnesses, possible):
+    if fault := malformed(witnesses, known.possible):
         return [fault]
     lists = known.boxes.T.tocsr()  # the published groups of each cell
     first = first_cells(witnesses.class_of, witnesses.starts.shape[1])
     if (first < 0).any() or not consistent(witnesses.class_of, lists, first):
         return ["the classes do not belong to the published figures"]
-    tables = WitnessTables(witnesses, lists[first], occupied=limits.occupied)
-    faults = tables.misfits(known.low, known.high)
-    if not faults:
-        of_hidden = known.hidden is not None and _solved(tables, known, known.hidden)
-        if of_hidden:
+    tables = WitnessTables(witnesses, lists[first], occupied=known.occupied)
+    if faults := tables.misfits(known.low, known.high):
+        return faults
+    proved = tables.proved(known.level)
+    if not known.level:  # a cell with a figure of its own may be known
+        single = known.boxes[np.diff(known.boxes.indptr) == 1]
+        proved[witnesses.class_of[single.indices]] = True
+        if _solved(tables, known):
             faults.append("a segment without figure is not shown to have two possible counts")
-        proved = tables.proved(limits.level)
-        if not limits.level:  # a cell with a figure of its own may be known
-            single = known.boxes[np.diff(known.boxes.indptr) == 1]
-            proved[witnesses.class_of[single.indices]] = True
-        if not proved[np.diff(tables.groups_of.indptr) > 0].all():
-            faults.append("a cell has no witness with enough people")
-        faults += _distances(tables, known, limits)
-    return faults
+    if not proved[np.diff(tables.groups_of.indptr) > 0].all():
+        faults.append("a cell has no witness with enough people")
+    return [*faults, *_distances(tables, known)]
 
 
 def malformed(witnesses: Witnesses, possible: Flags) -> str:
@@ -160,11 +152,12 @@ class WitnessTables:
         return spare if level else two
 
 
-def _solved(tables: WitnessTables, known: Known, hidden: sparse.csr_array) -> bool:
+def _solved(tables: WitnessTables, known: Known) -> bool:
     """Whether the count of a segment without figure could be the same in all feasible tables.
 
     Equal sets of cells are no secret, and where a cell is in no figure its people are free.
     """
+    hidden = known.hidden
     sizes, shown = np.diff(hidden.indptr), np.diff(known.boxes.indptr)
     unseen = known.boxes.sum(axis=0) == 0
     free = (sizes == 0) | (hidden @ unseen.astype(np.int64) > 0)
@@ -183,9 +176,9 @@ def _solved(tables: WitnessTables, known: Known, hidden: sparse.csr_array) -> bo
     return not free.all()
 
 
-def _distances(tables: WitnessTables, known: Known, limits: Limits) -> list[str]:
+def _distances(tables: WitnessTables, known: Known) -> list[str]:
     """Promise 8 in every start and witness: who is not near stays apart, who follows is near."""
-    small = sparse.csr_array((known.low < limits.step).astype(np.int64)[None])
+    small = sparse.csr_array((known.low < known.step).astype(np.int64)[None])
     # A class of nobody: groups that share no other class are apart unless both are small.
     groups_of = sparse.csr_array(sparse.vstack([tables.groups_of, small]))
     touching = _common(groups_of, np.ones(groups_of.shape[0], dtype=np.int64))
@@ -194,18 +187,19 @@ def _distances(tables: WitnessTables, known: Known, limits: Limits) -> list[str]
     apart &= known.figures[one] != known.figures[other]
     one, other = one[apart], other[apart]
     followers = np.flatnonzero(known.leader >= 0)
-    near = known.leader[followers], followers
+    near = np.stack([known.leader[followers], followers])
     faults = set()
     for start, (people, counts) in enumerate(zip(tables.starts, tables.counts, strict=True)):
         changes = tables.changes[np.flatnonzero(tables.start_of == start)]
         fall = int((-changes).maximum(0).sum(axis=1).max()) if changes.nnz else 0
         # With one person more in every class, as many pairs have people in common as classes.
         common = (_common(groups_of, np.append(people, 0) + 1).data - touching.data)[apart]
-        close = counts[one] + counts[other] - 2 * common < limits.step + fall
-        for pairs in _parts(one[close], other[close]):
-            if (_extremes(tables, people, changes, pairs)[0] < limits.step).any():
+        close = counts[one] + counts[other] - 2 * common < known.step + fall
+        parts = 1 + np.count_nonzero(close) // _PAIRS_AT_ONCE
+        for pairs in np.array_split(np.stack([one, other])[:, close], parts, axis=1):
+            if (_extremes(tables, people, changes, pairs)[0] < known.step).any():
                 faults.add("two groups with different figures are too near in a witness")
-        if (_extremes(tables, people, changes, near)[1] > limits.widest).any():
+        if (_extremes(tables, people, changes, near)[1] > known.widest).any():
             faults.add("two groups that share a figure are too far apart in a witness")
     return sorted(faults)
 
@@ -218,13 +212,8 @@ def _common(groups_of: sparse.csr_array, people: Ints) -> sparse.coo_array:
     return common.tocoo()
 
 
-def _parts(one: Ints, other: Ints) -> Iterator[tuple[Ints, Ints]]:
-    for first in range(0, len(one), _PAIRS_AT_ONCE):
-        yield one[first : first + _PAIRS_AT_ONCE], other[first : first + _PAIRS_AT_ONCE]
-
-
 def _extremes(
-    tables: WitnessTables, people: Ints, changes: sparse.csr_array, pairs: tuple[Ints, Ints]
+    tables: WitnessTables, people: Ints, changes: sparse.csr_array, pairs: Ints
 ) -> tuple[Ints, Ints]:
     """The fewest and the most people in one group of a pair only, in a start and its changes."""
     differ = abs(tables.classes_of[pairs[0]] - tables.classes_of[pairs[1]])
