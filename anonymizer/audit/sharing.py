@@ -18,9 +18,10 @@ from anonymizer.policy import Promise
 from anonymizer.proofs import NO_ONE, Representatives, Shape, Sketches
 
 Draw = Callable[[str, str], int]
+Keys = NDArray[np.uint32]
 Pairs = tuple[Ints, Ints]
 
-_AT_ONCE = 2**20  # pairs
+_AT_ONCE = 2**18  # pairs
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _first_near(
     step = min(promise.step, old.step)
     most = min(step + promise.near_jitter, shape.blocks)
     first = np.full(len(new), len(old), dtype=np.int64)
-    for candidates in _candidates(one, other, most):
+    for candidates in _candidates(one, other, most, promise.k):
         sizes = one.people[candidates[0]], other.people[candidates[1]]
         kept = (abs(sizes[0] - sizes[1]) < most) & (np.maximum(*sizes) >= promise.k)
         kept &= candidates[0] < before[candidates[1]]
@@ -110,31 +111,43 @@ def _first_near(
         differ = np.maximum(buckets, abs(sizes[0] - sizes[1])[kept])
         kept = differ < most
         rows, groups, differ = rows[kept], groups[kept], differ[kept]
-        tables = np.stack([old.table[rows], new.table[groups]], axis=1)
-        tables, places = np.unique(tables, axis=0, return_inverse=True)
-        names = (sorted((old.tables[a], new.tables[b])) for a, b in tables.tolist())
-        jitters = np.array([jitter(*pair) for pair in names], dtype=np.int64)
-        near = differ < step + jitters[places.ravel()]
+        codes = old.table[rows].astype(np.int64) * len(new.tables) + new.table[groups]
+        tables, places = np.unique(codes, return_inverse=True)
+        numbers = (divmod(code, len(new.tables)) for code in tables.tolist())
+        names = [sorted((old.tables[a], new.tables[b])) for a, b in numbers]
+        near = differ < step + np.array([jitter(*pair) for pair in names], np.int64)[places]
         np.minimum.at(first, groups[near], rows[near])
     return first
 
 
-def _candidates(one: Sketches, other: Sketches, most: int) -> Iterator[Pairs]:
-    """Every pair that differs in fewer than `most` buckets, and more; some of them repeatedly."""
+def _candidates(one: Sketches, other: Sketches, most: int, least: int) -> Iterator[Pairs]:
+    """Every pair that differs in fewer than `most` buckets, and more; some of them repeatedly.
+
+    But for pairs of two groups of fewer than `least` people that agree in empty blocks alone.
+    """
     for block in range(one.shape.blocks):
         yield from _equal(one.keys[:, block], other.keys[:, block])
-    fewest = one.shape.blocks - most + 1  # in which they agree
+    fewest = one.shape.blocks - most + 1  # blocks in which they agree
     rows, groups = (np.flatnonzero((s.keys == 0).sum(axis=1) >= fewest) for s in (one, other))
-    empty = np.packbits(one.keys[rows] == 0, axis=1).view(np.uint16)
-    others = np.packbits(other.keys[groups] == 0, axis=1).view(np.uint16)
+    large, others_large = one.people[rows] >= least, other.people[groups] >= least
+    yield from _both_empty(one.keys, rows[large], other.keys, groups, fewest)
+    yield from _both_empty(one.keys, rows[~large], other.keys, groups[others_large], fewest)
+
+
+def _both_empty(
+    keys: Keys, rows: Ints, other_keys: Keys, groups: Ints, fewest: int
+) -> Iterator[Pairs]:
+    """Pairs of the rows and the groups that have so many empty blocks in common."""
+    empty = np.packbits(keys[rows] == 0, axis=1).view(np.uint16)
+    others = np.packbits(other_keys[groups] == 0, axis=1).view(np.uint16)
     together = max(1, _AT_ONCE // max(1, others.size))
     for start in range(0, len(rows), together):
         common = np.bitwise_count(empty[start : start + together, None] & others).sum(axis=2)
-        sparse_rows, sparse_groups = np.nonzero(common >= fewest)
-        yield rows[start + sparse_rows], groups[sparse_groups]
+        row, group = np.nonzero(common >= fewest)
+        yield rows[start + row], groups[group]
 
 
-def _equal(one: NDArray[np.uint32], other: NDArray[np.uint32]) -> Iterator[Pairs]:
+def _equal(one: Keys, other: Keys) -> Iterator[Pairs]:
     """Pairs of rows with the same key; 0, of an empty block, is none."""
     rows = np.flatnonzero(one)
     rows = rows[_seen(other, one[rows])]
@@ -148,7 +161,7 @@ def _equal(one: NDArray[np.uint32], other: NDArray[np.uint32]) -> Iterator[Pairs
         yield rows[row], columns[last[row] - ends[row] + pairs]
 
 
-def _seen(keys: NDArray[np.uint32], others: NDArray[np.uint32]) -> Flags:
+def _seen(keys: Keys, others: Keys) -> Flags:
     """Which of the others may be among the keys; all that are."""
     slots = np.zeros(16 * len(keys) + 1, dtype=bool)
     slots[keys % len(slots)] = True
