@@ -1,77 +1,66 @@
 """Adds up the witnesses of a table and compares them with what its figures say."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from anonymizer.audit.recount import Ints, spread
+from anonymizer.audit.recount import Flags, Ints
 from anonymizer.proofs import Witnesses
 
-Flags = NDArray[np.bool_]
-
 _MOST_PEOPLE = 2**31  # of a class in a witness: sums of these cannot overflow
+_PAIRS_AT_ONCE = 2**16
 
 
 @dataclass(frozen=True)
 class Known:
-    """What a reader knows of each published group of a table, and how promise 8 relates them.
+    """What a reader knows of a table and of each published group, in the order judged.
 
-    `low` and `high` bound its people. `order` numbers the groups in the order judged; `alone`
-    says which are judged on their own; `after` is the number of the last group judged before it
-    that it may be near to without a trace (see `apart`). `leader` is the published group of the
-    table that a group follows, -1 for none. `hidden` holds the cells of the other segments of the
-    catalogue; protection level 0 needs it.
+    `boxes` and `hidden` (segments x cells) are the possible cells of the published segments and of
+    all others, which level 0 needs; `low` and `high` bound the people of a group. `alone` says
+    which are judged on their own. Of the first groups, so many as `before` says, a group differs
+    by `step` people at least from those that are alone and have another figure. `leader` is the
+    group that it follows, -1 for none: at most `widest` people are in one of both only.
     """
 
+    possible: Flags
+    occupied: bool
     boxes: sparse.csr_array
+    hidden: sparse.csr_array
     figures: Ints
     low: Ints
     high: Ints
-    order: Ints
     alone: Flags
-    after: Ints
+    before: Ints
     leader: Ints
-    hidden: sparse.csr_array | None = None
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The protection level; the step of a table with itself; the most that near sets differ."""
-
     level: int
     step: int
     widest: int
-    occupied: bool
 
 
-def broken_rules(witnesses: Witnesses, possible: Flags, known: Known, limits: Limits) -> list[str]:
+def broken_rules(witnesses: Witnesses, known: Known) -> list[str]:
     """Every way in which the witnesses do not prove the figures; empty if they do."""
     if not len(witnesses.starts):
         return ["there is no feasible table"]
-    if fault := malformed(witnesses, possible):
+    if fault := malformed(witnesses, known.possible):
         return [fault]
-    classes = witnesses.starts.shape[1]
     lists = known.boxes.T.tocsr()  # the published groups of each cell
-    first = first_cells(witnesses.class_of, classes)
+    first = first_cells(witnesses.class_of, witnesses.starts.shape[1])
     if (first < 0).any() or not consistent(witnesses.class_of, lists, first):
         return ["the classes do not belong to the published figures"]
-    groups_of = lists[first]  # of each class
-    covered = np.diff(groups_of.indptr) > 0
-    tables = WitnessTables(witnesses, groups_of, occupied=limits.occupied)
-    faults = tables.misfits(known.low, known.high)
-    if not faults:
-        proved = tables.proved(limits.level)
-        if not limits.level:
-            proved |= _published_by_themselves(known.boxes, witnesses.class_of, classes)
-        if not proved[covered].all():
-            faults.append("a cell has no witness with enough people")
-        if known.hidden is not None and _solved(tables, known, known.hidden):
+    tables = WitnessTables(witnesses, lists[first], occupied=known.occupied)
+    if faults := tables.misfits(known.low, known.high):
+        return faults
+    proved = tables.proved(known.level)
+    if not known.level:  # a cell with a figure of its own may be known
+        single = known.boxes[np.diff(known.boxes.indptr) == 1]
+        proved[witnesses.class_of[single.indices]] = True
+        if _solved(tables, known):
             faults.append("a segment without figure is not shown to have two possible counts")
-        faults += _distances(tables, known, limits)
-    return faults
+    if not proved[np.diff(tables.groups_of.indptr) > 0].all():
+        faults.append("a cell has no witness with enough people")
+    return [*faults, *_distances(tables, known)]
 
 
 def malformed(witnesses: Witnesses, possible: Flags) -> str:
@@ -110,16 +99,14 @@ def first_cells(class_of: NDArray[np.int32], classes: int) -> Ints:
 
 def consistent(class_of: NDArray[np.int32], lists: sparse.csr_array, first: Ints) -> bool:
     """Whether all cells of a class are in the same published groups, and others in none."""
-    lengths = np.diff(lists.indptr)
-    if lengths[class_of < 0].any():
-        return False
+    return bool((_cells_in_classes(class_of, len(first)) @ lists[first] != lists).nnz == 0)
+
+
+def _cells_in_classes(class_of: NDArray[np.int32], classes: int) -> sparse.csr_array:
+    """(cells x classes): 1 in the class of each cell."""
     cells = np.flatnonzero(class_of >= 0)
-    like = first[class_of[cells]]
-    if (lengths[cells] != lengths[like]).any():
-        return False
-    items, copies = spread(lengths[cells])
-    own, other = (lists.indptr[side][items] + copies for side in (cells, like))
-    return bool((lists.indices[own] == lists.indices[other]).all())
+    entries = np.ones(len(cells), dtype=np.int64), (cells, class_of[cells])
+    return sparse.csr_array(sparse.coo_array(entries, shape=(len(class_of), classes)))
 
 
 class WitnessTables:
@@ -128,32 +115,29 @@ class WitnessTables:
     def __init__(
         self, witnesses: Witnesses, groups_of: sparse.csr_array, *, occupied: bool
     ) -> None:
-        self.class_of = witnesses.class_of
+        self.class_of, self.start_of = witnesses.class_of, witnesses.start_of
         self.starts = witnesses.starts.astype(np.int64)
-        self.start_of = witnesses.start_of
         self.changes = sparse.csr_array(witnesses.changes, dtype=np.int64, copy=True)
         self.changes.sum_duplicates()
-        self.groups_of = groups_of
-        self.classes_of = groups_of.T.tocsr()
+        self.groups_of, self.classes_of = groups_of, groups_of.T.tocsr()
         self.counts = self.starts @ groups_of  # starts x published groups
         rows = np.repeat(self.start_of, np.diff(self.changes.indptr))
-        self.changed = self.starts[rows, self.changes.indices] + self.changes.data
+        changed = self.starts[rows, self.changes.indices] + self.changes.data
         self.most, self.fewest = self.starts.max(axis=0), self.starts.min(axis=0)
-        np.maximum.at(self.most, self.changes.indices, self.changed)
-        np.minimum.at(self.fewest, self.changes.indices, self.changed)
-        shape = groups_of.shape[0]
-        self.sizes = np.bincount(self.class_of[self.class_of >= 0], minlength=shape)
-        self.least = self.sizes if occupied else np.zeros(shape, dtype=np.int64)
+        np.maximum.at(self.most, self.changes.indices, changed)
+        np.minimum.at(self.fewest, self.changes.indices, changed)
+        classes = groups_of.shape[0]
+        self.sizes = np.bincount(self.class_of[self.class_of >= 0], minlength=classes)
+        self.least = self.sizes if occupied else np.zeros(classes, dtype=np.int64)
 
     def misfits(self, lowest: Ints, highest: Ints) -> list[str]:
         """Counts in starts and witnesses that no reader would believe."""
         faults = []
         if (self.fewest < self.least).any():
             faults.append("a witness has too few people in a class")
-        moved = self.changes @ self.groups_of
-        starts = np.repeat(self.start_of, np.diff(moved.indptr))
-        counts = self.counts[starts, moved.indices] + moved.data
-        low, high = lowest[moved.indices], highest[moved.indices]
+        moved = (self.changes @ self.groups_of).tocoo()
+        counts = self.counts[self.start_of[moved.row], moved.col] + moved.data
+        low, high = lowest[moved.col], highest[moved.col]
         if ((self.counts < lowest) | (self.counts > highest)).any() or (
             (counts < low) | (counts > high)
         ).any():
@@ -168,113 +152,74 @@ class WitnessTables:
         return spare if level else two
 
 
-def _published_by_themselves(
-    boxes: sparse.csr_array, class_of: NDArray[np.int32], classes: int
-) -> Flags:
-    """Classes of one cell that has a figure of its own: it may be known, as it is published."""
-    published = np.zeros(classes, dtype=bool)
-    cells = boxes.indices[boxes.indptr[:-1][np.diff(boxes.indptr) == 1]]
-    published[class_of[cells]] = True
-    return published
-
-
-def _solved(tables: WitnessTables, known: Known, hidden: sparse.csr_array) -> bool:
+def _solved(tables: WitnessTables, known: Known) -> bool:
     """Whether the count of a segment without figure could be the same in all feasible tables.
 
     Equal sets of cells are no secret, and where a cell is in no figure its people are free.
     """
-    shown = np.zeros(hidden.shape[1], dtype=bool)
-    shown[known.boxes.indices] = True
-    rows = np.repeat(np.arange(hidden.shape[0]), np.diff(hidden.indptr))
-    free = np.diff(hidden.indptr) == 0
-    free[rows[~shown[hidden.indices]]] = True
-    rows, classes = rows[~free[rows]], tables.class_of[hidden.indices[~free[rows]]]
-    size = (hidden.shape[0], len(tables.sizes))
-    parts = sparse.coo_array((np.ones(len(rows), np.int64), (rows, classes)), shape=size).tocsr()
-    parts = parts.tocoo()
+    hidden = known.hidden
+    sizes, shown = np.diff(hidden.indptr), np.diff(known.boxes.indptr)
+    unseen = known.boxes.sum(axis=0) == 0
+    free = (sizes == 0) | (hidden @ unseen.astype(np.int64) > 0)
+    parts = (hidden @ _cells_in_classes(tables.class_of, len(tables.sizes))).tocoo()
     whole = parts.data == tables.sizes[parts.col]
     free[parts.row[~whole & (tables.most > tables.least)[parts.col]]] = True
-    unit = np.ones(np.count_nonzero(whole), dtype=np.int64)
-    sums = sparse.csr_array((unit, (parts.row[whole], parts.col[whole])), shape=size)
+    entries = np.ones(whole.sum(), dtype=np.int64), (parts.row[whole], parts.col[whole])
+    sums = sparse.csr_array(sparse.coo_array(entries, shape=parts.shape))
     moved = (tables.changes @ sums.T).tocoo()
     free[moved.col[moved.data != 0]] = True
     counts = sums @ tables.starts.T
     free |= counts.max(axis=1) > counts.min(axis=1)
-    fixed = hidden[np.flatnonzero(~free)]
-    return not _cells_of_rows(fixed) <= _cells_of_rows(known.boxes)
+    common = (hidden @ known.boxes.T).tocoo()
+    equal = (common.data == sizes[common.row]) & (common.data == shown[common.col])
+    free[common.row[equal]] = True
+    return not free.all()
 
 
-def _cells_of_rows(boxes: sparse.csr_array) -> set[bytes]:
-    cells = boxes.indices.astype(np.int64)
-    return {part.tobytes() for part in np.split(cells, boxes.indptr[1:-1])} if cells.size else set()
-
-
-def _distances(tables: WitnessTables, known: Known, limits: Limits) -> list[str]:
+def _distances(tables: WitnessTables, known: Known) -> list[str]:
     """Promise 8 in every start and witness: who is not near stays apart, who follows is near."""
-    faults = []
+    small = sparse.csr_array((known.low < known.step).astype(np.int64)[None])
+    # A class of nobody: groups that share no other class are apart unless both are small.
+    groups_of = sparse.csr_array(sparse.vstack([tables.groups_of, small]))
+    touching = _common(groups_of, np.ones(groups_of.shape[0], dtype=np.int64))
+    one, other = touching.row.astype(np.int64), touching.col.astype(np.int64)
+    apart = (one < known.before[other]) & known.alone[one]
+    apart &= known.figures[one] != known.figures[other]
+    one, other = one[apart], other[apart]
     followers = np.flatnonzero(known.leader >= 0)
-    near = known.leader[followers], followers
-    for start in range(len(tables.starts)):
+    near = np.stack([known.leader[followers], followers])
+    faults = set()
+    for start, (people, counts) in enumerate(zip(tables.starts, tables.counts, strict=True)):
         changes = tables.changes[np.flatnonzero(tables.start_of == start)]
         fall = int((-changes).maximum(0).sum(axis=1).max()) if changes.nnz else 0
-        for pairs in _pairs_within(tables, known, start, limits.step + fall):
-            least = _extremes(tables, start, changes, pairs)[0]
-            if (least < limits.step).any():
-                faults.append("two groups with different figures are too near in a witness")
-        if (_extremes(tables, start, changes, near)[1] > limits.widest).any():
-            faults.append("two groups that share a figure are too far apart in a witness")
-    return list(dict.fromkeys(faults))
+        # With one person more in every class, as many pairs have people in common as classes.
+        common = (_common(groups_of, np.append(people, 0) + 1).data - touching.data)[apart]
+        close = counts[one] + counts[other] - 2 * common < known.step + fall
+        parts = 1 + np.count_nonzero(close) // _PAIRS_AT_ONCE
+        for pairs in np.array_split(np.stack([one, other])[:, close], parts, axis=1):
+            if (_extremes(tables, people, changes, pairs)[0] < known.step).any():
+                faults.add("two groups with different figures are too near in a witness")
+        if (_extremes(tables, people, changes, near)[1] > known.widest).any():
+            faults.add("two groups that share a figure are too far apart in a witness")
+    return sorted(faults)
+
+
+def _common(groups_of: sparse.csr_array, people: Ints) -> sparse.coo_array:
+    """(groups x groups): the people in both, where they share a class; `people` are above 0."""
+    weighted = groups_of.multiply(people[:, None])
+    common = sparse.csr_array(groups_of.T @ sparse.csr_array(weighted))
+    common.sort_indices()
+    return common.tocoo()
 
 
 def _extremes(
-    tables: WitnessTables, start: int, changes: sparse.csr_array, pairs: tuple[Ints, Ints]
+    tables: WitnessTables, people: Ints, changes: sparse.csr_array, pairs: Ints
 ) -> tuple[Ints, Ints]:
     """The fewest and the most people in one group of a pair only, in a start and its changes."""
-    one, other = (tables.classes_of[side] for side in pairs)
-    differ = abs(one - other)
-    people = differ @ tables.starts[start]
+    differ = abs(tables.classes_of[pairs[0]] - tables.classes_of[pairs[1]])
+    apart = differ @ people
     moved = (changes @ differ.T).tocoo()
-    low, high = people.copy(), people.copy()
-    np.minimum.at(low, moved.col, people[moved.col] + moved.data)
-    np.maximum.at(high, moved.col, people[moved.col] + moved.data)
+    low, high = apart.copy(), apart.copy()
+    np.minimum.at(low, moved.col, apart[moved.col] + moved.data)
+    np.maximum.at(high, moved.col, apart[moved.col] + moved.data)
     return low, high
-
-
-_PAIRS_AT_ONCE = 2**16
-
-
-def _pairs_within(
-    tables: WitnessTables, known: Known, start: int, reach: int
-) -> Iterator[tuple[Ints, Ints]]:
-    """Pairs that promise 8 keeps apart and that differ by fewer than `reach` people in a start.
-
-    The other group of such a pair has one of any classes of the first with `reach` people.
-    """
-    people, counts = tables.starts[start], tables.counts[start]
-    order = np.argsort(-people, kind="stable")[: np.count_nonzero(people)]
-    largest = tables.groups_of[order].T.tocsr()  # each group's classes, the largest first
-    values = people[order][largest.indices]
-    before = np.cumsum(values) - values
-    groups = np.repeat(np.arange(len(counts)), np.diff(largest.indptr))
-    before -= before[largest.indptr[groups]]
-    pivots = (before < reach) & known.alone[groups]
-    classes = order[largest.indices[pivots]]
-    indptr = tables.groups_of.indptr
-    items, copies = spread(np.diff(indptr)[classes])
-    one, other = groups[pivots][items], tables.groups_of.indices[indptr[classes][items] + copies]
-    small = np.flatnonzero(counts < reach - counts.min())  # these may share no class
-    alone = small[known.alone[small]]
-    one = np.concatenate([one, np.repeat(alone, len(small))])
-    other = np.concatenate([other, np.tile(small, len(alone))])
-    kept = (
-        (known.order[one] < known.order[other])
-        & (known.after[other] > known.order[one])
-        & (known.figures[one] != known.figures[other])
-        & (abs(counts[one] - counts[other]) < reach)
-    )
-    codes = np.unique(one[kept] * np.int64(len(counts)) + other[kept])
-    for first in range(0, len(codes), _PAIRS_AT_ONCE):
-        one, other = np.divmod(codes[first : first + _PAIRS_AT_ONCE], len(counts))
-        shared = tables.classes_of[one].multiply(tables.classes_of[other]) @ people
-        close = counts[one] + counts[other] - 2 * shared < reach
-        yield one[close], other[close]

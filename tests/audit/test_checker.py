@@ -21,7 +21,7 @@ from checker_worlds import (
 from scipy import sparse
 
 from anonymizer.audit.checker import check_release, check_state
-from anonymizer.audit.recount import recount
+from anonymizer.audit.recount import membership, recount
 from anonymizer.parallel import ALONE
 from anonymizer.policy import Effort
 from anonymizer.proofs import NO_ONE, Claim, Sharing
@@ -196,7 +196,7 @@ def test_figures_below_their_drawn_threshold_are_refused():
     """Every judged group is published by mistake: those are refused that draws refuse."""
     single = world("c", k_jitter=9)
     rules, claim = single.promise, single.claims[0]
-    groups = recount(claim.counted, single.catalogue, rules)[0]
+    groups = recount(claim.counted, membership(single.catalogue), rules)
     alone = (claim.sharing.earlier == NO_ONE) & (claim.sharing.leader < 0)
     below, at_the_offset = set(), 0
     for row, segment in enumerate(groups.segments.tolist()):

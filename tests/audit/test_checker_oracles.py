@@ -20,10 +20,11 @@ from checker_worlds import (
 )
 
 from anonymizer.audit.checker import check_release
-from anonymizer.audit.recount import recount, shape_for
-from anonymizer.audit.sharing import nearest
+from anonymizer.audit.recount import membership, possible_cells, recount, shape_for
+from anonymizer.audit.sharing import Followed
+from anonymizer.audit.sharing import followed as found_followed
 from anonymizer.policy import Promise
-from anonymizer.proofs import NO_ONE, Claim, Representatives, Sharing
+from anonymizer.proofs import NO_ONE, Claim, Representatives, Sharing, Sketches
 from anonymizer.tables import Counted, Figures
 
 
@@ -35,7 +36,9 @@ def test_groups_are_added_up_person_by_person(seed, step, shape):
     everybody = People.spread_over(catalogue, 90, seed)
     who = np.arange(0, 90, 2)
     table = everybody.table(catalogue, who)
-    groups, boxes = recount(table, catalogue, rules)
+    inside = membership(catalogue)
+    groups = recount(table, inside, rules)
+    boxes = possible_cells(inside, groups.segments, table.possible)
     judged = {}
     for segment in range(len(catalogue)):
         cells = cells_of(catalogue, segment, table.possible)
@@ -70,6 +73,30 @@ def named_tables(seed, sizes, shape):
     ]
 
 
+def one_release(tables, rules):
+    """All groups of some tables, in order."""
+    sketches = [part for _, part in tables]
+    return Representatives(
+        tuple(name for name, _ in tables),
+        rules.step,
+        rules.rounding,
+        Sketches(
+            sketches[0].shape,
+            *(
+                np.concatenate([getattr(part, field) for part in sketches])
+                for field in ("people", "fine", "keys")
+            ),
+        ),
+        np.repeat(np.arange(len(tables), dtype=np.int32), [len(part) for part in sketches]),
+        np.zeros(sum(map(len, sketches)), dtype=np.int64),
+    )
+
+
+def alone_in(found: Followed):
+    """The groups that follow nobody."""
+    return (found.earlier == NO_ONE) & (found.leader < 0)
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(("shape", "step", "jitter"), STEPS)
 def test_whom_groups_follow_agrees_with_comparing_all_with_all(seed, shape, step, jitter):
@@ -88,7 +115,9 @@ def test_whom_groups_follow_agrees_with_comparing_all_with_all(seed, shape, step
     ]
     for before in ([], history[:2], history[::-1]):
         expected = [row for rows in followed(tables, before, rules) for row in rows]
-        found = nearest(tables, before, rules, SECRET.draw)
+        alone = np.array([row == (NO_ONE, -1, -1) for row in expected])
+        groups = one_release(tables, rules)
+        found = found_followed(groups, alone, before, rules, SECRET.draw)
         assert found.earlier.tolist() == [earlier for earlier, _, _ in expected]
         drawn = [step if of == NO_ONE else 100 + of // 1000 for of, _, _ in expected]
         assert found.rounding.tolist() == drawn
@@ -99,6 +128,12 @@ def test_whom_groups_follow_agrees_with_comparing_all_with_all(seed, shape, step
         assert found.leader.tolist() == leaders
         assert any(leader >= 0 for leader in leaders) or before
         assert (found.earlier != NO_ONE).any() or not before
+        assert alone.tolist() == alone_in(found).tolist()
+        for wrong in range(seed, len(alone), 40):
+            changed = alone.copy()
+            changed[wrong] = not alone[wrong]
+            found = found_followed(groups, changed, before, rules, SECRET.draw)
+            assert changed.tolist() != alone_in(found).tolist()
 
 
 def test_groups_that_agree_in_empty_blocks_alone_are_found():
@@ -108,11 +143,13 @@ def test_groups_that_agree_in_empty_blocks_alone_are_found():
     everybody = replace(People.of([0, 0, 1, 1], 1), bucket=np.array([0, 9, 30, 63]))
     tables = []
     for name, who in (("a", [0, 1]), ("b", [2, 3])):
-        groups = recount(everybody.table(catalogue, who, name), catalogue, rules)[0]
+        groups = recount(everybody.table(catalogue, who, name), membership(catalogue), rules)
         assert groups.sketches.shape == shape
         tables.append((name, groups.sketches))
-    found = nearest(tables, [], rules, SECRET.draw)
-    assert set(found.leader[len(tables[0][1]) :].tolist()) == {0}
+    groups = one_release(tables, rules)
+    alone = np.arange(len(groups)) == 0
+    found = found_followed(groups, alone, [], rules, SECRET.draw)
+    assert found.leader.tolist() == [-1] + [0] * (len(groups) - 1)
 
 
 @dataclass(frozen=True)
@@ -178,7 +215,7 @@ def _attempt(random, level, occupied):
     people = np.repeat(np.arange(4), random.integers(int(occupied), 10, 4))
     everybody = People.of(people, int(random.integers(1000)))
     table = everybody.table(FOUR_CELLS, range(len(people)), occupied=occupied)
-    groups = recount(table, FOUR_CELLS, rules)[0]
+    groups = recount(table, membership(FOUR_CELLS), rules)
     rows = np.flatnonzero((groups.people >= rules.k) & (random.random(len(groups)) < 0.6))
     down = groups.people[rows] // rules.rounding * rules.rounding
     up = (random.random(len(rows)) < 0.5) & (groups.people[rows] > down) | (down < rules.k)
