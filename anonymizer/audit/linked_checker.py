@@ -68,18 +68,22 @@ def check_linked(links: Links, proofs: Sequence[LinkedProof], floor: int) -> tup
 
 def _findings(links: Links, proofs: Sequence[LinkedProof], floor: int) -> Iterator[Finding]:
     places = {table.key: number for number, table in enumerate(links.tables)}
-    faults: dict[frozenset[int], str] = {}
+    proved: list[frozenset[int]] = []
     for proof in proofs:
         numbers = tuple(places[key] for key in proof.tables if key in places)
-        if len(set(numbers)) < len(proof.tables):
-            yield Finding("linked tables", "structure", (), "a proof is about other tables")
-        else:
-            faults[frozenset(numbers)] = _Proof(links, numbers, proof).fault(floor)
+        fault = "a proof is about tables that are not linked"
+        if len(set(numbers)) == len(proof.tables):
+            read = _Proof(links, numbers, proof)
+            fault = read.fault()
+            if not fault and read.is_enough(floor):
+                proved.append(frozenset(numbers))
+        if fault:
+            names = " and ".join(str(key) for key in proof.tables)
+            yield Finding(names, "structure", (), fault)
     for tables in links.sets(floor):
-        about = [fault for proved, fault in faults.items() if proved.issuperset(tables)]
-        if all(about):
+        if not any(own.issuperset(tables) for own in proved):
             names = " and ".join(sorted(str(links.tables[number].key) for number in tables))
-            text = f"{about[0] if about else 'there is no proof'}: {names}"
+            text = f"no proof shows that enough people are possible in every cell of {names}"
             yield Finding(links.tables[tables[0]].key, "unproved", (), text)
 
 
@@ -91,26 +95,35 @@ class _Proof:
         self._own = [links.tables[number] for number in numbers]
         self._count = len(numbers)
 
-    def fault(self, floor: int) -> str:
-        """The first thing that is wrong with it; empty if it proves all that is asked."""
+    def fault(self) -> str:
+        """The first thing that is wrong with it; empty if all its families are possible."""
         if fault := self._fault_of_blocks() or self._fault_of_classes():
             return fault
-        shown = [s for s in map(self._sum, self._proof.shortages) if s is not None]
-        at_odds = {figure for s in shown if s.bound < 0 for figure in s.figures}
+        at_odds = {figure for of in self._shown if of.bound < 0 for figure in of.figures}
         if not set(self._proof.aside) <= at_odds:
             return "a figure is left aside that no earlier figures contradict"
         if fault := self._fault_of_figures():
             return fault
-        best = self._best()
-        for margin, most in zip(self._margins, best, strict=True):
-            if (most < 0)[margin.must].any():
-                return "a family has fewer people in a table than in those inside of it"
-            lacking = margin.asked & self._told & (most < floor)
-            for s in shown:
-                lacking &= ~s.forbids(margin, floor)
-            if lacking.any():
-                return "a cell has no family with enough people"
+        if any(
+            (most < 0)[of.must].any() for of, most in zip(self._margins, self._best, strict=True)
+        ):
+            return "a family has fewer people in a table than in those inside of it"
         return ""
+
+    def is_enough(self, floor: int) -> bool:
+        """Whether all margins have enough people in some family, where anything is asked."""
+        for margin, most in zip(self._margins, self._best, strict=True):
+            lacking = margin.asked & self._told & (most < floor)
+            for of in self._shown:
+                if lacking.any() and of.bound < floor * of.scale:
+                    lacking &= ~self._shows(of, margin)
+            if lacking.any():
+                return False
+        return True
+
+    @cached_property
+    def _shown(self) -> list["_Sum"]:
+        return [of for of in map(self._sum, self._proof.shortages) if of is not None]
 
     def _fault_of_blocks(self) -> str:
         proof = self._proof
@@ -200,6 +213,7 @@ class _Proof:
             return ""
         return "a family does not fit the figures"
 
+    @cached_property
     def _best(self) -> list[Ints]:
         """Of each margin and class the most people in any family; -1 if one is not possible."""
         witnesses, shape = self._proof.witnesses, (self._count, self._classes)
@@ -225,7 +239,7 @@ class _Proof:
     @cached_property
     def _margins(self) -> list[Margin]:
         """Of each table, and of what lies in what."""
-        possible, every = self._possible, self._possible.any(axis=0)
+        possible, every = self._possible, np.logical_or.reduce(self._possible)
         nowhere = np.zeros_like(every)
         found = [Margin((n,), (), every, possible[n]) for n in range(self._count)]
         for outer in range(self._count):
@@ -255,12 +269,12 @@ class _Proof:
         weeks = [n for n in inner if n not in days and not {*days}.isdisjoint(self._inside(n))]
         in_weeks = {day for week in weeks for day in self._inside(week)}
         nowhere = np.zeros(self._classes, dtype=bool)
-        there = self._possible[list(days)].any(axis=0)
+        there = np.logical_or.reduce(self._possible[list(days)])
         units = (*weeks, *(day for day in days if day not in in_weeks))
         yield Margin(units, ((whole,),), there, nowhere)
         for week in weeks:
             own = tuple(day for day in self._inside(week) if day in days)
-            there = self._possible[list(own)].any(axis=0)
+            there = np.logical_or.reduce(self._possible[list(own)])
             yield Margin(own, ((week,),), there, nowhere, known=False)
 
     def _inside(self, outer: int) -> list[int]:
@@ -296,7 +310,8 @@ class _Proof:
         """The classes that a new figure counts."""
         new = [of for of, table in zip(self._members, self._tables, strict=True) if table.new]
         told = [np.bincount(of.indices, minlength=self._classes) > 0 for of in new]
-        return np.logical_or.reduce([np.zeros(self._classes, dtype=bool), *told])
+        found: Flags = np.logical_or.reduce([np.zeros(self._classes, dtype=bool), *told])
+        return found
 
     def _sum(self, shortage: Shortage) -> "_Sum | None":
         """A sum of earlier figures, if it bounds every number of people."""
@@ -308,59 +323,47 @@ class _Proof:
             or shortage.scale <= 0
         ):
             return None
-        used = sorted({place for place, _ in figures})
-        if len(used) > _MOST_IN_A_SUM:
-            return None
-        times, bound = np.zeros((len(used), self._classes), dtype=np.int64), 0
+        times, bound = np.zeros_like(self._possible, dtype=np.int64), 0
         low, high = (ends.tolist() for ends in self._bounds(()))
         before = np.cumsum([0, *(len(table.ids) for table in self._tables)])
         for (place, name), multiplier in zip(shortage.figures, shortage.multipliers, strict=True):
             row = self._rows[place, name]
             member = self._members[place][[row - before[place]]].toarray().ravel()
-            times[used.index(place)] += multiplier * member
+            times[place] += multiplier * member
             bound += multiplier * (high if multiplier > 0 else low)[row]
-        kinds = list(self._kinds(used))
-        for kind, there in kinds:
-            if (kind[used] @ times < 0)[there].any():
-                return None
-        return _Sum(figures, used, times, kinds, bound, shortage.scale)
+        found = _Sum(figures, times, bound, shortage.scale)
+        return found if self._shows(found, None).all() else None
 
-    def _kinds(self, used: Sequence[int]) -> Iterator[tuple[Ints, Flags]]:
-        """Sets of these tables that count a person, and the classes in which somebody may be so."""
-        only = [m for m in self._margins if m.known and m.tables <= {*used}]
-        for chosen in product((0, 1), repeat=len(used)):
+    def _shows(self, of: "_Sum", margin: Margin | None) -> Flags:
+        """The classes in which every person counts as often in a sum as in a margin, or more.
+
+        The margin may be nothing. A person counts in a set of tables that is possible there.
+        """
+        tables = {place for place, _ in of.figures} | (margin.tables if margin else frozenset())
+        used, shows = sorted(tables), np.full(self._classes, len(tables) <= _MOST_IN_A_SUM)
+        only = [m for m in self._margins if m.known and m.tables <= tables]
+        for chosen in product((0, 1), repeat=len(used) if shows.any() else 0):
             kind = np.zeros(self._count, dtype=np.int64)
-            kind[used] = chosen
-            there = ~(kind.astype(bool)[:, None] & ~self._possible).any(axis=0)
-            for margin in only:
-                if margin.of(kind[None, :])[0] < 0:
-                    there &= ~margin.must
-            yield kind, there
+            kind[used[: len(chosen)]] = chosen
+            there = np.logical_and.reduce(self._possible[kind > 0])
+            for other in only:
+                if other.of(kind[None, :])[0] < 0:
+                    there &= ~other.must
+            least = of.scale * int(margin.of(kind[None, :])[0]) if margin else 0
+            shows &= ~there | (kind @ of.times >= least)
+        return shows
 
 
 @dataclass(frozen=True)
 class _Sum:
-    """A sum of earlier figures: `times / scale` of each class are `bound / scale` people at most.
-
-    `times` is by table `used` and class; `kinds` are the sets of tables that may count a person.
+    """A sum of earlier figures: `times / scale` of each table and class are `bound / scale` people
+    at most.
     """
 
     figures: frozenset[tuple[int, str]]
-    used: list[int]
     times: Ints
-    kinds: list[tuple[Ints, Flags]]
     bound: int
     scale: int
-
-    def forbids(self, margin: Margin, floor: int) -> Flags:
-        """The classes in which it shows the margin to be below the floor."""
-        shown = np.full(self.times.shape[1], self.bound < floor * self.scale)
-        if not margin.tables <= {*self.used}:
-            return np.zeros_like(shown)
-        for kind, there in self.kinds:
-            least = self.scale * int(margin.of(kind[None, :])[0])
-            shown &= ~(there & (kind[self.used] @ self.times < least))
-        return shown
 
 
 def _between(numbers: np.ndarray, low: int, high: int) -> bool:

@@ -73,7 +73,7 @@ class Bounds:
         """Rows and columns."""
         return int(sum(self._matrix.shape))
 
-    def some_family(self) -> Reals | Integers | Shown | None:
+    def some_family(self) -> Reals | Shown | None:
         """Parts or whole people that fit everything, or what shows that none do."""
         outcome = self._solved(np.zeros(self._width))
         if outcome.status == "infeasible":
@@ -81,9 +81,9 @@ class Bounds:
         if not outcome.found:
             return None
         if self._is_whole(outcome.values):
-            return self._as_layers(np.rint(outcome.values).astype(np.int64))
+            return self._as_layers(np.rint(outcome.values))
         if (whole := self._whole(None)) is not None:
-            return self._as_layers(whole)
+            return self._as_layers(whole.astype(np.float64))
         return self._as_layers(outcome.values)
 
     def decide(self, margin: Margin, place: int, floor: int) -> Integers | Shown | None:

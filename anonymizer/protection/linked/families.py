@@ -130,7 +130,7 @@ class Families:
 
     def _holds(self, people: Integers, place: Integers) -> Flags:
         """Whether nobody is lacking anywhere, row by row."""
-        holds: Flags = (people >= 0).all(axis=1)
+        holds: Flags = np.logical_and.reduce(people >= 0, axis=1)
         tables = self._tables(people, place)
         for margin in self.stack.margins:
             holds &= (margin.of(tables) >= 0) | ~margin.must[place]
@@ -301,8 +301,8 @@ class Search:
 
     def _concerned(self, number: int) -> Flags:
         """The classes in which something is open that people of this layer may help."""
-        open_somewhere: Flags = self._families.open.any(axis=0)
-        return open_somewhere & self._room[number]
+        found: Flags = np.logical_or.reduce(self._families.open) & self._room[number]
+        return found
 
     def _by_class(
         self, system: System, found: Departures, waiting: Integers, known: Flags

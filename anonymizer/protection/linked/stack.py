@@ -132,7 +132,7 @@ class _Margins:
 
     def all(self) -> Iterator[Margin]:
         possible, places = self._possible, self._join.positions()
-        somewhere = possible.any(axis=0)
+        somewhere = np.logical_or.reduce(possible)
         for table in range(len(possible)):
             yield Margin((table,), (), somewhere, possible[table])
         for outer, inner in enumerate(self._inside):
@@ -162,7 +162,7 @@ class _Margins:
         yield Margin(units, ((whole,),), some > 0, self._nowhere)
         for week in weeks:
             own = tuple(day for day in self._inside[week] if day in days)
-            there = self._possible[list(own)].any(axis=0)
+            there = np.logical_or.reduce(self._possible[list(own)])
             yield Margin(own, ((week,),), there, self._nowhere)
 
     @cached_property
@@ -274,7 +274,7 @@ def _equal_columns(boxes: sparse.csr_array, possible: Flags) -> tuple[Integers, 
     numbers = random.integers(0, 2**63, (2, rows.shape[0]), dtype=np.int64)
     keys = np.stack([rows.T @ own for own in numbers])
     _, first, number = np.unique(keys, axis=1, return_index=True, return_inverse=True)
-    there = possible.any(axis=0)
+    there: Flags = np.logical_or.reduce(possible)
     kept = there[first]
     renumbered = np.where(kept, np.cumsum(kept) - 1, -1)
     return first[kept].astype(np.int64), renumbered[number.ravel()].astype(np.int32)

@@ -10,6 +10,7 @@ ends. Joins are cleared independently of each other, side by side.
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Literal
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from anonymizer.protection.linked.families import Families, Search
 from anonymizer.protection.linked.join import Join
 from anonymizer.protection.linked.nearness import is_near
 from anonymizer.protection.linked.shown import Shown
-from anonymizer.protection.linked.stack import stacked
+from anonymizer.protection.linked.stack import Stack, stacked
 from anonymizer.protection.linked.subtraction import differences
 from anonymizer.tables import TableKey
 
@@ -30,6 +31,7 @@ _MOST_SIZE = 60_000  # rows and columns of a program
 _MOST_PROGRAMS, _FEWEST_PROGRAMS, _MOST_ROWS_SOLVED = 300, 15, 1_000_000
 _MOST_ROUNDS = 20  # in which one figure of a finding goes; then all of them
 _PAIR = 2
+Kind = Literal["contradiction", "inference", "unproved"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Reason:
     """Why a figure is withheld: what figures of linked tables show, or that nothing was proved."""
 
     tables: str
-    kind: str
+    kind: Kind
     segments: tuple[str, ...]
     explanation: str
 
@@ -182,8 +184,8 @@ class _Clearing:
         self._change(self._stack.sharing(chosen))
         return True
 
-    def _change(self, stack: "object") -> None:
-        self._stack = self._families.stack = stack  # type: ignore[assignment]
+    def _change(self, stack: Stack) -> None:
+        self._stack = self._families.stack = stack
 
     def _unproved(self) -> list[_Found]:
         """What families are not found for, and what shows that there are none."""
@@ -212,7 +214,8 @@ class _Clearing:
                 return self._small() or self._unproved()
             return [self._because(family, None)]
         if family is not None:
-            whole = family if family.dtype.kind == "i" else search.start(expected=family)
+            parts, rounded = family, np.rint(family).astype(np.int64)
+            whole = rounded if (parts == rounded).all() else search.start(expected=list(parts))
             if whole is not None and self._families.begin(whole):
                 search.depart(0)
                 return []
@@ -300,7 +303,7 @@ class _Clearing:
 
     def _because(self, shown: Sum, goals: Flags | None) -> _Found:
         """A finding with its arithmetic."""
-        stack, words, ends = self._stack, [], []
+        stack, words, ends = self._stack, list[str](), list[str]()
         for figure, times in zip(shown.figures.tolist(), shown.multipliers.tolist(), strict=True):
             table = self._join.tables[int(stack.table[figure])]
             most = times > 0
@@ -311,11 +314,11 @@ class _Clearing:
             ends.append(sign + (f"{abs(times)} x " if abs(times) > 1 else "") + str(people))
         total = f"({' '.join(ends)}) / {shown.scale}" if shown.scale > 1 else " ".join(ends)
         text = f"{'; '.join(words)}: {total} = {shown.bound // shown.scale}"
-        kind = "contradiction" if goals is None else "inference"
+        kind: Kind = "contradiction" if goals is None else "inference"
         text += ", which no people can be" if goals is None else " people at most"
         return _Found(shown.figures, goals, self._reason(kind, shown.figures, text), shown)
 
-    def _reason(self, kind: str, figures: Integers, text: str) -> Reason:
+    def _reason(self, kind: Kind, figures: Integers, text: str) -> Reason:
         names = self._stack.names
         tables = self._join.tables
         chosen = [names[figure] for figure in figures.tolist()]
