@@ -212,8 +212,8 @@ def _losses_held() -> Iterator[None]:
     except (EOFError, BrokenPipeError, ConnectionResetError):
         raise Held(
             "worker_lost",
-            "a process at work on this day's tables was killed, perhaps for want of memory; "
-            "free memory or lower effort.threads in policy.yaml, then run again",
+            "a process at work on this day's tables ended: it was killed, perhaps for want of memory, "
+            "or the program was replaced during the run; free memory or lower effort.threads in policy.yaml, then run again",
         ) from None
 
 
@@ -254,9 +254,13 @@ def _packed(content: object) -> bytes:
 
 
 def _take_in(connection: "Connection[Any, Any]", inbox: "SimpleQueue[Any]") -> None:
-    """Receive beside the work, so that the end of the other side is noticed in the middle of it."""
+    """Receive beside the work, so that the end of the other side is noticed in the middle of it.
+
+    What cannot be received ends the process too, so that the other side does not wait for it: the
+    program's files were replaced during the run, for example.
+    """
     try:
         while True:
             inbox.put(connection.recv())
-    except (EOFError, OSError):
+    finally:
         os._exit(0)

@@ -78,3 +78,16 @@ def campaign(visitors: int, seed: int, catalogue: Catalogue) -> Counted:
         SetHashes(occupied // BUCKETS, (occupied % BUCKETS).astype(np.uint8), sums),
         np.ones(catalogue.shape, dtype=bool),
     )
+
+
+class OfAnotherVersion:
+    """An item that cannot be received elsewhere, as after an upgrade during a run."""
+
+    def __reduce__(self) -> object:
+        return only_here, (os.getpid(),)
+
+
+def only_here(parent: int) -> OfAnotherVersion:
+    if os.getpid() != parent:
+        raise ModuleNotFoundError
+    return OfAnotherVersion()

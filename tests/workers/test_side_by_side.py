@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from labour import EAGER, EQUAL, ITEMS, die, linger, process, refuse, tenfold
+from labour import EAGER, EQUAL, ITEMS, OfAnotherVersion, die, linger, process, refuse, tenfold
 
 from anonymizer.errors import Disclosure, Held, InputRejected
 from anonymizer.parallel import Workers, places_elsewhere
@@ -91,6 +91,15 @@ def test_a_killed_process_holds_the_day() -> None:
     with pytest.raises(Held, match=r"worker_lost.*effort\.threads") as caught:
         EAGER.results(die, os.getpid(), ITEMS, EQUAL)
     assert caught.value.reason == "worker_lost"
+    assert children() == before
+
+
+@pytest.mark.parametrize("shared", [None, OfAnotherVersion()], ids=["an item", "the task"])
+def test_what_a_process_cannot_receive_holds_the_day(shared: object) -> None:
+    before = children()
+    items = [0, 1, 2] if shared else [0, OfAnotherVersion(), OfAnotherVersion()]
+    with pytest.raises(Held, match="worker_lost"):
+        EAGER.results(process, shared, items, [1, 2, 2])
     assert children() == before
 
 
