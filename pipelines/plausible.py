@@ -28,7 +28,6 @@ from anonymizer.secret import Secret
 from pipelines import journal
 from pipelines.accounts import read_account
 
-
 _EXAMPLES = 5  # most files, and most rows of each, that are named
 
 
