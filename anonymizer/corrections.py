@@ -17,7 +17,7 @@ from anonymizer.errors import ConfigurationError, Fault, Held
 from anonymizer.home import Home
 from anonymizer.ledger import RELEASE, Entry, Ledger
 from anonymizer.locking import exclusive
-from anonymizer.near_state import is_forgotten
+from anonymizer.near_state import is_forgotten, state_file
 from anonymizer.periods import Period
 from anonymizer.permissions import account_name
 from anonymizer.public_ledger import check_public_ledger, write_public_ledger
@@ -212,6 +212,7 @@ def cancel(
         salt = secret.salt(f"{CANCELLATION} {order.release}")
         ledger.append(CANCELLATION, order.release, public, {"by": login, "salt": salt})
         write_public_ledger(ledger, home)
+        state_file(home, order.release).unlink(missing_ok=True)  # of a run that was killed
     return order
 
 

@@ -223,20 +223,33 @@ def _odd_shares(
         whole = today.shares[name][1] if name in today.shares else limits.fewest_rows
         if whole < limits.fewest_rows:
             continue
-        found = today.share(name)
+        found, own = today.share(name), _own_limit(reason, limits)
         if compared:
             known = [day for day in compared if name in day.shares or reason not in _UNSTATED]
             if not known:
                 continue
             expected = median([day.share(name) for day in known])
-            most = limits.share_change_of_campaigns if reason in _OF_CAMPAIGNS else None
-            change = most or limits.share_change * (1.0 if same else limits.wider)
+            change = _share_change(reason, limits, same=same)
             off = found - expected if reason in _ONLY_MORE else abs(found - expected)
             if off > change:
                 yield _odd_share(table, reason, found, (expected, change), _days(same=same))
-        elif reason in _RARE and found > limits.share_without_history:
-            allowed = 0.0, limits.share_without_history
-            yield _odd_share(table, reason, found, allowed, "any day")
+        elif own or reason in _RARE:
+            most = own or limits.share_without_history
+            if found > most:
+                yield _odd_share(table, reason, found, (0.0, most), "any day")
+
+
+def _own_limit(reason: str, limits: Plausibility) -> float | None:
+    """The limit that the policy sets for the shares of one reason."""
+    return next((most for name, most in limits.share_changes.items() if name == reason), None)
+
+
+def _share_change(reason: str, limits: Plausibility, *, same: bool) -> float:
+    wider = 1.0 if same else limits.wider
+    own = _own_limit(reason, limits)
+    if own is None and reason in _OF_CAMPAIGNS:
+        return limits.share_change_of_campaigns
+    return (own or limits.share_change) * wider
 
 
 def _odd_share(

@@ -290,6 +290,37 @@ class CodingSettings(Settings):
     )
 
 
+ShareReason = Literal[
+    "age_not_known",
+    "closed",
+    "closed_long_ago",
+    "contribution_bound",
+    "erased",
+    "gender_not_mapped",
+    "gender_not_stated",
+    "guest",
+    "late",
+    "minor",
+    "new_account",
+    "no_campaign",
+    "no_consent_advertising_cookies",
+    "no_consent_disclosure",
+    "no_consent_marketing",
+    "no_consent_use",
+    "no_profile",
+    "not_yet_registered",
+    "other_day",
+    "outside_target",
+    "program",
+    "quarantined",
+    "region_not_mapped",
+    "region_not_stated",
+    "too_many_visits",
+    "unread_objection",
+    "withdrawn",
+]
+
+
 class Plausibility(Settings):
     """Which days are held as implausible until somebody accepts them or delivers again."""
 
@@ -325,6 +356,11 @@ class Plausibility(Settings):
         gt=0,
         le=1,
         description="The same for shares that change when a campaign starts or ends.",
+    )
+    share_changes: dict[ShareReason, Annotated[float, Field(gt=0, le=1)]] = Field(
+        default_factory=dict,
+        description="The same for the share of one reason, in place of the two above, such as "
+        "{age_not_known: 0.05}; without earlier days its largest share.",
     )
     share_without_history: float = Field(
         0.3,

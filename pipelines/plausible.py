@@ -28,6 +28,8 @@ from anonymizer.secret import Secret
 from pipelines import journal
 from pipelines.accounts import read_account
 
+_EXAMPLES = 5  # most files, and most rows of each, that are named
+
 
 def implausible(
     home: Home, day: date, limits: Plausibility, released: Home | None = None
@@ -129,7 +131,12 @@ class Place:
     quarantined: Frequent | None = None
 
     def __str__(self) -> str:
-        return f"\n      {self.quarantined}" if self.quarantined else f"; files: {self.file}"
+        if self.quarantined:
+            return f"\n      {self.quarantined}"
+        if not self.rows:
+            return f"; files: {self.file}"
+        listed = ", ".join(map(str, self.rows))
+        return f"\n      {self.file}, column {self.column}: for example row {listed}"
 
 
 def places(home: Home, day: date, deviation: Deviation) -> list[Place]:
@@ -139,7 +146,14 @@ def places(home: Home, day: date, deviation: Deviation) -> list[Place]:
         found = most_frequent(of_table(read_pointers(home, day), table))
         return [Place(one.file, one.column, one.examples, one) for one in found]
     entry = journal.read(home, "intake", day)
-    inputs = entry.facts.get("inputs", {}) if entry else {}
+    facts = entry.facts if entry else {}
+    if warned := [
+        Place(one["file"], ", ".join(one["columns"]), tuple(one["rows"][:_EXAMPLES]))
+        for one in facts.get("warnings", ())
+        if (one["table"], one["code"]) == (table, reason) and one["rows"]
+    ]:
+        return warned[:_EXAMPLES]
+    inputs = facts.get("inputs", {})
     tables = [name for name in TABLES if f"raw/{name}" in deviation.look_at]
     files = sorted(name for name in inputs if name.split("/")[0] in tables)
     column, named, _ = deviation.look_at.partition(" in raw/")

@@ -292,9 +292,10 @@ def test_any_note_is_one_row_of_a_writer_that_quotes_every_field(
     world: World, make: Callable[[str], Row], end: str
 ) -> None:
     """What the message asks for is read: nothing of such a file is in doubt."""
+    table = "requests" if make is request_of else "consents"
     rows = [make(f"u{n}") | {"note": note} for n, note in enumerate([NOTE, "", 'say "hi",\n,,,,'])]
-    world.put(f"{'requests' if make is request_of else 'consents'}/r.csv", quoting_all(rows, end))
-    account = world.take_in().accounts["requests" if make is request_of else "consents"]
+    world.put(f"{table}/{table[0]}.csv", quoting_all(rows, end))
+    account = world.take_in().accounts[table]
     assert (account.read, account.counted) == (3, 3)
 
 

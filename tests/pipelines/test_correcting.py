@@ -318,6 +318,33 @@ def test_a_correction_that_is_held_stays_ordered_and_backfill_finishes_it(
     assert run_audience(*command).returncode == 2
 
 
+@pytest.mark.slow
+def test_a_correction_that_is_held_can_be_cancelled_and_runs_go_on_without_it(
+    sent: Home, tmp_path: Path
+) -> None:
+    home = copy_home(sent, tmp_path / "home")
+    (profiles, *_) = (home.raw / "profiles" / f"day={DAY}").glob("profiles*.parquet")
+    right = profiles.read_bytes()
+    profiles.write_bytes(right[:-20])
+    place = ("--home", home.root)
+    held = run_audience("correct-release", FIRST, "--reason", REASON, "--yes", *place)
+    assert held.returncode != 0
+    assert f"correct-release {FIRST} --cancel" in " ".join(held.stdout.split())
+    reason = "The first figures were right after all."
+    both = run_audience("correct-release", FIRST, "--cancel", "--approve", "--reason", "x", *place)
+    assert both.returncode == 2
+    done = run_audience("correct-release", FIRST, "--cancel", "--reason", reason, *place)
+    assert done.returncode == 0, done.stderr
+    assert f"{SECOND} is cancelled" in done.stdout
+    profiles.write_bytes(right)
+    run = run_audience("run", "--from", DAY, "--to", DAY, *place)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert [entry.subject for entry in Ledger.open(home.ledger).releases()] == [FIRST]
+    listed = " ".join(run_audience("ledger", "list", *place).stdout.split())
+    assert "cancellation" in listed
+    assert verify_folder(home.published).unfinished == ()
+
+
 def test_a_day_whose_files_are_gone_is_refused(sent: Home, tmp_path: Path) -> None:
     home = copy_home(sent, tmp_path / "home")
     shutil.rmtree(home.raw / "visits" / f"day={DAY}")

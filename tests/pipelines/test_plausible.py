@@ -18,6 +18,9 @@ from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.periods import Period
 from anonymizer.permissions import account_name
+from anonymizer.plausibility import Deviation
+from pipelines import journal
+from pipelines.plausible import explained, places
 
 DAY = "2026-11-01"
 Audience = Callable[..., subprocess.CompletedProcess[str]]
@@ -165,3 +168,18 @@ def test_only_a_held_day_can_be_accepted(released_home: Home, audience: Audience
     refused = audience("accept", "--day", DAY, "--reason", "It is right.")
     assert refused.returncode == 2
     assert "plausible" in refused.stderr
+
+
+def test_rows_are_named_where_they_are_known(released_home: Home) -> None:
+    """Five of each file at most, by the warnings of intake."""
+    day = Period.from_id(DAY).end
+    entry = journal.read(released_home, "intake", day)
+    assert entry is not None
+    known = [one for one in entry.facts["warnings"] if one["code"] == "gender_not_mapped"]
+    assert known
+    deviation = Deviation("profiles: gender_not_mapped", "9%", "0%", "5", "gender in raw/profiles")
+    found = places(released_home, day, deviation)
+    assert [(one.file, one.column) for one in found] == [(one["file"], "gender") for one in known]
+    assert [one.rows for one in found] == [tuple(one["rows"][:5]) for one in known]
+    said = explained(released_home, day, [deviation])
+    assert f"{known[0]['file']}, column gender: for example row {known[0]['rows'][0]}" in said

@@ -1,12 +1,17 @@
 """Nothing wrong becomes final: days of a plain world, delivered right and in many wrong ways."""
 
+import re
 import shutil
 from datetime import date, timedelta
+from importlib.resources import files
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from deliveries import FIRST, WRONG, deliver_visits, make_world, visits_on
+from pydantic import ValidationError
 
+from anonymizer import plausibility
 from anonymizer.accounting import RowAccount
 from anonymizer.counting import count_reach
 from anonymizer.eligibility import find_eligible
@@ -15,7 +20,7 @@ from anonymizer.errors import Held, InputRejected
 from anonymizer.home import Home
 from anonymizer.intake.taking_in import take_in
 from anonymizer.plausibility import Measures, Remarks, deviations, measures_of
-from anonymizer.policy import Plausibility, Policy
+from anonymizer.policy import Plausibility, Policy, Purpose, ShareReason
 from anonymizer.secret import Secret
 
 SECRET, POLICY, LIMITS = Secret(bytes(range(32))), Policy(), Plausibility()
@@ -160,3 +165,36 @@ def test_a_snapshot_does_not_shrink() -> None:
     assert found.measure == "rows of profiles"
     enough = Measures(FIRST + timedelta(days=1), {"profiles": 950})
     assert deviations(enough, before, LIMITS) == ()
+
+
+@pytest.mark.parametrize("reason", ["age_not_known", "no_campaign", "guest"])
+def test_each_share_can_have_a_limit_of_its_own(reason: str) -> None:
+    """Where weekdays can be compared, where they cannot, and on the first day."""
+
+    def day(number: int, rows: int) -> Measures:
+        shares = {f"visits {reason}": (rows, 1_000), "visits minor": (rows, 1_000)}
+        return Measures(FIRST + timedelta(days=number), {}, shares)
+
+    own = Plausibility.model_validate({"share_changes": {reason: 0.02}})
+    weeks = [day(7 * number, 100) for number in range(4)]
+    fewer = [day(number, 100) for number in range(5)]
+    for before, number, most in ((weeks, 28, 120), (fewer, 5, 140), ([], 0, 20)):
+        assert deviations(day(number, most - 1), before, own) == ()
+        assert deviations(day(number, most + 1), before, LIMITS) == ()
+        (found,) = deviations(day(number, most + 1), before, own)
+        assert found.measure == f"visits: {reason}"
+
+
+def test_a_limit_of_a_reason_that_there_is_not_is_a_mistake() -> None:
+    with pytest.raises(ValidationError, match="age_unknown"):
+        Plausibility.model_validate({"share_changes": {"age_unknown": 0.02}})
+
+
+def test_every_share_that_is_measured_can_be_named(before: list[Measures]) -> None:
+    measured_ones = {name.split(" ", 1)[1] for day in before for name in day.shares}
+    excluding = Path(str(files("anonymizer"))) / "eligibility.py"
+    rules = set(re.findall(r'Rule\("([a-z_]+)"', excluding.read_text("utf-8")))
+    consents = {f"no_consent_{purpose}" for purpose in get_args(Purpose)}
+    assert measured_ones | rules | consents | set(plausibility._LOOK_AT) <= set(
+        get_args(ShareReason)
+    )

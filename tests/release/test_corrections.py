@@ -395,7 +395,9 @@ def cancelled(home: Home, release_id: str = FIRST, reason: str = "The files were
 def test_an_order_that_is_cancelled_is_not_made(named: str, sent: Home) -> None:
     before = content(sent.releases)
     order(sent)
+    state_file(sent, SECOND).write_bytes(b"left by a run that was killed")
     assert cancelled(sent, named).release == SECOND
+    assert not state_file(sent, SECOND).exists()
     ledger = ledger_of(sent)
     assert open_order(ledger, CAMPAIGN_DAY, Period("day", DAY)) is None
     assert open_orders(ledger) == ()
