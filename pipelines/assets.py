@@ -166,7 +166,7 @@ class Run:
         verdicts = {partition_key(kind, one.entry.day): verdict_on(one.entry) for one in tried}
         if held := [key for key, verdict in verdicts.items() if not verdict.passed]:
             said = held[0] if len(held) == 1 else f"{held[0]} and {len(held) - 1} more"
-            self.context.instance.add_run_tags(self.context.run_id, {_HELD_TAG: said})
+            self.context.instance.add_run_tags(self.context.run.run_id, {_HELD_TAG: said})
         for check in self.checks:
             if check.stage == stage.name and check.name == NOT_HELD and self._is_selected(check):
                 yield report(self.context, check, verdicts)
