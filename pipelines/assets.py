@@ -45,6 +45,7 @@ from pipelines.taking_in import TakingIn
 from pipelines.upkeep import remove_what_may_not_stay
 
 Work = Callable[[Installation, Period], Outcome]
+_HELD_TAG = "audience/held"  # shown in the list of runs, where a run with held days is no failure
 Reported = dg.MaterializeResult[Any] | dg.AssetCheckResult
 
 
@@ -165,9 +166,12 @@ class Run:
             yield from (dg.MaterializeResult(asset_key=name) for name in assets)
 
     def _report_held(self, stage: Stage, tried: Sequence[Tried]) -> Iterator[Reported]:
-        """What kept days from getting through a stage, by its own check."""
+        """What kept days from getting through a stage, by its own check and a tag of the run."""
         kind = self.series.period_kind
         verdicts = {partition_key(kind, one.entry.day): verdict_on(one.entry) for one in tried}
+        if held := [key for key, verdict in verdicts.items() if not verdict.passed]:
+            said = held[0] if len(held) == 1 else f"{held[0]} and {len(held) - 1} more"
+            self.context.instance.add_run_tags(self.context.run.run_id, {_HELD_TAG: said})
         for check in self.checks:
             if check.stage == stage.name and check.name == NOT_HELD and self._is_selected(check):
                 yield report(self.context, check, verdicts)

@@ -38,8 +38,8 @@ class Flow:
 
     @property
     def group(self) -> str:
-        """The group of the assets of a longer series."""
-        return self.series.stage("series")
+        """The group of the assets of a longer series: `campaign_weeks`."""
+        return f"{self.series.kind}_{self.series.period_kind}s"
 
     @property
     def people(self) -> str:

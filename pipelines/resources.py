@@ -65,9 +65,9 @@ class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
         return Home(Path(self.folder).absolute()) if self.folder else Home.from_environment()
 
     @contextmanager
-    def writing(self, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
+    def writing(self) -> Iterator[None]:
         """Hold the lock of the home: one run writes at a time. Raises Busy after waiting."""
-        deadline = time.monotonic() + patience_seconds
+        deadline = time.monotonic() + PATIENCE_SECONDS
         with ExitStack() as held:
             while True:
                 try:

@@ -126,3 +126,34 @@ def test_a_held_day_raises_an_alert_with_days_and_codes(
     assert [(held["day"], held["stage"], held["code"]) for held in posted["held"]] == [
         ("2026-11-01", "intake", "missing_day")
     ]
+
+
+def test_a_failed_run_raises_an_alert(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, webhook: Webhook
+) -> None:
+    """As of a process that was killed: no step could say anything."""
+    monkeypatch.setenv("AUDIENCE_HOME", str(tmp_path))
+    repository, cursor = defs.get_repository_def(), None
+    sensor = repository.get_sensor_def("run_failed")
+    with dg.instance_for_test() as instance:
+        for ended in range(2):
+            if ended:
+                run = instance.create_run_for_job(
+                    defs.resolve_job_def("release_days"),
+                    tags={"dagster/partition": "2026-11-01"},
+                    status=dg.DagsterRunStatus.STARTED,
+                )
+                instance.report_run_failed(run)
+            context = dg.build_sensor_context(
+                instance,
+                cursor=cursor,
+                repository_name=repository.name,
+                repository_def=repository,
+                sensor_name="run_failed",
+                resources={"installation": Installation.of(Home.from_environment())},
+            )
+            cursor = sensor.evaluate_tick(context).cursor
+
+    ((_, posted),) = webhook.received
+    assert (posted["kind"], posted["days"]) == ("run_failed", ["2026-11-01"])
+    assert (posted["failed_steps"], posted["held"]) == ([], [])

@@ -19,7 +19,6 @@ from anonymizer.ledger import Ledger
 from anonymizer.publishing import load_release
 from anonymizer.release import PUBLISHED
 from anonymizer.secret import Secret
-from pipelines.commands.common import use_home
 from pipelines.dry_run import DryRun, check_input
 from pipelines.runs import run_days
 
@@ -56,9 +55,7 @@ def home(home_before: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def named(home: Home, patch: pytest.MonkeyPatch) -> None:
-    for name in ("AUDIENCE_HOME", "DAGSTER_HOME"):
-        patch.setenv(name, "")
-    use_home(home.root)
+    patch.setenv("AUDIENCE_HOME", str(home.root))
 
 
 def tree(root: Path) -> Tree:

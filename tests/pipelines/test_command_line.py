@@ -1,12 +1,19 @@
 """The command line's table of commands agrees with what the modules register."""
 
+import os
 from importlib import import_module
 from pathlib import Path
 
+import dagster as dg
+import pytest
 import typer
 
 from pipelines import commands
 from pipelines.cli import MODULES, app
+from pipelines.commands.common import chosen_home, existing_home, use_home
+from pipelines.commands.installation import create_home
+from pipelines.instance import prepare_instance
+from pipelines.resources import Installation
 
 
 def test_every_command_of_every_module_is_in_the_table() -> None:
@@ -30,3 +37,29 @@ def test_help_lists_all_commands_in_order() -> None:
     for name in MODULES:
         assert group.get_command(context, name).get_short_help_str()
     assert group.get_command(context, "nothing") is None
+
+
+def test_the_command_line_writes_no_environment_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A home is handed on as an object, to Dagster as a field of a resource."""
+    monkeypatch.setenv("AUDIENCE_HOME", "elsewhere")
+    monkeypatch.chdir(tmp_path)
+    before = dict(os.environ)
+    home = create_home(use_home(tmp_path / "chosen"))
+    prepare_instance(home)
+    installation = Installation.of(existing_home(home.root))
+
+    assert installation.home == chosen_home() == home
+    assert dict(os.environ) == before
+    assert Installation().home.root == tmp_path / "elsewhere"
+
+
+def test_a_resource_without_a_folder_follows_the_environment_and_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("AUDIENCE_HOME", raising=False)
+    assert Installation.from_environment().home.root == tmp_path / "home"
+    monkeypatch.setenv("AUDIENCE_HOME", "other")
+    assert isinstance(Installation.from_environment().folder, dg.EnvVar)

@@ -1,5 +1,7 @@
 """What a held day does to the other days of its run, on real Dagster runs."""
 
+import fcntl
+import os
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -11,7 +13,7 @@ from anonymizer.errors import Busy, Held
 from anonymizer.home import Home
 from anonymizer.policy import Timing
 from anonymizer.series import CAMPAIGN_DAY
-from pipelines import journal, stages
+from pipelines import journal, resources, stages
 from pipelines.assets import Part, Run
 from pipelines.checks import Check
 from pipelines.held import NOT_HELD, held_days
@@ -179,3 +181,32 @@ def test_metadata_stands_at_each_day(home: Home) -> None:
         }
 
         assert states == {"done"}
+
+
+def test_a_run_that_finds_the_home_locked_holds_its_days_as_busy(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "PATIENCE_SECONDS", 0)
+    descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        result = run_flow(home, holding(), holding())
+    finally:
+        os.close(descriptor)
+
+    assert {held.trouble.code for held in held_in(result)} == {"busy"}
+    assert materialized(result, "early") == []
+    assert journal.read(home, "before", ONE) is None
+    assert materialized(run_flow(home, holding(), holding()), "late")
+
+
+def test_the_lock_is_held_while_days_are_worked_on(home: Home) -> None:
+    def refused(day: date) -> Outcome:
+        with home.lock.open() as another:
+            try:
+                fcntl.flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return Outcome()
+        raise Held("unlocked", "anybody could write")
+
+    assert held_in(run_flow(home, refused, refused)) == []
