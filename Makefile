@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 HOME_DIR ?= demo
 
-.PHONY: demo install test test-all bench check format docs lock clean
+.PHONY: demo install test test-all bench check coverage format docs lock clean
 
 demo: install ## generate a sample world, run all its days, print what was released
 	$(BIN)/audience demo --home $(HOME_DIR)
@@ -17,16 +17,20 @@ install: .venv/installed ## make .venv with the pinned dependencies, each checke
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-check: install ## format, lint, types
+check: install ## format, lint, types, direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 test: check ## what every change has to pass
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
 
 test-all: check ## the same with simulations, kills and long comparisons
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+coverage: install ## branch coverage of `make test`, on the screen and in coverage/
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow" --cov --cov-report=term --cov-report=html
 
 bench: install ## attacks, brute force, kills, full disks and hostile days in full; takes hours
 	$(BIN)/python benchmarks/agreement.py --tables 10000
@@ -49,4 +53,4 @@ lock: install ## resolve pyproject.toml again, keeping versions that still fit; 
 		--output-file requirements.lock pyproject.toml
 
 clean: ## remove the demo and all caches
-	rm -rf demo .venv .mypy_cache .ruff_cache .hypothesis
+	rm -rf demo .venv .mypy_cache .ruff_cache .hypothesis coverage .coverage*
