@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 HOME_DIR ?= demo
+# Every locked package has a wheel here, but for one that is plain Python.
+PLATFORMS := x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin
 
 .PHONY: demo install test test-all bench check coverage format docs lock clean
 
@@ -51,6 +53,11 @@ lock: install ## resolve pyproject.toml again, keeping versions that still fit; 
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
 		--no-emit-index-url --no-annotate --no-strip-extras --custom-compile-command "make lock" $(UPGRADE) \
 		--output-file requirements.lock pyproject.toml
+	for python in 3.11 3.12 3.13; do for platform in $(PLATFORMS); do \
+		$(BIN)/uv pip install --quiet --dry-run --target build --require-hashes --only-binary :all: \
+			--no-binary antlr4-python3-runtime --python-version $$python --python-platform $$platform \
+			--requirement requirements.lock || exit 1; \
+	done; done
 
 clean: ## remove the demo and all caches
 	rm -rf demo .venv .mypy_cache .ruff_cache .hypothesis coverage .coverage*
