@@ -2,8 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 HOME_DIR ?= demo
+# Every locked package has a wheel here, but for one that is plain Python.
+PLATFORMS := x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin
 
-.PHONY: demo install test test-all bench check format docs lock clean
+.PHONY: demo install test test-all bench check coverage format docs lock clean
 
 demo: install ## generate a sample world, run all its days, print what was released
 	$(BIN)/audience demo --home $(HOME_DIR)
@@ -17,10 +19,11 @@ install: .venv/installed ## make .venv with the pinned dependencies, each checke
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-check: install ## format, lint, types, Dagster's definitions
+check: install ## format, lint, types, direction of imports, Dagster's definitions
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	VIRTUAL_ENV=$(CURDIR)/.venv PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg check defs
 
 test: check ## what every change has to pass
@@ -28,6 +31,9 @@ test: check ## what every change has to pass
 
 test-all: check ## the same with simulations, kills and long comparisons
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+coverage: install ## branch coverage of `make test`, on the screen and in coverage/
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow" --cov --cov-report=term --cov-report=html
 
 bench: install ## attacks, brute force, kills, full disks and hostile days in full; takes hours
 	$(BIN)/python benchmarks/agreement.py --tables 10000
@@ -48,6 +54,11 @@ lock: install ## resolve pyproject.toml again, keeping versions that still fit; 
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
 		--no-emit-index-url --no-annotate --no-strip-extras --custom-compile-command "make lock" $(UPGRADE) \
 		--output-file requirements.lock pyproject.toml
+	for python in 3.11 3.12 3.13; do for platform in $(PLATFORMS); do \
+		$(BIN)/uv pip install --quiet --dry-run --target build --require-hashes --only-binary :all: \
+			--no-binary antlr4-python3-runtime --python-version $$python --python-platform $$platform \
+			--requirement requirements.lock || exit 1; \
+	done; done
 
 clean: ## remove the demo and all caches
-	rm -rf demo .venv .mypy_cache .ruff_cache .hypothesis
+	rm -rf demo .venv .mypy_cache .ruff_cache .hypothesis coverage .coverage*

@@ -19,7 +19,7 @@ STATUSES = ("published", "suppressed")
 
 
 def ids_of(what: str, names: Names, known: pd.DataFrame, faults: list[Fault]) -> list[str] | None:
-    """The ids that each name stands for: an id, or a part of a name in any capitals.
+    """The ids that each name stands for: an id, a name, or a part of one, in any capitals.
 
     `known` has an id and a name in its first two columns. None for no names. Names that fit
     nothing become faults.
@@ -29,8 +29,10 @@ def ids_of(what: str, names: Names, known: pd.DataFrame, faults: list[Fault]) ->
     ids, labels = known.iloc[:, 0].astype(str), known.iloc[:, 1].astype(str)
     found: list[str] = []
     for name in [names] if isinstance(names, str) else names:
-        exact = ids == name
-        fitting = exact if exact.any() else labels.str.contains(name, case=False, regex=False)
+        fitting = next(
+            (fits for fits in (ids == name, labels.str.lower() == name.lower()) if fits.any()),
+            labels.str.contains(name, case=False, regex=False),
+        )
         if not (name and fitting.any()):
             listed = [f"{id_} ({label})" for id_, label in zip(ids, labels, strict=True)]
             remedy = f"there are {first_few(listed)}" if listed else "there are none"

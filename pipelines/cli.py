@@ -111,8 +111,9 @@ app = typer.Typer(
 def _print_version(asked: bool) -> None:
     if asked:
         from anonymizer.version import code_version  # noqa: PLC0415  most commands do not ask
+        from pipelines.saying import say  # noqa: PLC0415
 
-        typer.echo(f"audience {code_version()}")
+        say(f"audience {code_version()}")
         raise typer.Exit
 
 
