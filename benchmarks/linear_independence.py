@@ -19,9 +19,9 @@ from anonymizer.cells.protecting import INFERENCE, KEPT, THRESHOLD, Outcome
 from anonymizer.cells.request import Files, Request, read_request
 from anonymizer.cells.rules import Settings, Zeros
 from anonymizer.cells.writing import write_published
-from anonymizer.feasible.budget import Budget
 from anonymizer.feasible.system import Integers
 from anonymizer.feasible.totals import segment_totals
+from anonymizer.feasible.work import Work
 from anonymizer.protection.constraints import Candidates, Ground, constraints
 from anonymizer.protection.differences import NO_DIFFERENCES
 from anonymizer.protection.exact import publish_exactly
@@ -56,7 +56,7 @@ def linearly_independent(request: Request) -> Outcome:
     plenty = np.full(known.matrix.shape[1], PLENTY, dtype=np.int64)
     problem = problem_from(known, plenty + known.certain, NO_DIFFERENCES)
     order = _best_first(catalogue.table_of[segments[known.firsts]], totals[segments[known.firsts]])
-    budget = Budget(request.rules.effort.proof_work)
+    budget = Work(request.rules.effort.proof_work)
     targets = another_count(known, plenty, catalogue)
     published, _ = publish_exactly(problem, targets, order, budget)
     assert not budget.exhausted

@@ -7,21 +7,14 @@ can be neither broken nor shown to be safe is a finding as well.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.audit.differencing import explain_all, nested_pairs, unequal_twins
 from anonymizer.audit.findings import Finding
-from anonymizer.audit.knowledge import (
-    Knowledge,
-    PublicRules,
-    Statements,
-    from_source,
-    read,
-    understand,
-)
+from anonymizer.audit.knowledge import Knowledge, PublicRules, published, understand
 from anonymizer.audit.reports import Reporter, below_threshold, name_group, no_multiple
 from anonymizer.audit.table_attack import TableAttack
 from anonymizer.feasible.system import Flags, Integers
@@ -133,11 +126,10 @@ def _attack(
     key, segments = figures.key, figures.segments
     if broken := tuple(broken_rules(key, catalogue, segments, figures.people, promise)):
         return broken, None
-    knowledge = read(figures, catalogue, promise, possible)
+    said = published(segments, figures.people, promise)
     if ranges is not None:
-        source = from_source("published", len(segments))
-        said = Statements(segments, figures.people, ranges.lowest, ranges.highest, source)
-        knowledge = understand(key, catalogue, said, possible, np.zeros_like(possible))
+        said = replace(said, lowest=ranges.lowest, highest=ranges.highest)
+    knowledge = understand(key, catalogue, said, possible, np.zeros_like(possible))
     if broken := tuple(plain_contradictions(knowledge)):
         return broken, None
     table = TableAttack(knowledge, promise.inference_floor)

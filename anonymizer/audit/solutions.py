@@ -105,8 +105,8 @@ def _some_tables(
             return (finders.divided.middle,)
         proof = finders.bounds.contradiction()
         return () if proof is None else reporter.no_table(proof)
-    guess = knowledge.sizes.astype(float)
-    if not knowledge.rigid and (tables := tuple(first_tables(knowledge, guess))):
+    found = () if knowledge.rigid else first_tables(knowledge, knowledge.sizes.astype(float))
+    if tables := tuple(table for table in found if knowledge.allows(table)):
         return tables
     table = fit_some_table(finders.bounds, reporter)
     if table is None or isinstance(table, Finding):

@@ -97,8 +97,8 @@ class Ends:
         people, shifts = self.sums @ first, sparse.csr_array(self.sums @ changes.T)
         least, most = (ends.toarray().ravel() for ends in (shifts.min(axis=1), shifts.max(axis=1)))
         for ends in (self.seen, self.parted):
-            np.minimum(ends[-1], people + least, out=ends[-1], casting="unsafe")
-            np.maximum(ends[1], people + most, out=ends[1], casting="unsafe")
+            np.minimum(ends[-1], people + least, out=ends[-1])
+            np.maximum(ends[1], people + most, out=ends[1])
 
     def learn_parts(self, table: Reals) -> None:
         """Take a table in which people may be divided."""

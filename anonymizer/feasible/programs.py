@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from anonymizer.feasible.budget import Budget
 from anonymizer.feasible.goals import Goal, Moves, OutOfReach
 from anonymizer.feasible.repair import Mending
 from anonymizer.feasible.solver import Solver, solve
 from anonymizer.feasible.system import Integers, System
+from anonymizer.feasible.work import Work
 
 _TOLERANCE = 1e-6
 _DUAL_SIMPLEX = 1
@@ -36,7 +36,7 @@ _ROWS_A_STEP = 2_000  # an iteration takes as long as the program is high
 class Programs:
     """Decides goals one at a time, each from the same first table, so their order is no matter."""
 
-    def __init__(self, system: System, start: Integers, budget: Budget) -> None:
+    def __init__(self, system: System, start: Integers, budget: Work) -> None:
         self._system, self._start, self._budget = system, start, budget
         self._matrix = sparse.csc_array(system.members)
         totals = system.members @ start

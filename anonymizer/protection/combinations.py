@@ -14,8 +14,8 @@ import highspy
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymizer.feasible.budget import Budget
 from anonymizer.feasible.solver import Solver, solve
+from anonymizer.feasible.work import Work
 from anonymizer.protection.aims import Aim
 from anonymizer.protection.moves import Column, MoveBasis
 
@@ -33,7 +33,7 @@ _STEPS = 10  # what it takes to set a program up
 class Combinations:
     """Sums of columns of a basis. They take an eighth of the budget at most."""
 
-    def __init__(self, basis: MoveBasis, budget: Budget) -> None:
+    def __init__(self, basis: MoveBasis, budget: Work) -> None:
         self._basis, self._budget = basis, budget
         self._left = budget.left // _SHARE
 

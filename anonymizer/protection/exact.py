@@ -12,17 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from anonymizer.feasible.budget import Budget
 from anonymizer.feasible.goals import Moves, changes_of
+from anonymizer.feasible.work import Work
 from anonymizer.protection.aims import Aim
 from anonymizer.protection.goals import Target
 from anonymizer.protection.moves import Column
 from anonymizer.protection.problem import Problem
-from anonymizer.protection.stepwise import Stepwise
+from anonymizer.protection.stepwise import MEGABYTES, Stepwise
 
 
 def publish_exactly(
-    problem: Problem, targets: Sequence[Target], order: Sequence[int], budget: Budget
+    problem: Problem,
+    targets: Sequence[Target],
+    order: Sequence[int],
+    budget: Work,
+    megabytes: float = MEGABYTES,
 ) -> tuple[NDArray[np.bool_], Mapping[int, Moves]]:
     """Which rows can be published, tried in this order, and a proof of every target but those of
     published rows.
@@ -33,7 +37,7 @@ def publish_exactly(
     of_rows = {target.row: n for n, target in enumerate(targets) if target.row is not None}
     others = [number for number, target in enumerate(targets) if target.row is None]
     aims = [_aim(targets[number]) for number in others]
-    stepwise = Stepwise(problem.start.tolist(), _classes_of_rows(problem), aims, budget)
+    stepwise = Stepwise(problem.start.tolist(), _classes_of_rows(problem), aims, budget, megabytes)
     published = np.zeros(problem.figures, dtype=bool)
     for row in order:
         published[row] = stepwise.publish(row)

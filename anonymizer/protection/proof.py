@@ -10,11 +10,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymizer.feasible.budget import Budget
 from anonymizer.feasible.departures import Departures, moves_found
 from anonymizer.feasible.goals import Goal, Moves, OutOfReach, changes_of
 from anonymizer.feasible.programs import Programs
 from anonymizer.feasible.system import Integers
+from anonymizer.feasible.work import Work
 from anonymizer.proofs import Witnesses
 from anonymizer.protection.constraints import Constraints
 from anonymizer.protection.goals import Target
@@ -30,7 +30,7 @@ class Prover:
         self,
         problem: Problem,
         targets: Sequence[Target],
-        budget: Budget,
+        budget: Work,
         starts: Sequence[Integers] = (),
     ) -> None:
         self._problem, self._targets, self._budget = problem, targets, budget

@@ -16,11 +16,13 @@ is not considered.
 import heapq
 from collections.abc import Sequence
 
-from anonymizer.feasible.budget import Budget
+from anonymizer.feasible.work import Work
 from anonymizer.protection.aims import Aim, Witnesses
 from anonymizer.protection.combinations import Combinations
 from anonymizer.protection.moves import Column, Elimination, MoveBasis, proportional
 
+MEGABYTES = 2_048
+_BYTES_AN_ENTRY = 300  # of a basis of moves, with all that points to it
 _SHORTEST = 36
 _PIVOTS_TRIED = 12
 _COLUMNS_A_STEP = 100
@@ -32,7 +34,8 @@ Change = tuple[int, int, int]  # an aim, the column that is its witness now, and
 class Stepwise:
     """A table of which rows are published one by one.
 
-    `spare` says how many people each class may lose, `classes_of_row` what each row counts.
+    `spare` says how many people each class may lose, `classes_of_row` what each row counts. The
+    basis of moves takes so many `megabytes` at most.
     """
 
     def __init__(
@@ -40,10 +43,12 @@ class Stepwise:
         spare: Sequence[int],
         classes_of_row: Sequence[Sequence[int]],
         aims: Sequence[Aim],
-        budget: Budget,
+        budget: Work,
+        megabytes: float = MEGABYTES,
     ) -> None:
         self._rows, self._budget = classes_of_row, budget
         self._basis = MoveBasis(spare)
+        self._most_entries = int(megabytes * 1_000_000 / _BYTES_AN_ENTRY)
         self._witnesses = Witnesses(self._basis, aims)
         self._enough = max([1, *(aim.more for aim in aims)])
         self._combinations = Combinations(self._basis, budget)
@@ -51,7 +56,7 @@ class Stepwise:
 
     def publish(self, row: int) -> bool:
         """Publish a row if every aim can still be reached; whether it was published."""
-        if self._budget.exhausted or self._basis.entries > self._budget.entries:
+        if self._budget.exhausted or self._basis.entries > self._most_entries:
             return False
         balance = self._basis.balance(self._rows[row])
         if not balance:

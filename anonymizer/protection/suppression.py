@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.errors import Held
-from anonymizer.feasible.budget import Budget
 from anonymizer.feasible.goals import Moves
 from anonymizer.feasible.system import Integers
+from anonymizer.feasible.work import Work
 from anonymizer.parallel import ALONE, Workers
 from anonymizer.policy import Effort, Promise
 from anonymizer.proofs import Witnesses
@@ -166,7 +166,7 @@ def _proved(
         if (published == before).all():
             raise Held("proof", "a proof of the inference promise is wrong; report this")
         # With level 0, what was suppressed just now has to be shown to have another count, too.
-        budget = Budget(rules.effort.proof_work, rules.effort.memory_megabytes)
+        budget = Work(rules.effort.proof_work)
         prover = Prover(problem, targets, budget, starts)
         prover.adopt(published, proofs)
         _cut_down(prover, preference, budget, exact=False)
@@ -190,10 +190,16 @@ class _Terms:
     rules: Rules
     rows: int
 
-    def budget(self, part: Part) -> Budget:
+    def budget(self, part: Part) -> Work:
         """A part's share of the effort."""
-        share, effort = (1 + len(part.rows)) / self.rows, self.rules.effort
-        return Budget(int(effort.proof_work * share), effort.memory_megabytes * share)
+        return Work(int(self.rules.effort.proof_work * self._share(part)))
+
+    def memory(self, part: Part) -> float:
+        """A part's share of the memory, in megabytes."""
+        return self.rules.effort.memory_megabytes * self._share(part)
+
+    def _share(self, part: Part) -> float:
+        return (1 + len(part.rows)) / self.rows
 
     def cuts_down(self, part: Part) -> bool:
         """Whether to publish everything and suppress what a proof blames, until all is proved.
@@ -230,7 +236,9 @@ def _settle(terms: _Terms, part: Part) -> _Settled:
             return _Settled(prover.published, prover.proofs, prover.starts)
         budget = terms.budget(part)
     order = part.preference.best_first(np.arange(len(part.rows)))
-    published, proofs = publish_exactly(part.problem, part.targets, order, budget)
+    published, proofs = publish_exactly(
+        part.problem, part.targets, order, budget, terms.memory(part)
+    )
     if not promise.inference_floor:
         return _Settled(published, proofs, (part.problem.start,))
     prover = Prover(part.problem, part.targets, budget)
@@ -257,7 +265,7 @@ def _joined(
     return published, starts, proofs
 
 
-def _cut_down(prover: Prover, order: Preference, budget: Budget, *, exact: bool) -> bool:
+def _cut_down(prover: Prover, order: Preference, budget: Work, *, exact: bool) -> bool:
     """Suppress rows until everything is proved; False if the effort for exact figures is spent.
 
     Ends: with nothing published all is proved. The cheap search goes over all targets before the
@@ -290,7 +298,7 @@ def _search_more(prover: Prover, start: int) -> None:
         prover.search(prover.open_targets(), start)
 
 
-def _suppress_for(prover: Prover, target: int, order: Preference, budget: Budget) -> int:
+def _suppress_for(prover: Prover, target: int, order: Preference, budget: Work) -> int:
     """Suppress rows until a target is proved, or one row once the effort is spent; how many."""
     suppressed = 0
     while obstacle := prover.prove(target):
@@ -301,7 +309,7 @@ def _suppress_for(prover: Prover, target: int, order: Preference, budget: Budget
     return suppressed
 
 
-def _put_back(prover: Prover, order: Preference, budget: Budget) -> None:
+def _put_back(prover: Prover, order: Preference, budget: Work) -> None:
     """Publish suppressed rows again, the best first, where everything can still be proved."""
     for row in order.best_first(np.flatnonzero(~prover.published)):
         if budget.exhausted:

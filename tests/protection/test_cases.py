@@ -24,7 +24,7 @@ from small_tables import (
     true_problem,
 )
 
-from anonymizer.feasible.budget import Budget
+from anonymizer.feasible.work import Work
 from anonymizer.protection.alone import suppress_alone
 from anonymizer.protection.constraints import constraints
 from anonymizer.protection.goals import another_count
@@ -139,7 +139,7 @@ def test_a_combination_of_several_rows_and_columns_is_found():
     known = constraints(ground_of(table, catalogue), judged_alone(figures, rules))
     problem = true_problem(known, table)
     targets = another_count(known, problem.start, catalogue)
-    prover = Prover(problem, targets, Budget(PLENTY))
+    prover = Prover(problem, targets, Work(PLENTY))
     position = np.ravel_multi_index(cell, catalogue.shape)
     column = known.class_of[np.flatnonzero(known.atoms == position)[0]]
     mine = [n for n, target in enumerate(targets) if set(target.goals[0].classes) == {column}]

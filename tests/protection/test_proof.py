@@ -24,10 +24,10 @@ from small_tables import (
 )
 
 from anonymizer.feasible import departures, programs
-from anonymizer.feasible.budget import Budget
 from anonymizer.feasible.departures import moves_found
 from anonymizer.feasible.goals import Moves
 from anonymizer.feasible.totals import segment_totals
+from anonymizer.feasible.work import Work
 from anonymizer.protection.constraints import constraints
 from anonymizer.protection.goals import another_count, enough_people
 from anonymizer.protection.problem import problem_of
@@ -82,7 +82,7 @@ def test_a_class_is_proved_exactly_if_a_fitting_table_has_enough_people(data):
         problem = problem_of(ground_of(table, catalogue), alone, known, None)
         assume(problem is not None)
     targets = enough_people(known, problem.start, rules.inference_k)
-    prover = Prover(problem, targets, Budget(PLENTY))
+    prover = Prover(problem, targets, Work(PLENTY))
     with some_means_only(prover, data.draw(MEANS)):
         for number in range(len(targets)):
             prover.prove(number)
@@ -112,7 +112,7 @@ def test_an_exact_solution_is_found_exactly_if_there_is_one(data):
     known = known_of(table, catalogue, rules, figures)
     problem = true_problem(known, table)
     targets = another_count(known, problem.start, catalogue)
-    prover = Prover(problem, targets, Budget(PLENTY))
+    prover = Prover(problem, targets, Work(PLENTY))
     with some_means_only(prover, data.draw(MEANS)):
         safe = all(prover.prove(number) is None for number in prover.open_targets())
     assert safe == (not Reader(figures, catalogue, rules, table.possible).breaches())
@@ -140,7 +140,7 @@ def all_proved(catalogue, table):
     figures = some_figures(table, catalogue, rules, range(len(catalogue)))
     known = known_of(table, catalogue, rules, figures)
     problem = true_problem(known, table)
-    prover = Prover(problem, another_count(known, problem.start, catalogue), Budget(PLENTY))
+    prover = Prover(problem, another_count(known, problem.start, catalogue), Work(PLENTY))
     return all(prover.prove(number) is None for number in prover.open_targets())
 
 
@@ -163,7 +163,7 @@ def square():
 
 def test_a_proof_is_a_table_that_fits(square):
     problem, targets = square
-    prover = Prover(problem, targets, Budget(PLENTY))
+    prover = Prover(problem, targets, Work(PLENTY))
     assert prover.prove(0) is None
     moves = prover.proofs[0]
     table = problem.start.copy()
@@ -219,7 +219,7 @@ def test_a_witness_that_is_off_by_one_person_is_caught(data):
     known = known_of(table, catalogue, rules, figures)
     problem = true_problem(known, table)
     targets = enough_people(known, problem.start, rules.inference_k)
-    prover = Prover(problem, targets, Budget(PLENTY))
+    prover = Prover(problem, targets, Work(PLENTY))
     assume(targets)
     number = data.draw(st.integers(0, len(targets) - 1))
     assume(prover.prove(number) is None)
@@ -247,7 +247,7 @@ def fits(known, people, start, goal):
 
 def test_what_stands_in_the_way_is_named():
     problem, targets = of_a_square(9)
-    prover = Prover(problem, targets, Budget(PLENTY))
+    prover = Prover(problem, targets, Work(PLENTY))
     obstacle = prover.prove(0)
     assert obstacle is not None
     while obstacle:
@@ -259,7 +259,7 @@ def test_what_stands_in_the_way_is_named():
 
 def test_publishing_again_forgets_the_proofs_that_it_breaks():
     problem, targets = of_a_square(9)
-    prover = Prover(problem, targets, Budget(PLENTY))
+    prover = Prover(problem, targets, Work(PLENTY))
     rows = list(range(problem.figures))
     for row in rows:
         prover.publish(row, published=False)
@@ -272,7 +272,7 @@ def test_publishing_again_forgets_the_proofs_that_it_breaks():
 def test_a_table_that_proves_one_target_is_a_start_for_others():
     """From a table found by a program the search reaches what it does not reach from the first."""
     problem, targets = of_a_square(5, (5, 5, 2))
-    prover = Prover(problem, targets, Budget(PLENTY))
+    prover = Prover(problem, targets, Work(PLENTY))
     assert prover.prove(0) is None
     start = prover.start_from(0)
     proved = prover.proofs.pop(0)

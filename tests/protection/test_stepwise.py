@@ -27,8 +27,8 @@ from small_tables import (
     true_problem,
 )
 
-from anonymizer.feasible.budget import Budget
 from anonymizer.feasible.totals import segment_totals
+from anonymizer.feasible.work import Work
 from anonymizer.policy import Effort
 from anonymizer.protection import stepwise as module
 from anonymizer.protection.aims import Aim
@@ -102,7 +102,7 @@ def publish_and_check(stepwise, spare, rows, aims):
 @given(worlds())
 def test_every_aim_is_within_reach_at_every_step(world):
     spare, rows, aims = world
-    budget = Budget(PLENTY)
+    budget = Work(PLENTY)
     outcome = publish_and_check(Stepwise(spare, rows, aims, budget), spare, rows, aims)
     again = Stepwise(spare, rows, aims, budget)
     assert [again.publish(number) for number in range(len(rows))] == outcome
@@ -113,7 +113,7 @@ def test_every_aim_is_within_reach_in_a_table_with_its_margins(shape):
     random = np.random.default_rng(sum(shape))
     for _ in range(20):
         spare, rows, aims = crossed(random, shape, most=4)
-        stepwise = Stepwise(spare, rows, aims, Budget(PLENTY))
+        stepwise = Stepwise(spare, rows, aims, Work(PLENTY))
         outcome = publish_and_check(stepwise, spare, rows, aims)
         assert any(outcome)
         assert not all(outcome)
@@ -129,17 +129,15 @@ def test_every_aim_is_within_reach_where_columns_are_multiplied_and_divided(widt
         sizes = random.integers(2, width * 2 // 3, size=width)
         rows = [sorted(random.choice(width, size=n, replace=False).tolist()) for n in sizes]
         aims = [Aim((int(random.integers(width)),), int(random.integers(12))) for _ in range(3)]
-        publish_and_check(Stepwise(spare, rows, aims, Budget(PLENTY)), spare, rows, aims)
+        publish_and_check(Stepwise(spare, rows, aims, Work(PLENTY)), spare, rows, aims)
 
 
 @settings(max_examples=100, deadline=None)
 @given(worlds(), st.integers(0, 12))
 def test_stopping_early_is_safe_and_suppresses_all_that_follows(world, steps):
     spare, rows, aims = world
-    budget = Budget(0)
-    budget.left = steps
-    early = publish_and_check(Stepwise(spare, rows, aims, budget), spare, rows, aims)
-    whole = Stepwise(spare, rows, aims, Budget(PLENTY))
+    early = publish_and_check(Stepwise(spare, rows, aims, Work(steps)), spare, rows, aims)
+    whole = Stepwise(spare, rows, aims, Work(PLENTY))
     complete = [whole.publish(number) for number in range(len(rows))]
     same = next((n for n in range(len(rows)) if early[n] != complete[n]), len(rows))
     assert not any(early[same:])
@@ -158,7 +156,7 @@ def test_a_row_given_up_as_hopeless_would_determine_an_aim(world):
         return given_up[-1]
 
     honest = module.proportional
-    stepwise = Stepwise(spare, rows, aims, Budget(PLENTY))
+    stepwise = Stepwise(spare, rows, aims, Work(PLENTY))
     for number, row in enumerate(rows):
         given_up.clear()
         with pytest.MonkeyPatch.context() as patch:
@@ -179,7 +177,7 @@ def test_a_row_given_up_as_hopeless_would_determine_an_aim(world):
 
 def test_a_row_that_tells_nothing_new_is_published_without_effort():
     """The third row is the sum of the first two: everybody can add."""
-    budget = Budget(PLENTY)
+    budget = Work(PLENTY)
     stepwise = Stepwise([3, 3, 3, 3], [[0, 1], [2, 3], [0, 1, 2, 3]], [Aim((0,), 1)], budget)
     assert stepwise.publish(0)
     assert stepwise.publish(1)
@@ -192,14 +190,14 @@ def test_people_are_whole_and_not_below_zero():
     """Three empty classes that add up to a published zero are known to be empty, though no
     equation says so of any of them; a fourth with people in it leaves them open."""
     aims = [Aim((place,), 1) for place in range(3)]
-    assert not Stepwise([0, 0, 0], [[0, 1, 2]], aims, Budget(PLENTY)).publish(0)
-    assert Stepwise([0, 0, 0, 2], [[0, 1, 2, 3]], aims, Budget(PLENTY)).publish(0)
+    assert not Stepwise([0, 0, 0], [[0, 1, 2]], aims, Work(PLENTY)).publish(0)
+    assert Stepwise([0, 0, 0, 2], [[0, 1, 2, 3]], aims, Work(PLENTY)).publish(0)
 
 
 def test_as_many_more_as_are_wanted_or_none():
     """The neighbour has 3 to give: an aim for 3 more lets the sum be published, one for 4 not."""
     for more, published in ((3, True), (4, False)):
-        stepwise = Stepwise([1, 3], [[0, 1]], [Aim((0,), more)], Budget(PLENTY))
+        stepwise = Stepwise([1, 3], [[0, 1]], [Aim((0,), more)], Work(PLENTY))
         assert stepwise.publish(0) is published
 
 
@@ -226,7 +224,7 @@ def test_each_proof_of_published_rows_is_a_table_with_their_figures(inference_k,
         else:
             targets = another_count(known, problem.start, REGIONS)
         rows = range(len(known.lower))
-        published, proofs = publish_exactly(problem, targets, rows, Budget(PLENTY))
+        published, proofs = publish_exactly(problem, targets, rows, Work(PLENTY))
         matrix, least = known.matrix.toarray(), known.sizes if occupied else 0 * truth
         for number, target in enumerate(targets):
             if target.row is not None and published[target.row]:
