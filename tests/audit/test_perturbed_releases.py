@@ -117,8 +117,8 @@ def test_another_state_is_refused(seed):
                 state,
                 table=with_entry(state.table, row, other_number(random, state.table[row], -1, 4)),
             ),
-            without_rows(state, np.delete(np.arange(len(state)), row)),
-            without_rows(state, np.insert(np.arange(len(state)), row, row)),
+            with_rows(state, np.delete(np.arange(len(state)), row)),
+            with_rows(state, np.insert(np.arange(len(state)), row, row)),
         ]
         if tables - 1 in state.table:
             wrong.append(replace(state, tables=names))
@@ -131,13 +131,20 @@ def test_another_state_is_refused(seed):
         other = int(random.integers(len(state)))
         order = np.arange(len(state))
         order[[row, other]] = order[[other, row]]
-        if row != other:
-            wrong.append(without_rows(state, order))
+        if row_of(state, row) != row_of(state, other):
+            wrong.append(with_rows(state, order))
         for number, changed in enumerate(wrong):
             assert check_state(changed, *arguments), (number, row)
 
 
-def without_rows(state, rows) -> Representatives:
+def row_of(state, row):
+    """All that the state says of one group."""
+    known = state.sketches
+    parts = (state.table, state.figures, known.people, known.fine, known.keys)
+    return [part[row].tolist() for part in parts]
+
+
+def with_rows(state, rows) -> Representatives:
     """The state with these rows, in this order."""
     known = state.sketches
     sketches = replace(
