@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.audit.findings import Finding, Kind
-from anonymizer.audit.recount import Flags, membership, possible_cells, recount
+from anonymizer.audit.recount import Flags, Ints, membership, possible_cells, recount
 from anonymizer.audit.sharing import Draw, Followed, followed, joined, rows_of
 from anonymizer.audit.witness_sums import Known, broken_rules
 from anonymizer.policy import Promise
@@ -60,19 +60,22 @@ def check_release(
     if isinstance(reading, Finding):
         return (reading,)
     found = followed(reading.judged, reading.alone, history, promise, draw)
-    of_release = [_wrong_sharing(reading, found), *_wrong_figures(reading, found, promise, draw)]
+    of_release: list[Broken] = [
+        _wrong_sharing(reading, found),
+        *_wrong_figures(reading, found, promise, draw),
+    ]
     findings: list[Finding] = []
     for number, claim in enumerate(claims):
         key, published = claim.counted.key, claim.figures.segments
-        own = reading.judged.table == number
-        known = _known(reading, number, claim, inside, promise, draw)
-        broken = [(kind, text, wrong[own]) for kind, text, wrong in of_release]
-        broken.append(_contradictions(reading.shown[own], known))
-        for kind, text, wrong in broken:
-            if wrong.any():
-                named = np.intersect1d(claim.sharing.segments[wrong], published)[:_MOST_SHOWN]
-                ids = tuple(catalogue.id(segment) for segment in named.tolist())
-                findings.append(Finding(key, kind, ids, text))
+        known = _known(number, claim, inside, promise, draw)
+        own = slice(*np.searchsorted(reading.judged.table, [number, number + 1]))
+        smaller = np.isin(claim.sharing.segments, published[_smaller_supersets(known)])
+        text = "a figure is smaller than that of a segment within its segment"
+        broken = [(kind, rule, wrong[own]) for kind, rule, wrong in of_release]
+        for kind, rule, wrong in [*broken, ("contradiction", text, smaller)]:
+            named = np.intersect1d(claim.sharing.segments[wrong], published)[:_MOST_SHOWN]
+            ids = tuple(catalogue.id(segment) for segment in named.tolist())
+            findings += [Finding(key, kind, ids, rule)] if wrong.any() else []
         texts = broken_rules(claim.witnesses, known) if len(published) else []
         findings += [Finding(key, "unproved", (), text) for text in texts]
     return tuple(findings)
@@ -109,11 +112,12 @@ def _read(
     claims: Sequence[Claim], catalogue: Catalogue, inside: sparse.csr_array, promise: Promise
 ) -> _Reading | Finding:
     """Count the tables anew; refuses parts that do not fit together."""
-    judged, totals = [], []
-    for number, claim in enumerate(claims):
+    judged: dict[str, Representatives] = {}
+    totals = []
+    for claim in claims:
         counted, figures, sharing = claim.counted, claim.figures, claim.sharing
         name = str(counted.key)
-        if name in {str(other.counted.key) for other in claims[:number]}:
+        if name in judged:
             return _refused(claim, "a release has one table of each subject and period")
         if figures.key != counted.key or counted.people.shape != catalogue.shape:
             return _refused(claim, "figures, counts and catalogue are not of the same table")
@@ -129,14 +133,14 @@ def _read(
         outcomes[np.searchsorted(groups.segments, figures.segments)] = figures.people
         of_table = np.zeros(len(groups), dtype=np.int32)
         terms = promise.step, promise.rounding
-        judged.append(Representatives((name,), *terms, groups.sketches, of_table, outcomes))
+        judged[name] = Representatives((name,), *terms, groups.sketches, of_table, outcomes)
         totals.append(groups.totals)
     claimed = zip(*(vars(claim.sharing).values() for claim in claims), strict=True)
     sharing = Sharing(*(np.concatenate(parts) for parts in claimed))
     shown = [np.isin(claim.sharing.segments, claim.figures.segments) for claim in claims]
     alone = (sharing.earlier == NO_ONE) & (sharing.leader < 0)
-    joined_totals = np.concatenate(totals)
-    return _Reading(joined(judged), joined_totals, sharing, np.concatenate(shown), alone)
+    every = joined(list(judged.values()))
+    return _Reading(every, np.concatenate(totals), sharing, np.concatenate(shown), alone)
 
 
 def _refused(claim: Claim, text: str) -> Finding:
@@ -186,26 +190,20 @@ def _figure(people: int, total: int, promise: Promise, draw: Draw) -> int:
 
 
 def _known(
-    reading: _Reading,
-    number: int,
-    claim: Claim,
-    inside: sparse.csr_array,
-    promise: Promise,
-    draw: Draw,
+    number: int, claim: Claim, inside: sparse.csr_array, promise: Promise, draw: Draw
 ) -> Known:
-    """What a reader knows of the published groups of one table."""
-    counted, sharing, own = claim.counted, reading.sharing, reading.judged.table == number
-    places = np.flatnonzero(reading.shown & own)
-    alone, figures = reading.alone[places], reading.judged.figures[places]
+    """What a reader knows of the published groups of a table."""
+    counted, sharing, segments = claim.counted, claim.sharing, claim.figures.segments
+    figures, places = claim.figures.people, np.searchsorted(sharing.segments, segments)
     here = (sharing.earlier == NO_ONE) & (sharing.leader_table == number)
-    leaders = np.where(here, sharing.leader + np.searchsorted(reading.judged.table, number), -1)
-    leaders = leaders[places]
+    leaders = np.where(here, sharing.leader, -1)[places]
+    alone = ((sharing.earlier == NO_ONE) & (sharing.leader < 0))[places]
     widest = promise.step + promise.near_jitter - 1
     slack = sharing.rounding[places] - 1 + np.where(alone, 0, widest)
-    segments, hidden = claim.figures.segments, np.zeros(0, dtype=np.int64)
+    jitter = draw("near", f"{counted.key}|{counted.key}") % (promise.near_jitter + 1)
+    hidden = np.zeros(0, dtype=np.int64)
     if not promise.inference_floor:
         hidden = np.setdiff1d(np.arange(inside.shape[0]), segments)
-    jitter = draw("near", f"{counted.key}|{counted.key}") % (promise.near_jitter + 1)
     return Known(
         counted.possible,
         counted.occupied,
@@ -223,12 +221,9 @@ def _known(
     )
 
 
-def _contradictions(shown: Flags, known: Known) -> Broken:
+def _smaller_supersets(known: Known) -> Ints:
     """Groups that hold all possible cells of another one and have a smaller figure."""
     common = (known.boxes @ known.boxes.T).tocoo()
     contained = common.data == np.diff(known.boxes.indptr)[common.row]
     smaller = contained & (known.figures[common.col] < known.figures[common.row])
-    wrong = np.zeros(len(shown), dtype=bool)
-    wrong[np.flatnonzero(shown)[common.col[smaller]]] = True
-    text = "a figure is smaller than that of a segment within its segment"
-    return "contradiction", text, wrong
+    return np.unique(common.col[smaller]).astype(np.int64)

@@ -195,22 +195,22 @@ FOUR_CELLS = people_by_gender_age_and_region(2, 1)
 NO_WITNESS = "a cell has no witness with enough people"
 
 
-def hand_made(seed, *, level, occupied):
+def hand_made(seed, *, level, occupied, jitter=1):
     """The first random table some of whose figures can be believed."""
     for attempt in itertools.count():
-        made = _attempt(np.random.default_rng([seed, attempt]), level, occupied)
+        made = _attempt(np.random.default_rng([seed, attempt]), level, occupied, jitter)
         tables = all_tables(4, 12)
         if made.boxes and (made.may_be(tables)).any():
             return replace(made, believed=tables[made.may_be(tables)])
     raise AssertionError
 
 
-def _attempt(random, level, occupied):
+def _attempt(random, level, occupied, jitter):
     rules = promise(
         k=int(random.integers(3, 6)),
         inference_k=level,
         rounding=int(random.integers(1, 4)),
-        near_jitter=int(random.integers(0, 2)),
+        near_jitter=int(random.integers(0, jitter + 1)),
     )
     people = np.repeat(np.arange(4), random.integers(int(occupied), 10, 4))
     everybody = People.of(people, int(random.integers(1000)))
@@ -245,12 +245,15 @@ def _attempt(random, level, occupied):
     )
 
 
-def check_proofs(seed, level, occupied):
+def check_proofs(seed, level, occupied, jitter=1):
     """Whether a proof of a random table is complete; fails where the checker says something else.
 
     All tables that fit are a proof exactly if each cell has enough people in one of them.
     """
-    made, random = hand_made(seed, level=level, occupied=occupied), np.random.default_rng(seed)
+    made, random = (
+        hand_made(seed, level=level, occupied=occupied, jitter=jitter),
+        np.random.default_rng(seed),
+    )
     proved = bool((made.believed.max(axis=0)[made.shown] >= level).all())
     unproved = set() if proved else {NO_WITNESS}
     assert made.unproved(made.believed) == unproved, seed
@@ -269,6 +272,12 @@ def test_witnesses_agree_with_the_enumeration_of_all_tables(level, occupied):
     proved = [check_proofs(seed, level, occupied) for seed in range(20)]
     assert any(proved)
     assert level == 1 or not all(proved)
+
+
+def test_groups_that_share_nobody_can_be_near_where_the_step_is_wide():
+    """A step of more than twice the threshold: small groups without a cell in common are near."""
+    for seed in range(12):
+        check_proofs(seed, 2, occupied=False, jitter=12)
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -14,22 +14,15 @@ from small_releases import CELLS, shown, small_release, too_small
 from anonymizer.audit.checker import check_state
 from anonymizer.proofs import NO_ONE, SUPPRESSED, Representatives, Witnesses
 
-SEEDS = range(12)
-CHANGES = 12
+SEEDS = range(1, 9)
+CHANGES = 6
 
 
 def releases(seed):
     """An accepted release with figures, a source of random changes, and its number of tables."""
     release = small_release(seed)
-    assert accepted(release)
+    assert not findings_of(release)
     return release, np.random.default_rng(seed), len(release.claims)
-
-
-def accepted(release, state=None):
-    """Whether the checker finds nothing in a release and the state to be recorded."""
-    state = release.state if state is None else state
-    rules = release.catalogue, release.promise
-    return not findings_of(release) and not check_state(state, release.claims, *rules)
 
 
 def with_entry(array, place, value):
@@ -111,7 +104,8 @@ def test_following_anybody_else_is_refused(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_another_state_is_refused(seed):
     release, random, tables = releases(seed)
-    state = release.state
+    state, arguments = release.state, (release.claims, release.catalogue, release.promise)
+    assert not check_state(state, *arguments)
     for _ in range(CHANGES):
         row = int(random.integers(len(state)))
         names = (*state.tables[:-1], "campaign other day=2026-11-22")
@@ -123,8 +117,8 @@ def test_another_state_is_refused(seed):
                 state,
                 table=with_entry(state.table, row, other_number(random, state.table[row], -1, 4)),
             ),
-            without_rows(state, np.delete(np.arange(len(state)), row)),
-            without_rows(state, np.insert(np.arange(len(state)), row, row)),
+            with_rows(state, np.delete(np.arange(len(state)), row)),
+            with_rows(state, np.insert(np.arange(len(state)), row, row)),
         ]
         if tables - 1 in state.table:
             wrong.append(replace(state, tables=names))
@@ -137,13 +131,20 @@ def test_another_state_is_refused(seed):
         other = int(random.integers(len(state)))
         order = np.arange(len(state))
         order[[row, other]] = order[[other, row]]
-        if row != other:
-            wrong.append(without_rows(state, order))
+        if row_of(state, row) != row_of(state, other):
+            wrong.append(with_rows(state, order))
         for number, changed in enumerate(wrong):
-            assert not accepted(release, changed), (number, row)
+            assert check_state(changed, *arguments), (number, row)
 
 
-def without_rows(state, rows) -> Representatives:
+def row_of(state, row):
+    """All that the state says of one group."""
+    known = state.sketches
+    parts = (state.table, state.figures, known.people, known.fine, known.keys)
+    return [part[row].tolist() for part in parts]
+
+
+def with_rows(state, rows) -> Representatives:
     """The state with these rows, in this order."""
     known = state.sketches
     sketches = replace(
@@ -156,7 +157,7 @@ def without_rows(state, rows) -> Representatives:
 def test_a_changed_proof_is_accepted_only_if_it_proves_the_figures(seed):
     release, random, tables = releases(seed)
     refused = 0
-    for _ in range(2 * CHANGES):
+    for _ in range(3 * CHANGES):
         number = int(random.integers(tables))
         witnesses = release.claims[number].witnesses
         if not len(release.claims[number].figures.segments):
