@@ -24,13 +24,14 @@ from anonymizer.engines.duckdb import DuckDB
 from anonymizer.errors import Held
 from anonymizer.files import write_parquet
 from anonymizer.home import Home
+from anonymizer.period_inputs import require_inputs, scan_visits
 from anonymizer.periods import Period
 from anonymizer.policy import Policy
 from anonymizer.secret import Secret
 from anonymizer.segments import Catalogue
 from anonymizer.series import CAMPAIGN_DAY, Series
 from anonymizer.tables import BUCKETS, Counted, SetHashes, TableKey
-from anonymizer.windows import Inputs, has_table, require_inputs, scan_visits
+from anonymizer.windows import Inputs, has_table
 
 EVERYONE = "everyone"
 _NOTHING = {"campaign": "no_campaign", "interest": "no_interest"}

@@ -22,11 +22,11 @@ from anonymizer.dimensions import AGE_BAND_STARTS, AGE_BANDS
 from anonymizer.engines.duckdb import DuckDB
 from anonymizer.files import write_parquet
 from anonymizer.home import Home
+from anonymizer.period_inputs import require_inputs, scan_visits
 from anonymizer.periods import Period
 from anonymizer.policy import Policy, Purpose
 from anonymizer.secret import Secret
 from anonymizer.series import CAMPAIGN_DAY, Series
-from anonymizer.windows import require_inputs, scan_visits
 
 _OLDEST = 32_767
 

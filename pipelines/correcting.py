@@ -9,10 +9,11 @@ from anonymizer.exports.writing import faulty_exports
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
 from anonymizer.near_state import lost_state, state_file
+from anonymizer.period_inputs import inputs_missing
 from anonymizer.periods import Period
 from anonymizer.series import CAMPAIGN_DAY, SERIES, Series, first_edition
 from anonymizer.settings import applying, revisions
-from anonymizer.windows import inputs_missing, inputs_of
+from anonymizer.windows import inputs_of
 from pipelines.landing import runnable_days
 from pipelines.resources import Installation
 

@@ -14,11 +14,12 @@ from anonymizer.corrections import open_order
 from anonymizer.exports.writing import faulty_exports
 from anonymizer.home import Home
 from anonymizer.ledger import Ledger
+from anonymizer.period_inputs import inputs_missing
 from anonymizer.periods import Period
 from anonymizer.policy import Policy, Timing
 from anonymizer.series import CAMPAIGN_DAY, Series
 from anonymizer.settings import applying, revisions
-from anonymizer.windows import closing_day, inputs_missing
+from anonymizer.windows import closing_day
 from pipelines import journal
 from pipelines.first_day import has_begun
 

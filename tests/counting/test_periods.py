@@ -23,6 +23,7 @@ from anonymizer.eligibility import find_eligible_in
 from anonymizer.engines.duckdb import DuckDB
 from anonymizer.errors import Held
 from anonymizer.home import Home
+from anonymizer.period_inputs import inputs_missing
 from anonymizer.periods import Period
 from anonymizer.policy import Bots, Policy, Timing
 from anonymizer.segments import Catalogue, Interest
@@ -35,7 +36,7 @@ from anonymizer.series import (
     Series,
 )
 from anonymizer.tables import Counted
-from anonymizer.windows import closing_day, inputs_missing, oldest_needed
+from anonymizer.windows import closing_day, oldest_needed
 
 MONDAY, SUNDAY = date(2026, 11, 16), date(2026, 11, 22)
 WEEK = Period("week", MONDAY)
