@@ -57,6 +57,7 @@ from pipelines.due import due_periods, stretches_of
 from pipelines.flow import LONGER, job_name
 from pipelines.history import open_ledger
 from pipelines.progress import Listener, Step
+from pipelines.released import verify_published
 from pipelines.runs import run_days, run_periods
 
 FIRST = date(2026, 11, 1)
@@ -309,8 +310,8 @@ def judge_interrupted(world: World, home: Home) -> str:
         raise Difference(f"the public ledger is not the one before, continued: {home.root}")
     if count_figures(home) < world.figures:
         raise Difference(f"the database lost figures: {home.root}")
-    Ledger.open(home.ledger).verify()
     try:
+        verify_published(home, Ledger.open(home.ledger))
         proved = verify_folder(home.published, chain[-1].hash)
     except Held as held:
         raise Difference(f"{held}: {home.root}") from None

@@ -5,8 +5,10 @@ import gzip
 import hashlib
 import io
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 from checking import outcome
 
+from anonymizer.corrections import open_orders
 from anonymizer.home import Home
 from anonymizer.intake.searching import canonical_user
 from anonymizer.ledger import Ledger
@@ -343,6 +346,30 @@ def test_a_correction_that_is_held_can_be_cancelled_and_runs_go_on_without_it(
     listed = " ".join(run_audience("ledger", "list", *place).stdout.split())
     assert "cancellation" in listed
     assert verify_folder(home.published).unfinished == ()
+
+
+@pytest.mark.slow
+def test_killed_while_it_is_computed_a_correction_is_no_alarm_and_backfill_makes_it(
+    sent: Home, tmp_path: Path
+) -> None:
+    """What is killed later, step by step: `test_killed_anywhere.py`."""
+    home = copy_home(sent, tmp_path / "home")
+    reached = home.private / "journal" / "reach" / f"day={DAY}.json"
+    reached.unlink()
+    command = [str(Path(sys.executable).with_name("audience")), "correct-release", FIRST]
+    options = ["--reason", REASON, "--yes", "--home", str(home.root)]
+    with subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL) as killed:
+        deadline = time.monotonic() + 240
+        while not reached.exists() and killed.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        killed.kill()
+    assert killed.returncode == -signal.SIGKILL
+    assert [order.release for order in open_orders(Ledger.open(home.ledger))] == [SECOND]
+    for words in (("ledger", "verify"), ("verify",)):
+        told = run_audience(*words, "--home", home.root)
+        assert told.returncode == 0, told.stdout + told.stderr
+    assert run_audience("backfill", "--to", DAY, "--home", home.root).returncode == 0
+    assert verify_folder(home.published).corrected == {FIRST: f"{SECOND}: {REASON}"}
 
 
 def test_a_day_whose_files_are_gone_is_refused(sent: Home, tmp_path: Path) -> None:
