@@ -4,13 +4,16 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
+import yaml
 
+pytestmark = pytest.mark.needs("git")
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 LOCK = (ROOT / "requirements.lock").read_text("utf-8")
@@ -32,16 +35,34 @@ def wanted(group: list[str]) -> dict[str, str]:
     return {match[1].lower(): match[3] for match in found if match}
 
 
+# As pip builds: neither the package nor its folder is on the path.
+BUILD = (
+    "import sys; from hatchling.build import build_{0}\n"
+    "sys.path = [path for path in sys.path if path != sys.argv[2]]\n"
+    "build_{0}(sys.argv[1])"
+)
+
+
+def build(kind: str, source: Path, folder: Path) -> Path:
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", BUILD.format(kind), str(folder), str(ROOT)],
+        cwd=source,
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return next(folder.iterdir())
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
-    return next(folder.glob("*.whl"))
+    """Built from the source archive, as whoever installs that builds it."""
+    archive = build("sdist", ROOT, tmp_path_factory.mktemp("archive"))
+    source = tmp_path_factory.mktemp("source")
+    with tarfile.open(archive) as packed:
+        packed.extractall(source, filter="data")
+    return build("wheel", next(source.iterdir()), tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +155,30 @@ def test_the_installed_versions_are_those_of_the_lock() -> None:
         except PackageNotFoundError:
             continue  # a tool that this test run does not need
         assert installed == exact, name
+
+
+def test_the_lock_is_installed_with_its_hashes() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    installs = [
+        line for line in makefile.splitlines() if "requirements.lock" in line and " pip " in line
+    ]
+    assert installs
+    assert all("--require-hashes" in line for line in installs if "uv" not in line)
+
+
+def test_the_changelog_speaks_of_this_version_first() -> None:
+    versions = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert versions[0] == PROJECT["project"]["version"]
+
+
+def test_hooks_need_nothing_but_the_tools_of_make_check() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
+    assert [repository["repo"] for repository in hooks] == ["local"]
+    entries = {hook["entry"].split()[0] for hook in hooks[0]["hooks"]}
+    assert entries == {f".venv/bin/{tool}" for tool in ("ruff", "mypy", "lint-imports", "python")}
+    checks = (ROOT / "Makefile").read_text("utf-8").partition("\ncheck:")[2].partition("\n\n")[0]
+    tools = set(re.findall(r"\$\(BIN\)/([a-z-]+)", checks))
+    assert {f".venv/bin/{tool}" for tool in tools} | {".venv/bin/python"} == entries
 
 
 def test_a_missing_driver_is_named_with_the_command_that_installs_it(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from anonymizer import version
 from anonymizer.version import code_version, commit_of
 
+pytestmark = pytest.mark.needs("git")
 WHO = {
     f"GIT_{role}_{what}": "test" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
 }
