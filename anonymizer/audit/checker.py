@@ -129,6 +129,8 @@ def _read(
             return _refused(claim, "the parts of the sharing differ in length")
         if not np.isin(figures.segments, groups.segments).all():
             return _refused(claim, "a figure is of a segment that is not judged")
+        if figures.people.dtype != np.int64:
+            return _refused(claim, "the figures are not whole numbers of 64 bits")
         outcomes = np.full(len(groups), SUPPRESSED, dtype=np.int64)
         outcomes[np.searchsorted(groups.segments, figures.segments)] = figures.people
         of_table = np.zeros(len(groups), dtype=np.int32)
