@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.audit.findings import Finding, Kind
-from anonymizer.audit.recount import Flags, Ints, membership, possible_cells, recount
+from anonymizer.audit.recount import Flags, Groups, Ints, membership, possible_cells, recount
 from anonymizer.audit.sharing import Draw, Followed, followed, joined, rows_of
 from anonymizer.audit.witness_sums import Known, broken_rules
 from anonymizer.policy import Promise
@@ -115,20 +115,15 @@ def _read(
     judged: dict[str, Representatives] = {}
     totals = []
     for claim in claims:
-        counted, figures, sharing = claim.counted, claim.figures, claim.sharing
+        counted, figures = claim.counted, claim.figures
         name = str(counted.key)
         if name in judged:
             return _refused(claim, "a release has one table of each subject and period")
         if figures.key != counted.key or counted.people.shape != catalogue.shape:
             return _refused(claim, "figures, counts and catalogue are not of the same table")
         groups = recount(counted, inside, promise)
-        if not np.array_equal(groups.segments, sharing.segments):
-            text = "the judged groups are not those with enough people to be judged"
+        if text := _misfit(claim, groups):
             return _refused(claim, text)
-        if any(part.shape != groups.segments.shape for part in vars(sharing).values()):
-            return _refused(claim, "the parts of the sharing differ in length")
-        if not np.isin(figures.segments, groups.segments).all():
-            return _refused(claim, "a figure is of a segment that is not judged")
         outcomes = np.full(len(groups), SUPPRESSED, dtype=np.int64)
         outcomes[np.searchsorted(groups.segments, figures.segments)] = figures.people
         of_table = np.zeros(len(groups), dtype=np.int32)
@@ -141,6 +136,20 @@ def _read(
     alone = (sharing.earlier == NO_ONE) & (sharing.leader < 0)
     every = joined(list(judged.values()))
     return _Reading(every, np.concatenate(totals), sharing, np.concatenate(shown), alone)
+
+
+def _misfit(claim: Claim, groups: Groups) -> str:
+    """Why what is claimed of a table cannot be of these groups; empty if it can."""
+    parts = vars(claim.sharing).values()
+    if not np.array_equal(groups.segments, claim.sharing.segments):
+        return "the judged groups are not those with enough people to be judged"
+    if any(part.shape != groups.segments.shape for part in parts):
+        return "the parts of the sharing differ in length"
+    if any(part.dtype.kind != "i" for part in (claim.figures.people, *parts)):
+        return "figures or sharing are not of whole numbers"
+    if not np.isin(claim.figures.segments, groups.segments).all():
+        return "a figure is of a segment that is not judged"
+    return ""
 
 
 def _refused(claim: Claim, text: str) -> Finding:

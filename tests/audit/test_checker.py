@@ -171,6 +171,14 @@ def test_a_figure_of_a_segment_that_is_not_judged_is_refused(single):
     assert kinds(single.with_figures({**single.figures(), other: 9})) == {"structure"}
 
 
+def test_figures_that_are_not_whole_are_refused(single):
+    """A figure of 9.5 would be 9 to whoever takes it as a whole number."""
+    figures = single.claims[0].figures
+    for people in (figures.people + 0.5, figures.people.astype(np.uint64)):
+        halves = Figures(figures.key, figures.segments, people)
+        assert kinds(single.with_claim(0, figures=halves)) == {"structure"}
+
+
 def test_figures_of_another_table_are_refused(release):
     assert kinds(release.with_claim(0, figures=release.claims[1].figures)) == {"structure"}
 
