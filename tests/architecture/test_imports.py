@@ -109,7 +109,7 @@ def test_the_auditor_shares_nothing_with_what_it_audits(forbidden: str) -> None:
 
 CHECKER = (
     *("checker", "recount", "sharing", "witness_sums"),
-    *("linked_checker", "linked_tables", "linked_sums"),
+    *("linked_checker", "linked_tables"),
 )
 
 

@@ -33,8 +33,6 @@ from release_world import (
 )
 
 from anonymizer import gate
-from anonymizer.protection.linked.related import joins_of
-from anonymizer.protection.linked.withholding import withhold_joined
 from anonymizer.earlier import earlier_releases
 from anonymizer.errors import Disclosure, Held, SecretProblem
 from anonymizer.exports.writing import write_exports
@@ -46,6 +44,8 @@ from anonymizer.parallel import ALONE
 from anonymizer.periods import Period
 from anonymizer.policy import Promise
 from anonymizer.proofs import Representatives
+from anonymizer.protection.linked.related import joins_of
+from anonymizer.protection.linked.withholding import withhold_joined
 from anonymizer.protection.releasing import Suppressed, state_of
 from anonymizer.publishing import publish
 from anonymizer.release import Release

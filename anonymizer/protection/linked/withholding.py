@@ -251,26 +251,27 @@ class _Clearing:
         if self._programs is None:
             few = min(_MOST_PROGRAMS, max(_FEWEST_PROGRAMS, _MOST_ROWS_SOLVED // bounds.size))
             self._programs = few if bounds.size <= _MOST_SIZE else 0
-        for row, margin in enumerate(self._stack.margins):
-            for place in np.flatnonzero(families.open[row] & told).tolist():
-                if not families.open[row, place]:
-                    continue
-                outcome = None
-                if self._programs:
-                    self._programs -= 1
-                    outcome = bounds.decide(margin, place, self._terms.floor)
-                if isinstance(outcome, np.ndarray):
-                    self._learn(search, outcome)
-                    if not families.open[row, place]:
-                        continue
-                goals = np.zeros_like(self._forbidden)
-                goals[row, place] = True
-                if isinstance(outcome, Sum):
-                    yield self._because(outcome, goals)
-                    continue
-                figures = self._around(margin.plus, place)
-                text = f"no family of tables was found with {self._terms.floor} people in a cell"
-                yield _Found(figures, goals, self._reason("unproved", figures, text))
+        for row, place in np.argwhere(families.open & told).tolist():
+            if families.open[row, place]:
+                found = self._decided(search, bounds, row, place)
+                if families.open[row, place]:
+                    yield found
+
+    def _decided(self, search: Search, bounds: Bounds, row: int, place: int) -> _Found:
+        """What makes a margin small in a class, unless a family is found and learned."""
+        margin, outcome = self._stack.margins[row], None
+        if self._programs:
+            self._programs -= 1
+            outcome = bounds.decide(margin, place, self._terms.floor)
+        if isinstance(outcome, np.ndarray):
+            self._learn(search, outcome)
+        goals = np.zeros_like(self._forbidden)
+        goals[row, place] = True
+        if isinstance(outcome, Sum):
+            return self._because(outcome, goals)
+        figures = self._around(margin.plus, place)
+        text = f"no family of tables was found with {self._terms.floor} people in a cell"
+        return _Found(figures, goals, self._reason("unproved", figures, text))
 
     def _told(self) -> Flags:
         """The classes that a new figure counts."""
