@@ -243,9 +243,9 @@ class _Proof:
         nowhere = np.zeros_like(every)
         found = [Margin((n,), (), every, possible[n]) for n in range(self._count)]
         for outer in range(self._count):
-            inner = self._inside(outer)
+            inner = self._inside[outer]
             for one in inner:
-                same = outer in self._inside(one)
+                same = outer in self._inside[one]
                 asked = possible[outer] & ~(same & possible[one])
                 found.append(Margin((outer,), ((one,),), possible[outer], asked))
             there = [n for n in inner if not (possible[n] & ~possible[outer]).any()]
@@ -265,21 +265,24 @@ class _Proof:
         """Nobody of the whole is missing from the weeks in it and the other days; each week is
         made up of its days.
         """
-        inner = self._inside(whole)
-        weeks = [n for n in inner if n not in days and not {*days}.isdisjoint(self._inside(n))]
-        in_weeks = {day for week in weeks for day in self._inside(week)}
+        inner = self._inside[whole]
+        weeks = [n for n in inner if n not in days and not {*days}.isdisjoint(self._inside[n])]
+        in_weeks = {day for week in weeks for day in self._inside[week]}
         nowhere = np.zeros(self._classes, dtype=bool)
         there = np.logical_or.reduce(self._possible[list(days)])
         units = (*weeks, *(day for day in days if day not in in_weeks))
         yield Margin(units, ((whole,),), there, nowhere)
         for week in weeks:
-            own = tuple(day for day in self._inside(week) if day in days)
+            own = tuple(day for day in self._inside[week] if day in days)
             there = np.logical_or.reduce(self._possible[list(own)])
             yield Margin(own, ((week,),), there, nowhere, known=False)
 
-    def _inside(self, outer: int) -> list[int]:
-        number = self._numbers
-        return [n for n in range(self._count) if self._links.within(number[n], number[outer])]
+    @cached_property
+    def _inside(self) -> list[list[int]]:
+        """Of each table those that lie in it."""
+        number, within = self._numbers, self._links.within
+        every = range(self._count)
+        return [[n for n in every if within(number[n], number[outer])] for outer in every]
 
     @cached_property
     def _groups(self) -> list[list[int]]:
@@ -289,7 +292,7 @@ class _Proof:
         a table shares nobody with those that this one shares nobody with.
         """
         links, number, every = self._links, self._numbers, range(self._count)
-        around = [{one, *(n for n in every if one in self._inside(n))} for one in every]
+        around = [{one, *(n for n in every if one in self._inside[n])} for one in every]
 
         def apart(one: int, other: int) -> bool:
             both = ((a, b) for a in around[one] for b in around[other])

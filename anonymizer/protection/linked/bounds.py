@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.feasible.solver import Outcome, Program, Reals
-from anonymizer.feasible.system import Integers
+from anonymizer.feasible.system import Integers, System
 from anonymizer.protection.linked.stack import Margin, Stack
 
 Number = TypeVar("Number", np.int64, np.float64)
 _DENOMINATORS = (1, 2, 3, 4, 5, 6, 8, 12, 60, 840)
-_MOST_WHOLE = 10_000  # columns of a program in whole numbers
+_MOST_WHOLE = 600  # columns of a program in whole numbers
 _MOST_ITERATIONS = 50_000
 _MOST_CHOICES = 64  # of one table of each group
 _BLAMED = 1e-6
@@ -38,6 +38,50 @@ class Shown:
     scale: int
     bound: int
     exact: bool
+
+
+def contradiction(system: System) -> Shown | None:
+    """Figures of one layer that no people have, not even in parts."""
+    matrix = sparse.csc_array(system.members)
+    limits = np.full(system.classes, np.inf)
+    low, high = system.lowest.astype(np.float64), system.highest.astype(np.float64)
+    multipliers = _at_odds(matrix, low, high, limits)
+    nothing = sparse.csr_array((0, system.classes), dtype=np.int64)
+    ends = system.lowest, system.highest
+    return _sum_of(system.members, nothing, ends, multipliers, np.zeros(system.classes), 0)
+
+
+def _at_odds(matrix: sparse.csc_array, low: Reals, high: Reals, limits: Reals) -> Reals:
+    """How often rows count in a sum that no columns fit; all 0 if some do."""
+    rows, columns = matrix.shape
+    excess = sparse.eye_array(rows, dtype=np.int64)
+    wider = sparse.csc_array(sparse.hstack([matrix, excess, -excess]))
+    program = Program(wider, low, high, np.concatenate([limits, np.full(2 * rows, np.inf)]))
+    program.limit_iterations(_MOST_ITERATIONS)
+    return program.minimise(np.concatenate([np.zeros(columns), np.ones(2 * rows)])).multipliers
+
+
+def _sum_of(
+    figures: sparse.csr_array,
+    margins: sparse.csr_array,
+    ends: tuple[Integers, Integers],
+    multipliers: Reals,
+    weights: Reals,
+    below: int,
+) -> Shown | None:
+    number = figures.shape[0]
+    for scale in _DENOMINATORS:
+        whole = np.rint(multipliers * scale).astype(np.int64)
+        own, others = whole[:number], np.minimum(whole[number:], 0)
+        covers = figures.T @ own + margins.T @ others
+        bound = int(own @ np.where(own > 0, ends[1], ends[0]))
+        if (covers >= scale * weights).all() and bound < below * scale:
+            used = np.flatnonzero(own)
+            return Shown(used, own[used], scale, bound, exact=True)
+    used = np.flatnonzero(np.abs(multipliers[:number]) > _BLAMED)
+    if not len(used):
+        return None
+    return Shown(used, np.sign(multipliers[used]).astype(np.int64), 1, 0, exact=False)
 
 
 class Bounds:
@@ -86,20 +130,18 @@ class Bounds:
             return self._as_layers(whole.astype(np.float64))
         return self._as_layers(outcome.values)
 
-    def decide(self, margin: Margin, place: int, floor: int) -> Integers | Shown | None:
-        """A family in which a margin has enough people in a class, or what makes it small."""
+    def decide(self, margin: Margin, place: int, floor: int) -> Reals | Shown | None:
+        """Parts or whole people with enough in a margin and class, or what makes it small."""
         weights = self._weights(margin, place)
         outcome = self._solved(-weights)
         if not outcome.found:
             return None
         if float(weights @ outcome.values) < floor - _BLAMED:
             return self._shown(outcome.multipliers, weights, floor)
-        found = np.rint(outcome.values).astype(np.int64)
-        if self._is_whole(outcome.values) and weights @ found >= floor - _BLAMED:
-            return self._as_layers(found)
-        if (whole := self._whole((weights, floor))) is not None:
-            return self._as_layers(whole)
-        return None
+        if self._is_whole(outcome.values):
+            return self._as_layers(np.rint(outcome.values))
+        whole = self._whole((weights, floor))
+        return self._as_layers(outcome.values if whole is None else whole.astype(np.float64))
 
     def _solved(self, cost: Reals) -> Outcome:
         if self._program is None:
@@ -123,34 +165,13 @@ class Bounds:
 
     def _contradiction(self) -> Shown | None:
         """The figures that no people have, not even in parts."""
-        rows = self._matrix.shape[0]
-        excess = sparse.eye_array(rows, dtype=np.int64)
-        program = Program(
-            sparse.csc_array(sparse.hstack([self._matrix, excess, -excess])),
-            self._low,
-            self._high,
-            np.concatenate([self._limits, np.full(2 * rows, np.inf)]),
-        )
-        program.limit_iterations(_MOST_ITERATIONS)
-        cost = np.concatenate([np.zeros(self._width), np.ones(2 * rows)])
-        return self._shown(program.minimise(cost).multipliers, np.zeros(self._width), 0)
+        multipliers = _at_odds(self._matrix, self._low, self._high, self._limits)
+        return self._shown(multipliers, np.zeros(self._width), 0)
 
     def _shown(self, multipliers: Reals, weights: Reals, below: int) -> Shown | None:
         """A sum of figures that is below a number; else the figures to blame."""
-        figures = self._figures.shape[0]
-        for scale in _DENOMINATORS:
-            whole = np.rint(multipliers * scale).astype(np.int64)
-            own, margins = whole[:figures], np.minimum(whole[figures:], 0)
-            covers = self._figures.T @ own + self._margins.T @ margins
-            ends = np.where(own > 0, self._stack.highest, self._stack.lowest)
-            if (covers >= scale * weights).all() and int(own @ ends) < below * scale:
-                used = np.flatnonzero(own)
-                return Shown(used, own[used], scale, int(own @ ends), exact=True)
-        used = np.flatnonzero(np.abs(multipliers[:figures]) > _BLAMED)
-        if not len(used):
-            return None
-        signs = np.sign(multipliers[used]).astype(np.int64)
-        return Shown(used, signs, 1, 0, exact=False)
+        ends = self._stack.lowest, self._stack.highest
+        return _sum_of(self._figures, self._margins, ends, multipliers, weights, below)
 
     def _rows(self, margin: Margin) -> Iterator[sparse.csr_array]:
         """A margin as rows: with one table of each group."""

@@ -8,7 +8,7 @@ numbers; what is left is for programs.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import sparse
@@ -24,10 +24,13 @@ from anonymizer.proofs import LinkedProof, Shortage, Witnesses
 from anonymizer.protection.linked.stack import Margin, Stack
 
 _AIMS = (0.4, 0.25, 0.1)  # shares of the room in a figure: how far inside its ends
-_STARTS = 3  # tables to depart from, each time with other draws
+# Of starts: how far parts of a whole are drawn apart, and the share of the room in a figure that
+# inner tables (its lower part) and outermost ones (its upper part) may use.
+_STARTS = ((0.25, 1.0), (0.0, 1.0), (0.0, 0.3), (0.0, 1.0), (0.25, 1.0), (0.5, 1.0), (0.0, 0.1))
 _HARDLY_ANY, _FEW = 1e-3, 0.2  # people where others are expected, and where some are needed
-_ROOMY = 2  # people
+_ROOMY, _ENOUGH = 2, 1.5  # people; times as many as are needed
 _MOST_PROGRAMS, _MOST_FAILURES = 100, 20  # around single classes
+_TRIES = 3  # one after the other to find a start
 _NO_LIMIT = 2**40
 _SEED = 20_261_130
 
@@ -161,14 +164,20 @@ class Search:
 
     def run(self) -> None:
         """Several starts, as long as something is open."""
-        for attempt in range(_STARTS):
+        failed = 0
+        for attempt, (turn, room) in enumerate(_STARTS):
             if not self._families.open.any():
                 return
-            people = self.start()
+            people = self.start(turn, room)
             if people is not None and self._families.begin(people):
                 self.depart(attempt)
+                failed = 0
+            elif (failed := failed + 1) == _TRIES:
+                return
 
-    def start(self, expected: Sequence[Reals] | None = None) -> Integers | None:
+    def start(
+        self, turn: float, room: float = 1.0, expected: Sequence[Reals] | None = None
+    ) -> Integers | None:
         """Whole people of each layer that fit; None if they are not found.
 
         As `expected`, or in proportion to the figures of the outermost layer.
@@ -179,8 +188,10 @@ class Search:
         shares = self._expected() if expected is None else expected
         done: list[int] = []
         for number in self._order:
-            turned = (chance + self._turn(number)) % 1.0
-            found = self._placed(number, people, done, shares[number], turned, fit=expected is None)
+            turned = (chance + turn * self._turn(number)) % 1.0
+            system = self._squeezed(number, room)
+            fit = expected is None
+            found = self._placed(number, people, done, system, shares[number], turned, fit=fit)
             if found is None:
                 return None
             people[number] = found
@@ -217,11 +228,26 @@ class Search:
             base = cells.astype(float) if around is None else found[around]
             start = np.where(self._room[number], np.maximum(base, _HARDLY_ANY), 0)
             people = proportions(system, start * system.covered, _AIMS[0])
+            if around is None and self._families.starts:
+                people = np.maximum(people, self._needed() * system.covered)
+                people = proportions(system, people, _AIMS[0])
             if any(number in parts[1:] for parts in self._parts):
                 share = people.sum() / max(float((start * system.covered).sum()), _HARDLY_ANY)
                 people = np.where(system.covered, people, start * share)
             found[number] = people
         return [found[number] for number in range(len(stack.systems))]
+
+    def _squeezed(self, number: int, share: float) -> System:
+        """The figures of a layer with part of their room: outer tables large, inner ones small."""
+        own = self._stack.systems[number]
+        taken = np.floor((1 - share) * (own.highest - own.lowest)).astype(np.int64)
+        if self._around[number]:
+            return replace(own, highest=own.highest - taken)
+        return replace(own, lowest=own.lowest + taken)
+
+    def _needed(self) -> Reals:
+        """People where something is still open."""
+        return np.where(self._families.open.any(axis=0), _ENOUGH * self._families.floor, 0.0)
 
     def _turn(self, number: int) -> float:
         """Parts of one whole are drawn one after the other, others alike."""
@@ -235,6 +261,7 @@ class Search:
         number: int,
         people: Integers,
         done: list[int],
+        own: System,
         wanted: Reals,
         chance: Reals,
         *,
@@ -244,7 +271,6 @@ class Search:
         least, most = self._limits(number, people, done)
         if (least > most).any():
             return None
-        own = self._stack.systems[number]
         counted = own.members @ least
         system = System(own.lowest - counted, own.highest - counted, own.members)
         rest = np.maximum(wanted - least, 0.0)
@@ -255,7 +281,8 @@ class Search:
             else:
                 fitted = rest
             drawn = np.minimum(np.floor(fitted + chance).astype(np.int64), most - least)
-            found = made_to_fit(_limited(system, most - least), drawn)
+            taken = people[done].max(axis=0, initial=0)
+            found = _mended(system, most - least, drawn, fitted, taken)
             if found is not None:
                 return least + found
         return None
@@ -289,7 +316,7 @@ class Search:
         return least, most
 
     def _beyond(self, number: int, people: Integers) -> tuple[System, Integers]:
-        """The figures of a layer less the fewest people it can have, and its people beyond these."""
+        """The figures of a layer less the fewest people in it, and its people beyond these."""
         own = self._stack.systems[number]
         least, _ = self._limits(number, people, range(len(people)))
         counted = own.members @ least
@@ -367,9 +394,52 @@ class Search:
         yield tuple(every)
 
 
+def _mended(
+    system: System,
+    most: Integers,
+    drawn: Integers,
+    expected: Reals,
+    taken: Integers,
+) -> Integers | None:
+    """The drawn table made to fit, by what no figure of it tells apart; None if it is not found.
+
+    People are added first where others are `taken`: few classes have many in one layer only.
+    """
+    _, first, group = np.unique(_signatures(system), axis=1, return_index=True, return_inverse=True)
+    group, number = group.ravel(), len(first)
+    merged = System(system.lowest, system.highest, sparse.csr_array(system.members[:, first]))
+    limits = np.zeros(number, dtype=np.int64)
+    np.add.at(limits, group, np.minimum(most, _NO_LIMIT // len(group)))
+    before = np.zeros(number, dtype=np.int64)
+    np.add.at(before, group, drawn)
+    limited = _limited(merged, limits)
+    after = made_to_fit(limited, before)
+    if after is None:
+        return None
+    people, order = drawn.copy(), np.argsort(group, kind="stable")
+    of = np.split(order, np.cumsum(np.bincount(group, minlength=number))[:-1])
+    first_choice = float(expected.max(initial=1.0))
+    for changed in np.flatnonzero(after != before).tolist():
+        places = of[changed]
+        for _ in range(int(after[changed] - before[changed])):
+            wish = expected[places] - people[places] + (taken > people)[places] * first_choice
+            wish = np.where(people[places] < most[places], wish, -np.inf)
+            people[places[np.argmax(wish)]] += 1
+        for _ in range(int(before[changed] - after[changed])):
+            surplus = np.where(people[places] > 0, people[places] - expected[places], -np.inf)
+            people[places[np.argmax(surplus)]] -= 1
+    return people
+
+
+def _signatures(system: System) -> Integers:
+    """(2 x classes): equal where the same figures count a class; see `stack`."""
+    numbers = np.random.default_rng(_SEED).integers(0, 2**63, (2, system.figures), dtype=np.int64)
+    return np.stack([system.by_class @ own for own in numbers])
+
+
 def _limited(system: System, most: Integers) -> System:
     """With the most people of each class as figures of their own."""
-    some = np.flatnonzero(most < _NO_LIMIT // 2)
+    some = np.flatnonzero(most < _NO_LIMIT // 2**20)
     if not len(some):
         return system
     ones = np.ones(len(some), dtype=np.int64)

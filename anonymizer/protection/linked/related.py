@@ -212,11 +212,20 @@ class _Tables:
         for week in weeks:
             of_week = (table for table in days if table.key.period.start in week.key.period.days)
             within += [Containment(day.key, week.key) for day in of_week if self._inside(day, week)]
-        covers: tuple[Cover, ...] = ()
-        of_same_input = shown.key in self.new or all(map(self._was_released_once, (shown, *days)))
-        if of_same_input and {table.key.period.start for table in days} >= shown.days:
-            covers = (Cover(shown.key, tuple(table.key for table in days)),)
-        return Join((shown, *weeks, *days), tuple(within), covers)
+        inside = {c.inner for c in within if c.outer == shown.key}
+        covers = [self._cover(shown, [day for day in days if day.key in inside])]
+        for week in weeks:
+            inside = {c.inner for c in within if c.outer == week.key}
+            covers.append(self._cover(week, [day for day in days if day.key in inside]))
+        known = tuple(cover for cover in covers if cover is not None)
+        return Join((shown, *weeks, *days), tuple(within), known)
+
+    def _cover(self, whole: Shown, days: Sequence[Shown]) -> Cover | None:
+        """If all days of a whole are there, and of the same input."""
+        same_input = whole.key in self.new or all(map(self._was_released_once, (whole, *days)))
+        if not days or not same_input or not {day.key.period.start for day in days} >= whole.days:
+            return None
+        return Cover(whole.key, tuple(day.key for day in days))
 
     def _with_older_parts(self, shown: Shown) -> Iterator[Join]:
         """A week or month with each part of it that was corrected since, by itself."""

@@ -45,7 +45,7 @@ class Margin:
 class Stack:
     """The figures of all tables of a join: `lowest <= members @ people <= highest`, row by row.
 
-    Of each figure `table` is the position of its table, `segment` its row in that table's catalogue,
+    Of each figure `table` is the position of its table, `segment` its row in that catalogue,
     `fewest` and `most` what it stands for if it may be shared; only those in `wide` are read so.
     `class_of` has the class of each cell of the grid of `blocks`; -1 where nobody can be.
     """
@@ -68,6 +68,11 @@ class Stack:
     def classes(self) -> int:
         """How many classes of cells there are."""
         return int(self.possible.shape[1])
+
+    @property
+    def figures(self) -> int:
+        """How many figures there are."""
+        return len(self.table)
 
     @property
     def names(self) -> list[FigureId]:

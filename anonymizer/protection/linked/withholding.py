@@ -8,16 +8,17 @@ ends. Joins are cleared independently of each other, side by side.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Literal
 
 import numpy as np
 
+from anonymizer.feasible.solver import Reals
 from anonymizer.feasible.system import Flags, Integers
 from anonymizer.parallel import ALONE, Workers
 from anonymizer.proofs import FigureId, LinkedProof, Shortage
-from anonymizer.protection.linked.bounds import Bounds
+from anonymizer.protection.linked.bounds import Bounds, contradiction
 from anonymizer.protection.linked.bounds import Shown as Sum
 from anonymizer.protection.linked.families import Families, Search
 from anonymizer.protection.linked.join import Join
@@ -27,8 +28,8 @@ from anonymizer.protection.linked.stack import Stack, stacked
 from anonymizer.protection.linked.subtraction import differences
 from anonymizer.tables import TableKey
 
-_MOST_SIZE = 60_000  # rows and columns of a program
-_MOST_PROGRAMS, _FEWEST_PROGRAMS, _MOST_ROWS_SOLVED = 300, 15, 1_000_000
+_MOST_SIZE = 20_000  # rows and columns of a program
+_MOST_PROGRAMS, _FEWEST_PROGRAMS, _MOST_ROWS_SOLVED = 300, 15, 300_000
 _MOST_ROUNDS = 20  # in which one figure of a finding goes; then all of them
 _PAIR = 2
 Kind = Literal["contradiction", "inference", "unproved"]
@@ -141,6 +142,7 @@ class _Clearing:
         self._shortages: list[Shortage] = []
         self._forbidden = np.zeros_like(self._families.open)
         self._programs: int | None = None
+        self._checked = False  # whether figures of one layer contradict each other
 
     def run(self) -> _Cleared:
         """What has to go, and the proof of the rest."""
@@ -190,62 +192,86 @@ class _Clearing:
     def _unproved(self) -> list[_Found]:
         """What families are not found for, and what shows that there are none."""
         families = self._families
-        families.open &= ~self._forbidden
-        if not families.open.any():
-            return []
-        search = Search(families)
-        search.run()
-        if not (families.open & self._told()).any() and families.starts:
-            return []
-        bounds = Bounds(self._stack)
-        solvable = bounds.size <= _MOST_SIZE
-        if self._programs is None:
-            few = _MOST_ROWS_SOLVED // max(bounds.size, 1)
-            self._programs = min(_MOST_PROGRAMS, max(_FEWEST_PROGRAMS, few)) * solvable
-        if not families.starts and (found := self._begin(search, bounds, solvable=solvable)):
-            return found
-        return list(self._one_by_one(bounds))
-
-    def _begin(self, search: Search, bounds: Bounds, *, solvable: bool) -> list[_Found]:
-        """A first family by programs, or the figures that contradict each other."""
-        family = bounds.some_family() if solvable else None
-        if isinstance(family, Sum):
-            if self._widen([family.figures]):
-                return self._small() or self._unproved()
-            return [self._because(family, None)]
-        if family is not None:
-            parts, rounded = family, np.rint(family).astype(np.int64)
-            whole = rounded if (parts == rounded).all() else search.start(expected=list(parts))
-            if whole is not None and self._families.begin(whole):
-                search.depart(0)
+        while True:
+            families.open &= ~self._forbidden
+            if not families.open.any():
                 return []
-        every = np.arange(len(self._stack.table))
-        if self._widen([every]):
-            return self._small() or self._unproved()
+            search = Search(families)
+            search.run()
+            if families.starts:
+                return list(self._one_by_one(search))
+            found = self._at_odds()
+            if found is None:
+                found = self._begin(search)
+            if found:
+                return found
+
+    def _at_odds(self) -> list[_Found] | None:
+        """Figures of one layer that contradict each other; None if there are none.
+
+        Nothing is found if some of them may be shared: these are read so from now on.
+        """
+        stack, shown = self._stack, list[Sum]()
+        for number, system in enumerate(stack.systems if not self._checked else ()):
+            if (of := contradiction(system)) is not None:
+                rows = np.flatnonzero(stack.layer_of[stack.table] == number)
+                shown.append(replace(of, figures=rows[of.figures]))
+        if self._widen([of.figures for of in shown]):
+            return []
+        self._checked = True
+        return [self._because(of, None) for of in shown] or None
+
+    def _begin(self, search: Search) -> list[_Found]:
+        """A first family by programs over all layers, or the figures that contradict each other."""
+        bounds = Bounds(self._stack)
+        family = bounds.some_family() if bounds.size <= _MOST_SIZE else None
+        if isinstance(family, Sum):
+            return [] if self._widen([family.figures]) else [self._because(family, None)]
+        every = np.arange(self._stack.figures)
+        if (family is not None and self._learn(search, family)) or self._widen([every]):
+            return []
         text = "no whole people were found that fit all figures"
         return [_Found(every, None, self._reason("contradiction", every, text))]
 
-    def _one_by_one(self, bounds: Bounds) -> Iterator[_Found]:
+    def _learn(self, search: Search, family: Reals) -> bool:
+        """Whether parts of people can be made whole; then what is around them is learned, too."""
+        whole = np.rint(family).astype(np.int64)
+        found = whole if (family == whole).all() else search.start(0.0, expected=list(family))
+        if found is None or not self._families.begin(found):
+            return False
+        search.depart(len(self._families.starts))
+        return True
+
+    def _one_by_one(self, search: Search) -> Iterator[_Found]:
         """Each open goal by a program, as long as there are some left."""
         families, told = self._families, self._told()
-        for row, margin in enumerate(self._stack.margins):
-            for place in np.flatnonzero(families.open[row] & told).tolist():
-                if not families.open[row, place]:
-                    continue
-                outcome = None
-                if self._programs:
-                    self._programs -= 1
-                    outcome = bounds.decide(margin, place, self._terms.floor)
-                if isinstance(outcome, np.ndarray) and families.begin(outcome):
-                    continue
-                goals = np.zeros_like(self._forbidden)
-                goals[row, place] = True
-                if isinstance(outcome, Sum):
-                    yield self._because(outcome, goals)
-                    continue
-                figures = self._around(margin.plus, place)
-                text = f"no family of tables was found with {self._terms.floor} people in a cell"
-                yield _Found(figures, goals, self._reason("unproved", figures, text))
+        if not (families.open & told).any():
+            return
+        bounds = Bounds(self._stack)
+        if self._programs is None:
+            few = min(_MOST_PROGRAMS, max(_FEWEST_PROGRAMS, _MOST_ROWS_SOLVED // bounds.size))
+            self._programs = few if bounds.size <= _MOST_SIZE else 0
+        for row, place in np.argwhere(families.open & told).tolist():
+            if families.open[row, place]:
+                found = self._decided(search, bounds, row, place)
+                if families.open[row, place]:
+                    yield found
+
+    def _decided(self, search: Search, bounds: Bounds, row: int, place: int) -> _Found:
+        """What makes a margin small in a class, unless a family is found and learned."""
+        margin, outcome = self._stack.margins[row], None
+        if self._programs:
+            self._programs -= 1
+            outcome = bounds.decide(margin, place, self._terms.floor)
+        if isinstance(outcome, np.ndarray):
+            self._learn(search, outcome)
+        goals = np.zeros_like(self._forbidden)
+        goals[row, place] = True
+        if isinstance(outcome, Sum):
+            return self._because(outcome, goals)
+        figures = self._around(margin.plus, place)
+        text = f"no family of tables was found with {self._terms.floor} people in a cell"
+        return _Found(figures, goals, self._reason("unproved", figures, text))
 
     def _told(self) -> Flags:
         """The classes that a new figure counts."""
