@@ -9,7 +9,7 @@ import typer
 from anonymizer.home import Home
 from anonymizer.policy import Policy
 from data_samples.options import Layout, WorldOptions
-from pipelines.commands.common import HomeOption, parse_day, use_home
+from pipelines.commands.common import HomeOption, parse_day, require_extra, use_home
 from pipelines.commands.history import print_released
 from pipelines.commands.installation import create_home, set_first_day
 from pipelines.commands.runs import release_days, release_landed_periods, stretches
@@ -17,6 +17,7 @@ from pipelines.screen import notices, progress
 
 _DEFAULT = WorldOptions()
 _SETTLING_DAYS = 3
+_WORLD = ("sample", "faker")  # the extra and the package that a sample world needs
 
 
 def register(app: typer.Typer) -> None:
@@ -38,6 +39,7 @@ def sample(  # noqa: PLR0913, PLR0917  one flag for each property of the world
     layout: Annotated[Layout, typer.Option(help="File formats.")] = _DEFAULT.layout,
 ) -> None:
     """Write a sample world into the raw zone: people, campaigns, visits, and faulty rows."""
+    require_extra(*_WORLD, "audience sample")
     options = WorldOptions(
         people=people,
         days=days,
@@ -60,6 +62,7 @@ def demo(home: HomeOption = None) -> None:
     from pipelines.backlog import missing_days  # noqa: PLC0415  slow to import
     from pipelines.landing import has_visits  # noqa: PLC0415  slow to import
 
+    require_extra(*_WORLD, "audience demo")
     place = use_home(home)
     if not place.policy.exists():
         create_home(place)
