@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextvars import ContextVar
 from datetime import date
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -57,6 +58,13 @@ def reading_home(path: Path | None) -> Home:
         return home
     copy = PublishedCopy(home.root)
     return copy if copy.public_ledger.exists() else existing_home(path)
+
+
+def require_extra(extra: str, module: str, what: str) -> None:
+    """Refuse a command whose optional package is not installed, before it changes anything."""
+    if find_spec(module) is None:
+        remedy = f"install it: pip install 'audience[{extra}]'"
+        raise ConfigurationError([Fault(what, f"the package {module} is not installed", remedy)])
 
 
 def parse_day(text: str, option: str) -> date:

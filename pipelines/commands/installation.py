@@ -18,7 +18,7 @@ from anonymizer.permissions import OWNER_ONLY, require_places
 from anonymizer.policy import Timing
 from anonymizer.secret import Secret
 from anonymizer.segments import load_catalogue
-from pipelines.commands.common import HomeOption, existing_home, parse_day, use_home
+from pipelines.commands.common import HomeOption, existing_home, parse_day, require_extra, use_home
 from pipelines.screen import notices, out, table
 
 _HERE = "127.0.0.1"
@@ -109,6 +109,7 @@ def serve_ui(
     """Open Dagster's pages on this machine (127.0.0.1): runs, assets, schedule, sensors."""
     from pipelines.instance import prepare_instance  # noqa: PLC0415  Dagster is slow to import
 
+    require_extra("ui", "dagster_webserver", "audience ui")
     os.umask(OWNER_ONLY)  # of Dagster's processes, which write without being asked
     place = existing_home(home)
     folder = prepare_instance(place)

@@ -31,7 +31,7 @@ LOCKED = {name: (exact, rest) for name, exact, rest in _LOCKED.findall(LOCK)}
 
 def wanted(group: list[str]) -> dict[str, str]:
     """Requirements by name, with the rest of each."""
-    found = (re.fullmatch(r"([A-Za-z0-9-]+)(\[\w+\])?(.*)", text) for text in group)
+    found = (re.fullmatch(r"([A-Za-z0-9-]+)(\[[\w,]+\])?(.*)", text) for text in group)
     return {match[1].lower(): match[3] for match in found if match}
 
 
@@ -138,9 +138,12 @@ def test_every_dependency_is_locked_with_hashes_as_wanted() -> None:
 
 
 def test_what_decides_about_bytes_is_pinned_in_the_package_itself() -> None:
+    extras = PROJECT["project"]["optional-dependencies"]
+    groups = [PROJECT["project"]["dependencies"]]
+    groups += [group for extra, group in extras.items() if extra != "dev"]
     pinned = {
         name
-        for name, limits in wanted(PROJECT["project"]["dependencies"]).items()
+        for name, limits in wanted([text for group in groups for text in group]).items()
         if limits.startswith("==")
     }
     assert pinned == DECIDING
@@ -179,6 +182,35 @@ def test_hooks_need_nothing_but_the_tools_of_make_check() -> None:
     checks = (ROOT / "Makefile").read_text("utf-8").partition("\ncheck:")[2].partition("\n\n")[0]
     tools = set(re.findall(r"\$\(BIN\)/([a-z-]+)", checks))
     assert {f".venv/bin/{tool}" for tool in tools} | {".venv/bin/python"} == entries
+
+
+@pytest.mark.parametrize(
+    ("module", "extra", "words"),
+    [
+        ("dagster_webserver", "ui", ("ui",)),
+    ],
+)
+def test_a_command_without_its_optional_package_says_what_to_install(
+    module: str, extra: str, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    program = (
+        "import importlib.util as u, sys; found, lacking = u.find_spec, sys.argv[1]\n"
+        "u.find_spec = lambda name, *more: None if name == lacking else found(name, *more)\n"
+        "sys.argv[:2] = ['audience']\n"
+        "from pipelines.cli import main; main()"
+    )
+    home = tmp_path / "home"
+    done = subprocess.run(
+        [sys.executable, "-c", program, module, *words, "--home", str(home)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert f"pip install 'audience[{extra}]'" in done.stderr
+    assert not home.exists()
 
 
 def test_a_missing_driver_is_named_with_the_command_that_installs_it(tmp_path: Path) -> None:
