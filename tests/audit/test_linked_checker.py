@@ -237,7 +237,7 @@ def test_cells_that_figures_tell_apart_are_in_no_class_together():
         wrong = replace(proofs[0], witnesses=replace(witnesses, class_of=class_of))
         assert check_linked(links, [wrong, *proofs[1:]], FLOOR)
         moved += 1
-    assert moved > 1
+    assert moved
 
 
 def genders_reversed(proof):

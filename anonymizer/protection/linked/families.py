@@ -30,6 +30,7 @@ _STARTS = ((0.25, 1.0), (0.0, 1.0), (0.0, 0.3), (0.0, 1.0), (0.25, 1.0), (0.5, 1
 _HARDLY_ANY, _FEW = 1e-3, 0.2  # people where others are expected, and where some are needed
 _ROOMY, _ENOUGH = 2, 1.5  # people; times as many as are needed
 _MOST_PROGRAMS, _MOST_FAILURES = 100, 20  # around single classes
+_PLAIN = 3  # starts before programs are made around single classes
 _TRIES = 3  # one after the other to find a start
 _NO_LIMIT = 2**40
 _SEED = 20_261_130
@@ -170,7 +171,7 @@ class Search:
                 return
             people = self.start(turn, room)
             if people is not None and self._families.begin(people):
-                self.depart(attempt)
+                self.depart(attempt, programs=attempt >= _PLAIN)
                 failed = 0
             elif (failed := failed + 1) == _TRIES:
                 return
@@ -198,7 +199,7 @@ class Search:
             done.append(number)
         return people
 
-    def depart(self, seed: int) -> None:
+    def depart(self, seed: int, *, programs: bool = False) -> None:
         """Every layer by itself from the last start, then several together; last by programs."""
         families, people = self._families, self._families.starts[-1]
         floor = families.floor
@@ -213,7 +214,7 @@ class Search:
             moved.append(self._by_class(system, found, waiting, known[number]))
             known[number, beyond >= floor] = True
         self._combine(moved, known)
-        if families.open.any():
+        if programs and families.open.any():
             for number in range(len(people)):
                 moved[number] = self._with_programs(number, people, moved[number], known[number])
             self._combine(moved, known)

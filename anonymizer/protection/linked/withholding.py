@@ -193,7 +193,7 @@ class _Clearing:
         """What families are not found for, and what shows that there are none."""
         families = self._families
         while True:
-            families.open &= ~self._forbidden
+            families.open &= ~self._forbidden & self._told()
             if not families.open.any():
                 return []
             search = Search(families)
@@ -244,14 +244,14 @@ class _Clearing:
 
     def _one_by_one(self, search: Search) -> Iterator[_Found]:
         """Each open goal by a program, as long as there are some left."""
-        families, told = self._families, self._told()
-        if not (families.open & told).any():
+        families = self._families
+        if not families.open.any():
             return
         bounds = Bounds(self._stack)
         if self._programs is None:
             few = min(_MOST_PROGRAMS, max(_FEWEST_PROGRAMS, _MOST_ROWS_SOLVED // bounds.size))
             self._programs = few if bounds.size <= _MOST_SIZE else 0
-        for row, place in np.argwhere(families.open & told).tolist():
+        for row, place in np.argwhere(families.open).tolist():
             if families.open[row, place]:
                 found = self._decided(search, bounds, row, place)
                 if families.open[row, place]:
@@ -276,7 +276,8 @@ class _Clearing:
     def _told(self) -> Flags:
         """The classes that a new figure counts."""
         new = self._stack.members[np.flatnonzero(self._new[self._stack.table])]
-        return np.bincount(new.indices, minlength=self._stack.classes) > 0
+        told: Flags = np.bincount(new.indices, minlength=self._stack.classes) > 0
+        return told
 
     def _around(self, tables: Sequence[int], place: int) -> Integers:
         """Figures of these tables that count a class; if none of them is new, all new ones."""
