@@ -28,6 +28,8 @@ from anonymizer.feasible.work import meter
 
 _MOST_UNDECIDED = 20  # where no limit of work says when to give up
 _STARTS = (1, 3, 9, 27, 81, 243)  # of the tables found, by number: tables depart from these
+_TRIES = 3  # with other moves, where
+_FEW = 32  # classes are left, which takes less than a program
 
 
 class TableAttack:
@@ -183,9 +185,14 @@ class TableAttack:
             return
         self._tables.append(table)
         self._settled |= table >= self._goals
-        waiting = np.flatnonzero(~self._settled)
-        if len(waiting) and len(self._tables) in _STARTS and not self.knowledge.exact:
-            near = depart(self.knowledge, table, reaching(table, self._goals, waiting))
+        if len(self._tables) not in _STARTS or self.knowledge.exact:
+            return
+        for seed in range(_TRIES):
+            waiting = np.flatnonzero(~self._settled)
+            if not len(waiting) or (seed and len(waiting) > _FEW):
+                return
+            goals = reaching(table, self._goals, waiting)
+            near = depart(self.knowledge, table, goals, seed=seed)
             self._settled |= near.most_people(self.knowledge) >= self._goals
 
     def _learn_parts(self, table: Reals) -> None:

@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
@@ -36,6 +36,7 @@ def size(request):
 
 
 @pytest.mark.usefixtures("size")
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.lists(st.integers(1, 5), min_size=1, max_size=7))
 def test_the_optimum_is_that_of_one_program_over_everything(seed, sizes):
     random = np.random.default_rng(seed)
@@ -55,6 +56,7 @@ def test_the_optimum_is_that_of_one_program_over_everything(seed, sizes):
 
 
 @pytest.mark.usefixtures("size")
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.lists(st.integers(1, 5), min_size=2, max_size=7))
 def test_the_multipliers_prove_the_optimum(seed, sizes):
     """Each column counts in the sum of rows as often as it is wanted; the sum is the optimum."""

@@ -117,7 +117,7 @@ def test_a_first_table_that_does_not_fit_proves_nothing(knowledge):
 def test_an_attack_takes_no_finder_at_its_word(knowledge, monkeypatch):
     """Of regions of at most 24 people no cell can have 25, whatever a finder claims."""
     astray = departures_with(knowledge, {(0, 0): 90}, {(1, 1): 90}, first=10)
-    monkeypatch.setattr(table_attack, "depart", lambda *_: astray)
+    monkeypatch.setattr(table_attack, "depart", lambda *_, seed: astray)
     crowded = np.full(knowledge.classes, 90)
     monkeypatch.setattr(table_attack, "first_table", lambda *_: crowded)
     attacked = TableAttack(knowledge, 25)
