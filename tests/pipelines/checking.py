@@ -46,8 +46,9 @@ def outcomes(asset: str, name: str, first: date, last: date) -> list[Outcome]:
 
 def outcome(asset: str, name: str, day: date) -> Outcome:
     """The same for one partition, by its first day."""
-    (only,) = outcomes(asset, name, day, day)
-    return only
+    of_the_day, of_the_run = outcomes(asset, name, day, day)
+    assert of_the_day == of_the_run
+    return of_the_day
 
 
 def names_of(assets: Sequence[str]) -> set[tuple[str, str]]:
