@@ -191,18 +191,19 @@ class Run:
 def parts_of(
     flow: Flow, installation: Installation, context: dg.AssetExecutionContext
 ) -> list[Part]:
-    """What a run over periods of a series does, in order."""
+    """What a run over periods of a series does, in order; only days are taken in."""
     days = _days(flow.series, context)
-    taking_in = TakingIn(installation, context.log, min(days))
     find, count, publish = (partial(work, flow) for work in (_find, _count, _publish))
     ran = days if flow.series == CAMPAIGN_DAY else ()
-    intake = [Part(flow.stage("intake"), taking_in.take, taking_in.tell)]
-    return [
-        *(intake if flow.series == CAMPAIGN_DAY else ()),
+    parts = [
         Part(flow.stage("eligibility"), find),
         Part(flow.stage("reach"), count),
         Part(flow.stage("publication"), publish, partial(_finish, installation, ran)),
     ]
+    if flow.series == CAMPAIGN_DAY:
+        taking_in = TakingIn(installation, context.log, min(days))
+        parts.insert(0, Part(flow.stage("intake"), taking_in.take, taking_in.tell))
+    return parts
 
 
 def _days(series: Series, context: dg.AssetExecutionContext) -> list[date]:

@@ -101,11 +101,8 @@ def judge_days(
 def report(
     context: dg.AssetExecutionContext, check: Check, found: Mapping[str, Verdict]
 ) -> dg.AssetCheckResult:
-    """One result for the step; in a range, one evaluation more for each period."""
-    if len(found) == 1:
-        (only,) = found.values()
-        return _result(check, only)
-    for key, verdict in found.items():
+    """One result for the step; in a range, be it of one, one evaluation more for each period."""
+    for key, verdict in () if context.has_partition_key else found.items():
         evaluation = dg.AssetCheckEvaluation(
             asset_key=dg.AssetKey(check.asset),
             check_name=check.name,
@@ -117,6 +114,9 @@ def report(
         )
         # Recorded like a materialization; only the annotation leaves it out.
         context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type]
+    if len(found) == 1:
+        (only,) = found.values()
+        return _result(check, only)
     failed = [key for key, verdict in found.items() if not verdict.passed]
     said = {"days": len(found), "days_not_passed": failed, **summary(found)}
     warns = all(verdict.warns for verdict in found.values() if not verdict.passed)

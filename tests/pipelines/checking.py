@@ -54,8 +54,9 @@ def logged(instance: dg.DagsterInstance, run_id: str) -> list[dg.AssetCheckEvalu
 
 def outcome(asset: str, name: str, day: date) -> Outcome:
     """The same for one partition, by its first day."""
-    (only,) = outcomes(asset, name, day, day)
-    return only
+    of_the_day, of_the_run = outcomes(asset, name, day, day)
+    assert of_the_day == of_the_run
+    return of_the_day
 
 
 def names_of(assets: Sequence[str]) -> set[tuple[str, str]]:

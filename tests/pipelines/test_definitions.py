@@ -9,11 +9,16 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from anonymizer.home import Home
 from anonymizer.intake.contract import TABLES
 from anonymizer.series import SERIES, Series
+from pipelines.assembly import assemble
 from pipelines.columns import column_lineage
+from pipelines.commands.installation import create_home
 from pipelines.definitions import defs
-from pipelines.flow import LONGER, job_name
+from pipelines.flow import LONGER, Flow, job_name
+from pipelines.held import held_days
+from pipelines.resources import Installation
 
 ROOT = Path(__file__).parents[2]
 NO_NETWORK = """
@@ -169,3 +174,21 @@ def test_column_lineage_names_columns_that_are_there(series: Series) -> None:
                 known = {one.name for one in schema.columns}
             assert dep.column_name in known, (asset, dep)
             assert dep.asset_key in graph.get_ancestor_asset_keys(dg.AssetKey(asset))
+
+
+@pytest.mark.parametrize("series", SERIES)
+def test_a_period_without_input_is_held_by_its_first_stage(series: Series, tmp_path: Path) -> None:
+    """In every series: a failed check with a table, nothing materialized, no failed step."""
+    home = create_home(Home(tmp_path / "home"))
+    job = assemble(Installation.of(home), home).resolve_job_def(job_name(series))
+    key = "2026-02-01" if series.period_kind == "month" else "2026-02-02"
+    with dg.instance_for_test() as instance:
+        done = job.execute_in_process(instance=instance, partition_key=key, raise_on_error=False)
+        (run,) = instance.get_runs()
+
+    (held,) = held_days(done.get_asset_check_evaluations())
+    assert held.trouble.stage == Flow(series).stages[0].name
+    assert held.trouble.exit_code == 4
+    assert run.tags["audience/held"] == key
+    assert done.success
+    assert not done.get_asset_materialization_events()
