@@ -30,7 +30,9 @@ _STARTS = ((0.25, 1.0), (0.0, 1.0), (0.0, 0.3), (0.0, 1.0), (0.25, 1.0), (0.5, 1
 _HARDLY_ANY, _FEW = 1e-3, 0.2  # people where others are expected, and where some are needed
 _ROOMY, _ENOUGH = 2, 1.5  # people; times as many as are needed
 _MOST_PROGRAMS, _MOST_FAILURES = 100, 20  # around single classes
+_BOOSTED = 0.1  # of all people, to where something is open
 _PLAIN = 3  # starts before programs are made around single classes
+_AGAIN = 2  # starts where there were some before figures went
 _TRIES = 3  # one after the other to find a start
 _NO_LIMIT = 2**40
 _SEED = 20_261_130
@@ -159,14 +161,20 @@ class Search:
             elif plus:
                 self._parts.append((*minus, *plus))
         self._order = sorted(layers, key=lambda layer: -len(self._around[layer]))
+        self._units: list[tuple[int, ...]] = [(layer,) for layer in layers]  # that move together
+        self._together: list[tuple[int, ...]] = []  # of each whole the units of its parts
+        for _, *parts in self._parts:
+            begin = len(self._units)
+            self._units += [tuple(sorted({part, *self._around[part]})) for part in parts]
+            self._together.append(tuple(range(begin, len(self._units))))
         self._room = {
             number: self._stack.possible[layer_of == number].any(axis=0) for number in layers
         }
 
     def run(self) -> None:
         """Several starts, as long as something is open."""
-        failed = 0
-        for attempt, (turn, room) in enumerate(_STARTS):
+        failed, tried = 0, _STARTS[: _AGAIN if self._families.starts else None]
+        for attempt, (turn, room) in enumerate(tried):
             if not self._families.open.any():
                 return
             people = self.start(turn, room)
@@ -204,24 +212,24 @@ class Search:
         families, people = self._families, self._families.starts[-1]
         floor = families.floor
         moved: list[sparse.csr_array] = []
-        known = np.zeros(people.shape, dtype=bool)
-        for number in range(len(people)):
-            system, beyond = self._beyond(number, people)
-            waiting = np.flatnonzero(self._concerned(number) & (beyond < floor))
-            goals = [Goal(np.array([place]), int(floor - beyond[place])) for place in waiting]
-            closed = self._ceiling(number, people) - people[number] < _ROOMY
-            found = depart(system, beyond, goals, closed=closed, seed=seed)
+        known = np.zeros((len(self._units), self._stack.classes), dtype=bool)
+        for number, unit in enumerate(self._units):
+            system, free, room = self._free(unit, people)
+            waiting = np.flatnonzero(self._concerned(unit) & (free < floor))
+            goals = [Goal(np.array([place]), int(floor - free[place])) for place in waiting]
+            found = depart(system, free, goals, closed=room < _ROOMY, seed=seed)
             moved.append(self._by_class(system, found, waiting, known[number]))
-            known[number, beyond >= floor] = True
+            known[number, free >= floor] = True
         self._combine(moved, known)
         if programs and families.open.any():
-            for number in range(len(people)):
-                moved[number] = self._with_programs(number, people, moved[number], known[number])
+            for number, unit in enumerate(self._units):
+                moved[number] = self._with_programs(unit, people, moved[number], known[number])
             self._combine(moved, known)
 
     def _expected(self) -> list[Reals]:
         """Parts of people of each layer, in proportion to those of a layer around it."""
         stack, found = self._stack, dict[int, Reals]()
+        needed = self._needed() if self._families.starts else np.zeros(stack.classes)
         cells = np.bincount(stack.class_of[stack.class_of >= 0], minlength=stack.classes)
         for number in reversed(self._order):
             system = stack.systems[number]
@@ -229,9 +237,9 @@ class Search:
             base = cells.astype(float) if around is None else found[around]
             start = np.where(self._room[number], np.maximum(base, _HARDLY_ANY), 0)
             people = proportions(system, start * system.covered, _AIMS[0])
-            if around is None and self._families.starts:
-                people = np.maximum(people, self._needed() * system.covered)
-                people = proportions(system, people, _AIMS[0])
+            lacking = needed * (system.covered & (self._lacking(number) | (around is None)))
+            if lacking.any():
+                people = proportions(system, np.maximum(people, lacking), _AIMS[0])
             if any(number in parts[1:] for parts in self._parts):
                 share = people.sum() / max(float((start * system.covered).sum()), _HARDLY_ANY)
                 people = np.where(system.covered, people, start * share)
@@ -246,9 +254,24 @@ class Search:
             return replace(own, highest=own.highest - taken)
         return replace(own, lowest=own.lowest + taken)
 
+    def _lacking(self, number: int) -> Flags:
+        """The classes in which a table of this layer has not enough people in any family yet."""
+        rows = [
+            row
+            for row, margin in enumerate(self._stack.margins)
+            if not margin.minus and self._stack.layer_of[margin.plus[0]] == number
+        ]
+        found: Flags = np.logical_or.reduce(self._families.open[rows])
+        return found
+
     def _needed(self) -> Reals:
-        """People where something is still open."""
-        return np.where(self._families.open.any(axis=0), _ENOUGH * self._families.floor, 0.0)
+        """People in some of the classes where something is still open."""
+        open_ = np.flatnonzero(self._families.open.any(axis=0))
+        people = int(self._families.starts[-1].max(axis=0).sum())
+        most = 1 + int(_BOOSTED * people / (_ENOUGH * self._families.floor))
+        needed = np.zeros(self._stack.classes)
+        needed[self._random.permutation(open_)[:most]] = _ENOUGH * self._families.floor
+        return needed
 
     def _turn(self, number: int) -> float:
         """Parts of one whole are drawn one after the other, others alike."""
@@ -316,20 +339,34 @@ class Search:
                 most = np.minimum(most, np.where(margin.must, room, _NO_LIMIT))
         return least, most
 
-    def _beyond(self, number: int, people: Integers) -> tuple[System, Integers]:
-        """The figures of a layer less the fewest people in it, and its people beyond these."""
-        own = self._stack.systems[number]
-        least, _ = self._limits(number, people, range(len(people)))
-        counted = own.members @ least
-        system = System(own.lowest - counted, own.highest - counted, own.members)
-        return system, people[number] - least
+    def _free(self, unit: tuple[int, ...], people: Integers) -> tuple[System, Integers, Integers]:
+        """The figures of a unit for the people it can spare; these, and how many it can take."""
+        stack, layer_of = self._stack, self._stack.layer_of
+        tables = (people[layer_of] * stack.possible).T
+        free = people[list(unit)].min(axis=0)
+        room = np.full(stack.classes, _NO_LIMIT)
+        for margin in stack.margins:
+            gain = sum(int(layer_of[table]) in unit for table in margin.plus)
+            gain -= sum(any(int(layer_of[t]) in unit for t in group) for group in margin.minus)
+            if gain and margin.minus and margin.must.any():
+                left = np.where(margin.must, margin.of(tables) // abs(gain), _NO_LIMIT)
+                free, room = (
+                    (np.minimum(free, left), room) if gain > 0 else (free, np.minimum(room, left))
+                )
+        own = [stack.systems[layer] for layer in unit]
+        counted = np.concatenate(
+            [of.members @ (people[layer] - free) for layer, of in zip(unit, own, strict=True)]
+        )
+        lowest = np.concatenate([of.lowest for of in own]) - counted
+        highest = np.concatenate([of.highest for of in own]) - counted
+        members = sparse.csr_array(sparse.vstack([of.members for of in own]))
+        return System(lowest, highest, members), free, room
 
-    def _ceiling(self, number: int, people: Integers) -> Integers:
-        return self._limits(number, people, range(len(people)))[1]
-
-    def _concerned(self, number: int) -> Flags:
-        """The classes in which something is open that people of this layer may help."""
-        found: Flags = np.logical_or.reduce(self._families.open) & self._room[number]
+    def _concerned(self, unit: tuple[int, ...]) -> Flags:
+        """The classes in which something is open that people of a unit may help."""
+        there = [self._room[layer] for layer in unit]
+        open_: Flags = np.logical_or.reduce(self._families.open)
+        found: Flags = open_ & np.logical_and.reduce(there)
         return found
 
     def _by_class(
@@ -345,12 +382,12 @@ class Search:
         return sparse.csr_array(sparse.coo_array(entries, shape=shape))
 
     def _with_programs(
-        self, number: int, people: Integers, moved: sparse.csr_array, known: Flags
+        self, unit: tuple[int, ...], people: Integers, moved: sparse.csr_array, known: Flags
     ) -> sparse.csr_array:
         """The same for classes of which nothing is known, by small programs."""
-        system, beyond = self._beyond(number, people)
+        system, beyond, _ = self._free(unit, people)
         failures, steps = 0, [moved]
-        waiting = np.flatnonzero(self._concerned(number) & ~known & system.covered)
+        waiting = np.flatnonzero(self._concerned(unit) & ~known & system.covered)
         for place in waiting.tolist()[:_MOST_PROGRAMS]:
             found = reach_nearby(system, beyond, place, self._families.floor)
             if found is None:
@@ -369,21 +406,23 @@ class Search:
 
     def _combine(self, moved: Sequence[sparse.csr_array], known: Flags) -> None:
         """Put departures for the same class together, few layers first."""
-        for layers in self._sets_of_layers():
-            open_ = self._families.open.any(axis=0) & known[list(layers)].all(axis=0)
+        for units in self._sets_of_units():
+            open_ = self._families.open.any(axis=0) & known[list(units)].all(axis=0)
             places = np.flatnonzero(open_)
             if not len(places):
                 continue
-            nothing = sparse.csr_array((len(places), self._stack.classes), dtype=np.int64)
-            rows = [
-                sparse.csr_array(of[places]) if number in layers else nothing
-                for number, of in enumerate(moved)
-            ]
+            rows = []
+            for layer in range(len(self._around)):
+                row = sparse.csr_array((len(places), self._stack.classes), dtype=np.int64)
+                for unit in units:
+                    if layer in self._units[unit]:
+                        row = row + moved[unit][places]
+                rows.append(sparse.csr_array(row))
             self._families.learn(sparse.csr_array(sparse.hstack(rows)))
 
-    def _sets_of_layers(self) -> Iterator[tuple[int, ...]]:
+    def _sets_of_units(self) -> Iterator[tuple[int, ...]]:
         every = range(len(self._around))
-        yield from ((number,) for number in every)
+        yield from ((number,) for number in range(len(self._units)))
         closed = {number: {number, *self._around[number]} for number in every}
         yield from (tuple(sorted(closed[number])) for number in every if len(closed[number]) > 1)
         for whole, *parts in self._parts:
@@ -392,6 +431,12 @@ class Search:
                 for chosen in ({whole, part}, {part, other}, {whole, part, other}):
                     yield tuple(sorted(chosen))
                     yield tuple(sorted(set().union(*(closed[number] for number in chosen))))
+        for (_, *parts), units in zip(self._parts, self._together, strict=True):
+            for first, unit in enumerate(units):
+                yield unit, units[first - 1]
+                yield unit, parts[first - 1]
+                yield unit, units[first - 1], parts[first - 2]
+                yield unit, units[first - 1], units[first - 2]
         yield tuple(every)
 
 

@@ -29,7 +29,7 @@ from anonymizer.protection.linked.subtraction import differences
 from anonymizer.tables import TableKey
 
 _MOST_SIZE = 20_000  # rows and columns of a program
-_MOST_PROGRAMS, _FEWEST_PROGRAMS, _MOST_ROWS_SOLVED = 300, 15, 300_000
+_MOST_PROGRAMS, _FEWEST_PROGRAMS, _MOST_ROWS_SOLVED = 300, 15, 100_000
 _MOST_ROUNDS = 20  # in which one figure of a finding goes; then all of them
 _PAIR = 2
 Kind = Literal["contradiction", "inference", "unproved"]
@@ -150,7 +150,10 @@ class _Clearing:
             found = self._small() or self._unproved()
             if not found:
                 break
-            self._withhold(found, everything=number >= _MOST_ROUNDS)
+            # What is not found in one place is often found once a figure elsewhere is gone.
+            shown = [one for one in found if one.reason.kind != "unproved"]
+            everything = number >= _MOST_ROUNDS
+            self._withhold(found if everything else shown or found[:1], everything=everything)
         if self._new[self._stack.table].any():
             wide = sorted(self._wide)
             proof = self._families.proof(self._aside, wide, self._shortages)
