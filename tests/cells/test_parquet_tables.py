@@ -17,7 +17,7 @@ import pytest
 from anonymizer import parquet_tables
 from anonymizer.audit.export_file import known_dimension
 from anonymizer.audit.published_file import read_published
-from anonymizer.cells.columns import read_columns
+from anonymizer.columns import read_columns
 from anonymizer.errors import ConfigurationError
 from anonymizer.parquet_tables import Texts, read_texts
 
@@ -61,7 +61,7 @@ from pathlib import Path
 import numpy, pyarrow.parquet, pyarrow.compute
 from anonymizer import parquet_tables
 from anonymizer.errors import ConfigurationError
-from anonymizer.cells.columns import read_columns
+from anonymizer.columns import read_columns
 from anonymizer.audit.published_file import _read
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()
