@@ -8,11 +8,11 @@ editions of its own period are among them.
 
 from collections.abc import Mapping
 
+from anonymizer.audit.history.related import related
 from anonymizer.errors import Held
 from anonymizer.home import Home
 from anonymizer.ledger import Entry, Ledger
 from anonymizer.periods import Period
-from anonymizer.protection.linked.related import related
 from anonymizer.release import Release, read_release
 from anonymizer.series import Series, first_edition
 

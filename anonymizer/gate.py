@@ -17,6 +17,10 @@ from numpy.typing import NDArray
 
 from anonymizer.audit.checker import check_release, check_state
 from anonymizer.audit.findings import Finding
+from anonymizer.audit.history.join import Join
+from anonymizer.audit.history.related import joins_of, joins_of_editions
+from anonymizer.audit.history.shown import Shown, read_shown
+from anonymizer.audit.history.withholding import withhold_joined
 from anonymizer.audit.linked_checker import check_linked
 from anonymizer.audit.linked_tables import (
     Links,
@@ -31,10 +35,6 @@ from anonymizer.parallel import Workers
 from anonymizer.periods import Period
 from anonymizer.policy import Promise
 from anonymizer.proofs import Claim, LinkedProof, Representatives, Witnesses
-from anonymizer.protection.linked.join import Join
-from anonymizer.protection.linked.related import joins_of, joins_of_editions
-from anonymizer.protection.linked.shown import Shown, read_shown
-from anonymizer.protection.linked.withholding import Reason, withhold_joined
 from anonymizer.protection.releasing import (
     Suppressed,
     Terms,
@@ -240,7 +240,7 @@ class _Clearing:
 
     def covers(self, wanted: Sequence[Join]) -> bool:
         """Whether the tables are cleared of all of these."""
-        return {join.keys for join in wanted} <= {join.keys for join in self.joins}
+        return {_tables_of(join) for join in wanted} <= {_tables_of(join) for join in self.joins}
 
     def next(self, joins: tuple[Join, ...], floor: int, workers: Workers) -> "_Clearing":
         """The tables without what these joins reveal, and without followers of what went."""
@@ -258,12 +258,12 @@ class _Clearing:
             joins,
             left.proofs,
             self.suppressed + left.figures,
-            (*self.evidence, *map(_finding, (*left.findings, *left.beyond_help))),
+            (*self.evidence, *left.findings, *left.beyond_help),
         )
 
 
-def _finding(reason: Reason) -> Finding:
-    return Finding(reason.tables, reason.kind, reason.segments, reason.explanation)
+def _tables_of(join: Join) -> frozenset[TableKey]:
+    return frozenset(table.key for table in join.tables)
 
 
 def _links(claims: Sequence[Claim], terms: Terms, history: History) -> Links:

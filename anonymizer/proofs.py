@@ -129,11 +129,12 @@ class Shortage:
 
 @dataclass(frozen=True)
 class LinkedProof:
-    """Feasible families of tables that are linked: whole people of each table in every class.
+    """Feasible families of tables that are linked: whole people by cell, and who is counted where.
 
+    A kind is a set of tables (positions in `tables`): its people are counted in exactly these.
     `leaves` are the finest values that any of the tables knows, dimension by dimension; `blocks`
-    joins those that no figure tells apart. The witnesses have the class of each cell of the grid of
-    blocks; their columns are the classes of the first table, then those of the second, and so on.
+    joins those that no figure tells apart. `witnesses` are about the flat grid (blocks x kinds).
+    Such a family can always be real: take so many people of each kind in each cell.
 
     The figures in `wide` are read as shared ones. Those in `aside`, of earlier releases alone, are
     left out, as earlier figures contradict each other (one of the `shortages`). All other
@@ -143,6 +144,7 @@ class LinkedProof:
     tables: tuple[TableKey, ...]
     leaves: tuple[tuple[str, ...], ...]
     blocks: tuple[NDArray[np.intp], ...]
+    kinds: tuple[frozenset[int], ...]
     witnesses: Witnesses
     wide: tuple[FigureId, ...] = ()
     aside: tuple[FigureId, ...] = ()

@@ -23,6 +23,9 @@ import numpy as np
 from protection import GENDERS, SECRET
 
 from anonymizer.audit.attack import attack
+from anonymizer.audit.history.related import joins_of
+from anonymizer.audit.history.shown import Shown
+from anonymizer.audit.history.withholding import withhold_joined
 from anonymizer.earlier import earlier_releases
 from anonymizer.gate import History, check
 from anonymizer.home import Home
@@ -31,9 +34,6 @@ from anonymizer.near_state import near_history
 from anonymizer.parallel import ALONE
 from anonymizer.periods import Period
 from anonymizer.policy import Effort, Policy, Promise
-from anonymizer.protection.linked.related import joins_of
-from anonymizer.protection.linked.shown import Shown
-from anonymizer.protection.linked.withholding import withhold_joined
 from anonymizer.protection.releasing import Terms, suppress_release
 from anonymizer.publishing import Facts, publish
 from anonymizer.segments import Catalogue, load_catalogue

@@ -4,13 +4,13 @@ import os
 from dataclasses import replace
 from datetime import date
 
+from anonymizer.audit.history.shown import read_shown
 from anonymizer.corrections import newest
 from anonymizer.dimensions import age, gender, region
 from anonymizer.errors import Held
 from anonymizer.home import Home
 from anonymizer.ledger import Entry, Ledger
 from anonymizer.periods import Period
-from anonymizer.protection.linked.shown import read_shown
 from anonymizer.public_ledger import PublicLedger
 from anonymizer.release import Release
 from anonymizer.segments import Catalogue

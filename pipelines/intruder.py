@@ -13,8 +13,8 @@ import numpy as np
 
 from anonymizer.audit.attack import Ranges, audit_figures
 from anonymizer.audit.findings import Finding
+from anonymizer.audit.history.shown import Shown, read_shown
 from anonymizer.dimensions import Dimension
-from anonymizer.protection.linked.shown import Shown, read_shown
 from anonymizer.release import Release
 from anonymizer.subjects import Campaign, Subject
 

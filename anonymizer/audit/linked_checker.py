@@ -1,61 +1,58 @@
 """Verifies the proofs of linked tables before anything of a release is published.
 
 It finds out by itself which tables are linked, reads their figures by itself, and adds up every
-family, with whole numbers and without a solver. A family gives each table of a set people in
-every cell. People who are counted so exist if every margin holds: an inner table has no more
-people than the outer one, tables that share nobody no more together than the one they are in, a
-period no more than its days together (place the people of each table side by side on a circle of
-the people of the outer one). What must be possible is that every margin, and every table, has
-`floor` people in each cell.
+family, with whole numbers and without a solver. What needs a proof:
 
-Nothing is asked of cells that no new figure counts, nor of what a sum of earlier figures, handed
-over with the proof, makes impossible. An audience needs no proof with a table that fills less
-than half of all its figures.
+* Two tables, one of them new, where everybody of the inner one is in the outer one: in every cell
+  that is possible the inner table can have enough people, and the outer one so many beyond.
+* A set of few tables with few figures, as one: every table, every difference of two, the rest
+  beside those that share nobody, and the people who came on more than one day.
+* A larger set: its pairs, and figure by figure no sum of its figures leaves too few.
+
+An audience, or a month beside the week between, needs no proof with a table that fills less than
+half of all its figures. Nothing is asked where no figure tells anything, nor of what earlier
+figures tell alone: cells that no new figure counts, and sums of earlier figures that are handed
+over. Earlier figures that contradict each other may be left aside.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import chain, combinations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.audit.findings import Finding
-from anonymizer.audit.linked_tables import Flags, Ints, Linked, Links, leaves_of
-from anonymizer.proofs import LinkedProof, Shortage
+from anonymizer.audit.linked_sums import too_short
+from anonymizer.audit.linked_tables import Flags, Ints, Linked, Links, is_far, leaves_of
+from anonymizer.audit.witness_sums import WitnessTables, consistent, first_cells, malformed
+from anonymizer.proofs import FigureId, LinkedProof
 
-_MOST_PEOPLE = 2**31  # of a cell in a family: sums of these cannot overflow
-_MOST_IN_A_SUM = 10  # tables with earlier figures in a sum of them
+_MOST_TABLES, _MOST_FIGURES = 4, 2_000  # of a set as one; twice the figures times the tables
 _AT_ONCE = 2**23  # flags
+Kind = frozenset[int]
 
 
 @dataclass(frozen=True)
-class Margin:
-    """People of the tables `plus`, less the largest table of each group in `minus`.
+class Goal:
+    """What must be able to be large in every cell, seen by whoever holds these tables.
 
-    `must` has the classes in which nobody may be lacking, `asked` those in which there must be
-    able to be enough. What is not `known` to hold of all people is asked of families all the same:
-    it makes sure that there are such people.
+    People of the `table`, but for those of any of the tables `without`; with `parts` the people of
+    these instead, as often as they came more than once.
     """
 
-    plus: tuple[int, ...]
-    minus: tuple[tuple[int, ...], ...]
-    must: Flags
-    asked: Flags
-    known: bool = True
+    tables: Kind
+    table: int
+    without: Kind = frozenset()
+    parts: Kind = frozenset()
 
-    @property
-    def tables(self) -> frozenset[int]:
-        """All tables that it is about."""
-        return frozenset((*self.plus, *(table for group in self.minus for table in group)))
-
-    def of(self, people: Ints) -> Ints:
-        """(rows x tables) people as one margin a row."""
-        margin: Ints = people[:, list(self.plus)].sum(axis=1)
-        for group in self.minus:
-            margin -= people[:, list(group)].max(axis=1)
-        return margin
+    def weight(self, kind: Kind) -> int:
+        """How often a person counts who is counted in exactly these tables."""
+        if self.parts:
+            return max(len(kind & self.parts) - (self.table in kind), 0)
+        return int(self.table in kind and not kind & self.without)
 
 
 def check_linked(links: Links, proofs: Sequence[LinkedProof], floor: int) -> tuple[Finding, ...]:
@@ -63,324 +60,346 @@ def check_linked(links: Links, proofs: Sequence[LinkedProof], floor: int) -> tup
 
     `floor` people have to be possible. A finding names the table and never a count.
     """
-    return tuple(_findings(links, proofs, floor))
+    return tuple(_Checker(links, floor).findings(proofs))
 
 
-def _findings(links: Links, proofs: Sequence[LinkedProof], floor: int) -> Iterator[Finding]:
-    places = {table.key: number for number, table in enumerate(links.tables)}
-    proved: list[frozenset[int]] = []
-    for proof in proofs:
-        numbers = tuple(places[key] for key in proof.tables if key in places)
-        fault = "a proof is about tables that are not linked"
-        if len(set(numbers)) == len(proof.tables):
-            read = _Proof(links, numbers, proof)
-            fault = read.fault()
-            if not fault and read.is_enough(floor):
-                proved.append(frozenset(numbers))
-        if fault:
+class _Checker:
+    def __init__(self, links: Links, floor: int) -> None:
+        self._links, self._floor = links, floor
+        self._places = {table.key: number for number, table in enumerate(links.tables)}
+
+    def findings(self, proofs: Sequence[LinkedProof]) -> Iterator[Finding]:
+        """What is wrong with the proofs, and what they do not prove."""
+        every: dict[Kind, tuple[int, ...]] = {}
+        for tables in filter(self._says_something, self._links.sets()):
+            every.setdefault(frozenset(tables), tables)
+        sets = list(every.values())
+        as_one = {t: list(self._of_set(t)) for t in sets if len(t) <= _MOST_TABLES}
+        few = (goals for tables, goals in as_one.items() if self._is_few(tables))
+        pairs = (self._of_set(pair) for pair in self._links.pairs() if not self._exempt(*pair))
+        needed = list(dict.fromkeys(chain.from_iterable(chain(pairs, few))))
+        left = {goal: self._asked(goal) for goal in chain(needed, *as_one.values())}
+        for proof in proofs:
+            yield from self._take(proof, left)
+        yield from (self._unproved(goal) for goal in needed if left[goal].any())
+        for tables in sets:
+            if tables not in as_one or any(left[goal].any() for goal in as_one[tables]):
+                for number, text in too_short(self._links, tables, self._floor):
+                    yield Finding(self._table(number).key, "unproved", (), text)
+
+    def _take(self, proof: LinkedProof, left: dict[Goal, Flags]) -> Iterator[Finding]:
+        """Take off what is `left` of each goal the cells in which a proof reaches it."""
+        read = self._read(proof)
+        if isinstance(read, str):
             names = " and ".join(str(key) for key in proof.tables)
-            yield Finding(names, "structure", (), fault)
-    for tables in links.sets(floor):
-        if not any(own.issuperset(tables) for own in proved):
-            names = " and ".join(sorted(str(links.tables[number].key) for number in tables))
-            text = f"no proof shows that enough people are possible in every cell of {names}"
-            yield Finding(links.tables[tables[0]].key, "unproved", (), text)
+            yield Finding(names, "structure", (), read)
+            return
+        for goal, cells in left.items():
+            if goal.tables <= set(read.positions) and cells.any():
+                reached = read.reached(goal, self._floor, self._leaves(sorted(goal.tables)))
+                np.logical_and(cells, ~reached, out=cells)
+
+    def _unproved(self, goal: Goal) -> Finding:
+        names = " and ".join(sorted(str(self._table(n).key) for n in goal.tables))
+        text = f"a cell has no witness with enough people in {names}"
+        return Finding(self._table(goal.table).key, "unproved", (), text)
+
+    def _table(self, number: int) -> Linked:
+        return self._links.tables[number]
+
+    def _leaves(self, tables: Sequence[int]) -> list[tuple[str, ...]]:
+        return leaves_of([self._table(number) for number in tables])
+
+    def _says_something(self, tables: Sequence[int]) -> bool:
+        return any(self._table(n).new and self._table(n).ids for n in tables)
+
+    def _is_few(self, tables: Sequence[int]) -> bool:
+        figures = sum(len(self._table(number).ids) for number in tables)
+        return 2 * figures * len(tables) <= _MOST_FIGURES
+
+    def _exempt(self, inner: int, outer: int) -> bool:
+        """Whether the pair needs no proof, as the inner table is far smaller."""
+        links = self._links
+        between = any(outer in links.around[middle] for middle in links.around[inner])
+        audience = self._table(outer).key.kind == "audience"
+        return (audience or between) and is_far(self._table(inner), self._table(outer), self._floor)
+
+    def _of_set(self, tables: Sequence[int]) -> Iterator[Goal]:
+        links, every = self._links, frozenset(tables)
+        for outer in tables:
+            inside = [n for n in tables if links.within(n, outer)]
+            yield Goal(every, outer)
+            yield from (Goal(every, outer, frozenset({n})) for n in inside)
+            beside = (n for n in inside if any(links.share_nobody(n, m) for m in inside))
+            if several := frozenset(beside):
+                yield Goal(every, outer, several)
+            if len(parts := links.parts(outer, tables)) > 1:
+                yield Goal(every, outer, frozenset(), frozenset(parts))
+
+    def _asked(self, goal: Goal) -> Flags:
+        """The cells in which something is asked: there can be somebody, and a figure tells."""
+        leaves = self._leaves(sorted(goal.tables))
+        tables = {number: self._table(number).over(leaves) for number in goal.tables}
+        asked = np.zeros([len(axis) for axis in leaves], dtype=bool)
+        free, told = asked.copy(), asked.copy()
+        numbers = sorted(goal.tables)
+        for size in range(1, len(numbers) + 1):
+            for chosen in combinations(numbers, size):
+                kind = frozenset(chosen)
+                if goal.weight(kind):
+                    there = _where(kind, tables, self._links)
+                    asked |= there
+                    covered = np.logical_or.reduce([tables[n].covered for n in chosen])
+                    free |= there & ~covered
+                    new = [tables[n].covered for n in chosen if tables[n].new]
+                    told |= there & np.logical_or.reduce([np.zeros_like(there), *new])
+        return asked & told & ~free
+
+    def _read(self, proof: LinkedProof) -> "_Proof | str":
+        if not set(proof.tables) <= set(self._places):
+            return "a proof is about tables that are not linked"
+        positions = tuple(self._places[key] for key in proof.tables)
+        for given, known in zip(proof.leaves, self._leaves(positions), strict=False):
+            if len(set(given)) < len(given) or not set(given) >= set(known):
+                return "a proof is about other cells"
+        tables = [self._table(number).over(proof.leaves) for number in positions]
+        read = _Proof(proof, positions, tables, self._links)
+        return read.fault or read
 
 
 class _Proof:
-    """A proof with the tables that it is about: first over leaves, then over classes of cells."""
+    """A proof with the tables that it is about, over the blocks of its cells."""
 
-    def __init__(self, links: Links, numbers: tuple[int, ...], proof: LinkedProof) -> None:
-        self._links, self._numbers, self._proof = links, numbers, proof
-        self._own = [links.tables[number] for number in numbers]
-        self._count = len(numbers)
+    def __init__(
+        self, proof: LinkedProof, positions: tuple[int, ...], tables: list[Linked], links: Links
+    ) -> None:
+        self._proof, self.positions, self._links = proof, positions, links
+        self._kinds = [frozenset(positions[n] for n in sorted(kind)) for kind in proof.kinds]
+        self._blocks = proof.blocks
+        self._families: WitnessTables | None = None
+        self.fault = self._fault_of_blocks(tables)
+        if not self.fault:
+            firsts = [np.unique(block, return_index=True)[1] for block in proof.blocks]
+            self._tables = [_in_blocks(table, firsts) for table in tables]
+            self.fault = self._fault_of_families()
 
-    def fault(self) -> str:
-        """The first thing that is wrong with it; empty if all its families are possible."""
-        if fault := self._fault_of_blocks() or self._fault_of_classes():
-            return fault
-        at_odds = {figure for of in self._shown if of.bound < 0 for figure in of.figures}
-        if not set(self._proof.aside) <= at_odds:
-            return "a figure is left aside that no earlier figures contradict"
-        if fault := self._fault_of_figures():
-            return fault
-        if any(
-            (most < 0)[of.must].any() for of, most in zip(self._margins, self._best, strict=True)
-        ):
-            return "a family has fewer people in a table than in those inside of it"
-        return ""
+    def reached(self, goal: Goal, floor: int, leaves: Sequence[tuple[str, ...]]) -> Flags:
+        """The cells, over leaves, in which the goal is reached or earlier figures forbid it."""
+        weights = np.array([goal.weight(kind) for kind in self._kinds], dtype=np.int64)
+        useful = np.flatnonzero(weights)
+        class_of = self._proof.witnesses.class_of.reshape(-1, len(self._kinds))[:, useful]
+        wanted, of_cell = np.unique(class_of.astype(np.int64), axis=0, return_inverse=True)
+        sums = _sums(wanted, weights[useful], self._proof.witnesses.starts.shape[1])
+        enough = self._most(sums) >= floor
+        for shown in self._shortages:
+            enough |= shown.forbid(sums, floor)
+        grid = enough[of_cell.ravel()].reshape([block.max() + 1 for block in self._blocks])
+        spread: Flags = grid[np.ix_(*self._blocks)]
+        if list(leaves) == list(self._proof.leaves):
+            return spread
+        places = (dict(zip(mine, range(len(mine)), strict=True)) for mine in self._proof.leaves)
+        own = zip(places, leaves, strict=True)
+        found: Flags = spread[np.ix_(*([place[leaf] for leaf in of] for place, of in own))]
+        return found
 
-    def is_enough(self, floor: int) -> bool:
-        """Whether all margins have enough people in some family, where anything is asked."""
-        for margin, most in zip(self._margins, self._best, strict=True):
-            lacking = margin.asked & self._told & (most < floor)
-            for of in self._shown:
-                if lacking.any() and of.bound < floor * of.scale:
-                    lacking &= ~self._shows(of, margin)
-            if lacking.any():
-                return False
-        return True
+    def _most(self, sums: sparse.csr_array) -> Ints:
+        """The most people of each sum in any family."""
+        families = self._families
+        if families is None:
+            return np.full(sums.shape[0], -1)
+        people = sums @ families.starts.T
+        moved = sparse.coo_array(sums @ families.changes.T)
+        most: Ints = people.max(axis=1, initial=0)
+        reached = people[moved.row, families.start_of[moved.col]] + moved.data
+        np.maximum.at(most, moved.row, reached)
+        return most
 
-    @cached_property
-    def _shown(self) -> list["_Sum"]:
-        return [of for of in map(self._sum, self._proof.shortages) if of is not None]
-
-    def _fault_of_blocks(self) -> str:
-        proof = self._proof
-        for given, known in zip(proof.leaves, leaves_of(self._own), strict=False):
-            if len(set(given)) < len(given) or not set(given) >= set(known):
-                return "a proof is about other cells"
-        tables = [table.over(proof.leaves) for table in self._own]
-        if tuple(map(len, proof.blocks)) != tuple(map(len, proof.leaves)):
+    def _fault_of_blocks(self, tables: list[Linked]) -> str:
+        shape = tuple(map(len, self._proof.leaves))
+        if tuple(map(len, self._blocks)) != shape or not all(map(_numbers_all, self._blocks)):
             return "the blocks of a proof are not of its leaves"
-        firsts = [np.unique(block, return_index=True)[1] for block in proof.blocks]
-        for block, first in zip(proof.blocks, firsts, strict=True):
-            if not np.array_equal(block[first], np.arange(len(first))):
-                return "the blocks of a proof are not of its leaves"
-        whole = [first[block] for first, block in zip(firsts, proof.blocks, strict=True)]
+        firsts = [np.unique(block, return_index=True)[1] for block in self._blocks]
         for table in tables:
-            if not np.array_equal(table.possible, table.possible[np.ix_(*whole)]) or not all(
-                np.array_equal(inside, inside[:, same])
-                for inside, same in zip(table.inside, whole, strict=True)
-            ):
-                return "leaves of one block are told apart"
-        names = [
-            tuple(of[place] for place in first.tolist())
-            for of, first in zip(proof.leaves, firsts, strict=True)
-        ]
-        self._tables = [table.over(names) for table in tables]
+            for inside, first, block in zip(table.inside, firsts, self._blocks, strict=True):
+                if not np.array_equal(inside, inside[:, first[block]]):
+                    return "a figure tells leaves of one block apart"
+        whole = [first[block] for first, block in zip(firsts, self._blocks, strict=True)]
+        by_number = dict(zip(self.positions, tables, strict=True))
+        for kind in self._kinds:
+            there = _where(kind, by_number, self._links)
+            if not np.array_equal(there, there[np.ix_(*whole)]):
+                return "the rules tell leaves of one block apart"
         return ""
 
-    def _fault_of_classes(self) -> str:
-        witnesses = self._proof.witnesses
-        class_of, starts, changes = witnesses.class_of, witnesses.starts, witnesses.changes
-        start_of, cells = witnesses.start_of, self._tables[0].possible.size
-        if any(part.dtype.kind != "i" for part in (class_of, starts, start_of, changes)):
-            return "people are not whole"
-        classes = int(class_of.max(initial=-1)) + 1
-        if (
-            class_of.shape != (cells,)
-            or starts.shape != (len(starts), self._count * classes)
-            or changes.shape != (len(start_of), self._count * classes)
-            or not _between(changes.indices, 0, self._count * classes - 1)
-            or not _between(start_of, 0, len(starts) - 1)
-            or not _between(class_of, -1, classes - 1)
-            or not _between(starts, 0, _MOST_PEOPLE)
-            or not _between(changes.data, -_MOST_PEOPLE, _MOST_PEOPLE)
-        ):
-            return "the parts of a proof do not belong together"
-        found, first = np.unique(class_of, return_index=True)
-        first = first[found >= 0]
-        possible = np.stack([table.possible.ravel() for table in self._tables])
-        boxes = sparse.vstack([*map(_boxes, self._tables), sparse.csr_array(possible.astype(int))])
-        lists = sparse.csr_array(sparse.csr_array(boxes).T)
-        inside = np.flatnonzero(class_of >= 0)
-        if (
-            len(first) < classes
-            or (possible & (class_of < 0)).any()
-            or (lists[inside] - lists[first[class_of[inside]]]).count_nonzero()
-        ):
+    def _fault_of_families(self) -> str:
+        witnesses, by_number = self._proof.witnesses, self._by_number
+        allowed = np.stack([_where(k, by_number, self._links) for k in self._kinds], axis=-1)
+        if fault := malformed(witnesses, allowed):
+            return fault
+        boxes = self._boxes()
+        lists = boxes.T.tocsr()
+        first = first_cells(witnesses.class_of, witnesses.starts.shape[1])
+        if (first < 0).any() or not consistent(witnesses.class_of, lists, first):
             return "the classes do not belong to the published figures"
-        self._possible: Flags = possible[:, first]
-        self._members = [_boxes(table)[:, first] for table in self._tables]
-        self._classes = classes
-        return ""
+        self._groups_of = lists[first]
+        kept = self._kept()
+        if kept is None:
+            return "a figure is left aside that no earlier figures contradict"
+        if not len(witnesses.starts):
+            return ""
+        self._families = WitnessTables(witnesses, self._groups_of[:, kept], occupied=False)
+        lowest, highest = self._bounds(wide=True)
+        return "; ".join(self._families.misfits(lowest[kept], highest[kept]))
+
+    @property
+    def _by_number(self) -> Mapping[int, Linked]:
+        return dict(zip(self.positions, self._tables, strict=True))
 
     @cached_property
     def _rows(self) -> dict[tuple[int, str], int]:
         """The row of each figure."""
-        ids = [(place, name) for place, table in enumerate(self._tables) for name in table.ids]
+        ids = [(n, name) for n, table in enumerate(self._tables) for name in table.ids]
         return {figure: row for row, figure in enumerate(ids)}
 
-    def _bounds(self, wide: Sequence[tuple[int, str]]) -> tuple[Ints, Ints]:
-        read = [(*table.unshared, *table.shared) for table in self._tables]
-        low, high, fewest, most = (np.concatenate(ends) for ends in zip(*read, strict=True))
-        rows = [self._rows[figure] for figure in wide if figure in self._rows]
-        low[rows], high[rows] = fewest[rows], most[rows]
-        return low, high
+    def _boxes(self) -> sparse.csr_array:
+        """(figures x cells and kinds): which people of which cell are counted where."""
+        kinds = len(self._kinds)
+        class_of = self._proof.witnesses.class_of.reshape(-1, kinds)
+        columns, rows, before = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], 0
+        for number, table in zip(self.positions, self._tables, strict=True):
+            counted = [place for place, kind in enumerate(self._kinds) if number in kind]
+            for row, cell in _cells_of_figures(table):
+                for kind in counted:
+                    there = class_of[cell, kind] >= 0
+                    rows.append(before + row[there])
+                    columns.append(cell[there] * kinds + kind)
+            before += len(table.ids)
+        row, column = np.concatenate(rows), np.concatenate(columns)
+        ones = np.ones(len(row), dtype=np.int64)
+        return sparse.csr_array(
+            sparse.coo_array((ones, (row, column)), shape=(before, class_of.size))
+        )
 
-    def _fault_of_figures(self) -> str:
-        """Whether every family fits every figure that is not left aside."""
-        witnesses, aside = self._proof.witnesses, set(self._proof.aside)
-        kept = [row for figure, row in self._rows.items() if figure not in aside]
-        members = sparse.csr_array(sparse.block_diag(self._members, format="csr"))[kept]
-        low, high = (ends[kept] for ends in self._bounds(self._proof.wide))
-        counts = witnesses.starts.astype(np.int64) @ members.T
-        moved = sparse.coo_array(sparse.csr_array(witnesses.changes, dtype=np.int64) @ members.T)
-        after = counts[witnesses.start_of[moved.row], moved.col] + moved.data
-        fits = (low <= counts) & (counts <= high)
-        if fits.all() and ((low[moved.col] <= after) & (after <= high[moved.col])).all():
-            return ""
-        return "a family does not fit the figures"
-
-    @cached_property
-    def _best(self) -> list[Ints]:
-        """Of each margin and class the most people in any family; -1 if one is not possible."""
-        witnesses, shape = self._proof.witnesses, (self._count, self._classes)
-        starts = witnesses.starts.astype(np.int64).reshape(-1, *shape)
-        entry = sparse.coo_array(witnesses.changes)
-        table, place = np.divmod(entry.col.astype(np.int64), self._classes)
-        touched, at = np.unique(entry.row * np.int64(self._classes) + place, return_inverse=True)
-        row, place = np.divmod(touched, self._classes)
-        changed = starts[witnesses.start_of[row], :, place]
-        np.add.at(changed, (at, table), entry.data)
-        every = [(start.T, np.arange(self._classes)) for start in starts] + [(changed, place)]
-        best = [np.full(self._classes, -1, dtype=np.int64) for _ in self._margins]
-        impossible = np.zeros(self._classes, dtype=bool)
-        for people, of in every:
-            wrong = (people < 0) | ((people > 0) & ~self._possible[:, of].T)
-            impossible[of[wrong.any(axis=1)]] = True
-            for margin, most in zip(self._margins, best, strict=True):
-                found = margin.of(people)
-                np.maximum.at(most, of, found)
-                impossible[of[(found < 0) & margin.must[of]]] = True
-        return [np.where(impossible, -1, most) for most in best]
+    def _bounds(self, *, wide: bool) -> tuple[Ints, Ints]:
+        lowest, highest = (
+            np.concatenate(ends) for ends in zip(*(t.unshared for t in self._tables), strict=True)
+        )
+        if wide:
+            fewest, most = (
+                np.concatenate(ends) for ends in zip(*(t.shared for t in self._tables), strict=True)
+            )
+            rows = [self._rows[figure] for figure in self._proof.wide if figure in self._rows]
+            lowest[rows], highest[rows] = fewest[rows], most[rows]
+        return lowest, highest
 
     @cached_property
-    def _margins(self) -> list[Margin]:
-        """Of each table, and of what lies in what."""
-        possible, every = self._possible, np.logical_or.reduce(self._possible)
-        nowhere = np.zeros_like(every)
-        found = [Margin((n,), (), every, possible[n]) for n in range(self._count)]
-        for outer in range(self._count):
-            inner = self._inside[outer]
-            for one in inner:
-                same = outer in self._inside[one]
-                asked = possible[outer] & ~(same & possible[one])
-                found.append(Margin((outer,), ((one,),), possible[outer], asked))
-            there = [n for n in inner if not (possible[n] & ~possible[outer]).any()]
-            groups = [tuple(n for n in group if n in there) for group in self._groups]
-            if len(groups := [group for group in groups if group]) > 1:
-                margin = Margin((outer,), tuple(groups), possible[outer], possible[outer])
-                found.append(replace(margin, known=False))
-            parts = self._links.parts(self._numbers[outer], self._numbers)
-            if days := tuple(n for n in inner if self._numbers[n] in parts):
-                some = possible[list(days)].sum(axis=0)
-                asked = (some > possible[outer]) & (len(days) > 1)
-                found.append(Margin(days, ((outer,),), nowhere, asked))
-                found += self._covers(outer, days)
+    def _shortages(self) -> list["_Shown"]:
+        """The sums of earlier figures that are handed over, as far as they are valid."""
+        found = []
+        lowest, highest = (ends.tolist() for ends in self._bounds(wide=False))
+        for shortage in self._proof.shortages:
+            figures = frozenset(shortage.figures)
+            if len(shortage.figures) != len(shortage.multipliers) or not figures <= set(self._rows):
+                continue
+            if any(self._tables[number].new for number, _ in figures):
+                continue
+            bound, times = 0, np.zeros(len(lowest), dtype=np.int64)
+            for figure, multiplier in zip(shortage.figures, shortage.multipliers, strict=True):
+                row = self._rows[figure]
+                times[row] += multiplier
+                bound += multiplier * (highest if multiplier > 0 else lowest)[row]
+            covers = self._groups_of @ times
+            if shortage.scale > 0 and (covers >= 0).all():
+                found.append(_Shown(figures, covers, bound, shortage.scale))
         return found
 
-    def _covers(self, whole: int, days: tuple[int, ...]) -> Iterator[Margin]:
-        """Nobody of the whole is missing from the weeks in it and the other days; each week is
-        made up of its days.
-        """
-        inner = self._inside[whole]
-        weeks = [n for n in inner if n not in days and not {*days}.isdisjoint(self._inside[n])]
-        in_weeks = {day for week in weeks for day in self._inside[week]}
-        nowhere = np.zeros(self._classes, dtype=bool)
-        there = np.logical_or.reduce(self._possible[list(days)])
-        units = (*weeks, *(day for day in days if day not in in_weeks))
-        yield Margin(units, ((whole,),), there, nowhere)
-        for week in weeks:
-            own = tuple(day for day in self._inside[week] if day in days)
-            there = np.logical_or.reduce(self._possible[list(own)])
-            yield Margin(own, ((week,),), there, nowhere, known=False)
-
-    @cached_property
-    def _inside(self) -> list[list[int]]:
-        """Of each table those that lie in it."""
-        number, within = self._numbers, self._links.within
-        every = range(self._count)
-        return [[n for n in every if within(number[n], number[outer])] for outer in every]
-
-    @cached_property
-    def _groups(self) -> list[list[int]]:
-        """Tables that share nobody with another one, in groups none of which has two such.
-
-        The people of a group can be the same, those of different groups are others. What lies in
-        a table shares nobody with those that this one shares nobody with.
-        """
-        links, number, every = self._links, self._numbers, range(self._count)
-        around = [{one, *(n for n in every if one in self._inside[n])} for one in every]
-
-        def apart(one: int, other: int) -> bool:
-            both = ((a, b) for a in around[one] for b in around[other])
-            return any(links.share_nobody(number[a], number[b]) for a, b in both)
-
-        groups: list[list[int]] = []
-        for one in sorted(every, key=lambda n: self._own[n].key.subject_id):
-            others = {other for other in every if other != one and apart(one, other)}
-            if others:
-                free = (group for group in groups if others.isdisjoint(group))
-                if (group := next(free, None)) is None:
-                    groups.append(group := [])
-                group.append(one)
-        return groups
-
-    @cached_property
-    def _told(self) -> Flags:
-        """The classes that a new figure counts."""
-        new = [of for of, table in zip(self._members, self._tables, strict=True) if table.new]
-        told = [np.bincount(of.indices, minlength=self._classes) > 0 for of in new]
-        found: Flags = np.logical_or.reduce([np.zeros(self._classes, dtype=bool), *told])
-        return found
-
-    def _sum(self, shortage: Shortage) -> "_Sum | None":
-        """A sum of earlier figures, if it bounds every number of people."""
-        figures = frozenset(shortage.figures)
-        if (
-            not figures <= self._rows.keys()
-            or len(shortage.figures) != len(shortage.multipliers)
-            or any(self._tables[place].new for place, _ in figures)
-            or shortage.scale <= 0
-        ):
+    def _kept(self) -> Ints | None:
+        """The figures that are not left aside; None if one may not be."""
+        at_odds = [shown.figures for shown in self._shortages if shown.bound < 0]
+        aside = set(self._proof.aside)
+        if not aside <= frozenset().union(*at_odds):
             return None
-        times, bound = np.zeros_like(self._possible, dtype=np.int64), 0
-        low, high = (ends.tolist() for ends in self._bounds(()))
-        before = np.cumsum([0, *(len(table.ids) for table in self._tables)])
-        for (place, name), multiplier in zip(shortage.figures, shortage.multipliers, strict=True):
-            row = self._rows[place, name]
-            member = self._members[place][[row - before[place]]].toarray().ravel()
-            times[place] += multiplier * member
-            bound += multiplier * (high if multiplier > 0 else low)[row]
-        found = _Sum(figures, times, bound, shortage.scale)
-        return found if self._shows(found, None).all() else None
-
-    def _shows(self, of: "_Sum", margin: Margin | None) -> Flags:
-        """The classes in which every person counts as often in a sum as in a margin, or more.
-
-        The margin may be nothing. A person counts in a set of tables that is possible there.
-        """
-        tables = {place for place, _ in of.figures} | (margin.tables if margin else frozenset())
-        used, shows = sorted(tables), np.full(self._classes, len(tables) <= _MOST_IN_A_SUM)
-        only = [m for m in self._margins if m.known and m.tables <= tables]
-        for chosen in product((0, 1), repeat=len(used) if shows.any() else 0):
-            kind = np.zeros(self._count, dtype=np.int64)
-            kind[used[: len(chosen)]] = chosen
-            there = np.logical_and.reduce(self._possible[kind > 0])
-            for other in only:
-                if other.of(kind[None, :])[0] < 0:
-                    there &= ~other.must
-            least = of.scale * int(margin.of(kind[None, :])[0]) if margin else 0
-            shows &= ~there | (kind @ of.times >= least)
-        return shows
+        return np.array(
+            [row for figure, row in self._rows.items() if figure not in aside], np.int64
+        )
 
 
 @dataclass(frozen=True)
-class _Sum:
-    """A sum of earlier figures: `times / scale` of each table and class are `bound / scale` people
-    at most.
+class _Shown:
+    """What a sum of earlier figures shows: `covers / scale` times each class are `bound / scale`
+    people at most.
     """
 
-    figures: frozenset[tuple[int, str]]
-    times: Ints
+    figures: frozenset[FigureId]
+    covers: Ints
     bound: int
     scale: int
 
+    def forbid(self, sums: sparse.csr_array, floor: int) -> Flags:
+        """Which sums of classes are thereby below the floor."""
+        entries = sparse.coo_array(sums)
+        largest = int(entries.data.max(initial=1))
+        forbidden = np.zeros(sums.shape[0], dtype=bool)
+        for times in {1, largest}:  # the sum of figures as often
+            if self.bound * times < floor * self.scale:
+                short = self.covers[entries.col] * times < self.scale * entries.data
+                covered = np.diff(sums.indptr) > 0
+                covered[entries.row[short]] = False
+                forbidden |= covered
+        return forbidden
 
-def _between(numbers: np.ndarray, low: int, high: int) -> bool:
-    return not numbers.size or bool(numbers.min() >= low and numbers.max() <= high)
+
+def _where(kind: Kind, tables: Mapping[int, Linked], links: Links) -> Flags:
+    """The cells in which somebody can be counted in exactly these of the tables."""
+    shape = next(iter(tables.values())).possible.shape
+    numbers = sorted(kind)
+    if any(links.share_nobody(one, other) for one, other in combinations(numbers, 2)):
+        return np.zeros(shape, dtype=bool)
+    there = np.ones(shape, dtype=bool)
+    for number in numbers:
+        there &= tables[number].possible
+        for outer in tables.keys() - kind:
+            if links.within(number, outer):
+                there &= ~tables[outer].possible
+        parts = links.parts(number, list(tables))
+        if parts and kind.isdisjoint(parts):
+            there &= ~np.logical_or.reduce([tables[part].possible for part in parts])
+    return there
 
 
-def _boxes(table: Linked) -> sparse.csr_array:
-    """(figures x cells): which possible cell is in which figure; a limited number at once."""
+def _numbers_all(block: NDArray[np.intp]) -> bool:
+    """Whether these are numbers from 0 on without a gap."""
+    return bool(len(block)) and np.array_equal(np.unique(block), np.arange(block.max() + 1))
+
+
+def _in_blocks(table: Linked, firsts: Sequence[NDArray[np.intp]]) -> Linked:
+    """The table over the first leaf of each block."""
+    leaves = [
+        tuple(of[place] for place in first.tolist())
+        for of, first in zip(table.leaves, firsts, strict=True)
+    ]
+    return table.over(leaves)
+
+
+def _cells_of_figures(table: Linked) -> Iterator[tuple[Ints, Ints]]:
+    """(figure, possible cell): a limited number of figures at once."""
     at_once = max(1, _AT_ONCE // max(table.possible.size, 1))
-    parts = [sparse.csr_array((0, table.possible.size), dtype=np.int64)]
     for start in range(0, len(table.ids), at_once):
         boxes = np.ones((len(table.ids[start : start + at_once]), 1), dtype=bool)
         for inside in table.inside:
             boxes = boxes[:, :, None] & inside[start : start + at_once, None, :]
             boxes = boxes.reshape(len(boxes), -1)
-        parts.append(sparse.csr_array((boxes & table.possible.ravel()).astype(np.int64)))
-    return sparse.csr_array(sparse.vstack(parts))
+        row, cell = np.nonzero(boxes & table.possible.ravel())
+        yield row + start, cell
+
+
+def _sums(wanted: Ints, weights: Ints, classes: int) -> sparse.csr_array:
+    """(sums x classes): kinds that no figure tells apart share a class, and count at their best."""
+    row, kind = np.nonzero(wanted >= 0)
+    column, weight = wanted[row, kind], weights[kind]
+    order = np.lexsort((-weight, column, row))
+    row, column, weight = row[order], column[order], weight[order]
+    first = np.ones(len(row), dtype=bool)
+    first[1:] = (np.diff(row) != 0) | (np.diff(column) != 0)
+    entries = weight[first], (row[first], column[first])
+    return sparse.csr_array(sparse.coo_array(entries, shape=(len(wanted), classes)))

@@ -390,32 +390,18 @@ class Links:
         of_same_input = self.tables[whole].new or all(map(self._once, (whole, *days)))
         return days if of_same_input and there >= self.tables[whole].days else ()
 
-    def sets(self, floor: int) -> Iterator[tuple[int, ...]]:
-        """Tables that have to be proved as one, some of them new.
-
-        A whole with its parts, a campaign with those inside of it that share nobody, and the pairs
-        that are in none of these: what is far apart is left out.
-        """
-        large = {frozenset(tables): tables for tables in self._large()}
-        every = [*large.values(), *self._pairs(floor)]
-        for tables in every:
-            new = any(self.tables[n].new and self.tables[n].ids for n in tables)
-            if new and not any(own.issuperset(tables) and own != {*tables} for own in large):
-                yield tables
-
-    def _pairs(self, floor: int) -> Iterator[tuple[int, int]]:
-        """Inner and outer tables that both say something."""
+    def pairs(self) -> Iterator[tuple[int, int]]:
+        """Inner and outer tables of which one at least is new and both say something."""
         for inner, one in enumerate(self.tables):
             for outer in self.around[inner]:
                 other = self.tables[outer]
                 if not (one.new or other.new) or not (one.ids and other.ids):
                     continue
-                if _says_no_more(one, other) or _says_no_more(other, one):
-                    continue
-                if other.key.kind != "audience" or not is_far(one, other, floor):
+                if not (_says_no_more(one, other) or _says_no_more(other, one)):
                     yield inner, outer
 
-    def _large(self) -> Iterator[tuple[int, ...]]:
+    def sets(self) -> Iterator[tuple[int, ...]]:
+        """A whole with its parts, and a campaign with those inside of it that share nobody."""
         inside: dict[int, list[int]] = {}
         for number, outers in enumerate(self.around):
             for outer in outers:
@@ -425,7 +411,8 @@ class Links:
             if table.key.kind != "campaign":
                 continue
             longer = [n for n in inner if self.tables[n].key.period != table.key.period]
-            if len(shorter := [n for n in longer if self._is_newest(n)]) > 1:
+            shorter = [n for n in longer if self._is_newest(n)]
+            if len(shorter) > 1 and any(self.tables[n].new for n in (outer, *shorter)):
                 yield (outer, *shorter)
             beside = [
                 n

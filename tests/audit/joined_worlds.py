@@ -11,9 +11,9 @@ from datetime import date
 import numpy as np
 from small_worlds import catalogue_of, dimension, membership, promise
 
+from anonymizer.audit.history.join import Containment, Cover, Join
+from anonymizer.audit.history.shown import Shown
 from anonymizer.periods import Period
-from anonymizer.protection.linked.join import Containment, Cover, Join
-from anonymizer.protection.linked.shown import Shown
 from anonymizer.tables import Figures, TableKey
 
 DAY = Period("day", date(2026, 11, 22))

@@ -5,9 +5,9 @@ from itertools import combinations
 
 from joined_worlds import WEEK
 
+from anonymizer.audit.history.join import Containment, Cover, Join
 from anonymizer.audit.linked_tables import Links, new_table
 from anonymizer.periods import Period
-from anonymizer.protection.linked.join import Containment, Cover, Join
 
 RUNS = (WEEK.days[-2], WEEK.days[-1])
 

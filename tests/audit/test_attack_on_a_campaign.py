@@ -8,6 +8,8 @@ import pytest
 from small_worlds import KEY, everywhere
 
 from anonymizer.audit.attack import attack
+from anonymizer.audit.history.witnesses import Witnesses, search
+from anonymizer.audit.knowledge import read
 from anonymizer.policy import Promise
 from anonymizer.segments import load_catalogue
 from anonymizer.tables import Figures
@@ -50,6 +52,31 @@ def safe(catalogue, counts):
 def test_a_safe_table_withstands(catalogue, counts, safe):
     assert len(safe.segments) > 0.9 * (counts >= 60).sum()
     assert attack(safe, catalogue, Promise(), everywhere(catalogue)) == ()
+
+
+def test_each_witness_is_a_table_that_fits(catalogue, safe):
+    knowledge = read(safe, catalogue, Promise(), everywhere(catalogue))
+    witnesses = Witnesses(knowledge, np.full(knowledge.classes, 10))
+    search(knowledge, witnesses, 10)
+    assert witnesses.reached.all()
+    for chosen in np.flatnonzero(witnesses.reached):
+        table = witnesses.tables[witnesses.table[chosen]].copy()
+        people = max(10 - int(table[chosen]), 0)
+        table[chosen] += people
+        if witnesses.donor[chosen] >= 0:
+            table[witnesses.donor[chosen]] -= people
+        assert knowledge.allows(table)
+        assert table[chosen] >= 10
+
+
+def test_a_claim_without_a_table_is_taken_back(catalogue, safe):
+    knowledge = read(safe, catalogue, Promise(), everywhere(catalogue))
+    witnesses = Witnesses(knowledge, np.full(knowledge.classes, 10))
+    search(knowledge, witnesses, 10)
+    crowded = int(np.argmax(np.diff(knowledge.by_class.indptr)))
+    witnesses.goals[crowded] = VISITORS
+    witnesses.recheck()
+    assert witnesses.waiting.tolist() == [crowded]
 
 
 @pytest.mark.parametrize("published", range(0, 60, 7))

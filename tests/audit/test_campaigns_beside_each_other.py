@@ -9,12 +9,14 @@ from joined_worlds import CATALOGUE, enumerated, key, rounded_table, shown
 from linked_worlds import links_among, links_of
 from small_worlds import catalogue_of, dimension, promise
 
+from anonymizer.audit import linked_checker
+from anonymizer.audit.history import withholding
+from anonymizer.audit.history.join import Containment, Join
+from anonymizer.audit.history.related import joins_of
+from anonymizer.audit.history.rests import short_rests
+from anonymizer.audit.history.withholding import withhold_joined
 from anonymizer.audit.linked_checker import check_linked
 from anonymizer.policy import Promise
-from anonymizer.protection.linked import withholding
-from anonymizer.protection.linked.join import Containment, Join
-from anonymizer.protection.linked.related import joins_of
-from anonymizer.protection.linked.withholding import withhold_joined
 
 EXACT, ROUNDED = Promise(rounding=1), Promise()
 PLACES = catalogue_of([dimension("r", ["a", "b", "c", "d", "e", "f"])])
@@ -43,10 +45,11 @@ def withheld(tables):
     return left.figures, [finding.explanation for finding in left.findings]
 
 
-@pytest.fixture(params=["with programs", "without programs"])
+@pytest.fixture(params=["as one", "figure by figure"])
 def way(request, monkeypatch):
-    if request.param == "without programs":
-        monkeypatch.setattr(withholding, "_MOST_SIZE", 0)
+    if request.param == "figure by figure":
+        monkeypatch.setattr(withholding, "_MOST_AS_ONE", 0)
+        monkeypatch.setattr(linked_checker, "_MOST_FIGURES", 0)
     return request.param
 
 
@@ -162,7 +165,9 @@ def test_random_campaigns_agree_with_enumeration():
             before = links_of(join.tables, join.containments)
             assert check_linked(before, left.proofs, floor), seed
         assert bool(left.findings) == broken, seed
+        assert broken or not list(short_rests(join, floor)), seed
         after = Join(left.tables, join.containments)
         assert is_broken(after, floor) in (False, None), seed
+        assert not list(short_rests(after, floor)), seed
     assert min(counted[True], counted[False]) > 20, counted
     assert counted[None] < 75, counted

@@ -9,12 +9,12 @@ from joined_worlds import CATALOGUE, DAY, WEEK, shown
 from linked_worlds import links_among
 from small_worlds import catalogue_of, dimension
 
+from anonymizer.audit.history.join import Containment
+from anonymizer.audit.history.related import joins_of, related
+from anonymizer.audit.history.withholding import withhold_joined
 from anonymizer.audit.linked_checker import check_linked
 from anonymizer.periods import Period
 from anonymizer.policy import Promise
-from anonymizer.protection.linked.join import Containment
-from anonymizer.protection.linked.related import joins_of, related
-from anonymizer.protection.linked.withholding import withhold_joined
 from anonymizer.series import (
     AUDIENCE_MONTH,
     CAMPAIGN_DAY,

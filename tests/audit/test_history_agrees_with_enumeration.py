@@ -3,10 +3,13 @@
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from joined_worlds import enumerated, is_broken, random_join, shared, with_shared_figures
 
-from anonymizer.protection.linked.withholding import withhold_joined
+from anonymizer.audit.history.attack import attack_joined
+from anonymizer.audit.history.join import joint
+from anonymizer.audit.history.withholding import withhold_joined
 
 
 def check(seed):
@@ -15,12 +18,15 @@ def check(seed):
     broken = is_broken(join, floor)
     if broken is None:
         return "too many tables"
-    left = withhold_joined([join], join.tables, floor)
-    assert "unproved" not in {found.kind for found in left.findings}, seed
-    assert bool(left.findings) == broken, seed
-    assert not left.beyond_help, seed
+    known = joint(join, floor)
+    wanted = np.ones(known.goals.weights.shape[0], dtype=bool)
+    outcome = attack_joined(known, wanted, most_programs=1_000)
+    assert "unproved" not in {found.finding.kind for found in outcome.findings}, seed
+    assert bool(outcome.findings) == broken, seed
     if not broken:
         return "safe"
+    left = withhold_joined([join], join.tables, floor)
+    assert not left.beyond_help, seed
     assert left.figures > 0, seed
     after = replace(join, tables=left.tables)
     assert is_broken(after, floor) in (False, None), seed

@@ -33,6 +33,8 @@ from release_world import (
 )
 
 from anonymizer import gate
+from anonymizer.audit.history.related import joins_of
+from anonymizer.audit.history.withholding import withhold_joined
 from anonymizer.earlier import earlier_releases
 from anonymizer.errors import Disclosure, Held, SecretProblem
 from anonymizer.exports.writing import write_exports
@@ -44,8 +46,6 @@ from anonymizer.parallel import ALONE
 from anonymizer.periods import Period
 from anonymizer.policy import Promise
 from anonymizer.proofs import Representatives
-from anonymizer.protection.linked.related import joins_of
-from anonymizer.protection.linked.withholding import withhold_joined
 from anonymizer.protection.releasing import Suppressed, state_of
 from anonymizer.publishing import publish
 from anonymizer.release import Release

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from anonymizer.audit.knowledge import true_counts
 from anonymizer.dimensions import Dimension, Group, Text
 from anonymizer.feasible.system import Flags, Integers
 from anonymizer.periods import Period
@@ -54,10 +55,7 @@ class Shown:
     @property
     def unshared(self) -> tuple[Integers, Integers]:
         """The fewest and the most people that each figure stands for if it is not shared."""
-        people, slack = self.figures.people, self.promise.rounding - 1
-        if not slack:
-            return people.copy(), people.copy()
-        return np.maximum(people - slack, self.promise.k), people + slack
+        return true_counts(self.figures.people, self.promise)
 
     @property
     def shared(self) -> tuple[Integers, Integers]:

@@ -12,14 +12,14 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from anonymizer.audit.history.join import leaves_of
+from anonymizer.audit.history.shown import Shown
+from anonymizer.audit.knowledge import IMPOSSIBLE, read
 from anonymizer.dimensions import Dimension
 from anonymizer.feasible.proportional import proportions
 from anonymizer.feasible.solver import Reals
 from anonymizer.feasible.system import Flags
 from anonymizer.policy import Promise
-from anonymizer.protection.linked.join import Join, leaves_of
-from anonymizer.protection.linked.shown import Shown
-from anonymizer.protection.linked.stack import stacked
 
 _FAR = 2  # a segment of the outer table has so many times the people of any that lies in it
 _IN_THE_MIDDLE = 0.4  # of the room in a figure
@@ -78,18 +78,27 @@ class _Question:
 
     def __init__(self, shown: Shown, dimensions: Sequence[Dimension]) -> None:
         self.shown, self.dimensions = shown, dimensions
-        figures, catalogue = shown.figures, shown.catalogue
-        arrays = figures.segments, figures.people, shown.possible, catalogue.cells
-        self._bytes = tuple(array.tobytes() for array in arrays)
-        self._facts = figures.key, shown.promise, catalogue.dimensions, tuple(dimensions)
+        figures = shown.figures
+        self._hash = hash((figures.key, figures.segments.tobytes(), figures.people.tobytes()))
 
     def __hash__(self) -> int:
-        return hash((self.shown.key, self._bytes))
+        return self._hash
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Question):
+        if not isinstance(other, _Question) or self._hash != other._hash:
             return False
-        return (self._bytes, self._facts) == (other._bytes, other._facts)
+        return self._facts() == other._facts() and all(
+            np.array_equal(mine, theirs)
+            for mine, theirs in zip(self._arrays(), other._arrays(), strict=True)
+        )
+
+    def _facts(self) -> tuple[object, ...]:
+        shown = self.shown
+        return shown.key, shown.promise, shown.catalogue.dimensions, tuple(self.dimensions)
+
+    def _arrays(self) -> tuple[NDArray[np.generic], ...]:
+        figures = self.shown.figures
+        return figures.segments, figures.people, self.shown.possible, self.shown.catalogue.cells
 
 
 def _expected(shown: Shown, dimensions: Sequence[Dimension]) -> Reals:
@@ -103,17 +112,15 @@ def _expected(shown: Shown, dimensions: Sequence[Dimension]) -> Reals:
 @lru_cache(maxsize=8)
 def _answer(asked: _Question) -> Reals:
     shown = asked.shown
-    stack = stacked(Join((shown,), ()))
-    (system,) = stack.systems
-    people = proportions(system, system.covered.astype(np.float64), _IN_THE_MIDDLE, _ROUNDS)
-    grid = stack.class_of.reshape([block.max() + 1 for block in stack.blocks])
-    class_of = grid[np.ix_(*stack.blocks)]
-    there = class_of >= 0
-    cells = np.bincount(class_of[there], minlength=stack.classes)
-    each = np.where(system.covered, people / np.maximum(cells, 1), _NO_LIMIT)
-    by_cell = np.where(there, each[class_of], 0)
+    known = read(shown.figures, shown.catalogue, shown.promise, shown.possible)
+    start = known.covered.astype(np.float64)
+    people = proportions(known, start, _IN_THE_MIDDLE, _ROUNDS)
+    there = known.class_of != IMPOSSIBLE
+    atoms = np.bincount(known.class_of[there], minlength=known.classes)
+    each = np.where(known.covered, people / np.maximum(atoms, 1), _NO_LIMIT)
+    by_atom = np.where(there, each[known.class_of], 0)
     return _by_group(
-        _moved(by_cell, shown.catalogue.dimensions, asked.dimensions), asked.dimensions
+        _moved(by_atom, shown.catalogue.dimensions, asked.dimensions), asked.dimensions
     )
 
 

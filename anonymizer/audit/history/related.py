@@ -21,10 +21,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from anonymizer.audit.history.join import Containment, Cover, Join
+from anonymizer.audit.history.nearness import segments_within
+from anonymizer.audit.history.shown import Shown
 from anonymizer.periods import Period
-from anonymizer.protection.linked.join import Containment, Cover, Join
-from anonymizer.protection.linked.nearness import segments_within
-from anonymizer.protection.linked.shown import Shown
 from anonymizer.series import (
     AUDIENCE_MONTH,
     CAMPAIGN_DAY,
@@ -36,7 +36,6 @@ from anonymizer.series import (
 from anonymizer.tables import TableKey
 
 EVERYONE = "everyone"
-_PAIR = 2
 
 
 def related(series: Series, period: Period) -> tuple[str, ...]:
@@ -91,9 +90,8 @@ def joins_of(new: Sequence[Shown], earlier: Sequence[Shown]) -> tuple[Join, ...]
     joins: dict[frozenset[TableKey], Join] = {}
     for shown in new:
         for join in tables.joins(shown):
-            joins.setdefault(join.keys, join)
-    large = [keys for keys in joins if len(keys) > _PAIR]
-    return tuple(j for keys, j in joins.items() if not any(keys < other for other in large))
+            joins.setdefault(frozenset(table.key for table in join.tables), join)
+    return tuple(joins.values())
 
 
 def joins_of_editions(new: Sequence[Shown], standing: Sequence[Shown]) -> tuple[Join, ...]:
@@ -212,20 +210,11 @@ class _Tables:
         for week in weeks:
             of_week = (table for table in days if table.key.period.start in week.key.period.days)
             within += [Containment(day.key, week.key) for day in of_week if self._inside(day, week)]
-        inside = {c.inner for c in within if c.outer == shown.key}
-        covers = [self._cover(shown, [day for day in days if day.key in inside])]
-        for week in weeks:
-            inside = {c.inner for c in within if c.outer == week.key}
-            covers.append(self._cover(week, [day for day in days if day.key in inside]))
-        known = tuple(cover for cover in covers if cover is not None)
-        return Join((shown, *weeks, *days), tuple(within), known)
-
-    def _cover(self, whole: Shown, days: Sequence[Shown]) -> Cover | None:
-        """If all days of a whole are there, and of the same input."""
-        same_input = whole.key in self.new or all(map(self._was_released_once, (whole, *days)))
-        if not days or not same_input or not {day.key.period.start for day in days} >= whole.days:
-            return None
-        return Cover(whole.key, tuple(day.key for day in days))
+        covers: tuple[Cover, ...] = ()
+        of_same_input = shown.key in self.new or all(map(self._was_released_once, (shown, *days)))
+        if of_same_input and {table.key.period.start for table in days} >= shown.days:
+            covers = (Cover(shown.key, tuple(table.key for table in days)),)
+        return Join((shown, *weeks, *days), tuple(within), covers)
 
     def _with_older_parts(self, shown: Shown) -> Iterator[Join]:
         """A week or month with each part of it that was corrected since, by itself."""

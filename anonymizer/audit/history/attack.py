@@ -1,0 +1,263 @@
+"""The attack on tables put together: what they tell of a group that none of them tells alone.
+
+Pairs of figures come first: one subtraction. Whatever these do not show is safe only if a table
+of whole people is at hand that fits the figures of all tables and has enough people in the
+group; a few people moved make most of them, programs find the others or the figures to blame.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from scipy import sparse
+
+from anonymizer.audit.differencing import Difference, nested_pairs
+from anonymizer.audit.findings import Finding
+from anonymizer.audit.history.around import NONE, Around, around, reached_by, solved_around
+from anonymizer.audit.history.families import Families
+from anonymizer.audit.history.join import Joint
+from anonymizer.audit.history.steps import first_table
+from anonymizer.audit.history.witnesses import Witnesses, search
+from anonymizer.audit.reports import Reporter
+from anonymizer.feasible.bounds import Bounds, Proof, Reachable, Undecided, Verdict
+from anonymizer.feasible.departures import Departures
+from anonymizer.feasible.system import Flags, Integers
+
+_MOST_FIGURES_SEARCHED = 1_000  # programs over all figures take too long beyond
+_MOST_FIGURES_SOLVED = 3_000  # no single program ends in a reasonable time beyond
+_MOST_FOUND = 2_000  # at once; the rest can wait for the next round
+_MOST_ITERATIONS = 50_000  # of one program
+_LESS = np.array([1, -1])  # one figure less another
+
+
+@dataclass(frozen=True)
+class JoinedFinding:
+    """Something that figures (positions in the joint knowledge) tell together.
+
+    To withhold one of the `figures` breaks the arithmetic; where there is none, one of those
+    around the group may. `goals` are the sums that are shown to be too small, or not shown to be
+    large enough; a contradiction has none. `multipliers / scale` times the figures show it, where
+    a sum of figures does.
+    """
+
+    figures: Integers
+    goals: Integers
+    finding: Finding
+    multipliers: Integers | None = None
+    scale: int = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an attack found, the goals that are still not proved and the work that it took.
+
+    `families` are the tables that prove the others.
+    """
+
+    findings: tuple[JoinedFinding, ...]
+    open: Flags
+    programs: int
+    families: Families
+
+
+def attack_joined(joint: Joint, wanted: Flags, most_programs: int) -> Outcome:
+    """Whether every wanted goal can be reached; what cannot be decided is a finding as well.
+
+    No more than `most_programs` programs are made for single goals, and none goes on for ever.
+    """
+    return _Attack(joint, wanted, most_programs).outcome()
+
+
+def subtract_joined(joint: Joint, wanted: Flags, most_programs: int = 0) -> Outcome:
+    """What one figure less another shows of the wanted goals, and nothing else."""
+    return _Attack(joint, wanted, most_programs).differences()
+
+
+class _Attack:
+    def __init__(self, joint: Joint, wanted: Flags, most_programs: int) -> None:
+        self._joint, self._known = joint, joint.knowledge
+        self._weights, self._floor = joint.goals.weights, joint.goals.people
+        self._open = wanted & ~self._has_uncovered()
+        self._solvable = len(joint.table) <= _MOST_FIGURES_SOLVED
+        self._programs_left = self._most_programs = most_programs if self._solvable else 0
+        self._reporter = Reporter(self._known)
+        self._bounds = Bounds(self._known, _MOST_ITERATIONS)
+        self._families = Families(self._known.classes)
+
+    def differences(self) -> Outcome:
+        """Pairs alone."""
+        return Outcome(tuple(self._pairs()), self._open, 0, self._families)
+
+    def outcome(self) -> Outcome:
+        findings = list(self._pairs())
+        if not findings:
+            findings = list(self._beyond_pairs())
+        used = self._most_programs - self._programs_left
+        return Outcome(tuple(findings), self._open, used, self._families)
+
+    def _has_uncovered(self) -> Flags:
+        """Goals to which people can be added without any figure noticing."""
+        found: Flags = self._weights @ (~self._known.covered).astype(np.int64) > 0
+        return found
+
+    def _pairs(self) -> Iterator[JoinedFinding]:
+        """What one figure less another shows."""
+        for pair in nested_pairs(self._known, self._floor):
+            if pair.most < 0 or not len(pair.classes):
+                yield self._contradicting(pair)
+                continue
+            goals = self._too_small(pair.classes, pair.most)
+            if len(goals):
+                found = self._reporter.difference(pair, 0)
+                yield JoinedFinding(np.array([pair.outer, pair.inner]), goals, found, _LESS)
+
+    def _contradicting(self, pair: Difference) -> JoinedFinding:
+        found = self._reporter.larger_inside(pair)
+        nothing = np.zeros(0, dtype=np.int64)
+        return JoinedFinding(np.array([pair.outer, pair.inner]), nothing, found, _LESS)
+
+    def _too_small(self, classes: Integers, most: int) -> Integers:
+        """Open goals whose people are all in these classes, `most` of them together."""
+        inside = np.zeros(self._known.classes, dtype=np.int64)
+        inside[classes] = 1
+        support = (self._weights > 0).astype(np.int64)
+        largest = np.asarray(self._weights.max(axis=1).todense()).ravel()
+        within = support @ inside == np.diff(self._weights.indptr)
+        return np.flatnonzero(self._open & within & (largest * most < self._floor))
+
+    def _beyond_pairs(self) -> Iterator[JoinedFinding]:
+        first = first_table(self._known)
+        if first is None and self._solvable:
+            verdict = self._some_table()
+            if isinstance(verdict, JoinedFinding):
+                yield verdict
+                return
+            first = verdict
+        if first is not None:
+            self._learn(first)
+            self._approach(first)
+        decided = (self._decided(goal) for goal in self._one_by_one())
+        yield from islice((found for found in decided if found is not None), _MOST_FOUND)
+
+    def _one_by_one(self) -> Iterator[int]:
+        """Goals that are still open when it is their turn."""
+        return (goal for goal in np.flatnonzero(self._open).tolist() if self._open[goal])
+
+    def _approach(self, first: Integers) -> None:
+        """Close open goals whose leading class has enough people in some table."""
+        if not self._known.exact:
+            found = around(self._known, first, self._floor, self._leading())
+            if found is not None:
+                self._close(found)
+            self._close(solved_around(self._known, first, self._floor, self._leading()))
+        if self._open.any() and len(self._known.segments) <= _MOST_FIGURES_SEARCHED:
+            self._search(first)
+
+    def _leading(self) -> Flags:
+        """The classes in which people close open goals."""
+        leading = np.zeros(self._known.classes, dtype=bool)
+        leading[self._joint.goals.leads[self._open]] = True
+        return leading
+
+    def _search(self, first: Integers) -> None:
+        leading = self._leading()
+        witnesses = Witnesses(self._known, np.where(leading, self._floor, 0))
+        witnesses.reached |= ~leading
+        witnesses.learn(first)
+        search(self._known, witnesses, self._floor)
+        witnesses.recheck()
+        for number, table in enumerate(witnesses.tables):
+            self._learn(table)
+            chosen = leading & witnesses.reached & (witnesses.table == number)
+            changes = _moved(np.flatnonzero(chosen), witnesses, table)
+            reaching = reached_by(self._known, Departures(table, changes), self._floor)
+            self._close(Around(table, changes, reaching))
+
+    def _close(self, found: Around) -> None:
+        """Close goals one of whose classes can have enough people."""
+        goals = np.flatnonzero(self._open)
+        entries = sparse.coo_array(self._weights[goals])
+        there = found.reaching[entries.col] != NONE
+        closed, places = np.unique(entries.row[there], return_index=True)
+        if not len(closed):
+            return
+        tables = np.unique(found.reaching[entries.col[there][places]])
+        self._open[goals[closed]] = False
+        self._families.depart(found.first, sparse.csr_array(found.changes[tables]))
+
+    def _learn(self, table: Integers) -> None:
+        closed = self._open & (self._weights @ table >= self._floor)
+        if closed.any():
+            self._open &= ~closed
+            self._families.learn(table)
+
+    def _some_table(self) -> Integers | JoinedFinding:
+        """A table that fits all figures, or why there is none at hand."""
+        nothing = np.zeros(0, dtype=np.int64)
+        verdict = self._bounds.some_table()
+        if isinstance(verdict, Reachable):
+            return verdict.table
+        proof = self._bounds.contradiction()
+        if proof is not None:
+            found = self._reporter.no_table(proof)
+            return JoinedFinding(proof.figures, nothing, found, *_weights_of(proof))
+        undecided = isinstance(verdict, Undecided)
+        found = self._reporter.no_table_found() if undecided else self._reporter.no_whole_table()
+        return JoinedFinding(np.arange(len(self._known.segments)), nothing, found)
+
+    def _nobody(self) -> Integers:
+        return np.zeros(self._known.classes, dtype=np.int64)
+
+    def _decided(self, goal: int) -> JoinedFinding | None:
+        """None if the goal can be reached."""
+        row = self._weights[[goal]]
+        weights = self._nobody()
+        weights[row.indices] = row.data
+        verdict: Verdict = Undecided()
+        if self._programs_left:
+            self._programs_left -= 1
+            verdict = self._bounds.decide(weights, self._floor)
+        if isinstance(verdict, Reachable):
+            self._learn(verdict.table)
+            return None
+        if isinstance(verdict, Proof):
+            goals = self._shown_by(verdict)
+            text = self._reporter.inference(verdict, row.indices, 0)
+            return JoinedFinding(verdict.figures, goals, text, *_weights_of(verdict))
+        around = np.unique(self._known.by_class[row.indices].indices)
+        if isinstance(verdict, Undecided):
+            text = self._reporter.unproved(row.indices[:1].astype(np.int64), self._floor)
+        else:
+            text = self._reporter.whole_people(int(row.indices[0]), self._floor)
+        return JoinedFinding(around, np.array([goal]), text)
+
+    def _shown_by(self, proof: Proof) -> Integers:
+        """Open goals that the sum of figures covers as well."""
+        if proof.bound >= self._floor:
+            return np.zeros(0, dtype=np.int64)
+        entries = sparse.coo_array(self._weights)
+        short = proof.covers[entries.col] < entries.data * proof.scale
+        covered = np.ones(self._weights.shape[0], dtype=bool)
+        covered[entries.row[short]] = False
+        return np.flatnonzero(self._open & covered)
+
+
+def _weights_of(proof: Proof) -> tuple[Integers, int]:
+    """How often its figures count in a sum, and the scale."""
+    return proof.multipliers[proof.figures], proof.scale
+
+
+def _moved(classes: Integers, witnesses: Witnesses, table: Integers) -> sparse.csr_array:
+    """A table as it is, then with what each class gets to reach its goal and its donor gives."""
+    people = np.maximum(witnesses.goals[classes] - table[classes], 0)
+    donors = witnesses.donor[classes]
+    taken = np.where(donors < 0, 0, people)
+    rows = 1 + np.arange(len(classes))  # the first is the table itself
+    entries = (
+        np.concatenate([people, -taken]),
+        (np.concatenate([rows, rows]), np.concatenate([classes, np.maximum(donors, 0)])),
+    )
+    changes = sparse.csr_array(sparse.coo_array(entries, shape=(1 + len(classes), len(table))))
+    changes.eliminate_zeros()
+    return changes

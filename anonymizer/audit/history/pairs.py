@@ -1,0 +1,224 @@
+"""An inner and an outer table as one: families of whole people that fit the figures of both.
+
+There are people of both tables, by what no figure of either tells apart, and people of the outer
+table alone, by its own classes. (Where the outer table has nobody by its own rules, the former
+are of the inner table alone.) So the inner table takes people from the outer one, and gives them
+back, without any change in the outer table's figures.
+"""
+
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+from anonymizer.audit.history.around import NONE, Around, around
+from anonymizer.audit.history.families import Families
+from anonymizer.audit.history.places import Places
+from anonymizer.feasible.departures import Departures
+from anonymizer.feasible.system import Flags, Integers, System
+from anonymizer.proofs import LinkedProof
+
+_OUTER = 0
+_ROOMY = 2  # people
+_MOST_PLACES, _MOST_GIVING = 6, 60  # to share out people of one class, and to collect them
+_NO_LIMIT = 2**40
+_KINDS = frozenset({0, 1}), frozenset({1}), frozenset({0})  # of the tables (inner, outer)
+
+
+class Pair:
+    """One inner table of those that are held, its families, and the latest of these at hand."""
+
+    def __init__(self, places: Places, number: int) -> None:
+        self._places, self._number = places, number
+        own, self.of_place = np.unique(places.own[[_OUTER, number]], axis=1, return_inverse=True)
+        self.of_place = self.of_place.ravel()
+        self._outer, self._inner = own
+        self.together = own.shape[1]
+        self._alone = places.tables[_OUTER].classes
+        self._families = Families(self.together + self._alone)
+
+    def hold(self, people: Integers, top: Integers, rest: Around) -> None:
+        """People of the inner table by place, those of the outer one that are held, and the rest.
+
+        They must fit the figures.
+        """
+        both = np.zeros(self.together, dtype=np.int64)
+        np.add.at(both, self.of_place, people)
+        spare = self._places.summed(_OUTER, top - people)
+        self._rest = rest
+        self._first = np.concatenate([both, spare + rest.first])
+        self._families.depart(self._first, self._rests(np.zeros(0, dtype=np.int64)))
+
+    def keep_rests(self, numbers: Integers) -> None:
+        """Keep tables of the rest as witnesses."""
+        self._families.depart(self._first, self._rests(numbers[numbers > 0]))
+
+    def lend(self, wanted: Integers, enough: int) -> Integers:
+        """The wanted classes of both that may have enough people of the inner table.
+
+        A class takes what it is missing from others that no figure of the inner table tells apart,
+        and from what these take from others. If the outer table has too few people there, the
+        rest is one in which it has enough.
+        """
+        wanted = wanted[self._inner[wanted] >= 0]
+        within = self._places.tables[self._number]
+        chosen = np.zeros(within.classes, dtype=bool)
+        chosen[self._inner[wanted]] = True
+        tables = around(within, self._summed(self._both), enough, chosen, self._closed)
+        if tables is None or not len(wanted):
+            return wanted[:0]
+        wanted = wanted[tables.reaching[self._inner[wanted]] != NONE]
+        changes = sparse.csr_array(tables.changes[tables.reaching[self._inner[wanted]]])
+        plain = self._lent(wanted, changes, enough, np.zeros_like(wanted))
+        left, changes = wanted[~plain], sparse.csr_array(changes[~plain])
+        rests = np.append(self._rest.reaching, NONE)[self._outer[left]]
+        there = rests != NONE
+        left, rests, changes = left[there], rests[there], sparse.csr_array(changes[there])
+        return np.union1d(wanted[plain], left[self._lent(left, changes, enough, rests)])
+
+    def proof(self) -> LinkedProof | None:
+        """All families that were kept."""
+        if not self._families.starts:
+            return None
+        places, axes = self._places, range(self._places.of_atom.ndim)
+        number, blocks, firsts = self._number, [], []
+        for axis in axes:
+            both = np.stack([places.tables[n].blocks[axis] for n in (_OUTER, number)])
+            _, first, block = np.unique(both, axis=1, return_index=True, return_inverse=True)
+            blocks.append(block.ravel())
+            firsts.append(first)
+        of_block = self.of_place[places.of_atom[np.ix_(*firsts)]]
+        outer, inner = self._outer[of_block], self._inner[of_block]
+        class_of = np.stack(
+            [
+                np.where((outer >= 0) & (inner >= 0), of_block, -1),
+                np.where(outer >= 0, self.together + outer, -1),
+                np.where((outer < 0) & (inner >= 0), of_block, -1),
+            ],
+            axis=-1,
+        )
+        return LinkedProof(
+            (places.keys[number], places.keys[_OUTER]),
+            places.leaves,
+            tuple(blocks),
+            _KINDS,
+            self._families.witnesses(class_of),
+        )
+
+    @property
+    def _both(self) -> Integers:
+        return self._first[: self.together]
+
+    def _summed(self, people: Integers) -> Integers:
+        """People by class of both as people by class of the inner table."""
+        there = self._inner >= 0
+        classes = self._places.tables[self._number].classes
+        total = np.zeros(classes, dtype=np.int64)
+        np.add.at(total, self._inner[there], people[there])
+        return total
+
+    @property
+    def _room(self) -> Integers:
+        """How many people of the outer table alone each class of both can take."""
+        room: Integers = np.append(self._first[self.together :], _NO_LIMIT)[self._outer]
+        return room
+
+    @property
+    def _closed(self) -> Flags:
+        """Classes of the inner table that can take few people, wherever they are."""
+        return self._summed(np.minimum(self._room, _ROOMY)) < _ROOMY
+
+    def _rests(self, numbers: Integers) -> sparse.csr_array:
+        """Changes of the rest as changes of the family."""
+        nobody = sparse.csr_array((len(numbers), self.together), dtype=np.int64)
+        return sparse.csr_array(sparse.hstack([nobody, self._rest.changes[numbers]]))
+
+    def _lent(
+        self, chosen: Integers, changes: sparse.csr_array, enough: int, rests: Integers
+    ) -> Flags:
+        """Whether both tables fit with these changes of the inner one and of the rest, a row each.
+
+        Those that do are kept.
+        """
+        if not len(chosen):
+            return np.zeros(0, dtype=bool)
+        moved = self._moved(chosen, changes, enough)
+        outside = self._outer[moved.col] >= 0
+        entries = -moved.data[outside], (moved.row[outside], self._outer[moved.col[outside]])
+        alone = sparse.coo_array(entries, shape=(len(chosen), self._alone))
+        alone = sparse.csr_array(alone) + self._rest.changes[rests]
+        families = sparse.csr_array(sparse.hstack([sparse.csr_array(moved), alone]))
+        families.eliminate_zeros()
+        fits = Departures(self._first, families).fitting(self._system)
+        reached = self._both[chosen]
+        own = moved.col == chosen[moved.row]
+        np.add.at(reached, moved.row[own], moved.data[own])
+        fits &= reached >= enough
+        self._families.depart(self._first, sparse.csr_array(families[fits]))
+        return fits
+
+    def _moved(self, chosen: Integers, changes: sparse.csr_array, enough: int) -> sparse.coo_array:
+        """How people of both change, where the chosen class of each row gets enough of them."""
+        moved, own = changes.tocoo(), self._inner[chosen]
+        ahead = moved.col == own[moved.row]
+        gained = np.zeros(len(chosen), dtype=np.int64)
+        gained[moved.row[ahead]] = moved.data[ahead]
+        given = np.maximum(np.maximum(gained, enough - self._both[chosen]), 0)
+        rows = np.arange(len(chosen))
+        parts = [(rows, chosen, given)]
+        parts += self._shared_out(rows, own, gained - given, chosen)
+        others = moved.row[~ahead], moved.col[~ahead], moved.data[~ahead]
+        parts += self._shared_out(*others, chosen)
+        row, col, people = (np.concatenate(of) for of in zip(*parts, strict=True))
+        some = people != 0
+        shape = len(chosen), self.together
+        found = sparse.coo_array((people[some], (row[some], col[some])), shape=shape)
+        found.sum_duplicates()
+        return found
+
+    def _shared_out(
+        self, rows: Integers, classes: Integers, people: Integers, chosen: Integers
+    ) -> list[tuple[Integers, Integers, Integers]]:
+        """(row, class of both, people): changes of classes of the inner table, in their parts.
+
+        They are added where there is most room, and taken where most people are, never from the
+        chosen class of the row.
+        """
+        parts = []
+        for sign, there, most in ((1, self._room, _MOST_PLACES), (-1, self._both, _MOST_GIVING)):
+            some = people * sign > 0
+            row, of, left = rows[some], classes[some], people[some] * sign
+            order = np.lexsort((-there, self._inner))
+            place = np.searchsorted(self._inner[order], of)
+            end = np.searchsorted(self._inner[order], of, side="right")
+            for further in range(most):
+                here = order[place]
+                able = np.where((sign < 0) & (here == chosen[row]), 0, there[here])
+                last = (place + 1 == end) | (further + 1 == most)
+                taken = np.where(last, left, np.minimum(able, left))
+                parts.append((row, here, taken * sign))
+                left = left - taken
+                more = left > 0
+                row, left, place, end = row[more], left[more], place[more] + 1, end[more]
+        return parts
+
+    @cached_property
+    def _system(self) -> System:
+        """The figures of both tables over the classes of the families."""
+        places, number = self._places, self._number
+        inner = _columns(places.tables[number].members, self._inner)
+        outer = _columns(places.tables[_OUTER].members, self._outer)
+        within, around_it = places.tables[number], places.tables[_OUTER]
+        return System(
+            np.concatenate([within.lowest, around_it.lowest]),
+            np.concatenate([within.highest, around_it.highest]),
+            sparse.csr_array(sparse.block_array([[inner, None], [outer, around_it.members]])),
+        )
+
+
+def _columns(members: sparse.csr_array, classes: Integers) -> sparse.csr_array:
+    """(figures x classes of both): the figures' members by the class of one table, if any."""
+    wider = sparse.csc_array(sparse.hstack([members, sparse.csr_array((members.shape[0], 1))]))
+    return sparse.csr_array(wider[:, np.where(classes >= 0, classes, members.shape[1])]).astype(
+        np.int64
+    )

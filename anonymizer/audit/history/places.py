@@ -1,0 +1,93 @@
+"""Several tables side by side: each read by itself, and the places that none of them divides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from anonymizer.audit.history.join import leaves_of, spread_over
+from anonymizer.audit.history.shown import Shown
+from anonymizer.audit.knowledge import Knowledge, read
+from anonymizer.dimensions import Dimension
+from anonymizer.feasible.system import Integers
+from anonymizer.tables import TableKey
+
+Number = TypeVar("Number", np.int64, np.float64)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Groups of atoms that no figure of any of the tables tells apart.
+
+    `of_atom` has the place of each atom over the joint `leaves`; `own` (tables x places) says
+    which class of each table's own knowledge a place is in, or IMPOSSIBLE.
+    """
+
+    keys: tuple[TableKey, ...]
+    leaves: tuple[tuple[str, ...], ...]
+    tables: tuple[Knowledge, ...]
+    own: NDArray[np.intp]
+    of_atom: NDArray[np.intp]
+
+    def __len__(self) -> int:
+        return int(self.own.shape[1])
+
+    @cached_property
+    def atoms(self) -> Integers:
+        """How many atoms each place has."""
+        return np.bincount(self.of_atom.ravel(), minlength=len(self)).astype(np.int64)
+
+    def summed(self, table: int, people: NDArray[Number]) -> NDArray[Number]:
+        """People by place as people by class of one table; those where it has none are left out."""
+        there = self.own[table] >= 0
+        total = np.zeros(self.tables[table].classes, dtype=people.dtype)
+        np.add.at(total, self.own[table][there], people[there])
+        return total
+
+    def at(self, table: int, by_class: NDArray[Number], elsewhere: int) -> NDArray[Number]:
+        """What is known of the classes of one table, place by place."""
+        own = self.own[table]
+        return np.where(own >= 0, by_class[own], elsewhere).astype(by_class.dtype)
+
+    def members(self, table: int) -> sparse.csr_array:
+        """(figures x places): which place is in which figure of one table."""
+        there = np.flatnonzero(self.own[table] >= 0)
+        entries = np.ones(len(there), dtype=np.int64), (self.own[table][there], there)
+        known = self.tables[table]
+        in_class = sparse.csr_array(sparse.coo_array(entries, shape=(known.classes, len(self))))
+        return sparse.csr_array(known.members @ in_class)
+
+
+def places_of(tables: Sequence[Shown]) -> Places:
+    """The tables over the same atoms."""
+    leaves = leaves_of(tables)
+    known = tuple(_alone(shown, leaves) for shown in tables)
+    classes = np.stack([of.class_of.ravel() for of in known])
+    own, of_atom = np.unique(classes, axis=1, return_inverse=True)
+    shape = tuple(len(axis) for axis in leaves)
+    return Places(
+        tuple(shown.key for shown in tables), tuple(leaves), known, own, of_atom.reshape(shape)
+    )
+
+
+def _alone(shown: Shown, leaves: Sequence[tuple[str, ...]]) -> Knowledge:
+    """What one table tells of more atoms than its own."""
+    own = shown.catalogue.dimensions
+    axes = tuple(_widened(dimension, more) for dimension, more in zip(own, leaves, strict=True))
+    catalogue = replace(shown.catalogue, dimensions=axes)
+    return read(shown.figures, catalogue, shown.promise, spread_over(shown.possible, own, leaves))
+
+
+def _widened(dimension: Dimension, leaves: tuple[str, ...]) -> Dimension:
+    """The same groups among more leaves."""
+    places = {leaf: place for place, leaf in enumerate(leaves)}
+    translated = [places[leaf] for leaf in dimension.leaves]
+    groups = (
+        replace(group, leaves=tuple(sorted(translated[leaf] for leaf in group.leaves)))
+        for group in dimension.groups
+    )
+    return Dimension(dimension.name, leaves, tuple(groups))
