@@ -18,7 +18,7 @@ class CommitHook(BuildHookInterface):
         root = Path(self.root)
         if version == "editable" or (root / _WRITTEN).exists():  # a source archive has it already
             return
-        commit = runpy.run_path(str(root / "anonymizer/version.py"))["commit_of"](root)
+        commit = runpy.run_path(str(root / "anonymizer/model/version.py"))["commit_of"](root)
         if commit:
             path = Path(tempfile.mkdtemp()) / "commit.txt"
             path.write_text(commit + "\n", encoding="ascii")

@@ -8,10 +8,10 @@ from datetime import date
 
 import pandas as pd
 
-from anonymizer.errors import Fault, first_few
 from anonymizer.exports.notice import NOTICE
 from anonymizer.exports.pointer import CORRECTED
-from anonymizer.periods import PeriodKind
+from anonymizer.model.errors import Fault, first_few
+from anonymizer.model.periods import PeriodKind
 from audience.choices import (
     PERIOD_KINDS,
     STATUSES,

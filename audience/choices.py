@@ -9,8 +9,8 @@ from typing import get_args
 
 import pandas as pd
 
-from anonymizer.errors import ConfigurationError, Fault, first_few
-from anonymizer.periods import PeriodKind
+from anonymizer.model.errors import ConfigurationError, Fault, first_few
+from anonymizer.model.periods import PeriodKind
 
 Names = str | Sequence[str] | None
 SUBJECT_KINDS = ("campaign", "interest", "audience")

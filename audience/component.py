@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
-from anonymizer.home import Home
+from anonymizer.storage.home import Home
 from pipelines.assembly import assemble
 from pipelines.landing import RUN_AT
 from pipelines.resources import Installation

@@ -14,9 +14,9 @@ import pandas as pd
 import pyarrow as pa
 from pandas.api.extensions import ExtensionDtype
 
-from anonymizer.engines.duckdb import read
-from anonymizer.errors import ConfigurationError, Fault
-from anonymizer.home import Home, PublishedCopy
+from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.storage.engines.duckdb import read
+from anonymizer.storage.home import Home, PublishedCopy
 
 Place = str | PathLike[str] | None
 _DTYPES: Mapping[pa.DataType, ExtensionDtype] = {

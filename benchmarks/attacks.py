@@ -20,7 +20,7 @@ from advantage import Advantage
 from attack_list import ATTACKS, Attack
 from measuring import DEFENCES, measured, seed_of
 
-from anonymizer.policy import Promise
+from anonymizer.model.policy import Promise
 
 SHOWN = ("unprotected", "rules only", "sharing only", "sharing", "product")
 

@@ -56,7 +56,7 @@ def main() -> None:
             for name, zeros in OUTCOMES.items():
                 if not (folder / name).exists():
                     continue
-                command = [sys.executable, "-m", "pipelines.cli", "audit", str(published)]
+                command = [sys.executable, "-m", "cli.main", "audit", str(published)]
                 command += ["--zeros", zeros]
                 for axis in as_published(folder / name, published):
                     command += ["--hierarchy", f"{axis}={folder / f'hier_{axis}.csv'}"]

@@ -25,11 +25,11 @@ from anonymizer.audit.intervals import UNBOUNDED, Intervals
 from anonymizer.audit.outsider import Outsider, Rules
 from anonymizer.audit.published_file import PublishedTable
 from anonymizer.audit.solutions import linearly_solvable
-from anonymizer.dimensions import Dimension, Group, Text
-from anonymizer.hierarchies import full_cross
-from anonymizer.periods import Period
-from anonymizer.segments import Catalogue
-from anonymizer.tables import Figures, TableKey
+from anonymizer.model.dimensions import Dimension, Group, Text
+from anonymizer.model.hierarchies import full_cross
+from anonymizer.model.periods import Period
+from anonymizer.model.segments import Catalogue
+from anonymizer.model.tables import Figures, TableKey
 
 SHAPES = ((2, 3), (3, 3), (2, 2, 2))
 MOST_TABLES = 40_000

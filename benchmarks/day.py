@@ -27,11 +27,11 @@ import numpy as np
 from protection import GENDERS, SECRET, campaign
 
 from anonymizer.audit.checker import check_release
-from anonymizer.parallel import Workers
-from anonymizer.policy import Effort, Promise
-from anonymizer.protection.releasing import Suppressed, Terms, claim_of, suppress_release
-from anonymizer.segments import Catalogue, load_catalogue
-from anonymizer.tables import Counted
+from anonymizer.model.policy import Effort, Promise
+from anonymizer.model.segments import Catalogue, load_catalogue
+from anonymizer.model.tables import Counted
+from anonymizer.storage.processes import Workers
+from anonymizer.suppression.releasing import Suppressed, Terms, claim_of, suppress_release
 
 SAMPLES_A_SECOND = 2
 BANDS = (0, 3_000, 10_000, 30_000, 100_000, 300_000, 10_000_000)

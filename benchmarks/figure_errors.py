@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from anonymizer.counting import load_counted_series
+from anonymizer.counting.reach import load_counted_series
 from anonymizer.feasible.totals import segment_totals
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.periods import Period
-from anonymizer.segments import Catalogue, load_catalogue
-from anonymizer.series import SERIES, Series
+from anonymizer.model.periods import Period
+from anonymizer.model.segments import Catalogue, load_catalogue
+from anonymizer.model.series import SERIES, Series
+from anonymizer.release.ledger import Ledger
+from anonymizer.storage.home import Home
 from pipelines.figures import read_protected
 
 PERCENTILES = (50, 75, 95, 99, 100)

@@ -28,10 +28,10 @@ from pathlib import Path
 import kills
 from kills import Difference, World, copy, count_figures, fork_run, in_child, make_world, public
 
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.series import SERIES
-from anonymizer.verification import verify_folder
+from anonymizer.exports.verification import verify_folder
+from anonymizer.model.series import SERIES
+from anonymizer.release.ledger import Ledger
+from anonymizer.storage.home import Home
 from pipelines.definitions import defs
 from pipelines.flow import job_name
 

@@ -26,26 +26,26 @@ from anonymizer.audit.attack import attack
 from anonymizer.audit.history.related import joins_of
 from anonymizer.audit.history.shown import Shown
 from anonymizer.audit.history.withholding import withhold_joined
-from anonymizer.earlier import earlier_releases
-from anonymizer.gate import History, check
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.near_state import near_history
-from anonymizer.parallel import ALONE
-from anonymizer.periods import Period
-from anonymizer.policy import Effort, Policy, Promise
-from anonymizer.protection.releasing import Terms, suppress_release
-from anonymizer.publishing import Facts, publish
-from anonymizer.segments import Catalogue, load_catalogue
-from anonymizer.series import (
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Effort, Policy, Promise
+from anonymizer.model.segments import Catalogue, load_catalogue
+from anonymizer.model.series import (
     AUDIENCE_MONTH,
     CAMPAIGN_DAY,
     CAMPAIGN_MONTH,
     CAMPAIGN_WEEK,
     Series,
 )
-from anonymizer.subjects import EVERYONE, Campaign, Topic
-from anonymizer.tables import BUCKETS, Counted, SetHashes, TableKey
+from anonymizer.model.subjects import EVERYONE, Campaign, Topic
+from anonymizer.model.tables import BUCKETS, Counted, SetHashes, TableKey
+from anonymizer.release.earlier import earlier_releases
+from anonymizer.release.gate import History, check
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.near_state import near_history
+from anonymizer.release.publishing import Facts, publish
+from anonymizer.storage.home import Home
+from anonymizer.storage.processes import ALONE
+from anonymizer.suppression.releasing import Terms, suppress_release
 
 MONDAY = date(2026, 11, 16)
 DAYS = 7

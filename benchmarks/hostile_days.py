@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests/intake"))
 
 from hostile_days import HostileDay, make_day, reached
 
-from anonymizer.errors import AudienceError
+from anonymizer.model.errors import AudienceError
 
 
 def main() -> None:

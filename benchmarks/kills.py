@@ -43,21 +43,21 @@ os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
 import duckdb
 
 import pipelines.workers
-from anonymizer.errors import AudienceError, Held
-from anonymizer.files import sha256
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.parallel import Workers
-from anonymizer.public_ledger import read_public_ledger
-from anonymizer.series import SERIES
-from anonymizer.settings import Texts, read_meaning
-from anonymizer.verification import verify_folder
+from anonymizer.exports.verification import verify_folder
+from anonymizer.model.errors import AudienceError, Held
+from anonymizer.model.series import SERIES
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.public_ledger import read_public_ledger
+from anonymizer.release.settings import Texts, read_meaning
+from anonymizer.storage.files import sha256
+from anonymizer.storage.home import Home
+from anonymizer.storage.processes import Workers
+from cli.released import verify_published
 from pipelines.definitions import defs
 from pipelines.due import due_periods, stretches_of
 from pipelines.flow import LONGER, job_name
 from pipelines.history import open_ledger
 from pipelines.progress import Listener, Step
-from pipelines.released import verify_published
 from pipelines.runs import run_days, run_periods
 
 FIRST = date(2026, 11, 1)

@@ -15,18 +15,18 @@ from typing import cast
 import numpy as np
 from cell_tables import COUNT, K
 
-from anonymizer.cells.protecting import INFERENCE, KEPT, THRESHOLD, Outcome
-from anonymizer.cells.request import Files, Request, read_request
-from anonymizer.cells.rules import Settings, Zeros
-from anonymizer.cells.writing import write_published
 from anonymizer.feasible.system import Integers
 from anonymizer.feasible.totals import segment_totals
 from anonymizer.feasible.work import Work
-from anonymizer.protection.constraints import Candidates, Ground, constraints
-from anonymizer.protection.differences import NO_DIFFERENCES
-from anonymizer.protection.exact import publish_exactly
-from anonymizer.protection.goals import another_count
-from anonymizer.protection.problem import problem_from
+from anonymizer.suppression.constraints import Candidates, Ground, constraints
+from anonymizer.suppression.differences import NO_DIFFERENCES
+from anonymizer.suppression.exact import publish_exactly
+from anonymizer.suppression.goals import another_count
+from anonymizer.suppression.problem import problem_from
+from anonymizer.tabular.protecting import INFERENCE, KEPT, THRESHOLD, Outcome
+from anonymizer.tabular.request import Files, Request, read_request
+from anonymizer.tabular.rules import Settings, Zeros
+from anonymizer.tabular.writing import write_published
 
 PLENTY = 1 << 40
 ANY_WORK = 1 << 40

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from anonymizer.parallel import ALONE
-from anonymizer.periods import Period
-from anonymizer.policy import Effort, Promise
-from anonymizer.protection.releasing import Terms, suppress_release
-from anonymizer.secret import Secret
-from anonymizer.segments import Catalogue, load_catalogue
-from anonymizer.tables import BUCKETS, Counted, SetHashes, TableKey
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Effort, Promise
+from anonymizer.model.segments import Catalogue, load_catalogue
+from anonymizer.model.tables import BUCKETS, Counted, SetHashes, TableKey
+from anonymizer.storage.processes import ALONE
+from anonymizer.storage.secret import Secret
+from anonymizer.suppression.releasing import Terms, suppress_release
 
 SECRET = Secret(bytes(range(32)))
 GENDERS = {2: (0.53, 0.47, 0.0), 3: (0.53, 0.44, 0.03)}

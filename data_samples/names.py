@@ -13,7 +13,7 @@ from faker.providers.person.id_ID import Provider as Persons
 from faker.providers.phone_number.id_ID import Provider as Phones
 from numpy.typing import NDArray
 
-from anonymizer.dimensions import Region
+from anonymizer.model.dimensions import Region
 
 _LONGEST_PHONE = max(form.count("#") for form in Phones.formats)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal, get_args
 
-from anonymizer.errors import ConfigurationError, Fault
+from anonymizer.model.errors import ConfigurationError, Fault
 
 Layout = Literal["mixed", "csv"]
 

@@ -13,7 +13,7 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymizer.dimensions import Region, reference_regions
+from anonymizer.model.dimensions import Region, reference_regions
 from data_samples.chance import share_of, stream
 from data_samples.contract import WIB
 from data_samples.options import WorldOptions

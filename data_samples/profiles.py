@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from anonymizer.dimensions import reference_regions
+from anonymizer.model.dimensions import reference_regions
 from data_samples import names
 from data_samples.chance import share_of, stream
 from data_samples.contract import SCHEMAS

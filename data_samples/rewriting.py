@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from anonymizer.errors import ConfigurationError, Fault
-from anonymizer.home import Home
+from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.storage.home import Home
 from data_samples.chance import stream
 from data_samples.contract import SCHEMAS, Row
 from data_samples.landing import COMPLETE

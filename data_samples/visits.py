@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from anonymizer.policy import Bots
+from anonymizer.model.policy import Bots
 from data_samples.campaigns import Campaign
 from data_samples.chance import share_of, stream
 from data_samples.contract import SCHEMAS

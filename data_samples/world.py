@@ -10,8 +10,8 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
-from anonymizer.errors import ConfigurationError, Fault, NoSpace
-from anonymizer.home import Home
+from anonymizer.model.errors import ConfigurationError, Fault, NoSpace
+from anonymizer.storage.home import Home
 from data_samples.campaigns import campaigns_table, draw_campaigns
 from data_samples.chance import stream
 from data_samples.consents import draw_consents, draw_requests

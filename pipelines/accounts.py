@@ -6,8 +6,8 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from anonymizer.accounting import RowAccount
-from anonymizer.home import Home
+from anonymizer.model.accounting import RowAccount
+from anonymizer.storage.home import Home
 from pipelines import journal
 
 

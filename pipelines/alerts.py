@@ -7,9 +7,9 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
-from anonymizer.errors import AudienceError
-from anonymizer.files import write_bytes
-from anonymizer.home import Home
+from anonymizer.model.errors import AudienceError
+from anonymizer.storage.files import write_bytes
+from anonymizer.storage.home import Home
 
 _TIMEOUT_SECONDS = 10
 

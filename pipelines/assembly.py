@@ -4,8 +4,8 @@ from datetime import time
 
 import dagster as dg
 
-from anonymizer.home import Home
-from anonymizer.series import CAMPAIGN_DAY
+from anonymizer.model.series import CAMPAIGN_DAY
+from anonymizer.storage.home import Home
 from pipelines.arrivals import ARRIVALS, files_readable
 from pipelines.assets import graphs
 from pipelines.deadlines import REQUESTS, every_hour, requests_in_time

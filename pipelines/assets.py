@@ -21,13 +21,13 @@ from typing import Any
 
 import dagster as dg
 
-from anonymizer.counting import count_series
-from anonymizer.database import build_database
-from anonymizer.eligibility import find_eligible_in
+from anonymizer.counting.eligibility import find_eligible_in
+from anonymizer.counting.reach import count_series
+from anonymizer.exports.database import build_database
 from anonymizer.exports.withdrawing import in_circulation
-from anonymizer.periods import Period
-from anonymizer.publishing import load_releases
-from anonymizer.series import CAMPAIGN_DAY, SERIES, Series
+from anonymizer.model.periods import Period
+from anonymizer.model.series import CAMPAIGN_DAY, SERIES, Series
+from anonymizer.release.publishing import load_releases
 from pipelines import journal
 from pipelines.accounts import account_facts
 from pipelines.checks import Check, checks_of, judge_days, report

@@ -4,11 +4,11 @@ import time
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from anonymizer.errors import InputRejected
-from anonymizer.home import Home
 from anonymizer.intake.inspecting import broken_files
 from anonymizer.intake.landing import LandedFile, survey
-from anonymizer.policy import Policy
+from anonymizer.model.errors import InputRejected
+from anonymizer.model.policy import Policy
+from anonymizer.storage.home import Home
 from pipelines.landing import due_at, landed_days
 
 

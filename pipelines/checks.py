@@ -13,16 +13,16 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 
-from anonymizer.accounting import RowAccount
-from anonymizer.database import count_figures
-from anonymizer.errors import Held
+from anonymizer.exports.database import count_figures
 from anonymizer.exports.withdrawing import in_circulation
 from anonymizer.exports.writing import faulty_exports
-from anonymizer.home import Home
 from anonymizer.intake.quarantined import most_frequent, read_pointers
-from anonymizer.periods import Period
-from anonymizer.publishing import load_release
-from anonymizer.series import CAMPAIGN_DAY, Series, first_edition
+from anonymizer.model.accounting import RowAccount
+from anonymizer.model.errors import Held
+from anonymizer.model.periods import Period
+from anonymizer.model.series import CAMPAIGN_DAY, Series, first_edition
+from anonymizer.release.publishing import load_release
+from anonymizer.storage.home import Home
 from pipelines import journal, verdicts
 from pipelines.accounts import read_account
 from pipelines.flow import Flow

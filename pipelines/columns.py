@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from anonymizer.series import Series
+from anonymizer.model.series import Series
 from pipelines.flow import Flow
 
 _Columns = Mapping[str, tuple[tuple[str, str], ...]]  # column -> upstream asset and column

@@ -12,7 +12,7 @@ from typing import Any
 
 import dagster as dg
 
-from anonymizer.requests import RequestState, Status
+from anonymizer.rights.requests import RequestState, Status
 from pipelines.objections import alert_once, read_states
 from pipelines.resources import Installation
 

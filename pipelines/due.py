@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from anonymizer.corrections import open_order
+from anonymizer.counting.inputs import inputs_missing
 from anonymizer.exports.writing import faulty_exports
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.period_inputs import inputs_missing
-from anonymizer.periods import Period
-from anonymizer.policy import Policy, Timing
-from anonymizer.series import CAMPAIGN_DAY, Series
-from anonymizer.settings import applying, revisions
-from anonymizer.windows import closing_day
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Policy, Timing
+from anonymizer.model.series import CAMPAIGN_DAY, Series
+from anonymizer.model.windows import closing_day
+from anonymizer.release.corrections import open_order
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.settings import applying, revisions
+from anonymizer.storage.home import Home
 from pipelines import journal
 from pipelines.first_day import has_begun
 

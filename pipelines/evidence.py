@@ -12,10 +12,10 @@ from datetime import date
 from pathlib import Path
 
 from anonymizer.audit.findings import Finding
-from anonymizer.errors import Disclosure
-from anonymizer.files import write_bytes
-from anonymizer.home import Home
-from anonymizer.series import CAMPAIGN_DAY, Series
+from anonymizer.model.errors import Disclosure
+from anonymizer.model.series import CAMPAIGN_DAY, Series
+from anonymizer.storage.files import write_bytes
+from anonymizer.storage.home import Home
 
 
 @contextmanager

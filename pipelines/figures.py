@@ -14,13 +14,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from anonymizer.errors import Held
-from anonymizer.files import write_parquet
-from anonymizer.home import Home
-from anonymizer.protection.releasing import Suppressed
-from anonymizer.segments import Catalogue
-from anonymizer.series import CAMPAIGN_DAY, Series
-from anonymizer.tables import Figures, TableKey
+from anonymizer.model.errors import Held
+from anonymizer.model.segments import Catalogue
+from anonymizer.model.series import CAMPAIGN_DAY, Series
+from anonymizer.model.tables import Figures, TableKey
+from anonymizer.storage.files import write_parquet
+from anonymizer.storage.home import Home
+from anonymizer.suppression.releasing import Suppressed
 
 Reason = Literal["kept", "threshold", "near", "inference"]
 _SCHEMA = pa.schema(

@@ -3,9 +3,9 @@
 import os
 from datetime import date
 
-from anonymizer.errors import ConfigurationError, Fault
-from anonymizer.home import Home
-from anonymizer.policy import Policy, Timing
+from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.model.policy import Policy, Timing
+from anonymizer.storage.home import Home
 
 _RETIRED = "AUDIENCE_FIRST_DAY"
 

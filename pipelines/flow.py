@@ -8,7 +8,7 @@ One flow for all five, so that no series has a rule of its own. Only a day has a
 
 from dataclasses import dataclass
 
-from anonymizer.series import CAMPAIGN_DAY, SERIES, Series
+from anonymizer.model.series import CAMPAIGN_DAY, SERIES, Series
 from pipelines.stages import Stage
 
 LONGER = tuple(series for series in SERIES if series != CAMPAIGN_DAY)

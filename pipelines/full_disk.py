@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from anonymizer.errors import AudienceError, NoSpace
+from anonymizer.model.errors import AudienceError, NoSpace
 
 _NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 # What the operating system and SQLite say.

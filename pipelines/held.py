@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from anonymizer.home import Home
+from anonymizer.storage.home import Home
 from pipelines import journal
 from pipelines.metadata import counts_table
 from pipelines.sealing import Trouble

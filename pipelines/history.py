@@ -5,17 +5,17 @@ from dataclasses import replace
 from datetime import date
 
 from anonymizer.audit.history.shown import read_shown
-from anonymizer.corrections import newest
-from anonymizer.dimensions import age, gender, region
-from anonymizer.errors import Held
-from anonymizer.home import Home
-from anonymizer.ledger import Entry, Ledger
-from anonymizer.periods import Period
-from anonymizer.public_ledger import PublicLedger
-from anonymizer.release import Release
-from anonymizer.segments import Catalogue
-from anonymizer.series import CAMPAIGN_DAY, first_edition
-from anonymizer.settings import Texts, read_meaning, revisions
+from anonymizer.model.dimensions import age, gender, region
+from anonymizer.model.errors import Held
+from anonymizer.model.periods import Period
+from anonymizer.model.segments import Catalogue
+from anonymizer.model.series import CAMPAIGN_DAY, first_edition
+from anonymizer.release.corrections import newest
+from anonymizer.release.ledger import Entry, Ledger
+from anonymizer.release.public_ledger import PublicLedger
+from anonymizer.release.release import Release
+from anonymizer.release.settings import Texts, read_meaning, revisions
+from anonymizer.storage.home import Home
 
 
 def open_ledger(home: Home) -> Ledger:

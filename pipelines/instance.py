@@ -6,7 +6,7 @@ killed run would keep its place in the queue.
 
 from pathlib import Path
 
-from anonymizer.home import Home
+from anonymizer.storage.home import Home
 
 # Steps print nothing; what they have to say stands in the event log. Not capturing stdout
 # leaves one place less where a value could come to rest.

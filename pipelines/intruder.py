@@ -14,9 +14,9 @@ import numpy as np
 from anonymizer.audit.attack import Ranges, audit_figures
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.history.shown import Shown, read_shown
-from anonymizer.dimensions import Dimension
-from anonymizer.release import Release
-from anonymizer.subjects import Campaign, Subject
+from anonymizer.model.dimensions import Dimension
+from anonymizer.model.subjects import Campaign, Subject
+from anonymizer.release.release import Release
 
 BUDGET = 3_000_000  # units of work for all tables of a release: about 30 seconds of one core
 Shared = frozenset[tuple[str, str]]

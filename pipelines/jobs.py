@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from anonymizer.series import CAMPAIGN_DAY, Series
+from anonymizer.model.series import CAMPAIGN_DAY, Series
 from pipelines.flow import Flow
 
 Job = Any  # what `define_asset_job` returns has no public name

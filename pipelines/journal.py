@@ -12,8 +12,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from anonymizer.files import write_bytes
-from anonymizer.home import Home
+from anonymizer.storage.files import write_bytes
+from anonymizer.storage.home import Home
 from pipelines.sealing import Trouble
 
 

@@ -8,8 +8,8 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from anonymizer.home import Home
-from anonymizer.policy import Timing
+from anonymizer.model.policy import Timing
+from anonymizer.storage.home import Home
 
 RUN_AT = time(3)  # local time of the policy's zone, unless a deployment sets another
 Listed = tuple[str, int, int]

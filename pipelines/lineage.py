@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from anonymizer.series import CAMPAIGN_DAY
+from anonymizer.model.series import CAMPAIGN_DAY
 from pipelines.columns import PEOPLE, PROTECTED, QUARANTINE, REACH, VISITS
 from pipelines.flow import Flow
 from pipelines.partitions import Calendar

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from anonymizer.accounting import RowAccount
+from anonymizer.model.accounting import RowAccount
 
 
 def rows_table(accounts: Mapping[str, RowAccount]) -> dg.TableMetadataValue:

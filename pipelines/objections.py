@@ -9,13 +9,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from anonymizer.decisions import Decision, decisions, treatments
-from anonymizer.errors import ConfigurationError, Fault
-from anonymizer.home import Home
 from anonymizer.intake.objections import RowPlace, Treatment, UnreadRow, advice
 from anonymizer.intake.reviewing import Review, review
-from anonymizer.permissions import account_name
-from anonymizer.requests import (
+from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.rights.decisions import Decision, decisions, treatments
+from anonymizer.rights.requests import (
     Answer,
     RequestState,
     Status,
@@ -24,7 +22,9 @@ from anonymizer.requests import (
     states,
     unmatched,
 )
-from anonymizer.rights import settle_unread, unfit
+from anonymizer.rights.rights import settle_unread, unfit
+from anonymizer.storage.home import Home
+from anonymizer.storage.permissions import account_name
 from pipelines.alerts import NotDelivered, raise_alert
 from pipelines.resources import Installation
 from pipelines.screen import notices, out, table

@@ -14,11 +14,11 @@ import dagster as dg
 from dagster._core.definitions.partitions.mapping import UpstreamPartitionsResult
 from dagster._core.definitions.partitions.subset import PartitionsSubset
 
-from anonymizer.home import Home
-from anonymizer.periods import Period, PeriodKind
-from anonymizer.policy import Timing
-from anonymizer.series import Series
-from anonymizer.windows import INTEREST_DAYS, inputs_of
+from anonymizer.model.periods import Period, PeriodKind
+from anonymizer.model.policy import Timing
+from anonymizer.model.series import Series
+from anonymizer.model.windows import INTEREST_DAYS, inputs_of
+from anonymizer.storage.home import Home
 from pipelines.first_day import timing_at_load
 from pipelines.landing import RUN_AT
 

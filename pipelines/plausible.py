@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from anonymizer.acceptances import (
+from anonymizer.intake.contract import TABLES
+from anonymizer.intake.plausibility import Deviation, Measures, Remarks, deviations, measures_of
+from anonymizer.intake.quarantined import Frequent, most_frequent, of_table, read_pointers
+from anonymizer.model.errors import ConfigurationError, Fault, Held, first_few
+from anonymizer.model.policy import Plausibility, Policy
+from anonymizer.release.acceptances import (
     ACCEPTANCE,
     Acceptance,
     acceptance_subject,
     record_acceptance,
     role_that_accepts,
 )
-from anonymizer.errors import ConfigurationError, Fault, Held, first_few
-from anonymizer.home import Home
-from anonymizer.intake.contract import TABLES
-from anonymizer.intake.quarantined import Frequent, most_frequent, of_table, read_pointers
-from anonymizer.ledger import Ledger
-from anonymizer.permissions import account_name
-from anonymizer.plausibility import Deviation, Measures, Remarks, deviations, measures_of
-from anonymizer.policy import Plausibility, Policy
-from anonymizer.secret import Secret
+from anonymizer.release.ledger import Ledger
+from anonymizer.storage.home import Home
+from anonymizer.storage.permissions import account_name
+from anonymizer.storage.secret import Secret
 from pipelines import journal
 from pipelines.accounts import read_account
 

@@ -14,30 +14,37 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from anonymizer.acceptances import accepted_of
-from anonymizer.accounting import RowAccount
-from anonymizer.corrections import editions, newest, open_order
-from anonymizer.counting import load_counted_series, load_overlaps
-from anonymizer.earlier import earlier_releases
-from anonymizer.errors import Held
+from anonymizer.counting.reach import load_counted_series, load_overlaps
+from anonymizer.counting.working_rows import day_of
 from anonymizer.exports.writing import write_exports
-from anonymizer.gate import Checked, History, check
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.near_state import lost_state, near_history
-from anonymizer.periods import Period
-from anonymizer.policy import Plausibility, Policy, Timing
-from anonymizer.protection.releasing import Suppressed, suppress_release
-from anonymizer.protection.releasing import Terms as SuppressionTerms
-from anonymizer.publishing import Facts, Publication, load_release, publish, released, restore_state
-from anonymizer.release import PUBLISHED
-from anonymizer.segments import Catalogue
-from anonymizer.series import CAMPAIGN_DAY, Series, edition_of
-from anonymizer.subjects import EVERYONE, Campaign, Subject, Topic
-from anonymizer.tables import Counted
-from anonymizer.version import code_version
-from anonymizer.windows import inputs_of
-from anonymizer.working_rows import day_of
+from anonymizer.model.accounting import RowAccount
+from anonymizer.model.errors import Held
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Plausibility, Policy, Timing
+from anonymizer.model.segments import Catalogue
+from anonymizer.model.series import CAMPAIGN_DAY, Series, edition_of
+from anonymizer.model.subjects import EVERYONE, Campaign, Subject, Topic
+from anonymizer.model.tables import Counted
+from anonymizer.model.version import code_version
+from anonymizer.model.windows import inputs_of
+from anonymizer.release.acceptances import accepted_of
+from anonymizer.release.corrections import editions, newest, open_order
+from anonymizer.release.earlier import earlier_releases
+from anonymizer.release.gate import Checked, History, check
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.near_state import lost_state, near_history
+from anonymizer.release.publishing import (
+    Facts,
+    Publication,
+    load_release,
+    publish,
+    released,
+    restore_state,
+)
+from anonymizer.release.release import PUBLISHED
+from anonymizer.storage.home import Home
+from anonymizer.suppression.releasing import Suppressed, suppress_release
+from anonymizer.suppression.releasing import Terms as SuppressionTerms
 from pipelines import journal
 from pipelines.accounts import read_account, settled_accounts
 from pipelines.evidence import evidence_kept, keep_evidence

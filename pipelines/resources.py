@@ -11,17 +11,17 @@ from tempfile import TemporaryDirectory
 import dagster as dg
 from pydantic import Field
 
-from anonymizer.codings import Codings, read_codings
-from anonymizer.engines.duckdb import DuckDB
-from anonymizer.errors import Busy
-from anonymizer.home import VARIABLE, Home
-from anonymizer.ledger import Ledger
-from anonymizer.locking import exclusive
-from anonymizer.periods import Period
-from anonymizer.policy import Policy
-from anonymizer.secret import Secret
-from anonymizer.segments import Catalogue
-from anonymizer.settings import Texts, applying, read_meaning, record_settings, revisions
+from anonymizer.model.codings import Codings, read_codings
+from anonymizer.model.errors import Busy
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Policy
+from anonymizer.model.segments import Catalogue
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.settings import Texts, applying, read_meaning, record_settings, revisions
+from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.home import VARIABLE, Home
+from anonymizer.storage.locking import exclusive
+from anonymizer.storage.secret import Secret
 from pipelines.history import open_ledger
 
 PATIENCE_SECONDS = 600  # how long a run waits for another to end

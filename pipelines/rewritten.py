@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from anonymizer.errors import first_few
+from anonymizer.model.errors import first_few
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from anonymizer.errors import AudienceError, ConfigurationError, Fault, NoSpace
-from anonymizer.home import Home
-from anonymizer.locking import exclusive
-from anonymizer.periods import Period
-from anonymizer.policy import Policy, Timing
-from anonymizer.series import CAMPAIGN_DAY, Series
+from anonymizer.model.errors import AudienceError, ConfigurationError, Fault, NoSpace
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Policy, Timing
+from anonymizer.model.series import CAMPAIGN_DAY, Series
+from anonymizer.storage.home import Home
+from anonymizer.storage.locking import exclusive
 from pipelines import interruption
 from pipelines.first_day import has_begun
 from pipelines.flow import job_name

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from anonymizer.series import (
+from anonymizer.model.series import (
     AUDIENCE_MONTH,
     CAMPAIGN_DAY,
     CAMPAIGN_MONTH,

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from anonymizer.accounting import RowAccount
-from anonymizer.escaping import visible, visible_lines
+from anonymizer.model.accounting import RowAccount
+from anonymizer.model.escaping import visible, visible_lines
 
 if TYPE_CHECKING:
     import pandas as pd  # slow to import, and most commands show no frame

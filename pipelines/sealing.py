@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from anonymizer.errors import AudienceError, Busy, Held, InputRejected, NoSpace
-from anonymizer.parallel import places_elsewhere
+from anonymizer.model.errors import AudienceError, Busy, Held, InputRejected, NoSpace
+from anonymizer.storage.processes import places_elsewhere
 
 Result = TypeVar("Result")
 _OWN_CODE = ("anonymizer", "pipelines", "data_samples")

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from anonymizer.policy import Policy
+from anonymizer.model.policy import Policy
 from pipelines.alerts import NotDelivered, raise_alert
 from pipelines.arrivals import ARRIVALS
 from pipelines.first_day import has_begun

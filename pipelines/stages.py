@@ -17,8 +17,8 @@ from datetime import date
 from functools import partial
 from typing import Any, TypeVar
 
-from anonymizer.home import Home
-from anonymizer.periods import PeriodKind
+from anonymizer.model.periods import PeriodKind
+from anonymizer.storage.home import Home
 from pipelines import interruption, journal
 from pipelines.progress import Step, announce
 from pipelines.sealing import Trouble, attempt

@@ -9,12 +9,12 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from anonymizer.codings import Codings
-from anonymizer.decisions import treatments
 from anonymizer.intake.taking_in import Intake, take_in
-from anonymizer.periods import Period
-from anonymizer.requests import unmatched
-from anonymizer.retention import prune
+from anonymizer.model.codings import Codings
+from anonymizer.model.periods import Period
+from anonymizer.rights.decisions import treatments
+from anonymizer.rights.requests import unmatched
+from anonymizer.rights.retention import prune
 from pipelines.accounts import account_facts
 from pipelines.metadata import counts_table, rows_table
 from pipelines.objections import tell_objections

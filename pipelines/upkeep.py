@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import date
 
-from anonymizer.erasure import carry_out_erasures
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.retention import Report, prune_states, purge_closed, record
-from anonymizer.secret import Secret
+from anonymizer.release.ledger import Ledger
+from anonymizer.rights.erasure import carry_out_erasures
+from anonymizer.rights.retention import Report, prune_states, purge_closed, record
+from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
 
 
 def remove_what_may_not_stay(

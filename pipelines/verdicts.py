@@ -16,20 +16,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from anonymizer.acceptances import ACCEPTANCE
-from anonymizer.corrections import newest, open_order
-from anonymizer.counting import campaigns_of, load_counted_series
+from anonymizer.counting.reach import campaigns_of, load_counted_series
 from anonymizer.exports.writing import faulty_exports
 from anonymizer.feasible.totals import segment_totals
-from anonymizer.home import Home
-from anonymizer.near_state import lost_state, state_file
-from anonymizer.periods import Period
-from anonymizer.plausibility import Deviation
-from anonymizer.protection.representatives import read_representatives
-from anonymizer.publishing import load_release
-from anonymizer.release import PUBLISHED, Release
-from anonymizer.series import Series
-from anonymizer.tables import TableKey
+from anonymizer.intake.plausibility import Deviation
+from anonymizer.model.periods import Period
+from anonymizer.model.series import Series
+from anonymizer.model.tables import TableKey
+from anonymizer.release.acceptances import ACCEPTANCE
+from anonymizer.release.corrections import newest, open_order
+from anonymizer.release.near_state import lost_state, state_file
+from anonymizer.release.publishing import load_release
+from anonymizer.release.release import PUBLISHED, Release
+from anonymizer.storage.home import Home
+from anonymizer.suppression.representatives import read_representatives
 from pipelines.evidence import findings_file, write_findings
 from pipelines.figures import read_figures, read_protected
 from pipelines.intruder import BUDGET, attack_release

@@ -1,8 +1,8 @@
 """Several processes for the tables of a release, which stop when the run is told to stop."""
 
-from anonymizer.errors import Held
-from anonymizer.parallel import Workers
-from anonymizer.policy import Effort
+from anonymizer.model.errors import Held
+from anonymizer.model.policy import Effort
+from anonymizer.storage.processes import Workers
 from pipelines import interruption
 
 

@@ -1,0 +1,1 @@
+"""Checks proofs, and attacks published tables as an intruder would."""

@@ -19,9 +19,9 @@ from anonymizer.audit.reports import Reporter, below_threshold, name_group, no_m
 from anonymizer.audit.table_attack import TableAttack
 from anonymizer.feasible.system import Flags, Integers
 from anonymizer.feasible.work import Work, counting
-from anonymizer.policy import Promise
-from anonymizer.segments import Catalogue
-from anonymizer.tables import Figures, TableKey
+from anonymizer.model.policy import Promise
+from anonymizer.model.segments import Catalogue
+from anonymizer.model.tables import Figures, TableKey
 
 _NAMED = 5
 

@@ -38,7 +38,7 @@ from anonymizer.feasible.bounds import Bounds
 from anonymizer.feasible.system import Flags, Integers
 from anonymizer.feasible.totals import segment_totals, segments_inside
 from anonymizer.feasible.work import Work, counting
-from anonymizer.segments import Catalogue
+from anonymizer.model.segments import Catalogue
 
 MOST_WHOLE = 400  # classes that figures tie together; up to here integer programming decides
 _FEW = 1_000  # segments

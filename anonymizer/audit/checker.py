@@ -16,9 +16,9 @@ from anonymizer.audit.findings import Finding, Kind
 from anonymizer.audit.recount import Flags, Groups, Ints, membership, possible_cells, recount
 from anonymizer.audit.sharing import Draw, Followed, followed, joined, rows_of
 from anonymizer.audit.witness_sums import Known, broken_rules
-from anonymizer.policy import Promise
-from anonymizer.proofs import NO_ONE, SUPPRESSED, Claim, Representatives, Sharing
-from anonymizer.segments import Catalogue
+from anonymizer.model.policy import Promise
+from anonymizer.model.proofs import NO_ONE, SUPPRESSED, Claim, Representatives, Sharing
+from anonymizer.model.segments import Catalogue
 
 _MOST_SHOWN = 20  # segments that one finding names
 

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from anonymizer.dimensions import Dimension, Group
-from anonymizer.errors import ConfigurationError, Fault, first_few
-from anonymizer.hierarchies import unreadable
-from anonymizer.parquet_tables import require_small
+from anonymizer.model.dimensions import Dimension, Group
+from anonymizer.model.errors import ConfigurationError, Fault, first_few
+from anonymizer.model.hierarchies import unreadable
+from anonymizer.storage.parquet_tables import require_small
 
 _COLUMNS = {"gender": "gender", "age": "age", "region_code": "region"}
 _KEPT = ("status", "people")
@@ -68,7 +68,7 @@ def known_dimension(path: Path, name: str, codes: Collection[str]) -> Dimension:
 
 
 def _dimension(name: str) -> Dimension:
-    from anonymizer.dimensions import age, gender, region  # noqa: PLC0415  one reads a long list
+    from anonymizer.model.dimensions import age, gender, region  # noqa: PLC0415  one reads a long list
 
     return {"gender": gender, "age": age, "region": region}[name]()
 
@@ -96,7 +96,7 @@ def _explained(path: Path, own: Dimension) -> list[Group]:
 def _brought_along(name: str) -> Sequence[Group]:
     from importlib.resources import as_file, files  # noqa: PLC0415
 
-    from anonymizer.segments import load_catalogue  # noqa: PLC0415  only for groups of a catalogue
+    from anonymizer.model.segments import load_catalogue  # noqa: PLC0415  only for groups of a catalogue
 
     with as_file(files("anonymizer") / "defaults" / "segments.yaml") as path:
         axes = load_catalogue(path).dimensions

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from anonymizer.tables import TableKey
+from anonymizer.model.tables import TableKey
 
 Kind = Literal[
     # seen by an outsider, from published figures alone

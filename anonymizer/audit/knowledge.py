@@ -24,8 +24,8 @@ from scipy import sparse
 
 from anonymizer.feasible.classes import classes_of, membership
 from anonymizer.feasible.system import Flags, Integers, System
-from anonymizer.segments import Catalogue
-from anonymizer.tables import Figures, TableKey
+from anonymizer.model.segments import Catalogue
+from anonymizer.model.tables import Figures, TableKey
 
 IMPOSSIBLE = -1
 Source = Literal[

@@ -28,7 +28,7 @@ from anonymizer.audit.findings import Finding
 from anonymizer.audit.linked_sums import too_short
 from anonymizer.audit.linked_tables import Flags, Ints, Linked, Links, is_far, leaves_of
 from anonymizer.audit.witness_sums import WitnessTables, consistent, first_cells, malformed
-from anonymizer.proofs import FigureId, LinkedProof
+from anonymizer.model.proofs import FigureId, LinkedProof
 
 _MOST_TABLES, _MOST_FIGURES = 4, 2_000  # of a set as one; twice the figures times the tables
 _AT_ONCE = 2**23  # flags

@@ -13,12 +13,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from anonymizer.dimensions import Dimension
-from anonymizer.periods import Period
-from anonymizer.policy import Promise
-from anonymizer.proofs import Claim
-from anonymizer.segments import Catalogue
-from anonymizer.tables import Counted, Figures, SubjectKind, TableKey
+from anonymizer.model.dimensions import Dimension
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Promise
+from anonymizer.model.proofs import Claim
+from anonymizer.model.segments import Catalogue
+from anonymizer.model.tables import Counted, Figures, SubjectKind, TableKey
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]

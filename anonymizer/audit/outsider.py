@@ -9,7 +9,7 @@ from anonymizer.audit.knowledge import Knowledge, Statements, from_source, publi
 from anonymizer.audit.published_file import PublishedTable
 from anonymizer.feasible.system import Flags, Integers
 from anonymizer.feasible.totals import largest_segments
-from anonymizer.segments import Catalogue
+from anonymizer.model.segments import Catalogue
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,11 @@ from anonymizer.audit.export_file import (
     rounding_of,
     workbook_columns,
 )
-from anonymizer.columns import read_columns
-from anonymizer.dimensions import Dimension
-from anonymizer.errors import ConfigurationError, Fault, first_few, gathered_into
-from anonymizer.hierarchies import Hierarchy, dimension, full_cross, read_hierarchy
-from anonymizer.segments import Catalogue
+from anonymizer.model.dimensions import Dimension
+from anonymizer.model.errors import ConfigurationError, Fault, first_few, gathered_into
+from anonymizer.model.hierarchies import Hierarchy, dimension, full_cross, read_hierarchy
+from anonymizer.model.segments import Catalogue
+from anonymizer.storage.columns import read_columns
 
 STATUS, PEOPLE = "status", "people"
 PUBLISHED, SUPPRESSED = "published", "suppressed"

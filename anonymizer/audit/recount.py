@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from anonymizer.policy import Promise
-from anonymizer.proofs import Shape, Sketches
-from anonymizer.segments import Catalogue
-from anonymizer.tables import BUCKETS, Counted
+from anonymizer.model.policy import Promise
+from anonymizer.model.proofs import Shape, Sketches
+from anonymizer.model.segments import Catalogue
+from anonymizer.model.tables import BUCKETS, Counted
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]

@@ -8,9 +8,9 @@ import numpy as np
 from anonymizer.audit.differencing import Difference
 from anonymizer.audit.findings import Finding, Kind
 from anonymizer.audit.knowledge import Knowledge
-from anonymizer.dimensions import Dimension
 from anonymizer.feasible.bounds import FINE, Proof
 from anonymizer.feasible.system import Flags, Integers
+from anonymizer.model.dimensions import Dimension
 
 _IDS_NAMED = 20
 _PARTS_NAMED = 3

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.audit.recount import Flags, Ints
-from anonymizer.policy import Promise
-from anonymizer.proofs import NO_ONE, Representatives, Shape, Sketches
+from anonymizer.model.policy import Promise
+from anonymizer.model.proofs import NO_ONE, Representatives, Shape, Sketches
 
 Draw = Callable[[str, str], int]
 Keys = NDArray[np.uint32]

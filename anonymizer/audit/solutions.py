@@ -25,8 +25,8 @@ from anonymizer.feasible.start import first_tables
 from anonymizer.feasible.system import Flags, Integers
 from anonymizer.feasible.totals import uncut_segments
 from anonymizer.feasible.work import meter
-from anonymizer.segments import Catalogue
-from anonymizer.tables import Figures
+from anonymizer.model.segments import Catalogue
+from anonymizer.model.tables import Figures
 
 _MOST_UNDECIDED = 20  # where no limit of work says when to give up
 _SEED = 20_261_122

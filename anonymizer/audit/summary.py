@@ -15,7 +15,7 @@ from anonymizer.audit.intervals import UNBOUNDED, Intervals
 from anonymizer.audit.published_file import PublishedTable
 from anonymizer.audit.table_attack import only_contradictions
 from anonymizer.feasible.system import Integers
-from anonymizer.segments import Catalogue
+from anonymizer.model.segments import Catalogue
 
 FORMAT = 2
 _SHOWN = 3

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.audit.recount import Flags, Ints
-from anonymizer.proofs import Witnesses
+from anonymizer.model.proofs import Witnesses
 
 _MOST_PEOPLE = 2**31  # of a class in a witness: sums of these cannot overflow
 _PAIRS_AT_ONCE = 2**16

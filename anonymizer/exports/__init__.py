@@ -1,0 +1,1 @@
+"""Files for advertisers and the analysts' database, made of releases alone."""

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from anonymizer.errors import Held
-from anonymizer.files import sha256
-from anonymizer.ledger import Entry
-from anonymizer.policy import Promise
-from anonymizer.release import Release
-from anonymizer.seal import sealed
-from anonymizer.secret import Secret
+from anonymizer.model.errors import Held
+from anonymizer.model.policy import Promise
+from anonymizer.release.ledger import Entry
+from anonymizer.release.release import Release
+from anonymizer.storage.files import sha256
+from anonymizer.storage.secret import Secret
+from anonymizer.storage.signature import sealed
 
 CERTIFICATE = "certificate.json"
 ACCEPTED = "released_although_implausible"

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anonymizer.errors import Held
 from anonymizer.exports.certificate import CERTIFICATE
 from anonymizer.exports.notice import refuse_withdrawn
 from anonymizer.exports.pointer import CORRECTED, read_pointer, told
-from anonymizer.files import sha256
-from anonymizer.seal import opened
+from anonymizer.model.errors import Held
+from anonymizer.storage.files import sha256
+from anonymizer.storage.signature import opened
 
 _REMEDY = "do not use it; ask who published it for the export anew"
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from anonymizer.dimensions import Text
-from anonymizer.release import Release
-from anonymizer.windows import INTEREST_DAYS
+from anonymizer.model.dimensions import Text
+from anonymizer.model.windows import INTEREST_DAYS
+from anonymizer.release.release import Release
 
 _TIMES_THRESHOLD = 10  # how large the figure is whose range is worked out
 

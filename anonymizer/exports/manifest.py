@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from anonymizer.dimensions import REGION_REFERENCE
-from anonymizer.files import sha256
-from anonymizer.release import Release, Segment
-from anonymizer.subjects import Campaign, Subject, name_of
-from anonymizer.tables import SubjectKind
-from anonymizer.windows import INTEREST_DAYS
+from anonymizer.model.dimensions import REGION_REFERENCE
+from anonymizer.model.subjects import Campaign, Subject, name_of
+from anonymizer.model.tables import SubjectKind
+from anonymizer.model.windows import INTEREST_DAYS
+from anonymizer.release.release import Release, Segment
+from anonymizer.storage.files import sha256
 
 _FORMAT = 2
 _CADENCE = {"day": "daily", "week": "weekly", "month": "monthly"}

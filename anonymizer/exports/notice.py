@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from anonymizer.errors import Held, NoSpace, SecretProblem
 from anonymizer.exports.pointer import CORRECTED, read_pointer, told
-from anonymizer.files import PUBLIC, move_into_place, sha256, write_bytes
-from anonymizer.home import Home
-from anonymizer.ledger import Entry
-from anonymizer.release import Release
-from anonymizer.seal import opened, sealed
-from anonymizer.secret import Secret
+from anonymizer.model.errors import Held, NoSpace, SecretProblem
+from anonymizer.release.ledger import Entry
+from anonymizer.release.release import Release
+from anonymizer.storage.files import PUBLIC, move_into_place, sha256, write_bytes
+from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
+from anonymizer.storage.signature import opened, sealed
 
 WITHDRAWAL = "withdrawal"
 NOTICE = "WITHDRAWN.json"

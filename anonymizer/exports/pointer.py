@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from anonymizer.corrections import Order
-from anonymizer.errors import Held, SecretProblem
-from anonymizer.files import PUBLIC, move_into_place, write_bytes
-from anonymizer.home import Home
-from anonymizer.ledger import Entry, Ledger
-from anonymizer.release import Release
-from anonymizer.seal import opened, sealed
-from anonymizer.secret import Secret
+from anonymizer.model.errors import Held, SecretProblem
+from anonymizer.release.corrections import Order
+from anonymizer.release.ledger import Entry, Ledger
+from anonymizer.release.release import Release
+from anonymizer.storage.files import PUBLIC, move_into_place, write_bytes
+from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
+from anonymizer.storage.signature import opened, sealed
 
 POINTER = "pointer"
 CORRECTED = "CORRECTED.json"

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import pyarrow.compute as pc
 
-from anonymizer.dimensions import Text
 from anonymizer.exports.statements import deed, statement
-from anonymizer.release import Release
-from anonymizer.subjects import Campaign, Subject, name_of
+from anonymizer.model.dimensions import Text
+from anonymizer.model.subjects import Campaign, Subject, name_of
+from anonymizer.release.release import Release
 
 
 class Row(NamedTuple):

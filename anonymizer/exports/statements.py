@@ -7,10 +7,10 @@ and nothing else.
 from collections.abc import Mapping
 from datetime import date
 
-from anonymizer.dimensions import Text
-from anonymizer.periods import Period
-from anonymizer.tables import SubjectKind
-from anonymizer.windows import INTEREST_DAYS
+from anonymizer.model.dimensions import Text
+from anonymizer.model.periods import Period
+from anonymizer.model.tables import SubjectKind
+from anonymizer.model.windows import INTEREST_DAYS
 
 _MONTHS = {
     "english": (

@@ -8,20 +8,20 @@ is released again only as a correction.
 
 from collections.abc import Sequence
 
-from anonymizer.corrections import circulates, corrected
-from anonymizer.database import build_database
-from anonymizer.errors import ConfigurationError, Fault, Held, SecretProblem
+from anonymizer.exports.database import build_database
 from anonymizer.exports.notice import FORMAT, WITHDRAWAL, rendered_notices, withdrawn
 from anonymizer.exports.recorded import EXPORTS
 from anonymizer.exports.writing import lay_recorded, recipients_of
-from anonymizer.home import Home
-from anonymizer.ledger import Entry, Ledger
-from anonymizer.locking import exclusive
-from anonymizer.public_ledger import check_public_ledger, write_public_ledger
-from anonymizer.publishing import load_release, load_releases
-from anonymizer.reasons import require_fit
-from anonymizer.release import Release
-from anonymizer.secret import Secret
+from anonymizer.model.errors import ConfigurationError, Fault, Held, SecretProblem
+from anonymizer.model.reasons import require_fit
+from anonymizer.release.corrections import circulates, corrected
+from anonymizer.release.ledger import Entry, Ledger
+from anonymizer.release.public_ledger import check_public_ledger, write_public_ledger
+from anonymizer.release.publishing import load_release, load_releases
+from anonymizer.release.release import Release
+from anonymizer.storage.home import Home
+from anonymizer.storage.locking import exclusive
+from anonymizer.storage.secret import Secret
 
 
 def withdraw(

@@ -12,9 +12,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from anonymizer.acceptances import statement_of
-from anonymizer.corrections import corrected, find_order
-from anonymizer.errors import AudienceError, Held, LedgerBroken, NoSpace
 from anonymizer.exports.certificate import CERTIFICATE, certificate_bytes
 from anonymizer.exports.csv_file import csv_bytes
 from anonymizer.exports.manifest import manifest_bytes
@@ -24,14 +21,17 @@ from anonymizer.exports.pointer import POINTER, lay_pointers, point_to
 from anonymizer.exports.recorded import EXPORTS, recorded_files
 from anonymizer.exports.rows import export_rows
 from anonymizer.exports.xlsx_file import xlsx_bytes
-from anonymizer.files import PUBLIC, move_into_place, sha256, write_bytes, write_parquet
-from anonymizer.home import Home
-from anonymizer.ledger import RELEASE, Entry, Ledger
-from anonymizer.locking import exclusive
-from anonymizer.public_ledger import write_public_ledger
-from anonymizer.release import Release
-from anonymizer.secret import Secret
-from anonymizer.subjects import Campaign, Subject
+from anonymizer.model.errors import AudienceError, Held, LedgerBroken, NoSpace
+from anonymizer.model.subjects import Campaign, Subject
+from anonymizer.release.acceptances import statement_of
+from anonymizer.release.corrections import corrected, find_order
+from anonymizer.release.ledger import RELEASE, Entry, Ledger
+from anonymizer.release.public_ledger import write_public_ledger
+from anonymizer.release.release import Release
+from anonymizer.storage.files import PUBLIC, move_into_place, sha256, write_bytes, write_parquet
+from anonymizer.storage.home import Home
+from anonymizer.storage.locking import exclusive
+from anonymizer.storage.secret import Secret
 
 MANIFEST = "manifest.json"
 FOR_ALL = "_all"

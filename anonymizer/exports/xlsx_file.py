@@ -9,7 +9,7 @@ import xlsxwriter
 
 from anonymizer.exports.guide import guide
 from anonymizer.exports.rows import Row, harmless
-from anonymizer.release import Release
+from anonymizer.release.release import Release
 
 _OPTIONS = {
     "in_memory": True,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.feasible.totals import atom_totals, segment_totals
-from anonymizer.segments import Catalogue
+from anonymizer.model.segments import Catalogue
 
 # Fixed, so that equal input gives equal bytes.
 _SEED = 20_261_122

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from anonymizer.errors import Held
 from anonymizer.feasible.work import meter
+from anonymizer.model.errors import Held
 
 Reals = NDArray[np.float64]
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from anonymizer.segments import Catalogue
+from anonymizer.model.segments import Catalogue
 
 T = TypeVar("T", bound=np.generic)
 _SEED = 20_261_123

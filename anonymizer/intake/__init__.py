@@ -1,0 +1,1 @@
+"""Raw files become accepted rows; every other row is accounted for."""

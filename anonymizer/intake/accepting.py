@@ -12,14 +12,14 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anonymizer.engines.duckdb import DuckDB
 from anonymizer.intake.addresses import canonical_urls
 from anonymizer.intake.batches import RawBatch, RowFault
 from anonymizer.intake.conforming import BLANKS, Conformer
 from anonymizer.intake.contract import RawTable
 from anonymizer.intake.vocabulary import EARLIEST, LATEST, LONGEST_NAME, OLDEST_AGE
-from anonymizer.policy import Policy
-from anonymizer.secret import Secret
+from anonymizer.model.policy import Policy
+from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.secret import Secret
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,14 @@ from anonymizer.intake.batches import ROWS_PER_BATCH, RawBatch, Reading
 from anonymizer.intake.contract import Header, Kind, RawTable, check_header
 from anonymizer.intake.decoding import MOST_DECODED, Piece, is_list, pieces
 from anonymizer.intake.opening import Source
-from anonymizer.parquet_pages import DICTIONARY, PLAIN, SHARED_PREFIX, Page, Unreadable, pages
+from anonymizer.storage.parquet_pages import (
+    DICTIONARY,
+    PLAIN,
+    SHARED_PREFIX,
+    Page,
+    Unreadable,
+    pages,
+)
 
 _MAGIC = b"PAR1"
 MOST_IN_A_GROUP = 1 << 30  # bytes of the columns that are read, decompressed

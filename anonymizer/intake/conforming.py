@@ -19,13 +19,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from anonymizer.engines.duckdb import DuckDB
 from anonymizer.intake.batches import ROW_FAULT, RawBatch, RowFault
 from anonymizer.intake.contract import Kind, RawTable
 from anonymizer.intake.identifiers import canonical_ids
 from anonymizer.intake.vocabulary import plain_words
-from anonymizer.policy import Policy
-from anonymizer.secret import Secret
+from anonymizer.model.policy import Policy
+from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.secret import Secret
 
 CONTROL = "control_character"
 # Unicode's category Cc without tab, line feed, vertical tab, form feed and carriage return.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-from anonymizer.errors import InputRejected
+from anonymizer.model.errors import InputRejected
 
 # user: becomes a keyed hash; identifier: text or integer; codes: text `31;32.71` or a list;
 # word, boolean: looked up in vocabulary.py, a boolean may also be true, false, 0 or 1 by type.

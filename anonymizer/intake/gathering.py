@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anonymizer.accounting import RowAccount
-from anonymizer.engines.duckdb import DuckDB
 from anonymizer.intake.accepting import Judged
 from anonymizer.intake.batches import RowFault
 from anonymizer.intake.contract import RawTable
+from anonymizer.model.accounting import RowAccount
+from anonymizer.storage.engines.duckdb import DuckDB
 
 POINTERS = pa.schema(
     {

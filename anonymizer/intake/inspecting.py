@@ -6,13 +6,13 @@ Nothing is judged row by row and nothing is written; values are read and dropped
 
 from collections.abc import Sequence
 
-from anonymizer.errors import AudienceError, InputRejected
 from anonymizer.intake.batches import MOST_FAULTS
 from anonymizer.intake.contract import TABLES
 from anonymizer.intake.landing import LandedFile
 from anonymizer.intake.opening import Limits, opened
 from anonymizer.intake.reading import read
-from anonymizer.policy import IntakeLimits
+from anonymizer.model.errors import AudienceError, InputRejected
+from anonymizer.model.policy import IntakeLimits
 
 
 def broken_files(files: Sequence[LandedFile], limits: IntakeLimits) -> tuple[InputRejected, ...]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
-from anonymizer.errors import Held
-from anonymizer.policy import Timing
+from anonymizer.model.errors import Held
+from anonymizer.model.policy import Timing
 
 _SUCCESS = "_SUCCESS"
 _MANIFEST = "_manifest.json"

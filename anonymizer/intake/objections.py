@@ -18,9 +18,9 @@ from typing import Literal, NamedTuple, get_args
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anonymizer.errors import Held, first_few
 from anonymizer.intake.gathering import GatheredFile
 from anonymizer.intake.quoting import BAD_QUOTING
+from anonymizer.model.errors import Held, first_few
 
 UNREAD = "unread"
 Treatment = Literal["access", "correct", "erase", "withdraw", "ignored"]

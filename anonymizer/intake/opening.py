@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from anonymizer.errors import InputRejected
 from anonymizer.intake.landing import LandedFile
-from anonymizer.policy import IntakeLimits
+from anonymizer.model.errors import InputRejected
+from anonymizer.model.policy import IntakeLimits
 
 _CHUNK = 1 << 20
 _MEGABYTE = 1_000_000

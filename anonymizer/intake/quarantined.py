@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from anonymizer.errors import ConfigurationError, Fault
-from anonymizer.home import Home
+from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.storage.home import Home
 
 _GROUP = ("raw_table", "file", "column", "reason")
 _EXAMPLES = 5

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from anonymizer.engines.duckdb import DuckDB
-from anonymizer.errors import InputRejected
 from anonymizer.intake.accepting import Acceptor
 from anonymizer.intake.contract import TABLES, RawTable
 from anonymizer.intake.gathering import GatheredFile
@@ -19,8 +17,10 @@ from anonymizer.intake.objections import UNREAD, RowPlace, UnreadRow, unread_row
 from anonymizer.intake.opening import Limits, opened
 from anonymizer.intake.reading import read
 from anonymizer.intake.vocabulary import LATEST, load_objection_words
-from anonymizer.policy import Policy
-from anonymizer.secret import Secret
+from anonymizer.model.errors import InputRejected
+from anonymizer.model.policy import Policy
+from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.secret import Secret
 
 # Requests and consents are judged in the same way on every day.
 _ANY_DAY = date(2000, 1, 1)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from anonymizer.errors import ConfigurationError, Fault, InputRejected, first_few
 from anonymizer.intake.contract import TABLES, UNREAD, Kind, RawTable
 from anonymizer.intake.identifiers import (
     HIDDEN,
@@ -19,7 +18,8 @@ from anonymizer.intake.identifiers import (
 from anonymizer.intake.landing import LandedFile
 from anonymizer.intake.opening import Limits, opened
 from anonymizer.intake.reading import read
-from anonymizer.policy import IntakeLimits
+from anonymizer.model.errors import ConfigurationError, Fault, InputRejected, first_few
+from anonymizer.model.policy import IntakeLimits
 
 # Held with every visit, but numbers that identify nobody and may have any type.
 _MEASUREMENTS = frozenset({"duration_ms", "page_response_ms", "interactions", "exit_method"})

@@ -14,13 +14,6 @@ from types import MappingProxyType
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anonymizer.accounting import RowAccount
-from anonymizer.codings import Codings, read_codings
-from anonymizer.dimensions import NOT_STATED
-from anonymizer.engines.duckdb import DuckDB
-from anonymizer.errors import AudienceError, Held, InputRejected, InputsRejected
-from anonymizer.files import write_parquet
-from anonymizer.home import Home
 from anonymizer.intake.accepting import Acceptor
 from anonymizer.intake.batches import MOST_FAULTS, RawBatch, RowFault
 from anonymizer.intake.contract import TABLES, RawTable
@@ -40,10 +33,17 @@ from anonymizer.intake.opening import Limits, Source, opened
 from anonymizer.intake.quarantined import frequent_lines
 from anonymizer.intake.reading import read
 from anonymizer.intake.vocabulary import load_vocabulary
-from anonymizer.policy import Policy
-from anonymizer.secret import Secret
-from anonymizer.segments import Interest
-from anonymizer.windows import oldest_needed
+from anonymizer.model.accounting import RowAccount
+from anonymizer.model.codings import Codings, read_codings
+from anonymizer.model.dimensions import NOT_STATED
+from anonymizer.model.errors import AudienceError, Held, InputRejected, InputsRejected
+from anonymizer.model.policy import Policy
+from anonymizer.model.segments import Interest
+from anonymizer.model.windows import oldest_needed
+from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.files import write_parquet
+from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
 
 # What is accepted but worth a look, counted once a table is settled.
 _TALLIES = {

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anonymizer.codings import Codings
-from anonymizer.dimensions import reference_regions
-from anonymizer.engines.duckdb import DuckDB
-from anonymizer.segments import Interest
+from anonymizer.model.codings import Codings
+from anonymizer.model.dimensions import reference_regions
+from anonymizer.model.segments import Interest
+from anonymizer.storage.engines.duckdb import DuckDB
 
 # Earlier and later times are faults of a clock, a unit or a default value.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)

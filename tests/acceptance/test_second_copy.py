@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from demonstration import ROOT
 
-from anonymizer.home import Home
+from anonymizer.storage.home import Home
 from data_samples.rewriting import rewrite
 
 BIN = ROOT / ".venv" / "bin"

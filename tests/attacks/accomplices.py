@@ -15,7 +15,7 @@ from publishers import SUPPRESSED
 from segment_sums import segments_of_cell
 from worlds import MONTH, WEEK, Visit, day, loaded
 
-from anonymizer.policy import Promise
+from anonymizer.model.policy import Promise
 
 TODAY, TOMORROW = day(0), day(1)
 SIZE = 600

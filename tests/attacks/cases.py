@@ -8,7 +8,7 @@ from evidence import Reading
 from population import Crowd, Positions
 from worlds import NOBODY, Campaign, Visit, World
 
-from anonymizer.periods import Period
+from anonymizer.model.periods import Period
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from publishers import SUPPRESSED, segments_of
 
-from anonymizer.periods import Period
-from anonymizer.policy import Promise
-from anonymizer.tables import Figures, TableKey
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Promise
+from anonymizer.model.tables import Figures, TableKey
 
 Outcomes = NDArray[np.int64]
 Where = tuple[str, Period]  # the table of a campaign in a period

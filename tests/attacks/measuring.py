@@ -19,8 +19,8 @@ from publishers import (
 )
 from worlds import Rules, World, bounded, releases, unbounded
 
-from anonymizer.policy import Promise
-from anonymizer.secret import KEY_BYTES, Secret
+from anonymizer.model.policy import Promise
+from anonymizer.storage.secret import KEY_BYTES, Secret
 
 
 @dataclass(frozen=True)

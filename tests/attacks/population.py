@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymizer.segments import Catalogue, load_catalogue
-from anonymizer.tables import BUCKETS
+from anonymizer.model.segments import Catalogue, load_catalogue
+from anonymizer.model.tables import BUCKETS
 from data_samples.people import YOUNGEST, age_weights
 
 Positions = NDArray[np.intp]

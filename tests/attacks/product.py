@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from population import catalogue
 from worlds import Census
 
-from anonymizer.parallel import ALONE
-from anonymizer.policy import Effort, Promise
-from anonymizer.proofs import Representatives
-from anonymizer.protection.releasing import Terms, state_of, suppress_release
-from anonymizer.secret import Secret
-from anonymizer.tables import Figures
+from anonymizer.model.policy import Effort, Promise
+from anonymizer.model.proofs import Representatives
+from anonymizer.model.tables import Figures
+from anonymizer.storage.processes import ALONE
+from anonymizer.storage.secret import Secret
+from anonymizer.suppression.releasing import Terms, state_of, suppress_release
 
 
 @dataclass

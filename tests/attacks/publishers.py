@@ -15,9 +15,9 @@ from population import catalogue
 from segment_sums import hashes_by_segment, people_by_segment, segments_by_cell
 from worlds import Census
 
-from anonymizer.policy import Promise
-from anonymizer.secret import Secret
-from anonymizer.tables import Figures, TableKey
+from anonymizer.model.policy import Promise
+from anonymizer.model.tables import Figures, TableKey
+from anonymizer.storage.secret import Secret
 
 SUPPRESSED = 0
 Members = NDArray[np.uint64]  # groups x words: a bit for each person of the population

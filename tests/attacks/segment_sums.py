@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from population import catalogue
 
-from anonymizer.tables import Counted
+from anonymizer.model.tables import Counted
 
 
 @cache

@@ -16,7 +16,7 @@ from publishers import SUPPRESSED
 from segment_sums import segments_of_cell
 from worlds import Campaign, Visit, day, loaded
 
-from anonymizer.policy import Promise
+from anonymizer.model.policy import Promise
 
 TODAY = day(0)
 SIZE = 600

@@ -19,8 +19,8 @@ from plain_sets import sets_of
 from publishers import segments_of
 from worlds import bounded, releases
 
-from anonymizer.policy import Promise
-from anonymizer.secret import KEY_BYTES, Secret
+from anonymizer.model.policy import Promise
+from anonymizer.storage.secret import KEY_BYTES, Secret
 
 PROMISE = Promise()
 WORLDS = 20

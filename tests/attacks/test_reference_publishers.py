@@ -19,9 +19,9 @@ from publishers import (
 from segment_sums import hashes_by_segment
 from worlds import Campaign, Census, World, bounded, day, loaded, releases
 
-from anonymizer.policy import Promise
-from anonymizer.secret import Secret
-from anonymizer.tables import TableKey
+from anonymizer.model.policy import Promise
+from anonymizer.model.tables import TableKey
+from anonymizer.storage.secret import Secret
 
 PROMISE = Promise()
 SECRET = Secret(b"attacks on tables of visitors 32")

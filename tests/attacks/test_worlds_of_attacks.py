@@ -24,9 +24,9 @@ from worlds import (
 )
 
 from anonymizer.feasible.totals import segment_totals
-from anonymizer.periods import Period
-from anonymizer.policy import Promise
-from anonymizer.secret import Secret
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Promise
+from anonymizer.storage.secret import Secret
 
 SECRET = Secret(b"attacks on tables of visitors 32")
 NAMES = ("a", "b", "c", "d", "e")

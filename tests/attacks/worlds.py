@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from population import Population, Positions, catalogue, region_of
 
-from anonymizer.periods import Period
-from anonymizer.policy import Promise
-from anonymizer.secret import Secret
-from anonymizer.tables import BUCKETS, Counted, SetHashes, TableKey
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Promise
+from anonymizer.model.tables import BUCKETS, Counted, SetHashes, TableKey
+from anonymizer.storage.secret import Secret
 
 MONDAY = date(2026, 11, 2)
 WEEK, MONTH = Period.of("week", MONDAY), Period.of("month", MONDAY)

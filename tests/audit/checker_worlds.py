@@ -13,14 +13,14 @@ from scipy import sparse
 from small_worlds import catalogue_of, dimension
 
 from anonymizer.audit.checker import check_release
-from anonymizer.parallel import ALONE
-from anonymizer.periods import Period
-from anonymizer.policy import Effort, Promise
-from anonymizer.proofs import NO_ONE, Claim, Shape, Sketches, Witnesses
-from anonymizer.protection.releasing import Terms, claim_of, state_of, suppress_release
-from anonymizer.secret import Secret
-from anonymizer.segments import Catalogue
-from anonymizer.tables import Counted, Figures, SetHashes, TableKey
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Effort, Promise
+from anonymizer.model.proofs import NO_ONE, Claim, Shape, Sketches, Witnesses
+from anonymizer.model.segments import Catalogue
+from anonymizer.model.tables import Counted, Figures, SetHashes, TableKey
+from anonymizer.storage.processes import ALONE
+from anonymizer.storage.secret import Secret
+from anonymizer.suppression.releasing import Terms, claim_of, state_of, suppress_release
 
 SECRET = Secret(bytes(range(32)))
 DAY = date(2026, 11, 22)

@@ -13,8 +13,8 @@ from small_worlds import catalogue_of, dimension, membership, promise
 
 from anonymizer.audit.history.join import Containment, Cover, Join
 from anonymizer.audit.history.shown import Shown
-from anonymizer.periods import Period
-from anonymizer.tables import Figures, TableKey
+from anonymizer.model.periods import Period
+from anonymizer.model.tables import Figures, TableKey
 
 DAY = Period("day", date(2026, 11, 22))
 WEEK = Period.of("week", date(2026, 11, 22))

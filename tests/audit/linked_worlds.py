@@ -7,7 +7,7 @@ from joined_worlds import WEEK
 
 from anonymizer.audit.history.join import Containment, Cover, Join
 from anonymizer.audit.linked_tables import Links, new_table
-from anonymizer.periods import Period
+from anonymizer.model.periods import Period
 
 RUNS = (WEEK.days[-2], WEEK.days[-1])
 

@@ -15,7 +15,7 @@ from checker_worlds import (
     suppressed,
 )
 
-from anonymizer.proofs import NO_ONE
+from anonymizer.model.proofs import NO_ONE
 
 CATALOGUE = people_by_gender_age_and_region(2, 1)
 CELLS = 4

@@ -11,11 +11,11 @@ from datetime import date
 import numpy as np
 from scipy.optimize import linprog
 
-from anonymizer.dimensions import ALL, Dimension, Group, Text
-from anonymizer.periods import Period
-from anonymizer.policy import Promise
-from anonymizer.segments import Catalogue
-from anonymizer.tables import Figures, TableKey
+from anonymizer.model.dimensions import ALL, Dimension, Group, Text
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Promise
+from anonymizer.model.segments import Catalogue
+from anonymizer.model.tables import Figures, TableKey
 
 KEY = TableKey("campaign", "c1", Period("day", date(2026, 11, 22)))
 MOST_TABLES = 60_000

@@ -5,9 +5,9 @@ import pytest
 from small_worlds import KEY, catalogue_of, dimension, everywhere, figures_of
 
 from anonymizer.audit.attack import attack
-from anonymizer.policy import Promise
-from anonymizer.segments import SegmentSettings, build_catalogue
-from anonymizer.tables import Figures
+from anonymizer.model.policy import Promise
+from anonymizer.model.segments import SegmentSettings, build_catalogue
+from anonymizer.model.tables import Figures
 
 ROUNDED = Promise()
 EXACT = Promise(rounding=1)

@@ -10,9 +10,9 @@ from small_worlds import KEY, everywhere
 from anonymizer.audit.attack import attack
 from anonymizer.audit.history.witnesses import Witnesses, search
 from anonymizer.audit.knowledge import read
-from anonymizer.policy import Promise
-from anonymizer.segments import load_catalogue
-from anonymizer.tables import Figures
+from anonymizer.model.policy import Promise
+from anonymizer.model.segments import load_catalogue
+from anonymizer.model.tables import Figures
 
 VISITORS = 2_000
 

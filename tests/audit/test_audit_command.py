@@ -14,8 +14,8 @@ import pytest
 from published_tables import HIERARCHY, TABLE, write
 from typer.testing import CliRunner
 
-from anonymizer.errors import ConfigurationError
-from pipelines.cli import app
+from anonymizer.model.errors import ConfigurationError
+from cli.main import app
 
 ROOT = Path(__file__).parents[2]
 CARELESS = TABLE.replace("A,f,withheld,", "A,f,published,95")
@@ -223,7 +223,7 @@ def test_mistakes_are_told_at_once(tmp_path):
 def test_nothing_heavy_is_imported(tmp_path):
     heavy = ("pandas", "duckdb", "sqlalchemy", "dagster", "pyarrow")
     program = (
-        "import sys\nfrom typer.testing import CliRunner\nfrom pipelines.cli import app\n"
+        "import sys\nfrom typer.testing import CliRunner\nfrom cli.main import app\n"
         f"CliRunner().invoke(app, ['audit', {str(write(tmp_path))!r}, '--inference-k', '10'])\n"
         f"print([name for name in {heavy} if name in sys.modules])"
     )
@@ -414,7 +414,7 @@ BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHON
 
 def command(*arguments):
     """The command as a process of its own."""
-    return [sys.executable, "-m", "pipelines.cli", "audit", *map(str, arguments)]
+    return [sys.executable, "-m", "cli.main", "audit", *map(str, arguments)]
 
 
 def test_findings_are_printed_before_the_next_stage_begins(crossed):

@@ -16,7 +16,7 @@ from anonymizer.audit.history.related import joins_of
 from anonymizer.audit.history.rests import short_rests
 from anonymizer.audit.history.withholding import withhold_joined
 from anonymizer.audit.linked_checker import check_linked
-from anonymizer.policy import Promise
+from anonymizer.model.policy import Promise
 
 EXACT, ROUNDED = Promise(rounding=1), Promise()
 PLACES = catalogue_of([dimension("r", ["a", "b", "c", "d", "e", "f"])])

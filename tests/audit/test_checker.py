@@ -22,17 +22,17 @@ from scipy import sparse
 
 from anonymizer.audit.checker import check_release, check_state
 from anonymizer.audit.recount import membership, recount
-from anonymizer.parallel import ALONE
-from anonymizer.policy import Effort
-from anonymizer.proofs import NO_ONE, Claim, Sharing
-from anonymizer.protection.releasing import (
+from anonymizer.model.policy import Effort
+from anonymizer.model.proofs import NO_ONE, Claim, Sharing
+from anonymizer.model.tables import Figures
+from anonymizer.storage.processes import ALONE
+from anonymizer.suppression.releasing import (
     Terms,
     claim_of,
     follow_leaders,
     state_of,
     suppress_release,
 )
-from anonymizer.tables import Figures
 
 
 @pytest.fixture(scope="module")

@@ -25,9 +25,9 @@ from anonymizer.audit.recount import membership, possible_cells, recount, shape_
 from anonymizer.audit.sharing import Followed
 from anonymizer.audit.sharing import followed as found_followed
 from anonymizer.audit.witness_sums import Known, broken_rules
-from anonymizer.policy import Promise
-from anonymizer.proofs import NO_ONE, Claim, Representatives, Sharing, Sketches
-from anonymizer.tables import Counted, Figures
+from anonymizer.model.policy import Promise
+from anonymizer.model.proofs import NO_ONE, Claim, Representatives, Sharing, Sketches
+from anonymizer.model.tables import Counted, Figures
 
 
 @pytest.mark.parametrize("seed", range(4))

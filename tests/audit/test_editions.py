@@ -9,8 +9,8 @@ from joined_worlds import DAY, WEEK, shown
 from anonymizer.audit.history.join import Containment, Cover
 from anonymizer.audit.history.related import joins_of, joins_of_editions, may_lie_inside
 from anonymizer.audit.history.withholding import withhold_joined
-from anonymizer.periods import Period
-from anonymizer.policy import Promise
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Promise
 
 RULES = Promise()
 EXACT = Promise(rounding=1, near_jitter=0)

@@ -13,9 +13,9 @@ from anonymizer.audit.history.join import Containment
 from anonymizer.audit.history.related import joins_of, related
 from anonymizer.audit.history.withholding import withhold_joined
 from anonymizer.audit.linked_checker import check_linked
-from anonymizer.periods import Period
-from anonymizer.policy import Promise
-from anonymizer.series import (
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Promise
+from anonymizer.model.series import (
     AUDIENCE_MONTH,
     CAMPAIGN_DAY,
     CAMPAIGN_MONTH,
@@ -23,7 +23,7 @@ from anonymizer.series import (
     INTEREST_WEEK,
     SERIES,
 )
-from anonymizer.tables import TableKey
+from anonymizer.model.tables import TableKey
 
 RULES = Promise()
 FLOOR = RULES.inference_floor

@@ -13,7 +13,7 @@ from anonymizer.audit.history.join import Containment, Join, joint
 from anonymizer.audit.history.layers import Layers, layers
 from anonymizer.audit.history.withholding import withhold_joined
 from anonymizer.audit.knowledge import true_counts
-from anonymizer.policy import Promise
+from anonymizer.model.policy import Promise
 
 SHOPS = catalogue_of(
     [

@@ -10,8 +10,8 @@ from anonymizer.audit.history import withholding
 from anonymizer.audit.history.join import Containment, Join
 from anonymizer.audit.history.nearness import is_near
 from anonymizer.audit.history.withholding import withhold_joined
-from anonymizer.periods import Period
-from anonymizer.tables import Figures, TableKey
+from anonymizer.model.periods import Period
+from anonymizer.model.tables import Figures, TableKey
 
 RULES = promise(50, 10, 10)
 # At most 1009 - 891 = 118 men, of whom at least 111 are in the inner table: 7 beyond it.

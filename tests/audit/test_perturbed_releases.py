@@ -12,7 +12,7 @@ from scipy import sparse
 from small_releases import CELLS, shown, small_release, too_small
 
 from anonymizer.audit.checker import check_state
-from anonymizer.proofs import NO_ONE, SUPPRESSED, Representatives, Witnesses
+from anonymizer.model.proofs import NO_ONE, SUPPRESSED, Representatives, Witnesses
 
 SEEDS = range(1, 9)
 CHANGES = 6

@@ -7,7 +7,7 @@ import pytest
 from published_tables import HIERARCHY, TABLE, write
 
 from anonymizer.audit.published_file import read_published
-from anonymizer.errors import ConfigurationError
+from anonymizer.model.errors import ConfigurationError
 
 
 def ids(table, rows):

@@ -5,7 +5,7 @@ import pytest
 from small_worlds import catalogue_of, dimension, everywhere, figures_of
 
 from anonymizer.audit.attack import Ranges, audit_figures
-from anonymizer.policy import Promise
+from anonymizer.model.policy import Promise
 
 CATALOGUE = catalogue_of([dimension("gender", ("f", "m"))])
 PROMISE = Promise()  # k 50, rounding 10, inference_k 10

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from anonymizer.cells.protecting import Outcome, protect_cells
-from anonymizer.cells.request import Files, Request, read_request
-from anonymizer.cells.rules import Settings, Zeros
+from anonymizer.tabular.protecting import Outcome, protect_cells
+from anonymizer.tabular.request import Files, Request, read_request
+from anonymizer.tabular.rules import Settings, Zeros
 
 HIERARCHY = [
     ("Total", "WEST"),

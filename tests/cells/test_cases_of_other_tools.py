@@ -19,7 +19,7 @@ import pytest
 from cells_world import write_csv
 from typer.testing import CliRunner
 
-from pipelines.cli import app
+from cli.main import app
 
 TESTS = Path(__file__).parents[1]
 EU = [

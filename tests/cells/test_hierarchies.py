@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from cells_world import HIERARCHY, write_csv
 
-from anonymizer.errors import ConfigurationError
-from anonymizer.hierarchies import Hierarchy, dimension, full_cross, read_hierarchy
+from anonymizer.model.errors import ConfigurationError
+from anonymizer.model.hierarchies import Hierarchy, dimension, full_cross, read_hierarchy
 
 
 def written(folder: Path, text: str) -> Path:

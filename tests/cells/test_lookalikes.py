@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from cells_world import files, request, settings, write_csv
 
-from anonymizer.cells.lookalikes import alike, is_total, seen_as
-from anonymizer.cells.request import read_request
-from anonymizer.errors import ConfigurationError
+from anonymizer.model.errors import ConfigurationError
+from anonymizer.tabular.lookalikes import alike, is_total, seen_as
+from anonymizer.tabular.request import read_request
 
 ROWS = [("w1", 40), ("w2", 35), ("e1", 60)]
 

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonymizer.coarser import NONE, nearest_coarser
-from anonymizer.dimensions import Dimension, Group, Text
-from anonymizer.segments import Catalogue
+from anonymizer.model.coarser import NONE, nearest_coarser
+from anonymizer.model.dimensions import Dimension, Group, Text
+from anonymizer.model.segments import Catalogue
 
 
 @st.composite

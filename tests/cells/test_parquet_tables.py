@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from anonymizer import parquet_tables
 from anonymizer.audit.export_file import known_dimension
 from anonymizer.audit.published_file import read_published
-from anonymizer.columns import read_columns
-from anonymizer.errors import ConfigurationError
-from anonymizer.parquet_tables import Texts, read_texts
+from anonymizer.model.errors import ConfigurationError
+from anonymizer.storage import parquet_tables
+from anonymizer.storage.columns import read_columns
+from anonymizer.storage.parquet_tables import Texts, read_texts
 
 MEGABYTE = 1_000_000
 LIMIT = 1_000  # megabytes
@@ -59,9 +59,9 @@ _READ = """
 import resource, sys
 from pathlib import Path
 import numpy, pyarrow.parquet, pyarrow.compute
-from anonymizer import parquet_tables
-from anonymizer.errors import ConfigurationError
-from anonymizer.columns import read_columns
+from anonymizer.storage import parquet_tables
+from anonymizer.model.errors import ConfigurationError
+from anonymizer.storage.columns import read_columns
 from anonymizer.audit.published_file import _read
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()

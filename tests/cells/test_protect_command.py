@@ -155,7 +155,7 @@ def test_a_constant_column_is_named(tmp_path: Path) -> None:
 def test_it_loads_nothing_that_it_does_not_need(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     write_world(tmp_path)
     program = (
-        "import sys\nfrom pipelines.cli import main\n"
+        "import sys\nfrom cli.main import main\n"
         "try:\n    main()\nfinally:\n    print('loaded', *sys.modules, file=sys.stderr)\n"
     )
     done = subprocess.run(
@@ -168,7 +168,7 @@ def test_it_loads_nothing_that_it_does_not_need(tmp_path: Path, arguments: tuple
     loaded = set(done.stderr.split())
 
     assert "loaded" in loaded, done.stderr
-    assert "anonymizer.errors" in loaded
+    assert "anonymizer.model.errors" in loaded
     wanted = {"rich"} if "--help" in arguments else set()
     assert {name for name in HEAVY if name in loaded} == wanted
 

@@ -21,10 +21,10 @@ from cells_world import (
     write_world,
 )
 
-from anonymizer.cells.protecting import KEPT, REASONS, Outcome, protect_cells
-from anonymizer.cells.request import read_request
-from anonymizer.cells.rules import Settings
-from anonymizer.cells.writing import write_internal, write_published
+from anonymizer.tabular.protecting import KEPT, REASONS, Outcome, protect_cells
+from anonymizer.tabular.request import read_request
+from anonymizer.tabular.rules import Settings
+from anonymizer.tabular.writing import write_internal, write_published
 
 T1K = Path(__file__).with_name("t1k")
 ROUNDED = settings(rounding=5)

@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 from cells_world import PEOPLE, ROWS, files, request, settings, write_csv, write_world
 
-from anonymizer.cells.request import read_request
-from anonymizer.cells.table import Cells, read_cells
-from anonymizer.columns import read_columns
-from anonymizer.errors import ConfigurationError
-from anonymizer.hierarchies import read_hierarchy
+from anonymizer.model.errors import ConfigurationError
+from anonymizer.model.hierarchies import read_hierarchy
+from anonymizer.storage.columns import read_columns
+from anonymizer.tabular.request import read_request
+from anonymizer.tabular.table import Cells, read_cells
 
 T1K = Path(__file__).with_name("t1k")
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from cells_world import by_code, files, outcome, request, settings, write_world
 
-from anonymizer.cells.request import read_request
-from anonymizer.cells.wanted import read_tables
-from anonymizer.dimensions import Dimension
-from anonymizer.errors import ConfigurationError
-from anonymizer.hierarchies import Hierarchy, dimension
+from anonymizer.model.dimensions import Dimension
+from anonymizer.model.errors import ConfigurationError
+from anonymizer.model.hierarchies import Hierarchy, dimension
+from anonymizer.tabular.request import read_request
+from anonymizer.tabular.wanted import read_tables
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer import dimensions
-from anonymizer.errors import ConfigurationError
-from anonymizer.explanation import explain, reference
-from anonymizer.policy import Policy, Promise
-from anonymizer.segments import Catalogue, SegmentSettings, build_catalogue, load_catalogue
+from anonymizer.model import dimensions
+from anonymizer.model.errors import ConfigurationError
+from anonymizer.model.explanation import explain, reference
+from anonymizer.model.policy import Policy, Promise
+from anonymizer.model.segments import Catalogue, SegmentSettings, build_catalogue, load_catalogue
 
 ROOT = Path(__file__).parents[2]
 DEFAULTS = ROOT / "anonymizer" / "defaults"

@@ -6,10 +6,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from anonymizer.files import write_parquet
-from anonymizer.home import Home
-from anonymizer.policy import Policy
-from anonymizer.retention import Report, outlook, prune, purge_closed, record, reports
+from anonymizer.model.policy import Policy
+from anonymizer.rights.retention import Report, outlook, prune, purge_closed, record, reports
+from anonymizer.storage.files import write_parquet
+from anonymizer.storage.home import Home
 
 
 def test_partitions_older_than_the_policy_says_are_removed(tmp_path: Path) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from anonymizer.errors import ConfigurationError
-from anonymizer.policy import Policy
-from anonymizer.roles import Roles
+from anonymizer.model.errors import ConfigurationError
+from anonymizer.model.policy import Policy
+from anonymizer.model.roles import Roles
 
 TEXT = "roles:\n  privacy_officer: [ratna]\n  data_engineer: [budi, ratna]\n"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from small_world import Run, work
 
-from anonymizer.engines.duckdb import DuckDB
-from anonymizer.home import Home
-from anonymizer.segments import Catalogue, SegmentSettings, build_catalogue
+from anonymizer.model.segments import Catalogue, SegmentSettings, build_catalogue
+from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.home import Home
 
 
 @pytest.fixture(scope="session")

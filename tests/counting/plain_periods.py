@@ -15,8 +15,8 @@ import pyarrow as pa
 from plain_reach import lowest
 from small_world import SCHEMAS, key
 
-from anonymizer.files import write_parquet
-from anonymizer.home import Home
+from anonymizer.storage.files import write_parquet
+from anonymizer.storage.home import Home
 
 FIRST, LAST = date(2026, 10, 1), date(2026, 12, 4)
 DAYS = [FIRST + timedelta(days=n) for n in range((LAST - FIRST).days + 1)]

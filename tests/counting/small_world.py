@@ -8,17 +8,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from anonymizer.counting import Reach, count_reach, load_counted, load_overlaps
-from anonymizer.eligibility import Eligibility, find_eligible
-from anonymizer.engines.duckdb import DuckDB
-from anonymizer.files import write_parquet
-from anonymizer.home import Home
-from anonymizer.periods import Period
-from anonymizer.policy import Policy
-from anonymizer.secret import Secret
-from anonymizer.segments import Catalogue
-from anonymizer.series import CAMPAIGN_DAY
-from anonymizer.tables import Counted
+from anonymizer.counting.eligibility import Eligibility, find_eligible
+from anonymizer.counting.reach import Reach, count_reach, load_counted, load_overlaps
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Policy
+from anonymizer.model.segments import Catalogue
+from anonymizer.model.series import CAMPAIGN_DAY
+from anonymizer.model.tables import Counted
+from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.files import write_parquet
+from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
 
 DAY = date(2026, 11, 22)
 # 24:00 in Jakarta (UTC+7).

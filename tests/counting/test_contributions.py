@@ -6,13 +6,13 @@ import pytest
 from plain_reach import lowest
 from small_world import Outcome, Run, World, key, work
 
-from anonymizer.counting import load_overlaps
-from anonymizer.engines.duckdb import DuckDB
-from anonymizer.home import Home
-from anonymizer.periods import Period
-from anonymizer.policy import Policy, PolicyPromise
-from anonymizer.segments import Catalogue
-from anonymizer.series import INTEREST_WEEK
+from anonymizer.counting.reach import load_overlaps
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Policy, PolicyPromise
+from anonymizer.model.segments import Catalogue
+from anonymizer.model.series import INTEREST_WEEK
+from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.home import Home
 
 COPIES = ("c1", "c2", "c3", "c4")
 

@@ -7,9 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 from small_world import DAY, SECRET, Run, World, key
 
-from anonymizer.errors import Held
-from anonymizer.home import Home
-from anonymizer.policy import Bots, Eligibility, Policy, PolicyPromise
+from anonymizer.model.errors import Held
+from anonymizer.model.policy import Bots, Eligibility, Policy, PolicyPromise
+from anonymizer.storage.home import Home
 
 Change = Callable[[World], object]
 

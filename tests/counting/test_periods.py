@@ -11,23 +11,21 @@ from plain_periods import BOT, Life, Table, overlaps, tables, write
 from plain_reach import lowest
 from small_world import SECRET, key
 
-from anonymizer.accounting import RowAccount
-from anonymizer.counting import (
+from anonymizer.counting.eligibility import find_eligible_in
+from anonymizer.counting.inputs import inputs_missing
+from anonymizer.counting.reach import (
     campaigns_of,
     count_series,
     load_counted_series,
     load_overlaps,
 )
-from anonymizer.dimensions import Text
-from anonymizer.eligibility import find_eligible_in
-from anonymizer.engines.duckdb import DuckDB
-from anonymizer.errors import Held
-from anonymizer.home import Home
-from anonymizer.period_inputs import inputs_missing
-from anonymizer.periods import Period
-from anonymizer.policy import Bots, Policy, Timing
-from anonymizer.segments import Catalogue, Interest
-from anonymizer.series import (
+from anonymizer.model.accounting import RowAccount
+from anonymizer.model.dimensions import Text
+from anonymizer.model.errors import Held
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Bots, Policy, Timing
+from anonymizer.model.segments import Catalogue, Interest
+from anonymizer.model.series import (
     AUDIENCE_MONTH,
     CAMPAIGN_DAY,
     CAMPAIGN_MONTH,
@@ -35,8 +33,10 @@ from anonymizer.series import (
     INTEREST_WEEK,
     Series,
 )
-from anonymizer.tables import Counted
-from anonymizer.windows import closing_day, oldest_needed
+from anonymizer.model.tables import Counted
+from anonymizer.model.windows import closing_day, oldest_needed
+from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.home import Home
 
 MONDAY, SUNDAY = date(2026, 11, 16), date(2026, 11, 22)
 WEEK = Period("week", MONDAY)

@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from plain_reach import Rules, count, mark_and_bucket, set_hashes
 from small_world import DAY, SECRET, Outcome, Run, World, count_again, key, work
 
-from anonymizer.counting import count_reach, load_counted
-from anonymizer.eligibility import find_eligible
-from anonymizer.engines.duckdb import DuckDB
-from anonymizer.errors import Held
-from anonymizer.files import write_parquet
-from anonymizer.home import Home
-from anonymizer.policy import Bots, Policy, PolicyPromise
-from anonymizer.segments import Catalogue
-from anonymizer.tables import Counted
+from anonymizer.counting.eligibility import find_eligible
+from anonymizer.counting.reach import count_reach, load_counted
+from anonymizer.model.errors import Held
+from anonymizer.model.policy import Bots, Policy, PolicyPromise
+from anonymizer.model.segments import Catalogue
+from anonymizer.model.tables import Counted
+from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.files import write_parquet
+from anonymizer.storage.home import Home
 
 REGIONS = ("31.71", "31.72", "32.73", "61.71", "not_stated")
 TARGETS = (None, [], ["31"], ["31.72"], ["32", "31.71"], ["ID"])

@@ -22,11 +22,11 @@ import typer
 from attacks.published import Archive, Watcher
 from raw_quarter import Options, RawQuarter, Victim
 
-from anonymizer.home import Home
 from anonymizer.intake.searching import canonical_user
-from anonymizer.secret import Secret
-from pipelines.commands.installation import create_home
-from pipelines.commands.runs import run
+from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
+from cli.commands.installation import create_home
+from cli.commands.runs import run
 
 _KEY = "5a" * 32
 _INTEREST_DAYS = 30

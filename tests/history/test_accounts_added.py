@@ -8,9 +8,9 @@ from attacks.watching import rounding_step
 from game import Round, score
 from weak_worlds import Built, accounts_added, fixed_rounding
 
-from anonymizer.policy import Promise
-from anonymizer.protection.rounding import rounded
-from anonymizer.secret import Secret
+from anonymizer.model.policy import Promise
+from anonymizer.storage.secret import Secret
+from anonymizer.suppression.rounding import rounded
 
 HISTORIES = 16
 

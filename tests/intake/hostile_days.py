@@ -28,9 +28,9 @@ from raw_world import (
     visit,
 )
 
-from anonymizer.counting import count_reach
-from anonymizer.eligibility import find_eligible
-from anonymizer.engines.duckdb import DuckDB
+from anonymizer.counting.eligibility import find_eligible
+from anonymizer.counting.reach import count_reach
+from anonymizer.storage.engines.duckdb import DuckDB
 
 OTHER_LINK = "https://two.example/sale"
 _PAGES = {

@@ -11,13 +11,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from anonymizer.engines.duckdb import DuckDB
-from anonymizer.home import Home
 from anonymizer.intake.objections import RowPlace, Treatment
 from anonymizer.intake.taking_in import Intake, take_in
-from anonymizer.policy import Policy
-from anonymizer.secret import Secret
-from anonymizer.segments import Interest
+from anonymizer.model.policy import Policy
+from anonymizer.model.segments import Interest
+from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
 
 DAY = date(2026, 1, 1)
 NOW = 2_000_000_000.0

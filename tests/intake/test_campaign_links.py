@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_world import DAY, LINK, Row, World, as_csv, campaign, consent, visit
 
-from anonymizer.counting import count_reach, load_counted
-from anonymizer.eligibility import find_eligible
-from anonymizer.engines.duckdb import DuckDB
-from anonymizer.segments import SegmentSettings, build_catalogue
+from anonymizer.counting.eligibility import find_eligible
+from anonymizer.counting.reach import count_reach, load_counted
+from anonymizer.model.segments import SegmentSettings, build_catalogue
+from anonymizer.storage.engines.duckdb import DuckDB
 
 
 def accessed(world: World, urls: list[str], campaigns: list[Row]) -> list[list[str]]:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from raw_world import Row, World, as_csv, as_json_lines, as_parquet, campaign, profile
 
-from anonymizer.codings import read_codings
-from anonymizer.dimensions import REGION_REFERENCE, reference_regions
-from anonymizer.errors import ConfigurationError, Held
-from anonymizer.policy import CodingSettings, Policy
+from anonymizer.model.codings import read_codings
+from anonymizer.model.dimensions import REGION_REFERENCE, reference_regions
+from anonymizer.model.errors import ConfigurationError, Held
+from anonymizer.model.policy import CodingSettings, Policy
 
 FORMATS: dict[str, Callable[[list[Row]], bytes]] = {
     "csv": as_csv,

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from raw_world import DAY, NOW, World, as_csv, as_json_lines, as_parquet, profile, visit
 
-from anonymizer.errors import Held, InputsRejected
 from anonymizer.intake import taking_in
 from anonymizer.intake.landing import survey
+from anonymizer.model.errors import Held, InputsRejected
 
 
 def held(world: World, now: float = NOW) -> str:

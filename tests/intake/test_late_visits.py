@@ -4,8 +4,8 @@ from datetime import date
 
 from raw_world import LINK, World, as_csv, campaign, request_of, visit
 
-from anonymizer.dimensions import Text
-from anonymizer.segments import Interest
+from anonymizer.model.dimensions import Text
+from anonymizer.model.segments import Interest
 
 BOOKS = Interest("books", Text("books", "buku"), ("Books", "buku tulis"))
 

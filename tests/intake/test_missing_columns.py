@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 from raw_world import World, as_csv, as_json_lines, as_parquet, consent, profile, visit
 
-from anonymizer.errors import InputRejected, InputsRejected
+from anonymizer.model.errors import InputRejected, InputsRejected
 
 WRITERS = {"csv": as_csv, "jsonl": as_json_lines, "parquet": as_parquet}
 

@@ -28,12 +28,12 @@ from raw_world import (
     request_of,
 )
 
-from anonymizer.eligibility import find_eligible
-from anonymizer.engines.duckdb import DuckDB
-from anonymizer.errors import Held, InputRejected
+from anonymizer.counting.eligibility import find_eligible
 from anonymizer.intake.objections import TREATMENTS, Decisions, RowPlace, Treatment
 from anonymizer.intake.reviewing import review
 from anonymizer.intake.vocabulary import GRANTED_WORDS, PURPOSE_WORDS, REQUEST_WORDS, plain_words
+from anonymizer.model.errors import Held, InputRejected
+from anonymizer.storage.engines.duckdb import DuckDB
 
 PEOPLE = ("ann", "ben", "eve", *(f"p{number}" for number in range(40)))
 PURPOSES = ("use", "disclosure", "advertising_cookies", "marketing")

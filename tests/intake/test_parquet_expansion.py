@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonymizer.errors import InputRejected
 from anonymizer.intake import columnar, decoding
 from anonymizer.intake.columnar import read_parquet
 from anonymizer.intake.contract import TABLES
 from anonymizer.intake.decoding import decoded_sizes, pieces
 from anonymizer.intake.landing import LandedFile
 from anonymizer.intake.opening import Limits, opened
-from anonymizer.parquet_pages import Unreadable, pages
+from anonymizer.model.errors import InputRejected
+from anonymizer.storage.parquet_pages import Unreadable, pages
 
 MEGABYTE = 1_000_000
 LIMITS = Limits(4_096 * MEGABYTE, 16_384 * MEGABYTE, 4 * 8_192)
@@ -116,7 +116,7 @@ _READ = """
 import resource, sys
 from pathlib import Path
 import pyarrow.parquet, duckdb
-from anonymizer.errors import InputRejected
+from anonymizer.model.errors import InputRejected
 from anonymizer.intake.columnar import read_parquet
 from anonymizer.intake.contract import TABLES
 from anonymizer.intake.landing import LandedFile

@@ -3,8 +3,8 @@
 import pytest
 from raw_world import DAY, World, as_csv, as_json_lines, profile, visit
 
-from anonymizer.errors import ConfigurationError, Held, InputsRejected
 from anonymizer.intake import quarantined, taking_in
+from anonymizer.model.errors import ConfigurationError, Held, InputsRejected
 
 
 def fill(world: World) -> None:

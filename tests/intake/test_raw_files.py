@@ -22,8 +22,8 @@ from raw_world import (
     visit,
 )
 
-from anonymizer.errors import Held, InputsRejected
 from anonymizer.intake import delimited, landing, opening, taking_in
+from anonymizer.model.errors import Held, InputsRejected
 
 
 def reasons(world: World) -> list[str]:

@@ -23,10 +23,10 @@ from raw_world import (
     visit,
 )
 
-from anonymizer.errors import Held, InputsRejected
 from anonymizer.intake import quoting, taking_in
 from anonymizer.intake.objections import Decisions, RowPlace
 from anonymizer.intake.quoting import StrictRows
+from anonymizer.model.errors import Held, InputsRejected
 
 FORMATS: dict[str, Callable[[Sequence[Row]], bytes]] = {
     "csv": as_csv,

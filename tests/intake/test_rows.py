@@ -26,7 +26,7 @@ from raw_world import (
     visit,
 )
 
-from anonymizer.errors import Held
+from anonymizer.model.errors import Held
 
 
 def put_profiles(world: World, rows: list[Row]) -> None:

@@ -25,9 +25,9 @@ from raw_world import (
     visit,
 )
 
-from anonymizer.errors import Held, InputsRejected
 from anonymizer.intake import accepting
-from anonymizer.secret import Secret
+from anonymizer.model.errors import Held, InputsRejected
+from anonymizer.storage.secret import Secret
 
 CANARY = "kanari"
 MANY = 30

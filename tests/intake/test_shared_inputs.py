@@ -29,12 +29,12 @@ from raw_world import (
     visit,
 )
 
-from anonymizer.counting import count_reach
-from anonymizer.eligibility import find_eligible
-from anonymizer.engines.duckdb import DuckDB
-from anonymizer.errors import Held, InputRejected
-from anonymizer.plausibility import Remarks, deviations, measures_of
-from anonymizer.policy import Plausibility
+from anonymizer.counting.eligibility import find_eligible
+from anonymizer.counting.reach import count_reach
+from anonymizer.intake.plausibility import Remarks, deviations, measures_of
+from anonymizer.model.errors import Held, InputRejected
+from anonymizer.model.policy import Plausibility
+from anonymizer.storage.engines.duckdb import DuckDB
 
 PEOPLE, OBJECTING = 200, 30
 TIME = "2025-12-01T00:00:00+07:00"

@@ -27,9 +27,9 @@ from raw_world import (
     visit,
 )
 
-from anonymizer.errors import Held, InputsRejected
 from anonymizer.intake import quoting
 from anonymizer.intake.quoting import StrictRows
+from anonymizer.model.errors import Held, InputsRejected
 
 ENDS = ["\n", "\r\n", "\r"]
 

@@ -25,9 +25,9 @@ from raw_world import (
     visit,
 )
 
-from anonymizer.errors import ConfigurationError, Held, InputsRejected
 from anonymizer.intake.identifiers import NotAUserError, canonical_id, canonical_ids
 from anonymizer.intake.searching import canonical_user
+from anonymizer.model.errors import ConfigurationError, Held, InputsRejected
 
 FORMATS = ["csv", "jsonl", "parquet"]
 FOLDERS = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from anonymizer.home import Home
+from anonymizer.storage.home import Home
 from pipelines.assembly import assemble
 from pipelines.resources import Installation
 from pipelines.runs import range_tags

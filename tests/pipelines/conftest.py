@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer.home import Home
+from anonymizer.storage.home import Home
 
 FIRST, LAST = "2026-11-01", "2026-11-03"
 Audience = Callable[..., subprocess.CompletedProcess[str]]

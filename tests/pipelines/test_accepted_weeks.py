@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.verification import verify_folder
+from anonymizer.exports.verification import verify_folder
+from anonymizer.release.ledger import Ledger
+from anonymizer.storage.home import Home
+from cli.commands.installation import create_home
+from cli.commands.runs import release_days, release_periods
 from data_samples.options import WorldOptions
 from data_samples.world import generate
-from pipelines.commands.installation import create_home
-from pipelines.commands.runs import release_days, release_periods
 
 pytestmark = pytest.mark.slow
 MONDAY, TUESDAY, WEDNESDAY, SUNDAY = (date(2026, 11, number) for number in (2, 3, 4, 8))

@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from anonymizer.home import Home
+from anonymizer.storage.home import Home
 from pipelines.alerts import NotDelivered, raise_alert
 from pipelines.definitions import defs
 from pipelines.resources import Installation

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
-from anonymizer.home import Home
-from anonymizer.policy import Policy
+from anonymizer.model.policy import Policy
+from anonymizer.storage.home import Home
 from pipelines.broken import broken_of, waiting_days
 from pipelines.definitions import defs
 from pipelines.resources import Installation

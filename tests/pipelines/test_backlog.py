@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer.home import Home
-from pipelines.backlog import missing_days, unread_folders, unreleased, unreleased_days
+from anonymizer.storage.home import Home
+from cli.backlog import missing_days, unread_folders, unreleased, unreleased_days
 from pipelines.journal import Entry, write
 from pipelines.sealing import Trouble
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer.home import Home
+from anonymizer.storage.home import Home
 
 Audience = Callable[..., subprocess.CompletedProcess[str]]
 FIRST_DAY = ("run", "--from", "2026-11-01", "--to", "2026-11-01")

@@ -10,8 +10,8 @@ import pytest
 from checking import KEYS, logged
 from test_plausible import MEASURES, without_births
 
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
+from anonymizer.release.ledger import Ledger
+from anonymizer.storage.home import Home
 from pipelines.assembly import definitions_of
 from pipelines.definitions import defs
 

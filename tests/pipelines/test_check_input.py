@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from plausibility.deliveries import FIRST, WRONG, make_world
 
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.publishing import load_release
-from anonymizer.release import PUBLISHED
-from anonymizer.secret import Secret
-from pipelines.dry_run import DryRun, check_input
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.publishing import load_release
+from anonymizer.release.release import PUBLISHED
+from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
+from cli.dry_run import DryRun, check_input
 from pipelines.runs import run_days
 
 DEFAULTS = Path(__file__).parents[2] / "anonymizer" / "defaults"
@@ -237,9 +237,9 @@ def test_the_warnings_are_on_the_screen_after_a_run(home: Home) -> None:
 # Shells let what they start in the background ignore the interrupt. The run waits in its middle.
 INTERRUPTIBLE = (
     "import signal, sys, time; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "import pipelines.cli, pipelines.dry_run; "
-    "pipelines.dry_run.implausible = lambda *_: time.sleep(120); "
-    "sys.exit(pipelines.cli.command())"
+    "import cli.main, cli.dry_run; "
+    "cli.dry_run.implausible = lambda *_: time.sleep(120); "
+    "sys.exit(cli.main.command())"
 )
 
 
@@ -249,7 +249,7 @@ def environment(home: Home) -> dict[str, str]:
 
 def command(home: Home, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", *arguments],
+        [sys.executable, "-m", "cli.main", *arguments],
         env=environment(home),
         capture_output=True,
         text=True,

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from checking import KEYS, outcome, outcomes
 
-from anonymizer.files import write_parquet
-from anonymizer.home import Home
+from anonymizer.storage.files import write_parquet
+from anonymizer.storage.home import Home
 from pipelines import journal
 
 DAY, NEXT, LAST = (date(2026, 11, number) for number in (1, 2, 3))

@@ -8,10 +8,10 @@ import dagster as dg
 import pytest
 import typer
 
-from pipelines import commands
-from pipelines.cli import MODULES, app
-from pipelines.commands.common import chosen_home, existing_home, use_home
-from pipelines.commands.installation import create_home
+from cli import commands
+from cli.commands.common import chosen_home, existing_home, use_home
+from cli.commands.installation import create_home
+from cli.main import MODULES, app
 from pipelines.instance import prepare_instance
 from pipelines.resources import Installation
 
@@ -20,7 +20,7 @@ def test_every_command_of_every_module_is_in_the_table() -> None:
     folder = Path(next(iter(commands.__path__)))
     registered = {}
     for path in sorted(folder.glob("*.py")):
-        module = import_module(f"pipelines.commands.{path.stem}")
+        module = import_module(f"cli.commands.{path.stem}")
         if hasattr(module, "register"):
             part = typer.Typer()
             module.register(part)

@@ -13,13 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from anonymizer.home import Home
-from anonymizer.locking import exclusive
-from anonymizer.version import code_version
+from anonymizer.model.version import code_version
+from anonymizer.storage.home import Home
+from anonymizer.storage.locking import exclusive
+from cli import main as cli
+from cli.commands.runs import stretches
+from cli.commands.samples import world_in_the_past
 from data_samples.options import WorldOptions
-from pipelines import cli
-from pipelines.commands.runs import stretches
-from pipelines.commands.samples import world_in_the_past
 
 Audience = Callable[..., subprocess.CompletedProcess[str]]
 CANARY = "canary-5d@example.invalid"
@@ -216,7 +216,7 @@ def test_the_sample_world_has_ended() -> None:
 
 def test_the_module_is_a_command_too() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", "--help"],
+        [sys.executable, "-m", "cli.main", "--help"],
         capture_output=True,
         text=True,
         check=False,

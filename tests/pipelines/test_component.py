@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 import audience
-from anonymizer.home import Home
+from anonymizer.storage.home import Home
 from pipelines.history import open_ledger, released_days
 
 ROOT = Path(__file__).parents[2]

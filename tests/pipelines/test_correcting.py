@@ -21,15 +21,15 @@ import pyarrow.parquet as pq
 import pytest
 from checking import outcome
 
-from anonymizer.corrections import open_orders
-from anonymizer.home import Home
+from anonymizer.exports.verification import verify_folder
 from anonymizer.intake.searching import canonical_user
-from anonymizer.ledger import Ledger
-from anonymizer.permissions import account_name
-from anonymizer.publishing import load_release
-from anonymizer.secret import Secret
-from anonymizer.segments import load_catalogue
-from anonymizer.verification import verify_folder
+from anonymizer.model.segments import load_catalogue
+from anonymizer.release.corrections import open_orders
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.publishing import load_release
+from anonymizer.storage.home import Home
+from anonymizer.storage.permissions import account_name
+from anonymizer.storage.secret import Secret
 
 DAY = "2026-11-01"
 FIRST, SECOND = f"campaign-day-{DAY}", f"campaign-day-{DAY}~2"

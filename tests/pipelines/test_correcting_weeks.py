@@ -11,18 +11,18 @@ import pyarrow.parquet as pq
 import pytest
 import typer
 
-from anonymizer.home import Home
+from anonymizer.exports.verification import verify_folder
 from anonymizer.intake.searching import canonical_user
-from anonymizer.ledger import Ledger
-from anonymizer.rights import file_request
-from anonymizer.secret import Secret
-from anonymizer.verification import verify_folder
+from anonymizer.release.ledger import Ledger
+from anonymizer.rights.rights import file_request
+from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
+from cli.commands import correcting
+from cli.commands.correcting import correct_release
+from cli.commands.installation import create_home
+from cli.commands.runs import release_days, release_periods
 from data_samples.options import WorldOptions
 from data_samples.world import generate
-from pipelines.commands import correcting
-from pipelines.commands.correcting import correct_release
-from pipelines.commands.installation import create_home
-from pipelines.commands.runs import release_days, release_periods
 
 pytestmark = pytest.mark.slow
 TUESDAY, SUNDAY, LAST = (date(2026, 11, number) for number in (3, 8, 9))

@@ -7,13 +7,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from anonymizer.home import Home
 from anonymizer.intake.objections import RowPlace
 from anonymizer.intake.reviewing import ReadRequest
-from anonymizer.policy import Policy
-from anonymizer.requests import DEADLINE, RequestState
-from anonymizer.rights import file_request
-from anonymizer.secret import Secret
+from anonymizer.model.policy import Policy
+from anonymizer.rights.requests import DEADLINE, RequestState
+from anonymizer.rights.rights import file_request
+from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
 from pipelines.deadlines import judge_deadlines, requests_in_time
 from pipelines.resources import Installation
 

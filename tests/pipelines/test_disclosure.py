@@ -15,17 +15,17 @@ import pytest
 from checking import outcome
 from scipy import sparse
 
-from anonymizer import gate, release
-from anonymizer.home import Home
-from anonymizer.near_state import state_file
-from anonymizer.parallel import ALONE
-from anonymizer.proofs import SUPPRESSED, Representatives, Witnesses
-from anonymizer.protection import releasing as suppression
-from anonymizer.protection.releasing import Suppressed
-from anonymizer.protection.suppression import Proved
-from anonymizer.publishing import load_release
+from anonymizer.model.proofs import SUPPRESSED, Representatives, Witnesses
+from anonymizer.release.near_state import state_file
+from anonymizer.release.publishing import load_release
+from anonymizer.release.release import gate, release
+from anonymizer.storage.home import Home
+from anonymizer.storage.processes import ALONE
+from anonymizer.suppression import releasing as suppression
+from anonymizer.suppression.releasing import Suppressed
+from anonymizer.suppression.suppression import Proved
+from cli.commands.runs import release_days
 from pipelines import releasing, verdicts
-from pipelines.commands.runs import release_days
 from pipelines.evidence import findings_file
 
 DAY, NEXT = date(2026, 11, 1), date(2026, 11, 2)

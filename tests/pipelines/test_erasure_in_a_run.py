@@ -10,10 +10,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from anonymizer.home import Home
 from anonymizer.intake.searching import canonical_user
-from anonymizer.ledger import Ledger
-from anonymizer.secret import Secret
+from anonymizer.release.ledger import Ledger
+from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
 
 FIRST = date(2026, 11, 1)
 WITH_KEYS = ("profiles", "people", "excluded", "visits", "consents")

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from anonymizer.errors import ConfigurationError
-from anonymizer.home import Home
-from anonymizer.policy import Policy
+from anonymizer.model.errors import ConfigurationError
+from anonymizer.model.policy import Policy
+from anonymizer.storage.home import Home
 
 Audience = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from pipelines.released import verify_published
+from anonymizer.release.ledger import Ledger
+from anonymizer.storage.home import Home
+from cli.released import verify_published
 
 
 @pytest.mark.slow

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
+from anonymizer.release.ledger import Ledger
+from anonymizer.storage.home import Home
 
 WORDS = ("run", "--from", "2026-11-01", "--to", "2026-11-03")
 KILLS = Path(__file__).parents[2] / "benchmarks" / "kills.py"

@@ -11,8 +11,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from anonymizer.home import Home
-from anonymizer.policy import Policy
+from anonymizer.model.policy import Policy
+from anonymizer.storage.home import Home
 from pipelines.definitions import defs
 from pipelines.landing import landed_days
 from pipelines.resources import Installation

@@ -8,16 +8,16 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.periods import Period
-from anonymizer.publishing import load_release
-from anonymizer.series import AUDIENCE_MONTH, CAMPAIGN_DAY, CAMPAIGN_MONTH, INTEREST_WEEK
-from anonymizer.verification import verify_folder
+from anonymizer.exports.verification import verify_folder
+from anonymizer.model.periods import Period
+from anonymizer.model.series import AUDIENCE_MONTH, CAMPAIGN_DAY, CAMPAIGN_MONTH, INTEREST_WEEK
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.publishing import load_release
+from anonymizer.storage.home import Home
+from cli.commands.installation import create_home
+from cli.commands.runs import release_days, release_periods
 from data_samples.options import WorldOptions
 from data_samples.world import generate
-from pipelines.commands.installation import create_home
-from pipelines.commands.runs import release_days, release_periods
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("months")]
 # The 30 days to a Sunday, with the whole of February among them.

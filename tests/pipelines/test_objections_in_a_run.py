@@ -7,8 +7,8 @@ from datetime import date
 import pyarrow.parquet as pq
 import pytest
 
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
+from anonymizer.release.ledger import Ledger
+from anonymizer.storage.home import Home
 
 pytestmark = pytest.mark.slow
 Audience = Callable[..., subprocess.CompletedProcess[str]]

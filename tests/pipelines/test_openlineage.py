@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from anonymizer.home import Home
+from anonymizer.storage.home import Home
 from pipelines.instance import prepare_instance
 
 DAY = "2026-11-01"

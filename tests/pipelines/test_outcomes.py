@@ -2,10 +2,10 @@
 
 import pytest
 
-from anonymizer.chain import Link
-from anonymizer.entry_forms import KINDS
-from anonymizer.ledger import Entry
-from pipelines.outcomes import entry_line
+from anonymizer.release.chain import Link
+from anonymizer.release.entry_forms import KINDS
+from anonymizer.release.ledger import Entry
+from cli.outcomes import entry_line
 
 BODIES = {
     "correction": ({"corrects": "campaign-day-2026-11-13", "reason": "twice"}, "corrects campaign"),

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer.home import Home
-from pipelines.commands.installation import create_home
+from anonymizer.storage.home import Home
+from cli.commands.installation import create_home
 
 pytestmark = pytest.mark.slow
 AUDIENCE = str(Path(sys.executable).with_name("audience"))

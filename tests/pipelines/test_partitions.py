@@ -10,11 +10,17 @@ from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGra
 from dagster._core.remote_representation.external_data import RepositorySnap
 from dagster._serdes import deserialize_value, serialize_value
 
-from anonymizer.home import Home
-from anonymizer.periods import Period
-from anonymizer.policy import Timing
-from anonymizer.series import AUDIENCE_MONTH, CAMPAIGN_MONTH, CAMPAIGN_WEEK, INTEREST_WEEK, Series
-from anonymizer.windows import inputs_of
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Timing
+from anonymizer.model.series import (
+    AUDIENCE_MONTH,
+    CAMPAIGN_MONTH,
+    CAMPAIGN_WEEK,
+    INTEREST_WEEK,
+    Series,
+)
+from anonymizer.model.windows import inputs_of
+from anonymizer.storage.home import Home
 from pipelines.assembly import assemble
 from pipelines.assets import graphs
 from pipelines.flow import LONGER, Flow

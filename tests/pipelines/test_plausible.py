@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 from checking import outcome
 
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.periods import Period
-from anonymizer.permissions import account_name
-from anonymizer.plausibility import Deviation
+from anonymizer.intake.plausibility import Deviation
+from anonymizer.model.periods import Period
+from anonymizer.release.ledger import Ledger
+from anonymizer.storage.home import Home
+from anonymizer.storage.permissions import account_name
 from pipelines import journal
 from pipelines.plausible import explained, places
 

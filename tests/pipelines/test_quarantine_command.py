@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 from checking import outcome
 
-from anonymizer.home import Home
+from anonymizer.storage.home import Home
 
 Audience = Callable[..., subprocess.CompletedProcess[str]]
 DAY = "2026-11-01"

@@ -1,7 +1,7 @@
 """Warnings on a screen: one line a kind and file, short, and never a value."""
 
 from anonymizer.intake.taking_in import Warned
-from pipelines.remarks import MOST_LINES, warning_lines
+from cli.remarks import MOST_LINES, warning_lines
 
 
 def test_a_line_says_where_how_many_and_which_rows() -> None:

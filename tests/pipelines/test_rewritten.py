@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer.home import Home
+from anonymizer.storage.home import Home
 from pipelines import journal
 from pipelines.rewritten import Rewritten, rewritten
 

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
-from anonymizer.home import Home
+from anonymizer.storage.home import Home
 from pipelines.definitions import defs
 from pipelines.resources import Installation
 

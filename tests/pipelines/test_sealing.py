@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from dagster._utils.error import serializable_error_info_from_exc_info
 
-from anonymizer.errors import Busy, Held, InputRejected, NoSpace
+from anonymizer.model.errors import Busy, Held, InputRejected, NoSpace
 from pipelines.sealing import Trouble, attempt
 
 CANARY = "canary-7f3a@example.invalid"

@@ -13,16 +13,16 @@ import pyarrow.parquet as pq
 import pytest
 from checking import outcome
 
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.series import CAMPAIGN_WEEK
-from anonymizer.settings import revisions
-from anonymizer.verification import verify_folder
+from anonymizer.exports.verification import verify_folder
+from anonymizer.model.series import CAMPAIGN_WEEK
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.settings import revisions
+from anonymizer.storage.home import Home
+from cli.commands.installation import create_home
+from cli.commands.runs import release_days, release_periods
 from data_samples.options import WorldOptions
 from data_samples.world import generate
 from pipelines import journal
-from pipelines.commands.installation import create_home
-from pipelines.commands.runs import release_days, release_periods
 from pipelines.definitions import defs
 from pipelines.resources import Installation
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer.errors import ConfigurationError, Held, LedgerBroken
-from anonymizer.home import Home
-from anonymizer.ledger import RELEASE, Ledger
-from anonymizer.periods import Period
-from anonymizer.public_ledger import read_public_ledger
-from anonymizer.secret import Secret
-from anonymizer.settings import Revision, Texts, applying, record_settings, revisions
-from pipelines.commands.installation import create_home
+from anonymizer.model.errors import ConfigurationError, Held, LedgerBroken
+from anonymizer.model.periods import Period
+from anonymizer.release.ledger import RELEASE, Ledger
+from anonymizer.release.public_ledger import read_public_ledger
+from anonymizer.release.settings import Revision, Texts, applying, record_settings, revisions
+from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
+from cli.commands.installation import create_home
 from pipelines.resources import Installation
 
 Audience = Callable[..., subprocess.CompletedProcess[str]]

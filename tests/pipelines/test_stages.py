@@ -9,10 +9,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from anonymizer.errors import Busy, Held
-from anonymizer.home import Home
-from anonymizer.policy import Timing
-from anonymizer.series import CAMPAIGN_DAY
+from anonymizer.model.errors import Busy, Held
+from anonymizer.model.policy import Timing
+from anonymizer.model.series import CAMPAIGN_DAY
+from anonymizer.storage.home import Home
 from pipelines import journal, resources, stages
 from pipelines.assets import Part, Run
 from pipelines.checks import Check

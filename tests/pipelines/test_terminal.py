@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from anonymizer.audit.published_file import read_published
-from anonymizer.columns import read_columns
-from anonymizer.configuration import parse
-from anonymizer.errors import (
+from anonymizer.exports.checking import check_export
+from anonymizer.exports.verification import verify_folder
+from anonymizer.intake.landing import survey
+from anonymizer.model.configuration import parse
+from anonymizer.model.errors import (
     AudienceError,
     Busy,
     ConfigurationError,
@@ -30,13 +32,11 @@ from anonymizer.errors import (
     LedgerBroken,
     NoSpace,
 )
-from anonymizer.escaping import visible, visible_lines
-from anonymizer.exports.checking import check_export
-from anonymizer.hierarchies import read_hierarchy
-from anonymizer.intake.landing import survey
-from anonymizer.policy import Policy, Timing
-from anonymizer.verification import verify_folder
-from pipelines.cli import app
+from anonymizer.model.escaping import visible, visible_lines
+from anonymizer.model.hierarchies import read_hierarchy
+from anonymizer.model.policy import Policy, Timing
+from anonymizer.storage.columns import read_columns
+from cli.main import app
 from pipelines.screen import out, table
 
 ROOT = Path(__file__).parents[2]
@@ -189,7 +189,7 @@ def test_a_fault_of_the_program_says_where_without_it(tmp_path: Path) -> None:
     home = tmp_path / NAME
     home.mkdir()
     code = (
-        "import pipelines.cli as cli\n"
+        "import cli.main as cli\n"
         "def fail(): raise RuntimeError('\\x1b[31m')\n"
         "cli.app = fail\ncli.main()"
     )

@@ -17,8 +17,8 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
+from anonymizer.release.ledger import Ledger
+from anonymizer.storage.home import Home
 from pipelines.accounts import settled_accounts
 
 Audience = Callable[..., subprocess.CompletedProcess[str]]

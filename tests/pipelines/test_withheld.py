@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from anonymizer.errors import Held
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.publishing import load_release
-from anonymizer.segments import Catalogue, load_catalogue
+from anonymizer.model.errors import Held
+from anonymizer.model.segments import Catalogue, load_catalogue
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.publishing import load_release
+from anonymizer.storage.home import Home
 from pipelines.history import catalogue_of
 
 Audience = Callable[..., subprocess.CompletedProcess[str]]

@@ -11,17 +11,17 @@ import pytest
 from deliveries import FIRST, WRONG, deliver_visits, make_world, visits_on
 from pydantic import ValidationError
 
-from anonymizer import plausibility
-from anonymizer.accounting import RowAccount
-from anonymizer.counting import count_reach
-from anonymizer.eligibility import find_eligible
-from anonymizer.engines.duckdb import DuckDB
-from anonymizer.errors import Held, InputRejected
-from anonymizer.home import Home
+from anonymizer.counting.eligibility import find_eligible
+from anonymizer.counting.reach import count_reach
+from anonymizer.intake import plausibility
+from anonymizer.intake.plausibility import Measures, Remarks, deviations, measures_of
 from anonymizer.intake.taking_in import take_in
-from anonymizer.plausibility import Measures, Remarks, deviations, measures_of
-from anonymizer.policy import Plausibility, Policy, Purpose, ShareReason
-from anonymizer.secret import Secret
+from anonymizer.model.accounting import RowAccount
+from anonymizer.model.errors import Held, InputRejected
+from anonymizer.model.policy import Plausibility, Policy, Purpose, ShareReason
+from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
 
 SECRET, POLICY, LIMITS = Secret(bytes(range(32))), Policy(), Plausibility()
 DAYS = [FIRST + timedelta(days=number) for number in range(60)]

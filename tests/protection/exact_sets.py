@@ -1,6 +1,6 @@
 """Promise 8 by plain sets of people: sketches, which sets are near, whom each group follows.
 
-Written from the documentation of `anonymizer/proofs.py` and of the promise, and shares nothing
+Written from the documentation of `anonymizer/model/proofs.py` and of the promise; shares nothing
 with the product but these types and the keyed draw.
 """
 
@@ -11,10 +11,10 @@ import numpy as np
 from hypothesis import strategies as st
 from small_tables import Person
 
-from anonymizer.policy import Promise
-from anonymizer.proofs import NO_ONE, Shape, Sketches
-from anonymizer.protection.groups import Groups
-from anonymizer.secret import Secret
+from anonymizer.model.policy import Promise
+from anonymizer.model.proofs import NO_ONE, Shape, Sketches
+from anonymizer.storage.secret import Secret
+from anonymizer.suppression.groups import Groups
 
 SHAPES = (Shape(64, 16), Shape(256, 64), Shape(256, 256))
 People = frozenset[Person]

@@ -12,16 +12,16 @@ from datetime import date
 import numpy as np
 from hypothesis import strategies as st
 
-from anonymizer.dimensions import Dimension, Group, Text
-from anonymizer.periods import Period
-from anonymizer.policy import Effort, Promise
-from anonymizer.protection.constraints import Candidates, Constraints, Ground
-from anonymizer.protection.differences import NO_DIFFERENCES
-from anonymizer.protection.problem import Problem, problem_from
-from anonymizer.protection.rounding import possible_counts
-from anonymizer.secret import Secret
-from anonymizer.segments import Catalogue
-from anonymizer.tables import BUCKETS, Counted, Figures, SetHashes, TableKey
+from anonymizer.model.dimensions import Dimension, Group, Text
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Effort, Promise
+from anonymizer.model.segments import Catalogue
+from anonymizer.model.tables import BUCKETS, Counted, Figures, SetHashes, TableKey
+from anonymizer.storage.secret import Secret
+from anonymizer.suppression.constraints import Candidates, Constraints, Ground
+from anonymizer.suppression.differences import NO_DIFFERENCES
+from anonymizer.suppression.problem import Problem, problem_from
+from anonymizer.suppression.rounding import possible_counts
 
 KEY = TableKey("campaign", "spring", Period("day", date(2026, 11, 22)))
 SECRET = Secret(bytes(range(32)))

@@ -25,11 +25,11 @@ from small_tables import (
 )
 
 from anonymizer.feasible.work import Work
-from anonymizer.protection.alone import suppress_alone
-from anonymizer.protection.constraints import constraints
-from anonymizer.protection.goals import another_count
-from anonymizer.protection.proof import Prover
-from anonymizer.tables import Figures
+from anonymizer.model.tables import Figures
+from anonymizer.suppression.alone import suppress_alone
+from anonymizer.suppression.constraints import constraints
+from anonymizer.suppression.goals import another_count
+from anonymizer.suppression.proof import Prover
 
 PLENTY = 10**6
 CASES = Path(__file__).parent / "cases"

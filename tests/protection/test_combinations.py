@@ -6,10 +6,10 @@ from rationals import dot
 from test_stepwise import crossed, indicator, publish_and_check
 
 from anonymizer.feasible.work import Work
-from anonymizer.protection.aims import Aim
-from anonymizer.protection.combinations import Combinations
-from anonymizer.protection.moves import Elimination, MoveBasis
-from anonymizer.protection.stepwise import Stepwise
+from anonymizer.suppression.aims import Aim
+from anonymizer.suppression.combinations import Combinations
+from anonymizer.suppression.moves import Elimination, MoveBasis
+from anonymizer.suppression.stepwise import Stepwise
 
 PLENTY = 10**6
 

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 from scipy import sparse
 
-from anonymizer.proofs import Witnesses
-from anonymizer.protection.constraints import Candidates
-from anonymizer.protection.differences import Steps
-from anonymizer.protection.suppression import _suppress_contradicted
+from anonymizer.model.proofs import Witnesses
+from anonymizer.suppression.constraints import Candidates
+from anonymizer.suppression.differences import Steps
+from anonymizer.suppression.suppression import _suppress_contradicted
 
 # Three groups, judged in this order; the first class is in all of them.
 GROUPS = np.array([[1, 1, 0, 0], [1, 0, 1, 0], [1, 0, 0, 1]])

@@ -26,14 +26,14 @@ from small_tables import (
     tables,
 )
 
-from anonymizer.policy import Effort
-from anonymizer.protection.constraints import Candidates, Ground
-from anonymizer.protection.differences import Order, Steps, known_differences
-from anonymizer.protection.groups import judged_groups
-from anonymizer.protection.rounding import possible_counts, rounded
-from anonymizer.protection.suppression import Rules, suppress
-from anonymizer.segments import Catalogue
-from anonymizer.tables import Figures
+from anonymizer.model.policy import Effort
+from anonymizer.model.segments import Catalogue
+from anonymizer.model.tables import Figures
+from anonymizer.suppression.constraints import Candidates, Ground
+from anonymizer.suppression.differences import Order, Steps, known_differences
+from anonymizer.suppression.groups import judged_groups
+from anonymizer.suppression.rounding import possible_counts, rounded
+from anonymizer.suppression.suppression import Rules, suppress
 
 # k, inference_k, rounding and the largest jitter of the step.
 RULES = [

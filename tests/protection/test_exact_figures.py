@@ -22,9 +22,9 @@ from small_tables import (
     with_public_zeros,
 )
 
-from anonymizer.policy import Effort
-from anonymizer.protection.alone import suppress_alone
-from anonymizer.tables import Figures
+from anonymizer.model.policy import Effort
+from anonymizer.model.tables import Figures
+from anonymizer.suppression.alone import suppress_alone
 
 EXACTLY, SMALL = [(3, 0), (2, 0), (4, 0)], [(2, 1), (3, 2), (3, 3), (4, 2), (2, 3)]
 HASTY = Effort.model_construct(proof_work=1)

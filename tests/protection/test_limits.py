@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from small_tables import EFFORT, KEY, counted, dimension, full_catalogue
 
-from anonymizer.parallel import ALONE
-from anonymizer.policy import Promise
-from anonymizer.protection.releasing import Terms, suppress_release
-from anonymizer.secret import Secret
-from anonymizer.tables import Counted, TableKey
+from anonymizer.model.policy import Promise
+from anonymizer.model.tables import Counted, TableKey
+from anonymizer.storage.processes import ALONE
+from anonymizer.storage.secret import Secret
+from anonymizer.suppression.releasing import Terms, suppress_release
 
 RULES = Promise()
 FAR = RULES.step + RULES.near_jitter  # people by which groups differ for certain

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rationals import dot, rank, spans
 
-from anonymizer.protection.moves import UNLIMITED, Elimination, MoveBasis, proportional
+from anonymizer.suppression.moves import UNLIMITED, Elimination, MoveBasis, proportional
 
 FAR = 60  # more than any class here has to lose
 

@@ -24,13 +24,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_tables import SECRET, Person, catalogues, promise, table_of
 
-from anonymizer.errors import Held
-from anonymizer.proofs import NO_ONE, SUPPRESSED, Shape
-from anonymizer.protection.groups import folded, judged_groups, shape_of
-from anonymizer.protection.judging import Steps, judge, representatives
-from anonymizer.protection.near import near_pairs
-from anonymizer.protection.representatives import read_representatives, write_representatives
-from anonymizer.secret import Secret
+from anonymizer.model.errors import Held
+from anonymizer.model.proofs import NO_ONE, SUPPRESSED, Shape
+from anonymizer.storage.secret import Secret
+from anonymizer.suppression.groups import folded, judged_groups, shape_of
+from anonymizer.suppression.judging import Steps, judge, representatives
+from anonymizer.suppression.near import near_pairs
+from anonymizer.suppression.representatives import read_representatives, write_representatives
 
 patient = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # Largest steps of 12, 16, 17, 64, 65 and 90 people: two of each shape.

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from small_tables import EFFORT, SECRET, counted, dimension, full_catalogue, promise
 
-from anonymizer.parallel import Workers
-from anonymizer.protection.alone import suppress_alone
+from anonymizer.storage.processes import Workers
+from anonymizer.suppression.alone import suppress_alone
 
 PLACES = [f"p{n}" for n in range(6)]
 GROUPS = {"north": PLACES[:3], "south": PLACES[3:]}

@@ -28,13 +28,13 @@ from anonymizer.feasible.departures import moves_found
 from anonymizer.feasible.goals import Moves
 from anonymizer.feasible.totals import segment_totals
 from anonymizer.feasible.work import Work
-from anonymizer.protection.constraints import constraints
-from anonymizer.protection.goals import another_count, enough_people
-from anonymizer.protection.problem import problem_of
-from anonymizer.protection.proof import Prover, unproved
-from anonymizer.protection.rounding import rounded
-from anonymizer.segments import Catalogue
-from anonymizer.tables import Figures
+from anonymizer.model.segments import Catalogue
+from anonymizer.model.tables import Figures
+from anonymizer.suppression.constraints import constraints
+from anonymizer.suppression.goals import another_count, enough_people
+from anonymizer.suppression.problem import problem_of
+from anonymizer.suppression.proof import Prover, unproved
+from anonymizer.suppression.rounding import rounded
 
 PLENTY = 10**6
 SQUARE = full_catalogue(dimension("a", ["x", "y"], {}), dimension("b", ["x", "y"], {}))

@@ -26,18 +26,18 @@ from small_tables import (
 )
 
 from anonymizer.audit.checker import check_release, check_state
-from anonymizer.parallel import ALONE, Workers
-from anonymizer.periods import Period
-from anonymizer.policy import Promise
-from anonymizer.proofs import NO_ONE, SUPPRESSED
-from anonymizer.protection.releasing import (
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Promise
+from anonymizer.model.proofs import NO_ONE, SUPPRESSED
+from anonymizer.model.tables import TableKey
+from anonymizer.storage.processes import ALONE, Workers
+from anonymizer.suppression.releasing import (
     Terms,
     claim_of,
     follow_leaders,
     state_of,
     suppress_release,
 )
-from anonymizer.tables import TableKey
 
 EAGER = Workers(2, start_seconds=-1)
 # k, inference_k, rounding, k_jitter, near_jitter.

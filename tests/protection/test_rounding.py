@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_tables import SECRET, promise
 
-from anonymizer.protection.rounding import possible_counts, rounded
-from anonymizer.secret import Secret
+from anonymizer.storage.secret import Secret
+from anonymizer.suppression.rounding import possible_counts, rounded
 
 ANYONE = np.random.default_rng(1).integers(0, 2**64, size=4_000, dtype=np.uint64)
 

@@ -29,15 +29,15 @@ from small_tables import (
 
 from anonymizer.feasible.totals import segment_totals
 from anonymizer.feasible.work import Work
-from anonymizer.policy import Effort
-from anonymizer.protection import stepwise as module
-from anonymizer.protection.aims import Aim
-from anonymizer.protection.alone import suppress_alone
-from anonymizer.protection.constraints import constraints
-from anonymizer.protection.exact import publish_exactly
-from anonymizer.protection.goals import another_count, enough_people
-from anonymizer.protection.stepwise import Stepwise
-from anonymizer.tables import Figures
+from anonymizer.model.policy import Effort
+from anonymizer.model.tables import Figures
+from anonymizer.suppression import stepwise as module
+from anonymizer.suppression.aims import Aim
+from anonymizer.suppression.alone import suppress_alone
+from anonymizer.suppression.constraints import constraints
+from anonymizer.suppression.exact import publish_exactly
+from anonymizer.suppression.goals import another_count, enough_people
+from anonymizer.suppression.stepwise import Stepwise
 
 PLENTY = 10**6
 

@@ -21,15 +21,15 @@ from small_tables import (
     with_public_zeros,
 )
 
-from anonymizer.errors import Held
 from anonymizer.feasible.goals import Moves
 from anonymizer.feasible.programs import Programs
-from anonymizer.policy import Effort, Promise
-from anonymizer.protection import alone as module
-from anonymizer.protection import proof
-from anonymizer.protection.aims import Witnesses
-from anonymizer.protection.alone import suppress_alone
-from anonymizer.segments import SegmentSettings, build_catalogue
+from anonymizer.model.errors import Held
+from anonymizer.model.policy import Effort, Promise
+from anonymizer.model.segments import SegmentSettings, build_catalogue
+from anonymizer.suppression import alone as module
+from anonymizer.suppression import proof
+from anonymizer.suppression.aims import Witnesses
+from anonymizer.suppression.alone import suppress_alone
 
 RULES = [(3, 2, 1, 0), (3, 3, 2, 1), (4, 2, 1, 1), (2, 0, 1, 0), (3, 0, 2, 0), (4, 4, 4, 0)]
 TWO_BY_THREE = full_catalogue(

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from small_tables import SECRET, counted, dimension, full_catalogue, promise
 
-from anonymizer.protection.groups import judged_groups
-from anonymizer.protection.threshold import reaches_threshold
-from anonymizer.secret import Secret
+from anonymizer.storage.secret import Secret
+from anonymizer.suppression.groups import judged_groups
+from anonymizer.suppression.threshold import reaches_threshold
 
 WIDE = full_catalogue(dimension("a", [f"v{n}" for n in range(40)], {}))
 K, JITTER = 50, 5

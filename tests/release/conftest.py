@@ -6,9 +6,9 @@ from ledgers import Store
 from postgresql import Server, running
 from release_world import release
 
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.release import Release
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.release import Release
+from anonymizer.storage.home import Home
 
 
 @pytest.fixture(scope="session")

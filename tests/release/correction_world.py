@@ -15,17 +15,17 @@ from release_world import (
     release,
 )
 
-from anonymizer.corrections import Order, Who, editions, record_order
-from anonymizer.database import build_database
+from anonymizer.exports.database import build_database
 from anonymizer.exports.withdrawing import in_circulation
 from anonymizer.exports.writing import write_exports
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.periods import Period
-from anonymizer.publishing import load_release, load_releases, publish
-from anonymizer.roles import Roles
-from anonymizer.series import CAMPAIGN_DAY, edition_of
-from anonymizer.tables import Counted
+from anonymizer.model.periods import Period
+from anonymizer.model.roles import Roles
+from anonymizer.model.series import CAMPAIGN_DAY, edition_of
+from anonymizer.model.tables import Counted
+from anonymizer.release.corrections import Order, Who, editions, record_order
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.publishing import load_release, load_releases, publish
+from anonymizer.storage.home import Home
 
 FIRST, SECOND, THIRD = (f"campaign-day-2026-11-22{mark}" for mark in ("", "~2", "~3"))
 REASON = "Births of a third of the profiles could not be read"

@@ -21,11 +21,11 @@ from release_world import (
     world,
 )
 
-from anonymizer.gate import Checked
-from anonymizer.near_state import NearHistory
-from anonymizer.protection.releasing import Suppressed, Terms, state_of
-from anonymizer.protection.representatives import write_representatives
-from anonymizer.tables import Counted
+from anonymizer.model.tables import Counted
+from anonymizer.release.gate import Checked
+from anonymizer.release.near_state import NearHistory
+from anonymizer.suppression.releasing import Suppressed, Terms, state_of
+from anonymizer.suppression.representatives import write_representatives
 
 MAKASSAR = ("female", "50-54", "73.71")
 EXACT = terms(POLICY.promise.model_copy(update={"rounding": 1, "near_jitter": 0}))

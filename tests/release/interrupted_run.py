@@ -14,11 +14,12 @@ from typing import Any
 
 from release_world import SECRET, release
 
-from anonymizer import database, publishing, release_folder
-from anonymizer.exports import writing
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.publishing import load_releases
+from anonymizer.exports import database, writing
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.publishing import load_releases
+from anonymizer.release.release import folder as release_folder
+from anonymizer.release.release import publishing
+from anonymizer.storage.home import Home
 
 NEXT = date(2026, 11, 23)
 # Where: the function that is interrupted, and whether it has done its work by then.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import psycopg
 from postgresql import Server
 
-from anonymizer.ledger import Ledger
+from anonymizer.release.ledger import Ledger
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from typing import Any
 from correction_world import correct
 from interrupted_run import run
 
-from anonymizer.home import Home
+from anonymizer.storage.home import Home
 
 STEPS = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.chmod", "os.truncate",
          "shutil.rmtree", "sqlite3.connect"}  # fmt: skip

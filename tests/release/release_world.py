@@ -17,21 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from anonymizer.accounting import RowAccount
-from anonymizer.dimensions import Text
-from anonymizer.earlier import earlier_releases
-from anonymizer.gate import Checked, History, Overlaps, check
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.near_state import NearHistory, near_history
-from anonymizer.parallel import ALONE
-from anonymizer.periods import Period
-from anonymizer.policy import Policy, Promise
-from anonymizer.protection.releasing import Suppressed, Terms, suppress_release
-from anonymizer.publishing import Facts, Publication, publish
-from anonymizer.secret import Secret
-from anonymizer.segments import Catalogue, SegmentSettings, build_catalogue
-from anonymizer.series import (
+from anonymizer.model.accounting import RowAccount
+from anonymizer.model.dimensions import Text
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Policy, Promise
+from anonymizer.model.segments import Catalogue, SegmentSettings, build_catalogue
+from anonymizer.model.series import (
     AUDIENCE_MONTH,
     CAMPAIGN_DAY,
     CAMPAIGN_MONTH,
@@ -39,8 +30,17 @@ from anonymizer.series import (
     INTEREST_WEEK,
     Series,
 )
-from anonymizer.subjects import Campaign, Subject, Topic
-from anonymizer.tables import BUCKETS, Counted, Figures, SetHashes, TableKey
+from anonymizer.model.subjects import Campaign, Subject, Topic
+from anonymizer.model.tables import BUCKETS, Counted, Figures, SetHashes, TableKey
+from anonymizer.release.earlier import earlier_releases
+from anonymizer.release.gate import Checked, History, Overlaps, check
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.near_state import NearHistory, near_history
+from anonymizer.release.publishing import Facts, Publication, publish
+from anonymizer.storage.home import Home
+from anonymizer.storage.processes import ALONE
+from anonymizer.storage.secret import Secret
+from anonymizer.suppression.releasing import Suppressed, Terms, suppress_release
 
 SECRET = Secret(bytes(range(32)))
 POLICY = Policy()

@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 from release_world import SECRET
 
-from anonymizer.acceptances import (
+from anonymizer.exports.certificate import ACCEPTED, CONTAINED, certificate_bytes
+from anonymizer.exports.verification import _unfit_certificates
+from anonymizer.model.errors import ConfigurationError
+from anonymizer.model.roles import Roles
+from anonymizer.release.acceptances import (
     ACCEPTANCE,
     ACCEPTED_DAYS,
     RELEASED_UNDER,
@@ -19,13 +23,9 @@ from anonymizer.acceptances import (
     role_that_accepts,
     statement_of,
 )
-from anonymizer.errors import ConfigurationError
-from anonymizer.exports.certificate import ACCEPTED, CONTAINED, certificate_bytes
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.release import Release
-from anonymizer.roles import Roles
-from anonymizer.verification import _unfit_certificates
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.release import Release
+from anonymizer.storage.home import Home
 
 DAY = date(2026, 11, 1)
 INPUTS = {"visits/a.csv": "0" * 64, "visits/b.csv": "1" * 64}

@@ -20,19 +20,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from release_world import CAMPAIGNS, SECRET, checked, content, facts
 
-from anonymizer.dimensions import Text
-from anonymizer.errors import Held
 from anonymizer.exports import writing
 from anonymizer.exports.rows import Row, harmless
 from anonymizer.exports.statements import deed, statement
 from anonymizer.exports.writing import faulty_exports, write_exports
-from anonymizer.files import sha256
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.periods import Period
-from anonymizer.publishing import publish
-from anonymizer.release import Release
-from anonymizer.tables import SubjectKind
+from anonymizer.model.dimensions import Text
+from anonymizer.model.errors import Held
+from anonymizer.model.periods import Period
+from anonymizer.model.tables import SubjectKind
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.publishing import publish
+from anonymizer.release.release import Release
+from anonymizer.storage.files import sha256
+from anonymizer.storage.home import Home
 
 GOLDEN = Path(__file__).with_name("golden_export.csv")
 COLUMNS = [

@@ -20,10 +20,10 @@ from release_world import (
     world,
 )
 
-from anonymizer.database import MACROS, TABLES, build_database
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.publishing import load_releases
+from anonymizer.exports.database import MACROS, TABLES, build_database
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.publishing import load_releases
+from anonymizer.storage.home import Home
 
 NEXT = date(2026, 11, 23)
 # The page speaks of the demo's campaigns and days, this small world of its own.

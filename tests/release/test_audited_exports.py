@@ -9,12 +9,12 @@ from release_world import DAY, SECRET, release
 from typer.testing import CliRunner
 
 from anonymizer.audit.published_file import PublishedTable, read_published
-from anonymizer.errors import ConfigurationError
 from anonymizer.exports.writing import write_exports
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.release import Release
-from pipelines.cli import app
+from anonymizer.model.errors import ConfigurationError
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.release import Release
+from anonymizer.storage.home import Home
+from cli.main import app
 
 FORMATS = ("csv", "xlsx", "parquet")
 

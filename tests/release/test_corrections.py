@@ -40,8 +40,19 @@ from release_world import (
     terms,
 )
 
-from anonymizer import corrections, database, publishing
-from anonymizer.corrections import (
+from anonymizer.exports import database, pointer, writing
+from anonymizer.exports.checking import check_export
+from anonymizer.exports.notice import NOTICE
+from anonymizer.exports.pointer import CORRECTED
+from anonymizer.exports.verification import verify_folder
+from anonymizer.exports.withdrawing import withdraw
+from anonymizer.exports.writing import faulty_exports
+from anonymizer.model.errors import ConfigurationError, Held
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Policy, PolicyPromise
+from anonymizer.model.roles import Roles
+from anonymizer.model.series import CAMPAIGN_DAY
+from anonymizer.release.corrections import (
     Order,
     Who,
     approve,
@@ -50,29 +61,17 @@ from anonymizer.corrections import (
     open_order,
     open_orders,
 )
-from anonymizer.earlier import earlier_releases
-from anonymizer.errors import ConfigurationError, Held
-from anonymizer.exports import pointer, writing
-from anonymizer.exports.checking import check_export
-from anonymizer.exports.notice import NOTICE
-from anonymizer.exports.pointer import CORRECTED
-from anonymizer.exports.withdrawing import withdraw
-from anonymizer.exports.writing import faulty_exports
-from anonymizer.gate import History, check
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.near_state import near_history, state_file
-from anonymizer.parallel import ALONE
-from anonymizer.periods import Period
-from anonymizer.policy import Policy, PolicyPromise
-from anonymizer.protection.representatives import read_representatives
-from anonymizer.publishing import load_release, load_releases, publish
-from anonymizer.release import PUBLISHED
-from anonymizer.roles import Roles
-from anonymizer.series import CAMPAIGN_DAY
-from anonymizer.verification import verify_folder
-from pipelines.outcomes import entry_line
-from pipelines.released import verify_published
+from anonymizer.release.earlier import earlier_releases
+from anonymizer.release.gate import History, check
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.near_state import near_history, state_file
+from anonymizer.release.publishing import load_release, load_releases, publish
+from anonymizer.release.release import PUBLISHED, corrections, publishing
+from anonymizer.storage.home import Home
+from anonymizer.storage.processes import ALONE
+from anonymizer.suppression.representatives import read_representatives
+from cli.outcomes import entry_line
+from cli.released import verify_published
 
 STEP = 10
 OFFICER = Who(Roles({"privacy_officer": ("officer",)}), "officer")

@@ -15,13 +15,13 @@ import duckdb
 import pytest
 from release_world import DAY, POLICY, SECRET, content, facts, recheck, release, world
 
-from anonymizer.database import build_database
-from anonymizer.errors import NoSpace
+from anonymizer.exports.database import build_database
+from anonymizer.exports.verification import verify_folder
 from anonymizer.exports.writing import write_exports
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.publishing import load_releases, publish
-from anonymizer.verification import verify_folder
+from anonymizer.model.errors import NoSpace
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.publishing import load_releases, publish
+from anonymizer.storage.home import Home
 
 NEXT = date(2026, 11, 23)
 SCRIPT = Path(__file__).with_name("interrupted_run.py")

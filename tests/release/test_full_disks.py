@@ -16,12 +16,12 @@ import pytest
 from interrupted_run import run
 from release_world import DAY, content, release
 
-from anonymizer import database
-from anonymizer.database import build_database
-from anonymizer.errors import Held, NoSpace
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.verification import verify_folder
+from anonymizer.exports import database
+from anonymizer.exports.database import build_database
+from anonymizer.exports.verification import verify_folder
+from anonymizer.model.errors import Held, NoSpace
+from anonymizer.release.ledger import Ledger
+from anonymizer.storage.home import Home
 from pipelines.full_disk import explaining_full_disks, tells_of_a_full_disk
 
 NEXT = date(2026, 11, 23)

@@ -13,13 +13,13 @@ import pytest
 from interrupted_run import NEXT, POINTS, run, run_and_die
 from release_world import DAY, SECRET, content, release
 
-from anonymizer.database import build_database
-from anonymizer.errors import Busy, Held, LedgerBroken, NoSpace
+from anonymizer.exports.database import build_database
 from anonymizer.exports.writing import write_exports
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.locking import exclusive
-from anonymizer.publishing import load_releases, recover
+from anonymizer.model.errors import Busy, Held, LedgerBroken, NoSpace
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.publishing import load_releases, recover
+from anonymizer.storage.home import Home
+from anonymizer.storage.locking import exclusive
 
 
 def public(home: Home) -> dict[str, bytes]:
@@ -116,8 +116,8 @@ def test_of_two_runs_at_once_one_is_busy_at_once(home: Home) -> None:
 _HOLD = """
 import sys, time
 from pathlib import Path
-from anonymizer.home import Home
-from anonymizer.locking import exclusive
+from anonymizer.storage.home import Home
+from anonymizer.storage.locking import exclusive
 with exclusive(Home(Path(sys.argv[1]))):
     print("locked", flush=True)
     time.sleep(60)

@@ -14,12 +14,12 @@ from correction_world import FIRST, SECOND, correct, release_wrong
 from interrupted_run import run
 from release_world import DAY, content
 
-from anonymizer.corrections import find_order
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.publishing import load_releases, recover
-from anonymizer.verification import verify_folder
-from pipelines.released import verify_published
+from anonymizer.exports.verification import verify_folder
+from anonymizer.release.corrections import find_order
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.publishing import load_releases, recover
+from anonymizer.storage.home import Home
+from cli.released import verify_published
 
 NEXT = date(2026, 11, 23)
 MOST_KILLS = 50

@@ -13,8 +13,8 @@ import pytest
 from ledgers import Store
 from postgresql import PASSWORD, Server
 
-from anonymizer.errors import AudienceError, Busy, ConfigurationError, LedgerBroken
-from anonymizer.ledger import Ledger
+from anonymizer.model.errors import AudienceError, Busy, ConfigurationError, LedgerBroken
+from anonymizer.release.ledger import Ledger
 
 
 @pytest.fixture
@@ -155,8 +155,8 @@ def test_of_two_that_append_at_once_one_gives_way(
 
 _APPEND = """
 import sys
-from anonymizer.errors import Busy
-from anonymizer.ledger import Ledger
+from anonymizer.model.errors import Busy
+from anonymizer.release.ledger import Ledger
 place, name, wanted = sys.argv[1:]
 ledger = Ledger.open(place)
 done = 0

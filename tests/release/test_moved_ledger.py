@@ -12,10 +12,10 @@ from ledgers import Store
 from postgresql import Server
 from release_world import DAY, content, release
 
-from anonymizer.errors import LedgerBroken
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.verification import verify_folder
+from anonymizer.exports.verification import verify_folder
+from anonymizer.model.errors import LedgerBroken
+from anonymizer.release.ledger import Ledger
+from anonymizer.storage.home import Home
 
 NEXT = date(2026, 11, 23)
 

@@ -25,17 +25,17 @@ from release_world import (
     world,
 )
 
-from anonymizer.errors import Held, LedgerBroken
 from anonymizer.exports.withdrawing import withdraw
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.near_state import forgotten_states, lost_state, near_history
-from anonymizer.periods import Period
-from anonymizer.policy import Policy
-from anonymizer.publishing import load_release, load_releases, publish, restore_state
-from anonymizer.release import Release
-from anonymizer.retention import prune_states
-from anonymizer.series import CAMPAIGN_DAY
+from anonymizer.model.errors import Held, LedgerBroken
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Policy
+from anonymizer.model.series import CAMPAIGN_DAY
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.near_state import forgotten_states, lost_state, near_history
+from anonymizer.release.publishing import load_release, load_releases, publish, restore_state
+from anonymizer.release.release import Release
+from anonymizer.rights.retention import prune_states
+from anonymizer.storage.home import Home
 
 NEXT = date(2026, 11, 23)
 LATER = date(2026, 11, 24)

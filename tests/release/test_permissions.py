@@ -12,9 +12,9 @@ import pytest
 from interrupted_run import run
 from release_world import DAY, release
 
-from anonymizer.errors import NoSpace
-from anonymizer.home import Home
-from anonymizer.locking import exclusive
+from anonymizer.model.errors import NoSpace
+from anonymizer.storage.home import Home
+from anonymizer.storage.locking import exclusive
 
 NOBODY = 65_534
 
@@ -96,7 +96,7 @@ _RUN = """
 import os, sys
 from datetime import date
 from pathlib import Path
-from anonymizer.home import Home
+from anonymizer.storage.home import Home
 from interrupted_run import run
 run(Home(Path(sys.argv[3])), date(2026, 11, 22))  # loads everything
 become_nobody()
@@ -158,9 +158,9 @@ def test_the_lock_is_not_taken_through_a_link(tmp_path: Path) -> None:
 _TAKE = """
 import os, sys
 from pathlib import Path
-from anonymizer.errors import AudienceError
-from anonymizer.home import Home
-from anonymizer.locking import exclusive
+from anonymizer.model.errors import AudienceError
+from anonymizer.storage.home import Home
+from anonymizer.storage.locking import exclusive
 become_nobody()
 try:
     with exclusive(Home(Path(sys.argv[1]))):

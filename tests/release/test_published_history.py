@@ -23,11 +23,11 @@ from release_world import (
     world,
 )
 
-from anonymizer.errors import Held, LedgerBroken
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.publishing import load_release, load_releases, publish
-from anonymizer.release import PUBLISHED, SUPPRESSED, Release
+from anonymizer.model.errors import Held, LedgerBroken
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.publishing import load_release, load_releases, publish
+from anonymizer.release.release import PUBLISHED, SUPPRESSED, Release
+from anonymizer.storage.home import Home
 
 NEXT = date(2026, 11, 23)
 NAME = "campaign-day-2026-11-22"

@@ -14,8 +14,6 @@ from ledgers import Store
 from postgresql import Server
 from release_world import DAY, SECRET, checked, content, facts, release
 
-from anonymizer.chain import FIRST, forge
-from anonymizer.errors import Held, LedgerBroken, SecretProblem
 from anonymizer.exports.certificate import (
     audit_in_words,
     certificate_bytes,
@@ -23,17 +21,19 @@ from anonymizer.exports.certificate import (
     three_questions,
 )
 from anonymizer.exports.checking import check_export
+from anonymizer.exports.verification import verify_folder
 from anonymizer.exports.writing import write_exports
-from anonymizer.files import canonical_json, sha256
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.policy import Promise
-from anonymizer.public_ledger import read_public_ledger
-from anonymizer.publishing import publish
-from anonymizer.release import Release
-from anonymizer.seal import sealed
-from anonymizer.secret import Secret
-from anonymizer.verification import verify_folder
+from anonymizer.model.errors import Held, LedgerBroken, SecretProblem
+from anonymizer.model.policy import Promise
+from anonymizer.release.chain import FIRST, forge
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.public_ledger import read_public_ledger
+from anonymizer.release.publishing import publish
+from anonymizer.release.release import Release
+from anonymizer.storage.files import canonical_json, sha256
+from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
+from anonymizer.storage.signature import sealed
 
 NEXT = date(2026, 11, 23)
 NAME = "campaign-day-2026-11-22"

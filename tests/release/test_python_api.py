@@ -15,12 +15,12 @@ from interrupted_run import run
 from release_world import DAY, SECRET, release_longer
 
 import audience
-from anonymizer.database import build_database
-from anonymizer.errors import ConfigurationError
+from anonymizer.exports.database import build_database
 from anonymizer.exports.withdrawing import withdraw
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.publishing import load_releases
+from anonymizer.model.errors import ConfigurationError
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.publishing import load_releases
+from anonymizer.storage.home import Home
 
 ROOT = Path(__file__).parents[2]
 NEXT = date(2026, 11, 23)

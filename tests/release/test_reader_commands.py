@@ -14,12 +14,12 @@ from interrupted_run import run
 from pandas import read_csv
 from release_world import DAY, SECRET, content
 
-from anonymizer.errors import LedgerBroken
 from anonymizer.exports.withdrawing import withdraw
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.permissions import account_name
-from anonymizer.public_ledger import PublicLedger, write_public_ledger
+from anonymizer.model.errors import LedgerBroken
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.public_ledger import PublicLedger, write_public_ledger
+from anonymizer.storage.home import Home
+from anonymizer.storage.permissions import account_name
 
 NEXT = date(2026, 11, 23)
 BAD = "campaign-day-2026-11-22"
@@ -49,7 +49,7 @@ def audience(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """The command in another folder, with nothing in the environment that names a home."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AUDIENCE", "DAGSTER"))}
     return subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", *words],
+        [sys.executable, "-m", "cli.main", *words],
         cwd=folder,
         env={**kept, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,

@@ -32,27 +32,26 @@ from release_world import (
     world,
 )
 
-from anonymizer import gate
 from anonymizer.audit.history.related import joins_of
 from anonymizer.audit.history.withholding import withhold_joined
-from anonymizer.earlier import earlier_releases
-from anonymizer.errors import Disclosure, Held, SecretProblem
 from anonymizer.exports.writing import write_exports
-from anonymizer.gate import Checked, History, check
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.near_state import near_history
-from anonymizer.parallel import ALONE
-from anonymizer.periods import Period
-from anonymizer.policy import Promise
-from anonymizer.proofs import Representatives
-from anonymizer.protection.releasing import Suppressed, state_of
-from anonymizer.publishing import publish
-from anonymizer.release import Release
-from anonymizer.secret import Secret
-from anonymizer.series import CAMPAIGN_DAY, CAMPAIGN_WEEK
-from anonymizer.subjects import Campaign
-from anonymizer.tables import Figures
+from anonymizer.model.errors import Disclosure, Held, SecretProblem
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Promise
+from anonymizer.model.proofs import Representatives
+from anonymizer.model.series import CAMPAIGN_DAY, CAMPAIGN_WEEK
+from anonymizer.model.subjects import Campaign
+from anonymizer.model.tables import Figures
+from anonymizer.release.earlier import earlier_releases
+from anonymizer.release.gate import Checked, History, check
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.near_state import near_history
+from anonymizer.release.publishing import publish
+from anonymizer.release.release import Release, gate
+from anonymizer.storage.home import Home
+from anonymizer.storage.processes import ALONE
+from anonymizer.storage.secret import Secret
+from anonymizer.suppression.releasing import Suppressed, state_of
 
 
 def refuse(fault: Faulty, place: Path) -> None:

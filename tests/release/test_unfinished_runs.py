@@ -11,12 +11,12 @@ from interrupted_run import run, run_and_die
 from release_world import DAY
 from typer.testing import CliRunner
 
-from anonymizer.errors import Held
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.public_ledger import write_public_ledger
-from anonymizer.verification import verify_folder
-from pipelines.cli import app
+from anonymizer.exports.verification import verify_folder
+from anonymizer.model.errors import Held
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.public_ledger import write_public_ledger
+from anonymizer.storage.home import Home
+from cli.main import app
 
 NEXT = "campaign-day-2026-11-23"
 STAGED = Path(".staging") / "releases" / NEXT

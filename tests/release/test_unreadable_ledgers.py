@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from ledgers import Store
 
-from anonymizer.chain import FIRST, forge
-from anonymizer.entry_forms import read_body
-from anonymizer.errors import Held, LedgerBroken
-from anonymizer.files import canonical_json
-from anonymizer.ledger import Ledger
-from anonymizer.public_ledger import read_public_ledger
+from anonymizer.model.errors import Held, LedgerBroken
+from anonymizer.release.chain import FIRST, forge
+from anonymizer.release.entry_forms import read_body
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.public_ledger import read_public_ledger
+from anonymizer.storage.files import canonical_json
 
 DEEP = "[" * 100_000
 Entry = tuple[str, dict[str, Any] | None, dict[str, Any]]

@@ -14,18 +14,18 @@ import pytest
 from interrupted_run import run
 from release_world import DAY, SECRET, content, release
 
-from anonymizer.errors import ConfigurationError, Held, LedgerBroken, SecretProblem
 from anonymizer.exports import notice, withdrawing
 from anonymizer.exports.checking import check_export
 from anonymizer.exports.notice import NOTICE
+from anonymizer.exports.verification import verify_folder
 from anonymizer.exports.withdrawing import in_circulation, withdraw
 from anonymizer.exports.writing import faulty_exports, write_exports
-from anonymizer.files import move_into_place
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.publishing import load_releases
-from anonymizer.secret import Secret
-from anonymizer.verification import verify_folder
+from anonymizer.model.errors import ConfigurationError, Held, LedgerBroken, SecretProblem
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.publishing import load_releases
+from anonymizer.storage.files import move_into_place
+from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
 
 NEXT = date(2026, 11, 23)
 BAD, GOOD = "campaign-day-2026-11-22", "campaign-day-2026-11-23"

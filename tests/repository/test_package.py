@@ -96,9 +96,9 @@ def test_the_wheel_has_every_file_of_the_packages_and_the_terms(unpacked: Path) 
 def test_the_wheel_runs_outside_the_checkout(unpacked: Path, tmp_path: Path) -> None:
     (tmp_path / "sql").mkdir()  # a folder of that name where somebody works changes nothing
     program = (
-        "import sys, audience, pipelines.cli, pipelines.definitions\n"
-        "from anonymizer.engines.duckdb import read\n"
-        "from anonymizer.version import code_version\n"
+        "import sys, audience, cli.main, pipelines.definitions\n"
+        "from anonymizer.storage.engines.duckdb import read\n"
+        "from anonymizer.model.version import code_version\n"
         "assert audience.__file__.startswith(sys.argv[1])\n"
         "assert read.__globals__['__file__'].startswith(sys.argv[1])\n"
         "assert read('select_figures') and code_version().partition('+g')[2]"
@@ -197,7 +197,7 @@ def test_a_command_without_its_optional_package_says_what_to_install(
         "import importlib.util as u, sys; found, lacking = u.find_spec, sys.argv[1]\n"
         "u.find_spec = lambda name, *more: None if name == lacking else found(name, *more)\n"
         "sys.argv[:2] = ['audience']\n"
-        "from pipelines.cli import main; main()"
+        "from cli.main import main; main()"
     )
     home = tmp_path / "home"
     done = subprocess.run(
@@ -216,8 +216,8 @@ def test_a_command_without_its_optional_package_says_what_to_install(
 def test_a_missing_driver_is_named_with_the_command_that_installs_it(tmp_path: Path) -> None:
     program = (
         "import sys; sys.modules['psycopg'] = None\n"
-        "from anonymizer.ledger import Ledger\n"
-        "from anonymizer.errors import ConfigurationError\n"
+        "from anonymizer.release.ledger import Ledger\n"
+        "from anonymizer.model.errors import ConfigurationError\n"
         "try: Ledger.open('postgresql://keeper@localhost/ledger')\n"
         "except ConfigurationError as error: print(error)"
     )

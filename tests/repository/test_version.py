@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer import version
-from anonymizer.version import code_version, commit_of
+from anonymizer.model import version
+from anonymizer.model.version import code_version, commit_of
 
 pytestmark = pytest.mark.needs("git")
 WHO = {
@@ -73,7 +73,7 @@ def test_without_git_the_version_stands_alone(
 
 def test_the_command_tells_version_and_commit() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", "--version"],
+        [sys.executable, "-m", "cli.main", "--version"],
         capture_output=True,
         text=True,
         check=True,

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer.decisions import DECISION, Decision, decisions, treatments
-from anonymizer.errors import ConfigurationError
-from anonymizer.home import Home
 from anonymizer.intake.objections import RowPlace, UnreadRow
-from anonymizer.ledger import Ledger
-from anonymizer.permissions import account_name
-from anonymizer.public_ledger import read_public_ledger
-from anonymizer.rights import settle_unread
-from anonymizer.secret import Secret
+from anonymizer.model.errors import ConfigurationError
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.public_ledger import read_public_ledger
+from anonymizer.rights.decisions import DECISION, Decision, decisions, treatments
+from anonymizer.rights.rights import settle_unread
+from anonymizer.storage.home import Home
+from anonymizer.storage.permissions import account_name
+from anonymizer.storage.secret import Secret
 
 SECRET = Secret(bytes(range(32)))
 NOW = datetime(2026, 11, 22, 10, tzinfo=timezone(timedelta(hours=7)))

@@ -12,11 +12,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from anonymizer.erasure import ERASURE, carry_out_erasures, leftover_rows
-from anonymizer.files import write_parquet
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.secret import Secret
+from anonymizer.release.ledger import Ledger
+from anonymizer.rights.erasure import ERASURE, carry_out_erasures, leftover_rows
+from anonymizer.storage.files import write_parquet
+from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
 
 SECRET = Secret(bytes(range(32)))
 FIRST, SECOND, THIRD = (date(2026, 11, number) for number in (20, 21, 22))
@@ -175,10 +175,12 @@ _KILLED = """
 import os, signal, sys
 from datetime import date
 from pathlib import Path
-from anonymizer import erasure, files, working_rows
-from anonymizer.home import Home
-from anonymizer.ledger import Ledger
-from anonymizer.secret import Secret
+from anonymizer.rights.rights import erasure
+from anonymizer.storage import files
+from anonymizer.counting.reach import working_rows
+from anonymizer.storage.home import Home
+from anonymizer.release.ledger import Ledger
+from anonymizer.storage.secret import Secret
 home, allowed = Home(Path(sys.argv[1])), int(sys.argv[2])
 def counted(name, owner):
     whole = getattr(owner, name)

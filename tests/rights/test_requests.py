@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer.erasure import ERASURE
-from anonymizer.errors import ConfigurationError
-from anonymizer.home import Home
 from anonymizer.intake.objections import RowPlace, Treatment
 from anonymizer.intake.reviewing import ReadRequest
-from anonymizer.ledger import RELEASE, Ledger
-from anonymizer.public_ledger import read_public_ledger
-from anonymizer.requests import (
+from anonymizer.model.errors import ConfigurationError
+from anonymizer.release.ledger import RELEASE, Ledger
+from anonymizer.release.public_ledger import read_public_ledger
+from anonymizer.rights.erasure import ERASURE
+from anonymizer.rights.requests import (
     Answer,
     RequestState,
     record_done,
@@ -21,7 +20,8 @@ from anonymizer.requests import (
     states,
     unmatched,
 )
-from anonymizer.secret import Secret
+from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
 
 SECRET = Secret(bytes(range(32)))
 MADE = datetime(2026, 11, 20, 3, tzinfo=UTC)

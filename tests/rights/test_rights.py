@@ -12,9 +12,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from anonymizer.engines.duckdb import DuckDB
-from anonymizer.errors import ConfigurationError, NoSpace
-from anonymizer.home import Home
 from anonymizer.intake.conforming import BLANKS
 from anonymizer.intake.contract import TABLES
 from anonymizer.intake.identifiers import canonical_ids
@@ -22,10 +19,13 @@ from anonymizer.intake.landing import LandedFile
 from anonymizer.intake.opening import Limits, opened
 from anonymizer.intake.reading import read
 from anonymizer.intake.searching import canonical_user
-from anonymizer.periods import Period
-from anonymizer.policy import IntakeLimits, Policy, PolicyPromise, Retention
-from anonymizer.rights import RequestKind, access, explain, file_request, look_up
-from anonymizer.secret import Secret
+from anonymizer.model.errors import ConfigurationError, NoSpace
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import IntakeLimits, Policy, PolicyPromise, Retention
+from anonymizer.rights.rights import RequestKind, access, explain, file_request, look_up
+from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
 
 NOW = datetime(2026, 11, 22, 3, 4, 5, tzinfo=UTC)
 SECRET = Secret(bytes(range(32)))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from anonymizer.home import Home
+from anonymizer.storage.home import Home
 from data_samples.world import WorldOptions, WorldSummary, generate
 
 ROOT = Path(__file__).parents[2]

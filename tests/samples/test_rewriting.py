@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sample_worlds import World, checksums, lists_of, raw_rows
 
-from anonymizer.errors import ConfigurationError
-from anonymizer.home import Home
+from anonymizer.model.errors import ConfigurationError
+from anonymizer.storage.home import Home
 from data_samples.contract import SCHEMAS
 from data_samples.rewriting import FileFormat, rewrite, typed_rows
 

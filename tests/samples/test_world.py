@@ -26,8 +26,8 @@ from sample_worlds import (
     required,
 )
 
-from anonymizer.errors import ConfigurationError
-from anonymizer.home import Home
+from anonymizer.model.errors import ConfigurationError
+from anonymizer.storage.home import Home
 from data_samples.world import SMALL, WorldOptions, generate
 
 SMALL_RAW = ROOT / "data_samples" / "small" / "raw"
@@ -42,7 +42,7 @@ _SCRIPT = """
 import sys
 from pathlib import Path
 import pyarrow as pa
-from anonymizer.home import Home
+from anonymizer.storage.home import Home
 from data_samples.world import WorldOptions, generate
 pa.set_cpu_count(int(sys.argv[2]))
 options = WorldOptions(people=2000, days=3, visits=9000, seed=int(sys.argv[3]))

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from sample_worlds import World, build, raw_rows, reference
 
-from anonymizer.policy import Bots
+from anonymizer.model.policy import Bots
 from data_samples.world import WorldOptions
 
 

@@ -6,11 +6,11 @@ import time
 
 import numpy as np
 
-from anonymizer.errors import Disclosure, Held, InputRejected
-from anonymizer.parallel import Workers
-from anonymizer.periods import Period
-from anonymizer.segments import Catalogue
-from anonymizer.tables import BUCKETS, Counted, SetHashes, TableKey
+from anonymizer.model.errors import Disclosure, Held, InputRejected
+from anonymizer.model.periods import Period
+from anonymizer.model.segments import Catalogue
+from anonymizer.model.tables import BUCKETS, Counted, SetHashes, TableKey
+from anonymizer.storage.processes import Workers
 
 ITEMS = list(range(8))
 EQUAL = [1] * len(ITEMS)

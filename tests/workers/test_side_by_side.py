@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from labour import EAGER, EQUAL, ITEMS, OfAnotherVersion, die, linger, process, refuse, tenfold
 
-from anonymizer.errors import Disclosure, Held, InputRejected
-from anonymizer.parallel import Workers, places_elsewhere
+from anonymizer.model.errors import Disclosure, Held, InputRejected
+from anonymizer.storage.processes import Workers, places_elsewhere
 from pipelines.sealing import Trouble, attempt
 
 HERE = Path(__file__).parent

@@ -12,12 +12,12 @@ from labour import EAGER, campaign
 
 from anonymizer.audit.checker import check_release
 from anonymizer.audit.findings import Finding
-from anonymizer.parallel import ALONE
-from anonymizer.policy import Effort, Promise
-from anonymizer.protection.releasing import Suppressed, Terms, claim_of, suppress_release
-from anonymizer.secret import Secret
-from anonymizer.segments import load_catalogue
-from anonymizer.tables import Counted, Figures
+from anonymizer.model.policy import Effort, Promise
+from anonymizer.model.segments import load_catalogue
+from anonymizer.model.tables import Counted, Figures
+from anonymizer.storage.processes import ALONE
+from anonymizer.storage.secret import Secret
+from anonymizer.suppression.releasing import Suppressed, Terms, claim_of, suppress_release
 
 CATALOGUE = load_catalogue(Path(str(files("anonymizer") / "defaults/segments.yaml")))
 TERMS = Terms(CATALOGUE, Promise(), Secret(bytes(range(32))), Effort())
@@ -86,7 +86,7 @@ import labour
 from pipelines import interruption
 from pipelines.sealing import attempt
 from pipelines.workers import heedful_workers
-from anonymizer.policy import Effort
+from anonymizer.model.policy import Effort
 with interruption.heeding_signals():
     signal.raise_signal(signal.{signal})
     trouble = attempt(lambda: heedful_workers(Effort()).results(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.feasible.system import Integers
-from anonymizer.proofs import Witnesses
+from anonymizer.model.proofs import Witnesses
 
 
 @dataclass

@@ -16,10 +16,10 @@ from scipy import sparse
 
 from anonymizer.audit.history.shown import Shown
 from anonymizer.audit.knowledge import Knowledge, Statements, from_source, understand
-from anonymizer.dimensions import Dimension, Group, Text
 from anonymizer.feasible.system import Flags, Integers
-from anonymizer.segments import Catalogue, NamedSegment
-from anonymizer.tables import TableKey
+from anonymizer.model.dimensions import Dimension, Group, Text
+from anonymizer.model.segments import Catalogue, NamedSegment
+from anonymizer.model.tables import TableKey
 
 _MOST_TABLES_IN_ALL_WAYS = 4  # up to here every set of tables is a kind of people
 _TABLES = "table"

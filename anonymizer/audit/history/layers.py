@@ -24,7 +24,7 @@ from anonymizer.feasible.proportional import proportions
 from anonymizer.feasible.repair import made_to_fit
 from anonymizer.feasible.solver import Reals
 from anonymizer.feasible.system import Flags, Integers
-from anonymizer.proofs import LinkedProof
+from anonymizer.model.proofs import LinkedProof
 
 _OUTER = _FIRST = 0
 _HARDLY_ANY, _FEW = 1e-3, 0.2  # people where others are expected, and where some are needed

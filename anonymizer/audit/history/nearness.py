@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from anonymizer.audit.history.join import leaves_of
 from anonymizer.audit.history.shown import Shown
 from anonymizer.audit.knowledge import IMPOSSIBLE, read
-from anonymizer.dimensions import Dimension
 from anonymizer.feasible.proportional import proportions
 from anonymizer.feasible.solver import Reals
 from anonymizer.feasible.system import Flags
-from anonymizer.policy import Promise
+from anonymizer.model.dimensions import Dimension
+from anonymizer.model.policy import Promise
 
 _FAR = 2  # a segment of the outer table has so many times the people of any that lies in it
 _IN_THE_MIDDLE = 0.4  # of the room in a figure

@@ -16,7 +16,7 @@ from anonymizer.audit.history.families import Families
 from anonymizer.audit.history.places import Places
 from anonymizer.feasible.departures import Departures
 from anonymizer.feasible.system import Flags, Integers, System
-from anonymizer.proofs import LinkedProof
+from anonymizer.model.proofs import LinkedProof
 
 _OUTER = 0
 _ROOMY = 2  # people

@@ -12,9 +12,9 @@ from scipy import sparse
 from anonymizer.audit.history.join import leaves_of, spread_over
 from anonymizer.audit.history.shown import Shown
 from anonymizer.audit.knowledge import Knowledge, read
-from anonymizer.dimensions import Dimension
 from anonymizer.feasible.system import Integers
-from anonymizer.tables import TableKey
+from anonymizer.model.dimensions import Dimension
+from anonymizer.model.tables import TableKey
 
 Number = TypeVar("Number", np.int64, np.float64)
 

@@ -24,8 +24,8 @@ from datetime import timedelta
 from anonymizer.audit.history.join import Containment, Cover, Join
 from anonymizer.audit.history.nearness import segments_within
 from anonymizer.audit.history.shown import Shown
-from anonymizer.periods import Period
-from anonymizer.series import (
+from anonymizer.model.periods import Period
+from anonymizer.model.series import (
     AUDIENCE_MONTH,
     CAMPAIGN_DAY,
     CAMPAIGN_MONTH,
@@ -33,7 +33,7 @@ from anonymizer.series import (
     INTEREST_WEEK,
     Series,
 )
-from anonymizer.tables import TableKey
+from anonymizer.model.tables import TableKey
 
 EVERYONE = "everyone"
 

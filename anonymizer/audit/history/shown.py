@@ -14,12 +14,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from anonymizer.audit.knowledge import true_counts
-from anonymizer.dimensions import Dimension, Group, Text
 from anonymizer.feasible.system import Flags, Integers
-from anonymizer.periods import Period
-from anonymizer.policy import Promise
-from anonymizer.segments import Catalogue, NamedSegment
-from anonymizer.tables import Figures, SubjectKind, TableKey
+from anonymizer.model.dimensions import Dimension, Group, Text
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Promise
+from anonymizer.model.segments import Catalogue, NamedSegment
+from anonymizer.model.tables import Figures, SubjectKind, TableKey
 
 _PUBLISHED = "published"
 _DIMENSIONS = ("gender", "age", "region")

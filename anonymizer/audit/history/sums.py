@@ -11,7 +11,7 @@ from anonymizer.audit.findings import Finding
 from anonymizer.audit.history.join import Cover, Join
 from anonymizer.audit.history.nearness import leaves_with_people
 from anonymizer.audit.history.shown import Shown
-from anonymizer.tables import TableKey
+from anonymizer.model.tables import TableKey
 
 Box = tuple[frozenset[str], ...]
 

@@ -22,9 +22,9 @@ from anonymizer.audit.history.rests import short_rests
 from anonymizer.audit.history.shown import Shown
 from anonymizer.audit.history.sums import ShortSum, short_sums
 from anonymizer.feasible.system import Flags, Integers
-from anonymizer.parallel import ALONE, Workers
-from anonymizer.proofs import FigureId, LinkedProof, Shortage
-from anonymizer.tables import TableKey
+from anonymizer.model.proofs import FigureId, LinkedProof, Shortage
+from anonymizer.model.tables import TableKey
+from anonymizer.storage.processes import ALONE, Workers
 
 _PROGRAMS = 300  # for single groups of one join; what they do not decide is withheld
 _MOST_ROWS_SOLVED, _FEWEST_PROGRAMS = 120_000, 15  # figures of all programs together

@@ -1,0 +1,324 @@
+"""The analysts' database: every released figure, in a DuckDB file that is swapped as a whole.
+
+It is built beside the old one, read back from the disk, and renamed over it only if it says there
+what it said while it was built. A reader keeps the version that it opened. Everything in it comes
+from releases and from the public list of regions. Figures of a release that was corrected are in a
+table of their own, so that nothing counts twice.
+"""
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from anonymizer.model.dimensions import reference_regions
+from anonymizer.model.dimensions import region as region_dimension
+from anonymizer.model.errors import NoSpace
+from anonymizer.model.subjects import name_of
+from anonymizer.release.release import Release
+from anonymizer.storage.engines.duckdb import read
+from anonymizer.storage.files import PUBLIC, make_folder, move_into_place
+from anonymizer.storage.home import Home
+from anonymizer.storage.locking import exclusive
+
+TABLES = (
+    *("releases", "advertisers", "campaigns", "subjects", "segments", "regions"),
+    *("figures", "corrected_figures"),
+)
+MACROS = (
+    *("segment", "trend", "compare", "table_on"),
+    *("campaign_day", "campaign_week", "campaign_month", "interest_week", "audience_month"),
+)
+# What DuckDB raises where a disk or the memory is full, or a file cannot be written or read again.
+_FULL = (duckdb.OperationalError, duckdb.FatalException)
+_TEXT, _TEXTS = pa.string(), pa.list_(pa.string())
+_INCOMING: Mapping[str, Mapping[str, pa.DataType]] = {
+    "releases": {
+        "release_id": _TEXT,
+        "number": pa.int64(),
+        "subject_kind": _TEXT,
+        "period_kind": _TEXT,
+        "period": _TEXT,
+        "period_start": pa.date32(),
+        "period_end": pa.date32(),
+        "provider": _TEXT,
+        "timezone": _TEXT,
+        "threshold": pa.int32(),
+        "protection_level": pa.int32(),
+        "rounding": pa.int32(),
+        "error": pa.int32(),
+        "policy_digest": _TEXT,
+        "catalogue_digest": _TEXT,
+        "corrects": _TEXT,
+        "corrected_by": _TEXT,
+    },
+    "campaigns": {
+        "release_id": _TEXT,
+        "number": pa.int64(),
+        "campaign_id": _TEXT,
+        "campaign": _TEXT,
+        "advertiser_id": _TEXT,
+        "advertiser": _TEXT,
+        "starts_on": pa.date32(),
+        "ends_on": pa.date32(),
+        "target_regions": _TEXTS,
+    },
+    "subjects": {
+        "number": pa.int64(),
+        "subject_kind": _TEXT,
+        "subject_id": _TEXT,
+        "subject": _TEXT,
+        "subject_indonesian": _TEXT,
+    },
+    "segments": {
+        "number": pa.int64(),
+        "segment_id": _TEXT,
+        "segment": _TEXT,
+        "segment_indonesian": _TEXT,
+        "named": pa.bool_(),
+        "gender": _TEXT,
+        "age": _TEXT,
+        "region_code": _TEXT,
+        "iab_ids": _TEXTS,
+    },
+    "regions": {
+        "region_code": _TEXT,
+        "parent_code": _TEXT,
+        "level": _TEXT,
+        "region": _TEXT,
+        "region_indonesian": _TEXT,
+        "regencies": _TEXTS,
+    },
+}
+
+
+def build_database(releases: Sequence[Release], home: Home) -> Path:
+    """Build `published/segments.duckdb` from these releases and swap it in; returns its path.
+
+    Equal releases give equal content. Raises NoSpace and leaves the old file when a write fails, or
+    when what is read back is not what was written.
+    """
+    if not all(isinstance(release, Release) for release in releases):
+        raise TypeError("the database is made of releases and of nothing else")
+    with exclusive(home):
+        _clean(home)
+        temporary = home.published / f".segments.{secrets.token_hex(4)}.duckdb"
+        try:
+            make_folder(home.published, PUBLIC)
+            written = _build(releases, temporary)
+            temporary.chmod(PUBLIC)
+            if _read_back(temporary) != written:
+                raise NoSpace("published", "the database could not be read back as written")
+            move_into_place(temporary, home.database)
+        except (*_FULL, OSError) as error:
+            raise NoSpace("published", type(error).__name__) from None
+        finally:
+            _clean(home)
+    return home.database
+
+
+def _clean(home: Home) -> None:
+    """Remove what an interrupted build left, with the files that DuckDB keeps beside."""
+    for abandoned in home.published.glob(".segments.*.duckdb*"):
+        abandoned.unlink()
+
+
+def differences(releases: Sequence[Release], path: Path) -> list[str]:
+    """Tables, macros and comments of a database that are not those of these releases.
+
+    Empty for one that `build_database` made of them, whatever its bytes.
+    """
+    built, found = duckdb.connect(), None
+    try:
+        _fill(releases, built)
+        found = duckdb.connect(str(path), read_only=True)
+        described = [dict(side.sql(read("list_objects")).fetchall()) for side in (built, found)]
+        names = sorted(described[0].keys() | described[1].keys())
+        differing = [name for name in names if described[0].get(name) != described[1].get(name)]
+        # A table with other columns was named above; the rest can be compared row by row.
+        rest = [name for name in TABLES if f"table {name}" not in differing]
+        return differing + [
+            f"table {name}"
+            for name in rest
+            if built.table(name).to_arrow_table() != found.table(name).to_arrow_table()
+        ]
+    except duckdb.Error:
+        return ["the file as a whole"]
+    finally:
+        built.close()
+        if found is not None:
+            found.close()
+
+
+def _build(releases: Sequence[Release], path: Path) -> Mapping[str, object]:
+    """Write the file, all of it on the disk; returns what it holds."""
+    with duckdb.connect(str(path)) as connection:
+        path.chmod(PUBLIC)  # DuckDB opens it again by its name, whatever the umask was
+        _fill(releases, connection)
+        written = _content(connection)
+        connection.execute("CHECKPOINT")  # closing it would not tell of a failure
+        return written
+
+
+def _read_back(path: Path) -> Mapping[str, object]:
+    """What a file holds for somebody who opens it anew."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return _content(connection)
+
+
+def _content(connection: duckdb.DuckDBPyConnection) -> Mapping[str, object]:
+    """Tables, macros and comments, and of each table how many rows and a sum over all values."""
+    described = dict(connection.sql(read("list_objects")).fetchall())
+    return {**described, "rows": connection.sql(read("sum_database")).fetchall()}
+
+
+def _fill(releases: Sequence[Release], connection: duckdb.DuckDBPyConnection) -> None:
+    for name, rows in _incoming(releases).items():
+        connection.register(f"incoming_{name}", rows)
+    for name in TABLES:
+        connection.execute(read(f"create_{name}"))
+    for name in MACROS:
+        connection.execute(read(f"create_macro_{name}"))
+
+
+def _incoming(releases: Sequence[Release]) -> dict[str, pa.Table]:
+    corrected_by = {release.corrects: release.id for release in releases if release.corrects}
+    rows = {
+        "releases": (
+            (*_release_row(release), release.corrects or None, corrected_by.get(release.id))
+            for release in releases
+        ),
+        "campaigns": (row for release in releases for row in _campaign_rows(release)),
+        "subjects": (row for release in releases for row in _subject_rows(release)),
+        "segments": (row for release in releases for row in _segment_rows(release)),
+        "regions": _region_rows(releases),
+    }
+    tables = {
+        name: pa.Table.from_pylist(
+            [dict(zip(columns, row, strict=True)) for row in rows[name]],
+            schema=pa.schema(list(columns.items())),
+        )
+        for name, columns in _INCOMING.items()
+    }
+    return {**tables, "figures": _figures(releases)}
+
+
+def _release_row(release: Release) -> tuple[Any, ...]:
+    period, promise = release.period, release.promise
+    return (
+        release.id,
+        release.number,
+        release.kind,
+        period.kind,
+        period.id,
+        period.start,
+        period.end,
+        release.provider,
+        release.timezone,
+        promise.k,
+        promise.inference_floor,
+        release.base,
+        release.error,
+        release.policy_digest,
+        release.catalogue_digest,
+    )
+
+
+def _campaign_rows(release: Release) -> Iterator[tuple[Any, ...]]:
+    for campaign in release.campaigns:
+        yield (
+            release.id,
+            release.number,
+            campaign.id,
+            campaign.name,
+            campaign.advertiser_id,
+            campaign.advertiser_name,
+            campaign.starts_on,
+            campaign.ends_on,
+            campaign.target_regions,
+        )
+
+
+def _subject_rows(release: Release) -> Iterator[tuple[Any, ...]]:
+    for subject in release.subjects:
+        words = name_of(subject)
+        yield (release.number, release.kind, subject.id, words.english, words.indonesian)
+
+
+def _segment_rows(release: Release) -> Iterator[tuple[Any, ...]]:
+    for segment in release.segments.values():
+        yield (
+            release.number,
+            segment.id,
+            segment.name.english,
+            segment.name.indonesian,
+            segment.named,
+            segment.gender,
+            segment.age,
+            segment.region,
+            segment.iab_ids,
+        )
+
+
+def _region_rows(releases: Sequence[Release]) -> Iterator[tuple[Any, ...]]:
+    """The official regions, and the areas that releases are about (the newest definition)."""
+    dimension = region_dimension()
+    for region in reference_regions():
+        group = dimension.groups[dimension.positions[region.code]]
+        yield (
+            region.code,
+            region.parent or None,
+            region.level,
+            group.name.english.removeprefix("in "),
+            group.name.indonesian.removeprefix("di "),
+            [dimension.leaves[leaf] for leaf in group.leaves],
+        )
+    areas = {
+        row["code"]: row
+        for release in releases
+        for row in release.groups.to_pylist()
+        if row["level"] == "area"
+    }
+    for code, area in areas.items():
+        english, indonesian = area["english"], area["indonesian"]
+        names = (english.removeprefix("in "), indonesian.removeprefix("di "))
+        yield (code, None, "area", *names, area["leaves"])
+
+
+def _figures(releases: Sequence[Release]) -> pa.Table:
+    empty = pa.table(
+        {
+            "subject_id": pa.array([], _TEXT),
+            "segment_id": pa.array([], _TEXT),
+            "status": pa.array([], _TEXT),
+            "people": pa.array([], pa.int64()),
+            "release_id": pa.array([], _TEXT),
+            "position": pa.array([], pa.int64()),
+        }
+    )
+    parts = [
+        release.figures.append_column(
+            "release_id", pa.repeat(release.id, len(release.figures))
+        ).append_column("position", pa.array(range(len(release.figures)), pa.int64()))
+        for release in releases
+    ]
+    return pa.concat_tables([empty, *parts])
+
+
+def releases_in(path: Path) -> list[str]:
+    """The releases that a database names; none for one that cannot be read."""
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            return [str(row[0]) for row in connection.sql(read("list_releases")).fetchall()]
+    except duckdb.Error:
+        return []
+
+
+def count_figures(home: Home, release_id: str) -> int:
+    """How many rows of a release the database holds."""
+    with duckdb.connect(str(home.database), read_only=True) as connection:
+        rows = connection.execute(read("count_figures"), {"release_id": release_id}).fetchall()
+    return int(rows[0][0])

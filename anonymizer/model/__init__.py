@@ -1,0 +1,1 @@
+"""What everything speaks of: periods, dimensions, segments, tables, the policy, errors."""

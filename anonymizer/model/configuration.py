@@ -1,0 +1,127 @@
+"""Reads a YAML file into a Pydantic model and reports every mistake at once, by line."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from anonymizer.model.errors import ConfigurationError, Fault
+
+
+class Settings(BaseModel):
+    """Base of all configuration models: immutable, and an unknown key is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+_PLAIN = {"extra_forbidden": "this key is unknown", "missing": "this key is missing"}
+_REMEDIES = {
+    "extra_forbidden": "remove it, or correct its name; docs/policy-reference.md lists all"
+}
+# What earlier versions called a key, or had instead of it.
+_REPLACED = {
+    "trusted_after_days": "min_account_days",
+    "proof_seconds": "proof_work",
+}
+
+Model = TypeVar("Model", bound=Settings)
+
+
+def load(path: Path, model: type[Model]) -> Model:
+    """The settings in `path`. Raises ConfigurationError with all faults and their lines."""
+    return parse(read_text(path), path.name, model)
+
+
+def read_text(path: Path) -> str:
+    """What stands in a file of settings. Raises ConfigurationError when it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigurationError(
+            [Fault(str(path), "the file is missing", "write one with: audience init")]
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError([Fault(path.name, "this is not valid YAML")]) from None
+
+
+def parse(text: str, name: str, model: type[Model]) -> Model:
+    """The settings in a text that is called `name` in faults. Raises ConfigurationError."""
+    settings: Model = _parsed(text, name, model)
+    return settings
+
+
+# A run asks for the same text for every day, stage and check of it.
+@lru_cache(maxsize=32)
+def _parsed(text: str, name: str, model: type[Model]) -> Model:
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{name}:{mark.line + 1}" if mark else name
+        raise ConfigurationError([Fault(place, "this is not valid YAML")]) from None
+    faults = [
+        Fault(f"{name}:{line}", f"the key {key!r} stands twice")
+        for key, line in _doubled_keys(root)
+    ]
+    try:
+        settings = model.model_validate(content or {})
+    except ValidationError as error:
+        raise ConfigurationError(faults + _faults(error, name, root)) from None
+    if faults:
+        raise ConfigurationError(faults)
+    return settings
+
+
+def _faults(error: ValidationError, name: str, root: yaml.Node | None) -> list[Fault]:
+    return [
+        Fault(
+            f"{name}:{_line(root, fault['loc'])} {'.'.join(str(p) for p in fault['loc'])}",
+            _PLAIN.get(fault["type"], fault["msg"].removeprefix("Value error, ")),
+            _remedy(fault["type"], fault["loc"][-1] if fault["loc"] else ""),
+        )
+        for fault in error.errors()
+    ]
+
+
+def _remedy(kind: str, key: int | str) -> str:
+    following = _REPLACED.get(str(key))
+    if kind == "extra_forbidden" and following:
+        return f"remove it and set {following} instead; its meaning has changed"
+    return _REMEDIES.get(kind, "")
+
+
+def _line(node: yaml.Node | None, location: Iterable[Any]) -> int:
+    """The line of the deepest part of `location` that stands in the file."""
+    line = 1
+    for part in location:
+        following = None
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == str(part):
+                    line, following = key.start_mark.line + 1, value
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            following = node.value[part]
+            line = following.start_mark.line + 1
+        if following is None:
+            return line
+        node = following
+    return line
+
+
+def _doubled_keys(node: yaml.Node | None) -> list[tuple[str, int]]:
+    doubled: list[tuple[str, int]] = []
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                doubled.append((key.value, key.start_mark.line + 1))
+            seen.add(key.value)
+            doubled += _doubled_keys(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            doubled += _doubled_keys(item)
+    return doubled

@@ -1,0 +1,478 @@
+"""The policy: every number of the promise, read from `policy.yaml`, none in code.
+
+Descriptions of the fields are what `docs/policy-reference.md` is generated from.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetPydanticSchema,
+    PlainSerializer,
+    PositiveInt,
+    model_validator,
+)
+from pydantic_core.core_schema import no_info_after_validator_function
+
+from anonymizer.model.configuration import Settings, load, parse
+from anonymizer.model.roles import Role, Roles
+
+InferenceK = Literal["k"] | Annotated[int, Field(ge=0)]
+LOWEST_K = 10
+MOST_STEP = 256
+LONGEST_MONTH = 31
+# What is about the run and not about the period that it makes: always as the file says now.
+_OF_TODAY = ("intake", "codings", "plausibility", "retention", "effort", "roles")
+_K_MEANING = "A figure counts at least this many people."
+
+Purpose = Literal["use", "disclosure", "advertising_cookies", "marketing"]
+
+
+RegionScheme = Literal["kemendagri", "kemendagri_without_dots", "bps", "file"]
+GenderCode = Literal["male", "female", "not_stated"]
+
+
+def _with_required(purposes: tuple[Purpose, ...]) -> tuple[Purpose, ...]:
+    if not {"use", "disclosure"} <= set(purposes):
+        raise ValueError("purposes must contain use and disclosure (privacy policy)")
+    return purposes
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError("unknown time zone; use a name such as Asia/Jakarta") from None
+    return name
+
+
+def _calendar_day(value: object) -> date:
+    """A day as YAML has it or as text; not the number or the time that Pydantic would take."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        day = date.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != value:
+        raise ValueError("this is not a date (YYYY-MM-DD)")
+    return day
+
+
+def _plain_words(words: object) -> object:
+    """Keys that YAML read as whole numbers are text; a word is as intake compares it."""
+    if not isinstance(words, Mapping):
+        return words
+    plain = [(_plain_word(word), meaning) for word, meaning in words.items()]
+    times = Counter(word for word, _ in plain)
+    if doubled := sorted(str(word) for word, number in times.items() if number > 1):
+        raise ValueError(f"{', '.join(doubled)}: a word has one meaning; capitals do not count")
+    return dict(plain)
+
+
+def _plain_word(word: object) -> object:
+    if isinstance(word, int) and not isinstance(word, bool):
+        word = str(word)
+    return word.strip().lower() if isinstance(word, str) else word
+
+
+class Promise(Settings):
+    """What every published figure keeps."""
+
+    # With a floor of 1 an empty group would be the only one that is withheld.
+    k: int = Field(50, ge=2, description=_K_MEANING)
+    k_jitter: int = Field(
+        5,
+        ge=0,
+        description="A secret offset of 0 to this many raises the floor, drawn anew for every "
+        "other set of people, so that a group that appears gives away the arrival of the k-th "
+        "person in one case of k_jitter + 1 only.",
+    )
+    inference_k: InferenceK = Field(
+        10,
+        description="Nobody can prove of any group that it has fewer people than this; "
+        "`k` is the strict setting, 0 only forbids solving a figure exactly.",
+    )
+    rounding: int = Field(
+        10, ge=1, description="Figures are multiples of this, by keyed random rounding; 1 is exact."
+    )
+    near_jitter: int = Field(
+        5,
+        ge=0,
+        le=100,
+        description="Two groups that differ by fewer than max(rounding, inference_k) people plus a "
+        "secret 0 to this many, drawn once for each pair of tables, share one figure or none.",
+    )
+    near_days: int = Field(
+        400, ge=31, description="A group is compared with groups released this many days back."
+    )
+    min_account_days: int = Field(
+        30, ge=0, description="Accounts that have been open for fewer days are not counted."
+    )
+    campaigns_per_person: int = Field(
+        2,
+        ge=1,
+        description="A person counts in at most this many campaigns of one advertiser and period.",
+    )
+
+    @property
+    def inference_floor(self) -> int:
+        """`inference_k` as a number."""
+        return self.k if self.inference_k == "k" else self.inference_k
+
+    @property
+    def step(self) -> int:
+        """People by which two groups must differ to be judged separately, without the jitter."""
+        return max(self.rounding, self.inference_floor)
+
+    @property
+    def most_shared(self) -> int:
+        """People by which a group may differ, at most, from the group whose figure it shares."""
+        return self.step + self.near_jitter - 1
+
+    def error_of(self, roundings: Collection[int]) -> int:
+        """How far a figure is from the true number of people, at most.
+
+        A figure is less than a rounding step away from the people of the group that it was drawn
+        for, which may be a near one, judged before. `roundings` are those that figures may have
+        been drawn with.
+        """
+        return max(self.rounding, *roundings) - 1 + self.most_shared
+
+    def range_of(self, people: int) -> tuple[int, int]:
+        """The fewest and the most people that a figure can stand for.
+
+        Figures of earlier releases, which may be shared, have the same rounding.
+        """
+        error = self.error_of((self.rounding,))
+        return max(people - error, self.k), people + error
+
+    @model_validator(mode="after")
+    def _coherent(self) -> "Promise":
+        if self.inference_floor > self.k:
+            raise ValueError(f"inference_k ({self.inference_k}) must not exceed k ({self.k})")
+        if self.rounding > self.k:
+            raise ValueError(f"rounding ({self.rounding}) must not exceed k ({self.k})")
+        return self
+
+
+class PolicyPromise(Promise):
+    """What every published figure keeps."""
+
+    k: int = Field(50, ge=LOWEST_K, description=_K_MEANING)
+
+    @model_validator(mode="after")
+    def _comparable(self) -> "PolicyPromise":
+        if self.step + self.near_jitter > MOST_STEP:
+            raise ValueError(
+                f"max(rounding, inference_k) + near_jitter ({self.step + self.near_jitter}) must "
+                f"not exceed {MOST_STEP}, the number of buckets that sets of people are compared by"
+            )
+        return self
+
+
+class Eligibility(Settings):
+    """Who counts at all."""
+
+    adult_age: int = Field(18, ge=18, description="Younger people never count.")
+    purposes: Annotated[tuple[Purpose, ...], AfterValidator(_with_required)] = Field(
+        ("use", "disclosure"), description="Consents that a person must have given."
+    )
+
+
+class Bots(Settings):
+    """Which visits are not a person's."""
+
+    max_visits_per_day: PositiveInt = Field(
+        1_000, description="A person with more visits on a day is taken for a program."
+    )
+    user_agent_words: tuple[str, ...] = Field(
+        ("bot", "crawler", "spider", "curl", "python-requests", "headless"),
+        description="A user agent with one of these words (any case) is a program's.",
+    )
+
+
+class Timing(Settings):
+    """When a day is complete."""
+
+    timezone: Annotated[str, AfterValidator(_known_zone)] = Field(
+        "Asia/Jakarta", description="The zone whose calendar days, weeks and months are released."
+    )
+    first_day: Annotated[date, BeforeValidator(_calendar_day)] = Field(
+        date(2026, 1, 1),
+        description="The first local day that is released; earlier ones are left alone.",
+    )
+    late_days: int = Field(
+        1, ge=0, le=31, description="Visits of a day may arrive this many days later."
+    )
+    open_days: int = Field(
+        2,
+        ge=0,
+        le=7,
+        description="A week or month stays open this many days after its last; visits that "
+        "arrive late for their day still count in it.",
+    )
+    settle_seconds: int = Field(
+        60,
+        ge=0,
+        description="A raw file without _SUCCESS or manifest beside it is read only when it has "
+        "not changed for this long.",
+    )
+
+
+class IntakeLimits(Settings):
+    """What a raw file may be."""
+
+    max_file_megabytes: PositiveInt = Field(4_096, description="Larger files are rejected.")
+    max_expanded_megabytes: PositiveInt = Field(
+        16_384, description="A compressed file that expands beyond this is rejected."
+    )
+    max_field_characters: PositiveInt = Field(
+        8_192, description="A longer field puts its row into quarantine."
+    )
+    max_quarantined_share: float = Field(
+        0.2, ge=0, le=1, description="A day with a larger share of bad rows is held."
+    )
+    naive_times: Literal["quarantine", "policy_zone"] = Field(
+        "quarantine", description="What a time without zone in a text file means."
+    )
+
+
+class RegionCoding(Settings):
+    """How a column of the raw files codes regions."""
+
+    scheme: RegionScheme = Field(
+        "kemendagri",
+        description="`kemendagri`: 31.71; `kemendagri_without_dots`: 3171 is 31.71; `bps`: the "
+        "codes of BPS, with or without dots, by the file; `file`: the codes of the file as they "
+        "are.",
+    )
+    file: str | None = Field(
+        None,
+        min_length=1,
+        description="A CSV file `code,region` in the home directory: a code of the raw files, "
+        "and the Kemendagri code that it means.",
+    )
+
+    @model_validator(mode="after")
+    def _has_its_file(self) -> "RegionCoding":
+        if self.scheme in ("bps", "file") and not self.file:
+            raise ValueError(f"scheme {self.scheme} needs a file: CSV with the header code,region")
+        if self.scheme not in ("bps", "file") and self.file:
+            raise ValueError(f"scheme {self.scheme} reads no file; use the scheme bps or file")
+        return self
+
+
+class CodingSettings(Settings):
+    """How the raw files code regions and genders."""
+
+    region: RegionCoding = RegionCoding()
+    target_regions: RegionCoding = RegionCoding()
+    gender: Annotated[dict[str, GenderCode], BeforeValidator(_plain_words)] = Field(
+        default_factory=dict,
+        description="Words of profiles' gender, and what each means: male, female or not_stated. "
+        "They come before the words that are known already.",
+    )
+    max_other_share: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="A day is held when a larger share of the stated regions of profiles looks "
+        "like codes of another scheme.",
+    )
+
+
+ShareReason = Literal[
+    "age_not_known",
+    "closed",
+    "closed_long_ago",
+    "contribution_bound",
+    "erased",
+    "gender_not_mapped",
+    "gender_not_stated",
+    "guest",
+    "late",
+    "minor",
+    "new_account",
+    "no_campaign",
+    "no_consent_advertising_cookies",
+    "no_consent_disclosure",
+    "no_consent_marketing",
+    "no_consent_use",
+    "no_profile",
+    "not_yet_registered",
+    "other_day",
+    "outside_target",
+    "program",
+    "quarantined",
+    "region_not_mapped",
+    "region_not_stated",
+    "too_many_visits",
+    "unread_objection",
+    "withdrawn",
+]
+
+
+class Plausibility(Settings):
+    """Which days are held as implausible until somebody accepts them or delivers again."""
+
+    enabled: bool = Field(
+        default=True, description="Whether a day is compared with the days before it."
+    )
+    weeks: PositiveInt = Field(4, description="Days of so many weeks before are compared.")
+    fewest_days: PositiveInt = Field(
+        3, description="With fewer days of the same weekday, all earlier days are compared."
+    )
+    fewest_rows: PositiveInt = Field(100, description="What has fewer rows is not compared.")
+    fewest_visits: float = Field(
+        0.5, gt=0, le=1, description="Least visits of a day, as a share of the expected ones."
+    )
+    most_visits: float = Field(
+        3.0, ge=1, description="Most visits of a day, as a multiple of the expected ones."
+    )
+    smallest_snapshot: float = Field(
+        0.95,
+        gt=0,
+        le=1,
+        description="Least rows of profiles, consents and requests, as a share of the day before.",
+    )
+    share_change: float = Field(
+        0.1,
+        gt=0,
+        le=1,
+        description="Most that a share of rows (excluded by a reason, quarantined, not mapped) may "
+        "differ from the expected share.",
+    )
+    share_change_of_campaigns: float = Field(
+        0.6,
+        gt=0,
+        le=1,
+        description="The same for shares that change when a campaign starts or ends.",
+    )
+    share_changes: dict[ShareReason, Annotated[float, Field(gt=0, le=1)]] = Field(
+        default_factory=dict,
+        description="The same for the share of one reason, in place of the two above, such as "
+        "{age_not_known: 0.05}; without earlier days its largest share.",
+    )
+    share_without_history: float = Field(
+        0.3,
+        gt=0,
+        le=1,
+        description="Without earlier days: the largest share of rows with an unknown age, no "
+        "profile, an unmapped gender or region, or that came too late.",
+    )
+    wider: float = Field(
+        2.0, ge=1, description="Limits are so many times as wide where other weekdays are compared."
+    )
+
+
+class Retention(Settings):
+    """How long anything about a person is kept."""
+
+    closed_years: PositiveInt = Field(
+        5, description="Profiles closed for longer are purged from working data."
+    )
+    private_days: PositiveInt = Field(40, description="Working data of older days is removed.")
+
+
+class Effort(Settings):
+    """What the proof may cost; what is not proved within it is suppressed."""
+
+    proof_work: PositiveInt = Field(
+        600_000,
+        description="Units of work for the proof of one table: simplex iterations and moves of "
+        "people, about 10,000 a second. The clock decides nothing.",
+    )
+    memory_megabytes: PositiveInt = Field(
+        2_048, description="Memory of the counting engine, and of the proof of one table."
+    )
+    threads: PositiveInt = Field(
+        2,
+        description="Threads of the counting engine, and processes that protect and audit tables.",
+    )
+
+
+def _known_login(login: str) -> str:
+    if not login.strip() or login != login.strip() or not login.isprintable():
+        raise ValueError("a login has at least one character and no space around it")
+    return login
+
+
+_Login = Annotated[str, AfterValidator(_known_login)]
+# Read as a mapping, so that a fault names the role and the line, and kept as `Roles`.
+_RolesSetting = Annotated[
+    Roles,
+    GetPydanticSchema(
+        lambda _, handler: no_info_after_validator_function(
+            Roles, handler(dict[Role, tuple[_Login, ...]])
+        )
+    ),
+    PlainSerializer(lambda roles: dict(roles.logins)),
+]
+
+
+class Policy(Settings):
+    """All settings of `policy.yaml`."""
+
+    provider: str = Field(
+        "Example Company", min_length=1, description="Who publishes; stands in the data labels."
+    )
+    promise: PolicyPromise = PolicyPromise()
+    eligibility: Eligibility = Eligibility()
+    bots: Bots = Bots()
+    timing: Timing = Timing()
+    intake: IntakeLimits = IntakeLimits()
+    codings: CodingSettings = CodingSettings()
+    plausibility: Plausibility = Plausibility()
+    retention: Retention = Retention()
+    effort: Effort = Effort()
+    roles: _RolesSetting = Field(
+        Roles(),
+        description="Logins of the operating system by role (`privacy_officer`, `data_engineer`, "
+        "`ad_ops`): who may accept, correct and approve. Without any, decisions that need no "
+        "second person are open to every login that can run the program.",
+    )
+
+    @model_validator(mode="after")
+    def _keeps_what_is_open(self) -> "Policy":
+        kept, timing = self.retention.private_days, self.timing
+        needed = LONGEST_MONTH + timing.open_days + timing.late_days
+        if kept < needed:
+            raise ValueError(
+                f"retention.private_days ({kept}) must be at least {needed}: the longest month, "
+                f"timing.open_days ({timing.open_days}) and timing.late_days ({timing.late_days}); "
+                "a month that is still open would lose its first days"
+            )
+        return self
+
+    @classmethod
+    def load(cls, path: Path) -> "Policy":
+        """Read and check the file. Raises ConfigurationError with every mistake."""
+        return load(path, cls)
+
+    @classmethod
+    def parse(cls, text: str) -> "Policy":
+        """Check what once stood in `policy.yaml`. Raises ConfigurationError."""
+        return parse(text, "policy.yaml", cls)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what bears on figures: everything but what `running_as` takes over."""
+        content = self.model_dump_json(
+            exclude={**dict.fromkeys(_OF_TODAY, True), "timing": {"first_day"}}
+        )
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    def running_as(self, today: "Policy") -> "Policy":
+        """This promise with what is about the run, not the figures, as `today` has it."""
+        timing = self.timing.model_copy(update={"first_day": today.timing.first_day})
+        parts = {part: getattr(today, part) for part in _OF_TODAY}
+        return self.model_copy(update={"timing": timing, **parts})

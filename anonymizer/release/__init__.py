@@ -1,0 +1,1 @@
+"""What passes the checker is published once, and recorded in the ledger."""

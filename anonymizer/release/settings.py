@@ -1,0 +1,203 @@
+"""Which policy and catalogue apply to which period.
+
+A change of `policy.yaml` or `segments.yaml` applies from the next period on: one that has begun is
+finished as it was begun, so that neither a week nor its days can be had under two promises, and a
+period that is run again later gives the same bytes. The ledger keeps the text of both files in
+every version that a run has met, from which day on it applies, and publicly their digests.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Any
+
+from anonymizer.model.configuration import parse, read_text
+from anonymizer.model.errors import ConfigurationError, Fault, Held, LedgerBroken, gathered_into
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Policy
+from anonymizer.model.segments import Catalogue, SegmentSettings, build_catalogue
+from anonymizer.release.ledger import RELEASE, Entry, Ledger
+from anonymizer.release.public_ledger import check_public_ledger, write_public_ledger
+from anonymizer.storage.files import canonical_json
+from anonymizer.storage.home import Home
+from anonymizer.storage.locking import exclusive
+from anonymizer.storage.secret import Secret
+
+SETTINGS = "settings"
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What stands in `policy.yaml` and `segments.yaml`."""
+
+    policy: str
+    segments: str
+
+    @classmethod
+    def in_force(cls, home: Home) -> "Texts":
+        """The files as they are now. Raises ConfigurationError when one cannot be read."""
+        faults: list[Fault] = []
+        found = ["", ""]
+        for position, path in enumerate((home.policy, home.segments)):
+            with gathered_into(faults):
+                found[position] = read_text(path)
+        if faults:
+            raise ConfigurationError(faults)
+        return cls(*found)
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """Texts that were read and found right."""
+
+    policy: Policy
+    segments: SegmentSettings
+    catalogue: Catalogue
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of what bears on figures; equal digests, equal figures."""
+        content = canonical_json(self.segments.model_dump(mode="json"))
+        return {
+            "policy": self.policy.digest,
+            "segments": hashlib.sha256(content.encode()).hexdigest(),
+            "catalogue": self.catalogue.digest,
+        }
+
+
+@dataclass(frozen=True)
+class Revision:
+    """The settings of every period that begins on `first_day` or later, until the next revision.
+
+    The first one has no `first_day`: it applies to everything before, too.
+    """
+
+    number: int
+    first_day: date | None
+    texts: Texts
+    digests: dict[str, str]
+
+    def meaning(self) -> Meaning:
+        """Policy and catalogue. Raises Held when this version of the program refuses them."""
+        try:
+            return read_meaning(self.texts)
+        except ConfigurationError as error:
+            raise Held(
+                "old_settings",
+                f"this version does not accept the settings no. {self.number} of the ledger, which "
+                "apply to this period; finish it with the version that it was begun with. "
+                f"What it refuses: {error}",
+            ) from None
+
+
+@lru_cache(maxsize=8)
+def read_meaning(texts: Texts) -> Meaning:
+    """Check both texts. Raises one ConfigurationError with the mistakes of both."""
+    faults: list[Fault] = []
+    policy, segments, catalogue = None, None, None
+    with gathered_into(faults):
+        policy = Policy.parse(texts.policy)
+    with gathered_into(faults):
+        segments = parse(texts.segments, "segments.yaml", SegmentSettings)
+        catalogue = build_catalogue(segments)
+    if policy is None or segments is None or catalogue is None:
+        raise ConfigurationError(faults)
+    return Meaning(policy, segments, catalogue)
+
+
+def revisions(ledger: Ledger) -> tuple[Revision, ...]:
+    """Every version of the settings that the ledger keeps, in order. Raises LedgerBroken."""
+    return _revisions(ledger.entries())
+
+
+def applying(known: Sequence[Revision], first: date) -> Revision | None:
+    """The revision for a period that begins on `first`; None when none was ever recorded."""
+    begun = [
+        revision for revision in known if not revision.first_day or revision.first_day <= first
+    ]
+    return begun[-1] if begun else None
+
+
+def record_settings(home: Home, ledger: Ledger, secret: Secret) -> Revision:
+    """The newest revision; a new one is recorded first when the files in force differ from it.
+
+    It applies from the day after the newest one that any release covers, so that no period that
+    has begun changes. Raises ConfigurationError with all mistakes of the files, LedgerBroken or
+    Busy.
+    """
+    with exclusive(home):
+        entries = ledger.entries()
+        expected = expected_revisions(home, entries)
+        revision = expected[-1]
+        if len(expected) > len(_revisions(entries)):
+            subject = f"{SETTINGS}-{revision.number}"
+            ledger.append(SETTINGS, subject, *_parts(revision, secret.salt(subject)))
+            write_public_ledger(ledger, home)
+    return revision
+
+
+def expected_revisions(home: Home, entries: Sequence[Entry]) -> tuple[Revision, ...]:
+    """Every version of the settings, with the one that a run would record now. Writes nothing.
+
+    Raises ConfigurationError with all mistakes of the files, LedgerBroken for a ledger
+    that is lost.
+    """
+    texts = Texts.in_force(home)
+    digests = read_meaning(texts).digests
+    known = _revisions(entries)
+    if known and known[-1].digests == digests:
+        return known
+    _refuse_lost_ledger(home, entries)
+    first_day = _first_free_day(entries) if known else None
+    return (*known, Revision(len(known) + 1, first_day, texts, digests))
+
+
+def _revisions(entries: Sequence[Entry]) -> tuple[Revision, ...]:
+    found = [entry.body for entry in entries if entry.kind == SETTINGS]
+    return tuple(
+        Revision(
+            number,
+            date.fromisoformat(body["first_day"]) if body["first_day"] else None,
+            Texts(body["policy_text"], body["segments_text"]),
+            dict(body["digests"]),
+        )
+        for number, body in enumerate(found, start=1)
+    )
+
+
+def _parts(revision: Revision, salt: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is public of a revision, and what is kept."""
+    first_day = revision.first_day
+    public: dict[str, Any] = {
+        "first_day": first_day.isoformat() if first_day else None,
+        "digests": dict(revision.digests),
+    }
+    kept = {
+        "policy_text": revision.texts.policy,
+        "segments_text": revision.texts.segments,
+        "salt": salt,
+    }
+    return public, kept
+
+
+def _first_free_day(entries: Sequence[Entry]) -> date | None:
+    """The day after the newest one that a release covers; None while nothing is released."""
+    covered = [
+        Period.from_id(entry.body["period"]).end for entry in entries if entry.kind == RELEASE
+    ]
+    return max(covered) + timedelta(days=1) if covered else None
+
+
+def _refuse_lost_ledger(home: Home, entries: Sequence[Entry]) -> None:
+    """Begin no new ledger beside releases that it should hold."""
+    check_public_ledger(home, [entry.link for entry in entries])
+    recorded = {entry.subject for entry in entries if entry.kind == RELEASE}
+    folders = {path.name for path in home.releases.glob("[!.]*")}
+    if lacking := sorted(folders - recorded):
+        missing = f"the ledger lacks {lacking[0]}" if recorded else "the ledger is missing"
+        raise LedgerBroken(
+            f"{missing} while {len(lacking)} release(s) that it should hold "
+            "are published; restore the ledger from its backup. Nothing is published until then"
+        )

@@ -1,0 +1,1 @@
+"""Requests of people: access, correction, withdrawal, erasure; and retention."""

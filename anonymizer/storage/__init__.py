@@ -1,0 +1,1 @@
+"""Files, locks, keys, processes and the database engine of a home directory."""

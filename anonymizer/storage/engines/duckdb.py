@@ -1,0 +1,103 @@
+"""The DuckDB engine: one in-memory database a step, with a memory limit and a spill folder.
+
+Statements live in `sql/`, one SELECT a file; values are bound, never pasted.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from anonymizer.model.errors import Held
+
+_NAME = re.compile(r"^[a-z_][a-z0-9_]*$")
+
+
+class DuckDB:
+    """A private in-memory database. Use as a context manager.
+
+    `spill` is a folder for what does not fit in memory; None forbids spilling, for steps
+    that hold raw values.
+    """
+
+    def __init__(self, *, memory_megabytes: int, threads: int, spill: Path | None) -> None:
+        self._connection = duckdb.connect(
+            ":memory:",
+            config={
+                "memory_limit": f"{memory_megabytes}MB",
+                "threads": threads,
+                "temp_directory": str(spill) if spill else "",
+            },
+        )
+        self._connection.execute("SET TimeZone = 'UTC'")
+        self._kinds: dict[str, str] = {}  # TABLE or VIEW by name; loaded rows aside
+
+    def __enter__(self) -> "DuckDB":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connection.close()
+
+    def load(self, name: str, rows: pa.Table | pa.RecordBatch | pa.RecordBatchReader) -> None:
+        """Make Arrow rows readable under `name`, without a copy."""
+        self.drop(name)
+        self._connection.register(_checked(name), rows)
+
+    def scan(self, name: str, paths: Sequence[Path]) -> None:
+        """Make Parquet files readable under `name`. Raises Held when one is missing."""
+        for path in paths:
+            if not path.is_file():
+                place = f"{path.parent.name}/{path.name}"
+                raise Held("missing_input", f"{place} is missing; run the step that writes it")
+        relation = self._connection.read_parquet([str(path) for path in paths])
+        self.drop(name)
+        relation.create_view(name)
+        self._kinds[name] = "VIEW"
+
+    def create(self, name: str, statement: str, parameters: Mapping[str, Any] | None = None) -> int:
+        """Keep the rows of `sql/<statement>.sql` as table `name`; returns how many there are."""
+        fresh = f"{_checked(name)}_fresh"
+        self._connection.execute(
+            f"CREATE OR REPLACE TABLE {fresh} AS {read(statement)}", parameters or {}
+        )
+        self.drop(name)
+        self._connection.execute(f"ALTER TABLE {fresh} RENAME TO {name}")
+        self._kinds[name] = "TABLE"
+        counted = self._connection.table(name).shape
+        return int(counted[0])
+
+    def fetch(self, statement: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """The rows of `sql/<statement>.sql`."""
+        relation = self._connection.sql(read(statement), params=dict(parameters or {}))
+        return relation.to_arrow_table()
+
+    def drop(self, name: str) -> None:
+        """Forget the loaded rows, scan or table of this name, if there is one.
+
+        A name means one thing: rows loaded under it do not hide behind a later scan or table.
+        """
+        self._connection.unregister(_checked(name))
+        if kind := self._kinds.pop(name, None):
+            self._connection.execute(f"DROP {kind} {name}")
+
+
+def read(statement: str) -> str:
+    """The text of `sql/<statement>.sql`."""
+    return files("sql").joinpath(f"{_checked(statement)}.sql").read_text(encoding="utf-8")
+
+
+def _checked(name: str) -> str:
+    """A relation or statement name; refuses anything that is not a plain identifier."""
+    if not _NAME.match(name):
+        raise ValueError(f"{name!r} is no plain lower-case identifier")
+    return name

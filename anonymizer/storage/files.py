@@ -1,0 +1,101 @@
+"""Files that are either whole or not there: written beside their place, fsynced, renamed.
+
+Their modes are stated, never left to the umask: a file is its owner's alone unless it is published.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anonymizer.model.errors import NoSpace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+PUBLIC, PRIVATE = 0o644, 0o600
+_FOLDERS = {PUBLIC: 0o755, PRIVATE: 0o700}
+
+
+def write_parquet(table: "pa.Table", path: Path, *, mode: int = PRIVATE) -> None:
+    """Write `table`, replacing what was there. Equal rows in equal order give equal bytes."""
+    import pyarrow.parquet as pq  # noqa: PLC0415  slow to import, and many commands write JSON only
+
+    # Page boundaries follow the chunks of a table, and these follow threads.
+    whole = table.combine_chunks()
+    _write(path, lambda temporary: pq.write_table(whole, temporary, compression="zstd"), mode)
+
+
+def write_bytes(content: bytes, path: Path, *, mode: int = PRIVATE) -> None:
+    """Write `content`, replacing what was there. Raises NoSpace."""
+    _write(path, lambda temporary: temporary.write_bytes(content), mode)
+
+
+def make_folder(folder: Path, mode: int = PRIVATE) -> None:
+    """Make a folder for files of this mode, and what is missing above it, whatever the umask."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent, mode)
+    folder.mkdir(exist_ok=True)
+    folder.chmod(_FOLDERS[mode])
+
+
+def canonical_json(content: Any) -> str:
+    """JSON in its one form: equal content gives equal text. Refuses NaN and unknown types."""
+    return json.dumps(
+        content, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    )
+
+
+def sha256(path: Path) -> str:
+    """The digest of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def move_into_place(source: Path, target: Path) -> None:
+    """Publish a finished file or folder by renaming it, durably; raises NoSpace.
+
+    A folder replaces nothing.
+    """
+    try:
+        make_folder(target.parent, PUBLIC)
+        _sync(source)
+        source.replace(target)
+        _sync(target.parent)
+        _sync(target.parent.parent)
+    except OSError as error:
+        raise NoSpace(target.parent.name, type(error).__name__) from None
+
+
+def _write(path: Path, fill: Callable[[Path], object], mode: int) -> None:
+    """Fill a temporary file in the folder of `path` and rename it; raises NoSpace."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        make_folder(path.parent, mode)
+        # Made with the mode of a secret: what it holds is not seen before it has its own.
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
+        temporary.chmod(PRIVATE)
+        fill(temporary)
+        temporary.chmod(mode)
+        _sync(temporary)
+        temporary.replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        raise NoSpace(path.parent.name, type(error).__name__) from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,267 @@
+"""The same work on many tables, by several processes side by side.
+
+Protection and audit are pure computation, table by table. Processes rather than threads,
+because a solver's threads belong to its process; processes started anew rather than forked,
+because a fork copies the locks of the parent's other threads (DuckDB's, Dagster's) as they
+stand. A process is sent what all tables share once, then one table at a time. It has no state,
+no file and nothing to say: it ignores Ctrl-C and SIGTERM, which are its parent's business, and
+ends when its parent does, however that ends.
+"""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, Pipe, wait
+from queue import SimpleQueue
+from typing import Any, Generic, TypeVar
+
+from anonymizer.model.errors import Held
+
+Shared = TypeVar("Shared")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Place = tuple[str, int]
+
+_PAUSE_SECONDS = 0.5
+_PLACES = "places_elsewhere"
+
+
+def _always() -> None:
+    """Nothing speaks against going on."""
+
+
+@dataclass(frozen=True)
+class Workers:
+    """How much may be done at once, and who may call it off.
+
+    `start_seconds` is what has to be saved before processes are started for it: they need about
+    0.6 s until they have their imports and the catalogue, and as much time of a processor each.
+    `go_on` is asked before each table and about twice a second while processes work; whatever
+    it raises ends them and comes out of `results`.
+    """
+
+    processes: int = 1
+    go_on: Callable[[], None] = _always
+    start_seconds: float = 1.0
+
+    def results(
+        self,
+        work: Callable[[Shared, Item], Result],
+        shared: Shared,
+        items: Sequence[Item],
+        costs: Sequence[int],
+    ) -> list[Result]:
+        """`work(shared, item)` of every item, in the order of the items.
+
+        `work` is a function of a module and depends on nothing but its arguments: where it runs
+        makes no difference. `costs` (above 0, in any unit) say which items take longest; these
+        go first. Work begins in this process with the cheapest items, and others are started
+        once the time that these took says that it pays.
+
+        What `work` raises comes out as it is, from whichever item it came first. Raises Held
+        when a process is killed from outside.
+        """
+        left = deque(sorted(range(len(items)), key=lambda number: (costs[number], number)))
+        done: dict[int, Result] = {}
+        begin = time.monotonic()
+        while left and not self._pays(time.monotonic() - begin, done, left, costs):
+            self.go_on()
+            number = left.popleft()
+            done[number] = work(shared, items[number])
+        if left:
+            done |= self._beside(_Task(work, shared), items, left)
+        return [done[number] for number in range(len(items))]
+
+    def _pays(
+        self, seconds: float, done: dict[int, Result], left: deque[int], costs: Sequence[int]
+    ) -> bool:
+        """Whether the time saved on what is left outweighs the start of processes."""
+        if not done:
+            return False
+        processes = min(self.processes, len(left))  # one beside this one saves nothing
+        rate = seconds / sum(costs[number] for number in done)
+        expected = rate * sum(costs[number] for number in left)
+        return expected * (1 - 1 / processes) > self.start_seconds
+
+    def _beside(
+        self, task: "_Task[Shared, Item, Result]", items: Sequence[Item], left: deque[int]
+    ) -> dict[int, Result]:
+        """The work that is left, cheapest last, by processes of their own."""
+        done: dict[int, Result] = {}
+        at_work: dict[_Worker, int] = {}
+        with ExitStack() as running:
+            for _ in range(min(self.processes, len(left))):
+                worker = running.enter_context(_started(task))
+                at_work[worker] = left.pop()
+                worker.give(items[at_work[worker]])
+            while at_work:
+                self.go_on()
+                for worker in _ready(at_work):
+                    done[at_work.pop(worker)] = worker.outcome()
+                    if left:
+                        at_work[worker] = left.pop()
+                        worker.give(items[at_work[worker]])
+        return done
+
+
+ALONE = Workers()
+
+
+@dataclass(frozen=True)
+class _Task(Generic[Shared, Item, Result]):
+    """What a process is told once: what to do, and what all items share."""
+
+    work: Callable[[Shared, Item], Result]
+    shared: Shared
+
+
+@dataclass(frozen=True)
+class _Raised:
+    """An exception on its way here: exceptions with arguments of their own do not pickle."""
+
+    kind: type[Exception]
+    arguments: tuple[Any, ...]
+    fields: dict[str, Any]
+    places: list[Place]
+
+    def rebuilt(self) -> Exception:
+        """The exception as it was, except for its traceback, which stays behind as places."""
+        error = self.kind.__new__(self.kind, *self.arguments)
+        error.args = self.arguments
+        vars(error).update(self.fields, **{_PLACES: self.places})
+        return error
+
+
+def places_elsewhere(error: BaseException) -> list[Place]:
+    """File and line of each call that led to an error raised in another process, outermost first.
+
+    Empty for an error of this process, which has a traceback.
+    """
+    places: list[Place] = getattr(error, _PLACES, [])
+    return places
+
+
+class _Worker:
+    """A process at work, by the connection to it. Each call raises Held when it is gone."""
+
+    def __init__(self, connection: "Connection[Any, Any]") -> None:
+        self._connection = connection
+
+    def fileno(self) -> int:
+        """For waiting on several."""
+        return self._connection.fileno()
+
+    def give(self, work: object) -> None:
+        """Send the task, or an item of it."""
+        with _losses_held():
+            self._connection.send_bytes(_packed(work))
+
+    def outcome(self) -> Any:
+        """What came of the item that was given last; raises what its work raised."""
+        with _losses_held():
+            outcome = self._connection.recv()
+        if isinstance(outcome, _Raised):
+            raise outcome.rebuilt()
+        return outcome
+
+
+def _ready(workers: Iterable[_Worker]) -> Sequence[_Worker]:
+    """Those that have an outcome, or are gone; none after a pause without any."""
+    by_number = {worker.fileno(): worker for worker in workers}
+    return [by_number[number] for number in wait(by_number, _PAUSE_SECONDS) if number in by_number]
+
+
+@contextmanager
+def _started(task: _Task[Shared, Item, Result]) -> Iterator[_Worker]:
+    """A process of this interpreter that knows the task. It is gone when the block ends."""
+    ours, theirs = Pipe()
+    program = (
+        f"import sys; sys.path[:] = {sys.path!r}; "
+        f"from {__name__} import serve; serve({theirs.fileno()})"
+    )
+    process = subprocess.Popen(  # noqa: S603  nothing in the program comes from outside
+        [sys.executable, "-P", "-c", program],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        pass_fds=[theirs.fileno()],
+    )
+    theirs.close()
+    try:
+        worker = _Worker(ours)
+        worker.give(task)
+        yield worker
+    finally:
+        ours.close()
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def _losses_held() -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        raise Held(
+            "worker_lost",
+            "a process at work on this day's tables ended: killed, perhaps for want of memory, or "
+            "the program was replaced during the run; free memory or lower effort.threads in "
+            "policy.yaml, then run again",
+        ) from None
+
+
+def serve(descriptor: int) -> None:
+    """Work for the process at the other end of a connection; never returns. For `Workers` alone."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    connection: Connection[Any, Any] = Connection(descriptor)
+    inbox: SimpleQueue[Any] = SimpleQueue()
+    threading.Thread(target=_take_in, args=(connection, inbox), daemon=True).start()
+    task = inbox.get()
+    while True:
+        connection.send_bytes(_done(task, inbox.get()))
+
+
+def _done(task: _Task[Shared, Item, Result], item: Item) -> bytes:
+    """The result, or what was raised instead of it, ready to be sent."""
+    try:
+        return _packed(task.work(task.shared, item))
+    except Exception as error:  # noqa: BLE001  raised again at the other end
+        frames = traceback.extract_tb(error.__traceback__)
+        places = [(frame.filename, frame.lineno or 0) for frame in frames]
+        raised = _Raised(type(error), error.args, dict(vars(error)), places)
+        return _packed_exception(raised)
+
+
+def _packed_exception(raised: _Raised) -> bytes:
+    """An exception that holds what cannot be sent keeps its kind and its places alone."""
+    try:
+        return _packed(raised)
+    except Exception:  # noqa: BLE001  objects may refuse in any way
+        return _packed(_Raised(RuntimeError, (raised.kind.__name__,), {}, raised.places))
+
+
+def _packed(content: object) -> bytes:
+    """Ready to be sent. From protocol 5 on, arrays that are read-only arrive so."""
+    return pickle.dumps(content, protocol=5)
+
+
+def _take_in(connection: "Connection[Any, Any]", inbox: "SimpleQueue[Any]") -> None:
+    """Receive beside the work, so that the end of the other side is noticed in the middle of it.
+
+    What cannot be received ends the process too, so that the other side does not wait for it: the
+    program's files were replaced during the run, for example.
+    """
+    try:
+        while True:
+            inbox.put(connection.recv())
+    finally:
+        os._exit(0)

@@ -1,0 +1,1 @@
+"""Counts become figures that may be published, each with a proof."""

@@ -1,0 +1,207 @@
+"""Promise 2: for every goal a whole-number table that fits all published figures.
+
+A goal that has such a table is proved; the table is kept as the proof. Publishing fewer
+figures breaks no proof, publishing one more breaks those whose table it does not fit.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymizer.feasible.departures import Departures, moves_found
+from anonymizer.feasible.goals import Goal, Moves, OutOfReach, changes_of
+from anonymizer.feasible.programs import Programs
+from anonymizer.feasible.system import Integers
+from anonymizer.feasible.work import Work
+from anonymizer.model.proofs import Witnesses
+from anonymizer.suppression.constraints import Constraints
+from anonymizer.suppression.goals import Target
+from anonymizer.suppression.problem import Problem
+
+_MOVES_A_SEARCH = 5  # of one target, on average
+
+
+class Prover:
+    """Proofs of targets under the figures that are published; all are at first."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        targets: Sequence[Target],
+        budget: Work,
+        starts: Sequence[Integers] = (),
+    ) -> None:
+        self._problem, self._targets, self._budget = problem, targets, budget
+        self.starts = list(starts) or [problem.start]
+        self._programs = Programs(problem.system, problem.start, budget)
+        self._searches = 0
+        self._holding = np.ones(problem.system.figures, dtype=bool)
+        self._system = problem.system
+        self.published = np.ones(problem.figures, dtype=bool)
+        self.proofs: dict[int, Moves] = {}
+        self._settle()
+
+    def publish(self, row: int, *, published: bool) -> None:
+        """Publish a figure or suppress it. Proofs that a new row breaks are forgotten."""
+        self.published[row] = published
+        self._settle()
+
+    def adopt(self, published: NDArray[np.bool_], proofs: Mapping[int, Moves]) -> None:
+        """Go on from what was published and proved by other means."""
+        self.published = published.copy()
+        self._settle()
+        self.proofs = dict(proofs)
+
+    def open_targets(self) -> list[int]:
+        """Targets that need a proof and have none."""
+        return [
+            number
+            for number, target in enumerate(self._targets)
+            if number not in self.proofs and is_required(target, self.published)
+        ]
+
+    def search(self, targets: Sequence[int], start: int = 0) -> list[int]:
+        """Prove targets by moving a few people from a start; those for which that is not enough."""
+        return self._search_from(start, targets) if targets else []
+
+    def start_from(self, target: int) -> int:
+        """The number of a new start: the table that proves a target.
+
+        Targets that are hard for the same reason are easy from there.
+        """
+        moves = self.proofs[target]
+        table = self.starts[moves.start].copy()
+        table[moves.classes] += moves.people
+        self.starts.append(table)
+        return len(self.starts) - 1
+
+    def _search_from(self, number: int, targets: Sequence[int]) -> list[int]:
+        start = self.starts[number]
+        if not self._system.allows(start):
+            return list(targets)
+        for choice in range(max(len(self._targets[target].goals) for target in targets)):
+            tried = [
+                (target, self._targets[target].goals[choice])
+                for target in targets
+                if target not in self.proofs and choice < len(self._targets[target].goals)
+            ]
+            self._searches += 1
+            self._budget.spend(len(tried) * _MOVES_A_SEARCH)
+            wanted = [self._from(start, goal) for _, goal in tried]
+            found = moves_found(self._system, start, wanted, self._searches)
+            for (target, _), table in zip(tried, found, strict=True):
+                if table is not None:
+                    self.proofs[target] = replace(table, start=number)
+        return [target for target in targets if target not in self.proofs]
+
+    def _from(self, start: Integers, goal: Goal) -> Goal:
+        """The goal, which is told from the first start, as told from another one."""
+        there = int(start[goal.classes].sum() - self._problem.start[goal.classes].sum())
+        return replace(goal, change=goal.change - there)
+
+    def prove(self, target: int) -> OutOfReach | None:
+        """Prove a target by a program; else the figures in the way.
+
+        With the budget spent, every figure that counts the target's people is in the way.
+        """
+        rows = [np.empty(0, dtype=np.intp)]
+        for goal in self._targets[target].goals:
+            verdict = self._programs.decide(goal)
+            if isinstance(verdict, Moves):
+                self.proofs[target] = verdict
+                return None
+            rows.append(verdict.rows)
+        blamed = self._problem.published_among(np.unique(np.concatenate(rows)), self.published)
+        return OutOfReach(blamed)
+
+    def _settle(self) -> None:
+        """Make finders respect exactly the rows that hold now."""
+        holding = self._problem.hold(self.published)
+        for changed in np.flatnonzero(holding != self._holding).tolist():
+            holds = bool(holding[changed])
+            if holds:
+                for target in self._broken_by(changed):
+                    del self.proofs[target]
+            self._programs.publish(changed, published=holds)
+        self._holding = holding
+        self._system = self._problem.as_published(self.published)
+        lost = {n for n, start in enumerate(self.starts) if not self._system.allows(start)}
+        for target, moves in self.proofs.items():
+            if moves.start in lost:
+                self.proofs[target] = self._from_first(moves)
+
+    def _from_first(self, moves: Moves) -> Moves:
+        """The same table as its difference from the first start, which fits whatever is published.
+
+        A start that is not the first may no longer fit where tables that set out from it do.
+        """
+        change = self.starts[moves.start] - self._problem.start
+        change[moves.classes] += moves.people
+        classes = np.flatnonzero(change)
+        return Moves(classes, change[classes])
+
+    def _broken_by(self, row: int) -> list[int]:
+        system = self._problem.system
+        members = np.zeros(system.classes, dtype=np.int64)
+        start, end = system.members.indptr[row : row + 2]
+        members[system.members.indices[start:end]] = 1
+        counts = [int(members @ start) for start in self.starts]
+        return [
+            target
+            for target, moves in self.proofs.items()
+            if not system.lowest[row]
+            <= counts[moves.start] + members[moves.classes] @ moves.people
+            <= system.highest[row]
+        ]
+
+
+def is_required(target: Target, published: NDArray[np.bool_]) -> bool:
+    """Nobody needs to hide the count of a row that is published."""
+    return target.row is None or not published[target.row]
+
+
+def unproved(
+    problem: Problem,
+    published: NDArray[np.bool_],
+    targets: Sequence[Target],
+    starts: Sequence[Integers],
+    proofs: Mapping[int, Moves],
+) -> list[int]:
+    """Targets whose proof is missing or wrong: judged from the tables alone, in exact integers."""
+    required = [n for n, target in enumerate(targets) if is_required(target, published)]
+    system, good = problem.as_published(published), set[int]()
+    for number, start in enumerate(starts):
+        given = [n for n in required if n in proofs and proofs[n].start == number]
+        if not given or not system.allows(start):
+            continue
+        changes = changes_of(problem.system.classes, [proofs[n] for n in given])
+        tables = Departures(start, changes, np.array(given))
+        there = problem.start - start
+        reached = [
+            any(_reaches(goal, there, proofs[n]) for goal in targets[n].goals) for n in given
+        ]
+        fits = tables.fitting(system) & np.array(reached, dtype=bool)
+        good.update(np.array(given)[fits].tolist())
+    return [number for number in required if number not in good]
+
+
+def _reaches(goal: Goal, there: Integers, moves: Moves) -> bool:
+    """Whether the moves, from a start with `there` fewer people than the first, reach the goal."""
+    change = int(moves.people[np.isin(moves.classes, goal.classes)].sum())
+    change -= int(there[goal.classes].sum())
+    return change >= goal.change if goal.change > 0 else change <= goal.change
+
+
+def witnesses_of(
+    known: Constraints, starts: Sequence[Integers], proofs: Mapping[int, Moves]
+) -> Witnesses:
+    """The proofs of all targets; starts that no proof needs, but for the first, are left out."""
+    class_of = np.full(known.grid_size, -1, dtype=np.int32)
+    class_of[known.atoms] = known.class_of
+    moves = [proofs[number] for number in sorted(proofs)]
+    used = sorted({0, *(one.start for one in moves)})
+    start_of = np.array([used.index(one.start) for one in moves], dtype=np.int32)
+    tables = np.stack([starts[number] + known.certain for number in used])
+    return Witnesses(class_of, tables, start_of, changes_of(tables.shape[1], moves))

@@ -1,0 +1,1 @@
+"""Suppression and audit for a table that anyone has made."""

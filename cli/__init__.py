@@ -1,0 +1,1 @@
+"""The command `audience`: its commands, what they print, and what they end with."""

@@ -1,0 +1,108 @@
+"""Options that many commands share."""
+
+from collections.abc import Sequence
+from contextvars import ContextVar
+from datetime import date
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.model.periods import Period
+from anonymizer.storage.home import Home, PublishedCopy
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", help="The home directory (default: $AUDIENCE_HOME, else ./home)."),
+]
+FromOption = Annotated[str, typer.Option("--from", help="First local day, YYYY-MM-DD.")]
+ToOption = Annotated[str, typer.Option("--to", help="Last local day, YYYY-MM-DD.")]
+
+_chosen: ContextVar[Home | None] = ContextVar("chosen", default=None)
+
+
+def use_home(path: Path | None) -> Home:
+    """The home that an option or the environment names."""
+    from pipelines.first_day import refuse_retired_variable  # noqa: PLC0415  slow to import
+
+    refuse_retired_variable()
+    home = Home(path.absolute()) if path is not None else Home.from_environment()
+    _chosen.set(home)
+    return home
+
+
+def chosen_home() -> Home:
+    """The home of the command that is running, as far as it has chosen one."""
+    return _chosen.get() or Home.from_environment()
+
+
+def existing_home(path: Path | None) -> Home:
+    """The chosen home; refuses one that `audience init` has not made."""
+    home = use_home(path)
+    if not home.policy.exists():
+        raise ConfigurationError(
+            [Fault(str(home.root), "no policy.yaml is here", "create a home with: audience init")]
+        )
+    return home
+
+
+def reading_home(path: Path | None) -> Home:
+    """The chosen home, or a published folder without one: enough for whoever only reads.
+
+    Refuses what is neither.
+    """
+    home = use_home(path)
+    if home.policy.exists() or home.public_ledger.exists():
+        return home
+    copy = PublishedCopy(home.root)
+    return copy if copy.public_ledger.exists() else existing_home(path)
+
+
+def require_extra(extra: str, module: str, what: str) -> None:
+    """Refuse a command whose optional package is not installed, before it changes anything."""
+    if find_spec(module) is None:
+        remedy = f"install it: pip install 'audience[{extra}]'"
+        raise ConfigurationError([Fault(what, f"the package {module} is not installed", remedy)])
+
+
+def parse_day(text: str, option: str) -> date:
+    """A calendar day; refuses anything else."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != text:  # Python takes 20261101 and 2026-W45-1, too
+        raise ConfigurationError([Fault(option, f"{text!r} is not a date (YYYY-MM-DD)")])
+    return day
+
+
+def parse_period(day: str | None, period: str | None) -> Period | None:
+    """The period that `--day` or `--period` names, None without both; refuses both at once."""
+    if day and period:
+        raise ConfigurationError([Fault("--period", "--day is given too", "use one of them")])
+    if day:
+        return Period("day", parse_day(day, "--day"))
+    try:
+        return Period.from_id(period) if period else None
+    except ValueError:
+        remedy = "write 2026-11-22, 2026-W47 or 2026-11"
+        raise ConfigurationError(
+            [Fault("--period", f"{period!r} is not a day, ISO week or month", remedy)]
+        ) from None
+
+
+def hierarchy_files(given: Sequence[str]) -> tuple[dict[str, Path], list[Fault]]:
+    """The hierarchy file of each column, and what is not COLUMN=FILE."""
+    files: dict[str, Path] = {}
+    faults = []
+    for text in given:
+        column, equals, file = text.partition("=")
+        if not (column and equals and file):
+            faults.append(Fault(f"--hierarchy {text}", "this is not COLUMN=FILE"))
+        elif column in files:
+            faults.append(Fault(f"--hierarchy {text}", f"{column} has a hierarchy already"))
+        else:
+            files[column] = Path(file)
+    return files, faults

@@ -1,0 +1,72 @@
+"""`audience retention`: what went of the working data, and what would go next. Counts only."""
+
+from datetime import date, timedelta
+
+import typer
+
+from anonymizer.model.policy import Policy
+from anonymizer.storage.home import Home
+from cli.commands.common import HomeOption, existing_home
+from pipelines.screen import out, table
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("retention")(show_retention)
+
+
+def show_retention(home: HomeOption = None) -> None:
+    """Show what went of the working data run by run, and what would go next; changes nothing."""
+    from anonymizer.rights.retention import outlook, reports  # noqa: PLC0415  slow to import
+
+    place = existing_home(home)
+    policy = Policy.load(place.policy)
+    went = [
+        (report.day, what, stage, count)
+        for report in reports(place)
+        for what, counts in (
+            ("file outdated", report.outdated_files),
+            ("row of a closed account", report.closed_rows),
+            ("row of an erased person", report.erased_rows),
+        )
+        for stage, count in counts.items()
+    ]
+    columns = ("run from", "what", "stage", "number")
+    out().print(table("What went", columns, went))
+    newest = _newest_day(place)
+    if newest is None:
+        out().print("There is no working data yet.")
+        return
+    following = newest + timedelta(days=1)
+    due = [(following, "file outdated", stage, n)
+           for stage, n in outlook(place, policy, following).items()]  # fmt: skip
+    out().print(table("What would go next", columns, due))
+    for line in _standing(place, policy, newest):
+        out().print(line)
+
+
+def _standing(home: Home, policy: Policy, newest: date) -> list[str]:
+    """What the rules are, and whether they hold as of the newest day."""
+    from anonymizer.rights.erasure import leftover_rows  # noqa: PLC0415  slow to import
+    from pipelines import journal  # noqa: PLC0415
+
+    entry = journal.read(home, "intake", newest)
+    excluded = entry.facts["accounts"]["profiles"]["excluded"] if entry and entry.facts else {}
+    years, kept = policy.retention.closed_years, policy.retention.private_days
+    left = sum(leftover_rows(home, newest).values())
+    return [
+        f"Working data is kept for {kept} days before the first day of a run.",
+        (
+            f"Profiles closed for more than {years} years that {newest} did not take in: "
+            f"{excluded.get('closed_long_ago', 0):,}."
+        ),
+        f"Rows of erased people in working files: {left:,}"
+        + ("." if not left else "; the next run removes them if their request is new to it."),
+    ]
+
+
+def _newest_day(home: Home) -> date | None:
+    from anonymizer.counting.working_rows import day_of  # noqa: PLC0415
+
+    days = [day_of(path) for path in (home.private / "requests").glob("day=*.parquet")]
+    return max(days, default=None)

@@ -1,0 +1,186 @@
+"""The `audience` command. The module of a command is imported when that command is called.
+
+So `audience protect` does not wait for what `audience run` needs. Only `--help`, which lists all
+commands, imports all of their modules; none of them imports Dagster before it runs.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from functools import cache
+from importlib import import_module
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from anonymizer.model.errors import AudienceError
+from anonymizer.model.escaping import visible_lines
+from cli.commands.common import chosen_home
+
+# The module in cli/commands/ that registers each command, in the order of `--help`.
+MODULES = {
+    "init": "installation",
+    "ui": "installation",
+    "segments": "installation",
+    "sample": "samples",
+    "demo": "samples",
+    "run": "runs",
+    "backfill": "runs",
+    "check-input": "checking",
+    "accept": "accepting",
+    "quarantine": "quarantining",
+    "statements": "history",
+    "figures": "history",
+    "exports": "history",
+    "verify": "proofs",
+    "check": "proofs",
+    "withheld": "withholding",
+    "withdraw-release": "withdrawing",
+    "correct-release": "correcting",
+    "protect": "protecting",
+    "audit": "auditing",
+    "policy": "policy",
+    "rights": "rights",
+    "retention": "retention",
+    "ledger": "history",
+}
+
+
+class _Commands(Mapping[str, Any]):
+    """The commands by name; looking one up imports its module."""
+
+    def __getitem__(self, name: str) -> Any:
+        return _registered(MODULES[name])[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(MODULES)
+
+    def __len__(self) -> int:
+        return len(MODULES)
+
+
+@cache
+def _registered(module: str) -> Mapping[str, Any]:
+    """All commands that a module registers."""
+    part = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    import_module(f"cli.commands.{module}").register(part)
+    return typer.main.get_group(part).commands
+
+
+class _OnDemand(TyperGroup):
+    """A group that knows the names of its commands, and loads them one by one."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Commands()  # type: ignore[assignment]  # read only: nothing is added
+
+    def make_context(self, *names: Any, **extra: Any) -> Any:
+        """Read what stands before the name of the command."""
+        with _arguments_made_visible():
+            return super().make_context(*names, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Read the arguments of the command, and run it."""
+        with _arguments_made_visible():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _arguments_made_visible() -> Iterator[None]:
+    """What is said of a wrong argument repeats it; the library keeps that in `message`."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(told := getattr(error, "message", None), str):
+            vars(error)["message"] = visible_lines(told)
+        raise
+
+
+app = typer.Typer(
+    cls=_OnDemand,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from anonymizer.model.version import code_version  # noqa: PLC0415  most commands do not ask
+        from cli.output import say  # noqa: PLC0415
+
+        say(f"audience {code_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _audience(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Version and commit."
+        ),
+    ] = False,
+) -> None:
+    """Turns raw visits and profiles into audience figures that say nothing about any person."""
+
+
+def command() -> NoReturn:
+    """`main`, after which the process ends at once.
+
+    Threads of Arrow let go of the files that they have read a moment later than it says so. Those
+    that come to that while Python is being taken down abort the whole process.
+    """
+    try:
+        main()
+        code: int | str | None = 0
+    except SystemExit as end:
+        code = end.code
+    with suppress(OSError):  # nobody reads what is left to say
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
+
+
+def main() -> None:
+    """Run the command line. Errors become one message and an exit code, never a traceback."""
+    try:
+        app()
+    except AudienceError as error:
+        _say(f"audience: {error}")
+        sys.exit(error.exit_code)
+    except Exception as error:  # noqa: BLE001  its message may carry a value: only its type is shown
+        log = _write_trace(error)
+        _say(
+            f"audience: unexpected {type(error).__name__}; this is a fault of the program. "
+            f"Where it happened stands in {log}"
+        )
+        sys.exit(AudienceError.exit_code)
+
+
+def _say(message: str) -> None:
+    from pipelines.screen import notices  # noqa: PLC0415  most commands end without an error
+
+    notices().print(message, style="red")
+
+
+def _write_trace(error: Exception) -> str:
+    """Keep files and lines of the fault, without its message: that may carry a value."""
+    frames = traceback.format_list(traceback.extract_tb(error.__traceback__))
+    moment = datetime.now(UTC)
+    path = chosen_home().root / "logs" / f"fault-{moment:%Y%m%dT%H%M%S%f}.txt"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{type(error).__name__}\n{''.join(frames)}", encoding="utf-8")
+    except OSError:
+        return "no log: the home directory cannot be written"
+    return str(path)
+
+
+if __name__ == "__main__":
+    command()

@@ -1,0 +1,110 @@
+"""The ledger's entries as lines of a list: when, by whom, about what, with what outcome."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from anonymizer.release.ledger import Entry
+from anonymizer.release.public_ledger import NOT_PUBLIC
+
+_Body = Mapping[str, Any]
+_SHOWN = 16  # characters of a hash
+
+
+def entry_line(entry: Entry) -> tuple[int, str, str, str, str, str, str]:
+    """Number, time, actor, kind, subject, outcome, and the beginning of the hash.
+
+    Who recorded an entry, and when, is not public.
+    """
+    time, _, actor = entry.recorded.partition(" by ")
+    outcome = _OUTCOMES.get(entry.kind, _recorded)(entry.body)
+    return (
+        entry.sequence,
+        time.partition("+")[0].partition(".")[0] or NOT_PUBLIC,
+        actor or NOT_PUBLIC,
+        entry.kind,
+        entry.subject,
+        outcome,
+        entry.hash[:_SHOWN],
+    )
+
+
+def _recorded(_: _Body) -> str:
+    return "recorded"
+
+
+def _hidden(_: _Body) -> str:
+    return "only its digest is public"
+
+
+def _released(body: _Body) -> str:
+    audit = body.get("audit", {})
+    published = audit.get("figures") if isinstance(audit, Mapping) else None
+    figures = f", {published:,} figures" if isinstance(published, int) else ""
+    return f"released, {len(body['files'])} files{figures}"
+
+
+def _exported(body: _Body) -> str:
+    recipients = {name.partition("/")[0] for name in body["files"]}
+    return f"exported, {len(body['files'])} files for {len(recipients)} recipients"
+
+
+def _withdrawn(body: _Body) -> str:
+    return f"withdrawn: {body['reason']}"
+
+
+def _corrected(body: _Body) -> str:
+    return f"corrects {body['corrects']}: {body['reason']}"
+
+
+def _approved(body: _Body) -> str:
+    return f"correction of {body['corrects']} approved: {body['reason']}"
+
+
+def _cancelled(body: _Body) -> str:
+    return f"correction of {body['corrects']} cancelled: {body['reason']}"
+
+
+def _pointed(body: _Body) -> str:
+    return f"{len(body['files'])} notice(s) name {body['corrected_by']}"
+
+
+def _applied(body: _Body) -> str:
+    return f"apply from {body['first_day'] or 'the beginning'}"
+
+
+def _accepted(body: _Body) -> str:
+    return f"accepted: {body['reason']}"
+
+
+def _decided(body: _Body) -> str:
+    return f"counts as {body['treated_as']}: {body['reason']}"
+
+
+def _erased(body: _Body) -> str:
+    return f"carried out, {len(body['requests'])} requests"
+
+
+def _taken(body: _Body) -> str:
+    return f"taken in, {len(body['requests'])} requests"
+
+
+def _done(body: _Body) -> str:
+    return f"done: {body['reason']}"
+
+
+_OUTCOMES: Mapping[str, Callable[[_Body], str]] = {
+    "release": _released,
+    "exports": _exported,
+    "withdrawal": _withdrawn,
+    "correction": _corrected,
+    "approval": _approved,
+    "cancellation": _cancelled,
+    "pointer": _pointed,
+    "settings": _applied,
+    "acceptance": _accepted,
+    "objection": _decided,
+    "erasure": _erased,
+    "requests_taken": _taken,
+    "request_done": _done,
+    NOT_PUBLIC: _hidden,
+}

@@ -1,0 +1,79 @@
+"""What intake warns of, on a screen: one short line a kind and file, never a value."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from anonymizer.intake.taking_in import Warned
+from anonymizer.storage.home import Home
+from pipelines import journal
+
+MOST_LINES = 5  # of a kind; a day may have hundreds of files
+_TEXTS = {
+    "no_files": "no files",
+    "no_rows": "the file has no rows",
+    "column_absent": "the file lacks this column",
+    "unknown_columns": "column(s) that the contract does not know, not read",
+    "ignored:symbolic_link": "ignored: a link, which is never followed",
+    "ignored:folder": "ignored: an empty folder",
+    "ignored:working_file": "working file(s) ignored: names that begin with . or _ or end in .tmp "
+    "or .part",
+    "ignored:not_in_contract": "ignored: no table of the contract has this name",
+    "ignored:not_a_day": "ignored: not a folder day=YYYY-MM-DD",
+    "gender_not_mapped": "row(s) with a word that is no known gender; set codings.gender",
+    "region_not_mapped": "row(s) with a code that is no regency of the reference",
+    "region_without_dot": "row(s) with four digits without a dot (BPS, or Kemendagri without "
+    "dots); set codings.region",
+    "region_as_number": "row(s) with a code written as a number, which loses digits; deliver text",
+    "age_not_known": "row(s) with a date that gives no age",
+    "request_undated": "row(s) without a time that can be read: in force for good",
+    "category_not_mapped": "row(s) with a category of no interest",
+    "tag_unknown": "row(s) with a utm_id that is no campaign's",
+    "quarantined": "row(s) quarantined, {detail}",
+    "ignored": "ignored: {detail}",
+    "no_campaign": "row(s) matched by no campaign",
+}
+# Told apart, with what follows from them.
+_ELSEWHERE = frozenset({"unread"})
+_COUNTED = ("row(s)", "column(s)", "working file(s)")
+
+
+def warnings_of(home: Home, days: Sequence[date]) -> list[Warned]:
+    """What intake warned of on these days, each once."""
+    entries = [journal.read(home, "intake", day) for day in days]
+    found = [
+        Warned(**{**facts, "columns": tuple(facts["columns"]), "rows": tuple(facts["rows"])})
+        for entry in entries
+        if entry
+        for facts in entry.facts.get("warnings", ())
+    ]
+    return list(dict.fromkeys(found))
+
+
+def warning_lines(warnings: Iterable[Warned]) -> list[str]:
+    """One line a kind and file; of many files of a kind the first, and how many more."""
+    by_kind: dict[str, list[Warned]] = {}
+    for warned in warnings:
+        if warned.code not in _ELSEWHERE:
+            by_kind.setdefault(f"{warned.table} {warned.code}", []).append(warned)
+    lines = []
+    for of_kind in by_kind.values():
+        lines += [_line(warned) for warned in of_kind[:MOST_LINES]]
+        if len(of_kind) > MOST_LINES:
+            more = len(of_kind) - MOST_LINES
+            lines.append(f"{of_kind[0].table}: {more:,} more of this kind (Dagster lists all)")
+    return lines
+
+
+def _line(warned: Warned) -> str:
+    kind, _, detail = warned.code.partition(":")
+    text = _TEXTS.get(warned.code) or _TEXTS.get(kind, kind).format(detail=detail)
+    columns = f", {', '.join(warned.columns)}" if warned.columns else ""
+    counted = f"{warned.count:,} " if text.startswith(_COUNTED) else ""
+    return f"{warned.file or warned.table}{columns}: {counted}{text}{_first_rows(warned)}"
+
+
+def _first_rows(warned: Warned) -> str:
+    if not warned.rows:
+        return ""
+    more = ", ..." if warned.count > len(warned.rows) else ""
+    return f"; row {', '.join(map(str, warned.rows))}{more}"
