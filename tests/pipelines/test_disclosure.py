@@ -16,9 +16,9 @@ from checking import outcome
 from scipy import sparse
 
 from anonymizer.model.proofs import SUPPRESSED, Representatives, Witnesses
+from anonymizer.release import gate, release
 from anonymizer.release.near_state import state_file
 from anonymizer.release.publishing import load_release
-from anonymizer.release.release import gate, release
 from anonymizer.storage.home import Home
 from anonymizer.storage.processes import ALONE
 from anonymizer.suppression import releasing as suppression

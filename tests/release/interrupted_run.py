@@ -15,10 +15,10 @@ from typing import Any
 from release_world import SECRET, release
 
 from anonymizer.exports import database, writing
+from anonymizer.release import folder as release_folder
+from anonymizer.release import publishing
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.publishing import load_releases
-from anonymizer.release.release import folder as release_folder
-from anonymizer.release.release import publishing
 from anonymizer.storage.home import Home
 
 NEXT = date(2026, 11, 23)

@@ -52,6 +52,7 @@ from anonymizer.model.periods import Period
 from anonymizer.model.policy import Policy, PolicyPromise
 from anonymizer.model.roles import Roles
 from anonymizer.model.series import CAMPAIGN_DAY
+from anonymizer.release import corrections, publishing
 from anonymizer.release.corrections import (
     Order,
     Who,
@@ -66,7 +67,7 @@ from anonymizer.release.gate import History, check
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.near_state import near_history, state_file
 from anonymizer.release.publishing import load_release, load_releases, publish
-from anonymizer.release.release import PUBLISHED, corrections, publishing
+from anonymizer.release.release import PUBLISHED
 from anonymizer.storage.home import Home
 from anonymizer.storage.processes import ALONE
 from anonymizer.suppression.representatives import read_representatives

@@ -42,12 +42,13 @@ from anonymizer.model.proofs import Representatives
 from anonymizer.model.series import CAMPAIGN_DAY, CAMPAIGN_WEEK
 from anonymizer.model.subjects import Campaign
 from anonymizer.model.tables import Figures
+from anonymizer.release import gate
 from anonymizer.release.earlier import earlier_releases
 from anonymizer.release.gate import Checked, History, check
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.near_state import near_history
 from anonymizer.release.publishing import publish
-from anonymizer.release.release import Release, gate
+from anonymizer.release.release import Release
 from anonymizer.storage.home import Home
 from anonymizer.storage.processes import ALONE
 from anonymizer.storage.secret import Secret

@@ -175,9 +175,9 @@ _KILLED = """
 import os, signal, sys
 from datetime import date
 from pathlib import Path
-from anonymizer.rights.rights import erasure
+from anonymizer.rights import erasure
 from anonymizer.storage import files
-from anonymizer.counting.reach import working_rows
+from anonymizer.counting import working_rows
 from anonymizer.storage.home import Home
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.secret import Secret

@@ -75,7 +75,7 @@ def test_a_fault_elsewhere_is_sealed_with_its_kind_and_place() -> None:
 
     assert isinstance(trouble, Trouble)
     assert "ValueError at " in trouble.message
-    assert "parallel.py" in trouble.message  # the nearest line of the product itself
+    assert "processes.py" in trouble.message  # the nearest line of the product itself
     assert "canary" not in trouble.message
     assert places_elsewhere(error)[-1][0].endswith("labour.py")
     assert places_elsewhere(ValueError()) == []
