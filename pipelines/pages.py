@@ -3,11 +3,13 @@
 import runpy
 import signal
 import sys
+from pathlib import Path
 
 
 def main() -> None:
     """Serve the code location; options are those of `dagster dev`."""
-    sys.argv = ["dagster", "dev", "-m", "pipelines.definitions", *sys.argv[1:]]
+    workspace = Path(__file__).with_name("workspace.yaml")
+    sys.argv = ["dagster", "dev", "-w", str(workspace), *sys.argv[1:]]
     # Dagster ends its processes on Ctrl-C alone: a supervisor's SIGTERM would leave them behind,
     # and a shell's background job, which ignores Ctrl-C, could not be ended at all.
     for number in (signal.SIGINT, signal.SIGTERM):

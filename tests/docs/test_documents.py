@@ -86,7 +86,7 @@ def test_every_worked_query_has_an_answer_in_the_demo(demo: Demo) -> None:
 
 
 _PATH = re.compile(
-    r"`((?:tests|anonymizer|pipelines|data_samples|sql|docs|benchmarks)/[^`*<>{} ]*)`"
+    r"`((?:tests|anonymizer|cli|pipelines|data_samples|sql|docs|benchmarks)/[^`*<>{} ]*)`"
 )
 
 
