@@ -192,7 +192,7 @@ def test_a_limit_of_a_reason_that_there_is_not_is_a_mistake() -> None:
 
 def test_every_share_that_is_measured_can_be_named(before: list[Measures]) -> None:
     measured_ones = {name.split(" ", 1)[1] for day in before for name in day.shares}
-    excluding = Path(str(files("anonymizer"))) / "eligibility.py"
+    excluding = Path(str(files("anonymizer"))) / "counting/eligibility.py"
     rules = set(re.findall(r'Rule\("([a-z_]+)"', excluding.read_text("utf-8")))
     consents = {f"no_consent_{purpose}" for purpose in get_args(Purpose)}
     assert measured_ones | rules | consents | set(plausibility._LOOK_AT) <= set(
