@@ -18,7 +18,7 @@ from process_usage import Run, run
 HERE = Path(__file__).parent
 # Beside the interpreter: a benchmark may be started without its environment being active.
 AUDIENCE = str(Path(sys.executable).with_name("audience"))
-PRODUCT = (HERE.parent / "anonymizer", HERE.parent / "pipelines")
+PRODUCT = tuple(HERE.parent / name for name in ("anonymizer", "audience", "cli", "pipelines"))
 Options = tuple[str, ...]
 
 

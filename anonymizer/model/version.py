@@ -8,7 +8,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 # Written into built packages by hatch_build.py; a checkout asks git instead.
 COMMIT_FILE = _PACKAGE / "commit.txt"
 _SHORT = 12
