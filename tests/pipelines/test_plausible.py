@@ -65,7 +65,7 @@ def test_an_implausible_day_is_held_until_it_is_accepted(
     assert not list(fresh_home.releases.glob("*"))
     passed, shown = outcome("campaign_reach", "plausible", Period.from_id(DAY).end)
     assert not passed
-    assert [row.data["measure"] for row in shown["measures"]] == MEASURES
+    assert [row.data["measure"] for row in shown["measures"].records] == MEASURES
 
     unfit = audience("accept", "--day", DAY, "--reason", "ask anna@example.com")
     assert unfit.returncode == 2
