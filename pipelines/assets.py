@@ -42,7 +42,7 @@ from pipelines.resources import Installation
 from pipelines.sealing import Trouble, attempt
 from pipelines.stages import Outcome, Stage, Tried
 from pipelines.taking_in import TakingIn
-from pipelines.upkeep import remove_what_may_not_stay
+from pipelines.upkeep import purge_expired
 
 Work = Callable[[Installation, Period], Outcome]
 _HELD_TAG = "audience/held"  # shown in the list of runs, where a run with held days is no failure
@@ -215,7 +215,7 @@ def _finish(installation: Installation, days: Sequence[date]) -> None:
     """What a run does once, whatever became of its days: the database, and what may go."""
     home, ledger, secret = installation.home, installation.ledger(), installation.secret()
     build_database(in_circulation(load_releases(home, ledger), ledger), home)
-    remove_what_may_not_stay(home, days, ledger, secret)
+    purge_expired(home, days, ledger, secret)
 
 
 def _held_by(trouble: Trouble, stage: Stage, day: date) -> Tried:

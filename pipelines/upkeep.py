@@ -10,13 +10,13 @@ from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
 
 
-def remove_what_may_not_stay(
+def purge_expired(
     home: Home, days: Sequence[date], ledger: Ledger, secret: Secret
 ) -> Report | None:
     """Carry out erasures, purge closed profiles and prune states, as of the days of a run.
 
-    Returns what went, None when no day of the run has been taken in. Raises LedgerBroken, Busy or
-    NoSpace.
+    Returns what was removed, None when no day of the run has been taken in. Raises LedgerBroken,
+    Busy or NoSpace.
     """
     taken = [day for day in days if home.working_file("requests", day).exists()]
     if not taken:

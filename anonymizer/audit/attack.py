@@ -28,7 +28,7 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class Undecided:
-    """Groups of people of which neither a disclosure was shown nor that they are safe.
+    """Groups for which the attack showed neither a disclosure nor that they are safe.
 
     `cells` is how many cells they have together; `first` names the first few groups.
     """
@@ -56,8 +56,8 @@ def undecided_groups(knowledge: Knowledge, groups: Sequence[Integers]) -> Undeci
 class Verdict:
     """What an attack with a limit of work came to.
 
-    `findings` count against the table. `undecided` groups do not: neither a disclosure was shown,
-    nor that they are safe. `work` is what was spent, in units of `feasible.work`.
+    `findings` count against the table. `undecided` groups do not: the attack showed neither a
+    disclosure nor that they are safe. `work` is what was spent, in units of `feasible.work`.
     """
 
     findings: tuple[Finding, ...]

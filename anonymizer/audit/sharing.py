@@ -44,10 +44,10 @@ def followed(
     promise: Promise,
     draw: Draw,
 ) -> Followed:
-    """Whom the groups of a release, in order, follow if those marked are judged on their own.
+    """Which earlier group each group follows, if the groups in `alone` are judged on their own.
 
-    Only one marking leaves exactly the marked ones with nobody to follow: whether a group has to
-    be marked depends on those before it alone.
+    A claim is valid if exactly the groups in `alone` follow none. Only one claim is: whether a
+    group follows another depends on the groups before it.
     """
     jitter = cache(lambda one, other: draw("near", f"{one}|{other}") % (promise.near_jitter + 1))
     earlier = np.full(len(groups), NO_ONE, dtype=np.int64)
