@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 
 from anonymizer.model.errors import AudienceError
 from anonymizer.model.escaping import visible_lines
-from cli.commands.common import chosen_home
+from cli.commands.common import chosen_home, forget_home
 
 # The module in cli/commands/ that registers each command, in the order of `--help`.
 MODULES = {
@@ -149,6 +149,7 @@ def command() -> NoReturn:
 
 def main() -> None:
     """Run the command line. Errors become one message and an exit code, never a traceback."""
+    forget_home()
     try:
         app()
     except AudienceError as error:

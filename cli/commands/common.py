@@ -33,6 +33,11 @@ def use_home(path: Path | None) -> Home:
     return home
 
 
+def forget_home() -> None:
+    """Before a command begins: it has chosen no home yet, whatever ran before in this process."""
+    _chosen.set(None)
+
+
 def chosen_home() -> Home:
     """The home of the command that is running, as far as it has chosen one."""
     return _chosen.get() or Home.from_environment()
