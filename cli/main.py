@@ -43,6 +43,7 @@ MODULES = {
     "correct-release": "correcting",
     "protect": "protecting",
     "audit": "auditing",
+    "compare-naive": "comparison",
     "policy": "policy",
     "rights": "rights",
     "retention": "retention",

@@ -1,5 +1,6 @@
 """Every command that the documents show is run, and every link leads somewhere."""
 
+import json
 import os
 import re
 import shutil
@@ -124,3 +125,21 @@ def answers(command: str, environment: dict[str, str], folder: Path) -> None:
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(timeout=30)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("demo")
+def test_the_readme_states_what_a_plain_having_gives_away(demo: Demo) -> None:
+    command = [ROOT / ".venv/bin/audience", "compare-naive", "--json", "--home", demo.home]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    naive, released = found["naive"], found["released"]
+    table = {
+        "figures published": (naive["figures"], released["figures"]),
+        "to the very number": (naive["exact"], released["small"]),
+        "tables that give any away": (naive["tables"], released["tables"]),
+    }
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"| {found['tables']} tables of the demo |" in text
+    for words, (plain, ours) in table.items():
+        assert re.search(rf"{words} \| {plain:,} \| {ours:,} \|", text), words

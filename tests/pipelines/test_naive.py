@@ -1,0 +1,74 @@
+"""`audience compare-naive`: a plain HAVING gives small groups away, the release does not."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from datetime import date
+from itertools import product
+
+import pyarrow.parquet as pq
+import pytest
+
+from anonymizer.model.segments import load_catalogue
+from anonymizer.storage.home import Home
+
+Audience = Callable[..., subprocess.CompletedProcess[str]]
+K = 50
+
+
+@pytest.fixture
+def compared(released_home: Home, audience: Audience) -> dict[str, object]:
+    done = audience("compare-naive", "--json")
+    assert done.returncode == 0, done.stderr
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+def test_the_plain_having_publishes_every_segment_of_k_people(
+    released_home: Home, compared: dict[str, object]
+) -> None:
+    assert isinstance(naive := compared["naive"], dict)
+    assert naive["figures"] == sum(
+        people >= K for day in (1, 2, 3) for people in plain_counts(released_home, day).values()
+    )
+
+
+def test_it_gives_small_groups_away_and_the_release_none(compared: dict[str, object]) -> None:
+    naive, released = compared["naive"], compared["released"]
+    assert isinstance(naive, dict)
+    assert isinstance(released, dict)
+
+    assert naive["small"] >= naive["exact"] > 0
+    assert 0 < naive["tables"] <= compared["tables"]
+    assert released["figures"] == compared["figures_in_both"] > 0
+    assert released["small"] == released["exact"] == released["tables"] == 0
+
+
+def test_the_table_says_the_same(
+    released_home: Home, compared: dict[str, object], audience: Audience
+) -> None:
+    done = audience("compare-naive")
+
+    assert isinstance(naive := compared["naive"], dict)
+    assert f"{naive['figures']:,}" in done.stdout
+    assert f"{compared['figures_in_both']:,} segments have a figure in both." in done.stdout
+
+
+def plain_counts(home: Home, day: int) -> dict[tuple[str, int], int]:
+    """People of every campaign and segment, added up row by row."""
+    catalogue = load_catalogue(home.segments)
+    holders = [
+        {leaf: [n for n, g in enumerate(axis.groups) if position in g.leaves]
+         for position, leaf in enumerate(axis.leaves)}
+        for axis in catalogue.dimensions
+    ]  # fmt: skip
+    rows = {tuple(cell): row for row, cell in enumerate(catalogue.cells.tolist())}
+    counts: dict[tuple[str, int], int] = {}
+    reach = pq.read_table(home.working_file("reach", date(2026, 11, day)), partitioning=None)
+    for row in reach.to_pylist():
+        values = (row["gender"], row["age_band"], row["region"])
+        for cell in product(*(of[value] for of, value in zip(holders, values, strict=True))):
+            if cell in rows:
+                key = row["subject_id"], rows[cell]
+                counts[key] = counts.get(key, 0) + row["people"]
+    return counts
