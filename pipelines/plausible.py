@@ -147,14 +147,14 @@ def places(home: Home, day: date, deviation: Deviation) -> list[Place]:
         return [Place(one.file, one.column, one.examples, one) for one in found]
     entry = journal.read(home, "intake", day)
     facts = entry.facts if entry else {}
+    tables = [name for name in TABLES if f"raw/{name}" in deviation.look_at]
     if warned := [
         Place(one["file"], ", ".join(one["columns"]), tuple(one["rows"][:_EXAMPLES]))
         for one in facts.get("warnings", ())
-        if (one["table"], one["code"]) == (table, reason) and one["rows"]
+        if one["code"] == reason and one["table"] in {table, *tables} and one["rows"]
     ]:
         return warned[:_EXAMPLES]
     inputs = facts.get("inputs", {})
-    tables = [name for name in TABLES if f"raw/{name}" in deviation.look_at]
     files = sorted(name for name in inputs if name.split("/")[0] in tables)
     column, named, _ = deviation.look_at.partition(" in raw/")
     return [Place(first_few(files), column if named else "")] if files else []

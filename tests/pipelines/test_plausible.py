@@ -170,14 +170,15 @@ def test_only_a_held_day_can_be_accepted(released_home: Home, audience: Audience
     assert "plausible" in refused.stderr
 
 
-def test_rows_are_named_where_they_are_known(released_home: Home) -> None:
-    """Five of each file at most, by the warnings of intake."""
+@pytest.mark.parametrize("of", ["profiles", "people"])
+def test_rows_are_named_where_they_are_known(released_home: Home, of: str) -> None:
+    """Five of each file at most, by the warnings of intake, whatever the measure counts."""
     day = Period.from_id(DAY).end
     entry = journal.read(released_home, "intake", day)
     assert entry is not None
     known = [one for one in entry.facts["warnings"] if one["code"] == "gender_not_mapped"]
     assert known
-    deviation = Deviation("profiles: gender_not_mapped", "9%", "0%", "5", "gender in raw/profiles")
+    deviation = Deviation(f"{of}: gender_not_mapped", "9%", "0%", "5", "gender in raw/profiles")
     found = places(released_home, day, deviation)
     assert [(one.file, one.column) for one in found] == [(one["file"], "gender") for one in known]
     assert [one.rows for one in found] == [tuple(one["rows"][:5]) for one in known]
