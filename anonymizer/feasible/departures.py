@@ -7,7 +7,7 @@ it, and as no attempt depends on another, a few hundred are made at once, a move
 What comes of it is checked from the tables alone, in whole numbers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,11 +39,6 @@ class Departures:
     first: Integers
     changes: sparse.csr_array
     goal: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-
-    @property
-    def last(self) -> Integers:
-        """The table that all others start from."""
-        return self.first
 
     def most_people(self, system: System) -> Integers:
         """Of each class the most people that it has in a table that fits; -1 without any."""
@@ -108,14 +103,6 @@ def moves_found(
         classes = tables.changes.indices[entries][kept].astype(np.intp)
         found[int(tables.goal[row])] = Moves(classes, people[kept])
     return found
-
-
-def rows_of(steps: Sequence[Mapping[int, int]], classes: int) -> sparse.csr_array:
-    """Changes by class, step after step, as a matrix (steps x classes)."""
-    ends = np.cumsum([0, *map(len, steps)])
-    columns = np.array([chosen for step in steps for chosen in step], dtype=np.int64)
-    people = np.array([moved for step in steps for moved in step.values()], dtype=np.int64)
-    return sparse.csr_array((people, columns, ends), shape=(len(steps), classes))
 
 
 class _Attempts:

@@ -1,4 +1,4 @@
-"""A table of whole people like a given one, but for the neighbourhood of one class.
+"""A table of whole people like a given one, but for the neighbourhood of what does not fit.
 
 Where moving a few people at a time goes round in circles, a small linear program finds what
 a program over the whole table would need much longer for: everything farther away keeps its
@@ -21,18 +21,6 @@ _MOST_BROKEN = 50
 _MOST_VERTICES = 6  # of a program with few classes
 _FEW = 2_000
 _SEED = 20_261_128
-
-
-def reach_nearby(system: System, table: Integers, chosen: int, people: int) -> Integers | None:
-    """A table that fits, with this many people in one class, near a table that fits; or None."""
-    wanted = table.copy()
-    wanted[chosen] = people
-    for free in _wider(system, chosen):
-        for proposed in _solutions(system, wanted, free, also_around=chosen):
-            mending = Mending(system, proposed)
-            if mending.mend_around(chosen, _MOST_MOVES):
-                return mending.table
-    return None
 
 
 def fit_nearby(system: System, table: Integers) -> Integers | None:
@@ -88,17 +76,14 @@ def _neighbours(system: System, chosen: int, wanted: int) -> Integers:
     return np.flatnonzero(near)
 
 
-def _solutions(
-    system: System, table: Integers, free: Integers, also_around: int | None = None
-) -> Iterator[Integers]:
+def _solutions(system: System, table: Integers, free: Integers) -> Iterator[Integers]:
     """The table with other people in the free classes, so that the figures around them fit.
 
     Rounded to whole people; other vertices of the program may break less when they are rounded.
     """
     start = table.copy()
     start[free] = 0
-    changed = free if also_around is None else np.append(free, also_around)
-    figures = np.unique(system.by_class[changed].indices)
+    figures = np.unique(system.by_class[free].indices)
     rest = (system.members @ start)[figures]
     program = Program(
         sparse.csc_array(system.members[figures][:, free]),

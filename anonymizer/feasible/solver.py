@@ -118,10 +118,6 @@ class Program:
         """From now on stop after so many steps, at a feasible table on the way."""
         self._most_steps = iterations
 
-    def accept_gap(self, gap: float) -> None:
-        """Whole values need not be better than within this share of the best."""
-        self._highs.setOptionValue("mip_rel_gap", gap)
-
     def _allow(self, units: int) -> None:
         """Take no more steps than so many units of work are for, nor than are allowed anyway."""
         simplex = units * _SIZE_STEPPED // self._size

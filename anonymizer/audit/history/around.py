@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from anonymizer.audit.history.steps import depart_singly, solve_singly
-from anonymizer.audit.knowledge import Knowledge
 from anonymizer.feasible.departures import Departures, depart, reaching
-from anonymizer.feasible.system import Flags, Integers
+from anonymizer.feasible.system import Flags, Integers, System
 
 NONE = -1
+_TRIES = 3  # with other moves, as long as
+_FEW = 32  # classes are left, which takes less than a program
 
 
 @dataclass(frozen=True)
@@ -27,43 +27,35 @@ class Around:
 
 
 def around(
-    knowledge: Knowledge, first: Integers, enough: int, wanted: Flags, closed: Flags | None = None
+    system: System, first: Integers, enough: int, wanted: Flags, closed: Flags | None = None
 ) -> Around | None:
     """Tables for the wanted classes; None if not even the first one fits.
 
     Classes that are `closed` get people only for themselves.
     """
-    if closed is None:
-        closed = np.zeros(knowledge.classes, dtype=bool)
-    if not knowledge.allows(first):
+    if not system.allows(first):
         return None
-    goals = np.full(knowledge.classes, enough)
+    goals = np.full(system.classes, enough)
     missing = wanted & (first < enough)
-    wanted_people = reaching(first, goals, np.flatnonzero(missing))
-    side_by_side = depart(knowledge, first, wanted_people, closed=closed)
-    missing &= side_by_side.most_people(knowledge) < enough
-    singly = depart_singly(knowledge, first, goals, missing, closed)
-    nobody_moves = sparse.csr_array((1, knowledge.classes), dtype=np.int64)
-    changes = sparse.csr_array(sparse.vstack([nobody_moves, side_by_side.changes, singly.changes]))
-    return Around(first, changes, reached_by(knowledge, Departures(first, changes), enough))
+    changes = [sparse.csr_array((1, system.classes), dtype=np.int64)]  # nobody moves
+    for seed in range(_TRIES):
+        if not missing.any() or (seed and np.count_nonzero(missing) > _FEW):
+            break
+        asked = reaching(first, goals, np.flatnonzero(missing))
+        found = depart(system, first, asked, closed=closed, seed=seed)
+        missing &= found.most_people(system) < enough
+        changes.append(found.changes)
+    tables = Departures(first, sparse.csr_array(sparse.vstack(changes)))
+    return Around(first, tables.changes, _reached_by(system, tables, enough))
 
 
-def solved_around(knowledge: Knowledge, first: Integers, enough: int, wanted: Flags) -> Around:
-    """The same by small programs, for a first table that fits; as long as few of them fail."""
-    goals = np.full(knowledge.classes, enough)
-    nobody_moves = sparse.csr_array((1, knowledge.classes), dtype=np.int64)
-    solved = solve_singly(knowledge, first, goals, wanted).changes
-    changes = sparse.csr_array(sparse.vstack([nobody_moves, solved]))
-    return Around(first, changes, reached_by(knowledge, Departures(first, changes), enough))
-
-
-def reached_by(knowledge: Knowledge, tables: Departures, enough: int) -> Integers:
+def _reached_by(system: System, tables: Departures, enough: int) -> Integers:
     """The earliest table that fits and has enough people, of each class."""
     none = tables.changes.shape[0]
-    reaching = np.full(knowledge.classes, none)
+    reaching = np.full(system.classes, none)
     people = tables.changes.tocoo()
     large = tables.first[people.col] + people.data >= enough
-    large &= tables.fitting(knowledge)[people.row]
+    large &= tables.fitting(system)[people.row]
     np.minimum.at(reaching, people.col[large], people.row[large])
     reaching[tables.first >= enough] = 0
     return np.where(reaching == none, NONE, reaching)

@@ -347,8 +347,7 @@ def _kinds_dimension(join: Join, ways: _Ways) -> Dimension:
 
 def _goals(knowledge: Knowledge, ways: _Ways) -> tuple[sparse.csr_array, Integers]:
     """One row for each group of atoms that no figure tells apart, and each demand; the leads."""
-    block = knowledge.blocks[-1]
-    of_kind = knowledge.grid[..., block].reshape(-1, len(block))
+    of_kind = knowledge.class_of.reshape(-1, len(ways.kinds))
     demands = [np.array(demand, dtype=np.int64) for demand in ways.demands()]
     order = _most_useful_first(np.stack(demands) > 0)
     rows = [sparse.csr_array((0, knowledge.classes), dtype=np.int64)]

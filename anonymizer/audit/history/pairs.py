@@ -80,27 +80,20 @@ class Pair:
         """All families that were kept."""
         if not self._families.starts:
             return None
-        places, axes = self._places, range(self._places.of_atom.ndim)
-        number, blocks, firsts = self._number, [], []
-        for axis in axes:
-            both = np.stack([places.tables[n].blocks[axis] for n in (_OUTER, number)])
-            _, first, block = np.unique(both, axis=1, return_index=True, return_inverse=True)
-            blocks.append(block.ravel())
-            firsts.append(first)
-        of_block = self.of_place[places.of_atom[np.ix_(*firsts)]]
-        outer, inner = self._outer[of_block], self._inner[of_block]
+        places, number = self._places, self._number
+        both = self.of_place[places.of_atom]
+        outer, inner = self._outer[both], self._inner[both]
         class_of = np.stack(
             [
-                np.where((outer >= 0) & (inner >= 0), of_block, -1),
+                np.where((outer >= 0) & (inner >= 0), both, -1),
                 np.where(outer >= 0, self.together + outer, -1),
-                np.where((outer < 0) & (inner >= 0), of_block, -1),
+                np.where((outer < 0) & (inner >= 0), both, -1),
             ],
             axis=-1,
         )
         return LinkedProof(
             (places.keys[number], places.keys[_OUTER]),
             places.leaves,
-            tuple(blocks),
             _KINDS,
             self._families.witnesses(class_of),
         )

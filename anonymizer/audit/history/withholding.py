@@ -291,15 +291,13 @@ class _Proving:
         """The proof, unless there is nothing in it."""
         if not self.families.starts and not self._shortages:
             return []
-        knowledge, leaves = known.knowledge, known.knowledge.catalogue.dimensions[:-1]
-        of_kind = knowledge.blocks[-1]
+        leaves = known.knowledge.catalogue.dimensions[:-1]
         return [
             LinkedProof(
                 tuple(table.key for table in self._join.tables),
                 tuple(dimension.leaves for dimension in leaves),
-                knowledge.blocks[:-1],
                 known.kinds,
-                self.families.witnesses(knowledge.grid[..., of_kind]),
+                self.families.witnesses(known.knowledge.class_of),
                 tuple(self.name(known, figure) for figure in np.flatnonzero(known.wide).tolist()),
                 tuple(self.aside),
                 tuple(self._shortages),
