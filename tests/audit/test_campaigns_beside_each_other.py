@@ -13,7 +13,7 @@ from anonymizer.audit import linked_checker
 from anonymizer.audit.history import withholding
 from anonymizer.audit.history.join import Containment, Join
 from anonymizer.audit.history.related import joins_of
-from anonymizer.audit.history.rests import short_rests
+from anonymizer.audit.history.sums import short_rests
 from anonymizer.audit.history.withholding import withhold_joined
 from anonymizer.audit.linked_checker import check_linked
 from anonymizer.model.policy import Promise

@@ -7,6 +7,7 @@ bounds these too.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -73,32 +74,13 @@ def _width(promise: Promise) -> int:
     return 2 * (promise.rounding - 1)
 
 
+@dataclass(frozen=True)
 class _Question:
-    """Which table is asked, by the groups of which dimensions; equal questions are equal keys."""
+    """Which table is asked, by the groups of which dimensions; equal questions have equal facts."""
 
-    def __init__(self, shown: Shown, dimensions: Sequence[Dimension]) -> None:
-        self.shown, self.dimensions = shown, dimensions
-        figures = shown.figures
-        self._hash = hash((figures.key, figures.segments.tobytes(), figures.people.tobytes()))
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Question) or self._hash != other._hash:
-            return False
-        return self._facts() == other._facts() and all(
-            np.array_equal(mine, theirs)
-            for mine, theirs in zip(self._arrays(), other._arrays(), strict=True)
-        )
-
-    def _facts(self) -> tuple[object, ...]:
-        shown = self.shown
-        return shown.key, shown.promise, shown.catalogue.dimensions, tuple(self.dimensions)
-
-    def _arrays(self) -> tuple[NDArray[np.generic], ...]:
-        figures = self.shown.figures
-        return figures.segments, figures.people, self.shown.possible, self.shown.catalogue.cells
+    facts: tuple[object, ...]
+    dimensions: tuple[Dimension, ...]
+    shown: Shown = field(compare=False)
 
 
 def _expected(shown: Shown, dimensions: Sequence[Dimension]) -> Reals:
@@ -106,7 +88,10 @@ def _expected(shown: Shown, dimensions: Sequence[Dimension]) -> Reals:
 
     The audience is asked about for each campaign in it: the last answers are remembered.
     """
-    return _answer(_Question(shown, dimensions))
+    figures, catalogue = shown.figures, shown.catalogue
+    arrays = figures.segments, figures.people, shown.possible, catalogue.cells
+    known = shown.key, shown.promise, catalogue.dimensions, *(array.tobytes() for array in arrays)
+    return _answer(_Question(known, tuple(dimensions), shown))
 
 
 @lru_cache(maxsize=8)

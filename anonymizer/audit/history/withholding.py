@@ -18,9 +18,8 @@ from anonymizer.audit.history.families import Families
 from anonymizer.audit.history.join import Containment, Join, Joint, joint
 from anonymizer.audit.history.layers import Layers, layers
 from anonymizer.audit.history.nearness import is_near
-from anonymizer.audit.history.rests import short_rests
 from anonymizer.audit.history.shown import Shown
-from anonymizer.audit.history.sums import ShortSum, short_sums
+from anonymizer.audit.history.sums import ShortSum, short_rests, short_sums
 from anonymizer.feasible.system import Flags, Integers
 from anonymizer.model.proofs import FigureId, LinkedProof, Shortage
 from anonymizer.model.tables import TableKey
