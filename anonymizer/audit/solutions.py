@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from anonymizer.audit import attack_limits
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.reports import Reporter
@@ -26,7 +27,6 @@ from anonymizer.feasible.system import Flags, Integers
 from anonymizer.feasible.totals import uncut_segments
 from anonymizer.feasible.work import meter
 
-_MOST_UNDECIDED = 20  # where no limit of work says when to give up
 _SEED = 20_261_122
 _HALF = 0.5
 
@@ -184,7 +184,7 @@ def _judge(
     settled, given_up = np.zeros((2, len(shared.first)), dtype=bool)
     work = meter()
     for row in np.flatnonzero(~ends.apart()).tolist():
-        if work.exhausted or (given_up.sum() > _MOST_UNDECIDED and not work.limited):
+        if work.exhausted or (given_up.sum() > attack_limits.UNDECIDED_SUMS and not work.limited):
             break
         if not ends.apart()[row]:
             settled[row] = _is_settled(ends, finders, row)

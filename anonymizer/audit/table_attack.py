@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy import sparse
 
+from anonymizer.audit import attack_limits
 from anonymizer.audit.differencing import explain_all, nested_pairs
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.intervals import Evidence, has_one_count
@@ -25,11 +26,6 @@ from anonymizer.feasible.solver import Reals
 from anonymizer.feasible.start import first_table
 from anonymizer.feasible.system import Flags, Integers
 from anonymizer.feasible.work import meter
-
-_MOST_UNDECIDED = 20  # where no limit of work says when to give up
-_STARTS = (1, 3, 9, 27, 81, 243)  # of the tables found, by number: tables depart from these
-_TRIES = 3  # with other moves, where
-_FEW = 32  # classes are left, which takes less than a program
 
 
 class TableAttack:
@@ -146,7 +142,7 @@ class TableAttack:
         """One class after the other; what is learned of one often settles many."""
         undecided, work, bounds = 0, meter(), self.finders.bounds
         while len(waiting := np.flatnonzero(~self._settled)):
-            if work.exhausted or (undecided > _MOST_UNDECIDED and not work.limited):
+            if work.exhausted or (undecided > attack_limits.UNDECIDED_CLASSES and not work.limited):
                 return
             chosen = int(waiting[0])
             goal = int(self._goals[chosen])
@@ -185,11 +181,11 @@ class TableAttack:
             return
         self._tables.append(table)
         self._settled |= table >= self._goals
-        if len(self._tables) not in _STARTS or self.knowledge.exact:
+        if len(self._tables) not in attack_limits.STARTS or self.knowledge.exact:
             return
-        for seed in range(_TRIES):
+        for seed in range(attack_limits.TRIES):
             waiting = np.flatnonzero(~self._settled)
-            if not len(waiting) or (seed and len(waiting) > _FEW):
+            if not len(waiting) or (seed and len(waiting) > attack_limits.FEW_CLASSES):
                 return
             goals = reaching(table, self._goals, waiting)
             near = depart(self.knowledge, table, goals, seed=seed)

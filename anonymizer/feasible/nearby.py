@@ -11,22 +11,18 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import sparse
 
+from anonymizer.feasible import search_limits
 from anonymizer.feasible.repair import Mending
 from anonymizer.feasible.solver import Program
 from anonymizer.feasible.system import Integers, System
 
-_NEIGHBOURS = (150, 500, 1_500, 4_000)  # classes that may change, each time more
-_MOST_MOVES = 200
-_MOST_BROKEN = 50
-_MOST_VERTICES = 6  # of a program with few classes
-_FEW = 2_000
 _SEED = 20_261_128
 
 
 def fit_nearby(system: System, table: Integers) -> Integers | None:
     """A table that fits, near one in which few figures are broken; or None."""
     broken = system.broken(table)
-    if len(broken) > _MOST_BROKEN:
+    if len(broken) > search_limits.NEARBY_BROKEN:
         return None
     while len(broken):
         found = _with_fewer_broken(system, table, broken)
@@ -41,12 +37,12 @@ def _with_fewer_broken(system: System, table: Integers, broken: Integers) -> Int
     members = system.members
     smallest = broken[np.argmin(np.diff(members.indptr)[broken])]
     classes = members.indices[members.indptr[smallest] : members.indptr[smallest + 1]]
-    if not 0 < len(classes) <= _NEIGHBOURS[0]:
+    if not 0 < len(classes) <= search_limits.NEIGHBOURS[0]:
         return None
     for near in _wider(system, int(classes[0])):
         for proposed in _solutions(system, table, np.union1d(near, classes)):
             mending = Mending(system, proposed)
-            mending.mend(_MOST_MOVES)
+            mending.mend(search_limits.NEARBY_MOVES)
             if len(system.broken(mending.table)) < len(broken):
                 return mending.table
     return None
@@ -55,7 +51,7 @@ def _with_fewer_broken(system: System, table: Integers, broken: Integers) -> Int
 def _wider(system: System, chosen: int) -> Iterator[Integers]:
     """Other classes around one, each time more of them."""
     before = 0
-    for wanted in _NEIGHBOURS:
+    for wanted in search_limits.NEIGHBOURS:
         free = _neighbours(system, chosen, wanted)
         if len(free) > before:  # one large figure can have more than is wanted next
             yield free
@@ -92,7 +88,9 @@ def _solutions(system: System, table: Integers, free: Integers) -> Iterator[Inte
         np.full(len(free), np.inf),
     )
     random, costs = np.random.default_rng(_SEED), np.zeros(len(free))
-    for _ in range(_MOST_VERTICES if len(free) <= _FEW else 1):
+    for _ in range(
+        search_limits.NEARBY_VERTICES if len(free) <= search_limits.NEARBY_FEW_CLASSES else 1
+    ):
         outcome = program.minimise(costs)
         if not outcome.found:
             return

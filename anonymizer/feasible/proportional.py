@@ -7,18 +7,19 @@ are below, until most figures hold (simultaneous proportional fitting). Nothing 
 import numpy as np
 from scipy import sparse
 
+from anonymizer.feasible import search_limits
 from anonymizer.feasible.solver import Reals
 from anonymizer.feasible.system import System
 from anonymizer.feasible.work import meter
 
-_ROUNDS = 600
 _PULL = 2.0  # above 2 the rounds swing out, below they take longer
 _LARGEST_STEP = 3.0  # of a logarithm
 _ALMOST_NOBODY = 1e-3
-_ENTRIES = 500  # of figures, that one unit of work passes over
 
 
-def proportions(system: System, start: Reals, away: float, rounds: int = _ROUNDS) -> Reals:
+def proportions(
+    system: System, start: Reals, away: float, rounds: int = search_limits.PROPORTIONAL_ROUNDS
+) -> Reals:
     """Parts of people in proportion to those at the start, a share of their room inside all ends.
 
     Nobody comes to a class that has nobody at the start.
@@ -32,7 +33,7 @@ def proportions(system: System, start: Reals, away: float, rounds: int = _ROUNDS
     for _ in range(rounds):
         if work.exhausted:
             break
-        work.spend(1 + members.nnz // _ENTRIES)
+        work.spend(1 + members.nnz // search_limits.ENTRIES_FITTED)
         counts = members @ people
         if ((lowest <= counts) & (counts <= highest)).all():
             break

@@ -9,14 +9,10 @@ from heapq import heapify, heappop, heappush
 
 import numpy as np
 
+from anonymizer.feasible import search_limits
 from anonymizer.feasible.system import Integers, System
 from anonymizer.feasible.work import meter
 
-_MOST_CANDIDATES = 128  # classes of a figure that are looked at for one move
-_MOST_TRIES = 4  # to make one table fit
-_MOVES = 2  # of one try, for each figure, and these besides
-_MORE_MOVES = 60
-_UNITS_OF_A_MOVE = 8  # of work
 _NO_LIMIT = 2**40
 _SEED = 20_261_125
 
@@ -112,8 +108,10 @@ class Mending:
         """
         start, end = self._members.indptr[figure : figure + 2]
         classes = self._members.indices[start:end]
-        if len(classes) > _MOST_CANDIDATES:
-            classes = classes[self._random.integers(0, len(classes), _MOST_CANDIDATES)]
+        if len(classes) > search_limits.MENDING_CANDIDATES:
+            classes = classes[
+                self._random.integers(0, len(classes), search_limits.MENDING_CANDIDATES)
+            ]
         able = self._turned[classes] * sign >= 0
         if sign < 0:
             able &= self.table[classes] > 0
@@ -126,7 +124,7 @@ class Mending:
         self.table[chosen] += people
         self._counts[figures] += people
         self._turned[chosen] = 1 if people > 0 else -1
-        self._work.spend(_UNITS_OF_A_MOVE)
+        self._work.spend(search_limits.UNITS_OF_A_MOVE)
         return self._broken(figures)
 
     def _broken(self, figures: Integers) -> list[int]:
@@ -146,8 +144,10 @@ def nearly_made_to_fit(system: System, table: Integers, tries: int | None = None
     """A table near one that fits nearly, with the fewest broken figures that mending came to."""
     mending, best = Mending(system, table), table
     fewest = len(system.broken(table))
-    for _ in range(tries or _MOST_TRIES):
-        mended = mending.mend(_MOVES * system.figures + _MORE_MOVES)
+    for _ in range(tries or search_limits.MENDING_TRIES):
+        mended = mending.mend(
+            search_limits.MENDING_MOVES * system.figures + search_limits.MENDING_MOVES_BESIDES
+        )
         broken = len(system.broken(mending.table))
         if broken < fewest or mended:
             best, fewest = mending.table.copy(), broken

@@ -5,8 +5,7 @@ import pytest
 from small_worlds import catalogue_of, dimension, everywhere, figures_of, promise, random_world
 
 from anonymizer.audit.knowledge import read
-from anonymizer.feasible import nearby as nearby_module
-from anonymizer.feasible import repair as repair_module
+from anonymizer.feasible import search_limits
 from anonymizer.feasible.nearby import fit_nearby
 from anonymizer.feasible.repair import Mending, made_to_fit, nearly_made_to_fit
 from anonymizer.feasible.start import first_table
@@ -59,7 +58,7 @@ def test_mending_goes_on_where_one_figure_cannot_be_mended():
 
 def test_what_mending_leaves_broken_is_solved_nearby(monkeypatch):
     """One round of mending, so that something is left."""
-    monkeypatch.setattr(repair_module, "_MOST_TRIES", 1)
+    monkeypatch.setattr(search_limits, "MENDING_TRIES", 1)
     solved = 0
     for seed in range(500):
         world = random_world(seed)
@@ -77,7 +76,7 @@ def test_what_mending_leaves_broken_is_solved_nearby(monkeypatch):
 def test_a_table_with_many_broken_figures_is_left_to_others(knowledge, monkeypatch):
     astray = np.zeros(knowledge.classes, dtype=np.int64)
     assert knowledge.allows(fit_nearby(knowledge, astray))
-    monkeypatch.setattr(nearby_module, "_MOST_BROKEN", len(knowledge.segments) - 1)
+    monkeypatch.setattr(search_limits, "NEARBY_BROKEN", len(knowledge.segments) - 1)
     assert fit_nearby(knowledge, astray) is None
 
 

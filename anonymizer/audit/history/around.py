@@ -5,12 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from anonymizer.audit.history import linking_limits
 from anonymizer.feasible.departures import Departures, depart, reaching
 from anonymizer.feasible.system import Flags, Integers, System
 
 NONE = -1
-_TRIES = 3  # with other moves, as long as
-_FEW = 32  # classes are left, which takes less than a program
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,8 @@ def around(
     goals = np.full(system.classes, enough)
     missing = wanted & (first < enough)
     changes = [sparse.csr_array((1, system.classes), dtype=np.int64)]  # nobody moves
-    for seed in range(_TRIES):
-        if not missing.any() or (seed and np.count_nonzero(missing) > _FEW):
+    for seed in range(linking_limits.TRIES):
+        if not missing.any() or (seed and np.count_nonzero(missing) > linking_limits.FEW):
             break
         asked = reaching(first, goals, np.flatnonzero(missing))
         found = depart(system, first, asked, closed=closed, seed=seed)

@@ -14,6 +14,7 @@ from scipy import sparse
 
 from anonymizer.audit.differencing import Difference, nested_pairs
 from anonymizer.audit.findings import Finding
+from anonymizer.audit.history import linking_limits
 from anonymizer.audit.history.around import NONE, Around, around
 from anonymizer.audit.history.families import Families
 from anonymizer.audit.history.join import Joint
@@ -22,10 +23,6 @@ from anonymizer.feasible.bounds import Bounds, Proof, Reachable, Undecided, Verd
 from anonymizer.feasible.start import first_table
 from anonymizer.feasible.system import Flags, Integers
 
-_MOST_FIGURES_SOLVED = 3_000  # no single program ends in a reasonable time beyond
-_MOST_FOUND = 2_000  # at once; the rest can wait for the next round
-_MOST_ITERATIONS = 50_000  # of one program
-_STARTS = (1, 3, 9, 27, 81, 243)  # of the tables found, by number: others depart from these
 _LESS = np.array([1, -1])  # one figure less another
 
 
@@ -77,10 +74,10 @@ class _Attack:
         self._joint, self._known = joint, joint.knowledge
         self._weights, self._floor = joint.goals.weights, joint.goals.people
         self._open = wanted & ~self._has_uncovered()
-        self._solvable = len(joint.table) <= _MOST_FIGURES_SOLVED
+        self._solvable = len(joint.table) <= linking_limits.FIGURES_SOLVED
         self._programs_left = self._most_programs = most_programs if self._solvable else 0
         self._reporter = Reporter(self._known)
-        self._bounds = Bounds(self._known, _MOST_ITERATIONS)
+        self._bounds = Bounds(self._known, linking_limits.ITERATIONS)
         self._families, self._tables = Families(self._known.classes), 0
 
     def differences(self) -> Outcome:
@@ -135,7 +132,9 @@ class _Attack:
         if first is not None:
             self._learn(first)
         decided = (self._decided(goal) for goal in self._one_by_one())
-        yield from islice((found for found in decided if found is not None), _MOST_FOUND)
+        yield from islice(
+            (found for found in decided if found is not None), linking_limits.FOUND_AT_ONCE
+        )
 
     def _one_by_one(self) -> Iterator[int]:
         """Goals that are still open when it is their turn."""
@@ -153,7 +152,7 @@ class _Attack:
             self._open &= ~closed
             self._families.learn(table)
         self._tables += 1
-        if self._tables in _STARTS and not self._known.exact:
+        if self._tables in linking_limits.STARTS and not self._known.exact:
             found = around(self._known, table, self._floor, self._leading())
             if found is not None:
                 self._close(found)

@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from anonymizer.audit.history import linking_limits
 from anonymizer.audit.history.join import leaves_of
 from anonymizer.audit.history.shown import Shown
 from anonymizer.audit.knowledge import IMPOSSIBLE, read
@@ -23,9 +24,7 @@ from anonymizer.model.dimensions import Dimension
 from anonymizer.model.policy import Promise
 
 _FAR = 2  # a segment of the outer table has so many times the people of any that lies in it
-_IN_THE_MIDDLE = 0.4  # of the room in a figure
 _ANYBODY = 1  # people; of a group with fewer nobody can be shown to be there
-_ROUNDS = 100  # of fitting; what matters is found long before
 _NO_LIMIT = 1e12  # people where no figure says anything
 
 
@@ -63,7 +62,7 @@ def _is_expected(inner: Shown, outer: Shown, floor: int) -> bool:
     people = _expected(inner, dimensions)
     people = np.where(people < _NO_LIMIT, people, 0)
     # What no figure says by itself takes two of them, each as wide as its rounding.
-    people -= 2 * _IN_THE_MIDDLE * _width(inner.promise)
+    people -= 2 * linking_limits.IN_THE_MIDDLE * _width(inner.promise)
     known = tuple(inner.catalogue.cells[inner.figures.segments].T)
     people[known], _ = inner.unshared
     return bool(((people >= _ANYBODY) & (people * _FAR > there - floor)).any())
@@ -99,7 +98,7 @@ def _answer(asked: _Question) -> Reals:
     shown = asked.shown
     known = read(shown.figures, shown.catalogue, shown.promise, shown.possible)
     start = known.covered.astype(np.float64)
-    people = proportions(known, start, _IN_THE_MIDDLE, _ROUNDS)
+    people = proportions(known, start, linking_limits.IN_THE_MIDDLE, linking_limits.NEARNESS_ROUNDS)
     there = known.class_of != IMPOSSIBLE
     atoms = np.bincount(known.class_of[there], minlength=known.classes)
     each = np.where(known.covered, people / np.maximum(atoms, 1), _NO_LIMIT)

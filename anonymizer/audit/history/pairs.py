@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
+from anonymizer.audit.history import linking_limits
 from anonymizer.audit.history.around import NONE, Around, around
 from anonymizer.audit.history.families import Families
 from anonymizer.audit.history.places import Places
@@ -19,8 +20,6 @@ from anonymizer.feasible.system import Flags, Integers, System
 from anonymizer.model.proofs import LinkedProof
 
 _OUTER = 0
-_ROOMY = 2  # people
-_MOST_PLACES, _MOST_GIVING = 6, 60  # to share out people of one class, and to collect them
 _NO_LIMIT = 2**40
 _KINDS = frozenset({0, 1}), frozenset({1}), frozenset({0})  # of the tables (inner, outer)
 
@@ -119,7 +118,7 @@ class Pair:
     @property
     def _closed(self) -> Flags:
         """Classes of the inner table that can take few people, wherever they are."""
-        return self._summed(np.minimum(self._room, _ROOMY)) < _ROOMY
+        return self._summed(np.minimum(self._room, linking_limits.ROOMY)) < linking_limits.ROOMY
 
     def _rests(self, numbers: Integers) -> sparse.csr_array:
         """Changes of the rest as changes of the family."""
@@ -178,7 +177,10 @@ class Pair:
         chosen class of the row.
         """
         parts = []
-        for sign, there, most in ((1, self._room, _MOST_PLACES), (-1, self._both, _MOST_GIVING)):
+        for sign, there, most in (
+            (1, self._room, linking_limits.PLACES_TAKING),
+            (-1, self._both, linking_limits.PLACES_GIVING),
+        ):
             some = people * sign > 0
             row, of, left = rows[some], classes[some], people[some] * sign
             order = np.lexsort((-there, self._inner))

@@ -12,13 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from anonymizer.audit.findings import Finding
+from anonymizer.audit.history import linking_limits
 from anonymizer.audit.history.join import Cover, Join, apart_from
 from anonymizer.audit.history.nearness import leaves_with_people, segments_within
 from anonymizer.audit.history.shown import Shown
 from anonymizer.feasible.system import Flags, Integers
 from anonymizer.model.tables import TableKey
-
-_TURNS = 10  # of the largest tables, from which others are added
 
 Box = tuple[frozenset[str], ...]
 
@@ -151,7 +150,7 @@ class _Beside:
         if (self.apart[np.ix_(there, there)] | np.eye(len(there), dtype=bool)).all():
             return there
         best: list[int] = []
-        for first in there[:_TURNS]:
+        for first in there[: linking_limits.TURNS]:
             chosen = [first]
             for row in there:
                 if self.apart[row, chosen].all():
