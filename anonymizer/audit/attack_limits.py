@@ -5,9 +5,6 @@ The effort as a whole is the limit of work. What the checker accepts does not de
 
 # The search (table_attack, solutions, auditing, companions, differencing)
 UNDECIDED_CLASSES = 20  # where no limit of work says when to give up
-STARTS = (1, 3, 9, 27, 81, 243)  # of the tables found, by number: tables depart from these
-TRIES = 3  # with other moves, where
-FEW_CLASSES = 32  # classes are left, which takes less than a program
 UNDECIDED_SUMS = 20  # where no limit of work says when to give up
 MOST_WHOLE = 400  # classes that figures tie together; up to here integer programming
 FEW_SEGMENTS = 1_000  # of which intervals take little time

@@ -18,8 +18,9 @@ from anonymizer.audit.intervals import Evidence, has_one_count
 from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.reports import Reporter
 from anonymizer.audit.solutions import find_solved, fit_some_table
+from anonymizer.feasible import search_limits
+from anonymizer.feasible.around import NONE, around
 from anonymizer.feasible.bounds import Divisible, Proof, Reachable, Unreachable
-from anonymizer.feasible.departures import depart, reaching
 from anonymizer.feasible.divided import NEARLY, Wishes
 from anonymizer.feasible.ends import Finders
 from anonymizer.feasible.solver import Reals
@@ -181,15 +182,11 @@ class TableAttack:
             return
         self._tables.append(table)
         self._settled |= table >= self._goals
-        if len(self._tables) not in attack_limits.STARTS or self.knowledge.exact:
+        if len(self._tables) not in search_limits.STARTS or self.knowledge.exact:
             return
-        for seed in range(attack_limits.TRIES):
-            waiting = np.flatnonzero(~self._settled)
-            if not len(waiting) or (seed and len(waiting) > attack_limits.FEW_CLASSES):
-                return
-            goals = reaching(table, self._goals, waiting)
-            near = depart(self.knowledge, table, goals, seed=seed)
-            self._settled |= near.most_people(self.knowledge) >= self._goals
+        found = around(self.knowledge, table, self._goals, ~self._settled)
+        if found is not None:
+            self._settled |= found.reaching != NONE
 
     def _learn_parts(self, table: Reals) -> None:
         enough = (table >= self._goals - NEARLY) & ~self._settled

@@ -15,7 +15,7 @@ from scipy import sparse
 from anonymizer.feasible import search_limits
 from anonymizer.feasible.goals import Goal, Moves, OutOfReach
 from anonymizer.feasible.repair import Mending
-from anonymizer.feasible.solver import Solver, solve
+from anonymizer.feasible.solver import Solver, program_of, solve
 from anonymizer.feasible.system import Integers, System
 from anonymizer.feasible.work import Work
 
@@ -183,21 +183,9 @@ class Programs:
         """Columns: people added to each class, then people removed. Rows: the published ones."""
         matrix, spare = self._matrix, self._start
         both = sparse.hstack([matrix, -matrix], format="csc")
-        program = highspy.HighsLp()
-        program.num_row_, program.num_col_ = both.shape
-        program.sense_ = highspy.ObjSense.kMinimize
-        program.col_cost_ = np.zeros(both.shape[1])
-        program.col_lower_ = np.zeros(both.shape[1])
-        program.col_upper_ = np.concatenate([np.full(len(spare), _MOST_ADDED), spare])
-        program.row_lower_, program.row_upper_ = self._bounds()
-        program.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        program.a_matrix_.start_ = both.indptr
-        program.a_matrix_.index_ = both.indices
-        program.a_matrix_.value_ = both.data.astype(np.float64)
-        if integral:
-            program.integrality_ = [highspy.HighsVarType.kInteger] * both.shape[1]
+        limits = np.concatenate([np.full(len(spare), _MOST_ADDED), spare])
         solver = Solver(solver="simplex", simplex_strategy=_DUAL_SIMPLEX, **_OF_ONES)
         if not integral:
             solver.setOptionValue("presolve", "off")
-        solver.passModel(program)
+        solver.passModel(program_of(both, *self._bounds(), limits, whole=integral))
         return solver

@@ -9,6 +9,9 @@ ATTEMPT_MOVES = 60  # moves of one attempt
 ATTEMPT_CANDIDATES = 24  # classes of a figure looked at for one move
 ATTEMPTS = 256  # side by side
 ATTEMPT_FIGURES = 2**21  # of all attempts together: memory
+AROUND_TRIES = 3  # with other moves, as long as
+AROUND_FEW = 32  # classes are left, which takes less than a program
+STARTS = (1, 3, 9, 27, 81, 243)  # of the tables found, by number: others depart from these
 
 # Moving people until all figures fit (repair, whole)
 MENDING_CANDIDATES = 128  # classes of a figure looked at for one move

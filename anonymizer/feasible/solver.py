@@ -57,16 +57,6 @@ class Program:
         whole: bool = False,
     ) -> None:
         rows, columns = matrix.shape
-        model = highspy.HighsLp()
-        model.num_row_, model.num_col_ = rows, columns
-        model.col_cost_ = np.zeros(columns)
-        model.col_lower_, model.col_upper_ = np.zeros(columns), limits
-        model.row_lower_, model.row_upper_ = lower.astype(float), upper.astype(float)
-        model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        model.a_matrix_.start_, model.a_matrix_.index_ = matrix.indptr, matrix.indices
-        model.a_matrix_.value_ = matrix.data.astype(float)
-        if whole:
-            model.integrality_ = [highspy.HighsVarType.kInteger] * columns
         self._whole, self._entries, self._size = whole, matrix.nnz, max(rows + columns, 1)
         self._most_steps = _NO_LIMIT
         self._node = (
@@ -78,7 +68,7 @@ class Program:
         self._highs = Solver(
             mip_max_nodes=search_limits.PROGRAM_NODES, mip_feasibility_tolerance=1e-7
         )
-        self._highs.passModel(model)
+        self._highs.passModel(program_of(matrix, lower, upper, limits, whole=whole))
         self._inside = False
 
     def minimise(self, cost: Reals) -> Outcome:
@@ -159,6 +149,29 @@ class Solver(highspy.Highs):
         super(highspy.Highs, self).__init__()  # the wrapper's own constructor prints
         for option, value in (_OPTIONS | options).items():
             self.setOptionValue(option, value)
+
+
+def program_of(
+    matrix: sparse.csc_array,
+    lower: NDArray[np.int64] | Reals,
+    upper: NDArray[np.int64] | Reals,
+    limits: Reals,
+    *,
+    whole: bool,
+) -> highspy.HighsLp:
+    """Rows `lower <= matrix x <= upper` over columns `0 <= x <= limits`, none of which costs."""
+    rows, columns = matrix.shape
+    model = highspy.HighsLp()
+    model.num_row_, model.num_col_ = rows, columns
+    model.col_cost_ = np.zeros(columns)
+    model.col_lower_, model.col_upper_ = np.zeros(columns), limits
+    model.row_lower_, model.row_upper_ = lower.astype(float), upper.astype(float)
+    model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    model.a_matrix_.start_, model.a_matrix_.index_ = matrix.indptr, matrix.indices
+    model.a_matrix_.value_ = matrix.data.astype(float)
+    if whole:
+        model.integrality_ = [highspy.HighsVarType.kInteger] * columns
+    return model
 
 
 def solve(solver: Solver) -> int:

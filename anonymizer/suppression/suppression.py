@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from anonymizer.feasible import search_limits
 from anonymizer.feasible.goals import Moves
 from anonymizer.feasible.system import Integers
 from anonymizer.feasible.work import Work
@@ -283,7 +284,7 @@ def _cut_down(prover: Prover, order: Preference, budget: Work, *, exact: bool) -
         if helps:
             _search_more(prover, 0)
             suppressed = 0
-        if target in prover.proofs and (helps or solved in suppression_limits.NEW_STARTS):
+        if target in prover.proofs and (helps or solved in search_limits.STARTS):
             _search_more(prover, prover.start_from(target))
         left = prover.open_targets()
     return True

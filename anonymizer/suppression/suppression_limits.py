@@ -5,7 +5,6 @@ Measured on the tables of `benchmarks/`. The effort as a whole is `effort` of th
 
 # Rounded figures (suppression, proof, differences)
 FEW_ROWS = 2_000  # exact figures of smaller tables are cut down, not built up
-NEW_STARTS = (1, 3, 9, 27, 81, 243)  # of the tables that the solver finds, by number
 SEARCH_AGAIN = 16  # with the effort spent: after rows for one open target in so many
 SAMPLE = 32  # open targets, to see whether a search is worthwhile
 HELPED = 0.75  # share of the sample that may stay open

@@ -15,10 +15,11 @@ from scipy import sparse
 from anonymizer.audit.differencing import Difference, nested_pairs
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.history import linking_limits
-from anonymizer.audit.history.around import NONE, Around, around
 from anonymizer.audit.history.families import Families
 from anonymizer.audit.history.join import Joint
 from anonymizer.audit.reports import Reporter
+from anonymizer.feasible import search_limits
+from anonymizer.feasible.around import NONE, Around, around
 from anonymizer.feasible.bounds import Bounds, Proof, Reachable, Undecided, Verdict
 from anonymizer.feasible.start import first_table
 from anonymizer.feasible.system import Flags, Integers
@@ -152,8 +153,9 @@ class _Attack:
             self._open &= ~closed
             self._families.learn(table)
         self._tables += 1
-        if self._tables in linking_limits.STARTS and not self._known.exact:
-            found = around(self._known, table, self._floor, self._leading())
+        if self._tables in search_limits.STARTS and not self._known.exact:
+            goals = np.full(self._known.classes, self._floor)
+            found = around(self._known, table, goals, self._leading())
             if found is not None:
                 self._close(found)
 

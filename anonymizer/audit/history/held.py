@@ -1,7 +1,5 @@
 """Tables of whole people by place, near what is expected there, to be held fast for a while."""
 
-from dataclasses import replace
-
 import numpy as np
 from scipy import sparse
 
@@ -10,7 +8,7 @@ from anonymizer.audit.history.places import Places
 from anonymizer.feasible.proportional import proportions
 from anonymizer.feasible.repair import made_to_fit
 from anonymizer.feasible.solver import Reals
-from anonymizer.feasible.system import Integers
+from anonymizer.feasible.system import Integers, System
 
 
 def held(
@@ -45,14 +43,10 @@ def held_together(
     """
     within, around = places.tables[inner], places.tables[outer]
     own = places.members(inner), places.members(outer)
-    known = replace(
-        around,
-        segments=np.concatenate([within.segments, around.segments]),
-        people=np.concatenate([within.people, around.people]),
-        sources=within.sources + around.sources,
-        lowest=np.concatenate([within.lowest, around.lowest]),
-        highest=np.concatenate([within.highest, around.highest]),
-        members=sparse.csr_array(sparse.block_array([[own[0], None], [own[1], around.members]])),
+    known = System(
+        np.concatenate([within.lowest, around.lowest]),
+        np.concatenate([within.highest, around.highest]),
+        sparse.csr_array(sparse.block_array([[own[0], None], [own[1], around.members]])),
     )
     there = (places.own[inner] >= 0) & within.covered[places.own[inner]]
     start = np.concatenate([expected * there, places.summed(outer, expected) * around.covered])

@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from anonymizer.audit.history import linking_limits
-from anonymizer.audit.history.around import NONE, Around, around
 from anonymizer.audit.history.held import held, held_together
 from anonymizer.audit.history.join import Joint
 from anonymizer.audit.history.pairs import Pair
 from anonymizer.audit.history.places import Places, places_of
 from anonymizer.audit.history.shown import Shown
 from anonymizer.audit.knowledge import IMPOSSIBLE, Knowledge
+from anonymizer.feasible.around import NONE, Around, around
 from anonymizer.feasible.proportional import proportions
 from anonymizer.feasible.repair import made_to_fit
 from anonymizer.feasible.solver import Reals
@@ -115,9 +115,13 @@ class _Stack:
         people, beyond = found
         top = np.where(self._there[_OUTER], people, 0)
         wanted = self._places.summed(_OUTER, self.open(number).astype(np.int64)) > 0
-        rest = around(self._beyond_top(top), beyond, self._enough, wanted)
+        rest = around(self._beyond_top(top), beyond, self._goals(), wanted)
         if rest is not None:
             self._learn({number: people}, top, rest)
+
+    def _goals(self) -> Integers:
+        """Enough people in each class of the outer table."""
+        return np.full(self._places.tables[_OUTER].classes, self._enough)
 
     def _learn(self, held_fast: dict[int, Integers], top: Integers, rest: Around) -> None:
         for number, people in held_fast.items():
@@ -177,5 +181,5 @@ class _Stack:
             drawn = np.floor(proportions(known, start, away) + chance).astype(np.int64)
             first = made_to_fit(known, drawn)
             if first is not None:
-                return around(known, first, self._enough, wanted)
+                return around(known, first, self._goals(), wanted)
         return None

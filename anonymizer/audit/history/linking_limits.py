@@ -13,9 +13,6 @@ ROUNDS = 20  # in which one figure of a finding goes, or those at odds are share
 FIGURES_SOLVED = 3_000  # no single program ends in a reasonable time beyond
 FOUND_AT_ONCE = 2_000  # findings; the rest can wait for the next round
 ITERATIONS = 50_000  # of one program
-STARTS = (1, 3, 9, 27, 81, 243)  # of the tables found, by number: others depart from these
-TRIES = 3  # with other moves, as long as
-FEW = 32  # classes are left, which takes less than a program
 
 # Tables held fast inside of another (layers, held, pairs)
 PAIRS = 3  # of tables found together, for what is left

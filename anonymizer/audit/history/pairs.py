@@ -12,9 +12,9 @@ import numpy as np
 from scipy import sparse
 
 from anonymizer.audit.history import linking_limits
-from anonymizer.audit.history.around import NONE, Around, around
 from anonymizer.audit.history.families import Families
 from anonymizer.audit.history.places import Places
+from anonymizer.feasible.around import NONE, Around, around
 from anonymizer.feasible.departures import Departures
 from anonymizer.feasible.system import Flags, Integers, System
 from anonymizer.model.proofs import LinkedProof
@@ -63,7 +63,8 @@ class Pair:
         within = self._places.tables[self._number]
         chosen = np.zeros(within.classes, dtype=bool)
         chosen[self._inner[wanted]] = True
-        tables = around(within, self._summed(self._both), enough, chosen, self._closed)
+        goals = np.full(within.classes, enough)
+        tables = around(within, self._summed(self._both), goals, chosen, self._closed)
         if tables is None or not len(wanted):
             return wanted[:0]
         wanted = wanted[tables.reaching[self._inner[wanted]] != NONE]
