@@ -17,14 +17,6 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _noted: list[int] = []
 
 
-class Interrupted(BaseException):
-    """The command was told to stop. No `except Exception` on the way swallows it."""
-
-    def __init__(self, signal_number: int) -> None:
-        self.exit_code = exit_code(signal_number)
-        super().__init__(MESSAGE)
-
-
 def exit_code(signal_number: int) -> int:
     """130 for Ctrl-C, 143 for SIGTERM, as shells count."""
     return 128 + signal_number
@@ -33,16 +25,6 @@ def exit_code(signal_number: int) -> int:
 def received() -> int | None:
     """The signal that asked for an end, None while nobody did."""
     return _noted[0] if _noted else None
-
-
-def raise_on_signals() -> None:
-    """From now on a signal raises Interrupted, wherever this process is."""
-
-    def stop(number: int, _: FrameType | None) -> None:
-        raise Interrupted(number)
-
-    for number in _SIGNALS:
-        signal.signal(number, stop)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from anonymizer.audit import attack_limits
 from anonymizer.audit.differencing import explain_all, nested_pairs, unequal_twins
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.knowledge import Knowledge, PublicRules, published, understand
@@ -22,8 +23,6 @@ from anonymizer.feasible.work import Work, counting
 from anonymizer.model.policy import Promise
 from anonymizer.model.segments import Catalogue
 from anonymizer.model.tables import Figures, TableKey
-
-_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,9 @@ def undecided_groups(knowledge: Knowledge, groups: Sequence[Integers]) -> Undeci
     counted = int(knowledge.sizes[np.unique(np.concatenate(groups))].sum())
     # Classes are numbered by their first cells.
     ordered = sorted(groups, key=lambda classes: (int(classes.min()), len(classes)))
-    first = tuple(name_group(knowledge, classes) for classes in ordered[:_NAMED])
+    first = tuple(
+        name_group(knowledge, classes) for classes in ordered[: attack_limits.GROUPS_NAMED]
+    )
     return Undecided(len(groups), counted, first)
 
 

@@ -19,6 +19,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from anonymizer.audit import attack_limits
 from anonymizer.audit.attack import (
     Undecided,
     broken_rules,
@@ -39,10 +40,6 @@ from anonymizer.feasible.system import Flags, Integers
 from anonymizer.feasible.totals import segment_totals, segments_inside
 from anonymizer.feasible.work import Work, counting
 from anonymizer.model.segments import Catalogue
-
-MOST_WHOLE = 400  # classes that figures tie together; up to here integer programming decides
-_FEW = 1_000  # segments
-_SHARE_OF_GUESS = 3  # at most one part in so many of the limit: it never counts against the table
 
 Stage = Literal[
     "rules",
@@ -227,9 +224,13 @@ class _Course:
         floor, earlier = self._outsider.rules.inference_k, None
         if len(self._outsider.table.known):
             with self._stage("background"):
-                earlier = TableAttack(self._outsider.beforehand(), floor, most_whole=MOST_WHOLE)
+                earlier = TableAttack(
+                    self._outsider.beforehand(), floor, most_whole=attack_limits.MOST_WHOLE
+                )
                 earlier.findings()
-        attack = TableAttack(self._knowledge, floor, most_whole=MOST_WHOLE, earlier=earlier)
+        attack = TableAttack(
+            self._knowledge, floor, most_whole=attack_limits.MOST_WHOLE, earlier=earlier
+        )
         if not floor:
             with self._stage("solutions") as found:
                 found.extend(attack.solutions())
@@ -279,7 +280,7 @@ class _Course:
         """That all suppressed segments are below the threshold, if a threshold is known."""
         if self._outsider.rules.floor == 1 or not len(self._outsider.table.withheld):
             return
-        most = (self._work.limit or 0) // _SHARE_OF_GUESS
+        most = (self._work.limit or 0) // attack_limits.SHARE_OF_GUESS
         with self._stage("guess"), self._work.part(most) as share, counting(share):
             self._know(guess=_guess(self._outsider, attack, share))
 
@@ -325,7 +326,7 @@ def _guess(outsider: Outsider, attack: TableAttack, work: Work) -> Guess:
     guess = outsider.guess()
     if (proof := Bounds(guess).contradiction()) is not None:
         return Guess("refuted", (Reporter(guess).no_table(proof),))
-    supposed = TableAttack(guess, attack.floor, most_whole=MOST_WHOLE, earlier=attack)
+    supposed = TableAttack(guess, attack.floor, most_whole=attack_limits.MOST_WHOLE, earlier=attack)
     concluded = supposed.findings()
     if only_contradictions(concluded):
         return Guess("refuted", concluded)
@@ -367,7 +368,7 @@ def _intervals(outsider: Outsider, attack: TableAttack, questions: Questions) ->
     unknown = np.setdiff1d(finest, outsider.table.published)
     wanted = np.union1d(_inhabitable(outsider, knowledge), unknown)
     segments = wanted[_with_atoms(knowledge)[wanted]].astype(np.int64)
-    if questions.intervals == "if few" and len(segments) > _FEW:
+    if questions.intervals == "if few" and len(segments) > attack_limits.FEW_SEGMENTS:
         return None
     return tightest(knowledge, attack.finders, segments)
 

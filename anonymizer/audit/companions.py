@@ -14,6 +14,7 @@ from fractions import Fraction
 import numpy as np
 from scipy import sparse
 
+from anonymizer.audit import attack_limits
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.knowledge import Knowledge
 from anonymizer.feasible.divided import NEARLY, Wishes
@@ -23,8 +24,6 @@ from anonymizer.feasible.solver import Reals
 from anonymizer.feasible.system import Flags, Integers
 from anonymizer.feasible.work import meter
 
-_MOST_PARTS = 12
-_NAMED = 3
 _WHOLE = 1e-4
 
 
@@ -150,18 +149,25 @@ def _people_if_one(tied: _Tied, cell: int, other: int) -> int | None:
 
 def _fraction(residue: int) -> Fraction | None:
     """The simple fraction that a residue stands for."""
-    for parts in range(1, _MOST_PARTS + 1):
+    for parts in range(1, attack_limits.COMPANION_PARTS + 1):
         times = residue * parts % PRIMES[0]
         times -= PRIMES[0] if times > PRIMES[0] // 2 else 0
-        if abs(times) <= _MOST_PARTS:
+        if abs(times) <= attack_limits.COMPANION_PARTS:
             return Fraction(times, parts)
     return None
 
 
 def _finding(knowledge: Knowledge, cell: int, found: Sequence[tuple[int, int]]) -> Finding:
     catalogue = knowledge.catalogue
-    known = [f"'{catalogue.name(other).english}' ({people})" for other, people in found[:_NAMED]]
-    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    known = [
+        f"'{catalogue.name(other).english}' ({people})"
+        for other, people in found[: attack_limits.COMPANIONS_NAMED]
+    ]
+    more = (
+        f" and {len(found) - attack_limits.COMPANIONS_NAMED} more"
+        if len(found) > attack_limits.COMPANIONS_NAMED
+        else ""
+    )
     text = (
         f"a person who is alone in '{catalogue.name(cell).english}' knows that it counts 1 and can "
         f"derive {', '.join(known)}{more} from the published figures"

@@ -11,10 +11,9 @@ from itertools import combinations, pairwise
 import numpy as np
 from scipy import sparse
 
+from anonymizer.audit import attack_limits
 from anonymizer.audit.knowledge import Knowledge
 from anonymizer.feasible.system import Flags, Integers
-
-_PAIRS_AT_ONCE = 4_096
 
 
 @dataclass(frozen=True)
@@ -83,8 +82,8 @@ def _candidates(knowledge: Knowledge, below: int) -> Iterator[tuple[int, int]]:
     close = knowledge.highest[outer] - knowledge.lowest[inner] < below
     close &= sizes[outer] > sizes[inner]
     inner, outer = inner[close], outer[close]
-    for start in range(0, len(inner), _PAIRS_AT_ONCE):
-        some = slice(start, start + _PAIRS_AT_ONCE)
+    for start in range(0, len(inner), attack_limits.PAIRS_AT_ONCE):
+        some = slice(start, start + attack_limits.PAIRS_AT_ONCE)
         shared = (members[inner[some]] * members[outer[some]]).sum(axis=1)
         inside = np.flatnonzero(shared == sizes[inner[some]]) + start
         yield from zip(outer[inside].tolist(), inner[inside].tolist(), strict=True)

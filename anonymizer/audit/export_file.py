@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from anonymizer.audit import attack_limits
 from anonymizer.model.dimensions import Dimension, Group
 from anonymizer.model.errors import ConfigurationError, Fault, first_few
 from anonymizer.model.hierarchies import unreadable
@@ -19,7 +20,6 @@ from anonymizer.storage.parquet_tables import require_small
 _COLUMNS = {"gender": "gender", "age": "age", "region_code": "region"}
 _KEPT = ("status", "people")
 _MARKS = frozenset({*_COLUMNS, *_KEPT, "segment_id", "subject_id", "period", "rounding"})
-_MOST_BYTES = 1 << 28  # of a sheet, once it is decompressed
 _SPREADSHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _UNREADABLE = (zipfile.BadZipFile, KeyError, ET.ParseError, IndexError, ValueError)
 
@@ -120,7 +120,7 @@ def workbook_columns(path: Path) -> Columns:
 
 
 def _part(book: zipfile.ZipFile, name: str) -> IO[bytes]:
-    if book.getinfo(name).file_size > _MOST_BYTES:
+    if book.getinfo(name).file_size > attack_limits.SHEET_BYTES:
         raise ValueError(name)
     return book.open(name)
 

@@ -111,16 +111,6 @@ class Knowledge(System):
         """Whether a statement tells a count, published or known, not a bound alone."""
         return np.array([source in ("published", "known") for source in self.sources], dtype=bool)
 
-    @cached_property
-    def blocks(self) -> tuple[NDArray[np.intp], ...]:
-        """Of each dimension the block of each leaf, a part of `grid`: each leaf by itself."""
-        return tuple(np.arange(length) for length in self.class_of.shape)
-
-    @property
-    def grid(self) -> NDArray[np.intp]:
-        """The class of each cell of the grid of blocks."""
-        return self.class_of
-
     def atoms_in_classes(self, segments: Integers) -> sparse.csr_array:
         """(segments x classes): how many possible atoms of each class a segment has."""
         axes = self.catalogue.dimensions

@@ -21,7 +21,6 @@ from functools import cached_property
 from itertools import chain, combinations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.audit.findings import Finding
@@ -168,20 +167,17 @@ class _Checker:
 
 
 class _Proof:
-    """A proof with the tables that it is about, over the blocks of its cells."""
+    """A proof with the tables that it is about."""
 
     def __init__(
         self, proof: LinkedProof, positions: tuple[int, ...], tables: list[Linked], links: Links
     ) -> None:
-        self._proof, self.positions, self._links = proof, positions, links
+        self._proof, self.positions, self._tables = proof, positions, tables
         self._kinds = [frozenset(positions[n] for n in sorted(kind)) for kind in proof.kinds]
-        self._blocks = proof.blocks
+        by_number = dict(zip(positions, tables, strict=True))
+        self._where = np.stack([_where(kind, by_number, links) for kind in self._kinds], axis=-1)
         self._families: WitnessTables | None = None
-        self.fault = self._fault_of_blocks(tables)
-        if not self.fault:
-            firsts = [np.unique(block, return_index=True)[1] for block in proof.blocks]
-            self._tables = [_in_blocks(table, firsts) for table in tables]
-            self.fault = self._fault_of_families()
+        self.fault = self._fault()
 
     def reached(self, goal: Goal, floor: int, leaves: Sequence[tuple[str, ...]]) -> Flags:
         """The cells, over leaves, in which the goal is reached or earlier figures forbid it."""
@@ -193,13 +189,12 @@ class _Proof:
         enough = self._most(sums) >= floor
         for shown in self._shortages:
             enough |= shown.forbid(sums, floor)
-        grid = enough[of_cell.ravel()].reshape([block.max() + 1 for block in self._blocks])
-        spread: Flags = grid[np.ix_(*self._blocks)]
+        grid: Flags = enough[of_cell.ravel()].reshape(self._where.shape[:-1])
         if list(leaves) == list(self._proof.leaves):
-            return spread
+            return grid
         places = (dict(zip(mine, range(len(mine)), strict=True)) for mine in self._proof.leaves)
         own = zip(places, leaves, strict=True)
-        found: Flags = spread[np.ix_(*([place[leaf] for leaf in of] for place, of in own))]
+        found: Flags = grid[np.ix_(*([place[leaf] for leaf in of] for place, of in own))]
         return found
 
     def _most(self, sums: sparse.csr_array) -> Ints:
@@ -214,27 +209,10 @@ class _Proof:
         np.maximum.at(most, moved.row, reached)
         return most
 
-    def _fault_of_blocks(self, tables: list[Linked]) -> str:
-        shape = tuple(map(len, self._proof.leaves))
-        if tuple(map(len, self._blocks)) != shape or not all(map(_numbers_all, self._blocks)):
-            return "the blocks of a proof are not of its leaves"
-        firsts = [np.unique(block, return_index=True)[1] for block in self._blocks]
-        for table in tables:
-            for inside, first, block in zip(table.inside, firsts, self._blocks, strict=True):
-                if not np.array_equal(inside, inside[:, first[block]]):
-                    return "a figure tells leaves of one block apart"
-        whole = [first[block] for first, block in zip(firsts, self._blocks, strict=True)]
-        by_number = dict(zip(self.positions, tables, strict=True))
-        for kind in self._kinds:
-            there = _where(kind, by_number, self._links)
-            if not np.array_equal(there, there[np.ix_(*whole)]):
-                return "the rules tell leaves of one block apart"
-        return ""
-
-    def _fault_of_families(self) -> str:
-        witnesses, by_number = self._proof.witnesses, self._by_number
-        allowed = np.stack([_where(k, by_number, self._links) for k in self._kinds], axis=-1)
-        if fault := malformed(witnesses, allowed):
+    def _fault(self) -> str:
+        """Why it proves nothing; empty if it may."""
+        witnesses = self._proof.witnesses
+        if fault := malformed(witnesses, self._where):
             return fault
         boxes = self._boxes()
         lists = boxes.T.tocsr()
@@ -250,10 +228,6 @@ class _Proof:
         self._families = WitnessTables(witnesses, self._groups_of[:, kept], occupied=False)
         lowest, highest = self._bounds(wide=True)
         return "; ".join(self._families.misfits(lowest[kept], highest[kept]))
-
-    @property
-    def _by_number(self) -> Mapping[int, Linked]:
-        return dict(zip(self.positions, self._tables, strict=True))
 
     @cached_property
     def _rows(self) -> dict[tuple[int, str], int]:
@@ -365,20 +339,6 @@ def _where(kind: Kind, tables: Mapping[int, Linked], links: Links) -> Flags:
         if parts and kind.isdisjoint(parts):
             there &= ~np.logical_or.reduce([tables[part].possible for part in parts])
     return there
-
-
-def _numbers_all(block: NDArray[np.intp]) -> bool:
-    """Whether these are numbers from 0 on without a gap."""
-    return bool(len(block)) and np.array_equal(np.unique(block), np.arange(block.max() + 1))
-
-
-def _in_blocks(table: Linked, firsts: Sequence[NDArray[np.intp]]) -> Linked:
-    """The table over the first leaf of each block."""
-    leaves = [
-        tuple(of[place] for place in first.tolist())
-        for of, first in zip(table.leaves, firsts, strict=True)
-    ]
-    return table.over(leaves)
 
 
 def _cells_of_figures(table: Linked) -> Iterator[tuple[Ints, Ints]]:

@@ -7,18 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from anonymizer.model.dimensions import Dimension
 from anonymizer.model.periods import Period
 from anonymizer.model.policy import Promise
 from anonymizer.model.proofs import Claim
+from anonymizer.model.released import ReleasedTables
 from anonymizer.model.segments import Catalogue
-from anonymizer.model.tables import Counted, Figures, SubjectKind, TableKey
+from anonymizer.model.tables import Counted, Figures, TableKey
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -106,54 +105,6 @@ class Linked:
         return found & self.possible
 
 
-class Subject(Protocol):
-    """What a table is about; campaigns also say when they run and which regions they target."""
-
-    @property
-    def id(self) -> str:
-        """Its name in files."""
-
-
-class LinkedRelease(Protocol):
-    """What a release folder says (see `release.Release`)."""
-
-    @property
-    def kind(self) -> SubjectKind:
-        """What its tables are about."""
-
-    @property
-    def period(self) -> Period:
-        """When."""
-
-    @property
-    def edition(self) -> int:
-        """1 of the first release of the period, 2 of its first correction."""
-
-    @property
-    def promise(self) -> Promise:
-        """The promise that its figures keep."""
-
-    @property
-    def error(self) -> int:
-        """How far a figure is from the true number of people, at most."""
-
-    @property
-    def subjects(self) -> Sequence[Subject]:
-        """What is known of the subject of each table."""
-
-    @property
-    def segments(self) -> Mapping[str, object]:
-        """What the segments mean, by id: a code of each dimension."""
-
-    @property
-    def groups(self) -> pa.Table:
-        """Rows (dimension, code, ..., leaves): what the codes mean."""
-
-    @property
-    def figures(self) -> pa.Table:
-        """Rows (subject_id, segment_id, status, people)."""
-
-
 def new_table(
     figures: Figures,
     possible: Flags,
@@ -179,7 +130,7 @@ def new_table(
     )
 
 
-def released_tables(release: LinkedRelease, reference: Sequence[Dimension]) -> Iterator[Linked]:
+def released_tables(release: ReleasedTables, reference: Sequence[Dimension]) -> Iterator[Linked]:
     """The tables of an earlier release; `reference` knows the codes of target regions."""
     groups: dict[tuple[str, str], list[str]] = {}
     leaves = [dict.fromkeys(axis.leaves) for axis in reference]

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from anonymizer.audit import attack_limits
 from anonymizer.audit.differencing import Difference
 from anonymizer.audit.findings import Finding, Kind
 from anonymizer.audit.knowledge import Knowledge
@@ -12,9 +13,6 @@ from anonymizer.feasible.bounds import FINE, Proof
 from anonymizer.feasible.system import Flags, Integers
 from anonymizer.model.dimensions import Dimension
 
-_IDS_NAMED = 20
-_PARTS_NAMED = 3
-_FIGURES_NAMED = 8
 _NOBODY = np.zeros(0, dtype=np.int64)
 
 
@@ -99,7 +97,7 @@ class Reporter:
             learned = f"{learned}, 0 in each of its cells"
         text = f"{learned}, although suppressed: {how}"
         ids = (*withheld, *figure_ids(known, self._around(classes)))
-        found = Finding(self._knowledge.table, "solved", ids[:_IDS_NAMED], text)
+        found = Finding(self._knowledge.table, "solved", ids[: attack_limits.IDS_NAMED], text)
         return self._weighted(found, proof)
 
     def impossible_people(self, figure: int) -> Finding:
@@ -159,7 +157,7 @@ class Reporter:
         return counted
 
     def _finding(self, kind: Kind, figures: Sequence[int] | Integers, text: str) -> Finding:
-        ids = figure_ids(self._knowledge, figures[:_IDS_NAMED])
+        ids = figure_ids(self._knowledge, figures[: attack_limits.IDS_NAMED])
         return Finding(self._knowledge.table, kind, ids, text)
 
 
@@ -235,7 +233,7 @@ def cite_all(knowledge: Knowledge, proof: Proof) -> str:
     """The figures of a proof: those added, then those taken off."""
     cited = [
         cite(knowledge, figure, upper=bool(proof.multipliers[figure] > 0))
-        for figure in proof.figures[:_FIGURES_NAMED]
+        for figure in proof.figures[: attack_limits.FIGURES_NAMED]
     ]
     if (left := len(proof.figures) - len(cited)) > 0:
         cited.append(f"{left} more")
@@ -298,11 +296,11 @@ def _name_span(dimension: Dimension, span: Flags, possible: Flags) -> str:
     """A set of leaves: a few groups, or a group but for a few."""
     members = dimension.membership & possible
     names = _cover(dimension, members, span)
-    if len(names) > _PARTS_NAMED:
+    if len(names) > attack_limits.PARTS_NAMED:
         around = np.flatnonzero((members >= span).all(axis=1))
         whole = around[np.argmin(members[around].sum(axis=1))]
         left_out = _cover(dimension, members, members[whole] & ~span)
-        if len(left_out) > _PARTS_NAMED:
+        if len(left_out) > attack_limits.PARTS_NAMED:
             return f"in {int(span.sum())} values of {dimension.name}"
         whole_name = dimension.groups[whole].name.english
         return f"{whole_name} except {_join(left_out, 'or')}".strip()

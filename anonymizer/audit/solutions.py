@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from anonymizer.audit import attack_limits
 from anonymizer.audit.findings import Finding
-from anonymizer.audit.knowledge import Knowledge, Statements, from_source, understand
+from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.reports import Reporter
 from anonymizer.feasible.bounds import Bounds, Divisible, Proof, Reachable, Undecided, Unreachable
 from anonymizer.feasible.departures import depart, reaching
@@ -25,10 +26,7 @@ from anonymizer.feasible.start import first_tables
 from anonymizer.feasible.system import Flags, Integers
 from anonymizer.feasible.totals import uncut_segments
 from anonymizer.feasible.work import meter
-from anonymizer.model.segments import Catalogue
-from anonymizer.model.tables import Figures
 
-_MOST_UNDECIDED = 20  # where no limit of work says when to give up
 _SEED = 20_261_122
 _HALF = 0.5
 
@@ -186,7 +184,7 @@ def _judge(
     settled, given_up = np.zeros((2, len(shared.first)), dtype=bool)
     work = meter()
     for row in np.flatnonzero(~ends.apart()).tolist():
-        if work.exhausted or (given_up.sum() > _MOST_UNDECIDED and not work.limited):
+        if work.exhausted or (given_up.sum() > attack_limits.UNDECIDED_SUMS and not work.limited):
             break
         if not ends.apart()[row]:
             settled[row] = _is_settled(ends, finders, row)
@@ -272,22 +270,3 @@ def _is_sum_of_figures(knowledge: Knowledge, weights: Integers) -> bool:
         if (shares >= 0).all() and (matrix @ shares == parts).all():
             return True
     return False
-
-
-def linearly_solvable(figures: Figures, catalogue: Catalogue, possible: Flags) -> Flags:
-    """Of each segment whether it is a sum of published segments, each times some number.
-
-    Published segments are. The figures themselves do not matter: they are taken as exact.
-    Segments without possible cells are left out (False).
-    """
-    nothing = np.zeros_like(figures.people)
-    source = from_source("published", len(nothing))
-    said = Statements(figures.segments, nothing, nothing, nothing, source)
-    knowledge = understand(figures.key, catalogue, said, possible, np.zeros_like(possible))
-    atoms = np.flatnonzero(possible)
-    uncut = uncut_segments(catalogue, atoms, knowledge.class_of.ravel()[atoms])
-    whole = knowledge.whole_classes(knowledge.atoms_in_classes(uncut))
-    settled = (knowledge.free.of(whole) == 0).all(axis=1) & (np.diff(whole.indptr) > 0)
-    solvable = np.zeros(len(catalogue), dtype=bool)
-    solvable[uncut[settled]] = True
-    return solvable

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from anonymizer.audit import attack_limits
 from anonymizer.audit.auditing import Audit, Guess, Stage, Step
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.intervals import UNBOUNDED, Intervals
@@ -18,8 +19,6 @@ from anonymizer.feasible.system import Integers
 from anonymizer.model.segments import Catalogue
 
 FORMAT = 2
-_SHOWN = 3
-_LONGEST = 600
 _MEANINGS = {
     "rule": "figures that break the rules",
     "contradiction": "figures that contradict each other",
@@ -189,13 +188,19 @@ def _by_kind(findings: Sequence[Finding]) -> Iterator[str]:
         kinds[finding.kind].append(finding)
     for kind, found in kinds.items():
         yield f"- {_MEANINGS[kind]} ({kind}): {len(found):,}"
-        yield from (f"    {_cut(finding.explanation)}" for finding in found[:_SHOWN])
-        if len(found) > _SHOWN:
-            yield f"    and {len(found) - _SHOWN:,} more"
+        yield from (
+            f"    {_cut(finding.explanation)}" for finding in found[: attack_limits.FINDINGS_SHOWN]
+        )
+        if len(found) > attack_limits.FINDINGS_SHOWN:
+            yield f"    and {len(found) - attack_limits.FINDINGS_SHOWN:,} more"
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST].rsplit(' ', 1)[0]} ..."
+    return (
+        text
+        if len(text) <= attack_limits.LONGEST_TEXT
+        else f"{text[: attack_limits.LONGEST_TEXT].rsplit(' ', 1)[0]} ..."
+    )
 
 
 def _guess(guess: Guess) -> Iterator[str]:
@@ -209,7 +214,7 @@ def _guess(guess: Guess) -> Iterator[str]:
         yield f"Not decided within the budget: {_ASSUMPTION}. {len(found):,} conclusions so far:"
     else:
         yield f"Not decided within the budget: {_ASSUMPTION}."
-    shown = 1 if guess.outcome == "refuted" else _SHOWN
+    shown = 1 if guess.outcome == "refuted" else attack_limits.FINDINGS_SHOWN
     yield from (f"    {_cut(finding.explanation)}" for finding in found[:shown])
 
 

@@ -11,25 +11,22 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy import sparse
 
+from anonymizer.audit import attack_limits
 from anonymizer.audit.differencing import explain_all, nested_pairs
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.intervals import Evidence, has_one_count
 from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.reports import Reporter
 from anonymizer.audit.solutions import find_solved, fit_some_table
+from anonymizer.feasible import search_limits
+from anonymizer.feasible.around import NONE, around
 from anonymizer.feasible.bounds import Divisible, Proof, Reachable, Unreachable
-from anonymizer.feasible.departures import depart, reaching
 from anonymizer.feasible.divided import NEARLY, Wishes
 from anonymizer.feasible.ends import Finders
 from anonymizer.feasible.solver import Reals
 from anonymizer.feasible.start import first_table
 from anonymizer.feasible.system import Flags, Integers
 from anonymizer.feasible.work import meter
-
-_MOST_UNDECIDED = 20  # where no limit of work says when to give up
-_STARTS = (1, 3, 9, 27, 81, 243)  # of the tables found, by number: tables depart from these
-_TRIES = 3  # with other moves, where
-_FEW = 32  # classes are left, which takes less than a program
 
 
 class TableAttack:
@@ -146,7 +143,7 @@ class TableAttack:
         """One class after the other; what is learned of one often settles many."""
         undecided, work, bounds = 0, meter(), self.finders.bounds
         while len(waiting := np.flatnonzero(~self._settled)):
-            if work.exhausted or (undecided > _MOST_UNDECIDED and not work.limited):
+            if work.exhausted or (undecided > attack_limits.UNDECIDED_CLASSES and not work.limited):
                 return
             chosen = int(waiting[0])
             goal = int(self._goals[chosen])
@@ -185,15 +182,11 @@ class TableAttack:
             return
         self._tables.append(table)
         self._settled |= table >= self._goals
-        if len(self._tables) not in _STARTS or self.knowledge.exact:
+        if len(self._tables) not in search_limits.STARTS or self.knowledge.exact:
             return
-        for seed in range(_TRIES):
-            waiting = np.flatnonzero(~self._settled)
-            if not len(waiting) or (seed and len(waiting) > _FEW):
-                return
-            goals = reaching(table, self._goals, waiting)
-            near = depart(self.knowledge, table, goals, seed=seed)
-            self._settled |= near.most_people(self.knowledge) >= self._goals
+        found = around(self.knowledge, table, self._goals, ~self._settled)
+        if found is not None:
+            self._settled |= found.reaching != NONE
 
     def _learn_parts(self, table: Reals) -> None:
         enough = (table >= self._goals - NEARLY) & ~self._settled

@@ -11,11 +11,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
+from anonymizer.feasible import search_limits
 from anonymizer.feasible.solver import Outcome, Program, Reals, Status
-
-_MOST_AT_HAND = 64  # programs, for the next question
-_LARGE = 5_000  # columns
-_MOST_OF_ALL = 0.5  # of the columns; beyond, one program over everything is as quick
 
 
 class BlockProgram:
@@ -39,7 +36,7 @@ class BlockProgram:
         self._lower, self._upper, self._limits = lower, upper, limits
         self._block_of_row, self._block_of_column = blocks(matrix)
         self._sizes = np.bincount(self._block_of_column)
-        self._of_block = lru_cache(_MOST_AT_HAND)(self._block)
+        self._of_block = lru_cache(search_limits.PROGRAMS_AT_HAND)(self._block)
         self._first = None
         if solution is not None:
             self._first = Outcome("feasible", solution, np.zeros(len(lower)))
@@ -47,7 +44,7 @@ class BlockProgram:
     def minimise(self, cost: Reals) -> Outcome:
         """The columns with the lowest cost."""
         touched = np.unique(self._block_of_column[cost != 0])
-        if self._sizes[touched].sum() > _MOST_OF_ALL * len(cost):
+        if self._sizes[touched].sum() > search_limits.BLOCK_SHARE * len(cost):
             return self._everything.minimise(cost)
         if self._first is None:
             self._first = self._everything.minimise(np.zeros(len(cost)))
@@ -81,7 +78,7 @@ class BlockProgram:
         program = Program(matrix, self._lower[rows], self._upper[rows], self._limits[columns])
         if self._iterations is not None:
             program.limit_iterations(self._iterations)
-        elif len(columns) > _LARGE:
+        elif len(columns) > search_limits.LARGE_PROGRAM:
             program.start_with_interior_point()
         return program
 

@@ -16,6 +16,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
+from anonymizer.feasible import search_limits
 from anonymizer.feasible.blocks import BlockProgram
 from anonymizer.feasible.solver import Program, Reals
 from anonymizer.feasible.system import Integers, System
@@ -24,7 +25,6 @@ from anonymizer.feasible.whole import make_whole
 _DENOMINATORS = (1, 2, 3, 4, 5, 6, 8, 12, 60, 840, 27_720)
 FINE = 2**30  # parts of one, where no simple fraction makes a proof
 _WHOLE = 1e-6
-_MOST_CLASSES = 10_000  # of programs in whole numbers, where effort is limited
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ class Bounds:
 
     def _decide_whole(self, weights: Integers, at_least: int) -> Verdict:
         system = self._system
-        if self._iterations is not None and system.classes > _MOST_CLASSES:
+        if self._iterations is not None and system.classes > search_limits.WHOLE_PROGRAM_CLASSES:
             return Undecided()
         goal = sparse.csc_array(weights[None, :])
         limits: Reals = system.caps.astype(float) + 1.0

@@ -7,22 +7,18 @@ it, and as no attempt depends on another, a few hundred are made at once, a move
 What comes of it is checked from the tables alone, in whole numbers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from anonymizer.feasible import search_limits
 from anonymizer.feasible.goals import Goal, Moves
 from anonymizer.feasible.system import Flags, Integers, System
 from anonymizer.feasible.work import meter
 
-_MOST_MOVES = 60  # of one attempt
-_MOST_CANDIDATES = 24  # classes of a figure that are looked at for one move
-_MOST_ATTEMPTS = 256  # side by side
-_MOST_FIGURES = 2**21  # of all attempts together: what they count is held for each
-_UNITS_OF_A_STEP = 30  # of work, and one more for each attempt that moves
 _NO_LIMIT = 2**40
 _NEVER = -100  # no class mends or breaks that many figures
 _NO_TABLE = -1
@@ -39,11 +35,6 @@ class Departures:
     first: Integers
     changes: sparse.csr_array
     goal: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-
-    @property
-    def last(self) -> Integers:
-        """The table that all others start from."""
-        return self.first
 
     def most_people(self, system: System) -> Integers:
         """Of each class the most people that it has in a table that fits; -1 without any."""
@@ -110,14 +101,6 @@ def moves_found(
     return found
 
 
-def rows_of(steps: Sequence[Mapping[int, int]], classes: int) -> sparse.csr_array:
-    """Changes by class, step after step, as a matrix (steps x classes)."""
-    ends = np.cumsum([0, *map(len, steps)])
-    columns = np.array([chosen for step in steps for chosen in step], dtype=np.int64)
-    people = np.array([moved for step in steps for moved in step.values()], dtype=np.int64)
-    return sparse.csr_array((people, columns, ends), shape=(len(steps), classes))
-
-
 class _Attempts:
     """Several copies of the first table, each with people on the move.
 
@@ -130,7 +113,7 @@ class _Attempts:
         self, system: System, first: Integers, goals: Sequence[Goal], closed: Flags, seed: int
     ) -> None:
         figures = system.figures
-        most = min(_MOST_ATTEMPTS, 1 + _MOST_FIGURES // (figures + 1))
+        most = min(search_limits.ATTEMPTS, 1 + search_limits.ATTEMPT_FIGURES // (figures + 1))
         self._count = max(1, min(most, len(goals)))
         order = np.argsort(np.diff(system.members.indptr), kind="stable")
         members = sparse.csr_array(system.members[order])
@@ -156,7 +139,7 @@ class _Attempts:
         # A class that has given people away gets none back; a closed one counts as such.
         self._unturned = -np.append(closed, False).astype(np.int8)
         self._turned = np.tile(self._unturned, (self._count, 1))
-        self._moved = np.zeros((2, self._count, _MOST_MOVES + 2), dtype=np.int64)
+        self._moved = np.zeros((2, self._count, search_limits.ATTEMPT_MOVES + 2), dtype=np.int64)
         self._moves = np.zeros(self._count, dtype=np.int64)
         self._working = np.zeros(self._count, dtype=bool)
         self._goal = np.zeros(self._count, dtype=np.int64)
@@ -173,7 +156,7 @@ class _Attempts:
                 idle = idle[: len(waiting)]
                 self._begin(idle, waiting[: len(idle)])
                 waiting = waiting[len(idle) :]
-            work.spend(_UNITS_OF_A_STEP + int(self._working.sum()))
+            work.spend(search_limits.UNITS_OF_A_STEP + int(self._working.sum()))
             done, fits = self._go_on()
             goals.append(self._goal[done[fits]])
             for collected, found in zip(
@@ -201,7 +184,7 @@ class _Attempts:
         at_work = np.flatnonzero(self._working)
         figures = self._broken.argmax(axis=1)[at_work]
         broken = self._broken[at_work, figures]
-        spent = broken & (self._moves[at_work] > _MOST_MOVES)
+        spent = broken & (self._moves[at_work] > search_limits.ATTEMPT_MOVES)
         moving = broken & ~spent
         stuck = np.zeros(len(at_work), dtype=bool)
         stuck[moving] = ~self._ease(at_work[moving], figures[moving])
@@ -234,9 +217,11 @@ class _Attempts:
     def _candidates(self, figures: Integers) -> Integers:
         """Classes of each figure, drawn at random where there are too many; filled up with none."""
         sizes = self._sizes[figures][:, None]
-        places = np.arange(min(_MOST_CANDIDATES, int(sizes.max(initial=1))))[None, :]
+        places = np.arange(min(search_limits.ATTEMPT_CANDIDATES, int(sizes.max(initial=1))))[
+            None, :
+        ]
         drawn = self._random.random((len(figures), places.shape[1])) * sizes
-        places = np.where(sizes > _MOST_CANDIDATES, drawn.astype(np.int64), places)
+        places = np.where(sizes > search_limits.ATTEMPT_CANDIDATES, drawn.astype(np.int64), places)
         inside = places < sizes
         places = self._starts[figures][:, None] + np.where(inside, places, 0)
         candidates: Integers = np.where(inside, self._members[places], self._classes)

@@ -13,14 +13,13 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
+from anonymizer.feasible import search_limits
 from anonymizer.feasible.solver import Program, Reals
 from anonymizer.feasible.system import Flags, System
 from anonymizer.feasible.work import meter
 
 NEARLY = 1e-6  # people by which a figure or a goal may be missed
 _BEYOND = 0.01  # people beyond what is wished, so that a tolerance does not spoil it
-_WORTHWHILE = 0.03  # of what is wished; a table that fulfils less is the last
-_MOST_TABLES = 300
 _SEED = 20_261_128
 
 
@@ -64,13 +63,13 @@ class DividedTables:
 
     def towards(self, wishes: Callable[[], Wishes]) -> Iterator[Reals]:
         """Tables towards what is still wished, asked for each time, until little comes of it."""
-        for _ in range(_MOST_TABLES):
+        for _ in range(search_limits.DIVIDED_TABLES):
             asked, exhausted = wishes(), meter().exhausted
             table = self._closest(asked) if len(asked.goals) and not exhausted else None
             if table is None:
                 return
             yield table
-            if asked.fulfilled(table).mean() < _WORTHWHILE:
+            if asked.fulfilled(table).mean() < search_limits.WORTHWHILE:
                 return
 
     def _closest(self, wishes: Wishes) -> Reals | None:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from anonymizer.feasible import search_limits
 from anonymizer.feasible.work import Work, meter
 
 Integers = NDArray[np.int64]
@@ -29,7 +30,6 @@ NO_PIVOT = -1
 PRIMES = (8_388_593, 8_388_587)  # the two largest below 2^23: products fit 64 bits many times
 _VECTORS = 2  # for each prime
 _SEED = 20_261_122
-_ENTRIES = 60  # that one unit of work subtracts
 _LARGEST = 2**10  # rows with larger numbers are left as they were
 
 
@@ -105,7 +105,7 @@ class _Active:
         inverse = row[pivot] if self.prime is None else pow(row[pivot], -1, self.prime)
         rest = [(column, value) for column, value in row.items() if column != pivot]
         held = sorted(self.holders.pop(pivot))
-        self.work.spend(1 + len(held) * len(rest) // _ENTRIES)
+        self.work.spend(1 + len(held) * len(rest) // search_limits.ENTRIES_SUBTRACTED)
         for number in held:
             other = self.rows[number]
             times = other.pop(pivot) * inverse

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
+from anonymizer.feasible import search_limits
 from anonymizer.feasible.blocks import blocks
 from anonymizer.feasible.bounds import Bounds, Reachable, Unreachable
 from anonymizer.feasible.divided import NEARLY, DividedTables, Wishes
@@ -21,9 +22,6 @@ from anonymizer.feasible.system import Flags, Integers, System
 from anonymizer.feasible.whole import make_whole
 from anonymizer.feasible.work import meter
 
-_SMALL_COMPONENT = 60  # classes; up to here integer programming looks for what rounding missed
-_MOST_STEPS = 20
-_MOST_FAILURES = 300  # to make a table whole, one after the other
 SENSES = (-1, 1)  # the least, the most
 
 
@@ -144,7 +142,10 @@ class Ends:
             return
         if not self._finders.whole:
             self.learn_parts(values)
-        if self.proved[sense][row] != self.seen[sense][row] and self._failures < _MOST_FAILURES:
+        if (
+            self.proved[sense][row] != self.seen[sense][row]
+            and self._failures < search_limits.END_FAILURES
+        ):
             table = make_whole(self._finders.system, values)
             self._failures = self._failures + 1 if table is None else 0
             if table is not None:
@@ -184,7 +185,7 @@ class Ends:
 
     def _is_left(self, row: int, sense: int) -> bool:
         """Whether divided tables have to do: whole ones are not found here."""
-        given_up = self._failures >= _MOST_FAILURES and not self._is_small(row)
+        given_up = self._failures >= search_limits.END_FAILURES and not self._is_small(row)
         return bool(given_up and self._had_by_parts(sense)[row])
 
     def _prove(self, row: int, sense: int, most: int) -> None:
@@ -193,11 +194,11 @@ class Ends:
     def _is_small(self, row: int) -> bool:
         labels, sizes = self._finders.components
         touched = np.unique(labels[self.sums[[row]].indices])
-        return bool(sizes[touched].max(initial=0) <= _SMALL_COMPONENT)
+        return bool(sizes[touched].max(initial=0) <= search_limits.SMALL_COMPONENT)
 
     def _search(self, row: int, sense: int) -> None:
         """Integer programming between the best table and the proof."""
-        for _ in range(_MOST_STEPS):
+        for _ in range(search_limits.END_STEPS):
             if self.reached(sense)[row]:
                 return
             most = sense * int(self.proved[sense][row])

@@ -1,4 +1,4 @@
-"""A table of whole people like a given one, but for the neighbourhood of one class.
+"""A table of whole people like a given one, but for the neighbourhood of what does not fit.
 
 Where moving a few people at a time goes round in circles, a small linear program finds what
 a program over the whole table would need much longer for: everything farther away keeps its
@@ -11,34 +11,18 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import sparse
 
+from anonymizer.feasible import search_limits
 from anonymizer.feasible.repair import Mending
 from anonymizer.feasible.solver import Program
 from anonymizer.feasible.system import Integers, System
 
-_NEIGHBOURS = (150, 500, 1_500, 4_000)  # classes that may change, each time more
-_MOST_MOVES = 200
-_MOST_BROKEN = 50
-_MOST_VERTICES = 6  # of a program with few classes
-_FEW = 2_000
 _SEED = 20_261_128
-
-
-def reach_nearby(system: System, table: Integers, chosen: int, people: int) -> Integers | None:
-    """A table that fits, with this many people in one class, near a table that fits; or None."""
-    wanted = table.copy()
-    wanted[chosen] = people
-    for free in _wider(system, chosen):
-        for proposed in _solutions(system, wanted, free, also_around=chosen):
-            mending = Mending(system, proposed)
-            if mending.mend_around(chosen, _MOST_MOVES):
-                return mending.table
-    return None
 
 
 def fit_nearby(system: System, table: Integers) -> Integers | None:
     """A table that fits, near one in which few figures are broken; or None."""
     broken = system.broken(table)
-    if len(broken) > _MOST_BROKEN:
+    if len(broken) > search_limits.NEARBY_BROKEN:
         return None
     while len(broken):
         found = _with_fewer_broken(system, table, broken)
@@ -53,12 +37,12 @@ def _with_fewer_broken(system: System, table: Integers, broken: Integers) -> Int
     members = system.members
     smallest = broken[np.argmin(np.diff(members.indptr)[broken])]
     classes = members.indices[members.indptr[smallest] : members.indptr[smallest + 1]]
-    if not 0 < len(classes) <= _NEIGHBOURS[0]:
+    if not 0 < len(classes) <= search_limits.NEIGHBOURS[0]:
         return None
     for near in _wider(system, int(classes[0])):
         for proposed in _solutions(system, table, np.union1d(near, classes)):
             mending = Mending(system, proposed)
-            mending.mend(_MOST_MOVES)
+            mending.mend(search_limits.NEARBY_MOVES)
             if len(system.broken(mending.table)) < len(broken):
                 return mending.table
     return None
@@ -67,7 +51,7 @@ def _with_fewer_broken(system: System, table: Integers, broken: Integers) -> Int
 def _wider(system: System, chosen: int) -> Iterator[Integers]:
     """Other classes around one, each time more of them."""
     before = 0
-    for wanted in _NEIGHBOURS:
+    for wanted in search_limits.NEIGHBOURS:
         free = _neighbours(system, chosen, wanted)
         if len(free) > before:  # one large figure can have more than is wanted next
             yield free
@@ -88,17 +72,14 @@ def _neighbours(system: System, chosen: int, wanted: int) -> Integers:
     return np.flatnonzero(near)
 
 
-def _solutions(
-    system: System, table: Integers, free: Integers, also_around: int | None = None
-) -> Iterator[Integers]:
+def _solutions(system: System, table: Integers, free: Integers) -> Iterator[Integers]:
     """The table with other people in the free classes, so that the figures around them fit.
 
     Rounded to whole people; other vertices of the program may break less when they are rounded.
     """
     start = table.copy()
     start[free] = 0
-    changed = free if also_around is None else np.append(free, also_around)
-    figures = np.unique(system.by_class[changed].indices)
+    figures = np.unique(system.by_class[free].indices)
     rest = (system.members @ start)[figures]
     program = Program(
         sparse.csc_array(system.members[figures][:, free]),
@@ -107,7 +88,9 @@ def _solutions(
         np.full(len(free), np.inf),
     )
     random, costs = np.random.default_rng(_SEED), np.zeros(len(free))
-    for _ in range(_MOST_VERTICES if len(free) <= _FEW else 1):
+    for _ in range(
+        search_limits.NEARBY_VERTICES if len(free) <= search_limits.NEARBY_FEW_CLASSES else 1
+    ):
         outcome = program.minimise(costs)
         if not outcome.found:
             return

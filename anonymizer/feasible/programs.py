@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from anonymizer.feasible import search_limits
 from anonymizer.feasible.goals import Goal, Moves, OutOfReach
 from anonymizer.feasible.repair import Mending
-from anonymizer.feasible.solver import Solver, solve
+from anonymizer.feasible.solver import Solver, program_of, solve
 from anonymizer.feasible.system import Integers, System
 from anonymizer.feasible.work import Work
 
@@ -22,15 +23,10 @@ _TOLERANCE = 1e-6
 _DUAL_SIMPLEX = 1
 # A matrix of ones needs no scaling, and few of its rows change from one step to the next.
 _OF_ONES = {"simplex_scale_strategy": 0, "simplex_price_strategy": 1}
-_MOST_ITERATIONS = 50_000
-_MOST_NODES = 50
-_ATTEMPTS = 6
-_MOST_MOVES = 200  # to make a solution whole
 _NO_LIMIT = 1 << 40
 _REWARD = 10_000.0  # for each person moved the goal's way, against 1 to 2 for any other
 _BLAMED = 0.05 * _REWARD  # a dual beyond what moving others costs: the figure holds the goal back
 _MOST_ADDED = float(1 << 30)
-_ROWS_A_STEP = 2_000  # an iteration takes as long as the program is high
 
 
 class Programs:
@@ -60,7 +56,7 @@ class Programs:
         """
         if self._budget.exhausted:
             return OutOfReach(self._rows_of(goal))
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(search_limits.GOAL_ATTEMPTS):
             nearest, duals = self._nearest(goal, attempt)
             if (found := self._whole(goal, nearest)) is not None:
                 return found
@@ -98,7 +94,7 @@ class Programs:
         solver.changeColsCost(len(costs), np.arange(len(costs), dtype=np.int32), costs)
         self._add_goal_row(solver, goal, *sorted((-self._sense(goal) * np.inf, float(goal.change))))
         solver.clearSolver()
-        limit = max(1, min(self._budget.left, _MOST_ITERATIONS))
+        limit = max(1, min(self._budget.left, search_limits.GOAL_ITERATIONS))
         solver.setOptionValue("simplex_iteration_limit", limit)
         self._run(solver)
         solution = solver.getSolution()
@@ -109,7 +105,7 @@ class Programs:
 
     def _run(self, solver: Solver) -> None:
         iterations = max(1, solve(solver))
-        self._budget.spend(iterations * (1 + len(self._published) // _ROWS_A_STEP))
+        self._budget.spend(iterations * (1 + len(self._published) // search_limits.ROWS_A_STEP))
 
     def _add_goal_row(self, solver: Solver, goal: Goal, lower: float, upper: float) -> None:
         columns = np.concatenate([goal.classes, goal.classes + len(self._start)])
@@ -130,7 +126,7 @@ class Programs:
         wanted = sorted((float(goal.change), self._sense(goal) * np.inf))
         self._add_goal_row(solver, goal, *wanted)
         solver.changeColsCost(2 * width, np.arange(2 * width, dtype=np.int32), np.ones(2 * width))
-        solver.setOptionValue("mip_max_nodes", _MOST_NODES)
+        solver.setOptionValue("mip_max_nodes", search_limits.GOAL_NODES)
         solver.setOptionValue("mip_max_improving_sols", 1)
         self._run(solver)
         if solver.getInfo().primal_solution_status != highspy.kSolutionStatusFeasible:
@@ -141,7 +137,7 @@ class Programs:
 
     def _mended(self, goal: Goal, solution: NDArray[np.float64]) -> NDArray[np.int64]:
         """The solution in whole people, with what that breaks mended as far as a few moves do."""
-        self._budget.spend(_MOST_MOVES)
+        self._budget.spend(search_limits.GOAL_MOVES)
         system = System(
             np.where(self._published, self._system.lowest, -_NO_LIMIT),
             np.where(self._published, self._system.highest, _NO_LIMIT),
@@ -149,7 +145,7 @@ class Programs:
         )
         people = np.maximum(self._start + np.rint(solution).astype(np.int64), 0)
         mending = Mending(system, people)
-        mending.mend_around(goal.classes, _MOST_MOVES, int(self._sense(goal)))
+        mending.mend_around(goal.classes, search_limits.GOAL_MOVES, int(self._sense(goal)))
         moved: NDArray[np.int64] = mending.table - self._start
         return moved
 
@@ -187,21 +183,9 @@ class Programs:
         """Columns: people added to each class, then people removed. Rows: the published ones."""
         matrix, spare = self._matrix, self._start
         both = sparse.hstack([matrix, -matrix], format="csc")
-        program = highspy.HighsLp()
-        program.num_row_, program.num_col_ = both.shape
-        program.sense_ = highspy.ObjSense.kMinimize
-        program.col_cost_ = np.zeros(both.shape[1])
-        program.col_lower_ = np.zeros(both.shape[1])
-        program.col_upper_ = np.concatenate([np.full(len(spare), _MOST_ADDED), spare])
-        program.row_lower_, program.row_upper_ = self._bounds()
-        program.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        program.a_matrix_.start_ = both.indptr
-        program.a_matrix_.index_ = both.indices
-        program.a_matrix_.value_ = both.data.astype(np.float64)
-        if integral:
-            program.integrality_ = [highspy.HighsVarType.kInteger] * both.shape[1]
+        limits = np.concatenate([np.full(len(spare), _MOST_ADDED), spare])
         solver = Solver(solver="simplex", simplex_strategy=_DUAL_SIMPLEX, **_OF_ONES)
         if not integral:
             solver.setOptionValue("presolve", "off")
-        solver.passModel(program)
+        solver.passModel(program_of(both, *self._bounds(), limits, whole=integral))
         return solver

@@ -3,9 +3,8 @@
 import numpy as np
 from scipy import sparse
 
+from anonymizer.feasible import search_limits
 from anonymizer.feasible.system import Integers, System
-
-_MOST_ROUNDS = 60
 
 
 def proved_ranges(system: System) -> tuple[Integers, Integers]:
@@ -24,7 +23,7 @@ def proved_ranges(system: System) -> tuple[Integers, Integers]:
     entries = members.tocoo()
     row, column, times = entries.row, entries.col, entries.data
     adds, size = times > 0, np.abs(times)
-    for _ in range(_MOST_ROUNDS):
+    for _ in range(search_limits.RANGE_ROUNDS):
         # What a row has at most and at least, the column itself with its own end: that end is
         # taken off again below. Where the column takes away, the row is read with its sign turned.
         up, down = plus @ most - minus @ fewest, plus @ fewest - minus @ most

@@ -9,26 +9,19 @@ from heapq import heapify, heappop, heappush
 
 import numpy as np
 
-from anonymizer.feasible.system import Flags, Integers, System
+from anonymizer.feasible import search_limits
+from anonymizer.feasible.system import Integers, System
 from anonymizer.feasible.work import meter
 
-_MOST_CANDIDATES = 128  # classes of a figure that are looked at for one move
-_MOST_TRIES = 4  # to make one table fit
-_MOVES = 2  # of one try, for each figure, and these besides
-_MORE_MOVES = 60
-_UNITS_OF_A_MOVE = 8  # of work
 _NO_LIMIT = 2**40
 _SEED = 20_261_125
 
 
 class Mending:
-    """A table that is being changed, and how many people each figure counts in it.
+    """A table that is being changed, and how many people each figure counts in it."""
 
-    Mending adds nobody to classes that are `closed`. `made` is how many moves were made in all.
-    """
-
-    def __init__(self, system: System, table: Integers, closed: Flags | None = None) -> None:
-        self.table, self.made = table.copy(), 0
+    def __init__(self, system: System, table: Integers) -> None:
+        self.table = table.copy()
         self._members = system.members
         self._around = system.around
         # One figure more that never breaks fills up the rows of `around`.
@@ -36,10 +29,7 @@ class Mending:
         self._lowest = np.append(system.lowest, -_NO_LIMIT)
         self._highest = np.append(system.highest, _NO_LIMIT)
         self._sizes = np.diff(system.members.indptr).tolist()
-        nowhere = np.zeros(system.classes, dtype=bool)
-        self._unturned = -(nowhere if closed is None else closed).astype(np.int8)
-        self._turned = self._unturned.copy()
-        self._moves: list[tuple[int, int]] = []
+        self._turned = np.zeros(system.classes, dtype=np.int8)
         self._work = meter()
         self._random = np.random.default_rng(_SEED)
 
@@ -50,44 +40,17 @@ class Mending:
         """
         return self._mend(self._all_broken(), most_moves, order=-1, patient=True)
 
-    def mend_around(self, chosen: int | Integers, most_moves: int, sense: int = 1) -> bool:
+    def mend_around(self, chosen: Integers, most_moves: int, sense: int = 1) -> bool:
         """Make every figure fit, the smallest first, and take nobody from some classes.
 
         With a `sense` of -1, bring nobody to them.
         """
         self._turned[chosen] = sense
-        mended = self._mend(self._all_broken(), most_moves, order=1)
-        self._turned[chosen] = self._unturned[chosen]
-        return mended
+        return self._mend(self._all_broken(), most_moves, order=1)
 
-    def give(self, chosen: int, people: int, most_moves: int) -> bool:
-        """People to one class, and every figure mended, the smallest first."""
-        return self._mend(self._shift(chosen, people), most_moves, order=1)
-
-    def changes(self) -> dict[int, int]:
-        """How the table has changed since the last call."""
-        changes = self.moved()
-        self._forget()
-        return changes
-
-    def moved(self) -> dict[int, int]:
-        """What `changes` would say, but it can still be taken back."""
-        changes: dict[int, int] = {}
-        for chosen, people in self._moves:
-            changes[chosen] = changes.get(chosen, 0) + people
-        return changes
-
-    def take_back(self) -> None:
-        """Undo all since the last call of `changes`."""
-        for chosen, people in self._moves:
-            self.table[chosen] -= people
-            self._counts[self._around[chosen]] -= people
-        self._forget()
-
-    def _forget(self) -> None:
-        for chosen, _ in self._moves:
-            self._turned[chosen] = self._unturned[chosen]
-        self._moves.clear()
+    def forget(self) -> None:
+        """Whoever has been moved may move again."""
+        self._turned[:] = 0
 
     def _mend(
         self, broken: list[int], most_moves: int, *, order: int, patient: bool = False
@@ -145,8 +108,10 @@ class Mending:
         """
         start, end = self._members.indptr[figure : figure + 2]
         classes = self._members.indices[start:end]
-        if len(classes) > _MOST_CANDIDATES:
-            classes = classes[self._random.integers(0, len(classes), _MOST_CANDIDATES)]
+        if len(classes) > search_limits.MENDING_CANDIDATES:
+            classes = classes[
+                self._random.integers(0, len(classes), search_limits.MENDING_CANDIDATES)
+            ]
         able = self._turned[classes] * sign >= 0
         if sign < 0:
             able &= self.table[classes] > 0
@@ -159,9 +124,7 @@ class Mending:
         self.table[chosen] += people
         self._counts[figures] += people
         self._turned[chosen] = 1 if people > 0 else -1
-        self._moves.append((chosen, people))
-        self._work.spend(_UNITS_OF_A_MOVE)
-        self.made += 1
+        self._work.spend(search_limits.UNITS_OF_A_MOVE)
         return self._broken(figures)
 
     def _broken(self, figures: Integers) -> list[int]:
@@ -181,12 +144,14 @@ def nearly_made_to_fit(system: System, table: Integers, tries: int | None = None
     """A table near one that fits nearly, with the fewest broken figures that mending came to."""
     mending, best = Mending(system, table), table
     fewest = len(system.broken(table))
-    for _ in range(tries or _MOST_TRIES):
-        mended = mending.mend(_MOVES * system.figures + _MORE_MOVES)
+    for _ in range(tries or search_limits.MENDING_TRIES):
+        mended = mending.mend(
+            search_limits.MENDING_MOVES * system.figures + search_limits.MENDING_MOVES_BESIDES
+        )
         broken = len(system.broken(mending.table))
         if broken < fewest or mended:
             best, fewest = mending.table.copy(), broken
         if mended:
             break
-        mending.changes()  # whoever has been moved may move again
+        mending.forget()
     return best

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from anonymizer.feasible import search_limits
 from anonymizer.feasible.work import meter
 from anonymizer.model.errors import Held
 
 Reals = NDArray[np.float64]
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
-MAX_NODES = 2_000
 _OPTIONS: dict[str, bool | int | float | str] = {
     "output_flag": False,
     "threads": 1,
@@ -28,12 +28,6 @@ _OPTIONS: dict[str, bool | int | float | str] = {
 _FEASIBLE = 2  # HiGHS: kSolutionStatusFeasible
 _PRIMAL_SIMPLEX = 4  # HiGHS: kSimplexStrategyPrimal
 _NO_LIMIT = 2**31 - 1
-# What a unit of work does, as measured: entries of a program that is started, or of one that goes
-# on through the middle; rows and columns that a step of the simplex method passes over, and those
-# that it passes over in integer programming, where much besides is done for each step.
-_ENTRIES_STARTED, _ENTRIES_INSIDE, _SIZE_STEPPED, _SIZE_STEPPED_WHOLE = 25, 15, 400, 20
-_START = 60  # units of any run
-_STEPS_OF_A_NODE = 50
 
 
 @dataclass(frozen=True)
@@ -63,24 +57,18 @@ class Program:
         whole: bool = False,
     ) -> None:
         rows, columns = matrix.shape
-        model = highspy.HighsLp()
-        model.num_row_, model.num_col_ = rows, columns
-        model.col_cost_ = np.zeros(columns)
-        model.col_lower_, model.col_upper_ = np.zeros(columns), limits
-        model.row_lower_, model.row_upper_ = lower.astype(float), upper.astype(float)
-        model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        model.a_matrix_.start_, model.a_matrix_.index_ = matrix.indptr, matrix.indices
-        model.a_matrix_.value_ = matrix.data.astype(float)
-        if whole:
-            model.integrality_ = [highspy.HighsVarType.kInteger] * columns
         self._whole, self._entries, self._size = whole, matrix.nnz, max(rows + columns, 1)
         self._most_steps = _NO_LIMIT
-        self._node = 1 + self._size * _STEPS_OF_A_NODE // _SIZE_STEPPED_WHOLE
+        self._node = (
+            1 + self._size * search_limits.STEPS_OF_A_NODE // search_limits.SIZE_STEPPED_WHOLE
+        )
         self._least_units = self._node if whole else 1
         self._columns = np.arange(columns, dtype=np.int32)
         self._rows = rows
-        self._highs = Solver(mip_max_nodes=MAX_NODES, mip_feasibility_tolerance=1e-7)
-        self._highs.passModel(model)
+        self._highs = Solver(
+            mip_max_nodes=search_limits.PROGRAM_NODES, mip_feasibility_tolerance=1e-7
+        )
+        self._highs.passModel(program_of(matrix, lower, upper, limits, whole=whole))
         self._inside = False
 
     def minimise(self, cost: Reals) -> Outcome:
@@ -118,19 +106,15 @@ class Program:
         """From now on stop after so many steps, at a feasible table on the way."""
         self._most_steps = iterations
 
-    def accept_gap(self, gap: float) -> None:
-        """Whole values need not be better than within this share of the best."""
-        self._highs.setOptionValue("mip_rel_gap", gap)
-
     def _allow(self, units: int) -> None:
         """Take no more steps than so many units of work are for, nor than are allowed anyway."""
-        simplex = units * _SIZE_STEPPED // self._size
-        inside = units * _ENTRIES_INSIDE // max(self._entries, 1)
+        simplex = units * search_limits.SIZE_STEPPED // self._size
+        inside = units * search_limits.ENTRIES_INSIDE // max(self._entries, 1)
         nodes = units // self._node
         for option, steps in (
             ("simplex_iteration_limit", min(self._most_steps, simplex)),
             ("ipm_iteration_limit", min(_NO_LIMIT, inside)),
-            ("mip_max_nodes", min(MAX_NODES, nodes)),
+            ("mip_max_nodes", min(search_limits.PROGRAM_NODES, nodes)),
         ):
             self._highs.setOptionValue(option, steps)
 
@@ -138,10 +122,13 @@ class Program:
         """What the last run took."""
         done = self._highs.getInfo()
         steps = max(done.simplex_iteration_count, 0) + max(done.crossover_iteration_count, 0)
-        inside = max(done.ipm_iteration_count, 0) * self._entries // _ENTRIES_INSIDE
-        stepped = _SIZE_STEPPED_WHOLE if self._whole else _SIZE_STEPPED
+        inside = max(done.ipm_iteration_count, 0) * self._entries // search_limits.ENTRIES_INSIDE
+        stepped = search_limits.SIZE_STEPPED_WHOLE if self._whole else search_limits.SIZE_STEPPED
         return int(
-            _START + self._entries // _ENTRIES_STARTED + inside + steps * self._size // stepped
+            search_limits.UNITS_OF_A_RUN
+            + self._entries // search_limits.ENTRIES_STARTED
+            + inside
+            + steps * self._size // stepped
         )
 
     def _status(self) -> Status:
@@ -162,6 +149,29 @@ class Solver(highspy.Highs):
         super(highspy.Highs, self).__init__()  # the wrapper's own constructor prints
         for option, value in (_OPTIONS | options).items():
             self.setOptionValue(option, value)
+
+
+def program_of(
+    matrix: sparse.csc_array,
+    lower: NDArray[np.int64] | Reals,
+    upper: NDArray[np.int64] | Reals,
+    limits: Reals,
+    *,
+    whole: bool,
+) -> highspy.HighsLp:
+    """Rows `lower <= matrix x <= upper` over columns `0 <= x <= limits`, none of which costs."""
+    rows, columns = matrix.shape
+    model = highspy.HighsLp()
+    model.num_row_, model.num_col_ = rows, columns
+    model.col_cost_ = np.zeros(columns)
+    model.col_lower_, model.col_upper_ = np.zeros(columns), limits
+    model.row_lower_, model.row_upper_ = lower.astype(float), upper.astype(float)
+    model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    model.a_matrix_.start_, model.a_matrix_.index_ = matrix.indptr, matrix.indices
+    model.a_matrix_.value_ = matrix.data.astype(float)
+    if whole:
+        model.integrality_ = [highspy.HighsVarType.kInteger] * columns
+    return model
 
 
 def solve(solver: Solver) -> int:

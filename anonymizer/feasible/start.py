@@ -9,15 +9,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from anonymizer.feasible import search_limits
 from anonymizer.feasible.nearby import fit_nearby
 from anonymizer.feasible.proportional import proportions
 from anonymizer.feasible.repair import nearly_made_to_fit
 from anonymizer.feasible.system import Integers, Reals, System
 
-_ROUNDS = 200
-_INSIDE = (0.3, 0.2, 0.4, 0.1, 0.05, 0.0)  # shares of the room of a figure, to keep off its ends
 _SEED = 20_261_129
-_LARGE = 100  # classes of a figure
 _LEAST = 1e-9  # of a person, where the guess is nobody
 
 
@@ -27,12 +25,12 @@ def first_table(system: System, guess: Reals) -> Integers | None:
 
 
 def first_tables(
-    system: System, guess: Reals, inside: Sequence[float] = _INSIDE
+    system: System, guess: Reals, inside: Sequence[float] = search_limits.START_INSIDE
 ) -> Iterator[Integers]:
     """Tables that fit, each with other distances from the ends of the figures."""
     likely = np.where(system.covered, np.maximum(guess, _LEAST), 0)
     for number, share in enumerate(inside):
-        people = proportions(system, likely, share, _ROUNDS)
+        people = proportions(system, likely, share, search_limits.START_ROUNDS)
         chance = np.random.default_rng(_SEED + number).random()
         table = _whole(people, chance)
         table = nearly_made_to_fit(_kept_off_the_ends(system, share), table, tries=1)
@@ -54,6 +52,6 @@ def _whole(people: Reals, chance: float) -> Integers:
 def _kept_off_the_ends(system: System, share: float) -> System:
     """The system in which large figures keep off their ends: many people move through them."""
     sizes = np.diff(system.members.indptr)
-    room = np.where(sizes > _LARGE, system.highest - system.lowest, 0)
+    room = np.where(sizes > search_limits.START_LARGE_FIGURE, system.highest - system.lowest, 0)
     inwards = (share * room).astype(np.int64)
     return System(system.lowest + inwards, system.highest - inwards, system.members)

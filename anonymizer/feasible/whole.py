@@ -3,12 +3,12 @@
 import numpy as np
 from scipy import sparse
 
+from anonymizer.feasible import search_limits
 from anonymizer.feasible.repair import Mending
 from anonymizer.feasible.solver import Program, Reals
 from anonymizer.feasible.system import Integers, System
 
 _WHOLE = 1e-7
-_MOVES = 2  # for each class in which people are divided
 
 
 def make_whole(system: System, proposal: Reals) -> Integers | None:
@@ -18,7 +18,7 @@ def make_whole(system: System, proposal: Reals) -> Integers | None:
     if len(broken):
         if not system.exact:  # without room one person cannot be added alone
             mending = Mending(system, table)
-            mending.mend(_MOVES * len(broken))
+            mending.mend(search_limits.WHOLE_MOVES * len(broken))
             table = mending.table
         if system.exact or not system.allows(table):
             table = np.floor(proposal + _WHOLE).astype(np.int64)

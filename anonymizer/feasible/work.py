@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from anonymizer.feasible import search_limits
+
 Listener = Callable[[int], None]
-_TELL_EVERY = 5_000  # units
 
 
 def _nobody(_: int) -> None:
@@ -50,7 +51,7 @@ class Work:
     def spend(self, units: int) -> None:
         """Charge units; the last step may go beyond the limit."""
         self.spent += units
-        if self.spent - self._told >= _TELL_EVERY:
+        if self.spent - self._told >= search_limits.TELL_EVERY:
             self._told = self.spent
             self._tell(self.spent)
 

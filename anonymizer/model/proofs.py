@@ -132,8 +132,8 @@ class LinkedProof:
     """Feasible families of tables that are linked: whole people by cell, and who is counted where.
 
     A kind is a set of tables (positions in `tables`): its people are counted in exactly these.
-    `leaves` are the finest values that any of the tables knows, dimension by dimension; `blocks`
-    joins those that no figure tells apart. `witnesses` are about the flat grid (blocks x kinds).
+    `leaves` are the finest values that any of the tables knows, dimension by dimension.
+    `witnesses` are about the flat grid (cells x kinds).
     Such a family can always be real: take so many people of each kind in each cell.
 
     The figures in `wide` are read as shared ones. Those in `aside`, of earlier releases alone, are
@@ -143,7 +143,6 @@ class LinkedProof:
 
     tables: tuple[TableKey, ...]
     leaves: tuple[tuple[str, ...], ...]
-    blocks: tuple[NDArray[np.intp], ...]
     kinds: tuple[frozenset[int], ...]
     witnesses: Witnesses
     wide: tuple[FigureId, ...] = ()

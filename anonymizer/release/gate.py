@@ -183,20 +183,7 @@ def _compared(
 ) -> tuple[tuple[Suppressed, ...], Comparison, tuple[LinkedProof, ...]]:
     """The tables without what they reveal only together with linked ones, and the proof of that."""
     catalogue, promise = terms.catalogue, terms.promise
-    facts = {subject.id: _bearing(subject) for subject in history.subjects}
-    relations = _relations(counted, history.overlaps, promise.step)
-    error = _error(terms, history)
-    new = [
-        Shown(
-            table.figures,
-            catalogue,
-            promise,
-            truth.possible,
-            error,
-            **{**_without_regions(facts, truth.key), **relations[truth.key.subject_id]},
-        )
-        for table, truth in zip(tables, counted, strict=True)
-    ]
+    new = _shown(tables, counted, terms, history)
     earlier = [
         table
         for release in history.linked
@@ -211,7 +198,7 @@ def _compared(
     def joins(shown: Sequence[Shown]) -> tuple[Join, ...]:
         return (*joins_of(shown, others), *joins_of_editions(shown, standing))
 
-    clearing = _Clearing(tables, tuple(new))
+    clearing = _Clearing(tables, new)
     # What is suppressed can bring tables together that a figure kept apart, or leave an earlier
     # edition to say what the new one does not say any more.
     while not clearing.covers(wanted := joins(clearing.shown)):
@@ -225,6 +212,26 @@ def _compared(
         clearing.evidence,
     )
     return clearing.tables, comparison, clearing.proofs
+
+
+def _shown(
+    tables: Sequence[Suppressed], counted: Sequence[Counted], terms: Terms, history: History
+) -> tuple[Shown, ...]:
+    """The new tables as readers will see them."""
+    facts = {subject.id: _bearing(subject) for subject in history.subjects}
+    relations = _relations(counted, history.overlaps, terms.promise.step)
+    error = _error(terms, history)
+    return tuple(
+        Shown(
+            table.figures,
+            terms.catalogue,
+            terms.promise,
+            truth.possible,
+            error,
+            **{**_without_regions(facts, truth.key), **relations[truth.key.subject_id]},
+        )
+        for table, truth in zip(tables, counted, strict=True)
+    )
 
 
 @dataclass(frozen=True)

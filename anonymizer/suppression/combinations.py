@@ -16,18 +16,11 @@ from numpy.typing import NDArray
 
 from anonymizer.feasible.solver import Solver, solve
 from anonymizer.feasible.work import Work
+from anonymizer.suppression import suppression_limits
 from anonymizer.suppression.aims import Aim
 from anonymizer.suppression.moves import Column, MoveBasis
 
-_SEEDS = 40
-_NEARBY = 80
-_LOOKED_AROUND = 12
-_UNBALANCED = 12
-_MOST_TIMES = 50.0
 _TOLERANCE = 1e-6  # small enough for rows of a hundred thousand classes to stay balanced
-_VERTICES = 6
-_SHARE = 8
-_STEPS = 10  # what it takes to set a program up
 
 
 class Combinations:
@@ -35,7 +28,7 @@ class Combinations:
 
     def __init__(self, basis: MoveBasis, budget: Work) -> None:
         self._basis, self._budget = basis, budget
-        self._left = budget.left // _SHARE
+        self._left = budget.left // suppression_limits.SHARE_OF_SUMS
 
     def find(
         self, aim: Aim, vector: Column, balance: Column, shortest: Sequence[int]
@@ -45,7 +38,7 @@ class Combinations:
         `vector` says what each column changes in the aim, `balance` in the row; `shortest` are
         short columns that are not balanced.
         """
-        near = self._near(vector, shortest[:_UNBALANCED])
+        near = self._near(vector, shortest[: suppression_limits.UNBALANCED])
         program = _program(self._basis, near, vector, balance)
         for sense in (1,) if aim.more else (1, -1):
             if found := self._solved(program, sense * max(1, aim.more)):
@@ -71,27 +64,29 @@ class Combinations:
         then those that overlap the first ones most.
         """
         columns, through = self._basis.columns, self._basis.through
-        touching = sorted(vector, key=lambda q: (len(columns[q]), q))[:_SEEDS]
+        touching = sorted(vector, key=lambda q: (len(columns[q]), q))[: suppression_limits.SEEDS]
         seeds = list(dict.fromkeys([*touching, *unbalanced]))
-        places = set(chain.from_iterable(columns[q] for q in seeds[:_LOOKED_AROUND]))
+        places = set(
+            chain.from_iterable(columns[q] for q in seeds[: suppression_limits.LOOKED_AROUND])
+        )
         shared = Counter(chain.from_iterable(map(through.__getitem__, places)))
         for q in seeds:
             del shared[q]
         others = sorted(shared, key=lambda q: (-shared[q] / len(columns[q]), q))
-        return seeds + others[: _NEARBY - len(seeds)]
+        return seeds + others[: suppression_limits.NEARBY - len(seeds)]
 
     def _solved(self, program: "_Program", change: int) -> Column | None:
         """The first whole vertex of the program with this change of the aim."""
         solver, width = self._solver, len(program.costs)
         program.hand_to(solver, change)
-        for attempt in range(_VERTICES):
+        for attempt in range(suppression_limits.VERTICES):
             if self.exhausted:
                 return None
             if attempt:
                 random = np.random.Generator(np.random.PCG64(attempt))
                 costs = program.costs * (1 + random.random(width))
                 solver.changeColsCost(width, np.arange(width, dtype=np.int32), costs)
-            self.spend(_STEPS + solve(solver))
+            self.spend(suppression_limits.STEPS_OF_A_PROGRAM + solve(solver))
             if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
                 return None
             people = np.array(solver.getSolution().row_value)[: len(program.places)]
@@ -130,7 +125,7 @@ class _Program:
             0.0,
             self.costs,
             np.zeros(width),
-            np.full(width, _MOST_TIMES),
+            np.full(width, suppression_limits.MOST_TIMES),
             np.concatenate([self.least, [0, lowest]]),
             np.concatenate([np.full(len(self.least), np.inf), [0, highest]]),
             self.starts,

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.feasible.system import Flags, Integers
+from anonymizer.suppression import suppression_limits
 
-_ROOM = 24  # people that a table found may differ from the first one in a pair, more or less
 _NO_LIMIT = 1 << 40
 
 
@@ -87,7 +87,11 @@ NO_DIFFERENCES = Differences(_NOWHERE, _NOWHERE, _NO_PEOPLE, _NO_PEOPLE, np.zero
 
 
 def known_differences(
-    members: sparse.csr_array, order: Order, table: Integers, steps: Steps, room: int = _ROOM
+    members: sparse.csr_array,
+    order: Order,
+    table: Integers,
+    steps: Steps,
+    room: int = suppression_limits.DIFFERENCE_ROOM,
 ) -> Differences:
     """Pairs of rows that differ by less than a step and `room` people in a table, and all that
     share a figure with a row of the same table.

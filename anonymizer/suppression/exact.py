@@ -14,11 +14,12 @@ from scipy import sparse
 
 from anonymizer.feasible.goals import Moves, changes_of
 from anonymizer.feasible.work import Work
+from anonymizer.suppression import suppression_limits
 from anonymizer.suppression.aims import Aim
 from anonymizer.suppression.goals import Target
 from anonymizer.suppression.moves import Column
 from anonymizer.suppression.problem import Problem
-from anonymizer.suppression.stepwise import MEGABYTES, Stepwise
+from anonymizer.suppression.stepwise import Stepwise
 
 
 def publish_exactly(
@@ -26,7 +27,7 @@ def publish_exactly(
     targets: Sequence[Target],
     order: Sequence[int],
     budget: Work,
-    megabytes: float = MEGABYTES,
+    megabytes: float = suppression_limits.MEGABYTES,
 ) -> tuple[NDArray[np.bool_], Mapping[int, Moves]]:
     """Which rows can be published, tried in this order, and a proof of every target but those of
     published rows.

@@ -11,9 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.model.proofs import Sketches
-
-_FILTER_BITS = 24
-_AT_ONCE = 1 << 20  # pairs compared at once
+from anonymizer.suppression import suppression_limits
 
 
 @dataclass(frozen=True)
@@ -55,9 +53,11 @@ def _equal_keys(left: NDArray[np.uint32], right: NDArray[np.uint32]) -> NDArray[
     """Pairs with the same key, as left * len(right) + right; nobody's key, 0, matches nothing."""
     order = np.argsort(left, kind="stable")
     ordered = left[order]
-    present = np.zeros(1 << _FILTER_BITS, dtype=bool)
-    present[ordered >> (32 - _FILTER_BITS)] = True
-    candidates = np.flatnonzero(present[right >> (32 - _FILTER_BITS)] & (right != 0))
+    present = np.zeros(1 << suppression_limits.FILTER_BITS, dtype=bool)
+    present[ordered >> (32 - suppression_limits.FILTER_BITS)] = True
+    candidates = np.flatnonzero(
+        present[right >> (32 - suppression_limits.FILTER_BITS)] & (right != 0)
+    )
     first = np.searchsorted(ordered, right[candidates], "left")
     last = np.searchsorted(ordered, right[candidates], "right")
     runs = last - first
@@ -96,7 +96,7 @@ def _differing(
     columns: NDArray[np.intp],
 ) -> NDArray[np.int64]:
     parts = [np.zeros(0, dtype=np.int64)]
-    for begin in range(0, len(rows), _AT_ONCE):
-        some = slice(begin, begin + _AT_ONCE)
+    for begin in range(0, len(rows), suppression_limits.PAIRS_AT_ONCE):
+        some = slice(begin, begin + suppression_limits.PAIRS_AT_ONCE)
         parts.append(np.count_nonzero(left[rows[some]] != right[columns[some]], axis=1))
     return np.concatenate(parts)

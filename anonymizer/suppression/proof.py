@@ -16,11 +16,10 @@ from anonymizer.feasible.programs import Programs
 from anonymizer.feasible.system import Integers
 from anonymizer.feasible.work import Work
 from anonymizer.model.proofs import Witnesses
+from anonymizer.suppression import suppression_limits
 from anonymizer.suppression.constraints import Constraints
 from anonymizer.suppression.goals import Target
 from anonymizer.suppression.problem import Problem
-
-_MOVES_A_SEARCH = 5  # of one target, on average
 
 
 class Prover:
@@ -88,7 +87,7 @@ class Prover:
                 if target not in self.proofs and choice < len(self._targets[target].goals)
             ]
             self._searches += 1
-            self._budget.spend(len(tried) * _MOVES_A_SEARCH)
+            self._budget.spend(len(tried) * suppression_limits.MOVES_A_SEARCH)
             wanted = [self._from(start, goal) for _, goal in tried]
             found = moves_found(self._system, start, wanted, self._searches)
             for (target, _), table in zip(tried, found, strict=True):

@@ -18,6 +18,7 @@ from anonymizer.model.segments import Catalogue
 from anonymizer.model.tables import Counted, Figures
 from anonymizer.storage.processes import Workers
 from anonymizer.storage.secret import Secret
+from anonymizer.suppression import suppression_limits
 from anonymizer.suppression.constraints import Candidates, Ground
 from anonymizer.suppression.differences import Steps as StepsWithin
 from anonymizer.suppression.groups import Groups, judged_groups
@@ -25,9 +26,6 @@ from anonymizer.suppression.judging import Judged, Steps, judge, representatives
 from anonymizer.suppression.rounding import rounded
 from anonymizer.suppression.suppression import Rules, suppress
 from anonymizer.suppression.threshold import reaches_threshold
-
-# An empty table takes as long as so many people more in another.
-_LEAST_COST = 1_000
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ def suppress_release(
     a proof turns out wrong.
     """
     names = [str(table.key) for table in tables]
-    costs = [_LEAST_COST + int(table.people.sum()) for table in tables]
+    costs = [suppression_limits.LEAST_COST + int(table.people.sum()) for table in tables]
     groups = workers.results(_groups, terms, tables, costs)
     steps = Steps(terms.promise, terms.secret)
     judged = judge(names, groups, history, steps, terms.promise)

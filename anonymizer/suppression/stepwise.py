@@ -17,16 +17,10 @@ import heapq
 from collections.abc import Sequence
 
 from anonymizer.feasible.work import Work
+from anonymizer.suppression import suppression_limits
 from anonymizer.suppression.aims import Aim, Witnesses
 from anonymizer.suppression.combinations import Combinations
 from anonymizer.suppression.moves import Column, Elimination, MoveBasis, proportional
-
-MEGABYTES = 2_048
-_BYTES_AN_ENTRY = 300  # of a basis of moves, with all that points to it
-_SHORTEST = 36
-_PIVOTS_TRIED = 12
-_COLUMNS_A_STEP = 100
-_MOST_COMBINED = 16
 
 Change = tuple[int, int, int]  # an aim, the column that is its witness now, and its value there
 
@@ -44,11 +38,11 @@ class Stepwise:
         classes_of_row: Sequence[Sequence[int]],
         aims: Sequence[Aim],
         budget: Work,
-        megabytes: float = MEGABYTES,
+        megabytes: float = suppression_limits.MEGABYTES,
     ) -> None:
         self._rows, self._budget = classes_of_row, budget
         self._basis = MoveBasis(spare)
-        self._most_entries = int(megabytes * 1_000_000 / _BYTES_AN_ENTRY)
+        self._most_entries = int(megabytes * 1_000_000 / suppression_limits.BYTES_AN_ENTRY)
         self._witnesses = Witnesses(self._basis, aims)
         self._enough = max([1, *(aim.more for aim in aims)])
         self._combinations = Combinations(self._basis, budget)
@@ -62,7 +56,9 @@ class Stepwise:
         if not balance:
             return True
         columns = self._basis.columns
-        shortest = heapq.nsmallest(_SHORTEST, balance, key=lambda q: (len(columns[q]), q))
+        shortest = heapq.nsmallest(
+            suppression_limits.SHORTEST, balance, key=lambda q: (len(columns[q]), q)
+        )
         attempt = _Attempt(self._basis, self._witnesses, self._combinations, balance, shortest)
         eliminations = self._eliminations(balance, self._pivots(shortest))
         done = self._by_columns(attempt, eliminations) or (
@@ -105,7 +101,7 @@ class Stepwise:
         self, attempt: "_Attempt", eliminations: Sequence[Elimination]
     ) -> tuple[Elimination, list[int]] | None:
         """The elimination that leaves the fewest aims without a column, and these aims."""
-        best, most = None, _MOST_COMBINED
+        best, most = None, suppression_limits.MOST_COMBINED
         for elimination in eliminations:
             self._combinations.spend(attempt.steps)
             _, missing = attempt.outcome(elimination, most)
@@ -136,7 +132,7 @@ class Stepwise:
             room = min(reach(q))
             return room < enough, len(columns[q]), -room, q
 
-        return sorted(shortest, key=preference)[:_PIVOTS_TRIED]
+        return sorted(shortest, key=preference)[: suppression_limits.PIVOTS_TRIED]
 
     def _commit(self, elimination: Elimination, changes: Sequence[Change]) -> None:
         reduced = elimination.commit()
@@ -173,7 +169,7 @@ class _Attempt:
     @property
     def steps(self) -> int:
         """What it takes to look at one pivot."""
-        return 1 + len(self.balance) // _COLUMNS_A_STEP
+        return 1 + len(self.balance) // suppression_limits.COLUMNS_A_STEP
 
     def outcome(self, elimination: Elimination, most: int) -> tuple[list[Change], list[int]]:
         """New witnesses and values where the elimination changes them, and the aims that have no

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from anonymizer.feasible import search_limits
 from anonymizer.feasible.goals import Moves
 from anonymizer.feasible.system import Integers
 from anonymizer.feasible.work import Work
@@ -22,6 +23,7 @@ from anonymizer.model.errors import Held
 from anonymizer.model.policy import Effort, Promise
 from anonymizer.model.proofs import Witnesses
 from anonymizer.storage.processes import ALONE, Workers
+from anonymizer.suppression import suppression_limits
 from anonymizer.suppression.constraints import Candidates, Constraints, Ground, constraints
 from anonymizer.suppression.differences import Differences, Steps, known_differences
 from anonymizer.suppression.exact import publish_exactly
@@ -29,12 +31,6 @@ from anonymizer.suppression.goals import another_count, enough_people
 from anonymizer.suppression.parts import Part, Preference, parts_of
 from anonymizer.suppression.problem import Problem, exact_problem, order_of, problem_of
 from anonymizer.suppression.proof import Prover, unproved, witnesses_of
-
-_FEW_ROWS = 2_000
-_NEW_STARTS = (1, 3, 9, 27, 81, 243)  # of the tables that the solver finds, by number
-_SEARCH_AGAIN = 16  # with the effort spent: after rows suppressed for one open target in so many
-_SAMPLE = 32  # open targets, to see whether a search is worthwhile
-_HELPED = 0.75  # share of them that may stay open
 
 
 @dataclass(frozen=True)
@@ -209,7 +205,9 @@ class _Terms:
         """
         if self.rules.promise.rounding > 1:
             return True
-        return self.rules.promise.inference_floor > 0 and len(part.rows) <= _FEW_ROWS
+        return (
+            self.rules.promise.inference_floor > 0 and len(part.rows) <= suppression_limits.FEW_ROWS
+        )
 
 
 @dataclass(frozen=True)
@@ -280,11 +278,13 @@ def _cut_down(prover: Prover, order: Preference, budget: Work, *, exact: bool) -
             solved += 1
         elif exact:
             return False
-        helps = suppressed and (not budget.exhausted or _SEARCH_AGAIN * suppressed >= len(left))
+        helps = suppressed and (
+            not budget.exhausted or suppression_limits.SEARCH_AGAIN * suppressed >= len(left)
+        )
         if helps:
             _search_more(prover, 0)
             suppressed = 0
-        if target in prover.proofs and (helps or solved in _NEW_STARTS):
+        if target in prover.proofs and (helps or solved in search_limits.STARTS):
             _search_more(prover, prover.start_from(target))
         left = prover.open_targets()
     return True
@@ -293,8 +293,8 @@ def _cut_down(prover: Prover, order: Preference, budget: Work, *, exact: bool) -
 def _search_more(prover: Prover, start: int) -> None:
     """Search from a start, all open targets if that helps enough of a sample of them."""
     left = prover.open_targets()
-    sample = _sample(left, _SAMPLE)
-    if len(prover.search(sample, start)) <= _HELPED * len(sample):
+    sample = _sample(left, suppression_limits.SAMPLE)
+    if len(prover.search(sample, start)) <= suppression_limits.HELPED * len(sample):
         prover.search(prover.open_targets(), start)
 
 
@@ -323,7 +323,7 @@ def _put_back(prover: Prover, order: Preference, budget: Work) -> None:
 
 def _proved_again(prover: Prover) -> bool:
     """Whether every target has a proof or gets one. A few mostly decide it, and come first."""
-    for few in (1, _SAMPLE, None):
+    for few in (1, suppression_limits.SAMPLE, None):
         left = _sample(prover.open_targets(), few)
         if few != 1:  # a single target takes the search longer than the solver
             left = prover.search(left)

@@ -8,8 +8,9 @@ import pytest
 from small_worlds import KEY, everywhere
 
 from anonymizer.audit.attack import attack
-from anonymizer.audit.history.witnesses import Witnesses, search
 from anonymizer.audit.knowledge import read
+from anonymizer.feasible.around import NONE, around
+from anonymizer.feasible.start import first_table
 from anonymizer.model.policy import Promise
 from anonymizer.model.segments import load_catalogue
 from anonymizer.model.tables import Figures
@@ -54,29 +55,24 @@ def test_a_safe_table_withstands(catalogue, counts, safe):
     assert attack(safe, catalogue, Promise(), everywhere(catalogue)) == ()
 
 
-def test_each_witness_is_a_table_that_fits(catalogue, safe):
-    knowledge = read(safe, catalogue, Promise(), everywhere(catalogue))
-    witnesses = Witnesses(knowledge, np.full(knowledge.classes, 10))
-    search(knowledge, witnesses, 10)
-    assert witnesses.reached.all()
-    for chosen in np.flatnonzero(witnesses.reached):
-        table = witnesses.tables[witnesses.table[chosen]].copy()
-        people = max(10 - int(table[chosen]), 0)
-        table[chosen] += people
-        if witnesses.donor[chosen] >= 0:
-            table[witnesses.donor[chosen]] -= people
-        assert knowledge.allows(table)
-        assert table[chosen] >= 10
+def test_each_table_around_a_first_one_fits(catalogue, safe):
+    known = read(safe, catalogue, Promise(), everywhere(catalogue))
+    first = first_table(known, known.sizes.astype(float))
+    found = around(known, first, np.full(known.classes, 10), np.ones(known.classes, dtype=bool))
+    assert (found.reaching != NONE).mean() > 0.9
+    tables = first + found.changes[found.reaching].toarray()
+    for chosen in np.flatnonzero(found.reaching != NONE):
+        assert known.allows(tables[chosen])
+        assert tables[chosen, chosen] >= 10
 
 
-def test_a_claim_without_a_table_is_taken_back(catalogue, safe):
-    knowledge = read(safe, catalogue, Promise(), everywhere(catalogue))
-    witnesses = Witnesses(knowledge, np.full(knowledge.classes, 10))
-    search(knowledge, witnesses, 10)
-    crowded = int(np.argmax(np.diff(knowledge.by_class.indptr)))
-    witnesses.goals[crowded] = VISITORS
-    witnesses.recheck()
-    assert witnesses.waiting.tolist() == [crowded]
+def test_a_class_that_no_table_fills_is_not_reached(catalogue, safe):
+    known = read(safe, catalogue, Promise(), everywhere(catalogue))
+    first = first_table(known, known.sizes.astype(float))
+    found = around(
+        known, first, np.full(known.classes, VISITORS + 1), np.ones(known.classes, dtype=bool)
+    )
+    assert (found.reaching == NONE).all()
 
 
 @pytest.mark.parametrize("published", range(0, 60, 7))

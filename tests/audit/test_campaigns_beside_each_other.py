@@ -10,10 +10,10 @@ from linked_worlds import links_among, links_of
 from small_worlds import catalogue_of, dimension, promise
 
 from anonymizer.audit import linked_checker
-from anonymizer.audit.history import withholding
+from anonymizer.audit.history import linking_limits
 from anonymizer.audit.history.join import Containment, Join
 from anonymizer.audit.history.related import joins_of
-from anonymizer.audit.history.rests import short_rests
+from anonymizer.audit.history.sums import short_rests
 from anonymizer.audit.history.withholding import withhold_joined
 from anonymizer.audit.linked_checker import check_linked
 from anonymizer.model.policy import Promise
@@ -48,7 +48,7 @@ def withheld(tables):
 @pytest.fixture(params=["as one", "figure by figure"])
 def way(request, monkeypatch):
     if request.param == "figure by figure":
-        monkeypatch.setattr(withholding, "_MOST_AS_ONE", 0)
+        monkeypatch.setattr(linking_limits, "FIGURES_AS_ONE", 0)
         monkeypatch.setattr(linked_checker, "_MOST_FIGURES", 0)
     return request.param
 

@@ -8,7 +8,7 @@ from small_worlds import catalogue_of, dimension, everywhere, figures_of, promis
 from anonymizer.audit import table_attack
 from anonymizer.audit.knowledge import read
 from anonymizer.audit.table_attack import TableAttack
-from anonymizer.feasible import departures
+from anonymizer.feasible import search_limits
 from anonymizer.feasible.departures import Departures, depart, reaching
 from anonymizer.feasible.start import first_table as table_near
 
@@ -76,7 +76,7 @@ def test_tables_of_random_worlds_hold_what_they_claim():
 
 def test_attempts_are_made_a_few_at_a_time_where_there_are_many_figures(monkeypatch):
     """How many are made side by side changes which moves are drawn, not what is found."""
-    monkeypatch.setattr(departures, "_MOST_FIGURES", 1)
+    monkeypatch.setattr(search_limits, "ATTEMPT_FIGURES", 1)
     for known, first, goals in random_cases(40):
         found = departed(known, first, goals)
         assert all(known.allows(table) for table in tables_of(found))

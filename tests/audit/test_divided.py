@@ -22,7 +22,7 @@ from small_worlds import (
     random_world,
 )
 
-from anonymizer.audit import auditing
+from anonymizer.audit import attack_limits, auditing
 from anonymizer.audit.auditing import Questions, audit
 from anonymizer.audit.knowledge import read
 from anonymizer.audit.outsider import Outsider, Rules
@@ -225,7 +225,7 @@ def exact_world(seed):
 def taken_to_be_large(world, inference_k):
     """What is found with parts of people alone; None where the figures contradict each other."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(auditing, "MOST_WHOLE", 0)
+        patch.setattr(attack_limits, "MOST_WHOLE", 0)
         done = audit(outsider(world, inference_k), Questions())
     kinds = {finding.kind for finding in done.findings}
     return None if kinds & {"contradiction", "rule"} else done

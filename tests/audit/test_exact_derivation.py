@@ -4,10 +4,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from linear_solutions import linearly_solvable
 from scipy import sparse
 from small_worlds import KEY, catalogue_of, dimension, everywhere, figures_of
 
-from anonymizer.audit.solutions import linearly_solvable
 from anonymizer.feasible.elimination import PRIMES, eliminate, essential_rows
 
 

@@ -29,8 +29,6 @@ def families(proof):
     witnesses, kinds = proof.witnesses, len(proof.kinds)
     class_of = witnesses.class_of.reshape(-1, kinds)
     shape = [len(leaves) for leaves in proof.leaves]
-    firsts = [np.unique(block, return_index=True)[1] for block in proof.blocks]
-    cell_of = np.arange(np.prod(shape)).reshape(shape)[np.ix_(*firsts)].ravel()
     rows = [*witnesses.starts]
     for number, change in zip(witnesses.start_of, witnesses.changes.toarray(), strict=True):
         rows.append(witnesses.starts[number] + change)
@@ -39,7 +37,7 @@ def families(proof):
         for column, count in enumerate(row):
             cell, kind = np.argwhere(class_of == column)[0]
             for table in proof.kinds[kind]:
-                people[table, cell_of[cell]] += count
+                people[table, cell] += count
         yield people
 
 
@@ -157,29 +155,6 @@ def one_kind_fewer(proof):
     return replace(proof.witnesses, class_of=class_of.ravel())
 
 
-def two_leaves_in_one_block(proof):
-    """The last two blocks of the last dimension as one, with the classes of the first of them."""
-    *others, last = proof.blocks
-    shape = [block.max() + 1 for block in proof.blocks]
-    class_of = proof.witnesses.class_of.reshape(*shape, len(proof.kinds))[:, :, :-1]
-    witnesses = replace(proof.witnesses, class_of=class_of.ravel())
-    return replace(
-        proof, blocks=(*others, np.minimum(last, last.max() - 1)), witnesses=compressed(witnesses)
-    )
-
-
-def compressed(witnesses):
-    """Without classes that have no cell."""
-    used, number = np.unique(witnesses.class_of, return_inverse=True)
-    kept = used[used >= 0]
-    return replace(
-        witnesses,
-        class_of=(number - (used[0] < 0)).astype(np.int32),
-        starts=witnesses.starts[:, kept],
-        changes=sparse.csr_array(sparse.csc_array(witnesses.changes)[:, kept]),
-    )
-
-
 MUTATIONS = {
     "one proof is missing": lambda proofs: proofs[1:],
     "all witnesses but the starts are missing": with_witnesses(
@@ -204,14 +179,11 @@ MUTATIONS = {
     "a kind counts outside of the outer table": with_first(
         kinds=lambda p: (frozenset({0}), *p.kinds[1:-1], frozenset({0, 1}))
     ),
-    "two leaves that differ are one block": lambda proofs: [
-        two_leaves_in_one_block(proofs[0]),
-        *proofs[1:],
-    ],
     "a kind is another one": with_first(kinds=lambda p: (p.kinds[1], *p.kinds[1:])),
     "leaves are others": with_first(leaves=lambda p: (("x", "y"), *p.leaves[1:])),
-    "all leaves are one block": with_first(
-        blocks=lambda p: tuple(np.zeros_like(block) for block in p.blocks)
+    "a leaf is missing": with_first(leaves=lambda p: (*p.leaves[:-1], p.leaves[-1][:-1])),
+    "a leaf is there twice": with_first(
+        leaves=lambda p: (*p.leaves[:-1], (*p.leaves[-1], p.leaves[-1][0]))
     ),
     "a new figure is left aside": with_first(aside=lambda p: ((0, "all:all:all"),)),
 }
@@ -244,12 +216,11 @@ def test_cells_that_figures_tell_apart_are_in_no_class_together():
 
 
 def genders_reversed(proof):
-    """The same proof with the blocks of the first dimension the other way round."""
-    first, *others = proof.blocks
-    shape = [block.max() + 1 for block in proof.blocks]
-    class_of = proof.witnesses.class_of.reshape(*shape, -1)[::-1]
+    """The same proof with the leaves of the first dimension the other way round."""
+    first, *others = proof.leaves
+    class_of = proof.witnesses.class_of.reshape(len(first), -1)[::-1]
     witnesses = replace(proof.witnesses, class_of=class_of.ravel())
-    return replace(proof, blocks=(first.max() - first, *others), witnesses=witnesses)
+    return replace(proof, leaves=(first[::-1], *others), witnesses=witnesses)
 
 
 def about_men(table):
@@ -285,10 +256,9 @@ def figures_of(proof, links):
     """The classes that some figure counts."""
     counted = np.zeros(proof.witnesses.starts.shape[1], dtype=bool)
     class_of = proof.witnesses.class_of.reshape(-1, len(proof.kinds))
-    firsts = [np.unique(block, return_index=True)[1] for block in proof.blocks]
     tables = {table.key: table for table in links.tables}
     for place, key in enumerate(proof.tables):
-        covered = tables[key].covered[np.ix_(*firsts)].ravel()
+        covered = tables[key].covered.ravel()
         for kind, members in enumerate(proof.kinds):
             if place in members:
                 classes = class_of[covered, kind]

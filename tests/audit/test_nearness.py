@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from joined_worlds import DAY, promise, shown
 
-from anonymizer.audit.history import withholding
+from anonymizer.audit.history import linking_limits
 from anonymizer.audit.history.join import Containment, Join
 from anonymizer.audit.history.nearness import is_near
 from anonymizer.audit.history.withholding import withhold_joined
@@ -39,7 +39,7 @@ def test_a_day_is_near_its_month_by_three_figures_with_its_week_between(monkeypa
     day, week, month = (as_(shown("x", p, RULES), key) for p, key in zip(people, keys, strict=True))
     inside = [(week, month), (day, month), (day, week)]
     join = Join((month, week, day), tuple(Containment(a.key, b.key) for a, b in inside))
-    monkeypatch.setattr(withholding, "_MOST_AS_ONE", 0)
+    monkeypatch.setattr(linking_limits, "FIGURES_AS_ONE", 0)
     assert withhold_joined([join], [day, week, month], 10).figures == 1
 
 

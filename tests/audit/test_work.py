@@ -137,7 +137,7 @@ def test_mending_stops():
     with counting(Work(1)):
         stopped = Mending(knowledge, table)
         assert not stopped.mend(10**4)
-    assert stopped.made <= 1
+    assert np.count_nonzero(stopped.table != table) <= 1
 
 
 # The attack: nothing invented, and nothing missed that is not reported as undecided

@@ -14,20 +14,16 @@ from scipy import sparse
 
 from anonymizer.audit.differencing import Difference, nested_pairs
 from anonymizer.audit.findings import Finding
-from anonymizer.audit.history.around import NONE, Around, around, reached_by, solved_around
+from anonymizer.audit.history import linking_limits
 from anonymizer.audit.history.families import Families
 from anonymizer.audit.history.join import Joint
-from anonymizer.audit.history.steps import first_table
-from anonymizer.audit.history.witnesses import Witnesses, search
 from anonymizer.audit.reports import Reporter
+from anonymizer.feasible import search_limits
+from anonymizer.feasible.around import NONE, Around, around
 from anonymizer.feasible.bounds import Bounds, Proof, Reachable, Undecided, Verdict
-from anonymizer.feasible.departures import Departures
+from anonymizer.feasible.start import first_table
 from anonymizer.feasible.system import Flags, Integers
 
-_MOST_FIGURES_SEARCHED = 1_000  # programs over all figures take too long beyond
-_MOST_FIGURES_SOLVED = 3_000  # no single program ends in a reasonable time beyond
-_MOST_FOUND = 2_000  # at once; the rest can wait for the next round
-_MOST_ITERATIONS = 50_000  # of one program
 _LESS = np.array([1, -1])  # one figure less another
 
 
@@ -79,11 +75,11 @@ class _Attack:
         self._joint, self._known = joint, joint.knowledge
         self._weights, self._floor = joint.goals.weights, joint.goals.people
         self._open = wanted & ~self._has_uncovered()
-        self._solvable = len(joint.table) <= _MOST_FIGURES_SOLVED
+        self._solvable = len(joint.table) <= linking_limits.FIGURES_SOLVED
         self._programs_left = self._most_programs = most_programs if self._solvable else 0
         self._reporter = Reporter(self._known)
-        self._bounds = Bounds(self._known, _MOST_ITERATIONS)
-        self._families = Families(self._known.classes)
+        self._bounds = Bounds(self._known, linking_limits.ITERATIONS)
+        self._families, self._tables = Families(self._known.classes), 0
 
     def differences(self) -> Outcome:
         """Pairs alone."""
@@ -127,7 +123,7 @@ class _Attack:
         return np.flatnonzero(self._open & within & (largest * most < self._floor))
 
     def _beyond_pairs(self) -> Iterator[JoinedFinding]:
-        first = first_table(self._known)
+        first = self._first_table()
         if first is None and self._solvable:
             verdict = self._some_table()
             if isinstance(verdict, JoinedFinding):
@@ -136,43 +132,38 @@ class _Attack:
             first = verdict
         if first is not None:
             self._learn(first)
-            self._approach(first)
         decided = (self._decided(goal) for goal in self._one_by_one())
-        yield from islice((found for found in decided if found is not None), _MOST_FOUND)
+        yield from islice(
+            (found for found in decided if found is not None), linking_limits.FOUND_AT_ONCE
+        )
 
     def _one_by_one(self) -> Iterator[int]:
         """Goals that are still open when it is their turn."""
         return (goal for goal in np.flatnonzero(self._open).tolist() if self._open[goal])
 
-    def _approach(self, first: Integers) -> None:
-        """Close open goals whose leading class has enough people in some table."""
-        if not self._known.exact:
-            found = around(self._known, first, self._floor, self._leading())
+    def _first_table(self) -> Integers | None:
+        """A table that fits all figures, if one is found; exact ones leave that to programs."""
+        known = self._known
+        return None if known.exact else first_table(known, known.sizes.astype(float))
+
+    def _learn(self, table: Integers) -> None:
+        """Close open goals that a table reaches, or if it is one of the first few, one near it."""
+        closed = self._open & (self._weights @ table >= self._floor)
+        if closed.any():
+            self._open &= ~closed
+            self._families.learn(table)
+        self._tables += 1
+        if self._tables in search_limits.STARTS and not self._known.exact:
+            goals = np.full(self._known.classes, self._floor)
+            found = around(self._known, table, goals, self._leading())
             if found is not None:
                 self._close(found)
-            self._close(solved_around(self._known, first, self._floor, self._leading()))
-        if self._open.any() and len(self._known.segments) <= _MOST_FIGURES_SEARCHED:
-            self._search(first)
 
     def _leading(self) -> Flags:
         """The classes in which people close open goals."""
         leading = np.zeros(self._known.classes, dtype=bool)
         leading[self._joint.goals.leads[self._open]] = True
         return leading
-
-    def _search(self, first: Integers) -> None:
-        leading = self._leading()
-        witnesses = Witnesses(self._known, np.where(leading, self._floor, 0))
-        witnesses.reached |= ~leading
-        witnesses.learn(first)
-        search(self._known, witnesses, self._floor)
-        witnesses.recheck()
-        for number, table in enumerate(witnesses.tables):
-            self._learn(table)
-            chosen = leading & witnesses.reached & (witnesses.table == number)
-            changes = _moved(np.flatnonzero(chosen), witnesses, table)
-            reaching = reached_by(self._known, Departures(table, changes), self._floor)
-            self._close(Around(table, changes, reaching))
 
     def _close(self, found: Around) -> None:
         """Close goals one of whose classes can have enough people."""
@@ -185,12 +176,6 @@ class _Attack:
         tables = np.unique(found.reaching[entries.col[there][places]])
         self._open[goals[closed]] = False
         self._families.depart(found.first, sparse.csr_array(found.changes[tables]))
-
-    def _learn(self, table: Integers) -> None:
-        closed = self._open & (self._weights @ table >= self._floor)
-        if closed.any():
-            self._open &= ~closed
-            self._families.learn(table)
 
     def _some_table(self) -> Integers | JoinedFinding:
         """A table that fits all figures, or why there is none at hand."""
@@ -246,18 +231,3 @@ class _Attack:
 def _weights_of(proof: Proof) -> tuple[Integers, int]:
     """How often its figures count in a sum, and the scale."""
     return proof.multipliers[proof.figures], proof.scale
-
-
-def _moved(classes: Integers, witnesses: Witnesses, table: Integers) -> sparse.csr_array:
-    """A table as it is, then with what each class gets to reach its goal and its donor gives."""
-    people = np.maximum(witnesses.goals[classes] - table[classes], 0)
-    donors = witnesses.donor[classes]
-    taken = np.where(donors < 0, 0, people)
-    rows = 1 + np.arange(len(classes))  # the first is the table itself
-    entries = (
-        np.concatenate([people, -taken]),
-        (np.concatenate([rows, rows]), np.concatenate([classes, np.maximum(donors, 0)])),
-    )
-    changes = sparse.csr_array(sparse.coo_array(entries, shape=(1 + len(classes), len(table))))
-    changes.eliminate_zeros()
-    return changes

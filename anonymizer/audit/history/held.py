@@ -1,17 +1,14 @@
 """Tables of whole people by place, near what is expected there, to be held fast for a while."""
 
-from dataclasses import replace
-
 import numpy as np
 from scipy import sparse
 
+from anonymizer.audit.history import linking_limits
 from anonymizer.audit.history.places import Places
 from anonymizer.feasible.proportional import proportions
 from anonymizer.feasible.repair import made_to_fit
 from anonymizer.feasible.solver import Reals
-from anonymizer.feasible.system import Integers
-
-AIMS = (0.4, 0.25, 0.1)  # shares of the room in a figure: how far inside its ends
+from anonymizer.feasible.system import Integers, System
 
 
 def held(
@@ -25,7 +22,7 @@ def held(
     known, own = places.tables[number], places.own[number]
     there = own >= 0
     in_class = places.summed(number, expected)
-    for away in AIMS:
+    for away in linking_limits.AIMS:
         people = proportions(known, np.where(known.covered, in_class, 0), away)
         share = places.at(number, people / np.maximum(in_class, np.finfo(float).tiny), 0)
         drawn = np.where(there, np.floor(expected * share + chance), 0).astype(np.int64)
@@ -46,18 +43,14 @@ def held_together(
     """
     within, around = places.tables[inner], places.tables[outer]
     own = places.members(inner), places.members(outer)
-    known = replace(
-        around,
-        segments=np.concatenate([within.segments, around.segments]),
-        people=np.concatenate([within.people, around.people]),
-        sources=within.sources + around.sources,
-        lowest=np.concatenate([within.lowest, around.lowest]),
-        highest=np.concatenate([within.highest, around.highest]),
-        members=sparse.csr_array(sparse.block_array([[own[0], None], [own[1], around.members]])),
+    known = System(
+        np.concatenate([within.lowest, around.lowest]),
+        np.concatenate([within.highest, around.highest]),
+        sparse.csr_array(sparse.block_array([[own[0], None], [own[1], around.members]])),
     )
     there = (places.own[inner] >= 0) & within.covered[places.own[inner]]
     start = np.concatenate([expected * there, places.summed(outer, expected) * around.covered])
-    for away in reversed(AIMS):
+    for away in reversed(linking_limits.AIMS):
         people = proportions(known, start, away)
         drawn = np.floor(people + random.random(len(people))) * (start > 0)
         table = made_to_fit(known, drawn.astype(np.int64))

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from anonymizer.audit.history import linking_limits
 from anonymizer.audit.history.shown import Shown
 from anonymizer.audit.knowledge import Knowledge, Statements, from_source, understand
 from anonymizer.feasible.system import Flags, Integers
@@ -21,7 +22,6 @@ from anonymizer.model.dimensions import Dimension, Group, Text
 from anonymizer.model.segments import Catalogue, NamedSegment
 from anonymizer.model.tables import TableKey
 
-_MOST_TABLES_IN_ALL_WAYS = 4  # up to here every set of tables is a kind of people
 _TABLES = "table"
 Kind = frozenset[int]  # positions of the tables that count a person
 
@@ -182,7 +182,7 @@ class _Ways:
         self.apart = apart_from(join.tables)
         self.covers = [(places[c.whole], {places[p] for p in c.parts}) for c in join.covers]
         everywhere = range(len(join.tables))
-        self.exhaustive = len(join.tables) <= _MOST_TABLES_IN_ALL_WAYS
+        self.exhaustive = len(join.tables) <= linking_limits.TABLES_IN_ALL_WAYS
         if self.exhaustive:
             sizes = range(1, len(join.tables) + 1)
             found = [frozenset(c) for size in sizes for c in combinations(everywhere, size)]
@@ -347,8 +347,7 @@ def _kinds_dimension(join: Join, ways: _Ways) -> Dimension:
 
 def _goals(knowledge: Knowledge, ways: _Ways) -> tuple[sparse.csr_array, Integers]:
     """One row for each group of atoms that no figure tells apart, and each demand; the leads."""
-    block = knowledge.blocks[-1]
-    of_kind = knowledge.grid[..., block].reshape(-1, len(block))
+    of_kind = knowledge.class_of.reshape(-1, len(ways.kinds))
     demands = [np.array(demand, dtype=np.int64) for demand in ways.demands()]
     order = _most_useful_first(np.stack(demands) > 0)
     rows = [sparse.csr_array((0, knowledge.classes), dtype=np.int64)]

@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from anonymizer.audit.history.around import NONE, Around, around
-from anonymizer.audit.history.held import AIMS, held, held_together
+from anonymizer.audit.history import linking_limits
+from anonymizer.audit.history.held import held, held_together
 from anonymizer.audit.history.join import Joint
 from anonymizer.audit.history.pairs import Pair
 from anonymizer.audit.history.places import Places, places_of
 from anonymizer.audit.history.shown import Shown
 from anonymizer.audit.knowledge import IMPOSSIBLE, Knowledge
+from anonymizer.feasible.around import NONE, Around, around
 from anonymizer.feasible.proportional import proportions
 from anonymizer.feasible.repair import made_to_fit
 from anonymizer.feasible.solver import Reals
@@ -28,7 +29,6 @@ from anonymizer.model.proofs import LinkedProof
 
 _OUTER = _FIRST = 0
 _HARDLY_ANY, _FEW = 1e-3, 0.2  # people where others are expected, and where some are needed
-_MOST_PAIRS = 3  # of tables found together, for what is left
 _SEED = 20_261_128
 
 
@@ -71,7 +71,7 @@ def layers(inners: Sequence[Shown], outer: Shown, enough: int) -> tuple[Layers, 
     for numbers in (everyone, everyone, *([number] for number in everyone)):
         if any(stack.open(number).any() for number in numbers):
             stack.show(numbers)
-    for number in (number for number in everyone for _ in range(_MOST_PAIRS)):
+    for number in (number for number in everyone for _ in range(linking_limits.PAIRS)):
         if stack.open(number).any():
             stack.show_pair(number)
     return tuple(stack.shown(number) for number in everyone)
@@ -91,7 +91,7 @@ class _Stack:
     def _expectation(self) -> Reals:
         """Parts of people of the outer table."""
         outer, atoms = self._places.tables[_OUTER], self._places.atoms
-        people = proportions(outer, outer.covered.astype(np.float64), AIMS[0])
+        people = proportions(outer, outer.covered.astype(np.float64), linking_limits.AIMS[0])
         together = self._places.at(_OUTER, self._places.summed(_OUTER, atoms), 1)
         shares: Reals = self._places.at(_OUTER, people, 0) * atoms / together
         return np.maximum(shares, _HARDLY_ANY)
@@ -115,9 +115,13 @@ class _Stack:
         people, beyond = found
         top = np.where(self._there[_OUTER], people, 0)
         wanted = self._places.summed(_OUTER, self.open(number).astype(np.int64)) > 0
-        rest = around(self._beyond_top(top), beyond, self._enough, wanted)
+        rest = around(self._beyond_top(top), beyond, self._goals(), wanted)
         if rest is not None:
             self._learn({number: people}, top, rest)
+
+    def _goals(self) -> Integers:
+        """Enough people in each class of the outer table."""
+        return np.full(self._places.tables[_OUTER].classes, self._enough)
 
     def _learn(self, held_fast: dict[int, Integers], top: Integers, rest: Around) -> None:
         for number, people in held_fast.items():
@@ -173,9 +177,9 @@ class _Stack:
         start = np.maximum(expected, _FEW) * known.covered
         chance = self._random.random(known.classes)
         wanted = self._places.summed(_OUTER, sought.astype(np.int64)) > 0
-        for away in AIMS:
+        for away in linking_limits.AIMS:
             drawn = np.floor(proportions(known, start, away) + chance).astype(np.int64)
             first = made_to_fit(known, drawn)
             if first is not None:
-                return around(known, first, self._enough, wanted)
+                return around(known, first, self._goals(), wanted)
         return None

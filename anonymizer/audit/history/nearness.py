@@ -7,11 +7,13 @@ bounds these too.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from anonymizer.audit.history import linking_limits
 from anonymizer.audit.history.join import leaves_of
 from anonymizer.audit.history.shown import Shown
 from anonymizer.audit.knowledge import IMPOSSIBLE, read
@@ -22,9 +24,7 @@ from anonymizer.model.dimensions import Dimension
 from anonymizer.model.policy import Promise
 
 _FAR = 2  # a segment of the outer table has so many times the people of any that lies in it
-_IN_THE_MIDDLE = 0.4  # of the room in a figure
 _ANYBODY = 1  # people; of a group with fewer nobody can be shown to be there
-_ROUNDS = 100  # of fitting; what matters is found long before
 _NO_LIMIT = 1e12  # people where no figure says anything
 
 
@@ -62,7 +62,7 @@ def _is_expected(inner: Shown, outer: Shown, floor: int) -> bool:
     people = _expected(inner, dimensions)
     people = np.where(people < _NO_LIMIT, people, 0)
     # What no figure says by itself takes two of them, each as wide as its rounding.
-    people -= 2 * _IN_THE_MIDDLE * _width(inner.promise)
+    people -= 2 * linking_limits.IN_THE_MIDDLE * _width(inner.promise)
     known = tuple(inner.catalogue.cells[inner.figures.segments].T)
     people[known], _ = inner.unshared
     return bool(((people >= _ANYBODY) & (people * _FAR > there - floor)).any())
@@ -73,32 +73,13 @@ def _width(promise: Promise) -> int:
     return 2 * (promise.rounding - 1)
 
 
+@dataclass(frozen=True)
 class _Question:
-    """Which table is asked, by the groups of which dimensions; equal questions are equal keys."""
+    """Which table is asked, by the groups of which dimensions; equal questions have equal facts."""
 
-    def __init__(self, shown: Shown, dimensions: Sequence[Dimension]) -> None:
-        self.shown, self.dimensions = shown, dimensions
-        figures = shown.figures
-        self._hash = hash((figures.key, figures.segments.tobytes(), figures.people.tobytes()))
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Question) or self._hash != other._hash:
-            return False
-        return self._facts() == other._facts() and all(
-            np.array_equal(mine, theirs)
-            for mine, theirs in zip(self._arrays(), other._arrays(), strict=True)
-        )
-
-    def _facts(self) -> tuple[object, ...]:
-        shown = self.shown
-        return shown.key, shown.promise, shown.catalogue.dimensions, tuple(self.dimensions)
-
-    def _arrays(self) -> tuple[NDArray[np.generic], ...]:
-        figures = self.shown.figures
-        return figures.segments, figures.people, self.shown.possible, self.shown.catalogue.cells
+    facts: tuple[object, ...]
+    dimensions: tuple[Dimension, ...]
+    shown: Shown = field(compare=False)
 
 
 def _expected(shown: Shown, dimensions: Sequence[Dimension]) -> Reals:
@@ -106,7 +87,10 @@ def _expected(shown: Shown, dimensions: Sequence[Dimension]) -> Reals:
 
     The audience is asked about for each campaign in it: the last answers are remembered.
     """
-    return _answer(_Question(shown, dimensions))
+    figures, catalogue = shown.figures, shown.catalogue
+    arrays = figures.segments, figures.people, shown.possible, catalogue.cells
+    known = shown.key, shown.promise, catalogue.dimensions, *(array.tobytes() for array in arrays)
+    return _answer(_Question(known, tuple(dimensions), shown))
 
 
 @lru_cache(maxsize=8)
@@ -114,7 +98,7 @@ def _answer(asked: _Question) -> Reals:
     shown = asked.shown
     known = read(shown.figures, shown.catalogue, shown.promise, shown.possible)
     start = known.covered.astype(np.float64)
-    people = proportions(known, start, _IN_THE_MIDDLE, _ROUNDS)
+    people = proportions(known, start, linking_limits.IN_THE_MIDDLE, linking_limits.NEARNESS_ROUNDS)
     there = known.class_of != IMPOSSIBLE
     atoms = np.bincount(known.class_of[there], minlength=known.classes)
     each = np.where(known.covered, people / np.maximum(atoms, 1), _NO_LIMIT)

@@ -11,16 +11,15 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from anonymizer.audit.history.around import NONE, Around, around
+from anonymizer.audit.history import linking_limits
 from anonymizer.audit.history.families import Families
 from anonymizer.audit.history.places import Places
+from anonymizer.feasible.around import NONE, Around, around
 from anonymizer.feasible.departures import Departures
 from anonymizer.feasible.system import Flags, Integers, System
 from anonymizer.model.proofs import LinkedProof
 
 _OUTER = 0
-_ROOMY = 2  # people
-_MOST_PLACES, _MOST_GIVING = 6, 60  # to share out people of one class, and to collect them
 _NO_LIMIT = 2**40
 _KINDS = frozenset({0, 1}), frozenset({1}), frozenset({0})  # of the tables (inner, outer)
 
@@ -64,7 +63,8 @@ class Pair:
         within = self._places.tables[self._number]
         chosen = np.zeros(within.classes, dtype=bool)
         chosen[self._inner[wanted]] = True
-        tables = around(within, self._summed(self._both), enough, chosen, self._closed)
+        goals = np.full(within.classes, enough)
+        tables = around(within, self._summed(self._both), goals, chosen, self._closed)
         if tables is None or not len(wanted):
             return wanted[:0]
         wanted = wanted[tables.reaching[self._inner[wanted]] != NONE]
@@ -80,27 +80,20 @@ class Pair:
         """All families that were kept."""
         if not self._families.starts:
             return None
-        places, axes = self._places, range(self._places.of_atom.ndim)
-        number, blocks, firsts = self._number, [], []
-        for axis in axes:
-            both = np.stack([places.tables[n].blocks[axis] for n in (_OUTER, number)])
-            _, first, block = np.unique(both, axis=1, return_index=True, return_inverse=True)
-            blocks.append(block.ravel())
-            firsts.append(first)
-        of_block = self.of_place[places.of_atom[np.ix_(*firsts)]]
-        outer, inner = self._outer[of_block], self._inner[of_block]
+        places, number = self._places, self._number
+        both = self.of_place[places.of_atom]
+        outer, inner = self._outer[both], self._inner[both]
         class_of = np.stack(
             [
-                np.where((outer >= 0) & (inner >= 0), of_block, -1),
+                np.where((outer >= 0) & (inner >= 0), both, -1),
                 np.where(outer >= 0, self.together + outer, -1),
-                np.where((outer < 0) & (inner >= 0), of_block, -1),
+                np.where((outer < 0) & (inner >= 0), both, -1),
             ],
             axis=-1,
         )
         return LinkedProof(
             (places.keys[number], places.keys[_OUTER]),
             places.leaves,
-            tuple(blocks),
             _KINDS,
             self._families.witnesses(class_of),
         )
@@ -126,7 +119,7 @@ class Pair:
     @property
     def _closed(self) -> Flags:
         """Classes of the inner table that can take few people, wherever they are."""
-        return self._summed(np.minimum(self._room, _ROOMY)) < _ROOMY
+        return self._summed(np.minimum(self._room, linking_limits.ROOMY)) < linking_limits.ROOMY
 
     def _rests(self, numbers: Integers) -> sparse.csr_array:
         """Changes of the rest as changes of the family."""
@@ -185,7 +178,10 @@ class Pair:
         chosen class of the row.
         """
         parts = []
-        for sign, there, most in ((1, self._room, _MOST_PLACES), (-1, self._both, _MOST_GIVING)):
+        for sign, there, most in (
+            (1, self._room, linking_limits.PLACES_TAKING),
+            (-1, self._both, linking_limits.PLACES_GIVING),
+        ):
             some = people * sign > 0
             row, of, left = rows[some], classes[some], people[some] * sign
             order = np.lexsort((-there, self._inner))

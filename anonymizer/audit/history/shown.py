@@ -1,12 +1,9 @@
-"""A table as everybody can read it: what was released, or what is about to be.
-
-Nothing here knows how a release is made or kept; released files come in through a protocol.
-"""
+"""A table as everybody can read it: what was released, or what is about to be."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,10 +13,10 @@ from numpy.typing import NDArray
 from anonymizer.audit.knowledge import true_counts
 from anonymizer.feasible.system import Flags, Integers
 from anonymizer.model.dimensions import Dimension, Group, Text
-from anonymizer.model.periods import Period
 from anonymizer.model.policy import Promise
+from anonymizer.model.released import ReleasedTables
 from anonymizer.model.segments import Catalogue, NamedSegment
-from anonymizer.model.tables import Figures, SubjectKind, TableKey
+from anonymizer.model.tables import Figures, TableKey
 
 _PUBLISHED = "published"
 _DIMENSIONS = ("gender", "age", "region")
@@ -78,62 +75,6 @@ class Shown:
         """The days of the period on which the subject is there."""
         first, last = self.runs
         return frozenset(day for day in self.key.period.days if first <= day <= last)
-
-
-class ReleasedSegment(Protocol):
-    """A segment as a release explains it: a group code of each dimension, and its words."""
-
-    @property
-    def gender(self) -> str:
-        """Code of its gender group."""
-
-    @property
-    def age(self) -> str:
-        """Code of its age group."""
-
-    @property
-    def region(self) -> str:
-        """Code of its region group."""
-
-    @property
-    def name(self) -> Text:
-        """Its words."""
-
-
-class ReleasedTables(Protocol):
-    """What a release folder says: rows of figures and what their segments mean, in atoms."""
-
-    @property
-    def kind(self) -> SubjectKind:
-        """What its tables are about."""
-
-    @property
-    def period(self) -> Period:
-        """When."""
-
-    @property
-    def edition(self) -> int:
-        """1 of the first release of the period, 2 of its first correction."""
-
-    @property
-    def promise(self) -> Promise:
-        """The promise that its figures keep."""
-
-    @property
-    def error(self) -> int:
-        """How far a figure is from the true number of people, at most."""
-
-    @property
-    def segments(self) -> Mapping[str, ReleasedSegment]:
-        """Segments by id, the preferred ones first."""
-
-    @property
-    def groups(self) -> pa.Table:
-        """Rows (dimension, code, level, english, indonesian, iab_ids, leaves)."""
-
-    @property
-    def figures(self) -> pa.Table:
-        """Rows (subject, segment_id, status, people), the subject in the first column."""
 
 
 def read_shown(

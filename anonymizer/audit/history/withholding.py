@@ -13,23 +13,19 @@ from itertools import count
 import numpy as np
 
 from anonymizer.audit.findings import Finding
+from anonymizer.audit.history import linking_limits
 from anonymizer.audit.history.attack import JoinedFinding, Outcome, attack_joined, subtract_joined
 from anonymizer.audit.history.families import Families
 from anonymizer.audit.history.join import Containment, Join, Joint, joint
 from anonymizer.audit.history.layers import Layers, layers
 from anonymizer.audit.history.nearness import is_near
-from anonymizer.audit.history.rests import short_rests
 from anonymizer.audit.history.shown import Shown
-from anonymizer.audit.history.sums import ShortSum, short_sums
+from anonymizer.audit.history.sums import ShortSum, short_rests, short_sums
 from anonymizer.feasible.system import Flags, Integers
 from anonymizer.model.proofs import FigureId, LinkedProof, Shortage
 from anonymizer.model.tables import TableKey
 from anonymizer.storage.processes import ALONE, Workers
 
-_PROGRAMS = 300  # for single groups of one join; what they do not decide is withheld
-_MOST_ROWS_SOLVED, _FEWEST_PROGRAMS = 120_000, 15  # figures of all programs together
-_MOST_ROUNDS = 20  # in which one figure of a finding goes, or those at odds are taken for shared
-_MOST_AS_ONE = 4_000  # figures times kinds of people; larger joins are attacked pair by pair
 _PAIR = 2
 
 
@@ -114,7 +110,7 @@ def _cleared(terms: _Terms, join: Join) -> _Cleared:
         return _alone(terms, join)
     side_by_side = len({table.key.period for table in join.tables}) == 1
     figures = sum(len(table.figures.segments) for table in join.tables)
-    if 2 * figures * len(join.tables) <= _MOST_AS_ONE:
+    if 2 * figures * len(join.tables) <= linking_limits.FIGURES_AS_ONE:
         known = joint(join, terms.floor)
         if known.exhaustive:
             return _as_one(terms, join)
@@ -242,7 +238,7 @@ def _as_one(
     for round_number in count():
         outcome = search.next(proving)
         known, wanted = search.known, search.wanted
-        some = _least_preferred if round_number < _MOST_ROUNDS else _all_of
+        some = _least_preferred if round_number < linking_limits.ROUNDS else _all_of
         choice = _choose(outcome.findings, known, changing, some)
         cleared.findings += [found.finding for found in choice.mended]
         cleared.beyond_help += [found.finding for found in choice.beyond_help]
@@ -291,15 +287,13 @@ class _Proving:
         """The proof, unless there is nothing in it."""
         if not self.families.starts and not self._shortages:
             return []
-        knowledge, leaves = known.knowledge, known.knowledge.catalogue.dimensions[:-1]
-        of_kind = knowledge.blocks[-1]
+        leaves = known.knowledge.catalogue.dimensions[:-1]
         return [
             LinkedProof(
                 tuple(table.key for table in self._join.tables),
                 tuple(dimension.leaves for dimension in leaves),
-                knowledge.blocks[:-1],
                 known.kinds,
-                self.families.witnesses(knowledge.grid[..., of_kind]),
+                self.families.witnesses(known.knowledge.class_of),
                 tuple(self.name(known, figure) for figure in np.flatnonzero(known.wide).tolist()),
                 tuple(self.aside),
                 tuple(self._shortages),
@@ -324,7 +318,10 @@ class _Search:
         if shown is not None:
             wanted &= ~shown.reached(known)
         figures = max(len(known.table), 1)
-        programs = min(_PROGRAMS, max(_FEWEST_PROGRAMS, _MOST_ROWS_SOLVED // figures))
+        programs = min(
+            linking_limits.PROGRAMS,
+            max(linking_limits.FEWEST_PROGRAMS, linking_limits.ROWS_SOLVED // figures),
+        )
         return cls(known, wanted, attack, programs)
 
     def next(self, proving: _Proving) -> Outcome:
@@ -339,7 +336,7 @@ class _Search:
             self.programs = max(self.programs - outcome.programs, 0)
             self.wanted = outcome.open.copy()
             at_odds = [found.figures for found in outcome.findings if not len(found.goals)]
-            if at_odds and round_number >= _MOST_ROUNDS:
+            if at_odds and round_number >= linking_limits.ROUNDS:
                 at_odds = [np.arange(len(self.known.table))]
             wider = [self.known.shareable(figures) for figures in at_odds]
             if not any(map(len, wider)):

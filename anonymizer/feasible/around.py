@@ -1,0 +1,60 @@
+"""For each class a table in which it has enough people, a few people away from a first one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from anonymizer.feasible import search_limits
+from anonymizer.feasible.departures import Departures, depart, reaching
+from anonymizer.feasible.system import Flags, Integers, System
+
+NONE = -1
+
+
+@dataclass(frozen=True)
+class Around:
+    """Tables that fit: the first one, and how each differs from it (tables x classes).
+
+    The table numbered 0 is the first itself. `reaching` says for each class in which of them it
+    has enough people; NONE where no such table is found.
+    """
+
+    first: Integers
+    changes: sparse.csr_array
+    reaching: Integers
+
+
+def around(
+    system: System, first: Integers, goals: Integers, wanted: Flags, closed: Flags | None = None
+) -> Around | None:
+    """Tables in which wanted classes reach their goals, as far as some are found.
+
+    None if not even the first one fits.
+    Classes that are `closed` get people only for themselves.
+    """
+    if not system.allows(first):
+        return None
+    missing = wanted & (first < goals)
+    changes = [sparse.csr_array((1, system.classes), dtype=np.int64)]  # nobody moves
+    for seed in range(search_limits.AROUND_TRIES):
+        if not missing.any() or (seed and np.count_nonzero(missing) > search_limits.AROUND_FEW):
+            break
+        asked = reaching(first, goals, np.flatnonzero(missing))
+        found = depart(system, first, asked, closed=closed, seed=seed)
+        missing &= found.most_people(system) < goals
+        changes.append(found.changes)
+    tables = Departures(first, sparse.csr_array(sparse.vstack(changes)))
+    return Around(first, tables.changes, _reached_by(system, tables, goals))
+
+
+def _reached_by(system: System, tables: Departures, goals: Integers) -> Integers:
+    """The earliest table that fits and has enough people, of each class."""
+    none = tables.changes.shape[0]
+    reaching = np.full(system.classes, none)
+    people = tables.changes.tocoo()
+    large = tables.first[people.col] + people.data >= goals[people.col]
+    large &= tables.fitting(system)[people.row]
+    np.minimum.at(reaching, people.col[large], people.row[large])
+    reaching[tables.first >= goals] = 0
+    return np.where(reaching == none, NONE, reaching)
