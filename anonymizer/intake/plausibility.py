@@ -241,7 +241,9 @@ def _odd_shares(
 
 def _own_limit(reason: str, limits: Plausibility) -> float | None:
     """The limit that the policy sets for the shares of one reason."""
-    return next((most for name, most in limits.max_share_change_by_reason.items() if name == reason), None)
+    return next(
+        (most for name, most in limits.max_share_change_by_reason.items() if name == reason), None
+    )
 
 
 def _share_change(reason: str, limits: Plausibility, *, same: bool) -> float:

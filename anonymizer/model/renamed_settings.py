@@ -171,9 +171,7 @@ def _found_below(node: yaml.MappingNode, path: tuple[str, ...]) -> Iterator[Rena
             yield from _found_below(value, here)
 
 
-def _refuse_both_names(
-    root: yaml.MappingNode, found: tuple[Renaming, ...], name: str
-) -> None:
+def _refuse_both_names(root: yaml.MappingNode, found: tuple[Renaming, ...], name: str) -> None:
     known = {".".join(path) for path in _paths(root, ())}
     if faults := [
         Fault(f"{name}:{one.line} {one.old}", f"{one.new} is set too", "remove one of them")
