@@ -14,7 +14,7 @@ import yaml
 from anonymizer.model.errors import ConfigurationError, Fault
 
 FORMAT = 2  # of `policy.yaml`: which names its settings have
-_KEY = "format"
+_KEY, _MERGE = "format", "tag:yaml.org,2002:merge"
 # Names of format 1 by their full path, and the present name of the last part.
 RENAMED: Mapping[tuple[str, ...], str] = {
     ("plausibility", "fewest_days"): "min_days",
@@ -163,7 +163,8 @@ def _renamings(root: yaml.MappingNode) -> tuple[Renaming, ...]:
 
 def _found_below(node: yaml.MappingNode, path: tuple[str, ...]) -> Iterator[Renaming]:
     for key, value in node.value:
-        here = (*path, str(key.value))
+        # What `<<` takes over stands in the section itself.
+        here = path if key.tag == _MERGE else (*path, str(key.value))
         if here in RENAMED:
             start, end = key.start_mark, key.end_mark
             yield Renaming(start.line + 1, here, start.index, end.index)
