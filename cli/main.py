@@ -17,13 +17,14 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from anonymizer.model.errors import AudienceError
+from anonymizer.model.errors import AudienceError, ConfigurationError, Fault
 from anonymizer.model.escaping import visible_lines
 from cli.commands.common import chosen_home, forget_home
 
 # The module in cli/commands/ that registers each command, in the order of `--help`.
 MODULES = {
     "init": "installation",
+    "migrate": "migrating",
     "ui": "installation",
     "segments": "installation",
     "sample": "samples",
@@ -38,7 +39,7 @@ MODULES = {
     "exports": "history",
     "verify": "proofs",
     "check": "proofs",
-    "withheld": "withholding",
+    "suppressed": "withholding",
     "withdraw-release": "withdrawing",
     "correct-release": "correcting",
     "protect": "protecting",
@@ -49,6 +50,8 @@ MODULES = {
     "retention": "retention",
     "ledger": "history",
 }
+# Commands that have another name now.
+RENAMED = {"withheld": "suppressed"}
 
 
 class _Commands(Mapping[str, Any]):
@@ -78,6 +81,13 @@ class _OnDemand(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = _Commands()  # type: ignore[assignment]  # read only: nothing is added
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of this name; one that was renamed is told under its new name."""
+        if now := RENAMED.get(cmd_name):
+            problem = f"this command is now called {now}"
+            raise ConfigurationError([Fault(cmd_name, problem, f"run: audience {now}")])
+        return super().get_command(ctx, cmd_name)
 
     def make_context(self, *names: Any, **extra: Any) -> Any:
         """Read what stands before the name of the command."""

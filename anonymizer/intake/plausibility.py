@@ -153,9 +153,9 @@ def deviations(
     """Every measure of a day that is out of its limits, given the earlier days that were right."""
     weekday = today.day.weekday()
     alike = [day for day in before if day.day.weekday() == weekday]
-    same = len(alike) >= limits.fewest_days
+    same = len(alike) >= limits.min_days
     compared = alike if same else before
-    if len(compared) < limits.fewest_days:
+    if len(compared) < limits.min_days:
         compared = ()
     return (
         *_smaller_snapshots(today, before, limits),
@@ -172,8 +172,8 @@ def _smaller_snapshots(
     last = max((day for day in before if day.day < today.day), key=lambda of: of.day, default=None)
     for table in ("profiles", "consents", "requests"):
         expected = last.counts.get(table, 0) if last else 0
-        found, least = today.counts.get(table, 0), limits.smallest_snapshot
-        if expected >= limits.fewest_rows and found < least * expected:
+        found, least = today.counts.get(table, 0), limits.min_snapshot_ratio
+        if expected >= limits.min_rows and found < least * expected:
             yield Deviation(
                 f"rows of {table}",
                 f"{found:,}",
@@ -189,11 +189,11 @@ def _odd_counts(
     for name, look_at in _COUNTS.items():
         known = [day.counts[name] for day in compared if name in day.counts]
         expected = median(known) if known else 0
-        found, wider = today.counts.get(name, 0), 1.0 if same else limits.wider
-        lowest, highest = limits.fewest_visits / wider, limits.most_visits * wider
+        found, wider = today.counts.get(name, 0), 1.0 if same else limits.other_weekdays_factor
+        lowest, highest = limits.min_visits_ratio / wider, limits.max_visits_ratio * wider
         if name == "visits counted":  # which campaigns run changes it, too
             lowest, highest = lowest / 2, highest * 2
-        if expected < limits.fewest_rows or lowest * expected <= found <= highest * expected:
+        if expected < limits.min_rows or lowest * expected <= found <= highest * expected:
             continue
         yield Deviation(
             name,
@@ -220,8 +220,8 @@ def _odd_shares(
     names = {*today.shares, *(name for day in compared for name in day.shares)}
     for name in sorted(names):
         table, reason = name.split(" ", 1)
-        whole = today.shares[name][1] if name in today.shares else limits.fewest_rows
-        if whole < limits.fewest_rows:
+        whole = today.shares[name][1] if name in today.shares else limits.min_rows
+        if whole < limits.min_rows:
             continue
         found, own = today.share(name), _own_limit(reason, limits)
         if compared:
@@ -234,22 +234,24 @@ def _odd_shares(
             if off > change:
                 yield _odd_share(table, reason, found, (expected, change), _days(same=same))
         elif own or reason in _RARE:
-            most = own or limits.share_without_history
+            most = own or limits.max_share_without_history
             if found > most:
                 yield _odd_share(table, reason, found, (0.0, most), "any day")
 
 
 def _own_limit(reason: str, limits: Plausibility) -> float | None:
     """The limit that the policy sets for the shares of one reason."""
-    return next((most for name, most in limits.share_changes.items() if name == reason), None)
+    return next(
+        (most for name, most in limits.max_share_change_by_reason.items() if name == reason), None
+    )
 
 
 def _share_change(reason: str, limits: Plausibility, *, same: bool) -> float:
-    wider = 1.0 if same else limits.wider
+    wider = 1.0 if same else limits.other_weekdays_factor
     own = _own_limit(reason, limits)
     if own is None and reason in _OF_CAMPAIGNS:
-        return limits.share_change_of_campaigns
-    return (own or limits.share_change) * wider
+        return limits.max_campaign_share_change
+    return (own or limits.max_share_change) * wider
 
 
 def _odd_share(

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.model.renamed_settings import RENAMED
 
 
 class Settings(BaseModel):
@@ -21,7 +22,7 @@ _PLAIN = {"extra_forbidden": "this key is unknown", "missing": "this key is miss
 _REMEDIES = {
     "extra_forbidden": "remove it, or correct its name; docs/policy-reference.md lists all"
 }
-# What earlier versions called a key, or had instead of it.
+# What earlier versions had instead of a key. One that has another name only is in `RENAMED`.
 _REPLACED = {
     "trusted_after_days": "min_account_days",
     "proof_seconds": "proof_work",
@@ -77,18 +78,22 @@ def _parsed(text: str, name: str, model: type[Model]) -> Model:
 
 
 def _faults(error: ValidationError, name: str, root: yaml.Node | None) -> list[Fault]:
-    return [
-        Fault(
-            f"{name}:{_line(root, fault['loc'])} {'.'.join(str(p) for p in fault['loc'])}",
-            _PLAIN.get(fault["type"], fault["msg"].removeprefix("Value error, ")),
-            _remedy(fault["type"], fault["loc"][-1] if fault["loc"] else ""),
-        )
-        for fault in error.errors()
-    ]
+    found = []
+    for fault in error.errors():
+        path = tuple(map(str, fault["loc"]))
+        place = f"{name}:{_line(root, fault['loc'])} {'.'.join(path)}"
+        if fault["type"] == "extra_forbidden" and path in RENAMED:
+            now = ".".join((*path[:-1], RENAMED[path]))
+            problem, remedy = f"this setting is now called {now}", "run: audience migrate"
+        else:
+            problem = _PLAIN.get(fault["type"], fault["msg"].removeprefix("Value error, "))
+            remedy = _remedy(fault["type"], path[-1] if path else "")
+        found.append(Fault(place, problem, remedy))
+    return found
 
 
-def _remedy(kind: str, key: int | str) -> str:
-    following = _REPLACED.get(str(key))
+def _remedy(kind: str, key: str) -> str:
+    following = _REPLACED.get(key)
     if kind == "extra_forbidden" and following:
         return f"remove it and set {following} instead; its meaning has changed"
     return _REMEDIES.get(kind, "")

@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core.core_schema import no_info_after_validator_function
 
 from anonymizer.model.configuration import Settings, load, parse
+from anonymizer.model.renamed_settings import FORMAT
 from anonymizer.model.roles import Role, Roles
 
 InferenceK = Literal["k"] | Annotated[int, Field(ge=0)]
@@ -328,48 +329,48 @@ class Plausibility(Settings):
         default=True, description="Whether a day is compared with the days before it."
     )
     weeks: PositiveInt = Field(4, description="Days of so many weeks before are compared.")
-    fewest_days: PositiveInt = Field(
+    min_days: PositiveInt = Field(
         3, description="With fewer days of the same weekday, all earlier days are compared."
     )
-    fewest_rows: PositiveInt = Field(100, description="What has fewer rows is not compared.")
-    fewest_visits: float = Field(
+    min_rows: PositiveInt = Field(100, description="What has fewer rows is not compared.")
+    min_visits_ratio: float = Field(
         0.5, gt=0, le=1, description="Least visits of a day, as a share of the expected ones."
     )
-    most_visits: float = Field(
+    max_visits_ratio: float = Field(
         3.0, ge=1, description="Most visits of a day, as a multiple of the expected ones."
     )
-    smallest_snapshot: float = Field(
+    min_snapshot_ratio: float = Field(
         0.95,
         gt=0,
         le=1,
         description="Least rows of profiles, consents and requests, as a share of the day before.",
     )
-    share_change: float = Field(
+    max_share_change: float = Field(
         0.1,
         gt=0,
         le=1,
         description="Most that a share of rows (excluded by a reason, quarantined, not mapped) may "
         "differ from the expected share.",
     )
-    share_change_of_campaigns: float = Field(
+    max_campaign_share_change: float = Field(
         0.6,
         gt=0,
         le=1,
         description="The same for shares that change when a campaign starts or ends.",
     )
-    share_changes: dict[ShareReason, Annotated[float, Field(gt=0, le=1)]] = Field(
+    max_share_change_by_reason: dict[ShareReason, Annotated[float, Field(gt=0, le=1)]] = Field(
         default_factory=dict,
         description="The same for the share of one reason, in place of the two above, such as "
         "{age_not_known: 0.05}; without earlier days its largest share.",
     )
-    share_without_history: float = Field(
+    max_share_without_history: float = Field(
         0.3,
         gt=0,
         le=1,
         description="Without earlier days: the largest share of rows with an unknown age, no "
         "profile, an unmapped gender or region, or that came too late.",
     )
-    wider: float = Field(
+    other_weekdays_factor: float = Field(
         2.0, ge=1, description="Limits are so many times as wide where other weekdays are compared."
     )
 
@@ -400,6 +401,17 @@ class Effort(Settings):
     )
 
 
+def _present_format(stated: int) -> int:
+    if stated > FORMAT:
+        raise ValueError(
+            f"this home has format {stated}, and this program reads up to {FORMAT}; use the "
+            "version that migrated it, or a later one"
+        )
+    if stated < FORMAT:
+        raise ValueError(f"the present format is {FORMAT}; run: audience migrate")
+    return stated
+
+
 def _known_login(login: str) -> str:
     if not login.strip() or login != login.strip() or not login.isprintable():
         raise ValueError("a login has at least one character and no space around it")
@@ -422,6 +434,10 @@ _RolesSetting = Annotated[
 class Policy(Settings):
     """All settings of `policy.yaml`."""
 
+    format: Annotated[int, AfterValidator(_present_format)] = Field(
+        FORMAT,
+        description="Which names the settings have; `audience migrate` brings an older file to it.",
+    )
     provider: str = Field(
         "Example Company", min_length=1, description="Who publishes; stands in the data labels."
     )
@@ -467,7 +483,7 @@ class Policy(Settings):
     def digest(self) -> str:
         """SHA-256 of what bears on figures: everything but what `running_as` takes over."""
         content = self.model_dump_json(
-            exclude={**dict.fromkeys(_OF_TODAY, True), "timing": {"first_day"}}
+            exclude={**dict.fromkeys((*_OF_TODAY, "format"), True), "timing": {"first_day"}}
         )
         return hashlib.sha256(content.encode()).hexdigest()
 

@@ -17,6 +17,7 @@ from anonymizer.model.configuration import parse, read_text
 from anonymizer.model.errors import ConfigurationError, Fault, Held, LedgerBroken, gathered_into
 from anonymizer.model.periods import Period
 from anonymizer.model.policy import Policy
+from anonymizer.model.renamed_settings import present
 from anonymizer.model.segments import Catalogue, SegmentSettings, build_catalogue
 from anonymizer.release.ledger import RELEASE, Entry, Ledger
 from anonymizer.release.public_ledger import check_public_ledger, write_public_ledger
@@ -80,9 +81,12 @@ class Revision:
     digests: dict[str, str]
 
     def meaning(self) -> Meaning:
-        """Policy and catalogue. Raises Held when this version of the program refuses them."""
+        """Policy and catalogue; settings that were recorded under earlier names are read too.
+
+        Raises Held when this version of the program refuses them.
+        """
         try:
-            return read_meaning(self.texts)
+            return read_meaning(Texts(present(self.texts.policy), self.texts.segments))
         except ConfigurationError as error:
             raise Held(
                 "old_settings",

@@ -11,6 +11,7 @@ import typer
 
 from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.model.periods import Period
+from anonymizer.model.renamed_settings import require_present
 from anonymizer.storage.home import Home, PublishedCopy
 
 HomeOption = Annotated[
@@ -24,7 +25,18 @@ _chosen: ContextVar[Home | None] = ContextVar("chosen", default=None)
 
 
 def use_home(path: Path | None) -> Home:
-    """The home that an option or the environment names."""
+    """The home that an option or the environment names; refuses one that has to be migrated."""
+    home = choose_home(path)
+    try:
+        text = home.policy.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return home  # whoever reads it says so
+    require_present(text, home.policy.name, f"run: audience migrate --home {home.root}")
+    return home
+
+
+def choose_home(path: Path | None) -> Home:
+    """The home that an option or the environment names, of whatever format."""
     from pipelines.first_day import refuse_retired_variable  # noqa: PLC0415  slow to import
 
     refuse_retired_variable()
@@ -45,7 +57,11 @@ def chosen_home() -> Home:
 
 def existing_home(path: Path | None) -> Home:
     """The chosen home; refuses one that `audience init` has not made."""
-    home = use_home(path)
+    return require_installed(use_home(path))
+
+
+def require_installed(home: Home) -> Home:
+    """The same home; refuses one that `audience init` has not made."""
     if not home.policy.exists():
         raise ConfigurationError(
             [Fault(str(home.root), "no policy.yaml is here", "create a home with: audience init")]

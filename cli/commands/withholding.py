@@ -1,4 +1,4 @@
-"""`audience withheld`: the nearest published segment around a suppressed one, and why."""
+"""`audience suppressed`: the nearest published segment around a suppressed one, and why."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,10 +23,10 @@ _REASONS: "Mapping[Reason, str]" = {
 
 def register(app: typer.Typer) -> None:
     """Add the command of this module."""
-    app.command("withheld")(list_withheld)
+    app.command("suppressed")(list_suppressed)
 
 
-def list_withheld(
+def list_suppressed(
     subject: Annotated[
         str,
         typer.Option("--campaign", "--subject", help="Campaign id, interest code or everyone."),

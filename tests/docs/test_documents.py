@@ -99,6 +99,35 @@ def test_paths_and_tests_that_a_page_names_exist(page: Path) -> None:
         assert not test or f"def {test}(" in (ROOT / path).read_text(encoding="utf-8"), name
 
 
+def test_where_a_rule_lives_leads_to_a_section_and_a_function() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = page.split("## Where a rule lives\n")[1].split("\n## ")[0]
+    rows = [line.split("|")[1:-1] for line in section.splitlines() if line.startswith("|")][2:]
+    assert len(rows) >= 10
+    assert len({row[0] for row in rows}) == len(rows)
+    for question, pages, decided, tests in rows:
+        links = re.findall(r"\]\(([^)#]+)(?:#([^)]+))?\)", pages)
+        assert links, question
+        for name, anchor in links:
+            assert not anchor or anchor in anchors(ROOT / name), (question, anchor)
+        functions = re.findall(r"`([^`]+\.py)::(\w+)`", decided)
+        assert functions, question
+        for path, function in functions:
+            assert re.search(rf"^ *def {function}\(", read(path), re.MULTILINE), (path, function)
+        assert re.search(r"`tests/[^`]+\.py`", tests), question
+
+
+def read(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link can name of a page: its headings, in small letters with hyphens."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in plain}
+
+
 def answers(command: str, environment: dict[str, str], folder: Path) -> None:
     """The pages come up on a free port of this machine."""
     with socket.socket() as probe:

@@ -240,7 +240,7 @@ def test_readers_see_the_correction(corrected: Corrected) -> None:
     assert len(said.stdout.splitlines()) == len(figures(home, SECOND))
     campaign = sorted({name for name, _ in figures(home, SECOND)})[0]
     options = ("--day", DAY, "--subject", campaign, "--home", home.root)
-    assert run_audience("withheld", *options, "--reasons").returncode == 0
+    assert run_audience("suppressed", *options, "--reasons").returncode == 0
 
 
 def test_the_erased_person_is_in_no_working_file_and_in_no_difference(

@@ -130,7 +130,7 @@ def told(*words: str) -> str:
         ["statements", "--period", NAME],
         ["statements", "--limit", NAME],
         ["statements", "--day", "2026-11-01", NAME],
-        ["withheld", "--campaign", NAME, "--period", NAME],
+        ["suppressed", "--campaign", NAME, "--period", NAME],
         ["ledger", "show", NAME],
         ["verify", NAME],
         ["check", NAME],

@@ -71,7 +71,7 @@ def test_every_suppressed_named_segment_gets_the_nearest_published_one(
     catalogue = load_catalogue(released_home.segments)
     published = figures(released_home)[campaign]
     named = {segment.id for segment in catalogue.named.values()}
-    said = told(audience("withheld", "--campaign", campaign, "--day", DAY))
+    said = told(audience("suppressed", "--campaign", campaign, "--day", DAY))
 
     assert set(said) == named - set(published)
     assert said
@@ -96,7 +96,7 @@ def test_reasons_are_told_on_request_and_are_true(
     released_home: Home, campaign: str, audience: Audience
 ) -> None:
     catalogue = load_catalogue(released_home.segments)
-    said = told(audience("withheld", "--campaign", campaign, "--day", DAY, "--reasons"))
+    said = told(audience("suppressed", "--campaign", campaign, "--day", DAY, "--reasons"))
 
     assert said
     for code, (_, reason) in said.items():
@@ -111,7 +111,7 @@ def test_segments_that_are_asked_for(
     released_home: Home, campaign: str, audience: Audience
 ) -> None:
     published = next(iter(figures(released_home)[campaign]))
-    asked = ("withheld", "--campaign", campaign, "--day", DAY)
+    asked = ("suppressed", "--campaign", campaign, "--day", DAY)
     one = audience(*asked, "--segment", "male:75+:31.71", "--segment", published)
 
     assert set(told(one)) == {"male:75+:31.71"}
@@ -128,7 +128,7 @@ def test_what_there_is_not_is_a_mistake(
         (("--campaign", "nobody", "--day", DAY), "has a table of 'nobody'"),
         (("--campaign", campaign, "--day", DAY, "--segment", "men_on_mars"), "no segment"),
     ):
-        done = audience("withheld", *arguments)
+        done = audience("suppressed", *arguments)
         assert done.returncode == 2
         assert problem in done.stderr
 
@@ -137,7 +137,7 @@ def test_without_working_data_anybody_is_told_and_reasons_are_held(
     released_home: Home, campaign: str, audience: Audience
 ) -> None:
     shutil.rmtree(released_home.private)
-    asked = ("withheld", "--campaign", campaign, "--day", DAY)
+    asked = ("suppressed", "--campaign", campaign, "--day", DAY)
 
     assert told(audience(*asked))
     assert audience(*asked, "--reasons").returncode == 4
@@ -146,7 +146,7 @@ def test_without_working_data_anybody_is_told_and_reasons_are_held(
 def test_segments_that_have_changed_since_are_those_of_the_release(
     released_home: Home, campaign: str, audience: Audience
 ) -> None:
-    asked = ("withheld", "--campaign", campaign, "--day", DAY, "--reasons")
+    asked = ("suppressed", "--campaign", campaign, "--day", DAY, "--reasons")
     before = told(audience(*asked))
     released_home.segments.write_text("cross_tables: {age: [all]}\n")
 

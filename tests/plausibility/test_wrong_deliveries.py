@@ -175,7 +175,7 @@ def test_each_share_can_have_a_limit_of_its_own(reason: str) -> None:
         shares = {f"visits {reason}": (rows, 1_000), "visits minor": (rows, 1_000)}
         return Measures(FIRST + timedelta(days=number), {}, shares)
 
-    own = Plausibility.model_validate({"share_changes": {reason: 0.02}})
+    own = Plausibility.model_validate({"max_share_change_by_reason": {reason: 0.02}})
     weeks = [day(7 * number, 100) for number in range(4)]
     fewer = [day(number, 100) for number in range(5)]
     for before, number, most in ((weeks, 28, 120), (fewer, 5, 140), ([], 0, 20)):
@@ -187,7 +187,7 @@ def test_each_share_can_have_a_limit_of_its_own(reason: str) -> None:
 
 def test_a_limit_of_a_reason_that_there_is_not_is_a_mistake() -> None:
     with pytest.raises(ValidationError, match="age_unknown"):
-        Plausibility.model_validate({"share_changes": {"age_unknown": 0.02}})
+        Plausibility.model_validate({"max_share_change_by_reason": {"age_unknown": 0.02}})
 
 
 def test_every_share_that_is_measured_can_be_named(before: list[Measures]) -> None:

@@ -70,13 +70,13 @@ def test_every_reader_command_works_from_a_copy_and_leaves_it_as_it_is(
     exports = audience(elsewhere, "exports", *at)
     figures = audience(elsewhere, "figures", "--campaign", "Spring", "--limit", "1000", *at)
     csv = audience(elsewhere, "figures", "--csv", "--from", "2026-11-23", *at)
-    withheld = audience(elsewhere, "withheld", "--campaign", "spring", *period, *at)
+    withheld = audience(elsewhere, "suppressed", "--campaign", "spring", *period, *at)
     one = ("--campaign", "spring", *period, "--segment", "women_makassar")
     verified = audience(elsewhere, "verify", *at)
     shown = audience(elsewhere, "ledger", "show", BAD, *at)
     for done in (
         *(statements, exports, figures, csv, withheld, verified, shown),
-        audience(elsewhere, "withheld", *one, *at),
+        audience(elsewhere, "suppressed", *one, *at),
     ):
         assert done.returncode == 0, done.stderr
     assert re.search(r"men under 40 accessed .* Spring Sale on 23 November 2026", statements.stdout)
@@ -125,7 +125,7 @@ def test_the_list_of_a_copy_has_what_is_public(copy: Path, tmp_path: Path) -> No
 
 def test_what_only_a_home_has_is_said(copy: Path, tmp_path: Path) -> None:
     at = ("--home", str(copy))
-    reasons = ("withheld", "--campaign", "spring", "--day", "2026-11-23", "--reasons")
+    reasons = ("suppressed", "--campaign", "spring", "--day", "2026-11-23", "--reasons")
     assert audience(tmp_path, *reasons, *at).returncode == 4
     for words in (("run", "--from", "2026-11-01", "--to", "2026-11-01"), ("rights", "list")):
         done = audience(tmp_path, *words, *at)
