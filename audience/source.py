@@ -78,9 +78,8 @@ def opened(place: Place) -> Iterator[Source]:
         with duckdb.connect(str(path), read_only=True) as connection:
             yield Source(connection)
     except (duckdb.CatalogException, duckdb.BinderException):
-        problem = "it does not have the tables and columns of this version"
-        remedy = "audience migrate brings the database of a home to it; get a copy again"
-        raise ConfigurationError([Fault(str(path), problem, remedy)]) from None
+        problem = "it does not have the tables of this version"
+        raise ConfigurationError([Fault(str(path), problem, _REMEDY)]) from None
     except duckdb.Error as error:
         problem = f"it cannot be read as an analysts' database ({type(error).__name__})"
         raise ConfigurationError([Fault(str(path), problem, _REMEDY)]) from None

@@ -17,9 +17,10 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from anonymizer.model.errors import AudienceError, ConfigurationError, Fault
+from anonymizer.model.errors import AudienceError
 from anonymizer.model.escaping import visible_lines
 from cli.commands.common import chosen_home, forget_home
+from cli.output import warn
 
 # The module in cli/commands/ that registers each command, in the order of `--help`.
 MODULES = {
@@ -83,11 +84,10 @@ class _OnDemand(TyperGroup):
         self.commands = _Commands()  # type: ignore[assignment]  # read only: nothing is added
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command of this name; one that was renamed is told under its new name."""
+        """The command of this name; an earlier name runs it with a warning."""
         if now := RENAMED.get(cmd_name):
-            problem = f"this command is now called {now}"
-            raise ConfigurationError([Fault(cmd_name, problem, f"run: audience {now}")])
-        return super().get_command(ctx, cmd_name)
+            warn(f"audience {cmd_name} is now audience {now}.")
+        return super().get_command(ctx, now or cmd_name)
 
     def make_context(self, *names: Any, **extra: Any) -> Any:
         """Read what stands before the name of the command."""

@@ -9,8 +9,8 @@ SELECT figure.release_id, released.subject_kind, figure.subject_id, about.subjec
            WHEN figure.people - released.error > released.threshold
                THEN figure.people - released.error
            WHEN figure.people IS NOT NULL THEN released.threshold
-       END AS people_lower,
-       figure.people + released.error AS people_upper, released.rounding,
+       END AS people_least,
+       figure.people + released.error AS people_most, released.rounding,
        released.corrected_by
 FROM incoming_figures AS figure
 JOIN releases AS released ON released.release_id = figure.release_id
@@ -33,7 +33,7 @@ COMMENT ON COLUMN corrected_figures.period_end IS 'Last day.';
 COMMENT ON COLUMN corrected_figures.segment_id IS 'Which people.';
 COMMENT ON COLUMN corrected_figures.status IS 'published or suppressed; suppressed says nothing about the size.';
 COMMENT ON COLUMN corrected_figures.people IS 'How many different people; null where suppressed.';
-COMMENT ON COLUMN corrected_figures.people_lower IS 'The true number of people is at least this; null where suppressed.';
-COMMENT ON COLUMN corrected_figures.people_upper IS 'The true number of people is at most this; null where suppressed.';
+COMMENT ON COLUMN corrected_figures.people_least IS 'The true number of people is at least this; null where suppressed.';
+COMMENT ON COLUMN corrected_figures.people_most IS 'The true number of people is at most this; null where suppressed.';
 COMMENT ON COLUMN corrected_figures.rounding IS 'people is a multiple of this.';
 COMMENT ON COLUMN corrected_figures.corrected_by IS 'The release with the corrected figures of the period.';

@@ -10,8 +10,8 @@ SELECT figure.release_id, released.subject_kind, figure.subject_id, about.subjec
            WHEN figure.people - released.error > released.threshold
                THEN figure.people - released.error
            WHEN figure.people IS NOT NULL THEN released.threshold
-       END AS people_lower,
-       figure.people + released.error AS people_upper, released.rounding
+       END AS people_least,
+       figure.people + released.error AS people_most, released.rounding
 FROM incoming_figures AS figure
 JOIN releases AS released ON released.release_id = figure.release_id
 JOIN incoming_subjects AS about
@@ -33,6 +33,6 @@ COMMENT ON COLUMN figures.period_end IS 'Last day.';
 COMMENT ON COLUMN figures.segment_id IS 'Which people.';
 COMMENT ON COLUMN figures.status IS 'published or suppressed; suppressed says nothing about the size.';
 COMMENT ON COLUMN figures.people IS 'How many different people; null where suppressed.';
-COMMENT ON COLUMN figures.people_lower IS 'The true number of people is at least this; null where suppressed.';
-COMMENT ON COLUMN figures.people_upper IS 'The true number of people is at most this; null where suppressed.';
+COMMENT ON COLUMN figures.people_least IS 'The true number of people is at least this; null where suppressed.';
+COMMENT ON COLUMN figures.people_most IS 'The true number of people is at most this; null where suppressed.';
 COMMENT ON COLUMN figures.rounding IS 'people is a multiple of this.';

@@ -5,8 +5,8 @@
 -- $end (periods that lie between them as a whole).
 SELECT figure.subject_kind, figure.subject_id, figure.subject, figure.advertiser_id,
        owner.advertiser, figure.period_kind, figure.period, figure.period_start, figure.period_end,
-       figure.segment_id, described.segment, figure.status, figure.people, figure.people_lower,
-       figure.people_upper, figure.rounding, figure.release_id
+       figure.segment_id, described.segment, figure.status, figure.people, figure.people_least,
+       figure.people_most, figure.rounding, figure.release_id
 FROM figures AS figure
 JOIN segments AS described ON described.segment_id = figure.segment_id
 JOIN releases AS released ON released.release_id = figure.release_id

@@ -9,7 +9,6 @@ table of their own, so that nothing counts twice.
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -33,8 +32,6 @@ MACROS = (
     *("segment", "trend", "compare", "table_on"),
     *("campaign_day", "campaign_week", "campaign_month", "interest_week", "audience_month"),
 )
-# Columns that had other names in databases of earlier versions.
-RENAMED_COLUMNS: Mapping[str, str] = {"people_lower": "people_least", "people_upper": "people_most"}
 # What DuckDB raises where a disk or the memory is full, or a file cannot be written or read again.
 _FULL = (duckdb.OperationalError, duckdb.FatalException)
 _TEXT, _TEXTS = pa.string(), pa.list_(pa.string())
@@ -132,26 +129,11 @@ def _clean(home: Home) -> None:
 def differences(releases: Sequence[Release], path: Path) -> list[str]:
     """Tables, macros and comments of a database that are not those of these releases.
 
-    Empty for one that `build_database` made of them, whatever its bytes, also in an earlier version
-    with other names of columns.
+    Empty for one that `build_database` made of them, whatever its bytes.
     """
-    return _differences(releases, path, RENAMED_COLUMNS if has_earlier_columns(path) else {})
-
-
-def has_earlier_columns(path: Path) -> bool:
-    """Whether a database names its columns as earlier versions did."""
-    try:
-        with duckdb.connect(str(path), read_only=True) as connection:
-            columns = connection.sql(read("list_columns")).fetchall()
-    except duckdb.Error:
-        return False
-    return not {name for (name,) in columns}.isdisjoint(RENAMED_COLUMNS.values())
-
-
-def _differences(releases: Sequence[Release], path: Path, earlier: Mapping[str, str]) -> list[str]:
     built, found = duckdb.connect(), None
     try:
-        _fill(releases, built, earlier)
+        _fill(releases, built)
         found = duckdb.connect(str(path), read_only=True)
         described = [dict(side.sql(read("list_objects")).fetchall()) for side in (built, found)]
         names = sorted(described[0].keys() | described[1].keys())
@@ -193,19 +175,13 @@ def _content(connection: duckdb.DuckDBPyConnection) -> Mapping[str, object]:
     return {**described, "rows": connection.sql(read("sum_database")).fetchall()}
 
 
-def _fill(
-    releases: Sequence[Release],
-    connection: duckdb.DuckDBPyConnection,
-    earlier: Mapping[str, str] = MappingProxyType({}),
-) -> None:
-    """Create everything; `earlier` are other names for columns of today."""
+def _fill(releases: Sequence[Release], connection: duckdb.DuckDBPyConnection) -> None:
     for name, rows in _incoming(releases).items():
         connection.register(f"incoming_{name}", rows)
-    for name in (*TABLES, *(f"macro_{macro}" for macro in MACROS)):
-        statement = read(f"create_{name}")
-        for now, before in earlier.items():
-            statement = statement.replace(now, before)
-        connection.execute(statement)
+    for name in TABLES:
+        connection.execute(read(f"create_{name}"))
+    for name in MACROS:
+        connection.execute(read(f"create_macro_{name}"))
 
 
 def _incoming(releases: Sequence[Release]) -> dict[str, pa.Table]:

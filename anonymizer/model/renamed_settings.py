@@ -68,9 +68,13 @@ class Renaming:
 
 @dataclass(frozen=True)
 class Migrated:
-    """A text in the present format, and what was changed in it; nothing for a present one."""
+    """A text in the present format, and what was changed in it; nothing for a present one.
+
+    `same_lines` means the same, with every setting in the line in which it stood before.
+    """
 
     text: str
+    same_lines: str
     changes: tuple[str, ...]
 
 
@@ -107,13 +111,14 @@ def migrated(text: str, name: str) -> Migrated:
     _refuse_newer(root, name)
     found = _renamings(root)
     if not found and not _is_older(root):
-        return Migrated(text, ())
+        return Migrated(text, text, ())
     _refuse_both_names(root, found, name)
     changed, comments = _with_present_comments(_with_present_names(text, found))
     complete = _with_format(changed)
     _prove(text, complete, name)
     stated = f"{_KEY}: {FORMAT} is stated"
-    return Migrated(complete, (*map(str, found), *comments, stated))
+    same_lines = changed if complete.count("\n") > changed.count("\n") else complete
+    return Migrated(complete, same_lines, (*map(str, found), *comments, stated))
 
 
 def present(text: str) -> str:

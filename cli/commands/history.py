@@ -126,8 +126,8 @@ _FIGURES = {
     "segment_id": "segment",
     "segment": "people of",
     "people": "people",
-    "people_lower": "at least",
-    "people_upper": "at most",
+    "people_least": "at least",
+    "people_most": "at most",
 }
 
 

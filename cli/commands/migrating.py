@@ -19,7 +19,7 @@ def migrate(
         bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
     ] = False,
 ) -> None:
-    """Bring policy.yaml and the analysts' database of an older home to this version."""
+    """Bring the policy.yaml of an older home to this version."""
     from anonymizer.storage.locking import exclusive  # noqa: PLC0415
     from cli.migration import carry_out, plan_migration  # noqa: PLC0415  slow to import
 
@@ -31,7 +31,7 @@ def migrate(
             plan = plan_migration(place)
             carry_out(plan, place)
     for change in plan.changes:
-        say(change)
+        say(f"policy.yaml, {change}")
     say(_conclusion(len(plan.changes), dry_run=dry_run))
 
 

@@ -116,7 +116,7 @@ def test_the_true_number_lies_between_the_bounds_of_each_figure(home: Home) -> N
                 truth[day, table.key.subject_id, segment] = true_count(table, segment)
     with duckdb.connect(str(build(home)), read_only=True) as database:
         rows = database.sql(
-            "SELECT period_start, subject_id, segment_id, people, people_lower, people_upper "
+            "SELECT period_start, subject_id, segment_id, people, people_least, people_most "
             "FROM figures"
         ).fetchall()
     away = set()
@@ -137,7 +137,7 @@ def test_a_release_says_how_exact_its_figures_are(home: Home) -> None:
         stated = database.sql("SELECT threshold, protection_level, rounding, error FROM releases")
         assert stated.fetchall() == [(60, 5, 1, 9)]
         bounds = database.sql(
-            "SELECT people_lower - people, people_upper - people FROM figures "
+            "SELECT people_least - people, people_most - people FROM figures "
             "WHERE segment_id = 'everyone' AND subject_id = 'spring'"
         )
         assert bounds.fetchall() == [(-9, 9)]

@@ -84,7 +84,7 @@ def test_figures_are_what_was_released(home: Home) -> None:
 
 def test_columns_have_the_types_that_the_page_says(home: Home) -> None:
     figures = audience.figures(home.root)
-    for column in ("people", "people_lower", "people_upper", "rounding"):
+    for column in ("people", "people_least", "people_most", "rounding"):
         assert figures[column].dtype == "Int64", column
     for column in ("period_start", "period_end"):
         assert figures[column].dtype == "datetime64[s]", column
