@@ -1,0 +1,156 @@
+"""Breaks the privacy path in one place after the other: tests have to see every change.
+
+python benchmarks/mutations.py [--only WORD ...] [--every N [--seed S]] [--limit SECONDS]
+
+Each mutant of `mutants.py` is applied to a copy of the project, and its tests run there. It is
+caught if one of them fails; a mutant that survives, or takes longer than the limit, is an error.
+The tests run once without any mutant first. Libraries are imported once: every run is a fork.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from compileall import compile_dir
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from py_compile import PycInvalidationMode
+
+import pytest
+from mutants import MUTANTS, Mutant
+
+ROOT = Path(__file__).parents[1]
+_PACKAGES = ("anonymizer", "audience", "cli", "data_samples", "pipelines", "sql")
+_COPIED = (*_PACKAGES, "benchmarks", "tests")
+_LIBRARIES = ("numpy", "scipy.sparse", "pyarrow.parquet", "duckdb", "hypothesis", "sqlalchemy")
+_OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+CAUGHT, SURVIVED, TOO_LONG, NOT_RUN = "caught", "SURVIVED", "TOO LONG", "NOT RUN"
+_PASSED, _FAILED = 0, 1
+
+
+def problems(mutants: Sequence[Mutant], root: Path = ROOT) -> list[str]:
+    """What is stale: old texts that are not there exactly once, and tests that are gone."""
+    found = [name for name, times in Counter(m.name for m in mutants).items() if times > 1]
+    found = [f"{name}: the name is there twice" for name in found]
+    for mutant in mutants:
+        times = _text(root / mutant.file).count(mutant.old)
+        if times != 1:
+            found.append(f"{mutant.name}: its old text is {times} times in {mutant.file}")
+        for test in mutant.tests:
+            file, _, name = test.partition("::")
+            if f"def {name}" not in _text(root / file):
+                found.append(f"{mutant.name}: there is no test {test}")
+    return found
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+@contextmanager
+def copy_of_project() -> Iterator[Path]:
+    """A copy of what tests need, in a temporary folder."""
+    with tempfile.TemporaryDirectory(prefix="mutants-") as place:
+        copy = Path(place).resolve() / "project"
+        for name in _COPIED:
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "pyproject.toml", copy)
+        # By content: a mutant can have the size and the second of the file that it replaces.
+        compile_dir(copy, quiet=2, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
+        yield copy
+
+
+def outcome(mutant: Mutant, copy: Path, limit: float) -> str:
+    """Apply the mutant to the copy, run its tests, and take it back."""
+    path = copy / mutant.file
+    sound = path.read_text(encoding="utf-8")
+    path.write_text(sound.replace(mutant.old, mutant.new), encoding="utf-8")
+    try:
+        selected = ("-k", mutant.only) if mutant.only else ()
+        code = _code(copy, [*mutant.tests, *selected], limit)
+    finally:
+        path.write_text(sound, encoding="utf-8")
+    return {_PASSED: SURVIVED, _FAILED: CAUGHT, None: TOO_LONG}.get(code, NOT_RUN)
+
+
+def _code(copy: Path, arguments: Sequence[str], limit: float) -> int | None:
+    """The exit code of pytest in a process of its own; None if it takes too long."""
+    child = os.fork()
+    if not child:
+        os._exit(_test(copy, arguments))
+    deadline = time.monotonic() + limit
+    while time.monotonic() < deadline:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.05)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return None
+
+
+def _test(copy: Path, arguments: Sequence[str]) -> int:
+    """Run pytest in the copy. Nothing of the project that was imported before is seen by it."""
+    os.setsid()
+    os.chdir(copy)
+    log = os.open(copy.parent / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    for name in [name for name in sys.modules if name.partition(".")[0] in _PACKAGES]:
+        del sys.modules[name]
+    sys.path[:0] = [str(copy), str(copy / "tests")]
+    os.environ |= {
+        "PYTHONPATH": os.pathsep.join(sys.path[:2]),
+        "AUDIENCE_RELEASED_WORLD": str(copy.parent / "released"),
+    }
+    return int(pytest.main([*_OPTIONS, *arguments]))
+
+
+def run(mutants: Sequence[Mutant], limit: float) -> dict[str, str]:
+    """The outcome of each mutant by its name; raises SystemExit if tests fail without any."""
+    for name in _LIBRARIES:
+        import_module(name)
+    outcomes = {}
+    with copy_of_project() as copy:
+        for number, mutant in enumerate(mutants, start=1):
+            begin = time.monotonic()
+            outcomes[mutant.name] = outcome(mutant, copy, limit)
+            seconds = time.monotonic() - begin
+            print(f"{number}/{len(mutants)} {outcomes[mutant.name]} in {seconds:.0f} s: "
+                  f"{mutant.name}", flush=True)
+    return outcomes
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="+", default=[""], help="words of names or files")
+    parser.add_argument("--every", type=int, default=1, help="one mutant in so many")
+    parser.add_argument("--seed", type=int, default=0, help="which of these")
+    parser.add_argument("--limit", type=float, default=600, help="seconds for each mutant")
+    given = parser.parse_args()
+    if stale := problems(MUTANTS):
+        print("\n".join(stale))
+        return 2
+    chosen = [m for m in MUTANTS if any(w in f"{m.name} {m.file}" for w in given.only)]
+    outcomes = run(chosen[given.seed % given.every :: given.every], given.limit)
+    return _report(outcomes)
+
+
+def _report(outcomes: dict[str, str]) -> int:
+    """The closing table; 1 if a mutant is not caught."""
+    print("\n| outcome | mutants |\n|---|---|")
+    for name, number in Counter(outcomes.values()).items():
+        print(f"| {name} | {number} |")
+    left = [f"{found}: {name}" for name, found in outcomes.items() if found != CAUGHT]
+    print("\n".join(["", *left]))
+    return 1 if left else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
