@@ -8,6 +8,7 @@ The tests run once without any mutant first. Libraries are imported once: every 
 """
 
 import argparse
+import gc
 import os
 import shutil
 import signal
@@ -29,7 +30,9 @@ ROOT = Path(__file__).parents[1]
 _PACKAGES = ("anonymizer", "audience", "cli", "data_samples", "pipelines", "sql")
 _COPIED = (*_PACKAGES, "benchmarks", "tests")
 _LIBRARIES = ("numpy", "scipy.sparse", "pyarrow.parquet", "duckdb", "hypothesis", "sqlalchemy")
-_OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+_UNUSED = ("cacheprovider", "faker", "anyio", "pytest_cov")
+_OPTIONS = ("-x", "-q", *(f"-pno:{name}" for name in _UNUSED))
+_IMPORTED_BEFORE = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 CAUGHT, SURVIVED, TOO_LONG, NOT_RUN = "caught", "SURVIVED", "TOO LONG", "NOT RUN"
 _PASSED, _FAILED = 0, 1
 
@@ -42,11 +45,20 @@ def problems(mutants: Sequence[Mutant], root: Path = ROOT) -> list[str]:
         times = _text(root / mutant.file).count(mutant.old)
         if times != 1:
             found.append(f"{mutant.name}: its old text is {times} times in {mutant.file}")
-        for test in mutant.tests:
-            file, _, name = test.partition("::")
-            if f"def {name}" not in _text(root / file):
-                found.append(f"{mutant.name}: there is no test {test}")
+        found += [
+            f"{mutant.name}: there is no test {test}"
+            for test in mutant.tests
+            if not _is_there(test, root)
+        ]
     return found
+
+
+def _is_there(test: str, root: Path) -> bool:
+    """Whether a file has a test, and the text of its case."""
+    file, _, name = test.partition("::")
+    name, _, case = name.partition("[")
+    text = _text(root / file)
+    return f"def {name}" in text and case.removesuffix("]") in text
 
 
 def _text(path: Path) -> str:
@@ -109,15 +121,19 @@ def _test(copy: Path, arguments: Sequence[str]) -> int:
         "PYTHONPATH": os.pathsep.join(sys.path[:2]),
         "AUDIENCE_RELEASED_WORLD": str(copy.parent / "released"),
     }
-    return int(pytest.main([*_OPTIONS, *arguments]))
+    return int(pytest.main([*_OPTIONS, *_IMPORTED_BEFORE, *arguments]))
 
 
 def run(mutants: Sequence[Mutant], limit: float) -> dict[str, str]:
     """The outcome of each mutant by its name; raises SystemExit if tests fail without any."""
     for name in _LIBRARIES:
         import_module(name)
+    gc.freeze()  # what is imported is not looked through again in every process
     outcomes = {}
     with copy_of_project() as copy:
+        tests = dict.fromkeys(test for mutant in mutants for test in mutant.tests)
+        if _code(copy, list(tests), limit * len(mutants)) != _PASSED:
+            sys.exit(_text(copy.parent / "log.txt") + "tests fail without any mutant")
         for number, mutant in enumerate(mutants, start=1):
             begin = time.monotonic()
             outcomes[mutant.name] = outcome(mutant, copy, limit)

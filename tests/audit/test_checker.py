@@ -188,6 +188,20 @@ def test_a_table_that_occurs_twice_is_refused(release):
     assert "structure" in kinds(twice)
 
 
+def test_counts_of_another_shape_are_refused(single):
+    fewer = people_by_gender_age_and_region(2, 3)
+    counted = People.spread_over(fewer, 60, 1).table(fewer, range(60), "c")
+    assert counted.key == single.claims[0].counted.key
+    assert kinds(single.with_claim(0, counted=counted)) == {"structure"}
+
+
+@pytest.mark.parametrize("part", ["earlier", "rounding", "leader_table", "leader"])
+def test_parts_of_the_sharing_that_differ_in_length_are_refused(single, part):
+    sharing = single.claims[0].sharing
+    shorter = replace(sharing, **{part: getattr(sharing, part)[1:]})
+    assert kinds(single.with_claim(0, sharing=shorter)) == {"structure"}
+
+
 # Figures
 
 
@@ -318,6 +332,18 @@ def test_an_outcome_of_an_earlier_release_that_is_not_there_is_refused(release):
     assert "rule" in kinds(later, history=[other, release.state])
 
 
+def test_each_part_of_whom_a_group_follows_is_checked(release):
+    """Also where nothing is published."""
+    tables = [claim.counted for claim in release.claims]
+    later = suppressed(release.catalogue, tables, release.promise, [release.state])
+    sharing = later.claims[0].sharing
+    earlier = np.where(sharing.earlier == NO_ONE, NO_ONE, sharing.earlier + 1)
+    assert "rule" in kinds(later.with_claim(0, sharing=replace(sharing, earlier=earlier)))
+    sharing = release.claims[1].sharing
+    table = np.where(sharing.leader_table == 0, 1, sharing.leader_table).astype(np.int32)
+    assert "rule" in kinds(release.with_claim(1, sharing=replace(sharing, leader_table=table)))
+
+
 # Witnesses
 
 
@@ -421,6 +447,16 @@ def test_parts_that_do_not_belong_together_are_refused(single, part, wrong):
     assert kinds(changed) == {"unproved"}
 
 
+@pytest.mark.parametrize(
+    ("part", "wrong"),
+    [("starts", lambda w: w.starts + 2**40), ("changes", lambda w: w.changes * 2**40)],
+)
+def test_numbers_of_people_that_could_overflow_are_refused(single, part, wrong):
+    changed = single.witnesses(**{part: wrong(single.claims[0].witnesses)})
+    found = [finding.explanation for finding in findings_of(changed)]
+    assert found == ["a witness has a number of people that cannot be"]
+
+
 def test_a_class_without_cells_is_refused(single):
     """Its people would be in figures but in no cell."""
     witnesses = single.claims[0].witnesses
@@ -441,6 +477,9 @@ def test_a_class_without_cells_is_refused(single):
         lambda state: replace(state, table=state.table[::-1]),
         lambda state: replace(state, tables=state.tables[::-1]),
         lambda state: replace(state, figures=state.figures[:-1], table=state.table[:-1]),
+        lambda state: replace(
+            state, sketches=replace(state.sketches, people=state.sketches.people + 1)
+        ),
         lambda state: replace(
             state, sketches=replace(state.sketches, fine=state.sketches.fine + np.uint8(1))
         ),
