@@ -6,9 +6,8 @@ of the project and runs its tests. Those of the asset checks are made from the c
 
 from dataclasses import dataclass
 
-from pipelines.checks import checks_of
-
 from anonymizer.model.series import CAMPAIGN_DAY
+from pipelines.checks import checks_of
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,7 @@ def _named(test: str, name: str) -> str:
     return f"{test}[{name}]"
 
 
+# fmt: off
 _PEOPLE = "tests/counting/test_eligible_people.py::"
 _EACH_RULE = (f"{_PEOPLE}test_each_rule_alone",)
 _ONCE = ("tests/counting/test_contributions.py",)
@@ -189,16 +189,16 @@ _ELIGIBILITY = (
         ("the last reason is told", "rights", "min(precedence)", "max(precedence)",
          "test_the_first_reason_in_order_is_the_one_told"),
         ("strangers are excluded", "rights",
-         "    WHERE EXISTS (SELECT 1 FROM candidates WHERE candidates.person_key ="
-         " claims.person_key)\n", "",
+         ("    WHERE EXISTS (SELECT 1 FROM candidates WHERE candidates.person_key ="
+         " claims.person_key)\n"), "",
          "test_requests_and_consents_of_strangers_change_nothing"),
     ),
     *_of(
         "sql/select_eligible_people.sql",
         _EACH_RULE,
         ("exclusions are ignored", "rights",
-         "\n        AND NOT EXISTS (SELECT 1 FROM excluded AS e WHERE e.person_key ="
-         " p.person_key)", "",
+         ("\n        AND NOT EXISTS (SELECT 1 FROM excluded AS e WHERE e.person_key ="
+         " p.person_key)"), "",
          "closed"),
     ),
     *_of(
@@ -214,8 +214,8 @@ _ELIGIBILITY = (
         ("a program on one day is none in the week", "threshold", "max(visits) AS visits",
          "min(visits) AS visits"),
         ("late visits do not make a program", "threshold",
-         "        UNION ALL\n        SELECT person_key, local_day FROM late_visits WHERE NOT"
-         " repeated\n", ""),
+         ("        UNION ALL\n        SELECT person_key, local_day FROM late_visits WHERE NOT"
+         " repeated\n"), ""),
         ("a visit read twice makes a program", "threshold",
          "FROM late_visits WHERE NOT repeated", "FROM late_visits",
          "test_a_visit_that_was_read_before_makes_no_program"),
@@ -351,8 +351,8 @@ _COUNTING = (
          "    WHERE $first <= $last\n",
          "test_late_visits_count_until_the_closing_day_and_not_after"),
         ("a visit that came in time counts again as late", "threshold",
-         "place > 1 OR EXISTS (SELECT 1 FROM accepted AS a WHERE a.visit_key ="
-         " fitting.visit_key)", "place > 1",
+         ("place > 1 OR EXISTS (SELECT 1 FROM accepted AS a WHERE a.visit_key ="
+         " fitting.visit_key)"), "place > 1",
          "test_a_late_visit_that_was_read_before_is_a_duplicate"),
         ("a late visit that came twice counts twice", "threshold", "place > 1 OR ", "",
          "test_a_late_visit_that_was_read_before_is_a_duplicate"),
@@ -368,8 +368,8 @@ _COUNTING = (
         (f"{_REACH}test_structural_zeros_are_the_regions_outside_the_target",),
         ("structural zeros are taken from the counts", "inference",
          "    possible = np.zeros(catalogue.shape, dtype=bool)\n",
-         "    return Counted(key, people, hashes, people > 0)\n"
-         "    possible = np.zeros(catalogue.shape, dtype=bool)\n"),
+         ("    return Counted(key, people, hashes, people > 0)\n"
+         "    possible = np.zeros(catalogue.shape, dtype=bool)\n")),
         ("nothing is a structural zero", "inference",
          "np.moveaxis(possible, along, -1)[..., inside] = True", "possible[...] = True"),
     ),
@@ -444,7 +444,7 @@ _INTAKE = (
     ),
     *_of(
         "sql/accept_profiles.sql",
-        (f"{_ROWS}test_accounts_open_and_close_on_local_days", f"{_ROWS}test_age_in_completed_years"),
+        (f"{_ROWS}test_accounts_open_and_close_on_local_days",),
         ("an account that closes on the day is open", "rights",
          "coalesce(closed_on <= $day, FALSE)", "coalesce(closed_on < $day, FALSE)",
          "test_accounts_open_and_close_on_local_days"),
@@ -554,8 +554,8 @@ _SUPPRESSION = (
     *_of(
         "anonymizer/suppression/releasing.py",
         ("tests/audit/test_checker.py::test_a_follower_below_the_threshold_is_refused",
-         "tests/protection/test_releasing.py::"
-         "test_what_is_suppressed_later_is_suppressed_in_those_that_follow",
+         ("tests/protection/test_releasing.py::"
+         "test_what_is_suppressed_later_is_suppressed_in_those_that_follow"),
          "tests/audit/test_checker.py::test_what_is_left_after_more_was_suppressed_is_accepted"),
         ("followers below the threshold are published", "threshold",
          "        if groups.people[group] >= promise.k:\n            figures",
@@ -680,8 +680,8 @@ _CHECKING = (
     ),
     *_of(
         _CHECKER,
-        ("tests/audit/test_checker_oracles.py::"
-         "test_witnesses_agree_with_the_enumeration_of_all_tables",),
+        (("tests/audit/test_checker_oracles.py::"
+         "test_witnesses_agree_with_the_enumeration_of_all_tables"),),
         ("figures below the threshold are possible", "inference",
          "np.maximum(promise.k, figures - slack)", "figures - slack"),
         ("of level 0 suppressed segments are forgotten", "inference",
@@ -727,8 +727,8 @@ _CHECKING = (
          "((self.counts < lowest) | (self.counts > highest)).any() or (", "(",
          "test_a_start_off_by_one_person_is_refused"),
         ("changes that do not fit pass", "inference",
-         "if ((self.counts < lowest) | (self.counts > highest)).any() or (\n"
-         "            (counts < low) | (counts > high)\n        ).any():",
+         ("if ((self.counts < lowest) | (self.counts > highest)).any() or (\n"
+         "            (counts < low) | (counts > high)\n        ).any():"),
          "if ((self.counts < lowest) | (self.counts > highest)).any():",
          "test_a_witness_off_by_one_person_is_refused"),
         ("a witness off by one person passes", "inference", "| (counts > high)\n",
@@ -761,14 +761,15 @@ _CHECKING = (
         "anonymizer/audit/sharing.py",
         ("tests/audit/test_checker_oracles.py",),
         ("the checker's near search misses a bucket", "near sets",
-         "    for block in range(one.shape.blocks):", "    for block in range(one.shape.blocks - 1):",
+         "    for block in range(one.shape.blocks):",
+         "    for block in range(one.shape.blocks - 1):",
          "test_a_pair_that_agrees_in_any_one_block_is_followed"),
         ("the checker's near search misses empty buckets", "near sets",
          "    yield from _both_empty(one.keys, rows[large], other.keys, groups, fewest)\n", "",
          "test_groups_that_agree_in_empty_blocks_alone_are_found"),
         ("the checker's near search misses small empty ones", "near sets",
-         "    yield from _both_empty(one.keys, rows[~large], other.keys, groups[others_large],"
-         " fewest)\n", "",
+         ("    yield from _both_empty(one.keys, rows[~large], other.keys, groups[others_large],"
+         " fewest)\n"), "",
          "test_groups_that_agree_in_empty_blocks_alone_are_found"),
         ("the checker's step is one less", "near sets", "near = differ < step +",
          "near = differ < step - 1 +",
@@ -831,20 +832,20 @@ _LINKED_CHECKING = (
         ("what earlier figures tell excuses everything", "inference",
          "if self.bound * times < floor * self.scale:", "if True:"),
         ("new figures excuse themselves", "inference",
-         "            if any(self._tables[number].new for number, _ in figures):\n"
-         "                continue\n", ""),
+         ("            if any(self._tables[number].new for number, _ in figures):\n"
+         "                continue\n"), ""),
     ),
     *_of(
         "anonymizer/audit/linked_checker.py",
-        (*_LINKED, "tests/audit/test_campaigns_beside_each_other.py", "tests/audit/test_history.py"),
+        ("tests/audit/test_campaigns_beside_each_other.py", "tests/audit/test_history.py"),
         ("sums of linked figures are not checked", "inference",
          "for number, text in too_short(self._links, tables, self._floor):",
          "for number, text in ():"),
     ),
     *_of(
         "anonymizer/audit/linked_tables.py",
-        ("tests/release/test_release_gate.py::"
-         "test_promise_6_linked_tables_are_published_with_their_proofs_only", *_LINKED),
+        (("tests/release/test_release_gate.py::"
+         "test_promise_6_linked_tables_are_published_with_their_proofs_only"), *_LINKED),
         ("no days lie in their week", "inference",
          'longer = {"day": ("week", "month"), "week"', 'longer = {"day": (), "week"'),
         ("no campaign lies in another", "inference",
@@ -865,13 +866,13 @@ _RELEASE = (
         ("no tables are joined", "inference",
          "return (*joins_of(shown, others), *joins_of_editions(shown, standing))", "return ()"),
         ("the gate does not check linked tables", "inference",
-         "        *check_linked(_links(claims, terms, history), linked,"
-         " _floor(terms.promise)),\n", ""),
+         ("        *check_linked(_links(claims, terms, history), linked,"
+         " _floor(terms.promise)),\n"), ""),
         ("the gate does not check the state", "near sets",
          "        *check_state(state, claims, terms.catalogue, terms.promise),\n", ""),
         ("the gate does not check the release", "proved",
-         "        *check_release(claims, earlier, terms.catalogue, terms.promise,"
-         " terms.secret.draw),\n", ""),
+         ("        *check_release(claims, earlier, terms.catalogue, terms.promise,"
+         " terms.secret.draw),\n"), ""),
         ("the gate refuses nothing", "proved", "    if findings:\n        raise",
          "    if not findings and findings:\n        raise"),
         ("anyone can make what is checked", "proved", "        if seal is not _SEAL:",
@@ -924,8 +925,8 @@ _RELEASE = (
     *_of(
         "anonymizer/release/folder.py",
         (f"{_GATE}test_a_policy_that_changed_after_the_check_is_refused",
-         "tests/release/test_advertiser_exports.py::"
-         "test_a_withheld_segment_says_nothing_about_its_size"),
+         ("tests/release/test_advertiser_exports.py::"
+         "test_a_withheld_segment_says_nothing_about_its_size")),
         ("another promise than the one checked is stated", "proved",
          "    if policy.promise != checked.promise:\n", "    if not policy.promise:\n"),
         ("suppressed segments are written with a number", "inference",
@@ -948,8 +949,8 @@ _RELEASE = (
         ("a changed state is read", "near sets",
          'if not path.is_file() or sha256(path) != recorded["state"]:',
          "if not path.is_file():"),
-        ("states are forgotten a day early", "near sets", "kept = {entry.subject for entry in"
-         " judged if _end(entry) >= horizon}",
+        ("states are forgotten a day early", "near sets", ("kept = {entry.subject for entry in"
+         " judged if _end(entry) >= horizon}"),
          "kept = {entry.subject for entry in judged if _end(entry) > horizon}"),
         ("a lost release is judged by later ones", "final",
          "takewhile(lambda entry: entry.subject != own, ledger.releases())",
@@ -1013,7 +1014,8 @@ _REMAINING = (
         ("working data is kept for ever", "rights",
          " and date.fromisoformat(match[1]) < oldest_kept", " and not oldest_kept"),
         ("working data is kept a day longer", "rights",
-         "date.fromisoformat(match[1]) < oldest", "date.fromisoformat(match[1]) + timedelta(1) < oldest"),
+         "date.fromisoformat(match[1]) < oldest",
+         "date.fromisoformat(match[1]) + timedelta(1) < oldest"),
         ("closed accounts stay in older days", "rights",
          "                removed.update(remove_people(home, gone))\n", ""),
         ("open accounts go with the closed ones", "rights",
@@ -1026,8 +1028,8 @@ _REMAINING = (
         ("tests/rights/test_erasure.py",),
         ("erasures remove nothing", "rights", "        remove_people(home, people)\n", ""),
         ("erasures leave the counts of days", "rights",
-         "                home.working_file(stage, date.fromisoformat(reached))"
-         ".unlink(missing_ok=True)\n", "                pass\n"),
+         ("                home.working_file(stage, date.fromisoformat(reached))"
+         ".unlink(missing_ok=True)\n"), "                pass\n"),
         ("erasures leave the counts of weeks", "rights",
          "            path.unlink(missing_ok=True)\n", "            pass\n"),
         ("a withdrawal is an erasure", "rights",
@@ -1059,10 +1061,9 @@ _IN_A_RUN = (
     ),
 )
 
+# fmt: on
 _CHECK_TESTS = "tests/pipelines/test_checks.py::test_a_check_fails_where_there_is_something_to_find"
-_REPORT = """
-    \"\"\"One result for the step; in a range, be it of one, one evaluation more for each period.\"\"\"
-"""
+_REPORT = 'be it of one, one evaluation more for each period."""\n'
 
 
 def _forced(asset: str, check: str) -> Mutant:
@@ -1081,6 +1082,38 @@ def _forced(asset: str, check: str) -> Mutant:
     )
 
 
+_OTHER_CHECKS = (
+    *_of(
+        "pipelines/deadlines.py",
+        ("tests/pipelines/test_deadlines.py",),
+        (
+            "requests_in_time always passes",
+            "engineers are told",
+            "dg.AssetCheckResult(passed=not late, ",
+            "dg.AssetCheckResult(passed=True, ",
+        ),
+    ),
+    *_of(
+        "pipelines/arrivals.py",
+        ("tests/pipelines/test_arrivals.py::test_a_broken_file_of_a_day_that_waits_is_told_once",),
+        (
+            "files_readable always passes",
+            "engineers are told",
+            "dg.AssetCheckResult(passed=not broken, ",
+            "dg.AssetCheckResult(passed=True, ",
+        ),
+    ),
+    *_of(
+        "pipelines/verdicts.py",
+        ("tests/release/test_recorded_weeks.py",),
+        (
+            "release_as_recorded always passes",
+            "engineers are told",
+            'return Verdict(not faulty, {"figures"',
+            'return Verdict(True, {"figures"',
+        ),
+    ),
+)
 _ASSET_CHECKS = tuple(_forced(check.asset, check.name) for check in checks_of(CAMPAIGN_DAY))
 
 MUTANTS = (
@@ -1093,5 +1126,6 @@ MUTANTS = (
     *_RELEASE,
     *_REMAINING,
     *_IN_A_RUN,
+    *_OTHER_CHECKS,
     *_ASSET_CHECKS,
 )

@@ -15,13 +15,14 @@ import signal
 import sys
 import tempfile
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from compileall import compile_dir
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import cache_from_source
 from pathlib import Path
-from py_compile import PycInvalidationMode
+from types import ModuleType
 
 import pytest
 from mutants import MUTANTS, Mutant
@@ -73,8 +74,6 @@ def copy_of_project() -> Iterator[Path]:
         for name in _COPIED:
             shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "pyproject.toml", copy)
-        # By content: a mutant can have the size and the second of the file that it replaces.
-        compile_dir(copy, quiet=2, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
         yield copy
 
 
@@ -82,20 +81,29 @@ def outcome(mutant: Mutant, copy: Path, limit: float) -> str:
     """Apply the mutant to the copy, run its tests, and take it back."""
     path = copy / mutant.file
     sound = path.read_text(encoding="utf-8")
-    path.write_text(sound.replace(mutant.old, mutant.new), encoding="utf-8")
+    _write(path, sound.replace(mutant.old, mutant.new))
     try:
         selected = ("-k", mutant.only) if mutant.only else ()
         code = _code(copy, [*mutant.tests, *selected], limit)
     finally:
-        path.write_text(sound, encoding="utf-8")
+        _write(path, sound)
     return {_PASSED: SURVIVED, _FAILED: CAUGHT, None: TOO_LONG}.get(code, NOT_RUN)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a module; what was compiled of it may be of a text of the same size and second."""
+    path.write_text(text, encoding="utf-8")
+    Path(cache_from_source(str(path))).unlink(missing_ok=True)
 
 
 def _code(copy: Path, arguments: Sequence[str], limit: float) -> int | None:
     """The exit code of pytest in a process of its own; None if it takes too long."""
-    child = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # no library has work in its threads
+        child = os.fork()
     if not child:
         os._exit(_test(copy, arguments))
+    os.setpgid(child, child)
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline:
         done, status = os.waitpid(child, os.WNOHANG)
@@ -109,12 +117,12 @@ def _code(copy: Path, arguments: Sequence[str], limit: float) -> int | None:
 
 def _test(copy: Path, arguments: Sequence[str]) -> int:
     """Run pytest in the copy. Nothing of the project that was imported before is seen by it."""
-    os.setsid()
+    os.setpgid(0, 0)
     os.chdir(copy)
     log = os.open(copy.parent / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):
         os.dup2(log, stream)
-    for name in [name for name in sys.modules if name.partition(".")[0] in _PACKAGES]:
+    for name in [name for name, module in sys.modules.items() if _is_own(module)]:
         del sys.modules[name]
     sys.path[:0] = [str(copy), str(copy / "tests")]
     os.environ |= {
@@ -124,23 +132,29 @@ def _test(copy: Path, arguments: Sequence[str]) -> int:
     return int(pytest.main([*_OPTIONS, *_IMPORTED_BEFORE, *arguments]))
 
 
-def run(mutants: Sequence[Mutant], limit: float) -> dict[str, str]:
-    """The outcome of each mutant by its name; raises SystemExit if tests fail without any."""
-    for name in _LIBRARIES:
-        import_module(name)
-    gc.freeze()  # what is imported is not looked through again in every process
+def run(mutants: Sequence[Mutant], copy: Path, limit: float) -> dict[str, str]:
+    """The outcome of each mutant by its name."""
     outcomes = {}
-    with copy_of_project() as copy:
-        tests = dict.fromkeys(test for mutant in mutants for test in mutant.tests)
-        if _code(copy, list(tests), limit * len(mutants)) != _PASSED:
-            sys.exit(_text(copy.parent / "log.txt") + "tests fail without any mutant")
-        for number, mutant in enumerate(mutants, start=1):
-            begin = time.monotonic()
-            outcomes[mutant.name] = outcome(mutant, copy, limit)
-            seconds = time.monotonic() - begin
-            print(f"{number}/{len(mutants)} {outcomes[mutant.name]} in {seconds:.0f} s: "
-                  f"{mutant.name}", flush=True)
+    for number, mutant in enumerate(mutants, start=1):
+        begin = time.monotonic()
+        outcomes[mutant.name] = outcome(mutant, copy, limit)
+        said = f"{outcomes[mutant.name]} in {time.monotonic() - begin:.0f} s: {mutant.name}"
+        print(f"{number}/{len(mutants)} {said}", flush=True)
     return outcomes
+
+
+def _is_own(module: ModuleType) -> bool:
+    """Whether a module is of the project itself, or of its tests."""
+    file = getattr(module, "__file__", None) or ""
+    return file.startswith(f"{ROOT}{os.sep}") and not file.startswith(sys.prefix)
+
+
+def failing(mutants: Sequence[Mutant], copy: Path, limit: float) -> str:
+    """What the tests say without any mutant if they fail or take too long; empty if they pass."""
+    tests = dict.fromkeys(test for mutant in mutants for test in mutant.tests)
+    if _code(copy, list(tests), limit) == _PASSED:
+        return ""
+    return _text(copy.parent / "log.txt") + "\ntests fail without any mutant"
 
 
 def main() -> int:
@@ -154,8 +168,15 @@ def main() -> int:
         print("\n".join(stale))
         return 2
     chosen = [m for m in MUTANTS if any(w in f"{m.name} {m.file}" for w in given.only)]
-    outcomes = run(chosen[given.seed % given.every :: given.every], given.limit)
-    return _report(outcomes)
+    chosen = chosen[given.seed % given.every :: given.every]
+    for name in _LIBRARIES:
+        import_module(name)
+    gc.freeze()  # what is imported is not looked through again in every process
+    with copy_of_project() as copy:
+        if failed := failing(chosen, copy, given.limit * len(chosen)):
+            print(failed)
+            return 2
+        return _report(run(chosen, copy, given.limit))
 
 
 def _report(outcomes: dict[str, str]) -> int:

@@ -49,9 +49,7 @@ def test_a_pair_that_agrees_in_any_one_block_is_found(shape):
     width = shape.buckets // shape.blocks
     people = [Person(n, n * width, 2**40 + n) for n in range(shape.blocks)]
     whole, single = ([frozenset(people)], [frozenset({person}) for person in people])
-    pairs = near_pairs(
-        sketches_of(whole, shape), sketches_of(single, shape), shape.blocks - 1, 0
-    )
+    pairs = near_pairs(sketches_of(whole, shape), sketches_of(single, shape), shape.blocks - 1, 0)
     assert pairs.right.tolist() == list(range(shape.blocks))
 
 
