@@ -213,13 +213,47 @@ MUTATIONS = {
     "all leaves are one block": with_first(
         blocks=lambda p: tuple(np.zeros_like(block) for block in p.blocks)
     ),
+    "a number of a block is left out": with_first(
+        blocks=lambda p: (*p.blocks[:-1], p.blocks[-1] + (p.blocks[-1] > 0))
+    ),
+    "a leaf is in no block": with_first(blocks=lambda p: (*p.blocks[:-1], p.blocks[-1][:-1])),
     "a new figure is left aside": with_first(aside=lambda p: ((0, "all:all:all"),)),
+}
+NOT_FITTING = "a witness does not fit the figures"
+SAID = {  # the others prove too little, and nothing wrong
+    "a start has ten people fewer than nobody": "a witness has a number of people that cannot be",
+    "a start has many people more": NOT_FITTING,
+    "changes are twice as large": f"a witness has too few people in a class; {NOT_FITTING}",
+    "changes go the other way": f"a witness has too few people in a class; {NOT_FITTING}",
+    "people are not whole": "the witnesses are not of whole numbers",
+    "classes are mixed up": NOT_FITTING,
+    "cells are in no class": "the classes do not belong to the published figures",
+    "inner and outer are exchanged": "a structural zero is in a class",
+    "a table is there twice": NOT_FITTING,
+    "another table is meant": "a proof is about tables that are not linked",
+    "a kind counts outside of the outer table": "a structural zero is in a class",
+    "two leaves that differ are one block": "a figure tells leaves of one block apart",
+    "a kind is another one": NOT_FITTING,
+    "leaves are others": "a proof is about other cells",
+    "all leaves are one block": "a figure tells leaves of one block apart",
+    "a number of a block is left out": "the blocks of a proof are not of its leaves",
+    "a leaf is in no block": "the blocks of a proof are not of its leaves",
+    "a new figure is left aside": "a figure is left aside that no earlier figures contradict",
 }
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS)
 def test_every_fault_of_a_proof_is_seen(proved, mutation):
-    assert faults(proved, MUTATIONS[mutation])
+    found = faults(proved, MUTATIONS[mutation])
+    assert any(finding.kind == "unproved" for finding in found)
+    said = {finding.explanation for finding in found if finding.kind == "structure"}
+    assert said == ({SAID[mutation]} if mutation in SAID else set())
+
+
+def test_a_faulty_proof_is_seen_where_others_prove_everything(proved):
+    faulty = MUTATIONS["people are not whole"](proved[0])[0]
+    (found,) = faults(proved, lambda proofs: [*proofs, faulty])
+    assert (found.kind, found.explanation) == ("structure", SAID["people are not whole"])
 
 
 def test_cells_that_figures_tell_apart_are_in_no_class_together():
