@@ -163,6 +163,10 @@ def test_the_judged_groups_are_those_near_the_threshold_or_above(single):
     for keep in (slice(1, None), slice(0, -1)):
         fewer = Sharing(*(part[keep] for part in vars(claim.sharing).values()))
         assert kinds(single.with_claim(0, sharing=fewer)) == {"structure"}
+    others = claim.sharing.segments.copy()
+    others[-1] = np.setdiff1d(np.arange(len(single.catalogue)), others)[0]
+    changed = replace(claim.sharing, segments=others)
+    assert kinds(single.with_claim(0, sharing=changed)) == {"structure"}
 
 
 def test_a_figure_of_a_segment_that_is_not_judged_is_refused(single):

@@ -13,6 +13,7 @@ from test_layers import FLOOR, shops
 from anonymizer.audit.history.join import Containment, Join
 from anonymizer.audit.history.withholding import withhold_joined
 from anonymizer.audit.linked_checker import check_linked
+from anonymizer.model.proofs import Shortage
 
 
 def cleared(join, floor, old=frozenset()):
@@ -96,6 +97,60 @@ def test_what_earlier_figures_tell_alone_needs_no_proof_and_nothing_else_does():
         bare = [replace(proof, shortages=(), aside=()) for proof in left.proofs]
         excused += bool(check_linked(links, bare, floor))
     assert excused >= 2
+
+
+def test_no_cell_is_taken_to_have_a_person_more_than_it_can_have():
+    """Of tables that all have figures; what a table tells alone is not asked here."""
+    tight = 0
+    for seed in range(40):
+        join, rules = random_join(seed)
+        join, more = as_campaign(join), rules.inference_floor + 1
+        left, after, links = cleared(join, rules.inference_floor)
+        linked = all(len(table.figures.segments) for table in after.tables)
+        if left.proofs and linked and is_broken(after, more):
+            assert check_linked(links, left.proofs, more), seed
+            tight += 1
+    assert tight > 3
+
+
+def test_earlier_figures_that_leave_enough_people_excuse_nothing():
+    """Each earlier figure by itself counts more people than are asked for."""
+    refused = 0
+    for seed in range(24):
+        join, rules = random_join(seed)
+        join, floor = as_campaign(join), rules.inference_floor
+        left, _, links = cleared(join, floor, old=frozenset({0, 1}))
+        earlier = {table.key: table.ids for table in links.tables if not table.new}
+        bare = [replace(without_witnesses(proof), shortages=(), aside=()) for proof in left.proofs]
+        if not (found := check_linked(links, bare, floor)):
+            continue
+        excused = [
+            replace(
+                proof,
+                shortages=tuple(
+                    Shortage(((number, name),), (1,), 1)
+                    for number, key in enumerate(proof.tables)
+                    for name in earlier.get(key, ())
+                ),
+            )
+            for proof in bare
+        ]
+        assert check_linked(links, excused, floor) == found, seed
+        refused += any(proof.shortages for proof in excused)
+    assert refused > 2
+
+
+def without_witnesses(proof):
+    witnesses = proof.witnesses
+    return replace(
+        proof,
+        witnesses=replace(
+            witnesses,
+            starts=witnesses.starts[:0],
+            start_of=witnesses.start_of[:0],
+            changes=witnesses.changes[:0],
+        ),
+    )
 
 
 def week_of_shops(tables):
