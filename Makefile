@@ -5,7 +5,7 @@ HOME_DIR ?= demo
 # Every locked package has a wheel here, but for one that is plain Python.
 PLATFORMS := x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin
 
-.PHONY: demo install test test-all bench check coverage format docs lock clean
+.PHONY: demo install test test-all bench mutants check coverage format docs lock clean
 
 demo: install ## generate a sample world, run all its days, print what was released
 	$(BIN)/audience demo --home $(HOME_DIR)
@@ -42,6 +42,9 @@ bench: install ## attacks, brute force, kills, full disks and hostile days in fu
 	$(BIN)/python benchmarks/full_disk.py --sizes 200
 	$(BIN)/python benchmarks/kills.py --kills 100
 	$(BIN)/python benchmarks/attacks.py --worlds 200
+
+mutants: install ## break the privacy path in one place after the other; tests have to see it; takes an hour
+	$(BIN)/python benchmarks/mutations.py
 
 format: install ## mend what can be mended by machine
 	$(BIN)/ruff format .

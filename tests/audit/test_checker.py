@@ -163,6 +163,10 @@ def test_the_judged_groups_are_those_near_the_threshold_or_above(single):
     for keep in (slice(1, None), slice(0, -1)):
         fewer = Sharing(*(part[keep] for part in vars(claim.sharing).values()))
         assert kinds(single.with_claim(0, sharing=fewer)) == {"structure"}
+    others = claim.sharing.segments.copy()
+    others[-1] = np.setdiff1d(np.arange(len(single.catalogue)), others)[0]
+    changed = replace(claim.sharing, segments=others)
+    assert kinds(single.with_claim(0, sharing=changed)) == {"structure"}
 
 
 def test_a_figure_of_a_segment_that_is_not_judged_is_refused(single):
@@ -186,6 +190,20 @@ def test_figures_of_another_table_are_refused(release):
 def test_a_table_that_occurs_twice_is_refused(release):
     twice = replace(release, claims=(*release.claims, release.claims[0]))
     assert "structure" in kinds(twice)
+
+
+def test_counts_of_another_shape_are_refused(single):
+    fewer = people_by_gender_age_and_region(2, 3)
+    counted = People.spread_over(fewer, 60, 1).table(fewer, range(60), "c")
+    assert counted.key == single.claims[0].counted.key
+    assert kinds(single.with_claim(0, counted=counted)) == {"structure"}
+
+
+@pytest.mark.parametrize("part", ["earlier", "rounding", "leader_table", "leader"])
+def test_parts_of_the_sharing_that_differ_in_length_are_refused(single, part):
+    sharing = single.claims[0].sharing
+    shorter = replace(sharing, **{part: getattr(sharing, part)[1:]})
+    assert kinds(single.with_claim(0, sharing=shorter)) == {"structure"}
 
 
 # Figures
@@ -318,6 +336,18 @@ def test_an_outcome_of_an_earlier_release_that_is_not_there_is_refused(release):
     assert "rule" in kinds(later, history=[other, release.state])
 
 
+def test_each_part_of_whom_a_group_follows_is_checked(release):
+    """Also where nothing is published."""
+    tables = [claim.counted for claim in release.claims]
+    later = suppressed(release.catalogue, tables, release.promise, [release.state])
+    sharing = later.claims[0].sharing
+    earlier = np.where(sharing.earlier == NO_ONE, NO_ONE, sharing.earlier + 1)
+    assert "rule" in kinds(later.with_claim(0, sharing=replace(sharing, earlier=earlier)))
+    sharing = release.claims[1].sharing
+    table = np.where(sharing.leader_table == 0, 1, sharing.leader_table).astype(np.int32)
+    assert "rule" in kinds(release.with_claim(1, sharing=replace(sharing, leader_table=table)))
+
+
 # Witnesses
 
 
@@ -347,6 +377,13 @@ def test_a_start_off_by_one_person_is_refused(exact):
             starts = witnesses.starts.copy()
             starts[-1, place] += person
             assert "unproved" in kinds(exact.witnesses(starts=starts))
+
+
+OTHER_CLASSES = "the classes do not belong to the published figures"
+
+
+def said(release):
+    return [finding.explanation for finding in findings_of(release)]
 
 
 def test_a_missing_witness_is_refused(single):
@@ -383,7 +420,12 @@ def test_a_moved_class_is_refused(single):
         for place in (-1, class_of[other]):
             moved = class_of.copy()
             moved[cell] = place
-            assert kinds(single.witnesses(class_of=moved)) == {"unproved"}
+            assert said(single.witnesses(class_of=moved)) == [OTHER_CLASSES]
+
+
+NOT_WHOLE = "the witnesses are not of whole numbers"
+NOT_TOGETHER = "the parts of the witnesses do not belong together"
+NO_NUMBER = "a witness has a number of people that cannot be"
 
 
 def test_a_class_on_a_structural_zero_is_refused(single):
@@ -397,28 +439,34 @@ def test_a_class_on_a_structural_zero_is_refused(single):
     class_of = made.claims[0].witnesses.class_of.copy()
     assert class_of[0] == -1
     class_of[0] = class_of[1]
-    assert "unproved" in kinds(made.witnesses(0, class_of=class_of))
+    assert said(made.witnesses(0, class_of=class_of)) == ["a structural zero is in a class"]
 
 
 @pytest.mark.parametrize(
-    ("part", "wrong"),
+    ("part", "wrong", "text"),
     [
-        ("starts", lambda w: w.starts.astype(float)),
-        ("starts", lambda w: w.starts[:, :-1]),
-        ("starts", lambda w: w.starts + 2**40),
-        ("start_of", lambda w: w.start_of + len(w.starts)),
-        ("start_of", lambda w: w.start_of[:-1]),
-        ("class_of", lambda w: w.class_of[:-1]),
-        ("class_of", lambda w: w.class_of + np.int32(1)),
-        ("changes", lambda w: w.changes.astype(float)),
-        ("changes", lambda w: w.changes[:-1]),
-        ("changes", lambda w: w.changes * 2**40),
-        ("changes", lambda w: sparse.csr_array((w.changes.shape[0], 1), dtype=np.int64)),
+        ("starts", lambda w: w.starts.astype(float), NOT_WHOLE),
+        ("starts", lambda w: w.starts[:, :-1], NOT_TOGETHER),
+        ("starts", lambda w: w.starts + 2**40, NO_NUMBER),
+        ("start_of", lambda w: w.start_of.astype(float), NOT_WHOLE),
+        ("start_of", lambda w: w.start_of + len(w.starts), NOT_TOGETHER),
+        ("start_of", lambda w: w.start_of[:-1], NOT_TOGETHER),
+        ("class_of", lambda w: w.class_of.astype(float), NOT_WHOLE),
+        ("class_of", lambda w: w.class_of[:-1], NOT_TOGETHER),
+        ("class_of", lambda w: w.class_of + np.int32(1), NOT_TOGETHER),
+        ("changes", lambda w: w.changes.astype(float), NOT_WHOLE),
+        ("changes", lambda w: w.changes[:-1], NOT_TOGETHER),
+        ("changes", lambda w: w.changes * 2**40, NO_NUMBER),
+        (
+            "changes",
+            lambda w: sparse.csr_array((w.changes.shape[0], 1), dtype=np.int64),
+            NOT_TOGETHER,
+        ),
     ],
 )
-def test_parts_that_do_not_belong_together_are_refused(single, part, wrong):
+def test_parts_that_do_not_belong_together_are_refused(single, part, wrong, text):
     changed = single.witnesses(**{part: wrong(single.claims[0].witnesses)})
-    assert kinds(changed) == {"unproved"}
+    assert said(changed) == [text]
 
 
 def test_a_class_without_cells_is_refused(single):
@@ -427,7 +475,7 @@ def test_a_class_without_cells_is_refused(single):
     starts = np.hstack([witnesses.starts, 0 * witnesses.starts[:, :1]])
     nobody = sparse.csr_array((len(witnesses.start_of), 1), dtype=np.int64)
     changes = sparse.csr_array(sparse.hstack([witnesses.changes, nobody]))
-    assert kinds(single.witnesses(starts=starts, changes=changes)) == {"unproved"}
+    assert said(single.witnesses(starts=starts, changes=changes)) == [OTHER_CLASSES]
 
 
 # The state
@@ -441,6 +489,9 @@ def test_a_class_without_cells_is_refused(single):
         lambda state: replace(state, table=state.table[::-1]),
         lambda state: replace(state, tables=state.tables[::-1]),
         lambda state: replace(state, figures=state.figures[:-1], table=state.table[:-1]),
+        lambda state: replace(
+            state, sketches=replace(state.sketches, people=state.sketches.people + 1)
+        ),
         lambda state: replace(
             state, sketches=replace(state.sketches, fine=state.sketches.fine + np.uint8(1))
         ),

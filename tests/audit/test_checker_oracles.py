@@ -138,20 +138,40 @@ def test_whom_groups_follow_agrees_with_comparing_all_with_all(seed, shape, step
             assert changed.tolist() != alone_in(found).tolist()
 
 
-def test_groups_that_agree_in_empty_blocks_alone_are_found():
-    """Two sets of two people that share nobody: only the blocks without people agree."""
+def test_a_pair_that_agrees_in_any_one_block_is_followed():
+    """An earlier group with one person in each block, and new groups of each of these alone."""
+    shape, rules = SHAPES[0], promise(k=1, rounding=16, near_jitter=0)
+    width, blocks = shape.buckets // shape.blocks, shape.blocks
+    keys = np.diag(np.arange(1, blocks + 1, dtype=np.uint32))
+    fine = np.kron(np.eye(blocks, dtype=np.uint8), np.eye(1, width, dtype=np.uint8))
+    single = Sketches(shape, np.ones(blocks, dtype=np.int64), fine, keys)
+    sums = [part.sum(axis=0, keepdims=True, dtype=part.dtype) for part in (fine, keys)]
+    whole = Sketches(shape, np.array([blocks]), *sums)
+    before = Representatives(("x",), 16, 16, whole, np.zeros(1, np.int32), np.array([40]))
+    groups = one_release([("a", single)], rules)
+    found = found_followed(groups, np.zeros(blocks, bool), [before], rules, SECRET.draw)
+    assert found.earlier.tolist() == [40] * blocks
+
+
+@pytest.mark.parametrize("first", [[0, 1], [0]])
+def test_groups_that_agree_in_empty_blocks_alone_are_found(first):
+    """Two sets of people that share nobody: only the blocks without people agree.
+
+    Two groups below the threshold are not compared.
+    """
     shape, rules = SHAPES[0], promise(k=2, rounding=5, near_jitter=0)
     catalogue = people_by_gender_age_and_region(2, 2)
     everybody = replace(People.of([0, 0, 1, 1], 1), bucket=np.array([0, 9, 30, 63]))
     tables = []
-    for name, who in (("a", [0, 1]), ("b", [2, 3])):
+    for name, who in (("a", first), ("b", [2, 3])):
         groups = recount(everybody.table(catalogue, who, name), membership(catalogue), rules)
         assert groups.sketches.shape == shape
         tables.append((name, groups.sketches))
     groups = one_release(tables, rules)
-    alone = np.arange(len(groups)) == 0
+    alone = (np.arange(len(groups)) == 0) | (groups.sketches.people < rules.k)
     found = found_followed(groups, alone, [], rules, SECRET.draw)
-    assert found.leader.tolist() == [-1] + [0] * (len(groups) - 1)
+    assert found.leader.tolist() == np.where(alone, -1, 0).tolist()
+    assert found.leader[-1] == 0
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from test_layers import FLOOR, shops
 from anonymizer.audit.history.join import Containment, Join
 from anonymizer.audit.history.withholding import withhold_joined
 from anonymizer.audit.linked_checker import check_linked
+from anonymizer.model.proofs import Shortage
 
 
 def cleared(join, floor, old=frozenset()):
@@ -94,6 +95,60 @@ def test_what_earlier_figures_tell_alone_needs_no_proof_and_nothing_else_does():
         bare = [replace(proof, shortages=(), aside=()) for proof in left.proofs]
         excused += bool(check_linked(links, bare, floor))
     assert excused >= 2
+
+
+def test_no_cell_is_taken_to_have_a_person_more_than_it_can_have():
+    """Of tables that all have figures; what a table tells alone is not asked here."""
+    tight = 0
+    for seed in range(40):
+        join, rules = random_join(seed)
+        join, more = as_campaign(join), rules.inference_floor + 1
+        left, after, links = cleared(join, rules.inference_floor)
+        linked = all(len(table.figures.segments) for table in after.tables)
+        if left.proofs and linked and is_broken(after, more):
+            assert check_linked(links, left.proofs, more), seed
+            tight += 1
+    assert tight > 3
+
+
+def test_earlier_figures_that_leave_enough_people_excuse_nothing():
+    """Each earlier figure by itself counts more people than are asked for."""
+    refused = 0
+    for seed in range(24):
+        join, rules = random_join(seed)
+        join, floor = as_campaign(join), rules.inference_floor
+        left, _, links = cleared(join, floor, old=frozenset({0, 1}))
+        earlier = {table.key: table.ids for table in links.tables if not table.new}
+        bare = [replace(without_witnesses(proof), shortages=(), aside=()) for proof in left.proofs]
+        if not (found := check_linked(links, bare, floor)):
+            continue
+        excused = [
+            replace(
+                proof,
+                shortages=tuple(
+                    Shortage(((number, name),), (1,), 1)
+                    for number, key in enumerate(proof.tables)
+                    for name in earlier.get(key, ())
+                ),
+            )
+            for proof in bare
+        ]
+        assert check_linked(links, excused, floor) == found, seed
+        refused += any(proof.shortages for proof in excused)
+    assert refused > 2
+
+
+def without_witnesses(proof):
+    witnesses = proof.witnesses
+    return replace(
+        proof,
+        witnesses=replace(
+            witnesses,
+            starts=witnesses.starts[:0],
+            start_of=witnesses.start_of[:0],
+            changes=witnesses.changes[:0],
+        ),
+    )
 
 
 def week_of_shops(tables):
@@ -185,13 +240,47 @@ MUTATIONS = {
     "a leaf is there twice": with_first(
         leaves=lambda p: (*p.leaves[:-1], (*p.leaves[-1], p.leaves[-1][0]))
     ),
+    "a number of a block is left out": with_first(
+        blocks=lambda p: (*p.blocks[:-1], p.blocks[-1] + (p.blocks[-1] > 0))
+    ),
+    "a leaf is in no block": with_first(blocks=lambda p: (*p.blocks[:-1], p.blocks[-1][:-1])),
     "a new figure is left aside": with_first(aside=lambda p: ((0, "all:all:all"),)),
+}
+NOT_FITTING = "a witness does not fit the figures"
+SAID = {  # the others prove too little, and nothing wrong
+    "a start has ten people fewer than nobody": "a witness has a number of people that cannot be",
+    "a start has many people more": NOT_FITTING,
+    "changes are twice as large": f"a witness has too few people in a class; {NOT_FITTING}",
+    "changes go the other way": f"a witness has too few people in a class; {NOT_FITTING}",
+    "people are not whole": "the witnesses are not of whole numbers",
+    "classes are mixed up": NOT_FITTING,
+    "cells are in no class": "the classes do not belong to the published figures",
+    "inner and outer are exchanged": "a structural zero is in a class",
+    "a table is there twice": NOT_FITTING,
+    "another table is meant": "a proof is about tables that are not linked",
+    "a kind counts outside of the outer table": "a structural zero is in a class",
+    "two leaves that differ are one block": "a figure tells leaves of one block apart",
+    "a kind is another one": NOT_FITTING,
+    "leaves are others": "a proof is about other cells",
+    "all leaves are one block": "a figure tells leaves of one block apart",
+    "a number of a block is left out": "the blocks of a proof are not of its leaves",
+    "a leaf is in no block": "the blocks of a proof are not of its leaves",
+    "a new figure is left aside": "a figure is left aside that no earlier figures contradict",
 }
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS)
 def test_every_fault_of_a_proof_is_seen(proved, mutation):
-    assert faults(proved, MUTATIONS[mutation])
+    found = faults(proved, MUTATIONS[mutation])
+    assert any(finding.kind == "unproved" for finding in found)
+    said = {finding.explanation for finding in found if finding.kind == "structure"}
+    assert said == ({SAID[mutation]} if mutation in SAID else set())
+
+
+def test_a_faulty_proof_is_seen_where_others_prove_everything(proved):
+    faulty = MUTATIONS["people are not whole"](proved[0])[0]
+    (found,) = faults(proved, lambda proofs: [*proofs, faulty])
+    assert (found.kind, found.explanation) == ("structure", SAID["people are not whole"])
 
 
 def test_cells_that_figures_tell_apart_are_in_no_class_together():

@@ -111,7 +111,7 @@ class World:
             self.decide(name, purpose, granted=True, days=-50)
         return key(name)
 
-    def decide(self, name: str | int, purpose: str, *, granted: bool, days: float) -> None:
+    def decide(self, name: str | int, purpose: str, *, granted: bool | None, days: float) -> None:
         decision = {"person_key": key(name), "purpose": purpose, "granted": granted}
         self.consents.append(decision | {"decided_at": at(days)})
 

@@ -80,6 +80,14 @@ def test_every_visit_to_a_campaign_beyond_the_bound_is_told_as_such(run: Run) ->
     assert outcome.reach.account.counted == 2
 
 
+def test_a_programs_visit_beyond_the_bound_is_told_as_a_programs(run: Run) -> None:
+    world = copies("ann")
+    for campaign in COPIES:
+        world.visit("ann", campaign, program=True)
+    account = run(world).reach.account
+    assert account.excluded == {"contribution_bound": 2, "program": 4}
+
+
 def test_targets_come_before_the_bound(run: Run) -> None:
     """A campaign in which a person does not count anyway takes no place of another."""
     world = World()

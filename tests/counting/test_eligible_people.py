@@ -33,7 +33,7 @@ def request(kind: str, days: float) -> Change:
     return lambda world: world.request("ann", kind, days)
 
 
-def decide(*decisions: tuple[str, bool, float]) -> Change:
+def decide(*decisions: tuple[str, bool | None, float]) -> Change:
     def change(world: World) -> None:
         for purpose, granted, days in decisions:
             world.decide("ann", purpose, granted=granted, days=days)
@@ -63,10 +63,12 @@ CASES: dict[str, tuple[Change, dict[str, object], str | None]] = {
     "gender not stated": (nothing, {"gender": "not_stated"}, None),
     "region not stated": (nothing, {"region": "not_stated"}, None),
     "closed": (nothing, {"closed": True}, "closed"),
+    "closed or not is not known": (nothing, {"closed": None}, "closed"),
     "registered 30 days before": (nothing, {"account_days": 30}, None),
     "registered 29 days before": (nothing, {"account_days": 29}, "new_account"),
     "registered on the day": (nothing, {"account_days": 0}, "new_account"),
     "registered a day later": (nothing, {"account_days": -1}, "not_yet_registered"),
+    "registration not known": (nothing, {"account_days": None}, "not_yet_registered"),
     "never decided": (nothing, {"consents": False}, "no_consent_use"),
     "granted use alone": (
         decide(("use", True, -1)), {"consents": False}, "no_consent_disclosure"
@@ -97,6 +99,15 @@ CASES: dict[str, tuple[Change, dict[str, object], str | None]] = {
     "granted and refused at one instant": (
         decide(("use", True, -3), ("use", False, -3)), {}, "no_consent_use"
     ),
+    "granted and refused at one instant, granted again after the day": (
+        decide(("use", True, -3), ("use", False, -3), ("use", True, 2)), {}, "no_consent_use"
+    ),
+    "neither granted nor refused, granted after the day": (
+        decide(("use", None, -3), ("use", True, 2)), {}, "no_consent_use"
+    ),
+    "neither granted nor refused after the day": (
+        decide(("use", None, 2)), {}, "no_consent_use"
+    ),
     "refused and granted at one instant after the day": (
         decide(("use", False, 2), ("use", True, 2)), {}, "no_consent_use"
     ),
@@ -120,6 +131,12 @@ CASES: dict[str, tuple[Change, dict[str, object], str | None]] = {
         then(request("erase", -9), request("unread", -8)), {}, "erased"
     ),
     "withdrew": (request("withdraw", -9), {}, "withdrawn"),
+    "withdrew and never granted": (
+        request("withdraw", -9), {"consents": False}, "withdrawn"
+    ),
+    "withdrew, then refused": (
+        then(request("withdraw", -9), both(False, -8)), {}, "withdrawn"
+    ),
     "withdrew after the day": (request("withdraw", 9), {}, "withdrawn"),
     "withdrew, then granted again": (
         then(request("withdraw", -9), both(True, -8)), {}, None
@@ -138,6 +155,9 @@ CASES: dict[str, tuple[Change, dict[str, object], str | None]] = {
     ),
     "withdrew and granted at one instant, granted again after the day": (
         then(request("withdraw", -8), both(True, -8), both(True, 2)), {}, "withdrawn"
+    ),
+    "withdrew and granted at one instant after the day": (
+        then(request("withdraw", 2), both(True, 2)), {}, "withdrawn"
     ),
     "asked for access": (request("access", -1), {}, None),
     "asked for a correction": (request("correct", -1), {}, None),

@@ -146,6 +146,14 @@ def test_a_late_visit_that_was_read_before_is_a_duplicate(work: Work) -> None:
     assert (outcome.account.read, outcome.account.duplicates) == (4, 2)
 
 
+def test_a_visit_that_was_read_before_makes_no_program(work: Work) -> None:
+    life = life_of("ann")
+    for _ in range(BOT):
+        life.visit("ann", MONDAY, "c1")
+    life.visit("ann", MONDAY, "c1", arrival=day(3), again=0)
+    assert work(life).people() == {"c1": 1}
+
+
 @pytest.mark.parametrize("kind", ["erase", "withdraw"])
 @pytest.mark.parametrize(("on", "counts"), [(2, False), (8, False), (9, True)])
 def test_what_is_asked_for_until_the_closing_day_acts(
@@ -294,6 +302,17 @@ def test_interests_look_back_thirty_days_and_need_their_own_consent(work: Work) 
         "no_consent_advertising_cookies": 2,
         "no_interest": 1,
     }
+
+
+def test_interests_count_no_program_and_no_visit_twice(work: Work) -> None:
+    life = life_of("ann", "ben")
+    life.visit("ann", day(0), interest="books")
+    life.visit("ann", day(0), interest="books", arrival=day(3), again=0)
+    life.visit("ben", day(0), interest="books", program=True)
+    outcome = work(life, INTEREST_WEEK, WEEK)
+    assert outcome.people() == {"books": 1, "films": 0}
+    assert (outcome.account.read, outcome.account.duplicates) == (3, 1)
+    assert outcome.account.excluded == {"program": 1}
 
 
 def test_the_audience_is_everybody_eligible_on_the_last_day_of_the_month(work: Work) -> None:

@@ -209,6 +209,19 @@ def test_one_person_many_campaigns(run: Run) -> None:
     assert len(outcome.overlaps) == 10
 
 
+def test_a_person_who_comes_twice_counts_once(run: Run) -> None:
+    """To the campaign alone, and to a tie in which it comes first."""
+    world = World()
+    world.campaign("c1")
+    world.campaign("c2")
+    world.person("ann")
+    world.visit("ann", "c1")
+    world.visit("ann", "c1", "c2")
+    outcome = run(world)
+    assert outcome.people() == {"c1": 1, "c2": 0}
+    assert outcome.reach.account.counted == 2
+
+
 @pytest.mark.parametrize(
     ("targets", "region", "counts"),
     [

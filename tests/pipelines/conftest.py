@@ -49,9 +49,18 @@ def sample_world(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture(scope="session")
-def released_world(sample_world: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """The same world with its three days released in one run. Not to be changed: copy it."""
-    home = copy_home(sample_world, tmp_path_factory.mktemp("released") / "home")
+def released_world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Home:
+    """The same world with its three days released in one run. Not to be changed: copy it.
+
+    It is kept where `AUDIENCE_RELEASED_WORLD` says, if it does: for many runs of few tests.
+    """
+    kept = os.environ.get("AUDIENCE_RELEASED_WORLD")
+    place = Path(kept) if kept else tmp_path_factory.mktemp("released") / "home"
+    if place.exists():
+        return Home(place)
+    home = copy_home(request.getfixturevalue("sample_world"), place)
     done = run_audience("run", "--from", FIRST, "--to", LAST, "--home", home.root)
     assert done.returncode == 0, done.stdout + done.stderr
     return home

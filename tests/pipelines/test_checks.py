@@ -196,7 +196,7 @@ def test_every_check_of_a_day_has_a_fault_here() -> None:
 @pytest.mark.parametrize(
     ("check", "fault"),
     [
-        pytest.param(check, fault, id=f"{check[1]}-{fault.__name__}")
+        pytest.param(check, fault, id=f"{check[0]}-{check[1]}-{fault.__name__}")
         for check, faults in FAULTS.items()
         for fault in faults
     ],

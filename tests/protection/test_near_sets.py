@@ -43,6 +43,16 @@ PROMISES = [
 # Pairs
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_pair_that_agrees_in_any_one_block_is_found(shape):
+    """One person in each block, and the set of each of these persons alone."""
+    width = shape.buckets // shape.blocks
+    people = [Person(n, n * width, 2**40 + n) for n in range(shape.blocks)]
+    whole, single = ([frozenset(people)], [frozenset({person}) for person in people])
+    pairs = near_pairs(sketches_of(whole, shape), sketches_of(single, shape), shape.blocks - 1, 0)
+    assert pairs.right.tolist() == list(range(shape.blocks))
+
+
 @patient
 @given(set_families(10, awkward=True), set_families(5, awkward=True), st.data())
 def test_no_pair_that_differs_by_few_people_is_missed(left, right, data):

@@ -30,6 +30,8 @@ from anonymizer.suppression import alone as module
 from anonymizer.suppression import proof
 from anonymizer.suppression.aims import Witnesses
 from anonymizer.suppression.alone import suppress_alone
+from anonymizer.suppression.constraints import Candidates, Ground
+from anonymizer.suppression.suppression import Rules, suppress
 
 RULES = [(3, 2, 1, 0), (3, 3, 2, 1), (4, 2, 1, 1), (2, 0, 1, 0), (3, 0, 2, 0), (4, 4, 4, 0)]
 TWO_BY_THREE = full_catalogue(
@@ -124,6 +126,25 @@ def test_the_privileged_role_learns_what_was_suppressed_for_inference():
     result = suppressed([[20, 20, 20], [1, 1, 1]], promise(50, 10, 1))
     assert [TWO_BY_THREE.id(segment) for segment in result.for_inference] == ["men:all"]
     assert result.candidates == 2
+
+
+def test_a_shared_figure_below_that_of_a_group_inside_is_suppressed():
+    """Of everybody and of men, the one that is judged later goes."""
+    names = ("all:all", "men:all")
+    segments = np.array([TWO_BY_THREE.positions[name] for name in names], dtype=np.int32)
+    for shown, published in (([60, 70], [True, False]), ([70, 70], [True, True])):
+        people = np.array(shown)
+        candidates = Candidates(
+            segments,
+            people,
+            np.maximum(people - 20, 50),
+            people + 20,
+            np.array([True, False]),
+            np.full(2, -1, dtype=np.intp),
+        )
+        ground = Ground(TWO_BY_THREE, np.ones(TWO_BY_THREE.shape, dtype=bool), occupied=False)
+        proved = suppress(ground, candidates, Rules(promise(50, 10, 10), EFFORT))
+        assert proved.published.tolist() == published
 
 
 def test_too_few_people_publish_nothing():

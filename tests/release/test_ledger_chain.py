@@ -14,6 +14,7 @@ from ledgers import Store
 from postgresql import PASSWORD, Server
 
 from anonymizer.model.errors import AudienceError, Busy, ConfigurationError, LedgerBroken
+from anonymizer.release.chain import FIRST, forge, prove
 from anonymizer.release.ledger import Ledger
 
 
@@ -106,6 +107,15 @@ def test_two_entries_that_changed_places_are_noticed(chain: Ledger, store: Store
         chain.verify()
 
 
+def test_a_chain_is_numbered_from_one_on_without_a_gap() -> None:
+    """Also where every hash fits."""
+    first = forge(1, None, {"number": 1}, FIRST)
+    third = forge(3, None, {"number": 3}, first.hash)
+    assert prove([first]) == (first,)
+    with pytest.raises(LedgerBroken, match="sequence 2: sequence 3 stands in its place"):
+        prove([first, third])
+
+
 @pytest.mark.parametrize("action", ["UPDATE ledger SET kind = 'x'", "DELETE FROM ledger"])
 def test_the_database_itself_refuses_changes(action: str, chain: Ledger, store: Store) -> None:
     with pytest.raises((sqlite3.IntegrityError, psycopg.Error), match="append-only"):
@@ -156,6 +166,7 @@ def test_of_two_that_append_at_once_one_gives_way(
 _APPEND = """
 import sys
 from anonymizer.model.errors import Busy
+from anonymizer.release.chain import FIRST, forge, prove
 from anonymizer.release.ledger import Ledger
 place, name, wanted = sys.argv[1:]
 ledger = Ledger.open(place)
