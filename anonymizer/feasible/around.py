@@ -1,5 +1,6 @@
 """For each class a table in which it has enough people, a few people away from a first one."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,9 +45,9 @@ def around(
         return None
     missing = wanted & (first < goals)
     changes = [sparse.csr_array((1, system.classes), dtype=np.int64)]  # nobody moves
-    before = np.inf
+    before = math.inf
     for seed in range(search_limits.PATIENT_TRIES if patient else search_limits.AROUND_TRIES):
-        left = np.count_nonzero(missing)
+        left = int(np.count_nonzero(missing))
         if not left or (seed and not _is_worthwhile(left, before, patient=patient)):
             break
         asked = reaching(first, goals, np.flatnonzero(missing))
