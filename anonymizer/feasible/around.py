@@ -1,5 +1,6 @@
 """For each class a table in which it has enough people, a few people away from a first one."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,26 +27,43 @@ class Around:
 
 
 def around(
-    system: System, first: Integers, goals: Integers, wanted: Flags, closed: Flags | None = None
+    system: System,
+    first: Integers,
+    goals: Integers,
+    wanted: Flags,
+    *,
+    closed: Flags | None = None,
+    patient: bool = False,
 ) -> Around | None:
     """Tables in which wanted classes reach their goals, as far as some are found.
 
     None if not even the first one fits.
-    Classes that are `closed` get people only for themselves.
+    Classes that are `closed` get people only for themselves. The search is `patient` where no
+    program looks for what it leaves.
     """
     if not system.allows(first):
         return None
     missing = wanted & (first < goals)
     changes = [sparse.csr_array((1, system.classes), dtype=np.int64)]  # nobody moves
-    for seed in range(search_limits.AROUND_TRIES):
-        if not missing.any() or (seed and np.count_nonzero(missing) > search_limits.AROUND_FEW):
+    before = math.inf
+    for seed in range(search_limits.PATIENT_TRIES if patient else search_limits.AROUND_TRIES):
+        left = int(np.count_nonzero(missing))
+        if not left or (seed and not _is_worthwhile(left, before, patient=patient)):
             break
         asked = reaching(first, goals, np.flatnonzero(missing))
         found = depart(system, first, asked, closed=closed, seed=seed)
         missing &= found.most_people(system) < goals
         changes.append(found.changes)
+        before = left
     tables = Departures(first, sparse.csr_array(sparse.vstack(changes)))
     return Around(first, tables.changes, _reached_by(system, tables, goals))
+
+
+def _is_worthwhile(left: int, before: float, *, patient: bool) -> bool:
+    """Whether to try again for so many classes, of which there were more before the last try."""
+    if patient:
+        return left <= (1 - search_limits.PATIENT_SHARE) * before
+    return left <= search_limits.AROUND_FEW
 
 
 def _reached_by(system: System, tables: Departures, goals: Integers) -> Integers:

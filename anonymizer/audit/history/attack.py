@@ -21,7 +21,7 @@ from anonymizer.audit.reports import Reporter
 from anonymizer.feasible import search_limits
 from anonymizer.feasible.around import NONE, Around, around
 from anonymizer.feasible.bounds import Bounds, Proof, Reachable, Undecided, Verdict
-from anonymizer.feasible.start import first_table
+from anonymizer.feasible.start import first_tables
 from anonymizer.feasible.system import Flags, Integers
 
 _LESS = np.array([1, -1])  # one figure less another
@@ -123,15 +123,16 @@ class _Attack:
         return np.flatnonzero(self._open & within & (largest * most < self._floor))
 
     def _beyond_pairs(self) -> Iterator[JoinedFinding]:
-        first = self._first_table()
-        if first is None and self._solvable:
+        for first in self._first_tables():
+            self._learn(first)
+            if not self._open.any():
+                return
+        if not self._tables and self._solvable:
             verdict = self._some_table()
             if isinstance(verdict, JoinedFinding):
                 yield verdict
                 return
-            first = verdict
-        if first is not None:
-            self._learn(first)
+            self._learn(verdict)
         decided = (self._decided(goal) for goal in self._one_by_one())
         yield from islice(
             (found for found in decided if found is not None), linking_limits.FOUND_AT_ONCE
@@ -141,10 +142,11 @@ class _Attack:
         """Goals that are still open when it is their turn."""
         return (goal for goal in np.flatnonzero(self._open).tolist() if self._open[goal])
 
-    def _first_table(self) -> Integers | None:
-        """A table that fits all figures, if one is found; exact ones leave that to programs."""
+    def _first_tables(self) -> Iterator[Integers]:
+        """Tables that fit all figures, if some are found; exact ones leave that to programs."""
         known = self._known
-        return None if known.exact else first_table(known, known.sizes.astype(float))
+        found = () if known.exact else first_tables(known, known.sizes.astype(float))
+        return islice(found, linking_limits.FIRST_TABLES)
 
     def _learn(self, table: Integers) -> None:
         """Close open goals that a table reaches, or if it is one of the first few, one near it."""
@@ -153,9 +155,10 @@ class _Attack:
             self._open &= ~closed
             self._families.learn(table)
         self._tables += 1
-        if self._tables in search_limits.STARTS and not self._known.exact:
+        first = self._tables <= linking_limits.FIRST_TABLES
+        if (first or self._tables in search_limits.STARTS) and not self._known.exact:
             goals = np.full(self._known.classes, self._floor)
-            found = around(self._known, table, goals, self._leading())
+            found = around(self._known, table, goals, self._leading(), patient=first)
             if found is not None:
                 self._close(found)
 

@@ -115,7 +115,7 @@ class _Stack:
         people, beyond = found
         top = np.where(self._there[_OUTER], people, 0)
         wanted = self._places.summed(_OUTER, self.open(number).astype(np.int64)) > 0
-        rest = around(self._beyond_top(top), beyond, self._goals(), wanted)
+        rest = around(self._beyond_top(top), beyond, self._goals(), wanted, patient=True)
         if rest is not None:
             self._learn({number: people}, top, rest)
 
@@ -181,5 +181,5 @@ class _Stack:
             drawn = np.floor(proportions(known, start, away) + chance).astype(np.int64)
             first = made_to_fit(known, drawn)
             if first is not None:
-                return around(known, first, self._goals(), wanted)
+                return around(known, first, self._goals(), wanted, patient=True)
         return None

@@ -11,6 +11,7 @@ ROWS_SOLVED = 120_000  # figures of all programs together, but
 FEWEST_PROGRAMS = 15  # at least so many programs
 ROUNDS = 20  # in which one figure of a finding goes, or those at odds are shared
 FIGURES_SOLVED = 3_000  # no single program ends in a reasonable time beyond
+FIRST_TABLES = 3  # that others are looked for around, before programs decide
 FOUND_AT_ONCE = 2_000  # findings; the rest can wait for the next round
 ITERATIONS = 50_000  # of one program
 

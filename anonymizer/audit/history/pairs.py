@@ -64,7 +64,9 @@ class Pair:
         chosen = np.zeros(within.classes, dtype=bool)
         chosen[self._inner[wanted]] = True
         goals = np.full(within.classes, enough)
-        tables = around(within, self._summed(self._both), goals, chosen, self._closed)
+        tables = around(
+            within, self._summed(self._both), goals, chosen, closed=self._closed, patient=True
+        )
         if tables is None or not len(wanted):
             return wanted[:0]
         wanted = wanted[tables.reaching[self._inner[wanted]] != NONE]
