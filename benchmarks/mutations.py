@@ -190,4 +190,6 @@ def _report(outcomes: dict[str, str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    os._exit(code)  # without what DuckDB says of its types where an interpreter ends

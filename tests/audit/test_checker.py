@@ -423,6 +423,23 @@ def test_a_moved_class_is_refused(single):
             assert said(single.witnesses(class_of=moved)) == [OTHER_CLASSES]
 
 
+def test_cells_of_different_figures_in_one_class_are_refused(single):
+    """Two classes as one, with the people of the first."""
+    witnesses, published = single.claims[0].witnesses, single.claims[0].figures.segments
+    inside = membership(single.catalogue)[published].toarray()
+    one, *others = covered(single)
+    other = next(cell for cell in others if (inside[:, cell] != inside[:, one]).any())
+    first, gone = (int(witnesses.class_of[cell]) for cell in (one, other))
+    class_of = np.where(witnesses.class_of == gone, first, witnesses.class_of)
+    kept = np.flatnonzero(np.arange(witnesses.starts.shape[1]) != gone)
+    changed = single.witnesses(
+        class_of=(class_of - (class_of > gone)).astype(np.int32),
+        starts=witnesses.starts[:, kept],
+        changes=sparse.csr_array(witnesses.changes[:, kept]),
+    )
+    assert said(changed) == [OTHER_CLASSES]
+
+
 NOT_WHOLE = "the witnesses are not of whole numbers"
 NOT_TOGETHER = "the parts of the witnesses do not belong together"
 NO_NUMBER = "a witness has a number of people that cannot be"

@@ -53,6 +53,17 @@ def test_a_pair_that_agrees_in_any_one_block_is_found(shape):
     assert pairs.right.tolist() == list(range(shape.blocks))
 
 
+@pytest.mark.parametrize(("sizes", "found"), [((2, 2), True), ((1, 2), True), ((1, 1), False)])
+def test_groups_that_share_nobody_are_near_where_most_blocks_are_empty(sizes, found):
+    """Of two people at least, which one of both has to have."""
+    people = [Person(n, 9 * n, 2**40 + n) for n in range(4)]
+    one, other = (
+        frozenset(people[begin : begin + size]) for begin, size in zip((0, 2), sizes, strict=True)
+    )
+    pairs = near_pairs(sketches_of([one], SHAPES[0]), sketches_of([other], SHAPES[0]), 4, 2)
+    assert bool(len(pairs.left)) is found
+
+
 @patient
 @given(set_families(10, awkward=True), set_families(5, awkward=True), st.data())
 def test_no_pair_that_differs_by_few_people_is_missed(left, right, data):
