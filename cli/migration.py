@@ -52,7 +52,7 @@ def plan_migration(home: Home) -> MigrationPlan:
         raise ConfigurationError([Fault(name, "this is not valid YAML")]) from None
     policy = migrated(before, name)
     if policy.changes:
-        Policy.parse(policy.text)
+        Policy.parse(policy.numbered)
     return MigrationPlan(policy, home.database.is_file() and has_earlier_columns(home.database))
 
 

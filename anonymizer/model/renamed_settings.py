@@ -68,10 +68,14 @@ class Renaming:
 
 @dataclass(frozen=True)
 class Migrated:
-    """A text in the present format, and what was changed in it; nothing for a present one."""
+    """A text in the present format, and what was changed in it; nothing for a present one.
+
+    `numbered` is the same on the lines of the file as it is: mistakes are told by these.
+    """
 
     text: str
     changes: tuple[str, ...]
+    numbered: str
 
 
 def require_present(text: str, name: str, remedy: str) -> None:
@@ -107,13 +111,14 @@ def migrated(text: str, name: str) -> Migrated:
     _refuse_newer(root, name)
     found = _renamings(root)
     if not found and not _is_older(root):
-        return Migrated(text, ())
+        return Migrated(text, (), text)
     _refuse_both_names(root, found, name)
     changed, comments = _with_present_comments(_with_present_names(text, found))
     complete = _with_format(changed)
     _prove(text, complete, name)
     stated = f"{_KEY}: {FORMAT} is stated"
-    return Migrated(complete, (*map(str, found), *comments, stated))
+    numbered = changed if _stated_format(root) is None else complete
+    return Migrated(complete, (*map(str, found), *comments, stated), numbered)
 
 
 def present(text: str) -> str:
