@@ -118,7 +118,8 @@ def report(
         (only,) = found.values()
         return _result(check, only)
     failed = [key for key, verdict in found.items() if not verdict.passed]
-    said = {"days": len(found), "days_not_passed": failed, **summary(found)}
+    tables = {**summary(found), **verdicts.measures_by_day(found)}
+    said = {"days": len(found), "days_not_passed": failed, **tables}
     warns = all(verdict.warns for verdict in found.values() if not verdict.passed)
     return _result(check, Verdict(not failed, said, warns=warns))
 

@@ -99,6 +99,17 @@ def _measures_table(home: Home, day: date, odd: tuple[Deviation, ...]) -> dg.Tab
     )
 
 
+def measures_by_day(found: Mapping[str, Verdict]) -> dict[str, Any]:
+    """What is out of its limits on the days of a range that did not pass, as one table."""
+    lines = [
+        (day, *(record.data[column] for column in _MEASURES))
+        for day, verdict in found.items()
+        if not verdict.passed and "measures" in verdict.metadata
+        for record in verdict.metadata["measures"].records
+    ]
+    return {"measures": counts_table(("day", *_MEASURES), lines)} if lines else {}
+
+
 def _where(home: Home, day: date, deviation: Deviation) -> list[tuple[str, str, str]]:
     """File, column and rows; without a file, where to look in words."""
     found = places(home, day, deviation)

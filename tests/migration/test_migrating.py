@@ -1,6 +1,5 @@
 """`audience migrate` on a small home, and what every other command says before it."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 from anonymizer.model.policy import Policy
 from anonymizer.storage.home import Home
 from cli.commands.installation import create_home
-from cli.main import MODULES, RENAMED, main
+from cli.main import MODULES, RENAMED
 
 # As an owner has edited it; `audience init` of an earlier version wrote the rest.
 OLD = "provider: Example  # ours\nplausibility:\n  fewest_days: 4  # agreed\n"
@@ -29,24 +28,6 @@ ON_A_HOME = [
 ]
 NOT_ON_A_HOME = {"migrate", "check", "protect", "audit"}
 Command = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """The command in this process: its exit code, and all that it says on one line."""
-
-    def run(*words: str | Path) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["audience", *map(str, words)])
-        capsys.readouterr()
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        told = capsys.readouterr()
-        return code, " ".join((told.out + told.err).split())
-
-    return run
 
 
 @pytest.fixture

@@ -105,6 +105,12 @@ def test_in_a_range_the_other_days_are_released_in_order(
             assert shown == {DAYS[0], DAYS[2]}
     status = checks(odd_home)
     assert [status["plausible", day] for day in DAYS] == ["SUCCEEDED", "FAILED", "SUCCEEDED"]
+    (of_all,) = [one for one in evaluations(odd_home) if one.partition is None]
+    measures = of_all.metadata["measures"]
+    assert isinstance(measures, dg.TableMetadataValue)
+    assert {(record.data["day"], record.data["measure"]) for record in measures.records} == {
+        (ODD, measure) for measure in MEASURES
+    }
 
 
 def test_a_range_of_held_days_is_held_day_by_day(odd_home: Home, audience: Audience) -> None:
