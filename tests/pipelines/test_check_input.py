@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from plausibility.deliveries import FIRST, WRONG, make_world
+from running import Done, call
 
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.publishing import load_release
@@ -247,14 +248,8 @@ def environment(home: Home) -> dict[str, str]:
     return {**os.environ, "AUDIENCE_HOME": str(home.root)}
 
 
-def command(home: Home, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "cli.main", *arguments],
-        env=environment(home),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def command(home: Home, *arguments: str) -> Done:
+    return call(*arguments, environment={"AUDIENCE_HOME": str(home.root)})
 
 
 def within(seconds: float, happens: Callable[[], object]) -> object:

@@ -5,7 +5,6 @@ import json
 import shutil
 import sqlite3
 import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import dagster as dg
 import duckdb
 import pyarrow.parquet as pq
 import pytest
+from running import COMMAND, start
 
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
@@ -96,15 +96,15 @@ def test_running_again_changes_no_byte(released_home: Home, audience: Audience) 
 
 
 def test_a_killed_run_is_done_again_and_gives_the_same_bytes_as_any_other(
-    fresh_home: Home, released_world: Home, audience: Audience
+    fresh_home: Home, released_world: Home
 ) -> None:
-    command = [str(Path(sys.executable).with_name("audience")), *RANGE]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as killed:
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([COMMAND, *RANGE], **quiet) as killed:
         while not list(fresh_home.private.glob("journal/eligibility/*")):
             assert killed.poll() is None
             time.sleep(0.01)
         killed.kill()
-    done = audience(*RANGE, environment={"PYTHONHASHSEED": "7", "TZ": "America/New_York"})
+    done = start(*RANGE, environment={"PYTHONHASHSEED": "7", "TZ": "America/New_York"})
 
     assert done.returncode == 0, done.stderr
     with dg.DagsterInstance.from_config(str(fresh_home.dagster)) as instance:

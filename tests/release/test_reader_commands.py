@@ -1,10 +1,7 @@
 """Commands that read need the published folder and nothing else: no ledger, no key, no home."""
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from datetime import date
 from io import StringIO
 from pathlib import Path
@@ -13,6 +10,7 @@ import pytest
 from interrupted_run import run
 from pandas import read_csv
 from release_world import DAY, SECRET, content
+from running import Done, call
 
 from anonymizer.exports.withdrawing import withdraw
 from anonymizer.model.errors import LedgerBroken
@@ -45,17 +43,9 @@ def copy(home: Home, tmp_path: Path) -> Path:
     return shutil.copytree(home.published, tmp_path / "received")
 
 
-def audience(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def audience(folder: Path, *words: str) -> Done:
     """The command in another folder, with nothing in the environment that names a home."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AUDIENCE", "DAGSTER"))}
-    return subprocess.run(
-        [sys.executable, "-m", "cli.main", *words],
-        cwd=folder,
-        env={**kept, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return call(*words, folder=folder, without=("AUDIENCE", "DAGSTER"))
 
 
 def test_every_reader_command_works_from_a_copy_and_leaves_it_as_it_is(
