@@ -27,6 +27,7 @@ DEFAULTS = Path(__file__).parents[2] / "anonymizer" / "defaults"
 DAYS = [FIRST + timedelta(days=number) for number in range(6)]
 DAY = DAYS[4]
 Tree = dict[str, tuple[int, int, int, str]]
+pytestmark = pytest.mark.xdist_group("dry run")
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +210,7 @@ def test_what_nobody_foresaw_leaves_no_trace_in_the_home(
     assert tree(home.root) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
 def test_killed_in_the_middle_nothing_is_left(home: Home, number: signal.Signals) -> None:
     temporary, before = home.root.parent / "temporary", tree(home.root)

@@ -35,7 +35,7 @@ DAY = "2026-11-01"
 FIRST, SECOND = f"campaign-day-{DAY}", f"campaign-day-{DAY}~2"
 REASON = "Births of a third of the profiles could not be read."
 Sets = dict[tuple[str, tuple[str, str, str]], set[bytes]]
-pytestmark = pytest.mark.xdist_group("correcting")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("correcting")]
 
 
 def copy_home(home: Home, place: Path) -> Home:
@@ -245,7 +245,6 @@ def test_the_erased_person_is_in_no_working_file_and_in_no_difference(
     assert not any(key in members for members in corrected.after.values())
 
 
-@pytest.mark.slow
 def test_the_checks_of_the_day_pass_and_running_again_changes_nothing(
     corrected: Corrected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,7 +291,6 @@ def test_one_more_correction_needs_a_role_and_an_approval(corrected: Corrected) 
     assert f"corrected already by {SECOND}" in " ".join(wrong_name.stderr.split())
 
 
-@pytest.mark.slow
 def test_a_correction_that_is_held_stays_ordered_and_backfill_finishes_it(
     sent: Home, tmp_path: Path
 ) -> None:
@@ -314,7 +312,6 @@ def test_a_correction_that_is_held_stays_ordered_and_backfill_finishes_it(
     assert call(*command).returncode == 2
 
 
-@pytest.mark.slow
 def test_a_correction_that_is_held_can_be_cancelled_and_runs_go_on_without_it(
     sent: Home, tmp_path: Path
 ) -> None:
@@ -341,7 +338,6 @@ def test_a_correction_that_is_held_can_be_cancelled_and_runs_go_on_without_it(
     assert verify_folder(home.published).unfinished == ()
 
 
-@pytest.mark.slow
 def test_killed_while_it_is_computed_a_correction_is_no_alarm_and_backfill_makes_it(
     sent: Home, tmp_path: Path
 ) -> None:

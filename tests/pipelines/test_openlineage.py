@@ -53,6 +53,7 @@ def test_it_is_off_until_it_is_configured(tmp_path: Path) -> None:
     assert "event_log_storage" not in settings
 
 
+@pytest.mark.slow
 def test_what_is_emitted_names_nobody(fresh_home: Home, tmp_path: Path) -> None:
     pytest.importorskip("dagster_openlineage", reason="make install brings dagster-openlineage")
     switch_on(fresh_home)

@@ -7,9 +7,8 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from interrupted_run import run
 from pandas import read_csv
-from release_world import DAY, SECRET, content
+from release_world import SECRET, content
 from running import Done, call
 
 from anonymizer.exports.withdrawing import withdraw
@@ -25,11 +24,10 @@ REASON = "Visits were delivered twice"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def home(two_days: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Two days, of which the first is withdrawn, and an entry that is not public."""
-    home = Home(tmp_path_factory.mktemp("readers") / "home")
-    run(home, DAY)
-    run(home, NEXT)
+    place = tmp_path_factory.mktemp("readers") / "home"
+    home = Home(shutil.copytree(two_days.root, place))
     ledger = Ledger.open(home.ledger)
     withdraw(BAD, REASON, home, ledger, SECRET)
     ledger.append("request_done", "secret subject", None, {"reason": "by post", "salt": "x"})
