@@ -102,7 +102,7 @@ def kill_at_every_step(attempt: Try, first: Home, tmp_path: Path) -> None:
         "ledger.jsonl lacks the newest entries",
     }
     assert unfinished == possible if ALL else unfinished <= possible
-    assert len(unfinished) > 2
+    assert len(unfinished) > 1
 
 
 def steps_of_the_day(steps: int) -> range:
