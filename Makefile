@@ -5,7 +5,7 @@ HOME_DIR ?= demo
 # Every locked package has a wheel here, but for one that is plain Python.
 PLATFORMS := x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin
 
-.PHONY: demo install test test-all bench mutants check coverage format docs lock clean
+.PHONY: demo install test test-all quick-tests all-tests bench mutants check coverage format docs lock clean
 
 demo: install ## generate a sample world, run all its days, print what was released
 	$(BIN)/audience demo --home $(HOME_DIR)
@@ -26,16 +26,25 @@ check: install ## format, lint, types, direction of imports, Dagster's definitio
 	$(BIN)/lint-imports --no-cache
 	VIRTUAL_ENV=$(CURDIR)/.venv PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg check defs
 
-test: check ## what every change has to pass
+test: install ## what every change has to pass
+	$(MAKE) --no-print-directory --jobs 2 check quick-tests
+
+test-all: install ## the same with simulations, kills and long comparisons
+	$(MAKE) --no-print-directory --jobs 2 check all-tests
+
+# Beside `check`, whose types and definitions keep one processor busy for a minute.
+quick-tests: install
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
 
-test-all: check ## the same with simulations, kills and long comparisons
+all-tests: install
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 coverage: install ## branch coverage of `make test`, on the screen and in coverage/
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow" --cov --cov-report=term --cov-report=html
 
 bench: install ## attacks, brute force, kills, full disks and hostile days in full; takes hours
+	TEST_CASES=all $(BIN)/pytest -n 2 --dist loadgroup tests/audit tests/counting tests/protection \
+		tests/intake/test_campaign_links.py tests/release/test_killed_anywhere.py
 	$(BIN)/python benchmarks/agreement.py --tables 10000
 	$(BIN)/python benchmarks/audit_agreement.py --tables 10000
 	$(BIN)/python benchmarks/hostile_days.py --days 500

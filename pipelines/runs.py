@@ -22,6 +22,7 @@ from pipelines.flow import job_name
 from pipelines.full_disk import explaining_full_disks, tells_of_a_full_disk
 from pipelines.held import Held, held_days
 from pipelines.instance import prepare_instance
+from pipelines.open_files import open_instance
 from pipelines.progress import Listener, listening
 
 _FIRST_TAG, _LAST_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -86,7 +87,7 @@ def _run(
     with (
         explaining_full_disks(),
         exclusive(home),
-        dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance,
+        open_instance(prepare_instance(home)) as instance,
     ):
         _close_abandoned(instance)
         with listening(listener), interruption.heeding_signals(told):

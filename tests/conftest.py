@@ -4,32 +4,53 @@ import atexit
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from demonstration import ROOT, Demo
 from filelock import FileLock
 
-pytest_plugins = ["system_packages"]
+pytest_plugins = ["system_packages", "rotation"]
+Once = Callable[[str, Callable[[Path], object]], Path]
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Demo:
-    """`make demo` in a folder of its own, run once for all test workers."""
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
+    """Folders that are filled once for all test workers, by name. Not to be changed: copy them."""
     base = tmp_path_factory.getbasetemp()
     shared = base if worker_id == "master" else base.parent
-    home, log = shared / "demo", shared / "demo.txt"
-    with FileLock(shared / "demo.lock"):
-        if not log.exists():
-            done = subprocess.run(
-                ["make", "demo", f"HOME_DIR={home}"],
-                cwd=ROOT,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-            log.write_text(done.stdout, encoding="utf-8")
-    return Demo(home, log.read_text(encoding="utf-8"))
+
+    def filled(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, mark = shared / "once" / name, shared / "once" / f"{name}.done"
+        folder.parent.mkdir(exist_ok=True)
+        with FileLock(folder.with_name(f"{name}.lock")):
+            if not mark.exists():
+                folder.mkdir()
+                fill(folder)
+                mark.touch()
+        return folder
+
+    return filled
+
+
+@pytest.fixture(scope="session")
+def demo(once: Once) -> Demo:
+    """`make demo` in a folder of its own."""
+
+    def make(folder: Path) -> None:
+        done = subprocess.run(
+            ["make", "demo", f"HOME_DIR={folder / 'home'}"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        (folder / "said.txt").write_text(done.stdout, encoding="utf-8")
+
+    folder = once("demo", make)
+    return Demo(folder / "home", (folder / "said.txt").read_text(encoding="utf-8"))
 
 
 @atexit.register

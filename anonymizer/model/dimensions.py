@@ -146,12 +146,13 @@ def region(regions: Sequence[Region] | None = None) -> Dimension:
     regencies = [r for r in known if r.level == "regency"]
     leaves = (*(r.code for r in regencies), NOT_STATED)
     groups = [Group(ALL, ALL, NO_TEXT, tuple(range(len(leaves))))]
+    of_place: dict[str, list[int]] = {}
+    for leaf, regency in enumerate(regencies):
+        for code in {regency.code, regency.parent}:
+            of_place.setdefault(code, []).append(leaf)
     for place in known:
-        inside = tuple(
-            leaf
-            for leaf, regency in enumerate(regencies)
-            if place.level == "country" or place.code in {regency.code, regency.parent}
-        )
+        country = place.level == "country"
+        inside = tuple(range(len(regencies)) if country else of_place.get(place.code, ()))
         english, indonesian = _english_region(place), _short_region(place.name)
         name = Text(f"in {english}", f"di {indonesian}")
         groups.append(Group(place.code, place.level, name, inside))

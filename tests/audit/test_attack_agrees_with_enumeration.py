@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from rotation import cases
 from small_worlds import all_tables, is_sum_of_figures, membership, random_world
 
 from anonymizer.audit.attack import attack
@@ -95,20 +96,20 @@ def outcomes(check, seeds):
 
 
 def test_inference_on_random_tables():
-    counted = outcomes(check_inference, range(600))
-    assert min(counted["safe"], counted["disclosure"], counted["contradiction"]) > 5, counted
+    counted = outcomes(check_inference, range(250))
+    assert min(counted["safe"], counted["disclosure"], counted["contradiction"]) > 2, counted
 
 
 def test_exact_solutions_on_random_tables():
-    counted = outcomes(check_exact, range(400))
-    assert min(counted["open"], counted["solved"], counted["broken"]) > 5, counted
+    counted = outcomes(check_exact, range(200))
+    assert min(counted["open"], counted["solved"], counted["broken"]) > 2, counted
 
 
 @pytest.mark.slow
 def test_inference_on_thousands_of_random_tables():
-    outcomes(check_inference, range(10_000, 11_000))
+    outcomes(check_inference, cases(range(10_000, 11_000), 200))
 
 
 @pytest.mark.slow
 def test_exact_solutions_on_thousands_of_random_tables():
-    outcomes(check_exact, range(20_000, 20_500))
+    outcomes(check_exact, cases(range(20_000, 20_500), 100))

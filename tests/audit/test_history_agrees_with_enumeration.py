@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from joined_worlds import enumerated, is_broken, random_join, shared, with_shared_figures
+from rotation import cases
 
 from anonymizer.audit.history.attack import attack_joined
 from anonymizer.audit.history.join import joint
@@ -40,8 +41,8 @@ def outcomes(seeds):
 
 
 def test_random_tables_that_lie_in_each_other():
-    counted = outcomes(range(160))
-    assert min(counted["safe"], counted["broken"]) > 20, counted
+    counted = outcomes(range(50))
+    assert min(counted["safe"], counted["broken"]) > 6, counted
 
 
 def check_shared(seed):
@@ -62,10 +63,10 @@ def check_shared(seed):
 
 
 def test_random_tables_with_shared_figures():
-    counted = Counter(check_shared(seed) for seed in range(120))
-    assert min(counted["at odds"], counted["fitting"]) > 10, counted
+    counted = Counter(check_shared(seed) for seed in range(50))
+    assert min(counted["at odds"], counted["fitting"]) > 4, counted
 
 
 @pytest.mark.slow
 def test_many_random_tables_that_lie_in_each_other():
-    outcomes(range(1_000, 2_000))
+    outcomes(cases(range(1_000, 2_000), 150))

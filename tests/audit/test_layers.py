@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from joined_worlds import DAY, enumerated, is_broken, random_join, shown
+from rotation import cases
 from scipy.optimize import linprog
 from small_worlds import catalogue_of, dimension, membership
 
@@ -50,17 +51,18 @@ def claims(seed):
 
 
 def test_nothing_is_shown_that_no_table_has():
-    made = [claims(seed) for seed in range(100)]
-    assert sum(count > 0 for count in made) > 20
+    made = [claims(seed) for seed in range(25)]
+    assert sum(count > 0 for count in made) > 5
 
 
 @pytest.mark.slow
 def test_nothing_is_shown_that_no_table_has_in_many_worlds():
-    assert sum(claims(seed) for seed in range(5_000, 6_000)) > 1_000
+    seeds = cases(range(5_000, 6_000), 100)
+    assert sum(claims(seed) for seed in seeds) > len(seeds)
 
 
 def test_the_verdict_is_the_same_without_layers(monkeypatch):
-    pairs = [(seed, *stacked(seed)) for seed in range(0, 160, 4)]
+    pairs = [(seed, *stacked(seed)) for seed in range(0, 160, 8)]
     found = {seed: withhold_joined([join], join.tables, floor) for seed, join, floor in pairs}
     nothing = np.zeros((2, 2), dtype=bool)
     monkeypatch.setattr(
@@ -78,7 +80,7 @@ def test_the_verdict_is_the_same_without_layers(monkeypatch):
         truth = is_broken(join, floor)
         assert truth is None or truth == (without.figures > 0), seed
         broken += without.figures > 0
-    assert 5 < broken < 35
+    assert 2 < broken < 18
 
 
 def shops(seed, days=3):

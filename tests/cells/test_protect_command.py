@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 import stat
 import subprocess
@@ -12,23 +11,17 @@ from pathlib import Path
 
 import pytest
 from cells_world import KEY, ROWS, write_csv, write_world
+from running import Done, call
 
 HEAVY = ("dagster", "duckdb", "pandas", "pyarrow", "sqlalchemy", "rich", "faker", "xlsxwriter")
 
 
-def audience(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """The installed command in a folder, without any home."""
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("audience")), *map(str, arguments)],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env={name: value for name, value in os.environ.items() if name != "AUDIENCE_HOME"},
-        check=False,
-    )
+def audience(folder: Path, *arguments: str | Path) -> Done:
+    """The command in a folder, without any home."""
+    return call(*arguments, folder=folder, without=("AUDIENCE_HOME",))
 
 
-def protect(folder: Path, *more: str | Path) -> subprocess.CompletedProcess[str]:
+def protect(folder: Path, *more: str | Path) -> Done:
     return audience(
         *(folder, "protect", "cells.csv", "--count", "people_counted"),
         *("--hierarchy", "region=regions.csv", "--out", "published.csv", *more),

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from plain_periods import BOT, Life, Table, overlaps, tables, write
 from plain_reach import lowest
+from rotation import examples
 from small_world import SECRET, key
 
 from anonymizer.counting.eligibility import find_eligible_in
@@ -402,7 +403,7 @@ DECISIONS = st.lists(
 
 @given(VISITS, CHANGES, REQUESTS, DECISIONS)
 @settings(
-    max_examples=8,
+    max_examples=examples(8),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from plain_reach import Rules, count, mark_and_bucket, set_hashes
+from rotation import examples
 from small_world import DAY, SECRET, Outcome, Run, World, count_again, key, work
 
 from anonymizer.counting.eligibility import find_eligible
@@ -109,7 +110,9 @@ def same_as_plain(outcome: Outcome, world: World, catalogue: Catalogue, rules: R
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(world=worlds(), days=st.sampled_from([0, 30]), most=st.integers(1, 3))
 def test_any_world_counts_as_plain_loops_count_it(

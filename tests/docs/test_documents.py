@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -14,12 +15,15 @@ from pathlib import Path
 import duckdb
 import pytest
 from demonstration import ROOT, Demo
+from running import call
 
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 _FENCE = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_EXPORT = re.compile(r"^export (\w+)=([^$]+)$")
+_PLAIN_COMMAND = re.compile(r"""audience [\w ./:,='"-]+""")  # nothing that only a shell understands
 _LINK = re.compile(r"\[[^\]]*\]\(([^)#]+?)(?:#[^)]*)?\)")
 
 
@@ -49,7 +53,7 @@ def test_commands_do_what_the_page_says(page: Path, demo: Demo, tmp_path: Path) 
     shutil.copytree(demo.home, tmp_path / "demo")
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     plain = {name: value for name, value in os.environ.items() if name != "AUDIENCE_HOME"}
-    prelude = "set -e\n"
+    prelude, exported, by_itself = "set -e\n", dict[str, str](), False
     for command in commands(page):
         if command in {"make demo", "make test", "make install"}:
             # `make demo` made the fixture; `make test` is what runs this.
@@ -57,9 +61,19 @@ def test_commands_do_what_the_page_says(page: Path, demo: Demo, tmp_path: Path) 
             assert f"\n{target}:" in (ROOT / "Makefile").read_text(encoding="utf-8")
         elif command.startswith((". ", "export ")):
             prelude += command + "\n"
+            exported |= dict(_EXPORT.findall(command.replace("$PWD", str(tmp_path))))
         elif command.startswith("audience ui"):
             answers(prelude + "exec " + command, plain, tmp_path)
-        else:
+        elif by_itself and _PLAIN_COMMAND.fullmatch(command):
+            done = call(
+                *shlex.split(command)[1:],
+                environment=exported,
+                without=("AUDIENCE_HOME",),
+                folder=tmp_path,
+            )
+            assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        else:  # the first command of a page, and what needs a shell
+            by_itself = True
             done = subprocess.run(
                 ["bash", "-c", prelude + command],
                 cwd=tmp_path,

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_world import DAY, LINK, Row, World, as_csv, campaign, consent, visit
+from rotation import examples
 
 from anonymizer.counting.eligibility import find_eligible
 from anonymizer.counting.reach import count_reach, load_counted
@@ -248,7 +249,7 @@ def plainly(url: str, campaigns: list[Row]) -> list[str]:
 
 
 @given(CAMPAIGNS, VISITED)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_matching_agrees_with_a_plain_reading(
     tmp_path_factory: pytest.TempPathFactory, campaigns: list[Row], urls: list[str]
 ) -> None:

@@ -2,68 +2,59 @@
 
 import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from running import Done, call, start
 
 from anonymizer.storage.home import Home
 
 FIRST, LAST = "2026-11-01", "2026-11-03"
-Audience = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def run_audience(
-    *arguments: str | Path, environment: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """The installed command, as a process of its own."""
-    command = Path(sys.executable).with_name("audience")
-    return subprocess.run(
-        [str(command), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **(environment or {})},
-        check=False,
-    )
+Audience = Callable[..., Done]
+Once = Callable[[str, Callable[[Path], object]], Path]
 
 
 @pytest.fixture
 def audience() -> Audience:
-    return run_audience
+    """The command in this process; `running.start` is for what needs a process of its own."""
+    return call
 
 
 @pytest.fixture(scope="session")
-def sample_world(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def sample_world(once: Once) -> Home:
     """Raw zone, policy and secret; nothing has been run."""
-    home = Home(tmp_path_factory.mktemp("world") / "home")
-    for arguments in (
-        ("init",),
-        ("sample", "--people", "3000", "--days", "3", "--visits", "30000", "--campaigns", "4",
-         "--advertisers", "2"),
-    ):  # fmt: skip
-        done = run_audience(*arguments, "--home", home.root)
-        assert done.returncode == 0, done.stderr
-    return home
+
+    def make(folder: Path) -> None:
+        for arguments in (
+            ("init",),
+            ("sample", "--people", "3000", "--days", "3", "--visits", "30000", "--campaigns", "4",
+             "--advertisers", "2"),
+        ):  # fmt: skip
+            done = call(*arguments, "--home", folder / "home")
+            assert done.returncode == 0, done.stderr
+
+    return Home(once("world", make) / "home")
 
 
 @pytest.fixture(scope="session")
-def released_world(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Home:
-    """The same world with its three days released in one run. Not to be changed: copy it.
+def released_world(request: pytest.FixtureRequest, once: Once) -> Home:
+    """The same world with its three days released in one run, by a process of its own.
 
     It is kept where `AUDIENCE_RELEASED_WORLD` says, if it does: for many runs of few tests.
     """
+
+    def make(folder: Path) -> None:
+        home = copy_home(request.getfixturevalue("sample_world"), folder / "home")
+        done = start("run", "--from", FIRST, "--to", LAST, "--home", home.root)
+        assert done.returncode == 0, done.stdout + done.stderr
+
     kept = os.environ.get("AUDIENCE_RELEASED_WORLD")
-    place = Path(kept) if kept else tmp_path_factory.mktemp("released") / "home"
-    if place.exists():
-        return Home(place)
-    home = copy_home(request.getfixturevalue("sample_world"), place)
-    done = run_audience("run", "--from", FIRST, "--to", LAST, "--home", home.root)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return home
+    if not kept:
+        return Home(once("released", make) / "home")
+    if not Path(kept).exists():
+        make(Path(kept))
+    return Home(Path(kept) / "home")
 
 
 @pytest.fixture

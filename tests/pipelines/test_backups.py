@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from running import call
 
 from anonymizer.storage.home import Home
 
 Audience = Callable[..., subprocess.CompletedProcess[str]]
+Once = Callable[[str, Callable[[Path], object]], Path]
 FIRST_DAY = ("run", "--from", "2026-11-01", "--to", "2026-11-01")
 REST = ("run", "--from", "2026-11-02", "--to", "2026-11-03")
 pytestmark = pytest.mark.slow
@@ -44,20 +46,35 @@ def restore(backup: Home, home: Home, *, ledger: bool, folder: bool) -> None:
 
 
 @pytest.fixture
-def backup(fresh_home: Home, audience: Audience, tmp_path: Path) -> Home:
-    """Of the home after its first day; the home itself goes on to the third."""
-    done = audience(*FIRST_DAY)
-    assert done.returncode == 0, done.stderr
-    copy = Home(shutil.copytree(fresh_home.root, tmp_path / "backup"))
-    assert audience(*REST).returncode == 0
-    return copy
+def backup(once: Once, sample_world: Home) -> Home:
+    """Of a home after its first day. The home itself goes on to the third, beside it."""
+
+    def make(folder: Path) -> None:
+        home = copy_home(sample_world, folder / "home")
+        done = call(*FIRST_DAY, "--home", home.root)
+        assert done.returncode == 0, done.stderr
+        copy_home(home, folder / "backup")
+        assert call(*REST, "--home", home.root).returncode == 0
+
+    return Home(once("backups", make) / "backup")
+
+
+@pytest.fixture
+def home(backup: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A copy of the home that went on, named by the environment."""
+    monkeypatch.setenv("AUDIENCE_HOME", str(tmp_path / "home"))
+    return copy_home(Home(backup.root.with_name("home")), tmp_path / "home")
+
+
+def copy_home(home: Home, place: Path) -> Home:
+    return Home(shutil.copytree(home.root, place, symlinks=True))
 
 
 def test_an_old_backup_as_a_whole_is_noticed_by_a_noted_hash_alone_and_grows_back_the_same(
-    backup: Home, fresh_home: Home, audience: Audience
+    backup: Home, home: Home, audience: Audience
 ) -> None:
-    noted, before = head(audience), published(fresh_home)
-    restore(backup, fresh_home, ledger=True, folder=True)
+    noted, before = head(audience), published(home)
+    restore(backup, home, ledger=True, folder=True)
     assert audience("verify").returncode == 0  # consistent in itself
     assert audience("ledger", "verify").returncode == 0
     said = refused(audience("verify", "--head", noted))
@@ -65,36 +82,36 @@ def test_an_old_backup_as_a_whole_is_noticed_by_a_noted_hash_alone_and_grows_bac
     assert "cut back to before that entry" in said
     # The same raw files, key and settings: the history is again the one that was sent out.
     assert audience(*REST).returncode == 0
-    assert published(fresh_home) == before
+    assert published(home) == before
     assert audience("verify", "--head", noted).returncode == 0
 
 
 def test_an_older_ledger_beside_a_newer_folder_holds_everything(
-    backup: Home, fresh_home: Home, audience: Audience
+    backup: Home, home: Home, audience: Audience
 ) -> None:
-    noted, before = head(audience), published(fresh_home)
-    newest = fresh_home.ledger.read_bytes()
-    restore(backup, fresh_home, ledger=True, folder=False)
+    noted, before = head(audience), published(home)
+    newest = home.ledger.read_bytes()
+    restore(backup, home, ledger=True, folder=False)
     for words in (("ledger", "verify"), REST):
         done = audience(*words)
         assert "restore the newest backup of the ledger" in refused(done) + done.stdout
-    assert published(fresh_home) == before
-    fresh_home.ledger.write_bytes(newest)
+    assert published(home) == before
+    home.ledger.write_bytes(newest)
     assert audience(*REST).returncode == 0
     assert head(audience) == noted
 
 
 def test_an_older_folder_beside_a_newer_ledger_is_filled_up_again(
-    backup: Home, fresh_home: Home, audience: Audience
+    backup: Home, home: Home, audience: Audience
 ) -> None:
-    noted, before = head(audience), published(fresh_home)
-    restore(backup, fresh_home, ledger=False, folder=True)
+    noted, before = head(audience), published(home)
+    restore(backup, home, ledger=False, folder=True)
     said = refused(audience("ledger", "verify"))
     assert "are in the ledger but not in published/releases" in said
     assert audience("verify").returncode == 0  # the folder by itself is a consistent old one
     assert "cut back" in refused(audience("verify", "--head", noted))
     assert audience(*REST).returncode == 0
-    assert published(fresh_home) == before
+    assert published(home) == before
     assert head(audience) == noted
 
 

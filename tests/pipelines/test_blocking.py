@@ -113,6 +113,7 @@ def test_in_a_range_the_other_days_are_released_in_order(
     }
 
 
+@pytest.mark.slow
 def test_a_range_of_held_days_is_held_day_by_day(odd_home: Home, audience: Audience) -> None:
     without_births(odd_home.raw / "profiles" / f"day={DAYS[2]}")
     assert audience("run", "--from", DAYS[0], "--to", DAYS[0]).returncode == 0

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from plausibility.deliveries import FIRST, WRONG, make_world
+from running import Done, call
 
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.publishing import load_release
@@ -26,6 +27,7 @@ DEFAULTS = Path(__file__).parents[2] / "anonymizer" / "defaults"
 DAYS = [FIRST + timedelta(days=number) for number in range(6)]
 DAY = DAYS[4]
 Tree = dict[str, tuple[int, int, int, str]]
+pytestmark = pytest.mark.xdist_group("dry run")
 
 
 @pytest.fixture(scope="module")
@@ -208,6 +210,7 @@ def test_what_nobody_foresaw_leaves_no_trace_in_the_home(
     assert tree(home.root) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
 def test_killed_in_the_middle_nothing_is_left(home: Home, number: signal.Signals) -> None:
     temporary, before = home.root.parent / "temporary", tree(home.root)
@@ -247,14 +250,8 @@ def environment(home: Home) -> dict[str, str]:
     return {**os.environ, "AUDIENCE_HOME": str(home.root)}
 
 
-def command(home: Home, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "cli.main", *arguments],
-        env=environment(home),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def command(home: Home, *arguments: str) -> Done:
+    return call(*arguments, environment={"AUDIENCE_HOME": str(home.root)})
 
 
 def within(seconds: float, happens: Callable[[], object]) -> object:

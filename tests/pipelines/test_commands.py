@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from running import start
 
 from anonymizer.model.version import code_version
 from anonymizer.storage.home import Home
@@ -106,9 +107,9 @@ def test_without_a_home_one_is_asked_for(tmp_path: Path, audience: Audience) -> 
     assert not (tmp_path / "no").exists()
 
 
-def test_a_home_at_work_is_busy(fresh_home: Home, audience: Audience) -> None:
-    with exclusive(fresh_home):
-        done = audience("run", "--from", "2026-11-01", "--to", "2026-11-01")
+def test_a_home_at_work_is_busy(fresh_home: Home) -> None:
+    with exclusive(fresh_home):  # which one process may enter again
+        done = start("run", "--from", "2026-11-01", "--to", "2026-11-01")
 
     assert done.returncode == 5
     assert "busy" in done.stderr

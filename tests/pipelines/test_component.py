@@ -44,6 +44,7 @@ print(json.dumps(said))
 """
 
 
+@pytest.mark.slow
 def test_a_deployment_loads_it_and_releases_a_day(fresh_home: Home, tmp_path: Path) -> None:
     project = tmp_path / "project"
     shutil.copytree(ROOT / "examples" / "deployment", project)

@@ -7,7 +7,6 @@ import io
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from checking import outcome
+from running import COMMAND, call
 
 from anonymizer.exports.verification import verify_folder
 from anonymizer.intake.searching import canonical_user
@@ -35,14 +35,7 @@ DAY = "2026-11-01"
 FIRST, SECOND = f"campaign-day-{DAY}", f"campaign-day-{DAY}~2"
 REASON = "Births of a third of the profiles could not be read."
 Sets = dict[tuple[str, tuple[str, str, str]], set[bytes]]
-
-
-def run_audience(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """The installed command, as a process of its own."""
-    command = Path(sys.executable).with_name("audience")
-    return subprocess.run(
-        [str(command), *map(str, arguments)], capture_output=True, text=True, check=False
-    )
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("correcting")]
 
 
 def copy_home(home: Home, place: Path) -> Home:
@@ -81,12 +74,12 @@ def wrong_world(sample_world: Home, tmp_path_factory: pytest.TempPathFactory) ->
 def sent(wrong_world: Home) -> Home:
     """The wrong day accepted and released. Not to be changed: copy it."""
     run = ("run", "--from", DAY, "--to", DAY, "--home", wrong_world.root)
-    assert run_audience(*run).returncode == 4
-    accepted = run_audience(
+    assert call(*run).returncode == 4
+    accepted = call(
         "accept", "--day", DAY, "--reason", "They look right.", "--home", wrong_world.root
     )
     assert accepted.returncode == 0, accepted.stderr
-    assert run_audience(*run).returncode == 0
+    assert call(*run).returncode == 0
     folder = wrong_world.raw / "profiles" / f"day={DAY}"
     shutil.rmtree(folder)
     shutil.copytree(wrong_world.root.parent / "right", folder)
@@ -109,13 +102,13 @@ def corrected(sent: Home, tmp_path_factory: pytest.TempPathFactory) -> Corrected
     home = copy_home(sent, tmp_path_factory.mktemp("corrected") / "home")
     before = sets_of(home)
     erased = visitor(home)
-    filed = run_audience("rights", "erase", "--user", erased, "--home", home.root)
+    filed = call("rights", "erase", "--user", erased, "--home", home.root)
     assert filed.returncode == 0, filed.stderr
     command = ("correct-release", FIRST, "--reason", REASON, "--home", home.root)
-    refused = run_audience(*command)
+    refused = call(*command)
     assert refused.returncode == 2
     assert "--yes" in refused.stderr
-    done = run_audience(*command, "--yes")
+    done = call(*command, "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
     return Corrected(home, before, sets_of(home), erased, done.stdout)
 
@@ -224,23 +217,23 @@ def test_the_first_release_stays_and_points_to_the_correction(
         added = [name for name in after.keys() - before.keys() if SECOND not in name]
         assert all(name.endswith("/CORRECTED.json") for name in added)
     assert f"{SECOND} corrects {FIRST}" in corrected.said
-    proved = run_audience("verify", "--home", home.root)
+    proved = call("verify", "--home", home.root)
     assert proved.returncode == 0, proved.stdout + proved.stderr
     assert f"{FIRST} was corrected by {SECOND}: {REASON}" in " ".join(proved.stdout.split())
-    checked = run_audience("check", next(home.exports.glob(f"*/{FIRST}")))
+    checked = call("check", next(home.exports.glob(f"*/{FIRST}")))
     assert checked.returncode == 0, checked.stderr
     assert f"{FIRST} was corrected by {SECOND}" in checked.stdout
-    listed = run_audience("exports", "--home", home.root)
+    listed = call("exports", "--home", home.root)
     assert "corrected" in listed.stdout
 
 
 def test_readers_see_the_correction(corrected: Corrected) -> None:
     home = corrected.home
-    said = run_audience("statements", "--day", DAY, "--limit", "100000", "--home", home.root)
+    said = call("statements", "--day", DAY, "--limit", "100000", "--home", home.root)
     assert len(said.stdout.splitlines()) == len(figures(home, SECOND))
     campaign = sorted({name for name, _ in figures(home, SECOND)})[0]
     options = ("--day", DAY, "--subject", campaign, "--home", home.root)
-    assert run_audience("suppressed", *options, "--reasons").returncode == 0
+    assert call("suppressed", *options, "--reasons").returncode == 0
 
 
 def test_the_erased_person_is_in_no_working_file_and_in_no_difference(
@@ -252,7 +245,6 @@ def test_the_erased_person_is_in_no_working_file_and_in_no_difference(
     assert not any(key in members for members in corrected.after.values())
 
 
-@pytest.mark.slow
 def test_the_checks_of_the_day_pass_and_running_again_changes_nothing(
     corrected: Corrected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -269,8 +261,8 @@ def test_the_checks_of_the_day_pass_and_running_again_changes_nothing(
     ):
         assert outcome(asset, name, day)[0], name
     before = content(home.published)
-    assert run_audience("backfill", "--to", DAY, "--home", home.root).returncode == 0
-    again = run_audience("run", "--from", DAY, "--to", DAY, "--home", home.root)
+    assert call("backfill", "--to", DAY, "--home", home.root).returncode == 0
+    again = call("run", "--from", DAY, "--to", DAY, "--home", home.root)
     assert again.returncode == 0, again.stdout + again.stderr
     after = content(home.published)
     assert {n: b for n, b in after.items() if n != "segments.duckdb"} == {
@@ -281,25 +273,24 @@ def test_the_checks_of_the_day_pass_and_running_again_changes_nothing(
 def test_one_more_correction_needs_a_role_and_an_approval(corrected: Corrected) -> None:
     home = copy_home(corrected.home, corrected.home.root.parent / "again")
     named = ("--reason", "Visits were missing.", "--home", home.root)
-    refused = run_audience("correct-release", SECOND, *named, "--yes")
+    refused = call("correct-release", SECOND, *named, "--yes")
     assert refused.returncode == 2
     assert "roles: privacy_officer" in " ".join(refused.stderr.split())
-    assert run_audience("correct-release", SECOND, "--approve", *named).returncode == 2
+    assert call("correct-release", SECOND, "--approve", *named).returncode == 2
     policy = home.policy.read_text("utf-8")
     assert "roles: {}" in policy
     named_roles = f"roles: {{privacy_officer: [{account_name()}]}}"
     home.policy.write_text(policy.replace("roles: {}", named_roles), "utf-8")
-    approved = run_audience("correct-release", SECOND, "--approve", *named)
+    approved = call("correct-release", SECOND, "--approve", *named)
     assert approved.returncode == 0, approved.stderr
-    own = run_audience("correct-release", SECOND, *named, "--yes")
+    own = call("correct-release", SECOND, *named, "--yes")
     assert own.returncode == 2
     assert "this login approved it" in own.stderr
     assert Ledger.open(home.ledger).find("correction", f"{FIRST}~3") is None
-    wrong_name = run_audience("correct-release", FIRST, *named, "--yes")
+    wrong_name = call("correct-release", FIRST, *named, "--yes")
     assert f"corrected already by {SECOND}" in " ".join(wrong_name.stderr.split())
 
 
-@pytest.mark.slow
 def test_a_correction_that_is_held_stays_ordered_and_backfill_finishes_it(
     sent: Home, tmp_path: Path
 ) -> None:
@@ -310,18 +301,17 @@ def test_a_correction_that_is_held_stays_ordered_and_backfill_finishes_it(
     for path in folder.glob("profiles*"):
         path.write_bytes(path.read_bytes()[:-20])
     command = ("correct-release", FIRST, "--reason", REASON, "--yes", "--home", home.root)
-    held = run_audience(*command)
+    held = call(*command)
     assert held.returncode != 0
     assert f"{SECOND} is ordered and not released yet" in held.stdout
     assert not (home.releases / SECOND).exists()
     shutil.rmtree(folder)
     shutil.copytree(kept, folder)
-    assert run_audience("backfill", "--to", DAY, "--home", home.root).returncode == 0
+    assert call("backfill", "--to", DAY, "--home", home.root).returncode == 0
     assert verify_folder(home.published).corrected == {FIRST: f"{SECOND}: {REASON}"}
-    assert run_audience(*command).returncode == 2
+    assert call(*command).returncode == 2
 
 
-@pytest.mark.slow
 def test_a_correction_that_is_held_can_be_cancelled_and_runs_go_on_without_it(
     sent: Home, tmp_path: Path
 ) -> None:
@@ -330,25 +320,24 @@ def test_a_correction_that_is_held_can_be_cancelled_and_runs_go_on_without_it(
     right = profiles.read_bytes()
     profiles.write_bytes(right[:-20])
     place = ("--home", home.root)
-    held = run_audience("correct-release", FIRST, "--reason", REASON, "--yes", *place)
+    held = call("correct-release", FIRST, "--reason", REASON, "--yes", *place)
     assert held.returncode != 0
     assert f"correct-release {FIRST} --cancel" in " ".join(held.stdout.split())
     reason = "The first figures were right after all."
-    both = run_audience("correct-release", FIRST, "--cancel", "--approve", "--reason", "x", *place)
+    both = call("correct-release", FIRST, "--cancel", "--approve", "--reason", "x", *place)
     assert both.returncode == 2
-    done = run_audience("correct-release", FIRST, "--cancel", "--reason", reason, *place)
+    done = call("correct-release", FIRST, "--cancel", "--reason", reason, *place)
     assert done.returncode == 0, done.stderr
     assert f"{SECOND} is cancelled" in done.stdout
     profiles.write_bytes(right)
-    run = run_audience("run", "--from", DAY, "--to", DAY, *place)
+    run = call("run", "--from", DAY, "--to", DAY, *place)
     assert run.returncode == 0, run.stdout + run.stderr
     assert [entry.subject for entry in Ledger.open(home.ledger).releases()] == [FIRST]
-    listed = " ".join(run_audience("ledger", "list", *place).stdout.split())
+    listed = " ".join(call("ledger", "list", *place).stdout.split())
     assert "cancellation" in listed
     assert verify_folder(home.published).unfinished == ()
 
 
-@pytest.mark.slow
 def test_killed_while_it_is_computed_a_correction_is_no_alarm_and_backfill_makes_it(
     sent: Home, tmp_path: Path
 ) -> None:
@@ -356,7 +345,7 @@ def test_killed_while_it_is_computed_a_correction_is_no_alarm_and_backfill_makes
     home = copy_home(sent, tmp_path / "home")
     reached = home.private / "journal" / "reach" / f"day={DAY}.json"
     reached.unlink()
-    command = [str(Path(sys.executable).with_name("audience")), "correct-release", FIRST]
+    command = [COMMAND, "correct-release", FIRST]
     options = ["--reason", REASON, "--yes", "--home", str(home.root)]
     with subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL) as killed:
         deadline = time.monotonic() + 240
@@ -366,18 +355,16 @@ def test_killed_while_it_is_computed_a_correction_is_no_alarm_and_backfill_makes
     assert killed.returncode == -signal.SIGKILL
     assert [order.release for order in open_orders(Ledger.open(home.ledger))] == [SECOND]
     for words in (("ledger", "verify"), ("verify",)):
-        told = run_audience(*words, "--home", home.root)
+        told = call(*words, "--home", home.root)
         assert told.returncode == 0, told.stdout + told.stderr
-    assert run_audience("backfill", "--to", DAY, "--home", home.root).returncode == 0
+    assert call("backfill", "--to", DAY, "--home", home.root).returncode == 0
     assert verify_folder(home.published).corrected == {FIRST: f"{SECOND}: {REASON}"}
 
 
 def test_a_day_whose_files_are_gone_is_refused(sent: Home, tmp_path: Path) -> None:
     home = copy_home(sent, tmp_path / "home")
     shutil.rmtree(home.raw / "visits" / f"day={DAY}")
-    refused = run_audience(
-        "correct-release", FIRST, "--reason", REASON, "--yes", "--home", home.root
-    )
+    refused = call("correct-release", FIRST, "--reason", REASON, "--yes", "--home", home.root)
     assert refused.returncode == 4
     assert "deliver the right files again" in " ".join(refused.stderr.split())
     assert Ledger.open(home.ledger).find("correction", SECOND) is None

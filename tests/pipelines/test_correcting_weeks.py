@@ -24,7 +24,7 @@ from cli.commands.runs import release_days, release_periods
 from data_samples.options import WorldOptions
 from data_samples.world import generate
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("correcting weeks")]
 TUESDAY, SUNDAY, LAST = (date(2026, 11, number) for number in (3, 8, 9))
 DAY, WEEK = "campaign-day-2026-11-03", "campaign-week-2026-W45"
 REASON = "Half of the visits of Tuesday were missing."

@@ -182,7 +182,7 @@ def test_a_period_without_input_is_held_by_its_first_stage(series: Series, tmp_p
     home = create_home(Home(tmp_path / "home"))
     job = assemble(Installation.of(home), home).resolve_job_def(job_name(series))
     key = "2026-02-01" if series.period_kind == "month" else "2026-02-02"
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         done = job.execute_in_process(instance=instance, partition_key=key, raise_on_error=False)
         (run,) = instance.get_runs()
 

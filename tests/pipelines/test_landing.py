@@ -22,7 +22,7 @@ DAYS = ["2026-11-01", "2026-11-02", "2026-11-03"]
 
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.instance_for_test() as made:
+    with dg.DagsterInstance.ephemeral() as made:
         yield made
 
 

@@ -1,13 +1,12 @@
 """Lineage events for another catalogue: off until the instance says so, and free of values."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from running import start
 
 from anonymizer.storage.home import Home
 from pipelines.instance import prepare_instance
@@ -54,13 +53,12 @@ def test_it_is_off_until_it_is_configured(tmp_path: Path) -> None:
     assert "event_log_storage" not in settings
 
 
-def test_what_is_emitted_names_nobody(
-    fresh_home: Home, tmp_path: Path, audience: Callable[..., Any]
-) -> None:
+@pytest.mark.slow
+def test_what_is_emitted_names_nobody(fresh_home: Home, tmp_path: Path) -> None:
     pytest.importorskip("dagster_openlineage", reason="make install brings dagster-openlineage")
     switch_on(fresh_home)
     told = tmp_path / "events.jsonl"
-    done = audience(
+    done = start(
         "run", "--from", DAY, "--to", DAY, "--home", fresh_home.root,
         environment={
             "OPENLINEAGE__TRANSPORT__TYPE": "file",

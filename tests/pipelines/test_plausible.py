@@ -102,6 +102,7 @@ def states_the_acceptance(home: Home, audience: Audience, words: str) -> None:
     assert words in stated["in_words"]
 
 
+@pytest.mark.slow
 def test_who_may_accept_is_a_role_of_the_policy(
     fresh_home: Home, profiles: Path, audience: Audience
 ) -> None:

@@ -40,6 +40,7 @@ def published(home: Home) -> dict[Path, bytes]:
     }
 
 
+@pytest.mark.slow
 def test_a_released_day_with_other_files_says_which(
     released_home: Home, audience: Audience
 ) -> None:

@@ -16,7 +16,7 @@ JAKARTA = ZoneInfo("Asia/Jakarta")
 
 def tick(moment: datetime) -> ScheduleExecutionData:
     repository = defs.get_repository_def()
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         context = dg.build_schedule_context(
             instance=instance,
             scheduled_execution_time=moment,

@@ -56,7 +56,7 @@ def run_flow(home: Home, first: Work, second: Work) -> dg.ExecuteInProcessResult
         yield from Run(context, installation, CAMPAIGN_DAY, parts, checks).go()
 
     # An instance of its own: definitions are loaded with the last one that was made, alive or not.
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         return dg.materialize(
             [flow],
             instance=instance,

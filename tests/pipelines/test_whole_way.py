@@ -5,7 +5,6 @@ import json
 import shutil
 import sqlite3
 import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import dagster as dg
 import duckdb
 import pyarrow.parquet as pq
 import pytest
+from running import COMMAND, start
 
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
@@ -24,7 +24,6 @@ from pipelines.accounts import settled_accounts
 Audience = Callable[..., subprocess.CompletedProcess[str]]
 DAYS = ("2026-11-01", "2026-11-02", "2026-11-03")
 RANGE = ("run", "--from", DAYS[0], "--to", DAYS[-1])
-pytestmark = pytest.mark.slow
 
 
 def published_bytes(home: Home) -> dict[str, str]:
@@ -84,6 +83,7 @@ def test_rows_are_accounted_for_on_every_day(released_world: Home) -> None:
         assert accounts["visits"].excluded["guest"]
 
 
+@pytest.mark.slow
 def test_running_again_changes_no_byte(released_home: Home, audience: Audience) -> None:
     before, shown = published_bytes(released_home), figures(released_home)
     done = audience(*RANGE)
@@ -95,16 +95,17 @@ def test_running_again_changes_no_byte(released_home: Home, audience: Audience) 
     assert released(released_home) == list(DAYS)
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_done_again_and_gives_the_same_bytes_as_any_other(
-    fresh_home: Home, released_world: Home, audience: Audience
+    fresh_home: Home, released_world: Home
 ) -> None:
-    command = [str(Path(sys.executable).with_name("audience")), *RANGE]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as killed:
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([COMMAND, *RANGE], **quiet) as killed:
         while not list(fresh_home.private.glob("journal/eligibility/*")):
             assert killed.poll() is None
             time.sleep(0.01)
         killed.kill()
-    done = audience(*RANGE, environment={"PYTHONHASHSEED": "7", "TZ": "America/New_York"})
+    done = start(*RANGE, environment={"PYTHONHASHSEED": "7", "TZ": "America/New_York"})
 
     assert done.returncode == 0, done.stderr
     with dg.DagsterInstance.from_config(str(fresh_home.dagster)) as instance:
@@ -113,6 +114,7 @@ def test_a_killed_run_is_done_again_and_gives_the_same_bytes_as_any_other(
     assert published_bytes(fresh_home) == published_bytes(released_world)
 
 
+@pytest.mark.slow
 def test_working_data_is_kept_no_longer_than_the_policy_says(
     fresh_home: Home, audience: Audience
 ) -> None:
@@ -129,6 +131,7 @@ def test_working_data_is_kept_no_longer_than_the_policy_says(
     assert released(fresh_home) == list(DAYS[:2])
 
 
+@pytest.mark.slow
 def test_a_held_day_holds_no_other(fresh_home: Home, audience: Audience) -> None:
     policy = fresh_home.policy.read_text().replace("late_days: 1", "late_days: 0")
     fresh_home.policy.write_text(policy)
@@ -248,6 +251,7 @@ def test_statements_say_what_was_released(released_home: Home, audience: Audienc
         assert line.endswith("on 2 November 2026")
 
 
+@pytest.mark.slow
 def test_the_demo_is_idempotent(released_home: Home, audience: Audience) -> None:
     before = published_bytes(released_home)
     done = audience("demo")

@@ -28,6 +28,7 @@ DAYS = [FIRST + timedelta(days=number) for number in range(60)]
 HOLIDAYS, OUTAGE, WRONG_DAY = (DAYS[17], DAYS[18]), DAYS[45], 23
 WEEKS = timedelta(weeks=LIMITS.weeks)
 LATER = 4e9  # seconds: every file has rested long enough
+pytestmark = pytest.mark.xdist_group("plausible")
 
 
 def measured(home: Home, day: date) -> Measures:
@@ -59,6 +60,7 @@ def before(world: Home) -> list[Measures]:
     return [measured(world, day) for day in DAYS[:WRONG_DAY]]
 
 
+@pytest.mark.slow
 def test_good_days_are_hardly_ever_held(world: Home, before: list[Measures]) -> None:
     released: list[Measures] = []
     held = []

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rotation import examples
 from scipy import sparse
 from small_tables import (
     EFFORT,
@@ -44,7 +45,9 @@ RULES = [
     )
 ]
 HASTY = Effort.model_construct(proof_work=1)
-slowly = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+slowly = settings(
+    max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 def steps_of(rules, drawn=0):
@@ -277,7 +280,7 @@ def judged_rows(draw):
     return rows, table, follows, people
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(judged_rows(), st.data())
 def test_a_pair_is_known_to_differ_while_the_reader_knows_it(judged, data):
     """Those that are within a step and the room in the table at hand, and all that share."""

@@ -8,6 +8,7 @@ import pytest
 from best_possible import best_sum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rotation import examples
 from small_tables import (
     EFFORT,
     KEY,
@@ -40,7 +41,7 @@ def read(table, catalogue, rules, effort=EFFORT):
     return Reader(figures, catalogue, rules, table.possible, table.occupied)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_nothing_denied_can_be_inferred(data):
     catalogue = data.draw(catalogues())
@@ -50,7 +51,7 @@ def test_nothing_denied_can_be_inferred(data):
     assert read(table, catalogue, rules, effort).breaches() == []
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_nothing_can_be_solved_by_who_knows_the_empty_cells(data):
     catalogue = data.draw(catalogues())

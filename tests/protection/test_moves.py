@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rationals import dot, rank, spans
+from rotation import examples
 
 from anonymizer.suppression.moves import UNLIMITED, Elimination, MoveBasis, proportional
 
@@ -73,7 +74,7 @@ def look_at_some(data, basis):
         basis.reach(q)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(worlds(), st.data())
 def test_the_columns_are_a_basis_of_all_moves(world, data):
     spare, rows = world
@@ -88,7 +89,7 @@ def test_the_columns_are_a_basis_of_all_moves(world, data):
             assert through == {q for q in followed.basis.columns if followed.vector(q)[place]}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(worlds(), st.data())
 def test_sums_that_are_added_and_dropped_leave_columns_that_span(world, data):
     """Whatever the pivots, sums among them, and whenever the sums are dropped."""
@@ -115,7 +116,7 @@ def test_sums_that_are_added_and_dropped_leave_columns_that_span(world, data):
             assert through == {q for q in basis.columns if followed.vector(q)[place]}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(worlds(), st.data())
 def test_the_balance_is_what_each_column_changes_in_a_sum(world, data):
     spare, rows = world
@@ -129,7 +130,7 @@ def test_the_balance_is_what_each_column_changes_in_a_sum(world, data):
         assert followed.basis.balance(classes) == {q: c for q, c in changes.items() if c}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(worlds(), st.integers(1, 5), st.data())
 def test_the_reach_is_never_more_than_the_true_one(world, enough, data):
     spare, rows = world
@@ -150,7 +151,7 @@ def test_the_reach_is_never_more_than_the_true_one(world, enough, data):
         assert basis.reach(q) == followed.true_reach(q)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(worlds(), st.integers(1, 5), st.data())
 def test_what_an_elimination_foretells_comes_true(world, enough, data):
     """New columns by their factors, and no more reach than they have, before and after division.
@@ -190,7 +191,7 @@ def test_what_an_elimination_foretells_comes_true(world, enough, data):
         foretold.clear()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.data())
 def test_proportional_vectors_are_told_from_others(data):
     numbers = st.dictionaries(st.integers(0, 3), st.integers(-3, 3).filter(bool), min_size=1)

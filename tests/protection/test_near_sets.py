@@ -22,6 +22,7 @@ from exact_sets import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rotation import examples
 from small_tables import SECRET, Person, catalogues, promise, table_of
 
 from anonymizer.model.errors import Held
@@ -32,7 +33,9 @@ from anonymizer.suppression.judging import Steps, judge, representatives
 from anonymizer.suppression.near import near_pairs
 from anonymizer.suppression.representatives import read_representatives, write_representatives
 
-patient = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+patient = settings(
+    max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 # Largest steps of 12, 16, 17, 64, 65 and 90 people: two of each shape.
 PROMISES = [
     promise(k=80, inference_k=inference, rounding=10, near_jitter=jitter)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from rotation import examples
 from small_tables import (
     KEY,
     SECRET,
@@ -66,7 +67,7 @@ def known_of(table, catalogue, rules, figures):
     return constraints(ground_of(table, catalogue), judged_alone(figures, rules))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_class_is_proved_exactly_if_a_fitting_table_has_enough_people(data):
     """From the true table or from one that was found from the figures."""
@@ -101,7 +102,7 @@ def left_unproved(prover, problem, targets):
     return set(unproved(problem, prover.published, targets, prover.starts, prover.proofs))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_an_exact_solution_is_found_exactly_if_there_is_one(data):
     catalogue = data.draw(catalogues())
@@ -204,7 +205,7 @@ def test_a_proof_from_a_start_that_does_not_fit_is_recognised(square):
 
 
 @settings(
-    max_examples=60,
+    max_examples=examples(60),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
@@ -284,7 +285,7 @@ def test_a_table_that_proves_one_target_is_a_start_for_others():
     assert left_unproved(prover, problem, targets) == set()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_what_attempts_side_by_side_find_fits_and_reaches_its_goal(data):
     """Few at a time, so that one attempt follows another in the same place."""

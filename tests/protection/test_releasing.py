@@ -12,6 +12,7 @@ import pytest
 from exact_sets import PlainJudge, Released, step_between
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from rotation import examples
 from small_tables import (
     EFFORT,
     SECRET,
@@ -42,7 +43,9 @@ from anonymizer.suppression.releasing import (
 EAGER = Workers(2, start_seconds=-1)
 # k, inference_k, rounding, k_jitter, near_jitter.
 RULES = [promise(*numbers) for numbers in ((4, 2, 2, 1, 0), (4, 3, 2, 0, 1), (5, 2, 3, 1, 1))]
-slowly = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+slowly = settings(
+    max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 def key(subject, day=22):
@@ -199,7 +202,7 @@ def plain_release(rules, tables, followed, results):
 
 
 @settings(
-    max_examples=60,
+    max_examples=examples(60),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

@@ -4,6 +4,7 @@ Tables are judged here with plain sums over plain lists: nothing of the product 
 that it hands out.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rationals import dot, spans
+from rotation import examples
 from small_tables import (
     EFFORT,
     KEY,
@@ -98,7 +100,7 @@ def publish_and_check(stepwise, spare, rows, aims):
     return outcome
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(worlds())
 def test_every_aim_is_within_reach_at_every_step(world):
     spare, rows, aims = world
@@ -132,7 +134,7 @@ def test_every_aim_is_within_reach_where_columns_are_multiplied_and_divided(widt
         publish_and_check(Stepwise(spare, rows, aims, Work(PLENTY)), spare, rows, aims)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(worlds(), st.integers(0, 12))
 def test_stopping_early_is_safe_and_suppresses_all_that_follows(world, steps):
     spare, rows, aims = world
@@ -143,7 +145,7 @@ def test_stopping_early_is_safe_and_suppresses_all_that_follows(world, steps):
     assert not any(early[same:])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(worlds())
 def test_a_row_given_up_as_hopeless_would_determine_an_aim(world):
     """Given up at the first pivot: published, the row would make an aim's sum known."""
@@ -250,7 +252,7 @@ def test_figures_depend_on_the_input_alone():
         subprocess.run(
             [sys.executable, "-c", script, order],
             cwd=Path(__file__).parent,
-            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])},
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)},
             capture_output=True,
             text=True,
             check=True,

@@ -1,5 +1,6 @@
 """All promises of a table by itself, checked from its published figures alone."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rotation import examples
 from small_tables import (
     EFFORT,
     SECRET,
@@ -52,7 +54,7 @@ def by_name(result, catalogue=TWO_BY_THREE):
     }
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_nothing_denied_can_be_inferred(data):
     catalogue = data.draw(catalogues())
@@ -62,7 +64,7 @@ def test_nothing_denied_can_be_inferred(data):
     assert Reader(result.figures, catalogue, rules, table.possible).breaches() == []
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_rounded_figures_solve_nothing_for_who_knows_the_empty_cells(data):
     catalogue = data.draw(catalogues())
@@ -72,7 +74,7 @@ def test_rounded_figures_solve_nothing_for_who_knows_the_empty_cells(data):
     assert Reader(figures, catalogue, rules, table.possible, occupied=True).breaches() == []
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_no_suppressed_segment_could_be_published_too(data):
     """Suppression costs no more than it must: adding any one segment would break the promise."""
@@ -190,7 +192,7 @@ def test_equal_input_gives_equal_figures_in_any_process():
         subprocess.run(
             [sys.executable, "-c", script],
             cwd=Path(__file__).parent,
-            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])},
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)},
             capture_output=True,
             text=True,
             check=True,
@@ -274,7 +276,7 @@ def test_a_solver_that_refuses_to_run_holds_the_table():
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=Path(__file__).parent,
-        env={"PYTHONPATH": str(Path(__file__).parents[2])},
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         check=True,

@@ -1,10 +1,12 @@
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from interrupted_run import NEXT, run
 from ledgers import Store
 from postgresql import Server, running
-from release_world import release
+from release_world import DAY, release
 
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.release import Release
@@ -24,6 +26,25 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
         return Store(f"sqlite:///{tmp_path}/ledger.sqlite")
     server: Server = request.getfixturevalue("postgresql")
     return Store(server.url(server.new_database()), server)
+
+
+@pytest.fixture(scope="session")
+def two_days(once: Callable[[str, Callable[[Path], object]], Path]) -> Home:
+    """Two days released, exported and in the database. Not to be changed: copy it."""
+
+    def make(folder: Path) -> None:
+        home = Home(folder / "home")
+        run(home, DAY)
+        shutil.copytree(home.root, folder / "first")
+        run(home, NEXT)
+
+    return Home(once("two days", make) / "home")
+
+
+@pytest.fixture(scope="session")
+def one_day(two_days: Home) -> Home:
+    """The same as it stood after its first day. Not to be changed: copy it."""
+    return Home(two_days.root.with_name("first"))
 
 
 @pytest.fixture

@@ -29,16 +29,6 @@ NEXT = date(2026, 11, 23)
 ROOM = [0, 30_000, 90_000, 400_000, 2_100_000, 12_000_000]
 
 
-@pytest.fixture(scope="module")
-def homes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Home]:
-    """One day released, and what the second makes of it undisturbed. Not to be changed."""
-    first = Home(tmp_path_factory.mktemp("disks") / "home")
-    run(first, DAY)
-    both = Home(shutil.copytree(first.root, first.root.with_name("both")))
-    run(both, NEXT)
-    return first, both
-
-
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "disk"
@@ -68,10 +58,9 @@ def figures(home: Home) -> list[tuple[object, ...]]:
 
 @pytest.mark.parametrize("room", ROOM)
 def test_wherever_the_disk_fills_the_old_state_stands_and_the_next_run_ends_the_same(
-    room: int, homes: tuple[Home, Home], disk: Path
+    room: int, one_day: Home, two_days: Home, disk: Path
 ) -> None:
-    first, both = homes
-    home = Home(shutil.copytree(first.root, disk / "home"))
+    home = Home(shutil.copytree(one_day.root, disk / "home"))
     before, chain = public(home), home.public_ledger.read_bytes()
     old = home.database.read_bytes()
     filler = fill(disk, room)
@@ -91,8 +80,8 @@ def test_wherever_the_disk_fills_the_old_state_stands_and_the_next_run_ends_the_
     assert not list(home.published.glob(".segments*"))
     filler.unlink()
     run(home, NEXT)
-    assert public(home) == public(both)
-    assert figures(home) == figures(both)
+    assert public(home) == public(two_days)
+    assert figures(home) == figures(two_days)
     assert verify_folder(home.published).unfinished == ()
 
 

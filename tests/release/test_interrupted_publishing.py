@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,17 +37,11 @@ def figures(home: Home) -> list[tuple[object, ...]]:
         return connection.sql("FROM figures").fetchall()
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    home = Home(tmp_path_factory.mktemp("undisturbed"))
-    run(home, DAY)
-    run(home, NEXT)
-    return home
-
-
 @pytest.mark.parametrize("point", sorted(set(POINTS) - {"never"}))
-def test_a_killed_run_is_finished_by_the_next(point: str, home: Home, undisturbed: Home) -> None:
-    run(home, DAY)
+def test_a_killed_run_is_finished_by_the_next(
+    point: str, home: Home, one_day: Home, two_days: Home
+) -> None:
+    shutil.copytree(one_day.root, home.root)
     before = public(home)
     assert run_and_die(home, point) == -signal.SIGKILL
 
@@ -61,9 +56,9 @@ def test_a_killed_run_is_finished_by_the_next(point: str, home: Home, undisturbe
     assert len(load_releases(home, ledger)) == len(logged)
 
     run(home, NEXT)
-    assert public(home) == public(undisturbed)
-    assert figures(home) == figures(undisturbed)
-    assert ledger.entries() == Ledger.open(undisturbed.ledger).entries()
+    assert public(home) == public(two_days)
+    assert figures(home) == figures(two_days)
+    assert ledger.entries() == Ledger.open(two_days.ledger).entries()
     assert not list(home.published.glob(".segments*"))
 
 
@@ -89,12 +84,12 @@ def test_a_staged_folder_that_was_changed_is_not_finished(home: Home) -> None:
 
 @pytest.mark.parametrize("seed", ["0", "1"])
 def test_bytes_depend_on_neither_time_zone_nor_hash_seed(
-    seed: str, home: Home, undisturbed: Home
+    seed: str, home: Home, two_days: Home
 ) -> None:
     run(home, DAY)
     zone = "America/New_York" if seed == "0" else "Asia/Jayapura"
     assert run_and_die(home, "never", PYTHONHASHSEED=seed, TZ=zone) == 0
-    assert public(home) == public(undisturbed)
+    assert public(home) == public(two_days)
 
 
 def test_of_two_runs_at_once_one_is_busy_at_once(home: Home) -> None:

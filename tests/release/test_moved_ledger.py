@@ -1,8 +1,5 @@
 """A history that moves from the home's file to PostgreSQL, and goes on there."""
 
-import os
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +8,7 @@ from interrupted_run import run
 from ledgers import Store
 from postgresql import Server
 from release_world import DAY, content, release
+from running import Done, call
 
 from anonymizer.exports.verification import verify_folder
 from anonymizer.model.errors import LedgerBroken
@@ -20,16 +18,9 @@ from anonymizer.storage.home import Home
 NEXT = date(2026, 11, 23)
 
 
-def copy(home: Home, url: str) -> subprocess.CompletedProcess[str]:
+def copy(home: Home, url: str) -> Done:
     """`audience ledger copy`, as an operator runs it."""
-    audience = Path(sys.executable).with_name("audience")
-    return subprocess.run(
-        [audience, "ledger", "copy", "--home", home.root],
-        env={**os.environ, "AUDIENCE_LEDGER": url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return call("ledger", "copy", "--home", home.root, environment={"AUDIENCE_LEDGER": url})
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from interrupted_run import run
 from ledgers import Store
 from postgresql import Server
 from release_world import DAY, SECRET, checked, content, facts, release
@@ -38,15 +37,6 @@ from anonymizer.storage.signature import sealed
 NEXT = date(2026, 11, 23)
 NAME = "campaign-day-2026-11-22"
 Harm = Callable[[Path], object]
-
-
-@pytest.fixture(scope="module")
-def two_days(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Two days released and exported, and the database of them. Not to be changed: copy it."""
-    home = Home(tmp_path_factory.mktemp("proofs") / "home")
-    run(home, DAY)
-    run(home, NEXT)
-    return home
 
 
 @pytest.fixture

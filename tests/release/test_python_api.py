@@ -11,7 +11,6 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
-from interrupted_run import run
 from release_world import DAY, SECRET, release_longer
 
 import audience
@@ -32,11 +31,10 @@ SNIPPETS = re.findall(
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def home(two_days: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Two days with exports, and the longer periods around them."""
-    home = Home(tmp_path_factory.mktemp("python") / "demo")
-    run(home, DAY)
-    run(home, NEXT)
+    place = tmp_path_factory.mktemp("python") / "demo"
+    home = Home(shutil.copytree(two_days.root, place))
     release_longer(home)
     build_database(load_releases(home, Ledger.open(home.ledger)), home)
     return home

@@ -1,18 +1,15 @@
 """Commands that read need the published folder and nothing else: no ledger, no key, no home."""
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from datetime import date
 from io import StringIO
 from pathlib import Path
 
 import pytest
-from interrupted_run import run
 from pandas import read_csv
-from release_world import DAY, SECRET, content
+from release_world import SECRET, content
+from running import Done, call
 
 from anonymizer.exports.withdrawing import withdraw
 from anonymizer.model.errors import LedgerBroken
@@ -27,11 +24,10 @@ REASON = "Visits were delivered twice"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def home(two_days: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Two days, of which the first is withdrawn, and an entry that is not public."""
-    home = Home(tmp_path_factory.mktemp("readers") / "home")
-    run(home, DAY)
-    run(home, NEXT)
+    place = tmp_path_factory.mktemp("readers") / "home"
+    home = Home(shutil.copytree(two_days.root, place))
     ledger = Ledger.open(home.ledger)
     withdraw(BAD, REASON, home, ledger, SECRET)
     ledger.append("request_done", "secret subject", None, {"reason": "by post", "salt": "x"})
@@ -45,17 +41,9 @@ def copy(home: Home, tmp_path: Path) -> Path:
     return shutil.copytree(home.published, tmp_path / "received")
 
 
-def audience(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def audience(folder: Path, *words: str) -> Done:
     """The command in another folder, with nothing in the environment that names a home."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AUDIENCE", "DAGSTER"))}
-    return subprocess.run(
-        [sys.executable, "-m", "cli.main", *words],
-        cwd=folder,
-        env={**kept, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return call(*words, folder=folder, without=("AUDIENCE", "DAGSTER"))
 
 
 def test_every_reader_command_works_from_a_copy_and_leaves_it_as_it_is(

@@ -2,13 +2,11 @@
 
 import shutil
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 
 import duckdb
 import pytest
-from interrupted_run import run, run_and_die
-from release_world import DAY
+from interrupted_run import run_and_die
 from typer.testing import CliRunner
 
 from anonymizer.exports.verification import verify_folder
@@ -24,16 +22,14 @@ STAGED_EXPORT = Path(".staging") / "exports" / "maju" / NEXT
 
 
 @pytest.fixture(scope="module")
-def killed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Home]:
+def killed(
+    one_day: Home, two_days: Home, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Home]:
     """Homes whose second run died at a point. Not to be changed: copy them."""
-    homes = {}
-    first = Home(tmp_path_factory.mktemp("first") / "home")
-    run(first, DAY)
+    homes, folder = {"never": two_days}, tmp_path_factory.mktemp("killed")
     for point in ("between ledger and rename", "between two advertisers", "after the rename"):
-        homes[point] = Home(shutil.copytree(first.root, first.root.with_name(point)))
+        homes[point] = Home(shutil.copytree(one_day.root, folder / point))
         run_and_die(homes[point], point)
-    run(first, date(2026, 11, 23))
-    homes["never"] = first
     return homes
 
 

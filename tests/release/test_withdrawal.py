@@ -11,7 +11,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from interrupted_run import run
 from release_world import DAY, SECRET, content, release
 
 from anonymizer.exports import notice, withdrawing
@@ -30,14 +29,6 @@ from anonymizer.storage.secret import Secret
 NEXT = date(2026, 11, 23)
 BAD, GOOD = "campaign-day-2026-11-22", "campaign-day-2026-11-23"
 REASON = "Visits of 2026-11-22 were delivered twice"
-
-
-@pytest.fixture(scope="module")
-def two_days(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    home = Home(tmp_path_factory.mktemp("withdrawal") / "home")
-    run(home, DAY)
-    run(home, NEXT)
-    return home
 
 
 @pytest.fixture
