@@ -43,7 +43,7 @@ coverage: install ## branch coverage of `make test`, on the screen and in covera
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow" --cov --cov-report=term --cov-report=html
 
 bench: install ## attacks, brute force, kills, full disks and hostile days in full; takes hours
-	TEST_CASES=all $(BIN)/pytest -n 2 --dist loadgroup tests/audit tests/counting tests/protection \
+	TEST_CASES=all $(BIN)/pytest -n 2 --dist loadgroup tests/audit tests/counting tests/suppression \
 		tests/intake/test_campaign_links.py tests/release/test_killed_anywhere.py
 	$(BIN)/python benchmarks/agreement.py --tables 10000
 	$(BIN)/python benchmarks/audit_agreement.py --tables 10000

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from anonymizer.storage.home import Home
 from pipelines.assembly import assemble
-from pipelines.landing import RUN_AT
+from pipelines.landed_days import RUN_AT
 from pipelines.resources import Installation
 
 

@@ -56,7 +56,7 @@ def database_path(place: Place) -> Path:
     return path
 
 
-class Source:
+class DatabaseSource:
     """One version of the analysts' database, held open while a question is answered."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -68,7 +68,7 @@ class Source:
 
 
 @contextmanager
-def opened(place: Place) -> Iterator[Source]:
+def opened(place: Place) -> Iterator[DatabaseSource]:
     """The analysts' database, read only.
 
     Raises ConfigurationError for a file that is not an analysts' database of this version.
@@ -76,7 +76,7 @@ def opened(place: Place) -> Iterator[Source]:
     path = database_path(place)
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
-            yield Source(connection)
+            yield DatabaseSource(connection)
     except (duckdb.CatalogException, duckdb.BinderException):
         problem = "it does not have the tables of this version"
         raise ConfigurationError([Fault(str(path), problem, _REMEDY)]) from None

@@ -50,8 +50,8 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+")
     print("| table | zeros | inference | intervals | CPU s | MB | outcome |")
     print("|---|---|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as place:
-        published, intervals = Path(place) / "published.csv", Path(place) / "intervals.csv"
+    with tempfile.TemporaryDirectory() as position:
+        published, intervals = Path(position) / "published.csv", Path(position) / "intervals.csv"
         for folder in parser.parse_args().folders:
             for name, zeros in OUTCOMES.items():
                 if not (folder / name).exists():

@@ -26,10 +26,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests/audit"))
 
 from linear_solutions import linearly_solvable
 
-from anonymizer.audit.auditing import Audit, Questions, audit
 from anonymizer.audit.intervals import UNBOUNDED, Intervals
-from anonymizer.audit.outsider import Outsider, Rules
+from anonymizer.audit.intruder import Intruder, TableRules
 from anonymizer.audit.published_file import PublishedTable
+from anonymizer.audit.table_audit import Audit, Questions, audit
 from anonymizer.model.dimensions import Dimension, Group, Text
 from anonymizer.model.hierarchies import full_cross
 from anonymizer.model.periods import Period
@@ -50,7 +50,7 @@ class Disagreement(AssertionError):
 class World:
     """A random table as published, and `inside` (segments x cells) in 0 and 1."""
 
-    outsider: Outsider
+    intruder: Intruder
     inside: Grid
 
 
@@ -89,7 +89,7 @@ def random_world(seed: int) -> World:
     shape = SHAPES[seed % len(SHAPES)]
     catalogue = full_cross([dimension(random, "abc"[i], n) for i, n in enumerate(shape)])
     inside = cells_of(catalogue)
-    rules = Rules(
+    rules = TableRules(
         inference_k=int(random.choice([0, 0, 1, 2, 3])),
         floor=int(random.choice([1, 2, 3])),
         rounding=int(random.choice([1, 1, 1, 2, 3])),
@@ -116,7 +116,7 @@ def random_world(seed: int) -> World:
         np.flatnonzero(known).astype(np.int32),
         counts[known].astype(np.int64),
     )
-    return World(Outsider(table, rules), inside)
+    return World(Intruder(table, rules), inside)
 
 
 def _rounded(count: int, step: int, random: np.random.Generator) -> int:
@@ -126,7 +126,7 @@ def _rounded(count: int, step: int, random: np.random.Generator) -> int:
 
 def everything_that_fits(world: World, *, with_figures: bool = True) -> Truth | None:
     """Walk through all tables; None if there are too many."""
-    table, inside = world.outsider.table, world.inside
+    table, inside = world.intruder.table, world.inside
     known = zip(table.known.tolist(), table.known_people.tolist(), strict=True)
     rows = [(inside[segment], people, people) for segment, people in known]
     possible, figures = _figures(world)
@@ -134,7 +134,7 @@ def everything_that_fits(world: World, *, with_figures: bool = True) -> Truth | 
     bounded = np.zeros(len(possible), dtype=bool)
     for cells, _, _ in rows:
         bounded |= (cells > 0) & possible
-    if world.outsider.rules.zeros_public and with_figures:
+    if world.intruder.rules.zeros_public and with_figures:
         for cells in inside[table.withheld] * possible:
             if cells.any() and not cells[~bounded].any():
                 rows.append((cells, 1, 10**6))
@@ -143,7 +143,7 @@ def everything_that_fits(world: World, *, with_figures: bool = True) -> Truth | 
 
 def _figures(world: World) -> tuple[NDArray[np.bool_], list[tuple[Grid, int, int]]]:
     """The cells that may have people, and each figure as cells, least and most people."""
-    table, rules, inside = world.outsider.table, world.outsider.rules, world.inside
+    table, rules, inside = world.intruder.table, world.intruder.rules, world.inside
     possible = np.ones(inside.shape[1], dtype=bool)
     rows = []
     for segment, people in zip(table.published.tolist(), table.people.tolist(), strict=True):
@@ -186,13 +186,13 @@ def check(seed: int) -> str:
     before = everything_that_fits(world, with_figures=False)
     if truth is None or before is None:
         return "too many tables"
-    done = audit(world.outsider, Questions(intervals="all"))
+    done = audit(world.intruder, Questions(intervals="all"))
     kinds = {finding.kind for finding in done.findings}
     if kinds & {"contradiction", "rule"}:
         return _check_contradiction(seed, world, done, truth)
     _demand(len(truth.tables) > 0, seed, "no table fits, and that was missed")
     _demand(not done.undecided, seed, "undecided")
-    if world.outsider.rules.inference_k:
+    if world.intruder.rules.inference_k:
         _check_inference(seed, world, done, truth, before)
     else:
         _check_solved(seed, world, done, truth, before)
@@ -201,7 +201,7 @@ def check(seed: int) -> str:
     _check_intervals(seed, world, done.intervals, truth)
     _check_companions(seed, world, done, truth)
     _check_linear(seed, world)
-    exact = "exact" if world.outsider.rules.inference_k == 0 else "inference"
+    exact = "exact" if world.intruder.rules.inference_k == 0 else "inference"
     return f"{exact}, {'withstands' if done.withstood else 'discloses'}"
 
 
@@ -218,7 +218,7 @@ def _check_contradiction(seed: int, world: World, done: Audit, truth: Truth) -> 
 
 
 def _one_set_has_two_figures(world: World) -> bool:
-    table, (possible, _) = world.outsider.table, _figures(world)
+    table, (possible, _) = world.intruder.table, _figures(world)
     figures: dict[bytes, int] = {}
     rows = [*table.published.tolist(), *table.known.tolist()]
     counts = [*table.people.tolist(), *table.known_people.tolist()]
@@ -229,7 +229,7 @@ def _one_set_has_two_figures(world: World) -> bool:
 
 
 def _check_inference(seed: int, world: World, done: Audit, truth: Truth, before: Truth) -> None:
-    floor = world.outsider.rules.inference_k
+    floor = world.intruder.rules.inference_k
     small = truth.bounded & (truth.tables.max(axis=0) < floor)
     known = before.bounded & (before.tables.max(axis=0) < floor)
     small &= ~known
@@ -240,7 +240,7 @@ def _check_inference(seed: int, world: World, done: Audit, truth: Truth, before:
 
 
 def _check_solved(seed: int, world: World, done: Audit, truth: Truth, before: Truth) -> None:
-    table = world.outsider.table
+    table = world.intruder.table
     shown = {*table.published.tolist(), *table.known.tolist()}
     cells = {
         cell
@@ -272,7 +272,7 @@ def _check_solved(seed: int, world: World, done: Audit, truth: Truth, before: Tr
 
 def _cuts(world: World, cells: Grid, truth: Truth) -> bool:
     """Whether only some are in the set of the cells that the same figures contain."""
-    table = world.outsider.table
+    table = world.intruder.table
     shown = world.inside[[*table.published.tolist(), *table.known.tolist()]]
     marks = np.vstack([shown, _inhabited(world)])[:, truth.possible]
     inside = cells[truth.possible]
@@ -294,7 +294,7 @@ def _determined(cells: NDArray[np.bool_], truth: Truth) -> bool:
 
 def _adds_up(world: World, cells: NDArray[np.bool_], truth: Truth) -> bool:
     """Whether figures inside the set, times numbers of 0 or more, add up to it."""
-    table = world.outsider.table
+    table = world.intruder.table
     shown = [*table.published.tolist(), *table.known.tolist()]
     figures = world.inside[shown] * truth.possible
     within = figures[~(figures > cells).any(axis=1) & figures.any(axis=1)]
@@ -306,29 +306,29 @@ def _adds_up(world: World, cells: NDArray[np.bool_], truth: Truth) -> bool:
 
 def _check_intervals(seed: int, world: World, found: Intervals, truth: Truth) -> None:
     inhabited = _inhabited(world) & ~truth.bounded
-    for place, segment in enumerate(found.segments.tolist()):
+    for position, segment in enumerate(found.segments.tolist()):
         inside = (world.inside[segment] > 0) & truth.possible
         counts = truth.tables @ (inside & truth.bounded)
         least, most = int(counts.min() + (inside & inhabited).sum()), int(counts.max())
-        _demand(found.lowest[place] == least, seed, f"least of segment {segment}")
-        _demand(found.lowest_reached[place], seed, f"least of segment {segment} not reached")
+        _demand(found.lowest[position] == least, seed, f"least of segment {segment}")
+        _demand(found.lowest_reached[position], seed, f"least of segment {segment} not reached")
         if (inside & ~truth.bounded).any():
-            _demand(found.highest[place] == UNBOUNDED, seed, f"segment {segment} has no bound")
+            _demand(found.highest[position] == UNBOUNDED, seed, f"segment {segment} has no bound")
         else:
-            _demand(found.highest[place] == most, seed, f"most of segment {segment}")
-            _demand(found.highest_reached[place], seed, f"most of segment {segment} not reached")
+            _demand(found.highest[position] == most, seed, f"most of segment {segment}")
+            _demand(found.highest_reached[position], seed, f"most of segment {segment} not reached")
 
 
 def _inhabited(world: World) -> NDArray[np.bool_]:
     """Withheld cells where zeros are public: somebody is in them."""
-    cells = world.inside[world.outsider.table.withheld]
+    cells = world.inside[world.intruder.table.withheld]
     alone = cells[cells.sum(axis=1) == 1]
-    return np.asarray(alone.any(axis=0) & world.outsider.rules.zeros_public)
+    return np.asarray(alone.any(axis=0) & world.intruder.rules.zeros_public)
 
 
 def _check_companions(seed: int, world: World, done: Audit, truth: Truth) -> None:
     """What a singleton is said to solve is the same in every table in which the cell has 1."""
-    positions = world.outsider.table.catalogue.positions
+    positions = world.intruder.table.catalogue.positions
     for note in (note for note in done.notes if note.kind == "companion"):
         cell, *others = (world.inside[positions[name]] for name in note.segments)
         alone = truth.tables[truth.tables @ cell == 1]
@@ -337,7 +337,7 @@ def _check_companions(seed: int, world: World, done: Audit, truth: Truth) -> Non
 
 
 def _check_linear(seed: int, world: World) -> None:
-    table = world.outsider.table
+    table = world.intruder.table
     figures = Figures(KEY, table.published, table.people)
     everywhere = np.ones(table.catalogue.shape, dtype=bool)
     found = linearly_solvable(figures, table.catalogue, everywhere)

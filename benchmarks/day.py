@@ -31,7 +31,12 @@ from anonymizer.model.policy import Effort, Promise
 from anonymizer.model.segments import Catalogue, load_catalogue
 from anonymizer.model.tables import Counted
 from anonymizer.storage.processes import Workers
-from anonymizer.suppression.releasing import Suppressed, Terms, claim_of, suppress_release
+from anonymizer.suppression.release_suppression import (
+    ReleaseTerms,
+    Suppressed,
+    claim_of,
+    suppress_release,
+)
 
 SAMPLES_A_SECOND = 2
 BANDS = (0, 3_000, 10_000, 30_000, 100_000, 300_000, 10_000_000)
@@ -57,7 +62,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     catalogue = load_catalogue(Path(str(files("anonymizer") / "defaults/segments.yaml")))
-    terms = Terms(catalogue, Promise(), SECRET, Effort())
+    terms = ReleaseTerms(catalogue, Promise(), SECRET, Effort())
     sizes = zipf_sizes(options.tables, options.visits, options.exponent)
     print(f"{len(catalogue):,} segments, {terms.promise}, {options.processes} process(es)")
     print(
@@ -89,9 +94,9 @@ def day_of_campaigns(
     """The tables of at most so many visitors, in an order unrelated to their sizes."""
     order = np.random.default_rng(0).permutation(len(sizes)).tolist()
     return [
-        campaign(int(sizes[place]), place, catalogue, genders)
-        for place in order
-        if sizes[place] <= at_most
+        campaign(int(sizes[position]), position, catalogue, genders)
+        for position in order
+        if sizes[position] <= at_most
     ]
 
 

@@ -70,9 +70,9 @@ def main() -> None:
 
 def fill_and_judge(world: World, folder: Path, room: int) -> str:
     """How a run with so much room ended; raises Difference when it is not as it has to be."""
-    with small_disk(folder / "disk") as place:
-        home, log = copy(world.previous, place / "home"), folder / "disk.log"
-        filler = fill(place, room)
+    with small_disk(folder / "disk") as position:
+        home, log = copy(world.previous, position / "home"), folder / "disk.log"
+        filler = fill(position, room)
         code = run(world, home, log)
         if code not in {0, NO_SPACE}:
             raise Difference(f"with {room:,} bytes left the run ended with {code}")
@@ -101,22 +101,22 @@ def judge(world: World, home: Home) -> str:
     return "the next run completes" if proved.unfinished else "proved"
 
 
-def fill(place: Path, room: int) -> Path:
+def fill(position: Path, room: int) -> Path:
     """Take everything but so many bytes."""
-    filler, state = place / "filler", os.statvfs(place)
+    filler, state = position / "filler", os.statvfs(position)
     with filler.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, max(state.f_bavail * state.f_frsize - room, 1))
     return filler
 
 
 @contextmanager
-def small_disk(place: Path) -> Iterator[Path]:
-    place.mkdir(exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SPACE}", "none", place], check=True)
+def small_disk(position: Path) -> Iterator[Path]:
+    position.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SPACE}", "none", position], check=True)
     try:
-        yield place
+        yield position
     finally:
-        subprocess.run(["umount", "-l", place], check=True)
+        subprocess.run(["umount", "-l", position], check=True)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def grouped(letter: str, leaves: int, sizes: Sequence[int]) -> tuple[Rows, list[
         if len(members) <= size:
             break
         groups = [f"{letter.upper()}{level}_{n}" for n in range(math.ceil(len(members) / size))]
-        rows += [(groups[place // size], member) for place, member in enumerate(members)]
+        rows += [(groups[position // size], member) for position, member in enumerate(members)]
         members = groups
     return [*(("Total", member) for member in members), *rows], finest
 
@@ -87,11 +87,11 @@ def flat(shares: dict[str, float]) -> Rows:
 def counts(shape: Shape) -> NDArray[np.int64]:
     """People of each cell."""
     random = np.random.default_rng([shape.dimensions, shape.areas])
-    places = 1 / (np.arange(shape.areas) + FLATTENING)
-    random.shuffle(places)
+    positions = 1 / (np.arange(shape.areas) + FLATTENING)
+    random.shuffle(positions)
     bands = 18 if shape.dimensions == 3 else 6
     ages = np.exp(-(((np.arange(bands) / bands - 0.25) / 0.35) ** 2)) + 0.05
-    parts = [places, ages, np.array(list(GENDERS.values()))]
+    parts = [positions, ages, np.array(list(GENDERS.values()))]
     if shape.dimensions == 4:
         parts.append(np.array(list(DEVICES.values())))
     weights = parts[0]

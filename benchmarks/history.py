@@ -23,9 +23,9 @@ import numpy as np
 from protection import GENDERS, SECRET
 
 from anonymizer.audit.attack import attack
-from anonymizer.audit.history.related import joins_of
-from anonymizer.audit.history.shown import Shown
-from anonymizer.audit.history.withholding import withhold_joined
+from anonymizer.audit.history.linked_suppression import withhold_joined
+from anonymizer.audit.history.public_table import PublicTable
+from anonymizer.audit.history.related_releases import joins_of
 from anonymizer.model.periods import Period
 from anonymizer.model.policy import Effort, Policy, Promise
 from anonymizer.model.segments import Catalogue, load_catalogue
@@ -38,14 +38,14 @@ from anonymizer.model.series import (
 )
 from anonymizer.model.subjects import EVERYONE, Campaign, Topic
 from anonymizer.model.tables import BUCKETS, Counted, SetHashes, TableKey
-from anonymizer.release.earlier import earlier_releases
-from anonymizer.release.gate import History, check
+from anonymizer.release.earlier_releases import earlier_releases
+from anonymizer.release.gate import ReleaseHistory, check
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.near_state import near_history
-from anonymizer.release.publishing import Facts, publish
+from anonymizer.release.publication import Facts, publish
 from anonymizer.storage.home import Home
 from anonymizer.storage.processes import ALONE
-from anonymizer.suppression.releasing import Terms, suppress_release
+from anonymizer.suppression.release_suppression import ReleaseTerms, suppress_release
 
 MONDAY = date(2026, 11, 16)
 DAYS = 7
@@ -62,9 +62,9 @@ def atoms_of(people: int, random: np.random.Generator, catalogue: Catalogue) -> 
     """The atom of each person: zipf regions in random order, ages around 30."""
     _, bands, regions = catalogue.shape
     ages = np.exp(-(((np.arange(bands) - 3) / 4) ** 2)) + 0.03
-    places = 1 / np.arange(1, regions + 1)
-    random.shuffle(places)
-    weights = np.multiply.outer(np.multiply.outer(GENDERS[3], ages), places).ravel()
+    positions = 1 / np.arange(1, regions + 1)
+    random.shuffle(positions)
+    weights = np.multiply.outer(np.multiply.outer(GENDERS[3], ages), positions).ravel()
     return random.choice(len(weights), size=people, p=weights / weights.sum())
 
 
@@ -90,10 +90,10 @@ class People:
 
 def counted(subject: str, period: Period, people: People, catalogue: Catalogue) -> Counted:
     """The table of these people."""
-    places, of_person = np.unique(people.atoms * BUCKETS + people.buckets, return_inverse=True)
-    sums = np.zeros(len(places), dtype=np.uint64)
-    np.add.at(sums, of_person, people.numbers)
-    hashes = SetHashes(places // BUCKETS, (places % BUCKETS).astype(np.uint8), sums)
+    positions, of_person = np.unique(people.atoms * BUCKETS + people.buckets, return_inverse=True)
+    totals = np.zeros(len(positions), dtype=np.uint64)
+    np.add.at(totals, of_person, people.numbers)
+    hashes = SetHashes(positions // BUCKETS, (positions % BUCKETS).astype(np.uint8), totals)
     grid = np.bincount(people.atoms, minlength=int(np.prod(catalogue.shape)))
     kind = "audience" if subject == "everyone" else "campaign"
     possible = np.ones(catalogue.shape, dtype=bool)
@@ -114,13 +114,13 @@ def week_of_days(visitors: int, seed: int, catalogue: Catalogue) -> list[Counted
     return tables
 
 
-def shown(tables: Sequence[Counted], catalogue: Catalogue, promise: Promise) -> list[Shown]:
+def shown(tables: Sequence[Counted], catalogue: Catalogue, promise: Promise) -> list[PublicTable]:
     """Each table as a release of its own, that shares no figure with another."""
-    terms = Terms(catalogue, promise, SECRET, Effort())
+    terms = ReleaseTerms(catalogue, promise, SECRET, Effort())
     suppressed = [suppress_release([table], [], terms, ALONE)[0] for table in tables]
     error = promise.error_of((promise.rounding,))
     return [
-        Shown(one.figures, catalogue, promise, table.possible, error)
+        PublicTable(one.figures, catalogue, promise, table.possible, error)
         for one, table in zip(suppressed, tables, strict=True)
     ]
 
@@ -185,12 +185,12 @@ class Quarter:
         subjects = (EVERYONE,) if series == AUDIENCE_MONTH else tuple(self._campaigns)
         tables = [self._counted(subject.id, period) for subject in subjects]
         promise = Policy().promise
-        terms = Terms(self._catalogue, promise, SECRET, Effort())
+        terms = ReleaseTerms(self._catalogue, promise, SECRET, Effort())
         near = near_history(self._home, self._ledger, series, period, promise.near_days)
         suppressed = suppress_release(tables, near.releases(), terms, ALONE)
         begin = time.process_time()
         linked = earlier_releases(self._home, self._ledger, series, period)
-        history = History(near, linked, subjects, self._overlaps(subjects, period))
+        history = ReleaseHistory(near, linked, subjects, self._overlaps(subjects, period))
         checked = check(suppressed, tables, terms, history, ALONE)
         seconds = time.process_time() - begin
         publish(checked, Facts(Policy(), subjects, {}, {}, "0"), self._home, self._ledger, SECRET)

@@ -51,17 +51,17 @@ def _eliminate(matrix: NDArray[np.int64], pivots: int) -> NDArray[np.int64]:
     """Every row less multiples of the first so many rows before it, modulo the prime."""
     for number in range(pivots):
         row = matrix[number]
-        places = np.flatnonzero(row)
-        if not len(places):
+        positions = np.flatnonzero(row)
+        if not len(positions):
             continue
-        first = places[0]
+        first = positions[0]
         below = number + 1 + np.flatnonzero(matrix[number + 1 :, first])
         if not len(below):
             continue
         inverse = pow(int(row[first]), PRIME - 2, PRIME)
         factors = matrix[below, first] * inverse % PRIME
-        block = np.ix_(below, places)
-        matrix[block] = (matrix[block] - np.multiply.outer(factors, row[places]) % PRIME) % PRIME
+        block = np.ix_(below, positions)
+        matrix[block] = (matrix[block] - np.multiply.outer(factors, row[positions]) % PRIME) % PRIME
     return matrix
 
 
@@ -83,14 +83,14 @@ def solvable_by_bounds(known: Known, segments: NDArray[np.intp]) -> NDArray[np.i
         if not progress or not len(left):
             break
 
-    def differs(place: int) -> bool:
-        row = rows[[place]].toarray()[0].astype(float)
+    def differs(position: int) -> bool:
+        row = rows[[position]].toarray()[0].astype(float)
         return any(
-            abs(float(row @ program.most(sign * row)) - truth[place]) > TOLERANCE
+            abs(float(row @ program.most(sign * row)) - truth[position]) > TOLERANCE
             for sign in (1, -1)
         )
 
-    return segments[[place for place in left.tolist() if not differs(place)]]
+    return segments[[position for position in left.tolist() if not differs(position)]]
 
 
 def below(known: Known, segments: NDArray[np.intp], k: int) -> NDArray[np.intp]:
@@ -107,11 +107,11 @@ def below(known: Known, segments: NDArray[np.intp], k: int) -> NDArray[np.intp]:
         lifted = int((low & found).sum())
         low &= ~found
     program, proved = Program(known), np.zeros(len(segments), dtype=bool)
-    for place in np.flatnonzero(low).tolist():
-        if not low[place]:
+    for position in np.flatnonzero(low).tolist():
+        if not low[position]:
             continue
-        found = rows @ program.most(rows[[place]].toarray()[0].astype(float)) >= k - TOLERANCE
-        proved[place] = not found[place]
+        found = rows @ program.most(rows[[position]].toarray()[0].astype(float)) >= k - TOLERANCE
+        proved[position] = not found[position]
         low &= ~found
     return segments[proved]
 

@@ -48,16 +48,16 @@ from anonymizer.model.errors import AudienceError, Held
 from anonymizer.model.series import SERIES
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.public_ledger import read_public_ledger
-from anonymizer.release.settings import Texts, read_meaning
+from anonymizer.release.settings import SettingsTexts, read_meaning
 from anonymizer.storage.files import sha256
 from anonymizer.storage.home import Home
 from anonymizer.storage.processes import Workers
-from cli.released import verify_published
+from cli.release_summary import verify_published
 from pipelines.definitions import defs
-from pipelines.due import due_periods, stretches_of
 from pipelines.flow import LONGER, job_name
-from pipelines.history import open_ledger
-from pipelines.progress import Listener, Step
+from pipelines.progress import Listener, StageProgress
+from pipelines.releasable_periods import releasable_periods, stretches_of
+from pipelines.release_history import open_ledger
 from pipelines.runs import run_days, run_periods
 
 FIRST = date(2026, 11, 1)
@@ -95,8 +95,8 @@ class Course:
         at_work = ["start", *(stage for _, stage in self.said)]
         wanted = [n for n, stage in enumerate(at_work) if not stages or stage in stages]
         lengths = [times[n + 1] - times[n] for n in wanted]
-        place = draw.choices(wanted, lengths)[0]
-        return Moment(place, draw.uniform(0, times[place + 1] - times[place]))
+        position = draw.choices(wanted, lengths)[0]
+        return Moment(position, draw.uniform(0, times[position + 1] - times[position]))
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,9 @@ def make_world(folder: Path, people: int, settled: int) -> tuple[World, Course]:
     last = FIRST + timedelta(days=settled - 1)
     audience("run", "--from", FIRST, "--to", last, "--home", home)
     previous = Home(home)
-    read_meaning(Texts.in_force(previous))  # remembered, and the same in every forked process
+    read_meaning(
+        SettingsTexts.in_force(previous)
+    )  # remembered, and the same in every forked process
     in_child(lambda: verify_folder(previous.published))
     first = FIRST + timedelta(days=settled)
     figures = in_child(lambda: count_figures(previous))
@@ -190,9 +192,9 @@ def audience(*words: object) -> None:
         raise SystemExit(done.stdout + done.stderr)
 
 
-def run_undisturbed(world: World, place: Path, *, eager: bool) -> tuple[Home, Course]:
+def run_undisturbed(world: World, position: Path, *, eager: bool) -> tuple[Home, Course]:
     """A run to the end in a copy of the previous state."""
-    home, log = copy(world.previous, place), place.with_suffix(".log")
+    home, log = copy(world.previous, position), position.with_suffix(".log")
     begin = time.monotonic()
     code = os.waitstatus_to_exitcode(os.waitpid(fork_run(world, home, log, eager=eager), 0)[1])
     end = time.monotonic()
@@ -246,14 +248,14 @@ def run_all(home: Home, world: World, listener: Listener) -> int:
     """The days and what becomes due with them, as `audience run` does; the first exit code."""
     runs = [run_days(home, world.first, world.last, listener)]
     for series in LONGER:
-        due = due_periods(home, open_ledger(home), series, world.first, world.last)
+        due = releasable_periods(home, open_ledger(home), series, world.first, world.last)
         runs += [run_periods(home, series, *row, listener) for row in stretches_of(due)]
     for held in (held for run in runs for held in run.held):
         print(f"{held.day} {held.trouble.code}: {held.trouble.message}", file=sys.stderr)
     return next((run.exit_code for run in runs if run.exit_code), 0)
 
 
-def announce(world: World, lines: TextIO, step: Step) -> None:
+def announce(world: World, lines: TextIO, step: StageProgress) -> None:
     """Write when a stage begins, and that what follows the last day of publication has begun."""
     over = step.done and step.stage == "publication" and step.day == world.last
     if over or not step.done:
@@ -372,10 +374,10 @@ def count_figures(home: Home) -> int:
     return int(rows[0][0])
 
 
-def copy(home: Home, place: Path) -> Home:
-    shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(home.root, place)
-    return Home(place)
+def copy(home: Home, position: Path) -> Home:
+    shutil.rmtree(position, ignore_errors=True)
+    shutil.copytree(home.root, position)
+    return Home(position)
 
 
 def in_child(work: Callable[[], Result]) -> Result:

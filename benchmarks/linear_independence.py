@@ -20,13 +20,13 @@ from anonymizer.feasible.totals import segment_totals
 from anonymizer.feasible.work import Work
 from anonymizer.suppression.constraints import Candidates, Ground, constraints
 from anonymizer.suppression.differences import NO_DIFFERENCES
-from anonymizer.suppression.exact import publish_exactly
-from anonymizer.suppression.goals import another_count
+from anonymizer.suppression.exact_figures import publish_exactly
 from anonymizer.suppression.problem import problem_from
-from anonymizer.tabular.protecting import INFERENCE, KEPT, THRESHOLD, Outcome
+from anonymizer.suppression.targets import another_count
+from anonymizer.tabular.protection import INFERENCE, KEPT, THRESHOLD, ProtectedTable
 from anonymizer.tabular.request import Files, Request, read_request
-from anonymizer.tabular.rules import Settings, Zeros
-from anonymizer.tabular.writing import write_published
+from anonymizer.tabular.rules import RuleSettings, Zeros
+from anonymizer.tabular.table_files import write_published
 
 PLENTY = 1 << 40
 ANY_WORK = 1 << 40
@@ -41,10 +41,10 @@ def main() -> None:
 
 def _request(cells: Path, zeros: Zeros, out: Path, hierarchies: Mapping[str, Path]) -> Request:
     files = Files(cells, COUNT, hierarchies, None, None, out, None, None)
-    return read_request(files, Settings(K, "0", 1, zeros, proof_work=ANY_WORK, jobs=1))
+    return read_request(files, RuleSettings(K, "0", 1, zeros, proof_work=ANY_WORK, jobs=1))
 
 
-def linearly_independent(request: Request) -> Outcome:
+def linearly_independent(request: Request) -> ProtectedTable:
     """The outcome of the greedy; the order of preference is that of the product."""
     catalogue, people = request.catalogue, request.cells.people
     public = request.rules.zeros == "public"
@@ -63,7 +63,7 @@ def linearly_independent(request: Request) -> Outcome:
     reasons = np.full(len(catalogue), THRESHOLD, dtype=np.int8)
     reasons[segments] = np.where(published[known.row_of], KEPT, INFERENCE)
     reasons[segment_totals(catalogue, possible.astype(np.int64)) == 0] = KEPT
-    return Outcome(catalogue, totals * (reasons == KEPT), totals, reasons)
+    return ProtectedTable(catalogue, totals * (reasons == KEPT), totals, reasons)
 
 
 def _exact(segments: np.ndarray, people: Integers) -> Candidates:

@@ -72,9 +72,9 @@ class Measurements:
         return Run(**self.kept(what, lambda: asdict(run(words, self._limit))))
 
     def _file(self, what: str, folder: Folder, *words: str) -> Path:
-        place = self._folder / self._sources / folder.path.name
-        place.mkdir(parents=True, exist_ok=True)
-        return place / ("_".join((what, *(word.strip("-") for word in words))) + ".csv")
+        position = self._folder / self._sources / folder.path.name
+        position.mkdir(parents=True, exist_ok=True)
+        return position / ("_".join((what, *(word.strip("-") for word in words))) + ".csv")
 
 
 def digest(files: Iterable[Path]) -> str:

@@ -69,8 +69,8 @@ def _text(path: Path) -> str:
 @contextmanager
 def copy_of_project() -> Iterator[Path]:
     """A copy of what tests need, in a temporary folder."""
-    with tempfile.TemporaryDirectory(prefix="mutants-") as place:
-        copy = Path(place).resolve() / "project"
+    with tempfile.TemporaryDirectory(prefix="mutants-") as position:
+        copy = Path(position).resolve() / "project"
         for name in _COPIED:
             shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "pyproject.toml", copy)

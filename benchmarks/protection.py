@@ -22,7 +22,7 @@ from anonymizer.model.segments import Catalogue, load_catalogue
 from anonymizer.model.tables import BUCKETS, Counted, SetHashes, TableKey
 from anonymizer.storage.processes import ALONE
 from anonymizer.storage.secret import Secret
-from anonymizer.suppression.releasing import Terms, suppress_release
+from anonymizer.suppression.release_suppression import ReleaseTerms, suppress_release
 
 SECRET = Secret(bytes(range(32)))
 GENDERS = {2: (0.53, 0.47, 0.0), 3: (0.53, 0.44, 0.03)}
@@ -33,9 +33,9 @@ def campaign(visitors: int, seed: int, catalogue: Catalogue, genders: int = 3) -
     random = np.random.default_rng(seed)
     _, bands, regions = catalogue.shape
     ages = np.exp(-(((np.arange(bands) - 3) / 4) ** 2)) + 0.03
-    places = 1 / np.arange(1, regions + 1)
-    random.shuffle(places)
-    weights = np.multiply.outer(np.multiply.outer(GENDERS[genders], ages), places).ravel()
+    positions = 1 / np.arange(1, regions + 1)
+    random.shuffle(positions)
+    weights = np.multiply.outer(np.multiply.outer(GENDERS[genders], ages), positions).ravel()
     people = random.multinomial(visitors, weights / weights.sum()).astype(np.int64)
     return Counted(
         TableKey("campaign", f"c{seed}", Period("day", date(2026, 11, 22))),
@@ -48,13 +48,13 @@ def campaign(visitors: int, seed: int, catalogue: Catalogue, genders: int = 3) -
 def set_hashes(people: np.ndarray, random: np.random.Generator) -> SetHashes:
     """Of new people, so many in each cell."""
     count = int(people.sum())
-    places = np.repeat(np.arange(people.size), people) * BUCKETS
-    places += random.integers(0, BUCKETS, count)
+    positions = np.repeat(np.arange(people.size), people) * BUCKETS
+    positions += random.integers(0, BUCKETS, count)
     numbers = random.integers(0, 2**64, count, dtype=np.uint64)
-    occupied, where = np.unique(places, return_inverse=True)
-    sums = np.zeros(len(occupied), dtype=np.uint64)
-    np.add.at(sums, where, numbers)
-    return SetHashes(occupied // BUCKETS, (occupied % BUCKETS).astype(np.uint8), sums)
+    occupied, where = np.unique(positions, return_inverse=True)
+    totals = np.zeros(len(occupied), dtype=np.uint64)
+    np.add.at(totals, where, numbers)
+    return SetHashes(occupied // BUCKETS, (occupied % BUCKETS).astype(np.uint8), totals)
 
 
 def main() -> None:
@@ -68,7 +68,7 @@ def main() -> None:
     inference_k = "k" if options.inference_k == "k" else int(options.inference_k)
     promise = Promise(rounding=options.rounding, inference_k=inference_k)
     catalogue = load_catalogue(Path(str(files("anonymizer") / "defaults/segments.yaml")))
-    terms = Terms(catalogue, promise, SECRET, Effort())
+    terms = ReleaseTerms(catalogue, promise, SECRET, Effort())
     print(f"{len(catalogue):,} segments, {promise}")
     print("| genders | visitors | seed | candidates | kept | share | witnesses | CPU s |")
     print("|---|---|---|---|---|---|---|---|")
@@ -81,7 +81,7 @@ def main() -> None:
     print(f"Peak memory of the whole process: {peak:.0f} MB")
 
 
-def measured_row(table: Counted, terms: Terms) -> str:
+def measured_row(table: Counted, terms: ReleaseTerms) -> str:
     """What suppression keeps of a table, and what that takes."""
     begin = time.process_time()
     result = suppress_release([table], (), terms, ALONE)[0]

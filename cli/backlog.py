@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from anonymizer.exports.export_folders import faulty_exports
 from anonymizer.exports.notice import withdrawn
-from anonymizer.exports.writing import faulty_exports
 from anonymizer.model.periods import Period
 from anonymizer.model.policy import Policy
 from anonymizer.model.series import CAMPAIGN_DAY, first_edition
@@ -15,12 +15,18 @@ from anonymizer.release.corrections import open_orders
 from anonymizer.release.ledger import Entry
 from anonymizer.storage.home import Home
 from pipelines import journal
-from pipelines.broken import broken_of
 from pipelines.first_day import has_begun
-from pipelines.history import open_ledger, released_days
-from pipelines.landing import arrived_days, due_at, has_files, misnamed_folders, runnable_days
+from pipelines.landed_days import (
+    arrived_days,
+    complete_at,
+    has_files,
+    misnamed_folders,
+    runnable_days,
+)
 from pipelines.progress import STAGES
-from pipelines.sealing import Trouble
+from pipelines.release_history import open_ledger, released_days
+from pipelines.trouble import Trouble
+from pipelines.waiting_days import broken_of
 
 _REJECTED = 3  # the exit code of a refused file
 
@@ -168,7 +174,7 @@ class _Days:
         if not self._waits(day):
             return ""
         timing = self.policy.timing
-        until, last = due_at(day, timing), day + timedelta(days=timing.late_days)
+        until, last = complete_at(day, timing), day + timedelta(days=timing.late_days)
         moment = f"{until:%Y-%m-%d %H:%M} {timing.timezone}"
         folder = f"raw/visits/day={last}"
         if self.now < until:

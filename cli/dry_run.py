@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from anonymizer.counting.eligibility import find_eligible
 from anonymizer.counting.reach import count_reach, load_counted
-from anonymizer.intake.taking_in import Inspected, Intake, Warned, inspect_day
+from anonymizer.intake.day_intake import Inspected, Intake, Warned, inspect_day
 from anonymizer.model.accounting import RowAccount
 from anonymizer.model.codings import Codings, read_codings
 from anonymizer.model.errors import ConfigurationError, Held
@@ -30,12 +30,12 @@ from anonymizer.model.policy import Policy
 from anonymizer.model.series import CAMPAIGN_DAY
 from anonymizer.model.tables import Counted
 from anonymizer.release.acceptances import ACCEPTANCE
-from anonymizer.release.earlier import earlier_releases
+from anonymizer.release.earlier_releases import earlier_releases
 from anonymizer.release.gate import Checked
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.near_state import near_history
 from anonymizer.release.public_ledger import check_public_ledger
-from anonymizer.release.publishing import check_secret, released
+from anonymizer.release.publication import check_secret, released
 from anonymizer.release.settings import applying, expected_revisions
 from anonymizer.rights.decisions import treatments
 from anonymizer.rights.requests import unmatched
@@ -43,17 +43,17 @@ from anonymizer.storage.engines.duckdb import DuckDB
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
 from cli.remarks import warning_lines
-from cli.report import objection_lines
+from cli.run_report import objection_lines
 from cli.scratch import scratch_home
 from pipelines import journal
-from pipelines.accounts import account_facts, settled_accounts
-from pipelines.history import open_ledger
-from pipelines.plausible import explained, implausible, subject_of
-from pipelines.releasing import foresee
-from pipelines.resources import Terms
+from pipelines.accounts import account_facts, final_accounts
+from pipelines.intake_stage import intake_facts
+from pipelines.period_release import foresee
+from pipelines.plausibility_gate import explained, implausible, subject_of
+from pipelines.release_history import open_ledger
+from pipelines.resources import PeriodTerms
 from pipelines.runs import fault_of_day
-from pipelines.sealing import Trouble, attempt, trouble_of
-from pipelines.taking_in import intake_facts
+from pipelines.trouble import Trouble, attempt, trouble_of
 
 Result = TypeVar("Result")
 _EXAMPLES = 5
@@ -96,7 +96,7 @@ def check_input(home: Home, day: date, *, privileged: bool) -> DryRun:
             scratch,
             day,
             ledger,
-            Terms(policy, meaning.catalogue, secret),
+            PeriodTerms(policy, meaning.catalogue, secret),
             read_codings(policy.codings, home.root),
         )
         return trial.run(privileged=privileged)
@@ -119,7 +119,7 @@ class _Trial:
     scratch: Home
     day: date
     ledger: Ledger
-    terms: Terms
+    terms: PeriodTerms
     codings: Codings
     problems: list[Trouble] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -137,7 +137,7 @@ class _Trial:
             self.notes.append("Not everything could be read, so nobody was counted.")
             self.warnings += _unread_lines(inspected)
         elif self._count(inspected.intake):
-            accounts = settled_accounts(self.scratch, self.day)
+            accounts = final_accounts(self.scratch, self.day)
             self.warnings += objection_lines(self.scratch, [self.day])
             self._attempt(lambda: self._publish(privileged=privileged))
         return DryRun(tuple(self.problems), tuple(self.warnings), accounts, tuple(self.notes))
@@ -226,10 +226,10 @@ class _Trial:
         """What was set aside, by file, column and reason, with the first rows."""
         path = self.scratch.working_file("quarantine", self.day)
         rows = pq.read_table(path, partitioning=None).to_pylist() if path.is_file() else []
-        places: dict[tuple[str, str, str, str], list[int]] = {}
+        rows_at: dict[tuple[str, str, str, str], list[int]] = {}
         for row in rows:
             place = (row["raw_table"], row["reason"], row["file"], row["column"])
-            places.setdefault(place, []).append(row["row_number"])
+            rows_at.setdefault(place, []).append(row["row_number"])
         return [
             Warned(
                 table,
@@ -239,11 +239,11 @@ class _Trial:
                 (column,) if column else (),
                 tuple(sorted(numbers)[:_EXAMPLES]),
             )
-            for (table, reason, file, column), numbers in sorted(places.items())
+            for (table, reason, file, column), numbers in sorted(rows_at.items())
         ]
 
     def _note(self, stage: str, facts: Mapping[str, object]) -> None:
-        journal.write(self.scratch, journal.Entry(stage, self.day, 0.0, facts=facts))
+        journal.write(self.scratch, journal.JournalEntry(stage, self.day, 0.0, facts=facts))
 
     @contextmanager
     def _engine(self, *, spill: bool) -> Iterator[DuckDB]:
@@ -262,10 +262,10 @@ class _Trial:
 def _named(checked: Checked) -> str:
     """How many named segments have a figure; nothing about single ones."""
     named = list(checked.catalogue.named)
-    shown = sum(int(np.isin(table.segments, named).sum()) for table in checked.figures)
+    with_figure = sum(int(np.isin(table.segments, named).sum()) for table in checked.figures)
     tables = len(checked.figures)
     return (
-        f"{shown:,} of {len(named) * tables:,} named segments would be published "
+        f"{with_figure:,} of {len(named) * tables:,} named segments would be published "
         f"({len(named)} in each of {tables:,} table(s))."
     )
 

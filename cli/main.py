@@ -24,32 +24,32 @@ from cli.output import warn
 
 # The module in cli/commands/ that registers each command, in the order of `--help`.
 MODULES = {
-    "init": "installation",
-    "migrate": "migrating",
-    "ui": "installation",
-    "segments": "installation",
-    "sample": "samples",
-    "demo": "samples",
-    "run": "runs",
-    "backfill": "runs",
-    "check-input": "checking",
-    "accept": "accepting",
-    "quarantine": "quarantining",
-    "statements": "history",
-    "figures": "history",
-    "exports": "history",
-    "verify": "proofs",
-    "check": "proofs",
-    "suppressed": "withholding",
-    "withdraw-release": "withdrawing",
-    "correct-release": "correcting",
-    "protect": "protecting",
-    "audit": "auditing",
-    "compare-naive": "comparison",
+    "init": "init",
+    "migrate": "migrate",
+    "ui": "init",
+    "segments": "init",
+    "sample": "sample",
+    "demo": "sample",
+    "run": "run",
+    "backfill": "run",
+    "check-input": "check_input",
+    "accept": "accept",
+    "quarantine": "quarantine",
+    "statements": "ledger",
+    "figures": "ledger",
+    "exports": "ledger",
+    "verify": "verify",
+    "check": "verify",
+    "suppressed": "suppressed",
+    "withdraw-release": "withdraw_release",
+    "correct-release": "correct_release",
+    "protect": "protect",
+    "audit": "audit",
+    "compare-naive": "compare_naive",
     "policy": "policy",
     "rights": "rights",
     "retention": "retention",
-    "ledger": "history",
+    "ledger": "ledger",
 }
 # Commands that have another name now.
 RENAMED = {"withheld": "suppressed"}
@@ -106,8 +106,8 @@ def _arguments_made_visible() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if isinstance(told := getattr(error, "message", None), str):
-            vars(error)["message"] = visible_lines(told)
+        if isinstance(message := getattr(error, "message", None), str):
+            vars(error)["message"] = visible_lines(message)
         raise
 
 

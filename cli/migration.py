@@ -11,7 +11,7 @@ from anonymizer.model.policy import Policy
 from anonymizer.model.renamed_settings import Migrated, migrated
 from anonymizer.storage.files import write_bytes
 from anonymizer.storage.home import Home
-from anonymizer.storage.permissions import require_places
+from anonymizer.storage.permissions import require_paths
 
 
 def plan_migration(home: Home) -> Migrated:
@@ -36,6 +36,6 @@ def carry_out(plan: Migrated, home: Home) -> None:
     if not plan.changes:
         return
     policy = home.policy.resolve()  # a link stays one
-    require_places([policy])
+    require_paths([policy])
     mode = stat.S_IMODE(policy.stat().st_mode)
     write_bytes(plan.text.encode(), policy, mode=mode)

@@ -41,7 +41,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class NaiveComparison:
     """A plain HAVING and the release, over the same counts.
 
     `both` is how many segments have a figure in both.
@@ -52,8 +52,8 @@ class Comparison:
     naive: Given = Given()
     released: Given = Given()
 
-    def __add__(self, other: "Comparison") -> "Comparison":
-        return Comparison(
+    def __add__(self, other: "NaiveComparison") -> "NaiveComparison":
+        return NaiveComparison(
             self.tables + other.tables,
             self.both + other.both,
             self.naive + other.naive,
@@ -61,9 +61,9 @@ class Comparison:
         )
 
 
-def compare(home: Home, ledger: Ledger, catalogue: Catalogue, promise: Promise) -> Comparison:
+def compare(home: Home, ledger: Ledger, catalogue: Catalogue, promise: Promise) -> NaiveComparison:
     """Both ways over every released table whose counts are still kept in `private/`."""
-    every, subtraction = Comparison(), Subtraction(catalogue)
+    every, subtraction = NaiveComparison(), Subtraction(catalogue)
     for series in SERIES:
         for period in _released(home, ledger, series):
             rows = read_protected(home, period.end, series)
@@ -89,19 +89,19 @@ def _of_table(
     released: pa.Table,
     promise: Promise,
     subtraction: Subtraction,
-) -> Comparison:
+) -> NaiveComparison:
     people = segment_totals(catalogue, table.people)
     plain = np.flatnonzero(people >= promise.k)
     rows = [catalogue.positions[name] for name in released["segment_id"].to_pylist()]
     ranges = [promise.range_of(figure) for figure in released["people"].to_pylist()]
     low, high = np.array(ranges, dtype=np.int64).reshape(-1, 2).T
-    shown = np.array(rows, dtype=np.intp)
+    published = np.array(rows, dtype=np.intp)
     small = promise.inference_floor
-    return Comparison(
+    return NaiveComparison(
         tables=1,
-        both=len(np.intersect1d(plain, shown)),
+        both=len(np.intersect1d(plain, published)),
         naive=_given(subtraction, plain, people[plain], people[plain], small),
-        released=_given(subtraction, shown, low, high, small),
+        released=_given(subtraction, published, low, high, small),
     )
 
 

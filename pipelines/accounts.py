@@ -21,7 +21,7 @@ def read_account(facts: Mapping[str, Any]) -> RowAccount:
     return RowAccount(**facts)
 
 
-def settled_accounts(home: Home, day: date) -> dict[str, RowAccount]:
+def final_accounts(home: Home, day: date) -> dict[str, RowAccount]:
     """The account of each raw table for a day, as far as it has come.
 
     Visits are settled in two steps: intake passes rows on, counting excludes among these.
@@ -31,11 +31,11 @@ def settled_accounts(home: Home, day: date) -> dict[str, RowAccount]:
     if intake and not intake.trouble:
         accounts = {name: read_account(facts) for name, facts in intake.facts["accounts"].items()}
     if reach and not reach.trouble and "visits" in accounts:
-        accounts["visits"] = _settle(accounts["visits"], read_account(reach.facts["account"]))
+        accounts["visits"] = _combined(accounts["visits"], read_account(reach.facts["account"]))
     return accounts
 
 
-def _settle(accepted: RowAccount, counted: RowAccount) -> RowAccount:
+def _combined(accepted: RowAccount, counted: RowAccount) -> RowAccount:
     """One account of the rows: what counting excluded was counted as accepted before."""
     return RowAccount(
         accepted.table,

@@ -11,10 +11,10 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines.broken import broken_of, waiting_days
-from pipelines.history import released_days
-from pipelines.objections import alert_once
+from pipelines.objection_report import alert_once
+from pipelines.release_history import released_days
 from pipelines.resources import Installation
+from pipelines.waiting_days import broken_of, waiting_days
 
 _LISTED = 100
 
@@ -33,7 +33,7 @@ def files_readable(
     days = waiting_days(home, policy, released, datetime.now(UTC))
     broken = broken_of(home, days, policy)
     files = [{"file": refusal.file, "reason": refusal.reason} for refusal in broken]
-    shown = [str(refusal) for refusal in broken[:_LISTED]]
+    listed = [str(refusal) for refusal in broken[:_LISTED]]
     if broken:
         known = "".join(f"{refusal.file}\t{refusal.digest}\n" for refusal in broken)
         alert = {
@@ -45,7 +45,7 @@ def files_readable(
         }
         name = f"broken-{hashlib.sha256(known.encode()).hexdigest()[:16]}"
         alert_once(context.log, home, name, alert)
-    metadata: dict[str, Any] = {"days": [day.isoformat() for day in days], "broken": shown}
+    metadata: dict[str, Any] = {"days": [day.isoformat() for day in days], "broken": listed}
     return dg.AssetCheckResult(passed=not broken, metadata=metadata)
 
 

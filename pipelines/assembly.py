@@ -10,7 +10,7 @@ from pipelines.arrivals import ARRIVALS, files_readable
 from pipelines.assets import graphs
 from pipelines.deadlines import REQUESTS, every_hour, requests_in_time
 from pipelines.jobs import jobs_of
-from pipelines.landing import RUN_AT
+from pipelines.landed_days import RUN_AT
 from pipelines.lineage import raw_tables
 from pipelines.partitions import Calendar
 from pipelines.resources import Installation

@@ -24,27 +24,27 @@ import dagster as dg
 from anonymizer.counting.eligibility import find_eligible_in
 from anonymizer.counting.reach import count_series
 from anonymizer.exports.database import build_database
-from anonymizer.exports.withdrawing import in_circulation
+from anonymizer.exports.withdrawal import in_circulation
 from anonymizer.model.periods import Period
 from anonymizer.model.series import CAMPAIGN_DAY, SERIES, Series
-from anonymizer.release.publishing import load_releases
+from anonymizer.release.publication import load_releases
 from pipelines import journal
 from pipelines.accounts import account_facts
 from pipelines.checks import Check, checks_of, judge_days, report
-from pipelines.columns import column_lineage
+from pipelines.column_schemas import column_lineage
+from pipelines.expiry import purge_expired
 from pipelines.flow import Flow
-from pipelines.held import NOT_HELD, verdict_on
+from pipelines.held_days import NOT_HELD, verdict_on
+from pipelines.intake_stage import IntakeStage
 from pipelines.lineage import specs_of
 from pipelines.metadata import rows_table
 from pipelines.partitions import SINGLE_RUN, Calendar, days_of, partition_key
-from pipelines.releasing import objections_as_of, release_period
+from pipelines.period_release import objections_as_of, release_period
 from pipelines.resources import Installation
-from pipelines.sealing import Trouble, attempt
-from pipelines.stages import Outcome, Stage, Tried
-from pipelines.taking_in import TakingIn
-from pipelines.upkeep import purge_expired
+from pipelines.stages import Stage, StageOutcome, Tried
+from pipelines.trouble import Trouble, attempt
 
-Work = Callable[[Installation, Period], Outcome]
+Work = Callable[[Installation, Period], StageOutcome]
 _HELD_TAG = "audience/held"  # shown in the list of runs, where a run with held days is no failure
 Reported = dg.MaterializeResult[Any] | dg.AssetCheckResult
 
@@ -80,13 +80,13 @@ def graph_of(flow: Flow, calendar: Calendar) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, installation: Installation
     ) -> Iterator[Reported]:
         parts = parts_of(flow, installation, context)
-        yield from Run(context, installation, flow.series, parts, checks).go()
+        yield from SeriesRun(context, installation, flow.series, parts, checks).go()
 
     return release
 
 
 @dataclass(frozen=True)
-class Part:
+class StageWork:
     """A stage, what it does with a day, and what it does once after all of them."""
 
     stage: Stage
@@ -95,13 +95,13 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Run:
+class SeriesRun:
     """One run over periods of a series."""
 
     context: dg.AssetExecutionContext
     installation: Installation
     series: Series
-    parts: Sequence[Part]
+    parts: Sequence[StageWork]
     checks: Sequence[Check]
 
     @property
@@ -127,7 +127,7 @@ class Run:
                     break
             yield from self._checked({part.stage.name for part in parts}, unreached)
 
-    def _work_through(self, part: Part, busy: object) -> Sequence[Tried]:
+    def _work_through(self, part: StageWork, busy: object) -> Sequence[Tried]:
         """Every day of the run at a stage; trouble with what concerns all of them holds all."""
         kind = self.series.period_kind
         if isinstance(busy, Trouble):
@@ -179,8 +179,8 @@ class Run:
     def _checked(self, worked: set[str], unreached: set[str]) -> Iterator[Reported]:
         """All other selected checks, except those of stages that no day of the run reached."""
         for check in self.checks:
-            told = check.name == NOT_HELD and check.stage in worked
-            if self._is_selected(check) and check.stage not in unreached and not told:
+            reported = check.name == NOT_HELD and check.stage in worked
+            if self._is_selected(check) and check.stage not in unreached and not reported:
                 yield judge_days(self.context, check, self.series, self.installation)
 
     def _is_selected(self, check: Check) -> bool:
@@ -190,19 +190,19 @@ class Run:
 
 def parts_of(
     flow: Flow, installation: Installation, context: dg.AssetExecutionContext
-) -> list[Part]:
+) -> list[StageWork]:
     """What a run over periods of a series does, in order; only days are taken in."""
     days = _days(flow.series, context)
     find, count, publish = (partial(work, flow) for work in (_find, _count, _publish))
     ran = days if flow.series == CAMPAIGN_DAY else ()
     parts = [
-        Part(flow.stage("eligibility"), find),
-        Part(flow.stage("reach"), count),
-        Part(flow.stage("publication"), publish, partial(_finish, installation, ran)),
+        StageWork(flow.stage("eligibility"), find),
+        StageWork(flow.stage("reach"), count),
+        StageWork(flow.stage("publication"), publish, partial(_finish, installation, ran)),
     ]
     if flow.series == CAMPAIGN_DAY:
-        taking_in = TakingIn(installation, context.log, min(days))
-        parts.insert(0, Part(flow.stage("intake"), taking_in.take, taking_in.tell))
+        intake_stage = IntakeStage(installation, context.log, min(days))
+        parts.insert(0, StageWork(flow.stage("intake"), intake_stage.take, intake_stage.tell))
     return parts
 
 
@@ -220,11 +220,11 @@ def _finish(installation: Installation, days: Sequence[date]) -> None:
 
 def _held_by(trouble: Trouble, stage: Stage, day: date) -> Tried:
     return Tried(
-        journal.Entry(stage.name, day, 0.0, trouble=replace(trouble, stage=stage.name)), {}
+        journal.JournalEntry(stage.name, day, 0.0, trouble=replace(trouble, stage=stage.name)), {}
     )
 
 
-def _find(flow: Flow, installation: Installation, period: Period) -> Outcome:
+def _find(flow: Flow, installation: Installation, period: Period) -> StageOutcome:
     """Who counts in the period."""
     terms, home = installation.terms(period), installation.home
     objections = objections_as_of(home, installation.ledger(), flow.series, period)
@@ -232,11 +232,11 @@ def _find(flow: Flow, installation: Installation, period: Period) -> Outcome:
         found = find_eligible_in(
             engine, home, flow.series, period, terms.policy, terms.secret, objections
         )
-    shown = {"people": found.people, "people_by_reason": rows_table({"people": found.account})}
-    return Outcome({"account": account_facts(found.account)}, {flow.people: shown})
+    metadata = {"people": found.people, "people_by_reason": rows_table({"people": found.account})}
+    return StageOutcome({"account": account_facts(found.account)}, {flow.people: metadata})
 
 
-def _count(flow: Flow, installation: Installation, period: Period) -> Outcome:
+def _count(flow: Flow, installation: Installation, period: Period) -> StageOutcome:
     """Distinct people of each subject by cell."""
     terms = installation.terms(period)
     with installation.engine(spill=True) as engine:
@@ -250,17 +250,17 @@ def _count(flow: Flow, installation: Installation, period: Period) -> Outcome:
             terms.catalogue,
         )
     accounts = {reach.account.table: reach.account}
-    shown = {"tables": reach.tables, "rows_by_reason": rows_table(accounts)}
+    metadata = {"tables": reach.tables, "rows_by_reason": rows_table(accounts)}
     facts = {"account": account_facts(reach.account), "tables": reach.tables}
-    return Outcome(facts, {flow.reach: shown})
+    return StageOutcome(facts, {flow.reach: metadata})
 
 
-def _publish(flow: Flow, installation: Installation, period: Period) -> Outcome:
+def _publish(flow: Flow, installation: Installation, period: Period) -> StageOutcome:
     """The release and its exports."""
     facts = release_period(installation, installation.ledger(), flow.series, period)
     if not facts["tables"]:
         note = f"nothing has a table in {period.id}; there is nothing to release"
-        return Outcome(facts, {flow.release: {"note": note}})
+        return StageOutcome(facts, {flow.release: {"note": note}})
     said: dict[str, Mapping[str, Any]] = {
         flow.protected: {"tables": facts["tables"], "published": facts["published"]},
         flow.release: facts,
@@ -268,4 +268,4 @@ def _publish(flow: Flow, installation: Installation, period: Period) -> Outcome:
     if flow.series == CAMPAIGN_DAY:
         said["exports"] = {"advertisers": facts["recipients"], "campaigns": facts["tables"]}
         said["segments_database"] = {"newest_release": facts["release"]}
-    return Outcome(facts, said)
+    return StageOutcome(facts, said)

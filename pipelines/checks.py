@@ -14,27 +14,27 @@ import dagster as dg
 import pyarrow.parquet as pq
 
 from anonymizer.exports.database import count_figures
-from anonymizer.exports.withdrawing import in_circulation
-from anonymizer.exports.writing import faulty_exports
-from anonymizer.intake.quarantined import most_frequent, read_pointers
+from anonymizer.exports.export_folders import faulty_exports
+from anonymizer.exports.withdrawal import in_circulation
+from anonymizer.intake.quarantine import most_frequent, read_pointers
 from anonymizer.model.accounting import RowAccount
 from anonymizer.model.errors import Held
 from anonymizer.model.periods import Period
 from anonymizer.model.series import CAMPAIGN_DAY, Series, first_edition
-from anonymizer.release.publishing import load_release
+from anonymizer.release.publication import load_release
 from anonymizer.storage.home import Home
 from pipelines import journal, verdicts
 from pipelines.accounts import read_account
 from pipelines.flow import Flow
-from pipelines.held import NOT_HELD, judge_entry, summary
-from pipelines.history import release_of
+from pipelines.held_days import NOT_HELD, judge_entry, summary
 from pipelines.metadata import counts_table
 from pipelines.partitions import days_of, partition_key
+from pipelines.release_history import release_of
 from pipelines.resources import Installation
-from pipelines.sealing import Trouble, attempt
-from pipelines.verdicts import Verdict
+from pipelines.trouble import Trouble, attempt
+from pipelines.verdicts import CheckVerdict
 
-Judge = Callable[[Installation, Series, Period], Verdict]
+Judge = Callable[[Installation, Series, Period], CheckVerdict]
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def judge_days(
 
 
 def report(
-    context: dg.AssetExecutionContext, check: Check, found: Mapping[str, Verdict]
+    context: dg.AssetExecutionContext, check: Check, found: Mapping[str, CheckVerdict]
 ) -> dg.AssetCheckResult:
     """One result for the step; in a range, be it of one, one evaluation more for each period."""
     for key, verdict in () if context.has_partition_key else found.items():
@@ -121,10 +121,10 @@ def report(
     tables = {**summary(found), **verdicts.measures_by_day(found)}
     said = {"days": len(found), "days_not_passed": failed, **tables}
     warns = all(verdict.warns for verdict in found.values() if not verdict.passed)
-    return _result(check, Verdict(not failed, said, warns=warns))
+    return _result(check, CheckVerdict(not failed, said, warns=warns))
 
 
-def _result(check: Check, verdict: Verdict) -> dg.AssetCheckResult:
+def _result(check: Check, verdict: CheckVerdict) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=verdict.passed,
         asset_key=check.asset,
@@ -134,11 +134,13 @@ def _result(check: Check, verdict: Verdict) -> dg.AssetCheckResult:
     )
 
 
-def _severity(verdict: Verdict) -> dg.AssetCheckSeverity:
+def _severity(verdict: CheckVerdict) -> dg.AssetCheckSeverity:
     return dg.AssetCheckSeverity.WARN if verdict.warns else dg.AssetCheckSeverity.ERROR
 
 
-def _judge(check: Check, series: Series, installation: Installation, period: Period) -> Verdict:
+def _judge(
+    check: Check, series: Series, installation: Installation, period: Period
+) -> CheckVerdict:
     """The verdict on a period; one that is held, or cannot be judged, does not pass."""
     judge = check.judge
     if judge is None:
@@ -146,10 +148,12 @@ def _judge(check: Check, series: Series, installation: Installation, period: Per
     entry = journal.read(installation.home, check.stage, period.end)
     if entry is None or entry.trouble:
         trouble = entry.trouble if entry else None
-        return Verdict(passed=False, metadata=_said_of_held(installation.home, period.end, trouble))
+        return CheckVerdict(
+            passed=False, metadata=_said_of_held(installation.home, period.end, trouble)
+        )
     result = attempt(lambda: judge(installation, series, period))
     if isinstance(result, Trouble):
-        return Verdict(passed=False, metadata={"state": f"{result.code}: {result.message}"})
+        return CheckVerdict(passed=False, metadata={"state": f"{result.code}: {result.message}"})
     return result
 
 
@@ -177,19 +181,19 @@ def _most_frequent(home: Home, day: date) -> dg.TableMetadataValue:
     )
 
 
-def rows_balance(installation: Installation, series: Series, period: Period) -> Verdict:  # noqa: ARG001
+def rows_balance(installation: Installation, series: Series, period: Period) -> CheckVerdict:  # noqa: ARG001
     """Read = counted + excluded + quarantined + duplicates, and the files hold that many rows."""
     accounts = _intake_accounts(installation.home, period.end)
     accepted = _rows(installation.home, "visits", period.end)
     set_aside = _rows(installation.home, "quarantine", period.end)
     quarantined = sum(sum(account.quarantined.values()) for account in accounts.values())
-    return Verdict(
+    return CheckVerdict(
         passed=accepted == accounts["visits"].counted and set_aside == quarantined,
         metadata={"visits_in_file": accepted, "quarantined_in_file": set_aside},
     )
 
 
-def quarantine_share(installation: Installation, series: Series, period: Period) -> Verdict:  # noqa: ARG001
+def quarantine_share(installation: Installation, series: Series, period: Period) -> CheckVerdict:  # noqa: ARG001
     """The share of bad rows is at most half of what would hold the day."""
     limit = installation.policy().intake.max_quarantined_share / 2
     accounts = _intake_accounts(installation.home, period.end)
@@ -199,43 +203,47 @@ def quarantine_share(installation: Installation, series: Series, period: Period)
         if account.read
     }
     frequent = _most_frequent(installation.home, period.end)
-    return Verdict(
+    return CheckVerdict(
         passed=max(shares.values(), default=0) <= limit,
         metadata={**shares, "limit": limit, "most_frequent": frequent},
     )
 
 
-def ledger_verified(installation: Installation, series: Series, period: Period) -> Verdict:  # noqa: ARG001
+def ledger_verified(installation: Installation, series: Series, period: Period) -> CheckVerdict:  # noqa: ARG001
     """The chain of the ledger holds, and the release is byte for byte what it records."""
     ledger = installation.ledger()
     entries = ledger.verify()
     entry = release_of(ledger, period.end)
     if entry is not None:
         load_release(installation.home, ledger, entry.subject)
-    return Verdict(passed=True, metadata={"entries": entries})
+    return CheckVerdict(passed=True, metadata={"entries": entries})
 
 
-def exports_as_recorded(installation: Installation, series: Series, period: Period) -> Verdict:  # noqa: ARG001
+def exports_as_recorded(installation: Installation, series: Series, period: Period) -> CheckVerdict:  # noqa: ARG001
     """Every exported file is there with the digest that the ledger recorded, and no other."""
     ledger = installation.ledger()
     entry = release_of(ledger, period.end)
     if entry is None:
-        return Verdict(passed=True, metadata={"note": verdicts.NOTHING_RELEASED})
+        return CheckVerdict(passed=True, metadata={"note": verdicts.NOTHING_RELEASED})
     first = first_edition(entry.subject)
     faulty = [f for f in faulty_exports(installation.home, ledger) if f"/{first}" in f]
-    return Verdict(not faulty, {"faulty": faulty})
+    return CheckVerdict(not faulty, {"faulty": faulty})
 
 
-def database_is_complete(installation: Installation, series: Series, period: Period) -> Verdict:  # noqa: ARG001
+def database_is_complete(
+    installation: Installation,
+    series: Series,  # noqa: ARG001
+    period: Period,
+) -> CheckVerdict:
     """The database holds as many figures of the day's release as it has, none if withdrawn."""
     ledger = installation.ledger()
     entry = release_of(ledger, period.end)
     if entry is None:
-        return Verdict(passed=True, metadata={"note": verdicts.NOTHING_RELEASED})
+        return CheckVerdict(passed=True, metadata={"note": verdicts.NOTHING_RELEASED})
     release = load_release(installation.home, ledger, entry.subject)
     released = sum(one.figures.num_rows for one in in_circulation([release], ledger))
     held = count_figures(installation.home, entry.subject)
-    return Verdict(held == released, {"in_release": released, "in_database": held})
+    return CheckVerdict(held == released, {"in_release": released, "in_database": held})
 
 
 _OF_DAYS: tuple[tuple[str, str, Judge], ...] = (

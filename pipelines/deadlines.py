@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 
 from anonymizer.rights.requests import RequestState, Status
-from pipelines.objections import alert_once, read_states
+from pipelines.objection_report import alert_once, read_states
 from pipelines.resources import Installation
 
 _LISTED = 100
@@ -32,13 +32,13 @@ def requests_in_time(
     if alert:
         names = "".join(sorted(f"{status} {name}\n" for status, name in alert))
         name = f"requests-{hashlib.sha256(names.encode()).hexdigest()[:16]}"
-        told = {
+        content = {
             "kind": "requests_due",
             "overdue": [name for status, name in alert if status == "overdue"],
             "due_soon": [name for status, name in alert if status == "due soon"],
             "message": "requests have to be answered within 3 x 24 hours: audience rights list",
         }
-        alert_once(context.log, installation.home, name, told)
+        alert_once(context.log, installation.home, name, content)
     return result
 
 

@@ -20,7 +20,7 @@ from anonymizer.model.series import CAMPAIGN_DAY, Series
 from anonymizer.model.tables import Figures, TableKey
 from anonymizer.storage.files import write_parquet
 from anonymizer.storage.home import Home
-from anonymizer.suppression.releasing import Suppressed
+from anonymizer.suppression.release_suppression import Suppressed
 
 Reason = Literal["kept", "threshold", "near", "inference"]
 _SCHEMA = pa.schema(
@@ -47,13 +47,13 @@ def write_protected(
     `figures` are those of the tables that the gate let through.
     """
     parts = [_SCHEMA.empty_table()]
-    for table, shown in zip(tables, figures, strict=True):
+    for table, published in zip(tables, figures, strict=True):
         segments = table.judged.groups.segments
         people = np.zeros(len(segments), dtype=np.int64)
-        kept = np.isin(segments, shown.segments)
-        people[kept] = shown.people
+        kept = np.isin(segments, published.segments)
+        people[kept] = published.people
         columns = [
-            pa.repeat(shown.key.subject_id, len(segments)),
+            pa.repeat(published.key.subject_id, len(segments)),
             pa.array([catalogue.id(segment) for segment in segments.tolist()], pa.string()),
             pa.array(people, mask=~kept),
             pa.array(_reasons(table, kept), pa.string()),
@@ -69,8 +69,8 @@ def _reasons(table: Suppressed, kept: NDArray[np.bool_]) -> list[Reason]:
         table.judged.groups.segments, [*table.figures.segments, *table.for_inference]
     )
     reasons: list[Reason] = []
-    for shown, possible, alone in zip(kept, candidate, table.judged.alone, strict=True):
-        if shown:
+    for published, possible, alone in zip(kept, candidate, table.judged.alone, strict=True):
+        if published:
             reasons.append("kept")
         elif possible:
             reasons.append("inference")

@@ -28,8 +28,8 @@ def received() -> int | None:
 
 
 @contextmanager
-def heeding_signals(told: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Note the first signal and call `told`; the second ends the process as a kill would.
+def heeding_signals(on_signal: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Note the first signal and call `on_signal`; the second ends the process as a kill would.
 
     Does nothing outside of the main thread, which alone receives signals.
     """
@@ -42,7 +42,7 @@ def heeding_signals(told: Callable[[], None] = lambda: None) -> Iterator[None]:
             os._exit(exit_code(number))
         _noted.append(number)
         with suppress(Exception):
-            told()
+            on_signal()
 
     before = {number: signal.signal(number, note) for number in _SIGNALS}
     try:

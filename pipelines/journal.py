@@ -14,11 +14,11 @@ from typing import Any
 
 from anonymizer.storage.files import write_bytes
 from anonymizer.storage.home import Home
-from pipelines.sealing import Trouble
+from pipelines.trouble import Trouble
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """One day at one stage: held with its trouble, or done with its facts."""
 
     stage: str
@@ -28,14 +28,14 @@ class Entry:
     trouble: Trouble | None = None
 
 
-def write(home: Home, entry: Entry) -> None:
+def write(home: Home, entry: JournalEntry) -> None:
     """Replace what was known of that day and stage."""
     content = asdict(entry) | {"day": entry.day.isoformat()}
     path = _path(home, entry.stage, entry.day)
     write_bytes((json.dumps(content, indent=1, sort_keys=True) + "\n").encode(), path)
 
 
-def read(home: Home, stage: str, day: date) -> Entry | None:
+def read(home: Home, stage: str, day: date) -> JournalEntry | None:
     """The last entry, None before the first."""
     try:
         content = json.loads(_path(home, stage, day).read_text(encoding="utf-8"))
@@ -43,7 +43,7 @@ def read(home: Home, stage: str, day: date) -> Entry | None:
         return None
     trouble = content.pop("trouble")
     content["day"] = day
-    return Entry(**content, trouble=Trouble(**trouble) if trouble else None)
+    return JournalEntry(**content, trouble=Trouble(**trouble) if trouble else None)
 
 
 def _path(home: Home, stage: str, day: date) -> Path:

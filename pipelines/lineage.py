@@ -9,7 +9,7 @@ from datetime import timedelta
 import dagster as dg
 
 from anonymizer.model.series import CAMPAIGN_DAY
-from pipelines.columns import PEOPLE, PROTECTED, QUARANTINE, REACH, VISITS
+from pipelines.column_schemas import PEOPLE, PROTECTED, QUARANTINE, REACH, VISITS
 from pipelines.flow import Flow
 from pipelines.partitions import Calendar
 

@@ -20,7 +20,7 @@ from anonymizer.model.series import Series
 from anonymizer.model.windows import INTEREST_DAYS, inputs_of
 from anonymizer.storage.home import Home
 from pipelines.first_day import timing_at_load
-from pipelines.landing import RUN_AT
+from pipelines.landed_days import RUN_AT
 
 # Single-run backfills and partitioned checks are marked beta and preview in the pinned Dagster;
 # the tests hold their behaviour, so nobody needs to be warned on every start.

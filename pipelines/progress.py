@@ -10,7 +10,7 @@ STAGES = ("intake", "eligibility", "reach", "publication")
 
 
 @dataclass(frozen=True)
-class Step:
+class StageProgress:
     """A day begins a stage, or is through it (`held`: it went no further)."""
 
     stage: str
@@ -19,11 +19,11 @@ class Step:
     held: bool = False
 
 
-Listener = Callable[[Step], None]
+Listener = Callable[[StageProgress], None]
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
-def announce(step: Step) -> None:
+def announce(step: StageProgress) -> None:
     """Tell the listener, if there is one."""
     if listener := _listener.get():
         listener(step)

@@ -17,19 +17,25 @@ from anonymizer.model.periods import Period
 from anonymizer.model.policy import Policy
 from anonymizer.model.segments import Catalogue
 from anonymizer.release.ledger import Ledger
-from anonymizer.release.settings import Texts, applying, read_meaning, record_settings, revisions
+from anonymizer.release.settings import (
+    SettingsTexts,
+    applying,
+    read_meaning,
+    record_settings,
+    revisions,
+)
 from anonymizer.storage.engines.duckdb import DuckDB
 from anonymizer.storage.home import VARIABLE, Home
-from anonymizer.storage.locking import exclusive
+from anonymizer.storage.lock import exclusive
 from anonymizer.storage.secret import Secret
-from pipelines.history import open_ledger
+from pipelines.release_history import open_ledger
 
 PATIENCE_SECONDS = 600  # how long a run waits for another to end
 _PAUSE_SECONDS = 1
 
 
 @dataclass(frozen=True)
-class Terms:
+class PeriodTerms:
     """What the figures of a period are made under: the policy, the catalogue and the secret."""
 
     policy: Policy
@@ -98,15 +104,19 @@ class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         record_settings(self.home, self.ledger(), self.secret())
 
-    def terms(self, period: Period) -> Terms:
+    def terms(self, period: Period) -> PeriodTerms:
         """What applies to a period, by the day on which it begins.
 
         Effort, retention and intake limits are those of the file in force. In a ledger that
         keeps no settings yet, everything is.
         """
         revision = applying(revisions(self.ledger()), period.start)
-        meaning = revision.meaning() if revision else read_meaning(Texts.in_force(self.home))
-        return Terms(meaning.policy.running_as(self.policy()), meaning.catalogue, self.secret())
+        meaning = (
+            revision.meaning() if revision else read_meaning(SettingsTexts.in_force(self.home))
+        )
+        return PeriodTerms(
+            meaning.policy.running_as(self.policy()), meaning.catalogue, self.secret()
+        )
 
     def ledger(self) -> Ledger:
         """The history of releases."""

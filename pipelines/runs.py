@@ -15,12 +15,12 @@ from anonymizer.model.periods import Period
 from anonymizer.model.policy import Policy, Timing
 from anonymizer.model.series import CAMPAIGN_DAY, Series
 from anonymizer.storage.home import Home
-from anonymizer.storage.locking import exclusive
+from anonymizer.storage.lock import exclusive
 from pipelines import interruption
 from pipelines.first_day import has_begun
 from pipelines.flow import job_name
 from pipelines.full_disk import explaining_full_disks, tells_of_a_full_disk
-from pipelines.held import Held, held_days
+from pipelines.held_days import HeldDay, held_days
 from pipelines.instance import prepare_instance
 from pipelines.open_files import open_instance
 from pipelines.progress import Listener, listening
@@ -37,7 +37,7 @@ class Finished:
 
     run_id: str
     succeeded: bool
-    held: tuple[Held, ...]
+    held: tuple[HeldDay, ...]
     stopped_by: int | None = None
     without_room: bool = False
 
@@ -58,15 +58,15 @@ def run_days(
     first: date,
     last: date,
     listener: Listener,
-    told: Callable[[], None] = lambda: None,
+    on_signal: Callable[[], None] = lambda: None,
 ) -> Finished:
     """Run the job over all days from `first` to `last`. Raises Busy when another run writes.
 
     Days that are held do not stop the others; `Finished` says which and why. SIGINT and SIGTERM
-    stop the run in good order; `told` is called when one arrives.
+    stop the run in good order; `on_signal` is called when one arrives.
     """
     _check_range(first, last, Policy.load(home.policy).timing)
-    return _run(home, job_name(CAMPAIGN_DAY), first, last, listener, told)
+    return _run(home, job_name(CAMPAIGN_DAY), first, last, listener, on_signal)
 
 
 def run_periods(
@@ -82,7 +82,7 @@ def _run(
     first: date,
     last: date,
     listener: Listener,
-    told: Callable[[], None] = lambda: None,
+    on_signal: Callable[[], None] = lambda: None,
 ) -> Finished:
     with (
         explaining_full_disks(),
@@ -90,8 +90,8 @@ def _run(
         open_instance(prepare_instance(home)) as instance,
     ):
         _close_abandoned(instance)
-        with listening(listener), interruption.heeding_signals(told):
-            result = _beside_main_thread(lambda: _execute(home, instance, job, first, last))
+        with listening(listener), interruption.heeding_signals(on_signal):
+            result = _outside_main_thread(lambda: _execute(home, instance, job, first, last))
             stopped_by = interruption.received()
         failures = [event for event in result.all_events if event.is_step_failure]
         held = tuple(held_days(result.get_asset_check_evaluations()))
@@ -118,7 +118,7 @@ def _execute(
     )
 
 
-def _beside_main_thread(work: Callable[[], Result]) -> Result:
+def _outside_main_thread(work: Callable[[], Result]) -> Result:
     """Do the work in a thread, where neither Dagster nor DuckDB can turn signals into errors.
 
     The main thread waits and keeps its own handlers.

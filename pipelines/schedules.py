@@ -14,11 +14,11 @@ from anonymizer.model.series import (
     INTEREST_WEEK,
     Series,
 )
-from pipelines.due import due_periods
 from pipelines.first_day import has_begun
 from pipelines.jobs import Job
-from pipelines.landing import day_due
+from pipelines.landed_days import newest_complete_day
 from pipelines.partitions import Calendar
+from pipelines.releasable_periods import releasable_periods
 from pipelines.resources import Installation
 
 # After the days, one after the other: what is wider is judged against what is narrower.
@@ -53,7 +53,7 @@ def every_day(job: Job, calendar: Calendar) -> dg.ScheduleDefinition:
         context: dg.ScheduleEvaluationContext, installation: Installation
     ) -> dg.RunRequest | dg.SkipReason:
         timing = installation.policy().timing
-        day = day_due(context.scheduled_execution_time, timing)
+        day = newest_complete_day(context.scheduled_execution_time, timing)
         key = day.isoformat()
         if not has_begun(day, timing):
             return dg.SkipReason(
@@ -82,17 +82,17 @@ def when_closed(series: Series, job: Job, calendar: Calendar) -> dg.ScheduleDefi
     ) -> list[dg.RunRequest] | dg.SkipReason:
         zone = ZoneInfo(installation.policy().timing.timezone)
         today = context.scheduled_execution_time.astimezone(zone).date()
-        due = due_periods(
+        releasable = releasable_periods(
             installation.home, installation.ledger(), series, today - _LOOKED_BACK, today
         )
-        if not due:
+        if not releasable:
             return dg.SkipReason(f"no {series.period_kind} has closed that is not released")
         return [
             dg.RunRequest(
                 run_key=f"{series.release_id(period)}:{today}",
                 partition_key=period.start.isoformat(),
             )
-            for period in due
+            for period in releasable
         ]
 
     return schedule

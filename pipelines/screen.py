@@ -23,8 +23,8 @@ class Screen(Console):
 
     def print(self, *objects: Any, **style: Any) -> None:
         """Print; texts may have several lines."""
-        shown = (visible_lines(one) if isinstance(one, str) else one for one in objects)
-        super().print(*shown, **style)
+        printable = (visible_lines(one) if isinstance(one, str) else one for one in objects)
+        super().print(*printable, **style)
 
 
 def out() -> Console:
@@ -57,7 +57,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
         numbers = bool(rows) and all(isinstance(row[position], int | float) for row in rows)
         made.add_column(visible(column), justify="right" if numbers else "left")
     for row in rows:
-        made.add_row(*(_shown(value) for value in row))
+        made.add_row(*(_cell(value) for value in row))
     return made
 
 
@@ -72,7 +72,7 @@ def frame_table(title: str, frame: "pd.DataFrame") -> Table:
         columns.append((values.dt.strftime("%Y-%m-%d") if days else values).tolist())
     for row, present in zip(zip(*columns, strict=True), frame.notna().to_numpy(), strict=True):
         cells = zip(row, present, strict=True)
-        made.add_row(*(_shown(value) if there else "" for value, there in cells))
+        made.add_row(*(_cell(value) if there else "" for value, there in cells))
     return made
 
 
@@ -101,7 +101,7 @@ def _reasons(account: RowAccount) -> str:
     return ", ".join(f"{reason} {rows:,}" for reason, rows in reasons)
 
 
-def _shown(value: object) -> str:
+def _cell(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else visible(str(value))
 
 

@@ -13,11 +13,11 @@ from anonymizer.model.policy import Policy
 from pipelines.alerts import NotDelivered, raise_alert
 from pipelines.arrivals import ARRIVALS
 from pipelines.first_day import has_begun
-from pipelines.held import Held, held_days
-from pipelines.history import released_days
+from pipelines.held_days import HeldDay, held_days
 from pipelines.jobs import Job
-from pipelines.landing import Landed, due_at, landed_days, runnable_days
+from pipelines.landed_days import Landed, complete_at, landed_days, runnable_days
 from pipelines.partitions import Calendar
+from pipelines.release_history import released_days
 from pipelines.resources import Installation
 from pipelines.runs import days_of_run, range_tags
 
@@ -47,7 +47,7 @@ def landing_sensor(job: Job, calendar: Calendar) -> dg.SensorDefinition:
         for landed in look.rewritten:
             _report_rewritten(context, installation, landed)
         requests = []
-        rows = _adjacent(look.due)
+        rows = _adjacent(look.releasable)
         if rows and not _is_running(context.instance, job.name):
             requests.append(_request(rows[0], job.name))
             look.known.update({f"asked {one.day}": one.inputs for one in rows[0]})
@@ -74,7 +74,7 @@ class _Look:
 
     known: dict[str, str]
     rewritten: list[Landed]
-    due: list[Landed]
+    releasable: list[Landed]
     waiting: list[Landed]
 
     @classmethod
@@ -95,10 +95,10 @@ class _Look:
                 if before.get(f"released {key}", landed.visits) != landed.visits:
                     look.rewritten.append(landed)
             elif _ready(landed, policy, now):
-                is_due = now >= due_at(landed.day, policy.timing, calendar.run_at)
-                if is_due and landed.day in complete:
-                    look._note(f"asked {key}", landed, before, look.due)
-                elif not is_due:
+                is_releasable = now >= complete_at(landed.day, policy.timing, calendar.run_at)
+                if is_releasable and landed.day in complete:
+                    look._note(f"asked {key}", landed, before, look.releasable)
+                elif not is_releasable:
                     look.known[f"checked {key}"] = landed.inputs
                     if before.get(f"checked {key}") != landed.inputs:
                         look.waiting.append(landed)
@@ -219,7 +219,7 @@ def _held(instance: dg.DagsterInstance, run_id: str) -> list[dict[str, Any]]:
     return [_record(one) for one in found]
 
 
-def _record(held: Held) -> dict[str, Any]:
+def _record(held: HeldDay) -> dict[str, Any]:
     return {"day": held.day.isoformat(), **asdict(held.trouble)}
 
 

@@ -20,15 +20,15 @@ from typing import Any, TypeVar
 from anonymizer.model.periods import PeriodKind
 from anonymizer.storage.home import Home
 from pipelines import interruption, journal
-from pipelines.progress import Step, announce
-from pipelines.sealing import Trouble, attempt
+from pipelines.progress import StageProgress, announce
+from pipelines.trouble import Trouble, attempt
 
 Result = TypeVar("Result")
 PAUSES = (5.0, 10.0)  # seconds before each further attempt
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StageOutcome:
     """What a stage says of a day: facts for later steps, metadata by asset for engineers."""
 
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Outcome:
 class Tried:
     """How a day fared at a stage, and what engineers read of it, by asset."""
 
-    entry: journal.Entry
+    entry: journal.JournalEntry
     metadata: Mapping[str, Mapping[str, Any]]
 
 
@@ -60,7 +60,7 @@ class Stage:
         log: logging.Logger,
         home: Home,
         days: Sequence[date],
-        work: Callable[[date], Outcome],
+        work: Callable[[date], StageOutcome],
     ) -> tuple[Tried, ...]:
         """Try each day of the run. Nothing that goes wrong with a day is raised."""
         # In a run that Dagster's pages started this is the main thread, and Dagster would raise.
@@ -68,12 +68,12 @@ class Stage:
             return tuple(self._try(log, home, day, work) for day in days)
 
     def _try(
-        self, log: logging.Logger, home: Home, day: date, work: Callable[[date], Outcome]
+        self, log: logging.Logger, home: Home, day: date, work: Callable[[date], StageOutcome]
     ) -> Tried:
-        announce(Step(self.name, day, done=False))
+        announce(StageProgress(self.name, day, done=False))
         started = time.monotonic()
         barrier = self._barrier(home, day)
-        result: Outcome | Trouble = barrier if barrier else _attempt_again(partial(work, day))
+        result: StageOutcome | Trouble = barrier if barrier else _attempt_again(partial(work, day))
         seconds = round(time.monotonic() - started, 3)
         entry = self._entry(day, seconds, result)
         unwritten = _attempt_again(partial(journal.write, home, entry))
@@ -81,7 +81,7 @@ class Stage:
             entry = self._entry(day, seconds, unwritten)
         if entry.trouble:
             log.error("%s %s: %s", day, entry.trouble.stage, entry.trouble.message)
-        announce(Step(self.name, day, done=True, held=entry.trouble is not None))
+        announce(StageProgress(self.name, day, done=True, held=entry.trouble is not None))
         done = {} if isinstance(result, Trouble) else result.metadata
         said = {
             asset: {"state": "done", **done.get(asset, {}), "seconds": seconds}
@@ -89,11 +89,13 @@ class Stage:
         }
         return Tried(entry, {} if entry.trouble else said)
 
-    def _entry(self, day: date, seconds: float, result: Outcome | Trouble) -> journal.Entry:
+    def _entry(
+        self, day: date, seconds: float, result: StageOutcome | Trouble
+    ) -> journal.JournalEntry:
         if isinstance(result, Trouble):
             trouble = result if result.stage else replace(result, stage=self.name)
-            return journal.Entry(self.name, day, seconds, trouble=trouble)
-        return journal.Entry(self.name, day, seconds, facts=result.facts)
+            return journal.JournalEntry(self.name, day, seconds, trouble=trouble)
+        return journal.JournalEntry(self.name, day, seconds, facts=result.facts)
 
     def _barrier(self, home: Home, day: date) -> Trouble | None:
         """What keeps a day from entering this stage."""

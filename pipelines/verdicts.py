@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from anonymizer.counting.reach import campaigns_of, load_counted_series
-from anonymizer.exports.writing import faulty_exports
+from anonymizer.exports.export_folders import faulty_exports
 from anonymizer.feasible.totals import segment_totals
 from anonymizer.intake.plausibility import Deviation
 from anonymizer.model.periods import Period
@@ -26,17 +26,17 @@ from anonymizer.model.tables import TableKey
 from anonymizer.release.acceptances import ACCEPTANCE
 from anonymizer.release.corrections import newest, open_order
 from anonymizer.release.near_state import lost_state, state_file
-from anonymizer.release.publishing import load_release
+from anonymizer.release.publication import load_release
 from anonymizer.release.release import PUBLISHED, Release
 from anonymizer.storage.home import Home
 from anonymizer.suppression.representatives import read_representatives
 from pipelines.evidence import findings_file, write_findings
 from pipelines.figures import read_figures, read_protected
-from pipelines.intruder import BUDGET, attack_release
 from pipelines.metadata import counts_table
-from pipelines.plausible import explained, implausible, places, subject_of
-from pipelines.releasing import inputs_taken
+from pipelines.period_release import inputs_taken
+from pipelines.plausibility_gate import causes, explained, implausible, subject_of
 from pipelines.resources import Installation
+from pipelines.second_opinion import BUDGET, attack_release
 
 NOTHING_RELEASED = "there was nothing to release"
 _MEASURES = ("measure", "expected", "found", "limit", "file", "column", "rows")
@@ -44,7 +44,7 @@ _CODES = ["gender", "age_band", "region", "bucket"]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckVerdict:
     """Whether a period passes a check, and what an engineer should know either way.
 
     One that only `warns` stops nothing, also if its check is blocking.
@@ -55,14 +55,14 @@ class Verdict:
     warns: bool = False
 
 
-def one_row_a_person(installation: Installation, series: Series, period: Period) -> Verdict:
+def one_row_a_person(installation: Installation, series: Series, period: Period) -> CheckVerdict:
     """No person is among the eligible twice."""
     path = installation.home.working_file(series.stage("people"), period.end)
     keys = pq.read_table(path, columns=["person_key"], partitioning=None)["person_key"]
-    return Verdict(len(keys) == pc.count_distinct(keys).as_py(), {"people": len(keys)})
+    return CheckVerdict(len(keys) == pc.count_distinct(keys).as_py(), {"people": len(keys)})
 
 
-def plausible(installation: Installation, series: Series, period: Period) -> Verdict:
+def plausible(installation: Installation, series: Series, period: Period) -> CheckVerdict:
     """The day looks like the days before it. If not, it is held: it is not published until somebody
     accepts it (audience accept) or its files are delivered again."""
     home, ledger, day = installation.home, installation.ledger(), period.end
@@ -70,11 +70,11 @@ def plausible(installation: Installation, series: Series, period: Period) -> Ver
     accepted = ledger.find(ACCEPTANCE, subject_of(home, day)) is not None
     said: dict[str, Any] = {"measures": _measures_table(home, day, odd), "accepted": accepted}
     if not odd or accepted:
-        return Verdict(passed=True, metadata=said)
+        return CheckVerdict(passed=True, metadata=said)
     said["what_happened"] = explained(home, day, odd)
     if note := _not_to_be_released(installation, series, period):
-        return Verdict(passed=False, metadata={**said, "note": note}, warns=True)
-    return Verdict(passed=False, metadata=said)
+        return CheckVerdict(passed=False, metadata={**said, "note": note}, warns=True)
+    return CheckVerdict(passed=False, metadata=said)
 
 
 def _not_to_be_released(installation: Installation, series: Series, period: Period) -> str:
@@ -99,7 +99,7 @@ def _measures_table(home: Home, day: date, odd: tuple[Deviation, ...]) -> dg.Tab
     )
 
 
-def measures_by_day(found: Mapping[str, Verdict]) -> dict[str, Any]:
+def measures_by_day(found: Mapping[str, CheckVerdict]) -> dict[str, Any]:
     """What is out of its limits on the days of a range that did not pass, as one table."""
     lines = [
         (day, *(record.data[column] for column in _MEASURES))
@@ -112,13 +112,13 @@ def measures_by_day(found: Mapping[str, Verdict]) -> dict[str, Any]:
 
 def _where(home: Home, day: date, deviation: Deviation) -> list[tuple[str, str, str]]:
     """File, column and rows; without a file, where to look in words."""
-    found = places(home, day, deviation)
+    found = causes(home, day, deviation)
     if not found:
         return [(deviation.look_at, "", "")]
     return [(one.file, one.column, ", ".join(map(str, one.rows))) for one in found]
 
 
-def reach_within_people(installation: Installation, series: Series, period: Period) -> Verdict:
+def reach_within_people(installation: Installation, series: Series, period: Period) -> CheckVerdict:
     """No subject has more people of a bucket of a cell than are eligible there."""
     home = installation.home
     people, reach = (
@@ -128,36 +128,36 @@ def reach_within_people(installation: Installation, series: Series, period: Peri
     eligible = people.select(_CODES).group_by(_CODES).aggregate([([], "count_all")])
     joined = reach.select([*_CODES, "people"]).join(eligible, keys=_CODES)
     within = pc.less_equal(joined["people"], pc.fill_null(joined["count_all"], 0))
-    return Verdict(bool(pc.all(within, min_count=0).as_py()), {"compared": joined.num_rows})
+    return CheckVerdict(bool(pc.all(within, min_count=0).as_py()), {"compared": joined.num_rows})
 
 
-def threshold_reached(installation: Installation, series: Series, period: Period) -> Verdict:
+def threshold_reached(installation: Installation, series: Series, period: Period) -> CheckVerdict:
     """Every figure counts at least k people, counted anew from the reach."""
     if note := _not_comparable(installation, series, period):
-        return Verdict(passed=True, metadata={"note": note})
+        return CheckVerdict(passed=True, metadata={"note": note})
     home, terms = installation.home, installation.terms(period)
     catalogue, k = terms.catalogue, terms.policy.promise.k
     counted = load_counted_series(home, series, period, catalogue)
     keys = [table.key for table in counted]
     figures = read_figures(home, period.end, keys, catalogue, series)
     people = [
-        segment_totals(catalogue, truth.people)[shown.segments]
-        for shown, truth in zip(figures, counted, strict=True)
+        segment_totals(catalogue, truth.people)[published.segments]
+        for published, truth in zip(figures, counted, strict=True)
     ]
     if not sum(map(len, people)):
-        return Verdict(passed=True, metadata={"note": "no figure is published", "k": k})
+        return CheckVerdict(passed=True, metadata={"note": "no figure is published", "k": k})
     lowest = int(np.concatenate(people).min())
-    return Verdict(lowest >= k, {"threshold_reached": lowest, "k": k})
+    return CheckVerdict(lowest >= k, {"threshold_reached": lowest, "k": k})
 
 
-def near_sets(installation: Installation, series: Series, period: Period) -> Verdict:
+def near_sets(installation: Installation, series: Series, period: Period) -> CheckVerdict:
     """Says how many groups were judged on their own and how many share an outcome.
 
     `private/near` has exactly the former, with their outcomes, and is as the ledger recorded it:
     later releases are judged against that file.
     """
     if note := _not_kept(installation, series, period):
-        return Verdict(passed=True, metadata={"note": note})
+        return CheckVerdict(passed=True, metadata={"note": note})
     home = installation.home
     entry = newest(installation.ledger(), series, period)
     assert entry is not None, "what is not released is not kept"
@@ -172,7 +172,7 @@ def near_sets(installation: Installation, series: Series, period: Period) -> Ver
     }
     if lost_state(home, entry):
         problem = f"private/near/{name}.parquet is missing or not as the ledger recorded it"
-        return Verdict(passed=False, metadata={**counts, "problem": problem})
+        return CheckVerdict(passed=False, metadata={**counts, "problem": problem})
     state = read_representatives(state_file(home, name))
     recorded = [
         (state.tables[table], people if people >= 0 else None)
@@ -184,17 +184,17 @@ def near_sets(installation: Installation, series: Series, period: Period) -> Ver
             own["subject_id"].to_pylist(), own["people"].to_pylist(), strict=True
         )
     ]
-    return Verdict(judged == recorded, {**counts, "recorded": len(state)})
+    return CheckVerdict(judged == recorded, {**counts, "recorded": len(state)})
 
 
-def figures_in_range(installation: Installation, series: Series, period: Period) -> Verdict:
+def figures_in_range(installation: Installation, series: Series, period: Period) -> CheckVerdict:
     """Every released figure is as close to the people counted as the release says.
 
     Less than a rounding step away where the group was judged on its own, within the range of
     shared figures elsewhere.
     """
     if note := _not_comparable(installation, series, period):
-        return Verdict(passed=True, metadata={"note": note})
+        return CheckVerdict(passed=True, metadata={"note": note})
     home, catalogue = installation.home, installation.terms(period).catalogue
     release = _in_force(installation, series, period)
     shared = _shared(read_protected(home, period.end, series))
@@ -209,10 +209,10 @@ def figures_in_range(installation: Installation, series: Series, period: Period)
                 highest = figure + release.promise.rounding - 1
             beyond += not lowest <= truth[catalogue.positions[segment]] <= highest
     known = {"figures": figures, "out_of_range": beyond}
-    return Verdict(not beyond and not released, {**known, "uncounted_tables": len(released)})
+    return CheckVerdict(not beyond and not released, {**known, "uncounted_tables": len(released)})
 
 
-def intruder_attack(installation: Installation, series: Series, period: Period) -> Verdict:
+def intruder_attack(installation: Installation, series: Series, period: Period) -> CheckVerdict:
     """An intruder with every figure of a table infers no small group, within a budget of work.
 
     Groups that are not decided within it do not count against the release. What is found is
@@ -220,7 +220,7 @@ def intruder_attack(installation: Installation, series: Series, period: Period) 
     """
     home = installation.home
     if newest(installation.ledger(), series, period) is None:
-        return Verdict(passed=True, metadata={"note": NOTHING_RELEASED})
+        return CheckVerdict(passed=True, metadata={"note": NOTHING_RELEASED})
     release = _in_force(installation, series, period)
     kept = not _not_kept(installation, series, period)
     shared = _shared(read_protected(home, period.end, series)) if kept else None
@@ -240,19 +240,19 @@ def intruder_attack(installation: Installation, series: Series, period: Period) 
         said["evidence"] = evidence.relative_to(home.root).as_posix()
     if attack.undecided:
         said["note"] = f"{attack.undecided} groups are not decided within the budget"
-    return Verdict(not attack.findings, said)
+    return CheckVerdict(not attack.findings, said)
 
 
-def release_as_recorded(installation: Installation, series: Series, period: Period) -> Verdict:
+def release_as_recorded(installation: Installation, series: Series, period: Period) -> CheckVerdict:
     """Release and exports are byte for byte what the ledger records."""
     home, ledger = installation.home, installation.ledger()
     if newest(ledger, series, period) is None:
-        return Verdict(passed=True, metadata={"note": NOTHING_RELEASED})
+        return CheckVerdict(passed=True, metadata={"note": NOTHING_RELEASED})
     release = _in_force(installation, series, period)
     # Of every edition: the ids of corrections begin with that of the first.
     first = series.release_id(period)
     faulty = [file for file in faulty_exports(home, ledger) if f"/{first}" in file]
-    return Verdict(not faulty, {"figures": release.figures.num_rows, "faulty": faulty})
+    return CheckVerdict(not faulty, {"figures": release.figures.num_rows, "faulty": faulty})
 
 
 def _in_force(installation: Installation, series: Series, period: Period) -> Release:

@@ -1,4 +1,4 @@
-"""The outsider's attack on what is published, before it is published.
+"""The intruder's attack on what is published, before it is published.
 
 The attacker holds every figure of a table, the public catalogue, the public rules and the
 structural zeros. A table withstands the attack only if for every atom a table of whole
@@ -26,7 +26,7 @@ from anonymizer.model.tables import Figures, TableKey
 
 
 @dataclass(frozen=True)
-class Undecided:
+class UndecidedGroups:
     """Groups for which the attack showed neither a disclosure nor that they are safe.
 
     `cells` is how many cells they have together; `first` names the first few groups.
@@ -40,21 +40,21 @@ class Undecided:
         return self.groups > 0
 
 
-def undecided_groups(knowledge: Knowledge, groups: Sequence[Integers]) -> Undecided:
+def undecided_groups(knowledge: Knowledge, groups: Sequence[Integers]) -> UndecidedGroups:
     """Groups of classes that are left open, in the order of the catalogue."""
     if not groups:
-        return Undecided()
+        return UndecidedGroups()
     counted = int(knowledge.sizes[np.unique(np.concatenate(groups))].sum())
     # Classes are numbered by their first cells.
     ordered = sorted(groups, key=lambda classes: (int(classes.min()), len(classes)))
     first = tuple(
         name_group(knowledge, classes) for classes in ordered[: attack_limits.GROUPS_NAMED]
     )
-    return Undecided(len(groups), counted, first)
+    return UndecidedGroups(len(groups), counted, first)
 
 
 @dataclass(frozen=True)
-class Verdict:
+class AttackVerdict:
     """What an attack with a limit of work came to.
 
     `findings` count against the table. `undecided` groups do not: the attack showed neither a
@@ -62,7 +62,7 @@ class Verdict:
     """
 
     findings: tuple[Finding, ...]
-    undecided: Undecided
+    undecided: UndecidedGroups
     work: int
 
     @property
@@ -86,7 +86,7 @@ def audit_figures(
     possible: Flags,
     work: int,
     ranges: Ranges | None = None,
-) -> Verdict:
+) -> AttackVerdict:
     """Attack the published figures of one table with so many units of work.
 
     `possible` is False for structural zeros. `ranges` are given where figures are shared with other
@@ -96,8 +96,8 @@ def audit_figures(
     meter = Work(work)
     with counting(meter):
         findings, table = _attack(figures, catalogue, promise, possible, ranges)
-    undecided = undecided_groups(table.knowledge, table.open_groups) if table else Undecided()
-    return Verdict(findings, undecided, meter.spent)
+    undecided = undecided_groups(table.knowledge, table.open_groups) if table else UndecidedGroups()
+    return AttackVerdict(findings, undecided, meter.spent)
 
 
 def attack(

@@ -5,20 +5,20 @@ The effort as a whole is the limit of work. What the checker accepts does not de
 
 # The search (table_attack, solutions, auditing, companions, differencing)
 UNDECIDED_CLASSES = 20  # where no limit of work says when to give up
-UNDECIDED_SUMS = 20  # where no limit of work says when to give up
+UNDECIDED_TOTALS = 20  # where no limit of work says when to give up
 MOST_WHOLE = 400  # classes that figures tie together; up to here integer programming
 FEW_SEGMENTS = 1_000  # of which intervals take little time
 SHARE_OF_GUESS = 3  # of the limit at most one part in so many: it counts for nothing
-COMPANION_PARTS = 12  # of a simple fraction
+SINGLETON_PARTS = 12  # of a simple fraction
 PAIRS_AT_ONCE = 4_096  # figures compared at once: memory
 
 # The report (attack, companions, reports, summary)
 GROUPS_NAMED = 5
-COMPANIONS_NAMED = 3
+SINGLETONS_NAMED = 3
 IDS_NAMED = 20
 PARTS_NAMED = 3  # of a set of values of one dimension
 FIGURES_NAMED = 8  # of a sum
-FINDINGS_SHOWN = 3  # of one kind
+FINDINGS_LISTED = 3  # of one kind
 LONGEST_TEXT = 600  # characters of a finding
 
 # Workbooks

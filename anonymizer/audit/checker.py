@@ -13,31 +13,38 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.audit.findings import Finding, Kind
-from anonymizer.audit.recount import Flags, Groups, Ints, membership, possible_cells, recount
-from anonymizer.audit.sharing import Draw, Followed, followed, joined, rows_of
-from anonymizer.audit.witness_sums import Known, broken_rules
+from anonymizer.audit.recount import (
+    Flags,
+    Ints,
+    RecountedGroups,
+    membership,
+    possible_cells,
+    recount,
+)
+from anonymizer.audit.shared_outcomes import Draw, Followed, followed, joined, rows_of
+from anonymizer.audit.witness_check import KnownFigures, broken_rules
 from anonymizer.model.policy import Promise
 from anonymizer.model.proofs import NO_ONE, SUPPRESSED, Claim, Representatives, Sharing
 from anonymizer.model.segments import Catalogue
 
-_MOST_SHOWN = 20  # segments that one finding names
+_MOST_LISTED = 20  # segments that one finding names
 
 Broken = tuple[Kind, str, Flags]  # a broken rule, and by which groups
 
 
 @dataclass(frozen=True)
-class _Reading:
+class _CountedRelease:
     """A release as the checker counts it, and what is claimed: judged groups, table after table.
 
     `judged` has their outcomes: figures, or SUPPRESSED; `totals` are the sums modulo 2^64 of their
-    people's keyed numbers. `shown` says which have a figure, `alone` which are claimed to follow
+    people's keyed numbers. `public` says which have a figure, `alone` which are claimed to follow
     nobody.
     """
 
     judged: Representatives
     totals: NDArray[np.uint64]
     sharing: Sharing
-    shown: Flags
+    public: Flags
     alone: Flags
 
 
@@ -73,7 +80,7 @@ def check_release(
         text = "a figure is smaller than that of a segment within its segment"
         broken = [(kind, rule, wrong[own]) for kind, rule, wrong in of_release]
         for kind, rule, wrong in [*broken, ("contradiction", text, smaller)]:
-            named = np.intersect1d(claim.sharing.segments[wrong], published)[:_MOST_SHOWN]
+            named = np.intersect1d(claim.sharing.segments[wrong], published)[:_MOST_LISTED]
             ids = tuple(catalogue.id(segment) for segment in named.tolist())
             findings += [Finding(key, kind, ids, rule)] if wrong.any() else []
         texts = broken_rules(claim.witnesses, known) if len(published) else []
@@ -110,7 +117,7 @@ def _content(state: Representatives) -> tuple[object, ...]:
 
 def _read(
     claims: Sequence[Claim], catalogue: Catalogue, inside: sparse.csr_array, promise: Promise
-) -> _Reading | Finding:
+) -> _CountedRelease | Finding:
     """Count the tables anew; refuses parts that do not fit together."""
     judged: dict[str, Representatives] = {}
     totals = []
@@ -132,13 +139,13 @@ def _read(
         totals.append(groups.totals)
     claimed = zip(*(vars(claim.sharing).values() for claim in claims), strict=True)
     sharing = Sharing(*(np.concatenate(parts) for parts in claimed))
-    shown = [np.isin(claim.sharing.segments, claim.figures.segments) for claim in claims]
+    public = [np.isin(claim.sharing.segments, claim.figures.segments) for claim in claims]
     alone = (sharing.earlier == NO_ONE) & (sharing.leader < 0)
     every = joined(list(judged.values()))
-    return _Reading(every, np.concatenate(totals), sharing, np.concatenate(shown), alone)
+    return _CountedRelease(every, np.concatenate(totals), sharing, np.concatenate(public), alone)
 
 
-def _misfit(claim: Claim, groups: Groups) -> str:
+def _misfit(claim: Claim, groups: RecountedGroups) -> str:
     """Why what is claimed of a table cannot be of these groups; empty if it can."""
     parts = vars(claim.sharing).values()
     if not np.array_equal(groups.segments, claim.sharing.segments):
@@ -156,7 +163,7 @@ def _refused(claim: Claim, text: str) -> Finding:
     return Finding(claim.counted.key, "structure", (), text)
 
 
-def _wrong_sharing(reading: _Reading, found: Followed) -> Broken:
+def _wrong_sharing(reading: _CountedRelease, found: Followed) -> Broken:
     """Groups that do not follow whom they have to (promise 8)."""
     sharing, tables = reading.sharing, reading.judged.table
     table = np.where(found.leader < 0, -1, tables[found.leader])
@@ -167,18 +174,18 @@ def _wrong_sharing(reading: _Reading, found: Followed) -> Broken:
 
 
 def _wrong_figures(
-    reading: _Reading, found: Followed, promise: Promise, draw: Draw
+    reading: _CountedRelease, found: Followed, promise: Promise, draw: Draw
 ) -> Iterator[Broken]:
     """Published figures that are below the threshold, badly rounded or not their leader's."""
-    shown, alone, figures = reading.shown, reading.alone, reading.judged.figures
+    public, alone, figures = reading.public, reading.alone, reading.judged.figures
     people = reading.judged.sketches.people
     outcomes = np.append(figures, SUPPRESSED)[found.leader]
-    due = np.where(found.earlier == NO_ONE, outcomes, found.earlier)
-    for group in np.flatnonzero(shown & alone).tolist():
-        due[group] = _figure(int(people[group]), int(reading.totals[group]), promise, draw)
-    low = np.where(alone, due == SUPPRESSED, people < promise.k)
-    wrong = shown & (due != figures)
-    yield "floor", "a figure counts fewer people than the threshold", shown & low
+    expected = np.where(found.earlier == NO_ONE, outcomes, found.earlier)
+    for group in np.flatnonzero(public & alone).tolist():
+        expected[group] = _figure(int(people[group]), int(reading.totals[group]), promise, draw)
+    low = np.where(alone, expected == SUPPRESSED, people < promise.k)
+    wrong = public & (expected != figures)
+    yield "floor", "a figure counts fewer people than the threshold", public & low
     yield "rounding", "a figure is not rounded as drawn", wrong & alone & ~low
     yield "rule", "near sets do not share one outcome", wrong & ~alone
 
@@ -200,20 +207,20 @@ def _figure(people: int, total: int, promise: Promise, draw: Draw) -> int:
 
 def _known(
     number: int, claim: Claim, inside: sparse.csr_array, promise: Promise, draw: Draw
-) -> Known:
+) -> KnownFigures:
     """What a reader knows of the published groups of a table."""
     counted, sharing, segments = claim.counted, claim.sharing, claim.figures.segments
-    figures, places = claim.figures.people, np.searchsorted(sharing.segments, segments)
+    figures, positions = claim.figures.people, np.searchsorted(sharing.segments, segments)
     here = (sharing.earlier == NO_ONE) & (sharing.leader_table == number)
-    leaders = np.where(here, sharing.leader, -1)[places]
-    alone = ((sharing.earlier == NO_ONE) & (sharing.leader < 0))[places]
+    leaders = np.where(here, sharing.leader, -1)[positions]
+    alone = ((sharing.earlier == NO_ONE) & (sharing.leader < 0))[positions]
     widest = promise.step + promise.near_jitter - 1
-    slack = sharing.rounding[places] - 1 + np.where(alone, 0, widest)
+    slack = sharing.rounding[positions] - 1 + np.where(alone, 0, widest)
     jitter = draw("near", f"{counted.key}|{counted.key}") % (promise.near_jitter + 1)
     hidden = np.zeros(0, dtype=np.int64)
     if not promise.inference_floor:
         hidden = np.setdiff1d(np.arange(inside.shape[0]), segments)
-    return Known(
+    return KnownFigures(
         counted.possible,
         counted.occupied,
         possible_cells(inside, segments, counted.possible),
@@ -222,15 +229,15 @@ def _known(
         np.maximum(promise.k, figures - slack),
         figures + slack,
         alone,
-        np.searchsorted(places, np.where(alone, places, leaders)),
-        np.where(np.isin(leaders, places), np.searchsorted(places, leaders), -1),
+        np.searchsorted(positions, np.where(alone, positions, leaders)),
+        np.where(np.isin(leaders, positions), np.searchsorted(positions, leaders), -1),
         promise.inference_floor,
         promise.step + jitter,
         widest,
     )
 
 
-def _smaller_supersets(known: Known) -> Ints:
+def _smaller_supersets(known: KnownFigures) -> Ints:
     """Groups that hold all possible cells of another one and have a smaller figure."""
     common = (known.boxes @ known.boxes.T).tocoo()
     contained = common.data == np.diff(known.boxes.indptr)[common.row]

@@ -41,13 +41,13 @@ def explain_all(differences: list[Difference], known: Flags) -> tuple[list[Diffe
 
     Classes that are `known` need not be shown.
     """
-    shown = known.copy()
+    public = known.copy()
     chosen = []
     for difference in differences:
-        if not shown[difference.classes].all():
-            shown[difference.classes] = True
+        if not public[difference.classes].all():
+            public[difference.classes] = True
             chosen.append(difference)
-    return chosen, shown
+    return chosen, public
 
 
 def unequal_twins(knowledge: Knowledge) -> list[Difference]:
@@ -76,9 +76,9 @@ def _candidates(knowledge: Knowledge, below: int) -> Iterator[tuple[int, int]]:
     holders = np.diff(knowledge.by_class.indptr)[members.indices]
     rarity = holders.astype(np.int64) * knowledge.classes + members.indices
     rarest = np.minimum.reduceat(rarity, members.indptr[with_classes]) % knowledge.classes
-    around = sparse.csr_array(knowledge.by_class[rarest])
-    inner = np.repeat(with_classes, np.diff(around.indptr))
-    outer = around.indices.astype(np.int64)
+    entries = sparse.csr_array(knowledge.by_class[rarest])
+    inner = np.repeat(with_classes, np.diff(entries.indptr))
+    outer = entries.indices.astype(np.int64)
     close = knowledge.highest[outer] - knowledge.lowest[inner] < below
     close &= sizes[outer] > sizes[inner]
     inner, outer = inner[close], outer[close]
@@ -91,5 +91,5 @@ def _candidates(knowledge: Knowledge, below: int) -> Iterator[tuple[int, int]]:
 
 def _difference(knowledge: Knowledge, outer: int, inner: int) -> Difference:
     most = int(knowledge.highest[outer] - knowledge.lowest[inner])
-    around = knowledge.members[[outer]].indices
-    return Difference(outer, inner, most, np.setdiff1d(around, knowledge.members[[inner]].indices))
+    entries = knowledge.members[[outer]].indices
+    return Difference(outer, inner, most, np.setdiff1d(entries, knowledge.members[[inner]].indices))

@@ -57,9 +57,9 @@ def known_dimension(path: Path, name: str, codes: Collection[str]) -> Dimension:
         raise ConfigurationError([Fault(f"{path.name}, column {name}", problem, remedy)])
     single = {leaf for group in own.groups for leaf in group.leaves if len(group.leaves) == 1}
     alone = [
-        Group(leaf, "leaf", own.groups[0].name, (place,))
-        for place, leaf in enumerate(own.leaves)
-        if place not in single
+        Group(leaf, "leaf", own.groups[0].name, (position,))
+        for position, leaf in enumerate(own.leaves)
+        if position not in single
     ]
     needed = [group for group in own.groups if len(group.leaves) == 1 or group.code in codes]
     whole = own.groups[0]
@@ -82,14 +82,14 @@ def _explained(path: Path, own: Dimension) -> list[Group]:
     import pyarrow.parquet as pq  # noqa: PLC0415  costs more than to read a CSV file
 
     require_small(file)
-    places = {leaf: place for place, leaf in enumerate(own.leaves)}
+    positions = {leaf: position for position, leaf in enumerate(own.leaves)}
     return [
         Group(
             row["code"], row["level"], own.groups[0].name,
-            tuple(sorted(places[leaf] for leaf in row["leaves"])),
+            tuple(sorted(positions[leaf] for leaf in row["leaves"])),
         )
         for row in pq.read_table(file, partitioning=None).to_pylist()
-        if row["dimension"] == own.name and set(row["leaves"]) <= places.keys()
+        if row["dimension"] == own.name and set(row["leaves"]) <= positions.keys()
     ]  # fmt: skip
 
 
@@ -142,10 +142,10 @@ def _rows(part: IO[bytes], texts: Sequence[str]) -> Iterator[dict[int, str]]:
                 node.clear()
 
 
-def _column(place: str) -> int:
+def _column(position: str) -> int:
     """`C7` is 2."""
     number = 0
-    for letter in place.rstrip("0123456789"):
+    for letter in position.rstrip("0123456789"):
         number = number * 26 + ord(letter) - ord("A") + 1
     return number - 1
 

@@ -6,7 +6,7 @@ from typing import Literal
 from anonymizer.model.tables import TableKey
 
 Kind = Literal[
-    # seen by an outsider, from published figures alone
+    # seen by an intruder, from published figures alone
     "rule",  # a figure that the public rules forbid
     "contradiction",  # figures that no group of people could produce
     "difference",  # one figure minus another leaves too few people
@@ -29,7 +29,7 @@ class Finding:
 
     `segments` are the ids of the segments involved; `explanation` names the published
     figures, the arithmetic and what is learned. Neither holds a true count that an
-    outsider could not derive; still, what they quote was not published, so logs get `str()`
+    intruder could not derive; still, what they quote was not published, so logs get `str()`
     alone, which leaves the explanation out. `table` is a released table or the name of a file.
 
     `weights` is the whole arithmetic where that is a sum: how often each figure is counted, all

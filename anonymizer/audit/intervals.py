@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from anonymizer.audit.knowledge import Knowledge
-from anonymizer.feasible.elimination import together
+from anonymizer.feasible.elimination import group_dependent_totals
 from anonymizer.feasible.ends import SENSES, Ends, Finders
 from anonymizer.feasible.system import Flags, Integers
 from anonymizer.feasible.work import meter
@@ -36,7 +36,7 @@ class Intervals:
 def tightest(knowledge: Knowledge, finders: Finders, segments: Integers) -> Intervals:
     """Intervals of segments that have possible atoms, of figures that some table fits.
 
-    Divided tables are a help in large tables: an end that one of these has is the best that sums
+    fractional tables are a help in large tables: an end that one of these has is the best that sums
     of figures can show. Where the work ends early, ends are proved all the same, but wide.
     """
     return _tightest(knowledge, finders, segments, knowledge.atoms_in_classes(segments))
@@ -57,8 +57,8 @@ def _tightest(
     touched = _in_ones(inside)
     # What cuts a class may have all of its people, or none but the certain.
     parts = (knowledge.whole_classes(inside), touched)
-    sums = sparse.csr_array(sparse.vstack([_multiplied(part, covered) for part in parts]))
-    ends, reached = _shared_ends(finders, sums)
+    totals = sparse.csr_array(sparse.vstack([_multiplied(part, covered) for part in parts]))
+    ends, reached = _shared_ends(finders, totals)
     bounded, count = touched @ (1 - covered) == 0, len(segments)
     return Intervals(
         segments,
@@ -70,19 +70,19 @@ def _tightest(
 
 
 def _shared_ends(
-    finders: Finders, sums: sparse.csr_array
+    finders: Finders, totals: sparse.csr_array
 ) -> tuple[dict[int, Integers], dict[int, Flags]]:
     """The ends of sums by sense, and which are reached; sums that move together share theirs."""
-    system, middle = finders.system, finders.divided.middle
+    system, middle = finders.system, finders.fractional.middle
     if middle is None:
-        nothing = np.zeros(sums.shape[0], dtype=np.int64)
-        return {-1: nothing, 1: sums @ system.caps}, dict.fromkeys(SENSES, nothing > 0)
-    shared = together(sums, system.free)
-    ends = Ends(finders, sums[shared.first])
+        nothing = np.zeros(totals.shape[0], dtype=np.int64)
+        return {-1: nothing, 1: totals @ system.caps}, dict.fromkeys(SENSES, nothing > 0)
+    shared = group_dependent_totals(totals, system.null_space)
+    ends = Ends(finders, totals[shared.first])
     if not finders.whole:
         ends.approach_ends()
     ends.tighten()
-    offset, up = shared.offset(sums, middle), shared.sign > 0
+    offset, up = shared.offset(totals, middle), shared.sign > 0
     proved = {sense: ends.proved[sense][shared.of] for sense in SENSES}
     reached = {sense: ends.reached(sense)[shared.of] for sense in SENSES}
     return (

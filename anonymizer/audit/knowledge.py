@@ -1,4 +1,4 @@
-"""What an outsider knows of one table: the published figures, the catalogue, the rules.
+"""What an intruder knows of one table: the published figures, the catalogue, the rules.
 
 The rules are public: a figure p rounded to r stands for a count between p - r + 1 and
 p + r - 1, and for k at least. Everything here is in whole numbers, so that what the
@@ -117,8 +117,8 @@ class Knowledge(System):
         leaves = [[np.array(group.leaves) for group in axis.groups] for axis in axes]
         columns, counts, ends = [], [], [0]
         for cell in self.catalogue.cells[segments].tolist():
-            places = [of_axis[group] for of_axis, group in zip(leaves, cell, strict=True)]
-            inside = self.class_of[np.ix_(*places)].ravel()
+            positions = [of_axis[group] for of_axis, group in zip(leaves, cell, strict=True)]
+            inside = self.class_of[np.ix_(*positions)].ravel()
             found, times = np.unique(inside[inside >= 0], return_counts=True)
             columns.append(found)
             counts.append(times)

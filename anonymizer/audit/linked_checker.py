@@ -24,9 +24,9 @@ import numpy as np
 from scipy import sparse
 
 from anonymizer.audit.findings import Finding
-from anonymizer.audit.linked_sums import too_short
+from anonymizer.audit.linked_differences import too_short
 from anonymizer.audit.linked_tables import Flags, Ints, Linked, Links, is_far, leaves_of
-from anonymizer.audit.witness_sums import WitnessTables, consistent, first_cells, malformed
+from anonymizer.audit.witness_check import WitnessTables, consistent, first_cells, malformed
 from anonymizer.model.proofs import FigureId, LinkedProof
 
 _MOST_TABLES, _MOST_FIGURES = 4, 2_000  # of a set as one; twice the figures times the tables
@@ -35,7 +35,7 @@ Kind = frozenset[int]
 
 
 @dataclass(frozen=True)
-class Goal:
+class LinkedRequirement:
     """What must be able to be large in every cell, seen by whoever holds these tables.
 
     People of the `table`, but for those of any of the tables `without`; with `parts` the people of
@@ -65,7 +65,7 @@ def check_linked(links: Links, proofs: Sequence[LinkedProof], floor: int) -> tup
 class _Checker:
     def __init__(self, links: Links, floor: int) -> None:
         self._links, self._floor = links, floor
-        self._places = {table.key: number for number, table in enumerate(links.tables)}
+        self._positions = {table.key: number for number, table in enumerate(links.tables)}
 
     def findings(self, proofs: Sequence[LinkedProof]) -> Iterator[Finding]:
         """What is wrong with the proofs, and what they do not prove."""
@@ -74,34 +74,42 @@ class _Checker:
             every.setdefault(frozenset(tables), tables)
         sets = list(every.values())
         as_one = {t: list(self._of_set(t)) for t in sets if len(t) <= _MOST_TABLES}
-        few = (goals for tables, goals in as_one.items() if self._is_few(tables))
+        few = (requirements for tables, requirements in as_one.items() if self._is_few(tables))
         pairs = (self._of_set(pair) for pair in self._links.pairs() if not self._exempt(*pair))
         needed = list(dict.fromkeys(chain.from_iterable(chain(pairs, few))))
-        left = {goal: self._asked(goal) for goal in chain(needed, *as_one.values())}
+        left = {
+            requirement: self._asked(requirement) for requirement in chain(needed, *as_one.values())
+        }
         for proof in proofs:
             yield from self._take(proof, left)
-        yield from (self._unproved(goal) for goal in needed if left[goal].any())
+        yield from (
+            self._unproved(requirement) for requirement in needed if left[requirement].any()
+        )
         for tables in sets:
-            if tables not in as_one or any(left[goal].any() for goal in as_one[tables]):
+            if tables not in as_one or any(
+                left[requirement].any() for requirement in as_one[tables]
+            ):
                 for number, text in too_short(self._links, tables, self._floor):
                     yield Finding(self._table(number).key, "unproved", (), text)
 
-    def _take(self, proof: LinkedProof, left: dict[Goal, Flags]) -> Iterator[Finding]:
-        """Take off what is `left` of each goal the cells in which a proof reaches it."""
+    def _take(self, proof: LinkedProof, left: dict[LinkedRequirement, Flags]) -> Iterator[Finding]:
+        """Take off what is `left` of each requirement the cells in which a proof reaches it."""
         read = self._read(proof)
         if isinstance(read, str):
             names = " and ".join(str(key) for key in proof.tables)
             yield Finding(names, "structure", (), read)
             return
-        for goal, cells in left.items():
-            if goal.tables <= set(read.positions) and cells.any():
-                reached = read.reached(goal, self._floor, self._leaves(sorted(goal.tables)))
+        for requirement, cells in left.items():
+            if requirement.tables <= set(read.positions) and cells.any():
+                reached = read.reached(
+                    requirement, self._floor, self._leaves(sorted(requirement.tables))
+                )
                 np.logical_and(cells, ~reached, out=cells)
 
-    def _unproved(self, goal: Goal) -> Finding:
-        names = " and ".join(sorted(str(self._table(n).key) for n in goal.tables))
+    def _unproved(self, requirement: LinkedRequirement) -> Finding:
+        names = " and ".join(sorted(str(self._table(n).key) for n in requirement.tables))
         text = f"a cell has no witness with enough people in {names}"
-        return Finding(self._table(goal.table).key, "unproved", (), text)
+        return Finding(self._table(requirement.table).key, "unproved", (), text)
 
     def _table(self, number: int) -> Linked:
         return self._links.tables[number]
@@ -119,54 +127,54 @@ class _Checker:
     def _exempt(self, inner: int, outer: int) -> bool:
         """Whether the pair needs no proof, as the inner table is far smaller."""
         links = self._links
-        between = any(outer in links.around[middle] for middle in links.around[inner])
+        between = any(outer in links.outer_tables[middle] for middle in links.outer_tables[inner])
         audience = self._table(outer).key.kind == "audience"
         return (audience or between) and is_far(self._table(inner), self._table(outer), self._floor)
 
-    def _of_set(self, tables: Sequence[int]) -> Iterator[Goal]:
+    def _of_set(self, tables: Sequence[int]) -> Iterator[LinkedRequirement]:
         links, every = self._links, frozenset(tables)
         for outer in tables:
             inside = [n for n in tables if links.within(n, outer)]
-            yield Goal(every, outer)
-            yield from (Goal(every, outer, frozenset({n})) for n in inside)
-            beside = (n for n in inside if any(links.share_nobody(n, m) for m in inside))
-            if several := frozenset(beside):
-                yield Goal(every, outer, several)
+            yield LinkedRequirement(every, outer)
+            yield from (LinkedRequirement(every, outer, frozenset({n})) for n in inside)
+            disjoint = (n for n in inside if any(links.are_disjoint(n, m) for m in inside))
+            if several := frozenset(disjoint):
+                yield LinkedRequirement(every, outer, several)
             if len(parts := links.parts(outer, tables)) > 1:
-                yield Goal(every, outer, frozenset(), frozenset(parts))
+                yield LinkedRequirement(every, outer, frozenset(), frozenset(parts))
 
-    def _asked(self, goal: Goal) -> Flags:
+    def _asked(self, requirement: LinkedRequirement) -> Flags:
         """The cells in which something is asked: there can be somebody, and a figure tells."""
-        leaves = self._leaves(sorted(goal.tables))
-        tables = {number: self._table(number).over(leaves) for number in goal.tables}
+        leaves = self._leaves(sorted(requirement.tables))
+        tables = {number: self._table(number).over(leaves) for number in requirement.tables}
         asked = np.zeros([len(axis) for axis in leaves], dtype=bool)
-        free, told = asked.copy(), asked.copy()
-        numbers = sorted(goal.tables)
+        free, informative = asked.copy(), asked.copy()
+        numbers = sorted(requirement.tables)
         for size in range(1, len(numbers) + 1):
             for chosen in combinations(numbers, size):
                 kind = frozenset(chosen)
-                if goal.weight(kind):
+                if requirement.weight(kind):
                     there = _where(kind, tables, self._links)
                     asked |= there
                     covered = np.logical_or.reduce([tables[n].covered for n in chosen])
                     free |= there & ~covered
                     new = [tables[n].covered for n in chosen if tables[n].new]
-                    told |= there & np.logical_or.reduce([np.zeros_like(there), *new])
-        return asked & told & ~free
+                    informative |= there & np.logical_or.reduce([np.zeros_like(there), *new])
+        return asked & informative & ~free
 
-    def _read(self, proof: LinkedProof) -> "_Proof | str":
-        if not set(proof.tables) <= set(self._places):
+    def _read(self, proof: LinkedProof) -> "_LinkedFamilies | str":
+        if not set(proof.tables) <= set(self._positions):
             return "a proof is about tables that are not linked"
-        positions = tuple(self._places[key] for key in proof.tables)
+        positions = tuple(self._positions[key] for key in proof.tables)
         for given, known in zip(proof.leaves, self._leaves(positions), strict=False):
             if len(set(given)) < len(given) or not set(given) >= set(known):
                 return "a proof is about other cells"
         tables = [self._table(number).over(proof.leaves) for number in positions]
-        read = _Proof(proof, positions, tables, self._links)
+        read = _LinkedFamilies(proof, positions, tables, self._links)
         return read.fault or read
 
 
-class _Proof:
+class _LinkedFamilies:
     """A proof with the tables that it is about."""
 
     def __init__(
@@ -179,31 +187,35 @@ class _Proof:
         self._families: WitnessTables | None = None
         self.fault = self._fault()
 
-    def reached(self, goal: Goal, floor: int, leaves: Sequence[tuple[str, ...]]) -> Flags:
-        """The cells, over leaves, in which the goal is reached or earlier figures forbid it."""
-        weights = np.array([goal.weight(kind) for kind in self._kinds], dtype=np.int64)
+    def reached(
+        self, requirement: LinkedRequirement, floor: int, leaves: Sequence[tuple[str, ...]]
+    ) -> Flags:
+        """The cells, over leaves, in which the requirement is reached or earlier figures
+        forbid it.
+        """
+        weights = np.array([requirement.weight(kind) for kind in self._kinds], dtype=np.int64)
         useful = np.flatnonzero(weights)
         class_of = self._proof.witnesses.class_of.reshape(-1, len(self._kinds))[:, useful]
         wanted, of_cell = np.unique(class_of.astype(np.int64), axis=0, return_inverse=True)
-        sums = _sums(wanted, weights[useful], self._proof.witnesses.starts.shape[1])
-        enough = self._most(sums) >= floor
-        for shown in self._shortages:
-            enough |= shown.forbid(sums, floor)
+        totals = _totals(wanted, weights[useful], self._proof.witnesses.starts.shape[1])
+        enough = self._most(totals) >= floor
+        for public in self._shortages:
+            enough |= public.forbid(totals, floor)
         grid: Flags = enough[of_cell.ravel()].reshape(self._where.shape[:-1])
         if list(leaves) == list(self._proof.leaves):
             return grid
-        places = (dict(zip(mine, range(len(mine)), strict=True)) for mine in self._proof.leaves)
-        own = zip(places, leaves, strict=True)
-        found: Flags = grid[np.ix_(*([place[leaf] for leaf in of] for place, of in own))]
+        positions = (dict(zip(mine, range(len(mine)), strict=True)) for mine in self._proof.leaves)
+        own = zip(positions, leaves, strict=True)
+        found: Flags = grid[np.ix_(*([position[leaf] for leaf in of] for position, of in own))]
         return found
 
-    def _most(self, sums: sparse.csr_array) -> Ints:
+    def _most(self, totals: sparse.csr_array) -> Ints:
         """The most people of each sum in any family."""
         families = self._families
         if families is None:
-            return np.full(sums.shape[0], -1)
-        people = sums @ families.starts.T
-        moved = sparse.coo_array(sums @ families.changes.T)
+            return np.full(totals.shape[0], -1)
+        people = totals @ families.starts.T
+        moved = sparse.coo_array(totals @ families.changes.T)
         most: Ints = people.max(axis=1, initial=0)
         reached = people[moved.row, families.start_of[moved.col]] + moved.data
         np.maximum.at(most, moved.row, reached)
@@ -241,7 +253,7 @@ class _Proof:
         class_of = self._proof.witnesses.class_of.reshape(-1, kinds)
         columns, rows, before = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], 0
         for number, table in zip(self.positions, self._tables, strict=True):
-            counted = [place for place, kind in enumerate(self._kinds) if number in kind]
+            counted = [position for position, kind in enumerate(self._kinds) if number in kind]
             for row, cell in _cells_of_figures(table):
                 for kind in counted:
                     there = class_of[cell, kind] >= 0
@@ -267,7 +279,7 @@ class _Proof:
         return lowest, highest
 
     @cached_property
-    def _shortages(self) -> list["_Shown"]:
+    def _shortages(self) -> list["_SumBound"]:
         """The sums of earlier figures that are handed over, as far as they are valid."""
         found = []
         lowest, highest = (ends.tolist() for ends in self._bounds(wide=False))
@@ -284,12 +296,12 @@ class _Proof:
                 bound += multiplier * (highest if multiplier > 0 else lowest)[row]
             covers = self._groups_of @ times
             if shortage.scale > 0 and (covers >= 0).all():
-                found.append(_Shown(figures, covers, bound, shortage.scale))
+                found.append(_SumBound(figures, covers, bound, shortage.scale))
         return found
 
     def _kept(self) -> Ints | None:
         """The figures that are not left aside; None if one may not be."""
-        at_odds = [shown.figures for shown in self._shortages if shown.bound < 0]
+        at_odds = [public.figures for public in self._shortages if public.bound < 0]
         aside = set(self._proof.aside)
         if not aside <= frozenset().union(*at_odds):
             return None
@@ -299,7 +311,7 @@ class _Proof:
 
 
 @dataclass(frozen=True)
-class _Shown:
+class _SumBound:
     """What a sum of earlier figures shows: `covers / scale` times each class are `bound / scale`
     people at most.
     """
@@ -309,15 +321,15 @@ class _Shown:
     bound: int
     scale: int
 
-    def forbid(self, sums: sparse.csr_array, floor: int) -> Flags:
+    def forbid(self, totals: sparse.csr_array, floor: int) -> Flags:
         """Which sums of classes are thereby below the floor."""
-        entries = sparse.coo_array(sums)
+        entries = sparse.coo_array(totals)
         largest = int(entries.data.max(initial=1))
-        forbidden = np.zeros(sums.shape[0], dtype=bool)
+        forbidden = np.zeros(totals.shape[0], dtype=bool)
         for times in {1, largest}:  # the sum of figures as often
             if self.bound * times < floor * self.scale:
                 short = self.covers[entries.col] * times < self.scale * entries.data
-                covered = np.diff(sums.indptr) > 0
+                covered = np.diff(totals.indptr) > 0
                 covered[entries.row[short]] = False
                 forbidden |= covered
         return forbidden
@@ -327,7 +339,7 @@ def _where(kind: Kind, tables: Mapping[int, Linked], links: Links) -> Flags:
     """The cells in which somebody can be counted in exactly these of the tables."""
     shape = next(iter(tables.values())).possible.shape
     numbers = sorted(kind)
-    if any(links.share_nobody(one, other) for one, other in combinations(numbers, 2)):
+    if any(links.are_disjoint(one, other) for one, other in combinations(numbers, 2)):
         return np.zeros(shape, dtype=bool)
     there = np.ones(shape, dtype=bool)
     for number in numbers:
@@ -353,7 +365,7 @@ def _cells_of_figures(table: Linked) -> Iterator[tuple[Ints, Ints]]:
         yield row + start, cell
 
 
-def _sums(wanted: Ints, weights: Ints, classes: int) -> sparse.csr_array:
+def _totals(wanted: Ints, weights: Ints, classes: int) -> sparse.csr_array:
     """(sums x classes): kinds that no figure tells apart share a class, and count at their best."""
     row, kind = np.nonzero(wanted >= 0)
     column, weight = wanted[row, kind], weights[kind]

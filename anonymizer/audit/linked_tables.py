@@ -73,13 +73,13 @@ class Linked:
             return self
         inside, possible = [], self.possible
         for axis, (own, wanted) in enumerate(zip(self.leaves, leaves, strict=True)):
-            places = {leaf: place for place, leaf in enumerate(own)}
-            place = np.array([places.get(leaf, len(own)) for leaf in wanted])
+            positions = {leaf: position for position, leaf in enumerate(own)}
+            position = np.array([positions.get(leaf, len(own)) for leaf in wanted])
             nothing = np.zeros((len(self.ids), 1), dtype=bool)
-            inside.append(np.hstack([self.inside[axis], nothing])[:, place])
+            inside.append(np.hstack([self.inside[axis], nothing])[:, position])
             moved = np.moveaxis(possible, axis, 0)
             anything = np.ones((1, *moved.shape[1:]), dtype=bool)
-            possible = np.moveaxis(np.concatenate([moved, anything])[place], 0, axis)
+            possible = np.moveaxis(np.concatenate([moved, anything])[position], 0, axis)
         return replace(self, leaves=tuple(leaves), inside=tuple(inside), possible=possible)
 
     @property
@@ -166,10 +166,10 @@ def released_tables(release: ReleasedTables, reference: Sequence[Dimension]) -> 
 
 
 def _inside(leaves: tuple[str, ...], members: Sequence[Sequence[str]]) -> Flags:
-    places = {leaf: place for place, leaf in enumerate(leaves)}
+    positions = {leaf: position for position, leaf in enumerate(leaves)}
     inside = np.zeros((len(members), len(leaves)), dtype=bool)
     for number, own in enumerate(members):
-        inside[number, [places[leaf] for leaf in own]] = True
+        inside[number, [positions[leaf] for leaf in own]] = True
     return inside
 
 
@@ -247,7 +247,7 @@ class Links:
         return cls(tables, frozenset(nested), frozenset(overlaps))
 
     @cached_property
-    def around(self) -> tuple[tuple[int, ...], ...]:
+    def outer_tables(self) -> tuple[tuple[int, ...], ...]:
         """Of each table those that it lies in."""
         editions: dict[TableKey, list[int]] = {}
         for number, table in enumerate(self.tables):
@@ -319,7 +319,7 @@ class Links:
         larger = one.shared[0][:, None] > other.shared[1][None, :]
         return not (larger & contained(one, other, rows, columns)).any()
 
-    def share_nobody(self, one: int, other: int) -> bool:
+    def are_disjoint(self, one: int, other: int) -> bool:
         """Whether nobody is in both of two new tables."""
         both = self.tables[one], self.tables[other]
         names = sorted(table.key.subject_id for table in both)
@@ -344,7 +344,7 @@ class Links:
     def pairs(self) -> Iterator[tuple[int, int]]:
         """Inner and outer tables of which one at least is new and both say something."""
         for inner, one in enumerate(self.tables):
-            for outer in self.around[inner]:
+            for outer in self.outer_tables[inner]:
                 other = self.tables[outer]
                 if not (one.new or other.new) or not (one.ids and other.ids):
                     continue
@@ -354,7 +354,7 @@ class Links:
     def sets(self) -> Iterator[tuple[int, ...]]:
         """A whole with its parts, and a campaign with those inside of it that share nobody."""
         inside: dict[int, list[int]] = {}
-        for number, outers in enumerate(self.around):
+        for number, outers in enumerate(self.outer_tables):
             for outer in outers:
                 inside.setdefault(outer, []).append(number)
         for outer, inner in sorted(inside.items()):
@@ -365,13 +365,15 @@ class Links:
             shorter = [n for n in longer if self._is_newest(n)]
             if len(shorter) > 1 and any(self.tables[n].new for n in (outer, *shorter)):
                 yield (outer, *shorter)
-            beside = [
+            disjoint = [
                 n
                 for n in inner
                 if self.tables[n].key.period == table.key.period
                 and not (self.tables[n].possible & ~table.possible).any()
             ]
-            several = [n for n in beside if any(self.share_nobody(n, other) for other in beside)]
+            several = [
+                n for n in disjoint if any(self.are_disjoint(n, other) for other in disjoint)
+            ]
             if several:
                 yield (outer, *several)
 

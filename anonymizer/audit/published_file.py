@@ -1,4 +1,4 @@
-"""A published table as an outsider has it: a file, hierarchy files, and what else is known.
+"""A published table as an intruder has it: a file, hierarchy files, and what else is known.
 
 Nothing here asks the maker of the table or shares its code: the file is read again from
 scratch, and every mistake in it is reported with its row.
@@ -24,7 +24,7 @@ from anonymizer.model.dimensions import Dimension
 from anonymizer.model.errors import ConfigurationError, Fault, first_few, gathered_into
 from anonymizer.model.hierarchies import Hierarchy, dimension, full_cross, read_hierarchy
 from anonymizer.model.segments import Catalogue
-from anonymizer.storage.columns import read_columns
+from anonymizer.storage.text_columns import read_columns
 
 STATUS, PEOPLE = "status", "people"
 PUBLISHED, SUPPRESSED = "published", "suppressed"
@@ -54,7 +54,7 @@ class PublishedTable:
 
 
 @dataclass(frozen=True)
-class _Text:
+class _TextFile:
     """A file as text, column by column; rows are numbered from 1 without the header."""
 
     name: str
@@ -102,11 +102,11 @@ def read_published(
     return _table(path.name, axes, texts)
 
 
-def _read(path: Path) -> _Text:
+def _read(path: Path) -> _TextFile:
     columns = _columns(path)
     if not is_export(columns):
-        return _Text(path.name, columns)
-    return _Text(path.name, as_published(columns), rounding_of(columns), export=True)
+        return _TextFile(path.name, columns)
+    return _TextFile(path.name, as_published(columns), rounding_of(columns), export=True)
 
 
 def _columns(path: Path) -> Mapping[str, Sequence[str]]:
@@ -117,7 +117,7 @@ def _columns(path: Path) -> Mapping[str, Sequence[str]]:
 
 
 def _column_faults(
-    texts: Sequence[_Text], names: Sequence[str], hierarchies: Mapping[str, Path]
+    texts: Sequence[_TextFile], names: Sequence[str], hierarchies: Mapping[str, Path]
 ) -> list[Fault]:
     table = texts[0]
     faults = [
@@ -141,7 +141,7 @@ def _column_faults(
     return faults
 
 
-def _value_faults(text: _Text) -> list[Fault]:
+def _value_faults(text: _TextFile) -> list[Fault]:
     """Invalid statuses and counts, and counts of suppressed segments."""
     counts = text.columns[PEOPLE]
     statuses = text.columns.get(STATUS, [PUBLISHED] * len(counts))
@@ -149,11 +149,11 @@ def _value_faults(text: _Text) -> list[Fault]:
     if wrong := _rows(statuses, lambda status: status not in (PUBLISHED, *NOT_PUBLISHED)):
         problem = f"neither {PUBLISHED} nor {SUPPRESSED} in row {first_few(wrong)}"
         faults.append(Fault(f"{text.name}, column {STATUS}", problem))
-    shown = list(zip(statuses, counts, strict=True))
-    if wrong := _rows(shown, lambda row: row[0] == PUBLISHED and not _is_count(row[1])):
+    public = list(zip(statuses, counts, strict=True))
+    if wrong := _rows(public, lambda row: row[0] == PUBLISHED and not _is_count(row[1])):
         problem = f"not a whole number from 0 to {MOST_PEOPLE:,} in row {first_few(wrong)}"
         faults.append(Fault(f"{text.name}, column {PEOPLE}", problem))
-    if wrong := _rows(shown, lambda row: row[0] in NOT_PUBLISHED and bool(row[1])):
+    if wrong := _rows(public, lambda row: row[0] in NOT_PUBLISHED and bool(row[1])):
         problem = f"a suppressed segment has a figure in row {first_few(wrong)}"
         faults.append(Fault(f"{text.name}, column {PEOPLE}", problem, "leave it empty"))
     return faults
@@ -168,7 +168,7 @@ def _is_count(text: str) -> bool:
     return text.isascii() and text.isdigit() and int(text) <= MOST_PEOPLE
 
 
-def _table(name: str, axes: Sequence[Dimension], texts: Sequence[_Text]) -> PublishedTable:
+def _table(name: str, axes: Sequence[Dimension], texts: Sequence[_TextFile]) -> PublishedTable:
     segments = prod(len(axis.groups) for axis in axes)
     if segments > MOST_SEGMENTS:
         problem = (
@@ -188,16 +188,16 @@ def _table(name: str, axes: Sequence[Dimension], texts: Sequence[_Text]) -> Publ
         found.append(row_of[flat])
     if faults:
         raise ConfigurationError(faults)
-    shown = np.array(texts[0].columns[STATUS], dtype=str) == PUBLISHED
+    public = np.array(texts[0].columns[STATUS], dtype=str) == PUBLISHED
     published, people = _ordered(
-        found[0][shown], np.array(texts[0].columns[PEOPLE], dtype=str)[shown]
+        found[0][public], np.array(texts[0].columns[PEOPLE], dtype=str)[public]
     )
     nothing = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=str)
     known = (found[1], np.array(texts[1].columns[PEOPLE], dtype=str)) if len(texts) > 1 else nothing
-    suppressed = np.sort(found[0][~shown])
-    beside = _ordered(*known)
+    suppressed = np.sort(found[0][~public])
+    background = _ordered(*known)
     return PublishedTable(
-        name, catalogue, published, people, suppressed, *beside, rounding=texts[0].rounding
+        name, catalogue, published, people, suppressed, *background, rounding=texts[0].rounding
     )
 
 

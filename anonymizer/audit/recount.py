@@ -20,7 +20,7 @@ _BUCKETS_OF_A_BLOCK = 4
 
 
 @dataclass(frozen=True)
-class Groups:
+class RecountedGroups:
     """The judged groups of a table: `segments` are rows of the catalogue, ascending.
 
     `totals` are the sums modulo 2^64 of their people's keyed numbers.
@@ -53,7 +53,7 @@ def possible_cells(
     return cells
 
 
-def recount(counted: Counted, inside: sparse.csr_array, promise: Promise) -> Groups:
+def recount(counted: Counted, inside: sparse.csr_array, promise: Promise) -> RecountedGroups:
     """Add up every group that is judged, from the people and set hashes of its cells.
 
     `inside` is the membership of the catalogue.
@@ -62,13 +62,15 @@ def recount(counted: Counted, inside: sparse.csr_array, promise: Promise) -> Gro
     reach = promise.step + promise.near_jitter
     segments = np.flatnonzero(people >= max(promise.k - reach + 1, 1))
     shape, hashes = shape_for(reach), counted.hashes
-    places = hashes.cells, hashes.buckets.astype(np.int64) % shape.buckets
+    positions = hashes.cells, hashes.buckets.astype(np.int64) % shape.buckets
     size = inside.shape[1], shape.buckets
-    of_cells = sparse.csr_array(sparse.coo_array((hashes.sums, places), shape=size))
+    of_cells = sparse.csr_array(sparse.coo_array((hashes.totals, positions), shape=size))
     # Unsigned numbers of 64 bits: every sum is taken modulo 2^64.
-    sums = (inside[segments].astype(np.uint64) @ of_cells).toarray()
-    totals = sums.sum(axis=1, dtype=np.uint64)
-    return Groups(segments, people[segments], totals, _sketches(people[segments], sums, shape))
+    bucket_totals = (inside[segments].astype(np.uint64) @ of_cells).toarray()
+    totals = bucket_totals.sum(axis=1, dtype=np.uint64)
+    return RecountedGroups(
+        segments, people[segments], totals, _sketches(people[segments], bucket_totals, shape)
+    )
 
 
 def shape_for(reach: int) -> Shape:
@@ -79,9 +81,9 @@ def shape_for(reach: int) -> Shape:
     return Shape(min(_BUCKETS_OF_A_BLOCK * blocks, BUCKETS), blocks)
 
 
-def _sketches(people: Ints, sums: NDArray[np.uint64], shape: Shape) -> Sketches:
+def _sketches(people: Ints, bucket_totals: NDArray[np.uint64], shape: Shape) -> Sketches:
     """The low 8 bits of each bucket and the low 32 of each block; a block of nobody has key 0."""
-    blocks = sums.reshape(len(sums), shape.blocks, shape.buckets // shape.blocks)
+    blocks = bucket_totals.reshape(len(bucket_totals), shape.blocks, shape.buckets // shape.blocks)
     keys = blocks.sum(axis=2, dtype=np.uint64).astype(np.uint32)
     keys[(keys == 0) & (blocks != 0).any(axis=2)] = 1
-    return Sketches(shape, people, sums.astype(np.uint8), keys)
+    return Sketches(shape, people, bucket_totals.astype(np.uint8), keys)

@@ -13,7 +13,7 @@ from anonymizer.feasible.bounds import FINE, Proof
 from anonymizer.feasible.system import Flags, Integers
 from anonymizer.model.dimensions import Dimension
 
-_NOBODY = np.zeros(0, dtype=np.int64)
+_NO_CLASSES = np.zeros(0, dtype=np.int64)
 
 
 class Reporter:
@@ -71,7 +71,7 @@ class Reporter:
             f"integer programming finds no whole numbers that fit all figures and give '{group}' "
             f"{floor} people or more. So it has fewer"
         )
-        return self._finding("inference", self._around([chosen]), text)
+        return self._finding("inference", self._containing_figures([chosen]), text)
 
     def unproved(self, classes: Integers, floor: int) -> Finding:
         """The effort allowed did not show that these groups are safe."""
@@ -79,9 +79,9 @@ class Reporter:
         more = f" and {len(classes) - 1} more groups" if len(classes) > 1 else ""
         wanted = f"{floor} people or more" if floor else "more than one number of people"
         text = f"not proved that '{example}'{more} can have {wanted}; suppress a figure around them"
-        return self._finding("unproved", self._around(classes), text)
+        return self._finding("unproved", self._containing_figures(classes), text)
 
-    def solved(
+    def exact_disclosure(
         self, withheld: Sequence[str], classes: Integers, people: int, proof: Proof | None
     ) -> Finding:
         """A suppressed segment or an atom has one possible count; without proof by trying all."""
@@ -96,7 +96,7 @@ class Reporter:
         elif several and not withheld:
             learned = f"{learned}, 0 in each of its cells"
         text = f"{learned}, although suppressed: {how}"
-        ids = (*withheld, *figure_ids(known, self._around(classes)))
+        ids = (*withheld, *figure_ids(known, self._containing_figures(classes)))
         found = Finding(self._knowledge.table, "solved", ids[: attack_limits.IDS_NAMED], text)
         return self._weighted(found, proof)
 
@@ -137,12 +137,12 @@ class Reporter:
         known = self._knowledge
         text = (
             f"no counts of people fit these figures: from {cite_all(known, proof)}, "
-            f"a count would be negative ({arithmetic(known, proof, _NOBODY)})"
+            f"a count would be negative ({arithmetic(known, proof, _NO_CLASSES)})"
         )
         return self._weighted(self._finding("contradiction", proof.figures, text), proof)
 
     def no_whole_table(self) -> Finding:
-        """Divided people would fit, whole people do not."""
+        """fractional people would fit, whole people do not."""
         text = "no whole numbers of people fit all figures of this table"
         return self._finding("contradiction", range(len(self._knowledge.segments)), text)
 
@@ -151,7 +151,7 @@ class Reporter:
         text = "no table was found that fits all figures, so nothing about it is proved"
         return self._finding("unproved", range(len(self._knowledge.segments)), text)
 
-    def _around(self, classes: Sequence[int] | Integers) -> Integers:
+    def _containing_figures(self, classes: Sequence[int] | Integers) -> Integers:
         figures = np.unique(self._knowledge.by_class[list(classes)].indices)
         counted: Integers = figures[self._knowledge.counted[figures]]
         return counted
@@ -297,8 +297,8 @@ def _name_span(dimension: Dimension, span: Flags, possible: Flags) -> str:
     members = dimension.membership & possible
     names = _cover(dimension, members, span)
     if len(names) > attack_limits.PARTS_NAMED:
-        around = np.flatnonzero((members >= span).all(axis=1))
-        whole = around[np.argmin(members[around].sum(axis=1))]
+        containing = np.flatnonzero((members >= span).all(axis=1))
+        whole = containing[np.argmin(members[containing].sum(axis=1))]
         left_out = _cover(dimension, members, members[whole] & ~span)
         if len(left_out) > attack_limits.PARTS_NAMED:
             return f"in {int(span.sum())} values of {dimension.name}"

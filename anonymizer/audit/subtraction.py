@@ -22,7 +22,7 @@ class Subtraction:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._sums = [_sums_of(axis) for axis in catalogue.dimensions]
+        self._totals = [_partitions_of(axis) for axis in catalogue.dimensions]
 
     def bounds(
         self, segments: NDArray[np.integer], lowest: Numbers, highest: Numbers
@@ -35,20 +35,20 @@ class Subtraction:
         catalogue = self._catalogue
         shape = [len(axis.groups) for axis in catalogue.dimensions]
         low, high = np.zeros(shape, np.int64), np.full(shape, _UNKNOWN)
-        places = tuple(catalogue.cells[segments].T)
-        low[places], high[places] = lowest, highest
+        positions = tuple(catalogue.cells[segments].T)
+        low[positions], high[positions] = lowest, highest
         for _ in range(_ROUNDS):
             before = int(low.sum()), int(high.sum())
-            for axis, sums in enumerate(self._sums):
+            for axis, totals in enumerate(self._totals):
                 turned = np.moveaxis(low, axis, 0), np.moveaxis(high, axis, 0)
-                for whole, parts in sums:
+                for whole, parts in totals:
                     _tighten(*turned, whole, parts)
             if before == (int(low.sum()), int(high.sum())):
                 break
         return low[tuple(catalogue.cells.T)], high[tuple(catalogue.cells.T)]
 
 
-def _sums_of(axis: Dimension) -> list[tuple[int, list[int]]]:
+def _partitions_of(axis: Dimension) -> list[tuple[int, list[int]]]:
     """Every group that groups of one level make up without overlap, and these, by position."""
     levels: dict[str, list[int]] = {}
     for position, group in enumerate(axis.groups):

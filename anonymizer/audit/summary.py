@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from anonymizer.audit import attack_limits
-from anonymizer.audit.auditing import Audit, Guess, Stage, Step
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.intervals import UNBOUNDED, Intervals
 from anonymizer.audit.published_file import PublishedTable
 from anonymizer.audit.table_attack import only_contradictions
+from anonymizer.audit.table_audit import Audit, Guess, Stage, StageResult
 from anonymizer.feasible.system import Integers
 from anonymizer.model.segments import Catalogue
 
@@ -51,7 +51,7 @@ def subject(table: PublishedTable) -> str:
     )
 
 
-def in_words(step: Step) -> Iterator[str]:
+def in_words(step: StageResult) -> Iterator[str]:
     """What a stage found, line by line."""
     done = step.audit
     if step.stage == "verdict":
@@ -101,7 +101,7 @@ def _limit(audit: Audit) -> str:
     return "" if audit.limit is None else f" of {audit.limit:,} units of work"
 
 
-def _notes(step: Step) -> Iterator[str]:
+def _notes(step: StageResult) -> Iterator[str]:
     notes = step.audit.notes
     yield from _by_kind(step.findings[: len(step.findings) - len(notes)])
     if notes:
@@ -189,10 +189,10 @@ def _by_kind(findings: Sequence[Finding]) -> Iterator[str]:
     for kind, found in kinds.items():
         yield f"- {_MEANINGS[kind]} ({kind}): {len(found):,}"
         yield from (
-            f"    {_cut(finding.explanation)}" for finding in found[: attack_limits.FINDINGS_SHOWN]
+            f"    {_cut(finding.explanation)}" for finding in found[: attack_limits.FINDINGS_LISTED]
         )
-        if len(found) > attack_limits.FINDINGS_SHOWN:
-            yield f"    and {len(found) - attack_limits.FINDINGS_SHOWN:,} more"
+        if len(found) > attack_limits.FINDINGS_LISTED:
+            yield f"    and {len(found) - attack_limits.FINDINGS_LISTED:,} more"
 
 
 def _cut(text: str) -> str:
@@ -214,8 +214,8 @@ def _guess(guess: Guess) -> Iterator[str]:
         yield f"Not decided within the budget: {_ASSUMPTION}. {len(found):,} conclusions so far:"
     else:
         yield f"Not decided within the budget: {_ASSUMPTION}."
-    shown = 1 if guess.outcome == "refuted" else attack_limits.FINDINGS_SHOWN
-    yield from (f"    {_cut(finding.explanation)}" for finding in found[:shown])
+    public = 1 if guess.outcome == "refuted" else attack_limits.FINDINGS_LISTED
+    yield from (f"    {_cut(finding.explanation)}" for finding in found[:public])
 
 
 def _finding(finding: Finding) -> Mapping[str, Any]:

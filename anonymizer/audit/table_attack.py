@@ -13,16 +13,16 @@ from scipy import sparse
 
 from anonymizer.audit import attack_limits
 from anonymizer.audit.differencing import explain_all, nested_pairs
+from anonymizer.audit.exact_disclosure import find_exact_disclosures, fit_some_table
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.intervals import Evidence, has_one_count
 from anonymizer.audit.knowledge import Knowledge
 from anonymizer.audit.reports import Reporter
-from anonymizer.audit.solutions import find_solved, fit_some_table
 from anonymizer.feasible import search_limits
-from anonymizer.feasible.around import NONE, around
 from anonymizer.feasible.bounds import Divisible, Proof, Reachable, Unreachable
-from anonymizer.feasible.divided import NEARLY, Wishes
+from anonymizer.feasible.class_witnesses import NONE, witnesses_near
 from anonymizer.feasible.ends import Finders
+from anonymizer.feasible.fractional_tables import NEARLY, SoughtBounds
 from anonymizer.feasible.solver import Reals
 from anonymizer.feasible.start import first_table
 from anonymizer.feasible.system import Flags, Integers
@@ -32,7 +32,7 @@ from anonymizer.feasible.work import meter
 class TableAttack:
     """The attack on what is known of one table; no class may be shown to have fewer than `floor`.
 
-    Where figures tie more than `most_whole` classes together, tables of divided people count as
+    Where figures tie more than `most_whole` classes together, tables of fractional people count as
     evidence of safety; `by_parts` are the classes that rest on them. What an `earlier` attack that
     has ended shows on less knowledge is passed over. After `findings`, `open_groups` are the groups
     of classes that are undecided.
@@ -50,10 +50,10 @@ class TableAttack:
         self.finders = Finders(knowledge, most_whole)
         self.open_groups: tuple[Integers, ...] = ()
         self._earlier, self._reporter = earlier, Reporter(knowledge)
-        self._goals = np.maximum(floor - knowledge.certain_in_atom, 0)
+        self._requirements = np.maximum(floor - knowledge.certain_in_atom, 0)
         self._small, self._by_parts, self._undecided = np.zeros((3, knowledge.classes), dtype=bool)
-        self._excused = self._shown_before()
-        self._settled = self._excused.copy()
+        self._excused = self._disclosed_before()
+        self._decided = self._excused.copy()
         self._tables: list[Integers] = []  # of whole people, that fit
         self._bounded: list[tuple[Integers, int]] = []  # classes, and their people at most
 
@@ -69,7 +69,7 @@ class TableAttack:
 
     @property
     def by_parts(self) -> int:
-        """Classes that are safe because of tables of divided people."""
+        """Classes that are safe because of tables of fractional people."""
         return int(self._by_parts.sum())
 
     def findings(self) -> tuple[Finding, ...]:
@@ -81,9 +81,11 @@ class TableAttack:
 
     def solutions(self) -> tuple[Finding, ...]:
         """Suppressed counts, and those of cells, with one possible value."""
-        solved = find_solved(self.knowledge, self.finders, self._reporter, self._is_known)
-        self.open_groups = solved.undecided
-        return solved.findings
+        result = find_exact_disclosures(
+            self.knowledge, self.finders, self._reporter, self._is_known
+        )
+        self.open_groups = result.undecided
+        return result.findings
 
     def differences(self) -> tuple[Finding, ...]:
         """What one figure less another shows."""
@@ -91,9 +93,9 @@ class TableAttack:
         beyond = self.floor - int(known.certain_in_atom.max(initial=0))
         pairs = nested_pairs(known, beyond)
         self._bounded += [(pair.classes, pair.most) for pair in pairs]
-        chosen, shown = explain_all(pairs, self._excused)
-        self._small |= shown & ~self._excused
-        self._settled |= shown | ~known.covered | self._shown_large()
+        chosen, public = explain_all(pairs, self._excused)
+        self._small |= public & ~self._excused
+        self._decided |= public | ~known.covered | self._known_large()
         least = (int(known.lowest[pair.outer] - known.highest[pair.inner]) for pair in chosen)
         return tuple(
             self._reporter.difference(pair, max(people, 0))
@@ -110,23 +112,23 @@ class TableAttack:
             return (problem,)
         else:
             found = ()
-        open_ = self._undecided | ~self._settled
+        open_ = self._undecided | ~self._decided
         self.open_groups = tuple(np.flatnonzero(open_)[:, None])
         return found
 
     def _look_for_tables(self) -> None:
         """Tables in which most classes have enough people.
 
-        Exact figures leave no room for single people; there tables of divided people are evidence,
-        if they may be.
+        Exact figures leave no room for single people; there tables of fractional people are
+        evidence, if they may be.
         """
         if not self.knowledge.rigid:
             start = first_table(self.knowledge, self.knowledge.sizes.astype(float))
             if start is not None:
                 self._learn(start)
-        elif not self.finders.whole and self.finders.divided.middle is not None:
-            self._learn_parts(self.finders.divided.middle)
-            for table in self.finders.divided.towards(self._waiting):
+        elif not self.finders.whole and self.finders.fractional.middle is not None:
+            self._learn_parts(self.finders.fractional.middle)
+            for table in self.finders.fractional.towards(self._waiting):
                 self._learn_parts(table)
 
     def _problem(self) -> Finding | None:
@@ -142,12 +144,12 @@ class TableAttack:
     def _decide_the_rest(self) -> Iterator[Finding]:
         """One class after the other; what is learned of one often settles many."""
         undecided, work, bounds = 0, meter(), self.finders.bounds
-        while len(waiting := np.flatnonzero(~self._settled)):
+        while len(waiting := np.flatnonzero(~self._decided)):
             if work.exhausted or (undecided > attack_limits.UNDECIDED_CLASSES and not work.limited):
                 return
             chosen = int(waiting[0])
-            goal = int(self._goals[chosen])
-            verdict = bounds.decide(self._weights([chosen]), goal, whole=self.finders.whole)
+            requirement = int(self._requirements[chosen])
+            verdict = bounds.decide(self._weights([chosen]), requirement, whole=self.finders.whole)
             if isinstance(verdict, Reachable):
                 self._learn(verdict.table)
             elif isinstance(verdict, Divisible):
@@ -156,16 +158,16 @@ class TableAttack:
                 yield self._inferred(verdict)
             elif isinstance(verdict, Unreachable):
                 self._disclose(np.array([chosen]))
-                self._bounded.append((np.array([chosen]), goal - 1))
+                self._bounded.append((np.array([chosen]), requirement - 1))
                 yield self._reporter.whole_people(chosen, self.floor)
-            if not self._settled[chosen]:
-                self._undecided[chosen] = self._settled[chosen] = True
+            if not self._decided[chosen]:
+                self._undecided[chosen] = self._decided[chosen] = True
                 undecided += 1
 
     def _inferred(self, proof: Proof) -> Finding:
         """A sum of figures shows all classes that it covers to be too small."""
         covered = proof.covers >= proof.scale
-        classes = np.flatnonzero(covered & (proof.bound < self._goals))
+        classes = np.flatnonzero(covered & (proof.bound < self._requirements))
         self._disclose(classes)
         self._bounded.append((np.flatnonzero(covered), proof.bound))
         least = self.finders.bounds.least(self._weights(classes))
@@ -173,7 +175,7 @@ class TableAttack:
 
     def _disclose(self, classes: Integers) -> None:
         """Classes that are shown to have too few people."""
-        self._settled[classes] = True
+        self._decided[classes] = True
         self._small[classes] = ~self._excused[classes]
 
     def _learn(self, table: Integers) -> None:
@@ -181,41 +183,43 @@ class TableAttack:
         if not self.knowledge.allows(table):
             return
         self._tables.append(table)
-        self._settled |= table >= self._goals
+        self._decided |= table >= self._requirements
         if len(self._tables) not in search_limits.STARTS or self.knowledge.exact:
             return
-        found = around(self.knowledge, table, self._goals, ~self._settled)
+        found = witnesses_near(self.knowledge, table, self._requirements, ~self._decided)
         if found is not None:
-            self._settled |= found.reaching != NONE
+            self._decided |= found.reaching != NONE
 
     def _learn_parts(self, table: Reals) -> None:
-        enough = (table >= self._goals - NEARLY) & ~self._settled
+        enough = (table >= self._requirements - NEARLY) & ~self._decided
         self._by_parts |= enough
-        self._settled |= enough
+        self._decided |= enough
 
-    def _waiting(self) -> Wishes:
-        waiting = np.flatnonzero(~self._settled)
+    def _waiting(self) -> SoughtBounds:
+        waiting = np.flatnonzero(~self._decided)
         each = sparse.csr_array(sparse.eye_array(self.knowledge.classes, dtype=np.int64))[waiting]
-        return Wishes(each, self._goals[waiting].astype(float), np.ones(len(waiting), dtype=bool))
+        return SoughtBounds(
+            each, self._requirements[waiting].astype(float), np.ones(len(waiting), dtype=bool)
+        )
 
     def _weights(self, classes: Sequence[int] | Integers) -> Integers:
         weights = np.zeros(self.knowledge.classes, dtype=np.int64)
         weights[classes] = 1
         return weights
 
-    def _shown_large(self) -> Flags:
+    def _known_large(self) -> Flags:
         """Classes with a figure of their own that is large enough, in every table that fits."""
         members = self.knowledge.members
         own = np.flatnonzero(np.diff(members.indptr) == 1)
         classes, large = members.indices[members.indptr[own]], np.zeros_like(self._small)
-        large[classes] = self.knowledge.lowest[own] >= self._goals[classes]
+        large[classes] = self.knowledge.lowest[own] >= self._requirements[classes]
         return large
 
     def _is_known(self, atoms: Flags) -> bool:
         earlier = self._earlier
         return earlier is not None and has_one_count(earlier.knowledge, earlier.finders, atoms)
 
-    def _shown_before(self) -> Flags:
+    def _disclosed_before(self) -> Flags:
         """Classes whose atoms the earlier attack discloses."""
         known = self.knowledge
         excused = np.zeros(known.classes, dtype=bool)

@@ -41,7 +41,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Eligibility:
+class EligibilityCounts:
     """How many people count and how many do not, by reason.
 
     The account is about people, not rows: everybody with a profile or a visit, or everybody
@@ -103,7 +103,7 @@ def rules(day: date, policy: Policy, wanted: Sequence[Purpose] | None = None) ->
 
 def find_eligible(
     engine: DuckDB, home: Home, day: date, policy: Policy, secret: Secret
-) -> Eligibility:
+) -> EligibilityCounts:
     """Write `private/people` and `private/excluded` of the day: `find_eligible_in` for days."""
     return find_eligible_in(engine, home, CAMPAIGN_DAY, Period("day", day), policy, secret)
 
@@ -116,7 +116,7 @@ def find_eligible_in(
     policy: Policy,
     secret: Secret,
     objections: date | None = None,
-) -> Eligibility:
+) -> EligibilityCounts:
     """Write the series' stages `people` and `excluded` of the period from what intake accepted.
 
     Of days and audiences everybody with a profile is decided about, else who visited. Who has
@@ -135,17 +135,17 @@ def find_eligible_in(
     everybody = series == CAMPAIGN_DAY or series.kind == "audience"
     candidates = engine.create("candidates", "list_candidates" if everybody else "list_visitors")
 
-    excluded = _settle(engine, rules(period.end, policy, purposes(series, policy)))
+    excluded = _resolve(engine, rules(period.end, policy, purposes(series, policy)))
     engine.load("excluded", excluded)
     engine.load("bands", _bands())
     people = engine.fetch("select_eligible_people", {"mark_key": secret.derive("mark")})
     account = RowAccount("people", candidates, people.num_rows, excluded=_by_reason(excluded))
     write_parquet(excluded, home.working_file(series.stage("excluded"), period.end))
     write_parquet(people, home.working_file(series.stage("people"), period.end))
-    return Eligibility(account)
+    return EligibilityCounts(account)
 
 
-def _settle(engine: DuckDB, ordered: Sequence[Rule]) -> pa.Table:
+def _resolve(engine: DuckDB, ordered: Sequence[Rule]) -> pa.Table:
     """Everybody excluded with their reason, from the claims of each rule."""
     claims = []
     for precedence, rule in enumerate(ordered):
@@ -162,7 +162,7 @@ def _settle(engine: DuckDB, ordered: Sequence[Rule]) -> pa.Table:
             }
         ),
     )
-    return engine.fetch("settle_exclusions")
+    return engine.fetch("resolve_exclusions")
 
 
 def _by_reason(excluded: pa.Table) -> dict[str, int]:

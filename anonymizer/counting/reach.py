@@ -136,7 +136,7 @@ def campaigns_of(home: Home, series: Series, period: Period) -> pa.Table:
 
 
 @dataclass(frozen=True)
-class _Subject:
+class _CountedSubject:
     """Whom a visit can count for: its target regions (none is all) and, of a campaign, whose it
     is. One without a table takes its visits all the same."""
 
@@ -160,16 +160,16 @@ class _Bound:
 
 def _subjects(
     home: Home, series: Series, period: Period, catalogue: Catalogue
-) -> tuple[_Subject, ...]:
+) -> tuple[_CountedSubject, ...]:
     """Everything that visits of the period can count for, sorted by id."""
     if series.kind == "audience":
-        return (_Subject(EVERYONE),)
+        return (_CountedSubject(EVERYONE),)
     if series.kind == "interest":
-        return tuple(_Subject(interest.code) for interest in catalogue.interests)
+        return tuple(_CountedSubject(interest.code) for interest in catalogue.interests)
     return _campaigns(home, series, period)
 
 
-def _campaigns(home: Home, series: Series, period: Period) -> tuple[_Subject, ...]:
+def _campaigns(home: Home, series: Series, period: Period) -> tuple[_CountedSubject, ...]:
     """All campaigns known on the last day, those without a table of the period too."""
     rows = _read(home, "campaigns", period.end)
     having = _having_table(rows, series, period)
@@ -177,7 +177,7 @@ def _campaigns(home: Home, series: Series, period: Period) -> tuple[_Subject, ..
     return tuple(
         sorted(
             (
-                _Subject(
+                _CountedSubject(
                     row["campaign_id"],
                     tuple(row["target_regions"] or ()),
                     row["advertiser_id"],
@@ -199,7 +199,7 @@ def _having_table(campaigns: pa.Table, series: Series, period: Period) -> list[b
     ]
 
 
-def _with_table(subjects: Sequence[_Subject]) -> list[_Subject]:
+def _with_table(subjects: Sequence[_CountedSubject]) -> list[_CountedSubject]:
     return [subject for subject in subjects if subject.has_table]
 
 
@@ -208,7 +208,7 @@ def _count_visits(
     home: Home,
     series: Series,
     period: Period,
-    subjects: Sequence[_Subject],
+    subjects: Sequence[_CountedSubject],
     inputs: Inputs,
     bound: _Bound,
 ) -> Reach:
@@ -216,8 +216,8 @@ def _count_visits(
     repeated = scan_visits(engine, home, inputs)
     for stage in ("people", "excluded"):
         engine.scan(stage, [home.working_file(series.stage(stage), period.end)])
-    shown = _with_table(subjects)
-    engine.load("subjects", pa.table({"subject_id": _texts(subject.id for subject in shown)}))
+    with_table = _with_table(subjects)
+    engine.load("subjects", pa.table({"subject_id": _texts(subject.id for subject in with_table)}))
     engine.load("targets", _targets(subjects, dimensions.region()))
     engine.load("owners", _owners(subjects))
     engine.create("tallied", f"tally_{series.kind}_visits")
@@ -230,10 +230,10 @@ def _count_visits(
         {"most": bound.campaigns, "contribution_key": bound.key},
     )
     engine.create("counted", "list_counted_people")
-    settled = engine.fetch("settle_visits").to_pydict()
-    account = _account(dict(zip(settled["outcome"], settled["visits"], strict=True)), repeated)
+    resolved = engine.fetch("resolve_visits").to_pydict()
+    account = _account(dict(zip(resolved["outcome"], resolved["visits"], strict=True)), repeated)
     _write_counts(engine, home, series, period)
-    return Reach(account, len(shown))
+    return Reach(account, len(with_table))
 
 
 def _write_counts(engine: DuckDB, home: Home, series: Series, period: Period) -> None:
@@ -252,7 +252,7 @@ def _count_people(engine: DuckDB, home: Home, series: Series, period: Period) ->
     return Reach(RowAccount("people", counted, counted), tables=1)
 
 
-def _targets(subjects: Sequence[_Subject], region: Dimension) -> pa.Table:
+def _targets(subjects: Sequence[_CountedSubject], region: Dimension) -> pa.Table:
     """Subject id and region code, one row for each region in which a subject counts people."""
     leaves = np.array(region.leaves)
     inside = [leaves[_inside(subject, region)] for subject in subjects]
@@ -266,7 +266,7 @@ def _targets(subjects: Sequence[_Subject], region: Dimension) -> pa.Table:
     )
 
 
-def _owners(subjects: Sequence[_Subject]) -> pa.Table:
+def _owners(subjects: Sequence[_CountedSubject]) -> pa.Table:
     """Subject id and advertiser id of each campaign; interests have no advertiser."""
     owned = [subject for subject in subjects if subject.advertiser]
     return pa.table(
@@ -281,7 +281,7 @@ def _texts(values: Iterable[str]) -> pa.Array:
     return pa.array(list(values), pa.string())
 
 
-def _inside(subject: _Subject, region: Dimension) -> NDArray[np.bool_]:
+def _inside(subject: _CountedSubject, region: Dimension) -> NDArray[np.bool_]:
     """Which leaves of the region dimension are in the subject's target; no target is all."""
     if not subject.targets:
         return np.ones(len(region.leaves), dtype=bool)
@@ -326,8 +326,10 @@ def _table(
 ) -> Counted:
     """The rows of one subject on the grid of cells."""
     columns = {"gender": "gender", "age": "age_band", "region": "region"}
-    places = tuple(_positions(rows[columns[axis.name]], axis, key) for axis in catalogue.dimensions)
-    cells = np.ravel_multi_index(places, catalogue.shape)
+    positions = tuple(
+        _positions(rows[columns[axis.name]], axis, key) for axis in catalogue.dimensions
+    )
+    cells = np.ravel_multi_index(positions, catalogue.shape)
     buckets = rows["bucket"].to_numpy()
     order = np.argsort(cells * BUCKETS + buckets)  # positions are not in the order of codes
     hashes = SetHashes(cells[order], buckets[order], rows["marks"].to_numpy()[order])

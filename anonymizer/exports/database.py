@@ -22,7 +22,7 @@ from anonymizer.release.release import Release
 from anonymizer.storage.engines.duckdb import read
 from anonymizer.storage.files import PUBLIC, make_folder, move_into_place
 from anonymizer.storage.home import Home
-from anonymizer.storage.locking import exclusive
+from anonymizer.storage.lock import exclusive
 
 TABLES = (
     *("releases", "advertisers", "campaigns", "subjects", "segments", "regions"),

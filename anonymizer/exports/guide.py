@@ -13,7 +13,7 @@ def guide(release: Release) -> tuple[Text, ...]:
     """One rule a line, for a reader who has only the file."""
     return (
         *(_PEOPLE, *_who(release), *_bounds(release)),
-        *(_threshold(release), *_precision(release), _NO_SUMS, _ALL),
+        *(_threshold(release), *_precision(release), _NO_ADDITION, _ALL),
         *(_days(release), _FINAL, _origin(release)),
     )
 
@@ -22,7 +22,7 @@ _PEOPLE = Text(
     english="A figure counts people, each once a period, however often they came.",
     indonesian="Angka menghitung orang, satu kali per periode, berapa pun kunjungannya.",
 )
-_NO_SUMS = Text(
+_NO_ADDITION = Text(
     english="Groups overlap, and the same person may count in several periods and for several "
     "campaigns and interests: do not add figures over groups, periods, campaigns or interests.",
     indonesian="Kelompok dapat tumpang tindih, dan orang yang sama dapat terhitung pada beberapa "

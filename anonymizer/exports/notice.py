@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from anonymizer.exports.pointer import CORRECTED, read_pointer, told
+from anonymizer.exports.pointer import CORRECTED, read_pointer, sentence
 from anonymizer.model.errors import Held, NoSpace, SecretProblem
 from anonymizer.release.ledger import Entry
 from anonymizer.release.release import Release
@@ -97,7 +97,7 @@ def refuse_withdrawn(folder: Path, key: str = "") -> None:
         document = {}
     notice, _ = opened(document if isinstance(document, dict) else {}, key)
     pointer = read_pointer(folder, key)
-    instead = f". {told(pointer)}" if pointer else ""
+    instead = f". {sentence(pointer)}" if pointer else ""
     raise Held(
         "withdrawn",
         f"{notice['release']} was withdrawn by {notice['provider']}: {notice['reason']}. Do not "

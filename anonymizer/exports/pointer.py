@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from anonymizer.model.errors import Held, SecretProblem
-from anonymizer.release.corrections import Order
+from anonymizer.release.corrections import CorrectionOrder
 from anonymizer.release.ledger import Entry, Ledger
 from anonymizer.release.release import Release
 from anonymizer.storage.files import PUBLIC, move_into_place, write_bytes
@@ -26,7 +26,11 @@ _FORMAT = 1
 
 
 def point_to(
-    release: Release, order: Order, recipients: Sequence[str], ledger: Ledger, secret: Secret
+    release: Release,
+    order: CorrectionOrder,
+    recipients: Sequence[str],
+    ledger: Ledger,
+    secret: Secret,
 ) -> Entry:
     """The entry of the notices beside the exports that a release corrects; recorded once.
 
@@ -43,7 +47,7 @@ def point_to(
     return ledger.append(POINTER, order.corrects, public)
 
 
-def lay_pointers(entry: Entry, order: Order, home: Home, secret: Secret) -> None:
+def lay_pointers(entry: Entry, order: CorrectionOrder, home: Home, secret: Secret) -> None:
     """Write the recorded notices into the export folders that are there.
 
     Raises SecretProblem for another key than that of the recorded notices, NoSpace.
@@ -81,7 +85,7 @@ def read_pointer(folder: Path, key: str = "") -> Mapping[str, Any] | None:
     return said
 
 
-def told(said: Mapping[str, Any]) -> str:
+def sentence(said: Mapping[str, Any]) -> str:
     """A notice in a sentence."""
     return (
         f"{said['release']} was corrected by {said['corrected_by']}: {said['reason']}. Use the "
@@ -93,7 +97,7 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _bytes(provider: str, order: Order, recipient: str, secret: Secret) -> bytes:
+def _bytes(provider: str, order: CorrectionOrder, recipient: str, secret: Secret) -> bytes:
     statement = {
         "format": _FORMAT,
         "statement": "The figures in this folder were wrong when they were released. Use those of "

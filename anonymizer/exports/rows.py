@@ -83,9 +83,9 @@ def harmless(text: str) -> str:
 
     Control characters go, and what could be read as a formula gets a leading apostrophe.
     """
-    shown = text if text.isprintable() else "".join(map(_printable, text))
-    suspect = shown.lstrip()[:1] in _FORMULA_STARTS or not text[:1].isprintable()
-    return "'" + shown if suspect else shown
+    printable = text if text.isprintable() else "".join(map(_printable, text))
+    suspect = printable.lstrip()[:1] in _FORMULA_STARTS or not text[:1].isprintable()
+    return "'" + printable if suspect else printable
 
 
 def _printable(character: str) -> str:

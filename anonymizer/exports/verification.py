@@ -18,7 +18,7 @@ from anonymizer.exports.certificate import CERTIFICATE, stated_as, stated_in
 from anonymizer.exports.database import differences, releases_in
 from anonymizer.exports.notice import NOTICE, WITHDRAWAL
 from anonymizer.exports.pointer import CORRECTED, POINTER
-from anonymizer.exports.recorded import EXPORTS, recorded_files
+from anonymizer.exports.recorded_files import EXPORTS, recorded_files
 from anonymizer.model.errors import Held, LedgerBroken
 from anonymizer.model.escaping import visible
 from anonymizer.release.acceptances import statement_of
@@ -30,11 +30,11 @@ from anonymizer.release.release import Release, read_release
 from anonymizer.storage.files import sha256
 
 _LEDGER, _DATABASE = "ledger.jsonl", "segments.duckdb"
-_SHOWN_FAULTS = 20
+_LISTED_FAULTS = 20
 
 
 @dataclass(frozen=True)
-class Proved:
+class VerifiedFolder:
     """What was proved: how much, and where the chain ends (`head`, a hash).
 
     `withdrawn` says why, of each release that was withdrawn; `corrected` by which other one, and
@@ -53,14 +53,14 @@ class Proved:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Discrepancies:
     """What is not as it has to be, and what only waits for the next run."""
 
     faults: list[str] = field(default_factory=list)
     unfinished: list[str] = field(default_factory=list)
 
 
-def verify_folder(published: Path, head: str = "") -> Proved:
+def verify_folder(published: Path, head: str = "") -> VerifiedFolder:
     """Prove the chain and every file of a published folder.
 
     `head` is a hash that was noted earlier, or its beginning: an entry must have it, so that a
@@ -76,7 +76,7 @@ def verify_folder(published: Path, head: str = "") -> Proved:
     return verify_links(published, links)
 
 
-def verify_links(published: Path, links: Sequence[Link]) -> Proved:
+def verify_links(published: Path, links: Sequence[Link]) -> VerifiedFolder:
     """Prove every file of a published folder by a chain that is proved.
 
     Raises LedgerBroken and Held as `verify_folder` does.
@@ -87,7 +87,7 @@ def verify_links(published: Path, links: Sequence[Link]) -> Proved:
         corrections = _corrections(links)
     except (KeyError, ValueError, TypeError, AttributeError):
         raise LedgerBroken(f"{_LEDGER} was not written by this program") from None
-    found = _Found()
+    found = _Discrepancies()
     present = _look_at_files(published, expected, links, found)
     if not found.faults:
         found.faults.extend(_unfit_certificates(published, accepted))
@@ -96,10 +96,12 @@ def verify_links(published: Path, links: Sequence[Link]) -> Proved:
         raise Held("published_edited", _tell(found.faults))
     releases = len(_subjects(links, RELEASE))
     head = links[-1].hash if links else FIRST
-    told = {subject: one["in_words"] for subject, one in accepted.items() if one}
+    acceptance_texts = {subject: one["in_words"] for subject, one in accepted.items() if one}
     unfinished = tuple(found.unfinished)
     why = {old: f"{new}: {reason}" for old, (new, reason) in corrections.items()}
-    return Proved(len(links), releases, present, head, gone, why, told, unfinished)
+    return VerifiedFolder(
+        len(links), releases, present, head, gone, why, acceptance_texts, unfinished
+    )
 
 
 def _expected(links: Sequence[Link]) -> Iterator[tuple[str, str]]:
@@ -107,8 +109,8 @@ def _expected(links: Sequence[Link]) -> Iterator[tuple[str, str]]:
     for subject, files in _subjects(links, RELEASE).items():
         for name, digest in files.items():
             yield f"releases/{subject}/{name}", digest
-    shown = [link.shown for link in links if link.shown is not None]
-    records = ((entry["kind"], entry["subject"], entry["body"]) for entry in shown)
+    public_parts = [link.shown for link in links if link.shown is not None]
+    records = ((entry["kind"], entry["subject"], entry["body"]) for entry in public_parts)
     for subject, files in recorded_files(records).items():
         yield from _paths(subject, files)
 
@@ -154,10 +156,10 @@ def _corrections(links: Sequence[Link]) -> dict[str, tuple[str, str]]:
 
 def _accepted(links: Sequence[Link]) -> dict[str, Mapping[str, Any] | None]:
     """What the certificates of each release have to state of its acceptance."""
-    shown = [link.shown for link in links if link.shown is not None]
+    public_parts = [link.shown for link in links if link.shown is not None]
     return {
         part["subject"]: statement_of(part["body"], links)
-        for part in shown
+        for part in public_parts
         if part["kind"] == RELEASE
     }
 
@@ -185,7 +187,7 @@ def _read_certificate(path: Path) -> Mapping[str, Any]:
 
 
 def _look_at_files(
-    published: Path, expected: Mapping[str, str], links: Sequence[Link], found: _Found
+    published: Path, expected: Mapping[str, str], links: Sequence[Link], found: _Discrepancies
 ) -> int:
     """Compare every file with the chain; returns how many are there as recorded."""
     present = set(_files(published)) - {_LEDGER, _DATABASE}
@@ -277,7 +279,7 @@ def _files(published: Path) -> Iterator[str]:
             yield name.as_posix()
 
 
-def _look_at_database(published: Path, links: Sequence[Link], found: _Found) -> None:
+def _look_at_database(published: Path, links: Sequence[Link], found: _Discrepancies) -> None:
     """Compare the analysts' database with one that is built of the releases in circulation."""
     path = published / _DATABASE
     there = {
@@ -321,8 +323,8 @@ def _read(published: Path, releases: Mapping[str, Mapping[str, str]]) -> Iterato
 
 
 def _tell(faults: Sequence[str]) -> str:
-    listed = "".join(f"\n  - {fault}" for fault in faults[:_SHOWN_FAULTS])
-    more = len(faults) - _SHOWN_FAULTS
+    listed = "".join(f"\n  - {fault}" for fault in faults[:_LISTED_FAULTS])
+    more = len(faults) - _LISTED_FAULTS
     rest = f"\n  and {more} more" if more > 0 else ""
     return (
         f"{len(faults)} published file(s) are not what was released:{listed}{rest}\nRestore them "

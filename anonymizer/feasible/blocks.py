@@ -12,7 +12,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from anonymizer.feasible import search_limits
-from anonymizer.feasible.solver import Outcome, Program, Reals, Status
+from anonymizer.feasible.solver import Program, Reals, SolverResult, Status
 
 
 class BlockProgram:
@@ -39,9 +39,9 @@ class BlockProgram:
         self._of_block = lru_cache(search_limits.PROGRAMS_AT_HAND)(self._block)
         self._first = None
         if solution is not None:
-            self._first = Outcome("feasible", solution, np.zeros(len(lower)))
+            self._first = SolverResult("feasible", solution, np.zeros(len(lower)))
 
-    def minimise(self, cost: Reals) -> Outcome:
+    def minimise(self, cost: Reals) -> SolverResult:
         """The columns with the lowest cost."""
         touched = np.unique(self._block_of_column[cost != 0])
         if self._sizes[touched].sum() > search_limits.BLOCK_SHARE * len(cost):
@@ -54,7 +54,7 @@ class BlockProgram:
     def _everything(self) -> Program:
         return self._program(np.arange(len(self._lower)), np.arange(len(self._limits)))
 
-    def _from(self, first: Outcome, cost: Reals, touched: NDArray[np.intp]) -> Outcome:
+    def _from(self, first: SolverResult, cost: Reals, touched: NDArray[np.intp]) -> SolverResult:
         """A solution with the lowest cost of some blocks, elsewhere as before."""
         status: Status = "optimal"
         values, multipliers = first.values.copy(), np.zeros(len(self._lower))
@@ -66,7 +66,7 @@ class BlockProgram:
             if not outcome.found:
                 break
             values[columns], multipliers[rows] = outcome.values, outcome.multipliers
-        return Outcome(status, values, multipliers)
+        return SolverResult(status, values, multipliers)
 
     def _block(self, block: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Program]:
         rows = np.flatnonzero(self._block_of_row == block)
@@ -89,7 +89,7 @@ def blocks(
     """The block of each row and of each column; blocks have neither in common."""
     rows, columns = matrix.shape
     of_entry = matrix.tocoo()
-    places = (of_entry.row, rows + of_entry.col)
-    ties = sparse.coo_array((np.ones(of_entry.nnz), places), shape=(rows + columns,) * 2)
+    positions = (of_entry.row, rows + of_entry.col)
+    ties = sparse.coo_array((np.ones(of_entry.nnz), positions), shape=(rows + columns,) * 2)
     _, block = connected_components(ties, directed=False)
     return block[:rows].astype(np.intp), block[rows:].astype(np.intp)

@@ -4,7 +4,7 @@ A proof is a sum of published figures with weights. If every class counts at lea
 often in the sum as it does in the group, then the group has at most as many people as
 the sum of the figures' bounds. The weights come from the duals of a linear program; they
 are rounded to fractions and the proof is checked in whole numbers, so it holds whatever
-the solver did. Where no simple fractions do, fine ones are mended until every class is
+the solver did. Where no simple fractions do, fine ones are repaired until every class is
 counted often enough. Where people being whole matters, integer programming decides.
 """
 
@@ -18,9 +18,9 @@ from scipy import sparse
 
 from anonymizer.feasible import search_limits
 from anonymizer.feasible.blocks import BlockProgram
+from anonymizer.feasible.integer_tables import make_whole
 from anonymizer.feasible.solver import Program, Reals
 from anonymizer.feasible.system import Integers, System
-from anonymizer.feasible.whole import make_whole
 
 _DENOMINATORS = (1, 2, 3, 4, 5, 6, 8, 12, 60, 840, 27_720)
 FINE = 2**30  # parts of one, where no simple fraction makes a proof
@@ -90,7 +90,7 @@ class Bounds:
         start: Reals | None = None,
     ) -> None:
         self._system, self._iterations, self._start = system, iterations, start
-        self._rows = system.essential
+        self._rows = system.independent
         self._matrix = sparse.csc_array(self._rows.members)
         self._by_class = sparse.csr_array(self._rows.members.T)
 
@@ -133,12 +133,12 @@ class Bounds:
         sums of figures can show, but for the last person where the solver's duals are too coarse.
         """
         outcome = self._program.minimise(-weights.astype(float))
-        aim = _rounded_down(weights, outcome.values) if outcome.found else 0
+        optimum = _rounded_down(weights, outcome.values) if outcome.found else 0
         positive = np.flatnonzero(weights > 0)
         best = int(weights[positive] @ self._system.caps[positive])
         for proof in self._proofs(outcome.multipliers, weights):
             best = min(best, proof.bound)
-            if best <= aim:
+            if best <= optimum:
                 break
         return best, outcome.values if outcome.found else None
 
@@ -156,15 +156,15 @@ class Bounds:
             program.limit_iterations(self._iterations)
         cost = np.concatenate([np.zeros(classes), np.ones(2 * rows)])
         multipliers = program.minimise(cost).multipliers
-        nobody = np.zeros(classes, dtype=np.int64)
-        return next((p for p in self._proofs(multipliers, nobody) if p.bound < 0), None)
+        zeros = np.zeros(classes, dtype=np.int64)
+        return next((p for p in self._proofs(multipliers, zeros) if p.bound < 0), None)
 
     def some_table(self, *, whole: bool = True) -> Verdict:
         """Any table that fits."""
-        nobody = np.zeros(self._system.classes, dtype=np.int64)
-        if self._system.allows(nobody):
-            return Reachable(nobody)
-        return self.decide(nobody, 0, whole=whole)
+        zeros = np.zeros(self._system.classes, dtype=np.int64)
+        if self._system.allows(zeros):
+            return Reachable(zeros)
+        return self.decide(zeros, 0, whole=whole)
 
     def _proofs(self, multipliers: Reals, weights: Integers) -> Iterator[Proof]:
         """The multipliers as fractions, where these count every class often enough."""
@@ -206,10 +206,10 @@ class Bounds:
         system = self._system
         if self._iterations is not None and system.classes > search_limits.WHOLE_PROGRAM_CLASSES:
             return Undecided()
-        goal = sparse.csc_array(weights[None, :])
+        requirement = sparse.csc_array(weights[None, :])
         limits: Reals = system.caps.astype(float) + 1.0
         program = Program(
-            sparse.csc_array(sparse.vstack([self._matrix, goal])),
+            sparse.csc_array(sparse.vstack([self._matrix, requirement])),
             np.append(self._rows.lowest, at_least),
             np.append(
                 self._rows.highest, np.abs(weights) @ limits.astype(np.int64) + abs(at_least)

@@ -4,7 +4,7 @@ Tables are full of totals: most rows are a few others and little more. The short
 first and cleared of one of its columns, the one that the fewest others have, in all of these;
 what a total repeats of its parts falls away so, and rows stay short however large the table is.
 
-In whole numbers this gives the essential rows, over which linear programs are quick. Fractions
+In whole numbers this gives the independent rows, over which linear programs are quick. Fractions
 over whole numbers grow without limit and floating point cannot tell 0 from nearly 0, so what the
 rows leave free is decided modulo two primes: every entry stays below the prime, every sum and
 product is exact. What is true of the whole numbers is true modulo a prime; the other way round it
@@ -104,9 +104,9 @@ class _Active:
         """Take a column out of all rows by means of one."""
         inverse = row[pivot] if self.prime is None else pow(row[pivot], -1, self.prime)
         rest = [(column, value) for column, value in row.items() if column != pivot]
-        held = sorted(self.holders.pop(pivot))
-        self.work.spend(1 + len(held) * len(rest) // search_limits.ENTRIES_SUBTRACTED)
-        for number in held:
+        holding = sorted(self.holders.pop(pivot))
+        self.work.spend(1 + len(holding) * len(rest) // search_limits.ENTRIES_SUBTRACTED)
+        for number in holding:
             other = self.rows[number]
             times = other.pop(pivot) * inverse
             self._subtract(number, other, times, rest)
@@ -129,12 +129,12 @@ class _Active:
 
 
 def _take_away(row: Row, times: int, other: Row) -> None:
-    for place, value in other.items():
-        left = row.get(place, 0) - times * value
+    for position, value in other.items():
+        left = row.get(position, 0) - times * value
         if left:
-            row[place] = left
+            row[position] = left
         else:
-            del row[place]
+            del row[position]
 
 
 def _content(matrix: sparse.csr_array, number: int, prime: int | None = None) -> Row:
@@ -149,7 +149,7 @@ def _too_large(row: Row) -> bool:
 
 
 @dataclass(frozen=True)
-class Essential:
+class IndependentRows:
     """Rows `lowest <= members x <= highest` that allow the same x as all figures.
 
     Row by row they are `origin` (rows x figures) times the figures.
@@ -161,7 +161,9 @@ class Essential:
     origin: sparse.csr_array
 
 
-def essential_rows(members: sparse.csr_array, lowest: Integers, highest: Integers) -> Essential:
+def independent_rows(
+    members: sparse.csr_array, lowest: Integers, highest: Integers
+) -> IndependentRows:
     """The figures less what repeats; all of them unless some are exact.
 
     Figures that contradict each other still do so.
@@ -170,24 +172,26 @@ def essential_rows(members: sparse.csr_array, lowest: Integers, highest: Integer
     figures, classes = members.shape
     alone: list[Row] = [{figure: 1} for figure in np.flatnonzero(lowest != highest).tolist()]
     if not len(exact):
-        return Essential(members, lowest, highest, _matrix(alone, figures))
+        return IndependentRows(members, lowest, highest, _matrix(alone, figures))
     people = lowest[exact].tolist()
     kept = [
         row
         for row in reduced_rows(sparse.csr_array(members[exact]))
-        if row.content or sum(times * people[place] for place, times in row.made_of.items())
+        if row.content or sum(times * people[position] for position, times in row.made_of.items())
     ]
-    places = exact.tolist()
-    made_of = [{places[place]: times for place, times in row.made_of.items()} for row in kept]
+    positions = exact.tolist()
+    made_of = [
+        {positions[position]: times for position, times in row.made_of.items()} for row in kept
+    ]
     origin = _matrix([*alone, *made_of], figures)
     loose = sparse.csr_array(members[lowest != highest])
     reduced = sparse.vstack([loose, _matrix([row.content for row in kept], classes)])
-    return Essential(sparse.csr_array(reduced), origin @ lowest, origin @ highest, origin)
+    return IndependentRows(sparse.csr_array(reduced), origin @ lowest, origin @ highest, origin)
 
 
 def _matrix(rows: Sequence[Row], width: int) -> sparse.csr_array:
     ends = np.cumsum([0, *map(len, rows)])
-    columns = np.array([place for row in rows for place in row], dtype=np.int64)
+    columns = np.array([position for row in rows for position in row], dtype=np.int64)
     values = np.array([value for row in rows for value in row.values()], dtype=np.int64)
     matrix = sparse.csr_array((values, columns, ends), shape=(len(rows), width))
     matrix.sort_indices()
@@ -239,7 +243,7 @@ def eliminate(matrix: sparse.csr_array, prime: int) -> Echelon:
 
 
 @dataclass(frozen=True)
-class Freedom:
+class NullSpaceSample:
     """How random vectors that no exact figure notices change each class (classes x vectors).
 
     `primes` holds the prime of each vector.
@@ -254,34 +258,34 @@ class Freedom:
         return changed
 
 
-def freedom(exact: sparse.csr_array) -> Freedom:
+def sample_null_space(exact: sparse.csr_array) -> NullSpaceSample:
     """What exact figures (figures x classes) leave free."""
     random = np.random.default_rng(_SEED)
     drawn = [eliminate(exact, prime).kernel(random, _VECTORS) for prime in PRIMES]
-    return Freedom(np.hstack(drawn), np.repeat(np.array(PRIMES), _VECTORS))
+    return NullSpaceSample(np.hstack(drawn), np.repeat(np.array(PRIMES), _VECTORS))
 
 
 @dataclass(frozen=True)
-class Together:
+class DependentTotals:
     """Sums that move together: each is `sign` times the sum `first[of]`, and a constant."""
 
     first: Integers
     of: Integers
     sign: Integers
 
-    def offset(self, sums: sparse.csr_array, table: Integers | NDArray[np.float64]) -> Integers:
+    def offset(self, totals: sparse.csr_array, table: Integers | NDArray[np.float64]) -> Integers:
         """The constant of each sum, from any table that fits; in whole people."""
-        apart = sums @ table - self.sign * (sums[self.first] @ table)[self.of]
+        apart = totals @ table - self.sign * (totals[self.first] @ table)[self.of]
         whole: Integers = np.rint(apart).astype(np.int64)
         return whole
 
 
-def together(sums: sparse.csr_array, free: Freedom) -> Together:
+def group_dependent_totals(totals: sparse.csr_array, free: NullSpaceSample) -> DependentTotals:
     """Group sums that exact figures tie together; the shortest of a group stands for it."""
-    changes = free.of(sums)
+    changes = free.of(totals)
     opposite = (-changes) % free.primes
     first: dict[bytes, int] = {}
-    lengths = np.diff(sums.indptr)
+    lengths = np.diff(totals.indptr)
     order = np.argsort(lengths, kind="stable")
     of, sign = np.zeros(len(order), dtype=np.int64), np.ones(len(order), dtype=np.int64)
     chosen: list[int] = []
@@ -292,4 +296,4 @@ def together(sums: sparse.csr_array, free: Freedom) -> Together:
         of[row] = first.setdefault(key, len(chosen))
         if of[row] == len(chosen):
             chosen.append(row)
-    return Together(np.array(chosen, dtype=np.int64), of, sign)
+    return DependentTotals(np.array(chosen, dtype=np.int64), of, sign)

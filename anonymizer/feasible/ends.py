@@ -15,11 +15,11 @@ from scipy import sparse
 from anonymizer.feasible import search_limits
 from anonymizer.feasible.blocks import blocks
 from anonymizer.feasible.bounds import Bounds, Reachable, Unreachable
-from anonymizer.feasible.divided import NEARLY, DividedTables, Wishes
+from anonymizer.feasible.fractional_tables import NEARLY, FractionalTables, SoughtBounds
+from anonymizer.feasible.integer_tables import make_whole
 from anonymizer.feasible.ranges import proved_ranges
 from anonymizer.feasible.solver import Reals
 from anonymizer.feasible.system import Flags, Integers, System
-from anonymizer.feasible.whole import make_whole
 from anonymizer.feasible.work import meter
 
 SENSES = (-1, 1)  # the least, the most
@@ -42,20 +42,20 @@ class Finders:
         return most is None or int(self.components[1].max(initial=0)) <= most
 
     @cached_property
-    def divided(self) -> DividedTables:
+    def fractional(self) -> FractionalTables:
         """Tables in which people are divided."""
-        return DividedTables(self.system)
+        return FractionalTables(self.system)
 
     @cached_property
     def bounds(self) -> Bounds:
-        """Linear programs; where figures leave no room they start from a divided table."""
+        """Linear programs; where figures leave no room they start from a fractional table."""
         divides = self.system.rigid and not self.whole
-        return Bounds(self.system, start=self.divided.middle if divides else None)
+        return Bounds(self.system, start=self.fractional.middle if divides else None)
 
     @cached_property
     def components(self) -> tuple[Integers, Integers]:
         """The component of each class that figures tie together, and the classes of each."""
-        _, of_class = blocks(self.system.essential.members)
+        _, of_class = blocks(self.system.independent.members)
         return of_class.astype(np.int64), np.bincount(of_class).astype(np.int64)
 
 
@@ -63,26 +63,27 @@ class Ends:
     """Ends of sums of covered classes (sums x classes), beyond the certain people.
 
     By sense (-1 for the least, 1 for the most) `proved` has what no table is beyond and `seen` what
-    tables of whole people have; `parted` is the same of all tables at hand, divided ones included.
+    tables of whole people have; `parted` is the same of all tables at hand, fractional ones
+    included.
     """
 
-    def __init__(self, finders: Finders, sums: sparse.csr_array) -> None:
-        sums.sort_indices()
-        self.sums, self._finders, self._failures = sums, finders, 0
-        rows, limits = sums.shape[0], np.iinfo(np.int64)
+    def __init__(self, finders: Finders, totals: sparse.csr_array) -> None:
+        totals.sort_indices()
+        self.totals, self._finders, self._failures = totals, finders, 0
+        rows, limits = totals.shape[0], np.iinfo(np.int64)
         # No class has more people than the smallest figure around it, and none fewer than nobody.
-        self.proved = {-1: np.zeros(rows, np.int64), 1: sums @ finders.system.caps}
+        self.proved = {-1: np.zeros(rows, np.int64), 1: totals @ finders.system.caps}
         self.seen = {-1: np.full(rows, limits.max), 1: np.full(rows, limits.min)}
         self.parted = {-1: np.full(rows, np.inf), 1: np.full(rows, -np.inf)}
 
     def weights(self, row: int) -> Integers:
         """One of the sums, of all classes."""
-        found: Integers = self.sums[[row]].toarray()[0]
+        found: Integers = self.totals[[row]].toarray()[0]
         return found
 
     def learn(self, table: Integers) -> None:
         """Take a table of whole people that fits."""
-        people = self.sums @ table
+        people = self.totals @ table
         np.minimum(self.seen[-1], people, out=self.seen[-1])
         np.maximum(self.seen[1], people, out=self.seen[1])
         self.learn_parts(table.astype(float))
@@ -92,7 +93,7 @@ class Ends:
         self.learn(first)
         if not changes.shape[0]:
             return
-        people, shifts = self.sums @ first, sparse.csr_array(self.sums @ changes.T)
+        people, shifts = self.totals @ first, sparse.csr_array(self.totals @ changes.T)
         least, most = (ends.toarray().ravel() for ends in (shifts.min(axis=1), shifts.max(axis=1)))
         for ends in (self.seen, self.parted):
             np.minimum(ends[-1], people + least, out=ends[-1])
@@ -100,17 +101,17 @@ class Ends:
 
     def learn_parts(self, table: Reals) -> None:
         """Take a table in which people may be divided."""
-        people = self.sums @ table
+        people = self.totals @ table
         np.minimum(self.parted[-1], people, out=self.parted[-1])
         np.maximum(self.parted[1], people, out=self.parted[1])
 
-    def approach(self, wishes: Callable[[], Wishes]) -> None:
-        """Learn divided tables towards what is still wished; one must be at hand."""
-        middle = self._finders.divided.middle
+    def approach(self, sought: Callable[[], SoughtBounds]) -> None:
+        """Learn fractional tables towards what is still sought; one must be at hand."""
+        middle = self._finders.fractional.middle
         if middle is None:
             raise ValueError("no table is at hand: ask for the middle first")
         self.learn_parts(middle)
-        for table in self._finders.divided.towards(wishes):
+        for table in self._finders.fractional.towards(sought):
             self.learn_parts(table)
 
     def prove_ranges(self) -> None:
@@ -118,8 +119,8 @@ class Ends:
         fewest, most = proved_ranges(self._finders.system)
         if (fewest > most).any():
             return
-        np.maximum(self.proved[-1], self.sums @ fewest, out=self.proved[-1])
-        np.minimum(self.proved[1], self.sums @ most, out=self.proved[1])
+        np.maximum(self.proved[-1], self.totals @ fewest, out=self.proved[-1])
+        np.minimum(self.proved[1], self.totals @ most, out=self.proved[1])
 
     def between(self) -> tuple[Reals, Reals]:
         """The least and greatest whole number that the tables at hand have between them.
@@ -155,7 +156,7 @@ class Ends:
         """Narrow every end until it is reached, as far as programs and the work go."""
         work = meter()
         for sense in SENSES:
-            for row in range(self.sums.shape[0]):
+            for row in range(self.totals.shape[0]):
                 if work.exhausted:
                     return
                 if not self.reached(sense)[row] and not self._is_left(row, sense):
@@ -168,23 +169,25 @@ class Ends:
         return np.asarray(self.proved[sense] == self.seen[sense])
 
     def approach_ends(self) -> None:
-        """Prove what single figures show, and look for divided tables that have the ends."""
+        """Prove what single figures show, and look for fractional tables that have the ends."""
         self.prove_ranges()
-        if self._finders.divided.middle is not None:
+        if self._finders.fractional.middle is not None:
             self.approach(self._at_the_ends)
 
-    def _at_the_ends(self) -> Wishes:
+    def _at_the_ends(self) -> SoughtBounds:
         rows = {sense: np.flatnonzero(~self._had_by_parts(sense)) for sense in SENSES}
         both = np.concatenate([rows[-1], rows[1]])
-        goals = np.concatenate([self.proved[sense][rows[sense]] for sense in SENSES])
-        return Wishes(self.sums[both], goals.astype(float), np.arange(len(both)) >= len(rows[-1]))
+        bounds = np.concatenate([self.proved[sense][rows[sense]] for sense in SENSES])
+        return SoughtBounds(
+            self.totals[both], bounds.astype(float), np.arange(len(both)) >= len(rows[-1])
+        )
 
     def _had_by_parts(self, sense: int) -> Flags:
-        """Ends that a table of divided people has: the best that sums of figures can show."""
+        """Ends that a table of fractional people has: the best that sums of figures can show."""
         return np.asarray(sense * (self.parted[sense] - self.proved[sense]) >= -NEARLY)
 
     def _is_left(self, row: int, sense: int) -> bool:
-        """Whether divided tables have to do: whole ones are not found here."""
+        """Whether fractional tables have to do: whole ones are not found here."""
         given_up = self._failures >= search_limits.END_FAILURES and not self._is_small(row)
         return bool(given_up and self._had_by_parts(sense)[row])
 
@@ -193,7 +196,7 @@ class Ends:
 
     def _is_small(self, row: int) -> bool:
         labels, sizes = self._finders.components
-        touched = np.unique(labels[self.sums[[row]].indices])
+        touched = np.unique(labels[self.totals[[row]].indices])
         return bool(sizes[touched].max(initial=0) <= search_limits.SMALL_COMPONENT)
 
     def _search(self, row: int, sense: int) -> None:

@@ -1,10 +1,10 @@
 """Fitting tables by linear and integer programming (HiGHS), for what the search leaves open.
 
 The program speaks of differences from the start, people added and people removed for each
-class. It looks for the table that comes closest to the goal, and among these for the one with
-the fewest people moved, so that the dual simplex is soon done. An optimum below the goal shows
-that the goal is out of reach, and its duals name the figures that make it so. A vertex that is
-not whole is rounded and mended, and in the end handed to branch and bound.
+class. It looks for the table that comes closest to the requirement, and among these for the one
+with the fewest people moved, so that the dual simplex is soon done. An optimum below the
+requirement shows that the requirement is out of reach, and its duals name the figures that make it
+so. A vertex that is not whole is rounded and repaired, and in the end handed to branch and bound.
 """
 
 import highspy
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.feasible import search_limits
-from anonymizer.feasible.goals import Goal, Moves, OutOfReach
-from anonymizer.feasible.repair import Mending
+from anonymizer.feasible.repair import TableRepair
+from anonymizer.feasible.requirements import Infeasible, Requirement, Witness
 from anonymizer.feasible.solver import Solver, program_of, solve
 from anonymizer.feasible.system import Integers, System
 from anonymizer.feasible.work import Work
@@ -24,13 +24,17 @@ _DUAL_SIMPLEX = 1
 # A matrix of ones needs no scaling, and few of its rows change from one step to the next.
 _OF_ONES = {"simplex_scale_strategy": 0, "simplex_price_strategy": 1}
 _NO_LIMIT = 1 << 40
-_REWARD = 10_000.0  # for each person moved the goal's way, against 1 to 2 for any other
-_BLAMED = 0.05 * _REWARD  # a dual beyond what moving others costs: the figure holds the goal back
+_REWARD = 10_000.0  # for each person moved the requirement's way, against 1 to 2 for any other
+_BLAMED = (
+    0.05 * _REWARD
+)  # a dual beyond what moving others costs: the figure holds the requirement back
 _MOST_ADDED = float(1 << 30)
 
 
 class Programs:
-    """Decides goals one at a time, each from the same first table, so their order is no matter."""
+    """Decides requirements one at a time, each from the same first table, so their order is no
+    matter.
+    """
 
     def __init__(self, system: System, start: Integers, budget: Work) -> None:
         self._system, self._start, self._budget = system, start, budget
@@ -48,31 +52,35 @@ class Programs:
             lower, upper = self._bounds()
             self._solver.changeRowBounds(row, lower[row], upper[row])
 
-    def decide(self, goal: Goal) -> Moves | OutOfReach:
-        """A fitting table of whole numbers that reaches the goal, or what is in the way.
+    def decide(self, requirement: Requirement) -> Witness | Infeasible:
+        """A fitting table of whole numbers that reaches the requirement, or what is in the way.
 
-        With the budget spent, and where only parts of people reach the goal, every row that
-        counts the goal's people is in the way.
+        With the budget spent, and where only parts of people reach the requirement, every row that
+        counts the requirement's people is in the way.
         """
         if self._budget.exhausted:
-            return OutOfReach(self._rows_of(goal))
-        for attempt in range(search_limits.GOAL_ATTEMPTS):
-            nearest, duals = self._nearest(goal, attempt)
-            if (found := self._whole(goal, nearest)) is not None:
+            return Infeasible(self._rows_of(requirement))
+        for attempt in range(search_limits.REQUIREMENT_ATTEMPTS):
+            nearest, duals = self._nearest(requirement, attempt)
+            if (found := self._whole(requirement, nearest)) is not None:
                 return found
-            if self._reach(goal, nearest) < abs(goal.change) - _TOLERANCE:
-                return self._in_the_way(goal, duals)
-            if (found := self._whole(goal, self._mended(goal, nearest))) is not None:
+            if self._reach(requirement, nearest) < abs(requirement.change) - _TOLERANCE:
+                return self._in_the_way(requirement, duals)
+            if (
+                found := self._whole(requirement, self._repaired(requirement, nearest))
+            ) is not None:
                 return found
         if not self._budget.exhausted:
-            found = self._whole(goal, self._branch_and_bound(goal))
+            found = self._whole(requirement, self._branch_and_bound(requirement))
             if found is not None:
                 return found
-        return OutOfReach(self._rows_of(goal))
+        return Infeasible(self._rows_of(requirement))
 
-    def _nearest(self, goal: Goal, attempt: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The table that reaches the goal, or comes closest, with the fewest people moved; and
-        the duals of the rows.
+    def _nearest(
+        self, requirement: Requirement, attempt: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The table that reaches the requirement, or comes closest, with the fewest people moved;
+        and the duals of the rows.
 
         Such a table touches few classes and is mostly whole; moving people costs a little more
         in some classes than in others, in each attempt in other ones, to find other vertices.
@@ -80,21 +88,27 @@ class Programs:
         random = np.random.Generator(np.random.PCG64(attempt))
         width = len(self._start)
         costs = 1 + random.random(2 * width) * (attempt > 0)
-        sense = self._sense(goal)
-        costs[goal.classes] -= sense * _REWARD
-        costs[goal.classes + width] += sense * _REWARD
-        return self._solve(costs, goal)
+        sense = self._sense(requirement)
+        costs[requirement.classes] -= sense * _REWARD
+        costs[requirement.classes + width] += sense * _REWARD
+        return self._solve(costs, requirement)
 
     def _solve(
-        self, costs: NDArray[np.float64], goal: Goal
+        self, costs: NDArray[np.float64], requirement: Requirement
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The cheapest difference from the start, no further than the goal; duals of the rows."""
+        """The cheapest difference from the start, no further than the requirement; duals of the
+        rows.
+        """
         solver = self._solver = self._solver or self._model()
         width, height = len(self._start), len(self._published)
         solver.changeColsCost(len(costs), np.arange(len(costs), dtype=np.int32), costs)
-        self._add_goal_row(solver, goal, *sorted((-self._sense(goal) * np.inf, float(goal.change))))
+        self._add_requirement_row(
+            solver,
+            requirement,
+            *sorted((-self._sense(requirement) * np.inf, float(requirement.change))),
+        )
         solver.clearSolver()
-        limit = max(1, min(self._budget.left, search_limits.GOAL_ITERATIONS))
+        limit = max(1, min(self._budget.left, search_limits.REQUIREMENT_ITERATIONS))
         solver.setOptionValue("simplex_iteration_limit", limit)
         self._run(solver)
         solution = solver.getSolution()
@@ -107,26 +121,28 @@ class Programs:
         iterations = max(1, solve(solver))
         self._budget.spend(iterations * (1 + len(self._published) // search_limits.ROWS_A_STEP))
 
-    def _add_goal_row(self, solver: Solver, goal: Goal, lower: float, upper: float) -> None:
-        columns = np.concatenate([goal.classes, goal.classes + len(self._start)])
-        ones = np.ones(len(goal.classes))
+    def _add_requirement_row(
+        self, solver: Solver, requirement: Requirement, lower: float, upper: float
+    ) -> None:
+        columns = np.concatenate([requirement.classes, requirement.classes + len(self._start)])
+        ones = np.ones(len(requirement.classes))
         coefficients = np.concatenate([ones, -ones])
         solver.addRow(lower, upper, len(columns), columns.astype(np.int32), coefficients)
 
-    def _sense(self, goal: Goal) -> float:
-        return 1.0 if goal.change > 0 else -1.0
+    def _sense(self, requirement: Requirement) -> float:
+        return 1.0 if requirement.change > 0 else -1.0
 
-    def _reach(self, goal: Goal, solution: NDArray[np.float64]) -> float:
-        """How many people the solution moves the goal's way."""
-        return float(self._sense(goal) * solution[goal.classes].sum())
+    def _reach(self, requirement: Requirement, solution: NDArray[np.float64]) -> float:
+        """How many people the solution moves the requirement's way."""
+        return float(self._sense(requirement) * solution[requirement.classes].sum())
 
-    def _branch_and_bound(self, goal: Goal) -> NDArray[np.float64]:
-        """The first whole table found that reaches the goal; zeros if none was."""
+    def _branch_and_bound(self, requirement: Requirement) -> NDArray[np.float64]:
+        """The first whole table found that reaches the requirement; zeros if none was."""
         solver, width = self._model(integral=True), len(self._start)
-        wanted = sorted((float(goal.change), self._sense(goal) * np.inf))
-        self._add_goal_row(solver, goal, *wanted)
+        wanted = sorted((float(requirement.change), self._sense(requirement) * np.inf))
+        self._add_requirement_row(solver, requirement, *wanted)
         solver.changeColsCost(2 * width, np.arange(2 * width, dtype=np.int32), np.ones(2 * width))
-        solver.setOptionValue("mip_max_nodes", search_limits.GOAL_NODES)
+        solver.setOptionValue("mip_max_nodes", search_limits.REQUIREMENT_NODES)
         solver.setOptionValue("mip_max_improving_sols", 1)
         self._run(solver)
         if solver.getInfo().primal_solution_status != highspy.kSolutionStatusFeasible:
@@ -135,42 +151,48 @@ class Programs:
         difference: NDArray[np.float64] = values[:width] - values[width:]
         return difference
 
-    def _mended(self, goal: Goal, solution: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The solution in whole people, with what that breaks mended as far as a few moves do."""
-        self._budget.spend(search_limits.GOAL_MOVES)
+    def _repaired(
+        self, requirement: Requirement, solution: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
+        """The solution in whole people, with what that breaks repaired as far as a few moves do."""
+        self._budget.spend(search_limits.REQUIREMENT_STEPS)
         system = System(
             np.where(self._published, self._system.lowest, -_NO_LIMIT),
             np.where(self._published, self._system.highest, _NO_LIMIT),
             self._system.members,
         )
         people = np.maximum(self._start + np.rint(solution).astype(np.int64), 0)
-        mending = Mending(system, people)
-        mending.mend_around(goal.classes, search_limits.GOAL_MOVES, int(self._sense(goal)))
-        moved: NDArray[np.int64] = mending.table - self._start
+        repair = TableRepair(system, people)
+        repair.make_fit_keeping(
+            requirement.classes, search_limits.REQUIREMENT_STEPS, int(self._sense(requirement))
+        )
+        moved: NDArray[np.int64] = repair.table - self._start
         return moved
 
-    def _whole(self, goal: Goal, solution: NDArray[np.float64] | NDArray[np.int64]) -> Moves | None:
-        """The solution as whole numbers, if these still fit and reach the goal."""
+    def _whole(
+        self, requirement: Requirement, solution: NDArray[np.float64] | NDArray[np.int64]
+    ) -> Witness | None:
+        """The solution as whole numbers, if these still fit and reach the requirement."""
         people = np.rint(solution).astype(np.int64)
         change = self._matrix @ people
         fits = (change <= self._above) & (change >= self._below)
-        reached = int(people[goal.classes].sum()) - goal.change
+        reached = int(people[requirement.classes].sum()) - requirement.change
         if (
             not fits[self._published].all()
             or (self._start + people < 0).any()
-            or (reached < 0 if goal.change > 0 else reached > 0)
+            or (reached < 0 if requirement.change > 0 else reached > 0)
         ):
             return None
         classes = np.flatnonzero(people)
-        return Moves(classes, people[classes])
+        return Witness(classes, people[classes])
 
-    def _in_the_way(self, goal: Goal, duals: NDArray[np.float64]) -> OutOfReach:
-        """Rows that bind the goal; where duals name none, the rows that count it."""
+    def _in_the_way(self, requirement: Requirement, duals: NDArray[np.float64]) -> Infeasible:
+        """Rows that bind the requirement; where duals name none, the rows that count it."""
         rows = np.flatnonzero((np.abs(duals) > _BLAMED) & self._published)
-        return OutOfReach(rows if len(rows) else self._rows_of(goal))
+        return Infeasible(rows if len(rows) else self._rows_of(requirement))
 
-    def _rows_of(self, goal: Goal) -> NDArray[np.intp]:
-        touched = np.asarray(self._matrix[:, goal.classes].sum(axis=1)).ravel()
+    def _rows_of(self, requirement: Requirement) -> NDArray[np.intp]:
+        touched = np.asarray(self._matrix[:, requirement.classes].sum(axis=1)).ravel()
         return np.flatnonzero((touched > 0) & self._published)
 
     def _bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

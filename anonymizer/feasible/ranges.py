@@ -14,7 +14,7 @@ def proved_ranges(system: System) -> tuple[Integers, Integers]:
     most. Far from always the best that figures can show together, but no program is needed. A most
     that is below its fewest proves that no table of whole people fits.
     """
-    rows = system.essential
+    rows = system.independent
     members = sparse.csr_array(sparse.vstack([rows.members, system.members]))
     lowest = np.concatenate([rows.lowest, system.lowest])
     highest = np.concatenate([rows.highest, system.highest])

@@ -1,7 +1,7 @@
 """Tables of whole people, changed by a few people at a time until every figure fits again.
 
 One class more or less of a table that fits breaks only the figures around it. These are
-mended one by one, each by the class that mends most others and breaks fewest, so that the
+repaired one by one, each by the class that repairs most others and breaks fewest, so that the
 work depends on how many figures are broken and not on how large the table is.
 """
 
@@ -17,14 +17,14 @@ _NO_LIMIT = 2**40
 _SEED = 20_261_125
 
 
-class Mending:
+class TableRepair:
     """A table that is being changed, and how many people each figure counts in it."""
 
     def __init__(self, system: System, table: Integers) -> None:
         self.table = table.copy()
         self._members = system.members
-        self._around = system.around
-        # One figure more that never breaks fills up the rows of `around`.
+        self._figures_of_class = system.figures_of_class
+        # One figure more that never breaks fills up the rows of `figures_of_class`.
         self._counts = np.append(system.members @ table, 0)
         self._lowest = np.append(system.lowest, -_NO_LIMIT)
         self._highest = np.append(system.highest, _NO_LIMIT)
@@ -33,32 +33,32 @@ class Mending:
         self._work = meter()
         self._random = np.random.default_rng(_SEED)
 
-    def mend(self, most_moves: int) -> bool:
+    def make_fit(self, most_steps: int) -> bool:
         """Make every figure fit, the largest first; False if it takes more moves.
 
-        Goes on with the others where there is no way to mend one.
+        Goes on with the others where there is no way to repair one.
         """
-        return self._mend(self._all_broken(), most_moves, order=-1, patient=True)
+        return self._make_fit(self._all_broken(), most_steps, order=-1, patient=True)
 
-    def mend_around(self, chosen: Integers, most_moves: int, sense: int = 1) -> bool:
+    def make_fit_keeping(self, chosen: Integers, most_steps: int, sense: int = 1) -> bool:
         """Make every figure fit, the smallest first, and take nobody from some classes.
 
         With a `sense` of -1, bring nobody to them.
         """
         self._turned[chosen] = sense
-        return self._mend(self._all_broken(), most_moves, order=1)
+        return self._make_fit(self._all_broken(), most_steps, order=1)
 
     def forget(self) -> None:
         """Whoever has been moved may move again."""
         self._turned[:] = 0
 
-    def _mend(
-        self, broken: list[int], most_moves: int, *, order: int, patient: bool = False
+    def _make_fit(
+        self, broken: list[int], most_steps: int, *, order: int, patient: bool = False
     ) -> bool:
         queue = [(order * self._sizes[figure], figure) for figure in broken]
         heapify(queue)
         left: list[int] = []
-        for _ in range(most_moves):
+        for _ in range(most_steps):
             if self._work.exhausted:
                 return False
             while queue and self._fits(queue[0][1]):
@@ -89,9 +89,12 @@ class Mending:
         classes = self._candidates(figure, sign)
         if not len(classes):
             return None
-        around = self._around[classes]
-        counts = self._counts[around]
-        above, below = self._highest[around] - counts, counts - self._lowest[around]
+        figures_of_class = self._figures_of_class[classes]
+        counts = self._counts[figures_of_class]
+        above, below = (
+            self._highest[figures_of_class] - counts,
+            counts - self._lowest[figures_of_class],
+        )
         helped, room = (above < 0, below) if sign < 0 else (below < 0, above)
         score = helped.sum(axis=1) - (room <= 0).sum(axis=1)
         best = int(score.argmax())
@@ -104,13 +107,13 @@ class Mending:
     def _candidates(self, figure: int, sign: int) -> Integers:
         """Classes of a figure that may have more (1) or fewer (-1) people.
 
-        What has got people in this mending gives none away again, and the other way round.
+        What has got people in this repair gives none away again, and the other way round.
         """
         start, end = self._members.indptr[figure : figure + 2]
         classes = self._members.indices[start:end]
-        if len(classes) > search_limits.MENDING_CANDIDATES:
+        if len(classes) > search_limits.REPAIR_CANDIDATES:
             classes = classes[
-                self._random.integers(0, len(classes), search_limits.MENDING_CANDIDATES)
+                self._random.integers(0, len(classes), search_limits.REPAIR_CANDIDATES)
             ]
         able = self._turned[classes] * sign >= 0
         if sign < 0:
@@ -120,7 +123,7 @@ class Mending:
 
     def _shift(self, chosen: int, people: int) -> list[int]:
         """Change one class; the figures around it that do not fit."""
-        figures = self._around[chosen]
+        figures = self._figures_of_class[chosen]
         self.table[chosen] += people
         self._counts[figures] += people
         self._turned[chosen] = 1 if people > 0 else -1
@@ -141,17 +144,17 @@ def made_to_fit(system: System, table: Integers) -> Integers | None:
 
 
 def nearly_made_to_fit(system: System, table: Integers, tries: int | None = None) -> Integers:
-    """A table near one that fits nearly, with the fewest broken figures that mending came to."""
-    mending, best = Mending(system, table), table
+    """A table near one that fits nearly, with the fewest broken figures that repair came to."""
+    repair, best = TableRepair(system, table), table
     fewest = len(system.broken(table))
-    for _ in range(tries or search_limits.MENDING_TRIES):
-        mended = mending.mend(
-            search_limits.MENDING_MOVES * system.figures + search_limits.MENDING_MOVES_BESIDES
+    for _ in range(tries or search_limits.REPAIR_TRIES):
+        repaired = repair.make_fit(
+            search_limits.REPAIR_STEPS * system.figures + search_limits.REPAIR_STEPS_BESIDES
         )
-        broken = len(system.broken(mending.table))
-        if broken < fewest or mended:
-            best, fewest = mending.table.copy(), broken
-        if mended:
+        broken = len(system.broken(repair.table))
+        if broken < fewest or repaired:
+            best, fewest = repair.table.copy(), broken
+        if repaired:
             break
-        mending.forget()
+        repair.forget()
     return best

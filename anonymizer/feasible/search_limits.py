@@ -5,26 +5,26 @@ them decides what a proof is.
 """
 
 # Tables that depart from a first one, side by side (departures)
-ATTEMPT_MOVES = 60  # moves of one attempt
+ATTEMPT_STEPS = 60  # moves of one attempt
 ATTEMPT_CANDIDATES = 24  # classes of a figure looked at for one move
 ATTEMPTS = 256  # side by side
 ATTEMPT_FIGURES = 2**21  # of all attempts together: memory
-AROUND_TRIES = 3  # with other moves, as long as
-AROUND_FEW = 32  # classes are left, which takes less than a program
+SEARCH_TRIES = 3  # with other moves, as long as
+SEARCH_FEW = 32  # classes are left, which takes less than a program
 PATIENT_TRIES = 8  # where no program decides the rest, as long as
 PATIENT_SHARE = 0.1  # of what is left was reached by the last one
 STARTS = (1, 3, 9, 27, 81, 243)  # of the tables found, by number: others depart from these
 
 # Moving people until all figures fit (repair, whole)
-MENDING_CANDIDATES = 128  # classes of a figure looked at for one move
-MENDING_TRIES = 4  # to make one table fit
-MENDING_MOVES = 2  # of one try, for each figure, and these besides
-MENDING_MOVES_BESIDES = 60
-WHOLE_MOVES = 2  # for each class in which people are divided
+REPAIR_CANDIDATES = 128  # classes of a figure looked at for one move
+REPAIR_TRIES = 4  # to make one table fit
+REPAIR_STEPS = 2  # of one try, for each figure, and these besides
+REPAIR_STEPS_BESIDES = 60
+INTEGER_STEPS = 2  # for each class in which people are divided
 
 # Small programs around a broken figure (nearby)
 NEIGHBOURS = (150, 500, 1_500, 4_000)  # classes that may change, each time more
-NEARBY_MOVES = 200  # to make a solution whole
+NEIGHBOURHOOD_STEPS = 200  # to make a solution whole
 NEARBY_BROKEN = 50  # figures; with more the table is given up
 NEARBY_VERTICES = 6  # tried of one program, if it has
 NEARBY_FEW_CLASSES = 2_000  # or fewer; else one
@@ -35,11 +35,11 @@ START_INSIDE = (0.3, 0.2, 0.4, 0.1, 0.05, 0.0)  # shares of a figure's room, to 
 START_LARGE_FIGURE = 100  # classes; only such figures keep off their ends
 PROPORTIONAL_ROUNDS = 600  # of fitting, unless the caller wants fewer
 
-# Programs for one goal after the other (programs)
-GOAL_ITERATIONS = 50_000  # of the simplex method
-GOAL_NODES = 50  # of branch and bound
-GOAL_ATTEMPTS = 6  # vertices, to find a whole one
-GOAL_MOVES = 200  # to make a solution whole
+# Programs for one requirement after the other (programs)
+REQUIREMENT_ITERATIONS = 50_000  # of the simplex method
+REQUIREMENT_NODES = 50  # of branch and bound
+REQUIREMENT_ATTEMPTS = 6  # vertices, to find a whole one
+REQUIREMENT_STEPS = 200  # to make a solution whole
 
 # Proved ends, and programs over everything (bounds, blocks, ends, ranges, divided, solver)
 WHOLE_PROGRAM_CLASSES = 10_000  # of programs in whole numbers, where effort is limited
@@ -50,8 +50,8 @@ SMALL_COMPONENT = 60  # classes; up to here integer programming looks for the re
 END_STEPS = 20  # of integer programming for one end
 END_FAILURES = 300  # to make a table whole, one after the other
 RANGE_ROUNDS = 60  # until ranges change no more
-WORTHWHILE = 0.03  # of what is wished; a table that fulfils less is the last
-DIVIDED_TABLES = 300  # asked for
+WORTHWHILE = 0.03  # of what is sought; a table that fulfils less is the last
+FRACTIONAL_TABLES = 300  # asked for
 PROGRAM_NODES = 2_000  # of branch and bound in one program
 
 # What one unit of work does, as measured (see work)

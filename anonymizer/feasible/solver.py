@@ -31,7 +31,7 @@ _NO_LIMIT = 2**31 - 1
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SolverResult:
     """`values` of the columns; `multipliers` of the rows say which rows hold the optimum down."""
 
     status: Status
@@ -71,11 +71,11 @@ class Program:
         self._highs.passModel(program_of(matrix, lower, upper, limits, whole=whole))
         self._inside = False
 
-    def minimise(self, cost: Reals) -> Outcome:
+    def minimise(self, cost: Reals) -> SolverResult:
         """The columns with the lowest cost; unknown where too little work is left."""
         work = meter()
         if work.left < self._least_units:
-            return Outcome("unknown", np.zeros(len(self._columns)), np.zeros(self._rows))
+            return SolverResult("unknown", np.zeros(len(self._columns)), np.zeros(self._rows))
         self._allow(work.left)
         self._highs.changeColsCost(len(self._columns), self._columns, cost)
         self._highs.run()
@@ -86,7 +86,7 @@ class Program:
             self._highs.setOptionValue("solver", "choose")
             self._highs.setOptionValue("simplex_strategy", _PRIMAL_SIMPLEX)
         solution = self._highs.getSolution()
-        return Outcome(status, np.array(solution.col_value), -np.array(solution.row_dual))
+        return SolverResult(status, np.array(solution.col_value), -np.array(solution.row_dual))
 
     def use_interior_point(self, *, presolve: bool = True) -> None:
         """From now on solve so that the columns are in the middle of all that is best.

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from anonymizer.feasible import search_limits
-from anonymizer.feasible.nearby import fit_nearby
-from anonymizer.feasible.proportional import proportions
+from anonymizer.feasible.neighbourhood import fit_nearby
+from anonymizer.feasible.proportional_fitting import proportions
 from anonymizer.feasible.repair import nearly_made_to_fit
 from anonymizer.feasible.system import Integers, Reals, System
 

@@ -13,7 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from anonymizer.feasible.elimination import Essential, Freedom, essential_rows, freedom
+from anonymizer.feasible.elimination import (
+    IndependentRows,
+    NullSpaceSample,
+    independent_rows,
+    sample_null_space,
+)
 
 Integers = NDArray[np.int64]
 Reals = NDArray[np.float64]
@@ -53,13 +58,13 @@ class System:
         return figures_of_class > 0
 
     @cached_property
-    def around(self) -> Integers:
+    def figures_of_class(self) -> Integers:
         """The figures that count each class, a row each, padded with a figure that is none."""
         lengths = np.diff(self.by_class.indptr)
         width = int(lengths.max(initial=0))
-        around = np.full((self.classes, width), self.figures, dtype=np.int64)
-        around[np.arange(width) < lengths[:, None]] = self.by_class.indices
-        return around
+        figures_of_class = np.full((self.classes, width), self.figures, dtype=np.int64)
+        figures_of_class[np.arange(width) < lengths[:, None]] = self.by_class.indices
+        return figures_of_class
 
     @cached_property
     def exact(self) -> bool:
@@ -80,15 +85,15 @@ class System:
         return np.where(self.covered, caps, 0)
 
     @cached_property
-    def essential(self) -> Essential:
+    def independent(self) -> IndependentRows:
         """The figures without repetition."""
-        return essential_rows(self.members, self.lowest, self.highest)
+        return independent_rows(self.members, self.lowest, self.highest)
 
     @cached_property
-    def free(self) -> Freedom:
+    def null_space(self) -> NullSpaceSample:
         """What the figures that leave no room leave free."""
-        rows = self.essential
-        return freedom(rows.members[rows.lowest == rows.highest])
+        rows = self.independent
+        return sample_null_space(rows.members[rows.lowest == rows.highest])
 
     def allows(self, table: Integers) -> bool:
         """Whether the table fits every figure; in whole numbers."""

@@ -42,9 +42,9 @@ def segments_inside(catalogue: Catalogue, segments: NDArray[np.integer]) -> NDAr
 def largest_segments(catalogue: Catalogue, segments: NDArray[np.int32]) -> NDArray[np.int32]:
     """Those of the segments that lie in no larger one of them."""
     marked = _placed(catalogue, segments, np.ones(len(segments), dtype=np.int64))
-    around = [inside.T for inside in _nested(catalogue)]
-    same = [inside & inside.T for inside in around]
-    holders, twins = (_read(catalogue, marked, parts) for parts in (around, same))
+    containing = [inside.T for inside in _nested(catalogue)]
+    same = [inside & inside.T for inside in containing]
+    holders, twins = (_read(catalogue, marked, parts) for parts in (containing, same))
     largest: NDArray[np.int32] = segments[(holders == twins)[segments]]
     return largest
 
@@ -61,9 +61,9 @@ def uncut_segments(
     numbers = random.integers(1, 2**64, size=len(atoms), dtype=np.uint64)
     classes, firsts = np.unique(class_of, return_index=True)
     inside = class_of >= 0
-    sums = np.zeros(int(classes.max(initial=-1)) + 1, dtype=np.uint64)
-    np.add.at(sums, class_of[inside], numbers[inside])
-    numbers[firsts[classes >= 0]] -= sums[classes[classes >= 0]]
+    totals = np.zeros(int(classes.max(initial=-1)) + 1, dtype=np.uint64)
+    np.add.at(totals, class_of[inside], numbers[inside])
+    numbers[firsts[classes >= 0]] -= totals[classes[classes >= 0]]
     grid = np.zeros(np.prod(catalogue.shape), dtype=np.uint64)
     grid[atoms] = numbers
     return np.flatnonzero(segment_totals(catalogue, grid.reshape(catalogue.shape)) == 0)

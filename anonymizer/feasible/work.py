@@ -19,7 +19,7 @@ from anonymizer.feasible import search_limits
 Listener = Callable[[int], None]
 
 
-def _nobody(_: int) -> None:
+def _no_listener(_: int) -> None:
     """Where nobody wants to know."""
 
 
@@ -29,9 +29,9 @@ class Work:
     `tell` is called with the units spent each time that some thousand more are.
     """
 
-    def __init__(self, limit: int | None = None, tell: Listener = _nobody) -> None:
+    def __init__(self, limit: int | None = None, tell: Listener = _no_listener) -> None:
         self.limit, self.spent = limit, 0
-        self._tell, self._told = tell, 0
+        self._tell, self._reported = tell, 0
 
     @property
     def limited(self) -> bool:
@@ -51,8 +51,8 @@ class Work:
     def spend(self, units: int) -> None:
         """Charge units; the last step may go beyond the limit."""
         self.spent += units
-        if self.spent - self._told >= search_limits.TELL_EVERY:
-            self._told = self.spent
+        if self.spent - self._reported >= search_limits.TELL_EVERY:
+            self._reported = self.spent
             self._tell(self.spent)
 
     @contextmanager

@@ -38,7 +38,7 @@ class RawBatch:
 
 
 @dataclass(frozen=True)
-class Reading:
+class FileReading:
     """A file being read: its batches one after the other, and after these its header.
 
     `rows` is how many rows the file has, once all batches are read, counted apart from what

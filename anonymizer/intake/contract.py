@@ -201,7 +201,7 @@ def _explain_missing(table: RawTable, missing: Sequence[str], names: Sequence[st
             "Write the names of docs/raw-contract.md as header, schema or keys"
         )
     found = [_listed(name, position) for position, name in enumerate(names, start=1)]
-    shown = found if len(found) <= _MOST_LISTED else [*found[:_MOST_LISTED], "..."]
+    listed = found if len(found) <= _MOST_LISTED else [*found[:_MOST_LISTED], "..."]
     likely = [
         f"{match} for {column}"
         for column in missing
@@ -209,7 +209,7 @@ def _explain_missing(table: RawTable, missing: Sequence[str], names: Sequence[st
     ]
     matches = f"; likely matches: {', '.join(likely)}" if likely else ""
     return (
-        f"missing columns: {', '.join(missing)}; columns found: {', '.join(shown) or 'none'}"
+        f"missing columns: {', '.join(missing)}; columns found: {', '.join(listed) or 'none'}"
         f"{matches}. Rename or add them at the source: names must match exactly"
     )
 

@@ -13,13 +13,13 @@ from anonymizer.intake.batches import (
     LONGEST_ROW,
     ROW_FAULT,
     ROWS_PER_BATCH,
+    FileReading,
     RawBatch,
-    Reading,
     RowFault,
 )
 from anonymizer.intake.contract import Header, RawTable, check_header
 from anonymizer.intake.identifiers import NOT_AN_ID
-from anonymizer.intake.opening import Source
+from anonymizer.intake.raw_source import RawSource
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -65,7 +65,7 @@ _decode = json.JSONDecoder(
 ).decode
 
 
-def read_json_lines(source: Source, table: RawTable, compression: str) -> Reading:
+def read_json_lines(source: RawSource, table: RawTable, compression: str) -> FileReading:
     """The rows of a JSON lines file; an absent key is null.
 
     Raises InputRejected: `wrong_format` when no line is an object, `empty_file`, `too_large`,
@@ -85,12 +85,12 @@ def read_json_lines(source: Source, table: RawTable, compression: str) -> Readin
             raise source.reject("wrong_format", "no line is a JSON object")
         header()
 
-    return Reading(header, batches(), lambda: lines.rows)
+    return FileReading(header, batches(), lambda: lines.rows)
 
 
 def _batches(lines: "_Lines", table: RawTable, keys: dict[str, None]) -> Iterator[RawBatch]:
     """All batches; fills `keys` with every key of the file in order of appearance."""
-    gathered = _Gathered(table)
+    gathered = _LineBatch(table)
     for number, line in lines:
         try:
             fields = _parse(line)
@@ -101,12 +101,12 @@ def _batches(lines: "_Lines", table: RawTable, keys: dict[str, None]) -> Iterato
             gathered.faults.append(RowFault(number, error.column, error.reason))
         if len(gathered.numbers) + len(gathered.faults) >= ROWS_PER_BATCH:
             yield gathered.batch()
-            gathered = _Gathered(table)
+            gathered = _LineBatch(table)
     yield gathered.batch()
 
 
 @dataclass
-class _Gathered:
+class _LineBatch:
     """The lines of one batch."""
 
     table: RawTable
@@ -157,7 +157,7 @@ def _values(
 class _Lines:
     """Line numbers and lines that are not blank, of which there are `rows`; None if too long."""
 
-    def __init__(self, source: Source, compression: str) -> None:
+    def __init__(self, source: RawSource, compression: str) -> None:
         self._source, self._compression = source, compression
         self.rows = 0
 

@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple, get_args
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anonymizer.intake.gathering import GatheredFile
+from anonymizer.intake.deduplication import FileRows
 from anonymizer.intake.quoting import BAD_QUOTING
 from anonymizer.model.errors import Held, first_few
 
@@ -54,7 +54,7 @@ class UnreadRow:
         return f"{self.file} row {self.place.row}{column}: {self.reason}"
 
 
-def unread_rows(table: str, files: Sequence[GatheredFile]) -> tuple[UnreadRow, ...]:
+def unread_rows(table: str, files: Sequence[FileRows]) -> tuple[UnreadRow, ...]:
     """The unread rows of a table, by file and row."""
     rows = []
     for file in files:
@@ -74,7 +74,7 @@ def unread_rows(table: str, files: Sequence[GatheredFile]) -> tuple[UnreadRow, .
 
 
 def add_unread_requests(
-    accepted: pa.Table, files: Sequence[GatheredFile], decisions: Decisions
+    accepted: pa.Table, files: Sequence[FileRows], decisions: Decisions
 ) -> pa.Table:
     """The accepted requests, and those of known persons that cannot be read, as `unread`.
 
@@ -90,7 +90,7 @@ def add_unread_requests(
 
 
 def add_unread_consents(
-    accepted: pa.Table, files: Sequence[GatheredFile], decisions: Decisions
+    accepted: pa.Table, files: Sequence[FileRows], decisions: Decisions
 ) -> pa.Table:
     """The accepted decisions, and a refusal for each of a known person that cannot be read."""
     refusals = []
@@ -131,13 +131,13 @@ def advice(rows: Iterable[UnreadRow]) -> str:
 
 
 def _treated(
-    files: Sequence[GatheredFile], decisions: Decisions, drop: list[str]
+    files: Sequence[FileRows], decisions: Decisions, drop: list[str]
 ) -> Iterable[tuple[str, pa.Table]]:
     """The unread rows of known persons by what they count as; none of those to be ignored."""
     for file in files:
         for part in file.unread:
-            places = [RowPlace(file.digest, number) for number in part["row_number"].to_pylist()]
-            meant = pa.array([decisions.get(place, UNREAD) for place in places], pa.string())
+            pointers = [RowPlace(file.digest, number) for number in part["row_number"].to_pylist()]
+            meant = pa.array([decisions.get(place, UNREAD) for place in pointers], pa.string())
             for kind in pc.unique(meant).to_pylist():
                 if kind != "ignored":
                     yield kind, part.filter(pc.equal(meant, kind)).drop_columns(drop)

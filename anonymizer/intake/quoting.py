@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anonymizer.intake.batches import LONGEST_ROW
-from anonymizer.intake.opening import Expanded
+from anonymizer.intake.raw_source import Expanded
 
 BAD_QUOTING = "bad_quoting"
 FIELD_COUNT = "field_count"
@@ -47,8 +47,8 @@ _DATE = re.compile(rb",\d{4}-\d{2}-\d{2}|," + _HOUR + rb"|[\r\n]" + _HOUR + rb"[
 _PROSE = re.compile(rb",[ \t]")
 
 # Whether a quotation mark may stand behind or before this byte.
-_BESIDE = np.zeros(256, np.bool_)
-_BESIDE[list(b',\n\r"')] = True
+_ADJACENT = np.zeros(256, np.bool_)
+_ADJACENT[list(b',\n\r"')] = True
 
 
 class StrictRows(io.RawIOBase):
@@ -234,4 +234,4 @@ def _strict(octets: npt.NDArray[np.uint8], quotes: npt.NDArray[np.intp]) -> bool
         opening = opening[1:]
     if closing.size and closing[-1] == octets.size - 1:
         closing = closing[:-1]  # what follows is still to be read
-    return bool(_BESIDE[octets[opening - 1]].all() and _BESIDE[octets[closing + 1]].all())
+    return bool(_ADJACENT[octets[opening - 1]].all() and _ADJACENT[octets[closing + 1]].all())

@@ -19,16 +19,16 @@ class RowAccount:
     quarantined: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        settled = (
+        accounted = (
             self.counted
             + self.duplicates
             + sum(self.excluded.values())
             + sum(self.quarantined.values())
         )
-        if settled != self.read:
+        if accounted != self.read:
             raise Held(
                 "rows_unaccounted",
-                f"{self.table}: {self.read} rows read but {settled} accounted for; "
+                f"{self.table}: {self.read} rows read but {accounted} accounted for; "
                 "this is a fault of the pipeline: keep the raw files and report it",
             )
 

@@ -146,13 +146,13 @@ def region(regions: Sequence[Region] | None = None) -> Dimension:
     regencies = [r for r in known if r.level == "regency"]
     leaves = (*(r.code for r in regencies), NOT_STATED)
     groups = [Group(ALL, ALL, NO_TEXT, tuple(range(len(leaves))))]
-    of_place: dict[str, list[int]] = {}
+    of_part: dict[str, list[int]] = {}
     for leaf, regency in enumerate(regencies):
         for code in {regency.code, regency.parent}:
-            of_place.setdefault(code, []).append(leaf)
+            of_part.setdefault(code, []).append(leaf)
     for place in known:
         country = place.level == "country"
-        inside = tuple(range(len(regencies)) if country else of_place.get(place.code, ()))
+        inside = tuple(range(len(regencies)) if country else of_part.get(place.code, ()))
         english, indonesian = _english_region(place), _short_region(place.name)
         name = Text(f"in {english}", f"di {indonesian}")
         groups.append(Group(place.code, place.level, name, inside))

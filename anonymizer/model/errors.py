@@ -32,8 +32,8 @@ class Fault:
     remedy: str = ""
 
     def __str__(self) -> str:
-        told = f"{self.place}: {self.problem}" + (f" ({self.remedy})" if self.remedy else "")
-        return visible(told)
+        text = f"{self.place}: {self.problem}" + (f" ({self.remedy})" if self.remedy else "")
+        return visible(text)
 
 
 _LISTED = 10
@@ -41,8 +41,8 @@ _LISTED = 10
 
 def first_few(things: Sequence[object]) -> str:
     """All of a few, the first of many and how many more: `3, 5 and 12 more`."""
-    shown = ", ".join(map(str, things[:_LISTED]))
-    return f"{shown} and {len(things) - _LISTED} more" if len(things) > _LISTED else shown
+    listed = ", ".join(map(str, things[:_LISTED]))
+    return f"{listed} and {len(things) - _LISTED} more" if len(things) > _LISTED else listed
 
 
 class AudienceError(Exception):
@@ -82,8 +82,8 @@ class InputRejected(AudienceError):
     def __init__(self, file: str, reason: str, digest: str = "", detail: str = "") -> None:
         self.file, self.reason, self.digest = file, reason, digest
         known = f" (sha256 {digest[:16]})" if digest else ""
-        told = f"{file}{known} rejected: {reason}" + (f"; {detail}" if detail else "")
-        super().__init__(visible(told))
+        text = f"{file}{known} rejected: {reason}" + (f"; {detail}" if detail else "")
+        super().__init__(visible(text))
 
 
 class InputsRejected(InputRejected):

@@ -14,7 +14,7 @@ _PLANE = 0xFFFF
 
 def visible(text: str) -> str:
     """A text of one line, such as a name: each character that could do harm as `\\u001b`."""
-    return text if text.isprintable() else "".join(map(_shown, text))
+    return text if text.isprintable() else "".join(map(_escaped, text))
 
 
 def visible_lines(text: str) -> str:
@@ -22,7 +22,7 @@ def visible_lines(text: str) -> str:
     return "\n".join(map(visible, text.split("\n")))
 
 
-def _shown(character: str) -> str:
+def _escaped(character: str) -> str:
     if unicodedata.category(character) not in _HIDDEN:
         return character
     code = ord(character)

@@ -230,7 +230,7 @@ def _unknown(name: str, codes: Collection[str]) -> list[Fault]:
 
 def _depths(axis: Dimension) -> NDArray[np.int64]:
     """For each group the place of its level, coarse to fine."""
-    places = {
+    positions = {
         level: place for place, level in enumerate(dict.fromkeys(g.level for g in axis.groups))
     }
-    return np.array([places[group.level] for group in axis.groups], dtype=np.int64)
+    return np.array([positions[group.level] for group in axis.groups], dtype=np.int64)

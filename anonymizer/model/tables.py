@@ -58,11 +58,11 @@ class SetHashes:
 
     cells: NDArray[np.intp]
     buckets: NDArray[np.uint8]
-    sums: NDArray[np.uint64]
+    totals: NDArray[np.uint64]
 
     def __post_init__(self) -> None:
-        _freeze(self, "cells", "buckets", "sums")
-        if not (self.cells.shape == self.buckets.shape == self.sums.shape):
+        _freeze(self, "cells", "buckets", "totals")
+        if not (self.cells.shape == self.buckets.shape == self.totals.shape):
             raise ValueError("the columns of set hashes differ in length")
         if (np.diff(self.cells * BUCKETS + self.buckets) <= 0).any():
             raise ValueError("set hashes are not ascending, or a bucket of a cell occurs twice")

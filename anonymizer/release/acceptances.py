@@ -20,7 +20,7 @@ from anonymizer.release.ledger import Ledger
 from anonymizer.release.public_ledger import check_public_ledger, write_public_ledger
 from anonymizer.storage.files import canonical_json
 from anonymizer.storage.home import Home
-from anonymizer.storage.locking import exclusive
+from anonymizer.storage.lock import exclusive
 from anonymizer.storage.secret import Secret
 
 ACCEPTANCE = "acceptance"
@@ -104,8 +104,8 @@ def statement_of(body: Mapping[str, Any], links: Iterable[Link]) -> dict[str, An
     subject, contained = body.get(RELEASED_UNDER), body.get(ACCEPTED_DAYS, [])
     if subject is None and not contained:
         return None
-    shown = [link.shown for link in links if link.shown is not None]
-    public = {part["subject"]: part["body"] for part in shown if part["kind"] == ACCEPTANCE}
+    public_parts = [link.shown for link in links if link.shown is not None]
+    public = {part["subject"]: part["body"] for part in public_parts if part["kind"] == ACCEPTANCE}
     if subject is not None:
         return _stated(public[subject], "Released although implausible")
     days = {name.split()[0]: public[name] for name in contained}

@@ -22,7 +22,7 @@ from anonymizer.release.ledger import RELEASE, Entry, Ledger
 from anonymizer.release.near_state import is_forgotten, state_file
 from anonymizer.release.public_ledger import check_public_ledger, write_public_ledger
 from anonymizer.storage.home import Home
-from anonymizer.storage.locking import exclusive
+from anonymizer.storage.lock import exclusive
 from anonymizer.storage.permissions import account_name
 from anonymizer.storage.secret import Secret
 
@@ -34,7 +34,7 @@ _PUBLIC = "everybody can read it: leave it out"
 
 
 @dataclass(frozen=True)
-class Order:
+class CorrectionOrder:
     """A correction that is recorded: `release` is to correct `corrects`, for a public reason."""
 
     release: str
@@ -42,7 +42,7 @@ class Order:
     reason: str
 
     @classmethod
-    def of(cls, entry: Entry) -> "Order":
+    def of(cls, entry: Entry) -> "CorrectionOrder":
         """The order that a ledger entry of kind `correction` records."""
         return cls(entry.subject, entry.body["corrects"], entry.body["reason"])
 
@@ -86,33 +86,33 @@ def newest(ledger: Ledger, series: Series, period: Period) -> Entry | None:
     return found[-1] if found else None
 
 
-def open_order(ledger: Ledger, series: Series, period: Period) -> Order | None:
+def open_order(ledger: Ledger, series: Series, period: Period) -> CorrectionOrder | None:
     """The correction of a period that is ordered, not released yet and not cancelled."""
     return _open_order(ledger.entries(), series.release_id(period))
 
 
-def open_orders(ledger: Ledger) -> tuple[Order, ...]:
+def open_orders(ledger: Ledger) -> tuple[CorrectionOrder, ...]:
     """Every correction that is ordered, not released and not cancelled. Raises LedgerBroken."""
     return _open_orders(ledger.entries())
 
 
-def _open_order(entries: Sequence[Entry], first: str) -> Order | None:
+def _open_order(entries: Sequence[Entry], first: str) -> CorrectionOrder | None:
     return next((o for o in _open_orders(entries) if first_edition(o.release) == first), None)
 
 
-def _open_orders(entries: Sequence[Entry]) -> tuple[Order, ...]:
-    settled = {entry.subject for entry in entries if entry.kind in {RELEASE, CANCELLATION}}
+def _open_orders(entries: Sequence[Entry]) -> tuple[CorrectionOrder, ...]:
+    finished = {entry.subject for entry in entries if entry.kind in {RELEASE, CANCELLATION}}
     return tuple(
-        Order.of(entry)
+        CorrectionOrder.of(entry)
         for entry in entries
-        if entry.kind == CORRECTION and entry.subject not in settled
+        if entry.kind == CORRECTION and entry.subject not in finished
     )
 
 
-def find_order(ledger: Ledger, release_id: str) -> Order | None:
+def find_order(ledger: Ledger, release_id: str) -> CorrectionOrder | None:
     """The order of a correction; None for a first release."""
     entry = ledger.find(CORRECTION, release_id)
-    return Order.of(entry) if entry else None
+    return CorrectionOrder.of(entry) if entry else None
 
 
 def corrected(entries: Iterable[Entry]) -> dict[str, str]:
@@ -135,7 +135,7 @@ def circulates(release_id: str, corrections: Mapping[str, str], gone: Collection
 
 def record_order(
     release_id: str, reason: str, home: Home, ledger: Ledger, secret: Secret, who: Who
-) -> Order:
+) -> CorrectionOrder:
     """Record that a release is to be corrected; an order that stands already is returned.
 
     Raises ConfigurationError for a release that there is not or that is corrected already, for a
@@ -161,7 +161,7 @@ def record_order(
         salt = secret.salt(f"{CORRECTION} {wanted}")
         entry = ledger.append(CORRECTION, wanted, public, {"by": who.login, "salt": salt})
         write_public_ledger(ledger, home)
-    return Order.of(entry)
+    return CorrectionOrder.of(entry)
 
 
 def approve(
@@ -193,7 +193,7 @@ def approve(
 
 def cancel(
     release_id: str, reason: str, home: Home, ledger: Ledger, secret: Secret, login: str
-) -> Order:
+) -> CorrectionOrder:
     """Record that a correction which is ordered and not released is not to be made.
 
     `release_id` is the release that it was to correct, or its own. Raises ConfigurationError where

@@ -160,14 +160,14 @@ def _figure_rows(
     parts = [_FIGURES.empty_table()]
     for table in figures:
         rows = np.union1d(table.segments, named)
-        shown = np.isin(rows, table.segments)
+        published = np.isin(rows, table.segments)
         people = np.zeros(len(rows), dtype=np.int64)
-        people[shown] = table.people
+        people[published] = table.people
         columns = [
             pa.repeat(table.key.subject_id, len(rows)),
             pa.array([ids[int(row)] for row in rows], pa.string()),
-            pa.array(np.where(shown, PUBLISHED, SUPPRESSED), pa.string()),
-            pa.array(people, mask=~shown),
+            pa.array(np.where(published, PUBLISHED, SUPPRESSED), pa.string()),
+            pa.array(people, mask=~published),
         ]
         parts.append(pa.table(columns, schema=_FIGURES))
     return pa.concat_tables(parts)

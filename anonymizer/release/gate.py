@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from anonymizer.audit.checker import check_release, check_state
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.history.join import Join
-from anonymizer.audit.history.related import joins_of, joins_of_editions
-from anonymizer.audit.history.shown import Shown, read_shown
-from anonymizer.audit.history.withholding import withhold_joined
+from anonymizer.audit.history.linked_suppression import withhold_joined
+from anonymizer.audit.history.public_table import PublicTable, read_public_tables
+from anonymizer.audit.history.related_releases import joins_of, joins_of_editions
 from anonymizer.audit.linked_checker import check_linked
 from anonymizer.audit.linked_tables import (
     Links,
@@ -40,9 +40,9 @@ from anonymizer.model.tables import Counted, Figures, SubjectKind, TableKey
 from anonymizer.release.near_state import NearHistory
 from anonymizer.release.release import Release
 from anonymizer.storage.processes import Workers
-from anonymizer.suppression.releasing import (
+from anonymizer.suppression.release_suppression import (
+    ReleaseTerms,
     Suppressed,
-    Terms,
     claim_of,
     follow_leaders,
     state_of,
@@ -53,7 +53,7 @@ Overlaps = Mapping[tuple[str, str], int]
 
 
 @dataclass(frozen=True)
-class History:
+class ReleaseHistory:
     """What a release is compared with.
 
     `near` has the groups judged before (promise 8). `linked` are earlier releases whose tables may
@@ -137,8 +137,8 @@ class Checked:
 def check(
     tables: Sequence[Suppressed],
     counted: Sequence[Counted],
-    terms: Terms,
-    history: History,
+    terms: ReleaseTerms,
+    history: ReleaseHistory,
     workers: Workers,
 ) -> Checked:
     """What may be published of the tables of one release.
@@ -177,17 +177,17 @@ def check(
 def _compared(
     tables: tuple[Suppressed, ...],
     counted: Sequence[Counted],
-    terms: Terms,
-    history: History,
+    terms: ReleaseTerms,
+    history: ReleaseHistory,
     workers: Workers,
 ) -> tuple[tuple[Suppressed, ...], Comparison, tuple[LinkedProof, ...]]:
     """The tables without what they reveal only together with linked ones, and the proof of that."""
     catalogue, promise = terms.catalogue, terms.promise
-    new = _shown(tables, counted, terms, history)
+    new = _public(tables, counted, terms, history)
     earlier = [
         table
         for release in history.linked
-        for table in read_shown(
+        for table in read_public_tables(
             release, {s.id: _bearing(s) for s in release.subjects}, catalogue.dimensions
         )
     ]
@@ -195,13 +195,13 @@ def _compared(
     of_old = {old.key for old in standing}
     others = [table for table in earlier if table.key not in of_old]
 
-    def joins(shown: Sequence[Shown]) -> tuple[Join, ...]:
-        return (*joins_of(shown, others), *joins_of_editions(shown, standing))
+    def joins(public: Sequence[PublicTable]) -> tuple[Join, ...]:
+        return (*joins_of(public, others), *joins_of_editions(public, standing))
 
     clearing = _Clearing(tables, new)
     # What is suppressed can bring tables together that a figure kept apart, or leave an earlier
     # edition to say what the new one does not say any more.
-    while not clearing.covers(wanted := joins(clearing.shown)):
+    while not clearing.covers(wanted := joins(clearing.public)):
         clearing = clearing.next(wanted, _floor(promise), workers)
     comparison = Comparison(
         tuple(release.id for release in history.linked),
@@ -214,15 +214,18 @@ def _compared(
     return clearing.tables, comparison, clearing.proofs
 
 
-def _shown(
-    tables: Sequence[Suppressed], counted: Sequence[Counted], terms: Terms, history: History
-) -> tuple[Shown, ...]:
+def _public(
+    tables: Sequence[Suppressed],
+    counted: Sequence[Counted],
+    terms: ReleaseTerms,
+    history: ReleaseHistory,
+) -> tuple[PublicTable, ...]:
     """The new tables as readers will see them."""
     facts = {subject.id: _bearing(subject) for subject in history.subjects}
     relations = _relations(counted, history.overlaps, terms.promise.step)
     error = _error(terms, history)
     return tuple(
-        Shown(
+        PublicTable(
             table.figures,
             terms.catalogue,
             terms.promise,
@@ -239,7 +242,7 @@ class _Clearing:
     """The new tables, as suppressed and as readers see them, cleared of what `joins` reveal."""
 
     tables: tuple[Suppressed, ...]
-    shown: tuple[Shown, ...]
+    public: tuple[PublicTable, ...]
     joins: tuple[Join, ...] = ()
     proofs: tuple[LinkedProof, ...] = ()
     suppressed: int = 0
@@ -251,17 +254,17 @@ class _Clearing:
 
     def next(self, joins: tuple[Join, ...], floor: int, workers: Workers) -> "_Clearing":
         """The tables without what these joins reveal, and without followers of what went."""
-        left = withhold_joined(joins, self.shown, floor, workers)
+        left = withhold_joined(joins, self.public, floor, workers)
         after = follow_leaders(
             [
-                table.without(_gone(table.figures, shown.figures))
-                for table, shown in zip(self.tables, left.tables, strict=True)
+                table.without(_gone(table.figures, public.figures))
+                for table, public in zip(self.tables, left.tables, strict=True)
             ]
         )
         seen = zip(left.tables, after, strict=True)
         return _Clearing(
             after,
-            tuple(replace(shown, figures=table.figures) for shown, table in seen),
+            tuple(replace(public, figures=table.figures) for public, table in seen),
             joins,
             left.proofs,
             self.suppressed + left.figures,
@@ -273,7 +276,7 @@ def _tables_of(join: Join) -> frozenset[TableKey]:
     return frozenset(table.key for table in join.tables)
 
 
-def _links(claims: Sequence[Claim], terms: Terms, history: History) -> Links:
+def _links(claims: Sequence[Claim], terms: ReleaseTerms, history: ReleaseHistory) -> Links:
     """What the checker reads of the tables that may be linked."""
     runs = {s.id: (s.starts_on, s.ends_on) for s in history.subjects if isinstance(s, Campaign)}
     always, error = (date.min, date.max), _error(terms, history)
@@ -301,14 +304,14 @@ def _floor(promise: Promise) -> int:
     return max(promise.inference_floor, 1)
 
 
-def _error(terms: Terms, history: History) -> int:
+def _error(terms: ReleaseTerms, history: ReleaseHistory) -> int:
     """How far a new figure is from the true number of people, at most."""
     return terms.promise.error_of((terms.promise.rounding, *history.near.roundings))
 
 
 def _standing(
-    tables: Sequence[Suppressed], earlier: Sequence[Shown], catalogue: Catalogue
-) -> tuple[Shown, ...]:
+    tables: Sequence[Suppressed], earlier: Sequence[PublicTable], catalogue: Catalogue
+) -> tuple[PublicTable, ...]:
     """Of earlier editions of the new tables the figures whose groups are near to the new ones.
 
     A group that shares the outcome of an earlier release, where its own edition has that figure.

@@ -184,8 +184,8 @@ def _figures(rows: pa.Table) -> pa.Table:
     if "campaign_id" in rows.column_names:
         rows = rows.rename_columns({"campaign_id": "subject_id"})
     place, status = rows.column_names.index("status"), rows["status"]
-    shown = pc.if_else(pc.equal(status, PUBLISHED), PUBLISHED, SUPPRESSED)
-    return rows.set_column(place, rows.schema.field(place), shown)
+    status_now = pc.if_else(pc.equal(status, PUBLISHED), PUBLISHED, SUPPRESSED)
+    return rows.set_column(place, rows.schema.field(place), status_now)
 
 
 def _segment(row: Mapping[str, Any]) -> Segment:

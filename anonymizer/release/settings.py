@@ -23,21 +23,21 @@ from anonymizer.release.ledger import RELEASE, Entry, Ledger
 from anonymizer.release.public_ledger import check_public_ledger, write_public_ledger
 from anonymizer.storage.files import canonical_json
 from anonymizer.storage.home import Home
-from anonymizer.storage.locking import exclusive
+from anonymizer.storage.lock import exclusive
 from anonymizer.storage.secret import Secret
 
 SETTINGS = "settings"
 
 
 @dataclass(frozen=True)
-class Texts:
+class SettingsTexts:
     """What stands in `policy.yaml` and `segments.yaml`."""
 
     policy: str
     segments: str
 
     @classmethod
-    def in_force(cls, home: Home) -> "Texts":
+    def in_force(cls, home: Home) -> "SettingsTexts":
         """The files as they are now. Raises ConfigurationError when one cannot be read."""
         faults: list[Fault] = []
         found = ["", ""]
@@ -77,7 +77,7 @@ class Revision:
 
     number: int
     first_day: date | None
-    texts: Texts
+    texts: SettingsTexts
     digests: dict[str, str]
 
     def meaning(self) -> Meaning:
@@ -86,7 +86,7 @@ class Revision:
         Raises Held when this version of the program refuses them.
         """
         try:
-            return read_meaning(Texts(present(self.texts.policy), self.texts.segments))
+            return read_meaning(SettingsTexts(present(self.texts.policy), self.texts.segments))
         except ConfigurationError as error:
             raise Held(
                 "old_settings",
@@ -97,7 +97,7 @@ class Revision:
 
 
 @lru_cache(maxsize=8)
-def read_meaning(texts: Texts) -> Meaning:
+def read_meaning(texts: SettingsTexts) -> Meaning:
     """Check both texts. Raises one ConfigurationError with the mistakes of both."""
     faults: list[Fault] = []
     policy, segments, catalogue = None, None, None
@@ -148,7 +148,7 @@ def expected_revisions(home: Home, entries: Sequence[Entry]) -> tuple[Revision, 
     Raises ConfigurationError with all mistakes of the files, LedgerBroken for a ledger
     that is lost.
     """
-    texts = Texts.in_force(home)
+    texts = SettingsTexts.in_force(home)
     digests = read_meaning(texts).digests
     known = _revisions(entries)
     if known and known[-1].digests == digests:
@@ -164,7 +164,7 @@ def _revisions(entries: Sequence[Entry]) -> tuple[Revision, ...]:
         Revision(
             number,
             date.fromisoformat(body["first_day"]) if body["first_day"] else None,
-            Texts(body["policy_text"], body["segments_text"]),
+            SettingsTexts(body["policy_text"], body["segments_text"]),
             dict(body["digests"]),
         )
         for number, body in enumerate(found, start=1)

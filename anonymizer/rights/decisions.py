@@ -13,7 +13,7 @@ from anonymizer.model.reasons import require_fit
 from anonymizer.release.ledger import Entry, Ledger
 from anonymizer.release.public_ledger import check_public_ledger, write_public_ledger
 from anonymizer.storage.home import Home
-from anonymizer.storage.locking import exclusive
+from anonymizer.storage.lock import exclusive
 from anonymizer.storage.secret import Secret
 
 DECISION = "objection"

@@ -30,7 +30,7 @@ from anonymizer.release.ledger import Entry, Ledger
 from anonymizer.release.public_ledger import write_public_ledger
 from anonymizer.storage.files import write_bytes
 from anonymizer.storage.home import Home
-from anonymizer.storage.locking import exclusive
+from anonymizer.storage.lock import exclusive
 from anonymizer.storage.secret import Secret
 
 ERASURE = "erasure"

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from anonymizer.intake.objection_review import ReadRequest
 from anonymizer.intake.objections import UNREAD, RowPlace, Treatment
-from anonymizer.intake.reviewing import ReadRequest
 from anonymizer.model.reasons import require_fit
 from anonymizer.release.ledger import RELEASE, Entry, Ledger
 from anonymizer.release.public_ledger import check_public_ledger, write_public_ledger
 from anonymizer.rights.erasure import ERASURE
 from anonymizer.storage.home import Home
-from anonymizer.storage.locking import exclusive
+from anonymizer.storage.lock import exclusive
 from anonymizer.storage.secret import Secret
 
 TAKEN = "requests_taken"
@@ -41,7 +41,7 @@ class RequestState:
 
     request: ReadRequest
     kind: str
-    due: datetime | None
+    answer_by: datetime | None
     done: datetime | None
     matched: bool | None
     first_release: str
@@ -55,9 +55,9 @@ class RequestState:
         """As of `now`; a request without a time that can be read is due at once."""
         if self.done:
             return "done"
-        if self.due is None or self.due <= now:
+        if self.answer_by is None or self.answer_by <= now:
             return "overdue"
-        return "due soon" if self.due - now <= WARNING else "open"
+        return "due soon" if self.answer_by - now <= WARNING else "open"
 
 
 def record_taken(home: Home, ledger: Ledger, secret: Secret, taken: Mapping[bytes, bool]) -> None:
@@ -114,7 +114,7 @@ def states(
     requests: Sequence[ReadRequest], ledger: Ledger, treatments: Mapping[RowPlace, Treatment]
 ) -> tuple[RequestState, ...]:
     """Every request once, the earliest due first; without those that are ignored."""
-    history = _History(ledger.entries())
+    history = _RequestLog(ledger.entries())
     found: dict[bytes, RequestState] = {}
     for request in requests:
         kind = request.kind
@@ -123,22 +123,22 @@ def states(
         if kind != "ignored":
             found.setdefault(request.request_key, history.state(request, kind))
     at_once = datetime.min.replace(tzinfo=UTC)
-    return tuple(sorted(found.values(), key=lambda state: (state.due or at_once, state.name)))
+    return tuple(sorted(found.values(), key=lambda state: (state.answer_by or at_once, state.name)))
 
 
 def unmatched(taken: Mapping[bytes, bool], ledger: Ledger) -> int:
     """How many objections that a run has taken in match no one and are not settled."""
     entries = ledger.entries()
-    known, settled, erased = _matches(entries), _settled(entries), _erasures(entries)
+    known, answered, erased = _matches(entries), _answered(entries), _erasures(entries)
     lost = [key.hex() for key, matched in taken.items() if not matched]
-    return sum(known.get(key, key in erased) is False and key not in settled for key in lost)
+    return sum(known.get(key, key in erased) is False and key not in answered for key in lost)
 
 
-class _History:
+class _RequestLog:
     """What the ledger says about requests, by request key."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
-        self._matches, self._settled = _matches(entries), _settled(entries)
+        self._matches, self._answered = _matches(entries), _answered(entries)
         self._erasures = _erasures(entries)
         self._taken: dict[str, tuple[datetime, str]] = {}
         for position, entry in enumerate(entries):
@@ -155,11 +155,11 @@ class _History:
         # An erasure without a record of who is matched was carried out before there were any.
         matched = self._matches.get(key, True if key in self._erasures else None)
         taken_at, first_release = self._taken.get(key, (None, ""))
-        done = self._settled.get(key)
+        done = self._answered.get(key)
         if done is None and matched:
             done = {"erase": self._erasures.get(key), "withdraw": taken_at}.get(kind)
-        due = request.requested_at + DEADLINE if request.requested_at else None
-        return RequestState(request, kind, due, done, matched, first_release)
+        answer_by = request.requested_at + DEADLINE if request.requested_at else None
+        return RequestState(request, kind, answer_by, done, matched, first_release)
 
 
 def _matches(entries: Sequence[Entry]) -> dict[str, bool]:
@@ -172,7 +172,7 @@ def _matches(entries: Sequence[Entry]) -> dict[str, bool]:
     return found
 
 
-def _settled(entries: Sequence[Entry]) -> dict[str, datetime]:
+def _answered(entries: Sequence[Entry]) -> dict[str, datetime]:
     return {
         entry.body["request"]: datetime.fromisoformat(entry.body["at"])
         for entry in entries

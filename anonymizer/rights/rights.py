@@ -18,9 +18,9 @@ from zoneinfo import ZoneInfo
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from anonymizer.intake.conforming import BLANKS
+from anonymizer.intake.normalisation import BLANKS
 from anonymizer.intake.objections import Treatment, UnreadRow
-from anonymizer.intake.searching import Row, canonical_user, search
+from anonymizer.intake.person_search import Row, canonical_user, search
 from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.model.periods import Period
 from anonymizer.model.policy import Policy
@@ -64,26 +64,26 @@ def file_request(home: Home, kind: RequestKind, user: str, now: datetime) -> Fil
 
 
 @dataclass(frozen=True)
-class Known:
+class UserMatch:
     """Whether a user id has a consent or a profile, and what could not be searched for it."""
 
     found: bool
     unsearched: tuple[str, ...] = ()
 
 
-def look_up(home: Home, policy: Policy, user: str) -> Known:
+def look_up(home: Home, policy: Policy, user: str) -> UserMatch:
     """Whether a consent or a profile of this user id is in the raw zone."""
     canonical = canonical_user(user)
     unsearched: list[str] = []
     for table in ("consents", "profiles"):
         searched = search(home.raw, table, canonical, policy.intake)
         if searched.rows:
-            return Known(found=True)
+            return UserMatch(found=True)
         unsearched += searched.unsearched
-    return Known(found=False, unsearched=tuple(unsearched))
+    return UserMatch(found=False, unsearched=tuple(unsearched))
 
 
-def settle_unread(
+def decide_unread(
     home: Home,
     ledger: Ledger,
     secret: Secret,

@@ -34,7 +34,7 @@ _LIBRARY_BYTES = 120 * _MEGABYTE  # what PyArrow takes for itself
 
 
 @dataclass(frozen=True)
-class Texts:
+class TextColumn:
     """A column: the text of each row is `texts[rows[row]]`; no text is in `texts` twice."""
 
     texts: tuple[str, ...]
@@ -60,7 +60,7 @@ def require_small(path: Path) -> None:
         raise _no_parquet(path) from None
 
 
-def read_texts(path: Path) -> Mapping[str, Texts | UnfitColumn]:
+def read_texts(path: Path) -> Mapping[str, TextColumn | UnfitColumn]:
     """All columns by name, in the order of the file; a missing value is an empty text.
 
     A column whose values cannot be texts is an UnfitColumn. Raises ConfigurationError as
@@ -181,8 +181,8 @@ def _require_small(path: Path, metadata: Any, texts: frozenset[str]) -> set[str]
 
 
 def _add_chunk(path: Path, descriptor: int, chunk: Any, size: _Size) -> None:
-    places = [chunk.data_page_offset, chunk.dictionary_page_offset or 0]
-    start = min((place for place in places if place > 0), default=0)
+    positions = [chunk.data_page_offset, chunk.dictionary_page_offset or 0]
+    start = min((index for index in positions if index > 0), default=0)
     try:
         for page in pages(descriptor, start, chunk.total_compressed_size):
             size.add(page)
@@ -191,7 +191,7 @@ def _add_chunk(path: Path, descriptor: int, chunk: Any, size: _Size) -> None:
         raise ConfigurationError([Fault(path.name, problem, "write the file again")]) from None
 
 
-def _as_texts(column: Any) -> Texts | UnfitColumn:
+def _as_texts(column: Any) -> TextColumn | UnfitColumn:
     """Each text once, in the order of the rows."""
     import pyarrow as pa  # noqa: PLC0415
 
@@ -202,12 +202,12 @@ def _as_texts(column: Any) -> Texts | UnfitColumn:
         words = merged.dictionary.cast(pa.string()).to_pylist()
     except pa.ArrowException:
         return UnfitColumn(str(column.type))
-    places: dict[str, int] = {}
+    positions: dict[str, int] = {}
     for word in [*words, ""]:
-        places.setdefault(word or "", len(places))
-    merging = np.array([*(places[word or ""] for word in words), places[""]], dtype=np.intp)
+        positions.setdefault(word or "", len(positions))
+    merging = np.array([*(positions[word or ""] for word in words), positions[""]], dtype=np.intp)
     rows = merging[merged.indices.fill_null(len(words)).to_numpy(zero_copy_only=False)]
-    return _in_order(list(places), rows)
+    return _in_order(list(positions), rows)
 
 
 def _encoded(column: Any) -> Any:
@@ -219,11 +219,11 @@ def _encoded(column: Any) -> Any:
         return column.cast(pa.string()).dictionary_encode()
 
 
-def _in_order(texts: list[str], rows: NDArray[np.intp]) -> Texts:
+def _in_order(texts: list[str], rows: NDArray[np.intp]) -> TextColumn:
     """Leave out texts that no row has; the others by their first row."""
     first = np.full(len(texts), len(rows), dtype=np.intp)
     first[rows[::-1]] = np.arange(len(rows) - 1, -1, -1, dtype=np.intp)
     order = np.argsort(first, kind="stable")[: int(np.count_nonzero(first < len(rows)))]
-    place = np.empty(len(texts), dtype=np.intp)
-    place[order] = np.arange(len(order), dtype=np.intp)
-    return Texts(tuple(texts[position] for position in order.tolist()), place[rows])
+    index = np.empty(len(texts), dtype=np.intp)
+    index[order] = np.arange(len(order), dtype=np.intp)
+    return TextColumn(tuple(texts[position] for position in order.tolist()), index[rows])

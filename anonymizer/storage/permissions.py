@@ -41,17 +41,17 @@ def require_writable(home: Home) -> None:
 
     What is missing can be made if the nearest folder above it can be written.
     """
-    _refuse(_shown(path, home) for path in _written(home) if not _is_writable(path))
+    _refuse(_described(path, home) for path in _written(home) if not _is_writable(path))
 
 
-def require_places(files: Iterable[Path]) -> None:
+def require_paths(files: Iterable[Path]) -> None:
     """Raise NoSpace with every folder in which these files cannot be written."""
     folders = dict.fromkeys(path.absolute().parent for path in files)
     _refuse(str(folder) for folder in folders if not _is_writable(folder))
 
 
-def _refuse(places: Iterable[str]) -> None:
-    if unwritable := list(places):
+def _refuse(paths: Iterable[str]) -> None:
+    if unwritable := list(paths):
         raise NoSpace(", ".join(unwritable), "no permission, or the disk is read-only")
 
 
@@ -82,7 +82,7 @@ def _is_writable(path: Path) -> bool:
     return os.access(path, wanted, effective_ids=os.access in os.supports_effective_ids)
 
 
-def _shown(path: Path, home: Home) -> str:
+def _described(path: Path, home: Home) -> str:
     return str(path) if path == home.root else str(path.relative_to(home.root))
 
 

@@ -29,10 +29,10 @@ from anonymizer.model.errors import Held
 Shared = TypeVar("Shared")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Place = tuple[str, int]
+CallSite = tuple[str, int]
 
 _PAUSE_SECONDS = 0.5
-_PLACES = "places_elsewhere"
+_CALL_SITES = "places_elsewhere"
 
 
 def _always() -> None:
@@ -78,7 +78,7 @@ class Workers:
             number = left.popleft()
             done[number] = work(shared, items[number])
         if left:
-            done |= self._beside(_Task(work, shared), items, left)
+            done |= self._in_processes(_Task(work, shared), items, left)
         return [done[number] for number in range(len(items))]
 
     def _pays(
@@ -92,7 +92,7 @@ class Workers:
         expected = rate * sum(costs[number] for number in left)
         return expected * (1 - 1 / processes) > self.start_seconds
 
-    def _beside(
+    def _in_processes(
         self, task: "_Task[Shared, Item, Result]", items: Sequence[Item], left: deque[int]
     ) -> dict[int, Result]:
         """The work that is left, cheapest last, by processes of their own."""
@@ -131,23 +131,23 @@ class _Raised:
     kind: type[Exception]
     arguments: tuple[Any, ...]
     fields: dict[str, Any]
-    places: list[Place]
+    call_sites: list[CallSite]
 
     def rebuilt(self) -> Exception:
         """The exception as it was, except for its traceback, which stays behind as places."""
         error = self.kind.__new__(self.kind, *self.arguments)
         error.args = self.arguments
-        vars(error).update(self.fields, **{_PLACES: self.places})
+        vars(error).update(self.fields, **{_CALL_SITES: self.call_sites})
         return error
 
 
-def places_elsewhere(error: BaseException) -> list[Place]:
+def remote_call_sites(error: BaseException) -> list[CallSite]:
     """File and line of each call that led to an error raised in another process, outermost first.
 
     Empty for an error of this process, which has a traceback.
     """
-    places: list[Place] = getattr(error, _PLACES, [])
-    return places
+    call_sites: list[CallSite] = getattr(error, _CALL_SITES, [])
+    return call_sites
 
 
 class _Worker:
@@ -236,8 +236,8 @@ def _done(task: _Task[Shared, Item, Result], item: Item) -> bytes:
         return _packed(task.work(task.shared, item))
     except Exception as error:  # noqa: BLE001  raised again at the other end
         frames = traceback.extract_tb(error.__traceback__)
-        places = [(frame.filename, frame.lineno or 0) for frame in frames]
-        raised = _Raised(type(error), error.args, dict(vars(error)), places)
+        call_sites = [(frame.filename, frame.lineno or 0) for frame in frames]
+        raised = _Raised(type(error), error.args, dict(vars(error)), call_sites)
         return _packed_exception(raised)
 
 
@@ -246,7 +246,7 @@ def _packed_exception(raised: _Raised) -> bytes:
     try:
         return _packed(raised)
     except Exception:  # noqa: BLE001  objects may refuse in any way
-        return _packed(_Raised(RuntimeError, (raised.kind.__name__,), {}, raised.places))
+        return _packed(_Raised(RuntimeError, (raised.kind.__name__,), {}, raised.call_sites))
 
 
 def _packed(content: object) -> bytes:

@@ -1,6 +1,6 @@
-"""Witnesses of several columns: sums of moves that reach an aim where no single move does.
+"""Witnesses of several columns: sums of vectors that reach a target where no single vector does.
 
-Found by small linear programs over the columns near an aim. Vertices of such programs are mostly
+Found by small linear programs over the columns near a target. Vertices of such programs are mostly
 whole; only whole ones count, and other costs lead to other vertices.
 """
 
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from anonymizer.feasible.solver import Solver, solve
 from anonymizer.feasible.work import Work
 from anonymizer.suppression import suppression_limits
-from anonymizer.suppression.aims import Aim
-from anonymizer.suppression.moves import Column, MoveBasis
+from anonymizer.suppression.column_witnesses import ExactTarget
+from anonymizer.suppression.null_space import Column, NullSpaceBasis
 
 _TOLERANCE = 1e-6  # small enough for rows of a hundred thousand classes to stay balanced
 
@@ -26,22 +26,22 @@ _TOLERANCE = 1e-6  # small enough for rows of a hundred thousand classes to stay
 class Combinations:
     """Sums of columns of a basis. They take an eighth of the budget at most."""
 
-    def __init__(self, basis: MoveBasis, budget: Work) -> None:
+    def __init__(self, basis: NullSpaceBasis, budget: Work) -> None:
         self._basis, self._budget = basis, budget
-        self._left = budget.left // suppression_limits.SHARE_OF_SUMS
+        self._left = budget.left // suppression_limits.SHARE_OF_COMBINATIONS
 
     def find(
-        self, aim: Aim, vector: Column, balance: Column, shortest: Sequence[int]
+        self, target: ExactTarget, vector: Column, balance: Column, shortest: Sequence[int]
     ) -> Column | None:
-        """A sum that reaches an aim and is balanced on a row, or None if none is found.
+        """A sum that reaches a target and is balanced on a row, or None if none is found.
 
-        `vector` says what each column changes in the aim, `balance` in the row; `shortest` are
+        `vector` says what each column changes in the target, `balance` in the row; `shortest` are
         short columns that are not balanced.
         """
         near = self._near(vector, shortest[: suppression_limits.UNBALANCED])
         program = _program(self._basis, near, vector, balance)
-        for sense in (1,) if aim.more else (1, -1):
-            if found := self._solved(program, sense * max(1, aim.more)):
+        for sense in (1,) if target.more else (1, -1):
+            if found := self._integer_vertex(program, sense * max(1, target.more)):
                 return found
         return None
 
@@ -60,23 +60,21 @@ class Combinations:
         self._budget.spend(steps)
 
     def _near(self, vector: Column, unbalanced: Sequence[int]) -> list[int]:
-        """Columns that touch the aim, short ones first; some that are not balanced on the row;
+        """Columns that touch the target, short ones first; some that are not balanced on the row;
         then those that overlap the first ones most.
         """
         columns, through = self._basis.columns, self._basis.through
         touching = sorted(vector, key=lambda q: (len(columns[q]), q))[: suppression_limits.SEEDS]
         seeds = list(dict.fromkeys([*touching, *unbalanced]))
-        places = set(
-            chain.from_iterable(columns[q] for q in seeds[: suppression_limits.LOOKED_AROUND])
-        )
-        shared = Counter(chain.from_iterable(map(through.__getitem__, places)))
+        indices = set(chain.from_iterable(columns[q] for q in seeds[: suppression_limits.EXPANDED]))
+        shared = Counter(chain.from_iterable(map(through.__getitem__, indices)))
         for q in seeds:
             del shared[q]
         others = sorted(shared, key=lambda q: (-shared[q] / len(columns[q]), q))
         return seeds + others[: suppression_limits.NEARBY - len(seeds)]
 
-    def _solved(self, program: "_Program", change: int) -> Column | None:
-        """The first whole vertex of the program with this change of the aim."""
+    def _integer_vertex(self, program: "_ColumnProgram", change: int) -> Column | None:
+        """The first whole vertex of the program with this change of the target."""
         solver, width = self._solver, len(program.costs)
         program.hand_to(solver, change)
         for attempt in range(suppression_limits.VERTICES):
@@ -89,31 +87,31 @@ class Combinations:
             self.spend(suppression_limits.STEPS_OF_A_PROGRAM + solve(solver))
             if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
                 return None
-            people = np.array(solver.getSolution().row_value)[: len(program.places)]
+            people = np.array(solver.getSolution().row_value)[: len(program.indices)]
             whole = np.rint(people)
             if np.abs(people - whole).max() < _TOLERANCE:
-                moved = zip(program.places, whole.astype(np.int64).tolist(), strict=True)
-                return {place: number for place, number in moved if number}
+                moved = zip(program.indices, whole.astype(np.int64).tolist(), strict=True)
+                return {index: number for index, number in moved if number}
         return None
 
 
 @dataclass(frozen=True)
-class _Program:
+class _ColumnProgram:
     """The cheapest sum of columns, each added so many times (first half) or taken away.
 
-    Rows: people added to each of the `places`, no fewer than `least`; the row; the aim. The
+    Rows: people added to each of the `indices`, no fewer than `least`; the row; the target. The
     numbers stand column by column, those of each from its start in `starts`.
     """
 
     starts: NDArray[np.int32]
     rows: NDArray[np.int32]
     numbers: NDArray[np.float64]
-    places: list[int]
+    indices: list[int]
     least: NDArray[np.float64]
     costs: NDArray[np.float64]
 
     def hand_to(self, solver: Solver, change: int) -> None:
-        """For a change of the aim by so many people, or more of the same sign."""
+        """For a change of the target by so many people, or more of the same sign."""
         width = len(self.costs)
         lowest, highest = (change, np.inf) if change > 0 else (-np.inf, change)
         solver.passModel(  # as arrays: the attributes of a HighsLp are filled number by number
@@ -135,22 +133,24 @@ class _Program:
         )
 
 
-def _program(basis: MoveBasis, near: list[int], vector: Column, balance: Column) -> _Program:
+def _program(
+    basis: NullSpaceBasis, near: list[int], vector: Column, balance: Column
+) -> _ColumnProgram:
     columns = [basis.columns[q] for q in near]
-    places = list(dict.fromkeys(chain.from_iterable(columns)))
-    row_of = {place: row for row, place in enumerate(places)}
+    indices = list(dict.fromkeys(chain.from_iterable(columns)))
+    row_of = {index: row for row, index in enumerate(indices)}
     rows, numbers, starts = [], [], [0]
     for q, column in zip(near, columns, strict=True):
-        rows += [*map(row_of.__getitem__, column), len(places), len(places) + 1]
+        rows += [*map(row_of.__getitem__, column), len(indices), len(indices) + 1]
         numbers += [*column.values(), balance.get(q, 0), vector.get(q, 0)]
         starts.append(len(rows))
     added = np.array(numbers, dtype=np.float64)
     ends = np.array(starts, dtype=np.int32)
-    return _Program(
+    return _ColumnProgram(
         np.concatenate([ends, len(rows) + ends[1:]]),
         np.tile(np.array(rows, dtype=np.int32), 2),
         np.concatenate([added, -added]),
-        places,
-        -np.array([basis.spare[place] for place in places], dtype=np.float64),
+        indices,
+        -np.array([basis.spare[index] for index in indices], dtype=np.float64),
         np.tile([float(len(column)) for column in columns], 2),
     )

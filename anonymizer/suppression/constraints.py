@@ -54,8 +54,8 @@ class Candidates:
     def take(self, kept: NDArray[np.bool_]) -> "Candidates":
         """Some of the candidates, without those whose leader is left out."""
         kept = kept & ((self.leader < 0) | kept[self.leader])
-        place = np.where(kept, np.cumsum(kept) - 1, -1)
-        leader = np.where(self.leader >= 0, place[self.leader], -1)[kept]
+        position = np.where(kept, np.cumsum(kept) - 1, -1)
+        leader = np.where(self.leader >= 0, position[self.leader], -1)[kept]
         return Candidates(
             self.segments[kept],
             self.people[kept],

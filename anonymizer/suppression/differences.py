@@ -20,7 +20,7 @@ _NO_LIMIT = 1 << 40
 
 
 @dataclass(frozen=True)
-class Steps:
+class StepBounds:
     """Within one table: groups that differ by fewer than `least` people share an outcome; those
     that share one differ by at most `most`, as far as everybody knows.
     """
@@ -30,7 +30,7 @@ class Steps:
 
 
 @dataclass(frozen=True)
-class Order:
+class RowOrder:
     """Of rows in the order in which they are judged: the figure, whether it is shared, and the row
     of this table that it is shared from, -1 for none.
     """
@@ -57,11 +57,11 @@ class Differences:
     def __len__(self) -> int:
         return len(self.first)
 
-    def take(self, pairs: NDArray[np.intp], places: NDArray[np.intp]) -> "Differences":
-        """Some of the pairs, of rows that are the numbers of `places` from there on."""
+    def take(self, pairs: NDArray[np.intp], positions: NDArray[np.intp]) -> "Differences":
+        """Some of the pairs, of rows that are the numbers of `positions` from there on."""
         return Differences(
-            np.searchsorted(places, self.first[pairs]),
-            np.searchsorted(places, self.second[pairs]),
+            np.searchsorted(positions, self.first[pairs]),
+            np.searchsorted(positions, self.second[pairs]),
             self.lowest[pairs],
             self.highest[pairs],
             self.always[pairs],
@@ -88,9 +88,9 @@ NO_DIFFERENCES = Differences(_NOWHERE, _NOWHERE, _NO_PEOPLE, _NO_PEOPLE, np.zero
 
 def known_differences(
     members: sparse.csr_array,
-    order: Order,
+    order: RowOrder,
     table: Integers,
-    steps: Steps,
+    steps: StepBounds,
     room: int = suppression_limits.DIFFERENCE_ROOM,
 ) -> Differences:
     """Pairs of rows that differ by less than a step and `room` people in a table, and all that
@@ -111,7 +111,7 @@ def known_differences(
 
 
 def _close_pairs(
-    members: sparse.csr_array, order: Order, table: Integers, fewer: int
+    members: sparse.csr_array, order: RowOrder, table: Integers, fewer: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Pairs that have to differ by a step, and differ by fewer people than that in the table."""
     counts = members @ table

@@ -26,13 +26,13 @@ _SHARPNESS = 4  # buckets for each block: the more, the fewer sets are taken to 
 class Groups:
     """Groups of one table in order of preference: `segments` (rows of the catalogue, ascending).
 
-    `people` are true counts; `sums` (uint64) the keyed numbers of each group's people added up,
+    `people` are true counts; `totals` (uint64) the keyed numbers of each group's people added up,
     which stands for the exact set.
     """
 
     segments: NDArray[np.int32]
     people: NDArray[np.int64]
-    sums: NDArray[np.uint64]
+    totals: NDArray[np.uint64]
     sketches: Sketches
 
     def __len__(self) -> int:
@@ -44,10 +44,10 @@ def judged_groups(counted: Counted, catalogue: Catalogue, promise: Promise) -> G
     people = segment_totals(catalogue, counted.people)
     fewest = max(promise.k - promise.step - promise.near_jitter + 1, 1)
     segments = np.flatnonzero(people >= fewest).astype(np.int32)
-    sums = _sums_by_bucket(counted, catalogue, segments, shape_of(promise))
-    total = sums.sum(axis=1, dtype=np.uint64)
+    totals = _totals_by_bucket(counted, catalogue, segments, shape_of(promise))
+    total = totals.sum(axis=1, dtype=np.uint64)
     return Groups(
-        segments, people[segments], total, _sketches(people[segments], sums, shape_of(promise))
+        segments, people[segments], total, _sketches(people[segments], totals, shape_of(promise))
     )
 
 
@@ -84,21 +84,21 @@ def _buckets_a_block(shape: Shape) -> int:
     return shape.buckets // shape.blocks
 
 
-def _sums_by_bucket(
+def _totals_by_bucket(
     counted: Counted, catalogue: Catalogue, segments: NDArray[np.int32], shape: Shape
 ) -> NDArray[np.uint64]:
     """(segments x buckets): the sums of the set hashes, modulo 2^64."""
     hashes = counted.hashes
     cells, row = np.unique(hashes.cells, return_inverse=True)
-    entries = (hashes.sums, (row, hashes.buckets.astype(np.intp) % shape.buckets))
+    entries = (hashes.totals, (row, hashes.buckets.astype(np.intp) % shape.buckets))
     by_cell = sparse.csr_array(entries, shape=(len(cells), shape.buckets), dtype=np.uint64)
     inside = membership(catalogue, segments, cells).astype(np.uint64)
     return np.asarray((sparse.csr_array(inside) @ by_cell).toarray(), dtype=np.uint64)
 
 
-def _sketches(people: NDArray[np.int64], sums: NDArray[np.uint64], shape: Shape) -> Sketches:
-    by_block = sums.reshape(len(sums), shape.blocks, _buckets_a_block(shape))
+def _sketches(people: NDArray[np.int64], totals: NDArray[np.uint64], shape: Shape) -> Sketches:
+    by_block = totals.reshape(len(totals), shape.blocks, _buckets_a_block(shape))
     blocks = by_block.sum(axis=2, dtype=np.uint64)
     keys = blocks.astype(np.uint32)
     keys[(keys == 0) & (blocks != 0)] = 1
-    return Sketches(shape, people, sums.astype(np.uint8), keys)
+    return Sketches(shape, people, totals.astype(np.uint8), keys)

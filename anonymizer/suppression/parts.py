@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.feasible.blocks import blocks
-from anonymizer.feasible.goals import Goal
+from anonymizer.feasible.requirements import Requirement
 from anonymizer.feasible.system import System
-from anonymizer.suppression.goals import Target
 from anonymizer.suppression.problem import Problem
+from anonymizer.suppression.targets import Target
 
 
 @dataclass(frozen=True)
@@ -71,16 +71,20 @@ def parts_of(problem: Problem, targets: Sequence[Target], preference: Preference
         return [whole]
     of_row, of_target = np.split(of_row, [rows])
     by_part = [_sorted_by(labels, count) for labels in (of_row, of_class, of_target)]
-    parts = [_part(whole, *places) for places in zip(*by_part, strict=True)]
+    parts = [_part(whole, *positions) for positions in zip(*by_part, strict=True)]
     return sorted((part for part in parts if len(part.classes)), key=lambda part: part.classes[0])
 
 
 def _members(targets: Sequence[Target], classes: int) -> sparse.csr_array:
-    """Shape (targets, classes): the classes of the first goal; the others have the same ones."""
-    ends = np.cumsum([0, *(len(target.goals[0].classes) for target in targets)])
-    places = np.concatenate([np.empty(0, np.intp), *(t.goals[0].classes for t in targets)])
-    ones = np.ones(len(places), dtype=np.int8)
-    return sparse.csr_array((ones, places, ends), shape=(len(targets), classes))
+    """Shape (targets, classes): the classes of the first requirement; the others have the same
+    ones.
+    """
+    ends = np.cumsum([0, *(len(target.requirements[0].classes) for target in targets)])
+    positions = np.concatenate(
+        [np.empty(0, np.intp), *(t.requirements[0].classes for t in targets)]
+    )
+    ones = np.ones(len(positions), dtype=np.int8)
+    return sparse.csr_array((ones, positions, ends), shape=(len(targets), classes))
 
 
 def _sorted_by(labels: NDArray[np.intp], count: int) -> list[NDArray[np.intp]]:
@@ -107,7 +111,10 @@ def _part(
 
 
 def _moved(target: Target, rows: NDArray[np.intp], classes: NDArray[np.intp]) -> Target:
-    goals = tuple(
-        Goal(np.searchsorted(classes, goal.classes), goal.change) for goal in target.goals
+    requirements = tuple(
+        Requirement(np.searchsorted(classes, requirement.classes), requirement.change)
+        for requirement in target.requirements
     )
-    return Target(goals, None if target.row is None else int(np.searchsorted(rows, target.row)))
+    return Target(
+        requirements, None if target.row is None else int(np.searchsorted(rows, target.row))
+    )

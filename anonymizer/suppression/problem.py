@@ -19,8 +19,8 @@ from anonymizer.suppression.constraints import Candidates, Constraints, Ground
 from anonymizer.suppression.differences import (
     NO_DIFFERENCES,
     Differences,
-    Order,
-    Steps,
+    RowOrder,
+    StepBounds,
     known_differences,
 )
 from anonymizer.suppression.guess import guessed_people
@@ -66,7 +66,7 @@ class Problem:
 
 
 def problem_of(
-    ground: Ground, candidates: Candidates, known: Constraints, steps: Steps | None
+    ground: Ground, candidates: Candidates, known: Constraints, steps: StepBounds | None
 ) -> Problem | None:
     """The problem with a first table found from the figures; None if none was found.
 
@@ -81,7 +81,7 @@ def problem_of(
 
 
 def exact_problem(
-    candidates: Candidates, known: Constraints, table: Integers, steps: Steps | None
+    candidates: Candidates, known: Constraints, table: Integers, steps: StepBounds | None
 ) -> Problem | None:
     """The problem that starts from the true table; None if that does not fit the figures."""
     if not _beyond_certain(known).allows(table - known.certain):
@@ -100,12 +100,12 @@ def problem_from(known: Constraints, table: Integers, apart: Differences) -> Pro
     return Problem(System(lowest, highest, members), table - known.certain, apart)
 
 
-def order_of(candidates: Candidates, known: Constraints) -> Order:
+def order_of(candidates: Candidates, known: Constraints) -> RowOrder:
     """The rows of the constraints in the order in which they are judged."""
     leader = candidates.leader[known.firsts]
     rows = np.where(leader >= 0, known.row_of[leader], -1)
     own = rows == np.arange(len(rows))  # the same cells: one row
-    return Order(
+    return RowOrder(
         candidates.people[known.firsts],
         candidates.shared[known.firsts],
         np.where(own, -1, rows),
@@ -113,7 +113,7 @@ def order_of(candidates: Candidates, known: Constraints) -> Order:
 
 
 def _apart(
-    candidates: Candidates, known: Constraints, table: Integers, steps: Steps | None
+    candidates: Candidates, known: Constraints, table: Integers, steps: StepBounds | None
 ) -> Differences:
     if steps is None:
         return NO_DIFFERENCES

@@ -1,6 +1,6 @@
-"""Promise 2: for every goal a whole-number table that fits all published figures.
+"""Promise 2: for every requirement a whole-number table that fits all published figures.
 
-A goal that has such a table is proved; the table is kept as the proof. Publishing fewer
+A requirement that has such a table is proved; the table is kept as the proof. Publishing fewer
 figures breaks no proof, publishing one more breaks those whose table it does not fit.
 """
 
@@ -10,16 +10,16 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymizer.feasible.departures import Departures, moves_found
-from anonymizer.feasible.goals import Goal, Moves, OutOfReach, changes_of
+from anonymizer.feasible.neighbouring_tables import NeighbouringTables, find_witnesses
 from anonymizer.feasible.programs import Programs
+from anonymizer.feasible.requirements import Infeasible, Requirement, Witness, changes_of
 from anonymizer.feasible.system import Integers
 from anonymizer.feasible.work import Work
 from anonymizer.model.proofs import Witnesses
 from anonymizer.suppression import suppression_limits
 from anonymizer.suppression.constraints import Constraints
-from anonymizer.suppression.goals import Target
 from anonymizer.suppression.problem import Problem
+from anonymizer.suppression.targets import Target
 
 
 class Prover:
@@ -39,18 +39,18 @@ class Prover:
         self._holding = np.ones(problem.system.figures, dtype=bool)
         self._system = problem.system
         self.published = np.ones(problem.figures, dtype=bool)
-        self.proofs: dict[int, Moves] = {}
-        self._settle()
+        self.proofs: dict[int, Witness] = {}
+        self._respect_published()
 
     def publish(self, row: int, *, published: bool) -> None:
         """Publish a figure or suppress it. Proofs that a new row breaks are forgotten."""
         self.published[row] = published
-        self._settle()
+        self._respect_published()
 
-    def adopt(self, published: NDArray[np.bool_], proofs: Mapping[int, Moves]) -> None:
+    def adopt(self, published: NDArray[np.bool_], proofs: Mapping[int, Witness]) -> None:
         """Go on from what was published and proved by other means."""
         self.published = published.copy()
-        self._settle()
+        self._respect_published()
         self.proofs = dict(proofs)
 
     def open_targets(self) -> list[int]:
@@ -70,9 +70,9 @@ class Prover:
 
         Targets that are hard for the same reason are easy from there.
         """
-        moves = self.proofs[target]
-        table = self.starts[moves.start].copy()
-        table[moves.classes] += moves.people
+        witness = self.proofs[target]
+        table = self.starts[witness.start].copy()
+        table[witness.classes] += witness.people
         self.starts.append(table)
         return len(self.starts) - 1
 
@@ -80,42 +80,44 @@ class Prover:
         start = self.starts[number]
         if not self._system.allows(start):
             return list(targets)
-        for choice in range(max(len(self._targets[target].goals) for target in targets)):
+        for choice in range(max(len(self._targets[target].requirements) for target in targets)):
             tried = [
-                (target, self._targets[target].goals[choice])
+                (target, self._targets[target].requirements[choice])
                 for target in targets
-                if target not in self.proofs and choice < len(self._targets[target].goals)
+                if target not in self.proofs and choice < len(self._targets[target].requirements)
             ]
             self._searches += 1
-            self._budget.spend(len(tried) * suppression_limits.MOVES_A_SEARCH)
-            wanted = [self._from(start, goal) for _, goal in tried]
-            found = moves_found(self._system, start, wanted, self._searches)
+            self._budget.spend(len(tried) * suppression_limits.STEPS_A_SEARCH)
+            wanted = [self._from(start, requirement) for _, requirement in tried]
+            found = find_witnesses(self._system, start, wanted, self._searches)
             for (target, _), table in zip(tried, found, strict=True):
                 if table is not None:
                     self.proofs[target] = replace(table, start=number)
         return [target for target in targets if target not in self.proofs]
 
-    def _from(self, start: Integers, goal: Goal) -> Goal:
-        """The goal, which is told from the first start, as told from another one."""
-        there = int(start[goal.classes].sum() - self._problem.start[goal.classes].sum())
-        return replace(goal, change=goal.change - there)
+    def _from(self, start: Integers, requirement: Requirement) -> Requirement:
+        """The requirement, which is told from the first start, as told from another one."""
+        there = int(
+            start[requirement.classes].sum() - self._problem.start[requirement.classes].sum()
+        )
+        return replace(requirement, change=requirement.change - there)
 
-    def prove(self, target: int) -> OutOfReach | None:
+    def prove(self, target: int) -> Infeasible | None:
         """Prove a target by a program; else the figures in the way.
 
         With the budget spent, every figure that counts the target's people is in the way.
         """
         rows = [np.empty(0, dtype=np.intp)]
-        for goal in self._targets[target].goals:
-            verdict = self._programs.decide(goal)
-            if isinstance(verdict, Moves):
+        for requirement in self._targets[target].requirements:
+            verdict = self._programs.decide(requirement)
+            if isinstance(verdict, Witness):
                 self.proofs[target] = verdict
                 return None
             rows.append(verdict.rows)
         blamed = self._problem.published_among(np.unique(np.concatenate(rows)), self.published)
-        return OutOfReach(blamed)
+        return Infeasible(blamed)
 
-    def _settle(self) -> None:
+    def _respect_published(self) -> None:
         """Make finders respect exactly the rows that hold now."""
         holding = self._problem.hold(self.published)
         for changed in np.flatnonzero(holding != self._holding).tolist():
@@ -127,19 +129,19 @@ class Prover:
         self._holding = holding
         self._system = self._problem.as_published(self.published)
         lost = {n for n, start in enumerate(self.starts) if not self._system.allows(start)}
-        for target, moves in self.proofs.items():
-            if moves.start in lost:
-                self.proofs[target] = self._from_first(moves)
+        for target, witness in self.proofs.items():
+            if witness.start in lost:
+                self.proofs[target] = self._from_first(witness)
 
-    def _from_first(self, moves: Moves) -> Moves:
+    def _from_first(self, witness: Witness) -> Witness:
         """The same table as its difference from the first start, which fits whatever is published.
 
         A start that is not the first may no longer fit where tables that set out from it do.
         """
-        change = self.starts[moves.start] - self._problem.start
-        change[moves.classes] += moves.people
+        change = self.starts[witness.start] - self._problem.start
+        change[witness.classes] += witness.people
         classes = np.flatnonzero(change)
-        return Moves(classes, change[classes])
+        return Witness(classes, change[classes])
 
     def _broken_by(self, row: int) -> list[int]:
         system = self._problem.system
@@ -149,9 +151,9 @@ class Prover:
         counts = [int(members @ start) for start in self.starts]
         return [
             target
-            for target, moves in self.proofs.items()
+            for target, witness in self.proofs.items()
             if not system.lowest[row]
-            <= counts[moves.start] + members[moves.classes] @ moves.people
+            <= counts[witness.start] + members[witness.classes] @ witness.people
             <= system.highest[row]
         ]
 
@@ -166,7 +168,7 @@ def unproved(
     published: NDArray[np.bool_],
     targets: Sequence[Target],
     starts: Sequence[Integers],
-    proofs: Mapping[int, Moves],
+    proofs: Mapping[int, Witness],
 ) -> list[int]:
     """Targets whose proof is missing or wrong: judged from the tables alone, in exact integers."""
     required = [n for n, target in enumerate(targets) if is_required(target, published)]
@@ -176,31 +178,34 @@ def unproved(
         if not given or not system.allows(start):
             continue
         changes = changes_of(problem.system.classes, [proofs[n] for n in given])
-        tables = Departures(start, changes, np.array(given))
+        tables = NeighbouringTables(start, changes, np.array(given))
         there = problem.start - start
         reached = [
-            any(_reaches(goal, there, proofs[n]) for goal in targets[n].goals) for n in given
+            any(_reaches(requirement, there, proofs[n]) for requirement in targets[n].requirements)
+            for n in given
         ]
         fits = tables.fitting(system) & np.array(reached, dtype=bool)
         good.update(np.array(given)[fits].tolist())
     return [number for number in required if number not in good]
 
 
-def _reaches(goal: Goal, there: Integers, moves: Moves) -> bool:
-    """Whether the moves, from a start with `there` fewer people than the first, reach the goal."""
-    change = int(moves.people[np.isin(moves.classes, goal.classes)].sum())
-    change -= int(there[goal.classes].sum())
-    return change >= goal.change if goal.change > 0 else change <= goal.change
+def _reaches(requirement: Requirement, there: Integers, witness: Witness) -> bool:
+    """Whether the moves, from a start with `there` fewer people than the first, reach the
+    requirement.
+    """
+    change = int(witness.people[np.isin(witness.classes, requirement.classes)].sum())
+    change -= int(there[requirement.classes].sum())
+    return change >= requirement.change if requirement.change > 0 else change <= requirement.change
 
 
 def witnesses_of(
-    known: Constraints, starts: Sequence[Integers], proofs: Mapping[int, Moves]
+    known: Constraints, starts: Sequence[Integers], proofs: Mapping[int, Witness]
 ) -> Witnesses:
     """The proofs of all targets; starts that no proof needs, but for the first, are left out."""
     class_of = np.full(known.grid_size, -1, dtype=np.int32)
     class_of[known.atoms] = known.class_of
-    moves = [proofs[number] for number in sorted(proofs)]
-    used = sorted({0, *(one.start for one in moves)})
-    start_of = np.array([used.index(one.start) for one in moves], dtype=np.int32)
+    given = [proofs[number] for number in sorted(proofs)]
+    used = sorted({0, *(one.start for one in given)})
+    start_of = np.array([used.index(one.start) for one in given], dtype=np.int32)
     tables = np.stack([starts[number] + known.certain for number in used])
-    return Witnesses(class_of, tables, start_of, changes_of(tables.shape[1], moves))
+    return Witnesses(class_of, tables, start_of, changes_of(tables.shape[1], given))

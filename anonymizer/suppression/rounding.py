@@ -8,7 +8,7 @@ from anonymizer.storage.secret import Secret
 
 
 def rounded(
-    people: NDArray[np.int64], sums: NDArray[np.uint64], promise: Promise, secret: Secret
+    people: NDArray[np.int64], totals: NDArray[np.uint64], promise: Promise, secret: Secret
 ) -> NDArray[np.int64]:
     """Each count as one of the two nearest multiples of `rounding`; a multiple stays as it is.
 
@@ -21,7 +21,7 @@ def rounded(
     remainders = people % step
     figures = people - remainders
     for index in np.flatnonzero(remainders):
-        draw = secret.draw("rounding", f"{sums[index]}:{people[index]}")
+        draw = secret.draw("rounding", f"{totals[index]}:{people[index]}")
         goes_up = draw * step < int(remainders[index]) << 64
         if goes_up or figures[index] < promise.k:
             figures[index] += step

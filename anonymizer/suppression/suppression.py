@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.feasible import search_limits
-from anonymizer.feasible.goals import Moves
+from anonymizer.feasible.requirements import Witness
 from anonymizer.feasible.system import Integers
 from anonymizer.feasible.work import Work
 from anonymizer.model.errors import Held
@@ -25,25 +25,25 @@ from anonymizer.model.proofs import Witnesses
 from anonymizer.storage.processes import ALONE, Workers
 from anonymizer.suppression import suppression_limits
 from anonymizer.suppression.constraints import Candidates, Constraints, Ground, constraints
-from anonymizer.suppression.differences import Differences, Steps, known_differences
-from anonymizer.suppression.exact import publish_exactly
-from anonymizer.suppression.goals import another_count, enough_people
+from anonymizer.suppression.differences import Differences, StepBounds, known_differences
+from anonymizer.suppression.exact_figures import publish_exactly
 from anonymizer.suppression.parts import Part, Preference, parts_of
 from anonymizer.suppression.problem import Problem, exact_problem, order_of, problem_of
 from anonymizer.suppression.proof import Prover, unproved, witnesses_of
+from anonymizer.suppression.targets import another_count, enough_people
 
 
 @dataclass(frozen=True)
-class Rules:
+class SuppressionRules:
     """What a table is suppressed under. With `steps`, readers know promise 8 (see differences)."""
 
     promise: Promise
     effort: Effort
-    steps: Steps | None = None
+    steps: StepBounds | None = None
 
 
 @dataclass(frozen=True)
-class Proved:
+class ProvedTable:
     """Which candidates may be published, and the witnesses that show it."""
 
     published: NDArray[np.bool_]
@@ -53,10 +53,10 @@ class Proved:
 def suppress(
     ground: Ground,
     candidates: Candidates,
-    rules: Rules,
+    rules: SuppressionRules,
     truth: NDArray[np.int64] | None = None,
     workers: Workers = ALONE,
-) -> Proved:
+) -> ProvedTable:
     """The candidates that keep the inference promise, each proved; the others are suppressed.
 
     `truth`, the true people on the grid, is used for exact figures alone. What cannot be proved
@@ -76,7 +76,7 @@ def suppress(
     proved = _proved(ground, chosen, known, problem, rules, workers)
     published = np.zeros_like(kept)
     published[np.flatnonzero(kept)[proved.published]] = True
-    return Proved(published, proved.witnesses)
+    return ProvedTable(published, proved.witnesses)
 
 
 def _crossing(ground: Ground, candidates: Candidates) -> NDArray[np.bool_]:
@@ -103,7 +103,7 @@ def _problem(
     ground: Ground,
     candidates: Candidates,
     known: Constraints,
-    rules: Rules,
+    rules: SuppressionRules,
     truth: NDArray[np.int64] | None,
 ) -> Problem | None:
     if rules.promise.rounding > 1:
@@ -138,9 +138,9 @@ def _proved(
     candidates: Candidates,
     known: Constraints,
     problem: Problem,
-    rules: Rules,
+    rules: SuppressionRules,
     workers: Workers,
-) -> Proved:
+) -> ProvedTable:
     floor = rules.promise.inference_floor
     if floor:
         targets = enough_people(known, problem.start, floor)
@@ -151,14 +151,14 @@ def _proved(
         candidates.people[known.firsts],
     )
     parts = parts_of(problem, targets, preference)
-    published, starts, proofs = _joined(parts, _settled_parts(parts, rules, workers), problem)
+    published, starts, proofs = _joined(parts, _part_results(parts, rules, workers), problem)
     while True:
         witnesses, before = witnesses_of(known, starts, proofs), published.copy()
         if rules.steps:
             _suppress_contradicted(known, candidates, published, witnesses, rules.steps)
         published = _with_leaders(known, candidates, published)
         if not unproved(problem, published, targets, starts, proofs):
-            return Proved(published[known.row_of], witnesses)
+            return ProvedTable(published[known.row_of], witnesses)
         if (published == before).all():
             raise Held("proof", "a proof of the inference promise is wrong; report this")
         # With level 0, what was suppressed just now has to be shown to have another count, too.
@@ -180,10 +180,10 @@ def _with_leaders(
 
 
 @dataclass(frozen=True)
-class _Terms:
+class _PartTerms:
     """What the parts of a table are settled under; the effort is for all rows together."""
 
-    rules: Rules
+    rules: SuppressionRules
     rows: int
 
     def budget(self, part: Part) -> Work:
@@ -211,54 +211,56 @@ class _Terms:
 
 
 @dataclass(frozen=True)
-class _Settled:
+class _PartResult:
     """Which rows of a part are published, and the proofs of its targets, from these starts."""
 
     published: NDArray[np.bool_]
-    proofs: Mapping[int, Moves]
+    proofs: Mapping[int, Witness]
     starts: Sequence[Integers]
 
 
-def _settled_parts(parts: Sequence[Part], rules: Rules, workers: Workers) -> list[_Settled]:
+def _part_results(
+    parts: Sequence[Part], rules: SuppressionRules, workers: Workers
+) -> list[_PartResult]:
     costs = [1 + len(part.rows) for part in parts]
-    return workers.results(_settle, _Terms(rules, sum(costs)), parts, costs)
+    return workers.results(_suppress_part, _PartTerms(rules, sum(costs)), parts, costs)
 
 
-def _settle(terms: _Terms, part: Part) -> _Settled:
+def _suppress_part(terms: _PartTerms, part: Part) -> _PartResult:
     """Each part has its share of the effort, so that their order is of no account."""
     budget, promise = terms.budget(part), terms.rules.promise
     if terms.cuts_down(part):
         prover, exact = Prover(part.problem, part.targets, budget), promise.rounding == 1
         if _cut_down(prover, part.preference, budget, exact=exact):
             _put_back(prover, part.preference, budget)
-            return _Settled(prover.published, prover.proofs, prover.starts)
+            return _PartResult(prover.published, prover.proofs, prover.starts)
         budget = terms.budget(part)
     order = part.preference.best_first(np.arange(len(part.rows)))
     published, proofs = publish_exactly(
         part.problem, part.targets, order, budget, terms.memory(part)
     )
     if not promise.inference_floor:
-        return _Settled(published, proofs, (part.problem.start,))
+        return _PartResult(published, proofs, (part.problem.start,))
     prover = Prover(part.problem, part.targets, budget)
     prover.adopt(published, proofs)
     _put_back(prover, part.preference, budget)
-    return _Settled(prover.published, prover.proofs, prover.starts)
+    return _PartResult(prover.published, prover.proofs, prover.starts)
 
 
 def _joined(
-    parts: Sequence[Part], settled: Sequence[_Settled], problem: Problem
-) -> tuple[NDArray[np.bool_], list[Integers], dict[int, Moves]]:
+    parts: Sequence[Part], results: Sequence[_PartResult], problem: Problem
+) -> tuple[NDArray[np.bool_], list[Integers], dict[int, Witness]]:
     """The parts' outcomes as those of the whole table."""
     published = np.zeros(problem.figures, dtype=bool)
-    most = max((len(outcome.starts) for outcome in settled), default=1)
+    most = max((len(outcome.starts) for outcome in results), default=1)
     starts = [problem.start.copy() for _ in range(most)]
-    proofs: dict[int, Moves] = {}
-    for part, outcome in zip(parts, settled, strict=True):
+    proofs: dict[int, Witness] = {}
+    for part, outcome in zip(parts, results, strict=True):
         published[part.rows] = outcome.published
         for whole, start in zip(starts, outcome.starts, strict=False):
             whole[part.classes] = start
-        for number, moves in outcome.proofs.items():
-            moved = replace(moves, classes=part.classes[moves.classes])
+        for number, witness in outcome.proofs.items():
+            moved = replace(witness, classes=part.classes[witness.classes])
             proofs[int(part.numbers[number])] = moved
     return published, starts, proofs
 
@@ -270,12 +272,12 @@ def _cut_down(prover: Prover, order: Preference, budget: Work, *, exact: bool) -
     solver sees the first. Targets next to each other are mostly open for the same reason, so the
     one in the middle comes first; what it takes to prove it often does for the others.
     """
-    solved, suppressed, left = 0, 0, prover.search(prover.open_targets())
+    proved_by_program, suppressed, left = 0, 0, prover.search(prover.open_targets())
     while left:
         target = left[len(left) // 2]
         suppressed += _suppress_for(prover, target, order, budget)
         if target in prover.proofs:
-            solved += 1
+            proved_by_program += 1
         elif exact:
             return False
         helps = suppressed and (
@@ -284,7 +286,7 @@ def _cut_down(prover: Prover, order: Preference, budget: Work, *, exact: bool) -
         if helps:
             _search_more(prover, 0)
             suppressed = 0
-        if target in prover.proofs and (helps or solved in search_limits.STARTS):
+        if target in prover.proofs and (helps or proved_by_program in search_limits.STARTS):
             _search_more(prover, prover.start_from(target))
         left = prover.open_targets()
     return True
@@ -343,7 +345,7 @@ def _suppress_contradicted(
     candidates: Candidates,
     published: NDArray[np.bool_],
     witnesses: Witnesses,
-    steps: Steps,
+    steps: StepBounds,
 ) -> None:
     """Suppress the later figure of each pair that some witness brings within a step of each other.
 

@@ -8,11 +8,11 @@ FEW_ROWS = 2_000  # exact figures of smaller tables are cut down, not built up
 SEARCH_AGAIN = 16  # with the effort spent: after rows for one open target in so many
 SAMPLE = 32  # open targets, to see whether a search is worthwhile
 HELPED = 0.75  # share of the sample that may stay open
-MOVES_A_SEARCH = 5  # of one target, on average
+STEPS_A_SEARCH = 5  # of one target, on average
 DIFFERENCE_ROOM = 24  # people that a table may differ from the first one in a pair
 
 # Exact figures (stepwise)
-MEGABYTES = 2_048  # of a basis of moves
+MEGABYTES = 2_048  # of a basis of the null space
 BYTES_AN_ENTRY = 300  # of a basis, with all that points to it
 SHORTEST = 36  # columns that are looked at to publish a row
 PIVOTS_TRIED = 12  # of these
@@ -22,11 +22,11 @@ MOST_COMBINED = 16  # aims for which sums of columns are looked for
 # Sums of columns (combinations)
 SEEDS = 40  # columns that touch the aim
 NEARBY = 80  # columns of one program
-LOOKED_AROUND = 12  # columns whose neighbours are added
+EXPANDED = 12  # columns whose neighbours are added
 UNBALANCED = 12  # columns that are not balanced on the row
 MOST_TIMES = 50.0  # that one column is added
 VERTICES = 6  # tried, to find a whole one
-SHARE_OF_SUMS = 8  # of the effort, one part in so many
+SHARE_OF_COMBINATIONS = 8  # of the effort, one part in so many
 STEPS_OF_A_PROGRAM = 10  # of work, to set it up
 
 # Near sets, and tables side by side (near, releasing)

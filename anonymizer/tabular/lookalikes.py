@@ -49,7 +49,7 @@ def alike(codes: Iterable[str]) -> list[list[str]]:
     return [group for group in found.values() if len(group) > 1]
 
 
-def sums_of_the_others(people: NDArray[np.int64], axis: int) -> list[int]:
+def totals_of_the_others(people: NDArray[np.int64], axis: int) -> list[int]:
     """Positions along an axis whose counts are everywhere the sums of all others.
 
     Of two, one is the sum of the others by chance; of more hardly.

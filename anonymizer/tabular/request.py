@@ -9,11 +9,11 @@ from pathlib import Path
 from anonymizer.model.errors import ConfigurationError, Fault, gathered_into
 from anonymizer.model.hierarchies import Hierarchy, full_cross, read_hierarchy
 from anonymizer.model.segments import Catalogue
-from anonymizer.storage.columns import PARQUET
 from anonymizer.storage.secret import KEY_BYTES, Secret
-from anonymizer.tabular.rules import Rules, Settings, make_rules
+from anonymizer.storage.text_columns import PARQUET
+from anonymizer.tabular.requested_tables import read_tables
+from anonymizer.tabular.rules import ProtectionRules, RuleSettings, make_rules
 from anonymizer.tabular.table import Cells, read_cells
-from anonymizer.tabular.wanted import read_tables
 
 CSV = ".csv"
 
@@ -51,11 +51,11 @@ class Request:
 
     cells: Cells
     catalogue: Catalogue
-    rules: Rules
+    rules: ProtectionRules
     secret: Secret
 
 
-def read_request(files: Files, settings: Settings, known: Sequence[Fault] = ()) -> Request:
+def read_request(files: Files, settings: RuleSettings, known: Sequence[Fault] = ()) -> Request:
     """Everything that the files and settings say.
 
     Raises ConfigurationError with the mistakes of all of them and those that are `known` already,

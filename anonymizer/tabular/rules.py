@@ -24,7 +24,7 @@ _UNIONS = {"inference_k": "write k, 0, or a number of people"}
 
 
 @dataclass(frozen=True)
-class Settings:
+class RuleSettings:
     """Settings as given, not checked yet. `inference_k` is `k` or a number."""
 
     k: int
@@ -37,7 +37,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Rules:
+class ProtectionRules:
     """The promise, whether empty cells are secret, and the effort."""
 
     promise: Promise
@@ -45,7 +45,7 @@ class Rules:
     effort: Effort
 
 
-def make_rules(settings: Settings) -> Rules:
+def make_rules(settings: RuleSettings) -> ProtectionRules:
     """Rules without secret offsets: a table by itself has no history to be compared with.
 
     Raises ConfigurationError with every mistake, by option.
@@ -66,7 +66,7 @@ def make_rules(settings: Settings) -> Rules:
     kept, cost = _checked(Promise, promise, faults), _checked(Effort, effort, faults)
     if kept is None or cost is None:
         raise ConfigurationError(faults)
-    return Rules(kept, settings.zeros, cost)
+    return ProtectionRules(kept, settings.zeros, cost)
 
 
 def _checked(model: type[Model], values: Mapping[str, object], faults: list[Fault]) -> Model | None:

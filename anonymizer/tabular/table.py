@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from anonymizer.model.dimensions import Dimension
 from anonymizer.model.errors import ConfigurationError, Fault, first_few, gathered_into
 from anonymizer.model.hierarchies import TOTAL, Hierarchy, dimension
-from anonymizer.storage.columns import Column, read_columns
-from anonymizer.tabular.lookalikes import alike, is_total, named, sums_of_the_others
+from anonymizer.storage.text_columns import Column, read_columns
+from anonymizer.tabular.lookalikes import alike, is_total, named, totals_of_the_others
 
 MOST_PEOPLE = 10**12
 MOST_SEGMENTS = 10**7
@@ -78,7 +78,7 @@ def _suspected(
 ) -> Iterator[str]:
     """Codes whose counts are the sums of all others of their column, with their rows."""
     for number, (axis, column) in enumerate(zip(axes, columns.values(), strict=True)):
-        for leaf in sums_of_the_others(people, number):
+        for leaf in totals_of_the_others(people, number):
             code = axis.leaves[leaf]
             rows = _rows_of(column, [text != code for text in column.texts])
             yield (

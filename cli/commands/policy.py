@@ -35,8 +35,8 @@ def explain_policy(home: HomeOption = None) -> None:
 @app.command("history")
 def print_history(home: HomeOption = None) -> None:
     """Say which settings apply from which day on, as the ledger keeps them."""
-    from anonymizer.release.settings import Texts, read_meaning, revisions  # noqa: PLC0415
-    from pipelines.history import open_ledger  # noqa: PLC0415  slow to import
+    from anonymizer.release.settings import SettingsTexts, read_meaning, revisions  # noqa: PLC0415
+    from pipelines.release_history import open_ledger  # noqa: PLC0415  slow to import
 
     place = existing_home(home)
     known = revisions(open_ledger(place))
@@ -50,7 +50,7 @@ def print_history(home: HomeOption = None) -> None:
         for revision in known
     ]
     out().print(table("Settings", ("number", "applies from", "policy", "segments"), rows))
-    if not known or known[-1].digests != read_meaning(Texts.in_force(place)).digests:
+    if not known or known[-1].digests != read_meaning(SettingsTexts.in_force(place)).digests:
         notices().print(
             "The files in force are not among them yet: the next run records them, to apply from "
             "the day after the newest one that is released."
@@ -68,8 +68,8 @@ def load_settings(home: Home) -> tuple[Policy, Catalogue]:
     that they name.
     """
     from anonymizer.model.codings import read_codings  # noqa: PLC0415  slow to import
-    from anonymizer.release.settings import Texts, read_meaning  # noqa: PLC0415
+    from anonymizer.release.settings import SettingsTexts, read_meaning  # noqa: PLC0415
 
-    meaning = read_meaning(Texts.in_force(home))
+    meaning = read_meaning(SettingsTexts.in_force(home))
     read_codings(meaning.policy.codings, home.root)
     return meaning.policy, meaning.catalogue

@@ -38,9 +38,9 @@ def show_retention(home: HomeOption = None) -> None:
         out().print("There is no working data yet.")
         return
     following = newest + timedelta(days=1)
-    due = [(following, "file outdated", stage, n)
+    expiring = [(following, "file outdated", stage, n)
            for stage, n in outlook(place, policy, following).items()]  # fmt: skip
-    out().print(table("What would go next", columns, due))
+    out().print(table("What would go next", columns, expiring))
     for line in _standing(place, policy, newest):
         out().print(line)
 

@@ -16,7 +16,7 @@ from pipelines.screen import notices
 
 app = typer.Typer(help="A person's rights: file a request, read what follows.",
                   no_args_is_help=True)  # fmt: skip
-# As `anonymizer.intake.objections` has it, which is slow to import.
+# As `anonymizer.intake.objection_report` has it, which is slow to import.
 Treatment = Literal["access", "correct", "erase", "withdraw", "ignored"]
 UserOption = Annotated[
     str, typer.Option("--user", help="The person's user id; it goes into raw/requests alone.")
@@ -79,18 +79,18 @@ def review(
     home: HomeOption = None,
 ) -> None:
     """List rows of requests and consents that cannot be read, or decide what they count as."""
-    from pipelines import objections  # noqa: PLC0415  slow to import
+    from pipelines import objection_report  # noqa: PLC0415  slow to import
     from pipelines.resources import Installation  # noqa: PLC0415
 
     installation = Installation.of(existing_home(home))
     if not (decide or treatment or reason or user):
-        objections.print_unread(installation, everything=everything)
+        objection_report.print_unread(installation, everything=everything)
         return
     if not (decide and treatment and reason):
         raise ConfigurationError(
             [Fault("--decide", "a decision needs --decide, --as and --reason", "give all three")]
         )
-    say(objections.decide(installation, decide, treatment, reason, datetime.now(UTC), user))
+    say(objection_report.decide(installation, decide, treatment, reason, datetime.now(UTC), user))
 
 
 @app.command("list")
@@ -101,11 +101,11 @@ def list_requests(
     home: HomeOption = None,
 ) -> None:
     """List requests by file and row: requested, due, done, and the first release they affect."""
-    from pipelines import objections  # noqa: PLC0415  slow to import
+    from pipelines import objection_report  # noqa: PLC0415  slow to import
     from pipelines.resources import Installation  # noqa: PLC0415
 
     installation = Installation.of(existing_home(home))
-    objections.print_requests(installation, datetime.now(UTC), unfinished=unfinished)
+    objection_report.print_requests(installation, datetime.now(UTC), unfinished=unfinished)
 
 
 @app.command("done")
@@ -115,11 +115,11 @@ def finish_request(
     home: HomeOption = None,
 ) -> None:
     """Record that a request is answered, or that one that matches no one is settled."""
-    from pipelines import objections  # noqa: PLC0415  slow to import
+    from pipelines import objection_report  # noqa: PLC0415  slow to import
     from pipelines.resources import Installation  # noqa: PLC0415
 
     installation = Installation.of(existing_home(home))
-    say(objections.finish_request(installation, request, reason, datetime.now(UTC)))
+    say(objection_report.finish_request(installation, request, reason, datetime.now(UTC)))
 
 
 def _file(home: Home, kind: Literal["access", "correct", "erase", "withdraw"], user: str) -> None:
@@ -143,7 +143,7 @@ def _file(home: Home, kind: Literal["access", "correct", "erase", "withdraw"], u
 def _first_affected(home: Home) -> Period | None:
     """The earliest day that is not released yet, as far as that can be known."""
     from cli.backlog import unreleased_days  # noqa: PLC0415  slow to import
-    from pipelines.history import open_ledger, released_days  # noqa: PLC0415
+    from pipelines.release_history import open_ledger, released_days  # noqa: PLC0415
 
     released = released_days(open_ledger(home))
     following = max(released) + timedelta(days=1) if released else None

@@ -86,8 +86,10 @@ def best_threshold(tell: str, scores: Scores) -> Rule:
     thresholds = np.append(np.unique(scores), np.inf)
     detection = 1 - np.searchsorted(present, thresholds) / len(present)
     false_alarms = 1 - np.searchsorted(absent, thresholds) / len(absent)
-    place = int(np.argmax(detection - false_alarms))
-    return Rule(tell, float(thresholds[place]), float(detection[place]), float(false_alarms[place]))
+    position = int(np.argmax(detection - false_alarms))
+    return Rule(
+        tell, float(thresholds[position]), float(detection[position]), float(false_alarms[position])
+    )
 
 
 def _scores(

@@ -54,7 +54,8 @@ def halves(draw: np.random.Generator, number: int, advertisers: int = 1) -> Case
     names = _names(draw, number)
     each = number // advertisers
     owned = tuple(
-        Campaign(name, advertiser=f"advertiser {place // each}") for place, name in enumerate(names)
+        Campaign(name, advertiser=f"advertiser {position // each}")
+        for position, name in enumerate(names)
     )
     pairs = list(zip(names[::2], names[1::2], strict=True))
     return _halves(draw, owned, [[(name, TODAY) for name in pair] for pair in pairs])
@@ -89,4 +90,4 @@ def _halves(
 
 def _names(draw: np.random.Generator, number: int) -> list[str]:
     """Campaigns in random order, so that their places in the ledger say nothing."""
-    return [f"c{place:03d}" for place in draw.permutation(number)]
+    return [f"c{position:03d}" for position in draw.permutation(number)]

@@ -11,7 +11,7 @@ from anonymizer.model.proofs import Representatives
 from anonymizer.model.tables import Figures
 from anonymizer.storage.processes import ALONE
 from anonymizer.storage.secret import Secret
-from anonymizer.suppression.releasing import Terms, state_of, suppress_release
+from anonymizer.suppression.release_suppression import ReleaseTerms, state_of, suppress_release
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Product:
 
     def release(self, tables: Sequence[Census]) -> Sequence[Figures]:
         """What the product publishes of the tables of one period."""
-        terms = Terms(catalogue(), self.promise, self.secret, Effort())
+        terms = ReleaseTerms(catalogue(), self.promise, self.secret, Effort())
         suppressed = suppress_release(tables, self._history, terms, ALONE)
         self._history.append(state_of(suppressed, self.promise))
         return [table.figures for table in suppressed]

@@ -163,13 +163,13 @@ class Sharing:
         sizes, members = groups.sizes[left], groups.members[left]
         near = _differences(members, members) < step
         first: list[int] = []
-        for place, group in enumerate(left):
-            found = [earlier for earlier in first if near[place, earlier]]
+        for position, group in enumerate(left):
+            found = [earlier for earlier in first if near[position, earlier]]
             if found:
                 outcomes[group] = outcomes[left[found[0]]]
                 continue
-            first.append(place)
-            outcomes[group] = judge.figure(int(sizes[place]), int(groups.hashes[group]))
+            first.append(position)
+            outcomes[group] = judge.figure(int(sizes[position]), int(groups.hashes[group]))
         return _Representatives(key, members[first], outcomes[left[first]])
 
 
@@ -199,9 +199,9 @@ class RaisedThresholdSharing(Sharing):
 
 def _groups(table: Census, people: NDArray[np.int64], smallest: int) -> _Groups:
     segments = np.flatnonzero(people >= smallest)
-    places = np.full(len(people) + 1, -1)
-    places[segments] = np.arange(len(segments))
-    groups = places[segments_by_cell()[table.cells_of_members]]
+    positions = np.full(len(people) + 1, -1)
+    positions[segments] = np.arange(len(segments))
+    groups = positions[segments_by_cell()[table.cells_of_members]]
     person, column = np.nonzero(groups >= 0)
     members = np.zeros((len(segments), -(-table.population // _WORD) * _WORD), dtype=bool)
     members[groups[person, column], table.members[person]] = True

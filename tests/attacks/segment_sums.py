@@ -52,7 +52,7 @@ def people_by_segment(table: Counted) -> NDArray[np.int64]:
 def hashes_by_segment(table: Counted) -> NDArray[np.uint64]:
     """The sum of keyed numbers of each segment's people over all buckets, modulo 2^64."""
     totals = np.zeros(len(catalogue()) + 1, dtype=np.uint64)
-    np.add.at(totals, segments_by_cell()[table.hashes.cells], table.hashes.sums[:, None])
+    np.add.at(totals, segments_by_cell()[table.hashes.cells], table.hashes.totals[:, None])
     return totals[:-1]
 
 

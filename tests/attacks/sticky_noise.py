@@ -55,8 +55,8 @@ def cloning(draw: np.random.Generator) -> Case:
     province, regency, other = _two_regencies(draw, _JAVA)
     public, victim = (crowd.strangers(n, leaves_of(regency)) for n in (SIZE, 1))
     java = np.any([leaves_of(code) for code in _JAVA], axis=0)
-    places = (leaves_of(other), java & ~leaves_of(province), ~java)
-    dummies = crowd.in_cells([_moved(crowd, victim, place) for place in places])
+    positions = (leaves_of(other), java & ~leaves_of(province), ~java)
+    dummies = crowd.in_cells([_moved(crowd, victim, position) for position in positions])
     first, second = (str(name) for name in draw.permutation(["a", "b"]))
     return case(
         crowd,

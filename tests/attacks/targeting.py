@@ -67,12 +67,12 @@ def small_regency(draw: np.random.Generator, number: int, visiting: Visiting) ->
 class Unknown:
     """A regency whose people are looked for, and what is assumed of their number beforehand.
 
-    Each of `sums` is a list of segments that add up to what is looked for.
+    Each of `totals` is a list of segments that add up to what is looked for.
     """
 
     regency: str
     assumed: float
-    sums: Sequence[Sequence[int]]
+    totals: Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class _Groups:
 def _case(
     draw: np.random.Generator, crowd: Crowd, visiting: Visiting, unknown: Unknown, groups: _Groups
 ) -> Case:
-    names = [f"c{place:03d}" for place in range(groups.campaigns)]
+    names = [f"c{position:03d}" for position in range(groups.campaigns)]
     halves = (draw.random((len(names), len(leaves_of(_PROVINCE)))) < 1 / 2) & leaves_of(_PROVINCE)
     aimed = tuple(
         Campaign(name, targets=targets) for name, targets in zip(names, halves, strict=True)
@@ -105,22 +105,22 @@ def _case(
 
 def _solved(names: Sequence[str], designs: Mapping[str, Design], unknown: Unknown) -> Reading:
     """The unknown by ridge regression, averaged over all sums that give it."""
-    place = int(leaves_of(unknown.regency)[leaves_of(_PROVINCE)].argmax())
-    expected = {segment: _expected(segment) for way in unknown.sums for segment in way}
+    position = int(leaves_of(unknown.regency)[leaves_of(_PROVINCE)].argmax())
+    expected = {segment: _expected(segment) for way in unknown.totals for segment in way}
     for people in expected.values():
-        people[place] = unknown.assumed
+        people[position] = unknown.assumed
 
     def read(seen: Seen) -> Evidence:
         figures = np.stack([seen[name, TODAY] for name in names])
         tells = {}
         for tell, design in designs.items():
             found = {
-                segment: _ridge(design, figures[:, segment], people)[place]
+                segment: _ridge(design, figures[:, segment], people)[position]
                 for segment, people in expected.items()
                 if (figures[:, segment] != SUPPRESSED).mean() >= 1 / 2
             }
-            sums = [sum(found[s] for s in way if s in found) for way in unknown.sums]
-            tells[tell] = float(np.mean(sums))
+            totals = [sum(found[s] for s in way if s in found) for way in unknown.totals]
+            tells[tell] = float(np.mean(totals))
         return Evidence(tells)
 
     return read

@@ -130,12 +130,12 @@ def test_a_person_counts_in_as_many_campaigns_of_an_advertiser_as_the_bound_allo
 def test_tables_hold_the_cells_and_set_hashes_of_their_people(world: World) -> None:
     for period, tables in zip(EVERYTHING, releases(world, UNBOUND, SECRET), strict=True):
         for table in tables:
-            sums: dict[tuple[int, int], int] = defaultdict(int)
+            totals: dict[tuple[int, int], int] = defaultdict(int)
             people: dict[int, int] = defaultdict(int)
             for person in table.members.tolist():
                 cell = int(world.cells(period)[person])
                 people[cell] += 1
-                sums[cell, int(world.population.buckets[person])] += int(
+                totals[cell, int(world.population.buckets[person])] += int(
                     world.population.marks[person]
                 )
             assert {c: int(table.people.ravel()[c]) for c in people} == people
@@ -143,10 +143,10 @@ def test_tables_hold_the_cells_and_set_hashes_of_their_people(world: World) -> N
             hashes = table.hashes
             found = zip(
                 zip(hashes.cells.tolist(), hashes.buckets.tolist(), strict=True),
-                hashes.sums.tolist(),
+                hashes.totals.tolist(),
                 strict=True,
             )
-            assert dict(found) == {place: total % 2**64 for place, total in sums.items()}
+            assert dict(found) == {position: total % 2**64 for position, total in totals.items()}
 
 
 def test_segments_add_up_as_the_catalogue_says() -> None:

@@ -210,11 +210,11 @@ def _everywhere() -> Membership:
 def _set_hashes(
     cells: Positions, buckets: NDArray[np.uint8], marks: NDArray[np.uint64]
 ) -> SetHashes:
-    places = cells * BUCKETS + buckets
-    order = np.argsort(places, kind="stable")
-    distinct, starts = np.unique(places[order], return_index=True)
-    sums = np.add.reduceat(marks[order], starts) if len(starts) else marks[:0]
-    return SetHashes(distinct // BUCKETS, (distinct % BUCKETS).astype(np.uint8), sums)
+    positions = cells * BUCKETS + buckets
+    order = np.argsort(positions, kind="stable")
+    distinct, starts = np.unique(positions[order], return_index=True)
+    totals = np.add.reduceat(marks[order], starts) if len(starts) else marks[:0]
+    return SetHashes(distinct // BUCKETS, (distinct % BUCKETS).astype(np.uint8), totals)
 
 
 def _contribution_key(secret: Secret, campaign: str) -> int:

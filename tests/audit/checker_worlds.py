@@ -20,7 +20,12 @@ from anonymizer.model.segments import Catalogue
 from anonymizer.model.tables import Counted, Figures, SetHashes, TableKey
 from anonymizer.storage.processes import ALONE
 from anonymizer.storage.secret import Secret
-from anonymizer.suppression.releasing import Terms, claim_of, state_of, suppress_release
+from anonymizer.suppression.release_suppression import (
+    ReleaseTerms,
+    claim_of,
+    state_of,
+    suppress_release,
+)
 
 SECRET = Secret(bytes(range(32)))
 DAY = date(2026, 11, 22)
@@ -71,20 +76,20 @@ class People:
         """The counted table of some of them."""
         counts = np.zeros(catalogue.shape, dtype=np.int64)
         np.add.at(counts.reshape(-1), self.cell[who], 1)
-        sums = {}
+        totals = {}
         for person in who:
-            place = (int(self.cell[person]), int(self.bucket[person]))
-            sums[place] = (sums.get(place, 0) + int(self.number[person])) % 2**64
-        places = sorted(sums)
+            position = (int(self.cell[person]), int(self.bucket[person]))
+            totals[position] = (totals.get(position, 0) + int(self.number[person])) % 2**64
+        positions = sorted(totals)
         if possible is None:
             possible = counts > 0 if occupied else np.ones(catalogue.shape, dtype=bool)
         return Counted(
             TableKey("campaign", subject, Period.of("day", day)),
             counts,
             SetHashes(
-                np.array([cell for cell, _ in places], dtype=np.intp),
-                np.array([bucket for _, bucket in places], dtype=np.uint8),
-                np.array([sums[place] for place in places], dtype=np.uint64),
+                np.array([cell for cell, _ in positions], dtype=np.intp),
+                np.array([bucket for _, bucket in positions], dtype=np.uint8),
+                np.array([totals[position] for position in positions], dtype=np.uint64),
             ),
             possible,
             occupied,
@@ -130,7 +135,9 @@ class Release:
 
 def suppressed(catalogue, tables, rules, history=()):
     """The release that the suppressor makes of these tables."""
-    done = suppress_release(tables, history, Terms(catalogue, rules, SECRET, Effort()), ALONE)
+    done = suppress_release(
+        tables, history, ReleaseTerms(catalogue, rules, SECRET, Effort()), ALONE
+    )
     claims = tuple(claim_of(one, table) for one, table in zip(done, tables, strict=True))
     return Release(catalogue, rules, claims, tuple(history), state_of(done, rules))
 
@@ -190,7 +197,7 @@ def random_sketches(seed, groups, shape):
     public = 400
     numbers = random.integers(0, 2**64, public, dtype=np.uint64)
     buckets = random.integers(0, shape.buckets, public)
-    sums = np.zeros((groups, shape.buckets), dtype=np.uint64)
+    totals = np.zeros((groups, shape.buckets), dtype=np.uint64)
     people = [set()]
     for row in range(groups):
         who = set(people[random.integers(len(people))])
@@ -202,11 +209,11 @@ def random_sketches(seed, groups, shape):
         who = who or {0}
         people.append(who)
         for person in who:
-            np.add.at(sums, (row, buckets[person]), numbers[person])
-    blocks = sums.reshape(groups, shape.blocks, shape.buckets // shape.blocks)
+            np.add.at(totals, (row, buckets[person]), numbers[person])
+    blocks = totals.reshape(groups, shape.blocks, shape.buckets // shape.blocks)
     keys = blocks.sum(axis=2, dtype=np.uint64).astype(np.uint32)
     sizes = np.array([len(who) for who in people[1:]], dtype=np.int64)
-    return Sketches(shape, sizes, sums.astype(np.uint8), keys)
+    return Sketches(shape, sizes, totals.astype(np.uint8), keys)
 
 
 def folded(sketches, shape):

@@ -12,7 +12,7 @@ import numpy as np
 from small_worlds import catalogue_of, dimension, membership, promise
 
 from anonymizer.audit.history.join import Containment, Cover, Join
-from anonymizer.audit.history.shown import Shown
+from anonymizer.audit.history.public_table import PublicTable
 from anonymizer.model.periods import Period
 from anonymizer.model.tables import Figures, TableKey
 
@@ -35,7 +35,7 @@ def shown(name, people, rules, period=DAY, catalogue=CATALOGUE, **facts):
         np.array([count for _, count in rows], dtype=np.int64),
     )
     facts = {"possible": np.ones(catalogue.shape, dtype=bool), "error": rules.rounding - 1, **facts}
-    return Shown(figures, catalogue, rules, **facts)
+    return PublicTable(figures, catalogue, rules, **facts)
 
 
 def rounded_table(rng, name, truth, rules, chance, possible):
@@ -130,8 +130,8 @@ def enumerated(join, floor, reading=unshared):
     lists = [fitting_tables(table, most, reading) for table in join.tables]
     if any(len(tables) > 20_000 for tables in lists):
         return None
-    places = join.positions()
-    within = [(places[c.inner], places[c.outer]) for c in join.containments]
+    positions = join.positions()
+    within = [(positions[c.inner], positions[c.outer]) for c in join.containments]
     chosen = [np.arange(len(lists[0]))]
     for number in range(1, len(lists)):
         if len(chosen[0]) * len(lists[number]) > MOST_COMBINATIONS:
@@ -148,23 +148,23 @@ def enumerated(join, floor, reading=unshared):
         chosen = [rows[keep] for rows in chosen]
     tables = [of[rows] for of, rows in zip(lists, chosen, strict=True)]
     for cover in join.covers:
-        parts = sum(tables[places[part]] for part in cover.parts)
-        keep = (tables[places[cover.whole]] <= parts).all(axis=1)
+        parts = sum(tables[positions[part]] for part in cover.parts)
+        keep = (tables[positions[cover.whole]] <= parts).all(axis=1)
         tables = [table[keep] for table in tables]
     return tables
 
 
 def sums_of(join, tables):
     """Every sum that has to be able to reach the floor, one row a combination."""
-    places = join.positions()
+    positions = join.positions()
     both_ways = {(c.inner, c.outer) for c in join.containments}
     yield from tables
     for c in join.containments:
         if (c.outer, c.inner) not in both_ways:
-            yield tables[places[c.outer]] - tables[places[c.inner]]
+            yield tables[positions[c.outer]] - tables[positions[c.inner]]
     for cover in join.covers:
-        parts = sum(tables[places[part]] for part in cover.parts)
-        yield parts - tables[places[cover.whole]]
+        parts = sum(tables[positions[part]] for part in cover.parts)
+        yield parts - tables[positions[cover.whole]]
 
 
 def is_broken(join, floor, reading=unshared):
@@ -175,4 +175,4 @@ def is_broken(join, floor, reading=unshared):
     if not len(tables[0]):
         return True
     possible = join.tables[0].possible.ravel()
-    return any((sums.max(axis=0)[possible] < floor).any() for sums in sums_of(join, tables))
+    return any((totals.max(axis=0)[possible] < floor).any() for totals in sums_of(join, tables))

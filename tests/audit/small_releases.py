@@ -78,12 +78,12 @@ def shown(release, number):
     claim = release.claims[number]
     sharing, published = claim.sharing, claim.figures.segments.tolist()
     rows = np.searchsorted(sharing.segments, published).tolist()
-    place = {row: position for position, row in enumerate(rows)}
+    index = {row: position for position, row in enumerate(rows)}
     leaders = []
     for row in rows:
         alone = sharing.earlier[row] == NO_ONE and sharing.leader[row] < 0
         here = sharing.earlier[row] == NO_ONE and sharing.leader_table[row] == number
-        leader = place.get(int(sharing.leader[row]), ELSEWHERE) if here else ELSEWHERE
+        leader = index.get(int(sharing.leader[row]), ELSEWHERE) if here else ELSEWHERE
         leaders.append(None if alone else leader)
     groups = [cells_of(CATALOGUE, segment, claim.counted.possible) for segment in published]
     return groups, claim.figures.people.tolist(), leaders

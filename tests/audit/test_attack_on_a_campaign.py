@@ -9,7 +9,7 @@ from small_worlds import KEY, everywhere
 
 from anonymizer.audit.attack import attack
 from anonymizer.audit.knowledge import read
-from anonymizer.feasible.around import NONE, around
+from anonymizer.feasible.class_witnesses import NONE, witnesses_near
 from anonymizer.feasible.start import first_table
 from anonymizer.model.policy import Promise
 from anonymizer.model.segments import load_catalogue
@@ -58,7 +58,9 @@ def test_a_safe_table_withstands(catalogue, counts, safe):
 def test_each_table_around_a_first_one_fits(catalogue, safe):
     known = read(safe, catalogue, Promise(), everywhere(catalogue))
     first = first_table(known, known.sizes.astype(float))
-    found = around(known, first, np.full(known.classes, 10), np.ones(known.classes, dtype=bool))
+    found = witnesses_near(
+        known, first, np.full(known.classes, 10), np.ones(known.classes, dtype=bool)
+    )
     assert (found.reaching != NONE).mean() > 0.9
     tables = first + found.changes[found.reaching].toarray()
     for chosen in np.flatnonzero(found.reaching != NONE):
@@ -69,7 +71,7 @@ def test_each_table_around_a_first_one_fits(catalogue, safe):
 def test_a_class_that_no_table_fills_is_not_reached(catalogue, safe):
     known = read(safe, catalogue, Promise(), everywhere(catalogue))
     first = first_table(known, known.sizes.astype(float))
-    found = around(
+    found = witnesses_near(
         known, first, np.full(known.classes, VISITORS + 1), np.ones(known.classes, dtype=bool)
     )
     assert (found.reaching == NONE).all()

@@ -263,7 +263,7 @@ def test_a_withheld_twin_of_a_public_zero_and_a_figure_contradicts_nothing(tmp_p
 
 @pytest.mark.parametrize("most_whole", [400, 0])
 def test_nobody_in_a_published_segment_solves_each_of_its_cells(tmp_path, monkeypatch, most_whole):
-    monkeypatch.setattr("anonymizer.audit.auditing.MOST_WHOLE", most_whole)
+    monkeypatch.setattr("anonymizer.audit.table_audit.MOST_WHOLE", most_whole)
     table = TABLE.replace("Total,published,300", "Total,published,200")
     table = table.replace("A,Total,published,100", "A,Total,published,0")
     table = table.replace("Total,f,published,160", "Total,f,withheld,")
@@ -278,7 +278,7 @@ def test_nobody_in_a_published_segment_solves_each_of_its_cells(tmp_path, monkey
 def test_a_report_gives_intervals_where_they_are_few(tmp_path, monkeypatch):
     file = write(tmp_path)
     assert report(tmp_path, file, "--inference-k", 10)["intervals"]
-    monkeypatch.setattr("anonymizer.audit.auditing._FEW", 5)
+    monkeypatch.setattr("anonymizer.audit.table_audit._FEW", 5)
     assert report(tmp_path, file, "--inference-k", 10)["intervals"] is None
     asked = ("--intervals", tmp_path / "intervals.csv")
     assert report(tmp_path, file, "--inference-k", 10, *asked)["intervals"]
@@ -425,8 +425,8 @@ def test_findings_are_printed_before_the_next_stage_begins(crossed):
     ) as done:
         lines = done.stdout.read().decode().splitlines()
     assert [line for line in lines if line in STAGES] == STAGES
-    place = {stage: lines.index(stage) for stage in STAGES}
-    _, differences, combinations, _, _, guess = (place[stage] for stage in STAGES)
+    position = {stage: lines.index(stage) for stage in STAGES}
+    _, differences, combinations, _, _, guess = (position[stage] for stage in STAGES)
 
     def first(text):
         return next(number for number, line in enumerate(lines) if text in line)

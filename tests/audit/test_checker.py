@@ -26,8 +26,8 @@ from anonymizer.model.policy import Effort
 from anonymizer.model.proofs import NO_ONE, Claim, Sharing
 from anonymizer.model.tables import Figures
 from anonymizer.storage.processes import ALONE
-from anonymizer.suppression.releasing import (
-    Terms,
+from anonymizer.suppression.release_suppression import (
+    ReleaseTerms,
     claim_of,
     follow_leaders,
     state_of,
@@ -92,7 +92,7 @@ def test_what_is_left_after_more_was_suppressed_is_accepted(seed):
         everybody.table(catalogue, np.arange(first, first + 200), name)
         for first, name in ((0, "a"), (2, "b"), (90, "c"))
     ]
-    done = suppress_release(tables, (), Terms(catalogue, rules, SECRET, Effort()), ALONE)
+    done = suppress_release(tables, (), ReleaseTerms(catalogue, rules, SECRET, Effort()), ALONE)
     published = sum(len(one.figures.segments) for one in done)
     for _ in range(6):
         left = [
@@ -372,10 +372,10 @@ def test_a_witness_off_by_one_person_is_refused(exact):
 
 def test_a_start_off_by_one_person_is_refused(exact):
     witnesses = exact.claims[0].witnesses
-    for place in np.unique(witnesses.class_of[covered(exact)]):
+    for position in np.unique(witnesses.class_of[covered(exact)]):
         for person in (-1, 1):
             starts = witnesses.starts.copy()
-            starts[-1, place] += person
+            starts[-1, position] += person
             assert "unproved" in kinds(exact.witnesses(starts=starts))
 
 
@@ -393,8 +393,8 @@ def test_a_missing_witness_is_refused(single):
     by_start = (witnesses.starts >= level).any(axis=0)
     shown = np.unique(witnesses.class_of[covered(single)])
     needed = set()
-    for place in shown[~by_start[shown]]:
-        enough = np.flatnonzero(tables[:, place] >= level)
+    for position in shown[~by_start[shown]]:
+        enough = np.flatnonzero(tables[:, position] >= level)
         needed |= set(enough.tolist()) if len(enough) == 1 else set()
     assert needed
     for row in range(len(tables)):
@@ -417,9 +417,9 @@ def test_a_moved_class_is_refused(single):
         other = random.choice(shown)
         while all((cell in segment) is (other in segment) for segment in segments):
             other = random.choice(shown)
-        for place in (-1, class_of[other]):
+        for position in (-1, class_of[other]):
             moved = class_of.copy()
-            moved[cell] = place
+            moved[cell] = position
             assert said(single.witnesses(class_of=moved)) == [OTHER_CLASSES]
 
 

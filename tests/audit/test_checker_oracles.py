@@ -22,9 +22,9 @@ from scipy import sparse
 
 from anonymizer.audit.checker import check_release
 from anonymizer.audit.recount import membership, possible_cells, recount, shape_for
-from anonymizer.audit.sharing import Followed
-from anonymizer.audit.sharing import followed as found_followed
-from anonymizer.audit.witness_sums import Known, broken_rules
+from anonymizer.audit.shared_outcomes import Followed
+from anonymizer.audit.shared_outcomes import followed as found_followed
+from anonymizer.audit.witness_check import KnownFigures, broken_rules
 from anonymizer.model.policy import Promise
 from anonymizer.model.proofs import NO_ONE, Claim, Representatives, Sharing, Sketches
 from anonymizer.model.tables import Counted, Figures
@@ -145,8 +145,8 @@ def test_a_pair_that_agrees_in_any_one_block_is_followed():
     keys = np.diag(np.arange(1, blocks + 1, dtype=np.uint32))
     fine = np.kron(np.eye(blocks, dtype=np.uint8), np.eye(1, width, dtype=np.uint8))
     single = Sketches(shape, np.ones(blocks, dtype=np.int64), fine, keys)
-    sums = [part.sum(axis=0, keepdims=True, dtype=part.dtype) for part in (fine, keys)]
-    whole = Sketches(shape, np.array([blocks]), *sums)
+    totals = [part.sum(axis=0, keepdims=True, dtype=part.dtype) for part in (fine, keys)]
+    whole = Sketches(shape, np.array([blocks]), *totals)
     before = Representatives(("x",), 16, 16, whole, np.zeros(1, np.int32), np.array([40]))
     groups = one_release([("a", single)], rules)
     found = found_followed(groups, np.zeros(blocks, bool), [before], rules, SECRET.draw)
@@ -299,7 +299,7 @@ def test_witnesses_agree_with_the_enumeration_of_all_tables(level, occupied):
 )
 def test_groups_that_share_nobody_are_apart_too(tables, near):
     """With a step of more than twice the threshold, two small groups without a common cell."""
-    shown = Known(
+    shown = KnownFigures(
         possible=np.ones(2, dtype=bool),
         occupied=False,
         boxes=sparse.csr_array(np.eye(2, dtype=np.int64)),

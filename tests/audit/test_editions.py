@@ -7,8 +7,8 @@ import pytest
 from joined_worlds import DAY, WEEK, shown
 
 from anonymizer.audit.history.join import Containment, Cover
-from anonymizer.audit.history.related import joins_of, joins_of_editions, may_lie_inside
-from anonymizer.audit.history.withholding import withhold_joined
+from anonymizer.audit.history.linked_suppression import withhold_joined
+from anonymizer.audit.history.related_releases import joins_of, joins_of_editions, may_lie_inside
 from anonymizer.model.periods import Period
 from anonymizer.model.policy import Promise
 

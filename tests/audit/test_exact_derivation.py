@@ -8,7 +8,7 @@ from linear_solutions import linearly_solvable
 from scipy import sparse
 from small_worlds import KEY, catalogue_of, dimension, everywhere, figures_of
 
-from anonymizer.feasible.elimination import PRIMES, eliminate, essential_rows
+from anonymizer.feasible.elimination import PRIMES, eliminate, independent_rows
 
 
 def rank(rows):
@@ -54,7 +54,7 @@ def test_essential_rows_are_sums_of_figures_and_allow_the_same_tables(seed):
     table = random.integers(0, 9, 15)
     exact = random.random(len(members)) < 0.8
     low, high = members @ table, members @ table + np.where(exact, 0, 3)
-    rows = essential_rows(sparse.csr_array(members), low, high)
+    rows = independent_rows(sparse.csr_array(members), low, high)
     assert (rows.origin @ members == rows.members.toarray()).all()
     assert (rows.lowest == rows.origin @ low)[rows.lowest == rows.highest].all()
     equal = rows.lowest == rows.highest
@@ -65,7 +65,7 @@ def test_essential_rows_are_sums_of_figures_and_allow_the_same_tables(seed):
 def test_a_contradiction_is_not_lost_with_what_repeats():
     members = sparse.csr_array(np.array([[1, 1, 0], [0, 0, 1], [1, 1, 1]]))
     people = np.array([5, 4, 8])
-    rows = essential_rows(members, people, people)
+    rows = independent_rows(members, people, people)
     assert len(rows.lowest) == 3
 
 
@@ -73,7 +73,7 @@ def test_a_total_that_its_parts_contradict_is_kept():
     members = sparse.csr_array(np.array([[1, 0], [0, 1], [1, 1]]))
     for total, kept in ((5, 2), (6, 3)):
         people = np.array([2, 3, total])
-        assert len(essential_rows(members, people, people).lowest) == kept
+        assert len(independent_rows(members, people, people).lowest) == kept
 
 
 def solvable(catalogue, people):

@@ -10,8 +10,8 @@ from linked_worlds import links_among
 from small_worlds import catalogue_of, dimension
 
 from anonymizer.audit.history.join import Containment
-from anonymizer.audit.history.related import joins_of, related
-from anonymizer.audit.history.withholding import withhold_joined
+from anonymizer.audit.history.linked_suppression import withhold_joined
+from anonymizer.audit.history.related_releases import joins_of, related
 from anonymizer.audit.linked_checker import check_linked
 from anonymizer.model.periods import Period
 from anonymizer.model.policy import Promise

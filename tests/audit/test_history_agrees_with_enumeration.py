@@ -8,9 +8,9 @@ import pytest
 from joined_worlds import enumerated, is_broken, random_join, shared, with_shared_figures
 from rotation import cases
 
-from anonymizer.audit.history.attack import attack_joined
 from anonymizer.audit.history.join import joint
-from anonymizer.audit.history.withholding import withhold_joined
+from anonymizer.audit.history.linked_attack import attack_joined
+from anonymizer.audit.history.linked_suppression import withhold_joined
 
 
 def check(seed):
@@ -20,7 +20,7 @@ def check(seed):
     if broken is None:
         return "too many tables"
     known = joint(join, floor)
-    wanted = np.ones(known.goals.weights.shape[0], dtype=bool)
+    wanted = np.ones(known.requirements.weights.shape[0], dtype=bool)
     outcome = attack_joined(known, wanted, most_programs=1_000)
     assert "unproved" not in {found.finding.kind for found in outcome.findings}, seed
     assert bool(outcome.findings) == broken, seed

@@ -8,10 +8,10 @@ import pytest
 from joined_worlds import enumerated, is_broken, random_join, shared, with_shared_figures
 from linked_worlds import as_campaign, links_of
 from scipy import sparse
-from test_layers import FLOOR, shops
+from test_nested_tables import FLOOR, shops
 
 from anonymizer.audit.history.join import Containment, Join
-from anonymizer.audit.history.withholding import withhold_joined
+from anonymizer.audit.history.linked_suppression import withhold_joined
 from anonymizer.audit.linked_checker import check_linked
 from anonymizer.model.proofs import Shortage
 
@@ -55,9 +55,9 @@ def check(seed):
     if broken is None or not left.proofs:
         return "no proof"
     tables = enumerated(after, floor)
-    places = after.positions()
+    positions = after.positions()
     for proof in left.proofs:
-        chosen = [places[key] for key in proof.tables]
+        chosen = [positions[key] for key in proof.tables]
         known = set(map(bytes, np.hstack([tables[number] for number in chosen])))
         most = max(int(table.max(initial=0)) for table in tables)
         for people in families(proof):
@@ -346,10 +346,10 @@ def figures_of(proof, links):
     counted = np.zeros(proof.witnesses.starts.shape[1], dtype=bool)
     class_of = proof.witnesses.class_of.reshape(-1, len(proof.kinds))
     tables = {table.key: table for table in links.tables}
-    for place, key in enumerate(proof.tables):
+    for position, key in enumerate(proof.tables):
         covered = tables[key].covered.ravel()
         for kind, members in enumerate(proof.kinds):
-            if place in members:
+            if position in members:
                 classes = class_of[covered, kind]
                 counted[classes[classes >= 0]] = True
     return counted

@@ -8,8 +8,8 @@ from joined_worlds import DAY, promise, shown
 
 from anonymizer.audit.history import linking_limits
 from anonymizer.audit.history.join import Containment, Join
+from anonymizer.audit.history.linked_suppression import withhold_joined
 from anonymizer.audit.history.nearness import is_near
-from anonymizer.audit.history.withholding import withhold_joined
 from anonymizer.model.periods import Period
 from anonymizer.model.tables import Figures, TableKey
 

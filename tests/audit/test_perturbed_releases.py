@@ -25,10 +25,10 @@ def releases(seed):
     return release, np.random.default_rng(seed), len(release.claims)
 
 
-def with_entry(array, place, value):
+def with_entry(array, position, value):
     """A copy with another number in one place."""
     changed = array.copy()
-    changed.reshape(-1)[place] = value
+    changed.reshape(-1)[position] = value
     return changed
 
 
@@ -96,10 +96,10 @@ def test_following_anybody_else_is_refused(seed):
         sharing = release.claims[number].sharing
         for part in choices if len(sharing.segments) else ():
             array = getattr(sharing, part)
-            place = random.integers(len(array))
-            value = random.choice([n for n in choices[part] if n != array[place]])
-            changed = replace(sharing, **{part: with_entry(array, place, value)})
-            assert findings_of(release.with_claim(number, sharing=changed)), (part, place, value)
+            position = random.integers(len(array))
+            value = random.choice([n for n in choices[part] if n != array[position]])
+            changed = replace(sharing, **{part: with_entry(array, position, value)})
+            assert findings_of(release.with_claim(number, sharing=changed)), (part, position, value)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -125,9 +125,9 @@ def test_another_state_is_refused(seed):
             wrong.append(replace(state, tables=names))
         for part in ("people", "fine", "keys"):
             array = getattr(state.sketches, part)
-            place = random.integers(array.size)
-            entry = array.reshape(-1)[place]
-            entries = with_entry(array, place, entry ^ type(entry)(1))
+            position = random.integers(array.size)
+            entry = array.reshape(-1)[position]
+            entries = with_entry(array, position, entry ^ type(entry)(1))
             wrong.append(replace(state, sketches=replace(state.sketches, **{part: entries})))
         other = int(random.integers(len(state)))
         order = np.arange(len(state))
@@ -182,9 +182,9 @@ def changed_proof(witnesses: Witnesses, random) -> Witnesses:
         value = other_number(random, witnesses.class_of[cell], -1, classes)
         return replace(witnesses, class_of=with_entry(witnesses.class_of, cell, value))
     if kind == "starts" or not rows:
-        place = random.integers(witnesses.starts.size)
-        value = witnesses.starts.reshape(-1)[place] + person
-        return replace(witnesses, starts=with_entry(witnesses.starts, place, value))
+        position = random.integers(witnesses.starts.size)
+        value = witnesses.starts.reshape(-1)[position] + person
+        return replace(witnesses, starts=with_entry(witnesses.starts, position, value))
     row = int(random.integers(rows))
     if kind == "start_of":
         value = random.integers(len(witnesses.starts))
@@ -220,9 +220,9 @@ def proves(release, number):
     least = int(claim.counted.occupied)
     tables = np.zeros((len(people), CELLS), dtype=np.int64)
     most = np.zeros(CELLS, dtype=np.int64)
-    for place, cells in enumerate(members):
+    for position, cells in enumerate(members):
         tables[:, cells] = least
-        tables[:, cells[0]] += people[:, place] - least * len(cells)
+        tables[:, cells[0]] += people[:, position] - least * len(cells)
         if (tables[:, cells[0]] < least).any():
             return False
         most[cells] = tables[:, cells[0]].max()

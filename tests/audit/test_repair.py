@@ -6,8 +6,8 @@ from small_worlds import catalogue_of, dimension, everywhere, figures_of, promis
 
 from anonymizer.audit.knowledge import read
 from anonymizer.feasible import search_limits
-from anonymizer.feasible.nearby import fit_nearby
-from anonymizer.feasible.repair import Mending, made_to_fit, nearly_made_to_fit
+from anonymizer.feasible.neighbourhood import fit_nearby
+from anonymizer.feasible.repair import TableRepair, made_to_fit, nearly_made_to_fit
 from anonymizer.feasible.start import first_table
 
 CATALOGUE = catalogue_of([dimension("g", ("f", "m")), dimension("r", ("A", "B", "C"))])
@@ -32,7 +32,7 @@ def test_a_first_table_that_gets_stuck_is_mended_after_all():
         world = random_world(seed)
         known = read(world.figures, world.catalogue, world.promise, world.possible)
         start = np.random.default_rng(seed).integers(0, 6, known.classes)
-        once = Mending(known, start).mend(len(known.segments) * 10 + 1_000)
+        once = TableRepair(known, start).make_fit(len(known.segments) * 10 + 1_000)
         if known.exact or once or made_to_fit(known, start) is None:
             continue
         stuck += 1
@@ -50,15 +50,15 @@ def test_mending_goes_on_where_one_figure_cannot_be_mended():
     known = read(figures, CATALOGUE, promise(k=5, rounding=5), possible)
     table = np.full(known.classes, 20)
     table[class_of(known, 0, 1)] = 26
-    mending = Mending(known, table)
-    assert not mending.mend(most_moves=50)
+    repair = TableRepair(known, table)
+    assert not repair.make_fit(most_steps=50)
     assert len(known.broken(table)) == 2
-    assert len(known.broken(mending.table)) == 1
+    assert len(known.broken(repair.table)) == 1
 
 
 def test_what_mending_leaves_broken_is_solved_nearby(monkeypatch):
     """One round of mending, so that something is left."""
-    monkeypatch.setattr(search_limits, "MENDING_TRIES", 1)
+    monkeypatch.setattr(search_limits, "REPAIR_TRIES", 1)
     solved = 0
     for seed in range(500):
         world = random_world(seed)
@@ -91,7 +91,7 @@ def test_a_figure_of_nobody_that_counts_ten_has_no_first_table():
 def test_who_is_to_have_people_gives_none_away(knowledge):
     chosen, table = class_of(knowledge, 0, 0), np.full(knowledge.classes, 10)
     table[chosen] = 20
-    mending = Mending(knowledge, table)
-    assert mending.mend_around(chosen, most_moves=50)
-    assert knowledge.allows(mending.table)
-    assert mending.table[chosen] == 20
+    repair = TableRepair(knowledge, table)
+    assert repair.make_fit_keeping(chosen, most_steps=50)
+    assert knowledge.allows(repair.table)
+    assert repair.table[chosen] == 20

@@ -21,8 +21,8 @@ def test_the_enumeration_and_the_checker_notice_a_cell_that_is_too_small():
     segments = sorted(CATALOGUE.positions.items(), key=lambda item: item[1])
     counts = {
         code: int(people)
-        for code, place in segments
-        if (people := _people(release, place)) >= rules.k
+        for code, position in segments
+        if (people := _people(release, position)) >= rules.k
     }
     everything = release.with_figures(counts)
     assert too_small(everything, 0)

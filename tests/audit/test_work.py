@@ -12,7 +12,7 @@ from test_attack_agrees_with_enumeration import determined, published
 from anonymizer.audit.attack import attack, audit_figures
 from anonymizer.audit.knowledge import read
 from anonymizer.audit.table_attack import TableAttack, only_contradictions
-from anonymizer.feasible.repair import Mending
+from anonymizer.feasible.repair import TableRepair
 from anonymizer.feasible.solver import Program
 from anonymizer.feasible.work import Work, counting, meter
 
@@ -90,11 +90,11 @@ def transport(size):
     """Rows and columns of a square table with given sums, and random costs."""
     random = np.random.default_rng(5)
     people = random.integers(0, 9, (size, size))
-    sums = np.concatenate([people.sum(axis=0), people.sum(axis=1)])
+    totals = np.concatenate([people.sum(axis=0), people.sum(axis=1)])
     each = sparse.eye_array(size, dtype=np.int64)
     ones = np.ones((1, size), dtype=np.int64)
     matrix = sparse.vstack([sparse.kron(ones, each), sparse.kron(each, ones)])
-    program = Program(sparse.csc_array(matrix), sums, sums, np.full(size * size, np.inf))
+    program = Program(sparse.csc_array(matrix), totals, totals, np.full(size * size, np.inf))
     return program, random.random(size * size)
 
 
@@ -135,8 +135,8 @@ def test_mending_stops():
     table = np.full(knowledge.classes, 50)
     assert len(knowledge.broken(table))
     with counting(Work(1)):
-        stopped = Mending(knowledge, table)
-        assert not stopped.mend(10**4)
+        stopped = TableRepair(knowledge, table)
+        assert not stopped.make_fit(10**4)
     assert np.count_nonzero(stopped.table != table) <= 1
 
 

@@ -207,8 +207,8 @@ def mark_and_bucket(person: bytes) -> tuple[int, int]:
 
 def set_hashes(people: set[bytes]) -> dict[int, int]:
     """The sum of marks modulo 2^64 of each bucket that somebody is in."""
-    sums: dict[int, int] = defaultdict(int)
+    totals: dict[int, int] = defaultdict(int)
     for person in people:
         mark, bucket = mark_and_bucket(person)
-        sums[bucket] = (sums[bucket] + mark) % 2**64
-    return dict(sums)
+        totals[bucket] = (totals[bucket] + mark) % 2**64
+    return dict(totals)

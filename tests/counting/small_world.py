@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from anonymizer.counting.eligibility import Eligibility, find_eligible
+from anonymizer.counting.eligibility import EligibilityCounts, find_eligible
 from anonymizer.counting.reach import Reach, count_reach, load_counted, load_overlaps
 from anonymizer.model.periods import Period
 from anonymizer.model.policy import Policy
@@ -144,7 +144,7 @@ class World:
 
 @dataclass(frozen=True)
 class Outcome:
-    eligibility: Eligibility
+    eligibility: EligibilityCounts
     reach: Reach
     tables: tuple[Counted, ...]
     overlaps: Mapping[tuple[str, str], int]

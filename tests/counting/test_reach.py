@@ -85,11 +85,13 @@ def cells(table: Counted, catalogue: Catalogue) -> dict[Codes, tuple[int, dict[i
         place = np.unravel_index(flat, catalogue.shape)
         leaves = zip(catalogue.dimensions, place, strict=True)
         codes[flat] = tuple(axis.leaves[leaf] for axis, leaf in leaves)
-    sums: dict[int, dict[int, int]] = {flat: {} for flat in codes}
-    hashes = zip(table.hashes.cells, table.hashes.buckets, table.hashes.sums, strict=True)
+    totals: dict[int, dict[int, int]] = {flat: {} for flat in codes}
+    hashes = zip(table.hashes.cells, table.hashes.buckets, table.hashes.totals, strict=True)
     for flat, bucket, total in hashes:
-        sums[int(flat)][int(bucket)] = int(total)
-    return {code: (int(table.people.reshape(-1)[flat]), sums[flat]) for flat, code in codes.items()}
+        totals[int(flat)][int(bucket)] = int(total)
+    return {
+        code: (int(table.people.reshape(-1)[flat]), totals[flat]) for flat, code in codes.items()
+    }
 
 
 def same_as_plain(outcome: Outcome, world: World, catalogue: Catalogue, rules: Rules) -> None:
@@ -308,7 +310,7 @@ def test_set_hashes_add_up_over_cells(run: Run, home: Home) -> None:
     table = run(world).table("c1")
     assert len(np.unique(table.hashes.cells)) > 1
     found: dict[int, int] = {}
-    for bucket, total in zip(table.hashes.buckets, table.hashes.sums, strict=True):
+    for bucket, total in zip(table.hashes.buckets, table.hashes.totals, strict=True):
         found[int(bucket)] = (found.get(int(bucket), 0) + int(total)) % 2**64
     assert found == set_hashes({key(person) for person in range(600)})
     people = pq.read_table(home.working_file("people", DAY)).to_pylist()

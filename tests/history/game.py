@@ -175,13 +175,13 @@ def figures_of(worlds: Worlds) -> tuple[list[Known], list[Known]]:
         if counted is None:
             continue
         atom = worlds.atom(period_of(release)[1])
-        for place, seen in enumerate((there, gone)):
+        for position, seen in enumerate((there, gone)):
             tables = [
                 table
                 for table in seen.tables
                 if table.release == release and table.subject in worlds.accessed(release)
             ]
-            found[place].extend(known_figures(tables, counted, atom))
+            found[position].extend(known_figures(tables, counted, atom))
     return found
 
 

@@ -147,7 +147,7 @@ class RawQuarter:
 
     @cached_property
     def _positions(self) -> Mapping[str, int]:
-        return {user: place for place, user in enumerate(self._people.ids)}
+        return {user: position for position, user in enumerate(self._people.ids)}
 
     def deliver_first(self, raw: Path, without: Victim | None = None) -> None:
         """What lies there before the first day: campaigns, consents, everybody's profiles."""
@@ -168,11 +168,11 @@ class RawQuarter:
 
     def atom(self, victim: Victim, day: date) -> tuple[str, int, str]:
         """Gender, age in years and regency of a victim, as the profiles of that day have it."""
-        place = self._positions[victim.user]
-        born = date(1970, 1, 1) + timedelta(days=int(self._people.born[place]))
+        position = self._positions[victim.user]
+        born = date(1970, 1, 1) + timedelta(days=int(self._people.born[position]))
         years = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
-        gender = "female" if self._people.female[place] else "male"
-        return gender, years, regencies()[self._regency[place]].code
+        gender = "female" if self._people.female[position] else "male"
+        return gender, years, regencies()[self._regency[position]].code
 
     def asked_by(self, kind: str) -> int:
         """Requests of that kind in all."""
@@ -192,9 +192,9 @@ class RawQuarter:
         counts = np.bincount(self._regency, minlength=len(regencies()))
         smallest = np.argsort(counts, kind="stable")[: (len(chosen) + 2) // 3]
         elsewhere = int(counts.argmax())
-        for place, home in zip(chosen[::3], smallest, strict=True):
+        for position, home in zip(chosen[::3], smallest, strict=True):
             self._regency[self._regency == home] = elsewhere
-            self._regency[place] = home
+            self._regency[position] = home
         return chosen
 
     def _victim(self, draw: np.random.Generator, number: int) -> Victim:
@@ -263,7 +263,7 @@ class RawQuarter:
                 home[one.person] = self._regency[(one.person * 7 + 1) % size]
         there = people.registered < midnight.timestamp()
         closed = np.where(people.closed < midnight.timestamp(), people.closed, -1)
-        codes = pa.array([place.code for place in regencies()])
+        codes = pa.array([position.code for position in regencies()])
         return _table(
             "profiles",
             {
@@ -447,7 +447,7 @@ def _links(options: Options) -> tuple[Link, ...]:
     """
     first, last = options.first - timedelta(days=9), options.last + timedelta(days=9)
     middle, third = options.day(options.days // 2), options.day(options.days // 3)
-    provinces = sorted({place.code[:2] for place in regencies()})
+    provinces = sorted({position.code[:2] for position in regencies()})
     others = tuple(code for code in provinces if code not in (*_JAVA, *_LEFT_OUT))
     targets = {8: _JAVA, 9: ("31",), 10: _JAVA, 11: others}
     sends_to = {4: (0,), 1: (5,), 5: (1,), 2: (10, 11), 10: (2, 11), 11: (2, 10)}

@@ -22,11 +22,11 @@ import typer
 from attacks.published import Archive, Watcher
 from raw_quarter import Options, RawQuarter, Victim
 
-from anonymizer.intake.searching import canonical_user
+from anonymizer.intake.person_search import canonical_user
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
-from cli.commands.installation import create_home
-from cli.commands.runs import run
+from cli.commands.init import create_home
+from cli.commands.run import run
 
 _KEY = "5a" * 32
 _INTEREST_DAYS = 30

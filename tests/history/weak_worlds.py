@@ -85,9 +85,9 @@ def all_but_one_region(folder: Path, present: bool) -> Built:
     counts = {atom: 0 if atom[2] == "31.71" else 60 for atom in crowd(0)}
     counts["male", "18-20", "31.71"] = int(present)
     tables = {SPRING: counts}
-    for place in ("31.72", "73.71"):
-        aimed = Subject(f"in-{place}", "adv-2", targets=(place,))
-        tables[aimed] = {atom: n if atom[2] == place else 0 for atom, n in counts.items()}
+    for position in ("31.72", "73.71"):
+        aimed = Subject(f"in-{position}", "adv-2", targets=(position,))
+        tables[aimed] = {atom: n if atom[2] == position else 0 for atom, n in counts.items()}
     every = frozenset(name for name in _all_names() if name != "all:all:all")
     write_release(folder, DAY, tables, Weakness(floor=50, skipped=every))
     return _seen(folder, "in-31.72", "in-73.71"), VICTIM

@@ -71,8 +71,8 @@ def group(gender: str = "all", age: str = "all", region: str = "all") -> Group:
 def crowd(people: int, **changes: int) -> dict[Atom, int]:
     """So many people in every atom; `changes` by position, as `at_3=0`."""
     counts = dict.fromkeys(ATOMS, people)
-    for place, number in changes.items():
-        counts[ATOMS[int(place.removeprefix("at_"))]] = number
+    for position, number in changes.items():
+        counts[ATOMS[int(position.removeprefix("at_"))]] = number
     return counts
 
 

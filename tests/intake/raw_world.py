@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from anonymizer.intake.day_intake import Intake, take_in
 from anonymizer.intake.objections import RowPlace, Treatment
-from anonymizer.intake.taking_in import Intake, take_in
 from anonymizer.model.policy import Policy
 from anonymizer.model.segments import Interest
 from anonymizer.storage.engines.duckdb import DuckDB

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from raw_world import DAY, NOW, World, as_csv, as_json_lines, as_parquet, profile, visit
 
-from anonymizer.intake import taking_in
-from anonymizer.intake.landing import survey
+from anonymizer.intake import day_intake
+from anonymizer.intake.landing_zone import survey
 from anonymizer.model.errors import Held, InputsRejected
 
 
@@ -192,7 +192,7 @@ def test_a_folder_that_is_a_link_is_not_followed(world: World, tmp_path: Path) -
 def test_a_file_that_becomes_a_link_after_the_survey_is_not_followed(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = taking_in.survey
+    honest = day_intake.survey
 
     def survey_and_swap(*arguments: object) -> object:
         landing = honest(*arguments)  # type: ignore[arg-type]
@@ -201,7 +201,7 @@ def test_a_file_that_becomes_a_link_after_the_survey_is_not_followed(
         path.symlink_to(tmp_path / "kept.csv")
         return landing
 
-    monkeypatch.setattr(taking_in, "survey", survey_and_swap)
+    monkeypatch.setattr(day_intake, "survey", survey_and_swap)
     with pytest.raises(InputsRejected, match="unreadable"):
         world.take_in()
 

@@ -29,8 +29,8 @@ from raw_world import (
 )
 
 from anonymizer.counting.eligibility import find_eligible
+from anonymizer.intake.objection_review import review
 from anonymizer.intake.objections import TREATMENTS, Decisions, RowPlace, Treatment
-from anonymizer.intake.reviewing import review
 from anonymizer.intake.vocabulary import GRANTED_WORDS, PURPOSE_WORDS, REQUEST_WORDS, plain_words
 from anonymizer.model.errors import Held, InputRejected
 from anonymizer.storage.engines.duckdb import DuckDB

@@ -22,7 +22,7 @@ from raw_world import (
     visit,
 )
 
-from anonymizer.intake import delimited, landing, opening, taking_in
+from anonymizer.intake import csv_reader, day_intake, landing_zone, raw_source
 from anonymizer.model.errors import Held, InputsRejected
 
 
@@ -329,25 +329,25 @@ class TestExpansion:
         bomb = squeeze(as_csv([visit("v2")]) + (b"x" * 500_000 + b"\n") * 40)
         small.visits(bomb, f"x.{extension}." + ("gz" if squeeze is gzip.compress else "zst"))
         read = 0
-        honest = opening.Expanded._read
+        honest = raw_source.Expanded._read
 
-        def counting(self: opening.Expanded, size: int) -> bytes:
+        def counting(self: raw_source.Expanded, size: int) -> bytes:
             nonlocal read
             content = honest(self, size)
             read += len(content)
             return content
 
-        opening.Expanded._read = counting  # type: ignore[method-assign]
+        raw_source.Expanded._read = counting  # type: ignore[method-assign]
         try:
             assert reasons(small) == ["too_large"]
         finally:
-            opening.Expanded._read = honest  # type: ignore[method-assign]
+            raw_source.Expanded._read = honest  # type: ignore[method-assign]
         assert read <= 7_000_000
 
     def test_more_bad_rows_than_anyone_would_look_at(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        for module in (delimited, taking_in):
+        for module in (csv_reader, day_intake):
             monkeypatch.setattr(module, "MOST_FAULTS", 100)
         world.visits(as_csv([visit("v2")]) + b"1\n" * 101, "x.csv")
         world.visits(as_json_lines([visit("v2")]) + b"1\n" * 101, "x.jsonl")
@@ -365,7 +365,7 @@ class TestExpansion:
 
 
 def test_a_file_swapped_while_it_is_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = taking_in.read
+    honest = day_intake.read
     content = as_csv([visit("v1")])
     path = world.visits(content)
 
@@ -378,7 +378,7 @@ def test_a_file_swapped_while_it_is_read(world: World, monkeypatch: pytest.Monke
             os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))  # size and time as before
         return reading
 
-    monkeypatch.setattr(taking_in, "read", read_and_swap)
+    monkeypatch.setattr(day_intake, "read", read_and_swap)
     assert reasons(world) == ["changed"]
 
 
@@ -413,13 +413,15 @@ def test_too_many_bad_rows_hold_the_day_and_leave_pointers(world: World) -> None
 
 def test_whoever_still_reads_ahead_in_a_file_never_reads_the_next_one(tmp_path: Path) -> None:
     """The next file that is opened has the same number to the operating system."""
-    limits = opening.Limits(1_000_000, 1_000_000, 4_000)
+    limits = raw_source.Limits(1_000_000, 1_000_000, 4_000)
     for name in ("first", "second"):
         (tmp_path / name).write_bytes(name.encode())
-    files = [landing.LandedFile("visits", tmp_path / name, name) for name in ("first", "second")]
-    with opening.opened(files[0], limits) as first:
+    files = [
+        landing_zone.LandedFile("visits", tmp_path / name, name) for name in ("first", "second")
+    ]
+    with raw_source.opened(files[0], limits) as first:
         ahead = first.expanded("")
-    with opening.opened(files[1], limits) as second:
+    with raw_source.opened(files[1], limits) as second:
         assert second.descriptor == first.descriptor
         with pytest.raises(ValueError, match="closed"):
             ahead.read(10)

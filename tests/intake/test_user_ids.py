@@ -26,7 +26,7 @@ from raw_world import (
 )
 
 from anonymizer.intake.identifiers import NotAUserError, canonical_id, canonical_ids
-from anonymizer.intake.searching import canonical_user
+from anonymizer.intake.person_search import canonical_user
 from anonymizer.model.errors import ConfigurationError, Held, InputsRejected
 
 FORMATS = ["csv", "jsonl", "parquet"]

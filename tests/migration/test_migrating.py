@@ -7,7 +7,7 @@ import pytest
 
 from anonymizer.model.policy import Policy
 from anonymizer.storage.home import Home
-from cli.commands.installation import create_home
+from cli.commands.init import create_home
 from cli.main import MODULES, RENAMED
 
 # As an owner has edited it; `audience init` of an earlier version wrote the rest.

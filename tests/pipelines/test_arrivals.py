@@ -13,9 +13,9 @@ import pytest
 
 from anonymizer.model.policy import Policy
 from anonymizer.storage.home import Home
-from pipelines.broken import broken_of, waiting_days
 from pipelines.definitions import defs
 from pipelines.resources import Installation
+from pipelines.waiting_days import broken_of, waiting_days
 
 TODAY = datetime.now(ZoneInfo("Asia/Jakarta")).date()
 GOOD = b"visit_id,user_id,occurred_at,url\n"

@@ -9,8 +9,8 @@ import pytest
 
 from anonymizer.storage.home import Home
 from cli.backlog import missing_days, unread_folders, unreleased, unreleased_days
-from pipelines.journal import Entry, write
-from pipelines.sealing import Trouble
+from pipelines.journal import JournalEntry, write
+from pipelines.trouble import Trouble
 
 DAYS = [date(2026, 11, day) for day in (1, 2, 3)]
 
@@ -43,7 +43,7 @@ def test_days_before_the_first_one_hold_up_nothing(fresh_home: Home) -> None:
 
 
 def test_a_day_without_a_campaign_is_done(fresh_home: Home) -> None:
-    write(fresh_home, Entry("publication", DAYS[0], 0.1, {"campaigns": 0}))
+    write(fresh_home, JournalEntry("publication", DAYS[0], 0.1, {"campaigns": 0}))
     assert missing_days(fresh_home) == DAYS[1:]
 
 
@@ -96,7 +96,7 @@ def test_every_landed_day_without_figures_has_a_reason(released_home: Home) -> N
     folder(released_home, "2026-11-24", b"visit_id,url\ncanary,canary\n")
     folder(released_home, "2026-11-28")
     folder(released_home, "2026-12-24")
-    write(released_home, Entry("publication", date(2026, 11, 4), 0.1, {"tables": 0}))
+    write(released_home, JournalEntry("publication", date(2026, 11, 4), 0.1, {"tables": 0}))
     known = reasons(released_home)
     assert {day: text.split(":")[0] for day, text in known.items()} == {
         "2026-10-30": "before the first day",
@@ -117,9 +117,9 @@ def test_every_landed_day_without_figures_has_a_reason(released_home: Home) -> N
 def test_a_day_that_went_wrong_says_how(fresh_home: Home) -> None:
     assert reasons(fresh_home)["2026-11-01"].startswith("not run yet: audience run --from")
     held = Trouble("implausible", "held, implausible: 2 measures\n  - a", 4, stage="publication")
-    write(fresh_home, Entry("publication", DAYS[0], 0.1, trouble=held))
+    write(fresh_home, JournalEntry("publication", DAYS[0], 0.1, trouble=held))
     refused = Trouble("empty_file", "1 raw file(s) rejected\n  - visits/v.csv", 3, stage="intake")
-    write(fresh_home, Entry("intake", DAYS[1], 0.1, trouble=refused))
+    write(fresh_home, JournalEntry("intake", DAYS[1], 0.1, trouble=refused))
     known = reasons(fresh_home)
     assert known["2026-11-01"] == "held: implausible: 2 measures - a"
     assert known["2026-11-02"] == "broken: 1 raw file(s) rejected - visits/v.csv"

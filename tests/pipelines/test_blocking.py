@@ -8,7 +8,7 @@ from collections.abc import Callable
 import dagster as dg
 import pytest
 from checking import KEYS, logged
-from test_plausible import MEASURES, without_births
+from test_plausibility_gate import MEASURES, without_births
 
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home

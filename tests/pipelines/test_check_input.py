@@ -12,11 +12,11 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from plausibility.deliveries import FIRST, WRONG, make_world
+from intake.deliveries import FIRST, WRONG, make_world
 from running import Done, call
 
 from anonymizer.release.ledger import Ledger
-from anonymizer.release.publishing import load_release
+from anonymizer.release.publication import load_release
 from anonymizer.release.release import PUBLISHED
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret

@@ -10,7 +10,7 @@ import typer
 
 from cli import commands
 from cli.commands.common import chosen_home, existing_home, use_home
-from cli.commands.installation import create_home
+from cli.commands.init import create_home
 from cli.main import MODULES, app
 from pipelines.instance import prepare_instance
 from pipelines.resources import Installation

@@ -16,10 +16,10 @@ from running import start
 
 from anonymizer.model.version import code_version
 from anonymizer.storage.home import Home
-from anonymizer.storage.locking import exclusive
+from anonymizer.storage.lock import exclusive
 from cli import main as cli
-from cli.commands.runs import stretches
-from cli.commands.samples import world_in_the_past
+from cli.commands.run import stretches
+from cli.commands.sample import world_in_the_past
 from data_samples.options import WorldOptions
 
 Audience = Callable[..., subprocess.CompletedProcess[str]]

@@ -7,8 +7,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from anonymizer.intake.objection_review import ReadRequest
 from anonymizer.intake.objections import RowPlace
-from anonymizer.intake.reviewing import ReadRequest
 from anonymizer.model.policy import Policy
 from anonymizer.rights.requests import DEADLINE, RequestState
 from anonymizer.rights.rights import file_request

@@ -12,12 +12,12 @@ import pytest
 from anonymizer.intake.contract import TABLES
 from anonymizer.model.series import SERIES, Series
 from anonymizer.storage.home import Home
-from cli.commands.installation import create_home
+from cli.commands.init import create_home
 from pipelines.assembly import assemble
-from pipelines.columns import column_lineage
+from pipelines.column_schemas import column_lineage
 from pipelines.definitions import defs
 from pipelines.flow import LONGER, Flow, job_name
-from pipelines.held import held_days
+from pipelines.held_days import held_days
 from pipelines.resources import Installation
 
 ROOT = Path(__file__).parents[2]

@@ -18,14 +18,14 @@ from scipy import sparse
 from anonymizer.model.proofs import SUPPRESSED, Representatives, Witnesses
 from anonymizer.release import gate, release
 from anonymizer.release.near_state import state_file
-from anonymizer.release.publishing import load_release
+from anonymizer.release.publication import load_release
 from anonymizer.storage.home import Home
 from anonymizer.storage.processes import ALONE
-from anonymizer.suppression import releasing as suppression
-from anonymizer.suppression.releasing import Suppressed
-from anonymizer.suppression.suppression import Proved
-from cli.commands.runs import release_days
-from pipelines import releasing, verdicts
+from anonymizer.suppression import release_suppression as suppression
+from anonymizer.suppression.release_suppression import Suppressed
+from anonymizer.suppression.suppression import ProvedTable
+from cli.commands.run import release_days
+from pipelines import period_release, verdicts
 from pipelines.evidence import findings_file
 
 DAY, NEXT = date(2026, 11, 1), date(2026, 11, 2)
@@ -57,14 +57,14 @@ def sizes_are_wrong(state: Representatives) -> Representatives:
     return replace(state, sketches=replace(state.sketches, people=people))
 
 
-def everything_is_published(ground: Any, candidates: Any, *_: Any) -> Proved:
+def everything_is_published(ground: Any, candidates: Any, *_: Any) -> ProvedTable:
     """In place of secondary suppression: all candidates, and no witness of anything."""
     nothing = np.zeros((0, 0), dtype=np.int64)
     of_no_class = np.full(ground.catalogue.shape, -1, dtype=np.int32).ravel()
     none = Witnesses(
         of_no_class, nothing, np.zeros(0, np.int32), sparse.csr_array((0, 0), dtype=int)
     )
-    return Proved(np.ones(len(candidates), dtype=bool), none)
+    return ProvedTable(np.ones(len(candidates), dtype=bool), none)
 
 
 def without_processes(counted: Any, history: Any, terms: Any, _: Any) -> tuple[Suppressed, ...]:
@@ -83,7 +83,7 @@ def broken(
 @pytest.mark.parametrize(
     ("place", "name", "fault", "kind"),
     [
-        (releasing, "suppress_release", below_the_threshold, "floor"),
+        (period_release, "suppress_release", below_the_threshold, "floor"),
         (gate, "state_of", sizes_are_wrong, "structure"),
     ],
 )
@@ -137,7 +137,7 @@ def test_the_intruder_finds_what_a_release_without_suppression_discloses(
     fresh_home.policy.write_text(exact.replace("near_jitter: 5", "near_jitter: 0"))
     with monkeypatch.context() as patch:
         patch.setattr(suppression, "suppress", everything_is_published)
-        patch.setattr(releasing, "suppress_release", without_processes)
+        patch.setattr(period_release, "suppress_release", without_processes)
         patch.setattr(gate, "joins_of", lambda *_: ())
         for name in ("check_release", "check_state", "check_linked"):
             patch.setattr(gate, name, lambda *_: ())

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from anonymizer.intake.searching import canonical_user
+from anonymizer.intake.person_search import canonical_user
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret

@@ -10,7 +10,7 @@ import pytest
 
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
-from cli.released import verify_published
+from cli.release_summary import verify_published
 
 
 @pytest.mark.slow

@@ -12,10 +12,10 @@ from anonymizer.exports.verification import verify_folder
 from anonymizer.model.periods import Period
 from anonymizer.model.series import AUDIENCE_MONTH, CAMPAIGN_DAY, CAMPAIGN_MONTH, INTEREST_WEEK
 from anonymizer.release.ledger import Ledger
-from anonymizer.release.publishing import load_release
+from anonymizer.release.publication import load_release
 from anonymizer.storage.home import Home
-from cli.commands.installation import create_home
-from cli.commands.runs import release_days, release_periods
+from cli.commands.init import create_home
+from cli.commands.run import release_days, release_periods
 from data_samples.options import WorldOptions
 from data_samples.world import generate
 

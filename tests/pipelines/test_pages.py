@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from anonymizer.storage.home import Home
-from cli.commands.installation import create_home
+from cli.commands.init import create_home
 
 pytestmark = pytest.mark.slow
 AUDIENCE = str(Path(sys.executable).with_name("audience"))

@@ -12,10 +12,16 @@ from anonymizer.model.errors import ConfigurationError, Held, LedgerBroken
 from anonymizer.model.periods import Period
 from anonymizer.release.ledger import RELEASE, Ledger
 from anonymizer.release.public_ledger import read_public_ledger
-from anonymizer.release.settings import Revision, Texts, applying, record_settings, revisions
+from anonymizer.release.settings import (
+    Revision,
+    SettingsTexts,
+    applying,
+    record_settings,
+    revisions,
+)
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
-from cli.commands.installation import create_home
+from cli.commands.init import create_home
 from pipelines.resources import Installation
 
 Audience = Callable[..., subprocess.CompletedProcess[str]]
@@ -173,7 +179,7 @@ def test_old_settings_that_this_version_refuses_hold_their_periods_alone(
 ) -> None:
     settle(home, ledger)
     segments = (files("anonymizer") / "defaults" / "segments.yaml").read_text()
-    refused = Revision(1, None, Texts("promise: {wit: 3}\n", segments), {})
+    refused = Revision(1, None, SettingsTexts("promise: {wit: 3}\n", segments), {})
     with pytest.raises(Held, match=r"(?s)settings no\. 1 of the ledger.*promise\.wit"):
         refused.meaning()
     assert settle(home, ledger).meaning()

@@ -14,17 +14,17 @@ from anonymizer.model.policy import Timing
 from anonymizer.model.series import CAMPAIGN_DAY
 from anonymizer.storage.home import Home
 from pipelines import journal, resources, stages
-from pipelines.assets import Part, Run
+from pipelines.assets import SeriesRun, StageWork
 from pipelines.checks import Check
-from pipelines.held import NOT_HELD, held_days
-from pipelines.held import Held as Day
+from pipelines.held_days import NOT_HELD, held_days
+from pipelines.held_days import HeldDay as Day
 from pipelines.partitions import SINGLE_RUN, Calendar
 from pipelines.resources import Installation
 from pipelines.runs import range_tags
-from pipelines.stages import Outcome, Stage
+from pipelines.stages import Stage, StageOutcome
 
 ONE, TWO, THREE = (date(2026, 11, number) for number in (1, 2, 3))
-Work = Callable[[date], Outcome]
+Work = Callable[[date], StageOutcome]
 CANARY = "canary-91@example.invalid"
 
 
@@ -50,10 +50,10 @@ def run_flow(home: Home, first: Work, second: Work) -> dg.ExecuteInProcessResult
         context: dg.AssetExecutionContext, installation: Installation
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         parts = [
-            Part(stage, lambda _, period, work=work: work(period.end))
+            StageWork(stage, lambda _, period, work=work: work(period.end))
             for stage, work in ((before, first), (after, second))
         ]
-        yield from Run(context, installation, CAMPAIGN_DAY, parts, checks).go()
+        yield from SeriesRun(context, installation, CAMPAIGN_DAY, parts, checks).go()
 
     # An instance of its own: definitions are loaded with the last one that was made, alive or not.
     with dg.DagsterInstance.ephemeral() as instance:
@@ -67,10 +67,10 @@ def run_flow(home: Home, first: Work, second: Work) -> dg.ExecuteInProcessResult
 
 
 def holding(*days: date) -> Work:
-    def work(day: date) -> Outcome:
+    def work(day: date) -> StageOutcome:
         if day in days:
             raise Held("too_many_bad_rows", "look at the quarantine")
-        return Outcome(facts={"day": day.isoformat()})
+        return StageOutcome(facts={"day": day.isoformat()})
 
     return work
 
@@ -90,9 +90,9 @@ def materialized(result: dg.ExecuteInProcessResult, asset: str) -> list[str | No
 def test_a_held_day_lets_the_others_through(home: Home) -> None:
     seen: list[date] = []
 
-    def record(day: date) -> Outcome:
+    def record(day: date) -> StageOutcome:
         seen.append(day)
-        return Outcome()
+        return StageOutcome()
 
     assert run_flow(home, holding(TWO), record).success
     assert seen == [ONE, THREE]
@@ -140,18 +140,18 @@ def test_a_gate_is_asked_once_but_a_busy_home_again(
     monkeypatch.setattr(stages, "PAUSES", (0.0, 0.0))
     asked: list[date] = []
 
-    def busy_at_first(day: date) -> Outcome:
+    def busy_at_first(day: date) -> StageOutcome:
         asked.append(day)
         if len(asked) == 1:
             raise Busy("process 1")
-        return Outcome()
+        return StageOutcome()
 
     assert run_flow(home, busy_at_first, holding()).success
     assert asked == [ONE, ONE, TWO, THREE]
 
     asked.clear()
 
-    def refuse(day: date) -> Outcome:
+    def refuse(day: date) -> StageOutcome:
         asked.append(day)
         raise Held("disclosure", "1 finding")
 
@@ -160,9 +160,9 @@ def test_a_gate_is_asked_once_but_a_busy_home_again(
 
 
 def test_a_fault_leaves_no_value_in_events_and_journal(home: Home) -> None:
-    def quote(day: date) -> Outcome:
+    def quote(day: date) -> StageOutcome:
         int(CANARY)
-        return Outcome()
+        return StageOutcome()
 
     result = run_flow(home, quote, holding())
 
@@ -201,12 +201,12 @@ def test_a_run_that_finds_the_home_locked_holds_its_days_as_busy(
 
 
 def test_the_lock_is_held_while_days_are_worked_on(home: Home) -> None:
-    def refused(day: date) -> Outcome:
+    def refused(day: date) -> StageOutcome:
         with home.lock.open() as another:
             try:
                 fcntl.flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                return Outcome()
+                return StageOutcome()
         raise Held("unlocked", "anybody could write")
 
     assert held_in(run_flow(home, refused, refused)) == []

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from anonymizer.audit.published_file import read_published
-from anonymizer.exports.checking import check_export
+from anonymizer.exports.export_check import check_export
 from anonymizer.exports.verification import verify_folder
-from anonymizer.intake.landing import survey
+from anonymizer.intake.landing_zone import survey
 from anonymizer.model.configuration import parse
 from anonymizer.model.errors import (
     AudienceError,
@@ -35,7 +35,7 @@ from anonymizer.model.errors import (
 from anonymizer.model.escaping import visible, visible_lines
 from anonymizer.model.hierarchies import read_hierarchy
 from anonymizer.model.policy import Policy, Timing
-from anonymizer.storage.columns import read_columns
+from anonymizer.storage.text_columns import read_columns
 from cli.main import app
 from pipelines.screen import out, table
 

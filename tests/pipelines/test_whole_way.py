@@ -19,7 +19,7 @@ from running import COMMAND, start
 
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
-from pipelines.accounts import settled_accounts
+from pipelines.accounts import final_accounts
 
 Audience = Callable[..., subprocess.CompletedProcess[str]]
 DAYS = ("2026-11-01", "2026-11-02", "2026-11-03")
@@ -77,7 +77,7 @@ def test_every_check_passed_on_every_day(released_world: Home) -> None:
 
 def test_rows_are_accounted_for_on_every_day(released_world: Home) -> None:
     for day in DAYS:
-        accounts = settled_accounts(released_world, date.fromisoformat(day))
+        accounts = final_accounts(released_world, date.fromisoformat(day))
         assert set(accounts) == {"profiles", "visits", "campaigns", "consents", "requests"}
         assert accounts["visits"].quarantined
         assert accounts["visits"].excluded["guest"]
@@ -225,7 +225,7 @@ def test_no_identifying_value_is_anywhere_but_in_the_raw_zone(
     canaries = plant(fresh_home)
     done = audience("run", "--from", DAYS[0], "--to", DAYS[0])
     assert done.returncode == 0, done.stderr
-    reasons = settled_accounts(fresh_home, date(2026, 11, 1))["visits"].quarantined
+    reasons = final_accounts(fresh_home, date(2026, 11, 1))["visits"].quarantined
     assert reasons["bad_time"]
 
     found = {

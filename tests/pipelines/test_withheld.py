@@ -14,9 +14,9 @@ import pytest
 from anonymizer.model.errors import Held
 from anonymizer.model.segments import Catalogue, load_catalogue
 from anonymizer.release.ledger import Ledger
-from anonymizer.release.publishing import load_release
+from anonymizer.release.publication import load_release
 from anonymizer.storage.home import Home
-from pipelines.history import catalogue_of
+from pipelines.release_history import catalogue_of
 
 Audience = Callable[..., subprocess.CompletedProcess[str]]
 DAY = "2026-11-01"

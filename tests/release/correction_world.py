@@ -16,15 +16,15 @@ from release_world import (
 )
 
 from anonymizer.exports.database import build_database
-from anonymizer.exports.withdrawing import in_circulation
-from anonymizer.exports.writing import write_exports
+from anonymizer.exports.export_folders import write_exports
+from anonymizer.exports.withdrawal import in_circulation
 from anonymizer.model.periods import Period
 from anonymizer.model.roles import Roles
 from anonymizer.model.series import CAMPAIGN_DAY, edition_of
 from anonymizer.model.tables import Counted
-from anonymizer.release.corrections import Order, Who, editions, record_order
+from anonymizer.release.corrections import CorrectionOrder, Who, editions, record_order
 from anonymizer.release.ledger import Ledger
-from anonymizer.release.publishing import load_release, load_releases, publish
+from anonymizer.release.publication import load_release, load_releases, publish
 from anonymizer.storage.home import Home
 
 FIRST, SECOND, THIRD = (f"campaign-day-2026-11-22{mark}" for mark in ("", "~2", "~3"))
@@ -53,12 +53,16 @@ def release_wrong(home: Home, people: People = WRONG) -> None:
     finish(home)
 
 
-def order(home: Home, release_id: str = FIRST, who: Who = NOBODY, reason: str = REASON) -> Order:
+def order(
+    home: Home, release_id: str = FIRST, who: Who = NOBODY, reason: str = REASON
+) -> CorrectionOrder:
     """The order of a correction."""
     return record_order(release_id, reason, home, Ledger.open(home.ledger), SECRET, who)
 
 
-def correct(home: Home, people: People = RIGHT, ordered: Order | None = None) -> Order:
+def correct(
+    home: Home, people: People = RIGHT, ordered: CorrectionOrder | None = None
+) -> CorrectionOrder:
     """Everything that follows from the command, but for the counting."""
     wanted = ordered or order(home)
     ledger = Ledger.open(home.ledger)

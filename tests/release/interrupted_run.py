@@ -14,26 +14,26 @@ from typing import Any
 
 from release_world import SECRET, release
 
-from anonymizer.exports import database, writing
+from anonymizer.exports import database, export_folders
 from anonymizer.release import folder as release_folder
-from anonymizer.release import publishing
+from anonymizer.release import publication
 from anonymizer.release.ledger import Ledger
-from anonymizer.release.publishing import load_releases
+from anonymizer.release.publication import load_releases
 from anonymizer.storage.home import Home
 
 NEXT = date(2026, 11, 23)
 # Where: the function that is interrupted, and whether it has done its work by then.
 POINTS: dict[str, tuple[Any, str, bool]] = {
     "while staging": (release_folder, "write_bytes", False),
-    "before the state": (publishing, "keep_state", False),
-    "between state and ledger": (publishing, "keep_state", True),
+    "before the state": (publication, "keep_state", False),
+    "between state and ledger": (publication, "keep_state", True),
     "between ledger and rename": (Ledger, "append", True),
-    "after the rename": (publishing, "move_into_place", True),
-    "while writing exports": (writing, "manifest_bytes", False),
-    "between two advertisers": (writing, "move_into_place", True),
+    "after the rename": (publication, "move_into_place", True),
+    "while writing exports": (export_folders, "manifest_bytes", False),
+    "between two advertisers": (export_folders, "move_into_place", True),
     "while building the database": (database, "move_into_place", False),
     "after the database": (database, "move_into_place", True),
-    "never": (publishing, "", False),
+    "never": (publication, "", False),
 }
 
 
@@ -57,7 +57,7 @@ def interrupt(point: str) -> None:
 
 def run(home: Home, day: date) -> None:
     published = release(home, day).release
-    writing.write_exports(published, home, Ledger.open(home.ledger), SECRET)
+    export_folders.write_exports(published, home, Ledger.open(home.ledger), SECRET)
     database.build_database(load_releases(home, Ledger.open(home.ledger)), home)
 
 
@@ -72,6 +72,6 @@ def run_and_die(home: Home, point: str, **environment: str) -> int:
 
 
 if __name__ == "__main__":
-    place, day, point = sys.argv[1:]
+    position, day, point = sys.argv[1:]
     interrupt(point)
-    run(Home(Path(place)), date.fromisoformat(day))
+    run(Home(Path(position)), date.fromisoformat(day))

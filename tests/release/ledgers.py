@@ -11,21 +11,21 @@ from anonymizer.release.ledger import Ledger
 
 @dataclass(frozen=True)
 class Store:
-    """Where a ledger is kept. `place` opens it; `tamper` goes behind its back."""
+    """Where a ledger is kept. `position` opens it; `tamper` goes behind its back."""
 
-    place: str
+    position: str
     server: Server | None = None
 
     def open(self) -> Ledger:
-        return Ledger.open(self.place)
+        return Ledger.open(self.position)
 
     def execute(self, *statements: str) -> None:
         if self.server is None:
-            with sqlite3.connect(self.place.removeprefix("sqlite:///")) as connection:
+            with sqlite3.connect(self.position.removeprefix("sqlite:///")) as connection:
                 for statement in statements:
                     connection.execute(statement)
             return
-        with psycopg.connect(self.place) as session:
+        with psycopg.connect(self.position) as session:
             for statement in statements:
                 session.execute(statement)  # type: ignore[call-overload]
 

@@ -70,11 +70,11 @@ def work_of(word: str) -> Callable[[Home], object]:
 def main() -> None:
     work = work_of(sys.argv[1])
     for line in sys.stdin:
-        place, last = line.split()
+        position, last = line.split()
         counter = os.memfd_create("steps")
         process = os.fork()
         if not process:
-            child(Home(Path(place)), work, int(last), counter)
+            child(Home(Path(position)), work, int(last), counter)
             os._exit(0)
         _, status = os.waitpid(process, 0)
         taken = int(os.pread(counter, 8, 0) or b"0")

@@ -32,15 +32,15 @@ from anonymizer.model.series import (
 )
 from anonymizer.model.subjects import Campaign, Subject, Topic
 from anonymizer.model.tables import BUCKETS, Counted, Figures, SetHashes, TableKey
-from anonymizer.release.earlier import earlier_releases
-from anonymizer.release.gate import Checked, History, Overlaps, check
+from anonymizer.release.earlier_releases import earlier_releases
+from anonymizer.release.gate import Checked, Overlaps, ReleaseHistory, check
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.near_state import NearHistory, near_history
-from anonymizer.release.publishing import Facts, Publication, publish
+from anonymizer.release.publication import Facts, Publication, publish
 from anonymizer.storage.home import Home
 from anonymizer.storage.processes import ALONE
 from anonymizer.storage.secret import Secret
-from anonymizer.suppression.releasing import Suppressed, Terms, suppress_release
+from anonymizer.suppression.release_suppression import ReleaseTerms, Suppressed, suppress_release
 
 SECRET = Secret(bytes(range(32)))
 POLICY = Policy()
@@ -131,18 +131,18 @@ def count(
     """A true table: so many people of each kind, from the one numbered `first` on."""
     dimensions, shape = catalogue().dimensions, catalogue().shape
     grid = np.zeros(shape, dtype=np.int64)
-    sums: defaultdict[tuple[int, int], int] = defaultdict(int)
+    totals: defaultdict[tuple[int, int], int] = defaultdict(int)
     for kind, wanted in people.items():
         cell = tuple(d.leaves.index(code) for d, code in zip(dimensions, kind, strict=True))
         grid[cell] = wanted
         for number in range(first, first + wanted):
             mark, bucket = person(kind, number)
-            sums[int(np.ravel_multi_index(cell, shape)), bucket] += mark
-    places = sorted(sums)
+            totals[int(np.ravel_multi_index(cell, shape)), bucket] += mark
+    positions = sorted(totals)
     hashes = SetHashes(
-        np.array([cell for cell, _ in places], dtype=np.intp),
-        np.array([bucket for _, bucket in places], dtype=np.uint8),
-        np.array([sums[place] % 2**64 for place in places], dtype=np.uint64),
+        np.array([cell for cell, _ in positions], dtype=np.intp),
+        np.array([bucket for _, bucket in positions], dtype=np.uint8),
+        np.array([totals[position] % 2**64 for position in positions], dtype=np.uint64),
     )
     key = TableKey(series.kind, subject, Period.of(series.period_kind, day), edition)
     return Counted(key, grid, hashes, np.ones(shape, dtype=bool))
@@ -170,12 +170,12 @@ def true_count(counted: Counted, segment: str) -> int:
 # --- suppressed and checked
 
 
-def terms(promise: Promise = POLICY.promise, secret: Secret = SECRET) -> Terms:
-    return Terms(catalogue(), promise, secret, POLICY.effort)
+def terms(promise: Promise = POLICY.promise, secret: Secret = SECRET) -> ReleaseTerms:
+    return ReleaseTerms(catalogue(), promise, secret, POLICY.effort)
 
 
 def suppressed(
-    counted: Sequence[Counted], near: NearHistory = NOTHING_BEFORE, of: Terms | None = None
+    counted: Sequence[Counted], near: NearHistory = NOTHING_BEFORE, of: ReleaseTerms | None = None
 ) -> tuple[Suppressed, ...]:
     return suppress_release(counted, near.releases(), of or terms(), ALONE)
 
@@ -207,10 +207,10 @@ def judged(
     tables: Sequence[Suppressed],
     counted: Sequence[Counted],
     near: NearHistory = NOTHING_BEFORE,
-    of: Terms | None = None,
+    of: ReleaseTerms | None = None,
 ) -> Checked:
     """What the gate lets through; without linked releases."""
-    return check(tables, counted, of or terms(), History(near, (), CAMPAIGNS, {}), ALONE)
+    return check(tables, counted, of or terms(), ReleaseHistory(near, (), CAMPAIGNS, {}), ALONE)
 
 
 def checked(day: date = DAY, shown: Sequence[str] = SHOWN) -> Checked:
@@ -236,7 +236,7 @@ def recheck(
     home: Home,
     ledger: Ledger,
     counted: Sequence[Counted],
-    of: Terms | None = None,
+    of: ReleaseTerms | None = None,
     subjects: Sequence[Subject] = CAMPAIGNS,
     overlaps: Overlaps | None = None,
 ) -> Checked:
@@ -247,7 +247,7 @@ def recheck(
     near = near_history(home, ledger, series, key.period, days, edition=edition)
     linked = earlier_releases(home, ledger, series, key.period, edition)
     tables = suppressed(counted, near, of)
-    return check(tables, counted, of, History(near, linked, subjects, overlaps or {}), ALONE)
+    return check(tables, counted, of, ReleaseHistory(near, linked, subjects, overlaps or {}), ALONE)
 
 
 def release(

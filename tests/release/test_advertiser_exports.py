@@ -20,16 +20,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from release_world import CAMPAIGNS, SECRET, checked, content, facts
 
-from anonymizer.exports import writing
+from anonymizer.exports import export_folders
+from anonymizer.exports.export_folders import faulty_exports, write_exports
 from anonymizer.exports.rows import Row, harmless
 from anonymizer.exports.statements import deed, statement
-from anonymizer.exports.writing import faulty_exports, write_exports
 from anonymizer.model.dimensions import Text
 from anonymizer.model.errors import Held
 from anonymizer.model.periods import Period
 from anonymizer.model.tables import SubjectKind
 from anonymizer.release.ledger import Ledger
-from anonymizer.release.publishing import publish
+from anonymizer.release.publication import publish
 from anonymizer.release.release import Release
 from anonymizer.storage.files import sha256
 from anonymizer.storage.home import Home
@@ -66,12 +66,12 @@ def test_each_advertiser_gets_a_folder_of_its_own_campaigns(home: Home, released
         home.exports / "jaya" / released.id,
         home.exports / "maju" / released.id,
     )
-    for place, campaign in zip(folders, ("autumn", "spring"), strict=True):
-        assert {path.name for path in place.iterdir()} == {
+    for position, campaign in zip(folders, ("autumn", "spring"), strict=True):
+        assert {path.name for path in position.iterdir()} == {
             f"{campaign}.csv", f"{campaign}.xlsx", f"{campaign}.parquet", "manifest.json",
             "certificate.json",
         }  # fmt: skip
-        assert {row["subject_id"] for row in csv_rows(place / f"{campaign}.csv")} == {campaign}
+        assert {row["subject_id"] for row in csv_rows(position / f"{campaign}.csv")} == {campaign}
 
 
 def test_the_csv_is_the_reviewed_one(folder: Path) -> None:
@@ -283,7 +283,7 @@ def test_a_week_says_of_its_first_day_what_the_last_does_not(
 IDENTIFYING = re.compile(
     r"[\w.+-]+@[\w-]+\.\w+|(?:\+62|\b0)8\d{7,}|(?<!\d)\d{16}(?!\d)|"
     + "|".join(
-        re.escape(f"{place}/") for place in (tempfile.gettempdir(), Path(__file__).parents[2])
+        re.escape(f"{position}/") for position in (tempfile.gettempdir(), Path(__file__).parents[2])
     )
 )
 
@@ -351,7 +351,7 @@ def test_lost_exports_are_written_again_only_as_they_were(
     write_exports(released, home, ledger, SECRET)
     assert {path.name: path.read_bytes() for path in folders[0].iterdir()} == before
     # A later version of the program that renders otherwise leaves what stands there alone ...
-    monkeypatch.setattr(writing, "csv_bytes", lambda rows: b"another form")
+    monkeypatch.setattr(export_folders, "csv_bytes", lambda rows: b"another form")
     write_exports(released, home, ledger, SECRET)
     # ... and does not replace what was lost by something else.
     shutil.rmtree(folders[0])

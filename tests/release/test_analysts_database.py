@@ -22,7 +22,7 @@ from release_world import (
 
 from anonymizer.exports.database import MACROS, TABLES, build_database
 from anonymizer.release.ledger import Ledger
-from anonymizer.release.publishing import load_releases
+from anonymizer.release.publication import load_releases
 from anonymizer.storage.home import Home
 
 NEXT = date(2026, 11, 23)
@@ -195,8 +195,8 @@ def test_equal_releases_give_equal_content(home: Home, two_days: Home) -> None:
     build(home, DAY, NEXT)
     for table in TABLES:
         rows = []
-        for place in (home, two_days):
-            with duckdb.connect(str(place.database), read_only=True) as connection:
+        for position in (home, two_days):
+            with duckdb.connect(str(position.database), read_only=True) as connection:
                 rows.append(connection.sql(f"FROM {table}").fetchall())
         assert rows[0] == rows[1], table
 

@@ -9,7 +9,7 @@ from release_world import DAY, SECRET, release
 from typer.testing import CliRunner
 
 from anonymizer.audit.published_file import PublishedTable, read_published
-from anonymizer.exports.writing import write_exports
+from anonymizer.exports.export_folders import write_exports
 from anonymizer.model.errors import ConfigurationError
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.release import Release

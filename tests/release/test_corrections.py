@@ -40,21 +40,21 @@ from release_world import (
     terms,
 )
 
-from anonymizer.exports import database, pointer, writing
-from anonymizer.exports.checking import check_export
+from anonymizer.exports import database, export_folders, pointer
+from anonymizer.exports.export_check import check_export
+from anonymizer.exports.export_folders import faulty_exports
 from anonymizer.exports.notice import NOTICE
 from anonymizer.exports.pointer import CORRECTED
 from anonymizer.exports.verification import verify_folder
-from anonymizer.exports.withdrawing import withdraw
-from anonymizer.exports.writing import faulty_exports
+from anonymizer.exports.withdrawal import withdraw
 from anonymizer.model.errors import ConfigurationError, Held
 from anonymizer.model.periods import Period
 from anonymizer.model.policy import Policy, PolicyPromise
 from anonymizer.model.roles import Roles
 from anonymizer.model.series import CAMPAIGN_DAY
-from anonymizer.release import corrections, publishing
+from anonymizer.release import corrections, publication
 from anonymizer.release.corrections import (
-    Order,
+    CorrectionOrder,
     Who,
     approve,
     cancel,
@@ -62,17 +62,17 @@ from anonymizer.release.corrections import (
     open_order,
     open_orders,
 )
-from anonymizer.release.earlier import earlier_releases
-from anonymizer.release.gate import History, check
+from anonymizer.release.earlier_releases import earlier_releases
+from anonymizer.release.gate import ReleaseHistory, check
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.near_state import near_history, state_file
-from anonymizer.release.publishing import load_release, load_releases, publish
+from anonymizer.release.publication import load_release, load_releases, publish
 from anonymizer.release.release import PUBLISHED
 from anonymizer.storage.home import Home
 from anonymizer.storage.processes import ALONE
 from anonymizer.suppression.representatives import read_representatives
 from cli.outcomes import entry_line
-from cli.released import verify_published
+from cli.release_summary import verify_published
 
 STEP = 10
 OFFICER = Who(Roles({"privacy_officer": ("officer",)}), "officer")
@@ -105,8 +105,8 @@ def fixed(right: Home, tmp_path: Path) -> Home:
     return copy(right, tmp_path / "home")
 
 
-def copy(home: Home, place: Path) -> Home:
-    return Home(shutil.copytree(home.root, place))
+def copy(home: Home, position: Path) -> Home:
+    return Home(shutil.copytree(home.root, position))
 
 
 def figures(home: Home, release_id: str) -> dict[tuple[str, str], int | None]:
@@ -387,7 +387,9 @@ def test_a_release_whose_groups_are_forgotten_cannot_be_corrected(
 # --- taken back
 
 
-def cancelled(home: Home, release_id: str = FIRST, reason: str = "The files were right") -> Order:
+def cancelled(
+    home: Home, release_id: str = FIRST, reason: str = "The files were right"
+) -> CorrectionOrder:
     return cancel(release_id, reason, home, ledger_of(home), SECRET, "engineer")
 
 
@@ -485,23 +487,23 @@ def die(*_: object, **__: object) -> None:
 
 PLACES = {
     "after the order": (corrections, "write_public_ledger"),
-    "before the release entry": (publishing, "keep_state"),
-    "before the rename": (publishing, "move_into_place"),
-    "before the exports": (writing, "manifest_bytes"),
-    "before the pointer entry": (writing, "point_to"),
+    "before the release entry": (publication, "keep_state"),
+    "before the rename": (publication, "move_into_place"),
+    "before the exports": (export_folders, "manifest_bytes"),
+    "before the pointer entry": (export_folders, "point_to"),
     "before the first notice": (pointer, "write_bytes"),
     "before the first notice has its place": (pointer, "move_into_place"),
     "before the database": (database, "move_into_place"),
 }
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("position", PLACES)
 def test_killed_anywhere_the_next_run_ends_as_if_undisturbed(
-    place: str, sent: Home, right: Home
+    position: str, sent: Home, right: Home
 ) -> None:
     child = os.fork()
     if not child:
-        owner, name = PLACES[place]
+        owner, name = PLACES[position]
         setattr(owner, name, die)
         correct(sent)
         os._exit(0)
@@ -547,7 +549,7 @@ def test_what_only_both_editions_together_reveal_is_suppressed(
         (table,) = suppressed(counted, near, exact)
         assert {"everyone", "men"} <= figures_of(table).keys()
         said = {"everyone", "men"} | ({women} if edition == 1 and says_women else set())
-        history = History(near, linked, CAMPAIGNS, {})
+        history = ReleaseHistory(near, linked, CAMPAIGNS, {})
         passed = check([only(table, said)], counted, exact, history, ALONE)
         publish(passed, facts(policy=policy), home, ledger, SECRET)
     shown = {name for (_, name), figure in figures(home, SECOND).items() if figure}

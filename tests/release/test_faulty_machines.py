@@ -16,11 +16,11 @@ import pytest
 from release_world import DAY, POLICY, SECRET, content, facts, recheck, release, world
 
 from anonymizer.exports.database import build_database
+from anonymizer.exports.export_folders import write_exports
 from anonymizer.exports.verification import verify_folder
-from anonymizer.exports.writing import write_exports
 from anonymizer.model.errors import NoSpace
 from anonymizer.release.ledger import Ledger
-from anonymizer.release.publishing import load_releases, publish
+from anonymizer.release.publication import load_releases, publish
 from anonymizer.storage.home import Home
 
 NEXT = date(2026, 11, 23)
@@ -29,9 +29,9 @@ SCRIPT = Path(__file__).with_name("interrupted_run.py")
 
 def administer(*words: str | Path, check: bool = False) -> subprocess.CompletedProcess[str]:
     """Run a command of administration; these are not on everybody's path."""
-    places = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/local/sbin:/usr/sbin:/sbin"}
+    positions = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/local/sbin:/usr/sbin:/sbin"}
     line = [str(word) for word in words]
-    return subprocess.run(line, capture_output=True, text=True, check=check, env=places)
+    return subprocess.run(line, capture_output=True, text=True, check=check, env=positions)
 
 
 def command(*words: str | Path) -> str:
@@ -66,17 +66,17 @@ def fill(descriptor: int) -> None:
         pass
 
 
-def make_disk(store: Path, place: Path, megabytes: int, undo: ExitStack) -> None:
-    """Mount a new file system at `place` whose sparse image lies in `store`."""
-    place.mkdir()
+def make_disk(store: Path, position: Path, megabytes: int, undo: ExitStack) -> None:
+    """Mount a new file system at `position` whose sparse image lies in `store`."""
+    position.mkdir()
     image = store / "image"
     with image.open("wb") as file:
         file.truncate(megabytes * 1_000_000)
     device = command("losetup", "-f", "--show", image)
     undo.callback(administer, "losetup", "-d", device, check=True)
     command("mkfs.ext4", "-q", "-O", "^has_journal", device)
-    command("mount", device, place)
-    undo.callback(administer, "umount", place, check=True)
+    command("mount", device, position)
+    undo.callback(administer, "umount", position, check=True)
 
 
 @pytest.fixture
@@ -119,11 +119,11 @@ def test_a_disk_that_fails_to_keep_what_it_was_given_is_noticed(
 @pytest.fixture
 def mounted(tmp_path: Path) -> Iterator[Home]:
     """A home on a file system of its own."""
-    place = tmp_path / "place"
-    place.mkdir()
-    command("mount", "-t", "tmpfs", "-o", "size=20m", "none", place)
-    yield Home(place / "home")
-    subprocess.run(["umount", "-l", place], check=True)
+    position = tmp_path / "place"
+    position.mkdir()
+    command("mount", "-t", "tmpfs", "-o", "size=20m", "none", position)
+    yield Home(position / "home")
+    subprocess.run(["umount", "-l", position], check=True)
 
 
 def test_in_a_read_only_folder_nothing_is_done_and_the_release_before_can_be_read(

@@ -31,13 +31,13 @@ ROOM = [0, 30_000, 90_000, 400_000, 2_100_000, 12_000_000]
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=32m", "none", str(place)]
+    position = tmp_path / "disk"
+    position.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=32m", "none", str(position)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting needs the right to do so")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
+    yield position
+    subprocess.run(["umount", "-l", str(position)], check=True)
 
 
 def fill(disk: Path, room: int) -> Path:

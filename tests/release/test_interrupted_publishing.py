@@ -15,12 +15,12 @@ from interrupted_run import NEXT, POINTS, run, run_and_die
 from release_world import DAY, SECRET, content, release
 
 from anonymizer.exports.database import build_database
-from anonymizer.exports.writing import write_exports
+from anonymizer.exports.export_folders import write_exports
 from anonymizer.model.errors import Busy, Held, LedgerBroken, NoSpace
 from anonymizer.release.ledger import Ledger
-from anonymizer.release.publishing import load_releases, recover
+from anonymizer.release.publication import load_releases, recover
 from anonymizer.storage.home import Home
-from anonymizer.storage.locking import exclusive
+from anonymizer.storage.lock import exclusive
 
 
 def public(home: Home) -> dict[str, bytes]:
@@ -112,7 +112,7 @@ _HOLD = """
 import sys, time
 from pathlib import Path
 from anonymizer.storage.home import Home
-from anonymizer.storage.locking import exclusive
+from anonymizer.storage.lock import exclusive
 with exclusive(Home(Path(sys.argv[1]))):
     print("locked", flush=True)
     time.sleep(60)
@@ -132,13 +132,13 @@ def test_a_process_may_enter_its_own_lock_again(home: Home) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Home]:
     """A home on a file system of its own, with little room."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=640k", "none", str(place)]
+    position = tmp_path / "small"
+    position.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=640k", "none", str(position)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting needs the right to do so")
-    yield Home(place)
-    subprocess.run(["umount", "-l", str(place)], check=True)
+    yield Home(position)
+    subprocess.run(["umount", "-l", str(position)], check=True)
 
 
 def fill(home: Home, leave: int) -> None:

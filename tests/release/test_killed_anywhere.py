@@ -19,9 +19,9 @@ from rotation import ALL, DAY
 from anonymizer.exports.verification import verify_folder
 from anonymizer.release.corrections import find_order
 from anonymizer.release.ledger import Ledger
-from anonymizer.release.publishing import load_releases, recover
+from anonymizer.release.publication import load_releases, recover
 from anonymizer.storage.home import Home
-from cli.released import verify_published
+from cli.release_summary import verify_published
 
 NEXT = date(2026, 11, 23)
 MOST_KILLS = 50 if ALL else 16
@@ -154,7 +154,7 @@ def test_a_correction_that_is_killed_at_any_step_is_no_alarm_and_is_completed(
     }
 
 
-def copy(home: Home, place: Path) -> Home:
-    shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(home.root, place)
-    return Home(place)
+def copy(home: Home, position: Path) -> Home:
+    shutil.rmtree(position, ignore_errors=True)
+    shutil.copytree(home.root, position)
+    return Home(position)

@@ -187,7 +187,7 @@ def test_processes_that_append_at_once_never_fork_the_chain(store: Store) -> Non
     each, names = 15, ("a", "b", "c")
     writers = [
         subprocess.Popen(
-            [sys.executable, "-c", _APPEND, store.place, name, str(each)],
+            [sys.executable, "-c", _APPEND, store.position, name, str(each)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -246,7 +246,7 @@ def test_an_account_that_may_not_write_is_told_about_its_permission(postgresql: 
     store.execute(
         f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'", "GRANT SELECT ON ledger TO reader"
     )
-    reader = Ledger.open(store.place.replace("keeper", "reader"))
+    reader = Ledger.open(store.position.replace("keeper", "reader"))
     assert reader.verify() == 1
     with pytest.raises(AudienceError, match="InsufficientPrivilege"):
         reader.append("release", "release-2", {})
@@ -255,8 +255,8 @@ def test_an_account_that_may_not_write_is_told_about_its_permission(postgresql: 
 def test_a_held_lock_is_busy_not_broken(postgresql: Server) -> None:
     store = Store(postgresql.url(postgresql.new_database()), postgresql)
     store.open().append("release", "release-1", {})
-    impatient = Ledger.open(store.place + "&options=-c%20lock_timeout%3D200")
-    with psycopg.connect(store.place) as session:
+    impatient = Ledger.open(store.position + "&options=-c%20lock_timeout%3D200")
+    with psycopg.connect(store.position) as session:
         session.execute("LOCK TABLE ledger")
         with pytest.raises(Busy, match="another process"):
             impatient.verify()

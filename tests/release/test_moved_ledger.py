@@ -36,7 +36,7 @@ def test_a_copied_ledger_is_the_same_history_and_is_continued(
 ) -> None:
     before, original = content(sent.published), Ledger.open(sent.ledger)
     store = Store(postgresql.url(postgresql.new_database()), postgresql)
-    done = copy(sent, store.place)
+    done = copy(sent, store.position)
     assert done.returncode == 0, done.stderr
     assert "2 entries are copied" in done.stdout
     moved = store.open()

@@ -25,14 +25,14 @@ from release_world import (
     world,
 )
 
-from anonymizer.exports.withdrawing import withdraw
+from anonymizer.exports.withdrawal import withdraw
 from anonymizer.model.errors import Held, LedgerBroken
 from anonymizer.model.periods import Period
 from anonymizer.model.policy import Policy
 from anonymizer.model.series import CAMPAIGN_DAY
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.near_state import forgotten_states, lost_state, near_history
-from anonymizer.release.publishing import load_release, load_releases, publish, restore_state
+from anonymizer.release.publication import load_release, load_releases, publish, restore_state
 from anonymizer.release.release import Release
 from anonymizer.rights.retention import prune_states
 from anonymizer.storage.home import Home
@@ -85,10 +85,10 @@ def test_the_group_that_was_judged_first_decides(home: Home, tmp_path: Path) -> 
     """The other order gives other figures, and both releases have them."""
     other = Home(tmp_path / "other")
     found = []
-    for place, fewer in ((home, (0, 9)), (other, (9, 0))):
+    for position, fewer in ((home, (0, 9)), (other, (9, 0))):
         for day, so_many in zip((DAY, NEXT), fewer, strict=True):
-            release(place, day, counted=world(day, spring=so_many))
-        first, second = load_releases(place, Ledger.open(place.ledger))
+            release(position, day, counted=world(day, spring=so_many))
+        first, second = load_releases(position, Ledger.open(position.ledger))
         assert figures(first) == figures(second)
         found.append(figures(first))
     assert found[0] != found[1]
@@ -198,9 +198,9 @@ def test_a_state_without_a_release_leaves_no_trace(home: Home, tmp_path: Path) -
     assert run_and_die(home, "between state and ledger") == -signal.SIGKILL
     assert states(home) == {FIRST, SECOND}
     assert judged_against(home, LATER) == {FIRST}
-    for place in (home, undisturbed):
-        release(place, LATER, counted=world(LATER, spring=15))
-        release(place, NEXT, counted=world(NEXT, spring=30))
+    for position in (home, undisturbed):
+        release(position, LATER, counted=world(LATER, spring=15))
+        release(position, NEXT, counted=world(NEXT, spring=30))
     assert content(home.releases) == content(undisturbed.releases)
     assert content(home.private) == content(undisturbed.private)
 

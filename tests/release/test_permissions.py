@@ -14,7 +14,7 @@ from release_world import DAY, release
 
 from anonymizer.model.errors import NoSpace
 from anonymizer.storage.home import Home
-from anonymizer.storage.locking import exclusive
+from anonymizer.storage.lock import exclusive
 
 NOBODY = 65_534
 
@@ -36,10 +36,10 @@ def test_working_data_and_the_ledger_are_their_owners_alone(tmp_path: Path) -> N
 @pytest.fixture
 def open_place() -> Iterator[Path]:
     """A folder that every account can look into, which pytest's own are not."""
-    place = Path(tempfile.mkdtemp())
-    place.chmod(0o755)
-    yield place
-    shutil.rmtree(place)
+    position = Path(tempfile.mkdtemp())
+    position.chmod(0o755)
+    yield position
+    shutil.rmtree(position)
 
 
 def as_nobody(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -160,7 +160,7 @@ import os, sys
 from pathlib import Path
 from anonymizer.model.errors import AudienceError
 from anonymizer.storage.home import Home
-from anonymizer.storage.locking import exclusive
+from anonymizer.storage.lock import exclusive
 become_nobody()
 try:
     with exclusive(Home(Path(sys.argv[1]))):
@@ -171,17 +171,17 @@ except AudienceError as error:
 """
 
 
-def unwritable(home: Home, *places: str) -> subprocess.CompletedProcess[str]:
+def unwritable(home: Home, *positions: str) -> subprocess.CompletedProcess[str]:
     """What another account is told that may write everything but these."""
     for path in [home.root, *home.root.rglob("*")]:
-        owner = 0 if str(path.relative_to(home.root)) in places else NOBODY
+        owner = 0 if str(path.relative_to(home.root)) in positions else NOBODY
         os.chown(path, owner, owner)
         path.chmod(0o755 if path.is_dir() else 0o644)
     return as_nobody(_TAKE, home.root)
 
 
 @pytest.mark.parametrize(
-    "places",
+    "positions",
     [
         (".",),
         ("published",),
@@ -194,16 +194,16 @@ def unwritable(home: Home, *places: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_everything_that_cannot_be_written_is_told_at_once(
-    places: tuple[str, ...], open_place: Path
+    positions: tuple[str, ...], open_place: Path
 ) -> None:
     home = Home(open_place / "home")
     run(home, DAY)
     assert unwritable(home).stdout == "taken\n"
-    told = unwritable(home, *places)
+    told = unwritable(home, *positions)
     assert told.returncode == 6
     assert told.stdout.startswith("no_space: cannot write in ")
     named = told.stdout.removeprefix("no_space: cannot write in ").split(" (")[0].split(", ")
-    assert named == [str(home.root) if place == "." else place for place in places]
+    assert named == [str(home.root) if position == "." else position for position in positions]
 
 
 def test_a_home_that_cannot_be_made_is_told_too(open_place: Path) -> None:

@@ -25,7 +25,7 @@ from release_world import (
 
 from anonymizer.model.errors import Held, LedgerBroken
 from anonymizer.release.ledger import Ledger
-from anonymizer.release.publishing import load_release, load_releases, publish
+from anonymizer.release.publication import load_release, load_releases, publish
 from anonymizer.release.release import PUBLISHED, SUPPRESSED, Release
 from anonymizer.storage.home import Home
 
@@ -87,10 +87,10 @@ def test_the_ledger_records_what_a_release_was_made_of(home: Home, released: Rel
 def test_equal_order_in_the_ledger_gives_equal_bytes(home: Home, tmp_path: Path) -> None:
     """Also of what later releases are judged against, and of the ledger itself."""
     other = Home(tmp_path / "other")
-    for place in (home, other):
+    for position in (home, other):
         for day, fewer in ((NEXT, 0), (DAY, 1), (date(2026, 11, 21), 20)):
-            release(place, day, counted=world(day, spring=fewer))
-        place.ledger.unlink()
+            release(position, day, counted=world(day, spring=fewer))
+        position.ledger.unlink()
     assert content(home.root) == content(other.root)
 
 

@@ -19,15 +19,15 @@ from anonymizer.exports.certificate import (
     promise_in_words,
     three_questions,
 )
-from anonymizer.exports.checking import check_export
+from anonymizer.exports.export_check import check_export
+from anonymizer.exports.export_folders import write_exports
 from anonymizer.exports.verification import verify_folder
-from anonymizer.exports.writing import write_exports
 from anonymizer.model.errors import Held, LedgerBroken, SecretProblem
 from anonymizer.model.policy import Promise
 from anonymizer.release.chain import FIRST, forge
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.public_ledger import read_public_ledger
-from anonymizer.release.publishing import publish
+from anonymizer.release.publication import publish
 from anonymizer.release.release import Release
 from anonymizer.storage.files import canonical_json, sha256
 from anonymizer.storage.home import Home

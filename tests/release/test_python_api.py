@@ -15,10 +15,10 @@ from release_world import DAY, SECRET, release_longer
 
 import audience
 from anonymizer.exports.database import build_database
-from anonymizer.exports.withdrawing import withdraw
+from anonymizer.exports.withdrawal import withdraw
 from anonymizer.model.errors import ConfigurationError
 from anonymizer.release.ledger import Ledger
-from anonymizer.release.publishing import load_releases
+from anonymizer.release.publication import load_releases
 from anonymizer.storage.home import Home
 
 ROOT = Path(__file__).parents[2]
@@ -33,8 +33,8 @@ SNIPPETS = re.findall(
 @pytest.fixture(scope="module")
 def home(two_days: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Two days with exports, and the longer periods around them."""
-    place = tmp_path_factory.mktemp("python") / "demo"
-    home = Home(shutil.copytree(two_days.root, place))
+    position = tmp_path_factory.mktemp("python") / "demo"
+    home = Home(shutil.copytree(two_days.root, position))
     release_longer(home)
     build_database(load_releases(home, Ledger.open(home.ledger)), home)
     return home
@@ -199,10 +199,10 @@ def test_a_name_is_a_value_and_no_pattern(home: Home) -> None:
 
 
 def test_exports_say_what_became_of_them(home: Home, tmp_path: Path) -> None:
-    place = Home(shutil.copytree(home.root, tmp_path / "copy"))
-    ledger = Ledger.open(place.ledger)
-    withdraw("campaign-day-2026-11-22", "Visits were delivered twice", place, ledger, SECRET)
-    exports = audience.exports(place.root).set_index(["advertiser", "release"])
+    position = Home(shutil.copytree(home.root, tmp_path / "copy"))
+    ledger = Ledger.open(position.ledger)
+    withdraw("campaign-day-2026-11-22", "Visits were delivered twice", position, ledger, SECRET)
+    exports = audience.exports(position.root).set_index(["advertiser", "release"])
     assert exports["campaigns"].dtype == "Int64"
     assert exports.loc[("jaya", "campaign-day-2026-11-22"), "notice"] == "withdrawn"
     assert exports.loc[("jaya", "campaign-day-2026-11-23"), "notice"] == ""
@@ -213,8 +213,8 @@ def test_a_place_is_a_home_a_published_folder_or_the_file(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = audience.figures(home.root)
-    for place in (str(home.root), home.published, home.database):
-        pd.testing.assert_frame_equal(audience.figures(place), expected)
+    for position in (str(home.root), home.published, home.database):
+        pd.testing.assert_frame_equal(audience.figures(position), expected)
     monkeypatch.setenv("AUDIENCE_HOME", str(home.root))
     pd.testing.assert_frame_equal(audience.figures(), expected)
     assert len(audience.exports(home.published)) == len(audience.exports(home.root)) > 0

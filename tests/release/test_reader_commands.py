@@ -11,7 +11,7 @@ from pandas import read_csv
 from release_world import SECRET, content
 from running import Done, call
 
-from anonymizer.exports.withdrawing import withdraw
+from anonymizer.exports.withdrawal import withdraw
 from anonymizer.model.errors import LedgerBroken
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.public_ledger import PublicLedger, write_public_ledger
@@ -26,8 +26,8 @@ REASON = "Visits were delivered twice"
 @pytest.fixture(scope="module")
 def home(two_days: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Two days, of which the first is withdrawn, and an entry that is not public."""
-    place = tmp_path_factory.mktemp("readers") / "home"
-    home = Home(shutil.copytree(two_days.root, place))
+    position = tmp_path_factory.mktemp("readers") / "home"
+    home = Home(shutil.copytree(two_days.root, position))
     ledger = Ledger.open(home.ledger)
     withdraw(BAD, REASON, home, ledger, SECRET)
     ledger.append("request_done", "secret subject", None, {"reason": "by post", "salt": "x"})

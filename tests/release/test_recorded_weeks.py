@@ -2,11 +2,11 @@
 
 from release_world import AUTUMN, DAY, SECRET, SPRING, count, facts, recheck
 
-from anonymizer.exports.writing import write_exports
+from anonymizer.exports.export_folders import write_exports
 from anonymizer.model.periods import Period
 from anonymizer.model.series import CAMPAIGN_WEEK
 from anonymizer.release.ledger import Ledger
-from anonymizer.release.publishing import publish
+from anonymizer.release.publication import publish
 from anonymizer.storage.home import Home
 from pipelines.resources import Installation
 from pipelines.verdicts import release_as_recorded

@@ -32,9 +32,9 @@ from release_world import (
     world,
 )
 
-from anonymizer.audit.history.related import joins_of
-from anonymizer.audit.history.withholding import withhold_joined
-from anonymizer.exports.writing import write_exports
+from anonymizer.audit.history.linked_suppression import withhold_joined
+from anonymizer.audit.history.related_releases import joins_of
+from anonymizer.exports.export_folders import write_exports
 from anonymizer.model.errors import Disclosure, Held, SecretProblem
 from anonymizer.model.periods import Period
 from anonymizer.model.policy import Promise
@@ -43,22 +43,22 @@ from anonymizer.model.series import CAMPAIGN_DAY, CAMPAIGN_WEEK
 from anonymizer.model.subjects import Campaign
 from anonymizer.model.tables import Figures
 from anonymizer.release import gate
-from anonymizer.release.earlier import earlier_releases
-from anonymizer.release.gate import Checked, History, check
+from anonymizer.release.earlier_releases import earlier_releases
+from anonymizer.release.gate import Checked, ReleaseHistory, check
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.near_state import near_history
-from anonymizer.release.publishing import publish
+from anonymizer.release.publication import publish
 from anonymizer.release.release import Release
 from anonymizer.storage.home import Home
 from anonymizer.storage.processes import ALONE
 from anonymizer.storage.secret import Secret
-from anonymizer.suppression.releasing import Suppressed, state_of
+from anonymizer.suppression.release_suppression import Suppressed, state_of
 
 
-def refuse(fault: Faulty, place: Path) -> None:
+def refuse(fault: Faulty, position: Path) -> None:
     """The gate refuses a release with a fault, for the right reason."""
     with pytest.raises(Disclosure, match=FAULTS[fault]):
-        fault(place / "state.parquet").pass_gate()
+        fault(position / "state.parquet").pass_gate()
 
 
 def test_a_sound_release_passes() -> None:
@@ -162,10 +162,10 @@ def test_what_was_not_attacked_together_with_the_releases_before_it_is_not_publi
     assert len(near.files) == 4  # and the interests
     counted = world()
     for history in (
-        History(NOTHING_BEFORE, (), CAMPAIGNS, {}),
-        History(NOTHING_BEFORE, linked, CAMPAIGNS, {}),
-        History(near, (), CAMPAIGNS, {}),
-        History(near, linked[:2], CAMPAIGNS, {}),
+        ReleaseHistory(NOTHING_BEFORE, (), CAMPAIGNS, {}),
+        ReleaseHistory(NOTHING_BEFORE, linked, CAMPAIGNS, {}),
+        ReleaseHistory(near, (), CAMPAIGNS, {}),
+        ReleaseHistory(near, linked[:2], CAMPAIGNS, {}),
     ):
         tables = suppressed(counted, history.near)
         passed = check(tables, counted, terms(), history, ALONE)

@@ -13,15 +13,15 @@ import duckdb
 import pytest
 from release_world import DAY, SECRET, content, release
 
-from anonymizer.exports import notice, withdrawing
-from anonymizer.exports.checking import check_export
+from anonymizer.exports import notice, withdrawal
+from anonymizer.exports.export_check import check_export
+from anonymizer.exports.export_folders import faulty_exports, write_exports
 from anonymizer.exports.notice import NOTICE
 from anonymizer.exports.verification import verify_folder
-from anonymizer.exports.withdrawing import in_circulation, withdraw
-from anonymizer.exports.writing import faulty_exports, write_exports
+from anonymizer.exports.withdrawal import in_circulation, withdraw
 from anonymizer.model.errors import ConfigurationError, Held, LedgerBroken, SecretProblem
 from anonymizer.release.ledger import Ledger
-from anonymizer.release.publishing import load_releases
+from anonymizer.release.publication import load_releases
 from anonymizer.storage.files import move_into_place
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
@@ -164,17 +164,17 @@ def test_a_release_whose_exports_were_never_finished_is_finished_first(home: Hom
         withdraw_bad(home)
 
 
-@pytest.mark.parametrize("place", ["ledger", "first folder gone", "first notice", "database"])
-def test_killed_in_the_middle_it_is_finished_by_the_next_attempt(place: str, sent: Home) -> None:
+@pytest.mark.parametrize("position", ["ledger", "first folder gone", "first notice", "database"])
+def test_killed_in_the_middle_it_is_finished_by_the_next_attempt(position: str, sent: Home) -> None:
     undisturbed = Home(shutil.copytree(sent.root, sent.root.with_name("undisturbed")))
     withdraw_bad(undisturbed)
     child = os.fork()
     if not child:
-        die_at(place)
+        die_at(position)
         withdraw_bad(sent)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-    if place != "ledger":
+    if position != "ledger":
         told = " ".join(verify_folder(sent.published).unfinished)
         assert re.search(r"exports/jaya|exports/maju|segments\.duckdb", told)
     withdraw_bad(sent)
@@ -183,7 +183,7 @@ def test_killed_in_the_middle_it_is_finished_by_the_next_attempt(place: str, sen
     assert verify_folder(sent.published) == verify_folder(undisturbed.published)
 
 
-def die_at(place: str) -> None:
+def die_at(position: str) -> None:
     def die(*_: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -191,12 +191,12 @@ def die_at(place: str) -> None:
         move_into_place(source, target)
         die()
 
-    if place == "ledger":
-        withdrawing.write_public_ledger = die  # type: ignore[attr-defined, assignment]
-    elif place == "database":
-        withdrawing.build_database = die  # type: ignore[attr-defined, assignment]
+    if position == "ledger":
+        withdrawal.write_public_ledger = die  # type: ignore[attr-defined, assignment]
+    elif position == "database":
+        withdrawal.build_database = die  # type: ignore[attr-defined, assignment]
     else:
-        stop = die if place == "first folder gone" else move_and_die
+        stop = die if position == "first folder gone" else move_and_die
         notice.move_into_place = stop  # type: ignore[attr-defined]
 
 

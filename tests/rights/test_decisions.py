@@ -14,7 +14,7 @@ from anonymizer.model.errors import ConfigurationError
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.public_ledger import read_public_ledger
 from anonymizer.rights.decisions import DECISION, Decision, decisions, treatments
-from anonymizer.rights.rights import settle_unread
+from anonymizer.rights.rights import decide_unread
 from anonymizer.storage.home import Home
 from anonymizer.storage.permissions import account_name
 from anonymizer.storage.secret import Secret
@@ -43,7 +43,7 @@ def ledger_of(home: Home) -> Ledger:
 
 
 def test_the_ledger_says_who_decided_what_when_and_why(home: Home) -> None:
-    settle_unread(home, ledger_of(home), SECRET, KNOWN, decision(KNOWN))
+    decide_unread(home, ledger_of(home), SECRET, KNOWN, decision(KNOWN))
     (entry,) = ledger_of(home).entries()
     assert entry.kind == DECISION
     told = {name: entry.body[name] for name in entry.body if name != "salt"}
@@ -64,7 +64,7 @@ def test_the_ledger_says_who_decided_what_when_and_why(home: Home) -> None:
 
 
 def test_nothing_of_a_decision_is_public(home: Home) -> None:
-    settle_unread(home, ledger_of(home), SECRET, KNOWN, decision(KNOWN))
+    decide_unread(home, ledger_of(home), SECRET, KNOWN, decision(KNOWN))
     (link,) = read_public_ledger(home.public_ledger)
     shown = home.public_ledger.read_text("utf-8")
     assert link.sequence == 1
@@ -74,14 +74,14 @@ def test_nothing_of_a_decision_is_public(home: Home) -> None:
 
 def test_the_last_decision_applies_and_all_of_them_stay(home: Home) -> None:
     for treatment in ("erase", "ignored", "withdraw"):
-        settle_unread(home, ledger_of(home), SECRET, KNOWN, decision(KNOWN, treatment=treatment))
+        decide_unread(home, ledger_of(home), SECRET, KNOWN, decision(KNOWN, treatment=treatment))
     assert treatments(ledger_of(home)) == {KNOWN.place: "withdraw"}
     history = [entry.body["treated_as"] for entry in ledger_of(home).entries()]
     assert history == ["erase", "ignored", "withdraw"]
 
 
 def test_for_a_person_who_is_named_a_request_is_filed_and_the_ledger_names_it(home: Home) -> None:
-    kept = settle_unread(home, ledger_of(home), SECRET, NOBODY, decision(NOBODY), user="u0007")
+    kept = decide_unread(home, ledger_of(home), SECRET, NOBODY, decision(NOBODY), user="u0007")
     (path,) = (home.raw / "requests").iterdir()
     row = json.loads(path.read_text("utf-8"))
     assert (row["user_id"], row["kind"], row["request_id"]) == ("u0007", "erase", kept.request_id)
@@ -106,7 +106,7 @@ def test_what_a_row_cannot_count_as_is_refused_and_nothing_is_written(
     row: UnreadRow, treatment: str, user: str | None, problem: str, home: Home
 ) -> None:
     with pytest.raises(ConfigurationError, match=problem) as caught:
-        settle_unread(home, ledger_of(home), SECRET, row, decision(row, treatment=treatment), user)
+        decide_unread(home, ledger_of(home), SECRET, row, decision(row, treatment=treatment), user)
     assert "u7" not in str(caught.value)
     assert list(home.root.rglob("*.jsonl")) == []
     assert ledger_of(home).entries() == ()
@@ -116,12 +116,12 @@ def test_what_a_row_cannot_count_as_is_refused_and_nothing_is_written(
                                     "call 0812 3456 7890"])  # fmt: skip
 def test_a_reason_is_a_sentence_that_names_nobody(reason: str, home: Home) -> None:
     with pytest.raises(ConfigurationError, match="--reason"):
-        settle_unread(home, ledger_of(home), SECRET, NOBODY, decision(NOBODY, reason=reason), "u7")
+        decide_unread(home, ledger_of(home), SECRET, NOBODY, decision(NOBODY, reason=reason), "u7")
     assert not (home.raw / "requests").exists()
 
 
 def test_a_consent_can_be_ignored(home: Home) -> None:
-    settle_unread(home, ledger_of(home), SECRET, CONSENT, decision(CONSENT, treatment="ignored"))
+    decide_unread(home, ledger_of(home), SECRET, CONSENT, decision(CONSENT, treatment="ignored"))
     found = decisions(ledger_of(home))[CONSENT.place]
     assert (found.treatment, found.at) == ("ignored", NOW.astimezone(UTC))
 

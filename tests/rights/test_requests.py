@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from anonymizer.intake.objection_review import ReadRequest
 from anonymizer.intake.objections import RowPlace, Treatment
-from anonymizer.intake.reviewing import ReadRequest
 from anonymizer.model.errors import ConfigurationError
 from anonymizer.release.ledger import RELEASE, Ledger
 from anonymizer.release.public_ledger import read_public_ledger

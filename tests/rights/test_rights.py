@@ -12,13 +12,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from anonymizer.intake.conforming import BLANKS
 from anonymizer.intake.contract import TABLES
 from anonymizer.intake.identifiers import canonical_ids
-from anonymizer.intake.landing import LandedFile
-from anonymizer.intake.opening import Limits, opened
-from anonymizer.intake.reading import read
-from anonymizer.intake.searching import canonical_user
+from anonymizer.intake.landing_zone import LandedFile
+from anonymizer.intake.normalisation import BLANKS
+from anonymizer.intake.person_search import canonical_user
+from anonymizer.intake.raw_source import Limits, opened
+from anonymizer.intake.readers import read
 from anonymizer.model.errors import ConfigurationError, NoSpace
 from anonymizer.model.periods import Period
 from anonymizer.model.policy import IntakeLimits, Policy, PolicyPromise, Retention

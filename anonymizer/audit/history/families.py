@@ -26,7 +26,7 @@ class Families:
         else:
             self.starts.append(table.copy())
 
-    def depart(self, first: Integers, changes: sparse.csr_array) -> None:
+    def add_neighbours(self, first: Integers, changes: sparse.csr_array) -> None:
         """A table, and others as their differences from it (tables x classes)."""
         same = (n for n, start in enumerate(self.starts) if np.array_equal(start, first))
         number = next(same, len(self.starts))
@@ -49,9 +49,9 @@ class Families:
         used = np.unique(class_of[class_of >= 0])
         number = np.full(self.classes + 1, -1, dtype=np.int32)
         number[used] = np.arange(len(used))
-        nobody = sparse.csr_array((0, self.classes), dtype=np.int64)
+        no_tables = sparse.csr_array((0, self.classes), dtype=np.int64)
         starts = np.array(self.starts, dtype=np.int64).reshape(len(self.starts), self.classes)
-        changes = sparse.csc_array(sparse.vstack([nobody, *self.changes]))
+        changes = sparse.csc_array(sparse.vstack([no_tables, *self.changes]))
         return Witnesses(
             number[class_of.ravel()],
             starts[:, used],

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.audit.history import linking_limits
-from anonymizer.audit.history.shown import Shown
+from anonymizer.audit.history.public_table import PublicTable
 from anonymizer.audit.knowledge import Knowledge, Statements, from_source, understand
 from anonymizer.feasible.system import Flags, Integers
 from anonymizer.model.dimensions import Dimension, Group, Text
@@ -46,7 +46,7 @@ class Cover:
 class Join:
     """Tables and what everybody knows of how they lie in each other."""
 
-    tables: tuple[Shown, ...]
+    tables: tuple[PublicTable, ...]
     containments: tuple[Containment, ...]
     covers: tuple[Cover, ...] = ()
 
@@ -58,14 +58,14 @@ class Join:
 
     def positions(self) -> dict[TableKey, int]:
         """The place of each table."""
-        return {table.key: place for place, table in enumerate(self.tables)}
+        return {table.key: position for position, table in enumerate(self.tables)}
 
 
 @dataclass(frozen=True)
-class Goals:
+class JointRequirements:
     """Sums of classes that must be able to reach `people`, one a row of `weights`.
 
-    Of each, `leads` is the class to try first: people there serve many other goals as well.
+    Of each, `leads` is the class to try first: people there serve many other requirements as well.
     """
 
     weights: sparse.csr_array
@@ -89,12 +89,12 @@ class Joint:
     fewest: Integers
     most: Integers
     wide: Flags
-    goals: Goals
+    requirements: JointRequirements
     kinds: tuple[Kind, ...]
     exhaustive: bool
 
     def without(self, figures: Integers) -> "Joint":
-        """The same classes and goals, some figures fewer."""
+        """The same classes and requirements, some figures fewer."""
         kept = np.setdiff1d(np.arange(len(self.table)), figures)
         known = self.knowledge
         fewer = replace(
@@ -141,18 +141,18 @@ def joint(join: Join, floor: int) -> Joint:
     """
     ways = _Ways(join)
     catalogue, table, segment = _catalogue(join, ways)
-    lowest, highest = _joined(shown.unshared for shown in join.tables)
-    fewest, most = _joined(shown.shared for shown in join.tables)
+    lowest, highest = _joined(public.unshared for public in join.tables)
+    fewest, most = _joined(public.shared for public in join.tables)
     statements = Statements(
         np.arange(len(table), dtype=np.int32),
-        np.concatenate([shown.figures.people for shown in join.tables]),
+        np.concatenate([public.figures.people for public in join.tables]),
         lowest,
         highest,
         from_source("published", len(table)),
     )
     possible = ways.possible(catalogue.dimensions)
     knowledge = understand(join.name, catalogue, statements, possible, np.zeros_like(possible))
-    goals = Goals(*_goals(knowledge, ways), floor)
+    requirements = JointRequirements(*_requirements(knowledge, ways), floor)
     return Joint(
         knowledge,
         table,
@@ -160,7 +160,7 @@ def joint(join: Join, floor: int) -> Joint:
         fewest,
         most,
         np.zeros(len(table), dtype=bool),
-        goals,
+        requirements,
         tuple(ways.kinds),
         ways.exhaustive,
     )
@@ -177,10 +177,10 @@ class _Ways:
 
     def __init__(self, join: Join) -> None:
         self.join = join
-        places = join.positions()
-        self.within = [(places[c.inner], places[c.outer]) for c in join.containments]
+        positions = join.positions()
+        self.within = [(positions[c.inner], positions[c.outer]) for c in join.containments]
         self.apart = apart_from(join.tables)
-        self.covers = [(places[c.whole], {places[p] for p in c.parts}) for c in join.covers]
+        self.covers = [(positions[c.whole], {positions[p] for p in c.parts}) for c in join.covers]
         everywhere = range(len(join.tables))
         self.exhaustive = len(join.tables) <= linking_limits.TABLES_IN_ALL_WAYS
         if self.exhaustive:
@@ -189,8 +189,8 @@ class _Ways:
         else:
             found = list(dict.fromkeys(self._some_kinds()))
         self.grids = [
-            spread_over(shown.possible, shown.catalogue.dimensions, leaves_of(join.tables))
-            for shown in join.tables
+            spread_over(public.possible, public.catalogue.dimensions, leaves_of(join.tables))
+            for public in join.tables
         ]
         where = {kind: self._where(kind) for kind in found}
         self.where = {kind: grid for kind, grid in where.items() if grid.any()}
@@ -217,15 +217,15 @@ class _Ways:
     def _apart_within(self) -> Iterator[tuple[int, set[int]]]:
         """Each table with those inside of it that share nobody with another one of these."""
         for outer in dict.fromkeys(outer for _, outer in self.within):
-            inside = [inner for inner, around in self.within if around == outer]
+            inside = [inner for inner, container in self.within if container == outer]
             parts = {inner for inner in inside if self.apart[inner, inside].any()}
             if parts:
                 yield outer, parts
 
     def _where(self, kind: Kind) -> Flags:
         """Atoms in which there may be people of this kind."""
-        nobody = self.apart[np.ix_(sorted(kind), sorted(kind))].any()
-        possible = np.full(self.grids[0].shape, not nobody)
+        disjoint = self.apart[np.ix_(sorted(kind), sorted(kind))].any()
+        possible = np.full(self.grids[0].shape, not disjoint)
         for table in kind:
             possible = possible & self.grids[table]
         for inner, outer in self.within:
@@ -241,9 +241,10 @@ class _Ways:
 
         A sum of people over days is anything between the largest day and all days added up; so
         are the sums over these kinds. Tables that are outer to a chosen one are always added.
-        Who was there on every other day, and who on the others, serve nearly every goal together.
+        Who was there on every other day, and who on the others, serve nearly every requirement
+        together.
         """
-        sizes = [int(shown.figures.people.max(initial=0)) for shown in self.join.tables]
+        sizes = [int(public.figures.people.max(initial=0)) for public in self.join.tables]
         outer = {table for _, table in self.within}
         parts = [table for table in range(len(sizes)) if table not in outer]
         parts.sort(key=lambda table: -sizes[table])
@@ -260,15 +261,15 @@ class _Ways:
         return frozenset(kind)
 
 
-def apart_from(tables: Sequence[Shown]) -> Flags:
+def apart_from(tables: Sequence[PublicTable]) -> Flags:
     """(tables x tables): which of them share nobody."""
     ids = [table.key.subject_id for table in tables]
     return np.array([[other in table.apart for other in ids] for table in tables], dtype=bool)
 
 
-def leaves_of(tables: Sequence[Shown]) -> list[tuple[str, ...]]:
+def leaves_of(tables: Sequence[PublicTable]) -> list[tuple[str, ...]]:
     """The finest values of each dimension that any of the tables knows."""
-    axes = zip(*(shown.catalogue.dimensions for shown in tables), strict=True)
+    axes = zip(*(public.catalogue.dimensions for public in tables), strict=True)
     return [tuple(dict.fromkeys(leaf for axis in same for leaf in axis.leaves)) for same in axes]
 
 
@@ -278,8 +279,8 @@ def spread_over(
     """A grid over more leaves; what the table does not know is possible as it is elsewhere."""
     spread = possible
     for axis, (dimension, wanted) in enumerate(zip(dimensions, leaves, strict=True)):
-        places = {leaf: place for place, leaf in enumerate(dimension.leaves)}
-        known = np.array([places.get(leaf, -1) for leaf in wanted])
+        positions = {leaf: position for position, leaf in enumerate(dimension.leaves)}
+        known = np.array([positions.get(leaf, -1) for leaf in wanted])
         widened = np.take(spread, known, axis=axis)
         np.moveaxis(widened, axis, 0)[known < 0] = True
         spread = widened
@@ -291,23 +292,23 @@ def _catalogue(join: Join, ways: _Ways) -> tuple[Catalogue, Integers, Integers]:
     axes = []
     columns: list[NDArray[np.int32]] = []
     for axis, leaves in enumerate(leaves_of(join.tables)):
-        places = {leaf: place for place, leaf in enumerate(leaves)}
+        positions = {leaf: position for position, leaf in enumerate(leaves)}
         groups: dict[tuple[int, ...], Group] = {}
         number: dict[tuple[int, ...], int] = {}
         of_table: list[NDArray[np.int32]] = []
-        for shown in join.tables:
-            dimension = shown.catalogue.dimensions[axis]
+        for public in join.tables:
+            dimension = public.catalogue.dimensions[axis]
             translated = np.zeros(len(dimension.groups), dtype=np.int32)
-            for place, group in enumerate(dimension.groups):
-                key = tuple(sorted(places[dimension.leaves[leaf]] for leaf in group.leaves))
-                translated[place] = number.setdefault(key, len(number))
+            for position, group in enumerate(dimension.groups):
+                key = tuple(sorted(positions[dimension.leaves[leaf]] for leaf in group.leaves))
+                translated[position] = number.setdefault(key, len(number))
                 groups.setdefault(key, replace(group, leaves=key))
-            of_table.append(translated[shown.catalogue.cells[shown.figures.segments, axis]])
+            of_table.append(translated[public.catalogue.cells[public.figures.segments, axis]])
         columns.append(np.concatenate(of_table))
         first = join.tables[0].catalogue.dimensions[axis]
         axes.append(Dimension(first.name, leaves, tuple(groups.values())))
     table = np.repeat(np.arange(len(join.tables)), [len(s.figures.segments) for s in join.tables])
-    segment = np.concatenate([shown.figures.segments for shown in join.tables])
+    segment = np.concatenate([public.figures.segments for public in join.tables])
     columns.append(table.astype(np.int32))
     named = {
         row: _name(join.tables[of], int(own))
@@ -318,12 +319,12 @@ def _catalogue(join: Join, ways: _Ways) -> tuple[Catalogue, Integers, Integers]:
     return Catalogue(tuple(axes), cells, named), table, segment.astype(np.int64)
 
 
-def _name(shown: Shown, segment: int) -> NamedSegment:
-    words, key = shown.catalogue.name(segment), shown.key
+def _name(public: PublicTable, segment: int) -> NamedSegment:
+    words, key = public.catalogue.name(segment), public.key
     text = Text(f"{words.english} in {key.label}", f"{words.indonesian} ({key.label})")
-    place = f"{key.kind}/{key.subject_id}/{key.period.id}"
-    place += f"/{key.edition}" if key.edition > 1 else ""
-    return NamedSegment(f"{place}/{shown.catalogue.id(segment)}", text)
+    prefix = f"{key.kind}/{key.subject_id}/{key.period.id}"
+    prefix += f"/{key.edition}" if key.edition > 1 else ""
+    return NamedSegment(f"{prefix}/{public.catalogue.id(segment)}", text)
 
 
 def _kinds_dimension(join: Join, ways: _Ways) -> Dimension:
@@ -334,18 +335,18 @@ def _kinds_dimension(join: Join, ways: _Ways) -> Dimension:
             key,
             _TABLES,
             Text(f"counted in {key}", key),
-            tuple(place for place, kind in enumerate(ways.kinds) if table in kind),
+            tuple(position for position, kind in enumerate(ways.kinds) if table in kind),
         )
         for table, key in enumerate(keys)
     ]
     single = [
-        Group(name, "kind", Text(f"counted in {name} alone", name), (place,))
-        for place, name in enumerate(names)
+        Group(name, "kind", Text(f"counted in {name} alone", name), (position,))
+        for position, name in enumerate(names)
     ]
     return Dimension(_TABLES, tuple(names), (*tables, *single))
 
 
-def _goals(knowledge: Knowledge, ways: _Ways) -> tuple[sparse.csr_array, Integers]:
+def _requirements(knowledge: Knowledge, ways: _Ways) -> tuple[sparse.csr_array, Integers]:
     """One row for each group of atoms that no figure tells apart, and each demand; the leads."""
     of_kind = knowledge.class_of.reshape(-1, len(ways.kinds))
     demands = [np.array(demand, dtype=np.int64) for demand in ways.demands()]
@@ -380,11 +381,11 @@ def _highest(wanted: NDArray[np.intp], times: Integers, classes: int) -> sparse.
 
     Kinds that no figure tells apart share a class; people in it may be of the best of them.
     """
-    goal, kind = np.nonzero(wanted >= 0)
-    columns, weights = wanted[goal, kind], times[kind]
-    order = np.lexsort((-weights, columns, goal))
-    goal, columns, weights = goal[order], columns[order], weights[order]
-    first = np.ones(len(goal), dtype=bool)
-    first[1:] = (np.diff(goal) != 0) | (np.diff(columns) != 0)
-    entries = weights[first], (goal[first], columns[first])
+    requirement, kind = np.nonzero(wanted >= 0)
+    columns, weights = wanted[requirement, kind], times[kind]
+    order = np.lexsort((-weights, columns, requirement))
+    requirement, columns, weights = requirement[order], columns[order], weights[order]
+    first = np.ones(len(requirement), dtype=bool)
+    first[1:] = (np.diff(requirement) != 0) | (np.diff(columns) != 0)
+    entries = weights[first], (requirement[first], columns[first])
     return sparse.csr_array(entries, shape=(len(wanted), classes))

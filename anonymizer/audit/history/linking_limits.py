@@ -7,20 +7,20 @@ What is not decided within these is withheld.
 TABLES_IN_ALL_WAYS = 4  # up to here every set of tables is a kind of people
 FIGURES_AS_ONE = 4_000  # times kinds of people; larger joins are attacked pair by pair
 PROGRAMS = 300  # for single groups of one join
-ROWS_SOLVED = 120_000  # figures of all programs together, but
+PROGRAM_ROWS = 120_000  # figures of all programs together, but
 FEWEST_PROGRAMS = 15  # at least so many programs
 ROUNDS = 20  # in which one figure of a finding goes, or those at odds are shared
-FIGURES_SOLVED = 3_000  # no single program ends in a reasonable time beyond
+PROGRAM_FIGURES = 3_000  # no single program ends in a reasonable time beyond
 FIRST_TABLES = 3  # that others are looked for around, before programs decide
 FOUND_AT_ONCE = 2_000  # findings; the rest can wait for the next round
 ITERATIONS = 50_000  # of one program
 
-# Tables held fast inside of another (layers, held, pairs)
+# Tables fixed inside of another (layers, held, pairs)
 PAIRS = 3  # of tables found together, for what is left
-AIMS = (0.4, 0.25, 0.1)  # shares of the room in a figure: how far inside its ends
+MARGINS = (0.4, 0.25, 0.1)  # shares of the room in a figure: how far inside its ends
 ROOMY = 2  # people that a class has to be able to take
-PLACES_TAKING = 6  # to share out people of one class
-PLACES_GIVING = 60  # to collect them
+PARTS_RECEIVING = 6  # to share out people of one class
+PARTS_GIVING = 60  # to collect them
 
 # Figures compared (nearness, sums)
 NEARNESS_ROUNDS = 100  # of fitting; what matters is found long before

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from anonymizer.audit.history import linking_limits
 from anonymizer.audit.history.join import leaves_of
-from anonymizer.audit.history.shown import Shown
+from anonymizer.audit.history.public_table import PublicTable
 from anonymizer.audit.knowledge import IMPOSSIBLE, read
-from anonymizer.feasible.proportional import proportions
+from anonymizer.feasible.proportional_fitting import proportions
 from anonymizer.feasible.solver import Reals
 from anonymizer.feasible.system import Flags
 from anonymizer.model.dimensions import Dimension
@@ -28,7 +28,7 @@ _ANYBODY = 1  # people; of a group with fewer nobody can be shown to be there
 _NO_LIMIT = 1e12  # people where no figure says anything
 
 
-def is_near(inner: Shown, outer: Shown, floor: int) -> bool:
+def is_near(inner: PublicTable, outer: PublicTable, floor: int) -> bool:
     """Whether some group may be filled by half or more by the inner table.
 
     If not, no figures less others come near `floor` either.
@@ -39,13 +39,13 @@ def is_near(inner: Shown, outer: Shown, floor: int) -> bool:
         return False
     far = lowest * _FAR <= highest.min() - floor, highest - floor >= lowest.max() * _FAR
     large, small = (
-        shown.without(shown.figures.segments[out].astype(np.int64))
-        for shown, out in zip((inner, outer), far, strict=True)
+        public.without(public.figures.segments[out].astype(np.int64))
+        for public, out in zip((inner, outer), far, strict=True)
     )
     return _is_close(large, small, floor) or _is_expected(inner, outer, floor)
 
 
-def _is_close(inner: Shown, outer: Shown, floor: int) -> bool:
+def _is_close(inner: PublicTable, outer: PublicTable, floor: int) -> bool:
     """Whether a figure may be filled by half or more by one that lies in it."""
     lowest, _ = inner.unshared
     _, highest = outer.unshared
@@ -53,7 +53,7 @@ def _is_close(inner: Shown, outer: Shown, floor: int) -> bool:
     return bool(close.any() and (close & segments_within(inner, outer)).any())
 
 
-def _is_expected(inner: Shown, outer: Shown, floor: int) -> bool:
+def _is_expected(inner: PublicTable, outer: PublicTable, floor: int) -> bool:
     """The same for each group of the inner table's catalogue, by the people that the outer table's
     figures let expect there, and the fewest that the inner one's may show.
     """
@@ -79,24 +79,24 @@ class _Question:
 
     facts: tuple[object, ...]
     dimensions: tuple[Dimension, ...]
-    shown: Shown = field(compare=False)
+    public: PublicTable = field(compare=False)
 
 
-def _expected(shown: Shown, dimensions: Sequence[Dimension]) -> Reals:
+def _expected(public: PublicTable, dimensions: Sequence[Dimension]) -> Reals:
     """People in proportion to the figures, for all combinations of groups of the dimensions.
 
     The audience is asked about for each campaign in it: the last answers are remembered.
     """
-    figures, catalogue = shown.figures, shown.catalogue
-    arrays = figures.segments, figures.people, shown.possible, catalogue.cells
-    known = shown.key, shown.promise, catalogue.dimensions, *(array.tobytes() for array in arrays)
-    return _answer(_Question(known, tuple(dimensions), shown))
+    figures, catalogue = public.figures, public.catalogue
+    arrays = figures.segments, figures.people, public.possible, catalogue.cells
+    known = public.key, public.promise, catalogue.dimensions, *(array.tobytes() for array in arrays)
+    return _answer(_Question(known, tuple(dimensions), public))
 
 
 @lru_cache(maxsize=8)
 def _answer(asked: _Question) -> Reals:
-    shown = asked.shown
-    known = read(shown.figures, shown.catalogue, shown.promise, shown.possible)
+    public = asked.public
+    known = read(public.figures, public.catalogue, public.promise, public.possible)
     start = known.covered.astype(np.float64)
     people = proportions(known, start, linking_limits.IN_THE_MIDDLE, linking_limits.NEARNESS_ROUNDS)
     there = known.class_of != IMPOSSIBLE
@@ -104,7 +104,7 @@ def _answer(asked: _Question) -> Reals:
     each = np.where(known.covered, people / np.maximum(atoms, 1), _NO_LIMIT)
     by_atom = np.where(there, each[known.class_of], 0)
     return _by_group(
-        _moved(by_atom, shown.catalogue.dimensions, asked.dimensions), asked.dimensions
+        _moved(by_atom, public.catalogue.dimensions, asked.dimensions), asked.dimensions
     )
 
 
@@ -113,10 +113,10 @@ def _moved(people: Reals, own: Sequence[Dimension], other: Sequence[Dimension]) 
     moved = np.full([len(axis.leaves) for axis in other], _NO_LIMIT)
     from_, to = [], []
     for mine, axis in zip(own, other, strict=True):
-        places = {leaf: place for place, leaf in enumerate(axis.leaves)}
-        both = [(at, places[leaf]) for at, leaf in enumerate(mine.leaves) if leaf in places]
+        positions = {leaf: position for position, leaf in enumerate(axis.leaves)}
+        both = [(at, positions[leaf]) for at, leaf in enumerate(mine.leaves) if leaf in positions]
         from_.append([at for at, _ in both])
-        to.append([place for _, place in both])
+        to.append([position for _, position in both])
     moved[np.ix_(*to)] = people[np.ix_(*from_)]
     return moved
 
@@ -129,7 +129,7 @@ def _by_group(people: Reals, dimensions: Sequence[Dimension]) -> Reals:
     return people
 
 
-def segments_within(inner: Shown, outer: Shown) -> Flags:
+def segments_within(inner: PublicTable, outer: PublicTable) -> Flags:
     """(inner figures x outer figures): whether every atom of the one is one of the other."""
     within = np.ones((len(inner.figures.segments), len(outer.figures.segments)), dtype=bool)
     there = leaves_with_people(inner)
@@ -143,34 +143,34 @@ def segments_within(inner: Shown, outer: Shown) -> Flags:
     return within
 
 
-def _used(shown: Shown, axis: int) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+def _used(public: PublicTable, axis: int) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
     """The groups of a dimension that figures have, and where in these the group of each is."""
-    of_figures = shown.catalogue.cells[shown.figures.segments, axis]
-    used, place = np.unique(of_figures, return_inverse=True)
-    return used, place
+    of_figures = public.catalogue.cells[public.figures.segments, axis]
+    used, position = np.unique(of_figures, return_inverse=True)
+    return used, position
 
 
-def _groups(shown: Shown, axis: int, leaves: tuple[str, ...]) -> Flags:
+def _groups(public: PublicTable, axis: int, leaves: tuple[str, ...]) -> Flags:
     """(groups x leaves): which leaf is in which group of a dimension."""
-    dimension = shown.catalogue.dimensions[axis]
+    dimension = public.catalogue.dimensions[axis]
     spread = np.zeros((len(dimension.groups), len(leaves)), dtype=bool)
-    spread[:, _places(dimension.leaves, leaves)] = dimension.membership
+    spread[:, _positions(dimension.leaves, leaves)] = dimension.membership
     return spread
 
 
-def _among(there: Flags, shown: Shown, axis: int, leaves: tuple[str, ...]) -> Flags:
+def _among(there: Flags, public: PublicTable, axis: int, leaves: tuple[str, ...]) -> Flags:
     spread = np.zeros(len(leaves), dtype=bool)
-    spread[_places(shown.catalogue.dimensions[axis].leaves, leaves)] = there
+    spread[_positions(public.catalogue.dimensions[axis].leaves, leaves)] = there
     return spread
 
 
-def _places(own: tuple[str, ...], leaves: tuple[str, ...]) -> NDArray[np.intp]:
-    places = {leaf: place for place, leaf in enumerate(leaves)}
-    return np.array([places[leaf] for leaf in own], dtype=np.intp)
+def _positions(own: tuple[str, ...], leaves: tuple[str, ...]) -> NDArray[np.intp]:
+    positions = {leaf: position for position, leaf in enumerate(leaves)}
+    return np.array([positions[leaf] for leaf in own], dtype=np.intp)
 
 
-def leaves_with_people(shown: Shown) -> list[Flags]:
+def leaves_with_people(public: PublicTable) -> list[Flags]:
     """Of each dimension the leaves in which there can be people."""
-    axes = range(shown.possible.ndim)
+    axes = range(public.possible.ndim)
     others = [tuple(other for other in axes if other != axis) for axis in axes]
-    return [np.asarray(shown.possible.any(axis=rest)) for rest in others]
+    return [np.asarray(public.possible.any(axis=rest)) for rest in others]

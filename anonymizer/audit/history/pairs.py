@@ -13,9 +13,9 @@ from scipy import sparse
 
 from anonymizer.audit.history import linking_limits
 from anonymizer.audit.history.families import Families
-from anonymizer.audit.history.places import Places
-from anonymizer.feasible.around import NONE, Around, around
-from anonymizer.feasible.departures import Departures
+from anonymizer.audit.history.refinement import Refinement
+from anonymizer.feasible.class_witnesses import NONE, ClassWitnesses, witnesses_near
+from anonymizer.feasible.neighbouring_tables import NeighbouringTables
 from anonymizer.feasible.system import Flags, Integers, System
 from anonymizer.model.proofs import LinkedProof
 
@@ -27,30 +27,30 @@ _KINDS = frozenset({0, 1}), frozenset({1}), frozenset({0})  # of the tables (inn
 class Pair:
     """One inner table of those that are held, its families, and the latest of these at hand."""
 
-    def __init__(self, places: Places, number: int) -> None:
-        self._places, self._number = places, number
-        own, self.of_place = np.unique(places.own[[_OUTER, number]], axis=1, return_inverse=True)
-        self.of_place = self.of_place.ravel()
+    def __init__(self, refinement: Refinement, number: int) -> None:
+        self._refinement, self._number = refinement, number
+        own, self.of_part = np.unique(refinement.own[[_OUTER, number]], axis=1, return_inverse=True)
+        self.of_part = self.of_part.ravel()
         self._outer, self._inner = own
         self.together = own.shape[1]
-        self._alone = places.tables[_OUTER].classes
+        self._alone = refinement.tables[_OUTER].classes
         self._families = Families(self.together + self._alone)
 
-    def hold(self, people: Integers, top: Integers, rest: Around) -> None:
-        """People of the inner table by place, those of the outer one that are held, and the rest.
+    def hold(self, people: Integers, top: Integers, remainder: ClassWitnesses) -> None:
+        """People of the inner table by part, those of the outer one that are held, and the rest.
 
         They must fit the figures.
         """
         both = np.zeros(self.together, dtype=np.int64)
-        np.add.at(both, self.of_place, people)
-        spare = self._places.summed(_OUTER, top - people)
-        self._rest = rest
-        self._first = np.concatenate([both, spare + rest.first])
-        self._families.depart(self._first, self._rests(np.zeros(0, dtype=np.int64)))
+        np.add.at(both, self.of_part, people)
+        spare = self._refinement.summed(_OUTER, top - people)
+        self._remainder = remainder
+        self._first = np.concatenate([both, spare + remainder.first])
+        self._families.add_neighbours(self._first, self._remainders(np.zeros(0, dtype=np.int64)))
 
-    def keep_rests(self, numbers: Integers) -> None:
+    def keep_remainders(self, numbers: Integers) -> None:
         """Keep tables of the rest as witnesses."""
-        self._families.depart(self._first, self._rests(numbers[numbers > 0]))
+        self._families.add_neighbours(self._first, self._remainders(numbers[numbers > 0]))
 
     def lend(self, wanted: Integers, enough: int) -> Integers:
         """The wanted classes of both that may have enough people of the inner table.
@@ -60,12 +60,17 @@ class Pair:
         rest is one in which it has enough.
         """
         wanted = wanted[self._inner[wanted] >= 0]
-        within = self._places.tables[self._number]
+        within = self._refinement.tables[self._number]
         chosen = np.zeros(within.classes, dtype=bool)
         chosen[self._inner[wanted]] = True
-        goals = np.full(within.classes, enough)
-        tables = around(
-            within, self._summed(self._both), goals, chosen, closed=self._closed, patient=True
+        requirements = np.full(within.classes, enough)
+        tables = witnesses_near(
+            within,
+            self._summed(self._both),
+            requirements,
+            chosen,
+            closed=self._closed,
+            patient=True,
         )
         if tables is None or not len(wanted):
             return wanted[:0]
@@ -73,17 +78,17 @@ class Pair:
         changes = sparse.csr_array(tables.changes[tables.reaching[self._inner[wanted]]])
         plain = self._lent(wanted, changes, enough, np.zeros_like(wanted))
         left, changes = wanted[~plain], sparse.csr_array(changes[~plain])
-        rests = np.append(self._rest.reaching, NONE)[self._outer[left]]
-        there = rests != NONE
-        left, rests, changes = left[there], rests[there], sparse.csr_array(changes[there])
-        return np.union1d(wanted[plain], left[self._lent(left, changes, enough, rests)])
+        remainders = np.append(self._remainder.reaching, NONE)[self._outer[left]]
+        there = remainders != NONE
+        left, remainders, changes = left[there], remainders[there], sparse.csr_array(changes[there])
+        return np.union1d(wanted[plain], left[self._lent(left, changes, enough, remainders)])
 
     def proof(self) -> LinkedProof | None:
         """All families that were kept."""
         if not self._families.starts:
             return None
-        places, number = self._places, self._number
-        both = self.of_place[places.of_atom]
+        refinement, number = self._refinement, self._number
+        both = self.of_part[refinement.of_atom]
         outer, inner = self._outer[both], self._inner[both]
         class_of = np.stack(
             [
@@ -94,8 +99,8 @@ class Pair:
             axis=-1,
         )
         return LinkedProof(
-            (places.keys[number], places.keys[_OUTER]),
-            places.leaves,
+            (refinement.keys[number], refinement.keys[_OUTER]),
+            refinement.leaves,
             _KINDS,
             self._families.witnesses(class_of),
         )
@@ -107,7 +112,7 @@ class Pair:
     def _summed(self, people: Integers) -> Integers:
         """People by class of both as people by class of the inner table."""
         there = self._inner >= 0
-        classes = self._places.tables[self._number].classes
+        classes = self._refinement.tables[self._number].classes
         total = np.zeros(classes, dtype=np.int64)
         np.add.at(total, self._inner[there], people[there])
         return total
@@ -123,13 +128,13 @@ class Pair:
         """Classes of the inner table that can take few people, wherever they are."""
         return self._summed(np.minimum(self._room, linking_limits.ROOMY)) < linking_limits.ROOMY
 
-    def _rests(self, numbers: Integers) -> sparse.csr_array:
+    def _remainders(self, numbers: Integers) -> sparse.csr_array:
         """Changes of the rest as changes of the family."""
-        nobody = sparse.csr_array((len(numbers), self.together), dtype=np.int64)
-        return sparse.csr_array(sparse.hstack([nobody, self._rest.changes[numbers]]))
+        unchanged = sparse.csr_array((len(numbers), self.together), dtype=np.int64)
+        return sparse.csr_array(sparse.hstack([unchanged, self._remainder.changes[numbers]]))
 
     def _lent(
-        self, chosen: Integers, changes: sparse.csr_array, enough: int, rests: Integers
+        self, chosen: Integers, changes: sparse.csr_array, enough: int, remainders: Integers
     ) -> Flags:
         """Whether both tables fit with these changes of the inner one and of the rest, a row each.
 
@@ -141,15 +146,15 @@ class Pair:
         outside = self._outer[moved.col] >= 0
         entries = -moved.data[outside], (moved.row[outside], self._outer[moved.col[outside]])
         alone = sparse.coo_array(entries, shape=(len(chosen), self._alone))
-        alone = sparse.csr_array(alone) + self._rest.changes[rests]
+        alone = sparse.csr_array(alone) + self._remainder.changes[remainders]
         families = sparse.csr_array(sparse.hstack([sparse.csr_array(moved), alone]))
         families.eliminate_zeros()
-        fits = Departures(self._first, families).fitting(self._system)
+        fits = NeighbouringTables(self._first, families).fitting(self._system)
         reached = self._both[chosen]
         own = moved.col == chosen[moved.row]
         np.add.at(reached, moved.row[own], moved.data[own])
         fits &= reached >= enough
-        self._families.depart(self._first, sparse.csr_array(families[fits]))
+        self._families.add_neighbours(self._first, sparse.csr_array(families[fits]))
         return fits
 
     def _moved(self, chosen: Integers, changes: sparse.csr_array, enough: int) -> sparse.coo_array:
@@ -181,36 +186,36 @@ class Pair:
         """
         parts = []
         for sign, there, most in (
-            (1, self._room, linking_limits.PLACES_TAKING),
-            (-1, self._both, linking_limits.PLACES_GIVING),
+            (1, self._room, linking_limits.PARTS_RECEIVING),
+            (-1, self._both, linking_limits.PARTS_GIVING),
         ):
             some = people * sign > 0
             row, of, left = rows[some], classes[some], people[some] * sign
             order = np.lexsort((-there, self._inner))
-            place = np.searchsorted(self._inner[order], of)
+            position = np.searchsorted(self._inner[order], of)
             end = np.searchsorted(self._inner[order], of, side="right")
             for further in range(most):
-                here = order[place]
+                here = order[position]
                 able = np.where((sign < 0) & (here == chosen[row]), 0, there[here])
-                last = (place + 1 == end) | (further + 1 == most)
+                last = (position + 1 == end) | (further + 1 == most)
                 taken = np.where(last, left, np.minimum(able, left))
                 parts.append((row, here, taken * sign))
                 left = left - taken
                 more = left > 0
-                row, left, place, end = row[more], left[more], place[more] + 1, end[more]
+                row, left, position, end = row[more], left[more], position[more] + 1, end[more]
         return parts
 
     @cached_property
     def _system(self) -> System:
         """The figures of both tables over the classes of the families."""
-        places, number = self._places, self._number
-        inner = _columns(places.tables[number].members, self._inner)
-        outer = _columns(places.tables[_OUTER].members, self._outer)
-        within, around_it = places.tables[number], places.tables[_OUTER]
+        refinement, number = self._refinement, self._number
+        inner = _columns(refinement.tables[number].members, self._inner)
+        outer = _columns(refinement.tables[_OUTER].members, self._outer)
+        within, containing = refinement.tables[number], refinement.tables[_OUTER]
         return System(
-            np.concatenate([within.lowest, around_it.lowest]),
-            np.concatenate([within.highest, around_it.highest]),
-            sparse.csr_array(sparse.block_array([[inner, None], [outer, around_it.members]])),
+            np.concatenate([within.lowest, containing.lowest]),
+            np.concatenate([within.highest, containing.highest]),
+            sparse.csr_array(sparse.block_array([[inner, None], [outer, containing.members]])),
         )
 
 

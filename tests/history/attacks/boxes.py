@@ -45,5 +45,5 @@ def lines(groups: Sequence[Group]) -> list[tuple[int, int, list[int]]]:
 
 
 def _distinct(sets: Sequence[frozenset[str]]) -> tuple[list[frozenset[str]], NDArray[np.intp]]:
-    places = {member: place for place, member in enumerate(dict.fromkeys(sets))}
-    return list(places), np.array([places[member] for member in sets], dtype=np.intp)
+    positions = {member: position for position, member in enumerate(dict.fromkeys(sets))}
+    return list(positions), np.array([positions[member] for member in sets], dtype=np.intp)

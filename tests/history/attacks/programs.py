@@ -59,7 +59,7 @@ def joins_of(seen: Seen) -> Iterator[Join]:
                 yield _period(whole, parts)
         outers = [o for o in filled if seen.lies_in(whole, o) and not seen.lies_in(o, whole)]
         if outers:
-            nested = tuple((place, 0) for place in range(1, len(outers) + 1))
+            nested = tuple((position, 0) for position in range(1, len(outers) + 1))
             yield Join((whole, *outers), nested)
         audience = next((a for a in filled if _is_audience_of(a, whole)), None)
         if audience and whole.series != "campaign-day":
@@ -84,7 +84,7 @@ def _period(whole: Table, parts: Sequence[Table]) -> Join:
     first, last = max(whole.start, whole.runs[0]), min(whole.end, whole.runs[1])
     days = tuple(n for n, part in enumerate(parts, start=1) if part.series == "campaign-day")
     complete = len(days) == (last - first).days + 1 > 1
-    nested = tuple((0, place) for place in range(1, len(parts) + 1))
+    nested = tuple((0, position) for position in range(1, len(parts) + 1))
     return Join((whole, *parts), nested, ((0, days),) if complete else ())
 
 
@@ -110,18 +110,18 @@ def small_groups(attack: str, join: Join) -> list[Proof]:
         if not program.fits():
             return [Proof(attack, str(join), "the figures contradict each other", 0, 0)]
     least = min(table.inference_k for table in join.tables)
-    goals = list(parts.goals())
-    open_ = program.not_yet_reached(goals, least)
+    requirements = list(parts.requirements())
+    open_ = program.not_yet_reached(requirements, least)
     proofs = []
-    for goal in open_[:_SINGLE_QUESTIONS]:
-        most = program.most(goal)
+    for requirement in open_[:_SINGLE_QUESTIONS]:
+        most = program.most(requirement)
         if most < least - _NEARLY:
-            fewest = max(0.0, -program.most([(column, -sign) for column, sign in goal]))
+            fewest = max(0.0, -program.most([(column, -sign) for column, sign in requirement]))
             proofs.append(
                 Proof(
                     attack,
                     str(join),
-                    parts.name(goal),
+                    parts.name(requirement),
                     int(np.ceil(fewest - _NEARLY)),
                     int(np.floor(most + _NEARLY)),
                 )
@@ -161,11 +161,11 @@ class _Parts:
     def possible(self, table: int) -> np.ndarray:
         return self.members[table][-1]
 
-    def goals(self) -> Iterator[Goal]:
+    def requirements(self) -> Iterator[Goal]:
         """What must be able to have enough people."""
-        for place in range(len(self.join.tables)):
-            for part in np.flatnonzero(self.possible(place)).tolist():
-                yield [(self.column(place, part), 1)]
+        for position in range(len(self.join.tables)):
+            for part in np.flatnonzero(self.possible(position)).tolist():
+                yield [(self.column(position, part), 1)]
         for outer, inner in self.join.nested:
             for part in np.flatnonzero(self.possible(outer)).tolist():
                 yield [(self.column(outer, part), 1), (self.column(inner, part), -1)]
@@ -176,13 +176,13 @@ class _Parts:
                     (self.column(whole, part), -1),
                 ]
 
-    def name(self, goal: Goal) -> str:
-        part = goal[0][0] % self.count
-        place = np.unravel_index(self.first[part], self.shape)
+    def name(self, requirement: Goal) -> str:
+        part = requirement[0][0] % self.count
+        position = np.unravel_index(self.first[part], self.shape)
         several = int((self.inverse == part).sum()) > 1
-        box = Group(*(blocks[n] for blocks, n in zip(self.blocks, place, strict=True)))
+        box = Group(*(blocks[n] for blocks, n in zip(self.blocks, position, strict=True)))
         words = f"{box} and others alike" if several else str(box)
-        return words if len(goal) == 1 else f"{words} (difference)"
+        return words if len(requirement) == 1 else f"{words} (difference)"
 
     def _blocks(self, axis: int) -> list[frozenset[str]]:
         """Leaves of a dimension that every group has together or not at all."""
@@ -212,28 +212,30 @@ class _Program:
         self._columns = parts.count * len(parts.join.tables)
         self._upper = np.full(self._columns, highspy.kHighsInf)
         rows, low, high = [], [], []
-        for place, table in enumerate(parts.join.tables):
-            at = place * parts.count
-            self._upper[at : at + parts.count][~parts.possible(place)] = 0
-            for group, mask in zip(table.figures, parts.members[place], strict=False):
-                rows.append(at + np.flatnonzero(mask & parts.possible(place)))
+        for position, table in enumerate(parts.join.tables):
+            at = position * parts.count
+            self._upper[at : at + parts.count][~parts.possible(position)] = 0
+            for group, mask in zip(table.figures, parts.members[position], strict=False):
+                rows.append(at + np.flatnonzero(mask & parts.possible(position)))
                 low.append(float(table.low(group, shared=shared)))
                 high.append(float(table.high(group, shared=shared)))
         figures = _matrix(rows, self._columns)
-        order = [list(goal) for goal in parts.goals() if len(goal) > 1]
+        order = [list(requirement) for requirement in parts.requirements() if len(requirement) > 1]
         others = _signed(order, self._columns)
         self._matrix = vstack([figures, others], format="csr")
         self._low = np.array(low + [0.0] * len(order))
         self._high = np.array(high + [highspy.kHighsInf] * len(order))
 
-    def not_yet_reached(self, goals: Sequence[Goal], least: int) -> list[Goal]:
+    def not_yet_reached(self, requirements: Sequence[Goal], least: int) -> list[Goal]:
         """Goals that no program of several goals at once has shown to be possible."""
-        open_ = list(goals)
+        open_ = list(requirements)
         while open_:
             reached = self._together(open_, least)
             if not reached.any():
                 break
-            open_ = [goal for goal, done in zip(open_, reached, strict=True) if not done]
+            open_ = [
+                requirement for requirement, done in zip(open_, reached, strict=True) if not done
+            ]
         return open_
 
     def fits(self) -> bool:
@@ -241,23 +243,25 @@ class _Program:
         solution = _solve(self._matrix, self._low, self._high, self._upper, np.zeros(self._columns))
         return solution is not None
 
-    def most(self, goal: Goal) -> float:
+    def most(self, requirement: Goal) -> float:
         """The largest value; without end where no program tells."""
         cost = np.zeros(self._columns)
-        for column, sign in goal:
+        for column, sign in requirement:
             cost[column] += sign
         solution = _solve(self._matrix, self._low, self._high, self._upper, cost)
         return highspy.kHighsInf if solution is None else float(cost @ solution)
 
-    def _together(self, goals: Sequence[Goal], least: int) -> np.ndarray:
+    def _together(self, requirements: Sequence[Goal], least: int) -> np.ndarray:
         """Which goals have `least` where the sum of all, each counted up to `least`, is largest."""
-        extra = len(goals)
+        extra = len(requirements)
         size = self._matrix.shape[0]
         wide = csr_array(
             (self._matrix.data, self._matrix.indices, self._matrix.indptr),
             shape=(size, self._columns + extra),
         )
-        counted = [[*goal, (self._columns + n, -1)] for n, goal in enumerate(goals)]
+        counted = [
+            [*requirement, (self._columns + n, -1)] for n, requirement in enumerate(requirements)
+        ]
         matrix = vstack([wide, _signed(counted, self._columns + extra)], format="csr")
         low = np.concatenate([self._low, np.zeros(extra)])
         high = np.concatenate([self._high, np.full(extra, highspy.kHighsInf)])
@@ -302,8 +306,8 @@ def _matrix(rows: Sequence[np.ndarray], columns: int) -> csr_array:
 
 
 def _signed(rows: Sequence[Goal], columns: int) -> csr_array:
-    places = [(n, column, sign) for n, row in enumerate(rows) for column, sign in row]
-    if not places:
+    positions = [(n, column, sign) for n, row in enumerate(rows) for column, sign in row]
+    if not positions:
         return csr_array((len(rows), columns))
-    at, column, sign = (np.array(values) for values in zip(*places, strict=True))
+    at, column, sign = (np.array(values) for values in zip(*positions, strict=True))
     return coo_array((sign.astype(float), (at, column)), shape=(len(rows), columns)).tocsr()

@@ -1,0 +1,119 @@
+"""Judges the rows of one batch and strips them of everything that identifies.
+
+What comes back holds keyed hashes, codes and dates; the raw values end in this step, in
+memory.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from anonymizer.intake.addresses import canonical_urls
+from anonymizer.intake.batches import RawBatch, RowFault
+from anonymizer.intake.contract import RawTable
+from anonymizer.intake.normalisation import BLANKS, Normaliser
+from anonymizer.intake.vocabulary import EARLIEST, LATEST, LONGEST_NAME, OLDEST_AGE
+from anonymizer.model.policy import Policy
+from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.secret import Secret
+
+
+@dataclass(frozen=True)
+class ValidatedBatch:
+    """The sound rows of a batch (`claims`) and pointers to the others.
+
+    `unread` are the rows of requests and consents among the others whose person is known.
+    """
+
+    claims: pa.Table
+    faults: list[RowFault]
+    unread: pa.Table | None = None
+
+
+class RowValidator:
+    """Judges batches for one day. For visits, `list_links` has to be called before."""
+
+    def __init__(self, engine: DuckDB, day: date, policy: Policy, secret: Secret) -> None:
+        self._engine, self._day = engine, day
+        self._normaliser = Normaliser(engine, policy, secret)
+        self._zone = ZoneInfo(policy.timing.timezone)
+        self._facts: dict[str, Any] = {
+            "content_key": secret.derive("content"),
+            "request_key": secret.derive("request"),
+            "visit_key": secret.derive("visit"),
+            "day": day,
+            "late_before": day - timedelta(days=policy.timing.late_days),
+            "purged_before": _years_before(day, policy.retention.closed_years),
+            "zone": policy.timing.timezone,
+            "earliest": EARLIEST,
+            "latest": LATEST,
+            "oldest_age": OLDEST_AGE,
+            "longest_name": LONGEST_NAME,
+            "blanks": BLANKS,
+        }
+
+    def judge(self, batch: RawBatch, table: RawTable, arrival: date | None) -> ValidatedBatch:
+        """Judge the rows of a batch that arrived on `arrival`."""
+        readable = self._normaliser.normalise(batch, table)
+        facts = self._facts | self._arrival_facts(arrival)
+        self._engine.load("raw_rows", readable.rows)
+        if table.name == "campaigns":
+            self._split(readable.rows.column("link_url"))
+        elif table.name == "visits":
+            self._split(readable.rows.column("url"))
+            self._engine.create("matches", "match_campaigns")
+            self._engine.create(
+                "accessed",
+                "choose_campaigns",
+                {name: facts[name] for name in ("day", "zone", "arrival", "late_before")},
+            )
+        judged = self._engine.fetch(
+            f"accept_{table.name}", {name: facts[name] for name in table.parameters}
+        )
+        for relation in ("raw_rows", "places", "matches", "accessed"):
+            self._engine.drop(relation)
+        sound = pc.is_null(judged["fault"])
+        rejected = judged.filter(pc.invert(sound))
+        faults = readable.faults + _faults(rejected)
+        unread = None
+        if table.objections:
+            unread = rejected.filter(pc.is_valid(rejected["person_key"]))
+        return ValidatedBatch(judged.filter(sound).drop_columns("fault"), faults, unread)
+
+    def list_links(self) -> None:
+        """Remember the links of the accepted campaigns, which are in `standing`."""
+        self._split(self._engine.fetch("select_links")["url"])
+        self._engine.create("links", "list_links")
+
+    def _split(self, urls: pa.Array | pa.ChunkedArray) -> None:
+        each = pc.unique(urls).drop_null()
+        self._engine.load("urls", pa.table({"url": each, "canonical": canonical_urls(each)}))
+        self._engine.create("places", "split_urls")
+        self._engine.drop("urls")
+
+    def _arrival_facts(self, arrival: date | None) -> dict[str, Any]:
+        if arrival is None:
+            return {}
+        midnight = datetime.combine(arrival + timedelta(days=1), time(), self._zone)
+        return {"arrival": arrival, "arrival_end": midnight.astimezone(UTC)}
+
+
+def _faults(rejected: pa.Table) -> list[RowFault]:
+    faults = []
+    numbers = rejected["row_number"].to_pylist()
+    for number, fault in zip(numbers, rejected["fault"].to_pylist(), strict=True):
+        column, reason = fault.split(" ")
+        faults.append(RowFault(number, column, reason))
+    return faults
+
+
+def _years_before(day: date, years: int) -> date:
+    """The same day of the year; 28 February for a 29th that is not there."""
+    try:
+        return day.replace(year=day.year - years)
+    except ValueError:
+        return day.replace(year=day.year - years, day=28)

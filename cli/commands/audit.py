@@ -1,0 +1,211 @@
+"""`audience audit`: attack a published table that is in a file."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from anonymizer.model.errors import ConfigurationError, Fault
+from cli.commands.common import hierarchy_files
+from cli.output import say
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+    from anonymizer.audit.intruder import TableRules
+    from anonymizer.audit.table_audit import Audit, Stage, StageResult
+
+# What reads and computes is imported where it is used: `--help` needs none of it.
+
+_EXIT = {"withstood": 0, "discloses": 1, "undecided": 7}  # 2: wrong input
+_MOST = 10**9
+_MOST_WORK = 10**12
+_DEFAULT_WORK = 3_000_000
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command("audit")(audit_table)
+
+
+def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each part of the rules
+    published: Annotated[
+        Path, typer.Argument(help="Dimension columns, status, people; or an export (.xlsx too).")
+    ],
+    inference_k: Annotated[
+        int,
+        typer.Option(
+            help="No one may prove that a cell has fewer people; 0 forbids exact solution only."
+        ),
+    ],
+    hierarchy: Annotated[
+        list[str] | None,
+        typer.Option(help="COLUMN=FILE of parent,child rows; may be given for each column."),
+    ] = None,
+    k: Annotated[
+        int, typer.Option(help="The threshold, if the intruder knows it; 1: not known.")
+    ] = 1,
+    rounding: Annotated[
+        int | None,
+        typer.Option(
+            help="Figures are multiples of this; 1: exact. Default: what an export says, else 1."
+        ),
+    ] = None,
+    zeros: Annotated[
+        Literal["protect", "public"],
+        typer.Option(help="public: empty segments are known and published as 0."),
+    ] = "protect",
+    background: Annotated[
+        Path | None,
+        typer.Option(help="Segments that the intruder knows: dimension columns, people."),
+    ] = None,
+    intervals: Annotated[
+        Path | None,
+        typer.Option(help="Write the tightest interval of all that is not published (CSV)."),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Write all findings (JSON), with intervals if they are few."),
+    ] = None,
+    singletons: Annotated[  # noqa: FBT002  Typer declares flags as boolean parameters
+        bool,
+        typer.Option(
+            "--singletons",
+            help="Count what a person who is alone in a cell can derive as a disclosure.",
+        ),
+    ] = False,
+    work: Annotated[
+        int,
+        typer.Option(
+            help="The budget in units of work, each about 10 microseconds of one core. "
+            "What it does not decide is reported as not decided."
+        ),
+    ] = _DEFAULT_WORK,
+) -> None:
+    """Attack a published table with what anyone can know, and report what it discloses.
+
+    Findings are printed as soon as they are known. Ends with 0 if the table withstands, 1 if it
+    discloses something, 2 if the input is wrong, 7 if nothing was found but the budget did not
+    decide everything.
+    """
+    from anonymizer.audit.intruder import Intruder, TableRules  # noqa: PLC0415
+    from anonymizer.audit.published_file import read_published  # noqa: PLC0415
+    from anonymizer.audit.summary import as_json, subject  # noqa: PLC0415
+    from anonymizer.audit.table_audit import Questions, audit  # noqa: PLC0415
+    from anonymizer.feasible.work import Work  # noqa: PLC0415
+    from anonymizer.model.errors import gathered_into  # noqa: PLC0415
+    from anonymizer.storage.files import PUBLIC, write_bytes  # noqa: PLC0415
+    from anonymizer.storage.permissions import require_paths  # noqa: PLC0415
+
+    rules = TableRules(inference_k, k, 1 if rounding is None else rounding, zeros == "public")
+    hierarchies, faults = hierarchy_files(hierarchy or ())
+    faults += _number_faults(rules, work)
+    table = None
+    with gathered_into(faults):
+        table = read_published(published, hierarchies, background)
+    if table is None or faults:
+        raise ConfigurationError(faults)
+    if rounding is None:
+        rules = replace(rules, rounding=table.rounding)
+    require_paths(path for path in (intervals, report) if path)
+    say(subject(table))
+    asked = Questions("all" if intervals else "if few" if report else "no", singletons)
+    screen = _AuditScreen(work, intervals)
+    try:
+        done = audit(Intruder(table, rules), asked, Work(work, screen.spent), screen)
+    finally:
+        screen.close()
+    if report:
+        text = json.dumps(as_json(done), indent=2, ensure_ascii=False) + "\n"
+        write_bytes(text.encode(), report, mode=PUBLIC)
+    raise typer.Exit(_EXIT[done.outcome])
+
+
+class _AuditScreen:
+    """Prints what each stage found, on stdout; on stderr what is being done.
+
+    On a terminal that is a bar of the budget, which disappears when the stage ends; elsewhere one
+    line a stage.
+    """
+
+    def __init__(self, budget: int, intervals: Path | None) -> None:
+        from pipelines.screen import notices  # noqa: PLC0415
+
+        self._budget, self._intervals, self._notices = budget, intervals, notices()
+        self._bar: tuple[Progress, TaskID] | None = None
+        self._done = 0
+
+    def begins(self, stage: "Stage") -> None:
+        """Say what is being done."""
+        from anonymizer.audit.summary import STAGES  # noqa: PLC0415
+
+        if not self._notices.is_terminal:
+            self._notices.print(f"{STAGES[stage]} ...")
+            return
+        progress = _budget_bar(self._notices)
+        task = progress.add_task(STAGES[stage], total=self._budget, completed=self._done)
+        progress.start()
+        self._bar = progress, task
+
+    def spent(self, units: int) -> None:
+        """Move the bar."""
+        self._done = units
+        if self._bar:
+            progress, task = self._bar
+            progress.update(task, completed=min(units, self._budget))
+
+    def ends(self, step: "StageResult") -> None:
+        """Print what was found; intervals go to their file."""
+        from anonymizer.audit.summary import in_words  # noqa: PLC0415
+
+        self.close()
+        for line in in_words(step):
+            say(line)
+        if step.stage == "intervals" and self._intervals:
+            _write_intervals(step.audit, self._intervals)
+
+    def close(self) -> None:
+        """Remove the bar."""
+        if self._bar:
+            self._bar[0].stop()
+            self._bar = None
+
+
+def _write_intervals(audit: "Audit", path: Path) -> None:
+    from anonymizer.audit.summary import intervals_csv  # noqa: PLC0415
+    from anonymizer.storage.files import PUBLIC, write_bytes  # noqa: PLC0415
+
+    if audit.intervals:
+        write_bytes(intervals_csv(audit, audit.intervals), path, mode=PUBLIC)
+
+
+def _budget_bar(console: "Console") -> "Progress":
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} of {task.total:,.0f} units of work"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        redirect_stdout=False,  # results go to stdout, wherever that is
+        redirect_stderr=False,
+    )
+
+
+def _number_faults(rules: "TableRules", work: int) -> list[Fault]:
+    numbers = (
+        ("--inference-k", rules.inference_k, 0, _MOST),
+        ("--k", rules.floor, 1, _MOST),
+        ("--rounding", rules.rounding, 1, _MOST),
+        ("--work", work, 1, _MOST_WORK),
+    )
+    return [
+        Fault(option, f"{number} is not a whole number from {lowest} to {highest:,}")
+        for option, number, lowest, highest in numbers
+        if not lowest <= number <= highest
+    ]

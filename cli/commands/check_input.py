@@ -1,0 +1,53 @@
+"""`audience check-input`: what a run of a day would complain about, without running it."""
+
+from typing import Annotated
+
+import typer
+
+from cli.commands.common import HomeOption, existing_home, parse_day
+from pipelines.screen import account_table, notices, out
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command("check-input")(check)
+
+
+def check(
+    day: Annotated[str, typer.Option("--day", help="The local day, YYYY-MM-DD.")],
+    privileged: Annotated[  # noqa: FBT002  Typer declares flags as boolean parameters
+        bool,
+        typer.Option(
+            "--privileged",
+            help="Also count the named segments that would be published; needs access to private/.",
+        ),
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """Take a day in and count it without writing anything: all that holds it, and all warnings.
+
+    The exit code is that of a run: 0 when the day would be released.
+    """
+    place, local_day = existing_home(home), parse_day(day, "--day")
+    with notices().status("Reading the raw files"):
+        from cli.dry_run import DryRun, check_input  # noqa: PLC0415  slow to import
+        from pipelines.trouble import Trouble, attempt  # noqa: PLC0415
+
+        # Also what nobody foresaw: a trace of it would be written into the home.
+        outcome = attempt(lambda: check_input(place, local_day, privileged=privileged))
+    found = DryRun((outcome,), ()) if isinstance(outcome, Trouble) else outcome
+    if found.accounts:
+        out().print(account_table(found.accounts))
+    for warning in found.warnings:
+        out().print(f"warning: {warning}", style="yellow")
+    for trouble in found.problems:
+        reason = trouble.message.removeprefix("held, ")
+        out().print(f"holds the day: {reason}", style="red")
+    for note in found.notes:
+        out().print(note)
+    out().print(
+        f"{local_day} would be held: {found.problems[0].code}, exit {found.exit_code}."
+        if found.problems
+        else f"Nothing holds {local_day}."
+    )
+    raise typer.Exit(found.exit_code)

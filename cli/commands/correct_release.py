@@ -1,0 +1,142 @@
+"""`audience correct-release`: a release that was made from wrong input."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.storage.home import Home
+from cli.commands.common import HomeOption, existing_home
+from cli.output import say
+
+if TYPE_CHECKING:
+    from anonymizer.release.corrections import CorrectionOrder
+    from pipelines.resources import Installation
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command("correct-release")(correct_release)
+
+
+def correct_release(
+    release: Annotated[str, typer.Argument(help="A release, as in `ledger list`.")],
+    reason: Annotated[str, typer.Option(help="Why, in a sentence; everybody can read it.")],
+    *,
+    approve: Annotated[
+        bool, typer.Option("--approve", help="Approve one more correction; corrects nothing.")
+    ] = False,
+    cancel: Annotated[
+        bool,
+        typer.Option("--cancel", help="Take back a correction that is ordered and not released."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Release a period again from corrected input, beside the first release.
+
+    The stages of the period run again, with the objections of today and the settings of the
+    period. A figure changes only where enough people differ. The first release stays as it is,
+    with a notice beside its exports. More than one correction of a period needs the approval of a
+    privacy officer.
+    """
+    place = existing_home(home)
+    if approve and cancel:
+        problem = "this is one command or the other"
+        raise ConfigurationError([Fault("--approve and --cancel", problem, "give one of them")])
+    if approve or cancel:
+        (_approve if approve else _cancel)(place, release, reason)
+        return
+    from cli.correction_orders import order_correction  # noqa: PLC0415  slow to import
+    from pipelines.resources import Installation  # noqa: PLC0415
+
+    _confirm(release, asked=not yes)
+    installation = Installation.of(place)
+    order = order_correction(installation, release, reason)
+    code = _run(place, order)
+    _tell(installation, order)
+    raise typer.Exit(code)
+
+
+def _approve(home: Home, release: str, reason: str) -> None:
+    from anonymizer.model.policy import Policy  # noqa: PLC0415
+    from anonymizer.release.corrections import Who, approve  # noqa: PLC0415  slow to import
+    from anonymizer.storage.secret import Secret  # noqa: PLC0415
+    from pipelines.release_history import open_ledger  # noqa: PLC0415
+
+    who = Who.runs(Policy.load(home.policy).roles)
+    wanted = approve(release, reason, home, open_ledger(home), Secret.load(home.secret), who)
+    say(
+        f"{wanted} is approved. Another login than yours releases it with:\n"
+        f'  audience correct-release {release} --reason "..."'
+    )
+
+
+def _cancel(home: Home, release: str, reason: str) -> None:
+    from anonymizer.release.corrections import cancel  # noqa: PLC0415  slow to import
+    from anonymizer.storage.permissions import account_name  # noqa: PLC0415
+    from anonymizer.storage.secret import Secret  # noqa: PLC0415
+    from pipelines.release_history import open_ledger  # noqa: PLC0415
+
+    ledger, secret = open_ledger(home), Secret.load(home.secret)
+    order = cancel(release, reason, home, ledger, secret, account_name())
+    say(
+        f"{order.release} is cancelled: {order.corrects} stays as it was released, and runs of its "
+        "period go on without a correction. It can be ordered again, under another number."
+    )
+
+
+def _confirm(release: str, *, asked: bool) -> None:
+    if not asked:
+        return
+    if not sys.stdin.isatty():
+        raise ConfigurationError(
+            [Fault("--yes", "there is no terminal to ask for confirmation", "add --yes")]
+        )
+    say(
+        f"The period of {release} is released again from the files that are in raw/ now. The first "
+        "release stays, with a notice beside its exports. This cannot be undone."
+    )
+    typer.confirm("Are the files right, and is it to be corrected?", abort=True)
+
+
+def _run(home: Home, order: "CorrectionOrder") -> int:
+    """Run the period; the exit code. Today's objections are taken in before a longer one."""
+    from anonymizer.model.series import CAMPAIGN_DAY  # noqa: PLC0415
+    from anonymizer.release.corrections import period_of  # noqa: PLC0415  slow to import
+    from cli.commands.run import release_days, release_stretch  # noqa: PLC0415
+    from pipelines.period_release import newest_objections  # noqa: PLC0415
+
+    series, period = period_of(order.release)
+    if series == CAMPAIGN_DAY:
+        return release_days(home, period.end, period.end)
+    newest = newest_objections(home)
+    if newest and (code := release_days(home, newest, newest)):
+        return code
+    return release_stretch(home, series, period)
+
+
+def _tell(installation: "Installation", order: "CorrectionOrder") -> None:
+    from anonymizer.model.series import CAMPAIGN_DAY  # noqa: PLC0415
+    from anonymizer.release.corrections import period_of  # noqa: PLC0415  slow to import
+    from cli.correction_orders import containing_periods  # noqa: PLC0415
+
+    series, period = period_of(order.release)
+    if installation.ledger().find_release(order.release) is None:
+        say(
+            f"{order.release} is ordered and not released yet; the reason is above. After that is "
+            "settled, give the same command again; or take the order back with:\n  audience "
+            f'correct-release {order.corrects} --cancel --reason "..."'
+        )
+        return
+    say(
+        f"{order.release} corrects {order.corrects}. The exports of {order.corrects} have a notice "
+        "that names it; tell the advertisers to use the new folder."
+    )
+    if series == CAMPAIGN_DAY and (
+        wrong := containing_periods(installation, period.end, order.release)
+    ):
+        say("Released from the wrong day as well, and not corrected by this command:")
+        for name in wrong:
+            say(f"  {name}")

@@ -1,0 +1,147 @@
+"""`audience init`, `audience ui`, `audience segments`."""
+
+import os
+import re
+import socket
+import sys
+from datetime import date, datetime
+from importlib.resources import files
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.model.policy import Timing
+from anonymizer.model.segments import load_catalogue
+from anonymizer.storage.files import PUBLIC, make_folder, write_bytes
+from anonymizer.storage.home import VARIABLE, Home
+from anonymizer.storage.permissions import OWNER_ONLY, require_paths
+from anonymizer.storage.secret import Secret
+from cli.commands.common import HomeOption, existing_home, parse_day, require_extra, use_home
+from pipelines.screen import notices, out, table
+
+_HERE = "127.0.0.1"
+_FIRST_DAY = re.compile(r"^( +first_day: )\S+", re.MULTILINE)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("init")(init)
+    app.command("ui")(serve_ui)
+    app.command("segments")(list_segments)
+
+
+def init(
+    home: HomeOption = None,
+    first_day: Annotated[
+        str | None,
+        typer.Option(
+            help="First local day to release (default: earliest landed day, else today; "
+            "asked for on a terminal)."
+        ),
+    ] = None,
+) -> None:
+    """Make a home: commented policy.yaml and segments.yaml, and a new secret key."""
+    place = use_home(home)
+    refuse_existing(place)
+    begin = parse_day(first_day, "--first-day") if first_day else _ask_first_day(place)
+    made = create_home(place, begin)
+    notices().print(
+        f"The first day to be released is {begin} (timing.first_day in policy.yaml). Earlier days "
+        "are left alone."
+    )
+    notices().print(
+        f"Made {made.root}. Keep a backup of {made.secret.name} apart from the ledger's backup: "
+        "without it nothing can be released again."
+    )
+
+
+def _ask_first_day(home: Home) -> date:
+    """The earliest landed day, today without any; on a terminal somebody is asked."""
+    from pipelines.landed_days import landed_range  # noqa: PLC0415  slow to import
+
+    landed = landed_range(home)
+    suggested = landed[0] if landed else datetime.now(ZoneInfo(Timing().timezone)).date()
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return suggested
+    question = "First local day to release, YYYY-MM-DD"
+    answer = typer.prompt(question, default=suggested.isoformat(), err=True)
+    return parse_day(str(answer).strip(), "first day")
+
+
+def refuse_existing(home: Home) -> None:
+    """Raise ConfigurationError when policy, segments or secret is there."""
+    taken = [path for path in (home.policy, home.segments, home.secret) if path.exists()]
+    if taken:
+        raise ConfigurationError(
+            [Fault(str(path), "is there already", "nothing was written") for path in taken]
+        )
+
+
+def create_home(home: Home, first_day: date | None = None) -> Home:
+    """Write policy, segments and secret. Refuses when any of them is there."""
+    refuse_existing(home)
+    require_paths([home.policy])
+    make_folder(home.raw, PUBLIC)
+    for path in (home.policy, home.segments):
+        default = files("anonymizer") / "defaults" / path.name
+        write_bytes(default.read_bytes(), path, mode=PUBLIC)
+    if first_day:
+        set_first_day(home, first_day)
+    Secret.create(home.secret)
+    return home
+
+
+def set_first_day(home: Home, day: date) -> bool:
+    """Change `timing.first_day` in a policy that has it on a line of its own; whether it has."""
+    text = home.policy.read_text(encoding="utf-8")
+    changed, lines = _FIRST_DAY.subn(rf"\g<1>{day}", text, count=1)
+    if lines:
+        home.policy.write_text(changed, encoding="utf-8")
+    return bool(lines)
+
+
+def serve_ui(
+    home: HomeOption = None,
+    port: Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65_535)] = 3000,
+) -> None:
+    """Open Dagster's pages on this machine (127.0.0.1): runs, assets, schedule, sensors."""
+    from pipelines.instance import prepare_instance  # noqa: PLC0415  Dagster is slow to import
+
+    require_extra("ui", "dagster_webserver", "audience ui")
+    os.umask(OWNER_ONLY)  # of Dagster's processes, which write without being asked
+    place = existing_home(home)
+    folder = prepare_instance(place)
+    _require_free(port)
+    command = [sys.executable, "-m", "pipelines.pages", "-h", _HERE, "-p", str(port)]
+    named = {VARIABLE: str(place.root), "DAGSTER_HOME": str(folder)}
+    os.execve(sys.executable, command, {**os.environ, **named})  # noqa: S606  no shell
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((_HERE, port))
+        except OSError as error:
+            reason = f"cannot be listened on ({error.strerror})"
+            fault = Fault("--port", f"port {port} {reason}", "choose another")
+            raise ConfigurationError([fault]) from None
+
+
+def list_segments(home: HomeOption = None) -> None:
+    """List the named segments and the groups that segments are made of."""
+    catalogue = load_catalogue(existing_home(home).segments)
+    named = [
+        (segment.id, segment.name.english, segment.name.indonesian)
+        for segment in catalogue.named.values()
+    ]
+    out().print(table("Named segments", ("id", "English", "Indonesian"), named))
+    for dimension in catalogue.dimensions:
+        rows = [
+            (group.code, group.level, group.name.english, group.name.indonesian)
+            for group in dimension.groups
+        ]
+        out().print(table(dimension.name.title(), ("code", "level", "English", "Indonesian"), rows))
+    out().print(f"{len(catalogue):,} segments in all.")

@@ -1,0 +1,115 @@
+"""`audience protect`: a table of cells from a file, protected without a home or a pipeline."""
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from cli.commands.common import hierarchy_files
+from cli.output import say, warn
+
+if TYPE_CHECKING:
+    from anonymizer.tabular.request import Files, Request
+
+# What reads and computes is imported where it is used: `--help` needs none of it, and a mistake
+# in the files is found before the solver is loaded.
+
+_File = Path | None
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command("protect")(protect)
+
+
+def protect(  # noqa: PLR0913, PLR0917  one option for each file and each part of the promise
+    cells: Annotated[Path, typer.Argument(help="Finest cells, one a row, as .csv or .parquet.")],
+    count: Annotated[str, typer.Option(help="The column that counts people.")],
+    out: Annotated[Path, typer.Option(help="For anybody: .csv or .parquet.")],
+    hierarchy: Annotated[
+        list[str] | None,
+        typer.Option(help="COLUMN=FILE of parent,child rows; may be given for each column."),
+    ] = None,
+    k: Annotated[int, typer.Option(help="A figure counts at least this many people.")] = 10,
+    inference_k: Annotated[
+        str,
+        typer.Option(
+            help="No group can be shown to have fewer people: a number, `k` for the same as "
+            "--k, or 0, which only forbids solving a figure exactly."
+        ),
+    ] = "k",
+    rounding: Annotated[int, typer.Option(help="Figures are multiples of this; 1: exact.")] = 1,
+    zeros: Annotated[
+        Literal["protect", "public"],
+        typer.Option(help="Whether empty cells are kept secret or known to everybody."),
+    ] = "protect",
+    secret_file: Annotated[
+        _File, typer.Option(help="Key of the rounding: 64 hexadecimal digits, mode 0600.")
+    ] = None,
+    tables: Annotated[_File, typer.Option(help="Wanted segments (YAML); all if not given.")] = None,
+    internal: Annotated[
+        _File, typer.Option(help="For the privileged role: why. .csv or .parquet, mode 0600.")
+    ] = None,
+    report: Annotated[
+        _File, typer.Option(help="For the privileged role: a summary. JSON, mode 0600.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Most processes at work.")] = 1,
+    proof_work: Annotated[
+        int,
+        typer.Option(
+            help="Units of work for the proof, about 10,000 a second. What is not proved within "
+            "them is suppressed; with exact figures and an --inference-k above 0 more work "
+            "publishes more."
+        ),
+    ] = 200_000,
+    memory_megabytes: Annotated[
+        int, typer.Option(help="What is not proved within this memory is suppressed.")
+    ] = 2_048,
+) -> None:
+    """Suppress a table so that no small group can be inferred.
+
+    The file of --out has a row for each segment of the cross of all levels: published with its
+    people, or suppressed; it never gives the reason.
+    """
+    from anonymizer.storage.permissions import require_paths  # noqa: PLC0415
+    from anonymizer.tabular.request import Files, read_request  # noqa: PLC0415
+    from anonymizer.tabular.rules import RuleSettings  # noqa: PLC0415
+
+    begin = time.perf_counter()
+    hierarchies, faults = hierarchy_files(hierarchy or ())
+    files = Files(cells, count, hierarchies, tables, secret_file, out, internal, report)
+    settings = RuleSettings(k, inference_k, rounding, zeros, proof_work, jobs, memory_megabytes)
+    request = read_request(files, settings, faults)
+    require_paths(files.written)
+    for warning in request.cells.warnings:
+        warn(warning)
+    _carry_out(request, files, begin)
+
+
+def _carry_out(request: "Request", files: "Files", begin: float) -> None:
+    """Protect the table and write what was asked for; `begin` is when reading began."""
+    from anonymizer.storage.files import write_bytes  # noqa: PLC0415
+    from anonymizer.tabular.protection import protect_cells  # noqa: PLC0415
+    from anonymizer.tabular.protection_report import report  # noqa: PLC0415
+    from anonymizer.tabular.table_files import write_internal, write_published  # noqa: PLC0415
+
+    read = time.perf_counter()
+    outcome = protect_cells(request)
+    protected = time.perf_counter()
+    if files.internal:
+        write_internal(outcome, files.internal)
+    write_published(outcome, files.published)
+    if files.report:
+        seconds = {"protection": protected - read, "all": time.perf_counter() - begin}
+        facts = report(request, outcome, files, seconds)
+        text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
+        write_bytes(text.encode(), files.report)
+    published = int(outcome.published.sum())
+    for column in request.cells.ignored:
+        say(f"The column {column} has one value everywhere and is left out.")
+    say(
+        f"{published:,} of {len(request.catalogue):,} segments are published in "
+        f"{files.published}, the others suppressed."
+    )

@@ -1,0 +1,73 @@
+"""`audience quarantine`: where the rows are that were set aside, and why. Never a value."""
+
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from anonymizer.model.errors import Held
+from anonymizer.storage.home import Home
+from cli.commands.common import HomeOption, existing_home, parse_day
+from pipelines.screen import notices, out, table
+
+_LIMIT = 100
+# Codes of days that are held once the pointers are written.
+_SET_ASIDE = ("too_many_bad_rows", "objection_unreadable")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command("quarantine")(list_quarantine)
+
+
+def list_quarantine(
+    day: Annotated[str, typer.Option("--day", help="Local day, YYYY-MM-DD.")],
+    reason: Annotated[
+        str | None, typer.Option(help="List rows with this reason only, such as naive_time.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="List so many rows at most; 0 lists all.", min=0)] = (
+        _LIMIT
+    ),
+    home: HomeOption = None,
+) -> None:
+    """List the quarantined rows of a day: file, row number, column and reason, never a value.
+
+    Rows are numbered from 1, the first data row of the file.
+    """
+    from anonymizer.intake import quarantine  # noqa: PLC0415  slow to import
+
+    place, local_day = existing_home(home), parse_day(day, "--day")
+    pointers = quarantine.read_pointers(place, local_day)
+    if reason is not None:
+        pointers = quarantine.of_reason(pointers, reason)
+    _tell_if_earlier(place, local_day)
+    if not pointers.num_rows:
+        out().print(f"No row of {local_day} is quarantined.")
+        return
+    listed = pointers.slice(0, limit) if limit else pointers
+    names = ("file", "row_number", "column", "reason")
+    rows = [tuple(row[name] for name in names) for row in listed.to_pylist()]
+    title = f"Quarantined rows of {local_day}"
+    out().print(table(title, ("file", "row", "column", "reason"), rows))
+    counts = quarantine.counts_by_reason(pointers)
+    out().print(table("By reason", ("table", "column", "reason", "rows"), counts))
+    if len(rows) < pointers.num_rows:
+        notices().print(
+            f"{len(rows):,} of {pointers.num_rows:,} rows are listed; --limit 0 lists all, "
+            "--reason those of one reason."
+        )
+
+
+def _tell_if_earlier(home: Home, day: date) -> None:
+    """Say so when the last run ended before it had set any row aside."""
+    from pipelines import journal  # noqa: PLC0415  slow to import
+
+    entry = journal.read(home, "intake", day)
+    trouble = entry.trouble if entry else None
+    set_aside = trouble and trouble.exit_code == Held.exit_code and trouble.code in _SET_ASIDE
+    if trouble and not set_aside:
+        notices().print(
+            f"The last run of {day} ended before it set rows aside ({trouble.code}). These are the "
+            "rows of an earlier one.",
+            style="yellow",
+        )

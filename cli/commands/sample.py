@@ -1,0 +1,110 @@
+"""`audience sample` and `audience demo`: a world to try everything on."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from anonymizer.model.policy import Policy
+from anonymizer.storage.home import Home
+from cli.commands.common import HomeOption, parse_day, use_home
+from cli.commands.init import create_home, set_first_day
+from cli.commands.ledger import print_released
+from cli.commands.run import release_days, release_landed_periods, stretches
+from data_samples.options import Layout, WorldOptions
+from pipelines.screen import notices, progress
+
+_DEFAULT = WorldOptions()
+_SETTLING_DAYS = 3
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("sample")(sample)
+    app.command("demo")(demo)
+
+
+def sample(  # noqa: PLR0913, PLR0917  one flag for each property of the world
+    home: HomeOption = None,
+    people: Annotated[int, typer.Option(help="Profiles.")] = _DEFAULT.people,
+    days: Annotated[int, typer.Option(help="Days of visits.")] = _DEFAULT.days,
+    visits: Annotated[int, typer.Option(help="Visits over all days.")] = _DEFAULT.visits,
+    advertisers: Annotated[int, typer.Option(help="Advertisers.")] = _DEFAULT.advertisers,
+    campaigns: Annotated[int, typer.Option(help="Campaigns.")] = _DEFAULT.campaigns,
+    start: Annotated[str, typer.Option(help="First day.")] = _DEFAULT.start.isoformat(),
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = _DEFAULT.seed,
+    dirt_share: Annotated[float, typer.Option(help="Share of bad rows.")] = _DEFAULT.dirt_share,
+    layout: Annotated[Layout, typer.Option(help="File formats.")] = _DEFAULT.layout,
+) -> None:
+    """Write a sample world into the raw zone: people, campaigns, visits, and faulty rows."""
+    options = WorldOptions(
+        people=people,
+        days=days,
+        visits=visits,
+        advertisers=advertisers,
+        campaigns=campaigns,
+        start=parse_day(start, "--start"),
+        seed=seed,
+        dirt_share=dirt_share,
+        layout=layout,
+    )
+    make_world(use_home(home), options)
+
+
+def demo(home: HomeOption = None) -> None:
+    """Create a home and a sample world if there is none, release its days, show the result.
+
+    Run again, it releases what is still missing.
+    """
+    from cli.backlog import missing_days  # noqa: PLC0415  slow to import
+    from pipelines.landed_days import has_visits  # noqa: PLC0415  slow to import
+
+    place = use_home(home)
+    if not place.policy.exists():
+        create_home(place)
+    if not has_visits(place):
+        make_world(place, world_in_the_past(_DEFAULT, datetime.now(UTC).date()))
+    missing = missing_days(place)
+    if not missing:
+        notices().print("Every landed day that is complete is released already.")
+    codes = [release_days(place, *stretch) for stretch in stretches(missing)]
+    codes += release_landed_periods(place)
+    print_released(place)
+    raise typer.Exit(next((code for code in codes if code), 0))
+
+
+def make_world(home: Home, options: WorldOptions) -> None:
+    """Generate the world with a progress bar and say how large it is."""
+    from data_samples.world import generate  # noqa: PLC0415  Faker and NumPy are slow to import
+
+    with progress() as bars:
+        bar = bars.add_task("Sample world")
+
+        def show(what: str, done: int, total: int) -> None:
+            bars.update(bar, description=f"Writing {what}", completed=done, total=total)
+
+        summary = generate(options, home, show)
+    _begin_by(home, summary.first_day)
+    rows = ", ".join(f"{count:,} {name}" for name, count in summary.rows.items())
+    notices().print(
+        f"Wrote {summary.files} raw files, {summary.first_day} to {summary.last_day}: {rows}."
+    )
+
+
+def _begin_by(home: Home, day: date) -> None:
+    """Let the policy begin with the sample, so that its days can be run."""
+    if not home.policy.exists() or Policy.load(home.policy).timing.first_day <= day:
+        return
+    changed = set_first_day(home, day)
+    notices().print(
+        f"timing.first_day in policy.yaml is {day} now, where the sample begins."
+        if changed
+        else f"Set timing.first_day in policy.yaml to {day} to run these days."
+    )
+
+
+def world_in_the_past(options: WorldOptions, today: date) -> WorldOptions:
+    """The same world, moved back in time where its last day would not have ended yet."""
+    latest = today - timedelta(days=options.days + _SETTLING_DAYS)
+    return replace(options, start=min(options.start, latest))

@@ -1,0 +1,98 @@
+"""`audience verify` and `audience check`: what is published, proved from what is published."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anonymizer.model.errors import ConfigurationError, Fault
+from cli.commands.common import HomeOption, reading_home
+from cli.output import say
+
+if TYPE_CHECKING:
+    from anonymizer.exports.verification import VerifiedFolder
+
+_ENDS = ("singling_out", "linkability", "inference")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("verify")(verify)
+    app.command("check")(check)
+
+
+def verify(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A published folder; that of the home without.")
+    ] = None,
+    head: Annotated[str, typer.Option(help="A hash noted earlier: an entry must have it.")] = "",
+    home: HomeOption = None,
+) -> None:
+    """Prove every published byte against the ledger's public part, offline, without the home."""
+    from anonymizer.exports.verification import verify_folder  # noqa: PLC0415  slow to import
+
+    proved = verify_folder(_existing(folder or reading_home(home).published), head)
+    say(
+        f"{proved.entries} entries, {proved.releases} releases, {proved.files} files and the "
+        f"database are as they were released.\n"
+        + "".join(
+            f"Of these, {release} was withdrawn: {reason}\n"
+            for release, reason in proved.withdrawn.items()
+        )
+        + "".join(
+            f"Of these, {release} was corrected by {by}\n"
+            for release, by in proved.corrected.items()
+        )
+        + "".join(f"{release}: {words}\n" for release, words in proved.accepted.items())
+        + unfinished_lines(proved)
+        + f"The chain ends with {proved.head}\n"
+        "Note that hash: with --head anyone can prove later that nothing before it was replaced."
+    )
+
+
+def unfinished_lines(proved: "VerifiedFolder") -> str:
+    """What the next run completes; empty if nothing is left to do."""
+    if not proved.unfinished:
+        return ""
+    listed = "".join(f"  - {work}\n" for work in proved.unfinished)
+    return (
+        "A run was interrupted. Nothing is wrong; the next run completes, or audience backfill "
+        f"does now:\n{listed}"
+    )
+
+
+def check(
+    folder: Annotated[Path, typer.Argument(help="An export folder, as it was delivered.")],
+    key: Annotated[
+        str, typer.Option(help="Fingerprint of the provider's key, if they told it.")
+    ] = "",
+) -> None:
+    """Prove an export by the certificate in it; nothing else is needed."""
+    from anonymizer.exports.certificate import stated_in  # noqa: PLC0415  slow to import
+    from anonymizer.exports.export_check import check_export  # noqa: PLC0415
+
+    checked = check_export(_existing(folder), key)
+    certificate = checked.certificate
+    say(
+        f"{checked.files} files of {certificate['release']} for {certificate['recipient']} are "
+        f"as {certificate['provider']} released them.\n"
+    )
+    for accepted in stated_in(certificate).values():
+        say(f"  {accepted['in_words']}\n")
+    if checked.correction:
+        say(f"{checked.correction}.\n")
+    for sentence in certificate["promise"]:
+        say(f"  {sentence}")
+    for name in _ENDS:
+        asked = certificate["opinion_05_2014"][name]
+        say(f"\n{asked['question']}\n  {asked['answer']}")
+        say(f"  Not promised: {asked['not_promised']}")
+    say(f"\nSealed with key {checked.key}")
+    if not key:
+        say("Compare it with the one that the provider told you, or give it with --key.")
+
+
+def _existing(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise ConfigurationError([Fault(str(folder), "is no folder", "name one that exists")])
+    return folder

@@ -1,0 +1,34 @@
+"""`audience withdraw-release`: a bad release that was sent out."""
+
+from typing import Annotated
+
+import typer
+
+from cli.commands.common import HomeOption, existing_home
+from cli.output import say
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command("withdraw-release")(withdraw_release)
+
+
+def withdraw_release(
+    release: Annotated[str, typer.Argument(help="A release, as in `ledger list`.")],
+    reason: Annotated[str, typer.Option(help="Why, in a sentence; everybody can read it.")],
+    home: HomeOption = None,
+) -> None:
+    """Take a release out of exports and database, for good, and leave a notice in its place."""
+    from anonymizer.exports.withdrawal import withdraw  # noqa: PLC0415  slow to import
+    from anonymizer.storage.secret import Secret  # noqa: PLC0415
+    from pipelines.release_history import open_ledger  # noqa: PLC0415
+
+    place = existing_home(home)
+    recipients = withdraw(release, reason, place, open_ledger(place), Secret.load(place.secret))
+    say(
+        f"{release} is withdrawn. A notice lies in the export folders of:\n"
+        + "".join(f"  {recipient}\n" for recipient in recipients)
+        + "Tell them to delete what they have taken: a copy cannot be called back. Later releases "
+        "are still judged against its figures. Once the files in raw/ are right, its period can be "
+        f'released again with:\n  audience correct-release {release} --reason "..."'
+    )

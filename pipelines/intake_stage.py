@@ -1,0 +1,131 @@
+"""Taking in the raw files of days: the only stage that sees raw values."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from anonymizer.intake.day_intake import Intake, take_in
+from anonymizer.model.codings import Codings
+from anonymizer.model.periods import Period
+from anonymizer.rights.decisions import treatments
+from anonymizer.rights.requests import unmatched
+from anonymizer.rights.retention import prune
+from pipelines.accounts import account_facts
+from pipelines.metadata import counts_table, rows_table
+from pipelines.objection_report import tell_objections
+from pipelines.resources import Installation
+from pipelines.stages import StageOutcome
+
+_LISTED = 100  # more are in the list of: audience rights review
+
+
+@dataclass
+class IntakeStage:
+    """The intake of the days of a run; `first` is the earliest of them."""
+
+    installation: Installation
+    log: logging.Logger
+    first: date
+    objections: dict[bytes, bool] = field(default_factory=dict)
+
+    @cached_property
+    def codings(self) -> Codings:
+        """What codes mean, by the files in force, which are written into the ledger first."""
+        self.installation.record_settings()
+        return self.installation.codings()
+
+    def take(self, _: Installation, period: Period) -> StageOutcome:
+        """Read the raw files of a day; read = counted + excluded + quarantined + duplicates."""
+        installation, codings = self.installation, self.codings
+        if period.end == self.first:  # no day of the run can need what is older
+            prune(installation.home, installation.policy(), newest=self.first)
+        terms = installation.terms(period)
+        with installation.engine(spill=False) as engine:
+            taken = take_in(
+                installation.home,
+                period.end,
+                terms.policy,
+                terms.secret,
+                engine,
+                now=time.time(),
+                interests=terms.catalogue.interests,
+                decisions=treatments(installation.ledger()),
+                codings=codings,
+            )
+        for key, matched in taken.objections.items():
+            self.objections[key] = self.objections.get(key, False) or matched
+        return _outcome(taken, unmatched(taken.objections, installation.ledger()))
+
+    def tell(self) -> None:
+        """Record the objections of all days, before anything is released."""
+        tell_objections(self.log, self.installation, self.objections)
+
+
+def intake_facts(taken: Intake, lost: int) -> Mapping[str, Any]:
+    """What later steps and reports need to know of a day that was taken in."""
+    used = [file for file in taken.files if file.status in ("accepted", "mapping")]
+    return {
+        "accounts": {table: account_facts(account) for table, account in taken.accounts.items()},
+        "inputs": {file.name: file.sha256 for file in used},
+        "unmatched": lost,
+        "unmapped": {**taken.unmapped, **taken.unstated},
+        "people": dict(taken.people),
+        "ignored": dict(taken.ignored),
+        "unread": dict(Counter(row.table for row in taken.unread)),
+        "warnings": [asdict(warned) for warned in taken.warnings],
+    }
+
+
+def _outcome(taken: Intake, lost: int) -> StageOutcome:
+    visits = taken.accounts["visits"]
+    return StageOutcome(
+        facts=intake_facts(taken, lost),
+        metadata={
+            "accepted_rows": {
+                "dagster/partition_row_count": visits.counted,
+                "rows_by_reason": rows_table(taken.accounts),
+                "files": counts_table(
+                    ("file", "status", "reason", "rows"),
+                    [(file.name, file.status, file.reason, file.rows) for file in taken.files],
+                ),
+                "dropped_columns": counts_table(
+                    ("table", "column"),
+                    [
+                        (table, name)
+                        for table, names in taken.dropped_columns.items()
+                        for name in names
+                    ],
+                ),
+                "objections_that_match_no_one": lost,
+                "unread_objections": counts_table(
+                    ("file", "row", "column", "reason"),
+                    [
+                        (row.file, row.place.row, row.column, row.reason)
+                        for row in taken.unread[:_LISTED]
+                    ],
+                ),
+                "warnings": counts_table(
+                    ("table", "code", "count", "file"),
+                    [(one.table, one.code, one.count, one.file) for one in taken.warnings],
+                ),
+            },
+            "quarantined_rows": {
+                "dagster/partition_row_count": sum(
+                    sum(account.quarantined.values()) for account in taken.accounts.values()
+                ),
+                "rows_by_reason": counts_table(
+                    ("table", "reason", "rows"),
+                    [
+                        (account.table, reason, rows)
+                        for account in taken.accounts.values()
+                        for reason, rows in sorted(account.quarantined.items())
+                    ],
+                ),
+            },
+        },
+    )

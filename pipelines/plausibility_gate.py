@@ -1,0 +1,160 @@
+"""The plausibility gate of a day: what it is compared with, and whether somebody accepted it.
+
+It stands in publication, before the first byte is written. An acceptance is bound to the raw files
+that were taken in: after another delivery it no longer counts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from anonymizer.intake.contract import TABLES
+from anonymizer.intake.plausibility import Deviation, Measures, Remarks, deviations, measures_of
+from anonymizer.intake.quarantine import Frequent, most_frequent, of_table, read_pointers
+from anonymizer.model.errors import ConfigurationError, Fault, Held, first_few
+from anonymizer.model.policy import Plausibility, Policy
+from anonymizer.release.acceptances import (
+    ACCEPTANCE,
+    Acceptance,
+    acceptance_subject,
+    record_acceptance,
+    role_that_accepts,
+)
+from anonymizer.release.ledger import Ledger
+from anonymizer.storage.home import Home
+from anonymizer.storage.permissions import account_name
+from anonymizer.storage.secret import Secret
+from pipelines import journal
+from pipelines.accounts import read_account
+
+_EXAMPLES = 5  # most files, and most rows of each, that are named
+
+
+def implausible(
+    home: Home, day: date, limits: Plausibility, released: Home | None = None
+) -> tuple[Deviation, ...]:
+    """What is odd about a day that was taken in and counted; nothing where it is switched off.
+
+    The days before are those of `released`, where a day was counted in a folder of its own.
+    """
+    today = _measures(home, day) if limits.enabled else None
+    if today is None:
+        return ()
+    past = released or home
+    days = [day - timedelta(days=back) for back in range(1, 7 * limits.weeks + 1)]
+    before = [_measures(past, earlier) for earlier in days if _was_published(past, earlier)]
+    return deviations(today, [measures for measures in before if measures], limits)
+
+
+def require_plausible(home: Home, ledger: Ledger, day: date, limits: Plausibility) -> str:
+    """The subject of the acceptance that a day is released under; empty for a plausible day.
+
+    Raises Held `implausible` for one that nobody has accepted.
+    """
+    odd = implausible(home, day, limits)
+    if not odd:
+        return ""
+    subject = subject_of(home, day)
+    if ledger.find(ACCEPTANCE, subject) is None:
+        raise Held("implausible", explained(home, day, odd))
+    return subject
+
+
+def explained(home: Home, day: date, odd: Sequence[Deviation]) -> str:
+    """One line a measure, where to look, and what to do. Counts, files and rows; never a value."""
+    lines = [
+        f"  - {deviation}{''.join(map(str, causes(home, day, deviation)))}" for deviation in odd
+    ]
+    return (
+        f"{len(odd)} measure(s) of {day} are out of their limits, nothing is released:\n"
+        + "\n".join(lines)
+        + "\nDeliver the files again and run the day again; or, if the day is right, release it "
+        f'with: audience accept --day {day} --reason "..."'
+    )
+
+
+def accept(home: Home, ledger: Ledger, day: date, reason: str, now: datetime) -> int:
+    """Record that a held day is right as it was delivered; how many measures were odd.
+
+    Raises ConfigurationError for a login without a role that may and for a day that is not held as
+    implausible, LedgerBroken for a ledger that is older than its public part.
+    """
+    policy, login = Policy.load(home.policy), account_name()
+    role = role_that_accepts(policy.roles, login)
+    odd = implausible(home, day, policy.plausibility)
+    if not odd:
+        problem = f"{day} has not been taken in, or is plausible"
+        raise ConfigurationError([Fault("--day", problem, f"audience run --from {day} --to {day}")])
+    today = now.astimezone(ZoneInfo(policy.timing.timezone)).date()
+    accepted = Acceptance(tuple(one.measure for one in odd), reason, role, today)
+    secret = Secret.load(home.secret)
+    record_acceptance(home, ledger, secret, subject_of(home, day), accepted, login)
+    return len(odd)
+
+
+def subject_of(home: Home, day: date) -> str:
+    """What an acceptance of the day is about, as its files were taken in last."""
+    entry = journal.read(home, "intake", day)
+    return acceptance_subject(day, entry.facts.get("inputs", {}) if entry else {})
+
+
+def _measures(home: Home, day: date) -> Measures | None:
+    """The measures of a day by the journal; None for one that did not get as far as counting."""
+    intake, people, reach = (
+        journal.read(home, stage, day) for stage in ("intake", "eligibility", "reach")
+    )
+    if not (intake and people and reach) or intake.trouble or people.trouble or reach.trouble:
+        return None
+    raw = {name: read_account(facts) for name, facts in intake.facts["accounts"].items()}
+    return measures_of(
+        day,
+        raw,
+        read_account(people.facts["account"]),
+        read_account(reach.facts["account"]),
+        Remarks(*(intake.facts.get(name, {}) for name in ("unmapped", "people", "ignored"))),
+    )
+
+
+def _was_published(home: Home, day: date) -> bool:
+    entry = journal.read(home, "publication", day)
+    return entry is not None and not entry.trouble
+
+
+@dataclass(frozen=True)
+class CauseLocation:
+    """Where to look for the cause of a deviation: a file, a column, and rows if any are bad."""
+
+    file: str
+    column: str = ""
+    rows: tuple[int, ...] = ()
+    quarantined: Frequent | None = None
+
+    def __str__(self) -> str:
+        if self.quarantined:
+            return f"\n      {self.quarantined}"
+        if not self.rows:
+            return f"; files: {self.file}"
+        listed = ", ".join(map(str, self.rows))
+        return f"\n      {self.file}, column {self.column}: for example row {listed}"
+
+
+def causes(home: Home, day: date, deviation: Deviation) -> list[CauseLocation]:
+    """The files that a measure is about, and rows to look at where rows are quarantined."""
+    table, _, reason = deviation.measure.partition(": ")
+    if reason == "quarantined":
+        found = most_frequent(of_table(read_pointers(home, day), table))
+        return [CauseLocation(one.file, one.column, one.examples, one) for one in found]
+    entry = journal.read(home, "intake", day)
+    facts = entry.facts if entry else {}
+    tables = [name for name in TABLES if f"raw/{name}" in deviation.look_at]
+    if warned := [
+        CauseLocation(one["file"], ", ".join(one["columns"]), tuple(one["rows"][:_EXAMPLES]))
+        for one in facts.get("warnings", ())
+        if one["code"] == reason and one["table"] in {table, *tables} and one["rows"]
+    ]:
+        return warned[:_EXAMPLES]
+    inputs = facts.get("inputs", {})
+    files = sorted(name for name in inputs if name.split("/")[0] in tables)
+    column, named, _ = deviation.look_at.partition(" in raw/")
+    return [CauseLocation(first_few(files), column if named else "")] if files else []

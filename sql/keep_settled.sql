@@ -1,8 +1,0 @@
--- The claims that stand after duplicates and conflicts are settled.
--- in:  claims, settled
--- out: the columns of claims
-SELECT c.*
-FROM claims AS c
-WHERE NOT EXISTS (
-    SELECT 1 FROM settled AS s WHERE s.file = c.file AND s.row_number = c.row_number
-)

@@ -1,0 +1,184 @@
+"""Names in code: the glossary's words, one meaning a name, modules that are nouns."""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("anonymizer", "audience", "cli", "pipelines")
+GLOSSARY = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
+
+# `held` is the glossary's word for a day; in these packages it had other meanings.
+RETIRED_THERE = {
+    f"anonymizer/{package}/*": frozenset({"held"}) for package in ("feasible", "suppression")
+}
+RETIRED_THERE["anonymizer/audit/*"] = frozenset({"held"})
+
+# The public part of a ledger entry is a column and a field of that name; old ledgers have it.
+ALLOWED = {
+    "anonymizer/release/chain.py": frozenset({"shown"}),
+    "anonymizer/release/ledger.py": frozenset({"shown"}),
+    "anonymizer/release/public_ledger.py": frozenset({"shown"}),
+}
+
+# Standard terms of the field that end as participles do.
+NOUNS = {
+    "accounting": "row accounting: what became of every row",
+    "differencing": "the attack by subtraction (statistical disclosure control)",
+    "escaping": "escaping of characters",
+    "proportional_fitting": "iterative proportional fitting",
+    "quoting": "quoting of CSV fields (RFC 4180)",
+    "rounding": "random rounding (statistical disclosure control)",
+}
+
+
+def retired_words() -> frozenset[str]:
+    """The first column of the glossary's last table."""
+    rows = GLOSSARY.split("## Retired words", 1)[1].splitlines()
+    found = [re.findall(r"`([a-z_]+)`", row.split("|")[1]) for row in rows if row.startswith("| `")]
+    return frozenset(word for row in found for word in row)
+
+
+RETIRED = retired_words()
+
+
+def files() -> dict[str, str]:
+    return {
+        path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+    }
+
+
+FILES = files()
+
+
+def words(name: str) -> list[str]:
+    """`_MostShown_in` is most, shown, in."""
+    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", name)
+    return [part.lower() for part in parts]
+
+
+def names(path: str, text: str) -> Iterator[str]:
+    """All that a module gives a name: itself, functions, classes, arguments, variables."""
+    yield from Path(path).with_suffix("").parts
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+        elif isinstance(node, ast.alias) and node.asname:
+            yield node.asname
+
+
+def retired_names(path: str, text: str) -> set[str]:
+    retired = set(RETIRED - ALLOWED.get(path, frozenset()))
+    for pattern, more in RETIRED_THERE.items():
+        if fnmatch(path, pattern):
+            retired |= more
+    return {
+        name
+        for name in names(path, text)
+        if retired.intersection(words(name))
+        or any("_" in word and word in name.lower() for word in retired)
+    }
+
+
+def repeated(found: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    return {name: paths for name, paths in found.items() if len(paths) > 1}
+
+
+def classes_by_name(sources: Mapping[str, str]) -> dict[str, list[str]]:
+    """A leading underscore makes no other name."""
+    found = defaultdict(list)
+    for path, text in sources.items():
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ClassDef):
+                found[node.name.lstrip("_")].append(path)
+    return found
+
+
+def files_by_name(paths: Mapping[str, str]) -> dict[str, list[str]]:
+    """Without `cli/commands/`: a module there is named after the command that users type."""
+    found = defaultdict(list)
+    for path in paths:
+        name = Path(path).name
+        if name != "__init__.py" and not path.startswith("cli/commands/"):
+            found[name].append(path)
+    return found
+
+
+def participles(paths: Mapping[str, str]) -> set[str]:
+    return {path for path in paths if Path(path).stem.endswith("ing")} - {
+        path for path in paths if Path(path).stem in NOUNS
+    }
+
+
+def test_the_glossary_has_the_retired_words() -> None:
+    assert {"goals", "wishes", "outsider", "taking_in", "upkeep"} <= RETIRED
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_no_retired_word_is_a_name(path: str) -> None:
+    assert not retired_names(path, FILES[path])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def mend(table): ...",
+        "class Wishes: ...",
+        "def f(told): ...",
+        "most_shown = 1",
+        "self._places = ()",
+        "from anonymizer.feasible import x as outsider",
+        "def taking_in(): ...",
+    ],
+)
+def test_a_retired_word_is_found(text: str) -> None:
+    assert retired_names("anonymizer/release/gate.py", text)
+
+
+def test_a_retired_word_is_found_in_the_name_of_a_module() -> None:
+    assert retired_names("anonymizer/feasible/departures.py", "")
+    assert retired_names("anonymizer/feasible/held_tables.py", "")
+    assert not retired_names("pipelines/held_days.py", "")
+
+
+def test_each_exemption_is_needed() -> None:
+    for path, exempt in ALLOWED.items():
+        assert exempt <= {word for name in names(path, FILES[path]) for word in words(name)}
+
+
+def test_no_class_name_has_two_meanings() -> None:
+    assert not repeated(classes_by_name(FILES))
+    assert repeated(classes_by_name({"a.py": "class Held: ...", "b.py": "class _Held: ..."}))
+
+
+def test_no_file_name_is_used_twice() -> None:
+    assert not repeated(files_by_name(FILES))
+    assert repeated(files_by_name({"pipelines/landing.py": "", "anonymizer/intake/landing.py": ""}))
+
+
+def test_a_command_module_is_named_after_a_command() -> None:
+    """`common` has the options that they share."""
+    commands = set(re.findall(r'^    "([a-z-]+)": "', FILES["cli/main.py"], re.M))
+    for path in FILES:
+        stem = Path(path).stem
+        if path.startswith("cli/commands/") and stem not in {"__init__", "common"}:
+            assert stem.replace("_", "-") in commands, path
+
+
+def test_modules_are_no_participles() -> None:
+    assert not participles(FILES)
+    assert participles({"anonymizer/intake/gathering.py": ""})
+    assert {Path(path).stem for path in FILES} >= set(NOUNS), "each noun is the name of a module"

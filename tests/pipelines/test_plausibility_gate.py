@@ -1,0 +1,187 @@
+"""An implausible day is held until it is accepted by somebody or delivered again."""
+
+import csv
+import gzip
+import io
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from checking import outcome
+
+from anonymizer.intake.plausibility import Deviation
+from anonymizer.model.periods import Period
+from anonymizer.release.ledger import Ledger
+from anonymizer.storage.home import Home
+from anonymizer.storage.permissions import account_name
+from pipelines import journal
+from pipelines.plausibility_gate import causes, explained
+
+DAY = "2026-11-01"
+Audience = Callable[..., subprocess.CompletedProcess[str]]
+MEASURES = ["people: age_not_known", "visits: age_not_known"]
+
+
+def without_births(folder: Path) -> None:
+    """Profiles as they are when the source no longer fills `birth_date`."""
+    for path in folder.glob("profiles*.parquet"):
+        rows = pq.read_table(path, partitioning=None)
+        place, column = rows.column_names.index("birth_date"), rows["birth_date"]
+        rows = rows.set_column(place, "birth_date", pa.nulls(len(rows), column.type))
+        pq.write_table(rows, path)
+    for path in folder.glob("profiles*.csv.gz"):
+        header, *rows = csv.reader(io.StringIO(gzip.decompress(path.read_bytes()).decode()))
+        place, out = header.index("birth_date"), io.StringIO()
+        blank = [[*row[:place], "", *row[place + 1 :]] for row in rows]
+        csv.writer(out).writerows([header, *blank])
+        path.write_bytes(gzip.compress(out.getvalue().encode()))
+
+
+@pytest.fixture
+def profiles(fresh_home: Home) -> Path:
+    """The folder of the snapshot of the day, broken; the right one is kept beside the home."""
+    folder = fresh_home.raw / "profiles" / f"day={DAY}"
+    shutil.copytree(folder, fresh_home.root.parent / "right")
+    without_births(folder)
+    return folder
+
+
+def test_an_implausible_day_is_held_until_it_is_accepted(
+    fresh_home: Home, profiles: Path, audience: Audience
+) -> None:
+    run = ("run", "--from", DAY, "--to", DAY)
+    held = audience(*run)
+    assert held.returncode == 4, held.stdout
+    said = " ".join((held.stdout + held.stderr).split())
+    assert "held: implausible" in said
+    assert "people: age_not_known" in said
+    assert "birth_date in raw/profiles" in said
+    assert f"audience accept --day {DAY}" in said
+    assert not list(fresh_home.releases.glob("*"))
+    passed, shown = outcome("campaign_reach", "plausible", Period.from_id(DAY).end)
+    assert not passed
+    assert [row.data["measure"] for row in shown["measures"].records] == MEASURES
+
+    unfit = audience("accept", "--day", DAY, "--reason", "ask anna@example.com")
+    assert unfit.returncode == 2
+    accepted = audience("accept", "--day", DAY, "--reason", "Births are no longer collected.")
+    assert accepted.returncode == 0, accepted.stderr
+    (entry,) = [e for e in Ledger.open(fresh_home.ledger).entries() if e.kind == "acceptance"]
+    assert entry.body["reason"] == "Births are no longer collected."
+    assert entry.body["measures"] == MEASURES
+    assert entry.body["by"]
+    assert entry.body["salt"]
+    assert len(fresh_home.public_ledger.read_text().splitlines()) == entry.sequence
+    assert "by" not in (entry.link.shown or {})["body"]
+    assert entry.body["role"] == ""
+    assert audience(*run).returncode == 0
+    assert outcome("campaign_reach", "plausible", Period.from_id(DAY).end)[0]
+    states_the_acceptance(fresh_home, audience, "accepted on ")
+
+
+def states_the_acceptance(home: Home, audience: Audience, words: str) -> None:
+    """In every certificate of the day, in `check` of each export and in `verify`."""
+    folders = sorted(home.exports.glob(f"*/campaign-day-{DAY}"))
+    assert folders
+    for folder in folders:
+        certificate = json.loads((folder / "certificate.json").read_text())
+        stated = certificate["released_although_implausible"]
+        assert stated["measures"] == MEASURES
+        assert stated["reason"] == "Births are no longer collected."
+        checked = audience("check", folder)
+        assert checked.returncode == 0, checked.stderr
+        assert stated["in_words"] in checked.stdout
+    verified = audience("verify", home.published)
+    assert verified.returncode == 0, verified.stderr
+    assert f"campaign-day-{DAY}: {stated['in_words']}" in verified.stdout
+    assert words in stated["in_words"]
+
+
+@pytest.mark.slow
+def test_who_may_accept_is_a_role_of_the_policy(
+    fresh_home: Home, profiles: Path, audience: Audience
+) -> None:
+    run = ("run", "--from", DAY, "--to", DAY)
+    accept = ("accept", "--day", DAY, "--reason", "Births are no longer collected.")
+    assert audience(*run).returncode == 4
+    text = fresh_home.policy.read_text()
+    login = account_name()
+    for roles in ("privacy_officer: [somebody-else]", f"ad_ops: [{login}]"):
+        fresh_home.policy.write_text(text.replace("roles: {}", f"roles: {{{roles}}}"))
+        refused = audience(*accept)
+        said = " ".join(refused.stderr.split())
+        assert refused.returncode == 2
+        assert f"your login, {login}, has no role that may accept a day" in said
+        assert "roles.privacy_officer or roles.data_engineer in policy.yaml" in said
+    assert not [e for e in Ledger.open(fresh_home.ledger).entries() if e.kind == "acceptance"]
+    fresh_home.policy.write_text(
+        text.replace("roles: {}", f"roles: {{ad_ops: [{login}], data_engineer: [{login}]}}")
+    )
+    assert audience(*accept).returncode == 0
+    (entry,) = [e for e in Ledger.open(fresh_home.ledger).entries() if e.kind == "acceptance"]
+    assert (entry.body["by"], entry.body["role"]) == (login, "data_engineer")
+    assert login not in (entry.link.shown or {})["body"].values()
+    assert audience(*run).returncode == 0
+    states_the_acceptance(fresh_home, audience, "accepted by role data_engineer on 20")
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["", "  ", "x" * 301, "two\nlines", "\x1b[31mred", "hidden\u202eword", "ask anna@example.com"],
+)
+def test_a_reason_is_one_short_line_that_names_nobody(
+    fresh_home: Home, audience: Audience, reason: str
+) -> None:
+    (fresh_home.root / "ledger.sqlite").unlink(missing_ok=True)
+    refused = audience("accept", "--day", DAY, "--reason", reason)
+    assert refused.returncode == 2
+    assert not fresh_home.ledger.exists()
+
+
+def test_a_plausible_day_states_nothing(released_home: Home) -> None:
+    for path in released_home.exports.glob("*/*/certificate.json"):
+        assert "released_although_implausible" not in json.loads(path.read_text())
+    for entry in Ledger.open(released_home.ledger).releases():
+        assert "acceptance" not in entry.body
+
+
+def test_an_acceptance_is_about_one_delivery(
+    fresh_home: Home, profiles: Path, audience: Audience
+) -> None:
+    """The same mistake in other files is held again; right files need no acceptance."""
+    run = ("run", "--from", DAY, "--to", DAY)
+    assert audience(*run).returncode == 4
+    assert audience("accept", "--day", DAY, "--reason", "It is right.").returncode == 0
+    extra = profiles / "profiles-02.csv"
+    extra.write_text("user_id,registered_at\nu-new,2024-01-01T00:00:00+07:00\n")
+    assert audience(*run).returncode == 4
+    shutil.rmtree(profiles)
+    shutil.copytree(fresh_home.root.parent / "right", profiles)
+    assert audience(*run).returncode == 0
+
+
+def test_only_a_held_day_can_be_accepted(released_home: Home, audience: Audience) -> None:
+    refused = audience("accept", "--day", DAY, "--reason", "It is right.")
+    assert refused.returncode == 2
+    assert "plausible" in refused.stderr
+
+
+@pytest.mark.parametrize("of", ["profiles", "people"])
+def test_rows_are_named_where_they_are_known(released_home: Home, of: str) -> None:
+    """Five of each file at most, by the warnings of intake, whatever the measure counts."""
+    day = Period.from_id(DAY).end
+    entry = journal.read(released_home, "intake", day)
+    assert entry is not None
+    known = [one for one in entry.facts["warnings"] if one["code"] == "gender_not_mapped"]
+    assert known
+    deviation = Deviation(f"{of}: gender_not_mapped", "9%", "0%", "5", "gender in raw/profiles")
+    found = causes(released_home, day, deviation)
+    assert [(one.file, one.column) for one in found] == [(one["file"], "gender") for one in known]
+    assert [one.rows for one in found] == [tuple(one["rows"][:5]) for one in known]
+    said = explained(released_home, day, [deviation])
+    assert f"{known[0]['file']}, column gender: for example row {known[0]['rows'][0]}" in said

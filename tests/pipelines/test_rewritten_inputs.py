@@ -1,0 +1,79 @@
+"""Running a released day again: other raw files are reported, and the figures stay."""
+
+import subprocess
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from anonymizer.storage.home import Home
+from pipelines import journal
+from pipelines.rewritten_inputs import Rewritten, rewritten
+
+Audience = Callable[..., subprocess.CompletedProcess[str]]
+DAY = "2026-11-01"
+RUN = ("run", "--from", DAY, "--to", DAY)
+OLD = {"a": "1", "b": "2", "c": "3"}
+
+
+@pytest.mark.parametrize(
+    ("taken", "found"),
+    [
+        (OLD, Rewritten()),
+        ({**OLD, "d": "4"}, Rewritten(new=("d",))),
+        ({"a": "1", "b": "2"}, Rewritten(gone=("c",))),
+        ({**OLD, "a": "9"}, Rewritten(changed=("a",))),
+        ({"a": "9", "b": "2", "d": "3"}, Rewritten(("d",), ("c",), ("a",))),
+    ],
+)
+def test_files_are_compared_by_name_and_digest(taken: dict[str, str], found: Rewritten) -> None:
+    assert rewritten(OLD, taken) == found
+    assert bool(found) == (taken != OLD)
+
+
+def published(home: Home) -> dict[Path, bytes]:
+    return {
+        path: path.read_bytes()
+        for path in home.published.rglob("*")
+        if path.is_file() and path != home.database
+    }
+
+
+@pytest.mark.slow
+def test_a_released_day_with_other_files_says_which(
+    released_home: Home, audience: Audience
+) -> None:
+    before = published(released_home)
+    same = audience(*RUN)
+    assert same.returncode == 0
+    assert "other raw files" not in same.stdout
+    folder = released_home.raw / "visits" / f"day={DAY}"
+    gone = next(path for path in sorted(folder.iterdir()) if not path.name.startswith("_"))
+    gone.rename(folder / "renamed.tmp")
+    (folder / "new.csv").write_text("visit_id,user_id,occurred_at,url\n")
+    consents = next((released_home.raw / "consents").glob("*.csv"))
+    consents.write_bytes(consents.read_bytes() + consents.read_bytes().splitlines(True)[-1])
+    done = audience(*RUN)
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    assert f"new: visits/day={DAY}/new.csv" in said
+    assert f"gone: visits/day={DAY}/{gone.name}" in said
+    assert f"changed: consents/{consents.name}" in said
+    assert "The released figures stay as they are." in said
+    assert f"audience correct-release campaign-day-{DAY}" in said
+    entry = journal.read(released_home, "publication", date.fromisoformat(DAY))
+    assert entry
+    assert "raw_files_differ" in entry.facts
+    assert published(released_home) == before
+
+
+def test_a_released_day_whose_files_are_broken_now_stays(
+    released_home: Home, audience: Audience
+) -> None:
+    before = published(released_home)
+    (released_home.raw / "visits" / f"day={DAY}" / "new.csv").write_text("")
+    done = audience(*RUN)
+    assert done.returncode == 3
+    assert f"{DAY} is released already, and its figures stay as they are." in done.stderr
+    assert published(released_home) == before

@@ -1,0 +1,181 @@
+"""Several processes give what one gives, and end in good order however they end."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from labour import EAGER, EQUAL, ITEMS, OfAnotherVersion, die, linger, process, refuse, tenfold
+
+from anonymizer.model.errors import Disclosure, Held, InputRejected
+from anonymizer.storage.processes import Workers, remote_call_sites
+from pipelines.trouble import Trouble, attempt
+
+HERE = Path(__file__).parent
+LONG = """
+import os, sys, time
+sys.path[:0] = [sys.argv[1]]
+import labour
+print(os.getpid(), flush=True)
+print(sum(labour.EAGER.results(labour.{work}, {shared}, labour.ITEMS, labour.EQUAL)))
+"""
+
+
+def test_results_stand_in_the_order_of_the_items() -> None:
+    assert EAGER.results(tenfold, 10, ITEMS, EQUAL) == [0, 10, 20, 30, 40, 50, 60, 70]
+
+
+def test_the_cheapest_item_runs_here_and_the_others_in_two_processes() -> None:
+    found = EAGER.results(process, 0, ITEMS, [9, 9, 9, 1, 9, 9, 9, 9])
+    assert found[3] == os.getpid()
+    assert len(set(found) - {os.getpid()}) == 2
+
+
+@pytest.mark.parametrize(
+    ("workers", "items"),
+    [(Workers(2), ITEMS), (Workers(1, start_seconds=0), ITEMS), (EAGER, ITEMS[:2])],
+    ids=["short work", "one process allowed", "nothing left to share"],
+)
+def test_nothing_is_started_where_it_does_not_pay(workers: Workers, items: list[int]) -> None:
+    found = workers.results(process, 0, items, EQUAL[: len(items)])
+    assert set(found) == {os.getpid()}
+
+
+def test_no_items_no_results() -> None:
+    assert EAGER.results(process, 0, [], []) == []
+
+
+def raised_by(item: int) -> Exception:
+    with pytest.raises(Exception) as caught:  # noqa: PT011  the kind is what the tests ask
+        EAGER.results(refuse, os.getpid(), [0, item, item], [1, 2, 2])
+    return caught.value
+
+
+def test_errors_come_back_as_themselves() -> None:
+    held, disclosure, rejected = raised_by(0), raised_by(1), raised_by(2)
+
+    assert type(held) is Held
+    assert (held.reason, str(held)) == ("proof", "held, proof: a proof is wrong")
+    assert type(disclosure) is Disclosure
+    assert disclosure.findings == ("one", "two")
+    assert type(rejected) is InputRejected
+    assert (rejected.file, rejected.digest) == ("visits/a.csv", "0" * 64)
+
+
+def test_a_fault_elsewhere_is_sealed_with_its_kind_and_place() -> None:
+    def work() -> list[int]:
+        return EAGER.results(refuse, os.getpid(), [0, 3, 3], [1, 2, 2])
+
+    trouble = attempt(work)
+    error = raised_by(3)
+
+    assert isinstance(trouble, Trouble)
+    assert "ValueError at " in trouble.message
+    assert "processes.py" in trouble.message  # the nearest line of the product itself
+    assert "canary" not in trouble.message
+    assert remote_call_sites(error)[-1][0].endswith("labour.py")
+    assert remote_call_sites(ValueError()) == []
+
+
+def test_an_error_that_cannot_be_sent_keeps_its_kind() -> None:
+    error = raised_by(4)
+    assert (type(error), error.args) == (RuntimeError, ("Unsendable",))
+
+
+def test_a_killed_process_holds_the_day() -> None:
+    before = children()
+    with pytest.raises(Held, match=r"worker_lost.*effort\.threads") as caught:
+        EAGER.results(die, os.getpid(), ITEMS, EQUAL)
+    assert caught.value.reason == "worker_lost"
+    assert children() == before
+
+
+@pytest.mark.parametrize("shared", [None, OfAnotherVersion()], ids=["an item", "the task"])
+def test_what_a_process_cannot_receive_holds_the_day(shared: object) -> None:
+    before = children()
+    items = [0, 1, 2] if shared else [0, OfAnotherVersion(), OfAnotherVersion()]
+    with pytest.raises(Held, match="worker_lost"):
+        EAGER.results(process, shared, items, [1, 2, 2])
+    assert children() == before
+
+
+def test_work_under_way_can_be_called_off() -> None:
+    before = children()
+    asked = iter(range(5))
+
+    def go_on() -> None:
+        if next(asked, None) is None:
+            raise Held("interrupted", "told to stop")
+
+    with pytest.raises(Held, match="interrupted"):
+        Workers(2, go_on, start_seconds=0).results(linger, os.getpid(), ITEMS, EQUAL)
+    assert children() == before
+
+
+def test_processes_end_with_a_parent_that_is_killed() -> None:
+    with running("linger", "os.getpid()") as parent:
+        workers = wait_for_workers(parent)
+        parent.kill()
+        parent.wait()
+        assert all(wait_for_end(worker) for worker in workers)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_processes_leave_signals_to_their_parent(number: int) -> None:
+    """A terminal and a supervisor send them to everybody."""
+    with running("tenfold", "1") as parent:
+        for worker in wait_for_workers(parent):
+            os.kill(worker, number)
+        said, _ = parent.communicate(timeout=60)
+    assert (parent.returncode, int(said)) == (0, sum(ITEMS))
+
+
+class running(subprocess.Popen[str]):  # noqa: N801  reads as what it is: with running(...)
+    """A parent with two processes at work; ended with the block."""
+
+    def __init__(self, work: str, shared: str) -> None:
+        script = LONG.format(work=work, shared=shared)
+        super().__init__(
+            [sys.executable, "-c", script, str(HERE)], stdout=subprocess.PIPE, text=True
+        )
+        assert self.stdout is not None
+        assert int(self.stdout.readline()) == self.pid
+
+    def __exit__(self, *reason: object) -> None:
+        self.kill()
+        super().__exit__(None, None, None)
+
+
+def children(parent: int | None = None) -> list[int]:
+    tasks = Path(f"/proc/{parent or os.getpid()}/task")
+    return [int(c) for task in tasks.iterdir() for c in (task / "children").read_text().split()]
+
+
+def wait_for_workers(parent: subprocess.Popen[str]) -> list[int]:
+    """The two processes, once they ignore signals."""
+    return next(found for _ in patience() if len(found := ready(parent)) == 2)
+
+
+def ready(parent: subprocess.Popen[str]) -> list[int]:
+    return [child for child in children(parent.pid) if ignores(child, signal.SIGTERM)]
+
+
+def ignores(process_id: int, number: int) -> bool:
+    status = Path(f"/proc/{process_id}/status").read_text().splitlines()
+    mask = next(line.split()[1] for line in status if line.startswith("SigIgn"))
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+def wait_for_end(process_id: int) -> bool:
+    return any(not Path(f"/proc/{process_id}").exists() for _ in patience())
+
+
+def patience() -> Iterator[None]:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        yield
+        time.sleep(0.02)
