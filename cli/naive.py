@@ -23,7 +23,7 @@ class Disclosures:
     """The figures of some tables, and what additions and subtractions disclose from them.
 
     `small` counts suppressed segments that are shown to have fewer than `inference_k` people, zero
-    included, `exact` those of them that have somebody and whose very number is shown, `tables` the
+    included, `exact` those of them that are not empty and whose exact number is shown, `tables` the
     tables in which there is one of `small`.
     """
 

@@ -12,7 +12,7 @@ from cli.output import say
 _ROWS = {
     "figures": "figures published",
     "small": "suppressed segments shown to be below inference_k, zero included",
-    "exact": "of these with somebody, and the very number shown",
+    "exact": "of these, not empty and the exact number shown",
     "tables": "tables with any of these",
 }
 
