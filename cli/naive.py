@@ -1,33 +1,30 @@
-"""What a plain `HAVING count(distinct person) >= k` would have published, and given away."""
+"""What a plain `HAVING count(distinct person) >= k` would have published, and disclosed."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from anonymizer.audit.subtraction import Subtraction
 from anonymizer.counting.reach import load_counted_series
 from anonymizer.feasible.totals import segment_totals
-from anonymizer.model.periods import Period
-from anonymizer.model.policy import Promise
 from anonymizer.model.segments import Catalogue
-from anonymizer.model.series import SERIES, Series
-from anonymizer.model.tables import Counted
+from anonymizer.model.series import first_edition
 from anonymizer.release.ledger import Ledger
+from anonymizer.release.publishing import load_releases
+from anonymizer.release.release import PUBLISHED, Release
 from anonymizer.storage.home import Home
-from pipelines.figures import read_protected
+from pipelines.history import catalogue_of
 
 
 @dataclass(frozen=True)
-class Given:
-    """What is published of some tables, and the suppressed segments that it gives away.
+class Disclosures:
+    """The figures of some tables, and what additions and subtractions disclose from them.
 
-    `small` counts suppressed segments that additions and subtractions show to be of 1 to
-    `inference_k` - 1 people, `exact` those of them whose very number they show, `tables` the tables
-    in which there are any.
+    `small` counts suppressed segments that are shown to have fewer than `inference_k` people, zero
+    included, `exact` those of them that are not empty and whose exact number is shown, `tables` the
+    tables in which there is one of `small`.
     """
 
     figures: int = 0
@@ -35,9 +32,9 @@ class Given:
     exact: int = 0
     tables: int = 0
 
-    def __add__(self, other: "Given") -> "Given":
-        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
-        return Given(*(one + another for one, another in pairs))
+    def __add__(self, other: "Disclosures") -> "Disclosures":
+        names = [field.name for field in fields(self)]
+        return Disclosures(*(getattr(self, name) + getattr(other, name) for name in names))
 
 
 @dataclass(frozen=True)
@@ -49,8 +46,8 @@ class NaiveComparison:
 
     tables: int = 0
     both: int = 0
-    naive: Given = Given()
-    released: Given = Given()
+    naive: Disclosures = Disclosures()
+    released: Disclosures = Disclosures()
 
     def __add__(self, other: "NaiveComparison") -> "NaiveComparison":
         return NaiveComparison(
@@ -61,60 +58,72 @@ class NaiveComparison:
         )
 
 
-def compare(home: Home, ledger: Ledger, catalogue: Catalogue, promise: Promise) -> NaiveComparison:
-    """Both ways over every released table whose counts are still kept in `private/`."""
-    every, subtraction = NaiveComparison(), Subtraction(catalogue)
-    for series in SERIES:
-        for period in _released(home, ledger, series):
-            rows = read_protected(home, period.end, series)
-            rows = rows.filter(pc.is_valid(rows["people"]))
-            for table in load_counted_series(home, series, period, catalogue):
-                own = rows.filter(pc.equal(rows["subject_id"], table.key.subject_id))
-                every += _of_table(catalogue, table, own, promise, subtraction)
+def compare(home: Home, ledger: Ledger) -> NaiveComparison:
+    """Both ways over every released table whose counts are still kept in `private/`.
+
+    Each release under the promise and with the segments that it was made with. Raises Held when
+    these are no longer known, LedgerBroken for a release that is not as recorded.
+    """
+    every, subtractions = NaiveComparison(), dict[str, Subtraction]()
+    for release in _releases(home, ledger):
+        catalogue = catalogue_of(home, ledger, release)
+        subtraction = subtractions.setdefault(catalogue.digest, Subtraction(catalogue))
+        figures = _figures(release, catalogue)
+        for table in load_counted_series(home, release.series, release.period, catalogue):
+            if (own := figures.get(table.key.subject_id)) is not None:
+                people = segment_totals(catalogue, table.people)
+                every += _of_table(release, subtraction, people, own)
     return every
 
 
-def _released(home: Home, ledger: Ledger, series: Series) -> Iterator[Period]:
-    """The released periods of a series whose working data are still there."""
-    for entry in ledger.releases():
-        period = Period.from_id(entry.body["period"])
-        of_series = period.kind == series.period_kind and entry.subject == series.release_id(period)
-        if of_series and home.working_file(series.stage("protected"), period.end).is_file():
-            yield period
+def _releases(home: Home, ledger: Ledger) -> list[Release]:
+    """The newest release of each period whose counts are still there."""
+    newest = {first_edition(one.id): one for one in load_releases(home, ledger)}
+    return [
+        one
+        for one in newest.values()
+        if home.working_file(one.series.stage("reach"), one.period.end).is_file()
+    ]
+
+
+def _figures(release: Release, catalogue: Catalogue) -> dict[str, dict[int, int]]:
+    """Of each subject the published people by row of the catalogue."""
+    figures: dict[str, dict[int, int]] = {subject.id: {} for subject in release.subjects}
+    for row in release.figures.to_pylist():
+        if row["status"] == PUBLISHED:
+            figures[row["subject_id"]][catalogue.positions[row["segment_id"]]] = row["people"]
+    return figures
 
 
 def _of_table(
-    catalogue: Catalogue,
-    table: Counted,
-    released: pa.Table,
-    promise: Promise,
+    release: Release,
     subtraction: Subtraction,
+    people: NDArray[np.int64],
+    figures: Mapping[int, int],
 ) -> NaiveComparison:
-    people = segment_totals(catalogue, table.people)
+    promise = release.promise
     plain = np.flatnonzero(people >= promise.k)
-    rows = [catalogue.positions[name] for name in released["segment_id"].to_pylist()]
-    ranges = [promise.range_of(figure) for figure in released["people"].to_pylist()]
+    published = np.array(sorted(figures), dtype=np.intp)
+    ranges = [release.range_of(figures[row]) for row in published.tolist()]
     low, high = np.array(ranges, dtype=np.int64).reshape(-1, 2).T
-    published = np.array(rows, dtype=np.intp)
     small = promise.inference_floor
     return NaiveComparison(
         tables=1,
         both=len(np.intersect1d(plain, published)),
-        naive=_given(subtraction, plain, people[plain], people[plain], small),
-        released=_given(subtraction, published, low, high, small),
+        naive=_disclosed(subtraction, plain, (people[plain], people[plain]), small),
+        released=_disclosed(subtraction, published, (low, high), small),
     )
 
 
-def _given(
+def _disclosed(
     subtraction: Subtraction,
     published: NDArray[np.intp],
-    lowest: NDArray[np.int64],
-    highest: NDArray[np.int64],
+    ranges: tuple[NDArray[np.int64], NDArray[np.int64]],
     small: int,
-) -> Given:
-    low, high = subtraction.bounds(published, lowest, highest)
+) -> Disclosures:
+    low, high = subtraction.bounds(published, *ranges)
     suppressed = np.ones(len(low), dtype=bool)
     suppressed[published] = False
-    found = suppressed & (low > 0) & (high < small)
-    exact = int((found & (low == high)).sum())
-    return Given(len(published), int(found.sum()), exact, int(found.any()))
+    found = suppressed & (high < small)
+    exact = int((found & (low == high) & (low > 0)).sum())
+    return Disclosures(len(published), int(found.sum()), exact, int(found.any()))

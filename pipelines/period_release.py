@@ -112,14 +112,15 @@ def release_period(
 
 
 def _require_plausible_days(place: _ReleaseContext, timing: Timing, limits: Plausibility) -> None:
-    """Hold a longer period of a day that was taken in anew from implausible files.
+    """Hold a longer period of a day whose files did not pass the gate of the day itself.
 
-    A released day is not released again, so its own gate would not see them.
+    That are files of a released day that was taken in anew, which is not released again, and those
+    of a day without a release: no campaign ran, or it is held.
     """
     taken = _taken(place.home, place.series, place.period, timing)
     for day, inputs in taken.items():
         entry = newest(place.ledger, CAMPAIGN_DAY, Period("day", day))
-        if entry and entry.body["inputs"] != dict(inputs):
+        if entry is None or entry.body["inputs"] != dict(inputs):
             require_plausible(place.home, place.ledger, day, limits)
 
 

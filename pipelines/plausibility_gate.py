@@ -111,7 +111,7 @@ def _measures(home: Home, day: date) -> Measures | None:
         day,
         raw,
         read_account(people.facts["account"]),
-        read_account(reach.facts["account"]),
+        read_account(reach.facts["account"]) if reach.facts.get("tables", 1) else None,
         Remarks(*(intake.facts.get(name, {}) for name in ("unmapped", "people", "ignored"))),
     )
 

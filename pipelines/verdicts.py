@@ -83,7 +83,10 @@ def _not_to_be_released(installation: Installation, series: Series, period: Peri
     if newest(ledger, series, period) and not open_order(ledger, series, period):
         return f"the {series.period_kind} is released, which is final"
     if not campaigns_of(installation.home, series, period).num_rows:
-        return f"no campaign ran on this {series.period_kind}; there is nothing to release"
+        return (
+            f"no campaign ran on this {series.period_kind}; there is nothing to release, but weeks "
+            "and months that read the day are held"
+        )
     return ""
 
 

@@ -1,8 +1,8 @@
 """What follows from the figures of a table by adding and subtracting alone.
 
-A group that is the sum of others gives away one of them when the rest are known: men and women of
-an age give away those of unstated gender, the regencies of a province the one that is suppressed.
-This needs no solver and no knowledge of the rules, so it is the least that a reader can do.
+Where a group is the sum of others, one of them follows from the rest: people of unstated gender
+from everyone, men and women; a suppressed regency from its province and the other regencies. This
+needs no solver and no knowledge of the rules, so it is the least that a reader can do.
 """
 
 import numpy as np

@@ -71,12 +71,14 @@ _CONSENTS = "raw/consents"
 class Measures:
     """What a day came to. `counts` are rows by name; `shares` are (rows, of how many) by name.
 
-    A name is `table` or `table reason`, as in the row accounts.
+    A name is `table` or `table reason`, as in the row accounts. On a day without `campaigns` how
+    visits are counted says nothing of the delivery, so it is neither measured nor compared with.
     """
 
     day: date
     counts: Mapping[str, int] = field(default_factory=dict)
     shares: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    campaigns: bool = True
 
     def share(self, name: str) -> float:
         """A share as a fraction; 0 of nothing and for what did not occur."""
@@ -118,16 +120,16 @@ def measures_of(
     day: date,
     raw: Mapping[str, RowAccount],
     people: RowAccount,
-    visits: RowAccount,
+    visits: RowAccount | None,
     remarks: Remarks,
 ) -> Measures:
     """The measures of a day from its accounts.
 
     `raw` are the accounts of intake by table, `people` that of eligibility, `visits` that of
-    counting.
+    counting; None on a day on which no campaign ran.
     """
     counts = {table: account.read for table, account in raw.items()}
-    counts |= {"visits of the day": raw["visits"].counted, "visits counted": visits.counted}
+    counts |= {"visits of the day": raw["visits"].counted}
     counts |= {"people": people.read, "people counted": people.counted}
     counts |= {f"people of {table}": number for table, number in remarks.people.items()}
     for name, passed_over in zip(_IGNORED, ("columns", "files"), strict=True):
@@ -138,9 +140,11 @@ def measures_of(
         shares[f"{table} quarantined"] = (sum(account.quarantined.values()), account.read)
         shares |= _by_reason(table, account.excluded, account.read)
     shares |= _by_reason("people", people.excluded, people.read)
-    shares |= _by_reason("visits", visits.excluded, visits.read)
+    if visits:
+        counts["visits counted"] = visits.counted
+        shares |= _by_reason("visits", visits.excluded, visits.read)
     shares |= _by_reason("profiles", remarks.unmapped, raw["profiles"].counted)
-    return Measures(day, counts, shares)
+    return Measures(day, counts, shares, campaigns=visits is not None)
 
 
 def _by_reason(table: str, reasons: Mapping[str, int], whole: int) -> dict[str, tuple[int, int]]:
@@ -187,6 +191,8 @@ def _odd_counts(
     today: Measures, compared: Sequence[Measures], limits: Plausibility, *, same: bool
 ) -> Iterable[Deviation]:
     for name, look_at in _COUNTS.items():
+        if name == "visits counted" and not today.campaigns:
+            continue
         known = [day.counts[name] for day in compared if name in day.counts]
         expected = median(known) if known else 0
         found, wider = today.counts.get(name, 0), 1.0 if same else limits.other_weekdays_factor
@@ -217,15 +223,14 @@ def _more_ignored(today: Measures, before: Sequence[Measures]) -> Iterable[Devia
 def _odd_shares(
     today: Measures, compared: Sequence[Measures], limits: Plausibility, *, same: bool
 ) -> Iterable[Deviation]:
-    names = {*today.shares, *(name for day in compared for name in day.shares)}
-    for name in sorted(names):
+    for name in _names_of_shares(today, compared):
         table, reason = name.split(" ", 1)
         whole = today.shares[name][1] if name in today.shares else limits.min_rows
         if whole < limits.min_rows:
             continue
         found, own = today.share(name), _own_limit(reason, limits)
         if compared:
-            known = [day for day in compared if name in day.shares or reason not in _UNSTATED]
+            known = [day for day in compared if _was_measured(day, table, reason)]
             if not known:
                 continue
             expected = median([day.share(name) for day in known])
@@ -237,6 +242,21 @@ def _odd_shares(
             most = own or limits.max_share_without_history
             if found > most:
                 yield _odd_share(table, reason, found, (0.0, most), "any day")
+
+
+def _names_of_shares(today: Measures, compared: Sequence[Measures]) -> list[str]:
+    """The shares that today has or should have."""
+    names = {*today.shares, *(name for day in compared for name in day.shares)}
+    if not today.campaigns:
+        names = {name for name in names if name in today.shares or not name.startswith("visits ")}
+    return sorted(names)
+
+
+def _was_measured(day: Measures, table: str, reason: str) -> bool:
+    """Whether a share that a day does not state was 0 there."""
+    if f"{table} {reason}" in day.shares:
+        return True
+    return reason not in _UNSTATED and (day.campaigns or table != "visits")
 
 
 def _own_limit(reason: str, limits: Plausibility) -> float | None:

@@ -1,15 +1,20 @@
-"""`audience compare-naive`: what a plain HAVING would give away of the same counts."""
+"""`audience compare-naive`: what a plain HAVING would disclose of the same counts."""
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
 from cli.commands.common import HomeOption, existing_home
 from cli.output import say
 
-if TYPE_CHECKING:
-    from cli.naive import NaiveComparison
+_ROWS = {
+    "figures": "figures published",
+    "small": "suppressed segments shown to be below inference_k, zero included",
+    "exact": "of these, not empty and the exact number shown",
+    "tables": "tables with any of these",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -27,37 +32,22 @@ def compare_naive(
     Both sets of figures are added and subtracted, nothing more, to find suppressed segments of
     fewer than `inference_k` people. Reads the true counts in private/, as long as they are kept.
     """
-    from anonymizer.model.policy import Policy  # noqa: PLC0415
-    from anonymizer.model.segments import load_catalogue  # noqa: PLC0415
     from cli.naive import compare  # noqa: PLC0415
-    from pipelines.release_history import open_ledger  # noqa: PLC0415  slow to import
+    from pipelines.history import open_ledger  # noqa: PLC0415  slow to import
     from pipelines.screen import out, table  # noqa: PLC0415
 
     place = existing_home(home)
-    promise = Policy.load(place.policy).promise
-    found = compare(place, open_ledger(place), load_catalogue(place.segments), promise)
+    found = compare(place, open_ledger(place))
     if as_json:
-        say(json.dumps(_as_json(found), indent=2))
+        say(json.dumps(asdict(found), indent=2))
         return
-    columns = ("", f"HAVING >= {promise.k}", "released")
-    names = {
-        "figures": "figures published",
-        "small": f"suppressed segments of 1 to {promise.inference_floor - 1} people given away",
-        "exact": "of these, to the very number",
-        "tables": "tables that give any away",
-    }
+    if not found.tables:
+        say("There is nothing to compare: no release has its counts in private/ (any more).")
+        return
     rows = [
-        (words, f"{vars(found.naive)[name]:,}", f"{vars(found.released)[name]:,}")
-        for name, words in names.items()
+        (words, f"{getattr(found.naive, name):,}", f"{getattr(found.released, name):,}")
+        for name, words in _ROWS.items()
     ]
-    out().print(table(f"{found.tables:,} tables, solved by subtraction alone", columns, rows))
+    title = f"{found.tables:,} tables, solved by additions and subtractions alone"
+    out().print(table(title, ("", "HAVING", "released"), rows))
     say(f"{found.both:,} segments have a figure in both.")
-
-
-def _as_json(found: "NaiveComparison") -> dict[str, object]:
-    return {
-        "tables": found.tables,
-        "figures_in_both": found.both,
-        "naive": vars(found.naive),
-        "released": vars(found.released),
-    }

@@ -177,12 +177,17 @@ def test_the_readme_states_what_a_plain_having_gives_away(demo: Demo) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     naive, released = found["naive"], found["released"]
-    table = {
+    measured = {
         "figures published": (naive["figures"], released["figures"]),
-        "to the very number": (naive["exact"], released["small"]),
-        "tables that give any away": (naive["tables"], released["tables"]),
+        "zero included": (naive["small"], released["small"]),
+        "exact number is shown": (naive["exact"], released["exact"]),
+        "tables with any of these": (naive["tables"], released["tables"]),
     }
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"| {found['tables']} tables of the demo |" in text
-    for words, (plain, ours) in table.items():
-        assert re.search(rf"{words} \| {plain:,} \| {ours:,} \|", text), words
+    for words, numbers in measured.items():
+        stated = re.search(rf"{words} \| ([\d,]+) \| ([\d,]+) \|", text)
+        assert stated, words
+        # Each demo has a key of its own, so that other people count and other figures are drawn.
+        for number, said in zip(numbers, stated.groups(), strict=True):
+            assert number == pytest.approx(int(said.replace(",", "")), rel=0.15), words

@@ -129,6 +129,26 @@ def test_a_source_that_was_repaired_is_not_held() -> None:
     assert len(deviations(day(9, 600, 960), before, LIMITS)) == 2
 
 
+def test_a_day_without_campaigns_is_compared_by_its_delivery_alone() -> None:
+    def day(number: int, births: int, *, campaigns: bool) -> Measures:
+        account = RowAccount("profiles", 500, 500)
+        raw = {"profiles": account, "visits": RowAccount("visits", 500, 500)}
+        people = RowAccount("people", 500, 500 - births, excluded={"age_not_known": births})
+        excluded = {"no_campaign": 100} if campaigns else {"no_campaign": 500}
+        counted = RowAccount("visits", 500, 500 - sum(excluded.values()), excluded=excluded)
+        on = FIRST + timedelta(days=number)
+        return measures_of(on, raw, people, counted if campaigns else None, Remarks())
+
+    before = [day(number, 10, campaigns=True) for number in range(9)]
+    assert deviations(day(9, 10, campaigns=False), before, LIMITS) == ()
+    found = deviations(day(9, 400, campaigns=False), before, LIMITS)
+    assert [one.measure for one in found] == ["people counted", "people: age_not_known"]
+    # Days without campaigns say nothing of how visits are counted on others.
+    without = [day(number, 10, campaigns=False) for number in range(9)]
+    assert deviations(day(9, 10, campaigns=True), without, LIMITS) == ()
+    assert deviations(day(9, 400, campaigns=True), without, LIMITS)
+
+
 def test_more_that_is_ignored_than_ever_is_held_and_less_is_not() -> None:
     def day(number: int, **ignored: int) -> Measures:
         account = RowAccount("profiles", 500, 500)

@@ -98,3 +98,30 @@ def test_a_week_is_held_while_a_day_is_taken_in_anew_from_implausible_files(
     assert release_days(home, TUESDAY, TUESDAY) == 0
     assert list(release_periods(home, MONDAY, SUNDAY)) == [0]
     assert WEEK in releases(home)
+
+
+def start_campaigns_on(home: Home, day: date) -> None:
+    """No campaign runs before that day."""
+    for path in home.raw.glob("campaigns/**/*.csv"):
+        rows = list(csv.DictReader(path.read_text("utf-8").splitlines()))
+        out = io.StringIO()
+        writer = csv.DictWriter(out, rows[0].keys())
+        writer.writeheader()
+        writer.writerows({**row, "starts_on": max(row["starts_on"], str(day))} for row in rows)
+        path.write_text(out.getvalue(), "utf-8")
+
+
+def test_a_week_is_held_for_an_implausible_day_on_which_no_campaign_ran(
+    home: Home, audience: Audience
+) -> None:
+    start_campaigns_on(home, WEDNESDAY)
+    spoil(home)
+    assert release_days(home, MONDAY, SUNDAY) == 0  # there is nothing to release of Tuesday
+    assert f"campaign-day-{TUESDAY}" not in releases(home)
+    assert f"campaign-day-{WEDNESDAY}" in releases(home)
+    assert list(release_periods(home, MONDAY, SUNDAY)) == [4]
+    assert WEEK not in releases(home)
+    assert audience("accept", "--day", str(TUESDAY), "--reason", REASON).returncode == 0
+    assert list(release_periods(home, MONDAY, SUNDAY)) == [0]
+    stated = json.loads(next(home.exports.glob(f"*/{WEEK}/certificate.json")).read_text("utf-8"))
+    assert list(stated["contains_days_released_although_implausible"]["days"]) == [str(TUESDAY)]

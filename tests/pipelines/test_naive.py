@@ -1,6 +1,7 @@
-"""`audience compare-naive`: a plain HAVING gives small groups away, the release does not."""
+"""`audience compare-naive`: a plain HAVING discloses small groups, the release does not."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from datetime import date
@@ -33,14 +34,14 @@ def test_the_plain_having_publishes_every_segment_of_k_people(
     )
 
 
-def test_it_gives_small_groups_away_and_the_release_none(compared: dict[str, object]) -> None:
+def test_it_discloses_small_groups_and_the_release_none(compared: dict[str, object]) -> None:
     naive, released = compared["naive"], compared["released"]
     assert isinstance(naive, dict)
     assert isinstance(released, dict)
 
     assert naive["small"] >= naive["exact"] > 0
     assert 0 < naive["tables"] <= compared["tables"]
-    assert released["figures"] == compared["figures_in_both"] > 0
+    assert released["figures"] == compared["both"] > 0
     assert released["small"] == released["exact"] == released["tables"] == 0
 
 
@@ -51,7 +52,29 @@ def test_the_table_says_the_same(
 
     assert isinstance(naive := compared["naive"], dict)
     assert f"{naive['figures']:,}" in done.stdout
-    assert f"{compared['figures_in_both']:,} segments have a figure in both." in done.stdout
+    assert f"{compared['both']:,} segments have a figure in both." in done.stdout
+
+
+def test_releases_are_read_with_the_settings_that_they_were_made_with(
+    released_home: Home, compared: dict[str, object], audience: Audience
+) -> None:
+    released_home.segments.write_text("cross_tables: {age: [all]}\n")
+    policy = released_home.policy.read_text()
+    assert policy.count("inference_k: 10") == 1
+    released_home.policy.write_text(policy.replace("inference_k: 10", "inference_k: 0"))
+
+    done = audience("compare-naive", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == compared
+
+
+def test_without_counts_there_is_nothing_to_compare(
+    released_home: Home, audience: Audience
+) -> None:
+    shutil.rmtree(released_home.private / "reach")
+    done = audience("compare-naive")
+    assert done.returncode == 0, done.stderr
+    assert "nothing to compare" in done.stdout
 
 
 def plain_counts(home: Home, day: int) -> dict[tuple[str, int], int]:
