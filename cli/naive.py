@@ -12,10 +12,10 @@ from anonymizer.feasible.totals import segment_totals
 from anonymizer.model.segments import Catalogue
 from anonymizer.model.series import first_edition
 from anonymizer.release.ledger import Ledger
-from anonymizer.release.publishing import load_releases
+from anonymizer.release.publication import load_releases
 from anonymizer.release.release import PUBLISHED, Release
 from anonymizer.storage.home import Home
-from pipelines.history import catalogue_of
+from pipelines.release_history import catalogue_of
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def compare_naive(
     fewer than `inference_k` people. Reads the true counts in private/, as long as they are kept.
     """
     from cli.naive import compare  # noqa: PLC0415
-    from pipelines.history import open_ledger  # noqa: PLC0415  slow to import
+    from pipelines.release_history import open_ledger  # noqa: PLC0415  slow to import
     from pipelines.screen import out, table  # noqa: PLC0415
 
     place = existing_home(home)
