@@ -22,7 +22,7 @@ def linearly_solvable(figures: Figures, catalogue: Catalogue, possible: Flags) -
     atoms = np.flatnonzero(possible)
     uncut = uncut_segments(catalogue, atoms, knowledge.class_of.ravel()[atoms])
     whole = knowledge.whole_classes(knowledge.atoms_in_classes(uncut))
-    settled = (knowledge.free.of(whole) == 0).all(axis=1) & (np.diff(whole.indptr) > 0)
+    settled = (knowledge.null_space.of(whole) == 0).all(axis=1) & (np.diff(whole.indptr) > 0)
     solvable = np.zeros(len(catalogue), dtype=bool)
     solvable[uncut[settled]] = True
     return solvable

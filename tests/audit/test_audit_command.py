@@ -14,6 +14,7 @@ import pytest
 from published_tables import HIERARCHY, TABLE, write
 from typer.testing import CliRunner
 
+from anonymizer.audit import attack_limits
 from anonymizer.model.errors import ConfigurationError
 from cli.main import app
 
@@ -263,7 +264,7 @@ def test_a_withheld_twin_of_a_public_zero_and_a_figure_contradicts_nothing(tmp_p
 
 @pytest.mark.parametrize("most_whole", [400, 0])
 def test_nobody_in_a_published_segment_solves_each_of_its_cells(tmp_path, monkeypatch, most_whole):
-    monkeypatch.setattr("anonymizer.audit.table_audit.MOST_WHOLE", most_whole)
+    monkeypatch.setattr(attack_limits, "MOST_WHOLE", most_whole)
     table = TABLE.replace("Total,published,300", "Total,published,200")
     table = table.replace("A,Total,published,100", "A,Total,published,0")
     table = table.replace("Total,f,published,160", "Total,f,withheld,")
@@ -278,7 +279,7 @@ def test_nobody_in_a_published_segment_solves_each_of_its_cells(tmp_path, monkey
 def test_a_report_gives_intervals_where_they_are_few(tmp_path, monkeypatch):
     file = write(tmp_path)
     assert report(tmp_path, file, "--inference-k", 10)["intervals"]
-    monkeypatch.setattr("anonymizer.audit.table_audit._FEW", 5)
+    monkeypatch.setattr(attack_limits, "FEW_SEGMENTS", 5)
     assert report(tmp_path, file, "--inference-k", 10)["intervals"] is None
     asked = ("--intervals", tmp_path / "intervals.csv")
     assert report(tmp_path, file, "--inference-k", 10, *asked)["intervals"]

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
+from anonymizer.feasible import search_limits
 from anonymizer.feasible.blocks import BlockProgram, blocks
 from anonymizer.feasible.solver import Program
 
@@ -31,7 +32,7 @@ def size(request):
     """What is large starts with an interior point."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "large":
-            patch.setattr("anonymizer.feasible.blocks._LARGE", 0)
+            patch.setattr(search_limits, "LARGE_PROGRAM", 0)
         yield
 
 

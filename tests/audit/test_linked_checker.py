@@ -240,10 +240,6 @@ MUTATIONS = {
     "a leaf is there twice": with_first(
         leaves=lambda p: (*p.leaves[:-1], (*p.leaves[-1], p.leaves[-1][0]))
     ),
-    "a number of a block is left out": with_first(
-        blocks=lambda p: (*p.blocks[:-1], p.blocks[-1] + (p.blocks[-1] > 0))
-    ),
-    "a leaf is in no block": with_first(blocks=lambda p: (*p.blocks[:-1], p.blocks[-1][:-1])),
     "a new figure is left aside": with_first(aside=lambda p: ((0, "all:all:all"),)),
 }
 NOT_FITTING = "a witness does not fit the figures"
@@ -259,12 +255,10 @@ SAID = {  # the others prove too little, and nothing wrong
     "a table is there twice": NOT_FITTING,
     "another table is meant": "a proof is about tables that are not linked",
     "a kind counts outside of the outer table": "a structural zero is in a class",
-    "two leaves that differ are one block": "a figure tells leaves of one block apart",
     "a kind is another one": NOT_FITTING,
     "leaves are others": "a proof is about other cells",
-    "all leaves are one block": "a figure tells leaves of one block apart",
-    "a number of a block is left out": "the blocks of a proof are not of its leaves",
-    "a leaf is in no block": "the blocks of a proof are not of its leaves",
+    "a leaf is missing": "a proof is about other cells",
+    "a leaf is there twice": "a proof is about other cells",
     "a new figure is left aside": "a figure is left aside that no earlier figures contradict",
 }
 

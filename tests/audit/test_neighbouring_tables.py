@@ -8,7 +8,7 @@ from small_worlds import catalogue_of, dimension, everywhere, figures_of, promis
 from anonymizer.audit import table_attack
 from anonymizer.audit.knowledge import read
 from anonymizer.audit.table_attack import TableAttack
-from anonymizer.feasible import search_limits
+from anonymizer.feasible import class_witnesses, search_limits
 from anonymizer.feasible.neighbouring_tables import NeighbouringTables, find_neighbours, reaching
 from anonymizer.feasible.start import first_table as table_near
 
@@ -117,7 +117,7 @@ def test_a_first_table_that_does_not_fit_proves_nothing(knowledge):
 def test_an_attack_takes_no_finder_at_its_word(knowledge, monkeypatch):
     """Of regions of at most 24 people no cell can have 25, whatever a finder claims."""
     astray = departures_with(knowledge, {(0, 0): 90}, {(1, 1): 90}, first=10)
-    monkeypatch.setattr(table_attack, "find_neighbours", lambda *_, seed: astray)
+    monkeypatch.setattr(class_witnesses, "find_neighbours", lambda *_, closed, seed: astray)
     crowded = np.full(knowledge.classes, 90)
     monkeypatch.setattr(table_attack, "first_table", lambda *_: crowded)
     attacked = TableAttack(knowledge, 25)

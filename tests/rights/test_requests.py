@@ -69,7 +69,7 @@ def test_a_request_has_three_days_and_a_warning_comes_one_before(
     kind: str, hours: float, status: str, home: Home
 ) -> None:
     state = state_of(home, request(kind))
-    assert state.due == datetime(2026, 11, 23, 3, tzinfo=UTC)
+    assert state.answer_by == datetime(2026, 11, 23, 3, tzinfo=UTC)
     assert state.status(MADE + timedelta(hours=hours)) == status
     assert state.name == "requests/r.csv:1"
 

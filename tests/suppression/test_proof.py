@@ -24,7 +24,7 @@ from small_tables import (
     true_problem,
 )
 
-from anonymizer.feasible import neighbouring_tables, programs
+from anonymizer.feasible import search_limits
 from anonymizer.feasible.neighbouring_tables import find_witnesses
 from anonymizer.feasible.requirements import Witness
 from anonymizer.feasible.totals import segment_totals
@@ -48,8 +48,8 @@ def some_means_only(prover, means):
     """Each of the three ways to a proof has to find what there is by itself."""
     if means != "all":
         prover.search = lambda targets, start=0: list(targets)
-    attempts = 0 if means == "branch and bound" else programs._ATTEMPTS
-    with patch.object(programs, "_ATTEMPTS", attempts):
+    attempts = 0 if means == "branch and bound" else search_limits.REQUIREMENT_ATTEMPTS
+    with patch.object(search_limits, "REQUIREMENT_ATTEMPTS", attempts):
         yield
 
 
@@ -304,8 +304,8 @@ def test_what_attempts_side_by_side_find_fits_and_reaches_its_goal(data):
     targets += another_count(known, problem.start, catalogue)
     requirements = [requirement for target in targets for requirement in target.requirements]
     with (
-        patch.object(neighbouring_tables, "_MOST_ATTEMPTS", 3),
-        patch.object(neighbouring_tables, "_MOST_CANDIDATES", 2),
+        patch.object(search_limits, "ATTEMPTS", 3),
+        patch.object(search_limits, "ATTEMPT_CANDIDATES", 2),
     ):
         found = find_witnesses(problem.system, problem.start, requirements)
         assert as_numbers(found) == as_numbers(

@@ -226,10 +226,10 @@ def test_a_wrong_proof_is_never_published(monkeypatch):
 
 def test_a_wrong_witness_of_exact_figures_is_never_published(monkeypatch):
     """Half a move: people who are added nowhere else taken away."""
-    honest = ColumnWitnesses.move
+    honest = ColumnWitnesses.witness
     monkeypatch.setattr(
         ColumnWitnesses,
-        "move",
+        "witness",
         lambda *of: {position: n for position, n in honest(*of).items() if n > 0},
     )
     with pytest.raises(Held, match="proof"):

@@ -47,7 +47,7 @@ class Case:
 
     def write(self, folder: Path) -> list[str]:
         """Cells and hierarchies into a folder; the options that name the hierarchies."""
-        content = json.loads((TESTS / f"protection/cases/{self.file}.json").read_text())
+        content = json.loads((TESTS / f"suppression/cases/{self.file}.json").read_text())
         rows = [[*(row[d] for d in self.dimensions), row["freq"]] for row in content["inner"]]
         write_csv(folder / "cells.csv", (*self.dimensions, "freq"), rows)
         (folder / "tables.yaml").write_text(self.tables)

@@ -64,7 +64,7 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path, dimensions: list[Dime
     asked = "segments: [{regio: W}]\ntables: [{region: [nowhere, level_7]}, {sex: x}]"
     with pytest.raises(ConfigurationError) as refused:
         ids(tmp_path, dimensions, asked)
-    positions = [(fault.position, fault.problem) for fault in refused.value.faults]
+    positions = [(fault.place, fault.problem) for fault in refused.value.faults]
 
     assert positions == [
         ("tables.yaml segment 1", "'regio' is no dimension"),
