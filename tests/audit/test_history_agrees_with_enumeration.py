@@ -62,6 +62,7 @@ def check_shared(seed):
     return "fitting"
 
 
+@pytest.mark.slow
 def test_random_tables_with_shared_figures():
     counted = Counter(check_shared(seed) for seed in range(50))
     assert min(counted["at odds"], counted["fitting"]) > 4, counted

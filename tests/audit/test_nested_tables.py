@@ -61,6 +61,7 @@ def test_nothing_is_shown_that_no_table_has_in_many_worlds():
     assert sum(claims(seed) for seed in seeds) > len(seeds)
 
 
+@pytest.mark.slow
 def test_the_verdict_is_the_same_without_layers(monkeypatch):
     pairs = [(seed, *stacked(seed)) for seed in range(0, 160, 8)]
     found = {seed: withhold_joined([join], join.tables, floor) for seed, join, floor in pairs}
