@@ -40,6 +40,7 @@ def outcomes(seeds):
     return counted
 
 
+@pytest.mark.slow
 def test_random_tables_that_lie_in_each_other():
     counted = outcomes(range(50))
     assert min(counted["safe"], counted["broken"]) > 6, counted

@@ -315,6 +315,7 @@ def about_men(table):
     return np.array(sorted(names.keys() - women), dtype=np.int64)
 
 
+@pytest.mark.slow
 def test_one_person_more_or_less_is_seen_where_figures_leave_no_room():
     """Exact figures: every person counts."""
     exact = 0

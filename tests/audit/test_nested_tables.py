@@ -50,6 +50,7 @@ def claims(seed):
     return sum(int(of.inner.sum() + of.beyond.sum()) for of in said)
 
 
+@pytest.mark.slow
 def test_nothing_is_shown_that_no_table_has():
     made = [claims(seed) for seed in range(25)]
     assert sum(count > 0 for count in made) > 5
