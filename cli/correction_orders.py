@@ -20,6 +20,7 @@ from anonymizer.release.corrections import (
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.near_state import lost_state, state_file
 from anonymizer.release.settings import applying, revisions
+from anonymizer.release.settings_change import roles_in_force
 from anonymizer.storage.home import Home
 from pipelines.landed_days import runnable_days
 from pipelines.resources import Installation
@@ -38,7 +39,7 @@ def order_correction(installation: Installation, release_id: str, reason: str) -
     if ledger.find_release(release_id):
         _require_input(installation, series, period)
         _require_first_release(home, ledger, release_id)
-    who = Who.runs(installation.policy().roles)
+    who = Who.runs(roles_in_force(ledger.entries(), installation.policy().roles))
     return record_order(release_id, reason, home, ledger, secret, who)
 
 

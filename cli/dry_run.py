@@ -36,7 +36,8 @@ from anonymizer.release.ledger import Ledger
 from anonymizer.release.near_state import near_history
 from anonymizer.release.public_ledger import check_public_ledger
 from anonymizer.release.publication import check_secret, released
-from anonymizer.release.settings import applying, expected_revisions
+from anonymizer.release.settings import applying
+from anonymizer.release.settings_change import expected_revisions
 from anonymizer.rights.decisions import treatments
 from anonymizer.rights.requests import unmatched
 from anonymizer.storage.engines.duckdb import DuckDB

@@ -72,6 +72,16 @@ def _applied(body: _Body) -> str:
     return f"apply from {body['first_day'] or 'the beginning'}"
 
 
+def _guarded(body: _Body) -> str:
+    approvals = body["approvals"]
+    approved = f", approved by no. {' and '.join(map(str, approvals))}" if approvals else ""
+    return f"limits, retention or roles changed{approved}"
+
+
+def _settings_approved(body: _Body) -> str:
+    return f"weaker {', '.join(body['weakened'])} approved by a {body['role']}: {body['reason']}"
+
+
 def _accepted(body: _Body) -> str:
     return f"accepted: {body['reason']}"
 
@@ -101,6 +111,8 @@ _OUTCOMES: Mapping[str, Callable[[_Body], str]] = {
     "cancellation": _cancelled,
     "pointer": _pointed,
     "settings": _applied,
+    "safeguards": _guarded,
+    "settings_approval": _settings_approved,
     "acceptance": _accepted,
     "objection": _decided,
     "erasure": _erased,

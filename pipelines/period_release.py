@@ -87,6 +87,7 @@ def release_period(
 
     Raises Disclosure or Held when it is not published.
     """
+    installation.require_approved_settings()  # the files may have changed since intake
     terms = installation.terms(period)
     edition = expected_edition(ledger, series, period)
     place = _ReleaseContext(installation.home, ledger, series, period, edition)

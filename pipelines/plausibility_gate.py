@@ -22,6 +22,7 @@ from anonymizer.release.acceptances import (
     role_that_accepts,
 )
 from anonymizer.release.ledger import Ledger
+from anonymizer.release.settings_change import roles_in_force
 from anonymizer.storage.home import Home
 from anonymizer.storage.permissions import account_name
 from anonymizer.storage.secret import Secret
@@ -81,7 +82,7 @@ def accept(home: Home, ledger: Ledger, day: date, reason: str, now: datetime) ->
     implausible, LedgerBroken for a ledger that is older than its public part.
     """
     policy, login = Policy.load(home.policy), account_name()
-    role = role_that_accepts(policy.roles, login)
+    role = role_that_accepts(roles_in_force(ledger.entries(), policy.roles), login)
     odd = implausible(home, day, policy.plausibility)
     if not odd:
         problem = f"{day} has not been taken in, or is plausible"

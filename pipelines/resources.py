@@ -21,9 +21,9 @@ from anonymizer.release.settings import (
     SettingsTexts,
     applying,
     read_meaning,
-    record_settings,
     revisions,
 )
+from anonymizer.release.settings_change import record_settings, require_approved
 from anonymizer.storage.engines.duckdb import DuckDB
 from anonymizer.storage.home import VARIABLE, Home
 from anonymizer.storage.lock import exclusive
@@ -100,9 +100,14 @@ class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
     def record_settings(self) -> None:
         """Write the files in force into the ledger if they have changed; a run begins with this.
 
-        Raises ConfigurationError with all mistakes of both files.
+        Raises ConfigurationError with all mistakes of both files, Held while they make the promise
+        weaker and nobody has approved that.
         """
         record_settings(self.home, self.ledger(), self.secret())
+
+    def require_approved_settings(self) -> None:
+        """Raise Held while the files in force make the promise weaker unapproved."""
+        require_approved(self.home, self.ledger().entries())
 
     def terms(self, period: Period) -> PeriodTerms:
         """What applies to a period, by the day on which it begins.

@@ -165,7 +165,7 @@ def reference() -> str:
 
 def _rows(model: type[Settings], prefix: str) -> Iterator[str]:
     for name, field in model.model_fields.items():
-        inner = _model_of(field)
+        inner = inner_model(field)
         if inner is None:
             yield (
                 f"| `{prefix}{name}` | {_default(field)} | {_limits(field)} "
@@ -177,7 +177,7 @@ def _rows(model: type[Settings], prefix: str) -> Iterator[str]:
             yield from _rows(inner, key)
 
 
-def _model_of(field: FieldInfo) -> type[Settings] | None:
+def inner_model(field: FieldInfo) -> type[Settings] | None:
     """The model that a field holds, itself or as the values of a mapping."""
     candidates = (field.annotation, *getattr(field.annotation, "__args__", ()))
     for candidate in candidates:

@@ -69,6 +69,10 @@ def _is_positive(value: Any) -> bool:
     return _is_count(value, 1)
 
 
+def _is_numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_positive, value))
+
+
 def _is_fields(value: Any) -> bool:
     return isinstance(value, dict)
 
@@ -147,6 +151,17 @@ _FORMS: Mapping[str, Mapping[str, Check]] = {
         "digests": _is_by_name,
         "policy_text": _is_text,
         "segments_text": _is_text,
+        "approvals": _is_numbers,
+    },
+    "safeguards": {"policy_text": _is_text, "approvals": _is_numbers},
+    "settings_approval": {
+        "replaces": _is_positive,
+        "digest": _is_text,
+        "role": _is_text,
+        "reason": _is_text,
+        "weakened": _is_texts,
+        "by": _is_text,
+        "at": _is_moment,
     },
     "acceptance": {
         "reason": _is_text,

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Any
 
 from anonymizer.model.configuration import parse, read_text
 from anonymizer.model.errors import ConfigurationError, Fault, Held, LedgerBroken, gathered_into
@@ -20,11 +19,9 @@ from anonymizer.model.policy import Policy
 from anonymizer.model.renamed_settings import present
 from anonymizer.model.segments import Catalogue, SegmentSettings, build_catalogue
 from anonymizer.release.ledger import RELEASE, Entry, Ledger
-from anonymizer.release.public_ledger import check_public_ledger, write_public_ledger
+from anonymizer.release.public_ledger import check_public_ledger
 from anonymizer.storage.files import canonical_json
 from anonymizer.storage.home import Home
-from anonymizer.storage.lock import exclusive
-from anonymizer.storage.secret import Secret
 
 SETTINGS = "settings"
 
@@ -56,6 +53,15 @@ class Meaning:
     policy: Policy
     segments: SegmentSettings
     catalogue: Catalogue
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of every setting of both files, comments aside."""
+        content = {
+            "policy": self.policy.model_dump(mode="json"),
+            "segments": self.segments.model_dump(mode="json"),
+        }
+        return hashlib.sha256(canonical_json(content).encode()).hexdigest()
 
     @property
     def digests(self) -> dict[str, str]:
@@ -113,7 +119,7 @@ def read_meaning(texts: SettingsTexts) -> Meaning:
 
 def revisions(ledger: Ledger) -> tuple[Revision, ...]:
     """Every version of the settings that the ledger keeps, in order. Raises LedgerBroken."""
-    return _revisions(ledger.entries())
+    return recorded_revisions(ledger.entries())
 
 
 def applying(known: Sequence[Revision], first: date) -> Revision | None:
@@ -124,41 +130,8 @@ def applying(known: Sequence[Revision], first: date) -> Revision | None:
     return begun[-1] if begun else None
 
 
-def record_settings(home: Home, ledger: Ledger, secret: Secret) -> Revision:
-    """The newest revision; a new one is recorded first when the files in force differ from it.
-
-    It applies from the day after the newest one that any release covers, so that no period that
-    has begun changes. Raises ConfigurationError with all mistakes of the files, LedgerBroken or
-    Busy.
-    """
-    with exclusive(home):
-        entries = ledger.entries()
-        expected = expected_revisions(home, entries)
-        revision = expected[-1]
-        if len(expected) > len(_revisions(entries)):
-            subject = f"{SETTINGS}-{revision.number}"
-            ledger.append(SETTINGS, subject, *_parts(revision, secret.salt(subject)))
-            write_public_ledger(ledger, home)
-    return revision
-
-
-def expected_revisions(home: Home, entries: Sequence[Entry]) -> tuple[Revision, ...]:
-    """Every version of the settings, with the one that a run would record now. Writes nothing.
-
-    Raises ConfigurationError with all mistakes of the files, LedgerBroken for a ledger
-    that is lost.
-    """
-    texts = SettingsTexts.in_force(home)
-    digests = read_meaning(texts).digests
-    known = _revisions(entries)
-    if known and known[-1].digests == digests:
-        return known
-    _refuse_lost_ledger(home, entries)
-    first_day = _first_free_day(entries) if known else None
-    return (*known, Revision(len(known) + 1, first_day, texts, digests))
-
-
-def _revisions(entries: Sequence[Entry]) -> tuple[Revision, ...]:
+def recorded_revisions(entries: Sequence[Entry]) -> tuple[Revision, ...]:
+    """Every version of the settings among these entries, in order."""
     found = [entry.body for entry in entries if entry.kind == SETTINGS]
     return tuple(
         Revision(
@@ -171,22 +144,7 @@ def _revisions(entries: Sequence[Entry]) -> tuple[Revision, ...]:
     )
 
 
-def _parts(revision: Revision, salt: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What is public of a revision, and what is kept."""
-    first_day = revision.first_day
-    public: dict[str, Any] = {
-        "first_day": first_day.isoformat() if first_day else None,
-        "digests": dict(revision.digests),
-    }
-    kept = {
-        "policy_text": revision.texts.policy,
-        "segments_text": revision.texts.segments,
-        "salt": salt,
-    }
-    return public, kept
-
-
-def _first_free_day(entries: Sequence[Entry]) -> date | None:
+def first_free_day(entries: Sequence[Entry]) -> date | None:
     """The day after the newest one that a release covers; None while nothing is released."""
     covered = [
         Period.from_id(entry.body["period"]).end for entry in entries if entry.kind == RELEASE
@@ -194,8 +152,8 @@ def _first_free_day(entries: Sequence[Entry]) -> date | None:
     return max(covered) + timedelta(days=1) if covered else None
 
 
-def _refuse_lost_ledger(home: Home, entries: Sequence[Entry]) -> None:
-    """Begin no new ledger beside releases that it should hold."""
+def refuse_lost_ledger(home: Home, entries: Sequence[Entry]) -> None:
+    """Begin no new ledger beside releases that it should hold. Raises LedgerBroken."""
     check_public_ledger(home, [entry.link for entry in entries])
     recorded = {entry.subject for entry in entries if entry.kind == RELEASE}
     folders = {path.name for path in home.releases.glob("[!.]*")}

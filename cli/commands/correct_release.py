@@ -62,11 +62,13 @@ def correct_release(
 def _approve(home: Home, release: str, reason: str) -> None:
     from anonymizer.model.policy import Policy  # noqa: PLC0415
     from anonymizer.release.corrections import Who, approve  # noqa: PLC0415  slow to import
+    from anonymizer.release.settings_change import roles_in_force  # noqa: PLC0415
     from anonymizer.storage.secret import Secret  # noqa: PLC0415
     from pipelines.release_history import open_ledger  # noqa: PLC0415
 
-    who = Who.runs(Policy.load(home.policy).roles)
-    wanted = approve(release, reason, home, open_ledger(home), Secret.load(home.secret), who)
+    ledger = open_ledger(home)
+    who = Who.runs(roles_in_force(ledger.entries(), Policy.load(home.policy).roles))
+    wanted = approve(release, reason, home, ledger, Secret.load(home.secret), who)
     say(
         f"{wanted} is approved. Another login than yours releases it with:\n"
         f'  audience correct-release {release} --reason "..."'

@@ -1,4 +1,6 @@
-"""`audience policy`: check the configuration, and say what it promises."""
+"""`audience policy`: check the configuration, say what it promises, approve a weaker promise."""
+
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +12,10 @@ from cli.commands.common import HomeOption, existing_home
 from cli.output import say
 from pipelines.screen import notices, out, table
 
+if TYPE_CHECKING:
+    from anonymizer.release.settings_change import SettingsChange
+
+_DIGEST = 16  # characters of a digest that are listed
 app = typer.Typer(help="Check policy.yaml and segments.yaml, and read what they promise.",
                   no_args_is_help=True)  # fmt: skip
 
@@ -36,10 +42,12 @@ def explain_policy(home: HomeOption = None) -> None:
 def print_history(home: HomeOption = None) -> None:
     """Say which settings apply from which day on, as the ledger keeps them."""
     from anonymizer.release.settings import SettingsTexts, read_meaning, revisions  # noqa: PLC0415
+    from anonymizer.release.settings_change import settings_change  # noqa: PLC0415
     from pipelines.release_history import open_ledger  # noqa: PLC0415  slow to import
 
     place = existing_home(home)
-    known = revisions(open_ledger(place))
+    ledger = open_ledger(place)
+    known = revisions(ledger)
     rows = [
         (
             revision.number,
@@ -50,11 +58,67 @@ def print_history(home: HomeOption = None) -> None:
         for revision in known
     ]
     out().print(table("Settings", ("number", "applies from", "policy", "segments"), rows))
-    if not known or known[-1].digests != read_meaning(SettingsTexts.in_force(place)).digests:
+    if not settings_change(place, ledger.entries()).takes_effect:
+        notices().print(
+            "The files in force make the promise weaker and are not approved, so every run is "
+            "held: audience policy approve"
+        )
+    elif not known or known[-1].digests != read_meaning(SettingsTexts.in_force(place)).digests:
         notices().print(
             "The files in force are not among them yet: the next run records them, to apply from "
             "the day after the newest one that is released."
         )
+
+
+@app.command("approve")
+def approve_policy(
+    reason: Annotated[
+        str | None, typer.Option(help="Why, in a sentence; everybody can read it.")
+    ] = None,
+    digest: Annotated[
+        str, typer.Option(help="Approve only the settings with this digest, as listed.")
+    ] = "",
+    home: HomeOption = None,
+) -> None:
+    """Approve settings that weaken the promise; without --reason, list them.
+
+    Such settings take effect once two logins have approved them, each with a role of the settings
+    recorded last (privacy_officer or data_engineer), one of them a privacy officer. Until then
+    every run is held. The approvals hold for exactly these settings.
+    """
+    from anonymizer.release.corrections import Who  # noqa: PLC0415  slow to import
+    from anonymizer.release.settings_change import approve_settings, settings_change  # noqa: PLC0415
+    from anonymizer.storage.secret import Secret  # noqa: PLC0415
+    from pipelines.release_history import open_ledger  # noqa: PLC0415
+
+    place = existing_home(home)
+    ledger = open_ledger(place)
+    if reason is None:
+        _tell_change(settings_change(place, ledger.entries()))
+        return
+    who = Who.runs(Policy.load(place.policy).roles)
+    change = approve_settings(place, ledger, Secret.load(place.secret), who, reason, digest)
+    _tell_change(change)
+
+
+def _tell_change(change: "SettingsChange") -> None:
+    from anonymizer.release.settings_change import APPROVALS, OFFICER  # noqa: PLC0415
+
+    if not change.weakenings:
+        say("The settings are no weaker than those recorded last: nothing to approve.")
+        return
+    say(f"Weaker than the settings recorded last (digest {change.after.digest[:_DIGEST]}):")
+    for weakening in change.weakenings:
+        say(f"  {weakening}")
+    if change.takes_effect:
+        say("They are approved: the next run records them.")
+        return
+    say(
+        f"{len(change.approvers)} of {APPROVALS} approvals are given. Each of two logins, one of "
+        f"them a {OFFICER}, approves with:\n"
+        f'  audience policy approve --digest {change.after.digest[:_DIGEST]} --reason "..."\n'
+        "Until then every run is held."
+    )
 
 
 @app.command("reference")

@@ -21,8 +21,10 @@ import pyarrow.parquet as pq
 import typer
 from attacks.published import Archive, Watcher
 from raw_quarter import Options, RawQuarter, Victim
+from two_logins import approve_by_two
 
 from anonymizer.intake.person_search import canonical_user
+from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
 from cli.commands.init import create_home
@@ -243,6 +245,8 @@ class Simulation:
             self._home.segments.write_text(text, encoding="utf-8")
             policy = self._home.policy.read_text(encoding="utf-8")
             self._home.policy.write_text(policy.replace("\n  k: 60", "\n  k: 50"), encoding="utf-8")
+            ledger, secret = Ledger.open(self._home.ledger), Secret.load(self._home.secret)
+            approve_by_two(self._home, ledger, secret)
 
 
 def pseudonym(home: Home, victim: Victim) -> bytes:

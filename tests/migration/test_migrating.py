@@ -22,7 +22,7 @@ ON_A_HOME = [
     *(("check-input", *_DAY), ("accept", *_DAY, *_WHY), ("quarantine", *_DAY)),
     *(("suppressed", "--campaign", "x", *_DAY), ("withdraw-release", "x", *_WHY)),
     *(("correct-release", "x", *_WHY), ("policy", "check"), ("policy", "explain")),
-    *(("policy", "history"), ("ledger", "list"), ("ledger", "verify"), ("rights", "list")),
+    *(("policy", "approve"), ("policy", "history"), ("ledger", "list"), ("ledger", "verify"), ("rights", "list")),
     *(("rights", "review"), ("rights", "access", "--user", "x")),
     ("compare-naive",),
 ]

@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from two_logins import approve_by_two
 
 from anonymizer.model.errors import ConfigurationError, Held, LedgerBroken
 from anonymizer.model.periods import Period
@@ -16,9 +17,9 @@ from anonymizer.release.settings import (
     Revision,
     SettingsTexts,
     applying,
-    record_settings,
     revisions,
 )
+from anonymizer.release.settings_change import record_settings
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
 from cli.commands.init import create_home
@@ -90,7 +91,9 @@ def test_settings_that_come_back_are_a_revision_of_their_own(home: Home, ledger:
     release(ledger, "2026-11-17")
     settle(home, ledger, "promise: {k: 60}\n")
     release(ledger, "2026-11-18")
-    settle(home, ledger, text)
+    home.policy.write_text(text)
+    approve_by_two(home, ledger, SECRET)
+    settle(home, ledger)
     known = revisions(ledger)
 
     assert [revision.number for revision in known] == [1, 2, 3]

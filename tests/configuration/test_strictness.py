@@ -1,0 +1,185 @@
+"""Which changes of the settings weaken the promise; no setting is left unclassified."""
+
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from anonymizer.model.configuration import Settings, parse
+from anonymizer.model.explanation import inner_model
+from anonymizer.model.policy import Policy
+from anonymizer.model.segments import Catalogue, SegmentSettings, build_catalogue
+from anonymizer.model.strictness import DIRECTIONS, Direction, setting_of, weakened
+
+WORDS = "    english: words\n    indonesian: kata\n"
+SEGMENTS = (files("anonymizer") / "defaults" / "segments.yaml").read_text()
+
+
+def leaves(model: type[Settings], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        inner = inner_model(field)
+        if inner is None:
+            yield prefix + name
+        else:
+            below = "" if inner is field.annotation else "<code>."
+            yield from leaves(inner, f"{prefix}{name}.{below}")
+
+
+def test_every_setting_has_a_direction() -> None:
+    assert [*leaves(Policy), *leaves(SegmentSettings)] == list(DIRECTIONS)
+
+
+def policy(path: str, value: Any) -> Policy:
+    content: Any = value
+    for part in reversed(path.split(".")):
+        content = {part: content}
+    return Policy.model_validate(content)
+
+
+CATALOGUE = build_catalogue(parse(SEGMENTS, "segments.yaml", SegmentSettings))
+
+
+def catalogue(old: str, new: str) -> Catalogue:
+    assert old in SEGMENTS
+    return build_catalogue(parse(SEGMENTS.replace(old, new, 1), "segments.yaml", SegmentSettings))
+
+
+def found(before: Policy, after: Policy) -> list[str]:
+    return [one.setting for one in weakened((before, CATALOGUE), (after, CATALOGUE))]
+
+
+# A weaker value and a stronger one than the default, for each setting that has a direction.
+VALUES: dict[str, tuple[Any, Any]] = {
+    "promise.k": (49, 51),
+    "promise.k_jitter": (4, 6),
+    "promise.inference_k": (9, "k"),
+    "promise.rounding": (9, 20),
+    "promise.near_jitter": (4, 6),
+    "promise.near_days": (399, 401),
+    "promise.min_account_days": (29, 31),
+    "promise.campaigns_per_person": (3, 1),
+    "eligibility.purposes": (["use", "disclosure"], ["use", "disclosure", "marketing"]),
+    "eligibility.adult_age": (18, 21),
+    "bots.max_visits_per_day": (1001, 999),
+    "bots.user_agent_words": (["bot"], None),
+    "timing.timezone": ("Europe/Dublin", None),
+    "timing.settle_seconds": (59, 61),
+    "intake.max_quarantined_share": (0.21, 0.19),
+    "intake.naive_times": ("policy_zone", None),
+    "codings.max_other_share": (0.11, 0.09),
+    "plausibility.enabled": (False, None),
+    "plausibility.weeks": (3, 5),
+    "plausibility.min_days": (4, 2),
+    "plausibility.min_rows": (101, 99),
+    "plausibility.min_visits_ratio": (0.4, 0.6),
+    "plausibility.max_visits_ratio": (3.1, 2.9),
+    "plausibility.min_snapshot_ratio": (0.9, 0.96),
+    "plausibility.max_share_change": (0.2, 0.05),
+    "plausibility.max_campaign_share_change": (0.7, 0.5),
+    "plausibility.max_share_without_history": (0.4, 0.2),
+    "plausibility.other_weekdays_factor": (2.5, 1.5),
+    "retention.closed_years": (6, 4),
+    "retention.private_days": (41, 39),
+}
+TOGETHER = {Direction.SEGMENTS, Direction.INTERESTS, Direction.ROLES, Direction.SHARES}
+
+
+def test_every_direction_is_tried() -> None:
+    assert set(VALUES) == {
+        path for path, way in DIRECTIONS.items() if way not in {*TOGETHER, Direction.NONE}
+    }
+
+
+@pytest.mark.parametrize("path", VALUES)
+def test_one_way_is_weaker_and_the_other_is_not(path: str) -> None:
+    weaker, stronger = VALUES[path]
+    before = policy(path, stronger) if stronger is not None else Policy()
+    assert found(before, policy(path, weaker)) == [path]
+    assert found(policy(path, weaker), before) in ([], [path] if path == "timing.timezone" else [])
+    assert found(before, before) == []
+
+
+def test_a_bound_that_follows_k_is_compared_as_a_number() -> None:
+    assert found(policy("promise.inference_k", "k"), policy("promise.inference_k", 50)) == []
+    assert found(policy("promise.inference_k", "k"), Policy()) == ["promise.inference_k"]
+    both = Policy.model_validate({"promise": {"k": 60, "inference_k": "k"}})
+    assert found(both, policy("promise.inference_k", "k")) == ["promise.k", "promise.inference_k"]
+    assert setting_of(both, "promise.inference_k") == 60
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "weaker"),
+    [
+        ({}, {"minor": 0.05}, []),
+        ({}, {"minor": 0.5}, ["minor"]),
+        ({"minor": 0.05}, {"minor": 0.06}, ["minor"]),
+        ({"minor": 0.06}, {"minor": 0.05}, []),
+        ({"minor": 0.05}, {}, ["minor"]),
+        ({"minor": 0.7}, {}, []),
+    ],
+)
+def test_limits_of_single_reasons(
+    before: dict[str, float], after: dict[str, float], weaker: list[str]
+) -> None:
+    path = "plausibility.max_share_change_by_reason"
+    names = [f"{path}.{reason}" for reason in weaker]
+    assert found(policy(path, before), policy(path, after)) == names
+
+
+OFFICER, BOTH = {"privacy_officer": ["siti"]}, {"privacy_officer": ["siti"], "data_engineer": ["a"]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "weaker"),
+    [
+        ({}, BOTH, []),  # the first roles: before, everybody could decide
+        ({"data_engineer": ["a"]}, BOTH, []),  # the first privacy officer
+        (BOTH, OFFICER, []),
+        (OFFICER, BOTH, ["roles.data_engineer"]),
+        (OFFICER, {"privacy_officer": ["siti", "a"]}, ["roles.privacy_officer"]),
+        (OFFICER, {"privacy_officer": ["a"]}, ["roles.privacy_officer"]),
+        (OFFICER, {**OFFICER, "ad_ops": ["b"]}, []),
+        (OFFICER, {}, ["roles"]),
+        (OFFICER, {"ad_ops": ["siti"]}, ["roles"]),
+    ],
+)
+def test_roles(before: Any, after: Any, weaker: list[str]) -> None:
+    assert found(policy("roles", before), policy("roles", after)) == weaker
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "weaker"),
+    [
+        ("[all, gender]\n  age", "[all]\n  age", []),
+        ("bands: [25-29, 30-34]", "bands: [30-34, 35-39]", ["segments"]),
+        ("english: Java\n", "english: The island of Java\n", []),
+        ('regions: ["31", "32", "33", "34"', 'regions: ["32", "33", "34"', ["segments"]),
+        ("areas:\n", f"areas:\n  bali:\n    regions: ['51']\n{WORDS}", []),
+        (
+            "named:\n",
+            f"named:\n  local_men:\n    gender: male\n    region: jabodetabek\n{WORDS}",
+            [],
+        ),
+        (
+            "  books:\n",
+            f"  cars:\n    categories: [car]\n{WORDS}  books:\n",
+            ["interests.cars"],
+        ),
+        ("[books, buku]", "[books, pregnancy]", ["interests.books.categories"]),
+        ("[books, buku]", "[Buku]", []),
+        ("english: books", "english: people who are ill", ["interests.books"]),
+    ],
+)
+def test_segments_and_interests(old: str, new: str, weaker: list[str]) -> None:
+    after = catalogue(old, new)
+    changes = weakened((Policy(), CATALOGUE), (Policy(), after))
+    assert [one.setting for one in changes] == weaker
+
+
+def test_a_level_more_is_weaker() -> None:
+    coarse = catalogue("[all, area, province, regency]", "[all, area, province]")
+    (change,) = weakened((Policy(), coarse), (Policy(), CATALOGUE))
+    assert change.setting == "segments"
+    assert "groups more, such as" in str(change)
+    assert weakened((Policy(), CATALOGUE), (Policy(), coarse)) == ()

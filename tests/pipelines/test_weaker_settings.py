@@ -1,0 +1,327 @@
+"""A weaker promise takes effect once two logins have approved it, and not before."""
+
+from collections.abc import Callable
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from running import Done, call
+from two_logins import ENGINEER, OFFICER, OTHER, ROLES, approve_by_two, login
+
+from anonymizer.model.errors import Held
+from anonymizer.release.ledger import RELEASE, Ledger
+from anonymizer.release.public_ledger import read_public_ledger
+from anonymizer.release.settings import Revision, applying, revisions
+from anonymizer.release.settings_change import record_settings, require_approved
+from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
+from cli.commands.init import create_home
+from pipelines.resources import Installation
+
+WHY = ("--reason", "Small regencies are wanted.")
+Text = Callable[[str], str]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """The default settings with an officer and an engineer, recorded, and a day released."""
+    home = create_home(Home(tmp_path / "home"))
+    monkeypatch.setenv("AUDIENCE_HOME", str(home.root))
+    edit(home, "roles: {}", ROLES)
+    record(home)
+    Ledger.open(home.ledger).append(
+        RELEASE, "campaign-day-2026-11-17", {"period": "2026-11-17", "files": {}}
+    )
+    return home
+
+
+def edit(home: Home, old: str, new: str) -> None:
+    text = home.policy.read_text(encoding="utf-8")
+    assert old in text
+    home.policy.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def record(home: Home) -> Revision:
+    return record_settings(home, Ledger.open(home.ledger), Secret.load(home.secret))
+
+
+def approve(name: str, *words: str) -> Done:
+    with login(name):
+        return call("policy", "approve", *(words or WHY))
+
+
+def held(home: Home) -> str:
+    with pytest.raises(Held) as refused:
+        record(home)
+    assert refused.value.reason == "weaker_settings"
+    return str(refused.value)
+
+
+def test_a_weaker_promise_is_held_and_the_old_one_stays(home: Home) -> None:
+    before = Ledger.open(home.ledger).entries()
+    edit(home, "\n  k: 50", "\n  k: 30")
+    said = held(home)
+    assert "promise.k: 50 -> 30" in said
+    assert "0 of 2 approvals" in said
+    assert "audience policy approve" in said
+    assert Ledger.open(home.ledger).entries() == before
+    run = call("check-input", "--day", "2026-11-18")
+    assert run.returncode == 4
+    assert "weaker_settings" in run.stdout
+
+
+def test_two_logins_approve_it_and_it_applies_from_the_next_period(home: Home) -> None:
+    edit(home, "\n  k: 50", "\n  k: 30")
+    first = approve(ENGINEER)
+    assert (first.returncode, "1 of 2 approvals" in first.stdout) == (0, True), first.stderr
+    assert "1 of 2 approvals" in held(home)
+    second = approve(OFFICER)
+    assert (second.returncode, "They are approved" in second.stdout) == (0, True), second.stderr
+    record(home)
+
+    ledger = Ledger.open(home.ledger)
+    known = revisions(ledger)
+    floors = [
+        revision.meaning().policy.promise.k
+        for day in (17, 18)
+        if (revision := applying(known, date(2026, 11, day)))
+    ]
+    assert floors == [50, 30]
+    *_, one, two, settings = ledger.entries()
+    assert settings.body["approvals"] == [one.sequence, two.sequence]
+    assert [entry.body["by"] for entry in (one, two)] == [ENGINEER, OFFICER]
+    assert [entry.body["role"] for entry in (one, two)] == ["data_engineer", "privacy_officer"]
+    assert one.body["digest"] == two.body["digest"]
+    assert one.body["weakened"] == ["promise.k"]
+    assert one.body["at"][:2] == "20"
+
+
+def test_two_privacy_officers_may_approve_and_two_engineers_may_not(home: Home) -> None:
+    edit(home, ROLES, f"roles: {{privacy_officer: [{OFFICER}], data_engineer: [{OTHER}]}}")
+    approve(ENGINEER)
+    assert approve(OFFICER).returncode == 0
+    record(home)  # another engineer: two logins have agreed to him
+    edit(home, ROLES.split("data_engineer")[0], "roles: {privacy_officer: [daemon, nobody], ")
+    edit(home, "\n  k: 50", "\n  k: 30")
+    assert approve(ENGINEER).returncode == 2  # no role yet
+    assert approve(OFFICER).returncode == 0
+    assert approve(OTHER).returncode == 0
+    record(home)
+    edit(home, "\n  k: 30", "\n  k: 20")
+    assert approve(ENGINEER).returncode == approve(OFFICER).returncode == 0
+    assert record(home).meaning().policy.promise.k == 20
+
+
+def test_two_engineers_are_not_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = create_home(Home(tmp_path / "home"))
+    monkeypatch.setenv("AUDIENCE_HOME", str(home.root))
+    logins = f"roles: {{privacy_officer: [{OFFICER}], data_engineer: [{ENGINEER}, {OTHER}]}}"
+    edit(home, "roles: {}", logins)
+    record(home)
+    edit(home, "\n  k: 50", "\n  k: 30")
+    assert approve(ENGINEER).returncode == 0
+    refused = approve(OTHER)
+    assert refused.returncode == 2
+    assert "one of the two must have the role privacy_officer" in refused.stderr
+    held(home)
+    assert approve(OFFICER).returncode == 0
+    record(home)
+
+
+def test_one_login_approves_once(home: Home) -> None:
+    edit(home, "\n  k: 50", "\n  k: 30")
+    assert approve(OFFICER).returncode == 0
+    again = approve(OFFICER)
+    assert again.returncode == 2
+    assert "this login has approved these settings" in again.stderr
+    held(home)
+
+
+def test_a_login_without_a_role_approves_nothing(home: Home) -> None:
+    edit(home, "\n  k: 50", "\n  k: 30")
+    before = Ledger.open(home.ledger).entries()
+    refused = approve(OTHER)
+    assert refused.returncode == 2
+    assert "no role that may approve" in refused.stderr
+    assert Ledger.open(home.ledger).entries() == before
+
+
+def test_nobody_is_made_an_officer_by_the_change_that_is_approved(home: Home) -> None:
+    """The roles that were recorded count, in approvals, acceptances and corrections."""
+    edit(home, "\n  k: 50", "\n  k: 30")
+    edit(
+        home, ROLES, f"roles: {{privacy_officer: [{OTHER}], data_engineer: [{ENGINEER}, {OTHER}]}}"
+    )
+    assert approve(OTHER).returncode == 2
+    said = held(home)
+    assert "roles.privacy_officer: 1 login(s) -> 1 more" in said
+    assert OTHER not in said
+    ledger = Ledger.open(home.ledger)
+    with login(OTHER):
+        accepted = call("accept", "--day", "2026-11-18", *WHY)
+        corrected = call("correct-release", "campaign-day-2026-11-17~2", "--approve", *WHY)
+    assert "has no role that may accept" in " ".join(accepted.stderr.split())
+    assert corrected.returncode == 2
+    assert len(ledger.entries()) == 2
+
+
+def test_without_roles_nobody_can_approve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = create_home(Home(tmp_path / "home"))
+    monkeypatch.setenv("AUDIENCE_HOME", str(home.root))
+    record(home)
+    edit(home, "\n  k: 50", "\n  k: 30")
+    refused = approve(OFFICER)
+    assert refused.returncode == 2
+    assert "no login has the role privacy_officer" in refused.stderr
+    edit(home, "roles: {}", ROLES)  # the first ones: naming them weakens nothing
+    assert approve(ENGINEER).returncode == approve(OFFICER).returncode == 0
+    assert record(home).meaning().policy.promise.k == 30
+
+
+def test_what_is_edited_after_an_approval_needs_new_ones(home: Home) -> None:
+    edit(home, "\n  k: 50", "\n  k: 30")
+    assert approve(ENGINEER).returncode == 0
+    edit(home, "\n  k: 30", "\n  k: 20")
+    told = approve(OFFICER)
+    assert "1 of 2 approvals" in told.stdout
+    assert "promise.k: 50 -> 20" in held(home)
+    edit(home, "\n  k: 20", "\n  k: 30")  # back to what the engineer has approved
+    assert "1 of 2 approvals" in held(home)
+    assert approve(OFFICER).returncode == 0
+    edit(home, "threads: 2", "threads: 1")  # any setting at all
+    held(home)
+    edit(home, "threads: 1", "threads: 2")
+    edit(home, "# Who publishes", "# The one who publishes")  # a comment is no setting
+    assert record(home).meaning().policy.promise.k == 30
+
+
+def test_an_approval_is_not_used_twice(home: Home) -> None:
+    edit(home, "\n  k: 50", "\n  k: 30")
+    approve_by_two(home, Ledger.open(home.ledger), Secret.load(home.secret))
+    record(home)
+    edit(home, "\n  k: 30", "\n  k: 50")
+    record(home)  # stronger again: nobody is asked
+    edit(home, "\n  k: 50", "\n  k: 30")
+    assert "0 of 2 approvals" in held(home)
+
+
+def test_an_approval_names_the_settings_that_were_read(home: Home) -> None:
+    edit(home, "\n  k: 50", "\n  k: 30")
+    listed = approve(OFFICER, "--digest", "")
+    assert listed.returncode == 0
+    assert "promise.k: 50 -> 30" in listed.stdout
+    digest = listed.stdout.split("(digest ")[1].split(")")[0]
+    edit(home, "\n  k: 30", "\n  k: 20")
+    refused = approve(OFFICER, "--digest", digest, *WHY)
+    assert refused.returncode == 2
+    assert "not the ones with this digest" in refused.stderr
+    edit(home, "\n  k: 20", "\n  k: 30")
+    assert approve(OFFICER, "--digest", digest, *WHY).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "setting"),
+    [
+        ("enabled: true", "enabled: false", "plausibility.enabled"),
+        ("private_days: 40", "private_days: 400", "retention.private_days"),
+        ("max_quarantined_share: 0.2", "max_quarantined_share: 1", "intake.max_quarantined_share"),
+        (ROLES, "roles: {}", "roles"),
+    ],
+)
+def test_settings_of_today_need_an_approval_too(
+    home: Home, old: str, new: str, setting: str
+) -> None:
+    """They make no revision, and are recorded all the same, so that the next change is compared."""
+    edit(home, old, new)
+    assert f"{setting}:" in held(home)
+    for name in (ENGINEER, OFFICER):
+        assert approve(name).returncode == 0
+    record(home)
+    assert Ledger.open(home.ledger).entries()[-1].kind == "safeguards"
+    assert len(revisions(Ledger.open(home.ledger))) == 1
+    record(home)
+    assert Ledger.open(home.ledger).entries()[-1].body["approvals"] == [3, 4]
+
+
+def test_a_limit_that_was_raised_cannot_be_lowered_again_unseen(home: Home) -> None:
+    edit(home, "min_visits_ratio: 0.5", "min_visits_ratio: 0.8")
+    record(home)
+    assert Ledger.open(home.ledger).entries()[-1].kind == "safeguards"
+    edit(home, "min_visits_ratio: 0.8", "min_visits_ratio: 0.5")
+    assert "plausibility.min_visits_ratio: 0.8 -> 0.5" in held(home)
+
+
+def test_finer_segments_and_more_categories_need_an_approval(home: Home) -> None:
+    text = home.segments.read_text(encoding="utf-8")
+    home.segments.write_text(text.replace("[all, area, province, regency]", "[all, area]"))
+    record(home)
+    home.segments.write_text(text.replace("[books, buku]", "[books, pregnancy]"))
+    said = held(home)
+    assert "groups more" in said
+    assert "interests.books.categories" in said
+    assert approve(OFFICER).returncode == approve(ENGINEER).returncode == 0
+    assert record(home).number == 3
+
+
+def test_a_weaker_policy_does_not_come_in_by_migration(home: Home) -> None:
+    old = home.policy.read_text(encoding="utf-8").replace("format: 2", "format: 1")
+    old = old.replace("min_visits_ratio: 0.5", "fewest_visits: 0.1")
+    home.policy.write_text(old.replace("\n  k: 50", "\n  k: 30"), encoding="utf-8")
+    assert call("migrate").returncode == 0
+    said = held(home)
+    assert "promise.k: 50 -> 30" in said
+    assert "plausibility.min_visits_ratio: 0.5 -> 0.1" in said
+
+
+def test_recorded_settings_that_cannot_be_read_are_taken_for_stronger(
+    home: Home, tmp_path: Path
+) -> None:
+    ledger = Ledger.open(tmp_path / "other.sqlite")
+    segments = (files("anonymizer") / "defaults" / "segments.yaml").read_text()
+    kept = {"policy_text": "promise: {wit: 3}\n", "segments_text": segments, "salt": "x"}
+    ledger.append("settings", "settings-1", {"first_day": None, "digests": {}}, kept)
+    with pytest.raises(Held, match="settings that this version does not read"):
+        require_approved(home, ledger.entries())
+
+
+def test_stronger_and_first_settings_need_no_approval(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(home, "\n  k: 50", "\n  k: 60")
+    edit(home, "campaigns_per_person: 2", "campaigns_per_person: 1")
+    assert record(home).number == 2
+    assert "approvals" not in Ledger.open(home.ledger).entries()[-1].body
+    said = call("policy", "approve", *WHY)
+    assert said.returncode == 2
+    assert "nothing to approve" in said.stderr
+    new = create_home(Home(tmp_path / "new"))
+    edit(new, "\n  k: 50", "\n  k: 20")
+    assert record(new).meaning().policy.promise.k == 20
+
+
+def test_weeks_are_not_released_under_files_that_were_weakened_after_intake(home: Home) -> None:
+    installation = Installation.of(home)
+    installation.require_approved_settings()
+    edit(home, "enabled: true", "enabled: false")
+    with pytest.raises(Held, match=r"plausibility\.enabled"):
+        installation.require_approved_settings()
+
+
+def test_an_approval_says_publicly_what_and_why_and_not_who(home: Home) -> None:
+    edit(home, "\n  k: 50", "\n  k: 30")
+    approve_by_two(home, Ledger.open(home.ledger), Secret.load(home.secret))
+    links = read_public_ledger(home.public_ledger)
+    shown = [
+        link.shown for link in links if link.shown and link.shown["kind"] == "settings_approval"
+    ]
+    assert len(shown) == 2
+    assert set(shown[0]["body"]) == {"replaces", "role", "reason", "weakened"}
+    for name in (OFFICER, ENGINEER):
+        assert name not in home.public_ledger.read_text()
+
+
+def test_the_history_says_that_runs_are_held(home: Home) -> None:
+    edit(home, "\n  k: 50", "\n  k: 30")
+    shown = call("policy", "history")
+    assert "every run is held" in " ".join(shown.stderr.split())
