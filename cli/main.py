@@ -49,6 +49,7 @@ MODULES = {
     "policy": "policy",
     "rights": "rights",
     "retention": "retention",
+    "evidence": "evidence",
     "ledger": "ledger",
 }
 # Commands that have another name now.

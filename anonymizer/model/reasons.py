@@ -12,6 +12,11 @@ _LONGEST = 300
 _IDENTIFYING = re.compile(r"\S+@\S+|\d(?:[ .-]?\d){8,}")
 
 
+def looks_identifying(text: str) -> bool:
+    """Whether a text holds what may be an e-mail address or a number of a person."""
+    return bool(_IDENTIFYING.search(text))
+
+
 def require_fit(reason: str, remedy: str) -> None:
     """Refuse an unfit reason; `remedy` says why it must not identify. Raises ConfigurationError."""
     faults = [
@@ -21,7 +26,7 @@ def require_fit(reason: str, remedy: str) -> None:
             (len(reason) > _LONGEST, f"more than {_LONGEST} characters", "be brief"),
             (not reason.isprintable(), "it holds control characters", "write one line of text"),
             (
-                bool(_IDENTIFYING.search(reason)),
+                looks_identifying(reason),
                 "it holds what looks like an address or a number of a person",
                 remedy,
             ),

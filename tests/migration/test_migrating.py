@@ -22,9 +22,10 @@ ON_A_HOME = [
     *(("check-input", *_DAY), ("accept", *_DAY, *_WHY), ("quarantine", *_DAY)),
     *(("suppressed", "--campaign", "x", *_DAY), ("withdraw-release", "x", *_WHY)),
     *(("correct-release", "x", *_WHY), ("policy", "check"), ("policy", "explain")),
-    *(("policy", "approve"), ("policy", "history"), ("ledger", "list"), ("ledger", "verify"), ("rights", "list")),
+    *(("policy", "approve"), ("policy", "history"), ("ledger", "list"), ("ledger", "verify")),
+    ("rights", "list"),
     *(("rights", "review"), ("rights", "access", "--user", "x")),
-    ("compare-naive",),
+    *(("compare-naive",), ("evidence",)),
 ]
 NOT_ON_A_HOME = {"migrate", "check", "protect", "audit"}
 Command = Callable[..., tuple[int, str]]

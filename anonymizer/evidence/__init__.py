@@ -1,0 +1,1 @@
+"""What the privacy officer shows to others: records and assessments, filled in from a home."""
