@@ -13,8 +13,8 @@ from pathlib import Path
 from anonymizer.evidence.phrases import Language, Phrases, minute, page, page_names, plain
 from anonymizer.evidence.promise_sentences import promise_values
 from anonymizer.evidence.settings_history import (
-    Difference,
     RecordedChange,
+    SettingDifference,
     flat_settings,
     recorded,
     recorded_changes,
@@ -298,7 +298,7 @@ def _judged(change: RecordedChange, phrases: Phrases) -> list[str]:
     return lines if change.approvals else [*lines, phrases.say("weaker_unapproved")]
 
 
-def _difference(one: Difference, phrases: Phrases) -> str:
+def _difference(one: SettingDifference, phrases: Phrases) -> str:
     name = plain(one.setting)
     if isinstance(one.before, list) and isinstance(one.after, list):
         parts = [

@@ -17,7 +17,7 @@ _NOT_COMPARED = ("format",)
 
 
 @dataclass(frozen=True)
-class Difference:
+class SettingDifference:
     """A setting and its values before and after; None where it was or is not there."""
 
     setting: str
@@ -36,7 +36,7 @@ class RecordedChange:
     first_day: date | None
     recorded: datetime
     by: str
-    differences: tuple[Difference, ...] | None
+    differences: tuple[SettingDifference, ...] | None
     weakenings: tuple[Weakening, ...]
     approvals: tuple[Entry, ...]
 
@@ -85,12 +85,12 @@ def initial_settings() -> Meaning:
     return read_meaning(SettingsTexts(policy, segments))
 
 
-def differences(before: Meaning, after: Meaning) -> tuple[Difference, ...]:
+def differences(before: Meaning, after: Meaning) -> tuple[SettingDifference, ...]:
     """Every setting of both files that has another value; comments and order do not count."""
     old, new = flat_settings(before), flat_settings(after)
     names = dict.fromkeys((*old, *new))
     return tuple(
-        Difference(name, old.get(name), new.get(name))
+        SettingDifference(name, old.get(name), new.get(name))
         for name in names
         if old.get(name) != new.get(name) and name not in _NOT_COMPARED
     )
