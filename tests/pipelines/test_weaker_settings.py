@@ -158,12 +158,31 @@ def test_nobody_is_made_an_officer_by_the_change_that_is_approved(home: Home) ->
     assert "roles.privacy_officer: 1 login(s) -> 1 more" in said
     assert OTHER not in said
     ledger = Ledger.open(home.ledger)
+    second = "campaign-day-2026-11-17~2"
+    body = {"period": "2026-11-17", "files": {}, "corrects": second.removesuffix("~2")}
+    ledger.append(RELEASE, second, {**body, "reason": "Births were wrong."})
     with login(OTHER):
         accepted = call("accept", "--day", "2026-11-18", *WHY)
-        corrected = call("correct-release", "campaign-day-2026-11-17~2", "--approve", *WHY)
+        corrected = call("correct-release", second, "--approve", *WHY)
     assert "has no role that may accept" in " ".join(accepted.stderr.split())
-    assert corrected.returncode == 2
-    assert len(ledger.entries()) == 2
+    assert "does not have the role privacy_officer" in " ".join(corrected.stderr.split())
+    assert len(ledger.entries()) == 3
+    with login(OFFICER):
+        assert call("correct-release", second, "--approve", *WHY).returncode == 0
+
+
+def test_nobody_is_made_an_engineer_by_the_change_that_is_approved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = create_home(Home(tmp_path / "home"))
+    monkeypatch.setenv("AUDIENCE_HOME", str(home.root))
+    edit(home, "roles: {}", f"roles: {{privacy_officer: [{OFFICER}]}}")
+    record(home)
+    edit(home, "\n  k: 50", "\n  k: 30")
+    edit(home, f"[{OFFICER}]}}", f"[{OFFICER}], data_engineer: [{OTHER}]}}")
+    assert approve(OTHER).returncode == 2
+    assert approve(OFFICER).returncode == 0
+    held(home)
 
 
 def test_without_roles_nobody_can_approve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
