@@ -40,6 +40,7 @@ MODULES = {
     "exports": "ledger",
     "verify": "verify",
     "check": "verify",
+    "package": "package",
     "suppressed": "suppressed",
     "withdraw-release": "withdraw_release",
     "correct-release": "correct_release",

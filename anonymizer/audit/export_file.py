@@ -20,6 +20,32 @@ from anonymizer.storage.parquet_tables import require_small
 _COLUMNS = {"gender": "gender", "age": "age", "region_code": "region"}
 _KEPT = ("status", "people")
 _MARKS = frozenset({*_COLUMNS, *_KEPT, "segment_id", "subject_id", "period", "rounding"})
+# What the columns and statuses of a workbook are called in each language.
+_HEADINGS = {
+    "Number of people": "people",
+    "Jumlah orang": "people",
+    "Status": "status",
+    "Region code": "region_code",
+    "Kode wilayah": "region_code",
+    "Segment id": "segment_id",
+    "ID segmen": "segment_id",
+    "Gender code": "gender",
+    "Kode jenis kelamin": "gender",
+    "Age code": "age",
+    "Kode usia": "age",
+    "Subject id": "subject_id",
+    "ID subjek": "subject_id",
+    "Period": "period",
+    "Periode": "period",
+    "Multiples of": "rounding",
+    "Kelipatan": "rounding",
+}
+_STATUSES = {
+    "ditampilkan": "published",
+    "not published": "suppressed",
+    "tidak ditampilkan": "suppressed",
+}
+_SHEETS = ("xl/worksheets/sheet1.xml", "xl/worksheets/sheet2.xml")
 _SPREADSHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _UNREADABLE = (zipfile.BadZipFile, KeyError, ET.ParseError, IndexError, ValueError)
 
@@ -104,19 +130,33 @@ def _brought_along(name: str) -> Sequence[Group]:
 
 
 def workbook_columns(path: Path) -> Columns:
-    """The first sheet of a workbook as columns of text. Raises ConfigurationError."""
+    """The table of a workbook as columns of text. Raises ConfigurationError.
+
+    That is the sheet with the columns of an export, in either language; without one the first.
+    """
     try:
         with zipfile.ZipFile(path) as book:
             texts = list(_texts(_part(book, "xl/sharedStrings.xml")))
-            rows = list(_rows(_part(book, "xl/worksheets/sheet1.xml"), texts))
+            known = set(book.namelist())
+            sheets = [_sheet(_part(book, name), texts) for name in _SHEETS if name in known]
+            return next((sheet for sheet in sheets if is_export(sheet)), sheets[0])
     except OSError as error:
         raise ConfigurationError([unreadable(path, error)]) from None
     except _UNREADABLE:
         raise ConfigurationError(
             [Fault(path.name, "this workbook cannot be read", "use the .csv or .parquet beside it")]
         ) from None
+
+
+def _sheet(part: IO[bytes], texts: Sequence[str]) -> Columns:
+    """The columns of a sheet, by the words of its first row; those of an export by their names."""
+    rows = list(_rows(part, texts))
     names = [rows[0][column] for column in sorted(rows[0])] if rows else []
-    return {name: [row.get(column, "") for row in rows[1:]] for column, name in enumerate(names)}
+    columns = {name: [row.get(column, "") for row in rows[1:]] for column, name in enumerate(names)}
+    named = {_HEADINGS[name]: column for name, column in columns.items() if name in _HEADINGS}
+    if not is_export(named):
+        return columns
+    return {**named, "status": [_STATUSES.get(status, status) for status in named["status"]]}
 
 
 def _part(book: zipfile.ZipFile, name: str) -> IO[bytes]:
@@ -151,5 +191,7 @@ def _column(position: str) -> int:
 
 
 def _value(cell: ET.Element, texts: Sequence[str]) -> str:
+    if cell.attrib.get("t") == "inlineStr":
+        return "".join(text.text or "" for text in cell.iter(f"{_SPREADSHEET}t"))
     value = cell.findtext(f"{_SPREADSHEET}v") or ""
     return texts[int(value)] if cell.attrib.get("t") == "s" else value

@@ -22,7 +22,8 @@ from anonymizer.storage.signature import sealed
 CERTIFICATE = "certificate.json"
 ACCEPTED = "released_although_implausible"
 CONTAINED = "contains_days_released_although_implausible"
-_FORMAT = 3
+# 4: names of files say campaign and period; workbooks and Parquet files have seals of their own.
+_FORMAT = 4
 # What of the checker's summary is public. The other numbers of the ledger depend on true counts
 # that are not published: how many groups were judged, which campaigns contain which.
 _AUDIT = ("findings", "tables", "figures", "linked_releases")

@@ -8,16 +8,22 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from anonymizer.exports.certificate import CERTIFICATE, certificate_bytes
 from anonymizer.exports.csv_file import csv_bytes
+from anonymizer.exports.file_names import stems, workbook_name
+from anonymizer.exports.file_seal import Sealer
+from anonymizer.exports.language import LANGUAGES
 from anonymizer.exports.manifest import manifest_bytes
 from anonymizer.exports.notice import lay_notices, withdrawn
+from anonymizer.exports.overview import ReleasedGroups, WorkbookContent, earlier_figures
 from anonymizer.exports.parquet_file import parquet_table
 from anonymizer.exports.pointer import POINTER, lay_pointers, point_to
+from anonymizer.exports.previous_release import previous_release
 from anonymizer.exports.recorded_files import EXPORTS, recorded_files
 from anonymizer.exports.rows import export_rows
 from anonymizer.exports.xlsx_file import xlsx_bytes
@@ -62,7 +68,7 @@ def write_exports(release: Release, home: Home, ledger: Ledger, secret: Secret) 
         if missing or recorded is None:
             staged = home.published / ".staging" / "exports"
             with _removed_if_refused(staged):
-                _render(release, staged, _certificate_facts(release, ledger, secret))
+                _render(release, staged, _export_facts(release, home, ledger, secret))
                 _record(recorded, staged, release.id, home, ledger)
             # From here on the ledger vouches for what is staged: if there is no room, it stays.
             write_public_ledger(ledger, home)
@@ -108,37 +114,39 @@ def recipients_of(exports: Entry) -> list[str]:
 
 
 @dataclass(frozen=True)
-class _CertificateFacts:
-    """What certificates are made with beside the release itself."""
+class _ExportFacts:
+    """What exports are made with beside the release itself."""
 
     entry: Entry
     secret: Secret
     accepted: Mapping[str, Any] | None
+    previous: Release | None
 
 
-def _certificate_facts(release: Release, ledger: Ledger, secret: Secret) -> _CertificateFacts:
+def _export_facts(release: Release, home: Home, ledger: Ledger, secret: Secret) -> _ExportFacts:
     entries = ledger.entries()
     entry = ledger.find_release(release.id)
     if entry is None:
         raise LedgerBroken(f"{release.id} is not in the ledger; it was never released")
     accepted = statement_of(entry.body, [other.link for other in entries])
-    return _CertificateFacts(entry, secret, accepted)
+    previous = previous_release(release, entry, home, ledger)
+    return _ExportFacts(entry, secret, accepted, previous)
 
 
-def _render(release: Release, staging: Path, certificate_facts: _CertificateFacts) -> None:
+def _render(release: Release, staging: Path, facts: _ExportFacts) -> None:
     """Write all exports of a release into a new folder. Raises NoSpace."""
     _remove(staging)
     for recipient, subjects in _by_recipient(release):
         folder = staging / recipient / release.id
-        _fill(folder, release, subjects)
         named = "every advertiser" if recipient == FOR_ALL else recipient
+        _fill(folder, subjects, Sealer(release, named, facts.secret), facts.previous)
         certificate = certificate_bytes(
             release,
-            certificate_facts.entry,
+            facts.entry,
             named,
             folder,
-            certificate_facts.secret,
-            accepted=certificate_facts.accepted,
+            facts.secret,
+            accepted=facts.accepted,
         )
         write_bytes(certificate, folder / CERTIFICATE, mode=PUBLIC)
 
@@ -230,13 +238,37 @@ def _recipient(subject: Subject) -> str:
     return subject.advertiser_id if isinstance(subject, Campaign) else FOR_ALL
 
 
-def _fill(folder: Path, release: Release, subjects: Sequence[Subject]) -> None:
+def _fill(
+    folder: Path, subjects: Sequence[Subject], sealer: Sealer, previous: Release | None
+) -> None:
+    release, owners = sealer.release, dict[str, str]()
+    names, groups = stems(release, subjects), ReleasedGroups.of(release)
     for subject in subjects:
         rows = list(export_rows(release, subject))
-        write_bytes(csv_bytes(rows), folder / f"{subject.id}.csv", mode=PUBLIC)
-        write_bytes(xlsx_bytes(rows, release), folder / f"{subject.id}.xlsx", mode=PUBLIC)
-        write_parquet(parquet_table(rows), folder / f"{subject.id}.parquet", mode=PUBLIC)
-    write_bytes(manifest_bytes(release, subjects, folder), folder / MANIFEST, mode=PUBLIC)
+        earlier = earlier_figures(previous, release, subject)
+        content = WorkbookContent(release, subject, rows, groups, earlier)
+        for name in _write_files(folder, names[subject.id], content, sealer):
+            owners[name] = subject.id
+    manifest = manifest_bytes(release, subjects, folder, owners)
+    write_bytes(manifest, folder / MANIFEST, mode=PUBLIC)
+
+
+def _write_files(
+    folder: Path, stem: str, content: WorkbookContent, sealer: Sealer
+) -> Iterator[str]:
+    """Write the files of one subject in every format and language; says how they are called."""
+    rows, name = csv_bytes(content.rows), f"{stem}.csv"
+    write_bytes(rows, folder / name, mode=PUBLIC)
+    yield name
+    name = f"{stem}.parquet"
+    table = sealer.parquet(parquet_table(content.rows), name, rows)
+    write_parquet(table, folder / name, mode=PUBLIC)
+    yield name
+    for language in LANGUAGES:
+        name = workbook_name(stem, language)
+        workbook = xlsx_bytes(content, language, partial(sealer.properties, name))
+        write_bytes(workbook, folder / name, mode=PUBLIC)
+        yield name
 
 
 def _refuse_edited(home: Home, release_id: str, digests: Mapping[str, str]) -> None:

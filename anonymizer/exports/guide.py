@@ -18,6 +18,16 @@ def guide(release: Release) -> tuple[Text, ...]:
     )
 
 
+def short_guide(release: Release) -> tuple[Text, ...]:
+    """What nobody should do without, for the first page."""
+    return _PEOPLE, _threshold(release), _NO_ADDITION, _FINAL_FIGURE
+
+
+_FINAL_FIGURE = Text(
+    english="A released figure never changes. A correction is published as a file of its own.",
+    indonesian="Angka yang sudah terbit tidak pernah berubah. Koreksi diterbitkan dalam berkas "
+    "tersendiri.",
+)
 _PEOPLE = Text(
     english="A figure counts people, each once a period, however often they came.",
     indonesian="Angka menghitung orang, satu kali per periode, berapa pun kunjungannya.",
@@ -59,12 +69,13 @@ _SHARED = Text(
 )
 _ALL = Text(
     english="In the columns gender, age and region, all means that the group is not limited there.",
-    indonesian="Pada kolom gender, age, dan region, all berarti kelompok tidak dibatasi.",
+    indonesian="Pada kolom jenis kelamin, usia, dan wilayah, semua berarti kelompok tidak "
+    "dibatasi. Kode all pada kolom kode berarti sama.",
 )
 _FINAL = Text(
-    english="A released figure never changes. iab_ids are those of the IAB Audience Taxonomy 1.1, "
+    english="A released figure never changes. IAB ids are those of the IAB Audience Taxonomy 1.1, "
     "region codes those of the Ministry of Home Affairs (Kemendagri), decree 300.2.2-2138 of 2025.",
-    indonesian="Angka yang sudah terbit tidak pernah berubah. iab_ids mengikuti IAB Audience "
+    indonesian="Angka yang sudah terbit tidak pernah berubah. ID IAB mengikuti IAB Audience "
     "Taxonomy 1.1, kode wilayah mengikuti Kepmendagri Nomor 300.2.2-2138 Tahun 2025.",
 )
 
@@ -99,11 +110,12 @@ def _bounds(release: Release) -> Iterator[Text]:
 def _threshold(release: Release) -> Text:
     k = release.promise.k
     return Text(
-        english=f"Only groups of at least {k} people are shown. Suppressed means that there is no "
-        "figure; it does not mean that nobody came, and does not say how many did.",
-        indonesian=f"Hanya kelompok dengan sedikitnya {k} orang yang ditampilkan. Status "
-        "suppressed berarti angka tidak ditampilkan; bukan berarti tidak ada orang, dan tidak "
-        "menyatakan jumlahnya.",
+        english=f"Only groups of at least {k} people are shown. Not published (suppressed) means "
+        "that there is no figure; it does not mean that nobody came, and does not say how many "
+        "did.",
+        indonesian=f"Hanya kelompok dengan sedikitnya {k} orang yang ditampilkan. Tidak "
+        "ditampilkan (suppressed) berarti tidak ada angka; bukan berarti tidak ada orang, dan "
+        "tidak menyatakan jumlahnya.",
     )
 
 

@@ -12,9 +12,9 @@ _TYPES = {
     "people": pa.int64(),
     "rounding": pa.int32(),
 }
-_SCHEMA = pa.schema([(name, _TYPES.get(name, pa.string())) for name in Row._fields])
+SCHEMA = pa.schema([(name, _TYPES.get(name, pa.string())) for name in Row._fields])
 
 
 def parquet_table(rows: Sequence[Row]) -> pa.Table:
     """The content of the file."""
-    return pa.Table.from_pylist([row._asdict() for row in rows], schema=_SCHEMA)
+    return pa.Table.from_pylist([row._asdict() for row in rows], schema=SCHEMA)

@@ -58,6 +58,26 @@ def deed(kind: SubjectKind, subject: Text, period: Period) -> Text:
     )
 
 
+def period_in_words(period: Period) -> Text:
+    """A period as the label of a table has it: `2 to 8 November 2026 (week 2026-W45)`."""
+    first, last = period.start, period.end
+    if period.kind == "day":
+        return Text(_day(first, "english"), _day(first, "indonesian"))
+    if period.kind == "month":
+        return Text(_month(first, "english"), _month(first, "indonesian"))
+    return Text(
+        f"{_first_day(first, last, 'english')} to {_day(last, 'english')} (week {period.id})",
+        f"{_week_days(first, last)} (minggu {period.id})",
+    )
+
+
+def _week_days(first: date, last: date) -> str:
+    """Both ends of a week in Indonesian: `2-8 November 2026`."""
+    begin = _first_day(first, last, "indonesian")
+    dash = "-" if begin.isdigit() else " - "
+    return f"{begin}{dash}{_day(last, 'indonesian')}"
+
+
 def _dotted(number: int) -> str:
     return f"{number:,}".replace(",", ".")
 
@@ -68,11 +88,9 @@ def _time(period: Period) -> Text:
         english, indonesian = (_month(first, language) for language in _MONTHS)
         return Text(f"in {english}", f"pada bulan {indonesian}")
     if period.kind == "week":
-        begin = _first_day(first, last, "indonesian")
-        dash = "-" if begin.isdigit() else " - "
         return Text(
             f"from {_first_day(first, last, 'english')} to {_day(last, 'english')}",
-            f"pada {begin}{dash}{_day(last, 'indonesian')}",
+            f"pada {_week_days(first, last)}",
         )
     return Text(f"on {_day(first, 'english')}", f"pada {_day(first, 'indonesian')}")
 

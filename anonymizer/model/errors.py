@@ -7,7 +7,11 @@
     ├── Held                 computed or computable, but not published            exit 4
     │   ├── Disclosure       the auditor broke the release
     │   ├── LedgerBroken     the history cannot be trusted
-    │   └── SecretProblem    the key is missing, changed or readable by others
+    │   ├── SecretProblem    the key is missing, changed or readable by others
+    │   ├── FileChanged      an exported file is not as it was released           exit 8
+    │   ├── FileRenamed      it is, under another name                            exit 9
+    │   ├── FileMisplaced    it is of another release or recipient                exit 10
+    │   └── FileUnsealed     there is nothing to check it by                      exit 11
     ├── Busy                 another run holds the lock                           exit 5
     └── NoSpace              a write failed for want of room or permission        exit 6
 
@@ -141,6 +145,42 @@ class SecretProblem(Held):
 
     def __init__(self, detail: str) -> None:
         super().__init__("secret", detail)
+
+
+class FileChanged(Held):
+    """An exported file is not as it was released."""
+
+    exit_code = 8
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("file_changed", detail)
+
+
+class FileRenamed(Held):
+    """An exported file is as it was released, and has another name."""
+
+    exit_code = 9
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("file_renamed", detail)
+
+
+class FileMisplaced(Held):
+    """An exported file is of another release or recipient than the certificate that it is with."""
+
+    exit_code = 10
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("other_release", detail)
+
+
+class FileUnsealed(Held):
+    """A file has no seal in it and no certificate with it."""
+
+    exit_code = 11
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("no_seal", detail)
 
 
 class Busy(AudienceError):

@@ -384,6 +384,25 @@ class Retention(Settings):
     private_days: PositiveInt = Field(40, description="Working data of older days is removed.")
 
 
+class DataLabel(Settings):
+    """What the data labels of exports say of the provider."""
+
+    contact: str = Field(
+        "",
+        max_length=200,
+        description="Where questions about the figures are answered: the address of a team, no "
+        "person's. Empty: the labels say that none is stated.",
+    )
+    privacy_policy: str = Field(
+        "", max_length=200, description="The address of the provider's privacy policy."
+    )
+
+    @property
+    def stated(self) -> bool:
+        """Whether there is anything to say."""
+        return bool(self.contact or self.privacy_policy)
+
+
 class Effort(Settings):
     """What the proof may cost; what is not proved within it is suppressed."""
 
@@ -441,6 +460,7 @@ class Policy(Settings):
     provider: str = Field(
         "Example Company", min_length=1, description="Who publishes; stands in the data labels."
     )
+    data_label: DataLabel = DataLabel()
     promise: PolicyPromise = PolicyPromise()
     eligibility: Eligibility = Eligibility()
     bots: Bots = Bots()
@@ -481,9 +501,13 @@ class Policy(Settings):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what bears on figures: everything but what `running_as` takes over."""
+        """SHA-256 of what stands in releases: everything but what `running_as` takes over.
+
+        A label that says nothing is left out, so that policies without one keep their digest.
+        """
+        left_out = (*_OF_TODAY, "format", *(() if self.data_label.stated else ("data_label",)))
         content = self.model_dump_json(
-            exclude={**dict.fromkeys((*_OF_TODAY, "format"), True), "timing": {"first_day"}}
+            exclude={**dict.fromkeys(left_out, True), "timing": {"first_day"}}
         )
         return hashlib.sha256(content.encode()).hexdigest()
 

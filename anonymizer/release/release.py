@@ -61,7 +61,7 @@ class Release:
     named segments that are suppressed stand there without people.
     `groups` (dimension, code, level, english, indonesian, iab_ids, leaves) says which atoms the
     codes of the segments mean. Of a correction, `corrects` is the id of the release that it
-    corrects.
+    corrects. `contact` and `privacy_policy` are for the data label, empty where not stated.
     """
 
     id: str
@@ -80,6 +80,8 @@ class Release:
     groups: pa.Table
     figures: pa.Table
     corrects: str = ""
+    contact: str = ""
+    privacy_policy: str = ""
     seal: InitVar[object] = None
 
     def __post_init__(self, seal: object) -> None:
@@ -138,6 +140,7 @@ def read_release(folder: Path, number: int, digests: Mapping[str, str]) -> Relea
         groups=pq.read_table(folder / GROUPS),
         figures=_figures(pq.read_table(folder / FIGURES)),
         corrects=facts.get("corrects", ""),
+        **facts.get("data_label", {}),
         seal=_SEAL,
     )
 

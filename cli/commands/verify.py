@@ -10,6 +10,8 @@ from cli.commands.common import HomeOption, reading_home
 from cli.output import say
 
 if TYPE_CHECKING:
+    from anonymizer.exports.export_check import CheckedExport
+    from anonymizer.exports.file_check import CheckedFile
     from anonymizer.exports.verification import VerifiedFolder
 
 _ENDS = ("singling_out", "linkability", "inference")
@@ -62,16 +64,51 @@ def unfinished_lines(proved: "VerifiedFolder") -> str:
 
 
 def check(
-    folder: Annotated[Path, typer.Argument(help="An export folder, as it was delivered.")],
+    export: Annotated[
+        Path, typer.Argument(help="An export folder as it was delivered, one file of it, or a ZIP.")
+    ],
     key: Annotated[
         str, typer.Option(help="Fingerprint of the provider's key, if they told it.")
     ] = "",
+    certificate: Annotated[
+        Path | None,
+        typer.Option(help="The certificate of a single file, if it is not in the same folder."),
+    ] = None,
 ) -> None:
-    """Prove an export by the certificate in it; nothing else is needed."""
-    from anonymizer.exports.certificate import stated_in  # noqa: PLC0415  slow to import
-    from anonymizer.exports.export_check import check_export  # noqa: PLC0415
+    """Prove an export by the certificate in it, or a file by its certificate or the seal inside it.
 
-    checked = check_export(_existing(folder), key)
+    Ends with 0 if it is as it was released; 8 if a file was changed, 9 if it was renamed, 10 if it
+    is of another release or recipient than the certificate, 11 if there is nothing to check it by.
+    """
+    from anonymizer.exports.export_check import check_export  # noqa: PLC0415  slow to import
+    from anonymizer.exports.file_check import check_file  # noqa: PLC0415
+    from anonymizer.exports.package import check_package  # noqa: PLC0415
+
+    if export.is_file() and export.suffix == ".zip":
+        for checked in check_package(export, key):
+            _print_export(checked, key)
+    elif export.is_file():
+        _print_file(check_file(export, key, certificate))
+    else:
+        _print_export(check_export(_existing(export), key), key)
+
+
+def _print_file(checked: "CheckedFile") -> None:
+    say(
+        f"{checked.file} is as {checked.provider} released it: {checked.release}, for "
+        f"{checked.recipient}.\n"
+    )
+    if checked.correction:
+        say(f"{checked.correction}.\n")
+    say(f"Compared: {checked.against}.\nNot known from this file:")
+    for unknown in checked.unknown:
+        say(f"  - {unknown}")
+    say(f"\nSealed with key {checked.key}")
+
+
+def _print_export(checked: "CheckedExport", key: str) -> None:
+    from anonymizer.exports.certificate import stated_in  # noqa: PLC0415  slow to import
+
     certificate = checked.certificate
     say(
         f"{checked.files} files of {certificate['release']} for {certificate['recipient']} are "

@@ -16,7 +16,8 @@ from anonymizer.release.release import Release
 from anonymizer.storage.home import Home
 from cli.main import app
 
-FORMATS = ("csv", "xlsx", "parquet")
+STEM = "spring-sale_day-2026-11-22"
+FORMATS = (".csv", ".xlsx", "_id.xlsx", ".parquet")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def figures(table: PublishedTable) -> dict[tuple[str, ...], int | None]:
 @pytest.mark.parametrize("form", FORMATS)
 def test_every_format_is_the_released_table(form: str, exported: tuple[Release, Path]) -> None:
     released, folder = exported
-    table = read_published(folder / f"spring.{form}", {})
+    table = read_published(folder / f"{STEM}{form}", {})
     wanted = {}
     for row in released.figures.to_pylist():
         if row["subject_id"] == "spring":
@@ -56,7 +57,7 @@ def test_every_format_is_the_released_table(form: str, exported: tuple[Release, 
 
 def test_groups_mean_what_they_mean_in_the_release(exported: tuple[Release, Path]) -> None:
     _, folder = exported
-    _, age, region = read_published(folder / "spring.csv", {}).catalogue.dimensions
+    _, age, region = read_published(folder / f"{STEM}.csv", {}).catalogue.dimensions
     young = age.groups[age.positions["under_40"]]
     assert [age.leaves[leaf] for leaf in young.leaves] == [
         *("18-20", "21-24", "25-29", "30-34", "35-39"),
@@ -71,7 +72,7 @@ def test_groups_mean_what_they_mean_in_the_release(exported: tuple[Release, Path
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_command_audits_it_as_it_is(form: str, exported: tuple[Release, Path]) -> None:
     _, folder = exported
-    done = CliRunner().invoke(app, ["audit", str(folder / f"spring.{form}"), "--inference-k", "10"])
+    done = CliRunner().invoke(app, ["audit", str(folder / f"{STEM}{form}"), "--inference-k", "10"])
     assert done.exit_code == 0, done.output
     assert "WITHSTOOD" in done.output
 
@@ -80,14 +81,14 @@ def test_elsewhere_the_catalogue_of_the_program_explains_it(
     exported: tuple[Release, Path], tmp_path: Path
 ) -> None:
     _, folder = exported
-    alone = shutil.copy(folder / "spring.csv", tmp_path / "spring.csv")
-    here = read_published(folder / "spring.csv", {})
+    alone = shutil.copy(folder / f"{STEM}.csv", tmp_path / f"{STEM}.csv")
+    here = read_published(folder / f"{STEM}.csv", {})
     assert figures(read_published(Path(alone), {})) == figures(here)
 
 
 def test_a_disclosure_in_an_export_is_found(exported: tuple[Release, Path], tmp_path: Path) -> None:
     _, folder = exported
-    rows = list(csv.DictReader((folder / "spring.csv").open(encoding="utf-8")))
+    rows = list(csv.DictReader((folder / f"{STEM}.csv").open(encoding="utf-8")))
     for row in rows:
         if row["segment_id"] == "men":
             row["people"] = next(r["people"] for r in rows if r["segment_id"] == "everyone")
@@ -105,7 +106,7 @@ def test_a_group_that_nobody_explains_is_told_with_what_to_do(
 ) -> None:
     _, folder = exported
     path = tmp_path / "other.csv"
-    text = (folder / "spring.csv").read_text(encoding="utf-8")
+    text = (folder / f"{STEM}.csv").read_text(encoding="utf-8")
     path.write_text(text.replace(",under_40,", ",of_working_age,"), encoding="utf-8")
     with pytest.raises(ConfigurationError) as refused:
         read_published(path, {})

@@ -56,7 +56,7 @@ def export(two_days: Home, tmp_path: Path) -> Path:
 
 def test_the_published_folder_proves_itself(published: Path) -> None:
     proved = verify_folder(published)
-    assert (proved.entries, proved.releases, proved.files) == (4, 2, 28)
+    assert (proved.entries, proved.releases, proved.files) == (4, 2, 32)
     assert verify_folder(published, proved.head[:16]) == proved
 
 
@@ -84,14 +84,19 @@ def test_every_single_published_file_is_watched(published: Path) -> None:
 def test_all_faults_are_named_at_once_with_what_to_do(published: Path) -> None:
     (published / "releases" / NAME / "figures.parquet").unlink()
     (published / "exports" / "maju" / NAME / "more.csv").write_text("men,3")
-    with (published / "exports" / "jaya" / NAME / "autumn.csv").open("a") as file:
+    with (published / "exports" / "jaya" / NAME / "autumn-sale_day-2026-11-22.csv").open(
+        "a"
+    ) as file:
         file.write("\n")
     with pytest.raises(Held) as refused:
         verify_folder(published)
     words = str(refused.value)
     assert f"releases/{NAME}/figures.parquet is missing" in words
     assert f"exports/maju/{NAME}/more.csv is not in the ledger" in words
-    assert f"exports/jaya/{NAME}/autumn.csv is not what the ledger recorded" in words
+    assert (
+        f"exports/jaya/{NAME}/autumn-sale_day-2026-11-22.csv is not what the ledger recorded"
+        in words
+    )
     assert "audience run" in words
 
 
@@ -259,7 +264,7 @@ def test_a_lost_secret_is_asked_for_and_another_one_refused(home: Home) -> None:
 
 def test_an_export_proves_itself_with_nothing_else(export: Path, two_days: Home) -> None:
     checked = check_export(export)
-    assert checked.files == 4
+    assert checked.files == 5
     assert checked.certificate["release"] == NAME
     assert check_export(export, checked.key.upper().replace(" ", "")) == checked
     entry = Ledger.open(two_days.ledger).releases()[0]
@@ -277,6 +282,9 @@ def test_exports_do_not_depend_on_the_form_that_the_rows_were_delivered_in(tmp_p
     assert content(homes[0].published) != content(homes[1].published)
 
 
+STEM = "spring-sale_day-2026-11-22"
+
+
 def edit(name: str) -> Harm:
     def harm(folder: Path) -> None:
         (folder / name).write_bytes((folder / name).read_bytes() + b" ")
@@ -285,9 +293,9 @@ def edit(name: str) -> Harm:
 
 
 def edit_and_mend_the_manifest(folder: Path) -> None:
-    edit("spring.csv")(folder)
+    edit(f"{STEM}.csv")(folder)
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
-    manifest["files"]["spring.csv"]["sha256"] = sha256(folder / "spring.csv")
+    manifest["files"][f"{STEM}.csv"]["sha256"] = sha256(folder / f"{STEM}.csv")
     (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
 
 
@@ -302,10 +310,10 @@ def edit_certificate(**changed: object) -> Harm:
 EXPORT_FAULTS: dict[str, tuple[Harm, str]] = {
     **{
         f"{name} edited": (edit(name), f"{name} has been changed")
-        for name in ("spring.csv", "spring.xlsx", "spring.parquet", "manifest.json")
+        for name in (f"{STEM}.csv", f"{STEM}.xlsx", f"{STEM}.parquet", "manifest.json")
     },
     "file and manifest edited": (edit_and_mend_the_manifest, "manifest.json has been changed"),
-    "file missing": (lambda folder: (folder / "spring.csv").unlink(), "spring.csv is missing"),
+    "file missing": (lambda folder: (folder / f"{STEM}.csv").unlink(), f"{STEM}.csv is missing"),
     "file added": (lambda folder: (folder / "b.csv").touch(), "b.csv does not belong to it"),
     "no certificate": (lambda folder: (folder / "certificate.json").unlink(), "no certificate"),
     "no JSON": (lambda f: (f / "certificate.json").write_text("[1"), "cannot be read"),
@@ -327,11 +335,11 @@ def test_a_changed_export_is_refused_and_the_change_named(fault: str, export: Pa
 
 def test_a_forger_can_seal_but_not_with_the_providers_key(export: Path) -> None:
     key = check_export(export).key
-    edit("spring.csv")(export)
+    edit(f"{STEM}.csv")(export)
     path = export / "certificate.json"
     forged = json.loads(path.read_text("utf-8"))
     del forged["seal"]
-    forged["files"]["spring.csv"] = sha256(export / "spring.csv")
+    forged["files"][f"{STEM}.csv"] = sha256(export / f"{STEM}.csv")
     path.write_text(
         json.dumps(sealed(forged, Secret(b"a forger's key, of 32 bytes, too"))), "utf-8"
     )

@@ -94,7 +94,7 @@ TAMPERED: dict[str, tuple[str, Callable[[Path], object]]] = {
     ),
     "staged export edited": (
         "between two advertisers",
-        lambda p: edit(p / STAGED_EXPORT / "spring.csv"),
+        lambda p: edit(p / STAGED_EXPORT / "spring-sale_day-2026-11-23.csv"),
     ),
     "staged exports gone": ("between two advertisers", lambda p: shutil.rmtree(p / ".staging")),
     "an export without an entry": (

@@ -31,6 +31,16 @@ _IDENTIFIER = re.compile(
 )
 _STATUSES = {"published", "suppressed"}
 _HOW_MANY = re.compile(r'"(cells|rows|segments)_(withheld|suppressed)"')
+# What a workbook calls the same, in English and Indonesian.
+_HEADINGS = {
+    **dict.fromkeys(("Segment id", "ID segmen"), "segment_id"),
+    **dict.fromkeys(("Number of people", "Jumlah orang"), "people"),
+    "Status": "status",
+}
+_WORDS = {
+    "ditampilkan": "published",
+    **dict.fromkeys(("not published", "tidak ditampilkan"), "suppressed"),
+}
 _SIZES = {"people", "matched", "size", "estimate", "users"}
 _OTHER_COUNTS = re.compile(
     r"visits|events|clicks|percent|share|rate|average|ctr|withheld_rows", re.I
@@ -78,7 +88,8 @@ def disagreeing_formats(seen: Seen, suspicion: Suspicion) -> Verdict:
         if path.suffix != ".csv":
             continue
         said = _figures(_csv_rows(path))
-        others = (path.with_suffix(".parquet"), path.with_suffix(".xlsx"))
+        endings = (".parquet", ".xlsx", "_id.xlsx")
+        others = [path.with_name(f"{path.stem}{ending}") for ending in endings]
         proofs += [
             Proof("95", other.name, "differs from its CSV", 0, 0)
             for other in others
@@ -161,9 +172,11 @@ def _sizes(path: Path) -> Iterator[int]:
 def _rows(seen: Seen, suspicion: Suspicion) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     """Rows of the exports about the victim's campaign and day."""
     for path in seen.files():
-        about = path.stem == suspicion.campaign and str(suspicion.day) in path.parent.name
-        if path.suffix == ".csv" and about:
-            yield from ((path, row) for row in _csv_rows(path))
+        if path.suffix == ".csv" and str(suspicion.day) in path.parent.name:
+            for row in _csv_rows(path):
+                owner = row.get("subject_id") or row.get("campaign_id") or path.stem
+                if owner == suspicion.campaign:
+                    yield path, row
 
 
 def _csv_rows(path: Path) -> Sequence[Mapping[str, Any]]:
@@ -179,8 +192,10 @@ def _read(path: Path) -> Sequence[Mapping[str, Any]]:
     try:
         for sheet in book.worksheets:
             header, *cells = [list(row) for row in sheet.iter_rows(values_only=True)] or [[]]
+            header = [_HEADINGS.get(name, name) for name in header]
             if "segment_id" in header:
-                return [dict(zip(header, row, strict=False)) for row in cells]
+                rows = [dict(zip(header, row, strict=False)) for row in cells]
+                return [{**row, "status": _WORDS.get(row["status"], row["status"])} for row in rows]
         return []
     finally:
         book.close()

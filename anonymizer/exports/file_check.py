@@ -1,0 +1,185 @@
+"""Checks one file of an export: by the certificate that it is with, or by the seal inside it."""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from anonymizer.exports.certificate import CERTIFICATE
+from anonymizer.exports.file_seal import read_seal
+from anonymizer.exports.notice import refuse_withdrawn
+from anonymizer.exports.pointer import read_pointer, sentence
+from anonymizer.model.errors import FileChanged, FileMisplaced, FileRenamed, FileUnsealed, Held
+from anonymizer.model.series import first_edition
+from anonymizer.storage.signature import opened
+
+_AGAIN = "do not use it; ask who sent it for the file anew"
+_LATER = "whether the release was withdrawn or corrected later: ask the provider"
+_OTHERS = "whether the export has more files: check its whole folder"
+_WHO = "who sealed it: compare the key with the one that the provider gave, or give it with --key"
+_EVERYONE = "every advertiser"
+_SEALED = (".xlsx", ".parquet")
+
+
+@dataclass(frozen=True)
+class CheckedFile:
+    """A file that is as it was released; `key` is the fingerprint of who sealed it.
+
+    `against` says what was compared with what, `unknown` what could not be known. `correction` says
+    in a sentence what corrects it, if a notice with it does.
+    """
+
+    file: str
+    provider: str
+    recipient: str
+    release: str
+    key: str
+    against: str
+    unknown: tuple[str, ...]
+    correction: str = ""
+
+
+def check_file(path: Path, key: str = "", certificate: Path | None = None) -> CheckedFile:
+    """Prove that a file is as it was released, under its name.
+
+    By `certificate`, else by the one in its folder, else by the seal inside it. Raises FileChanged,
+    FileRenamed, FileMisplaced for a file of another release or recipient, FileUnsealed where there
+    is nothing to check it by; Held `certificate` for a seal that does not fit, `withdrawn` where
+    the notice of a withdrawal is with it.
+    """
+    refuse_withdrawn(path.parent, key)
+    found = certificate or path.parent / CERTIFICATE
+    try:
+        content = path.read_bytes()
+        stated = found.read_text(encoding="utf-8") if certificate or found.exists() else None
+    except (OSError, ValueError) as error:
+        problem = f"{path.name} or its certificate cannot be read ({type(error).__name__})"
+        raise Held("certificate", f"{problem}; {_AGAIN}") from None
+    if stated is None:
+        return _by_seal(path, content, key)
+    return _by_certificate(path, content, _document(stated, found.name), key)
+
+
+def _document(text: str, name: str) -> Mapping[str, Any]:
+    try:
+        document = json.loads(text)
+    except ValueError:
+        raise Held("certificate", f"{name} is no certificate; {_AGAIN}") from None
+    return document if isinstance(document, dict) else {}
+
+
+def _by_certificate(
+    path: Path, content: bytes, document: Mapping[str, Any], key: str
+) -> CheckedFile:
+    certificate, found = opened(document, key)
+    if not {"files", "release", "recipient", "provider"} <= certificate.keys():
+        raise Held("certificate", f"the sealed statement is no certificate of an export; {_AGAIN}")
+    files: Mapping[str, str] = certificate["files"]
+    if path.name == CERTIFICATE:
+        against = "the text of the certificate with its seal, and none of the files that it lists"
+    elif files.get(path.name) == hashlib.sha256(content).hexdigest():
+        against = "name and SHA-256 of the file with the sealed certificate that is with it"
+    else:
+        _refuse(path.name, content, certificate)
+    return CheckedFile(
+        path.name,
+        str(certificate["provider"]),
+        str(certificate["recipient"]),
+        str(certificate["release"]),
+        found,
+        against,
+        _unknown(key),
+        _correction(path.parent, str(certificate["release"]), key),
+    )
+
+
+def _refuse(name: str, content: bytes, certificate: Mapping[str, Any]) -> NoReturn:
+    """Say what is wrong with a file that the certificate does not have under its name."""
+    digest = hashlib.sha256(content).hexdigest()
+    release, recipient = str(certificate["release"]), str(certificate["recipient"])
+    if names := [listed for listed, known in certificate["files"].items() if known == digest]:
+        raise FileRenamed(_renamed(name, names[0], release))
+    other = _origin(name, content, release)
+    if other and other != (release, recipient):
+        raise FileMisplaced(
+            f"{name} is of {other[0]} for {other[1]}, and the certificate is of {release} for "
+            f"{recipient}; check it with the certificate of its own export"
+        )
+    if name in certificate["files"]:
+        raise FileChanged(
+            f"{name} is not what {release} has under this name: something in it was changed, or "
+            f"another program has saved it again; {_AGAIN}"
+        )
+    raise FileMisplaced(
+        f"the certificate of {release} for {recipient} has no file named {name}, and none with "
+        f"this content; {_AGAIN}"
+    )
+
+
+def _origin(name: str, content: bytes, release: str) -> tuple[str, str] | None:
+    """Release and recipient that a file itself states, whether it is as released or not.
+
+    The rows of a CSV file do not state the edition; that of `release` is taken.
+    """
+    try:
+        seal = read_seal(name, content)
+    except Held:
+        return None
+    if seal is not None:
+        return seal.release, seal.recipient
+    return None if name.endswith(_SEALED) else _origin_of_rows(content, release)
+
+
+def _origin_of_rows(content: bytes, release: str) -> tuple[str, str] | None:
+    try:
+        row = next(csv.DictReader(io.StringIO(content.decode("utf-8"), newline="")))
+        first = f"{row['subject_kind']}-{row['period_kind']}-{row['period']}"
+        stated = release if first == first_edition(release) else first
+        return stated, row["advertiser_id"] or _EVERYONE
+    except (UnicodeDecodeError, csv.Error, KeyError, StopIteration):
+        return None
+
+
+def _by_seal(path: Path, content: bytes, key: str) -> CheckedFile:
+    seal = read_seal(path.name, content, key)
+    if seal is None:
+        raise FileUnsealed(
+            f"{path.name} has no seal in it and no {CERTIFICATE} is with it, so nothing can be "
+            f"said of it; put the {CERTIFICATE} of its export beside it, or name that with "
+            "--certificate"
+        )
+    if not seal.intact:
+        raise FileChanged(
+            f"{path.name} is not what was sealed as {seal.file} of {seal.release}: a cell, a chart "
+            f"or a text in it was changed, or another program has saved it again; {_AGAIN}"
+        )
+    if seal.file != path.name:
+        raise FileRenamed(_renamed(path.name, seal.file, seal.release))
+    inside = "all cells, charts and texts" if seal.file.endswith(".xlsx") else "all rows"
+    return CheckedFile(
+        seal.file,
+        seal.provider,
+        seal.recipient,
+        seal.release,
+        seal.key,
+        f"{inside}, and the name, with the seal inside the file",
+        _unknown(key),
+        _correction(path.parent, seal.release, key),
+    )
+
+
+def _renamed(name: str, own: str, release: str) -> str:
+    return f"{name} is {own} of {release}, unchanged, under another name; give it its name back"
+
+
+def _unknown(key: str) -> tuple[str, ...]:
+    return (_LATER, _OTHERS) if key else (_LATER, _OTHERS, _WHO)
+
+
+def _correction(folder: Path, release: str, key: str) -> str:
+    said = read_pointer(folder, key)
+    return sentence(said) if said and said["release"] == release else ""

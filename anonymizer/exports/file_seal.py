@@ -1,0 +1,141 @@
+"""The seal inside a workbook or Parquet file, so that the file can be checked on its own.
+
+A sealed statement names the release, the recipient and the file, and has a digest of everything
+else in the file: all parts of a workbook but its properties, or the rows of a Parquet file written
+as CSV. A CSV file has no room for a seal; its digest is in the certificate.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from anonymizer.exports.csv_file import csv_bytes
+from anonymizer.exports.parquet_file import SCHEMA
+from anonymizer.exports.rows import Row
+from anonymizer.exports.workbook_parts import (
+    LONGEST_PROPERTY,
+    SEAL_PROPERTIES,
+    NoWorkbook,
+    content_digest,
+    properties_of,
+)
+from anonymizer.model.errors import Held
+from anonymizer.release.release import Release
+from anonymizer.storage.secret import Secret
+from anonymizer.storage.signature import opened, sealed
+
+METADATA = b"audience_seal"
+_FORMAT = "1"
+_FIELDS = ("provider", "recipient", "release", "file", "format", "content")
+
+
+@dataclass(frozen=True)
+class FileSeal:
+    """What the seal in a file states, and the fingerprint of the key that sealed it.
+
+    `intact` says whether everything else in the file is what was sealed.
+    """
+
+    provider: str
+    recipient: str
+    release: str
+    file: str
+    key: str
+    intact: bool
+
+
+@dataclass(frozen=True)
+class Sealer:
+    """Seals the files of one folder."""
+
+    release: Release
+    recipient: str
+    secret: Secret
+
+    def document(self, file: str, content: str) -> dict[str, Any]:
+        """The sealed statement about a file with this digest of its content."""
+        statement = {
+            "provider": self.release.provider[:LONGEST_PROPERTY],
+            "recipient": self.recipient,
+            "release": self.release.id,
+            "file": file,
+            "format": _FORMAT,
+            "content": content,
+        }
+        return sealed(statement, self.secret)
+
+    def properties(self, file: str, content: str) -> Mapping[str, str]:
+        """The same as properties of a workbook."""
+        document = self.document(file, content)
+        seal = document["seal"]
+        values = [*(document[field] for field in _FIELDS), seal["signature"], seal["public_key"]]
+        return dict(zip(SEAL_PROPERTIES, values, strict=True))
+
+    def parquet(self, table: pa.Table, file: str, csv: bytes) -> pa.Table:
+        """A table with the seal in its metadata; `csv` are its rows as CSV."""
+        document = self.document(file, hashlib.sha256(csv).hexdigest())
+        metadata = {METADATA: json.dumps(document, ensure_ascii=False)}
+        return table.replace_schema_metadata(metadata)
+
+
+def read_seal(name: str, content: bytes, key: str = "") -> FileSeal | None:
+    """The seal in a file, proved to be made with `key` if one is given; None without a seal.
+
+    Raises Held `certificate` when the seal does not fit, or a file cannot be read.
+    """
+    try:
+        if name.lower().endswith(".xlsx"):
+            return _of_workbook(content, key)
+        if name.lower().endswith(".parquet"):
+            return _of_parquet(content, key)
+    except (NoWorkbook, pa.ArrowException, OSError, ValueError) as error:
+        problem = f"{name} cannot be read ({type(error).__name__})"
+        raise Held("certificate", f"{problem}; get it again from whoever sent it") from None
+    return None
+
+
+def _of_workbook(content: bytes, key: str) -> FileSeal | None:
+    values = properties_of(content)
+    if not values:
+        return None
+    texts = [values.get(name, "") for name in SEAL_PROPERTIES]
+    *statement, signature, public = texts
+    seal = {"algorithm": "Ed25519", "public_key": public, "signature": signature}
+    document = {**dict(zip(_FIELDS, statement, strict=True)), "seal": seal}
+    return _opened(document, key, content_digest(content))
+
+
+def _of_parquet(content: bytes, key: str) -> FileSeal | None:
+    file = pq.ParquetFile(io.BytesIO(content))
+    held = (file.schema_arrow.metadata or {}).get(METADATA)
+    if held is None:
+        return None
+    document = json.loads(held)
+    return _opened(document if isinstance(document, dict) else {}, key, _digest_of(file))
+
+
+def _digest_of(file: pq.ParquetFile) -> str:
+    """The digest of the rows as CSV; of nothing where the columns are not those of an export."""
+    if not file.schema_arrow.remove_metadata().equals(SCHEMA):
+        return ""
+    rows = [Row(**record) for record in file.read().to_pylist()]
+    return hashlib.sha256(csv_bytes(rows)).hexdigest()
+
+
+def _opened(document: Mapping[str, Any], key: str, content: str) -> FileSeal:
+    statement, found = opened(document, key)
+    texts = {field: str(statement.get(field, "")) for field in _FIELDS}
+    return FileSeal(
+        texts["provider"],
+        texts["recipient"],
+        texts["release"],
+        texts["file"],
+        found,
+        texts["content"] == content,
+    )

@@ -1,0 +1,117 @@
+"""One ZIP file with all that an advertiser gets for a period, to be sent as a whole.
+
+It is made on request and not kept: it would hold every file a second time, and a copy that stays
+would outlive a withdrawal. What is withdrawn is never packed.
+"""
+
+import io
+import re
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from anonymizer.exports.export_check import CheckedExport, check_export
+from anonymizer.exports.recorded_files import Record, recorded_files
+from anonymizer.model.errors import ConfigurationError, Fault, Held
+from anonymizer.model.periods import Period
+from anonymizer.model.series import SERIES, edition_of, first_edition
+from anonymizer.storage.files import sha256
+from anonymizer.storage.home import Home
+
+_LARGEST = 2**30
+_MEMBER = re.compile(r"([A-Za-z0-9~-]{1,80})/([A-Za-z0-9][^/\\]{0,250})")
+_COMPRESSED = (".xlsx", ".parquet")
+
+
+@dataclass(frozen=True)
+class Package:
+    """A ZIP file; `exports` are the folders in it, checked."""
+
+    name: str
+    content: bytes
+    exports: tuple[CheckedExport, ...]
+
+
+def package(recipient: str, period: Period, home: Home, records: Sequence[Record]) -> Package:
+    """All files of an advertiser, or of `_all`, for a period; of each release the newest edition.
+
+    Equal files give equal bytes. Raises ConfigurationError where there is no export, Held for one
+    that was withdrawn or is not as `records` of the ledger have it.
+    """
+    folders = list(_folders(recipient, period, home))
+    if not folders:
+        known = ", ".join(sorted(path.name for path in home.exports.glob("*")))
+        problem = f"there is no export of {period.id} for {recipient!r}"
+        remedy = f"there are exports for {known}; see: audience exports" if known else ""
+        raise ConfigurationError([Fault("package", problem, remedy)])
+    recorded = recorded_files(records)
+    exports = [_checked(folder, recipient, recorded.get(folder.name, {})) for folder in folders]
+    return Package(f"{recipient}_{period.id}.zip", _zipped(folders), tuple(exports))
+
+
+def check_package(path: Path, key: str = "") -> tuple[CheckedExport, ...]:
+    """Prove every export in a ZIP file as `check_export` does; raises what it raises."""
+    with tempfile.TemporaryDirectory(prefix="audience-") as folder:
+        _unpack(path, Path(folder))
+        return tuple(check_export(export, key) for export in sorted(Path(folder).iterdir()))
+
+
+def _folders(recipient: str, period: Period, home: Home) -> Iterator[Path]:
+    """The newest edition of each release of the period that the recipient has."""
+    known = [folder.name for folder in home.exports.glob("*/*") if folder.parent.name == recipient]
+    for series in SERIES:
+        if series.period_kind == period.kind:
+            first = series.release_id(period)
+            if editions := [name for name in known if first_edition(name) == first]:
+                yield home.exports / recipient / max(editions, key=edition_of)
+
+
+def _checked(folder: Path, recipient: str, recorded: Mapping[str, str]) -> CheckedExport:
+    """A folder that is as its certificate and the ledger have it."""
+    export = check_export(folder)
+    own = {name: digest for name, digest in recorded.items() if name.startswith(f"{recipient}/")}
+    present = {f"{recipient}/{path.name}": sha256(path) for path in folder.iterdir()}
+    names = own.keys() | present.keys()
+    if differing := sorted(name for name in names if own.get(name) != present.get(name)):
+        raise Held(
+            "export_edited",
+            f"exports/{recipient}/{folder.name}: {differing[0].partition('/')[2]} is not as the "
+            "ledger recorded it; restore the folder from its backup",
+        )
+    return export
+
+
+def _zipped(folders: Sequence[Path]) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        for path in sorted(path for folder in folders for path in folder.iterdir()):
+            info = zipfile.ZipInfo(f"{path.parent.name}/{path.name}")  # 1 January 1980
+            info.create_system, info.external_attr = 3, 0o644 << 16
+            stored = path.suffix in _COMPRESSED
+            info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
+            file.writestr(info, path.read_bytes())
+    return content.getvalue()
+
+
+def _unpack(path: Path, folder: Path) -> None:
+    """Write the files of a package into a folder. Raises Held for what is no package."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            members = file.infolist()
+            names = [_MEMBER.fullmatch(member.filename) for member in members]
+            single = len({member.filename for member in members}) == len(members) > 0
+            if not single or sum(member.file_size for member in members) > _LARGEST:
+                raise zipfile.BadZipFile
+            for member, name in zip(members, names, strict=True):
+                if name is None:
+                    raise zipfile.BadZipFile
+                target = folder / name[1] / name[2]
+                target.parent.mkdir(exist_ok=True)
+                target.write_bytes(file.read(member))
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError):
+        raise Held(
+            "certificate",
+            f"{path.name} is no package of exports, or is damaged; ask who sent it for it anew",
+        ) from None

@@ -1,0 +1,54 @@
+"""`audience package`: what an advertiser gets for a period, in one ZIP file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anonymizer.model.errors import ConfigurationError, Fault
+from cli.commands.common import HomeOption, parse_period, reading_home
+from cli.output import say, warn
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command("package")(write_package)
+
+
+def write_package(
+    advertiser: Annotated[
+        str, typer.Argument(help="Advertiser id, as `audience exports` lists it; _all: for all.")
+    ],
+    period: Annotated[
+        str, typer.Argument(help="A day, week or month: 2026-11-22, 2026-W47, 2026-11.")
+    ],
+    out: Annotated[
+        Path, typer.Option(help="The folder to write <advertiser>_<period>.zip into.")
+    ] = Path(),
+    home: HomeOption = None,
+) -> None:
+    """Write all files of an advertiser and period into one ZIP file, checked before.
+
+    Of a corrected period it has the correction. What was withdrawn is refused. Nothing is kept in
+    the home; `audience check` proves the ZIP file.
+    """
+    from anonymizer.exports.package import package  # noqa: PLC0415  slow to import
+    from anonymizer.storage.files import PUBLIC, write_bytes  # noqa: PLC0415
+    from anonymizer.storage.permissions import require_paths  # noqa: PLC0415
+    from pipelines.release_history import open_history  # noqa: PLC0415
+
+    chosen = parse_period(None, period)
+    if chosen is None:
+        raise ConfigurationError([Fault("PERIOD", "it is empty", "such as 2026-W47")])
+    place = reading_home(home)
+    records = [(entry.kind, entry.subject, entry.body) for entry in open_history(place).entries()]
+    made = package(advertiser, chosen, place, records)
+    path = out / made.name
+    require_paths([path])
+    write_bytes(made.content, path, mode=PUBLIC)
+    for export in made.exports:
+        if export.correction:
+            warn(export.correction)
+    releases = ", ".join(str(export.certificate["release"]) for export in made.exports)
+    files = sum(export.files for export in made.exports)
+    say(f"{path} has {files} files of {releases}, and the certificate.")
