@@ -19,7 +19,7 @@ from anonymizer.storage.parquet_tables import require_small
 
 _COLUMNS = {"gender": "gender", "age": "age", "region_code": "region"}
 _KEPT = ("status", "people")
-_MARKS = frozenset({*_COLUMNS, *_KEPT, "segment_id", "subject_id", "period", "rounding"})
+_MARKS = frozenset({*_COLUMNS, *_KEPT, "segment_id", "rounding"})
 # What the columns and statuses of a workbook are called in each language.
 _HEADINGS = {
     "Number of people": "people",
@@ -33,10 +33,6 @@ _HEADINGS = {
     "Kode jenis kelamin": "gender",
     "Age code": "age",
     "Kode usia": "age",
-    "Subject id": "subject_id",
-    "ID subjek": "subject_id",
-    "Period": "period",
-    "Periode": "period",
     "Multiples of": "rounding",
     "Kelipatan": "rounding",
 }

@@ -136,11 +136,6 @@ def label_of(release: Release) -> tuple[LabelField, ...]:
     return (*_provider(release), *_audience(release), *_construction(release))
 
 
-def label_values(release: Release) -> dict[str, Any]:
-    """The label as the manifest has it."""
-    return {field.key: field.value for field in label_of(release)}
-
-
 def _provider(release: Release) -> Iterator[LabelField]:
     yield _same("standard", _STANDARD, Text("Standard", "Standar"))
     yield _same("provider_name", release.provider, Text("Data provider", "Penerbit data"))

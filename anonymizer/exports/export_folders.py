@@ -15,6 +15,7 @@ from typing import Any
 
 from anonymizer.exports.certificate import CERTIFICATE, certificate_bytes
 from anonymizer.exports.csv_file import csv_bytes
+from anonymizer.exports.data_label import label_of
 from anonymizer.exports.file_names import stems, workbook_name
 from anonymizer.exports.file_seal import Sealer
 from anonymizer.exports.language import LANGUAGES
@@ -242,14 +243,14 @@ def _fill(
     folder: Path, subjects: Sequence[Subject], sealer: Sealer, previous: Release | None
 ) -> None:
     release, owners = sealer.release, dict[str, str]()
-    names, groups = stems(release, subjects), ReleasedGroups.of(release)
+    names, groups, label = stems(release, subjects), ReleasedGroups.of(release), label_of(release)
     for subject in subjects:
         rows = list(export_rows(release, subject))
         earlier = earlier_figures(previous, release, subject)
-        content = WorkbookContent(release, subject, rows, groups, earlier)
+        content = WorkbookContent(release, subject, rows, groups, label, earlier)
         for name in _write_files(folder, names[subject.id], content, sealer):
             owners[name] = subject.id
-    manifest = manifest_bytes(release, subjects, folder, owners)
+    manifest = manifest_bytes(release, subjects, label, folder, owners)
     write_bytes(manifest, folder / MANIFEST, mode=PUBLIC)
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from anonymizer.exports.data_label import label_values
+from anonymizer.exports.data_label import LabelField
 from anonymizer.model.subjects import Campaign, Subject, name_of
 from anonymizer.release.release import Release
 from anonymizer.storage.files import sha256
@@ -14,7 +14,11 @@ _FORMAT = 3
 
 
 def manifest_bytes(
-    release: Release, subjects: Sequence[Subject], folder: Path, owners: Mapping[str, str]
+    release: Release,
+    subjects: Sequence[Subject],
+    label: Sequence[LabelField],
+    folder: Path,
+    owners: Mapping[str, str],
 ) -> bytes:
     """The manifest of the files in `folder`: all of one advertiser, or for every one.
 
@@ -38,7 +42,7 @@ def manifest_bytes(
             }
             for path in sorted(folder.iterdir())
         },
-        "data_label": label_values(release),
+        "data_label": {field.key: field.value for field in label},
     }
     return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
 

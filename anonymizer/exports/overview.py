@@ -7,6 +7,7 @@ from math import prod
 
 import pyarrow.compute as pc
 
+from anonymizer.exports.data_label import LabelField
 from anonymizer.exports.rows import Row
 from anonymizer.model.dimensions import ALL, NOT_STATED, Text
 from anonymizer.model.periods import Period
@@ -135,6 +136,7 @@ class WorkbookContent:
     subject: Subject
     rows: Sequence[Row]
     groups: ReleasedGroups
+    label: Sequence[LabelField]
     earlier: Earlier | None = None
 
     @cached_property

@@ -1,7 +1,7 @@
 """The first page of a workbook, for a reader who has two minutes."""
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from anonymizer.exports import workbook_words as words
@@ -30,9 +30,14 @@ class _Page:
     sheet: Any
     language: Language
     line: int = 0
+    formats: dict[frozenset[tuple[str, Any]], Any] = field(default_factory=dict)
 
     def format(self, **properties: Any) -> Any:
-        return self.workbook.add_format({"valign": "top", **properties})
+        """A style; equal ones are one."""
+        key = frozenset(properties.items())
+        if key not in self.formats:
+            self.formats[key] = self.workbook.add_format({"valign": "top", **properties})
+        return self.formats[key]
 
     def words(self, text: Text) -> str:
         return harmless(worded(text, self.language))
@@ -100,7 +105,7 @@ def _write_columns(page: _Page, names: Sequence[Text], numbers: Collection[int])
     heading = {"bold": True, "bg_color": "#E8EEF4", "bottom": 1, "text_wrap": True}
     left = page.format(**heading)
     right = page.format(**heading, align="right")
-    indented = page.format(**heading, indent=_INDENT)
+    indented = page.format(**heading, align="left", indent=_INDENT)
     longest = max(len(page.words(name)) for name in names)
     page.sheet.set_row(page.line, _LINE_POINTS * -(-longest // _WIDTHS[1]))
     for column in range(len(_WIDTHS)):
@@ -123,7 +128,7 @@ def _write_headlines(page: _Page, content: WorkbookContent, overview: Overview) 
     number = page.format(num_format="#,##0", align="right")
     large = page.format(num_format="#,##0", align="right", bold=True, font_size=13)
     bold, plain = page.format(bold=True, font_size=13), page.format()
-    indented = page.format(indent=_INDENT)
+    indented = page.format(align="left", indent=_INDENT)
     page.sheet.set_row(page.line, _LARGE_POINTS)
     error = content.release.error + (earlier.error if earlier else 0)
     for position, line in enumerate(overview.headlines):
@@ -163,7 +168,7 @@ def _write_ages(page: _Page, _: WorkbookContent, overview: Overview) -> None:
     _write_columns(page, (words.AGE, words.MEN, words.WOMEN, words.EVERYONE), (1, 2, 3))
     first, number = page.line, page.format(num_format="#,##0", align="right")
     for age in ages:
-        page.sheet.write_string(page.line, 0, page.words(_age_name(age)))
+        page.sheet.write_string(page.line, 0, page.words(_age_name(age)), page.format())
         for column, people in enumerate((age.men, age.women, age.everyone), start=1):
             if people is not None:
                 page.sheet.write_number(page.line, column, people, number)
@@ -185,12 +190,12 @@ def _chart(page: _Page, ages: Sequence[AgeLine], first: int) -> Any:
     """Columns by age: men and women; of all genders where there is no figure by gender."""
     chart = page.workbook.add_chart({"type": "column"})
     sheet, last = page.sheet.get_name(), first + len(ages) - 1
-    columns: list[tuple[int, Callable[[AgeLine], int | None], str]] = [
-        (1, lambda age: age.men, _MEN),
-        (2, lambda age: age.women, _WOMEN),
-    ]
-    drawn = [one for one in columns if any(one[1](age) is not None for age in ages)]
-    for column, _, colour in drawn or [(_LAST, None, _ALL)]:
+    genders = {
+        (1, _MEN): [age.men for age in ages],
+        (2, _WOMEN): [age.women for age in ages],
+    }
+    drawn = [key for key, people in genders.items() if set(people) != {None}]
+    for column, colour in drawn or [(_LAST, _ALL)]:
         chart.add_series(
             {
                 "name": [sheet, first - 1, column],
@@ -221,7 +226,7 @@ def _write_regions(page: _Page, _: WorkbookContent, overview: Overview) -> None:
         return
     _write_columns(page, (words.REGION, words.PEOPLE, words.LEVEL), (1,))
     number, plain = page.format(num_format="#,##0", align="right"), page.format()
-    indented = page.format(indent=_INDENT)
+    indented = page.format(align="left", indent=_INDENT)
     for line in overview.regions:
         page.sheet.write_string(page.line, 0, page.words(line.name), plain)
         page.sheet.write_number(page.line, 1, line.people, number)

@@ -31,7 +31,7 @@ DOWN = Text("down", "turun")
 UNCLEAR = Text("no clear change", "tidak ada perubahan yang jelas")
 NOTHING_BEFORE = Text(
     "No figures of the period before are published for comparison.",
-    "Tidak ada angka periode sebelumnya yang diterbitkan untuk dibandingkan.",
+    "Belum ada angka periode sebelumnya untuk dibandingkan.",
 )
 NO_FIGURE = Text(
     "No figure is published for this period.", "Tidak ada angka yang diterbitkan untuk periode ini."
@@ -88,7 +88,7 @@ EVERY = Text("all", "semua")
 UNSTATED = Text("not stated", "tidak disebutkan")
 NO_LIMIT: Mapping[str, Text] = {ALL: EVERY, NOT_STATED: UNSTATED}
 
-FIELD = Text("Field", "Bidang")
+FIELD = Text("Field", "Keterangan")
 VALUE = Text("Value", "Isi")
 
 
@@ -119,7 +119,8 @@ def change_rule(error: int) -> Text:
     return Text(
         f"A change is named where it is larger than {error}, by which both figures together may "
         "be off.",
-        f"Perubahan disebut jika lebih besar dari {error}, yaitu gabungan selisih kedua angka.",
+        f"Perubahan hanya disebut jika lebih dari {error}, yaitu gabungan selisih terbesar kedua "
+        "angka.",
     )
 
 

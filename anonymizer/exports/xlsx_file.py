@@ -7,12 +7,13 @@ table, which are many (`workbook_parts.py`).
 import io
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, time
+from functools import lru_cache
 from typing import Any
 
 import xlsxwriter
 
 from anonymizer.exports import workbook_words as words
-from anonymizer.exports.data_label import label_of
+from anonymizer.exports.data_label import LabelField
 from anonymizer.exports.guide import guide
 from anonymizer.exports.language import Language, worded
 from anonymizer.exports.overview import WorkbookContent
@@ -36,20 +37,18 @@ _COLUMNS: tuple[tuple[Text, int], ...] = (
     (words.PEOPLE, 17),
     (words.STATUS, 17),
     (words.GENDER, 20),
-    (words.AGE, 22),
+    (words.AGE, 25),
     (words.REGION, 30),
     (words.REGION_CODE, 14),
     (words.STATEMENT, 90),
     (words.SEGMENT_ID, 26),
     (words.GENDER_CODE, 20),
     (words.AGE_CODE, 16),
-    (words.SUBJECT_ID, 14),
-    (words.PERIOD, 12),
     (words.ROUNDING, 13),
     (words.IAB_IDS, 20),
 )
 _PRINTED = 7
-_WRAPPED_LINE, _LINE_POINTS = 100, 15
+_GUIDE_WIDTH, _LABEL_WIDTHS, _LINE_POINTS = 90, (38, 100), 15
 
 
 def xlsx_bytes(
@@ -70,11 +69,16 @@ def xlsx_bytes(
         for name in SEAL_PROPERTIES:
             workbook.set_custom_property(name, PLACEHOLDER, "text")
         write_summary(workbook, content, language)
-        lines = _Cells(content, language).lines()
-        _write_table(workbook, lines, language)
-        _write_guide(workbook, release, language)
-        _write_label(workbook, release, language)
-    return finished(file.getvalue(), lines[1:], seal)
+        sheets = {
+            words.FIGURES: _Cells(content, language).lines(),
+            words.READING: _guide_lines(release, language),
+            words.LABEL: _label_lines(content.label, language),
+        }
+        _write_table(workbook, sheets[words.FIGURES], language)
+        _write_guide(workbook, sheets[words.READING], language)
+        _write_label(workbook, sheets[words.LABEL], language)
+    more = {number: lines[1:] for number, lines in enumerate(sheets.values(), start=2)}
+    return finished(file.getvalue(), more, seal)
 
 
 class _Cells:
@@ -84,11 +88,11 @@ class _Cells:
         self._content, self._language = content, language
         self._groups: dict[tuple[str, str], str] = {}
 
-    def lines(self) -> list[tuple[str | int | None, ...]]:
+    def lines(self) -> list[Line]:
         """All lines of the table."""
-        return [self._line(row) for row in self._content.rows]
+        return [Line(self._cells(row)) for row in self._content.rows]
 
-    def _line(self, row: Row) -> tuple[str | int | None, ...]:
+    def _cells(self, row: Row) -> tuple[str | int | None, ...]:
         segment = self._content.release.segments[row.segment_id]
         english = self._language == "english"
         return (
@@ -103,8 +107,6 @@ class _Cells:
             row.segment_id,
             row.gender,
             row.age,
-            row.subject_id,
-            row.period,
             row.rounding,
             row.iab_ids,
         )
@@ -133,7 +135,7 @@ def _write_table(workbook: Any, lines: Sequence[Line], language: Language) -> No
     for column, (name, width) in enumerate(_COLUMNS):
         sheet.set_column(column, column, width)
         sheet.write_string(0, column, worded(name, language), heading)
-    for column, value in enumerate(lines[0] if lines else ()):
+    for column, value in enumerate(lines[0].cells if lines else ()):
         if isinstance(value, str):
             sheet.write_string(1, column, value)
         elif value is not None:
@@ -155,36 +157,55 @@ def _fit_to_page_width(sheet: Any, *, landscape: bool) -> None:
     sheet.fit_to_pages(1, 0)
 
 
-def _write_guide(workbook: Any, release: Release, language: Language) -> None:
-    sheet = workbook.add_worksheet(worded(words.READING, language))
+def _write_guide(workbook: Any, lines: Sequence[Line], language: Language) -> None:
+    _write_texts(workbook, words.READING, {words.READING: _GUIDE_WIDTH}, lines, language)
+
+
+def _write_label(workbook: Any, lines: Sequence[Line], language: Language) -> None:
+    columns = dict(zip((words.FIELD, words.VALUE), _LABEL_WIDTHS, strict=True))
+    _write_texts(workbook, words.LABEL, columns, lines, language)
+
+
+def _write_texts(
+    workbook: Any,
+    name: Text,
+    columns: Mapping[Text, int],
+    lines: Sequence[Line],
+    language: Language,
+) -> None:
+    """A sheet of wrapped texts with its heading and its first line."""
+    sheet = workbook.add_worksheet(worded(name, language))
     sheet.hide_gridlines(2)
     _fit_to_page_width(sheet, landscape=False)
     wrapped = workbook.add_format({"text_wrap": True, "valign": "top"})
-    sheet.set_column(0, 0, 110, wrapped)
     heading = workbook.add_format({"bold": True, "bottom": 1})
-    sheet.write_string(0, 0, worded(words.READING, language), heading)
-    for line, text in enumerate(guide(release), start=1):
-        _write_wrapped(sheet, line, 0, worded(text, language))
+    sheet.set_row(1, lines[0].height)
+    for column, (title, width) in enumerate(columns.items()):
+        sheet.set_column(column, column, width)
+        sheet.write_string(0, column, worded(title, language), heading)
+        sheet.write_string(1, column, lines[0].cells[column], wrapped)
 
 
-def _write_label(workbook: Any, release: Release, language: Language) -> None:
+@lru_cache(maxsize=4)
+def _guide_texts(texts: tuple[Text, ...], language: Language) -> tuple[Line, ...]:
+    return tuple(_wrapped(_GUIDE_WIDTH, worded(text, language)) for text in texts)
+
+
+def _guide_lines(release: Release, language: Language) -> tuple[Line, ...]:
+    return _guide_texts(guide(release), language)
+
+
+def _label_lines(label: Sequence[LabelField], language: Language) -> list[Line]:
     """The data label, in the order of the manifest."""
-    sheet = workbook.add_worksheet(worded(words.LABEL, language))
-    sheet.hide_gridlines(2)
-    _fit_to_page_width(sheet, landscape=False)
-    wrapped = workbook.add_format({"text_wrap": True, "valign": "top"})
-    sheet.set_column(0, 0, 38, wrapped)
-    sheet.set_column(1, 1, 110, wrapped)
-    heading = workbook.add_format({"bold": True, "bottom": 1})
-    for column, name in enumerate((words.FIELD, words.VALUE)):
-        sheet.write_string(0, column, worded(name, language), heading)
-    for line, field in enumerate(label_of(release), start=1):
-        sheet.write_string(line, 0, worded(field.name, language))
-        _write_wrapped(sheet, line, 1, worded(field.words, language))
+    return [
+        _wrapped(_LABEL_WIDTHS[1], worded(field.name, language), worded(field.words, language))
+        for field in label
+    ]
 
 
-def _write_wrapped(sheet: Any, line: int, column: int, text: str) -> None:
+def _wrapped(width: int, *texts: str) -> Line:
     """Spreadsheet programs do not fit the height of a row to wrapped text by themselves."""
-    needed = sum(max(1, -(-len(part) // _WRAPPED_LINE)) for part in text.split("\n"))
-    sheet.set_row(line, _LINE_POINTS * needed)
-    sheet.write_string(line, column, "\n".join(harmless(part) for part in text.split("\n")))
+    parts = texts[-1].split("\n")
+    needed = sum(max(1, -(-len(part) // width)) for part in parts)
+    cells = [*map(harmless, texts[:-1]), "\n".join(map(harmless, parts))]
+    return Line(cells, _LINE_POINTS * needed)
