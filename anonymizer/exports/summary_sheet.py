@@ -110,8 +110,10 @@ def _write_columns(page: _Page, names: Sequence[Text], numbers: Collection[int])
     page.sheet.set_row(page.line, _LINE_POINTS * -(-longest // _WIDTHS[1]))
     for column in range(len(_WIDTHS)):
         style = right if column in numbers else indented if column else left
-        text = page.words(names[column]) if column < len(names) else ""
-        page.sheet.write_string(page.line, column, text, style)
+        if column < len(names):
+            page.sheet.write_string(page.line, column, page.words(names[column]), style)
+        else:
+            page.sheet.write_blank(page.line, column, None, style)
     page.line += 1
 
 

@@ -1,0 +1,116 @@
+"""`audience package`: one ZIP file of what an advertiser gets, and never more than that."""
+
+import shutil
+import zipfile
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from release_world import DAY, SECRET, release
+from typer.testing import CliRunner
+
+from anonymizer.exports.export_folders import write_exports
+from anonymizer.exports.package import Package, check_package, package
+from anonymizer.exports.withdrawal import withdraw
+from anonymizer.model.errors import ConfigurationError, Held
+from anonymizer.model.periods import Period
+from anonymizer.release.ledger import Ledger
+from anonymizer.storage.home import Home
+from cli.main import app
+
+NAME = f"campaign-day-{DAY.isoformat()}"
+PERIOD = Period("day", DAY)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    home = Home(tmp_path_factory.mktemp("packages") / "home")
+    for day in (DAY - timedelta(days=1), DAY):
+        released = release(home, day).release
+        write_exports(released, home, Ledger.open(home.ledger), SECRET)
+    return home
+
+
+@pytest.fixture
+def home(made: Home, tmp_path: Path) -> Home:
+    return Home(Path(shutil.copytree(made.root, tmp_path / "home")))
+
+
+def packed(home: Home, recipient: str = "maju", period: Period = PERIOD) -> Package:
+    entries = Ledger.open(home.ledger).entries()
+    records = [(entry.kind, entry.subject, entry.body) for entry in entries]
+    return package(recipient, period, home, records)
+
+
+def test_it_has_every_file_of_the_advertiser_and_period(home: Home, tmp_path: Path) -> None:
+    result = packed(home)
+    assert result.name == "maju_2026-11-22.zip"
+    path = tmp_path / result.name
+    path.write_bytes(result.content)
+    with zipfile.ZipFile(path) as file:
+        contents = {name: file.read(name) for name in file.namelist()}
+    folder = home.exports / "maju" / NAME
+    assert contents == {f"{NAME}/{one.name}": one.read_bytes() for one in folder.iterdir()}
+    (checked,) = check_package(path)
+    assert checked.certificate["release"] == NAME
+
+
+def test_equal_files_give_equal_bytes(home: Home, made: Home) -> None:
+    for path in (home.exports / "maju" / NAME).iterdir():
+        path.touch()
+        path.chmod(0o600)
+    assert packed(home).content == packed(made).content
+
+
+def test_what_was_withdrawn_is_never_packed(home: Home) -> None:
+    withdraw(NAME, "It was a test.", home, Ledger.open(home.ledger), SECRET)
+    with pytest.raises(Held, match="withdrawn"):
+        packed(home)
+
+
+def test_what_is_not_as_recorded_is_refused(home: Home) -> None:
+    """Another export with a seal that fits stands in the folder."""
+    folder = home.exports / "maju" / NAME
+    shutil.rmtree(folder)
+    shutil.copytree(home.exports / "jaya" / NAME, folder)
+    with pytest.raises(Held, match="as the ledger recorded it"):
+        packed(home)
+
+
+@pytest.mark.parametrize(("recipient", "period"), [
+    ("nobody", PERIOD), ("..", PERIOD), ("maju", Period.of("week", DAY)),
+])  # fmt: skip
+def test_where_there_is_nothing_that_is_told(recipient: str, period: Period, home: Home) -> None:
+    with pytest.raises(ConfigurationError, match="there are exports for jaya, maju"):
+        packed(home, recipient, period)
+
+
+def test_a_changed_package_is_found(home: Home, tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    path.write_bytes(packed(home).content)
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr(f"{NAME}/more.csv", "x")
+    with pytest.raises(Held, match="does not belong to it"):
+        check_package(path)
+
+
+@pytest.mark.parametrize("member", ["../x", "x", "a/../x", "/a/x", "a/b/c", "a\\b/..\\x"])
+def test_a_zip_file_that_is_no_package_is_refused(member: str, tmp_path: Path) -> None:
+    path = tmp_path / "inner" / "x.zip"
+    path.parent.mkdir()
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr(member, "x")
+    with pytest.raises(Held, match="no package of exports"):
+        check_package(path)
+    assert {one.name for one in tmp_path.rglob("*")} == {"inner", "x.zip"}
+
+
+def test_the_commands_write_and_check_it(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    words = ["package", "maju", DAY.isoformat(), "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, [*words, "--home", str(home.published)])
+    assert done.exit_code == 0, done.output
+    assert "5 files of campaign-day-2026-11-22" in done.output
+    done = CliRunner().invoke(app, ["check", str(tmp_path / "out" / "maju_2026-11-22.zip")])
+    assert done.exit_code == 0, done.output
+    assert "5 files of campaign-day-2026-11-22 for maju are as" in done.output
