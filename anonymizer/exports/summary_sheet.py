@@ -23,7 +23,7 @@ _MEN, _WOMEN, _ALL = "#1F4E79", "#E08E45", "#5B7F95"
 
 
 @dataclass
-class _Page:
+class _SummaryPage:
     """The sheet, and the next free line."""
 
     workbook: Any
@@ -59,7 +59,7 @@ def write_summary(workbook: Any, content: WorkbookContent, language: Language) -
     sheet.fit_to_pages(1, 0)
     for column, width in enumerate(_WIDTHS):
         sheet.set_column(column, column, width)
-    page, overview = _Page(workbook, sheet, language), content.overview
+    page, overview = _SummaryPage(workbook, sheet, language), content.overview
     _write_head(page, content)
     for write in (_write_headlines, _write_ages, _write_regions, _write_unpublished):
         page.line += 1
@@ -71,7 +71,7 @@ def write_summary(workbook: Any, content: WorkbookContent, language: Language) -
         page.sentence(text, wrapped)
 
 
-def _write_head(page: _Page, content: WorkbookContent) -> None:
+def _write_head(page: _SummaryPage, content: WorkbookContent) -> None:
     release, subject = content.release, content.subject
     title = page.format(bold=True, font_size=18, font_color=_MEN)
     page.sentence(words.title_of(release, subject), title, points=26)
@@ -94,13 +94,13 @@ def _write_head(page: _Page, content: WorkbookContent) -> None:
     page.sentence(words.error_in_a_sentence(release), page.format(bold=True, text_wrap=True))
 
 
-def _write_heading(page: _Page, text: Text) -> None:
+def _write_heading(page: _SummaryPage, text: Text) -> None:
     style = page.format(bold=True, font_size=13, font_color=_MEN)
     page.sheet.write_string(page.line, 0, page.words(text), style)
     page.line += 1
 
 
-def _write_columns(page: _Page, names: Sequence[Text], numbers: Collection[int]) -> None:
+def _write_columns(page: _SummaryPage, names: Sequence[Text], numbers: Collection[int]) -> None:
     """The heading of a table over all columns; `numbers` says which have numbers."""
     heading = {"bold": True, "bg_color": "#E8EEF4", "bottom": 1, "text_wrap": True}
     left = page.format(**heading)
@@ -117,7 +117,7 @@ def _write_columns(page: _Page, names: Sequence[Text], numbers: Collection[int])
     page.line += 1
 
 
-def _write_headlines(page: _Page, content: WorkbookContent, overview: Overview) -> None:
+def _write_headlines(page: _SummaryPage, content: WorkbookContent, overview: Overview) -> None:
     """Main segments, with the period before where it has released figures."""
     _write_heading(page, words.MAIN_FIGURES)
     if not overview.headlines:
@@ -160,7 +160,7 @@ def _change(now: int, before: int, error: int) -> Text:
     return words.UP if now > before else words.DOWN
 
 
-def _write_ages(page: _Page, _: WorkbookContent, overview: Overview) -> None:
+def _write_ages(page: _SummaryPage, _: WorkbookContent, overview: Overview) -> None:
     """The table that the chart draws, and the chart."""
     _write_heading(page, words.AGE_AND_GENDER)
     ages = overview.ages
@@ -188,7 +188,7 @@ def _age_name(age: AgeLine) -> Text:
     return Text(age.code, age.code) if age.code[:1].isdigit() else age.name
 
 
-def _chart(page: _Page, ages: Sequence[AgeLine], first: int) -> Any:
+def _chart(page: _SummaryPage, ages: Sequence[AgeLine], first: int) -> Any:
     """Columns by age: men and women; of all genders where there is no figure by gender."""
     chart = page.workbook.add_chart({"type": "column"})
     sheet, last = page.sheet.get_name(), first + len(ages) - 1
@@ -221,7 +221,7 @@ def _chart(page: _Page, ages: Sequence[AgeLine], first: int) -> Any:
     return chart
 
 
-def _write_regions(page: _Page, _: WorkbookContent, overview: Overview) -> None:
+def _write_regions(page: _SummaryPage, _: WorkbookContent, overview: Overview) -> None:
     _write_heading(page, words.BY_REGION)
     if not overview.regions:
         page.sentence(words.NO_REGIONS, page.format())
@@ -239,7 +239,7 @@ def _write_regions(page: _Page, _: WorkbookContent, overview: Overview) -> None:
         page.sentence(words.regions_left(overview.regions_left), note)
 
 
-def _write_unpublished(page: _Page, _: WorkbookContent, overview: Overview) -> None:
+def _write_unpublished(page: _SummaryPage, _: WorkbookContent, overview: Overview) -> None:
     """`Women in Makassar: not published; women: 300`."""
     if not overview.unpublished:
         return

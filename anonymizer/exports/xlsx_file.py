@@ -70,7 +70,7 @@ def xlsx_bytes(
             workbook.set_custom_property(name, PLACEHOLDER, "text")
         write_summary(workbook, content, language)
         sheets = {
-            words.FIGURES: _Cells(content, language).lines(),
+            words.FIGURES: _TableLines(content, language).lines(),
             words.READING: _guide_lines(release, language),
             words.LABEL: _label_lines(content.label, language),
         }
@@ -81,7 +81,7 @@ def xlsx_bytes(
     return finished(file.getvalue(), more, seal)
 
 
-class _Cells:
+class _TableLines:
     """The cells of the table, line by line, in the order of the columns."""
 
     def __init__(self, content: WorkbookContent, language: Language) -> None:

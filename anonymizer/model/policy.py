@@ -387,14 +387,18 @@ class Retention(Settings):
 class DataLabel(Settings):
     """What the data labels of exports say of the provider."""
 
-    contact: str = Field(
-        "",
+    contact: str | None = Field(
+        None,
+        min_length=1,
         max_length=200,
         description="Where questions about the figures are answered: the address of a team, no "
-        "person's. Empty: the labels say that none is stated.",
+        "person's. Without it the labels say that none is stated.",
     )
-    privacy_policy: str = Field(
-        "", max_length=200, description="The address of the provider's privacy policy."
+    privacy_policy: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="The address of the provider's privacy policy.",
     )
 
     @property

@@ -83,7 +83,7 @@ def write_contents(
     write_parquet(_rows(_groups(catalogue, released), _GROUPS), folder / GROUPS, mode=PUBLIC)
     facts = _facts(checked, policy, _subjects_of(figures, subjects)) | _correction(corrects)
     if policy.data_label.stated:
-        facts |= {"data_label": policy.data_label.model_dump(mode="json")}
+        facts |= {"data_label": policy.data_label.model_dump(mode="json", exclude_none=True)}
     write_bytes(canonical_json(facts).encode() + b"\n", folder / FACTS, mode=PUBLIC)
     return {name: sha256(folder / name) for name in (FIGURES, SEGMENTS, GROUPS, FACTS)}
 
