@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Sequence
-from typing import Any
 
 from anonymizer.exports.rows import Row, harmless
 
@@ -13,9 +12,7 @@ def csv_bytes(rows: Sequence[Row]) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(Row._fields)
-    writer.writerows([_cell(value) for value in row] for row in rows)
+    writer.writerows(
+        [harmless(value) if isinstance(value, str) else value for value in row] for row in rows
+    )
     return text.getvalue().encode()
-
-
-def _cell(value: Any) -> Any:
-    return harmless(value) if isinstance(value, str) else value

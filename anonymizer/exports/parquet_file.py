@@ -17,4 +17,6 @@ SCHEMA = pa.schema([(name, _TYPES.get(name, pa.string())) for name in Row._field
 
 def parquet_table(rows: Sequence[Row]) -> pa.Table:
     """The content of the file."""
-    return pa.Table.from_pylist([row._asdict() for row in rows], schema=SCHEMA)
+    columns = zip(*rows, strict=True) if rows else ((),) * len(SCHEMA)
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, SCHEMA.types, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=SCHEMA)

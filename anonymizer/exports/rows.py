@@ -83,6 +83,8 @@ def harmless(text: str) -> str:
 
     Control characters go, and what could be read as a formula gets a leading apostrophe.
     """
+    if text[:1].isalnum() and text.isprintable():  # nearly all
+        return text
     printable = text if text.isprintable() else "".join(map(_printable, text))
     suspect = printable.lstrip()[:1] in _FORMULA_STARTS or not text[:1].isprintable()
     return "'" + printable if suspect else printable

@@ -36,7 +36,7 @@ class _SummaryPage:
         """A style; equal ones are one."""
         key = frozenset(properties.items())
         if key not in self.formats:
-            self.formats[key] = self.workbook.add_format({"valign": "top", **properties})
+            self.formats[key] = self.workbook.add_format({"valign": "vcenter", **properties})
         return self.formats[key]
 
     def words(self, text: Text) -> str:

@@ -71,7 +71,8 @@ def _with_lines(sheet: str, lines: Sequence[Line]) -> str:
     if not lines:
         return sheet
     styles = dict(re.findall(r'<c r="([A-Z]+)2"( s="\d+")', sheet))
-    rows = "".join(_row(number, line, styles) for number, line in enumerate(lines, start=3))
+    columns = [(f'<c r="{letter}', styles.get(letter, "")) for letter in _LETTERS]
+    rows = "".join(_row(number, line, columns) for number, line in enumerate(lines, start=3))
     sheet = sheet.replace("</sheetData>", f"{rows}</sheetData>", 1)
     return re.sub(r'(<dimension ref="A1:[A-Z]+)2"', rf'\g<1>{len(lines) + 2}"', sheet, count=1)
 
@@ -131,13 +132,14 @@ def _written(parts: Mapping[str, bytes]) -> bytes:
     return content.getvalue()
 
 
-def _row(number: int, line: Line, styles: Mapping[str, str]) -> str:
+def _row(number: int, line: Line, columns: Sequence[tuple[str, str]]) -> str:
+    """A row; `columns` has the beginning of each cell and its style."""
     height = f' ht="{line.height}" customHeight="1"' if line.height else ""
     cells = [
-        f'<c r="{letter}{number}"{styles.get(letter, "")}><v>{value}</v></c>'
+        f'{cell}{number}"{style}><v>{value}</v></c>'
         if isinstance(value, int)
-        else f'<c r="{letter}{number}"{styles.get(letter, "")} t="inlineStr">{_text(value)}</c>'
-        for letter, value in zip(_LETTERS, line.cells, strict=False)
+        else f'{cell}{number}"{style} t="inlineStr">{_text(value)}</c>'
+        for (cell, style), value in zip(columns, line.cells, strict=False)
         if value is not None
     ]
     return f'<row r="{number}"{height}>{"".join(cells)}</row>'
