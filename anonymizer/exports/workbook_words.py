@@ -117,8 +117,8 @@ def change_rule(error: int) -> Text:
     if not error:
         return Text("All figures compared are exact.", "Semua angka yang dibandingkan pasti.")
     return Text(
-        f"A change is named only where it is larger than {error}: by that much both figures "
-        "together may be off.",
+        f"A change is named only where it is larger than {error}, the error of both figures "
+        "together.",
         f"Perubahan hanya disebut jika lebih dari {error}, yaitu gabungan selisih terbesar kedua "
         "angka.",
     )

@@ -83,10 +83,19 @@ def test_the_csv_is_the_reviewed_one(folder: Path) -> None:
     )
 
 
-def test_csv_and_parquet_say_the_same(folder: Path) -> None:
+def test_the_three_formats_say_the_same(folder: Path) -> None:
     parquet = pq.read_table(folder / f"{SPRING}.parquet").to_pylist()
     text = csv_rows(folder / f"{SPRING}.csv")
+    workbook = xlsx_rows(folder / f"{SPRING}.xlsx")
     assert [list(rows[0]) for rows in (parquet, text)] == [COLUMNS] * 2
+    in_words = {"published": "published", "suppressed": "not published"}
+    assert [
+        (row["Segment id"], row["Number of people"], row["Status"], row["In a sentence"])
+        for row in workbook
+    ] == [
+        (row["segment_id"], row["people"], in_words[row["status"]], row["statement_english"])
+        for row in parquet
+    ]
     assert [list(map(_plain, row.values())) for row in parquet] == [
         list(row.values()) for row in text
     ]
