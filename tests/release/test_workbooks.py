@@ -14,10 +14,11 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
-from release_world import CAMPAIGNS, DAY, SECRET, checked, facts, release
+from release_world import CAMPAIGNS, DAY, SECRET, checked, facts, release, release_longer
 
 from anonymizer.exports.data_label import label_of
-from anonymizer.exports.export_folders import write_exports
+from anonymizer.exports.export_folders import faulty_exports, write_exports
+from anonymizer.exports.file_check import check_file
 from anonymizer.exports.language import LANGUAGES, Language
 from anonymizer.exports.overview import (
     ReleasedGroup,
@@ -33,7 +34,7 @@ from anonymizer.exports.xlsx_file import xlsx_bytes
 from anonymizer.model.dimensions import Text
 from anonymizer.model.periods import Period
 from anonymizer.release.ledger import Ledger
-from anonymizer.release.publication import publish
+from anonymizer.release.publication import load_releases, publish
 from anonymizer.storage.home import Home
 
 STEM = "spring-sale_day-2026-11-22"
@@ -206,6 +207,31 @@ def test_a_chart_draws_published_figures_and_leaves_gaps(tmp_path: Path) -> None
     assert sorted(chart_numbers(path)) == ["110", "120", "130", "140"]
     (chart,) = openpyxl.load_workbook(path)["Summary"]._charts
     assert [series.tx.strRef.strCache.pt[0].v for series in chart.series] == ["Men", "Women"]
+
+
+def test_every_series_has_its_title_and_names(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    release(home, DAY)
+    release_longer(home)
+    ledger = Ledger.open(home.ledger)
+    for one in load_releases(home, ledger):
+        write_exports(one, home, ledger, SECRET)
+    found = {}
+    for path in home.exports.glob("*/*/*.xlsx"):
+        first, *_ = lines(openpyxl.load_workbook(path).worksheets[0])
+        found[path.relative_to(home.exports).as_posix()] = first[0]
+    for name, title in {
+        "_all/audience-month-2026-11/everyone_month-2026-11.xlsx": "Audience of Example Company",
+        "_all/audience-month-2026-11/everyone_month-2026-11_id.xlsx": "Audiens Example Company",
+        "_all/interest-week-2026-W47/sports_week-2026-W47.xlsx": "Interest in sports",
+        "_all/interest-week-2026-W47/sports_week-2026-W47_id.xlsx": "Minat pada sports",
+        "maju/campaign-week-2026-W47/spring-sale_week-2026-W47.xlsx": "Reach of Spring Sale",
+        "maju/campaign-month-2026-11/spring-sale_month-2026-11.xlsx": "Reach of Spring Sale",
+    }.items():
+        assert found[name] == title
+    assert faulty_exports(home, ledger) == []
+    everyone = home.exports / "_all" / "audience-month-2026-11" / "everyone_month-2026-11.parquet"
+    assert check_file(Path(shutil.copy(everyone, tmp_path))).recipient == "every advertiser"
 
 
 def test_there_is_no_trend_without_a_released_period_before(tmp_path: Path) -> None:
