@@ -13,8 +13,16 @@ from anonymizer.exports.certificate import CERTIFICATE
 from anonymizer.exports.file_seal import read_seal
 from anonymizer.exports.notice import refuse_withdrawn
 from anonymizer.exports.pointer import read_pointer, sentence
-from anonymizer.model.errors import FileChanged, FileMisplaced, FileRenamed, FileUnsealed, Held
+from anonymizer.model.errors import (
+    ConfigurationError,
+    FileChanged,
+    FileMisplaced,
+    FileRenamed,
+    FileUnsealed,
+    Held,
+)
 from anonymizer.model.series import first_edition
+from anonymizer.storage.parquet_tables import require_small
 from anonymizer.storage.signature import opened
 
 _AGAIN = "do not use it; ask who sent it for the file anew"
@@ -59,9 +67,21 @@ def check_file(path: Path, key: str = "", certificate: Path | None = None) -> Ch
     except (OSError, ValueError) as error:
         problem = f"{path.name} or its certificate cannot be read ({type(error).__name__})"
         raise Held("certificate", f"{problem}; {_AGAIN}") from None
+    _refuse_large(path)
     if stated is None:
         return _by_seal(path, content, key)
     return _by_certificate(path, content, _document(stated, found.name), key)
+
+
+def _refuse_large(path: Path) -> None:
+    """A Parquet file can take much more memory than its size says."""
+    if path.suffix != ".parquet":
+        return
+    try:
+        require_small(path)
+    except ConfigurationError:
+        problem = f"{path.name} cannot be read, or takes too much memory"
+        raise Held("certificate", f"{problem}; {_AGAIN}") from None
 
 
 def _document(text: str, name: str) -> Mapping[str, Any]:

@@ -308,7 +308,9 @@ def test_nothing_identifying_stands_in_any_name_cell_or_metadata(
     found = [
         match[0]
         for text in written_text(home)
-        for match in IDENTIFYING.finditer(re.sub(r"\b([0-9a-f]{64}){1,2}\b|http://[\w./-]+", "", text))
+        for match in IDENTIFYING.finditer(
+            re.sub(r"\b([0-9a-f]{64}){1,2}\b|http://[\w./-]+", "", text)
+        )
     ]
     assert found == []
     assert not any(re.search(r"\d{2}:\d{2}:\d{2}", cell) for cell in _cells(folder))
