@@ -44,6 +44,15 @@ _COLUMNS = {
     "count": "people, empty where suppressed",
     "count_rounding": "rounding",
 }
+_COLUMNS_IN_INDONESIAN = {
+    **_COLUMNS,
+    "taxonomy_ids": "iab_ids, dipisahkan dengan ;",
+    "count": "people, kosong jika tidak ditampilkan",
+}
+_REGION_CODES = Text(
+    f"{REGION_REFERENCE.authority}; {REGION_REFERENCE.edition}",
+    "Kementerian Dalam Negeri (Kemendagri); Kepmendagri Nomor 300.2.2-2138 Tahun 2025",
+)
 _NOT_STATED = Text(
     "not stated by the provider; ask who sent the file",
     "tidak disebutkan oleh penerbit; tanyakan kepada pengirim berkas",
@@ -170,16 +179,11 @@ def _audience(release: Release) -> Iterator[LabelField]:
         "columns",
         _COLUMNS,
         Text("Columns of the CSV and Parquet files", "Kolom berkas CSV dan Parquet"),
-        Text(*("\n".join(f"{key}: {value}" for key, value in _COLUMNS.items()),) * 2),
+        Text(_listed(_COLUMNS), _listed(_COLUMNS_IN_INDONESIAN)),
     )
     yield _same("geography", "Indonesia", Text("Geography", "Geografi"))
-    codes = f"{REGION_REFERENCE.authority}; {REGION_REFERENCE.edition}"
-    yield LabelField(
-        "geography_codes",
-        asdict(REGION_REFERENCE),
-        Text("Codes of regions", "Kode wilayah"),
-        Text(codes, codes),
-    )
+    name = Text("Codes of regions", "Kode wilayah")
+    yield LabelField("geography_codes", asdict(REGION_REFERENCE), name, _REGION_CODES)
     criteria = _criteria(release)
     name = Text("Audience criteria", "Kriteria audiens")
     yield LabelField("audience_criteria", criteria.english, name, criteria)
@@ -317,6 +321,10 @@ def _segments_in_words(segments: Sequence[Segment]) -> Text:
             for name, (g, a, r) in named
         ),
     )
+
+
+def _listed(columns: Mapping[str, str]) -> str:
+    return "\n".join(f"{key}: {value}" for key, value in columns.items())
 
 
 def _same(key: str, value: str, name: Text) -> LabelField:

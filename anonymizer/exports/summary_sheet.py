@@ -18,6 +18,7 @@ _WIDTHS = (40, 21, 21, 27)
 _INDENT, _LARGE_POINTS = 2, 18
 _LAST = len(_WIDTHS) - 1
 _LINE, _LINE_POINTS = 104, 15  # characters of a line over all columns
+_MOST_LINES = 80  # that can be read on one page of paper
 _CHART_LINES, _CHART_WIDTH, _LINE_PIXELS = 16, 790, 20
 _MEN, _WOMEN, _ALL = "#1F4E79", "#E08E45", "#5B7F95"
 
@@ -56,7 +57,8 @@ def write_summary(workbook: Any, content: WorkbookContent, language: Language) -
     sheet = workbook.add_worksheet(worded(words.SUMMARY, language))
     sheet.hide_gridlines(2)
     sheet.set_paper(_A4)
-    sheet.fit_to_pages(1, 0)
+    sheet.set_margins(0.5, 0.5, 0.5, 0.5)
+    sheet.center_horizontally()
     for column, width in enumerate(_WIDTHS):
         sheet.set_column(column, column, width)
     page, overview = _SummaryPage(workbook, sheet, language), content.overview
@@ -69,6 +71,7 @@ def write_summary(workbook: Any, content: WorkbookContent, language: Language) -
     wrapped = page.format(text_wrap=True)
     for text in short_guide(content.release):
         page.sentence(text, wrapped)
+    sheet.fit_to_pages(1, 1 if page.line <= _MOST_LINES else 0)
 
 
 def _write_head(page: _SummaryPage, content: WorkbookContent) -> None:
