@@ -1,7 +1,7 @@
 """The data label: what the data are, in the fields of the IAB Tech Lab's standard.
 
-The fields are those of the Data Transparency Standard 1.1, for a provider that publishes counts:
-there are no ids to activate, nobody is added by modelling, and no onboarder takes part. What
+The fields follow the Data Transparency Standard 1.1, for a provider that publishes counts: there
+are no ids to activate, nobody is added by modelling, and no onboarder takes part. What
 differs from row to row (segment, geography, count) is in the columns that the label names. The
 manifest has the values, a workbook has them in words.
 """
@@ -149,6 +149,7 @@ def _provider(release: Release) -> Iterator[LabelField]:
     yield _same("standard", _STANDARD, Text("Standard", "Standar"))
     yield _same("provider_name", release.provider, Text("Data provider", "Penerbit data"))
     for key, value, name in (
+        ("provider_domain", release.domain, Text("Domain", "Domain")),
         ("provider_contact", release.contact, Text("Contact", "Kontak")),
         ("privacy_policy", release.privacy_policy, Text("Privacy policy", "Kebijakan privasi")),
     ):
@@ -193,6 +194,8 @@ def _audience(release: Release) -> Iterator[LabelField]:
         Text("Precision level", "Tingkat presisi"),
         _PRECISION,
     )
+    scope = Text("the provider's own service", "layanan penerbit sendiri")
+    yield LabelField("audience_scope", scope.english, Text("Scope", "Cakupan"), scope)
     yield LabelField("id_types", [], Text("Types of ids", "Jenis ID"), _NO_IDS)
     yield _count(release)
 

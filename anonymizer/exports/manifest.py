@@ -9,7 +9,7 @@ from anonymizer.model.subjects import Campaign, Subject, name_of
 from anonymizer.release.release import Release
 from anonymizer.storage.files import sha256
 
-# 3: files are named after campaigns, and the manifest says whose each one is; the label is whole.
+# 3: files are named after campaigns, each with its subject; the label has more fields.
 _FORMAT = 3
 
 

@@ -394,6 +394,9 @@ class DataLabel(Settings):
         description="Where questions about the figures are answered: the address of a team, no "
         "person's. Without it the labels say that none is stated.",
     )
+    domain: str | None = Field(
+        None, min_length=1, max_length=200, description="The provider's domain."
+    )
     privacy_policy: str | None = Field(
         None,
         min_length=1,
@@ -404,7 +407,7 @@ class DataLabel(Settings):
     @property
     def stated(self) -> bool:
         """Whether there is anything to say."""
-        return bool(self.contact or self.privacy_policy)
+        return bool(self.contact or self.domain or self.privacy_policy)
 
 
 class Effort(Settings):

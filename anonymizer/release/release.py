@@ -61,7 +61,8 @@ class Release:
     named segments that are suppressed stand there without people.
     `groups` (dimension, code, level, english, indonesian, iab_ids, leaves) says which atoms the
     codes of the segments mean. Of a correction, `corrects` is the id of the release that it
-    corrects. `contact` and `privacy_policy` are for the data label, empty where not stated.
+    corrects. `contact`, `domain` and `privacy_policy` are for the data label, empty where not
+    stated.
     """
 
     id: str
@@ -81,6 +82,7 @@ class Release:
     figures: pa.Table
     corrects: str = ""
     contact: str = ""
+    domain: str = ""
     privacy_policy: str = ""
     seal: InitVar[object] = None
 

@@ -278,7 +278,8 @@ def test_the_label_is_whole(language: Language, exported: Path) -> None:
     manifest = json.loads((exported / "manifest.json").read_text(encoding="utf-8"))
     label = manifest["data_label"]
     assert set(label) >= {
-        "standard", "provider_name", "provider_contact", "privacy_policy",
+        "standard", "provider_name", "provider_domain", "provider_contact", "privacy_policy",
+        "audience_scope",
         "privacy_compliance_mechanisms", "taxonomy", "segments", "geography", "geography_codes",
         "audience_criteria", "precision_level", "id_types", "count", "period",
         "audience_refresh_date", "refresh_cadence", "source_refresh_cadence", "lookback",
@@ -298,12 +299,17 @@ def test_a_contact_stands_in_label_and_release(tmp_path: Path) -> None:
     home, ledger_of = Home(tmp_path / "home"), Ledger.open
     told = facts()
     policy = told.policy.model_copy(
-        update={"data_label": told.policy.data_label.model_copy(update={"contact": "data desk"})}
+        update={
+            "data_label": told.policy.data_label.model_copy(
+                update={"contact": "data desk", "domain": "contoh.co.id"}
+            )
+        }
     )
     released = publish(
         checked(), replace(told, policy=policy), home, ledger_of(home.ledger), SECRET
     ).release
-    assert (released.contact, released.privacy_policy) == ("data desk", "")
+    assert (released.contact, released.domain) == ("data desk", "contoh.co.id")
+    assert released.privacy_policy == ""
     write_exports(released, home, ledger_of(home.ledger), SECRET)
     folder = home.exports / "maju" / released.id
     label = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["data_label"]
