@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 import xlsxwriter
+from xlsxwriter.utility import xl_range
 
 from anonymizer.exports import workbook_words as words
 from anonymizer.exports.data_label import LabelField
@@ -147,6 +148,9 @@ def _write_table(workbook: Any, lines: Sequence[Line], language: Language) -> No
     sheet.repeat_rows(0)
     sheet.print_area(0, 0, max(len(lines), 1), _PRINTED - 1)
     sheet.autofilter(0, 0, max(len(lines), 1), len(_COLUMNS) - 1)
+    # Codes of regions are texts; without this a spreadsheet program marks each as a mistake.
+    table = xl_range(1, 0, max(len(lines), 1), len(_COLUMNS) - 1)
+    sheet.ignore_errors({"number_stored_as_text": table})
 
 
 def _fit_to_page_width(sheet: Any, *, landscape: bool) -> None:

@@ -26,6 +26,7 @@ from anonymizer.exports.overview import (
     WorkbookContent,
     earlier_figures,
 )
+from anonymizer.exports.parquet_file import SCHEMA, parquet_table
 from anonymizer.exports.rows import export_rows
 from anonymizer.exports.statements import period_in_words
 from anonymizer.exports.withdrawal import withdraw
@@ -109,6 +110,10 @@ def test_the_table_is_for_filters_and_for_paper(language: Language, exported: Pa
     assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) in {(1, 0), (None, 0)}
     assert sheet.print_title_rows == "$1:$1"
     assert sheet.calculate_dimension() == sheet.auto_filter.ref
+    with zipfile.ZipFile(exported / f"{STEM}{ENDINGS[language]}") as parts:
+        content = parts.read("xl/worksheets/sheet2.xml").decode()
+    codes = f'<ignoredError sqref="A2:M{len(released_rows(exported)) + 1}" numberStoredAsText="1"'
+    assert codes in content
 
 
 def test_the_first_page_has_what_a_manager_asks_for(exported: Path) -> None:
@@ -207,6 +212,22 @@ def test_a_chart_draws_published_figures_and_leaves_gaps(tmp_path: Path) -> None
     assert sorted(chart_numbers(path)) == ["110", "120", "130", "140"]
     (chart,) = openpyxl.load_workbook(path)["Summary"]._charts
     assert [series.tx.strRef.strCache.pt[0].v for series in chart.series] == ["Men", "Women"]
+
+
+def test_a_table_without_any_row_has_its_files_too(tmp_path: Path) -> None:
+    """No segment has a name, and none is published."""
+    released = release(Home(tmp_path / "home"), DAY).release
+    content = WorkbookContent(
+        released, CAMPAIGNS[0], [], ReleasedGroups.of(released), label_of(released)
+    )
+    path = tmp_path / "x.xlsx"
+    path.write_bytes(xlsx_bytes(content, "english", lambda _: {}))
+    found = openpyxl.load_workbook(path)
+    assert "No figure is published for this period." in words(found["Summary"])
+    assert found["Figures"].max_row == 1
+    assert found["Summary"]._charts == []
+    table = parquet_table([])
+    assert (table.num_rows, table.schema) == (0, SCHEMA)
 
 
 def test_every_series_has_its_title_and_names(tmp_path: Path) -> None:
