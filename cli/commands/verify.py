@@ -89,8 +89,11 @@ def check(
             _print_export(checked, key)
     elif export.is_file():
         _print_file(check_file(export, key, certificate))
+    elif export.is_dir():
+        _print_export(check_export(export, key), key)
     else:
-        _print_export(check_export(_existing(export), key), key)
+        problem = "there is no such folder or file"
+        raise ConfigurationError([Fault(str(export), problem, "name one that exists")])
 
 
 def _print_file(checked: "CheckedFile") -> None:

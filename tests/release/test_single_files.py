@@ -21,6 +21,7 @@ from anonymizer.exports.file_seal import METADATA
 from anonymizer.exports.withdrawal import withdraw
 from anonymizer.model.errors import (
     AudienceError,
+    ConfigurationError,
     FileChanged,
     FileMisplaced,
     FileRenamed,
@@ -230,6 +231,12 @@ def test_a_file_that_is_none_is_told(name: str, content: bytes, tmp_path: Path) 
     (tmp_path / name).write_bytes(content)
     with pytest.raises(Held, match="cannot be read"):
         check_file(tmp_path / name)
+
+
+def test_what_is_not_there_is_told(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["check", str(tmp_path / "none.xlsx")])
+    assert isinstance(done.exception, ConfigurationError)
+    assert "no such folder or file" in str(done.exception)
 
 
 def test_what_has_no_seal_is_told(tmp_path: Path) -> None:
