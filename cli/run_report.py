@@ -13,21 +13,42 @@ from cli.remarks import warning_lines, warnings_of
 from pipelines import journal
 from pipelines.accounts import final_accounts
 from pipelines.progress import STAGES
-from pipelines.screen import account_table, out, table
+from pipelines.screen import Listing, account_listing, out, show
 
 
 def print_report(home: Home, days: Sequence[date]) -> None:
     """Rows by reason over all days, then one line a day: its state and how many figures."""
-    accounts = total_accounts(home, days)
-    if accounts:
-        out().print(account_table(accounts))
+    if accounts := total_accounts(home, days):
+        show(account_listing(accounts))
     for line in [*objection_lines(home, days), *warning_lines(warnings_of(home, days))]:
         out().print(line, style="yellow")
-    rows = [_line(home, day) for day in days]
-    columns = ("day", "state", "tables", "published", "suppressed")
-    out().print(table("Releases", columns, rows))
+    show(_day_listing(home, days))
     for line in _rewritten_lines(home, days):
         out().print(line, style="yellow")
+
+
+def report_as_json(
+    home: Home, days: Sequence[date], periods: Sequence["Line"]
+) -> dict[str, object]:
+    """The same, and what became of longer periods, for a program to read."""
+    listings = (
+        account_listing(total_accounts(home, days)),
+        _day_listing(home, days),
+        period_listing(periods),
+    )
+    names = ("rows", "days", "periods")
+    remarks = [
+        *objection_lines(home, days),
+        *warning_lines(warnings_of(home, days)),
+        *_rewritten_lines(home, days),
+    ]
+    found = {name: one.records() for name, one in zip(names, listings, strict=True)}
+    return {**found, "remarks": remarks}
+
+
+def _day_listing(home: Home, days: Sequence[date]) -> Listing:
+    columns = ("day", "state", "tables", "published", "suppressed")
+    return Listing("Releases", columns, [_line(home, day) for day in days])
 
 
 def _rewritten_lines(home: Home, days: Sequence[date]) -> list[str]:
@@ -71,10 +92,10 @@ def total_accounts(home: Home, days: Sequence[date]) -> dict[str, RowAccount]:
 Line = tuple[object, ...]
 
 
-def print_periods(lines: Sequence[Line]) -> None:
+def period_listing(lines: Sequence[Line]) -> Listing:
     """One line a week, month, interest or audience: its state and how many figures."""
     columns = ("release", "state", "tables", "published", "suppressed")
-    out().print(table("Weeks, months, interests, audience", columns, lines))
+    return Listing("Weeks, months, interests, audience", columns, lines)
 
 
 def period_line(home: Home, series: Series, period: Period) -> Line:

@@ -65,7 +65,7 @@ class Campaign:
 
 
 def draw_campaigns(options: WorldOptions) -> tuple[Campaign, ...]:
-    """All campaigns, by id; advertisers take turns.
+    """All campaigns, by id; advertisers take turns. No two have the same name.
 
     The link of the first advertiser's second campaign begins with that of its first one: a visit
     to it is a visit to the second alone. The first two campaigns of the second advertiser share
@@ -80,9 +80,13 @@ def draw_campaigns(options: WorldOptions) -> tuple[Campaign, ...]:
         for share, targets in _TARGETS[max(4 - options.campaigns, 0) :]
     }
     campaigns: list[Campaign] = []
+    taken: set[str] = set()
     for number in range(options.campaigns):
         advertiser, turn = number % options.advertisers, number // options.advertisers
         name = _campaign_name(advertiser, turn)
+        if name in taken:  # by another advertiser
+            name = f"{name} {names[advertiser]}"
+        taken.add(name)
         base = _base(advertiser, str(names[advertiser]))
         if (advertiser, turn) == _NESTED:
             base = campaigns[advertiser].link

@@ -27,7 +27,7 @@ from anonymizer.storage.home import Home
 from anonymizer.storage.permissions import account_name
 from pipelines.alerts import NotDelivered, raise_alert
 from pipelines.resources import Installation
-from pipelines.screen import notices, out, table
+from pipelines.screen import Listing, notices, out, show
 
 _COLUMNS = ("file", "row", "column", "reason", "what it does")
 
@@ -38,20 +38,24 @@ def read_review(installation: Installation) -> Review:
         return review(installation.home.raw, installation.policy(), installation.secret(), engine)
 
 
-def print_unread(installation: Installation, *, everything: bool) -> None:
+def print_unread(installation: Installation, *, everything: bool, as_json: bool = False) -> None:
     """One line an unread row: where it is, what is wrong, and what it does."""
     found, decided = read_review(installation), decisions(installation.ledger())
     rows = [row for row in found.unread if everything or row.place not in decided]
     for refusal in found.rejected:
         notices().print(f"{refusal}; it holds every release", style="red")
+    lines = [
+        (row.file, row.place.row, row.column, row.reason, _effect(row, decided)) for row in rows
+    ]
+    listing = Listing("Rows that cannot be read", _COLUMNS, lines)
+    if as_json:
+        show(listing, as_json=True)
+        return
     if not rows and not found.rejected:
         out().print("Every row of requests and consents can be read or is decided about.")
     if not rows:
         return
-    lines = [
-        (row.file, row.place.row, row.column, row.reason, _effect(row, decided)) for row in rows
-    ]
-    out().print(table("Rows that cannot be read", _COLUMNS, lines))
+    show(listing)
     if remedy := advice(rows).removeprefix(". "):
         out().print(f"{remedy}.")
 
@@ -103,7 +107,9 @@ def read_states(installation: Installation) -> tuple[RequestState, ...]:
     return states(found.requests, ledger, treatments(ledger))
 
 
-def print_requests(installation: Installation, now: datetime, *, unfinished: bool) -> None:
+def print_requests(
+    installation: Installation, now: datetime, *, unfinished: bool, as_json: bool = False
+) -> None:
     """One line a request, the earliest due first, and how many there are of each status."""
     found = read_states(installation)
     statuses = Counter(state.status(now) for state in found)
@@ -121,8 +127,12 @@ def print_requests(installation: Installation, now: datetime, *, unfinished: boo
         if not (unfinished and state.done)
     ]
     columns = ("request", "kind", "requested", "due", "status", "done", "first release")
+    listing = Listing("Requests (times in UTC)", columns, rows)
+    if as_json:
+        show(listing, as_json=True)
+        return
     if rows:
-        out().print(table("Requests (times in UTC)", columns, rows))
+        show(listing)
     order: tuple[Status, ...] = ("overdue", "due soon", "open", "done")
     out().print(", ".join(f"{statuses[status]:,} {status}" for status in order) + ".")
 

@@ -7,6 +7,7 @@ above all, is not touched: names are replaced in place, and the result is proved
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -121,8 +122,12 @@ def migrated(text: str, name: str) -> Migrated:
     return Migrated(complete, same_lines, (*map(str, found), *comments, stated))
 
 
+@lru_cache(maxsize=8)
 def present(text: str) -> str:
-    """A text that the ledger keeps, under the present names; as it is where that cannot be."""
+    """A text that the ledger keeps, under the present names; as it is where that cannot be.
+
+    A run asks for the same few texts at every stage of every day, and reading YAML is slow.
+    """
     try:
         return migrated(text, "policy.yaml").text
     except ConfigurationError:

@@ -1,11 +1,14 @@
 """`audience check-input`: what a run of a day would complain about, without running it."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.commands.common import HomeOption, existing_home, parse_day
-from pipelines.screen import account_table, notices, out
+from cli.commands.common import HomeOption, JsonOption, existing_home, parse_day
+from pipelines.screen import account_listing, notices, out, print_json, show
+
+if TYPE_CHECKING:
+    from cli.dry_run import DryRun
 
 
 def register(app: typer.Typer) -> None:
@@ -23,6 +26,7 @@ def check(
         ),
     ] = False,
     home: HomeOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
     """Take a day in and count it without writing anything: all that holds it, and all warnings.
 
@@ -36,8 +40,11 @@ def check(
         # Also what nobody foresaw: a trace of it would be written into the home.
         outcome = attempt(lambda: check_input(place, local_day, privileged=privileged))
     found = DryRun((outcome,), ()) if isinstance(outcome, Trouble) else outcome
+    if as_json:
+        print_json(_as_json(found))
+        raise typer.Exit(found.exit_code)
     if found.accounts:
-        out().print(account_table(found.accounts))
+        show(account_listing(found.accounts))
     for warning in found.warnings:
         out().print(f"warning: {warning}", style="yellow")
     for trouble in found.problems:
@@ -51,3 +58,15 @@ def check(
         else f"Nothing holds {local_day}."
     )
     raise typer.Exit(found.exit_code)
+
+
+def _as_json(found: "DryRun") -> dict[str, object]:
+    return {
+        "rows": account_listing(found.accounts).records(),
+        "warnings": list(found.warnings),
+        "problems": [
+            {"code": trouble.code, "message": trouble.message} for trouble in found.problems
+        ],
+        "notes": list(found.notes),
+        "exit_code": found.exit_code,
+    }

@@ -5,7 +5,7 @@ from contextvars import ContextVar
 from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -14,12 +14,20 @@ from anonymizer.model.periods import Period
 from anonymizer.model.renamed_settings import require_present
 from anonymizer.storage.home import Home, PublishedCopy
 
+Word = TypeVar("Word", bound=str)
 HomeOption = Annotated[
     Path | None,
     typer.Option("--home", help="The home directory (default: $AUDIENCE_HOME, else ./home)."),
 ]
 FromOption = Annotated[str, typer.Option("--from", help="First local day, YYYY-MM-DD.")]
 ToOption = Annotated[str, typer.Option("--to", help="Last local day, YYYY-MM-DD.")]
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+DayOption = Annotated[str | None, typer.Option("--day", help="One local day, YYYY-MM-DD.")]
+PeriodOption = Annotated[
+    str | None,
+    typer.Option("--period", help="One day, ISO week or month: 2026-11-14, 2026-W45, 2026-10."),
+]
 
 _chosen: ContextVar[Home | None] = ContextVar("chosen", default=None)
 
@@ -97,6 +105,14 @@ def parse_day(text: str, option: str) -> date:
     if day is None or day.isoformat() != text:  # Python takes 20261101 and 2026-W45-1, too
         raise ConfigurationError([Fault(option, f"{text!r} is not a date (YYYY-MM-DD)")])
     return day
+
+
+def parse_word(option: str, text: str | None, known: Sequence[Word]) -> Word | None:
+    """One of a few words, None for none; refuses any other."""
+    found = next((word for word in known if word == text), None)
+    if text is not None and found is None:
+        raise ConfigurationError([Fault(option, f"{text!r} is not one of {', '.join(known)}")])
+    return found
 
 
 def parse_period(day: str | None, period: str | None) -> Period | None:

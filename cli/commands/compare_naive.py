@@ -34,7 +34,7 @@ def compare_naive(
     """
     from cli.naive import compare  # noqa: PLC0415
     from pipelines.release_history import open_ledger  # noqa: PLC0415  slow to import
-    from pipelines.screen import out, table  # noqa: PLC0415
+    from pipelines.screen import Listing, show  # noqa: PLC0415
 
     place = existing_home(home)
     found = compare(place, open_ledger(place))
@@ -45,9 +45,9 @@ def compare_naive(
         say("There is nothing to compare: no release has its counts in private/ (any more).")
         return
     rows = [
-        (words, f"{getattr(found.naive, name):,}", f"{getattr(found.released, name):,}")
+        (words, getattr(found.naive, name), getattr(found.released, name))
         for name, words in _ROWS.items()
     ]
     title = f"{found.tables:,} tables, solved by additions and subtractions alone"
-    out().print(table(title, ("", "HAVING", "released"), rows))
+    show(Listing(title, ("", "HAVING", "released"), rows))
     say(f"{found.both:,} segments have a figure in both.")

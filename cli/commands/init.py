@@ -18,8 +18,15 @@ from anonymizer.storage.files import PUBLIC, make_folder, write_bytes
 from anonymizer.storage.home import VARIABLE, Home
 from anonymizer.storage.permissions import OWNER_ONLY, require_paths
 from anonymizer.storage.secret import Secret
-from cli.commands.common import HomeOption, existing_home, parse_day, require_extra, use_home
-from pipelines.screen import notices, out, table
+from cli.commands.common import (
+    HomeOption,
+    JsonOption,
+    existing_home,
+    parse_day,
+    require_extra,
+    use_home,
+)
+from pipelines.screen import Listing, notices, out, show
 
 _HERE = "127.0.0.1"
 _FIRST_DAY = re.compile(r"^( +first_day: )\S+", re.MULTILINE)
@@ -130,18 +137,28 @@ def _require_free(port: int) -> None:
             raise ConfigurationError([fault]) from None
 
 
-def list_segments(home: HomeOption = None) -> None:
+def list_segments(
+    home: HomeOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
+) -> None:
     """List the named segments and the groups that segments are made of."""
     catalogue = load_catalogue(existing_home(home).segments)
     named = [
         (segment.id, segment.name.english, segment.name.indonesian)
         for segment in catalogue.named.values()
     ]
-    out().print(table("Named segments", ("id", "English", "Indonesian"), named))
-    for dimension in catalogue.dimensions:
-        rows = [
-            (group.code, group.level, group.name.english, group.name.indonesian)
-            for group in dimension.groups
-        ]
-        out().print(table(dimension.name.title(), ("code", "level", "English", "Indonesian"), rows))
-    out().print(f"{len(catalogue):,} segments in all.")
+    groups = [
+        Listing(
+            dimension.name.title(),
+            ("code", "level", "English", "Indonesian"),
+            [
+                (group.code, group.level, group.name.english, group.name.indonesian)
+                for group in dimension.groups
+            ],
+        )
+        for dimension in catalogue.dimensions
+    ]
+    names = Listing("Named segments", ("id", "English", "Indonesian"), named)
+    show(names, *groups, as_json=as_json)
+    if not as_json:
+        out().print(f"{len(catalogue):,} segments in all.")

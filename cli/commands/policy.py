@@ -8,9 +8,9 @@ from anonymizer.model.explanation import explain, reference
 from anonymizer.model.policy import Policy
 from anonymizer.model.segments import Catalogue
 from anonymizer.storage.home import Home
-from cli.commands.common import HomeOption, existing_home
+from cli.commands.common import HomeOption, JsonOption, existing_home
 from cli.output import say
-from pipelines.screen import notices, out, table
+from pipelines.screen import Listing, notices, show
 
 if TYPE_CHECKING:
     from anonymizer.release.settings_change import SettingsChange
@@ -39,7 +39,10 @@ def explain_policy(home: HomeOption = None) -> None:
 
 
 @app.command("history")
-def print_history(home: HomeOption = None) -> None:
+def print_history(
+    home: HomeOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
+) -> None:
     """Say which settings apply from which day on, as the ledger keeps them."""
     from anonymizer.release.settings import SettingsTexts, read_meaning, revisions  # noqa: PLC0415
     from anonymizer.release.settings_change import settings_change  # noqa: PLC0415
@@ -57,7 +60,8 @@ def print_history(home: HomeOption = None) -> None:
         )
         for revision in known
     ]
-    out().print(table("Settings", ("number", "applies from", "policy", "segments"), rows))
+    columns = ("number", "applies from", "policy", "segments")
+    show(Listing("Settings", columns, rows), as_json=as_json)
     if not settings_change(place, ledger.entries()).takes_effect:
         notices().print(
             "The files in force make the promise weaker and are not approved, so every run is "

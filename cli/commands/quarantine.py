@@ -7,8 +7,8 @@ import typer
 
 from anonymizer.model.errors import Held
 from anonymizer.storage.home import Home
-from cli.commands.common import HomeOption, existing_home, parse_day
-from pipelines.screen import notices, out, table
+from cli.commands.common import HomeOption, JsonOption, existing_home, parse_day
+from pipelines.screen import Listing, notices, out, show
 
 _LIMIT = 100
 # Codes of days that are held once the pointers are written.
@@ -29,6 +29,7 @@ def list_quarantine(
         _LIMIT
     ),
     home: HomeOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
     """List the quarantined rows of a day: file, row number, column and reason, never a value.
 
@@ -41,16 +42,19 @@ def list_quarantine(
     if reason is not None:
         pointers = quarantine.of_reason(pointers, reason)
     _tell_if_earlier(place, local_day)
-    if not pointers.num_rows:
+    if not pointers.num_rows and not as_json:
         out().print(f"No row of {local_day} is quarantined.")
         return
     listed = pointers.slice(0, limit) if limit else pointers
     names = ("file", "row_number", "column", "reason")
     rows = [tuple(row[name] for name in names) for row in listed.to_pylist()]
-    title = f"Quarantined rows of {local_day}"
-    out().print(table(title, ("file", "row", "column", "reason"), rows))
+    columns = ("file", "row", "column", "reason")
     counts = quarantine.counts_by_reason(pointers)
-    out().print(table("By reason", ("table", "column", "reason", "rows"), counts))
+    show(
+        Listing("Quarantined rows", columns, rows),
+        Listing("By reason", ("table", "column", "reason", "rows"), counts),
+        as_json=as_json,
+    )
     if len(rows) < pointers.num_rows:
         notices().print(
             f"{len(rows):,} of {pointers.num_rows:,} rows are listed; --limit 0 lists all, "

@@ -6,8 +6,8 @@ import typer
 
 from anonymizer.model.policy import Policy
 from anonymizer.storage.home import Home
-from cli.commands.common import HomeOption, existing_home
-from pipelines.screen import out, table
+from cli.commands.common import HomeOption, JsonOption, existing_home
+from pipelines.screen import Listing, out, show
 
 
 def register(app: typer.Typer) -> None:
@@ -15,7 +15,10 @@ def register(app: typer.Typer) -> None:
     app.command("retention")(show_retention)
 
 
-def show_retention(home: HomeOption = None) -> None:
+def show_retention(
+    home: HomeOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
+) -> None:
     """Show what went of the working data run by run, and what would go next; changes nothing."""
     from anonymizer.rights.retention import outlook, reports  # noqa: PLC0415  slow to import
 
@@ -32,15 +35,20 @@ def show_retention(home: HomeOption = None) -> None:
         for stage, count in counts.items()
     ]
     columns = ("run from", "what", "stage", "number")
-    out().print(table("What went", columns, went))
     newest = _newest_day(place)
+    following = newest + timedelta(days=1) if newest else None
+    expiring = outlook(place, policy, following).items() if following else ()
+    next_ = [(following, "file outdated", stage, number) for stage, number in expiring]
+    past = Listing("What went", columns, went)
+    coming = Listing("What would go next", columns, next_)
+    if as_json:
+        show(past, coming, as_json=True)
+        return
+    show(past)
     if newest is None:
         out().print("There is no working data yet.")
         return
-    following = newest + timedelta(days=1)
-    expiring = [(following, "file outdated", stage, n)
-           for stage, n in outlook(place, policy, following).items()]  # fmt: skip
-    out().print(table("What would go next", columns, expiring))
+    show(coming)
     for line in _standing(place, policy, newest):
         out().print(line)
 

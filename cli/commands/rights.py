@@ -10,7 +10,7 @@ from anonymizer.model.periods import Period
 from anonymizer.model.policy import Policy
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
-from cli.commands.common import HomeOption, existing_home
+from cli.commands.common import HomeOption, JsonOption, existing_home
 from cli.output import say
 from pipelines.screen import notices
 
@@ -77,6 +77,7 @@ def review(
         bool, typer.Option("--all", help="List decided rows, too.")
     ] = False,
     home: HomeOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
     """List rows of requests and consents that cannot be read, or decide what they count as."""
     from pipelines import objection_report  # noqa: PLC0415  slow to import
@@ -84,7 +85,7 @@ def review(
 
     installation = Installation.of(existing_home(home))
     if not (decide or treatment or reason or user):
-        objection_report.print_unread(installation, everything=everything)
+        objection_report.print_unread(installation, everything=everything, as_json=as_json)
         return
     if not (decide and treatment and reason):
         raise ConfigurationError(
@@ -99,13 +100,15 @@ def list_requests(
         bool, typer.Option("--open", help="Leave out what is done.")
     ] = False,
     home: HomeOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
     """List requests by file and row: requested, due, done, and the first release they affect."""
     from pipelines import objection_report  # noqa: PLC0415  slow to import
     from pipelines.resources import Installation  # noqa: PLC0415
 
     installation = Installation.of(existing_home(home))
-    objection_report.print_requests(installation, datetime.now(UTC), unfinished=unfinished)
+    now = datetime.now(UTC)
+    objection_report.print_requests(installation, now, unfinished=unfinished, as_json=as_json)
 
 
 @app.command("done")

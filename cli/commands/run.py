@@ -1,21 +1,30 @@
 """`audience run` and `audience backfill`: days through Dagster, and what became of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import Progress, TaskID
 
+from anonymizer.model.periods import Period
 from anonymizer.storage.home import Home
-from cli.commands.common import FromOption, HomeOption, ToOption, existing_home, parse_day
+from cli.commands.common import (
+    FromOption,
+    HomeOption,
+    JsonOption,
+    ToOption,
+    existing_home,
+    parse_day,
+)
 from pipelines import interruption
-from pipelines.progress import STAGES, StageProgress
-from pipelines.screen import notices, out, progress
+from pipelines.progress import STAGES, Listener, StageProgress
+from pipelines.screen import meter, notices, out, print_json, show
 
 if TYPE_CHECKING:
-    from anonymizer.model.periods import Period
     from anonymizer.model.series import Series
+    from cli.run_report import Line
     from pipelines.runs import Finished
 
 _FirstDay = Annotated[
@@ -33,21 +42,49 @@ def register(app: typer.Typer) -> None:
     app.command("backfill")(backfill)
 
 
-def run(first: FromOption, last: ToOption, home: HomeOption = None) -> None:
+@dataclass(frozen=True)
+class PeriodRuns:
+    """The runs of weeks, months, interests and audiences: exit codes, and a line for each."""
+
+    codes: tuple[int, ...] = ()
+    lines: tuple["Line", ...] = ()
+
+
+def run(
+    first: FromOption,
+    last: ToOption,
+    home: HomeOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
+) -> None:
     """Run all days from the first to the last, as one Dagster run in this process.
 
     A released day is verified and does not change. Weeks, months, interests and the audience are
-    released too, as soon as their days are complete.
+    released too, as soon as their days are complete. Example:
+
+        audience run --from 2026-11-13 --to 2026-11-14
     """
     place, begin, end = existing_home(home), parse_day(first, "--from"), parse_day(last, "--to")
+    if as_json:
+        code, periods = run_days(place, begin, end), run_periods_due(place, begin, end)
+        _print_json(place, days_between(begin, end), periods)
+        raise typer.Exit(_first_failure([code, *periods.codes]))
     days = [release_days(place, begin, end)]
     raise typer.Exit(_first_failure([*days, *release_periods(place, begin, end)]))
 
 
-def backfill(first: _FirstDay = None, last: _LastDay = None, home: HomeOption = None) -> None:
+def backfill(
+    first: _FirstDay = None,
+    last: _LastDay = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
+) -> None:
     """Run what is missing: landed days without a release, exports or a place in the database.
 
-    Lists every landed day that is still without figures, with the reason.
+    Lists every landed day that is still without figures, with the reason. Examples:
+
+        audience backfill
+
+        audience backfill --from 2026-11-01 --to 2026-11-14
     """
     from cli.backlog import missing_days  # noqa: PLC0415  slow to import
 
@@ -55,6 +92,12 @@ def backfill(first: _FirstDay = None, last: _LastDay = None, home: HomeOption = 
     begin = parse_day(first, "--from") if first else date.min
     end = parse_day(last, "--to") if last else date.max
     missing = [day for day in missing_days(place) if begin <= day <= end]
+    if as_json:
+        codes = [run_days(place, *stretch) for stretch in stretches(missing)]
+        due = run_landed_periods(place, first, last)
+        days, folders = _unreleased(place, begin, end)
+        _print_json(place, missing, due, unreleased=[*days, *folders])
+        raise typer.Exit(_first_failure([*codes, *due.codes]))
     codes = [release_days(place, *stretch) for stretch in stretches(missing)]
     periods = release_landed_periods(place, first, last)
     waiting = _print_unreleased(place, begin, end)
@@ -64,15 +107,17 @@ def backfill(first: _FirstDay = None, last: _LastDay = None, home: HomeOption = 
     raise typer.Exit(_first_failure([*codes, *periods]))
 
 
+def _print_json(
+    home: Home, days: Sequence[date], periods: PeriodRuns, **more: Sequence[str]
+) -> None:
+    from cli.run_report import report_as_json  # noqa: PLC0415  slow to import
+
+    print_json({**report_as_json(home, days, periods.lines), **more})
+
+
 def _print_unreleased(home: Home, begin: date, end: date) -> bool:
-    """List the landed days without figures, each with the reason; whether there are any.
-
-    Folders of which no day can be read are listed with every range.
-    """
-    from cli.backlog import unread_folders, unreleased  # noqa: PLC0415  slow to import
-
-    days = [found for found in unreleased(home, datetime.now(UTC)) if begin <= found.day <= end]
-    folders = unread_folders(home)
+    """List the landed days without figures, each with the reason; whether there are any."""
+    days, folders = _unreleased(home, begin, end)
     if days:
         out().print(f"{len(days)} landed day(s) have no figures in circulation:")
     for line in (*days, *folders):
@@ -80,18 +125,22 @@ def _print_unreleased(home: Home, begin: date, end: date) -> bool:
     return bool(days or folders)
 
 
+def _unreleased(home: Home, begin: date, end: date) -> tuple[list[str], list[str]]:
+    """The landed days without figures, and the folders of which no day can be read.
+
+    Each with the reason. Folders are listed with every range.
+    """
+    from cli.backlog import unread_folders, unreleased  # noqa: PLC0415  slow to import
+
+    days = [found for found in unreleased(home, datetime.now(UTC)) if begin <= found.day <= end]
+    return [str(day) for day in days], [str(folder) for folder in unread_folders(home)]
+
+
 def release_landed_periods(
     home: Home, first: str | None = None, last: str | None = None
 ) -> list[int]:
     """Release every longer period that is due in the landed days, or from one day to another."""
-    from pipelines.landed_days import landed_range  # noqa: PLC0415  slow to import
-
-    landed = landed_range(home)
-    if landed is None:
-        return []
-    begin = parse_day(first, "--from") if first else landed[0]
-    end = parse_day(last, "--to") if last else landed[1]
-    return release_periods(home, begin, end)
+    return _reported(run_landed_periods(home, first, last))
 
 
 def release_periods(home: Home, first: date, last: date) -> list[int]:
@@ -99,53 +148,80 @@ def release_periods(home: Home, first: date, last: date) -> list[int]:
 
     Returns the exit code of each run; nothing is run, and nothing printed, when nothing is due.
     """
-    from cli.run_report import period_line, print_periods  # noqa: PLC0415
+    return _reported(run_periods_due(home, first, last))
+
+
+def _reported(done: PeriodRuns) -> list[int]:
+    from cli.run_report import period_listing  # noqa: PLC0415  slow to import
+
+    if done.lines:
+        show(period_listing(done.lines))
+    return list(done.codes)
+
+
+def run_landed_periods(home: Home, first: str | None = None, last: str | None = None) -> PeriodRuns:
+    """`run_periods_due` of the landed days, or from one day to another."""
+    from pipelines.landed_days import landed_range  # noqa: PLC0415  slow to import
+
+    landed = landed_range(home)
+    if landed is None:
+        return PeriodRuns()
+    begin = parse_day(first, "--from") if first else landed[0]
+    end = parse_day(last, "--to") if last else landed[1]
+    return run_periods_due(home, begin, end)
+
+
+def run_periods_due(home: Home, first: date, last: date) -> PeriodRuns:
+    """Release what became due by the days, without a report."""
+    from cli.run_report import period_line  # noqa: PLC0415
     from pipelines.flow import LONGER  # noqa: PLC0415
-    from pipelines.flow import STAGES as STAGES_OF_SERIES  # noqa: PLC0415
     from pipelines.releasable_periods import releasable_periods, stretches_of  # noqa: PLC0415  slow to import
     from pipelines.release_history import open_ledger  # noqa: PLC0415
-    from pipelines.runs import run_periods  # noqa: PLC0415
 
     codes: list[int] = []
-    lines = []
+    lines: list[Line] = []
     for series in LONGER:
         if interruption.received():
             break
         releasable = releasable_periods(home, open_ledger(home), series, first, last)
-        with progress() as bars:
-            bar = bars.add_task(
-                series.id, total=len(STAGES_OF_SERIES) * len(releasable), visible=bool(releasable)
-            )
-
-            def show(step: StageProgress, bars: Progress = bars, bar: TaskID = bar) -> None:
-                bars.update(bar, description=f"{step.day} {step.stage}", advance=int(step.done))
-
-            for stretch in stretches_of(releasable):
-                finished = run_periods(home, series, *stretch, show)
-                codes.append(finished.exit_code)
-                print_held(finished)
+        codes += [_run_stretch(home, series, *ends) for ends in stretches_of(releasable)]
         lines += [period_line(home, series, period) for period in releasable]
-    if lines:
-        print_periods(lines)
-    return codes
+    return PeriodRuns(tuple(codes), tuple(lines))
 
 
 def release_stretch(home: Home, series: "Series", period: "Period") -> int:
-    """Run one week, month, interest or audience with a progress bar; returns the exit code."""
-    from cli.run_report import period_line, print_periods  # noqa: PLC0415
+    """Run one week, month, interest or audience and print what became of it; the exit code."""
+    from cli.run_report import period_line, period_listing  # noqa: PLC0415
+
+    code = _run_stretch(home, series, period, period)
+    show(period_listing([period_line(home, series, period)]))
+    return code
+
+
+def _run_stretch(home: Home, series: "Series", first: "Period", last: "Period") -> int:
+    """Run the periods from one to another, showing how far they are; returns the exit code."""
     from pipelines.flow import STAGES as STAGES_OF_SERIES  # noqa: PLC0415  slow to import
     from pipelines.runs import run_periods  # noqa: PLC0415
 
-    with progress() as bars:
-        bar = bars.add_task(series.id, total=len(STAGES_OF_SERIES))
-
-        def show(step: StageProgress) -> None:
-            bars.update(bar, description=f"{step.day} {step.stage}", advance=int(step.done))
-
-        finished = run_periods(home, series, period, period, show)
+    number = len({Period.of(first.kind, day) for day in days_between(first.start, last.end)})
+    with _stages_shown(f"Periods run of {series.id}", len(STAGES_OF_SERIES), number) as listener:
+        finished = run_periods(home, series, first, last, listener)
     print_held(finished)
-    print_periods([period_line(home, series, period)])
     return finished.exit_code
+
+
+@contextmanager
+def _stages_shown(title: str, stages: int, periods: int) -> Iterator[Listener]:
+    """What listens to a run: it shows how many of the periods are through, in fractions."""
+    with meter(title) as shown:
+        done = 0
+
+        def listener(step: StageProgress) -> None:
+            nonlocal done
+            done += int(step.done)
+            shown.at(f"{step.day} {step.stage:<12}", done / stages, periods)
+
+        yield listener
 
 
 def print_held(finished: "Finished") -> None:
@@ -172,23 +248,29 @@ def stretches(days: list[date]) -> list[tuple[date, date]]:
 
 
 def release_days(home: Home, first: date, last: date) -> int:
-    """Run the days with a progress bar and print what became of them; returns the exit code."""
+    """Run the days and print what became of them; returns the exit code."""
+    code = run_days(home, first, last)
+    from cli.run_report import print_report  # noqa: PLC0415  slow to import
+
+    print_report(home, days_between(first, last))
+    return code
+
+
+def run_days(home: Home, first: date, last: date) -> int:
+    """Run the days, showing how far they are and what is held; returns the exit code."""
     with notices().status("Starting Dagster"):
-        from cli.run_report import print_report  # noqa: PLC0415
+        from pipelines import runs  # noqa: PLC0415  Dagster is slow to import
         from pipelines.release_history import open_ledger, released_days  # noqa: PLC0415
-        from pipelines.runs import run_days  # noqa: PLC0415  Dagster is slow to import
 
-    days = (last - first).days + 1
-    with progress() as bars:
-        bar = bars.add_task("Starting", total=days * len(STAGES))
-
-        def show(step: StageProgress) -> None:
-            bars.update(bar, description=f"{step.day} {step.stage:<12}", advance=int(step.done))
-
-        finished = run_days(home, first, last, show)
-    print_report(home, [first + timedelta(days=number) for number in range(days)])
+    with _stages_shown("Days run", len(STAGES), len(days_between(first, last))) as listener:
+        finished = runs.run_days(home, first, last, listener)
     print_held(finished)
     kept = released_days(open_ledger(home)) & {held.day for held in finished.held}
     for day in sorted(kept):
         notices().print(f"{day} is released already, and its figures stay as they are.")
     return finished.exit_code
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """Every day from the first to the last."""
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]

@@ -10,10 +10,9 @@ from anonymizer.model.policy import Policy
 from anonymizer.storage.home import Home
 from cli.commands.common import HomeOption, parse_day, use_home
 from cli.commands.init import create_home, set_first_day
-from cli.commands.ledger import print_released
-from cli.commands.run import release_days, release_landed_periods, stretches
+from cli.commands.run import run_days, run_landed_periods, stretches
 from data_samples.options import Layout, WorldOptions
-from pipelines.screen import notices, progress
+from pipelines.screen import meter, notices
 
 _DEFAULT = WorldOptions()
 _SETTLING_DAYS = 3
@@ -55,22 +54,26 @@ def sample(  # noqa: PLR0913, PLR0917  one flag for each property of the world
 def demo(home: HomeOption = None) -> None:
     """Create a home and a sample world if there is none, release its days, show the result.
 
-    Run again, it releases what is still missing.
+    The world has 15,000 people and 45 days. Run again, it releases what is still missing. Example:
+
+        audience demo --home demo
     """
     from cli.backlog import missing_days  # noqa: PLC0415  slow to import
+    from cli.demo_report import print_demo  # noqa: PLC0415  slow to import
+    from data_samples.world import DEMO  # noqa: PLC0415  slow to import
     from pipelines.landed_days import has_visits  # noqa: PLC0415  slow to import
 
     place = use_home(home)
     if not place.policy.exists():
         create_home(place)
     if not has_visits(place):
-        make_world(place, world_in_the_past(_DEFAULT, datetime.now(UTC).date()))
+        make_world(place, months_in_the_past(DEMO, datetime.now(UTC).date()))
     missing = missing_days(place)
     if not missing:
         notices().print("Every landed day that is complete is released already.")
-    codes = [release_days(place, *stretch) for stretch in stretches(missing)]
-    codes += release_landed_periods(place)
-    print_released(place)
+    codes = [run_days(place, *stretch) for stretch in stretches(missing)]
+    codes += run_landed_periods(place).codes
+    print_demo(place)
     raise typer.Exit(next((code for code in codes if code), 0))
 
 
@@ -78,13 +81,12 @@ def make_world(home: Home, options: WorldOptions) -> None:
     """Generate the world with a progress bar and say how large it is."""
     from data_samples.world import generate  # noqa: PLC0415  Faker and NumPy are slow to import
 
-    with progress() as bars:
-        bar = bars.add_task("Sample world")
-
-        def show(what: str, done: int, total: int) -> None:
-            bars.update(bar, description=f"Writing {what}", completed=done, total=total)
-
-        summary = generate(options, home, show)
+    with meter("Raw folders written") as shown:
+        summary = generate(
+            options,
+            home,
+            lambda what, done, total: shown.at(f"Writing {what}", done, total),
+        )
     _begin_by(home, summary.first_day)
     rows = ", ".join(f"{count:,} {name}" for name, count in summary.rows.items())
     notices().print(
@@ -102,6 +104,12 @@ def _begin_by(home: Home, day: date) -> None:
         if changed
         else f"Set timing.first_day in policy.yaml to {day} to run these days."
     )
+
+
+def months_in_the_past(options: WorldOptions, today: date) -> WorldOptions:
+    """The same world, which begins with a month and has ended by today."""
+    moved = world_in_the_past(options, today)
+    return replace(moved, start=moved.start.replace(day=1))
 
 
 def world_in_the_past(options: WorldOptions, today: date) -> WorldOptions:

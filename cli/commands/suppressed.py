@@ -1,12 +1,14 @@
 """`audience suppressed`: the nearest published segment around a suppressed one, and why."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anonymizer.model.errors import ConfigurationError, Fault
-from cli.commands.common import HomeOption, parse_period, reading_home
+from cli.commands.common import HomeOption, JsonOption, parse_period, reading_home
 from cli.output import say
+from pipelines.screen import print_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +45,7 @@ def list_suppressed(
         bool, typer.Option("--reasons", help="Also state the reason; needs access to private/.")
     ] = False,
     home: HomeOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
     """List suppressed segments, each with the nearest coarser segment that is published."""
     from cli.suppressed_segments import (  # noqa: PLC0415
@@ -59,6 +62,9 @@ def list_suppressed(
     table = find_released(place, open_history(place), chosen, subject)
     known = find_reasons(place, table) if reasons else None
     suppressed = explain_suppressed(table, segment or (), known)
+    if as_json:
+        print_json([asdict(one) for one in suppressed])
+        return
     if not suppressed:
         say("None of these segments is suppressed.")
     for one in suppressed:
