@@ -20,6 +20,7 @@ from typer.core import TyperGroup
 from anonymizer.model.errors import AudienceError
 from anonymizer.model.escaping import visible_lines
 from cli.commands.common import chosen_home, forget_home
+from cli.examples import add_examples
 from cli.output import warn
 
 # The module in cli/commands/ that registers each command, in the order of `--help`.
@@ -75,7 +76,9 @@ def _registered(module: str) -> Mapping[str, Any]:
     """All commands that a module registers."""
     part = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     import_module(f"cli.commands.{module}").register(part)
-    return typer.main.get_group(part).commands
+    commands = typer.main.get_group(part).commands
+    add_examples(commands)
+    return commands
 
 
 class _OnDemand(TyperGroup):
@@ -140,7 +143,7 @@ def _audience(
         ),
     ] = False,
 ) -> None:
-    """Turns raw visits and profiles into audience figures that say nothing about any person."""
+    """Turn visits and profiles into audience figures that reveal no small group of people."""
 
 
 def command() -> NoReturn:

@@ -24,7 +24,7 @@ _MONTHS = {
 }
 _DEEDS: Mapping[SubjectKind, Text] = {
     "campaign": Text("accessed the advertising link of", "mengakses tautan iklan"),
-    "audience": Text("are in the audience of", "termasuk audiens"),
+    "audience": Text("are in the audience of", "termasuk dalam audiens"),
     "interest": Text("viewed products of", "melihat produk"),
 }
 

@@ -28,7 +28,7 @@ def check(
     home: HomeOption = None,
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
-    """Take a day in and count it without writing anything: all that holds it, and all warnings.
+    """Check the files of a day without writing anything: list all that holds it and all warnings.
 
     The exit code is that of a run: 0 when the day would be released.
     """

@@ -27,7 +27,7 @@ def list_entries(
     home: HomeOption = None,
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
-    """One line an entry: when, by whom, about what, with what outcome; refuses a broken chain."""
+    """List all entries: when, by whom, about what, with what outcome; refuse a broken chain."""
     from cli.outcomes import entry_line  # noqa: PLC0415
     from pipelines.release_history import open_history  # noqa: PLC0415
 
@@ -43,7 +43,7 @@ def show_entry(
     ],
     home: HomeOption = None,
 ) -> None:
-    """Everything that an entry records, as JSON; of a release, also what was exported of it."""
+    """Print everything that an entry records, as JSON; of a release, also what was exported."""
     from pipelines.release_history import open_history  # noqa: PLC0415
 
     entries = open_history(reading_home(home)).entries()

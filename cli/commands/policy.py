@@ -29,7 +29,7 @@ def register(parent: typer.Typer) -> None:
 def check_policy(home: HomeOption = None) -> None:
     """List every mistake of policy.yaml, segments.yaml and files of codes; exit 2 if any."""
     _, catalogue = load_settings(existing_home(home))
-    notices().print(f"policy.yaml and segments.yaml are right: {len(catalogue):,} segments.")
+    notices().print(f"policy.yaml and segments.yaml are valid: {len(catalogue):,} segments.")
 
 
 @app.command("explain")

@@ -25,9 +25,7 @@ def list_quarantine(
     reason: Annotated[
         str | None, typer.Option(help="List rows with this reason only, such as naive_time.")
     ] = None,
-    limit: Annotated[int, typer.Option(help="List so many rows at most; 0 lists all.", min=0)] = (
-        _LIMIT
-    ),
+    limit: Annotated[int, typer.Option(help="Most rows to list; 0 lists all.", min=0)] = (_LIMIT),
     home: HomeOption = None,
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:

@@ -75,14 +75,7 @@ def list_statements(  # noqa: PLR0913, PLR0917  one option for each filter
     ] = 12,
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
-    """Print published figures as sentences (default: of the newest release that has any).
-
-    Examples:
-
-        audience statements --last week --campaign "Promo Gajian"
-
-        audience statements --segment "Central Jakarta" --language id
-    """
+    """Print published figures as sentences (default: of the newest release that has any)."""
     from cli.exported_figures import exported_figures  # noqa: PLC0415
     from cli.release_summary import spread  # noqa: PLC0415
     from pipelines.release_history import open_history  # noqa: PLC0415
@@ -142,11 +135,7 @@ def list_figures(  # noqa: PLR0913, PLR0917  one option for each filter
 ) -> None:
     """List released figures; no number stands where a segment is suppressed.
 
-    In Python: audience.figures. Examples:
-
-        audience figures --last week --segment men_under_40
-
-        audience figures --campaign "Promo Gajian" --every day --csv
+    The same in Python: audience.figures.
     """
     spoken = parse_word("--language", language, _LANGUAGES)
     selection = Selection(
@@ -207,11 +196,7 @@ def list_exports(  # noqa: PLR0913, PLR0917  one option for each filter
 ) -> None:
     """List export folders; `notice` says which were withdrawn or corrected.
 
-    With --campaign or --segment: folders with a published figure of them. Examples:
-
-        audience exports --advertiser adv-01 --last month
-
-        audience exports --campaign "Promo Gajian" --json
+    With --campaign or --segment: folders with a published figure of them.
     """
     from audience import exports  # noqa: PLC0415
     from cli.exported_figures import chosen_folders  # noqa: PLC0415

@@ -19,7 +19,7 @@ def show_retention(
     home: HomeOption = None,
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
-    """Show what went of the working data run by run, and what would go next; changes nothing."""
+    """Show which working data each run removed, and what the next one removes; change nothing."""
     from anonymizer.rights.retention import outlook, reports  # noqa: PLC0415  slow to import
 
     place = existing_home(home)

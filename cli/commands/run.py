@@ -59,9 +59,7 @@ def run(
     """Run all days from the first to the last, as one Dagster run in this process.
 
     A released day is verified and does not change. Weeks, months, interests and the audience are
-    released too, as soon as their days are complete. Example:
-
-        audience run --from 2026-11-13 --to 2026-11-14
+    released too, as soon as their days are complete.
     """
     place, begin, end = existing_home(home), parse_day(first, "--from"), parse_day(last, "--to")
     if as_json:
@@ -80,11 +78,7 @@ def backfill(
 ) -> None:
     """Run what is missing: landed days without a release, exports or a place in the database.
 
-    Lists every landed day that is still without figures, with the reason. Examples:
-
-        audience backfill
-
-        audience backfill --from 2026-11-01 --to 2026-11-14
+    Lists every landed day that is still without figures, with the reason.
     """
     from cli.backlog import missing_days  # noqa: PLC0415  slow to import
 

@@ -54,9 +54,7 @@ def sample(  # noqa: PLR0913, PLR0917  one flag for each property of the world
 def demo(home: HomeOption = None) -> None:
     """Create a home and a sample world if there is none, release its days, show the result.
 
-    The world has 15,000 people and 45 days. Run again, it releases what is still missing. Example:
-
-        audience demo --home demo
+    The world has 15,000 people and 45 days. Run again, it releases what is still missing.
     """
     from cli.backlog import missing_days  # noqa: PLC0415  slow to import
     from cli.demo_report import print_demo  # noqa: PLC0415  slow to import

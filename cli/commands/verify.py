@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 def verify(
     folder: Annotated[
-        Path | None, typer.Argument(help="A published folder; that of the home without.")
+        Path | None, typer.Argument(help="A published folder (default: that of the home).")
     ] = None,
     head: Annotated[str, typer.Option(help="A hash noted earlier: an entry must have it.")] = "",
     home: HomeOption = None,

@@ -232,7 +232,7 @@ SALE, EXAMPLE, BOOKS = Text("Sale", "Sale"), Text("PT Contoh", "PT Contoh"), Tex
         (
             *("audience", EXAMPLE, MONTH),
             "are in the audience of PT Contoh in November 2026",
-            "termasuk audiens PT Contoh pada bulan November 2026",
+            "termasuk dalam audiens PT Contoh pada bulan November 2026",
         ),
         (
             *("interest", BOOKS, WEEK),

@@ -1,0 +1,78 @@
+"""Examples for the `--help` of each command; a test reads them as the command line does."""
+
+from collections.abc import Mapping
+from typing import Any
+
+EXAMPLES: Mapping[str, tuple[str, ...]] = {
+    "init": ("audience init --home home --first-day 2026-11-01",),
+    "migrate": ("audience migrate --home home --dry-run", "audience migrate --home home"),
+    "ui": ("audience ui --home demo --port 3001",),
+    "segments": ("audience segments", "audience segments --json"),
+    "sample": ("audience sample --home trial --people 5000 --days 3 --visits 20000",),
+    "demo": ("audience demo --home demo",),
+    "run": ("audience run --from 2026-11-13 --to 2026-11-14",),
+    "backfill": ("audience backfill", "audience backfill --from 2026-11-01 --to 2026-11-14"),
+    "check-input": ("audience check-input --day 2026-11-14",),
+    "accept": ('audience accept --day 2026-11-14 --reason "The site was closed for a holiday."',),
+    "quarantine": (
+        "audience quarantine --day 2026-11-14 --limit 5",
+        "audience quarantine --day 2026-11-14 --reason naive_time --json",
+    ),
+    "statements": (
+        'audience statements --campaign "Diskon Keluarga" --last week',
+        'audience statements --segment "Central Jakarta" --last month --language id',
+    ),
+    "figures": (
+        "audience figures --last week --segment men_under_40",
+        'audience figures --campaign "Diskon Keluarga" --every day --csv',
+    ),
+    "exports": (
+        "audience exports --advertiser adv-01 --last month",
+        'audience exports --campaign "Diskon Keluarga" --json',
+    ),
+    "verify": ("audience verify", "audience verify received/published"),
+    "check": ("audience check published/exports/adv-01/campaign-day-2026-11-14",),
+    "suppressed": (
+        "audience suppressed --campaign cmp-0007 --day 2026-11-14",
+        "audience suppressed --campaign everyone --period 2026-10 --reasons",
+    ),
+    "withdraw-release": (
+        'audience withdraw-release campaign-day-2026-11-13 --reason "Visits came twice."',
+    ),
+    "correct-release": (
+        'audience correct-release campaign-day-2026-11-13 --reason "Visits came twice."',
+    ),
+    "protect": ("audience protect cells.csv --count people --out published.csv --k 10",),
+    "audit": ("audience audit published.csv --inference-k 10",),
+    "compare-naive": ("audience compare-naive", "audience compare-naive --json"),
+    "policy check": ("audience policy check",),
+    "policy explain": ("audience policy explain",),
+    "policy history": ("audience policy history --json",),
+    "policy reference": ("audience policy reference",),
+    "rights withdraw": ("audience rights withdraw --user u0012345",),
+    "rights erase": ("audience rights erase --user u0012345",),
+    "rights correct": ("audience rights correct --user u0012345",),
+    "rights access": ("audience rights access --user u0012345",),
+    "rights review": (
+        "audience rights review",
+        'audience rights review --decide requests/r.csv:7 --as erase --reason "Says hapuss."',
+    ),
+    "rights list": ("audience rights list --open",),
+    "rights done": ('audience rights done requests/r.csv:7 --reason "Answered by post."',),
+    "retention": ("audience retention",),
+    "ledger list": ("audience ledger list", "audience ledger list --json"),
+    "ledger show": ("audience ledger show campaign-day-2026-11-14",),
+    "ledger verify": ("audience ledger verify",),
+    "ledger copy": ("audience ledger copy --home home",),
+}
+
+
+def add_examples(commands: Mapping[str, Any], prefix: str = "") -> None:
+    """Put the examples below the help of each command, and of those in groups."""
+    for name, command in commands.items():
+        full = f"{prefix}{name}"
+        if inner := getattr(command, "commands", None):
+            add_examples(inner, f"{full} ")
+        elif known := EXAMPLES.get(full):
+            title = "Example:" if len(known) == 1 else "Examples:"
+            command.epilog = "\n\n".join((title, *known))
