@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from anonymizer.model.errors import ConfigurationError
 from anonymizer.model.periods import Period
-from anonymizer.model.series import CAMPAIGN_DAY
+from anonymizer.model.series import CAMPAIGN_DAY, Series
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.publication import load_releases
 from anonymizer.release.release import PUBLISHED, Release
@@ -23,13 +23,6 @@ from pipelines.release_history import catalogue_of, open_ledger
 _LISTED = 10
 # Segments of the two sentences that a privacy policy promises advertisers.
 _PROMISED = ("men_under_40", "women_central_jakarta")
-_WORDS = {
-    "campaign-day": "days",
-    "campaign-week": "weeks",
-    "campaign-month": "months",
-    "interest-week": "weeks of interests",
-    "audience-month": "months of the audience",
-}
 
 
 @dataclass(frozen=True)
@@ -113,8 +106,8 @@ def _figures(home: Home, ledger: Ledger, selection: Selection) -> list[ExportedF
 
 def _numbers(home: Home, ledger: Ledger, releases: Sequence[Release]) -> list[str]:
     """How much was read, released and published, each in a line."""
-    periods = Counter(release.series.id for release in releases)
-    listed = ", ".join(f"{count} {_WORDS[series]}" for series, count in periods.items())
+    periods = Counter(release.series for release in releases)
+    listed = ", ".join(_counted(count, series) for series, count in periods.items())
     tables = sum(len(release.subjects) for release in releases)
     shares = count_shares(home, ledger, releases)
     large = (
@@ -127,6 +120,12 @@ def _numbers(home: Home, ledger: Ledger, releases: Sequence[Release]) -> list[st
         large,
         _rows_line(home, releases),
     ]
+
+
+def _counted(count: int, series: Series) -> str:
+    """`45 days`, `1 month of the audience`."""
+    of = {"interest": " of interests", "audience": " of the audience"}.get(series.kind, "")
+    return f"{count} {series.period_kind}{'' if count == 1 else 's'}{of}"
 
 
 def _rows_line(home: Home, releases: Sequence[Release]) -> str:
