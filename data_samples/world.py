@@ -35,7 +35,13 @@ SMALL = WorldOptions(
 # The world of `audience demo`: small, long enough that a month closes, and of a service that many
 # in Jakarta use, so that women in one of its cities are enough for a figure.
 DEMO = WorldOptions(
-    people=15_000, days=45, visits=225_000, start=date(2026, 10, 1), jakarta_share=0.4
+    people=15_000,
+    days=45,
+    visits=225_000,
+    campaigns=8,
+    start=date(2026, 10, 1),
+    seed=57,
+    jakarta_share=0.4,
 )
 
 # Share of a day's visits by when they arrive: a day later, two days later (too late by the

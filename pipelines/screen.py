@@ -82,7 +82,8 @@ class Meter:
     def at(self, what: str, done: float, total: float) -> None:
         """Show that `done` of `total` is done, and what is being worked on."""
         self._bars.update(self._bar, description=visible(what), completed=done, total=total)
-        if self._bars.disable and int(done) > self._told and int(done) >= self._told + total // 10:
+        ends = done >= total or int(done) >= self._told + total / 10
+        if self._bars.disable and int(done) > self._told and ends:
             self._told = int(done)
             notices().print(f"{self._title}: {int(done):,} of {int(total):,}")
 
