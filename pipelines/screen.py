@@ -77,14 +77,14 @@ class Meter:
 
     def __init__(self, title: str, bars: Progress, bar: TaskID) -> None:
         self._title, self._bars, self._bar = title, bars, bar
-        self._told = 0
+        self._reported = 0
 
     def at(self, what: str, done: float, total: float) -> None:
         """Show that `done` of `total` is done, and what is being worked on."""
         self._bars.update(self._bar, description=visible(what), completed=done, total=total)
-        ends = done >= total or int(done) >= self._told + total / 10
-        if self._bars.disable and int(done) > self._told and ends:
-            self._told = int(done)
+        ends = done >= total or int(done) >= self._reported + total / 10
+        if self._bars.disable and int(done) > self._reported and ends:
+            self._reported = int(done)
             notices().print(f"{self._title}: {int(done):,} of {int(total):,}")
 
 

@@ -63,7 +63,7 @@ def run(
     """
     place, begin, end = existing_home(home), parse_day(first, "--from"), parse_day(last, "--to")
     if as_json:
-        code, periods = run_days(place, begin, end), run_periods_due(place, begin, end)
+        code, periods = run_days(place, begin, end), run_periods(place, begin, end)
         _print_json(place, days_between(begin, end), periods)
         raise typer.Exit(_first_failure([code, *periods.codes]))
     days = [release_days(place, begin, end)]
@@ -88,10 +88,10 @@ def backfill(
     missing = [day for day in missing_days(place) if begin <= day <= end]
     if as_json:
         codes = [run_days(place, *stretch) for stretch in stretches(missing)]
-        due = run_landed_periods(place, first, last)
+        done = run_landed_periods(place, first, last)
         days, folders = _unreleased(place, begin, end)
-        _print_json(place, missing, due, unreleased=[*days, *folders])
-        raise typer.Exit(_first_failure([*codes, *due.codes]))
+        _print_json(place, missing, done, unreleased=[*days, *folders])
+        raise typer.Exit(_first_failure([*codes, *done.codes]))
     codes = [release_days(place, *stretch) for stretch in stretches(missing)]
     periods = release_landed_periods(place, first, last)
     waiting = _print_unreleased(place, begin, end)
@@ -142,7 +142,7 @@ def release_periods(home: Home, first: date, last: date) -> list[int]:
 
     Returns the exit code of each run; nothing is run, and nothing printed, when nothing is due.
     """
-    return _reported(run_periods_due(home, first, last))
+    return _reported(run_periods(home, first, last))
 
 
 def _reported(done: PeriodRuns) -> list[int]:
@@ -154,7 +154,7 @@ def _reported(done: PeriodRuns) -> list[int]:
 
 
 def run_landed_periods(home: Home, first: str | None = None, last: str | None = None) -> PeriodRuns:
-    """`run_periods_due` of the landed days, or from one day to another."""
+    """`run_periods` of the landed days, or from one day to another."""
     from pipelines.landed_days import landed_range  # noqa: PLC0415  slow to import
 
     landed = landed_range(home)
@@ -162,10 +162,10 @@ def run_landed_periods(home: Home, first: str | None = None, last: str | None = 
         return PeriodRuns()
     begin = parse_day(first, "--from") if first else landed[0]
     end = parse_day(last, "--to") if last else landed[1]
-    return run_periods_due(home, begin, end)
+    return run_periods(home, begin, end)
 
 
-def run_periods_due(home: Home, first: date, last: date) -> PeriodRuns:
+def run_periods(home: Home, first: date, last: date) -> PeriodRuns:
     """Release what became due by the days, without a report."""
     from cli.run_report import period_line  # noqa: PLC0415
     from pipelines.flow import LONGER  # noqa: PLC0415
@@ -195,25 +195,25 @@ def release_stretch(home: Home, series: "Series", period: "Period") -> int:
 def _run_stretch(home: Home, series: "Series", first: "Period", last: "Period") -> int:
     """Run the periods from one to another, showing how far they are; returns the exit code."""
     from pipelines.flow import STAGES as STAGES_OF_SERIES  # noqa: PLC0415  slow to import
-    from pipelines.runs import run_periods  # noqa: PLC0415
+    from pipelines import runs  # noqa: PLC0415
 
     number = len({Period.of(first.kind, day) for day in days_between(first.start, last.end)})
-    with _stages_shown(f"Periods run of {series.id}", len(STAGES_OF_SERIES), number) as listener:
-        finished = run_periods(home, series, first, last, listener)
+    with _stage_progress(f"Periods run of {series.id}", len(STAGES_OF_SERIES), number) as listener:
+        finished = runs.run_periods(home, series, first, last, listener)
     print_held(finished)
     return finished.exit_code
 
 
 @contextmanager
-def _stages_shown(title: str, stages: int, periods: int) -> Iterator[Listener]:
+def _stage_progress(title: str, stages: int, periods: int) -> Iterator[Listener]:
     """What listens to a run: it shows how many of the periods are through, in fractions."""
-    with meter(title) as shown:
+    with meter(title) as bar:
         done = 0
 
         def listener(step: StageProgress) -> None:
             nonlocal done
             done += int(step.done)
-            shown.at(f"{step.day} {step.stage:<12}", done / stages, periods)
+            bar.at(f"{step.day} {step.stage:<12}", done / stages, periods)
 
         yield listener
 
@@ -256,7 +256,7 @@ def run_days(home: Home, first: date, last: date) -> int:
         from pipelines import runs  # noqa: PLC0415  Dagster is slow to import
         from pipelines.release_history import open_ledger, released_days  # noqa: PLC0415
 
-    with _stages_shown("Days run", len(STAGES), len(days_between(first, last))) as listener:
+    with _stage_progress("Days run", len(STAGES), len(days_between(first, last))) as listener:
         finished = runs.run_days(home, first, last, listener)
     print_held(finished)
     kept = released_days(open_ledger(home)) & {held.day for held in finished.held}

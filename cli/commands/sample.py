@@ -79,11 +79,11 @@ def make_world(home: Home, options: WorldOptions) -> None:
     """Generate the world with a progress bar and say how large it is."""
     from data_samples.world import generate  # noqa: PLC0415  Faker and NumPy are slow to import
 
-    with meter("Raw folders written") as shown:
+    with meter("Raw folders written") as bar:
         summary = generate(
             options,
             home,
-            lambda what, done, total: shown.at(f"Writing {what}", done, total),
+            lambda what, done, total: bar.at(f"Writing {what}", done, total),
         )
     _begin_by(home, summary.first_day)
     rows = ", ".join(f"{count:,} {name}" for name, count in summary.rows.items())

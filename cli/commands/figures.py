@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -20,9 +20,6 @@ from cli.commands.common import (
 from cli.output import say
 from cli.selection import Language, Selection
 from pipelines.screen import Listing, frame_listing, notices, print_json, show
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # Modules that read releases are imported where they are used: they are slow to import.
 
@@ -137,6 +134,8 @@ def list_figures(  # noqa: PLR0913, PLR0917  one option for each filter
 
     The same in Python: audience.figures.
     """
+    from audience import figures, segments  # noqa: PLC0415
+
     spoken = parse_word("--language", language, _LANGUAGES)
     selection = Selection(
         tuple(campaign or ()),
@@ -148,22 +147,7 @@ def list_figures(  # noqa: PLR0913, PLR0917  one option for each filter
         parse_day(start, "--from") if start else None,
         parse_day(end, "--to") if end else None,
     )
-    found = _figures(reading_home(home).root, selection, indonesian=spoken == "id")
-    if csv:
-        say(found.to_csv(index=False), nl=False)
-        return
-    if as_json:
-        print_json(frame_listing("Figures", found).records())
-        return
-    listed = found[[*_FIGURES]].rename(columns=_FIGURES).tail(limit or len(found))
-    show(frame_listing("Figures", listed))
-    if len(found) > len(listed):
-        notices().print(f"The newest {len(listed):,} of {len(found):,}; --limit 0 lists all.")
-
-
-def _figures(place: Path, selection: Selection, *, indonesian: bool) -> "pd.DataFrame":
-    from audience import figures, segments  # noqa: PLC0415
-
+    place = reading_home(home).root
     found = figures(
         place,
         campaign=selection.campaigns or None,
@@ -175,10 +159,19 @@ def _figures(place: Path, selection: Selection, *, indonesian: bool) -> "pd.Data
     )
     if selection.last:
         found = found[found["period_start"] == found["period_start"].max()]
-    if indonesian:
+    if spoken == "id":
         names = segments(place).set_index("segment_id")["segment_indonesian"]
         found = found.assign(segment=found["segment_id"].astype("string").map(names))
-    return found
+    if csv:
+        say(found.to_csv(index=False), nl=False)
+        return
+    if as_json:
+        print_json(frame_listing("Figures", found).records())
+        return
+    listed = found[[*_FIGURES]].rename(columns=_FIGURES).tail(limit or len(found))
+    show(frame_listing("Figures", listed))
+    if len(found) > len(listed):
+        notices().print(f"The newest {len(listed):,} of {len(found):,}; --limit 0 lists all.")
 
 
 def list_exports(  # noqa: PLR0913, PLR0917  one option for each filter
