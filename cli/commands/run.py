@@ -194,8 +194,8 @@ def release_stretch(home: Home, series: "Series", period: "Period") -> int:
 
 def _run_stretch(home: Home, series: "Series", first: "Period", last: "Period") -> int:
     """Run the periods from one to another, showing how far they are; returns the exit code."""
-    from pipelines.flow import STAGES as STAGES_OF_SERIES  # noqa: PLC0415  slow to import
     from pipelines import runs  # noqa: PLC0415
+    from pipelines.flow import STAGES as STAGES_OF_SERIES  # noqa: PLC0415  slow to import
 
     number = len({Period.of(first.kind, day) for day in days_between(first.start, last.end)})
     with _stage_progress(f"Periods run of {series.id}", len(STAGES_OF_SERIES), number) as listener:
