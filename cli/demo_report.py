@@ -62,7 +62,8 @@ def count_shares(home: Home, ledger: Ledger, releases: Sequence[Release]) -> Sha
     named_published = named = 0
     reasons: Counter[str] = Counter()
     for release in releases:
-        names = set(catalogue_of(home, ledger, release).named)
+        catalogue = catalogue_of(home, ledger, release)
+        names = {segment.id for segment in catalogue.named.values()}
         rows = release.figures.select(["segment_id", "status"]).to_pylist()
         named += len(names) * len(release.subjects)
         named_published += sum(
@@ -110,14 +111,14 @@ def _numbers(home: Home, ledger: Ledger, releases: Sequence[Release]) -> list[st
     listed = ", ".join(_counted(count, series) for series, count in periods.items())
     tables = sum(len(release.subjects) for release in releases)
     shares = count_shares(home, ledger, releases)
-    large = (
-        f"Large     {shares.published:,} of {shares.publishable:,} segments that reach the "
-        "threshold are published (a privileged view)"
+    possible = (
+        f"Possible  {shares.published:,} of {shares.publishable:,} segments with enough "
+        "people are published (a privileged view)"
     )
     return [
         f"Released  {listed}: {tables:,} tables",
         f"Named     {shares.named_published:,} of {shares.named:,} named segments are published",
-        large,
+        possible,
         _rows_line(home, releases),
     ]
 
@@ -131,10 +132,11 @@ def _counted(count: int, series: Series) -> str:
 def _rows_line(home: Home, releases: Sequence[Release]) -> str:
     days = [release.period.start for release in releases if release.series == CAMPAIGN_DAY]
     found = [accounts["visits"] for day in days if (accounts := final_accounts(home, day))]
+    # A run opens the next day's folder too; what is not of its day, another run accounts for.
+    read = sum(one.read - one.excluded.get("other_day", 0) for one in found)
     return (
-        f"Visits    {sum(one.counted for one in found):,} rows are counted of "
-        f"{sum(one.read for one in found):,} read: a day reads its own folder and the next one, "
-        "for late arrivals, so that most rows are read twice and counted once"
+        f"Visits    {read:,} rows read, {sum(one.counted for one in found):,} of them counted (a run "
+        "also opens the next day's folder, for late arrivals; no row counts twice)"
     )
 
 
