@@ -134,8 +134,9 @@ def _rows_line(home: Home, releases: Sequence[Release]) -> str:
     found = [accounts["visits"] for day in days if (accounts := final_accounts(home, day))]
     # A run opens the next day's folder too; what is not of its day, another run accounts for.
     read = sum(one.read - one.excluded.get("other_day", 0) for one in found)
+    counted = sum(one.counted for one in found)
     return (
-        f"Visits    {read:,} rows read, {sum(one.counted for one in found):,} of them counted (a run "
+        f"Visits    {read:,} rows read, {counted:,} of them counted (a run "
         "also opens the next day's folder, for late arrivals; no row counts twice)"
     )
 
