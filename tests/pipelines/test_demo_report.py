@@ -36,7 +36,9 @@ def test_a_demo_ends_with_what_is_published_and_what_to_type_next(
     accounts = [final_accounts(released_home, day)["visits"] for day in DAYS]
     of_these_days = sum(one.read - one.excluded["other_day"] for one in accounts)
     counted = sum(one.counted for one in accounts)
-    assert f"Visits    {of_these_days:,} rows read, {counted:,} of them counted" in said
+    assert (
+        f"Visits    {of_these_days:,} rows read, {counted:,} of them count for a campaign" in said
+    )
     commands = [line.split("audience ")[1] for line in said.splitlines() if "  audience " in line]
     assert len(commands) == 6
     assert commands.pop() == "ui"
