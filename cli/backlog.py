@@ -14,6 +14,7 @@ from anonymizer.model.series import CAMPAIGN_DAY, first_edition
 from anonymizer.release.corrections import open_orders
 from anonymizer.release.ledger import Entry
 from anonymizer.storage.home import Home
+from anonymizer.storage.raw_zone import RawPath, raw_root
 from pipelines import journal
 from pipelines.first_day import has_begun
 from pipelines.landed_days import (
@@ -94,6 +95,7 @@ class _Days:
 
     home: Home
     policy: Policy
+    raw: RawPath
     arrived: frozenset[date]
     released: Mapping[date, str]
     withdrawn: Mapping[str, Entry]
@@ -109,6 +111,7 @@ class _Days:
         return cls(
             home,
             Policy.load(home.policy),
+            raw_root(home),
             frozenset(arrived_days(home)),
             released,
             withdrawn(ledger.entries()),
@@ -155,7 +158,7 @@ class _Days:
         return nothing if _has_nothing(self.home, day) else ""
 
     def _empty(self, day: date) -> str:
-        if has_files(self.home, day):
+        if has_files(self.raw, day):
             return ""
         return f"raw/visits/day={day} has no files; deliver them, or remove the folder"
 

@@ -15,6 +15,7 @@ from anonymizer.model.periods import Period
 from anonymizer.rights.decisions import treatments
 from anonymizer.rights.requests import unmatched
 from anonymizer.rights.retention import prune
+from anonymizer.storage.raw_zone import RawZone
 from pipelines.accounts import account_facts
 from pipelines.metadata import counts_table, rows_table
 from pipelines.objection_report import tell_objections
@@ -39,6 +40,11 @@ class IntakeStage:
         self.installation.record_settings()
         return self.installation.codings()
 
+    @cached_property
+    def raw_zone(self) -> RawZone:
+        """The raw zone, which keeps what it fetched for the days that come."""
+        return RawZone.of(self.installation.home)
+
     def take(self, _: Installation, period: Period) -> StageOutcome:
         """Read the raw files of a day; read = counted + excluded + quarantined + duplicates."""
         installation, codings = self.installation, self.codings
@@ -56,6 +62,7 @@ class IntakeStage:
                 interests=terms.catalogue.interests,
                 decisions=treatments(installation.ledger()),
                 codings=codings,
+                raw=self.raw_zone.root(),
             )
         for key, matched in taken.objections.items():
             self.objections[key] = self.objections.get(key, False) or matched

@@ -1,7 +1,7 @@
 """What lies in the landing zone for each day, by name, size and time of change."""
 
 import hashlib
-import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from anonymizer.model.policy import Timing
 from anonymizer.storage.home import Home
+from anonymizer.storage.raw_zone import RawPath, raw_root
 
 RUN_AT = time(3)  # local time of the policy's zone, unless a deployment sets another
 Listed = tuple[str, int, int]
@@ -46,17 +47,18 @@ def landed_days(home: Home, timing: Timing, since: date) -> Iterator[Landed]:
 
     Only names, sizes and times are read, never a content.
     """
-    undated = [entry for name in _UNDATED for entry in _listing(home.raw / name)]
-    snapshots = _dated_folders(home.raw / "profiles")
-    for day in _dated_folders(home.raw / "visits"):
+    raw = raw_root(home)
+    undated = [entry for name in _UNDATED for entry in _listing(raw / name)]
+    snapshots = _dated_folders(raw / "profiles")
+    for day in _dated_folders(raw / "visits"):
         if day < since:
             continue
         window = (day + timedelta(days=late) for late in range(timing.late_days + 1))
         visits = [
-            entry for arrival in window for entry in _listing(_folder(home, "visits", arrival))
+            entry for arrival in window for entry in _listing(_folder(raw, "visits", arrival))
         ]
         snapshot = max((other for other in snapshots if other <= day), default=None)
-        profiles = _listing(_folder(home, "profiles", snapshot)) if snapshot else []
+        profiles = _listing(_folder(raw, "profiles", snapshot)) if snapshot else []
         everything = [*visits, *profiles, *undated]
         latest = max((changed for _, _, changed in everything), default=0)
         yield Landed(day, _digest(visits), _digest(everything), latest / 1e9)
@@ -64,19 +66,19 @@ def landed_days(home: Home, timing: Timing, since: date) -> Iterator[Landed]:
 
 def arrived_days(home: Home) -> list[date]:
     """Every day that has a folder of visits, in order."""
-    return _dated_folders(home.raw / "visits")
+    return _dated_folders(raw_root(home) / "visits")
 
 
-def has_files(home: Home, day: date) -> bool:
+def has_files(raw: RawPath, day: date) -> bool:
     """Whether the day's folder of visits has a file that a run would read."""
-    listed = _listing(_folder(home, "visits", day))
+    listed = _listing(_folder(raw, "visits", day))
     names = [Path(name).name for name, _, _ in listed]
     return any(not _is_working_file(name) for name in names)
 
 
 def misnamed_folders(home: Home) -> list[str]:
     """Names in the folder of visits that are no day and no working files, in order."""
-    visits = home.raw / "visits"
+    visits = raw_root(home) / "visits"
     days = {f"day={day.isoformat()}" for day in _dated_folders(visits)}
     names = sorted(path.name for path in visits.iterdir()) if visits.is_dir() else []
     return [name for name in names if name not in days and not _is_working_file(name)]
@@ -84,27 +86,27 @@ def misnamed_folders(home: Home) -> list[str]:
 
 def has_visits(home: Home) -> bool:
     """Whether any day of visits has landed."""
-    return bool(_dated_folders(home.raw / "visits"))
+    return bool(_dated_folders(raw_root(home) / "visits"))
 
 
 def landed_range(home: Home) -> tuple[date, date] | None:
     """The first and last day of visits that have landed."""
-    days = _dated_folders(home.raw / "visits")
+    days = _dated_folders(raw_root(home) / "visits")
     return (days[0], days[-1]) if days else None
 
 
 def runnable_days(home: Home, timing: Timing) -> list[date]:
     """Days with a folder of visits whose late arrivals have a folder too."""
-    arrived = _dated_folders(home.raw / "visits")
+    arrived = _dated_folders(raw_root(home) / "visits")
     window = timedelta(days=timing.late_days)
     return [day for day in arrived if day + window in arrived]
 
 
-def _folder(home: Home, table: str, day: date) -> Path:
-    return home.raw / table / f"day={day.isoformat()}"
+def _folder(raw: RawPath, table: str, day: date) -> RawPath:
+    return raw / table / f"day={day.isoformat()}"
 
 
-def _dated_folders(folder: Path) -> list[date]:
+def _dated_folders(folder: RawPath) -> list[date]:
     days = []
     for path in folder.glob("day=*"):
         text = path.name.removeprefix("day=")
@@ -126,21 +128,21 @@ def _digest(entries: Sequence[Listed]) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
-def _listing(folder: Path) -> list[Listed]:
+def _listing(folder: RawPath) -> list[Listed]:
     """Name, size and time of change of each plain file, in the order of names.
 
     With the files of a day's folders by the hour.
     """
     try:
-        with os.scandir(folder) as entries:
-            found = list(entries)
+        paths = list(folder.iterdir())
     except FileNotFoundError:
         return []
+    found = [(path, path.lstat()) for path in paths]
     files = [
-        (f"{folder.name}/{entry.name}", entry.stat().st_size, entry.stat().st_mtime_ns)
-        for entry in found
-        if entry.is_file(follow_symlinks=False)
+        (f"{folder.name}/{path.name}", status.st_size, status.st_mtime_ns)
+        for path, status in found
+        if stat.S_ISREG(status.st_mode)
     ]
-    hours = [Path(entry.path) for entry in found if entry.name.startswith("hour=")]
+    hours = [path for path, _ in found if path.name.startswith("hour=")]
     by_hour = [listed for hour in hours if hour.is_dir() for listed in _listing(hour)]
     return sorted([*files, *by_hour])

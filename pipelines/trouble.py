@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from anonymizer.model.errors import AudienceError, Busy, Held, InputRejected, NoSpace
+from anonymizer.model.errors import (
+    AudienceError,
+    Busy,
+    Held,
+    InputRejected,
+    NoSpace,
+    RawZoneUnreachable,
+)
 from anonymizer.storage.processes import remote_call_sites
 
 Result = TypeVar("Result")
@@ -51,7 +58,7 @@ def attempt(work: Callable[[], Result]) -> Result | Trouble:
 
 def trouble_of(error: AudienceError) -> Trouble:
     """An error that was raised on purpose, as an inert fact."""
-    passing = isinstance(error, Busy | NoSpace)
+    passing = isinstance(error, Busy | NoSpace | RawZoneUnreachable)
     return Trouble(_code(error), str(error), error.exit_code, passing=passing)
 
 

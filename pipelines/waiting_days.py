@@ -9,6 +9,7 @@ from anonymizer.intake.landing_zone import LandedFile, survey
 from anonymizer.model.errors import InputRejected
 from anonymizer.model.policy import Policy
 from anonymizer.storage.home import Home
+from anonymizer.storage.raw_zone import raw_root
 from pipelines.landed_days import complete_at, landed_days
 
 
@@ -26,9 +27,9 @@ def waiting_days(
 
 def broken_of(home: Home, days: Sequence[date], policy: Policy) -> tuple[InputRejected, ...]:
     """The refusal of each file that runs of these days would read and could not, once a file."""
-    now = time.time()
+    now, raw = time.time(), raw_root(home)
     files: dict[str, LandedFile] = {}
     for day in days:
-        landing = survey(home.raw, day, policy.timing, now)
+        landing = survey(raw, day, policy.timing, now)
         files |= {file.name: file for file in landing.files}
     return broken_files([files[name] for name in sorted(files)], policy.intake)

@@ -11,7 +11,7 @@ import pytest
 from demonstration import ROOT, Demo
 from filelock import FileLock
 
-pytest_plugins = ["system_packages", "rotation"]
+pytest_plugins = ["system_packages", "rotation", "object_server"]
 Once = Callable[[str, Callable[[Path], object]], Path]
 
 

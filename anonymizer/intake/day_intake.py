@@ -49,6 +49,7 @@ from anonymizer.model.windows import oldest_needed
 from anonymizer.storage.engines.duckdb import DuckDB
 from anonymizer.storage.files import write_parquet
 from anonymizer.storage.home import Home
+from anonymizer.storage.raw_zone import RawPath, raw_root
 from anonymizer.storage.secret import Secret
 
 # What is accepted but worth a look, counted once a table is settled.
@@ -165,6 +166,7 @@ def take_in(  # noqa: PLR0913  everything that it works with is handed in
     interests: Sequence[Interest] = (),
     decisions: Decisions = MappingProxyType({}),
     codings: Codings | None = None,
+    raw: RawPath | None = None,
 ) -> Intake:
     """Read the raw files that `day` needs and write private/{table}/ and private/quarantine/.
 
@@ -172,13 +174,14 @@ def take_in(  # noqa: PLR0913  everything that it works with is handed in
     week or month that is still open can need them; the account has them as `late`.
     Same rows give the same bytes, however they are split into files, ordered, named or
     formatted. The engine must not spill: it holds raw values. Codings that are not handed in are
-    those of the policy. Raises InputsRejected with every refused file, whatever else the day waits
-    for, and Held when files are missing (see `landing.survey`), when the day or the profiles have
-    `no_rows`, with `too_many_bad_rows`, `region_coding` (see `_doubts`), or `objection_unreadable`
-    (see `objections.require_decisions`); then nothing is written, but for the quarantine's pointers
-    in the last three cases. `inspect_day` tells all of these at once.
+    those of the policy, and `raw` is the raw zone of `home`. Raises InputsRejected with every
+    refused file, whatever else the day waits for, and Held when files are missing (see
+    `landing.survey`), when the day or the profiles have `no_rows`, with `too_many_bad_rows`,
+    `region_coding` (see `_doubts`), or `objection_unreadable` (see
+    `objections.require_decisions`); then nothing is written, but for the quarantine's pointers in
+    the last three cases. `inspect_day` tells all of these at once.
     """
-    landing = survey(home.raw, day, policy.timing, now)
+    landing = survey(raw or raw_root(home), day, policy.timing, now)
     _refuse_broken(landing, policy)
     coded = codings or read_codings(policy.codings, home.root)
     run = _DayIntake(engine, landing, day, policy, secret, decisions, coded)
@@ -204,13 +207,14 @@ def inspect_day(  # noqa: PLR0913  as `take_in`
     interests: Sequence[Interest] = (),
     decisions: Decisions = MappingProxyType({}),
     codings: Codings | None = None,
+    raw: RawPath | None = None,
 ) -> Inspected:
     """What `take_in` does, to the end: everything that it would raise is in `problems`.
 
     Working files are written unless something could not be read as a whole, also where the day
     would be held for its rows. `home` is a scratch folder that sees the raw zone.
     """
-    landing = survey(home.raw, day, policy.timing, now)
+    landing = survey(raw or raw_root(home), day, policy.timing, now)
     coded = codings or read_codings(policy.codings, home.root)
     run = _DayIntake(engine, landing, day, policy, secret, decisions, coded)
     load_vocabulary(engine, policy.bots.user_agent_words, interests, coded)

@@ -10,10 +10,10 @@ import stat
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from pathlib import Path
 
-from anonymizer.model.errors import Held
+from anonymizer.model.errors import Held, InputRejected
 from anonymizer.model.policy import Timing
+from anonymizer.storage.raw_zone import RawPath
 
 _SUCCESS = "_SUCCESS"
 _MANIFEST = "_manifest.json"
@@ -30,6 +30,10 @@ _DAY_FOLDER = re.compile(r"^day=(\d{4}-\d{2}-\d{2})$")
 _BY_DAY = ("profiles", "visits")
 _WHOLE = ("campaigns", "consents", "requests")
 WORKING_FILE = "working_file"
+_NO_MANIFEST = (
+    *(ValueError, KeyError, TypeError, AttributeError, RecursionError),
+    *(OSError, InputRejected),
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class LandedFile:
     """A regular file to read. `name` is relative to raw/; `promised` is its manifest digest."""
 
     table: str
-    path: Path
+    path: RawPath
     name: str
     arrival: date | None = None
     promised: str = ""
@@ -68,13 +72,13 @@ class Landing:
 
 @dataclass
 class _Survey:
-    raw: Path
+    raw: RawPath
     unchanged_since: float
     files: list[LandedFile] = field(default_factory=list)
     ignored: dict[str, str] = field(default_factory=dict)
     waits: list[Held] = field(default_factory=list)
 
-    def take(self, table: str, folder: Path, arrival: date | None = None) -> int:
+    def take(self, table: str, folder: RawPath, arrival: date | None = None) -> int:
         """Add the files of a folder, and of a day's folders by the hour; returns how many it has.
 
         Notes what has to be waited for: `incomplete`, and `unread_folder` for files in any other
@@ -101,7 +105,7 @@ class _Survey:
     def _take_folder(
         self,
         table: str,
-        folder: Path,
+        folder: RawPath,
         arrival: date | None,
         promised: Mapping[str, str],
         *,
@@ -132,7 +136,7 @@ class _Survey:
         return seen
 
     def _both(
-        self, hour: Path, own: Mapping[str, str], of_day: Mapping[str, str]
+        self, hour: RawPath, own: Mapping[str, str], of_day: Mapping[str, str]
     ) -> dict[str, str]:
         """What the manifests of an hour and of its day say together of the files of the hour."""
         both = {name: of_day.get(name) or own.get(name, "") for name in own.keys() | of_day.keys()}
@@ -141,14 +145,14 @@ class _Survey:
             self.wait("incomplete", f"{hour.relative_to(self.raw)}: {problem}; correct one")
         return both
 
-    def _compare(self, folder: Path, promised: Mapping[str, str], seen: Set[str]) -> None:
+    def _compare(self, folder: RawPath, promised: Mapping[str, str], seen: Set[str]) -> None:
         """Note what a manifest lists and nobody delivered."""
         if lacking := len(promised.keys() - seen):
             place = folder.relative_to(self.raw)
             problem = f"{lacking} of {len(promised)} files of the manifest are missing"
             self.wait("incomplete", f"{place}: {problem}; deliver them or correct the manifest")
 
-    def _manifest(self, folder: Path) -> dict[str, str]:
+    def _manifest(self, folder: RawPath) -> dict[str, str]:
         try:
             return _manifest(folder, self.raw)
         except Held as hold:
@@ -175,7 +179,7 @@ class _Survey:
             self.wait("not_yet_arrived", f"{problem}; run again when it is there")
 
 
-def survey(raw: Path, day: date, timing: Timing, now: float) -> Landing:
+def survey(raw: RawPath, day: date, timing: Timing, now: float) -> Landing:
     """The files of a run for `day`, and in `waits` all that keeps the run waiting.
 
     That is `missing_day` and `not_yet_arrived` for visits, `missing_profiles`,
@@ -219,11 +223,11 @@ def _note_strays(found: _Survey) -> None:
                 found.ignored[f"{table}/{path.name}"] = _stray(path, "not_a_day")
 
 
-def _stray(path: Path, otherwise: str) -> str:
+def _stray(path: RawPath, otherwise: str) -> str:
     return _reason_to_ignore(path) if path.name.startswith((".", "_")) else otherwise
 
 
-def files_of(raw: Path, table: str) -> tuple[LandedFile, ...]:
+def files_of(raw: RawPath, table: str) -> tuple[LandedFile, ...]:
     """The files of a table without folders of days, complete or not, in a fixed order."""
     folder = raw / table
     paths = sorted(folder.iterdir()) if _is_folder(folder) else []
@@ -244,7 +248,7 @@ def _below(promised: Mapping[str, str], folder: str) -> dict[str, str]:
     }
 
 
-def _latest_snapshot(profiles: Path, day: date) -> tuple[date, Path] | None:
+def _latest_snapshot(profiles: RawPath, day: date) -> tuple[date, RawPath] | None:
     if not _is_folder(profiles):
         return None
     days = [
@@ -264,7 +268,7 @@ def _is_day(name: str) -> bool:
         return False
 
 
-def _holds_files(path: Path) -> bool:
+def _holds_files(path: RawPath) -> bool:
     """Whether this is a folder with anything in it that somebody meant to be read."""
     return _is_folder(path) and any(
         not _is_folder(within) and _reason_to_ignore(within) != WORKING_FILE
@@ -272,11 +276,11 @@ def _holds_files(path: Path) -> bool:
     )
 
 
-def _is_folder(path: Path) -> bool:
+def _is_folder(path: RawPath) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
-def _reason_to_ignore(path: Path) -> str:
+def _reason_to_ignore(path: RawPath) -> str:
     """Why a name is passed over without being opened; empty when it is to be read."""
     if path.name.startswith((".", "_")) or path.name.endswith((".tmp", ".part")):
         return WORKING_FILE
@@ -284,12 +288,12 @@ def _reason_to_ignore(path: Path) -> str:
     return "" if kind == stat.S_IFREG else _IRREGULAR.get(kind, "device")
 
 
-def _manifest_in(folder: Path) -> bool:
+def _manifest_in(folder: RawPath) -> bool:
     path = folder / _MANIFEST
     return path.is_file() and not path.is_symlink()
 
 
-def _manifest(folder: Path, raw: Path) -> dict[str, str]:
+def _manifest(folder: RawPath, raw: RawPath) -> dict[str, str]:
     """Digest (empty if not stated) by file name. Raises Held when it cannot be read."""
     if not _manifest_in(folder):
         return {}
@@ -298,6 +302,6 @@ def _manifest(folder: Path, raw: Path) -> dict[str, str]:
             content = json.loads(file.read(_MANIFEST_BYTES))
         entries: Sequence[Mapping[str, str]] = content["files"]
         return {str(entry["name"]): str(entry.get("sha256") or "").lower() for entry in entries}
-    except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError):
+    except _NO_MANIFEST:
         place = folder.relative_to(raw)
         raise Held("incomplete", f"{place}/{_MANIFEST} cannot be read; deliver it anew") from None

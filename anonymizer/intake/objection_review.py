@@ -7,7 +7,6 @@ them in or not.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 from anonymizer.intake.contract import TABLES, RawTable
 from anonymizer.intake.deduplication import FileRows
@@ -20,6 +19,7 @@ from anonymizer.intake.vocabulary import LATEST, load_objection_words
 from anonymizer.model.errors import InputRejected
 from anonymizer.model.policy import Policy
 from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.raw_zone import RawPath
 from anonymizer.storage.secret import Secret
 
 # Requests and consents are judged in the same way on every day.
@@ -50,7 +50,7 @@ class Review:
 
 
 def review(
-    raw: Path,
+    raw: RawPath,
     policy: Policy,
     secret: Secret,
     engine: DuckDB,
@@ -72,7 +72,7 @@ def review(
 
 
 def _read_files(
-    raw: Path,
+    raw: RawPath,
     table: RawTable,
     validator: RowValidator,
     limits: Limits,

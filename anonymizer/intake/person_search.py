@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from anonymizer.intake.contract import TABLES, UNREAD, Kind, RawTable
 from anonymizer.intake.identifiers import (
@@ -20,6 +19,7 @@ from anonymizer.intake.raw_source import Limits, opened
 from anonymizer.intake.readers import read
 from anonymizer.model.errors import ConfigurationError, Fault, InputRejected, first_few
 from anonymizer.model.policy import IntakeLimits
+from anonymizer.storage.raw_zone import RawPath
 
 # Held with every visit, but numbers that identify nobody and may have any type.
 _MEASUREMENTS = frozenset({"duration_ms", "page_response_ms", "interactions", "exit_method"})
@@ -71,7 +71,7 @@ class PersonRows:
     unsearched: tuple[str, ...]
 
 
-def search(raw: Path, name: str, user: str, limits: IntakeLimits) -> PersonRows:
+def search(raw: RawPath, name: str, user: str, limits: IntakeLimits) -> PersonRows:
     """All rows of the raw table `name` that belong to `user` (in canonical form).
 
     Reads one batch at a time and writes nothing. A file that intake would reject, the number of
@@ -90,7 +90,7 @@ def search(raw: Path, name: str, user: str, limits: IntakeLimits) -> PersonRows:
     return PersonRows(tuple(rows), tuple(unsearched))
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _files(folder: RawPath) -> Iterator[RawPath]:
     for path in sorted(
         (*folder.glob("*"), *folder.glob("day=*/*"), *folder.glob("day=*/hour=*/*"))
     ):

@@ -7,12 +7,14 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pyarrow as pa
 
 from anonymizer.intake.landing_zone import LandedFile
 from anonymizer.model.errors import InputRejected
 from anonymizer.model.policy import IntakeLimits
+from anonymizer.storage.object_listing import ObjectPath
 
 _CHUNK = 1 << 20
 _MEGABYTE = 1_000_000
@@ -116,13 +118,11 @@ def opened(file: LandedFile, limits: Limits) -> Iterator[RawSource]:
     Raises InputRejected: `empty_file`, `too_large`, `not_a_file`, `unreadable`,
     `manifest_digest`, and `changed` when its bytes, size or time differ after reading.
     """
-    try:
-        descriptor = os.open(file.path, _FLAGS)
-    except OSError as error:
-        raise InputRejected(file.name, "unreadable", detail=type(error).__name__) from None
+    descriptor = _descriptor(file, limits)
     try:
         before = os.fstat(descriptor)
-        _check_size(file, before, limits)
+        _check_kind(file, before)
+        _check_size(file, before.st_size, limits)
         digest = _digest(descriptor)
         if file.promised and file.promised != digest:
             raise InputRejected(file.name, "manifest_digest", digest)
@@ -141,12 +141,29 @@ def opened(file: LandedFile, limits: Limits) -> Iterator[RawSource]:
         os.close(descriptor)
 
 
-def _check_size(file: LandedFile, status: os.stat_result, limits: Limits) -> None:
+def _descriptor(file: LandedFile, limits: Limits) -> int:
+    """Of the file itself, or of a copy of an object, which is not made of one that is too large."""
+    path = file.path
+    if isinstance(path, ObjectPath) and not path.filed:
+        _check_size(file, path.lstat().st_size, limits)
+        return path.fetch()
+    local = path.filed if isinstance(path, ObjectPath) else path
+    assert isinstance(local, Path), "of these two kinds"
+    try:
+        return os.open(local, _FLAGS)
+    except OSError as error:
+        raise InputRejected(file.name, "unreadable", detail=type(error).__name__) from None
+
+
+def _check_kind(file: LandedFile, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise InputRejected(file.name, "not_a_file")
-    if status.st_size == 0:
+
+
+def _check_size(file: LandedFile, size: int, limits: Limits) -> None:
+    if size == 0:
         raise InputRejected(file.name, "empty_file")
-    if status.st_size > limits.stored:
+    if size > limits.stored:
         limit = limits.stored // _MEGABYTE
         raise InputRejected(file.name, "too_large", detail=f"the limit is {limit} MB")
 

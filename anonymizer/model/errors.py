@@ -7,6 +7,7 @@
     ├── Held                 computed or computable, but not published            exit 4
     │   ├── Disclosure       the auditor broke the release
     │   ├── LedgerBroken     the history cannot be trusted
+    │   ├── RawZoneUnreachable   the bucket with the raw files does not answer
     │   ├── SecretProblem    the key is missing, changed or readable by others
     │   ├── FileChanged      an exported file is not as it was released           exit 8
     │   ├── FileRenamed      it is, under another name                            exit 9
@@ -138,6 +139,13 @@ class LedgerBroken(Held):
 
     def __init__(self, detail: str) -> None:
         super().__init__("ledger", detail)
+
+
+class RawZoneUnreachable(Held):
+    """The object store with the raw files does not answer, or refuses to list them."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("raw_zone", detail)
 
 
 class SecretProblem(Held):

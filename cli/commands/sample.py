@@ -8,6 +8,7 @@ import typer
 
 from anonymizer.model.policy import Policy
 from anonymizer.storage.home import Home
+from anonymizer.storage.raw_zone import require_local
 from cli.commands.common import HomeOption, parse_day, use_home
 from cli.commands.init import create_home, set_first_day
 from cli.commands.run import run_days, run_landed_periods, stretches
@@ -48,6 +49,7 @@ def sample(  # noqa: PLR0913, PLR0917  one flag for each property of the world
         dirt_share=dirt_share,
         layout=layout,
     )
+    require_local()
     make_world(use_home(home), options)
 
 
@@ -61,6 +63,7 @@ def demo(home: HomeOption = None) -> None:
     from pipelines.landed_days import has_visits  # noqa: PLC0415  slow to import
 
     place = use_home(home)
+    require_local()
     if not place.policy.exists():
         create_home(place)
     if not has_visits(place):

@@ -17,6 +17,7 @@ from anonymizer.model.policy import Policy
 from anonymizer.model.segments import Interest
 from anonymizer.storage.engines.duckdb import DuckDB
 from anonymizer.storage.home import Home
+from anonymizer.storage.raw_zone import RawPath
 from anonymizer.storage.secret import Secret
 
 DAY = date(2026, 1, 1)
@@ -204,7 +205,10 @@ class World:
         return path
 
     def take_in(
-        self, now: float = NOW, decisions: Mapping[RowPlace, Treatment] = NO_DECISIONS
+        self,
+        now: float = NOW,
+        decisions: Mapping[RowPlace, Treatment] = NO_DECISIONS,
+        raw: RawPath | None = None,
     ) -> Intake:
         with DuckDB(memory_megabytes=500, threads=self.threads, spill=None) as engine:
             return take_in(
@@ -216,6 +220,7 @@ class World:
                 now=now,
                 interests=self.interests,
                 decisions=decisions,
+                raw=raw,
             )
 
     def rows(self, stage: str) -> list[Row]:
