@@ -97,6 +97,10 @@ class Bucket:
         assert connection.getresponse().status == 201
         connection.close()
 
+    def content(self, name: str) -> bytes:
+        with self.files.open_input_file(f"{self.name}/raw/{name}") as stream:
+            return bytes(stream.read())
+
     def remove(self, name: str) -> None:
         self.files.delete_file(f"{self.name}/raw/{name}")
 
