@@ -1,0 +1,279 @@
+"""The files in deploy/ fit together, and what they start comes up.
+
+Without Docker, but with the same commands, settings and databases.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import yaml
+from demonstration import ROOT
+from release.postgresql import Server, running
+
+from anonymizer.storage.home import Home
+from cli.commands.init import create_home
+
+DEPLOY = ROOT / "deploy"
+PATIENCE_SECONDS = 150
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+SERVICES: Mapping[str, Mapping[str, Any]] = COMPOSE["services"]
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+OURS = ("code", "webserver", "daemon")
+
+
+def test_only_the_proxy_can_be_reached_from_outside() -> None:
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
+    outside = {name for name, service in SERVICES.items() if "outside" in service["networks"]}
+    assert outside == {"code", "proxy"}  # a bucket, alerts; certificates
+    internal = {name for name, network in COMPOSE["networks"].items() if network.get("internal")}
+    assert internal == {"storage", "code", "pages"}
+    assert set(SERVICES["webserver"]["networks"]) <= internal
+    assert set(SERVICES["proxy"]["networks"]) & {"storage", "code"} == set()
+
+
+def test_the_key_the_raw_files_and_the_home_are_with_the_code_alone() -> None:
+    for name in ("webserver", "daemon"):
+        service = SERVICES[name]
+        assert service["secrets"] == ["pgpass"]
+        assert "AUDIENCE_SECRET_FILE" not in service["environment"]
+        assert service["volumes"] == ["./dagster.yaml:/srv/audience/dagster/dagster.yaml:ro"]
+    assert "audience_key" in SERVICES["code"]["secrets"]
+    raw = [volume for volume in SERVICES["code"]["volumes"] if "RAW" in volume]
+    assert [volume.endswith(":/srv/audience/raw:ro") for volume in raw] == [True, False]
+    assert raw[1].endswith("/requests:/srv/audience/raw/requests")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_containers_have_no_rights(name: str) -> None:
+    service = SERVICES[name]
+    assert service["user"] == "10001:10001"
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_what_a_service_names_is_declared() -> None:
+    for name, service in SERVICES.items():
+        assert set(service["networks"]) <= COMPOSE["networks"].keys(), name
+        assert set(service.get("secrets", ())) <= COMPOSE["secrets"].keys(), name
+        for volume in service.get("volumes", ()):
+            source = volume.split(":")[0]
+            if source.startswith("./") and not source.startswith("./secrets"):
+                assert (DEPLOY / source).is_file(), volume
+            elif not source.startswith(("./", "$")):
+                assert source in COMPOSE["volumes"], volume
+
+
+def test_versions_are_pinned_and_no_password_is_written_down() -> None:
+    dockerfile = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    bases = set(re.findall(r"^FROM (\S+)", dockerfile, re.M))
+    assert len(bases) == 1
+    images = [*bases, *(service["image"] for service in SERVICES.values())]
+    assert all(re.search(r":\d+\.\d+", image) for image in images)
+    assert "--require-hashes" in dockerfile
+    assert re.search(r"^USER audience$", dockerfile, re.M)
+    python = re.search(r"python:(3\.\d+)", dockerfile)
+    assert python
+    assert f"Programming Language :: Python :: {python[1]}" in (ROOT / "pyproject.toml").read_text()
+    for service in SERVICES.values():
+        for variable, value in service.get("environment", {}).items():
+            assert not re.search(r"://[^/@]+:[^/@]+@", str(value)), variable
+    assert (DEPLOY / ".gitignore").read_text().split() == ["secrets/"]
+    assert "deploy/secrets" in (ROOT / ".dockerignore").read_text().split()
+
+
+def test_the_image_has_the_version_of_the_package() -> None:
+    version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.M)
+    assert version
+    assert {SERVICES[name]["image"] for name in OURS} == {f"audience:{version[1]}"}
+    assert "dagster-postgres==" in LOCK
+
+
+def commands() -> dict[str, list[str]]:
+    """What compose.yaml and the units start, by service."""
+    found = {name: [str(word) for word in SERVICES[name]["command"]] for name in OURS}
+    for unit in UNITS:
+        (line,) = re.findall(r"^ExecStart=(.*)$", unit.read_text(encoding="utf-8"), re.M)
+        found[unit.name] = line.split()
+    return found
+
+
+@pytest.mark.parametrize("name", commands())
+def test_commands_exist(name: str) -> None:
+    assert Path(sys.executable).with_name(Path(commands()[name][0]).name).exists()
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_units_are_sound(unit: Path, tmp_path: Path) -> None:
+    text = unit.read_text(encoding="utf-8")
+    for line in text.splitlines():
+        assert not line or re.fullmatch(r"#.*|\[\w+\]|[A-Z]\w+=.+", line), line
+    for wanted in ("User=audience", "NoNewPrivileges=true", "ProtectSystem=strict", "UMask=0077"):
+        assert wanted in text
+    if "webserver" in unit.name:
+        assert "--host 127.0.0.1" in text
+    if analyze := shutil.which("systemd-analyze"):
+        here = tmp_path / unit.name
+        here.write_text(text.replace("/opt/audience/.venv/bin", str(Path(sys.executable).parent)))
+        done = subprocess.run(
+            [analyze, "verify", here], capture_output=True, text=True, check=False
+        )
+        assert not [line for line in done.stderr.splitlines() if unit.name in line], done.stderr
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with running() as made:
+        yield made
+
+
+@pytest.fixture
+def databases(server: Server, tmp_path: Path) -> dict[str, str]:
+    """Made by the script of the database's container; addresses without a password."""
+    accounts = tmp_path / "pgpass"
+    words = {"dagster": "d'o\"g $1", "ledger": "le dger\\"}
+    escaped = {user: word.replace("\\", "\\\\") for user, word in words.items()}
+    made = "".join(f"database:5432:{user}:{user}:{word}\n" for user, word in words.items())
+    (tmp_path / "of-accounts").write_text(made + "other:1:x:postgres:never\n")
+    accounts.write_text("".join(f"*:*:{user}:{user}:{word}\n" for user, word in escaped.items()))
+    accounts.chmod(0o600)
+    done = subprocess.run(
+        ["sh", DEPLOY / "create-databases.sh"],
+        env={
+            "PATH": f"{server.programs}:{os.environ['PATH']}",
+            "PGHOST": str(server.folder),
+            "PGUSER": "keeper",
+            "PGPASSWORD": "correct-horse-battery",
+            "PGPASS_OF_ACCOUNTS": str(tmp_path / "of-accounts"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return {
+        "PGPASSFILE": str(accounts),
+        "DAGSTER_POSTGRES_URL": f"postgresql://dagster@/dagster?host={server.folder}",
+        "AUDIENCE_LEDGER": f"postgresql://ledger@/ledger?host={server.folder}",
+    }
+
+
+@contextmanager
+def started(name: str, ports: Mapping[str, int], environment: Mapping[str, str]) -> Iterator[None]:
+    """The command of a service, on this machine and on ports that are free."""
+    words = [str(ports.get(word, word)) for word in commands()[name]]
+    words = ["127.0.0.1" if word == "0.0.0.0" else word for word in words]
+    words = [word.replace("/etc/audience/", f"{DEPLOY}/") for word in words]
+    program = Path(sys.executable).with_name(words[0])
+    log = Path(environment["AUDIENCE_HOME"]).parent / f"{name}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [program, *words[1:]],
+            env={**os.environ, **environment},
+            cwd=environment["AUDIENCE_HOME"],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield
+    finally:
+        still = process.poll() is None
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        assert still, log.read_text(errors="replace")[-3000:]
+
+
+def ask(port: int, query: str) -> dict[str, Any]:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/graphql",
+        json.dumps({"query": query}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        found: dict[str, Any] = json.load(answer)["data"]
+    return found
+
+
+def until(port: int, query: str, fits: Any) -> dict[str, Any]:
+    """Ask until the answer fits."""
+    deadline, answer = time.monotonic() + PATIENCE_SECONDS, {}
+    while time.monotonic() < deadline:
+        try:
+            answer = ask(port, query)
+            if fits(answer):
+                return answer
+        except (OSError, KeyError, TypeError):
+            pass
+        time.sleep(0.5)
+    pytest.fail(f"not within {PATIENCE_SECONDS} seconds: {json.dumps(answer)[:2000]}")
+
+
+_LOCATION = """{ locationStatusesOrError { ... on WorkspaceLocationStatusEntries { entries {
+  name loadStatus } } } repositoriesOrError { ... on RepositoryConnection { nodes {
+  location { name } jobs { name } schedules { name } sensors { name } } } } }"""
+_DAEMONS = """{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"""
+
+
+@pytest.mark.slow
+def test_the_services_come_up_and_the_pages_show_the_pipeline(
+    databases: dict[str, str], server: Server, tmp_path: Path
+) -> None:
+    home = create_home(Home(tmp_path / "home"))
+    home.dagster.mkdir()
+    shutil.copy(DEPLOY / "dagster.yaml", home.dagster)
+    ports = {"4000": free_port(), "3000": free_port()}
+    environment = {
+        **databases,
+        "AUDIENCE_HOME": str(home.root),
+        "DAGSTER_HOME": str(home.dagster),
+        "AUDIENCE_CODE_HOST": "127.0.0.1",
+        "AUDIENCE_CODE_PORT": str(ports["4000"]),
+    }
+    with ExitStack() as services:
+        for name in OURS:
+            services.enter_context(started(name, ports, environment))
+        found = until(
+            ports["3000"], _LOCATION, lambda answer: answer["repositoriesOrError"].get("nodes")
+        )
+        (repository,) = found["repositoriesOrError"]["nodes"]
+        assert repository["location"]["name"] == "audience"
+        assert "release_days" in {job["name"] for job in repository["jobs"]}
+        assert {"landing", "days_held", "run_failed"} <= {s["name"] for s in repository["sensors"]}
+        until(ports["3000"], _DAEMONS, _all_healthy)
+        # Everything that Dagster remembers is in PostgreSQL.
+        address = f"postgresql://keeper:correct-horse-battery@/dagster?host={server.folder}"
+        with psycopg.connect(address) as connection:
+            tables = connection.execute("SELECT tablename FROM pg_tables").fetchall()
+        assert {("runs",), ("event_logs",), ("instigators",)} <= set(tables)
+        assert not list(home.dagster.rglob("*.db"))
+
+
+def _all_healthy(answer: Mapping[str, Any]) -> bool:
+    statuses = answer["instance"]["daemonHealth"]["allDaemonStatuses"]
+    needed = [one for one in statuses if one["required"]]
+    return len(needed) >= 4 and all(one["healthy"] for one in needed)
