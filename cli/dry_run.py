@@ -90,7 +90,7 @@ def check_input(home: Home, day: date, *, privileged: bool) -> DryRun:
         revision = applying(expected_revisions(home, entries), day)
         assert revision is not None, "the first revision applies to every day"
         meaning, today = revision.meaning(), Policy.load(home.policy)
-        policy, secret = meaning.policy.running_as(today), Secret.load(home.secret)
+        policy, secret = meaning.policy.running_as(today), Secret.of(home)
         check_secret(ledger.releases(), secret)
         trial = _Trial(
             home,

@@ -89,7 +89,7 @@ def accept(home: Home, ledger: Ledger, day: date, reason: str, now: datetime) ->
         raise ConfigurationError([Fault("--day", problem, f"audience run --from {day} --to {day}")])
     today = now.astimezone(ZoneInfo(policy.timing.timezone)).date()
     accepted = Acceptance(tuple(one.measure for one in odd), reason, role, today)
-    secret = Secret.load(home.secret)
+    secret = Secret.of(home)
     record_acceptance(home, ledger, secret, subject_of(home, day), accepted, login)
     return len(odd)
 

@@ -91,7 +91,7 @@ class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def secret(self) -> Secret:
         """The key; refuses one that others can read."""
-        return Secret.load(self.home.secret)
+        return Secret.of(self.home)
 
     def codings(self) -> Codings:
         """What codes of the raw files mean, by the file in force. Raises ConfigurationError."""

@@ -3,18 +3,29 @@
 One random key, from which a key for each purpose is derived (HMAC-SHA256 with the
 purpose as message, after NIST SP 800-108), so that no two uses can be related. The
 key itself is never printed, logged or written anywhere but in `secret.key`.
+
+Where keys are kept elsewhere, one of three variables of the environment takes the place of that
+file: `AUDIENCE_SECRET_FILE`, `AUDIENCE_SECRET_COMMAND`, `AUDIENCE_SECRET`. What a command prints is
+read and never shown, on either stream.
 """
 
 import hashlib
 import hmac
 import os
 import secrets
+import shlex
+import subprocess
+from functools import cache
 from pathlib import Path
 
 from anonymizer.model.errors import SecretProblem
+from anonymizer.storage.home import Home
 
 KEY_BYTES = 32
 _PRIVATE_MODE = 0o077
+_FILE, _COMMAND, _VALUE = "AUDIENCE_SECRET_FILE", "AUDIENCE_SECRET_COMMAND", "AUDIENCE_SECRET"
+_PATIENCE_SECONDS = 60
+_MOST_BYTES = 10_000  # that a command may print
 
 
 class Secret:
@@ -24,9 +35,26 @@ class Secret:
         if len(key) < KEY_BYTES:
             raise SecretProblem(
                 f"the key has {len(key)} bytes, at least {KEY_BYTES} are needed; "
-                "restore secret.key from its backup"
+                "restore the key from its backup"
             )
         self._key = key
+
+    @classmethod
+    def of(cls, home: Home) -> "Secret":
+        """The key of a home: `secret.key`, or what the environment names in its place.
+
+        Raises SecretProblem, also when the environment names more than one.
+        """
+        named = {name: os.environ[name] for name in (_FILE, _COMMAND, _VALUE) if name in os.environ}
+        if len(named) > 1:
+            raise SecretProblem(f"{' and '.join(named)} are both set; unset all but one")
+        if _FILE in named:
+            return cls.load(Path(named[_FILE]))
+        if _COMMAND in named:
+            return cls._parsed(_printed(named[_COMMAND]), f"what {_COMMAND} prints")
+        if _VALUE in named:
+            return cls._parsed(named[_VALUE], _VALUE)
+        return cls.load(home.secret)
 
     @classmethod
     def load(cls, path: Path) -> "Secret":
@@ -41,11 +69,15 @@ class Secret:
             ) from None
         if mode & _PRIVATE_MODE:
             raise SecretProblem(f"{path.name} can be read by others; run: chmod 600 {path.name}")
+        return cls._parsed(text, path.name)
+
+    @classmethod
+    def _parsed(cls, text: str, place: str) -> "Secret":
         try:
-            return cls(bytes.fromhex(text))
+            return cls(bytes.fromhex(text.strip()))
         except ValueError:
             raise SecretProblem(
-                f"{path.name} is damaged: not hexadecimal; restore it from its backup"
+                f"{place} is damaged: not hexadecimal; restore it from its backup"
             ) from None
 
     @classmethod
@@ -77,3 +109,35 @@ class Secret:
 
     def __repr__(self) -> str:
         return f"Secret({self.fingerprint})"
+
+
+def is_kept_elsewhere() -> bool:
+    """Whether the environment names the key, so that the home has none of its own."""
+    return any(name in os.environ for name in (_FILE, _COMMAND, _VALUE))
+
+
+@cache
+def _printed(command: str) -> str:
+    """What the command prints, asked for once in a process. No shell reads it."""
+    problem = ""
+    try:
+        done = subprocess.run(  # noqa: S603  it is the operator's own
+            shlex.split(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_PATIENCE_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        problem = f"did not end within {_PATIENCE_SECONDS} seconds"
+    except (OSError, ValueError, IndexError) as error:
+        problem = f"cannot be started ({type(error).__name__})"
+    else:
+        if done.returncode:
+            problem = f"ended with exit code {done.returncode}"
+        elif len(done.stdout) > _MOST_BYTES or not done.stdout.isascii():
+            problem = "printed something else than a key"
+    if problem:
+        raise SecretProblem(f"the command of {_COMMAND} {problem}; run it by hand to see why")
+    return done.stdout.decode("ascii")

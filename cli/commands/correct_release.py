@@ -68,7 +68,7 @@ def _approve(home: Home, release: str, reason: str) -> None:
 
     ledger = open_ledger(home)
     who = Who.runs(roles_in_force(ledger.entries(), Policy.load(home.policy).roles))
-    wanted = approve(release, reason, home, ledger, Secret.load(home.secret), who)
+    wanted = approve(release, reason, home, ledger, Secret.of(home), who)
     say(
         f"{wanted} is approved. Another login than yours releases it with:\n"
         f'  audience correct-release {release} --reason "..."'
@@ -81,7 +81,7 @@ def _cancel(home: Home, release: str, reason: str) -> None:
     from anonymizer.storage.secret import Secret  # noqa: PLC0415
     from pipelines.release_history import open_ledger  # noqa: PLC0415
 
-    ledger, secret = open_ledger(home), Secret.load(home.secret)
+    ledger, secret = open_ledger(home), Secret.of(home)
     order = cancel(release, reason, home, ledger, secret, account_name())
     say(
         f"{order.release} is cancelled: {order.corrects} stays as it was released, and runs of its "

@@ -17,7 +17,7 @@ from anonymizer.model.segments import load_catalogue
 from anonymizer.storage.files import PUBLIC, make_folder, write_bytes
 from anonymizer.storage.home import VARIABLE, Home
 from anonymizer.storage.permissions import OWNER_ONLY, require_paths
-from anonymizer.storage.secret import Secret
+from anonymizer.storage.secret import Secret, is_kept_elsewhere
 from cli.commands.common import (
     HomeOption,
     JsonOption,
@@ -58,8 +58,9 @@ def init(
         f"The first day to be released is {begin} (timing.first_day in policy.yaml). Earlier days "
         "are left alone."
     )
+    key = "the key" if is_kept_elsewhere() else made.secret.name
     notices().print(
-        f"Made {made.root}. Keep a backup of {made.secret.name} apart from the ledger's backup: "
+        f"Made {made.root}. Keep a backup of {key} apart from the ledger's backup: "
         "without it nothing can be released again."
     )
 
@@ -96,7 +97,10 @@ def create_home(home: Home, first_day: date | None = None) -> Home:
         write_bytes(default.read_bytes(), path, mode=PUBLIC)
     if first_day:
         set_first_day(home, first_day)
-    Secret.create(home.secret)
+    if is_kept_elsewhere():
+        Secret.of(home)
+    else:
+        Secret.create(home.secret)
     return home
 
 

@@ -50,7 +50,7 @@ def correct(user: UserOption, home: HomeOption = None) -> None:
 def show_held(user: UserOption, home: HomeOption = None) -> None:
     """File an access request and show what is held about the person, by category."""
     place = existing_home(home)
-    policy, secret = Policy.load(place.policy), Secret.load(place.secret)
+    policy, secret = Policy.load(place.policy), Secret.of(place)
     _file(place, "access", user)
     from anonymizer.rights.rights import access  # noqa: PLC0415  slow to import
 

@@ -24,7 +24,7 @@ def withdraw_release(
     from pipelines.release_history import open_ledger  # noqa: PLC0415
 
     place = existing_home(home)
-    recipients = withdraw(release, reason, place, open_ledger(place), Secret.load(place.secret))
+    recipients = withdraw(release, reason, place, open_ledger(place), Secret.of(place))
     say(
         f"{release} is withdrawn. A notice lies in the export folders of:\n"
         + "".join(f"  {recipient}\n" for recipient in recipients)

@@ -173,7 +173,7 @@ def databases(server: Server, tmp_path: Path) -> dict[str, str]:
     assert done.returncode == 0, done.stderr
     return {
         "PGPASSFILE": str(accounts),
-        "DAGSTER_POSTGRES_URL": f"postgresql://dagster@/dagster?host={server.folder}",
+        "DAGSTER_POSTGRES_URL": f"postgresql+psycopg2://dagster@/dagster?host={server.folder}",
         "AUDIENCE_LEDGER": f"postgresql://ledger@/ledger?host={server.folder}",
     }
 
@@ -265,6 +265,9 @@ def test_the_services_come_up_and_the_pages_show_the_pipeline(
         assert "release_days" in {job["name"] for job in repository["jobs"]}
         assert {"landing", "days_held", "run_failed"} <= {s["name"] for s in repository["sensors"]}
         until(ports["3000"], _DAEMONS, _all_healthy)
+        program, *words = SERVICES["code"]["healthcheck"]["test"][1:]
+        asked = [str(ports.get(word, word)) for word in words]
+        subprocess.run([Path(sys.executable).with_name(program), *asked], check=True)
         # Everything that Dagster remembers is in PostgreSQL.
         address = f"postgresql://keeper:correct-horse-battery@/dagster?host={server.folder}"
         with psycopg.connect(address) as connection:
