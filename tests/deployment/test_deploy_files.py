@@ -28,7 +28,7 @@ from anonymizer.storage.home import Home
 from cli.commands.init import create_home
 
 DEPLOY = ROOT / "deploy"
-PATIENCE_SECONDS = 150
+PATIENCE_SECONDS = 240
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES: Mapping[str, Mapping[str, Any]] = COMPOSE["services"]
@@ -208,6 +208,20 @@ def started(name: str, ports: Mapping[str, int], environment: Mapping[str, str])
         assert still, log.read_text(errors="replace")[-3000:]
 
 
+def await_health(name: str, ports: Mapping[str, int]) -> None:
+    """Until the health check of a service passes."""
+    kind, program, *words = SERVICES[name]["healthcheck"]["test"]
+    assert kind == "CMD"
+    for port, chosen in ports.items():
+        words = [word.replace(port, str(chosen)) for word in words]
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while subprocess.run(
+        [Path(sys.executable).with_name(program), *words], stderr=subprocess.DEVNULL, check=False
+    ).returncode:
+        assert time.monotonic() < deadline, name
+        time.sleep(0.5)
+
+
 def ask(port: int, query: str) -> dict[str, Any]:
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/graphql",
@@ -256,6 +270,8 @@ def test_the_services_come_up_and_the_pages_show_the_pipeline(
     }
     with ExitStack() as services:
         for name in OURS:
+            for needed in SERVICES[name]["depends_on"].keys() - {"database"}:
+                await_health(needed, ports)
             services.enter_context(started(name, ports, environment))
         found = until(
             ports["3000"], _LOCATION, lambda answer: answer["repositoriesOrError"].get("nodes")
@@ -265,9 +281,6 @@ def test_the_services_come_up_and_the_pages_show_the_pipeline(
         assert "release_days" in {job["name"] for job in repository["jobs"]}
         assert {"landing", "days_held", "run_failed"} <= {s["name"] for s in repository["sensors"]}
         until(ports["3000"], _DAEMONS, _all_healthy)
-        program, *words = SERVICES["code"]["healthcheck"]["test"][1:]
-        asked = [str(ports.get(word, word)) for word in words]
-        subprocess.run([Path(sys.executable).with_name(program), *asked], check=True)
         # Everything that Dagster remembers is in PostgreSQL.
         address = f"postgresql://keeper:correct-horse-battery@/dagster?host={server.folder}"
         with psycopg.connect(address) as connection:

@@ -2,42 +2,58 @@
 
 import shutil
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from intake.deliveries import FIRST, make_world
 from object_server import SECRETS, Bucket, ObjectServer, relayed
 from running import Done, call
 from test_landed_days import Sensor, days_of
 
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
 
-DAY = "2026-11-01"
+DAYS = [FIRST + timedelta(days=number) for number in range(3)]
+DAY = FIRST.isoformat()
+DEFAULTS = Path(__file__).parents[2] / "anonymizer" / "defaults"
 RUN = ("run", "--from", DAY, "--to", DAY)
 
 
 @pytest.fixture(scope="module")
-def delivered(object_server: ObjectServer, sample_world: Home) -> Bucket:
-    """The raw files of the sample world. Not to be changed: `bucket` is."""
+def world(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Two days and the late visits of the second. Not to be changed: copy it."""
+    made = Home(tmp_path_factory.mktemp("bucket") / "home")
+    make_world(made.raw, DAYS[:2])
+    for path in (made.policy, made.segments):
+        shutil.copy(DEFAULTS / path.name, path)
+    Secret.create(made.secret)
+    return made
+
+
+@pytest.fixture(scope="module")
+def delivered(object_server: ObjectServer, world: Home) -> Bucket:
+    """Its raw files. Not to be changed: `bucket` is for that."""
     made = object_server.new_folder()
-    made.deliver(sample_world.raw)
+    made.deliver(world.raw)
     return made
 
 
 @pytest.fixture
-def bucket(object_server: ObjectServer, sample_world: Home) -> Bucket:
+def bucket(object_server: ObjectServer, world: Home) -> Bucket:
     made = object_server.new_folder()
-    made.deliver(sample_world.raw)
+    made.deliver(world.raw)
     return made
 
 
 @pytest.fixture
-def home(sample_world: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+def home(world: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """The same key, policy and catalogue, and no raw files."""
     made = Home(tmp_path / "home")
     made.root.mkdir()
-    for path in (sample_world.policy, sample_world.segments, sample_world.secret):
+    for path in (world.policy, world.segments, world.secret):
         shutil.copy(path, made.root)
     monkeypatch.setenv("AUDIENCE_HOME", str(made.root))
     return made
@@ -63,9 +79,9 @@ def everything(home: Home) -> bytes:
 
 @pytest.mark.slow
 def test_a_day_from_a_bucket_is_released_as_from_a_folder(
-    sample_world: Home, delivered: Bucket, home: Home, tmp_path: Path
+    world: Home, delivered: Bucket, home: Home, tmp_path: Path
 ) -> None:
-    here = Home(shutil.copytree(sample_world.root, tmp_path / "here", symlinks=True))
+    here = Home(shutil.copytree(world.root, tmp_path / "here", symlinks=True))
     assert call(*RUN, "--home", here.root).returncode == 0
     with relayed(delivered.server) as relay:
         done = call(*RUN, environment=delivered.environment(port=relay.port))
@@ -88,9 +104,8 @@ def test_a_day_from_a_bucket_is_released_as_from_a_folder(
 def test_a_released_day_with_other_objects_says_which(bucket: Bucket, home: Home) -> None:
     assert call(*RUN, environment=bucket.environment()).returncode == 0
     before = published(home)
-    consents = min(name for name in bucket.names() if name.startswith("consents/c"))
+    consents, gone = "consents/consents.csv", f"visits/day={DAYS[1]}/visits.csv"
     bucket.put(consents, bucket.content(consents) + b"\n")
-    gone = min(name for name in bucket.names() if name.startswith(f"visits/day={DAY}/v"))
     bucket.remove(gone)
     bucket.put(f"visits/day={DAY}/new.csv", b"visit_id,user_id,occurred_at,url\n")
     done = call(*RUN, environment=bucket.environment())
@@ -150,9 +165,9 @@ def test_requests_are_filed_in_the_home_and_listed_with_those_of_the_bucket(
         return done
 
     before = rights("list").stdout
-    rights("withdraw", "--user", "u0000007")
+    rights("withdraw", "--user", "u00007")
     (filed,) = (home.raw / "requests").iterdir()
-    assert "requests/requests" in before
+    assert "requests/requests.csv" in before
     assert filed.name not in before
     assert filed.name[:30] in rights("list").stdout.replace("\n", "")
 
@@ -161,14 +176,17 @@ def test_the_landing_sensor_sees_the_bucket(
     bucket: Bucket, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = home.policy.read_text()
-    home.policy.write_text(text.replace("settle_seconds: 60", "settle_seconds: 0"))
-    assert text != home.policy.read_text()
+    for setting, value in (("settle_seconds: 60", "settle_seconds: 0"),
+                           ("private_days: 40", "private_days: 3650")):  # fmt: skip
+        assert setting in text
+        text = text.replace(setting, value)
+    home.policy.write_text(text)
     for name, value in bucket.environment().items():
         monkeypatch.setenv(name, value)
     with dg.DagsterInstance.ephemeral() as instance:
         sensor = Sensor(instance)
         (request,) = sensor.look()
-        assert days_of(request) == ["2026-11-01", "2026-11-02", "2026-11-03"]
+        assert days_of(request) == [day.isoformat() for day in DAYS[:2]]
         assert sensor.look() == []
         bucket.put(f"visits/day={DAY}/more.csv", b"visit_id,user_id,occurred_at,url\n")
         (request,) = sensor.look()
