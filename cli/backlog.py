@@ -70,7 +70,7 @@ def unreleased_days(home: Home) -> list[date]:
     waiting = (
         day for day in runnable_days(home, timing) if has_begun(day, timing) and day not in released
     )
-    return [day for day in waiting if not _has_nothing(home, day)]
+    return [day for day in waiting if not journal.has_nothing_to_publish(home, day)]
 
 
 def missing_days(home: Home) -> list[date]:
@@ -155,7 +155,7 @@ class _Days:
 
     def _without_campaign(self, day: date) -> str:
         nothing = "no campaign ran on this day, so there is nothing to release"
-        return nothing if _has_nothing(self.home, day) else ""
+        return nothing if journal.has_nothing_to_publish(self.home, day) else ""
 
     def _empty(self, day: date) -> str:
         if has_files(self.raw, day):
@@ -204,13 +204,3 @@ def _trouble(home: Home, day: date) -> Trouble | None:
 def _brief(message: str) -> str:
     """The message of a run on one line."""
     return " ".join(message.split())
-
-
-def _has_nothing(home: Home, day: date) -> bool:
-    """Whether the day got through publication and there was no campaign to publish."""
-    entry = journal.read(home, "publication", day)
-    return (
-        entry is not None
-        and not entry.trouble
-        and entry.facts.get("tables", entry.facts.get("campaigns")) == 0
-    )

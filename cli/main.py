@@ -35,6 +35,7 @@ MODULES = {
     "backfill": "run",
     "check-input": "check_input",
     "accept": "accept",
+    "health": "health",
     "quarantine": "quarantine",
     "statements": "figures",
     "figures": "figures",

@@ -46,5 +46,15 @@ def read(home: Home, stage: str, day: date) -> JournalEntry | None:
     return JournalEntry(**content, trouble=Trouble(**trouble) if trouble else None)
 
 
+def has_nothing_to_publish(home: Home, day: date) -> bool:
+    """Whether the day got through publication and there was no campaign to publish."""
+    entry = read(home, "publication", day)
+    return (
+        entry is not None
+        and not entry.trouble
+        and entry.facts.get("tables", entry.facts.get("campaigns")) == 0
+    )
+
+
 def _path(home: Home, stage: str, day: date) -> Path:
     return home.private / "journal" / stage / f"day={day.isoformat()}.json"

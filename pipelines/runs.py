@@ -20,6 +20,7 @@ from pipelines import interruption
 from pipelines.first_day import has_begun
 from pipelines.flow import job_name
 from pipelines.full_disk import explaining_full_disks, tells_of_a_full_disk
+from pipelines.health import update_metrics
 from pipelines.held_days import HeldDay, held_days
 from pipelines.instance import prepare_instance
 from pipelines.open_files import open_instance
@@ -97,6 +98,7 @@ def _run(
         held = tuple(held_days(result.get_asset_check_evaluations()))
         room = any(tells_of_a_full_disk(str(event.event_specific_data)) for event in failures)
         succeeded = result.success and not held
+        update_metrics(home)
         return Finished(result.run_id, succeeded, held, stopped_by, without_room=room)
 
 

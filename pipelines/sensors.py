@@ -13,6 +13,7 @@ from anonymizer.model.policy import Policy
 from pipelines.alerts import NotDelivered, raise_alert
 from pipelines.arrivals import ARRIVALS
 from pipelines.first_day import has_begun
+from pipelines.health import update_metrics
 from pipelines.held_days import HeldDay, held_days
 from pipelines.jobs import Job
 from pipelines.landed_days import Landed, complete_at, landed_days, runnable_days
@@ -173,6 +174,7 @@ def _report_rewritten(
 )
 def run_failed(context: dg.RunFailureSensorContext, installation: Installation) -> None:
     """Say which days were held, where and by which code; never a message from outside."""
+    _measure(context, installation)
     run = context.dagster_run
     failures = context.get_step_failure_events()
     alert = {
@@ -196,6 +198,7 @@ def run_failed(context: dg.RunFailureSensorContext, installation: Installation) 
 )
 def days_held(context: dg.RunStatusSensorContext, installation: Installation) -> None:
     """Say which days were held, where and why."""
+    _measure(context, installation)
     run = context.dagster_run
     held = _held(context.instance, run.run_id)
     if not held:
@@ -209,6 +212,12 @@ def days_held(context: dg.RunStatusSensorContext, installation: Installation) ->
         "held": held,
     }
     _alert(context, installation, run.run_id, alert)
+
+
+def _measure(context: dg.RunStatusSensorContext, installation: Installation) -> None:
+    """After each run, whoever started it: the file of `$AUDIENCE_METRICS` is written again."""
+    if trouble := update_metrics(installation.home):
+        context.log.warning(trouble.message)
 
 
 def _held(instance: dg.DagsterInstance, run_id: str) -> list[dict[str, Any]]:

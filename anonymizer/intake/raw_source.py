@@ -14,7 +14,7 @@ import pyarrow as pa
 from anonymizer.intake.landing_zone import LandedFile
 from anonymizer.model.errors import InputRejected
 from anonymizer.model.policy import IntakeLimits
-from anonymizer.storage.object_listing import ObjectPath
+from anonymizer.storage.object_tree import ObjectPath
 
 _CHUNK = 1 << 20
 _MEGABYTE = 1_000_000

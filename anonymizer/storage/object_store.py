@@ -25,7 +25,7 @@ from anonymizer.model.errors import (
     RawZoneUnreachable,
 )
 from anonymizer.storage.files import make_folder
-from anonymizer.storage.object_listing import (
+from anonymizer.storage.object_tree import (
     FOLDER,
     AmbiguousListingError,
     Listing,

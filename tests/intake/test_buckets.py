@@ -39,7 +39,7 @@ from anonymizer.model.errors import (
 )
 from anonymizer.rights.rights import file_request
 from anonymizer.storage.engines.duckdb import DuckDB
-from anonymizer.storage.object_listing import (
+from anonymizer.storage.object_tree import (
     AmbiguousListingError,
     Listing,
     ObjectPath,

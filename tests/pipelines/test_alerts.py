@@ -88,9 +88,15 @@ def test_a_refusing_webhook_is_named_by_its_status(tmp_path: Path, webhook: Webh
         raise_alert(Home(tmp_path), "one", {})
 
 
-def test_a_held_day_raises_an_alert_with_days_and_codes(
-    fresh_home: Home, webhook: Webhook, audience: Audience
+def test_a_held_day_raises_an_alert_with_days_and_codes_and_is_measured(
+    fresh_home: Home,
+    webhook: Webhook,
+    audience: Audience,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    metrics = tmp_path / "audience.prom"
+    monkeypatch.setenv("AUDIENCE_METRICS", str(metrics))
     repository, cursor = defs.get_repository_def(), None
     sensor = repository.get_sensor_def("days_held")
 
@@ -111,11 +117,14 @@ def test_a_held_day_raises_an_alert_with_days_and_codes(
     for folder in fresh_home.raw.glob("visits/day=2026-11-01"):
         shutil.rmtree(folder)
     assert audience(*run).returncode == 4
+    assert 'audience_late_days{reason="missing_day"} 1' in metrics.read_text()
     with dg.DagsterInstance.from_config(str(fresh_home.dagster)) as instance:
         look(instance)  # the first look only takes note of where the history ends
         assert audience(*run).returncode == 4
+        metrics.unlink()
         look(instance)
         look(instance)
+    assert 'audience_late_days{reason="missing_day"} 1' in metrics.read_text()
 
     ((_, posted),) = webhook.received
     (alert,) = (fresh_home.root / "alerts").iterdir()
@@ -133,6 +142,7 @@ def test_a_failed_run_raises_an_alert(
 ) -> None:
     """As of a process that was killed: no step could say anything."""
     monkeypatch.setenv("AUDIENCE_HOME", str(tmp_path))
+    monkeypatch.setenv("AUDIENCE_METRICS", str(tmp_path / "audience.prom"))
     repository, cursor = defs.get_repository_def(), None
     sensor = repository.get_sensor_def("run_failed")
     with dg.instance_for_test() as instance:
@@ -157,3 +167,4 @@ def test_a_failed_run_raises_an_alert(
     ((_, posted),) = webhook.received
     assert (posted["kind"], posted["days"]) == ("run_failed", ["2026-11-01"])
     assert (posted["failed_steps"], posted["held"]) == ([], [])
+    assert "audience_healthy 0" in (tmp_path / "audience.prom").read_text()
