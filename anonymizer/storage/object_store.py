@@ -36,7 +36,7 @@ from anonymizer.storage.object_tree import (
 if TYPE_CHECKING:
     from pyarrow.fs import FileInfo, FileSystem
 
-_CHUNK = 8 << 20
+_CHUNK = 4 << 20  # bytes; two are held at a time
 _KEPT_FILES, _KEPT_BYTES = 128, 8 << 30
 _NANOSECONDS = 1_000_000_000
 _CONNECT_SECONDS, _SILENT_SECONDS, _GOOGLE_SECONDS = 10, 20, 60
@@ -66,6 +66,7 @@ _ANSWERS = {
     "INVALID_CLIENT_TOKEN_ID": _CREDENTIALS,
     "NETWORK_CONNECTION": _SILENCE,
     "UNAVAILABLE": _SILENCE,
+    "EXPIRED_TOKEN": "the credentials have expired; renew them",
     "RESOURCE_NOT_FOUND": "what answers there is no object store; check the endpoint",
 }
 _NETWORK = ("NETWORK_CONNECTION", "UNAVAILABLE")
@@ -299,7 +300,7 @@ def _code(error: OSError) -> str:
 
 def _answer(error: OSError) -> str:
     code = _code(error)
-    return _ANSWERS.get(code, f"the store refuses to list it ({code})")
+    return _ANSWERS.get(code, f"the store refuses to list it ({code}); check address and region")
 
 
 def _refusal(place: PurePosixPath, error: OSError) -> InputRejected:

@@ -344,15 +344,23 @@ def until(port: int, query: str, fits: Any) -> dict[str, Any]:
 
 _LOCATION = """{ locationStatusesOrError { ... on WorkspaceLocationStatusEntries { entries {
   name loadStatus } } } repositoriesOrError { ... on RepositoryConnection { nodes {
-  location { name } jobs { name } schedules { name } sensors { name } } } } }"""
+  name location { name } jobs { name } schedules { name } sensors { name } } } } }"""
 _DAEMONS = """{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"""
 
 
+_LAUNCH = """mutation { launchRun(executionParams: { runConfigData: {}, selector: {
+  repositoryLocationName: "audience", repositoryName: "REPOSITORY", jobName: "requests" } }) {
+  __typename ... on LaunchRunSuccess { run { runId } } } }"""
+_STATUS = """{ runOrError(runId: "RUN") { ... on Run { status } } }"""
+
+
 @pytest.mark.slow
-def test_the_services_come_up_and_the_pages_show_the_pipeline(
+def test_the_services_come_up_and_run_the_pipeline(
     databases: dict[str, str], server: Server, tmp_path: Path
 ) -> None:
+    """The pages show it, and a run that they launch reads the key, which the code server has."""
     home = create_home(Home(tmp_path / "home"))
+    key = home.secret.rename(tmp_path / "audience_key")
     home.dagster.mkdir()
     shutil.copy(DEPLOY / "dagster.yaml", home.dagster)
     ports = {"4000": free_port(), "3000": free_port()}
@@ -367,7 +375,8 @@ def test_the_services_come_up_and_the_pages_show_the_pipeline(
         for name in OURS:
             for needed in SERVICES[name]["depends_on"].keys() - {"database"}:
                 await_health(needed, ports)
-            services.enter_context(started(name, ports, environment))
+            own = {"AUDIENCE_SECRET_FILE": str(key)} if name == "code" else {}
+            services.enter_context(started(name, ports, {**environment, **own}))
         found = until(
             ports["3000"], _LOCATION, lambda answer: answer["repositoriesOrError"].get("nodes")
         )
@@ -376,6 +385,15 @@ def test_the_services_come_up_and_the_pages_show_the_pipeline(
         assert "release_days" in {job["name"] for job in repository["jobs"]}
         assert {"landing", "days_held", "run_failed"} <= {s["name"] for s in repository["sensors"]}
         until(ports["3000"], _DAEMONS, _all_healthy)
+        launched = ask(ports["3000"], _LAUNCH.replace("REPOSITORY", repository["name"]))
+        assert launched["launchRun"]["__typename"] == "LaunchRunSuccess", launched
+        run = launched["launchRun"]["run"]["runId"]
+        ended = until(
+            ports["3000"],
+            _STATUS.replace("RUN", run),
+            lambda answer: answer["runOrError"]["status"] in ("SUCCESS", "FAILURE"),
+        )
+        assert ended["runOrError"]["status"] == "SUCCESS"
         # Everything that Dagster remembers is in PostgreSQL.
         address = f"postgresql://keeper:correct-horse-battery@/dagster?host={server.folder}"
         with psycopg.connect(address) as connection:
