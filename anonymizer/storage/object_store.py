@@ -1,7 +1,7 @@
 """Raw files in a bucket: listed at once, each fetched whole and once, never half read.
 
-An object is copied into a file without a name in `private/`, which nobody else can open and which
-is gone with the process; it is read from there. What the store says of it (size, time, ETag) has to
+An object is copied into a file without a name in `private/`, which no other account can open and
+which is gone with the process; it is read from there. What the store says of it (size, time, ETag) has to
 be the same before and after, and as it was listed. What libraries say of a failure is not passed
 on: it may quote keys and names of users.
 """
