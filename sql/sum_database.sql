@@ -12,5 +12,14 @@ SELECT 'segments', count(*), sum(CAST(hash(segments) AS HUGEINT)) FROM segments
 UNION ALL
 SELECT 'regions', count(*), sum(CAST(hash(regions) AS HUGEINT)) FROM regions
 UNION ALL
+SELECT 'genders', count(*), sum(CAST(hash(one) AS HUGEINT)) FROM genders AS one
+UNION ALL
+SELECT 'ages', count(*), sum(CAST(hash(ages) AS HUGEINT)) FROM ages
+UNION ALL
+SELECT 'released_tables', count(*), sum(CAST(hash(released_tables) AS HUGEINT)) FROM released_tables
+UNION ALL
+SELECT 'corrected_figures', count(*), sum(CAST(hash(corrected_figures) AS HUGEINT))
+FROM corrected_figures
+UNION ALL
 SELECT 'figures', count(*), sum(CAST(hash(figures) AS HUGEINT)) FROM figures
 ORDER BY name

@@ -6,32 +6,48 @@ from releases and from the public list of regions. Figures of a release that was
 table of their own, so that nothing counts twice.
 """
 
+import hashlib
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from anonymizer.model.dimensions import age as age_dimension
+from anonymizer.model.dimensions import gender as gender_dimension
 from anonymizer.model.dimensions import reference_regions
 from anonymizer.model.dimensions import region as region_dimension
 from anonymizer.model.errors import NoSpace
 from anonymizer.model.subjects import name_of
 from anonymizer.release.release import Release
 from anonymizer.storage.engines.duckdb import read
-from anonymizer.storage.files import PUBLIC, make_folder, move_into_place
+from anonymizer.storage.files import PUBLIC, canonical_json, make_folder, move_into_place
 from anonymizer.storage.home import Home
 from anonymizer.storage.lock import exclusive
 
-TABLES = (
-    *("releases", "advertisers", "campaigns", "subjects", "segments", "regions"),
-    *("figures", "corrected_figures"),
+# What is created, in this order: tables, and what reads them. Files in sql/: create_<name>.sql.
+_CREATED = (
+    *("releases", "advertisers", "campaigns", "subjects", "regions", "genders", "ages"),
+    *("macro_level_of", "macro_is_disjoint", "segments", "released_tables"),
+    *("figures", "corrected_figures", "view_catalogue"),
+    *("macro_known_kind", "macro_known_period_kind", "macro_known_subject", "macro_known_period"),
+    *("macro_known_segment", "macro_direction_of", "macro_figures_of", "macro_figure_of"),
+    *("macro_all_segments", "macro_split", "macro_union_of", "macro_share", "macro_index_of"),
+    *("macro_segment", "macro_trend", "macro_compare", "macro_compare_periods"),
+    *("macro_repeat_visitors", "macro_overlap", "macro_table_on"),
+    *("macro_campaign_day", "macro_campaign_week", "macro_campaign_month"),
+    *("macro_interest_week", "macro_audience_month", "macro_total_people"),
+    *("macro_described_figures", "view_campaign_days", "view_campaign_weeks"),
+    *("view_campaign_months", "view_interest_weeks", "view_audience_months"),
 )
-MACROS = (
-    *("segment", "trend", "compare", "table_on"),
-    *("campaign_day", "campaign_week", "campaign_month", "interest_week", "audience_month"),
-)
+_MACRO, _VIEW = "macro_", "view_"
+TABLES = tuple(name for name in _CREATED if not name.startswith((_MACRO, _VIEW)))
+MACROS = tuple(name.removeprefix(_MACRO) for name in _CREATED if name.startswith(_MACRO))
+VIEWS = tuple(name.removeprefix(_VIEW) for name in _CREATED if name.startswith(_VIEW))
+# Digests of the objects of databases that earlier versions built: their figures are proved too.
+_EARLIER_LAYOUTS = frozenset({"e3f678d16f51d438974159a1e1e2ac97b0ad82c029afd2e9a9bd40adc4794f9f"})
 # What DuckDB raises where a disk or the memory is full, or a file cannot be written or read again.
 _FULL = (duckdb.OperationalError, duckdb.FatalException)
 _TEXT, _TEXTS = pa.string(), pa.list_(pa.string())
@@ -92,6 +108,21 @@ _INCOMING: Mapping[str, Mapping[str, pa.DataType]] = {
         "region_indonesian": _TEXT,
         "regencies": _TEXTS,
     },
+    "genders": {
+        "position": pa.int32(),
+        "gender": _TEXT,
+        "words": _TEXT,
+        "words_indonesian": _TEXT,
+        "genders": _TEXTS,
+    },
+    "ages": {
+        "position": pa.int32(),
+        "age": _TEXT,
+        "level": _TEXT,
+        "words": _TEXT,
+        "words_indonesian": _TEXT,
+        "bands": _TEXTS,
+    },
 }
 
 
@@ -136,21 +167,41 @@ def differences(releases: Sequence[Release], path: Path) -> list[str]:
         _fill(releases, built)
         found = duckdb.connect(str(path), read_only=True)
         described = [dict(side.sql(read("list_objects")).fetchall()) for side in (built, found)]
+        if _layout(described[1]) in _EARLIER_LAYOUTS:
+            return _differing_rows(TABLES, built, found)
         names = sorted(described[0].keys() | described[1].keys())
         differing = [name for name in names if described[0].get(name) != described[1].get(name)]
         # A table with other columns was named above; the rest can be compared row by row.
         rest = [name for name in TABLES if f"table {name}" not in differing]
-        return differing + [
-            f"table {name}"
-            for name in rest
-            if built.table(name).to_arrow_table() != found.table(name).to_arrow_table()
-        ]
+        return differing + _differing_rows(rest, built, found)
     except duckdb.Error:
         return ["the file as a whole"]
     finally:
         built.close()
         if found is not None:
             found.close()
+
+
+def _layout(described: Mapping[str, str]) -> str:
+    """SHA-256 of the objects of a database: names, columns, statements, comments."""
+    return hashlib.sha256(canonical_json(described).encode()).hexdigest()
+
+
+def _differing_rows(
+    tables: Iterable[str], built: duckdb.DuckDBPyConnection, found: duckdb.DuckDBPyConnection
+) -> list[str]:
+    """Which of these tables have other rows, in the columns that the found ones have, in any order."""
+    there = {name for (name,) in found.sql(read("list_tables")).fetchall()}
+    differing = []
+    for name in (name for name in tables if name in there):
+        columns = found.table(name).columns
+        rows = [
+            side.table(name).select(*columns).order("ALL").to_arrow_table()
+            for side in (built, found)
+        ]
+        if rows[0] != rows[1]:
+            differing.append(f"table {name}")
+    return differing
 
 
 def _build(releases: Sequence[Release], path: Path) -> Mapping[str, object]:
@@ -178,10 +229,10 @@ def _content(connection: duckdb.DuckDBPyConnection) -> Mapping[str, object]:
 def _fill(releases: Sequence[Release], connection: duckdb.DuckDBPyConnection) -> None:
     for name, rows in _incoming(releases).items():
         connection.register(f"incoming_{name}", rows)
-    for name in TABLES:
+    for name in _CREATED:
         connection.execute(read(f"create_{name}"))
-    for name in MACROS:
-        connection.execute(read(f"create_macro_{name}"))
+    for (statement,) in connection.sql(read("describe_views")).fetchall():
+        connection.execute(statement)
 
 
 def _incoming(releases: Sequence[Release]) -> dict[str, pa.Table]:
@@ -195,6 +246,8 @@ def _incoming(releases: Sequence[Release]) -> dict[str, pa.Table]:
         "subjects": (row for release in releases for row in _subject_rows(release)),
         "segments": (row for release in releases for row in _segment_rows(release)),
         "regions": _region_rows(releases),
+        "genders": _gender_rows(),
+        "ages": _age_rows(releases),
     }
     tables = {
         name: pa.Table.from_pylist(
@@ -276,16 +329,40 @@ def _region_rows(releases: Sequence[Release]) -> Iterator[tuple[Any, ...]]:
             group.name.indonesian.removeprefix("di "),
             [dimension.leaves[leaf] for leaf in group.leaves],
         )
-    areas = {
+    for area in _newest_groups(releases, "area"):
+        english, indonesian = area["english"], area["indonesian"]
+        names = (english.removeprefix("in "), indonesian.removeprefix("di "))
+        yield (area["code"], None, "area", *names, area["leaves"])
+
+
+def _gender_rows() -> Iterator[tuple[Any, ...]]:
+    dimension = gender_dimension()
+    for position, group in enumerate(dimension.groups):
+        leaves = [dimension.leaves[leaf] for leaf in group.leaves]
+        yield (position, group.code, group.name.english, group.name.indonesian, leaves)
+
+
+def _age_rows(releases: Sequence[Release]) -> Iterator[tuple[Any, ...]]:
+    """The age bands, and the age groups that releases are about (the newest definition)."""
+    dimension = age_dimension()
+    for position, group in enumerate(dimension.groups):
+        leaves = [dimension.leaves[leaf] for leaf in group.leaves]
+        words = (group.name.english, group.name.indonesian)
+        yield (position, group.code, group.level, *words, leaves)
+    for row in _newest_groups(releases, "group"):
+        words = (row["english"], row["indonesian"])
+        yield (len(dimension.groups), row["code"], row["level"], *words, row["leaves"])
+
+
+def _newest_groups(releases: Sequence[Release], level: str) -> list[Mapping[str, Any]]:
+    """Groups of a level by their codes, as the newest release that is about them defines them."""
+    groups = {
         row["code"]: row
         for release in releases
         for row in release.groups.to_pylist()
-        if row["level"] == "area"
+        if row["level"] == level
     }
-    for code, area in areas.items():
-        english, indonesian = area["english"], area["indonesian"]
-        names = (english.removeprefix("in "), indonesian.removeprefix("di "))
-        yield (code, None, "area", *names, area["leaves"])
+    return list(groups.values())
 
 
 def _figures(releases: Sequence[Release]) -> pa.Table:
