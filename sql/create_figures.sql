@@ -19,7 +19,9 @@ JOIN incoming_subjects AS about
 LEFT JOIN incoming_campaigns AS campaign
   ON campaign.release_id = figure.release_id AND campaign.campaign_id = figure.subject_id
 WHERE released.corrected_by IS NULL
-ORDER BY released.number, figure.subject_id, figure.position;
+-- One table after the other, so that a question about one campaign reads few row groups.
+ORDER BY released.subject_kind, released.period_kind, figure.subject_id, released.period_start,
+         figure.position;
 COMMENT ON TABLE figures IS 'One row a figure; of a period that was corrected, the corrected one. Figures do not add up over segments, periods or subjects: people overlap. Choose one subject_kind and one period_kind.';
 COMMENT ON COLUMN figures.release_id IS 'The release that it stands in.';
 COMMENT ON COLUMN figures.subject_kind IS 'campaign, interest or audience: what its people have in common; see subjects.';

@@ -30,8 +30,11 @@ FROM (
     FROM parts
     UNION ALL
     SELECT period, NULL, 'everyone else', 'rest', NULL,
-           CASE WHEN complete THEN 0 ELSE greatest(least - parts_most, 0) END,
-           CASE WHEN complete THEN 0 ELSE greatest(most - parts_least, 0) END, 2
+           -- greatest() ignores what is null.
+           CASE WHEN complete THEN 0 WHEN least > parts_most THEN least - parts_most
+                WHEN least IS NOT NULL THEN 0 END,
+           CASE WHEN complete THEN 0 WHEN most > parts_least THEN most - parts_least
+                WHEN most IS NOT NULL THEN 0 END, 2
     FROM rest
 ) AS everyone
 ORDER BY place, people DESC NULLS LAST, segment_id;

@@ -126,6 +126,16 @@ _INCOMING: Mapping[str, Mapping[str, pa.DataType]] = {
 }
 
 
+_INCOMING_FIGURES: Mapping[str, pa.DataType] = {
+    "subject_id": _TEXT,
+    "segment_id": _TEXT,
+    "status": _TEXT,
+    "people": pa.int64(),
+    "release_id": _TEXT,
+    "position": pa.int64(),
+}
+
+
 def build_database(releases: Sequence[Release], home: Home) -> Path:
     """Build `published/segments.duckdb` from these releases and swap it in; returns its path.
 
@@ -227,7 +237,14 @@ def _content(connection: duckdb.DuckDBPyConnection) -> Mapping[str, object]:
 
 
 def _fill(releases: Sequence[Release], connection: duckdb.DuckDBPyConnection) -> None:
-    for name, rows in _incoming(releases).items():
+    create_objects(_incoming(releases), connection)
+
+
+def create_objects(
+    incoming: Mapping[str, pa.Table], connection: duckdb.DuckDBPyConnection
+) -> None:
+    """Create all tables, views and macros with their comments from `incoming` rows, by name."""
+    for name, rows in incoming.items():
         connection.register(f"incoming_{name}", rows)
     for name in _CREATED:
         connection.execute(read(f"create_{name}"))
@@ -249,14 +266,17 @@ def _incoming(releases: Sequence[Release]) -> dict[str, pa.Table]:
         "genders": _gender_rows(),
         "ages": _age_rows(releases),
     }
-    tables = {
-        name: pa.Table.from_pylist(
-            [dict(zip(columns, row, strict=True)) for row in rows[name]],
-            schema=pa.schema(list(columns.items())),
-        )
-        for name, columns in _INCOMING.items()
-    }
+    tables = {name: rows_of(name, given) for name, given in rows.items()}
     return {**tables, "figures": _figures(releases)}
+
+
+def rows_of(name: str, rows: Iterable[Sequence[Any]]) -> pa.Table:
+    """Rows for `create_objects`, in the columns that it expects of `name`."""
+    columns = _INCOMING_FIGURES if name == "figures" else _INCOMING[name]
+    return pa.Table.from_pylist(
+        [dict(zip(columns, row, strict=True)) for row in rows],
+        schema=pa.schema(list(columns.items())),
+    )
 
 
 def _release_row(release: Release) -> tuple[Any, ...]:
@@ -366,23 +386,14 @@ def _newest_groups(releases: Sequence[Release], level: str) -> list[Mapping[str,
 
 
 def _figures(releases: Sequence[Release]) -> pa.Table:
-    empty = pa.table(
-        {
-            "subject_id": pa.array([], _TEXT),
-            "segment_id": pa.array([], _TEXT),
-            "status": pa.array([], _TEXT),
-            "people": pa.array([], pa.int64()),
-            "release_id": pa.array([], _TEXT),
-            "position": pa.array([], pa.int64()),
-        }
-    )
+    schema = pa.schema(list(_INCOMING_FIGURES.items()))
     parts = [
         release.figures.append_column(
             "release_id", pa.repeat(release.id, len(release.figures))
         ).append_column("position", pa.array(range(len(release.figures)), pa.int64()))
         for release in releases
     ]
-    return pa.concat_tables([empty, *parts])
+    return pa.concat_tables([schema.empty_table(), *parts])
 
 
 def releases_in(path: Path) -> list[str]:

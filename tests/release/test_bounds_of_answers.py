@@ -1,0 +1,154 @@
+"""The bounds of every macro hold for whatever true counts a figure can stand for."""
+
+import random
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from answer_worlds import DAYS, NAMED, SEGMENTS, AnswerWorld, answer_world
+from rotation import cases
+
+SEEDS = cases(range(200), 6)
+
+
+@pytest.fixture(params=SEEDS, ids=str)
+def world(request: pytest.FixtureRequest) -> Iterator[AnswerWorld]:
+    made = answer_world(random.Random(request.param))
+    yield made
+    made.database.close()
+
+
+@pytest.fixture(scope="module")
+def exact() -> Iterator[AnswerWorld]:
+    """Figures are the true numbers of people, and none is suppressed for being small."""
+    made = answer_world(random.Random(1), error=0, threshold=1)
+    yield made
+    made.database.close()
+
+
+def between(least: Any, true: Any, most: Any) -> bool:
+    """Floating-point percentages stand for their decimal digits."""
+    low, high = (Fraction(str(bound)) for bound in (least, most))
+    return bool(low <= true <= high)
+
+
+def test_shares(world: AnswerWorld) -> None:
+    for segment in SEGMENTS:
+        for row, day in zip(world.rows("FROM share('c', ?)", segment), DAYS, strict=True):
+            if row["status"] == "published":
+                true = 100 * Fraction(world.true(segment, [day]), world.true("everyone", [day]))
+                assert between(row["percent_least"], true, row["percent_most"])
+                assert between(row["percent_least"], Fraction(str(row["percent"])), 100)
+            else:
+                assert row["percent"] is row["percent_least"] is row["percent_most"] is None
+
+
+def test_indices(world: AnswerWorld) -> None:
+    everyone = world.true_audience("everyone")
+    for segment in SEGMENTS:
+        for every, periods in (("day", [[day] for day in DAYS]), ("week", [DAYS])):
+            found = world.rows("FROM index_of('c', ?, every := ?)", segment, every)
+            for row, days in zip(found, periods, strict=True):
+                if row["status"] != "published":
+                    assert row["index"] is row["index_least"] is row["index_most"] is None
+                    continue
+                share = Fraction(world.true(segment, days), world.true("everyone", days))
+                true = 100 * share / Fraction(world.true_audience(segment), everyone)
+                assert between(row["index_least"], true, row["index_most"])
+
+
+def test_changes(world: AnswerWorld) -> None:
+    for row in world.rows("FROM trend('c')"):
+        day, segment = row["period_start"], str(row["segment_id"])
+        if row["change"] is not None:
+            before = DAYS[DAYS.index(day) - 1]  # type: ignore[arg-type]
+            true = world.true(segment, [day]) - world.true(segment, [before])  # type: ignore[list-item]
+            assert between(row["change_least"], true, row["change_most"])
+            assert_direction(row["direction"], true)
+        else:
+            assert row["direction"] is None
+
+
+def assert_direction(direction: object, change: int) -> None:
+    assert direction != "more" or change > 0
+    assert direction != "fewer" or change < 0
+
+
+def test_two_periods(world: AnswerWorld) -> None:
+    for row in world.rows("FROM compare_periods('c', ?, ?)", str(DAYS[1]), DAYS[4]):
+        segment = str(row["segment_id"])
+        if row["change"] is not None:
+            true = world.true(segment, [DAYS[4]]) - world.true(segment, [DAYS[1]])
+            assert between(row["change_least"], true, row["change_most"])
+            assert_direction(row["direction"], true)
+
+
+def test_parts_of_a_whole(world: AnswerWorld) -> None:
+    for dimension, parts in (("gender", 3), ("age band", 13)):
+        for day in DAYS:
+            rows = world.rows("FROM split('c', ?, dimension := ?)", day, dimension)
+            assert [row["status"] for row in rows].count("rest") == 1
+            assert len(rows) == parts + 1
+            published = [str(row["segment_id"]) for row in rows if row["status"] == "published"]
+            everyone = world.true("everyone", [day])
+            rest = everyone - sum(world.true(segment, [day]) for segment in published)
+            (last,) = (row for row in rows if row["status"] == "rest")
+            if last["people_least"] is not None:
+                assert between(last["people_least"], rest, last["people_most"])
+            bounds = [
+                [row[name] for row in rows if row[name] is not None]
+                for name in ("people_least", "people_most")
+            ]
+            if last["people_least"] is not None:
+                assert between(sum(bounds[0]), everyone, sum(bounds[1]))  # type: ignore[arg-type]
+
+
+def test_repeat_visitors(world: AnswerWorld) -> None:
+    for segment in SEGMENTS:
+        (row,) = world.rows("FROM repeat_visitors('c', ?)", segment)
+        known = [
+            one["people"] for one in world.rows("FROM figures_of('c', ?)", segment)
+        ] + [one["people"] for one in world.rows("FROM figures_of('c', ?, every := 'week')", segment)]
+        assert (row["status"] == "published") == (None not in known)
+        if row["status"] == "published":
+            assert between(row["repeat_least"], world.true_repeat(segment), row["repeat_most"])
+        else:
+            assert row["repeat_least"] is row["repeat_most"] is row["sum_of_days"] is None
+
+
+def test_exact_figures_give_narrow_answers(exact: AnswerWorld) -> None:
+    """So that bounds that allow everything would fail too."""
+    for segment in NAMED:
+        for row, day in zip(exact.rows("FROM share('c', ?)", segment), DAYS, strict=True):
+            if row["status"] == "published":
+                assert row["percent_most"] - row["percent_least"] <= 0.1001  # type: ignore[operator]
+                true = Fraction(exact.true(segment, [day]), exact.true("everyone", [day]))
+                assert row["percent"] == pytest.approx(float(100 * true), abs=0.051)
+        for row in exact.rows("FROM index_of('c', ?, every := 'week')", segment):
+            assert row["index_most"] - row["index_least"] <= 1  # type: ignore[operator]
+    changes = [row for row in exact.rows("FROM trend('c')") if row["change"] is not None]
+    assert changes
+    for row in changes:
+        assert row["change"] == row["change_least"] == row["change_most"]
+        assert row["direction"] == "not known" or row["change"] != 0
+    assert {row["direction"] for row in changes} >= {"more", "fewer"}
+
+
+def test_repeat_visitors_are_bounded_on_both_sides() -> None:
+    """With exact figures the bounds are as close as days and week allow: checked by hand."""
+    found = []
+    for seed in range(12):
+        world = answer_world(random.Random(seed), error=0, threshold=1)
+        (row,) = world.rows("FROM repeat_visitors('c', 'everyone')")
+        if row["status"] == "published":
+            days = sorted((world.true("everyone", [day]) for day in DAYS), reverse=True)
+            week = world.true("everyone", DAYS)
+            least = max(
+                -((week - sum(days[:taken])) // (taken - 1)) for taken in range(2, len(days) + 1)
+            )
+            assert row["repeat_least"] == max(0, least)
+            assert row["repeat_most"] == min(week, sum(days) - week)
+            found.append(row)
+        world.database.close()
+    assert any(row["repeat_least"] for row in found)
