@@ -1,7 +1,7 @@
 """The answers of docs/queries.md, computed a second time: with pandas, from the released files.
 
-Shares no code and no SQL with the analysts' database. `ANSWERS` has a function for each query of the
-page, in its order; None where an answer is about the database itself.
+Shares no code and no SQL with the analysts' database. `ANSWERS` has a function for each query of
+the page, in its order; None where an answer is about the database itself.
 """
 
 import json
@@ -44,7 +44,9 @@ class Released:
         chosen = (rows["subject_kind"] == kind) & (rows["period_kind"] == every)
         return rows[chosen if subject is None else chosen & (rows["subject_id"] == subject)]
 
-    def figures(self, subject: str, segment: str, every: str = "day", kind: str = "campaign") -> Any:
+    def figures(
+        self, subject: str, segment: str, every: str = "day", kind: str = "campaign"
+    ) -> Any:
         """Row by period, of a named segment."""
         found = self.of(kind, every, subject)
         return {row.period: row for row in found[found["segment_id"] == segment].itertuples()}
@@ -80,7 +82,7 @@ def read_released(published: Path, names: Mapping[str, str]) -> Released:
             "error": rounding - 1 + max(rounding, floor) + promise["near_jitter"] - 1,
         }
         releases.append(about | {"k": promise["k"], "floor": floor, "rounding": rounding})
-        segments = pd.read_parquet(folder / "segments.parquet").set_index("id")
+        segments = pd.read_parquet(folder / "segments.parquet").set_index("id").to_dict("index")
         of_subject = {
             one["id"]: {
                 "subject": one.get("name", one.get("english")),
@@ -91,7 +93,7 @@ def read_released(published: Path, names: Mapping[str, str]) -> Released:
         subjects += [about | {"subject_id": name} for name in of_subject]
         for row in pd.read_parquet(folder / "figures.parquet").to_dict("records"):
             people = None if pd.isna(row["people"]) else int(row["people"])
-            segment = segments.loc[row["segment_id"]]
+            segment = segments[row["segment_id"]]
             rows.append(
                 about
                 | of_subject[row["subject_id"]]
@@ -137,9 +139,7 @@ def _sums_by_gender(made: Released) -> list[Row]:
 
 def _series(made: Released) -> list[Row]:
     grouped = made.releases.groupby(["subject_kind", "period_kind"])
-    return [
-        (*kinds, len(rows), rows["start"].min(), rows["end"].max()) for kinds, rows in grouped
-    ]
+    return [(*kinds, len(rows), rows["start"].min(), rows["end"].max()) for kinds, rows in grouped]
 
 
 def _one_figure(made: Released) -> list[Row]:
@@ -248,7 +248,7 @@ def _repeats(made: Released) -> list[Row]:
     found: list[Row] = []
     for week in made.figures(made.first, "everyone", "week").values():
         parts = [row for row in days.values() if week.start <= row.start <= week.end]
-        if len(parts) < 7:  # noqa: PLR2004
+        if len(parts) < 7:
             found.append((week.period, "incomplete", week.people, len(parts), None, None, None))
             continue
         least = sorted((row.least for row in parts), reverse=True)
@@ -257,7 +257,9 @@ def _repeats(made: Released) -> list[Row]:
         )
         most = min(week.most, sum(row.most for row in parts) - week.least)
         total = sum(row.people for row in parts)
-        found.append((week.period, "published", week.people, 7, total, max(0, repeat), max(0, most)))
+        found.append(
+            (week.period, "published", week.people, 7, total, max(0, repeat), max(0, most))
+        )
     return found
 
 
@@ -289,7 +291,7 @@ def _on_a_day(made: Released) -> list[Row]:
 def _table(
     made: Released, kind: str, subject: str, every: str, day: str, *, published: bool = False
 ) -> tuple[list[Row], list[Row]]:
-    """Every figure of a subject in the period that holds a day: segment, people; with the period."""
+    """Figures of a subject in the period that holds a day: segment, people; with the period."""
     rows = made.of(kind, every, subject)
     wanted = date.fromisoformat(day)
     rows = rows[[one <= wanted <= two for one, two in zip(rows["start"], rows["end"], strict=True)]]
@@ -375,7 +377,7 @@ def _days_a_person(made: Released) -> list[Row]:
         same = in_week["segment_id"] == week.segment_id
         parts = in_week[same & (in_week["subject_id"] == week.subject_id)]["people"]
         known = [people for people in parts if people is not None]
-        if week.people and in_week["period"].nunique() == 7 and len(known) == ran:  # noqa: PLR2004
+        if week.people and in_week["period"].nunique() == 7 and len(known) == ran:
             total = sum(known)
             ratio = total / week.people
             found.append((week.subject_id, week.period, week.segment_id, week.people, total, ratio))

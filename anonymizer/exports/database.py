@@ -200,7 +200,7 @@ def _layout(described: Mapping[str, str]) -> str:
 def _differing_rows(
     tables: Iterable[str], built: duckdb.DuckDBPyConnection, found: duckdb.DuckDBPyConnection
 ) -> list[str]:
-    """Which of these tables have other rows, in the columns that the found ones have, in any order."""
+    """Which of these tables have other rows, in any order; only columns of the found ones count."""
     there = {name for (name,) in found.sql(read("list_tables")).fetchall()}
     differing = []
     for name in (name for name in tables if name in there):
@@ -240,9 +240,7 @@ def _fill(releases: Sequence[Release], connection: duckdb.DuckDBPyConnection) ->
     create_objects(_incoming(releases), connection)
 
 
-def create_objects(
-    incoming: Mapping[str, pa.Table], connection: duckdb.DuckDBPyConnection
-) -> None:
+def create_objects(incoming: Mapping[str, pa.Table], connection: duckdb.DuckDBPyConnection) -> None:
     """Create all tables, views and macros with their comments from `incoming` rows, by name."""
     for name, rows in incoming.items():
         connection.register(f"incoming_{name}", rows)

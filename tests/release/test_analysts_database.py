@@ -279,7 +279,9 @@ def test_every_segment_of_the_catalogue_has_an_answer(everything: Home) -> None:
         rows = rows[rows["period"] == "2026-11-22"].set_index("segment_id")
         for name in listed:
             there = name in rows.index
-            expected = tuple(rows.loc[name, ["status", "people"]]) if there else ("suppressed", None)
+            expected = (
+                tuple(rows.loc[name, ["status", "people"]]) if there else ("suppressed", None)
+            )
             assert answers[name] == expected
             alone = database.execute(
                 "SELECT status, people FROM figure_of('spring', ?, '2026-11-22')", [name]
@@ -409,10 +411,12 @@ def test_equal_releases_give_equal_content(home: Home, two_days: Home) -> None:
 def test_a_database_of_no_release_can_be_opened(home: Home) -> None:
     with duckdb.connect(str(build(home)), read_only=True) as connection:
         for query in QUERIES:
+            refused = ""
             try:
                 connection.sql(query.text).fetchall()
             except duckdb.InvalidInputException as error:
-                assert query.refusal or re.search(r": FROM \w+ lists them", str(error)), error
+                refused = str(error)
+            assert not refused or query.refusal or re.search(r": FROM \w+ lists them", refused)
 
 
 def test_it_is_made_of_releases_alone(home: Home) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from answer_worlds import DAYS, NAMED, SEGMENTS, AnswerWorld, answer_world
 from rotation import cases
+from worked_answers import worked_queries
 
 SEEDS = cases(range(200), 6)
 
@@ -107,9 +108,9 @@ def test_parts_of_a_whole(world: AnswerWorld) -> None:
 def test_repeat_visitors(world: AnswerWorld) -> None:
     for segment in SEGMENTS:
         (row,) = world.rows("FROM repeat_visitors('c', ?)", segment)
-        known = [
-            one["people"] for one in world.rows("FROM figures_of('c', ?)", segment)
-        ] + [one["people"] for one in world.rows("FROM figures_of('c', ?, every := 'week')", segment)]
+        known = [one["people"] for one in world.rows("FROM figures_of('c', ?)", segment)] + [
+            one["people"] for one in world.rows("FROM figures_of('c', ?, every := 'week')", segment)
+        ]
         assert (row["status"] == "published") == (None not in known)
         if row["status"] == "published":
             assert between(row["repeat_least"], world.true_repeat(segment), row["repeat_most"])
@@ -152,3 +153,19 @@ def test_repeat_visitors_are_bounded_on_both_sides() -> None:
             found.append(row)
         world.database.close()
     assert any(row["repeat_least"] for row in found)
+
+
+def test_days_a_person_count_every_day(world: AnswerWorld) -> None:
+    """The page's query: only segments all of whose days are published, within their errors."""
+    (query,) = (one.text for one in worked_queries({}) if "days_a_person" in one.text)
+    rows = {str(row["segment_id"]): row for row in world.rows(query)}
+    for segment in SEGMENTS:
+        days = world.rows("FROM figures_of('c', ?)", segment)
+        week = world.rows("FROM figures_of('c', ?, every := 'week')", segment)
+        known = None not in [row["people"] for row in (*days, *week)]
+        assert known == (segment in rows), segment
+        if known:
+            true = sum(world.true(segment, [day]) for day in DAYS)
+            assert between(
+                true - 7 * world.error, rows[segment]["sum_of_days"], true + 7 * world.error
+            )
