@@ -8,8 +8,19 @@ from importlib import import_module
 from typing import Any
 
 from audience.analysis import campaign, campaigns, exports, figures, releases, segments
+from audience.answers import index, share, trend
 
-__all__ = ["campaign", "campaigns", "exports", "figures", "releases", "segments"]
+__all__ = [
+    "campaign",
+    "campaigns",
+    "exports",
+    "figures",
+    "index",
+    "releases",
+    "segments",
+    "share",
+    "trend",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -80,6 +80,9 @@ def opened(place: Place) -> Iterator[DatabaseSource]:
     except (duckdb.CatalogException, duckdb.BinderException):
         problem = "it does not have the tables of this version"
         raise ConfigurationError([Fault(str(path), problem, _REMEDY)]) from None
+    except duckdb.InvalidInputException as error:  # what a macro refuses
+        problem = str(error).removeprefix("Invalid Input Error: ")
+        raise ConfigurationError([Fault(str(path), problem)]) from None
     except duckdb.Error as error:
         problem = f"it cannot be read as an analysts' database ({type(error).__name__})"
         raise ConfigurationError([Fault(str(path), problem, _REMEDY)]) from None

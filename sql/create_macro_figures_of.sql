@@ -3,7 +3,7 @@
 -- Columns: period_start, period_end, period, status, people, people_least, people_most.
 CREATE MACRO figures_of(wanted, wanted_segment, every := 'day', kind := 'campaign') AS TABLE
 WITH asked AS MATERIALIZED (
-    SELECT known_subject(kind, wanted) AS subject_id, known_period_kind(every) AS period_kind,
+    SELECT known_series(kind, wanted, every) AS subject_id,
            known_segment(wanted_segment) AS codes
 ),
 -- A segment can have had another id before it had a name.
@@ -24,7 +24,7 @@ SELECT released.period_start, released.period_end, released.period,
        found.people_most
 FROM asked
 JOIN released_tables AS released
-  ON released.subject_id = asked.subject_id AND released.period_kind = asked.period_kind
+  ON released.subject_id = asked.subject_id AND released.period_kind = every
  AND released.subject_kind = kind
 LEFT JOIN found ON found.release_id = released.release_id
 ORDER BY released.period_start;

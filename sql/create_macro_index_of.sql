@@ -3,7 +3,8 @@
 -- Columns: period_start, period, audience_period, status (suppressed where one of the four figures is;
 -- incomplete where the audience of the month is not released), index, index_least, index_most (the true index lies between these).
 CREATE MACRO index_of(wanted, wanted_segment, every := 'month', kind := 'campaign') AS TABLE
-WITH four AS (
+WITH asked AS MATERIALIZED (SELECT known_subject('audience', 'everyone') AS subject_id),
+four AS (
     SELECT part.period_start, part.period, of_all.period AS audience_period,
            CAST(part.people AS DOUBLE) / whole.people AS share,
            CAST(of_all.people AS DOUBLE) / everyone.people AS share_of_audience,
@@ -48,5 +49,6 @@ SELECT period_start, period, audience_period,
                )
        END AS index_most
 FROM four
+WHERE (SELECT subject_id FROM asked) IS NOT NULL
 ORDER BY period_start;
 COMMENT ON MACRO TABLE index_of IS 'The share of a segment in a campaign against its share in the audience of the month, 100 is the same: FROM index_of(''camp01'', ''women''); or every := ''day'', ''week'', kind := ''interest''.';

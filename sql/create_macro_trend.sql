@@ -5,7 +5,7 @@
 -- (more, fewer, or not known: rounding alone can be the reason).
 CREATE MACRO trend(wanted, every := 'day') AS TABLE
 WITH asked AS MATERIALIZED (
-    SELECT known_subject('campaign', wanted) AS subject_id, known_period_kind(every) AS period_kind
+    SELECT known_series('campaign', wanted, every) AS subject_id
 ),
 found AS (
     SELECT figure.release_id, one.gender, one.age, one.region_code, figure.status, figure.people,
@@ -20,7 +20,7 @@ answers AS (
            found.people_least, found.people_most
     FROM asked
     JOIN released_tables AS released
-      ON released.subject_id = asked.subject_id AND released.period_kind = asked.period_kind
+      ON released.subject_id = asked.subject_id AND released.period_kind = every
      AND released.subject_kind = 'campaign'
     CROSS JOIN segments AS known
     LEFT JOIN found

@@ -40,7 +40,14 @@ QUERIES = worked_queries(SMALL_WORLD)
 # Used by the others, which are worked.
 INTERNAL = {
     *("level_of", "is_disjoint", "direction_of", "described_figures", "table_on"),
-    *("known_kind", "known_period_kind", "known_subject", "known_period", "known_segment"),
+    *(
+        "known_kind",
+        "known_period_kind",
+        "known_subject",
+        "known_period",
+        "known_series",
+        "known_segment",
+    ),
 }
 
 
@@ -255,6 +262,29 @@ def test_unknown_names_are_refused_with_what_lists_them(
         for query in (f"FROM {call}", f"SELECT count(*) FROM {call}"):
             with pytest.raises(duckdb.InvalidInputException, match=re.escape(message)):
                 database.execute(query).fetchall()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("trend('spring', every := 'week')", "no week is released of campaign 'spring'"),
+        ("figures_of('spring', 'men', every := 'week')", "no week is released of campaign"),
+        (
+            "compare('men', 'spring', 'autumn', every := 'month')",
+            "no month is released of campaign",
+        ),
+        ("share('spring', 'men', every := 'week')", "no week is released of campaign 'spring'"),
+        ("index_of('spring', 'men')", "no month is released of campaign|no audience 'everyone'"),
+        ("index_of('spring', 'men', every := 'day')", "no audience 'everyone': FROM subjects"),
+        ("repeat_visitors('spring', 'men')", "no week is released of campaign 'spring'"),
+    ],
+)
+def test_what_is_not_released_yet_is_refused(
+    call: str, message: str, database: duckdb.DuckDBPyConnection
+) -> None:
+    for query in (f"FROM {call}", f"SELECT count(*) FROM {call}"):
+        with pytest.raises(duckdb.InvalidInputException, match=message):
+            database.sql(query).fetchall()
 
 
 def test_every_macro_refuses_unknown_names() -> None:

@@ -198,6 +198,33 @@ def test_a_name_is_a_value_and_no_pattern(home: Home) -> None:
             audience.figures(home.root, campaign=hostile)
 
 
+def test_shares_indices_and_changes_have_bounds(home: Home) -> None:
+    shares = audience.share("spring", "women", home.root)
+    assert shares["percent"].tolist() == [26.6, 26.6]
+    assert (shares["percent_least"] < 26.6).all()
+    assert (shares["percent_most"] > 26.6).all()
+    (row,) = audience.index("Spring", "women", home.root).itertuples()
+    assert (row.period, row.audience_period) == ("2026-11", "2026-11")
+    assert row.index_least < 100 < row.index_most
+    assert audience.index("spring", "women_makassar", home.root)["index"].isna().all()
+    trend = audience.trend("spring", home.root).astype({"segment_id": "string"})
+    men = trend[trend["segment_id"] == "men"]
+    assert men["change"].tolist() == [pd.NA, 0]
+    assert men["direction"].dropna().tolist() == ["not known"]
+    assert men["change"].dtype == men["change_least"].dtype == "Int64"
+
+
+def test_shares_and_indices_of_names_that_fit_nothing_are_refused(
+    home: Home, two_days: Home
+) -> None:
+    with pytest.raises(ConfigurationError, match="3 mistake"):
+        audience.share("winter", "robots", home.root, period_kind="year")  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match=r"several campaigns .*autumn, spring"):
+        audience.trend("Sale", home.root)
+    with pytest.raises(ConfigurationError, match=r"no month is released|no audience 'everyone'"):
+        audience.index("spring", "women", two_days.root)
+
+
 def test_exports_say_what_became_of_them(home: Home, tmp_path: Path) -> None:
     position = Home(shutil.copytree(home.root, tmp_path / "copy"))
     ledger = Ledger.open(position.ledger)
