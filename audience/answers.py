@@ -59,8 +59,8 @@ def _answer(
 
 def _one_id(what: str, name: str, source: DatabaseSource, faults: list[Fault]) -> str | None:
     """The id of one campaign or segment; a name of several is a fault."""
-    found = ids_of(what, name, source.rows(f"list_{what}s"), faults) or [None]
+    found = ids_of(what, name, source.rows(f"list_{what}s"), faults) or []
     if len(found) > 1:
         problem = f"{name!r} is part of the names of several {what}s"
         faults.append(Fault(what, problem, f"name one of {first_few(found)}"))
-    return found[0]
+    return found[0] if found else None
