@@ -74,7 +74,8 @@ class DeduplicatedTable:
 class Claims:
     """The sound rows of one raw table after the other, pseudonymous, on disk where memory ends.
 
-    `raw` is the database in which batches are judged, which never spills. `erased` are the people of whom nothing may be left; they are known once the requests are read.
+    `raw` is the database in which batches are judged; it never spills. `erased` are the people of
+    whom nothing may be left: they are known once the requests are read.
     """
 
     def __init__(self, raw: DuckDB, engine: DuckDB, folder: Path) -> None:
