@@ -34,12 +34,12 @@ test-all: install ## the same with simulations, kills and long comparisons
 
 # Beside `check`, whose types and definitions keep one processor busy for a minute.
 quick-tests: install
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
+	TEST_CASES=few $(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
 
 all-tests: install
 	$(BIN)/pytest -n 2 --dist loadgroup
 
-coverage: install ## branch coverage of `make test`, on the screen and in coverage/
+coverage: install ## branch coverage of the quick tests, on the screen and in coverage/
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow" --cov --cov-report=term --cov-report=html
 
 bench: install ## attacks, brute force, kills, full disks and hostile days in full; takes hours

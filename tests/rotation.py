@@ -1,17 +1,28 @@
-"""How many random cases a test tries: some in every run, others the next day, all in `make bench`.
+"""How many cases a test tries: some in every run, others the next day.
 
-Cases that are named by their seeds move on day by day, so that a range is gone through again and
-again. TEST_DAY repeats those of a day; TEST_CASES=all tries all of them. Hypothesis draws anew in
-every run and prints what failed.
+    TEST_CASES=few   of the cases that a test lists a third (`make test`), at least one
+    (not set)        all cases that are listed, and of random ones some (`make test-all`)
+    TEST_CASES=all   all random ones too (`make bench`)
+
+Cases move on day by day, so that all are gone through again and again; TEST_DAY repeats those of a
+day. Hypothesis draws anew in every run and prints what failed.
 """
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import pytest
 
+Case = TypeVar("Case")
+
 ALL = os.environ.get("TEST_CASES") == "all"
+FEW = os.environ.get("TEST_CASES") == "few"
+_ONE_OF = 3
+# Workers take the day of the process that starts them: all choose the same cases.
 DAY = int(os.environ.get("TEST_DAY") or datetime.now(UTC).date().toordinal())
+os.environ["TEST_DAY"] = str(DAY)
 
 
 def cases(seeds: range, some: int) -> list[int]:
@@ -24,6 +35,23 @@ def cases(seeds: range, some: int) -> list[int]:
 def examples(most: int) -> int:
     """How many examples Hypothesis tries where each takes a while."""
     return most if ALL else max(most // 4, 3)
+
+
+def of_the_day(listed: Sequence[Case], day: int = DAY) -> list[Case]:
+    """A third of the cases that a test lists, those of the day; one where there are fewer."""
+    return list(listed[day % _ONE_OF :: _ONE_OF] or [listed[day % len(listed)]])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the cases of other days where few are to be tried."""
+    if not FEW:
+        return
+    listed: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        listed.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    chosen = {id(item) for cases_of_one in listed.values() for item in of_the_day(cases_of_one)}
+    config.hook.pytest_deselected(items=[item for item in items if id(item) not in chosen])
+    items[:] = [item for item in items if id(item) in chosen]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:

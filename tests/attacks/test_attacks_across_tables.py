@@ -60,6 +60,7 @@ def test_attack_fails_against_near_sets_and_bounded_contributions(name: str) -> 
     assert result.at_least <= allowed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CORRECTING)
 def test_attack_over_a_correction_fails_against_the_product(name: str) -> None:
     """With its own near sets and secondary suppression; a few worlds."""

@@ -102,6 +102,7 @@ def test_inference_on_random_tables():
     assert min(counted["safe"], counted["disclosure"], counted["contradiction"]) > 2, counted
 
 
+@pytest.mark.slow
 def test_exact_solutions_on_random_tables():
     counted = outcomes(check_exact, range(200))
     assert min(counted["open"], counted["solved"], counted["broken"]) > 2, counted

@@ -149,6 +149,7 @@ def is_broken(join, floor):
     return any((people.max(axis=0)[where] < floor).any() for people, where in totals)
 
 
+@pytest.mark.slow
 def test_random_campaigns_agree_with_enumeration():
     counted = Counter()
     for seed in range(150):

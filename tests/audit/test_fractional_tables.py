@@ -247,6 +247,7 @@ def test_a_large_table_gives_away_what_parts_of_people_do(seed):
     assert done.withstood == (not any(small))
 
 
+@pytest.mark.slow
 @UNHURRIED
 @example(624)  # of a class of several cells that is a segment
 @given(SEEDS)

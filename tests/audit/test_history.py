@@ -253,6 +253,7 @@ def test_bearing_goes_both_ways_but_for_days_of_a_nested_release():
     assert AUDIENCE_MONTH.release_id(Period.of("month", DAY.start)) in related(CAMPAIGN_DAY, DAY)
 
 
+@pytest.mark.slow
 def test_no_figure_of_an_old_table_ever_changes():
     rng = np.random.default_rng(7)
     for _ in range(20):

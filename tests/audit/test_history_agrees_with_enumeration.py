@@ -40,6 +40,7 @@ def outcomes(seeds):
     return counted
 
 
+@pytest.mark.slow
 def test_random_tables_that_lie_in_each_other():
     counted = outcomes(range(50))
     assert min(counted["safe"], counted["broken"]) > 6, counted
@@ -62,6 +63,7 @@ def check_shared(seed):
     return "fitting"
 
 
+@pytest.mark.slow
 def test_random_tables_with_shared_figures():
     counted = Counter(check_shared(seed) for seed in range(50))
     assert min(counted["at odds"], counted["fitting"]) > 4, counted

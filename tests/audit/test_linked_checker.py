@@ -66,11 +66,13 @@ def check(seed):
     return "proved"
 
 
+@pytest.mark.slow
 def test_every_family_fits_and_what_is_accepted_is_safe():
     counted = Counter(check(seed) for seed in range(60))
     assert counted["proved"] > 20, counted
 
 
+@pytest.mark.slow
 def test_figures_that_may_be_shared_are_proved_too():
     seen = 0
     for seed in range(40):
@@ -313,6 +315,7 @@ def about_men(table):
     return np.array(sorted(names.keys() - women), dtype=np.int64)
 
 
+@pytest.mark.slow
 def test_one_person_more_or_less_is_seen_where_figures_leave_no_room():
     """Exact figures: every person counts."""
     exact = 0

@@ -50,6 +50,7 @@ def claims(seed):
     return sum(int(of.inner.sum() + of.beyond.sum()) for of in said)
 
 
+@pytest.mark.slow
 def test_nothing_is_shown_that_no_table_has():
     made = [claims(seed) for seed in range(25)]
     assert sum(count > 0 for count in made) > 5
@@ -61,6 +62,7 @@ def test_nothing_is_shown_that_no_table_has_in_many_worlds():
     assert sum(claims(seed) for seed in seeds) > len(seeds)
 
 
+@pytest.mark.slow
 def test_the_verdict_is_the_same_without_layers(monkeypatch):
     pairs = [(seed, *stacked(seed)) for seed in range(0, 160, 8)]
     found = {seed: withhold_joined([join], join.tables, floor) for seed, join, floor in pairs}

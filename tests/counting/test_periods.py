@@ -401,6 +401,7 @@ DECISIONS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(VISITS, CHANGES, REQUESTS, DECISIONS)
 @settings(
     max_examples=examples(8),

@@ -113,6 +113,7 @@ def test_a_value_that_would_change_its_meaning_gets_no_type(column: str, text: s
     assert typed_rows([dict(list(good.items())[:-1])], SCHEMAS["visits"]) is None
 
 
+@pytest.mark.slow
 def test_a_tidy_world_can_be_rewritten_whole(tidy: World, tmp_path: Path) -> None:
     rewrite(tidy.home, Home(tmp_path / "lines"), file_format="jsonl", seed=3)
     rewrite(Home(tmp_path / "lines"), Home(tmp_path / "typed"), file_format="parquet", seed=4)

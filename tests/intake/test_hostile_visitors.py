@@ -59,6 +59,7 @@ def take_in(world: World, form: str, rows: list[Row]) -> None:
     assert sum(row["campaign_ids"] == ["C1"] for row in world.rows("visits")) >= 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", WRITERS)
 @given(changes=st.lists(HOSTILE, min_size=1, max_size=6))
 @settings(max_examples=12, deadline=None)

@@ -309,6 +309,7 @@ def rows_of(path: Path, table: str) -> int:
         return sum(batch.rows.num_rows for batch in read_parquet(source, TABLES[table]).batches)
 
 
+@pytest.mark.slow
 def test_long_texts_that_share_their_beginnings_are_read_within_a_limit(tmp_path: Path) -> None:
     """A million bytes each, but for the first stored as a length (DELTA_BYTE_ARRAY)."""
     path = tmp_path / "visits.parquet"

@@ -99,6 +99,7 @@ QUOTED: dict[str, tuple[list[str], dict[int, str]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("case", QUOTED)
 def test_a_stray_mark_costs_its_own_row_and_no_other(world: World, case: str, end: str) -> None:

@@ -503,6 +503,7 @@ ROWS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(ROWS, st.randoms(use_true_random=False))
 @settings(max_examples=8, deadline=None)
 def test_every_row_is_accounted_for_and_order_does_not_matter(

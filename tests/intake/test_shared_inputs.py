@@ -300,6 +300,7 @@ def outcome(world: World) -> Outcome:
     return sum(reach["people"].to_pylist())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("name", CASES)
 def test_a_delivery_counts_right_or_is_held(tmp_path: Path, name: str, form: str) -> None:

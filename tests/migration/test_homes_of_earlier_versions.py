@@ -77,6 +77,7 @@ def test_an_archive_names_no_folder_of_a_machine(path: Path, tmp_path: Path) -> 
         assert not any(folder in held for folder in _MACHINE), name
 
 
+@pytest.mark.slow
 def test_it_verifies_is_migrated_and_goes_on(home: Home, command: Command) -> None:
     released = {**content(home.releases), **content(home.exports)}
     history, chain = recorded(home), home.public_ledger.read_bytes()

@@ -79,6 +79,7 @@ def test_a_broken_file_of_a_day_that_waits_is_told_once(
     assert check(instance).passed
 
 
+@pytest.mark.slow
 def test_a_day_that_is_due_or_released_is_left_to_its_run(released_home: Home) -> None:
     land(released_home, BROKEN)
     policy, now = Policy.load(released_home.policy), datetime.now(UTC)

@@ -92,6 +92,7 @@ def test_a_run_of_one_day_fails_by_the_check_and_releases_nothing(
     assert "held" in listed.stdout
 
 
+@pytest.mark.slow
 def test_in_a_range_the_other_days_are_released_in_order(
     odd_home: Home, audience: Audience
 ) -> None:

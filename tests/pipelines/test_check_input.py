@@ -85,6 +85,7 @@ def visits(home: Home, day: date = DAY) -> Path:
     return home.raw / "visits" / f"day={day}" / "visits.csv"
 
 
+@pytest.mark.slow
 def test_a_sound_day_would_be_released_as_a_run_releases_it(home: Home) -> None:
     found = checked(home, privileged=True)
     assert found.problems == ()

@@ -150,6 +150,7 @@ def test_a_plausible_day_states_nothing(released_home: Home) -> None:
         assert "acceptance" not in entry.body
 
 
+@pytest.mark.slow
 def test_an_acceptance_is_about_one_delivery(
     fresh_home: Home, profiles: Path, audience: Audience
 ) -> None:

@@ -35,6 +35,7 @@ def held_home(fresh_home: Home, audience: Audience) -> Home:
     return fresh_home
 
 
+@pytest.mark.slow
 def test_a_held_day_names_its_most_frequent_faults_everywhere(
     held_home: Home, audience: Audience
 ) -> None:

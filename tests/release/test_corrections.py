@@ -497,6 +497,7 @@ PLACES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("position", PLACES)
 def test_killed_anywhere_the_next_run_ends_as_if_undisturbed(
     position: str, sent: Home, right: Home

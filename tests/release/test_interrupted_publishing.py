@@ -37,6 +37,7 @@ def figures(home: Home) -> list[tuple[object, ...]]:
         return connection.sql("FROM figures").fetchall()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", sorted(set(POINTS) - {"never"}))
 def test_a_killed_run_is_finished_by_the_next(
     point: str, home: Home, one_day: Home, two_days: Home

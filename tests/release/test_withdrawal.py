@@ -164,6 +164,7 @@ def test_a_release_whose_exports_were_never_finished_is_finished_first(home: Hom
         withdraw_bad(home)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("position", ["ledger", "first folder gone", "first notice", "database"])
 def test_killed_in_the_middle_it_is_finished_by_the_next_attempt(position: str, sent: Home) -> None:
     undisturbed = Home(shutil.copytree(sent.root, sent.root.with_name("undisturbed")))

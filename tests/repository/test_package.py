@@ -93,6 +93,7 @@ def test_the_wheel_has_every_file_of_the_packages_and_the_terms(unpacked: Path) 
     )
 
 
+@pytest.mark.slow
 def test_the_wheel_runs_outside_the_checkout(unpacked: Path, tmp_path: Path) -> None:
     (tmp_path / "sql").mkdir()  # a folder of that name where somebody works changes nothing
     program = (

@@ -199,6 +199,7 @@ erasure.carry_out_erasures(home, date(2026, 11, 22), Ledger.open(home.ledger),
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_step_the_next_run_ends_with_the_same_files_and_the_same_proof(
     home: Home, ledger: Ledger, tmp_path: Path
 ) -> None:

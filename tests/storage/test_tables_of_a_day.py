@@ -47,6 +47,7 @@ def side_by_side(counted: tuple[Counted, ...]) -> tuple[Suppressed, ...]:
     return suppress_release(counted, (), TERMS, EAGER)
 
 
+@pytest.mark.slow
 def test_processes_do_not_change_a_byte(
     alone: tuple[Suppressed, ...], side_by_side: tuple[Suppressed, ...]
 ) -> None:
@@ -73,6 +74,7 @@ def test_tables_from_other_processes_are_proved(
     assert findings_of(side_by_side, counted) == ()
 
 
+@pytest.mark.slow
 def test_a_wrong_figure_from_another_process_is_found(
     counted: tuple[Counted, ...], side_by_side: tuple[Suppressed, ...]
 ) -> None:

@@ -70,6 +70,7 @@ def test_a_move_that_would_take_half_of_a_person_is_none():
     assert combinations.find(ExactTarget((0,), 2), {0: 2}, {}, []) == {0: 2, 1: -1, 2: -1}
 
 
+@pytest.mark.slow
 def test_sums_publish_what_columns_alone_would_suppress():
     """With every witness checked after every row; without sums the same rows are tried."""
     random = np.random.default_rng(11)

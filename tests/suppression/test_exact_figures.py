@@ -142,6 +142,7 @@ def shares(shape, rules, *, occupied):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("inference_k", "occupied", "share"),
     [

@@ -90,6 +90,7 @@ def test_more_campaigns_of_one_link_draw_no_other_offset() -> None:
     assert np.mean(appears) == pytest.approx(1 / 6, abs=NEARLY)
 
 
+@pytest.mark.slow
 def test_campaigns_that_lack_a_few_people_show_what_the_first_one_shows() -> None:
     """G1 to G4: 80 people, and all of them but for one to nine; 64 secrets, no difference.
 

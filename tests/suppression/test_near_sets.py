@@ -96,6 +96,7 @@ def test_pairs_are_those_that_differ_in_few_buckets_and_in_size_by_few(sets, dat
     assert list(found) == [pair for pair in every if pair[2] <= most]
 
 
+@pytest.mark.slow
 def test_sets_that_differ_by_20_people_are_hardly_ever_taken_to_be_near():
     """Groups of 200 people and the smallest shape, 300 pairs."""
     random, most = np.random.default_rng(3), 11

@@ -87,6 +87,7 @@ def read_in_a_process(path: Path, command: str, limit: int) -> tuple[int, str]:
     return int(done.stdout), done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["protect", "audit"])
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_small_file_does_not_fill_the_memory(bomb: str, command: str, tmp_path: Path) -> None:
@@ -117,6 +118,7 @@ WITHIN: dict[str, tuple[Callable[[], pa.Table], dict[str, object]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["protect", "audit"])
 @pytest.mark.parametrize("kind", WITHIN)
 def test_what_is_read_takes_less_than_the_limit(

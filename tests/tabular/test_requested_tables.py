@@ -104,6 +104,7 @@ def test_a_missing_file_is_a_mistake(tmp_path: Path) -> None:
         read_request(files(cells, tables=tmp_path / "none.yaml"), settings())
 
 
+@pytest.mark.slow
 def test_only_what_is_wanted_is_published(tmp_path: Path) -> None:
     cells = write_world(tmp_path)
     tables = tmp_path / "tables.yaml"
