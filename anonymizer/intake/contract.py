@@ -40,6 +40,11 @@ class RawTable:
     winners: bool = True
     objections: bool = False
 
+    @property
+    def about_people(self) -> bool:
+        """Whether its rows go when their person asks to be erased; the request itself stays."""
+        return self.name not in ("campaigns", "requests")
+
 
 # A missing user id column would turn everybody into a guest without a word: it is required.
 TABLES: Mapping[str, RawTable] = {

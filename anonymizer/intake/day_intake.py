@@ -2,27 +2,28 @@
 
     survey -> open, read, judge each file -> settle duplicates over all files -> write
 
-Every file is read before anything is written: a run uses all of its files or none.
+Raw values stay in memory, a batch at a time. What a batch becomes is pseudonymous and waits in a
+second database, which may spill, and then in a file of the run's own folder. Every file is read
+before one of them takes its place: a run uses all of its files or none.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from anonymizer.intake.batches import MOST_FAULTS, RawBatch, RowFault
 from anonymizer.intake.contract import TABLES, RawTable
-from anonymizer.intake.deduplication import (
-    DeduplicatedTable,
-    FileRows,
-    deduplicate,
-    leave_out,
-    rows_of,
-)
+from anonymizer.intake.deduplication import Claims, DeduplicatedTable, FileRows
 from anonymizer.intake.file_inspection import broken_files
 from anonymizer.intake.landing_zone import WORKING_FILE, LandedFile, Landing, survey
 from anonymizer.intake.objections import (
@@ -38,16 +39,20 @@ from anonymizer.intake.quarantine import frequent_lines
 from anonymizer.intake.raw_source import Limits, RawSource, opened
 from anonymizer.intake.readers import read
 from anonymizer.intake.row_validation import RowValidator
-from anonymizer.intake.vocabulary import load_vocabulary
+from anonymizer.intake.vocabulary import load_interests, load_vocabulary
 from anonymizer.model.accounting import RowAccount
 from anonymizer.model.codings import Codings, read_codings
-from anonymizer.model.dimensions import NOT_STATED
 from anonymizer.model.errors import AudienceError, Held, InputRejected, InputsRejected
 from anonymizer.model.policy import Policy
 from anonymizer.model.segments import Interest
 from anonymizer.model.windows import oldest_needed
 from anonymizer.storage.engines.duckdb import DuckDB
-from anonymizer.storage.files import write_parquet
+from anonymizer.storage.files import (
+    make_folder,
+    take_over,
+    write_parquet,
+    write_parquet_stream,
+)
 from anonymizer.storage.home import Home
 from anonymizer.storage.raw_zone import RawPath, raw_root
 from anonymizer.storage.secret import Secret
@@ -59,6 +64,7 @@ _TALLIES = {
     "visits": "tally_unmatched",
 }
 _EXAMPLES = 5
+Found = TypeVar("Found")
 # Shapes of a region that is not mapped, and what to do about them.
 _OTHER_CODES = {
     "region_without_dot": "four digits without a dot: BPS (3171 is South Jakarta) or Kemendagri "
@@ -67,7 +73,8 @@ _OTHER_CODES = {
     "region_as_number": "written as a number, which loses digits (11.1 may be 11.01 or 11.10); "
     "deliver region_code as text",
 }
-_ABOUT_PEOPLE = ("profiles", "consents", "visits")
+# Whom nothing may be left of is known from the requests, and links from the campaigns.
+_READING_ORDER = ("campaigns", "requests", "consents", "profiles", "visits")
 _NO_ROWS = RawBatch(pa.record_batch({"row_number": pa.array([], pa.int64())}))
 
 
@@ -184,15 +191,16 @@ def take_in(  # noqa: PLR0913  everything that it works with is handed in
     landing = survey(raw or raw_root(home), day, policy.timing, now)
     _refuse_broken(landing, policy)
     coded = codings or read_codings(policy.codings, home.root)
-    run = _DayIntake(engine, landing, day, policy, secret, decisions, coded)
     load_vocabulary(engine, policy.bots.user_agent_words, interests, coded)
-    reading = _guarded(run)
-    if reading.problems:
-        raise reading.problems[0]
-    _write_pointers(reading.tables, home, day)
-    for doubt in _doubts(run, reading.tables, policy):
-        raise doubt
-    _write_accepted(reading, home, day)
+    with _claims(home, engine, interests) as claims:
+        run = _DayIntake(claims, landing, day, policy, secret, decisions, coded)
+        reading = _guarded(run)
+        if reading.problems:
+            raise reading.problems[0]
+        _write_pointers(reading.tables, home, day)
+        for doubt in _doubts(run, reading.tables, policy):
+            raise doubt
+        _write_accepted(reading, home, day)
     return run.intake(reading.tables)
 
 
@@ -216,22 +224,23 @@ def inspect_day(  # noqa: PLR0913  as `take_in`
     """
     landing = survey(raw or raw_root(home), day, policy.timing, now)
     coded = codings or read_codings(policy.codings, home.root)
-    run = _DayIntake(engine, landing, day, policy, secret, decisions, coded)
     load_vocabulary(engine, policy.bots.user_agent_words, interests, coded)
     problems: list[AudienceError] = [*landing.waits]
-    reading = _TablesRead({}, None, ())
-    try:
-        reading = _guarded(run)
-    except AudienceError as error:
-        problems.append(error)
-    problems += reading.problems
-    intake, whole = None, not problems
-    if reading.tables:
-        _write_pointers(reading.tables, home, day)
-        problems += _doubts(run, reading.tables, policy)
-    if whole:
-        _write_accepted(reading, home, day)
-        intake = run.intake(reading.tables)
+    reading, intake = _TablesRead({}, None, ()), None
+    with _claims(home, engine, interests) as claims:
+        run = _DayIntake(claims, landing, day, policy, secret, decisions, coded)
+        try:
+            reading = _guarded(run)
+        except AudienceError as error:
+            problems.append(error)
+        problems += reading.problems
+        whole = not problems
+        if reading.tables:
+            _write_pointers(reading.tables, home, day)
+            problems += _doubts(run, reading.tables, policy)
+        if whole:
+            _write_accepted(reading, home, day)
+            intake = run.intake(reading.tables)
     problems.sort(key=lambda problem: not isinstance(problem, InputsRejected))  # as a run does
     return Inspected(
         tuple(problems),
@@ -248,8 +257,20 @@ class _TablesRead:
     """What was read of all tables, and what of it makes the day impossible to take in."""
 
     tables: Mapping[str, DeduplicatedTable]
-    late: pa.Table | None
+    late: Path | None
     problems: tuple[AudienceError, ...]
+
+
+@contextmanager
+def _claims(home: Home, engine: DuckDB, interests: Sequence[Interest]) -> Iterator[Claims]:
+    """A place for pseudonymous rows, which goes with the run."""
+    make_folder(home.private)
+    with (
+        TemporaryDirectory(dir=home.private, prefix="spill-") as folder,
+        engine.beside(Path(folder)) as store,
+    ):
+        load_interests(store, interests)
+        yield Claims(engine, store, Path(folder))
 
 
 def _guarded(run: "_DayIntake") -> _TablesRead:
@@ -273,9 +294,11 @@ def _write_pointers(tables: Mapping[str, DeduplicatedTable], home: Home, day: da
 
 
 def _write_accepted(reading: _TablesRead, home: Home, day: date) -> None:
+    """Every file takes its place."""
     for name, deduplicated in reading.tables.items():
-        write_parquet(deduplicated.accepted, home.working_file(name, day))
-    write_parquet(reading.late, home.working_file("late", day))
+        take_over(deduplicated.accepted, home.working_file(name, day))
+    if reading.late is not None:
+        take_over(reading.late, home.working_file("late", day))
 
 
 def _refuse_broken(landing: Landing, policy: Policy) -> None:
@@ -295,7 +318,7 @@ class _DayIntake:
 
     def __init__(
         self,
-        engine: DuckDB,
+        claims: Claims,
         landing: Landing,
         day: date,
         policy: Policy,
@@ -303,55 +326,84 @@ class _DayIntake:
         decisions: Decisions,
         codings: Codings,
     ) -> None:
-        self._engine, self._landing, self._day = engine, landing, day
+        self._engine, self._claims = claims.raw, claims
+        self._landing, self._day = landing, day
         self.day, self.decisions, self.codings = day, decisions, codings
         self._limits = Limits.of(policy.intake)
-        self._validator = RowValidator(engine, day, policy, secret)
-        self._rejected: list[InputRejected] = []
+        self._validator = RowValidator(self._engine, day, policy, secret)
+        self._rejected: dict[str, list[InputRejected]] = defaultdict(list)
         self._rows: Counter[tuple[str, date | None]] = Counter()
         self._oldest_late = oldest_needed(day, policy.timing)
         self.place = "intake"
-        self.taken = [
+        self._taken: dict[str, list[TakenFile]] = defaultdict(list)
+        self._beside_the_tables = [
             *(TakenFile(name, digest, 0, "mapping") for name, digest in codings.files.items()),
             *(TakenFile(name, "", 0, "ignored", why) for name, why in landing.ignored.items()),
         ]
         self.dropped: dict[str, set[str]] = {}
-        self.warnings = [Warned(table, "no_files") for table in landing.absent]
-        self.warnings += _passed_over(landing.ignored)
+        self._warned: dict[str, list[Warned]] = defaultdict(list)
+        self._warned_before = [Warned(table, "no_files") for table in landing.absent]
+        self._warned_before += _passed_over(landing.ignored)
         self.unread: list[UnreadRow] = []
         self.objections: dict[bytes, bool] = {}
-        self._with_unread: dict[str, Sequence[FileRows]] = {}
+        self._matched: set[bytes] = set()
+
+    @property
+    def taken(self) -> list[TakenFile]:
+        """What became of each file, table by table."""
+        return [*self._beside_the_tables, *_by_table(self._taken)]
+
+    @property
+    def warnings(self) -> list[Warned]:
+        """What to look at, table by table."""
+        return [*self._warned_before, *_by_table(self._warned)]
 
     def read_all(self) -> _TablesRead:
         """Read and settle every table; the late visits stand beside them.
 
         What was refused, and tables without rows, are among the problems.
         """
-        tables = {}
-        for name, table in TABLES.items():
-            files = self._read_files(table)
-            self.place = name
-            tables[name] = deduplicate(self._engine, table, files or [self._nothing(table)])
-            if table.objections:
-                self._note_unread(name, files)
-            if name == "campaigns":
-                self._validator.list_links()
-            elif name in _TALLIES:
-                self._warn_of(name, files)
-        late = self._engine.fetch("select_late_visits", {"oldest": self._oldest_late})
+        oldest = pa.array([self._oldest_late], pa.date32())
+        self._claims.engine.load("open_periods", pa.table({"oldest": oldest}))
+        tables = {name: self._read_table(TABLES[name]) for name in _READING_ORDER}
+        late = self._claims.folder / "late.parquet"
+        write_parquet_stream(self._claims.engine.stream("select_late_visits"), late)
         problems: list[AudienceError] = []
-        if self._rejected:
-            problems.append(InputsRejected(self._rejected))
+        if rejected := _by_table(self._rejected):
+            problems.append(InputsRejected(rejected))
         for name, arrival in (("visits", self._day), ("profiles", None)):
             if (name, arrival) in self._rows and not self._rows[name, arrival]:
                 text = f"the files of {name} for {self._day} have no rows"
                 problems.append(Held("no_rows", text))
-        remaining, late = self._apply_objections(tables, late)
-        return _TablesRead(remaining, late, tuple(problems))
+        self.objections = {key: key in self._matched for key in self.objections}
+        return _TablesRead({name: tables[name] for name in TABLES}, late, tuple(problems))
+
+    def _read_table(self, table: RawTable) -> DeduplicatedTable:
+        """Read and settle a table: its accepted rows, without those of erased people, in a file."""
+        claims = self._claims
+        claims.begin()
+        files = self._read_files(table)
+        self.place = table.name
+        if not files:
+            nothing = self._validator.judge(_NO_ROWS, table, self._day)
+            claims.add(0, nothing.claims)
+        deduplicated = claims.settle(table, files)
+        if table.objections:
+            self._note_unread(table.name, list(files.values()))
+        if table.name == "campaigns":
+            self._engine.load("standing", claims.engine.fetch("select_accepted_rows"))
+            self._validator.list_links()
+            self._engine.drop("standing")
+        elif table.name in _TALLIES:
+            self._warn_of(table.name, files)
+        if table.name in ("profiles", "visits"):
+            matched = claims.engine.fetch(f"match_{table.name}")
+            self._matched.update(matched["request_key"].to_pylist())
+        self._act_on_unread(table.name, deduplicated, list(files.values()))
+        return replace(deduplicated, **claims.describe(table, deduplicated.accepted))
 
     def intake(self, tables: Mapping[str, DeduplicatedTable]) -> Intake:
         """What there is to say about the day."""
-        profiles = tables["profiles"].accepted
         return Intake(
             {name: deduplicated.account for name, deduplicated in tables.items()},
             tuple(self.taken),
@@ -359,14 +411,8 @@ class _DayIntake:
             tuple(self.warnings),
             self.undecided,
             self.objections,
-            {
-                f"{column}_not_stated": pc.sum(pc.equal(profiles[column], NOT_STATED)).as_py() or 0
-                for column in ("gender", "region")
-            },
-            {
-                name: pc.count_distinct(tables[name].accepted["person_key"]).as_py()
-                for name in ("visits", "consents", "requests")
-            },
+            tables["profiles"].unstated,
+            {name: tables[name].people for name in ("visits", "consents", "requests")},
         )
 
     @property
@@ -383,90 +429,86 @@ class _DayIntake:
         """Keep the rows of a table of objections that cannot be read."""
         unread = unread_rows(table, files)
         self.unread += unread
-        self._with_unread[table] = files
         undecided = sum(row.place not in self.decisions for row in unread)
         if undecided:
-            self.warnings.append(Warned(table, "unread", undecided))
+            self._warned[table].append(Warned(table, "unread", undecided))
 
-    def _apply_objections(
-        self, tables: Mapping[str, DeduplicatedTable], late: pa.Table
-    ) -> tuple[dict[str, DeduplicatedTable], pa.Table]:
+    def _act_on_unread(
+        self, table: str, deduplicated: DeduplicatedTable, files: Sequence[FileRows]
+    ) -> None:
         """Unread objections act, and nothing of who asked to be erased goes on but the request."""
-        requests = add_unread_requests(
-            tables["requests"].accepted, self._with_unread["requests"], self.decisions
-        )
-        self.objections = _matched(
-            requests, [tables["profiles"].accepted, tables["visits"].accepted, late]
-        )
-        erased = requests.filter(pc.equal(requests["kind"], "erase"))["person_key"].combine_chunks()
-        remaining = {
-            name: leave_out(deduplicated, erased, "erased")
-            if name in _ABOUT_PEOPLE
-            else deduplicated
-            for name, deduplicated in tables.items()
-        }
-        consents = add_unread_consents(
-            remaining["consents"].accepted, self._with_unread["consents"], self.decisions
-        )
-        remaining["requests"] = replace(remaining["requests"], accepted=requests)
-        remaining["consents"] = replace(
-            remaining["consents"], accepted=consents.filter(pc.invert(rows_of(consents, erased)))
-        )
-        return remaining, late.filter(pc.invert(rows_of(late, erased)))
+        claims = self._claims
+        if table == "requests":
+            requests = pq.read_table(deduplicated.accepted)
+            requests = add_unread_requests(requests, files, self.decisions)
+            write_parquet(requests, deduplicated.accepted)
+            erased = requests.filter(pc.equal(requests["kind"], "erase"))
+            claims.erase(erased["person_key"].combine_chunks())
+            acting = pc.is_in(requests["kind"], value_set=pa.array(["erase", "withdraw", UNREAD]))
+            objections = requests.filter(acting).select(["request_key", "person_key"])
+            claims.engine.load("objections", objections)
+            self.objections = dict.fromkeys(objections["request_key"].to_pylist(), False)
+        elif table == "consents" and any(file.unread for file in files):
+            consents = pq.read_table(deduplicated.accepted)
+            consents = add_unread_consents(consents, files, self.decisions)
+            write_parquet(
+                consents.filter(pc.invert(claims.are_erased(consents))), deduplicated.accepted
+            )
 
-    def _read_files(self, table: RawTable) -> list[FileRows]:
-        """The files of a table that were accepted; one with the bytes of another is read once."""
-        accepted: list[FileRows] = []
-        for landed in self._landing.of(table.name):
+    def _read_files(self, table: RawTable) -> dict[int, FileRows]:
+        """The accepted files of a table by number; one with the bytes of another is read once."""
+        accepted: dict[int, FileRows] = {}
+        for number, landed in enumerate(self._landing.of(table.name)):
             self.place = landed.name
             try:
                 with opened(landed, self._limits) as source:
-                    if any(source.digest == file.digest for file in accepted):
-                        self.taken.append(TakenFile(landed.name, source.digest, 0, "already_read"))
+                    if any(source.digest == file.digest for file in accepted.values()):
+                        repeated = TakenFile(landed.name, source.digest, 0, "already_read")
+                        self._taken[table.name].append(repeated)
                         continue
-                    gathered = self._read_file(landed, source, table)
+                    gathered = self._read_file(landed, source, table, number)
             except InputRejected as refusal:
-                self._rejected.append(refusal)
+                self._claims.refuse(number)
+                self._rejected[table.name].append(refusal)
                 continue
-            accepted.append(gathered)
+            accepted[number] = gathered
             arrival = landed.arrival if table.name == "visits" else None
             self._rows[table.name, arrival] += gathered.rows
-            self.taken.append(TakenFile(landed.name, gathered.digest, gathered.rows, "accepted"))
+            self._taken[table.name].append(
+                TakenFile(landed.name, gathered.digest, gathered.rows, "accepted")
+            )
             if not gathered.rows:
-                self.warnings.append(Warned(table.name, "no_rows"))
+                self._warned[table.name].append(Warned(table.name, "no_rows"))
         return accepted
 
-    def _read_file(self, landed: LandedFile, source: RawSource, table: RawTable) -> FileRows:
+    def _read_file(
+        self, landed: LandedFile, source: RawSource, table: RawTable, number: int
+    ) -> FileRows:
         gathered = FileRows(landed.name, source.digest)
         reading = read(source, table)
         for batch in reading.batches:
-            gathered.add(self._validator.judge(batch, table, landed.arrival))
+            judged = self._validator.judge(batch, table, landed.arrival)
+            self._claims.add(number, gathered.add(judged))
             if len(gathered.faults) > MOST_FAULTS:
                 raise source.reject("too_many_bad_rows", _most_faults(gathered.faults))
         if gathered.rows != reading.rows():
             raise source.reject(
                 "corrupt", f"it has {reading.rows()} rows, of which {gathered.rows} could be read"
             )
-        header = reading.header()
+        header, warned = reading.header(), self._warned[table.name]
         self.dropped.setdefault(table.name, set()).update(header.dropped)
-        self.warnings += [
+        warned += [
             Warned(table.name, f"column_absent:{c}", file=landed.name, columns=(c,))
             for c in header.absent
         ]
         if header.dropped:
             size, names = len(header.dropped), header.dropped
-            self.warnings.append(Warned(table.name, "unknown_columns", size, landed.name, names))
+            warned.append(Warned(table.name, "unknown_columns", size, landed.name, names))
         return gathered
 
-    def _nothing(self, table: RawTable) -> FileRows:
-        """A file without rows: it gives an empty table its columns."""
-        nothing = FileRows("", "")
-        nothing.add(self._validator.judge(_NO_ROWS, table, self._day))
-        return nothing
-
-    def _warn_of(self, table: str, files: Sequence[FileRows]) -> None:
-        for found in self._engine.fetch(_TALLIES[table]).to_pylist():
-            self.warnings.append(
+    def _warn_of(self, table: str, files: Mapping[int, FileRows]) -> None:
+        for found in self._claims.engine.fetch(_TALLIES[table]).to_pylist():
+            self._warned[table].append(
                 Warned(
                     table,
                     found["code"],
@@ -505,15 +547,9 @@ def _most_faults(faults: Sequence[RowFault]) -> str:
     )
 
 
-def _matched(requests: pa.Table, others: Sequence[pa.Table]) -> dict[bytes, bool]:
-    """Whether there is a profile or a visit of its person, of each objection by its key."""
-    acting = pc.is_in(requests["kind"], value_set=pa.array(["erase", "withdraw", UNREAD]))
-    objections = requests.filter(acting)
-    if not objections.num_rows:
-        return {}
-    known = pa.concat_arrays([pc.unique(o["person_key"]).cast(pa.binary()) for o in others])
-    keys = objections["request_key"].to_pylist()
-    return dict(zip(keys, rows_of(objections, known).to_pylist(), strict=True))
+def _by_table(found: Mapping[str, Sequence[Found]]) -> list[Found]:
+    """What was found of all tables, in the order of the contract."""
+    return [one for name in TABLES for one in found.get(name, ())]
 
 
 def _doubts(
@@ -563,7 +599,7 @@ def _other_coding(
 
     Another authority uses the same digits for another place: nothing is guessed.
     """
-    read = pc.sum(pc.not_equal(profiles.accepted["region"], NOT_STATED)).as_py() or 0
+    read = profiles.account.counted - profiles.unstated["region_not_stated"]
     unlike = sum(warned.count for warned in others)
     if unlike and unlike > most * (read + unlike):
         kinds = dict.fromkeys(warned.code for warned in others)

@@ -1,8 +1,10 @@
 """Gathers the judged rows of all files of one raw table and settles what they share."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,7 +13,9 @@ from anonymizer.intake.batches import RowFault
 from anonymizer.intake.contract import RawTable
 from anonymizer.intake.row_validation import ValidatedBatch
 from anonymizer.model.accounting import RowAccount
+from anonymizer.model.dimensions import NOT_STATED
 from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.files import write_parquet_stream
 
 POINTERS = pa.schema(
     {
@@ -33,7 +37,7 @@ _ID_COLUMNS = {
 
 @dataclass
 class FileRows:
-    """What came out of one file: rows read, sound rows, pointers to bad ones.
+    """What came out of one file: rows read, pointers to bad ones.
 
     `unread` are the bad rows of requests and consents whose person is known.
     """
@@ -41,83 +45,112 @@ class FileRows:
     name: str
     digest: str
     rows: int = 0
-    claims: list[pa.Table] = field(default_factory=list)
     faults: list[RowFault] = field(default_factory=list)
     unread: list[pa.Table] = field(default_factory=list)
 
-    def add(self, judged: ValidatedBatch) -> None:
-        """Add the rows of a batch."""
+    def add(self, judged: ValidatedBatch) -> pa.Table:
+        """Count the rows of a batch; returns the sound ones."""
         self.rows += judged.claims.num_rows + len(judged.faults)
         self.faults += judged.faults
-        self.claims.append(judged.claims)
         if judged.unread is not None and judged.unread.num_rows:
             self.unread.append(judged.unread)
+        return judged.claims
 
 
 @dataclass(frozen=True)
 class DeduplicatedTable:
-    """One raw table of the run: accepted rows, the account, and pointers to bad rows.
+    """One raw table of the run: the account, pointers to bad rows, and the file of accepted rows.
 
-    The relation `standing` holds what stands, with all columns of accept_*.sql, until the
-    next table is settled.
+    `people` have rows among the accepted ones; `unstated` counts profiles by what they do not say.
     """
 
     account: RowAccount
-    accepted: pa.Table
     quarantine: pa.Table
+    accepted: Path
+    people: int = 0
+    unstated: Mapping[str, int] = field(default_factory=dict)
 
 
-def deduplicate(engine: DuckDB, table: RawTable, files: Sequence[FileRows]) -> DeduplicatedTable:
-    """Find duplicates and conflicting ids among the rows of all files, of which there is one."""
-    engine.load("claims", pa.concat_tables(_claims(files)))
-    deduplicated = engine.fetch("resolve_duplicates", {"winners": table.winners})
-    engine.load("resolved", deduplicated)
-    engine.create("standing", "select_accepted_rows")
-    engine.drop("claims")
-    conflicts = deduplicated.filter(pc.equal(deduplicated["outcome"], "conflicting_id"))
-    column = _ID_COLUMNS.get(table.name, "")
-    for conflict in conflicts.to_pylist():
-        fault = RowFault(conflict["row_number"], column, "conflicting_id")
-        files[conflict["file"]].faults.append(fault)
-    accepted = engine.fetch(f"select_{table.name}")
-    excluded = engine.fetch("tally_excluded").to_pydict()
-    account = RowAccount(
-        table.name,
-        read=sum(file.rows for file in files),
-        counted=accepted.num_rows,
-        duplicates=deduplicated.num_rows - conflicts.num_rows,
-        excluded=dict(zip(excluded["excluded"], excluded["row_count"], strict=True)),
-        quarantined=dict(sorted(Counter(f.reason for file in files for f in file.faults).items())),
-    )
-    return DeduplicatedTable(account, accepted, _quarantine(table, files))
+class Claims:
+    """The sound rows of one raw table after the other, pseudonymous, on disk where memory ends.
 
+    `raw` is the database in which batches are judged; it never spills. `erased` are the people of
+    whom nothing may be left: they are known once the requests are read.
+    """
 
-def leave_out(deduplicated: DeduplicatedTable, people: pa.Array, reason: str) -> DeduplicatedTable:
-    """The same without the rows of these people: they are excluded for `reason`."""
-    accepted = deduplicated.accepted.filter(pc.invert(rows_of(deduplicated.accepted, people)))
-    left_out = deduplicated.accepted.num_rows - accepted.num_rows
-    if not left_out:
-        return deduplicated
-    account = deduplicated.account
-    excluded = dict(sorted((Counter(account.excluded) + Counter({reason: left_out})).items()))
-    return replace(
-        deduplicated,
-        accepted=accepted,
-        account=replace(account, counted=accepted.num_rows, excluded=excluded),
-    )
+    def __init__(self, raw: DuckDB, engine: DuckDB, folder: Path) -> None:
+        self.raw, self.engine, self.folder = raw, engine, folder
+        self.erase(pa.array([], pa.binary()))
 
+    def erase(self, people: pa.Array) -> None:
+        """Leave these people out of the tables that are settled from here on."""
+        self._erased = pc.unique(people)
+        self.engine.load("erased", pa.table({"person_key": self._erased}))
 
-def rows_of(table: pa.Table, people: pa.Array) -> pa.ChunkedArray:
-    """Which rows are about these people; guests are nobody."""
-    return pc.fill_null(pc.is_in(table["person_key"], value_set=people), False)  # noqa: FBT003
+    def begin(self) -> None:
+        """Forget the rows of the table before."""
+        for relation in ("standing", "resolved", "claims"):
+            self.engine.drop(relation)
 
+    def add(self, number: int, rows: pa.Table) -> None:
+        """Add sound rows of the file of this number."""
+        column = pa.repeat(pa.scalar(number, pa.int32()), rows.num_rows)
+        self.engine.append("claims", rows.append_column("file", column))
 
-def _claims(files: Sequence[FileRows]) -> Iterator[pa.Table]:
-    """The claims of all files with the number of their file."""
-    for number, file in enumerate(files):
-        for claims in file.claims:
-            column = pa.repeat(pa.scalar(number, pa.int32()), claims.num_rows)
-            yield claims.append_column("file", column)
+    def refuse(self, number: int) -> None:
+        """Forget the rows of a file."""
+        if self.engine.has("claims"):
+            self.engine.run("remove_refused_rows", {"file": number})
+
+    def settle(self, table: RawTable, files: Mapping[int, FileRows]) -> DeduplicatedTable:
+        """Find duplicates and conflicting ids among the rows of all files; write what is accepted.
+
+        The relation `standing` holds what stands, with all columns of accept_*.sql, until the next
+        table begins.
+        """
+        self.engine.create("resolved", "resolve_duplicates", {"winners": table.winners})
+        self.engine.view("standing", "select_accepted_rows")
+        outcomes = self._tally("tally_resolved")
+        column = _ID_COLUMNS.get(table.name, "")
+        for conflict in self.engine.fetch("list_conflicts").to_pylist():
+            fault = RowFault(conflict["row_number"], column, "conflicting_id")
+            files[conflict["file"]].faults.append(fault)
+        excluded = self._tally("tally_excluded")
+        if table.about_people and (erased := self._tally("tally_erased")):
+            excluded = dict(sorted((Counter(excluded) + Counter(erased)).items()))
+        accepted = self.folder / f"{table.name}.parquet"
+        counted = write_parquet_stream(self.engine.stream(f"select_{table.name}"), accepted)
+        account = RowAccount(
+            table.name,
+            read=sum(file.rows for file in files.values()),
+            counted=counted,
+            duplicates=outcomes.get("duplicate", 0),
+            excluded=excluded,
+            quarantined=dict(
+                sorted(Counter(f.reason for file in files.values() for f in file.faults).items())
+            ),
+        )
+        return DeduplicatedTable(account, _quarantine(table, list(files.values())), accepted)
+
+    def describe(self, table: RawTable, accepted: Path) -> dict[str, Any]:
+        """The facts of a table that are counted over its accepted rows."""
+        if table.name == "campaigns":
+            return {}
+        self.engine.scan("accepted", [accepted])
+        facts: dict[str, Any] = {"people": self.engine.fetch("count_people")["people"][0].as_py()}
+        if table.name == "profiles":
+            unstated = self.engine.fetch("count_unstated", {"not_stated": NOT_STATED})
+            facts["unstated"] = unstated.to_pylist()[0]
+        self.engine.drop("accepted")
+        return facts
+
+    def are_erased(self, rows: pa.Table) -> pa.ChunkedArray:
+        """Which rows are of erased people; guests are nobody."""
+        return pc.fill_null(pc.is_in(rows["person_key"], value_set=self._erased), False)  # noqa: FBT003
+
+    def _tally(self, statement: str) -> dict[str, int]:
+        reasons, counts = self.engine.fetch(statement).columns
+        return dict(zip(reasons.to_pylist(), counts.to_pylist(), strict=True))
 
 
 def _quarantine(table: RawTable, files: Sequence[FileRows]) -> pa.Table:

@@ -5,8 +5,10 @@ them in or not.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+
+import pyarrow as pa
 
 from anonymizer.intake.contract import TABLES, RawTable
 from anonymizer.intake.deduplication import FileRows
@@ -38,6 +40,13 @@ class ReadRequest:
 
     def __repr__(self) -> str:
         return f"ReadRequest({self.file}, row {self.place.row}, {self.kind})"
+
+
+@dataclass
+class _KeptRows(FileRows):
+    """The rows of a file with the sound ones, which are few."""
+
+    claims: list[pa.Table] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -77,17 +86,17 @@ def _read_files(
     validator: RowValidator,
     limits: Limits,
     rejected: list[InputRejected],
-) -> list[FileRows]:
+) -> list["_KeptRows"]:
     """The files that can be read; one with the bytes of another is read once."""
-    files: list[FileRows] = []
+    files: list[_KeptRows] = []
     for landed in files_of(raw, table.name):
         try:
             with opened(landed, limits) as source:
                 if any(source.digest == file.digest for file in files):
                     continue
-                gathered = FileRows(landed.name, source.digest)
+                gathered = _KeptRows(landed.name, source.digest)
                 for batch in read(source, table).batches:
-                    gathered.add(validator.judge(batch, table, None))
+                    gathered.claims.append(gathered.add(validator.judge(batch, table, None)))
         except InputRejected as refusal:
             rejected.append(refusal)
             continue
@@ -95,7 +104,7 @@ def _read_files(
     return files
 
 
-def _requests(files: Sequence[FileRows]) -> list[ReadRequest]:
+def _requests(files: Sequence["_KeptRows"]) -> list[ReadRequest]:
     """The requests of known persons; without a sound time where there is none."""
     columns = ["row_number", "kind", "requested_at", "record_key"]
     return [

@@ -99,6 +99,11 @@ def load_vocabulary(
     _load_pairs(engine, "region_codes", ("code", "region"), codings.targets)
     words = [word.lower() for word in program_words if word]
     engine.load("program_words", pa.table({"word": pa.array(words, pa.string())}))
+    load_interests(engine, interests)
+
+
+def load_interests(engine: DuckDB, interests: Iterable[Interest]) -> None:
+    """Load `interest_words`."""
     of_interest = [(word, each.code) for each in interests for word in each.categories]
     engine.load(
         "interest_words",

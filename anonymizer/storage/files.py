@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 PUBLIC, PRIVATE = 0o644, 0o600
+_ROWS_OF_A_GROUP = 1 << 20
 _FOLDERS = {PUBLIC: 0o755, PRIVATE: 0o700}
 
 
@@ -29,6 +30,39 @@ def write_parquet(table: "pa.Table", path: Path, *, mode: int = PRIVATE) -> None
     # Page boundaries follow the chunks of a table, and these follow threads.
     whole = table.combine_chunks()
     _write(path, lambda temporary: pq.write_table(whole, temporary, compression="zstd"), mode)
+
+
+def write_parquet_stream(rows: "pa.RecordBatchReader", path: Path) -> int:
+    """Write rows as `write_parquet` does, some at a time; returns how many. Raises NoSpace."""
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    written = 0
+
+    def fill(temporary: Path) -> None:
+        nonlocal written
+        with pq.ParquetWriter(temporary, rows.schema, compression="zstd") as writer:
+            for batches in _portions(rows, _ROWS_OF_A_GROUP):
+                # Page boundaries follow the chunks of a table, and these follow threads.
+                group = pa.Table.from_batches(batches, rows.schema).combine_chunks()
+                writer.write_table(group, row_group_size=_ROWS_OF_A_GROUP)
+                written += group.num_rows
+
+    _write(path, fill, PRIVATE)
+    return written
+
+
+def take_over(source: Path, target: Path) -> None:
+    """Rename a finished private file to its place, durably, replacing what was there.
+
+    Raises NoSpace.
+    """
+    try:
+        make_folder(target.parent)
+        source.replace(target)
+        _sync(target.parent)
+    except OSError as error:
+        raise NoSpace(target.parent.name, type(error).__name__) from None
 
 
 def write_bytes(content: bytes, path: Path, *, mode: int = PRIVATE) -> None:
@@ -91,6 +125,23 @@ def _write(path: Path, fill: Callable[[Path], object], mode: int) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _portions(batches: Iterable["pa.RecordBatch"], size: int) -> Iterator[list["pa.RecordBatch"]]:
+    """The rows in portions of this size, the last one smaller; without rows one that is empty."""
+    portion: list[pa.RecordBatch] = []
+    room, first = size, True
+    for batch in batches:
+        start = 0
+        while batch.num_rows - start >= room:
+            yield [*portion, batch.slice(start, room)]
+            start += room
+            portion, room, first = [], size, False
+        if start < batch.num_rows:
+            portion.append(batch.slice(start))
+            room -= batch.num_rows - start
+    if portion or first:
+        yield portion
 
 
 def _sync(path: Path) -> None:

@@ -15,6 +15,9 @@ import pyarrow as pa
 
 from anonymizer.model.errors import Held
 
+# Blocks are spilled as they lie in memory, with leftovers of what this process freed before: at
+# times raw values. The key never leaves the process (decision 23).
+_SPILLED = {"temp_file_encryption": True, "force_mbedtls_unsafe": True}
 _NAME = re.compile(r"^[a-z_][a-z0-9_]*$")
 
 
@@ -26,14 +29,13 @@ class DuckDB:
     """
 
     def __init__(self, *, memory_megabytes: int, threads: int, spill: Path | None) -> None:
-        self._connection = duckdb.connect(
-            ":memory:",
-            config={
-                "memory_limit": f"{memory_megabytes}MB",
-                "threads": threads,
-                "temp_directory": str(spill) if spill else "",
-            },
-        )
+        self._memory_megabytes, self._threads = memory_megabytes, threads
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": f"{memory_megabytes}MB",
+            "threads": threads,
+            "temp_directory": str(spill) if spill else "",
+        }
+        self._connection = duckdb.connect(":memory:", config=config | _SPILLED if spill else config)
         self._connection.execute("SET TimeZone = 'UTC'")
         self._kinds: dict[str, str] = {}  # TABLE or VIEW by name; loaded rows aside
 
@@ -47,6 +49,10 @@ class DuckDB:
         trace: TracebackType | None,
     ) -> None:
         self._connection.close()
+
+    def beside(self, spill: Path) -> "DuckDB":
+        """Another database with the same limits, for pseudonymous rows: these may spill."""
+        return DuckDB(memory_megabytes=self._memory_megabytes, threads=self._threads, spill=spill)
 
     def load(self, name: str, rows: pa.Table | pa.RecordBatch | pa.RecordBatchReader) -> None:
         """Make Arrow rows readable under `name`, without a copy."""
@@ -75,6 +81,37 @@ class DuckDB:
         self._kinds[name] = "TABLE"
         counted = self._connection.table(name).shape
         return int(counted[0])
+
+    def append(self, name: str, rows: pa.Table) -> None:
+        """Add rows to the table `name`, which the first of them make."""
+        added = self._connection.from_arrow(rows)
+        if self._kinds.get(_checked(name)) == "TABLE":
+            added.insert_into(name)
+        else:
+            self.drop(name)
+            added.create(name)
+            self._kinds[name] = "TABLE"
+
+    def run(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Do what `sql/<statement>.sql` says, which gives no rows."""
+        self._connection.execute(read(statement), parameters or {})
+
+    def has(self, name: str) -> bool:
+        """Whether there is a table or view of this name."""
+        return name in self._kinds
+
+    def view(self, name: str, statement: str) -> None:
+        """Make the rows of `sql/<statement>.sql` readable as `name`, found when they are read."""
+        self.drop(name)
+        self._connection.execute(f"CREATE VIEW {_checked(name)} AS {read(statement)}")
+        self._kinds[name] = "VIEW"
+
+    def stream(self, statement: str) -> pa.RecordBatchReader:
+        """The rows of `sql/<statement>.sql`, a few in memory at a time; read all before the next.
+
+        Without parameters: DuckDB keeps the whole result of a statement that has some.
+        """
+        return self._connection.sql(read(statement)).to_arrow_reader()
 
     def fetch(self, statement: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """The rows of `sql/<statement>.sql`."""

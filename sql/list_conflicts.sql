@@ -1,0 +1,6 @@
+-- The rows that share an id and do not stand.
+-- in:  resolved
+-- out: file, row_number
+SELECT file, row_number
+FROM resolved
+WHERE outcome = 'conflicting_id'
