@@ -33,7 +33,8 @@ DAY = date(2026, 11, 22)
 _VISITS_OF_A_FILE = 5_000_000
 _REGIONS = Path(data_samples.__file__).parent / "reference/regions.csv"
 _CAMPAIGNS = """
-SELECT 'c' || i AS campaign_id, 'a' || (i % 50) AS advertiser_id, 'A' || (i % 50) AS advertiser_name,
+SELECT 'c' || i AS campaign_id, 'a' || (i % 50) AS advertiser_id,
+       'A' || (i % 50) AS advertiser_name,
        'Campaign ' || i AS campaign_name, 'https://shop.example/p/' || i AS link_url,
        DATE '2026-11-01' AS starts_on, DATE '2026-11-30' AS ends_on
 FROM range($campaigns) AS r(i)
@@ -95,7 +96,7 @@ def make(folder: Path, visits: int, campaigns: int) -> None:
     codes = [
         code
         for code, level in connection.execute(
-            f"SELECT code, level FROM read_csv('{_REGIONS}', all_varchar = true)"  # noqa: S608
+            f"SELECT code, level FROM read_csv('{_REGIONS}', all_varchar = true)"
         ).fetchall()
         if level == "regency"
     ]

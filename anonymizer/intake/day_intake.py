@@ -267,7 +267,7 @@ def _claims(home: Home, engine: DuckDB, interests: Sequence[Interest]) -> Iterat
     make_folder(home.private)
     with (
         TemporaryDirectory(dir=home.private, prefix="spill-") as folder,
-        engine.beside(Path(folder)) as store,
+        engine.sibling(Path(folder)) as store,
     ):
         load_interests(store, interests)
         yield Claims(engine, store, Path(folder))
@@ -336,7 +336,7 @@ class _DayIntake:
         self._oldest_late = oldest_needed(day, policy.timing)
         self.place = "intake"
         self._taken: dict[str, list[TakenFile]] = defaultdict(list)
-        self._beside_the_tables = [
+        self._of_no_table = [
             *(TakenFile(name, digest, 0, "mapping") for name, digest in codings.files.items()),
             *(TakenFile(name, "", 0, "ignored", why) for name, why in landing.ignored.items()),
         ]
@@ -351,7 +351,7 @@ class _DayIntake:
     @property
     def taken(self) -> list[TakenFile]:
         """What became of each file, table by table."""
-        return [*self._beside_the_tables, *_by_table(self._taken)]
+        return [*self._of_no_table, *_by_table(self._taken)]
 
     @property
     def warnings(self) -> list[Warned]:

@@ -49,6 +49,9 @@ class Weakening:
 DIRECTIONS: Mapping[str, Direction] = {
     "format": Direction.NONE,
     "provider": Direction.NONE,
+    "data_label.contact": Direction.NONE,
+    "data_label.domain": Direction.NONE,
+    "data_label.privacy_policy": Direction.NONE,
     "promise.k": Direction.LOWER,
     "promise.k_jitter": Direction.LOWER,
     "promise.inference_k": Direction.LOWER,

@@ -1,9 +1,9 @@
 """Raw files in a bucket: listed at once, each fetched whole and once, never half read.
 
 An object is copied into a file without a name in `private/`, which no other account can open and
-which is gone with the process; it is read from there. What the store says of it (size, time, ETag) has to
-be the same before and after, and as it was listed. What libraries say of a failure is not passed
-on: it may quote keys and names of users.
+which is gone with the process; it is read from there. What the store says of it (size, time, ETag)
+has to be the same before and after, and as it was listed. What libraries say of a failure is not
+passed on: it may quote keys and names of users.
 """
 
 import os
@@ -28,7 +28,7 @@ from anonymizer.storage.files import make_folder
 from anonymizer.storage.object_tree import (
     FOLDER,
     AmbiguousListingError,
-    Listing,
+    ObjectListing,
     ObjectPath,
     ObjectStatus,
 )
@@ -103,7 +103,7 @@ class ObjectStore:
         """
         try:
             found = [(self._name(info), _status(info)) for info in self._infos()]
-            return ObjectPath(Listing.of(found, filed, self.fetch))
+            return ObjectPath(ObjectListing.of(found, filed, self.fetch))
         except AmbiguousListingError as error:
             problem = str(error)
         except _NoBucketError:

@@ -42,7 +42,7 @@ class AmbiguousListingError(ValueError):
 
 
 @dataclass(frozen=True)
-class Listing:
+class ObjectListing:
     """The tree. `filed` are requests on this machine, which are listed with those of the bucket."""
 
     nodes: Mapping[PurePosixPath, ObjectStatus]
@@ -56,7 +56,7 @@ class Listing:
         found: Iterable[tuple[str, ObjectStatus]],
         filed: Path,
         fetch: Callable[[PurePosixPath, ObjectStatus], int],
-    ) -> "Listing":
+    ) -> "ObjectListing":
         """The tree of objects by name, with the files of a local folder among its requests.
 
         Raises AmbiguousListingError.
@@ -81,7 +81,7 @@ class Listing:
 class ObjectPath:
     """A place in a listing."""
 
-    listing: Listing = field(repr=False)
+    listing: ObjectListing = field(repr=False)
     place: PurePosixPath = _ROOT
 
     @property

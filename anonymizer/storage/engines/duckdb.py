@@ -50,7 +50,7 @@ class DuckDB:
     ) -> None:
         self._connection.close()
 
-    def beside(self, spill: Path) -> "DuckDB":
+    def sibling(self, spill: Path) -> "DuckDB":
         """Another database with the same limits, for pseudonymous rows: these may spill."""
         return DuckDB(memory_megabytes=self._memory_megabytes, threads=self._threads, spill=spill)
 
