@@ -1,4 +1,4 @@
-"""The documentation as a site: every page in its place, every link found, nothing from elsewhere."""
+"""The documentation as a site: every page has its place, every link a target."""
 
 import re
 import subprocess
