@@ -75,7 +75,7 @@ def _applied(body: _Body) -> str:
 def _guarded(body: _Body) -> str:
     approvals = body["approvals"]
     approved = f", approved by no. {' and '.join(map(str, approvals))}" if approvals else ""
-    return f"limits, retention or roles changed{approved}"
+    return f"limits, retention and roles recorded{approved}"
 
 
 def _settings_approved(body: _Body) -> str:

@@ -38,13 +38,13 @@ def login(name: str) -> Iterator[None]:
             yield
 
 
-def approve_by_two(home: Home, ledger: Ledger, secret: Secret) -> None:
+def approve_by_two(home: Home, ledger: Ledger, secret: Secret, *, name_roles: bool = True) -> None:
     """Both approvals of the settings in the files, which name the roles themselves or not at all.
 
-    Roles that are missing are added first: that weakens nothing.
+    Roles that are missing are added first, unless `name_roles` is off: that weakens nothing.
     """
     text = home.policy.read_text(encoding="utf-8")
-    if "\nroles: {}" in text or "roles:" not in text:
+    if name_roles and ("\nroles: {}" in text or "roles:" not in text):
         named = text.replace("\nroles: {}", f"\n{ROLES}") if "roles: {}" in text else text + ROLES
         home.policy.write_text(named + "\n", encoding="utf-8")
     for name in (ENGINEER, OFFICER):

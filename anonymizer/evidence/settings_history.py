@@ -8,10 +8,11 @@ from typing import Any
 
 from anonymizer.model.errors import ConfigurationError
 from anonymizer.model.renamed_settings import present
+from anonymizer.model.roles import Roles
 from anonymizer.model.strictness import Weakening, weakened
 from anonymizer.release.ledger import Entry
 from anonymizer.release.settings import SETTINGS, Meaning, SettingsTexts, read_meaning
-from anonymizer.release.settings_change import SAFEGUARDS
+from anonymizer.release.settings_change import SAFEGUARDS, recorded_roles
 
 _NOT_COMPARED = ("format",)
 
@@ -50,7 +51,7 @@ def recorded_changes(entries: Sequence[Entry]) -> Iterator[RecordedChange]:
     """Each change in the ledger's order; the first one against the files of `audience init`."""
     before: Meaning | None = initial_settings()
     segments, number, known = "", 0, False
-    for entry in entries:
+    for position, entry in enumerate(entries):
         if entry.kind not in {SETTINGS, SAFEGUARDS}:
             continue
         if entry.kind == SETTINGS:
@@ -64,7 +65,7 @@ def recorded_changes(entries: Sequence[Entry]) -> Iterator[RecordedChange]:
             moment,
             by,
             differences(*both) if both else None,
-            _weakened(*both) if both and known else (),
+            _weakened(*both, recorded_roles(entries[:position])) if both and known else (),
             tuple(e for e in entries if e.sequence in entry.body.get("approvals", ())),
         )
         before, known = after, True
@@ -119,8 +120,8 @@ def _meaning(policy: str, segments: str) -> Meaning | None:
         return None
 
 
-def _weakened(before: Meaning, after: Meaning) -> tuple[Weakening, ...]:
-    return weakened((before.policy, before.catalogue), (after.policy, after.catalogue))
+def _weakened(before: Meaning, after: Meaning, decided: Roles) -> tuple[Weakening, ...]:
+    return weakened((before.policy, before.catalogue), (after.policy, after.catalogue), decided)
 
 
 def _first_day(entry: Entry) -> date | None:

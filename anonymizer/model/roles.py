@@ -22,6 +22,11 @@ class Roles:
         """Whether any login has a role."""
         return any(self.logins.values())
 
+    def overlaid(self, later: "Roles") -> "Roles":
+        """These roles with the lists of later ones in their place, where those name a login."""
+        named = {role: logins for role, logins in later.logins.items() if logins}
+        return Roles({**self.logins, **named})
+
     def of(self, login: str) -> tuple[Role, ...]:
         """The roles of a login, in the order of `ROLES`; none for a login that is not listed."""
         return tuple(role for role in ROLES if login in self.logins.get(role, ()))

@@ -16,6 +16,7 @@ from anonymizer.model.segments import Catalogue
 
 _DECIDE: tuple[Role, ...] = ("privacy_officer", "data_engineer")
 _EXAMPLES = 3
+DECIDERS = 2  # who agree to a weaker promise
 
 
 class Direction(Enum):
@@ -30,7 +31,7 @@ class Direction(Enum):
     # More than one setting together, see the functions below.
     SEGMENTS = "a group of people that could not be published before"
     INTERESTS = "an interest or a category that had no table before"
-    ROLES = "a login more that may decide, or nobody named who may"
+    ROLES = "a login more that may decide, or fewer than two that may"
     SHARES = "a limit that lets more pass"
 
 
@@ -133,14 +134,19 @@ _WEAKER: Mapping[Direction, Callable[[Any, Any], bool]] = {
 
 
 def weakened(
-    before: tuple[Policy, Catalogue], after: tuple[Policy, Catalogue]
+    before: tuple[Policy, Catalogue],
+    after: tuple[Policy, Catalogue],
+    decided: Roles | None = None,
 ) -> tuple[Weakening, ...]:
-    """Every setting of the later files that makes the promise weaker than the earlier ones."""
+    """Every setting of the later files that makes the promise weaker than the earlier ones.
+
+    `decided` are the roles that decide before the change; without, those of the earlier files.
+    """
     (policy, catalogue), (new_policy, new_catalogue) = before, after
     return (
         *_weakened_values(policy, new_policy),
         *_weakened_shares(policy.plausibility, new_policy.plausibility),
-        *weakened_roles(policy.roles, new_policy.roles),
+        *weakened_roles(policy.roles, new_policy.roles, decided),
         *_finer_segments(catalogue, new_catalogue),
         *_more_interests(catalogue, new_catalogue),
     )
@@ -183,20 +189,31 @@ def _general_limits(limits: Plausibility) -> tuple[float, ...]:
     )
 
 
-def weakened_roles(before: Roles, after: Roles) -> tuple[Weakening, ...]:
-    """Roles that more people decide by than before. The first privacy officers are no weakening.
+def weakened_roles(
+    before: Roles, after: Roles, decided: Roles | None = None
+) -> tuple[Weakening, ...]:
+    """Roles that more people decide by than before, or that leave fewer than two who decide.
 
-    Says how many logins there are, not which.
+    The first privacy officers are no weakening. Says how many logins there are, not which.
     """
-    if before and not any(after.logins.get(role) for role in _DECIDE):
+    decided = before if decided is None else decided
+    if before and not may_decide(after):
         return (Weakening("roles", "logins are named", "none that may decide"),)
     found = []
     for role in _DECIDE:
-        old, new = set(before.logins.get(role, ())), set(after.logins.get(role, ()))
+        old, new = set(decided.logins.get(role, ())), set(after.logins.get(role, ()))
         first_officers = role == "privacy_officer" and not old
-        if before and not first_officers and new - old:
+        if decided and not first_officers and new - old:
             found.append(Weakening(f"roles.{role}", _logins(old), f"{len(new - old)} more"))
+    known, left = may_decide(decided), may_decide(decided.overlaid(after))
+    if not found and len(known) >= DECIDERS > len(left):
+        found.append(Weakening("roles", _logins(known), f"{len(left)} that may decide"))
     return tuple(found)
+
+
+def may_decide(roles: Roles) -> set[str]:
+    """The logins that may approve and accept."""
+    return {login for role in _DECIDE for login in roles.logins.get(role, ())}
 
 
 def _logins(logins: set[str]) -> str:

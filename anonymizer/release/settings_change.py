@@ -4,9 +4,13 @@ Every run begins by comparing the files with what the ledger keeps. What makes t
 is recorded and applies. What makes it weaker (`strictness.py` says which settings do) needs two
 approvals first, by two logins with a role, one of them a privacy officer; without them every run
 is held. The roles that count are those that were recorded before, so that nobody is made an officer
-by the change itself. An approval is for exactly these settings in place of exactly those recorded
-last: whatever is edited afterwards needs approvals of its own, and so does a change that was taken
-back and is wanted again.
+by the change itself: for each role the newest list that names a login, so that an empty list makes
+no room for others. A home with a single login that may approve could never name a second one, so
+that login, if an officer, approves a change of roles alone.
+
+An approval is for exactly these settings in place of exactly those recorded last: whatever is
+edited afterwards needs approvals of its own, and so does a change that was taken back and is wanted
+again.
 """
 
 from collections.abc import Sequence
@@ -14,11 +18,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import yaml
+from pydantic import ValidationError
+
 from anonymizer.model.errors import ConfigurationError, Fault, Held
+from anonymizer.model.policy import Policy
 from anonymizer.model.reasons import require_fit
 from anonymizer.model.renamed_settings import present
 from anonymizer.model.roles import Role, Roles
-from anonymizer.model.strictness import Weakening, weakened, weakened_roles
+from anonymizer.model.strictness import (
+    DECIDERS,
+    Weakening,
+    may_decide,
+    weakened,
+    weakened_roles,
+)
 from anonymizer.release.corrections import Who
 from anonymizer.release.ledger import Entry, Ledger
 from anonymizer.release.public_ledger import check_public_ledger, write_public_ledger
@@ -39,9 +53,10 @@ from anonymizer.storage.secret import Secret
 # Settings that bear on no figure (limits of intake, retention, roles) and have changed.
 SAFEGUARDS = "safeguards"
 SETTINGS_APPROVAL = "settings_approval"
-APPROVALS = 2
 OFFICER: Role = "privacy_officer"
 _MAY_APPROVE: tuple[Role, ...] = (OFFICER, "data_engineer")
+# What is about the run and no effort: it bears on no figure and is recorded all the same.
+_SAFEGUARDS = ("intake", "codings", "plausibility", "retention", "roles")
 _UNREADABLE = Weakening("policy.yaml", "settings that this version does not read", "the file")
 
 
@@ -50,15 +65,21 @@ class SettingsChange:
     """What the files in force change of the settings that were recorded last.
 
     `replaces` is the number of their entry in the ledger; 0 and no `before` where none is recorded.
-    `approvals` are those of exactly this change.
+    `decided` are the roles that were recorded. `approvals` are those of exactly this change, and
+    `is_approved_before` says whether another change of the same settings has any. With
+    `is_baseline`, the ledger is one of a version that recorded no safeguards: those of the files
+    are where comparisons begin.
     """
 
     replaces: int
     before: Meaning | None
     after: Meaning
     texts: SettingsTexts
+    decided: Roles
     weakenings: tuple[Weakening, ...]
     approvals: tuple[Entry, ...]
+    is_approved_before: bool
+    is_baseline: bool
 
     @property
     def deciding(self) -> Roles:
@@ -66,11 +87,29 @@ class SettingsChange:
 
         Where these name no officer, the lists that they lack are those of the file.
         """
-        recorded = self.before.policy.roles if self.before else Roles()
-        if recorded.logins.get(OFFICER):
-            return recorded
-        named = {role: logins for role, logins in recorded.logins.items() if logins}
-        return Roles({**self.after.policy.roles.logins, **named})
+        if self.decided.logins.get(OFFICER):
+            return self.decided
+        return self.after.policy.roles.overlaid(self.decided)
+
+    @property
+    def needed(self) -> int:
+        """How many approvals it needs: one for a change of roles by the only login that may."""
+        only_roles = all(one.setting.partition(".")[0] == "roles" for one in self.weakenings)
+        alone = len(may_decide(self.decided)) == 1 and bool(self.decided.logins.get(OFFICER))
+        return 1 if alone and only_roles else DECIDERS
+
+    @property
+    def is_to_be_recorded(self) -> bool:
+        """Whether a run records it though no figure depends on it.
+
+        Also where nothing was changed: after that, approvals of a change that was taken back are
+        for settings that are no longer the last.
+        """
+        if not self.before:
+            return False
+        taken_back = self.is_approved_before and not self.weakenings
+        differs = _safeguards(self.before) != _safeguards(self.after)
+        return differs or taken_back or self.is_baseline
 
     @property
     def approvers(self) -> tuple[str, ...]:
@@ -85,7 +124,7 @@ class SettingsChange:
 
     def _is_approved(self) -> bool:
         officers = [login for login in self.approvers if OFFICER in self.deciding.of(login)]
-        return len(self.approvers) >= APPROVALS and bool(officers)
+        return len(self.approvers) >= self.needed and bool(officers)
 
 
 def settings_change(home: Home, entries: Sequence[Entry]) -> SettingsChange:
@@ -96,18 +135,37 @@ def settings_change(home: Home, entries: Sequence[Entry]) -> SettingsChange:
     texts = SettingsTexts.in_force(home)
     after = read_meaning(texts)
     number, before = recorded_settings(entries)
+    decided, is_baseline = recorded_roles(entries), _lacks_safeguards(entries)
     weakenings: tuple[Weakening, ...] = ()
     if before:
-        weakenings = weakened(_compared(before), _compared(after))
+        compared = before.policy
+        if is_baseline:
+            compared = compared.model_copy(
+                update={name: getattr(after.policy, name) for name in _SAFEGUARDS}
+            )
+        weakenings = weakened(
+            (compared, before.catalogue),
+            (after.policy, after.catalogue),
+            compared.roles if is_baseline else decided,
+        )
     elif number:
         weakenings = (_UNREADABLE,)
-    approvals = tuple(
+    approvals = [
         entry
         for entry in entries
-        if entry.kind == SETTINGS_APPROVAL
-        and (entry.body["replaces"], entry.body["digest"]) == (number, after.digest)
+        if entry.kind == SETTINGS_APPROVAL and entry.body["replaces"] == number
+    ]
+    return SettingsChange(
+        number,
+        before,
+        after,
+        texts,
+        decided,
+        weakenings,
+        tuple(entry for entry in approvals if entry.body["digest"] == after.digest),
+        bool(approvals),
+        is_baseline,
     )
-    return SettingsChange(number, before, after, texts, weakenings, approvals)
 
 
 def recorded_settings(entries: Sequence[Entry]) -> tuple[int, Meaning | None]:
@@ -129,12 +187,27 @@ def recorded_settings(entries: Sequence[Entry]) -> tuple[int, Meaning | None]:
         return number, None
 
 
+def recorded_roles(entries: Sequence[Entry]) -> Roles:
+    """Who decides by the ledger: for each role, the newest list that names a login."""
+    texts = (entry.body["policy_text"] for entry in entries if entry.kind in {SETTINGS, SAFEGUARDS})
+    decided = Roles()
+    for text in dict.fromkeys(texts):
+        decided = decided.overlaid(_roles_of(text))
+    return decided
+
+
 def roles_in_force(entries: Sequence[Entry], today: Roles) -> Roles:
-    """Who decides now: the roles of the file, unless they let more people decide than recorded."""
+    """Who decides now: the roles of the file, unless they let more people decide than recorded.
+
+    A role that the file names nobody for is that of the logins recorded for it.
+    """
+    decided = recorded_roles(entries)
     _, before = recorded_settings(entries)
-    if before and weakened_roles(before.policy.roles, today):
-        return before.policy.roles
-    return today
+    if _lacks_safeguards(entries):
+        return decided.overlaid(today)
+    if weakened_roles(before.policy.roles if before else decided, today, decided):
+        return decided
+    return decided.overlaid(today)
 
 
 def require_approved(home: Home, entries: Sequence[Entry]) -> SettingsChange:
@@ -146,10 +219,17 @@ def require_approved(home: Home, entries: Sequence[Entry]) -> SettingsChange:
     raise Held(
         "weaker_settings",
         "policy.yaml or segments.yaml makes the promise weaker than the settings that the ledger "
-        f"recorded last, and {len(change.approvers)} of {APPROVALS} approvals are given:{listed}\n"
-        f"Two logins approve it, one of them a {OFFICER}, each with: audience policy approve "
+        f"recorded last, and {len(change.approvers)} of {change.needed} approvals are given:"
+        f"{listed}\n{who_approves(change)} approves it with: audience policy approve "
         '--reason "..."; or take the change back',
     )
+
+
+def who_approves(change: SettingsChange) -> str:
+    """Whose approvals a change needs, as the subject of a sentence."""
+    if change.needed == 1:
+        return f"The recorded {OFFICER}"
+    return f"Each of two logins, one of them a {OFFICER},"
 
 
 def record_settings(home: Home, ledger: Ledger, secret: Secret) -> Revision:
@@ -161,15 +241,15 @@ def record_settings(home: Home, ledger: Ledger, secret: Secret) -> Revision:
     """
     with exclusive(home):
         entries = ledger.entries()
-        expected = expected_revisions(home, entries)
-        change = settings_change(home, entries)
+        change = require_approved(home, entries)
+        expected = _expected(change, home, entries)
         revision = expected[-1]
         approved = [entry.sequence for entry in change.approvals] if change.weakenings else []
         if len(expected) > len(recorded_revisions(entries)):
             subject = f"{SETTINGS}-{revision.number}"
             ledger.append(SETTINGS, subject, *_parts(revision, approved, secret.salt(subject)))
             write_public_ledger(ledger, home)
-        elif change.before and _safeguards(change.before) != _safeguards(change.after):
+        elif change.is_to_be_recorded:
             subject = f"{SAFEGUARDS}-{change.replaces + 1}"
             kept = {"policy_text": change.texts.policy, "salt": secret.salt(subject)}
             ledger.append(SAFEGUARDS, subject, {"approvals": approved}, kept)
@@ -183,7 +263,10 @@ def expected_revisions(home: Home, entries: Sequence[Entry]) -> tuple[Revision, 
     Raises ConfigurationError with all mistakes of the files, Held while a weaker promise is not
     approved, LedgerBroken for a ledger that is lost.
     """
-    change = require_approved(home, entries)
+    return _expected(require_approved(home, entries), home, entries)
+
+
+def _expected(change: SettingsChange, home: Home, entries: Sequence[Entry]) -> tuple[Revision, ...]:
     digests = change.after.digests
     known = recorded_revisions(entries)
     if known and known[-1].digests == digests:
@@ -248,11 +331,35 @@ def _require_approver(change: SettingsChange, login: str, digest: str) -> Role:
         raise _refusal(problem, f"ask one who is listed in {allowed}")
     if login in change.approvers:
         raise _refusal("this login has approved these settings", "another one has to approve, too")
-    waiting = len(change.approvers) == APPROVALS - 1
+    waiting = len(change.approvers) == change.needed - 1
     officers = [one for one in (*change.approvers, login) if OFFICER in change.deciding.of(one)]
     if waiting and not officers:
         raise _refusal(f"one of the two must have the role {OFFICER}", "a privacy officer approves")
     return role
+
+
+def _lacks_safeguards(entries: Sequence[Entry]) -> bool:
+    """Whether the ledger is of a version that recorded no safeguards, and no run came since."""
+    settings = [entry for entry in entries if entry.kind == SETTINGS]
+    return (
+        bool(settings)
+        and "approvals" not in settings[-1].body
+        and not any(entry.kind == SAFEGUARDS for entry in entries)
+    )
+
+
+def _roles_of(text: str) -> Roles:
+    """The roles in a recorded text, also of settings that this version does not read otherwise."""
+    try:
+        return Policy.parse(present(text)).roles
+    except ConfigurationError:
+        pass
+    try:
+        content = yaml.safe_load(text)
+        roles = content.get("roles") if isinstance(content, dict) else None
+        return Policy.model_validate({"roles": roles or {}}).roles
+    except (yaml.YAMLError, ValidationError):
+        return Roles()
 
 
 def _approving_role(roles: Roles, login: str) -> Role | None:
@@ -263,16 +370,9 @@ def _refusal(problem: str, remedy: str = "") -> ConfigurationError:
     return ConfigurationError([Fault("audience policy approve", problem, remedy)])
 
 
-def _compared(meaning: Meaning) -> Any:
-    return meaning.policy, meaning.catalogue
-
-
 def _safeguards(meaning: Meaning) -> dict[str, Any]:
-    """What is about the run and no effort: it bears on no figure and is recorded all the same."""
     content = meaning.policy.model_dump(mode="json")
-    return {
-        name: content[name] for name in ("intake", "codings", "plausibility", "retention", "roles")
-    }
+    return {name: content[name] for name in _SAFEGUARDS}
 
 
 def _parts(
@@ -283,9 +383,8 @@ def _parts(
     public: dict[str, Any] = {
         "first_day": first_day.isoformat() if first_day else None,
         "digests": dict(revision.digests),
+        "approvals": approved,  # also an empty list: `_lacks_safeguards` goes by it
     }
-    if approved:
-        public["approvals"] = approved
     kept = {
         "policy_text": revision.texts.policy,
         "segments_text": revision.texts.segments,

@@ -88,7 +88,8 @@ def approve_policy(
 
     Such settings take effect once two logins have approved them, each with a role of the settings
     recorded last (privacy_officer or data_engineer), one of them a privacy officer. Until then
-    every run is held. The approvals hold for exactly these settings.
+    every run is held. The approvals hold for exactly these settings. While a single login may
+    approve, an officer, it approves a change of roles alone.
     """
     from anonymizer.release.corrections import Who  # noqa: PLC0415  slow to import
     from anonymizer.release.settings_change import approve_settings, settings_change  # noqa: PLC0415
@@ -101,12 +102,12 @@ def approve_policy(
         _tell_change(settings_change(place, ledger.entries()))
         return
     who = Who.runs(Policy.load(place.policy).roles)
-    change = approve_settings(place, ledger, Secret.load(place.secret), who, reason, digest)
+    change = approve_settings(place, ledger, Secret.of(place), who, reason, digest)
     _tell_change(change)
 
 
 def _tell_change(change: "SettingsChange") -> None:
-    from anonymizer.release.settings_change import APPROVALS, OFFICER  # noqa: PLC0415
+    from anonymizer.release.settings_change import who_approves  # noqa: PLC0415
 
     if not change.weakenings:
         say("The settings are no weaker than those recorded last: nothing to approve.")
@@ -118,8 +119,8 @@ def _tell_change(change: "SettingsChange") -> None:
         say("They are approved: the next run records them.")
         return
     say(
-        f"{len(change.approvers)} of {APPROVALS} approvals are given. Each of two logins, one of "
-        f"them a {OFFICER}, approves with:\n"
+        f"{len(change.approvers)} of {change.needed} approvals are given. "
+        f"{who_approves(change)} approves with:\n"
         f'  audience policy approve --digest {change.after.digest[:_DIGEST]} --reason "..."\n'
         "Until then every run is held."
     )

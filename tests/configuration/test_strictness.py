@@ -110,6 +110,14 @@ OFFICER, BOTH = {"privacy_officer": ["siti"]}, {"privacy_officer": ["siti"], "da
         (OFFICER, {**OFFICER, "ad_ops": ["b"]}, []),
         (OFFICER, {}, ["roles"]),
         (OFFICER, {"ad_ops": ["siti"]}, ["roles"]),
+        # Fewer than two are left who decide.
+        ({"privacy_officer": ["siti", "a"]}, OFFICER, ["roles"]),
+        (BOTH, {"privacy_officer": ["siti"], "data_engineer": ["siti"]}, ["roles.data_engineer"]),
+        (
+            {"privacy_officer": ["siti", "a"], "data_engineer": ["b"]},
+            BOTH | {"data_engineer": ["b"]},
+            [],
+        ),
     ],
 )
 def test_roles(before: Any, after: Any, weaker: list[str]) -> None:

@@ -165,7 +165,7 @@ def test_only_digests_and_the_first_day_are_public(home: Home, ledger: Ledger) -
     (link,) = read_public_ledger(home.public_ledger)
 
     assert link.shown is not None
-    assert set(link.shown["body"]) == {"first_day", "digests"}
+    assert set(link.shown["body"]) == {"first_day", "digests", "approvals"}
     assert "spring" not in home.public_ledger.read_text()
     assert "spring" in ledger.entries()[0].body["policy_text"]
 

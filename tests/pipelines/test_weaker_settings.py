@@ -4,16 +4,24 @@ from collections.abc import Callable
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from running import Done, call
 from two_logins import ENGINEER, OFFICER, OTHER, ROLES, approve_by_two, login
 
 from anonymizer.model.errors import Held
+from anonymizer.model.policy import Policy
+from anonymizer.release import settings_change
 from anonymizer.release.ledger import RELEASE, Ledger
 from anonymizer.release.public_ledger import read_public_ledger
-from anonymizer.release.settings import Revision, applying, revisions
-from anonymizer.release.settings_change import record_settings, require_approved
+from anonymizer.release.settings import Revision, SettingsTexts, applying, revisions
+from anonymizer.release.settings_change import (
+    _parts,
+    record_settings,
+    require_approved,
+    roles_in_force,
+)
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
 from cli.commands.init import create_home
@@ -44,6 +52,10 @@ def edit(home: Home, old: str, new: str) -> None:
 
 def record(home: Home) -> Revision:
     return record_settings(home, Ledger.open(home.ledger), Secret.load(home.secret))
+
+
+def secret_of(home: Home) -> Secret:
+    return Secret.load(home.secret)
 
 
 def approve(name: str, *words: str) -> Done:
@@ -185,6 +197,117 @@ def test_nobody_is_made_an_engineer_by_the_change_that_is_approved(
     held(home)
 
 
+def test_removing_the_officers_makes_no_room_for_others(home: Home) -> None:
+    """The list that names a login counts, however long ago it was recorded."""
+    edit(home, ROLES, f"roles: {{data_engineer: [{ENGINEER}]}}")
+    record(home)
+    edit(home, "roles: {data", f"roles: {{privacy_officer: [{OTHER}], data")
+    assert "roles.privacy_officer: 1 login(s) -> 1 more" in held(home)
+    assert approve(OTHER).returncode == 2
+    entries, today = Ledger.open(home.ledger).entries(), Policy.load(home.policy).roles
+    assert roles_in_force(entries, today).of(OTHER) == ()
+    assert roles_in_force(entries, today).of(OFFICER) == ("privacy_officer",)
+    assert approve(OFFICER).returncode == approve(ENGINEER).returncode == 0
+    record(home)
+
+
+def test_removing_the_engineers_makes_no_room_either(home: Home) -> None:
+    edit(home, ROLES, f"roles: {{privacy_officer: [{OFFICER}]}}")
+    record(home)
+    edit(home, f"[{OFFICER}]}}", f"[{OFFICER}, {OTHER}]}}")
+    assert "0 of 2 approvals" in held(home)  # the engineer still counts: not one officer alone
+    assert approve(OFFICER).returncode == 0
+    held(home)
+    assert approve(ENGINEER).returncode == 0
+    record(home)
+
+
+def test_roles_that_were_removed_with_approvals_decide_all_the_same(home: Home) -> None:
+    edit(home, ROLES, "roles: {}")
+    approve_by_two(home, Ledger.open(home.ledger), secret_of(home), name_roles=False)
+    record(home)
+    record(home)
+    edit(home, "roles: {}", f"roles: {{privacy_officer: [{OTHER}], data_engineer: [{OTHER}]}}")
+    held(home)
+    assert approve(OTHER).returncode == 2
+
+
+def test_two_who_decide_are_not_made_one_unseen(home: Home) -> None:
+    edit(home, ROLES, f"roles: {{privacy_officer: [{OFFICER}, {OTHER}]}}")
+    assert approve(OFFICER).returncode == approve(ENGINEER).returncode == 0
+    record(home)
+    edit(home, f"[{OFFICER}, {OTHER}]", f"[{OFFICER}], data_engineer: [{OFFICER}]")
+    assert "roles" in held(home)
+
+
+def test_an_officer_alone_names_a_second_login_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = create_home(Home(tmp_path / "home"))
+    monkeypatch.setenv("AUDIENCE_HOME", str(home.root))
+    edit(home, "roles: {}", f"roles: {{privacy_officer: [{OFFICER}]}}")
+    record(home)
+    edit(home, f"[{OFFICER}]}}", f"[{OFFICER}], data_engineer: [{ENGINEER}]}}")
+    edit(home, "\n  k: 50", "\n  k: 30")
+    assert "0 of 2 approvals" in held(home)
+    edit(home, "\n  k: 30", "\n  k: 50")
+    assert "0 of 1 approvals" in held(home)
+    assert approve(ENGINEER).returncode == 2
+    assert "They are approved" in approve(OFFICER).stdout
+    record(home)
+    edit(home, "\n  k: 50", "\n  k: 30")
+    assert approve(ENGINEER).returncode == approve(OFFICER).returncode == 0
+    assert record(home).meaning().policy.promise.k == 30
+
+
+@pytest.fixture
+def earlier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """The default settings as a version recorded them that knew no approvals and no safeguards."""
+    home = create_home(Home(tmp_path / "earlier"))
+    monkeypatch.setenv("AUDIENCE_HOME", str(home.root))
+    with monkeypatch.context() as patched:
+        patched.setattr(settings_change, "_parts", parts_of_an_earlier_version)
+        record(home)
+    return home
+
+
+def parts_of_an_earlier_version(*arguments: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    public, kept = _parts(*arguments)
+    del public["approvals"]
+    return public, kept
+
+
+def test_the_first_run_after_an_upgrade_compares_no_safeguards(earlier: Home) -> None:
+    """They may have changed long ago: what the files say then is where comparisons begin."""
+    edit(earlier, "roles: {}", ROLES)
+    edit(earlier, "private_days: 40", "private_days: 400")
+    record(earlier)
+    assert [entry.kind for entry in Ledger.open(earlier.ledger).entries()] == [
+        "settings",
+        "safeguards",
+    ]
+    edit(earlier, "private_days: 400", "private_days: 401")
+    assert "retention.private_days: 400 -> 401" in held(earlier)
+
+
+def test_the_first_run_after_an_upgrade_ends_it_though_nothing_was_changed(earlier: Home) -> None:
+    record(earlier)
+    edit(earlier, "private_days: 40", "private_days: 400")
+    assert "retention.private_days" in held(earlier)
+
+
+def test_an_upgrade_makes_no_promise_weaker(earlier: Home) -> None:
+    edit(earlier, "private_days: 40", "private_days: 400")
+    edit(earlier, "\n  k: 50", "\n  k: 30")
+    said = held(earlier)
+    assert "promise.k" in said
+    assert "private_days" not in said
+    segments = earlier.segments.read_text(encoding="utf-8")
+    edit(earlier, "\n  k: 30", "\n  k: 50")
+    earlier.segments.write_text(segments.replace("[books, buku]", "[books, x]"), encoding="utf-8")
+    assert "interests.books.categories" in held(earlier)
+
+
 def test_without_roles_nobody_can_approve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = create_home(Home(tmp_path / "home"))
     monkeypatch.setenv("AUDIENCE_HOME", str(home.root))
@@ -223,6 +346,63 @@ def test_an_approval_is_not_used_twice(home: Home) -> None:
     record(home)  # stronger again: nobody is asked
     edit(home, "\n  k: 50", "\n  k: 30")
     assert "0 of 2 approvals" in held(home)
+
+
+def test_approvals_of_a_change_that_was_taken_back_are_used_up_by_the_next_run(home: Home) -> None:
+    edit(home, "\n  k: 50", "\n  k: 30")
+    approve_by_two(home, Ledger.open(home.ledger), secret_of(home))
+    edit(home, "\n  k: 30", "\n  k: 50")
+    record(home)
+    edit(home, "\n  k: 50", "\n  k: 30")
+    assert "0 of 2 approvals" in held(home)
+    edit(home, "\n  k: 30", "\n  k: 50")
+    before = Ledger.open(home.ledger).entries()
+    record(home)
+    assert Ledger.open(home.ledger).entries() == before
+
+
+def test_what_is_recorded_is_what_was_compared(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files change while a run looks at them: it goes by what it has read first."""
+    edit(home, "\n  k: 50", "\n  k: 60")
+    read = SettingsTexts.in_force
+
+    def then_changed(place: Home) -> SettingsTexts:
+        texts = read(place)
+        place.policy.write_text(texts.policy.replace("\n  k: 60", "\n  k: 30"))
+        place.policy.write_text(
+            place.policy.read_text().replace("private_days: 40", "private_days: 400")
+        )
+        return texts
+
+    monkeypatch.setattr(SettingsTexts, "in_force", then_changed)
+    assert record(home).meaning().policy.promise.k == 60
+    entry = Ledger.open(home.ledger).entries()[-1]
+    assert "private_days: 40\n" in entry.body["policy_text"]
+
+
+def test_safeguards_that_change_meanwhile_are_not_recorded_unseen(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = SettingsTexts.in_force
+
+    def then_changed(place: Home) -> SettingsTexts:
+        texts = read(place)
+        weaker = texts.policy.replace("private_days: 40\n", "private_days: 400\n")
+        place.policy.write_text(weaker)
+        return texts
+
+    monkeypatch.setattr(SettingsTexts, "in_force", then_changed)
+    record(home)
+    assert "safeguards" not in [entry.kind for entry in Ledger.open(home.ledger).entries()]
+
+
+def test_the_key_may_be_kept_elsewhere(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = home.root.parent / "key"
+    home.secret.rename(elsewhere)
+    monkeypatch.setenv("AUDIENCE_SECRET_FILE", str(elsewhere))
+    edit(home, "\n  k: 50", "\n  k: 30")
+    done = approve(OFFICER)
+    assert done.returncode == 0, done.stderr
 
 
 def test_an_approval_names_the_settings_that_were_read(home: Home) -> None:
@@ -310,7 +490,7 @@ def test_stronger_and_first_settings_need_no_approval(
     edit(home, "\n  k: 50", "\n  k: 60")
     edit(home, "campaigns_per_person: 2", "campaigns_per_person: 1")
     assert record(home).number == 2
-    assert "approvals" not in Ledger.open(home.ledger).entries()[-1].body
+    assert Ledger.open(home.ledger).entries()[-1].body["approvals"] == []
     said = call("policy", "approve", *WHY)
     assert said.returncode == 2
     assert "nothing to approve" in said.stderr
