@@ -42,6 +42,7 @@ from anonymizer.rights.decisions import treatments
 from anonymizer.rights.requests import unmatched
 from anonymizer.storage.engines.duckdb import DuckDB
 from anonymizer.storage.home import Home
+from anonymizer.storage.raw_zone import raw_root
 from anonymizer.storage.secret import Secret
 from cli.remarks import warning_lines
 from cli.run_report import objection_lines
@@ -163,6 +164,8 @@ class _Trial:
                 interests=self.terms.catalogue.interests,
                 decisions=treatments(self.ledger),
                 codings=self.codings,
+                # That of the real home: copies of objects lie where those of a run do.
+                raw=raw_root(self.home),
             )
 
     def _count(self, intake: Intake) -> bool:

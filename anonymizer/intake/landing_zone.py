@@ -13,10 +13,9 @@ from datetime import date, timedelta
 
 from anonymizer.model.errors import Held, InputRejected
 from anonymizer.model.policy import Timing
+from anonymizer.storage.object_tree import MANIFEST, SUCCESS
 from anonymizer.storage.raw_zone import RawPath
 
-_SUCCESS = "_SUCCESS"
-_MANIFEST = "_manifest.json"
 _MANIFEST_BYTES = 1_000_000
 _IRREGULAR = {
     stat.S_IFLNK: "symbolic_link",
@@ -87,7 +86,7 @@ class _Survey:
         hours = [path for path in sorted(folder.glob("hour=*")) if _HOUR_FOLDER.match(path.name)]
         hours = hours if arrival else []
         promised = self._manifest(folder)
-        complete = (folder / _SUCCESS).is_file()
+        complete = (folder / SUCCESS).is_file()
         seen = self._take_folder(table, folder, arrival, promised, complete=complete)
         for hour in hours:
             if not _is_folder(hour):
@@ -95,7 +94,7 @@ class _Survey:
                 continue
             own = self._manifest(hour)
             of_hour = self._both(hour, own, _below(promised, hour.name))
-            success = complete or (hour / _SUCCESS).is_file()
+            success = complete or (hour / SUCCESS).is_file()
             found = self._take_folder(table, hour, arrival, of_hour, complete=success)
             self._compare(hour, own, found)
             seen |= {f"{hour.name}/{name}" for name in found}
@@ -117,7 +116,7 @@ class _Survey:
         for path in sorted(folder.iterdir()):
             name = str(path.relative_to(self.raw))
             by_hour = of_day and _HOUR_FOLDER.match(path.name)
-            if path.name in (_SUCCESS, _MANIFEST) or by_hour:
+            if path.name in (SUCCESS, MANIFEST) or by_hour:
                 continue
             if _holds_files(path):
                 self.wait("unread_folder", f"{name} has files; {_WHERE_TO}")
@@ -128,7 +127,7 @@ class _Survey:
             seen.add(path.name)
             unchanged = path.lstat().st_mtime <= self.unchanged_since
             if not (complete or path.name in promised or unchanged):
-                remedy = f"add {_SUCCESS} beside it or wait"
+                remedy = f"add {SUCCESS} beside it or wait"
                 self.wait("incomplete", f"{name} may still be written; {remedy}")
                 continue
             digest = promised.get(path.name, "")
@@ -174,7 +173,7 @@ class _Survey:
             if folder.is_symlink() or folder.is_file():
                 problem = "is not a folder (links are not followed)"
             self.wait("missing_day", f"{name} {problem}: that is not zero visits; deliver it")
-        elif not (there and ((folder / _SUCCESS).is_file() or _manifest_in(folder))):
+        elif not (there and ((folder / SUCCESS).is_file() or _manifest_in(folder))):
             problem = f"{name} may still bring visits of {day}"
             self.wait("not_yet_arrived", f"{problem}; run again when it is there")
 
@@ -234,7 +233,7 @@ def files_of(raw: RawPath, table: str) -> tuple[LandedFile, ...]:
     return tuple(
         LandedFile(table, path, str(path.relative_to(raw)))
         for path in paths
-        if path.name not in (_SUCCESS, _MANIFEST) and not _reason_to_ignore(path)
+        if path.name not in (SUCCESS, MANIFEST) and not _reason_to_ignore(path)
     )
 
 
@@ -289,7 +288,7 @@ def _reason_to_ignore(path: RawPath) -> str:
 
 
 def _manifest_in(folder: RawPath) -> bool:
-    path = folder / _MANIFEST
+    path = folder / MANIFEST
     return path.is_file() and not path.is_symlink()
 
 
@@ -298,10 +297,10 @@ def _manifest(folder: RawPath, raw: RawPath) -> dict[str, str]:
     if not _manifest_in(folder):
         return {}
     try:
-        with (folder / _MANIFEST).open("rb") as file:
+        with (folder / MANIFEST).open("rb") as file:
             content = json.loads(file.read(_MANIFEST_BYTES))
         entries: Sequence[Mapping[str, str]] = content["files"]
         return {str(entry["name"]): str(entry.get("sha256") or "").lower() for entry in entries}
     except _NO_MANIFEST:
         place = folder.relative_to(raw)
-        raise Held("incomplete", f"{place}/{_MANIFEST} cannot be read; deliver it anew") from None
+        raise Held("incomplete", f"{place}/{MANIFEST} cannot be read; deliver it anew") from None

@@ -27,6 +27,7 @@ from anonymizer.model.errors import (
 from anonymizer.storage.files import make_folder
 from anonymizer.storage.object_tree import (
     FOLDER,
+    MARKS,
     AmbiguousListingError,
     ObjectListing,
     ObjectPath,
@@ -98,11 +99,16 @@ class ObjectStore:
     def listed(self, filed: Path) -> ObjectPath:
         """All objects as they are now, and as requests also the files of the local folder `filed`.
 
-        Raises RawZoneUnreachable when the store does not answer, refuses, or has names that are no
-        tree.
+        A store lists its objects one after the other, so a mark of completeness may be newer than
+        what was listed before it. Where there are marks everything is listed again, and a mark
+        counts only if both listings have it. Raises RawZoneUnreachable when the store does not
+        answer, refuses, or has names that are no tree.
         """
         try:
-            found = [(self._name(info), _status(info)) for info in self._infos()]
+            found = self._objects()
+            if marks := {name for name, _ in found if _is_mark(name)}:
+                again = self._objects()
+                found = [one for one in again if one[0] in marks or not _is_mark(one[0])]
             return ObjectPath(ObjectListing.of(found, filed, self.fetch))
         except AmbiguousListingError as error:
             problem = str(error)
@@ -181,6 +187,9 @@ class ObjectStore:
                 raise _NoBucketError
         return []  # nothing has landed yet
 
+    def _objects(self) -> list[tuple[str, ObjectStatus]]:
+        return [(self._name(info), _status(info)) for info in self._infos()]
+
     def _name(self, info: "FileInfo") -> str:
         return str(info.path.removeprefix(self._base).removeprefix("/"))
 
@@ -210,6 +219,10 @@ class ObjectStore:
             _, (version, copy) = self._kept.popitem(last=False)
             copy.close()
             size -= version[0]
+
+
+def _is_mark(name: str) -> bool:
+    return name.rpartition("/")[2] in MARKS
 
 
 def _parsed(address: str, variable: str) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """A listing of a bucket as a tree of files and folders, on which the landing zone is surveyed.
 
 `ObjectPath` has the members of `pathlib.Path` that surveys use, so that one survey reads both. A
-listing is of one moment and reads no content.
+listing reads no content.
 """
 
 import io
@@ -13,6 +13,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal
 
+# Names by which a sender says that a folder is complete.
+SUCCESS, MANIFEST = "_SUCCESS", "_manifest.json"
+MARKS = frozenset({SUCCESS, MANIFEST})
 _REQUESTS = PurePosixPath("requests")
 _ROOT = PurePosixPath()
 _SMALL = 1_000_001  # bytes of what is read in memory; more than a manifest may have
@@ -43,7 +46,7 @@ class AmbiguousListingError(ValueError):
 
 @dataclass(frozen=True)
 class ObjectListing:
-    """The tree. `filed` are requests on this machine, which are listed with those of the bucket."""
+    """The tree. `filed` is what lies among the requests on this machine, which are listed too."""
 
     nodes: Mapping[PurePosixPath, ObjectStatus]
     children: Mapping[PurePosixPath, Sequence[str]]
@@ -64,12 +67,15 @@ class ObjectListing:
         nodes: dict[PurePosixPath, ObjectStatus] = {_ROOT: FOLDER}
         for name, status in found:
             _add(nodes, _place(name), status)
-        own = {_REQUESTS / path.name: path for path in _files_in(filed)}
+        own = {_REQUESTS / path.relative_to(filed): path for path in _paths_in(filed)}
         for place, path in own.items():
+            here = path.lstat()
+            if stat.S_ISDIR(here.st_mode):
+                _add(nodes, place, FOLDER)
+                continue
             if place in nodes:
                 problem = f"{place} is in the bucket and in raw/ of the home; remove one"
                 raise AmbiguousListingError(problem)
-            here = path.lstat()
             _add(nodes, place, ObjectStatus(here.st_mode, here.st_size, here.st_mtime_ns))
         children: dict[PurePosixPath, list[str]] = {}
         for place in sorted(nodes.keys() - {_ROOT}):
@@ -144,7 +150,13 @@ class ObjectPath:
         return self.place.relative_to(other.place)
 
     def open(self, _mode: Literal["rb"] = "rb") -> BinaryIO:
-        """The first bytes of a small object, in memory. Raises as `fetch` does."""
+        """The first bytes of a small object, in memory. Raises as `fetch` does.
+
+        A request that was filed here is read where it lies. Raises OSError.
+        """
+        if self.filed:
+            with os.fdopen(os.open(self.filed, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+                return io.BytesIO(file.read(_SMALL))
         with os.fdopen(self.fetch(), "rb") as file:
             file.seek(0)
             return io.BytesIO(file.read(_SMALL))
@@ -179,5 +191,9 @@ def _add(
         raise AmbiguousListingError(f"{place} is an object and a folder; remove one")
 
 
-def _files_in(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []
+def _paths_in(folder: Path) -> list[Path]:
+    """Files and folders below a local folder, as they lie there; links are not followed."""
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        problem = f"raw/{folder.name} of the home is not a folder; make it one"
+        raise AmbiguousListingError(problem)
+    return sorted(folder.rglob("*"))

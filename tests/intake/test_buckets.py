@@ -9,6 +9,7 @@ import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from object_server import SECRETS, Bucket, ObjectServer, Relay, relayed
@@ -39,9 +40,10 @@ from anonymizer.model.errors import (
 )
 from anonymizer.rights.rights import file_request
 from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.object_store import ObjectStore
 from anonymizer.storage.object_tree import (
     AmbiguousListingError,
-    Listing,
+    ObjectListing,
     ObjectPath,
     ObjectStatus,
 )
@@ -176,6 +178,76 @@ def test_a_folder_in_the_bucket_is_complete_as_on_a_disk(landed: World, bucket: 
     assert not survey(raw_root(landed.home), DAY, landed.policy.timing, now).waits
 
 
+def test_what_arrives_during_a_listing_is_not_left_out_of_a_complete_folder(
+    landed: World, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Objects are listed by name, and the mark after all of them: it may be the only new one."""
+    mark, late = f"visits/day={DAY}/_SUCCESS", f"visits/day={DAY}/a.csv"
+    infos, calls = ObjectStore._infos, []
+
+    def before_it_arrived(store: ObjectStore) -> list[Any]:
+        found = infos(store)
+        calls.append(len(found))
+        return [one for one in found if len(calls) > 1 or not one.path.endswith(late)]
+
+    bucket.put(late, as_csv([visit("w1")]))
+    bucket.put(mark, b"")
+    monkeypatch.setattr(ObjectStore, "_infos", before_it_arrived)
+    landing = survey(raw_root(landed.home), DAY, landed.policy.timing, time.time())
+    assert [file.name for file in landing.of("visits")] == [late, VISITS]
+
+
+@pytest.mark.parametrize("name", ["_SUCCESS", "_manifest.json"])
+def test_a_mark_that_arrives_during_a_listing_does_not_count_yet(
+    landed: World, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    mark = f"visits/day={DAY}/{name}"
+    infos, calls = ObjectStore._infos, []
+
+    def then_marked(store: ObjectStore) -> list[Any]:
+        found = infos(store)
+        calls.append(len(found))
+        bucket.put(mark, b'{"files": [{"name": "v.csv"}]}')
+        return found
+
+    bucket.put("campaigns/_SUCCESS", b"")
+    monkeypatch.setattr(ObjectStore, "_infos", then_marked)
+    root = raw_root(landed.home)
+    assert len(calls) == 2
+    assert (root / "campaigns" / "_SUCCESS").is_file()
+    waits = survey(root, DAY, landed.policy.timing, time.time()).waits
+    assert f"{VISITS} may still be written" in " ".join(hold.detail for hold in waits)
+
+
+def test_requests_in_a_folder_of_the_home_hold_the_day(landed: World) -> None:
+    folder = landed.home.raw / "requests"
+    (folder / "november").mkdir(parents=True)
+    (folder / "november" / "r.jsonl").write_bytes(as_json_lines([request_of("u1")]))
+    (folder / "empty").mkdir()
+    (hold,) = survey(raw_root(landed.home), DAY, landed.policy.timing, NOW).waits
+    assert hold.reason == "unread_folder"
+    assert "requests/november has files" in hold.detail
+
+
+def test_a_manifest_of_the_home_is_read_there(landed: World, bucket: Bucket) -> None:
+    folder = landed.home.raw / "requests"
+    folder.mkdir(parents=True)
+    (folder / "_manifest.json").write_text('{"files": [{"name": "r.csv"}, {"name": "more.csv"}]}')
+    (hold,) = survey(raw_root(landed.home), DAY, landed.policy.timing, NOW).waits
+    assert "1 of 2 files of the manifest are missing" in hold.detail
+
+
+def test_requests_of_the_home_that_are_no_folder_are_refused(landed: World) -> None:
+    landed.home.raw.mkdir()
+    requests = landed.home.raw / "requests"
+    (landed.root / "elsewhere").mkdir()
+    for make in (lambda: requests.symlink_to(landed.root / "elsewhere"), requests.touch):
+        make()
+        with pytest.raises(RawZoneUnreachable, match="raw/requests of the home is not a folder"):
+            raw_root(landed.home)
+        requests.unlink()
+
+
 def test_a_manifest_in_the_bucket_is_kept(landed: World, bucket: Bucket) -> None:
     manifest = f"visits/day={DAY}/_manifest.json"
     bucket.put(manifest, b'{"files": [{"name": "v.csv", "sha256": "%s"}]}' % (b"0" * 64))
@@ -230,7 +302,7 @@ def test_requests_that_are_filed_here_count_with_those_in_the_bucket(
 def test_names_that_are_no_tree_are_refused(tmp_path: Path, names: list[str], told: str) -> None:
     found = [(name, ObjectStatus(stat.S_IFREG, 1, 1)) for name in names]
     with pytest.raises(AmbiguousListingError, match=told):
-        Listing.of(found, tmp_path, lambda *_: 0)
+        ObjectListing.of(found, tmp_path, lambda *_: 0)
 
 
 # What may go wrong

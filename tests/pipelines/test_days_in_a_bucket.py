@@ -4,6 +4,7 @@ import shutil
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import dagster as dg
 import pytest
@@ -14,6 +15,7 @@ from test_landed_days import Sensor, days_of
 
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
+from anonymizer.storage.object_store import ObjectStore
 from anonymizer.storage.secret import Secret
 
 DAYS = [FIRST + timedelta(days=number) for number in range(3)]
@@ -122,6 +124,23 @@ def test_check_input_reads_the_bucket_and_writes_nothing(delivered: Bucket, home
     done = call("check-input", "--day", DAY, environment=delivered.environment())
     assert f"Nothing holds {DAY}." in done.stdout, done.stdout
     assert everything(home) == before
+
+
+def test_check_input_copies_objects_to_where_a_run_does(
+    delivered: Bucket, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Raw values would lie below the system's temporary folder otherwise."""
+    folders = set()
+    made = ObjectStore._nameless_file
+
+    def seen(store: ObjectStore) -> BinaryIO:
+        folders.add(store._copies)
+        return made(store)
+
+    monkeypatch.setattr(ObjectStore, "_nameless_file", seen)
+    done = call("check-input", "--day", DAY, environment=delivered.environment())
+    assert done.returncode == 0, done.stdout
+    assert folders == {home.private}
 
 
 @pytest.mark.parametrize(
