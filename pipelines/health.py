@@ -1,7 +1,8 @@
 """Whether the pipeline does what it is for, told to a monitoring system.
 
 A process that has died tells nothing, so what counts is the outcome: a day is late when the
-schedule should have released it hours ago. Numbers are of days and releases, never of people.
+default schedule should have released it hours ago. Numbers are of days and releases, never of
+people.
 """
 
 import os
@@ -23,7 +24,9 @@ from pipelines.release_history import open_ledger, released_days
 from pipelines.trouble import Trouble, attempt
 
 METRICS_VARIABLE = "AUDIENCE_METRICS"
-_GRACE = timedelta(hours=6)  # after the schedule's time, for the run and for a held day's repair
+# After the time of the default schedule (a deployment may set another, which only Dagster knows),
+# for the run and for a held day's repair.
+_GRACE = timedelta(hours=6)
 _NOT_RUN = "not_run"
 
 
@@ -51,31 +54,37 @@ class Health:
         return 4 if self.late else 0
 
     def facts(self) -> dict[str, object]:
-        """The same for programs."""
+        """The same for programs; null where trouble kept from looking."""
+        late = {day.isoformat(): reason for day, reason in sorted(self.late.items())}
         return {
             "healthy": self.is_sound,
-            "late_days": {day.isoformat(): reason for day, reason in sorted(self.late.items())},
-            "releases": self.releases,
+            "late_days": None if self.trouble else late,
+            "releases": None if self.trouble else self.releases,
             "newest_released_day": self.newest.date().isoformat() if self.newest else None,
-            "free_bytes": self.free_bytes,
+            "free_bytes": None if self.trouble else self.free_bytes,
             "trouble": self.trouble.message if self.trouble else None,
             "checked_at": self.at.isoformat(timespec="seconds"),
         }
 
     def metrics(self) -> str:
-        """The same in the text format of Prometheus."""
+        """The same in the text format of Prometheus; where there is trouble, no number."""
+        state = [
+            _group("healthy", "1 if no day is late and the ledger can be trusted.",
+                   f"audience_healthy {int(self.is_sound)}"),
+            _group("checked_timestamp_seconds", "When this was written.",
+                   f"audience_checked_timestamp_seconds {self.at.timestamp():.0f}"),
+        ]  # fmt: skip
+        return "".join(state) + ("" if self.trouble else self._numbers())
+
+    def _numbers(self) -> str:
         reasons = sorted(Counter(self.late.values()).items())
         late = [f'audience_late_days{{reason="{code}"}} {days}' for code, days in reasons]
         groups = [
-            _group("healthy", "1 if no day is late and the ledger can be trusted.",
-                   f"audience_healthy {int(self.is_sound)}"),
-            _group("late_days", "Days without a release six hours after their time.",
+            _group("late_days", "Days without a release six hours after the default schedule.",
                    *late or ["audience_late_days 0"]),
             _group("releases", "Releases in the ledger.", f"audience_releases {self.releases}"),
             _group("free_bytes", "Free room where the home is.",
                    f"audience_free_bytes {self.free_bytes}"),
-            _group("checked_timestamp_seconds", "When this was written.",
-                   f"audience_checked_timestamp_seconds {self.at.timestamp():.0f}"),
         ]  # fmt: skip
         if self.newest:
             groups.append(

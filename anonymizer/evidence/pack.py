@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from anonymizer.evidence.phrases import Language, Phrases, minute, page, page_names, plain
@@ -29,7 +30,7 @@ from anonymizer.model.series import SERIES
 from anonymizer.model.strictness import DIRECTIONS, Direction
 from anonymizer.release.acceptances import ACCEPTANCE
 from anonymizer.release.ledger import RELEASE, Entry
-from anonymizer.release.settings import SETTINGS, Meaning
+from anonymizer.release.settings import SETTINGS, Meaning, first_free_day, recorded_revisions
 from anonymizer.release.settings_change import SETTINGS_APPROVAL, SettingsChange
 from anonymizer.rights.decisions import DECISION
 from anonymizer.rights.erasure import ERASURE
@@ -61,9 +62,19 @@ class HomeState:
 
     @property
     def described(self) -> Meaning:
-        """The settings in force: those of the files, unless these are weaker and not approved."""
+        """Those of the files; where these are weaker and not approved, those recorded last."""
         recorded_last = self.change.before
         return self.change.after if self.change.takes_effect or not recorded_last else recorded_last
+
+    @property
+    def applies_from(self) -> date | None:
+        """The first day of periods under the settings described; None if these are all periods."""
+        known = recorded_revisions(self.entries)
+        if not known:
+            return None
+        if known[-1].digests == self.described.digests:
+            return known[-1].first_day
+        return first_free_day(self.entries)
 
 
 def render_pack(state: HomeState, language: Language) -> dict[str, str]:
@@ -126,7 +137,16 @@ def _state(entries: Sequence[Entry], phrases: Phrases) -> str:
 
 
 def _files(state: HomeState, phrases: Phrases) -> str:
-    change = state.change
+    first = state.applies_from
+    applies = (
+        phrases.say("applies_from", first=first.isoformat())
+        if first
+        else phrases.say("applies_all")
+    )
+    return f"{_compared(state.change, phrases)} {applies}"
+
+
+def _compared(change: SettingsChange, phrases: Phrases) -> str:
     if not change.takes_effect:
         listed = ", ".join(weakening.setting for weakening in change.weakenings)
         return phrases.say("pending", settings=plain(listed))

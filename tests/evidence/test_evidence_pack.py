@@ -170,7 +170,7 @@ def test_the_history_says_what_changed_when_by_whom_and_who_approved(home: Home)
     home.segments.write_text(segments.replace("[books, buku]", "[books, comics]"), encoding="utf-8")
     home.policy.write_text(text.replace("\n  k: 60", "\n  k: 40"), encoding="utf-8")
     waiting = pages_of(home)
-    assert "**Not in force.**" in waiting["impact-assessment.md"]
+    assert "**Not approved.**" in waiting["impact-assessment.md"]
     assert "promise.k" in waiting["README.md"]
     assert "at least 60 different people" in waiting["impact-assessment.md"]
     approve_by_two(home, ledger, secret)
@@ -195,6 +195,50 @@ def test_the_history_says_what_changed_when_by_whom_and_who_approved(home: Home)
     assert "* interests.books.categories: added comics, removed buku" in second
     assert third.startswith("Limits, retention or roles")
     assert "* No promise became weaker.\n* retention.private\\_days: 40 → 39" in third
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_page_says_from_which_day_its_settings_apply(home: Home, language: Language) -> None:
+    """A version applies to periods that begin after everything that is released."""
+    pages = (
+        *("README.md", "impact-assessment.md", "record-of-processing.md", "three-tests.md"),
+        *("settings-history.md", "breach-runbook.md"),
+    )
+    ledger, secret = Ledger.open(home.ledger), Secret.load(home.secret)
+    every = Phrases.of(language).texts["applies_all"]
+    from_a_day = Phrases.of(language).texts["applies_from"]
+
+    def say(text: str) -> None:
+        made = pages_of(home, language)
+        assert all(text in made[name] for name in pages)
+
+    text = home.policy.read_text(encoding="utf-8").replace("roles: {}", ROLES)
+    home.policy.write_text(text, encoding="utf-8")
+    say(every)
+    record_settings(home, ledger, secret)
+    ledger.append(RELEASE, "campaign-day-2026-11-17", {"period": "2026-11-17", "files": {}})
+    say(every)
+    home.policy.write_text(text.replace("\n  k: 50", "\n  k: 60"), encoding="utf-8")
+    later = from_a_day.format(first="2026-11-18")
+    say(later)  # the next run records them
+    record_settings(home, ledger, secret)
+    ledger.append(RELEASE, "campaign-day-2026-11-18", {"period": "2026-11-18", "files": {}})
+    say(later)
+    home.policy.write_text(text.replace("\n  k: 50", "\n  k: 40"), encoding="utf-8")
+    say(later)  # not approved: those recorded last are described
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_raw_values_are_said_to_be_read_where_they_are(home: Home, language: Language) -> None:
+    pages = pages_of(home, language)
+    for name in ("record-of-processing.md", "breach-runbook.md"):
+        (told,) = [
+            part
+            for part in re.split(r"\n\n|\n\|", pages[name])
+            if "referrer" in part or "cookie ids" in part or "id kuki" in part.replace("\n", " ")
+        ]
+        assert "`audience rights access`" in told
+        assert "`private/`" in told
 
 
 def request(file: str, row: int, **changes: Any) -> RequestState:

@@ -8,6 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from demonstration import ROOT
 from running import call
 
 from anonymizer.model.policy import Policy
@@ -15,7 +16,7 @@ from anonymizer.storage.home import Home
 from cli.commands.init import create_home
 from pipelines import journal
 from pipelines.health import health_of, update_metrics, write_metrics
-from pipelines.landed_days import complete_at
+from pipelines.landed_days import RUN_AT, complete_at
 from pipelines.trouble import Trouble
 
 FIRST = date(2026, 11, 2)
@@ -71,13 +72,32 @@ def test_days_whose_working_data_are_gone_are_left_alone(home: Home) -> None:
     assert len(found.late) < kept
 
 
+def test_a_policy_that_cannot_be_read_is_no_health_either(home: Home) -> None:
+    now = hours_after(home, FIRST, 0)
+    home.policy.write_text("promise: [", encoding="utf-8")
+    found = health_of(home, now)
+    assert found.exit_code == 2
+    assert "audience_late_days" not in found.metrics()
+    assert "audience_free_bytes" not in found.metrics()
+
+
+def test_the_page_says_by_which_time_days_are_late() -> None:
+    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    late_at = datetime.combine(FIRST, RUN_AT) + timedelta(hours=6)
+    assert f"by {late_at:%H:%M} of the policy's time zone" in page
+
+
 def test_a_ledger_that_cannot_be_trusted_is_no_health(home: Home) -> None:
     home.ledger.write_bytes(b"no database")
     found = health_of(home, hours_after(home, FIRST, 0))
     assert found.trouble
     assert found.trouble.code == "ledger"
     assert found.exit_code == 4
-    assert "audience_healthy 0" in found.metrics()
+    told = [line for line in found.metrics().splitlines() if not line.startswith("#")]
+    assert told[0] == "audience_healthy 0"
+    assert [line.split()[0] for line in told[1:]] == ["audience_checked_timestamp_seconds"]
+    facts = found.facts()
+    assert facts["late_days"] is facts["releases"] is facts["free_bytes"] is None
 
 
 def test_metrics_are_in_the_text_format_and_replaced_at_once(home: Home, tmp_path: Path) -> None:
