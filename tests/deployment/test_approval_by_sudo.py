@@ -1,0 +1,160 @@
+"""`deploy/audience-approve`: a second login approves in a home that its owner alone can read."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from demonstration import ROOT
+from two_logins import ENGINEER, OFFICER, OTHER, ROLES
+
+from anonymizer.release.ledger import RELEASE, Ledger
+from anonymizer.release.settings_change import record_settings
+from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
+from cli.commands.init import create_home
+
+SCRIPT = ROOT / "deploy" / "audience-approve"
+OWNER = "daemon"
+WHY = ("--reason", "Small regencies are wanted.")
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("setpriv") is None,
+    reason="takes the rights of another account, as sudo gives them",
+)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """One that every account can enter, unlike those of pytest."""
+    made = Path(tempfile.mkdtemp())
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+def home(folder: Path) -> Home:
+    """Settings with an officer and an engineer, recorded, and weaker ones in the file."""
+    home = create_home(Home(folder / "home"))
+    text = home.policy.read_text(encoding="utf-8").replace("roles: {}", ROLES)
+    home.policy.write_text(text, encoding="utf-8")
+    record_settings(home, Ledger.open(home.ledger), Secret.load(home.secret))
+    home.policy.write_text(text.replace("\n  k: 50", "\n  k: 30"), encoding="utf-8")
+    return home
+
+
+def installed(folder: Path, program: str, home: Path) -> Path:
+    """The script with the paths of an installation of its own."""
+    (folder / "environment").write_text(
+        f'# of the service\nAUDIENCE_HOME="{home}"\n\nPYTHONPATH={ROOT}\n', encoding="utf-8"
+    )
+    (folder / "program").write_text(program, encoding="utf-8")
+    (folder / "program").chmod(0o755)
+    text = SCRIPT.read_text(encoding="utf-8")
+    for name, before in (
+        ("environment", "/etc/audience/environment"),
+        ("program", "/opt/audience/.venv/bin/audience"),
+    ):
+        assert text.count(before) == 1
+        text = text.replace(before, str(folder / name))
+    script = folder / "audience-approve"
+    script.write_text(text, encoding="utf-8")
+    script.chmod(0o755)
+    return script
+
+
+def called(script: Path, login: str, *words: str) -> "subprocess.CompletedProcess[str]":
+    """As sudo calls it, with a variable that the caller has set."""
+    number = str(pwd.getpwnam(login).pw_uid)
+    environment = {"PATH": os.environ["PATH"], "SUDO_UID": number, "AUDIENCE_HOME": "/elsewhere"}
+    return subprocess.run(
+        [script, *words], capture_output=True, text=True, check=False, env=environment
+    )
+
+
+def audience() -> str:
+    return f"#!{sys.executable}\nfrom cli.main import main\nmain()\n"
+
+
+def test_two_logins_approve_in_a_home_that_they_cannot_read(folder: Path, home: Home) -> None:
+    script = installed(folder, audience(), home.root)
+    listed = called(script, OFFICER)
+    assert listed.returncode == 0, listed.stderr
+    assert "promise.k: 50 -> 30" in listed.stdout
+    digest = listed.stdout.split("(digest ")[1].split(")")[0]
+    assert called(script, OTHER if pwd.getpwnam(OTHER).pw_uid else "bin", *WHY).returncode == 2
+    for login in (OFFICER, ENGINEER):
+        done = called(script, login, "--digest", digest, *WHY)
+        assert done.returncode == 0, done.stderr
+    record_settings(home, Ledger.open(home.ledger), Secret.load(home.secret))
+    entries = Ledger.open(home.ledger).entries()
+    assert [entry.body["by"] for entry in entries[1:3]] == [OFFICER, ENGINEER]
+    assert home.ledger.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_correction_is_approved_by_the_caller(folder: Path, home: Home) -> None:
+    home.policy.write_text(home.policy.read_text().replace("\n  k: 30", "\n  k: 50"))
+    ledger, first = Ledger.open(home.ledger), "campaign-day-2026-11-17"
+    body = {"period": "2026-11-17", "files": {}}
+    ledger.append(RELEASE, first, body)
+    ledger.append(RELEASE, f"{first}~2", {**body, "corrects": first, "reason": "Births."})
+    script = installed(folder, audience(), home.root)
+    assert called(script, ENGINEER, f"{first}~2", *WHY).returncode == 2
+    done = called(script, OFFICER, *WHY, f"{first}~2")
+    assert done.returncode == 0, done.stderr
+    assert Ledger.open(home.ledger).entries()[-1].body["by"] == OFFICER
+
+
+def test_the_rights_are_those_of_the_owner_and_the_name_is_the_callers(folder: Path) -> None:
+    place = folder / "place"
+    place.mkdir(mode=0o700)
+    owner = pwd.getpwnam(OWNER)
+    os.chown(place, owner.pw_uid, owner.pw_gid)
+    shown = "-e ^Uid: -e ^Gid: -e ^Groups: -e ^CapEff: -e ^NoNewPrivs: /proc/self/status"
+    script = installed(folder, f"#!/usr/bin/env -S grep -h -s {shown}\n", place)
+    said = [line.split() for line in called(script, ENGINEER).stdout.splitlines()]
+    found = {words[0]: words[1:] for words in said}
+    caller, of_owner = str(pwd.getpwnam(ENGINEER).pw_uid), str(owner.pw_uid)
+    assert found["Uid:"] == [caller, of_owner, of_owner, of_owner]
+    assert found["Gid:"] == [str(owner.pw_gid)] * 4
+    assert found["Groups:"] == []
+    assert int(found["CapEff:"][0], 16) == 0
+    assert found["NoNewPrivs:"] == ["1"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--home", "/tmp"),
+        ("--home=/tmp", *WHY),
+        ("--cancel", "campaign-day-2026-11-17", *WHY),
+        ("campaign-day-2026-11-17",),
+        ("campaign-day-2026-11-17", "campaign-day-2026-11-18", *WHY),
+        ("campaign-day-2026-11-17", "--digest", "0", *WHY),
+        ("--reason",),
+    ],
+)
+def test_nothing_else_is_passed_on(folder: Path, words: tuple[str, ...]) -> None:
+    script = installed(folder, "#!/bin/echo passed on\n", folder)
+    done = called(script, OFFICER, *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("audience-approve: ")
+
+
+@pytest.mark.parametrize("number", ["", "0", "1 --euid 0", "daemon"])
+def test_without_a_login_it_refuses(folder: Path, number: str) -> None:
+    script = installed(folder, "#!/bin/echo passed on\n", folder)
+    done = subprocess.run(
+        [script, *WHY],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], "SUDO_UID": number},
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "names no login" in done.stderr
