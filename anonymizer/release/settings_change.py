@@ -66,7 +66,7 @@ class SettingsChange:
 
     `replaces` is the number of their entry in the ledger; 0 and no `before` where none is recorded.
     `decided` are the roles that were recorded. `approvals` are those of exactly this change, and
-    `is_approved_before` says whether another change of the same settings has any. With
+    `is_approved_before` says whether any change of the settings recorded last has one. With
     `is_baseline`, the ledger is one of a version that recorded no safeguards: those of the files
     are where comparisons begin.
     """
