@@ -32,6 +32,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "verify": ("audience verify", "audience verify received/published"),
     "check": ("audience check published/exports/adv-01/campaign-day-2026-11-14",),
+    "package": ("audience package adv-01 2026-11-14", "audience package adv-01 2026-W45 --out w45"),
     "suppressed": (
         "audience suppressed --campaign cmp-0007 --day 2026-11-14",
         "audience suppressed --campaign everyone --period 2026-10 --reasons",
@@ -48,6 +49,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "policy check": ("audience policy check",),
     "policy explain": ("audience policy explain",),
     "policy history": ("audience policy history --json",),
+    "policy approve": (
+        "audience policy approve",
+        'audience policy approve --digest 0123456789abcdef --reason "Small regencies are wanted."',
+    ),
+    "evidence": ("audience evidence", "audience evidence --language id"),
+    "health": ("audience health", "audience health --json"),
     "policy reference": ("audience policy reference",),
     "rights withdraw": ("audience rights withdraw --user u0012345",),
     "rights erase": ("audience rights erase --user u0012345",),
