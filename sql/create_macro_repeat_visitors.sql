@@ -2,7 +2,11 @@
 -- days. Only of periods all of whose days are released and published.
 -- Columns: period_start, period, status (published; suppressed where the figure of the period or of a
 -- day is; incomplete where a day is not released), people, days (on which the campaign ran),
--- sum_of_days, repeat_least, repeat_most (people who came on two days or more; null unless published).
+-- sum_of_days, estimate_least, estimate_most (null unless published).
+-- The last two are estimates. People who came on two days or more lie between them if everyone counts
+-- in the same segment and campaign in the week and on its days. A period counts anew: a person of the
+-- week may count on no day (late visit, moved), and one of a day not in the week (consent withdrawn,
+-- another age, another of two campaigns).
 CREATE MACRO repeat_visitors(wanted, wanted_segment, every := 'week') AS TABLE
 WITH longer AS MATERIALIZED (
     SELECT period_start, period_end, period, status, people, people_least, people_most
@@ -63,10 +67,10 @@ judged AS (
 )
 SELECT period_start, period, answer AS status, people, coalesce(days, 0) AS days,
        CASE WHEN answer = 'published' THEN sum_of_days END AS sum_of_days,
-       CASE WHEN answer = 'published' THEN greatest(coalesce(least, 0), 0) END AS repeat_least,
+       CASE WHEN answer = 'published' THEN greatest(coalesce(least, 0), 0) END AS estimate_least,
        CASE
            WHEN answer = 'published' THEN greatest(least(most - people_least, people_most), 0)
-       END AS repeat_most
+       END AS estimate_most
 FROM judged
 ORDER BY period_start;
-COMMENT ON MACRO TABLE repeat_visitors IS 'How many people of each week came on several days, at least and at most, where all days are published: FROM repeat_visitors(''camp01'', ''everyone''); or every := ''month''.';
+COMMENT ON MACRO TABLE repeat_visitors IS 'Estimates of how many people of each week came on several days, where all days are published. They hold for people who count in the same segment in the week and on its days; some count in one of the two alone: FROM repeat_visitors(''camp01'', ''everyone''); or every := ''month''.';

@@ -98,7 +98,7 @@ def who_came(demo: Demo) -> pd.DataFrame:
     return visits[["campaign", "person_key", "gender", "day"]].dropna().drop_duplicates()
 
 
-def test_repeat_visitors_of_the_demo_lie_within_their_bounds(demo: Demo) -> None:
+def test_repeat_visitors_of_the_demo_lie_within_their_estimates(demo: Demo) -> None:
     came = who_came(demo)
     days = came.groupby(["campaign", "person_key", "gender"]).size().reset_index(name="days")
     checked = 0
@@ -107,7 +107,7 @@ def test_repeat_visitors_of_the_demo_lie_within_their_bounds(demo: Demo) -> None
             for segment, gender in (("everyone", None), ("men", "male"), ("women", "female")):
                 some = people if gender is None else people[people["gender"] == gender]
                 ((status, *bounds),) = database.execute(
-                    "SELECT status, repeat_least, repeat_most FROM repeat_visitors(?, ?)",
+                    "SELECT status, estimate_least, estimate_most FROM repeat_visitors(?, ?)",
                     [campaign, segment],
                 ).fetchall()
                 if status == "published":

@@ -116,9 +116,9 @@ def test_repeat_visitors(world: AnswerWorld) -> None:
         ]
         assert (row["status"] == "published") == (None not in known)
         if row["status"] == "published":
-            assert between(row["repeat_least"], world.true_repeat(segment), row["repeat_most"])
+            assert between(row["estimate_least"], world.true_repeat(segment), row["estimate_most"])
         else:
-            assert row["repeat_least"] is row["repeat_most"] is row["sum_of_days"] is None
+            assert row["estimate_least"] is row["estimate_most"] is row["sum_of_days"] is None
 
 
 def test_exact_figures_give_narrow_answers(exact: AnswerWorld) -> None:
@@ -140,7 +140,7 @@ def test_exact_figures_give_narrow_answers(exact: AnswerWorld) -> None:
     assert {row["direction"] for row in changes} >= {"more", "fewer"}
 
 
-def test_bounds_of_repeat_visitors_are_as_close_as_days_and_week_allow() -> None:
+def test_estimates_of_repeat_visitors_are_as_close_as_days_and_week_allow() -> None:
     found = []
     for seed in range(16):
         world = answer_world(random.Random(seed), error=5, threshold=1)
@@ -153,13 +153,24 @@ def test_bounds_of_repeat_visitors_are_as_close_as_days_and_week_allow() -> None
             repeat = max(
                 -((most - sum(least[:taken])) // (taken - 1)) for taken in range(2, len(days) + 1)
             )
-            assert row["repeat_least"] == max(0, repeat)
+            assert row["estimate_least"] == max(0, repeat)
             beyond = sum(day["people_most"] for day in days) - week["people_least"]
-            assert row["repeat_most"] == min(most, beyond)
+            assert row["estimate_most"] == min(most, beyond)
             assert row["sum_of_days"] == sum(day["people"] for day in days)
-            found.append((row["repeat_least"] > 0, beyond < most))
+            found.append((row["estimate_least"] > 0, beyond < most))
         world.database.close()
     assert all(map(any, zip(*found, strict=True)))  # each bound is one of days and week somewhere
+
+
+def test_numbers_of_repeat_visitors_are_called_estimates(world: AnswerWorld) -> None:
+    """People of a day can be none of the week, and the other way round: no bounds can be given."""
+    columns = world.rows("FROM repeat_visitors('c', 'men')")[0].keys()
+    assert {"estimate_least", "estimate_most"} <= columns
+    ((comment,),) = world.database.sql(
+        "SELECT comment FROM duckdb_functions() WHERE function_name = 'repeat_visitors'"
+    ).fetchall()
+    assert "Estimates" in comment
+    assert not any(word in comment for word in ("bound", "at least", "at most"))
 
 
 def test_days_a_person_count_every_day(world: AnswerWorld) -> None:
