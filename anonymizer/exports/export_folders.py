@@ -262,7 +262,7 @@ def _write_files(
     write_bytes(rows, folder / name, mode=PUBLIC)
     yield name
     name = f"{stem}.parquet"
-    table = sealer.parquet(parquet_table(content.rows), name, rows)
+    table = sealer.parquet(parquet_table(content.rows), name)
     write_parquet(table, folder / name, mode=PUBLIC)
     yield name
     for language in LANGUAGES:

@@ -1,8 +1,8 @@
 """The seal inside a workbook or Parquet file, so that the file can be checked on its own.
 
 A sealed statement names the release, the recipient and the file, and has a digest of everything
-else in the file: all parts of a workbook but its properties, or the rows of a Parquet file written
-as CSV. A CSV file has no room for a seal; its digest is in the certificate.
+else in the file: all parts of a workbook but its properties, or all values of a Parquet file. A CSV
+file has no room for a seal; its digest is in the certificate.
 """
 
 import hashlib
@@ -10,14 +10,13 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from anonymizer.exports.csv_file import csv_bytes
 from anonymizer.exports.parquet_file import SCHEMA
-from anonymizer.exports.rows import Row
 from anonymizer.exports.workbook_parts import (
     LONGEST_PROPERTY,
     SEAL_PROPERTIES,
@@ -27,11 +26,12 @@ from anonymizer.exports.workbook_parts import (
 )
 from anonymizer.model.errors import Held
 from anonymizer.release.release import Release
+from anonymizer.storage.files import canonical_json
 from anonymizer.storage.secret import Secret
 from anonymizer.storage.signature import opened, sealed
 
 METADATA = b"audience_seal"
-_FORMAT = "1"
+_FORMAT = "2"
 _FIELDS = ("provider", "recipient", "release", "file", "format", "content")
 
 
@@ -77,9 +77,9 @@ class Sealer:
         values = [*(document[field] for field in _FIELDS), seal["signature"], seal["public_key"]]
         return dict(zip(SEAL_PROPERTIES, values, strict=True))
 
-    def parquet(self, table: pa.Table, file: str, csv: bytes) -> pa.Table:
-        """A table with the seal in its metadata; `csv` are its rows as CSV."""
-        document = self.document(file, hashlib.sha256(csv).hexdigest())
+    def parquet(self, table: pa.Table, file: str) -> pa.Table:
+        """A table with the seal in its metadata."""
+        document = self.document(file, _digest_of(table))
         metadata = {METADATA: json.dumps(document, ensure_ascii=False)}
         return table.replace_schema_metadata(metadata)
 
@@ -94,7 +94,7 @@ def read_seal(name: str, content: bytes, key: str = "") -> FileSeal | None:
             return _of_workbook(content, key)
         if name.lower().endswith(".parquet"):
             return _of_parquet(content, key)
-    except (NoWorkbook, pa.ArrowException, OSError, ValueError) as error:
+    except (NoWorkbook, pa.ArrowException, OSError, ValueError, RecursionError) as error:
         problem = f"{name} cannot be read ({type(error).__name__})"
         raise Held("certificate", f"{problem}; get it again from whoever sent it") from None
     return None
@@ -117,20 +117,28 @@ def _of_parquet(content: bytes, key: str) -> FileSeal | None:
     if held is None:
         return None
     document = json.loads(held)
-    return _opened(document if isinstance(document, dict) else {}, key, _digest_of(file))
+    digest = ""
+    if file.schema_arrow.remove_metadata().equals(SCHEMA):
+        digest = _digest_of(file.read())
+    return _opened(document if isinstance(document, dict) else {}, key, digest)
 
 
-def _digest_of(file: pq.ParquetFile) -> str:
-    """The digest of the rows as CSV; of nothing where the columns are not those of an export."""
-    if not file.schema_arrow.remove_metadata().equals(SCHEMA):
-        return ""
-    rows = [Row(**record) for record in file.read().to_pylist()]
-    return hashlib.sha256(csv_bytes(rows)).hexdigest()
+def _digest_of(table: pa.Table) -> str:
+    """The digest of the values, row by row, as they are: a text that is empty is not a null."""
+    digest = hashlib.sha256()
+    columns = [column.to_pylist() for column in table.columns]
+    for row in zip(*columns, strict=True):
+        values = [value.isoformat() if isinstance(value, date) else value for value in row]
+        digest.update(f"{canonical_json(values)}\n".encode())
+    return digest.hexdigest()
 
 
 def _opened(document: Mapping[str, Any], key: str, content: str) -> FileSeal:
     statement, found = opened(document, key)
     texts = {field: str(statement.get(field, "")) for field in _FIELDS}
+    if texts["format"] != _FORMAT:
+        problem = "the seal was made by another version of the program"
+        raise Held("certificate", f"{problem}; check the file with its certificate")
     return FileSeal(
         texts["provider"],
         texts["recipient"],

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from anonymizer.exports.export_check import CheckedExport, check_export
 from anonymizer.exports.recorded_files import Record, recorded_files
+from anonymizer.exports.workbook_parts import UNREADABLE_ZIP
 from anonymizer.model.errors import ConfigurationError, Fault, Held
 from anonymizer.model.periods import Period
 from anonymizer.model.series import SERIES, edition_of, first_edition
@@ -89,7 +90,7 @@ def _zipped(folders: Sequence[Path]) -> bytes:
         for path in sorted(path for folder in folders for path in folder.iterdir()):
             info = zipfile.ZipInfo(f"{path.parent.name}/{path.name}")  # 1 January 1980
             info.create_system, info.external_attr = 3, 0o644 << 16
-            stored = path.suffix in _COMPRESSED
+            stored = path.suffix.lower() in _COMPRESSED
             info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
             file.writestr(info, path.read_bytes())
     return content.getvalue()
@@ -110,7 +111,7 @@ def _unpack(path: Path, folder: Path) -> None:
                 target = folder / name[1] / name[2]
                 target.parent.mkdir(exist_ok=True)
                 target.write_bytes(file.read(member))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError):
+    except UNREADABLE_ZIP:
         raise Held(
             "certificate",
             f"{path.name} is no package of exports, or is damaged; ask who sent it for it anew",

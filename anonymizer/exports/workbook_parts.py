@@ -7,8 +7,11 @@ the other lines are put in here, with the styles of that line and texts in the c
 
 import hashlib
 import io
+import lzma
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +23,11 @@ from anonymizer.storage.files import canonical_json
 SEAL_PROPERTIES = (
     *("Export provider", "Export recipient", "Export release", "Export file", "Export format"),
     *("Export content", "Export seal", "Export key"),
+)
+# What zipfile raises for a damaged file; errors of the compressions are of no common kind.
+UNREADABLE_ZIP = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, EOFError, OSError),
+    *(RuntimeError, ValueError, ArithmeticError, struct.error),
 )
 PLACEHOLDER = "-"
 LONGEST_PROPERTY = 255  # as spreadsheet programs read a text property
@@ -117,7 +125,7 @@ def _read(workbook: bytes) -> dict[str, bytes]:
             if len(set(names)) != len(names) or sum(m.file_size for m in members) > _LARGEST:
                 raise NoWorkbook("parts")
             return {name: file.read(name) for name in names}
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, RuntimeError) as error:
+    except UNREADABLE_ZIP as error:
         raise NoWorkbook(type(error).__name__) from None
 
 

@@ -84,7 +84,7 @@ def check(
     from anonymizer.exports.file_check import check_file  # noqa: PLC0415
     from anonymizer.exports.package import check_package  # noqa: PLC0415
 
-    if export.is_file() and export.suffix == ".zip":
+    if export.is_file() and export.suffix.lower() == ".zip":
         for checked in check_package(export, key):
             _print_export(checked, key)
     elif export.is_file():

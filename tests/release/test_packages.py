@@ -1,5 +1,6 @@
 """`audience package`: one ZIP file of what an advertiser gets, and never more than that."""
 
+import random
 import shutil
 import zipfile
 from datetime import timedelta
@@ -103,6 +104,29 @@ def test_a_zip_file_that_is_no_package_is_refused(member: str, tmp_path: Path) -
     with pytest.raises(Held, match="no package of exports"):
         check_package(path)
     assert {one.name for one in tmp_path.rglob("*")} == {"inner", "x.zip"}
+
+
+def test_a_flipped_bit_is_found_or_changes_nothing(home: Home, tmp_path: Path) -> None:
+    path, content, chance = tmp_path / "X.ZIP", packed(home).content, random.Random(7)
+    found = 0
+    for _ in range(150):
+        place = chance.randrange(len(content))
+        flipped = content[place] ^ (1 << chance.randrange(8))
+        path.write_bytes(content[:place] + bytes([flipped]) + content[place + 1 :])
+        try:
+            check_package(path)
+        except Held as error:
+            assert error.exit_code == 4  # noqa: PT017  counted below
+            found += 1
+    assert found > 100
+
+
+def test_an_ending_in_capitals_is_a_package(home: Home, tmp_path: Path) -> None:
+    path = tmp_path / "X.ZIP"
+    path.write_bytes(packed(home).content)
+    done = CliRunner().invoke(app, ["check", str(path)])
+    assert done.exit_code == 0, done.output
+    assert "for maju are as" in done.output
 
 
 def test_the_commands_write_and_check_it(home: Home, tmp_path: Path) -> None:
