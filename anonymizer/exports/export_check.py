@@ -36,8 +36,10 @@ def check_export(folder: Path, key: str = "") -> CheckedExport:
     `certificate` when there is none or its seal does not fit, `export_edited` with all files
     that differ, `withdrawn` with the reason where a notice has taken the place of the export.
     """
-    refuse_withdrawn(folder, key)
+    if not (folder / CERTIFICATE).exists():  # else the notice is of whoever sealed that
+        refuse_withdrawn(folder, key)
     certificate, found = opened(_read(folder / CERTIFICATE), key)
+    refuse_withdrawn(folder, found)
     files: Mapping[str, str] = certificate["files"]
     faults = list(_faults(folder, files))
     if faults:

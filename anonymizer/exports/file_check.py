@@ -5,14 +5,20 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from anonymizer.exports.certificate import CERTIFICATE
 from anonymizer.exports.file_seal import read_seal
-from anonymizer.exports.notice import refuse_withdrawn
-from anonymizer.exports.pointer import read_pointer, sentence
+from anonymizer.exports.notice import NOTICE, refuse_withdrawn
+from anonymizer.exports.pointer import (
+    CORRECTED,
+    open_pointer,
+    read_pointer,
+    sentence,
+    stated_release,
+)
 from anonymizer.model.errors import (
     ConfigurationError,
     FileChanged,
@@ -57,9 +63,17 @@ def check_file(path: Path, key: str = "", certificate: Path | None = None) -> Ch
     By `certificate`, else by the one in its folder, else by the seal inside it. Raises FileChanged,
     FileRenamed, FileMisplaced for a file of another release or recipient, FileUnsealed where there
     is nothing to check it by; Held `certificate` for a seal that does not fit, `withdrawn` where
-    the notice of a withdrawal is with it.
+    the notice of a withdrawal of its release is with it.
     """
-    refuse_withdrawn(path.parent, key)
+    if path.name == NOTICE:
+        refuse_withdrawn(path.parent, key)
+    if path.name == CORRECTED:
+        return _by_notice(path, key, certificate)
+    return _heeding_notices(_checked(path, key, certificate), path.parent)
+
+
+def _checked(path: Path, key: str, certificate: Path | None) -> CheckedFile:
+    """The file, proved; notices that are with it aside."""
     found = certificate or path.parent / CERTIFICATE
     try:
         content = path.read_bytes()
@@ -75,11 +89,11 @@ def check_file(path: Path, key: str = "", certificate: Path | None = None) -> Ch
 
 def _refuse_large(path: Path) -> None:
     """A Parquet file can take much more memory than its size says."""
-    if path.suffix != ".parquet":
+    if path.suffix.lower() != ".parquet":
         return
     try:
         require_small(path)
-    except ConfigurationError:
+    except (ConfigurationError, OSError, ValueError, ArithmeticError):
         problem = f"{path.name} cannot be read, or takes too much memory"
         raise Held("certificate", f"{problem}; {_AGAIN}") from None
 
@@ -100,6 +114,7 @@ def _by_certificate(
         raise Held("certificate", f"the sealed statement is no certificate of an export; {_AGAIN}")
     files: Mapping[str, str] = certificate["files"]
     if path.name == CERTIFICATE:
+        _require_same(content, document)
         against = "the text of the certificate with its seal, and none of the files that it lists"
     elif files.get(path.name) == hashlib.sha256(content).hexdigest():
         against = "name and SHA-256 of the file with the sealed certificate that is with it"
@@ -113,8 +128,78 @@ def _by_certificate(
         found,
         against,
         _unknown(key),
-        _correction(path.parent, str(certificate["release"]), key),
     )
+
+
+def _require_same(content: bytes, document: Mapping[str, Any]) -> None:
+    """A certificate that is checked by another one has to be the same."""
+    try:
+        own = _document(content.decode("utf-8"), CERTIFICATE)
+    except UnicodeDecodeError:
+        own = {}
+    if own == document:
+        return
+    for field in ("release", "recipient"):
+        if own.get(field) != document.get(field):
+            raise FileMisplaced(
+                f"{CERTIFICATE} is of another {field} than the certificate that it is checked by; "
+                "check it with the files that are with it"
+            )
+    raise FileChanged(f"{CERTIFICATE} is not the certificate that it is checked by; {_AGAIN}")
+
+
+def _by_notice(path: Path, key: str, certificate: Path | None) -> CheckedFile:
+    """The notice of a correction: by its seal, which is that of the export where one is with it."""
+    beside = certificate or path.parent / CERTIFICATE
+    if certificate or beside.exists():
+        export = _checked(beside, key, None)
+        if stated_release(path) != export.release:
+            raise FileMisplaced(f"{CORRECTED} is not about {export.release}; {_AGAIN}")
+        key = export.key
+    said, found = open_pointer(path.parent, key)
+    return CheckedFile(
+        CORRECTED,
+        str(said.get("provider", "")),
+        str(said.get("recipient", "")),
+        str(said["release"]),
+        found,
+        "the text of the notice with its seal",
+        _unknown(key),
+        sentence(said),
+    )
+
+
+def _heeding_notices(checked: CheckedFile, folder: Path) -> CheckedFile:
+    """Refuse what a notice with the file withdraws, and say what corrects it.
+
+    A notice counts if it is about the release of the file, and then has to be sealed by whoever
+    sealed the file. One that cannot be read leaves something unknown.
+    """
+    stated = {
+        name: stated_release(folder / name)
+        for name in (NOTICE, CORRECTED)
+        if (folder / name).exists()
+    }
+    if stated.get(NOTICE) == checked.release:
+        refuse_withdrawn(folder, checked.key)
+    pointer = (
+        read_pointer(folder, checked.key) if stated.get(CORRECTED) == checked.release else None
+    )
+    unread = [f"what {name} is about, which cannot be read" for name in stated if not stated[name]]
+    return replace(
+        checked,
+        unknown=(*checked.unknown, *(f"{line}: ask the provider" for line in unread)),
+        correction=sentence(pointer) if pointer else "",
+    )
+
+
+def _refuse_withdrawn_rows(path: Path, content: bytes, key: str) -> None:
+    """A CSV file without a certificate names its period, so the notice with it can be about it."""
+    notice = path.parent / NOTICE
+    if notice.exists() and (release := stated_release(notice)):
+        origin = _origin_of_rows(content, release)
+        if origin and origin[0] == release:
+            refuse_withdrawn(path.parent, key)
 
 
 def _refuse(name: str, content: bytes, certificate: Mapping[str, Any]) -> NoReturn:
@@ -151,7 +236,7 @@ def _origin(name: str, content: bytes, release: str) -> tuple[str, str] | None:
         return None
     if seal is not None:
         return seal.release, seal.recipient
-    return None if name.endswith(_SEALED) else _origin_of_rows(content, release)
+    return None if name.lower().endswith(_SEALED) else _origin_of_rows(content, release)
 
 
 def _origin_of_rows(content: bytes, release: str) -> tuple[str, str] | None:
@@ -167,6 +252,7 @@ def _origin_of_rows(content: bytes, release: str) -> tuple[str, str] | None:
 def _by_seal(path: Path, content: bytes, key: str) -> CheckedFile:
     seal = read_seal(path.name, content, key)
     if seal is None:
+        _refuse_withdrawn_rows(path, content, key)
         raise FileUnsealed(
             f"{path.name} has no seal in it and no {CERTIFICATE} is with it, so nothing can be "
             f"said of it; put the {CERTIFICATE} of its export beside it, or name that with "
@@ -179,7 +265,7 @@ def _by_seal(path: Path, content: bytes, key: str) -> CheckedFile:
         )
     if seal.file != path.name:
         raise FileRenamed(_renamed(path.name, seal.file, seal.release))
-    inside = "all cells, charts and texts" if seal.file.endswith(".xlsx") else "all rows"
+    inside = "all cells, charts and texts" if seal.file.endswith(".xlsx") else "all values"
     return CheckedFile(
         seal.file,
         seal.provider,
@@ -188,7 +274,6 @@ def _by_seal(path: Path, content: bytes, key: str) -> CheckedFile:
         seal.key,
         f"{inside}, and the name, with the seal inside the file",
         _unknown(key),
-        _correction(path.parent, seal.release, key),
     )
 
 
@@ -198,8 +283,3 @@ def _renamed(name: str, own: str, release: str) -> str:
 
 def _unknown(key: str) -> tuple[str, ...]:
     return (_LATER, _OTHERS) if key else (_LATER, _OTHERS, _WHO)
-
-
-def _correction(folder: Path, release: str, key: str) -> str:
-    said = read_pointer(folder, key)
-    return sentence(said) if said and said["release"] == release else ""

@@ -95,8 +95,8 @@ def refuse_withdrawn(folder: Path, key: str = "") -> None:
         document: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         document = {}
-    notice, _ = opened(document if isinstance(document, dict) else {}, key)
-    pointer = read_pointer(folder, key)
+    notice, found = opened(document if isinstance(document, dict) else {}, key)
+    pointer = read_pointer(folder, found)
     instead = f". {sentence(pointer)}" if pointer else ""
     raise Held(
         "withdrawn",

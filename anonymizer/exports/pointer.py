@@ -72,17 +72,20 @@ def read_pointer(folder: Path, key: str = "") -> Mapping[str, Any] | None:
 
     Raises Held `certificate` for a notice whose seal does not fit.
     """
-    path = folder / CORRECTED
-    if not path.exists():
-        return None
-    try:
-        document: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        document = {}
-    said, _ = opened(document if isinstance(document, dict) else {}, key)
+    return open_pointer(folder, key)[0] if (folder / CORRECTED).exists() else None
+
+
+def open_pointer(folder: Path, key: str = "") -> tuple[Mapping[str, Any], str]:
+    """What the notice in a folder says, and the fingerprint of the key that sealed it."""
+    said, found = opened(_document(folder / CORRECTED), key)
     if not {"release", "corrected_by", "reason"} <= said.keys():
         raise Held("certificate", f"{CORRECTED} is not the notice of a correction")
-    return said
+    return said, found
+
+
+def stated_release(notice: Path) -> str:
+    """The release that a notice names, proved or not; empty where it cannot be read."""
+    return str(_document(notice).get("release", ""))
 
 
 def sentence(said: Mapping[str, Any]) -> str:
@@ -91,6 +94,14 @@ def sentence(said: Mapping[str, Any]) -> str:
         f"{said['release']} was corrected by {said['corrected_by']}: {said['reason']}. Use the "
         f"figures of {said['corrected_by']} and not these"
     )
+
+
+def _document(path: Path) -> Mapping[str, Any]:
+    try:
+        document: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def _digest(content: bytes) -> str:

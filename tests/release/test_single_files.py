@@ -2,8 +2,10 @@
 
 import io
 import json
+import random
 import shutil
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 from release_world import DAY, SECRET, release
 from typer.testing import CliRunner
 
+from anonymizer.exports.export_check import check_export
 from anonymizer.exports.export_folders import write_exports
 from anonymizer.exports.file_check import check_file
 from anonymizer.exports.file_seal import METADATA
@@ -29,6 +32,7 @@ from anonymizer.model.errors import (
     Held,
 )
 from anonymizer.release.ledger import Ledger
+from anonymizer.storage import parquet_tables
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
 from anonymizer.storage.signature import sealed
@@ -288,6 +292,171 @@ def test_a_release_of_an_earlier_format_is_checked_by_its_certificate(folder: Pa
     old = sealed({**statement, "format": 3, "files": files}, SECRET)
     (folder / "certificate.json").write_text(json.dumps(old), "utf-8")
     assert check_file(path).release == NAME
+
+
+def test_a_notice_about_another_release_condemns_nothing(
+    home: Home, folder: Path, tmp_path: Path
+) -> None:
+    """Neither one that fits nor one that is damaged; one that cannot be read is told."""
+    copy = Home(tmp_path / "copy")
+    shutil.copytree(home.root, copy.root)
+    other = f"campaign-day-{BEFORE}"
+    withdraw(other, "It was a test.", copy, Ledger.open(copy.ledger), SECRET)
+    notice = folder / "WITHDRAWN.json"
+    shutil.copy(copy.exports / "maju" / other / notice.name, notice)
+    for text in (notice.read_text("utf-8"), notice.read_text("utf-8").replace("a test", "no test")):
+        notice.write_text(text, "utf-8")
+        assert check_file(folder / f"{STEM}.xlsx").release == NAME
+    notice.write_text("{", "utf-8")
+    assert any(notice.name in line for line in check_file(folder / f"{STEM}.csv").unknown)
+
+
+def test_a_csv_alone_is_withdrawn_by_the_notice_of_its_period(
+    home: Home, alone: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path, copy = alone(f"{STEM}.csv"), Home(tmp_path / "copy")
+    shutil.copytree(home.root, copy.root)
+    withdraw(NAME, "It was a test.", copy, Ledger.open(copy.ledger), SECRET)
+    notice = Path(shutil.copy(copy.exports / "maju" / NAME / "WITHDRAWN.json", path.parent))
+    for one in (path, notice):
+        with pytest.raises(Held, match="was withdrawn by"):
+            check_file(one)
+
+
+def notice_of(kind: str, key: Secret, release_id: str = NAME) -> str:
+    facts = {"provider": "Example Company", "recipient": "maju", "release": release_id}
+    more = {"corrected_by": f"{NAME}-edition-2"} if kind == "CORRECTED.json" else {}
+    return json.dumps(sealed({**facts, **more, "reason": "It was wrong."}, key))
+
+
+@pytest.mark.parametrize("kind", ["WITHDRAWN.json", "CORRECTED.json"])
+@pytest.mark.parametrize("with_certificate", [True, False])
+def test_a_notice_of_somebody_else_is_not_believed(
+    kind: str, with_certificate: bool, folder: Path
+) -> None:
+    """Sealed, and with another key than the file."""
+    (folder / kind).write_text(notice_of(kind, Secret(bytes(32))), "utf-8")
+    if not with_certificate:
+        (folder / "certificate.json").unlink()
+    with pytest.raises(Held, match="another key"):
+        check_file(folder / f"{STEM}.parquet")
+    if with_certificate:
+        with pytest.raises(Held, match="another key"):
+            check_export(folder)
+        if kind == "CORRECTED.json":
+            with pytest.raises(Held, match="another key"):
+                check_file(folder / kind)
+
+
+@pytest.mark.parametrize("with_certificate", [True, False])
+def test_the_notice_of_a_correction_is_told_in_a_sentence(
+    with_certificate: bool, folder: Path
+) -> None:
+    path = folder / "CORRECTED.json"
+    path.write_text(notice_of(path.name, SECRET), "utf-8")
+    key = check_file(folder / f"{STEM}.csv").key
+    if not with_certificate:
+        (folder / "certificate.json").unlink()
+    checked = check_file(path)
+    assert (checked.release, checked.recipient, checked.key) == (NAME, "maju", key)
+    assert "was corrected by" in checked.correction
+    assert check_file(folder / f"{STEM}.parquet").correction == checked.correction
+    path.write_text(notice_of(path.name, SECRET, "campaign-day-2026-01-01"), "utf-8")
+    if with_certificate:
+        with pytest.raises(FileMisplaced):
+            check_file(path)
+
+
+def test_a_certificate_is_compared_with_the_one_that_is_named(home: Home, folder: Path) -> None:
+    own = folder / "certificate.json"
+    assert check_file(own).release == NAME
+    assert check_file(own, certificate=home.exports / "maju" / NAME / own.name).release == NAME
+    for other in (home.exports / "jaya" / NAME, home.exports / "maju" / f"campaign-day-{BEFORE}"):
+        with pytest.raises(FileMisplaced):
+            check_file(own, certificate=other / own.name)
+    own.write_text(own.read_text("utf-8").replace("Example Company", "Example Compeny"), "utf-8")
+    with pytest.raises(FileChanged):
+        check_file(own, certificate=home.exports / "maju" / NAME / own.name)
+
+
+@pytest.mark.parametrize("name", SEALED)
+def test_endings_in_capitals_are_the_same_endings(name: str, folder: Path) -> None:
+    (folder / "certificate.json").unlink()
+    path = (folder / name).rename(folder / name.upper())
+    with pytest.raises(FileRenamed):
+        check_file(path)
+
+
+def test_a_parquet_file_in_capitals_is_measured_before_it_is_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = (folder / f"{STEM}.parquet").rename(folder / "X.PARQUET")
+    monkeypatch.setattr(parquet_tables, "MOST_MEGABYTES", 1)
+    with pytest.raises(Held, match="takes too much memory"):
+        check_file(path)
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "parquet"])
+@pytest.mark.parametrize("with_certificate", [True, False])
+def test_a_flipped_bit_is_found_or_changes_nothing(
+    ending: str, with_certificate: bool, folder: Path
+) -> None:
+    path, chance, outcomes = folder / f"{STEM}.{ending}", random.Random(7), Counter[int]()
+    if not with_certificate:
+        (folder / "certificate.json").unlink()
+    content = path.read_bytes()
+    for _ in range(200):
+        place = chance.randrange(len(content))
+        flipped = content[place] ^ (1 << chance.randrange(8))
+        path.write_bytes(content[:place] + bytes([flipped]) + content[place + 1 :])
+        try:
+            check_file(path)
+            outcomes[0] += 1
+        except (Held, AudienceError) as error:
+            outcomes[error.exit_code] += 1
+    assert outcomes.keys() <= {0, 4, 8, 11}, outcomes
+    assert outcomes[4] + outcomes[8] >= 150 or not with_certificate
+    assert not (with_certificate and outcomes[0])
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_stream_of_any_compression_is_told(method: int, tmp_path: Path) -> None:
+    path = tmp_path / "x.xlsx"
+    with zipfile.ZipFile(path, "w", method) as parts:
+        parts.writestr("docProps/custom.xml", bytes(range(256)) * 40)
+    content = bytearray(path.read_bytes())
+    content[70:90] = bytes(20)
+    path.write_bytes(content)
+    with pytest.raises(Held, match="cannot be read"):
+        check_file(path)
+
+
+@pytest.mark.parametrize(
+    ("column", "old", "new"),
+    [
+        ("subject", "Spring Sale", "Spring\u200b Sale"),
+        ("subject", "Spring Sale", "\u202eSpring Sale"),
+        ("subject", "Spring Sale", "Spring\tSale"),
+        ("iab_ids", "", None),
+        ("statement_english", None, "'"),
+    ],
+)
+def test_the_seal_is_over_each_value_as_it_is(
+    column: str, old: str | None, new: str | None, alone: Callable[[str], Path]
+) -> None:
+    path = alone(f"{STEM}.parquet")
+    table = pq.read_table(path)
+    values = table[column].to_pylist()
+    if old is None:
+        changed = [f"{new}{value}" for value in values]
+    else:
+        assert old in values
+        changed = [new if value == old else value for value in values]
+    place = table.schema.get_field_index(column)
+    field = table.schema.field(column)
+    pq.write_table(table.set_column(place, field, pa.array(changed, field.type)), path)
+    with pytest.raises(FileChanged):
+        check_file(path)
 
 
 CASES: dict[str, tuple[str, type[AudienceError] | None, int, str]] = {
