@@ -6,8 +6,8 @@ CREATE MACRO index_of(wanted, wanted_segment, every := 'month', kind := 'campaig
 WITH asked AS MATERIALIZED (SELECT known_subject('audience', 'everyone') AS subject_id),
 four AS (
     SELECT part.period_start, part.period, of_all.period AS audience_period,
-           CAST(part.people AS DOUBLE) / whole.people AS share,
-           CAST(of_all.people AS DOUBLE) / everyone.people AS share_of_audience,
+           least(CAST(part.people AS DOUBLE) / whole.people, 1) AS share,
+           least(CAST(of_all.people AS DOUBLE) / everyone.people, 1) AS share_of_audience,
            -- Large numbers are multiplied below.
            CAST(part.people_least AS HUGEINT) AS part_least,
            CAST(least(part.people_most, whole.people_least) AS HUGEINT) AS part_most,

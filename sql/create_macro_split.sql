@@ -38,4 +38,4 @@ FROM (
     FROM rest
 ) AS everyone
 ORDER BY place, people DESC NULLS LAST, segment_id;
-COMMENT ON MACRO TABLE split IS 'The people of a campaign on a day, each in one row: FROM split(''camp01'', ''2026-11-22'', by := ''gender''); dimension is a level of catalogue such as age band, province, gender x age band. The last row bounds everyone who is in no published segment.';
+COMMENT ON MACRO TABLE split IS 'The people of a campaign on a day, each in one row: FROM split(''camp01'', ''2026-11-22'', dimension := ''gender''); dimension is a level of catalogue such as age band, province, gender x age band. The last row bounds everyone who is in no published segment.';

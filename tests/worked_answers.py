@@ -202,7 +202,8 @@ def _indices(made: Released) -> list[Row]:
     found = []
     for period, part in four[0].items():
         whole, women, everyone = (figures[period] for figures in four[1:])
-        index = 100 * part.people / whole.people * everyone.people / women.people
+        share, of_all = part.people / whole.people, women.people / everyone.people
+        index = 100 * min(share, 1) / min(of_all, 1)
         least = 100 * part.least / whole.most * everyone.least / min(women.most, everyone.least)
         most = 100 * min(part.most, whole.least) / whole.least * everyone.most / women.least
         found.append((period, "published", index, least, most))

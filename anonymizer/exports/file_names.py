@@ -5,6 +5,7 @@ saved. It has small letters, digits, `-`, `_`, `.` and ids only: every file syst
 is, and none takes it for a device.
 """
 
+import hashlib
 import re
 import unicodedata
 from collections import Counter
@@ -24,13 +25,16 @@ _MARKS: Mapping[Language, str] = {"english": "", "indonesian": "_id"}
 def stems(release: Release, subjects: Sequence[Subject]) -> dict[str, str]:
     """The beginning of the names of each subject's files, by its id.
 
-    They differ from each other, capitals aside. Subjects of one name have their ids in it.
+    They differ from each other, capitals aside. Subjects of one name have their ids in it, and
+    those whose ids differ by capitals alone a digest of the id.
     """
     slugs = {subject.id: slug(name_of(subject).english) for subject in subjects}
     times = Counter(slugs.values())
+    owns = {key: _own_part(release, key, text, times[text]) for key, text in slugs.items()}
+    same = Counter(own.lower() for own in owns.values())
     return {
-        key: f"{_own_part(release, key, text, times[text])}_{_period_part(release)}"
-        for key, text in slugs.items()
+        key: f"{own if same[own.lower()] == 1 else _distinct(own, key)}_{_period_part(release)}"
+        for key, own in owns.items()
     }
 
 
@@ -51,6 +55,10 @@ def _own_part(release: Release, key: str, text: str, times: int) -> str:
     if not text:
         return f"{release.kind}_{key}"
     return text if times == 1 else f"{text}_{key}"
+
+
+def _distinct(own: str, key: str) -> str:
+    return f"{own}_{hashlib.sha256(key.encode()).hexdigest()[:8]}"
 
 
 def _period_part(release: Release) -> str:

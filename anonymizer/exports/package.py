@@ -18,6 +18,7 @@ from anonymizer.exports.workbook_parts import UNREADABLE_ZIP
 from anonymizer.model.errors import ConfigurationError, Fault, Held
 from anonymizer.model.periods import Period
 from anonymizer.model.series import SERIES, edition_of, first_edition
+from anonymizer.release.ledger import RELEASE
 from anonymizer.storage.files import sha256
 from anonymizer.storage.home import Home
 
@@ -39,7 +40,8 @@ def package(recipient: str, period: Period, home: Home, records: Sequence[Record
     """All files of an advertiser, or of `_all`, for a period; of each release the newest edition.
 
     Equal files give equal bytes. Raises ConfigurationError where there is no export, Held for one
-    that was withdrawn or is not as `records` of the ledger have it.
+    that was withdrawn, that was corrected by a release without figures for the recipient, or that
+    is not as `records` of the ledger have it.
     """
     folders = list(_folders(recipient, period, home))
     if not folders:
@@ -47,6 +49,7 @@ def package(recipient: str, period: Period, home: Home, records: Sequence[Record
         problem = f"there is no export of {period.id} for {recipient!r}"
         remedy = f"there are exports for {known}; see: audience exports" if known else ""
         raise ConfigurationError([Fault("package", problem, remedy)])
+    _refuse_corrected(folders, recipient, records)
     recorded = recorded_files(records)
     exports = [_checked(folder, recipient, recorded.get(folder.name, {})) for folder in folders]
     return Package(f"{recipient}_{period.id}.zip", _zipped(folders), tuple(exports))
@@ -67,6 +70,23 @@ def _folders(recipient: str, period: Period, home: Home) -> Iterator[Path]:
             first = series.release_id(period)
             if editions := [name for name in known if first_edition(name) == first]:
                 yield home.exports / recipient / max(editions, key=edition_of)
+
+
+def _refuse_corrected(folders: Sequence[Path], recipient: str, records: Sequence[Record]) -> None:
+    """The newest folder of a recipient can be of a release that was corrected: see the ledger."""
+    corrections = {
+        body["corrects"]: subject
+        for kind, subject, body in records
+        if kind == RELEASE and "corrects" in body
+    }
+    for folder in folders:
+        if by := corrections.get(folder.name):
+            raise Held(
+                "no_figures",
+                f"{folder.name} was corrected by {by}, which has no exports for {recipient} here: "
+                "no figures of the period are in force; if the exports of the correction are not "
+                "finished, run: audience backfill",
+            )
 
 
 def _checked(folder: Path, recipient: str, recorded: Mapping[str, str]) -> CheckedExport:

@@ -69,19 +69,21 @@ class AnswerWorld:
         return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
 
-def answer_world(chance: random.Random, error: int = 23, threshold: int = 50) -> AnswerWorld:
-    """Up to 900 people; each comes on few, some or many days."""
+def answer_world(
+    chance: random.Random, error: int = 23, threshold: int = 50, few: bool = False
+) -> AnswerWorld:
+    """Up to 900 people, or few and nearly all men; each comes on few, some or many days."""
     habit = chance.choice((0.05, 0.2, 0.5, 0.9))
     busy = [min(1.0, habit * chance.choice((0.5, 1, 1, 2))) for _ in DAYS]
     people = tuple(
         Visitor(
-            chance.choices(GENDERS, (5, 4, 1))[0],
+            chance.choices(GENDERS, (30, 1, 1) if few else (5, 4, 1))[0],
             chance.choice(BANDS),
             frozenset(
                 day for day, likely in zip(DAYS, busy, strict=True) if chance.random() < likely
             ),
         )
-        for _ in range(chance.randint(60, 900))
+        for _ in range(chance.randint(60, 120 if few else 900))
     )
     database = duckdb.connect()
     world = AnswerWorld(people, error, threshold, database)

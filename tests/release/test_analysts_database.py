@@ -402,6 +402,31 @@ def test_everything_is_commented(database: duckdb.DuckDBPyConnection) -> None:
     assert {name for (name,) in macros} == set(MACROS)
 
 
+def examples_of(comment: str) -> Iterator[str]:
+    """The queries in a comment, each up to the bracket that ends its call."""
+    for start in re.finditer(r"FROM \w+\(", comment):
+        depth, end = 1, start.end()
+        while depth:
+            depth += {"(": 1, ")": -1}.get(comment[end], 0)
+            end += 1
+        yield comment[start.start() : end]
+
+
+def test_the_examples_in_comments_can_be_run(everything: Home) -> None:
+    names = {"camp01": "spring", "camp02": "autumn", "2026-11-15": "2026-11-23"}
+    run = set()
+    with duckdb.connect(str(everything.database), read_only=True) as database:
+        comments = database.sql(
+            "SELECT function_name, comment FROM duckdb_functions() WHERE NOT internal"
+        ).fetchall()
+        for macro, comment in comments:
+            text = re.sub("|".join(names), lambda found: names[found[0]], comment)
+            for query in examples_of(text):
+                run.add(macro)
+                assert database.sql(query).fetchall(), query
+    assert run >= set(MACROS) - INTERNAL - {"total_people", "overlap"}
+
+
 def test_it_holds_the_figures_of_the_releases_and_nothing_else(
     two_days: Home, database: duckdb.DuckDBPyConnection
 ) -> None:

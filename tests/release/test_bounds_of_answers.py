@@ -57,6 +57,22 @@ def test_indices(world: AnswerWorld) -> None:
                 share = Fraction(world.true(segment, days), world.true("everyone", days))
                 true = 100 * share / Fraction(world.true_audience(segment), everyone)
                 assert between(row["index_least"], true, row["index_most"])
+                assert between(row["index_least"], Fraction(str(row["index"])), row["index_most"])
+
+
+def test_an_index_lies_within_its_own_bounds() -> None:
+    """Also where a segment has a larger figure than everyone, as near numbers can have."""
+    published = 0
+    for seed in (2, 10, 13):
+        world = answer_world(random.Random(seed), threshold=1, few=True)
+        for segment in SEGMENTS:
+            for row in world.rows("FROM index_of('c', ?, every := 'week')", segment):
+                if row["status"] == "published":
+                    index = Fraction(str(row["index"]))
+                    assert between(row["index_least"], index, row["index_most"])
+                    published += 1
+        world.database.close()
+    assert published > 20
 
 
 def test_changes(world: AnswerWorld) -> None:

@@ -53,6 +53,16 @@ def test_a_name_without_latin_letters_is_the_id() -> None:
     assert named(["薪水促销"]) == ["campaign_c1_week-2026-W47"]
 
 
+@pytest.mark.parametrize("name", ["Promo", "薪水促销"])
+def test_ids_that_differ_by_capitals_alone_have_files_of_their_own(name: str) -> None:
+    release = cast(Release, SimpleNamespace(kind="campaign", period=WEEK, edition=1))
+    campaigns = [replace(CAMPAIGNS[0], id=key, name=name) for key in ("A1", "a1", "b1")]
+    found = stems(release, campaigns)
+    assert len({stem.lower() for stem in found.values()}) == 3
+    assert found["b1"].endswith("_b1_week-2026-W47")
+    assert stems(release, campaigns[::-1]) == found
+
+
 @pytest.mark.parametrize("name", ["Call 0812/3456/7890", "3171.2345.6789.0123", "a 0811111111 b"])
 def test_a_long_number_is_left_out(name: str) -> None:
     assert slug(name) == ""

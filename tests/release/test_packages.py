@@ -69,6 +69,19 @@ def test_what_was_withdrawn_is_never_packed(home: Home) -> None:
         packed(home)
 
 
+def test_a_correction_without_figures_for_the_advertiser_is_never_replaced_by_what_it_corrects(
+    home: Home,
+) -> None:
+    """The correction has no table for it, so the folder of the first release is the newest one."""
+    entries = Ledger.open(home.ledger).entries()
+    records = [(entry.kind, entry.subject, entry.body) for entry in entries]
+    records.append(("release", f"{NAME}~2", {"corrects": NAME}))
+    with pytest.raises(Held, match="no figures of the period are in force") as refused:
+        package("maju", PERIOD, home, records)
+    assert refused.value.exit_code == 4
+    package("maju", Period("day", DAY - timedelta(days=1)), home, records)
+
+
 def test_what_is_not_as_recorded_is_refused(home: Home) -> None:
     """Another export with a seal that fits stands in the folder."""
     folder = home.exports / "maju" / NAME
