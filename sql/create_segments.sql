@@ -1,4 +1,5 @@
--- The segments that occur in a release, as the newest release defines them.
+-- The segments that occur in a release, in the words of the newest one. Ids that were defined anew
+-- differ already: men@12 is what men meant before.
 -- Inputs: incoming_segments, ages, regions. Columns: see the comments.
 CREATE TABLE segments AS
 SELECT newest.segment_id, newest.segment, newest.segment_indonesian, newest.named, newest.gender,
@@ -15,7 +16,7 @@ LEFT JOIN regions AS place ON place.region_code = newest.region_code
 WHERE newest.newness = 1
 ORDER BY newest.named DESC, newest.segment_id;
 COMMENT ON TABLE segments IS 'One row a segment with a figure in any release, and each named one. The view catalogue has those without a figure too.';
-COMMENT ON COLUMN segments.segment_id IS 'men_under_40, or its codes: male:25-29:31.71.';
+COMMENT ON COLUMN segments.segment_id IS 'men_under_40, or its codes: male:25-29:31.71. With @ and the number of a release: as releases from that one on defined it, before it was defined anew.';
 COMMENT ON COLUMN segments.segment IS 'In English.';
 COMMENT ON COLUMN segments.segment_indonesian IS 'In Indonesian.';
 COMMENT ON COLUMN segments.named IS 'Whether it is asked for by name; then it stands in every table.';

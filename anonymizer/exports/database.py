@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from anonymizer.exports.definitions import Definitions
 from anonymizer.model.dimensions import age as age_dimension
 from anonymizer.model.dimensions import gender as gender_dimension
 from anonymizer.model.dimensions import reference_regions
@@ -257,6 +258,7 @@ def create_objects(incoming: Mapping[str, pa.Table], connection: duckdb.DuckDBPy
 
 
 def _incoming(releases: Sequence[Release]) -> dict[str, pa.Table]:
+    definitions = Definitions.of(releases)
     corrected_by = {release.corrects: release.id for release in releases if release.corrects}
     rows = {
         "releases": (
@@ -265,13 +267,13 @@ def _incoming(releases: Sequence[Release]) -> dict[str, pa.Table]:
         ),
         "campaigns": (row for release in releases for row in _campaign_rows(release)),
         "subjects": (row for release in releases for row in _subject_rows(release)),
-        "segments": (row for release in releases for row in _segment_rows(release)),
-        "regions": _region_rows(releases),
+        "segments": (row for release in releases for row in _segment_rows(release, definitions)),
+        "regions": _region_rows(releases, definitions),
         "genders": _gender_rows(),
-        "ages": _age_rows(releases),
+        "ages": _age_rows(releases, definitions),
     }
     tables = {name: rows_of(name, given) for name, given in rows.items()}
-    return {**tables, "figures": _figures(releases)}
+    return {**tables, "figures": _figures(releases, definitions)}
 
 
 def rows_of(name: str, rows: Iterable[Sequence[Any]]) -> pa.Table:
@@ -325,23 +327,23 @@ def _subject_rows(release: Release) -> Iterator[tuple[Any, ...]]:
         yield (release.number, release.kind, subject.id, words.english, words.indonesian)
 
 
-def _segment_rows(release: Release) -> Iterator[tuple[Any, ...]]:
+def _segment_rows(release: Release, definitions: Definitions) -> Iterator[tuple[Any, ...]]:
     for segment in release.segments.values():
         yield (
             release.number,
-            segment.id,
+            definitions.segment(release, segment),
             segment.name.english,
             segment.name.indonesian,
             segment.named,
-            segment.gender,
-            segment.age,
-            segment.region,
+            *definitions.codes(release, segment),
             segment.iab_ids,
         )
 
 
-def _region_rows(releases: Sequence[Release]) -> Iterator[tuple[Any, ...]]:
-    """The official regions, and the areas that releases are about (the newest definition)."""
+def _region_rows(
+    releases: Sequence[Release], definitions: Definitions
+) -> Iterator[tuple[Any, ...]]:
+    """The official regions, and the areas that releases are about."""
     dimension = region_dimension()
     for region in reference_regions():
         group = dimension.groups[dimension.positions[region.code]]
@@ -353,7 +355,7 @@ def _region_rows(releases: Sequence[Release]) -> Iterator[tuple[Any, ...]]:
             group.name.indonesian.removeprefix("di "),
             [dimension.leaves[leaf] for leaf in group.leaves],
         )
-    for area in _newest_groups(releases, "area"):
+    for area in _newest_groups(releases, definitions, "area"):
         english, indonesian = area["english"], area["indonesian"]
         names = (english.removeprefix("in "), indonesian.removeprefix("di "))
         yield (area["code"], None, "area", *names, area["leaves"])
@@ -366,35 +368,34 @@ def _gender_rows() -> Iterator[tuple[Any, ...]]:
         yield (position, group.code, group.name.english, group.name.indonesian, leaves)
 
 
-def _age_rows(releases: Sequence[Release]) -> Iterator[tuple[Any, ...]]:
-    """The age bands, and the age groups that releases are about (the newest definition)."""
+def _age_rows(releases: Sequence[Release], definitions: Definitions) -> Iterator[tuple[Any, ...]]:
+    """The age bands, and the age groups that releases are about."""
     dimension = age_dimension()
     for position, group in enumerate(dimension.groups):
         leaves = [dimension.leaves[leaf] for leaf in group.leaves]
         words = (group.name.english, group.name.indonesian)
         yield (position, group.code, group.level, *words, leaves)
-    for row in _newest_groups(releases, "group"):
+    for row in _newest_groups(releases, definitions, "group"):
         words = (row["english"], row["indonesian"])
         yield (len(dimension.groups), row["code"], row["level"], *words, row["leaves"])
 
 
-def _newest_groups(releases: Sequence[Release], level: str) -> list[Mapping[str, Any]]:
-    """Groups of a level by their codes, as the newest release that is about them defines them."""
+def _newest_groups(
+    releases: Sequence[Release], definitions: Definitions, level: str
+) -> list[Mapping[str, Any]]:
+    """Groups of a level by their codes, in the words of the newest release that is about them."""
     groups = {
-        row["code"]: row
-        for release in releases
-        for row in release.groups.to_pylist()
-        if row["level"] == level
+        row["code"]: row for release in releases for row in definitions.groups(release, level)
     }
     return list(groups.values())
 
 
-def _figures(releases: Sequence[Release]) -> pa.Table:
+def _figures(releases: Sequence[Release], definitions: Definitions) -> pa.Table:
     schema = pa.schema(list(_INCOMING_FIGURES.items()))
     parts = [
-        release.figures.append_column(
-            "release_id", pa.repeat(release.id, len(release.figures))
-        ).append_column("position", pa.array(range(len(release.figures)), pa.int64()))
+        definitions.figures(release)
+        .append_column("release_id", pa.repeat(release.id, len(release.figures)))
+        .append_column("position", pa.array(range(len(release.figures)), pa.int64()))
         for release in releases
     ]
     return pa.concat_tables([schema.empty_table(), *parts])

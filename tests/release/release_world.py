@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -67,47 +68,48 @@ CAMPAIGNS = (
 NOTHING_BEFORE = NearHistory((), hashlib.sha256(b"").hexdigest())
 
 
+def settings() -> dict[str, Any]:
+    """The settings of the segments."""
+    words = {"english": "under 40", "indonesian": "di bawah 40 tahun"}
+    return {
+        "age_groups": {
+            "under_40": {"bands": ["18-20", "21-24", "25-29", "30-34", "35-39"], **words}
+        },
+        "areas": {
+            "java": {
+                "regions": ["31", "32", "33", "34", "35", "36"],
+                "english": "Java",
+                "indonesian": "Pulau Jawa",
+            }
+        },
+        "cross_tables": {
+            "gender": ["all", "gender"],
+            "age": ["all"],
+            "region": ["all", "area"],
+        },
+        "named": {
+            "everyone": {"english": "people", "indonesian": "orang"},
+            "men": {"gender": "male", "english": "men", "indonesian": "pria"},
+            "women": {"gender": "female", "english": "women", "indonesian": "wanita"},
+            "men_under_40": {
+                "gender": "male",
+                "age": "under_40",
+                "english": "men under 40",
+                "indonesian": "pria di bawah 40 tahun",
+            },
+            "women_makassar": {
+                "gender": "female",
+                "region": "73.71",
+                "english": "women in Makassar City",
+                "indonesian": "wanita di Kota Makassar",
+            },
+        },
+    }
+
+
 @cache
 def catalogue() -> Catalogue:
-    words = {"english": "under 40", "indonesian": "di bawah 40 tahun"}
-    return build_catalogue(
-        SegmentSettings.model_validate(
-            {
-                "age_groups": {
-                    "under_40": {"bands": ["18-20", "21-24", "25-29", "30-34", "35-39"], **words}
-                },
-                "areas": {
-                    "java": {
-                        "regions": ["31", "32", "33", "34", "35", "36"],
-                        "english": "Java",
-                        "indonesian": "Pulau Jawa",
-                    }
-                },
-                "cross_tables": {
-                    "gender": ["all", "gender"],
-                    "age": ["all"],
-                    "region": ["all", "area"],
-                },
-                "named": {
-                    "everyone": {"english": "people", "indonesian": "orang"},
-                    "men": {"gender": "male", "english": "men", "indonesian": "pria"},
-                    "women": {"gender": "female", "english": "women", "indonesian": "wanita"},
-                    "men_under_40": {
-                        "gender": "male",
-                        "age": "under_40",
-                        "english": "men under 40",
-                        "indonesian": "pria di bawah 40 tahun",
-                    },
-                    "women_makassar": {
-                        "gender": "female",
-                        "region": "73.71",
-                        "english": "women in Makassar City",
-                        "indonesian": "wanita di Kota Makassar",
-                    },
-                },
-            }
-        )
-    )
+    return build_catalogue(SegmentSettings.model_validate(settings()))
 
 
 # --- counts

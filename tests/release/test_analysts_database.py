@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import release_world
 from correction_world import correct, finish, order, release_wrong
 from release_world import (
     DAY,
@@ -23,6 +24,7 @@ from release_world import (
 from worked_answers import ANSWERS, assert_answered, read_released, worked_queries
 
 from anonymizer.exports.database import MACROS, TABLES, VIEWS, build_database
+from anonymizer.model.segments import Catalogue, SegmentSettings, build_catalogue
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.publication import load_releases
 from anonymizer.storage.home import Home
@@ -383,6 +385,56 @@ def test_corrected_periods_answer_with_the_correction(home: Home) -> None:
         assert len(database.sql("FROM corrected_figures").fetchall()) > 0
     assert len(wrong) == len(right) == 1
     assert wrong != right
+
+
+def redefined() -> Catalogue:
+    """`men` are women now and `women` men, and Java has a province less."""
+    known = release_world.settings()
+    named = {**known["named"]}
+    named["men"], named["women"] = (
+        {**known["named"][name], "gender": gender}
+        for name, gender in (("men", "female"), ("women", "male"))
+    )
+    java = {**known["areas"]["java"], "regions": ["31", "33", "34", "35", "36"]}
+    changed = {**known, "named": named, "areas": {"java": java}}
+    return build_catalogue(SegmentSettings.model_validate(changed))
+
+
+def test_what_was_defined_anew_is_never_told_as_the_newest(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release(home, DAY)
+    new = redefined()
+    monkeypatch.setattr(release_world, "catalogue", lambda: new)
+    with duckdb.connect(str(build(home, NEXT)), read_only=True) as database:
+
+        def told(query: str) -> list[tuple[object, ...]]:
+            return database.sql(query).fetchall()
+
+        # By codes: the people who have them, whatever they were called.
+        people = "SELECT people FROM figures_of('spring', '{}')"
+        assert told(people.format("male:all:all")) == [(900,), (900,)]
+        assert told(people.format("women")) == [(900,), (900,)]
+        assert told(people.format("men")) == told(people.format("female:all:all"))
+        # An earlier definition has an id of its own, and nothing is compared with the newest.
+        assert told("SELECT people FROM figure_of('spring', 'men@1', '2026-11-22')") == [(900,)]
+        assert told("SELECT status, people FROM figures_of('spring', 'all:all:java@1')") == [
+            ("published", 1200), ("suppressed", None),
+        ]  # fmt: skip
+        assert told("SELECT status, people FROM figures_of('spring', 'all:all:java')") == [
+            ("suppressed", None), ("published", 800),
+        ]  # fmt: skip
+        assert told(
+            "SELECT change, direction FROM compare_periods('spring', '2026-11-22', '2026-11-23') "
+            "WHERE segment_id LIKE 'all:all:java%'"
+        ) == [(None, None), (None, None)]
+        assert told("SELECT len(regencies) > 0 FROM regions WHERE region_code = 'java@1'")
+        # Others are compared as before.
+        changes = told("SELECT change FROM trend('spring') WHERE segment_id = 'everyone'")
+        assert changes == [(None,), (0,)]
+        days = "SELECT segment_id, segment FROM campaign_days WHERE period = '2026-11-22'"
+        assert ("men@1", "men") in told(days)
+        assert "men" not in {name for name, _ in told(days)}
 
 
 def test_everything_is_commented(database: duckdb.DuckDBPyConnection) -> None:
