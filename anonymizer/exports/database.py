@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from anonymizer.exports.definitions import Definitions
+from anonymizer.exports.segment_definitions import Definitions
 from anonymizer.model.dimensions import age as age_dimension
 from anonymizer.model.dimensions import gender as gender_dimension
 from anonymizer.model.dimensions import reference_regions

@@ -150,9 +150,9 @@ def _require_same(content: bytes, document: Mapping[str, Any]) -> None:
 
 def _by_notice(path: Path, key: str, certificate: Path | None) -> CheckedFile:
     """The notice of a correction: by its seal, which is that of the export where one is with it."""
-    beside = certificate or path.parent / CERTIFICATE
-    if certificate or beside.exists():
-        export = _checked(beside, key, None)
+    own = certificate or path.parent / CERTIFICATE
+    if certificate or own.exists():
+        export = _checked(own, key, None)
         if stated_release(path) != export.release:
             raise FileMisplaced(f"{CORRECTED} is not about {export.release}; {_AGAIN}")
         key = export.key

@@ -1,7 +1,8 @@
 """One ZIP file with all that an advertiser gets for a period, to be sent as a whole.
 
 It is made on request and not kept: it would hold every file a second time, and a copy that stays
-would outlive a withdrawal. What is withdrawn is never packed.
+would outlive a withdrawal. A release that was withdrawn is never packed; main figures of it that a
+workbook of the period after has are told.
 """
 
 import io
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anonymizer.exports.export_check import CheckedExport, check_export
+from anonymizer.exports.previous_release import outdated_comparison
 from anonymizer.exports.recorded_files import Record, recorded_files
 from anonymizer.exports.workbook_parts import UNREADABLE_ZIP
 from anonymizer.model.errors import ConfigurationError, Fault, Held
@@ -29,11 +31,15 @@ _COMPRESSED = (".xlsx", ".parquet")
 
 @dataclass(frozen=True)
 class Package:
-    """A ZIP file; `exports` are the folders in it, checked."""
+    """A ZIP file; `exports` are the folders in it, checked.
+
+    `outdated` says which workbooks have figures of a period before that are not in force any more.
+    """
 
     name: str
     content: bytes
     exports: tuple[CheckedExport, ...]
+    outdated: tuple[str, ...] = ()
 
 
 def package(recipient: str, period: Period, home: Home, records: Sequence[Record]) -> Package:
@@ -52,7 +58,8 @@ def package(recipient: str, period: Period, home: Home, records: Sequence[Record
     _refuse_corrected(folders, recipient, records)
     recorded = recorded_files(records)
     exports = [_checked(folder, recipient, recorded.get(folder.name, {})) for folder in folders]
-    return Package(f"{recipient}_{period.id}.zip", _zipped(folders), tuple(exports))
+    outdated = tuple(filter(None, (outdated_comparison(one.name, records) for one in folders)))
+    return Package(f"{recipient}_{period.id}.zip", _zipped(folders), tuple(exports), outdated)
 
 
 def check_package(path: Path, key: str = "") -> tuple[CheckedExport, ...]:

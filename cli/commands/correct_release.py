@@ -120,6 +120,7 @@ def _run(home: Home, order: "CorrectionOrder") -> int:
 
 
 def _tell(installation: "Installation", order: "CorrectionOrder") -> None:
+    from anonymizer.exports.previous_release import sentence_on_repeats  # noqa: PLC0415
     from anonymizer.model.series import CAMPAIGN_DAY  # noqa: PLC0415
     from anonymizer.release.corrections import period_of  # noqa: PLC0415  slow to import
     from cli.correction_orders import containing_periods  # noqa: PLC0415
@@ -136,6 +137,10 @@ def _tell(installation: "Installation", order: "CorrectionOrder") -> None:
         f"{order.release} corrects {order.corrects}. The exports of {order.corrects} have a notice "
         "that names it; tell the advertisers to use the new folder."
     )
+    entries = installation.ledger().entries()
+    records = [(entry.kind, entry.subject, entry.body) for entry in entries]
+    if line := sentence_on_repeats(order.corrects, records):
+        say(f"{line}.")
     if series == CAMPAIGN_DAY and (
         wrong := containing_periods(installation, period.end, order.release)
     ):

@@ -29,8 +29,9 @@ def write_package(
 ) -> None:
     """Write all files of an advertiser and period into one ZIP file, checked before.
 
-    Of a corrected period it has the correction. What was withdrawn is refused. Nothing is kept in
-    the home; `audience check` proves the ZIP file.
+    Of a corrected period it has the correction. A release that was withdrawn is refused; a
+    workbook with figures of a period before that was withdrawn or corrected later is told. Nothing
+    is kept in the home; `audience check` proves the ZIP file.
     """
     from anonymizer.exports.package import package  # noqa: PLC0415  slow to import
     from anonymizer.storage.files import PUBLIC, write_bytes  # noqa: PLC0415
@@ -49,6 +50,8 @@ def write_package(
     for export in made.exports:
         if export.correction:
             warn(export.correction)
+    for line in made.outdated:
+        warn(line)
     releases = ", ".join(str(export.certificate["release"]) for export in made.exports)
     files = sum(export.files for export in made.exports)
     say(f"{path} has {files} files of {releases}, and the certificate.")

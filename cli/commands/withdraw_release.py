@@ -19,12 +19,14 @@ def withdraw_release(
     home: HomeOption = None,
 ) -> None:
     """Take a release out of exports and database, for good, and leave a notice in its place."""
+    from anonymizer.exports.previous_release import sentence_on_repeats  # noqa: PLC0415
     from anonymizer.exports.withdrawal import withdraw  # noqa: PLC0415  slow to import
     from anonymizer.storage.secret import Secret  # noqa: PLC0415
     from pipelines.release_history import open_ledger  # noqa: PLC0415
 
     place = existing_home(home)
-    recipients = withdraw(release, reason, place, open_ledger(place), Secret.of(place))
+    ledger = open_ledger(place)
+    recipients = withdraw(release, reason, place, ledger, Secret.of(place))
     say(
         f"{release} is withdrawn. A notice lies in the export folders of:\n"
         + "".join(f"  {recipient}\n" for recipient in recipients)
@@ -32,3 +34,6 @@ def withdraw_release(
         "are still judged against its figures. Once the files in raw/ are right, its period can be "
         f'released again with:\n  audience correct-release {release} --reason "..."'
     )
+    records = [(entry.kind, entry.subject, entry.body) for entry in ledger.entries()]
+    if line := sentence_on_repeats(release, records):
+        say(f"{line}.")

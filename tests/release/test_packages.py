@@ -12,11 +12,17 @@ from typer.testing import CliRunner
 
 from anonymizer.exports.export_folders import write_exports
 from anonymizer.exports.package import Package, check_package, package
+from anonymizer.exports.previous_release import (
+    outdated_comparison,
+    repeated_in,
+    sentence_on_repeats,
+)
 from anonymizer.exports.withdrawal import withdraw
 from anonymizer.model.errors import ConfigurationError, Held
 from anonymizer.model.periods import Period
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
 from cli.main import app
 
 NAME = f"campaign-day-{DAY.isoformat()}"
@@ -80,6 +86,52 @@ def test_a_correction_without_figures_for_the_advertiser_is_never_replaced_by_wh
         package("maju", PERIOD, home, records)
     assert refused.value.exit_code == 4
     package("maju", Period("day", DAY - timedelta(days=1)), home, records)
+
+
+def test_a_workbook_that_repeats_withdrawn_figures_is_told(home: Home, tmp_path: Path) -> None:
+    """Its first page has the main figures of the day before."""
+    before = f"campaign-day-{DAY - timedelta(days=1)}"
+    assert packed(home).outdated == ()
+    withdraw(before, "It was a test.", home, Ledger.open(home.ledger), SECRET)
+    (line,) = packed(home).outdated
+    assert f"Workbooks of {NAME} " in line
+    assert f"main figures of {before}, which was withdrawn" in line
+    words = ["package", "maju", DAY.isoformat(), "--out", str(tmp_path)]
+    done = CliRunner().invoke(app, [*words, "--home", str(home.published)])
+    assert done.exit_code == 0, done.output
+    assert line in done.output
+
+
+def test_the_exports_that_repeat_figures_of_a_release_are_named(home: Home) -> None:
+    before = f"campaign-day-{DAY - timedelta(days=1)}"
+    entries = Ledger.open(home.ledger).entries()
+    records = [(entry.kind, entry.subject, entry.body) for entry in entries]
+    assert repeated_in(before, records) == (NAME,)
+    assert NAME in sentence_on_repeats(before, records)
+    assert sentence_on_repeats(NAME, records) == ""
+    assert outdated_comparison(NAME, records) == ""
+    later = [*records, ("release", f"{before}~2", {"corrects": before})]
+    assert f"corrected by {before}~2 later" in outdated_comparison(NAME, later)
+    # Released after the correction: compared with that one, or with nothing if it was withdrawn.
+    place = next(i for i, one in enumerate(records) if one[:2] == ("release", NAME))
+    facts = {"corrects": before, "catalogue": records[place][2]["catalogue"]}
+    between = [*records[:place], ("release", f"{before}~2", facts), *records[place:]]
+    assert repeated_in(before, between) == ()
+    assert repeated_in(f"{before}~2", between) == (NAME,)
+    between = [*records[:place], ("withdrawal", before, {}), *records[place:]]
+    assert repeated_in(before, between) == ()
+
+
+def test_a_withdrawal_names_the_exports_that_repeat_its_figures(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Secret, "of", lambda _: SECRET)
+    home.policy.write_text("", "utf-8")
+    before = f"campaign-day-{DAY - timedelta(days=1)}"
+    words = ["withdraw-release", before, "--reason", "It was a test.", "--home", str(home.root)]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert f"Workbooks of {NAME} that compare with the period before" in done.output
 
 
 def test_what_is_not_as_recorded_is_refused(home: Home) -> None:
