@@ -5,7 +5,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pyarrow.parquet as pq
 import pytest
@@ -109,6 +109,8 @@ def test_the_command_of_the_day_names_the_week_that_is_wrong_too(corrected: Corr
     assert f"{DAY}~2 corrects {DAY}" in of_day
     assert f"  {WEEK}" in of_day
     assert "not corrected by this command" in of_day
+    # Its workbooks have the wrong figures as those of the day before.
+    assert f"Workbooks of campaign-day-{TUESDAY + timedelta(days=1)} " in of_day
     assert "not corrected by this command" not in of_week
 
 
