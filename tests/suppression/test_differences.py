@@ -131,7 +131,7 @@ def test_every_cell_may_have_enough_people_for_who_knows_promise_8(data):
     catalogue = data.draw(catalogues())
     rules = data.draw(st.sampled_from(RULES))
     table = data.draw(tables(catalogue, most=4))
-    follows = drawn_sharing(data, table, catalogue, rules) if rules.rounding > 1 else {}
+    follows = drawn_sharing(data, table, catalogue, rules)
     steps = steps_of(rules, data.draw(st.integers(0, rules.near_jitter)))
     candidates = candidates_of(table, catalogue, rules, follows)
     effort = data.draw(st.sampled_from([EFFORT, EFFORT, HASTY]))
