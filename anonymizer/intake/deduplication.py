@@ -50,11 +50,16 @@ class FileRows:
 
     def add(self, judged: ValidatedBatch) -> pa.Table:
         """Count the rows of a batch; returns the sound ones."""
-        self.rows += judged.claims.num_rows + len(judged.faults)
-        self.faults += judged.faults
+        self.rows += judged.claims.num_rows
+        self.add_faults(judged.faults)
         if judged.unread is not None and judged.unread.num_rows:
             self.unread.append(judged.unread)
         return judged.claims
+
+    def add_faults(self, faults: Sequence[RowFault]) -> None:
+        """Count rows that cannot be read."""
+        self.rows += len(faults)
+        self.faults += faults
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,11 @@ class Claims:
         for relation in ("standing", "resolved", "claims"):
             self.engine.drop(relation)
 
+    @property
+    def begun(self) -> bool:
+        """Whether rows were added, if only none of a file."""
+        return self.engine.has("claims")
+
     def add(self, number: int, rows: pa.Table) -> None:
         """Add sound rows of the file of this number."""
         column = pa.repeat(pa.scalar(number, pa.int32()), rows.num_rows)
@@ -99,7 +109,7 @@ class Claims:
 
     def refuse(self, number: int) -> None:
         """Forget the rows of a file."""
-        if self.engine.has("claims"):
+        if self.begun:
             self.engine.run("remove_refused_rows", {"file": number})
 
     def settle(self, table: RawTable, files: Mapping[int, FileRows]) -> DeduplicatedTable:
@@ -110,47 +120,48 @@ class Claims:
         """
         self.engine.create("resolved", "resolve_duplicates", {"winners": table.winners})
         self.engine.view("standing", "select_accepted_rows")
-        outcomes = self._tally("tally_resolved")
-        column = _ID_COLUMNS.get(table.name, "")
-        for conflict in self.engine.fetch("list_conflicts").to_pylist():
-            fault = RowFault(conflict["row_number"], column, "conflicting_id")
-            files[conflict["file"]].faults.append(fault)
-        excluded = self._tally("tally_excluded")
-        if table.about_people and (erased := self._tally("tally_erased")):
-            excluded = dict(sorted((Counter(excluded) + Counter(erased)).items()))
+        outcomes: dict[str, Counter[str]] = {"resolved": Counter(), "excluded": Counter()}
+        for tallied in self.engine.records("tally_rows"):
+            outcomes[tallied["step"]][tallied["outcome"]] = tallied["row_count"]
+        if outcomes["resolved"]["conflicting_id"]:
+            self._note_conflicts(table, files)
+        facts = self._describe(table)
+        if erased := facts.pop("erased", 0):
+            outcomes["excluded"]["erased"] += erased
         accepted = self.folder / f"{table.name}.parquet"
         counted = write_parquet_stream(self.engine.stream(f"select_{table.name}"), accepted)
         account = RowAccount(
             table.name,
             read=sum(file.rows for file in files.values()),
             counted=counted,
-            duplicates=outcomes.get("duplicate", 0),
-            excluded=excluded,
+            duplicates=outcomes["resolved"]["duplicate"],
+            excluded=dict(sorted(outcomes["excluded"].items())),
             quarantined=dict(
                 sorted(Counter(f.reason for file in files.values() for f in file.faults).items())
             ),
         )
-        return DeduplicatedTable(account, _quarantine(table, list(files.values())), accepted)
+        quarantine = _quarantine(table, list(files.values()))
+        return DeduplicatedTable(account, quarantine, accepted, **facts)
 
-    def describe(self, table: RawTable, accepted: Path) -> dict[str, Any]:
-        """The facts of a table that are counted over its accepted rows."""
-        if table.name == "campaigns":
+    def _note_conflicts(self, table: RawTable, files: Mapping[int, FileRows]) -> None:
+        column = _ID_COLUMNS.get(table.name, "")
+        for conflict in self.engine.fetch("list_conflicts").to_pylist():
+            fault = RowFault(conflict["row_number"], column, "conflicting_id")
+            files[conflict["file"]].faults.append(fault)
+
+    def _describe(self, table: RawTable) -> dict[str, Any]:
+        """Facts of the accepted rows, and how many more would be but for their person's request."""
+        if not table.about_people:
             return {}
-        self.engine.scan("accepted", [accepted])
-        facts: dict[str, Any] = {"people": self.engine.fetch("count_people")["people"][0].as_py()}
+        facts = self.engine.records("count_people")[0]
         if table.name == "profiles":
-            unstated = self.engine.fetch("count_unstated", {"not_stated": NOT_STATED})
-            facts["unstated"] = unstated.to_pylist()[0]
-        self.engine.drop("accepted")
+            (unstated,) = self.engine.records("count_unstated", {"not_stated": NOT_STATED})
+            facts["unstated"] = unstated
         return facts
 
     def are_erased(self, rows: pa.Table) -> pa.ChunkedArray:
         """Which rows are of erased people; guests are nobody."""
         return pc.fill_null(pc.is_in(rows["person_key"], value_set=self._erased), False)  # noqa: FBT003
-
-    def _tally(self, statement: str) -> dict[str, int]:
-        reasons, counts = self.engine.fetch(statement).columns
-        return dict(zip(reasons.to_pylist(), counts.to_pylist(), strict=True))
 
 
 def _quarantine(table: RawTable, files: Sequence[FileRows]) -> pa.Table:

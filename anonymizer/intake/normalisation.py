@@ -67,6 +67,9 @@ class Normaliser:
             return {name: column}
         if pt.is_timestamp(column.type):
             return {name: column, f"{name}_fault": pa.nulls(rows.num_rows, pa.string())}
+        if column.null_count == rows.num_rows:
+            nothing = pa.nulls(rows.num_rows, pa.timestamp("us", "UTC"))
+            return {name: nothing, f"{name}_fault": pa.nulls(rows.num_rows, pa.string())}
         instant, fault = self._read(
             column,
             "read_instants",

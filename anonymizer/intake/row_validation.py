@@ -84,10 +84,13 @@ class RowValidator:
             unread = rejected.filter(pc.is_valid(rejected["person_key"]))
         return ValidatedBatch(judged.filter(sound).drop_columns("fault"), faults, unread)
 
-    def list_links(self) -> None:
-        """Remember the links of the accepted campaigns, which are in `standing`."""
-        self._split(self._engine.fetch("select_links")["url"])
+    def list_links(self, standing: pa.Table) -> None:
+        """Remember the links of the accepted campaigns, which are among those that stand."""
+        self._engine.load("standing", standing)
+        self._split(standing["link_url"].filter(pc.is_null(standing["excluded"])))
         self._engine.create("links", "list_links")
+        for relation in ("standing", "places"):
+            self._engine.drop(relation)
 
     def _split(self, urls: pa.Array | pa.ChunkedArray) -> None:
         each = pc.unique(urls).drop_null()

@@ -9,7 +9,7 @@ import csv
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 
 import numpy as np
@@ -130,6 +130,7 @@ REGION_REFERENCE = RegionReference(
 )
 
 
+@cache
 def reference_regions() -> tuple[Region, ...]:
     """Country, 38 provinces and 514 regencies, ordered by code within each level."""
     source = files("data_samples").joinpath("reference/regions.csv")

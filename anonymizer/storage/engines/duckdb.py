@@ -5,6 +5,7 @@ Statements live in `sql/`, one SELECT a file; values are bound, never pasted.
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
@@ -37,7 +38,7 @@ class DuckDB:
         }
         self._connection = duckdb.connect(":memory:", config=config | _SPILLED if spill else config)
         self._connection.execute("SET TimeZone = 'UTC'")
-        self._kinds: dict[str, str] = {}  # TABLE or VIEW by name; loaded rows aside
+        self._kinds: dict[str, str] = {}  # TABLE, VIEW or LOADED by name
 
     def __enter__(self) -> "DuckDB":
         return self
@@ -57,7 +58,8 @@ class DuckDB:
     def load(self, name: str, rows: pa.Table | pa.RecordBatch | pa.RecordBatchReader) -> None:
         """Make Arrow rows readable under `name`, without a copy."""
         self.drop(name)
-        self._connection.register(_checked(name), rows)
+        self._connection.register(name, rows)
+        self._kinds[name] = "LOADED"
 
     def scan(self, name: str, paths: Sequence[Path]) -> None:
         """Make Parquet files readable under `name`. Raises Held when one is missing."""
@@ -72,15 +74,15 @@ class DuckDB:
 
     def create(self, name: str, statement: str, parameters: Mapping[str, Any] | None = None) -> int:
         """Keep the rows of `sql/<statement>.sql` as table `name`; returns how many there are."""
-        fresh = f"{_checked(name)}_fresh"
-        self._connection.execute(
-            f"CREATE OR REPLACE TABLE {fresh} AS {read(statement)}", parameters or {}
-        )
-        self.drop(name)
-        self._connection.execute(f"ALTER TABLE {fresh} RENAME TO {name}")
+        if self._kinds.get(_checked(name)) == "VIEW":
+            self.drop(name)
+        made = self._connection.execute(
+            f"CREATE OR REPLACE TABLE {name} AS {read(statement)}", parameters or {}
+        ).fetchall()
+        if self._kinds.get(name) == "LOADED":
+            self.drop(name)
         self._kinds[name] = "TABLE"
-        counted = self._connection.table(name).shape
-        return int(counted[0])
+        return int(made[0][0])
 
     def append(self, name: str, rows: pa.Table) -> None:
         """Add rows to the table `name`, which the first of them make."""
@@ -98,7 +100,7 @@ class DuckDB:
 
     def has(self, name: str) -> bool:
         """Whether there is a table or view of this name."""
-        return name in self._kinds
+        return self._kinds.get(name) in ("TABLE", "VIEW")
 
     def view(self, name: str, statement: str) -> None:
         """Make the rows of `sql/<statement>.sql` readable as `name`, found when they are read."""
@@ -118,16 +120,27 @@ class DuckDB:
         relation = self._connection.sql(read(statement), params=dict(parameters or {}))
         return relation.to_arrow_table()
 
+    def records(
+        self, statement: str, parameters: Mapping[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
+        """The rows of `sql/<statement>.sql` by column: for a few rows, cheaper than `fetch`."""
+        answer = self._connection.execute(read(statement), parameters or {})
+        names = [column[0] for column in answer.description]
+        return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
     def drop(self, name: str) -> None:
         """Forget the loaded rows, scan or table of this name, if there is one.
 
         A name means one thing: rows loaded under it do not hide behind a later scan or table.
         """
-        self._connection.unregister(_checked(name))
-        if kind := self._kinds.pop(name, None):
+        kind = self._kinds.pop(_checked(name), None)
+        if kind == "LOADED":
+            self._connection.unregister(name)
+        elif kind:
             self._connection.execute(f"DROP {kind} {name}")
 
 
+@cache
 def read(statement: str) -> str:
     """The text of `sql/<statement>.sql`."""
     return files("sql").joinpath(f"{_checked(statement)}.sql").read_text(encoding="utf-8")

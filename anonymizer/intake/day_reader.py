@@ -1,0 +1,297 @@
+"""Reads and settles all files of a day, table by table, and gathers what there is to say about them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from anonymizer.intake.batches import MOST_FAULTS, RawBatch, RowFault
+from anonymizer.intake.contract import TABLES, RawTable
+from anonymizer.intake.deduplication import Claims, DeduplicatedTable, FileRows
+from anonymizer.intake.intake_outcome import Intake, TakenFile, Warned
+from anonymizer.intake.landing_zone import WORKING_FILE, LandedFile, Landing
+from anonymizer.intake.objections import (
+    UNREAD,
+    Decisions,
+    UnreadRow,
+    add_unread_consents,
+    add_unread_requests,
+    unread_rows,
+)
+from anonymizer.intake.raw_source import Limits, RawSource, opened
+from anonymizer.intake.readers import read
+from anonymizer.intake.row_validation import RowValidator
+from anonymizer.model.accounting import RowAccount
+from anonymizer.model.codings import Codings
+from anonymizer.model.errors import AudienceError, Held, InputRejected, InputsRejected
+from anonymizer.model.policy import Policy
+from anonymizer.model.windows import oldest_needed
+from anonymizer.storage.files import write_parquet, write_parquet_stream
+from anonymizer.storage.secret import Secret
+
+# What is accepted but worth a look, counted once a table is settled.
+_TALLIES = {
+    "profiles": "tally_unmapped",
+    "requests": "tally_undated",
+    "visits": "tally_unmatched",
+}
+_EXAMPLES = 5
+Found = TypeVar("Found")
+# Whom nothing may be left of is known from the requests, and links from the campaigns.
+_READING_ORDER = ("campaigns", "requests", "consents", "profiles", "visits")
+_NO_ROWS = RawBatch(pa.record_batch({"row_number": pa.array([], pa.int64())}))
+
+
+@dataclass(frozen=True)
+class TablesRead:
+    """What was read of all tables, and what of it makes the day impossible to take in."""
+
+    tables: Mapping[str, DeduplicatedTable]
+    late: Path | None
+    problems: tuple[AudienceError, ...]
+
+
+class DayReader:
+    """The reading of all files of one day; gathers what there is to say about them."""
+
+    def __init__(
+        self,
+        claims: Claims,
+        landing: Landing,
+        day: date,
+        policy: Policy,
+        secret: Secret,
+        decisions: Decisions,
+        codings: Codings,
+    ) -> None:
+        self._engine, self._claims = claims.raw, claims
+        self._landing, self._day = landing, day
+        self.day, self.decisions, self.codings = day, decisions, codings
+        self._limits = Limits.of(policy.intake)
+        self._validator = RowValidator(self._engine, day, policy, secret)
+        self._rejected: dict[str, list[InputRejected]] = defaultdict(list)
+        self._rows: Counter[tuple[str, date | None]] = Counter()
+        self._oldest_late = oldest_needed(day, policy.timing)
+        self.place = "intake"
+        self._taken: dict[str, list[TakenFile]] = defaultdict(list)
+        self._of_no_table = [
+            *(TakenFile(name, digest, 0, "mapping") for name, digest in codings.files.items()),
+            *(TakenFile(name, "", 0, "ignored", why) for name, why in landing.ignored.items()),
+        ]
+        self.dropped: dict[str, set[str]] = {}
+        self._warned: dict[str, list[Warned]] = defaultdict(list)
+        self._warned_before = [Warned(table, "no_files") for table in landing.absent]
+        self._warned_before += _passed_over(landing.ignored)
+        self.unread: list[UnreadRow] = []
+        self.objections: dict[bytes, bool] = {}
+        self._matched: set[bytes] = set()
+
+    @property
+    def taken(self) -> list[TakenFile]:
+        """What became of each file, table by table."""
+        return [*self._of_no_table, *_by_table(self._taken)]
+
+    @property
+    def warnings(self) -> list[Warned]:
+        """What to look at, table by table."""
+        return [*self._warned_before, *_by_table(self._warned)]
+
+    def read_all(self) -> TablesRead:
+        """Read and settle every table; the late visits stand beside them.
+
+        What was refused, and tables without rows, are among the problems.
+        """
+        oldest = pa.array([self._oldest_late], pa.date32())
+        self._claims.engine.load("open_periods", pa.table({"oldest": oldest}))
+        tables = {name: self._read_table(TABLES[name]) for name in _READING_ORDER}
+        late = self._claims.folder / "late.parquet"
+        write_parquet_stream(self._claims.engine.stream("select_late_visits"), late)
+        problems: list[AudienceError] = []
+        if rejected := _by_table(self._rejected):
+            problems.append(InputsRejected(rejected))
+        for name, arrival in (("visits", self._day), ("profiles", None)):
+            if (name, arrival) in self._rows and not self._rows[name, arrival]:
+                text = f"the files of {name} for {self._day} have no rows"
+                problems.append(Held("no_rows", text))
+        self.objections = {key: key in self._matched for key in self.objections}
+        return TablesRead({name: tables[name] for name in TABLES}, late, tuple(problems))
+
+    def _read_table(self, table: RawTable) -> DeduplicatedTable:
+        """Read and settle a table: its accepted rows, without those of erased people, in a file."""
+        claims = self._claims
+        claims.begin()
+        files = self._read_files(table)
+        self.place = table.name
+        if not claims.begun:
+            nothing = self._validator.judge(_NO_ROWS, table, self._day)
+            claims.add(0, nothing.claims)
+        deduplicated = claims.settle(table, files)
+        if table.objections:
+            self._note_unread(table.name, list(files.values()))
+        if table.name == "campaigns":
+            self._validator.list_links(claims.engine.fetch("select_accepted_rows"))
+        elif table.name in _TALLIES:
+            self._warn_of(table.name, files)
+        if table.name in ("profiles", "visits") and self.objections:
+            matched = claims.engine.fetch(f"match_{table.name}")
+            self._matched.update(matched["request_key"].to_pylist())
+        return self._acted_on(table.name, deduplicated, list(files.values()))
+
+    def intake(self, tables: Mapping[str, DeduplicatedTable]) -> Intake:
+        """What there is to say about the day."""
+        return Intake(
+            {name: deduplicated.account for name, deduplicated in tables.items()},
+            tuple(self.taken),
+            {table: tuple(sorted(columns)) for table, columns in self.dropped.items() if columns},
+            tuple(self.warnings),
+            self.undecided,
+            self.objections,
+            tables["profiles"].unstated,
+            {name: tables[name].people for name in ("visits", "consents", "requests")},
+        )
+
+    @property
+    def undecided(self) -> tuple[UnreadRow, ...]:
+        """The unread rows that nobody has decided about."""
+        return tuple(row for row in self.unread if row.place not in self.decisions)
+
+    def _note_unread(self, table: str, files: Sequence[FileRows]) -> None:
+        """Keep the rows of a table of objections that cannot be read."""
+        unread = unread_rows(table, files)
+        self.unread += unread
+        undecided = sum(row.place not in self.decisions for row in unread)
+        if undecided:
+            self._warned[table].append(Warned(table, "unread", undecided))
+
+    def _acted_on(
+        self, table: str, deduplicated: DeduplicatedTable, files: Sequence[FileRows]
+    ) -> DeduplicatedTable:
+        """Unread objections act, and nothing of who asked to be erased goes on but the request."""
+        claims = self._claims
+        if table == "requests":
+            requests = pq.read_table(deduplicated.accepted)
+            requests = add_unread_requests(requests, files, self.decisions)
+            erased = requests.filter(pc.equal(requests["kind"], "erase"))
+            claims.erase(erased["person_key"].combine_chunks())
+            acting = pc.is_in(requests["kind"], value_set=pa.array(["erase", "withdraw", UNREAD]))
+            objections = requests.filter(acting).select(["request_key", "person_key"])
+            claims.engine.load("objections", objections)
+            self.objections = dict.fromkeys(objections["request_key"].to_pylist(), False)
+            return _rewritten(deduplicated, requests)
+        if table == "consents" and any(file.unread for file in files):
+            consents = pq.read_table(deduplicated.accepted)
+            consents = add_unread_consents(consents, files, self.decisions)
+            return _rewritten(deduplicated, consents.filter(pc.invert(claims.are_erased(consents))))
+        return deduplicated
+
+    def _read_files(self, table: RawTable) -> dict[int, FileRows]:
+        """The accepted files of a table by number; one with the bytes of another is read once."""
+        accepted: dict[int, FileRows] = {}
+        for number, landed in enumerate(self._landing.of(table.name)):
+            self.place = landed.name
+            try:
+                with opened(landed, self._limits) as source:
+                    if any(source.digest == file.digest for file in accepted.values()):
+                        repeated = TakenFile(landed.name, source.digest, 0, "already_read")
+                        self._taken[table.name].append(repeated)
+                        continue
+                    gathered = self._read_file(landed, source, table, number)
+            except InputRejected as refusal:
+                self._claims.refuse(number)
+                self._rejected[table.name].append(refusal)
+                continue
+            accepted[number] = gathered
+            arrival = landed.arrival if table.name == "visits" else None
+            self._rows[table.name, arrival] += gathered.rows
+            self._taken[table.name].append(
+                TakenFile(landed.name, gathered.digest, gathered.rows, "accepted")
+            )
+            if not gathered.rows:
+                self._warned[table.name].append(Warned(table.name, "no_rows"))
+        return accepted
+
+    def _read_file(
+        self, landed: LandedFile, source: RawSource, table: RawTable, number: int
+    ) -> FileRows:
+        gathered = FileRows(landed.name, source.digest)
+        reading = read(source, table)
+        for batch in reading.batches:
+            if batch.rows.num_rows:
+                judged = self._validator.judge(batch, table, landed.arrival)
+                self._claims.add(number, gathered.add(judged))
+            else:
+                gathered.add_faults(batch.faults)
+            if len(gathered.faults) > MOST_FAULTS:
+                raise source.reject("too_many_bad_rows", _most_faults(gathered.faults))
+        if gathered.rows != reading.rows():
+            raise source.reject(
+                "corrupt", f"it has {reading.rows()} rows, of which {gathered.rows} could be read"
+            )
+        header, warned = reading.header(), self._warned[table.name]
+        self.dropped.setdefault(table.name, set()).update(header.dropped)
+        warned += [
+            Warned(table.name, f"column_absent:{c}", file=landed.name, columns=(c,))
+            for c in header.absent
+        ]
+        if header.dropped:
+            size, names = len(header.dropped), header.dropped
+            warned.append(Warned(table.name, "unknown_columns", size, landed.name, names))
+        return gathered
+
+    def _warn_of(self, table: str, files: Mapping[int, FileRows]) -> None:
+        for found in self._claims.engine.records(_TALLIES[table]):
+            self._warned[table].append(
+                Warned(
+                    table,
+                    found["code"],
+                    found["row_count"],
+                    files[found["file"]].name,
+                    (found["raw_column"],),
+                    tuple(found["first_rows"]),
+                )
+            )
+
+
+def _rewritten(deduplicated: DeduplicatedTable, rows: pa.Table) -> DeduplicatedTable:
+    """The table with these accepted rows."""
+    write_parquet(rows, deduplicated.accepted)
+    people = pc.count_distinct(rows["person_key"]).as_py()
+    return replace(deduplicated, people=people)
+
+
+def _passed_over(ignored: Mapping[str, str]) -> list[Warned]:
+    """One warning for each file and folder that was passed over; working files by folder."""
+    working = Counter(
+        name.rpartition("/")[0] for name, why in ignored.items() if why == WORKING_FILE
+    )
+    others = {name: why for name, why in ignored.items() if why != WORKING_FILE}
+    return [
+        *(Warned("raw", f"ignored:{why}", file=name) for name, why in others.items()),
+        *(
+            Warned("raw", f"ignored:{WORKING_FILE}", count, folder)
+            for folder, count in working.items()
+        ),
+    ]
+
+
+def _most_faults(faults: Sequence[RowFault]) -> str:
+    """The most frequent reason of a file with more bad rows than are kept."""
+    counted = Counter((fault.column, fault.reason) for fault in faults)
+    ((most, rows),) = counted.most_common(1)
+    examples = sorted(f.row_number for f in faults if (f.column, f.reason) == most)[:_EXAMPLES]
+    column, reason = most
+    return (
+        f"the limit is {MOST_FAULTS:,} in a file; most frequent: column {column or 'unknown'}, "
+        f"{reason}, {rows:,} rows, for example {', '.join(map(str, examples))}"
+    )
+
+
+def _by_table(found: Mapping[str, Sequence[Found]]) -> list[Found]:
+    """What was found of all tables, in the order of the contract."""
+    return [one for name in TABLES for one in found.get(name, ())]
