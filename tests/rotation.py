@@ -1,8 +1,12 @@
 """How many cases a test tries: some in every run, others the next day.
 
-    TEST_CASES=few   of the cases that a test lists a third (`make test`), at least one
+    TEST_CASES=few   of the cases that a test lists, and of tests that alternate, a quarter
+                     (`make test`), at least one; of random ones fewer
     (not set)        all cases that are listed, and of random ones some (`make test-all`)
     TEST_CASES=all   all random ones too (`make bench`)
+
+Tests that alternate (`@pytest.mark.alternate(<promise>)`) are costly tests of one promise: each day
+some of them run, so that the promise is tested every day.
 
 Cases move on day by day, so that all are gone through again and again; TEST_DAY repeats those of a
 day. Hypothesis draws anew in every run and prints what failed.
@@ -19,7 +23,7 @@ Case = TypeVar("Case")
 
 ALL = os.environ.get("TEST_CASES") == "all"
 FEW = os.environ.get("TEST_CASES") == "few"
-_ONE_OF = 3
+ONE_OF = 4
 # Workers take the day of the process that starts them: all choose the same cases.
 DAY = int(os.environ.get("TEST_DAY") or datetime.now(UTC).date().toordinal())
 os.environ["TEST_DAY"] = str(DAY)
@@ -34,21 +38,30 @@ def cases(seeds: range, some: int) -> list[int]:
 
 def examples(most: int) -> int:
     """How many examples Hypothesis tries where each takes a while."""
-    return most if ALL else max(most // 4, 3)
+    if ALL:
+        return most
+    return max(most // 12, 2) if FEW else max(most // 4, 3)
 
 
 def of_the_day(listed: Sequence[Case], day: int = DAY) -> list[Case]:
-    """A third of the cases that a test lists, those of the day; one where there are fewer."""
-    return list(listed[day % _ONE_OF :: _ONE_OF] or [listed[day % len(listed)]])
+    """A quarter of the cases that a test lists, those of the day; one where there are fewer."""
+    return list(listed[day % ONE_OF :: ONE_OF] or [listed[day % len(listed)]])
 
 
+def list_of(item: pytest.Item) -> str:
+    """What a case is one of: those of its test, or the tests that alternate with it."""
+    alternate = item.get_closest_marker("alternate")
+    return str(alternate.args[0]) if alternate else item.nodeid.partition("[")[0]
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the cases of other days where few are to be tried."""
     if not FEW:
         return
     listed: dict[str, list[pytest.Item]] = {}
     for item in items:
-        listed.setdefault(item.nodeid.partition("[")[0], []).append(item)
+        listed.setdefault(list_of(item), []).append(item)
     chosen = {id(item) for cases_of_one in listed.values() for item in of_the_day(cases_of_one)}
     config.hook.pytest_deselected(items=[item for item in items if id(item) not in chosen])
     items[:] = [item for item in items if id(item) in chosen]

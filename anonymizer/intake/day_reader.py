@@ -1,4 +1,4 @@
-"""Reads and settles all files of a day, table by table, and gathers what there is to say about them."""
+"""Reads and settles all files of a day, table by table, and gathers what there is to say."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,6 @@ from anonymizer.intake.objections import (
 from anonymizer.intake.raw_source import Limits, RawSource, opened
 from anonymizer.intake.readers import read
 from anonymizer.intake.row_validation import RowValidator
-from anonymizer.model.accounting import RowAccount
 from anonymizer.model.codings import Codings
 from anonymizer.model.errors import AudienceError, Held, InputRejected, InputsRejected
 from anonymizer.model.policy import Policy

@@ -1,4 +1,4 @@
-"""What there is to say about a day that was taken in: its files, rows and warnings; never a value."""
+"""What there is to say about a day that was taken in: files, rows, warnings; never a value."""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -97,6 +97,7 @@ def outcomes(check, seeds):
     return counted
 
 
+@pytest.mark.alternate("second opinion")
 def test_inference_on_random_tables():
     counted = outcomes(check_inference, [*range(250), *CONTRADICTIONS])
     assert min(counted["safe"], counted["disclosure"], counted["contradiction"]) > 2, counted

@@ -234,6 +234,7 @@ def test_nothing_heavy_is_imported(tmp_path):
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.alternate("pages")
 def test_the_page_does_what_it_says(tmp_path):
     page = (ROOT / "docs/audit.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)

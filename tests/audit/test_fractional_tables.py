@@ -64,6 +64,7 @@ def fits(knowledge, table):
     )
 
 
+@pytest.mark.alternate("second opinion")
 @UNHURRIED
 @given(SEEDS)
 def test_the_middle_fits_and_leaves_nobody_out_who_can_be_there(seed):
@@ -124,6 +125,7 @@ def fulfilled(table, chosen, requirement, up):
     return table[chosen] >= requirement - CLOSE if up else table[chosen] <= requirement + CLOSE
 
 
+@pytest.mark.alternate("second opinion")
 @UNHURRIED
 @given(SEEDS)
 def test_what_can_be_is_fulfilled_where_it_is_wished_alone(seed):
@@ -136,6 +138,7 @@ def test_what_can_be_is_fulfilled_where_it_is_wished_alone(seed):
             assert fulfilled(table, *wish) == (people > 0)
 
 
+@pytest.mark.alternate("second opinion")
 @UNHURRIED
 @given(SEEDS)
 def test_tables_come_as_long_as_they_fulfil_wishes(seed):
@@ -153,6 +156,7 @@ def test_tables_come_as_long_as_they_fulfil_wishes(seed):
     assert all(beyond(*wish) > -CLOSE for wish in wanted if wish not in left)
 
 
+@pytest.mark.alternate("second opinion")
 @UNHURRIED
 @given(SEEDS)
 def test_ranges_hold_every_table_that_fits(seed):
@@ -233,6 +237,7 @@ def taken_to_be_large(world, inference_k):
     return None if kinds & {"contradiction", "rule"} else done
 
 
+@pytest.mark.alternate("second opinion")
 @UNHURRIED
 @given(SEEDS)
 def test_a_large_table_gives_away_what_parts_of_people_do(seed):

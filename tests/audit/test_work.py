@@ -197,6 +197,7 @@ def test_what_a_budget_solves_is_right(budget):
     assert outcomes["undecided" if budget == 1 else "decided"] > 10, outcomes
 
 
+@pytest.mark.alternate("second opinion")
 def test_budgets_decide_more_and_more():
     open_ = [sum(verdict(random_world(s), work).undecided.groups for s in range(60))
              for work in (1, 200, ENOUGH)]  # fmt: skip
@@ -206,6 +207,7 @@ def test_budgets_decide_more_and_more():
 # The verdict
 
 
+@pytest.mark.alternate("second opinion")
 def test_with_work_enough_the_verdict_is_that_of_the_attack():
     for seed in range(60):
         world = random_world(seed, inference=seed % 2 == 0)
@@ -215,6 +217,7 @@ def test_with_work_enough_the_verdict_is_that_of_the_attack():
         assert found.findings == everything
 
 
+@pytest.mark.alternate("second opinion")
 def test_the_same_budget_gives_the_same_verdict():
     for seed in range(30):
         for budget in BUDGETS:

@@ -439,6 +439,7 @@ def test_any_life_is_counted_as_plain_loops_count_it(
         work(life, series, period)
 
 
+@pytest.mark.alternate("equal bytes")
 def test_the_same_life_gives_the_same_bytes_and_stages_of_their_own(
     tmp_path_factory: pytest.TempPathFactory, catalogue: Catalogue
 ) -> None:

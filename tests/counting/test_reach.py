@@ -142,6 +142,7 @@ def mixed_world(people: int = 300) -> World:
     return world
 
 
+@pytest.mark.alternate("equal bytes")
 def test_row_order_and_threads_do_not_change_a_byte(home: Home, tmp_path: Path) -> None:
     written = set()
     for shuffle, threads in ((None, 1), (1, 2), (2, 4)):

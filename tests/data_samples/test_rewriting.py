@@ -50,6 +50,7 @@ def meanings(folder: Path) -> Counter[tuple[object, ...]]:
     return found
 
 
+@pytest.mark.alternate("sample worlds")
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_rows_mean_the_same_in_other_files(
     world: World, tmp_path: Path, file_format: FileFormat
@@ -67,6 +68,7 @@ def test_rows_mean_the_same_in_other_files(
     assert len(made) > len(folders)
 
 
+@pytest.mark.alternate("sample worlds")
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_rows_are_in_another_order(world: World, tmp_path: Path, file_format: FileFormat) -> None:
     def order(raw: Path) -> list[object]:
@@ -123,6 +125,7 @@ def test_a_tidy_world_can_be_rewritten_whole(tidy: World, tmp_path: Path) -> Non
         assert meanings(copy) == meanings(folder)
 
 
+@pytest.mark.alternate("sample worlds")
 def test_a_seed_gives_the_same_copy(world: World, tmp_path: Path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         rewrite(world.home, Home(tmp_path / name), file_format="csv", seed=seed)

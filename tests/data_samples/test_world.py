@@ -57,6 +57,7 @@ def generated_elsewhere(root: Path, hash_seed: str, threads: int, seed: int) -> 
     return checksums(root)
 
 
+@pytest.mark.alternate("sample worlds")
 def test_a_seed_gives_the_same_bytes_in_every_process(tmp_path: Path) -> None:
     first = generated_elsewhere(tmp_path / "a", "1", 1, seed=5)
     second = generated_elsewhere(tmp_path / "b", "4711", 2, seed=5)

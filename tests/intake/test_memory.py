@@ -40,6 +40,7 @@ def taken_in(world: World, megabytes: int) -> Intake:
         return take_in(world.home, world.day, world.policy, world.secret, engine, now=NOW)
 
 
+@pytest.mark.alternate("equal bytes")
 def test_a_day_larger_than_the_memory_gives_the_same_bytes(
     large_day: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

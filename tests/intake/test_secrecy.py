@@ -182,6 +182,7 @@ def test_keys_depend_on_the_secret(world: World) -> None:
     assert not before & {row["person_key"] for row in world.rows("visits")}
 
 
+@pytest.mark.alternate("equal bytes")
 def test_order_format_split_names_and_threads_change_no_byte(tmp_path: Path) -> None:
     visits = [
         visit(f"v{n % 90}", user_id=f"u{n % 17}", url=f"https://shop.example/promo/{n % 7}",
@@ -214,6 +215,7 @@ def test_order_format_split_names_and_threads_change_no_byte(tmp_path: Path) -> 
     assert written[0] == written[1] == written[2]
 
 
+@pytest.mark.alternate("equal bytes")
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Jakarta"])
 def test_the_zone_of_the_machine_changes_no_byte(world: World, zone: str) -> None:
     world.with_policy("intake", naive_times="policy_zone")

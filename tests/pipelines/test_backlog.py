@@ -47,6 +47,7 @@ def test_a_day_without_a_campaign_is_done(fresh_home: Home) -> None:
     assert missing_days(fresh_home) == DAYS[1:]
 
 
+@pytest.mark.alternate("interrupted runs")
 def test_backfill_writes_what_was_lost_as_it_was(released_home: Home, audience) -> None:  # type: ignore[no-untyped-def]
     def exports() -> dict[Path, bytes]:
         return {p: p.read_bytes() for p in released_home.exports.rglob("*") if p.is_file()}

@@ -58,6 +58,7 @@ def test_the_check_blocks_what_follows() -> None:
     assert graph.get(KEYS["campaign_reach", "plausible"]).blocking
 
 
+@pytest.mark.alternate("nothing wrong becomes final")
 def test_a_run_of_one_day_fails_by_the_check_and_releases_nothing(
     odd_home: Home, audience: Audience
 ) -> None:
@@ -131,6 +132,7 @@ def test_a_range_of_held_days_is_held_day_by_day(odd_home: Home, audience: Audie
     assert checks(odd_home)["plausible", ODD] == "SUCCEEDED"
 
 
+@pytest.mark.alternate("nothing wrong becomes final")
 def test_a_released_day_is_final_whatever_its_files_are_now(
     released_home: Home, audience: Audience
 ) -> None:

@@ -100,6 +100,7 @@ def test_a_sound_day_would_be_released_as_a_run_releases_it(home: Home) -> None:
     assert f"{shown:,} of {possible:,} named segments would be published" in found.notes[-1]
 
 
+@pytest.mark.alternate("words of commands")
 def test_single_segments_and_figures_are_not_told(home: Home) -> None:
     assert not any("segment" in note for note in checked(home).notes)
     (note,) = [note for note in checked(home, privileged=True).notes if "named" in note]
@@ -113,6 +114,7 @@ def test_a_released_day_is_said_to_stand(home: Home) -> None:
     assert "released already" in found.notes[-1]
 
 
+@pytest.mark.alternate("words of commands")
 def test_a_home_that_nothing_has_run_on_stays_as_it_was(home: Home) -> None:
     for name in ("ledger.sqlite", "run.lock"):
         (home.root / name).unlink()
@@ -140,6 +142,7 @@ def test_everything_that_holds_the_day_is_told_at_once(home: Home) -> None:
     assert found.exit_code == run_days(home, DAY, DAY, lambda _: None).exit_code == 3
 
 
+@pytest.mark.alternate("words of commands")
 def test_bad_rows_do_not_hide_what_is_implausible(home: Home) -> None:
     WRONG["births as day/month/year"](home.raw, DAY)
     path = visits(home)
@@ -155,6 +158,7 @@ def test_bad_rows_do_not_hide_what_is_implausible(home: Home) -> None:
     assert any(warning.startswith(bad) for warning in found.warnings)
 
 
+@pytest.mark.alternate("nothing wrong becomes final")
 def test_a_held_day_ends_with_the_code_of_a_run_and_an_accepted_one_does_not(home: Home) -> None:
     WRONG["births lost"](home.raw, DAY)
     found = checked(home)
@@ -167,6 +171,7 @@ def test_a_held_day_ends_with_the_code_of_a_run_and_an_accepted_one_does_not(hom
     assert any("accepted all the same: people: age_not_known" in one for one in again.warnings)
 
 
+@pytest.mark.alternate("words of commands")
 def test_warnings_say_file_column_and_rows_and_no_value(home: Home) -> None:
     path = next((home.raw / "profiles").glob(f"day={DAYS[4]}/*.csv"))
     lines = path.read_text().splitlines()
@@ -229,6 +234,7 @@ def test_killed_in_the_middle_nothing_is_left(home: Home, number: signal.Signals
     assert tree(home.root) == before
 
 
+@pytest.mark.alternate("words of commands")
 def test_the_warnings_are_on_the_screen_after_a_run(home: Home) -> None:
     (home.raw / "visit").mkdir()
     day = str(DAY)

@@ -107,6 +107,7 @@ def test_without_a_home_one_is_asked_for(tmp_path: Path, audience: Audience) -> 
     assert not (tmp_path / "no").exists()
 
 
+@pytest.mark.alternate("words of commands")
 def test_a_home_at_work_is_busy(fresh_home: Home) -> None:
     with exclusive(fresh_home):  # which one process may enter again
         done = start("run", "--from", "2026-11-01", "--to", "2026-11-01")

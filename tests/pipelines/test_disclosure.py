@@ -80,6 +80,7 @@ def broken(
     monkeypatch.setattr(place, name, lambda *given: fault(sound(*given)))
 
 
+@pytest.mark.alternate("no proof, no figure")
 @pytest.mark.parametrize(
     ("place", "name", "fault", "kind"),
     [
@@ -117,6 +118,7 @@ def test_what_the_checker_refuses_is_held_and_its_evidence_kept_private(
     assert not findings_file(fresh_home, DAY).exists()
 
 
+@pytest.mark.alternate("no proof, no figure")
 def test_without_proofs_nothing_is_published(
     fresh_home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +130,7 @@ def test_without_proofs_nothing_is_published(
     assert not fresh_home.releases.exists() or not list(fresh_home.releases.iterdir())
 
 
+@pytest.mark.alternate("no proof, no figure")
 def test_the_intruder_finds_what_a_release_without_suppression_discloses(
     fresh_home: Home, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

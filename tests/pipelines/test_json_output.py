@@ -38,6 +38,7 @@ def test_what_stands_in_tables(audience: Audience) -> None:
     assert {"file", "row", "column", "reason", "what_it_does"} == unread[0].keys()
 
 
+@pytest.mark.alternate("words of commands")
 def test_rows_of_a_day(audience: Audience) -> None:
     quarantined = read(audience, "quarantine", "--day", DAY, "--limit", "3")
     assert len(quarantined["quarantined_rows"]) == 3
@@ -56,6 +57,7 @@ def test_suppressed_segments_of_a_campaign(audience: Audience) -> None:
     assert {"id", "name", "nearest", "reason"} == found[0].keys()
 
 
+@pytest.mark.alternate("words of commands")
 def test_a_run_and_a_backfill(audience: Audience) -> None:
     ran = read(audience, "run", "--from", DAY, "--to", DAY)
     assert [(row["day"], row["state"]) for row in ran["days"]] == [(DAY, "released before")]

@@ -51,6 +51,7 @@ def profiles(fresh_home: Home) -> Path:
     return folder
 
 
+@pytest.mark.alternate("nothing wrong becomes final")
 def test_an_implausible_day_is_held_until_it_is_accepted(
     fresh_home: Home, profiles: Path, audience: Audience
 ) -> None:

@@ -17,7 +17,6 @@ from release_world import (
     catalogue,
     content,
     release,
-    release_longer,
     true_count,
     world,
 )
@@ -59,21 +58,10 @@ def build(home: Home, *days: date) -> Path:
     return build_database(load_releases(home, Ledger.open(home.ledger)), home)
 
 
-@pytest.fixture(scope="module")
-def two_days(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    home = Home(tmp_path_factory.mktemp("analysts"))
-    build(home, DAY, NEXT)
-    return home
-
-
-@pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Home:
+@pytest.fixture
+def everything(all_series: Home) -> Home:
     """Two days, and the longer periods that hold them."""
-    home = Home(tmp_path_factory.mktemp("everything"))
-    build(home, DAY, NEXT)
-    release_longer(home)
-    build(home)
-    return home
+    return all_series
 
 
 @pytest.fixture
@@ -505,6 +493,7 @@ def test_regions_are_the_official_ones_and_the_released_areas(
     ).fetchall() == [("Central Jakarta", "Jakarta")]
 
 
+@pytest.mark.alternate("equal bytes")
 def test_equal_releases_give_equal_content(home: Home, two_days: Home) -> None:
     build(home, DAY, NEXT)
     for table in TABLES:

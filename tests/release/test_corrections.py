@@ -123,6 +123,7 @@ def figures(home: Home, release_id: str) -> dict[tuple[str, str], int | None]:
 # --- what a correction changes
 
 
+@pytest.mark.alternate("corrections")
 def test_the_first_release_stays_byte_for_byte_but_for_its_notices(
     wrong: Home, right: Home
 ) -> None:
@@ -204,6 +205,7 @@ def judged_alone(home: Home, release_id: str) -> list[str]:
 # --- links, database, proofs
 
 
+@pytest.mark.alternate("corrections")
 def test_the_ledger_links_both_publicly(right: Home) -> None:
     by_kind = {
         (entry.kind, entry.subject): entry.link.shown["body"]
@@ -267,6 +269,7 @@ def test_a_notice_that_is_lost_is_written_again(fixed: Home) -> None:
 # --- after a withdrawal, and withdrawn itself
 
 
+@pytest.mark.alternate("corrections")
 def test_a_withdrawn_release_is_corrected(sent: Home) -> None:
     ledger = Ledger.open(sent.ledger)
     withdraw(FIRST, "It is wrong", sent, ledger, SECRET)
@@ -284,6 +287,7 @@ def test_a_withdrawn_release_is_corrected(sent: Home) -> None:
     }
 
 
+@pytest.mark.alternate("corrections")
 def test_a_withdrawn_correction_does_not_bring_the_wrong_figures_back(fixed: Home) -> None:
     withdraw(SECOND, "It is wrong too", fixed, Ledger.open(fixed.ledger), SECRET)
     with duckdb.connect(str(fixed.database), read_only=True) as shown:
@@ -297,6 +301,7 @@ def test_a_withdrawn_correction_does_not_bring_the_wrong_figures_back(fixed: Hom
 # --- who may, and how often
 
 
+@pytest.mark.alternate("corrections")
 def test_a_second_correction_needs_the_approval_of_somebody_else(fixed: Home) -> None:
     ledger = Ledger.open(fixed.ledger)
     with pytest.raises(ConfigurationError, match=r"roles: privacy_officer of policy\.yaml"):
@@ -393,6 +398,7 @@ def cancelled(
     return cancel(release_id, reason, home, ledger_of(home), SECRET, "engineer")
 
 
+@pytest.mark.alternate("corrections")
 @pytest.mark.parametrize("named", [FIRST, SECOND])
 def test_an_order_that_is_cancelled_is_not_made(named: str, sent: Home) -> None:
     before = content(sent.releases)
@@ -418,6 +424,7 @@ def test_an_order_that_is_cancelled_is_not_made(named: str, sent: Home) -> None:
     assert f"correction of {FIRST} cancelled: The files were right" in line
 
 
+@pytest.mark.alternate("corrections")
 def test_after_a_cancellation_it_is_ordered_again_under_another_number(sent: Home) -> None:
     """It is still the first correction: it needs no approval, and corrects the first release."""
     order(sent)
@@ -459,6 +466,7 @@ def test_only_what_is_ordered_and_not_released_can_be_cancelled(named: str, fixe
 # --- lost
 
 
+@pytest.mark.alternate("corrections")
 def test_a_lost_edition_is_named_with_what_to_do(fixed: Home) -> None:
     kept = fixed.root.parent / "kept"
     for lost, what in (

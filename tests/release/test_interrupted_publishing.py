@@ -63,6 +63,7 @@ def test_a_killed_run_is_finished_by_the_next(
     assert not list(home.published.glob(".segments*"))
 
 
+@pytest.mark.alternate("interrupted runs")
 def test_recovery_finishes_what_the_ledger_holds_and_removes_the_rest(home: Home) -> None:
     run_and_die(home, "between state and ledger")
     assert content(home.published / ".staging")
@@ -73,6 +74,7 @@ def test_recovery_finishes_what_the_ledger_holds_and_removes_the_rest(home: Home
     assert recover(home, Ledger.open(home.ledger)) == ()
 
 
+@pytest.mark.alternate("interrupted runs")
 def test_a_staged_folder_that_was_changed_is_not_finished(home: Home) -> None:
     run_and_die(home, "between ledger and rename")
     staged = next((home.published / ".staging" / "releases").iterdir())
@@ -83,6 +85,7 @@ def test_a_staged_folder_that_was_changed_is_not_finished(home: Home) -> None:
     assert len(load_releases(home, Ledger.open(home.ledger))) == 1
 
 
+@pytest.mark.alternate("equal bytes")
 @pytest.mark.parametrize("seed", ["0", "1"])
 def test_bytes_depend_on_neither_time_zone_nor_hash_seed(
     seed: str, home: Home, two_days: Home
@@ -148,6 +151,7 @@ def fill(home: Home, leave: int) -> None:
     (home.root / "filler").write_bytes(b"\0" * max(free.f_bavail * free.f_frsize - leave, 0))
 
 
+@pytest.mark.alternate("interrupted runs")
 def test_on_a_full_disk_the_release_before_stands(small_disk: Home) -> None:
     release(small_disk, DAY)
     before = public(small_disk)
@@ -197,6 +201,7 @@ def test_a_disk_that_cannot_keep_what_it_is_given_is_refused(
     assert Ledger.open(home.ledger).verify() == 1
 
 
+@pytest.mark.alternate("interrupted runs")
 def test_an_interrupted_history_that_cannot_be_trusted_is_held(home: Home) -> None:
     run(home, DAY)
     run_and_die(home, "between ledger and rename")

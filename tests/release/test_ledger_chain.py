@@ -182,6 +182,7 @@ while done < int(wanted):
 """
 
 
+@pytest.mark.alternate("ledgers of several machines")
 def test_processes_that_append_at_once_never_fork_the_chain(store: Store) -> None:
     """From the empty database on: they also make the table at the same moment."""
     each, names = 15, ("a", "b", "c")
@@ -208,6 +209,7 @@ def test_processes_that_append_at_once_never_fork_the_chain(store: Store) -> Non
         assert mine == [f"{name}-{number}" for number in range(each)]
 
 
+@pytest.mark.alternate("ledgers of several machines")
 def test_a_server_that_is_down_or_shut_is_said_so_without_the_password(
     postgresql: Server,
 ) -> None:

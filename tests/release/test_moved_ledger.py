@@ -31,6 +31,7 @@ def sent(home: Home) -> Home:
     return home
 
 
+@pytest.mark.alternate("ledgers of several machines")
 def test_a_copied_ledger_is_the_same_history_and_is_continued(
     sent: Home, postgresql: Server
 ) -> None:

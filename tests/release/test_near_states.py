@@ -191,6 +191,7 @@ def test_a_release_that_was_lost_with_its_state_comes_back_as_it_was(home: Home)
 # --- killed
 
 
+@pytest.mark.alternate("interrupted runs")
 def test_a_state_without_a_release_leaves_no_trace(home: Home, tmp_path: Path) -> None:
     """Killed before the ledger; until the next run other people have been erased."""
     run(home, DAY)
@@ -252,6 +253,7 @@ def test_a_lost_release_is_judged_by_what_was_known_then(home: Home, ledger: Led
     assert before.items() <= content(home.releases).items()
 
 
+@pytest.mark.alternate("interrupted runs")
 def test_what_a_killed_run_has_left_is_pruned(home: Home) -> None:
     run(home, DAY)
     run_and_die(home, "between state and ledger")

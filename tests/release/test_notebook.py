@@ -15,6 +15,7 @@ pytest.importorskip("marimo", reason="the extra `notebook` is not installed")
 NOTEBOOK = Path(__file__).parents[2] / "examples/notebook.py"
 
 
+@pytest.mark.alternate("pages")
 def test_it_runs_as_a_script_and_says_when_there_is_no_database(
     two_days: Home, tmp_path: Path
 ) -> None:

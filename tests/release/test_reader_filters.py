@@ -8,34 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from release_world import SECRET, release_longer
+from release_world import SECRET
 from running import Done, call
 
-from anonymizer.exports.database import build_database
-from anonymizer.exports.export_folders import write_exports
 from anonymizer.exports.withdrawal import withdraw
 from anonymizer.model.errors import ConfigurationError
 from anonymizer.model.periods import Period
 from anonymizer.release.ledger import Ledger
-from anonymizer.release.publication import load_releases
 from anonymizer.storage.home import Home
 from cli.selection import Selection
 
 Audience = Callable[..., Done]
 
 
-@pytest.fixture(scope="module")
-def home(two_days: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+@pytest.fixture
+def home(all_series: Home) -> Home:
     """Two days, and the week and month around them."""
-    home = Home(shutil.copytree(two_days.root, tmp_path_factory.mktemp("filters") / "home"))
-    release_longer(home)
-    ledger = Ledger.open(home.ledger)
-    releases = load_releases(home, ledger)
-    for release in releases:
-        if not list(home.exports.glob(f"*/{release.id}")):
-            write_exports(release, home, ledger, SECRET)
-    build_database(releases, home)
-    return home
+    return all_series
 
 
 @pytest.fixture

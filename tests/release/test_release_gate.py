@@ -149,6 +149,7 @@ def test_promise_6_a_step_cannot_be_skipped(home: Home, released: Release) -> No
             write_exports(not_released, home, Ledger.open(home.ledger), SECRET)  # type: ignore[arg-type]
 
 
+@pytest.mark.alternate("no proof, no figure")
 def test_what_was_not_attacked_together_with_the_releases_before_it_is_not_published(
     home: Home, ledger: Ledger
 ) -> None:
@@ -191,6 +192,7 @@ LINKED: Mapping[str, tuple[str, Callable[..., object]]] = {
 }
 
 
+@pytest.mark.alternate("no proof, no figure")
 @pytest.mark.parametrize("fault", LINKED)
 def test_promise_6_linked_tables_are_published_with_their_proofs_only(
     fault: str, home: Home, ledger: Ledger, monkeypatch: pytest.MonkeyPatch

@@ -46,6 +46,7 @@ def publish_the_ledger(published: Path, home: Home) -> None:
     shutil.copy(copy.public_ledger, published / "ledger.jsonl")
 
 
+@pytest.mark.alternate("interrupted runs")
 def test_the_command_tells_what_the_next_run_completes_and_ends_with_0(
     state: Callable[[str], Path],
 ) -> None:

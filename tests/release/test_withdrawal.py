@@ -201,6 +201,7 @@ def die_at(position: str) -> None:
         notice.move_into_place = stop  # type: ignore[attr-defined]
 
 
+@pytest.mark.alternate("interrupted runs")
 def test_a_run_of_the_day_finishes_an_interrupted_withdrawal(sent: Home) -> None:
     withdraw_bad(sent)
     shutil.rmtree(sent.exports / "maju" / BAD)

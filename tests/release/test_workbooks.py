@@ -14,7 +14,7 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
-from release_world import CAMPAIGNS, DAY, SECRET, checked, facts, release, release_longer
+from release_world import CAMPAIGNS, DAY, SECRET, checked, facts, release
 
 from anonymizer.exports.data_label import label_of
 from anonymizer.exports.export_folders import faulty_exports, write_exports
@@ -35,7 +35,7 @@ from anonymizer.exports.xlsx_file import xlsx_bytes
 from anonymizer.model.dimensions import Text
 from anonymizer.model.periods import Period
 from anonymizer.release.ledger import Ledger
-from anonymizer.release.publication import load_releases, publish
+from anonymizer.release.publication import publish
 from anonymizer.storage.home import Home
 
 STEM = "spring-sale_day-2026-11-22"
@@ -230,13 +230,8 @@ def test_a_table_without_any_row_has_its_files_too(tmp_path: Path) -> None:
     assert (table.num_rows, table.schema) == (0, SCHEMA)
 
 
-def test_every_series_has_its_title_and_names(tmp_path: Path) -> None:
-    home = Home(tmp_path / "home")
-    release(home, DAY)
-    release_longer(home)
-    ledger = Ledger.open(home.ledger)
-    for one in load_releases(home, ledger):
-        write_exports(one, home, ledger, SECRET)
+def test_every_series_has_its_title_and_names(all_series: Home, tmp_path: Path) -> None:
+    home, ledger = all_series, Ledger.open(all_series.ledger)
     found = {}
     for path in home.exports.glob("*/*/*.xlsx"):
         first, *_ = lines(openpyxl.load_workbook(path).worksheets[0])

@@ -80,6 +80,7 @@ def keys(count: int) -> list[TableKey]:
     return [TableKey("campaign", f"c{number}", KEY.period) for number in range(count)]
 
 
+@pytest.mark.alternate("near sets")
 def test_more_campaigns_of_one_link_draw_no_other_offset() -> None:
     """A6 and D2: ten campaigns show 49 old accounts and one more in the cases that one does."""
     shown = [seen([counted([50] * MANY, key=key) for key in keys(10)], ALIKE, d) for d in KEYS]
@@ -116,6 +117,7 @@ def everybody_and_men(women: int) -> Iterator[Seen]:
             yield seen([counted([men, women])], GENDERS, draw)[0][:2]
 
 
+@pytest.mark.alternate("near sets")
 @pytest.mark.parametrize("women", [0, 1, 9, FAR])
 def test_who_alone_can_be_the_rest_of_a_group_is_not_given_away(women: int) -> None:
     """C4: everybody and the men have one figure unless at least a step of women are there."""

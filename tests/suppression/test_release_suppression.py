@@ -159,6 +159,7 @@ def no_part_is_larger(done, inside):
                 assert figure <= larger
 
 
+@pytest.mark.alternate("near sets")
 @slowly
 @given(st.data())
 def test_two_releases_keep_every_promise(data):
@@ -201,6 +202,7 @@ def plain_release(rules, tables, followed, results):
     return Released(rules, tuple(alone))
 
 
+@pytest.mark.alternate("near sets")
 @settings(
     max_examples=examples(60),
     deadline=None,
@@ -323,6 +325,7 @@ def test_tables_come_after_those_that_their_groups_follow(alone):
     assert not (alone["e"].judged.leader_table[~alone["e"].judged.alone] < 4).any()
 
 
+@pytest.mark.alternate("equal bytes")
 def test_processes_make_no_difference(levels, alone):
     beside = release_of(levels, workers=EAGER)
     for name, done in alone.items():

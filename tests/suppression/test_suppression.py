@@ -180,6 +180,7 @@ def test_a_campaign_keeps_nearly_everything_and_every_proof():
     assert (result.figures.people % 10 == 0).all()
 
 
+@pytest.mark.alternate("equal bytes")
 def test_equal_input_gives_equal_figures_in_any_process():
     script = (
         "from test_suppression import *\n"
