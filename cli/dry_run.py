@@ -21,7 +21,8 @@ import pyarrow.parquet as pq
 
 from anonymizer.counting.eligibility import find_eligible
 from anonymizer.counting.reach import count_reach, load_counted
-from anonymizer.intake.day_intake import Inspected, Intake, Warned, inspect_day
+from anonymizer.intake.day_intake import inspect_day
+from anonymizer.intake.intake_outcome import Inspected, Intake, Warned
 from anonymizer.model.accounting import RowAccount
 from anonymizer.model.codings import Codings, read_codings
 from anonymizer.model.errors import ConfigurationError, Held

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from anonymizer.intake.day_intake import Warned
+from anonymizer.intake.intake_outcome import Warned
 from anonymizer.storage.home import Home
 from pipelines import journal
 

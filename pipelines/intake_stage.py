@@ -9,7 +9,8 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from anonymizer.intake.day_intake import Intake, take_in
+from anonymizer.intake.day_intake import take_in
+from anonymizer.intake.intake_outcome import Intake
 from anonymizer.model.codings import Codings
 from anonymizer.model.periods import Period
 from anonymizer.rights.decisions import treatments

@@ -12,7 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from anonymizer.intake.day_intake import Intake, take_in
+from anonymizer.intake.day_intake import take_in
+from anonymizer.intake.intake_outcome import Intake
 from anonymizer.intake.objections import RowPlace, Treatment
 from anonymizer.model.policy import Policy
 from anonymizer.model.segments import Interest

@@ -8,8 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 from raw_world import DAY, LINK, NOW, World
 
-from anonymizer.intake.day_intake import Intake, take_in
+from anonymizer.intake.day_intake import take_in
 from anonymizer.intake.deduplication import Claims
+from anonymizer.intake.intake_outcome import Intake
 from anonymizer.storage.engines.duckdb import DuckDB
 
 VISITS = 400_000

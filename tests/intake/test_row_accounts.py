@@ -23,7 +23,7 @@ from raw_world import (
     visit,
 )
 
-from anonymizer.intake import day_intake, quoting
+from anonymizer.intake import day_reader, quoting
 from anonymizer.intake.objections import Decisions, RowPlace
 from anonymizer.intake.quoting import StrictRows
 from anonymizer.model.errors import Held, InputsRejected
@@ -218,18 +218,18 @@ def test_a_key_that_stands_twice_is_a_fault_of_its_row(
 def test_a_row_that_a_reader_loses_refuses_the_file(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = day_intake.read
+    honest = day_reader.read
 
     def losing(source, table):  # type: ignore[no-untyped-def]
         reading = honest(source, table)
         rows = reading.rows
-        return day_intake.replace_rows(reading, lambda: rows() + (source.name.endswith("v.csv")))
+        return day_reader.replace_rows(reading, lambda: rows() + (source.name.endswith("v.csv")))
 
     def replace_rows(reading, rows):  # type: ignore[no-untyped-def]
         return type(reading)(reading.header, reading.batches, rows)
 
-    monkeypatch.setattr(day_intake, "replace_rows", replace_rows, raising=False)
-    monkeypatch.setattr(day_intake, "read", losing)
+    monkeypatch.setattr(day_reader, "replace_rows", replace_rows, raising=False)
+    monkeypatch.setattr(day_reader, "read", losing)
     with pytest.raises(InputsRejected, match="it has 2 rows, of which 1 could be read"):
         world.take_in()
 

@@ -1,6 +1,6 @@
 """Warnings on a screen: one line a kind and file, short, and never a value."""
 
-from anonymizer.intake.day_intake import Warned
+from anonymizer.intake.intake_outcome import Warned
 from cli.remarks import MOST_LINES, warning_lines
 
 
