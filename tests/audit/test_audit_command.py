@@ -221,6 +221,7 @@ def test_mistakes_are_told_at_once(tmp_path):
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.alternate("start-up")
 def test_nothing_heavy_is_imported(tmp_path):
     heavy = ("pandas", "duckdb", "sqlalchemy", "dagster", "pyarrow")
     program = (

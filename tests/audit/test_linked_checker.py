@@ -85,6 +85,7 @@ def test_figures_that_may_be_shared_are_proved_too():
     assert seen > 5
 
 
+@pytest.mark.alternate("linked tables")
 def test_what_earlier_figures_tell_alone_needs_no_proof_and_nothing_else_does():
     excused = 0
     for seed in range(60):
@@ -99,6 +100,7 @@ def test_what_earlier_figures_tell_alone_needs_no_proof_and_nothing_else_does():
     assert excused >= 2
 
 
+@pytest.mark.alternate("linked tables")
 def test_no_cell_is_taken_to_have_a_person_more_than_it_can_have():
     """Of tables that all have figures; what a table tells alone is not asked here."""
     tight = 0
@@ -113,6 +115,7 @@ def test_no_cell_is_taken_to_have_a_person_more_than_it_can_have():
     assert tight > 3
 
 
+@pytest.mark.alternate("linked tables")
 def test_earlier_figures_that_leave_enough_people_excuse_nothing():
     """Each earlier figure by itself counts more people than are asked for."""
     refused = 0

@@ -123,6 +123,7 @@ def fits(tables, weights, at_least):
     return linprog(np.zeros(matrix.shape[1]), A_ub=matrix, b_ub=limits).status == 0
 
 
+@pytest.mark.alternate("linked tables")
 def test_days_in_their_week_are_shown_as_programs_find_them():
     tables = shops(1)
     said = find_safe_atoms(tables[:-1], tables[-1], FLOOR)

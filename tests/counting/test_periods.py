@@ -188,6 +188,7 @@ def test_a_person_is_who_they_are_on_the_last_day(work: Work) -> None:
     assert outcome.account.excluded["new_account"] == 2
 
 
+@pytest.mark.alternate("several periods")
 def test_day_week_and_month_choose_the_same_campaigns(work: Work) -> None:
     """Where a person accesses the same campaigns, they count in the same ones in every period."""
     names = ("c1", "c2", "c3", "c4")
@@ -209,6 +210,7 @@ def test_day_week_and_month_choose_the_same_campaigns(work: Work) -> None:
         assert outcome.account.excluded == {"contribution_bound": 24}
 
 
+@pytest.mark.alternate("several periods")
 def test_a_week_bounds_what_its_days_count_together(work: Work) -> None:
     life = life_of("ann")
     names = ("c1", "c2", "c3")
@@ -254,6 +256,7 @@ def test_a_program_on_one_day_is_a_program_all_week(work: Work) -> None:
     assert outcome.account.excluded["too_many_visits"] == 2 * BOT + 4
 
 
+@pytest.mark.alternate("several periods")
 @pytest.mark.parametrize(
     ("starts", "ends", "week", "month"),
     [

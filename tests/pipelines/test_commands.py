@@ -216,6 +216,7 @@ def test_the_sample_world_has_ended() -> None:
     assert world_in_the_past(options, date(2026, 3, 1)).day(options.days) < date(2026, 3, 1)
 
 
+@pytest.mark.alternate("start-up")
 def test_the_module_is_a_command_too() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "cli.main", "--help"],

@@ -39,6 +39,7 @@ def bare_environment(tmp_path: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.alternate("start-up")
 def test_definitions_load_without_home_network_and_data(tmp_path: Path) -> None:
     program = NO_NETWORK + (
         "from pipelines.definitions import defs\ndefs.get_repository_def().load_all_definitions()\n"

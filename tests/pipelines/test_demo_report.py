@@ -16,6 +16,7 @@ from pipelines.accounts import final_accounts
 DAYS = [date(2026, 11, 1) + timedelta(days=number) for number in range(3)]
 
 
+@pytest.mark.alternate("words of commands")
 def test_a_demo_ends_with_what_is_published_and_what_to_type_next(
     released_home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -88,6 +88,7 @@ def test_it_bears_on_no_figure() -> None:
     assert Policy.parse("timing: {late_days: 2}").digest != Policy().digest
 
 
+@pytest.mark.alternate("start-up")
 def test_partitions_begin_with_it(home: Home, audience: Audience) -> None:
     audience("init", "--first-day", "2026-09-09", "--home", home.root)
     script = (

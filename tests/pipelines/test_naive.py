@@ -55,6 +55,7 @@ def test_the_table_says_the_same(
     assert f"{compared['both']:,} segments have a figure in both." in done.stdout
 
 
+@pytest.mark.alternate("words of commands")
 def test_releases_are_read_with_the_settings_that_they_were_made_with(
     released_home: Home, compared: dict[str, object], audience: Audience
 ) -> None:

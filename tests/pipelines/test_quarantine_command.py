@@ -85,6 +85,7 @@ def test_a_reason_that_no_row_has_is_told_with_those_there_are(
     assert "audience run --from 2026-11-20" in " ".join(missing.stderr.split())
 
 
+@pytest.mark.alternate("words of commands")
 def test_rows_of_an_earlier_reading_are_said_to_be_so(
     released_home: Home, audience: Audience
 ) -> None:

@@ -8,6 +8,7 @@ The people of a kind are numbered; a table takes so many of them from a first nu
 """
 
 import hashlib
+import pickle
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -66,6 +67,8 @@ CAMPAIGNS = (
              ("31", "32", "73")),
 )  # fmt: skip
 NOTHING_BEFORE = NearHistory((), hashlib.sha256(b"").hexdigest())
+# The catalogue is kept so that no other one has its identity.
+_SUPPRESSED: dict[tuple[object, ...], tuple[tuple[Suppressed, ...], Catalogue]] = {}
 
 
 def settings() -> dict[str, Any]:
@@ -179,7 +182,14 @@ def terms(promise: Promise = POLICY.promise, secret: Secret = SECRET) -> Release
 def suppressed(
     counted: Sequence[Counted], near: NearHistory = NOTHING_BEFORE, of: ReleaseTerms | None = None
 ) -> tuple[Suppressed, ...]:
-    return suppress_release(counted, near.releases(), of or terms(), ALONE)
+    """The tables of a release; equal ones are computed once in a process."""
+    of = of or terms()
+    promise = of.promise.model_dump_json()
+    content = hashlib.sha256(pickle.dumps(tuple(counted))).digest()
+    key = (content, near.digest, promise, of.secret.fingerprint, id(of.catalogue))
+    if key not in _SUPPRESSED:
+        _SUPPRESSED[key] = (suppress_release(counted, near.releases(), of, ALONE), of.catalogue)
+    return _SUPPRESSED[key][0]
 
 
 def only(table: Suppressed, segments: Iterable[str]) -> Suppressed:

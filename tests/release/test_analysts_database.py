@@ -118,6 +118,7 @@ def test_macros_answer_with_released_figures(database: duckdb.DuckDBPyConnection
     assert len(day) == 8
 
 
+@pytest.mark.alternate("analysts' database")
 def test_the_true_number_lies_between_the_bounds_of_each_figure(home: Home) -> None:
     """Whichever of two near days was released first, and in both campaigns."""
     truth = {}
@@ -361,6 +362,7 @@ def test_views_have_one_kind_of_subject_and_period_and_the_columns_of_figures(
         assert total == len(database.table("figures"))
 
 
+@pytest.mark.alternate("analysts' database")
 def test_corrected_periods_answer_with_the_correction(home: Home) -> None:
     release_wrong(home)
     with duckdb.connect(str(home.database), read_only=True) as database:
@@ -504,6 +506,7 @@ def test_equal_releases_give_equal_content(home: Home, two_days: Home) -> None:
         assert rows[0] == rows[1], table
 
 
+@pytest.mark.alternate("analysts' database")
 def test_a_database_of_no_release_can_be_opened(home: Home) -> None:
     with duckdb.connect(str(build(home)), read_only=True) as connection:
         for query in QUERIES:
@@ -530,6 +533,7 @@ with duckdb.connect(sys.argv[1], read_only=True) as connection:
 """
 
 
+@pytest.mark.alternate("analysts' database")
 def test_a_reader_keeps_the_version_that_it_opened(home: Home) -> None:
     build(home, DAY)
 

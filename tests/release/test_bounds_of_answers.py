@@ -13,7 +13,7 @@ from worked_answers import worked_queries
 SEEDS = cases(range(200), 6)
 
 
-@pytest.fixture(params=SEEDS, ids=str)
+@pytest.fixture(scope="module", params=SEEDS, ids=str)
 def world(request: pytest.FixtureRequest) -> Iterator[AnswerWorld]:
     made = answer_world(random.Random(request.param))
     yield made

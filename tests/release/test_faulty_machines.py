@@ -126,6 +126,7 @@ def mounted(tmp_path: Path) -> Iterator[Home]:
     subprocess.run(["umount", "-l", position], check=True)
 
 
+@pytest.mark.alternate("faulty machines")
 def test_in_a_read_only_folder_nothing_is_done_and_the_release_before_can_be_read(
     mounted: Home,
 ) -> None:
@@ -158,6 +159,7 @@ def test_a_read_only_ledger_alone_holds_the_release(home: Home, mounted: Home) -
     assert ledger.verify() == 1
 
 
+@pytest.mark.alternate("faulty machines")
 @pytest.mark.parametrize("megabytes", [250, 500, 800])
 def test_with_too_little_memory_a_run_ends_and_what_is_published_stands(
     megabytes: int, home: Home
@@ -183,6 +185,7 @@ def test_with_too_little_memory_a_run_ends_and_what_is_published_stands(
     assert len(load_releases(home, Ledger.open(home.ledger))) == 2
 
 
+@pytest.mark.alternate("faulty machines")
 def test_a_damaged_database_is_replaced_by_what_was_released(home: Home) -> None:
     released = release(home, DAY).release
     write_exports(released, home, Ledger.open(home.ledger), SECRET)
@@ -205,6 +208,7 @@ with duckdb.connect(sys.argv[1]) as database:
 """
 
 
+@pytest.mark.alternate("faulty machines")
 def test_somebody_who_holds_the_database_open_for_writing_stops_nothing(home: Home) -> None:
     released = release(home, DAY).release
     build_database([released], home)

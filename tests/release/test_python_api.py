@@ -256,6 +256,7 @@ def test_a_place_without_a_database_is_refused(tmp_path: Path) -> None:
         audience.releases(wrong)
 
 
+@pytest.mark.alternate("start-up")
 def test_the_package_loads_neither_dagster_nor_pipelines() -> None:
     program = (
         "import audience, sys; print([m for m in ('dagster', 'pipelines') if m in sys.modules])"
