@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import get_args
@@ -32,13 +33,18 @@ LATER = 4e9  # seconds: every file has rested long enough
 pytestmark = pytest.mark.xdist_group("plausible")
 
 
+@cache
+def engine(step: str) -> DuckDB:
+    """One for all days."""
+    assert step in ("intake", "counting")
+    return DuckDB(memory_megabytes=1_024, threads=1, spill=None)
+
+
 def measured(home: Home, day: date) -> Measures:
     """Take a day in and count it, as a run does, without publishing."""
-    with DuckDB(memory_megabytes=1_024, threads=1, spill=None) as engine:
-        taken = take_in(home, day, POLICY, SECRET, engine, now=LATER)
-    with DuckDB(memory_megabytes=1_024, threads=1, spill=None) as engine:
-        people = find_eligible(engine, home, day, POLICY, SECRET).account
-        visits = count_reach(engine, home, day, POLICY, SECRET).account
+    taken = take_in(home, day, POLICY, SECRET, engine("intake"), now=LATER)
+    people = find_eligible(engine("counting"), home, day, POLICY, SECRET).account
+    visits = count_reach(engine("counting"), home, day, POLICY, SECRET).account
     remarks = Remarks({**taken.unmapped, **taken.unstated}, taken.people, taken.ignored)
     return measures_of(day, taken.accounts, people, visits, remarks)
 
