@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_world import Row, World, as_csv, as_json_lines, campaign, typed_parquet, visit
+from rotation import examples
 
 from anonymizer.intake.addresses import canonical_url, canonical_urls
 
@@ -192,14 +193,14 @@ HOSTS = ["a.example", "A.Example.", "u@é.example:80", "書店.example", "[::1]:
 
 
 @given(st.builds("https://{}/{}{}".format, st.sampled_from(HOSTS), ODD, st.text(max_size=9)))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(1_200), deadline=None)
 def test_the_one_form_of_a_url_is_its_own_one_form(url: str) -> None:
     once = canonical_url(url)
     assert canonical_url(once) == once
 
 
 @given(ODD | st.text(max_size=30), st.sampled_from(["https://", "HTTP://a@", "//", "", "x:"]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(1_200), deadline=None)
 def test_no_text_fails(text: str, start: str) -> None:
     canonical_url(start + text).encode()
 
@@ -212,7 +213,7 @@ def test_no_text_fails(text: str, start: str) -> None:
         alphabet=st.characters(max_codepoint=127),
     )
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(800), deadline=None)
 def test_what_takes_the_short_way_is_compared_as_if_it_took_the_long_one(url: str) -> None:
     """The short way leaves to SQL what it needs not: empty parameters, capitals of utm_ keys."""
     (short,) = canonical_urls(pa.array([url])).to_pylist()

@@ -22,6 +22,7 @@ from raw_world import (
     request_of,
     visit,
 )
+from rotation import examples
 
 from anonymizer.intake import day_reader, quoting
 from anonymizer.intake.objections import Decisions, RowPlace
@@ -248,7 +249,7 @@ TEXTS = st.lists(st.sampled_from(PIECES), max_size=60).map(b"".join)
 
 @given(TEXTS, st.integers(20, 60))
 @example(b'x,"\n' * 9, 20)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(1_200), deadline=None)
 def test_all_bytes_at_once_row_by_row_and_block_by_block_are_the_same(
     content: bytes, block: int
 ) -> None:
@@ -271,7 +272,7 @@ FEW_COMMAS = st.lists(st.text('a"\n\r ', max_size=5), min_size=3, max_size=3)
 
 
 @given(st.lists(FEW_COMMAS, max_size=9), st.sampled_from(["", ", ", ","]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(800), deadline=None)
 def test_what_a_csv_writer_writes_is_passed_on_as_it_is(table: list[list[str]], more: str) -> None:
     written = io.StringIO()
     writer = csv.writer(written, quoting=csv.QUOTE_ALL, lineterminator="\r\n")

@@ -26,6 +26,7 @@ from raw_world import (
     request_of,
     visit,
 )
+from rotation import examples
 
 from anonymizer.intake import quoting
 from anonymizer.intake.quoting import StrictRows
@@ -221,7 +222,7 @@ FREE = ("visit_id", "cookie_id", "url", "referrer", "product_category", "user_ag
 )
 @example([(1, {"url": '\n"'}), (5, {"url": '"'})], 1 << 20)
 @example([(1, {"user_agent": '\n,,,,,,,,"'}), (5, {"user_agent": '"'})], 1 << 20)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(1_200), deadline=None)
 def test_whatever_is_written_loses_no_sound_row(hostile: list[tuple[int, Row]], block: int) -> None:
     """Nor does the account have more rows than there are lines."""
     sound = [visit(f"s{n}", user_id=f"s{n}") for n in range(12)]
@@ -331,7 +332,7 @@ def wrapped(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
 @example([(1, {"exit_method": '"'}), (3, {"visit_id": '"'})])
 @example([(1, {"exit_method": '","'}), (3, {"visit_id": '","'})])
 @example([(1, {"visit_id": '","' * 10 + '"'}), (4, {"exit_method": '"'})])
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(1_200), deadline=None)
 def test_a_writer_that_doubles_no_marks_loses_no_sound_row(
     hostile: list[tuple[int, Row]],
 ) -> None:

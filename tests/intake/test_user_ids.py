@@ -24,6 +24,7 @@ from raw_world import (
     typed_parquet,
     visit,
 )
+from rotation import examples
 
 from anonymizer.intake.identifiers import NotAUserError, canonical_id, canonical_ids
 from anonymizer.intake.person_search import canonical_user
@@ -269,7 +270,7 @@ def test_numbers_with_a_fraction_or_exponent_in_json_are_no_ids(world: World, nu
 
 
 @given(st.text(max_size=12) | st.text("0a7Z-{}'.,eE+ \u200b\uff17É", max_size=9))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 def test_columns_and_single_ids_have_the_same_form(text: str) -> None:
     """The column's short way agrees with the long one, and a form is its own form."""
     (form,), (fault,) = (column.to_pylist() for column in canonical_ids(pa.array([text])))
