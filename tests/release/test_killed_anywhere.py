@@ -24,7 +24,7 @@ from anonymizer.storage.home import Home
 from cli.release_summary import verify_published
 
 NEXT = date(2026, 11, 23)
-MOST_KILLS = 50 if ALL else 16
+MOST_KILLS = 50 if ALL else 10
 RECIPIENTS = ("jaya", "maju")
 Try = Callable[[Home, int], tuple[int, int]]
 
