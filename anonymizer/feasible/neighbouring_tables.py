@@ -23,6 +23,7 @@ _NO_LIMIT = 2**40
 _NEVER = -100  # no class repairs or breaks that many figures
 _NO_TABLE = -1
 _SEED = 20_261_125
+_NOWHERE = np.zeros(0, dtype=np.intp)
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,10 @@ class _Attempts:
     """Several copies of the first table, each with people on the move.
 
     Figures are numbered by their size, with one more at the end that never breaks; one class
-    more is in that figure alone. `_gains` says of each figure whether it helps (1) or hurts (-1)
-    to take somebody away (0) or to add somebody (1).
+    more is in that figure alone. What copies have is kept in flat arrays, one copy after the other:
+    for each figure the room `below` and `above` and whether it is broken, for each class its people
+    and how it has turned. `_gains` says of each figure whether it helps (1) or hurts (-1) to take
+    somebody away (first half) or to add somebody (second half).
     """
 
     def __init__(
@@ -118,46 +121,51 @@ class _Attempts:
         closed: Flags,
         seed: int,
     ) -> None:
-        figures = system.figures
+        figures, self._classes = system.figures, len(first)
         most = min(search_limits.ATTEMPTS, 1 + search_limits.ATTEMPT_FIGURES // (figures + 1))
-        self._count = max(1, min(most, len(requirements)))
+        self._count = count = max(1, min(most, len(requirements)))
         order = np.argsort(np.diff(system.members.indptr), kind="stable")
         members = sparse.csr_array(system.members[order])
-        counts = members @ first
-        self._figures_of_class = _padded(members)
+        self._around = _FiguresOfClasses(members)
         self._members, self._sizes = members.indices, np.diff(members.indptr)
         self._starts = members.indptr[:-1]
-        self._requirements = requirements
+        self._multiple = {
+            number: requirement.classes
+            for number, requirement in enumerate(requirements)
+            if len(requirement.classes) > 1
+        }
         self._leads = np.array(
             [
                 requirement.classes[np.argmax(first[requirement.classes])]
-                for requirement in requirements
+                if number in self._multiple
+                else requirement.classes[0]
+                for number, requirement in enumerate(requirements)
             ],
             dtype=np.int64,
         )
-        self._classes = len(first)
-        shape = self._count, figures + 1
-        self._room = np.empty((2, *shape), dtype=np.int64)  # below, above
-        self._room[0] = np.append(counts - system.lowest[order], _NO_LIMIT)
-        self._room[1] = np.append(system.highest[order] - counts, _NO_LIMIT)
-        self._untouched = self._room[:, 0].copy()
-        self._gains = np.zeros((2, *shape), dtype=np.int8)
-        self._gains[:] = _gains(self._room)
-        self._broken = np.zeros(shape, dtype=bool)
+        self._changes = np.array([one.change for one in requirements], dtype=np.int64)
+        counts, self._width = members @ first, figures + 1
+        self._first_below = np.append(counts - system.lowest[order], _NO_LIMIT)
+        self._first_above = np.append(system.highest[order] - counts, _NO_LIMIT)
+        self._first_gains = _gains(self._first_below, self._first_above)
+        self._below = np.tile(self._first_below, count)
+        self._above = np.tile(self._first_above, count)
+        self._gains = np.tile(self._first_gains, count).ravel()
+        self._broken = np.zeros((count, figures + 1), dtype=bool)
         self._first = np.append(first, 0)
-        self._people = np.tile(self._first, (self._count, 1))
+        self._people = np.tile(self._first, count)
         # A class that has given people away gets none back; a closed one counts as such.
         self._unturned = -np.append(closed, False).astype(np.int8)
-        self._turned = np.tile(self._unturned, (self._count, 1))
-        self._moved = np.zeros((2, self._count, search_limits.ATTEMPT_STEPS + 2), dtype=np.int64)
-        self._steps = np.zeros(self._count, dtype=np.int64)
-        self._working = np.zeros(self._count, dtype=bool)
-        self._requirement = np.zeros(self._count, dtype=np.int64)
+        self._turned = np.tile(self._unturned, count)
+        self._moved = np.zeros((2, count, search_limits.ATTEMPT_STEPS + 2), dtype=np.int64)
+        self._steps = np.zeros(count, dtype=np.int64)
+        self._working = np.zeros(count, dtype=bool)
+        self._requirement = np.zeros(count, dtype=np.int64)
         self._random = np.random.default_rng(_SEED + seed)
 
     def made(self) -> NeighbouringTables:
         """The tables that came out, at most one for each requirement."""
-        waiting, work = np.arange(len(self._requirements)), meter()
+        waiting, work = np.arange(len(self._leads)), meter()
         columns, people = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         lengths, requirements = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         while not work.exhausted and (len(waiting) or self._working.any()):
@@ -183,15 +191,11 @@ class _Attempts:
 
     def _begin(self, attempts: Integers, requirements: Integers) -> None:
         self._working[attempts], self._requirement[attempts] = True, requirements
-        changes = np.array(
-            [self._requirements[requirement].change for requirement in requirements.tolist()],
-            dtype=np.int64,
-        )
-        for attempt, requirement in zip(attempts.tolist(), requirements.tolist(), strict=True):
-            if len(self._requirements[requirement].classes) > 1:
-                self._turned[attempt, self._requirements[requirement].classes] = np.sign(
-                    self._requirements[requirement].change
-                )
+        changes = self._changes[requirements]
+        if self._multiple:
+            for attempt, number in zip(attempts.tolist(), requirements.tolist(), strict=True):
+                spots = attempt * len(self._first) + self._multiple.get(number, _NOWHERE)
+                self._turned[spots] = np.sign(self._changes[number])
         self._shift(attempts, self._leads[requirements], changes)
 
     def _go_on(self) -> tuple[Integers, Flags]:
@@ -208,28 +212,44 @@ class _Attempts:
 
     def _ease(self, attempts: Integers, figures: Integers) -> Flags:
         """Move people into or out of one class of each figure; False where none can."""
-        lacking, surplus = -self._room[:, attempts, figures]
-        adds = (lacking > 0).astype(np.int8)
-        people = np.maximum(lacking, surplus)
+        broken = attempts * self._width + figures
+        lacking, surplus = -self._below.take(broken), -self._above.take(broken)
+        adds = lacking > 0
         candidates = self._candidates(figures)
-        able = self._turned[attempts[:, None], candidates] * (2 * adds - 1)[:, None] >= 0
-        present = self._people[attempts[:, None], candidates]
-        able &= (present > 0) | (adds == 1)[:, None]
+        spots = attempts[:, None] * len(self._first) + candidates
+        turned, present = self._turned.take(spots), self._people.take(spots)
+        able = np.where(adds[:, None], turned >= 0, (turned <= 0) & (present > 0))
         able &= candidates < self._classes
-        gains = self._gains[
-            adds[:, None, None], attempts[:, None, None], self._figures_of_class[candidates]
-        ]
-        scores = np.where(able, gains.sum(axis=2), _NEVER)
+        scores = self._scores(attempts, adds, candidates, able)
         best = scores.argmax(axis=1)
         each = np.arange(len(attempts))
         found: Flags = scores[each, best] > _NEVER
-        attempts, adds, chosen = attempts[found], adds[found], candidates[each, best][found]
-        rooms = self._room[adds[:, None], attempts[:, None], self._figures_of_class[chosen]]
-        most = np.where(rooms > 0, rooms, _NO_LIMIT).min(axis=1)
-        most = np.where(adds == 1, most, np.minimum(most, present[each, best][found]))
-        people = np.minimum(people[found], most)
-        self._shift(attempts, chosen, np.where(adds == 1, people, -people))
+        attempts, adds, each, best = attempts[found], adds[found], each[found], best[found]
+        chosen = candidates[each, best]
+        most = np.where(adds, _NO_LIMIT, present[each, best])
+        most = np.minimum(most, np.maximum(lacking, surplus)[found])
+        people = np.minimum(most, self._least_room(attempts, adds, chosen))
+        self._shift(attempts, chosen, np.where(adds, people, -people))
         return found
+
+    def _scores(
+        self, attempts: Integers, adds: Flags, candidates: Integers, able: Flags
+    ) -> NDArray[np.int16]:
+        """How many more figures than it hurts each move would help; only of those that are able."""
+        scores = np.full(candidates.shape, _NEVER, dtype=np.int16)
+        row, column = np.nonzero(able)
+        begins = (attempts + adds * self._count) * self._width
+        scores[row, column] = self._around.sums(self._gains, begins[row], candidates[row, column])
+        return scores
+
+    def _least_room(self, attempts: Integers, adds: Flags, classes: Integers) -> Integers:
+        """Of the figures around each class that have any room that way, the least."""
+        begins, row, figures = self._around.lists(classes)
+        spots = attempts[row] * self._width + figures
+        rooms = np.where(adds[row], self._above.take(spots), self._below.take(spots))
+        rooms[rooms <= 0] = _NO_LIMIT
+        least: Integers = np.minimum.reduceat(rooms, begins) if len(begins) else rooms
+        return least
 
     def _candidates(self, figures: Integers) -> Integers:
         """Classes of each figure, drawn at random where there are too many; filled up with none."""
@@ -248,16 +268,17 @@ class _Attempts:
 
     def _shift(self, attempts: Integers, classes: Integers, people: Integers) -> None:
         """Change one class in each attempt."""
-        self._people[attempts, classes] += people
-        self._turned[attempts, classes] = np.sign(people)
+        places = attempts * len(self._first) + classes
+        self._people[places] += people
+        self._turned[places] = np.sign(people)
         self._moved[:, attempts, self._steps[attempts]] = classes, people
         self._steps[attempts] += 1
-        rows, figures = attempts[:, None], self._figures_of_class[classes]
-        self._room[0, rows, figures] += people[:, None]
-        self._room[1, rows, figures] -= people[:, None]
-        rooms = self._room[:, rows, figures]
-        self._gains[:, rows, figures] = _gains(rooms)
-        self._broken[rows, figures] = (rooms < 0).any(axis=0)
+        _, row, figures = self._around.lists(classes)
+        spots, moved = attempts[row] * self._width + figures, people[row]
+        below, above = self._below.take(spots) + moved, self._above.take(spots) - moved
+        self._below[spots], self._above[spots] = below, above
+        self._gains[spots], self._gains[len(self._below) + spots] = _gains(below, above)
+        self._broken.reshape(-1)[spots] = (below < 0) | (above < 0)
 
     def _taken(self, attempts: Integers) -> tuple[Integers, Integers, Integers]:
         """The classes that attempts have moved, by how many people, and how many moves of each."""
@@ -268,32 +289,67 @@ class _Attempts:
     def _end(self, attempts: Integers) -> None:
         """Back to the first table."""
         classes, _, steps = self._taken(attempts)
-        for attempt in attempts.tolist():
-            others = self._requirements[self._requirement[attempt]].classes
-            if len(others) > 1:
-                self._turned[attempt, others] = self._unturned[others]
-        rows = np.repeat(attempts, steps)
-        figures = self._figures_of_class[classes]
-        self._people[rows, classes] = self._first[classes]
-        self._turned[rows, classes] = self._unturned[classes]
-        rows = rows[:, None]
-        self._room[:, rows, figures] = self._untouched[:, figures]
-        self._gains[:, rows, figures] = _gains(self._untouched[:, figures])
-        self._broken[rows, figures] = False
+        if self._multiple:
+            for attempt in attempts.tolist():
+                others = self._multiple.get(int(self._requirement[attempt]), _NOWHERE)
+                self._turned[attempt * len(self._first) + others] = self._unturned[others]
+        attempt = np.repeat(attempts, steps)
+        places = attempt * len(self._first) + classes
+        self._people[places], self._turned[places] = self._first[classes], self._unturned[classes]
+        _, row, figures = self._around.lists(classes)
+        spots = attempt[row] * self._width + figures
+        self._below[spots], self._above[spots] = (
+            self._first_below[figures],
+            self._first_above[figures],
+        )
+        gains = self._first_gains[:, figures]
+        self._gains[spots], self._gains[len(self._below) + spots] = gains
+        self._broken.reshape(-1)[spots] = False
         self._steps[attempts], self._working[attempts] = 0, False
 
 
-def _gains(room: Integers) -> NDArray[np.int8]:
-    """(below, above) room: what taking somebody away and adding somebody does to a figure."""
-    helped, hurt = room[::-1] < 0, room <= 0
-    return helped.astype(np.int8) - hurt.astype(np.int8)
+class _FiguresOfClasses:
+    """The figures around each class: as lists, and in columns filled up with one that is none.
+
+    Most classes are in a few figures, a few are in many: the first columns are of all, the others
+    only of classes that need them.
+    """
+
+    def __init__(self, members: sparse.csr_array) -> None:
+        by_class = sparse.csr_array(members.T)
+        self._begins, self._lists = by_class.indptr.astype(np.intp), by_class.indices
+        self._lengths = np.diff(self._begins)
+        widths = np.arange(1, 1 + max(1, int(self._lengths.max(initial=0))))
+        longer = 1 - np.cumsum(np.bincount(self._lengths, minlength=len(widths) + 1)[1:]) / max(
+            1, len(self._lengths)
+        )
+        self._narrow = int(widths[np.argmin(widths + (widths[-1] - widths) * longer)])
+        columns = np.full((len(widths), len(self._lengths)), members.shape[0], dtype=np.intp)
+        inside = widths[:, None] <= self._lengths
+        columns.T[inside.T] = self._lists
+        self._columns = columns
+
+    def lists(self, classes: Integers) -> tuple[Integers, Integers, Integers]:
+        """The figures around each of these classes: where its list begins, whose each one is."""
+        lengths = self._lengths[classes]
+        begins = np.cumsum(lengths) - lengths
+        row = np.repeat(np.arange(len(classes)), lengths)
+        entries = np.arange(len(row)) + (self._begins[classes] - begins)[row]
+        return begins, row, self._lists[entries]
+
+    def sums(
+        self, numbers: NDArray[np.int8], begins: Integers, classes: Integers
+    ) -> NDArray[np.int16]:
+        """For each class the numbers of its figures added up, from where these begin each time."""
+        columns = self._columns[: self._narrow].take(classes, axis=1) + begins
+        sums: NDArray[np.int16] = numbers.take(columns).sum(axis=0, dtype=np.int16)
+        wide = np.flatnonzero(self._lengths[classes] > self._narrow)
+        columns = self._columns[self._narrow :].take(classes[wide], axis=1) + begins[wide]
+        sums[wide] += numbers.take(columns).sum(axis=0, dtype=np.int16)
+        return sums
 
 
-def _padded(members: sparse.csr_array) -> Integers:
-    """The figures around each class and one more, a row each, filled up with one that is none."""
-    by_class = sparse.csr_array(members.T)
-    lengths = np.diff(by_class.indptr)
-    width = max(1, int(lengths.max(initial=0)))
-    padded = np.full((len(lengths) + 1, width), members.shape[0], dtype=np.int64)
-    padded[:-1][np.arange(width) < lengths[:, None]] = by_class.indices
-    return padded
+def _gains(below: Integers, above: Integers) -> NDArray[np.int8]:
+    """What taking somebody away and adding somebody does to figures with such room."""
+    helped, hurt = np.stack([above, below]) < 0, np.stack([below, above]) <= 0
+    return helped.view(np.int8) - hurt.view(np.int8)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from anonymizer.feasible.neighbouring_tables import NeighbouringTables, find_witnesses
 from anonymizer.feasible.programs import Programs
@@ -33,6 +34,7 @@ class Prover:
         starts: Sequence[Integers] = (),
     ) -> None:
         self._problem, self._targets, self._budget = problem, targets, budget
+        self._rows = np.array([-1 if of.row is None else of.row for of in targets], dtype=np.intp)
         self.starts = list(starts) or [problem.start]
         self._programs = Programs(problem.system, problem.start, budget)
         self._searches = 0
@@ -55,11 +57,11 @@ class Prover:
 
     def open_targets(self) -> list[int]:
         """Targets that need a proof and have none."""
-        return [
-            number
-            for number, target in enumerate(self._targets)
-            if number not in self.proofs and is_required(target, self.published)
-        ]
+        # Nobody needs to hide the count of a row that is published.
+        missing = (self._rows < 0) | ~self.published[self._rows]
+        missing[np.fromiter(self.proofs, np.intp, len(self.proofs))] = False
+        found: list[int] = np.flatnonzero(missing).tolist()
+        return found
 
     def search(self, targets: Sequence[int], start: int = 0) -> list[int]:
         """Prove targets by moving a few people from a start; those for which that is not enough."""
@@ -88,19 +90,23 @@ class Prover:
             ]
             self._searches += 1
             self._budget.spend(len(tried) * suppression_limits.STEPS_A_SEARCH)
-            wanted = [self._from(start, requirement) for _, requirement in tried]
+            wanted = [requirement for _, requirement in tried]
+            if number:
+                wanted = self._from(start, wanted)
             found = find_witnesses(self._system, start, wanted, self._searches)
             for (target, _), table in zip(tried, found, strict=True):
                 if table is not None:
-                    self.proofs[target] = replace(table, start=number)
+                    self.proofs[target] = replace(table, start=number) if number else table
         return [target for target in targets if target not in self.proofs]
 
-    def _from(self, start: Integers, requirement: Requirement) -> Requirement:
-        """The requirement, which is told from the first start, as told from another one."""
-        there = int(
-            start[requirement.classes].sum() - self._problem.start[requirement.classes].sum()
-        )
-        return replace(requirement, change=requirement.change - there)
+    def _from(self, start: Integers, requirements: Sequence[Requirement]) -> list[Requirement]:
+        """Requirements, which are told from the first start, as told from another one."""
+        more = start - self._problem.start
+        there = [int(more[requirement.classes].sum()) for requirement in requirements]
+        return [
+            replace(requirement, change=requirement.change - people) if people else requirement
+            for requirement, people in zip(requirements, there, strict=True)
+        ]
 
     def prove(self, target: int) -> Infeasible | None:
         """Prove a target by a program; else the figures in the way.
@@ -121,11 +127,9 @@ class Prover:
         """Make finders respect exactly the rows that hold now."""
         holding = self._problem.hold(self.published)
         for changed in np.flatnonzero(holding != self._holding).tolist():
-            holds = bool(holding[changed])
-            if holds:
-                for target in self._broken_by(changed):
-                    del self.proofs[target]
-            self._programs.publish(changed, published=holds)
+            self._programs.publish(changed, published=bool(holding[changed]))
+        for target in self._broken_by(np.flatnonzero(holding & ~self._holding)):
+            del self.proofs[target]
         self._holding = holding
         self._system = self._problem.as_published(self.published)
         lost = {n for n, start in enumerate(self.starts) if not self._system.allows(start)}
@@ -143,19 +147,17 @@ class Prover:
         classes = np.flatnonzero(change)
         return Witness(classes, change[classes])
 
-    def _broken_by(self, row: int) -> list[int]:
-        system = self._problem.system
-        members = np.zeros(system.classes, dtype=np.int64)
-        start, end = system.members.indptr[row : row + 2]
-        members[system.members.indices[start:end]] = 1
-        counts = [int(members @ start) for start in self.starts]
-        return [
-            target
-            for target, witness in self.proofs.items()
-            if not system.lowest[row]
-            <= counts[witness.start] + members[witness.classes] @ witness.people
-            <= system.highest[row]
-        ]
+    def _broken_by(self, rows: NDArray[np.intp]) -> list[int]:
+        """The targets whose proof does not fit all of these rows."""
+        if not len(rows) or not self.proofs:
+            return []
+        system, targets, given = self._problem.system, [*self.proofs], [*self.proofs.values()]
+        members = sparse.csr_array(system.members[rows])
+        counts = np.stack([members @ start for start in self.starts])
+        people = (changes_of(system.classes, given) @ members.T).toarray()
+        people += counts[[witness.start for witness in given]]
+        broken = (people < system.lowest[rows]) | (people > system.highest[rows])
+        return [targets[position] for position in np.flatnonzero(broken.any(axis=1)).tolist()]
 
 
 def is_required(target: Target, published: NDArray[np.bool_]) -> bool:
@@ -179,23 +181,30 @@ def unproved(
             continue
         changes = changes_of(problem.system.classes, [proofs[n] for n in given])
         tables = NeighbouringTables(start, changes, np.array(given))
-        there = problem.start - start
-        reached = [
-            any(_reaches(requirement, there, proofs[n]) for requirement in targets[n].requirements)
-            for n in given
-        ]
-        fits = tables.fitting(system) & np.array(reached, dtype=bool)
-        good.update(np.array(given)[fits].tolist())
+        reached = _reached(changes, problem.start - start, [targets[n].requirements for n in given])
+        good.update(np.array(given)[tables.fitting(system) & reached].tolist())
     return [number for number in required if number not in good]
 
 
-def _reaches(requirement: Requirement, there: Integers, witness: Witness) -> bool:
-    """Whether the moves, from a start with `there` fewer people than the first, reach the
-    requirement.
+def _reached(
+    changes: sparse.csr_array, there: Integers, requirements: Sequence[Sequence[Requirement]]
+) -> NDArray[np.bool_]:
+    """Whether each table, from a start with `there` fewer people than the first, reaches one of its
+    requirements.
     """
-    change = int(witness.people[np.isin(witness.classes, requirement.classes)].sum())
-    change -= int(there[requirement.classes].sum())
-    return change >= requirement.change if requirement.change > 0 else change <= requirement.change
+    reached = np.zeros(len(requirements), dtype=bool)
+    for choice in range(max(map(len, requirements))):
+        tables = np.array([n for n, given in enumerate(requirements) if choice < len(given)])
+        wanted = [requirements[table][choice] for table in tables.tolist()]
+        classes = np.concatenate([one.classes for one in wanted])
+        table = np.repeat(tables, [len(one.classes) for one in wanted])
+        shape = len(requirements), len(there)
+        inside = sparse.coo_array((np.ones(len(table), dtype=np.int64), (table, classes)), shape)
+        people = changes.multiply(sparse.csr_array(inside)).sum(axis=1)[tables]
+        people -= (sparse.csr_array(inside) @ there)[tables]
+        change = np.array([one.change for one in wanted])
+        reached[tables] |= np.where(change > 0, people >= change, people <= change)
+    return reached
 
 
 def witnesses_of(

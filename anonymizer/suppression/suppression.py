@@ -64,11 +64,13 @@ def suppress(
     are proved by the workers side by side; figures are the same whatever their number. Raises
     Held if a proof turns out wrong.
     """
-    kept = ~_crossing(ground, candidates)
+    known = constraints(ground, candidates)
+    kept = ~_crossing(candidates, known)
     while True:
         kept &= (candidates.leader < 0) | kept[candidates.leader]
         chosen = candidates.take(kept)
-        known = constraints(ground, chosen)
+        if not kept.all():
+            known = constraints(ground, chosen)
         problem = _problem(ground, chosen, known, rules, truth)
         if problem is not None:
             break
@@ -79,7 +81,7 @@ def suppress(
     return ProvedTable(published, proved.witnesses)
 
 
-def _crossing(ground: Ground, candidates: Candidates) -> NDArray[np.bool_]:
+def _crossing(candidates: Candidates, known: Constraints) -> NDArray[np.bool_]:
     """The later one of each pair of which the larger group would have the smaller figure.
 
     Only a figure that is shared can be smaller than that of a group inside of it.
@@ -87,7 +89,6 @@ def _crossing(ground: Ground, candidates: Candidates) -> NDArray[np.bool_]:
     crossing = np.zeros(len(candidates), dtype=bool)
     if not candidates.shared.any():
         return crossing
-    known = constraints(ground, candidates)
     matrix = sparse.csr_array(known.matrix)
     shared, people = sparse.coo_array(matrix @ matrix.T), candidates.people
     sizes = np.diff(matrix.indptr)
@@ -362,9 +363,9 @@ def _suppress_contradicted(
         changes = witnesses.changes[witnesses.start_of == number]
         least = most = classes @ start
         if changes.shape[0] and len(apart):
-            shifts = (classes @ changes.T).toarray()
-            least = least + np.minimum(shifts.min(axis=1), 0)
-            most = most + np.maximum(shifts.max(axis=1), 0)
+            shifts = sparse.csr_array(classes @ changes.T)
+            least = least + np.minimum(shifts.min(axis=1).toarray(), 0)
+            most = most + np.maximum(shifts.max(axis=1).toarray(), 0)
         contradicted.append((apart, (least < apart.lowest) | (most > apart.highest)))
     while gone := [
         apart.second[broken]
