@@ -30,6 +30,7 @@ from anonymizer.suppression.exact_figures import publish_exactly
 from anonymizer.suppression.parts import Part, Preference, parts_of
 from anonymizer.suppression.problem import Problem, exact_problem, order_of, problem_of
 from anonymizer.suppression.proof import Prover, unproved, witnesses_of
+from anonymizer.suppression.remainders import NO_REMAINDERS, SmallRemainders, small_remainders
 from anonymizer.suppression.targets import another_count, enough_people
 
 
@@ -232,8 +233,10 @@ def _suppress_part(terms: _PartTerms, part: Part) -> _PartResult:
     budget, promise = terms.budget(part), terms.rules.promise
     if terms.cuts_down(part):
         prover, exact = Prover(part.problem, part.targets, budget), promise.rounding == 1
+        small = _small_remainders(part, terms.rules.promise)
+        prover.adopt(_without(small, part.preference), {})
         if _cut_down(prover, part.preference, budget, exact=exact):
-            _put_back(prover, part.preference, budget)
+            _put_back(prover, part.preference, budget, small)
             return _PartResult(prover.published, prover.proofs, prover.starts)
         budget = terms.budget(part)
     order = part.preference.best_first(np.arange(len(part.rows)))
@@ -244,8 +247,26 @@ def _suppress_part(terms: _PartTerms, part: Part) -> _PartResult:
         return _PartResult(published, proofs, (part.problem.start,))
     prover = Prover(part.problem, part.targets, budget)
     prover.adopt(published, proofs)
-    _put_back(prover, part.preference, budget)
+    _put_back(prover, part.preference, budget, NO_REMAINDERS)
     return _PartResult(prover.published, prover.proofs, prover.starts)
+
+
+def _small_remainders(part: Part, promise: Promise) -> SmallRemainders:
+    """Figures of a part that must not all be published; of exact ones a proof tells."""
+    if promise.rounding == 1 or not promise.inference_floor or not part.targets:
+        return NO_REMAINDERS
+    wanted = [requirement for target in part.targets for requirement in target.requirements]
+    level = min(part.problem.start[one.classes].sum() + one.change for one in wanted)
+    return small_remainders(part.problem.system, part.problem.figures, int(level))
+
+
+def _without(remainders: SmallRemainders, order: Preference) -> NDArray[np.bool_]:
+    """What is left published so that no remainder is shown to be small."""
+    published = np.ones(len(order.people), dtype=bool)
+    for rows in remainders.rows:
+        if published[rows].all():
+            published[order.least_preferred(rows)] = False
+    return published
 
 
 def _joined(
@@ -312,11 +333,15 @@ def _suppress_for(prover: Prover, target: int, order: Preference, budget: Work) 
     return suppressed
 
 
-def _put_back(prover: Prover, order: Preference, budget: Work) -> None:
+def _put_back(
+    prover: Prover, order: Preference, budget: Work, remainders: SmallRemainders
+) -> None:
     """Publish suppressed rows again, the best first, where everything can still be proved."""
     for row in order.best_first(np.flatnonzero(~prover.published)):
         if budget.exhausted:
             return
+        if remainders.shown(prover.published | (np.arange(len(order.people)) == row)).any():
+            continue
         before = dict(prover.proofs)
         prover.publish(row, published=True)
         if not _proved_again(prover):

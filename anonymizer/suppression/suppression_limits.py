@@ -33,3 +33,6 @@ STEPS_OF_A_PROGRAM = 10  # of work, to set it up
 FILTER_BITS = 24  # of a key, to pass over what no other key has
 PAIRS_AT_ONCE = 1 << 20  # pairs compared at once: memory
 LEAST_COST = 1_000  # people; an empty table takes as long as so many more in another
+
+# Figures that show small remainders (remainders)
+OVERLAPS = 1 << 24  # pairs of figures looked at: memory
