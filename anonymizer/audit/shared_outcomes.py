@@ -3,7 +3,8 @@
 Two groups are near if they differ in fewer buckets, and in size by fewer people, than the step of
 their tables, and one of them reaches the threshold (promise 8). Near groups differ in fewer buckets
 than there are blocks, so they agree in a block: an equality join of the blocks' keys finds them
-all, but for those that agree in empty blocks alone, which have enough empty blocks in common.
+all, but for those that agree in empty blocks alone. The same join of pairs of buckets finds these,
+but for those that agree in empty pairs alone, which have enough of them in common.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -125,13 +126,27 @@ def _candidates(one: Sketches, other: Sketches, most: int, least: int) -> Iterat
 
     But for pairs of two groups of fewer than `least` people that agree in empty blocks alone.
     """
-    for block in range(one.shape.blocks):
-        yield from _equal(one.keys[:, block], other.keys[:, block])
-    fewest = one.shape.blocks - most + 1  # blocks in which they agree
-    rows, groups = (np.flatnonzero((s.keys == 0).sum(axis=1) >= fewest) for s in (one, other))
+    rows, groups = np.arange(len(one)), np.arange(len(other))
+    for keys, others in _parts(one, other):
+        for part in range(keys.shape[1]):
+            for row, group in _equal(keys[rows, part], others[groups, part]):
+                yield rows[row], groups[group]
+        fewest = keys.shape[1] - most + 1  # parts in which they agree
+        rows = rows[(keys[rows] == 0).sum(axis=1) >= fewest]
+        groups = groups[(others[groups] == 0).sum(axis=1) >= fewest]
     large, others_large = one.people[rows] >= least, other.people[groups] >= least
-    yield from _both_empty(one.keys, rows[large], other.keys, groups, fewest)
-    yield from _both_empty(one.keys, rows[~large], other.keys, groups[others_large], fewest)
+    yield from _both_empty(keys, rows[large], others, groups, fewest)
+    yield from _both_empty(keys, rows[~large], others, groups[others_large], fewest)
+
+
+def _parts(one: Sketches, other: Sketches) -> list[tuple[Keys, Keys]]:
+    """What near groups agree in: blocks, and pairs of buckets where these are smaller."""
+    parts = [(one.keys, other.keys)]
+    if one.shape.buckets > 2 * one.shape.blocks:
+        pairs = (np.ascontiguousarray(of.fine).view(np.uint16) for of in (one, other))
+        keys, others = (fine.astype(np.uint32) for fine in pairs)
+        parts.append((keys, others))
+    return parts
 
 
 def _both_empty(

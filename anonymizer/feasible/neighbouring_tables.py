@@ -7,6 +7,7 @@ and as no attempt depends on another, a few hundred are made at once, a step eac
 What comes of it is checked from the tables alone, in whole numbers.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.feasible import search_limits
+from anonymizer.feasible.figure_lists import FigureLists, room_gains
 from anonymizer.feasible.requirements import Requirement, Witness
 from anonymizer.feasible.system import Flags, Integers, System
 from anonymizer.feasible.work import meter
@@ -93,13 +95,13 @@ def find_witnesses(
     """For each requirement the people to move to reach it, where a table was found that fits."""
     tables = find_neighbours(system, first, requirements, seed=seed)
     found: list[Witness | None] = [None] * len(requirements)
-    ends, fits = tables.changes.indptr, tables.fitting(system)
-    for row in np.flatnonzero(fits).tolist():
-        entries = slice(ends[row], ends[row + 1])
-        people = tables.changes.data[entries]
-        kept = people != 0
-        classes = tables.changes.indices[entries][kept].astype(np.intp)
-        found[int(tables.requirement[row])] = Witness(classes, people[kept])
+    fits, changes = tables.fitting(system), tables.changes
+    changes.eliminate_zeros()
+    classes, people, ends = changes.indices.astype(np.intp), changes.data, changes.indptr.tolist()
+    numbers = zip(itertools.pairwise(ends), tables.requirement.tolist(), fits, strict=True)
+    for (begin, end), requirement, fit in numbers:
+        if fit:
+            found[requirement] = Witness(classes[begin:end], people[begin:end])
     return found
 
 
@@ -126,7 +128,7 @@ class _Attempts:
         self._count = count = max(1, min(most, len(requirements)))
         order = np.argsort(np.diff(system.members.indptr), kind="stable")
         members = sparse.csr_array(system.members[order])
-        self._around = _FiguresOfClasses(members)
+        self._around = FigureLists(members)
         self._members, self._sizes = members.indices, np.diff(members.indptr)
         self._starts = members.indptr[:-1]
         self._multiple = {
@@ -147,7 +149,7 @@ class _Attempts:
         counts, self._width = members @ first, figures + 1
         self._first_below = np.append(counts - system.lowest[order], _NO_LIMIT)
         self._first_above = np.append(system.highest[order] - counts, _NO_LIMIT)
-        self._first_gains = _gains(self._first_below, self._first_above)
+        self._first_gains = room_gains(self._first_below, self._first_above)
         self._below = np.tile(self._first_below, count)
         self._above = np.tile(self._first_above, count)
         self._gains = np.tile(self._first_gains, count).ravel()
@@ -239,7 +241,7 @@ class _Attempts:
         scores = np.full(candidates.shape, _NEVER, dtype=np.int16)
         row, column = np.nonzero(able)
         begins = (attempts + adds * self._count) * self._width
-        scores[row, column] = self._around.sums(self._gains, begins[row], candidates[row, column])
+        scores[row, column] = self._around.sums(self._gains, candidates[row, column], begins[row])
         return scores
 
     def _least_room(self, attempts: Integers, adds: Flags, classes: Integers) -> Integers:
@@ -277,7 +279,7 @@ class _Attempts:
         spots, moved = attempts[row] * self._width + figures, people[row]
         below, above = self._below.take(spots) + moved, self._above.take(spots) - moved
         self._below[spots], self._above[spots] = below, above
-        self._gains[spots], self._gains[len(self._below) + spots] = _gains(below, above)
+        self._gains[spots], self._gains[len(self._below) + spots] = room_gains(below, above)
         self._broken.reshape(-1)[spots] = (below < 0) | (above < 0)
 
     def _taken(self, attempts: Integers) -> tuple[Integers, Integers, Integers]:
@@ -306,50 +308,3 @@ class _Attempts:
         self._gains[spots], self._gains[len(self._below) + spots] = gains
         self._broken.reshape(-1)[spots] = False
         self._steps[attempts], self._working[attempts] = 0, False
-
-
-class _FiguresOfClasses:
-    """The figures around each class: as lists, and in columns filled up with one that is none.
-
-    Most classes are in a few figures, a few are in many: the first columns are of all, the others
-    only of classes that need them.
-    """
-
-    def __init__(self, members: sparse.csr_array) -> None:
-        by_class = sparse.csr_array(members.T)
-        self._begins, self._lists = by_class.indptr.astype(np.intp), by_class.indices
-        self._lengths = np.diff(self._begins)
-        widths = np.arange(1, 1 + max(1, int(self._lengths.max(initial=0))))
-        longer = 1 - np.cumsum(np.bincount(self._lengths, minlength=len(widths) + 1)[1:]) / max(
-            1, len(self._lengths)
-        )
-        self._narrow = int(widths[np.argmin(widths + (widths[-1] - widths) * longer)])
-        columns = np.full((len(widths), len(self._lengths)), members.shape[0], dtype=np.intp)
-        inside = widths[:, None] <= self._lengths
-        columns.T[inside.T] = self._lists
-        self._columns = columns
-
-    def lists(self, classes: Integers) -> tuple[Integers, Integers, Integers]:
-        """The figures around each of these classes: where its list begins, whose each one is."""
-        lengths = self._lengths[classes]
-        begins = np.cumsum(lengths) - lengths
-        row = np.repeat(np.arange(len(classes)), lengths)
-        entries = np.arange(len(row)) + (self._begins[classes] - begins)[row]
-        return begins, row, self._lists[entries]
-
-    def sums(
-        self, numbers: NDArray[np.int8], begins: Integers, classes: Integers
-    ) -> NDArray[np.int16]:
-        """For each class the numbers of its figures added up, from where these begin each time."""
-        columns = self._columns[: self._narrow].take(classes, axis=1) + begins
-        sums: NDArray[np.int16] = numbers.take(columns).sum(axis=0, dtype=np.int16)
-        wide = np.flatnonzero(self._lengths[classes] > self._narrow)
-        columns = self._columns[self._narrow :].take(classes[wide], axis=1) + begins[wide]
-        sums[wide] += numbers.take(columns).sum(axis=0, dtype=np.int16)
-        return sums
-
-
-def _gains(below: Integers, above: Integers) -> NDArray[np.int8]:
-    """What taking somebody away and adding somebody does to figures with such room."""
-    helped, hurt = np.stack([above, below]) < 0, np.stack([below, above]) <= 0
-    return helped.view(np.int8) - hurt.view(np.int8)

@@ -10,6 +10,7 @@ from heapq import heapify, heappop, heappush
 import numpy as np
 
 from anonymizer.feasible import search_limits
+from anonymizer.feasible.figure_lists import room_gains
 from anonymizer.feasible.system import Integers, System
 from anonymizer.feasible.work import meter
 
@@ -23,11 +24,12 @@ class TableRepair:
     def __init__(self, system: System, table: Integers) -> None:
         self.table = table.copy()
         self._members = system.members
-        self._figures_of_class = system.figures_of_class
-        # One figure more that never breaks fills up the rows of `figures_of_class`.
-        self._counts = np.append(system.members @ table, 0)
-        self._lowest = np.append(system.lowest, -_NO_LIMIT)
-        self._highest = np.append(system.highest, _NO_LIMIT)
+        self._lists = system.figure_lists
+        counts = system.members @ table
+        # One figure more that never breaks fills up the figures of a class.
+        self._below = np.append(counts - system.lowest, _NO_LIMIT)
+        self._above = np.append(system.highest - counts, _NO_LIMIT)
+        self._gains = room_gains(self._below, self._above)
         self._sizes = np.diff(system.members.indptr).tolist()
         self._turned = np.zeros(system.classes, dtype=np.int8)
         self._work = meter()
@@ -76,33 +78,23 @@ class TableRepair:
         return False
 
     def _all_broken(self) -> list[int]:
-        return self._broken(np.arange(len(self._sizes)))
+        found: list[int] = np.flatnonzero((self._below < 0) | (self._above < 0)).tolist()
+        return found
 
     def _fits(self, figure: int) -> bool:
-        return bool(self._lowest[figure] <= self._counts[figure] <= self._highest[figure])
+        return bool(self._below[figure] >= 0 and self._above[figure] >= 0)
 
     def _ease(self, figure: int) -> list[int] | None:
         """Move people into or out of one class of a broken figure; what is broken around it."""
-        surplus = int(self._counts[figure] - self._highest[figure])
-        lacking = int(self._lowest[figure] - self._counts[figure])
-        sign = -1 if surplus > 0 else 1
-        classes = self._candidates(figure, sign)
+        surplus, lacking = -int(self._above[figure]), -int(self._below[figure])
+        adds = surplus <= 0
+        classes = self._candidates(figure, 1 if adds else -1)
         if not len(classes):
             return None
-        figures_of_class = self._figures_of_class[classes]
-        counts = self._counts[figures_of_class]
-        above, below = (
-            self._highest[figures_of_class] - counts,
-            counts - self._lowest[figures_of_class],
-        )
-        helped, room = (above < 0, below) if sign < 0 else (below < 0, above)
-        score = helped.sum(axis=1) - (room <= 0).sum(axis=1)
-        best = int(score.argmax())
-        chosen, rooms = int(classes[best]), room[best]
+        chosen = int(classes[self._lists.sums(self._gains[int(adds)], classes).argmax()])
+        rooms = (self._above if adds else self._below)[self._lists.around(chosen)]
         people = min(max(surplus, lacking), int(rooms[rooms > 0].min(initial=_NO_LIMIT)))
-        if sign < 0:
-            people = min(people, int(self.table[chosen]))
-        return self._shift(chosen, sign * people)
+        return self._shift(chosen, people if adds else -min(people, int(self.table[chosen])))
 
     def _candidates(self, figure: int, sign: int) -> Integers:
         """Classes of a figure that may have more (1) or fewer (-1) people.
@@ -123,17 +115,14 @@ class TableRepair:
 
     def _shift(self, chosen: int, people: int) -> list[int]:
         """Change one class; the figures around it that do not fit."""
-        figures = self._figures_of_class[chosen]
+        figures = self._lists.around(chosen)
         self.table[chosen] += people
-        self._counts[figures] += people
+        below, above = self._below[figures] + people, self._above[figures] - people
+        self._below[figures], self._above[figures] = below, above
+        self._gains[:, figures] = room_gains(below, above)
         self._turned[chosen] = 1 if people > 0 else -1
         self._work.spend(search_limits.UNITS_OF_A_MOVE)
-        return self._broken(figures)
-
-    def _broken(self, figures: Integers) -> list[int]:
-        counts = self._counts[figures]
-        broken = (counts < self._lowest[figures]) | (counts > self._highest[figures])
-        found: list[int] = figures[broken].tolist()
+        found: list[int] = figures[(below < 0) | (above < 0)].tolist()
         return found
 
 

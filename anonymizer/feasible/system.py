@@ -19,6 +19,7 @@ from anonymizer.feasible.elimination import (
     independent_rows,
     sample_null_space,
 )
+from anonymizer.feasible.figure_lists import FigureLists
 
 Integers = NDArray[np.int64]
 Reals = NDArray[np.float64]
@@ -58,13 +59,9 @@ class System:
         return figures_of_class > 0
 
     @cached_property
-    def figures_of_class(self) -> Integers:
-        """The figures that count each class, a row each, padded with a figure that is none."""
-        lengths = np.diff(self.by_class.indptr)
-        width = int(lengths.max(initial=0))
-        figures_of_class = np.full((self.classes, width), self.figures, dtype=np.int64)
-        figures_of_class[np.arange(width) < lengths[:, None]] = self.by_class.indices
-        return figures_of_class
+    def figure_lists(self) -> FigureLists:
+        """The figures that count each class, for searches."""
+        return FigureLists(self.members)
 
     @cached_property
     def exact(self) -> bool:

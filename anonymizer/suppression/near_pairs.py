@@ -2,17 +2,23 @@
 
 Two sets that differ by fewer people than there are blocks agree in one block at least. Where
 somebody is in that block, its key finds the pair. Where all blocks in which two sets agree are
-empty, both have many empty blocks, and such groups are compared with each other one by one.
+empty, both have many empty blocks; such groups are joined by halves of blocks in the same way, and
+so on down to single buckets. What has too few people even for these is compared one by one.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.model.proofs import Sketches
 from anonymizer.suppression import suppression_limits
+
+Positions = tuple[NDArray[np.intp], NDArray[np.intp]]
+Key = TypeVar("Key", bound=np.unsignedinteger)
+_OF_WIDTH = {1: np.uint8, 2: np.uint16}
 
 
 @dataclass(frozen=True)
@@ -36,41 +42,70 @@ def near_pairs(left: Sketches, right: Sketches, most: int, least: int) -> Pairs:
     shape = left.shape
     if shape != right.shape or most >= shape.blocks:
         raise ValueError("sketches of different shapes, or a step that the blocks do not cover")
-    width = max(len(right), 1)
-    joins = [_of_sparse(left, right, shape.blocks - most, least)]
-    joins += [_equal_keys(left.keys[:, n], right.keys[:, n]) for n in range(shape.blocks)]
-    pairs = np.concatenate([_close(left, right, codes, most, least) for codes in joins])
+    parts = [
+        _close(left, right, *pair, most, least) for pair in _candidates(left, right, most, least)
+    ]
+    pairs = np.concatenate([np.zeros(0, dtype=np.intp), *parts])
     pairs.sort()
     pairs = pairs[np.diff(pairs, prepend=-1) > 0]
-    rows, columns = pairs // width, pairs % width
+    rows, columns = np.divmod(pairs, max(len(right), 1))
     return Pairs(rows, columns, _differing(left, right, rows, columns))
 
 
+def _candidates(left: Sketches, right: Sketches, most: int, least: int) -> Iterator[Positions]:
+    """Every pair that differs by at most `most`, and others; some of them repeatedly."""
+    width = left.shape.buckets // left.shape.blocks
+    rows, columns = np.arange(len(left)), np.arange(len(right))
+    keys, others = left.keys, right.keys
+    while True:
+        for part, other in zip(keys.T, others.T, strict=True):
+            for row, column in _equal_keys(part, other):
+                yield rows[row], columns[column]
+        # Who agrees only where nobody is has so many parts without anybody.
+        empty = keys.shape[1] - most
+        rows = rows[(keys == 0).sum(axis=1) >= empty]
+        columns = columns[(others == 0).sum(axis=1) >= empty]
+        if width == 1 or not len(rows) or not len(columns):
+            break
+        width //= 2
+        keys, others = (
+            np.ascontiguousarray(fine).view(_OF_WIDTH[width])
+            for fine in (left.fine[rows], right.fine[columns])
+        )
+    of_size = left.people[rows] >= least
+    large = columns[right.people[columns] >= least]
+    for some, beside in ((rows[of_size], columns), (rows[~of_size], large)):
+        at_once = 1 + suppression_limits.PAIRS_AT_ONCE // max(1, len(beside))
+        for begin in range(0, len(some), at_once):
+            part = some[begin : begin + at_once]
+            yield np.repeat(part, len(beside)), np.tile(beside, len(part))
+
+
 def _close(
-    left: Sketches, right: Sketches, codes: Iterable[NDArray[np.intp]], most: int, least: int
+    left: Sketches,
+    right: Sketches,
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    most: int,
+    least: int,
 ) -> NDArray[np.intp]:
-    """Those of some pairs that differ by at most `most`, and of which one group has `least`."""
-    kept = [np.zeros(0, dtype=np.intp)]
-    for some in codes:
-        rows, columns = np.divmod(some, max(len(right), 1))
-        people, others = left.people[rows], right.people[columns]
-        near = (np.maximum(people, others) >= least) & (np.abs(people - others) <= most)
-        rows, columns, some = rows[near], columns[near], some[near]
-        kept.append(some[_differing(left, right, rows, columns) <= most])
-    return np.concatenate(kept)
+    """As row * len(right) + column, those that differ by at most `most`, one of `least` people."""
+    people, others = left.people[rows], right.people[columns]
+    near = (np.maximum(people, others) >= least) & (np.abs(people - others) <= most)
+    rows, columns = rows[near], columns[near]
+    near = _differing(left, right, rows, columns) <= most
+    pairs: NDArray[np.intp] = rows[near] * max(len(right), 1) + columns[near]
+    return pairs
 
 
-def _equal_keys(
-    left: NDArray[np.uint32], right: NDArray[np.uint32]
-) -> Iterator[NDArray[np.intp]]:
-    """Pairs with the same key, as left * len(right) + right; nobody's key, 0, matches nothing."""
+def _equal_keys(left: NDArray[Key], right: NDArray[Key]) -> Iterator[Positions]:
+    """Pairs with the same key; nobody's key, 0, matches nothing."""
     order = np.argsort(left, kind="stable")
     ordered = left[order]
-    present = np.zeros(1 << suppression_limits.FILTER_BITS, dtype=bool)
-    present[ordered >> (32 - suppression_limits.FILTER_BITS)] = True
-    candidates = np.flatnonzero(
-        present[right >> (32 - suppression_limits.FILTER_BITS)] & (right != 0)
-    )
+    unused = max(0, 8 * left.itemsize - suppression_limits.FILTER_BITS)
+    present = np.zeros(1 << (8 * left.itemsize - unused), dtype=bool)
+    present[ordered >> unused] = True
+    candidates = np.flatnonzero(present[right >> unused] & (right != 0))
     first = np.searchsorted(ordered, right[candidates], "left")
     last = np.searchsorted(ordered, right[candidates], "right")
     runs = last - first
@@ -78,27 +113,7 @@ def _equal_keys(
     positions = np.repeat(first - np.cumsum(runs) + runs, runs) + np.arange(runs.sum())
     for begin in range(0, len(columns), suppression_limits.PAIRS_AT_ONCE):
         some = slice(begin, begin + suppression_limits.PAIRS_AT_ONCE)
-        yield order[positions[some]] * max(len(right), 1) + columns[some]
-
-
-def _of_sparse(
-    left: Sketches, right: Sketches, empty: int, least: int
-) -> Iterator[NDArray[np.intp]]:
-    """Pairs of groups with so many empty blocks in common that they may agree in these alone."""
-    without, others = left.keys == 0, right.keys == 0
-    columns = np.flatnonzero(others.sum(axis=1) >= empty)
-    large = columns[right.people[columns] >= least]
-    for rows, beside in (
-        (np.flatnonzero(left.people >= least), columns),
-        (np.flatnonzero(left.people < least), large),
-    ):
-        some = rows[without[rows].sum(axis=1) >= empty]
-        facing = others[beside].T.astype(np.float32)
-        at_once = 1 + suppression_limits.PAIRS_AT_ONCE // max(1, len(beside))
-        for begin in range(0, len(some), at_once):
-            part = some[begin : begin + at_once]
-            row, column = np.nonzero(without[part].astype(np.float32) @ facing >= empty)
-            yield part[row] * max(len(right), 1) + beside[column]
+        yield order[positions[some]], columns[some]
 
 
 def _differing(

@@ -67,7 +67,9 @@ def small_remainders(system: System, figures: int, level: int) -> SmallRemainder
     return SmallRemainders(rows)
 
 
-def _beside(people: NDArray[np.int64], outer: Rows, left: NDArray[np.int64], level: int) -> tuple[Rows, Rows]:
+def _beside(
+    people: NDArray[np.int64], outer: Rows, left: NDArray[np.int64], level: int
+) -> tuple[Rows, Rows]:
     """Pairs of entries of one outer figure of which the second, the one before, leaves too few.
 
     Entries are ordered by outer figure and people; `left` is what each leaves of its outer figure.

@@ -255,8 +255,8 @@ def _small_remainders(part: Part, promise: Promise) -> SmallRemainders:
     """Figures of a part that must not all be published; of exact ones a proof tells."""
     if promise.rounding == 1 or not promise.inference_floor or not part.targets:
         return NO_REMAINDERS
-    wanted = [requirement for target in part.targets for requirement in target.requirements]
-    level = min(part.problem.start[one.classes].sum() + one.change for one in wanted)
+    wanted = part.targets[0].requirements[0]  # as many people as in every other class
+    level = part.problem.start[wanted.classes].sum() + wanted.change
     return small_remainders(part.problem.system, part.problem.figures, int(level))
 
 
@@ -273,6 +273,9 @@ def _joined(
     parts: Sequence[Part], results: Sequence[_PartResult], problem: Problem
 ) -> tuple[NDArray[np.bool_], list[Integers], dict[int, Witness]]:
     """The parts' outcomes as those of the whole table."""
+    if len(parts) == 1 and parts[0].problem is problem:
+        (only,) = results
+        return only.published, list(only.starts), dict(only.proofs)
     published = np.zeros(problem.figures, dtype=bool)
     most = max((len(outcome.starts) for outcome in results), default=1)
     starts = [problem.start.copy() for _ in range(most)]
@@ -333,9 +336,7 @@ def _suppress_for(prover: Prover, target: int, order: Preference, budget: Work) 
     return suppressed
 
 
-def _put_back(
-    prover: Prover, order: Preference, budget: Work, remainders: SmallRemainders
-) -> None:
+def _put_back(prover: Prover, order: Preference, budget: Work, remainders: SmallRemainders) -> None:
     """Publish suppressed rows again, the best first, where everything can still be proved."""
     for row in order.best_first(np.flatnonzero(~prover.published)):
         if budget.exhausted:

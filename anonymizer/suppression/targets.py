@@ -34,9 +34,10 @@ def enough_people(known: Constraints, start: NDArray[np.int64], inference_k: int
 
     """
     missing = inference_k - np.minimum(known.certain, 1) - start
+    columns = np.flatnonzero(missing > 0)
     return [
-        Target((Requirement(np.array([column]), int(missing[column])),))
-        for column in np.flatnonzero(missing > 0)
+        Target((Requirement(column, people),))
+        for column, people in zip(columns[:, None], missing[columns].tolist(), strict=True)
     ]
 
 
