@@ -216,6 +216,8 @@ def _extremes(
     tables: WitnessTables, people: Ints, changes: sparse.csr_array, pairs: Ints
 ) -> tuple[Ints, Ints]:
     """The fewest and the most people in one group of a pair only, in a start and its changes."""
+    if not pairs.size:
+        return pairs[0], pairs[1]
     differ = abs(tables.classes_of[pairs[0]] - tables.classes_of[pairs[1]])
     apart = differ @ people
     moved = (changes @ differ.T).tocoo()

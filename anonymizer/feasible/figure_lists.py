@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from anonymizer.feasible import search_limits
+
 Integers = NDArray[np.int64]
 
 
@@ -41,28 +43,33 @@ class FigureLists:
         return begins, row, self._lists[entries]
 
     def sums(
-        self, numbers: NDArray[np.int8], classes: Integers, first: Integers | int = 0
+        self, numbers: NDArray[np.int8], classes: Integers, first: Integers | None = None
     ) -> NDArray[np.int16]:
         """For each class the numbers of its figures added up; `first` is where those of the first
-        figure stand.
+        figure stand, if not at the beginning.
         """
-        columns = self._columns[: self._narrow].take(classes, axis=1)
-        columns += first
-        sums: NDArray[np.int16] = numbers.take(columns).sum(axis=0, dtype=np.int16)
-        wide = np.flatnonzero(self._lengths[classes] > self._narrow)
-        if len(wide):
-            columns = self._columns[self._narrow :].take(classes[wide], axis=1)
-            columns += first if isinstance(first, int) else first[wide]
-            sums[wide] += numbers.take(columns).sum(axis=0, dtype=np.int16)
+        every = len(self._columns)
+        width = every if len(classes) <= search_limits.FEW_CLASSES_SUMMED else self._narrow
+        sums = _summed(numbers, self._columns[:width].take(classes, axis=1), first)
+        if width < every:
+            wide = np.flatnonzero(self._lengths[classes] > width)
+            columns = self._columns[width:].take(classes[wide], axis=1)
+            sums[wide] += _summed(numbers, columns, None if first is None else first[wide])
         return sums
 
 
-def room_gains(below: Integers, above: Integers) -> NDArray[np.int8]:
-    """What taking somebody away (first row) and adding somebody does to figures with such room.
+def _summed(
+    numbers: NDArray[np.int8], columns: Integers, first: Integers | None
+) -> NDArray[np.int16]:
+    if first is not None:
+        columns += first
+    sums: NDArray[np.int16] = numbers.take(columns).sum(axis=0, dtype=np.int16)
+    return sums
+
+
+def room_gains(room: Integers) -> NDArray[np.int8]:
+    """What it does to figures with such room (below, above) to take somebody away or add somebody.
 
     It helps (1) a figure that is broken that way and hurts (-1) one without room.
     """
-    gains = np.empty((2, *below.shape), dtype=np.int8)
-    for row, (ahead, behind) in zip(gains, ((above, below), (below, above)), strict=True):
-        np.subtract((ahead < 0).view(np.int8), (behind <= 0).view(np.int8), out=row)
-    return gains
+    return np.subtract((room[::-1] < 0).view(np.int8), (room <= 0).view(np.int8))

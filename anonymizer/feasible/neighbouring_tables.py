@@ -110,9 +110,9 @@ class _Attempts:
 
     Figures are numbered by their size, with one more at the end that never breaks; one class
     more is in that figure alone. What copies have is kept in flat arrays, one copy after the other:
-    for each figure the room `below` and `above` and whether it is broken, for each class its people
+    for each figure the room below and above and whether it is broken, for each class its people
     and how it has turned. `_gains` says of each figure whether it helps (1) or hurts (-1) to take
-    somebody away (first half) or to add somebody (second half).
+    somebody away (first row) or to add somebody (second row).
     """
 
     def __init__(
@@ -147,12 +147,11 @@ class _Attempts:
         )
         self._changes = np.array([one.change for one in requirements], dtype=np.int64)
         counts, self._width = members @ first, figures + 1
-        self._first_below = np.append(counts - system.lowest[order], _NO_LIMIT)
-        self._first_above = np.append(system.highest[order] - counts, _NO_LIMIT)
-        self._first_gains = room_gains(self._first_below, self._first_above)
-        self._below = np.tile(self._first_below, count)
-        self._above = np.tile(self._first_above, count)
-        self._gains = np.tile(self._first_gains, count).ravel()
+        self._first_room = np.full((2, figures + 1), _NO_LIMIT)  # below, above
+        self._first_room[:, :-1] = counts - system.lowest[order], system.highest[order] - counts
+        self._first_gains = room_gains(self._first_room)
+        self._room = np.tile(self._first_room, count)
+        self._gains = np.tile(self._first_gains, count)
         self._broken = np.zeros((count, figures + 1), dtype=bool)
         self._first = np.append(first, 0)
         self._people = np.tile(self._first, count)
@@ -214,8 +213,7 @@ class _Attempts:
 
     def _ease(self, attempts: Integers, figures: Integers) -> Flags:
         """Move people into or out of one class of each figure; False where none can."""
-        broken = attempts * self._width + figures
-        lacking, surplus = -self._below.take(broken), -self._above.take(broken)
+        lacking, surplus = -self._room.take(attempts * self._width + figures, axis=1)
         adds = lacking > 0
         candidates = self._candidates(figures)
         spots = attempts[:, None] * len(self._first) + candidates
@@ -241,14 +239,16 @@ class _Attempts:
         scores = np.full(candidates.shape, _NEVER, dtype=np.int16)
         row, column = np.nonzero(able)
         begins = (attempts + adds * self._count) * self._width
-        scores[row, column] = self._around.sums(self._gains, candidates[row, column], begins[row])
+        scores[row, column] = self._around.sums(
+            self._gains.reshape(-1), candidates[row, column], begins[row]
+        )
         return scores
 
     def _least_room(self, attempts: Integers, adds: Flags, classes: Integers) -> Integers:
         """Of the figures around each class that have any room that way, the least."""
         begins, row, figures = self._around.lists(classes)
-        spots = attempts[row] * self._width + figures
-        rooms = np.where(adds[row], self._above.take(spots), self._below.take(spots))
+        spots = ((attempts + adds * self._count) * self._width)[row] + figures
+        rooms = self._room.reshape(-1).take(spots)
         rooms[rooms <= 0] = _NO_LIMIT
         least: Integers = np.minimum.reduceat(rooms, begins) if len(begins) else rooms
         return least
@@ -277,10 +277,10 @@ class _Attempts:
         self._steps[attempts] += 1
         _, row, figures = self._around.lists(classes)
         spots, moved = attempts[row] * self._width + figures, people[row]
-        below, above = self._below.take(spots) + moved, self._above.take(spots) - moved
-        self._below[spots], self._above[spots] = below, above
-        self._gains[spots], self._gains[len(self._below) + spots] = room_gains(below, above)
-        self._broken.reshape(-1)[spots] = (below < 0) | (above < 0)
+        room = self._room.take(spots, axis=1)
+        room += np.stack([moved, -moved])
+        self._room[:, spots], self._gains[:, spots] = room, room_gains(room)
+        self._broken.reshape(-1)[spots] = room.min(axis=0) < 0
 
     def _taken(self, attempts: Integers) -> tuple[Integers, Integers, Integers]:
         """The classes that attempts have moved, by how many people, and how many moves of each."""
@@ -300,11 +300,7 @@ class _Attempts:
         self._people[places], self._turned[places] = self._first[classes], self._unturned[classes]
         _, row, figures = self._around.lists(classes)
         spots = attempt[row] * self._width + figures
-        self._below[spots], self._above[spots] = (
-            self._first_below[figures],
-            self._first_above[figures],
-        )
-        gains = self._first_gains[:, figures]
-        self._gains[spots], self._gains[len(self._below) + spots] = gains
+        self._room[:, spots] = self._first_room.take(figures, axis=1)
+        self._gains[:, spots] = self._first_gains.take(figures, axis=1)
         self._broken.reshape(-1)[spots] = False
         self._steps[attempts], self._working[attempts] = 0, False

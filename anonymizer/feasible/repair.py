@@ -27,9 +27,9 @@ class TableRepair:
         self._lists = system.figure_lists
         counts = system.members @ table
         # One figure more that never breaks fills up the figures of a class.
-        self._below = np.append(counts - system.lowest, _NO_LIMIT)
-        self._above = np.append(system.highest - counts, _NO_LIMIT)
-        self._gains = room_gains(self._below, self._above)
+        self._room = np.full((2, system.figures + 1), _NO_LIMIT)  # below, above
+        self._room[:, :-1] = counts - system.lowest, system.highest - counts
+        self._gains = room_gains(self._room)
         self._sizes = np.diff(system.members.indptr).tolist()
         self._turned = np.zeros(system.classes, dtype=np.int8)
         self._work = meter()
@@ -78,21 +78,21 @@ class TableRepair:
         return False
 
     def _all_broken(self) -> list[int]:
-        found: list[int] = np.flatnonzero((self._below < 0) | (self._above < 0)).tolist()
+        found: list[int] = np.flatnonzero(self._room.min(axis=0) < 0).tolist()
         return found
 
     def _fits(self, figure: int) -> bool:
-        return bool(self._below[figure] >= 0 and self._above[figure] >= 0)
+        return bool(self._room[0, figure] >= 0 and self._room[1, figure] >= 0)
 
     def _ease(self, figure: int) -> list[int] | None:
         """Move people into or out of one class of a broken figure; what is broken around it."""
-        surplus, lacking = -int(self._above[figure]), -int(self._below[figure])
+        lacking, surplus = (-self._room[:, figure]).tolist()
         adds = surplus <= 0
         classes = self._candidates(figure, 1 if adds else -1)
         if not len(classes):
             return None
         chosen = int(classes[self._lists.sums(self._gains[int(adds)], classes).argmax()])
-        rooms = (self._above if adds else self._below)[self._lists.around(chosen)]
+        rooms = self._room[int(adds)][self._lists.around(chosen)]
         people = min(max(surplus, lacking), int(rooms[rooms > 0].min(initial=_NO_LIMIT)))
         return self._shift(chosen, people if adds else -min(people, int(self.table[chosen])))
 
@@ -117,12 +117,11 @@ class TableRepair:
         """Change one class; the figures around it that do not fit."""
         figures = self._lists.around(chosen)
         self.table[chosen] += people
-        below, above = self._below[figures] + people, self._above[figures] - people
-        self._below[figures], self._above[figures] = below, above
-        self._gains[:, figures] = room_gains(below, above)
+        room = self._room[:, figures] + ((people,), (-people,))
+        self._room[:, figures], self._gains[:, figures] = room, room_gains(room)
         self._turned[chosen] = 1 if people > 0 else -1
         self._work.spend(search_limits.UNITS_OF_A_MOVE)
-        found: list[int] = figures[(below < 0) | (above < 0)].tolist()
+        found: list[int] = figures[room.min(axis=0) < 0].tolist()
         return found
 
 

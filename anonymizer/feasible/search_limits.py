@@ -11,6 +11,7 @@ ATTEMPTS = 256  # side by side
 ATTEMPT_FIGURES = 2**21  # of all attempts together: memory
 SEARCH_TRIES = 3  # with other moves, as long as
 SEARCH_FEW = 32  # classes are left, which takes less than a program
+FEW_CLASSES_SUMMED = 256  # to these no second pass over classes in many figures is worthwhile
 PATIENT_TRIES = 8  # where no program decides the rest, as long as
 PATIENT_SHARE = 0.1  # of what is left was reached by the last one
 STARTS = (1, 3, 9, 27, 81, 243)  # of the tables found, by number: others depart from these
