@@ -12,7 +12,7 @@ import numpy as np
 from anonymizer.feasible import search_limits
 from anonymizer.feasible.neighbourhood import fit_nearby
 from anonymizer.feasible.proportional_fitting import proportions
-from anonymizer.feasible.repair import nearly_made_to_fit
+from anonymizer.feasible.repair import hardly_changed_to_fit, nearly_made_to_fit
 from anonymizer.feasible.system import Integers, Reals, System
 
 _SEED = 20_261_129
@@ -33,7 +33,7 @@ def first_tables(
         people = proportions(system, likely, share, search_limits.START_ROUNDS)
         chance = np.random.default_rng(_SEED + number).random()
         table = _whole(people, chance)
-        table = nearly_made_to_fit(_kept_off_the_ends(system, share), table, tries=1)
+        table = hardly_changed_to_fit(_kept_off_the_ends(system, share), table)
         table = nearly_made_to_fit(system, table)
         fitting = fit_nearby(system, table)
         if fitting is not None:

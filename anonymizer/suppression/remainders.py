@@ -88,9 +88,13 @@ def _beside(
 
 def _share(common: sparse.csr_array, one: Rows, other: Rows) -> Flags:
     """Whether two figures have a class in common."""
+    if not len(one):
+        return np.zeros(0, dtype=bool)
+    common.sort_indices()
     entries = common.tocoo()
-    keys = np.sort(entries.row * np.int64(common.shape[1]) + entries.col)
-    wanted = one * common.shape[1] + other
-    found = np.minimum(np.searchsorted(keys, wanted), max(0, len(keys) - 1))
-    share: Flags = keys[found] == wanted if len(keys) else np.zeros(len(one), dtype=bool)
+    keys, wanted = (
+        entries.row * np.int64(common.shape[1]) + entries.col,
+        one * common.shape[1] + other,
+    )
+    share: Flags = keys[np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)] == wanted
     return share

@@ -318,8 +318,13 @@ def _cut_down(prover: Prover, order: Preference, budget: Work, *, exact: bool) -
 
 
 def _search_more(prover: Prover, start: int) -> None:
-    """Search from a start, all open targets if that helps enough of a sample of them."""
+    """Search from a start, all open targets if that helps enough of a sample of them.
+
+    A program each takes less for a few.
+    """
     left = prover.open_targets()
+    if len(left) <= suppression_limits.FEW_TARGETS:
+        return
     sample = _sample(left, suppression_limits.SAMPLE)
     if len(prover.search(sample, start)) <= suppression_limits.HELPED * len(sample):
         prover.search(prover.open_targets(), start)

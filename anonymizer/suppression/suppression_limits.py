@@ -8,6 +8,7 @@ FEW_ROWS = 2_000  # exact figures of smaller tables are cut down, not built up
 SEARCH_AGAIN = 16  # with the effort spent: after rows for one open target in so many
 SAMPLE = 32  # open targets, to see whether a search is worthwhile
 HELPED = 0.75  # share of the sample that may stay open
+FEW_TARGETS = 5  # open; a search would not pay
 STEPS_A_SEARCH = 5  # of one target, on average
 DIFFERENCE_ROOM = 24  # people that a table may differ from the first one in a pair
 
@@ -35,4 +36,4 @@ PAIRS_AT_ONCE = 1 << 20  # pairs compared at once: memory
 LEAST_COST = 1_000  # people; an empty table takes as long as so many more in another
 
 # Figures that show small remainders (remainders)
-OVERLAPS = 1 << 24  # pairs of figures looked at: memory
+OVERLAPS = 1 << 26  # pairs of figures looked at: memory
