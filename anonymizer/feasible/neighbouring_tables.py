@@ -147,7 +147,7 @@ class _Attempts:
         )
         self._changes = np.array([one.change for one in requirements], dtype=np.int64)
         counts, self._width = members @ first, figures + 1
-        self._first_room = np.full((2, figures + 1), _NO_LIMIT)  # below, above
+        self._first_room = np.full((2, figures + 1), _NO_LIMIT, dtype=np.int64)  # below, above
         self._first_room[:, :-1] = counts - system.lowest[order], system.highest[order] - counts
         self._first_gains = room_gains(self._first_room)
         self._room = np.tile(self._first_room, count)

@@ -27,7 +27,7 @@ class TableRepair:
         self._lists = system.figure_lists
         counts = system.members @ table
         # One figure more that never breaks fills up the figures of a class.
-        self._room = np.full((2, system.figures + 1), _NO_LIMIT)  # below, above
+        self._room = np.full((2, system.figures + 1), _NO_LIMIT, dtype=np.int64)  # below, above
         self._room[:, :-1] = counts - system.lowest, system.highest - counts
         self._gains = room_gains(self._room)
         self._sizes = np.diff(system.members.indptr).tolist()
@@ -117,7 +117,7 @@ class TableRepair:
         """Change one class; the figures around it that do not fit."""
         figures = self._lists.around(chosen)
         self.table[chosen] += people
-        room = self._room[:, figures] + ((people,), (-people,))
+        room = self._room[:, figures] + np.array([[people], [-people]])
         self._room[:, figures], self._gains[:, figures] = room, room_gains(room)
         self._turned[chosen] = 1 if people > 0 else -1
         self._work.spend(search_limits.UNITS_OF_A_MOVE)

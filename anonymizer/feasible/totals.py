@@ -22,14 +22,14 @@ def segment_totals(catalogue: Catalogue, grid: NDArray[T]) -> NDArray[T]:
 
     int64 counts stay exact; uint64 marks wrap around modulo 2^64, as marks shall.
     """
-    return _read(catalogue, grid, [axis.membership for axis in catalogue.dimensions])
+    return _read(catalogue, grid, _members(catalogue))
 
 
 def atom_totals(
     catalogue: Catalogue, segments: NDArray[np.int32], values: NDArray[T]
 ) -> NDArray[T]:
     """The sum, for each atom, of the values of those `segments` that contain it."""
-    members = [axis.membership.T for axis in catalogue.dimensions]
+    members = [sparse.csr_array(matrix.T) for matrix in _members(catalogue)]
     return _contracted(_placed(catalogue, segments, values), members)
 
 
@@ -42,8 +42,8 @@ def segments_inside(catalogue: Catalogue, segments: NDArray[np.integer]) -> NDAr
 def largest_segments(catalogue: Catalogue, segments: NDArray[np.int32]) -> NDArray[np.int32]:
     """Those of the segments that lie in no larger one of them."""
     marked = _placed(catalogue, segments, np.ones(len(segments), dtype=np.int64))
-    containing = [inside.T for inside in _nested(catalogue)]
-    same = [inside & inside.T for inside in containing]
+    containing = [sparse.csr_array(inside.T) for inside in _nested(catalogue)]
+    same = [inside.multiply(inside.T).tocsr() for inside in containing]
     holders, twins = (_read(catalogue, marked, parts) for parts in (containing, same))
     largest: NDArray[np.int32] = segments[(holders == twins)[segments]]
     return largest
@@ -69,13 +69,23 @@ def uncut_segments(
     return np.flatnonzero(segment_totals(catalogue, grid.reshape(catalogue.shape)) == 0)
 
 
-def _nested(catalogue: Catalogue) -> list[NDArray[np.bool_]]:
+def _members(catalogue: Catalogue) -> list[sparse.csr_array]:
+    """Of each dimension (groups x leaves): whether a leaf is in a group."""
+    matrices = []
+    for axis in catalogue.dimensions:
+        leaves, ends = axis.leaf_lists
+        entries = np.ones(len(leaves), dtype=bool), leaves, ends
+        matrices.append(sparse.csr_array(entries, shape=axis.membership.shape))
+    return matrices
+
+
+def _nested(catalogue: Catalogue) -> list[sparse.csr_array]:
     """Of each dimension (groups x groups): whether the second lies in the first."""
     outside = [  # as floating point, for which products of matrices are quick
         axis.membership.astype(float) @ (~axis.membership).T.astype(float)
         for axis in catalogue.dimensions
     ]
-    return [(beyond == 0).T for beyond in outside]
+    return [sparse.csr_array((beyond == 0).T) for beyond in outside]
 
 
 def _placed(catalogue: Catalogue, segments: NDArray[np.integer], values: NDArray[T]) -> NDArray[T]:
@@ -85,19 +95,19 @@ def _placed(catalogue: Catalogue, segments: NDArray[np.integer], values: NDArray
     return cube
 
 
-def _read(catalogue: Catalogue, grid: NDArray[T], parts: Sequence[NDArray[np.bool_]]) -> NDArray[T]:
+def _read(catalogue: Catalogue, grid: NDArray[T], parts: Sequence[sparse.csr_array]) -> NDArray[T]:
     """Of each segment the sum over each dimension as its matrix (groups x what is summed) says."""
     totals: NDArray[T] = _contracted(grid, parts)[tuple(catalogue.cells.T)]
     return totals
 
 
-def _contracted(grid: NDArray[T], parts: Sequence[NDArray[np.bool_]]) -> NDArray[T]:
+def _contracted(grid: NDArray[T], parts: Sequence[sparse.csr_array]) -> NDArray[T]:
     return reduce(lambda total, axis: _contract(parts[axis], total, axis), range(grid.ndim), grid)
 
 
-def _contract(matrix: NDArray[np.bool_], grid: NDArray[T], axis: int) -> NDArray[T]:
+def _contract(matrix: sparse.csr_array, grid: NDArray[T], axis: int) -> NDArray[T]:
     """`matrix` applied along one axis. Sparse: a leaf is in a handful of groups."""
     turned = np.moveaxis(grid, axis, 0)
     flat = np.ascontiguousarray(turned.reshape(turned.shape[0], -1))
-    product = sparse.csr_array(matrix).astype(grid.dtype) @ flat
+    product = matrix.astype(grid.dtype) @ flat
     return np.moveaxis(product.reshape(-1, *turned.shape[1:]), 0, axis)

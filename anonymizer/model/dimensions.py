@@ -71,6 +71,12 @@ class Dimension:
             matrix[position, list(group.leaves)] = True
         return matrix
 
+    @cached_property
+    def leaf_lists(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The leaves of all groups, group by group, and where each group's begin, with the end."""
+        groups, leaves = np.nonzero(self.membership)
+        return leaves, np.searchsorted(groups, np.arange(len(self.groups) + 1))
+
     def with_groups(self, added: Sequence[Group]) -> "Dimension":
         """The same dimension with more groups at the end."""
         return Dimension(self.name, self.leaves, (*self.groups, *added))

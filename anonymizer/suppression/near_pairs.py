@@ -102,8 +102,9 @@ def _equal_keys(left: NDArray[Key], right: NDArray[Key]) -> Iterator[Positions]:
     """Pairs with the same key; nobody's key, 0, matches nothing."""
     order = np.argsort(left, kind="stable")
     ordered = left[order]
-    unused = max(0, 8 * left.itemsize - suppression_limits.FILTER_BITS)
-    present = np.zeros(1 << (8 * left.itemsize - unused), dtype=bool)
+    filtered = min(8 * left.itemsize, suppression_limits.FILTER_BITS, 5 + len(left).bit_length())
+    unused = 8 * left.itemsize - filtered
+    present = np.zeros(1 << filtered, dtype=bool)
     present[ordered >> unused] = True
     candidates = np.flatnonzero(present[right >> unused] & (right != 0))
     first = np.searchsorted(ordered, right[candidates], "left")

@@ -28,7 +28,7 @@ class SmallRemainders:
 
     def shown(self, published: Flags) -> Flags:
         """Which of the remainders are shown to be small by what is published."""
-        shown: Flags = published[self.rows].all(axis=1)
+        shown: Flags = np.all(published[self.rows], axis=1)
         return shown
 
 
@@ -91,10 +91,7 @@ def _share(common: sparse.csr_array, one: Rows, other: Rows) -> Flags:
     if not len(one):
         return np.zeros(0, dtype=bool)
     common.sort_indices()
-    entries = common.tocoo()
-    keys, wanted = (
-        entries.row * np.int64(common.shape[1]) + entries.col,
-        one * common.shape[1] + other,
-    )
+    entries, width = common.tocoo(), common.shape[1]
+    keys, wanted = entries.row * np.int64(width) + entries.col, one * width + other
     share: Flags = keys[np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)] == wanted
     return share
