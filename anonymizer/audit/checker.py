@@ -77,7 +77,7 @@ def check_release(
         known = _known(number, claim, inside, promise, draw)
         own = slice(*np.searchsorted(reading.judged.table, [number, number + 1]))
         smaller = np.isin(claim.sharing.segments, published[_smaller_supersets(known)])
-        text = "a figure is smaller than that of a segment within its segment"
+        text = "a figure is smaller than the figure of a segment that it contains"
         broken = [(kind, rule, wrong[own]) for kind, rule, wrong in of_release]
         for kind, rule, wrong in [*broken, ("contradiction", text, smaller)]:
             named = np.intersect1d(claim.sharing.segments[wrong], published)[:_MOST_LISTED]
@@ -100,7 +100,7 @@ def check_state(
         return (reading,)
     if _content(state) == _content(rows_of(reading.judged, np.flatnonzero(reading.alone))):
         return ()
-    text = "the state to be recorded is not that of the groups judged on their own"
+    text = "the state to be recorded does not match the groups judged on their own"
     return (Finding("state", "structure", (), text),)
 
 
@@ -125,9 +125,11 @@ def _read(
         counted, figures = claim.counted, claim.figures
         name = str(counted.key)
         if name in judged:
-            return _refused(claim, "a release has one table of each subject and period")
+            return _refused(
+                claim, "a release must not have two tables for the same subject and period"
+            )
         if figures.key != counted.key or counted.people.shape != catalogue.shape:
-            return _refused(claim, "figures, counts and catalogue are not of the same table")
+            return _refused(claim, "figures, counts and catalogue belong to different tables")
         groups = recount(counted, inside, promise)
         if text := _misfit(claim, groups):
             return _refused(claim, text)
@@ -149,13 +151,13 @@ def _misfit(claim: Claim, groups: RecountedGroups) -> str:
     """Why what is claimed of a table cannot be of these groups; empty if it can."""
     parts = vars(claim.sharing).values()
     if not np.array_equal(groups.segments, claim.sharing.segments):
-        return "the judged groups are not those with enough people to be judged"
+        return "the judged groups are not exactly the groups with enough people to be judged"
     if any(part.shape != groups.segments.shape for part in parts):
         return "the parts of the sharing differ in length"
     if any(part.dtype.kind != "i" for part in (claim.figures.people, *parts)):
-        return "figures or sharing are not of whole numbers"
+        return "figures or sharing are not whole numbers"
     if not np.isin(claim.figures.segments, groups.segments).all():
-        return "a figure is of a segment that is not judged"
+        return "a segment that was not judged has a figure"
     return ""
 
 
@@ -186,7 +188,7 @@ def _wrong_figures(
     low = np.where(alone, expected == SUPPRESSED, people < promise.k)
     wrong = public & (expected != figures)
     yield "floor", "a figure counts fewer people than the threshold", public & low
-    yield "rounding", "a figure is not rounded as drawn", wrong & alone & ~low
+    yield "rounding", "a figure does not follow its rounding draw", wrong & alone & ~low
     yield "rule", "near sets do not share one outcome", wrong & ~alone
 
 

@@ -74,7 +74,7 @@ def known_dimension(path: Path, name: str, codes: Collection[str]) -> Dimension:
         explained = _explained(path, own) or _brought_along(name)
         own = own.with_groups([group for group in explained if group.code in unknown])
     if lacking := sorted(set(codes) - own.positions.keys()):
-        problem = f"{first_few([*map(repr, lacking)])} is no group that this program knows"
+        problem = f"{first_few([*map(repr, lacking)])} is not a group that this program knows"
         remedy = f"audit it in its published folder, or give --hierarchy {name}=FILE"
         raise ConfigurationError([Fault(f"{path.name}, column {name}", problem, remedy)])
     single = {leaf for group in own.groups for leaf in group.leaves if len(group.leaves) == 1}
@@ -140,7 +140,13 @@ def workbook_columns(path: Path) -> Columns:
         raise ConfigurationError([unreadable(path, error)]) from None
     except _UNREADABLE:
         raise ConfigurationError(
-            [Fault(path.name, "this workbook cannot be read", "use the .csv or .parquet beside it")]
+            [
+                Fault(
+                    path.name,
+                    "this workbook cannot be read",
+                    "use the .csv or .parquet file of the same export",
+                )
+            ]
         ) from None
 
 

@@ -164,11 +164,11 @@ class _Checker:
 
     def _read(self, proof: LinkedProof) -> "_LinkedFamilies | str":
         if not set(proof.tables) <= set(self._positions):
-            return "a proof is about tables that are not linked"
+            return "a proof covers tables that are not linked"
         positions = tuple(self._positions[key] for key in proof.tables)
         for given, known in zip(proof.leaves, self._leaves(positions), strict=False):
             if len(set(given)) < len(given) or not set(given) >= set(known):
-                return "a proof is about other cells"
+                return "a proof does not cover the cells of its tables"
         tables = [self._table(number).over(proof.leaves) for number in positions]
         read = _LinkedFamilies(proof, positions, tables, self._links)
         return read.fault or read
@@ -230,11 +230,11 @@ class _LinkedFamilies:
         lists = boxes.T.tocsr()
         first = first_cells(witnesses.class_of, witnesses.starts.shape[1])
         if (first < 0).any() or not consistent(witnesses.class_of, lists, first):
-            return "the classes do not belong to the published figures"
+            return "the classes do not match the published figures"
         self._groups_of = lists[first]
         kept = self._kept()
         if kept is None:
-            return "a figure is left aside that no earlier figures contradict"
+            return "a figure is left out although no earlier figures contradict it"
         if not len(witnesses.starts):
             return ""
         self._families = WitnessTables(witnesses, self._groups_of[:, kept], occupied=False)

@@ -13,7 +13,7 @@ from anonymizer.audit.linked_tables import Ints, Linked, Links, contained, leave
 
 _TURNS = 10
 _TWICE = "a sum of figures shows that too few people came more than once"
-_COMPLEMENT = "a sum of figures leaves too few people beside those of other tables"
+_COMPLEMENT = "a sum of figures leaves too few people outside the other tables"
 
 
 class _FigureBound(NamedTuple):

@@ -78,14 +78,17 @@ class Reporter:
         example = name_group(self._knowledge, classes[:1])
         more = f" and {len(classes) - 1} more groups" if len(classes) > 1 else ""
         wanted = f"{floor} people or more" if floor else "more than one number of people"
-        text = f"not proved that '{example}'{more} can have {wanted}; suppress a figure around them"
+        text = (
+            f"not proved that '{example}'{more} can have {wanted}; suppress a figure that counts "
+            "them"
+        )
         return self._finding("unproved", self._containing_figures(classes), text)
 
     def exact_disclosure(
         self, withheld: Sequence[str], classes: Integers, people: int, proof: Proof | None
     ) -> Finding:
         """A suppressed segment or an atom has one possible count; without proof by trying all."""
-        known, how = self._knowledge, "no other whole number fits the figures around"
+        known, how = self._knowledge, "no other whole number fits the surrounding figures"
         if proof is not None:
             how = f"from {cite_all(known, proof)}: {arithmetic(known, proof, classes)}"
         group, certain = name_group(known, classes), int(known.certain[classes].sum())
@@ -103,7 +106,7 @@ class Reporter:
     def impossible_people(self, figure: int) -> Finding:
         """A figure of a segment that the structural zeros empty."""
         name = name_figure(self._knowledge, figure)
-        text = f"the table has a figure for '{name}', where no one can be (structural zero)"
+        text = f"the table has a figure for '{name}', which must be empty (structural zero)"
         return self._finding("contradiction", (figure,), text)
 
     def unequal(self, pair: Difference) -> Finding:
@@ -111,7 +114,10 @@ class Reporter:
         known = self._knowledge
         first, second = (f"'{name_figure(known, figure)}'" for figure in (pair.outer, pair.inner))
         figures = f"{known.people[pair.outer]} and {known.people[pair.inner]}"
-        text = f"{first} and {second} are the same people in this table, with figures {figures}"
+        text = (
+            f"{first} and {second} contain the same people in this table, but their figures are "
+            f"{figures}"
+        )
         return self._finding("contradiction", (pair.outer, pair.inner), text)
 
     def larger_inside(self, pair: Difference) -> Finding:

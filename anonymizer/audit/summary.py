@@ -89,7 +89,7 @@ def _verdict(audit: Audit) -> Iterator[str]:
     if audit.by_parts:
         yield (
             f"The table is too large for integer programming: {audit.by_parts:,} groups count as "
-            "safe because tables of divided people fit the figures."
+            "safe because tables with fractions of people fit the figures."
         )
 
 

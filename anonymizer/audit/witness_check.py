@@ -48,7 +48,7 @@ def broken_rules(witnesses: Witnesses, known: KnownFigures) -> list[str]:
     lists = known.boxes.T.tocsr()  # the published groups of each cell
     first = first_cells(witnesses.class_of, witnesses.starts.shape[1])
     if (first < 0).any() or not consistent(witnesses.class_of, lists, first):
-        return ["the classes do not belong to the published figures"]
+        return ["the classes do not match the published figures"]
     tables = WitnessTables(witnesses, lists[first], occupied=known.occupied)
     if faults := tables.misfits(known.low, known.high):
         return faults
@@ -57,7 +57,7 @@ def broken_rules(witnesses: Witnesses, known: KnownFigures) -> list[str]:
         single = known.boxes[np.diff(known.boxes.indptr) == 1]
         proved[witnesses.class_of[single.indices]] = True
         if _is_exactly_disclosed(tables, known):
-            faults.append("a segment without figure is not shown to have two possible counts")
+            faults.append("a segment without a figure has no two witnesses with different counts")
     if not proved[np.diff(tables.groups_of.indptr) > 0].all():
         faults.append("a cell has no witness with enough people")
     return [*faults, *_distances(tables, known)]
@@ -67,7 +67,7 @@ def malformed(witnesses: Witnesses, possible: Flags) -> str:
     """Why the parts of witnesses cannot belong to a grid of possible cells; empty if they can."""
     starts, changes, start_of = witnesses.starts, witnesses.changes, witnesses.start_of
     if any(part.dtype.kind != "i" for part in (witnesses.class_of, starts, start_of, changes)):
-        return "the witnesses are not of whole numbers"
+        return "the witnesses are not whole numbers"
     if (
         witnesses.class_of.shape != (possible.size,)
         or starts.shape != (len(starts), changes.shape[1])
@@ -76,11 +76,11 @@ def malformed(witnesses: Witnesses, possible: Flags) -> str:
         or not _between(start_of, 0, len(starts) - 1)
         or not _between(witnesses.class_of, -1, starts.shape[1] - 1)
     ):
-        return "the parts of the witnesses do not belong together"
+        return "the parts of the witnesses do not fit together"
     if not (
         _between(starts, 0, _MOST_PEOPLE) and _between(changes.data, -_MOST_PEOPLE, _MOST_PEOPLE)
     ):
-        return "a witness has a number of people that cannot be"
+        return "a witness has an impossible number of people"
     if (witnesses.class_of[~possible.ravel()] >= 0).any():
         return "a structural zero is in a class"
     return ""

@@ -39,8 +39,8 @@ def require_inputs(home: Home, series: Series, period: Period, timing: Timing) -
         raise Held(
             "missing_input",
             f"{stage}/{home.working_file(stage, day).name} is missing; {series.release_id(period)} "
-            f"needs days that are not taken in: {first_few(days)}; run them first, or leave this "
-            "period out",
+            f"needs days that have not been taken in: {first_few(days)}; run them first, or leave "
+            "this period out",
         )
     return inputs_of(series, period, timing)
 

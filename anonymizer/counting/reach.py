@@ -99,7 +99,11 @@ def load_counted_series(
     """
     reach = _read(home, series.stage("reach"), period.end)
     if "bucket" not in reach.column_names:
-        raise Held("reach_outdated", f"{series.release_id(period)} has to be counted again")
+        raise Held(
+            "reach_outdated",
+            f"the people of {series.release_id(period)} were counted by an earlier version; count "
+            "them again",
+        )
     starts = _first_rows(reach)
     by_name = {axis.name: axis for axis in catalogue.dimensions}
     tables = []
@@ -303,8 +307,8 @@ def _account(outcomes: dict[str, int], repeated: int) -> RowAccount:
     if unsettled:
         raise Held(
             "eligibility_outdated",
-            f"{unsettled} visits are by people about whom eligibility has not decided; "
-            "find the eligible people of this period again, then count",
+            f"{unsettled} visits are by people whose eligibility is not decided; run the "
+            "eligibility step of this period again, then count",
         )
     read = sum(outcomes.values()) + repeated
     counted = outcomes.pop("counted", 0)
@@ -347,8 +351,8 @@ def _positions(codes: pa.ChunkedArray, axis: Dimension, key: TableKey) -> NDArra
     if found.null_count:
         raise Held(
             "unknown_code",
-            f"{key} has {found.null_count} cells whose {axis.name} the catalogue does not know; "
-            "count the period again",
+            f"{key} has {found.null_count} cells whose {axis.name} is not in the catalogue; count "
+            "the period again",
         )
     return np.asarray(found.to_numpy(), dtype=np.int64)
 

@@ -109,12 +109,12 @@ def write_pack(pages: dict[str, str], folder: Path, home: Home) -> None:
     """
     place = folder.resolve()
     if place.is_relative_to(home.published.resolve()) or place.is_relative_to(home.raw.resolve()):
-        problem = "the pack names logins and is not for publication, nor a delivery"
+        problem = "the pack contains logins and must not be in published/ or raw/"
         raise _wrong_folder(problem, "name another folder")
     if place.exists() and not place.is_dir():
         raise _wrong_folder("this is a file", "name a folder")
     if place.is_dir() and {path.name for path in place.iterdir()} - set(pages):
-        raise _wrong_folder("the folder has other files", "name a new folder")
+        raise _wrong_folder("the folder has files of something else", "name a new folder")
     make_folder(place)
     for name, text in pages.items():
         write_bytes(text.encode(), place / name)

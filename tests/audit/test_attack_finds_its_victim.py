@@ -192,7 +192,9 @@ def test_figures_of_one_set_of_people_must_be_equal(catalogue):
     possible[1:] = False
     found = only(findings(catalogue, {"all:all:31": 60, "male:all:31": 70}, possible=possible))
     assert found.kind == "contradiction"
-    assert "are the same people in this table, with figures 60 and 70" in found.explanation
+    assert (
+        "contain the same people in this table, but their figures are 60 and 70"
+    ) in found.explanation
 
 
 @pytest.mark.parametrize("people", [40, 55, -10, 0])

@@ -379,7 +379,7 @@ def test_a_start_off_by_one_person_is_refused(exact):
             assert "unproved" in kinds(exact.witnesses(starts=starts))
 
 
-OTHER_CLASSES = "the classes do not belong to the published figures"
+OTHER_CLASSES = "the classes do not match the published figures"
 
 
 def said(release):
@@ -440,9 +440,9 @@ def test_cells_of_different_figures_in_one_class_are_refused(single):
     assert said(changed) == [OTHER_CLASSES]
 
 
-NOT_WHOLE = "the witnesses are not of whole numbers"
-NOT_TOGETHER = "the parts of the witnesses do not belong together"
-NO_NUMBER = "a witness has a number of people that cannot be"
+NOT_WHOLE = "the witnesses are not whole numbers"
+NOT_TOGETHER = "the parts of the witnesses do not fit together"
+NO_NUMBER = "a witness has an impossible number of people"
 
 
 def test_a_class_on_a_structural_zero_is_refused(single):

@@ -249,22 +249,22 @@ MUTATIONS = {
 }
 NOT_FITTING = "a witness does not fit the figures"
 SAID = {  # the others prove too little, and nothing wrong
-    "a start has ten people fewer than nobody": "a witness has a number of people that cannot be",
+    "a start has ten people fewer than nobody": "a witness has an impossible number of people",
     "a start has many people more": NOT_FITTING,
     "changes are twice as large": f"a witness has too few people in a class; {NOT_FITTING}",
     "changes go the other way": f"a witness has too few people in a class; {NOT_FITTING}",
-    "people are not whole": "the witnesses are not of whole numbers",
+    "people are not whole": "the witnesses are not whole numbers",
     "classes are mixed up": NOT_FITTING,
-    "cells are in no class": "the classes do not belong to the published figures",
+    "cells are in no class": "the classes do not match the published figures",
     "inner and outer are exchanged": "a structural zero is in a class",
     "a table is there twice": NOT_FITTING,
-    "another table is meant": "a proof is about tables that are not linked",
+    "another table is meant": "a proof covers tables that are not linked",
     "a kind counts outside of the outer table": "a structural zero is in a class",
     "a kind is another one": NOT_FITTING,
-    "leaves are others": "a proof is about other cells",
-    "a leaf is missing": "a proof is about other cells",
-    "a leaf is there twice": "a proof is about other cells",
-    "a new figure is left aside": "a figure is left aside that no earlier figures contradict",
+    "leaves are others": "a proof does not cover the cells of its tables",
+    "a leaf is missing": "a proof does not cover the cells of its tables",
+    "a leaf is there twice": "a proof does not cover the cells of its tables",
+    "a new figure is left aside": "a figure is left out although no earlier figures contradict it",
 }
 
 

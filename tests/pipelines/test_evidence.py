@@ -78,4 +78,4 @@ def test_the_home_of_a_pack_goes_on_verifying(released_home: Home) -> None:
     assert call("ledger", "verify").returncode == 0
     refused = call("evidence", "--output", released_home.published / "pack")
     assert refused.returncode == 2
-    assert "not for publication" in refused.stderr
+    assert "must not be in published/" in refused.stderr

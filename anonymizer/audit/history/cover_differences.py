@@ -56,9 +56,9 @@ def _of_cover(
             name = whole.catalogue.name(row).english
             ends = " + ".join(map(str, highs))
             text = (
-                f"{name} were counted at most {ends} times in the parts of {whole.key} and are at "
-                f"least {low}: {ends} - {low} = {most}, so at most {most} of them came more than "
-                "once"
+                f"the parts of {whole.key} count {name} at most {ends} times, and {whole.key} has "
+                f"at least {low} of them: {ends} - {low} = {most}, so at most {most} of them came "
+                "more than once"
             )
             rows = zip(cover.parts, (part.row for part in found), strict=True)
             figures = ((whole.key, row), *rows)
@@ -170,9 +170,9 @@ class _Complement:
         ends = " - ".join(str(number) for number in (high, *parts.tolist()))
         rest = high - int(parts.sum())
         text = (
-            f"{outer.catalogue.name(own).english} are at most {high} in {outer.key}, and campaigns "
-            f"inside of it that share nobody have so many of them at least: {ends} = {rest}, so at "
-            f"most {rest} of them are in none of these"
+            f"of at most {high} {outer.catalogue.name(own).english} in {outer.key}, the campaigns "
+            "inside it, which have no person in common, contain at least the numbers subtracted "
+            f"here: {ends} = {rest}, so at most {rest} of them are in none of these campaigns"
         )
         names = tuple(f"{public.key}/{public.catalogue.id(row)}" for public, row in figures)
         finding = Finding(self.join.name, "inference", names, text)
