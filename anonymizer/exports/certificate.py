@@ -28,18 +28,19 @@ _FORMAT = 4
 # that are not published: how many groups were judged, which campaigns contain which.
 _AUDIT = ("findings", "tables", "figures", "linked_releases")
 _LINKED = (
-    "Linked tables, those of earlier releases included, are compared before publication: a week or "
-    "month with its days, a month with its weeks, campaigns of which one counts nearly all people "
-    "of another, and a campaign or an interest with the audience. Figures of the new release that "
-    "show too small a group only together with linked tables are suppressed."
+    "Linked tables, including those of earlier releases, are compared before publication: a week "
+    "or month with its days, a month with its weeks, a campaign with another one that counts "
+    "nearly all of its people, and a campaign or an interest with the audience. Figures of the "
+    "new release that reveal too small a group only in combination with linked tables are "
+    "suppressed."
 )
 _NOT_LINKED = (
-    "Linked tables are proved two by two; only a few small ones are proved all together, and of "
+    "Linked tables are proved in pairs; only a few small ones are proved all together, and in "
     "larger sets the sums of figures are checked. Linked tables whose figures lie far apart are "
-    "taken to be safe. Other combinations of tables are not compared. Near groups are compared "
-    "with groups that were judged on their own only: in a chain of groups, each near to the next, "
-    "a later one is judged again and may have another figure than the one before it. Advertisers "
-    "who pool their files, and campaigns that are repeated on many days to measure one small "
+    "assumed to be safe. Other combinations of tables are not compared. Near groups are compared "
+    "only with groups that were judged on their own: in a chain of groups, each near to the next, "
+    "a later group is judged again and may have a different figure from the one before it. "
+    "Advertisers who pool their files, or who repeat campaigns on many days to measure one small "
     "difference, may learn more than from one file. The provider's threat model states what was "
     "measured for each of these."
 )
@@ -63,7 +64,7 @@ def certificate_bytes(
     if "near" not in entry.body:
         raise Held(
             "exports_unfinished",
-            f"{release.id} was released by an earlier version, which promised other things; finish "
+            f"{release.id} was released by an earlier version under a different promise; finish "
             "its exports with that version, or restore them from their backup",
         )
     statement = {
@@ -114,7 +115,10 @@ def promise_in_words(promise: Promise, base: int, error: int) -> list[str]:
         _no_small_difference(promise),
         _near(promise),
         _precision(promise, base, error),
-        "A released figure never changes: people who withdraw or are erased leave later releases.",
+        (
+            "A released figure never changes: people who withdraw or are erased are not counted "
+            "in later releases."
+        ),
         (
             "The files contain counts of groups and nothing about a single person: no name, "
             "address, number, device or identifier."
@@ -167,9 +171,9 @@ def _near(promise: Promise) -> str:
         jitter = f" (plus a secret 0 to {promise.near_jitter}, drawn once for each pair of tables)"
     return (
         "Near groups share one outcome, across campaigns, periods and advertisers: a group that "
-        f"differs by fewer than {promise.step} people{jitter} from a group that was judged before "
-        "it on its own has the figure of that group, or none. Groups are compared with those of "
-        f"releases up to {promise.near_days} days before."
+        f"differs by fewer than {promise.step} people{jitter} from a group that was judged earlier "
+        "on its own has the figure of that group, or none. Groups are compared with those of "
+        f"releases up to {promise.near_days} days earlier."
     )
 
 
@@ -193,8 +197,8 @@ def _one_kind(promise: Promise) -> str:
     if not promise.inference_floor:
         return ""
     return (
-        "Not by proof from the figures of a table: to show that all people of a group are of one "
-        "kind is to show that the group of the others is small. "
+        "Not by proof from the figures of a table: proving that all people of a group are of one "
+        "kind would also prove that the group of all others is small. "
     )
 
 
@@ -204,7 +208,7 @@ def _all_knowing(promise: Promise) -> str:
         return f"{who}tell whether one more person was counted in a group judged on its own. "
     return (
         f"{who}often tell whether one more person was counted, sometimes with certainty: rounding "
-        "and shared figures make this harder and do not exclude it. "
+        "and shared figures make this harder and do not prevent it. "
     )
 
 
@@ -212,21 +216,27 @@ def audit_in_words(summary: Mapping[str, Any], promise: Promise) -> dict[str, An
     """What was checked before publication; of the ledger's summary what is public."""
     return {
         **{name: summary[name] for name in _AUDIT},
-        "in_words": "Before publication a program of its own, the checker, verified the release. "
-        "It shares no code with the program that suppresses figures, and reads counts, segments "
-        f"and figures itself. It verified {_proof(promise)}. It also verified the threshold, the "
-        "rounding and which groups share a figure. A release in which it finds a fault is not "
-        "published.",
+        "in_words": "Before publication, a separate program, the checker, verified the release. "
+        "It shares no code with the program that suppresses figures, and reads "
+        f"counts, segments and figures itself. It verified {_proof(promise)}. It also "
+        "verified the threshold, the rounding and which groups share a figure. A "
+        "release in which it finds a fault is not published.",
     }
 
 
 def _proof(promise: Promise) -> str:
     """What the checker verified of each cell."""
-    cells = "a proof for every cell of every table that any figure counts: whole numbers of people"
+    cells = (
+        "a proof for every cell of every table that any figure includes: whole numbers of people"
+    )
     if not promise.inference_floor:
-        return f"{cells}, in two ways that differ in the cell, that fit all figures of the table"
+        return (
+            f"{cells} that fit all figures of the table, twice, with two different numbers in the "
+            "cell"
+        )
     return (
-        f"{cells} that fit all figures of the table, {promise.inference_floor} or more in the cell"
+        f"{cells} that fit all figures of the table, with {promise.inference_floor} or more in the "
+        "cell"
     )
 
 
@@ -249,8 +259,9 @@ def three_questions(promise: Promise) -> dict[str, dict[str, str]]:
         "inference": {
             "question": "Can information be inferred concerning an individual?",
             "answer": f"{_one_kind(promise)}{_no_small_group(promise)}",
-            "not_promised": "A suppressed segment is usually below the threshold, and its size can "
-            "be guessed, over many releases often well. Figures are not differentially private. A "
-            "trait that is common in a group may be guessed of its members.",
+            "not_promised": "A suppressed segment is usually below the threshold, and its size "
+            "can be guessed, often accurately over many releases. Figures are "
+            "not differentially private. A trait that is common in a group may "
+            "be assumed of each of its members.",
         },
     }

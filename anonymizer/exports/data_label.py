@@ -54,7 +54,7 @@ _REGION_CODES = Text(
     "Kementerian Dalam Negeri (Kemendagri); Kepmendagri Nomor 300.2.2-2138 Tahun 2025",
 )
 _NOT_STATED = Text(
-    "not stated by the provider; ask who sent the file",
+    "not stated by the provider; ask the sender of the file",
     "tidak disebutkan oleh penerbit; tanyakan kepada pengirim berkas",
 )
 _NO = Text("no", "tidak")
@@ -70,8 +70,9 @@ _NO_ONBOARDER = Text(
     "tidak ada: data berasal dari layanan penerbit sendiri",
 )
 _COMPLIANCE = Text(
-    "Only people who consented to the use and the disclosure of their data are counted (Indonesian "
-    "Law 27/2022). Who withdraws or is erased leaves all later releases.",
+    "Only people who consented to the use and the disclosure of their data are counted "
+    "(Indonesian Law 27/2022). People who withdraw or are erased are not counted in any later "
+    "release.",
     "Hanya orang yang menyetujui penggunaan dan pengungkapan datanya yang dihitung (UU 27/2022). "
     "Orang yang menarik persetujuan atau dihapus datanya tidak dihitung pada terbitan berikutnya.",
 )
@@ -114,27 +115,27 @@ _KINDS: Mapping[SubjectKind, _Kind] = {
     ),
     "audience": _Kind(
         Text(
-            "everybody who may be counted on the last day of the month: registered, of age, with "
-            "an open account and the consents",
+            "everyone who may be counted on the last day of the month: registered, adult, with an "
+            "open account and the required consents",
             "semua orang yang boleh dihitung pada hari terakhir bulan itu: terdaftar, dewasa, "
-            "dengan akun terbuka dan persetujuannya",
+            "memiliki akun aktif, dan memberikan persetujuan yang diperlukan",
         ),
         Text(
-            "none: everybody with a profile counts",
-            "tidak ada: semua orang yang memiliki profil dihitung",
+            "none: everyone with a profile may count",
+            "tidak ada: semua orang yang memiliki profil dapat dihitung",
         ),
         observed=False,
     ),
     "interest": _Kind(
         Text(
             f"people who viewed products of the interest's categories in the {INTEREST_DAYS} days "
-            "to the last day of the week, and allowed cookies for advertising",
-            f"orang yang melihat produk dari kategori minat itu dalam {INTEREST_DAYS} hari hingga "
-            "hari terakhir minggu itu dan mengizinkan kuki iklan",
+            "up to the last day of the week and who allowed advertising cookies",
+            f"orang yang melihat produk dalam kategori minat itu selama {INTEREST_DAYS} hari "
+            "hingga hari terakhir minggu itu dan mengizinkan kuki iklan",
         ),
         Text(
-            "visits to pages of products of these categories",
-            "kunjungan ke halaman produk dari kategori itu",
+            "visits to product pages in these categories",
+            "kunjungan ke halaman produk dalam kategori itu",
         ),
     ),
 }
@@ -253,16 +254,16 @@ def _construction(release: Release) -> Iterator[LabelField]:
 def _count(release: Release) -> LabelField:
     k, base, error = release.promise.k, release.base, release.error
     value = {
-        "unit": "people, each once a period",
+        "unit": "people, each counted once per period",
         "at_least": k,
         "rounded_to_multiples_of": base,
         "differs_from_true_number_by_at_most": error,
     }
     words = Text(
-        f"people, each once a period; at least {k}; multiples of {base}; at most {error} from the "
-        "true number",
-        f"orang, satu kali per periode; sedikitnya {k}; kelipatan {base}; berbeda paling banyak "
-        f"{error} dari jumlah sebenarnya",
+        f"people, each counted once per period; at least {k}; multiples of {base}; at most {error} "
+        "from the true number",
+        f"orang, masing-masing dihitung satu kali per periode; sedikitnya {k}; kelipatan {base}; "
+        f"berbeda paling banyak {error} dari jumlah sebenarnya",
     )
     return LabelField("count", value, Text("Count", "Jumlah"), words)
 
@@ -276,10 +277,10 @@ def _criteria(release: Release) -> Text:
     if release.kind == "campaign":
         most = promise.campaigns_per_person
         more = Text(
-            f"a visit counts for one campaign, a person in at most {most} of one advertiser and "
-            "period",
-            "satu kunjungan dihitung untuk satu kampanye, satu orang pada paling banyak "
-            f"{most} kampanye dari satu pengiklan dan periode",
+            f"a visit counts for one campaign, a person in at most {most} campaigns of one "
+            "advertiser and period",
+            f"satu kunjungan dihitung untuk satu kampanye, satu orang pada paling banyak {most} "
+            "kampanye dari satu pengiklan dalam satu periode",
         )
         words = _joined((words, more), "; ")
     return words

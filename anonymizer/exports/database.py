@@ -150,7 +150,7 @@ def build_database(releases: Sequence[Release], home: Home) -> Path:
     when what is read back is not what was written.
     """
     if not all(isinstance(release, Release) for release in releases):
-        raise TypeError("the database is made of releases and of nothing else")
+        raise TypeError("the database is built from releases only")
     with exclusive(home):
         _clean(home)
         temporary = home.published / f".segments.{secrets.token_hex(4)}.duckdb"
@@ -159,7 +159,9 @@ def build_database(releases: Sequence[Release], home: Home) -> Path:
             written = _build(releases, temporary)
             temporary.chmod(PUBLIC)
             if _read_back(temporary) != written:
-                raise NoSpace("published", "the database could not be read back as written")
+                raise NoSpace(
+                    "published", "the database that was read back differs from what was written"
+                )
             move_into_place(temporary, home.database)
         except (*_FULL, OSError) as error:
             raise NoSpace("published", type(error).__name__) from None

@@ -13,7 +13,7 @@ from anonymizer.model.errors import Held
 from anonymizer.storage.files import sha256
 from anonymizer.storage.signature import opened
 
-_REMEDY = "do not use it; ask who published it for the export anew"
+_REMEDY = "do not use it; ask the publisher for a new copy of the export"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def _correction(folder: Path, certificate: Mapping[str, Any], key: str) -> str:
     """What corrects the export; its notice has to be sealed by whoever sealed the export."""
     said = read_pointer(folder, key)
     if said is not None and said["release"] != certificate["release"]:
-        raise Held("certificate", f"{CORRECTED} is about another release; {_REMEDY}")
+        raise Held("certificate", f"{CORRECTED} belongs to another release; {_REMEDY}")
     return sentence(said) if said else ""
 
 

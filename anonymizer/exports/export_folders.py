@@ -56,7 +56,7 @@ def write_exports(release: Release, home: Home, ledger: Ledger, secret: Secret) 
     files, which the exports of the correction bring. The secret seals the certificates.
     """
     if not isinstance(release, Release):
-        raise TypeError("exports are made of a release and of nothing else")
+        raise TypeError("exports are made from a release only")
     targets = tuple(home.exports / name / release.id for name, _ in _by_recipient(release))
     with exclusive(home):
         if lay_recorded(release, home, ledger, secret):
@@ -276,14 +276,14 @@ def _refuse_edited(home: Home, release_id: str, digests: Mapping[str, str]) -> N
     if differing := _differences(home, release_id, digests, missing_too=False):
         raise Held(
             "export_edited",
-            f"exports/{differing[0]} is not what was published; restore it from its backup, or "
-            "remove the folder of that release and run its period again with: audience run",
+            f"exports/{differing[0]} differs from what was published; restore it from its backup, "
+            "or remove the folder of that release and run its period again with: audience run",
         )
 
 
 def _cannot_repeat(release_id: str) -> Held:
     return Held(
         "export_lost",
-        f"exports of {release_id} are missing, and this version of the program would write other "
-        "bytes than were published; restore them from their backup",
+        f"exports of {release_id} are missing, and this version of the program would write "
+        "different bytes; restore them from their backup",
     )

@@ -31,10 +31,13 @@ from anonymizer.model.series import first_edition
 from anonymizer.storage.parquet_tables import require_small
 from anonymizer.storage.signature import opened
 
-_AGAIN = "do not use it; ask who sent it for the file anew"
+_AGAIN = "do not use it; ask the sender for a new copy"
 _LATER = "whether the release was withdrawn or corrected later: ask the provider"
 _OTHERS = "whether the export has more files: check its whole folder"
-_WHO = "who sealed it: compare the key with the one that the provider gave, or give it with --key"
+_WHO = (
+    "who sealed it: compare the key with the one that the provider gave you, or give that one "
+    "with --key"
+)
 _EVERYONE = "every advertiser"
 _SEALED = (".xlsx", ".parquet")
 
@@ -102,7 +105,7 @@ def _document(text: str, name: str) -> Mapping[str, Any]:
     try:
         document = json.loads(text)
     except ValueError:
-        raise Held("certificate", f"{name} is no certificate; {_AGAIN}") from None
+        raise Held("certificate", f"{name} is not a certificate; {_AGAIN}") from None
     return document if isinstance(document, dict) else {}
 
 
@@ -111,13 +114,15 @@ def _by_certificate(
 ) -> CheckedFile:
     certificate, found = opened(document, key)
     if not {"files", "release", "recipient", "provider"} <= certificate.keys():
-        raise Held("certificate", f"the sealed statement is no certificate of an export; {_AGAIN}")
+        raise Held(
+            "certificate", f"the sealed statement is not the certificate of an export; {_AGAIN}"
+        )
     files: Mapping[str, str] = certificate["files"]
     if path.name == CERTIFICATE:
         _require_same(content, document)
-        against = "the text of the certificate with its seal, and none of the files that it lists"
+        against = "the text of the certificate with its seal, but none of the files that it lists"
     elif files.get(path.name) == hashlib.sha256(content).hexdigest():
-        against = "name and SHA-256 of the file with the sealed certificate that is with it"
+        against = "name and SHA-256 of the file with its sealed certificate"
     else:
         _refuse(path.name, content, certificate)
     return CheckedFile(
@@ -142,10 +147,10 @@ def _require_same(content: bytes, document: Mapping[str, Any]) -> None:
     for field in ("release", "recipient"):
         if own.get(field) != document.get(field):
             raise FileMisplaced(
-                f"{CERTIFICATE} is of another {field} than the certificate that it is checked by; "
-                "check it with the files that are with it"
+                f"{CERTIFICATE} has another {field} than the certificate given to check it; check "
+                "it with the files of its own export"
             )
-    raise FileChanged(f"{CERTIFICATE} is not the certificate that it is checked by; {_AGAIN}")
+    raise FileChanged(f"{CERTIFICATE} differs from the certificate given to check it; {_AGAIN}")
 
 
 def _by_notice(path: Path, key: str, certificate: Path | None) -> CheckedFile:
@@ -185,7 +190,7 @@ def _heeding_notices(checked: CheckedFile, folder: Path) -> CheckedFile:
     pointer = (
         read_pointer(folder, checked.key) if stated.get(CORRECTED) == checked.release else None
     )
-    unread = [f"what {name} is about, which cannot be read" for name in stated if not stated[name]]
+    unread = [f"the content of {name}, which cannot be read" for name in stated if not stated[name]]
     return replace(
         checked,
         unknown=(*checked.unknown, *(f"{line}: ask the provider" for line in unread)),
@@ -211,16 +216,16 @@ def _refuse(name: str, content: bytes, certificate: Mapping[str, Any]) -> NoRetu
     other = _origin(name, content, release)
     if other and other != (release, recipient):
         raise FileMisplaced(
-            f"{name} is of {other[0]} for {other[1]}, and the certificate is of {release} for "
-            f"{recipient}; check it with the certificate of its own export"
+            f"{name} belongs to {other[0]} for {other[1]}, but the certificate belongs to "
+            f"{release} for {recipient}; check the file with the certificate of its own export"
         )
     if name in certificate["files"]:
         raise FileChanged(
-            f"{name} is not what {release} has under this name: something in it was changed, or "
-            f"another program has saved it again; {_AGAIN}"
+            f"{name} differs from the file of this name in {release}: its content was changed, or "
+            f"another program saved it again; {_AGAIN}"
         )
     raise FileMisplaced(
-        f"the certificate of {release} for {recipient} has no file named {name}, and none with "
+        f"the certificate of {release} for {recipient} lists no file named {name} and no file with "
         f"this content; {_AGAIN}"
     )
 
@@ -254,14 +259,14 @@ def _by_seal(path: Path, content: bytes, key: str) -> CheckedFile:
     if seal is None:
         _refuse_withdrawn_rows(path, content, key)
         raise FileUnsealed(
-            f"{path.name} has no seal in it and no {CERTIFICATE} is with it, so nothing can be "
-            f"said of it; put the {CERTIFICATE} of its export beside it, or name that with "
+            f"{path.name} has no seal inside and no {CERTIFICATE} with it, so it cannot be "
+            f"checked; put the {CERTIFICATE} of its export into the same folder, or name it with "
             "--certificate"
         )
     if not seal.intact:
         raise FileChanged(
-            f"{path.name} is not what was sealed as {seal.file} of {seal.release}: a cell, a chart "
-            f"or a text in it was changed, or another program has saved it again; {_AGAIN}"
+            f"{path.name} differs from what was sealed as {seal.file} of {seal.release}: a cell, a "
+            f"chart or a text was changed, or another program saved it again; {_AGAIN}"
         )
     if seal.file != path.name:
         raise FileRenamed(_renamed(path.name, seal.file, seal.release))
@@ -278,7 +283,7 @@ def _by_seal(path: Path, content: bytes, key: str) -> CheckedFile:
 
 
 def _renamed(name: str, own: str, release: str) -> str:
-    return f"{name} is {own} of {release}, unchanged, under another name; give it its name back"
+    return f"{name} is {own} of {release}, unchanged but renamed; rename it to {own}"
 
 
 def _unknown(key: str) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ def read_seal(name: str, content: bytes, key: str = "") -> FileSeal | None:
             return _of_parquet(content, key)
     except (NoWorkbook, pa.ArrowException, OSError, ValueError, RecursionError) as error:
         problem = f"{name} cannot be read ({type(error).__name__})"
-        raise Held("certificate", f"{problem}; get it again from whoever sent it") from None
+        raise Held("certificate", f"{problem}; ask the sender for a new copy") from None
     return None
 
 

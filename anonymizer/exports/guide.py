@@ -24,53 +24,58 @@ def short_guide(release: Release) -> tuple[Text, ...]:
 
 
 _FINAL_FIGURE = Text(
-    english="A released figure never changes. A correction is published as a file of its own.",
+    english="A released figure never changes. A correction is published as a separate file.",
     indonesian="Angka yang sudah terbit tidak pernah berubah. Koreksi diterbitkan dalam berkas "
     "tersendiri.",
 )
 _PEOPLE = Text(
-    english="A figure counts people, each once a period, however often they came.",
-    indonesian="Angka menghitung orang, satu kali per periode, berapa pun kunjungannya.",
+    english="A figure counts people. Each person counts once per period, however often they "
+    "visited.",
+    indonesian="Angka menunjukkan jumlah orang. Setiap orang dihitung satu kali per periode, "
+    "berapa kali pun berkunjung.",
 )
 _NO_ADDITION = Text(
     english="Groups overlap, and the same person may count in several periods and for several "
-    "campaigns and interests: do not add figures over groups, periods, campaigns or interests.",
+    "campaigns and interests: do not add up figures across groups, periods, campaigns or "
+    "interests.",
     indonesian="Kelompok dapat tumpang tindih, dan orang yang sama dapat terhitung pada beberapa "
-    "periode, kampanye, dan minat: jangan menjumlahkan antar kelompok, periode, kampanye, atau "
-    "minat.",
+    "periode, kampanye, dan minat: jangan menjumlahkan angka antarkelompok, antarperiode, "
+    "antarkampanye, atau antarminat.",
 )
 _WHOLE_PERIOD = Text(
-    english="A person who came on several days of a week or month counts once in it. Visits that "
-    "were recorded too late for their day count in their week and month.",
+    english="A person who visited on several days of a week or month counts once in it. Visits "
+    "that were recorded too late for their day count in their week and month.",
     indonesian="Orang yang datang pada beberapa hari dalam satu minggu atau bulan terhitung satu "
-    "kali. Kunjungan yang terlambat tercatat untuk harinya dihitung pada minggu dan bulannya.",
+    "kali. Kunjungan yang terlambat dicatat dan tidak masuk angka harian dihitung "
+    "pada minggu dan bulannya.",
 )
 _AUDIENCE = Text(
-    english="The audience is everybody who may be counted on the last day of the month, whether "
-    "they came in it or not.",
-    indonesian="Audiens adalah semua orang yang boleh dihitung pada hari terakhir bulan itu, baik "
-    "mereka berkunjung maupun tidak.",
+    english="The audience is everyone who may be counted on the last day of the month, whether "
+    "or not they visited during the month.",
+    indonesian="Audiens adalah semua orang yang boleh dihitung pada hari terakhir bulan itu, "
+    "baik mereka berkunjung pada bulan itu maupun tidak.",
 )
 _INTEREST = Text(
-    english="An interest counts people who viewed products of its categories in the "
-    f"{INTEREST_DAYS} days to the end of the week and allowed cookies for advertising. One week "
-    "shares most of these days with the next.",
-    indonesian="Sebuah minat menghitung orang yang melihat produk dari kategorinya dalam "
-    f"{INTEREST_DAYS} hari hingga akhir minggu dan mengizinkan kuki iklan. Sebagian besar hari itu "
-    "sama dengan minggu berikutnya.",
+    english="An interest counts people who viewed products in its categories during the "
+    f"{INTEREST_DAYS} days up to the end of the week and who allowed advertising cookies. "
+    "Consecutive weeks share most of these days.",
+    indonesian="Angka minat adalah jumlah orang yang melihat produk dalam kategorinya selama "
+    f"{INTEREST_DAYS} hari hingga akhir minggu dan mengizinkan kuki iklan. Sebagian besar hari "
+    "tersebut juga termasuk dalam angka minggu berikutnya.",
 )
 _SHARED = Text(
-    english="A group that hardly differs from one that was released before it, also for another "
-    "campaign or period, can have the figure of that group: a figure that stays the same does not "
-    "mean that the people stayed the same.",
-    indonesian="Kelompok yang hampir sama dengan kelompok yang terbit sebelumnya, juga untuk "
-    "kampanye atau periode lain, dapat memiliki angka kelompok itu: angka yang tetap tidak berarti "
-    "orangnya tetap.",
+    english="A group that hardly differs from one that was released earlier, even for another "
+    "campaign or period, can have the figure of that group. An unchanged figure does not mean "
+    "that the people are the same.",
+    indonesian="Kelompok yang hampir sama dengan kelompok yang terbit sebelumnya, termasuk untuk "
+    "kampanye atau periode lain, dapat memiliki angka kelompok itu. Angka yang tidak berubah "
+    "tidak berarti orangnya sama.",
 )
 _ALL = Text(
-    english="In the columns gender, age and region, all means that the group is not limited there.",
-    indonesian="Pada kolom jenis kelamin, usia, dan wilayah, semua berarti kelompok tidak "
-    "dibatasi. Kode all pada kolom kode berarti sama.",
+    english="In the columns gender, age and region, all means that this column does not limit the "
+    "group.",
+    indonesian="Pada kolom jenis kelamin, usia, dan wilayah, semua berarti kelompok tidak dibatasi "
+    "menurut kolom itu. Kode all pada kolom kode memiliki arti yang sama.",
 )
 _FINAL = Text(
     english="A released figure never changes. IAB ids are those of the IAB Audience Taxonomy 1.1, "
@@ -94,7 +99,7 @@ def _bounds(release: Release) -> Iterator[Text]:
     promise = release.promise
     if days := promise.min_account_days:
         yield Text(
-            english=f"Accounts that have been open for less than {days} days are not counted.",
+            english=f"Accounts that have been open for fewer than {days} days are not counted.",
             indonesian=f"Akun yang dibuka kurang dari {days} hari sebelumnya tidak dihitung.",
         )
     if release.kind == "campaign":
@@ -111,11 +116,11 @@ def _threshold(release: Release) -> Text:
     k = release.promise.k
     return Text(
         english=f"Only groups of at least {k} people are shown. Not published (suppressed) means "
-        "that there is no figure; it does not mean that nobody came, and does not say how many "
-        "did.",
+        "that there is no figure; it does not mean that the group is empty, and does not "
+        "reveal its size.",
         indonesian=f"Hanya kelompok dengan sedikitnya {k} orang yang ditampilkan. Tidak "
-        "ditampilkan (suppressed) berarti tidak ada angka; bukan berarti tidak ada orang, dan "
-        "tidak menyatakan jumlahnya.",
+        "ditampilkan (suppressed) berarti angkanya tidak diterbitkan. Ini tidak "
+        "berarti bahwa kelompok itu kosong, dan tidak mengungkapkan jumlahnya.",
     )
 
 
@@ -133,10 +138,11 @@ def _precision(release: Release) -> Iterator[Text]:
         indonesian += f"setiap angka adalah kelipatan {base}, dan "
     yield Text(
         english=f"{english}the true number of people differs from it by at most {error}. A figure "
-        f"of {figure} stands for {least} to {most} people. So figures need not add up.",
+        f"of {figure} stands for {least} to {most} people. Therefore, figures may not add "
+        "up.",
         indonesian=f"{indonesian}jumlah orang yang sebenarnya berbeda paling banyak {error} dari "
-        f"angka itu. Angka {figure} berarti {least} sampai {most} orang. Karena itu penjumlahan "
-        "bisa berbeda.",
+        f"angka itu. Angka {figure} mewakili {least} sampai {most} orang. Karena itu, "
+        "jumlah angka bagian bisa berbeda dari totalnya.",
     )
     yield _SHARED
 

@@ -90,9 +90,9 @@ def _refuse_corrected(folders: Sequence[Path], recipient: str, records: Sequence
         if by := corrections.get(folder.name):
             raise Held(
                 "no_figures",
-                f"{folder.name} was corrected by {by}, which has no exports for {recipient} here: "
-                "no figures of the period are in force; if the exports of the correction are not "
-                "finished, run: audience backfill",
+                f"{folder.name} was corrected by {by}, which has no exports for {recipient} here, "
+                "so no figures of the period are valid for this recipient; if the exports of the "
+                "correction are not finished, run: audience backfill",
             )
 
 
@@ -105,8 +105,8 @@ def _checked(folder: Path, recipient: str, recorded: Mapping[str, str]) -> Check
     if differing := sorted(name for name in names if own.get(name) != present.get(name)):
         raise Held(
             "export_edited",
-            f"exports/{recipient}/{folder.name}: {differing[0].partition('/')[2]} is not as the "
-            "ledger recorded it; restore the folder from its backup",
+            f"exports/{recipient}/{folder.name}: {differing[0].partition('/')[2]} differs from "
+            "what the ledger recorded; restore the folder from its backup",
         )
     return export
 
@@ -141,5 +141,6 @@ def _unpack(path: Path, folder: Path) -> None:
     except UNREADABLE_ZIP:
         raise Held(
             "certificate",
-            f"{path.name} is no package of exports, or is damaged; ask who sent it for it anew",
+            f"{path.name} is not a package of exports, or is damaged; ask the sender for a new "
+            "copy",
         ) from None

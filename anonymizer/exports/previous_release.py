@@ -75,8 +75,8 @@ def outdated_comparison(release_id: str, records: Sequence[Record]) -> str:
         return ""
     became = f"corrected by {by[0]}" if by else "withdrawn"
     return (
-        f"Workbooks of {release_id} that compare with the period before have main figures of "
-        f"{compared}, which was {became} later: tell whoever gets them not to use that column"
+        f"Workbooks of {release_id} that compare with the previous period show main figures of "
+        f"{compared}, which was later {became}: tell recipients not to use that column"
     )
 
 
@@ -86,6 +86,6 @@ def sentence_on_repeats(release_id: str, records: Sequence[Record]) -> str:
     if not names:
         return ""
     return (
-        f"Workbooks of {', '.join(names)} that compare with the period before have its main "
-        "figures and stay as they are: tell whoever has them not to use that column"
+        f"Workbooks of {', '.join(names)} that compare with the previous period show its main "
+        "figures and stay unchanged: tell recipients not to use that column"
     )

@@ -70,8 +70,8 @@ def verify_folder(published: Path, head: str = "") -> VerifiedFolder:
     links = read_public_ledger(published / _LEDGER)
     if head and not any(link.hash.startswith(head) for link in links):
         raise LedgerBroken(
-            f"no entry of {_LEDGER} has the hash {head[:16]}: the ledger was replaced, or cut back "
-            "to before that entry; get the published folder again from whoever publishes it"
+            f"no entry of {_LEDGER} has the hash {head[:16]}: the ledger was replaced, or "
+            "truncated before that entry; get the published folder again from its publisher"
         )
     return verify_links(published, links)
 
@@ -175,7 +175,7 @@ def _unfit_certificates(
         for path in sorted((published / "exports").glob(f"*/{subject}/{CERTIFICATE}")):
             if stated_in(_read_certificate(path)) != stated_as(stated):
                 name = path.relative_to(published).as_posix()
-                yield f"{name} does not state what was accepted as the ledger has it"
+                yield f"{name} does not state the acceptance that the ledger recorded"
 
 
 def _read_certificate(path: Path) -> Mapping[str, Any]:
@@ -200,16 +200,16 @@ def _look_at_files(
         if fault := _fault(published, name, expected, present):
             found.faults.append(f"{visible(name)} {fault}")
     found.unfinished.extend(
-        f"{folder} is ready and waits for its place" for folder in sorted(waiting)
+        f"{folder} is staged but not in place yet" for folder in sorted(waiting)
     )
     for folder in sorted({_folder(name) for name in left}):
-        found.unfinished.append(f"{folder} was withdrawn and is to give way to its notice")
+        found.unfinished.append(f"{folder} was withdrawn and is not replaced by its notice yet")
     for folder in sorted({_folder(name) for name in lacking} - waiting):
-        found.unfinished.append(f"{folder} was corrected and is to get its notice")
+        found.unfinished.append(f"{folder} was corrected and has no notice yet")
     for subject in sorted(_subjects(links, RELEASE).keys() - _subjects(links, EXPORTS).keys()):
-        found.unfinished.append(f"the exports of {subject} are to be written")
+        found.unfinished.append(f"the exports of {subject} are not written yet")
     for subject in sorted(_corrections(links).keys() - _subjects(links, POINTER).keys()):
-        found.unfinished.append(f"the exports of {subject} are to get a pointer to the correction")
+        found.unfinished.append(f"the exports of {subject} have no notice of the correction yet")
     return len(present & expected.keys())
 
 
@@ -221,7 +221,11 @@ def _fault(
         return "is missing"
     if name not in expected:
         return "is not in the ledger"
-    return "" if sha256(published / name) == expected[name] else "is not what the ledger recorded"
+    return (
+        ""
+        if sha256(published / name) == expected[name]
+        else ("differs from what the ledger recorded")
+    )
 
 
 def _folder(name: str) -> str:
@@ -290,7 +294,7 @@ def _look_at_database(published: Path, links: Sequence[Link], found: _Discrepanc
     if not there:
         return
     if not path.is_file():
-        found.unfinished.append(f"{_DATABASE} is to be built")
+        found.unfinished.append(f"{_DATABASE} is not built yet")
         return
     releases, withdrawn = list(_read(published, there)), _withdrawn(links)
     corrections = {old: new for old, (new, _) in _corrections(links).items()}
@@ -300,8 +304,10 @@ def _look_at_database(published: Path, links: Sequence[Link], found: _Discrepanc
     older = _as_it_was(releases, gone, releases_in(path)) if differing else None
     if older is not None:
         differing = differences(older, path)
-        found.unfinished.append(f"{_DATABASE} is to be built again: it lacks what was done last")
-    found.faults.extend(f"{_DATABASE}: {visible(what)} is not as released" for what in differing)
+        found.unfinished.append(f"{_DATABASE} is not up to date: it lacks the newest changes")
+    found.faults.extend(
+        f"{_DATABASE}: {visible(what)} differs from what was released" for what in differing
+    )
 
 
 def _as_it_was(
@@ -327,7 +333,7 @@ def _tell(faults: Sequence[str]) -> str:
     more = len(faults) - _LISTED_FAULTS
     rest = f"\n  and {more} more" if more > 0 else ""
     return (
-        f"{len(faults)} published file(s) are not what was released:{listed}{rest}\nRestore them "
-        "from their backup, or remove the folder of an export or the database and run the day "
-        "again with: audience run"
+        f"{len(faults)} published file(s) differ from what was released:{listed}{rest}\n"
+        "Restore them from their backup, or remove the folder of an export or the database and "
+        "run the day again with: audience run"
     )

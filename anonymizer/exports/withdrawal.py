@@ -35,7 +35,7 @@ def withdraw(
     SecretProblem when the history cannot be trusted, Held when the exports were never finished,
     Busy, NoSpace.
     """
-    require_fit(reason, "everybody can read it: leave it out")
+    require_fit(reason, "everyone can read the reason: leave this out")
     with exclusive(home):
         entries = ledger.entries()
         check_public_ledger(home, [entry.link for entry in entries])
@@ -48,7 +48,9 @@ def withdraw(
             entry = _recorded(release, reason, home, ledger, secret)
         elif entry.body["reason"] != reason:
             remedy = f"audience ledger show {release_id}"
-            raise _mistake("--reason", "it is withdrawn already, for another reason", remedy)
+            raise _mistake(
+                "--reason", "the release is already withdrawn, for another reason", remedy
+            )
         write_public_ledger(ledger, home)
         lay_recorded(release, home, ledger, secret)
         build_database(in_circulation(load_releases(home, ledger), ledger), home)
@@ -79,8 +81,8 @@ def _recorded(release: Release, reason: str, home: Home, ledger: Ledger, secret:
 def _refuse_other_key(ledger: Ledger, secret: Secret) -> None:
     if any(entry.body["secret"] != secret.fingerprint for entry in ledger.releases()):
         raise SecretProblem(
-            "secret.key is not the key of the releases so far; restore it from its backup: the "
-            "notices have to be sealed as the exports were"
+            "secret.key is not the key of the existing releases; restore it from its backup: "
+            "notices must be sealed with the key that sealed the exports"
         )
 
 

@@ -24,13 +24,13 @@ SUBJECTS: Mapping[str, Text] = {
 MAIN_FIGURES = Text("Main figures", "Angka utama")
 PEOPLE_OF = Text("People", "Kelompok orang")
 PEOPLE = Text("Number of people", "Jumlah orang")
-BEFORE = Text("Period before", "Periode sebelumnya")
+BEFORE = Text("Previous period", "Periode sebelumnya")
 CHANGE = Text("Change", "Perubahan")
 UP = Text("up", "naik")
 DOWN = Text("down", "turun")
 UNCLEAR = Text("no clear change", "tidak ada perubahan yang jelas")
 NOTHING_BEFORE = Text(
-    "No figures of the period before are published for comparison.",
+    "No figures of the previous period are published for comparison.",
     "Belum ada angka periode sebelumnya untuk dibandingkan.",
 )
 NO_FIGURE = Text(
@@ -47,8 +47,8 @@ NO_AGES = Text(
     "Tidak ada angka menurut usia yang diterbitkan untuk periode ini.",
 )
 EMPTY = Text(
-    "An empty cell: not published. It does not mean that nobody came.",
-    "Sel kosong: tidak ditampilkan. Bukan berarti tidak ada orang.",
+    "An empty cell means not published. It does not mean that no one visited.",
+    "Sel kosong berarti tidak ditampilkan, bukan berarti tidak ada orang.",
 )
 
 BY_REGION = Text("People by region", "Jumlah orang menurut wilayah")
@@ -117,10 +117,10 @@ def change_rule(error: int) -> Text:
     if not error:
         return Text("All figures compared are exact.", "Semua angka yang dibandingkan pasti.")
     return Text(
-        f"A change is named only where it is larger than {error}, the error of both figures "
-        "together.",
-        f"Perubahan hanya disebut jika lebih dari {error}, yaitu gabungan selisih terbesar kedua "
-        "angka.",
+        f"A change is stated only if it is larger than {error}, the combined error of the two "
+        "figures.",
+        f"Perubahan hanya disebutkan jika lebih dari {error}, yaitu gabungan selisih terbesar "
+        "kedua angka.",
     )
 
 

@@ -79,7 +79,7 @@ def test_an_old_backup_as_a_whole_is_noticed_by_a_noted_hash_alone_and_grows_bac
     assert audience("ledger", "verify").returncode == 0
     said = refused(audience("verify", "--head", noted))
     assert f"no entry of ledger.jsonl has the hash {noted[:16]}" in said
-    assert "cut back to before that entry" in said
+    assert "truncated before that entry" in said
     # The same raw files, key and settings: the history is again the one that was sent out.
     assert audience(*REST).returncode == 0
     assert published(home) == before
@@ -109,7 +109,7 @@ def test_an_older_folder_beside_a_newer_ledger_is_filled_up_again(
     said = refused(audience("ledger", "verify"))
     assert "are in the ledger but not in published/releases" in said
     assert audience("verify").returncode == 0  # the folder by itself is a consistent old one
-    assert "cut back" in refused(audience("verify", "--head", noted))
+    assert "truncated" in refused(audience("verify", "--head", noted))
     assert audience(*REST).returncode == 0
     assert published(home) == before
     assert head(audience) == noted

@@ -253,7 +253,9 @@ def test_an_export_of_the_first_release_can_be_checked_and_says_that_it_was_corr
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"reason": "none"}), "utf-8")
     with pytest.raises(Held, match="seal does not fit"):
         check_export(folder)
-    with pytest.raises(Held, match=f"maju/{FIRST}/{CORRECTED} is not what the ledger recorded"):
+    with pytest.raises(
+        Held, match=f"maju/{FIRST}/{CORRECTED} differs from what the ledger recorded"
+    ):
         verify_folder(fixed.published)
 
 

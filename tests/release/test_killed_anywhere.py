@@ -94,11 +94,11 @@ def kill_at_every_step(attempt: Try, first: Home, tmp_path: Path) -> None:
     assert verify_folder(home.published) == verify_folder(undisturbed.published)
     assert verify_folder(home.published).unfinished == ()
     possible = {
-        "releases/campaign-day-2026-11-23 is ready and waits for its place",
-        "the exports of campaign-day-2026-11-23 are to be written",
-        "exports/jaya/campaign-day-2026-11-23 is ready and waits for its place",
-        "exports/maju/campaign-day-2026-11-23 is ready and waits for its place",
-        "segments.duckdb is to be built again: it lacks what was done last",
+        "releases/campaign-day-2026-11-23 is staged but not in place yet",
+        "the exports of campaign-day-2026-11-23 are not written yet",
+        "exports/jaya/campaign-day-2026-11-23 is staged but not in place yet",
+        "exports/maju/campaign-day-2026-11-23 is staged but not in place yet",
+        "segments.duckdb is not up to date: it lacks the newest changes",
         "ledger.jsonl lacks the newest entries",
     }
     assert unfinished == possible if ALL else unfinished <= possible
@@ -142,14 +142,14 @@ def test_a_correction_that_is_killed_at_any_step_is_no_alarm_and_is_completed(
             assert public(home) == public(undisturbed)
             assert ledger.entries() == Ledger.open(undisturbed.ledger).entries()
     assert told_of(undisturbed, Ledger.open(undisturbed.ledger)) == set()
-    assert not ALL or f"the exports of {FIRST} are to get a pointer to the correction" in unfinished
+    assert not ALL or f"the exports of {FIRST} have no notice of the correction yet" in unfinished
     assert unfinished <= {
-        f"releases/{SECOND} is ready and waits for its place",
-        f"the exports of {SECOND} are to be written",
-        *(f"exports/{name}/{SECOND} is ready and waits for its place" for name in RECIPIENTS),
-        *(f"exports/{name}/{FIRST} was corrected and is to get its notice" for name in RECIPIENTS),
-        f"the exports of {FIRST} are to get a pointer to the correction",
-        "segments.duckdb is to be built again: it lacks what was done last",
+        f"releases/{SECOND} is staged but not in place yet",
+        f"the exports of {SECOND} are not written yet",
+        *(f"exports/{name}/{SECOND} is staged but not in place yet" for name in RECIPIENTS),
+        *(f"exports/{name}/{FIRST} was corrected and has no notice yet" for name in RECIPIENTS),
+        f"the exports of {FIRST} have no notice of the correction yet",
+        "segments.duckdb is not up to date: it lacks the newest changes",
         "ledger.jsonl lacks the newest entries",
     }
 

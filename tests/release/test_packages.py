@@ -82,7 +82,9 @@ def test_a_correction_without_figures_for_the_advertiser_is_never_replaced_by_wh
     entries = Ledger.open(home.ledger).entries()
     records = [(entry.kind, entry.subject, entry.body) for entry in entries]
     records.append(("release", f"{NAME}~2", {"corrects": NAME}))
-    with pytest.raises(Held, match="no figures of the period are in force") as refused:
+    with pytest.raises(
+        Held, match="no figures of the period are valid for this recipient"
+    ) as refused:
         package("maju", PERIOD, home, records)
     assert refused.value.exit_code == 4
     package("maju", Period("day", DAY - timedelta(days=1)), home, records)
@@ -131,7 +133,7 @@ def test_a_withdrawal_names_the_exports_that_repeat_its_figures(
     words = ["withdraw-release", before, "--reason", "It was a test.", "--home", str(home.root)]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
-    assert f"Workbooks of {NAME} that compare with the period before" in done.output
+    assert f"Workbooks of {NAME} that compare with the previous period" in done.output
 
 
 def test_what_is_not_as_recorded_is_refused(home: Home) -> None:
@@ -139,7 +141,7 @@ def test_what_is_not_as_recorded_is_refused(home: Home) -> None:
     folder = home.exports / "maju" / NAME
     shutil.rmtree(folder)
     shutil.copytree(home.exports / "jaya" / NAME, folder)
-    with pytest.raises(Held, match="as the ledger recorded it"):
+    with pytest.raises(Held, match="differs from what the ledger recorded"):
         packed(home)
 
 
@@ -166,7 +168,7 @@ def test_a_zip_file_that_is_no_package_is_refused(member: str, tmp_path: Path) -
     path.parent.mkdir()
     with zipfile.ZipFile(path, "w") as file:
         file.writestr(member, "x")
-    with pytest.raises(Held, match="no package of exports"):
+    with pytest.raises(Held, match="is not a package of exports"):
         check_package(path)
     assert {one.name for one in tmp_path.rglob("*")} == {"inner", "x.zip"}
 

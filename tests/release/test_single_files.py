@@ -120,7 +120,7 @@ def test_a_file_alone_is_as_sealed(name: str, alone: Callable[[str], Path], fold
 
 def test_a_csv_alone_cannot_be_checked(alone: Callable[[str], Path], folder: Path) -> None:
     path = alone(f"{STEM}.csv")
-    with pytest.raises(FileUnsealed, match="no seal in it and no certificate"):
+    with pytest.raises(FileUnsealed, match="no seal inside and no certificate"):
         check_file(path)
     assert check_file(path, certificate=folder / "certificate.json").release == NAME
 
@@ -166,7 +166,7 @@ def test_a_workbook_that_was_saved_again_is_told(alone: Callable[[str], Path]) -
     path = alone(f"{STEM}.xlsx")
     book = openpyxl.load_workbook(path)
     book.save(path)
-    with pytest.raises(FileChanged, match="another program has saved it again"):
+    with pytest.raises(FileChanged, match="another program saved it again"):
         check_file(path)
 
 
@@ -462,7 +462,7 @@ def test_the_seal_is_over_each_value_as_it_is(
 CASES: dict[str, tuple[str, type[AudienceError] | None, int, str]] = {
     "as released": (f"{STEM}.xlsx", None, 0, "Not known from this file"),
     "changed": (f"{STEM}.xlsx", FileChanged, 8, "changed"),
-    "renamed": (f"{STEM}.xlsx", FileRenamed, 9, "give it its name back"),
+    "renamed": (f"{STEM}.xlsx", FileRenamed, 9, "rename it to"),
     "other release": (f"{STEM}.xlsx", FileMisplaced, 10, "certificate of its own export"),
     "no seal": (f"{STEM}.csv", FileUnsealed, 11, "--certificate"),
 }

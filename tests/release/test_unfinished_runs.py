@@ -53,8 +53,8 @@ def test_the_command_tells_what_the_next_run_completes_and_ends_with_0(
     done = CliRunner().invoke(app, ["verify", str(state("after the rename"))])
     assert done.exit_code == 0
     assert "the next run completes" in done.output
-    assert f"the exports of {NEXT} are to be written" in done.output
-    assert "segments.duckdb is to be built again" in done.output
+    assert f"the exports of {NEXT} are not written yet" in done.output
+    assert "segments.duckdb is not up to date" in done.output
 
 
 def test_nothing_is_told_of_what_is_finished(state: Callable[[str], Path]) -> None:
@@ -65,7 +65,7 @@ def test_nothing_is_told_of_what_is_finished(state: Callable[[str], Path]) -> No
 def test_a_database_that_is_missing_is_to_be_built(state: Callable[[str], Path]) -> None:
     published = state("never")
     (published / "segments.duckdb").unlink()
-    assert verify_folder(published).unfinished == ("segments.duckdb is to be built",)
+    assert verify_folder(published).unfinished == ("segments.duckdb is not built yet",)
 
 
 def edit(path: Path) -> None:

@@ -72,7 +72,9 @@ def test_a_forged_notice_is_none(sent: Home) -> None:
     path.write_text(json.dumps(forged), "utf-8")
     with pytest.raises(Held, match="seal does not fit"):
         check_export(path.parent)
-    with pytest.raises(Held, match=f"exports/maju/{BAD}/{NOTICE} is not what the ledger recorded"):
+    with pytest.raises(
+        Held, match=f"exports/maju/{BAD}/{NOTICE} differs from what the ledger recorded"
+    ):
         verify_folder(sent.published)
 
 

@@ -256,7 +256,7 @@ def test_there_is_no_trend_without_a_released_period_before(tmp_path: Path) -> N
     write_exports(released, home, Ledger.open(home.ledger), SECRET)
     sheet = book(home.exports / "maju" / released.id)["Summary"]
     assert ["People", "Number of people"] in lines(sheet)
-    assert "No figures of the period before" in words(sheet)
+    assert "No figures of the previous period" in words(sheet)
 
 
 def test_a_trend_is_not_of_what_another_advertiser_had(tmp_path: Path) -> None:
