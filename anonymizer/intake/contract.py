@@ -201,9 +201,9 @@ def _explain_missing(table: RawTable, missing: Sequence[str], names: Sequence[st
     known = table.columns.keys() | UNREAD[table.name]
     if not {_plain(name) for name in names} & {_plain(name) for name in known}:
         return (
-            f"missing columns: {', '.join(missing)}; none of the {len(names)} column(s) found has "
-            "a name of the contract. They are not shown: a file without a header has data there. "
-            "Write the names of docs/raw-contract.md as header, schema or keys"
+            f"missing columns: {', '.join(missing)}; none of the {len(names)} column(s) found is "
+            "in the contract. Their names are not shown, because a file without a header has "
+            "data there. Write the names of docs/raw-contract.md as header, schema or keys"
         )
     found = [_listed(name, position) for position, name in enumerate(names, start=1)]
     listed = found if len(found) <= _MOST_LISTED else [*found[:_MOST_LISTED], "..."]

@@ -149,7 +149,7 @@ def _guarded(run: DayReader) -> TablesRead:
         raise
     except Exception as error:  # noqa: BLE001
         unforeseen = type(error).__name__
-    raise Held("intake_failed", f"{run.place}: {unforeseen}; keep the raw files, report this")
+    raise Held("intake_failed", f"{run.place}: {unforeseen}; keep the raw files and report this")
 
 
 def _write_pointers(tables: Mapping[str, DeduplicatedTable], home: Home, day: date) -> None:

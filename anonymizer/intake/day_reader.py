@@ -230,7 +230,7 @@ class DayReader:
                 raise source.reject("too_many_bad_rows", _most_faults(gathered.faults))
         if gathered.rows != reading.rows():
             raise source.reject(
-                "corrupt", f"it has {reading.rows()} rows, of which {gathered.rows} could be read"
+                "corrupt", f"only {gathered.rows} of its {reading.rows()} rows could be read"
             )
         header, warned = reading.header(), self._warned[table.name]
         self.dropped.setdefault(table.name, set()).update(header.dropped)

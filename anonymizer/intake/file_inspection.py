@@ -48,5 +48,5 @@ def _read_through(file: LandedFile, sizes: Limits) -> None:
                 raise source.reject("too_many_bad_rows", f"the limit is {MOST_FAULTS} in a file")
         if rows != reading.rows():
             raise source.reject(
-                "corrupt", f"it has {reading.rows()} rows, of which {rows} could be read"
+                "corrupt", f"only {rows} of its {reading.rows()} rows could be read"
             )

@@ -24,7 +24,7 @@ _IRREGULAR = {
     stat.S_IFSOCK: "socket",
 }
 _HOUR_FOLDER = re.compile(r"^hour=([01]?\d|2[0-3])$")
-_WHERE_TO = "put them into the folder above; the files of a day may also lie in hour=00 to hour=23"
+_WHERE_TO = "move them into the folder above; the files of a day may also be in hour=00 to hour=23"
 _DAY_FOLDER = re.compile(r"^day=(\d{4}-\d{2}-\d{2})$")
 _BY_DAY = ("profiles", "visits")
 _WHOLE = ("campaigns", "consents", "requests")
@@ -127,8 +127,8 @@ class _Survey:
             seen.add(path.name)
             unchanged = path.lstat().st_mtime <= self.unchanged_since
             if not (complete or path.name in promised or unchanged):
-                remedy = f"add {SUCCESS} beside it or wait"
-                self.wait("incomplete", f"{name} may still be written; {remedy}")
+                remedy = f"add {SUCCESS} to its folder or wait"
+                self.wait("incomplete", f"{name} may be incomplete; {remedy}")
                 continue
             digest = promised.get(path.name, "")
             self.files.append(LandedFile(table, path, name, arrival, digest))
@@ -140,7 +140,7 @@ class _Survey:
         """What the manifests of an hour and of its day say together of the files of the hour."""
         both = {name: of_day.get(name) or own.get(name, "") for name in own.keys() | of_day.keys()}
         if any(own.get(name) not in (None, "", digest) for name, digest in both.items()):
-            problem = "its manifest and that of the day name different digests"
+            problem = "its manifest and the manifest of the day state different digests"
             self.wait("incomplete", f"{hour.relative_to(self.raw)}: {problem}; correct one")
         return both
 
@@ -172,10 +172,12 @@ class _Survey:
             problem = "has no files" if there else "is not there"
             if folder.is_symlink() or folder.is_file():
                 problem = "is not a folder (links are not followed)"
-            self.wait("missing_day", f"{name} {problem}: that is not zero visits; deliver it")
+            self.wait(
+                "missing_day", f"{name} {problem}; this does not mean zero visits: deliver it"
+            )
         elif not (there and ((folder / SUCCESS).is_file() or _manifest_in(folder))):
-            problem = f"{name} may still bring visits of {day}"
-            self.wait("not_yet_arrived", f"{problem}; run again when it is there")
+            problem = f"{name} has not arrived yet and may contain visits of {day}"
+            self.wait("not_yet_arrived", f"{problem}; run again when it has arrived")
 
 
 def survey(raw: RawPath, day: date, timing: Timing, now: float) -> Landing:
@@ -303,4 +305,4 @@ def _manifest(folder: RawPath, raw: RawPath) -> dict[str, str]:
         return {str(entry["name"]): str(entry.get("sha256") or "").lower() for entry in entries}
     except _NO_MANIFEST:
         place = folder.relative_to(raw)
-        raise Held("incomplete", f"{place}/{MANIFEST} cannot be read; deliver it anew") from None
+        raise Held("incomplete", f"{place}/{MANIFEST} cannot be read; deliver it again") from None

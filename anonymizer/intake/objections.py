@@ -112,9 +112,9 @@ def require_decisions(rows: Iterable[UnreadRow], decisions: Decisions) -> None:
     if waiting:
         raise Held(
             "objection_unreadable",
-            f"{len(waiting)} row(s) of requests or consents, limit 0, have no user id that can be "
-            f"read, so whom they protect is not known: {first_few(waiting)}. Deliver a corrected "
-            "file in place of this one, or decide about each row: audience rights "
+            f"{len(waiting)} row(s) of requests or consents, limit 0, have no readable user id, "
+            f"so it is not known which person they protect: {first_few(waiting)}. Replace the "
+            "file with a corrected one, or decide about each row: audience rights "
             f"review{advice(waiting)}",
         )
 
@@ -125,8 +125,8 @@ def advice(rows: Iterable[UnreadRow]) -> str:
     if not files:
         return ""
     return (
-        f". In {first_few(files)} a quoted text may have rows among its lines: write every field "
-        "in quotation marks, the header's too, or no line breaks in fields, or deliver JSON lines"
+        f". In {first_few(files)} lines of a quoted text may be rows: quote every field, "
+        "including the header, or remove line breaks from fields, or deliver JSON lines"
     )
 
 

@@ -38,12 +38,12 @@ def canonical_user(user: str) -> str:
 
 
 _REFUSALS = {
-    NO_USER: ("this is no user id but a blank or a placeholder", "give the id"),
-    PLACEHOLDER: ("this is no user id but a blank or a placeholder", "give the id"),
-    HIDDEN: ("the user id has a character that is not visible", "type it instead of copying it"),
+    NO_USER: ("this is a blank or a placeholder, not a user id", "give the id"),
+    PLACEHOLDER: ("this is a blank or a placeholder, not a user id", "give the id"),
+    HIDDEN: ("the user id contains an invisible character", "type it instead of copying it"),
     NOT_AN_ID: (
         "this is a number with a fraction or an exponent, not a user id",
-        "give the id as the profiles have it",
+        "give the id as it is written in the profiles",
     ),
 }
 

@@ -25,14 +25,14 @@ _UNSTATED = frozenset({"gender_not_stated", "region_not_stated"})
 _ONLY_MORE = _RARE | _UNSTATED | {"other_day", "quarantined", "erased"}
 # Counts that are compared with other days, and where to look. Not all rows of visits: the folder of
 # the next day, which is read too, is hardly begun when the last day is run.
-_VISITS = "raw/visits: a part of it, another day's, or two days at once"
+_VISITS = "raw/visits: only a part of it, visits of another day, or of two days"
 _COUNTS = {
     "visits of the day": _VISITS,
     "visits counted": _VISITS,
-    "profiles": "raw/profiles: a part of it, or two snapshots at once",
-    "consents": "raw/consents: a part of it, or a file twice with other bytes",
-    "requests": "raw/requests: a part of it, or a file twice with other bytes",
-    "campaigns": "raw/campaigns: a part of it, or those of another year",
+    "profiles": "raw/profiles: only a part of it, or two snapshots at once",
+    "consents": "raw/consents: only a part of it, or one file twice with different bytes",
+    "requests": "raw/requests: only a part of it, or one file twice with different bytes",
+    "campaigns": "raw/campaigns: only a part of it, or campaigns of another year",
     "people": "user_id in raw/profiles and in raw/visits",
     "people of visits": "user_id in raw/visits",
     "people of consents": "user_id in raw/consents",
@@ -41,7 +41,7 @@ _COUNTS = {
 }
 # What was passed over, and what is then missing from the figures.
 _IGNORED = {
-    "ignored columns": "names of columns that the contract does not know, in the files of the day",
+    "ignored columns": "columns in the files of the day that are not in the contract",
     "ignored files and folders": "names in raw/ that no run reads",
 }
 _LOOK_AT = {
@@ -183,7 +183,7 @@ def _smaller_snapshots(
                 f"{found:,}",
                 f"{expected:,} as on the day before",
                 f"at least {least:.0%} of that",
-                f"raw/{table}: it is a part of a file, or an old one",
+                f"raw/{table}: only a part of a file, or an old file",
             )
 
 

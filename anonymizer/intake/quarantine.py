@@ -60,8 +60,11 @@ def read_pointers(home: Home, day: date) -> pa.Table:
     """All pointers of a day by table, file and row. Raises ConfigurationError without any file."""
     path = home.working_file("quarantine", day)
     if not path.exists():
-        problem = f"no quarantine of {day} is kept: it was not taken in, or retention removed it"
-        remedy = f"take it in with: audience run --from {day} --to {day}"
+        problem = (
+            f"there is no quarantine list of {day}: the day was not taken in, or retention "
+            "removed the list"
+        )
+        remedy = f"take the day in with: audience run --from {day} --to {day}"
         raise ConfigurationError([Fault("--day", problem, remedy)])
     pointers = pq.read_table(path, partitioning=None)
     order = ("raw_table", "file", "row_number", "column", "reason")

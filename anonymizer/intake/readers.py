@@ -28,4 +28,4 @@ def read(source: RawSource, table: RawTable) -> FileReading:
         return read_csv(source, table, compression)
     if name.endswith((".jsonl", ".ndjson")):
         return read_json_lines(source, table, compression)
-    raise source.reject("unknown_format", "take .parquet, .csv or .jsonl, also with .gz or .zst")
+    raise source.reject("unknown_format", "use .parquet, .csv or .jsonl, also with .gz or .zst")

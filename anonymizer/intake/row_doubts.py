@@ -80,7 +80,7 @@ def _other_coding(
         first = others[0]
         yield Held(
             "region_coding",
-            f"region_code of {unlike:,} profiles, limit {most:.0%} of {read + unlike:,} that look "
-            f"like codes, is of another scheme, first in {first.file} row {first.rows[0]}: "
+            f"{unlike:,} of {read + unlike:,} region codes of profiles belong to another scheme, "
+            f"limit {most:.0%}, first in {first.file} row {first.rows[0]}: "
             + "; ".join(_OTHER_CODES[kind] for kind in kinds),
         )

@@ -172,7 +172,7 @@ def test_a_folder_in_the_bucket_is_complete_as_on_a_disk(landed: World, bucket: 
     now = time.time()
     waits = survey(raw_root(landed.home), DAY, landed.policy.timing, now).waits
     assert {hold.reason for hold in waits} == {"incomplete"}
-    assert f"{VISITS} may still be written" in waits[-1].detail
+    assert f"{VISITS} may be incomplete" in waits[-1].detail
     for folder in (f"visits/day={DAY}", f"profiles/day={DAY}", "campaigns", "consents", "requests"):
         bucket.put(f"{folder}/_SUCCESS", b"")
     assert not survey(raw_root(landed.home), DAY, landed.policy.timing, now).waits
@@ -216,7 +216,7 @@ def test_a_mark_that_arrives_during_a_listing_does_not_count_yet(
     assert len(calls) == 2
     assert (root / "campaigns" / "_SUCCESS").is_file()
     waits = survey(root, DAY, landed.policy.timing, time.time()).waits
-    assert f"{VISITS} may still be written" in " ".join(hold.detail for hold in waits)
+    assert f"{VISITS} may be incomplete" in " ".join(hold.detail for hold in waits)
 
 
 def test_requests_in_a_folder_of_the_home_hold_the_day(landed: World) -> None:
@@ -254,7 +254,7 @@ def test_a_manifest_in_the_bucket_is_kept(landed: World, bucket: Bucket) -> None
     assert refused(landed, raw_root(landed.home))[0].endswith("rejected: manifest_digest")
     for content, told in (
         (b'{"files": [{"name": "v.csv"}, {"name": "more.csv"}]}', "1 of 2 files of the manifest"),
-        (b"{", "cannot be read; deliver it anew"),
+        (b"{", "cannot be read; deliver it again"),
     ):
         bucket.put(manifest, content)
         (hold,) = survey(raw_root(landed.home), DAY, landed.policy.timing, NOW).waits

@@ -306,7 +306,7 @@ def _an_unread_folder(world: World) -> None:
 @pytest.mark.parametrize(
     ("wait", "reason"),
     [
-        (_no_late_folder, "may still bring visits"),
+        (_no_late_folder, "may contain visits"),
         (_no_consents, "no files in raw/consents"),
         (_a_file_to_come, "1 of 2 files of the manifest are missing"),
         (_an_unread_folder, "part=1 has files"),
@@ -370,7 +370,7 @@ def test_the_manifest_of_a_day_vouches_for_the_bytes_of_its_hours(world: World) 
     with pytest.raises(InputsRejected, match="manifest_digest"):
         world.take_in()
     _manifest(world.folder() / "hour=14", **{"v.csv": digest})
-    with pytest.raises(InputsRejected, match="name different digests"):
+    with pytest.raises(InputsRejected, match="state different digests"):
         world.take_in()
     _manifest(world.folder(), **{"hour=14/v.csv": ""})
     assert world.take_in().accounts["visits"].counted == 2

@@ -50,7 +50,7 @@ def test_a_file_without_a_header_shows_none_of_its_values(world: World, form: st
     values = ["canary_visit", "canary_u0023007", "canary_time", "user_12", "budi"]
     world.visits(WRITERS[form]([dict.fromkeys(values, "x")]), f"x.{form}")
     said, _ = refusals(world)
-    assert "none of the 5 column(s) found has a name of the contract" in said
+    assert "none of the 5 column(s) found is in the contract" in said
     assert not [value for value in values if value in said]
 
 

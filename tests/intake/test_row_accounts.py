@@ -231,7 +231,7 @@ def test_a_row_that_a_reader_loses_refuses_the_file(
 
     monkeypatch.setattr(day_reader, "replace_rows", replace_rows, raising=False)
     monkeypatch.setattr(day_reader, "read", losing)
-    with pytest.raises(InputsRejected, match="it has 2 rows, of which 1 could be read"):
+    with pytest.raises(InputsRejected, match="only 1 of its 2 rows could be read"):
         world.take_in()
 
 

@@ -280,7 +280,7 @@ def test_a_note_that_may_hold_a_request_holds_the_release(world: World) -> None:
     world.put("requests/r.csv", as_csv([request_of("u1") | {"note": note}]))
     with pytest.raises(Held, match="objection_unreadable") as held:
         world.take_in()
-    said = "In requests/r.csv a quoted text may have rows among its lines: write every field in"
+    said = "In requests/r.csv lines of a quoted text may be rows: quote every field"
     assert said in " ".join(str(held.value).split())
 
 

@@ -99,7 +99,7 @@ def test_for_a_person_who_is_named_a_request_is_filed_and_the_ledger_names_it(ho
         (NOBODY, "ignored", "u7", "--user: nothing is filed for an ignored row"),
         (CONSENT, "withdraw", None, "counts as a refusal already"),
         (CONSENT, "erase", None, "audience rights withdraw"),
-        (NOBODY, "erase", " unknown", "--user: this is no user id"),
+        (NOBODY, "erase", " unknown", "--user: this is a blank or a placeholder"),
     ],
 )
 def test_what_a_row_cannot_count_as_is_refused_and_nothing_is_written(

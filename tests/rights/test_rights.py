@@ -82,7 +82,9 @@ def test_a_blank_or_placeholder_is_nobody_and_is_not_repeated(user: str, home: H
         lambda: file_request(home, "erase", user, NOW),
         lambda: access(home, Policy(), SECRET, user),
     ):
-        with pytest.raises(ConfigurationError, match="--user: this is no user id") as caught:
+        with pytest.raises(
+            ConfigurationError, match="--user: this is a blank or a placeholder"
+        ) as caught:
             refuse()
         assert len(user.strip()) < 3 or user not in str(caught.value)
     assert files(home) == {}
