@@ -81,7 +81,7 @@ def _read_mapping(path: Path, coding: RegionCoding, files: dict[str, str]) -> di
         text = content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         problem = f"it cannot be read ({type(error).__name__})"
-        remedy = "a CSV file in UTF-8 beside policy.yaml"
+        remedy = "give a CSV file in UTF-8 in the folder of policy.yaml"
         raise ConfigurationError([Fault(str(coding.file), problem, remedy)]) from None
     if len(content) > _MOST_BYTES:
         problem = f"it has more than {_MOST_BYTES:,} bytes"
@@ -119,12 +119,14 @@ def _checked_rows(
         key = code.replace(".", "") if bps else code
         if bps and not _BPS.match(code):
             remedy = "two or four digits, or two and two with a dot"
-            faults.append(Fault(place, f"{code!r} is no BPS code of a province or regency", remedy))
+            faults.append(
+                Fault(place, f"{code!r} is not a BPS code of a province or regency", remedy)
+            )
         if region not in known:
-            remedy = "take a Kemendagri code; see: audience segments"
-            faults.append(Fault(place, f"{region!r} is no region of the reference", remedy))
+            remedy = "use a Kemendagri code; see: audience segments"
+            faults.append(Fault(place, f"{region!r} is not a region of the reference data", remedy))
         if key in lines:
-            faults.append(Fault(place, f"{code!r} stands in line {lines[key]} already"))
+            faults.append(Fault(place, f"{code!r} is already in line {lines[key]}"))
         lines.setdefault(key, line)
         codes[code] = region
     return codes, faults

@@ -20,7 +20,7 @@ class Settings(BaseModel):
 
 _PLAIN = {"extra_forbidden": "this key is unknown", "missing": "this key is missing"}
 _REMEDIES = {
-    "extra_forbidden": "remove it, or correct its name; docs/policy-reference.md lists all"
+    "extra_forbidden": "remove it, or correct its name; docs/policy-reference.md lists all settings"
 }
 # What earlier versions had instead of a key. One that has another name only is in `RENAMED`.
 _REPLACED = {
@@ -65,7 +65,7 @@ def _parsed(text: str, name: str, model: type[Model]) -> Model:
         place = f"{name}:{mark.line + 1}" if mark else name
         raise ConfigurationError([Fault(place, "this is not valid YAML")]) from None
     faults = [
-        Fault(f"{name}:{line}", f"the key {key!r} stands twice")
+        Fault(f"{name}:{line}", f"the key {key!r} occurs twice")
         for key, line in _doubled_keys(root)
     ]
     try:

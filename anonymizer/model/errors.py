@@ -104,9 +104,9 @@ class InputsRejected(InputRejected):
         lines = "\n".join(f"  - {rejected}" for rejected in self.files)
         AudienceError.__init__(
             self,
-            f"{len(self.files)} raw file(s) rejected, nothing of the run is used; "
-            f"correct or remove them and run again:\n{lines}"
-            + (f"\nThe day also waits: {waiting}" if waiting else ""),
+            f"{len(self.files)} raw file(s) rejected, so nothing from this run is used; correct "
+            "or remove them and run again:\n"
+            f"{lines}" + (f"\nThe day is also waiting: {waiting}" if waiting else ""),
         )
 
 
@@ -208,6 +208,6 @@ class NoSpace(AudienceError):
 
     def __init__(self, place: str, problem: str) -> None:
         super().__init__(
-            f"no_space: cannot write in {place} ({problem}); free room or correct the permissions, "
-            "then run again"
+            f"no_space: cannot write in {place} ({problem}); free disk space or correct the "
+            "permissions, then run again"
         )

@@ -64,7 +64,7 @@ def read_hierarchy(path: Path) -> Hierarchy:
         firsts.add(row)
     children = _children([row for _, row in rows])
     faults += [
-        Fault(path.name, f"{' > '.join(cycle)} is a circle", "no code may be below itself")
+        Fault(path.name, f"{' > '.join(cycle)} is a cycle", "no code may be below itself")
         for cycle in _cycles(children)
     ]
     if faults:
@@ -93,7 +93,7 @@ def dimension(name: str, hierarchy: Hierarchy | None, values: Collection[str]) -
     faults = _unknown(name, set(values) - known)
     if not whole and TOTAL in tree.codes:
         problem = f"{TOTAL} does not cover all codes of its hierarchy"
-        faults.append(Fault(name, problem, "put the codes that it lacks below it, or rename it"))
+        faults.append(Fault(name, problem, "add the missing codes below it, or rename it"))
     if faults:
         raise ConfigurationError(faults)
     below[top] = tuple(range(len(tree.leaves)))
@@ -153,16 +153,16 @@ def unreadable(path: Path, error: Exception) -> Fault:
     """What is wrong with a text file that could not be opened or decoded, without its content."""
     if isinstance(error, OSError):
         return Fault(str(path), f"the file cannot be read ({type(error).__name__})")
-    return Fault(path.name, f"this is no CSV file in UTF-8 ({type(error).__name__})")
+    return Fault(path.name, f"this is not a CSV file in UTF-8 ({type(error).__name__})")
 
 
 def _problem(row: Sequence[str]) -> str:
     if row and len(row) != len(_COLUMNS):
-        return f"{len(row)} fields where parent,child are {len(_COLUMNS)}"
+        return f"{len(row)} fields; parent,child has {len(_COLUMNS)}"
     if not all(row):
         return "a code is empty"
     if any(code != code.strip() or not code.isprintable() for code in row):
-        return "a code has a space at its beginning or end, or a character that cannot be seen"
+        return "a code has a space at its beginning or end, or an invisible character"
     return ""
 
 

@@ -48,7 +48,7 @@ class Period:
         whole = {"day": text, "week": f"{text}-1", "month": f"{text}-01"}[kind]
         found = cls(kind, date.fromisoformat(whole))
         if found.id != text:
-            raise ValueError("this is no day, ISO week or month")
+            raise ValueError("this is not a day, ISO week or month")
         return found
 
     @property

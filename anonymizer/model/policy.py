@@ -75,7 +75,8 @@ def _plain_words(words: object) -> object:
     plain = [(_plain_word(word), meaning) for word, meaning in words.items()]
     times = Counter(word for word, _ in plain)
     if doubled := sorted(str(word) for word, number in times.items() if number > 1):
-        raise ValueError(f"{', '.join(doubled)}: a word has one meaning; capitals do not count")
+        raise ValueError(f"{', '.join(doubled)}: a word must occur once only, whatever its "
+            "capitals")
     return dict(plain)
 
 
@@ -86,21 +87,21 @@ def _plain_word(word: object) -> object:
 
 
 class Promise(Settings):
-    """What every published figure keeps."""
+    """What is promised for every published figure."""
 
     # With a floor of 1 an empty group would be the only one that is withheld.
     k: int = Field(50, ge=2, description=_K_MEANING)
     k_jitter: int = Field(
         5,
         ge=0,
-        description="A secret offset of 0 to this many raises the floor, drawn anew for every "
-        "other set of people, so that a group that appears gives away the arrival of the k-th "
-        "person in one case of k_jitter + 1 only.",
+        description="A secret offset of 0 to this number raises the threshold. It is drawn "
+            "separately for each set of people, so that the appearance of a group "
+            "reveals the arrival of the k-th person in only one of k_jitter + 1 cases.",
     )
     inference_k: InferenceK = Field(
         10,
-        description="Nobody can prove of any group that it has fewer people than this; "
-        "`k` is the strict setting, 0 only forbids solving a figure exactly.",
+        description="No one can prove that a group has fewer people than this. `k` is the "
+            "strictest setting; 0 only prevents that a figure is solved exactly.",
     )
     rounding: int = Field(
         10, ge=1, description="Figures are multiples of this, by keyed random rounding; 1 is exact."
@@ -109,11 +110,13 @@ class Promise(Settings):
         5,
         ge=0,
         le=100,
-        description="Two groups that differ by fewer than max(rounding, inference_k) people plus a "
-        "secret 0 to this many, drawn once for each pair of tables, share one figure or none.",
+        description="Two groups that differ by fewer than max(rounding, inference_k) people plus "
+            "a secret number from 0 to this one, drawn once for each pair of tables, "
+            "share one figure or none.",
     )
     near_days: int = Field(
-        400, ge=31, description="A group is compared with groups released this many days back."
+        400, ge=31, description="A group is compared with the groups released up to this many "
+            "days before."
     )
     min_account_days: int = Field(
         30, ge=0, description="Accounts that have been open for fewer days are not counted."
@@ -166,7 +169,7 @@ class Promise(Settings):
 
 
 class PolicyPromise(Promise):
-    """What every published figure keeps."""
+    """What is promised for every published figure."""
 
     k: int = Field(50, ge=LOWEST_K, description=_K_MEANING)
 
@@ -190,14 +193,14 @@ class Eligibility(Settings):
 
 
 class Bots(Settings):
-    """Which visits are not a person's."""
+    """Which visits are not made by a person."""
 
     max_visits_per_day: PositiveInt = Field(
-        1_000, description="A person with more visits on a day is taken for a program."
+        1_000, description="A person with more visits on a day is treated as a program."
     )
     user_agent_words: tuple[str, ...] = Field(
         ("bot", "crawler", "spider", "curl", "python-requests", "headless"),
-        description="A user agent with one of these words (any case) is a program's.",
+        description="A user agent with one of these words (in any case) belongs to a program.",
     )
 
 
@@ -205,45 +208,46 @@ class Timing(Settings):
     """When a day is complete."""
 
     timezone: Annotated[str, AfterValidator(_known_zone)] = Field(
-        "Asia/Jakarta", description="The zone whose calendar days, weeks and months are released."
+        "Asia/Jakarta", description="The time zone of the calendar days, weeks and months that "
+            "are released."
     )
     first_day: Annotated[date, BeforeValidator(_calendar_day)] = Field(
         date(2026, 1, 1),
-        description="The first local day that is released; earlier ones are left alone.",
+        description="The first local day that is released; earlier days are never run.",
     )
     late_days: int = Field(
-        1, ge=0, le=31, description="Visits of a day may arrive this many days later."
+        1, ge=0, le=31, description="Visits of a day may arrive up to this many days later."
     )
     open_days: int = Field(
         2,
         ge=0,
         le=7,
-        description="A week or month stays open this many days after its last; visits that "
-        "arrive late for their day still count in it.",
+        description="A week or month stays open this many days after its last day; visits that "
+            "arrive too late for their day still count in it.",
     )
     settle_seconds: int = Field(
         60,
         ge=0,
-        description="A raw file without _SUCCESS or manifest beside it is read only when it has "
-        "not changed for this long.",
+        description="A raw file in a folder without _SUCCESS or manifest is read only if it has "
+            "not changed for this many seconds.",
     )
 
 
 class IntakeLimits(Settings):
-    """What a raw file may be."""
+    """Limits for raw files."""
 
     max_file_megabytes: PositiveInt = Field(4_096, description="Larger files are rejected.")
     max_expanded_megabytes: PositiveInt = Field(
         16_384, description="A compressed file that expands beyond this is rejected."
     )
     max_field_characters: PositiveInt = Field(
-        8_192, description="A longer field puts its row into quarantine."
+        8_192, description="A row with a longer field is quarantined."
     )
     max_quarantined_share: float = Field(
         0.2, ge=0, le=1, description="A day with a larger share of bad rows is held."
     )
     naive_times: Literal["quarantine", "policy_zone"] = Field(
-        "quarantine", description="What a time without zone in a text file means."
+        "quarantine", description="How a time without a zone in a text file is treated."
     )
 
 
@@ -252,15 +256,15 @@ class RegionCoding(Settings):
 
     scheme: RegionScheme = Field(
         "kemendagri",
-        description="`kemendagri`: 31.71; `kemendagri_without_dots`: 3171 is 31.71; `bps`: the "
-        "codes of BPS, with or without dots, by the file; `file`: the codes of the file as they "
-        "are.",
+        description="`kemendagri`: 31.71; `kemendagri_without_dots`: 3171 is 31.71; `bps`: BPS "
+            "codes, with or without dots, mapped by `file`; `file`: the codes in `file`, "
+            "exactly as they are there.",
     )
     file: str | None = Field(
         None,
         min_length=1,
         description="A CSV file `code,region` in the home directory: a code of the raw files, "
-        "and the Kemendagri code that it means.",
+            "and the Kemendagri code that each stands for.",
     )
 
     @model_validator(mode="after")
@@ -268,7 +272,8 @@ class RegionCoding(Settings):
         if self.scheme in ("bps", "file") and not self.file:
             raise ValueError(f"scheme {self.scheme} needs a file: CSV with the header code,region")
         if self.scheme not in ("bps", "file") and self.file:
-            raise ValueError(f"scheme {self.scheme} reads no file; use the scheme bps or file")
+            raise ValueError(f"scheme {self.scheme} does not use a file; use the scheme bps or "
+                "file")
         return self
 
 
@@ -279,15 +284,15 @@ class CodingSettings(Settings):
     target_regions: RegionCoding = RegionCoding()
     gender: Annotated[dict[str, GenderCode], BeforeValidator(_plain_words)] = Field(
         default_factory=dict,
-        description="Words of profiles' gender, and what each means: male, female or not_stated. "
-        "They come before the words that are known already.",
+        description="Words for gender in profiles, each with its meaning: male, female or "
+            "not_stated. They take precedence over the built-in words.",
     )
     max_other_share: float = Field(
         0.1,
         ge=0,
         le=1,
-        description="A day is held when a larger share of the stated regions of profiles looks "
-        "like codes of another scheme.",
+        description="A day is held if a larger share of the regions stated in profiles looks "
+            "like codes of another scheme.",
     )
 
 
@@ -323,34 +328,40 @@ ShareReason = Literal[
 
 
 class Plausibility(Settings):
-    """Which days are held as implausible until somebody accepts them or delivers again."""
+    """Which days are held as implausible until someone accepts them or delivers them again."""
 
     enabled: bool = Field(
         default=True, description="Whether a day is compared with the days before it."
     )
-    weeks: PositiveInt = Field(4, description="Days of so many weeks before are compared.")
+    weeks: PositiveInt = Field(4, description="A day is compared with the days of this many "
+        "weeks before it.")
     min_days: PositiveInt = Field(
-        3, description="With fewer days of the same weekday, all earlier days are compared."
+        3, description="With fewer days of the same weekday, the day is compared with all "
+            "earlier days."
     )
-    min_rows: PositiveInt = Field(100, description="What has fewer rows is not compared.")
+    min_rows: PositiveInt = Field(100, description="Counts and shares of fewer rows are not "
+        "compared.")
     min_visits_ratio: float = Field(
-        0.5, gt=0, le=1, description="Least visits of a day, as a share of the expected ones."
+        0.5, gt=0, le=1, description="The lowest number of visits on a day, as a share of the "
+            "expected number."
     )
     max_visits_ratio: float = Field(
-        3.0, ge=1, description="Most visits of a day, as a multiple of the expected ones."
+        3.0, ge=1, description="The highest number of visits on a day, as a multiple of the "
+            "expected number."
     )
     min_snapshot_ratio: float = Field(
         0.95,
         gt=0,
         le=1,
-        description="Least rows of profiles, consents and requests, as a share of the day before.",
+        description="The lowest number of rows of profiles, consents and requests, as a share of "
+            "the number on the day before.",
     )
     max_share_change: float = Field(
         0.1,
         gt=0,
         le=1,
-        description="Most that a share of rows (excluded by a reason, quarantined, not mapped) may "
-        "differ from the expected share.",
+        description="The largest allowed difference between a share of rows (excluded for a "
+            "reason, quarantined, not mapped) and the expected share.",
     )
     max_campaign_share_change: float = Field(
         0.6,
@@ -360,18 +371,20 @@ class Plausibility(Settings):
     )
     max_share_change_by_reason: dict[ShareReason, Annotated[float, Field(gt=0, le=1)]] = Field(
         default_factory=dict,
-        description="The same for the share of one reason, in place of the two above, such as "
-        "{age_not_known: 0.05}; without earlier days its largest share.",
+        description="The same for the share of a single reason, in place of the two settings "
+            "above, such as {age_not_known: 0.05}; without earlier days, the largest "
+            "share.",
     )
     max_share_without_history: float = Field(
         0.3,
         gt=0,
         le=1,
         description="Without earlier days: the largest share of rows with an unknown age, no "
-        "profile, an unmapped gender or region, or that came too late.",
+            "profile, an unmapped gender or region, or that arrived too late.",
     )
     other_weekdays_factor: float = Field(
-        2.0, ge=1, description="Limits are so many times as wide where other weekdays are compared."
+        2.0, ge=1, description="Factor by which limits are wider if the day is compared with "
+            "other weekdays."
     )
 
 
@@ -385,14 +398,14 @@ class Retention(Settings):
 
 
 class DataLabel(Settings):
-    """What the data labels of exports say of the provider."""
+    """What the data labels of exports say about the provider."""
 
     contact: str | None = Field(
         None,
         min_length=1,
         max_length=200,
-        description="Where questions about the figures are answered: the address of a team, no "
-        "person's. Without it the labels say that none is stated.",
+        description="Contact for questions about the figures: the address of a team, not of a "
+            "person. Without it, the labels say that no contact is stated.",
     )
     domain: str | None = Field(
         None, min_length=1, max_length=200, description="The provider's domain."
@@ -411,12 +424,12 @@ class DataLabel(Settings):
 
 
 class Effort(Settings):
-    """What the proof may cost; what is not proved within it is suppressed."""
+    """Limits for the work on proofs; what is not proved within them is suppressed."""
 
     proof_work: PositiveInt = Field(
         600_000,
         description="Units of work for the proof of one table: simplex iterations and moves of "
-        "people, about 10,000 a second. The clock decides nothing.",
+            "people, about 10,000 a second. This is not a time limit.",
     )
     memory_megabytes: PositiveInt = Field(
         2_048, description="Memory of the counting engine, and of the proof of one table."
@@ -440,7 +453,7 @@ def _present_format(stated: int) -> int:
 
 def _known_login(login: str) -> str:
     if not login.strip() or login != login.strip() or not login.isprintable():
-        raise ValueError("a login has at least one character and no space around it")
+        raise ValueError("a login has at least one character and no leading or trailing space")
     return login
 
 
@@ -462,10 +475,11 @@ class Policy(Settings):
 
     format: Annotated[int, AfterValidator(_present_format)] = Field(
         FORMAT,
-        description="Which names the settings have; `audience migrate` brings an older file to it.",
+        description="Version of the names of settings; `audience migrate` updates an older file.",
     )
     provider: str = Field(
-        "Example Company", min_length=1, description="Who publishes; stands in the data labels."
+        "Example Company", min_length=1, description="Name of the publisher, as stated in the "
+            "data labels."
     )
     data_label: DataLabel = DataLabel()
     promise: PolicyPromise = PolicyPromise()
@@ -480,8 +494,8 @@ class Policy(Settings):
     roles: _RolesSetting = Field(
         Roles(),
         description="Logins of the operating system by role (`privacy_officer`, `data_engineer`, "
-        "`ad_ops`): who may accept, correct and approve. Without any, decisions that need no "
-        "second person are open to every login that can run the program.",
+            "`ad_ops`): who may accept, correct and approve. If none is set, decisions "
+            "that need no second person are open to every login that can run the program.",
     )
 
     @model_validator(mode="after")

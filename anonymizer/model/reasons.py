@@ -24,10 +24,10 @@ def require_fit(reason: str, remedy: str) -> None:
         for wrong, problem, solution in (
             (not reason.strip(), "it is empty", "say in a sentence why"),
             (len(reason) > _LONGEST, f"more than {_LONGEST} characters", "be brief"),
-            (not reason.isprintable(), "it holds control characters", "write one line of text"),
+            (not reason.isprintable(), "it contains control characters", "write one line of text"),
             (
                 looks_identifying(reason),
-                "it holds what looks like an address or a number of a person",
+                "it contains what looks like an address or a number of a person",
                 remedy,
             ),
         )

@@ -249,7 +249,7 @@ def _prove(before: str, after: str, name: str) -> None:
     except yaml.YAMLError:
         proved = False
     if not proved:
-        remedy = "rename its settings by hand; docs/policy-reference.md lists all"
+        remedy = "rename its settings by hand; docs/policy-reference.md lists all settings"
         problem = "the file cannot be migrated line by line; nothing was changed"
         raise ConfigurationError([Fault(name, problem, remedy)])
 

@@ -127,8 +127,8 @@ class Catalogue:
 class Words(Settings):
     """What a group or segment is called."""
 
-    english: str = Field(min_length=1, max_length=80, description="Its words in English.")
-    indonesian: str = Field(min_length=1, max_length=80, description="Its words in Indonesian.")
+    english: str = Field(min_length=1, max_length=80, description="Its name in English.")
+    indonesian: str = Field(min_length=1, max_length=80, description="Its name in Indonesian.")
 
     @property
     def text(self) -> Text:
@@ -189,7 +189,7 @@ class InterestSettings(Words):
 
     categories: tuple[Category, ...] = Field(
         min_length=1,
-        description="Spellings of product_category; spaces around them and capitals do not count.",
+        description="Spellings of product_category; capitals and spaces around them are ignored.",
     )
 
 
@@ -239,7 +239,7 @@ def _shared_categories(settings: SegmentSettings, place: str) -> list[Fault]:
     for code, interest in settings.interests.items():
         for category in dict.fromkeys(spelling.lower() for spelling in interest.categories):
             if category in owners:
-                problem = f"{category!r} is in {owners[category]} already"
+                problem = f"{category!r} is already in {owners[category]}"
                 faults.append(Fault(f"{place} interests.{code}", problem, "name it in one of them"))
             owners[category] = code
     return faults
@@ -261,7 +261,7 @@ def _axes(settings: SegmentSettings, place: str) -> tuple[tuple[Dimension, ...],
     for code, area in settings.areas.items():
         unknown = [member for member in area.regions if member not in region.positions]
         faults += [
-            Fault(f"{place} areas.{code}", f"{member!r} is no province or regency code")
+            Fault(f"{place} areas.{code}", f"{member!r} is not a province or regency code")
             for member in unknown
         ]
         if not unknown:
@@ -285,7 +285,7 @@ def _named_cells(
         spot = f"{place} named.{code}"
         chosen = list(zip(axes, (segment.gender, segment.age, segment.region), strict=True))
         unknown = [
-            Fault(spot, f"{value!r} is no {axis.name} group", "see: audience segments")
+            Fault(spot, f"{value!r} is not a group of {axis.name}", "see: audience segments")
             for axis, value in chosen
             if value not in axis.positions
         ]

@@ -31,7 +31,7 @@ class Direction(Enum):
     # More than one setting together, see the functions below.
     SEGMENTS = "a group of people that could not be published before"
     INTERESTS = "an interest or a category that had no table before"
-    ROLES = "a login more that may decide, or fewer than two that may"
+    ROLES = "one more login that may decide, or fewer than two"
     SHARES = "a limit that lets more pass"
 
 
@@ -229,7 +229,7 @@ def _finer_segments(before: Catalogue, after: Catalogue) -> Iterator[Weakening]:
     added = [segment for segment, box in enumerate(_boxes(after, numbers)) if box not in known]
     if added:
         named = ", ".join(after.id(segment) for segment in added[:_EXAMPLES])
-        words = f"{len(added):,} groups more, such as {named}"
+        words = f"{len(added):,} more groups, such as {named}"
         yield Weakening("segments", f"{len(before):,} groups", words)
 
 

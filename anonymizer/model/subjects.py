@@ -33,13 +33,13 @@ class Campaign:
         if not (_ID.fullmatch(self.id) and _ID.fullmatch(self.advertiser_id)):
             raise Held(
                 "campaign_id",
-                "a campaign or advertiser id is no file name; use up to 64 letters, digits, "
-                "dots, dashes and underscores, a letter or digit first",
+                "a campaign or advertiser id cannot be used as a file name; use up to 64 "
+                "letters, digits, dots, dashes and underscores, a letter or digit first",
             )
         if _IDENTIFYING.search(self.name) or _IDENTIFYING.search(self.advertiser_name):
             raise Held(
                 "identifying_text",
-                f"the name of campaign {self.id} or of its advertiser holds what looks like an "
+                f"the name of campaign {self.id} or of its advertiser contains what looks like an "
                 "e-mail address, a phone number or a 16-digit number; rename it in raw/campaigns",
             )
 
@@ -53,12 +53,15 @@ class Topic:
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
-            raise Held("topic_id", "the code of an interest is no file name; see segments.yaml")
+            raise Held(
+                "topic_id",
+                "the code of an interest cannot be used as a file name; change it in segments.yaml",
+            )
         if any(_IDENTIFYING.search(words) for words in (self.name.english, self.name.indonesian)):
             raise Held(
                 "identifying_text",
-                f"the words of interest {self.id} hold what looks like an e-mail address, a phone "
-                "number or a 16-digit number; change them in segments.yaml",
+                f"the name of interest {self.id} contains what looks like an e-mail address, a "
+                "phone number or a 16-digit number; change it in segments.yaml",
             )
 
 

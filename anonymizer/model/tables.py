@@ -93,7 +93,7 @@ class Counted:
             raise ValueError("nobody in a cell that is known to be occupied")
         hashed = np.unique(self.hashes.cells)
         if not np.array_equal(hashed, np.flatnonzero(self.people)):
-            raise ValueError("set hashes and people are not of the same cells")
+            raise ValueError("set hashes and people belong to different cells")
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Figures:
         if self.segments.shape != self.people.shape or self.segments.ndim != 1:
             raise ValueError("segments and people differ in shape")
         if (np.diff(self.segments) <= 0).any():
-            raise ValueError("segments are not ascending, or one stands twice")
+            raise ValueError("segments are not ascending, or one occurs twice")
 
 
 def _freeze(table: object, *names: str) -> None:

@@ -157,5 +157,5 @@ def test_a_level_more_is_weaker() -> None:
     coarse = catalogue("[all, area, province, regency]", "[all, area, province]")
     (change,) = weakened((Policy(), coarse), (Policy(), CATALOGUE))
     assert change.setting == "segments"
-    assert "groups more, such as" in str(change)
+    assert "more groups, such as" in str(change)
     assert weakened((Policy(), CATALOGUE), (Policy(), coarse)) == ()

@@ -183,10 +183,10 @@ def test_a_mapping_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes
     ("codings", "problem"),
     [
         ("{region: {scheme: bps}}", "needs a file"),
-        ("{region: {file: codes.csv}}", "reads no file"),
+        ("{region: {file: codes.csv}}", "does not use a file"),
         ("{region: {scheme: iso}}", "kemendagri"),
         ("{gender: {'1': mann}}", "not_stated"),
-        ("{gender: {M: male, m: female}}", "one meaning"),
+        ("{gender: {M: male, m: female}}", "must occur once only"),
     ],
 )
 def test_declarations_with_mistakes_are_refused(codings: str, problem: str) -> None:

@@ -321,7 +321,7 @@ def test_a_broken_file_is_told_while_the_day_waits(
     with pytest.raises(InputsRejected, match=r"broken\.csv") as caught:
         world.take_in()
     assert [refused.file for refused in caught.value.files] == [f"visits/day={DAY}/broken.csv"]
-    assert reason in str(caught.value).split("The day also waits: ")[1]
+    assert reason in str(caught.value).split("The day is also waiting: ")[1]
     assert "canary" not in str(caught.value)
     assert not world.written()
     (world.folder() / "broken.csv").unlink()

@@ -75,9 +75,9 @@ def test_every_mistake_is_reported_at_once_with_its_line(tmp_path: Path) -> None
     told = "\n".join(faults(written(tmp_path, text)))
 
     assert "h.csv:3: a code is empty" in told
-    assert "h.csv:4: Total > a stands twice" in told
-    assert "x > y > x is a circle" in told or "y > x > y is a circle" in told
-    assert "z > z is a circle" in told
+    assert "h.csv:4: Total > a occurs twice" in told
+    assert "x > y > x is a cycle" in told or "y > x > y is a cycle" in told
+    assert "z > z is a cycle" in told
     assert "h.csv:8: a code has a space" in told
     assert "h.csv:9: 3 fields" in told
 
@@ -89,7 +89,7 @@ def test_every_mistake_is_reported_at_once_with_its_line(tmp_path: Path) -> None
         ("", "first line must be parent,child"),
         ("parent,child,name\nTotal,a,b\n", "first line must be parent,child"),
         ("parent,child\n", "no rows"),
-        ('parent,child\n"Total,a\n', "no CSV file"),
+        ('parent,child\n"Total,a\n', "not a CSV file"),
     ],
 )
 def test_files_that_are_no_hierarchy(tmp_path: Path, text: str, problem: str) -> None:

@@ -184,7 +184,7 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     twice = pa.Table.from_arrays([pa.array(["m"]), pa.array([1])], ["g", "g"])
     pq.write_table(twice, path)
     for read in (read_columns, lambda file: read_published(file, {})):
-        with pytest.raises(ConfigurationError, match="column g: this name stands twice"):
+        with pytest.raises(ConfigurationError, match="column g: this name occurs twice"):
             read(path)
 
 

@@ -143,13 +143,13 @@ def test_columns_that_are_missing_or_taken(tmp_path: Path) -> None:
     [
         ("", "the file is empty"),
         ("a,,a\n", "column 2: the column has no name"),
-        ("a,,a\n", "column a: this name stands twice"),
+        ("a,,a\n", "column a: this name occurs twice"),
         (
             "a,people_counted\nx,1\ny\nz,1,1\n",
             r"not as many fields as the header \(2\) in row 2, 3",
         ),
         ("a,people_counted\nx,1\n", "no column is a dimension"),
-        ('a,people_counted\n"x,1\n', "no CSV file"),
+        ('a,people_counted\n"x,1\n', "not a CSV file"),
         ("a,b,people_counted\n", "no column is a dimension"),
     ],
 )

@@ -87,7 +87,7 @@ def test_a_word_that_is_a_code_and_a_level_is_refused(tmp_path: Path) -> None:
         ("tables: [{sex: 3}]", r"tables.yaml:1 tables.0.sex: write every, a code, or a list"),
         ("tables: [{sex: [3]}]", "should be a valid string"),
         ("table: []", "this key is unknown"),
-        ("tables: [{sex: f, sex: m}]", "stands twice"),
+        ("tables: [{sex: f, sex: m}]", "occurs twice"),
         ("tables: [", "not valid YAML"),
     ],
 )
