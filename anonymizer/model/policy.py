@@ -75,8 +75,9 @@ def _plain_words(words: object) -> object:
     plain = [(_plain_word(word), meaning) for word, meaning in words.items()]
     times = Counter(word for word, _ in plain)
     if doubled := sorted(str(word) for word, number in times.items() if number > 1):
-        raise ValueError(f"{', '.join(doubled)}: a word must occur once only, whatever its "
-            "capitals")
+        raise ValueError(
+            f"{', '.join(doubled)}: a word must occur once only, whatever its capitals"
+        )
     return dict(plain)
 
 
@@ -95,13 +96,13 @@ class Promise(Settings):
         5,
         ge=0,
         description="A secret offset of 0 to this number raises the threshold. It is drawn "
-            "separately for each set of people, so that the appearance of a group "
-            "reveals the arrival of the k-th person in only one of k_jitter + 1 cases.",
+        "separately for each set of people, so that the appearance of a group "
+        "reveals the arrival of the k-th person in only one of k_jitter + 1 cases.",
     )
     inference_k: InferenceK = Field(
         10,
         description="No one can prove that a group has fewer people than this. `k` is the "
-            "strictest setting; 0 only prevents that a figure is solved exactly.",
+        "strictest setting; 0 only prevents that a figure is solved exactly.",
     )
     rounding: int = Field(
         10, ge=1, description="Figures are multiples of this, by keyed random rounding; 1 is exact."
@@ -111,12 +112,13 @@ class Promise(Settings):
         ge=0,
         le=100,
         description="Two groups that differ by fewer than max(rounding, inference_k) people plus "
-            "a secret number from 0 to this one, drawn once for each pair of tables, "
-            "share one figure or none.",
+        "a secret number from 0 to this one, drawn once for each pair of tables, "
+        "share one figure or none.",
     )
     near_days: int = Field(
-        400, ge=31, description="A group is compared with the groups released up to this many "
-            "days before."
+        400,
+        ge=31,
+        description="A group is compared with the groups released up to this many days before.",
     )
     min_account_days: int = Field(
         30, ge=0, description="Accounts that have been open for fewer days are not counted."
@@ -208,8 +210,8 @@ class Timing(Settings):
     """When a day is complete."""
 
     timezone: Annotated[str, AfterValidator(_known_zone)] = Field(
-        "Asia/Jakarta", description="The time zone of the calendar days, weeks and months that "
-            "are released."
+        "Asia/Jakarta",
+        description="The time zone of the calendar days, weeks and months that are released.",
     )
     first_day: Annotated[date, BeforeValidator(_calendar_day)] = Field(
         date(2026, 1, 1),
@@ -223,13 +225,13 @@ class Timing(Settings):
         ge=0,
         le=7,
         description="A week or month stays open this many days after its last day; visits that "
-            "arrive too late for their day still count in it.",
+        "arrive too late for their day still count in it.",
     )
     settle_seconds: int = Field(
         60,
         ge=0,
         description="A raw file in a folder without _SUCCESS or manifest is read only if it has "
-            "not changed for this many seconds.",
+        "not changed for this many seconds.",
     )
 
 
@@ -257,14 +259,14 @@ class RegionCoding(Settings):
     scheme: RegionScheme = Field(
         "kemendagri",
         description="`kemendagri`: 31.71; `kemendagri_without_dots`: 3171 is 31.71; `bps`: BPS "
-            "codes, with or without dots, mapped by `file`; `file`: the codes in `file`, "
-            "exactly as they are there.",
+        "codes, with or without dots, mapped by `file`; `file`: the codes in `file`, "
+        "exactly as they are there.",
     )
     file: str | None = Field(
         None,
         min_length=1,
         description="A CSV file `code,region` in the home directory: a code of the raw files, "
-            "and the Kemendagri code that each stands for.",
+        "and the Kemendagri code that each stands for.",
     )
 
     @model_validator(mode="after")
@@ -272,8 +274,9 @@ class RegionCoding(Settings):
         if self.scheme in ("bps", "file") and not self.file:
             raise ValueError(f"scheme {self.scheme} needs a file: CSV with the header code,region")
         if self.scheme not in ("bps", "file") and self.file:
-            raise ValueError(f"scheme {self.scheme} does not use a file; use the scheme bps or "
-                "file")
+            raise ValueError(
+                f"scheme {self.scheme} does not use a file; use the scheme bps or file"
+            )
         return self
 
 
@@ -285,14 +288,14 @@ class CodingSettings(Settings):
     gender: Annotated[dict[str, GenderCode], BeforeValidator(_plain_words)] = Field(
         default_factory=dict,
         description="Words for gender in profiles, each with its meaning: male, female or "
-            "not_stated. They take precedence over the built-in words.",
+        "not_stated. They take precedence over the built-in words.",
     )
     max_other_share: float = Field(
         0.1,
         ge=0,
         le=1,
         description="A day is held if a larger share of the regions stated in profiles looks "
-            "like codes of another scheme.",
+        "like codes of another scheme.",
     )
 
 
@@ -333,35 +336,41 @@ class Plausibility(Settings):
     enabled: bool = Field(
         default=True, description="Whether a day is compared with the days before it."
     )
-    weeks: PositiveInt = Field(4, description="A day is compared with the days of this many "
-        "weeks before it.")
-    min_days: PositiveInt = Field(
-        3, description="With fewer days of the same weekday, the day is compared with all "
-            "earlier days."
+    weeks: PositiveInt = Field(
+        4, description="A day is compared with the days of this many weeks before it."
     )
-    min_rows: PositiveInt = Field(100, description="Counts and shares of fewer rows are not "
-        "compared.")
+    min_days: PositiveInt = Field(
+        3,
+        description="With fewer days of the same weekday, the day is compared with all "
+        "earlier days.",
+    )
+    min_rows: PositiveInt = Field(
+        100, description="Counts and shares of fewer rows are not compared."
+    )
     min_visits_ratio: float = Field(
-        0.5, gt=0, le=1, description="The lowest number of visits on a day, as a share of the "
-            "expected number."
+        0.5,
+        gt=0,
+        le=1,
+        description="The lowest number of visits on a day, as a share of the expected number.",
     )
     max_visits_ratio: float = Field(
-        3.0, ge=1, description="The highest number of visits on a day, as a multiple of the "
-            "expected number."
+        3.0,
+        ge=1,
+        description="The highest number of visits on a day, as a multiple of the expected number.",
     )
     min_snapshot_ratio: float = Field(
         0.95,
         gt=0,
         le=1,
         description="The lowest number of rows of profiles, consents and requests, as a share of "
-            "the number on the day before.",
+        "the number on the day before.",
     )
     max_share_change: float = Field(
         0.1,
         gt=0,
         le=1,
         description="The largest allowed difference between a share of rows (excluded for a "
-            "reason, quarantined, not mapped) and the expected share.",
+        "reason, quarantined, not mapped) and the expected share.",
     )
     max_campaign_share_change: float = Field(
         0.6,
@@ -372,19 +381,20 @@ class Plausibility(Settings):
     max_share_change_by_reason: dict[ShareReason, Annotated[float, Field(gt=0, le=1)]] = Field(
         default_factory=dict,
         description="The same for the share of a single reason, in place of the two settings "
-            "above, such as {age_not_known: 0.05}; without earlier days, the largest "
-            "share.",
+        "above, such as {age_not_known: 0.05}; without earlier days, the largest "
+        "share.",
     )
     max_share_without_history: float = Field(
         0.3,
         gt=0,
         le=1,
         description="Without earlier days: the largest share of rows with an unknown age, no "
-            "profile, an unmapped gender or region, or that arrived too late.",
+        "profile, an unmapped gender or region, or that arrived too late.",
     )
     other_weekdays_factor: float = Field(
-        2.0, ge=1, description="Factor by which limits are wider if the day is compared with "
-            "other weekdays."
+        2.0,
+        ge=1,
+        description="Factor by which limits are wider if the day is compared with other weekdays.",
     )
 
 
@@ -405,7 +415,7 @@ class DataLabel(Settings):
         min_length=1,
         max_length=200,
         description="Contact for questions about the figures: the address of a team, not of a "
-            "person. Without it, the labels say that no contact is stated.",
+        "person. Without it, the labels say that no contact is stated.",
     )
     domain: str | None = Field(
         None, min_length=1, max_length=200, description="The provider's domain."
@@ -429,7 +439,7 @@ class Effort(Settings):
     proof_work: PositiveInt = Field(
         600_000,
         description="Units of work for the proof of one table: simplex iterations and moves of "
-            "people, about 10,000 a second. This is not a time limit.",
+        "people, about 10,000 a second. This is not a time limit.",
     )
     memory_megabytes: PositiveInt = Field(
         2_048, description="Memory of the counting engine, and of the proof of one table."
@@ -478,8 +488,9 @@ class Policy(Settings):
         description="Version of the names of settings; `audience migrate` updates an older file.",
     )
     provider: str = Field(
-        "Example Company", min_length=1, description="Name of the publisher, as stated in the "
-            "data labels."
+        "Example Company",
+        min_length=1,
+        description="Name of the publisher, as stated in the data labels.",
     )
     data_label: DataLabel = DataLabel()
     promise: PolicyPromise = PolicyPromise()
@@ -494,8 +505,8 @@ class Policy(Settings):
     roles: _RolesSetting = Field(
         Roles(),
         description="Logins of the operating system by role (`privacy_officer`, `data_engineer`, "
-            "`ad_ops`): who may accept, correct and approve. If none is set, decisions "
-            "that need no second person are open to every login that can run the program.",
+        "`ad_ops`): who may accept, correct and approve. If none is set, decisions "
+        "that need no second person are open to every login that can run the program.",
     )
 
     @model_validator(mode="after")

@@ -53,7 +53,9 @@ def role_that_accepts(roles: Roles, login: str) -> str:
         return held[0]
     allowed = " or ".join(f"roles.{role}" for role in _MAY_ACCEPT)
     problem = f"your login, {login}, has no role that may accept a day"
-    remedy = f"ask one who has, or have the login added to {allowed} in policy.yaml"
+    remedy = (
+        f"ask someone whose login has one, or have your login added to {allowed} in policy.yaml"
+    )
     raise ConfigurationError([Fault("audience accept", problem, remedy)])
 
 
@@ -70,7 +72,7 @@ def record_acceptance(
     Raises ConfigurationError for a reason that is unfit, LedgerBroken for a ledger that is older
     than its public part, Busy or NoSpace.
     """
-    require_fit(accepted.reason, "everybody can read it: leave it out")
+    require_fit(accepted.reason, "everyone can read the reason: leave this out")
     with exclusive(home):
         entries = ledger.entries()
         if any((entry.kind, entry.subject) == (ACCEPTANCE, subject) for entry in entries):

@@ -51,7 +51,7 @@ def prove(links: Iterable[Link]) -> tuple[Link, ...]:
     for link in links:
         expected = len(proved) + 1
         if link.sequence != expected:
-            raise broken(expected, f"sequence {link.sequence} stands in its place")
+            raise broken(expected, f"sequence {link.sequence} is in its place")
         if link.previous != previous:
             raise broken(expected, "it does not follow from the entry before it")
         if link.hash != link.seal:

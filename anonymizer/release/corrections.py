@@ -30,7 +30,7 @@ CORRECTION = "correction"
 APPROVAL = "approval"
 CANCELLATION = "cancellation"
 _APPROVER: Role = "privacy_officer"
-_PUBLIC = "everybody can read it: leave it out"
+_PUBLIC = "everyone can read the reason: leave this out"
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def record_order(
         last = _last_edition(entries, release_id)
         if order := _open_order(entries, first_edition(release_id)):
             if order.reason != reason:
-                problem = f"{order.release} is ordered already, for another reason"
+                problem = f"{order.release} is already ordered, for another reason"
                 raise _mistake("--reason", problem, f"audience ledger show {order.release}")
             return order
         _refuse_forgotten(ledger, last)
@@ -183,7 +183,7 @@ def approve(
             raise _mistake("--approve", "a first correction needs no approval", command)
         _require_officer(who)
         if any((entry.kind, entry.subject) == (APPROVAL, wanted) for entry in entries):
-            raise _mistake("--approve", f"{wanted} is approved already", "audience ledger list")
+            raise _mistake("--approve", f"{wanted} is already approved", "audience ledger list")
         public = {"corrects": last.subject, "reason": reason, "role": _APPROVER}
         salt = secret.salt(f"{APPROVAL} {wanted}")
         ledger.append(APPROVAL, wanted, public, {"by": who.login, "salt": salt})
@@ -206,7 +206,7 @@ def cancel(
         period_of(release_id)
         order = _open_order(entries, first_edition(release_id))
         if order is None or release_id not in {order.release, order.corrects}:
-            problem = f"no correction of {release_id} is ordered that is not released yet"
+            problem = f"{release_id} has no ordered correction that is not released yet"
             raise _mistake("--cancel", problem)
         public = {"corrects": order.corrects, "reason": reason}
         salt = secret.salt(f"{CANCELLATION} {order.release}")
@@ -223,8 +223,8 @@ def _last_edition(entries: Sequence[Entry], release_id: str) -> Entry:
         problem = f"{release_id} was never released, so there is nothing to correct"
         raise _mistake("release", problem, "audience ledger list")
     if found[-1].subject != release_id:
-        problem = f"{release_id} is corrected already by {found[-1].subject}"
-        raise _mistake("release", problem, f"to correct that one, name {found[-1].subject}")
+        problem = f"{release_id} is already corrected by {found[-1].subject}"
+        raise _mistake("release", problem, f"to correct that release, name {found[-1].subject}")
     return found[-1]
 
 
@@ -263,8 +263,10 @@ def _approved(entries: Sequence[Entry], last: Entry, wanted: str, who: Who) -> d
             remedy = f"list the logins in roles: {_APPROVER} of policy.yaml; then {remedy}"
         raise ConfigurationError([Fault("release", problem, remedy)])
     if found[0].body["by"] == who.login:
-        problem = "this login approved it; another one has to order it"
-        raise ConfigurationError([Fault("release", problem, "run the command as another account")])
+        problem = "this login approved the correction; another login must order it"
+        raise ConfigurationError(
+            [Fault("release", problem, "run the command under another account")]
+        )
     return {"approval": found[0].sequence}
 
 

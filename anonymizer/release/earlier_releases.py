@@ -49,8 +49,8 @@ def earlier_releases(
     if lost:
         raise Held(
             "release_lost",
-            f"{series.release_id(period, edition)} has to be judged together with {len(lost)} "
-            f"release(s) that stand in the ledger but not in published/releases, first {lost[0]}; "
+            f"{series.release_id(period, edition)} must be judged together with {len(lost)} "
+            f"release(s) that are in the ledger but not in published/releases, first {lost[0]}; "
             "restore the folder from its backup or run its period again first",
         )
     return tuple(

@@ -136,7 +136,7 @@ def _subjects_of(figures: Sequence[Figures], subjects: Sequence[Subject]) -> lis
     wanted = [(table.key.subject_id, table.key.kind == "campaign") for table in figures]
     if unknown := [subject for subject in wanted if subject not in known]:
         what = "campaigns" if unknown[0][1] else "topics"
-        raise Held(what, f"{len(unknown)} table(s) are about {what} without facts")
+        raise Held(what, f"{len(unknown)} table(s) belong to {what} without recorded facts")
     chosen = [known[subject] for subject in wanted]
     ids = [subject.id for subject in chosen]
     ids += [subject.advertiser_id for subject in chosen if isinstance(subject, Campaign)]

@@ -385,9 +385,9 @@ def _keys_of_one_release(
 ) -> list[TableKey]:
     keys = [table.figures.key for table in tables]
     if keys != [table.key for table in counted]:
-        raise Held("tables", "the figures are not about the tables that were counted")
+        raise Held("tables", "the figures do not belong to the tables that were counted")
     if len({key.subject_id for key in keys}) != len(keys):
-        raise Held("tables", "a subject stands twice in one release")
+        raise Held("tables", "a subject occurs twice in one release")
     if len({(key.kind, key.period, key.edition) for key in keys}) != 1:
         raise Held("tables", "a release needs tables, all of one kind and one period")
     return keys

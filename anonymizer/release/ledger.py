@@ -197,7 +197,7 @@ class Ledger:
         """
         history = self.entries()
         if any((entry.kind, entry.subject) == (kind, subject) for entry in history):
-            raise LedgerBroken(f"{kind} {subject} is recorded already; it cannot be so twice")
+            raise LedgerBroken(f"{kind} {subject} is already recorded; it cannot be recorded twice")
         shown = None if public is None else _text(kind, subject, public)
         kept = _text(kind, subject, private or {})
         entry = _entry(len(history) + 1, shown, kept, history[-1].hash if history else FIRST)
@@ -268,7 +268,7 @@ class Ledger:
             }:
                 raise LedgerBroken(
                     "it was written by an early version of this program and cannot be continued; "
-                    "begin a new home for periods that were never released"
+                    "create a new home for periods that were never released"
                 )
             return list(connection.execute(_READ))
 
@@ -371,7 +371,7 @@ def _explain(error: sa.exc.DBAPIError) -> AudienceError:
 def _explain_postgresql(state: str | None, name: str) -> AudienceError:
     if state is None or state.startswith(_NO_SERVER):
         return LedgerBroken(
-            f"its server does not answer or does not let us in ({name}); start it, or mend "
+            f"its server does not answer or refuses the connection ({name}); start it, or correct "
             "AUDIENCE_LEDGER and the password file. Nothing is published until then"
         )
     if state.startswith(_PASSING):

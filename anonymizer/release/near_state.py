@@ -63,10 +63,10 @@ def near_history(
         if not path.is_file() or sha256(path) != recorded["state"]:
             raise Held(
                 "near_state_lost",
-                f"private/{STATES}/{path.name} is missing or not as the ledger recorded it; "
-                f"{own} cannot be compared with the groups of {release}. "
-                "Restore the file from its backup, or run the period of that release again while "
-                "its working data are there",
+                f"private/{STATES}/{path.name} is missing or differs from what the ledger "
+                f"recorded; {own} cannot be compared with the groups of {release}. Restore the "
+                "file from its backup, or run the period of that release again while its working "
+                "data exist",
             )
     lines = "\n".join(f"{name} {recorded['state']}" for name, recorded in wanted.items())
     return NearHistory(

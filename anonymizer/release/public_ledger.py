@@ -55,7 +55,9 @@ class PublicLedger(Ledger):
 
     def append(self, kind: str, subject: str, *_: object) -> NoReturn:
         """Refuse."""
-        raise LedgerBroken(f"{kind} {subject} cannot be recorded: this is the public part alone")
+        raise LedgerBroken(
+            f"{kind} {subject} cannot be recorded: this is only the public part of the ledger"
+        )
 
 
 def _public_entry(link: Link) -> Entry:
@@ -76,8 +78,8 @@ def read_public_ledger(path: Path) -> tuple[Link, ...]:
         lines = list(io.StringIO(path.read_bytes().decode("utf-8"), newline="\n"))
     except (OSError, UnicodeDecodeError) as error:
         raise LedgerBroken(
-            f"{path.name} cannot be read ({type(error).__name__}); get the published folder "
-            "again from whoever publishes it"
+            f"{path.name} cannot be read ({type(error).__name__}); get the published folder again "
+            "from its publisher"
         ) from None
     return prove(_link(number, line) for number, line in enumerate(lines, start=1))
 
@@ -93,7 +95,7 @@ def check_public_ledger(home: Home, links: Sequence[Link]) -> None:
     for mine, shown in zip(links, public, strict=False):
         if mine != shown:
             raise LedgerBroken(
-                f"sequence {mine.sequence} is not what published/ledger.jsonl says; one of the two "
+                f"sequence {mine.sequence} differs from published/ledger.jsonl; one of the two "
                 "has been replaced: restore both from the same backup"
             )
     if public and not links:
@@ -103,9 +105,9 @@ def check_public_ledger(home: Home, links: Sequence[Link]) -> None:
         )
     if len(public) > len(links):
         raise LedgerBroken(
-            f"the ledger ends at sequence {len(links)}, its public part at {len(public)}: it is "
-            "older than what was published; restore the newest backup of the ledger. Nothing is "
-            "published until then"
+            f"the ledger ends at sequence {len(links)}, its public part at {len(public)}: the "
+            "ledger is older than what was published; restore the newest backup of the ledger. "
+            "Nothing is published until then"
         )
 
 
@@ -127,8 +129,8 @@ def _link(number: int, line: str) -> Link:
         whole = False
     if not whole:
         raise LedgerBroken(
-            f"line {number} of ledger.jsonl is damaged; get the published folder again from "
-            "whoever publishes it"
+            f"line {number} of ledger.jsonl is damaged; get the published folder again from its "
+            "publisher"
         )
     return link
 

@@ -196,7 +196,7 @@ def restore_state(checked: Checked, home: Home, ledger: Ledger) -> None:
             raise Held(
                 "near_state_lost",
                 f"the working data of {entry.subject} no longer give the groups that were judged "
-                "then; restore its file in private/near from a backup",
+                "for it; restore its file in private/near from a backup",
             )
 
 
@@ -210,8 +210,8 @@ def _refuse_other_history(checked: Checked, home: Home, ledger: Ledger) -> None:
     if compared.linked != linked or compared.near != near.digest:
         raise Held(
             "history_changed",
-            f"{checked.release_id} was not compared with exactly the releases that stand "
-            "before it now; run its period again",
+            f"{checked.release_id} was not compared with exactly the releases that now come "
+            "before it; run its period again",
         )
 
 
@@ -222,8 +222,8 @@ def _refuse_unordered(checked: Checked, ledger: Ledger) -> None:
     if checked.release_id != expected:
         raise Held(
             "history_changed",
-            f"{checked.release_id} is not what the ledger has in order for this period; run its "
-            "period again",
+            f"{checked.release_id} is not the release that the ledger expects for this period; "
+            "run its period again",
         )
 
 
@@ -232,7 +232,7 @@ def _check_folders(home: Home, entries: Sequence[Entry]) -> None:
     if unknown:
         missing = "the ledger is missing" if not entries else f"the ledger lacks {unknown[0]}"
         raise LedgerBroken(
-            f"{missing} while {len(unknown)} release(s) that it should hold are published; "
+            f"{missing} while {len(unknown)} release(s) that it should contain are published; "
             "restore the ledger from its backup. Nothing is published until then"
         )
 
@@ -241,7 +241,7 @@ def check_secret(entries: Sequence[Entry], secret: Secret) -> None:
     """Raise SecretProblem when a release was made with another key."""
     if any(entry.body["secret"] != secret.fingerprint for entry in entries):
         raise SecretProblem(
-            "secret.key is not the key of the releases so far; restore it from its backup: "
+            "secret.key is not the key of the existing releases; restore it from its backup: "
             "another key would draw new figures for people already counted"
         )
 
@@ -263,8 +263,8 @@ def _lost_state(entry: Entry, corrected_by: str | None) -> str:
     restore = f"restore published/releases/{name} from its backup"
     if corrected_by:
         return (
-            f"{name} (edition {number}, corrected by {corrected_by}): {restore}; a run makes the "
-            "newest edition of a period only"
+            f"{name} (edition {number}, corrected by {corrected_by}): {restore}; a run makes only "
+            "the newest edition of a period"
         )
     what = f" (edition {number}, corrects {entry.body['corrects']})" if number > 1 else ""
     return f"{name}{what}: {restore}, or run its period again with: audience run"

@@ -156,7 +156,7 @@ def check_folder(folder: Path, digests: Mapping[str, str]) -> None:
         elif name not in digests:
             problem = "is not in the ledger"
         elif sha256(folder / name) != digests[name]:
-            problem = "is not what the ledger recorded"
+            problem = "differs from what the ledger recorded"
         else:
             continue
         raise LedgerBroken(

@@ -96,9 +96,9 @@ class Revision:
         except ConfigurationError as error:
             raise Held(
                 "old_settings",
-                f"this version does not accept the settings no. {self.number} of the ledger, which "
-                "apply to this period; finish it with the version that it was begun with. "
-                f"What it refuses: {error}",
+                f"this version does not accept settings no. {self.number} of the ledger, which "
+                "apply to this period; finish the period with the version that began it. The "
+                f"error: {error}",
             ) from None
 
 
@@ -160,6 +160,6 @@ def refuse_lost_ledger(home: Home, entries: Sequence[Entry]) -> None:
     if lacking := sorted(folders - recorded):
         missing = f"the ledger lacks {lacking[0]}" if recorded else "the ledger is missing"
         raise LedgerBroken(
-            f"{missing} while {len(lacking)} release(s) that it should hold "
-            "are published; restore the ledger from its backup. Nothing is published until then"
+            f"{missing} while {len(lacking)} release(s) that it should contain are published; "
+            "restore the ledger from its backup. Nothing is published until then"
         )

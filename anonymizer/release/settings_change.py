@@ -219,9 +219,9 @@ def require_approved(home: Home, entries: Sequence[Entry]) -> SettingsChange:
     raise Held(
         "weaker_settings",
         "policy.yaml or segments.yaml makes the promise weaker than the settings that the ledger "
-        f"recorded last, and {len(change.approvers)} of {change.needed} approvals are given:"
-        f"{listed}\n{who_approves(change)} approves it with: audience policy approve "
-        '--reason "..."; or take the change back',
+        f"recorded last, and {len(change.approvers)} of {change.needed} approvals exist:{listed}\n"
+        f'{who_approves(change)} approves it with: audience policy approve --reason "..."; or '
+        "take the change back",
     )
 
 
@@ -286,7 +286,7 @@ def approve_settings(
     where nothing needs an approval; LedgerBroken, Busy. The roles of `who` are not asked: those
     that were recorded count.
     """
-    require_fit(reason, "everybody can read it: leave it out")
+    require_fit(reason, "everyone can read the reason: leave this out")
     with exclusive(home):
         entries = ledger.entries()
         check_public_ledger(home, [entry.link for entry in entries])
@@ -319,7 +319,7 @@ def _require_approver(change: SettingsChange, login: str, digest: str) -> Role:
     if not change.weakenings:
         raise _refusal("the settings are no weaker than those recorded last: nothing to approve")
     if not change.after.digest.startswith(digest):
-        remedy = "read what is changed: audience policy approve"
+        remedy = "list the changes with: audience policy approve"
         raise _refusal("the files are not the ones with this digest", remedy)
     if not change.deciding.logins.get(OFFICER):
         remedy = f"list the logins in roles: {OFFICER} of policy.yaml"
@@ -330,7 +330,7 @@ def _require_approver(change: SettingsChange, login: str, digest: str) -> Role:
         problem = "this login has no role that may approve, in the settings recorded last"
         raise _refusal(problem, f"ask one who is listed in {allowed}")
     if login in change.approvers:
-        raise _refusal("this login has approved these settings", "another one has to approve, too")
+        raise _refusal("this login has approved these settings", "another login must approve, too")
     waiting = len(change.approvers) == change.needed - 1
     officers = [one for one in (*change.approvers, login) if OFFICER in change.deciding.of(one)]
     if waiting and not officers:

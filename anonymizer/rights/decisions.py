@@ -64,7 +64,7 @@ def record_decision(
 
 def require_fit_reason(decision: Decision) -> None:
     """Refuse a reason that is empty or names a person. Raises ConfigurationError."""
-    require_fit(decision.reason, "the ledger keeps it for good: leave it out")
+    require_fit(decision.reason, "the ledger keeps the reason permanently: leave this out")
 
 
 def _times(entries: Sequence[Entry], place: RowPlace) -> int:

@@ -99,7 +99,7 @@ def record_done(home: Home, ledger: Ledger, secret: Secret, answer: Answer) -> N
     Raises ConfigurationError for a reason that is empty or names a person, LedgerBroken, Busy or
     NoSpace.
     """
-    require_fit(answer.reason, "the ledger keeps it for good: leave it out")
+    require_fit(answer.reason, "the ledger keeps the reason permanently: leave this out")
     body = {
         "request": answer.request.request_key.hex(),
         "reason": answer.reason,

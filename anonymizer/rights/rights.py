@@ -118,11 +118,11 @@ def unfit(row: UnreadRow, treatment: Treatment, user: str | None) -> list[Fault]
     if treatment == "ignored":
         return faults
     if row.person_known and row.table == "consents":
-        remedy = "decide ignored, or file a request of the person's own: audience rights withdraw"
-        faults.append(Fault("--as", f"{row} counts as a refusal already", remedy))
+        remedy = "decide `ignored`, or file a separate request: audience rights withdraw"
+        faults.append(Fault("--as", f"{row} already counts as a refusal", remedy))
     if not row.person_known and user is None:
-        remedy = "name the person with --user, or decide ignored"
-        faults.append(Fault("--as", f"whose request it is cannot be read: {row}", remedy))
+        remedy = "name the person with --user, or decide `ignored`"
+        faults.append(Fault("--as", f"the user id cannot be read: {row}", remedy))
     return faults
 
 
@@ -138,15 +138,15 @@ def explain(kind: RequestKind, policy: Policy, first_affected: Period | None = N
 
 
 def _access(policy: Policy, start: str) -> Iterable[str]:  # noqa: ARG001
-    yield "The request is filed. What is held is shown by category."
-    yield "Nothing changes: an access request moves no figure and no consent."
+    yield "The request is filed. The data held about the person are listed by category."
+    yield "Nothing changes: an access request affects no figure and no consent."
 
 
 def _correction(policy: Policy, start: str) -> Iterable[str]:
-    yield "The request is filed. Correct the profile where it is kept: this project only reads it."
+    yield "The request is filed. Correct the profile at its source: this project only reads it."
     yield (
-        f"From: the first profile snapshot with the correction. It bears on {start} that uses "
-        "that snapshot or a later one."
+        f"Effective from: the first profile snapshot with the correction. It affects {start} that "
+        "uses that snapshot or a later one."
     )
     yield from _what_stays(policy)
 
@@ -154,11 +154,11 @@ def _correction(policy: Policy, start: str) -> Iterable[str]:
 def _withdrawal(policy: Policy, start: str) -> Iterable[str]:
     yield "The request is filed. It refuses every purpose from this moment on."
     yield (
-        f"What stops: the person counts in no figure from {start} on, also for earlier days that "
-        "are released only now."
+        f"What stops: the person counts in no figure from {start} on, even in figures of earlier "
+        "days that are released later."
     )
     yield (
-        "What would change it: a new consent to each required purpose "
+        "What would change this: a new consent to each required purpose "
         f"({', '.join(policy.eligibility.purposes)}) counts again, for days after it is given."
     )
     yield from _what_stays(policy)
@@ -166,16 +166,16 @@ def _withdrawal(policy: Policy, start: str) -> Iterable[str]:
 
 def _erasure(policy: Policy, start: str) -> Iterable[str]:
     yield "The request is filed."
-    yield f"What stops: the person counts in no figure from {start} on, for good."
-    yield "What would change it: nothing; no later consent brings the person back under this id."
+    yield f"What stops: the person counts in no figure from {start} on, permanently."
+    yield "What would change this: nothing; no later consent brings the person back under this id."
     yield (
-        "What goes: everything under the person's pseudonym in the working data, within the next "
-        "run; the ledger keeps a proof that says how much went and not whose it was."
+        "What is removed: everything under the person's pseudonym in the working data, within "
+        "the next run; the ledger keeps a proof of how much was removed, but not whose it was."
     )
     yield from _what_stays(policy, working_data=False)
     yield (
         "- This request: it stays in the raw zone with the user id. Without it the erasure could "
-        "not be kept."
+        "not be maintained."
     )
 
 
@@ -184,7 +184,8 @@ def _what_stays(policy: Policy, *, working_data: bool = True) -> Iterable[str]:
     yield "What stays, and why:"
     yield (
         f"- Released figures: they are final. Each counts a group of at least {promise.k} people "
-        "and says nothing about one of them; to change one would show by subtraction who left."
+        "and says nothing about any one of them; changing a figure would reveal by subtraction "
+        "who left."
     )
     yield (
         "- The raw zone (profiles, visits, consents): it belongs to the service that delivers it. "
@@ -192,7 +193,7 @@ def _what_stays(policy: Policy, *, working_data: bool = True) -> Iterable[str]:
     )
     if working_data:
         yield (
-            "- Pseudonymous working data of days already worked on: it holds no id, name or "
+            "- Pseudonymous working data of days already processed: it contains no id, name or "
             f"address, and is removed after {policy.retention.private_days} days."
         )
 
@@ -339,5 +340,5 @@ def _released(home: Home) -> Category:
     return Category(
         "Released figures",
         0,
-        (f"{releases} releases hold counts of groups only; none holds anything by person.",),
+        (f"{releases} releases contain counts of groups only; none contains data by person.",),
     )

@@ -68,7 +68,7 @@ _ANSWERS = {
     "NETWORK_CONNECTION": _SILENCE,
     "UNAVAILABLE": _SILENCE,
     "EXPIRED_TOKEN": "the credentials have expired; renew them",
-    "RESOURCE_NOT_FOUND": "what answers there is no object store; check the endpoint",
+    "RESOURCE_NOT_FOUND": "the server there is not an object store; check the endpoint",
 }
 _NETWORK = ("NETWORK_CONNECTION", "UNAVAILABLE")
 _Version = tuple[int, int, tuple[tuple[str, str], ...]]
@@ -122,7 +122,7 @@ class ObjectStore:
         """See `ObjectPath.fetch`."""
         version = self._version(place)
         if version[:2] != (status.st_size, status.st_mtime_ns // _NANOSECONDS):
-            detail = "it was replaced since it was listed; run again"
+            detail = "it was replaced after it was listed; run again"
             raise InputRejected(str(place), "changed", detail=detail)
         kept = self._kept.pop(place, None)
         if kept and kept[0] != version:
@@ -233,7 +233,7 @@ def _parsed(address: str, variable: str) -> tuple[str, str]:
     except ValueError:
         raise _unfit(variable, "is not an address") from None
     if "@" in bucket:
-        raise _unfit(variable, "has a name or password in it")
+        raise _unfit(variable, "contains a name or password")
     if parts.scheme not in ("s3", "gs"):
         raise _unfit(variable, "is not an address of an object store")
     if parts.query or parts.fragment or not _BUCKET.fullmatch(bucket):
@@ -319,7 +319,7 @@ def _answer(error: OSError) -> str:
 def _refusal(place: PurePosixPath, error: OSError) -> InputRejected:
     code = _code(error)
     if isinstance(error, FileNotFoundError):
-        detail = "it is gone since it was listed; deliver it again"
+        detail = "it disappeared after it was listed; deliver it again"
     elif code in _NETWORK:
         return _broken_off(place)
     else:
@@ -328,5 +328,5 @@ def _refusal(place: PurePosixPath, error: OSError) -> InputRejected:
 
 
 def _broken_off(place: PurePosixPath) -> InputRejected:
-    detail = "the connection to the store broke off; run again"
+    detail = "the connection to the store was interrupted; run again"
     return InputRejected(str(place), "unreadable", detail=detail)

@@ -74,7 +74,7 @@ class ObjectListing:
                 _add(nodes, place, FOLDER)
                 continue
             if place in nodes:
-                problem = f"{place} is in the bucket and in raw/ of the home; remove one"
+                problem = f"{place} is both in the bucket and in raw/ of the home; remove one"
                 raise AmbiguousListingError(problem)
             _add(nodes, place, ObjectStatus(here.st_mode, here.st_size, here.st_mtime_ns))
         children: dict[PurePosixPath, list[str]] = {}
@@ -186,9 +186,9 @@ def _add(
 ) -> None:
     for folder in (*reversed(place.parents), *([place] if status == FOLDER else [])):
         if nodes.setdefault(folder, FOLDER) != FOLDER:
-            raise AmbiguousListingError(f"{folder} is an object and a folder; remove one")
+            raise AmbiguousListingError(f"{folder} is both an object and a folder; remove one")
     if nodes.setdefault(place, status) != status:
-        raise AmbiguousListingError(f"{place} is an object and a folder; remove one")
+        raise AmbiguousListingError(f"{place} is both an object and a folder; remove one")
 
 
 def _paths_in(folder: Path) -> list[Path]:

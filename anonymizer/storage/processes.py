@@ -212,9 +212,9 @@ def _losses_held() -> Iterator[None]:
     except (EOFError, BrokenPipeError, ConnectionResetError):
         raise Held(
             "worker_lost",
-            "a process at work on this day's tables ended: killed, perhaps for want of memory, or "
-            "the program was replaced during the run; free memory or lower effort.threads in "
-            "policy.yaml, then run again",
+            "a worker process for this day's tables ended: it was killed, perhaps for lack of "
+            "memory, or the program was replaced during the run; free memory or lower "
+            "effort.threads in policy.yaml, then run again",
         ) from None
 
 

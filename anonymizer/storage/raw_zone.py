@@ -115,7 +115,7 @@ class RawZone:
 def require_local() -> None:
     """Refuse to write a world into the home while raw files are read from elsewhere."""
     if os.environ.get(RAW_VARIABLE):
-        problem = "raw files are read from a bucket, and a sample world is written into the home"
+        problem = "raw files are read from a bucket, but a sample world is written into the home"
         raise ConfigurationError([Fault(RAW_VARIABLE, problem, "unset it")])
 
 

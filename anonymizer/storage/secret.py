@@ -137,7 +137,7 @@ def _printed(command: str) -> str:
         if done.returncode:
             problem = f"ended with exit code {done.returncode}"
         elif len(done.stdout) > _MOST_BYTES or not done.stdout.isascii():
-            problem = "printed something else than a key"
+            problem = "printed something other than a key"
     if problem:
         raise SecretProblem(f"the command of {_COMMAND} {problem}; run it by hand to see why")
     return done.stdout.decode("ascii")

@@ -16,7 +16,7 @@ from anonymizer.storage.files import canonical_json
 from anonymizer.storage.secret import Secret
 
 _FIELD, _ALGORITHM = "seal", "Ed25519"
-_REMEDY = "nothing in it can be relied on; ask who published it for the export anew"
+_REMEDY = "do not rely on anything in it; ask the publisher for a new copy of the export"
 
 
 def sealed(statement: Mapping[str, Any], secret: Secret) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def opened(document: Mapping[str, Any], fingerprint: str = "") -> tuple[Mapping[
         key = Ed25519PublicKey.from_public_bytes(raw)
         key.verify(bytes.fromhex(seal["signature"]), canonical_json(statement).encode())
     except (InvalidSignature, KeyError, TypeError, ValueError):
-        raise Held("certificate", f"the certificate's seal does not fit; {_REMEDY}") from None
+        raise Held("certificate", f"the certificate's seal is not valid; {_REMEDY}") from None
     found = _fingerprint(raw)
     if fingerprint and _plain(fingerprint) != _plain(found):
         raise Held(

@@ -80,7 +80,9 @@ def _chunks(path: Path, rows: Iterator[list[str]], width: int) -> Iterator[list[
             wrong += [number for number, row in enumerate(chunk, begin) if len(row) != width]
         begin += len(chunk)
     if wrong:
-        problem = f"not as many fields as the header ({width}) in row {first_few(wrong)}"
+        problem = (
+            f"the number of fields differs from the header ({width}) in row {first_few(wrong)}"
+        )
         raise ConfigurationError([Fault(path.name, problem)])
 
 

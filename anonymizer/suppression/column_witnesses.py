@@ -88,5 +88,5 @@ class ColumnWitnesses:
         elif backward >= times and (value < 0 or not wanted):
             signed = -times
         else:
-            raise AssertionError("a witness does not reach its aim")
+            raise AssertionError("a witness does not reach its target")
         return {index: signed * people for index, people in self._basis.columns[column].items()}

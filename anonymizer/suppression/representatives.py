@@ -47,7 +47,9 @@ def read_representatives(path: Path) -> Representatives:
     rows = pq.read_table(path, partitioning=None)
     about = json.loads((rows.schema.metadata or {}).get(b"near", b"{}"))
     if about.get("format") != _FORMAT:
-        raise Held("near_state", f"{path.name} is no file of judged groups that this version reads")
+        raise Held(
+            "near_state", f"{path.name} is not a file of judged groups that this version can read"
+        )
     shape = Shape(about["buckets"], about["blocks"])
     keys = _array(rows["keys"], shape.blocks * 4).view("<u4")
     fine = _array(rows["fine"], shape.buckets)

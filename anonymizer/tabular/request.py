@@ -69,8 +69,10 @@ def read_request(files: Files, settings: RuleSettings, known: Sequence[Fault] = 
     with gathered_into(faults):
         rules = make_rules(settings)
     if settings.rounding > 1 and files.secret is None:
-        problem = "a rounding above 1 is drawn by a secret key"
-        faults.append(Fault("--secret-file", problem, "name a file with one, mode 0600"))
+        problem = "a rounding above 1 is drawn with a secret key"
+        faults.append(
+            Fault("--secret-file", problem, "name a file that contains the key, mode 0600")
+        )
     with gathered_into(faults):
         cells = read_cells(files.cells, files.count, hierarchies)
         if not faults:
@@ -99,7 +101,7 @@ def _unusable(files: Files) -> list[Fault]:
     paths = [path.resolve() for path in (*files.read, *files.written)]
     uses = Counter([*paths, *([files.secret.resolve()] if files.secret else [])])
     return faults + [
-        Fault(str(path), "this file would be written over another one that is named")
+        Fault(str(path), "this file would overwrite another file that the command names")
         for path in files.written
         if uses[path.resolve()] > 1
     ]

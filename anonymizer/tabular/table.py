@@ -20,10 +20,10 @@ from anonymizer.tabular.lookalikes import alike, is_total, named, totals_of_the_
 MOST_PEOPLE = 10**12
 MOST_SEGMENTS = 10**7
 MOST_CODES = 10_000
-_UNCLEAN = "is empty, has spaces around it or characters that are not seen"
-_GROUPS = "is a group, where a row counts one finest cell"
+_UNCLEAN = "is empty, or has leading or trailing spaces or invisible characters"
+_GROUPS = "is a group, but a row must count one finest cell"
 _UNKNOWN = "is not in the hierarchy"
-_TOTAL_OF_OTHERS = "looks like a total, where a row counts one finest cell; leave these rows out"
+_TOTAL_OF_OTHERS = "looks like a total, but a row must count one finest cell; leave these rows out"
 # What the written files call their own columns.
 RESERVED = ("status", "people", "reason", "true_people")
 
@@ -82,9 +82,9 @@ def _suspected(
             code = axis.leaves[leaf]
             rows = _rows_of(column, [text != code for text in column.texts])
             yield (
-                f"{path.name}, column {axis.name}: {code!r} has everywhere the sum of all other "
-                f"codes: row {rows}. If it is their total, leave these rows out and protect again; "
-                "with them everybody counts twice"
+                f"{path.name}, column {axis.name}: the counts of {code!r} always equal the sum of "
+                f"all other codes: row {rows}. If it is their total, leave these rows out and "
+                "protect again; otherwise everyone counts twice"
             )
 
 
@@ -116,7 +116,7 @@ def _misnamed(path: Path, columns: Mapping[str, Column]) -> list[Fault]:
     return [
         Fault(
             f"{path.name}, column {name}",
-            "the files that are written have a column of this name for themselves",
+            "this name is reserved for a column of the written files",
             "rename it",
         )
         for name in columns
@@ -132,7 +132,7 @@ def _counts(
     whole = [_is_count(text) for text in column.texts]
     counts = [int(text) if good else 0 for text, good in zip(column.texts, whole, strict=True)]
     if not all(whole):
-        problem = f"no whole number from 0 to {MOST_PEOPLE:,} in row {_rows_of(column, whole)}"
+        problem = f"not a whole number from 0 to {MOST_PEOPLE:,} in row {_rows_of(column, whole)}"
         faults.append(Fault(f"{path.name}, column {count}", problem))
     return np.array(counts, dtype=np.int64)[column.rows]
 
@@ -175,7 +175,7 @@ def _alike_fault(place: str, column: Column, codes: Sequence[str]) -> Fault:
         f"{named(codes)} look like one code (upper and lower case, composed letters, letters of "
         f"another script): row {rows}"
     )
-    return Fault(place, problem, "spell each group in one way")
+    return Fault(place, problem, "spell each group in only one way")
 
 
 def _rows_of(column: Column, good: Sequence[bool]) -> str:
@@ -208,7 +208,7 @@ def _doubled(path: Path, columns: Mapping[str, Column], axes: Sequence[Dimension
     again = np.setdiff1d(np.arange(len(cells)), firsts, assume_unique=True)
     if not len(again):
         return []
-    problem = f"the cell of an earlier row stands again in row {first_few((again + 1).tolist())}"
+    problem = f"the cell of an earlier row is repeated in row {first_few((again + 1).tolist())}"
     return [Fault(path.name, problem, "give every cell one row, with its sum")]
 
 
@@ -216,7 +216,7 @@ def _too_large(path: Path, axes: Sequence[Dimension]) -> list[Fault]:
     faults = [
         Fault(
             f"{path.name}, column {axis.name}",
-            f"{len(axis.groups):,} codes, at most {MOST_CODES:,} fit",
+            f"{len(axis.groups):,} codes; the limit is {MOST_CODES:,}",
             "a dimension groups people; leave out ids",
         )
         for axis in axes
@@ -224,7 +224,9 @@ def _too_large(path: Path, axes: Sequence[Dimension]) -> list[Fault]:
     ]
     segments = prod(len(axis.groups) for axis in axes)
     if segments > MOST_SEGMENTS:
-        problem = f"the cross of all codes has {segments:,} segments, at most {MOST_SEGMENTS:,} fit"
+        problem = (
+            f"the cross of all codes has {segments:,} segments; the limit is {MOST_SEGMENTS:,}"
+        )
         faults.append(Fault(path.name, problem, "use fewer dimensions or codes"))
     return faults
 

@@ -293,8 +293,14 @@ def test_requests_that_are_filed_here_count_with_those_in_the_bucket(
 @pytest.mark.parametrize(
     ("names", "told"),
     [
-        (["visits/day=2026-01-01", "visits/day=2026-01-01/v.csv"], "is an object and a folder"),
-        (["visits/day=2026-01-01/v.csv", "visits/day=2026-01-01"], "is an object and a folder"),
+        (
+            ["visits/day=2026-01-01", "visits/day=2026-01-01/v.csv"],
+            "is both an object and a folder",
+        ),
+        (
+            ["visits/day=2026-01-01/v.csv", "visits/day=2026-01-01"],
+            "is both an object and a folder",
+        ),
         (["visits//v.csv"], "has an empty part"),
         (["visits/../v.csv"], "has an empty part"),
     ],
@@ -389,7 +395,7 @@ def test_an_object_that_is_gone_since_it_was_listed_is_refused(
     bucket.remove(VISITS)
     (said,) = refused(landed, root)
     assert said == (
-        f"{VISITS} rejected: unreadable; it is gone since it was listed; deliver it again"
+        f"{VISITS} rejected: unreadable; it disappeared after it was listed; deliver it again"
     )
 
 
@@ -399,7 +405,7 @@ def test_an_object_that_was_replaced_since_it_was_listed_is_refused(
     root = raw_root(landed.home)
     bucket.put(VISITS, as_csv([visit("other", user_id="u12")]))
     (said,) = refused(landed, root)
-    assert said == f"{VISITS} rejected: changed; it was replaced since it was listed; run again"
+    assert said == f"{VISITS} rejected: changed; it was replaced after it was listed; run again"
     assert not refused(landed, raw_root(landed.home))
 
 
@@ -453,7 +459,7 @@ def test_a_download_that_breaks_off_is_refused_and_the_next_one_goes_on(
     relay.broken.add(VISITS)
     (said,) = refused(landed, raw_root(landed.home))
     assert said == (
-        f"{VISITS} rejected: unreadable; the connection to the store broke off; run again"
+        f"{VISITS} rejected: unreadable; the connection to the store was interrupted; run again"
     )
     relay.broken.clear()
     assert not refused(landed, raw_root(landed.home))

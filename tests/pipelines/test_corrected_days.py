@@ -285,7 +285,7 @@ def test_one_more_correction_needs_a_role_and_an_approval(corrected: Corrected) 
     assert approved.returncode == 0, approved.stderr
     own = call("correct-release", SECOND, *named, "--yes")
     assert own.returncode == 2
-    assert "this login approved it" in own.stderr
+    assert "this login approved the correction" in own.stderr
     assert Ledger.open(home.ledger).find("correction", f"{FIRST}~3") is None
     wrong_name = call("correct-release", FIRST, *named, "--yes")
     assert f"corrected already by {SECOND}" in " ".join(wrong_name.stderr.split())

@@ -148,7 +148,7 @@ def test_check_input_copies_objects_to_where_a_run_does(
     [
         ({"AUDIENCE_RAW": "s3://no-such-bucket"}, 4, "raw_zone: s3://no-such-bucket: there"),
         ({"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1"}, 4, "nothing answers there"),
-        ({"AUDIENCE_RAW": "s3://READERKEY:hunter2@landing/raw"}, 2, "has a name or password in it"),
+        ({"AUDIENCE_RAW": "s3://READERKEY:hunter2@landing/raw"}, 2, "contains a name or password"),
     ],
 )
 def test_commands_say_what_is_wrong_with_the_bucket(

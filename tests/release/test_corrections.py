@@ -251,7 +251,7 @@ def test_an_export_of_the_first_release_can_be_checked_and_says_that_it_was_corr
     assert check_export(fixed.exports / "maju" / SECOND).certificate["corrects"] == FIRST
     path = folder / CORRECTED
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"reason": "none"}), "utf-8")
-    with pytest.raises(Held, match="seal does not fit"):
+    with pytest.raises(Held, match="seal is not valid"):
         check_export(folder)
     with pytest.raises(
         Held, match=f"maju/{FIRST}/{CORRECTED} differs from what the ledger recorded"
@@ -316,7 +316,7 @@ def test_a_second_correction_needs_the_approval_of_somebody_else(fixed: Home) ->
     assert open_order(ledger, CAMPAIGN_DAY, Period("day", DAY)) is None
 
     assert approve(SECOND, "Births again", fixed, ledger, SECRET, OFFICER) == THIRD
-    with pytest.raises(ConfigurationError, match="this login approved it"):
+    with pytest.raises(ConfigurationError, match="this login approved the correction"):
         order(fixed, SECOND, OFFICER)
     ordered = order(fixed, SECOND, ENGINEER)
     recorded = ledger.find("approval", THIRD)
@@ -366,7 +366,7 @@ def ledger_of(home: Home) -> Ledger:
 
 def test_an_order_stands_until_it_is_released(sent: Home) -> None:
     assert order(sent) == order(sent)
-    with pytest.raises(ConfigurationError, match="ordered already, for another reason"):
+    with pytest.raises(ConfigurationError, match="already ordered, for another reason"):
         order(sent, reason="Something else")
     correct(sent)
     assert open_order(ledger_of(sent), CAMPAIGN_DAY, Period("day", DAY)) is None
@@ -458,7 +458,9 @@ def test_an_approval_is_used_up_by_the_order_that_was_cancelled(fixed: Home) -> 
 @pytest.mark.parametrize("named", [FIRST, SECOND, "campaign-day-2020-01-01"])
 def test_only_what_is_ordered_and_not_released_can_be_cancelled(named: str, fixed: Home) -> None:
     before = content(fixed.root)
-    with pytest.raises(ConfigurationError, match="is ordered that is not released yet"):
+    with pytest.raises(
+        ConfigurationError, match="has no ordered correction that is not released yet"
+    ):
         cancelled(fixed, named)
     with pytest.raises(ConfigurationError, match="--reason"):
         cancelled(fixed, named, "ask anna@example.com")

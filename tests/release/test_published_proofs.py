@@ -206,7 +206,7 @@ def replaced_by_another(home: Home) -> None:
     ("harm", "message"),
     [
         (restored_from_an_older_backup, "older than what was published; restore the newest"),
-        (replaced_by_another, "sequence 1 is not what published/ledger.jsonl says"),
+        (replaced_by_another, "sequence 1 differs from published/ledger.jsonl"),
         (lambda home: home.ledger.unlink(), "ledger is missing.*restore"),
         (lambda home: home.ledger.write_bytes(b""), "ledger is missing.*restore"),
     ],
@@ -317,10 +317,10 @@ EXPORT_FAULTS: dict[str, tuple[Harm, str]] = {
     "file added": (lambda folder: (folder / "b.csv").touch(), "b.csv does not belong to it"),
     "no certificate": (lambda folder: (folder / "certificate.json").unlink(), "no certificate"),
     "no JSON": (lambda f: (f / "certificate.json").write_text("[1"), "cannot be read"),
-    "something else": (lambda f: (f / "certificate.json").write_text("[1]"), "does not fit"),
-    "promise edited": (edit_certificate(promise=["Every figure counts 500 people."]), "seal does"),
-    "seal removed": (edit_certificate(seal=None), "seal does not fit"),
-    "seal of another": (edit_certificate(seal=sealed({}, SECRET)["seal"]), "seal does not fit"),
+    "something else": (lambda f: (f / "certificate.json").write_text("[1]"), "is not valid"),
+    "promise edited": (edit_certificate(promise=["Every figure counts 500 people."]), "seal is"),
+    "seal removed": (edit_certificate(seal=None), "seal is not valid"),
+    "seal of another": (edit_certificate(seal=sealed({}, SECRET)["seal"]), "seal is not valid"),
 }  # fmt: skip
 
 

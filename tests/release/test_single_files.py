@@ -174,7 +174,7 @@ def test_a_workbook_that_was_saved_again_is_told(alone: Callable[[str], Path]) -
 def test_a_seal_that_was_edited_does_not_fit(old: bytes, alone: Callable[[str], Path]) -> None:
     path = alone(f"{STEM}.xlsx")
     edit_part(path, "docProps/custom.xml", old, old.replace(b"a", b"e"))
-    with pytest.raises(Held, match="seal does not fit"):
+    with pytest.raises(Held, match="seal is not valid"):
         check_file(path)
 
 

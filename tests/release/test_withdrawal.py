@@ -70,7 +70,7 @@ def test_a_forged_notice_is_none(sent: Home) -> None:
     path = sent.exports / "maju" / BAD / NOTICE
     forged = json.loads(path.read_text("utf-8")) | {"release": GOOD}
     path.write_text(json.dumps(forged), "utf-8")
-    with pytest.raises(Held, match="seal does not fit"):
+    with pytest.raises(Held, match="seal is not valid"):
         check_export(path.parent)
     with pytest.raises(
         Held, match=f"exports/maju/{BAD}/{NOTICE} differs from what the ledger recorded"

@@ -93,11 +93,11 @@ def test_for_a_person_who_is_named_a_request_is_filed_and_the_ledger_names_it(ho
 @pytest.mark.parametrize(
     ("row", "treatment", "user", "problem"),
     [
-        (NOBODY, "erase", None, "whose request it is cannot be read"),
-        (NOBODY, "access", None, "name the person with --user, or decide ignored"),
+        (NOBODY, "erase", None, "the user id cannot be read"),
+        (NOBODY, "access", None, "name the person with --user, or decide `ignored`"),
         (KNOWN, "erase", "u7", "--user: the row has one"),
         (NOBODY, "ignored", "u7", "--user: nothing is filed for an ignored row"),
-        (CONSENT, "withdraw", None, "counts as a refusal already"),
+        (CONSENT, "withdraw", None, "already counts as a refusal"),
         (CONSENT, "erase", None, "audience rights withdraw"),
         (NOBODY, "erase", " unknown", "--user: this is a blank or a placeholder"),
     ],

@@ -129,7 +129,7 @@ def test_one_person_is_one_person_here_and_at_intake(user: str, engine: DuckDB) 
 def test_the_words_say_from_when_and_what_stays(kind: RequestKind) -> None:
     policy = Policy(promise=PolicyPromise(k=73), retention=Retention(private_days=39))
     words = explain(kind, policy, Period("day", date(2026, 11, 21)))
-    assert "from the release of 2026-11-21" in words.lower().replace("bears on", "from")
+    assert "from the release of 2026-11-21" in words.lower().replace("affects", "from")
     for fact in ("at least 73 people", "final", "raw zone"):
         assert fact in words
     assert ("removed after 39 days" in words) == (kind != "erase")
@@ -137,7 +137,7 @@ def test_the_words_say_from_when_and_what_stays(kind: RequestKind) -> None:
 
 
 def test_erasure_is_for_good_and_withdrawal_is_not() -> None:
-    assert "for good" in explain("erase", Policy())
+    assert "permanently" in explain("erase", Policy())
     assert "within the next run" in explain("erase", Policy())
     assert "use, disclosure" in explain("withdraw", Policy())
     assert "Nothing changes" in explain("access", Policy())

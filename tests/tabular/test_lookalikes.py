@@ -88,7 +88,8 @@ def test_a_code_that_adds_up_to_the_others_is_warned_about(tmp_path: Path) -> No
     read = read_request(files(path, hierarchies={}, secret=None), settings())
     assert len(read.cells.warnings) == 1
     assert (
-        "'region 0' has everywhere the sum of all other codes: row 3, 6" in read.cells.warnings[0]
+        "the counts of 'region 0' always equal the sum of all other codes: row 3, 6"
+        in read.cells.warnings[0]
     )
 
 

@@ -107,14 +107,16 @@ def test_every_mistake_is_reported_at_once_with_column_and_row(tmp_path: Path) -
     text = told(write_world(tmp_path, rows))
 
     assert "column region: 'nowhere' is not in the hierarchy: row 2" in text
-    assert "column region: 'EAST' is a group, where a row counts one finest cell: row 3" in text
+    assert "column region: 'EAST' is a group, but a row must count one finest cell: row 3" in text
     assert (
-        "column sex: '' is empty, has spaces around it or characters that are not seen: row 4"
+        "column sex: '' is empty, or has leading or trailing spaces or invisible characters: row 4"
         in text
     )
     assert "column sex: 'Total' is a group" in text
-    assert "column people_counted: no whole number from 0 to 1,000,000,000,000 in row 5, 6" in text
-    assert "stands again in row 7" in text
+    assert (
+        "column people_counted: not a whole number from 0 to 1,000,000,000,000 in row 5, 6"
+    ) in text
+    assert "is repeated in row 7" in text
     assert "77" not in text
     assert "66" not in text
 
@@ -135,7 +137,7 @@ def test_columns_that_are_missing_or_taken(tmp_path: Path) -> None:
 
     assert "--hierarchy region: c.csv has no such column (the columns are status, sex, n)" in text
     assert "--count people: c.csv has no such column" in text
-    assert "column status: the files that are written have a column of this name" in text
+    assert "column status: this name is reserved for a column" in text
 
 
 @pytest.mark.parametrize(
@@ -185,14 +187,14 @@ def test_parquet_columns_that_are_no_codes(tmp_path: Path) -> None:
 def test_a_cross_that_no_machine_holds_is_refused(tmp_path: Path) -> None:
     rows = [(*(f"{position}{number}" for position in "abcdef"), 1) for number in range(200)]
     cells = write_csv(tmp_path / "c.csv", (*"abcdef", "n"), rows)
-    with pytest.raises(ConfigurationError, match="at most 10,000,000 fit"):
+    with pytest.raises(ConfigurationError, match="the limit is 10,000,000"):
         read_cells(cells, "n", {})
 
 
 def test_an_id_is_no_dimension(tmp_path: Path) -> None:
     rows = [(f"user-{number}", "fm"[number % 2], 1) for number in range(10_001)]
     cells = write_csv(tmp_path / "c.csv", ("user", "sex", "n"), rows)
-    with pytest.raises(ConfigurationError, match="column user: 10,002 codes, at most 10,000 fit"):
+    with pytest.raises(ConfigurationError, match="column user: 10,002 codes; the limit is 10,000"):
         read_cells(cells, "n", {})
 
 
@@ -213,7 +215,7 @@ def test_mistakes_of_all_files_and_options_come_together(tmp_path: Path) -> None
 
     for part in (
         "p.txt: the name does not end in .csv or .parquet",
-        "this file would be written over another one",
+        "this file would overwrite another file",
         "regions.csv:2: a code is empty",
         "--k: Input should be greater than or equal to 2",
         "--inference-k: write k, 0, or a number of people",

@@ -149,5 +149,5 @@ def read(statement: str) -> str:
 def _checked(name: str) -> str:
     """A relation or statement name; refuses anything that is not a plain identifier."""
     if not _NAME.match(name):
-        raise ValueError(f"{name!r} is no plain lower-case identifier")
+        raise ValueError(f"{name!r} is not a plain lower-case identifier")
     return name
