@@ -146,12 +146,15 @@ class _Days:
         first = self.policy.timing.first_day
         if has_begun(day, self.policy.timing):
             return ""
-        return f"that is {first}; set timing.first_day in policy.yaml to an earlier day to run it"
+        return (
+            f"the first day is {first}; set timing.first_day in policy.yaml to an earlier day "
+            "to run this one"
+        )
 
     def _too_late(self, day: date) -> str:
         zone = self.policy.timing.timezone
         today = self.now.astimezone(ZoneInfo(zone)).date()
-        return f"it is {today} in {zone}; check the name of the folder" if day > today else ""
+        return f"today is {today} in {zone}; check the name of the folder" if day > today else ""
 
     def _without_campaign(self, day: date) -> str:
         nothing = "no campaign ran on this day, so there is nothing to release"
@@ -181,10 +184,10 @@ class _Days:
         moment = f"{until:%Y-%m-%d %H:%M} {timing.timezone}"
         folder = f"raw/visits/day={last}"
         if self.now < until:
-            return f"until {moment}, when {folder} is to be there"
+            return f"until {moment}, when {folder} has to be there"
         return (
-            f"{folder} was to be there by {moment}; deliver it, or an empty folder with _SUCCESS "
-            "if nothing came"
+            f"{folder} should have arrived by {moment}; deliver it, or an empty folder with "
+            "_SUCCESS if there were no visits"
         )
 
     def _rejected(self, day: date) -> str:

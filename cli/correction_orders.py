@@ -85,15 +85,15 @@ def _require_input(installation: Installation, series: Series, period: Period) -
         where = "raw/visits" + (" (with the days of late arrivals)" if timing.late_days else "")
         raise Held(
             "missing_input",
-            f"the files of {period.id} are no longer in {where}; deliver the right files again, "
+            f"the files of {period.id} are no longer in {where}; deliver the correct files again, "
             "then correct the release",
         )
     if missing := inputs_missing(home, series, period, timing):
         raise Held(
             "missing_input",
-            f"{series.release_id(period)} is made from the working data of {len(missing)} day(s) "
-            f"that are gone: {first_few(missing)}. Run them again while their files are in raw/ "
-            "(audience run --from DAY --to DAY), then correct the release",
+            f"{series.release_id(period)} needs the working data of {len(missing)} day(s) that no "
+            f"longer exist: {first_few(missing)}. Run these days again while their files are in "
+            "raw/ (audience run --from DAY --to DAY), then correct the release",
         )
 
 
@@ -103,9 +103,9 @@ def _require_first_release(home: Home, ledger: Ledger, release_id: str) -> None:
     if entry and lost_state(home, entry):
         raise Held(
             "near_state_lost",
-            f"private/near/{state_file(home, release_id).name} is missing or not as the ledger "
-            f"recorded it, so a correction cannot be compared with {release_id}; restore the file "
-            "from its backup",
+            f"private/near/{state_file(home, release_id).name} is missing or differs from what "
+            f"the ledger recorded, so a correction cannot be compared with {release_id}; restore "
+            "the file from its backup",
         )
     if ledger.find(EXPORTS, release_id) is None:
         raise Held(

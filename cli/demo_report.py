@@ -46,7 +46,7 @@ def print_demo(home: Home) -> None:
         say("Nothing is released yet.")
         return
     sentences = _sentences(home, ledger)
-    say("\nWhat advertisers are told, for example:\n")
+    say("\nExamples of sentences for advertisers:\n")
     for sentence in sentences:
         say(f"  {sentence}")
     say("")

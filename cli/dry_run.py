@@ -137,7 +137,7 @@ class _Trial:
         self.warnings += warning_lines([*self._quarantined(), *inspected.warnings])
         accounts = inspected.accounts
         if inspected.intake is None:
-            self.notes.append("Not everything could be read, so nobody was counted.")
+            self.notes.append("Not everything could be read, so no one was counted.")
             self.warnings += _unread_lines(inspected)
         elif self._count(inspected.intake):
             accounts = final_accounts(self.scratch, self.day)
@@ -193,7 +193,7 @@ class _Trial:
         """What publication asks before it writes."""
         home, ledger, period = self.home, self.ledger, Period("day", self.day)
         if released(home, ledger, self.terms.secret, CAMPAIGN_DAY.kind, period):
-            self.notes.append("The day is released already: a run verifies it and changes nothing.")
+            self.notes.append("The day is already released: a run verifies it and changes nothing.")
             return
         counted = load_counted(self.scratch, self.day, self.terms.catalogue)
         if not counted:
@@ -215,7 +215,7 @@ class _Trial:
         if not odd:
             return
         if self.ledger.find(ACCEPTANCE, subject_of(self.scratch, self.day)):
-            self.warnings += [f"accepted all the same: {deviation}" for deviation in odd]
+            self.warnings += [f"implausible but accepted: {deviation}" for deviation in odd]
             return
         held = Held("implausible", explained(self.scratch, self.day, odd))
         self.problems.append(trouble_of(held))

@@ -101,7 +101,9 @@ def exported_figures(home: Home, ledger: Ledger, selection: Selection) -> list[E
             return found
     known.refuse(selection)
     problem = (
-        f"nothing is published for {selection}" if str(selection) else "nothing is published yet"
+        f"no figures are published for {selection}"
+        if str(selection)
+        else "nothing is published yet"
     )
     raise ConfigurationError([Fault("statements", problem, "see: audience ledger list")])
 

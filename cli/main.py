@@ -175,8 +175,8 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001  its message may carry a value: only its type is shown
         log = _write_trace(error)
         _say(
-            f"audience: unexpected {type(error).__name__}; this is a fault of the program. "
-            f"Where it happened stands in {log}"
+            f"audience: unexpected {type(error).__name__}; this is a fault of the program. The "
+            f"place of the fault is in {log}"
         )
         sys.exit(AudienceError.exit_code)
 
@@ -196,7 +196,7 @@ def _write_trace(error: Exception) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{type(error).__name__}\n{''.join(frames)}", encoding="utf-8")
     except OSError:
-        return "no log: the home directory cannot be written"
+        return "no log file, because the home directory cannot be written"
     return str(path)
 
 

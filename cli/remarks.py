@@ -11,26 +11,26 @@ MOST_LINES = 5  # of a kind; a day may have hundreds of files
 _TEXTS = {
     "no_files": "no files",
     "no_rows": "the file has no rows",
-    "column_absent": "the file lacks this column",
-    "unknown_columns": "column(s) that the contract does not know, not read",
+    "column_absent": "the file does not have this column",
+    "unknown_columns": "column(s) that are not in the contract, not read",
     "ignored:symbolic_link": "ignored: a link, which is never followed",
     "ignored:folder": "ignored: an empty folder",
     "ignored:working_file": "working file(s) ignored: names that begin with . or _ or end in .tmp "
     "or .part",
     "ignored:not_in_contract": "ignored: no table of the contract has this name",
     "ignored:not_a_day": "ignored: not a folder day=YYYY-MM-DD",
-    "gender_not_mapped": "row(s) with a word that is no known gender; set codings.gender",
-    "region_not_mapped": "row(s) with a code that is no regency of the reference",
+    "gender_not_mapped": "row(s) with an unknown word for gender; set codings.gender",
+    "region_not_mapped": "row(s) with a code that is not a regency of the reference data",
     "region_without_dot": "row(s) with four digits without a dot (BPS, or Kemendagri without "
     "dots); set codings.region",
     "region_as_number": "row(s) with a code written as a number, which loses digits; deliver text",
     "age_not_known": "row(s) with a date that gives no age",
-    "request_undated": "row(s) without a time that can be read: in force for good",
-    "category_not_mapped": "row(s) with a category of no interest",
-    "tag_unknown": "row(s) with a utm_id that is no campaign's",
+    "request_undated": "row(s) without a readable time: they apply permanently",
+    "category_not_mapped": "row(s) with a category that belongs to no interest",
+    "tag_unknown": "row(s) with a utm_id that matches no campaign",
     "quarantined": "row(s) quarantined, {detail}",
     "ignored": "ignored: {detail}",
-    "no_campaign": "row(s) matched by no campaign",
+    "no_campaign": "row(s) that match no campaign",
 }
 # Told apart, with what follows from them.
 _ELSEWHERE = frozenset({"unread"})

@@ -68,8 +68,8 @@ def objection_lines(home: Home, days: Sequence[date]) -> list[str]:
         "consents": "they count as refusals",
     }
     lines = [
-        f"{rows:,} row(s) of {name} cannot be read: {what[name]} until somebody decides "
-        "(audience rights review)."
+        f"{rows:,} row(s) of {name} cannot be read: {what[name]} until someone decides (audience "
+        "rights review)."
         for name, rows in sorted(facts.get("unread", {}).items())
     ]
     if lost := facts.get("unmatched", 0):

@@ -34,7 +34,7 @@ class Selection:
 
     def __post_init__(self) -> None:
         if self.last and (self.period or self.every or self.start or self.end):
-            problem = "another option names a period, too"
+            problem = "another option also names a period"
             raise ConfigurationError([Fault("--last", problem, "use one of them")])
 
     @property

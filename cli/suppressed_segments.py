@@ -127,8 +127,8 @@ def find_reasons(home: Home, table: Released) -> Mapping[int, Reason]:
     if kept != set(table.people):
         raise Held(
             "reasons_changed",
-            f"what is kept in private/ is not what {release.id} was made of; "
-            "reasons are not available any more",
+            f"the working data in private/ are not those of {release.id}; its reasons are no "
+            "longer available",
         )
     suppressed = np.setdiff1d(np.arange(len(table.catalogue)), table.published)
     return {row: known.get(table.catalogue.id(row), "threshold") for row in suppressed.tolist()}

@@ -47,7 +47,9 @@ class WorldOptions:
             if not low <= getattr(self, name) <= high
         ]
         if self.campaigns < self.advertisers:
-            problem = f"{self.campaigns} campaigns are too few for {self.advertisers} advertisers"
+            problem = (
+                f"{self.campaigns} campaigns are not enough for {self.advertisers} advertisers"
+            )
             faults.append(Fault("campaigns", problem, "each advertiser has at least one"))
         if not _FIRST_START <= self.start <= _LAST_START:
             limits = f"{_FIRST_START} to {_LAST_START}"

@@ -15,9 +15,9 @@ def register(app: typer.Typer) -> None:
 
 
 def accept(
-    day: Annotated[str, typer.Option("--day", help="The local day that is held, YYYY-MM-DD.")],
+    day: Annotated[str, typer.Option("--day", help="The held local day, YYYY-MM-DD.")],
     reason: Annotated[
-        str, typer.Option(help="Why it is right, in a sentence; everybody can read it.")
+        str, typer.Option(help="Why the day is right, in one sentence that everyone can read.")
     ],
     home: HomeOption = None,
 ) -> None:

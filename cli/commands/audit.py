@@ -38,7 +38,7 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
     inference_k: Annotated[
         int,
         typer.Option(
-            help="No one may prove that a cell has fewer people; 0 forbids exact solution only."
+            help="No one may prove that a cell has fewer people; 0 only forbids exact solutions."
         ),
     ],
     hierarchy: Annotated[
@@ -51,12 +51,12 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
     rounding: Annotated[
         int | None,
         typer.Option(
-            help="Figures are multiples of this; 1: exact. Default: what an export says, else 1."
+            help="Figures are multiples of this; 1: exact. Default: what an export states, else 1."
         ),
     ] = None,
     zeros: Annotated[
         Literal["protect", "public"],
-        typer.Option(help="public: empty segments are known and published as 0."),
+        typer.Option(help="public: readers know empty segments, which are published as 0."),
     ] = "protect",
     background: Annotated[
         Path | None,
@@ -64,7 +64,7 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
     ] = None,
     intervals: Annotated[
         Path | None,
-        typer.Option(help="Write the tightest interval of all that is not published (CSV)."),
+        typer.Option(help="Write the tightest interval of everything that is not published (CSV)."),
     ] = None,
     report: Annotated[
         Path | None,
@@ -74,14 +74,14 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
         bool,
         typer.Option(
             "--singletons",
-            help="Count what a person who is alone in a cell can derive as a disclosure.",
+            help="Report what a person who is alone in a cell can derive as a disclosure.",
         ),
     ] = False,
     work: Annotated[
         int,
         typer.Option(
-            help="The budget in units of work, each about 10 microseconds of one core. "
-            "What it does not decide is reported as not decided."
+            help="The budget in units of work, each about 10 microseconds of one core. Groups "
+            "that it leaves open are reported as not decided."
         ),
     ] = _DEFAULT_WORK,
 ) -> None:

@@ -28,9 +28,10 @@ def check(
     home: HomeOption = None,
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
-    """Check the files of a day without writing anything: list all that holds it and all warnings.
+    """Check the files of a day without writing anything: list everything that holds it, and all
+    warnings.
 
-    The exit code is that of a run: 0 when the day would be released.
+    The exit code is that of a run: 0 if the day would be released.
     """
     place, local_day = existing_home(home), parse_day(day, "--day")
     with notices().status("Reading the raw files"):

@@ -139,7 +139,7 @@ def hierarchy_files(given: Sequence[str]) -> tuple[dict[str, Path], list[Fault]]
         if not (column and equals and file):
             faults.append(Fault(f"--hierarchy {text}", "this is not COLUMN=FILE"))
         elif column in files:
-            faults.append(Fault(f"--hierarchy {text}", f"{column} has a hierarchy already"))
+            faults.append(Fault(f"--hierarchy {text}", f"{column} already has a hierarchy"))
         else:
             files[column] = Path(file)
     return files, faults

@@ -12,7 +12,7 @@ from cli.output import say
 _ROWS = {
     "figures": "figures published",
     "small": "suppressed segments shown to be below inference_k, zero included",
-    "exact": "of these, not empty and the exact number shown",
+    "exact": "of these, not empty and with the exact number shown",
     "tables": "tables with any of these",
 }
 
@@ -42,7 +42,7 @@ def compare_naive(
         say(json.dumps(asdict(found), indent=2))
         return
     if not found.tables:
-        say("There is nothing to compare: no release has its counts in private/ (any more).")
+        say("There is nothing to compare: private/ has no counts of any release, or not any more.")
         return
     rows = [
         (words, getattr(found.naive, name), getattr(found.released, name))

@@ -22,14 +22,16 @@ def register(app: typer.Typer) -> None:
 
 def correct_release(
     release: Annotated[str, typer.Argument(help="A release, as in `ledger list`.")],
-    reason: Annotated[str, typer.Option(help="Why, in a sentence; everybody can read it.")],
+    reason: Annotated[
+        str, typer.Option(help="The reason, in one sentence that everyone can read.")
+    ],
     *,
     approve: Annotated[
-        bool, typer.Option("--approve", help="Approve one more correction; corrects nothing.")
+        bool, typer.Option("--approve", help="Approve one more correction, without making it.")
     ] = False,
     cancel: Annotated[
         bool,
-        typer.Option("--cancel", help="Take back a correction that is ordered and not released."),
+        typer.Option("--cancel", help="Cancel a correction that is ordered and not yet released."),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     home: HomeOption = None,
@@ -43,7 +45,7 @@ def correct_release(
     """
     place = existing_home(home)
     if approve and cancel:
-        problem = "this is one command or the other"
+        problem = "the two exclude each other"
         raise ConfigurationError([Fault("--approve and --cancel", problem, "give one of them")])
     if approve or cancel:
         (_approve if approve else _cancel)(place, release, reason)
@@ -70,7 +72,7 @@ def _approve(home: Home, release: str, reason: str) -> None:
     who = Who.runs(roles_in_force(ledger.entries(), Policy.load(home.policy).roles))
     wanted = approve(release, reason, home, ledger, Secret.of(home), who)
     say(
-        f"{wanted} is approved. Another login than yours releases it with:\n"
+        f"{wanted} is approved. A login other than yours releases it with:\n"
         f'  audience correct-release {release} --reason "..."'
     )
 
@@ -84,8 +86,9 @@ def _cancel(home: Home, release: str, reason: str) -> None:
     ledger, secret = open_ledger(home), Secret.of(home)
     order = cancel(release, reason, home, ledger, secret, account_name())
     say(
-        f"{order.release} is cancelled: {order.corrects} stays as it was released, and runs of its "
-        "period go on without a correction. It can be ordered again, under another number."
+        f"{order.release} is cancelled: {order.corrects} stays as it was released, and runs of "
+        "its period continue without a correction. A correction can be ordered again, under "
+        "another number."
     )
 
 
@@ -100,7 +103,7 @@ def _confirm(release: str, *, asked: bool) -> None:
         f"The period of {release} is released again from the files that are in raw/ now. The first "
         "release stays, with a notice beside its exports. This cannot be undone."
     )
-    typer.confirm("Are the files right, and is it to be corrected?", abort=True)
+    typer.confirm("Are the files right, and should the release be corrected?", abort=True)
 
 
 def _run(home: Home, order: "CorrectionOrder") -> int:
@@ -128,9 +131,9 @@ def _tell(installation: "Installation", order: "CorrectionOrder") -> None:
     series, period = period_of(order.release)
     if installation.ledger().find_release(order.release) is None:
         say(
-            f"{order.release} is ordered and not released yet; the reason is above. After that is "
-            "settled, give the same command again; or take the order back with:\n  audience "
-            f'correct-release {order.corrects} --cancel --reason "..."'
+            f"{order.release} is ordered and not released yet; the reason is above. Resolve it "
+            "and run the same command again, or cancel the order with:\n"
+            f'  audience correct-release {order.corrects} --cancel --reason "..."'
         )
         return
     say(
@@ -144,6 +147,6 @@ def _tell(installation: "Installation", order: "CorrectionOrder") -> None:
     if series == CAMPAIGN_DAY and (
         wrong := containing_periods(installation, period.end, order.release)
     ):
-        say("Released from the wrong day as well, and not corrected by this command:")
+        say("These releases also contain the wrong day and are not corrected by this command:")
         for name in wrong:
             say(f"  {name}")

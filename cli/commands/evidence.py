@@ -49,4 +49,4 @@ def write_evidence(
     write_pack(pages, folder, place)
     say(f"{len(pages)} pages are in {folder}. Begin with README.md.")
     if not change.takes_effect:
-        say("The files in force make the promise weaker and are not approved: see the pack.")
+        say("The present settings make the promise weaker and are not approved: see the pack.")

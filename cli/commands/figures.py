@@ -68,7 +68,7 @@ def list_statements(  # noqa: PLR0913, PLR0917  one option for each filter
     segment: SegmentOption = None,
     language: LanguageOption = "en",
     limit: Annotated[
-        int, typer.Option(help="How many at most, evenly spread; 0 prints all.", min=0)
+        int, typer.Option(help="The most sentences to print, evenly spread; 0 prints all.", min=0)
     ] = 12,
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
@@ -120,17 +120,17 @@ def list_figures(  # noqa: PLR0913, PLR0917  one option for each filter
     end: EndOption = None,
     language: LanguageOption = "en",
     limit: Annotated[
-        int, typer.Option(help="How many at most, the newest; 0 prints all.", min=0)
+        int, typer.Option(help="The most figures to print, newest first; 0 prints all.", min=0)
     ] = 40,
     csv: Annotated[  # noqa: FBT002  Typer declares flags as boolean parameters
-        bool, typer.Option("--csv", help="Print all of them with all columns, as CSV.")
+        bool, typer.Option("--csv", help="Print all figures with all columns, as CSV.")
     ] = False,
     as_json: Annotated[  # noqa: FBT002
-        bool, typer.Option("--json", help="Print all of them with all columns, as JSON.")
+        bool, typer.Option("--json", help="Print all figures with all columns, as JSON.")
     ] = False,
     home: HomeOption = None,
 ) -> None:
-    """List released figures; no number stands where a segment is suppressed.
+    """List released figures; a suppressed segment has no number.
 
     The same in Python: audience.figures.
     """

@@ -27,7 +27,8 @@ def health(
         typer.Option("--metrics", help="Also write this file, in the text format of Prometheus."),
     ] = None,
 ) -> None:
-    """Say whether every day that should be released is, and the ledger can be trusted.
+    """Report whether every day that should be released is released, and whether the ledger can be
+    trusted.
 
     Ends with 0, or with 4 when days are late or something is held.
     """

@@ -56,12 +56,12 @@ def init(
     made = create_home(place, begin)
     notices().print(
         f"The first day to be released is {begin} (timing.first_day in policy.yaml). Earlier days "
-        "are left alone."
+        "are never run."
     )
     key = "the key" if is_kept_elsewhere() else made.secret.name
     notices().print(
-        f"Made {made.root}. Keep a backup of {key} apart from the ledger's backup: "
-        "without it nothing can be released again."
+        f"Made {made.root}. Keep a backup of {key} apart from the ledger's backup: without the "
+        "key nothing can be released again."
     )
 
 

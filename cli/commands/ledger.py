@@ -27,7 +27,7 @@ def list_entries(
     home: HomeOption = None,
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
-    """List all entries: when, by whom, about what, with what outcome; refuse a broken chain."""
+    """List all entries with time, actor, subject and outcome; refuse a broken chain."""
     from cli.outcomes import entry_line  # noqa: PLC0415
     from pipelines.release_history import open_history  # noqa: PLC0415
 
@@ -67,9 +67,9 @@ def show_entry(
 
 @ledger.command("verify")
 def verify(home: HomeOption = None) -> None:
-    """Prove the chain, and that every published file is byte for byte what was released.
+    """Verify the chain, and that every published file is byte for byte what was released.
 
-    What an interrupted run left to the next one is listed and is no alarm.
+    Work that an interrupted run left to the next one is listed and is not a fault.
     """
     from cli.commands.verify import unfinished_lines  # noqa: PLC0415
     from cli.release_summary import verify_published  # noqa: PLC0415
@@ -99,6 +99,6 @@ def copy(home: HomeOption = None) -> None:
         verify_published(place, original)
         entries = original.copy_into(open_ledger(place))
     say(
-        f"{entries} entries are copied and proved. Put {place.ledger.name} away now: two ledgers "
-        "that are continued apart cannot be brought together again."
+        f"{entries} entries are copied and verified. Move {place.ledger.name} away now: two "
+        "ledgers that are continued separately cannot be merged again."
     )

@@ -16,10 +16,10 @@ def register(app: typer.Typer) -> None:
 def migrate(
     home: HomeOption = None,
     dry_run: Annotated[  # noqa: FBT002  Typer declares flags as boolean parameters
-        bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
+        bool, typer.Option("--dry-run", help="List what would change, and change nothing.")
     ] = False,
 ) -> None:
-    """Bring the policy.yaml of an older home to this version."""
+    """Update the policy.yaml of an older home to this version."""
     from anonymizer.storage.lock import exclusive  # noqa: PLC0415
     from cli.migration import carry_out, plan_migration  # noqa: PLC0415  slow to import
 

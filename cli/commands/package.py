@@ -54,4 +54,4 @@ def write_package(
         warn(line)
     releases = ", ".join(str(export.certificate["release"]) for export in made.exports)
     files = sum(export.files for export in made.exports)
-    say(f"{path} has {files} files of {releases}, and the certificate.")
+    say(f"{path} contains {files} files of {releases}, and the certificate.")

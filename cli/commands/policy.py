@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from anonymizer.release.settings_change import SettingsChange
 
 _DIGEST = 16  # characters of a digest that are listed
-app = typer.Typer(help="Check policy.yaml and segments.yaml, and read what they promise.",
+app = typer.Typer(help="Check policy.yaml and segments.yaml, and explain what they promise.",
                   no_args_is_help=True)  # fmt: skip
 
 
@@ -34,7 +34,7 @@ def check_policy(home: HomeOption = None) -> None:
 
 @app.command("explain")
 def explain_policy(home: HomeOption = None) -> None:
-    """Say in plain words what the settings promise."""
+    """Explain in plain words what the settings promise."""
     say(explain(*load_settings(existing_home(home))))
 
 
@@ -43,7 +43,7 @@ def print_history(
     home: HomeOption = None,
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
-    """Say which settings apply from which day on, as the ledger keeps them."""
+    """List which settings apply from which day on, as the ledger recorded them."""
     from anonymizer.release.settings import SettingsTexts, read_meaning, revisions  # noqa: PLC0415
     from anonymizer.release.settings_change import settings_change  # noqa: PLC0415
     from pipelines.release_history import open_ledger  # noqa: PLC0415  slow to import
@@ -64,20 +64,20 @@ def print_history(
     show(Listing("Settings", columns, rows), as_json=as_json)
     if not settings_change(place, ledger.entries()).takes_effect:
         notices().print(
-            "The files in force make the promise weaker and are not approved, so every run is "
+            "The present settings make the promise weaker and are not approved, so every run is "
             "held: audience policy approve"
         )
     elif not known or known[-1].digests != read_meaning(SettingsTexts.in_force(place)).digests:
         notices().print(
-            "The files in force are not among them yet: the next run records them, to apply from "
-            "the day after the newest one that is released."
+            "The present settings are not among them yet: the next run records them, and they "
+            "apply from the day after the newest released one."
         )
 
 
 @app.command("approve")
 def approve_policy(
     reason: Annotated[
-        str | None, typer.Option(help="Why, in a sentence; everybody can read it.")
+        str | None, typer.Option(help="The reason, in one sentence that everyone can read.")
     ] = None,
     digest: Annotated[
         str, typer.Option(help="Approve only the settings with this digest, as listed.")
@@ -86,10 +86,10 @@ def approve_policy(
 ) -> None:
     """Approve settings that weaken the promise; without --reason, list them.
 
-    Such settings take effect once two logins have approved them, each with a role of the settings
+    Such settings take effect once two logins have approved them, each with a role in the settings
     recorded last (privacy_officer or data_engineer), one of them a privacy officer. Until then
-    every run is held. The approvals hold for exactly these settings. While a single login may
-    approve, an officer, it approves a change of roles alone.
+    every run is held. The approvals are valid for exactly these settings. While a privacy officer
+    is the only login that may approve, that login alone can approve a change of roles.
     """
     from anonymizer.release.corrections import Who  # noqa: PLC0415  slow to import
     from anonymizer.release.settings_change import approve_settings, settings_change  # noqa: PLC0415
@@ -119,8 +119,8 @@ def _tell_change(change: "SettingsChange") -> None:
         say("They are approved: the next run records them.")
         return
     say(
-        f"{len(change.approvers)} of {change.needed} approvals are given. "
-        f"{who_approves(change)} approves with:\n"
+        f"{len(change.approvers)} of {change.needed} approvals exist. {who_approves(change)} "
+        "approves with:\n"
         f'  audience policy approve --digest {change.after.digest[:_DIGEST]} --reason "..."\n'
         "Until then every run is held."
     )

@@ -25,9 +25,9 @@ def register(app: typer.Typer) -> None:
 
 
 def protect(  # noqa: PLR0913, PLR0917  one option for each file and each part of the promise
-    cells: Annotated[Path, typer.Argument(help="Finest cells, one a row, as .csv or .parquet.")],
+    cells: Annotated[Path, typer.Argument(help="Finest cells, one per row, as .csv or .parquet.")],
     count: Annotated[str, typer.Option(help="The column that counts people.")],
-    out: Annotated[Path, typer.Option(help="For anybody: .csv or .parquet.")],
+    out: Annotated[Path, typer.Option(help="The file to publish: .csv or .parquet.")],
     hierarchy: Annotated[
         list[str] | None,
         typer.Option(help="COLUMN=FILE of parent,child rows; may be given for each column."),
@@ -36,26 +36,26 @@ def protect(  # noqa: PLR0913, PLR0917  one option for each file and each part o
     inference_k: Annotated[
         str,
         typer.Option(
-            help="No group can be shown to have fewer people: a number, `k` for the same as "
-            "--k, or 0, which only forbids solving a figure exactly."
+            help="No group can be shown to have fewer people: a number, `k` for the same as --k, "
+            "or 0, which only prevents exact solutions."
         ),
     ] = "k",
     rounding: Annotated[int, typer.Option(help="Figures are multiples of this; 1: exact.")] = 1,
     zeros: Annotated[
         Literal["protect", "public"],
-        typer.Option(help="Whether empty cells are kept secret or known to everybody."),
+        typer.Option(help="Whether empty cells are kept secret or known to everyone."),
     ] = "protect",
     secret_file: Annotated[
         _File, typer.Option(help="Key of the rounding: 64 hexadecimal digits, mode 0600.")
     ] = None,
     tables: Annotated[_File, typer.Option(help="Wanted segments (YAML); all if not given.")] = None,
     internal: Annotated[
-        _File, typer.Option(help="For the privileged role: why. .csv or .parquet, mode 0600.")
+        _File, typer.Option(help="Reasons for the privileged role: .csv or .parquet, mode 0600.")
     ] = None,
     report: Annotated[
-        _File, typer.Option(help="For the privileged role: a summary. JSON, mode 0600.")
+        _File, typer.Option(help="Summary for the privileged role: JSON, mode 0600.")
     ] = None,
-    jobs: Annotated[int, typer.Option(help="Most processes at work.")] = 1,
+    jobs: Annotated[int, typer.Option(help="The most processes to use.")] = 1,
     proof_work: Annotated[
         int,
         typer.Option(
@@ -108,7 +108,7 @@ def _carry_out(request: "Request", files: "Files", begin: float) -> None:
         write_bytes(text.encode(), files.report)
     published = int(outcome.published.sum())
     for column in request.cells.ignored:
-        say(f"The column {column} has one value everywhere and is left out.")
+        say(f"The column {column} has the same value in every row and is left out.")
     say(
         f"{published:,} of {len(request.catalogue):,} segments are published in "
         f"{files.published}, the others suppressed."

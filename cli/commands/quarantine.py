@@ -25,7 +25,9 @@ def list_quarantine(
     reason: Annotated[
         str | None, typer.Option(help="List rows with this reason only, such as naive_time.")
     ] = None,
-    limit: Annotated[int, typer.Option(help="Most rows to list; 0 lists all.", min=0)] = (_LIMIT),
+    limit: Annotated[int, typer.Option(help="The most rows to list; 0 lists all.", min=0)] = (
+        _LIMIT
+    ),
     home: HomeOption = None,
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
@@ -56,7 +58,7 @@ def list_quarantine(
     if len(rows) < pointers.num_rows:
         notices().print(
             f"{len(rows):,} of {pointers.num_rows:,} rows are listed; --limit 0 lists all, "
-            "--reason those of one reason."
+            "--reason filters by reason."
         )
 
 
@@ -69,7 +71,7 @@ def _tell_if_earlier(home: Home, day: date) -> None:
     set_aside = trouble and trouble.exit_code == Held.exit_code and trouble.code in _SET_ASIDE
     if trouble and not set_aside:
         notices().print(
-            f"The last run of {day} ended before it set rows aside ({trouble.code}). These are the "
-            "rows of an earlier one.",
+            f"The last run of {day} ended before it quarantined rows ({trouble.code}). These are "
+            "the rows of an earlier run.",
             style="yellow",
         )

@@ -63,13 +63,17 @@ def _standing(home: Home, policy: Policy, newest: date) -> list[str]:
     years, kept = policy.retention.closed_years, policy.retention.private_days
     left = sum(leftover_rows(home, newest).values())
     return [
-        f"Working data is kept for {kept} days before the first day of a run.",
+        f"Working data is kept for the {kept} days before the first day of a run.",
         (
             f"Profiles closed for more than {years} years that {newest} did not take in: "
             f"{excluded.get('closed_long_ago', 0):,}."
         ),
         f"Rows of erased people in working files: {left:,}"
-        + ("." if not left else "; the next run removes them if their request is new to it."),
+        + (
+            "."
+            if not left
+            else "; the next run removes them if it has not seen their request before."
+        ),
     ]
 
 

@@ -14,12 +14,12 @@ from cli.commands.common import HomeOption, JsonOption, existing_home
 from cli.output import say
 from pipelines.screen import notices
 
-app = typer.Typer(help="A person's rights: file a request, read what follows.",
+app = typer.Typer(help="A person's rights: file requests and follow them up.",
                   no_args_is_help=True)  # fmt: skip
 # As `anonymizer.intake.objection_report` has it, which is slow to import.
 Treatment = Literal["access", "correct", "erase", "withdraw", "ignored"]
 UserOption = Annotated[
-    str, typer.Option("--user", help="The person's user id; it goes into raw/requests alone.")
+    str, typer.Option("--user", help="The person's user id; it is written to raw/requests only.")
 ]
 
 
@@ -36,7 +36,7 @@ def withdraw(user: UserOption, home: HomeOption = None) -> None:
 
 @app.command("erase")
 def erase(user: UserOption, home: HomeOption = None) -> None:
-    """File an erasure: the person counts in no later figure, for good."""
+    """File an erasure: the person never counts in a later figure again."""
     _file(existing_home(home), "erase", user)
 
 
@@ -67,7 +67,7 @@ def review(
         Treatment | None, typer.Option("--as", help="What the rows count as from the next run on.")
     ] = None,
     reason: Annotated[
-        str | None, typer.Option("--reason", help="Why, in a sentence that names nobody.")
+        str | None, typer.Option("--reason", help="The reason, in one sentence that names no one.")
     ] = None,
     user: Annotated[
         str | None,
@@ -114,10 +114,10 @@ def list_requests(
 @app.command("done")
 def finish_request(
     request: Annotated[str, typer.Argument(metavar="FILE:ROW", help="As in `rights list`.")],
-    reason: Annotated[str, typer.Option(help="What was done, in a sentence that names nobody.")],
+    reason: Annotated[str, typer.Option(help="What was done, in one sentence that names no one.")],
     home: HomeOption = None,
 ) -> None:
-    """Record that a request is answered, or that one that matches no one is settled."""
+    """Record that a request is answered, or that a request that matches no one is resolved."""
     from pipelines import objection_report  # noqa: PLC0415  slow to import
     from pipelines.resources import Installation  # noqa: PLC0415
 
@@ -136,7 +136,7 @@ def _file(home: Home, kind: Literal["access", "correct", "erase", "withdraw"], u
     if not known.found:
         notices().print(
             "No consent and no profile has this id: check its spelling. The request is filed "
-            "all the same, and is kept if the person comes.",
+            "anyway, and applies if the person appears later.",
             style="yellow",
         )
     for place in known.unsearched:

@@ -113,7 +113,7 @@ def _print_unreleased(home: Home, begin: date, end: date) -> bool:
     """List the landed days without figures, each with the reason; whether there are any."""
     days, folders = _unreleased(home, begin, end)
     if days:
-        out().print(f"{len(days)} landed day(s) have no figures in circulation:")
+        out().print(f"{len(days)} landed day(s) have no valid figures:")
     for line in (*days, *folders):
         out().print(f"  {line}")
     return bool(days or folders)
@@ -261,7 +261,7 @@ def run_days(home: Home, first: date, last: date) -> int:
     print_held(finished)
     kept = released_days(open_ledger(home)) & {held.day for held in finished.held}
     for day in sorted(kept):
-        notices().print(f"{day} is released already, and its figures stay as they are.")
+        notices().print(f"{day} is already released, and its figures stay as they are.")
     return finished.exit_code
 
 

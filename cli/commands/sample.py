@@ -70,7 +70,7 @@ def demo(home: HomeOption = None) -> None:
         make_world(place, world_in_the_past(_DEFAULT, datetime.now(UTC).date()))
     missing = missing_days(place)
     if not missing:
-        notices().print("Every landed day that is complete is released already.")
+        notices().print("Every complete landed day is already released.")
     codes = [run_days(place, *stretch) for stretch in stretches(missing)]
     codes += run_landed_periods(place).codes
     print_demo(place)
@@ -100,7 +100,7 @@ def _begin_by(home: Home, day: date) -> None:
         return
     changed = set_first_day(home, day)
     notices().print(
-        f"timing.first_day in policy.yaml is {day} now, where the sample begins."
+        f"timing.first_day in policy.yaml is now {day}, the first day of the sample."
         if changed
         else f"Set timing.first_day in policy.yaml to {day} to run these days."
     )

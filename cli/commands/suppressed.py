@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _REASONS: "Mapping[Reason, str]" = {
     "threshold": "fewer people than the threshold",
-    "near": "it differs by few people from a group that was judged before, and shares its outcome",
-    "inference": "enough people, but with its figure a small group could be inferred",
+    "near": "it differs by few people from a group that was judged earlier, and shares its outcome",
+    "inference": "enough people, but its figure would let readers infer a small group",
 }
 
 

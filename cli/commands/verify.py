@@ -27,7 +27,9 @@ def verify(
     folder: Annotated[
         Path | None, typer.Argument(help="A published folder (default: that of the home).")
     ] = None,
-    head: Annotated[str, typer.Option(help="A hash noted earlier: an entry must have it.")] = "",
+    head: Annotated[
+        str, typer.Option(help="A hash that was noted earlier: an entry must have it.")
+    ] = "",
     home: HomeOption = None,
 ) -> None:
     """Prove every published byte against the ledger's public part, offline, without the home."""
@@ -48,7 +50,8 @@ def verify(
         + "".join(f"{release}: {words}\n" for release, words in proved.accepted.items())
         + unfinished_lines(proved)
         + f"The chain ends with {proved.head}\n"
-        "Note that hash: with --head anyone can prove later that nothing before it was replaced."
+        "Keep this hash: with --head anyone can verify later that nothing before it was "
+        "replaced."
     )
 
 
@@ -58,8 +61,9 @@ def unfinished_lines(proved: "VerifiedFolder") -> str:
         return ""
     listed = "".join(f"  - {work}\n" for work in proved.unfinished)
     return (
-        "A run was interrupted. Nothing is wrong; the next run completes, or audience backfill "
-        f"does now:\n{listed}"
+        "A run was interrupted. Nothing is wrong: the next run, or audience backfill, completes "
+        "this:\n"
+        f"{listed}"
     )
 
 
@@ -68,17 +72,19 @@ def check(
         Path, typer.Argument(help="An export folder as it was delivered, one file of it, or a ZIP.")
     ],
     key: Annotated[
-        str, typer.Option(help="Fingerprint of the provider's key, if they told it.")
+        str, typer.Option(help="Fingerprint of the provider's key, if the provider gave it.")
     ] = "",
     certificate: Annotated[
         Path | None,
         typer.Option(help="The certificate of a single file, if it is not in the same folder."),
     ] = None,
 ) -> None:
-    """Prove an export by the certificate in it, or a file by its certificate or the seal inside it.
+    """Verify an export by its certificate, or a single file by its certificate or the seal inside
+    it.
 
     Ends with 0 if it is as it was released; 8 if a file was changed, 9 if it was renamed, 10 if it
-    is of another release or recipient than the certificate, 11 if there is nothing to check it by.
+    belongs to another release or recipient than the certificate, 11 if there is nothing to check it
+    against.
     """
     from anonymizer.exports.export_check import check_export  # noqa: PLC0415  slow to import
     from anonymizer.exports.file_check import check_file  # noqa: PLC0415
@@ -129,7 +135,10 @@ def _print_export(checked: "CheckedExport", key: str) -> None:
         say(f"  Not promised: {asked['not_promised']}")
     say(f"\nSealed with key {checked.key}")
     if not key:
-        say("Compare it with the one that the provider told you, or give it with --key.")
+        say(
+            "Compare it with the fingerprint that the provider gave you, or give that one with "
+            "--key."
+        )
 
 
 def _existing(folder: Path) -> Path:

@@ -15,10 +15,12 @@ def register(app: typer.Typer) -> None:
 
 def withdraw_release(
     release: Annotated[str, typer.Argument(help="A release, as in `ledger list`.")],
-    reason: Annotated[str, typer.Option(help="Why, in a sentence; everybody can read it.")],
+    reason: Annotated[
+        str, typer.Option(help="The reason, in one sentence that everyone can read.")
+    ],
     home: HomeOption = None,
 ) -> None:
-    """Take a release out of exports and database, for good, and leave a notice in its place."""
+    """Permanently remove a release from exports and database, and leave a notice in its place."""
     from anonymizer.exports.previous_release import sentence_on_repeats  # noqa: PLC0415
     from anonymizer.exports.withdrawal import withdraw  # noqa: PLC0415  slow to import
     from anonymizer.storage.secret import Secret  # noqa: PLC0415
@@ -28,11 +30,12 @@ def withdraw_release(
     ledger = open_ledger(place)
     recipients = withdraw(release, reason, place, ledger, Secret.of(place))
     say(
-        f"{release} is withdrawn. A notice lies in the export folders of:\n"
+        f"{release} is withdrawn. A notice is in the export folders of:\n"
         + "".join(f"  {recipient}\n" for recipient in recipients)
-        + "Tell them to delete what they have taken: a copy cannot be called back. Later releases "
-        "are still judged against its figures. Once the files in raw/ are right, its period can be "
-        f'released again with:\n  audience correct-release {release} --reason "..."'
+        + "Tell them to delete their copies: a copy cannot be recalled. Later releases are "
+        "still judged against its figures. Once the files in raw/ are right, its period can "
+        "be released again with:\n"
+        f'  audience correct-release {release} --reason "..."'
     )
     records = [(entry.kind, entry.subject, entry.body) for entry in ledger.entries()]
     if line := sentence_on_repeats(release, records):

@@ -63,7 +63,7 @@ def test_backfill_writes_what_was_lost_as_it_was(released_home: Home, audience) 
 
 def test_asking_for_what_is_not_published_says_so(released_home: Home, audience) -> None:  # type: ignore[no-untyped-def]
     for words, said in (
-        (("--day", "2026-12-31"), "nothing is published for 2026-12-31"),
+        (("--day", "2026-12-31"), "no figures are published for 2026-12-31"),
         (("--advertiser", "nobody"), "no advertiser is called 'nobody'"),
     ):
         done = audience("statements", *words)
@@ -91,8 +91,8 @@ def test_every_landed_day_without_figures_has_a_reason(released_home: Home) -> N
     known = reasons(released_home)
     assert list(known) == ["2026-11-04"]
     assert known["2026-11-04"] == (
-        "waiting for late arrivals: raw/visits/day=2026-11-05 was to be there by 2026-11-06 03:00 "
-        "Asia/Jakarta; deliver it, or an empty folder with _SUCCESS if nothing came"
+        "waiting for late arrivals: raw/visits/day=2026-11-05 should have arrived by 2026-11-06 "
+        "03:00 Asia/Jakarta; deliver it, or an empty folder with _SUCCESS if there were no visits"
     )
     folder(released_home, "2026-10-30")
     folder(released_home, "2026-11-19", None)
@@ -154,7 +154,7 @@ def test_backfill_says_that_nothing_is_missing_only_where_it_is_so(
     done = audience("backfill")
     assert done.returncode == 0, done.stderr
     assert "Nothing is missing" not in done.stdout + done.stderr
-    assert "1 landed day(s) have no figures in circulation:" in done.stdout
+    assert "1 landed day(s) have no valid figures:" in done.stdout
     assert "2026-11-04 waiting for late arrivals: " in " ".join(done.stdout.split())
     within = audience("backfill", "--to", "2026-11-03")
     assert (

@@ -366,5 +366,5 @@ def test_a_day_whose_files_are_gone_is_refused(sent: Home, tmp_path: Path) -> No
     shutil.rmtree(home.raw / "visits" / f"day={DAY}")
     refused = call("correct-release", FIRST, "--reason", REASON, "--yes", "--home", home.root)
     assert refused.returncode == 4
-    assert "deliver the right files again" in " ".join(refused.stderr.split())
+    assert "deliver the correct files again" in " ".join(refused.stderr.split())
     assert Ledger.open(home.ledger).find("correction", SECOND) is None

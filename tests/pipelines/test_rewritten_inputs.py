@@ -75,5 +75,5 @@ def test_a_released_day_whose_files_are_broken_now_stays(
     (released_home.raw / "visits" / f"day={DAY}" / "new.csv").write_text("")
     done = audience(*RUN)
     assert done.returncode == 3
-    assert f"{DAY} is released already, and its figures stay as they are." in done.stderr
+    assert f"{DAY} is already released, and its figures stay as they are." in done.stderr
     assert published(released_home) == before

@@ -257,7 +257,7 @@ def test_the_demo_is_idempotent(released_home: Home, audience: Audience) -> None
     done = audience("demo")
 
     assert done.returncode == 0
-    assert "released already" in done.stderr
+    assert "already released" in done.stderr
     assert "accessed the advertising link" in done.stdout
     assert published_bytes(released_home) == before
 

@@ -120,7 +120,7 @@ def test_names_that_fit_nothing_are_refused_with_those_that_exist(audience: Audi
             assert f"'{name}'" in done.stderr
             assert exists in done.stderr, (command, option)
     assert (
-        "nothing is published for 2026-10-01"
+        "no figures are published for 2026-10-01"
         in audience("statements", "--day", "2026-10-01").stderr
     )
 

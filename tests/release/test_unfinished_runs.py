@@ -52,7 +52,7 @@ def test_the_command_tells_what_the_next_run_completes_and_ends_with_0(
 ) -> None:
     done = CliRunner().invoke(app, ["verify", str(state("after the rename"))])
     assert done.exit_code == 0
-    assert "the next run completes" in done.output
+    assert "the next run, or audience backfill, completes this" in done.output
     assert f"the exports of {NEXT} are not written yet" in done.output
     assert "segments.duckdb is not up to date" in done.output
 

@@ -134,7 +134,7 @@ def test_a_constant_column_is_named(tmp_path: Path) -> None:
     header = ("day", "region", "sex", "people_counted")
     write_csv(tmp_path / "cells.csv", header, [("d1", *row) for row in ROWS])
 
-    assert "The column day has one value everywhere" in protect(tmp_path).stdout
+    assert "The column day has the same value in every row" in protect(tmp_path).stdout
 
 
 @pytest.mark.parametrize(
