@@ -31,7 +31,7 @@ def raise_alert(home: Home, name: str, alert: Mapping[str, Any]) -> None:
 
 def _post(address: str, content: bytes) -> None:
     if not address.startswith(("http://", "https://")):
-        raise NotDelivered("AUDIENCE_ALERT_WEBHOOK is no http or https address; correct it")
+        raise NotDelivered("AUDIENCE_ALERT_WEBHOOK is not an http or https address; correct it")
     request = urllib.request.Request(  # noqa: S310  http and https only, checked above
         address, data=content, headers={"Content-Type": "application/json"}, method="POST"
     )
@@ -44,4 +44,6 @@ def _post(address: str, content: bytes) -> None:
             if isinstance(error, urllib.error.HTTPError)
             else type(error).__name__
         )
-    raise NotDelivered(f"the webhook took no alert ({problem}); the alert file is in alerts/")
+    raise NotDelivered(
+        f"the webhook did not accept the alert ({problem}); the alert file is in alerts/"
+    )

@@ -22,7 +22,7 @@ _LISTED = 100
 @dg.asset_check(
     asset=dg.AssetKey(["raw", "visits"]),
     name="files_readable",
-    description="Every file that the days that wait for late arrivals need can be read.",
+    description="Every file needed by days that wait for late arrivals can be read.",
 )
 def files_readable(
     context: dg.AssetCheckExecutionContext, installation: Installation
@@ -40,8 +40,8 @@ def files_readable(
             "kind": "broken_files",
             "days": [day.isoformat() for day in days],
             "files": files,
-            "message": f"{len(broken)} file(s) that have landed cannot be read: deliver them again "
-            "before the window of late arrivals closes",
+            "message": f"{len(broken)} landed file(s) cannot be read: deliver them again before "
+            "the window of late arrivals closes",
         }
         name = f"broken-{hashlib.sha256(known.encode()).hexdigest()[:16]}"
         alert_once(context.log, home, name, alert)
@@ -53,5 +53,5 @@ ARRIVALS = dg.define_asset_job(
     "arrivals",
     selection=dg.AssetSelection.checks(files_readable),
     executor_def=dg.in_process_executor,
-    description="Whether the files of days that wait for late arrivals can be read.",
+    description="Check whether the files of days that wait for late arrivals can be read.",
 )

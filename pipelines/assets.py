@@ -259,7 +259,7 @@ def _publish(flow: Flow, installation: Installation, period: Period) -> StageOut
     """The release and its exports."""
     facts = release_period(installation, installation.ledger(), flow.series, period)
     if not facts["tables"]:
-        note = f"nothing has a table in {period.id}; there is nothing to release"
+        note = f"there are no tables in {period.id}, so there is nothing to release"
         return StageOutcome(facts, {flow.release: {"note": note}})
     said: dict[str, Mapping[str, Any]] = {
         flow.protected: {"tables": facts["tables"], "published": facts["published"]},

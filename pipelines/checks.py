@@ -63,7 +63,8 @@ def checks_of(series: Series) -> tuple[Check, ...]:
             flow.release if flow.release in stage.assets else stage.assets[0],
             stage.name,
             NOT_HELD,
-            f"The {series.period_kind} got through {stage.name}; if not, where it is held and why.",
+            f"The {series.period_kind} passed {stage.name}; if it did not, this check states "
+            "where it is held and why.",
         )
         for stage in flow.stages
     ]

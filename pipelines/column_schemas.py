@@ -22,8 +22,8 @@ VISITS = _schema(
     visit_key=("BLOB", "keyed hash of the person and the visit id"),
     person_key=("BLOB", "keyed hash of the user id; null for a guest"),
     campaign_ids=("VARCHAR[]", "the campaign accessed; several if equal links are tied"),
-    program=("BOOLEAN", "the user agent says that it is a program"),
-    interest=("VARCHAR", "code of the interest that the page belongs to; null for none"),
+    program=("BOOLEAN", "whether the user agent identifies a program"),
+    interest=("VARCHAR", "code of the interest of the page; null for none"),
     local_day=("DATE", "the day of the visit"),
 )
 QUARANTINE = _schema(
@@ -37,7 +37,7 @@ QUARANTINE = _schema(
 PEOPLE = _schema(
     person_key=("BLOB", "keyed hash of the user id"),
     mark=("UBIGINT", "keyed number; sums of it identify a set of people"),
-    bucket=("UTINYINT", "keyed; sets are compared bucket by bucket"),
+    bucket=("UTINYINT", "keyed bucket number; sets are compared bucket by bucket"),
     gender=("VARCHAR", "male, female or not_stated"),
     age_band=("VARCHAR", "IAB age band on the day"),
     region=("VARCHAR", "regency code or not_stated"),
@@ -47,16 +47,16 @@ REACH = _schema(
     gender=("VARCHAR", "cell: gender"),
     age_band=("VARCHAR", "cell: age band"),
     region=("VARCHAR", "cell: regency code"),
-    bucket=("UTINYINT", "the bucket that these people are in"),
-    people=("BIGINT", "distinct people; private, never published as it is"),
+    bucket=("UTINYINT", "the bucket of these people"),
+    people=("BIGINT", "distinct people; private, never published unchanged"),
     marks=("UBIGINT", "sum of their marks modulo 2^64"),
 )
 PROTECTED = _schema(
     subject_id=("VARCHAR", "the campaign, interest or `everyone`"),
     segment_id=("VARCHAR", "a group that was judged"),
-    people=("BIGINT", "the figure as published; null where it is suppressed"),
+    people=("BIGINT", "the published figure; null if suppressed"),
     reason=("VARCHAR", "kept, threshold, near or inference; private"),
-    shared=("BOOLEAN", "it has the outcome of a group judged before"),
+    shared=("BOOLEAN", "whether it has the outcome of a group judged earlier"),
 )
 
 

@@ -22,7 +22,8 @@ _LISTED = 100
 @dg.asset_check(
     asset=dg.AssetKey(["raw", "requests"]),
     name="requests_in_time",
-    description="No request is open 3 x 24 hours after it was made, or will be within a day.",
+    description="No request is overdue (open for more than 3 x 24 hours) or becomes overdue "
+    "within a day.",
 )
 def requests_in_time(
     context: dg.AssetCheckExecutionContext, installation: Installation
@@ -65,7 +66,7 @@ REQUESTS = dg.define_asset_job(
     "requests",
     selection=dg.AssetSelection.checks(requests_in_time),
     executor_def=dg.in_process_executor,
-    description="Whether requests are answered in time.",
+    description="Check whether requests are answered in time.",
 )
 
 
@@ -77,7 +78,8 @@ def every_hour(zone: str) -> dg.ScheduleDefinition:
         job=REQUESTS,
         cron_schedule="5 * * * *",
         execution_timezone=zone,
-        description="Looks every hour for requests whose deadline has come or comes within a day.",
+        description="Looks every hour for requests that are overdue or become overdue within a "
+        "day.",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         return dg.RunRequest(run_key=f"requests:{context.scheduled_execution_time:%Y-%m-%dT%H}")

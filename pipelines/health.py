@@ -80,10 +80,11 @@ class Health:
         reasons = sorted(Counter(self.late.values()).items())
         late = [f'audience_late_days{{reason="{code}"}} {days}' for code, days in reasons]
         groups = [
-            _group("late_days", "Days without a release six hours after the default schedule.",
+            _group("late_days", "Days that are still not released six hours after the default "
+                "schedule.",
                    *late or ["audience_late_days 0"]),
             _group("releases", "Releases in the ledger.", f"audience_releases {self.releases}"),
-            _group("free_bytes", "Free room where the home is.",
+            _group("free_bytes", "Free disk space of the home.",
                    f"audience_free_bytes {self.free_bytes}"),
         ]  # fmt: skip
         if self.newest:

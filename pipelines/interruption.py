@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-MESSAGE = "interrupted; what was released stands, nothing is half published; run again to go on"
+MESSAGE = (
+    "interrupted; released figures are unchanged and nothing is half published; run again "
+    "to continue"
+)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _noted: list[int] = []
 

@@ -21,7 +21,7 @@ _WORDS = {
     "campaign-week": "people who accessed a campaign's link in an ISO week",
     "campaign-month": "people who accessed a campaign's link in a month",
     "interest-week": "people who viewed products of a category in the 30 days to a week's end",
-    "audience-month": "everybody who counts at the end of a month",
+    "audience-month": "everyone who counts at the end of a month",
 }
 
 
@@ -30,7 +30,7 @@ def raw_tables(calendar: Calendar) -> list[dg.AssetSpec]:
     return [
         dg.AssetSpec(
             dg.AssetKey(["raw", name]),
-            description=f"`raw/{name}/`, as it was delivered. Read only; docs/raw-contract.md.",
+            description=f"`raw/{name}/`, as it was delivered. Read only; see docs/raw-contract.md.",
             group_name="landing",
             owners=[_ENGINEERS],
             kinds={"file"},
@@ -69,8 +69,8 @@ def _intake(calendar: Calendar) -> Iterator[dg.AssetSpec]:
         "quarantined_rows",
         deps=deps,
         skippable=True,
-        description="Rows that were set aside: file, row number, column and reason. "
-        "Pointers into the raw zone, no values.",
+        description="Quarantined rows: file, row number, column and reason. Pointers into the "
+        "raw zone, no values.",
         group_name="intake",
         owners=[_ENGINEERS],
         kinds={"duckdb", "parquet"},
@@ -131,7 +131,8 @@ def _published(flow: Flow, calendar: Calendar) -> Iterator[dg.AssetSpec]:
         deps=[flow.protected, *(Flow(before).release for before in flow.series.judged_after)],
         skippable=True,
         description=f"The release: {_WORDS[flow.series.id]}. Verified by the independent checker, "
-        "recorded in the ledger and final from then on. What does not pass is held.",
+        "recorded in the ledger, and final from then on. A release that does not "
+        "pass is held.",
         group_name=group,
         owners=[_PRIVACY, _ENGINEERS, _AD_OPS],
         kinds={"python", "parquet"},
@@ -154,7 +155,7 @@ def _published(flow: Flow, calendar: Calendar) -> Iterator[dg.AssetSpec]:
             deps=[flow.release],
             skippable=True,
             description="The analysts' DuckDB file: every figure released so far and nothing "
-            "else, rebuilt beside the old one and swapped in.",
+            "else. It is rebuilt separately and then replaces the old file.",
             group_name=group,
             owners=["team:analytics"],
             kinds={"duckdb"},

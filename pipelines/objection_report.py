@@ -54,7 +54,7 @@ def print_unread(installation: Installation, *, everything: bool, as_json: bool 
         show(listing, as_json=True)
         return
     if not rows and not found.rejected:
-        out().print("Every row of requests and consents can be read or is decided about.")
+        out().print("Every row of requests and consents can be read, or has a decision.")
     if not rows:
         return
     show(listing)
@@ -79,8 +79,8 @@ def tell_objections(
     alert = {
         "kind": "objections_unmatched",
         "objections": lost,
-        "message": "no profile and no visit has the user id of these objections; they stay open: "
-        "audience rights list",
+        "message": "no profile and no visit has the user ids of these objections; they stay "
+        "open: audience rights list",
     }
     alert_once(log, home, name, alert)
 
@@ -143,7 +143,7 @@ def finish_request(installation: Installation, name: str, reason: str, now: date
     """Record that the request FILE:ROW is done; returns what was recorded, in words."""
     found = {state.name: state for state in read_states(installation)}
     if name not in found:
-        problem = f"{name!r} is no request of a person that is known"
+        problem = f"{name!r} is not a known request of a person"
         raise ConfigurationError([Fault("FILE:ROW", problem, "see: audience rights list")])
     home, ledger, secret = installation.home, installation.ledger(), installation.secret()
     answer = Answer(found[name].request, reason, account_name(), now)
@@ -170,7 +170,11 @@ def decide(
     """
     unread = {f"{row.file}:{row.place.row}": row for row in read_review(installation).unread}
     faults = [
-        Fault("--decide", f"{name!r} is no row that cannot be read", "see: audience rights review")
+        Fault(
+            "--decide",
+            f"{name!r} is not among the rows that cannot be read",
+            "see: audience rights review",
+        )
         for name in names
         if name not in unread
     ]

@@ -185,7 +185,7 @@ def _refuse_empty_correction(place: _ReleaseContext) -> None:
         raise Held(
             "nothing_to_correct_with",
             f"no campaign has a table in {place.period.id} now, so a correction would have no "
-            "figures; check raw/campaigns, or take the release out of the exports with: audience "
+            "figures; check raw/campaigns, or remove the release from the exports with: audience "
             "withdraw-release",
         )
 

@@ -68,7 +68,7 @@ def explained(home: Home, day: date, odd: Sequence[Deviation]) -> str:
         f"  - {deviation}{''.join(map(str, causes(home, day, deviation)))}" for deviation in odd
     ]
     return (
-        f"{len(odd)} measure(s) of {day} are out of their limits, nothing is released:\n"
+        f"{len(odd)} measure(s) of {day} are out of their limits, so nothing is released:\n"
         + "\n".join(lines)
         + "\nDeliver the files again and run the day again; or, if the day is right, release it "
         f'with: audience accept --day {day} --reason "..."'

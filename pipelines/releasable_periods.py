@@ -70,7 +70,7 @@ class PeriodHistory:
         """Why the period cannot be released now; empty when it can."""
         missing = inputs_missing(self.home, series, period, self.timing_of(period))
         if missing:
-            return f"{len(missing)} of its days are not at hand, first {missing[0]}"
+            return f"{len(missing)} of its days are not available, first {missing[0]}"
         for day in period.days:
             if not self.is_finished(CAMPAIGN_DAY, Period("day", day)):
                 return f"{day} is not released"

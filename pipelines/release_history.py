@@ -60,8 +60,8 @@ def catalogue_of(home: Home, ledger: Ledger, release: Release) -> Catalogue:
     if catalogue.digest != release.catalogue_digest:
         raise Held(
             "segments_changed",
-            f"segments.yaml is not what it was when {release.id} was made; name a home in which "
-            "it is, to ask about this release",
+            f"segments.yaml has changed since {release.id} was made; to ask about this release, "
+            "use a home with the segments.yaml of that time",
         )
     return catalogue
 

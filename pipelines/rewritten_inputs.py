@@ -22,9 +22,9 @@ class Rewritten:
         """Which files differ, what stays, and what can be done."""
         kinds = (f"{kind}: {first_few(names)}" for kind, names in asdict(self).items() if names)
         return (
-            f"{release_id} was released from other raw files than those now ({'; '.join(kinds)}). "
-            "The released figures stay as they are. If they are wrong, audience correct-release "
-            f"{release_id} releases the period again from right files."
+            f"{release_id} was released from raw files that have changed since "
+            f"({'; '.join(kinds)}). The released figures stay as they are. If they are wrong, "
+            f"audience correct-release {release_id} releases the period again from correct files."
         )
 
 

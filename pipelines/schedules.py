@@ -46,7 +46,7 @@ def every_day(job: Job, calendar: Calendar) -> dg.ScheduleDefinition:
         job=job,
         cron_schedule=calendar.cron(),
         execution_timezone=calendar.zone,
-        description="Runs the latest day of which nothing may arrive any more: late_days + 1 days "
+        description="Runs the latest day for which no more visits may arrive: late_days + 1 days "
         "ago.",
     )
     def schedule(
@@ -74,8 +74,9 @@ def when_closed(series: Series, job: Job, calendar: Calendar) -> dg.ScheduleDefi
         cron_schedule=calendar.cron(_AFTER[series]),
         execution_timezone=calendar.zone,
         description=f"Looks every morning for a {series.period_kind} that closed with the last "
-        "day's run (open_days after its end, once its days and what is narrower are released), "
-        "and runs it; one that was held is tried again the next morning.",
+        "day's run (open_days after its end, once its days and the narrower periods "
+        "are released), and runs it; one that was held is tried again the next "
+        "morning.",
     )
     def schedule(
         context: dg.ScheduleEvaluationContext, installation: Installation
@@ -86,7 +87,7 @@ def when_closed(series: Series, job: Job, calendar: Calendar) -> dg.ScheduleDefi
             installation.home, installation.ledger(), series, today - _LOOKED_BACK, today
         )
         if not releasable:
-            return dg.SkipReason(f"no {series.period_kind} has closed that is not released")
+            return dg.SkipReason(f"every {series.period_kind} that has closed is released")
         return [
             dg.RunRequest(
                 run_key=f"{series.release_id(period)}:{today}",

@@ -38,10 +38,11 @@ def landing_sensor(job: Job, calendar: Calendar) -> dg.SensorDefinition:
         name="landing",
         jobs=[job, ARRIVALS],
         minimum_interval_seconds=60,
-        description="Notices new and rewritten files in raw/. An unreleased day that is due and "
-        "whose late visits have a folder is run, again whenever its files change; adjacent days "
-        "are one run, and the next begins when it has ended. Of a day that waits for late visits "
-        "the files are checked. A released day is final: a change is only reported.",
+        description="Notices new and changed files in raw/. A day is run once it is due, not "
+        "released, and the folders of its late visits exist, and again whenever its "
+        "files change. Adjacent days are one run, and the next run starts after it "
+        "has ended. For a day that waits for late visits, only the files are "
+        "checked. A released day is final: a change is only reported.",
     )
     def landing(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
         look = _Look.take(installation, calendar, json.loads(context.cursor or "{}"))
@@ -152,8 +153,8 @@ def _report_rewritten(
     context: dg.SensorEvaluationContext, installation: Installation, landed: Landed
 ) -> None:
     message = (
-        f"files of {landed.day} have changed after its release; what is released is final "
-        "and stays as it is"
+        f"files of {landed.day} have changed after its release; the release is final and stays as "
+        "it is"
     )
     context.log.warning(message)
     _alert(
@@ -193,8 +194,8 @@ def run_failed(context: dg.RunFailureSensorContext, installation: Installation) 
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=30,
     monitor_all_code_locations=True,
-    description="Writes alerts/<run>.json for a run that held a day, which is no failure of the "
-    "run, and posts it to AUDIENCE_ALERT_WEBHOOK, if that is set.",
+    description="Writes alerts/<run>.json for a run that held a day (the run itself does not "
+    "fail), and posts it to AUDIENCE_ALERT_WEBHOOK, if that is set.",
 )
 def days_held(context: dg.RunStatusSensorContext, installation: Installation) -> None:
     """Say which days were held, where and why."""

@@ -106,7 +106,7 @@ class Stage:
         before = journal.read(home, self.after, day)
         if before is None:
             return Trouble(
-                "not_ready", f"{day} has not been through {self.after}; materialize that first", 4
+                "not_ready", f"{day} has not passed {self.after}; materialize that first", 4
             )
         return before.trouble
 

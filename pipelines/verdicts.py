@@ -84,8 +84,8 @@ def _not_to_be_released(installation: Installation, series: Series, period: Peri
         return f"the {series.period_kind} is released, which is final"
     if not campaigns_of(installation.home, series, period).num_rows:
         return (
-            f"no campaign ran on this {series.period_kind}; there is nothing to release, but weeks "
-            "and months that read the day are held"
+            f"no campaign ran on this {series.period_kind}; there is nothing to release, but "
+            "weeks and months that include the day are held"
         )
     return ""
 
@@ -163,7 +163,7 @@ def near_sets(installation: Installation, series: Series, period: Period) -> Che
         return CheckVerdict(passed=True, metadata={"note": note})
     home = installation.home
     entry = newest(installation.ledger(), series, period)
-    assert entry is not None, "what is not released is not kept"
+    assert entry is not None, "unreleased results are not kept"
     name = entry.subject
     rows = read_protected(home, period.end, series)
     own, shared = (rows.filter(flags) for flags in (pc.invert(rows["shared"]), rows["shared"]))
@@ -174,7 +174,7 @@ def near_sets(installation: Installation, series: Series, period: Period) -> Che
         "sharing_a_figure": shared.num_rows - shared["people"].null_count,
     }
     if lost_state(home, entry):
-        problem = f"private/near/{name}.parquet is missing or not as the ledger recorded it"
+        problem = f"private/near/{name}.parquet is missing or differs from what the ledger recorded"
         return CheckVerdict(passed=False, metadata={**counts, "problem": problem})
     state = read_representatives(state_file(home, name))
     recorded = [
@@ -289,7 +289,7 @@ def _not_kept(installation: Installation, series: Series, period: Period) -> str
     if newest(installation.ledger(), series, period) is None:
         return NOTHING_RELEASED
     path = installation.home.working_file(series.stage("protected"), period.end)
-    return "" if path.is_file() else "what was judged for the release is no longer kept"
+    return "" if path.is_file() else "the groups judged for the release are no longer kept"
 
 
 def _not_comparable(installation: Installation, series: Series, period: Period) -> str:

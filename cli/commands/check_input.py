@@ -28,8 +28,7 @@ def check(
     home: HomeOption = None,
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
-    """Check the files of a day without writing anything: list everything that holds it, and all
-    warnings.
+    """Check the files of a day without writing anything; list all problems and warnings.
 
     The exit code is that of a run: 0 if the day would be released.
     """

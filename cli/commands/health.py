@@ -27,8 +27,7 @@ def health(
         typer.Option("--metrics", help="Also write this file, in the text format of Prometheus."),
     ] = None,
 ) -> None:
-    """Report whether every day that should be released is released, and whether the ledger can be
-    trusted.
+    """Report whether all due days are released, and whether the ledger can be trusted.
 
     Ends with 0, or with 4 when days are late or something is held.
     """

@@ -79,8 +79,7 @@ def check(
         typer.Option(help="The certificate of a single file, if it is not in the same folder."),
     ] = None,
 ) -> None:
-    """Verify an export by its certificate, or a single file by its certificate or the seal inside
-    it.
+    """Verify an export by its certificate, or a file by its certificate or the seal inside it.
 
     Ends with 0 if it is as it was released; 8 if a file was changed, 9 if it was renamed, 10 if it
     belongs to another release or recipient than the certificate, 11 if there is nothing to check it

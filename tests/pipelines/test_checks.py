@@ -246,7 +246,7 @@ def test_working_data_that_are_gone_are_told(name: str, released_home: Home) -> 
     passed, said = outcome("protected_tables", name, DAY)
 
     assert passed
-    assert said["note"] == "what was judged for the release is no longer kept"
+    assert said["note"] == "the groups judged for the release are no longer kept"
 
 
 def test_near_sets_says_what_was_judged(released_home: Home) -> None:

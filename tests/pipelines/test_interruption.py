@@ -28,7 +28,7 @@ def test_an_interrupted_run_ends_in_good_order(
     run.send_signal(number)
     said = run.communicate(timeout=60)[0].decode()
     assert run.returncode == code, said
-    assert "interrupted; what was released stands" in " ".join(said.split())
+    assert "interrupted; released figures are unchanged" in " ".join(said.split())
     assert "fault of the pipeline" not in said
     again = audience(*words)
     assert again.returncode == 0, again.stderr

@@ -53,7 +53,7 @@ def test_a_run_is_held_until_somebody_decides(fresh_home: Home, audience: Audien
     unknown = ("--decide", "requests/bad.csv:9", "--decide", "requests/bad.csv:1")
     refused = audience("rights", "review", *unknown, "--as", "ignored", *reason)
     assert refused.returncode == 2
-    assert "'requests/bad.csv:9' is no row that cannot be read" in refused.stderr
+    assert "'requests/bad.csv:9' is not among the rows that cannot be read" in refused.stderr
     place = ("--decide", "requests/bad.csv:1", "--as", "ignored")
     decided = audience("rights", "review", *place, *reason)
     assert decided.returncode == 0, decided.stderr

@@ -47,7 +47,7 @@ def test_a_released_day_with_other_files_says_which(
     before = published(released_home)
     same = audience(*RUN)
     assert same.returncode == 0
-    assert "other raw files" not in same.stdout
+    assert "raw files that have changed since" not in same.stdout
     folder = released_home.raw / "visits" / f"day={DAY}"
     gone = next(path for path in sorted(folder.iterdir()) if not path.name.startswith("_"))
     gone.rename(folder / "renamed.tmp")
