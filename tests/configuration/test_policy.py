@@ -156,8 +156,8 @@ def words(**more: object) -> dict[str, object]:
         (words(user_id="u1"), "single people out"),
         (words(atoms=[["male", "18-20", "31.71"]]), "single people out"),
         (words(gender="male", age="18-20", region="31.71"), "single atom"),
-        (words(region="99.99"), "no region group"),
-        (words(gender="men"), "no gender group"),
+        (words(region="99.99"), "not a group of region"),
+        (words(gender="men"), "not a group of gender"),
     ],
 )
 def test_definitions_that_single_people_out_are_refused(
