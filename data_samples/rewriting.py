@@ -43,7 +43,7 @@ def rewrite(home_from: Home, home_to: Home, *, file_format: FileFormat, seed: in
     """
     faults = []
     if not home_from.raw.is_dir():
-        faults.append(Fault(str(home_from.raw), "holds no raw data", "generate a world first"))
+        faults.append(Fault(str(home_from.raw), "contains no raw data", "generate a world first"))
     if home_to.raw.exists():
         faults.append(Fault(str(home_to.raw), "exists", "choose another home or remove it first"))
     if file_format not in get_args(FileFormat):

@@ -29,9 +29,9 @@ VISITS = _schema(
 QUARANTINE = _schema(
     raw_table=("VARCHAR", "profiles, visits, ..."),
     file=("VARCHAR", "name relative to raw/"),
-    file_sha256=("VARCHAR", "digest of what was read"),
+    file_sha256=("VARCHAR", "digest of the file read"),
     row_number=("BIGINT", "1 is the first data row"),
-    column=("VARCHAR", "where it is wrong"),
+    column=("VARCHAR", "the column with the fault"),
     reason=("VARCHAR", "reason code; never a value"),
 )
 PEOPLE = _schema(
@@ -53,7 +53,7 @@ REACH = _schema(
 )
 PROTECTED = _schema(
     subject_id=("VARCHAR", "the campaign, interest or `everyone`"),
-    segment_id=("VARCHAR", "a group that was judged"),
+    segment_id=("VARCHAR", "a judged group"),
     people=("BIGINT", "the published figure; null if suppressed"),
     reason=("VARCHAR", "kept, threshold, near or inference; private"),
     shared=("BOOLEAN", "whether it has the outcome of a group judged earlier"),

@@ -173,7 +173,7 @@ def _audience(release: Release) -> Iterator[LabelField]:
     )
     yield LabelField(
         "further_segments",
-        "one a row in the files",
+        "one per row in the files",
         Text("Further segments", "Segmen lainnya"),
         Text("one in each row of the table", "satu pada setiap baris tabel"),
     )

@@ -52,7 +52,7 @@ def read_hierarchy(path: Path) -> Hierarchy:
     """The hierarchy in a CSV file with the columns `parent` and `child`.
 
     Raises ConfigurationError with every mistake and its line: a missing header, empty codes,
-    a row that stands twice, a code that is below itself.
+    a row that occurs twice, a code that is below itself.
     """
     rows, faults = _rows(path)
     lines = Counter(row for _, row in rows)
@@ -60,7 +60,7 @@ def read_hierarchy(path: Path) -> Hierarchy:
     firsts: set[tuple[str, str]] = set()
     for line, row in doubled:
         if row in firsts:
-            faults.append(Fault(f"{path.name}:{line}", f"{_arrow(row)} stands twice"))
+            faults.append(Fault(f"{path.name}:{line}", f"{_arrow(row)} occurs twice"))
         firsts.add(row)
     children = _children([row for _, row in rows])
     faults += [

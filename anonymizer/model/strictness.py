@@ -24,7 +24,7 @@ class Direction(Enum):
 
     LOWER = "a lower value"
     HIGHER = "a higher value"
-    FEWER = "a member less"
+    FEWER = "one member fewer"
     OTHER = "any other value"
     GUESSED = "times without a zone are read instead of quarantined"
     NONE = "no change"

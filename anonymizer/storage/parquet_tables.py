@@ -93,12 +93,12 @@ def _refuse_doubled(path: Path, names: Sequence[str]) -> None:
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise ConfigurationError(
-            [Fault(f"{path.name}, column {name}", "this name stands twice") for name in doubled]
+            [Fault(f"{path.name}, column {name}", "this name occurs twice") for name in doubled]
         )
 
 
 def _no_parquet(path: Path) -> ConfigurationError:
-    return ConfigurationError([Fault(path.name, "this is no Parquet file")])
+    return ConfigurationError([Fault(path.name, "this is not a Parquet file")])
 
 
 def _texts_of(file: Any) -> frozenset[str]:

@@ -22,7 +22,7 @@ _CHUNK = 5_000
 
 @dataclass(frozen=True)
 class Column:
-    """The text of each row is `texts[rows[row]]`; no text stands twice in `texts`."""
+    """The text of each row is `texts[rows[row]]`; no text occurs twice in `texts`."""
 
     texts: tuple[str, ...]
     rows: NDArray[np.intp]
@@ -93,7 +93,7 @@ def _check_names(path: Path, names: Sequence[str]) -> None:
         if not name.strip() or not name.isprintable()
     ]
     doubled = sorted({name for name in names if name.strip() and names.count(name) > 1})
-    faults += [Fault(f"{path.name}, column {name}", "this name stands twice") for name in doubled]
+    faults += [Fault(f"{path.name}, column {name}", "this name occurs twice") for name in doubled]
     if not names:
         faults.append(Fault(path.name, "the file is empty", "the first line names the columns"))
     if faults:

@@ -72,7 +72,7 @@ def _groups(
     """Positions of the wanted groups of each dimension; mistakes are added to the faults."""
     known = [axis.name for axis in dimensions]
     faults += [
-        Fault(place, f"{name!r} is no dimension", f"there are {', '.join(known)}")
+        Fault(place, f"{name!r} is not a dimension", f"there are {', '.join(known)}")
         for name in table
         if name not in known
     ]

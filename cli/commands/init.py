@@ -83,7 +83,7 @@ def refuse_existing(home: Home) -> None:
     taken = [path for path in (home.policy, home.segments, home.secret) if path.exists()]
     if taken:
         raise ConfigurationError(
-            [Fault(str(path), "is there already", "nothing was written") for path in taken]
+            [Fault(str(path), "exists already", "nothing was written") for path in taken]
         )
 
 

@@ -39,8 +39,8 @@ def show_retention(
     following = newest + timedelta(days=1) if newest else None
     expiring = outlook(place, policy, following).items() if following else ()
     next_ = [(following, "file outdated", stage, number) for stage, number in expiring]
-    past = Listing("What went", columns, went)
-    coming = Listing("What would go next", columns, next_)
+    past = Listing("Removed so far", columns, went)
+    coming = Listing("To be removed by the next run", columns, next_)
     if as_json:
         show(past, coming, as_json=True)
         return

@@ -74,7 +74,7 @@ def review(
         typer.Option("--user", help="Whose row it is, if its user id cannot be read."),
     ] = None,
     everything: Annotated[  # noqa: FBT002  Typer declares flags as boolean parameters
-        bool, typer.Option("--all", help="List decided rows, too.")
+        bool, typer.Option("--all", help="Also list decided rows.")
     ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
@@ -97,7 +97,7 @@ def review(
 @app.command("list")
 def list_requests(
     unfinished: Annotated[  # noqa: FBT002  Typer declares flags as boolean parameters
-        bool, typer.Option("--open", help="Leave out what is done.")
+        bool, typer.Option("--open", help="Leave out finished requests.")
     ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters

@@ -142,5 +142,5 @@ def _print_export(checked: "CheckedExport", key: str) -> None:
 
 def _existing(folder: Path) -> Path:
     if not folder.is_dir():
-        raise ConfigurationError([Fault(str(folder), "is no folder", "name one that exists")])
+        raise ConfigurationError([Fault(str(folder), "is not a folder", "name one that exists")])
     return folder

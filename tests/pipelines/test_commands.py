@@ -48,7 +48,7 @@ def test_init_overwrites_nothing(new_home: Home, audience: Audience) -> None:
     done = audience("init", "--home", new_home.root)
 
     assert done.returncode == 2
-    assert "is there already" in done.stderr
+    assert "exists already" in done.stderr
     assert before == {path: path.read_bytes() for path in before}
 
 

@@ -67,7 +67,7 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path, dimensions: list[Dime
     positions = [(fault.place, fault.problem) for fault in refused.value.faults]
 
     assert positions == [
-        ("tables.yaml segment 1", "'regio' is no dimension"),
+        ("tables.yaml segment 1", "'regio' is not a dimension"),
         ("tables.yaml table 1", "'nowhere' is neither a code nor a level of region"),
         ("tables.yaml table 1", "'level_7' is neither a code nor a level of region"),
         ("tables.yaml table 2", "'x' is neither a code nor a level of sex"),
