@@ -72,7 +72,13 @@ def require_installed(home: Home) -> Home:
     """The same home; refuses one that `audience init` has not made."""
     if not home.policy.exists():
         raise ConfigurationError(
-            [Fault(str(home.root), "there is no policy.yaml here", "create a home with: audience init")]
+            [
+                Fault(
+                    str(home.root),
+                    "there is no policy.yaml here",
+                    "create a home with: audience init",
+                )
+            ]
         )
     return home
 

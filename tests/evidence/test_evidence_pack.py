@@ -129,7 +129,11 @@ def test_settings_without_numbers_have_sentences_of_their_own(home: Home) -> Non
     pages = pages_of(home)
     for words in (
         *("Figures are not rounded", "no secret offset", "it may still be provable"),
-        *("from their first day on", "at most one campaign", "words of user agents are not checked"),
+        *(
+            "from their first day on",
+            "at most one campaign",
+            "words of user agents are not checked",
+        ),
         *("Limits of single reasons: minor 5 %", "No interest has tables", "No login has a role"),
     ):
         assert any(words in text for text in pages.values()), words

@@ -201,7 +201,7 @@ def test_an_id_is_no_dimension(tmp_path: Path) -> None:
 @pytest.mark.parametrize("count", ["9" * 5_000, "1" + "0" * 12 + "0", "٣", "1.5", " 1", ""])
 def test_counts_that_are_none(tmp_path: Path, count: str) -> None:
     cells = write_csv(tmp_path / "c.csv", ("sex", "n"), [("f", count), ("m", 10**12)])
-    with pytest.raises(ConfigurationError, match=r"no whole number from 0 to .* in row 1$"):
+    with pytest.raises(ConfigurationError, match=r"not a whole number from 0 to .* in row 1$"):
         read_cells(cells, "n", {})
 
 
@@ -220,7 +220,7 @@ def test_mistakes_of_all_files_and_options_come_together(tmp_path: Path) -> None
         "--k: Input should be greater than or equal to 2",
         "--inference-k: write k, 0, or a number of people",
         "--secret-file: a rounding above 1",
-        "column people_counted: no whole number",
+        "column people_counted: not a whole number",
     ):
         assert part in text
 
