@@ -2,7 +2,7 @@
 -- weeks or months that hold the days with every := 'week' or 'month'; kind := 'interest' or 'audience'.
 -- Columns: segment_id, segment, first_people, second_people, change, change_least, change_most (the true
 -- change lies between these; null without both figures), direction (more, fewer or not known).
--- Segments that are suppressed in both periods stand there only if they are named.
+-- Segments that are suppressed in both periods are listed only if they are named.
 CREATE MACRO compare_periods(
     wanted, first_day, second_day, every := 'day', kind := 'campaign'
 ) AS TABLE

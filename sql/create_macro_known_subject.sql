@@ -1,5 +1,5 @@
 -- known_subject('campaign', 'camp01'): the id.
--- Returns VARCHAR; raises an error for a subject that stands in no release.
+-- Returns VARCHAR; raises an error for a subject that is in no release.
 CREATE MACRO known_subject(kind, wanted) AS (
     CASE
         WHEN known_kind(kind) IS NULL THEN NULL

@@ -1,4 +1,4 @@
--- People whose age is not known: nobody can say that they are adults.
+-- People whose age is not known: they may be minors.
 -- in:  profiles
 -- out: person_key
 SELECT person_key

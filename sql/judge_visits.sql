@@ -1,6 +1,6 @@
 -- What becomes of the visits, and for which subject they would count. `reached`: the person is
--- eligible and in the target of a subject that has a table. `unsettled`: a visitor about whom
--- eligibility has not decided.
+-- eligible and in the target of a subject that has a table. `unsettled`: a visitor for whom
+-- eligibility is not decided.
 -- in:  tallied, choices (choose_subjects.sql), excluded, people, subjects (those with a table),
 --      targets; $nothing (outcome of a visit to no subject with a table)
 -- out: person_key, subject_id (null unless reached), outcome, visits

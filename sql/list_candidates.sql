@@ -1,4 +1,4 @@
--- Everybody about whom eligibility decides where all people do: who has a profile or visited.
+-- The candidates for eligibility where all people count: everyone with a profile or a visit.
 -- in:  profiles, visitors
 -- out: person_key; one row a person
 SELECT person_key FROM profiles

@@ -1,4 +1,4 @@
--- The rows that share an id and do not stand.
+-- The rows that share an id and are not kept.
 -- in:  resolved
 -- out: file, row_number
 SELECT file, row_number

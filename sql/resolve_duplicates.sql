@@ -1,6 +1,6 @@
 -- Rows that share an id. The same content is a duplicate. With different contents the row of
 -- lowest rank, then lowest content hash, stands and the others conflict; without winners all of
--- them do. What comes out does not depend on files, their order or their names.
+-- them do. The outcome does not depend on files, their order or their names.
 -- in:  claims (file, row_number, record_key, content, rank, arrival)
 -- out: file, row_number, outcome (duplicate | conflicting_id)
 -- parameters: $winners BOOLEAN

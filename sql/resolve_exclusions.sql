@@ -1,4 +1,4 @@
--- Everybody excluded, each with the first reason that applies.
+-- Everyone excluded, each with the first reason that applies.
 -- in:  claims (person_key, precedence), reasons (precedence, reason), candidates
 -- out: person_key, reason; one row a person, ordered by person_key
 SELECT first_claim.person_key, reasons.reason
