@@ -159,9 +159,9 @@ def _no_small_difference(promise: Promise) -> str:
     if not promise.inference_floor:
         return _LINKED
     return (
-        f"{_LINKED} No one can prove from them that fewer than {promise.inference_floor} people of "
-        "a group are in one of two linked tables, are in the wider one and not in the narrower, or "
-        "came on more than one day of a period."
+        f"{_LINKED} No one can prove from linked tables that fewer than {promise.inference_floor} "
+        "people of a group are in one of two linked tables, are in the wider table and not in "
+        "the narrower one, or came on more than one day of a period."
     )
 
 

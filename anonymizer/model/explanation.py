@@ -32,15 +32,15 @@ def _threshold(policy: Policy) -> str:
     promise = policy.promise
     highest = promise.k + promise.k_jitter
     words = (
-        f"Threshold. {policy.provider} publishes a figure only when it counts at least {promise.k} "
+        f"Threshold. {policy.provider} publishes a figure only if it counts at least {promise.k} "
         "different people."
     )
     if promise.k_jitter:
         words += (
             f" A secret offset raises that threshold to between {promise.k} and {highest}. It is "
-            "drawn separately for each set of people, so that the appearance of a group does not "
-            "show which person arrived last. A group that shares the figure of another group has "
-            "no offset."
+            "drawn separately for each set of people, so that the appearance of a group reveals "
+            f"the arrival of one person in at most one of {promise.k_jitter + 1} cases. A group "
+            "that shares the figure of another group has no offset."
         )
     return words + " Anything below is suppressed; neither the reason nor the size is disclosed."
 
@@ -118,11 +118,12 @@ def _people_of(number: int) -> str:
 def _people(policy: Policy) -> str:
     purposes = ", ".join(purpose.replace("_", " ") for purpose in policy.eligibility.purposes)
     return (
-        f"People. Only people of {policy.eligibility.adult_age} or older with an open account who "
-        f"consent to: {purposes}. Withdrawal and erasure remove a person from every later figure. "
-        f"More than {policy.bots.max_visits_per_day:,} visits of one account on a day are treated "
-        f"as those of a program. Profiles closed for more than {policy.retention.closed_years} "
-        f"years are not processed; working data is kept for {policy.retention.private_days} days."
+        f"People. Only people are counted who are {policy.eligibility.adult_age} or older, have "
+        f"an open account, and consent to: {purposes}. Withdrawal and erasure remove a person "
+        f"from every later figure. More than {policy.bots.max_visits_per_day:,} visits of one "
+        "account on a day are treated as those of a program. Profiles closed for more than "
+        f"{policy.retention.closed_years} years are left out of the working data, which is kept "
+        f"for {policy.retention.private_days} days."
     )
 
 
