@@ -189,7 +189,7 @@ def test_warnings_say_file_column_and_rows_and_no_value(home: Home) -> None:
     name = f"profiles/day={DAYS[4]}/profiles.csv"
     assert f"{name}, gender: 3 row(s) with an unknown word for gender" in said
     assert "; row 3, 6, 10\n" in said
-    assert f"{name}, region_code: 1 row(s) with a code that is no regency" in said
+    assert f"{name}, region_code: 1 row(s) with a code that is not a regency" in said
     assert f"{name}, surprise: 1 column(s) that are not in the contract" in said
     assert "visit: ignored: no table of the contract" in said
     assert "visits/2026-03-06: ignored: not a folder day=" in said

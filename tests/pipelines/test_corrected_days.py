@@ -288,7 +288,7 @@ def test_one_more_correction_needs_a_role_and_an_approval(corrected: Corrected) 
     assert "this login approved the correction" in own.stderr
     assert Ledger.open(home.ledger).find("correction", f"{FIRST}~3") is None
     wrong_name = call("correct-release", FIRST, *named, "--yes")
-    assert f"corrected already by {SECOND}" in " ".join(wrong_name.stderr.split())
+    assert f"already corrected by {SECOND}" in " ".join(wrong_name.stderr.split())
 
 
 def test_a_correction_that_is_held_stays_ordered_and_backfill_finishes_it(

@@ -334,7 +334,7 @@ def test_what_is_edited_after_an_approval_needs_new_ones(home: Home) -> None:
     edit(home, "threads: 2", "threads: 1")  # any setting at all
     held(home)
     edit(home, "threads: 1", "threads: 2")
-    edit(home, "# Who publishes", "# The one who publishes")  # a comment is no setting
+    edit(home, "# Name of the publisher", "# The name of the publisher")  # a comment is no setting
     assert record(home).meaning().policy.promise.k == 30
 
 

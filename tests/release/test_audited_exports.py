@@ -110,7 +110,7 @@ def test_a_group_that_nobody_explains_is_told_with_what_to_do(
     path.write_text(text.replace(",under_40,", ",of_working_age,"), encoding="utf-8")
     with pytest.raises(ConfigurationError) as refused:
         read_published(path, {})
-    assert "column age: 'of_working_age' is no group" in str(refused.value)
+    assert "column age: 'of_working_age' is not a group" in str(refused.value)
     assert "--hierarchy age=FILE" in str(refused.value)
 
 

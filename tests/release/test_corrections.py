@@ -351,7 +351,7 @@ def test_what_was_never_released_cannot_be_corrected(
 
 
 def test_a_corrected_release_is_not_corrected_by_mistake_again(fixed: Home) -> None:
-    with pytest.raises(ConfigurationError, match=f"corrected already by {SECOND}"):
+    with pytest.raises(ConfigurationError, match=f"already corrected by {SECOND}"):
         order(fixed)
 
 
