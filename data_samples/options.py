@@ -26,7 +26,8 @@ class WorldOptions:
     """The sample world that `generate` writes; raises ConfigurationError with every mistake.
 
     `visits` counts distinct visits: duplicates and contradictions come on top. `dirt_share` is
-    the share of rows that intake must not take as they are. The `csv` layout has plain CSV
+    the share of rows that intake must not take as they are. `jakarta_share` is the share of people
+    who live in Jakarta, by its population without one. The `csv` layout has plain CSV
     files only, to be read by people; `mixed` has Parquet, CSV and JSON lines.
     """
 
@@ -39,6 +40,7 @@ class WorldOptions:
     seed: int = 1
     dirt_share: float = 0.005
     layout: Layout = "mixed"
+    jakarta_share: float | None = None
 
     def __post_init__(self) -> None:
         faults = [
@@ -57,6 +59,8 @@ class WorldOptions:
         if not 0 <= self.dirt_share <= _HIGHEST_DIRT:
             problem = f"{self.dirt_share} is out of range"
             faults.append(Fault("dirt_share", problem, f"0 to {_HIGHEST_DIRT}"))
+        if self.jakarta_share is not None and not 0 <= self.jakarta_share <= 1:
+            faults.append(Fault("jakarta_share", f"{self.jakarta_share} is out of range", "0 to 1"))
         if self.layout not in get_args(Layout):
             problem = f"{self.layout} is unknown"
             faults.append(Fault("layout", problem, " or ".join(get_args(Layout))))

@@ -35,6 +35,7 @@ _CLOSED_SHARE, _LONG_CLOSED_SHARE = 0.03, 0.01
 _LONG_CLOSED_YEARS = 5
 _CLOSED_ACTIVITY = 0.2
 _ZIPF, _ZIPF_SHIFT = 0.8, 50
+_JAKARTA = "31."
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def regencies() -> tuple[Region, ...]:
 def draw_people(options: WorldOptions) -> People:
     """Everybody who has or will have an account by the last day."""
     draw = stream(options.seed, "people")
-    regency, female = _homes(draw, options.people)
+    regency, female = _homes(draw, options)
     registered, closed = _accounts(draw, options)
     rank = draw.permutation(options.people)
     activity = (rank + _ZIPF_SHIFT + 1.0) ** -_ZIPF
@@ -92,11 +93,16 @@ def _reference(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _homes(draw: np.random.Generator, size: int) -> tuple[Numbers, NDArray[np.bool_]]:
-    """Regency and sex, by the population of each regency."""
+def _homes(draw: np.random.Generator, options: WorldOptions) -> tuple[Numbers, NDArray[np.bool_]]:
+    """Regency and sex, by the population of each regency; Jakarta's share may be another one."""
     rows = [row for row in _reference("regions.csv") if row["level"] == "regency"]
     weights = np.array([[int(row["male"]), int(row["female"])] for row in rows], dtype=float)
-    chosen = draw.choice(weights.size, size, p=weights.ravel() / weights.sum())
+    weights /= weights.sum()
+    if options.jakarta_share is not None:
+        jakarta = np.array([row["code"].startswith(_JAKARTA) for row in rows])
+        weights[jakarta] *= options.jakarta_share / weights[jakarta].sum()
+        weights[~jakarta] *= (1 - options.jakarta_share) / weights[~jakarta].sum()
+    chosen = draw.choice(weights.size, options.people, p=weights.ravel() / weights.sum())
     return chosen // 2, chosen % 2 == 1
 
 

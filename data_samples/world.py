@@ -22,7 +22,7 @@ from data_samples.people import draw_people
 from data_samples.profiles import snapshot_days, snapshots
 from data_samples.visits import Traffic
 
-__all__ = ["SMALL", "Progress", "WorldOptions", "WorldSummary", "generate"]
+__all__ = ["DEMO", "SMALL", "Progress", "WorldOptions", "WorldSummary", "generate"]
 
 # What is being written, folders written so far, folders in all.
 Progress = Callable[[str, int, int], None]
@@ -30,6 +30,18 @@ Progress = Callable[[str, int, int], None]
 # The sample in `small/`: readable, and with one bad row of nearly every kind.
 SMALL = WorldOptions(
     people=160, days=2, visits=240, advertisers=2, campaigns=4, dirt_share=0.1, layout="csv"
+)
+
+# The world of `audience demo`: small, long enough that a month closes, and of a service that many
+# in Jakarta use, so that women in one of its cities are enough for a figure.
+DEMO = WorldOptions(
+    people=15_000,
+    days=45,
+    visits=225_000,
+    campaigns=8,
+    start=date(2026, 10, 1),
+    seed=57,
+    jakarta_share=0.4,
 )
 
 # Share of a day's visits by when they arrive: a day later, two days later (too late by the

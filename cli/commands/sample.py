@@ -56,10 +56,11 @@ def sample(  # noqa: PLR0913, PLR0917  one flag for each property of the world
 def demo(home: HomeOption = None) -> None:
     """Create a home and a sample world if there is none, release its days, show the result.
 
-    The world has 40,000 people and fourteen days. Run again, it releases what is still missing.
+    The world has 15,000 people and 45 days. Run again, it releases what is still missing.
     """
     from cli.backlog import missing_days  # noqa: PLC0415  slow to import
     from cli.demo_report import print_demo  # noqa: PLC0415  slow to import
+    from data_samples.world import DEMO  # noqa: PLC0415  slow to import
     from pipelines.landed_days import has_visits  # noqa: PLC0415  slow to import
 
     place = use_home(home)
@@ -67,7 +68,7 @@ def demo(home: HomeOption = None) -> None:
     if not place.policy.exists():
         create_home(place)
     if not has_visits(place):
-        make_world(place, world_in_the_past(_DEFAULT, datetime.now(UTC).date()))
+        make_world(place, months_in_the_past(DEMO, datetime.now(UTC).date()))
     missing = missing_days(place)
     if not missing:
         notices().print("Every complete landed day is already released.")
@@ -104,6 +105,12 @@ def _begin_by(home: Home, day: date) -> None:
         if changed
         else f"Set timing.first_day in policy.yaml to {day} to run these days."
     )
+
+
+def months_in_the_past(options: WorldOptions, today: date) -> WorldOptions:
+    """The same world, which begins with a month and has ended by today."""
+    moved = world_in_the_past(options, today)
+    return replace(moved, start=moved.start.replace(day=1))
 
 
 def world_in_the_past(options: WorldOptions, today: date) -> WorldOptions:

@@ -1,0 +1,42 @@
+"""The world of the demo: a month of a service that many in Jakarta use."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+from anonymizer.model.errors import ConfigurationError
+from cli.commands.sample import months_in_the_past
+from data_samples.campaigns import draw_campaigns
+from data_samples.people import draw_people, regencies
+from data_samples.world import DEMO, WorldOptions
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.4, 1.0])
+def test_so_many_people_live_in_jakarta_as_asked_for(share: float) -> None:
+    people = draw_people(WorldOptions(people=5_000, jakarta_share=share))
+    jakarta = np.array([place.code.startswith("31.") for place in regencies()])
+    assert jakarta[people.regency].mean() == pytest.approx(share, abs=0.03)
+
+
+def test_a_share_is_between_none_and_all() -> None:
+    with pytest.raises(ConfigurationError, match="jakarta_share"):
+        WorldOptions(jakarta_share=1.5)
+
+
+@pytest.mark.parametrize("options", [DEMO, WorldOptions(), WorldOptions(campaigns=400)])
+def test_no_two_campaigns_have_the_same_name(options: WorldOptions) -> None:
+    names = [campaign.name for campaign in draw_campaigns(options)]
+    assert len(names) == len(set(names)) == options.campaigns
+
+
+def test_the_demo_begins_with_a_month_and_has_all_of_it_whenever_it_is_run() -> None:
+    assert months_in_the_past(DEMO, date(2026, 11, 30)) == DEMO
+    for today in (date(2026, 11, 16), date(2026, 3, 1), date(2026, 1, 31)):
+        moved = months_in_the_past(DEMO, today)
+        assert moved.start.day == 1
+        assert moved == replace(DEMO, start=moved.start)
+        last = moved.day(moved.days - 1)
+        assert last < today - timedelta(days=1)
+        assert last.month != moved.start.month
