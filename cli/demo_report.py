@@ -1,8 +1,13 @@
 """What a demo ends with: sentences, how much is published, where it lies, what to type next."""
 
+import os
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+from textwrap import wrap
 
 import pyarrow.parquet as pq
 
@@ -19,8 +24,10 @@ from cli.release_summary import spread
 from cli.selection import Selection
 from pipelines.accounts import final_accounts
 from pipelines.release_history import catalogue_of, open_ledger
+from pipelines.screen import out
 
 _LISTED = 10
+_LABEL = len("Released  ")
 # Segments of the two sentences that a privacy policy promises advertisers, the better ones first.
 _PROMISED = (("men_under_40",), ("women_central_jakarta", "all:all:31.71"))
 
@@ -45,16 +52,12 @@ def print_demo(home: Home) -> None:
     if not releases:
         say("Nothing is released yet.")
         return
-    sentences = _sentences(home, ledger)
-    say("\nExamples of sentences for advertisers:\n")
-    for sentence in sentences:
-        say(f"  {sentence}")
-    say("")
-    for line in _numbers(home, ledger, releases):
-        say(line)
-    say(f"\nExports   {home.exports}\nDatabase  {home.database}\nLedger    {home.ledger}\n")
-    for line in _next_steps(home, ledger):
-        say(line)
+    _say_lines(["", "Examples of sentences for advertisers:", ""])
+    _say_lines([f"  {sentence}" for sentence in _sentences(home, ledger)], hanging=4)
+    _say_lines(["", *_numbers(home, ledger, releases), ""], hanging=_LABEL)
+    _say_lines([*_places(home), ""], hanging=_LABEL)
+    for line in (*_preparation(home), *_next_steps(home, ledger)):
+        say(line)  # commands are typed as they are: a terminal wraps them, nothing else does
 
 
 def count_shares(home: Home, ledger: Ledger, releases: Sequence[Release]) -> Shares:
@@ -112,8 +115,8 @@ def _numbers(home: Home, ledger: Ledger, releases: Sequence[Release]) -> list[st
     tables = sum(len(release.subjects) for release in releases)
     shares = count_shares(home, ledger, releases)
     possible = (
-        f"Possible  {shares.published:,} of {shares.publishable:,} segments with enough "
-        "people are published (a privileged view)"
+        f"Possible  {shares.published:,} of {shares.publishable:,} segments with enough people are "
+        "published (for you to know, not for advertisers)"
     )
     return [
         f"Released  {listed}: {tables:,} tables",
@@ -132,31 +135,90 @@ def _counted(count: int, series: Series) -> str:
 def _rows_line(home: Home, releases: Sequence[Release]) -> str:
     days = [release.period.start for release in releases if release.series == CAMPAIGN_DAY]
     found = [accounts["visits"] for day in days if (accounts := final_accounts(home, day))]
-    # A run opens the next day's folder too; what is not of its day, another run accounts for.
-    read = sum(one.read - one.excluded.get("other_day", 0) for one in found)
-    counted = sum(one.counted for one in found)
+    read, counted, repeated = (
+        sum(getattr(one, name) for one in found) for name in ("read", "counted", "duplicates")
+    )
+    excluded, faulty = (
+        sum(sum(getattr(one, name).values()) for one in found)
+        for name in ("excluded", "quarantined")
+    )
     return (
-        f"Visits    {read:,} rows read, {counted:,} of them count for a campaign (a run "
-        "also opens the next day's folder, for late arrivals; no row counts twice)"
+        f"Rows      {read:,} visits read = {counted:,} counted + {excluded:,} excluded + "
+        f"{faulty:,} faulty + {repeated:,} repeated. A day's run also reads the next day's folder, "
+        "for late arrivals, so each folder is read twice; no visit is counted twice."
     )
 
 
+def _places(home: Home) -> list[str]:
+    """Where everything lies."""
+    return [
+        f"Exports   {_shown(home.exports)} (a folder for each advertiser and release)",
+        f"Database  {_shown(home.database)} (DuckDB)",
+        f"Ledger    {_shown(home.ledger)} (what was released, and from what)",
+    ]
+
+
+def _preparation(home: Home) -> list[str]:
+    """What a shell needs before the commands below can be typed."""
+    activate = Path(sys.prefix, "bin", "activate")
+    asleep = activate.exists() and os.environ.get("VIRTUAL_ENV") != sys.prefix
+    return [
+        "What to type next:",
+        "",
+        *([f"  . {quote(_shown(activate))}"] if asleep else []),
+        f"  export {VARIABLE}={quote(str(home.root))}",
+    ]
+
+
 def _next_steps(home: Home, ledger: Ledger) -> list[str]:
-    """A command for each role, with names that exist."""
+    """Commands for each role, with names that exist, and its page."""
     day = _figures(home, ledger, Selection(last="day"))
     figure = max(day, key=lambda one: one.people, default=None)
     campaign = f'"{figure.campaign}"' if figure else "NAME"
     period = period_of(figure.release) if figure else None
-    export = f"{home.exports}/{figure.advertiser_id}/{figure.release}" if figure else "FOLDER"
+    folder = f"{figure.advertiser_id}/{figure.release}" if figure else "ADVERTISER/RELEASE"
+    exports = home.exports.relative_to(home.root)
+    steps = {
+        "Ad-ops (docs/start-ad-ops.md)": (
+            f"audience statements --campaign {campaign} --last day",
+            f"audience check ${VARIABLE}/{exports}/{folder}",
+        ),
+        "Analyst (docs/start-analyst.md)": (f"audience figures --campaign {campaign} --last week",),
+        "Privacy officer (docs/start-privacy-officer.md)": (
+            "audience policy explain",
+            "audience compare-naive",
+        ),
+        "Data engineer (docs/start-data-engineer.md)": (
+            f"audience check-input --day {_day(period)}",
+            "audience ui",
+        ),
+    }
     return [
-        f"What to type next, after: export {VARIABLE}={home.root}\n",
-        f"  Ad-ops           audience statements --campaign {campaign} --last day",
-        f"                   audience check {export}",
-        f"  Analyst          audience figures --campaign {campaign} --last week",
-        "  Privacy officer  audience policy explain",
-        f"  Data engineer    audience check-input --day {_day(period)}",
-        "                   audience ui",
+        line
+        for role, commands in steps.items()
+        for line in ("", f"  {role}", *(f"    {command}" for command in commands))
     ]
+
+
+def _shown(path: Path) -> str:
+    """A path as short as it can be typed here."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _say_lines(lines: Sequence[str], hanging: int = 0) -> None:
+    """Print; on a terminal, lines are broken between words and go on further to the right."""
+    for line in lines:
+        margin = " " * (len(line) - len(line.lstrip()))
+        broken = wrap(
+            line.strip(),
+            width=out().width,
+            initial_indent=margin,
+            subsequent_indent=" " * hanging,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        say("\n".join(broken))
 
 
 def _day(period: Period | None) -> str:

@@ -31,10 +31,13 @@ _SAME_FILE, _OTHER_FILE = 0.001, 0.001
 _TEXT_FILES: dict[Layout, dict[str, tuple[str, ...]]] = {
     "mixed": {"visits": ("csv.gz", "jsonl"), "profiles": ("csv.gz",)},
     "csv": {"visits": ("csv", "csv")},
+    "single": {"consents": ("csv.gz",), "profiles": ("csv.gz",)},
 }
+_VISITS_IN_TURN = ("csv", "csv.gz", "jsonl")  # of a `single` folder, day after day
 _WITH_PARQUET: dict[Layout, set[str]] = {
     "mixed": {"visits", "profiles", "consents"},
     "csv": set(),
+    "single": set(),
 }
 _DELIVERED_TWICE = {"visits", "profiles", "consents"}
 _OTHER_ZONES, _OTHER_ZONE_SHARE = (0, 8, 9), 0.1
@@ -71,7 +74,7 @@ class LandingZone:
         folder.mkdir(parents=True)
         draw = stream(self._options.seed, "landing", name, str(day))
         windows = day is not None and day.toordinal() % _WINDOWS_EVERY == 0
-        for file in self._planned(name, table, draw):
+        for file in self._planned(name, table, self._endings(name, day), draw):
             path = folder / file.name
             if path.suffix == ".parquet":
                 part = table.take(np.concatenate([file.rows, file.again]))
@@ -84,14 +87,22 @@ class LandingZone:
             self.files += 1
         (folder / COMPLETE).touch()
 
-    def _planned(self, name: str, table: pa.Table, draw: np.random.Generator) -> list[_File]:
+    def _endings(self, name: str, day: date | None) -> tuple[str, ...]:
+        """Of the text files of a folder."""
+        layout = self._options.layout
+        if layout == "single" and name == "visits" and day is not None:
+            return (_VISITS_IN_TURN[day.toordinal() % len(_VISITS_IN_TURN)],)
+        return _TEXT_FILES[layout].get(name, ("csv",))
+
+    def _planned(
+        self, name: str, table: pa.Table, text: Sequence[str], draw: np.random.Generator
+    ) -> list[_File]:
         """Which row goes where: every row once, some twice, bad ones only in text.
 
         Only the first file may be without rows: an empty text file would be refused.
         """
         size, layout = len(table), self._options.layout
         typed = max(size // _PARQUET_ROWS, 1) if name in _WITH_PARQUET[layout] else 0
-        text = _TEXT_FILES[layout].get(name, ("csv",))
         wanted_bad = self._bad_rows(name, size)
         in_text = max(math.ceil(size * _TEXT_SHARE), wanted_bad * _ROWS_PER_BAD_ROW)
         order = draw.permutation(size)
@@ -102,7 +113,7 @@ class LandingZone:
         ]
         bad = _spoilable(table, order[:cut])[:wanted_bad]
         again = self._twice(name, np.setdiff1d(order, bad), parts, draw)
-        endings = ["parquet"] * typed + list(text)
+        endings = ["parquet"] * typed + [*text]
         return [
             _File(f"{name}-{i:02d}.{ending}", np.sort(part), more, frozenset(bad.tolist()))
             for i, (ending, part, more) in enumerate(zip(endings, parts, again, strict=True))

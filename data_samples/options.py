@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from anonymizer.model.errors import ConfigurationError, Fault
 
-Layout = Literal["mixed", "csv"]
+Layout = Literal["mixed", "csv", "single"]
 
 _FIRST_START, _LAST_START = date(2015, 1, 1), date(2099, 1, 1)
 # Lowest and highest value of each number.
@@ -27,8 +27,9 @@ class WorldOptions:
 
     `visits` counts distinct visits: duplicates and contradictions come on top. `dirt_share` is
     the share of rows that intake must not take as they are. `jakarta_share` is the share of people
-    who live in Jakarta, by its population without one. The `csv` layout has plain CSV
-    files only, to be read by people; `mixed` has Parquet, CSV and JSON lines.
+    who live in Jakarta, by its population without one. The `csv` layout has plain CSV files only,
+    to be read by people; `mixed` has Parquet, CSV and JSON lines; `single` has one text file a
+    folder, of visits in turn as CSV, gzipped CSV and JSON lines.
     """
 
     people: int = 40_000

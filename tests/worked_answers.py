@@ -116,10 +116,10 @@ def read_released(published: Path, names: Mapping[str, str]) -> Released:
         frame,
         pd.DataFrame(releases),
         pd.DataFrame(subjects),
-        names.get("cmp-0007", "cmp-0007"),
-        names.get("cmp-0009", "cmp-0009"),
-        names.get("2026-11-14", "2026-11-14"),
-        names.get("2026-11-07", "2026-11-07"),
+        names.get("cmp-0001", "cmp-0001"),
+        names.get("cmp-0004", "cmp-0004"),
+        names.get("2026-10-31", "2026-10-31"),
+        names.get("2026-10-24", "2026-10-24"),
     )
 
 

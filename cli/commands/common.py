@@ -26,7 +26,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 DayOption = Annotated[str | None, typer.Option("--day", help="One local day, YYYY-MM-DD.")]
 PeriodOption = Annotated[
     str | None,
-    typer.Option("--period", help="One day, ISO week or month: 2026-11-14, 2026-W45, 2026-10."),
+    typer.Option("--period", help="One day, ISO week or month: 2026-10-31, 2026-W44, 2026-10."),
 ]
 
 _chosen: ContextVar[Home | None] = ContextVar("chosen", default=None)

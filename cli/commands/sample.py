@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from anonymizer.model.policy import Policy
+from anonymizer.model.policy import Policy, Timing
+from anonymizer.model.windows import INTEREST_DAYS
 from anonymizer.storage.home import Home
 from anonymizer.storage.raw_zone import require_local
 from cli.commands.common import HomeOption, parse_day, use_home
@@ -17,6 +18,7 @@ from pipelines.screen import meter, notices
 
 _DEFAULT = WorldOptions()
 _SETTLING_DAYS = 3
+_SUNDAY = 7
 
 
 def register(app: typer.Typer) -> None:
@@ -56,7 +58,7 @@ def sample(  # noqa: PLR0913, PLR0917  one flag for each property of the world
 def demo(home: HomeOption = None) -> None:
     """Create a home and a sample world if there is none, release its days, show the result.
 
-    The world has 15,000 people and 45 days. Run again, it releases what is still missing.
+    The world has 8,000 people and 34 days. Run again, it releases what is still missing.
     """
     from cli.backlog import missing_days  # noqa: PLC0415  slow to import
     from cli.demo_report import print_demo  # noqa: PLC0415  slow to import
@@ -108,9 +110,20 @@ def _begin_by(home: Home, day: date) -> None:
 
 
 def months_in_the_past(options: WorldOptions, today: date) -> WorldOptions:
-    """The same world, which begins with a month and has ended by today."""
+    """The same world as of a month that it holds, with a week of interests, ended by today."""
     moved = world_in_the_past(options, today)
-    return replace(moved, start=moved.start.replace(day=1))
+    moved = replace(moved, start=moved.start.replace(day=1))
+    while not _has_interests(moved):
+        before = moved.start - timedelta(days=1)
+        moved = replace(moved, start=before.replace(day=1))
+    return moved
+
+
+def _has_interests(options: WorldOptions) -> bool:
+    """Whether a week closes within the world that has all days of its interests before it."""
+    first = options.day(INTEREST_DAYS - 1)
+    ends = range(options.days - Timing().open_days - (INTEREST_DAYS - 1))
+    return any((first + timedelta(days=number)).isoweekday() == _SUNDAY for number in ends)
 
 
 def world_in_the_past(options: WorldOptions, today: date) -> WorldOptions:

@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 
 from anonymizer.model.errors import ConfigurationError
+from anonymizer.model.periods import Period
+from anonymizer.model.policy import Timing
+from anonymizer.model.series import AUDIENCE_MONTH, INTEREST_WEEK
+from anonymizer.model.windows import inputs_of
 from cli.commands.sample import months_in_the_past
 from data_samples.campaigns import draw_campaigns
 from data_samples.people import draw_people, regencies
@@ -31,12 +35,21 @@ def test_no_two_campaigns_have_the_same_name(options: WorldOptions) -> None:
     assert len(names) == len(set(names)) == options.campaigns
 
 
-def test_the_demo_begins_with_a_month_and_has_all_of_it_whenever_it_is_run() -> None:
-    assert months_in_the_past(DEMO, date(2026, 11, 30)) == DEMO
-    for today in (date(2026, 11, 16), date(2026, 3, 1), date(2026, 1, 31)):
-        moved = months_in_the_past(DEMO, today)
-        assert moved.start.day == 1
-        assert moved == replace(DEMO, start=moved.start)
-        last = moved.day(moved.days - 1)
-        assert last < today - timedelta(days=1)
-        assert last.month != moved.start.month
+@pytest.mark.parametrize(
+    "today",
+    [date(2026, 11, 30), date(2026, 11, 8), date(2026, 11, 6), date(2026, 3, 1), date(2026, 1, 31)],
+)
+def test_the_demo_has_a_month_and_a_week_of_interests_whenever_it_is_run(today: date) -> None:
+    moved = months_in_the_past(DEMO, today)
+    assert moved == replace(DEMO, start=moved.start)
+    assert moved.start == min(DEMO.start, moved.start)
+    days = [moved.day(number) for number in range(moved.days)]
+    assert days[-1] < today - timedelta(days=1)
+    closed = [day for day in days if day + timedelta(days=Timing().open_days) <= days[-1]]
+    for series, kind in ((AUDIENCE_MONTH, "month"), (INTEREST_WEEK, "week")):
+        ended = [Period.of(kind, day) for day in closed if Period.of(kind, day).end == day]
+        assert any(
+            set(inputs_of(series, period, Timing()).days) <= set(days) for period in ended
+        ), series
+    if today >= date(2026, 11, 8):
+        assert moved == DEMO

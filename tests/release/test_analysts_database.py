@@ -31,10 +31,10 @@ from anonymizer.storage.home import Home
 NEXT = date(2026, 11, 23)
 # The page speaks of the demo's campaigns and days, this small world of its own.
 SMALL_WORLD = {
-    "cmp-0007": "spring",
-    "cmp-0009": "autumn",
-    "2026-11-14": "2026-11-22",
-    "2026-11-07": "2026-11-22",
+    "cmp-0001": "spring",
+    "cmp-0004": "autumn",
+    "2026-10-31": "2026-11-22",
+    "2026-10-24": "2026-11-22",
 }
 
 QUERIES = worked_queries(SMALL_WORLD)
