@@ -19,22 +19,22 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "audience quarantine --day 2026-10-31 --reason naive_time --json",
     ),
     "statements": (
-        'audience statements --campaign "Promo Gajian" --last week',
+        'audience statements --campaign "Year-End Sale" --last week',
         'audience statements --segment "Central Jakarta" --last month --language id',
     ),
     "figures": (
         "audience figures --last week --segment men_under_40",
-        'audience figures --campaign "Promo Gajian" --every day --csv',
+        'audience figures --campaign "Year-End Sale" --every day --csv',
     ),
     "exports": (
         "audience exports --advertiser adv-01 --last month",
-        'audience exports --campaign "Promo Gajian" --json',
+        'audience exports --campaign "Year-End Sale" --json',
     ),
     "verify": ("audience verify", "audience verify received/published"),
     "check": ("audience check published/exports/adv-01/campaign-day-2026-10-31",),
     "package": ("audience package adv-01 2026-10-31", "audience package adv-01 2026-W44 --out w44"),
     "suppressed": (
-        "audience suppressed --campaign cmp-0001 --day 2026-10-31",
+        "audience suppressed --campaign cmp-0003 --day 2026-10-31",
         "audience suppressed --campaign everyone --period 2026-10 --reasons",
     ),
     "withdraw-release": (

@@ -42,7 +42,7 @@ DEMO = WorldOptions(
     advertisers=2,
     campaigns=4,
     start=date(2026, 10, 1),
-    seed=18,
+    seed=57,
     layout="single",
     jakarta_share=0.5,
 )

@@ -116,8 +116,8 @@ def read_released(published: Path, names: Mapping[str, str]) -> Released:
         frame,
         pd.DataFrame(releases),
         pd.DataFrame(subjects),
+        names.get("cmp-0003", "cmp-0003"),
         names.get("cmp-0001", "cmp-0001"),
-        names.get("cmp-0004", "cmp-0004"),
         names.get("2026-10-31", "2026-10-31"),
         names.get("2026-10-24", "2026-10-24"),
     )

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
+from sample_worlds import CONTRACT, build, raw_rows
 
 from anonymizer.model.errors import ConfigurationError
 from anonymizer.model.periods import Period
@@ -27,6 +29,19 @@ def test_so_many_people_live_in_jakarta_as_asked_for(share: float) -> None:
 def test_a_share_is_between_none_and_all() -> None:
     with pytest.raises(ConfigurationError, match="jakarta_share"):
         WorldOptions(jakarta_share=1.5)
+
+
+def test_a_folder_of_the_demo_is_one_file_and_visits_come_in_every_text_format(
+    tmp_path: Path,
+) -> None:
+    world = build(replace(DEMO, people=500, days=3, visits=1_500), tmp_path)
+    files = [path for table in CONTRACT for path in world.files(table)]
+    assert len({path.parent for path in files}) == len(files) == world.summary.files
+    endings = ["".join(path.suffixes) for path in world.files("visits")]
+    assert sorted(endings[:3]) == [".csv", ".csv.gz", ".jsonl"]
+    found = {row["visit_id"] for path in world.files("visits") for row in raw_rows(path)}
+    assert 0.95 * 1_500 < len(found) <= 1_520  # but for what is bad
+    assert {"visits.after_arrival", "profiles.missing_time"} <= set(world.summary.planted)
 
 
 @pytest.mark.parametrize("options", [DEMO, WorldOptions(), WorldOptions(campaigns=400)])

@@ -31,8 +31,8 @@ from anonymizer.storage.home import Home
 NEXT = date(2026, 11, 23)
 # The page speaks of the demo's campaigns and days, this small world of its own.
 SMALL_WORLD = {
-    "cmp-0001": "spring",
-    "cmp-0004": "autumn",
+    "cmp-0003": "spring",
+    "cmp-0001": "autumn",
     "2026-10-31": "2026-11-22",
     "2026-10-24": "2026-11-22",
 }

@@ -23,7 +23,7 @@ from anonymizer.storage.home import Home
 ROOT = Path(__file__).parents[2]
 NEXT = date(2026, 11, 23)
 # The page speaks of the demo's campaigns and days, this small world of its own.
-SMALL_WORLD = {"cmp-0001": "spring", "2026-10-31": "2026-11-23", "2026-10-24": "2026-11-22"}
+SMALL_WORLD = {"cmp-0003": "spring", "2026-10-31": "2026-11-23", "2026-10-24": "2026-11-22"}
 SNIPPETS = re.findall(
     r"```python\n(.*?)```", (ROOT / "docs/python-api.md").read_text("utf-8"), re.S
 )
