@@ -135,17 +135,17 @@ def _counted(count: int, series: Series) -> str:
 def _rows_line(home: Home, releases: Sequence[Release]) -> str:
     days = [release.period.start for release in releases if release.series == CAMPAIGN_DAY]
     found = [accounts["visits"] for day in days if (accounts := final_accounts(home, day))]
-    read, counted, repeated = (
+    read, counted, duplicates = (
         sum(getattr(one, name) for one in found) for name in ("read", "counted", "duplicates")
     )
-    excluded, faulty = (
+    excluded, quarantined = (
         sum(sum(getattr(one, name).values()) for one in found)
         for name in ("excluded", "quarantined")
     )
     return (
         f"Rows      {read:,} visits read = {counted:,} counted + {excluded:,} excluded + "
-        f"{faulty:,} faulty + {repeated:,} repeated. A day's run also reads the next day's folder, "
-        "for late arrivals, so each folder is read twice; no visit is counted twice."
+        f"{quarantined:,} quarantined + {duplicates:,} duplicates. A day's run also reads the next "
+        "day's folder, for late arrivals, so each folder is read twice; no visit is counted twice."
     )
 
 

@@ -61,7 +61,8 @@ def test_the_demo_has_a_month_and_a_week_of_interests_whenever_it_is_run(today: 
     days = [moved.day(number) for number in range(moved.days)]
     assert days[-1] < today - timedelta(days=1)
     closed = [day for day in days if day + timedelta(days=Timing().open_days) <= days[-1]]
-    for series, kind in ((AUDIENCE_MONTH, "month"), (INTEREST_WEEK, "week")):
+    for series in (AUDIENCE_MONTH, INTEREST_WEEK):
+        kind = series.period_kind
         ended = [Period.of(kind, day) for day in closed if Period.of(kind, day).end == day]
         assert any(
             set(inputs_of(series, period, Timing()).days) <= set(days) for period in ended

@@ -3,15 +3,20 @@
 import csv
 import re
 import shlex
+import sys
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
+from demonstration import ROOT
+from rich.console import Console
 from running import call
 
 from anonymizer.model.segments import load_catalogue
+from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
+from cli import demo_report
 from cli.demo_report import print_demo
-from pipelines.accounts import final_accounts
 
 DAYS = [date(2026, 11, 1) + timedelta(days=number) for number in range(3)]
 
@@ -34,16 +39,63 @@ def test_a_demo_ends_with_what_is_published_and_what_to_type_next(
     assert f"Named     {published:,} of {len(rows):,} named segments" in said
     assert "Released  3 days: " in said
     assert re.search(r"^Possible  [\d,]+ of [\d,]+ segments with enough people", said, re.MULTILINE)
-    accounts = [final_accounts(released_home, day)["visits"] for day in DAYS]
-    of_these_days = sum(one.read - one.excluded["other_day"] for one in accounts)
-    counted = sum(one.counted for one in accounts)
-    assert (
-        f"Visits    {of_these_days:,} rows read, {counted:,} of them count for a campaign" in said
-    )
-    commands = [line.split("audience ")[1] for line in said.splitlines() if "  audience " in line]
-    assert len(commands) == 6
-    assert commands.pop() == "ui"
+    assert f"Rows      {equation_of(released_home)}. A day's run also reads" in said
+    commands = [line.strip() for line in said.splitlines() if line.startswith("    audience ")]
+    assert len(commands) == 7
+    assert commands.pop() == "audience ui"
     for command in commands:
         if "--last week" not in command:  # no week has ended
-            done = call(*shlex.split(command))
+            typed = command.replace("$AUDIENCE_HOME", str(released_home.root))
+            done = call(*shlex.split(typed)[1:])
             assert done.returncode == 0, (command, done.stderr)
+    for page in re.findall(r"docs/[\w-]+\.md", said):
+        assert (ROOT / page).exists(), page
+
+
+def equation_of(home: Home) -> str:
+    """What became of all rows of the days, by the ledger."""
+    bodies = [entry.body for entry in Ledger.open(home.ledger).releases()]
+    visits = [body["rows"]["visits"] for body in bodies if "rows" in body]
+    assert len(visits) == len(DAYS)
+    read, counted, duplicates = (
+        sum(one[name] for one in visits) for name in ("read", "counted", "duplicates")
+    )
+    excluded, quarantined = (
+        sum(sum(one[name].values()) for one in visits) for name in ("excluded", "quarantined")
+    )
+    assert read == counted + excluded + quarantined + duplicates
+    return (
+        f"{read:,} visits read = {counted:,} counted + {excluded:,} excluded + "
+        f"{quarantined:,} quarantined + {duplicates:,} duplicates"
+    )
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_on_a_terminal_nothing_but_a_path_or_a_command_is_wider(
+    released_home: Home, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(demo_report, "out", lambda: Console(width=width))
+    monkeypatch.setattr(demo_report, "say", lambda text: lines.extend(text.split("\n")))
+    print_demo(released_home)
+    wide = [line for line in lines if len(line) > width]
+    assert all(re.match(r"    audience |  export |  \. ", line) or "/" in line for line in wide)
+    assert not [line for line in lines if "audience " in line and len(line) > 80]
+    words = " ".join(" ".join(lines).split())
+    assert "for late arrivals, so each folder is read twice; no visit is counted twice." in words
+
+
+@pytest.mark.parametrize("awake", [True, False])
+def test_the_shell_is_prepared_as_far_as_it_is_not(
+    released_home: Home,
+    awake: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix if awake else "/elsewhere")
+    monkeypatch.chdir(sys.prefix)
+    print_demo(released_home)
+    said = capsys.readouterr().out
+    activates = "  . bin/activate\n" in said
+    assert activates == (not awake and Path("bin/activate").exists())
+    assert f"  export AUDIENCE_HOME={shlex.quote(str(released_home.root))}\n" in said
