@@ -114,13 +114,17 @@ def _numbers(home: Home, ledger: Ledger, releases: Sequence[Release]) -> list[st
     listed = ", ".join(_counted(count, series) for series, count in periods.items())
     tables = sum(len(release.subjects) for release in releases)
     shares = count_shares(home, ledger, releases)
+    named = (
+        f"Named     {shares.named_published:,} of {shares.named:,} named segments are published; "
+        "the others have too few people, or could reveal a small group"
+    )
     possible = (
         f"Possible  {shares.published:,} of {shares.publishable:,} segments with enough people are "
         "published (for you to know, not for advertisers)"
     )
     return [
         f"Released  {listed}: {tables:,} tables",
-        f"Named     {shares.named_published:,} of {shares.named:,} named segments are published",
+        named,
         possible,
         _rows_line(home, releases),
     ]
@@ -196,7 +200,7 @@ def _next_steps(home: Home, ledger: Ledger) -> list[str]:
     return [
         line
         for role, commands in steps.items()
-        for line in ("", f"  {role}", *(f"    {command}" for command in commands))
+        for line in ("", role, *(f"  {command}" for command in commands))
     ]
 
 

@@ -40,7 +40,7 @@ def test_a_demo_ends_with_what_is_published_and_what_to_type_next(
     assert "Released  3 days: " in said
     assert re.search(r"^Possible  [\d,]+ of [\d,]+ segments with enough people", said, re.MULTILINE)
     assert f"Rows      {equation_of(released_home)}. A day's run also reads" in said
-    commands = [line.strip() for line in said.splitlines() if line.startswith("    audience ")]
+    commands = [line.strip() for line in said.splitlines() if line.startswith("  audience ")]
     assert len(commands) == 7
     assert commands.pop() == "audience ui"
     for command in commands:
@@ -79,7 +79,7 @@ def test_on_a_terminal_nothing_but_a_path_or_a_command_is_wider(
     monkeypatch.setattr(demo_report, "say", lambda text: lines.extend(text.split("\n")))
     print_demo(released_home)
     wide = [line for line in lines if len(line) > width]
-    assert all(re.match(r"    audience |  export |  \. ", line) or "/" in line for line in wide)
+    assert all(re.match(r"  audience |  export |  \. ", line) or "/" in line for line in wide)
     assert not [line for line in lines if "audience " in line and len(line) > 80]
     words = " ".join(" ".join(lines).split())
     assert "for late arrivals, so each folder is read twice; no visit is counted twice." in words
