@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import duckdb
@@ -66,6 +67,13 @@ class DatabaseSource:
         """The rows that `sql/<name>.sql` selects, with nullable types."""
         return typed(self._connection.sql(read(name), params=values).to_arrow_table())
 
+    def records(self, name: str, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The same rows one by one, as plain values of Python."""
+        found: list[dict[str, Any]] = (
+            self._connection.sql(read(name), params=values).to_arrow_table().to_pylist()
+        )
+        return found
+
 
 @contextmanager
 def opened(place: Place) -> Iterator[DatabaseSource]:
@@ -74,9 +82,61 @@ def opened(place: Place) -> Iterator[DatabaseSource]:
     Raises ConfigurationError for a file that is not an analysts' database of this version.
     """
     path = database_path(place)
+    with _explained(path), duckdb.connect(str(path), read_only=True) as connection:
+        yield DatabaseSource(connection)
+
+
+class LatestDatabase:
+    """The analysts' database at a path, for a process that goes on asking: always the newest file.
+
+    The connection is kept until another file is in its place. One question is answered at a time,
+    since a process sees a new file only once it has no connection to the old one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = Lock()
+        self._open: tuple[tuple[int, ...], duckdb.DuckDBPyConnection] | None = None
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Differs from file to file. Raises OSError where there is none."""
+        stat = self._path.stat()
+        return (stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+
+    def records(self, name: str, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The rows that `sql/<name>.sql` selects, as plain values of Python.
+
+        Raises ConfigurationError for a file that is not an analysts' database of this version.
+        """
+        with self._lock, _explained(self._path):
+            return DatabaseSource(self._connection()).records(name, values)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._close()
+
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        version = self.version
+        if self._open is None or self._open[0] != version:
+            self._close()
+            self._open = (version, duckdb.connect(str(self._path), read_only=True))
+        return self._open[1]
+
+    def _close(self) -> None:
+        if self._open is not None:
+            self._open[1].close()
+            self._open = None
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Raise ConfigurationError for what DuckDB raises, and for a file that there is not."""
     try:
-        with duckdb.connect(str(path), read_only=True) as connection:
-            yield DatabaseSource(connection)
+        yield
+    except FileNotFoundError:
+        raise ConfigurationError([Fault(str(path), "there is no such file", _REMEDY)]) from None
     except (duckdb.CatalogException, duckdb.BinderException):
         problem = "it does not have the tables of this version"
         raise ConfigurationError([Fault(str(path), problem, _REMEDY)]) from None

@@ -12,6 +12,14 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "demo": ("audience demo --home demo",),
     "run": ("audience run --from 2026-11-02 --to 2026-11-03",),
     "backfill": ("audience backfill", "audience backfill --from 2026-10-27 --to 2026-11-03"),
+    "portal": ("audience portal --home demo --port 8100",),
+    "user add": (
+        "audience user add nina --advertiser adv-01",
+        "audience user add wira --role analyst --ask",
+    ),
+    "user list": ("audience user list", "audience user list --json"),
+    "user remove": ("audience user remove nina",),
+    "user password": ("audience user password nina",),
     "check-input": ("audience check-input --day 2026-10-31",),
     "accept": ('audience accept --day 2026-10-31 --reason "The site was closed for a holiday."',),
     "quarantine": (

@@ -33,6 +33,8 @@ MODULES = {
     "demo": "sample",
     "run": "run",
     "backfill": "run",
+    "portal": "portal",
+    "user": "user",
     "check-input": "check_input",
     "accept": "accept",
     "health": "health",

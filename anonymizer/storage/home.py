@@ -75,6 +75,21 @@ class Home:
         return self.published / "ledger.jsonl"
 
     @property
+    def portal(self) -> Path:
+        """The portal's accounts, sessions and access log; its owner's alone."""
+        return self.root / "portal"
+
+    @property
+    def portal_accounts(self) -> Path:
+        """Accounts and sessions of the portal, an SQLite file."""
+        return self.portal / "accounts.sqlite"
+
+    @property
+    def portal_log(self) -> Path:
+        """Who signed in to the portal and downloaded what, as JSON lines."""
+        return self.portal / "access.jsonl"
+
+    @property
     def dagster(self) -> Path:
         """Dagster's own storage (run history, event log)."""
         return self.root / "dagster"

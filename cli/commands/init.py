@@ -124,13 +124,14 @@ def serve_ui(
     os.umask(OWNER_ONLY)  # of Dagster's processes, which write without being asked
     place = existing_home(home)
     folder = prepare_instance(place)
-    _require_free(port)
+    require_free(port)
     command = [sys.executable, "-m", "pipelines.pages", "-h", _HERE, "-p", str(port)]
     named = {VARIABLE: str(place.root), "DAGSTER_HOME": str(folder)}
     os.execve(sys.executable, command, {**os.environ, **named})  # noqa: S606  no shell
 
 
-def _require_free(port: int) -> None:
+def require_free(port: int) -> None:
+    """Refuse a port of this machine on which something else listens."""
     with socket.socket() as tried:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

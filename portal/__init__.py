@@ -1,0 +1,1 @@
+"""Pages on which ad-ops find, understand and download exports; they read published files alone."""

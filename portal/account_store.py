@@ -1,0 +1,253 @@
+"""The portal's own state: accounts, sessions, recognised devices and failed sign-ins.
+
+An SQLite file that its owner alone can read. Tokens are kept as digests, so that whoever reads the
+file cannot use them; passwords as Argon2id hashes.
+"""
+
+import hashlib
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from anonymizer.model.errors import ConfigurationError, Fault, NoSpace
+from anonymizer.storage.files import make_folder
+from portal.user_accounts import UserAccount
+
+IDLE_SECONDS, LONGEST_SECONDS = 30 * 60, 12 * 60 * 60
+DEVICE_SECONDS = 180 * 24 * 60 * 60
+_NOTED_EVERY_SECONDS = 30
+_TABLES = """
+CREATE TABLE IF NOT EXISTS users (
+    login TEXT PRIMARY KEY, role TEXT NOT NULL, password TEXT NOT NULL,
+    seen INTEGER NOT NULL DEFAULT 0, language TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE IF NOT EXISTS user_advertisers (
+    login TEXT NOT NULL REFERENCES users ON DELETE CASCADE, advertiser TEXT NOT NULL,
+    PRIMARY KEY (login, advertiser)
+);
+CREATE TABLE IF NOT EXISTS sessions (
+    token TEXT PRIMARY KEY, login TEXT NOT NULL REFERENCES users ON DELETE CASCADE,
+    form_token TEXT NOT NULL, started REAL NOT NULL, used REAL NOT NULL, news_after INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS devices (
+    token TEXT PRIMARY KEY, login TEXT NOT NULL REFERENCES users ON DELETE CASCADE,
+    started REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS failures (name TEXT NOT NULL, happened REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS failures_by_name ON failures (name, happened);
+"""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A signed-in account. `news_after` is the last ledger entry of the visit before."""
+
+    account: UserAccount
+    form_token: str
+    news_after: int
+    language: str
+
+
+class AccountStore:
+    """Accounts and sessions in the file at `path`; `clock` says what time it is, in seconds."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self._path, self._clock = path, clock
+
+    @property
+    def exists(self) -> bool:
+        """Whether any account was ever made here."""
+        return self._path.exists()
+
+    # --- accounts
+
+    def add(self, account: UserAccount, password_hash: str) -> None:
+        """Add an account. Raises ConfigurationError where the login is taken."""
+        with self._changes() as database:
+            if _exists(database, account.login):
+                remedy = "choose another, or remove it with: audience user remove"
+                raise _mistake(f"there is an account {account.login} already", remedy)
+            database.execute(
+                "INSERT INTO users (login, role, password) VALUES (?, ?, ?)",
+                (account.login, account.role, password_hash),
+            )
+            database.executemany(
+                "INSERT INTO user_advertisers VALUES (?, ?)",
+                [(account.login, name) for name in dict.fromkeys(account.advertisers)],
+            )
+
+    def remove(self, login: str) -> None:
+        """Remove an account with its sessions. Raises ConfigurationError where there is none."""
+        with self._changes() as database:
+            _require(database, login)
+            database.execute("DELETE FROM users WHERE login = ?", (login,))
+
+    def set_password(self, login: str, password_hash: str) -> None:
+        """Change a password and end every session and device of the account."""
+        with self._changes() as database:
+            _require(database, login)
+            database.execute(
+                "UPDATE users SET password = ? WHERE login = ?", (password_hash, login)
+            )
+            for table in ("sessions", "devices"):
+                database.execute(f"DELETE FROM {table} WHERE login = ?", (login,))  # noqa: S608
+
+    def rehash(self, login: str, password_hash: str) -> None:
+        """Keep the same password under a newer hash."""
+        with self._changes() as database:
+            database.execute(
+                "UPDATE users SET password = ? WHERE login = ?", (password_hash, login)
+            )
+
+    def accounts(self) -> tuple[UserAccount, ...]:
+        """Every account, by login."""
+        if not self.exists:
+            return ()
+        with self._changes() as database:
+            logins = database.execute("SELECT login FROM users ORDER BY login").fetchall()
+            return tuple(_account(database, login) for (login,) in logins)
+
+    def password_of(self, login: str) -> str | None:
+        """The hash of an account's password; None where there is no such account."""
+        with self._changes() as database:
+            row = database.execute(
+                "SELECT password FROM users WHERE login = ?", (login,)
+            ).fetchone()
+        return str(row[0]) if row else None
+
+    def set_language(self, login: str, language: str) -> None:
+        """Remember the language of an account."""
+        with self._changes() as database:
+            database.execute("UPDATE users SET language = ? WHERE login = ?", (language, login))
+
+    # --- sessions
+
+    def begin_session(self, login: str, newest: int) -> str:
+        """Begin a session under a new token, and return it.
+
+        `newest` is the last entry of the published ledger: what follows is news on the next visit.
+        """
+        token, now = secrets.token_urlsafe(32), self._clock()
+        with self._changes() as database:
+            database.execute("DELETE FROM sessions WHERE started < ?", (now - LONGEST_SECONDS,))
+            (seen,) = database.execute(
+                "SELECT seen FROM users WHERE login = ?", (login,)
+            ).fetchone()
+            database.execute("UPDATE users SET seen = ? WHERE login = ?", (newest, login))
+            database.execute(
+                "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)",
+                (_digest(token), login, secrets.token_urlsafe(32), now, now, min(seen, newest)),
+            )
+        return token
+
+    def find_session(self, token: str) -> Session | None:
+        """The session of a token; None for one that is unknown, ended, or too old."""
+        if not self.exists:
+            return None
+        now = self._clock()
+        with self._changes() as database:
+            row = database.execute(
+                "SELECT login, form_token, started, used, news_after FROM sessions WHERE token = ?",
+                (_digest(token),),
+            ).fetchone()
+            if row is None:
+                return None
+            login, form_token, started, used, news_after = row
+            if now - started > LONGEST_SECONDS or now - used > IDLE_SECONDS:
+                database.execute("DELETE FROM sessions WHERE token = ?", (_digest(token),))
+                return None
+            if now - used > _NOTED_EVERY_SECONDS:
+                database.execute(
+                    "UPDATE sessions SET used = ? WHERE token = ?", (now, _digest(token))
+                )
+            (language,) = database.execute(
+                "SELECT language FROM users WHERE login = ?", (login,)
+            ).fetchone()
+            return Session(_account(database, login), form_token, news_after, language)
+
+    def end_session(self, token: str) -> None:
+        """End a session; its token is worth nothing from now on."""
+        with self._changes() as database:
+            database.execute("DELETE FROM sessions WHERE token = ?", (_digest(token),))
+
+    # --- devices and failures
+
+    def recognise_device(self, login: str) -> str:
+        """A token by which a browser is recognised after someone signed in on it."""
+        token, now = secrets.token_urlsafe(32), self._clock()
+        with self._changes() as database:
+            database.execute("DELETE FROM devices WHERE started < ?", (now - DEVICE_SECONDS,))
+            database.execute("INSERT INTO devices VALUES (?, ?, ?)", (_digest(token), login, now))
+        return token
+
+    def is_device_of(self, token: str, login: str) -> bool:
+        """Whether this browser has signed in to the account before."""
+        since = self._clock() - DEVICE_SECONDS
+        with self._changes() as database:
+            row = database.execute(
+                "SELECT 1 FROM devices WHERE token = ? AND login = ? AND started >= ?",
+                (_digest(token), login, since),
+            ).fetchone()
+        return row is not None
+
+    def note_failure(self, names: Sequence[str], window_seconds: float) -> None:
+        """Record a failed sign-in under these names, and forget those before the window."""
+        now = self._clock()
+        with self._changes() as database:
+            database.execute("DELETE FROM failures WHERE happened < ?", (now - window_seconds,))
+            database.executemany(
+                "INSERT INTO failures VALUES (?, ?)", [(_digest(name), now) for name in names]
+            )
+
+    def failures(self, name: str, window_seconds: float) -> int:
+        """How many sign-ins failed under a name within the window."""
+        with self._changes() as database:
+            (found,) = database.execute(
+                "SELECT count(*) FROM failures WHERE name = ? AND happened >= ?",
+                (_digest(name), self._clock() - window_seconds),
+            ).fetchone()
+        return int(found)
+
+    @contextmanager
+    def _changes(self) -> Iterator[sqlite3.Connection]:
+        """One transaction; raises NoSpace where the file cannot be read or written."""
+        try:
+            make_folder(self._path.parent)
+            if not self._path.exists():
+                self._path.touch(mode=0o600)
+            with closing(sqlite3.connect(self._path, timeout=10)) as database:
+                database.executescript(_TABLES)
+                database.execute("PRAGMA foreign_keys = ON")
+                with database:
+                    yield database
+        except (sqlite3.Error, OSError) as error:
+            raise NoSpace(self._path.parent.name, type(error).__name__) from None
+
+
+def _exists(database: sqlite3.Connection, login: str) -> bool:
+    return database.execute("SELECT 1 FROM users WHERE login = ?", (login,)).fetchone() is not None
+
+
+def _require(database: sqlite3.Connection, login: str) -> None:
+    if not _exists(database, login):
+        raise _mistake(f"there is no account {login!r}", "see: audience user list")
+
+
+def _account(database: sqlite3.Connection, login: str) -> UserAccount:
+    (role,) = database.execute("SELECT role FROM users WHERE login = ?", (login,)).fetchone()
+    advertisers = database.execute(
+        "SELECT advertiser FROM user_advertisers WHERE login = ? ORDER BY advertiser", (login,)
+    ).fetchall()
+    return UserAccount(login, role, tuple(name for (name,) in advertisers))
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _mistake(problem: str, remedy: str) -> ConfigurationError:
+    return ConfigurationError([Fault("login", problem, remedy)])

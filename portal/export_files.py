@@ -1,0 +1,107 @@
+"""Exported files as they may be sent: named by the published ledger, and proved before sending."""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from anonymizer.exports.certificate import CERTIFICATE
+from anonymizer.exports.circulation import Circulation, RecordedExport, circulation
+from anonymizer.exports.export_folders import MANIFEST
+from anonymizer.model.errors import Held
+from anonymizer.storage.home import Home
+
+LARGEST_PACKAGE = 256 * 2**20
+_COMPRESSED = (".xlsx", ".parquet")
+
+
+class PackageTooLarge(Exception):
+    """The files that were asked for take more than a package may."""
+
+
+class ExportFiles:
+    """The exports of a published folder."""
+
+    def __init__(self, published: Home) -> None:
+        self._published = published
+        self._known: tuple[object, Circulation] | None = None
+
+    def circulation(self) -> Circulation:
+        """What the published ledger records; read anew when the file has changed."""
+        try:
+            stat = self._published.public_ledger.stat()
+        except FileNotFoundError:
+            return Circulation()
+        version = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        known = self._known
+        if known is None or known[0] != version:
+            known = self._known = (version, circulation(self._published))
+        return known[1]
+
+    def content(self, export: RecordedExport, name: str) -> bytes:
+        """The bytes of a recorded file, which are those that the ledger recorded.
+
+        Raises Held `export_edited` where they are not, or are not there.
+        """
+        path = self._published.exports / export.recipient / export.release / name
+        try:
+            content = path.read_bytes()
+        except OSError:
+            content = b""
+        if hashlib.sha256(content).hexdigest() != export.files[name]:
+            raise Held(
+                "export_edited",
+                f"exports/{export.recipient}/{export.release}: {name} is not as the ledger "
+                "recorded it; restore the folder from its backup",
+            )
+        return content
+
+    def names_of(self, export: RecordedExport, subject: str) -> tuple[str, ...]:
+        """The files of one subject, as the manifest lists them; none where it has none."""
+        if MANIFEST not in export.files:
+            return ()
+        manifest: Mapping[str, Any] = json.loads(self.content(export, MANIFEST))
+        listed = manifest.get("files", {})
+        return tuple(
+            name
+            for name in sorted(export.files)
+            if isinstance(own := listed.get(name), dict) and own.get("subject_id") == subject
+        )
+
+    def certificate(self, export: RecordedExport) -> Mapping[str, Any]:
+        """The certificate of an export."""
+        found: Mapping[str, Any] = json.loads(self.content(export, CERTIFICATE))
+        return found
+
+    def package(self, exports: Sequence[RecordedExport], subject: str = "") -> bytes:
+        """A ZIP file with these exports as folders, each file proved; equal files, equal bytes.
+
+        With a subject, its files alone, and certificate and manifest of each folder. Raises
+        PackageTooLarge, Held.
+        """
+        content, total = io.BytesIO(), 0
+        with zipfile.ZipFile(content, "w") as file:
+            for export, name in self._packed(exports, subject):
+                found = self.content(export, name)
+                total += len(found)
+                if total > LARGEST_PACKAGE:
+                    raise PackageTooLarge
+                info = zipfile.ZipInfo(f"{export.release}/{name}")  # 1 January 1980
+                info.create_system, info.external_attr = 3, 0o644 << 16
+                stored = name.endswith(_COMPRESSED)
+                info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
+                file.writestr(info, found)
+        return content.getvalue()
+
+    def _packed(
+        self, exports: Sequence[RecordedExport], subject: str
+    ) -> Iterator[tuple[RecordedExport, str]]:
+        for export in exports:
+            names: Sequence[str] = sorted(export.files)
+            if subject:
+                own = self.names_of(export, subject)
+                names = (*own, CERTIFICATE, MANIFEST) if own else ()
+            for name in names:
+                yield export, name

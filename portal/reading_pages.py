@@ -1,0 +1,314 @@
+"""The pages that show figures: campaigns, one subject in a period, its certificate, an outlook."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import get_args
+
+from starlette.responses import Response
+
+from anonymizer.exports.circulation import RecordedExport
+from anonymizer.exports.export_folders import FOR_ALL
+from anonymizer.exports.language import grouped, worded
+from anonymizer.model.periods import Period, PeriodKind
+from anonymizer.storage.signature import opened
+from portal.charts import ChartPoint, column_chart, trend_chart
+from portal.portal_words import WORDS
+from portal.published_tables import FoundCampaign, PeriodFigure, PortalSubject, newest_of
+from portal.segment_outlook import WantedSegment, outlook
+from portal.site import NotFound, PageRequest, Site
+from portal.subject_view import SubjectView, view_of
+
+KINDS: tuple[PeriodKind, ...] = get_args(PeriodKind)
+_PAGE, _MOST_NEWS, _MOST_CHOICES = 50, 8, 500
+_MOST_TREND = 62
+
+
+@dataclass(frozen=True)
+class News:
+    """What happened to an export since the last visit."""
+
+    what: str  # released, corrected, withdrawn
+    export: RecordedExport
+    number: int
+    reason: str = ""
+
+
+def campaigns_page(site: Site, asked: PageRequest) -> Response:
+    """The campaigns of who asks, with a search, and what is new."""
+    scope = asked.signed_in.account.scope
+    name, page = asked.asked("name").strip(), _page_number(asked)
+    found: Sequence[FoundCampaign] = ()
+    total = 0
+    if site.tables.exist:
+        found, total = site.tables.campaigns(scope, name, _PAGE, _PAGE * (page - 1))
+    news = list(_news(site, asked))
+    return site.page(
+        "campaigns.html",
+        asked,
+        name=name,
+        found=found,
+        total=total,
+        next_page=page + 1 if total > _PAGE * page else None,
+        several=scope is None or len(scope) > 1,
+        news=news[:_MOST_NEWS],
+        more_news=len(news) > _MOST_NEWS,
+        exist=site.tables.exist,
+    )
+
+
+def open_subjects_page(site: Site, asked: PageRequest) -> Response:
+    """The audience and the interests, which are about no advertiser's campaign."""
+    subjects = site.tables.open_subjects() if site.tables.exist else ()
+    return site.page("open_subjects.html", asked, subjects=subjects)
+
+
+def subject_page(site: Site, asked: PageRequest) -> Response:
+    """One campaign, interest or audience in a period."""
+    subject = found_subject(site, asked)
+    periods = site.tables.periods(subject)
+    if not periods:
+        raise NotFound
+    chosen = _chosen(periods, asked)
+    other = _other(site, asked, subject)
+    view = view_of(subject, chosen, periods, site.tables, other)
+    same = [one for one in periods if one.period.kind == chosen.period.kind]
+    recipient = subject.advertiser_id or FOR_ALL
+    export = site.files.circulation().exports.get((chosen.release, recipient))
+    return site.page(
+        "subject.html",
+        asked,
+        view=view,
+        subject=subject,
+        chosen=chosen,
+        recipient=recipient,
+        periods=same,
+        kinds=[kind for kind in KINDS if newest_of(periods, kind)],
+        trend=_trend(view, same, asked),
+        trend_periods=same[-_MOST_TREND:],
+        columns=_columns(view, asked),
+        others=_others(site, asked, subject),
+        other_id=other.id if other else "",
+        export=export,
+        names=_named(site.files.names_of(export, subject.id)) if export else {},
+        withdrawn=_withdrawn(site, recipient, chosen.period),
+    )
+
+
+def certificate_page(site: Site, asked: PageRequest) -> Response:
+    """What an export promises, and how to check it."""
+    export = found_export(site, asked)
+    if not export.is_in_force:
+        return gone(site, asked, export)
+    statement, key = opened(site.files.certificate(export), "")
+    return site.page("certificate.html", asked, export=export, certificate=statement, key=key)
+
+
+def segment_page(site: Site, asked: PageRequest) -> Response:
+    """Whether a composed segment is likely to be published."""
+    query = asked.request.query_params
+    wanted = WantedSegment(
+        asked.asked("gender") or "all",
+        tuple(query.getlist("age")[:20]),
+        tuple(query.getlist("region")[:60]),
+    )
+    every = _kind(asked.asked("every")) or "week"
+    chosen = asked.asked("subject")
+    if not site.tables.exist:
+        return site.page("segment.html", asked, answer=None, subjects=(), exist=False)
+    groups = site.tables.groups()
+    subject, answer = None, None
+    if chosen:
+        kind, _, id_ = chosen.partition(":")
+        subject = site.tables.subject(kind, id_, asked.signed_in.account.scope)
+        if subject is None:
+            raise NotFound
+        answer = outlook(wanted, subject, every, site.tables)
+    campaigns, _ = site.tables.campaigns(asked.signed_in.account.scope, most=_MOST_CHOICES)
+    by_level = {
+        level: sorted(
+            (one for one in groups.dimensions[2].values() if one.level == level),
+            key=lambda one: one.name.english,
+        )
+        for level in ("area", "province", "regency")
+    }
+    return site.page(
+        "segment.html",
+        asked,
+        exist=True,
+        answer=answer,
+        subject=subject,
+        wanted=wanted,
+        every=every,
+        kinds=KINDS,
+        name=groups.name(answer.codes) if answer and answer.codes else None,
+        chosen=chosen,
+        subjects=[
+            *((f"campaign:{one.id}", one.name) for one in campaigns),
+            *(
+                (f"{one.kind}:{one.id}", worded(one.name, asked.language))
+                for one in site.tables.open_subjects()
+            ),
+        ],
+        genders=list(groups.dimensions[0].values()),
+        ages=[one for one in groups.dimensions[1].values() if one.level == "band"],
+        regions=by_level,
+    )
+
+
+# --- what several pages and downloads ask
+
+
+def found_subject(site: Site, asked: PageRequest) -> PortalSubject:
+    """The subject that the path names. Raises NotFound for one that is not for who asks."""
+    parts = asked.request.path_params
+    subject = None
+    if site.tables.exist:
+        scope = asked.signed_in.account.scope
+        subject = site.tables.subject(parts["kind"], parts["subject"], scope)
+    if subject is None:
+        raise NotFound
+    return subject
+
+
+def found_export(site: Site, asked: PageRequest) -> RecordedExport:
+    """The export that the path names. Raises NotFound for one that is not for who asks."""
+    parts = asked.request.path_params
+    export = site.files.circulation().exports.get((parts["release"], parts["recipient"]))
+    if export is None or not asked.signed_in.account.may_read(export.recipient):
+        raise NotFound
+    return export
+
+
+def gone(site: Site, asked: PageRequest, export: RecordedExport) -> Response:
+    """The answer for an export that was withdrawn or corrected: why, and what to use instead."""
+    reason = export.withdrawn or export.correction
+    return site.message(
+        asked, "gone", 410, reason=reason, instead=export.corrected_by, recipient=export.recipient
+    )
+
+
+def _chosen(periods: Sequence[PeriodFigure], asked: PageRequest) -> PeriodFigure:
+    """The period that the address names; the newest week, month or day without one."""
+    if wanted := asked.asked("period"):
+        found = next((one for one in periods if one.period.id == wanted), None)
+        if found is None:
+            raise NotFound
+        return found
+    order: Sequence[PeriodKind] = ("week", "month", "day")
+    if kind := _kind(asked.asked("every")):
+        order = (kind,)
+    newest = next((one for kind in order if (one := newest_of(periods, kind))), None)
+    if newest is None:
+        raise NotFound
+    return newest
+
+
+def _kind(text: str) -> PeriodKind | None:
+    return next((kind for kind in KINDS if kind == text), None)
+
+
+def _page_number(asked: PageRequest) -> int:
+    text = asked.asked("page")
+    return int(text) if text.isascii() and text.isdigit() and 0 < int(text[:6]) == int(text) else 1
+
+
+def _other(site: Site, asked: PageRequest, subject: PortalSubject) -> PortalSubject | None:
+    """The campaign to compare with."""
+    wanted = asked.asked("compare")
+    if not wanted or subject.kind != "campaign":
+        return None
+    other = site.tables.subject("campaign", wanted, asked.signed_in.account.scope)
+    if other is None:
+        raise NotFound
+    return other
+
+
+def _others(site: Site, asked: PageRequest, subject: PortalSubject) -> Sequence[tuple[str, str]]:
+    """The campaigns to compare with, by name."""
+    if subject.kind != "campaign":
+        return ()
+    found, _ = site.tables.campaigns(asked.signed_in.account.scope, most=_MOST_CHOICES)
+    return sorted(
+        ((one.id, one.name) for one in found if one.id != subject.id), key=lambda one: one[1]
+    )
+
+
+def _trend(view: SubjectView, periods: Sequence[PeriodFigure], asked: PageRequest) -> object:
+    """The drawing of everyone over the last periods; None where one is too few."""
+    last = periods[-_MOST_TREND:]
+    if len(last) <= 1 or not any(one.figure for one in last):
+        return None
+    points = [ChartPoint(_short(one.period), (one.figure,)) for one in last]
+    name = f"{worded(WORDS['trend'], asked.language)}: {worded(view.subject.name, asked.language)}"
+    return trend_chart(points, name, lambda people: grouped(people, asked.language))
+
+
+def _columns(view: SubjectView, asked: PageRequest) -> object:
+    """The drawing of people by age and gender."""
+    if not view.ages:
+        return None
+    by_gender = any(age.men or age.women for age in view.ages)
+    points = [
+        ChartPoint(
+            age.code if age.code[:1].isdigit() else worded(age.name, asked.language),
+            (age.men, age.women) if by_gender else (age.everyone,),
+        )
+        for age in view.ages
+    ]
+    name = worded(WORDS["ages"], asked.language)
+    return column_chart(points, name, lambda people: grouped(people, asked.language))
+
+
+def _short(period: Period) -> str:
+    """A period on an axis."""
+    if period.kind == "day":
+        return f"{period.start.day}/{period.start.month}"
+    return period.id.partition("-")[2] if period.kind == "week" else period.id
+
+
+def _named(names: Sequence[str]) -> dict[str, str]:
+    """Files by what they are."""
+    found = {}
+    for name in names:
+        if name.endswith("_id.xlsx"):
+            found["xlsx_indonesian"] = name
+        elif name.endswith(".xlsx"):
+            found["xlsx_english"] = name
+        elif name.endswith(".csv"):
+            found["csv"] = name
+        elif name.endswith(".parquet"):
+            found["parquet"] = name
+    order = ("xlsx_english", "xlsx_indonesian", "csv", "parquet")
+    return {kind: found[kind] for kind in order if kind in found}
+
+
+def _withdrawn(site: Site, recipient: str, period: Period) -> list[RecordedExport]:
+    """Withdrawn editions of a period."""
+    return [
+        one
+        for one in site.files.circulation().of(recipient)
+        if one.withdrawn and one.period == period
+    ]
+
+
+def _news(site: Site, asked: PageRequest) -> Iterator[News]:
+    """What happened since the visit before, newest first."""
+    session = asked.signed_in
+    known = site.files.circulation().exports.values()
+    mine = [one for one in known if session.account.may_read(one.recipient)]
+    found = [
+        *(News("released", one, one.number) for one in mine if one.is_in_force),
+        *(
+            News("withdrawn", one, one.withdrawn_number, one.withdrawn)
+            for one in mine
+            if one.withdrawn
+        ),
+        *(
+            News("corrected", one, one.corrected_number, one.correction)
+            for one in mine
+            if one.corrected_by
+        ),
+    ]
+    fresh = [one for one in found if one.number > session.news_after]
+    for one in sorted(fresh, key=lambda one: (-one.number, one.export.recipient)):
+        yield replace(one)

@@ -1,0 +1,38 @@
+"""Runs the portal of a home until it is ended, for browsers on this machine or a proxy on it."""
+
+import uvicorn
+
+from anonymizer.storage.home import Home, PublishedCopy
+from portal.access_log import AccessLog
+from portal.account_store import AccountStore
+from portal.application import create_application
+from portal.site import Site
+
+HOST = "127.0.0.1"
+_GRACE_SECONDS = 10
+_MOST_CONNECTIONS = 200
+
+
+def site_of(home: Home, origin: str = "") -> Site:
+    """The portal of a home. It gets the published folder, the accounts and the log, and no more."""
+    published = PublishedCopy(home.published)
+    return Site(published, AccountStore(home.portal_accounts), AccessLog(home.portal_log), origin)
+
+
+def serve(site: Site, port: int) -> None:
+    """Answer requests on this machine until the process is ended.
+
+    With an origin a proxy on this machine stands before it and says where requests come from.
+    """
+    uvicorn.run(
+        create_application(site),
+        host=HOST,
+        port=port,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=bool(site.origin),
+        forwarded_allow_ips=HOST,
+        limit_concurrency=_MOST_CONNECTIONS,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )

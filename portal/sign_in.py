@@ -1,0 +1,59 @@
+"""Signing in: the password is compared only while few attempts have failed.
+
+Failures count for the login, whether there is such an account or not, and for the address that
+they come from. A browser on which the account was signed in before has a count of its own, so that
+others who guess do not lock its owner out.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from portal.account_store import AccountStore
+from portal.passwords import fits, hashed, is_outdated
+
+Outcome = Literal["signed_in", "refused", "too_many"]
+
+
+@dataclass(frozen=True)
+class SignInLimits:
+    """So many sign-ins may fail within the window, by login, by device and by address."""
+
+    window_seconds: int = 15 * 60
+    by_login: int = 10
+    by_device: int = 10
+    by_address: int = 50
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What someone typed, from where, and the token of the device if the browser has one."""
+
+    login: str
+    password: str
+    address: str
+    device: str = ""
+
+
+def try_sign_in(attempt: Attempt, store: AccountStore, limits: SignInLimits) -> Outcome:
+    """Compare the password, unless too many attempts have failed; a failure is counted."""
+    allowed = _counted(attempt, store, limits)
+    window = limits.window_seconds
+    if any(store.failures(name, window) >= most for name, most in allowed.items()):
+        return "too_many"
+    stored = store.password_of(attempt.login)
+    if not fits(attempt.password, stored):
+        store.note_failure(tuple(allowed), window)
+        return "refused"
+    if stored and is_outdated(stored):
+        store.rehash(attempt.login, hashed(attempt.password))
+    return "signed_in"
+
+
+def _counted(attempt: Attempt, store: AccountStore, limits: SignInLimits) -> dict[str, int]:
+    """The names under which a failure counts, and how many there may be of each."""
+    if attempt.device and store.is_device_of(attempt.device, attempt.login):
+        return {f"device {attempt.device}": limits.by_device}
+    return {
+        f"login {attempt.login}": limits.by_login,
+        f"address {attempt.address}": limits.by_address,
+    }
