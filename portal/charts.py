@@ -13,7 +13,7 @@ from portal.published_tables import Bounded
 
 _WIDTH, _HEIGHT = 760, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 16, 14, 30
-_TICKS, _MOST_LABELS = 4, 8
+_TICKS, _MOST_LABELS, _WIDEST = 4, 8, 44
 _STEPS = (1, 2, 2.5, 5, 10)
 Grouped = Callable[[int], str]
 
@@ -65,7 +65,7 @@ def column_chart(points: Sequence[ChartPoint], name: str, grouped: Grouped) -> M
     plot = _plot(points)
     parts = [*_axis(plot, points, grouped)]
     series = max(len(point.figures) for point in points)
-    width = (_WIDTH - _LEFT - _RIGHT) / plot.slots * 0.72 / series
+    width = min(_WIDEST, (_WIDTH - _LEFT - _RIGHT) / plot.slots * 0.72 / series)
     for slot, point in enumerate(points):
         for number, figure in enumerate(point.figures):
             if figure is None:

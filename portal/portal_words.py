@@ -59,16 +59,16 @@ WORDS: Mapping[str, Text] = {
     "and": Text("and", "dan"),
     "range": Text("True number", "Jumlah sebenarnya"),
     "range_rule": Text(
-        "A figure is rounded. The true number of people lies in the range with it.",
-        "Angka dibulatkan. Jumlah orang yang sebenarnya berada dalam rentang di sampingnya.",
+        "Figures are rounded. The true number of people lies in the range that is given.",
+        "Angka dibulatkan. Jumlah orang yang sebenarnya berada dalam rentang yang tertera.",
     ),
     "everyone": Text("Everyone", "Semua orang"),
     "suppressed": Text("not published", "tidak ditampilkan"),
     "suppressed_rule": Text(
         "Not published means that there is no figure. It says nothing about the number of people. "
-        "The nearest published figure that contains the group is next to it.",
+        "The nearest published figure that contains the group is under its name.",
         "Tidak ditampilkan berarti tidak ada angka. Ini tidak menyatakan apa pun tentang jumlah "
-        "orang. Di sampingnya ada angka terdekat yang mencakup kelompok itu.",
+        "orang. Di bawah namanya ada angka terdekat yang mencakup kelompok itu.",
     ),
     "nearest": Text("Nearest published", "Angka terdekat"),
     "no_nearest": Text("No wider group is published.", "Tidak ada kelompok lebih luas."),
@@ -112,14 +112,18 @@ WORDS: Mapping[str, Text] = {
         "The other campaign has no figures in this period.",
         "Kampanye lain itu tidak memiliki angka pada periode ini.",
     ),
-    "larger": Text("larger", "lebih besar"),
-    "smaller": Text("smaller", "lebih kecil"),
+    "larger": Text("more than here", "lebih banyak daripada di sini"),
+    "smaller": Text("fewer than here", "lebih sedikit daripada di sini"),
     "no_difference": Text("no clear difference", "tidak ada perbedaan yang jelas"),
     "ages": Text("Age and gender", "Usia dan jenis kelamin"),
     "age": Text("Age", "Usia"),
     "men": Text("Men", "Pria"),
     "women": Text("Women", "Wanita"),
     "all_genders": Text("All genders", "Semua jenis kelamin"),
+    "ages_note": Text(
+        "The thin line on a column is the range of the true number. No column: not published.",
+        "Garis tipis pada kolom adalah rentang jumlah sebenarnya. Tanpa kolom: tidak ditampilkan.",
+    ),
     "no_ages": Text(
         "No figure by age is published for this period.",
         "Tidak ada angka menurut usia yang diterbitkan untuk periode ini.",

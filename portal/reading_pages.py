@@ -6,9 +6,10 @@ from typing import get_args
 
 from starlette.responses import Response
 
+from anonymizer.exports.certificate import CERTIFICATE
 from anonymizer.exports.circulation import RecordedExport
 from anonymizer.exports.export_folders import FOR_ALL
-from anonymizer.exports.language import grouped, worded
+from anonymizer.exports.language import Language, grouped, worded
 from anonymizer.model.periods import Period, PeriodKind
 from anonymizer.storage.signature import opened
 from portal.charts import ChartPoint, column_chart, trend_chart
@@ -89,7 +90,7 @@ def subject_page(site: Site, asked: PageRequest) -> Response:
         others=_others(site, asked, subject),
         other_id=other.id if other else "",
         export=export,
-        names=_named(site.files.names_of(export, subject.id)) if export else {},
+        names=_named(site.files.names_of(export, subject.id), asked.language) if export else {},
         withdrawn=_withdrawn(site, recipient, chosen.period),
     )
 
@@ -100,7 +101,9 @@ def certificate_page(site: Site, asked: PageRequest) -> Response:
     if not export.is_in_force:
         return gone(site, asked, export)
     statement, key = opened(site.files.certificate(export), "")
-    return site.page("certificate.html", asked, export=export, certificate=statement, key=key)
+    example = next((name for name in sorted(export.files) if name.endswith(".xlsx")), CERTIFICATE)
+    content = {"certificate": statement, "key": key, "example": example}
+    return site.page("certificate.html", asked, export=export, **content)
 
 
 def segment_page(site: Site, asked: PageRequest) -> Response:
@@ -266,8 +269,8 @@ def _short(period: Period) -> str:
     return period.id.partition("-")[2] if period.kind == "week" else period.id
 
 
-def _named(names: Sequence[str]) -> dict[str, str]:
-    """Files by what they are."""
+def _named(names: Sequence[str], language: Language) -> dict[str, str]:
+    """Files by what they are, the workbook in the language of the reader first."""
     found = {}
     for name in names:
         if name.endswith("_id.xlsx"):
@@ -278,7 +281,8 @@ def _named(names: Sequence[str]) -> dict[str, str]:
             found["csv"] = name
         elif name.endswith(".parquet"):
             found["parquet"] = name
-    order = ("xlsx_english", "xlsx_indonesian", "csv", "parquet")
+    own = f"xlsx_{language}"
+    order = dict.fromkeys((own, "xlsx_english", "xlsx_indonesian", "csv", "parquet"))
     return {kind: found[kind] for kind in order if kind in found}
 
 

@@ -27,7 +27,10 @@ REGION_LEVELS = ("province", "regency", "area", "country")
 
 @dataclass(frozen=True)
 class SegmentLine:
-    """A segment with all that is said of it. `nearest` is of a suppressed one."""
+    """A segment with all that is said of it. `nearest` is of a suppressed one.
+
+    `direction` compares it with the period before, `difference` the other subject with it.
+    """
 
     name: Text
     figure: Bounded | None
@@ -162,9 +165,11 @@ class _Lines:
             None if figure else self.table.nearest(codes),
             before,
             direction_of(figure, before),
-            index_of(codes, self.table, self.audience) if self.audience else None,
+            index_of(codes, self.table, self.audience)
+            if self.audience and codes != EVERYONE  # 100 for everyone, always
+            else None,
             other,
-            direction_of(figure, other),
+            direction_of(other, figure),
             statement(name, figure.people if figure else None, self._deed()),
         )
 

@@ -1,0 +1,104 @@
+"""`audience user`: accounts are made, listed, changed and removed; no password is kept or repeated."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from running import Done, call
+
+from anonymizer.storage.home import Home
+from cli.commands.init import create_home
+from portal.account_store import IDLE_SECONDS, LONGEST_SECONDS, AccountStore
+from portal.passwords import fits, hashed
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return create_home(Home(tmp_path / "home"))
+
+
+def user(home: Home, *words: str) -> Done:
+    return call("user", *words, "--home", home.root)
+
+
+def printed_password(done: Done) -> str:
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split("Password: ")[1].split("\n")[0]
+
+
+def test_an_account_is_made_with_a_password_that_is_printed_once(home: Home) -> None:
+    password = printed_password(user(home, "add", "nina", "--advertiser", "maju"))
+    store = AccountStore(home.portal_accounts)
+    assert fits(password, store.password_of("nina"))
+    assert not fits(password[:-1], store.password_of("nina"))
+    for path in home.portal.iterdir():
+        assert password.encode() not in path.read_bytes()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(home.portal.stat().st_mode) == 0o700
+    listed = json.loads(user(home, "list", "--json").stdout)
+    assert listed == [{"login": "nina", "role": "ad_ops", "reads": "maju"}]
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("add", "Nina", "--advertiser", "maju"), "'Nina' cannot be a login"),
+        (("add", "a b", "--advertiser", "maju"), "'a b' cannot be a login"),
+        (("add", "nina"), "an ad_ops account needs an advertiser"),
+        (("add", "nina", "--advertiser", "_all"), "'_all' is not the id of an advertiser"),
+        (("add", "nina", "--advertiser", "a/b"), "'a/b' is not the id of an advertiser"),
+        (("add", "nina", "--role", "root"), "'root' is not one of ad_ops, analyst"),
+        (("add", "nina", "--role", "analyst", "--advertiser", "maju"), "reads every advertiser"),
+        (("add", "taken", "--advertiser", "maju"), "there is an account taken already"),
+        (("remove", "nina"), "there is no account 'nina'"),
+        (("password", "nina"), "there is no account 'nina'"),
+        (("add", "nina", "--advertiser", "maju", "--ask"), "the fewest are 12"),
+    ],
+)
+def test_a_mistake_is_refused_and_changes_nothing(
+    home: Home, words: tuple[str, ...], problem: str
+) -> None:
+    assert user(home, "add", "taken", "--role", "analyst").returncode == 0
+    before = AccountStore(home.portal_accounts).accounts()
+    done = user(home, *words)
+    assert done.returncode == 2
+    assert problem in done.stderr
+    assert AccountStore(home.portal_accounts).accounts() == before
+
+
+def test_a_new_password_ends_the_sessions_of_its_account_alone(home: Home) -> None:
+    old = printed_password(user(home, "add", "nina", "--advertiser", "maju"))
+    user(home, "add", "budi", "--advertiser", "jaya")
+    store = AccountStore(home.portal_accounts)
+    nina, budi = (store.begin_session(login, 0) for login in ("nina", "budi"))
+    new = printed_password(user(home, "password", "nina"))
+    assert not fits(old, store.password_of("nina"))
+    assert fits(new, store.password_of("nina"))
+    assert store.find_session(nina) is None
+    assert store.find_session(budi) is not None
+    assert user(home, "remove", "budi").returncode == 0
+    assert store.find_session(budi) is None
+
+
+def test_a_session_ends_by_itself(tmp_path: Path) -> None:
+    from portal.user_accounts import UserAccount  # noqa: PLC0415
+
+    now = [0.0]
+    store = AccountStore(tmp_path / "portal/accounts.sqlite", lambda: now[0])
+    store.add(UserAccount("nina", "ad_ops", ("maju",)), hashed("a horse that is correct"))
+    idle, busy = store.begin_session("nina", 0), store.begin_session("nina", 0)
+    for _ in range(0, LONGEST_SECONDS, IDLE_SECONDS - 1):
+        assert store.find_session(busy) is not None
+        now[0] += IDLE_SECONDS - 1
+    assert store.find_session(idle) is None
+    assert store.find_session(busy) is None
+    assert store.find_session("") is None
+
+
+def test_tokens_are_kept_as_digests(home: Home) -> None:
+    user(home, "add", "nina", "--advertiser", "maju")
+    store = AccountStore(home.portal_accounts)
+    tokens = (store.begin_session("nina", 0), store.recognise_device("nina"))
+    kept = home.portal_accounts.read_bytes()
+    assert not any(token.encode() in kept for token in tokens)

@@ -1,0 +1,170 @@
+"""What is sent is what the ledger recorded, and every download is recorded before it is sent."""
+
+import hashlib
+import json
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from browsing import Browsing, signed_in
+from published_world import (
+    CORRECTED,
+    CORRECTION,
+    GOOD,
+    PASSWORD,
+    WEEK,
+    WHY_WITHDRAWN,
+    WITHDRAWN,
+    Server,
+)
+from starlette.testclient import TestClient
+
+from anonymizer.exports.package import check_package
+from anonymizer.storage.home import Home
+from portal.application import create_application
+from portal.server import site_of
+
+pytestmark = pytest.mark.xdist_group("portal")
+
+
+@pytest.fixture(scope="module")
+def nina(server: Server) -> Browsing:
+    return signed_in(server, "nina")
+
+
+def last_entry(home: Home) -> dict[str, object]:
+    entry: dict[str, object] = json.loads(home.portal_log.read_text().splitlines()[-1])
+    return entry
+
+
+@pytest.mark.parametrize("release", [GOOD, WEEK, CORRECTION])
+def test_each_file_is_sent_as_it_is_and_recorded(nina: Browsing, release: str) -> None:
+    folder = nina.server.home.exports / "maju" / release
+    names = sorted(path.name for path in folder.iterdir())
+    assert {name.rpartition(".")[2] for name in names} == {"csv", "json", "parquet", "xlsx"}
+    for name in names:
+        answer = nina.get(f"/files/maju/{release.replace('~', '%7E')}/{name}")
+        assert answer.status == 200
+        assert answer.body == (folder / name).read_bytes()
+        assert answer.header("content-disposition") == f'attachment; filename="{name}"'
+        assert answer.header("x-content-type-options") == "nosniff"
+        entry = last_entry(nina.server.home)
+        assert entry["event"] == "download"
+        assert (entry["login"], entry["file"], entry["release"]) == ("nina", name, release)
+        assert entry["sha256"] == hashlib.sha256(answer.body).hexdigest()
+
+
+def test_the_page_links_every_format_in_both_languages(nina: Browsing) -> None:
+    text = nina.get("/figures/campaign/spring?every=week").text
+    for ending in (".xlsx", "_id.xlsx", ".csv", ".parquet"):
+        assert f'href="/files/maju/{WEEK}/spring-sale_week-2026-W47{ending}"' in text
+
+
+def test_a_withdrawn_release_is_gone_for_the_reason_that_is_public(nina: Browsing) -> None:
+    for name in ("spring-sale_day-2026-11-24.csv", "manifest.json", "certificate.json"):
+        answer = nina.get(f"/files/maju/{WITHDRAWN}/{name}")
+        assert answer.status == 410
+        assert WHY_WITHDRAWN in answer.text
+        entry = last_entry(nina.server.home)
+        assert (entry["event"], entry["file"]) == ("download_gone", name)
+    assert nina.get(f"/certificates/maju/{WITHDRAWN}").status == 410
+    assert nina.get("/packages/maju?from=2026-11-24&to=2026-11-24&every=day").status == 404
+
+
+def test_a_corrected_release_leads_to_its_correction(nina: Browsing) -> None:
+    answer = nina.get(f"/files/maju/{CORRECTED}/spring-sale_day-2026-11-22.csv")
+    assert answer.status == 410
+    assert CORRECTION in answer.text
+    assert "Births of a third of the profiles could not be read" in answer.text
+
+
+def test_a_range_is_one_zip_file_that_can_be_checked(nina: Browsing, tmp_path: Path) -> None:
+    answer = nina.get("/packages/maju?every=day&from=2026-11-22&to=2026-11-30")
+    assert answer.status == 200
+    path = tmp_path / "days.zip"
+    path.write_bytes(answer.body)
+    checked = check_package(path)
+    assert [one.certificate["release"] for one in checked] == [CORRECTION, GOOD]
+    assert {one.certificate["recipient"] for one in checked} == {"maju"}
+    entry = last_entry(nina.server.home)
+    assert entry["releases"] == [CORRECTION, GOOD]
+    assert nina.get("/packages/maju?every=day&from=2026-11-22&to=2026-11-30").body == answer.body
+
+
+def test_of_one_campaign_it_has_its_files_with_their_certificate(
+    server: Server, tmp_path: Path
+) -> None:
+    import zipfile  # noqa: PLC0415
+
+    answer = signed_in(server, "both").get("/packages/jaya?subject=autumn&every=week")
+    path = tmp_path / "week.zip"
+    path.write_bytes(answer.body)
+    with zipfile.ZipFile(path) as file:
+        names = {name.rpartition("/")[2] for name in file.namelist()}
+    stem = "autumn-sale_week-2026-W47"
+    assert names == {
+        "certificate.json", "manifest.json", f"{stem}.csv", f"{stem}.parquet", f"{stem}.xlsx",
+        f"{stem}_id.xlsx",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("query", ["from=yesterday", "to=2026-13-01", "from=2099-01-01"])
+def test_a_range_without_exports_is_not_found(nina: Browsing, query: str) -> None:
+    assert nina.get(f"/packages/maju?{query}").status == 404
+
+
+def client(home: Home, login: str = "nina") -> TestClient:
+    """The application in this process, signed in."""
+    found = TestClient(
+        create_application(site_of(home)), base_url="https://127.0.0.1", follow_redirects=False
+    )
+    token = found.get("/sign-in").text.split('form_token" value="')[1].partition('"')[0]
+    fields = {"form_token": token, "login": login, "password": PASSWORD}
+    answer = found.post("/sign-in", data=fields, headers={"Origin": "http://127.0.0.1"})
+    assert answer.status_code == 303
+    return found
+
+
+@pytest.mark.parametrize("change", ["edited", "lost", "replaced"])
+def test_what_is_not_as_recorded_is_not_sent(portal_home: Home, change: str) -> None:
+    name = "spring-sale_day-2026-11-23.csv"
+    path = portal_home.exports / "maju" / GOOD / name
+    content = path.read_bytes()
+    if change == "edited":
+        path.write_bytes(content.replace(b"published", b"Published"))
+    elif change == "lost":
+        path.unlink()
+    else:
+        path.write_bytes((portal_home.exports / "jaya" / GOOD / "manifest.json").read_bytes())
+    nina = client(portal_home)
+    answer = nina.get(f"/files/maju/{GOOD}/{name}")
+    assert answer.status_code == 503
+    assert "people" not in answer.text
+    assert nina.get("/packages/maju?every=day").status_code == 503
+    events = [json.loads(line)["event"] for line in portal_home.portal_log.read_text().splitlines()]
+    assert "download" not in events
+    assert "download_held" in events
+
+
+def test_what_cannot_be_recorded_is_not_sent(portal_home: Home) -> None:
+    nina = client(portal_home)
+    portal_home.portal_log.unlink()
+    portal_home.portal_log.mkdir()
+    answer = nina.get(f"/files/maju/{GOOD}/manifest.json")
+    assert answer.status_code == 503
+    assert "sha256" not in answer.text
+
+
+def test_a_forged_ledger_serves_nothing(portal_home: Home) -> None:
+    nina = client(portal_home)
+    ledger = portal_home.public_ledger
+    ledger.write_text(ledger.read_text().replace('"maju/', '"jaya/'))
+    assert nina.get(f"/files/maju/{GOOD}/manifest.json").status_code == 503
+    assert nina.get(f"/files/jaya/{GOOD}/manifest.json").status_code == 503
+
+
+def test_a_name_of_a_file_cannot_break_a_header(portal_home: Home) -> None:
+    name = quote("a\r\nSet-Cookie: x=y", safe="")
+    answer = client(portal_home).get(f"/files/maju/{GOOD}/{name}")
+    assert answer.status_code == 404
+    assert "set-cookie" not in answer.headers

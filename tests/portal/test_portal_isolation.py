@@ -1,0 +1,170 @@
+"""Another advertiser's objects are answered like objects that there are not, in every variant."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from browsing import Answer, Browsing, signed_in
+from published_world import CORRECTED, CORRECTION, GOOD, WEEK, WITHDRAWN, Server
+
+pytestmark = pytest.mark.xdist_group("portal")
+OTHERS = ("autumn", "Autumn", "jaya", "Jaya", "autumn-sale")
+
+
+@pytest.fixture(scope="module")
+def nina(server: Server) -> Browsing:
+    """Who reads the exports of maju alone."""
+    return signed_in(server, "nina")
+
+
+def objects(campaign: str, advertiser: str, file: str) -> Iterator[str]:
+    """Every address of a campaign, an advertiser and a file."""
+    yield f"/figures/campaign/{campaign}"
+    yield f"/figures/campaign/{campaign}?every=week"
+    yield f"/figures/campaign/{campaign}?period=2026-11-23"
+    yield f"/figures/interest/{campaign}"
+    yield f"/figures/campaign/spring?compare={campaign}"
+    yield f"/segment?subject=campaign:{campaign}"
+    yield f"/segment?subject=campaign:{campaign}&gender=female&every=day"
+    for release in (GOOD, WEEK, WITHDRAWN, CORRECTED, CORRECTION):
+        yield f"/certificates/{advertiser}/{release}"
+        for name in (f"{file}_day-2026-11-23.csv", f"{file}_day-2026-11-23.xlsx",
+                     "manifest.json", "certificate.json", "WITHDRAWN.json", "CORRECTED.json"):  # fmt: skip
+            yield f"/files/{advertiser}/{release}/{name}"
+    yield f"/packages/{advertiser}"
+    yield f"/packages/{advertiser}?every=week"
+    yield f"/packages/{advertiser}?from=2026-11-01&to=2026-12-31"
+    yield f"/packages/{advertiser}?subject={campaign}"
+    yield f"/packages/maju?subject={campaign}"
+
+
+def comparable(answer: Answer) -> tuple[object, ...]:
+    return answer.status, answer.lasting, answer.body
+
+
+def test_each_address_of_another_advertiser_is_one_that_there_is_not(nina: Browsing) -> None:
+    unknown = comparable(nina.get("/figures/campaign/there-is-none"))
+    assert unknown[0] == 404
+    for path in (
+        *objects("autumn", "jaya", "autumn-sale"),
+        *objects("there-is-none", "no-one", "no-file"),
+    ):
+        assert comparable(nina.get(path)) == unknown, path
+
+
+def test_its_owner_gets_them(server: Server) -> None:
+    budi = signed_in(server, "budi")
+    answers = {path: budi.get(path).status for path in objects("autumn", "jaya", "autumn-sale")}
+    assert sum(status == 200 for status in answers.values()) > 15
+    assert answers["/figures/campaign/autumn"] == 200
+    assert answers["/packages/jaya"] == 200
+    assert answers[f"/files/jaya/{GOOD}/autumn-sale_day-2026-11-23.csv"] == 200
+    assert answers[f"/files/jaya/{WITHDRAWN}/manifest.json"] == 410
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/figures/campaign/%61utumn",
+        "/figures/campaign/autumn/",
+        "/figures/campaign/AUTUMN",
+        "/figures/campaign/autumn%00",
+        "/figures/campaign/spring%2F..%2Fautumn",
+        "/figures/campaign/' OR '1'='1".replace(" ", "%20"),
+        "/figures/%63ampaign/autumn",
+        "/files/jaya%2Fcampaign-day-2026-11-23/manifest.json",
+        f"/files/maju/..%2F..%2Fjaya/{GOOD}/manifest.json",
+        f"/files/maju/{GOOD}/..%2F..%2Fjaya%2F{GOOD}%2Fmanifest.json",
+        f"/files/maju%2F..%2Fjaya/{GOOD}/manifest.json",
+        f"/files/JAYA/{GOOD}/manifest.json",
+        f"/files/j%61ya/{GOOD}/manifest.json",
+        f"/files/maju,jaya/{GOOD}/manifest.json",
+        "/files/maju/../ledger.jsonl",
+        "/files/maju/%2e%2e/ledger.jsonl",
+        "/packages/maju%2Cjaya",
+        "/packages/maju?subject=spring,autumn",
+        "/packages/*",
+        "/packages/%25",
+        "/packages/maju/../jaya",
+        "/ledger.jsonl",
+        "/segments.duckdb",
+    ],
+)
+def test_no_other_spelling_leads_there(nina: Browsing, path: str) -> None:
+    unknown = comparable(nina.get("/figures/campaign/there-is-none"))
+    assert comparable(nina.get(path)) == unknown
+
+
+@pytest.mark.parametrize("path", ["/figures/campaign/{0}", f"/files/{{1}}/{GOOD}/manifest.json"])
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("HEAD", {}),
+        ("GET", {"Range": "bytes=0-9"}),
+        ("GET", {"If-None-Match": "*"}),
+        ("GET", {"If-Match": '"x"'}),
+        ("GET", {"If-Modified-Since": "Mon, 01 Jan 2035 00:00:00 GMT"}),
+        ("OPTIONS", {}),
+        ("DELETE", {}),
+        ("PUT", {}),
+        ("PATCH", {}),
+        ("TRACE", {}),
+        ("PROPFIND", {}),
+    ],
+)
+def test_nor_does_another_method_or_header(
+    nina: Browsing, path: str, method: str, headers: dict[str, str]
+) -> None:
+    theirs = nina.send(method, path.format("autumn", "jaya"), headers=headers)
+    unknown = nina.send(method, path.format("there-is-none", "no-one"), headers=headers)
+    assert comparable(theirs) == comparable(unknown)
+    assert theirs.status == 404
+
+
+def test_an_own_file_has_no_ranges_and_no_tag(nina: Browsing) -> None:
+    path = f"/files/maju/{GOOD}/manifest.json"
+    whole = nina.get(path)
+    assert whole.status == 200
+    assert not whole.header("etag")
+    for header in ({"Range": "bytes=0-9"}, {"If-None-Match": "*"}, {"If-Range": '"x"'}):
+        assert comparable(nina.send("GET", path, headers=header)) == comparable(whole)
+    head = nina.send("HEAD", path)
+    assert (head.status, head.lasting, head.body) == (200, whole.lasting, b"")
+
+
+def test_nothing_that_a_reader_is_sent_names_another_advertiser(nina: Browsing) -> None:
+    seen, waiting = set(), ["/", "/?name=sale", "/?name=autumn", "/audience", "/segment"]
+    while waiting:
+        path = waiting.pop()
+        if path in seen or path.startswith("/files/"):
+            continue
+        seen.add(path)
+        answer = nina.get(path)
+        assert answer.status == 200, path
+        text = answer.text.replace("autumn", "", 1) if "name=autumn" in path else answer.text
+        for name in OTHERS:  # there are regencies whose names begin with one
+            assert not re.search(rf"\b{name}\b", text), path
+        links = (part.partition('"')[0] for part in answer.text.split('href="')[1:])
+        waiting += [link.replace("&amp;", "&") for link in links if link.startswith("/")]
+    assert "/figures/campaign/spring?period=2026-11-23" in seen
+
+
+def test_who_reads_nothing_learns_nothing_of_the_others(server: Server) -> None:
+    """An advertiser without a release sees what there is for everyone."""
+    sari = signed_in(server, "sari")
+    front = sari.get("/").text
+    for name in (*OTHERS, "spring", "Spring", "maju", "Maju"):
+        assert name not in front
+    assert sari.get("/figures/audience/everyone").status == 200
+    assert sari.get("/figures/campaign/spring").status == 404
+
+
+def test_what_was_tried_is_in_the_log(server: Server, nina: Browsing) -> None:
+    nina.get(f"/files/jaya/{GOOD}/manifest.json")
+    entry = json.loads(server.home.portal_log.read_text().splitlines()[-1])
+    assert entry["event"] == "download_not_found"
+    assert (entry["login"], entry["recipient"], entry["release"]) == ("nina", "jaya", GOOD)
+    nina.get("/files/x%0A%7B%22event%22%3A%22download%22%7D/y/z")
+    entry = json.loads(server.home.portal_log.read_text().splitlines()[-1])
+    assert entry["recipient"] == "unreadable"

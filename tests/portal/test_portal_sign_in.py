@@ -1,0 +1,76 @@
+"""Guessing passwords: stopped by login and by address, the same for logins that there are not."""
+
+from pathlib import Path
+
+import pytest
+
+from portal.account_store import AccountStore
+from portal.passwords import hashed
+from portal.sign_in import Attempt, Outcome, SignInLimits, try_sign_in
+from portal.user_accounts import UserAccount
+
+RIGHT, WRONG = "a horse that is correct", "a horse that is wrong"
+LIMITS = SignInLimits(by_login=3, by_device=3, by_address=7)
+
+
+class Door:
+    """A store with the accounts nina and budi, and a clock that is set by hand."""
+
+    def __init__(self, folder: Path) -> None:
+        self.now = 0.0
+        self.store = AccountStore(folder / "accounts.sqlite", lambda: self.now)
+        for login in ("nina", "budi"):
+            self.store.add(UserAccount(login, "ad_ops", ("maju",)), HASH)
+
+    def try_(self, login: str, password: str, address: str = "a", device: str = "") -> Outcome:
+        return try_sign_in(Attempt(login, password, address, device), self.store, LIMITS)
+
+
+HASH = hashed(RIGHT)
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Door:
+    return Door(tmp_path)
+
+
+@pytest.mark.parametrize("login", ["nina", "not-there"])
+def test_after_some_failures_a_login_is_refused_whether_it_exists_or_not(
+    door: Door, login: str
+) -> None:
+    outcomes = [door.try_(login, WRONG, address=str(number)) for number in range(5)]
+    assert outcomes == ["refused"] * 3 + ["too_many"] * 2
+    assert door.try_(login, RIGHT) == "too_many"
+
+
+def test_others_are_not_locked_out(door: Door) -> None:
+    for _ in range(5):
+        door.try_("nina", WRONG, address="attacker")
+    assert door.try_("budi", RIGHT, address="attacker") == "signed_in"
+    assert door.try_("budi", RIGHT, address="home") == "signed_in"
+
+
+def test_a_recognised_browser_is_not_locked_out_by_others(door: Door) -> None:
+    device = door.store.recognise_device("nina")
+    for _ in range(9):
+        door.try_("nina", WRONG, address="attacker")
+    assert door.try_("nina", RIGHT, address="attacker", device=device) == "signed_in"
+    assert door.try_("nina", RIGHT, address="attacker", device="guessed") == "too_many"
+    # It can be used for guessing no more than a stranger's browser.
+    assert [door.try_("nina", WRONG, device=device) for _ in range(4)][-1] == "too_many"
+    assert door.try_("budi", WRONG, address="attacker", device=device) == "refused"
+
+
+def test_an_address_is_stopped_whatever_logins_it_tries(door: Door) -> None:
+    outcomes = [door.try_(f"login{number}", WRONG, address="attacker") for number in range(9)]
+    assert outcomes == ["refused"] * 7 + ["too_many"] * 2
+    assert door.try_("nina", RIGHT, address="attacker") == "too_many"
+    assert door.try_("nina", RIGHT, address="home") == "signed_in"
+
+
+def test_a_flood_is_counted_no_further_and_passes(door: Door) -> None:
+    for _ in range(50):
+        door.try_("nina", WRONG)
+    assert door.store.failures("login nina", LIMITS.window_seconds) == 3
+    door.now += LIMITS.window_seconds + 1
+    assert door.try_("nina", RIGHT) == "signed_in"
