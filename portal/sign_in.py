@@ -25,7 +25,7 @@ class SignInLimits:
 
 
 @dataclass(frozen=True)
-class Attempt:
+class SignInAttempt:
     """What someone typed, from where, and the token of the device if the browser has one."""
 
     login: str
@@ -34,7 +34,7 @@ class Attempt:
     device: str = ""
 
 
-def try_sign_in(attempt: Attempt, store: AccountStore, limits: SignInLimits) -> Outcome:
+def try_sign_in(attempt: SignInAttempt, store: AccountStore, limits: SignInLimits) -> Outcome:
     """Compare the password, unless too many attempts have failed; a failure is counted."""
     allowed = _counted(attempt, store, limits)
     window = limits.window_seconds
@@ -49,7 +49,7 @@ def try_sign_in(attempt: Attempt, store: AccountStore, limits: SignInLimits) -> 
     return "signed_in"
 
 
-def _counted(attempt: Attempt, store: AccountStore, limits: SignInLimits) -> dict[str, int]:
+def _counted(attempt: SignInAttempt, store: AccountStore, limits: SignInLimits) -> dict[str, int]:
     """The names under which a failure counts, and how many there may be of each."""
     if attempt.device and store.is_device_of(attempt.device, attempt.login):
         return {f"device {attempt.device}": limits.by_device}

@@ -6,7 +6,7 @@ import secrets
 from starlette.responses import RedirectResponse, Response
 
 from portal.account_store import DEVICE_SECONDS
-from portal.sign_in import Attempt, try_sign_in
+from portal.sign_in import SignInAttempt, try_sign_in
 from portal.site import DEVICE, FORM, SESSION, PageRequest, Site, cookie
 
 _OWN_PATH = re.compile(r"/(?![/\\])[A-Za-z0-9/._~%@:-]*")
@@ -25,7 +25,7 @@ def sign_in(site: Site, asked: PageRequest) -> Response:
     request, form = asked.request, asked.form
     login, next_path = form.get("login", "").strip().lower()[:64], form.get("next", "")
     device = request.cookies.get(DEVICE, "")
-    attempt = Attempt(login, form.get("password", ""), asked.address, device)
+    attempt = SignInAttempt(login, form.get("password", ""), asked.address, device)
     outcome = try_sign_in(attempt, site.store, site.limits)
     # What is no login may be a password in the wrong field.
     known = login if site.store.password_of(login) else "unknown"

@@ -97,7 +97,7 @@ def view_of(
     earlier = tables.table(subject, before.release) if before else None
     audience_period, audience = _audience(chosen.period, subject, tables)
     compared = _other_table(other, chosen.period, tables)
-    lines = _Lines(subject, chosen, table, earlier, audience, compared)
+    lines = _SegmentLines(subject, chosen, table, earlier, audience, compared)
     return SubjectView(
         subject,
         chosen,
@@ -136,7 +136,7 @@ def index_of(codes: Codes, table: ReleasedTable, audience: ReleasedTable) -> Bou
 
 
 @dataclass(frozen=True)
-class _Lines:
+class _SegmentLines:
     """Makes the lines of the table of segments."""
 
     subject: PortalSubject

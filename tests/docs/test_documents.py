@@ -62,7 +62,9 @@ def test_commands_do_what_the_page_says(page: Path, demo: Demo, tmp_path: Path) 
             prelude += command + "\n"
             exported |= dict(_EXPORT.findall(command.replace("$PWD", str(tmp_path))))
         elif command.startswith("audience ui"):
-            answers(prelude + "exec " + command, plain, tmp_path)
+            answers(prelude + "exec " + command, plain, tmp_path, "/server_info")
+        elif command.startswith("audience portal"):
+            answers(prelude + "exec " + command, plain, tmp_path, "/sign-in")
         elif by_itself and _PLAIN_COMMAND.fullmatch(command):
             done = call(
                 *shlex.split(command)[1:],
@@ -126,7 +128,7 @@ def anchors(page: Path) -> set[str]:
     return {heading.replace(" ", "-") for heading in plain}
 
 
-def answers(command: str, environment: dict[str, str], folder: Path) -> None:
+def answers(command: str, environment: dict[str, str], folder: Path, path: str) -> None:
     """The pages come up on a free port of this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -143,7 +145,7 @@ def answers(command: str, environment: dict[str, str], folder: Path) -> None:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info") as page:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as page:
                     assert page.status == 200
                     return
             except OSError:

@@ -25,6 +25,7 @@ ON_A_HOME = [
     *(("policy", "approve"), ("policy", "history"), ("ledger", "list"), ("ledger", "verify")),
     ("rights", "list"),
     *(("rights", "review"), ("rights", "access", "--user", "x")),
+    *(("portal",), ("user", "list")),
     *(("compare-naive",), ("evidence",), ("health",), ("package", "x", "2026-W45")),
 ]
 NOT_ON_A_HOME = {"migrate", "check", "protect", "audit"}

@@ -6,7 +6,7 @@ import pytest
 
 from portal.account_store import AccountStore
 from portal.passwords import hashed
-from portal.sign_in import Attempt, Outcome, SignInLimits, try_sign_in
+from portal.sign_in import SignInAttempt, Outcome, SignInLimits, try_sign_in
 from portal.user_accounts import UserAccount
 
 RIGHT, WRONG = "a horse that is correct", "a horse that is wrong"
@@ -23,7 +23,7 @@ class Door:
             self.store.add(UserAccount(login, "ad_ops", ("maju",)), HASH)
 
     def try_(self, login: str, password: str, address: str = "a", device: str = "") -> Outcome:
-        return try_sign_in(Attempt(login, password, address, device), self.store, LIMITS)
+        return try_sign_in(SignInAttempt(login, password, address, device), self.store, LIMITS)
 
 
 HASH = hashed(RIGHT)
