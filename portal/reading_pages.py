@@ -102,8 +102,9 @@ def certificate_page(site: Site, asked: PageRequest) -> Response:
         return gone(site, asked, export)
     statement, key = opened(site.files.certificate(export), "")
     example = next((name for name in sorted(export.files) if name.endswith(".xlsx")), CERTIFICATE)
-    content = {"certificate": statement, "key": key, "example": example}
-    return site.page("certificate.html", asked, export=export, **content)
+    return site.page(
+        "certificate.html", asked, export=export, certificate=statement, key=key, example=example
+    )
 
 
 def segment_page(site: Site, asked: PageRequest) -> Response:

@@ -1,4 +1,4 @@
-"""`audience user`: accounts are made, listed, changed and removed; no password is kept or repeated."""
+"""`audience user`: accounts are made, listed, changed and removed; no password is kept."""
 
 import json
 import stat

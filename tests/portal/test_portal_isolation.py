@@ -29,8 +29,9 @@ def objects(campaign: str, advertiser: str, file: str) -> Iterator[str]:
     yield f"/segment?subject=campaign:{campaign}&gender=female&every=day"
     for release in (GOOD, WEEK, WITHDRAWN, CORRECTED, CORRECTION):
         yield f"/certificates/{advertiser}/{release}"
-        for name in (f"{file}_day-2026-11-23.csv", f"{file}_day-2026-11-23.xlsx",
-                     "manifest.json", "certificate.json", "WITHDRAWN.json", "CORRECTED.json"):  # fmt: skip
+        own = (f"{file}_day-2026-11-23.csv", f"{file}_day-2026-11-23.xlsx")
+        notices = ("WITHDRAWN.json", "CORRECTED.json")
+        for name in (*own, *notices, "manifest.json", "certificate.json"):
             yield f"/files/{advertiser}/{release}/{name}"
     yield f"/packages/{advertiser}"
     yield f"/packages/{advertiser}?every=week"

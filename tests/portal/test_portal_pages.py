@@ -27,6 +27,7 @@ from portal.published_tables import PublishedTables
 from portal.subject_view import view_of
 
 pytestmark = pytest.mark.xdist_group("portal")
+DASH = "\N{EN DASH}"  # of ranges
 PAGES = (
     *("/", "/?name=spring", "/audience", "/segment", "/nowhere"),
     *(f"/figures/campaign/spring?every={kind}" for kind in ("day", "week", "month")),
@@ -132,7 +133,7 @@ def test_every_figure_has_its_range(nina: Browsing, portal_world: Home) -> None:
         ).fetchall()
     assert len(rows) >= 5
     for people, least, most in rows:
-        assert f"{people:,} {least:,}–{most:,}" in text
+        assert f"{people:,} {least:,}{DASH}{most:,}" in text
 
 
 def test_the_trend_has_a_point_for_each_period_in_force(nina: Browsing) -> None:
@@ -177,7 +178,7 @@ def test_campaigns_are_found_by_a_part_of_their_name(server: Server) -> None:
 def test_two_campaigns_are_compared(server: Server) -> None:
     both = signed_in(server, "both")
     text = words(both.get("/figures/campaign/spring?every=week&compare=autumn").text)
-    assert re.search(r"Everyone 1,\d+ [\d,–]+ .*?Men", text)
+    assert re.search(rf"Everyone 1,\d+ [\d,{DASH}]+ .*?Men", text)
     assert "fewer than here" in text
     assert "more than here" not in text
 

@@ -6,7 +6,7 @@ import pytest
 
 from portal.account_store import AccountStore
 from portal.passwords import hashed
-from portal.sign_in import SignInAttempt, Outcome, SignInLimits, try_sign_in
+from portal.sign_in import Outcome, SignInAttempt, SignInLimits, try_sign_in
 from portal.user_accounts import UserAccount
 
 RIGHT, WRONG = "a horse that is correct", "a horse that is wrong"
