@@ -8,7 +8,7 @@ import hashlib
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,13 +194,36 @@ class AccountStore:
             ).fetchone()
         return row is not None
 
-    def note_failure(self, names: Sequence[str], window_seconds: float) -> None:
-        """Record a failed sign-in under these names, and forget those before the window."""
+    def begin_attempt(
+        self, allowed: Mapping[str, int], window_seconds: float
+    ) -> tuple[int, ...] | None:
+        """Count a sign-in as failed until it succeeds; None where too many have failed already.
+
+        `allowed` says how many may fail under each name. The count comes before the password is
+        compared, so that attempts at the same moment are no way around it.
+        """
         now = self._clock()
         with self._changes() as database:
+            database.execute("BEGIN IMMEDIATE")
             database.execute("DELETE FROM failures WHERE happened < ?", (now - window_seconds,))
+            for name, most in allowed.items():
+                (found,) = database.execute(
+                    "SELECT count(*) FROM failures WHERE name = ?", (_digest(name),)
+                ).fetchone()
+                if found >= most:
+                    return None
+            return tuple(
+                database.execute(
+                    "INSERT INTO failures VALUES (?, ?) RETURNING rowid", (_digest(name), now)
+                ).fetchone()[0]
+                for name in allowed
+            )
+
+    def forget_attempt(self, attempt: Sequence[int]) -> None:
+        """Of a sign-in that succeeded: it counts no more."""
+        with self._changes() as database:
             database.executemany(
-                "INSERT INTO failures VALUES (?, ?)", [(_digest(name), now) for name in names]
+                "DELETE FROM failures WHERE rowid = ?", [(number,) for number in attempt]
             )
 
     def failures(self, name: str, window_seconds: float) -> int:

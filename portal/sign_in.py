@@ -36,14 +36,13 @@ class SignInAttempt:
 
 def try_sign_in(attempt: SignInAttempt, store: AccountStore, limits: SignInLimits) -> Outcome:
     """Compare the password, unless too many attempts have failed; a failure is counted."""
-    allowed = _counted(attempt, store, limits)
-    window = limits.window_seconds
-    if any(store.failures(name, window) >= most for name, most in allowed.items()):
+    counted = store.begin_attempt(_counted(attempt, store, limits), limits.window_seconds)
+    if counted is None:
         return "too_many"
     stored = store.password_of(attempt.login)
     if not fits(attempt.password, stored):
-        store.note_failure(tuple(allowed), window)
         return "refused"
+    store.forget_attempt(counted)
     if stored and is_outdated(stored):
         store.rehash(attempt.login, hashed(attempt.password))
     return "signed_in"

@@ -88,10 +88,11 @@ def test_a_session_ends_by_itself(tmp_path: Path) -> None:
     store = AccountStore(tmp_path / "portal/accounts.sqlite", lambda: now[0])
     store.add(UserAccount("nina", "ad_ops", ("maju",)), hashed("a horse that is correct"))
     idle, busy = store.begin_session("nina", 0), store.begin_session("nina", 0)
-    for _ in range(0, LONGEST_SECONDS, IDLE_SECONDS - 1):
+    for number in range(0, LONGEST_SECONDS, IDLE_SECONDS - 1):
         assert store.find_session(busy) is not None
         now[0] += IDLE_SECONDS - 1
-    assert store.find_session(idle) is None
+        if number:
+            assert store.find_session(idle) is None
     assert store.find_session(busy) is None
     assert store.find_session("") is None
 

@@ -21,6 +21,7 @@ from starlette.testclient import TestClient
 
 from anonymizer.exports.package import check_package
 from anonymizer.storage.home import Home
+from portal import export_files
 from portal.application import create_application
 from portal.server import site_of
 
@@ -144,6 +145,14 @@ def test_what_is_not_as_recorded_is_not_sent(portal_home: Home, change: str) -> 
     events = [json.loads(line)["event"] for line in portal_home.portal_log.read_text().splitlines()]
     assert "download" not in events
     assert "download_held" in events
+
+
+def test_a_package_has_a_limit(portal_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    nina = client(portal_home)
+    monkeypatch.setattr(export_files, "LARGEST_PACKAGE", 1_000)
+    answer = nina.get("/packages/maju?every=day")
+    assert answer.status_code == 413
+    assert "Choose fewer periods." in answer.text
 
 
 def test_what_cannot_be_recorded_is_not_sent(portal_home: Home) -> None:

@@ -1,5 +1,6 @@
 """Guessing passwords: stopped by login and by address, the same for logins that there are not."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,16 @@ def test_an_address_is_stopped_whatever_logins_it_tries(door: Door) -> None:
     assert outcomes == ["refused"] * 7 + ["too_many"] * 2
     assert door.try_("nina", RIGHT, address="attacker") == "too_many"
     assert door.try_("nina", RIGHT, address="home") == "signed_in"
+
+
+def test_attempts_at_the_same_moment_are_no_way_around_the_limit(door: Door) -> None:
+    with ThreadPoolExecutor(12) as pool:
+        outcomes = list(pool.map(lambda _: door.try_("nina", WRONG), range(12)))
+    assert sorted(outcomes) == ["refused"] * 3 + ["too_many"] * 9
+
+
+def test_what_succeeds_does_not_count(door: Door) -> None:
+    assert [door.try_("nina", RIGHT) for _ in range(9)] == ["signed_in"] * 9
 
 
 def test_a_flood_is_counted_no_further_and_passes(door: Door) -> None:
