@@ -172,7 +172,9 @@ def test_the_lock_is_installed_with_its_hashes() -> None:
 
 def test_the_changelog_speaks_of_this_version_first() -> None:
     versions = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
-    assert versions[0] == PROJECT["project"]["version"]
+    released = [version for version in versions if version != "Unreleased"]
+    assert released[0] == PROJECT["project"]["version"]
+    assert versions[-len(released) :] == released, "what is not released stands first"
 
 
 def test_hooks_need_nothing_but_the_tools_of_make_check() -> None:
