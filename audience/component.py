@@ -6,7 +6,6 @@ attributes:
   schedule: "03:00"
 """
 
-from datetime import time
 from pathlib import Path
 
 import dagster as dg
@@ -14,8 +13,8 @@ from pydantic import Field
 
 from anonymizer.storage.home import Home
 from pipelines.assembly import assemble
-from pipelines.landed_days import RUN_AT
 from pipelines.resources import Installation
+from pipelines.run_times import PATTERN, RunTimes
 
 
 class Releases(dg.Component, dg.Model, dg.Resolvable):
@@ -26,17 +25,18 @@ class Releases(dg.Component, dg.Model, dg.Resolvable):
         description="The home directory, made by `audience init`; relative to the working "
         "directory of Dagster. Without it, $AUDIENCE_HOME, else ./home.",
     )
-    schedule: str = Field(
-        default=f"{RUN_AT:%H:%M}",
-        pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
+    schedule: str | None = Field(
+        default=None,
+        pattern=PATTERN,
         description="The local time, HH:MM in the policy's time zone, at which days are run; "
-        "weeks, months, interests and the audience follow in the two and a half hours after it.",
+        "weeks, months, interests and the audience follow in the two and a half hours after it. "
+        "Or `every N minutes`, for all of them. Without it, $AUDIENCE_SCHEDULE, else 03:00.",
     )
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:  # noqa: ARG002
         """The definitions, by the policy of the home as it is now. Reads nothing else."""
-        run_at = time.fromisoformat(self.schedule)
+        times = RunTimes.read(self.schedule, "schedule") if self.schedule else None
         if self.home is None:
-            return assemble(Installation.from_environment(), Home.from_environment(), run_at)
+            return assemble(Installation.from_environment(), Home.from_environment(), times)
         home = Home(Path(self.home).absolute())
-        return assemble(Installation.of(home), home, run_at)
+        return assemble(Installation.of(home), home, times)

@@ -26,6 +26,7 @@ from pipelines.landed_days import (
 )
 from pipelines.progress import STAGES
 from pipelines.release_history import open_ledger, released_days
+from pipelines.run_times import run_times_of
 from pipelines.trouble import Trouble
 from pipelines.waiting_days import broken_of
 
@@ -180,7 +181,8 @@ class _Days:
         if not self._waits(day):
             return ""
         timing = self.policy.timing
-        until, last = complete_at(day, timing), day + timedelta(days=timing.late_days)
+        until = complete_at(day, timing, run_times_of(self.home).first)
+        last = day + timedelta(days=timing.late_days)
         moment = f"{until:%Y-%m-%d %H:%M} {timing.timezone}"
         folder = f"raw/visits/day={last}"
         if self.now < until:

@@ -33,10 +33,11 @@ from anonymizer.model.tables import Counted
 from anonymizer.release.acceptances import ACCEPTANCE
 from anonymizer.release.earlier_releases import earlier_releases
 from anonymizer.release.gate import Checked
+from anonymizer.release.key_change import check_secret
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.near_state import near_history
 from anonymizer.release.public_ledger import check_public_ledger
-from anonymizer.release.publication import check_secret, released
+from anonymizer.release.publication import released
 from anonymizer.release.settings import applying
 from anonymizer.release.settings_change import expected_revisions
 from anonymizer.rights.decisions import treatments
@@ -93,7 +94,7 @@ def check_input(home: Home, day: date, *, privileged: bool) -> DryRun:
         assert revision is not None, "the first revision applies to every day"
         meaning, today = revision.meaning(), Policy.load(home.policy)
         policy, secret = meaning.policy.running_as(today), Secret.of(home)
-        check_secret(ledger.releases(), secret)
+        check_secret(ledger.entries(), secret)
         trial = _Trial(
             home,
             scratch,

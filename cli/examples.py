@@ -62,6 +62,15 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         'audience policy approve --digest 0123456789abcdef --reason "Small regencies are wanted."',
     ),
     "evidence": ("audience evidence", "audience evidence --language id"),
+    "change-key": (
+        'audience change-key --reason "The old key was in a log."',
+        'audience change-key --to new.key --reason "The old key was in a log."',
+    ),
+    "backup": ("audience backup /backups/2026-11-14",),
+    "restore": (
+        "audience restore /backups/2026-11-14 --home home",
+        "audience restore /backups/2026-11-14 --head 0123456789abcdef",
+    ),
     "health": ("audience health", "audience health --json"),
     "policy reference": ("audience policy reference",),
     "rights withdraw": ("audience rights withdraw --user u0012345",),

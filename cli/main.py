@@ -56,6 +56,9 @@ MODULES = {
     "retention": "retention",
     "evidence": "evidence",
     "ledger": "ledger",
+    "change-key": "change_key",
+    "backup": "backup",
+    "restore": "backup",
 }
 # Commands that have another name now.
 RENAMED = {"withheld": "suppressed"}

@@ -78,6 +78,10 @@ def _guarded(body: _Body) -> str:
     return f"limits, retention and roles recorded{approved}"
 
 
+def _key_changed(body: _Body) -> str:
+    return f"new key in place of {body['replaces']}: {body['reason']}"
+
+
 def _settings_approved(body: _Body) -> str:
     return f"weaker {', '.join(body['weakened'])} approved by a {body['role']}: {body['reason']}"
 
@@ -106,6 +110,7 @@ _OUTCOMES: Mapping[str, Callable[[_Body], str]] = {
     "release": _released,
     "exports": _exported,
     "withdrawal": _withdrawn,
+    "key_change": _key_changed,
     "correction": _corrected,
     "approval": _approved,
     "cancellation": _cancelled,

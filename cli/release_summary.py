@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from anonymizer.exports.verification import VerifiedFolder, verify_links
+from anonymizer.model.errors import Held
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.public_ledger import check_public_ledger, is_behind
 from anonymizer.release.publication import require_releases
@@ -27,6 +28,18 @@ def verify_published(home: Home, ledger: Ledger) -> VerifiedFolder:
         behind = f"{home.public_ledger.name} lacks the newest entries"
         return replace(proved, unfinished=(behind, *proved.unfinished))
     return proved
+
+
+def require_finished(home: Home, ledger: Ledger) -> None:
+    """Raise Held while a run has left something to seal, and as `verify_published` does."""
+    verify_published(home, ledger)
+    links = [entry.link for entry in ledger.entries()]
+    if unfinished := verify_links(home.published, links).unfinished:
+        raise Held(
+            "exports_unfinished",
+            f"{unfinished[0]}: it has to be finished with the key that it was begun with; run: "
+            "audience backfill",
+        )
 
 
 def spread(lines: Sequence[Line], limit: int) -> list[Line]:

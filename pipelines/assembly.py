@@ -1,7 +1,5 @@
 """Assembles the definitions of one installation. That needs no network, secret or data."""
 
-from datetime import time
-
 import dagster as dg
 
 from anonymizer.model.series import CAMPAIGN_DAY
@@ -10,21 +8,23 @@ from pipelines.arrivals import ARRIVALS, files_readable
 from pipelines.assets import graphs
 from pipelines.deadlines import REQUESTS, every_hour, requests_in_time
 from pipelines.jobs import jobs_of
-from pipelines.landed_days import RUN_AT
 from pipelines.lineage import raw_tables
 from pipelines.partitions import Calendar
 from pipelines.resources import Installation
+from pipelines.run_times import RunTimes
 from pipelines.schedules import schedules
 from pipelines.sensors import days_held, landing_sensor, run_failed
 
 
-def assemble(installation: Installation, home: Home, run_at: time = RUN_AT) -> dg.Definitions:
+def assemble(
+    installation: Installation, home: Home, times: RunTimes | None = None
+) -> dg.Definitions:
     """Assets, checks, jobs, schedules and sensors that work on an installation.
 
-    `home` is where the policy is read now, for partitions and schedules; each run goes by the
-    policy as it is then.
+    Without `times`, days are run when `$AUDIENCE_SCHEDULE` says. `home` is where the policy is read
+    now, for partitions and schedules; each run goes by the policy as it is then.
     """
-    calendar = Calendar.of(home, run_at)
+    calendar = Calendar.of(home, times or RunTimes.from_environment())
     assets = graphs(calendar)
     jobs = jobs_of(assets)
     return dg.Definitions(

@@ -149,9 +149,9 @@ def _judge(
     entry = journal.read(installation.home, check.stage, period.end)
     if entry is None or entry.trouble:
         trouble = entry.trouble if entry else None
-        return CheckVerdict(
-            passed=False, metadata=_said_of_held(installation.home, period.end, trouble)
-        )
+        said = _said_of_held(installation.home, period.end, trouble)
+        # `not_held` fails for it. A run that holds a period is not a failed run.
+        return CheckVerdict(passed=False, metadata=said, warns=check.blocking)
     result = attempt(lambda: judge(installation, series, period))
     if isinstance(result, Trouble):
         return CheckVerdict(passed=False, metadata={"state": f"{result.code}: {result.message}"})

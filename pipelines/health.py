@@ -1,7 +1,7 @@
 """Whether the pipeline does what it is for, told to a monitoring system.
 
 A process that has died tells nothing, so what counts is the outcome: a day is late when the
-default schedule should have released it hours ago. Numbers are of days and releases, never of
+schedule should have released it hours ago. Numbers are of days and releases, never of
 people.
 """
 
@@ -21,11 +21,11 @@ from pipelines import journal
 from pipelines.landed_days import complete_at
 from pipelines.progress import STAGES
 from pipelines.release_history import open_ledger, released_days
+from pipelines.run_times import run_times_of
 from pipelines.trouble import Trouble, attempt
 
 METRICS_VARIABLE = "AUDIENCE_METRICS"
-# After the time of the default schedule (a deployment may set another, which only Dagster knows),
-# for the run and for a held day's repair.
+# After the time of the schedule, for the run and for a held day's repair.
 _GRACE = timedelta(hours=6)
 _NOT_RUN = "not_run"
 
@@ -80,8 +80,7 @@ class Health:
         reasons = sorted(Counter(self.late.values()).items())
         late = [f'audience_late_days{{reason="{code}"}} {days}' for code, days in reasons]
         groups = [
-            _group("late_days", "Days that are still not released six hours after the default "
-                "schedule.",
+            _group("late_days", "Days without a release six hours after the schedule.",
                    *late or ["audience_late_days 0"]),
             _group("releases", "Releases in the ledger.", f"audience_releases {self.releases}"),
             _group("free_bytes", "Free disk space of the home.",
@@ -110,7 +109,8 @@ def _look(home: Home, now: datetime) -> Health:
     policy, ledger = Policy.load(home.policy), open_ledger(home)
     released, zone = released_days(ledger), ZoneInfo(policy.timing.timezone)
     newest = datetime.combine(max(released), time(), zone) if released else None
-    late = [day for day in _expected(policy, now) if _is_late(home, day, released)]
+    run_at = run_times_of(home).first
+    late = [day for day in _expected(policy, now, run_at) if _is_late(home, day, released)]
     return Health(
         now,
         {day: _reason(home, day) for day in late},
@@ -120,7 +120,7 @@ def _look(home: Home, now: datetime) -> Health:
     )
 
 
-def _expected(policy: Policy, now: datetime) -> list[date]:
+def _expected(policy: Policy, now: datetime, run_at: time) -> list[date]:
     """The days that should have been released, as far back as working data are kept."""
     timing, days = policy.timing, policy.retention.private_days
     last = now.astimezone(ZoneInfo(timing.timezone)).date()
@@ -128,7 +128,7 @@ def _expected(policy: Policy, now: datetime) -> list[date]:
     return [
         day
         for day in recent
-        if day >= timing.first_day and complete_at(day, timing) + _GRACE <= now
+        if day >= timing.first_day and complete_at(day, timing, run_at) + _GRACE <= now
     ]
 
 

@@ -110,7 +110,7 @@ def _counted(flow: Flow, calendar: Calendar) -> Iterator[dg.AssetSpec]:
 def _published(flow: Flow, calendar: Calendar) -> Iterator[dg.AssetSpec]:
     day = flow.series == CAMPAIGN_DAY
     on_time = dg.FreshnessPolicy.cron(
-        deadline_cron=calendar.cron(_DELIVERED_BY),
+        deadline_cron=calendar.deadline(_DELIVERED_BY),
         lower_bound_delta=_DELIVERED_BY,
         timezone=calendar.zone,
     )

@@ -7,7 +7,7 @@ first day hold as they are when the definitions are built; after a change Dagste
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -20,7 +20,7 @@ from anonymizer.model.series import Series
 from anonymizer.model.windows import INTEREST_DAYS, inputs_of
 from anonymizer.storage.home import Home
 from pipelines.first_day import timing_at_load
-from pipelines.landed_days import RUN_AT
+from pipelines.run_times import AT_THREE, RunTimes
 
 # Single-run backfills and partitioned checks are marked beta and preview in the pinned Dagster;
 # the tests hold their behaviour, so nobody needs to be warned on every start.
@@ -33,15 +33,15 @@ _WEEK = 7
 
 @dataclass(frozen=True)
 class Calendar:
-    """Partitions in the policy's time zone, and the local time at which days are run."""
+    """Partitions in the policy's time zone, and the local times at which days are run."""
 
     timing: Timing
-    run_at: time = RUN_AT
+    times: RunTimes = AT_THREE
 
     @classmethod
-    def of(cls, home: Home, run_at: time = RUN_AT) -> "Calendar":
+    def of(cls, home: Home, times: RunTimes = AT_THREE) -> "Calendar":
         """By the policy of a home, or the default policy where there is none that can be read."""
-        return cls(timing_at_load(home), run_at)
+        return cls(timing_at_load(home), times)
 
     @property
     def zone(self) -> str:
@@ -76,9 +76,12 @@ class Calendar:
         return TimeWindowPartitionMapping.reading(series, self.timing)
 
     def cron(self, after: timedelta = timedelta()) -> str:
-        """Every day, this long after days are run."""
-        moment = datetime.combine(date.min, self.run_at) + after
-        return f"{moment.minute} {moment.hour} * * *"
+        """When days are run, or once a day this long after it."""
+        return self.times.cron(after)
+
+    def deadline(self, after: timedelta) -> str:
+        """Once a day, this long after days are run."""
+        return self.times.daily_cron(after)
 
 
 class TimeWindowPartitionMapping(dg.TimeWindowPartitionMapping):

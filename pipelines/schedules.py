@@ -1,7 +1,8 @@
 """The daily schedule, and one for each longer series."""
 
-from collections.abc import Mapping
-from datetime import timedelta
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -15,11 +16,15 @@ from anonymizer.model.series import (
     Series,
 )
 from pipelines.first_day import has_begun
-from pipelines.jobs import Job
-from pipelines.landed_days import newest_complete_day
+from pipelines.jobs import Job, is_running, was_asked_for
+from pipelines.journal import has_nothing_to_publish
+from pipelines.landed_days import Landed, landed_days, newest_complete_day
 from pipelines.partitions import Calendar
 from pipelines.releasable_periods import releasable_periods
+from pipelines.release_history import released_days
 from pipelines.resources import Installation
+from pipelines.run_times import note_run_times
+from pipelines.runs import range_tags
 
 # After the days, one after the other: what is wider is judged against what is narrower.
 _AFTER = {
@@ -30,6 +35,8 @@ _AFTER = {
 }
 # As long as working data of an unreleased period can be there, and no longer than that matters.
 _LOOKED_BACK = timedelta(days=40)
+# What an outage or a late delivery left out is run with the newest day, as far back as this.
+_CAUGHT_UP = timedelta(days=7)
 
 
 def schedules(jobs: Mapping[Series, Job], calendar: Calendar) -> list[dg.ScheduleDefinition]:
@@ -46,23 +53,54 @@ def every_day(job: Job, calendar: Calendar) -> dg.ScheduleDefinition:
         job=job,
         cron_schedule=calendar.cron(),
         execution_timezone=calendar.zone,
-        description="Runs the latest day for which no more visits may arrive: late_days + 1 days "
-        "ago.",
+        description="Runs the latest day for which no more visits may arrive (late_days + 1 days "
+        "ago), preceded by days of the week before that have landed since the newest release.",
     )
     def schedule(
         context: dg.ScheduleEvaluationContext, installation: Installation
     ) -> dg.RunRequest | dg.SkipReason:
-        timing = installation.policy().timing
-        day = newest_complete_day(context.scheduled_execution_time, timing)
-        key = day.isoformat()
-        if not has_begun(day, timing):
+        home, timing = installation.home, installation.policy().timing
+        note_run_times(home, calendar.times)
+        newest = newest_complete_day(context.scheduled_execution_time, timing)
+        if not has_begun(newest, timing):
             return dg.SkipReason(
-                f"{key} is before the first day, {timing.first_day}; to begin earlier set "
+                f"{newest} is before the first day, {timing.first_day}; to begin earlier set "
                 "timing.first_day in policy.yaml and start Dagster again"
             )
-        return dg.RunRequest(run_key=f"daily:{key}", partition_key=key)
+        if is_running(context.instance, job.name):
+            return dg.SkipReason("days are being run")
+        released = released_days(installation.ledger())
+        if newest in released or has_nothing_to_publish(home, newest):
+            return dg.SkipReason(f"{newest} is done")
+        landed = [
+            one
+            for one in landed_days(home, timing, max(newest - _CAUGHT_UP, timing.first_day))
+            if one.day <= newest
+        ]
+        key = f"daily:{newest}:{_digest(landed)}"
+        if was_asked_for(context.instance, job.name, key):
+            return dg.SkipReason(f"{newest} was run with these files already")
+        days = _missed(installation, landed, released)
+        return dg.RunRequest(key, tags=range_tags(min([*days, newest]), newest))
 
     return schedule
+
+
+def _missed(
+    installation: Installation, landed: Sequence[Landed], released: frozenset[date]
+) -> list[date]:
+    """Landed days after the newest release. One that was held is tried again before later ones."""
+    since = max(released, default=date.min)
+    return [
+        one.day
+        for one in landed
+        if one.day > since and not has_nothing_to_publish(installation.home, one.day)
+    ]
+
+
+def _digest(landed: Sequence[Landed]) -> str:
+    """Of the same files: what was held with them would be held again."""
+    return hashlib.sha256("".join(one.inputs for one in landed).encode()).hexdigest()[:32]
 
 
 def when_closed(series: Series, job: Job, calendar: Calendar) -> dg.ScheduleDefinition:

@@ -15,20 +15,13 @@ from pipelines.arrivals import ARRIVALS
 from pipelines.first_day import has_begun
 from pipelines.health import update_metrics
 from pipelines.held_days import HeldDay, held_days
-from pipelines.jobs import Job
+from pipelines.jobs import Job, is_running
 from pipelines.landed_days import Landed, complete_at, landed_days, runnable_days
 from pipelines.partitions import Calendar
 from pipelines.release_history import released_days
 from pipelines.resources import Installation
+from pipelines.run_times import note_run_times
 from pipelines.runs import days_of_run, range_tags
-
-_UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 def landing_sensor(job: Job, calendar: Calendar) -> dg.SensorDefinition:
@@ -45,12 +38,13 @@ def landing_sensor(job: Job, calendar: Calendar) -> dg.SensorDefinition:
         "checked. A released day is final: a change is only reported.",
     )
     def landing(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
+        note_run_times(installation.home, calendar.times)
         look = _Look.take(installation, calendar, json.loads(context.cursor or "{}"))
         for landed in look.rewritten:
             _report_rewritten(context, installation, landed)
         requests = []
         rows = _adjacent(look.releasable)
-        if rows and not _is_running(context.instance, job.name):
+        if rows and not is_running(context.instance, job.name):
             requests.append(_request(rows[0], job.name))
             look.known.update({f"asked {one.day}": one.inputs for one in rows[0]})
         if look.waiting:
@@ -59,12 +53,6 @@ def landing_sensor(job: Job, calendar: Calendar) -> dg.SensorDefinition:
         return dg.SensorResult(run_requests=requests, cursor=json.dumps(look.known))
 
     return landing
-
-
-def _is_running(instance: dg.DagsterInstance, job: str) -> bool:
-    """Whether days are being run or are about to be: what comes later has to wait for them."""
-    wanted = dg.RunsFilter(job_name=job, statuses=_UNFINISHED)
-    return instance.get_runs_count(wanted) > 0
 
 
 @dataclass(frozen=True)
@@ -97,7 +85,7 @@ class _Look:
                 if before.get(f"released {key}", landed.visits) != landed.visits:
                     look.rewritten.append(landed)
             elif _ready(landed, policy, now):
-                is_releasable = now >= complete_at(landed.day, policy.timing, calendar.run_at)
+                is_releasable = now >= complete_at(landed.day, policy.timing, calendar.times.first)
                 if is_releasable and landed.day in complete:
                     look._note(f"asked {key}", landed, before, look.releasable)
                 elif not is_releasable:

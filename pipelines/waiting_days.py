@@ -11,17 +11,18 @@ from anonymizer.model.policy import Policy
 from anonymizer.storage.home import Home
 from anonymizer.storage.raw_zone import raw_root
 from pipelines.landed_days import complete_at, landed_days
+from pipelines.run_times import run_times_of
 
 
 def waiting_days(
     home: Home, policy: Policy, released: frozenset[date], now: datetime
 ) -> list[date]:
     """The landed days that are not due yet: they wait for late arrivals."""
-    timing = policy.timing
+    timing, run_at = policy.timing, run_times_of(home).first
     return [
         landed.day
         for landed in landed_days(home, timing, timing.first_day)
-        if landed.day not in released and complete_at(landed.day, timing) > now
+        if landed.day not in released and complete_at(landed.day, timing, run_at) > now
     ]
 
 

@@ -12,9 +12,10 @@ from anonymizer.exports.database import build_database
 from anonymizer.exports.export_folders import lay_recorded, recipients_of
 from anonymizer.exports.notice import FORMAT, WITHDRAWAL, rendered_notices, withdrawn
 from anonymizer.exports.recorded_files import EXPORTS
-from anonymizer.model.errors import ConfigurationError, Fault, Held, SecretProblem
+from anonymizer.model.errors import ConfigurationError, Fault, Held
 from anonymizer.model.reasons import require_fit
 from anonymizer.release.corrections import circulates, corrected
+from anonymizer.release.key_change import check_secret
 from anonymizer.release.ledger import Entry, Ledger
 from anonymizer.release.public_ledger import check_public_ledger, write_public_ledger
 from anonymizer.release.publication import load_release, load_releases
@@ -43,7 +44,7 @@ def withdraw(
             raise _mistake("release", f"{release_id} was never released", "audience ledger list")
         entry = withdrawn(entries).get(release_id)
         release = load_release(home, ledger, release_id)
-        _refuse_other_key(ledger, secret)
+        check_secret(entries, secret)
         if entry is None:
             entry = _recorded(release, reason, home, ledger, secret)
         elif entry.body["reason"] != reason:
@@ -76,14 +77,6 @@ def _recorded(release: Release, reason: str, home: Home, ledger: Ledger, secret:
     with rendered_notices(release, reason, recipients, home, secret) as digests:
         public = {"reason": reason, "files": digests, "notice_format": FORMAT}
         return ledger.append(WITHDRAWAL, release.id, public)
-
-
-def _refuse_other_key(ledger: Ledger, secret: Secret) -> None:
-    if any(entry.body["secret"] != secret.fingerprint for entry in ledger.releases()):
-        raise SecretProblem(
-            "secret.key is not the key of the existing releases; restore it from its backup: "
-            "notices must be sealed with the key that sealed the exports"
-        )
 
 
 def _mistake(place: str, problem: str, command: str) -> ConfigurationError:

@@ -21,7 +21,6 @@ from anonymizer.model.errors import (
     Held,
     LedgerBroken,
     NoSpace,
-    SecretProblem,
     first_few,
 )
 from anonymizer.model.periods import Period
@@ -34,6 +33,7 @@ from anonymizer.release.corrections import corrected, find_order, newest, open_o
 from anonymizer.release.earlier_releases import bearing
 from anonymizer.release.folder import write_contents
 from anonymizer.release.gate import Checked
+from anonymizer.release.key_change import check_secret
 from anonymizer.release.ledger import RELEASE, Entry, Ledger
 from anonymizer.release.near_state import (
     keep_state,
@@ -94,7 +94,7 @@ def publish(
     wanted = checked.release_id
     with exclusive(home):
         lost = _finish(home, ledger)
-        check_secret(ledger.releases(), secret)
+        check_secret(ledger.entries(), secret)
         entry = ledger.find_release(wanted)
         if entry is None:
             _hold_if_lost(lost, ledger)
@@ -131,7 +131,7 @@ def released(
     entry = newest(ledger, Series(kind, period.kind), period)
     if entry is None or not (home.releases / entry.subject).is_dir():
         return None
-    check_secret(ledger.releases(), secret)
+    check_secret(ledger.entries(), secret)
     return Publication(_read(home, ledger, entry), already_released=True)
 
 
@@ -234,15 +234,6 @@ def _check_folders(home: Home, entries: Sequence[Entry]) -> None:
         raise LedgerBroken(
             f"{missing} while {len(unknown)} release(s) that it should contain are published; "
             "restore the ledger from its backup. Nothing is published until then"
-        )
-
-
-def check_secret(entries: Sequence[Entry], secret: Secret) -> None:
-    """Raise SecretProblem when a release was made with another key."""
-    if any(entry.body["secret"] != secret.fingerprint for entry in entries):
-        raise SecretProblem(
-            "secret.key is not the key of the existing releases; restore it from its backup: "
-            "another key would draw new figures for people already counted"
         )
 
 

@@ -17,6 +17,7 @@ from typing import Literal
 from anonymizer.intake.objection_review import ReadRequest
 from anonymizer.intake.objections import UNREAD, RowPlace, Treatment
 from anonymizer.model.reasons import require_fit
+from anonymizer.release.key_change import is_key_of
 from anonymizer.release.ledger import RELEASE, Entry, Ledger
 from anonymizer.release.public_ledger import check_public_ledger, write_public_ledger
 from anonymizer.rights.erasure import ERASURE
@@ -69,8 +70,7 @@ def record_taken(home: Home, ledger: Ledger, secret: Secret, taken: Mapping[byte
     """
     with exclusive(home):
         entries = ledger.entries()
-        own = secret.fingerprint
-        if any(e.body.get("secret", own) != own for e in entries if e.kind == RELEASE):
+        if not is_key_of(entries, secret):
             return
         known, erased = _matches(entries), _erasures(entries)
         new = {

@@ -4,6 +4,10 @@ One random key, from which a key for each purpose is derived (HMAC-SHA256 with t
 purpose as message, after NIST SP 800-108), so that no two uses can be related. The
 key itself is never printed, logged or written anywhere but in `secret.key`.
 
+After a change of the key the file has two lines. The first key draws and seals from then on; the
+second, the first that the home ever had, goes on naming people, visits and requests. So groups stay
+comparable with those that were judged before, and share their outcomes (promise 8).
+
 Where keys are kept elsewhere, one of three variables of the environment takes the place of that
 file: `AUDIENCE_SECRET_FILE`, `AUDIENCE_SECRET_COMMAND`, `AUDIENCE_SECRET`. What a command prints is
 read and never shown, on either stream.
@@ -22,6 +26,11 @@ from anonymizer.model.errors import SecretProblem
 from anonymizer.storage.home import Home
 
 KEY_BYTES = 32
+# What names people, rows and requests. Everything else draws, seals or salts.
+_NAMING = frozenset(
+    {"person", "mark", "visit", "content", "request", "erasure", "requests_taken", "request_done"}
+)
+_MOST_KEYS = 2
 _PRIVATE_MODE = 0o077
 _FILE, _COMMAND, _VALUE = "AUDIENCE_SECRET_FILE", "AUDIENCE_SECRET_COMMAND", "AUDIENCE_SECRET"
 _PATIENCE_SECONDS = 60
@@ -29,15 +38,19 @@ _MOST_BYTES = 10_000  # that a command may print
 
 
 class Secret:
-    """A key and what is derived from it. Its representation shows the fingerprint only."""
+    """A key and what is derived from it. Its representation shows the fingerprint only.
 
-    def __init__(self, key: bytes) -> None:
-        if len(key) < KEY_BYTES:
-            raise SecretProblem(
-                f"the key has {len(key)} bytes, at least {KEY_BYTES} are needed; "
-                "restore the key from its backup"
-            )
-        self._key = key
+    `naming` is the key of names, where it is another one.
+    """
+
+    def __init__(self, key: bytes, naming: bytes | None = None) -> None:
+        for one in (key, naming or key):
+            if len(one) < KEY_BYTES:
+                raise SecretProblem(
+                    f"the key has {len(one)} bytes, at least {KEY_BYTES} are needed; "
+                    "restore the key from its backup"
+                )
+        self._key, self._naming = key, naming or key
 
     @classmethod
     def of(cls, home: Home) -> "Secret":
@@ -74,24 +87,30 @@ class Secret:
     @classmethod
     def _parsed(cls, text: str, place: str) -> "Secret":
         try:
-            return cls(bytes.fromhex(text.strip()))
+            keys = [bytes.fromhex(word) for word in text.split()]
         except ValueError:
-            raise SecretProblem(
-                f"{place} is damaged: not hexadecimal; restore it from its backup"
-            ) from None
+            keys = []
+        if not 0 < len(keys) <= _MOST_KEYS:
+            raise SecretProblem(f"{place} is damaged: not hexadecimal; restore it from its backup")
+        return cls(*keys)
 
     @classmethod
     def create(cls, path: Path) -> "Secret":
         """Write a new random key, mode 0600. Refuses to overwrite one."""
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        os.fchmod(descriptor, 0o600)  # whatever the umask
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(KEY_BYTES) + "\n")
+        _write_new(path, [secrets.token_hex(KEY_BYTES)])
         return cls.load(path)
+
+    def replace(self, path: Path) -> "Secret":
+        """Write a key that takes the place of this one, mode 0600: another one for draws and seals,
+        the same for names. Refuses to overwrite a file.
+        """
+        _write_new(path, [secrets.token_hex(KEY_BYTES), self._naming.hex()])
+        return Secret.load(path)
 
     def derive(self, purpose: str) -> bytes:
         """A 32-byte key for one purpose."""
-        return hmac.digest(self._key, purpose.encode(), hashlib.sha256)
+        key = self._naming if purpose in _NAMING else self._key
+        return hmac.digest(key, purpose.encode(), hashlib.sha256)
 
     def draw(self, purpose: str, message: str) -> int:
         """A 64-bit number that looks random and is the same for the same message."""
@@ -107,8 +126,22 @@ class Secret:
         """Recognises the key without revealing it; stands in the ledger."""
         return self.derive("fingerprint").hex()[:16]
 
+    @property
+    def naming_fingerprint(self) -> str:
+        """The same of the key of names: `fingerprint` as long as the key was never changed."""
+        return Secret(self._naming).fingerprint
+
     def __repr__(self) -> str:
         return f"Secret({self.fingerprint})"
+
+
+def _write_new(path: Path, keys: list[str]) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    os.fchmod(descriptor, 0o600)  # whatever the umask
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write("".join(f"{key}\n" for key in keys))
+        file.flush()
+        os.fsync(descriptor)
 
 
 def is_kept_elsewhere() -> bool:

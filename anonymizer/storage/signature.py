@@ -28,6 +28,12 @@ def sealed(statement: Mapping[str, Any], secret: Secret) -> dict[str, Any]:
     return {**statement, _FIELD: seal}
 
 
+def key_fingerprint(secret: Secret) -> str:
+    """What advertisers are told of the key that seals, in groups that can be read out aloud."""
+    key = Ed25519PrivateKey.from_private_bytes(secret.derive("certificate"))
+    return _fingerprint(key.public_key().public_bytes_raw())
+
+
 def opened(document: Mapping[str, Any], fingerprint: str = "") -> tuple[Mapping[str, Any], str]:
     """The statement, proved to be unchanged, and the fingerprint of the key that sealed it.
 

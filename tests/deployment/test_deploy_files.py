@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import time
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -24,20 +23,27 @@ from typing import Any
 
 import psycopg
 import pytest
-import yaml
 from demonstration import ROOT
-from release.postgresql import Server, running
+from release.postgresql import Server
+from services import (
+    COMPOSE,
+    DEPLOY,
+    OURS,
+    PATIENCE_SECONDS,
+    SERVICES,
+    UNITS,
+    Machine,
+    await_health,
+    commands,
+    free_port,
+    make_databases,
+    started,
+)
 
 from anonymizer.storage.home import Home
 from cli.commands.init import create_home
 
-DEPLOY = ROOT / "deploy"
-PATIENCE_SECONDS = 240
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
-SERVICES: Mapping[str, Mapping[str, Any]] = COMPOSE["services"]
-UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
-OURS = ("code", "webserver", "daemon")
 
 
 def test_only_the_proxy_can_be_reached_from_outside() -> None:
@@ -106,15 +112,6 @@ def test_the_image_has_the_version_of_the_package() -> None:
     assert version
     assert {SERVICES[name]["image"] for name in OURS} == {f"audience:{version[1]}"}
     assert "dagster-postgres==" in LOCK
-
-
-def commands() -> dict[str, list[str]]:
-    """What compose.yaml and the units start, by service."""
-    found = {name: [str(word) for word in SERVICES[name]["command"]] for name in OURS}
-    for unit in UNITS:
-        (line,) = re.findall(r"^ExecStart=(.*)$", unit.read_text(encoding="utf-8"), re.M)
-        found[unit.name] = line.split()
-    return found
 
 
 @pytest.mark.parametrize("name", commands())
@@ -229,90 +226,9 @@ def test_the_proxy_lets_in_who_has_a_login_and_no_page_of_somebody_else(
     connection.close()
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running() as made:
-        yield made
-
-
 @pytest.fixture
 def databases(server: Server, tmp_path: Path) -> dict[str, str]:
-    """Made by the script of the database's container; addresses without a password."""
-    accounts = tmp_path / "pgpass"
-    words = {"dagster": "d'o\"g $1", "ledger": "le dger\\"}
-    escaped = {user: word.replace("\\", "\\\\") for user, word in words.items()}
-    made = "".join(f"database:5432:{user}:{user}:{word}\n" for user, word in words.items())
-    (tmp_path / "of-accounts").write_text(made + "other:1:x:postgres:never\n")
-    accounts.write_text("".join(f"*:*:{user}:{user}:{word}\n" for user, word in escaped.items()))
-    accounts.chmod(0o600)
-    done = subprocess.run(
-        ["sh", DEPLOY / "create-databases.sh"],
-        env={
-            "PATH": f"{server.programs}:{os.environ['PATH']}",
-            "PGHOST": str(server.folder),
-            "PGUSER": "keeper",
-            "PGPASSWORD": "correct-horse-battery",
-            "PGPASS_OF_ACCOUNTS": str(tmp_path / "of-accounts"),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return {
-        "PGPASSFILE": str(accounts),
-        "DAGSTER_POSTGRES_URL": f"postgresql+psycopg2://dagster@/dagster?host={server.folder}",
-        "AUDIENCE_LEDGER": f"postgresql://ledger@/ledger?host={server.folder}",
-    }
-
-
-@contextmanager
-def started(name: str, ports: Mapping[str, int], environment: Mapping[str, str]) -> Iterator[None]:
-    """The command of a service, on this machine and on ports that are free."""
-    words = [str(ports.get(word, word)) for word in commands()[name]]
-    words = ["127.0.0.1" if word == "0.0.0.0" else word for word in words]
-    words = [word.replace("/etc/audience/", f"{DEPLOY}/") for word in words]
-    program = Path(sys.executable).with_name(words[0])
-    log = Path(environment["AUDIENCE_HOME"]).parent / f"{name}.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [program, *words[1:]],
-            env={**os.environ, **environment},
-            cwd=environment["AUDIENCE_HOME"],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        yield
-    finally:
-        still = process.poll() is None
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        assert still, log.read_text(errors="replace")[-3000:]
-
-
-def await_health(name: str, ports: Mapping[str, int]) -> None:
-    """Until the health check of a service passes."""
-    kind, program, *words = SERVICES[name]["healthcheck"]["test"]
-    assert kind == "CMD"
-    for port, chosen in ports.items():
-        words = [word.replace(port, str(chosen)) for word in words]
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while subprocess.run(
-        [Path(sys.executable).with_name(program), *words], stderr=subprocess.DEVNULL, check=False
-    ).returncode:
-        assert time.monotonic() < deadline, name
-        time.sleep(0.5)
+    return make_databases(server, tmp_path)
 
 
 def ask(port: int, query: str) -> dict[str, Any]:
@@ -374,7 +290,10 @@ def test_the_services_come_up_and_run_the_pipeline(
             for needed in SERVICES[name]["depends_on"].keys() - {"database"}:
                 await_health(needed, ports)
             own = {"AUDIENCE_SECRET_FILE": str(key)} if name == "code" else {}
-            services.enter_context(started(name, ports, {**environment, **own}))
+            machine = Machine(tmp_path, {"/etc/audience": str(DEPLOY)}, ports)
+            words = machine.words(name)
+            variables = {**os.environ, **environment, **own}
+            services.enter_context(started(words, variables, home.root, tmp_path / f"{name}.log"))
         found = until(
             ports["3000"], _LOCATION, lambda answer: answer["repositoriesOrError"].get("nodes")
         )

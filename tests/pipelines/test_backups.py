@@ -1,14 +1,20 @@
 """Backup and restore as docs/operations.md says: what is noticed, what is not, what comes back."""
 
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from running import call
 
+from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
+from cli import home_backup
+from cli.commands.init import create_home
+from pipelines import resources
 
 Audience = Callable[..., subprocess.CompletedProcess[str]]
 Once = Callable[[str, Callable[[Path], object]], Path]
@@ -135,3 +141,145 @@ def test_with_the_key_lost_or_changed_nothing_is_released_and_what_is_published_
         released_home.secret.touch(mode=0o600)
     released_home.secret.write_bytes(key)
     assert audience(*FIRST_DAY).returncode == 0
+
+
+def files_in(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {
+        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mode & 0o777)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_backup_has_what_is_lost_with_the_machine_and_not_the_key(
+    released_home: Home, audience: Audience, tmp_path: Path
+) -> None:
+    noted = head(audience)
+    done = audience("backup", tmp_path / "backup")
+    assert done.returncode == 0, done.stderr
+    assert f"The chain ends with {noted}" in done.stdout
+    backup = files_in(tmp_path / "backup")
+    assert {name.split("/")[0] for name in backup} == {
+        "ledger.sqlite", "policy.yaml", "private", "published", "segments.yaml",
+    }  # fmt: skip
+    assert {name.split("/")[1] for name in backup if name.startswith("private")} == {"near"}
+    key = released_home.secret.read_bytes().strip()
+    assert not any(key in content or bytes.fromhex(key.decode()) in content
+                   for content, _ in backup.values())  # fmt: skip
+    assert (tmp_path / "backup").stat().st_mode & 0o777 == 0o700
+    assert audience("backup", tmp_path / "backup").returncode == 2  # is there already
+    assert audience("backup", released_home.published / "backup").returncode == 2
+
+    new = Home(tmp_path / "new")
+    other = f"sqlite:///{tmp_path}/other.sqlite"
+    done = call(
+        "restore", tmp_path / "backup", "--home", new.root, "--head", noted,
+        environment={"AUDIENCE_LEDGER": other},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert not new.ledger.exists()
+    assert Ledger.open(other).entries() == Ledger.open(released_home.ledger).entries()
+    restored = files_in(new.root)
+    assert all(restored[name] == found for name, found in backup.items() if name != "ledger.sqlite")
+    shutil.copy2(released_home.secret, new.secret)
+    shutil.copytree(released_home.raw, new.raw)
+    done = call("run", "--from", "2026-11-03", "--to", "2026-11-03", "--home", new.root,
+                environment={"AUDIENCE_LEDGER": other})  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert published(new) == published(released_home)
+
+
+def test_a_restore_completes_after_a_kill_and_replaces_nothing_else(
+    released_home: Home, audience: Audience, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup, put = tmp_path / "backup", home_backup._put
+    assert audience("backup", backup).returncode == 0
+    before = files_in(backup)
+    for kill_at in range(4):  # releases, groups, segments, policy
+        new, done = Home(tmp_path / f"new-{kill_at}"), list[Path]()
+
+        def killed(source: Path, target: Path) -> None:
+            if len(done) == kill_at:  # noqa: B023  called before the next round
+                raise KeyboardInterrupt
+            done.append(target)  # noqa: B023
+            put(source, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(home_backup, "_put", killed)
+            with pytest.raises(KeyboardInterrupt):
+                home_backup.restore_backup(Home(backup), new, "")
+        assert not new.policy.exists()  # no command takes it for a home
+        for _ in range(2):
+            assert call("restore", backup, "--home", new.root).returncode == 0
+        assert before.items() <= {
+            **files_in(new.root), "ledger.sqlite": before["ledger.sqlite"]
+        }.items()  # fmt: skip
+    new.policy.write_text(new.policy.read_text() + "# other\n")
+    refusal = call("restore", backup, "--home", new.root)
+    assert refusal.returncode == 2
+    assert "policy.yaml: is not that of the backup" in refusal.stderr
+    new.policy.unlink()
+    Ledger.open(new.ledger).append("note", "later", {})
+    refusal = call("restore", backup, "--home", new.root)
+    assert refusal.returncode == 4
+    assert "not empty and not that of the backup" in " ".join(refusal.stderr.split())
+
+
+def test_a_backup_that_was_changed_or_is_older_than_noted_is_refused(
+    released_home: Home, audience: Audience, tmp_path: Path
+) -> None:
+    assert audience("backup", tmp_path / "backup").returncode == 0
+    new = Home(tmp_path / "new")
+    done = call("restore", tmp_path / "backup", "--home", new.root, "--head", "0" * 16)
+    assert "no entry of ledger.jsonl has the hash" in refused(done)
+    figures = next((tmp_path / "backup").glob("published/releases/*/figures.parquet"))
+    figures.write_bytes(figures.read_bytes()[:-1])
+    refused(call("restore", tmp_path / "backup", "--home", new.root))
+    assert not new.root.exists()
+    # The same for a home: what cannot be proved is no backup.
+    figures = next(released_home.releases.glob("*/figures.parquet"))
+    figures.write_bytes(figures.read_bytes()[:-1])
+    refused(audience("backup", tmp_path / "second"))
+    assert [path.name for path in tmp_path.glob("*second*")] == []
+
+
+def test_a_backup_waits_for_the_run_that_is_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = create_home(Home(tmp_path / "home"))
+    holding = (
+        "import sys; from pathlib import Path; from anonymizer.storage.home import Home; "
+        "from anonymizer.storage.lock import exclusive\n"
+        "with exclusive(Home(Path(sys.argv[1]))): print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", holding, home.root],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(os.environ),
+    ) as run:  # fmt: skip
+        assert run.stdout
+        assert run.stdin
+        assert run.stdout.readline() == b"held\n"
+        monkeypatch.setattr(resources, "PATIENCE_SECONDS", 1)
+        assert call("backup", tmp_path / "backup", "--home", home.root).returncode == 5
+        run.stdin.close()
+        run.wait()
+    assert call("backup", tmp_path / "backup", "--home", home.root).returncode == 0
+
+
+def test_mapping_files_are_settings_and_requests_belong_to_a_home_whose_raw_files_do_not(
+    tmp_path: Path,
+) -> None:
+    home = create_home(Home(tmp_path / "home"))
+    text = home.policy.read_text(encoding="utf-8")
+    declared = "scheme: file\n    file: codes.csv"
+    home.policy.write_text(text.replace("scheme: kemendagri", declared, 1), encoding="utf-8")
+    (home.root / "codes.csv").write_text("code,region\n1,31.71\n")
+    (home.raw / "requests").mkdir()
+    (home.raw / "requests" / "filed.csv").write_text("request_id\n")
+    assert call("backup", tmp_path / "one", "--home", home.root).returncode == 0
+    bucket = {"AUDIENCE_RAW": "s3://bucket/raw"}
+    done = call("backup", tmp_path / "two", "--home", home.root, environment=bucket)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "one" / "codes.csv").exists()
+    assert not (tmp_path / "one" / "raw").exists()
+    assert (tmp_path / "two" / "raw" / "requests" / "filed.csv").exists()

@@ -1,6 +1,7 @@
 """An implausible day in Dagster: a failed check that blocks its release, and no other day's."""
 
 import json
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable
@@ -112,6 +113,24 @@ def test_in_a_range_the_other_days_are_released_in_order(
     assert isinstance(measures, dg.TableMetadataValue)
     assert {(record.data["day"], record.data["measure"]) for record in measures.records} == {
         (ODD, measure) for measure in MEASURES
+    }
+
+
+@pytest.mark.slow
+def test_a_range_with_a_day_that_is_not_there_is_no_failed_run(
+    fresh_home: Home, audience: Audience
+) -> None:
+    shutil.rmtree(fresh_home.raw / "visits" / f"day={ODD}")
+    assert audience("run", "--from", DAYS[0], "--to", DAYS[2]).returncode == 4
+    released = [entry.subject for entry in Ledger.open(fresh_home.ledger).releases()]
+    assert released == [f"campaign-day-{DAYS[2]}"]
+    status = checks(fresh_home)
+    assert [status["not_held", day] for day in DAYS] == ["FAILED", "FAILED", "SUCCEEDED"]
+    with instance_of(fresh_home) as instance:
+        (run, *_) = instance.get_runs(limit=1)
+        assert run.status == dg.DagsterRunStatus.SUCCESS
+    assert {one.severity for one in evaluations(fresh_home) if not one.passed} == {
+        dg.AssetCheckSeverity.WARN
     }
 
 

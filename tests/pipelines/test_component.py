@@ -68,7 +68,9 @@ def test_a_deployment_loads_it_and_releases_a_day(fresh_home: Home, tmp_path: Pa
     assert [day.isoformat() for day in released_days(open_ledger(fresh_home))] == ["2026-11-01"]
 
 
-@pytest.mark.parametrize("text", ["25:00", "3", "04:30:10", "noon"])
+@pytest.mark.parametrize(
+    "text", ["25:00", "3", "04:30:10", "noon", "every 0 minutes", "every 75 minutes", "every day"]
+)
 def test_a_time_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValidationError):
         audience.Releases(schedule=text)

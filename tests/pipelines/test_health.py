@@ -3,12 +3,11 @@
 import json
 import re
 import stat
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from demonstration import ROOT
 from running import call
 
 from anonymizer.model.policy import Policy
@@ -16,7 +15,8 @@ from anonymizer.storage.home import Home
 from cli.commands.init import create_home
 from pipelines import journal
 from pipelines.health import health_of, update_metrics, write_metrics
-from pipelines.landed_days import RUN_AT, complete_at
+from pipelines.landed_days import complete_at
+from pipelines.run_times import RunTimes, note_run_times
 from pipelines.trouble import Trouble
 
 FIRST = date(2026, 11, 2)
@@ -43,6 +43,29 @@ def test_a_day_is_late_some_hours_after_its_time_and_not_before(home: Home) -> N
     found = health_of(home, hours_after(home, FIRST, 6.1))
     assert dict(found.late) == {FIRST: "not_run"}
     assert (found.is_sound, found.exit_code) == (False, 4)
+
+
+@pytest.mark.parametrize(
+    ("times", "later"), [(RunTimes(time(11, 45)), 8.75), (RunTimes(None, 10), -3)]
+)
+def test_a_day_is_late_by_the_schedule_that_the_daemon_goes_by(
+    home: Home, times: RunTimes, later: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note_run_times(home, times)
+    monkeypatch.setenv("AUDIENCE_SCHEDULE", "23:59")  # of this shell; the daemon has another
+    assert health_of(home, hours_after(home, FIRST, later + 5.9)).is_sound
+    assert list(health_of(home, hours_after(home, FIRST, later + 6.1)).late) == [FIRST]
+
+
+def test_before_the_first_look_of_the_daemon_the_environment_says_when(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDIENCE_SCHEDULE", "04:30")
+    assert health_of(home, hours_after(home, FIRST, 7.4)).is_sound
+    assert not health_of(home, hours_after(home, FIRST, 7.6)).is_sound
+    monkeypatch.setenv("AUDIENCE_SCHEDULE", "dawn")
+    found = health_of(home, hours_after(home, FIRST, 0))
+    assert found.exit_code == 2
 
 
 def test_the_moment_may_be_told_in_any_zone(home: Home) -> None:
@@ -79,12 +102,6 @@ def test_a_policy_that_cannot_be_read_is_no_health_either(home: Home) -> None:
     assert found.exit_code == 2
     assert "audience_late_days" not in found.metrics()
     assert "audience_free_bytes" not in found.metrics()
-
-
-def test_the_page_says_by_which_time_days_are_late() -> None:
-    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
-    late_at = datetime.combine(FIRST, RUN_AT) + timedelta(hours=6)
-    assert f"by {late_at:%H:%M} of the policy's time zone" in page
 
 
 def test_a_ledger_that_cannot_be_trusted_is_no_health(home: Home) -> None:

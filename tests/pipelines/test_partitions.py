@@ -27,6 +27,7 @@ from pipelines.flow import LONGER, Flow
 from pipelines.lineage import raw_tables
 from pipelines.partitions import Calendar
 from pipelines.resources import Installation
+from pipelines.run_times import RunTimes
 
 ROWS = dg.AssetKey("accepted_rows")
 START = date(2023, 1, 1)
@@ -150,7 +151,7 @@ def test_the_pages_and_the_daemon_are_told_as_much_as_built_in_mappings_can_say(
 
 @pytest.mark.parametrize("zone", ["Asia/Jakarta", "Europe/Dublin", "America/St_Johns"])
 def test_one_time_zone_in_partitions_schedules_and_deadlines(zone: str) -> None:
-    calendar = Calendar(Timing(timezone=zone), time(4, 15))
+    calendar = Calendar(Timing(timezone=zone), RunTimes(time(4, 15)))
     made = graphs(calendar)
     deadlines = [
         spec.freshness_policy

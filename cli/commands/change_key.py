@@ -1,0 +1,43 @@
+"""`audience change-key`: another key after a leak."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.commands.common import HomeOption, existing_home
+from cli.output import say
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command("change-key")(change_key)
+
+
+def change_key(
+    reason: Annotated[str, typer.Option(help="Why, in a sentence; everybody can read it.")],
+    to: Annotated[
+        Path | None,
+        typer.Option(help="Write the new key here, where the key is not in the home."),
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Draw and seal with a new key from the next release on; what is released stays as it is.
+
+    Run again after an interruption, it ends what was begun.
+    """
+    from anonymizer.release.key_change import change_key as change  # noqa: PLC0415
+    from anonymizer.storage.signature import key_fingerprint  # noqa: PLC0415  slow to import
+    from cli.release_summary import require_finished  # noqa: PLC0415
+    from pipelines.release_history import open_ledger  # noqa: PLC0415
+
+    place = existing_home(home)
+    ledger = open_ledger(place)
+    require_finished(place, ledger)
+    new = change(place, ledger, reason, to.absolute() if to else None)
+    moved = f"The new key is in {to}: put it where the environment reads it. " if to else ""
+    say(
+        f"{moved}Exports are sealed by {key_fingerprint(new)} from now on: tell the advertisers, "
+        "by another way than the exports.\nKeep a backup of the new key, apart from the ledger's, "
+        "and remove backups of the old one: the new file has what is still needed of it."
+    )
