@@ -6,18 +6,19 @@ commands, imports all of their modules; none of them imports Dagster before it r
 
 import os
 import sys
+import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from anonymizer.model.errors import AudienceError
+from anonymizer.model.errors import AudienceError, ConfigurationError
 from anonymizer.model.escaping import visible_lines
 from cli.commands.common import chosen_home, forget_home
 from cli.examples import add_examples
@@ -54,6 +55,7 @@ MODULES = {
     "policy": "policy",
     "rights": "rights",
     "retention": "retention",
+    "retire-exports": "retire_exports",
     "evidence": "evidence",
     "ledger": "ledger",
     "change-key": "change_key",
@@ -118,7 +120,9 @@ def _arguments_made_visible() -> Iterator[None]:
         yield
     except Exception as error:
         if isinstance(message := getattr(error, "message", None), str):
-            vars(error)["message"] = visible_lines(message)
+            in_log = os.environ.get("AUDIENCE_LOG") == "json"  # which has no argument
+            shown = "the arguments cannot be read" if in_log else visible_lines(message)
+            vars(error)["message"] = shown
         raise
 
 
@@ -171,6 +175,38 @@ def command() -> NoReturn:
 
 def main() -> None:
     """Run the command line. Errors become one message and an exit code, never a traceback."""
+    if "AUDIENCE_LOG" in os.environ:
+        _main_with_events()
+    else:
+        _main()
+
+
+def _main_with_events() -> None:
+    """The same, and what is said on stderr are events; of arguments only the command is told."""
+    from pipelines.event_log import (  # noqa: PLC0415  most commands write none
+        log_event,
+        notices_as_events,
+        require_known_format,
+    )
+
+    begun = time.monotonic()
+    command = next((word for word in sys.argv[1:] if word in MODULES), None)
+    with notices_as_events():
+        try:
+            require_known_format()
+            _main()
+        except ConfigurationError as error:
+            _say(f"audience: {error}")
+            sys.exit(error.exit_code)
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+            seconds = round(time.monotonic() - begun, 3)
+            level: Literal["info", "error"] = "error" if code else "info"
+            log_event("command_ended", level, command=command, seconds=seconds, exit_code=code)
+            raise
+
+
+def _main() -> None:
     forget_home()
     try:
         app()

@@ -79,7 +79,8 @@ class Flow:
         order = ("intake", *STAGES) if day else STAGES
         before = order.index(name) - 1
         after = self.series.stage(order[before]) if before >= 0 else None
-        return Stage(self.series.stage(name), assets[name], after, self.series.period_kind)
+        kind, series = self.series.period_kind, self.series.id
+        return Stage(self.series.stage(name), assets[name], after, kind, series)
 
     def _asset(self, name: str) -> str:
         return _OF_DAYS[name] if self.series == CAMPAIGN_DAY else self.series.stage(name)

@@ -17,6 +17,7 @@ from anonymizer.model.series import CAMPAIGN_DAY, Series
 from anonymizer.storage.home import Home
 from anonymizer.storage.lock import exclusive
 from pipelines import interruption
+from pipelines.event_log import log_event
 from pipelines.first_day import has_begun
 from pipelines.flow import job_name
 from pipelines.full_disk import explaining_full_disks, tells_of_a_full_disk
@@ -99,7 +100,18 @@ def _run(
         room = any(tells_of_a_full_disk(str(event.event_specific_data)) for event in failures)
         succeeded = result.success and not held
         update_metrics(home)
-        return Finished(result.run_id, succeeded, held, stopped_by, without_room=room)
+        done = Finished(result.run_id, succeeded, held, stopped_by, without_room=room)
+        log_event(
+            "run_ended",
+            "info" if succeeded else "error",
+            job=job,
+            run_id=done.run_id,
+            first=first.isoformat(),
+            last=last.isoformat(),
+            held=len(held),
+            exit_code=done.exit_code,
+        )
+        return done
 
 
 def _execute(

@@ -15,6 +15,7 @@ from anonymizer.model.series import (
     INTEREST_WEEK,
     Series,
 )
+from pipelines.event_log import log_event
 from pipelines.first_day import has_begun
 from pipelines.jobs import Job, is_running, was_asked_for
 from pipelines.journal import has_nothing_to_publish
@@ -80,8 +81,9 @@ def every_day(job: Job, calendar: Calendar) -> dg.ScheduleDefinition:
         key = f"daily:{newest}:{_digest(landed)}"
         if was_asked_for(context.instance, job.name, key):
             return dg.SkipReason(f"{newest} was run with these files already")
-        days = _missed(installation, landed, released)
-        return dg.RunRequest(key, tags=range_tags(min([*days, newest]), newest))
+        first = min([*_missed(installation, landed, released), newest])
+        log_event("days_asked_for", first=first.isoformat(), last=newest.isoformat())
+        return dg.RunRequest(key, tags=range_tags(first, newest))
 
     return schedule
 

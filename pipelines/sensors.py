@@ -12,6 +12,7 @@ import dagster as dg
 from anonymizer.model.policy import Policy
 from pipelines.alerts import NotDelivered, raise_alert
 from pipelines.arrivals import ARRIVALS
+from pipelines.event_log import log_event
 from pipelines.first_day import has_begun
 from pipelines.health import update_metrics
 from pipelines.held_days import HeldDay, held_days
@@ -205,6 +206,14 @@ def days_held(context: dg.RunStatusSensorContext, installation: Installation) ->
 
 def _measure(context: dg.RunStatusSensorContext, installation: Installation) -> None:
     """After each run, whoever started it: the file of `$AUDIENCE_METRICS` is written again."""
+    run = context.dagster_run
+    log_event(
+        "run_seen",
+        job=run.job_name,
+        run_id=run.run_id,
+        days=days_of_run(run.tags),
+        status=run.status.value,
+    )
     if trouble := update_metrics(installation.home):
         context.log.warning(trouble.message)
 
@@ -227,6 +236,15 @@ def _alert(
     name: str,
     alert: Mapping[str, Any],
 ) -> None:
+    log_event(
+        "alert",
+        "error",
+        kind=alert["kind"],
+        job=alert.get("job"),
+        run_id=alert.get("run_id"),
+        days=alert.get("days", alert.get("day")),
+        codes=sorted({held["code"].partition(":")[0] for held in alert.get("held", ())}) or None,
+    )
     try:
         raise_alert(installation.home, name, alert)
     except NotDelivered as error:

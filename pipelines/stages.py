@@ -18,8 +18,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from anonymizer.model.periods import PeriodKind
+from anonymizer.model.series import CAMPAIGN_DAY
 from anonymizer.storage.home import Home
 from pipelines import interruption, journal
+from pipelines.event_log import counts_in, log_event
 from pipelines.progress import StageProgress, announce
 from pipelines.trouble import Trouble, attempt
 
@@ -54,6 +56,7 @@ class Stage:
     assets: tuple[str, ...]
     after: str | None = None
     kind: PeriodKind = "day"
+    series: str = CAMPAIGN_DAY.id
 
     def work_through(
         self,
@@ -81,6 +84,7 @@ class Stage:
             entry = self._entry(day, seconds, unwritten)
         if entry.trouble:
             log.error("%s %s: %s", day, entry.trouble.stage, entry.trouble.message)
+        self._log(entry)
         announce(StageProgress(self.name, day, done=True, held=entry.trouble is not None))
         done = {} if isinstance(result, Trouble) else result.metadata
         said = {
@@ -88,6 +92,21 @@ class Stage:
             for asset in self.assets
         }
         return Tried(entry, {} if entry.trouble else said)
+
+    def _log(self, entry: journal.JournalEntry) -> None:
+        trouble = entry.trouble
+        log_event(
+            "held" if trouble else "done",
+            "error" if trouble else "info",
+            stage=self.name,
+            day=entry.day.isoformat(),
+            series=self.series,
+            seconds=entry.seconds,
+            code=trouble.code.partition(":")[0] if trouble else None,
+            held_at=trouble.stage if trouble else None,
+            exit_code=trouble.exit_code if trouble else None,
+            counts=counts_in(entry.facts),
+        )
 
     def _entry(
         self, day: date, seconds: float, result: StageOutcome | Trouble
