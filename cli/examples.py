@@ -62,6 +62,9 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         'audience policy approve --digest 0123456789abcdef --reason "Small regencies are wanted."',
     ),
     "evidence": ("audience evidence", "audience evidence --language id"),
+    "retire-exports": (
+        'audience retire-exports --before 2025-01-01 --reason "Older than our contracts."',
+    ),
     "change-key": (
         'audience change-key --reason "The old key was in a log."',
         'audience change-key --to new.key --reason "The old key was in a log."',

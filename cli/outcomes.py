@@ -78,6 +78,10 @@ def _guarded(body: _Body) -> str:
     return f"limits, retention and roles recorded{approved}"
 
 
+def _retired(body: _Body) -> str:
+    return f"exports removed: {body['reason']}"
+
+
 def _key_changed(body: _Body) -> str:
     return f"new key in place of {body['replaces']}: {body['reason']}"
 
@@ -111,6 +115,7 @@ _OUTCOMES: Mapping[str, Callable[[_Body], str]] = {
     "exports": _exported,
     "withdrawal": _withdrawn,
     "key_change": _key_changed,
+    "retirement": _retired,
     "correction": _corrected,
     "approval": _approved,
     "cancellation": _cancelled,

@@ -25,7 +25,8 @@ from anonymizer.exports.overview import ReleasedGroups, WorkbookContent, earlier
 from anonymizer.exports.parquet_file import parquet_table
 from anonymizer.exports.pointer import POINTER, lay_pointers, point_to
 from anonymizer.exports.previous_release import previous_release
-from anonymizer.exports.recorded_files import EXPORTS, recorded_files
+from anonymizer.exports.recorded_files import EXPORTS, RETIREMENT, recorded_files
+from anonymizer.exports.retirement import remove_retired
 from anonymizer.exports.rows import export_rows
 from anonymizer.exports.xlsx_file import xlsx_bytes
 from anonymizer.model.errors import AudienceError, Held, LedgerBroken, NoSpace
@@ -63,7 +64,13 @@ def write_exports(release: Release, home: Home, ledger: Ledger, secret: Secret) 
             _point_to_correction(release, home, ledger, secret)
             write_public_ledger(ledger, home)
             return targets
-        if recorded := ledger.find(EXPORTS, release.id):
+        recorded = ledger.find(EXPORTS, release.id)
+        if recorded and ledger.find(RETIREMENT, release.id):
+            remove_retired(home, recorded)
+            _point_to_correction(release, home, ledger, secret)
+            write_public_ledger(ledger, home)
+            return targets
+        if recorded:
             _refuse_edited(home, release.id, _recorded_files(ledger)[release.id])
         missing = [target for target in targets if not target.exists()]
         if missing or recorded is None:

@@ -18,7 +18,7 @@ from anonymizer.exports.certificate import CERTIFICATE, stated_as, stated_in
 from anonymizer.exports.database import differences, releases_in
 from anonymizer.exports.notice import NOTICE, WITHDRAWAL
 from anonymizer.exports.pointer import CORRECTED, POINTER
-from anonymizer.exports.recorded_files import EXPORTS, recorded_files
+from anonymizer.exports.recorded_files import EXPORTS, RETIREMENT, recorded_files
 from anonymizer.model.errors import Held, LedgerBroken
 from anonymizer.model.escaping import visible
 from anonymizer.release.acceptances import statement_of
@@ -195,7 +195,8 @@ def _look_at_files(
     left = _left_by_withdrawals(published, links, present)
     # A notice beside files that are there is laid last, and again by every run that finds it gone.
     lacking = {name for name in expected.keys() - present if name.endswith(f"/{CORRECTED}")}
-    judged = (present | expected.keys()) - left - lacking
+    retired = _left_by_retirements(published, links, present)
+    judged = (present | expected.keys()) - left - lacking - retired
     for name in sorted(name for name in judged if _folder(name) not in waiting):
         if fault := _fault(published, name, expected, present):
             found.faults.append(f"{visible(name)} {fault}")
@@ -204,6 +205,8 @@ def _look_at_files(
     )
     for folder in sorted({_folder(name) for name in left}):
         found.unfinished.append(f"{folder} was withdrawn and is not replaced by its notice yet")
+    for folder in sorted({_folder(name) for name in retired - left}):
+        found.unfinished.append(f"{folder} was retired and is not removed yet")
     for folder in sorted({_folder(name) for name in lacking} - waiting):
         found.unfinished.append(f"{folder} was corrected and has no notice yet")
     for subject in sorted(_subjects(links, RELEASE).keys() - _subjects(links, EXPORTS).keys()):
@@ -269,6 +272,21 @@ def _left_by_withdrawals(
             if there and all(_is_file(published / name, files.get(name, "")) for name in there):
                 left |= there | {notice}
     return left
+
+
+def _left_by_retirements(
+    published: Path, links: Sequence[Link], present: Collection[str]
+) -> set[str]:
+    """Retired exports that are there as they were released."""
+    exported = _subjects(links, EXPORTS)
+    parts = [link.shown for link in links if link.shown is not None]
+    retired = [part["subject"] for part in parts if part["kind"] == RETIREMENT]
+    files = {
+        name: digest
+        for subject in retired
+        for name, digest in _paths(subject, exported.get(subject, {}))
+    }
+    return {name for name in present if _is_file(published / name, files.get(name, ""))}
 
 
 def _is_file(path: Path, digest: str) -> bool:

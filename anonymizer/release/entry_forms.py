@@ -139,6 +139,7 @@ _FORMS: Mapping[str, Mapping[str, Check]] = {
         "approval": _is_positive,
         "by": _is_text,
     },
+    "retirement": {"reason": _is_text},
     "key_change": {"replaces": _is_text, "reason": _is_text},
     "approval": {"corrects": _is_text, "reason": _is_text, "role": _is_text, "by": _is_text},
     "cancellation": {"corrects": _is_text, "reason": _is_text, "by": _is_text},

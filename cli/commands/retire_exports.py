@@ -1,0 +1,29 @@
+"""`audience retire-exports`: exports that nobody needs any more."""
+
+from typing import Annotated
+
+import typer
+
+from cli.commands.common import HomeOption, existing_home, parse_day
+from cli.output import say
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command("retire-exports")(retire_exports)
+
+
+def retire_exports(
+    before: Annotated[str, typer.Option(help="Periods that ended before this day go, YYYY-MM-DD.")],
+    reason: Annotated[str, typer.Option(help="Why, in a sentence; everybody can read it.")],
+    home: HomeOption = None,
+) -> None:
+    """Remove old exports from published/. Releases, the database and the ledger stay."""
+    from anonymizer.exports.retirement import retire_exports as retire  # noqa: PLC0415
+    from anonymizer.storage.secret import Secret  # noqa: PLC0415
+    from pipelines.release_history import open_ledger  # noqa: PLC0415  slow to import
+
+    place = existing_home(home)
+    day = parse_day(before, "--before")
+    gone = retire(place, open_ledger(place), Secret.of(place), day, reason)
+    say("".join(f"{release}\n" for release in gone) + f"Exports of {len(gone)} release(s) removed.")
