@@ -206,12 +206,19 @@ def _main_with_events() -> None:
             raise
 
 
+def _told(error: AudienceError) -> str:
+    """The message; of wrong arguments and settings, which it repeats, only the number in a log."""
+    if isinstance(error, ConfigurationError) and os.environ.get("AUDIENCE_LOG") == "json":
+        return f"{len(error.faults)} mistake(s); run the command without AUDIENCE_LOG to read them"
+    return str(error)
+
+
 def _main() -> None:
     forget_home()
     try:
         app()
     except AudienceError as error:
-        _say(f"audience: {error}")
+        _say(f"audience: {_told(error)}")
         sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001  its message may carry a value: only its type is shown
         log = _write_trace(error)

@@ -1,7 +1,5 @@
 """Assembles the definitions of one installation. That needs no network, secret or data."""
 
-import logging
-
 import dagster as dg
 
 from anonymizer.model.series import CAMPAIGN_DAY
@@ -9,7 +7,6 @@ from anonymizer.storage.home import Home
 from pipelines.arrivals import ARRIVALS, files_readable
 from pipelines.assets import graphs
 from pipelines.deadlines import REQUESTS, every_hour, requests_in_time
-from pipelines.event_log import is_on
 from pipelines.jobs import jobs_of
 from pipelines.lineage import raw_tables
 from pipelines.partitions import Calendar
@@ -38,20 +35,7 @@ def assemble(
         sensors=[landing_sensor(jobs[CAMPAIGN_DAY], calendar), run_failed, days_held],
         resources={"installation": installation},
         executor=dg.in_process_executor,
-        # Where events are written, Dagster's own lines are not: its pages have them.
-        loggers={"console": _silent} if is_on() else None,
     )
-
-
-@dg.logger(
-    config_schema={"log_level": dg.Field(str, is_required=False)},
-    description="Says nothing.",
-)
-def _silent(_: dg.InitLoggerContext) -> logging.Logger:
-    silent = logging.getLogger("audience.silent")
-    silent.addHandler(logging.NullHandler())
-    silent.propagate = False
-    return silent
 
 
 def definitions_of(home: Home) -> dg.Definitions:

@@ -15,6 +15,7 @@ import dagster as dg
 from anonymizer.rights.requests import RequestState, Status
 from pipelines.objection_report import alert_once, read_states
 from pipelines.resources import Installation
+from pipelines.runs import config_of_runs
 
 _LISTED = 100
 
@@ -82,6 +83,7 @@ def every_hour(zone: str) -> dg.ScheduleDefinition:
         "day.",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        return dg.RunRequest(run_key=f"requests:{context.scheduled_execution_time:%Y-%m-%dT%H}")
+        key = f"requests:{context.scheduled_execution_time:%Y-%m-%dT%H}"
+        return dg.RunRequest(key, config_of_runs())
 
     return schedule

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -17,7 +17,7 @@ from anonymizer.model.series import CAMPAIGN_DAY, Series
 from anonymizer.storage.home import Home
 from anonymizer.storage.lock import exclusive
 from pipelines import interruption
-from pipelines.event_log import log_event
+from pipelines.event_log import is_on, log_event
 from pipelines.first_day import has_begun
 from pipelines.flow import job_name
 from pipelines.full_disk import explaining_full_disks, tells_of_a_full_disk
@@ -30,6 +30,7 @@ from pipelines.progress import Listener, listening
 _FIRST_TAG, _LAST_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 _DAY_TAG = "dagster/partition"
 _COMMAND_LINE = {"audience/started_by": "command line"}
+SILENT: Mapping[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 Result = TypeVar("Result")
 
 
@@ -127,7 +128,7 @@ def _execute(
             instance=instance,
             raise_on_error=False,
             tags={**range_tags(first, last), **_COMMAND_LINE},
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            run_config=SILENT,
         )
     )
 
@@ -159,6 +160,11 @@ def _close_abandoned(instance: dg.DagsterInstance) -> None:
     alive = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
     for run in instance.get_runs(dg.RunsFilter(statuses=alive, tags=_COMMAND_LINE)):
         instance.report_run_failed(run, "The process of this run ended before the run did.")
+
+
+def config_of_runs() -> Mapping[str, Any]:
+    """Of runs that the daemon starts: where events are written, Dagster's own lines are not."""
+    return SILENT if is_on() else {}
 
 
 def range_tags(first: date, last: date) -> dict[str, str]:

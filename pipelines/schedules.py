@@ -25,7 +25,7 @@ from pipelines.releasable_periods import releasable_periods
 from pipelines.release_history import released_days
 from pipelines.resources import Installation
 from pipelines.run_times import note_run_times
-from pipelines.runs import range_tags
+from pipelines.runs import config_of_runs, range_tags
 
 # After the days, one after the other: what is wider is judged against what is narrower.
 _AFTER = {
@@ -83,7 +83,7 @@ def every_day(job: Job, calendar: Calendar) -> dg.ScheduleDefinition:
             return dg.SkipReason(f"{newest} was run with these files already")
         first = min([*_missed(installation, landed, released), newest])
         log_event("days_asked_for", first=first.isoformat(), last=newest.isoformat())
-        return dg.RunRequest(key, tags=range_tags(first, newest))
+        return dg.RunRequest(key, config_of_runs(), range_tags(first, newest))
 
     return schedule
 
@@ -131,6 +131,7 @@ def when_closed(series: Series, job: Job, calendar: Calendar) -> dg.ScheduleDefi
         return [
             dg.RunRequest(
                 run_key=f"{series.release_id(period)}:{today}",
+                run_config=config_of_runs(),
                 partition_key=period.start.isoformat(),
             )
             for period in releasable

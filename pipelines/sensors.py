@@ -22,7 +22,7 @@ from pipelines.partitions import Calendar
 from pipelines.release_history import released_days
 from pipelines.resources import Installation
 from pipelines.run_times import note_run_times
-from pipelines.runs import days_of_run, range_tags
+from pipelines.runs import config_of_runs, days_of_run, range_tags
 
 
 def landing_sensor(job: Job, calendar: Calendar) -> dg.SensorDefinition:
@@ -50,7 +50,7 @@ def landing_sensor(job: Job, calendar: Calendar) -> dg.SensorDefinition:
             look.known.update({f"asked {one.day}": one.inputs for one in rows[0]})
         if look.waiting:
             key = f"arrivals:{_digest(look.waiting)}"
-            requests.append(dg.RunRequest(key, job_name=ARRIVALS.name))
+            requests.append(dg.RunRequest(key, config_of_runs(), job_name=ARRIVALS.name))
         return dg.SensorResult(run_requests=requests, cursor=json.dumps(look.known))
 
     return landing
@@ -120,6 +120,7 @@ def _request(days: Sequence[Landed], job: str) -> dg.RunRequest:
     first, last = days[0].day, days[-1].day
     return dg.RunRequest(
         f"landing:{first}:{last}:{_digest(days)}",
+        config_of_runs(),
         job_name=job,
         tags=range_tags(first, last),
     )

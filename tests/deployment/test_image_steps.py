@@ -31,10 +31,14 @@ _PLACES = ("/opt/audience", "/build", "/srv/audience", "/etc/audience")
 
 @dataclass(frozen=True)
 class Image:
-    """A folder that stands for the file system of the image, and the account of its processes."""
+    """A folder that stands for the file system of the image, and the account of its processes.
+
+    `python` is an interpreter that the account may run.
+    """
 
     root: Path
     account: int
+    python: str
 
     def here(self, text: str) -> str:
         pattern = "|".join(rf"(?<![\w./-]){place}(?![\w-])" for place in _PLACES)
@@ -77,14 +81,27 @@ def context() -> Iterator[Path]:
         yield from (here / name for name in files if name not in ignored)
 
 
+def interpreter(account: int) -> str:
+    """That of the tests, or the system's of the same version where the account may not run it."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for program in (sys.executable, shutil.which(version, path="/usr/bin:/usr/local/bin")):
+        try:
+            if program:
+                subprocess.run([program, "-c", ""], check=True, user=account, group=account)
+                return program
+        except (PermissionError, subprocess.CalledProcessError):
+            continue
+    pytest.skip(f"no {version} that account {account} may run")
+
+
 @pytest.fixture(scope="module")
 def image() -> Iterator[Image]:
     """Made by the steps of the file. Not in pytest's folder, which the account may not enter."""
-    root = Path(tempfile.mkdtemp(prefix="image-", dir="/tmp"))
-    root.chmod(0o755)
     account = re.search(r"useradd --uid (\d+)", (DEPLOY / "Dockerfile").read_text())
     assert account
-    made = Image(root, int(account[1]))
+    root = Path(tempfile.mkdtemp(prefix="image-", dir="/tmp"))
+    root.chmod(0o755)
+    made = Image(root, int(account[1]), interpreter(int(account[1])))
     try:
         for word, rest in instructions():
             if word == "COPY":
@@ -122,7 +139,7 @@ def _execute(image: Image, command: str) -> None:
         assert lock.read_bytes() == (ROOT / "requirements.lock").read_bytes()
         _lend_packages(image)
         return
-    command = image.here(re.sub(r"^python ", f"{sys.executable} ", command))
+    command = image.here(re.sub(r"^python ", f"{image.python} ", command))
     command = re.sub(r"(--owner|--group) audience", rf"\1 {image.account}", command)
     done = subprocess.run(
         ["sh", "-c", command],

@@ -287,6 +287,7 @@ def for_containers(folder: Path, server: Server, home: Home, key: Path) -> Place
             "AUDIENCE_RAW_DIR": str(home.raw),
             "AUDIENCE_SITE": "pages.test",
             "AUDIENCE_SCHEDULE": EVERY_MINUTE,
+            "AUDIENCE_LOG": "json",
         },
     )
     _, variables = machine.of_compose("code")
@@ -340,8 +341,7 @@ def release_two_days(place: Place, deliveries: Deliveries, backup: Path) -> str:
     deliveries.land_visits(home, first, second)
     with compose(place.machine) as pages:
         refuses(pages)
-        switch_on(pages)
-        refuses(pages)
+        switch_on(pages)  # it is off still
         until("the first day", lambda: place.is_released(first))
         deliveries.land_visits(home, third)
         until("the second day", lambda: place.is_released(first, second))
@@ -352,6 +352,7 @@ def release_two_days(place: Place, deliveries: Deliveries, backup: Path) -> str:
         until("an alert", lambda: "not_yet_arrived" in told_by_alerts(home))
         assert place.audience("verify").returncode == 0
         judge_health(place, second, late={third})
+        judge_log(place.machine.folder / "code.log", first, second)
         done = place.audience("backup", backup)
         assert done.returncode == 0, done.stderr
     return done.stdout.split("The chain ends with ")[1].split("\n")[0]
@@ -377,6 +378,18 @@ def told_by_alerts(home: Home) -> set[str]:
     return {held["code"] for alert in alerts for held in alert.get("held", ())}
 
 
+def judge_log(log: Path, *days: date) -> None:
+    """Of the days' runs: an object a line for each stage, and no line of Dagster's own."""
+    text = log.read_text()
+    assert "RUN_START" not in text
+    events = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    done = [(one["stage"], one["day"]) for one in events if one["event"] == "done"]
+    for day in map(str, days):
+        assert [stage for stage, of in done if of == day][-4:] == [
+            "intake", "eligibility", "reach", "publication",
+        ]  # fmt: skip
+
+
 def judge_health(place: Place, newest: date, late: set[date]) -> None:
     """What is asked now, and what the last run wrote for the collector, say the same."""
     done = place.audience("health", "--json")
@@ -385,5 +398,6 @@ def judge_health(place: Place, newest: date, late: set[date]) -> None:
     assert facts["newest_released_day"] == newest.isoformat()
     assert {date.fromisoformat(day) for day in facts["late_days"]} <= late
     assert done.returncode == (4 if facts["late_days"] else 0)
-    metrics = (place.home.root / "metrics.prom").read_text()
-    assert f"audience_releases {facts['releases']}\n" in metrics
+    metrics, line = place.home.root / "metrics.prom", f"audience_releases {facts['releases']}\n"
+    # The daemon has it written after a run that it has started.
+    until("the metrics", lambda: metrics.exists() and line in metrics.read_text())
