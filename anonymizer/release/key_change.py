@@ -54,9 +54,10 @@ def check_secret(entries: Sequence[Entry], secret: Secret) -> None:
 
 
 def is_key_of(entries: Sequence[Entry], secret: Secret) -> bool:
-    """Whether `check_secret` passes."""
+    """Whether `check_secret` passes; releases that do not say their key are left out."""
+    said = [entry for entry in entries if entry.kind != RELEASE or "secret" in entry.body]
     try:
-        check_secret(entries, secret)
+        check_secret(said, secret)
     except SecretProblem:
         return False
     return True

@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -23,6 +24,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import typer
 from demonstration import ROOT
 from release.postgresql import Server
 from services import (
@@ -42,6 +44,7 @@ from services import (
 
 from anonymizer.storage.home import Home
 from cli.commands.init import create_home
+from cli.main import app
 
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 
@@ -117,6 +120,47 @@ def test_the_image_has_the_version_of_the_package() -> None:
 @pytest.mark.parametrize("name", commands())
 def test_commands_exist(name: str) -> None:
     assert Path(sys.executable).with_name(Path(commands()[name][0]).name).exists()
+
+
+PAGE = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("line", re.findall(r"^ +(docker compose .*)$", PAGE, re.MULTILINE))
+def test_what_the_page_calls_by_compose_exists(line: str) -> None:
+    _, _, kind, *words = shlex.split(line)
+    if kind == "up":
+        assert set(words) - {"--detach"} <= SERVICES.keys()
+        return
+    assert kind in ("exec", "run")
+    service, program, *rest = [word for word in words if word != "--rm"]
+    assert (service, program) == ("code", "audience")
+    command: Any = typer.main.get_command(app)
+    while inner := getattr(command, "commands", None):
+        command = inner[rest.pop(0)]
+    command.make_context("audience", rest)
+
+
+def test_what_the_page_calls_by_systemd_exists() -> None:
+    named = re.findall(r"systemctl (?:stop|enable --now) ([\w -]+)", PAGE)
+    units = {word for words in named for word in words.split()}
+    assert {f"{unit}.service" for unit in units} == {unit.name for unit in UNITS}
+
+
+def test_a_command_has_the_variables_of_the_units(tmp_path: Path) -> None:
+    (line,) = re.findall(r"^ +sudo -u audience (sh -c .*) -- health$", PAGE, re.MULTILINE)
+    (tmp_path / "program").write_text('#!/bin/sh\nenv | grep AUDIENCE_; echo "$@"\n')
+    (tmp_path / "program").chmod(0o755)
+    text = (DEPLOY / "systemd" / "environment").read_text(encoding="utf-8")
+    (tmp_path / "environment").write_text(text.replace("=03:00", '="every 15 minutes"'))
+    line = line.replace("/etc/audience/environment", f"{tmp_path}/environment")
+    line = line.replace("/opt/audience/.venv/bin/audience", f"{tmp_path}/program")
+    done = subprocess.run(
+        ["sh", "-c", f"{line} -- accept --reason 'It is right.'"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "AUDIENCE_HOME=/srv/audience\n" in done.stdout
+    assert "AUDIENCE_SCHEDULE=every 15 minutes\n" in done.stdout
+    assert done.stdout.endswith("accept --reason It is right.\n")
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
