@@ -232,7 +232,7 @@ def fork_run(world: World, home: Home, log: Path, *, eager: bool) -> int:
     try:
         os.environ["AUDIENCE_HOME"] = str(home.root)
         if eager:
-            vars(pipelines.workers)["Workers"] = partial(Workers, start_seconds=0.0)
+            vars(pipelines.workers)["Workers"] = partial(Workers, start_seconds=-1.0)
         with log.open("a", encoding="ascii", buffering=1) as lines:
             listener = partial(announce, world, lines)
             code = run_all(home, world, listener)

@@ -67,11 +67,7 @@ def _unfinished(home: Home, ledger: Ledger, release_id: str, reason: str) -> Cor
     by = corrected(ledger.entries()).get(release_id)
     order = find_order(ledger, by) if by else None
     first = first_edition(release_id)
-    if (
-        order
-        and order.reason == reason
-        and any(f"/{first}" in f for f in faulty_exports(home, ledger))
-    ):
+    if order and order.reason == reason and faulty_exports(home, ledger, first):
         return order
     return None
 

@@ -23,11 +23,9 @@ import dagster as dg
 
 from anonymizer.counting.eligibility import find_eligible_in
 from anonymizer.counting.reach import count_series
-from anonymizer.exports.database import build_database
-from anonymizer.exports.withdrawal import in_circulation
+from anonymizer.exports.database_growth import update_database
 from anonymizer.model.periods import Period
 from anonymizer.model.series import CAMPAIGN_DAY, SERIES, Series
-from anonymizer.release.publication import load_releases
 from pipelines import journal
 from pipelines.accounts import account_facts
 from pipelines.checks import Check, checks_of, judge_days, report
@@ -214,7 +212,7 @@ def _days(series: Series, context: dg.AssetExecutionContext) -> list[date]:
 def _finish(installation: Installation, days: Sequence[date]) -> None:
     """What a run does once, whatever became of its days: the database, and what may go."""
     home, ledger, secret = installation.home, installation.ledger(), installation.secret()
-    build_database(in_circulation(load_releases(home, ledger), ledger), home)
+    update_database(home, ledger)
     purge_expired(home, days, ledger, secret)
 
 

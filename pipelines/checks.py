@@ -227,7 +227,7 @@ def exports_as_recorded(installation: Installation, series: Series, period: Peri
     if entry is None:
         return CheckVerdict(passed=True, metadata={"note": verdicts.NOTHING_RELEASED})
     first = first_edition(entry.subject)
-    faulty = [f for f in faulty_exports(installation.home, ledger) if f"/{first}" in f]
+    faulty = faulty_exports(installation.home, ledger, first)
     return CheckVerdict(not faulty, {"faulty": faulty})
 
 

@@ -33,7 +33,6 @@ class PeriodHistory:
 
     home: Home
     released: frozenset[str]
-    broken: tuple[str, ...]
     timing: Timing
     ledger: Ledger
 
@@ -42,8 +41,7 @@ class PeriodHistory:
         """Raises LedgerBroken when the ledger cannot be trusted."""
         present = (entry.subject for entry in ledger.releases())
         whole = frozenset(name for name in present if (home.releases / name).is_dir())
-        broken = tuple(faulty_exports(home, ledger))
-        return cls(home, whole, broken, Policy.load(home.policy).timing, ledger)
+        return cls(home, whole, Policy.load(home.policy).timing, ledger)
 
     def timing_of(self, period: Period) -> Timing:
         """When the period closes is what its own settings say."""
@@ -63,8 +61,8 @@ class PeriodHistory:
         """Whether it is settled, no correction is ordered and its exports are as recorded."""
         if open_order(self.ledger, series, period):
             return False
-        name = f"/{series.release_id(period)}"
-        return self.is_finished(series, period) and not any(name in file for file in self.broken)
+        name = series.release_id(period)
+        return self.is_finished(series, period) and not faulty_exports(self.home, self.ledger, name)
 
     def obstacle(self, series: Series, period: Period) -> str:
         """Why the period cannot be released now; empty when it can."""

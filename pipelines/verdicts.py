@@ -254,7 +254,7 @@ def release_as_recorded(installation: Installation, series: Series, period: Peri
     release = _in_force(installation, series, period)
     # Of every edition: the ids of corrections begin with that of the first.
     first = series.release_id(period)
-    faulty = [file for file in faulty_exports(home, ledger) if f"/{first}" in file]
+    faulty = faulty_exports(home, ledger, first)
     return CheckVerdict(not faulty, {"figures": release.figures.num_rows, "faulty": faulty})
 
 

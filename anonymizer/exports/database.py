@@ -8,7 +8,9 @@ table of their own, so that nothing counts twice.
 
 import hashlib
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ from anonymizer.storage.home import Home
 from anonymizer.storage.lock import exclusive
 
 # What is created, in this order: tables, and what reads them. Files in sql/: create_<name>.sql.
-_CREATED = (
+CREATED = (
     *("releases", "advertisers", "campaigns", "subjects", "regions", "genders", "ages"),
     *("macro_level_of", "macro_is_disjoint", "segments", "released_tables"),
     *("figures", "corrected_figures", "view_catalogue"),
@@ -50,9 +52,9 @@ _CREATED = (
     *("view_campaign_months", "view_interest_weeks", "view_audience_months"),
 )
 _MACRO, _VIEW = "macro_", "view_"
-TABLES = tuple(name for name in _CREATED if not name.startswith((_MACRO, _VIEW)))
-MACROS = tuple(name.removeprefix(_MACRO) for name in _CREATED if name.startswith(_MACRO))
-VIEWS = tuple(name.removeprefix(_VIEW) for name in _CREATED if name.startswith(_VIEW))
+TABLES = tuple(name for name in CREATED if not name.startswith((_MACRO, _VIEW)))
+MACROS = tuple(name.removeprefix(_MACRO) for name in CREATED if name.startswith(_MACRO))
+VIEWS = tuple(name.removeprefix(_VIEW) for name in CREATED if name.startswith(_VIEW))
 # Digests of the objects of databases that earlier versions built: their figures are proved too.
 _EARLIER_LAYOUTS = frozenset({"e3f678d16f51d438974159a1e1e2ac97b0ad82c029afd2e9a9bd40adc4794f9f"})
 # What DuckDB raises where a disk or the memory is full, or a file cannot be written or read again.
@@ -151,29 +153,42 @@ def build_database(releases: Sequence[Release], home: Home) -> Path:
     """
     if not all(isinstance(release, Release) for release in releases):
         raise TypeError("the database is built from releases only")
+    with replacing(home) as temporary:
+        written = _build(releases, temporary)
+        temporary.chmod(PUBLIC)
+        if _read_back(temporary) != written:
+            raise NoSpace(
+                "published", "the database that was read back differs from what was written"
+            )
+    return home.database
+
+
+@contextmanager
+def replacing(home: Home) -> Iterator[Path]:
+    """A file to write, which is the database once the block has ended. Raises NoSpace.
+
+    Whatever is raised in the block, the old file stands.
+    """
     with exclusive(home):
         _clean(home)
         temporary = home.published / f".segments.{secrets.token_hex(4)}.duckdb"
         try:
             make_folder(home.published, PUBLIC)
-            written = _build(releases, temporary)
-            temporary.chmod(PUBLIC)
-            if _read_back(temporary) != written:
-                raise NoSpace(
-                    "published", "the database that was read back differs from what was written"
-                )
+            yield temporary
             move_into_place(temporary, home.database)
         except (*_FULL, OSError) as error:
             raise NoSpace("published", type(error).__name__) from None
         finally:
             _clean(home)
-    return home.database
 
 
 def _clean(home: Home) -> None:
-    """Remove what an interrupted build left, with the files that DuckDB keeps beside."""
+    """Remove what an interrupted build left, with what DuckDB keeps beside."""
     for abandoned in home.published.glob(".segments.*.duckdb*"):
-        abandoned.unlink()
+        if abandoned.is_dir():
+            shutil.rmtree(abandoned, ignore_errors=True)
+        else:
+            abandoned.unlink()
 
 
 def differences(releases: Sequence[Release], path: Path) -> list[str]:
@@ -246,21 +261,26 @@ def _content(connection: duckdb.DuckDBPyConnection) -> Mapping[str, object]:
 
 
 def _fill(releases: Sequence[Release], connection: duckdb.DuckDBPyConnection) -> None:
-    create_objects(_incoming(releases), connection)
+    create_objects(incoming_rows(releases, Definitions.of(releases)), connection)
 
 
 def create_objects(incoming: Mapping[str, pa.Table], connection: duckdb.DuckDBPyConnection) -> None:
     """Create all tables, views and macros with their comments from `incoming` rows, by name."""
     for name, rows in incoming.items():
         connection.register(f"incoming_{name}", rows)
-    for name in _CREATED:
+    for name in CREATED:
         connection.execute(read(f"create_{name}"))
     for (statement,) in connection.sql(read("describe_views")).fetchall():
         connection.execute(statement)
 
 
-def _incoming(releases: Sequence[Release]) -> dict[str, pa.Table]:
-    definitions = Definitions.of(releases)
+def empty_rows() -> dict[str, pa.Table]:
+    """Rows for `create_objects` of a database without any."""
+    return {name: rows_of(name, ()) for name in (*_INCOMING, "figures")}
+
+
+def incoming_rows(releases: Sequence[Release], definitions: Definitions) -> dict[str, pa.Table]:
+    """Rows for `create_objects` about these releases, by name."""
     corrected_by = {release.corrects: release.id for release in releases if release.corrects}
     rows = {
         "releases": (
@@ -281,10 +301,10 @@ def _incoming(releases: Sequence[Release]) -> dict[str, pa.Table]:
 def rows_of(name: str, rows: Iterable[Sequence[Any]]) -> pa.Table:
     """Rows for `create_objects`, in the columns that it expects of `name`."""
     columns = _INCOMING_FIGURES if name == "figures" else _INCOMING[name]
-    return pa.Table.from_pylist(
-        [dict(zip(columns, row, strict=True)) for row in rows],
-        schema=pa.schema(list(columns.items())),
-    )
+    schema = pa.schema(list(columns.items()))
+    values = list(zip(*rows, strict=True)) or [()] * len(schema)
+    arrays = [pa.array(each, kind) for each, kind in zip(values, schema.types, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _release_row(release: Release) -> tuple[Any, ...]:

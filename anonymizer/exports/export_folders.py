@@ -5,7 +5,7 @@ so its files lie in `_all`, a name that no advertiser's id can be.
 """
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +30,7 @@ from anonymizer.exports.retirement import remove_retired
 from anonymizer.exports.rows import export_rows
 from anonymizer.exports.xlsx_file import xlsx_bytes
 from anonymizer.model.errors import AudienceError, Held, LedgerBroken, NoSpace
+from anonymizer.model.series import first_edition
 from anonymizer.model.subjects import Campaign, Subject
 from anonymizer.release.acceptances import statement_of
 from anonymizer.release.corrections import corrected, find_order
@@ -187,16 +188,23 @@ def _record(
         raise _cannot_repeat(release_id)
 
 
-def faulty_exports(home: Home, ledger: Ledger) -> list[str]:
-    """Exported files that are not as the ledger recorded them: edited, missing, or unknown."""
+def faulty_exports(home: Home, ledger: Ledger, only: str = "") -> list[str]:
+    """Exported files that are not as the ledger recorded them: edited, missing, or unknown.
+
+    `only` is the id of a first release: its files alone are read, and those of its corrections.
+    """
     entries = ledger.entries()
     recorded = _recorded_files(ledger)
     released = {entry.subject for entry in entries if entry.kind == RELEASE}
     pointed = {entry.subject for entry in entries if entry.kind == POINTER}
     unfinished = released - set(recorded) | corrected(entries).keys() - pointed
     found = {folder.name for folder in home.exports.glob("*/*")}
-    faults = sorted(f"*/{name}" for name in unfinished)
-    for name in sorted(found | set(recorded)):
+
+    def asked(names: Collection[str]) -> list[str]:
+        return sorted(name for name in names if not only or first_edition(name) == only)
+
+    faults = [f"*/{name}" for name in asked(unfinished)]
+    for name in asked(found | set(recorded)):
         faults += _differences(home, name, recorded.get(name, {}), missing_too=True)
     return faults
 

@@ -8,7 +8,7 @@ is released again only as a correction.
 
 from collections.abc import Sequence
 
-from anonymizer.exports.database import build_database
+from anonymizer.exports.database_growth import update_database
 from anonymizer.exports.export_folders import lay_recorded, recipients_of
 from anonymizer.exports.notice import FORMAT, WITHDRAWAL, rendered_notices, withdrawn
 from anonymizer.exports.recorded_files import EXPORTS
@@ -18,7 +18,7 @@ from anonymizer.release.corrections import circulates, corrected
 from anonymizer.release.key_change import check_secret
 from anonymizer.release.ledger import Entry, Ledger
 from anonymizer.release.public_ledger import check_public_ledger, write_public_ledger
-from anonymizer.release.publication import load_release, load_releases
+from anonymizer.release.publication import load_release
 from anonymizer.release.release import Release
 from anonymizer.storage.home import Home
 from anonymizer.storage.lock import exclusive
@@ -54,7 +54,7 @@ def withdraw(
             )
         write_public_ledger(ledger, home)
         lay_recorded(release, home, ledger, secret)
-        build_database(in_circulation(load_releases(home, ledger), ledger), home)
+        update_database(home, ledger)
     return tuple(name.split("/")[0] for name in entry.body["files"])
 
 

@@ -28,6 +28,9 @@ _REPLACED = {
     "proof_seconds": "proof_work",
 }
 
+# The same in C, ten times as fast, where PyYAML was built with it.
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 Model = TypeVar("Model", bound=Settings)
 
 
@@ -58,8 +61,8 @@ def parse(text: str, name: str, model: type[Model]) -> Model:
 @lru_cache(maxsize=32)
 def _parsed(text: str, name: str, model: type[Model]) -> Model:
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
+        root = yaml.compose(text, Loader=_LOADER)
+        content = yaml.load(text, Loader=_LOADER)  # noqa: S506  a safe one
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{name}:{mark.line + 1}" if mark else name

@@ -111,7 +111,14 @@ class Catalogue:
     @cached_property
     def positions(self) -> Mapping[str, int]:
         """Row of `cells` by segment id."""
-        return {self.id(segment): segment for segment in range(len(self))}
+        codes = (
+            [axis.groups[position].code for position in positions.tolist()]
+            for axis, positions in zip(self.dimensions, self.cells.T, strict=True)
+        )
+        ids = list(map(":".join, zip(*codes, strict=True)))
+        for segment, named in self.named.items():
+            ids[segment] = named.id
+        return {name: segment for segment, name in enumerate(ids)}
 
     @cached_property
     def digest(self) -> str:

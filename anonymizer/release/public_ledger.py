@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from anonymizer.model.errors import LedgerBroken
 from anonymizer.release.chain import Link, prove
@@ -27,14 +27,29 @@ def write_public_ledger(ledger: Ledger, home: Home) -> Path:
 
     The caller holds the lock: what a killed process has left of this file is removed.
     """
-    lines = [_line(entry.link) for entry in ledger.entries()]
-    content = "".join(lines).encode()
-    path = home.public_ledger
+    links, path = [entry.link for entry in ledger.entries()], home.public_ledger
     for abandoned in home.published.glob(f".{path.name}.*.tmp"):
         abandoned.unlink()
-    if lines and not (path.exists() and path.read_bytes() == content):
-        write_bytes(content, path, mode=PUBLIC)
+    there = _beginning(path, links)
+    said = len(_proved_links(path.name, there))
+    if said < len(links):
+        added = "".join(_line(link) for link in links[said:])
+        write_bytes(there + added.encode(), path, mode=PUBLIC)
     return path
+
+
+def _beginning(path: Path, links: Sequence[Link]) -> bytes:
+    """What stands in the file, if these links begin so; nothing of any other file.
+
+    The last link seals all that come before it.
+    """
+    try:
+        there = path.read_bytes()
+        known = _proved_links(path.name, there)
+    except (OSError, LedgerBroken):
+        return b""
+    same = len(known) <= len(links) and all(links[len(known) - 1] == link for link in known[-1:])
+    return there if same else b""
 
 
 class PublicLedger(Ledger):
@@ -74,14 +89,37 @@ def read_public_ledger(path: Path) -> tuple[Link, ...]:
     Raises LedgerBroken when the file is missing, damaged, or its chain does not hold.
     """
     try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path.name, error) from None
+    return _proved_links(path.name, content)
+
+
+def _proved_links(name: str, content: bytes) -> tuple[Link, ...]:
+    """The links in the content of the file; of what a reading before has proved, only the end."""
+    before, links = _last_proved
+    if not content.startswith(before):
+        before, links = b"", ()
+    try:
         # Not splitlines: JSON may hold other ends of lines.
-        lines = list(io.StringIO(path.read_bytes().decode("utf-8"), newline="\n"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise LedgerBroken(
-            f"{path.name} cannot be read ({type(error).__name__}); get the published folder again "
-            "from its publisher"
-        ) from None
-    return prove(_link(number, line) for number, line in enumerate(lines, start=1))
+        lines = list(io.StringIO(content[len(before) :].decode("utf-8"), newline="\n"))
+    except UnicodeDecodeError as error:
+        raise _unreadable(name, error) from None
+    added = [_link(number, line) for number, line in enumerate(lines, start=len(links) + 1)]
+    proved = prove((*links, *added))
+    _last_proved[:] = content, proved
+    return proved
+
+
+# The content that was read last, whole lines, and its links.
+_last_proved: list[Any] = [b"", ()]
+
+
+def _unreadable(name: str, error: Exception) -> LedgerBroken:
+    return LedgerBroken(
+        f"{name} cannot be read ({type(error).__name__}); get the published folder "
+        "again from its publisher"
+    )
 
 
 def check_public_ledger(home: Home, links: Sequence[Link]) -> None:
@@ -92,7 +130,10 @@ def check_public_ledger(home: Home, links: Sequence[Link]) -> None:
     if not home.public_ledger.exists():
         return
     public = read_public_ledger(home.public_ledger)
-    for mine, shown in zip(links, public, strict=False):
+    shared = min(len(links), len(public))
+    # The last link that both have seals all before it: if it is the same, so are they.
+    differs = shared and links[shared - 1] != public[shared - 1]
+    for mine, shown in zip(links, public, strict=False) if differs else ():
         if mine != shown:
             raise LedgerBroken(
                 f"sequence {mine.sequence} differs from published/ledger.jsonl; one of the two "

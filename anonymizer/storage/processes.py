@@ -32,6 +32,7 @@ Result = TypeVar("Result")
 CallSite = tuple[str, int]
 
 _PAUSE_SECONDS = 0.5
+_PREPARATION_SECONDS = 0.2
 _CALL_SITES = "places_elsewhere"
 
 
@@ -44,7 +45,9 @@ class Workers:
     """How much may be done at once, and who may call it off.
 
     `start_seconds` is what has to be saved before processes are started for it: they need about
-    0.6 s until they have their imports and the catalogue, and as much time of a processor each.
+    0.6 s until they have their imports and the catalogue, and as much time of a processor each. It
+    is estimated from the CPU time of the first items, so that a busy machine does not look like
+    heavy work; the first of them also pay for what is imported or prepared once.
     `go_on` is asked before each table and about twice a second while processes work; whatever
     it raises ends them and comes out of `results`.
     """
@@ -72,8 +75,8 @@ class Workers:
         """
         left = deque(sorted(range(len(items)), key=lambda number: (costs[number], number)))
         done: dict[int, Result] = {}
-        begin = time.monotonic()
-        while left and not self._pays(time.monotonic() - begin, done, left, costs):
+        begin = time.thread_time()
+        while left and not self._pays(time.thread_time() - begin, done, left, costs):
             self.go_on()
             number = left.popleft()
             done[number] = work(shared, items[number])
@@ -85,10 +88,11 @@ class Workers:
         self, seconds: float, done: dict[int, Result], left: deque[int], costs: Sequence[int]
     ) -> bool:
         """Whether the time saved on what is left outweighs the start of processes."""
-        if not done:
+        processes = min(self.processes, len(left))
+        if not done or processes < 2:  # noqa: PLR2004  one beside this one saves nothing
             return False
-        processes = min(self.processes, len(left))  # one beside this one saves nothing
-        rate = seconds / sum(costs[number] for number in done)
+        beyond = max(seconds - _PREPARATION_SECONDS, 0.0)
+        rate = beyond / sum(costs[number] for number in done)
         expected = rate * sum(costs[number] for number in left)
         return expected * (1 - 1 / processes) > self.start_seconds
 

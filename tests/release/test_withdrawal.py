@@ -197,7 +197,7 @@ def die_at(position: str) -> None:
     if position == "ledger":
         withdrawal.write_public_ledger = die  # type: ignore[attr-defined, assignment]
     elif position == "database":
-        withdrawal.build_database = die  # type: ignore[attr-defined, assignment]
+        withdrawal.update_database = die  # type: ignore[attr-defined, assignment]
     else:
         stop = die if position == "first folder gone" else move_and_die
         notice.move_into_place = stop  # type: ignore[attr-defined]

@@ -14,7 +14,7 @@ from anonymizer.storage.processes import Workers
 
 ITEMS = list(range(8))
 EQUAL = [1] * len(ITEMS)
-EAGER = Workers(2, start_seconds=0)  # processes start after the first item, whatever it took
+EAGER = Workers(2, start_seconds=-1)  # processes start after the first item, whatever it took
 
 
 def process(first: int, _: int) -> int:

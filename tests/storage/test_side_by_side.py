@@ -112,7 +112,7 @@ def test_work_under_way_can_be_called_off() -> None:
             raise Held("interrupted", "told to stop")
 
     with pytest.raises(Held, match="interrupted"):
-        Workers(2, go_on, start_seconds=0).results(linger, os.getpid(), ITEMS, EQUAL)
+        Workers(2, go_on, start_seconds=-1).results(linger, os.getpid(), ITEMS, EQUAL)
     assert children() == before
 
 
