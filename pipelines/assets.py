@@ -31,6 +31,7 @@ from pipelines.accounts import account_facts
 from pipelines.checks import Check, checks_of, judge_days, report
 from pipelines.column_schemas import column_lineage
 from pipelines.expiry import purge_expired
+from pipelines.finished_days import FINISHED_AS, FinishedDays
 from pipelines.flow import Flow
 from pipelines.held_days import NOT_HELD, verdict_on
 from pipelines.intake_stage import IntakeStage
@@ -200,8 +201,36 @@ def parts_of(
     ]
     if flow.series == CAMPAIGN_DAY:
         intake_stage = IntakeStage(installation, context.log, min(days))
-        parts.insert(0, StageWork(flow.stage("intake"), intake_stage.take, intake_stage.tell))
+        intake = StageWork(flow.stage("intake"), intake_stage.take, intake_stage.tell)
+        finished = FinishedDays(installation, lambda: intake_stage.codings)
+        *computed, publication = [intake, *parts]
+        unchanged = [replace(part, work=_unless(finished, part)) for part in computed]
+        return [*unchanged, replace(publication, work=_marking(finished, publication))]
     return parts
+
+
+def _unless(finished: FinishedDays, part: StageWork) -> Work:
+    """The work of a stage, but for days that intake has found to be finished."""
+    taking_in = part.stage.after is None
+
+    def work(installation: Installation, period: Period) -> StageOutcome:
+        day = period.end
+        if finished.has(day) if taking_in else finished.known.get(day, False):
+            return finished.reuse(part.stage, day)
+        return part.work(installation, period)
+
+    return work
+
+
+def _marking(finished: FinishedDays, part: StageWork) -> Work:
+    """The work of publication, and what a later run recognises the finished day by."""
+
+    def work(installation: Installation, period: Period) -> StageOutcome:
+        outcome = part.work(installation, period)
+        facts = {**outcome.facts, FINISHED_AS: finished.mark(period.end)}
+        return replace(outcome, facts=facts)
+
+    return work
 
 
 def _days(series: Series, context: dg.AssetExecutionContext) -> list[date]:

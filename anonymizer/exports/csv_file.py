@@ -1,18 +1,40 @@
 """An export as CSV: UTF-8, comma, one header line, empty where there is no figure."""
 
-import csv
-import io
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 from anonymizer.exports.rows import Row, harmless
+
+_FIELDS_REMEMBERED = 1 << 16  # more than the segments of a catalogue, of which all files speak
+_DISTINCT = frozenset({"statement_english", "statement_indonesian"})  # no text stands twice
 
 
 def csv_bytes(rows: Sequence[Row]) -> bytes:
     """The content of the file."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(Row._fields)
-    writer.writerows(
-        [harmless(value) if isinstance(value, str) else value for value in row] for row in rows
-    )
-    return text.getvalue().encode()
+    lines = [",".join(Row._fields)]
+    if rows:
+        columns = zip(Row._fields, zip(*rows, strict=True), strict=True)
+        rendered = [_rendered(name, values) for name, values in columns]
+        lines += map(",".join, zip(*rendered, strict=True))
+    return "\n".join([*lines, ""]).encode()
+
+
+def _rendered(name: str, values: Sequence[Any]) -> list[str]:
+    """The fields of a column."""
+    if name in _DISTINCT:
+        return [_field(value) for value in values]
+    return [_known_field(value) for value in values]
+
+
+def _field(value: Any) -> str:
+    """A field, in quotes where it needs them; there is no end of a line in any (`harmless`)."""
+    if value is None:
+        return ""
+    text = harmless(value) if isinstance(value, str) else str(value)
+    if '"' in text or "," in text:
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+_known_field = lru_cache(maxsize=_FIELDS_REMEMBERED)(_field)

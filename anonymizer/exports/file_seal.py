@@ -11,6 +11,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import Any
 
 import pyarrow as pa
@@ -125,12 +127,19 @@ def _of_parquet(content: bytes, key: str) -> FileSeal | None:
 
 def _digest_of(table: pa.Table) -> str:
     """The digest of the values, row by row, as they are: a text that is empty is not a null."""
-    digest = hashlib.sha256()
-    columns = [column.to_pylist() for column in table.columns]
-    for row in zip(*columns, strict=True):
-        values = [value.isoformat() if isinstance(value, date) else value for value in row]
-        digest.update(f"{canonical_json(values)}\n".encode())
-    return digest.hexdigest()
+    columns = [[*map(_json, column.to_pylist())] for column in table.columns]
+    lines = map(",".join, zip(*columns, strict=True))
+    return hashlib.sha256("".join([f"[{line}]\n" for line in lines]).encode()).hexdigest()
+
+
+def _json(value: Any) -> str:
+    """A value in canonical JSON; of a date its text."""
+    return encode_basestring(value) if isinstance(value, str) else _known_json(value)
+
+
+@lru_cache(maxsize=4096)
+def _known_json(value: Any) -> str:
+    return canonical_json(value.isoformat() if isinstance(value, date) else value)
 
 
 def _opened(document: Mapping[str, Any], key: str, content: str) -> FileSeal:

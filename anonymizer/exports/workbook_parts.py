@@ -15,8 +15,13 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from anonymizer.storage.files import canonical_json
 
@@ -36,6 +41,8 @@ _EFFORT = 3  # of compression: files are a tenth larger than with the usual 6, a
 _LARGEST = 512 * 2**20  # of all parts together, in bytes
 _VALUE = "{http://schemas.openxmlformats.org/officeDocument/2006/docPropsVTypes}lpwstr"
 
+_TEXTS_REMEMBERED = 1 << 16  # more than the segments of a catalogue, of which all sheets speak
+_FIRST_ADDED = 3  # the row after the heading and the line that the library writes
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -47,13 +54,25 @@ class Line:
     height: int = 0
 
 
+@dataclass(frozen=True)
+class Columns:
+    """The cells of a long sheet, column by column; what stands in most sheets is rendered once.
+
+    Texts of the columns in `distinct` are taken to stand nowhere else. Each column has numbers or
+    texts; of numbers some may be missing.
+    """
+
+    values: Sequence[Sequence[str | int | None]]
+    distinct: frozenset[int] = frozenset()
+
+
 class NoWorkbook(ValueError):
     """A file that is no workbook, or one with parts that nobody could have released."""
 
 
 def finished(
     workbook: bytes,
-    lines: Mapping[int, Sequence[Line]],
+    lines: Mapping[int, Sequence[Line] | Columns],
     properties: Callable[[str], Mapping[str, str]],
 ) -> bytes:
     """The same workbook with more lines at the end of sheets, and a seal.
@@ -75,14 +94,18 @@ def finished(
     return _written(parts)
 
 
-def _with_lines(sheet: str, lines: Sequence[Line]) -> str:
-    if not lines:
+def _with_lines(sheet: str, lines: Sequence[Line] | Columns) -> str:
+    number = len(lines.values[0]) if isinstance(lines, Columns) else len(lines)
+    if not number:
         return sheet
     styles = dict(re.findall(r'<c r="([A-Z]+)2"( s="\d+")', sheet))
     columns = [(f'<c r="{letter}', styles.get(letter, "")) for letter in _LETTERS]
-    rows = "".join(_row(number, line, columns) for number, line in enumerate(lines, start=3))
+    if isinstance(lines, Columns):
+        rows = _rows(lines, range(_FIRST_ADDED, number + _FIRST_ADDED), columns)
+    else:
+        rows = "".join(_row(n, line, columns) for n, line in enumerate(lines, start=_FIRST_ADDED))
     sheet = sheet.replace("</sheetData>", f"{rows}</sheetData>", 1)
-    return re.sub(r'(<dimension ref="A1:[A-Z]+)2"', rf'\g<1>{len(lines) + 2}"', sheet, count=1)
+    return re.sub(r'(<dimension ref="A1:[A-Z]+)2"', rf'\g<1>{number + 2}"', sheet, count=1)
 
 
 def properties_of(workbook: bytes) -> dict[str, str]:
@@ -146,16 +169,53 @@ def _row(number: int, line: Line, columns: Sequence[tuple[str, str]]) -> str:
     cells = [
         f'{cell}{number}"{style}><v>{value}</v></c>'
         if isinstance(value, int)
-        else f'{cell}{number}"{style} t="inlineStr">{_text(value)}</c>'
+        else f'{cell}{number}"{style} t="inlineStr">{_known_text(value)}</c>'
         for (cell, style), value in zip(columns, line.cells, strict=False)
         if value is not None
     ]
     return f'<row r="{number}"{height}>{"".join(cells)}</row>'
 
 
-@lru_cache(maxsize=4096)
+def _rows(lines: Columns, numbers: range, columns: Sequence[tuple[str, str]]) -> str:
+    """Many rows at once; the same as `_row` gives for each of them."""
+    row_numbers = pc.cast(pa.array(numbers, pa.int64()), pa.string())
+    parts: list[Any] = ['<row r="', row_numbers, '">']
+    for position, (values, begin) in enumerate(zip(lines.values, columns, strict=False)):
+        text = _text if position in lines.distinct else _known_text
+        parts += _cells(values, row_numbers, begin, text)
+    rows = _joined([*parts, "</row>"])
+    end = rows.offset + len(rows)
+    offsets = np.frombuffer(rows.buffers()[1], dtype=np.int32)[rows.offset : end + 1]
+    return rows.buffers()[2].slice(offsets[0], offsets[-1] - offsets[0]).to_pybytes().decode()
+
+
+def _cells(
+    values: Sequence[str | int | None],
+    row_numbers: pa.StringArray,
+    begin: tuple[str, str],
+    text: Callable[[str], str],
+) -> list[Any]:
+    """The parts of a column's cells, one after the other; nothing for one that is missing."""
+    cell, style = begin
+    if all(isinstance(value, str) for value in values):
+        texts = pa.array([text(value) for value in values if isinstance(value, str)], pa.string())
+        return [cell, row_numbers, f'"{style} t="inlineStr">', texts, "</c>"]
+    people = pc.cast(pa.array(values, pa.int64()), pa.string())
+    cells = _joined([cell, row_numbers, f'"{style}><v>', people, "</v></c>"])
+    return [pc.fill_null(cells, "")]
+
+
+def _joined(parts: Sequence[Any]) -> pa.StringArray:
+    """Texts and columns of texts put together, row by row."""
+    given = [pa.scalar(part) if isinstance(part, str) else part for part in parts]
+    return pc.binary_join_element_wise(*given, "")
+
+
 def _text(value: str) -> str:
     """A text in a cell; `_x0041_` would be read as a character."""
     space = "" if value == value.strip() else ' xml:space="preserve"'
     text = re.sub(r"_(?=x[0-9A-Fa-f]{4}_)", "_x005F_", value) if "_x" in value else value
     return f"<is><t{space}>{escape(text)}</t></is>"
+
+
+_known_text = lru_cache(maxsize=_TEXTS_REMEMBERED)(_text)

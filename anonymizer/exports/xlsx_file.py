@@ -20,7 +20,13 @@ from anonymizer.exports.language import Language, worded
 from anonymizer.exports.overview import WorkbookContent
 from anonymizer.exports.rows import Row, harmless
 from anonymizer.exports.summary_sheet import write_summary
-from anonymizer.exports.workbook_parts import PLACEHOLDER, SEAL_PROPERTIES, Line, finished
+from anonymizer.exports.workbook_parts import (
+    PLACEHOLDER,
+    SEAL_PROPERTIES,
+    Columns,
+    Line,
+    finished,
+)
 from anonymizer.model.dimensions import Text
 from anonymizer.release.release import Release
 
@@ -49,6 +55,8 @@ _COLUMNS: tuple[tuple[Text, int], ...] = (
     (words.IAB_IDS, 20),
 )
 _PRINTED = 7
+_DISTINCT = frozenset({[name for name, _ in _COLUMNS].index(words.STATEMENT)})
+Cells = Sequence[str] | Sequence[int] | Sequence[int | None]
 _GUIDE_WIDTH, _LABEL_WIDTHS, _LINE_POINTS = 90, (38, 100), 15
 
 
@@ -70,63 +78,57 @@ def xlsx_bytes(
         for name in SEAL_PROPERTIES:
             workbook.set_custom_property(name, PLACEHOLDER, "text")
         write_summary(workbook, content, language)
-        sheets = {
-            words.FIGURES: _TableLines(content, language).lines(),
-            words.READING: _guide_lines(release, language),
-            words.LABEL: _label_lines(content.label, language),
-        }
-        _write_table(workbook, sheets[words.FIGURES], language)
-        _write_guide(workbook, sheets[words.READING], language)
-        _write_label(workbook, sheets[words.LABEL], language)
-    more = {number: lines[1:] for number, lines in enumerate(sheets.values(), start=2)}
-    return finished(file.getvalue(), more, seal)
+        table = _table_columns(content, language)
+        reading = _guide_lines(release, language)
+        label = _label_lines(content.label, language)
+        _write_table(workbook, table, language)
+        _write_guide(workbook, reading, language)
+        _write_label(workbook, label, language)
+    more = (Columns([column[1:] for column in table], _DISTINCT), reading[1:], label[1:])
+    return finished(file.getvalue(), dict(enumerate(more, start=2)), seal)
 
 
-class _TableLines:
-    """The cells of the table, line by line, in the order of the columns."""
-
-    def __init__(self, content: WorkbookContent, language: Language) -> None:
-        self._content, self._language = content, language
-        self._groups: dict[tuple[str, str], str] = {}
-
-    def lines(self) -> list[Line]:
-        """All lines of the table."""
-        return [Line(self._cells(row)) for row in self._content.rows]
-
-    def _cells(self, row: Row) -> tuple[str | int | None, ...]:
-        segment = self._content.release.segments[row.segment_id]
-        english = self._language == "english"
-        return (
-            harmless(worded(segment.name, self._language)),
-            row.people,
-            worded(words.STATUSES[row.status], self._language),
-            self._group("gender", row.gender),
-            self._group("age", row.age),
-            self._region(row.region_code, segment.region_name),
-            row.region_code,
-            harmless(row.statement_english if english else row.statement_indonesian),
-            row.segment_id,
-            row.gender,
-            row.age,
-            row.rounding,
-            row.iab_ids,
-        )
-
-    def _group(self, dimension: str, code: str) -> str:
-        found = self._groups.get((dimension, code))
-        if found is None:
-            known = self._content.groups.known[dimension][code]
-            text = words.NO_LIMIT.get(code)
-            if text is None:
-                text = Text(code, code) if known.level == "band" else known.name
-            found = self._groups[dimension, code] = harmless(worded(text, self._language))
-        return found
-
-    def _region(self, code: str, name: Text) -> str:
-        return harmless(worded(words.NO_LIMIT.get(code, name), self._language))
+def _table_columns(content: WorkbookContent, language: Language) -> tuple[Cells, ...]:
+    """The cells of the table, in the order of the columns."""
+    rows = Row(*(zip(*content.rows, strict=True) if content.rows else ((),) * len(Row._fields)))
+    segments = [content.release.segments[name] for name in rows.segment_id]
+    statements = rows.statement_english if language == "english" else rows.statement_indonesian
+    regions = zip(rows.region_code, segments, strict=True)
+    return (
+        [harmless(worded(segment.name, language)) for segment in segments],
+        rows.people,
+        [worded(words.STATUSES[status], language) for status in rows.status],
+        _groups(content, "gender", rows.gender, language),
+        _groups(content, "age", rows.age, language),
+        [
+            harmless(worded(words.NO_LIMIT.get(code, segment.region_name), language))
+            for code, segment in regions
+        ],
+        rows.region_code,
+        [harmless(statement) for statement in statements],
+        rows.segment_id,
+        rows.gender,
+        rows.age,
+        rows.rounding,
+        rows.iab_ids,
+    )
 
 
-def _write_table(workbook: Any, lines: Sequence[Line], language: Language) -> None:
+def _groups(
+    content: WorkbookContent, dimension: str, codes: Sequence[str], language: Language
+) -> list[str]:
+    """What the groups of a dimension are called."""
+    names = {}
+    for code in set(codes):
+        known = content.groups.known[dimension][code]
+        text = words.NO_LIMIT.get(code)
+        if text is None:
+            text = Text(code, code) if known.level == "band" else known.name
+        names[code] = harmless(worded(text, language))
+    return [names[code] for code in codes]
+
+
+def _write_table(workbook: Any, table: Sequence[Cells], language: Language) -> None:
     """The sheet with its heading and its first line; the other lines are put in afterwards."""
     sheet = workbook.add_worksheet(worded(words.FIGURES, language))
     heading = workbook.add_format(
@@ -136,7 +138,8 @@ def _write_table(workbook: Any, lines: Sequence[Line], language: Language) -> No
     for column, (name, width) in enumerate(_COLUMNS):
         sheet.set_column(column, column, width)
         sheet.write_string(0, column, worded(name, language), heading)
-    for column, value in enumerate(lines[0].cells if lines else ()):
+    number_of_lines = len(table[0])
+    for column, value in enumerate([cells[0] for cells in table if cells]):
         if isinstance(value, str):
             sheet.write_string(1, column, value)
         elif value is not None:
@@ -146,10 +149,10 @@ def _write_table(workbook: Any, lines: Sequence[Line], language: Language) -> No
     sheet.freeze_panes(1, 2)
     _fit_to_page_width(sheet, landscape=True)
     sheet.repeat_rows(0)
-    sheet.print_area(0, 0, max(len(lines), 1), _PRINTED - 1)
-    sheet.autofilter(0, 0, max(len(lines), 1), len(_COLUMNS) - 1)
+    sheet.print_area(0, 0, max(number_of_lines, 1), _PRINTED - 1)
+    sheet.autofilter(0, 0, max(number_of_lines, 1), len(_COLUMNS) - 1)
     # Codes of regions are texts; without this a spreadsheet program marks each as a mistake.
-    table = xl_range(1, 0, max(len(lines), 1), len(_COLUMNS) - 1)
+    table = xl_range(1, 0, max(number_of_lines, 1), len(_COLUMNS) - 1)
     sheet.ignore_errors({"number_stored_as_text": table})
 
 
@@ -199,12 +202,18 @@ def _guide_lines(release: Release, language: Language) -> tuple[Line, ...]:
     return _guide_texts(guide(release), language)
 
 
-def _label_lines(label: Sequence[LabelField], language: Language) -> list[Line]:
+def _label_lines(label: Sequence[LabelField], language: Language) -> tuple[Line, ...]:
     """The data label, in the order of the manifest."""
-    return [
-        _wrapped(_LABEL_WIDTHS[1], worded(field.name, language), worded(field.words, language))
-        for field in label
-    ]
+    return _label_texts(tuple((field.name, field.words) for field in label), language)
+
+
+# All campaigns of a release have one label.
+@lru_cache(maxsize=4)
+def _label_texts(fields: tuple[tuple[Text, Text], ...], language: Language) -> tuple[Line, ...]:
+    return tuple(
+        _wrapped(_LABEL_WIDTHS[1], worded(name, language), worded(text, language))
+        for name, text in fields
+    )
 
 
 def _wrapped(width: int, *texts: str) -> Line:
