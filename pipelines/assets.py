@@ -202,21 +202,19 @@ def parts_of(
     if flow.series == CAMPAIGN_DAY:
         intake_stage = IntakeStage(installation, context.log, min(days))
         intake = StageWork(flow.stage("intake"), intake_stage.take, intake_stage.tell)
-        finished = FinishedDays(installation, lambda: intake_stage.codings)
-        *computed, publication = [intake, *parts]
+        *computed, publication = parts
+        finished = intake_stage.finished
         unchanged = [replace(part, work=_unless(finished, part)) for part in computed]
-        return [*unchanged, replace(publication, work=_marking(finished, publication))]
+        return [intake, *unchanged, replace(publication, work=_marking(finished, publication))]
     return parts
 
 
 def _unless(finished: FinishedDays, part: StageWork) -> Work:
     """The work of a stage, but for days that intake has found to be finished."""
-    taking_in = part.stage.after is None
 
     def work(installation: Installation, period: Period) -> StageOutcome:
-        day = period.end
-        if finished.has(day) if taking_in else finished.known.get(day, False):
-            return finished.reuse(part.stage, day)
+        if finished.known.get(period.end):
+            return finished.reuse(part.stage, period.end)
         return part.work(installation, period)
 
     return work

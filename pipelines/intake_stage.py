@@ -13,11 +13,14 @@ from anonymizer.intake.day_intake import take_in
 from anonymizer.intake.intake_outcome import Intake
 from anonymizer.model.codings import Codings
 from anonymizer.model.periods import Period
+from anonymizer.model.series import CAMPAIGN_DAY
 from anonymizer.rights.decisions import treatments
 from anonymizer.rights.requests import unmatched
 from anonymizer.rights.retention import prune
 from anonymizer.storage.raw_zone import RawZone
 from pipelines.accounts import account_facts
+from pipelines.finished_days import FinishedDays
+from pipelines.flow import Flow
 from pipelines.metadata import counts_table, rows_table
 from pipelines.objection_report import tell_objections
 from pipelines.resources import Installation
@@ -42,15 +45,25 @@ class IntakeStage:
         return self.installation.codings()
 
     @cached_property
+    def finished(self) -> FinishedDays:
+        """The days that need not be taken in again."""
+        return FinishedDays(self.installation, lambda: self.codings)
+
+    @cached_property
     def raw_zone(self) -> RawZone:
         """The raw zone, which keeps what it fetched for the days that come."""
         return RawZone.of(self.installation.home)
 
     def take(self, _: Installation, period: Period) -> StageOutcome:
-        """Read the raw files of a day; read = counted + excluded + quarantined + duplicates."""
+        """Read the raw files of a day; read = counted + excluded + quarantined + duplicates.
+
+        A day that is released, of which nothing has changed, is passed.
+        """
         installation, codings = self.installation, self.codings
         if period.end == self.first:  # no day of the run can need what is older
             prune(installation.home, installation.policy(), newest=self.first)
+        if self.finished.has(period.end):
+            return self.finished.reuse(Flow(CAMPAIGN_DAY).stage("intake"), period.end)
         terms = installation.terms(period)
         with installation.engine(spill=False) as engine:
             taken = take_in(
