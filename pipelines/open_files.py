@@ -7,17 +7,16 @@ what a killed process leaves: SQLite reads the log when the file is opened the n
 """
 
 import json
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import sqlalchemy as sa
-import sqlalchemy.exc as db_exc
 import yaml
 from dagster._core.instance.ref import InstanceRef
-from dagster._core.storage.event_log import SqlEventLogStorageMetadata, SqliteEventLogStorage
+from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.legacy_storage import CompositeStorage
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.schedules import SqliteScheduleStorage
@@ -26,7 +25,9 @@ from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 
 from anonymizer.storage.files import write_bytes
 
-_SCHEMA_TABLE = "alembic_version"
+_HAS_REVISION = "SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"
+_REVISION = "SELECT version_num FROM alembic_version"
+_STATEMENTS = "SELECT sql FROM sqlite_master WHERE sql > '' AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
 _STORAGES = ("storage", "run_storage", "event_log_storage", "schedule_storage")
 
 
@@ -59,36 +60,30 @@ class OpenEventLog(SqliteEventLogStorage):
         super().__init__(base_dir)
 
     def _initdb(self, engine: Any, for_index_shard: bool = False) -> None:  # noqa: FBT001, FBT002
-        """Make the tables of a file, unless it has them, and say of which schema they are.
+        """Make the tables of a file, unless it has them.
 
         Dagster reads all versions that its schema ever had, each a module, three times for a file.
-        The newest is known from the first file that it has made itself.
+        So the statements of the first file that it makes itself are kept for the others.
         """
-        tables, revision = _schema_of(engine)
-        if revision:
+        path = Path(engine.url.database)
+        is_new = not path.exists()
+        if not is_new and _revision_of(path):
             return
-        known = self._newest_schema()
-        if tables or for_index_shard or not known:
-            super()._initdb(engine, for_index_shard)
-            self._remember_schema(_schema_of(engine)[1], fresh=not tables)
+        known = self._known_schema() if is_new and not for_index_shard else None
+        if known and _is_made(path, known):
             return
-        try:
-            _make_tables(engine, known)
-        except db_exc.DatabaseError:  # another process was faster
-            super()._initdb(engine, for_index_shard)
+        super()._initdb(engine, for_index_shard)
+        if is_new and not for_index_shard:
+            content = json.dumps({"dagster": dg.__version__, **_schema_of(path)}, indent=1)
+            write_bytes(f"{content}\n".encode(), self._schema_file)
 
-    def _newest_schema(self) -> str:
-        """What this version of Dagster calls its newest schema; empty before the first file."""
+    def _known_schema(self) -> dict[str, Any] | None:
+        """The statements of this version of Dagster; None before its first file."""
         try:
             known = json.loads(self._schema_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return ""
-        return str(known["schema"]) if known.get("dagster") == dg.__version__ else ""
-
-    def _remember_schema(self, revision: str, *, fresh: bool) -> None:
-        if fresh and revision:
-            known = {"dagster": dg.__version__, "schema": revision}
-            write_bytes(f"{json.dumps(known)}\n".encode(), self._schema_file)
+            return None
+        return dict(known) if known.get("dagster") == dg.__version__ else None
 
     @property
     def _schema_file(self) -> Path:
@@ -119,29 +114,35 @@ class OpenEventLog(SqliteEventLogStorage):
             engine.dispose()
 
 
-def _schema_of(engine: Any) -> tuple[list[str], str]:
-    """The tables of a file, and which schema it says it has."""
-    tables = sa.inspect(engine).get_table_names()
-    if _SCHEMA_TABLE not in tables:
-        return tables, ""
-    with engine.connect() as connection:
-        row = connection.execute(sa.text(f"SELECT version_num FROM {_SCHEMA_TABLE}")).first()
-    return tables, str(row[0]) if row else ""
+def _revision_of(path: Path) -> str:
+    """Which schema a file says it has; empty where it has no tables yet."""
+    with closing(sqlite3.connect(path, timeout=SQLITE_BUSY_TIMEOUT_SECONDS)) as file:
+        if not file.execute(_HAS_REVISION).fetchone()[0]:
+            return ""
+        row = file.execute(_REVISION).fetchone()
+    return str(row[0]) if row else ""
 
 
-def _make_tables(engine: Any, revision: str) -> None:
-    SqlEventLogStorageMetadata.create_all(engine)
-    with engine.connect() as connection:
-        connection.execute(sa.text("PRAGMA journal_mode=WAL"))
-        connection.execute(
-            sa.text(
-                f"CREATE TABLE {_SCHEMA_TABLE} (version_num VARCHAR(32) NOT NULL, "
-                "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
-            )
-        )
-        insertion = sa.text(f"INSERT INTO {_SCHEMA_TABLE} VALUES (:revision)")
-        connection.execute(insertion, {"revision": revision})
-        connection.commit()
+def _schema_of(path: Path) -> dict[str, Any]:
+    with closing(sqlite3.connect(path, timeout=SQLITE_BUSY_TIMEOUT_SECONDS)) as file:
+        statements = [sql for (sql,) in file.execute(_STATEMENTS)]
+    return {"statements": statements, "revision": _revision_of(path)}
+
+
+def _is_made(path: Path, known: dict[str, Any]) -> bool:
+    """Make the tables of a new file as a whole; False where another process was faster."""
+    try:
+        with closing(sqlite3.connect(path, timeout=SQLITE_BUSY_TIMEOUT_SECONDS)) as file:
+            file.execute("PRAGMA journal_mode=WAL")
+            file.isolation_level = None
+            file.execute("BEGIN IMMEDIATE")
+            for statement in known["statements"]:
+                file.execute(statement)
+            file.execute("INSERT INTO alembic_version VALUES (?)", (known["revision"],))
+            file.execute("COMMIT")
+    except sqlite3.DatabaseError:
+        return False
+    return True
 
 
 class OpenRuns(SqliteRunStorage):

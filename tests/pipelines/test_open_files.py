@@ -1,5 +1,7 @@
 """Dagster's files stay open while a run lasts, and hold what they always held."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
@@ -62,3 +64,31 @@ def test_storage_that_the_settings_name_is_taken_as_it_is(folder: Path) -> None:
         say(instance, "here")
         assert type(instance.event_log_storage) is SqliteEventLogStorage
     assert (folder / "elsewhere" / f"{RUN}.db").exists()
+
+
+def schema(file: Path) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]], str]:
+    with closing(sqlite3.connect(file)) as connection:
+        objects = connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name")
+        revision = connection.execute("SELECT version_num FROM alembic_version")
+        mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+        return objects.fetchall(), revision.fetchall(), mode
+
+
+def test_a_run_has_the_tables_that_dagster_makes(folder: Path, tmp_path: Path) -> None:
+    """The first file is made by Dagster, the others by its statements."""
+    stock = prepare_instance(Home(tmp_path / "stock"))
+    with dg.DagsterInstance.from_config(str(stock)) as instance:
+        say(instance, "first")
+    made = schema(stock / "history/runs" / f"{RUN}.db")
+    kept = folder / "history/schema.json"
+    for number in range(2):
+        assert kept.exists() == (number > 0)
+        run = RUN.replace("1", str(number + 2))
+        with open_instance(folder) as instance:
+            instance.report_engine_event("first", run_id=run, job_name="release_days")
+        assert schema(folder / "history/runs" / f"{run}.db") == made
+    kept.write_text('{"dagster": "0.1", "statements": []}', encoding="utf-8")
+    other = RUN.replace("1", "9")
+    with open_instance(folder) as instance:
+        instance.report_engine_event("first", run_id=other, job_name="release_days")
+    assert schema(folder / "history/runs" / f"{other}.db") == made
