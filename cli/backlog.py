@@ -13,8 +13,9 @@ from anonymizer.model.policy import Policy
 from anonymizer.model.series import CAMPAIGN_DAY, first_edition
 from anonymizer.release.corrections import open_orders
 from anonymizer.release.ledger import Entry
+from anonymizer.sources.source_zone import source_root
 from anonymizer.storage.home import Home
-from anonymizer.storage.raw_zone import RawPath, raw_root
+from anonymizer.storage.raw_zone import RawPath
 from pipelines import journal
 from pipelines.first_day import has_begun
 from pipelines.landed_days import (
@@ -112,7 +113,7 @@ class _Days:
         return cls(
             home,
             Policy.load(home.policy),
-            raw_root(home),
+            source_root(home),
             frozenset(arrived_days(home)),
             released,
             withdrawn(ledger.entries()),

@@ -42,9 +42,9 @@ from anonymizer.release.settings import applying
 from anonymizer.release.settings_change import expected_revisions
 from anonymizer.rights.decisions import treatments
 from anonymizer.rights.requests import unmatched
+from anonymizer.sources.source_zone import source_root
 from anonymizer.storage.engines.duckdb import DuckDB
 from anonymizer.storage.home import Home
-from anonymizer.storage.raw_zone import raw_root
 from anonymizer.storage.secret import Secret
 from cli.remarks import warning_lines
 from cli.run_report import objection_lines
@@ -167,7 +167,7 @@ class _Trial:
                 decisions=treatments(self.ledger),
                 codings=self.codings,
                 # That of the real home: copies of objects lie where those of a run do.
-                raw=raw_root(self.home),
+                raw=source_root(self.home),
             )
 
     def _count(self, intake: Intake) -> bool:

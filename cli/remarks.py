@@ -13,6 +13,7 @@ _TEXTS = {
     "no_rows": "the file has no rows",
     "column_absent": "the file does not have this column",
     "unknown_columns": "column(s) that are not in the contract, not read",
+    "filtered": "row(s) left out by the filters of sources.yaml",
     "ignored:symbolic_link": "ignored: a link, which is never followed",
     "ignored:folder": "ignored: an empty folder",
     "ignored:working_file": "working file(s) ignored: names that begin with . or _ or end in .tmp "

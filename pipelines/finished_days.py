@@ -20,6 +20,7 @@ from anonymizer.model.series import CAMPAIGN_DAY
 from anonymizer.model.version import code_version
 from anonymizer.release.corrections import newest, open_order
 from anonymizer.release.ledger import RELEASE
+from anonymizer.sources.source_catalogue import FILE_NAME
 from anonymizer.storage.raw_zone import RawZone
 from pipelines import journal
 from pipelines.flow import STAGES
@@ -64,7 +65,7 @@ class FinishedDays:
 
         A digest of what the day was taken in from when the run began, of the working files now, and
         of what was recorded in the ledger beside releases. Empty where that is not known: nothing
-        was taken in, files lie in a bucket, or working files are gone.
+        was taken in, files lie in a bucket or belong to `sources.yaml`, or working files are gone.
         """
         working, entries = list(self._working_files(day)), self.installation.ledger().entries()
         recorded = [(e.kind, e.sequence) for e in entries if e.kind not in {RELEASE, EXPORTS}]
@@ -73,15 +74,15 @@ class FinishedDays:
 
     def _inputs_of(self, day: date) -> str:
         """A digest of everything that a day is taken in and counted from; no file is read."""
-        terms = self.installation.terms(Period("day", day))
-        if RawZone.of(self.installation.home).store is not None:
+        terms, codings = self.installation.terms(Period("day", day)), self.codings()
+        if RawZone.of(self.installation.home).store is not None or FILE_NAME in codings.files:
             return ""
         content = (
             code_version(),
             terms.policy.model_dump_json(),
             terms.catalogue.digest,
             terms.secret.fingerprint,
-            self.codings(),
+            codings,
             list(_raw_files(self.installation.home.raw, day, terms.policy.timing)),
         )
         return _digest(content)

@@ -4,7 +4,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -17,7 +17,8 @@ from anonymizer.model.series import CAMPAIGN_DAY
 from anonymizer.rights.decisions import treatments
 from anonymizer.rights.requests import unmatched
 from anonymizer.rights.retention import prune
-from anonymizer.storage.raw_zone import RawZone
+from anonymizer.sources.source_catalogue import FILE_NAME
+from anonymizer.sources.source_zone import SourceZone
 from pipelines.accounts import account_facts
 from pipelines.finished_days import FinishedDays
 from pipelines.flow import Flow
@@ -42,7 +43,10 @@ class IntakeStage:
     def codings(self) -> Codings:
         """What codes mean, by the files in force, which are written into the ledger first."""
         self.installation.record_settings()
-        return self.installation.codings()
+        codings, sources = self.installation.codings(), self.raw_zone.sources
+        if not sources.all:
+            return codings
+        return replace(codings, files={**codings.files, FILE_NAME: sources.digest})
 
     @cached_property
     def finished(self) -> FinishedDays:
@@ -50,9 +54,9 @@ class IntakeStage:
         return FinishedDays(self.installation, lambda: self.codings)
 
     @cached_property
-    def raw_zone(self) -> RawZone:
-        """The raw zone, which keeps what it fetched for the days that come."""
-        return RawZone.of(self.installation.home)
+    def raw_zone(self) -> SourceZone:
+        """The raw zone and its sources, which keep what they fetched for the days that come."""
+        return SourceZone.of(self.installation.home)
 
     def take(self, _: Installation, period: Period) -> StageOutcome:
         """Read the raw files of a day; read = counted + excluded + quarantined + duplicates.

@@ -9,8 +9,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from anonymizer.model.policy import Timing
+from anonymizer.sources.source_zone import source_root
 from anonymizer.storage.home import Home
-from anonymizer.storage.raw_zone import RawPath, raw_root
+from anonymizer.storage.raw_zone import RawPath
 
 RUN_AT = time(3)  # local time of the policy's zone, unless a deployment sets another
 Listed = tuple[str, int, int]
@@ -47,7 +48,7 @@ def landed_days(home: Home, timing: Timing, since: date) -> Iterator[Landed]:
 
     Only names, sizes and times are read, never a content.
     """
-    raw = raw_root(home)
+    raw = source_root(home)
     undated = [entry for name in _UNDATED for entry in _listing(raw / name)]
     snapshots = _dated_folders(raw / "profiles")
     for day in _dated_folders(raw / "visits"):
@@ -66,7 +67,7 @@ def landed_days(home: Home, timing: Timing, since: date) -> Iterator[Landed]:
 
 def arrived_days(home: Home) -> list[date]:
     """Every day that has a folder of visits, in order."""
-    return _dated_folders(raw_root(home) / "visits")
+    return _dated_folders(source_root(home) / "visits")
 
 
 def has_files(raw: RawPath, day: date) -> bool:
@@ -78,7 +79,7 @@ def has_files(raw: RawPath, day: date) -> bool:
 
 def misnamed_folders(home: Home) -> list[str]:
     """Names in the folder of visits that are no day and no working files, in order."""
-    visits = raw_root(home) / "visits"
+    visits = source_root(home) / "visits"
     days = {f"day={day.isoformat()}" for day in _dated_folders(visits)}
     names = sorted(path.name for path in visits.iterdir()) if visits.is_dir() else []
     return [name for name in names if name not in days and not _is_working_file(name)]
@@ -86,18 +87,18 @@ def misnamed_folders(home: Home) -> list[str]:
 
 def has_visits(home: Home) -> bool:
     """Whether any day of visits has landed."""
-    return bool(_dated_folders(raw_root(home) / "visits"))
+    return bool(_dated_folders(source_root(home) / "visits"))
 
 
 def landed_range(home: Home) -> tuple[date, date] | None:
     """The first and last day of visits that have landed."""
-    days = _dated_folders(raw_root(home) / "visits")
+    days = _dated_folders(source_root(home) / "visits")
     return (days[0], days[-1]) if days else None
 
 
 def runnable_days(home: Home, timing: Timing) -> list[date]:
     """Days with a folder of visits whose late arrivals have a folder too."""
-    arrived = _dated_folders(raw_root(home) / "visits")
+    arrived = _dated_folders(source_root(home) / "visits")
     window = timedelta(days=timing.late_days)
     return [day for day in arrived if day + window in arrived]
 

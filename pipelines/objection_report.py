@@ -23,9 +23,9 @@ from anonymizer.rights.requests import (
     unmatched,
 )
 from anonymizer.rights.rights import decide_unread, unfit
+from anonymizer.sources.source_zone import source_root
 from anonymizer.storage.home import Home
 from anonymizer.storage.permissions import account_name
-from anonymizer.storage.raw_zone import raw_root
 from pipelines.alerts import NotDelivered, raise_alert
 from pipelines.resources import Installation
 from pipelines.screen import Listing, notices, out, show
@@ -36,7 +36,7 @@ _COLUMNS = ("file", "row", "column", "reason", "what it does")
 def read_review(installation: Installation) -> Review:
     """What the raw zone holds of requests and consents now."""
     with installation.engine(spill=False) as engine:
-        raw = raw_root(installation.home)
+        raw = source_root(installation.home)
         return review(raw, installation.policy(), installation.secret(), engine)
 
 
@@ -99,7 +99,7 @@ def read_states(installation: Installation) -> tuple[RequestState, ...]:
     """Every request in the raw zone and how far it has come."""
     with installation.engine(spill=False) as engine:
         found = review(
-            raw_root(installation.home),
+            source_root(installation.home),
             installation.policy(),
             installation.secret(),
             engine,

@@ -8,8 +8,8 @@ from anonymizer.intake.file_inspection import broken_files
 from anonymizer.intake.landing_zone import LandedFile, survey
 from anonymizer.model.errors import InputRejected
 from anonymizer.model.policy import Policy
+from anonymizer.sources.source_zone import source_root
 from anonymizer.storage.home import Home
-from anonymizer.storage.raw_zone import raw_root
 from pipelines.landed_days import complete_at, landed_days
 from pipelines.run_times import run_times_of
 
@@ -28,7 +28,7 @@ def waiting_days(
 
 def broken_of(home: Home, days: Sequence[date], policy: Policy) -> tuple[InputRejected, ...]:
     """The refusal of each file that runs of these days would read and could not, once a file."""
-    now, raw = time.time(), raw_root(home)
+    now, raw = time.time(), source_root(home)
     files: dict[str, LandedFile] = {}
     for day in days:
         landing = survey(raw, day, policy.timing, now)

@@ -45,8 +45,12 @@ class FileReading:
     makes the batches: a row that is lost on the way is noticed.
 
     Columns that the file lacks may be missing from the batches or all null there.
+
+    `filtered` is how many rows are not meant for the table, once all batches are read: those that
+    the filters of a source leave out. They are not among `rows`.
     """
 
     header: Callable[[], Header]
     batches: Iterator[RawBatch]
     rows: Callable[[], int]
+    filtered: Callable[[], int] = lambda: 0

@@ -238,6 +238,8 @@ class DayReader:
             Warned(table.name, f"column_absent:{c}", file=landed.name, columns=(c,))
             for c in header.absent
         ]
+        if filtered := reading.filtered():
+            warned.append(Warned(table.name, "filtered", filtered, landed.name))
         if header.dropped:
             size, names = len(header.dropped), header.dropped
             warned.append(Warned(table.name, "unknown_columns", size, landed.name, names))

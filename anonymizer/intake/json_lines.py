@@ -3,7 +3,7 @@
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,9 @@ from anonymizer.intake.raw_source import RawSource
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-class _BadLineError(Exception):
+class BadLineError(Exception):
+    """A line that is no row, or a value that its column cannot have."""
+
     def __init__(self, reason: str, column: str = "") -> None:
         self.reason, self.column = reason, column
 
@@ -33,7 +35,7 @@ class _Fraction:
     """Stands for a number with a fraction or exponent, which no column takes."""
 
 
-class _Repeating(dict[str, Any]):
+class RepeatingObject(dict[str, Any]):
     """An object that has a key more than once, or holds such an object under it: which of the
     values of a `repeated` key is meant is not known."""
 
@@ -41,28 +43,34 @@ class _Repeating(dict[str, Any]):
 
 
 def _refuse_constant(_: str) -> None:
-    raise _BadLineError("not_finite")
+    raise BadLineError("not_finite")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
-    inner = [key for key, value in pairs if type(value) is _Repeating]
+    inner = [key for key, value in pairs if type(value) is RepeatingObject]
     if len(fields) == len(pairs) and not inner:
         return fields
     times = Counter(key for key, _ in pairs)
-    repeating = _Repeating(fields)
+    repeating = RepeatingObject(fields)
     repeating.repeated = frozenset({*inner, *(key for key, number in times.items() if number > 1)})
     return repeating
 
 
 # Not strict about control characters: they are judged like those of every other format.
-_decode = json.JSONDecoder(
-    parse_int=str,
-    parse_float=lambda _: _Fraction(),
-    parse_constant=_refuse_constant,
-    object_pairs_hook=_object,
-    strict=False,
-).decode
+def _decoder(parse_float: Callable[[str], Any]) -> Callable[[str], Any]:
+    return json.JSONDecoder(
+        parse_int=str,
+        parse_float=parse_float,
+        parse_constant=_refuse_constant,
+        object_pairs_hook=_object,
+        strict=False,
+    ).decode
+
+
+_decode = _decoder(lambda _: _Fraction())
+# All numbers as they are written.
+decode_written = _decoder(str)
 
 
 def read_json_lines(source: RawSource, table: RawTable, compression: str) -> FileReading:
@@ -72,7 +80,7 @@ def read_json_lines(source: RawSource, table: RawTable, compression: str) -> Fil
     `corrupt`, `schema_missing:<columns>` when no line has the column.
     """
     keys: dict[str, None] = {}
-    lines = _Lines(source, compression)
+    lines = JsonLines(source, compression)
 
     def header() -> Header:
         return check_header(table, list(keys), source.name, source.digest)
@@ -88,16 +96,16 @@ def read_json_lines(source: RawSource, table: RawTable, compression: str) -> Fil
     return FileReading(header, batches(), lambda: lines.rows)
 
 
-def _batches(lines: "_Lines", table: RawTable, keys: dict[str, None]) -> Iterator[RawBatch]:
+def _batches(lines: "JsonLines", table: RawTable, keys: dict[str, None]) -> Iterator[RawBatch]:
     """All batches; fills `keys` with every key of the file in order of appearance."""
     gathered = _LineBatch(table)
     for number, line in lines:
         try:
-            fields = _parse(line)
+            fields = parse_line(line)
             if not fields.keys() <= keys.keys():
                 keys.update(dict.fromkeys(fields))
             gathered.add(number, *_values(fields, table))
-        except _BadLineError as error:
+        except BadLineError as error:
             gathered.faults.append(RowFault(number, error.column, error.reason))
         if len(gathered.numbers) + len(gathered.faults) >= ROWS_PER_BATCH:
             yield gathered.batch()
@@ -115,7 +123,7 @@ class _LineBatch:
     row_faults: list[str | None] = field(default_factory=list)
     faults: list[RowFault] = field(default_factory=list)
 
-    def add(self, number: int, row: list[str | None], fault: _BadLineError | None) -> None:
+    def add(self, number: int, row: list[str | None], fault: BadLineError | None) -> None:
         """Add a row; of one with a fault only what is left of an objection."""
         if fault and not self.table.objections:
             raise fault
@@ -137,24 +145,24 @@ class _LineBatch:
 
 def _values(
     fields: dict[str, Any], table: RawTable
-) -> tuple[list[str | None], _BadLineError | None]:
+) -> tuple[list[str | None], BadLineError | None]:
     """The value of each column, null where it cannot be told, and the first fault of the row."""
-    first: _BadLineError | None = None
-    repeated = fields.repeated if isinstance(fields, _Repeating) else frozenset()
+    first: BadLineError | None = None
+    repeated = fields.repeated if isinstance(fields, RepeatingObject) else frozenset()
     if repeated:
         known = sorted(repeated & table.columns.keys())
-        first = _BadLineError("duplicate_key", known[0] if known else "")
+        first = BadLineError("duplicate_key", known[0] if known else "")
     row: list[str | None] = []
     for column in table.columns:
         try:
             row.append(None if column in repeated else _text(fields.get(column), table, column))
-        except _BadLineError as error:
+        except BadLineError as error:
             row.append(None)
             first = first or error
     return row, first
 
 
-class _Lines:
+class JsonLines:
     """Line numbers and lines that are not blank, of which there are `rows`; None if too long."""
 
     def __init__(self, source: RawSource, compression: str) -> None:
@@ -179,17 +187,18 @@ class _Lines:
                 yield number, line
 
 
-def _parse(line: bytes | None) -> dict[str, Any]:
+def parse_line(line: bytes | None, decode: Callable[[str], Any] = _decode) -> dict[str, Any]:
+    """The object of a line. Raises BadLineError."""
     if line is None:
-        raise _BadLineError("too_long")
+        raise BadLineError("too_long")
     try:
-        fields = _decode(line.decode("utf-8").strip())
+        fields = decode(line.decode("utf-8").strip())
     except UnicodeDecodeError:
-        raise _BadLineError("bad_encoding") from None
+        raise BadLineError("bad_encoding") from None
     except (ValueError, RecursionError):
-        raise _BadLineError("bad_json") from None
+        raise BadLineError("bad_json") from None
     if not isinstance(fields, dict):
-        raise _BadLineError("bad_json")
+        raise BadLineError("bad_json")
     return fields
 
 
@@ -201,15 +210,15 @@ def _text(value: Any, table: RawTable, column: str) -> str | None:
     if isinstance(value, list) and kind == "codes" and all(isinstance(v, str) for v in value):
         value = ";".join(value)
     if isinstance(value, _Fraction) and kind == "user":
-        raise _BadLineError(NOT_AN_ID, column)
+        raise BadLineError(NOT_AN_ID, column)
     if value is not None and not isinstance(value, str):
-        raise _BadLineError("bad_json", column)
-    if value is not None and not _encodable(value):
-        raise _BadLineError("bad_encoding", column)
+        raise BadLineError("bad_json", column)
+    if value is not None and not encodable(value):
+        raise BadLineError("bad_encoding", column)
     return value
 
 
-def _encodable(text: str) -> bool:
+def encodable(text: str) -> bool:
     """False for half of a surrogate pair, which JSON can write and UTF-8 cannot."""
     try:
         return text.isascii() or bool(text.encode("utf-8"))

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from anonymizer.model.errors import Held, InputRejected
+from anonymizer.model.errors import Held, InputRejected, first_few
 from anonymizer.model.policy import Timing
 from anonymizer.storage.object_tree import MANIFEST, SUCCESS
 from anonymizer.storage.raw_zone import RawPath
@@ -146,9 +146,10 @@ class _Survey:
 
     def _compare(self, folder: RawPath, promised: Mapping[str, str], seen: Set[str]) -> None:
         """Note what a manifest lists and nobody delivered."""
-        if lacking := len(promised.keys() - seen):
+        if lacking := sorted(promised.keys() - seen):
             place = folder.relative_to(self.raw)
-            problem = f"{lacking} of {len(promised)} files of the manifest are missing"
+            problem = f"{len(lacking)} of {len(promised)} files of the manifest are missing"
+            problem += f" ({first_few(lacking)})"
             self.wait("incomplete", f"{place}: {problem}; deliver them or correct the manifest")
 
     def _manifest(self, folder: RawPath) -> dict[str, str]:

@@ -46,7 +46,7 @@ def pieces(batch: pa.RecordBatch, longest: int) -> Iterator[Piece]:
         columns.append(_cut(column, longest))
         sizes += np.minimum(own, longest)
     cut = pa.RecordBatch.from_arrays(columns, batch.schema.names)
-    for first, last in _stretches(sizes):
+    for first, last in stretches(sizes):
         parts = {name: flags[first:last] for name, flags in too_long.items()}
         yield Piece(cut.slice(first, last - first), int(row_sizes[first:last].sum()), parts)
 
@@ -59,6 +59,9 @@ def decoded_sizes(column: pa.Array) -> NDArray[np.int64]:
         offsets = np.asarray(column.offsets) - column.offsets[0].as_py()
         sizes: NDArray[np.int64] = np.diff(ends[offsets])
         return sizes
+    if pt.is_struct(column.type):
+        parts = [decoded_sizes(part) for part in column.flatten()]
+        return np.sum(parts, axis=0, dtype=np.int64) if parts else np.zeros(len(column), np.int64)
     if pt.is_dictionary(column.type) and _has_lengths(column.type.value_type):
         lengths = pc.binary_length(column.dictionary).fill_null(0)
         taken = pc.fill_null(pc.take(lengths, column.indices), 0)
@@ -97,8 +100,8 @@ def _cut(column: pa.Array, longest: int) -> pa.Array:
     return pa.DictionaryArray.from_arrays(column.indices, shorter)
 
 
-def _stretches(sizes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """First row and the row after the last, of stretches that fit."""
+def stretches(sizes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """First row and the row after the last, of stretches of at most MOST_DECODED bytes."""
     ends = np.cumsum(sizes)
     first = 0
     while first < len(sizes):

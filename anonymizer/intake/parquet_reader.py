@@ -29,7 +29,7 @@ MOST_VALUES = 1 << 26  # of a column in a row group; a list has several a row
 _UUID_WIDTH = 36
 _UUID_DIGITS = [place for place in range(_UUID_WIDTH) if place not in (8, 13, 18, 23)]
 _HEXADECIMAL = np.array([list(b"%02x" % octet) for octet in range(256)], np.uint8)
-_UNREADABLE = (pa.ArrowException, OSError, ValueError)
+UNREADABLE = (pa.ArrowException, OSError, ValueError)
 
 
 def read_parquet(source: RawSource, table: RawTable) -> FileReading:
@@ -45,7 +45,7 @@ def read_parquet(source: RawSource, table: RawTable) -> FileReading:
             source.stored(), page_checksum_verification=True, coerce_int96_timestamp_unit="us"
         )
         schema = file.schema_arrow
-    except _UNREADABLE:
+    except UNREADABLE:
         raise source.reject("corrupt", "the Parquet footer cannot be read") from None
     header = check_header(table, schema.names, source.name, source.digest)
     wrong = {
@@ -57,7 +57,7 @@ def read_parquet(source: RawSource, table: RawTable) -> FileReading:
         remedies = "; ".join(f"write {column} as {expected}" for column, expected in wrong.items())
         raise source.reject(f"schema_type:{','.join(wrong)}", remedies)
     texts = _texts(file.metadata, schema, header)
-    expansion = _check_expansion(source, file.metadata, header, texts)
+    expansion = check_expansion(source, file.metadata, header, texts)
     try:
         encoded = pq.ParquetFile(
             source.stored(),
@@ -66,7 +66,7 @@ def read_parquet(source: RawSource, table: RawTable) -> FileReading:
             page_checksum_verification=True,
             coerce_int96_timestamp_unit="us",
         )
-    except _UNREADABLE:
+    except UNREADABLE:
         raise source.reject("corrupt", "the Parquet footer cannot be read") from None
     batches = _batches(source, encoded, table, header, expansion.rows)
     return FileReading(lambda: header, batches, lambda: int(file.metadata.num_rows))
@@ -120,7 +120,7 @@ class _Pages:
         self.encodings |= other.encodings
 
 
-def _check_expansion(
+def check_expansion(
     source: RawSource, metadata: pq.FileMetaData, header: Header, texts: Collection[str]
 ) -> _Expansion:
     """Refuse what expands too far, by the headers of its pages.
@@ -180,7 +180,7 @@ def _texts(metadata: pq.FileMetaData, schema: pa.Schema, header: Header) -> list
         if name in header.present:
             kind = schema.field(name).type
             kind = _plain_type(kind.value_type if is_list(kind) else kind)
-            if _is_text(kind) or _is_bytes(kind):
+            if is_text(kind) or is_bytes(kind):
                 found.append(path)
     return found
 
@@ -188,17 +188,17 @@ def _texts(metadata: pq.FileMetaData, schema: pa.Schema, header: Header) -> list
 def _batches(
     source: RawSource, file: pq.ParquetFile, table: RawTable, header: Header, rows: int
 ) -> Iterator[RawBatch]:
-    in_utc = _of_int96(file)
+    in_utc = int96_columns(file)
     batches = file.iter_batches(rows, columns=list(header.present), use_threads=False)
     first, expanded = 1, 0
     while True:
         try:
             batch = next(batches, None)
-        except _UNREADABLE:
+        except UNREADABLE:
             raise source.reject("corrupt", "a Parquet page cannot be read") from None
         if batch is None:
             return
-        for piece in pieces(_zoned(batch, in_utc), source.limits.field + 1):
+        for piece in pieces(with_zones(batch, in_utc), source.limits.field + 1):
             expanded += piece.decoded
             if expanded > source.limits.expanded:
                 raise source.reject("too_large", "its columns expand beyond the limit")
@@ -206,13 +206,13 @@ def _batches(
             first += piece.rows.num_rows
 
 
-def _of_int96(file: pq.ParquetFile) -> frozenset[str]:
+def int96_columns(file: pq.ParquetFile) -> frozenset[str]:
     """Columns of times as Hive, Impala and old Spark write them: in UTC, though no type says so."""
     columns = (file.schema.column(number) for number in range(len(file.schema)))
     return frozenset(column.path for column in columns if column.physical_type == "INT96")
 
 
-def _zoned(batch: pa.RecordBatch, in_utc: Collection[str]) -> pa.RecordBatch:
+def with_zones(batch: pa.RecordBatch, in_utc: Collection[str]) -> pa.RecordBatch:
     """The batch with the zone of the columns that are in UTC."""
     for name in [name for name in batch.schema.names if name in in_utc]:
         position = batch.schema.get_field_index(name)
@@ -241,12 +241,12 @@ def _plain_rows(
 
 def _fits(found: pa.DataType, kind: Kind) -> bool:
     found = _plain_type(found)
-    plain = _is_text(found) or _is_bytes(found) or bool(pt.is_null(found))
+    plain = is_text(found) or is_bytes(found) or bool(pt.is_null(found))
     return plain or _NATIVE[kind](found)
 
 
 def _is_list_of_text(found: pa.DataType) -> bool:
-    return is_list(found) and _is_text(_plain_type(found.value_type))
+    return is_list(found) and is_text(_plain_type(found.value_type))
 
 
 def _plain_type(found: pa.DataType) -> pa.DataType:
@@ -254,11 +254,12 @@ def _plain_type(found: pa.DataType) -> pa.DataType:
     return found.value_type if pt.is_dictionary(found) else found
 
 
-def _is_text(found: pa.DataType) -> bool:
+def is_text(found: pa.DataType) -> bool:
+    """Text that is annotated as such."""
     return bool(pt.is_string(found) or pt.is_large_string(found) or pt.is_string_view(found))
 
 
-def _is_bytes(found: pa.DataType) -> bool:
+def is_bytes(found: pa.DataType) -> bool:
     """Text whose writer did not annotate it as such."""
     return bool(pt.is_binary(found) or pt.is_large_binary(found) or pt.is_binary_view(found))
 
@@ -301,14 +302,14 @@ def _plain(column: pa.Array, kind: Kind) -> pa.Array:
     if pt.is_dictionary(column.type):
         column = column.dictionary_decode()
     if _is_uuid(column.type):
-        return _uuids(column)
-    if _is_bytes(column.type):
+        return uuid_texts(column)
+    if is_bytes(column.type):
         return column.cast(pa.binary())
     if kind == "instant" and pt.is_timestamp(column.type):
-        return _instants(column)
-    if kind == "date" and not _is_text(column.type):
+        return exact_instants(column)
+    if kind == "date" and not is_text(column.type):
         column = _exact_dates(column)
-    if _is_text(column.type):
+    if is_text(column.type):
         return column.cast(pa.binary() if pt.is_string(column.type) else pa.large_binary())
     return column.cast(pa.string())
 
@@ -326,10 +327,10 @@ def _joined(column: pa.Array, too_long: NDArray[np.bool_], longest: int) -> pa.A
     if too_long.any():
         texts = pc.take(texts, pa.array(positions, pa.int64(), mask=too_long))
         texts = pc.if_else(pa.array(too_long), pa.scalar("-" * longest, texts.type), texts)
-    return texts.cast(pa.binary() if _is_text(texts.type) else texts.type)
+    return texts.cast(pa.binary() if is_text(texts.type) else texts.type)
 
 
-def _uuids(column: pa.Array) -> pa.Array:
+def uuid_texts(column: pa.Array) -> pa.Array:
     """16 bytes each as text with hyphens."""
     size, stored = len(column), column.storage
     octets = np.frombuffer(stored.buffers()[1], np.uint8)
@@ -349,7 +350,7 @@ def _exact_dates(column: pa.Array) -> pa.Array:
     return days
 
 
-def _instants(column: pa.Array) -> pa.Array:
+def exact_instants(column: pa.Array) -> pa.Array:
     """Microseconds in UTC; without a zone as text, to be judged like a time in a text file.
 
     What does not fit microseconds becomes the year 1970, which is out of range for every column.

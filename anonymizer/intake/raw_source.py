@@ -50,6 +50,7 @@ class RawSource:
     descriptor: int
     limits: Limits
     streams: list[io.BufferedReader] = field(default_factory=list)
+    mapping: object = None  # what reads it instead of the reader of its extension
 
     def reject(self, reason: str, detail: str = "") -> InputRejected:
         """The refusal of this file, to be raised."""
@@ -126,7 +127,8 @@ def opened(file: LandedFile, limits: Limits) -> Iterator[RawSource]:
         digest = _digest(descriptor)
         if file.promised and file.promised != digest:
             raise InputRejected(file.name, "manifest_digest", digest)
-        source = RawSource(file.name, digest, before.st_size, descriptor, limits)
+        mapping = file.path.mapping if isinstance(file.path, ObjectPath) else None
+        source = RawSource(file.name, digest, before.st_size, descriptor, limits, mapping=mapping)
         try:
             yield source
         finally:

@@ -80,6 +80,11 @@ def _parsed(text: str, name: str, model: type[Model]) -> Model:
     return settings
 
 
+def line_of(text: str, location: Iterable[Any]) -> int:
+    """The line of the deepest part of `location` that is in a valid YAML text."""
+    return _line(yaml.compose(text, Loader=yaml.SafeLoader), location)
+
+
 def _faults(error: ValidationError, name: str, root: yaml.Node | None) -> list[Fault]:
     found = []
     for fault in error.errors():

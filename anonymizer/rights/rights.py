@@ -26,9 +26,9 @@ from anonymizer.model.periods import Period
 from anonymizer.model.policy import Policy
 from anonymizer.release.ledger import Ledger
 from anonymizer.rights.decisions import Decision, record_decision, require_fit_reason
+from anonymizer.sources.source_zone import source_root
 from anonymizer.storage.files import write_bytes
 from anonymizer.storage.home import Home
-from anonymizer.storage.raw_zone import raw_root
 from anonymizer.storage.secret import Secret
 
 RequestKind = Literal["access", "correct", "erase", "withdraw"]
@@ -76,7 +76,7 @@ def look_up(home: Home, policy: Policy, user: str) -> UserMatch:
     """Whether a consent or a profile of this user id is in the raw zone."""
     canonical = canonical_user(user)
     unsearched: list[str] = []
-    raw = raw_root(home)
+    raw = source_root(home)
     for table in ("consents", "profiles"):
         searched = search(raw, table, canonical, policy.intake)
         if searched.rows:
@@ -242,7 +242,7 @@ def access(home: Home, policy: Policy, secret: Secret, user: str) -> HeldData:
     """
     canonical = canonical_user(user)
     person = hashlib.sha256(secret.derive("person") + canonical.encode()).digest()[:16]
-    raw = raw_root(home)
+    raw = source_root(home)
     profiles, visits, consents, requests = (
         search(raw, table, canonical, policy.intake)
         for table in ("profiles", "visits", "consents", "requests")

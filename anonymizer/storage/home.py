@@ -30,6 +30,11 @@ class Home:
         return self.root / "segments.yaml"
 
     @property
+    def sources(self) -> Path:
+        """How raw files of other systems are read, for installations that have some."""
+        return self.root / "sources.yaml"
+
+    @property
     def secret(self) -> Path:
         """The key of pseudonyms, rounding and floor offsets; mode 0600."""
         return self.root / "secret.key"

@@ -46,12 +46,17 @@ class AmbiguousListingError(ValueError):
 
 @dataclass(frozen=True)
 class ObjectListing:
-    """The tree. `filed` is what lies among the requests on this machine, which are listed too."""
+    """The tree. `filed` is what lies on this machine, as requests that are listed with a bucket.
+
+    `mappings` has the files that are not laid out as the raw contract says, each with what reads
+    it (`intake.readers.FileMapping`).
+    """
 
     nodes: Mapping[PurePosixPath, ObjectStatus]
     children: Mapping[PurePosixPath, Sequence[str]]
     filed: Mapping[PurePosixPath, Path]
     fetch: Callable[[PurePosixPath, ObjectStatus], int]
+    mappings: Mapping[PurePosixPath, object] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -99,6 +104,11 @@ class ObjectPath:
     def filed(self) -> Path | None:
         """Where it lies on this machine, if it is a request that was filed here."""
         return self.listing.filed.get(self.place)
+
+    @property
+    def mapping(self) -> object:
+        """What reads a file that is not laid out as the raw contract says; None for others."""
+        return self.listing.mappings.get(self.place)
 
     def __truediv__(self, part: str) -> "ObjectPath":
         """A place in this one."""

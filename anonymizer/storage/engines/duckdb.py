@@ -128,6 +128,10 @@ class DuckDB:
         names = [column[0] for column in answer.description]
         return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
+    def fetch_compiled(self, text: str, parameters: Mapping[str, Any]) -> pa.Table:
+        """The rows of a statement that was compiled from a mapping, its values bound."""
+        return self._connection.sql(text, params=dict(parameters)).to_arrow_table()
+
     def drop(self, name: str) -> None:
         """Forget the loaded rows, scan or table of this name, if there is one.
 

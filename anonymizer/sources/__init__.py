@@ -1,0 +1,1 @@
+"""Sources: files that are described in sources.yaml become rows of the raw contract."""

@@ -1,0 +1,113 @@
+"""Paths to a value inside a row: `user.id`, `event_params[key=page_location].value.string_value`.
+
+Of a CSV file a path is the name of a column as it is in the header.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from anonymizer.intake.json_lines import RepeatingObject
+
+_STEP = re.compile(r"(?P<name>`[^`]+`|[^.\[\]`=]+)(?P<picks>(?:\[[^\]]+\])*)(?P<end>\.|$)")
+_PICK = re.compile(r"\[([^\]]+)\]")
+
+
+@dataclass(frozen=True)
+class Element:
+    """One element of a list: the one at a position, or the first whose `key` is `value`."""
+
+    position: int = 0
+    key: str = ""
+    value: str = ""
+
+
+Step = str | Element
+
+
+@dataclass(frozen=True)
+class FieldPath:
+    """The steps from a row to a value; the first is the name of a column."""
+
+    text: str
+    steps: tuple[Step, ...]
+
+    @property
+    def column(self) -> str:
+        """The column that has the value in it."""
+        return str(self.steps[0])
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether the value is inside of a column's."""
+        return len(self.steps) > 1
+
+
+def parse_path(text: str, *, nested: bool) -> FieldPath:
+    """The path that a text states. Raises ValueError saying what is wrong with it."""
+    if not text:
+        raise ValueError("the path is empty")
+    if not nested:
+        return FieldPath(text, (text,))
+    steps: list[Step] = []
+    place = 0
+    while place < len(text):
+        step = _STEP.match(text, place)
+        if not step or (step["end"] == "." and step.end() == len(text)):
+            raise ValueError(
+                f"{text!r} is not a path; write column.field, column[0].field or "
+                "column[key=name].field, and a name with a dot in backticks"
+            )
+        steps.append(step["name"].strip("`"))
+        steps += [_element(pick) for pick in _PICK.findall(step["picks"])]
+        place = step.end()
+    return FieldPath(text, tuple(steps))
+
+
+def _element(text: str) -> Element:
+    key, equals, value = text.partition("=")
+    if equals and key and value:
+        return Element(key=key, value=value)
+    if text.isdigit():
+        return Element(position=int(text))
+    raise ValueError(f"[{text}] is neither a position nor KEY=VALUE")
+
+
+class UnclearError(Exception):
+    """A key on the way is there more than once, so which value is meant is not known."""
+
+
+def value_at(fields: Mapping[str, Any], path: FieldPath) -> Any:
+    """The value that a path leads to in a decoded JSON object; None where it leads nowhere.
+
+    Raises UnclearError.
+    """
+    found: Any = fields
+    for step in path.steps:
+        if isinstance(step, Element):
+            found = _picked(found, step)
+        elif not isinstance(found, Mapping):
+            return None
+        elif isinstance(found, RepeatingObject) and step in found.repeated:
+            raise UnclearError
+        else:
+            found = found.get(step)
+        if found is None:
+            return None
+    return found
+
+
+def _picked(found: Any, element: Element) -> Any:
+    if not isinstance(found, list):
+        return None
+    if not element.key:
+        return found[element.position] if element.position < len(found) else None
+    return next(
+        (
+            each
+            for each in found
+            if isinstance(each, Mapping) and each.get(element.key) == element.value
+        ),
+        None,
+    )

@@ -1,0 +1,120 @@
+"""Reads JSON lines with values inside of values, as intake reads flat ones."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from anonymizer.intake.batches import ROWS_PER_BATCH, RowFault
+from anonymizer.intake.json_lines import (
+    BadLineError,
+    JsonLines,
+    decode_written,
+    encodable,
+    parse_line,
+)
+from anonymizer.intake.raw_source import RawSource
+from anonymizer.intake.readers import split_compression
+from anonymizer.sources.field_paths import FieldPath, UnclearError, parse_path, value_at
+from anonymizer.sources.leaf_batches import (
+    LeafBatch,
+    LeafReading,
+    batch_of,
+    require_paths,
+    row_fault,
+)
+from anonymizer.sources.source_catalogue import Source
+
+
+def read_nested_lines(file: RawSource, source: Source, leaves: dict[str, str]) -> LeafReading:
+    """The values that the paths of a source lead to; a path that leads nowhere is null.
+
+    Raises InputRejected: `wrong_format`, `empty_file`, `too_large`, `corrupt`, and
+    `schema_missing:<paths>` when no line has the column of a path that is needed.
+    """
+    _, compression = split_compression(file)
+    lines = JsonLines(file, compression)
+    keys: dict[str, None] = {}
+    paths = {path: parse_path(path, nested=True) for path in leaves}
+
+    def found() -> frozenset[str]:
+        return frozenset(text for text, path in paths.items() if path.column in keys)
+
+    def batches() -> Iterator[LeafBatch]:
+        yield from _batches(lines, [(paths[path], leaves[path]) for path in leaves], keys)
+        if not lines.rows:
+            raise file.reject("empty_file")
+        if not keys:
+            raise file.reject("wrong_format", "no line is a JSON object")
+        require_paths(file, source, found())
+
+    return LeafReading(batches(), found, lambda: tuple(keys), lambda: lines.rows)
+
+
+@dataclass
+class _Gathered:
+    """The lines of one batch."""
+
+    leaves: list[tuple[FieldPath, str]]
+    numbers: list[int] = field(default_factory=list)
+    values: list[list[str | None]] = field(default_factory=list)
+    row_faults: list[str | None] = field(default_factory=list)
+    faults: list[RowFault] = field(default_factory=list)
+
+    def add(self, number: int, fields: Mapping[str, Any]) -> None:
+        fault = None
+        row: list[str | None] = []
+        for path, _ in self.leaves:
+            try:
+                row.append(_text(value_at(fields, path)))
+            except UnclearError:
+                row.append(None)
+                fault = fault or row_fault(path.text, "duplicate_key")
+            except BadLineError as error:
+                row.append(None)
+                fault = fault or row_fault(path.text, error.reason)
+        self.numbers.append(number)
+        self.values.append(row)
+        self.row_faults.append(fault)
+
+    def batch(self) -> LeafBatch:
+        by_leaf = zip(*self.values, strict=True) if self.values else ((),) * len(self.leaves)
+        columns = {
+            column: pa.array(values, pa.string())
+            for (_, column), values in zip(self.leaves, by_leaf, strict=True)
+        }
+        numbers = pa.array(self.numbers, pa.int64())
+        row_faults = pa.array(self.row_faults, pa.string())
+        return LeafBatch(batch_of(numbers, columns, row_faults), self.faults)
+
+
+def _batches(
+    lines: JsonLines, leaves: list[tuple[FieldPath, str]], keys: dict[str, None]
+) -> Iterator[LeafBatch]:
+    gathered = _Gathered(leaves)
+    for number, line in lines:
+        try:
+            fields = parse_line(line, decode_written)
+            if not fields.keys() <= keys.keys():
+                keys.update(dict.fromkeys(fields))
+            gathered.add(number, fields)
+        except BadLineError as error:
+            gathered.faults.append(RowFault(number, error.column, error.reason))
+        if len(gathered.numbers) + len(gathered.faults) >= ROWS_PER_BATCH:
+            yield gathered.batch()
+            gathered = _Gathered(leaves)
+    yield gathered.batch()
+
+
+def _text(value: Any) -> str | None:
+    """The value as it is written. Raises BadLineError for what is no single value."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        value = ";".join(value)
+    if value is not None and not isinstance(value, str):
+        raise BadLineError("bad_json")
+    if value is not None and not encodable(value):
+        raise BadLineError("bad_encoding")
+    return value

@@ -1,0 +1,273 @@
+"""Compiles the mapping of a source to one SQL statement over the values that its paths lead to.
+
+    source_rows(row_number, c0, c1, ..., row_fault)  ->  row_number, the contract's columns, fault
+
+Values are bound; the only identifiers are numbered columns and names of the contract. Texts of
+`sources.yaml` never become SQL.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from anonymizer.intake.contract import TABLES
+from anonymizer.sources.expression_paths import every_part, paths_of
+from anonymizer.sources.source_catalogue import Source
+from anonymizer.sources.source_settings import EPOCHS, ConsentFlags, ConsentString, Expression
+
+RELATION = "source_rows"
+_LATEST_SECOND = 4_102_444_800  # 2100, as for every time of the contract
+_PER_SECOND = dict(zip(EPOCHS, (1, 1_000, 1_000_000, 1_000_000_000), strict=True))
+_MICROS = 1_000_000
+_NUMBER = r"\s*[+-]?\d{1,19}([.]\d*)?([eE][+-]?\d{1,3})?\s*"
+_ZONED = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.]\d{1,9})?)? ?(Z|UTC|[+-]\d{2}(:?\d{2})?)"
+_NAIVE = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.]\d{1,9})?)?"
+ConsentRule = ConsentString | ConsentFlags
+
+
+class _Value(NamedTuple):
+    """SQL of a value; `instant` if it is TIMESTAMPTZ and not text; `fault` is SQL of a reason."""
+
+    sql: str
+    instant: bool = False
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class MappingStatement:
+    """The statement and what it needs.
+
+    `leaves` has the numbered column of each path, `decoded` the column of each rule by which
+    consent is read from what is recorded: `true` or `false`, from its own paths.
+    """
+
+    text: str
+    parameters: Mapping[str, str | int]
+    leaves: Mapping[str, str]
+    decoded: Mapping[str, ConsentRule]
+
+
+@dataclass
+class _Compiler:
+    """Binds values and numbers columns while a mapping is compiled."""
+
+    instants: frozenset[str]
+    leaves: dict[str, str]
+    parameters: dict[str, str | int] = field(default_factory=dict)
+    decoded: dict[str, ConsentRule] = field(default_factory=dict)
+
+    def bind(self, value: str | int) -> str:
+        name = f"v{len(self.parameters)}"
+        self.parameters[name] = value
+        return f"${name}"
+
+    def leaf(self, path: str) -> _Value:
+        column = self.leaves[path]
+        return _Value(column, instant=path in self.instants)
+
+    def text(self, expression: Expression) -> str:
+        """SQL of the value as text."""
+        return _as_text(self.value(expression))
+
+    def value(self, expression: Expression) -> _Value:
+        """SQL of the value after all that is done with it."""
+        value = self._origin(expression)
+        if value.instant and not (expression.blank or expression.values):
+            return value
+        sql = _as_text(value)
+        if expression.blank:
+            listed = ", ".join(self.bind(text) for text in expression.blank)
+            sql = f"CASE WHEN trim({sql}) IN ({listed}) THEN NULL ELSE {sql} END"
+        if expression.remove_prefix:
+            prefix = self.bind(expression.remove_prefix)
+            rest = f"substr({sql}, length({prefix}) + 1)"
+            sql = f"CASE WHEN starts_with({sql}, {prefix}) THEN {rest} ELSE {sql} END"
+        if expression.case:
+            sql = f"{expression.case}({sql})"
+        if expression.values:
+            sql = self._replaced(sql, expression)
+        if expression.date:
+            form = self.bind(expression.date)
+            parsed = f"strftime(try_strptime(trim({sql}), {form}), '%Y-%m-%d')"
+            return _Value(f"coalesce({parsed}, {sql})")
+        if expression.time or expression.zone:
+            return self._instant(sql, expression)
+        return _Value(sql, fault=value.fault)
+
+    def _origin(self, expression: Expression) -> _Value:
+        if expression.path is not None:
+            return self.leaf(expression.path)
+        if expression.constant is not None:
+            return _Value(self.bind(expression.constant))
+        if expression.coalesce is not None:
+            return _first([self.value(part) for part in expression.coalesce])
+        if expression.join is not None:
+            return _Value(f"({' || '.join(self.text(part) for part in expression.join)})")
+        if expression.compose is not None:
+            return _Value(_composed([self.text(part) for part in expression.compose]))
+        rule = expression.tcf or expression.consent_mode
+        assert rule is not None, "the settings have exactly one kind"
+        column = f"d{len(self.decoded)}"
+        self.decoded[column] = rule
+        return _Value(column)
+
+    def _replaced(self, sql: str, expression: Expression) -> str:
+        cases = " ".join(
+            f"WHEN {self.bind(key)} THEN {self.bind(meaning)}"
+            for key, meaning in expression.values.items()
+        )
+        other = sql if expression.otherwise == "keep" else "NULL"
+        return f"CASE trim({sql}) {cases} ELSE {other} END"
+
+    def _instant(self, sql: str, expression: Expression) -> _Value:
+        """The moment that a text states, and the fault of one that states none."""
+        form = expression.time or "iso"
+        reason = "'bad_time'"
+        if form in EPOCHS:
+            instant = _from_epoch(sql, _PER_SECOND[form])
+            number = f"regexp_full_match({sql}, {self.bind(_NUMBER)})"
+            reason = f"CASE WHEN {number} THEN 'time_range' ELSE 'bad_time' END"
+        elif form == "iso":
+            instant = self._from_iso(sql, expression.zone)
+        else:
+            parsed = f"try_strptime(trim({sql}), {self.bind(form)})"
+            zone = f" AT TIME ZONE {self.bind(expression.zone)}" if expression.zone else ""
+            instant = f"({parsed}{zone})"
+        absent = f"nullif(trim({sql}), '') IS NULL"
+        fault = f"CASE WHEN {absent} OR {instant} IS NOT NULL THEN NULL ELSE {reason} END"
+        return _Value(instant, instant=True, fault=fault)
+
+    def _from_iso(self, sql: str, zone: str | None) -> str:
+        zoned, naive = self.bind(_ZONED), self.bind(_NAIVE)
+        cases = f"WHEN regexp_full_match(trim({sql}), {zoned}) THEN try_cast({sql} AS TIMESTAMPTZ)"
+        if zone:
+            local = f"try_cast({sql} AS TIMESTAMP) AT TIME ZONE {self.bind(zone)}"
+            cases += f" WHEN regexp_full_match(trim({sql}), {naive}) THEN {local}"
+        return f"(CASE {cases} END)"
+
+
+def leaves_of(source: Source) -> dict[str, str]:
+    """The numbered column of every path that a source maps or filters by."""
+    settings = source.settings
+    expressions = (*settings.columns.values(), *settings.purposes.values())
+    paths = [path for expression in expressions for path in paths_of(expression)]
+    paths += [*settings.keep, *settings.drop, *settings.present]
+    return {path: f"c{number}" for number, path in enumerate(dict.fromkeys(paths))}
+
+
+def compile_statement(
+    source: Source, wanted: Sequence[str], instants: frozenset[str]
+) -> MappingStatement:
+    """The statement for the columns `wanted`; `instants` are paths whose values are TIMESTAMPTZ."""
+    settings = source.settings
+    compiler = _Compiler(instants, leaves_of(source))
+    values = {
+        column: compiler.value(expression)
+        for column, expression in settings.columns.items()
+        if column in wanted
+    }
+    kept = _conditions(source, compiler)
+    # A row of which something cannot be read is not filtered by what is missing.
+    where = f"\nWHERE ({' AND '.join(kept)}) OR row_fault IS NOT NULL" if kept else ""
+    selects = []
+    if settings.purposes:
+        for purpose, expression in settings.purposes.items():
+            own = {
+                **values,
+                "purpose": _Value(compiler.bind(purpose)),
+                "granted": compiler.value(expression),
+            }
+            selects.append(_select(own, where))
+    else:
+        selects.append(_select(values, where))
+    text = "\nUNION ALL\n".join(selects)
+    return MappingStatement(text, compiler.parameters, compiler.leaves, compiler.decoded)
+
+
+def _select(values: Mapping[str, _Value], where: str) -> str:
+    columns = [f"{value.sql} AS {name}" for name, value in values.items()]
+    faults = [f"'{name} ' || ({value.fault})" for name, value in values.items() if value.fault]
+    fault = f"coalesce({', '.join(['row_fault', *faults])})"
+    listed = ",\n    ".join(["row_number", *columns, f"{fault} AS fault"])
+    return f"SELECT\n    {listed}\nFROM {RELATION}{where}"
+
+
+def _conditions(source: Source, compiler: _Compiler) -> list[str]:
+    """What a row has to be to be one of the table."""
+    found = []
+    for path, words in source.settings.keep.items():
+        found.append(f"coalesce({_among(compiler, path, words)}, FALSE)")
+    for path, words in source.settings.drop.items():
+        found.append(f"NOT coalesce({_among(compiler, path, words)}, FALSE)")
+    return found + [
+        f"nullif(trim({_as_text(compiler.leaf(path))}), '') IS NOT NULL"
+        for path in source.settings.present
+    ]
+
+
+def _among(compiler: _Compiler, path: str, words: Sequence[str]) -> str:
+    listed = ", ".join(compiler.bind(word) for word in words)
+    return f"trim({_as_text(compiler.leaf(path))}) IN ({listed})"
+
+
+def _as_text(value: _Value) -> str:
+    """Of a moment its microseconds since 1970, which no format or zone changes."""
+    if value.instant:
+        return f"CAST(epoch_us({value.sql}) AS VARCHAR)"
+    return value.sql
+
+
+def _first(values: Sequence[_Value]) -> _Value:
+    """The first that is there; empty text is not."""
+    instant = all(value.instant for value in values)
+    parts = [value.sql if instant else f"nullif({_written(value)}, '')" for value in values]
+    faults = [value.fault for value in values if value.fault]
+    sql = f"coalesce({', '.join(parts)})"
+    if not faults:
+        return _Value(sql, instant=instant)
+    fault = f"CASE WHEN {sql} IS NULL THEN coalesce({', '.join(faults)}) END"
+    return _Value(sql, instant=instant, fault=fault)
+
+
+def _written(value: _Value) -> str:
+    """A moment as text that intake reads."""
+    if value.instant:
+        return f"strftime({value.sql} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ')"
+    return value.sql
+
+
+def _composed(parts: Sequence[str]) -> str:
+    """A digest of several values, each with its length, so that no two lists look alike."""
+    absent = " AND ".join(f"{part} IS NULL" for part in parts)
+    lengths = [f"coalesce(length({part}) || ':' || {part}, '-')" for part in parts]
+    return f"CASE WHEN {absent} THEN NULL ELSE sha256({' || '.join(lengths)}) END"
+
+
+def _from_epoch(sql: str, per_second: int) -> str:
+    """The moment of a number of seconds or parts of them; null outside of 1970 to 2099."""
+    limit = _LATEST_SECOND * per_second
+    if per_second <= _MICROS:
+        number = f"try_cast({sql} AS DECIMAL(28, 9))"
+        micros = f"CAST(floor({number} * {_MICROS // per_second}) AS BIGINT)"
+    else:
+        number = f"try_cast({sql} AS BIGINT)"
+        micros = f"({number} // {per_second // _MICROS})"
+    inside = f"{number} >= 0 AND {number} < {limit}"
+    return f"(CASE WHEN {inside} THEN make_timestamptz({micros}) END)"
+
+
+def mapped_columns(source: Source) -> tuple[str, ...]:
+    """The columns of the contract that a source has, in its order."""
+    own = {*source.settings.columns}
+    own |= {"purpose", "granted"} if source.settings.purposes else set()
+    return tuple(column for column in TABLES[source.table].columns if column in own)
+
+
+def consent_rules(source: Source) -> tuple[ConsentRule, ...]:
+    """The rules by which a source reads recorded consent."""
+    return tuple(
+        rule
+        for expression in source.settings.purposes.values()
+        for part in every_part(expression)
+        if (rule := part.tcf or part.consent_mode)
+    )

@@ -1,0 +1,155 @@
+"""Reads a file of a source: its values become the raw contract's columns by one SQL statement.
+
+    file -> values that paths lead to -> statement -> batches as those of a contract's file
+
+What follows does not know the difference: rows keep their numbers in the file, and what cannot be
+read goes into quarantine with column and reason. Of requests and consents no row is lost: one that
+cannot be read keeps what could be read of it (`row_fault`).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as pt
+
+from anonymizer.intake.batches import ROW_FAULT, FileReading, RawBatch, RowFault
+from anonymizer.intake.contract import Header, RawTable
+from anonymizer.intake.raw_source import RawSource
+from anonymizer.sources.consent_rules import decoded_consent
+from anonymizer.sources.delimited_files import read_delimited
+from anonymizer.sources.json_files import read_nested_lines
+from anonymizer.sources.leaf_batches import LeafReading
+from anonymizer.sources.mapping_statement import (
+    RELATION,
+    MappingStatement,
+    compile_statement,
+    leaves_of,
+    mapped_columns,
+)
+from anonymizer.sources.parquet_files import read_nested_parquet
+from anonymizer.sources.source_catalogue import Source
+from anonymizer.storage.engines.duckdb import DuckDB
+
+_READERS = {
+    "csv": read_delimited,
+    "json": read_nested_lines,
+    "parquet": read_nested_parquet,
+}
+_MEGABYTES = 512  # a batch of 65,536 rows at most is mapped at a time
+
+
+@dataclass(frozen=True)
+class SourceMapping:
+    """Reads the files of one source."""
+
+    source: Source
+
+    def read(self, source: RawSource, table: RawTable) -> FileReading:
+        """The rows of a file in those columns of `table` that the source maps.
+
+        Raises InputRejected as the readers of the contract's files do, and `schema_missing:<paths>`
+        for what the mapping needs and the file does not have.
+        """
+        leaves = self.read_leaves(source)
+        mapped = _MappedFile(self.source, table, leaves)
+        return FileReading(lambda: mapped.header, mapped.batches(), mapped.rows, mapped.filtered)
+
+    def read_leaves(self, source: RawSource) -> LeafReading:
+        """The values that the paths of the source lead to."""
+        return _READERS[self.source.settings.format or "csv"](
+            source, self.source, leaves_of(self.source)
+        )
+
+
+@dataclass
+class _MappedFile:
+    """One file while it is read, and what was counted of it."""
+
+    source: Source
+    table: RawTable
+    leaves: LeafReading
+    _read: int = 0
+    _given: int = 0
+    _filtered: int = 0
+    _statement: list[MappingStatement] = field(default_factory=list)
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are read."""
+        own = {*mapped_columns(self.source), *self.source.settings.columns}
+        return tuple(column for column in self.table.columns if column in own)
+
+    @property
+    def header(self) -> Header:
+        """Nothing is dropped: what a source does not map is listed by its check."""
+        absent = tuple(column for column in self.table.columns if column not in self.columns)
+        return Header(self.columns, absent, ())
+
+    def rows(self) -> int:
+        """How many rows of the contract the file has, by the count of its reader.
+
+        A row that is lost on the way is missing from what was given, and noticed.
+        """
+        settings = self.source.settings
+        lost = 0 if settings.keep or settings.drop or settings.present else self._filtered
+        return self.leaves.rows() - self._read + self._given + lost
+
+    def filtered(self) -> int:
+        """How many rows the filters leave out."""
+        return self._filtered
+
+    def batches(self) -> Iterator[RawBatch]:
+        """All rows, batch after batch."""
+        with DuckDB(memory_megabytes=_MEGABYTES, threads=1, spill=None) as engine:
+            for batch in self.leaves.batches:
+                self._read += batch.rows.num_rows + len(batch.faults)
+                mapped = self._mapped(engine, batch.rows)
+                given = mapped.rows.num_rows + len(mapped.faults)
+                self._given += given + len(batch.faults)
+                yield RawBatch(mapped.rows, [*batch.faults, *mapped.faults])
+
+    def _mapped(self, engine: DuckDB, rows: pa.RecordBatch) -> RawBatch:
+        if not self._statement:
+            self._statement.append(_statement(self.source, self.columns, rows))
+        statement = self._statement[0]
+        for column, rule in statement.decoded.items():
+            rows = rows.append_column(column, decoded_consent(rows, rule, statement.leaves))
+        engine.load(RELATION, rows)
+        found = engine.fetch_compiled(statement.text, statement.parameters).combine_chunks()
+        numbers = pc.count_distinct(found["row_number"]).as_py() if found.num_rows else 0
+        self._filtered += rows.num_rows - numbers
+        batches = found.to_batches()
+        batch = batches[0] if batches else pa.RecordBatch.from_pylist([], schema=found.schema)
+        return _split(batch, objections=self.table.objections)
+
+
+def _statement(source: Source, columns: tuple[str, ...], rows: pa.RecordBatch) -> MappingStatement:
+    leaves = leaves_of(source)
+    instants = frozenset(
+        path for path, column in leaves.items() if pt.is_timestamp(rows.schema.field(column).type)
+    )
+    return compile_statement(source, columns, instants)
+
+
+def _split(rows: pa.RecordBatch, *, objections: bool) -> RawBatch:
+    """The rows, and as faults those that cannot be read; of objections all are kept."""
+    reasons = rows.column("fault")
+    plain = rows.drop_columns(["fault"])
+    if objections:
+        return RawBatch(plain.append_column(ROW_FAULT, reasons) if reasons.null_count
+                        < len(reasons) else plain)  # fmt: skip
+    bad = reasons.is_valid()
+    if not pc.any(bad).as_py():
+        return RawBatch(plain)
+    faults = [
+        RowFault(number, *reason.split(" ", 1))
+        for number, reason in zip(
+            rows.column("row_number").filter(bad).to_pylist(),
+            reasons.filter(bad).to_pylist(),
+            strict=True,
+        )
+    ]
+    return RawBatch(plain.filter(pc.invert(bad)), faults)

@@ -1,0 +1,138 @@
+"""The settings of `sources.yaml` as they are written, before presets and checks are applied."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from anonymizer.model.configuration import Settings
+
+Format = Literal["csv", "json", "parquet"]
+Purpose = Literal["use", "disclosure", "advertising_cookies", "marketing"]
+EPOCHS = ("epoch_s", "epoch_ms", "epoch_us", "epoch_ns")
+BY_DAY = ("profiles", "visits")
+KINDS = ("path", "constant", "coalesce", "join", "compose", "tcf", "consent_mode")
+
+
+def _as_text(value: Any) -> Any:
+    """Numbers of YAML as they are written; `no` and `yes`, which YAML takes for booleans, are
+    refused, because what was written is lost.
+    """
+    if isinstance(value, bool):
+        raise ValueError("YAML reads this as a boolean; write it in quotation marks")
+    return str(value) if isinstance(value, int) else value
+
+
+def _as_code(value: Any) -> Any:
+    """A boolean that stands for itself as `true` or `false`."""
+    return str(value).lower() if isinstance(value, bool) else _as_text(value)
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, (str, int, float)) else value
+
+
+def _as_expression(value: Any) -> Any:
+    """A text alone is a path; a list is the first of several that is there."""
+    if isinstance(value, (str, int)) and not isinstance(value, bool):
+        return {"path": str(value)}
+    return {"coalesce": value} if isinstance(value, list) else value
+
+
+Text = Annotated[str, BeforeValidator(_as_text)]
+Code = Annotated[str, BeforeValidator(_as_code)]
+Texts = Annotated[tuple[Text, ...], BeforeValidator(_as_list)]
+
+
+class ConsentString(Settings):
+    """Where a consent string is, and what of it a purpose of ours needs."""
+
+    path: str
+    purposes: tuple[Annotated[int, Field(ge=1, le=24)], ...] = Field((), min_length=1)
+    vendor: int | None = Field(None, ge=1, le=65_535)
+    valid_days: int = Field(390, ge=1, le=3_650)
+
+
+class ConsentFlags(Settings):
+    """Flags of Google Consent Mode that all have to be granted."""
+
+    paths: Texts = Field(min_length=1)
+
+
+class Expression(Settings):
+    """One value: where it comes from, then what is done with it, in the order of these keys."""
+
+    path: Text | None = None
+    constant: Code | None = None
+    coalesce: "tuple[SourceValue, ...] | None" = Field(None, min_length=1)
+    join: "tuple[SourceValue, ...] | None" = Field(None, min_length=1)
+    compose: "tuple[SourceValue, ...] | None" = Field(None, min_length=1)
+    tcf: ConsentString | None = None
+    consent_mode: ConsentFlags | None = None
+    blank: Texts = ()
+    remove_prefix: Text = ""
+    case: Literal["lower", "upper"] | None = None
+    values: Mapping[Text, Code] = {}
+    otherwise: Literal["keep", "nothing"] = "keep"
+    time: str | None = None
+    zone: str | None = None
+    date: str | None = None
+    optional: bool = False
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        kinds = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(kinds) != 1:
+            listed = ", ".join(KINDS)
+            named = " and ".join(kinds) or "none"
+            raise ValueError(
+                f"exactly one of {listed} says where the value comes from, not {named}"
+            )
+        if self.time is not None and self.date is not None:
+            raise ValueError("a value is a time or a date, not both")
+        return self
+
+
+SourceValue = Annotated[Expression, BeforeValidator(_as_expression)]
+Expression.model_rebuild()
+
+
+class SourceSettings(Settings):
+    """One source: files of one form, and how their rows become those of a raw table."""
+
+    preset: str | None = None
+    location: str | None = Field(None, min_length=1)
+    files: Texts = ()
+    format: Format | None = None
+    delimiter: Literal[",", ";", "tab", "|"] = ","
+    quoting: Literal["rfc4180", "none"] = "rfc4180"
+    header: tuple[Text, ...] = ()
+    from_day: date | None = None
+    to_day: date | None = None
+    late_days: int = Field(0, ge=0, le=31)
+    keep: Mapping[str, Texts] = {}
+    drop: Mapping[str, Texts] = {}
+    present: Texts = ()
+    columns: Mapping[str, SourceValue] = {}
+    purposes: Mapping[Purpose, SourceValue] = {}
+
+
+class PresetTables(Settings):
+    """What a preset has for each raw table."""
+
+    campaigns: SourceSettings | None = None
+    profiles: SourceSettings | None = None
+    consents: SourceSettings | None = None
+    requests: SourceSettings | None = None
+    visits: SourceSettings | None = None
+
+
+class SourceTables(Settings):
+    """All sources by raw table and name."""
+
+    campaigns: Mapping[str, SourceSettings] = {}
+    profiles: Mapping[str, SourceSettings] = {}
+    consents: Mapping[str, SourceSettings] = {}
+    requests: Mapping[str, SourceSettings] = {}
+    visits: Mapping[str, SourceSettings] = {}
