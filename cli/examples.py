@@ -21,6 +21,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "user remove": ("audience user remove nina",),
     "user password": ("audience user password nina",),
     "check-input": ("audience check-input --day 2026-10-31",),
+    "source check": ("audience source check web --day 2026-10-31",),
+    "source guess": ("audience source guess raw/logs/akses-2026-10-31.csv",),
     "accept": ('audience accept --day 2026-10-31 --reason "The site was closed for a holiday."',),
     "quarantine": (
         "audience quarantine --day 2026-10-31 --limit 5",

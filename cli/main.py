@@ -41,6 +41,7 @@ MODULES = {
     "portal": "portal",
     "user": "user",
     "check-input": "check_input",
+    "source": "source",
     "accept": "accept",
     "health": "health",
     "quarantine": "quarantine",

@@ -5,11 +5,13 @@ quotation mark and a control character. Both are exchanged back in the values. S
 4180, the count of rows and their numbers are the same for every delimiter.
 """
 
+import csv
 import io
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+from anonymizer.intake.batches import LONGEST_ROW
 from anonymizer.intake.contract import RawTable
 from anonymizer.intake.csv_reader import read_csv
 from anonymizer.intake.raw_source import Expanded, RawSource
@@ -78,14 +80,13 @@ def read_delimited(file: RawSource, source: Source, leaves: dict[str, str]) -> L
         head=head,
     )
     _, compression = split_compression(file)
+    # Before the rows: all streams of a file share one position.
+    columns = tuple(name.translate(exchange) for name in _header(exchanged, compression))
     reading = read_csv(exchanged, table, compression)
     present = set(reading.header().present)
     found = frozenset(path for path, name in names.items() if name in present)
     require_paths(file, source, found)
     byte_table = exchanged.exchange
-    columns = tuple(
-        name.translate(exchange) for name in (*reading.header().present, *reading.header().dropped)
-    )
     batches = (
         LeafBatch(
             _leaf_rows(batch.rows, leaves, names, byte_table),
@@ -94,6 +95,12 @@ def read_delimited(file: RawSource, source: Source, leaves: dict[str, str]) -> L
         for batch in reading.batches
     )
     return LeafReading(batches, lambda: found, lambda: columns, reading.rows)
+
+
+def _header(file: RawSource, compression: str) -> list[str]:
+    """The names in the first line, those of fields that are never read among them."""
+    line = io.BufferedReader(file.expanded(compression)).readline(LONGEST_ROW)
+    return next(csv.reader([line.decode("utf-8-sig", errors="replace")]), [])
 
 
 def _exchange(delimiter: str, *, quoted: bool) -> dict[int, int]:

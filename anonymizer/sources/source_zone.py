@@ -20,13 +20,13 @@ from anonymizer.intake.contract import TABLES
 from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.model.policy import Policy
 from anonymizer.sources.file_layout import FilePattern, compile_pattern, is_working_file
+from anonymizer.sources.mapped_source import SourceMapping
 from anonymizer.sources.source_catalogue import (
     FILE_NAME,
     Source,
     Sources,
     load_sources,
 )
-from anonymizer.sources.source_mapping import SourceMapping
 from anonymizer.sources.source_settings import BY_DAY
 from anonymizer.storage.home import Home
 from anonymizer.storage.object_store import ObjectStore
@@ -117,7 +117,7 @@ class SourceZone:
     def listed(self, source: Source, root: RawPath) -> SourceListing:
         """What lies in the location of a source; `root` is the raw zone."""
         base = self._base(source, root)
-        names = dict(_walk(base, ""))
+        names = dict(_files_below(base, ""))
         return _listing(source, names)
 
     def _base(self, source: Source, root: RawPath) -> RawPath:
@@ -158,14 +158,14 @@ def _plain_name(source: Source, name: str) -> str:
     return f"{'_' if is_working_file(name) else ''}{source.name}:{plain}"
 
 
-def _walk(base: RawPath, prefix: str) -> Iterator[tuple[str, RawPath]]:
+def _files_below(base: RawPath, prefix: str) -> Iterator[tuple[str, RawPath]]:
     """Every file below a folder by its path; links are not followed, and are no files."""
     if not base.is_dir() or base.is_symlink():
         return
     for path in sorted(base.iterdir()):
         name = f"{prefix}{path.name}"
         if path.is_dir() and not path.is_symlink():
-            yield from _walk(path, f"{name}/")
+            yield from _files_below(path, f"{name}/")
         else:
             yield name, path
 

@@ -132,7 +132,7 @@ def test_engines_are_handed_in() -> None:
             for node in ast.walk(tree)
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         ]
-        if module == "anonymizer.sources.source_mapping":
+        if module == "anonymizer.sources.mapped_source":
             continue  # a reader: one in memory for the statement of a file, which never spills
         assert "DuckDB" not in calls, f"{module} builds an engine of its own"
 

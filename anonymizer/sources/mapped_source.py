@@ -113,20 +113,28 @@ class _MappedFile:
 
     def _mapped(self, engine: DuckDB, rows: pa.RecordBatch) -> RawBatch:
         if not self._statement:
-            self._statement.append(_statement(self.source, self.columns, rows))
-        statement = self._statement[0]
-        for column, rule in statement.decoded.items():
-            rows = rows.append_column(column, decoded_consent(rows, rule, statement.leaves))
-        engine.load(RELATION, rows)
-        found = engine.fetch_compiled(statement.text, statement.parameters).combine_chunks()
-        numbers = pc.count_distinct(found["row_number"]).as_py() if found.num_rows else 0
+            self._statement.append(statement_for(self.source, self.columns, rows))
+        found = map_rows(engine, self._statement[0], rows)
+        numbers = pc.count_distinct(found.column("row_number")).as_py()
         self._filtered += rows.num_rows - numbers
-        batches = found.to_batches()
-        batch = batches[0] if batches else pa.RecordBatch.from_pylist([], schema=found.schema)
-        return _split(batch, objections=self.table.objections)
+        return split_faults(found, objections=self.table.objections)
 
 
-def _statement(source: Source, columns: tuple[str, ...], rows: pa.RecordBatch) -> MappingStatement:
+def map_rows(engine: DuckDB, statement: MappingStatement, rows: pa.RecordBatch) -> pa.RecordBatch:
+    """What the statement makes of the values of some rows, with `fault`."""
+    for column, rule in statement.decoded.items():
+        rows = rows.append_column(column, decoded_consent(rows, rule, statement.leaves))
+    engine.load(RELATION, rows)
+    found = engine.fetch_compiled(statement.text, statement.parameters).combine_chunks()
+    engine.drop(RELATION)
+    batches = found.to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=found.schema)
+
+
+def statement_for(
+    source: Source, columns: tuple[str, ...], rows: pa.RecordBatch
+) -> MappingStatement:
+    """The statement for values of these types."""
     leaves = leaves_of(source)
     instants = frozenset(
         path for path, column in leaves.items() if pt.is_timestamp(rows.schema.field(column).type)
@@ -134,7 +142,7 @@ def _statement(source: Source, columns: tuple[str, ...], rows: pa.RecordBatch) -
     return compile_statement(source, columns, instants)
 
 
-def _split(rows: pa.RecordBatch, *, objections: bool) -> RawBatch:
+def split_faults(rows: pa.RecordBatch, *, objections: bool) -> RawBatch:
     """The rows, and as faults those that cannot be read; of objections all are kept."""
     reasons = rows.column("fault")
     plain = rows.drop_columns(["fault"])

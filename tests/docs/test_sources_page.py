@@ -1,0 +1,51 @@
+"""The commands of the page on sources run in order on a log like its own."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+from access_log import write_log
+from demonstration import ROOT
+from running import call
+
+PAGE = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
+
+
+def steps() -> list[tuple[str, list[str]]]:
+    """Every command of the page with the lines that are quoted of what it says."""
+    found: list[tuple[str, list[str]]] = []
+    for block in re.findall(r"^```console\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL):
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                found.append((line.removeprefix("$ "), []))
+            else:
+                found[-1][1].append(line)
+    return found
+
+
+@pytest.mark.slow
+def test_a_newcomer_gets_figures_from_an_unknown_log(tmp_path: Path) -> None:
+    write_log(tmp_path)
+    assert len(steps()) > 10
+    for command, quoted in steps():
+        if command.startswith("audience ") and ">" not in command:
+            words = shlex.split(command)[1:]
+            done = call(*words, folder=tmp_path, without=("AUDIENCE", "DAGSTER"))
+        else:
+            name = f"'{ROOT}/.venv/bin/python' -m cli.main "
+            shell = ["bash", "-c", command.replace("audience ", name)]
+            done = subprocess.run(shell, cwd=tmp_path, capture_output=True, text=True, check=False)
+        said = " ".join((done.stdout + done.stderr).split())
+        assert done.returncode == 0, (command, said)
+        for line in quoted:
+            assert " ".join(line.split()) in said, (command, line, said)
+
+
+def test_the_page_shows_rows_of_the_log(tmp_path: Path) -> None:
+    write_log(tmp_path)
+    table = re.findall(r"^\| (?:`([\w./-]+)`)? ?\| `(.*;.*)` \|$", PAGE, re.MULTILINE)
+    assert len(table) == 2
+    text = (tmp_path / table[0][0]).read_text(encoding="utf-8").splitlines()
+    assert text[:2] == [row for _, row in table]
