@@ -18,7 +18,7 @@ import pyarrow.types as pt
 from anonymizer.intake.batches import ROW_FAULT, FileReading, RawBatch, RowFault
 from anonymizer.intake.contract import Header, RawTable
 from anonymizer.intake.raw_source import RawSource
-from anonymizer.sources.consent_rules import decoded_consent
+from anonymizer.sources.consent_rules import with_decoded
 from anonymizer.sources.delimited_files import read_delimited
 from anonymizer.sources.json_files import read_nested_lines
 from anonymizer.sources.leaf_batches import LeafReading
@@ -122,9 +122,7 @@ class _MappedFile:
 
 def map_rows(engine: DuckDB, statement: MappingStatement, rows: pa.RecordBatch) -> pa.RecordBatch:
     """What the statement makes of the values of some rows, with `fault`."""
-    for column, rule in statement.decoded.items():
-        rows = rows.append_column(column, decoded_consent(rows, rule, statement.leaves))
-    engine.load(RELATION, rows)
+    engine.load(RELATION, with_decoded(rows, statement.decoded, statement.leaves))
     found = engine.fetch_compiled(statement.text, statement.parameters).combine_chunks()
     engine.drop(RELATION)
     batches = found.to_batches()

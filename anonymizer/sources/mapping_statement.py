@@ -6,12 +6,13 @@ Values are bound; the only identifiers are numbered columns and names of the con
 `sources.yaml` never become SQL.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from anonymizer.intake.contract import TABLES
-from anonymizer.sources.expression_paths import every_part, paths_of
+from anonymizer.sources.expression_paths import paths_of
 from anonymizer.sources.source_catalogue import Source
 from anonymizer.sources.source_settings import EPOCHS, ConsentFlags, ConsentString, Expression
 
@@ -22,6 +23,7 @@ _MICROS = 1_000_000
 _NUMBER = r"\s*[+-]?\d{1,19}([.]\d*)?([eE][+-]?\d{1,3})?\s*"
 _ZONED = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.]\d{1,9})?)? ?(Z|UTC|[+-]\d{2}(:?\d{2})?)"
 _NAIVE = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.]\d{1,9})?)?"
+_PARAMETER = re.compile(r"\$(v\d+)")
 ConsentRule = ConsentString | ConsentFlags
 
 
@@ -55,6 +57,7 @@ class _Compiler:
     leaves: dict[str, str]
     parameters: dict[str, str | int] = field(default_factory=dict)
     decoded: dict[str, ConsentRule] = field(default_factory=dict)
+    decided_at: str = "NULL"  # SQL of the moment of a decision
 
     def bind(self, value: str | int) -> str:
         name = f"v{len(self.parameters)}"
@@ -101,15 +104,22 @@ class _Compiler:
             return _Value(self.bind(expression.constant))
         if expression.coalesce is not None:
             return _first([self.value(part) for part in expression.coalesce])
-        if expression.join is not None:
-            return _Value(f"({' || '.join(self.text(part) for part in expression.join)})")
-        if expression.compose is not None:
-            return _Value(_composed([self.text(part) for part in expression.compose]))
+        if parts := expression.join or expression.compose:
+            texts = [self.text(part) for part in parts]
+            return _Value(_composed(texts) if expression.compose else f"({' || '.join(texts)})")
+        return self._recorded(expression)
+
+    def _recorded(self, expression: Expression) -> _Value:
+        """`true` or `false` by recorded consent; of a string only while it is valid."""
         rule = expression.tcf or expression.consent_mode
         assert rule is not None, "the settings have exactly one kind"
         column = f"d{len(self.decoded)}"
         self.decoded[column] = rule
-        return _Value(column)
+        if expression.tcf is None:
+            return _Value(column)
+        at = self.decided_at
+        valid = f"{at} >= {column}_from AND {at} < {column}_until"
+        return _Value(f"CASE WHEN {column} = 'true' AND {valid} THEN 'true' ELSE 'false' END")
 
     def _replaced(self, sql: str, expression: Expression) -> str:
         cases = " ".join(
@@ -166,22 +176,28 @@ def compile_statement(
         for column, expression in settings.columns.items()
         if column in wanted
     }
+    if moment := values.get("decided_at"):
+        own = f"try_cast({moment.sql} AS TIMESTAMPTZ)"
+        compiler.decided_at = moment.sql if moment.instant else own
     kept = _conditions(source, compiler)
     # A row of which something cannot be read is not filtered by what is missing.
     where = f"\nWHERE ({' AND '.join(kept)}) OR row_fault IS NOT NULL" if kept else ""
     selects = []
     if settings.purposes:
         for purpose, expression in settings.purposes.items():
-            own = {
+            row = {
                 **values,
                 "purpose": _Value(compiler.bind(purpose)),
                 "granted": compiler.value(expression),
             }
-            selects.append(_select(own, where))
+            selects.append(_select(row, where))
     else:
         selects.append(_select(values, where))
     text = "\nUNION ALL\n".join(selects)
-    return MappingStatement(text, compiler.parameters, compiler.leaves, compiler.decoded)
+    # A value that was compiled and left out in the end leaves none behind: DuckDB refuses those.
+    used = set(_PARAMETER.findall(text))
+    parameters = {name: value for name, value in compiler.parameters.items() if name in used}
+    return MappingStatement(text, parameters, compiler.leaves, compiler.decoded)
 
 
 def _select(values: Mapping[str, _Value], where: str) -> str:
@@ -261,13 +277,3 @@ def mapped_columns(source: Source) -> tuple[str, ...]:
     own = {*source.settings.columns}
     own |= {"purpose", "granted"} if source.settings.purposes else set()
     return tuple(column for column in TABLES[source.table].columns if column in own)
-
-
-def consent_rules(source: Source) -> tuple[ConsentRule, ...]:
-    """The rules by which a source reads recorded consent."""
-    return tuple(
-        rule
-        for expression in source.settings.purposes.values()
-        for part in every_part(expression)
-        if (rule := part.tcf or part.consent_mode)
-    )

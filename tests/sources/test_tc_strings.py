@@ -1,0 +1,230 @@
+"""TC and GPP strings mean what the published examples say; nothing broken grants anything."""
+
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import pytest
+from intake.raw_world import DAY, as_csv, visit
+from log_world import LogWorld
+
+from anonymizer.sources.tc_strings import MalformedConsentError, decode_consent
+
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+# Examples of the specification and of the reference implementations, with what they contain.
+PUBLISHED = "COvFyGBOvFyGBAbAAAENAPCAAOAAAAAAAAAAAEEUACCKAAA"
+OTHER = "COtybn4PA_zT4KjACBENAPCIAEBAAECAAIAAAAAAAAAA"
+DISCLOSED, ALLOWED = "IBAgAAAgAIAwgAgAAAAEAAAACA", "QAagAQAgAIAwgA"
+GPP = "DBABMA~CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA"
+GPP_WITH_US = "DBACNYA~CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA~1YNN"
+AT = datetime(2025, 12, 1, tzinfo=UTC)
+
+
+def written(  # noqa: PLR0913  an encoder has many fields
+    *,
+    purposes: tuple[int, ...] = (1, 7),
+    vendors: tuple[int, ...] = (755,),
+    disclosed: tuple[int, ...] | None = (755,),
+    policy: int = 5,
+    updated: datetime = AT,
+    restrictions: str = f"{0:012b}",
+    interests: tuple[int, ...] = (),
+    publisher: tuple[int, ...] | None = None,
+) -> str:
+    """An encoder of the tests' own."""
+    moment = f"{int(updated.timestamp() * 10):036b}"
+    core = f"{2:06b}{moment}{moment}{300:012b}{1:012b}{1:06b}{4:06b}{13:06b}{200:012b}{policy:06b}"
+    core += f"10{0:012b}{_field(purposes, 24)}{_field(interests, 24)}0{8:06b}{3:06b}"
+    core += _vendors(vendors) + _vendors(()) + restrictions
+    parts = [core]
+    if disclosed is not None:
+        parts.append(f"{1:03b}{_vendors(disclosed)}")
+    if publisher is not None:
+        parts.append(f"{3:03b}{_field(publisher, 24)}{0:024b}{0:06b}")
+    return ".".join(_characters(part) for part in parts)
+
+
+def _field(members: tuple[int, ...], width: int) -> str:
+    return "".join("1" if place in members else "0" for place in range(1, width + 1))
+
+
+def _vendors(vendors: tuple[int, ...]) -> str:
+    ranges = "".join(f"0{vendor:016b}" for vendor in vendors)
+    return f"{max(vendors, default=0):016b}1{len(vendors):012b}{ranges}"
+
+
+def _characters(bits: str) -> str:
+    bits += "0" * (-len(bits) % 24)
+    return "".join(_ALPHABET[int(bits[at : at + 6], 2)] for at in range(0, len(bits), 6))
+
+
+def grants(text: str, purposes: tuple[int, ...] = (1, 7), vendor: int | None = 755) -> bool:
+    try:
+        return decode_consent(text).consents(frozenset(purposes), vendor)
+    except MalformedConsentError:
+        return False
+
+
+def test_the_example_of_the_specification() -> None:
+    found = decode_consent(PUBLISHED)
+    assert found.created == datetime(2020, 2, 20, 23, 57, 39, 300_000, UTC)
+    assert (found.cmp_id, found.vendor_list, found.policy, found.language) == (27, 15, 2, "EN")
+    assert found.purposes == {1, 2, 3}
+    assert not found.legitimate_interests
+    assert {v for v in range(100) if v in found.vendors} == {2, 6, 8}
+    assert {v for v in range(100) if v in found.vendor_interests} == {2, 6, 8}
+
+
+def test_the_examples_of_the_reference_implementation() -> None:
+    found = decode_consent(f"{OTHER}.{DISCLOSED}.{ALLOWED}")
+    assert found.created == datetime(2020, 1, 26, 17, 1, tzinfo=UTC)
+    assert found.last_updated == datetime(2021, 2, 2, 17, 1, tzinfo=UTC)
+    assert (found.cmp_id, found.vendor_list, found.policy) == (675, 15, 2)
+    assert found.disclosed is not None
+    disclosed = {vendor for vendor in range(200) if vendor in found.disclosed}
+    assert disclosed == {23, 37, 47, 48, 53, 65, 98, 129}
+
+
+@pytest.mark.parametrize("text", [GPP, GPP_WITH_US])
+def test_the_section_of_a_gpp_string(text: str) -> None:
+    assert decode_consent(text) == decode_consent(text.split("~")[1])
+    assert decode_consent(text).cmp_id == 31
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "BObdrPUOevsguAfDqFENCNAAAAAmeAAA",  # version 1
+        PUBLISHED[:-8],
+        f"{PUBLISHED}AAAAAA",
+        f"{PUBLISHED}=",
+        f"{PUBLISHED}.",
+        f"{OTHER}.{DISCLOSED}.{DISCLOSED}",
+        "DBABMA~",
+        "DBABMA~CPXx~1YNN",
+        "DBAA",
+        "~".join(["DBAB", PUBLISHED]),
+        "C" * 30_000,
+        "COvFyGBOvFyGBAbAAAENAPCAAOAAAAAAAAAAAEEUACCKAAÄ",
+    ],
+)
+def test_a_malformed_string_is_no_consent(text: str) -> None:
+    with pytest.raises(MalformedConsentError):
+        decode_consent(text)
+
+
+NOT_ALLOWED = f"{1:012b}{7:06b}{0:02b}{1:012b}0{755:016b}"
+REQUIRE_INTEREST = f"{1:012b}{7:06b}{2:02b}{1:012b}1{700:016b}{800:016b}"
+REQUIRE_CONSENT = f"{1:012b}{7:06b}{1:02b}{1:012b}0{755:016b}"
+
+
+@pytest.mark.parametrize(
+    ("text", "granted"),
+    [
+        (written(), True),
+        (written(purposes=(1,)), False),
+        (written(purposes=(1,), interests=(7,)), False),
+        (written(vendors=(754,)), False),
+        (written(disclosed=(754,)), False),
+        (written(disclosed=None), False),
+        (written(disclosed=None, policy=4), True),
+        (written(policy=2), False),
+        (written(restrictions=NOT_ALLOWED), False),
+        (written(restrictions=REQUIRE_INTEREST), False),
+        (written(restrictions=REQUIRE_CONSENT), True),
+    ],
+)
+def test_what_counts_as_consent_for_a_vendor(text: str, granted: bool) -> None:
+    assert grants(text) is granted
+
+
+def test_without_a_vendor_the_publishers_own_purposes_count() -> None:
+    assert grants(written(vendors=()), vendor=None)
+    assert grants(written(publisher=(1, 7)), vendor=None)
+    assert not grants(written(publisher=(1,)), vendor=None)
+
+
+def mutated(draw: random.Random, text: str, kept: range) -> str:
+    """A string with one to three accidents; characters in `kept` carry consent itself."""
+    characters = list(text)
+    for _ in range(draw.randint(1, 3)):
+        place = draw.randrange(len(characters))
+        end = place + draw.randint(1, 20)
+        kinds = ["delete", "cut", "repeat", *(["change", "insert"] if place not in kept else [])]
+        kind = draw.choice(kinds)
+        characters[place:end] = {
+            "insert": [draw.choice(_ALPHABET), *characters[place:end]],
+            "delete": characters[place + 1 : end],
+            "cut": [],
+            "repeat": characters[place:end] * 2,
+            "change": [draw.choice(_ALPHABET + ".~ =%"), *characters[place + 1 : end]],
+        }[kind]
+        if not characters:
+            break
+    return "".join(characters)
+
+
+# The characters with purposes and vendors: a change of these is a valid string of other consent.
+_CONSENT = range(24, 34)
+_REST = range(34, 200)
+
+
+@pytest.mark.parametrize(
+    "original",
+    [
+        written(purposes=(), vendors=(), disclosed=()),
+        written(purposes=(1,)),
+        written(purposes=(2, 3, 4), vendors=(12, 755)),
+        written(policy=4, purposes=(), vendors=(755,), disclosed=None),
+        GPP,
+    ],
+)
+def test_a_mutated_string_never_grants_more(original: str) -> None:
+    """1,000 mutations of each; every purpose of its own, for the vendor and without one."""
+    draw = random.Random(7)
+    consent: Mapping[tuple[int, int | None], bool] = {
+        (purpose, vendor): grants(original, (purpose,), vendor)
+        for purpose in range(1, 25)
+        for vendor in (None, 755)
+    }
+    kept = range(_CONSENT.start, _REST.stop)
+    for _ in range(1_000):
+        text = mutated(draw, original, kept)
+        for (purpose, vendor), granted in consent.items():
+            assert granted or not grants(text, (purpose,), vendor), (text, purpose, vendor)
+
+
+def test_strings_of_a_source_become_decisions(world: LogWorld) -> None:
+    """Valid, expired, of the future, malformed, missing."""
+    world.deliver({f"visits/day={DAY}/v.csv": as_csv([visit()])})
+    world.deliver({"visits/day=2026-01-02/_SUCCESS": b""})
+    world.describe(
+        """
+        consents:
+          cmp:
+            location: cmp
+            files: "*.csv"
+            format: csv
+            columns: {user_id: u, decided_at: {path: at, time: epoch_s}}
+            purposes:
+              use: {tcf: {path: tc, purposes: [1, 7], vendor: 755}}
+              disclosure: {tcf: {path: tc, purposes: [1, 7, 9]}}
+        """
+    )
+    at = int(AT.timestamp())
+    texts = [
+        (at, written()),
+        (at + 391 * 86_400, written()),
+        (at - 2 * 86_400, written()),
+        (at, written()[:-9]),
+        (at, ""),
+    ]
+    rows = "".join(f"u{number},{when},{text}\n" for number, (when, text) in enumerate(texts))
+    world.deliver({"cmp/a.csv": "u,at,tc\n" + rows})
+    (world.home.raw / "consents" / "c.csv").unlink()
+    world.take()
+    found = [row["granted"] for row in world.rows("consents") if row["purpose"] == "use"]
+    assert sorted(found) == [False] * 4 + [True]
+    others = [row["granted"] for row in world.rows("consents") if row["purpose"] != "use"]
+    assert others == [False] * 5
