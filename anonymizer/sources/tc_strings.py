@@ -3,8 +3,8 @@
 By the specifications "Consent string and vendor list formats v2" and "Global Privacy Platform".
 What does not fit them exactly is malformed, and a malformed string is no consent: characters,
 lengths, bits that are left, segments that stand twice. A string has no checksum, so a changed bit
-of consent itself is another valid string. A string that is damaged elsewhere has fields that no
-string of today has: those are no consent either.
+of consent itself is another valid string. A string that is damaged elsewhere mostly has fields that
+no string of today has: those are no consent either.
 """
 
 import re

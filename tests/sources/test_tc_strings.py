@@ -151,7 +151,8 @@ def mutated(draw: random.Random, text: str, kept: range) -> str:
     for _ in range(draw.randint(1, 3)):
         place = draw.randrange(len(characters))
         end = place + draw.randint(1, 20)
-        kinds = ["delete", "cut", "repeat", *(["change", "insert"] if place not in kept else [])]
+        # Put into them, other characters are other consent as well.
+        kinds = ["delete", "cut", *(["change", "insert", "repeat"] if place not in kept else [])]
         kind = draw.choice(kinds)
         characters[place:end] = {
             "insert": [draw.choice(_ALPHABET), *characters[place:end]],
