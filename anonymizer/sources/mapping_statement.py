@@ -28,11 +28,15 @@ ConsentRule = ConsentString | ConsentFlags
 
 
 class _Value(NamedTuple):
-    """SQL of a value; `instant` if it is TIMESTAMPTZ and not text; `fault` is SQL of a reason."""
+    """SQL of a value: text, or TIMESTAMPTZ (`instant`), or BIGINT (`whole`).
+
+    `fault` is SQL of a reason.
+    """
 
     sql: str
     instant: bool = False
     fault: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class _Compiler:
     """Binds values and numbers columns while a mapping is compiled."""
 
     instants: frozenset[str]
+    wholes: frozenset[str]
     leaves: dict[str, str]
     parameters: dict[str, str | int] = field(default_factory=dict)
     decoded: dict[str, ConsentRule] = field(default_factory=dict)
@@ -66,7 +71,7 @@ class _Compiler:
 
     def leaf(self, path: str) -> _Value:
         column = self.leaves[path]
-        return _Value(column, instant=path in self.instants)
+        return _Value(column, instant=path in self.instants, whole=path in self.wholes)
 
     def text(self, expression: Expression) -> str:
         """SQL of the value as text."""
@@ -75,9 +80,22 @@ class _Compiler:
     def value(self, expression: Expression) -> _Value:
         """SQL of the value after all that is done with it."""
         value = self._origin(expression)
-        if value.instant and not (expression.blank or expression.values):
+        if value.whole and expression.time in EPOCHS and not self._is_changed(expression):
+            return self._counted(value.sql, _PER_SECOND[expression.time])
+        if value.instant and not self._is_changed(expression):
             return value
-        sql = _as_text(value)
+        sql = self._changed(_as_text(value), expression)
+        if expression.date:
+            parsed = (
+                f"strftime(try_strptime(trim({sql}), {self.bind(expression.date)}), '%Y-%m-%d')"
+            )
+            return _Value(f"coalesce({parsed}, {sql})")
+        if expression.time or expression.zone:
+            return self._instant(sql, expression)
+        return _Value(sql, fault=value.fault)
+
+    def _changed(self, sql: str, expression: Expression) -> str:
+        """What is done with the text of a value, in the order of the settings."""
         if expression.blank:
             listed = ", ".join(self.bind(text) for text in expression.blank)
             sql = f"CASE WHEN trim({sql}) IN ({listed}) THEN NULL ELSE {sql} END"
@@ -87,15 +105,23 @@ class _Compiler:
             sql = f"CASE WHEN starts_with({sql}, {prefix}) THEN {rest} ELSE {sql} END"
         if expression.case:
             sql = f"{expression.case}({sql})"
-        if expression.values:
-            sql = self._replaced(sql, expression)
-        if expression.date:
-            form = self.bind(expression.date)
-            parsed = f"strftime(try_strptime(trim({sql}), {form}), '%Y-%m-%d')"
-            return _Value(f"coalesce({parsed}, {sql})")
-        if expression.time or expression.zone:
-            return self._instant(sql, expression)
-        return _Value(sql, fault=value.fault)
+        return self._replaced(sql, expression) if expression.values else sql
+
+    def _is_changed(self, expression: Expression) -> bool:
+        """Whether anything is done with the text of the value."""
+        return bool(
+            expression.blank or expression.remove_prefix or expression.case or expression.values
+        )
+
+    def _counted(self, sql: str, per_second: int) -> _Value:
+        """The moment of a whole number, without a way through text."""
+        limit = _LATEST_SECOND * per_second
+        micros = f"{sql} * {_MICROS // per_second}"
+        if per_second > _MICROS:
+            micros = f"{sql} // {per_second // _MICROS}"
+        instant = f"(CASE WHEN {sql} BETWEEN 0 AND {limit - 1} THEN make_timestamptz({micros}) END)"
+        fault = f"CASE WHEN {sql} IS NOT NULL AND {instant} IS NULL THEN 'time_range' END"
+        return _Value(instant, instant=True, fault=fault)
 
     def _origin(self, expression: Expression) -> _Value:
         if expression.path is not None:
@@ -166,11 +192,17 @@ def leaves_of(source: Source) -> dict[str, str]:
 
 
 def compile_statement(
-    source: Source, wanted: Sequence[str], instants: frozenset[str]
+    source: Source,
+    wanted: Sequence[str],
+    instants: frozenset[str] = frozenset(),
+    wholes: frozenset[str] = frozenset(),
 ) -> MappingStatement:
-    """The statement for the columns `wanted`; `instants` are paths whose values are TIMESTAMPTZ."""
+    """The statement for the columns `wanted`.
+
+    The values of `instants` are TIMESTAMPTZ, those of `wholes` BIGINT, all others text.
+    """
     settings = source.settings
-    compiler = _Compiler(instants, leaves_of(source))
+    compiler = _Compiler(instants, wholes, leaves_of(source))
     values = {
         column: compiler.value(expression)
         for column, expression in settings.columns.items()
@@ -230,7 +262,7 @@ def _as_text(value: _Value) -> str:
     """Of a moment its microseconds since 1970, which no format or zone changes."""
     if value.instant:
         return f"CAST(epoch_us({value.sql}) AS VARCHAR)"
-    return value.sql
+    return f"CAST({value.sql} AS VARCHAR)" if value.whole else value.sql
 
 
 def _first(values: Sequence[_Value]) -> _Value:
@@ -249,7 +281,7 @@ def _written(value: _Value) -> str:
     """A moment as text that intake reads."""
     if value.instant:
         return f"strftime({value.sql} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ')"
-    return value.sql
+    return _as_text(value)
 
 
 def _composed(parts: Sequence[str]) -> str:

@@ -165,15 +165,8 @@ def _has_any_length(file: pq.ParquetFile, part: str) -> bool:
 
 def _batches(file: RawSource, opened: _Opened, leaves: dict[str, str]) -> Iterator[LeafBatch]:
     in_utc = int96_columns(opened.file)
-    batches = opened.file.iter_batches(opened.rows, columns=opened.parts, use_threads=False)
     first, expanded = 1, 0
-    while True:
-        try:
-            batch = next(batches, None)
-        except UNREADABLE:
-            raise file.reject("corrupt", "a Parquet page cannot be read") from None
-        if batch is None:
-            return
+    for batch in _decoded(file, opened):
         sizes = np.zeros(batch.num_rows, np.int64)
         for column in batch.columns:
             sizes += decoded_sizes(column)
@@ -183,15 +176,27 @@ def _batches(file: RawSource, opened: _Opened, leaves: dict[str, str]) -> Iterat
         numbers = np.arange(first, first + batch.num_rows)
         first += batch.num_rows
         fits = sizes <= LONGEST_ROW
-        faults = [RowFault(int(number), "", "too_long") for number in numbers[~fits]]
-        if faults:
-            nothing = batch.slice(0, 0)
-            yield LeafBatch(_leaf_rows(file, nothing, numbers[:0], opened, leaves), faults)
-        rows = with_zones(batch, in_utc).filter(pa.array(fits))
-        kept = numbers[fits]
-        for start, end in stretches(sizes[fits]):
+        rows = with_zones(batch, in_utc)
+        if not fits.all():
+            faults = [RowFault(int(number), "", "too_long") for number in numbers[~fits]]
+            yield LeafBatch(_leaf_rows(file, rows.slice(0, 0), numbers[:0], opened, leaves), faults)
+            rows, numbers, sizes = rows.filter(pa.array(fits)), numbers[fits], sizes[fits]
+        for start, end in stretches(sizes):
             part = rows.slice(start, end - start)
-            yield LeafBatch(_leaf_rows(file, part, kept[start:end], opened, leaves))
+            yield LeafBatch(_leaf_rows(file, part, numbers[start:end], opened, leaves))
+
+
+def _decoded(file: RawSource, opened: _Opened) -> Iterator[pa.RecordBatch]:
+    """The batches of the file. Raises InputRejected `corrupt`."""
+    batches = opened.file.iter_batches(opened.rows, columns=opened.parts, use_threads=False)
+    while True:
+        try:
+            batch = next(batches, None)
+        except UNREADABLE:
+            raise file.reject("corrupt", "a Parquet page cannot be read") from None
+        if batch is None:
+            return
+        yield batch
 
 
 def _leaf_rows(
@@ -252,4 +257,6 @@ def _plain_value(column: pa.Array, path: str, faults: pa.Array) -> tuple[pa.Arra
         return pc.binary_join(column, ";").cast(pa.string()), faults
     if is_text(kind) or is_bytes(kind):
         return legible(column.cast(pa.binary()), path, faults)
+    if pt.is_signed_integer(kind):
+        return column.cast(pa.int64()), faults
     return column.cast(pa.string()), faults
