@@ -85,7 +85,7 @@ def read_delimited(file: RawSource, source: Source, leaves: dict[str, str]) -> L
     reading = read_csv(exchanged, table, compression)
     present = set(reading.header().present)
     found = frozenset(path for path, name in names.items() if name in present)
-    require_paths(file, source, found)
+    require_paths(file, source, leaves, found)
     byte_table = exchanged.exchange
     batches = (
         LeafBatch(

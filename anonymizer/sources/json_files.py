@@ -47,7 +47,7 @@ def read_nested_lines(file: RawSource, source: Source, leaves: dict[str, str]) -
             raise file.reject("empty_file")
         if not keys:
             raise file.reject("wrong_format", "no line is a JSON object")
-        require_paths(file, source, found())
+        require_paths(file, source, leaves, found())
 
     return LeafReading(batches(), found, lambda: tuple(keys), lambda: lines.rows)
 

@@ -1,6 +1,6 @@
 """What the readers of sources hand on: the values that paths lead to, as numbered columns."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -36,12 +36,14 @@ class LeafReading:
     rows: Callable[[], int]
 
 
-def require_paths(file: RawSource, source: Source, found: frozenset[str]) -> None:
-    """Raise InputRejected `schema_missing:<paths>` where a path that is needed is not there."""
+def require_paths(
+    file: RawSource, source: Source, leaves: Mapping[str, str], found: frozenset[str]
+) -> None:
+    """Raise InputRejected `schema_missing:<paths>` where a path that is read is not there."""
     lacking = [
         text
         for text, alternatives in required_paths(source.settings).items()
-        if not found.intersection(alternatives)
+        if leaves.keys() & set(alternatives) and not found.intersection(alternatives)
     ]
     if lacking:
         detail = (

@@ -53,15 +53,13 @@ class SourceMapping:
         Raises InputRejected as the readers of the contract's files do, and `schema_missing:<paths>`
         for what the mapping needs and the file does not have.
         """
-        leaves = self.read_leaves(source)
+        leaves = self.read_leaves(source, leaves_of(self.source, table.columns))
         mapped = _MappedFile(self.source, table, leaves)
         return FileReading(lambda: mapped.header, mapped.batches(), mapped.rows, mapped.filtered)
 
-    def read_leaves(self, source: RawSource) -> LeafReading:
-        """The values that the paths of the source lead to."""
-        return _READERS[self.source.settings.format or "csv"](
-            source, self.source, leaves_of(self.source)
-        )
+    def read_leaves(self, source: RawSource, leaves: dict[str, str]) -> LeafReading:
+        """The values that paths lead to, in numbered columns."""
+        return _READERS[self.source.settings.format or "csv"](source, self.source, leaves)
 
 
 @dataclass
@@ -134,7 +132,7 @@ def statement_for(
     source: Source, columns: tuple[str, ...], rows: pa.RecordBatch
 ) -> MappingStatement:
     """The statement for values of these types."""
-    leaves = leaves_of(source)
+    leaves = leaves_of(source, columns)
     types = {path: rows.schema.field(column).type for path, column in leaves.items()}
     return compile_statement(
         source,

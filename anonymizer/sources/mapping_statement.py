@@ -7,7 +7,7 @@ Values are bound; the only identifiers are numbered columns and names of the con
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -182,10 +182,16 @@ class _Compiler:
         return f"(CASE {cases} END)"
 
 
-def leaves_of(source: Source) -> dict[str, str]:
-    """The numbered column of every path that a source maps or filters by."""
+def leaves_of(source: Source, wanted: Collection[str] | None = None) -> dict[str, str]:
+    """The numbered column of every path that is needed for some columns, and of the filters.
+
+    Without `wanted` for those that intake reads; others, as names and addresses, are read when
+    somebody asks what is held about them, and at no other time.
+    """
     settings = source.settings
-    expressions = (*settings.columns.values(), *settings.purposes.values())
+    columns = TABLES[source.table].columns if wanted is None else wanted
+    expressions = [settings.columns[name] for name in settings.columns if name in columns]
+    expressions += settings.purposes.values()
     paths = [path for expression in expressions for path in paths_of(expression)]
     paths += [*settings.keep, *settings.drop, *settings.present]
     return {path: f"c{number}" for number, path in enumerate(dict.fromkeys(paths))}
@@ -202,7 +208,7 @@ def compile_statement(
     The values of `instants` are TIMESTAMPTZ, those of `wholes` BIGINT, all others text.
     """
     settings = source.settings
-    compiler = _Compiler(instants, wholes, leaves_of(source))
+    compiler = _Compiler(instants, wholes, leaves_of(source, wanted))
     values = {
         column: compiler.value(expression)
         for column, expression in settings.columns.items()

@@ -63,7 +63,7 @@ def read_nested_parquet(file: RawSource, source: Source, leaves: dict[str, str])
     types = {
         text: kind for text, path in paths.items() if (kind := _type_at(schema, path)) is not None
     }
-    require_paths(file, source, frozenset(types))
+    require_paths(file, source, leaves, frozenset(types))
     _refuse_types(file, source, types)
     parts = _parts(plain, [paths[text] for text in types])
     texts = [part for part in parts if _has_any_length(plain, part)]

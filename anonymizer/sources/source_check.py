@@ -157,7 +157,7 @@ def _read(
             break
         landed = LandedFile(source.table, file.path, file.name, file.day)
         with opened(landed, Limits.of(policy.intake)) as raw:
-            reading = SourceMapping(source).read_leaves(raw)
+            reading = SourceMapping(source).read_leaves(raw, leaves_of(source))
             for rows, bad in _first(reading, missing):
                 missing -= rows.num_rows + len(bad)
                 faults += bad
@@ -168,7 +168,7 @@ def _read(
                 filtered += rows.num_rows - pc.count_distinct(found.column("row_number")).as_py()
                 leaves.append(rows)
                 mapped.append(found)
-            require_paths(raw, source, reading.found())
+            require_paths(raw, source, leaves_of(source), reading.found())
             columns = columns or reading.columns()
     return _MappedSample(
         pa.Table.from_batches(leaves),

@@ -1,12 +1,16 @@
 """A log that nobody rewrote: its rows count as those of the contract would, bad ones included."""
 
 import json
+import os
+import shutil
 
 import pyarrow as pa
 import pytest
 from intake.raw_world import DAY, as_csv, as_parquet, consent, request_of, visit
 from log_world import LogWorld
+from object_server import ObjectServer
 
+from anonymizer.intake.person_search import search
 from anonymizer.model.errors import ConfigurationError, Held, InputsRejected
 from anonymizer.sources.source_zone import SourceZone, source_root
 
@@ -364,3 +368,37 @@ def test_consents_of_the_contract_stay(world: LogWorld) -> None:
     taken = world.take()
     assert taken.accounts["consents"].read == 2
     assert taken.accounts["requests"].read == 2
+
+
+def test_what_intake_does_not_need_is_read_for_requests_of_access_alone(world: LogWorld) -> None:
+    """A file may even lack it: names and addresses are of no use for figures."""
+    deliver(world)
+    text = WEB.replace("        keep:", "          ip: alamat_ip\n        keep:")
+    world.describe(text)
+    assert world.take().accounts["visits"].counted == 2
+    world.deliver({TODAY: HEAD.replace("nama", "alamat_ip") + ROWS[0] + "\n"})
+    assert world.take().accounts["visits"].counted == 1
+    found = search(source_root(world.home), "visits", "u1", world.policy.intake)
+    assert [row["ip"] for row in found.rows] == ["Budi"]
+    file = "visits/day=2026-01-02/web:akses-2026-01-02.csv"
+    assert found.unsearched == (f"{file}: schema_missing:alamat_ip",)
+
+
+def test_sources_of_a_bucket_give_the_same_bytes(
+    world: LogWorld, object_server: ObjectServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Below the address of the raw zone, and at an address of their own."""
+    deliver(world)
+    world.take()
+    expected = world.written()["visits/day=2026-01-01.parquet"]
+    bucket = object_server.new_folder()
+    for name, value in bucket.environment().items():
+        monkeypatch.setenv(name, value)
+    bucket.deliver(world.home.raw)
+    address = os.environ["AUDIENCE_RAW"]
+    shutil.rmtree(world.home.raw)
+    world.take()
+    assert world.written()["visits/day=2026-01-01.parquet"] == expected
+    world.describe(WEB.replace("location: logs", f"location: {address}/logs"))
+    world.take()
+    assert world.written()["visits/day=2026-01-01.parquet"] == expected
