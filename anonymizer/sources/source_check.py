@@ -269,8 +269,7 @@ def _outcomes(
     table = TABLES[source.table]
     if source.table == "visits":
         nothing = RawBatch(pa.record_batch({"row_number": pa.array([], pa.int64())}))
-        engine.load("standing", validator.judge(nothing, TABLES["campaigns"], None).claims)
-        validator.list_links()
+        validator.list_links(validator.judge(nothing, TABLES["campaigns"], None).claims)
     counted: Counter[str] = Counter()
     rows = sample.mapped.combine_chunks().to_batches()
     for batch in rows:
