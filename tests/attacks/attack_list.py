@@ -106,7 +106,7 @@ AVERAGING: Mapping[str, Attack] = {
         works_against="unprotected",
     ),
     "G10 small regency, 4 links": Attack(
-        partial(targeting.small_regency, number=4, visiting=separate_links)
+        partial(targeting.small_regency, number=4, visiting=separate_links), remains=0.31
     ),
 }
 
