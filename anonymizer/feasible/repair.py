@@ -149,7 +149,7 @@ def nearly_made_to_fit(system: System, table: Integers) -> Integers:
 
 
 def hardly_changed_to_fit(system: System, table: Integers) -> Integers:
-    """A table with fewer broken figures, as far as about one move for each of them does."""
+    """The table after a few moves for each broken figure, if no more figures are broken then."""
     repair, broken = TableRepair(system, table), len(system.broken(table))
     repair.make_fit(search_limits.REPAIR_STEPS * broken + search_limits.REPAIR_STEPS_BESIDES)
     return repair.table if len(system.broken(repair.table)) <= broken else table

@@ -309,21 +309,21 @@ def _cut_down(prover: Prover, order: Preference, budget: Work, *, exact: bool) -
             not budget.exhausted or suppression_limits.SEARCH_AGAIN * suppressed >= len(left)
         )
         if helps:
-            _search_more(prover, 0)
+            _search_more(prover, 0, budget)
             suppressed = 0
         if target in prover.proofs and (helps or proved_by_program in search_limits.STARTS):
-            _search_more(prover, prover.start_from(target))
+            _search_more(prover, prover.start_from(target), budget)
         left = prover.open_targets()
     return True
 
 
-def _search_more(prover: Prover, start: int) -> None:
+def _search_more(prover: Prover, start: int, budget: Work) -> None:
     """Search from a start, all open targets if that helps enough of a sample of them.
 
-    A program each takes less for a few.
+    For a few a program each takes less, while there may be programs.
     """
     left = prover.open_targets()
-    if len(left) <= suppression_limits.FEW_TARGETS:
+    if len(left) <= suppression_limits.FEW_TARGETS and not budget.exhausted:
         return
     sample = _sample(left, suppression_limits.SAMPLE)
     if len(prover.search(sample, start)) <= suppression_limits.HELPED * len(sample):
