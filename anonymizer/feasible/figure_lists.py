@@ -29,7 +29,7 @@ class FigureLists:
         self._columns = np.full((len(widths), len(self._lengths)), members.shape[0], dtype=np.intp)
         self._columns.T[(widths[:, None] <= self._lengths).T] = self._lists
 
-    def around(self, chosen: int) -> Integers:
+    def figures_of(self, chosen: int) -> Integers:
         """The figures around one class."""
         figures: Integers = self._lists[self._ends[chosen] : self._ends[chosen + 1]]
         return figures
@@ -42,7 +42,7 @@ class FigureLists:
         entries = np.arange(len(row)) + (self._ends[classes] - begins)[row]
         return begins, row, self._lists[entries]
 
-    def sums(
+    def totals(
         self, numbers: NDArray[np.int8], classes: Integers, first: Integers | None = None
     ) -> NDArray[np.int16]:
         """For each class the numbers of its figures added up; `first` is where those of the first
@@ -50,21 +50,21 @@ class FigureLists:
         """
         every = len(self._columns)
         width = every if len(classes) <= search_limits.FEW_CLASSES_SUMMED else self._narrow
-        sums = _summed(numbers, self._columns[:width].take(classes, axis=1), first)
+        totals = _added_up(numbers, self._columns[:width].take(classes, axis=1), first)
         if width < every:
             wide = np.flatnonzero(self._lengths[classes] > width)
             columns = self._columns[width:].take(classes[wide], axis=1)
-            sums[wide] += _summed(numbers, columns, None if first is None else first[wide])
-        return sums
+            totals[wide] += _added_up(numbers, columns, None if first is None else first[wide])
+        return totals
 
 
-def _summed(
+def _added_up(
     numbers: NDArray[np.int8], columns: Integers, first: Integers | None
 ) -> NDArray[np.int16]:
     if first is not None:
         columns += first
-    sums: NDArray[np.int16] = numbers.take(columns).sum(axis=0, dtype=np.int16)
-    return sums
+    totals: NDArray[np.int16] = numbers.take(columns).sum(axis=0, dtype=np.int16)
+    return totals
 
 
 def room_gains(room: Integers) -> NDArray[np.int8]:

@@ -128,7 +128,7 @@ class _Attempts:
         self._count = count = max(1, min(most, len(requirements)))
         order = np.argsort(np.diff(system.members.indptr), kind="stable")
         members = sparse.csr_array(system.members[order])
-        self._around = FigureLists(members)
+        self._figure_lists = FigureLists(members)
         self._members, self._sizes = members.indices, np.diff(members.indptr)
         self._starts = members.indptr[:-1]
         self._multiple = {
@@ -239,14 +239,14 @@ class _Attempts:
         scores = np.full(candidates.shape, _NEVER, dtype=np.int16)
         row, column = np.nonzero(able)
         begins = (attempts + adds * self._count) * self._width
-        scores[row, column] = self._around.sums(
+        scores[row, column] = self._figure_lists.totals(
             self._gains.reshape(-1), candidates[row, column], begins[row]
         )
         return scores
 
     def _least_room(self, attempts: Integers, adds: Flags, classes: Integers) -> Integers:
         """Of the figures around each class that have any room that way, the least."""
-        begins, row, figures = self._around.lists(classes)
+        begins, row, figures = self._figure_lists.lists(classes)
         spots = ((attempts + adds * self._count) * self._width)[row] + figures
         rooms = self._room.reshape(-1).take(spots)
         rooms[rooms <= 0] = _NO_LIMIT
@@ -270,12 +270,12 @@ class _Attempts:
 
     def _shift(self, attempts: Integers, classes: Integers, people: Integers) -> None:
         """Change one class in each attempt."""
-        places = attempts * len(self._first) + classes
-        self._people[places] += people
-        self._turned[places] = np.sign(people)
+        positions = attempts * len(self._first) + classes
+        self._people[positions] += people
+        self._turned[positions] = np.sign(people)
         self._moved[:, attempts, self._steps[attempts]] = classes, people
         self._steps[attempts] += 1
-        _, row, figures = self._around.lists(classes)
+        _, row, figures = self._figure_lists.lists(classes)
         spots, moved = attempts[row] * self._width + figures, people[row]
         room = self._room.take(spots, axis=1)
         room += np.stack([moved, -moved])
@@ -296,9 +296,12 @@ class _Attempts:
                 others = self._multiple.get(int(self._requirement[attempt]), _NOWHERE)
                 self._turned[attempt * len(self._first) + others] = self._unturned[others]
         attempt = np.repeat(attempts, steps)
-        places = attempt * len(self._first) + classes
-        self._people[places], self._turned[places] = self._first[classes], self._unturned[classes]
-        _, row, figures = self._around.lists(classes)
+        positions = attempt * len(self._first) + classes
+        self._people[positions], self._turned[positions] = (
+            self._first[classes],
+            self._unturned[classes],
+        )
+        _, row, figures = self._figure_lists.lists(classes)
         spots = attempt[row] * self._width + figures
         self._room[:, spots] = self._first_room.take(figures, axis=1)
         self._gains[:, spots] = self._first_gains.take(figures, axis=1)

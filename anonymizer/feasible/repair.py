@@ -91,8 +91,8 @@ class TableRepair:
         classes = self._candidates(figure, 1 if adds else -1)
         if not len(classes):
             return None
-        chosen = int(classes[self._lists.sums(self._gains[int(adds)], classes).argmax()])
-        rooms = self._room[int(adds)][self._lists.around(chosen)]
+        chosen = int(classes[self._lists.totals(self._gains[int(adds)], classes).argmax()])
+        rooms = self._room[int(adds)][self._lists.figures_of(chosen)]
         people = min(max(surplus, lacking), int(rooms[rooms > 0].min(initial=_NO_LIMIT)))
         return self._shift(chosen, people if adds else -min(people, int(self.table[chosen])))
 
@@ -115,7 +115,7 @@ class TableRepair:
 
     def _shift(self, chosen: int, people: int) -> list[int]:
         """Change one class; the figures around it that do not fit."""
-        figures = self._lists.around(chosen)
+        figures = self._lists.figures_of(chosen)
         self.table[chosen] += people
         room = self._room[:, figures] + np.array([[people], [-people]])
         self._room[:, figures], self._gains[:, figures] = room, room_gains(room)

@@ -74,11 +74,11 @@ def _candidates(left: Sketches, right: Sketches, most: int, least: int) -> Itera
         )
     of_size = left.people[rows] >= least
     large = columns[right.people[columns] >= least]
-    for some, beside in ((rows[of_size], columns), (rows[~of_size], large)):
-        at_once = 1 + suppression_limits.PAIRS_AT_ONCE // max(1, len(beside))
+    for some, compared in ((rows[of_size], columns), (rows[~of_size], large)):
+        at_once = 1 + suppression_limits.PAIRS_AT_ONCE // max(1, len(compared))
         for begin in range(0, len(some), at_once):
             part = some[begin : begin + at_once]
-            yield np.repeat(part, len(beside)), np.tile(beside, len(part))
+            yield np.repeat(part, len(compared)), np.tile(compared, len(part))
 
 
 def _close(

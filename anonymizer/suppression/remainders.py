@@ -26,10 +26,10 @@ class SmallRemainders:
 
     rows: Rows
 
-    def shown(self, published: Flags) -> Flags:
-        """Which of the remainders are shown to be small by what is published."""
-        shown: Flags = np.all(published[self.rows], axis=1)
-        return shown
+    def all_published(self, published: Flags) -> Flags:
+        """Whose figures are all published."""
+        complete: Flags = np.all(published[self.rows], axis=1)
+        return complete
 
 
 NO_REMAINDERS = SmallRemainders(np.zeros((0, 3), dtype=np.intp))
@@ -41,8 +41,8 @@ def small_remainders(system: System, figures: int, level: int) -> SmallRemainder
     None of systems that are too large for a look at all pairs of figures that share classes.
     """
     members = sparse.csr_array(system.members[:figures])
-    around = np.bincount(members.indices, minlength=1).astype(np.int64)
-    if (around**2).sum() > suppression_limits.OVERLAPS:
+    degrees = np.bincount(members.indices, minlength=1).astype(np.int64)
+    if (degrees**2).sum() > suppression_limits.OVERLAPS:
         return NO_REMAINDERS
     common = sparse.csr_array(members @ members.T)
     sizes, shared = np.diff(members.indptr), common.tocoo()
@@ -53,7 +53,7 @@ def small_remainders(system: System, figures: int, level: int) -> SmallRemainder
     inner, outer = inner[order], outer[order]
     left = highest[outer] - lowest[inner]
     single = left < level
-    first, second = _beside(lowest[inner], outer, left, level)
+    first, second = _pairs_leaving(lowest[inner], outer, left, level)
     outer_of, one, other = outer[first], inner[first], inner[second]
     rest = sizes[outer_of] - sizes[one] - sizes[other] > 0
     outer_of, one, other = outer_of[rest], one[rest], other[rest]
@@ -67,7 +67,7 @@ def small_remainders(system: System, figures: int, level: int) -> SmallRemainder
     return SmallRemainders(rows)
 
 
-def _beside(
+def _pairs_leaving(
     people: NDArray[np.int64], outer: Rows, left: NDArray[np.int64], level: int
 ) -> tuple[Rows, Rows]:
     """Pairs of entries of one outer figure of which the second, the one before, leaves too few.

@@ -346,7 +346,7 @@ def _put_back(prover: Prover, order: Preference, budget: Work, remainders: Small
     for row in order.best_first(np.flatnonzero(~prover.published)):
         if budget.exhausted:
             return
-        if remainders.shown(prover.published | (np.arange(len(order.people)) == row)).any():
+        if remainders.all_published(prover.published | (np.arange(len(order.people)) == row)).any():
             continue
         before = dict(prover.proofs)
         prover.publish(row, published=True)
