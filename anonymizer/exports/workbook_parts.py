@@ -186,7 +186,9 @@ def _rows(lines: Columns, numbers: range, columns: Sequence[tuple[str, str]]) ->
     rows = _joined([*parts, "</row>"])
     end = rows.offset + len(rows)
     offsets = np.frombuffer(rows.buffers()[1], dtype=np.int32)[rows.offset : end + 1]
-    return rows.buffers()[2].slice(offsets[0], offsets[-1] - offsets[0]).to_pybytes().decode()
+    first, last = int(offsets[0]), int(offsets[-1])
+    text: str = rows.buffers()[2].slice(first, last - first).to_pybytes().decode()
+    return text
 
 
 def _cells(

@@ -15,16 +15,15 @@ from release_world import (
     release,
 )
 
-from anonymizer.exports.database import build_database
+from anonymizer.exports.database_growth import update_database
 from anonymizer.exports.export_folders import write_exports
-from anonymizer.exports.withdrawal import in_circulation
 from anonymizer.model.periods import Period
 from anonymizer.model.roles import Roles
 from anonymizer.model.series import CAMPAIGN_DAY, edition_of
 from anonymizer.model.tables import Counted
 from anonymizer.release.corrections import CorrectionOrder, Who, editions, record_order
 from anonymizer.release.ledger import Ledger
-from anonymizer.release.publication import load_release, load_releases, publish
+from anonymizer.release.publication import load_release, publish
 from anonymizer.storage.home import Home
 
 FIRST, SECOND, THIRD = (f"campaign-day-2026-11-22{mark}" for mark in ("", "~2", "~3"))
@@ -78,7 +77,7 @@ def finish(home: Home) -> None:
     known = editions(ledger.entries(), CAMPAIGN_DAY, Period("day", DAY))
     for entry in reversed(known):
         write_exports(load_release(home, ledger, entry.subject), home, ledger, SECRET)
-    build_database(in_circulation(load_releases(home, ledger), ledger), home)
+    update_database(home, ledger)
 
 
 def sets_of(people: People, subject: str) -> Mapping[Kind, frozenset[tuple[Kind, int]]]:

@@ -15,10 +15,10 @@ from typing import Any
 from release_world import SECRET, release
 
 from anonymizer.exports import database, export_folders
+from anonymizer.exports.database_growth import update_database
 from anonymizer.release import folder as release_folder
 from anonymizer.release import publication
 from anonymizer.release.ledger import Ledger
-from anonymizer.release.publication import load_releases
 from anonymizer.storage.home import Home
 
 NEXT = date(2026, 11, 23)
@@ -58,7 +58,7 @@ def interrupt(point: str) -> None:
 def run(home: Home, day: date) -> None:
     published = release(home, day).release
     export_folders.write_exports(published, home, Ledger.open(home.ledger), SECRET)
-    database.build_database(load_releases(home, Ledger.open(home.ledger)), home)
+    update_database(home, Ledger.open(home.ledger))
 
 
 def run_and_die(home: Home, point: str, **environment: str) -> int:

@@ -53,7 +53,7 @@ def public(home: Home) -> dict[str, bytes]:
 
 def figures(home: Home) -> list[tuple[object, ...]]:
     with duckdb.connect(str(home.database), read_only=True) as connection:
-        return connection.sql("FROM figures").fetchall()
+        return connection.sql("FROM figures ORDER BY ALL").fetchall()
 
 
 @pytest.mark.parametrize("room", ROOM)
