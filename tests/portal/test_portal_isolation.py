@@ -9,7 +9,7 @@ from browsing import Answer, Browsing, signed_in
 from published_world import CORRECTED, CORRECTION, GOOD, WEEK, WITHDRAWN, Server
 
 pytestmark = pytest.mark.xdist_group("portal")
-OTHERS = ("autumn", "Autumn", "jaya", "Jaya", "autumn-sale")
+OTHERS = ("autumn", "Autumn", "jaya", "PT Jaya", "autumn-sale")
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,7 @@ def test_nothing_that_a_reader_is_sent_names_another_advertiser(nina: Browsing) 
         answer = nina.get(path)
         assert answer.status == 200, path
         text = answer.text.replace("autumn", "", 1) if "name=autumn" in path else answer.text
-        for name in OTHERS:  # there are regencies whose names begin with one
+        for name in OTHERS:  # there is a regency Jayawijaya
             assert not re.search(rf"\b{name}\b", text), path
         links = (part.partition('"')[0] for part in answer.text.split('href="')[1:])
         waiting += [link.replace("&amp;", "&") for link in links if link.startswith("/")]
@@ -153,10 +153,13 @@ def test_nothing_that_a_reader_is_sent_names_another_advertiser(nina: Browsing) 
 
 def test_who_reads_nothing_learns_nothing_of_the_others(server: Server) -> None:
     """An advertiser without a release sees what there is for everyone."""
-    sari = signed_in(server, "sari")
+    sari = signed_in(server, "sari")  # for the first time: everything is new
     front = sari.get("/").text
     for name in (*OTHERS, "spring", "Spring", "maju", "Maju"):
         assert name not in front
+    news = re.findall(r'<li><span class="tag.*?</li>', front, re.DOTALL)
+    assert len(news) == 2, "the interests of the week and the audience of the month"
+    assert all("Audience and interests" in line for line in news)
     assert sari.get("/figures/audience/everyone").status == 200
     assert sari.get("/figures/campaign/spring").status == 404
 
