@@ -26,11 +26,12 @@ _MOST_TREND = 62
 
 @dataclass(frozen=True)
 class News:
-    """What happened to an export since the last visit."""
+    """What happened to the exports of a release since the last visit."""
 
     what: str  # released, corrected, withdrawn
-    export: RecordedExport
+    period: Period
     number: int
+    recipients: tuple[str, ...]
     reason: str = ""
 
 
@@ -42,7 +43,7 @@ def campaigns_page(site: Site, asked: PageRequest) -> Response:
     total = 0
     if site.tables.exist:
         found, total = site.tables.campaigns(scope, name, _PAGE, _PAGE * (page - 1))
-    news = list(_news(site, asked))
+    news = _news(site, asked)
     return site.page(
         "campaigns.html",
         asked,
@@ -296,24 +297,26 @@ def _withdrawn(site: Site, recipient: str, period: Period) -> list[RecordedExpor
     ]
 
 
-def _news(site: Site, asked: PageRequest) -> Iterator[News]:
-    """What happened since the visit before, newest first."""
+def _news(site: Site, asked: PageRequest) -> list[News]:
+    """What happened since the visit before, newest first; of a release in one line."""
     session = asked.signed_in
     known = site.files.circulation().exports.values()
     mine = [one for one in known if session.account.may_read(one.recipient)]
-    found = [
-        *(News("released", one, one.number) for one in mine if one.is_in_force),
-        *(
-            News("withdrawn", one, one.withdrawn_number, one.withdrawn)
-            for one in mine
-            if one.withdrawn
-        ),
-        *(
-            News("corrected", one, one.corrected_number, one.correction)
-            for one in mine
-            if one.corrected_by
-        ),
-    ]
-    fresh = [one for one in found if one.number > session.news_after]
-    for one in sorted(fresh, key=lambda one: (-one.number, one.export.recipient)):
-        yield replace(one)
+    found: dict[tuple[str, str], News] = {}
+    for one in mine:
+        for what, number, reason in _happened(one):
+            if number > session.news_after:
+                line = found.get((what, one.release), News(what, one.period, number, (), reason))
+                recipients = (*line.recipients, one.recipient)
+                found[what, one.release] = replace(line, recipients=recipients)
+    return sorted(found.values(), key=lambda line: -line.number)
+
+
+def _happened(export: RecordedExport) -> Iterator[tuple[str, int, str]]:
+    """What happened to an export, the number of the entry, and the public reason."""
+    if export.is_in_force:
+        yield "released", export.number, ""
+    if export.withdrawn:
+        yield "withdrawn", export.withdrawn_number, export.withdrawn
+    if export.corrected_by:
+        yield "corrected", export.corrected_number, export.correction

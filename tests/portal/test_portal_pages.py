@@ -159,6 +159,8 @@ def test_news_are_what_happened_since_the_last_visit(portal_home: Home) -> None:
     assert f"withdrawn 24 November 2026: {WHY_WITHDRAWN}" in first
     assert re.search(r"corrected 22 November 2026: Births of a third", first)
     assert "new figures 16 to 22 November 2026" in first
+    both = words(client(portal_home, "both").get("/").text)
+    assert "new figures 16 to 22 November 2026 · jaya, maju" in both
     assert "Nothing new since your last visit." in words(client(portal_home).get("/").text)
 
 
