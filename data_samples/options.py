@@ -26,10 +26,10 @@ class WorldOptions:
     """The sample world that `generate` writes; raises ConfigurationError with every mistake.
 
     `visits` counts distinct visits: duplicates and contradictions come on top. `dirt_share` is
-    the share of rows that intake must not take as they are. `jakarta_share` is the share of people
-    who live in Jakarta, by its population without one. The `csv` layout has plain CSV files only,
-    to be read by people; `mixed` has Parquet, CSV and JSON lines; `single` has one text file a
-    folder, of visits in turn as CSV, gzipped CSV and JSON lines.
+    the share of rows that intake must not take as they are. `central_jakarta_share` is the
+    share of people who live in Central Jakarta, by its population without one. The `csv` layout
+    has plain CSV files only, to be read by people; `mixed` has Parquet, CSV and JSON lines;
+    `single` has one text file a folder, of visits in turn as CSV, gzipped CSV and JSON lines.
     """
 
     people: int = 40_000
@@ -41,7 +41,7 @@ class WorldOptions:
     seed: int = 1
     dirt_share: float = 0.005
     layout: Layout = "mixed"
-    jakarta_share: float | None = None
+    central_jakarta_share: float | None = None
 
     def __post_init__(self) -> None:
         faults = [
@@ -60,8 +60,10 @@ class WorldOptions:
         if not 0 <= self.dirt_share <= _HIGHEST_DIRT:
             problem = f"{self.dirt_share} is out of range"
             faults.append(Fault("dirt_share", problem, f"0 to {_HIGHEST_DIRT}"))
-        if self.jakarta_share is not None and not 0 <= self.jakarta_share <= 1:
-            faults.append(Fault("jakarta_share", f"{self.jakarta_share} is out of range", "0 to 1"))
+        share = self.central_jakarta_share
+        if share is not None and not 0 <= share <= 1:
+            problem = f"{share} is out of range"
+            faults.append(Fault("central_jakarta_share", problem, "0 to 1"))
         if self.layout not in get_args(Layout):
             problem = f"{self.layout} is unknown"
             faults.append(Fault("layout", problem, " or ".join(get_args(Layout))))

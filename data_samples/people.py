@@ -35,7 +35,7 @@ _CLOSED_SHARE, _LONG_CLOSED_SHARE = 0.03, 0.01
 _LONG_CLOSED_YEARS = 5
 _CLOSED_ACTIVITY = 0.2
 _ZIPF, _ZIPF_SHIFT = 0.8, 50
-_JAKARTA = "31."
+_CENTRAL_JAKARTA = "31.71"
 
 
 @dataclass(frozen=True)
@@ -94,14 +94,14 @@ def _reference(name: str) -> list[dict[str, str]]:
 
 
 def _homes(draw: np.random.Generator, options: WorldOptions) -> tuple[Numbers, NDArray[np.bool_]]:
-    """Regency and sex, by the population of each regency; Jakarta's share may be another one."""
+    """Regency and sex, by the population of each regency, but for what is asked for."""
     rows = [row for row in _reference("regions.csv") if row["level"] == "regency"]
     weights = np.array([[int(row["male"]), int(row["female"])] for row in rows], dtype=float)
     weights /= weights.sum()
-    if options.jakarta_share is not None:
-        jakarta = np.array([row["code"].startswith(_JAKARTA) for row in rows])
-        weights[jakarta] *= options.jakarta_share / weights[jakarta].sum()
-        weights[~jakarta] *= (1 - options.jakarta_share) / weights[~jakarta].sum()
+    if options.central_jakarta_share is not None:
+        there = np.array([row["code"] == _CENTRAL_JAKARTA for row in rows])
+        weights[there] *= options.central_jakarta_share / weights[there].sum()
+        weights[~there] *= (1 - options.central_jakarta_share) / weights[~there].sum()
     chosen = draw.choice(weights.size, options.people, p=weights.ravel() / weights.sum())
     return chosen // 2, chosen % 2 == 1
 

@@ -33,8 +33,8 @@ SMALL = WorldOptions(
 )
 
 # The world of `audience demo`: few people and files, and just the days of which a month and a week
-# of interests are made. Half of its people live in Jakarta, so that women in one of its cities are
-# enough for a figure.
+# of interests are made. More people than in truth live in Central Jakarta, so that its women are
+# enough for a figure; the rest of Jabodetabek is as it is, so that its groups are not near.
 DEMO = WorldOptions(
     people=8_000,
     days=34,
@@ -44,7 +44,7 @@ DEMO = WorldOptions(
     start=date(2026, 10, 1),
     seed=57,
     layout="single",
-    jakarta_share=0.5,
+    central_jakarta_share=0.06,
 )
 
 # Share of a day's visits by when they arrive: a day later, two days later (too late by the

@@ -19,16 +19,16 @@ from data_samples.people import draw_people, regencies
 from data_samples.world import DEMO, WorldOptions
 
 
-@pytest.mark.parametrize("share", [0.0, 0.1, 0.4, 1.0])
-def test_so_many_people_live_in_jakarta_as_asked_for(share: float) -> None:
-    people = draw_people(WorldOptions(people=5_000, jakarta_share=share))
-    jakarta = np.array([place.code.startswith("31.") for place in regencies()])
-    assert jakarta[people.regency].mean() == pytest.approx(share, abs=0.03)
+@pytest.mark.parametrize("share", [0.0, 0.06, 0.4, 1.0])
+def test_so_many_people_live_in_central_jakarta_as_asked_for(share: float) -> None:
+    people = draw_people(WorldOptions(people=5_000, central_jakarta_share=share))
+    there = np.array([place.code == "31.71" for place in regencies()])
+    assert there[people.regency].mean() == pytest.approx(share, abs=0.02)
 
 
 def test_a_share_is_between_none_and_all() -> None:
-    with pytest.raises(ConfigurationError, match="jakarta_share"):
-        WorldOptions(jakarta_share=1.5)
+    with pytest.raises(ConfigurationError, match="central_jakarta_share"):
+        WorldOptions(central_jakarta_share=1.5)
 
 
 def test_a_folder_of_the_demo_is_one_file_and_visits_come_in_every_text_format(
