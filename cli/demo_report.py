@@ -55,7 +55,7 @@ def print_demo(home: Home) -> None:
     _say_lines(["", "Examples of sentences for advertisers:", ""])
     _say_lines([f"  {sentence}" for sentence in _sentences(home, ledger)], hanging=4)
     _say_lines(["", *_numbers(home, ledger, releases), ""], hanging=_LABEL)
-    _say_lines([*_places(home), ""], hanging=_LABEL)
+    _say_lines([*_paths(home), ""], hanging=_LABEL)
     for line in (*_preparation(home), *_next_steps(home, ledger)):
         say(line)  # commands are typed as they are: a terminal wraps them, nothing else does
 
@@ -153,12 +153,12 @@ def _rows_line(home: Home, releases: Sequence[Release]) -> str:
     )
 
 
-def _places(home: Home) -> list[str]:
+def _paths(home: Home) -> list[str]:
     """Where everything lies."""
     return [
-        f"Exports   {_shown(home.exports)} (a folder for each advertiser and release)",
-        f"Database  {_shown(home.database)} (DuckDB)",
-        f"Ledger    {_shown(home.ledger)} (what was released, and from what)",
+        f"Exports   {_relative(home.exports)} (a folder for each advertiser and release)",
+        f"Database  {_relative(home.database)} (DuckDB)",
+        f"Ledger    {_relative(home.ledger)} (what was released, and from what)",
     ]
 
 
@@ -169,7 +169,7 @@ def _preparation(home: Home) -> list[str]:
     return [
         "What to type next:",
         "",
-        *([f"  . {quote(_shown(activate))}"] if asleep else []),
+        *([f"  . {quote(_relative(activate))}"] if asleep else []),
         f"  export {VARIABLE}={quote(str(home.root))}",
     ]
 
@@ -204,7 +204,7 @@ def _next_steps(home: Home, ledger: Ledger) -> list[str]:
     ]
 
 
-def _shown(path: Path) -> str:
+def _relative(path: Path) -> str:
     """A path as short as it can be typed here."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
