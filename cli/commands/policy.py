@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anonymizer.model.errors import ConfigurationError, Fault, gathered_into
 from anonymizer.model.explanation import explain, reference
 from anonymizer.model.policy import Policy
 from anonymizer.model.segments import Catalogue
@@ -27,7 +28,7 @@ def register(parent: typer.Typer) -> None:
 
 @app.command("check")
 def check_policy(home: HomeOption = None) -> None:
-    """List every mistake of policy.yaml, segments.yaml and files of codes; exit 2 if any."""
+    """List every mistake of policy, segments, sources and files of codes; exit 2 if any."""
     _, catalogue = load_settings(existing_home(home))
     notices().print(f"policy.yaml and segments.yaml are valid: {len(catalogue):,} segments.")
 
@@ -133,12 +134,22 @@ def print_reference() -> None:
 
 
 def load_settings(home: Home) -> tuple[Policy, Catalogue]:
-    """Both files. Raises one ConfigurationError with the mistakes of both, or of the files of codes
-    that they name.
+    """Both files. Raises one ConfigurationError with the mistakes of these and of sources.yaml, or
+    of the files of codes that they name.
     """
     from anonymizer.model.codings import read_codings  # noqa: PLC0415  slow to import
     from anonymizer.release.settings import SettingsTexts, read_meaning  # noqa: PLC0415
+    from anonymizer.sources.source_catalogue import load_sources  # noqa: PLC0415
+    from anonymizer.sources.source_zone import SourceZone  # noqa: PLC0415
 
-    meaning = read_meaning(SettingsTexts.in_force(home))
+    faults: list[Fault] = []
+    meaning = None
+    with gathered_into(faults):
+        meaning = read_meaning(SettingsTexts.in_force(home))
+    with gathered_into(faults):
+        load_sources(home)
+    if faults or meaning is None:
+        raise ConfigurationError(faults)
     read_codings(meaning.policy.codings, home.root)
+    SourceZone.of(home)
     return meaning.policy, meaning.catalogue
