@@ -593,7 +593,7 @@ _CHECKING = (
          'threshold", public & low\n', 'threshold", low & ~low\n',
          "test_figures_below_their_drawn_threshold_are_refused"),
         ("rounding is not checked", "rounding",
-         'drawn", wrong & alone & ~low\n', 'drawn", low & ~low\n',
+         'draw", wrong & alone & ~low\n', 'draw", low & ~low\n',
          "test_a_figure_off_by_one_rounding_step_is_refused"),
         ("shared outcomes are not checked", "near sets",
          'outcome", wrong & ~alone\n', 'outcome", low & ~low\n',
