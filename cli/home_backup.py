@@ -9,9 +9,10 @@ again.
 import filecmp
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,7 +85,8 @@ def _files(place: Home, *, with_requests: bool = True) -> Iterator[Path]:
     mappings = {str(one.file) for one in (codings.region, codings.target_regions) if one.file}
     requests = [place.raw / "requests"] if with_requests else []
     wanted = [
-        *(place.published, place.private / STATES, *requests, place.segments),
+        *(place.published, place.private / STATES, *requests, place.segments, place.sources),
+        *(place.portal_accounts, place.portal_log),
         *(path for name in sorted(mappings) if _is_in(path := place.root / name, place.root)),
         place.policy,
     ]
@@ -102,8 +104,17 @@ def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
         shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+    elif source.suffix == ".sqlite":
+        _copy_database(source, target)
     else:
         shutil.copy2(source, target)
+
+
+def _copy_database(source: Path, target: Path) -> None:
+    """Copy accounts of the portal, which may be serving pages."""
+    with closing(sqlite3.connect(source)) as one, closing(sqlite3.connect(target)) as other:
+        one.backup(other)
+    shutil.copymode(source, target)
 
 
 def _put(source: Path, target: Path) -> None:

@@ -160,7 +160,7 @@ def test_a_backup_has_what_is_lost_with_the_machine_and_not_the_key(
     assert f"The chain ends with {noted}" in done.stdout
     backup = files_in(tmp_path / "backup")
     assert {name.split("/")[0] for name in backup} == {
-        "ledger.sqlite", "policy.yaml", "private", "published", "segments.yaml",
+        "ledger.sqlite", "policy.yaml", "private", "published", "segments.yaml", "sources.yaml",
     }  # fmt: skip
     assert {name.split("/")[1] for name in backup if name.startswith("private")} == {"near"}
     key = released_home.secret.read_bytes().strip()
@@ -266,7 +266,7 @@ def test_a_backup_waits_for_the_run_that_is_writing(
     assert call("backup", tmp_path / "backup", "--home", home.root).returncode == 0
 
 
-def test_mapping_files_are_settings_and_requests_belong_to_a_home_whose_raw_files_do_not(
+def test_mapping_files_accounts_and_requests_of_a_home_without_raw_files_are_in_a_backup(
     tmp_path: Path,
 ) -> None:
     home = create_home(Home(tmp_path / "home"))
@@ -274,6 +274,8 @@ def test_mapping_files_are_settings_and_requests_belong_to_a_home_whose_raw_file
     declared = "scheme: file\n    file: codes.csv"
     home.policy.write_text(text.replace("scheme: kemendagri", declared, 1), encoding="utf-8")
     (home.root / "codes.csv").write_text("code,region\n1,31.71\n")
+    added = call("user", "add", "nina", "--advertiser", "adv-01", "--home", home.root)
+    assert added.returncode == 0, added.stderr
     (home.raw / "requests").mkdir()
     (home.raw / "requests" / "filed.csv").write_text("request_id\n")
     assert call("backup", tmp_path / "one", "--home", home.root).returncode == 0
@@ -283,3 +285,6 @@ def test_mapping_files_are_settings_and_requests_belong_to_a_home_whose_raw_file
     assert (tmp_path / "one" / "codes.csv").exists()
     assert not (tmp_path / "one" / "raw").exists()
     assert (tmp_path / "two" / "raw" / "requests" / "filed.csv").exists()
+    users = call("user", "list", "--home", tmp_path / "two")
+    assert "nina" in users.stdout, users.stderr
+    assert (tmp_path / "two" / "portal" / "accounts.sqlite").stat().st_mode & 0o777 == 0o600
