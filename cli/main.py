@@ -126,8 +126,8 @@ def _arguments_made_visible() -> Iterator[None]:
     except Exception as error:
         if isinstance(message := getattr(error, "message", None), str):
             in_log = os.environ.get("AUDIENCE_LOG") == "json"  # which has no argument
-            shown = "the arguments cannot be read" if in_log else visible_lines(message)
-            vars(error)["message"] = shown
+            text = "the arguments cannot be read" if in_log else visible_lines(message)
+            vars(error)["message"] = text
         raise
 
 
@@ -212,7 +212,7 @@ def _main_with_events() -> None:
             raise
 
 
-def _told(error: AudienceError) -> str:
+def _message_of(error: AudienceError) -> str:
     """The message; of wrong arguments and settings, which it repeats, only the number in a log."""
     if isinstance(error, ConfigurationError) and os.environ.get("AUDIENCE_LOG") == "json":
         return f"{len(error.faults)} mistake(s); run the command without AUDIENCE_LOG to read them"
@@ -224,7 +224,7 @@ def _main() -> None:
     try:
         app()
     except AudienceError as error:
-        _say(f"audience: {_told(error)}")
+        _say(f"audience: {_message_of(error)}")
         sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001  its message may carry a value: only its type is shown
         log = _write_trace(error)
