@@ -23,8 +23,8 @@ from release_world import AUTUMN, SPRING
 
 from anonymizer.storage.home import Home
 from portal.account_store import AccountStore
-from portal.published_tables import PublishedTables
-from portal.subject_view import view_of
+from portal.published_tables import Bounded, PublishedTables
+from portal.subject_view import direction_of, view_of
 
 pytestmark = pytest.mark.xdist_group("portal")
 DASH = "\N{EN DASH}"  # of ranges
@@ -114,6 +114,26 @@ def test_the_index_is_that_of_the_database(portal_world: Home) -> None:
                 )
                 compared += index is not None
     assert compared >= 6
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "direction"),
+    [
+        ((100, 90, 110), (70, 60, 80), "more"),
+        ((100, 90, 110), (79, 69, 89), "more"),
+        ((100, 90, 110), (80, 70, 90), "not known"),
+        ((100, 90, 110), (100, 90, 110), "not known"),
+        ((100, 90, 110), (120, 110, 130), "not known"),
+        ((100, 90, 110), (121, 111, 131), "fewer"),
+        (None, (70, 60, 80), None),
+        ((100, 90, 110), None, None),
+    ],
+)
+def test_a_change_is_named_only_where_it_is_certain(
+    now: tuple[int, int, int] | None, before: tuple[int, int, int] | None, direction: str | None
+) -> None:
+    figures = [Bounded(*figure) if figure else None for figure in (now, before)]
+    assert direction_of(figures[0], figures[1]) == direction
 
 
 def test_a_suppressed_segment_is_stated_with_the_nearest_figure(nina: Browsing) -> None:
