@@ -187,8 +187,8 @@ def _rows(lines: Columns, numbers: range, columns: Sequence[tuple[str, str]]) ->
     end = rows.offset + len(rows)
     offsets = np.frombuffer(rows.buffers()[1], dtype=np.int32)[rows.offset : end + 1]
     first, last = int(offsets[0]), int(offsets[-1])
-    text: str = rows.buffers()[2].slice(first, last - first).to_pybytes().decode()
-    return text
+    content: str = rows.buffers()[2].slice(first, last - first).to_pybytes().decode()
+    return content
 
 
 def _cells(

@@ -90,27 +90,30 @@ def xlsx_bytes(
 
 def _table_columns(content: WorkbookContent, language: Language) -> tuple[Cells, ...]:
     """The cells of the table, in the order of the columns."""
-    rows = Row(*(zip(*content.rows, strict=True) if content.rows else ((),) * len(Row._fields)))
-    segments = [content.release.segments[name] for name in rows.segment_id]
-    statements = rows.statement_english if language == "english" else rows.statement_indonesian
-    regions = zip(rows.region_code, segments, strict=True)
+    values = zip(*content.rows, strict=True) if content.rows else ((),) * len(Row._fields)
+    rows: Mapping[str, Sequence[Any]] = dict(zip(Row._fields, values, strict=True))
+    segments = [content.release.segments[name] for name in rows["segment_id"]]
+    statements = (
+        rows["statement_english"] if language == "english" else rows["statement_indonesian"]
+    )
+    regions = zip(rows["region_code"], segments, strict=True)
     return (
         [harmless(worded(segment.name, language)) for segment in segments],
-        rows.people,
-        [worded(words.STATUSES[status], language) for status in rows.status],
-        _groups(content, "gender", rows.gender, language),
-        _groups(content, "age", rows.age, language),
+        rows["people"],
+        [worded(words.STATUSES[status], language) for status in rows["status"]],
+        _groups(content, "gender", rows["gender"], language),
+        _groups(content, "age", rows["age"], language),
         [
             harmless(worded(words.NO_LIMIT.get(code, segment.region_name), language))
             for code, segment in regions
         ],
-        rows.region_code,
+        rows["region_code"],
         [harmless(statement) for statement in statements],
-        rows.segment_id,
-        rows.gender,
-        rows.age,
-        rows.rounding,
-        rows.iab_ids,
+        rows["segment_id"],
+        rows["gender"],
+        rows["age"],
+        rows["rounding"],
+        rows["iab_ids"],
     )
 
 
