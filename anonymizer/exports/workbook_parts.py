@@ -71,16 +71,16 @@ class NoWorkbook(ValueError):
 
 
 def finished(
-    workbook: bytes,
+    made: Mapping[str, bytes],
     lines: Mapping[int, Sequence[Line] | Columns],
     properties: Callable[[str], Mapping[str, str]],
 ) -> bytes:
-    """The same workbook with more lines at the end of sheets, and a seal.
+    """The workbook of these parts, with more lines at the end of sheets, and a seal.
 
     `lines` are those of each sheet by its number, from the second on after its heading.
     `properties` gives the values of the seal's properties for the digest of all other parts.
     """
-    parts = _read(workbook)
+    parts = dict(made)
     for sheet, more in lines.items():
         name = f"xl/worksheets/sheet{sheet}.xml"
         parts[name] = _with_lines(parts[name].decode(), more).encode()

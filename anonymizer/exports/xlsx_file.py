@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 import xlsxwriter
+from xlsxwriter.packager import Packager
 from xlsxwriter.utility import xl_range
 
 from anonymizer.exports import workbook_words as words
@@ -69,7 +70,7 @@ def xlsx_bytes(
     """
     release = content.release
     file = io.BytesIO()
-    with xlsxwriter.Workbook(file, _OPTIONS) as workbook:
+    with _Workbook(file, _OPTIONS) as workbook:
         made = datetime.combine(release.period.end, time(), UTC)
         title = worded(words.title_of(release, content.subject), language)
         workbook.set_properties(
@@ -85,7 +86,34 @@ def xlsx_bytes(
         _write_guide(workbook, reading, language)
         _write_label(workbook, label, language)
     more = (Columns([column[1:] for column in table], _DISTINCT), reading[1:], label[1:])
-    return finished(file.getvalue(), dict(enumerate(more, start=2)), seal)
+    return finished(workbook.parts(), dict(enumerate(more, start=2)), seal)
+
+
+class _KeptParts(Packager):  # type: ignore[misc]
+    """Keeps the parts of a workbook, so that they are put into a file once: after the rows are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[tuple[Any, str, bool]] = []
+
+    def _create_package(self) -> list[tuple[Any, str, bool]]:
+        self.kept = super()._create_package()
+        return []
+
+
+class _Workbook(xlsxwriter.Workbook):  # type: ignore[misc]
+    """A workbook of which the parts are wanted; the file that it writes has none."""
+
+    def _get_packager(self) -> _KeptParts:
+        self._packager = _KeptParts()
+        return self._packager
+
+    def parts(self) -> dict[str, bytes]:
+        """The parts in the order of the file, after it was closed."""
+        return {
+            name: content.getvalue() if is_binary else content.getvalue().encode()
+            for content, name, is_binary in self._packager.kept
+        }
 
 
 def _table_columns(content: WorkbookContent, language: Language) -> tuple[Cells, ...]:
