@@ -97,7 +97,7 @@ def test_a_workbook_that_repeats_withdrawn_figures_is_told(home: Home, tmp_path:
     withdraw(before, "It was a test.", home, Ledger.open(home.ledger), SECRET)
     (line,) = packed(home).outdated
     assert f"Workbooks of {NAME} " in line
-    assert f"main figures of {before}, which was withdrawn" in line
+    assert f"main figures of {before}, which was later withdrawn" in line
     words = ["package", "maju", DAY.isoformat(), "--out", str(tmp_path)]
     done = CliRunner().invoke(app, [*words, "--home", str(home.published)])
     assert done.exit_code == 0, done.output
@@ -113,7 +113,7 @@ def test_the_exports_that_repeat_figures_of_a_release_are_named(home: Home) -> N
     assert sentence_on_repeats(NAME, records) == ""
     assert outdated_comparison(NAME, records) == ""
     later = [*records, ("release", f"{before}~2", {"corrects": before})]
-    assert f"corrected by {before}~2 later" in outdated_comparison(NAME, later)
+    assert f"later corrected by {before}~2" in outdated_comparison(NAME, later)
     # Released after the correction: compared with that one, or with nothing if it was withdrawn.
     place = next(i for i, one in enumerate(records) if one[:2] == ("release", NAME))
     facts = {"corrects": before, "catalogue": records[place][2]["catalogue"]}
