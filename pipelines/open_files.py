@@ -27,7 +27,7 @@ from anonymizer.storage.files import write_bytes
 
 _HAS_REVISION = "SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"
 _REVISION = "SELECT version_num FROM alembic_version"
-_STATEMENTS = (
+_SCHEMA = (
     "SELECT sql FROM sqlite_master WHERE sql > '' AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
 )
 _STORAGES = ("storage", "run_storage", "event_log_storage", "schedule_storage")
@@ -127,7 +127,7 @@ def _revision_of(path: Path) -> str:
 
 def _schema_of(path: Path) -> dict[str, Any]:
     with closing(sqlite3.connect(path, timeout=SQLITE_BUSY_TIMEOUT_SECONDS)) as file:
-        statements = [sql for (sql,) in file.execute(_STATEMENTS)]
+        statements = [sql for (sql,) in file.execute(_SCHEMA)]
     return {"statements": statements, "revision": _revision_of(path)}
 
 
