@@ -27,9 +27,7 @@ from anonymizer.storage.files import write_bytes
 
 _HAS_REVISION = "SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"
 _REVISION = "SELECT version_num FROM alembic_version"
-_SCHEMA = (
-    "SELECT sql FROM sqlite_master WHERE sql > '' AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
-)
+_SCHEMA = "SELECT sql FROM sqlite_master WHERE sql > '' AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
 _STORAGES = ("storage", "run_storage", "event_log_storage", "schedule_storage")
 
 
