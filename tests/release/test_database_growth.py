@@ -141,6 +141,7 @@ class History:
             connection.execute("UPDATE figures SET people = people + 10 WHERE people IS NOT NULL")
 
 
+@pytest.mark.slow
 @settings(
     max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
