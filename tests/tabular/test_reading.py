@@ -148,7 +148,7 @@ def test_columns_that_are_missing_or_taken(tmp_path: Path) -> None:
         ("a,,a\n", "column a: this name occurs twice"),
         (
             "a,people_counted\nx,1\ny\nz,1,1\n",
-            r"not as many fields as the header \(2\) in row 2, 3",
+            r"the number of fields differs from the header \(2\) in row 2, 3",
         ),
         ("a,people_counted\nx,1\n", "no column is a dimension"),
         ('a,people_counted\n"x,1\n', "not a CSV file"),
