@@ -159,9 +159,9 @@ def _no_small_difference(promise: Promise) -> str:
     if not promise.inference_floor:
         return _LINKED
     return (
-        f"{_LINKED} No one can prove from linked tables that fewer than {promise.inference_floor} "
-        "people of a group are in one of two linked tables, are in the wider table and not in "
-        "the narrower one, or came on more than one day of a period."
+        f"{_LINKED} No one can prove from two linked tables that fewer than "
+        f"{promise.inference_floor} people of a group are in one of them, are in the wider table "
+        "and not in the narrower one, or came on more than one day of a period."
     )
 
 
@@ -169,11 +169,13 @@ def _near(promise: Promise) -> str:
     jitter = ""
     if promise.near_jitter:
         jitter = f" (plus a secret 0 to {promise.near_jitter}, drawn once for each pair of tables)"
+    near = f"that differs by fewer than {promise.step} people{jitter} from"
+    if promise.step == 1 and not promise.near_jitter:
+        near = "of the same people as"
     return (
-        "Near groups share one outcome, across campaigns, periods and advertisers: a group that "
-        f"differs by fewer than {promise.step} people{jitter} from a group that was judged earlier "
-        "on its own has the figure of that group, or none. Groups are compared with those of "
-        f"releases up to {promise.near_days} days earlier."
+        "Near groups share one outcome, across campaigns, periods and advertisers: a group "
+        f"{near} a group that was judged earlier on its own has the figure of that group, or "
+        f"none. Groups are compared with those of releases up to {promise.near_days} days earlier."
     )
 
 
