@@ -408,7 +408,7 @@ def test_reach_of_an_earlier_version_has_to_be_counted_again(
     run(mixed_world(people=10))
     path = home.working_file("reach", DAY)
     write_parquet(pq.read_table(path).drop_columns("bucket"), path)
-    with pytest.raises(Held, match="reach_outdated: campaign-day-2026-11-22"):
+    with pytest.raises(Held, match="reach_outdated: the people of campaign-day-2026-11-22"):
         load_counted(home, DAY, catalogue)
 
 

@@ -25,10 +25,11 @@ ON_A_HOME = [
     *(("policy", "approve"), ("policy", "history"), ("ledger", "list"), ("ledger", "verify")),
     ("rights", "list"),
     *(("rights", "review"), ("rights", "access", "--user", "x")),
-    *(("portal",), ("user", "list")),
+    *(("portal",), ("user", "list"), ("backup", "folder"), ("change-key", *_WHY)),
+    *(("source", "check", "x", *_DAY), ("retire-exports", "--before", "2026-01-01", *_WHY)),
     *(("compare-naive",), ("evidence",), ("health",), ("package", "x", "2026-W45")),
 ]
-NOT_ON_A_HOME = {"migrate", "check", "protect", "audit"}
+NOT_ON_A_HOME = {"migrate", "check", "protect", "audit", "restore"}
 Command = Callable[..., tuple[int, str]]
 
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from anonymizer.model.codings import Codings
 from anonymizer.release import corrections
 from anonymizer.storage.home import Home
 from pipelines import finished_days, journal
@@ -51,7 +52,7 @@ class Installed:
 
 def days_of(installed: Installed) -> FinishedDays:
     """A run of its own."""
-    return FinishedDays(cast("Any", installed), cast("Any", lambda: "codings"))
+    return FinishedDays(cast("Any", installed), cast("Any", lambda: Codings({}, {})))
 
 
 @pytest.fixture

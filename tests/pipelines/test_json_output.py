@@ -31,7 +31,7 @@ def test_what_stands_in_tables(audience: Audience) -> None:
     assert f"campaign-day-{DAY}" in {row["subject"] for row in entries}
     assert read(audience, "policy", "history")[0]["number"] == 1
     removed = read(audience, "retention")
-    assert removed.keys() == {"what_went", "what_would_go_next"}
+    assert removed.keys() == {"removed_so_far", "to_be_removed_by_the_next_run"}
     requests = read(audience, "rights", "list")
     assert {"request", "kind", "due", "status"} <= requests[0].keys()
     unread = read(audience, "rights", "review")
