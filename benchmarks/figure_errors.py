@@ -76,10 +76,10 @@ def percentiles(errors: np.ndarray) -> list[int]:
 
 def sentence(errors: np.ndarray) -> str:
     """What these errors come to, in words."""
-    half, _, most, nearly, all_ = percentiles(errors)
+    half, _, most, nearly, _ = percentiles(errors)
     return (
-        f"50% of figures are within {half} people of the true number, 95% within {most}, 99% "
-        f"within {nearly} and all within {all_}."
+        f"50% of figures are within {half} people of the true number, 95% within {most} and 99% "
+        f"within {nearly}."
     )
 
 
