@@ -182,10 +182,13 @@ def _next_steps(home: Home, ledger: Ledger) -> list[str]:
     period = period_of(figure.release) if figure else None
     folder = f"{figure.advertiser_id}/{figure.release}" if figure else "ADVERTISER/RELEASE"
     exports = home.exports.relative_to(home.root)
+    advertiser = figure.advertiser_id if figure else "ADVERTISER"
     steps = {
         "Ad-ops (docs/start-ad-ops.md)": (
             f"audience statements --campaign {campaign} --last day",
             f"audience check ${VARIABLE}/{exports}/{folder}",
+            f"audience user add nina --advertiser {advertiser}",
+            "audience portal",
         ),
         "Analyst (docs/start-analyst.md)": (f"audience figures --campaign {campaign} --last week",),
         "Privacy officer (docs/start-privacy-officer.md)": (
