@@ -146,8 +146,10 @@ def _rows_line(home: Home, releases: Sequence[Release]) -> str:
         sum(sum(getattr(one, name).values()) for one in found)
         for name in ("excluded", "quarantined")
     )
+    others = sum(one.excluded.get("other_day", 0) for one in found)
     return (
-        f"Rows      {read:,} visits read = {counted:,} counted + {excluded:,} excluded + "
+        f"Rows      {read:,} visits read = {counted:,} counted + {others:,} of other days + "
+        f"{excluded - others:,} excluded (no campaign, guest, consent, age ...) + "
         f"{quarantined:,} quarantined + {duplicates:,} duplicates. A day's run also reads the next "
         "day's folder, for late arrivals, so each folder is read twice; no visit is counted twice."
     )

@@ -65,8 +65,10 @@ def equation_of(home: Home) -> str:
         sum(sum(one[name].values()) for one in visits) for name in ("excluded", "quarantined")
     )
     assert read == counted + excluded + quarantined + duplicates
+    others = sum(one["excluded"].get("other_day", 0) for one in visits)
     return (
-        f"{read:,} visits read = {counted:,} counted + {excluded:,} excluded + "
+        f"{read:,} visits read = {counted:,} counted + {others:,} of other days + "
+        f"{excluded - others:,} excluded (no campaign, guest, consent, age ...) + "
         f"{quarantined:,} quarantined + {duplicates:,} duplicates"
     )
 
