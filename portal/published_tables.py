@@ -1,7 +1,9 @@
 """Released tables as the pages need them, read from `published/segments.duckdb` and nothing else.
 
 Each question about campaigns carries the advertisers that the reader may see, so that a campaign of
-another advertiser is answered like one that there is not.
+another advertiser is answered like one that there is not. What counts is whose campaign it was in
+each release: when it changes its advertiser, the new one sees nothing of the time before, and the
+former one nothing of the time after.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,20 +35,26 @@ class Bounded:
 
 @dataclass(frozen=True)
 class FoundCampaign:
-    """A line of the list of campaigns; `newest` is the last day of its newest period."""
+    """A line of the list of campaigns; `newest` is the last day of its newest period.
+
+    Its days are None where the newest advertiser is another one than the reader may see.
+    """
 
     id: str
     name: str
     advertiser_id: str
     advertiser: str
-    starts_on: date
-    ends_on: date
+    starts_on: date | None
+    ends_on: date | None
     newest: date | None
 
 
 @dataclass(frozen=True)
 class PortalSubject:
-    """What a page is about. Only campaigns have an advertiser and days."""
+    """What a page is about. Only campaigns have an advertiser and days.
+
+    Of a campaign the reader sees the releases in which its advertiser is one of `scope`.
+    """
 
     kind: SubjectKind
     id: str
@@ -55,13 +63,18 @@ class PortalSubject:
     advertiser: str
     starts_on: date | None
     ends_on: date | None
+    scope: Scope
 
 
 @dataclass(frozen=True)
 class PeriodFigure:
-    """A segment in one released period; without a figure where it is suppressed."""
+    """A segment in one released period; without a figure where it is suppressed.
+
+    `advertiser_id` is whose campaign it was in this release; empty for other subjects.
+    """
 
     release: str
+    advertiser_id: str
     period: Period
     figure: Bounded | None
     threshold: int
@@ -189,20 +202,21 @@ class PublishedTables:
         """A campaign, an interest or the audience; None for what the reader may not see."""
         values = {"kind": kind, "subject": id_, "advertisers": scope}
         rows = self._records("find_subject", values)
-        return _subject(rows[0]) if rows else None
+        return _subject(rows[0], scope) if rows else None
 
     def open_subjects(self) -> tuple[PortalSubject, ...]:
         """The interests and the audience, which every reader may see."""
-        return tuple(_subject(row) for row in self._records("list_open_subjects", {}))
+        return tuple(_subject(row, None) for row in self._records("list_open_subjects", {}))
 
     def periods(self, subject: PortalSubject, codes: Codes = EVERYONE) -> tuple[PeriodFigure, ...]:
         """A segment of a subject in every period that is in force, oldest first."""
         gender, age, region = codes
-        values = {"kind": subject.kind, "subject": subject.id}
+        values = {"kind": subject.kind, "subject": subject.id, "advertisers": subject.scope}
         values |= {"gender": gender, "age": age, "region": region}
         return tuple(
             PeriodFigure(
                 row["release_id"],
+                row["advertiser_id"] or "",
                 Period.from_id(row["period"]),
                 _bounded(row),
                 row["threshold"],
@@ -217,6 +231,7 @@ class PublishedTables:
     def table(self, subject: PortalSubject, release: str) -> ReleasedTable:
         """Every row of a subject in a release."""
         values = {"release": release, "kind": subject.kind, "subject": subject.id}
+        values |= {"advertisers": subject.scope}
         rows = tuple(
             TableRow(
                 row["segment_id"],
@@ -245,7 +260,7 @@ def newest_of(periods: Sequence[PeriodFigure], kind: PeriodKind) -> PeriodFigure
     return next((one for one in reversed(periods) if one.period.kind == kind), None)
 
 
-def _subject(row: Mapping[str, Any]) -> PortalSubject:
+def _subject(row: Mapping[str, Any], scope: Scope) -> PortalSubject:
     return PortalSubject(
         row["subject_kind"],
         row["subject_id"],
@@ -254,6 +269,7 @@ def _subject(row: Mapping[str, Any]) -> PortalSubject:
         row.get("advertiser") or "",
         row.get("starts_on"),
         row.get("ends_on"),
+        scope,
     )
 
 

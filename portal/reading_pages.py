@@ -74,7 +74,7 @@ def subject_page(site: Site, asked: PageRequest) -> Response:
     other = _other(site, asked, subject)
     view = view_of(subject, chosen, periods, site.tables, other)
     same = [one for one in periods if one.period.kind == chosen.period.kind]
-    recipient = subject.advertiser_id or FOR_ALL
+    recipient = chosen.advertiser_id or FOR_ALL
     export = site.files.circulation().exports.get((chosen.release, recipient))
     return site.page(
         "subject.html",

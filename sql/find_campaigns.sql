@@ -1,28 +1,44 @@
--- Campaigns that a reader may see, those of the newest period first.
--- Inputs: campaigns, advertisers, released_tables of the analysts' database.
--- Columns: campaign_id, campaign, advertiser_id, advertiser, starts_on, ends_on, newest (last day of
--- the newest released period; null where none is in force), found (how many there are in all).
+-- Campaigns that a reader may see, those of the newest period first. One that changed its advertiser
+-- is named as in the newest release that the reader may see.
+-- Inputs: campaigns, advertisers, released_tables, releases of the analysts' database.
+-- Columns: campaign_id, campaign, advertiser_id, advertiser, starts_on, ends_on (null where the
+-- newest advertiser of the campaign is another one), newest (last day of the newest released period;
+-- null where none is in force), found (how many there are in all).
 -- Parameters: $advertisers (a list of ids, null for all), $name (a part of the name or of the id in
 -- any capitals, null for all), $most (how many rows), $after (how many rows come before).
-WITH seen AS (
-    SELECT about.campaign_id, about.campaign, about.advertiser_id, owner.advertiser,
-           about.starts_on, about.ends_on
+WITH named AS (
+    SELECT released.subject_id AS campaign_id, released.subject AS campaign, released.advertiser_id,
+           released.period_end, stated.number
+    FROM released_tables AS released
+    JOIN releases AS stated ON stated.release_id = released.release_id
+    WHERE released.subject_kind = 'campaign'
+      AND ($advertisers IS NULL
+           OR list_contains(CAST($advertisers AS VARCHAR[]), released.advertiser_id))
+    UNION ALL
+    SELECT about.campaign_id, about.campaign, about.advertiser_id, NULL, 0  -- no table in force
     FROM campaigns AS about
-    JOIN advertisers AS owner ON owner.advertiser_id = about.advertiser_id
     WHERE ($advertisers IS NULL
            OR list_contains(CAST($advertisers AS VARCHAR[]), about.advertiser_id))
-      AND ($name IS NULL OR contains(lower(about.campaign), lower($name))
-           OR contains(lower(about.campaign_id), lower($name)))
 ),
-last_periods AS (
-    SELECT subject_id, max(period_end) AS newest
-    FROM released_tables
-    WHERE subject_kind = 'campaign'
-    GROUP BY subject_id
+ranked AS (
+    SELECT campaign_id, campaign, advertiser_id,
+           max(period_end) OVER (PARTITION BY campaign_id) AS newest,
+           row_number() OVER (PARTITION BY campaign_id ORDER BY number DESC) AS place
+    FROM named
+),
+seen AS (
+    SELECT one.campaign_id, one.campaign, one.advertiser_id, owner.advertiser, about.starts_on,
+           about.ends_on, one.newest
+    FROM ranked AS one
+    JOIN advertisers AS owner ON owner.advertiser_id = one.advertiser_id
+    LEFT JOIN campaigns AS about
+      ON about.campaign_id = one.campaign_id AND about.advertiser_id = one.advertiser_id
+    WHERE one.place = 1
+      AND ($name IS NULL OR contains(lower(one.campaign), lower($name))
+           OR contains(lower(one.campaign_id), lower($name)))
 )
-SELECT seen.campaign_id, seen.campaign, seen.advertiser_id, seen.advertiser, seen.starts_on,
-       seen.ends_on, last_periods.newest, count(*) OVER () AS found
+SELECT campaign_id, campaign, advertiser_id, advertiser, starts_on, ends_on, newest,
+       count(*) OVER () AS found
 FROM seen
-LEFT JOIN last_periods ON last_periods.subject_id = seen.campaign_id
-ORDER BY last_periods.newest DESC NULLS LAST, seen.campaign, seen.campaign_id
+ORDER BY newest DESC NULLS LAST, campaign, campaign_id
 LIMIT $most OFFSET $after

@@ -4,9 +4,12 @@ import json
 import re
 from collections.abc import Iterator
 
+import duckdb
 import pytest
 from browsing import Answer, Browsing, signed_in
 from published_world import CORRECTED, CORRECTION, GOOD, WEEK, WITHDRAWN, Server
+
+from anonymizer.storage.home import Home
 
 pytestmark = pytest.mark.xdist_group("portal")
 OTHERS = ("autumn", "Autumn", "jaya", "PT Jaya", "autumn-sale")
@@ -172,3 +175,79 @@ def test_what_was_tried_is_in_the_log(server: Server, nina: Browsing) -> None:
     nina.get("/files/x%0A%7B%22event%22%3A%22download%22%7D/y/z")
     entry = json.loads(server.home.portal_log.read_text().splitlines()[-1])
     assert entry["recipient"] == "unreadable"
+
+
+@pytest.fixture
+def handed_over(portal_home: Home) -> Home:
+    """On 23 November spring goes over from maju to jaya, under another name."""
+    with duckdb.connect(str(portal_home.database)) as database:
+        for table in ("released_tables", "figures"):
+            database.execute(
+                f"UPDATE {table} SET advertiser_id = 'jaya', subject = 'Mudik' "  # noqa: S608
+                "WHERE subject_kind = 'campaign' AND subject_id = 'spring' "
+                "AND period_start >= DATE '2026-11-23'"
+            )
+        database.execute(
+            "UPDATE releases SET number = 1000 + number WHERE period_start >= DATE '2026-11-23'"
+        )
+        database.execute("UPDATE subjects SET subject = 'Mudik' WHERE subject_id = 'spring'")
+        database.execute(
+            "UPDATE campaigns SET advertiser_id = 'jaya', campaign = 'Mudik', "
+            "starts_on = DATE '2026-11-23' WHERE campaign_id = 'spring'"
+        )
+    return portal_home
+
+
+def main(text: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text.partition("<main")[2]))
+
+
+@pytest.mark.parametrize(
+    ("login", "own", "others", "name", "other_name"),
+    [
+        ("nina", "2026-11-22", "2026-11-23", "Spring Sale", "Mudik"),
+        ("budi", "2026-11-23", "2026-11-22", "Mudik", "Spring Sale"),
+    ],
+)
+def test_each_owner_of_a_campaign_sees_the_releases_of_its_own_time(
+    handed_over: Home, login: str, own: str, others: str, name: str, other_name: str
+) -> None:
+    from test_portal_downloads import client  # noqa: PLC0415
+
+    reader = client(handed_over, login)
+    unknown = reader.get("/figures/campaign/there-is-none")
+    refused = reader.get(f"/figures/campaign/spring?period={others}")
+    assert (refused.status_code, refused.content) == (404, unknown.content)
+    page = reader.get(f"/figures/campaign/spring?period={own}")
+    assert page.status_code == 200
+    assert "no figures for comparison" in main(page.text)
+    assert "There is one period so far" in main(page.text)
+    checked = reader.get("/segment?subject=campaign:spring&every=day&gender=male")
+    assert "Published in 1 of the last 1 periods" in main(checked.text)
+    front, found = reader.get("/"), reader.get("/", params={"name": other_name})
+    assert name in front.text
+    assert "No campaign has this in its name." in found.text
+    for answer in (page, checked, front):
+        assert other_name not in answer.text
+    assert ("23 November 2026 \N{EN DASH} 31 December 2026" in front.text) == (login == "budi")
+
+
+def test_who_reads_both_owners_sees_all_of_it_with_the_files_of_each(handed_over: Home) -> None:
+    from test_portal_downloads import client  # noqa: PLC0415
+
+    both = client(handed_over, "both")
+    first = both.get("/figures/campaign/spring?period=2026-11-22").text
+    assert f"/files/maju/{CORRECTION.replace('~', '%7E')}/" in first.replace("~", "%7E")
+    assert 'action="/packages/maju"' in first
+    second = both.get("/figures/campaign/spring?period=2026-11-23").text
+    assert 'action="/packages/jaya"' in second
+    assert "Period before" in second
+
+
+def test_another_campaign_is_compared_only_in_the_time_of_its_reader(handed_over: Home) -> None:
+    from test_portal_downloads import client  # noqa: PLC0415
+
+    budi = client(handed_over, "budi")
+    address = "/figures/campaign/autumn?compare=spring&period=2026-11-{}"
+    assert "The other campaign has no figures" in budi.get(address.format(22)).text
+    assert "The other campaign has no figures" not in budi.get(address.format(23)).text
