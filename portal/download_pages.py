@@ -11,7 +11,7 @@ from anonymizer.model.errors import Held
 from anonymizer.model.periods import PeriodKind
 from portal.access_log import Fact
 from portal.export_files import PackageTooLarge
-from portal.reading_pages import KINDS, found_export, gone
+from portal.reading_pages import KINDS, found_export, gone, retired
 from portal.site import NotFound, PageRequest, Site
 
 _TYPES = {
@@ -38,7 +38,7 @@ def file(site: Site, asked: PageRequest) -> Response:
     except NotFound:
         site.note("download_not_found", asked, **stated)
         raise
-    if not export.is_in_force:
+    if not export.has_files:
         site.note("download_gone", asked, **stated)
         return gone(site, asked, export)
     try:
@@ -51,7 +51,10 @@ def file(site: Site, asked: PageRequest) -> Response:
 
 
 def package(site: Site, asked: PageRequest) -> Response:
-    """A ZIP file with the exports of a range of periods: of a recipient, or of one subject."""
+    """A ZIP file with the exports of a range of periods: of a recipient, or of one subject.
+
+    Periods whose files were retired are left out; with no other one in the range it is gone.
+    """
     recipient = asked.request.path_params["recipient"]
     every = next((kind for kind in KINDS if kind == asked.asked("every")), None)
     first, last = _day(asked.asked("from")), _day(asked.asked("to"))
@@ -63,8 +66,13 @@ def package(site: Site, asked: PageRequest) -> Response:
         if asked.signed_in.account.may_read(recipient) and one.is_in_force
         if _is_in(one, every, first, last)
     ]
+    gone_reasons = [one.retired for one in exports if one.retired]
+    exports = [one for one in exports if one.has_files]
     if subject:
         exports = [one for one in exports if site.files.names_of(one, subject)]
+    if not exports and gone_reasons:
+        site.note("download_gone", asked, **stated)
+        return retired(site, asked, gone_reasons[-1])
     if not exports:
         site.note("download_not_found", asked, **stated)
         raise NotFound

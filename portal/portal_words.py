@@ -167,6 +167,14 @@ WORDS: Mapping[str, Text] = {
         "Figures of this period were withdrawn. Do not use them, and delete copies. Reason:",
         "Angka periode ini ditarik. Jangan gunakan, dan hapus salinannya. Alasan:",
     ),
+    "retired_here": Text(
+        "The files of this period were retired; its figures stay in force. Reason:",
+        "Berkas periode ini tidak disediakan lagi; angkanya tetap berlaku. Alasan:",
+    ),
+    "retired_range": Text(
+        "A ZIP file leaves out periods whose files were retired.",
+        "Berkas ZIP tidak memuat periode yang berkasnya tidak disediakan lagi.",
+    ),
     "promised": Text("What is promised", "Apa yang dijanjikan"),
     "not_promised": Text("What is not promised", "Apa yang tidak dijanjikan"),
     "seal_key": Text("Fingerprint of the key", "Sidik jari kunci"),
@@ -236,6 +244,13 @@ WORDS: Mapping[str, Text] = {
     "use_instead": Text(
         "The figures of this release were corrected. Use the corrected release:",
         "Angka terbitan ini telah dikoreksi. Gunakan terbitan koreksinya:",
+    ),
+    "retired": Text("These files were retired", "Berkas ini tidak disediakan lagi"),
+    "retired_text": Text(
+        "They are too old to be kept for downloads. Their figures stay in force and are on the "
+        "page of the campaign. Reason:",
+        "Berkas ini terlalu lama untuk disimpan sebagai unduhan. Angkanya tetap berlaku dan ada di "
+        "halaman kampanye. Alasan:",
     ),
     "form_refused": Text("The form was not accepted", "Formulir tidak diterima"),
     "form_refused_text": Text(

@@ -76,6 +76,7 @@ def subject_page(site: Site, asked: PageRequest) -> Response:
     same = [one for one in periods if one.period.kind == chosen.period.kind]
     recipient = chosen.advertiser_id or FOR_ALL
     export = site.files.circulation().exports.get((chosen.release, recipient))
+    names = site.files.names_of(export, subject.id) if export and export.has_files else ()
     return site.page(
         "subject.html",
         asked,
@@ -91,15 +92,16 @@ def subject_page(site: Site, asked: PageRequest) -> Response:
         others=_others(site, asked, subject),
         other_id=other.id if other else "",
         export=export,
-        names=_named(site.files.names_of(export, subject.id), asked.language) if export else {},
+        names=_named(names, asked.language),
         withdrawn=_withdrawn(site, recipient, chosen.period),
+        some_retired=any(one.retired for one in site.files.circulation().of(recipient)),
     )
 
 
 def certificate_page(site: Site, asked: PageRequest) -> Response:
     """What an export promises, and how to check it."""
     export = found_export(site, asked)
-    if not export.is_in_force:
+    if not export.has_files:
         return gone(site, asked, export)
     statement, key = opened(site.files.certificate(export), "")
     example = next((name for name in sorted(export.files) if name.endswith(".xlsx")), CERTIFICATE)
@@ -185,11 +187,25 @@ def found_export(site: Site, asked: PageRequest) -> RecordedExport:
 
 
 def gone(site: Site, asked: PageRequest, export: RecordedExport) -> Response:
-    """The answer for an export that was withdrawn or corrected: why, and what to use instead."""
+    """The answer for an export without files: why, and what to use instead.
+
+    Of a corrected one that is the last correction, unless it was withdrawn.
+    """
+    if export.is_in_force:
+        return retired(site, asked, export.retired)
+    known = site.files.circulation()
+    instead = known.last_correction(export.release)
     reason = export.withdrawn or export.correction
-    return site.message(
-        asked, "gone", 410, reason=reason, instead=export.corrected_by, recipient=export.recipient
-    )
+    if instead in known.withdrawn:
+        instead, reason = "", known.withdrawn[instead]
+    elif instead == export.release:
+        instead = ""
+    return site.message(asked, "gone", 410, reason=reason, instead=instead)
+
+
+def retired(site: Site, asked: PageRequest, reason: str) -> Response:
+    """The answer for files that were retired, whose figures stay in force."""
+    return site.message(asked, "retired", 410, reason=reason)
 
 
 def _chosen(periods: Sequence[PeriodFigure], asked: PageRequest) -> PeriodFigure:

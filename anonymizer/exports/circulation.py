@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from anonymizer.exports.notice import WITHDRAWAL
-from anonymizer.exports.pointer import POINTER
-from anonymizer.exports.recorded_files import EXPORTS
+from anonymizer.exports.recorded_files import EXPORTS, RETIREMENT
 from anonymizer.model.periods import Period
 from anonymizer.release.corrections import CORRECTION, corrected, period_of
-from anonymizer.release.ledger import Entry
+from anonymizer.release.ledger import RELEASE, Entry
 from anonymizer.release.public_ledger import PublicLedger
 from anonymizer.storage.home import Home
 
@@ -21,9 +20,10 @@ from anonymizer.storage.home import Home
 class RecordedExport:
     """The files of one release for one recipient: SHA-256 by name, and the number in the ledger.
 
-    `withdrawn` and `correction` are public reasons, empty where there is none. `corrected_by` is
-    the release whose figures to use instead. `corrects` is the release that this one corrects, for
-    the reason in `correction`.
+    `withdrawn`, `correction` and `retired` are public reasons, empty where there is none.
+    `corrected_by` is the release that corrects this one. `corrects` is the release that this one
+    corrects, for the reason in `correction`. Of a retired one the files are removed, and its
+    figures stay in force.
     """
 
     release: str
@@ -37,11 +37,17 @@ class RecordedExport:
     corrected_number: int = 0
     corrects: str = ""
     correction: str = ""
+    retired: str = ""
 
     @property
     def is_in_force(self) -> bool:
         """Whether its figures may be used."""
         return not (self.withdrawn or self.corrected_by)
+
+    @property
+    def has_files(self) -> bool:
+        """Whether its files may be sent."""
+        return self.is_in_force and not self.retired
 
     @property
     def subject_kind(self) -> str:
@@ -51,10 +57,27 @@ class RecordedExport:
 
 @dataclass(frozen=True)
 class Circulation:
-    """All recorded exports, by release and recipient; `newest` is the number of the last entry."""
+    """All recorded exports, by release and recipient; `newest` is the number of the last entry.
+
+    `withdrawn` has the public reason of each withdrawn release, `corrected` the release that
+    corrects it of each corrected one, whether their exports are finished or not.
+    """
 
     exports: Mapping[tuple[str, str], RecordedExport] = field(default_factory=dict)
     newest: int = 0
+    withdrawn: Mapping[str, str] = field(default_factory=dict)
+    corrected: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def out_of_force(self) -> frozenset[str]:
+        """The releases whose figures may not be used."""
+        return frozenset(self.withdrawn) | frozenset(self.corrected)
+
+    def last_correction(self, release: str) -> str:
+        """The release at the end of the corrections that begin with one; itself without any."""
+        while release in self.corrected:
+            release = self.corrected[release]
+        return release
 
     def of(self, recipient: str) -> tuple[RecordedExport, ...]:
         """The exports of a recipient in the order of the ledger."""
@@ -69,16 +92,21 @@ def circulation(published: Home) -> Circulation:
     entries = PublicLedger(path).entries()
     by_kind = {
         kind: {entry.subject: entry for entry in entries if entry.kind == kind}
-        for kind in (EXPORTS, WITHDRAWAL, POINTER, CORRECTION)
+        for kind in (EXPORTS, WITHDRAWAL, RETIREMENT, CORRECTION, RELEASE)
     }
-    corrects = {new: old for old, new in corrected(entries).items()}
+    # Not the pointers: they are laid after the correction is released.
+    corrections = corrected(entries)
     exports = [
-        _recorded(entry, recipient, files, by_kind, corrects)
+        _recorded(entry, recipient, files, by_kind, corrections)
         for entry in by_kind[EXPORTS].values()
         for recipient, files in _by_recipient(entry).items()
     ]
-    found = {(one.release, one.recipient): one for one in exports}
-    return Circulation(found, entries[-1].sequence if entries else 0)
+    return Circulation(
+        {(one.release, one.recipient): one for one in exports},
+        entries[-1].sequence if entries else 0,
+        {release: entry.body["reason"] for release, entry in by_kind[WITHDRAWAL].items()},
+        corrections,
+    )
 
 
 def _by_recipient(entry: Entry) -> dict[str, dict[str, str]]:
@@ -94,11 +122,11 @@ def _recorded(
     recipient: str,
     files: Mapping[str, str],
     by_kind: Mapping[str, Mapping[str, Entry]],
-    corrects: Mapping[str, str],
+    corrections: Mapping[str, str],
 ) -> RecordedExport:
     release = entry.subject
-    withdrawal, pointer = by_kind[WITHDRAWAL].get(release), by_kind[POINTER].get(release)
-    instead = pointer.body["corrected_by"] if pointer else ""
+    withdrawal, retirement = by_kind[WITHDRAWAL].get(release), by_kind[RETIREMENT].get(release)
+    instead, own = corrections.get(release, ""), by_kind[RELEASE].get(release)
     order = by_kind[CORRECTION].get(instead or release)
     return RecordedExport(
         release=release,
@@ -109,7 +137,8 @@ def _recorded(
         withdrawn=withdrawal.body["reason"] if withdrawal else "",
         withdrawn_number=withdrawal.sequence if withdrawal else 0,
         corrected_by=instead,
-        corrected_number=pointer.sequence if pointer else 0,
-        corrects=corrects.get(release, ""),
+        corrected_number=by_kind[RELEASE][instead].sequence if instead else 0,
+        corrects=own.body.get("corrects", "") if own else "",
         correction=order.body["reason"] if order else "",
+        retired=retirement.body["reason"] if retirement else "",
     )

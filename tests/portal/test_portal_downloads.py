@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,14 +19,19 @@ from published_world import (
     WITHDRAWN,
     Server,
 )
+from release_world import SECRET
 from starlette.testclient import TestClient
 
+from anonymizer.exports.circulation import circulation
 from anonymizer.exports.package import check_package
-from anonymizer.storage.home import Home
+from anonymizer.exports.retirement import retire_exports
+from anonymizer.release.ledger import Ledger
+from anonymizer.storage.home import Home, PublishedCopy
 from portal import export_files
 from portal.application import create_application
 from portal.server import site_of
 
+WHY_RETIRED = "Older than the contracts of the advertisers"
 pytestmark = pytest.mark.xdist_group("portal")
 
 
@@ -70,6 +77,72 @@ def test_a_withdrawn_release_is_gone_for_the_reason_that_is_public(nina: Browsin
         assert (entry["event"], entry["file"]) == ("download_gone", name)
     assert nina.get(f"/certificates/maju/{WITHDRAWN}").status == 410
     assert nina.get("/packages/maju?from=2026-11-24&to=2026-11-24&every=day").status == 404
+
+
+@pytest.fixture
+def retired_home(portal_home: Home) -> Home:
+    """The exports of 22 November, an edition that was corrected and its correction, are retired."""
+    ledger = Ledger.open(portal_home.ledger)
+    retire_exports(portal_home, ledger, SECRET, date(2026, 11, 23), WHY_RETIRED)
+    return portal_home
+
+
+def test_retired_files_are_gone_and_their_figures_stay(retired_home: Home) -> None:
+    nina, release = client(retired_home), CORRECTION
+    for path in (
+        f"/files/maju/{release}/certificate.json",
+        f"/files/maju/{release}/manifest.json",
+        f"/certificates/maju/{release}",
+        "/packages/maju?every=day&from=2026-11-22&to=2026-11-22",
+        "/packages/maju?every=day&from=2026-11-22&to=2026-11-22&subject=spring",
+    ):
+        answer = nina.get(path)
+        assert answer.status_code == 410, path
+        assert WHY_RETIRED in answer.text
+        assert "retired" in answer.text
+    page = nina.get("/figures/campaign/spring?period=2026-11-22")
+    assert page.status_code == 200
+    assert WHY_RETIRED in page.text
+    assert 'class="big">' in page.text
+    assert nina.get("/figures/campaign/spring?period=2026-11-23").text.count(WHY_RETIRED) == 0
+    events = [json.loads(line)["event"] for line in retired_home.portal_log.read_text().split("\n")
+              if line]  # fmt: skip
+    assert "download_gone" in events
+    assert not {"download_held", "fault"} & set(events)
+    assert CORRECTION in nina.get(f"/files/maju/{CORRECTED}/manifest.json").text
+
+
+def test_a_range_leaves_out_what_was_retired_and_says_so(
+    retired_home: Home, tmp_path: Path
+) -> None:
+    nina = client(retired_home)
+    answer = nina.get("/packages/maju?every=day")
+    assert answer.status_code == 200
+    path = tmp_path / "days.zip"
+    path.write_bytes(answer.content)
+    assert [one.certificate["release"] for one in check_package(path)] == [GOOD]
+    page = nina.get("/figures/campaign/spring?period=2026-11-23").text
+    assert "leaves out periods whose files were retired" in page
+
+
+@pytest.mark.parametrize("withdrawn", [False, True])
+def test_a_correction_of_a_correction_is_the_one_to_use(
+    portal_home: Home, withdrawn: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of the chain, unless it was withdrawn: then nothing is to be used."""
+    known = circulation(PublishedCopy(portal_home.published))
+    last = CORRECTED + "~3"
+    nina = client(portal_home)
+    changed = replace(
+        known,
+        corrected={CORRECTED: CORRECTION, CORRECTION: last},
+        withdrawn={last: "Its own reason"} if withdrawn else {CORRECTION: "Not of the last"},
+    )
+    monkeypatch.setattr(export_files.ExportFiles, "circulation", lambda _: changed)
+    text = nina.get(f"/files/maju/{CORRECTED}/manifest.json").text
+    assert CORRECTION not in text
+    assert (last in text) != withdrawn
+    assert ("Its own reason" in text) == withdrawn
 
 
 def test_a_corrected_release_leads_to_its_correction(nina: Browsing) -> None:
