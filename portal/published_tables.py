@@ -4,6 +4,9 @@ Each question about campaigns carries the advertisers that the reader may see, s
 another advertiser is answered like one that there is not. What counts is whose campaign it was in
 each release: when it changes its advertiser, the new one sees nothing of the time before, and the
 former one nothing of the time after.
+
+The database is built after the ledger has the entry of a correction or withdrawal. Until then it
+still has the figures of that release, which no answer uses.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +21,7 @@ from anonymizer.model.periods import Period, PeriodKind
 from anonymizer.model.tables import SubjectKind
 from anonymizer.storage.home import Home
 from audience.source import LatestDatabase
+from portal.export_files import ExportFiles
 
 Scope = Sequence[str] | None
 Codes = tuple[str, str, str]  # gender, age, region
@@ -166,10 +170,14 @@ class ReleasedTable:
 
 
 class PublishedTables:
-    """The analysts' database of a published folder. Each question sees the newest file."""
+    """The analysts' database of a published folder. Each question sees the newest file.
 
-    def __init__(self, published: Home) -> None:
+    What the ledger says of each release comes from `files`.
+    """
+
+    def __init__(self, published: Home, files: ExportFiles | None = None) -> None:
         self._published = published
+        self._files = files or ExportFiles(published)
         self._database = LatestDatabase(published.database)
         self._groups: tuple[object, KnownGroups] | None = None
 
@@ -183,6 +191,7 @@ class PublishedTables:
     ) -> tuple[tuple[FoundCampaign, ...], int]:
         """Campaigns whose name or id has `name` in it, and how many there are in all."""
         values = {"advertisers": scope, "name": name or None, "most": most, "after": after}
+        values |= self._out_of_force()
         rows = self._records("find_campaigns", values)
         found = tuple(
             FoundCampaign(
@@ -200,7 +209,7 @@ class PublishedTables:
 
     def subject(self, kind: str, id_: str, scope: Scope) -> PortalSubject | None:
         """A campaign, an interest or the audience; None for what the reader may not see."""
-        values = {"kind": kind, "subject": id_, "advertisers": scope}
+        values = {"kind": kind, "subject": id_, "advertisers": scope, **self._out_of_force()}
         rows = self._records("find_subject", values)
         return _subject(rows[0], scope) if rows else None
 
@@ -212,7 +221,7 @@ class PublishedTables:
         """A segment of a subject in every period that is in force, oldest first."""
         gender, age, region = codes
         values = {"kind": subject.kind, "subject": subject.id, "advertisers": subject.scope}
-        values |= {"gender": gender, "age": age, "region": region}
+        values |= {"gender": gender, "age": age, "region": region, **self._out_of_force()}
         return tuple(
             PeriodFigure(
                 row["release_id"],
@@ -250,6 +259,9 @@ class PublishedTables:
         if self._groups is None or self._groups[0] != version:
             self._groups = (version, _groups(self._records("list_groups", {})))
         return self._groups[1]
+
+    def _out_of_force(self) -> dict[str, list[str]]:
+        return {"out_of_force": sorted(self._files.circulation().out_of_force)}
 
     def _records(self, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         return self._database.records(statement, values or None)

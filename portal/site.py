@@ -93,7 +93,7 @@ class Site:
     @cached_property
     def tables(self) -> PublishedTables:
         """Released figures."""
-        return PublishedTables(self.published)
+        return PublishedTables(self.published, self.files)
 
     @cached_property
     def files(self) -> ExportFiles:

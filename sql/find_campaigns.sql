@@ -5,13 +5,15 @@
 -- newest advertiser of the campaign is another one), newest (last day of the newest released period;
 -- null where none is in force), found (how many there are in all).
 -- Parameters: $advertisers (a list of ids, null for all), $name (a part of the name or of the id in
--- any capitals, null for all), $most (how many rows), $after (how many rows come before).
+-- any capitals, null for all), $most (how many rows), $after (how many rows come before),
+-- $out_of_force (ids of the releases whose figures may not be used).
 WITH named AS (
     SELECT released.subject_id AS campaign_id, released.subject AS campaign, released.advertiser_id,
            released.period_end, stated.number
     FROM released_tables AS released
     JOIN releases AS stated ON stated.release_id = released.release_id
     WHERE released.subject_kind = 'campaign'
+      AND NOT list_contains(CAST($out_of_force AS VARCHAR[]), released.release_id)
       AND ($advertisers IS NULL
            OR list_contains(CAST($advertisers AS VARCHAR[]), released.advertiser_id))
     UNION ALL

@@ -3,12 +3,14 @@
 -- Inputs: subjects, campaigns, advertisers, released_tables, releases of the analysts' database.
 -- Columns: subject_kind, subject_id, subject, subject_indonesian, advertiser_id, advertiser,
 -- starts_on, ends_on (of campaigns, where their newest advertiser is this one; else null).
--- Parameters: $kind, $subject, $advertisers (a list of ids, null for all).
+-- Parameters: $kind, $subject, $advertisers (a list of ids, null for all), $out_of_force (ids of the
+-- releases whose figures may not be used).
 WITH named AS (
     SELECT released.subject, released.advertiser_id, stated.number
     FROM released_tables AS released
     JOIN releases AS stated ON stated.release_id = released.release_id
     WHERE released.subject_kind = 'campaign' AND released.subject_id = $subject
+      AND NOT list_contains(CAST($out_of_force AS VARCHAR[]), released.release_id)
       AND ($advertisers IS NULL
            OR list_contains(CAST($advertisers AS VARCHAR[]), released.advertiser_id))
     UNION ALL

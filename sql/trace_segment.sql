@@ -3,7 +3,8 @@
 -- Columns: release_id, advertiser_id (null but for campaigns), period_kind, period, people,
 -- people_least, people_most (null where suppressed), threshold, rounding, error, provider, corrects.
 -- Parameters: $kind, $subject, $gender, $age, $region, $advertisers (ids of the advertisers whose
--- releases of a campaign the reader may see, null for all).
+-- releases of a campaign the reader may see, null for all), $out_of_force (ids of the releases whose
+-- figures may not be used).
 WITH found AS (
     SELECT figure.release_id, figure.people, figure.people_least, figure.people_most
     FROM figures AS figure
@@ -18,6 +19,7 @@ FROM released_tables AS known
 JOIN releases AS stated ON stated.release_id = known.release_id
 LEFT JOIN found ON found.release_id = known.release_id
 WHERE known.subject_kind = $kind AND known.subject_id = $subject
+  AND NOT list_contains(CAST($out_of_force AS VARCHAR[]), known.release_id)
   AND ($kind <> 'campaign' OR $advertisers IS NULL
        OR list_contains(CAST($advertisers AS VARCHAR[]), known.advertiser_id))
 ORDER BY known.period_start, known.period_end

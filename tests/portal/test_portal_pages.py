@@ -5,12 +5,15 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 from browsing import Browsing, signed_in
+from correction_world import order
 from published_world import (
     CORRECTION,
+    GOOD,
     PASSWORD,
     WHY_WITHDRAWN,
     WITHDRAWN,
@@ -19,14 +22,18 @@ from published_world import (
     published,
     serving,
 )
-from release_world import AUTUMN, SPRING
+from release_world import AUTUMN, SECRET, SPRING
 
+from anonymizer.exports.withdrawal import withdraw
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.public_ledger import write_public_ledger
 from anonymizer.storage.home import Home
 from portal.account_store import AccountStore
 from portal.published_tables import Bounded, PublishedTables
 from portal.subject_view import direction_of, view_of
 
 pytestmark = pytest.mark.xdist_group("portal")
+LAST_DAY = "2026-11-23"  # of those in force
 DASH = "\N{EN DASH}"  # of ranges
 PAGES = (
     *("/", "/?name=spring", "/audience", "/segment", "/nowhere"),
@@ -170,6 +177,47 @@ def test_corrections_and_withdrawals_are_stated_where_they_matter(nina: Browsing
     assert WHY_WITHDRAWN not in corrected
     assert nina.get("/figures/campaign/spring?period=2026-11-24").status == 404
     assert CORRECTION not in front
+
+
+@pytest.mark.parametrize("change", ["withdrawn", "corrected"])
+def test_figures_out_of_force_are_not_shown_though_the_database_has_them(
+    portal_home: Home, change: str
+) -> None:
+    """The database is built last: until then it is behind the ledger, as after a kill."""
+    from test_portal_downloads import client  # noqa: PLC0415
+
+    def asked() -> str:
+        return words(nina.get("/segment?subject=campaign:spring&every=day&gender=male").text)
+
+    nina = client(portal_home)
+    assert nina.get(f"/figures/campaign/spring?period={LAST_DAY}").status_code == 200
+    assert "in 2 of the last 2 periods" in asked()
+    behind = portal_home.root / "behind.duckdb"
+    shutil.copy(portal_home.database, behind)
+    ledger = Ledger.open(portal_home.ledger)
+    if change == "withdrawn":
+        withdraw(GOOD, WHY_WITHDRAWN, portal_home, ledger, SECRET)
+    else:  # released, and neither its exports nor a pointer to it are there yet
+        ordered = order(portal_home, GOOD)
+        ledger.append("release", ordered.release, {**release_body(ledger), "corrects": GOOD})
+        write_public_ledger(ledger, portal_home)
+    behind.replace(portal_home.database)
+    assert nina.get(f"/figures/campaign/spring?period={LAST_DAY}").status_code == 404
+    page = nina.get("/figures/campaign/spring?every=day").text
+    assert LAST_DAY not in page
+    assert "There is one period so far" in page
+    assert "in 1 of the last 1 periods" in asked()
+    both = client(portal_home, "both")
+    compared = both.get("/figures/campaign/autumn?every=day&compare=spring")
+    assert "23/11" not in compared.text
+    assert nina.get(f"/files/maju/{GOOD}/manifest.json").status_code == 410
+
+
+def release_body(ledger: Ledger) -> dict[str, Any]:
+    """What the ledger says of a release, for one that takes its place."""
+    entry = ledger.find("release", GOOD)
+    assert entry
+    return {name: value for name, value in entry.body.items() if name != "corrects"}
 
 
 def test_news_are_what_happened_since_the_last_visit(portal_home: Home) -> None:
