@@ -74,14 +74,18 @@ WORDS: Mapping[str, Text] = {
     "no_nearest": Text("No wider group is published.", "Tidak ada kelompok lebih luas."),
     "trend": Text("Over time", "Dari waktu ke waktu"),
     "trend_note": Text(
-        "The line connects figures; the band is the range of the true number. A gap: not "
-        "published.",
-        "Garis menghubungkan angka; pita adalah rentang jumlah sebenarnya. Celah: tidak "
-        "ditampilkan.",
+        "The line connects figures of successive periods; the band is the range of the true "
+        "number. A gap: not published.",
+        "Garis menghubungkan angka periode yang berurutan; pita adalah rentang jumlah sebenarnya. "
+        "Celah: tidak ditampilkan.",
     ),
     "trend_alone": Text(
         "There is one period so far; a trend needs two.",
         "Baru ada satu periode; tren memerlukan dua.",
+    ),
+    "trend_suppressed": Text(
+        "None of the last periods has a published figure of everyone.",
+        "Tidak satu pun periode terakhir memiliki angka semua orang yang ditampilkan.",
     ),
     "as_table": Text("As a table", "Sebagai tabel"),
     "segments": Text("Segments", "Segmen"),

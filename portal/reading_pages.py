@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import get_args
 
 from starlette.responses import Response
@@ -74,6 +75,7 @@ def subject_page(site: Site, asked: PageRequest) -> Response:
     other = _other(site, asked, subject)
     view = view_of(subject, chosen, periods, site.tables, other)
     same = [one for one in periods if one.period.kind == chosen.period.kind]
+    calendar = _calendar(same)
     recipient = chosen.advertiser_id or FOR_ALL
     export = site.files.circulation().exports.get((chosen.release, recipient))
     names = site.files.names_of(export, subject.id) if export and export.has_files else ()
@@ -86,8 +88,8 @@ def subject_page(site: Site, asked: PageRequest) -> Response:
         recipient=recipient,
         periods=same,
         kinds=[kind for kind in KINDS if newest_of(periods, kind)],
-        trend=_trend(view, same, asked),
-        trend_periods=same[-_MOST_TREND:],
+        trend=_trend(view, calendar, asked),
+        trend_periods=[one for _, one in calendar if one],
         columns=_columns(view, asked),
         others=_others(site, asked, subject),
         other_id=other.id if other else "",
@@ -254,12 +256,26 @@ def _others(site: Site, asked: PageRequest, subject: PortalSubject) -> Sequence[
     )
 
 
-def _trend(view: SubjectView, periods: Sequence[PeriodFigure], asked: PageRequest) -> object:
+def _calendar(periods: Sequence[PeriodFigure]) -> list[tuple[Period, PeriodFigure | None]]:
+    """The last periods of a kind as the calendar has them; None for one that is not released."""
+    released = {one.period: one for one in periods}
+    first, period = min(released), max(released)
+    found = [(period, released.get(period))]
+    while period > first and len(found) < _MOST_TREND:
+        period = Period.of(period.kind, period.start - timedelta(days=1))
+        found.insert(0, (period, released.get(period)))
+    return found
+
+
+def _trend(
+    view: SubjectView,
+    calendar: Sequence[tuple[Period, PeriodFigure | None]],
+    asked: PageRequest,
+) -> object:
     """The drawing of everyone over the last periods; None where one is too few."""
-    last = periods[-_MOST_TREND:]
-    if len(last) <= 1 or not any(one.figure for one in last):
+    if len(calendar) <= 1 or not any(one and one.figure for _, one in calendar):
         return None
-    points = [ChartPoint(_short(one.period), (one.figure,)) for one in last]
+    points = [ChartPoint(_short(period), (one.figure if one else None,)) for period, one in calendar]
     name = f"{worded(WORDS['trend'], asked.language)}: {worded(view.subject.name, asked.language)}"
     return trend_chart(points, name, lambda people: grouped(people, asked.language))
 

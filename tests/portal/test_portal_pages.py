@@ -165,9 +165,44 @@ def test_every_figure_has_its_range(nina: Browsing, portal_world: Home) -> None:
 
 def test_the_trend_has_a_point_for_each_period_in_force(nina: Browsing) -> None:
     page = nina.get("/figures/campaign/spring?every=day").text
+    assert page.count('class="line"') == 1
     assert page.count('class="dot"') == 2, "the day that was withdrawn is left out"
     assert ">22/11<" in page
     assert ">24/11<" not in page
+
+
+def test_the_trend_has_a_gap_where_a_period_is_missing(portal_home: Home) -> None:
+    """The second day of three, as if it was never released."""
+    from test_portal_downloads import client  # noqa: PLC0415
+
+    with duckdb.connect(str(portal_home.database)) as database:
+        for table in ("released_tables", "figures"):
+            database.execute(
+                f"UPDATE {table} SET period = '2026-11-25', period_start = DATE '2026-11-25', "  # noqa: S608
+                "period_end = DATE '2026-11-25' WHERE period = '2026-11-23'"
+            )
+    page = client(portal_home).get("/figures/campaign/spring?every=day").text
+    assert page.count('class="dot"') == 2
+    assert 'class="line"' not in page
+    assert 'class="band"' not in page
+    assert [f">{day}/11<" in page for day in (22, 23, 24, 25)] == [True] * 4
+    assert page.count("?period=2026-11-") == 2, "the table has the released ones"
+
+
+def test_periods_that_are_all_suppressed_are_not_told_as_one(portal_home: Home) -> None:
+    from test_portal_downloads import client  # noqa: PLC0415
+
+    with duckdb.connect(str(portal_home.database)) as database:
+        database.execute(
+            "UPDATE figures SET people = NULL, people_least = NULL, people_most = NULL, "
+            "status = 'suppressed' WHERE subject_id = 'spring'"
+        )
+    nina = client(portal_home)
+    page = nina.get("/figures/campaign/spring?every=day").text
+    assert "There is one period so far" not in page
+    assert "None of the last periods has a published figure of everyone." in words(page)
+    assert page.count("?period=2026-11-") == 2
+    assert "There is one period so far" in nina.get("/figures/campaign/spring?every=week").text
 
 
 def test_corrections_and_withdrawals_are_stated_where_they_matter(nina: Browsing) -> None:
