@@ -96,12 +96,17 @@ class AccountStore:
             for table in ("sessions", "devices"):
                 database.execute(f"DELETE FROM {table} WHERE login = ?", (login,))  # noqa: S608
 
-    def rehash(self, login: str, password_hash: str) -> None:
-        """Keep the same password under a newer hash."""
+    def rehash(self, login: str, compared: str, password_hash: str) -> bool:
+        """Keep the same password under a newer hash, unless `compared` is the hash no more.
+
+        Returns whether it was: a password that was changed meanwhile stays changed.
+        """
         with self._changes() as database:
-            database.execute(
-                "UPDATE users SET password = ? WHERE login = ?", (password_hash, login)
+            changed = database.execute(
+                "UPDATE users SET password = ? WHERE login = ? AND password = ?",
+                (password_hash, login, compared),
             )
+            return changed.rowcount == 1
 
     def accounts(self) -> tuple[UserAccount, ...]:
         """Every account, by login."""
@@ -126,13 +131,17 @@ class AccountStore:
 
     # --- sessions
 
-    def begin_session(self, login: str, newest: int) -> str:
+    def begin_session(self, login: str, compared: str, newest: int) -> str | None:
         """Begin a session under a new token, and return it.
 
-        `newest` is the last entry of the published ledger: what follows is news on the next visit.
+        `compared` is the hash that the password fitted; None where it is the account's no more,
+        so that a new password ends whatever a sign-in at the same moment had begun. `newest` is
+        the last entry of the published ledger: what follows is news on the next visit.
         """
         token, now = secrets.token_urlsafe(32), self._clock()
         with self._changes() as database:
+            if not _begin_if_current(database, login, compared):
+                return None
             database.execute("DELETE FROM sessions WHERE started < ?", (now - LONGEST_SECONDS,))
             (seen,) = database.execute(
                 "SELECT seen FROM users WHERE login = ?", (login,)
@@ -176,10 +185,15 @@ class AccountStore:
 
     # --- devices and failures
 
-    def recognise_device(self, login: str) -> str:
-        """A token by which a browser is recognised after someone signed in on it."""
+    def recognise_device(self, login: str, compared: str) -> str | None:
+        """A token by which a browser is recognised after someone signed in on it.
+
+        None where `compared` is the hash of the account's password no more.
+        """
         token, now = secrets.token_urlsafe(32), self._clock()
         with self._changes() as database:
+            if not _begin_if_current(database, login, compared):
+                return None
             database.execute("DELETE FROM devices WHERE started < ?", (now - DEVICE_SECONDS,))
             database.execute("INSERT INTO devices VALUES (?, ?, ?)", (_digest(token), login, now))
         return token
@@ -253,6 +267,15 @@ class AccountStore:
 
 def _exists(database: sqlite3.Connection, login: str) -> bool:
     return database.execute("SELECT 1 FROM users WHERE login = ?", (login,)).fetchone() is not None
+
+
+def _begin_if_current(database: sqlite3.Connection, login: str, compared: str) -> bool:
+    """Begin to write, and say whether a hash is still that of the account's password."""
+    database.execute("BEGIN IMMEDIATE")
+    found = database.execute(
+        "SELECT 1 FROM users WHERE login = ? AND password = ?", (login, compared)
+    )
+    return found.fetchone() is not None
 
 
 def _require(database: sqlite3.Connection, login: str) -> None:

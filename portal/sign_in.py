@@ -34,18 +34,31 @@ class SignInAttempt:
     device: str = ""
 
 
-def try_sign_in(attempt: SignInAttempt, store: AccountStore, limits: SignInLimits) -> Outcome:
+@dataclass(frozen=True)
+class SignInResult:
+    """The outcome; of a success also the hash that the password fitted.
+
+    A session begins only while this hash is the account's: its password may be changed meanwhile.
+    """
+
+    outcome: Outcome
+    password_hash: str = ""
+
+
+def try_sign_in(attempt: SignInAttempt, store: AccountStore, limits: SignInLimits) -> SignInResult:
     """Compare the password, unless too many attempts have failed; a failure is counted."""
     counted = store.begin_attempt(_counted(attempt, store, limits), limits.window_seconds)
     if counted is None:
-        return "too_many"
+        return SignInResult("too_many")
     stored = store.password_of(attempt.login)
-    if not fits(attempt.password, stored):
-        return "refused"
+    if not fits(attempt.password, stored) or stored is None:
+        return SignInResult("refused")
     store.forget_attempt(counted)
-    if stored and is_outdated(stored):
-        store.rehash(attempt.login, hashed(attempt.password))
-    return "signed_in"
+    if is_outdated(stored):
+        newer = hashed(attempt.password)
+        if store.rehash(attempt.login, stored, newer):
+            stored = newer
+    return SignInResult("signed_in", stored)
 
 
 def _counted(attempt: SignInAttempt, store: AccountStore, limits: SignInLimits) -> dict[str, int]:

@@ -26,24 +26,28 @@ def sign_in(site: Site, asked: PageRequest) -> Response:
     login, next_path = form.get("login", "").strip().lower()[:64], form.get("next", "")
     device = request.cookies.get(DEVICE, "")
     attempt = SignInAttempt(login, form.get("password", ""), asked.address, device)
-    outcome = try_sign_in(attempt, site.store, site.limits)
+    result = try_sign_in(attempt, site.store, site.limits)
+    token = None
+    if result.outcome == "signed_in":
+        newest = site.files.circulation().newest
+        token = site.store.begin_session(login, result.password_hash, newest)
     # What is no login may be a password in the wrong field.
     known = login if site.store.password_of(login) else "unknown"
-    if outcome == "too_many":
+    if result.outcome == "too_many":
         site.note("sign_in_limited", asked, login=known)
         return _form(site, asked, next_path, problem="too_many", status=429)
-    if outcome == "refused":
+    if token is None:
         site.note("sign_in_refused", asked, login=known)
         return _form(site, asked, next_path, problem="wrong", status=401)
     site.note("sign_in", asked, login=login)
     if old := request.cookies.get(SESSION):
         site.store.end_session(old)
     response = RedirectResponse(_own(next_path), _SEE_OTHER)
-    token = site.store.begin_session(login, site.files.circulation().newest)
     cookie(response, SESSION, token)
     cookie(response, FORM, "")
     if not (device and site.store.is_device_of(device, login)):
-        cookie(response, DEVICE, site.store.recognise_device(login), DEVICE_SECONDS)
+        if recognised := site.store.recognise_device(login, result.password_hash):
+            cookie(response, DEVICE, recognised, DEVICE_SECONDS)
     return response
 
 

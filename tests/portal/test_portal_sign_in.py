@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from portal import sign_in
 from portal.account_store import AccountStore
 from portal.passwords import hashed
-from portal.sign_in import Outcome, SignInAttempt, SignInLimits, try_sign_in
+from portal.sign_in import Outcome, SignInAttempt, SignInLimits, SignInResult, try_sign_in
 from portal.user_accounts import UserAccount
 
 RIGHT, WRONG = "a horse that is correct", "a horse that is wrong"
@@ -24,7 +25,7 @@ class Door:
             self.store.add(UserAccount(login, "ad_ops", ("maju",)), HASH)
 
     def try_(self, login: str, password: str, address: str = "a", device: str = "") -> Outcome:
-        return try_sign_in(SignInAttempt(login, password, address, device), self.store, LIMITS)
+        return try_sign_in(SignInAttempt(login, password, address, device), self.store, LIMITS).outcome
 
 
 HASH = hashed(RIGHT)
@@ -52,7 +53,7 @@ def test_others_are_not_locked_out(door: Door) -> None:
 
 
 def test_a_recognised_browser_is_not_locked_out_by_others(door: Door) -> None:
-    device = door.store.recognise_device("nina")
+    device = door.store.recognise_device("nina", HASH)
     for _ in range(9):
         door.try_("nina", WRONG, address="attacker")
     assert door.try_("nina", RIGHT, address="attacker", device=device) == "signed_in"
@@ -73,6 +74,38 @@ def test_attempts_at_the_same_moment_are_no_way_around_the_limit(door: Door) -> 
     with ThreadPoolExecutor(12) as pool:
         outcomes = list(pool.map(lambda _: door.try_("nina", WRONG), range(12)))
     assert sorted(outcomes) == ["refused"] * 3 + ["too_many"] * 9
+
+
+@pytest.mark.parametrize("outdated", [False, True])
+def test_a_password_that_changes_during_a_sign_in_stays_changed(
+    door: Door, outdated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old one was compared, and is the account's no more when the session would begin."""
+    compared, newer = sign_in.fits, hashed("another horse, also correct")
+
+    def changed_meanwhile(password: str, stored: str | None) -> bool:
+        fitted = compared(password, stored)
+        door.store.set_password("nina", newer)
+        return fitted
+
+    monkeypatch.setattr(sign_in, "fits", changed_meanwhile)
+    monkeypatch.setattr(sign_in, "is_outdated", lambda _: outdated)
+    result = try_sign_in(SignInAttempt("nina", RIGHT, "a"), door.store, LIMITS)
+    assert door.store.password_of("nina") == newer
+    assert door.store.begin_session("nina", result.password_hash, 0) is None
+    assert door.store.recognise_device("nina", result.password_hash) is None
+    assert door.store.begin_session("nina", newer, 0)
+
+
+def test_an_outdated_hash_is_renewed_and_the_session_begins(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sign_in, "is_outdated", lambda _: True)
+    result = try_sign_in(SignInAttempt("nina", RIGHT, "a"), door.store, LIMITS)
+    renewed = door.store.password_of("nina")
+    assert renewed not in (HASH, None)
+    assert result == SignInResult("signed_in", renewed or "")
+    assert door.store.begin_session("nina", result.password_hash, 0)
 
 
 def test_what_succeeds_does_not_count(door: Door) -> None:
