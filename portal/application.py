@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from portal.download_pages import file, package
+from portal.download_pages import PACKAGES_AT_ONCE, file, package
 from portal.reading_pages import (
     campaigns_page,
     certificate_page,
@@ -32,7 +32,6 @@ _READING: Mapping[str, Handler] = {
     "/figures/{kind}/{subject}": subject_page,
     "/certificates/{recipient}/{release}": certificate_page,
     "/files/{recipient}/{release}/{name}": file,
-    "/packages/{recipient}": package,
 }
 _STATIC: Mapping[str, str] = {"portal.css": "text/css", "mark.svg": "image/svg+xml"}
 
@@ -41,6 +40,7 @@ def create_application(site: Site) -> Starlette:
     """The application of a site. Unknown addresses are answered like those of others' objects."""
     routes = [Route(path, endpoint(site, page)) for path, page in _READING.items()]
     routes += [
+        Route("/packages/{recipient}", endpoint(site, package, at_once=PACKAGES_AT_ONCE)),
         Route("/sign-in", endpoint(site, sign_in_page, public=True), methods=["GET"]),
         Route("/sign-in", endpoint(site, sign_in, public=True), methods=["POST"]),
         Route("/sign-out", endpoint(site, sign_out), methods=["POST"]),

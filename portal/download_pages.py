@@ -1,10 +1,12 @@
 """Files to download: each is proved against the published ledger before its first byte is sent."""
 
 import hashlib
-from collections.abc import Mapping
+import io
+from collections.abc import Iterator, Mapping
 from datetime import date
+from typing import IO
 
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from anonymizer.exports.circulation import RecordedExport
 from anonymizer.model.errors import Held
@@ -14,6 +16,8 @@ from portal.export_files import PackageTooLarge
 from portal.reading_pages import KINDS, found_export, gone, retired
 from portal.site import NotFound, PageRequest, Site
 
+PACKAGES_AT_ONCE = 2  # that are built; another request waits for its turn
+_CHUNK = 256 * 2**10
 _TYPES = {
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ".csv": "text/csv; charset=utf-8",
@@ -47,7 +51,8 @@ def file(site: Site, asked: PageRequest) -> Response:
         site.note("download_held", asked, **stated)
         raise
     ending = name[name.rfind(".") :]
-    return _sent(site, asked, content, name, _TYPES.get(ending, "application/octet-stream"), stated)
+    media_type = _TYPES.get(ending, "application/octet-stream")
+    return _sent(site, asked, io.BytesIO(content), name, media_type, stated)
 
 
 def package(site: Site, asked: PageRequest) -> Response:
@@ -76,14 +81,17 @@ def package(site: Site, asked: PageRequest) -> Response:
     if not exports:
         site.note("download_not_found", asked, **stated)
         raise NotFound
-    try:
-        content = site.files.package(exports, subject)
-    except PackageTooLarge:
-        return site.message(asked, "too_large", 413)
     begin = min(one.period.start for one in exports)
     end = max(one.period.end for one in exports)
     name = f"{subject or recipient}_{begin}_{end}.zip"
     stated["releases"] = [one.release for one in exports]
+    try:
+        if asked.request.method == "HEAD":  # nothing is built, so its length is not known
+            site.files.require_packable(exports, subject)
+            return StreamingResponse(iter(()), media_type="application/zip", headers=_headers(name))
+        content = site.files.package(exports, subject)
+    except PackageTooLarge:
+        return site.message(asked, "too_large", 413)
     return _sent(site, asked, content, name, "application/zip", stated)
 
 
@@ -108,14 +116,35 @@ def _day(text: str) -> date | None:
 def _sent(
     site: Site,
     asked: PageRequest,
-    content: bytes,
+    content: IO[bytes],
     name: str,
     media_type: str,
     stated: Mapping[str, Fact],
 ) -> Response:
     """Record the download, then send it. What cannot be recorded is not sent."""
-    digest = hashlib.sha256(content).hexdigest()
-    site.note("download", asked, **stated, bytes=len(content), sha256=digest)
+    digest, length = hashlib.sha256(), 0
+    for part in _parts(content):
+        digest.update(part)
+        length += len(part)
+    site.note("download", asked, **stated, bytes=length, sha256=digest.hexdigest())
+    headers = {**_headers(name), "Content-Length": str(length)}
+    return StreamingResponse(_last_parts(content), media_type=media_type, headers=headers)
+
+
+def _parts(content: IO[bytes]) -> Iterator[bytes]:
+    """The content from its beginning, part by part."""
+    content.seek(0)
+    while part := content.read(_CHUNK):
+        yield part
+
+
+def _last_parts(content: IO[bytes]) -> Iterator[bytes]:
+    """The same, and nothing is left of it afterwards."""
+    with content:
+        yield from _parts(content)
+
+
+def _headers(name: str) -> dict[str, str]:
+    """Of a download; its name has nothing that could end the header."""
     safe = "".join(c if c.isascii() and (c.isalnum() or c in "._~-") else "_" for c in name)
-    headers = {"Content-Disposition": f'attachment; filename="{safe}"', "Accept-Ranges": "none"}
-    return Response(content, media_type=media_type, headers=headers)
+    return {"Content-Disposition": f'attachment; filename="{safe}"', "Accept-Ranges": "none"}

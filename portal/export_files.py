@@ -1,11 +1,12 @@
 """Exported files as they may be sent: named by the published ledger, and proved before sending."""
 
 import hashlib
-import io
 import json
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
 
 from anonymizer.exports.certificate import CERTIFICATE
 from anonymizer.exports.circulation import Circulation, RecordedExport, circulation
@@ -14,6 +15,7 @@ from anonymizer.model.errors import Held
 from anonymizer.storage.home import Home
 
 LARGEST_PACKAGE = 256 * 2**20
+_IN_MEMORY = 2**20  # of a package; the rest is in a temporary file
 _COMPRESSED = (".xlsx", ".parquet")
 
 
@@ -45,7 +47,7 @@ class ExportFiles:
 
         Raises Held `export_edited` where they are not, or are not there.
         """
-        path = self._published.exports / export.recipient / export.release / name
+        path = self._path(export, name)
         try:
             content = path.read_bytes()
         except OSError:
@@ -75,25 +77,38 @@ class ExportFiles:
         found: Mapping[str, Any] = json.loads(self.content(export, CERTIFICATE))
         return found
 
-    def package(self, exports: Sequence[RecordedExport], subject: str = "") -> bytes:
+    def require_packable(self, exports: Sequence[RecordedExport], subject: str = "") -> None:
+        """Raise PackageTooLarge where the files take more than a package may; none is packed."""
+        total = 0
+        for export, name in self._packed(exports, subject):
+            try:
+                total += self._path(export, name).stat().st_size
+            except OSError:  # a file that is lost is named when it is read
+                continue
+            if total > LARGEST_PACKAGE:
+                raise PackageTooLarge
+
+    def package(self, exports: Sequence[RecordedExport], subject: str = "") -> IO[bytes]:
         """A ZIP file with these exports as folders, each file proved; equal files, equal bytes.
 
-        With a subject, its files alone, and certificate and manifest of each folder. Raises
-        PackageTooLarge, Held.
+        With a subject, its files alone, and certificate and manifest of each folder. It is in a
+        temporary file without a name, which is gone when it is closed. Raises PackageTooLarge,
+        Held.
         """
-        content, total = io.BytesIO(), 0
-        with zipfile.ZipFile(content, "w") as file:
+        self.require_packable(exports, subject)
+        package = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  closed when it is sent
+        with zipfile.ZipFile(package, "w") as file:
             for export, name in self._packed(exports, subject):
                 found = self.content(export, name)
-                total += len(found)
-                if total > LARGEST_PACKAGE:
-                    raise PackageTooLarge
                 info = zipfile.ZipInfo(f"{export.release}/{name}")  # 1 January 1980
                 info.create_system, info.external_attr = 3, 0o644 << 16
                 stored = name.endswith(_COMPRESSED)
                 info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
                 file.writestr(info, found)
-        return content.getvalue()
+        return package
+
+    def _path(self, export: RecordedExport, name: str) -> Path:
+        return self._published.exports / export.recipient / export.release / name
 
     def _packed(
         self, exports: Sequence[RecordedExport], subject: str

@@ -266,6 +266,10 @@ WORDS: Mapping[str, Text] = {
         "It may have 256 MiB of files. Choose fewer periods.",
         "Isinya paling banyak 256 MiB. Pilih lebih sedikit periode.",
     ),
+    "too_many_requests": Text("Too many requests", "Terlalu banyak permintaan"),
+    "too_many_requests_text": Text(
+        "Wait a few seconds and try again.", "Tunggu beberapa detik lalu coba lagi."
+    ),
     "unavailable": Text("This cannot be shown now", "Ini tidak dapat ditampilkan sekarang"),
     "unavailable_text": Text(
         "The published files are not as they were recorded, or cannot be read. Tell an engineer.",

@@ -117,8 +117,8 @@ def segment_page(site: Site, asked: PageRequest) -> Response:
     query = asked.request.query_params
     wanted = WantedSegment(
         asked.asked("gender") or "all",
-        tuple(query.getlist("age")[:20]),
-        tuple(query.getlist("region")[:60]),
+        frozenset(query.getlist("age")),
+        frozenset(query.getlist("region")),
     )
     every = _kind(asked.asked("every")) or "week"
     chosen = asked.asked("subject")
@@ -275,7 +275,9 @@ def _trend(
     """The drawing of everyone over the last periods; None where one is too few."""
     if len(calendar) <= 1 or not any(one and one.figure for _, one in calendar):
         return None
-    points = [ChartPoint(_short(period), (one.figure if one else None,)) for period, one in calendar]
+    points = [
+        ChartPoint(_short(period), (one.figure if one else None,)) for period, one in calendar
+    ]
     name = f"{worded(WORDS['trend'], asked.language)}: {worded(view.subject.name, asked.language)}"
     return trend_chart(points, name, lambda people: grouped(people, asked.language))
 

@@ -29,8 +29,8 @@ class WantedSegment:
     """A composed segment; empty choices mean everyone."""
 
     gender: str = ALL
-    ages: tuple[str, ...] = ()
-    regions: tuple[str, ...] = ()
+    ages: frozenset[str] = frozenset()
+    regions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,14 @@ class Outlook:
 def outlook(
     wanted: WantedSegment, subject: PortalSubject, every: PeriodKind, tables: PublishedTables
 ) -> Outlook:
-    """What became of a segment in the newest periods of a subject."""
+    """What became of a segment in the newest periods of a subject.
+
+    With a code that is of no group there is no such segment, whatever the other codes are.
+    """
     groups = tables.groups()
     atoms = _atoms(wanted, groups)
+    if atoms is None:
+        return Outlook("no_segment", None, 0, 0, None, None)
     codes = _codes(atoms, groups)
     periods = [one for one in tables.periods(subject, codes or (ALL,) * 3) if _is(one, every)]
     recent = periods[-RECENT:]
@@ -74,12 +79,14 @@ def _is(one: PeriodFigure, every: PeriodKind) -> bool:
     return one.period.kind == every
 
 
-def _atoms(wanted: WantedSegment, groups: KnownGroups) -> tuple[frozenset[str], ...]:
-    """The atoms of each dimension that a segment is made of; unknown codes are left out."""
+def _atoms(wanted: WantedSegment, groups: KnownGroups) -> tuple[frozenset[str], ...] | None:
+    """The atoms of each dimension that a segment is made of; None with an unknown code."""
     chosen: Sequence[Collection[str]] = ((wanted.gender,), wanted.ages, wanted.regions)
     found = []
     for known, codes in zip(groups.dimensions, chosen, strict=True):
-        parts = [known[code].atoms for code in codes if code in known] or [known[ALL].atoms]
+        if not all(code in known for code in codes):
+            return None
+        parts = [known[code].atoms for code in codes] or [known[ALL].atoms]
         found.append(frozenset().union(*parts))
     return tuple(found)
 

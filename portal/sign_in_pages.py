@@ -45,9 +45,10 @@ def sign_in(site: Site, asked: PageRequest) -> Response:
     response = RedirectResponse(_own(next_path), _SEE_OTHER)
     cookie(response, SESSION, token)
     cookie(response, FORM, "")
-    if not (device and site.store.is_device_of(device, login)):
-        if recognised := site.store.recognise_device(login, result.password_hash):
-            cookie(response, DEVICE, recognised, DEVICE_SECONDS)
+    known_device = device and site.store.is_device_of(device, login)
+    recognised = None if known_device else site.store.recognise_device(login, result.password_hash)
+    if recognised:
+        cookie(response, DEVICE, recognised, DEVICE_SECONDS)
     return response
 
 

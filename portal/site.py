@@ -4,11 +4,13 @@ Every page but the one for signing in takes a session. Every form is accepted on
 the portal itself, with the token of the session.
 """
 
+import asyncio
 import hashlib
 import hmac
 import secrets
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +34,7 @@ from portal.charts import bar
 from portal.export_files import ExportFiles
 from portal.portal_words import words_in
 from portal.published_tables import PublishedTables
+from portal.request_limit import RequestLimit
 from portal.sign_in import SignInLimits
 
 SESSION, FORM, DEVICE = "__Host-audience", "__Host-audience-form", "__Host-audience-device"
@@ -69,6 +72,13 @@ class PageRequest:
         """Where the request comes from."""
         return self.request.client.host if self.request.client else ""
 
+    @property
+    def sender(self) -> str:
+        """Whose request it is: a session's, else an address's."""
+        if self.session is None:
+            return f"address {self.address}"
+        return f"session {self.session.form_token}"
+
     def asked(self, name: str) -> str:
         """A parameter of the address; empty without it."""
         return self.request.query_params.get(name, "")[:200]
@@ -89,6 +99,7 @@ class Site:
     log: AccessLog
     origin: str = ""
     limits: SignInLimits = field(default_factory=SignInLimits)
+    requests: RequestLimit = field(default_factory=RequestLimit)
 
     @cached_property
     def tables(self) -> PublishedTables:
@@ -173,12 +184,7 @@ class Site:
         asked = PageRequest(request, None, "english", form)
         try:
             asked = self.request_of(request, form)
-            if asked.session is None and not public:
-                return _to_sign_in(request)
-            if request.method == "POST" and not self.accepts_form(asked):
-                self.note("form_refused", asked)
-                return self.message(asked, "form_refused", 403)
-            return handler(self, asked)
+            return self._refused(asked, public=public) or handler(self, asked)
         except NotFound:
             return self.message(asked, "not_found", 404)
         except AudienceError as error:
@@ -187,6 +193,19 @@ class Site:
         except Exception as error:  # noqa: BLE001  its message may carry a value: only its type is kept
             self._note_fault(error)
             return self.message(asked, "fault", 500)
+
+    def _refused(self, asked: PageRequest, *, public: bool) -> Response | None:
+        """The answer to a request that no handler gets; None for any other."""
+        if wait := self.requests.seconds_to_wait(asked.sender):
+            response = self.message(asked, "too_many_requests", 429)
+            response.headers["Retry-After"] = str(wait)
+            return response
+        if asked.session is None and not public:
+            return _to_sign_in(asked.request)
+        if asked.request.method == "POST" and not self.accepts_form(asked):
+            self.note("form_refused", asked)
+            return self.message(asked, "form_refused", 403)
+        return None
 
     def _note_fault(self, error: Exception) -> None:
         """Record the kind of a fault and where it happened, without its message."""
@@ -201,16 +220,24 @@ class Site:
 
 
 def endpoint(
-    site: Site, handler: Handler, *, public: bool = False
+    site: Site, handler: Handler, *, public: bool = False, at_once: int = 0
 ) -> Callable[[Request], Awaitable[Response]]:
-    """A handler as Starlette calls it. It runs in a thread: reading files waits for disks."""
+    """A handler as Starlette calls it. It runs in a thread: reading files waits for disks.
+
+    At most `at_once` of its requests are answered at the same time, if it is given. The others
+    wait without a thread, so that they keep nobody else from one.
+    """
+    turns: AbstractAsyncContextManager[None] = (
+        asyncio.Semaphore(at_once) if at_once else nullcontext()
+    )
 
     async def called(request: Request) -> Response:
         try:
             form = await _read_form(request) if request.method == "POST" else {}
         except FormTooLarge:
             return Response(status_code=413)
-        return await run_in_threadpool(site.answer, handler, request, form, public=public)
+        async with turns:
+            return await run_in_threadpool(site.answer, handler, request, form, public=public)
 
     return called
 

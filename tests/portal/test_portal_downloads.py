@@ -1,11 +1,16 @@
 """What is sent is what the ledger recorded, and every download is recorded before it is sent."""
 
+import asyncio
 import hashlib
+import io
 import json
+import time
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from urllib.parse import quote
+from tempfile import SpooledTemporaryFile
+from threading import Lock
+from typing import IO
 
 import pytest
 from browsing import Browsing, signed_in
@@ -20,6 +25,8 @@ from published_world import (
     Server,
 )
 from release_world import SECRET
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from anonymizer.exports.circulation import circulation
@@ -29,7 +36,9 @@ from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home, PublishedCopy
 from portal import export_files
 from portal.application import create_application
+from portal.download_pages import PACKAGES_AT_ONCE, _sent
 from portal.server import site_of
+from portal.site import PageRequest, Site, endpoint
 
 WHY_RETIRED = "Older than the contracts of the advertisers"
 pytestmark = pytest.mark.xdist_group("portal")
@@ -246,7 +255,75 @@ def test_a_forged_ledger_serves_nothing(portal_home: Home) -> None:
 
 
 def test_a_name_of_a_file_cannot_break_a_header(portal_home: Home) -> None:
-    name = quote("a\r\nSet-Cookie: x=y", safe="")
-    answer = client(portal_home).get(f"/files/maju/{GOOD}/{name}")
-    assert answer.status_code == 404
-    assert "set-cookie" not in answer.headers
+    name = 'a"\r\nSet-Cookie: x=y; \u00e9.csv'
+    asked = PageRequest(plain_request(), None, "english")
+    answer = _sent(site_of(portal_home), asked, io.BytesIO(b"x"), name, "text/csv", {})
+    assert answer.headers["content-disposition"] == (
+        'attachment; filename="a___Set-Cookie__x_y___.csv"'
+    )
+    assert set(answer.headers) == {
+        "content-disposition", "accept-ranges", "content-length", "content-type"
+    }  # fmt: skip
+
+
+def plain_request() -> Request:
+    return Request(
+        {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
+    )
+
+
+def test_asking_for_the_headers_of_a_package_builds_none(
+    portal_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def built(*_: object) -> None:
+        raise AssertionError("a package was built")
+
+    nina = client(portal_home)
+    monkeypatch.setattr(export_files.ExportFiles, "package", built)
+    answer = nina.head("/packages/maju?every=day")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"] == "application/zip"
+    assert last_entry(portal_home)["event"] == "sign_in", "nothing was downloaded"
+    assert nina.head("/packages/jaya?every=day").status_code == 404
+    monkeypatch.setattr(export_files, "LARGEST_PACKAGE", 1_000)
+    assert nina.head("/packages/maju?every=day").status_code == 413
+
+
+def test_a_package_is_in_a_temporary_file_while_it_is_sent(
+    portal_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def temporary(*sizes: int) -> IO[bytes]:
+        made.append(SpooledTemporaryFile(*sizes))  # noqa: SIM115
+        return made[-1]
+
+    nina = client(portal_home)
+    monkeypatch.setattr(export_files, "SpooledTemporaryFile", temporary)
+    monkeypatch.setattr(export_files, "_IN_MEMORY", 1_000)
+    answer = nina.get("/packages/maju?every=day")
+    assert answer.headers["content-length"] == str(len(answer.content))
+    assert [(one._rolled, one.closed) for one in made] == [(True, True)]
+
+
+def test_two_packages_are_built_at_a_time(portal_home: Home) -> None:
+    """The others wait for their turn, and for no thread."""
+    lock, building, most = Lock(), [], []
+
+    def build(_: Site, __: PageRequest) -> Response:
+        with lock:
+            building.append(1)
+            most.append(len(building))
+        time.sleep(0.05)
+        with lock:
+            building.pop()
+        return Response()
+
+    async def six(at_once: int) -> None:
+        called = endpoint(site_of(portal_home), build, public=True, at_once=at_once)
+        await asyncio.gather(*(called(plain_request()) for _ in range(6)))
+
+    asyncio.run(six(PACKAGES_AT_ONCE))
+    assert max(most) == PACKAGES_AT_ONCE == 2
+    asyncio.run(six(0))
+    assert max(most) > 2, "without a limit they are built together"

@@ -183,7 +183,7 @@ def handed_over(portal_home: Home) -> Home:
     with duckdb.connect(str(portal_home.database)) as database:
         for table in ("released_tables", "figures"):
             database.execute(
-                f"UPDATE {table} SET advertiser_id = 'jaya', subject = 'Mudik' "  # noqa: S608
+                f"UPDATE {table} SET advertiser_id = 'jaya', subject = 'Mudik' "
                 "WHERE subject_kind = 'campaign' AND subject_id = 'spring' "
                 "AND period_start >= DATE '2026-11-23'"
             )

@@ -178,7 +178,7 @@ def test_the_trend_has_a_gap_where_a_period_is_missing(portal_home: Home) -> Non
     with duckdb.connect(str(portal_home.database)) as database:
         for table in ("released_tables", "figures"):
             database.execute(
-                f"UPDATE {table} SET period = '2026-11-25', period_start = DATE '2026-11-25', "  # noqa: S608
+                f"UPDATE {table} SET period = '2026-11-25', period_start = DATE '2026-11-25', "
                 "period_end = DATE '2026-11-25' WHERE period = '2026-11-23'"
             )
     page = client(portal_home).get("/figures/campaign/spring?every=day").text
@@ -253,6 +253,17 @@ def release_body(ledger: Ledger) -> dict[str, Any]:
     entry = ledger.find("release", GOOD)
     assert entry
     return {name: value for name, value in entry.body.items() if name != "corrects"}
+
+
+def test_no_choice_of_a_segment_is_left_out(nina: Browsing, portal_world: Home) -> None:
+    """The regencies of Java together are the area Java, however many there are."""
+    groups = PublishedTables(published(portal_world)).groups().dimensions[2]
+    chosen = sorted(groups["java"].atoms)
+    assert len(chosen) > 100
+    address = "/segment?subject=campaign:spring&every=day"
+    every = "".join(f"&region={code}" for code in chosen)
+    assert "Likely to be published" in nina.get(address + every).text
+    assert "Tables have no such segment" in nina.get(address + every + "&region=zz").text
 
 
 def test_news_are_what_happened_since_the_last_visit(portal_home: Home) -> None:

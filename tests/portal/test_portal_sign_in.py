@@ -25,7 +25,9 @@ class Door:
             self.store.add(UserAccount(login, "ad_ops", ("maju",)), HASH)
 
     def try_(self, login: str, password: str, address: str = "a", device: str = "") -> Outcome:
-        return try_sign_in(SignInAttempt(login, password, address, device), self.store, LIMITS).outcome
+        return try_sign_in(
+            SignInAttempt(login, password, address, device), self.store, LIMITS
+        ).outcome
 
 
 HASH = hashed(RIGHT)

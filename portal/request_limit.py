@@ -1,0 +1,43 @@
+"""How many requests a session, or an address without one, may send: so that none slows the others.
+
+Each has a bucket of tokens, kept in memory: a request takes one, and they come back evenly.
+"""
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from threading import Lock
+
+REQUESTS_PER_MINUTE = 300
+_MINUTE = 60.0
+
+
+class RequestLimit:
+    """Buckets by name. `clock` says how many seconds have passed."""
+
+    def __init__(
+        self, per_minute: int = REQUESTS_PER_MINUTE, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._per_minute, self._clock = per_minute, clock
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # tokens, when
+        self._lock = Lock()
+
+    def seconds_to_wait(self, name: str) -> int:
+        """0 for a request that is within the limit and is counted; else when to try again."""
+        with self._lock:
+            now, per_second = self._clock(), self._per_minute / _MINUTE
+            self._forget_full(now)
+            tokens, since = self._buckets.pop(name, (float(self._per_minute), now))
+            tokens = min(self._per_minute, tokens + (now - since) * per_second)
+            wait = 0 if tokens >= 1 else max(1, math.ceil((1 - tokens) / per_second))
+            self._buckets[name] = (tokens if wait else tokens - 1, now)
+            return wait
+
+    def _forget_full(self, now: float) -> None:
+        """Buckets that were not used for a minute are full, as those of new names are."""
+        while self._buckets:
+            name, (_, since) = next(iter(self._buckets.items()))
+            if now - since < _MINUTE:
+                return
+            del self._buckets[name]
