@@ -79,8 +79,9 @@ def change_key(home: Home, ledger: Ledger, reason: str, target: Path | None) -> 
 
     With `target` the key is written there and nowhere else: for a key that the environment names,
     which the operator exchanges. Called again after a kill, it ends what was begun. Raises
-    ConfigurationError for a reason that cannot stand in public and for a target that is missing or
-    not needed, SecretProblem, LedgerBroken, Busy, NoSpace.
+    ConfigurationError for a reason that cannot stand in public, for a target that is missing or
+    not needed, and for a file with a key that is in use already or was replaced; SecretProblem,
+    LedgerBroken, Busy, NoSpace.
     """
     require_fit(reason, "everybody can read it: leave it out")
     _check_target(target)
@@ -89,7 +90,9 @@ def change_key(home: Home, ledger: Ledger, reason: str, target: Path | None) -> 
         entries = ledger.entries()
         check_public_ledger(home, [entry.link for entry in entries])
         new = Secret.load(written) if written.exists() else None
-        if new is None or not _is_recorded(entries, new):
+        if new and _is_recorded(entries, new):
+            _require_begun(entries, new, home, written, target)
+        else:
             present = Secret.of(home)
             check_secret(entries, present)
             new = new or present.replace(written)
@@ -105,6 +108,23 @@ def change_key(home: Home, ledger: Ledger, reason: str, target: Path | None) -> 
 
 def _is_recorded(entries: Sequence[Entry], new: Secret) -> bool:
     return any((one.kind, one.subject) == (KEY_CHANGE, new.fingerprint) for one in entries)
+
+
+def _require_begun(
+    entries: Sequence[Entry], new: Secret, home: Home, path: Path, target: Path | None
+) -> None:
+    """Raise unless the last change is that to `new` and has still to be put in place."""
+    last = [entry for entry in entries if entry.kind == KEY_CHANGE][-1]
+    remedy = "name a new file" if target else "move it away"
+    if new.fingerprint != last.subject:
+        raise ConfigurationError([Fault(str(path), "has a key that was replaced", remedy)])
+    if target is None and not home.secret.exists():
+        return
+    present = Secret.of(home)
+    if present.fingerprint == new.fingerprint:
+        raise ConfigurationError([Fault(str(path), "has the key in force", remedy)])
+    if target and present.fingerprint != last.body["replaces"]:
+        check_secret(entries, present)
 
 
 def _check_target(target: Path | None) -> None:

@@ -1,6 +1,7 @@
 """Another key for a home: what stays, what is drawn anew, and a kill at any point."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -40,6 +41,13 @@ def sent(home: Home) -> Home:
 
 def changed(home: Home, *words: str | Path) -> Done:
     return call("change-key", "--home", home.root, "--reason", WHY, *words)
+
+
+def refused(home: Home, *words: str | Path) -> str:
+    """What is said of a file that cannot become the key."""
+    done = changed(home, *words)
+    assert done.returncode == 2, done.stdout + done.stderr
+    return " ".join(done.stderr.split())
 
 
 def figures(home: Home, day: date) -> list[dict[str, object]]:
@@ -217,12 +225,47 @@ def test_a_key_outside_the_home_is_exchanged_by_the_operator(
         check_secret(entries, Secret.of(sent))
     (tmp_path / "new.key").rename(vault)
     check_secret(entries, Secret.of(sent))
+    assert bytes(range(32)).hex() not in done.stdout + done.stderr
+
+
+def test_a_file_with_a_key_in_use_is_no_new_key(
+    sent: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault, new = sent.secret.rename(tmp_path / "vault.key"), tmp_path / "new.key"
+    monkeypatch.setenv("AUDIENCE_SECRET_FILE", str(vault))
+    first = vault.read_bytes()
+    assert changed(sent, "--to", new).returncode == 0
+    second = new.read_bytes()
+    vault.write_bytes(second)  # exchanged; now this key leaks, too
+    for target in (new, vault):
+        assert "has the key in force (name a new file)" in refused(sent, "--to", target)
+    assert vault.read_bytes() == second
+    assert changed(sent, "--to", tmp_path / "third.key").returncode == 0
+    assert "has a key that was replaced (name a new file)" in refused(sent, "--to", new)
+    # The same command goes on while the replaced key is there, and with no other.
+    assert changed(sent, "--to", tmp_path / "third.key").returncode == 0
+    vault.write_bytes(first)
+    assert changed(sent, "--to", tmp_path / "third.key").returncode == 4
+    changes = [one.subject for one in Ledger.open(sent.ledger).entries() if one.kind == KEY_CHANGE]
+    assert changes == [Secret.load(path).fingerprint for path in (new, tmp_path / "third.key")]
+
+
+def test_a_copy_of_the_key_in_force_beside_it_is_no_new_key(sent: Home) -> None:
+    assert changed(sent).returncode == 0
+    shutil.copy2(sent.secret, sent.root / "secret.key.next")
+    assert "has the key in force (move it away)" in refused(sent)
+    (sent.root / "secret.key.next").unlink()
+    assert changed(sent).returncode == 0
+
+
+def test_a_file_that_is_no_new_key_of_the_home_is_refused(
+    sent: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault = sent.secret.rename(tmp_path / "vault.key")
+    monkeypatch.setenv("AUDIENCE_SECRET_FILE", str(vault))
     (tmp_path / "other.key").write_text("ab" * 32)
     (tmp_path / "other.key").chmod(0o600)
-    refused = changed(sent, "--to", tmp_path / "other.key")
-    assert refused.returncode == 2
-    assert "is no new key of this home" in " ".join(refused.stderr.split())
-    assert bytes(range(32)).hex() not in done.stdout + done.stderr
+    assert "is no new key of this home" in refused(sent, "--to", tmp_path / "other.key")
 
 
 def test_what_a_run_has_begun_is_finished_with_its_key(sent: Home) -> None:
