@@ -60,8 +60,9 @@ def restore_backup(backup: Home, home: Home, head: str) -> VerifiedFolder:
     `$AUDIENCE_LEDGER` says.
 
     The backup is proved first, and whether it has the entry with the hash `head`, if that is given.
-    Run again after a kill, it completes what is missing. Raises ConfigurationError when the home
-    has something else, Busy, NoSpace, LedgerBroken, Held.
+    Accounts and log of the portal stay where the home has them: an older copy would bring back
+    accounts that were removed. Run again after a kill, it completes what is missing. Raises
+    ConfigurationError when the home has something else, Busy, NoSpace, LedgerBroken, Held.
     """
     kept = Ledger.open(backup.ledger)
     verify_published(backup, kept)
@@ -112,18 +113,34 @@ def _copy(source: Path, target: Path) -> None:
 
 def _copy_database(source: Path, target: Path) -> None:
     """Copy accounts of the portal, which may be serving pages."""
-    with closing(sqlite3.connect(source)) as one, closing(sqlite3.connect(target)) as other:
-        one.backup(other)
+    try:
+        with closing(sqlite3.connect(source)) as one, closing(sqlite3.connect(target)) as other:
+            one.backup(other)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        remedy = "restore it from an earlier backup, or move it away"
+        raise ConfigurationError([Fault(str(source), "is damaged", remedy)]) from None
     shutil.copymode(source, target)
 
 
+def _end_sessions(accounts: Path) -> None:
+    """Whoever was signed in when the backup was made signs in again, as on a new device."""
+    with closing(sqlite3.connect(accounts)) as database, database:
+        found = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+        for table in sorted(found & {"sessions", "devices"}):
+            database.execute(f"DELETE FROM {table}")  # noqa: S608
+
+
 def _put(source: Path, target: Path) -> None:
-    """Copy beside the place and rename. What is there already is the same."""
+    """Copy beside the place and rename. What is there already is the same, or stays."""
     if target.exists():
         return
     with tempfile.TemporaryDirectory(dir=_nearest(target.parent), prefix=".restore-") as folder:
         copy = Path(folder) / source.name
         _copy(source, copy)
+        if copy.suffix == ".sqlite":
+            _end_sessions(copy)
         take_over(copy, target)
 
 
@@ -136,7 +153,8 @@ def _refuse_others(backup: Home, home: Home) -> None:
     taken = [
         target.relative_to(home.root)
         for path in _files(backup)
-        if (target := home.root / path.relative_to(backup.root)).exists()
+        if path.parent != backup.portal
+        and (target := home.root / path.relative_to(backup.root)).exists()
         and not _is_same(path, target)
     ]
     if taken:
@@ -194,5 +212,5 @@ def _growing(folder: Path) -> Iterator[Home]:
 def _explained(folder: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, shutil.Error) as error:
+    except (OSError, shutil.Error, sqlite3.OperationalError) as error:
         raise NoSpace(str(folder), type(error).__name__) from None

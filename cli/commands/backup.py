@@ -45,13 +45,21 @@ def restore(
 ) -> None:
     """Prove a backup and put it into a new home; the ledger goes to $AUDIENCE_LEDGER if it is set.
 
-    Refuses a home that has another policy, ledger or releases. The key is put back by hand.
+    Refuses a home that has another policy, ledger or releases. Accounts of the portal stay where
+    the home has them. The key is put back by hand.
     """
     from cli.home_backup import restore_backup  # noqa: PLC0415  slow to import
 
     place, source = use_home(home), require_installed(Home(folder.absolute()))
     proved = restore_backup(source, place, head)
+    accounts = (
+        "\nAccounts removed after the backup may be back, with their passwords: review accounts: "
+        "audience user list"
+        if place.portal_accounts.exists()
+        else ""
+    )
     say(
         f"{place.root} has {proved.entries} entries, {proved.releases} releases and {proved.files} "
         "files as they were released. Put the key back before the next run."
+        f"{accounts}"
     )

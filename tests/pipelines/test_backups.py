@@ -15,6 +15,8 @@ from anonymizer.storage.home import Home
 from cli import home_backup
 from cli.commands.init import create_home
 from pipelines import resources
+from portal.account_store import AccountStore
+from portal.user_accounts import UserAccount
 
 Audience = Callable[..., subprocess.CompletedProcess[str]]
 Once = Callable[[str, Callable[[Path], object]], Path]
@@ -288,3 +290,51 @@ def test_mapping_files_accounts_and_requests_of_a_home_without_raw_files_are_in_
     users = call("user", "list", "--home", tmp_path / "two")
     assert "nina" in users.stdout, users.stderr
     assert (tmp_path / "two" / "portal" / "accounts.sqlite").stat().st_mode & 0o777 == 0o600
+
+
+def test_accounts_of_the_home_stay_and_those_of_a_backup_come_back_signed_out(
+    tmp_path: Path,
+) -> None:
+    home, backup = create_home(Home(tmp_path / "home")), tmp_path / "backup"
+    store = AccountStore(home.portal_accounts)
+    for login in ("nina", "budi"):
+        store.add(UserAccount(login, "privacy_officer"), "hash")
+        token, device = store.begin_session(login, 0), store.recognise_device(login)
+        assert store.find_session(token)
+    home.portal_log.write_text('{"event": "before"}\n')
+    assert call("backup", backup, "--home", home.root).returncode == 0
+
+    store.remove("budi")
+    home.portal_log.write_text('{"event": "after"}\n')
+    home.policy.unlink()
+    done = call("restore", backup, "--home", home.root)
+    assert done.returncode == 0, done.stderr
+    assert [one.login for one in store.accounts()] == ["nina"]
+    assert "after" in home.portal_log.read_text()
+
+    new = Home(tmp_path / "new")
+    done = call("restore", backup, "--home", new.root)
+    assert done.returncode == 0, done.stderr
+    assert "review accounts: audience user list" in " ".join(done.stdout.split())
+    restored = AccountStore(new.portal_accounts)
+    assert [one.login for one in restored.accounts()] == ["budi", "nina"]
+    assert not restored.find_session(token)
+    assert not restored.is_device_of(device, "budi")
+    assert restored.password_of("budi") == "hash"
+    assert new.portal_accounts.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all, and longer than its header"])
+def test_accounts_that_cannot_be_read_end_neither_command_in_a_traceback(
+    tmp_path: Path, content: bytes
+) -> None:
+    home = create_home(Home(tmp_path / "home"))
+    home.portal.mkdir()
+    home.portal_accounts.write_bytes(content)
+    done = call("backup", tmp_path / "backup", "--home", home.root)
+    assert done.returncode == (2 if content else 0), done.stderr
+    if content:
+        assert "accounts.sqlite: is damaged" in " ".join(done.stderr.split())
+    else:
+        restored = call("restore", tmp_path / "backup", "--home", tmp_path / "new")
+        assert restored.returncode == 0, restored.stderr
