@@ -1,21 +1,48 @@
 """A job for the days and one for each longer series: all its stages and their checks."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 
 from anonymizer.model.series import CAMPAIGN_DAY, Series
+from anonymizer.storage.home import Home
+from anonymizer.storage.lock import is_free
 from pipelines.flow import Flow
 
 Job = Any  # what `define_asset_job` returns has no public name
-_UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
+_BEGUN = [
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+_UNFINISHED = [dg.DagsterRunStatus.QUEUED, *_BEGUN]
+# A run has the lock as long as it works; before and after that it reports more often than this.
+QUIET_SECONDS = 120
+_ABANDONED = {"audience/abandoned": "true"}
+
+
+def close_abandoned(instance: dg.DagsterInstance, home: Home, job: str) -> None:
+    """Mark runs of the job as failed whose process is gone, as after a crash of the machine.
+
+    Dagster itself does not notice that. Nobody writes in the home, and they have been quiet for a
+    while. A queued run has no process yet; the daemon starts it.
+    """
+    begun = instance.get_run_records(dg.RunsFilter(job_name=job, statuses=_BEGUN))
+    if not begun or not is_free(home):
+        return
+    for record in begun:
+        run = record.dagster_run
+        if time.time() - _last_heard(instance, record) >= QUIET_SECONDS:
+            instance.add_run_tags(run.run_id, _ABANDONED)
+            instance.report_run_failed(run, "The process of this run ended before the run did.")
+
+
+def _last_heard(instance: dg.DagsterInstance, record: dg.RunRecord) -> float:
+    events = instance.get_records_for_run(record.dagster_run.run_id, limit=1, ascending=False)
+    return max([one.timestamp for one in events.records] or [record.create_timestamp.timestamp()])
 
 
 def is_running(instance: dg.DagsterInstance, job: str) -> bool:
@@ -25,9 +52,12 @@ def is_running(instance: dg.DagsterInstance, job: str) -> bool:
 
 
 def was_asked_for(instance: dg.DagsterInstance, job: str, run_key: str) -> bool:
-    """Whether a run was begun under the key. Of schedules, Dagster asks that for one tick alone."""
+    """Whether a run was begun under the key, and its process not lost on the way.
+
+    Of schedules, Dagster asks that for one tick alone.
+    """
     wanted = dg.RunsFilter(job_name=job, tags={"dagster/run_key": run_key})
-    return instance.get_runs_count(wanted) > 0
+    return any(not _ABANDONED.items() <= run.tags.items() for run in instance.get_runs(wanted))
 
 
 def jobs_of(assets: Mapping[Series, dg.AssetsDefinition]) -> dict[Series, Job]:

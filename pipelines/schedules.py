@@ -17,7 +17,7 @@ from anonymizer.model.series import (
 )
 from pipelines.event_log import log_event
 from pipelines.first_day import has_begun
-from pipelines.jobs import Job, is_running, was_asked_for
+from pipelines.jobs import Job, close_abandoned, is_running, was_asked_for
 from pipelines.journal import has_nothing_to_publish
 from pipelines.landed_days import Landed, landed_days, newest_complete_day
 from pipelines.partitions import Calendar
@@ -68,6 +68,7 @@ def every_day(job: Job, calendar: Calendar) -> dg.ScheduleDefinition:
                 f"{newest} is before the first day, {timing.first_day}; to begin earlier set "
                 "timing.first_day in policy.yaml and start Dagster again"
             )
+        close_abandoned(context.instance, home, job.name)
         if is_running(context.instance, job.name):
             return dg.SkipReason("days are being run")
         released = released_days(installation.ledger())

@@ -16,7 +16,7 @@ from pipelines.event_log import log_event
 from pipelines.first_day import has_begun
 from pipelines.health import update_metrics
 from pipelines.held_days import HeldDay, held_days
-from pipelines.jobs import Job, is_running
+from pipelines.jobs import Job, close_abandoned, is_running
 from pipelines.landed_days import Landed, complete_at, landed_days, runnable_days
 from pipelines.partitions import Calendar
 from pipelines.release_history import released_days
@@ -45,6 +45,8 @@ def landing_sensor(job: Job, calendar: Calendar) -> dg.SensorDefinition:
             _report_rewritten(context, installation, landed)
         requests = []
         rows = _adjacent(look.releasable)
+        if rows:
+            close_abandoned(context.instance, installation.home, job.name)
         if rows and not is_running(context.instance, job.name):
             requests.append(_request(rows[0], job.name))
             look.known.update({f"asked {one.day}": one.inputs for one in rows[0]})

@@ -62,6 +62,23 @@ def exclusive(home: Home) -> Iterator[None]:
                 os.close(lock.descriptor)
 
 
+def is_free(home: Home) -> bool:
+    """Whether nobody writes at the moment. Asking takes the lock for that moment, shared."""
+    try:
+        descriptor = os.open(home.lock, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
 def _take(home: Home) -> int:
     require_writable(home)
     try:

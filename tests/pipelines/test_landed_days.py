@@ -13,6 +13,8 @@ import pytest
 
 from anonymizer.model.policy import Policy
 from anonymizer.storage.home import Home
+from anonymizer.storage.lock import exclusive
+from pipelines import jobs
 from pipelines.definitions import defs
 from pipelines.landed_days import landed_days
 from pipelines.resources import Installation
@@ -117,6 +119,23 @@ def test_later_days_wait_for_the_run_of_earlier_ones(
 
     assert not sensor.days()
     instance.report_run_failed(run)
+    assert sensor.days() == set(DAYS)
+
+
+def test_a_run_whose_process_is_gone_is_not_waited_for(
+    fresh_home: Home,
+    sensor: Sensor,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rest(fresh_home)
+    instance.create_run_for_job(
+        defs.resolve_job_def("release_days"), status=dg.DagsterRunStatus.STARTED
+    )
+    assert not sensor.days()
+    monkeypatch.setattr(jobs, "QUIET_SECONDS", 0)
+    with exclusive(fresh_home):
+        assert not sensor.days()
     assert sensor.days() == set(DAYS)
 
 

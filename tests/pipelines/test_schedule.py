@@ -12,7 +12,8 @@ from anonymizer.model.errors import ConfigurationError
 from anonymizer.model.series import CAMPAIGN_DAY
 from anonymizer.release.ledger import RELEASE, Ledger
 from anonymizer.storage.home import Home
-from pipelines import journal
+from anonymizer.storage.lock import exclusive
+from pipelines import jobs, journal
 from pipelines.assembly import assemble
 from pipelines.definitions import defs
 from pipelines.resources import Installation
@@ -123,6 +124,38 @@ def test_what_was_left_out_is_run_first_and_once_for_the_same_files(fresh_home: 
     assert asked(fresh_home, LAST)[1] != key
     release(fresh_home, LAST)
     assert "2026-11-03 is done" in (tick(at(LAST)).skip_message or "")
+
+
+def test_a_run_whose_process_is_gone_stops_no_later_one(
+    fresh_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = range_tags(LAST - timedelta(days=2), LAST)
+    key = asked(fresh_home, LAST)[1]
+    monkeypatch.setattr(jobs, "QUIET_SECONDS", 0)
+    for state in ("NOT_STARTED", "STARTING", "STARTED", "CANCELING"):
+        # With the same key, too: its days were not run to the end.
+        (request,) = tick(at(LAST), key, state).run_requests
+        assert days(request) == first
+        with exclusive(fresh_home):
+            assert tick(at(LAST), key, state).skip_message == "days are being run"
+    assert tick(at(LAST), key, "FAILURE").skip_message
+
+
+def test_a_run_whose_process_is_gone_has_failed(
+    fresh_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with dg.instance_for_test() as instance:
+        job = defs.resolve_job_def("release_days")
+        run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+        jobs.close_abandoned(instance, fresh_home, job.name)  # heard of a moment ago
+        assert jobs.is_running(instance, job.name)
+        monkeypatch.setattr(jobs, "QUIET_SECONDS", 0)
+        jobs.close_abandoned(instance, fresh_home, "another")
+        assert jobs.is_running(instance, job.name)
+        jobs.close_abandoned(instance, fresh_home, job.name)
+        found = instance.get_run_by_id(run.run_id)
+        assert found
+        assert found.status is dg.DagsterRunStatus.FAILURE
 
 
 def test_a_day_before_the_newest_release_is_left_to_whoever_delivers_it(fresh_home: Home) -> None:
