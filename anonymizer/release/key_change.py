@@ -89,7 +89,7 @@ def change_key(home: Home, ledger: Ledger, reason: str, target: Path | None) -> 
     with exclusive(home):
         entries = ledger.entries()
         check_public_ledger(home, [entry.link for entry in entries])
-        new = Secret.load(written) if written.exists() else None
+        new = _load_begun(entries, home, written, target)
         if new and _is_recorded(entries, new):
             _require_begun(entries, new, home, written, target)
         else:
@@ -104,6 +104,22 @@ def change_key(home: Home, ledger: Ledger, reason: str, target: Path | None) -> 
         if target is None:
             take_over(written, home.secret)
     return new
+
+
+def _load_begun(
+    entries: Sequence[Entry], home: Home, path: Path, target: Path | None
+) -> Secret | None:
+    """The new key that is there already. A damaged one of the home that was never recorded goes."""
+    if not path.exists():
+        return None
+    try:
+        return Secret.load(path)
+    except SecretProblem:
+        # While the key of the home is the one in force, the ledger knows of no other.
+        if target or not is_key_of(entries, Secret.of(home)):
+            raise
+    path.unlink()
+    return None
 
 
 def _is_recorded(entries: Sequence[Entry], new: Secret) -> bool:

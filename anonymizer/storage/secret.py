@@ -13,6 +13,7 @@ file: `AUDIENCE_SECRET_FILE`, `AUDIENCE_SECRET_COMMAND`, `AUDIENCE_SECRET`. What
 read and never shown, on either stream.
 """
 
+import glob
 import hashlib
 import hmac
 import os
@@ -102,8 +103,10 @@ class Secret:
 
     def replace(self, path: Path) -> "Secret":
         """Write a key that takes the place of this one, mode 0600: another one for draws and seals,
-        the same for names. Refuses to overwrite a file.
+        the same for names. Refuses to overwrite a file. What a kill has left of an attempt goes.
         """
+        for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+            left.unlink(missing_ok=True)
         _write_new(path, [secrets.token_hex(KEY_BYTES), self._naming.hex()])
         return Secret.load(path)
 
@@ -136,12 +139,27 @@ class Secret:
 
 
 def _write_new(path: Path, keys: list[str]) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    os.fchmod(descriptor, 0o600)  # whatever the umask
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write("".join(f"{key}\n" for key in keys))
-        file.flush()
+    """The file is whole or not there, and never in the place of another."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        os.fchmod(descriptor, 0o600)  # whatever the umask
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write("".join(f"{key}\n" for key in keys))
+            file.flush()
+            os.fsync(descriptor)
+        os.link(temporary, path)
+        _sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def is_kept_elsewhere() -> bool:

@@ -174,35 +174,94 @@ def test_after_a_kill_the_same_command_ends_it_with_one_key(
         patch.setattr(owner, name, killed)
         with pytest.raises(Killed):
             change_key(sent, Ledger.open(sent.ledger), WHY, None)
-    _judge_recovery(sent)
+    _judge_recovery(sent, changes=2 if point == "after the exchange" else 1)
 
 
-def test_a_process_that_is_killed_between_the_entry_and_the_exchange(sent: Home) -> None:
+def kill_itself(home: Home, where: str, target: Path | None = None) -> None:
+    """Change the key in a process of its own, which ends where `where`, a statement, says."""
     killing = (
         "import os, signal, sys; from pathlib import Path\n"
         "from anonymizer.release import key_change; from anonymizer.release.ledger import Ledger\n"
         "from anonymizer.storage.home import Home\n"
-        "key_change.take_over = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "home = Home(Path(sys.argv[1]))\n"
-        f"key_change.change_key(home, Ledger.open(home.ledger), {WHY!r}, None)\n"
+        "def kill(*_): os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"{where}\n"
+        "home, target = Home(Path(sys.argv[1])), Path(sys.argv[2]) if sys.argv[2:] else None\n"
+        f"key_change.change_key(home, Ledger.open(home.ledger), {WHY!r}, target)\n"
     )
-    done = subprocess.run([sys.executable, "-c", killing, sent.root], check=False, env=os.environ)
+    words: list[str | Path] = [
+        sys.executable,
+        "-c",
+        killing,
+        home.root,
+        *([target] if target else []),
+    ]
+    done = subprocess.run(words, check=False, env=os.environ)
     assert done.returncode == -signal.SIGKILL
+
+
+HALF_WRITTEN = "os.fsync = lambda file: (os.ftruncate(file, 20), kill())"
+
+
+def test_a_process_that_is_killed_while_it_writes_the_key(sent: Home) -> None:
+    kill_itself(sent, HALF_WRITTEN)
+    _judge_recovery(sent)
+    assert list(sent.root.glob(".secret*")) == []
+
+
+def test_a_process_that_is_killed_while_it_writes_the_key_outside_the_home(
+    sent: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault, new = sent.secret.rename(tmp_path / "vault.key"), tmp_path / "new.key"
+    monkeypatch.setenv("AUDIENCE_SECRET_FILE", str(vault))
+    kill_itself(sent, HALF_WRITTEN, new)
+    assert not new.exists()
+    assert change_key(sent, Ledger.open(sent.ledger), WHY, new).fingerprint
+    assert sorted(path.name for path in tmp_path.glob("*.key*")) == ["new.key", "vault.key"]
+    assert list(tmp_path.glob(".*")) == []
+    # A damaged file that somebody named is left to them.
+    (tmp_path / "other.key").write_text("ab")
+    (tmp_path / "other.key").chmod(0o600)
+    with pytest.raises(SecretProblem):
+        change_key(sent, Ledger.open(sent.ledger), WHY, tmp_path / "other.key")
+    assert (tmp_path / "other.key").read_text() == "ab"
+
+
+@pytest.mark.parametrize("content", ["", "ab", "no key", f"{'ab' * 32}\n{'cd' * 20}"])
+def test_a_damaged_new_key_is_replaced_unless_it_was_recorded(
+    sent: Home, content: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ledger = sent.root / "secret.key.next", Ledger.open(sent.ledger)
+    begun.write_text(content)
+    begun.chmod(0o600)
+    change_key(sent, ledger, WHY, None)
+    check_secret(ledger.entries(), Secret.of(sent))
+    assert not begun.exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(key_change, "take_over", lambda *_: None)
+        change_key(sent, ledger, WHY, None)
+    begun.write_text(content)
+    with pytest.raises(SecretProblem, match=r"secret\.key\.next|bytes"):
+        change_key(sent, ledger, WHY, None)
+    assert begun.read_text() == content
+
+
+def test_a_process_that_is_killed_between_the_entry_and_the_exchange(sent: Home) -> None:
+    kill_itself(sent, "key_change.take_over = kill")
     with pytest.raises(SecretProblem, match="audience change-key"):
         release(sent, NEXT, secret=Secret.of(sent))
     _judge_recovery(sent)
 
 
-def _judge_recovery(home: Home) -> None:
-    """One change or two, one key that is right, and no other file."""
+def _judge_recovery(home: Home, changes: int = 1) -> None:
+    """So many changes, one key that is right, and no other file."""
     done = changed(home)
     assert done.returncode == 0, done.stderr
     entries = Ledger.open(home.ledger).entries()
     check_secret(entries, Secret.of(home))
     assert Secret.of(home).naming_fingerprint == SECRET.fingerprint
-    changes = [entry.subject for entry in entries if entry.kind == KEY_CHANGE]
-    assert changes[-1] == Secret.of(home).fingerprint
-    assert len(changes) <= 2
+    recorded = [entry.subject for entry in entries if entry.kind == KEY_CHANGE]
+    assert recorded[-1] == Secret.of(home).fingerprint
+    assert len(recorded) == changes
     assert [path.name for path in home.root.glob("secret*")] == ["secret.key"]
     assert call("verify", "--home", home.root).returncode == 0
     release(home, NEXT, secret=Secret.of(home))
