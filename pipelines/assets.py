@@ -35,6 +35,7 @@ from pipelines.finished_days import FINISHED_AS, FinishedDays
 from pipelines.flow import Flow
 from pipelines.held_days import NOT_HELD, verdict_on
 from pipelines.intake_stage import IntakeStage
+from pipelines.jobs import HELD_TAG, MAY_PASS
 from pipelines.lineage import specs_of
 from pipelines.metadata import rows_table
 from pipelines.partitions import SINGLE_RUN, Calendar, days_of, partition_key
@@ -44,7 +45,6 @@ from pipelines.stages import Stage, StageOutcome, Tried
 from pipelines.trouble import Trouble, attempt
 
 Work = Callable[[Installation, Period], StageOutcome]
-_HELD_TAG = "audience/held"  # shown in the list of runs, where a run with held days is no failure
 Reported = dg.MaterializeResult[Any] | dg.AssetCheckResult
 
 
@@ -170,7 +170,9 @@ class SeriesRun:
         verdicts = {partition_key(kind, one.entry.day): verdict_on(one.entry) for one in tried}
         if held := [key for key, verdict in verdicts.items() if not verdict.passed]:
             said = held[0] if len(held) == 1 else f"{held[0]} and {len(held) - 1} more"
-            self.context.instance.add_run_tags(self.context.run.run_id, {_HELD_TAG: said})
+            may_pass = any(one.entry.trouble and one.entry.trouble.may_pass for one in tried)
+            tags = {HELD_TAG: said} | (MAY_PASS if may_pass else {})
+            self.context.instance.add_run_tags(self.context.run.run_id, tags)
         for check in self.checks:
             if check.stage == stage.name and check.name == NOT_HELD and self._is_selected(check):
                 yield report(self.context, check, verdicts)

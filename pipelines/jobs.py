@@ -21,7 +21,8 @@ _BEGUN = [
 _UNFINISHED = [dg.DagsterRunStatus.QUEUED, *_BEGUN]
 # A run has the lock as long as it works; before and after that it reports more often than this.
 QUIET_SECONDS = 120
-_ABANDONED = {"audience/abandoned": "true"}
+HELD_TAG = "audience/held"  # shown in the list of runs, where a run with held days is no failure
+MAY_PASS = {"audience/may_pass": "true"}
 
 
 def close_abandoned(instance: dg.DagsterInstance, home: Home, job: str) -> None:
@@ -36,7 +37,7 @@ def close_abandoned(instance: dg.DagsterInstance, home: Home, job: str) -> None:
     for record in begun:
         run = record.dagster_run
         if time.time() - _last_heard(instance, record) >= QUIET_SECONDS:
-            instance.add_run_tags(run.run_id, _ABANDONED)
+            instance.add_run_tags(run.run_id, MAY_PASS)
             instance.report_run_failed(run, "The process of this run ended before the run did.")
 
 
@@ -52,12 +53,17 @@ def is_running(instance: dg.DagsterInstance, job: str) -> bool:
 
 
 def was_asked_for(instance: dg.DagsterInstance, job: str, run_key: str) -> bool:
-    """Whether a run was begun under the key, and its process not lost on the way.
+    """Whether a run under the key came to an end that it would come to again.
 
-    Of schedules, Dagster asks that for one tick alone.
+    A failure that held no day may pass, and so may what held one if it is neither in the files nor
+    in the settings. Of schedules, Dagster asks for a key within one tick alone.
     """
     wanted = dg.RunsFilter(job_name=job, tags={"dagster/run_key": run_key})
-    return any(not _ABANDONED.items() <= run.tags.items() for run in instance.get_runs(wanted))
+    return any(
+        not MAY_PASS.items() <= run.tags.items()
+        and (run.status is not dg.DagsterRunStatus.FAILURE or HELD_TAG in run.tags)
+        for run in instance.get_runs(wanted)
+    )
 
 
 def jobs_of(assets: Mapping[Series, dg.AssetsDefinition]) -> dict[Series, Job]:

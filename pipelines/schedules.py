@@ -15,6 +15,7 @@ from anonymizer.model.series import (
     INTEREST_WEEK,
     Series,
 )
+from anonymizer.storage.files import sha256
 from pipelines.event_log import log_event
 from pipelines.first_day import has_begun
 from pipelines.jobs import Job, close_abandoned, is_running, was_asked_for
@@ -36,6 +37,10 @@ _AFTER = {
 }
 # As long as working data of an unreleased period can be there, and no longer than that matters.
 _LOOKED_BACK = timedelta(days=40)
+# Entries of the ledger that no person decides.
+_WRITTEN_BY_RUNS = frozenset(
+    {"release", "exports", "pointer", "settings", "safeguards", "erasure", "requests_taken"}
+)
 # What an outage or a late delivery left out is run with the newest day, as far back as this.
 _CAUGHT_UP = timedelta(days=7)
 
@@ -79,9 +84,11 @@ def every_day(job: Job, calendar: Calendar) -> dg.ScheduleDefinition:
             for one in landed_days(home, timing, max(newest - _CAUGHT_UP, timing.first_day))
             if one.day <= newest
         ]
-        key = f"daily:{newest}:{_digest(landed)}"
+        key = f"daily:{newest}:{_digest(installation, landed)}"
         if was_asked_for(context.instance, job.name, key):
-            return dg.SkipReason(f"{newest} was run with these files already")
+            return dg.SkipReason(
+                f"{newest} was run with these files, settings and decisions already"
+            )
         first = min([*_missed(installation, landed, released), newest])
         log_event("days_asked_for", first=first.isoformat(), last=newest.isoformat())
         return dg.RunRequest(key, config_of_runs(), range_tags(first, newest))
@@ -101,9 +108,18 @@ def _missed(
     ]
 
 
-def _digest(landed: Sequence[Landed]) -> str:
-    """Of the same files: what was held with them would be held again."""
-    return hashlib.sha256("".join(one.inputs for one in landed).encode()).hexdigest()[:32]
+def _digest(installation: Installation, landed: Sequence[Landed]) -> str:
+    """Of what decides about days: the files, the settings, and decisions in the ledger."""
+    home, codings = installation.home, installation.policy().codings
+    mappings = [one.file for one in (codings.region, codings.target_regions) if one.file]
+    settings = [home.policy, home.segments, home.sources, *(home.root / one for one in mappings)]
+    decided = sum(one.kind not in _WRITTEN_BY_RUNS for one in installation.ledger().entries())
+    content = [
+        *(one.inputs for one in landed),
+        *(sha256(path) if path.is_file() else "" for path in settings),
+        str(decided),
+    ]
+    return hashlib.sha256("\n".join(content).encode()).hexdigest()[:32]
 
 
 def when_closed(series: Series, job: Job, calendar: Calendar) -> dg.ScheduleDefinition:

@@ -23,6 +23,26 @@ from anonymizer.model.errors import (
 from anonymizer.storage.processes import remote_call_sites
 
 Result = TypeVar("Result")
+# What holds a day although neither its files nor the settings are at fault.
+_FROM_ELSEWHERE = frozenset(
+    {
+        "secret",
+        "ledger",
+        "history_changed",
+        "release_lost",
+        "near_state_lost",
+        "missing_input",
+        "export_edited",
+        "export_lost",
+        "published_edited",
+        "exports_unfinished",
+        "certificate",
+        "interrupted",
+        "worker_lost",
+        "not_yet_arrived",
+        "not_ready",
+    }
+)
 _OWN_CODE = ("anonymizer", "pipelines", "data_samples")
 
 
@@ -38,6 +58,11 @@ class Trouble:
     exit_code: int
     passing: bool = False
     stage: str = ""
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether another run of the same files and settings can get further."""
+        return self.passing or self.code in _FROM_ELSEWHERE
 
 
 def attempt(work: Callable[[], Result]) -> Result | Trouble:

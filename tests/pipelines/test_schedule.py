@@ -1,6 +1,7 @@
 """Which days the schedule runs, evaluated as Dagster does it; and at which times."""
 
 import shutil
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,16 +17,22 @@ from anonymizer.storage.lock import exclusive
 from pipelines import jobs, journal
 from pipelines.assembly import assemble
 from pipelines.definitions import defs
+from pipelines.open_files import open_instance
 from pipelines.resources import Installation
 from pipelines.run_times import RunTimes, note_run_times, run_times_of
-from pipelines.runs import range_tags
+from pipelines.runs import range_tags, run_days
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 LAST = date(2026, 11, 3)  # of the sample; what arrives late for it has a folder too
 
 
-def tick(moment: datetime, asked_for: str = "", state: str = "SUCCESS") -> ScheduleExecutionData:
-    """In an instance with one run, if any: of the days, under a key, in a state."""
+HELD = {jobs.HELD_TAG: "2026-11-03"}
+
+
+def tick(
+    moment: datetime, asked_for: str = "", state: str = "SUCCESS", tags: Mapping[str, str] = HELD
+) -> ScheduleExecutionData:
+    """In an instance with one run, if any: of the days, under a key, in a state, with tags."""
     repository = defs.get_repository_def()
     with (
         dg.instance_for_test() as instance,
@@ -39,7 +46,7 @@ def tick(moment: datetime, asked_for: str = "", state: str = "SUCCESS") -> Sched
         if asked_for:
             instance.create_run_for_job(
                 defs.resolve_job_def("release_days"),
-                tags={"dagster/run_key": asked_for},
+                tags={"dagster/run_key": asked_for, **tags},
                 status=dg.DagsterRunStatus(state),
             )
         return repository.get_schedule_def("every_day").evaluate_tick(context)
@@ -115,7 +122,9 @@ def test_what_was_left_out_is_run_first_and_once_for_the_same_files(fresh_home: 
     release(fresh_home, first + timedelta(days=1))
     assert asked(fresh_home, LAST) == (range_tags(LAST, LAST), key)
     for state, said in (
-        ("FAILURE", "2026-11-03 was run with these files already"),
+        ("FAILURE", "2026-11-03 was run with these files, settings and decisions already"),
+        ("SUCCESS", "2026-11-03 was run with these files, settings and decisions already"),
+        ("CANCELED", "2026-11-03 was run with these files, settings and decisions already"),
         ("STARTED", "days are being run"),
     ):
         assert tick(at(LAST), key, state).skip_message == said
@@ -124,6 +133,41 @@ def test_what_was_left_out_is_run_first_and_once_for_the_same_files(fresh_home: 
     assert asked(fresh_home, LAST)[1] != key
     release(fresh_home, LAST)
     assert "2026-11-03 is done" in (tick(at(LAST)).skip_message or "")
+
+
+def test_what_may_have_passed_is_run_again(fresh_home: Home) -> None:
+    key = asked(fresh_home, LAST)[1]
+    for tags in ({}, {**HELD, **jobs.MAY_PASS}):
+        assert tick(at(LAST), key, "FAILURE", tags).run_requests
+    assert tick(at(LAST), key, "SUCCESS", {**HELD, **jobs.MAY_PASS}).run_requests
+    assert not tick(at(LAST), key, "SUCCESS", HELD).run_requests
+
+
+def test_decisions_and_settings_ask_for_a_held_day_again(fresh_home: Home) -> None:
+    keys = [asked(fresh_home, LAST)[1]]
+    ledger = Ledger.open(fresh_home.ledger)
+    ledger.append("exports", f"{CAMPAIGN_DAY.id}-2026-10-01", {"files": {}})
+    assert asked(fresh_home, LAST)[1] == keys[0]
+    ledger.append("acceptance", "2026-11-03", {"reason": "A holiday.", "measures": []})
+    keys.append(asked(fresh_home, LAST)[1])
+    for path in (fresh_home.policy, fresh_home.segments, fresh_home.sources):
+        path.write_text((path.read_text() if path.exists() else "") + "# other\n")
+        keys.append(asked(fresh_home, LAST)[1])
+    assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize(("lost", "may_pass"), [("secret.key", True), ("raw/campaigns", False)])
+def test_a_run_says_whether_what_held_its_days_may_pass(
+    fresh_home: Home, lost: str, may_pass: bool
+) -> None:
+    (fresh_home.root / lost).rename(fresh_home.root / "lost")
+    done = run_days(fresh_home, LAST, LAST, lambda _: None)
+    assert done.held
+    with open_instance(fresh_home.dagster) as instance:
+        run = instance.get_run_by_id(done.run_id)
+        assert run
+        assert jobs.HELD_TAG in run.tags
+        assert (jobs.MAY_PASS.items() <= run.tags.items()) is may_pass
 
 
 def test_a_run_whose_process_is_gone_stops_no_later_one(
