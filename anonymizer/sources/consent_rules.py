@@ -1,7 +1,7 @@
 """What recorded consent means: the rules of a source, applied to the values of a batch.
 
-Missing, malformed, contradictory: no consent. Of a TC string it is also said from when until when
-it is valid, which the statement compares with the time of the decision.
+Missing, malformed, contradictory: no consent. Of a TC string it is also said when it was updated,
+and from when until when it is valid, which the statement compares with the time of the decision.
 """
 
 from collections.abc import Mapping
@@ -46,18 +46,20 @@ def _strings(texts: pa.Array, rule: ConsentString) -> dict[str, pa.Array]:
     """Each distinct string is decoded once."""
     encoded = texts.dictionary_encode()
     meanings = [_meaning(text, rule) for text in encoded.dictionary.to_pylist()]
-    granted, begin, end = zip(*meanings, strict=True) if meanings else ((), (), ())
+    granted, begin, end, updated = zip(*meanings, strict=True) if meanings else ((),) * 4
     return {
         "": pc.fill_null(pa.array(granted, pa.string()).take(encoded.indices), "false"),
         "_from": pa.array(begin, _INSTANT).take(encoded.indices),
         "_until": pa.array(end, _INSTANT).take(encoded.indices),
+        "_updated": pa.array(updated, _INSTANT).take(encoded.indices),
     }
 
 
-def _meaning(text: str, rule: ConsentString) -> tuple[str, datetime, datetime]:
+def _meaning(text: str, rule: ConsentString) -> tuple[str, datetime, datetime, datetime]:
     try:
         consent = decode_consent(text.strip())
     except (MalformedConsentError, OverflowError):
-        return "false", _NEVER, _NEVER
+        return "false", _NEVER, _NEVER, _NEVER
     granted = consent.consents(frozenset(rule.purposes), rule.vendor)
-    return ("true" if granted else "false", *consent.validity(rule.valid_days))
+    begin, end = consent.validity(rule.valid_days)
+    return "true" if granted else "false", begin, end, consent.last_updated

@@ -91,8 +91,7 @@ class _MappedFile:
 
         A row that is lost on the way is missing from what was given, and noticed.
         """
-        settings = self.source.settings
-        lost = 0 if settings.keep or settings.drop or settings.present else self._filtered
+        lost = 0 if _leaves_out_rows(self.source) else self._filtered
         return self.leaves.rows() - self._read + self._given + lost
 
     def filtered(self) -> int:
@@ -113,10 +112,16 @@ class _MappedFile:
         if not self._statement:
             self._statement.append(statement_for(self.source, self.columns, rows))
         found = map_rows(engine, self._statement[0], rows)
-        self._filtered += rows.num_rows - found.num_rows // max(
-            len(self.source.settings.purposes), 1
-        )
+        self._filtered += rows.num_rows - pc.count_distinct(found.column("row_number")).as_py()
         return split_faults(found, objections=self.table.objections)
+
+
+def _leaves_out_rows(source: Source) -> bool:
+    """Whether a row may say nothing: by its filters, or because flags that are set say nothing."""
+    settings = source.settings
+    values = [*settings.columns.values(), *settings.purposes.values()]
+    flags = any(value.consent_mode is not None for value in values)
+    return flags or bool(settings.keep or settings.drop or settings.present)
 
 
 def map_rows(engine: DuckDB, statement: MappingStatement, rows: pa.RecordBatch) -> pa.RecordBatch:

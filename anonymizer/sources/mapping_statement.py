@@ -7,7 +7,7 @@ Values are bound; the only identifiers are numbered columns and names of the con
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -39,6 +39,13 @@ class _Value(NamedTuple):
     whole: bool = False
 
 
+class _Decision(NamedTuple):
+    """The columns of a row, and SQL of whether it says anything; empty if it always does."""
+
+    row: Mapping[str, _Value]
+    says: str = ""
+
+
 @dataclass(frozen=True)
 class MappingStatement:
     """The statement and what it needs.
@@ -62,7 +69,8 @@ class _Compiler:
     leaves: dict[str, str]
     parameters: dict[str, str | int] = field(default_factory=dict)
     decoded: dict[str, ConsentRule] = field(default_factory=dict)
-    decided_at: str = "NULL"  # SQL of the moment of a decision
+    moment: _Value | None = None  # the row's time of a decision
+    instant: str = "NULL"  # SQL of the same as TIMESTAMPTZ
 
     def bind(self, value: str | int) -> str:
         name = f"v{len(self.parameters)}"
@@ -142,10 +150,37 @@ class _Compiler:
         column = f"d{len(self.decoded)}"
         self.decoded[column] = rule
         if expression.tcf is None:
-            return _Value(column)
-        at = self.decided_at
+            return _Value("'false'")
+        at = self.instant
         valid = f"{at} >= {column}_from AND {at} < {column}_until"
         return _Value(f"CASE WHEN {column} = 'true' AND {valid} THEN 'true' ELSE 'false' END")
+
+    def dated(self, moment: _Value) -> None:
+        """Take the time of a decision, with which the validity of strings is compared."""
+        self.moment = moment
+        self.instant = moment.sql if moment.instant else self._from_iso(_as_text(moment), None)
+
+    def decision(self, values: Mapping[str, _Value], expression: Expression) -> "_Decision":
+        """What a row says of a purpose.
+
+        A string is recorded again with each visit, so its consent is as old as the string: a later
+        withdrawal stands. Flags do not say when they were set: they grant nothing and only refuse.
+        """
+        granted = self.value(expression)
+        column = f"d{len(self.decoded) - 1}"
+        row = {**values, "granted": granted}
+        if expression.consent_mode is not None:
+            return _Decision(row, f"{column} = 'false'")
+        if expression.tcf is None or self.moment is None:
+            return _Decision(row)
+        updated = _Value(f"{column}_updated", instant=True)
+        earlier = updated.sql if self.moment.instant else _written(updated)
+        sql = (
+            f"CASE WHEN row_fault IS NULL AND {granted.sql} = 'true' AND {updated.sql} < "
+            f"{self.instant} THEN {earlier} ELSE {_as_column(self.moment)} END"
+        )
+        row["decided_at"] = self.moment._replace(sql=sql, whole=False)
+        return _Decision(row)
 
     def _replaced(self, sql: str, expression: Expression) -> str:
         cases = " ".join(
@@ -212,33 +247,39 @@ def compile_statement(
     values = {
         column: compiler.value(expression)
         for column, expression in settings.columns.items()
-        if column in wanted
+        if column in wanted and column != "granted"
     }
     if moment := values.get("decided_at"):
-        own = f"try_cast({moment.sql} AS TIMESTAMPTZ)"
-        compiler.decided_at = moment.sql if moment.instant else own
+        compiler.dated(moment)
     kept = _conditions(source, compiler)
-    # A row of which something cannot be read is not filtered by what is missing.
-    where = f"\nWHERE ({' AND '.join(kept)}) OR row_fault IS NOT NULL" if kept else ""
-    selects = []
-    if settings.purposes:
-        for purpose, expression in settings.purposes.items():
-            row = {
-                **values,
-                "purpose": _Value(compiler.bind(purpose)),
-                "granted": compiler.value(expression),
-            }
-            selects.append(_select(row, where))
-    else:
-        selects.append(_select(values, where))
-    text = "\nUNION ALL\n".join(selects)
+    text = "\nUNION ALL\n".join(
+        _select(decision.row, [*kept, decision.says])
+        for decision in _decisions(source, wanted, compiler, values)
+    )
     # A value that was compiled and left out in the end leaves none behind: DuckDB refuses those.
     used = set(_PARAMETER.findall(text))
     parameters = {name: value for name, value in compiler.parameters.items() if name in used}
     return MappingStatement(text, parameters, compiler.leaves, compiler.decoded)
 
 
-def _select(values: Mapping[str, _Value], where: str) -> str:
+def _decisions(
+    source: Source, wanted: Sequence[str], compiler: _Compiler, values: Mapping[str, _Value]
+) -> Iterator[_Decision]:
+    """What becomes of one row: one of the table, or a decision for each purpose."""
+    settings = source.settings
+    for purpose, expression in settings.purposes.items():
+        named = {**values, "purpose": _Value(compiler.bind(purpose))}
+        yield compiler.decision(named, expression)
+    if settings.purposes:
+        return
+    granted = settings.columns.get("granted") if "granted" in wanted else None
+    yield compiler.decision(values, granted) if granted else _Decision(values)
+
+
+def _select(values: Mapping[str, _Value], conditions: Sequence[str]) -> str:
+    kept = [condition for condition in conditions if condition]
+    # A row of which something cannot be read is not filtered by what is missing.
+    where = f"\nWHERE ({' AND '.join(kept)}) OR row_fault IS NOT NULL" if kept else ""
     columns = [f"{value.sql} AS {name}" for name, value in values.items()]
     faults = [f"'{name} ' || ({value.fault})" for name, value in values.items() if value.fault]
     fault = f"coalesce({', '.join(['row_fault', *faults])})"
@@ -262,6 +303,11 @@ def _conditions(source: Source, compiler: _Compiler) -> list[str]:
 def _among(compiler: _Compiler, path: str, words: Sequence[str]) -> str:
     listed = ", ".join(compiler.bind(word) for word in words)
     return f"trim({_as_text(compiler.leaf(path))}) IN ({listed})"
+
+
+def _as_column(value: _Value) -> str:
+    """A moment as it is, anything else as text."""
+    return value.sql if value.instant else _as_text(value)
 
 
 def _as_text(value: _Value) -> str:

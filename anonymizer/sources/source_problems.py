@@ -124,6 +124,7 @@ def _expression_problems(
 ) -> Iterator[Problem]:
     for path in paths_of(expression):
         yield from _path_problems(here, path, nested=nested)
+    yield from _consent_problems(here, kind, expression)
     for each in every_part(expression):
         if each.time is not None:
             yield from _time_problems(here, each)
@@ -134,6 +135,17 @@ def _expression_problems(
         for key, needed in (("time", "instant"), ("zone", "instant"), ("date", "date")):
             if getattr(each, key) is not None and kind != needed:
                 yield here, (f"the values of this column are not those of {key}", f"remove {key}")
+
+
+def _consent_problems(here: Location, kind: str, expression: Expression) -> Iterator[Problem]:
+    """Recorded consent stands alone: what it says of time and doubt would be lost in a list."""
+    for each in every_part(expression):
+        if each.tcf is None and each.consent_mode is None:
+            continue
+        changed = each.blank or each.remove_prefix or each.case or each.values
+        if kind != "boolean" or each is not expression or changed:
+            problem = "tcf and consent_mode say whether a purpose is granted, and stand alone there"
+            yield here, (problem, "write it as `granted` or below `purposes`, with nothing else")
 
 
 def _time_problems(here: Location, expression: Expression) -> Iterator[Problem]:

@@ -55,7 +55,7 @@ class ConsentString(Settings):
 
 
 class ConsentFlags(Settings):
-    """Flags of Google Consent Mode that all have to be granted."""
+    """Flags of Google Consent Mode, each of which refuses if it is not granted."""
 
     paths: Texts = Field(min_length=1)
 

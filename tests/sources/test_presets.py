@@ -174,7 +174,7 @@ def test_hostile_events_have_their_outcome(tmp_path: Path) -> None:
 
 
 def test_consent_mode_of_ga4(tmp_path: Path) -> None:
-    """Of the four purposes two are recorded; null, Unset and No are no consent."""
+    """Two purposes are refused by No, Unset and null; events grant nothing."""
     world = world_of(tmp_path / "home", "ga4")
     (world.home.raw / "consents" / "c.csv").unlink()
     rows = [ga4_row(EVENTS[0]), ga4_row(EVENTS[3]), ga4_row(EVENTS[6])]
@@ -183,13 +183,10 @@ def test_consent_mode_of_ga4(tmp_path: Path) -> None:
     text = world.home.sources.read_text()
     world.describe(text + "consents: {events: {preset: ga4, location: consent}}\n")
     account = world.take().accounts["consents"]
-    assert (account.read, sum(account.quarantined.values())) == (6, 0), "guests give none"
+    assert (account.read, sum(account.quarantined.values())) == (3, 0), "guests give none"
     found = sorted((row["purpose"], row["granted"]) for row in world.rows("consents"))
     assert found == [
         ("advertising_cookies", False),
         ("advertising_cookies", False),
-        ("advertising_cookies", True),
         ("use", False),
-        ("use", True),
-        ("use", True),
     ]

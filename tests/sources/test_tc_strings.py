@@ -7,55 +7,16 @@ from datetime import UTC, datetime
 import pytest
 from intake.raw_world import DAY, as_csv, visit
 from log_world import LogWorld
+from tc_writer import ALPHABET, AT, written
 
 from anonymizer.sources.tc_strings import MalformedConsentError, decode_consent
 
-_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 # Examples of the specification and of the reference implementations, with what they contain.
 PUBLISHED = "COvFyGBOvFyGBAbAAAENAPCAAOAAAAAAAAAAAEEUACCKAAA"
 OTHER = "COtybn4PA_zT4KjACBENAPCIAEBAAECAAIAAAAAAAAAA"
 DISCLOSED, ALLOWED = "IBAgAAAgAIAwgAgAAAAEAAAACA", "QAagAQAgAIAwgA"
 GPP = "DBABMA~CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA"
 GPP_WITH_US = "DBACNYA~CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA~1YNN"
-AT = datetime(2025, 12, 1, tzinfo=UTC)
-
-
-def written(  # noqa: PLR0913  an encoder has many fields
-    *,
-    purposes: tuple[int, ...] = (1, 7),
-    vendors: tuple[int, ...] = (755,),
-    disclosed: tuple[int, ...] | None = (755,),
-    policy: int = 5,
-    updated: datetime = AT,
-    restrictions: str = f"{0:012b}",
-    interests: tuple[int, ...] = (),
-    publisher: tuple[int, ...] | None = None,
-) -> str:
-    """An encoder of the tests' own."""
-    moment = f"{int(updated.timestamp() * 10):036b}"
-    core = f"{2:06b}{moment}{moment}{300:012b}{1:012b}{1:06b}{4:06b}{13:06b}{200:012b}{policy:06b}"
-    core += f"10{0:012b}{_field(purposes, 24)}{_field(interests, 24)}0{8:06b}{3:06b}"
-    core += _vendors(vendors) + _vendors(()) + restrictions
-    parts = [core]
-    if disclosed is not None:
-        parts.append(f"{1:03b}{_vendors(disclosed)}")
-    if publisher is not None:
-        parts.append(f"{3:03b}{_field(publisher, 24)}{0:024b}{0:06b}")
-    return ".".join(_characters(part) for part in parts)
-
-
-def _field(members: tuple[int, ...], width: int) -> str:
-    return "".join("1" if place in members else "0" for place in range(1, width + 1))
-
-
-def _vendors(vendors: tuple[int, ...]) -> str:
-    ranges = "".join(f"0{vendor:016b}" for vendor in vendors)
-    return f"{max(vendors, default=0):016b}1{len(vendors):012b}{ranges}"
-
-
-def _characters(bits: str) -> str:
-    bits += "0" * (-len(bits) % 24)
-    return "".join(_ALPHABET[int(bits[at : at + 6], 2)] for at in range(0, len(bits), 6))
 
 
 def grants(text: str, purposes: tuple[int, ...] = (1, 7), vendor: int | None = 755) -> bool:
@@ -155,11 +116,11 @@ def mutated(draw: random.Random, text: str, kept: range) -> str:
         kinds = ["delete", "cut", *(["change", "insert", "repeat"] if place not in kept else [])]
         kind = draw.choice(kinds)
         characters[place:end] = {
-            "insert": [draw.choice(_ALPHABET), *characters[place:end]],
+            "insert": [draw.choice(ALPHABET), *characters[place:end]],
             "delete": characters[place + 1 : end],
             "cut": [],
             "repeat": characters[place:end] * 2,
-            "change": [draw.choice(_ALPHABET + ".~ =%"), *characters[place + 1 : end]],
+            "change": [draw.choice(ALPHABET + ".~ =%"), *characters[place + 1 : end]],
         }[kind]
         if not characters:
             break
