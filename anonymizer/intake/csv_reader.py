@@ -26,8 +26,12 @@ _HEADER_BYTES = 65_536
 _BINARY_STARTS = (b"PAR1", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xff\xfe", b"\xfe\xff", b"PK")
 
 
-def read_csv(source: RawSource, table: RawTable, compression: str) -> FileReading:
+def read_csv(
+    source: RawSource, table: RawTable, compression: str, shortest: int | None = None
+) -> FileReading:
     """The rows of a CSV file; an unquoted empty field is null, a quoted one is empty text.
+
+    `shortest` as of `StrictRows`; of requests and consents it is known without.
 
     Raises InputRejected: `wrong_format`, `empty_file`, `corrupt`, `too_large`,
     `too_many_bad_rows`, `duplicate_column`, `schema_missing:<columns>`.
@@ -40,7 +44,7 @@ def read_csv(source: RawSource, table: RawTable, compression: str) -> FileReadin
         raise source.reject("wrong_format", "this is not CSV in UTF-8")
     names = next(csv.reader(lines), [])
     header = check_header(table, names, source.name, source.digest)
-    shortest = len(table.required) if table.objections else None
+    shortest = len(table.required) if table.objections else shortest
     stream = StrictRows(source.expanded(compression), len(names), shortest)
     misfits = _Misfits(table, names)
     batches = _batches(source, header, stream, misfits)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from anonymizer.intake.batches import LONGEST_ROW
-from anonymizer.intake.contract import RawTable
+from anonymizer.intake.contract import TABLES, RawTable
 from anonymizer.intake.csv_reader import read_csv
 from anonymizer.intake.raw_source import Expanded, RawSource
 from anonymizer.intake.readers import split_compression
@@ -82,7 +82,7 @@ def read_delimited(file: RawSource, source: Source, leaves: dict[str, str]) -> L
     _, compression = split_compression(file)
     # Before the rows: all streams of a file share one position.
     columns = tuple(name.translate(exchange) for name in _header(exchanged, compression))
-    reading = read_csv(exchanged, table, compression)
+    reading = read_csv(exchanged, table, compression, _shortest(source, leaves))
     present = set(reading.header().present)
     found = frozenset(path for path, name in names.items() if name in present)
     require_paths(file, source, leaves, found)
@@ -95,6 +95,12 @@ def read_delimited(file: RawSource, source: Source, leaves: dict[str, str]) -> L
         for batch in reading.batches
     )
     return LeafReading(batches, lambda: found, lambda: columns, reading.rows)
+
+
+def _shortest(source: Source, leaves: dict[str, str]) -> int | None:
+    """Of how many fields a row is that must not be lost among the lines of another."""
+    table = TABLES[source.table]
+    return min(len(table.required), len(leaves)) if table.objections else None
 
 
 def _header(file: RawSource, compression: str) -> list[str]:
