@@ -75,39 +75,56 @@ def _element(text: str) -> Element:
 
 
 class UnclearError(Exception):
-    """A key on the way is there more than once, so which value is meant is not known."""
+    """A key or an element on the way is there more than once: which one is meant is not known."""
+
+
+class LackingError(Exception):
+    """Something on the way is there and is not what the path goes through."""
+
+
+class EndsError(Exception):
+    """Something on the way is null, or a row or list does not have it."""
 
 
 def value_at(fields: Mapping[str, Any], path: FieldPath) -> Any:
-    """The value that a path leads to in a decoded JSON object; None where it leads nowhere.
+    """The value that a path leads to in a decoded JSON object; None if that is null.
 
-    Raises UnclearError.
+    Raises UnclearError, LackingError and EndsError.
     """
     found: Any = fields
     for step in path.steps:
+        if found is None:
+            raise EndsError
         if isinstance(step, Element):
             found = _picked(found, step)
-        elif not isinstance(found, Mapping):
-            return None
-        elif isinstance(found, RepeatingObject) and step in found.repeated:
+            continue
+        if isinstance(found, RepeatingObject) and step in found.repeated:
             raise UnclearError
-        else:
-            found = found.get(step)
-        if found is None:
-            return None
+        if not isinstance(found, Mapping) or step not in found:
+            # Writers leave out what is null: a whole column is often not there.
+            raise EndsError if found is fields else LackingError
+        found = found[step]
     return found
 
 
 def _picked(found: Any, element: Element) -> Any:
+    """Raises EndsError where no element fits, UnclearError where several may."""
     if not isinstance(found, list):
-        return None
+        raise LackingError
     if not element.key:
-        return found[element.position] if element.position < len(found) else None
-    return next(
-        (
-            each
-            for each in found
-            if isinstance(each, Mapping) and each.get(element.key) == element.value
-        ),
-        None,
-    )
+        if element.position >= len(found):
+            raise EndsError
+        return found[element.position]
+    objects = [each for each in found if isinstance(each, Mapping)]
+    if any(isinstance(each, RepeatingObject) and element.key in each.repeated for each in objects):
+        raise UnclearError
+    fitting = [each for each in objects if each.get(element.key) == element.value]
+    if len(fitting) > 1:
+        raise UnclearError
+    if fitting:
+        return fitting[0]
+    if len(objects) < len(found) - found.count(None) or any(
+        element.key not in each for each in objects
+    ):
+        raise LackingError
+    raise EndsError

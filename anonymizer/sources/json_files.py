@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from anonymizer.intake.batches import ROWS_PER_BATCH, RowFault
+from anonymizer.intake.contract import TABLES
 from anonymizer.intake.json_lines import (
     BadLineError,
     JsonLines,
@@ -16,7 +17,14 @@ from anonymizer.intake.json_lines import (
 )
 from anonymizer.intake.raw_source import RawSource
 from anonymizer.intake.readers import split_compression
-from anonymizer.sources.field_paths import FieldPath, UnclearError, parse_path, value_at
+from anonymizer.sources.field_paths import (
+    EndsError,
+    FieldPath,
+    LackingError,
+    UnclearError,
+    parse_path,
+    value_at,
+)
 from anonymizer.sources.leaf_batches import (
     LeafBatch,
     LeafReading,
@@ -31,18 +39,19 @@ def read_nested_lines(file: RawSource, source: Source, leaves: dict[str, str]) -
     """The values that the paths of a source lead to; a path that leads nowhere is null.
 
     Raises InputRejected: `wrong_format`, `empty_file`, `too_large`, `corrupt`, and
-    `schema_missing:<paths>` when no line has the column of a path that is needed.
+    `schema_missing:<paths>` when no line has a path that is needed. A path that ends at a null is
+    not missing.
     """
     _, compression = split_compression(file)
     lines = JsonLines(file, compression)
     keys: dict[str, None] = {}
-    paths = {path: parse_path(path, nested=True) for path in leaves}
+    paths = _Paths.of(source, leaves)
 
     def found() -> frozenset[str]:
-        return frozenset(text for text, path in paths.items() if path.column in keys)
+        return paths.found(keys)
 
     def batches() -> Iterator[LeafBatch]:
-        yield from _batches(lines, [(paths[path], leaves[path]) for path in leaves], keys)
+        yield from _batches(lines, paths, keys)
         if not lines.rows:
             raise file.reject("empty_file")
         if not keys:
@@ -53,10 +62,54 @@ def read_nested_lines(file: RawSource, source: Source, leaves: dict[str, str]) -
 
 
 @dataclass
+class _Paths:
+    """The paths and columns of a file, and which of them lines have.
+
+    `certain` are those without which it is not known whether a row is an objection.
+    """
+
+    leaves: list[tuple[FieldPath, str]]
+    certain: frozenset[str]
+    reached: set[str] = field(default_factory=set)
+    lacking: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, source: Source, leaves: dict[str, str]) -> "_Paths":
+        """Those of a source."""
+        settings = source.settings
+        filters = {*settings.keep, *settings.present}
+        of_objections = filters if TABLES[source.table].objections else set()
+        parsed = [(parse_path(path, nested=True), column) for path, column in leaves.items()]
+        return cls(parsed, frozenset(of_objections))
+
+    def found(self, keys: dict[str, None]) -> frozenset[str]:
+        """The paths that some line has; of those that only end at nulls nothing is missing."""
+        return frozenset(
+            path.text
+            for path, _ in self.leaves
+            if path.text in self.reached or (path.column in keys and path.text not in self.lacking)
+        )
+
+    def value(self, fields: Mapping[str, Any], path: FieldPath) -> str | None:
+        """The value of a line. Raises UnclearError, and BadLineError `no_key` and for its form."""
+        try:
+            value = value_at(fields, path)
+        except EndsError:
+            return None
+        except LackingError:
+            self.lacking.add(path.text)
+            if path.text in self.certain:
+                raise BadLineError("no_key") from None
+            return None
+        self.reached.add(path.text)
+        return _text(value)
+
+
+@dataclass
 class _Gathered:
     """The lines of one batch."""
 
-    leaves: list[tuple[FieldPath, str]]
+    paths: _Paths
     numbers: list[int] = field(default_factory=list)
     values: list[list[str | None]] = field(default_factory=list)
     row_faults: list[str | None] = field(default_factory=list)
@@ -65,9 +118,9 @@ class _Gathered:
     def add(self, number: int, fields: Mapping[str, Any]) -> None:
         fault = None
         row: list[str | None] = []
-        for path, _ in self.leaves:
+        for path, _ in self.paths.leaves:
             try:
-                row.append(_text(value_at(fields, path)))
+                row.append(self.paths.value(fields, path))
             except UnclearError:
                 row.append(None)
                 fault = fault or row_fault(path.text, "duplicate_key")
@@ -79,20 +132,19 @@ class _Gathered:
         self.row_faults.append(fault)
 
     def batch(self) -> LeafBatch:
-        by_leaf = zip(*self.values, strict=True) if self.values else ((),) * len(self.leaves)
+        leaves = self.paths.leaves
+        by_leaf = zip(*self.values, strict=True) if self.values else ((),) * len(leaves)
         columns = {
             column: pa.array(values, pa.string())
-            for (_, column), values in zip(self.leaves, by_leaf, strict=True)
+            for (_, column), values in zip(leaves, by_leaf, strict=True)
         }
         numbers = pa.array(self.numbers, pa.int64())
         row_faults = pa.array(self.row_faults, pa.string())
         return LeafBatch(batch_of(numbers, columns, row_faults), self.faults)
 
 
-def _batches(
-    lines: JsonLines, leaves: list[tuple[FieldPath, str]], keys: dict[str, None]
-) -> Iterator[LeafBatch]:
-    gathered = _Gathered(leaves)
+def _batches(lines: JsonLines, paths: _Paths, keys: dict[str, None]) -> Iterator[LeafBatch]:
+    gathered = _Gathered(paths)
     for number, line in lines:
         try:
             fields = parse_line(line, decode_written)
@@ -103,7 +155,7 @@ def _batches(
             gathered.faults.append(RowFault(number, error.column, error.reason))
         if len(gathered.numbers) + len(gathered.faults) >= ROWS_PER_BATCH:
             yield gathered.batch()
-            gathered = _Gathered(leaves)
+            gathered = _Gathered(paths)
     yield gathered.batch()
 
 
