@@ -32,7 +32,7 @@ def problems_of(table: str, name: str, settings: SourceSettings) -> Iterator[Pro
 
 
 def _location_problems(here: Location, settings: SourceSettings) -> Iterator[Problem]:
-    """A location in the raw zone is a folder of its own: requests that are filed lie in another."""
+    """A location in the raw zone is a folder of its own: files of the contract lie in others."""
     location = settings.location or "x"
     if location.startswith(("/", "s3://", "gs://")):
         return
@@ -41,8 +41,8 @@ def _location_problems(here: Location, settings: SourceSettings) -> Iterator[Pro
     if any(part in ("", ".", "..") for part in parts):
         problem = f"{location!r} is not a folder below raw/"
         yield place, (problem, "write a relative path without '.' and '..', or /... or s3://...")
-    elif parts[0] == "requests":
-        problem = "requests of audience rights are filed in raw/requests"
+    elif parts[0] in TABLES:
+        problem = f"raw/{parts[0]} has files of the raw contract, which are read as well"
         yield place, (problem, "use another folder")
 
 

@@ -10,7 +10,7 @@ complete when every source has delivered it; what is lacking is listed in a mani
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path, PurePosixPath
@@ -133,6 +133,8 @@ class SourceZone:
         base = root
         for part in PurePosixPath(location).parts:
             base = base / part
+            if base.is_symlink():
+                return base  # has no files: links are not followed on the way, either
         return base
 
 
@@ -187,13 +189,16 @@ def _listing(source: Source, names: Mapping[str, RawPath]) -> SourceListing:
     files: list[SourceFile] = []
     replaced: list[str] = []
     for of_day in by_day.values():
-        first = min(of_day) if source.table in BY_DAY else None
+        written = [number for number, each in of_day.items() if _has_delivered(each)]
+        first = min(written, default=None) if source.table in BY_DAY else None
         for number, each in of_day.items():
-            if first in (None, number) or all(is_working_file(file.name) for file in of_day[first]):
+            if first in (None, number) or not _has_delivered(each):
                 files += each
             else:
                 replaced += [file.name for file in each]
-    days = {file.day for file in files if file.day} | set(_empty_days(source, names))
+    days = {
+        day for day, of_day in by_day.items() if day and any(map(_has_delivered, of_day.values()))
+    } | set(_empty_days(source, names))
     return SourceListing(
         source,
         tuple(files),
@@ -202,6 +207,11 @@ def _listing(source: Source, names: Mapping[str, RawPath]) -> SourceListing:
         _promises(files, names),
         frozenset(days),
     )
+
+
+def _has_delivered(files: Iterable[SourceFile]) -> bool:
+    """Whether one of the files is more than a working file."""
+    return not all(is_working_file(file.name) for file in files)
 
 
 def _delivery(source: Source, name: str) -> tuple[int, date | None] | None:
@@ -360,9 +370,33 @@ def _tree(root: RawPath, listings: list[SourceListing]) -> RawPath:
                 raise ConfigurationError([_shared(file, other)])
             tree.add(file.place, file.path)
             tree.mappings[file.place] = SourceMapping(file.source)
+    known = {_address(each.source, name) for each in listings for name in _matched(each)}
     for table in TABLES:
-        _add_manifests(tree, table, [each for each in listings if each.source.table == table])
+        of_table = [each for each in listings if each.source.table == table]
+        _add_manifests(tree, table, of_table, known)
     return tree.path()
+
+
+def _matched(listing: SourceListing) -> Iterator[str]:
+    yield from (file.name for file in listing.files)
+    yield from listing.replaced
+
+
+def _address(source: Source, name: str) -> PurePosixPath:
+    """Where a file is, the same for every source whose location has it."""
+    return PurePosixPath(source.location) / name
+
+
+def _strangers(listing: SourceListing, known: Set[PurePosixPath]) -> Iterator[str]:
+    """What is promised of the files that no source reads: that somebody says what they are.
+
+    Of requests and consents alone, because one of them may be an objection.
+    """
+    if not TABLES[listing.source.table].objections:
+        return
+    for name in listing.unmatched:
+        if _address(listing.source, name) not in known:
+            yield f"a pattern of source {listing.source.name} that {name} fits"
 
 
 def _shared(file: SourceFile, other: Source) -> Fault:
@@ -381,7 +415,9 @@ def _everything(base: RawPath, prefix: str) -> Iterator[tuple[str, RawPath]]:
             yield from _everything(path, f"{name}/")
 
 
-def _add_manifests(tree: _Tree, table: str, listings: list[SourceListing]) -> None:
+def _add_manifests(
+    tree: _Tree, table: str, listings: list[SourceListing], known: Set[PurePosixPath]
+) -> None:
     """In each folder of a table: which files are complete, and which sources are lacking."""
     if not listings:
         return
@@ -399,9 +435,10 @@ def _add_manifests(tree: _Tree, table: str, listings: list[SourceListing]) -> No
                 for place, digest in listing.promised.items()
                 if place.parent == folder
             }
-            lacks = day not in listing.days if day else not listing.files
+            lacks = day not in listing.days if day else not _has_delivered(listing.files)
             if lacks and (day is None or listing.expects(day)):
                 promised[f"files of source {listing.source.name}"] = ""
+            promised |= dict.fromkeys(_strangers(listing, known), "")
         files = [{"name": name, "sha256": digest} for name, digest in sorted(promised.items())]
         tree.add_content(folder / MANIFEST, json.dumps({"files": files}).encode())
 

@@ -216,6 +216,23 @@ def test_a_day_before_a_source_began_needs_only_the_others(world: LogWorld) -> N
     assert world.take().accounts["visits"].counted == 1
 
 
+def test_a_day_of_which_only_a_working_file_is_there_has_not_been_delivered(
+    world: LogWorld,
+) -> None:
+    """Neither this day nor a later one, nor the first from which the source delivers."""
+    app = WEB.replace("      web:", "      app:").replace("logs", "app").partition("visits:\n")[2]
+    world.describe(WEB.replace("akses-{day}.csv", "akses-{day}*") + app)
+    own = {TODAY: HEAD + ROWS[0] + "\n", f"{TOMORROW}.tmp": LATER}
+    world.deliver({**own, "app/akses-2026-01-02.csv": LATER, "app/akses-2026-01-01.csv.part": HEAD})
+    with pytest.raises(Held) as held:
+        world.take()
+    assert "visits/day=2026-01-02: 1 of 1 files of the manifest are missing" in str(held.value)
+    assert "files of source web" in str(held.value)
+    assert "files of source app" not in str(held.value)
+    (world.home.raw / f"{TOMORROW}.tmp").rename(world.home.raw / TOMORROW)
+    assert world.take().accounts["visits"].counted == 1
+
+
 def test_what_a_file_lacks_is_named(world: LogWorld) -> None:
     deliver(world)
     world.deliver({TODAY: "waktu;id;halaman;jenis\n01/01/2026 10:00:00;u1;/promo;lihat\n"})

@@ -120,3 +120,35 @@ def test_a_key_of_elements_that_is_renamed_rejects_the_file(world: LogWorld) -> 
     world.deliver({"cmp/a.jsonl": lines({"user": {"id": "u1"}, "p": [{"key": "use", "v": "no"}]})})
     with pytest.raises(InputsRejected, match=r"schema_missing:p\[k=use\]\.v"):
         world.take()
+
+
+def test_a_file_of_consents_that_fits_no_pattern_holds_the_day(world: LogWorld) -> None:
+    """But a working file, or one that another source reads."""
+    text = CMP.replace("OPTIONAL", "false").replace("*.jsonl", "a/*.jsonl")
+    other = text.replace("cmp:", "old:", 1).replace("a/*", "b/*").partition("consents:\n")[2]
+    world.describe(text + other)
+    row = lines({"user": {"id": "u1"}, "cmp": {"use": "no"}})
+    world.deliver({"cmp/a/1.jsonl": row, "cmp/b/1.jsonl": row, "cmp/.part": "", "cmp/c.tmp": ""})
+    world.take()
+    world.deliver({"cmp/a/2.JSONL": row})
+    with pytest.raises(Held, match=r"a pattern of source cmp that a/2\.JSONL fits"):
+        world.take()
+
+
+def test_a_source_that_has_only_working_files_has_delivered_nothing(world: LogWorld) -> None:
+    world.describe(CMP.replace("OPTIONAL", "false").replace("*.jsonl", "*"))
+    world.deliver({"cmp/a.jsonl.tmp": lines({"user": {"id": "u1"}})})
+    with pytest.raises(Held, match="files of source cmp"):
+        world.take()
+
+
+@pytest.mark.parametrize("linked", ["in", "in/cmp"])
+def test_a_source_below_a_linked_folder_waits(world: LogWorld, linked: str) -> None:
+    world.describe(CMP.replace("OPTIONAL", "false").replace("location: cmp", "location: in/cmp"))
+    world.deliver({"in/cmp/a.jsonl": lines({"user": {"id": "u1"}})})
+    world.take()
+    folder = world.home.raw / linked
+    folder.rename(world.root / "elsewhere")
+    folder.symlink_to(world.root / "elsewhere")
+    with pytest.raises(Held, match="files of source cmp"):
+        world.take()

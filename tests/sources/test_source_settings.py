@@ -110,7 +110,7 @@ def test_mistakes_beyond_the_form_are_reported() -> None:
         "visits has no column 'occured_at' (did you mean occurred_at?",
         "everyone would be one person",
         "occurred_at is not mapped",
-        "filed in raw/requests",
+        "raw/requests has files of the raw contract",
         "consents has no days",
         "a name stands twice: t",
         "the last day is before from_day",
@@ -118,6 +118,16 @@ def test_mistakes_beyond_the_form_are_reported() -> None:
         "purposes says what this is",
     ):
         assert part in text, (part, text)
+
+
+@pytest.mark.parametrize("location", ["consents", "consents/cmp", "visits", "campaigns/x"])
+def test_a_location_takes_no_table_over(location: str) -> None:
+    """The contract's own files would be passed over: they fit no pattern of the source."""
+    assert (
+        "files of the raw contract"
+        in faults(SOUND.replace("location: logs", f"location: {location}"))[0]
+    )
+    assert parse_sources(SOUND.replace("location: logs", "location: logs/consents")).all
 
 
 def test_a_name_is_used_once() -> None:
