@@ -20,11 +20,13 @@ _MOST_PADDING = 24  # bits; encoders fill up to whole bytes and characters
 _LONGEST = 20_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DISCLOSED, _ALLOWED, _PUBLISHER = 1, 2, 3
+_HIGHEST_SECTION = (1 << 16) - 1  # far above any that is assigned
 _GPP_TYPE, _GPP_VERSION, _TCF_EU = 3, 1, 2
 _NOT_ALLOWED, _LEGITIMATE_INTEREST = 0, 2
 _TCF_2_2, _TCF_2_3 = 4, 5  # versions of the policies; since 2.3 the vendors have to be disclosed
 _PURPOSES = frozenset(range(1, 12))
 _SPECIAL_FEATURES = frozenset({1, 2})
+_STORAGE = 1  # the purpose of storing something on a device
 _NEVER_INTERESTS = frozenset({1, 3, 4, 5, 6})  # purposes that need consent in any case
 _FIRST = datetime(2023, 5, 16, tzinfo=UTC)  # when the policies of TCF 2.2 were published
 _LAST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -71,6 +73,7 @@ class TransparencyConsent:
     vendors: Vendors
     vendor_interests: Vendors
     restrictions: tuple[Restriction, ...]
+    hides_purpose_1: bool = False
     disclosed: Vendors | None = None
     publisher: frozenset[int] | None = None
 
@@ -78,9 +81,12 @@ class TransparencyConsent:
         """Whether all of these purposes have consent, for the vendor if one is named.
 
         Legitimate interest is never consent. Contradictions are no consent: a vendor that has
-        consent but was not disclosed, a purpose that the publisher restricts, other own purposes.
+        consent but was not disclosed, a purpose that the publisher restricts, other own purposes,
+        purpose 1 where people were not asked about it.
         """
         if not self._is_plausible() or not purposes or not purposes <= self.purposes:
+            return False
+        if self.hides_purpose_1 and _STORAGE in purposes:
             return False
         if vendor is None:
             return self.publisher is None or purposes <= self.publisher
@@ -151,7 +157,7 @@ def _core(
     bits.number(1)  # texts of the publisher's own
     special_features = bits.members(12)
     purposes, interests = bits.members(24), bits.members(24)
-    bits.number(1)  # purpose 1 is not disclosed
+    hides_purpose_1 = bool(bits.number(1))
     bits.letters()
     found = TransparencyConsent(
         created,
@@ -167,6 +173,7 @@ def _core(
         _vendors(bits),
         _vendors(bits),
         tuple(_restrictions(bits)),
+        hides_purpose_1,
         disclosed,
         publisher,
     )
@@ -220,9 +227,10 @@ def _section(text: str) -> str:
         is_range = bits.number(1)
         first = (ids[-1] if ids else 0) + bits.fibonacci()
         last = first + bits.fibonacci() if is_range else first
-        ids += range(first, last + 1)
-        if len(ids) > len(sections):
+        # Before anything is listed: a range of a few characters can have any length.
+        if len(ids) + last - first >= len(sections):
             raise MalformedConsentError
+        ids += range(first, last + 1)
     bits.end()
     if len(ids) != len(sections) or ids.count(_TCF_EU) != 1:
         raise MalformedConsentError
@@ -269,6 +277,8 @@ class _Bits:
             bit = self.number(1)
             if bit and before:
                 return total
+            if this > _HIGHEST_SECTION:
+                raise MalformedConsentError
             total += this * bit
             this, following, before = following, this + following, bit
 

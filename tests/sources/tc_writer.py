@@ -16,11 +16,14 @@ def written(  # noqa: PLR0913  an encoder has many fields
     restrictions: str = f"{0:012b}",
     interests: tuple[int, ...] = (),
     publisher: tuple[int, ...] | None = None,
+    hides_purpose_1: bool = False,
 ) -> str:
     """A string of these fields; what is not named is as a sound string has it."""
     moment = f"{int(updated.timestamp() * 10):036b}"
     core = f"{2:06b}{moment}{moment}{300:012b}{1:012b}{1:06b}{4:06b}{13:06b}{200:012b}{policy:06b}"
-    core += f"10{0:012b}{_field(purposes, 24)}{_field(interests, 24)}0{8:06b}{3:06b}"
+    core += (
+        f"10{0:012b}{_field(purposes, 24)}{_field(interests, 24)}{hides_purpose_1:b}{8:06b}{3:06b}"
+    )
     core += _vendors(vendors) + _vendors(()) + restrictions
     parts = [core]
     if disclosed is not None:

@@ -1,6 +1,7 @@
 """TC and GPP strings mean what the published examples say; nothing broken grants anything."""
 
 import random
+import tracemalloc
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -94,10 +95,33 @@ REQUIRE_CONSENT = f"{1:012b}{7:06b}{1:02b}{1:012b}0{755:016b}"
         (written(restrictions=NOT_ALLOWED), False),
         (written(restrictions=REQUIRE_INTEREST), False),
         (written(restrictions=REQUIRE_CONSENT), True),
+        (written(hides_purpose_1=True), False),
     ],
 )
 def test_what_counts_as_consent_for_a_vendor(text: str, granted: bool) -> None:
     assert grants(text) is granted
+
+
+def test_purpose_1_that_nobody_was_asked_about_has_no_consent() -> None:
+    text = written(purposes=(1, 7), hides_purpose_1=True)
+    for vendor in (None, 755):
+        assert not grants(text, (1,), vendor)
+        assert grants(text, (7,), vendor)
+
+
+@pytest.mark.parametrize("digits", [11, 14, 20_000])
+def test_a_range_of_sections_takes_no_memory(digits: int) -> None:
+    """A header of a few characters may promise any number of sections."""
+    bits = f"{3:06b}{1:06b}{1:012b}1" + "11" + "01" * digits + "1"
+    header = "".join(
+        ALPHABET[int(bits[at : at + 6].ljust(6, "0"), 2)] for at in range(0, len(bits), 6)
+    )
+    tracemalloc.start()
+    with pytest.raises(MalformedConsentError):
+        decode_consent(f"{header}~{PUBLISHED}")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000
 
 
 def test_without_a_vendor_the_publishers_own_purposes_count() -> None:
