@@ -29,7 +29,7 @@ def with_decoded(
         if isinstance(rule, ConsentFlags):
             rows = rows.append_column(column, _flags(rows, rule, leaves))
             continue
-        for name, values in _strings(rows.column(leaves[rule.path]), rule).items():
+        for name, values in _strings(_texts(rows.column(leaves[rule.path])), rule).items():
             rows = rows.append_column(f"{column}{name}", values)
     return rows
 
@@ -37,9 +37,14 @@ def with_decoded(
 def _flags(rows: pa.RecordBatch, rule: ConsentFlags, leaves: Mapping[str, str]) -> pa.Array:
     granted = pa.repeat(pa.scalar(True), rows.num_rows)  # noqa: FBT003
     for path in rule.paths:
-        words = pc.utf8_lower(pc.utf8_trim_whitespace(rows.column(leaves[path])))
+        words = pc.utf8_lower(pc.utf8_trim_whitespace(_texts(rows.column(leaves[path]))))
         granted = pc.and_(granted, pc.fill_null(pc.is_in(words, _GRANTED), False))  # noqa: FBT003
     return pc.if_else(granted, "true", "false")
+
+
+def _texts(column: pa.Array) -> pa.Array:
+    """Numbers and moments of Parquet as text, which grants what the same text does in CSV."""
+    return column.cast(pa.string())
 
 
 def _strings(texts: pa.Array, rule: ConsentString) -> dict[str, pa.Array]:

@@ -16,7 +16,7 @@ _PICK = re.compile(r"\[([^\]]+)\]")
 
 @dataclass(frozen=True)
 class Element:
-    """One element of a list: the one at a position, or the first whose `key` is `value`."""
+    """One element of a list: the one at a position, or the only one whose `key` is `value`."""
 
     position: int = 0
     key: str = ""

@@ -31,6 +31,7 @@ from anonymizer.sources.leaf_batches import (
     batch_of,
     legible,
     require_paths,
+    row_fault,
     without_faults,
 )
 from anonymizer.sources.source_catalogue import Source
@@ -213,22 +214,34 @@ def _leaf_rows(
             columns[column] = pa.nulls(batch.num_rows, pa.string())
             continue
         try:
-            value = _value(batch, opened.paths[path])
+            value, unclear = _value(batch, opened.paths[path])
             columns[column], faults = _plain_value(value, path, faults)
+            if unclear.any():
+                new = pc.and_(pa.array(unclear), faults.is_null())
+                faults = pc.if_else(new, row_fault(path, "duplicate_key"), faults)
         except pa.ArrowException:
             raise file.reject(f"schema_type:{path}", "values do not cast exactly") from None
     return batch_of(pa.array(numbers, pa.int64()), columns, faults)
 
 
-def _value(batch: pa.RecordBatch, path: FieldPath) -> pa.Array:
+def _value(batch: pa.RecordBatch, path: FieldPath) -> tuple[pa.Array, np.ndarray]:
+    """The values, null where it is unclear which is meant; and the rows of which it is."""
     found = batch.column(path.column)
+    unclear = np.zeros(batch.num_rows, np.bool_)
     for step in path.steps[1:]:
-        found = _picked(found, step) if isinstance(step, Element) else pc.struct_field(found, step)
-    return found.dictionary_decode() if pt.is_dictionary(found.type) else found
+        if isinstance(step, Element):
+            found, several = _picked(found, step)
+            unclear[several] = True
+        else:
+            found = pc.struct_field(found, step)
+    return found.dictionary_decode() if pt.is_dictionary(found.type) else found, unclear
 
 
-def _picked(lists: pa.Array, element: Element) -> pa.Array:
-    """Of each list the element at a position, or the first with a key; null without it."""
+def _picked(lists: pa.Array, element: Element) -> tuple[pa.Array, np.ndarray]:
+    """Of each list the element at a position, or the one with a key; null without it.
+
+    And the lists that have several, of which it is null as well.
+    """
     parents = np.asarray(pc.list_parent_indices(lists))
     inner = lists.flatten()
     if element.key:
@@ -239,11 +252,11 @@ def _picked(lists: pa.Array, element: Element) -> pa.Array:
         starts = np.searchsorted(parents, parents)
         fits = np.arange(len(parents)) - starts == element.position
     chosen = np.flatnonzero(fits)
-    owners, firsts = np.unique(parents[chosen], return_index=True)
+    owners, firsts, counts = np.unique(parents[chosen], return_index=True, return_counts=True)
     indices = np.zeros(len(lists), np.int64)
     lacking = np.ones(len(lists), np.bool_)
-    indices[owners], lacking[owners] = chosen[firsts], False
-    return inner.take(pa.array(indices, pa.int64(), mask=lacking))
+    indices[owners], lacking[owners] = chosen[firsts], counts > 1
+    return inner.take(pa.array(indices, pa.int64(), mask=lacking)), owners[counts > 1]
 
 
 def _plain_value(column: pa.Array, path: str, faults: pa.Array) -> tuple[pa.Array, pa.Array]:

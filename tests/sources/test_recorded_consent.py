@@ -3,8 +3,9 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+import pyarrow as pa
 import pytest
-from intake.raw_world import DAY, Row, as_csv, request_of, visit
+from intake.raw_world import DAY, Row, as_csv, as_parquet, request_of, visit
 from log_world import LogWorld
 from tc_writer import AT, written
 
@@ -177,3 +178,50 @@ consents:
 """
     with pytest.raises(ConfigurationError, match="stand alone there"):
         parse_sources(text)
+
+
+ELEMENTS = """
+    consents:
+      cmp:
+        location: cmp
+        files: "*"
+        format: FORMAT
+        columns: {user_id: u, decided_at: {path: at, time: epoch_s}}
+        purposes: {use: {path: "p[k=use].v"}}
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "parquet"])
+def test_contradictory_elements_grant_nothing(consents: LogWorld, form: str) -> None:
+    consents.describe(ELEMENTS.replace("FORMAT", form))
+    lists = [[("use", "yes")], [("use", "yes"), ("use", "no")], [("x", "no"), ("use", "no")]]
+    rows = [
+        {"u": f"u{n}", "at": 1_764_547_200 + n, "p": [{"k": k, "v": v} for k, v in each]}
+        for n, each in enumerate(lists)
+    ]
+    if form == "json":
+        lines = [json.dumps(row) for row in rows]
+        lines.append('{"u": "u3", "at": 1764547203, "p": [{"k": "no", "k": "use", "v": "yes"}]}')
+        consents.put("cmp/a.jsonl", "\n".join(lines).encode())
+    else:
+        pair = pa.struct([("k", pa.string()), ("v", pa.string())])
+        types = {"p": pa.list_(pair), "at": pa.int64()}
+        consents.put("cmp/a.parquet", as_parquet(rows, types))
+    unclear = [2, 4] if form == "json" else [2]
+    found = [(row.place.row, row.column, row.reason) for row in consents.take().unread]
+    assert found == [(row, "p[k=use].v", "duplicate_key") for row in unclear]
+    assert [granted for _, granted in decisions(consents)] == [True] + [False] * (1 + len(unclear))
+
+
+def test_signals_of_other_types_are_read_as_text(consents: LogWorld) -> None:
+    text = FLAGS.replace("json", "parquet").replace("{path: mail, optional: true}", "TCF")
+    consents.describe(text.replace("TCF", "{tcf: {path: tc, purposes: [1]}}"))
+    rows = [
+        {"u": f"u{n}", "at": 1_764_547_200, "analytics": n, "ads": AT, "tc": tc}
+        for n, tc in enumerate((5, None))
+    ]
+    types = {"at": pa.int64(), "analytics": pa.int32(), "ads": pa.timestamp("us", "UTC")}
+    consents.put("cmp/a.parquet", as_parquet(rows, {**types, "tc": pa.int64()}))
+    assert not consents.take().unread
+    for purpose in ("use", "marketing"):
+        assert [granted for _, granted in decisions(consents, purpose)] == [False, False]
