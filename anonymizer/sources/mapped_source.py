@@ -18,10 +18,11 @@ import pyarrow.types as pt
 from anonymizer.intake.batches import ROW_FAULT, FileReading, RawBatch, RowFault
 from anonymizer.intake.contract import Header, RawTable
 from anonymizer.intake.raw_source import RawSource
+from anonymizer.intake.vocabulary import plain_words
 from anonymizer.sources.consent_rules import with_decoded
 from anonymizer.sources.delimited_files import read_delimited
 from anonymizer.sources.json_files import read_nested_lines
-from anonymizer.sources.leaf_batches import LeafReading
+from anonymizer.sources.leaf_batches import LeafReading, row_fault
 from anonymizer.sources.mapping_statement import (
     RELATION,
     MappingStatement,
@@ -126,11 +127,23 @@ def _leaves_out_rows(source: Source) -> bool:
 
 def map_rows(engine: DuckDB, statement: MappingStatement, rows: pa.RecordBatch) -> pa.RecordBatch:
     """What the statement makes of the values of some rows, with `fault`."""
+    rows = _with_words(rows, statement)
     engine.load(RELATION, with_decoded(rows, statement.decoded, statement.leaves))
     found = engine.fetch_compiled(statement.text, statement.parameters).combine_chunks()
     engine.drop(RELATION)
     batches = found.to_batches()
     return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=found.schema)
+
+
+def _with_words(rows: pa.RecordBatch, statement: MappingStatement) -> pa.RecordBatch:
+    """The rows with plain words; one without a word may be an objection, so it is a fault."""
+    faults = rows.column(ROW_FAULT)
+    for column, path in statement.words.items():
+        words = plain_words(rows.column(statement.leaves[path]).cast(pa.string()))
+        lacks = pc.and_(faults.is_null(), pc.equal(pc.fill_null(words, ""), ""))
+        faults = pc.if_else(lacks, row_fault(path, "no_word"), faults)
+        rows = rows.append_column(column, words)
+    return rows.set_column(rows.schema.get_field_index(ROW_FAULT), ROW_FAULT, faults)
 
 
 def statement_for(

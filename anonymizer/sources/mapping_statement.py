@@ -11,7 +11,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import pyarrow as pa
+
 from anonymizer.intake.contract import TABLES
+from anonymizer.intake.vocabulary import plain_words
 from anonymizer.sources.expression_paths import paths_of
 from anonymizer.sources.source_catalogue import Source
 from anonymizer.sources.source_settings import EPOCHS, ConsentFlags, ConsentString, Expression
@@ -51,13 +54,15 @@ class MappingStatement:
     """The statement and what it needs.
 
     `leaves` has the numbered column of each path, `decoded` the column of each rule by which
-    consent is read from what is recorded: `true` or `false`, from its own paths.
+    consent is read from what is recorded: `true` or `false`, from its own paths. `words` has the
+    columns with plain words of paths that say whether a row is an objection.
     """
 
     text: str
     parameters: Mapping[str, str | int]
     leaves: Mapping[str, str]
     decoded: Mapping[str, ConsentRule]
+    words: Mapping[str, str]
 
 
 @dataclass
@@ -69,6 +74,7 @@ class _Compiler:
     leaves: dict[str, str]
     parameters: dict[str, str | int] = field(default_factory=dict)
     decoded: dict[str, ConsentRule] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
     moment: _Value | None = None  # the row's time of a decision
     instant: str = "NULL"  # SQL of the same as TIMESTAMPTZ
 
@@ -259,7 +265,7 @@ def compile_statement(
     # A value that was compiled and left out in the end leaves none behind: DuckDB refuses those.
     used = set(_PARAMETER.findall(text))
     parameters = {name: value for name, value in compiler.parameters.items() if name in used}
-    return MappingStatement(text, parameters, compiler.leaves, compiler.decoded)
+    return MappingStatement(text, parameters, compiler.leaves, compiler.decoded, compiler.words)
 
 
 def _decisions(
@@ -291,7 +297,15 @@ def _conditions(source: Source, compiler: _Compiler) -> list[str]:
     """What a row has to be to be one of the table."""
     found = []
     for path, words in source.settings.keep.items():
-        found.append(f"coalesce({_among(compiler, path, words)}, FALSE)")
+        if TABLES[source.table].objections:
+            column = f"w{len(compiler.words)}"
+            compiler.words[column] = path
+            plain = plain_words(pa.array(words, pa.string())).to_pylist()
+            listed = ", ".join(compiler.bind(word) for word in plain)
+            among = f"{column} IN ({listed})"
+        else:
+            among = _among(compiler, path, words)
+        found.append(f"coalesce({among}, FALSE)")
     for path, words in source.settings.drop.items():
         found.append(f"NOT coalesce({_among(compiler, path, words)}, FALSE)")
     return found + [

@@ -152,3 +152,19 @@ def test_a_source_below_a_linked_folder_waits(world: LogWorld, linked: str) -> N
     folder.symlink_to(world.root / "elsewhere")
     with pytest.raises(Held, match="files of source cmp"):
         world.take()
+
+
+@pytest.mark.parametrize("word", ["privacy", " Privacy ", "PRIVACY", "pri-vacy"])
+def test_keep_reads_words_of_objections_however_they_are_written(
+    world: LogWorld, word: str
+) -> None:
+    """And a row without a word is not left out."""
+    world.describe(DESK + "        keep: {topic: Privacy}\n")
+    rows = [f"1;u1;access;2025-06-01T10:00:00+07:00;{word}",
+            "2;u2;erase;2025-06-01T10:00:00+07:00;billing",
+            "3;u3;access;2025-06-01T10:00:00+07:00;"]  # fmt: skip
+    world.deliver({"desk/a.csv": "id;u;what;at;topic\n" + "\n".join(rows) + "\n"})
+    taken = world.take()
+    assert taken.accounts["requests"].counted == 2, "one is of the contract's file"
+    found = [(row.place.row, row.column, row.reason, row.person_known) for row in taken.unread]
+    assert found == [(3, "topic", "no_word", True)]
