@@ -239,8 +239,8 @@ class PublishedTables:
 
     def table(self, subject: PortalSubject, release: str) -> ReleasedTable:
         """Every row of a subject in a release."""
-        values = {"release": release, "kind": subject.kind, "subject": subject.id}
-        values |= {"advertisers": subject.scope}
+        values: dict[str, Any] = {"release": release, "kind": subject.kind}
+        values |= {"subject": subject.id, "advertisers": subject.scope}
         rows = tuple(
             TableRow(
                 row["segment_id"],
