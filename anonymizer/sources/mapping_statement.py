@@ -42,7 +42,7 @@ class _Value(NamedTuple):
     whole: bool = False
 
 
-class _Decision(NamedTuple):
+class _PurposeRow(NamedTuple):
     """The columns of a row, and SQL of whether it says anything; empty if it always does."""
 
     row: Mapping[str, _Value]
@@ -166,7 +166,7 @@ class _Compiler:
         self.moment = moment
         self.instant = moment.sql if moment.instant else self._from_iso(_as_text(moment), None)
 
-    def decision(self, values: Mapping[str, _Value], expression: Expression) -> "_Decision":
+    def decision(self, values: Mapping[str, _Value], expression: Expression) -> "_PurposeRow":
         """What a row says of a purpose.
 
         A string is recorded again with each visit, so its consent is as old as the string: a later
@@ -176,9 +176,9 @@ class _Compiler:
         column = f"d{len(self.decoded) - 1}"
         row = {**values, "granted": granted}
         if expression.consent_mode is not None:
-            return _Decision(row, f"{column} = 'false'")
+            return _PurposeRow(row, f"{column} = 'false'")
         if expression.tcf is None or self.moment is None:
-            return _Decision(row)
+            return _PurposeRow(row)
         updated = _Value(f"{column}_updated", instant=True)
         earlier = updated.sql if self.moment.instant else _written(updated)
         sql = (
@@ -186,7 +186,7 @@ class _Compiler:
             f"{self.instant} THEN {earlier} ELSE {_as_column(self.moment)} END"
         )
         row["decided_at"] = self.moment._replace(sql=sql, whole=False)
-        return _Decision(row)
+        return _PurposeRow(row)
 
     def _replaced(self, sql: str, expression: Expression) -> str:
         cases = " ".join(
@@ -270,7 +270,7 @@ def compile_statement(
 
 def _decisions(
     source: Source, wanted: Sequence[str], compiler: _Compiler, values: Mapping[str, _Value]
-) -> Iterator[_Decision]:
+) -> Iterator[_PurposeRow]:
     """What becomes of one row: one of the table, or a decision for each purpose."""
     settings = source.settings
     for purpose, expression in settings.purposes.items():
@@ -279,7 +279,7 @@ def _decisions(
     if settings.purposes:
         return
     granted = settings.columns.get("granted") if "granted" in wanted else None
-    yield compiler.decision(values, granted) if granted else _Decision(values)
+    yield compiler.decision(values, granted) if granted else _PurposeRow(values)
 
 
 def _select(values: Mapping[str, _Value], conditions: Sequence[str]) -> str:
