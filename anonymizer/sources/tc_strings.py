@@ -118,7 +118,7 @@ class TransparencyConsent:
         return self.last_updated - _CLOCKS_DIFFER, self.last_updated + timedelta(days=days)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=1_024)  # a long string takes half a megabyte
 def decode_consent(text: str) -> TransparencyConsent:
     """The consent in a TC string, or in the section for Europe of a GPP string.
 
