@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from threading import Lock
-from typing import IO
+from typing import Any
 
 import pytest
 from browsing import Browsing, signed_in
@@ -292,10 +292,10 @@ def test_asking_for_the_headers_of_a_package_builds_none(
 def test_a_package_is_in_a_temporary_file_while_it_is_sent(
     portal_home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = []
+    made: list[Any] = []
 
-    def temporary(*sizes: int) -> IO[bytes]:
-        made.append(SpooledTemporaryFile(*sizes))  # noqa: SIM115
+    def temporary(size: int) -> Any:
+        made.append(SpooledTemporaryFile(size))  # noqa: SIM115
         return made[-1]
 
     nina = client(portal_home)

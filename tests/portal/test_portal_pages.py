@@ -221,10 +221,11 @@ def test_figures_out_of_force_are_not_shown_though_the_database_has_them(
     """The database is built last: until then it is behind the ledger, as after a kill."""
     from test_portal_downloads import client  # noqa: PLC0415
 
+    nina = client(portal_home)
+
     def asked() -> str:
         return words(nina.get("/segment?subject=campaign:spring&every=day&gender=male").text)
 
-    nina = client(portal_home)
     assert nina.get(f"/figures/campaign/spring?period={LAST_DAY}").status_code == 200
     assert "in 2 of the last 2 periods" in asked()
     behind = portal_home.root / "behind.duckdb"

@@ -7,7 +7,7 @@ import pytest
 
 from portal import sign_in
 from portal.account_store import AccountStore
-from portal.passwords import hashed
+from portal.passwords import fits, hashed
 from portal.sign_in import Outcome, SignInAttempt, SignInLimits, SignInResult, try_sign_in
 from portal.user_accounts import UserAccount
 
@@ -56,6 +56,7 @@ def test_others_are_not_locked_out(door: Door) -> None:
 
 def test_a_recognised_browser_is_not_locked_out_by_others(door: Door) -> None:
     device = door.store.recognise_device("nina", HASH)
+    assert device
     for _ in range(9):
         door.try_("nina", WRONG, address="attacker")
     assert door.try_("nina", RIGHT, address="attacker", device=device) == "signed_in"
@@ -83,7 +84,7 @@ def test_a_password_that_changes_during_a_sign_in_stays_changed(
     door: Door, outdated: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The old one was compared, and is the account's no more when the session would begin."""
-    compared, newer = sign_in.fits, hashed("another horse, also correct")
+    compared, newer = fits, hashed("another horse, also correct")
 
     def changed_meanwhile(password: str, stored: str | None) -> bool:
         fitted = compared(password, stored)
