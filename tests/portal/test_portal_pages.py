@@ -356,12 +356,15 @@ def hidden_counts() -> Iterator[int]:
     yield from (SPRING["male", "25-29", "31.71"], SPRING["male", "45-49", "32.73"])
 
 
+DATES = re.compile(r"\b\d{1,2} (to \d{1,2} )?(October|November) 2026")
+
+
 def test_no_page_header_or_error_states_a_true_count(server: Server, tmp_path: Path) -> None:
     wira, everything = signed_in(server, "wira"), []
     for path in (*PAGES, "/figures/campaign/spring?every=week&compare=autumn"):
         answer = wira.get(path)
         if is_page(path):
-            everything.append(words(str(stable(answer.text))))
+            everything.append(DATES.sub("", words(answer.text)))
             everything += [value for name, value in answer.headers if name != "content-length"]
     for number in hidden_counts():
         for text in everything:
