@@ -1,21 +1,15 @@
 """The pages in Chromium: by keyboard, without scripts, in both languages and colour schemes."""
 
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from published_world import PASSWORD, WEEK, Server
+from system_packages import PACKAGES
 
-chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.xdist_group("portal"),
-    pytest.mark.skipif(chromium is None, reason="there is no Chromium on this machine"),
-]
-if chromium:
-    from axe_playwright_python.sync_playwright import Axe
-    from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("portal"), pytest.mark.needs("chromium")]
 
 PAGES = (
     *("/", "/audience", "/segment", "/nowhere"),
@@ -29,14 +23,16 @@ RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", 
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
+def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        found = playwright.chromium.launch(
+            executable_path=PACKAGES["chromium"].path, args=["--no-sandbox"]
+        )
         yield found
         found.close()
 
 
-def sign_in(page: "Page", server: Server, login: str = "both") -> None:
+def sign_in(page: Page, server: Server, login: str = "both") -> None:
     page.goto(f"{server.origin}/sign-in")
     page.fill("#login", login)
     page.fill("#password", PASSWORD)
@@ -44,7 +40,7 @@ def sign_in(page: "Page", server: Server, login: str = "both") -> None:
     assert page.url == f"{server.origin}/"
 
 
-def watched(context: "BrowserContext") -> tuple["Page", list[str], set[str]]:
+def watched(context: BrowserContext) -> tuple[Page, list[str], set[str]]:
     """A page, what the console complains of, and the hosts that it asks."""
     page, complaints, hosts = context.new_page(), list[str](), set[str]()
     page.on("console", lambda message: complaints.append(message.text))
@@ -55,7 +51,7 @@ def watched(context: "BrowserContext") -> tuple["Page", list[str], set[str]]:
 
 @pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "id")])
 def test_every_page_is_accessible_and_loads_nothing_from_elsewhere(
-    browser: "Browser", server: Server, scheme: str, language: str
+    browser: Browser, server: Server, scheme: str, language: str
 ) -> None:
     context = browser.new_context(
         color_scheme=scheme, locale={"en": "en-GB", "id": "id-ID"}[language]
@@ -75,14 +71,14 @@ def test_every_page_is_accessible_and_loads_nothing_from_elsewhere(
     assert {line for line in complaints if "404" not in line} == set()
 
 
-def violations(page: "Page") -> list[str]:
+def violations(page: Page) -> list[str]:
     found = Axe().run(page, options=RULES).response["violations"]
     return [
         f"{page.url}: {one['id']} {node['html'][:120]}" for one in found for node in one["nodes"]
     ]
 
 
-def test_the_checker_of_pages_finds_faults(browser: "Browser") -> None:
+def test_the_checker_of_pages_finds_faults(browser: Browser) -> None:
     page = browser.new_page()
     page.set_content(
         "<html><body><input><p style='color:#aaa;background:#fff'>too pale</p></body></html>"
@@ -92,7 +88,7 @@ def test_the_checker_of_pages_finds_faults(browser: "Browser") -> None:
         assert rule in found
 
 
-def test_from_the_form_to_a_file_without_a_script(browser: "Browser", server: Server) -> None:
+def test_from_the_form_to_a_file_without_a_script(browser: Browser, server: Server) -> None:
     context = browser.new_context(java_script_enabled=False, accept_downloads=True)
     page = context.new_page()
     sign_in(page, server, "nina")
@@ -110,7 +106,7 @@ def test_from_the_form_to_a_file_without_a_script(browser: "Browser", server: Se
     context.close()
 
 
-def test_by_keyboard_alone(browser: "Browser", server: Server) -> None:
+def test_by_keyboard_alone(browser: Browser, server: Server) -> None:
     context = browser.new_context(accept_downloads=True)
     page = context.new_page()
     page.goto(f"{server.origin}/sign-in")
@@ -135,7 +131,7 @@ def test_by_keyboard_alone(browser: "Browser", server: Server) -> None:
     context.close()
 
 
-def reach(page: "Page", text: str) -> None:
+def reach(page: Page, text: str) -> None:
     """Press Tab until the focus is on a text."""
     for _ in range(60):
         page.keyboard.press("Tab")
@@ -144,7 +140,7 @@ def reach(page: "Page", text: str) -> None:
     raise AssertionError(f"{text} cannot be reached by keyboard")
 
 
-def test_on_a_telephone_and_enlarged_nothing_is_cut_off(browser: "Browser", server: Server) -> None:
+def test_on_a_telephone_and_enlarged_nothing_is_cut_off(browser: Browser, server: Server) -> None:
     context = browser.new_context(viewport={"width": 320, "height": 640})
     page = context.new_page()
     sign_in(page, server)
@@ -154,9 +150,7 @@ def test_on_a_telephone_and_enlarged_nothing_is_cut_off(browser: "Browser", serv
     context.close()
 
 
-def test_what_is_printed_has_the_figures_and_no_controls(
-    browser: "Browser", server: Server
-) -> None:
+def test_what_is_printed_has_the_figures_and_no_controls(browser: Browser, server: Server) -> None:
     context = browser.new_context()
     page = context.new_page()
     sign_in(page, server)
