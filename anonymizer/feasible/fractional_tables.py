@@ -85,16 +85,20 @@ class FractionalTables:
             ]
         )
         bounds = sought.bounds + _BEYOND * signs
-        program = Program(
-            sparse.csc_array(matrix),
-            np.concatenate([rows.lowest, np.where(sought.up, bounds, -np.inf)]),
-            np.concatenate([rows.highest, np.where(sought.up, np.inf, bounds)]),
-            np.full(classes + wished, np.inf),
-        )
-        program.use_interior_point()
+        lowest = np.concatenate([rows.lowest, np.where(sought.up, bounds, -np.inf)])
+        highest = np.concatenate([rows.highest, np.where(sought.up, np.inf, bounds)])
         missed = self._random.uniform(0.5, 1, wished)
         cost = np.concatenate([np.zeros(classes), missed])
-        return self._fitting(program.minimise(cost).values[:classes])
+        # Inside of the polyhedron first; a corner where that is not exact enough.
+        for inside in (True, False):
+            limits = np.full(classes + wished, np.inf)
+            program = Program(sparse.csc_array(matrix), lowest, highest, limits)
+            if inside:
+                program.use_interior_point()
+            table = self._fitting(program.minimise(cost).values[:classes])
+            if table is not None:
+                return table
+        return None
 
     def _fitting(self, values: Reals) -> Reals | None:
         """The values as a table, if they are one; whatever the solver says of them."""

@@ -128,6 +128,7 @@ def fulfilled(table, chosen, requirement, up):
 @pytest.mark.alternate("second opinion")
 @UNHURRIED
 @given(SEEDS)
+@example(7078)  # the interior point ends too far from the figures
 def test_what_can_be_is_fulfilled_where_it_is_wished_alone(seed):
     knowledge, wanted, beyond = some_wishes(seed)
     for wish in wanted:
