@@ -90,9 +90,9 @@ WORDS: Mapping[str, Text] = {
     "as_table": Text("As a table", "Sebagai tabel"),
     "segments": Text("Segments", "Segmen"),
     "segment": Text("Segment", "Segmen"),
-    "before": Text("Period before", "Periode sebelumnya"),
+    "before": Text("Previous period", "Periode sebelumnya"),
     "no_before": Text(
-        "The period before has no figures for comparison.",
+        "The previous period has no figures for comparison.",
         "Periode sebelumnya tidak memiliki angka untuk dibandingkan.",
     ),
     "change": Text("Change", "Perubahan"),
@@ -100,7 +100,7 @@ WORDS: Mapping[str, Text] = {
     "fewer_people": Text("fewer", "turun"),
     "not_known": Text("no clear change", "tidak ada perubahan yang jelas"),
     "change_rule": Text(
-        "A change is named only where the ranges of both figures do not overlap.",
+        "A change is named only if the ranges of both figures do not overlap.",
         "Perubahan hanya disebut jika rentang kedua angka tidak beririsan.",
     ),
     "index": Text("Index", "Indeks"),
@@ -191,7 +191,8 @@ WORDS: Mapping[str, Text] = {
     ),
     "check_run": Text("Run, with the name of the file:", "Jalankan, dengan nama berkasnya:"),
     "check_compare": Text(
-        "Compare the fingerprint above with the one that the provider gave you by another way.",
+        "Compare the fingerprint above with the one that the provider gave you through another "
+        "channel.",
         "Bandingkan sidik jari di atas dengan yang diberikan penerbit melalui jalan lain.",
     ),
     "files": Text("Files", "Berkas"),

@@ -157,9 +157,7 @@ def build_database(releases: Sequence[Release], home: Home) -> Path:
         written = _build(releases, temporary)
         temporary.chmod(PUBLIC)
         if _read_back(temporary) != written:
-            raise NoSpace(
-                "published", "the database that was read back differs from what was written"
-            )
+            raise _not_as_written()
     return home.database
 
 
@@ -257,7 +255,33 @@ def _read_back(path: Path) -> Mapping[str, object]:
 def _content(connection: duckdb.DuckDBPyConnection) -> Mapping[str, object]:
     """Tables, macros and comments, and of each table how many rows and a sum over all values."""
     described = dict(connection.sql(read("list_objects")).fetchall())
-    return {**described, "rows": connection.sql(read("sum_database")).fetchall()}
+    return {**described, "rows": table_totals(connection)}
+
+
+def table_totals(
+    connection: duckdb.DuckDBPyConnection, releases: Sequence[str] | None = None
+) -> list[tuple[str, int, int | None]]:
+    """How many rows each table has, and a sum over all values, whatever the order of rows.
+
+    With `releases`, the sum of the large tables is over the rows of these alone.
+    """
+    chosen = None if releases is None else list(releases)
+    return connection.execute(read("sum_database"), {"releases": chosen}).fetchall()
+
+
+def require_totals(
+    path: Path,
+    written: Sequence[tuple[str, int, int | None]],
+    releases: Sequence[str] | None = None,
+) -> None:
+    """Raise NoSpace when a file that is opened anew has other `table_totals`."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        if table_totals(connection, releases) != written:
+            raise _not_as_written()
+
+
+def _not_as_written() -> NoSpace:
+    return NoSpace("published", "the database that was read back differs from what was written")
 
 
 def _fill(releases: Sequence[Release], connection: duckdb.DuckDBPyConnection) -> None:

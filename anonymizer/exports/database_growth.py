@@ -32,10 +32,11 @@ from anonymizer.exports.database import (
     empty_rows,
     incoming_rows,
     replacing,
+    require_totals,
+    table_totals,
 )
 from anonymizer.exports.notice import withdrawn
 from anonymizer.exports.segment_definitions import Definitions
-from anonymizer.model.errors import NoSpace
 from anonymizer.release.corrections import circulates, corrected
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.publication import load_release, load_releases, require_releases
@@ -167,20 +168,10 @@ def _insert(home: Home, ledger: Ledger, new: Sequence[str], path: Path) -> int:
     with duckdb.connect(str(path)) as connection:
         for name in new:
             add_release(load_release(home, ledger, name), connection)
-        written = _content(connection, new)
+        written = table_totals(connection, new)
         connection.execute("CHECKPOINT")  # closing it would not tell of a failure
-    with duckdb.connect(str(path), read_only=True) as connection:
-        if _content(connection, new) != written:
-            raise NoSpace("published", "the database could not be read back as written")
+    require_totals(path, written, new)
     return next(rows for name, rows, _ in written if name == "figures")
-
-
-def _content(
-    connection: duckdb.DuckDBPyConnection, releases: Sequence[str]
-) -> list[tuple[str, int, int | None]]:
-    """How many rows each table has, and a sum over the values of those that may have changed."""
-    rows = connection.execute(read("sum_grown"), {"releases": list(releases)}).fetchall()
-    return [(name, count, total) for name, count, total in rows]
 
 
 def add_release(release: Release, connection: duckdb.DuckDBPyConnection) -> None:
@@ -254,9 +245,8 @@ def _sort(path: Path) -> None:
             rows = f"SELECT * FROM grown.{name} ORDER BY {order}"  # noqa: S608
             connection.execute(f"INSERT INTO {name} {rows}")
         connection.execute("DETACH grown")
-        written = _content(connection, ())
         connection.execute("CHECKPOINT")
-    with duckdb.connect(str(ordered), read_only=True) as connection:
-        if _content(connection, ()) != written:
-            raise NoSpace("published", "the database could not be read back as written")
+    with duckdb.connect(str(path), read_only=True) as connection:
+        unsorted = table_totals(connection)
+    require_totals(ordered, unsorted)
     ordered.replace(path)

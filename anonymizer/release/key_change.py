@@ -40,15 +40,15 @@ def check_secret(entries: Sequence[Entry], secret: Secret) -> None:
     if in_force and secret.fingerprint != in_force:
         changed = in_force != first
         raise SecretProblem(
-            "secret.key is not the key that the ledger names last: a change of the key was not "
-            "ended, or an older key was restored. Put the new key in place: audience change-key"
+            "secret.key is not the newest key in the ledger: a key change was not finished, or an "
+            "older key was restored. Put the new key in place: audience change-key"
             if changed
-            else "secret.key is not the key of the releases so far; restore it from its backup: "
+            else "secret.key is not the key of the existing releases; restore it from its backup: "
             "another key would draw new figures for people already counted"
         )
     if first and secret.naming_fingerprint != first:
         raise SecretProblem(
-            "secret.key lacks the key that names people since the first release, its second line; "
+            "secret.key lacks its second line, the key of the pseudonyms since the first release; "
             "restore it from its backup: groups could not be compared with earlier ones"
         )
 

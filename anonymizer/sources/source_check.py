@@ -68,7 +68,7 @@ class SourceCheck:
     """What a sample of a source says.
 
     `coverage` has of each column with listed words: rows with a value, and how many have one that
-    is listed. `outcomes` are what intake would say of how many rows.
+    is listed. `outcomes` are how many rows have which outcome in intake.
     """
 
     files: tuple[str, ...]
@@ -264,7 +264,7 @@ def _coverage(source: Source, sample: _MappedSample) -> Iterator[tuple[str, int,
 def _outcomes(
     source: Source, sample: _MappedSample, day: date, policy: Policy, secret: Secret, engine: DuckDB
 ) -> tuple[tuple[str, int], ...]:
-    """What intake would say of the rows of the sample."""
+    """The outcome of the rows of the sample in intake."""
     validator = RowValidator(engine, day, policy, secret)
     table = TABLES[source.table]
     if source.table == "visits":

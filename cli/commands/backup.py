@@ -34,7 +34,7 @@ def backup(
         f"{made.place.root} has {made.proved.entries} entries, {made.proved.releases} releases and "
         f"{made.proved.files} files as they were released, and the settings. The key is not in it."
         f"\nThe chain ends with {made.proved.head}\n"
-        "Note that hash where nobody can change both it and the backup."
+        "Keep that hash where no one can change both it and the backup."
     )
 
 
@@ -53,8 +53,8 @@ def restore(
     place, source = use_home(home), require_installed(Home(folder.absolute()))
     proved = restore_backup(source, place, head)
     accounts = (
-        "\nAccounts removed after the backup may be back, with their passwords: review accounts: "
-        "audience user list"
+        "\nAccounts that were removed after the backup may be back, with their passwords. Review "
+        "accounts: audience user list"
         if place.portal_accounts.exists()
         else ""
     )

@@ -38,6 +38,7 @@ def change_key(
     moved = f"The new key is in {to}: put it where the environment reads it. " if to else ""
     say(
         f"{moved}Exports are sealed by {key_fingerprint(new)} from now on: tell the advertisers, "
-        "by another way than the exports.\nKeep a backup of the new key, apart from the ledger's, "
-        "and remove backups of the old one: the new file has what is still needed of it."
+        "through a channel other than the exports.\nBack up the new key separately from the "
+        "ledger, and remove backups of the old one: the new file contains what is still needed "
+        "of it."
     )

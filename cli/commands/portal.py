@@ -23,7 +23,7 @@ def serve_portal(
     port: Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65_535)] = 8100,
     origin: Annotated[
         str,
-        typer.Option(help="Where browsers find it behind a proxy, as https://portal.example."),
+        typer.Option(help="Address behind a proxy, for example https://portal.example."),
     ] = "",
 ) -> None:
     """Serve the portal on this machine (127.0.0.1): figures, statements, downloads, certificates.

@@ -14,7 +14,9 @@ def register(app: typer.Typer) -> None:
 
 
 def retire_exports(
-    before: Annotated[str, typer.Option(help="Periods that ended before this day go, YYYY-MM-DD.")],
+    before: Annotated[
+        str, typer.Option(help="Remove exports of periods that ended before this day, YYYY-MM-DD.")
+    ],
     reason: Annotated[str, typer.Option(help="Why, in a sentence; everybody can read it.")],
     home: HomeOption = None,
 ) -> None:

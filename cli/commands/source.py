@@ -38,7 +38,7 @@ def check(
     home: HomeOption = None,
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
-    """Read a sample of a source: rows before and after, likely mistakes, what intake would say.
+    """Read a sample of a source: rows before and after, likely mistakes, outcome in intake.
 
     Values are shown as shapes (u-17 is x-99). Nothing is written.
     """
@@ -96,7 +96,7 @@ def _print(found: "SourceCheck", name: str, unmatched: int, replaced: int) -> No
     outcomes = [*found.outcomes]
     if found.filtered:
         outcomes.append(("left out by keep, drop or present", found.filtered))
-    title = f"What intake would say of {found.rows:,} row(s)"
+    title = f"Outcome of {found.rows:,} row(s) in intake"
     show(Listing(title, ("outcome", "rows"), outcomes))
     out().print(f"Files: {', '.join(found.files)}.")
     _print_findings(found, name, unmatched, replaced)

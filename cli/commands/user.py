@@ -25,7 +25,7 @@ user = typer.Typer(help="The accounts of the portal.", no_args_is_help=True)
 LoginArgument = Annotated[str, typer.Argument(help="Login of the account, in small letters.")]
 AskOption = Annotated[
     bool,
-    typer.Option("--ask", help="Read the password (without it, a new one is made and printed)."),
+    typer.Option("--ask", help="Read the password instead of generating one."),
 ]
 
 
@@ -95,7 +95,7 @@ def change_password(
 
     password = _password(ask=ask)
     store.set_password(login, hashed(password))
-    say(f"Changed the password of {login}; its sessions are ended.")
+    say(f"Changed the password of {login}; its sessions have ended.")
     _print_once(password, ask=ask)
 
 
@@ -125,4 +125,4 @@ def _password(*, ask: bool) -> str:
 def _print_once(password: str, *, ask: bool) -> None:
     if not ask:
         say(f"Password: {password}")
-        say("It is not kept anywhere and cannot be shown again. Pass it on by a safe way.")
+        say("It is not stored and cannot be shown again. Pass it on through a safe channel.")

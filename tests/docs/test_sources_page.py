@@ -11,29 +11,18 @@ from pathlib import Path
 import pytest
 from access_log import write_log
 from demonstration import ROOT
+from quoted_pages import quoted_commands
 from running import call
 
 ROUNDING = 10  # of the default policy
 PAGE = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
 
 
-def steps() -> list[tuple[str, list[str]]]:
-    """Every command of the page with the lines that are quoted of what it says."""
-    found: list[tuple[str, list[str]]] = []
-    for block in re.findall(r"^```console\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL):
-        for line in block.splitlines():
-            if line.startswith("$ "):
-                found.append((line.removeprefix("$ "), []))
-            else:
-                found[-1][1].append(line)
-    return found
-
-
 @pytest.mark.slow
 def test_a_newcomer_gets_figures_from_an_unknown_log(tmp_path: Path) -> None:
     write_log(tmp_path)
-    assert len(steps()) > 10
-    for command, quoted in steps():
+    assert len(quoted_commands(PAGE)) > 10
+    for command, quoted in quoted_commands(PAGE):
         if command.startswith("audience ") and ">" not in command:
             words = shlex.split(command)[1:]
             done = call(*words, folder=tmp_path, without=("AUDIENCE", "DAGSTER"))

@@ -8,28 +8,17 @@ from pathlib import Path
 import pytest
 from demonstration import ROOT
 from own_data import write_files
+from quoted_pages import quoted_commands
 from running import call
 
 PAGE = (ROOT / "docs" / "tutorial-own-data.md").read_text(encoding="utf-8")
 
 
-def steps() -> list[tuple[str, list[str]]]:
-    """Every command of the page with the lines that are quoted of what it says."""
-    found: list[tuple[str, list[str]]] = []
-    for block in re.findall(r"^```console\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL):
-        for line in block.splitlines():
-            if line.startswith("$ "):
-                found.append((line.removeprefix("$ "), []))
-            else:
-                found[-1][1].append(line)
-    return found
-
-
 @pytest.mark.slow
 def test_every_command_says_what_the_page_quotes(tmp_path: Path) -> None:
     write_files(tmp_path)
-    assert len(steps()) > 20
-    for command, quoted in steps():
+    assert len(quoted_commands(PAGE)) > 20
+    for command, quoted in quoted_commands(PAGE):
         if command.startswith("audience "):
             words = shlex.split(command)[1:]
             done = call(*words, folder=tmp_path, without=("AUDIENCE", "DAGSTER"))

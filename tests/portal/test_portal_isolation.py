@@ -241,7 +241,7 @@ def test_who_reads_both_owners_sees_all_of_it_with_the_files_of_each(handed_over
     assert 'action="/packages/maju"' in first
     second = both.get("/figures/campaign/spring?period=2026-11-23").text
     assert 'action="/packages/jaya"' in second
-    assert "Period before" in second
+    assert "Previous period" in second
 
 
 def test_another_campaign_is_compared_only_in_the_time_of_its_reader(handed_over: Home) -> None:

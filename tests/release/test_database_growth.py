@@ -19,6 +19,7 @@ from anonymizer.exports.database import TABLES, build_database, differences
 from anonymizer.exports.database_growth import rebuild_database, update_database
 from anonymizer.exports.export_folders import write_exports
 from anonymizer.exports.withdrawal import in_circulation, withdraw
+from anonymizer.model.errors import NoSpace
 from anonymizer.model.segments import Catalogue, SegmentSettings, build_catalogue
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.publication import load_release, load_releases
@@ -201,6 +202,24 @@ def test_a_database_is_sorted_anew_once_more_has_grown_than_was_there(
         orders.append(names == sorted(names))
         assert_as_built(home)
     assert orders == [False, True, False, False]
+
+
+def test_a_figure_that_sorting_changed_is_noticed_and_the_file_stays(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_growth, "_LEAST_SORTED", 1)
+    release(home)
+    update(home)
+    release(home, DAY + timedelta(days=1))
+    update(home)
+    before = home.database.read_bytes()
+    changed = """rowid LIMIT 0;
+        INSERT INTO figures SELECT * REPLACE (people + 10 AS people) FROM grown.figures"""
+    monkeypatch.setitem(database_growth._ORDERS, "figures", changed)
+    release(home, DAY + timedelta(days=2))
+    with pytest.raises(NoSpace, match="differs from what was written"):
+        update(home)
+    assert home.database.read_bytes() == before
 
 
 @pytest.mark.parametrize("lost", ["database", "state", "both", "other version", "damaged state"])
