@@ -87,6 +87,8 @@ class Secret:
 
     @classmethod
     def _parsed(cls, text: str, place: str) -> "Secret":
+        if not text.strip():
+            raise SecretProblem(f"{place} is empty; restore it from its backup")
         try:
             keys = [bytes.fromhex(word) for word in text.split()]
         except ValueError:

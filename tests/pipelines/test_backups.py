@@ -299,8 +299,9 @@ def test_accounts_of_the_home_stay_and_those_of_a_backup_come_back_signed_out(
     store = AccountStore(home.portal_accounts)
     for login in ("nina", "budi"):
         store.add(UserAccount(login, "privacy_officer"), "hash")
-        token, device = store.begin_session(login, 0), store.recognise_device(login)
-        assert store.find_session(token)
+        token = store.begin_session(login, "hash", 0)
+        device = store.recognise_device(login, "hash")
+        assert token and device and store.find_session(token)
     home.portal_log.write_text('{"event": "before"}\n')
     assert call("backup", backup, "--home", home.root).returncode == 0
 
