@@ -301,7 +301,9 @@ def test_accounts_of_the_home_stay_and_those_of_a_backup_come_back_signed_out(
         store.add(UserAccount(login, "privacy_officer"), "hash")
         token = store.begin_session(login, "hash", 0)
         device = store.recognise_device(login, "hash")
-        assert token and device and store.find_session(token)
+        assert token
+        assert device
+        assert store.find_session(token)
     home.portal_log.write_text('{"event": "before"}\n')
     assert call("backup", backup, "--home", home.root).returncode == 0
 
