@@ -8,7 +8,7 @@ import pytest
 from joined_worlds import enumerated, is_broken, random_join, shared, with_shared_figures
 from linked_worlds import as_campaign, links_of
 from scipy import sparse
-from test_nested_tables import FLOOR, shops
+from test_nested_tables import FLOOR, SHOPS, published, shops
 
 from anonymizer.audit.history.join import Containment, Join
 from anonymizer.audit.history.linked_suppression import withhold_joined
@@ -64,6 +64,27 @@ def check(seed):
             if people.max() <= most:  # enumeration ends there
                 assert people.ravel().tobytes() in known, seed
     return "proved"
+
+
+def aimed(seed):
+    """A campaign aimed at some regions that reaches many of the people of one for everybody."""
+    rng = np.random.default_rng(seed)
+    chances = np.multiply.outer(np.multiply.outer([5, 4], [4, 3, 2, 1]), 1 / np.arange(1, 9))
+    outer = rng.poisson(chances * rng.choice([10, 20, 40]))
+    possible = np.ones(SHOPS.shape, dtype=bool)
+    possible[..., rng.choice(8, rng.integers(1, 5), replace=False)] = False
+    inner = np.where(possible, rng.binomial(outer, rng.choice([0.5, 0.8, 0.95])), 0)
+    tables = replace(published("in", inner, rng), possible=possible), published("out", outer, rng)
+    return Join(tables, (Containment(tables[0].key, tables[1].key),))
+
+
+def test_proofs_of_aimed_campaigns_place_nobody_outside_the_target():
+    """Nine of these worlds were refused when they did."""
+    for seed in range(60):
+        join = aimed(seed)
+        left = withhold_joined([join], join.tables, FLOOR)
+        found = check_linked(links_of(left.tables, join.containments), left.proofs, FLOOR)
+        assert found == (), seed
 
 
 @pytest.mark.slow

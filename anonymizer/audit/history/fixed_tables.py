@@ -42,22 +42,25 @@ def conditional_table(
     This takes longer, and finds tables where the inner one fills much of the outer one.
     """
     within, containing = refinement.tables[inner], refinement.tables[outer]
-    own = refinement.members(inner), refinement.members(outer)
+    parts = np.flatnonzero(refinement.own[inner] >= 0)  # nobody of the inner table is elsewhere
+    own = refinement.members(inner)[:, parts], refinement.members(outer)[:, parts]
     known = System(
         np.concatenate([within.lowest, containing.lowest]),
         np.concatenate([within.highest, containing.highest]),
         sparse.csr_array(sparse.block_array([[own[0], None], [own[1], containing.members]])),
     )
-    there = (refinement.own[inner] >= 0) & within.covered[refinement.own[inner]]
+    there = within.covered[refinement.own[inner][parts]]
     start = np.concatenate(
-        [expected * there, refinement.summed(outer, expected) * containing.covered]
+        [expected[parts] * there, refinement.summed(outer, expected) * containing.covered]
     )
     for away in reversed(linking_limits.MARGINS):
         people = proportions(known, start, away)
         drawn = np.floor(people + random.random(len(people))) * (start > 0)
         table = made_to_fit(known, drawn.astype(np.int64))
         if table is not None:
-            return table[: len(refinement)], table[len(refinement) :]
+            people_of_inner = np.zeros(len(refinement), dtype=np.int64)
+            people_of_inner[parts] = table[: len(parts)]
+            return people_of_inner, table[len(parts) :]
     return None
 
 
