@@ -87,7 +87,7 @@ def main() -> None:
 def release(home: Path, world: list[str], settings: Mapping[str, int], first: Home) -> None:
     """Release a sample world under a policy with these settings, with the key of the first home."""
     audience("init", home)
-    if first.secret.is_file():
+    if home != first.root and first.secret.is_file():
         shutil.copy(first.secret, home / "secret.key")
     policy = home / "policy.yaml"
     text = policy.read_text()

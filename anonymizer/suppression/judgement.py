@@ -17,7 +17,7 @@ from anonymizer.model.policy import Promise
 from anonymizer.model.proofs import NO_ONE, Representatives, Shape, Sketches
 from anonymizer.storage.secret import Secret
 from anonymizer.suppression.groups import Groups, folded, shape_of, taken
-from anonymizer.suppression.near_pairs import Pairs, near_pairs
+from anonymizer.suppression.near_pairs import GroupIndex, Pairs, near_pairs
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,9 @@ def judge(
     sketches = _stacked([of_table.sketches for of_table in groups], shape_of(promise))
     earlier = np.full(len(table), NO_ONE, dtype=np.int64)
     rounding = np.full(len(table), promise.rounding, dtype=np.int64)
+    indexed = _Indexed(sketches, promise.k)
     for release in history:
-        found = _follow_release(earlier, sketches, table, tables, release, steps, promise)
+        found = _follow_release(earlier, indexed, table, tables, release, steps, promise)
         rounding[found] = release.rounding
     leader = _follow_inside(earlier == NO_ONE, sketches, table, tables, steps, promise)
     return tuple(
@@ -99,6 +100,20 @@ def judge(
     )
 
 
+class _Indexed:
+    """The groups of a release, their keys sorted once for all earlier releases of one promise."""
+
+    def __init__(self, sketches: Sketches, least: int) -> None:
+        self.sketches, self._least = sketches, least
+        self._indexes: dict[tuple[Shape, int], GroupIndex] = {}
+
+    def at(self, shape: Shape, most: int) -> GroupIndex:
+        """To be compared in this shape, with groups that differ by at most `most`."""
+        if (shape, most) not in self._indexes:
+            self._indexes[shape, most] = GroupIndex(folded(self.sketches, shape), most, self._least)
+        return self._indexes[shape, most]
+
+
 def _stacked(sketches: Sequence[Sketches], shape: Shape) -> Sketches:
     fine = [np.zeros((0, shape.buckets), dtype=np.uint8), *(of.fine for of in sketches)]
     keys = [np.zeros((0, shape.blocks), dtype=np.uint32), *(of.keys for of in sketches)]
@@ -108,7 +123,7 @@ def _stacked(sketches: Sequence[Sketches], shape: Shape) -> Sketches:
 
 def _follow_release(
     earlier: NDArray[np.int64],
-    sketches: Sketches,
+    indexed: "_Indexed",
     table: NDArray[np.int32],
     tables: Sequence[str],
     release: Representatives,
@@ -116,14 +131,11 @@ def _follow_release(
     promise: Promise,
 ) -> NDArray[np.intp]:
     """Note the outcomes of groups near to one of an earlier release; which groups these are."""
-    shape = min(sketches.shape, release.sketches.shape, key=lambda shape: shape.blocks)
+    shape = min(indexed.sketches.shape, release.sketches.shape, key=lambda shape: shape.blocks)
     step = min(promise.step, release.step)
-    most = min(step + promise.near_jitter, shape.blocks) - 1
-    waiting = np.flatnonzero(earlier == NO_ONE)
-    pairs = near_pairs(
-        folded(taken(sketches, waiting), shape), folded(release.sketches, shape), most, promise.k
-    )
-    left, right = waiting[pairs.left], pairs.right
+    index = indexed.at(shape, min(step + promise.near_jitter, shape.blocks) - 1)
+    pairs = index.near(folded(release.sketches, shape), waiting=earlier == NO_ONE)
+    left, right = pairs.left, pairs.right
     near = _within_step(
         pairs, table[left], tables, release.table[right], release.tables, steps, step
     )

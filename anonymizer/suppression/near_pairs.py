@@ -8,7 +8,8 @@ so on down to single buckets. What has too few people even for these is compared
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,6 @@ from anonymizer.model.proofs import Sketches
 from anonymizer.suppression import suppression_limits
 
 Positions = tuple[NDArray[np.intp], NDArray[np.intp]]
-Key = TypeVar("Key", bound=np.unsignedinteger)
 _OF_WIDTH = {1: np.uint8, 2: np.uint16}
 
 
@@ -33,52 +33,131 @@ class Pairs:
     differing: NDArray[np.int64]
 
 
-def near_pairs(left: Sketches, right: Sketches, most: int, least: int) -> Pairs:
-    """All pairs that differ by at most `most`, ordered by left and right row, but for pairs of two
-    groups of fewer than `least` people: neither can be published.
+class GroupIndex:
+    """Groups whose keys are sorted once, to be compared with those of many releases.
 
-    Both lists have one shape, with more blocks than `most`.
+    Near ones differ by at most `most` people. Pairs of two groups of fewer than `least` people are
+    passed over: neither can be published. Raises ValueError where the blocks do not cover `most`.
     """
-    shape = left.shape
-    if shape != right.shape or most >= shape.blocks:
-        raise ValueError("sketches of different shapes, or a step that the blocks do not cover")
-    parts = [
-        _close(left, right, *pair, most, least) for pair in _candidates(left, right, most, least)
-    ]
-    pairs = np.concatenate([np.zeros(0, dtype=np.intp), *parts])
-    pairs.sort()
-    pairs = pairs[np.diff(pairs, prepend=-1) > 0]
-    rows, columns = np.divmod(pairs, max(len(right), 1))
-    return Pairs(rows, columns, _differing(left, right, rows, columns))
+
+    def __init__(self, sketches: Sketches, most: int, least: int) -> None:
+        if most >= sketches.shape.blocks:
+            raise ValueError("a step that the blocks do not cover")
+        self._sketches, self._most, self._least = sketches, most, least
+        every, large = np.arange(len(sketches)), np.flatnonzero(sketches.people >= least)
+        self._every, self._large = (
+            tuple(_IndexedLevel(level) for level in _levels(sketches, most, rows))
+            for rows in (every, large)
+        )
+
+    def near(self, others: Sketches, waiting: NDArray[np.bool_] | None = None) -> Pairs:
+        """All near pairs of a group, of those that are `waiting`, and one of `others`.
+
+        Ordered by group and other one. The others have the same shape.
+        """
+        own = self._sketches
+        if own.shape != others.shape:
+            raise ValueError("sketches of different shapes")
+        on = np.ones(len(own), dtype=bool) if waiting is None else waiting
+        large = others.people >= self._least
+        candidates = chain(
+            self._candidates(self._every, others, np.flatnonzero(large)),
+            self._candidates(self._large, others, np.flatnonzero(~large)),
+        )
+        parts = [
+            _close(own, others, rows[on[rows]], columns[on[rows]], self._most)
+            for rows, columns in candidates
+        ]
+        pairs = np.concatenate([np.zeros(0, dtype=np.intp), *parts])
+        pairs.sort()
+        pairs = pairs[np.diff(pairs, prepend=-1) > 0]
+        rows, columns = np.divmod(pairs, max(len(others), 1))
+        return Pairs(rows, columns, _differing(own, others, rows, columns))
+
+    def _candidates(
+        self, levels: "tuple[_IndexedLevel, ...]", others: Sketches, columns: NDArray[np.intp]
+    ) -> Iterator[Positions]:
+        """Every near pair with one of the `columns`, and others; some of them repeatedly."""
+        for own, level in zip(levels, _levels(others, self._most, columns), strict=False):
+            for index, keys in zip(own.indexes, level.keys.T, strict=False):  # one may end first
+                for found, other in index.equal(keys):
+                    yield own.rows[found], level.rows[other]
+            if not level.keys.shape[1]:
+                yield from _products(own.rows, level.rows)
 
 
-def _candidates(left: Sketches, right: Sketches, most: int, least: int) -> Iterator[Positions]:
-    """Every pair that differs by at most `most`, and others; some of them repeatedly."""
-    width = left.shape.buckets // left.shape.blocks
-    rows, columns = np.arange(len(left)), np.arange(len(right))
-    keys, others = left.keys, right.keys
+def _products(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Iterator[Positions]:
+    at_once = 1 + suppression_limits.PAIRS_AT_ONCE // max(1, len(columns))
+    for begin in range(0, len(rows), at_once):
+        part = rows[begin : begin + at_once]
+        yield np.repeat(part, len(columns)), np.tile(columns, len(part))
+
+
+def near_pairs(left: Sketches, right: Sketches, most: int, least: int) -> Pairs:
+    """All pairs of two lists that differ by at most `most`, as `GroupIndex.near` gives them."""
+    return GroupIndex(left, most, least).near(right)
+
+
+@dataclass(frozen=True)
+class _Level:
+    """Rows of sketches and their keys (rows x parts) where sets are divided into so many parts."""
+
+    rows: NDArray[np.intp]
+    keys: NDArray[Any]
+
+
+class _IndexedLevel:
+    def __init__(self, level: _Level) -> None:
+        self.rows = level.rows
+        self.indexes = [_KeyIndex(keys) for keys in level.keys.T]
+
+
+def _levels(sketches: Sketches, most: int, rows: NDArray[np.intp]) -> Iterator[_Level]:
+    """Keys of some rows: of blocks, of halves of blocks, so on to buckets, and at last none at all.
+
+    Who agrees only where nobody is has so many parts without anybody; the next level has these.
+    """
+    width = sketches.shape.buckets // sketches.shape.blocks
+    keys = sketches.keys[rows]
     while True:
-        for part, other in zip(keys.T, others.T, strict=True):
-            for row, column in _equal_keys(part, other):
-                yield rows[row], columns[column]
-        # Who agrees only where nobody is has so many parts without anybody.
-        empty = keys.shape[1] - most
-        rows = rows[(keys == 0).sum(axis=1) >= empty]
-        columns = columns[(others == 0).sum(axis=1) >= empty]
-        if width == 1 or not len(rows) or not len(columns):
+        yield _Level(rows, keys)
+        on = (keys == 0).sum(axis=1) >= keys.shape[1] - most
+        rows = rows[on]
+        if width == 1 or not len(rows):
             break
         width //= 2
-        keys, others = (
-            np.ascontiguousarray(fine).view(_OF_WIDTH[width])
-            for fine in (left.fine[rows], right.fine[columns])
-        )
-    of_size = left.people[rows] >= least
-    large = columns[right.people[columns] >= least]
-    for some, compared in ((rows[of_size], columns), (rows[~of_size], large)):
-        at_once = 1 + suppression_limits.PAIRS_AT_ONCE // max(1, len(compared))
-        for begin in range(0, len(some), at_once):
-            part = some[begin : begin + at_once]
-            yield np.repeat(part, len(compared)), np.tile(compared, len(part))
+        keys = np.ascontiguousarray(sketches.fine[rows]).view(_OF_WIDTH[width])
+    yield _Level(rows, keys[:0, :0])
+
+
+class _KeyIndex:
+    """The keys of one part, sorted, and which first bits occur in them. Nobody's key, 0, matches
+    nothing.
+    """
+
+    def __init__(self, keys: NDArray[Any]) -> None:
+        self._order = np.argsort(keys, kind="stable")
+        self._ordered = keys[self._order]
+        bits = 8 * keys.itemsize
+        filtered = min(bits, suppression_limits.FILTER_BITS, 5 + len(keys).bit_length())
+        self._unused = bits - filtered
+        self._present = np.zeros(1 << filtered, dtype=bool)
+        self._present[self._ordered >> self._unused] = True
+
+    def equal(self, keys: NDArray[Any]) -> Iterator[Positions]:
+        """Positions here and there with the same key."""
+        if not len(self._ordered):
+            return
+        candidates = np.flatnonzero(self._present[keys >> self._unused] & (keys != 0))
+        first = np.searchsorted(self._ordered, keys[candidates])
+        equal = self._ordered.take(first, mode="clip") == keys[candidates]
+        candidates, first = candidates[equal], first[equal]
+        runs = np.searchsorted(self._ordered, keys[candidates], "right") - first
+        others = np.repeat(candidates, runs)
+        positions = np.repeat(first - np.cumsum(runs) + runs, runs) + np.arange(runs.sum())
+        for begin in range(0, len(others), suppression_limits.PAIRS_AT_ONCE):
+            some = slice(begin, begin + suppression_limits.PAIRS_AT_ONCE)
+            yield self._order[positions[some]], others[some]
 
 
 def _close(
@@ -87,34 +166,13 @@ def _close(
     rows: NDArray[np.intp],
     columns: NDArray[np.intp],
     most: int,
-    least: int,
 ) -> NDArray[np.intp]:
-    """As row * len(right) + column, those that differ by at most `most`, one of `least` people."""
-    people, others = left.people[rows], right.people[columns]
-    near = (np.maximum(people, others) >= least) & (np.abs(people - others) <= most)
+    """As row * len(right) + column, those that differ by at most `most`."""
+    near = np.abs(left.people[rows] - right.people[columns]) <= most
     rows, columns = rows[near], columns[near]
     near = _differing(left, right, rows, columns) <= most
     pairs: NDArray[np.intp] = rows[near] * max(len(right), 1) + columns[near]
     return pairs
-
-
-def _equal_keys(left: NDArray[Key], right: NDArray[Key]) -> Iterator[Positions]:
-    """Pairs with the same key; nobody's key, 0, matches nothing."""
-    order = np.argsort(left, kind="stable")
-    ordered = left[order]
-    filtered = min(8 * left.itemsize, suppression_limits.FILTER_BITS, 5 + len(left).bit_length())
-    unused = 8 * left.itemsize - filtered
-    present = np.zeros(1 << filtered, dtype=bool)
-    present[ordered >> unused] = True
-    candidates = np.flatnonzero(present[right >> unused] & (right != 0))
-    first = np.searchsorted(ordered, right[candidates], "left")
-    last = np.searchsorted(ordered, right[candidates], "right")
-    runs = last - first
-    columns = np.repeat(candidates, runs)
-    positions = np.repeat(first - np.cumsum(runs) + runs, runs) + np.arange(runs.sum())
-    for begin in range(0, len(columns), suppression_limits.PAIRS_AT_ONCE):
-        some = slice(begin, begin + suppression_limits.PAIRS_AT_ONCE)
-        yield order[positions[some]], columns[some]
 
 
 def _differing(

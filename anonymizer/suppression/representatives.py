@@ -44,7 +44,7 @@ def write_representatives(of: Representatives, path: Path) -> None:
 
 def read_representatives(path: Path) -> Representatives:
     """The state file of a release. Raises Held `near_state` for one of another format."""
-    rows = pq.read_table(path, partitioning=None)
+    rows = pq.read_table(path, partitioning=None, memory_map=True)
     about = json.loads((rows.schema.metadata or {}).get(b"near", b"{}"))
     if about.get("format") != _FORMAT:
         raise Held(
@@ -55,7 +55,7 @@ def read_representatives(path: Path) -> Representatives:
     fine = _array(rows["fine"], shape.buckets)
     figures = rows["people"].fill_null(SUPPRESSED).to_numpy()
     table = rows["table"].to_numpy().astype(np.int32)
-    sketches = Sketches(shape, rows["size"].to_numpy(), fine, keys.astype(np.uint32))
+    sketches = Sketches(shape, rows["size"].to_numpy(), fine, keys.astype(np.uint32, copy=False))
     promise = about["step"], about["rounding"]
     return Representatives(tuple(about["tables"]), *promise, sketches, table, figures)
 
@@ -68,8 +68,10 @@ def _column(numbers: NDArray[np.uint8] | NDArray[np.uint32]) -> pa.Array:
 
 
 def _array(column: pa.ChunkedArray, width: int) -> NDArray[np.uint8]:
-    content = b"".join(
-        chunk.buffers()[1][chunk.offset * width : (chunk.offset + len(chunk)) * width].to_pybytes()
+    parts = [
+        np.frombuffer(chunk.buffers()[1], np.uint8, len(chunk) * width, chunk.offset * width)
         for chunk in column.chunks
-    )
-    return np.frombuffer(content, dtype=np.uint8).reshape(len(column), width)
+        if len(chunk)
+    ]
+    content = parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, np.uint8), *parts])
+    return content.reshape(len(column), width)

@@ -31,7 +31,7 @@ SHARE_OF_COMBINATIONS = 8  # of the effort, one part in so many
 STEPS_OF_A_PROGRAM = 10  # of work, to set it up
 
 # Near sets, and tables side by side (near, releasing)
-FILTER_BITS = 24  # of a key, to pass over what no other key has
+FILTER_BITS = 22  # of a key, to pass over what no other key has
 PAIRS_AT_ONCE = 1 << 20  # pairs compared at once: memory
 LEAST_COST = 1_000  # people; an empty table takes as long as so many more in another
 
