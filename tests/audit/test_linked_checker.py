@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from joined_worlds import enumerated, is_broken, random_join, shared, with_shared_figures
 from linked_worlds import as_campaign, links_of
+from rotation import cases
 from scipy import sparse
 from test_nested_tables import FLOOR, SHOPS, published, shops
 
@@ -79,8 +80,8 @@ def aimed(seed):
 
 
 def test_proofs_of_aimed_campaigns_place_nobody_outside_the_target():
-    """Nine of these worlds were refused when they did."""
-    for seed in range(60):
+    """Nine of all these worlds were refused when they did."""
+    for seed in cases(range(60), 20):
         join = aimed(seed)
         left = withhold_joined([join], join.tables, FLOOR)
         found = check_linked(links_of(left.tables, join.containments), left.proofs, FLOOR)
