@@ -55,6 +55,8 @@ def main() -> None:
     findings = attack_everything(history, given.folder / "game", say)
     say(f"attacks: {time.process_time() - begin:.0f} CPU seconds, peak {peak():.0f} MB")
     report(history, findings, options.seed)
+    if history.held:
+        sys.exit("days were held: " + "; ".join(held.split("\n")[0] for held in history.held))
 
 
 def run(folder: Path, simulation: Simulation) -> History:
@@ -67,7 +69,7 @@ def run(folder: Path, simulation: Simulation) -> History:
 def report(history: History, findings: Findings, seed: int) -> None:
     releases = Counter(series_of(path.name) for path in history.home.releases.iterdir())
     print(f"{dict(releases)} releases, {findings.tables:,} tables, {findings.figures:,} figures")
-    print(f"runs again {history.runs_again}, restored {history.restored}, held {history.held}")
+    print(f"runs again {history.runs_again}, restored {history.restored}, held {len(history.held)}")
     restated = [name for name, kept in history.archive.versions().items() if len(kept) > 1]
     print(f"files that were ever seen: {len(history.archive.versions()):,}; changed: {restated}")
     others = history.without.values()
