@@ -5,7 +5,7 @@ HOME_DIR ?= demo
 # Every locked package has a wheel here, but for one that is plain Python.
 PLATFORMS := x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin
 
-.PHONY: demo install test test-all quick-tests all-tests bench mutants check coverage format docs site lock clean
+.PHONY: demo install test test-all quick-tests all-tests bench mutants check coverage format docs site pictures lock clean
 
 demo: install ## generate a sample world, run all its days, print what was released
 	$(BIN)/audience demo --home $(HOME_DIR)
@@ -64,6 +64,9 @@ docs: install ## write the generated pages again
 
 site: install ## the documentation as a site in build/site; pages load nothing from elsewhere
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --clean --config-file website/mkdocs.yml
+
+pictures: install ## docs/pictures, of a demo with a known key; needs Chromium, LibreOffice, pdftoppm
+	$(BIN)/python website/pictures.py
 
 lock: install ## resolve pyproject.toml again, keeping versions that still fit; all new: make lock UPGRADE=--upgrade
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \

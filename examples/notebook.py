@@ -27,23 +27,30 @@ def _():
 
 @app.cell
 def _(database, mo):
-    campaigns = database.sql("SELECT campaign_id FROM campaigns ORDER BY campaign_id").df()
+    # By name; the one that reached most people in a day comes first.
+    found = database.sql(
+        "SELECT campaign, campaign_id FROM campaigns JOIN campaign_days "
+        "ON subject_id = campaign_id GROUP BY ALL ORDER BY max(people) DESC NULLS LAST, campaign_id"
+    ).fetchall()
+    names = {identity: f"{name} ({identity})" for name, identity in found}
     campaign = mo.ui.dropdown(
-        campaigns["campaign_id"].tolist(), value=campaigns["campaign_id"][0], label="Campaign"
+        {name: identity for identity, name in names.items()},
+        value=next(iter(names.values())),
+        label="Campaign",
     )
     campaign
-    return (campaign,)
+    return campaign, names
 
 
 @app.cell
-def _(alt, campaign, database):
+def _(alt, campaign, database, names):
     # Named segments day by day. The band is where the true number lies; a gap is suppressed.
     trend = database.execute("FROM trend(?)", [campaign.value]).df()
-    days = alt.Chart(trend).encode(x="period_start:T", color="segment:N")
+    days = alt.Chart(trend).encode(x=alt.X("period_start:T", title=None), color="segment:N")
     trend_chart = (
         days.mark_area(opacity=0.25).encode(y="people_least:Q", y2="people_most:Q")
         + days.mark_line(point=True).encode(y=alt.Y("people:Q", title="people"))
-    ).properties(title=f"{campaign.value}: people a day")
+    ).properties(title=f"{names[campaign.value]}: people a day", width=600)
     trend_chart
     return trend, trend_chart
 
@@ -60,7 +67,7 @@ def _(database, mo):
 
 
 @app.cell
-def _(alt, campaign, database, level, trend):
+def _(alt, campaign, database, level, names, trend):
     # Everybody in one bar each. Suppressed segments are in the bar of everyone else.
     last_day = trend["period_start"].max()
     parts = database.execute(
@@ -71,24 +78,26 @@ def _(alt, campaign, database, level, trend):
     split_chart = (
         bars.mark_bar().encode(x=alt.X("people:Q", title="people"))
         + bars.mark_rule(strokeWidth=2).encode(x="people_least:Q", x2="people_most:Q")
-    ).properties(title=f"{campaign.value} on {last_day:%Y-%m-%d} by {level.value}")
+    ).properties(
+        title=f"{names[campaign.value]} on {last_day:%Y-%m-%d} by {level.value}", width=600
+    )
     split_chart
     return parts, split_chart
 
 
 @app.cell
-def _(alt, campaign, database):
+def _(alt, campaign, database, names):
     # A share is as uncertain as both of its figures together.
     shares = database.execute(
         "SELECT period_start, 'women' AS segment, * EXCLUDE (period_start) FROM share(?, 'women') "
         "WHERE status = 'published'",
         [campaign.value],
     ).df()
-    by_day = alt.Chart(shares).encode(x="period_start:T")
+    by_day = alt.Chart(shares).encode(x=alt.X("period_start:T", title=None))
     share_chart = (
         by_day.mark_area(opacity=0.25).encode(y="percent_least:Q", y2="percent_most:Q")
         + by_day.mark_line(point=True).encode(y=alt.Y("percent:Q", title="women, %"))
-    ).properties(title=f"{campaign.value}: share of women")
+    ).properties(title=f"{names[campaign.value]}: share of women", width=600)
     share_chart
     return share_chart, shares
 

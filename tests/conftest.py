@@ -1,6 +1,7 @@
 """Fixtures that several parts share: the home that `make demo` leaves behind."""
 
 import atexit
+import hashlib
 import os
 import subprocess
 import sys
@@ -36,17 +37,22 @@ def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
 
 @pytest.fixture(scope="session")
 def demo(once: Once) -> Demo:
-    """`make demo` in a folder of its own."""
+    """`make demo` in a folder of its own, with the key of the pictures (website/pictures.py)."""
 
     def make(folder: Path) -> None:
+        key = folder / "known.key"
+        key.touch(mode=0o600)
+        key.write_text(hashlib.sha256(b"a key that everyone knows").hexdigest(), encoding="ascii")
         done = subprocess.run(
             ["make", "demo", f"HOME_DIR={folder / 'home'}"],
             cwd=ROOT,
+            env={**os.environ, "AUDIENCE_SECRET_FILE": str(key)},
             capture_output=True,
             text=True,
             check=False,
         )
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        key.rename(folder / "home/secret.key")
         (folder / "said.txt").write_text(done.stdout, encoding="utf-8")
 
     folder = once("demo", make)
