@@ -21,6 +21,7 @@ from functools import cached_property
 from itertools import chain, combinations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.audit.findings import Finding
@@ -31,6 +32,7 @@ from anonymizer.model.proofs import FigureId, LinkedProof
 
 _MOST_TABLES, _MOST_FIGURES = 4, 2_000  # of a set as one; twice the figures times the tables
 _AT_ONCE = 2**23  # flags
+_MOST_COMBINATIONS = 2**62  # as one number
 Kind = frozenset[int]
 
 
@@ -195,13 +197,13 @@ class _LinkedFamilies:
         """
         weights = np.array([requirement.weight(kind) for kind in self._kinds], dtype=np.int64)
         useful = np.flatnonzero(weights)
-        class_of = self._proof.witnesses.class_of.reshape(-1, len(self._kinds))[:, useful]
-        wanted, of_cell = np.unique(class_of.astype(np.int64), axis=0, return_inverse=True)
+        cells, of_cell = self._different_cells
+        wanted = cells[:, useful]
         totals = _totals(wanted, weights[useful], self._proof.witnesses.starts.shape[1])
         enough = self._most(totals) >= floor
         for public in self._shortages:
             enough |= public.forbid(totals, floor)
-        grid: Flags = enough[of_cell.ravel()].reshape(self._where.shape[:-1])
+        grid: Flags = enough[of_cell].reshape(self._where.shape[:-1])
         if list(leaves) == list(self._proof.leaves):
             return grid
         positions = (dict(zip(mine, range(len(mine)), strict=True)) for mine in self._proof.leaves)
@@ -226,10 +228,10 @@ class _LinkedFamilies:
         witnesses = self._proof.witnesses
         if fault := malformed(witnesses, self._where):
             return fault
-        boxes = self._boxes()
-        lists = boxes.T.tocsr()
-        first = first_cells(witnesses.class_of, witnesses.starts.shape[1])
-        if (first < 0).any() or not consistent(witnesses.class_of, lists, first):
+        places, class_of = self._places()
+        lists = self._boxes(places).T.tocsr()
+        first = first_cells(class_of, witnesses.starts.shape[1])
+        if (first < 0).any() or not consistent(class_of, lists, first):
             return "the classes do not match the published figures"
         self._groups_of = lists[first]
         kept = self._kept()
@@ -247,23 +249,52 @@ class _LinkedFamilies:
         ids = [(n, name) for n, table in enumerate(self._tables) for name in table.ids]
         return {figure: row for row, figure in enumerate(ids)}
 
-    def _boxes(self) -> sparse.csr_array:
-        """(figures x cells and kinds): which people of which cell are counted where."""
-        kinds = len(self._kinds)
-        class_of = self._proof.witnesses.class_of.reshape(-1, kinds)
+    @cached_property
+    def _different_cells(self) -> tuple[Ints, Ints]:
+        """The classes of each kind (different cells x kinds), and which of these each cell has."""
+        class_of = self._proof.witnesses.class_of.reshape(-1, len(self._kinds)).astype(np.int64)
+        first, of_cell = _different([*class_of.T])
+        return class_of[first], of_cell
+
+    @cached_property
+    def _axes(self) -> list[tuple[Ints, Ints]]:
+        """Of each dimension a leaf of each sort, and the sort of each leaf: those of a sort are in
+        the same figures.
+        """
+        axes = zip(*(table.inside for table in self._tables), strict=True)
+        return [_different_leaves(np.vstack(axis)) for axis in axes]
+
+    def _places(self) -> tuple[list[Ints], NDArray[np.int32]]:
+        """What tells cells of classes apart, and the class: sorts of leaves and, last, the kind.
+
+        A cell that is in a class is possible in every table of its kind: else it is malformed.
+        """
+        class_of = self._proof.witnesses.class_of
+        cells = np.flatnonzero(class_of >= 0)
+        *leaves, kind = np.unravel_index(cells, self._where.shape)
+        sorts = [of_leaf[leaf] for (_, of_leaf), leaf in zip(self._axes, leaves, strict=True)]
+        first, _ = _different([*sorts, kind, class_of[cells]])
+        return [column[first] for column in (*sorts, kind)], class_of[cells[first]]
+
+    def _boxes(self, places: list[Ints]) -> sparse.csr_array:
+        """(figures x places): which people of which place are counted where."""
+        *sorts, kinds = places
         columns, rows, before = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], 0
         for number, table in zip(self.positions, self._tables, strict=True):
-            counted = [position for position, kind in enumerate(self._kinds) if number in kind]
-            for row, cell in _cells_of_figures(table):
-                for kind in counted:
-                    there = class_of[cell, kind] >= 0
-                    rows.append(before + row[there])
-                    columns.append(cell[there] * kinds + kind)
+            counted = np.array([number in kind for kind in self._kinds], dtype=bool)
+            there = np.flatnonzero(counted[kinds])
+            inside = [
+                flags[:, first]
+                for flags, (first, _) in zip(table.inside, self._axes, strict=True)
+            ]
+            for row, place in _figures_by_place(inside, [sort[there] for sort in sorts]):
+                rows.append(before + row)
+                columns.append(there[place])
             before += len(table.ids)
         row, column = np.concatenate(rows), np.concatenate(columns)
         ones = np.ones(len(row), dtype=np.int64)
         return sparse.csr_array(
-            sparse.coo_array((ones, (row, column)), shape=(before, class_of.size))
+            sparse.coo_array((ones, (row, column)), shape=(before, len(kinds)))
         )
 
     def _bounds(self, *, wide: bool) -> tuple[Ints, Ints]:
@@ -353,16 +384,40 @@ def _where(kind: Kind, tables: Mapping[int, Linked], links: Links) -> Flags:
     return there
 
 
-def _cells_of_figures(table: Linked) -> Iterator[tuple[Ints, Ints]]:
-    """(figure, possible cell): a limited number of figures at once."""
-    at_once = max(1, _AT_ONCE // max(table.possible.size, 1))
-    for start in range(0, len(table.ids), at_once):
-        boxes = np.ones((len(table.ids[start : start + at_once]), 1), dtype=bool)
-        for inside in table.inside:
-            boxes = boxes[:, :, None] & inside[start : start + at_once, None, :]
-            boxes = boxes.reshape(len(boxes), -1)
-        row, cell = np.nonzero(boxes & table.possible.ravel())
-        yield row + start, cell
+def _figures_by_place(
+    inside: Sequence[Flags], places: Sequence[Ints]
+) -> Iterator[tuple[Ints, Ints]]:
+    """(figure, place) where a place is inside in every dimension: few figures at once."""
+    figures = len(inside[0])
+    at_once = max(1, _AT_ONCE // max(len(places[0]), 1))
+    for start in range(0, figures, at_once):
+        few = (flags[start : start + at_once] for flags in inside)
+        boxes = [flags[:, place] for flags, place in zip(few, places, strict=True)]
+        row, column = np.nonzero(np.logical_and.reduce(boxes))
+        yield row + start, column
+
+
+def _different_leaves(inside: Flags) -> tuple[Ints, Ints]:
+    """A leaf of each sort, and the sort of each, where `inside` has the leaves of each figure."""
+    nothing = np.zeros(inside.shape[1], dtype=np.uint8)
+    return _different([nothing, *np.packbits(inside, axis=0)])
+
+
+def _different(columns: Sequence[NDArray[np.integer]]) -> tuple[Ints, Ints]:
+    """The first position of each combination of values, and which of these each position has.
+
+    Values are -1 or more.
+    """
+    combination, combinations_before = np.zeros(columns[0].shape, dtype=np.int64), 1
+    for column in columns:
+        values = int(column.max(initial=0)) + 2
+        if combinations_before * values > _MOST_COMBINATIONS:
+            found, combination = np.unique(combination, return_inverse=True)
+            combinations_before = len(found)
+        combination = combination * values + (column.astype(np.int64) + 1)
+        combinations_before *= values
+    _, first, combination = np.unique(combination, return_index=True, return_inverse=True)
+    return first, combination
 
 
 def _totals(wanted: Ints, weights: Ints, classes: int) -> sparse.csr_array:

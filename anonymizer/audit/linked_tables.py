@@ -385,6 +385,8 @@ def _says_no_more(old: Linked, new: Linked) -> bool:
 
 def leaves_of(tables: Sequence[Linked]) -> list[tuple[str, ...]]:
     """The finest values of each dimension that any of the tables knows."""
+    if all(table.leaves == tables[0].leaves for table in tables):
+        return list(tables[0].leaves)
     axes = zip(*(table.leaves for table in tables), strict=True)
     return [tuple(dict.fromkeys(leaf for own in axis for leaf in own)) for axis in axes]
 
