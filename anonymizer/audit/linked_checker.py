@@ -26,13 +26,21 @@ from scipy import sparse
 
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.linked_differences import too_short
-from anonymizer.audit.linked_tables import Flags, Ints, Linked, Links, is_far, leaves_of
+from anonymizer.audit.linked_tables import (
+    Flags,
+    Ints,
+    Linked,
+    Links,
+    different,
+    different_rows,
+    is_far,
+    leaves_of,
+)
 from anonymizer.audit.witness_check import WitnessTables, consistent, first_cells, malformed
 from anonymizer.model.proofs import FigureId, LinkedProof
 
 _MOST_TABLES, _MOST_FIGURES = 4, 2_000  # of a set as one; twice the figures times the tables
 _AT_ONCE = 2**23  # flags
-_MOST_COMBINATIONS = 2**62  # as one number
 Kind = frozenset[int]
 
 
@@ -253,7 +261,7 @@ class _LinkedFamilies:
     def _different_cells(self) -> tuple[Ints, Ints]:
         """The classes of each kind (different cells x kinds), and which of these each cell has."""
         class_of = self._proof.witnesses.class_of.reshape(-1, len(self._kinds)).astype(np.int64)
-        first, of_cell = _different([*class_of.T])
+        first, of_cell = different([*class_of.T])
         return class_of[first], of_cell
 
     @cached_property
@@ -262,7 +270,7 @@ class _LinkedFamilies:
         the same figures.
         """
         axes = zip(*(table.inside for table in self._tables), strict=True)
-        return [_different_leaves(np.vstack(axis)) for axis in axes]
+        return [different_rows(np.vstack(axis).T) for axis in axes]
 
     def _places(self) -> tuple[list[Ints], NDArray[np.int32]]:
         """What tells cells of classes apart, and the class: sorts of leaves and, last, the kind.
@@ -273,7 +281,7 @@ class _LinkedFamilies:
         cells = np.flatnonzero(class_of >= 0)
         *leaves, kind = np.unravel_index(cells, self._where.shape)
         sorts = [of_leaf[leaf] for (_, of_leaf), leaf in zip(self._axes, leaves, strict=True)]
-        first, _ = _different([*sorts, kind, class_of[cells]])
+        first, _ = different([*sorts, kind, class_of[cells]])
         return [column[first] for column in (*sorts, kind)], class_of[cells[first]]
 
     def _boxes(self, places: list[Ints]) -> sparse.csr_array:
@@ -395,29 +403,6 @@ def _figures_by_place(
         boxes = [flags[:, place] for flags, place in zip(few, places, strict=True)]
         row, column = np.nonzero(np.logical_and.reduce(boxes))
         yield row + start, column
-
-
-def _different_leaves(inside: Flags) -> tuple[Ints, Ints]:
-    """A leaf of each sort, and the sort of each, where `inside` has the leaves of each figure."""
-    nothing = np.zeros(inside.shape[1], dtype=np.uint8)
-    return _different([nothing, *np.packbits(inside, axis=0)])
-
-
-def _different(columns: Sequence[NDArray[np.integer]]) -> tuple[Ints, Ints]:
-    """The first position of each combination of values, and which of these each position has.
-
-    Values are -1 or more.
-    """
-    combination, combinations_before = np.zeros(columns[0].shape, dtype=np.int64), 1
-    for column in columns:
-        values = int(column.max(initial=0)) + 2
-        if combinations_before * values > _MOST_COMBINATIONS:
-            found, combination = np.unique(combination, return_inverse=True)
-            combinations_before = len(found)
-        combination = combination * values + (column.astype(np.int64) + 1)
-        combinations_before *= values
-    _, first, combination = np.unique(combination, return_index=True, return_inverse=True)
-    return first, combination
 
 
 def _totals(wanted: Ints, weights: Ints, classes: int) -> sparse.csr_array:

@@ -7,7 +7,7 @@ group; a few people moved make most of them, programs find the others or the fig
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 from scipy import sparse
@@ -66,6 +66,15 @@ def attack_joined(joint: Joint, wanted: Flags, most_programs: int) -> LinkedOutc
     return _LinkedAttack(joint, wanted, most_programs).outcome()
 
 
+def prove_joined(joint: Joint) -> Families | None:
+    """The tables that prove every requirement, if they are found without programs; else None.
+
+    What speaks against the others is not asked.
+    """
+    wanted = np.ones(joint.requirements.weights.shape[0], dtype=bool)
+    return _LinkedAttack(joint, wanted, 0).proof()
+
+
 def subtract_joined(joint: Joint, wanted: Flags, most_programs: int = 0) -> LinkedOutcome:
     """What one figure less another shows of the wanted requirements, and nothing else."""
     return _LinkedAttack(joint, wanted, most_programs).differences()
@@ -92,6 +101,11 @@ class _LinkedAttack:
             findings = list(self._beyond_pairs())
         used = self._most_programs - self._programs_left
         return LinkedOutcome(tuple(findings), self._open, used, self._families)
+
+    def proof(self) -> Families | None:
+        """The families, unless there is a finding: the first one ends the search."""
+        found = next(chain(self._pairs(), self._beyond_pairs()), None)
+        return None if found else self._families
 
     def _has_uncovered(self) -> Flags:
         """Requirements to which people can be added without any figure noticing."""
