@@ -42,12 +42,7 @@ def conditional_table(
     This takes longer, and finds tables where the inner one fills much of the outer one.
     """
     within, containing = refinement.tables[inner], refinement.tables[outer]
-    own = refinement.members(inner), refinement.members(outer)
-    known = System(
-        np.concatenate([within.lowest, containing.lowest]),
-        np.concatenate([within.highest, containing.highest]),
-        sparse.csr_array(sparse.block_array([[own[0], None], [own[1], containing.members]])),
-    )
+    known = both_tables(refinement, inner, outer)
     there = (refinement.own[inner] >= 0) & within.covered[refinement.own[inner]]
     start = np.concatenate(
         [expected * there, refinement.summed(outer, expected) * containing.covered]
@@ -59,6 +54,19 @@ def conditional_table(
         if table is not None:
             return table[: len(refinement)], table[len(refinement) :]
     return None
+
+
+def both_tables(refinement: Refinement, inner: int, outer: int) -> System:
+    """The figures of an inner and an outer table, over the parts of the inner one and, after them,
+    the outer one's own classes for whoever is in it alone.
+    """
+    within, containing = refinement.tables[inner], refinement.tables[outer]
+    own = refinement.members(inner), refinement.members(outer)
+    return System(
+        np.concatenate([within.lowest, containing.lowest]),
+        np.concatenate([within.highest, containing.highest]),
+        sparse.csr_array(sparse.block_array([[own[0], None], [own[1], containing.members]])),
+    )
 
 
 def _by_class(own: Integers, classes: int) -> list[Integers]:
