@@ -208,4 +208,6 @@ class _Stack:
             first = made_to_fit(known, drawn)
             if first is not None:
                 return witnesses_near(known, first, self._requirements(), wanted, patient=True)
+            if self.hopeless:
+                break
         return None
