@@ -702,7 +702,7 @@ _CHECKING = (
          "not cons",
          "test_a_class_without_cells_is_refused"),
         ("cells of other figures are in one class", "inference",
-         " or not consistent(witnesses.class_of, lists, first):", ":",
+         " or not consistent(class_of, lists, first):", ":",
          "test_cells_of_different_figures_in_one_class_are_refused"),
         ("witnesses that do not fit pass", "inference",
          "if faults := tables.misfits(known.low, known.high):", "if faults := list[str]():",

@@ -292,8 +292,7 @@ class _LinkedFamilies:
             counted = np.array([number in kind for kind in self._kinds], dtype=bool)
             there = np.flatnonzero(counted[kinds])
             inside = [
-                flags[:, first]
-                for flags, (first, _) in zip(table.inside, self._axes, strict=True)
+                flags[:, first] for flags, (first, _) in zip(table.inside, self._axes, strict=True)
             ]
             for row, place in _figures_by_place(inside, [sort[there] for sort in sorts]):
                 rows.append(before + row)
@@ -301,9 +300,7 @@ class _LinkedFamilies:
             before += len(table.ids)
         row, column = np.concatenate(rows), np.concatenate(columns)
         ones = np.ones(len(row), dtype=np.int64)
-        return sparse.csr_array(
-            sparse.coo_array((ones, (row, column)), shape=(before, len(kinds)))
-        )
+        return sparse.csr_array(sparse.coo_array((ones, (row, column)), shape=(before, len(kinds))))
 
     def _bounds(self, *, wide: bool) -> tuple[Ints, Ints]:
         lowest, highest = (

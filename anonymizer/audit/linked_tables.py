@@ -409,9 +409,9 @@ def contained(inner: Linked, outer: Linked, rows: Ints, columns: Ints) -> Flags:
     small, large = inner.populated.over(leaves), outer.over(leaves)
     within = np.ones((len(rows), len(columns)), dtype=bool)
     for part, whole in zip(small.inside, large.inside, strict=True):
-        inner_rows, outer_rows = part[rows], whole[columns]
-        (of_row, row), (of_column, column) = map(different_rows, (inner_rows, outer_rows))
-        beyond = inner_rows[of_row].astype(np.float32) @ (~outer_rows[of_column]).T.astype(np.float32)
+        inside, around = part[rows], whole[columns]
+        (of_row, row), (of_column, column) = different_rows(inside), different_rows(around)
+        beyond = inside[of_row].astype(np.float32) @ (~around[of_column]).T.astype(np.float32)
         within &= (beyond == 0)[row[:, None], column[None, :]]
     return within
 

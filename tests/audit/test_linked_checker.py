@@ -303,6 +303,26 @@ def test_cells_that_figures_tell_apart_are_in_no_class_together():
     assert moved > 1
 
 
+def test_people_of_one_table_and_of_both_are_in_no_class_together():
+    """A cell of people of both tables has the class of those of the outer one, or the reverse."""
+    few = [table.without(about_men(table)) for table in shops(1)]
+    proofs, links = week_of_shops(few)
+    witnesses, kinds = proofs[0].witnesses, len(proofs[0].kinds)
+    moved = 0
+    for one, other in ((0, 1), (1, 0)):
+        class_of = witnesses.class_of.reshape(-1, kinds)
+        for cell in np.flatnonzero((class_of[:, :2] >= 0).all(axis=1)).tolist():
+            if np.count_nonzero(class_of == class_of[cell, one]) < 2:
+                continue
+            wrong = class_of.copy()
+            wrong[cell, one] = class_of[cell, other]
+            wrong = replace(proofs[0], witnesses=replace(witnesses, class_of=wrong.ravel()))
+            found = check_linked(links, [wrong, *proofs[1:]], FLOOR)
+            assert "structure" in {finding.kind for finding in found}
+            moved += 1
+    assert moved > 1
+
+
 def genders_reversed(proof):
     """The same proof with the leaves of the first dimension the other way round."""
     first, *others = proof.leaves
