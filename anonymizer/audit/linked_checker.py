@@ -236,8 +236,8 @@ class _LinkedFamilies:
         witnesses = self._proof.witnesses
         if fault := malformed(witnesses, self._where):
             return fault
-        places, class_of = self._places()
-        lists = self._boxes(places).T.tocsr()
+        strata, class_of = self._strata()
+        lists = self._boxes(strata).T.tocsr()
         first = first_cells(class_of, witnesses.starts.shape[1])
         if (first < 0).any() or not consistent(class_of, lists, first):
             return "the classes do not match the published figures"
@@ -272,7 +272,7 @@ class _LinkedFamilies:
         axes = zip(*(table.inside for table in self._tables), strict=True)
         return [different_rows(np.vstack(axis).T) for axis in axes]
 
-    def _places(self) -> tuple[list[Ints], NDArray[np.int32]]:
+    def _strata(self) -> tuple[list[Ints], NDArray[np.int32]]:
         """What tells cells of classes apart, and the class: sorts of leaves and, last, the kind.
 
         A cell that is in a class is possible in every table of its kind: else it is malformed.
@@ -284,9 +284,9 @@ class _LinkedFamilies:
         first, _ = different([*sorts, kind, class_of[cells]])
         return [column[first] for column in (*sorts, kind)], class_of[cells[first]]
 
-    def _boxes(self, places: list[Ints]) -> sparse.csr_array:
-        """(figures x places): which people of which place are counted where."""
-        *sorts, kinds = places
+    def _boxes(self, strata: list[Ints]) -> sparse.csr_array:
+        """(figures x strata): which people of which stratum are counted where."""
+        *sorts, kinds = strata
         columns, rows, before = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], 0
         for number, table in zip(self.positions, self._tables, strict=True):
             counted = np.array([number in kind for kind in self._kinds], dtype=bool)
@@ -294,9 +294,9 @@ class _LinkedFamilies:
             inside = [
                 flags[:, first] for flags, (first, _) in zip(table.inside, self._axes, strict=True)
             ]
-            for row, place in _figures_by_place(inside, [sort[there] for sort in sorts]):
+            for row, stratum in _figures_by_stratum(inside, [sort[there] for sort in sorts]):
                 rows.append(before + row)
-                columns.append(there[place])
+                columns.append(there[stratum])
             before += len(table.ids)
         row, column = np.concatenate(rows), np.concatenate(columns)
         ones = np.ones(len(row), dtype=np.int64)
@@ -389,15 +389,15 @@ def _where(kind: Kind, tables: Mapping[int, Linked], links: Links) -> Flags:
     return there
 
 
-def _figures_by_place(
-    inside: Sequence[Flags], places: Sequence[Ints]
+def _figures_by_stratum(
+    inside: Sequence[Flags], strata: Sequence[Ints]
 ) -> Iterator[tuple[Ints, Ints]]:
-    """(figure, place) where a place is inside in every dimension: few figures at once."""
+    """(figure, stratum) where a stratum is inside in every dimension: few figures at once."""
     figures = len(inside[0])
-    at_once = max(1, _AT_ONCE // max(len(places[0]), 1))
+    at_once = max(1, _AT_ONCE // max(len(strata[0]), 1))
     for start in range(0, figures, at_once):
         few = (flags[start : start + at_once] for flags in inside)
-        boxes = [flags[:, place] for flags, place in zip(few, places, strict=True)]
+        boxes = [flags[:, stratum] for flags, stratum in zip(few, strata, strict=True)]
         row, column = np.nonzero(np.logical_and.reduce(boxes))
         yield row + start, column
 

@@ -409,9 +409,11 @@ def contained(inner: Linked, outer: Linked, rows: Ints, columns: Ints) -> Flags:
     small, large = inner.populated.over(leaves), outer.over(leaves)
     within = np.ones((len(rows), len(columns)), dtype=bool)
     for part, whole in zip(small.inside, large.inside, strict=True):
-        inside, around = part[rows], whole[columns]
-        (of_row, row), (of_column, column) = different_rows(inside), different_rows(around)
-        beyond = inside[of_row].astype(np.float32) @ (~around[of_column]).T.astype(np.float32)
+        small_rows, large_rows = part[rows], whole[columns]
+        (of_row, row), (of_column, column) = different_rows(small_rows), different_rows(large_rows)
+        beyond = small_rows[of_row].astype(np.float32) @ (~large_rows[of_column]).T.astype(
+            np.float32
+        )
         within &= (beyond == 0)[row[:, None], column[None, :]]
     return within
 
