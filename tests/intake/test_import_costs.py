@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 
-def test_pandas_is_not_imported_before_it_is_needed():
+def test_pandas_is_not_imported_before_it_is_needed() -> None:
     program = "import sys, pipelines.assembly; sys.exit('pandas' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()[-2000:]
