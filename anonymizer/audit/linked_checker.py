@@ -21,11 +21,21 @@ from functools import cached_property
 from itertools import chain, combinations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.linked_differences import too_short
-from anonymizer.audit.linked_tables import Flags, Ints, Linked, Links, is_far, leaves_of
+from anonymizer.audit.linked_tables import (
+    Flags,
+    Ints,
+    Linked,
+    Links,
+    different,
+    different_rows,
+    is_far,
+    leaves_of,
+)
 from anonymizer.audit.witness_check import WitnessTables, consistent, first_cells, malformed
 from anonymizer.model.proofs import FigureId, LinkedProof
 
@@ -195,13 +205,13 @@ class _LinkedFamilies:
         """
         weights = np.array([requirement.weight(kind) for kind in self._kinds], dtype=np.int64)
         useful = np.flatnonzero(weights)
-        class_of = self._proof.witnesses.class_of.reshape(-1, len(self._kinds))[:, useful]
-        wanted, of_cell = np.unique(class_of.astype(np.int64), axis=0, return_inverse=True)
+        cells, of_cell = self._different_cells
+        wanted = cells[:, useful]
         totals = _totals(wanted, weights[useful], self._proof.witnesses.starts.shape[1])
         enough = self._most(totals) >= floor
         for public in self._shortages:
             enough |= public.forbid(totals, floor)
-        grid: Flags = enough[of_cell.ravel()].reshape(self._where.shape[:-1])
+        grid: Flags = enough[of_cell].reshape(self._where.shape[:-1])
         if list(leaves) == list(self._proof.leaves):
             return grid
         positions = (dict(zip(mine, range(len(mine)), strict=True)) for mine in self._proof.leaves)
@@ -226,10 +236,10 @@ class _LinkedFamilies:
         witnesses = self._proof.witnesses
         if fault := malformed(witnesses, self._where):
             return fault
-        boxes = self._boxes()
-        lists = boxes.T.tocsr()
-        first = first_cells(witnesses.class_of, witnesses.starts.shape[1])
-        if (first < 0).any() or not consistent(witnesses.class_of, lists, first):
+        strata, class_of = self._strata()
+        lists = self._boxes(strata).T.tocsr()
+        first = first_cells(class_of, witnesses.starts.shape[1])
+        if (first < 0).any() or not consistent(class_of, lists, first):
             return "the classes do not match the published figures"
         self._groups_of = lists[first]
         kept = self._kept()
@@ -247,24 +257,50 @@ class _LinkedFamilies:
         ids = [(n, name) for n, table in enumerate(self._tables) for name in table.ids]
         return {figure: row for row, figure in enumerate(ids)}
 
-    def _boxes(self) -> sparse.csr_array:
-        """(figures x cells and kinds): which people of which cell are counted where."""
-        kinds = len(self._kinds)
-        class_of = self._proof.witnesses.class_of.reshape(-1, kinds)
+    @cached_property
+    def _different_cells(self) -> tuple[Ints, Ints]:
+        """The classes of each kind (different cells x kinds), and which of these each cell has."""
+        class_of = self._proof.witnesses.class_of.reshape(-1, len(self._kinds)).astype(np.int64)
+        first, of_cell = different([*class_of.T])
+        return class_of[first], of_cell
+
+    @cached_property
+    def _axes(self) -> list[tuple[Ints, Ints]]:
+        """Of each dimension a leaf of each sort, and the sort of each leaf: those of a sort are in
+        the same figures.
+        """
+        axes = zip(*(table.inside for table in self._tables), strict=True)
+        return [different_rows(np.vstack(axis).T) for axis in axes]
+
+    def _strata(self) -> tuple[list[Ints], NDArray[np.int32]]:
+        """What tells cells of classes apart, and the class: sorts of leaves and, last, the kind.
+
+        A cell that is in a class is possible in every table of its kind: else it is malformed.
+        """
+        class_of = self._proof.witnesses.class_of
+        cells = np.flatnonzero(class_of >= 0)
+        *leaves, kind = np.unravel_index(cells, self._where.shape)
+        sorts = [of_leaf[leaf] for (_, of_leaf), leaf in zip(self._axes, leaves, strict=True)]
+        first, _ = different([*sorts, kind, class_of[cells]])
+        return [column[first] for column in (*sorts, kind)], class_of[cells[first]]
+
+    def _boxes(self, strata: list[Ints]) -> sparse.csr_array:
+        """(figures x strata): which people of which stratum are counted where."""
+        *sorts, kinds = strata
         columns, rows, before = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], 0
         for number, table in zip(self.positions, self._tables, strict=True):
-            counted = [position for position, kind in enumerate(self._kinds) if number in kind]
-            for row, cell in _cells_of_figures(table):
-                for kind in counted:
-                    there = class_of[cell, kind] >= 0
-                    rows.append(before + row[there])
-                    columns.append(cell[there] * kinds + kind)
+            counted = np.array([number in kind for kind in self._kinds], dtype=bool)
+            there = np.flatnonzero(counted[kinds])
+            inside = [
+                flags[:, first] for flags, (first, _) in zip(table.inside, self._axes, strict=True)
+            ]
+            for row, stratum in _figures_by_stratum(inside, [sort[there] for sort in sorts]):
+                rows.append(before + row)
+                columns.append(there[stratum])
             before += len(table.ids)
         row, column = np.concatenate(rows), np.concatenate(columns)
         ones = np.ones(len(row), dtype=np.int64)
-        return sparse.csr_array(
-            sparse.coo_array((ones, (row, column)), shape=(before, class_of.size))
-        )
+        return sparse.csr_array(sparse.coo_array((ones, (row, column)), shape=(before, len(kinds))))
 
     def _bounds(self, *, wide: bool) -> tuple[Ints, Ints]:
         lowest, highest = (
@@ -353,16 +389,17 @@ def _where(kind: Kind, tables: Mapping[int, Linked], links: Links) -> Flags:
     return there
 
 
-def _cells_of_figures(table: Linked) -> Iterator[tuple[Ints, Ints]]:
-    """(figure, possible cell): a limited number of figures at once."""
-    at_once = max(1, _AT_ONCE // max(table.possible.size, 1))
-    for start in range(0, len(table.ids), at_once):
-        boxes = np.ones((len(table.ids[start : start + at_once]), 1), dtype=bool)
-        for inside in table.inside:
-            boxes = boxes[:, :, None] & inside[start : start + at_once, None, :]
-            boxes = boxes.reshape(len(boxes), -1)
-        row, cell = np.nonzero(boxes & table.possible.ravel())
-        yield row + start, cell
+def _figures_by_stratum(
+    inside: Sequence[Flags], strata: Sequence[Ints]
+) -> Iterator[tuple[Ints, Ints]]:
+    """(figure, stratum) where a stratum is inside in every dimension: few figures at once."""
+    figures = len(inside[0])
+    at_once = max(1, _AT_ONCE // max(len(strata[0]), 1))
+    for start in range(0, figures, at_once):
+        few = (flags[start : start + at_once] for flags in inside)
+        boxes = [flags[:, stratum] for flags, stratum in zip(few, strata, strict=True)]
+        row, column = np.nonzero(np.logical_and.reduce(boxes))
+        yield row + start, column
 
 
 def _totals(wanted: Ints, weights: Ints, classes: int) -> sparse.csr_array:

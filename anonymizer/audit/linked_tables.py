@@ -24,6 +24,7 @@ Flags = NDArray[np.bool_]
 Runs = tuple[date, date]
 _DIMENSIONS = ("gender", "age", "region")
 _ALWAYS = date.min, date.max
+_MOST_COMBINATIONS = 2**62  # as one number
 
 
 @dataclass(frozen=True)
@@ -97,11 +98,13 @@ class Linked:
         *first, last = self.inside
         if not first:
             return last.any(axis=0) & self.possible
-        boxes, box = np.unique(np.hstack(first), axis=0, return_inverse=True)
+        joined = np.hstack(first)
+        firsts, box = different_rows(joined)
+        boxes = joined[firsts]
         ends = np.cumsum([inside.shape[1] for inside in first])[:-1]
         found = np.zeros(self.possible.shape, dtype=bool)
         for number, row in enumerate(boxes):
-            found[np.ix_(*np.split(row, ends))] |= last[box.ravel() == number].any(axis=0)
+            found[np.ix_(*np.split(row, ends))] |= last[box == number].any(axis=0)
         return found & self.possible
 
 
@@ -385,6 +388,8 @@ def _says_no_more(old: Linked, new: Linked) -> bool:
 
 def leaves_of(tables: Sequence[Linked]) -> list[tuple[str, ...]]:
     """The finest values of each dimension that any of the tables knows."""
+    if all(table.leaves == tables[0].leaves for table in tables):
+        return list(tables[0].leaves)
     axes = zip(*(table.leaves for table in tables), strict=True)
     return [tuple(dict.fromkeys(leaf for own in axis for leaf in own)) for axis in axes]
 
@@ -404,8 +409,33 @@ def contained(inner: Linked, outer: Linked, rows: Ints, columns: Ints) -> Flags:
     small, large = inner.populated.over(leaves), outer.over(leaves)
     within = np.ones((len(rows), len(columns)), dtype=bool)
     for part, whole in zip(small.inside, large.inside, strict=True):
-        of_row, row = np.unique(part[rows], axis=0, return_inverse=True)
-        of_column, column = np.unique(whole[columns], axis=0, return_inverse=True)
-        beyond = of_row.astype(np.float32) @ (~of_column).T.astype(np.float32)
-        within &= (beyond == 0)[row.ravel()[:, None], column.ravel()[None, :]]
+        small_rows, large_rows = part[rows], whole[columns]
+        (of_row, row), (of_column, column) = different_rows(small_rows), different_rows(large_rows)
+        beyond = small_rows[of_row].astype(np.float32) @ (~large_rows[of_column]).T.astype(
+            np.float32
+        )
+        within &= (beyond == 0)[row[:, None], column[None, :]]
     return within
+
+
+def different_rows(flags: Flags) -> tuple[Ints, Ints]:
+    """The first of each of the different rows, and which of these each row is."""
+    nothing = np.zeros(len(flags), dtype=np.uint8)
+    return different([nothing, *np.packbits(flags, axis=1).T])
+
+
+def different(columns: Sequence[NDArray[np.integer]]) -> tuple[Ints, Ints]:
+    """The first position of each combination of values, and which of these each position has.
+
+    Values are -1 or more.
+    """
+    combination, combinations_before = np.zeros(columns[0].shape, dtype=np.int64), 1
+    for column in columns:
+        values = int(column.max(initial=0)) + 2
+        if combinations_before * values > _MOST_COMBINATIONS:
+            found, combination = np.unique(combination, return_inverse=True)
+            combinations_before = len(found)
+        combination = combination * values + (column.astype(np.int64) + 1)
+        combinations_before *= values
+    _, first, combination = np.unique(combination, return_index=True, return_inverse=True)
+    return first, combination

@@ -5,7 +5,7 @@ fitting), made whole at random, and the few figures that this breaks are repaire
 guess is to what a reader would guess, the more room the first table leaves around every figure.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -25,9 +25,16 @@ def first_table(system: System, guess: Reals) -> Integers | None:
 
 
 def first_tables(
-    system: System, guess: Reals, inside: Sequence[float] = search_limits.START_INSIDE
+    system: System,
+    guess: Reals,
+    inside: Sequence[float] = search_limits.START_INSIDE,
+    hopeless: Callable[[], bool] = lambda: False,
 ) -> Iterator[Integers]:
-    """Tables that fit, each with other distances from the ends of the figures."""
+    """Tables that fit, each with other distances from the ends of the figures.
+
+    `hopeless` is asked once, where one is not found: whether it is known that no table fits.
+    """
+    asked = False
     likely = np.where(system.covered, np.maximum(guess, _LEAST), 0)
     for number, share in enumerate(inside):
         people = proportions(system, likely, share, search_limits.START_ROUNDS)
@@ -38,6 +45,10 @@ def first_tables(
         fitting = fit_nearby(system, table)
         if fitting is not None:
             yield fitting
+        elif not asked:
+            asked = True
+            if hopeless():
+                return
 
 
 def _whole(people: Reals, chance: float) -> Integers:

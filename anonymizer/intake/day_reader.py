@@ -44,7 +44,6 @@ _EXAMPLES = 5
 Found = TypeVar("Found")
 # Whom nothing may be left of is known from the requests, and links from the campaigns.
 _READING_ORDER = ("campaigns", "requests", "consents", "profiles", "visits")
-_NO_ROWS = RawBatch(pa.record_batch({"row_number": pa.array([], pa.int64())}))
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,8 @@ class DayReader:
         files = self._read_files(table)
         self.place = table.name
         if not claims.begun:
-            nothing = self._validator.judge(_NO_ROWS, table, self._day)
+            no_rows = RawBatch(pa.record_batch({"row_number": pa.array([], pa.int64())}))
+            nothing = self._validator.judge(no_rows, table, self._day)
             claims.add(0, nothing.claims)
         deduplicated = claims.settle(table, files)
         if table.objections:

@@ -13,6 +13,8 @@ ids could look the same: control, zero-width and other format characters.
 
 import re
 import unicodedata
+from collections.abc import Collection
+from functools import cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,7 +25,7 @@ HIDDEN = "hidden_character"
 NOT_AN_ID = "not_an_id"
 
 # Writers of CSV mean null by these: Spark, Snowflake and everything that quotes all fields.
-_NULLS = pa.array(["", r"\N"])
+_NULLS = ("", r"\N")
 _SPACES = " \t\r\n\v\f"
 # In its one form already once white space and capitals are gone. Not so: what may be a number
 # with a fraction or an exponent, zeros in front of digits, and 32 characters (a UUID without
@@ -33,6 +35,7 @@ _PLAIN = (
     "|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$"
 )
 _BARE_UUID = 32
+_PADDED = "^0+[1-9][0-9]*$"  # a number of a fixed width
 _NUMBER = re.compile(r"[+-]?(?:\d+[.,]\d*|\d*[.,]\d+)(?:e[+-]?\d+)?|[+-]?\d+e[+-]\d+")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:[.,]\d{3})+(?:[.,]\d*)?")
 _IN_FRONT = re.compile(r"^[\s']+")
@@ -40,13 +43,12 @@ _UUID = re.compile(
     r"(?:urn:uuid:)?(\{)?([0-9a-f]{8})(-?)([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{4})\3"
     r"([0-9a-f]{12})(?(1)\})"
 )
-_PLACEHOLDERS = pa.array(
-    [
+_PLACEHOLDERS = frozenset(
+    {
         *("0", "-1", "unknown", "null", "none", "nan", "nil", "undefined", "anonymous"),
         *("n/a", "na", "(null)", "<null>", r"\n", "00000000-0000-0000-0000-000000000000"),
-    ]
+    }
 )
-_WORDS = frozenset(_PLACEHOLDERS.to_pylist())
 # Cc control, Cf format (zero-width, soft hyphen, direction), Cs half of a surrogate pair,
 # Zl and Zp separators of lines; and letters that are shown as nothing.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -72,7 +74,7 @@ def canonical_id(text: str) -> str:
     bare = _IN_FRONT.sub("", folded).rstrip()
     if not bare:
         raise NotAUserError(NO_USER)
-    if bare in _WORDS or not bare.removeprefix("urn:uuid:").strip("0-{}"):
+    if bare in _PLACEHOLDERS or not bare.removeprefix("urn:uuid:").strip("0-{}"):
         raise NotAUserError(PLACEHOLDER)
     if _NUMBER.fullmatch(bare) or _GROUPED.fullmatch(bare):
         raise NotAUserError(NOT_AN_ID)
@@ -86,15 +88,15 @@ def canonical_ids(column: pa.Array) -> tuple[pa.Array, pa.Array]:
 
     An absent id, empty text and `\\N` have neither form nor code.
     """
-    absent = pc.is_in(column, value_set=_NULLS)
+    absent = pc.is_in(column, value_set=_words(_NULLS))
     lowered = pc.ascii_lower(pc.ascii_trim(column, characters=_SPACES))
-    plain = pc.and_(
-        pc.match_substring_regex(lowered, _PLAIN),
-        pc.not_equal(pc.binary_length(lowered), _BARE_UUID),
-    )
-    plain = pc.and_not(plain, pc.is_in(lowered, value_set=_PLACEHOLDERS))
+    short = pc.not_equal(pc.binary_length(lowered), _BARE_UUID)
+    plain = pc.and_(pc.match_substring_regex(lowered, _PLAIN), short)
+    plain = pc.and_not(plain, pc.is_in(lowered, value_set=_words(_PLACEHOLDERS)))
+    padded = pc.and_(pc.match_substring_regex(lowered, _PADDED), short)
     ids = pc.if_else(plain, lowered, None)
-    odd = pc.and_not(pc.invert(plain), absent)
+    ids = pc.if_else(padded, pc.ascii_ltrim(lowered, characters="0"), ids)
+    odd = pc.and_not(pc.invert(pc.or_(plain, padded)), absent)
     faults = pa.nulls(len(column), pa.string())
     if not pc.any(odd).as_py():
         return ids, faults
@@ -104,6 +106,12 @@ def canonical_ids(column: pa.Array) -> tuple[pa.Array, pa.Array]:
     reasons = pa.array([reason for _, reason in judged], pa.string()).take(spelled.indices)
     mask = pc.fill_null(odd, False)  # noqa: FBT003
     return pc.replace_with_mask(ids, mask, forms), pc.replace_with_mask(faults, mask, reasons)
+
+
+@cache
+def _words(words: Collection[str]) -> pa.Array:
+    """Words to be found in columns. Built when they are needed: PyArrow imports pandas for it."""
+    return pa.array(sorted(words))
 
 
 def _judge(text: str) -> tuple[str | None, str | None]:

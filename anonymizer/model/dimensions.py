@@ -149,7 +149,15 @@ def reference_regions() -> tuple[Region, ...]:
 
 def region(regions: Sequence[Region] | None = None) -> Dimension:
     """Regencies and a leaf for people whose region is not stated; provinces, the country."""
-    known = reference_regions() if regions is None else regions
+    return _reference_axis() if regions is None else _region_axis(regions)
+
+
+@cache
+def _reference_axis() -> Dimension:
+    return _region_axis(reference_regions())
+
+
+def _region_axis(known: Sequence[Region]) -> Dimension:
     regencies = [r for r in known if r.level == "regency"]
     leaves = (*(r.code for r in regencies), NOT_STATED)
     groups = [Group(ALL, ALL, NO_TEXT, tuple(range(len(leaves))))]

@@ -14,7 +14,7 @@ from anonymizer.sources.source_settings import ConsentFlags, ConsentString
 from anonymizer.sources.tc_strings import MalformedConsentError, decode_consent
 
 # Words by which Google Consent Mode, and exports of it, say that consent was given.
-_GRANTED = pa.array(["granted", "yes", "true", "1"])
+_GRANTED = ("granted", "yes", "true", "1")
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT = pa.timestamp("us", "UTC")
 
@@ -36,9 +36,10 @@ def with_decoded(
 
 def _flags(rows: pa.RecordBatch, rule: ConsentFlags, leaves: Mapping[str, str]) -> pa.Array:
     granted = pa.repeat(pa.scalar(True), rows.num_rows)  # noqa: FBT003
+    words_of_consent = pa.array(_GRANTED)  # not before it is needed: PyArrow imports pandas for it
     for path in rule.paths:
         words = pc.utf8_lower(pc.utf8_trim_whitespace(_texts(rows.column(leaves[path]))))
-        granted = pc.and_(granted, pc.fill_null(pc.is_in(words, _GRANTED), False))  # noqa: FBT003
+        granted = pc.and_(granted, pc.fill_null(pc.is_in(words, words_of_consent), False))  # noqa: FBT003
     return pc.if_else(granted, "true", "false")
 
 

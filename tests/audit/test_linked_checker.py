@@ -325,12 +325,64 @@ def test_cells_that_figures_tell_apart_are_in_no_class_together():
     assert moved > 1
 
 
+def test_people_of_one_table_and_of_both_are_in_no_class_together():
+    """A cell of people of both tables has the class of those of the outer one, or the reverse."""
+    few = [table.without(about_men(table)) for table in shops(1)]
+    proofs, links = week_of_shops(few)
+    witnesses, kinds = proofs[0].witnesses, len(proofs[0].kinds)
+    moved = 0
+    for one, other in ((0, 1), (1, 0)):
+        class_of = witnesses.class_of.reshape(-1, kinds)
+        for cell in np.flatnonzero((class_of[:, :2] >= 0).all(axis=1)).tolist():
+            if np.count_nonzero(class_of == class_of[cell, one]) < 2:
+                continue
+            wrong = class_of.copy()
+            wrong[cell, one] = class_of[cell, other]
+            wrong = replace(proofs[0], witnesses=replace(witnesses, class_of=wrong.ravel()))
+            found = check_linked(links, [wrong, *proofs[1:]], FLOOR)
+            assert "match the published figures" in found[0].explanation
+            moved += 1
+    assert moved > 1
+
+
+@pytest.mark.parametrize("axis", range(3))
+def test_neighbours_that_figures_tell_apart_are_in_no_class_together(axis):
+    """A cell has the class of one that differs from it in one dimension alone."""
+    few = [table.without(finer_figures(table, axis)) for table in shops(1)]
+    proofs, links = week_of_shops(few)
+    witnesses, kinds = proofs[0].witnesses, len(proofs[0].kinds)
+    shape = [len(leaves) for leaves in proofs[0].leaves]
+    cells = np.arange(np.prod(shape)).reshape(shape)
+    class_of, moved = witnesses.class_of.reshape(-1, kinds), 0
+    pairs = zip(cells.ravel().tolist(), np.roll(cells, 1, axis).ravel().tolist(), strict=True)
+    for cell, neighbour in pairs:
+        own, other = class_of[cell, 0], class_of[neighbour, 0]
+        if own == other or min(own, other) < 0 or np.count_nonzero(class_of == own) < 2:
+            continue
+        wrong = class_of.copy()
+        wrong[cell, 0] = other
+        wrong = replace(proofs[0], witnesses=replace(witnesses, class_of=wrong.ravel()))
+        found = check_linked(links, [wrong, *proofs[1:]], FLOOR)
+        assert "match the published figures" in found[0].explanation
+        moved += 1
+    assert moved > 1
+
+
 def genders_reversed(proof):
     """The same proof with the leaves of the first dimension the other way round."""
     first, *others = proof.leaves
     class_of = proof.witnesses.class_of.reshape(len(first), -1)[::-1]
     witnesses = replace(proof.witnesses, class_of=class_of.ravel())
     return replace(proof, leaves=(first[::-1], *others), witnesses=witnesses)
+
+
+def finer_figures(table, axis):
+    """Figures to be taken away so that several leaves of a dimension are in the same figures."""
+    if not axis:
+        return about_men(table)
+    codes = {int(row): table.catalogue.id(int(row)).split(":") for row in table.figures.segments}
+    coarse = {"all", "young", "north"}
+    return np.array([row for row, code in codes.items() if code[axis] not in coarse])
 
 
 def about_men(table):

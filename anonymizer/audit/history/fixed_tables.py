@@ -42,13 +42,8 @@ def conditional_table(
     This takes longer, and finds tables where the inner one fills much of the outer one.
     """
     within, containing = refinement.tables[inner], refinement.tables[outer]
-    parts = np.flatnonzero(refinement.own[inner] >= 0)  # nobody of the inner table is elsewhere
-    own = refinement.members(inner)[:, parts], refinement.members(outer)[:, parts]
-    known = System(
-        np.concatenate([within.lowest, containing.lowest]),
-        np.concatenate([within.highest, containing.highest]),
-        sparse.csr_array(sparse.block_array([[own[0], None], [own[1], containing.members]])),
-    )
+    parts = parts_of(refinement, inner)
+    known = both_tables(refinement, inner, outer)
     there = within.covered[refinement.own[inner][parts]]
     start = np.concatenate(
         [expected[parts] * there, refinement.summed(outer, expected) * containing.covered]
@@ -62,6 +57,25 @@ def conditional_table(
             people_of_inner[parts] = table[: len(parts)]
             return people_of_inner, table[len(parts) :]
     return None
+
+
+def parts_of(refinement: Refinement, inner: int) -> Integers:
+    """The parts that the inner table has: nobody of it is elsewhere."""
+    return np.flatnonzero(refinement.own[inner] >= 0)
+
+
+def both_tables(refinement: Refinement, inner: int, outer: int) -> System:
+    """The figures of an inner and an outer table, over the parts of the inner one and, after them,
+    the outer one's own classes for whoever is in it alone.
+    """
+    within, containing = refinement.tables[inner], refinement.tables[outer]
+    parts = parts_of(refinement, inner)
+    own = refinement.members(inner)[:, parts], refinement.members(outer)[:, parts]
+    return System(
+        np.concatenate([within.lowest, containing.lowest]),
+        np.concatenate([within.highest, containing.highest]),
+        sparse.csr_array(sparse.block_array([[own[0], None], [own[1], containing.members]])),
+    )
 
 
 def _by_class(own: Integers, classes: int) -> list[Integers]:

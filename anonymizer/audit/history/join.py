@@ -17,6 +17,7 @@ from scipy import sparse
 from anonymizer.audit.history import linking_limits
 from anonymizer.audit.history.public_table import PublicTable
 from anonymizer.audit.knowledge import Knowledge, Statements, from_source, understand
+from anonymizer.feasible.different_rows import different_rows
 from anonymizer.feasible.system import Flags, Integers
 from anonymizer.model.dimensions import Dimension, Group, Text
 from anonymizer.model.segments import Catalogue, NamedSegment
@@ -348,7 +349,7 @@ def _kinds_dimension(join: Join, ways: _Ways) -> Dimension:
 
 def _requirements(knowledge: Knowledge, ways: _Ways) -> tuple[sparse.csr_array, Integers]:
     """One row for each group of atoms that no figure tells apart, and each demand; the leads."""
-    of_kind = knowledge.class_of.reshape(-1, len(ways.kinds))
+    of_kind, _ = different_rows(knowledge.class_of.reshape(-1, len(ways.kinds)))
     demands = [np.array(demand, dtype=np.int64) for demand in ways.demands()]
     order = _most_useful_first(np.stack(demands) > 0)
     rows = [sparse.csr_array((0, knowledge.classes), dtype=np.int64)]
@@ -357,7 +358,7 @@ def _requirements(knowledge: Knowledge, ways: _Ways) -> tuple[sparse.csr_array, 
         useful = order[times[order] > 0]
         if not len(useful):
             continue
-        wanted = np.unique(of_kind[:, useful], axis=0)
+        wanted, _ = different_rows(of_kind[:, useful])
         wanted = wanted[(wanted >= 0).any(axis=1)]
         leads.append(wanted[np.arange(len(wanted)), (wanted >= 0).argmax(axis=1)])
         rows.append(_highest(wanted, times[useful], knowledge.classes))

@@ -7,7 +7,7 @@ group; a few people moved make most of them, programs find the others or the fig
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 from scipy import sparse
@@ -66,6 +66,15 @@ def attack_joined(joint: Joint, wanted: Flags, most_programs: int) -> LinkedOutc
     return _LinkedAttack(joint, wanted, most_programs).outcome()
 
 
+def prove_joined(joint: Joint) -> Families | None:
+    """The tables that prove every requirement, if they are found without programs; else None.
+
+    What speaks against the others is not asked.
+    """
+    wanted = np.ones(joint.requirements.weights.shape[0], dtype=bool)
+    return _LinkedAttack(joint, wanted, 0).proof()
+
+
 def subtract_joined(joint: Joint, wanted: Flags, most_programs: int = 0) -> LinkedOutcome:
     """What one figure less another shows of the wanted requirements, and nothing else."""
     return _LinkedAttack(joint, wanted, most_programs).differences()
@@ -81,6 +90,7 @@ class _LinkedAttack:
         self._reporter = Reporter(self._known)
         self._bounds = Bounds(self._known, linking_limits.ITERATIONS)
         self._families, self._tables = Families(self._known.classes), 0
+        self._contradiction: Proof | None = None
 
     def differences(self) -> LinkedOutcome:
         """Pairs alone."""
@@ -92,6 +102,11 @@ class _LinkedAttack:
             findings = list(self._beyond_pairs())
         used = self._most_programs - self._programs_left
         return LinkedOutcome(tuple(findings), self._open, used, self._families)
+
+    def proof(self) -> Families | None:
+        """The families, unless there is a finding: the first one ends the search."""
+        found = next(chain(self._pairs(), self._beyond_pairs()), None)
+        return None if found else self._families
 
     def _has_uncovered(self) -> Flags:
         """Requirements to which people can be added without any figure noticing."""
@@ -150,8 +165,15 @@ class _LinkedAttack:
     def _first_tables(self) -> Iterator[Integers]:
         """Tables that fit all figures, if some are found; exact ones leave that to programs."""
         known = self._known
-        found = () if known.exact else first_tables(known, known.sizes.astype(float))
+        guess = known.sizes.astype(float)
+        found = () if known.exact else first_tables(known, guess, hopeless=self._is_hopeless)
         return islice(found, linking_limits.FIRST_TABLES)
+
+    def _is_hopeless(self) -> bool:
+        """Whether the figures are shown to contradict each other: no table is ever found then."""
+        if self._solvable:
+            self._contradiction = self._bounds.contradiction()
+        return self._contradiction is not None
 
     def _learn(self, table: Integers) -> None:
         """Close open requirements that a table reaches, or if it is one of the first few, one near
@@ -190,10 +212,12 @@ class _LinkedAttack:
     def _some_table(self) -> Integers | JoinedFinding:
         """A table that fits all figures, or why there is none at hand."""
         nothing = np.zeros(0, dtype=np.int64)
-        verdict = self._bounds.some_table()
+        verdict: Verdict = Undecided()
+        if self._contradiction is None:
+            verdict = self._bounds.some_table()
         if isinstance(verdict, Reachable):
             return verdict.table
-        proof = self._bounds.contradiction()
+        proof = self._contradiction or self._bounds.contradiction()
         if proof is not None:
             found = self._reporter.no_table(proof)
             return JoinedFinding(proof.figures, nothing, found, *_weights_of(proof))

@@ -25,6 +25,7 @@ from anonymizer.audit.history.linked_attack import (
     JoinedFinding,
     LinkedOutcome,
     attack_joined,
+    prove_joined,
     subtract_joined,
 )
 from anonymizer.audit.history.nearness import is_near
@@ -123,11 +124,9 @@ def _cleared(terms: _ClearingTerms, join: Join) -> _Cleared:
         known = joint(join, terms.floor)
         if known.exhaustive:
             return _as_one(terms, join)
-        wanted = np.ones(known.requirements.weights.shape[0], dtype=bool)
-        outcome = attack_joined(known, wanted, 0)
-        if not outcome.findings:
+        if (families := prove_joined(known)) is not None:
             proof = _Proving(join, known)
-            proof.families.extend(outcome.families)
+            proof.families.extend(families)
             return _Cleared(proofs=proof.proofs(known))
     return _with_several_inside(terms, join) if side_by_side else _pair_by_pair(terms, join)
 

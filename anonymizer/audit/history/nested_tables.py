@@ -10,16 +10,18 @@ may have those people too, as far as its own figures allow.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from anonymizer.audit.history import linking_limits
-from anonymizer.audit.history.fixed_tables import conditional_table, fixed_table
+from anonymizer.audit.history.fixed_tables import both_tables, conditional_table, fixed_table
 from anonymizer.audit.history.join import Joint
 from anonymizer.audit.history.pairs import Pair
 from anonymizer.audit.history.public_table import PublicTable
 from anonymizer.audit.history.refinement import Refinement, refinement_of
 from anonymizer.audit.knowledge import IMPOSSIBLE, Knowledge
+from anonymizer.feasible.bounds import Bounds
 from anonymizer.feasible.class_witnesses import NONE, ClassWitnesses, witnesses_near
 from anonymizer.feasible.proportional_fitting import proportions
 from anonymizer.feasible.repair import made_to_fit
@@ -75,6 +77,8 @@ def find_safe_atoms(
     for numbers in (everyone, everyone, *([number] for number in everyone)):
         if any(stack.open(number).any() for number in numbers):
             stack.show(numbers)
+        if stack.hopeless:
+            return tuple(stack.safe(number) for number in everyone)
     for number in (number for number in everyone for _ in range(linking_limits.PAIRS)):
         if stack.open(number).any():
             stack.show_pair(number)
@@ -88,9 +92,22 @@ class _Stack:
         self._refinement, self._enough = refinement, enough
         self._there = refinement.own >= 0
         self._inner, self._beyond = np.zeros((2, *refinement.own.shape), dtype=bool)
+        self._learned = False
         self._random = np.random.default_rng(_SEED)
         self._expected = self._expectation()
         self._pairs = [Pair(refinement, number) for number in range(1, len(refinement.own))]
+
+    @cached_property
+    def hopeless(self) -> bool:
+        """Whether the figures of the only inner table and the outer one contradict each other.
+
+        Then no table of both is ever found. Of several inner tables it is not asked.
+        """
+        several, figures = len(self._pairs) > 1, sum(t.figures for t in self._refinement.tables)
+        if several or self._learned or figures > linking_limits.PROGRAM_FIGURES:
+            return False
+        both = both_tables(self._refinement, 1, _OUTER)
+        return Bounds(both, linking_limits.ITERATIONS).contradiction() is not None
 
     def _expectation(self) -> Reals:
         """Parts of people of the outer table."""
@@ -130,6 +147,7 @@ class _Stack:
         return np.full(self._refinement.tables[_OUTER].classes, self._enough)
 
     def _learn(self, fixed: dict[int, Integers], top: Integers, remainder: ClassWitnesses) -> None:
+        self._learned = True
         for number, people in fixed.items():
             if not self._refinement.tables[number].allows(self._refinement.summed(number, people)):
                 continue
@@ -190,4 +208,6 @@ class _Stack:
             first = made_to_fit(known, drawn)
             if first is not None:
                 return witnesses_near(known, first, self._requirements(), wanted, patient=True)
+            if self.hopeless:
+                break
         return None

@@ -15,6 +15,7 @@ from anonymizer.audit.history import linking_limits
 from anonymizer.audit.history.families import Families
 from anonymizer.audit.history.refinement import Refinement
 from anonymizer.feasible.class_witnesses import NONE, ClassWitnesses, witnesses_near
+from anonymizer.feasible.different_rows import different_rows
 from anonymizer.feasible.neighbouring_tables import NeighbouringTables
 from anonymizer.feasible.system import Flags, Integers, System
 from anonymizer.model.proofs import LinkedProof
@@ -29,10 +30,9 @@ class Pair:
 
     def __init__(self, refinement: Refinement, number: int) -> None:
         self._refinement, self._number = refinement, number
-        own, self.of_part = np.unique(refinement.own[[_OUTER, number]], axis=1, return_inverse=True)
-        self.of_part = self.of_part.ravel()
-        self._outer, self._inner = own
-        self.together = own.shape[1]
+        own, self.of_part = different_rows(refinement.own[[_OUTER, number]].T)
+        self._outer, self._inner = np.ascontiguousarray(own.T)
+        self.together = len(own)
         self._alone = refinement.tables[_OUTER].classes
         self._families = Families(self.together + self._alone)
 

@@ -12,6 +12,7 @@ from scipy import sparse
 from anonymizer.audit.history.join import leaves_of, spread_over
 from anonymizer.audit.history.public_table import PublicTable
 from anonymizer.audit.knowledge import Knowledge, read
+from anonymizer.feasible.different_rows import different_rows
 from anonymizer.feasible.system import Integers
 from anonymizer.model.dimensions import Dimension
 from anonymizer.model.tables import TableKey
@@ -67,10 +68,14 @@ def refinement_of(tables: Sequence[PublicTable]) -> Refinement:
     leaves = leaves_of(tables)
     known = tuple(_alone(public, leaves) for public in tables)
     classes = np.stack([of.class_of.ravel() for of in known])
-    own, of_atom = np.unique(classes, axis=1, return_inverse=True)
+    own, of_atom = different_rows(classes.T)
     shape = tuple(len(axis) for axis in leaves)
     return Refinement(
-        tuple(public.key for public in tables), tuple(leaves), known, own, of_atom.reshape(shape)
+        tuple(public.key for public in tables),
+        tuple(leaves),
+        known,
+        np.ascontiguousarray(own.T),
+        of_atom.reshape(shape),
     )
 
 
