@@ -16,7 +16,6 @@ from anonymizer.audit import attack_limits
 from anonymizer.model.dimensions import Dimension, Group, age, gender, region
 from anonymizer.model.errors import ConfigurationError, Fault, first_few
 from anonymizer.model.hierarchies import unreadable
-from anonymizer.model.segments import load_catalogue
 from anonymizer.storage.parquet_tables import require_small
 
 _COLUMNS = {"gender": "gender", "age": "age", "region_code": "region"}
@@ -116,6 +115,8 @@ def _explained(path: Path, own: Dimension) -> list[Group]:
 
 
 def _brought_along(name: str) -> Sequence[Group]:
+    from anonymizer.model.segments import load_catalogue  # noqa: PLC0415  only for its groups: 0.1 s
+
     with as_file(files("anonymizer") / "defaults" / "segments.yaml") as path:
         axes = load_catalogue(path).dimensions
     return next(axis.groups for axis in axes if axis.name == name)

@@ -10,15 +10,10 @@ from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.lock import exclusive
 from cli.commands.common import HomeOption, JsonOption, existing_home, reading_home
-from cli.commands.verify import unfinished_lines
 from cli.outcomes import entry_line
 from cli.output import say
-from cli.release_summary import verify_published
 from pipelines.release_history import open_history, open_ledger
 from pipelines.screen import Listing, show
-
-# Modules that read releases are imported where they are used: they are slow to import, and
-# checking a policy needs none of them.
 
 ledger = typer.Typer(help="The history of releases.", no_args_is_help=True)
 
@@ -72,6 +67,9 @@ def verify(home: HomeOption = None) -> None:
 
     Work that an interrupted run left to the next one is listed and is not a fault.
     """
+    from cli.commands.verify import unfinished_lines  # noqa: PLC0415  reads releases: `list` needs none
+    from cli.release_summary import verify_published  # noqa: PLC0415  reads releases: `list` needs none
+
     place = existing_home(home)
     proved = verify_published(place, open_ledger(place))
     say(f"{proved.entries} entries and {proved.releases} releases are as they were recorded.")
@@ -82,6 +80,8 @@ def verify(home: HomeOption = None) -> None:
 @ledger.command("copy")
 def copy(home: HomeOption = None) -> None:
     """Copy ledger.sqlite of the home into the empty database that $AUDIENCE_LEDGER names."""
+    from cli.release_summary import verify_published  # noqa: PLC0415  reads releases: `list` needs none
+
     place = existing_home(home)
     if not os.environ.get("AUDIENCE_LEDGER"):
         remedy = "name the database to copy into, such as postgresql://keeper@db.internal/ledger"

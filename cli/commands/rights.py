@@ -12,7 +12,6 @@ from anonymizer.model.policy import Policy
 from anonymizer.rights.rights import access, explain, file_request, look_up
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
-from cli.backlog import unreleased_days
 from cli.commands.common import HomeOption, JsonOption, existing_home
 from cli.output import say
 from pipelines.release_history import open_ledger, released_days
@@ -152,6 +151,8 @@ def _file(home: Home, kind: Literal["access", "correct", "erase", "withdraw"], u
 
 def _first_affected(home: Home) -> Period | None:
     """The earliest day that is not released yet, as far as that can be known."""
+    from cli.backlog import unreleased_days  # noqa: PLC0415  loads the solver: only filing needs it
+
     released = released_days(open_ledger(home))
     following = max(released) + timedelta(days=1) if released else None
     candidates = [*unreleased_days(home), *([following] if following else [])]
