@@ -5,6 +5,10 @@ HOME_DIR ?= demo
 # Every locked package has a wheel here, but for one that is plain Python.
 PLATFORMS := x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin
 
+# Compiled modules and rewritten tests are kept, even where the environment says otherwise: hundreds
+# of commands that tests start do not compile the project again.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo install test test-all quick-tests all-tests bench mutants check coverage format docs site pictures lock clean
 
 demo: install ## generate a sample world, run all its days, print what was released

@@ -1,7 +1,8 @@
 """The `audience` command. The module of a command is imported when that command is called.
 
-So `audience protect` does not wait for what `audience run` needs. Only `--help`, which lists all
-commands, imports all of their modules; none of them imports Dagster before it runs.
+So `audience protect` does not wait for what `audience run` needs. A module of a command imports all
+that the command needs; commands that need different things are in different modules. `--help` lists
+all commands by `cli/summaries.py` and imports none of them.
 """
 
 import gc
@@ -17,13 +18,16 @@ from importlib import import_module
 from typing import Annotated, Any, Literal, NoReturn
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from anonymizer.model.errors import AudienceError, ConfigurationError
 from anonymizer.model.escaping import visible_lines
+from anonymizer.model.version import code_version
 from cli.commands.common import chosen_home, forget_home
 from cli.examples import add_examples
-from cli.output import warn
+from cli.output import say, warn
+from cli.summaries import SUMMARIES
+from pipelines.event_log import log_event, notices_as_events, require_known_format
 
 # Most objects of a command live as long as it does: collected at Python's usual counts, a fifth of
 # the time until a run begins goes into looking at them again and again.
@@ -32,10 +36,10 @@ _COLLECTED_AT = (50_000, 20, 20)
 MODULES = {
     "init": "init",
     "migrate": "migrate",
-    "ui": "init",
-    "segments": "init",
+    "ui": "ui",
+    "segments": "segments",
     "sample": "sample",
-    "demo": "sample",
+    "demo": "demo",
     "run": "run",
     "backfill": "run",
     "portal": "portal",
@@ -45,11 +49,11 @@ MODULES = {
     "accept": "accept",
     "health": "health",
     "quarantine": "quarantine",
-    "statements": "figures",
+    "statements": "statements",
     "figures": "figures",
-    "exports": "figures",
+    "exports": "exports",
     "verify": "verify",
-    "check": "verify",
+    "check": "check",
     "package": "package",
     "suppressed": "suppressed",
     "withdraw-release": "withdraw_release",
@@ -107,6 +111,20 @@ class _OnDemand(TyperGroup):
             warn(f"audience {cmd_name} is now audience {now}.")
         return super().get_command(ctx, now or cmd_name)
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The list of commands, without their modules."""
+        listed: dict[str, Any] = {
+            name: TyperCommand(name, help=SUMMARIES[name]) for name in MODULES
+        }
+        TyperGroup(
+            name=self.name,
+            commands=listed,
+            params=self.params,
+            help=self.help,
+            rich_markup_mode=self.rich_markup_mode,
+            no_args_is_help=True,
+        ).format_help(ctx, formatter)
+
     def make_context(self, *names: Any, **extra: Any) -> Any:
         """Read what stands before the name of the command."""
         with _arguments_made_visible():
@@ -141,9 +159,6 @@ app = typer.Typer(
 
 def _print_version(asked: bool) -> None:
     if asked:
-        from anonymizer.model.version import code_version  # noqa: PLC0415  most commands do not ask
-        from cli.output import say  # noqa: PLC0415
-
         say(f"audience {code_version()}")
         raise typer.Exit
 
@@ -189,12 +204,6 @@ def main() -> None:
 
 def _main_with_events() -> None:
     """The same, and what is said on stderr are events; of arguments only the command is told."""
-    from pipelines.event_log import (  # noqa: PLC0415  most commands write none
-        log_event,
-        notices_as_events,
-        require_known_format,
-    )
-
     begun = time.monotonic()
     command = next((word for word in sys.argv[1:] if word in MODULES), None)
     with notices_as_events():
@@ -236,7 +245,7 @@ def _main() -> None:
 
 
 def _say(message: str) -> None:
-    from pipelines.screen import notices  # noqa: PLC0415  most commands end without an error
+    from pipelines.screen import notices  # noqa: PLC0415  loads Rich: only errors need it
 
     notices().print(message, style="red")
 

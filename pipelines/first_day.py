@@ -1,13 +1,11 @@
 """The timing that Dagster's partitions need before any run begins, and the first day."""
 
-import os
 from datetime import date
 
-from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.model.errors import ConfigurationError
 from anonymizer.model.policy import Policy, Timing
 from anonymizer.storage.home import Home
-
-_RETIRED = "AUDIENCE_FIRST_DAY"
+from pipelines.environment import refuse_retired_variable
 
 
 def timing_at_load(home: Home) -> Timing:
@@ -26,11 +24,3 @@ def timing_at_load(home: Home) -> Timing:
 def has_begun(day: date, timing: Timing) -> bool:
     """Whether the day is not before the first day that is worked on."""
     return day >= timing.first_day
-
-
-def refuse_retired_variable() -> None:
-    """Raise ConfigurationError while `AUDIENCE_FIRST_DAY` is set: nothing reads it any more."""
-    if _RETIRED in os.environ:
-        problem = "this variable is no longer read; the first day is a setting of the policy"
-        remedy = "unset it and set timing.first_day in policy.yaml"
-        raise ConfigurationError([Fault(_RETIRED, problem, remedy)])

@@ -118,8 +118,7 @@ def _run(
 def _execute(
     home: Home, instance: dg.DagsterInstance, job: str, first: date, last: date
 ) -> dg.ExecuteInProcessResult:
-    # The definitions have the sensors, and these import this module.
-    from pipelines.assembly import definitions_of  # noqa: PLC0415
+    from pipelines.assembly import definitions_of  # noqa: PLC0415  its sensors import this module
 
     return (
         definitions_of(home)

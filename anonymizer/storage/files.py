@@ -34,8 +34,8 @@ def write_parquet(table: "pa.Table", path: Path, *, mode: int = PRIVATE) -> None
 
 def write_parquet_stream(rows: "pa.RecordBatchReader", path: Path) -> int:
     """Write rows as `write_parquet` does, some at a time; returns how many. Raises NoSpace."""
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415  see write_parquet
+    import pyarrow.parquet as pq  # noqa: PLC0415  see write_parquet
 
     written = 0
 

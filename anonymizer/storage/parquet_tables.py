@@ -50,8 +50,8 @@ def require_small(path: Path) -> None:
 
     Raises ConfigurationError for one that is too large or that cannot be read, OSError.
     """
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415  see above
+    import pyarrow.parquet as pq  # noqa: PLC0415  see above
 
     try:
         with pq.ParquetFile(path) as file:
@@ -66,8 +66,8 @@ def read_texts(path: Path) -> Mapping[str, TextColumn | UnfitColumn]:
     A column whose values cannot be texts is an UnfitColumn. Raises ConfigurationError as
     `require_small` does, OSError, UnicodeDecodeError.
     """
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415  see above
+    import pyarrow.parquet as pq  # noqa: PLC0415  see above
 
     try:
         with pq.ParquetFile(path) as file:
@@ -193,7 +193,7 @@ def _add_chunk(path: Path, descriptor: int, chunk: Any, size: _Size) -> None:
 
 def _as_texts(column: Any) -> TextColumn | UnfitColumn:
     """Each text once, in the order of the rows."""
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415  see above
 
     try:
         if not pa.types.is_dictionary(column.type):
@@ -211,7 +211,7 @@ def _as_texts(column: Any) -> TextColumn | UnfitColumn:
 
 
 def _encoded(column: Any) -> Any:
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415  see above
 
     try:
         return column.dictionary_encode()

@@ -80,9 +80,8 @@ def _csv(columns: Columns) -> bytes:
 
 
 def _parquet(columns: Columns) -> bytes:
-    # Costs 0.15 s: not for those who write CSV.
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415  costs 0.15 s: not for those who write CSV
+    import pyarrow.parquet as pq  # noqa: PLC0415  likewise
 
     arrays = {
         name: pa.array(values, pa.int64() if name in _NUMBERS else pa.string())

@@ -5,8 +5,11 @@ from typing import Annotated
 
 import typer
 
+from anonymizer.storage.lock import exclusive
 from cli.commands.common import HomeOption, existing_home, parse_day
 from cli.output import say
+from pipelines.plausibility_gate import accept as record
+from pipelines.release_history import open_ledger
 
 
 def register(app: typer.Typer) -> None:
@@ -26,10 +29,6 @@ def accept(
     The ledger records who accepted it and in which role, and why; the day's certificates state role
     and reason. It counts for the files as they were taken in: a new delivery is compared again.
     """
-    from anonymizer.storage.lock import exclusive  # noqa: PLC0415  slow to import
-    from pipelines.plausibility_gate import accept as record  # noqa: PLC0415
-    from pipelines.release_history import open_ledger  # noqa: PLC0415
-
     place, local_day = existing_home(home), parse_day(day, "--day")
     with exclusive(place):
         odd = record(place, open_ledger(place), local_day, reason, datetime.now(UTC))

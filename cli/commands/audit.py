@@ -3,22 +3,23 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.audit.intruder import Intruder, TableRules
+from anonymizer.audit.published_file import read_published
+from anonymizer.audit.summary import STAGES, as_json, in_words, intervals_csv, subject
+from anonymizer.audit.table_audit import Audit, Questions, Stage, StageResult, audit
+from anonymizer.feasible.work import Work
+from anonymizer.model.errors import ConfigurationError, Fault, gathered_into
+from anonymizer.storage.files import PUBLIC, write_bytes
+from anonymizer.storage.permissions import require_paths
 from cli.commands.common import hierarchy_files
 from cli.output import say
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress, TaskID
-
-    from anonymizer.audit.intruder import TableRules
-    from anonymizer.audit.table_audit import Audit, Stage, StageResult
-
-# What reads and computes is imported where it is used: `--help` needs none of it.
+from pipelines.screen import notices
 
 _EXIT = {"withstood": 0, "discloses": 1, "undecided": 7}  # 2: wrong input
 _MOST = 10**9
@@ -91,15 +92,6 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
     discloses something, 2 if the input is wrong, 7 if nothing was found but the budget did not
     decide everything.
     """
-    from anonymizer.audit.intruder import Intruder, TableRules  # noqa: PLC0415
-    from anonymizer.audit.published_file import read_published  # noqa: PLC0415
-    from anonymizer.audit.summary import as_json, subject  # noqa: PLC0415
-    from anonymizer.audit.table_audit import Questions, audit  # noqa: PLC0415
-    from anonymizer.feasible.work import Work  # noqa: PLC0415
-    from anonymizer.model.errors import gathered_into  # noqa: PLC0415
-    from anonymizer.storage.files import PUBLIC, write_bytes  # noqa: PLC0415
-    from anonymizer.storage.permissions import require_paths  # noqa: PLC0415
-
     rules = TableRules(inference_k, k, 1 if rounding is None else rounding, zeros == "public")
     hierarchies, faults = hierarchy_files(hierarchy or ())
     faults += _number_faults(rules, work)
@@ -132,16 +124,12 @@ class _AuditScreen:
     """
 
     def __init__(self, budget: int, intervals: Path | None) -> None:
-        from pipelines.screen import notices  # noqa: PLC0415
-
         self._budget, self._intervals, self._notices = budget, intervals, notices()
         self._bar: tuple[Progress, TaskID] | None = None
         self._done = 0
 
-    def begins(self, stage: "Stage") -> None:
+    def begins(self, stage: Stage) -> None:
         """Say what is being done."""
-        from anonymizer.audit.summary import STAGES  # noqa: PLC0415
-
         if not self._notices.is_terminal:
             self._notices.print(f"{STAGES[stage]} ...")
             return
@@ -157,10 +145,8 @@ class _AuditScreen:
             progress, task = self._bar
             progress.update(task, completed=min(units, self._budget))
 
-    def ends(self, step: "StageResult") -> None:
+    def ends(self, step: StageResult) -> None:
         """Print what was found; intervals go to their file."""
-        from anonymizer.audit.summary import in_words  # noqa: PLC0415
-
         self.close()
         for line in in_words(step):
             say(line)
@@ -174,17 +160,12 @@ class _AuditScreen:
             self._bar = None
 
 
-def _write_intervals(audit: "Audit", path: Path) -> None:
-    from anonymizer.audit.summary import intervals_csv  # noqa: PLC0415
-    from anonymizer.storage.files import PUBLIC, write_bytes  # noqa: PLC0415
-
+def _write_intervals(audit: Audit, path: Path) -> None:
     if audit.intervals:
         write_bytes(intervals_csv(audit, audit.intervals), path, mode=PUBLIC)
 
 
-def _budget_bar(console: "Console") -> "Progress":
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
-
+def _budget_bar(console: Console) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -197,7 +178,7 @@ def _budget_bar(console: "Console") -> "Progress":
     )
 
 
-def _number_faults(rules: "TableRules", work: int) -> list[Fault]:
+def _number_faults(rules: TableRules, work: int) -> list[Fault]:
     numbers = (
         ("--inference-k", rules.inference_k, 0, _MOST),
         ("--k", rules.floor, 1, _MOST),

@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from anonymizer.storage.home import Home
+from anonymizer.storage.raw_zone import RAW_VARIABLE
 from cli.commands.common import HomeOption, existing_home, require_installed, use_home
+from cli.home_backup import make_backup, restore_backup
 from cli.output import say
 
 
@@ -25,9 +27,6 @@ def backup(
 
     Services may go on; a run that is writing is waited for. The key is not in it.
     """
-    from anonymizer.storage.raw_zone import RAW_VARIABLE  # noqa: PLC0415
-    from cli.home_backup import make_backup  # noqa: PLC0415  slow to import
-
     in_bucket = bool(os.environ.get(RAW_VARIABLE))
     made = make_backup(existing_home(home), folder.absolute(), with_requests=in_bucket)
     say(
@@ -48,8 +47,6 @@ def restore(
     Refuses a home that has another policy, ledger or releases. Accounts of the portal stay where
     the home has them. The key is put back by hand.
     """
-    from cli.home_backup import restore_backup  # noqa: PLC0415  slow to import
-
     place, source = use_home(home), require_installed(Home(folder.absolute()))
     proved = restore_backup(source, place, head)
     accounts = (

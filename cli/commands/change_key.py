@@ -5,8 +5,12 @@ from typing import Annotated
 
 import typer
 
+from anonymizer.release.key_change import change_key as change
+from anonymizer.storage.signature import key_fingerprint
 from cli.commands.common import HomeOption, existing_home
 from cli.output import say
+from cli.release_summary import require_finished
+from pipelines.release_history import open_ledger
 
 
 def register(app: typer.Typer) -> None:
@@ -26,11 +30,6 @@ def change_key(
 
     Run again after an interruption, it ends what was begun.
     """
-    from anonymizer.release.key_change import change_key as change  # noqa: PLC0415
-    from anonymizer.storage.signature import key_fingerprint  # noqa: PLC0415  slow to import
-    from cli.release_summary import require_finished  # noqa: PLC0415
-    from pipelines.release_history import open_ledger  # noqa: PLC0415
-
     place = existing_home(home)
     ledger = open_ledger(place)
     require_finished(place, ledger)

@@ -1,14 +1,13 @@
 """`audience check-input`: what a run of a day would complain about, without running it."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from cli.commands.common import HomeOption, JsonOption, existing_home, parse_day
+from cli.dry_run import DryRun, check_input
 from pipelines.screen import account_listing, notices, out, print_json, show
-
-if TYPE_CHECKING:
-    from cli.dry_run import DryRun
+from pipelines.trouble import Trouble, attempt
 
 
 def register(app: typer.Typer) -> None:
@@ -34,9 +33,6 @@ def check(
     """
     place, local_day = existing_home(home), parse_day(day, "--day")
     with notices().status("Reading the raw files"):
-        from cli.dry_run import DryRun, check_input  # noqa: PLC0415  slow to import
-        from pipelines.trouble import Trouble, attempt  # noqa: PLC0415
-
         # Also what nobody foresaw: a trace of it would be written into the home.
         outcome = attempt(lambda: check_input(place, local_day, privileged=privileged))
     found = DryRun((outcome,), ()) if isinstance(outcome, Trouble) else outcome
@@ -60,7 +56,7 @@ def check(
     raise typer.Exit(found.exit_code)
 
 
-def _as_json(found: "DryRun") -> dict[str, object]:
+def _as_json(found: DryRun) -> dict[str, object]:
     return {
         "rows": account_listing(found.accounts).records(),
         "warnings": list(found.warnings),

@@ -13,6 +13,7 @@ from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.model.periods import Period
 from anonymizer.model.renamed_settings import require_present
 from anonymizer.storage.home import Home, PublishedCopy
+from pipelines.environment import refuse_retired_variable
 
 Word = TypeVar("Word", bound=str)
 HomeOption = Annotated[
@@ -45,8 +46,6 @@ def use_home(path: Path | None) -> Home:
 
 def choose_home(path: Path | None) -> Home:
     """The home that an option or the environment names, of whatever format."""
-    from pipelines.first_day import refuse_retired_variable  # noqa: PLC0415  slow to import
-
     refuse_retired_variable()
     home = Home(path.absolute()) if path is not None else Home.from_environment()
     _chosen.set(home)

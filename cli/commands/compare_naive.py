@@ -7,7 +7,10 @@ from typing import Annotated
 import typer
 
 from cli.commands.common import HomeOption, existing_home
+from cli.naive import compare
 from cli.output import say
+from pipelines.release_history import open_ledger
+from pipelines.screen import Listing, show
 
 _ROWS = {
     "figures": "figures published",
@@ -32,10 +35,6 @@ def compare_naive(
     Both sets of figures are added and subtracted, nothing more, to find suppressed segments of
     fewer than `inference_k` people. Reads the true counts in private/, as long as they are kept.
     """
-    from cli.naive import compare  # noqa: PLC0415
-    from pipelines.release_history import open_ledger  # noqa: PLC0415  slow to import
-    from pipelines.screen import Listing, show  # noqa: PLC0415
-
     place = existing_home(home)
     found = compare(place, open_ledger(place))
     if as_json:

@@ -1,18 +1,26 @@
 """`audience correct-release`: a release that was made from wrong input."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from anonymizer.exports.previous_release import sentence_on_repeats
 from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.model.policy import Policy
+from anonymizer.model.series import CAMPAIGN_DAY
+from anonymizer.release.corrections import CorrectionOrder, Who, approve, cancel, period_of
+from anonymizer.release.settings_change import roles_in_force
 from anonymizer.storage.home import Home
+from anonymizer.storage.permissions import account_name
+from anonymizer.storage.secret import Secret
 from cli.commands.common import HomeOption, existing_home
+from cli.commands.run import release_days, release_stretch
+from cli.correction_orders import containing_periods, order_correction
 from cli.output import say
-
-if TYPE_CHECKING:
-    from anonymizer.release.corrections import CorrectionOrder
-    from pipelines.resources import Installation
+from pipelines.period_release import newest_objections
+from pipelines.release_history import open_ledger
+from pipelines.resources import Installation
 
 
 def register(app: typer.Typer) -> None:
@@ -50,8 +58,6 @@ def correct_release(
     if approve or cancel:
         (_approve if approve else _cancel)(place, release, reason)
         return
-    from cli.correction_orders import order_correction  # noqa: PLC0415  slow to import
-    from pipelines.resources import Installation  # noqa: PLC0415
 
     _confirm(release, asked=not yes)
     installation = Installation.of(place)
@@ -62,12 +68,6 @@ def correct_release(
 
 
 def _approve(home: Home, release: str, reason: str) -> None:
-    from anonymizer.model.policy import Policy  # noqa: PLC0415
-    from anonymizer.release.corrections import Who, approve  # noqa: PLC0415  slow to import
-    from anonymizer.release.settings_change import roles_in_force  # noqa: PLC0415
-    from anonymizer.storage.secret import Secret  # noqa: PLC0415
-    from pipelines.release_history import open_ledger  # noqa: PLC0415
-
     ledger = open_ledger(home)
     who = Who.runs(roles_in_force(ledger.entries(), Policy.load(home.policy).roles))
     wanted = approve(release, reason, home, ledger, Secret.of(home), who)
@@ -78,11 +78,6 @@ def _approve(home: Home, release: str, reason: str) -> None:
 
 
 def _cancel(home: Home, release: str, reason: str) -> None:
-    from anonymizer.release.corrections import cancel  # noqa: PLC0415  slow to import
-    from anonymizer.storage.permissions import account_name  # noqa: PLC0415
-    from anonymizer.storage.secret import Secret  # noqa: PLC0415
-    from pipelines.release_history import open_ledger  # noqa: PLC0415
-
     ledger, secret = open_ledger(home), Secret.of(home)
     order = cancel(release, reason, home, ledger, secret, account_name())
     say(
@@ -106,13 +101,8 @@ def _confirm(release: str, *, asked: bool) -> None:
     typer.confirm("Are the files right, and should the release be corrected?", abort=True)
 
 
-def _run(home: Home, order: "CorrectionOrder") -> int:
+def _run(home: Home, order: CorrectionOrder) -> int:
     """Run the period; the exit code. Today's objections are taken in before a longer one."""
-    from anonymizer.model.series import CAMPAIGN_DAY  # noqa: PLC0415
-    from anonymizer.release.corrections import period_of  # noqa: PLC0415  slow to import
-    from cli.commands.run import release_days, release_stretch  # noqa: PLC0415
-    from pipelines.period_release import newest_objections  # noqa: PLC0415
-
     series, period = period_of(order.release)
     if series == CAMPAIGN_DAY:
         return release_days(home, period.end, period.end)
@@ -122,12 +112,7 @@ def _run(home: Home, order: "CorrectionOrder") -> int:
     return release_stretch(home, series, period)
 
 
-def _tell(installation: "Installation", order: "CorrectionOrder") -> None:
-    from anonymizer.exports.previous_release import sentence_on_repeats  # noqa: PLC0415
-    from anonymizer.model.series import CAMPAIGN_DAY  # noqa: PLC0415
-    from anonymizer.release.corrections import period_of  # noqa: PLC0415  slow to import
-    from cli.correction_orders import containing_periods  # noqa: PLC0415
-
+def _tell(installation: Installation, order: CorrectionOrder) -> None:
     series, period = period_of(order.release)
     if installation.ledger().find_release(order.release) is None:
         say(

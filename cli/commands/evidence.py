@@ -5,8 +5,13 @@ from typing import Annotated, Literal
 
 import typer
 
+from anonymizer.evidence.pack import HomeState, render_pack, write_pack
+from anonymizer.release.settings_change import settings_change
+from anonymizer.rights.retention import reports
 from cli.commands.common import HomeOption, existing_home
 from cli.output import say
+from pipelines.objection_report import read_states
+from pipelines.resources import Installation
 
 # As `anonymizer.evidence.phrases` has it, which is slow to import.
 Language = Literal["en", "id"]
@@ -33,12 +38,6 @@ def write_evidence(
     who and when, and open requests with their deadlines. Everything is taken from the home. No
     value of a person is in it; logins of those who decided are, so it is not for publication.
     """
-    from anonymizer.evidence.pack import HomeState, render_pack, write_pack  # noqa: PLC0415
-    from anonymizer.release.settings_change import settings_change  # noqa: PLC0415  slow to import
-    from anonymizer.rights.retention import reports  # noqa: PLC0415
-    from pipelines.objection_report import read_states  # noqa: PLC0415
-    from pipelines.resources import Installation  # noqa: PLC0415
-
     place = existing_home(home)
     installation = Installation.of(place)
     entries = installation.ledger().entries()

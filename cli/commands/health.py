@@ -9,6 +9,7 @@ import typer
 
 from cli.commands.common import HomeOption, existing_home
 from cli.output import say
+from pipelines.health import health_of, write_metrics
 from pipelines.screen import out
 
 
@@ -31,8 +32,6 @@ def health(
 
     Ends with 0, or with 4 when days are late or something is held.
     """
-    from pipelines.health import health_of, write_metrics  # noqa: PLC0415  slow to import
-
     place = existing_home(home)
     found = (
         write_metrics(place, metrics.absolute()) if metrics else health_of(place, datetime.now(UTC))

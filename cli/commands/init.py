@@ -1,8 +1,6 @@
-"""`audience init`, `audience ui`, `audience segments`."""
+"""`audience init`: a new home, with settings to edit and a key."""
 
-import os
 import re
-import socket
 import sys
 from datetime import date, datetime
 from importlib.resources import files
@@ -13,30 +11,24 @@ import typer
 
 from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.model.policy import Timing
-from anonymizer.model.segments import load_catalogue
 from anonymizer.storage.files import PUBLIC, make_folder, write_bytes
-from anonymizer.storage.home import VARIABLE, Home
-from anonymizer.storage.permissions import OWNER_ONLY, require_paths
+from anonymizer.storage.home import Home
+from anonymizer.storage.permissions import require_paths
 from anonymizer.storage.secret import Secret, is_kept_elsewhere
 from cli.commands.common import (
     HomeOption,
-    JsonOption,
-    existing_home,
     parse_day,
-    require_extra,
     use_home,
 )
-from pipelines.screen import Listing, notices, out, show
+from pipelines.landed_days import landed_range
+from pipelines.screen import notices
 
-_HERE = "127.0.0.1"
 _FIRST_DAY = re.compile(r"^( +first_day: )\S+", re.MULTILINE)
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
+    """Add the command of this module."""
     app.command("init")(init)
-    app.command("ui")(serve_ui)
-    app.command("segments")(list_segments)
 
 
 def init(
@@ -67,8 +59,6 @@ def init(
 
 def _ask_first_day(home: Home) -> date:
     """The earliest landed day, today without any; on a terminal somebody is asked."""
-    from pipelines.landed_days import landed_range  # noqa: PLC0415  slow to import
-
     landed = landed_range(home)
     suggested = landed[0] if landed else datetime.now(ZoneInfo(Timing().timezone)).date()
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -112,59 +102,3 @@ def set_first_day(home: Home, day: date) -> bool:
     if lines:
         home.policy.write_text(changed, encoding="utf-8")
     return bool(lines)
-
-
-def serve_ui(
-    home: HomeOption = None,
-    port: Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65_535)] = 3000,
-) -> None:
-    """Open Dagster's pages on this machine (127.0.0.1): runs, assets, schedule, sensors."""
-    from pipelines.instance import prepare_instance  # noqa: PLC0415  Dagster is slow to import
-
-    require_extra("ui", "dagster_webserver", "audience ui")
-    os.umask(OWNER_ONLY)  # of Dagster's processes, which write without being asked
-    place = existing_home(home)
-    folder = prepare_instance(place)
-    require_free(port)
-    command = [sys.executable, "-m", "pipelines.pages", "-h", _HERE, "-p", str(port)]
-    named = {VARIABLE: str(place.root), "DAGSTER_HOME": str(folder)}
-    os.execve(sys.executable, command, {**os.environ, **named})  # noqa: S606  no shell
-
-
-def require_free(port: int) -> None:
-    """Refuse a port of this machine on which something else listens."""
-    with socket.socket() as tried:
-        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            tried.bind((_HERE, port))
-        except OSError as error:
-            reason = f"cannot be listened on ({error.strerror})"
-            fault = Fault("--port", f"port {port} {reason}", "choose another")
-            raise ConfigurationError([fault]) from None
-
-
-def list_segments(
-    home: HomeOption = None,
-    as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
-) -> None:
-    """List the named segments and the groups that segments are made of."""
-    catalogue = load_catalogue(existing_home(home).segments)
-    named = [
-        (segment.id, segment.name.english, segment.name.indonesian)
-        for segment in catalogue.named.values()
-    ]
-    groups = [
-        Listing(
-            dimension.name.title(),
-            ("code", "level", "English", "Indonesian"),
-            [
-                (group.code, group.level, group.name.english, group.name.indonesian)
-                for group in dimension.groups
-            ],
-        )
-        for dimension in catalogue.dimensions
-    ]
-    names = Listing("Named segments", ("id", "English", "Indonesian"), named)
-    show(names, *groups, as_json=as_json)
-    if not as_json:
-        out().print(f"{len(catalogue):,} segments in all.")

@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.release.ledger import Ledger
+from anonymizer.storage.lock import exclusive
 from cli.commands.common import HomeOption, JsonOption, existing_home, reading_home
+from cli.outcomes import entry_line
 from cli.output import say
+from pipelines.release_history import open_history, open_ledger
 from pipelines.screen import Listing, show
-
-# Modules that read releases are imported where they are used: they are slow to import, and
-# checking a policy needs none of them.
 
 ledger = typer.Typer(help="The history of releases.", no_args_is_help=True)
 
@@ -28,9 +29,6 @@ def list_entries(
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
     """List all entries with time, actor, subject and outcome; refuse a broken chain."""
-    from cli.outcomes import entry_line  # noqa: PLC0415
-    from pipelines.release_history import open_history  # noqa: PLC0415
-
     entries = open_history(reading_home(home)).entries()
     columns = ("number", "time (UTC)", "actor", "kind", "subject", "outcome", "hash")
     show(Listing("Ledger", columns, [entry_line(entry) for entry in entries]), as_json=as_json)
@@ -44,8 +42,6 @@ def show_entry(
     home: HomeOption = None,
 ) -> None:
     """Print everything that an entry records, as JSON; of a release, also what was exported."""
-    from pipelines.release_history import open_history  # noqa: PLC0415
-
     entries = open_history(reading_home(home)).entries()
     found = [entry for entry in entries if wanted in {str(entry.sequence), entry.subject}]
     if not found:
@@ -71,9 +67,8 @@ def verify(home: HomeOption = None) -> None:
 
     Work that an interrupted run left to the next one is listed and is not a fault.
     """
-    from cli.commands.verify import unfinished_lines  # noqa: PLC0415
-    from cli.release_summary import verify_published  # noqa: PLC0415
-    from pipelines.release_history import open_ledger  # noqa: PLC0415
+    from cli.commands.verify import unfinished_lines  # noqa: PLC0415  reads releases: `list` needs none
+    from cli.release_summary import verify_published  # noqa: PLC0415  reads releases: `list` needs none
 
     place = existing_home(home)
     proved = verify_published(place, open_ledger(place))
@@ -85,10 +80,7 @@ def verify(home: HomeOption = None) -> None:
 @ledger.command("copy")
 def copy(home: HomeOption = None) -> None:
     """Copy ledger.sqlite of the home into the empty database that $AUDIENCE_LEDGER names."""
-    from anonymizer.release.ledger import Ledger  # noqa: PLC0415
-    from anonymizer.storage.lock import exclusive  # noqa: PLC0415
-    from cli.release_summary import verify_published  # noqa: PLC0415
-    from pipelines.release_history import open_ledger  # noqa: PLC0415
+    from cli.release_summary import verify_published  # noqa: PLC0415  reads releases: `list` needs none
 
     place = existing_home(home)
     if not os.environ.get("AUDIENCE_LEDGER"):

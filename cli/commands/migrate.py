@@ -4,7 +4,9 @@ from typing import Annotated
 
 import typer
 
+from anonymizer.storage.lock import exclusive
 from cli.commands.common import HomeOption, choose_home, require_installed
+from cli.migration import carry_out, plan_migration
 from cli.output import say
 
 
@@ -20,9 +22,6 @@ def migrate(
     ] = False,
 ) -> None:
     """Update the policy.yaml of an older home to this version."""
-    from anonymizer.storage.lock import exclusive  # noqa: PLC0415
-    from cli.migration import carry_out, plan_migration  # noqa: PLC0415  slow to import
-
     place = require_installed(choose_home(home))
     if dry_run:
         plan = plan_migration(place)

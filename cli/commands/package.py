@@ -5,9 +5,13 @@ from typing import Annotated
 
 import typer
 
+from anonymizer.exports.package import package
 from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.storage.files import PUBLIC, write_bytes
+from anonymizer.storage.permissions import require_paths
 from cli.commands.common import HomeOption, parse_period, reading_home
 from cli.output import say, warn
+from pipelines.release_history import open_history
 
 
 def register(app: typer.Typer) -> None:
@@ -33,11 +37,6 @@ def write_package(
     workbook with figures of a period before that was withdrawn or corrected later is told. Nothing
     is kept in the home; `audience check` proves the ZIP file.
     """
-    from anonymizer.exports.package import package  # noqa: PLC0415  slow to import
-    from anonymizer.storage.files import PUBLIC, write_bytes  # noqa: PLC0415
-    from anonymizer.storage.permissions import require_paths  # noqa: PLC0415
-    from pipelines.release_history import open_history  # noqa: PLC0415
-
     chosen = parse_period(None, period)
     if chosen is None:
         raise ConfigurationError([Fault("PERIOD", "it is empty", "such as 2026-W47")])

@@ -1,20 +1,30 @@
 """`audience policy`: check the configuration, say what it promises, approve a weaker promise."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from anonymizer.model.codings import read_codings
 from anonymizer.model.errors import ConfigurationError, Fault, gathered_into
 from anonymizer.model.explanation import explain, reference
 from anonymizer.model.policy import Policy
 from anonymizer.model.segments import Catalogue
+from anonymizer.release.corrections import Who
+from anonymizer.release.settings import SettingsTexts, read_meaning, revisions
+from anonymizer.release.settings_change import (
+    SettingsChange,
+    approve_settings,
+    settings_change,
+    who_approves,
+)
+from anonymizer.sources.source_catalogue import load_sources
+from anonymizer.sources.source_zone import SourceZone
 from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
 from cli.commands.common import HomeOption, JsonOption, existing_home
 from cli.output import say
+from pipelines.release_history import open_ledger
 from pipelines.screen import Listing, notices, show
-
-if TYPE_CHECKING:
-    from anonymizer.release.settings_change import SettingsChange
 
 _DIGEST = 16  # characters of a digest that are listed
 app = typer.Typer(help="Check policy.yaml and segments.yaml, and explain what they promise.",
@@ -45,10 +55,6 @@ def print_history(
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
     """List which settings apply from which day on, as the ledger recorded them."""
-    from anonymizer.release.settings import SettingsTexts, read_meaning, revisions  # noqa: PLC0415
-    from anonymizer.release.settings_change import settings_change  # noqa: PLC0415
-    from pipelines.release_history import open_ledger  # noqa: PLC0415  slow to import
-
     place = existing_home(home)
     ledger = open_ledger(place)
     known = revisions(ledger)
@@ -92,11 +98,6 @@ def approve_policy(
     every run is held. The approvals are valid for exactly these settings. While a privacy officer
     is the only login that may approve, that login alone can approve a change of roles.
     """
-    from anonymizer.release.corrections import Who  # noqa: PLC0415  slow to import
-    from anonymizer.release.settings_change import approve_settings, settings_change  # noqa: PLC0415
-    from anonymizer.storage.secret import Secret  # noqa: PLC0415
-    from pipelines.release_history import open_ledger  # noqa: PLC0415
-
     place = existing_home(home)
     ledger = open_ledger(place)
     if reason is None:
@@ -107,9 +108,7 @@ def approve_policy(
     _tell_change(change)
 
 
-def _tell_change(change: "SettingsChange") -> None:
-    from anonymizer.release.settings_change import who_approves  # noqa: PLC0415
-
+def _tell_change(change: SettingsChange) -> None:
     if not change.weakenings:
         say("The settings are no weaker than those recorded last: nothing to approve.")
         return
@@ -137,11 +136,6 @@ def load_settings(home: Home) -> tuple[Policy, Catalogue]:
     """Both files. Raises one ConfigurationError with the mistakes of these and of sources.yaml, or
     of the files of codes that they name.
     """
-    from anonymizer.model.codings import read_codings  # noqa: PLC0415  slow to import
-    from anonymizer.release.settings import SettingsTexts, read_meaning  # noqa: PLC0415
-    from anonymizer.sources.source_catalogue import load_sources  # noqa: PLC0415
-    from anonymizer.sources.source_zone import SourceZone  # noqa: PLC0415
-
     faults: list[Fault] = []
     meaning = None
     with gathered_into(faults):

@@ -7,7 +7,7 @@ import typer
 
 from anonymizer.model.errors import ConfigurationError, Fault
 from cli.commands.common import HomeOption, existing_home, require_extra
-from cli.commands.init import require_free
+from cli.commands.ui import require_free
 from cli.output import say, warn
 
 _ORIGIN = re.compile(r"https://[a-z0-9.-]+(:\d{1,5})?")
@@ -31,7 +31,7 @@ def serve_portal(
     It reads the published folder alone. Accounts are made with: audience user add
     """
     require_extra("portal", "argon2", "audience portal")
-    from portal.server import serve, site_of  # noqa: PLC0415  the web framework is slow to import
+    from portal.server import serve, site_of  # noqa: PLC0415  an optional extra, checked above
 
     place = existing_home(home)
     if origin and not _ORIGIN.fullmatch(origin):

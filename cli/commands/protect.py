@@ -3,18 +3,19 @@
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from anonymizer.storage.files import write_bytes
+from anonymizer.storage.permissions import require_paths
+from anonymizer.tabular.protection import protect_cells
+from anonymizer.tabular.protection_report import report
+from anonymizer.tabular.request import Files, Request, read_request
+from anonymizer.tabular.rules import RuleSettings
+from anonymizer.tabular.table_files import write_internal, write_published
 from cli.commands.common import hierarchy_files
 from cli.output import say, warn
-
-if TYPE_CHECKING:
-    from anonymizer.tabular.request import Files, Request
-
-# What reads and computes is imported where it is used: `--help` needs none of it, and a mistake
-# in the files is found before the solver is loaded.
 
 _File = Path | None
 
@@ -73,10 +74,6 @@ def protect(  # noqa: PLR0913, PLR0917  one option for each file and each part o
     The file of --out has a row for each segment of the cross of all levels: published with its
     people, or suppressed; it never gives the reason.
     """
-    from anonymizer.storage.permissions import require_paths  # noqa: PLC0415
-    from anonymizer.tabular.request import Files, read_request  # noqa: PLC0415
-    from anonymizer.tabular.rules import RuleSettings  # noqa: PLC0415
-
     begin = time.perf_counter()
     hierarchies, faults = hierarchy_files(hierarchy or ())
     files = Files(cells, count, hierarchies, tables, secret_file, out, internal, report)
@@ -88,13 +85,8 @@ def protect(  # noqa: PLR0913, PLR0917  one option for each file and each part o
     _carry_out(request, files, begin)
 
 
-def _carry_out(request: "Request", files: "Files", begin: float) -> None:
+def _carry_out(request: Request, files: Files, begin: float) -> None:
     """Protect the table and write what was asked for; `begin` is when reading began."""
-    from anonymizer.storage.files import write_bytes  # noqa: PLC0415
-    from anonymizer.tabular.protection import protect_cells  # noqa: PLC0415
-    from anonymizer.tabular.protection_report import report  # noqa: PLC0415
-    from anonymizer.tabular.table_files import write_internal, write_published  # noqa: PLC0415
-
     read = time.perf_counter()
     outcome = protect_cells(request)
     protected = time.perf_counter()

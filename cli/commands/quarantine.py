@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from anonymizer.intake import quarantine
 from anonymizer.model.errors import Held
 from anonymizer.storage.home import Home
 from cli.commands.common import HomeOption, JsonOption, existing_home, parse_day
+from pipelines import journal
 from pipelines.screen import Listing, notices, out, show
 
 _LIMIT = 100
@@ -35,8 +37,6 @@ def list_quarantine(
 
     Rows are numbered from 1, the first data row of the file.
     """
-    from anonymizer.intake import quarantine  # noqa: PLC0415  slow to import
-
     place, local_day = existing_home(home), parse_day(day, "--day")
     pointers = quarantine.read_pointers(place, local_day)
     if reason is not None:
@@ -64,8 +64,6 @@ def list_quarantine(
 
 def _tell_if_earlier(home: Home, day: date) -> None:
     """Say so when the last run ended before it had set any row aside."""
-    from pipelines import journal  # noqa: PLC0415  slow to import
-
     entry = journal.read(home, "intake", day)
     trouble = entry.trouble if entry else None
     set_aside = trouble and trouble.exit_code == Held.exit_code and trouble.code in _SET_ASIDE

@@ -4,9 +4,13 @@ from datetime import date, timedelta
 
 import typer
 
+from anonymizer.counting.working_rows import day_of
 from anonymizer.model.policy import Policy
+from anonymizer.rights.erasure import leftover_rows
+from anonymizer.rights.retention import outlook, reports
 from anonymizer.storage.home import Home
 from cli.commands.common import HomeOption, JsonOption, existing_home
+from pipelines import journal
 from pipelines.screen import Listing, out, show
 
 
@@ -20,8 +24,6 @@ def show_retention(
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
     """Show which working data each run removed, and what the next one removes; change nothing."""
-    from anonymizer.rights.retention import outlook, reports  # noqa: PLC0415  slow to import
-
     place = existing_home(home)
     policy = Policy.load(place.policy)
     went = [
@@ -55,9 +57,6 @@ def show_retention(
 
 def _standing(home: Home, policy: Policy, newest: date) -> list[str]:
     """What the rules are, and whether they hold as of the newest day."""
-    from anonymizer.rights.erasure import leftover_rows  # noqa: PLC0415  slow to import
-    from pipelines import journal  # noqa: PLC0415
-
     entry = journal.read(home, "intake", newest)
     excluded = entry.facts["accounts"]["profiles"]["excluded"] if entry and entry.facts else {}
     years, kept = policy.retention.closed_years, policy.retention.private_days
@@ -78,7 +77,5 @@ def _standing(home: Home, policy: Policy, newest: date) -> list[str]:
 
 
 def _newest_day(home: Home) -> date | None:
-    from anonymizer.counting.working_rows import day_of  # noqa: PLC0415
-
     days = [day_of(path) for path in (home.private / "requests").glob("day=*.parquet")]
     return max(days, default=None)

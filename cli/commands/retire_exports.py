@@ -4,8 +4,11 @@ from typing import Annotated
 
 import typer
 
+from anonymizer.exports.retirement import retire_exports as retire
+from anonymizer.storage.secret import Secret
 from cli.commands.common import HomeOption, existing_home, parse_day
 from cli.output import say
+from pipelines.release_history import open_ledger
 
 
 def register(app: typer.Typer) -> None:
@@ -21,10 +24,6 @@ def retire_exports(
     home: HomeOption = None,
 ) -> None:
     """Remove old exports from published/. Releases, the database and the ledger stay."""
-    from anonymizer.exports.retirement import retire_exports as retire  # noqa: PLC0415
-    from anonymizer.storage.secret import Secret  # noqa: PLC0415
-    from pipelines.release_history import open_ledger  # noqa: PLC0415  slow to import
-
     place = existing_home(home)
     day = parse_day(before, "--before")
     gone = retire(place, open_ledger(place), Secret.of(place), day, reason)

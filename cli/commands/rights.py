@@ -1,18 +1,24 @@
 """`audience rights`: file a person's request and say what follows from it."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.model.periods import Period
 from anonymizer.model.policy import Policy
+from anonymizer.rights.rights import access, explain, file_request, look_up
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
 from cli.commands.common import HomeOption, JsonOption, existing_home
 from cli.output import say
+from pipelines.release_history import open_ledger, released_days
 from pipelines.screen import notices
+
+if TYPE_CHECKING:
+    from pipelines.resources import Installation
 
 app = typer.Typer(help="A person's rights: file requests and follow them up.",
                   no_args_is_help=True)  # fmt: skip
@@ -52,7 +58,6 @@ def show_held(user: UserOption, home: HomeOption = None) -> None:
     place = existing_home(home)
     policy, secret = Policy.load(place.policy), Secret.of(place)
     _file(place, "access", user)
-    from anonymizer.rights.rights import access  # noqa: PLC0415  slow to import
 
     say(access(place, policy, secret, user).render())
 
@@ -80,10 +85,9 @@ def review(
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
     """List rows of requests and consents that cannot be read, or decide what they count as."""
-    from pipelines import objection_report  # noqa: PLC0415  slow to import
-    from pipelines.resources import Installation  # noqa: PLC0415
+    from pipelines import objection_report  # noqa: PLC0415  loads Dagster
 
-    installation = Installation.of(existing_home(home))
+    installation = _installation(home)
     if not (decide or treatment or reason or user):
         objection_report.print_unread(installation, everything=everything, as_json=as_json)
         return
@@ -103,10 +107,9 @@ def list_requests(
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
     """List requests by file and row: requested, due, done, and the first release they affect."""
-    from pipelines import objection_report  # noqa: PLC0415  slow to import
-    from pipelines.resources import Installation  # noqa: PLC0415
+    from pipelines import objection_report  # noqa: PLC0415  loads Dagster
 
-    installation = Installation.of(existing_home(home))
+    installation = _installation(home)
     now = datetime.now(UTC)
     objection_report.print_requests(installation, now, unfinished=unfinished, as_json=as_json)
 
@@ -118,16 +121,19 @@ def finish_request(
     home: HomeOption = None,
 ) -> None:
     """Record that a request is answered, or that a request that matches no one is resolved."""
-    from pipelines import objection_report  # noqa: PLC0415  slow to import
-    from pipelines.resources import Installation  # noqa: PLC0415
+    from pipelines import objection_report  # noqa: PLC0415  loads Dagster
 
-    installation = Installation.of(existing_home(home))
+    installation = _installation(home)
     say(objection_report.finish_request(installation, request, reason, datetime.now(UTC)))
 
 
-def _file(home: Home, kind: Literal["access", "correct", "erase", "withdraw"], user: str) -> None:
-    from anonymizer.rights.rights import explain, file_request, look_up  # noqa: PLC0415  slow to import
+def _installation(home: Path | None) -> "Installation":
+    from pipelines.resources import Installation  # noqa: PLC0415  loads Dagster: filing needs none
 
+    return Installation.of(existing_home(home))
+
+
+def _file(home: Home, kind: Literal["access", "correct", "erase", "withdraw"], user: str) -> None:
     policy = Policy.load(home.policy)
     filed = file_request(home, kind, user, datetime.now(UTC))
     say(f"Request {filed.request_id} filed in {filed.path}.")
@@ -145,8 +151,7 @@ def _file(home: Home, kind: Literal["access", "correct", "erase", "withdraw"], u
 
 def _first_affected(home: Home) -> Period | None:
     """The earliest day that is not released yet, as far as that can be known."""
-    from cli.backlog import unreleased_days  # noqa: PLC0415  slow to import
-    from pipelines.release_history import open_ledger, released_days  # noqa: PLC0415
+    from cli.backlog import unreleased_days  # noqa: PLC0415  loads the solver: only filing needs it
 
     released = released_days(open_ledger(home))
     following = max(released) + timedelta(days=1) if released else None

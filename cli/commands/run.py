@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anonymizer.model.periods import Period
+from anonymizer.model.series import Series
 from anonymizer.storage.home import Home
+from cli.backlog import missing_days, unread_folders, unreleased
 from cli.commands.common import (
     FromOption,
     HomeOption,
@@ -18,13 +20,17 @@ from cli.commands.common import (
     existing_home,
     parse_day,
 )
+from cli.run_report import Line, period_line, period_listing, print_report, report_as_json
 from pipelines import interruption
+from pipelines.flow import LONGER
+from pipelines.flow import STAGES as STAGES_OF_SERIES
+from pipelines.landed_days import landed_range
 from pipelines.progress import STAGES, Listener, StageProgress
+from pipelines.releasable_periods import releasable_periods, stretches_of
+from pipelines.release_history import open_ledger, released_days
 from pipelines.screen import meter, notices, out, print_json, show
 
 if TYPE_CHECKING:
-    from anonymizer.model.series import Series
-    from cli.run_report import Line
     from pipelines.runs import Finished
 
 _FirstDay = Annotated[
@@ -80,8 +86,6 @@ def backfill(
 
     Lists every landed day that is still without figures, with the reason.
     """
-    from cli.backlog import missing_days  # noqa: PLC0415  slow to import
-
     place = existing_home(home)
     begin = parse_day(first, "--from") if first else date.min
     end = parse_day(last, "--to") if last else date.max
@@ -104,8 +108,6 @@ def backfill(
 def _print_json(
     home: Home, days: Sequence[date], periods: PeriodRuns, **more: Sequence[str]
 ) -> None:
-    from cli.run_report import report_as_json  # noqa: PLC0415  slow to import
-
     print_json({**report_as_json(home, days, periods.lines), **more})
 
 
@@ -124,8 +126,6 @@ def _unreleased(home: Home, begin: date, end: date) -> tuple[list[str], list[str
 
     Each with the reason. Folders are listed with every range.
     """
-    from cli.backlog import unread_folders, unreleased  # noqa: PLC0415  slow to import
-
     days = [found for found in unreleased(home, datetime.now(UTC)) if begin <= found.day <= end]
     return [str(day) for day in days], [str(folder) for folder in unread_folders(home)]
 
@@ -146,8 +146,6 @@ def release_periods(home: Home, first: date, last: date) -> list[int]:
 
 
 def _reported(done: PeriodRuns) -> list[int]:
-    from cli.run_report import period_listing  # noqa: PLC0415  slow to import
-
     if done.lines:
         show(period_listing(done.lines))
     return list(done.codes)
@@ -155,8 +153,6 @@ def _reported(done: PeriodRuns) -> list[int]:
 
 def run_landed_periods(home: Home, first: str | None = None, last: str | None = None) -> PeriodRuns:
     """`run_periods` of the landed days, or from one day to another."""
-    from pipelines.landed_days import landed_range  # noqa: PLC0415  slow to import
-
     landed = landed_range(home)
     if landed is None:
         return PeriodRuns()
@@ -167,11 +163,6 @@ def run_landed_periods(home: Home, first: str | None = None, last: str | None = 
 
 def run_periods(home: Home, first: date, last: date) -> PeriodRuns:
     """Release what became due by the days, without a report."""
-    from cli.run_report import period_line  # noqa: PLC0415
-    from pipelines.flow import LONGER  # noqa: PLC0415
-    from pipelines.releasable_periods import releasable_periods, stretches_of  # noqa: PLC0415  slow to import
-    from pipelines.release_history import open_ledger  # noqa: PLC0415
-
     codes: list[int] = []
     lines: list[Line] = []
     for series in LONGER:
@@ -183,19 +174,16 @@ def run_periods(home: Home, first: date, last: date) -> PeriodRuns:
     return PeriodRuns(tuple(codes), tuple(lines))
 
 
-def release_stretch(home: Home, series: "Series", period: "Period") -> int:
+def release_stretch(home: Home, series: Series, period: Period) -> int:
     """Run one week, month, interest or audience and print what became of it; the exit code."""
-    from cli.run_report import period_line, period_listing  # noqa: PLC0415
-
     code = _run_stretch(home, series, period, period)
     show(period_listing([period_line(home, series, period)]))
     return code
 
 
-def _run_stretch(home: Home, series: "Series", first: "Period", last: "Period") -> int:
+def _run_stretch(home: Home, series: Series, first: Period, last: Period) -> int:
     """Run the periods from one to another, showing how far they are; returns the exit code."""
-    from pipelines import runs  # noqa: PLC0415
-    from pipelines.flow import STAGES as STAGES_OF_SERIES  # noqa: PLC0415  slow to import
+    from pipelines import runs  # noqa: PLC0415  Dagster takes a second: most calls run none
 
     number = len({Period.of(first.kind, day) for day in days_between(first.start, last.end)})
     with _stage_progress(f"Periods run of {series.id}", len(STAGES_OF_SERIES), number) as listener:
@@ -244,7 +232,6 @@ def stretches(days: list[date]) -> list[tuple[date, date]]:
 def release_days(home: Home, first: date, last: date) -> int:
     """Run the days and print what became of them; returns the exit code."""
     code = run_days(home, first, last)
-    from cli.run_report import print_report  # noqa: PLC0415  slow to import
 
     print_report(home, days_between(first, last))
     return code
@@ -253,8 +240,7 @@ def release_days(home: Home, first: date, last: date) -> int:
 def run_days(home: Home, first: date, last: date) -> int:
     """Run the days, showing how far they are and what is held; returns the exit code."""
     with notices().status("Starting Dagster"):
-        from pipelines import runs  # noqa: PLC0415  Dagster is slow to import
-        from pipelines.release_history import open_ledger, released_days  # noqa: PLC0415
+        from pipelines import runs  # noqa: PLC0415  Dagster takes a second: `backfill` may need none
 
     with _stage_progress("Days run", len(STAGES), len(days_between(first, last))) as listener:
         finished = runs.run_days(home, first, last, listener)

@@ -1,30 +1,25 @@
-"""`audience sample` and `audience demo`: a world to try everything on."""
+"""`audience sample`: a world to try everything on."""
 
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Annotated
 
 import typer
 
-from anonymizer.model.policy import Policy, Timing
-from anonymizer.model.windows import INTEREST_DAYS
+from anonymizer.model.policy import Policy
 from anonymizer.storage.home import Home
 from anonymizer.storage.raw_zone import require_local
 from cli.commands.common import HomeOption, parse_day, use_home
-from cli.commands.init import create_home, set_first_day
-from cli.commands.run import run_days, run_landed_periods, stretches
+from cli.commands.init import set_first_day
 from data_samples.options import Layout, WorldOptions
+from data_samples.world import generate
 from pipelines.screen import meter, notices
 
 _DEFAULT = WorldOptions()
-_SETTLING_DAYS = 3
-_SUNDAY = 7
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
+    """Add the command of this module."""
     app.command("sample")(sample)
-    app.command("demo")(demo)
 
 
 def sample(  # noqa: PLR0913, PLR0917  one flag for each property of the world
@@ -55,35 +50,8 @@ def sample(  # noqa: PLR0913, PLR0917  one flag for each property of the world
     make_world(use_home(home), options)
 
 
-def demo(home: HomeOption = None) -> None:
-    """Create a home and a sample world if there is none, release its days, show the result.
-
-    The world has 8,000 people and 34 days. Run again, it releases what is still missing.
-    """
-    from cli.backlog import missing_days  # noqa: PLC0415  slow to import
-    from cli.demo_report import print_demo  # noqa: PLC0415  slow to import
-    from data_samples.world import DEMO  # noqa: PLC0415  slow to import
-    from pipelines.landed_days import has_visits  # noqa: PLC0415  slow to import
-
-    place = use_home(home)
-    require_local()
-    if not place.policy.exists():
-        create_home(place)
-    if not has_visits(place):
-        make_world(place, months_in_the_past(DEMO, datetime.now(UTC).date()))
-    missing = missing_days(place)
-    if not missing:
-        notices().print("Every complete landed day is already released.")
-    codes = [run_days(place, *stretch) for stretch in stretches(missing)]
-    codes += run_landed_periods(place).codes
-    print_demo(place)
-    raise typer.Exit(next((code for code in codes if code), 0))
-
-
 def make_world(home: Home, options: WorldOptions) -> None:
     """Generate the world with a progress bar and say how large it is."""
-    from data_samples.world import generate  # noqa: PLC0415  Faker and NumPy are slow to import
-
     with meter("Raw folders written") as bar:
         summary = generate(
             options,
@@ -107,26 +75,3 @@ def _begin_by(home: Home, day: date) -> None:
         if changed
         else f"Set timing.first_day in policy.yaml to {day} to run these days."
     )
-
-
-def months_in_the_past(options: WorldOptions, today: date) -> WorldOptions:
-    """The same world as of a month that it holds, with a week of interests, ended by today."""
-    moved = world_in_the_past(options, today)
-    moved = replace(moved, start=moved.start.replace(day=1))
-    while not _has_interests(moved):
-        before = moved.start - timedelta(days=1)
-        moved = replace(moved, start=before.replace(day=1))
-    return moved
-
-
-def _has_interests(options: WorldOptions) -> bool:
-    """Whether a week closes within the world that has all days of its interests before it."""
-    first = options.day(INTEREST_DAYS - 1)
-    ends = range(options.days - Timing().open_days - (INTEREST_DAYS - 1))
-    return any((first + timedelta(days=number)).isoweekday() == _SUNDAY for number in ends)
-
-
-def world_in_the_past(options: WorldOptions, today: date) -> WorldOptions:
-    """The same world, moved back in time where its last day would not have ended yet."""
-    latest = today - timedelta(days=options.days + _SETTLING_DAYS)
-    return replace(options, start=min(options.start, latest))

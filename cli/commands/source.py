@@ -1,12 +1,19 @@
 """`audience source`: check what becomes of a source, propose a mapping for an unknown file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from anonymizer.intake.contract import TABLES
+from anonymizer.intake.vocabulary import load_vocabulary
+from anonymizer.model.codings import read_codings
 from anonymizer.model.policy import Policy, Timing
+from anonymizer.model.segments import load_catalogue
+from anonymizer.sources.mapping_proposal import propose
+from anonymizer.sources.source_check import SourceCheck, check_source
+from anonymizer.sources.source_zone import SourceZone
+from anonymizer.storage.engines.duckdb import DuckDB
 from anonymizer.storage.secret import Secret
 from cli.commands.common import (
     HomeOption,
@@ -18,9 +25,6 @@ from cli.commands.common import (
 )
 from cli.output import say
 from pipelines.screen import Listing, out, print_json, show
-
-if TYPE_CHECKING:
-    from anonymizer.sources.source_check import SourceCheck
 
 app = typer.Typer(help="Logs of other systems: check a source, propose a mapping.",
                   no_args_is_help=True)  # fmt: skip
@@ -42,13 +46,6 @@ def check(
 
     Values are shown as shapes (u-17 is x-99). Nothing is written.
     """
-    from anonymizer.intake.vocabulary import load_vocabulary  # noqa: PLC0415  slow to import
-    from anonymizer.model.codings import read_codings  # noqa: PLC0415
-    from anonymizer.model.segments import load_catalogue  # noqa: PLC0415
-    from anonymizer.sources.source_check import check_source  # noqa: PLC0415
-    from anonymizer.sources.source_zone import SourceZone  # noqa: PLC0415
-    from anonymizer.storage.engines.duckdb import DuckDB  # noqa: PLC0415
-
     place, local_day = existing_home(home), parse_day(day, "--day")
     zone = SourceZone.of(place)
     source = zone.sources.named(name)
@@ -75,15 +72,13 @@ def guess(
     home: HomeOption = None,
 ) -> None:
     """Propose a mapping for a file that is not described yet, to be put into sources.yaml."""
-    from anonymizer.sources.mapping_proposal import propose  # noqa: PLC0415  slow to import
-
     place = use_home(home)
     known = parse_word("--table", table, tuple(TABLES))
     timing = Policy.load(place.policy).timing if place.policy.exists() else Timing()
     say(propose(file, known or "visits", place.raw, timing.timezone).rstrip("\n"))
 
 
-def _print(found: "SourceCheck", name: str, unmatched: int, replaced: int) -> None:
+def _print(found: SourceCheck, name: str, unmatched: int, replaced: int) -> None:
     for example in found.examples:
         raw = [(path, value, "", "") for path, value in example.raw]
         mapped = [("", "", column, value) for column, value in example.mapped]
@@ -102,7 +97,7 @@ def _print(found: "SourceCheck", name: str, unmatched: int, replaced: int) -> No
     _print_findings(found, name, unmatched, replaced)
 
 
-def _print_findings(found: "SourceCheck", name: str, unmatched: int, replaced: int) -> None:
+def _print_findings(found: SourceCheck, name: str, unmatched: int, replaced: int) -> None:
     if found.unmapped:
         out().print(f"Columns that are not mapped and never read: {', '.join(found.unmapped)}.")
     if unmatched:
@@ -126,7 +121,7 @@ def _pairs(
     )
 
 
-def _as_json(found: "SourceCheck") -> dict[str, object]:
+def _as_json(found: SourceCheck) -> dict[str, object]:
     return {
         "files": list(found.files),
         "rows": found.rows,

@@ -1,20 +1,23 @@
 """`audience suppressed`: the nearest published segment around a suppressed one, and why."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from anonymizer.model.errors import ConfigurationError, Fault
 from cli.commands.common import HomeOption, JsonOption, parse_period, reading_home
 from cli.output import say
+from cli.suppressed_segments import (
+    SuppressedSegment,
+    explain_suppressed,
+    find_reasons,
+    find_released,
+)
+from pipelines.figures import Reason
+from pipelines.release_history import open_history
 from pipelines.screen import print_json
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from cli.suppressed_segments import SuppressedSegment
-    from pipelines.figures import Reason
 
 _REASONS: "Mapping[Reason, str]" = {
     "threshold": "fewer people than the threshold",
@@ -48,13 +51,6 @@ def list_suppressed(
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
     """List suppressed segments, each with the nearest coarser segment that is published."""
-    from cli.suppressed_segments import (  # noqa: PLC0415
-        explain_suppressed,
-        find_reasons,
-        find_released,
-    )
-    from pipelines.release_history import open_history  # noqa: PLC0415  slow to import
-
     place = reading_home(home)
     chosen = parse_period(day, period)
     if chosen is None:
@@ -71,7 +67,7 @@ def list_suppressed(
         say(_said(one))
 
 
-def _said(segment: "SuppressedSegment") -> str:
+def _said(segment: SuppressedSegment) -> str:
     coarser = segment.nearest
     published = (
         f"the nearest coarser segment published is {coarser.name} [{coarser.id}], "

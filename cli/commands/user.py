@@ -49,8 +49,8 @@ def add_user(
 ) -> None:
     """Add an account and print its password once."""
     store = _store(home)
-    from portal.passwords import hashed  # noqa: PLC0415
-    from portal.user_accounts import PORTAL_ROLES, UserAccount  # noqa: PLC0415
+    from portal.passwords import hashed  # noqa: PLC0415  an optional extra
+    from portal.user_accounts import PORTAL_ROLES, UserAccount  # noqa: PLC0415  an optional extra
 
     chosen = parse_word("--role", role, PORTAL_ROLES)
     account = UserAccount(login, chosen or "ad_ops", tuple(advertiser or ()))
@@ -91,7 +91,7 @@ def change_password(
 ) -> None:
     """Give an account a new password; its sessions end at once."""
     store = _store(home)
-    from portal.passwords import hashed  # noqa: PLC0415
+    from portal.passwords import hashed  # noqa: PLC0415  an optional extra
 
     password = _password(ask=ask)
     store.set_password(login, hashed(password))
@@ -101,14 +101,14 @@ def change_password(
 
 def _store(home: "Path | None") -> "AccountStore":
     require_extra("portal", "argon2", "audience user")
-    from portal.account_store import AccountStore  # noqa: PLC0415
+    from portal.account_store import AccountStore  # noqa: PLC0415  an optional extra
 
     return AccountStore(existing_home(home).portal_accounts)
 
 
 def _password(*, ask: bool) -> str:
     """A new password, or the one that is typed; from a pipe its first line."""
-    from portal.passwords import MIN_LENGTH, new_password  # noqa: PLC0415
+    from portal.passwords import MIN_LENGTH, new_password  # noqa: PLC0415  an optional extra
 
     if not ask:
         return new_password()

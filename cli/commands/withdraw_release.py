@@ -4,8 +4,12 @@ from typing import Annotated
 
 import typer
 
+from anonymizer.exports.previous_release import sentence_on_repeats
+from anonymizer.exports.withdrawal import withdraw
+from anonymizer.storage.secret import Secret
 from cli.commands.common import HomeOption, existing_home
 from cli.output import say
+from pipelines.release_history import open_ledger
 
 
 def register(app: typer.Typer) -> None:
@@ -21,11 +25,6 @@ def withdraw_release(
     home: HomeOption = None,
 ) -> None:
     """Permanently remove a release from exports and database, and leave a notice in its place."""
-    from anonymizer.exports.previous_release import sentence_on_repeats  # noqa: PLC0415
-    from anonymizer.exports.withdrawal import withdraw  # noqa: PLC0415  slow to import
-    from anonymizer.storage.secret import Secret  # noqa: PLC0415
-    from pipelines.release_history import open_ledger  # noqa: PLC0415
-
     place = existing_home(home)
     ledger = open_ledger(place)
     recipients = withdraw(release, reason, place, ledger, Secret.of(place))

@@ -81,6 +81,27 @@ def test_no_module_imports_relatively() -> None:
         imported_names(module)
 
 
+def test_an_import_inside_a_function_says_why() -> None:
+    """Modules import at the top; what is optional, or heavy and seldom needed, says so."""
+    unexplained = []
+    for module, path in MODULES.items():
+        text = path.read_text(encoding="utf-8")
+        lines = text.splitlines()
+        inside = {
+            node.lineno
+            for function in ast.walk(ast.parse(text))
+            if isinstance(function, ast.FunctionDef)
+            for node in ast.walk(function)
+            if isinstance(node, ast.Import | ast.ImportFrom)
+        }
+        unexplained += [
+            f"{module}:{number}"
+            for number in sorted(inside)
+            if not re.search(r"# noqa: PLC0415  \w+", lines[number - 1])
+        ]
+    assert not unexplained
+
+
 def test_engines_need_errors_and_statements_alone() -> None:
     for module in MODULES:
         if module.startswith("anonymizer.storage.engines."):

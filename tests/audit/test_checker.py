@@ -531,3 +531,11 @@ def test_a_state_with_a_follower_is_refused(release):
     none = np.full_like(sharing.leader, -1)
     nobody = release.with_claim(1, sharing=replace(sharing, leader=none, leader_table=none))
     assert check_state(release.state, nobody.claims, release.catalogue, release.promise)
+
+
+def test_a_state_of_claims_that_do_not_fit_together_is_refused(release):
+    """As `check_release` refuses them, whatever the state is."""
+    twice = (*release.claims, release.claims[0])
+    found = check_state(release.state, twice, release.catalogue, release.promise)
+    assert [finding.kind for finding in found] == ["structure"]
+    assert "two tables for the same subject" in found[0].explanation

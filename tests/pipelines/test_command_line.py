@@ -1,6 +1,8 @@
 """The command line's table of commands agrees with what the modules register."""
 
 import os
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from cli import commands
 from cli.commands.common import chosen_home, existing_home, use_home
 from cli.commands.init import create_home
 from cli.main import MODULES, app
+from cli.summaries import SUMMARIES
 from pipelines.instance import prepare_instance
 from pipelines.resources import Installation
 
@@ -37,6 +40,31 @@ def test_help_lists_all_commands_in_order() -> None:
     for name in MODULES:
         assert group.get_command(context, name).get_short_help_str()
     assert group.get_command(context, "nothing") is None
+
+
+def test_each_command_is_summed_up_by_the_first_lines_of_its_help() -> None:
+    group = typer.main.get_group(app)
+    first = {}
+    for name in MODULES:
+        command = group.get_command(typer.Context(group), name)
+        first[name] = " ".join(str(command and command.help).split("\n\n")[0].split())
+
+    assert first == SUMMARIES
+    assert list(SUMMARIES) == list(MODULES)
+
+
+def test_the_list_of_commands_loads_none_of_them() -> None:
+    program = (
+        "import sys\nfrom cli.main import main\n"
+        "try:\n    main()\nfinally:\n    print(*sys.modules, file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--help"], capture_output=True, text=True, check=True
+    )
+    loaded = {name for name in done.stderr.split() if name.startswith("cli.commands.")}
+
+    assert loaded == {"cli.commands.common"}
+    assert all(name in done.stdout for name in MODULES)
 
 
 def test_the_command_line_writes_no_environment_variable(
