@@ -102,7 +102,7 @@ class TokenStore:
             return None
         with self._changes() as database:
             row = _row(database, fits[1])
-            digest = row[1] if row else ""
+            digest = str(row[1]) if row else ""
             if row is None or not hmac.compare_digest(digest_of(written), digest):
                 return None
             return self._alive(database, row)

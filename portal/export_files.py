@@ -60,17 +60,21 @@ class ExportFiles:
             )
         return content
 
-    def names_of(self, export: RecordedExport, subject: str) -> tuple[str, ...]:
-        """The files of one subject, as the manifest lists them; none where it has none."""
+    def subjects_of(self, export: RecordedExport) -> Mapping[str, str]:
+        """The subject that each file is about, as the manifest lists them; none without one."""
         if MANIFEST not in export.files:
-            return ()
+            return {}
         manifest: Mapping[str, Any] = json.loads(self.content(export, MANIFEST))
         listed = manifest.get("files", {})
-        return tuple(
-            name
+        return {
+            name: str(own["subject_id"])
             for name in sorted(export.files)
-            if isinstance(own := listed.get(name), dict) and own.get("subject_id") == subject
-        )
+            if isinstance(own := listed.get(name), dict) and own.get("subject_id")
+        }
+
+    def names_of(self, export: RecordedExport, subject: str) -> tuple[str, ...]:
+        """The files of one subject; none where it has none."""
+        return tuple(name for name, own in self.subjects_of(export).items() if own == subject)
 
     def certificate(self, export: RecordedExport) -> Mapping[str, Any]:
         """The certificate of an export."""
