@@ -25,8 +25,9 @@ _LARGEST_BODY = 16 * 1024
 LONGEST = 200  # characters of a parameter
 _CACHED = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 _TAG = re.compile(r'(?:W/)?"[^"]*"')
+_RANGE = re.compile(r"bytes=(?=\d|-\d)(\d{0,12})-(\d{0,12})")
 _NOT_FOUND = "There is no such object, or it is not for this token."
-_SEND_TOKEN = "Send a valid token: Authorization: Bearer TOKEN"
+_UNKNOWN_SENDER = "Send a valid token: Authorization: Bearer TOKEN"
 
 
 class Problem(Exception):
@@ -114,19 +115,27 @@ class ApiRequest:
 
 
 ApiHandler = Callable[[Site, ApiRequest], Response]
+TokenFinder = Callable[[Site, Request], ApiToken]
 
 
 def api_endpoint(
-    site: Site, handler: ApiHandler, parameters: Sequence[Parameter] | None = None
+    site: Site,
+    handler: ApiHandler,
+    parameters: Sequence[Parameter] | None = None,
+    token_of: TokenFinder | None = None,
 ) -> Callable[[Request], Awaitable[Response]]:
-    """A handler as Starlette calls it, in a thread. Without `parameters` none is looked at."""
+    """A handler as Starlette calls it, in a thread. Without `parameters` none is looked at.
+
+    `token_of` finds the token of a request where it is not in the header.
+    """
+    guarded = _Guarded(site, handler, parameters, token_of or _token)
 
     async def called(request: Request) -> Response:
         try:
             body = await _read_body(request) if request.method == "POST" else b""
         except BodyTooLarge:
             return problem_answer(Problem(413, f"The body has more than {_LARGEST_BODY} bytes."))
-        return await run_in_threadpool(_answer, site, handler, request, parameters, body)
+        return await run_in_threadpool(guarded.answer, request, body)
 
     return called
 
@@ -153,6 +162,23 @@ def conditional_answer(request: Request, tag: str) -> Response | None:
     if known is not None and _has(known, tag, weak=True):
         return Response(status_code=304, headers={**_CACHED, "ETag": tag})
     return None
+
+
+def part_answer(request: Request, content: bytes, media_type: str, tag: str) -> Response:
+    """A file, or the part that `Range` names: one range of bytes; others are ignored."""
+    headers = {**tagged(tag), "Accept-Ranges": "bytes"}
+    wanted = _RANGE.fullmatch(request.headers.get("range", "").strip())
+    if wanted is None or request.headers.get("if-range", tag) != tag:
+        return Response(content, media_type=media_type, headers=headers)
+    size, (first, last) = len(content), wanted.groups()
+    begin = int(first) if first else max(0, size - int(last))
+    end = min(int(last), size - 1) if first and last else size - 1
+    if begin > end or begin >= size:
+        problem = Problem(416, "The file has no such part.")
+        problem.headers["Content-Range"] = f"bytes */{size}"
+        raise problem
+    headers["Content-Range"] = f"bytes {begin}-{end}/{size}"
+    return Response(content[begin : end + 1], 206, headers, media_type)
 
 
 def tagged(tag: str) -> dict[str, str]:
@@ -191,29 +217,42 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
+def limit_requests(site: Site, request: Request, token: ApiToken | None) -> None:
+    """Raise Problem beyond the limit of a token, or of an address without one."""
+    sender = f"token {token.id}" if token else f"address {address_of(request)}"
+    if wait := site.requests.seconds_to_wait(sender):
+        problem = Problem(429, "Too many requests. Wait as long as Retry-After says.")
+        problem.headers["Retry-After"] = str(wait)
+        raise problem
+
+
 def not_found() -> Problem:
     """The one answer for what does not exist and for what is not for who asks."""
     return Problem(404, _NOT_FOUND)
 
 
-def _answer(
-    site: Site,
-    handler: ApiHandler,
-    request: Request,
-    parameters: Sequence[Parameter] | None,
-    body: bytes,
-) -> Response:
-    """What a handler answers, recorded before it is sent, or the problem."""
-    asked = None
-    try:
-        token = _token(site, request)
-        asked = ApiRequest(request, token, {}, body)
-        checked = {} if parameters is None else _checked(request, parameters)
-        response = handler(site, ApiRequest(request, token, checked, body))
-        note(site, asked, response.status_code)
-        return response
-    except Exception as error:  # noqa: BLE001  its message may carry a value: only its type is kept
-        return _problem(site, asked, error)
+@dataclass(frozen=True)
+class _Guarded:
+    """A handler with what is checked before it and recorded after it."""
+
+    site: Site
+    handler: ApiHandler
+    parameters: Sequence[Parameter] | None
+    token_of: TokenFinder
+
+    def answer(self, request: Request, body: bytes) -> Response:
+        """What the handler answers, recorded before it is sent, or the problem."""
+        asked = None
+        try:
+            token = self.token_of(self.site, request)
+            asked = ApiRequest(request, token, {}, body)
+            known = self.parameters
+            checked = {} if known is None else _checked(request, known)
+            response = self.handler(self.site, ApiRequest(request, token, checked, body))
+            note(self.site, asked, response.status_code)
+            return response
+        except Exception as error:  # noqa: BLE001  its message may carry a value: only its type is kept
+            return _problem(self.site, asked, error)
 
 
 def _problem(site: Site, asked: ApiRequest | None, error: Exception) -> Response:
@@ -237,14 +276,10 @@ def _token(site: Site, request: Request) -> ApiToken:
     scheme, _, written = request.headers.get("authorization", "").partition(" ")
     bearer = scheme.lower() == "bearer"
     token = site.store.tokens.find(written.strip()) if bearer else None
-    sender = f"token {token.id}" if token else f"address {address_of(request)}"
-    if wait := site.requests.seconds_to_wait(sender):
-        problem = Problem(429, "Too many requests. Wait as long as Retry-After says.")
-        problem.headers["Retry-After"] = str(wait)
-        raise problem
+    limit_requests(site, request, token)
     if token is None:
         site.log.write("token_refused", login="", address=address_of(request))
-        problem = Problem(401, _SEND_TOKEN)
+        problem = Problem(401, _UNKNOWN_SENDER)
         problem.headers["WWW-Authenticate"] = 'Bearer realm="audience"'
         raise problem
     return token

@@ -18,6 +18,7 @@ from portal.api_answers import (
     conditional_answer,
     json_answer,
     not_found,
+    part_answer,
     tagged,
 )
 from portal.download_pages import media_type_of, name_header
@@ -156,8 +157,13 @@ def release_file(site: Site, asked: ApiRequest) -> Response:
     return sent_file(site, asked, export, name)
 
 
-def sent_file(site: Site, asked: ApiRequest, export: RecordedExport, name: str) -> Response:
-    """A file that the reader may have: proved, recorded, sent. Raises Problem, Held."""
+def sent_file(
+    site: Site, asked: ApiRequest, export: RecordedExport, name: str, *, ranges: bool = False
+) -> Response:
+    """A file that the reader may have: proved, recorded, sent. Raises Problem, Held.
+
+    With `ranges` parts of it can be asked for; the whole file is proved each time.
+    """
     stated = {"recipient": export.recipient, "release": export.release, "file": name}
     if not export.has_files:
         _note_file(site, asked, "download_gone", stated)
@@ -170,10 +176,13 @@ def sent_file(site: Site, asked: ApiRequest, export: RecordedExport, name: str) 
     tag = f'"{export.files[name]}"'
     if shortened := conditional_answer(asked.request, tag):
         return shortened
-    sent: dict[str, Fact] = {"bytes": len(content), "sha256": export.files[name]}
-    _note_file(site, asked, "download", stated | sent)
     headers = {**tagged(tag), **name_header(name)}
-    return Response(content, media_type=media_type_of(name), headers=headers)
+    response = Response(content, media_type=media_type_of(name), headers=headers)
+    if ranges:
+        response = part_answer(asked.request, content, media_type_of(name), tag)
+    sent: dict[str, Fact] = {"bytes": len(response.body), "sha256": export.files[name]}
+    _note_file(site, asked, "download", stated | sent)
+    return response
 
 
 def _note_file(site: Site, asked: ApiRequest, event: Event, stated: Mapping[str, Fact]) -> None:

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from portal.api_answers import ApiRequest, Problem, api_endpoint, not_found
 from portal.api_description import api_routes
+from portal.delta_shares import share_routes
 from portal.download_pages import PACKAGES_AT_ONCE, file, package
 from portal.reading_pages import (
     campaigns_page,
@@ -23,11 +24,12 @@ from portal.reading_pages import (
     subject_page,
 )
 from portal.response_headers import FixedHeaders
+from portal.share_profile import ENDPOINT
 from portal.sign_in_pages import set_language, sign_in, sign_in_page, sign_out
 from portal.site import Handler, NotFound, PageRequest, Site, endpoint
 
 _HERE = ("127.0.0.1", "localhost")
-_FOR_PROGRAMS = ("/api/",)
+_FOR_PROGRAMS = ("/api/", f"{ENDPOINT}/")
 _METHOD_NOT_ALLOWED = 405
 _READING: Mapping[str, Handler] = {
     "/": campaigns_page,
@@ -51,6 +53,7 @@ def create_application(site: Site) -> Starlette:
         Route("/language", endpoint(site, set_language), methods=["POST"]),
         *(_static(name, media_type) for name, media_type in _STATIC.items()),
         *api_routes(site),
+        *share_routes(site),
     ]
     hosts = [*_HERE, *([urlsplit(site.origin).hostname or ""] if site.origin else [])]
     application = Starlette(
@@ -95,7 +98,8 @@ def _no_object(_: Site, __: ApiRequest) -> Response:
     raise not_found()
 
 
-def _refused_method(_: Site, __: ApiRequest) -> Response:
+def _refused_method(_: Site, asked: ApiRequest) -> Response:
     problem = Problem(_METHOD_NOT_ALLOWED, "This address has no such method.")
-    problem.headers["Allow"] = "GET, HEAD"
+    query = asked.request.url.path.endswith("/query")
+    problem.headers["Allow"] = "POST" if query else "GET, HEAD"
     raise problem

@@ -53,12 +53,15 @@ class ExportFiles:
         except OSError:
             content = b""
         if hashlib.sha256(content).hexdigest() != export.files[name]:
-            raise Held(
-                "export_edited",
-                f"exports/{export.recipient}/{export.release}: {name} is not as the ledger "
-                "recorded it; restore the folder from its backup",
-            )
+            raise _edited(export, name)
         return content
+
+    def size(self, export: RecordedExport, name: str) -> int:
+        """How many bytes a file has. Raises Held `export_edited` where it is not there."""
+        try:
+            return self._path(export, name).stat().st_size
+        except OSError:
+            raise _edited(export, name) from None
 
     def subjects_of(self, export: RecordedExport) -> Mapping[str, str]:
         """The subject that each file is about, as the manifest lists them; none without one."""
@@ -124,3 +127,11 @@ class ExportFiles:
                 names = (*own, CERTIFICATE, MANIFEST) if own else ()
             for name in names:
                 yield export, name
+
+
+def _edited(export: RecordedExport, name: str) -> Held:
+    return Held(
+        "export_edited",
+        f"exports/{export.recipient}/{export.release}: {name} is not as the ledger "
+        "recorded it; restore the folder from its backup",
+    )

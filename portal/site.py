@@ -32,6 +32,7 @@ from portal.access_log import AccessLog, Event, Fact
 from portal.account_store import AccountStore, Session
 from portal.charts import bar
 from portal.export_files import ExportFiles
+from portal.file_addresses import FileAddresses
 from portal.portal_words import words_in
 from portal.published_tables import PublishedTables
 from portal.request_limit import RequestLimit
@@ -100,6 +101,7 @@ class Site:
     origin: str = ""
     limits: SignInLimits = field(default_factory=SignInLimits)
     requests: RequestLimit = field(default_factory=RequestLimit)
+    addresses: FileAddresses = field(default_factory=FileAddresses)
 
     @cached_property
     def tables(self) -> PublishedTables:

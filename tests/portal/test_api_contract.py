@@ -40,7 +40,7 @@ def unlimited(portal_home: Home) -> Iterator[Server]:
         stderr=subprocess.PIPE,
     ) as process:
         try:
-            _wait(process, port)
+            wait(process, port)
             yield Server(portal_home, port)
         finally:
             process.terminate()

@@ -1,4 +1,4 @@
-"""The API answers another advertiser's objects like objects that there are not, in every variant."""
+"""The API answers another advertiser's objects like objects that there are not, always."""
 
 import json
 import re
