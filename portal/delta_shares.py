@@ -39,7 +39,6 @@ MAX_RESULTS = Parameter("maxResults", "How many items.", most=1_000, standard=1_
 PAGE_TOKEN = Parameter("pageToken", "From the page before.", most=999_999_999)
 STARTING = Parameter("startingTimestamp", "Is not supported.")
 _LISTS = (MAX_RESULTS, PAGE_TOKEN)
-# `sig` is one of the names by which the kernel of Delta recognises a signed address.
 _SIGNED = ("token", "expires", "sig")
 _CAPABILITIES = "delta-sharing-capabilities"
 _TYPES = {pa.string(): "string", pa.date32(): "date", pa.int64(): "long", pa.int32(): "integer"}

@@ -40,7 +40,8 @@ class FileAddresses:
         """The query of an address for the token with this id, and when it expires."""
         expires = int(self._clock()) + VALID_SECONDS
         signature = self._signature(place, token, str(expires))
-        query = urlencode({"token": token, "expires": expires, "sig": signature})
+        # Delta's kernel reads an address as signed if it has `sp`, the permissions (here: read).
+        query = urlencode({"sp": "r", "token": token, "expires": expires, "sig": signature})
         return query, expires
 
     def is_valid(self, place: FilePlace, token: str, expires: str, signature: str) -> bool:
