@@ -199,8 +199,8 @@ def problem_answer(problem: Problem) -> Response:
     return Response(content, problem.status, problem.headers, PROBLEM_TYPE)
 
 
-def note(site: Site, asked: ApiRequest, status: int, **facts: Fact) -> None:
-    """Record a request that was answered with a token."""
+def note(site: Site, asked: ApiRequest, status: int) -> None:
+    """Record a request that came with a token: what it named, and how it is answered."""
     route = asked.request.scope.get("route")
     stated: dict[str, Fact] = {
         "login": asked.reader.login,
@@ -209,7 +209,8 @@ def note(site: Site, asked: ApiRequest, status: int, **facts: Fact) -> None:
         "route": str(getattr(route, "name", "")) or "unknown",
         "status": status,
     }
-    site.log.write("api_read", **{**stated, **facts})
+    named = {("file" if n == "name" else n): str(v) for n, v in asked.request.path_params.items()}
+    site.log.write("api_read", **{**named, **stated})
 
 
 def address_of(request: Request) -> str:

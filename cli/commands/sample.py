@@ -61,6 +61,7 @@ def demo(home: HomeOption = None) -> None:
     The world has 8,000 people and 34 days. Run again, it releases what is still missing.
     """
     from cli.backlog import missing_days  # noqa: PLC0415  slow to import
+    from cli.demo_accounts import mark_demo  # noqa: PLC0415  slow to import
     from cli.demo_report import print_demo  # noqa: PLC0415  slow to import
     from data_samples.world import DEMO  # noqa: PLC0415  slow to import
     from pipelines.landed_days import has_visits  # noqa: PLC0415  slow to import
@@ -69,6 +70,7 @@ def demo(home: HomeOption = None) -> None:
     require_local()
     if not place.policy.exists():
         create_home(place)
+        mark_demo(place)
     if not has_visits(place):
         make_world(place, months_in_the_past(DEMO, datetime.now(UTC).date()))
     missing = missing_days(place)

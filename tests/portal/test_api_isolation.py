@@ -171,6 +171,10 @@ def test_what_was_tried_is_in_the_log(server: Server, nina: Program) -> None:
     assert (answered["event"], answered["route"], answered["status"]) == (
         ("api_read", "api_release_file", 404)
     )
+    assert (answered["recipient"], answered["file"]) == ("jaya", "manifest.json")
+    nina.get(f"{API}/campaigns/x%0A%7B%22event%22%3A%22download%22%7D")
+    entry = json.loads(server.home.portal_log.read_text().splitlines()[-1])
+    assert (entry["campaign"], entry["token"]) == ("unreadable", nina.token.split("_")[1])
 
 
 @pytest.mark.parametrize(
