@@ -30,7 +30,7 @@ _NOT_FOUND = "There is no such object, or it is not for this token."
 _UNKNOWN_SENDER = "Send a valid token: Authorization: Bearer TOKEN"
 
 
-class Problem(Exception):
+class ApiProblem(Exception):
     """An answer that is an error: its status, what is wrong, and more members of the body."""
 
     def __init__(self, status: int, detail: str, **members: object) -> None:
@@ -134,7 +134,7 @@ def api_endpoint(
         try:
             body = await _read_body(request) if request.method == "POST" else b""
         except BodyTooLarge:
-            return problem_answer(Problem(413, f"The body has more than {_LARGEST_BODY} bytes."))
+            return problem_answer(ApiProblem(413, f"The body has more than {_LARGEST_BODY} bytes."))
         return await run_in_threadpool(guarded.answer, request, body)
 
     return called
@@ -157,7 +157,7 @@ def conditional_answer(request: Request, tag: str) -> Response | None:
     headers = request.headers
     wanted = headers.get("if-match")
     if wanted is not None and not _has(wanted, tag, weak=False):
-        raise Problem(412, "The object has another ETag.")
+        raise ApiProblem(412, "The object has another ETag.")
     known = headers.get("if-none-match")
     if known is not None and _has(known, tag, weak=True):
         return Response(status_code=304, headers={**_CACHED, "ETag": tag})
@@ -174,7 +174,7 @@ def part_answer(request: Request, content: bytes, media_type: str, tag: str) -> 
     begin = int(first) if first else max(0, size - int(last))
     end = min(int(last), size - 1) if first and last else size - 1
     if begin > end or begin >= size:
-        problem = Problem(416, "The file has no such part.")
+        problem = ApiProblem(416, "The file has no such part.")
         problem.headers["Content-Range"] = f"bytes */{size}"
         raise problem
     headers["Content-Range"] = f"bytes {begin}-{end}/{size}"
@@ -186,7 +186,7 @@ def tagged(tag: str) -> dict[str, str]:
     return {**_CACHED, "ETag": tag}
 
 
-def problem_answer(problem: Problem) -> Response:
+def problem_answer(problem: ApiProblem) -> Response:
     """A problem as it is sent."""
     body: dict[str, object] = {
         "type": "about:blank",
@@ -219,17 +219,17 @@ def address_of(request: Request) -> str:
 
 
 def limit_requests(site: Site, request: Request, token: ApiToken | None) -> None:
-    """Raise Problem beyond the limit of a token, or of an address without one."""
+    """Raise ApiProblem beyond the limit of a token, or of an address without one."""
     sender = f"token {token.id}" if token else f"address {address_of(request)}"
     if wait := site.requests.seconds_to_wait(sender):
-        problem = Problem(429, "Too many requests. Wait as long as Retry-After says.")
+        problem = ApiProblem(429, "Too many requests. Wait as long as Retry-After says.")
         problem.headers["Retry-After"] = str(wait)
         raise problem
 
 
-def not_found() -> Problem:
+def not_found() -> ApiProblem:
     """The one answer for what does not exist and for what is not for who asks."""
-    return Problem(404, _NOT_FOUND)
+    return ApiProblem(404, _NOT_FOUND)
 
 
 @dataclass(frozen=True)
@@ -259,35 +259,35 @@ class _Guarded:
 def _problem(site: Site, asked: ApiRequest | None, error: Exception) -> Response:
     if isinstance(error, NotFound):
         error = not_found()
-    if not isinstance(error, Problem):
+    if not isinstance(error, ApiProblem):
         site.note_fault(error)
         expected = isinstance(error, AudienceError)
         detail = "The published files cannot be read now." if expected else "This is a fault."
-        error = Problem(503 if expected else 500, detail)
+        error = ApiProblem(503 if expected else 500, detail)
     if asked is not None:
         try:
             note(site, asked, error.status)
         except AudienceError:  # nothing is sent that was not recorded
-            return problem_answer(Problem(503, "The request cannot be recorded now."))
+            return problem_answer(ApiProblem(503, "The request cannot be recorded now."))
     return problem_answer(error)
 
 
 def _token(site: Site, request: Request) -> ApiToken:
-    """The token of a request. Raises Problem without a valid one, and beyond the limit."""
+    """The token of a request. Raises ApiProblem without a valid one, and beyond the limit."""
     scheme, _, written = request.headers.get("authorization", "").partition(" ")
     bearer = scheme.lower() == "bearer"
     token = site.store.tokens.find(written.strip()) if bearer else None
     limit_requests(site, request, token)
     if token is None:
         site.log.write("token_refused", login="", address=address_of(request))
-        problem = Problem(401, _UNKNOWN_SENDER)
+        problem = ApiProblem(401, _UNKNOWN_SENDER)
         problem.headers["WWW-Authenticate"] = 'Bearer realm="audience"'
         raise problem
     return token
 
 
 def _checked(request: Request, parameters: Sequence[Parameter]) -> dict[str, str]:
-    """The parameters of the address. Raises Problem with every mistake in them."""
+    """The parameters of the address. Raises ApiProblem with every mistake in them."""
     known = {one.name: one for one in parameters}
     found: dict[str, str] = {}
     mistakes = []
@@ -301,7 +301,7 @@ def _checked(request: Request, parameters: Sequence[Parameter]) -> dict[str, str
             mistakes.append({"parameter": name, "detail": f"{name} {problem}."})
         found[name] = text
     if mistakes:
-        raise Problem(400, "The parameters are not valid.", errors=mistakes)
+        raise ApiProblem(400, "The parameters are not valid.", errors=mistakes)
     return found
 
 

@@ -15,7 +15,7 @@ from portal.api_answers import (
     PROBLEM_TYPE,
     ApiHandler,
     Parameter,
-    Problem,
+    ApiProblem,
     address_of,
     api_endpoint,
     problem_answer,
@@ -99,7 +99,7 @@ def api_routes(site: Site) -> list[Route]:
 
     def described(request: Request) -> Response:
         if wait := site.requests.seconds_to_wait(f"address {address_of(request)}"):
-            problem = Problem(429, _PROBLEMS["429"])
+            problem = ApiProblem(429, _PROBLEMS["429"])
             problem.headers["Retry-After"] = str(wait)
             return problem_answer(problem)
         return JSONResponse(content)

@@ -14,7 +14,7 @@ from portal.access_log import Event, Fact
 from portal.api_answers import (
     ApiRequest,
     Parameter,
-    Problem,
+    ApiProblem,
     conditional_answer,
     json_answer,
     not_found,
@@ -89,7 +89,7 @@ def figures(site: Site, asked: ApiRequest) -> Response:
     """Figures, and suppressed segments with the nearest published segment that contains them."""
     given = asked.parameters
     if CAMPAIGN.name in given and INTEREST.name in given:
-        raise Problem(404, "No table is about a campaign and an interest.")
+        raise ApiProblem(404, "No table is about a campaign and an interest.")
     kind = next((one for one in (CAMPAIGN.name, INTEREST.name) if one in given), "")
     series = next((one for one in SERIES if one.id == given.get(SERIES_NAME.name)), None)
     query = FigureQuery(
@@ -103,7 +103,7 @@ def figures(site: Site, asked: ApiRequest) -> Response:
         asked.number(OFFSET),
     )
     if series and kind and series.kind != kind:
-        raise Problem(404, f"The series {series.id} has no tables about a {kind}.")
+        raise ApiProblem(404, f"The series {series.id} has no tables about a {kind}.")
     return _page(asked, [_figure(one) for one in list_figures(site.tables, query)])
 
 
@@ -160,7 +160,7 @@ def release_file(site: Site, asked: ApiRequest) -> Response:
 def sent_file(
     site: Site, asked: ApiRequest, export: RecordedExport, name: str, *, ranges: bool = False
 ) -> Response:
-    """A file that the reader may have: proved, recorded, sent. Raises Problem, Held.
+    """A file that the reader may have: proved, recorded, sent. Raises ApiProblem, Held.
 
     With `ranges` parts of it can be asked for; the whole file is proved each time.
     """
@@ -190,10 +190,10 @@ def _note_file(site: Site, asked: ApiRequest, event: Event, stated: Mapping[str,
     site.log.write(event, **who, **stated)
 
 
-def _gone(site: Site, export: RecordedExport) -> Problem:
+def _gone(site: Site, export: RecordedExport) -> ApiProblem:
     """Why an export has no files, and which release to use instead, as the pages say it."""
     if export.is_in_force:
-        return Problem(410, "These files were retired.", reason=export.retired, instead=None)
+        return ApiProblem(410, "These files were retired.", reason=export.retired, instead=None)
     known = site.files.circulation()
     instead = known.last_correction(export.release)
     reason = export.withdrawn or export.correction
@@ -202,7 +202,7 @@ def _gone(site: Site, export: RecordedExport) -> Problem:
     elif instead == export.release:
         instead = ""
     detail = "These figures are not in force."
-    return Problem(410, detail, reason=reason, instead=instead or None)
+    return ApiProblem(410, detail, reason=reason, instead=instead or None)
 
 
 def _exports(site: Site, asked: ApiRequest) -> dict[str, list[RecordedExport]]:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from portal.api_answers import ApiRequest, Problem, api_endpoint, not_found
+from portal.api_answers import ApiRequest, ApiProblem, api_endpoint, not_found
 from portal.api_description import api_routes
 from portal.delta_shares import share_routes
 from portal.download_pages import PACKAGES_AT_ONCE, file, package
@@ -99,7 +99,7 @@ def _no_object(_: Site, __: ApiRequest) -> Response:
 
 
 def _refused_method(_: Site, asked: ApiRequest) -> Response:
-    problem = Problem(_METHOD_NOT_ALLOWED, "This address has no such method.")
+    problem = ApiProblem(_METHOD_NOT_ALLOWED, "This address has no such method.")
     query = asked.request.url.path.endswith("/query")
     problem.headers["Allow"] = "POST" if query else "GET, HEAD"
     raise problem

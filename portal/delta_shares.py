@@ -22,7 +22,7 @@ from anonymizer.model.series import SERIES
 from portal.api_answers import (
     ApiRequest,
     Parameter,
-    Problem,
+    ApiProblem,
     api_endpoint,
     limit_requests,
     not_found,
@@ -134,7 +134,7 @@ def list_all_tables(site: Site, asked: ApiRequest) -> Response:
 def table_version(site: Site, asked: ApiRequest) -> Response:
     """The version of a table."""
     if STARTING.name in asked.parameters:
-        raise Problem(400, "Earlier versions of a table cannot be read.")
+        raise ApiProblem(400, "Earlier versions of a table cannot be read.")
     return Response(headers=_version(_table(site, asked)))
 
 
@@ -173,13 +173,13 @@ def shared_file(site: Site, asked: ApiRequest) -> Response:
 
 
 def _signed_token(site: Site, request: Request) -> ApiToken:
-    """The token to which an address is bound. Raises Problem for any other address."""
+    """The token to which an address is bound. Raises ApiProblem for any other address."""
     token_id, expires, signature = (request.query_params.get(name, "") for name in _SIGNED)
     valid = site.addresses.is_valid(_place(request), token_id, expires, signature)
     token = site.store.tokens.find_by_id(token_id) if valid else None
     limit_requests(site, request, token)
     if token is None:
-        raise Problem(403, "This address is not valid, or no longer. Query the table again.")
+        raise ApiProblem(403, "This address is not valid, or no longer. Query the table again.")
     return token
 
 
@@ -224,17 +224,17 @@ def _table(site: Site, asked: ApiRequest) -> SharedTable:
 
 
 def _require_newest(body: bytes, table: SharedTable) -> None:
-    """Raise Problem for a body that is no query, or that asks for an earlier version."""
+    """Raise ApiProblem for a body that is no query, or that asks for an earlier version."""
     try:
         query = json.loads(body or b"{}")
     except (ValueError, RecursionError):
         query = None
     if not isinstance(query, dict):
-        raise Problem(400, "The body is not a JSON object.")
+        raise ApiProblem(400, "The body is not a JSON object.")
     if query.get("version", table.version) != table.version or "timestamp" in query:
-        raise Problem(400, "Earlier versions of a table cannot be read.")
+        raise ApiProblem(400, "Earlier versions of a table cannot be read.")
     if "startingVersion" in query or "endingVersion" in query:
-        raise Problem(400, "Changes of a table cannot be read.")
+        raise ApiProblem(400, "Changes of a table cannot be read.")
 
 
 def _response_format(request: Request) -> str:
@@ -244,7 +244,7 @@ def _response_format(request: Request) -> str:
     formats = wanted[0].partition("=")[2].split(",") if wanted else ["parquet"]
     found = next((form for form in ("parquet", "delta") if form in formats), "")
     if not found:
-        raise Problem(400, "The response formats are parquet and delta.")
+        raise ApiProblem(400, "The response formats are parquet and delta.")
     return found
 
 
