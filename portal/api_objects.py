@@ -12,9 +12,9 @@ from anonymizer.model.periods import Period
 from anonymizer.model.series import SERIES
 from portal.access_log import Event, Fact
 from portal.api_answers import (
+    ApiProblem,
     ApiRequest,
     Parameter,
-    ApiProblem,
     conditional_answer,
     json_answer,
     not_found,

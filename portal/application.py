@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from portal.api_answers import ApiRequest, ApiProblem, api_endpoint, not_found
+from portal.api_answers import ApiProblem, ApiRequest, api_endpoint, not_found
 from portal.api_description import api_routes
 from portal.delta_shares import share_routes
 from portal.download_pages import PACKAGES_AT_ONCE, file, package

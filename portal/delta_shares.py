@@ -20,9 +20,9 @@ from anonymizer.exports.export_folders import FOR_ALL
 from anonymizer.exports.parquet_file import SCHEMA
 from anonymizer.model.series import SERIES
 from portal.api_answers import (
+    ApiProblem,
     ApiRequest,
     Parameter,
-    ApiProblem,
     api_endpoint,
     limit_requests,
     not_found,
