@@ -14,10 +14,12 @@ import pyarrow.parquet as pq
 from anonymizer.model.errors import ConfigurationError
 from anonymizer.model.periods import Period
 from anonymizer.model.series import CAMPAIGN_DAY, Series
+from anonymizer.model.subjects import Campaign
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.publication import load_releases
 from anonymizer.release.release import PUBLISHED, Release
 from anonymizer.storage.home import VARIABLE, Home
+from cli.demo_accounts import add_demo_accounts, unmark_demo
 from cli.exported_figures import ExportedFigure, exported_figures, period_of
 from cli.output import say
 from cli.release_summary import spread
@@ -58,6 +60,7 @@ def print_demo(home: Home) -> None:
     _say_lines([*_paths(home), ""], hanging=_LABEL)
     for line in (*_preparation(home), *_next_steps(home, ledger)):
         say(line)  # commands are typed as they are: a terminal wraps them, nothing else does
+    _say_accounts(home, releases)
 
 
 def count_shares(home: Home, ledger: Ledger, releases: Sequence[Release]) -> Shares:
@@ -207,6 +210,25 @@ def _next_steps(home: Home, ledger: Ledger) -> list[str]:
         for role, commands in steps.items()
         for line in ("", role, *(f"  {command}" for command in commands))
     ]
+
+
+def _say_accounts(home: Home, releases: Sequence[Release]) -> None:
+    """Accounts of the portal with their password, where the demo made them just now."""
+    advertisers = {
+        subject.advertiser_id
+        for release in releases
+        for subject in release.subjects
+        if isinstance(subject, Campaign)
+    }
+    accounts = add_demo_accounts(home, sorted(advertisers))
+    if accounts is None:
+        return
+    say("\nAccounts of the portal (docs/portal.md)")
+    say(f"  Login     {', '.join(accounts.logins)}")
+    say(f"  Password  {accounts.password}")
+    say("  audience portal")
+    _say_lines(["", "The password is not stored and cannot be shown again."])
+    unmark_demo(home)
 
 
 def _relative(path: Path) -> str:

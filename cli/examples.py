@@ -20,6 +20,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "user list": ("audience user list", "audience user list --json"),
     "user remove": ("audience user remove nina",),
     "user password": ("audience user password nina",),
+    "user token add": (
+        "audience user token add nina --name crm --days 30",
+        "audience user token add nina --profile nina.share --origin https://portal.example",
+    ),
+    "user token list": ("audience user token list", "audience user token list --json"),
+    "user token revoke": ("audience user token revoke 3f2a9c04d1e7",),
     "check-input": ("audience check-input --day 2026-10-31",),
     "source check": ("audience source check web --day 2026-10-31",),
     "source guess": ("audience source guess raw/logs/akses-2026-10-31.csv",),

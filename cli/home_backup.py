@@ -27,6 +27,7 @@ from anonymizer.storage.lock import exclusive
 from cli.release_summary import verify_published
 from pipelines.release_history import open_ledger
 from pipelines.resources import Installation
+from portal.account_database import ENDED_BY_RESTORE
 
 _REMEDY = "name a folder that is not there yet"
 
@@ -125,10 +126,13 @@ def _copy_database(source: Path, target: Path) -> None:
 
 
 def _end_sessions(accounts: Path) -> None:
-    """Whoever was signed in when the backup was made signs in again, as on a new device."""
+    """Whoever was signed in when the backup was made signs in again, as on a new device.
+
+    Programs need a new token: one that was revoked after the backup must not come back.
+    """
     with closing(sqlite3.connect(accounts)) as database, database:
         found = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
-        for table in sorted(found & {"sessions", "devices"}):
+        for table in sorted(found.intersection(ENDED_BY_RESTORE)):
             database.execute(f"DELETE FROM {table}")  # noqa: S608
 
 

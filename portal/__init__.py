@@ -1,1 +1,1 @@
-"""Pages on which ad-ops find, understand and download exports; they read published files alone."""
+"""Pages on which ad-ops find exports, and an API for programs; they read published files alone."""

@@ -25,6 +25,10 @@ Event = Literal[
     "download_not_found",
     "download_held",
     "form_refused",
+    "token_added",
+    "token_revoked",
+    "token_refused",
+    "api_read",
     "fault",
 ]
 Fact = str | int | list[str]

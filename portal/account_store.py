@@ -4,42 +4,22 @@ An SQLite file that its owner alone can read. Tokens are kept as digests, so tha
 file cannot use them; passwords as Argon2id hashes.
 """
 
-import hashlib
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from anonymizer.model.errors import ConfigurationError, Fault, NoSpace
-from anonymizer.storage.files import make_folder
+from anonymizer.model.errors import ConfigurationError, Fault
+from portal.account_database import account_of, changes, digest_of
+from portal.api_tokens import TokenStore
 from portal.user_accounts import UserAccount
 
 IDLE_SECONDS, LONGEST_SECONDS = 30 * 60, 12 * 60 * 60
 DEVICE_SECONDS = 180 * 24 * 60 * 60
 _NOTED_EVERY_SECONDS = 30
-_TABLES = """
-CREATE TABLE IF NOT EXISTS users (
-    login TEXT PRIMARY KEY, role TEXT NOT NULL, password TEXT NOT NULL,
-    seen INTEGER NOT NULL DEFAULT 0, language TEXT NOT NULL DEFAULT ''
-);
-CREATE TABLE IF NOT EXISTS user_advertisers (
-    login TEXT NOT NULL REFERENCES users ON DELETE CASCADE, advertiser TEXT NOT NULL,
-    PRIMARY KEY (login, advertiser)
-);
-CREATE TABLE IF NOT EXISTS sessions (
-    token TEXT PRIMARY KEY, login TEXT NOT NULL REFERENCES users ON DELETE CASCADE,
-    form_token TEXT NOT NULL, started REAL NOT NULL, used REAL NOT NULL, news_after INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS devices (
-    token TEXT PRIMARY KEY, login TEXT NOT NULL REFERENCES users ON DELETE CASCADE,
-    started REAL NOT NULL
-);
-CREATE TABLE IF NOT EXISTS failures (name TEXT NOT NULL, happened REAL NOT NULL);
-CREATE INDEX IF NOT EXISTS failures_by_name ON failures (name, happened);
-"""
 
 
 @dataclass(frozen=True)
@@ -62,6 +42,11 @@ class AccountStore:
     def exists(self) -> bool:
         """Whether any account was ever made here."""
         return self._path.exists()
+
+    @property
+    def tokens(self) -> TokenStore:
+        """The API tokens of these accounts."""
+        return TokenStore(self._path, self._clock)
 
     # --- accounts
 
@@ -87,13 +72,13 @@ class AccountStore:
             database.execute("DELETE FROM users WHERE login = ?", (login,))
 
     def set_password(self, login: str, password_hash: str) -> None:
-        """Change a password and end every session and device of the account."""
+        """Change a password and end every session, device and API token of the account."""
         with self._changes() as database:
             _require(database, login)
             database.execute(
                 "UPDATE users SET password = ? WHERE login = ?", (password_hash, login)
             )
-            for table in ("sessions", "devices"):
+            for table in ("sessions", "devices", "api_tokens"):
                 database.execute(f"DELETE FROM {table} WHERE login = ?", (login,))  # noqa: S608
 
     def rehash(self, login: str, compared: str, password_hash: str) -> bool:
@@ -114,7 +99,7 @@ class AccountStore:
             return ()
         with self._changes() as database:
             logins = database.execute("SELECT login FROM users ORDER BY login").fetchall()
-            return tuple(_account(database, login) for (login,) in logins)
+            return tuple(account_of(database, login) for (login,) in logins)
 
     def password_of(self, login: str) -> str | None:
         """The hash of an account's password; None where there is no such account."""
@@ -149,7 +134,7 @@ class AccountStore:
             database.execute("UPDATE users SET seen = ? WHERE login = ?", (newest, login))
             database.execute(
                 "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)",
-                (_digest(token), login, secrets.token_urlsafe(32), now, now, min(seen, newest)),
+                (digest_of(token), login, secrets.token_urlsafe(32), now, now, min(seen, newest)),
             )
         return token
 
@@ -161,27 +146,27 @@ class AccountStore:
         with self._changes() as database:
             row = database.execute(
                 "SELECT login, form_token, started, used, news_after FROM sessions WHERE token = ?",
-                (_digest(token),),
+                (digest_of(token),),
             ).fetchone()
             if row is None:
                 return None
             login, form_token, started, used, news_after = row
             if now - started > LONGEST_SECONDS or now - used > IDLE_SECONDS:
-                database.execute("DELETE FROM sessions WHERE token = ?", (_digest(token),))
+                database.execute("DELETE FROM sessions WHERE token = ?", (digest_of(token),))
                 return None
             if now - used > _NOTED_EVERY_SECONDS:
                 database.execute(
-                    "UPDATE sessions SET used = ? WHERE token = ?", (now, _digest(token))
+                    "UPDATE sessions SET used = ? WHERE token = ?", (now, digest_of(token))
                 )
             (language,) = database.execute(
                 "SELECT language FROM users WHERE login = ?", (login,)
             ).fetchone()
-            return Session(_account(database, login), form_token, news_after, language)
+            return Session(account_of(database, login), form_token, news_after, language)
 
     def end_session(self, token: str) -> None:
         """End a session; its token is worth nothing from now on."""
         with self._changes() as database:
-            database.execute("DELETE FROM sessions WHERE token = ?", (_digest(token),))
+            database.execute("DELETE FROM sessions WHERE token = ?", (digest_of(token),))
 
     # --- devices and failures
 
@@ -195,7 +180,7 @@ class AccountStore:
             if not _begin_if_current(database, login, compared):
                 return None
             database.execute("DELETE FROM devices WHERE started < ?", (now - DEVICE_SECONDS,))
-            database.execute("INSERT INTO devices VALUES (?, ?, ?)", (_digest(token), login, now))
+            database.execute("INSERT INTO devices VALUES (?, ?, ?)", (digest_of(token), login, now))
         return token
 
     def is_device_of(self, token: str, login: str) -> bool:
@@ -204,7 +189,7 @@ class AccountStore:
         with self._changes() as database:
             row = database.execute(
                 "SELECT 1 FROM devices WHERE token = ? AND login = ? AND started >= ?",
-                (_digest(token), login, since),
+                (digest_of(token), login, since),
             ).fetchone()
         return row is not None
 
@@ -222,13 +207,13 @@ class AccountStore:
             database.execute("DELETE FROM failures WHERE happened < ?", (now - window_seconds,))
             for name, most in allowed.items():
                 (found,) = database.execute(
-                    "SELECT count(*) FROM failures WHERE name = ?", (_digest(name),)
+                    "SELECT count(*) FROM failures WHERE name = ?", (digest_of(name),)
                 ).fetchone()
                 if found >= most:
                     return None
             return tuple(
                 database.execute(
-                    "INSERT INTO failures VALUES (?, ?) RETURNING rowid", (_digest(name), now)
+                    "INSERT INTO failures VALUES (?, ?) RETURNING rowid", (digest_of(name), now)
                 ).fetchone()[0]
                 for name in allowed
             )
@@ -245,24 +230,12 @@ class AccountStore:
         with self._changes() as database:
             (found,) = database.execute(
                 "SELECT count(*) FROM failures WHERE name = ? AND happened >= ?",
-                (_digest(name), self._clock() - window_seconds),
+                (digest_of(name), self._clock() - window_seconds),
             ).fetchone()
         return int(found)
 
-    @contextmanager
-    def _changes(self) -> Iterator[sqlite3.Connection]:
-        """One transaction; raises NoSpace where the file cannot be read or written."""
-        try:
-            make_folder(self._path.parent)
-            if not self._path.exists():
-                self._path.touch(mode=0o600)
-            with closing(sqlite3.connect(self._path, timeout=10)) as database:
-                database.executescript(_TABLES)
-                database.execute("PRAGMA foreign_keys = ON")
-                with database:
-                    yield database
-        except (sqlite3.Error, OSError) as error:
-            raise NoSpace(self._path.parent.name, type(error).__name__) from None
+    def _changes(self) -> AbstractContextManager[sqlite3.Connection]:
+        return changes(self._path)
 
 
 def _exists(database: sqlite3.Connection, login: str) -> bool:
@@ -281,18 +254,6 @@ def _begin_if_current(database: sqlite3.Connection, login: str, compared: str) -
 def _require(database: sqlite3.Connection, login: str) -> None:
     if not _exists(database, login):
         raise _mistake(f"there is no account {login!r}", "see: audience user list")
-
-
-def _account(database: sqlite3.Connection, login: str) -> UserAccount:
-    (role,) = database.execute("SELECT role FROM users WHERE login = ?", (login,)).fetchone()
-    advertisers = database.execute(
-        "SELECT advertiser FROM user_advertisers WHERE login = ? ORDER BY advertiser", (login,)
-    ).fetchall()
-    return UserAccount(login, role, tuple(name for (name,) in advertisers))
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _mistake(problem: str, remedy: str) -> ConfigurationError:

@@ -12,6 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from portal.api_answers import ApiProblem, ApiRequest, api_endpoint, not_found
+from portal.api_description import api_routes
+from portal.delta_shares import share_routes
 from portal.download_pages import PACKAGES_AT_ONCE, file, package
 from portal.reading_pages import (
     campaigns_page,
@@ -21,10 +24,13 @@ from portal.reading_pages import (
     subject_page,
 )
 from portal.response_headers import FixedHeaders
+from portal.share_profile import ENDPOINT
 from portal.sign_in_pages import set_language, sign_in, sign_in_page, sign_out
 from portal.site import Handler, NotFound, PageRequest, Site, endpoint
 
 _HERE = ("127.0.0.1", "localhost")
+_FOR_PROGRAMS = ("/api/", f"{ENDPOINT}/")
+_METHOD_NOT_ALLOWED = 405
 _READING: Mapping[str, Handler] = {
     "/": campaigns_page,
     "/audience": open_subjects_page,
@@ -46,6 +52,8 @@ def create_application(site: Site) -> Starlette:
         Route("/sign-out", endpoint(site, sign_out), methods=["POST"]),
         Route("/language", endpoint(site, set_language), methods=["POST"]),
         *(_static(name, media_type) for name, media_type in _STATIC.items()),
+        *api_routes(site),
+        *share_routes(site),
     ]
     hosts = [*_HERE, *([urlsplit(site.origin).hostname or ""] if site.origin else [])]
     application = Starlette(
@@ -70,13 +78,28 @@ def _static(name: str, media_type: str) -> Route:
 
 
 def _unknown(site: Site) -> Callable[[Request, Exception], Awaitable[Response]]:
-    """Addresses and methods that there are not."""
+    """Addresses and methods that there are not: a page, or a problem for programs."""
 
-    async def answered(request: Request, _: Exception) -> Response:
-        return await endpoint(site, _not_found)(request)
+    async def answered(request: Request, error: Exception) -> Response:
+        if not request.url.path.startswith(_FOR_PROGRAMS):
+            return await endpoint(site, _not_found)(request)
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        handler = _refused_method if status == _METHOD_NOT_ALLOWED else _no_object
+        return await api_endpoint(site, handler)(request)
 
     return answered
 
 
 def _not_found(_: Site, __: PageRequest) -> Response:
     raise NotFound
+
+
+def _no_object(_: Site, __: ApiRequest) -> Response:
+    raise not_found()
+
+
+def _refused_method(_: Site, asked: ApiRequest) -> Response:
+    problem = ApiProblem(_METHOD_NOT_ALLOWED, "This address has no such method.")
+    query = asked.request.url.path.endswith("/query")
+    problem.headers["Allow"] = "POST" if query else "GET, HEAD"
+    raise problem

@@ -18,7 +18,7 @@ from portal.site import NotFound, PageRequest, Site
 
 PACKAGES_AT_ONCE = 2  # that are built; another request waits for its turn
 _CHUNK = 256 * 2**10
-_TYPES = {
+MEDIA_TYPES = {
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ".csv": "text/csv; charset=utf-8",
     ".json": "application/json",
@@ -50,9 +50,7 @@ def file(site: Site, asked: PageRequest) -> Response:
     except Held:
         site.note("download_held", asked, **stated)
         raise
-    ending = name[name.rfind(".") :]
-    media_type = _TYPES.get(ending, "application/octet-stream")
-    return _sent(site, asked, io.BytesIO(content), name, media_type, stated)
+    return _sent(site, asked, io.BytesIO(content), name, media_type_of(name), stated)
 
 
 def package(site: Site, asked: PageRequest) -> Response:
@@ -88,7 +86,9 @@ def package(site: Site, asked: PageRequest) -> Response:
     try:
         if asked.request.method == "HEAD":  # nothing is built, so its length is not known
             site.files.require_packable(exports, subject)
-            return StreamingResponse(iter(()), media_type="application/zip", headers=_headers(name))
+            return StreamingResponse(
+                iter(()), media_type="application/zip", headers=name_header(name)
+            )
         content = site.files.package(exports, subject)
     except PackageTooLarge:
         return site.message(asked, "too_large", 413)
@@ -127,7 +127,7 @@ def _sent(
         digest.update(part)
         length += len(part)
     site.note("download", asked, **stated, bytes=length, sha256=digest.hexdigest())
-    headers = {**_headers(name), "Content-Length": str(length)}
+    headers = {**name_header(name), "Content-Length": str(length)}
     return StreamingResponse(_last_parts(content), media_type=media_type, headers=headers)
 
 
@@ -144,7 +144,12 @@ def _last_parts(content: IO[bytes]) -> Iterator[bytes]:
         yield from _parts(content)
 
 
-def _headers(name: str) -> dict[str, str]:
+def media_type_of(name: str) -> str:
+    """The media type of an exported file."""
+    return MEDIA_TYPES.get(name[name.rfind(".") :], "application/octet-stream")
+
+
+def name_header(name: str) -> dict[str, str]:
     """Of a download; its name has nothing that could end the header."""
     safe = "".join(c if c.isascii() and (c.isalnum() or c in "._~-") else "_" for c in name)
     return {"Content-Disposition": f'attachment; filename="{safe}"', "Accept-Ranges": "none"}

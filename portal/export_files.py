@@ -53,24 +53,31 @@ class ExportFiles:
         except OSError:
             content = b""
         if hashlib.sha256(content).hexdigest() != export.files[name]:
-            raise Held(
-                "export_edited",
-                f"exports/{export.recipient}/{export.release}: {name} is not as the ledger "
-                "recorded it; restore the folder from its backup",
-            )
+            raise _edited(export, name)
         return content
 
-    def names_of(self, export: RecordedExport, subject: str) -> tuple[str, ...]:
-        """The files of one subject, as the manifest lists them; none where it has none."""
+    def size(self, export: RecordedExport, name: str) -> int:
+        """How many bytes a file has. Raises Held `export_edited` where it is not there."""
+        try:
+            return self._path(export, name).stat().st_size
+        except OSError:
+            raise _edited(export, name) from None
+
+    def subjects_of(self, export: RecordedExport) -> Mapping[str, str]:
+        """The subject that each file is about, as the manifest lists them; none without one."""
         if MANIFEST not in export.files:
-            return ()
+            return {}
         manifest: Mapping[str, Any] = json.loads(self.content(export, MANIFEST))
         listed = manifest.get("files", {})
-        return tuple(
-            name
+        return {
+            name: str(own["subject_id"])
             for name in sorted(export.files)
-            if isinstance(own := listed.get(name), dict) and own.get("subject_id") == subject
-        )
+            if isinstance(own := listed.get(name), dict) and own.get("subject_id")
+        }
+
+    def names_of(self, export: RecordedExport, subject: str) -> tuple[str, ...]:
+        """The files of one subject; none where it has none."""
+        return tuple(name for name, own in self.subjects_of(export).items() if own == subject)
 
     def certificate(self, export: RecordedExport) -> Mapping[str, Any]:
         """The certificate of an export."""
@@ -120,3 +127,11 @@ class ExportFiles:
                 names = (*own, CERTIFICATE, MANIFEST) if own else ()
             for name in names:
                 yield export, name
+
+
+def _edited(export: RecordedExport, name: str) -> Held:
+    return Held(
+        "export_edited",
+        f"exports/{export.recipient}/{export.release}: {name} is not as the ledger "
+        "recorded it; restore the folder from its backup",
+    )

@@ -191,8 +191,8 @@ class PublishedTables:
     ) -> tuple[tuple[FoundCampaign, ...], int]:
         """Campaigns whose name or id has `name` in it, and how many there are in all."""
         values = {"advertisers": scope, "name": name or None, "most": most, "after": after}
-        values |= self._out_of_force()
-        rows = self._records("find_campaigns", values)
+        values |= self.out_of_force()
+        rows = self.records("find_campaigns", values)
         found = tuple(
             FoundCampaign(
                 row["campaign_id"],
@@ -209,19 +209,19 @@ class PublishedTables:
 
     def subject(self, kind: str, id_: str, scope: Scope) -> PortalSubject | None:
         """A campaign, an interest or the audience; None for what the reader may not see."""
-        values = {"kind": kind, "subject": id_, "advertisers": scope, **self._out_of_force()}
-        rows = self._records("find_subject", values)
+        values = {"kind": kind, "subject": id_, "advertisers": scope, **self.out_of_force()}
+        rows = self.records("find_subject", values)
         return _subject(rows[0], scope) if rows else None
 
     def open_subjects(self) -> tuple[PortalSubject, ...]:
         """The interests and the audience, which every reader may see."""
-        return tuple(_subject(row, None) for row in self._records("list_open_subjects", {}))
+        return tuple(_subject(row, None) for row in self.records("list_open_subjects", {}))
 
     def periods(self, subject: PortalSubject, codes: Codes = EVERYONE) -> tuple[PeriodFigure, ...]:
         """A segment of a subject in every period that is in force, oldest first."""
         gender, age, region = codes
         values = {"kind": subject.kind, "subject": subject.id, "advertisers": subject.scope}
-        values |= {"gender": gender, "age": age, "region": region, **self._out_of_force()}
+        values |= {"gender": gender, "age": age, "region": region, **self.out_of_force()}
         return tuple(
             PeriodFigure(
                 row["release_id"],
@@ -234,7 +234,7 @@ class PublishedTables:
                 row["provider"],
                 row["corrects"] or "",
             )
-            for row in self._records("trace_segment", values)
+            for row in self.records("trace_segment", values)
         )
 
     def table(self, subject: PortalSubject, release: str) -> ReleasedTable:
@@ -249,7 +249,7 @@ class PublishedTables:
                 (row["gender"], row["age"], row["region_code"]),
                 _bounded(row),
             )
-            for row in self._records("read_table", values)
+            for row in self.records("read_table", values)
         )
         return ReleasedTable(rows, self.groups())
 
@@ -257,13 +257,15 @@ class PublishedTables:
         """The groups of all dimensions; kept as long as the file is the same."""
         version = self._database.version
         if self._groups is None or self._groups[0] != version:
-            self._groups = (version, _groups(self._records("list_groups", {})))
+            self._groups = (version, _groups(self.records("list_groups", {})))
         return self._groups[1]
 
-    def _out_of_force(self) -> dict[str, list[str]]:
+    def out_of_force(self) -> dict[str, list[str]]:
+        """The parameter of each statement with the releases whose figures may not be used."""
         return {"out_of_force": sorted(self._files.circulation().out_of_force)}
 
-    def _records(self, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def records(self, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows that `sql/<statement>.sql` selects from the newest file."""
         return self._database.records(statement, values or None)
 
 

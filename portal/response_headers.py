@@ -18,8 +18,8 @@ _FIXED: Mapping[str, str] = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "X-Robots-Tag": "noindex, nofollow",
-    "Cache-Control": "no-store",
 }
+_KEPT_NOWHERE = "no-store"  # unless an answer has a tag to compare, and says so itself
 _HTTPS_FOR_A_YEAR = "max-age=31536000"
 
 
@@ -37,7 +37,9 @@ class FixedHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(self._headers)
+                headers = MutableHeaders(scope=message)
+                headers.update(self._headers)
+                headers.setdefault("Cache-Control", _KEPT_NOWHERE)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -32,6 +32,7 @@ from portal.access_log import AccessLog, Event, Fact
 from portal.account_store import AccountStore, Session
 from portal.charts import bar
 from portal.export_files import ExportFiles
+from portal.file_addresses import FileAddresses
 from portal.portal_words import words_in
 from portal.published_tables import PublishedTables
 from portal.request_limit import RequestLimit
@@ -100,6 +101,7 @@ class Site:
     origin: str = ""
     limits: SignInLimits = field(default_factory=SignInLimits)
     requests: RequestLimit = field(default_factory=RequestLimit)
+    addresses: FileAddresses = field(default_factory=FileAddresses)
 
     @cached_property
     def tables(self) -> PublishedTables:
@@ -188,10 +190,10 @@ class Site:
         except NotFound:
             return self.message(asked, "not_found", 404)
         except AudienceError as error:
-            self._note_fault(error)
+            self.note_fault(error)
             return self.message(asked, "unavailable", 503)
         except Exception as error:  # noqa: BLE001  its message may carry a value: only its type is kept
-            self._note_fault(error)
+            self.note_fault(error)
             return self.message(asked, "fault", 500)
 
     def _refused(self, asked: PageRequest, *, public: bool) -> Response | None:
@@ -207,7 +209,7 @@ class Site:
             return self.message(asked, "form_refused", 403)
         return None
 
-    def _note_fault(self, error: Exception) -> None:
+    def note_fault(self, error: Exception) -> None:
         """Record the kind of a fault and where it happened, without its message."""
         frames = traceback.extract_tb(error.__traceback__)
         where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""

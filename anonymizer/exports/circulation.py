@@ -38,6 +38,12 @@ class RecordedExport:
     corrects: str = ""
     correction: str = ""
     retired: str = ""
+    retired_number: int = 0
+
+    @property
+    def changed(self) -> int:
+        """The number of the last entry about it."""
+        return max(self.number, self.withdrawn_number, self.corrected_number, self.retired_number)
 
     @property
     def is_in_force(self) -> bool:
@@ -141,4 +147,5 @@ def _recorded(
         corrects=own.body.get("corrects", "") if own else "",
         correction=order.body["reason"] if order else "",
         retired=retirement.body["reason"] if retirement else "",
+        retired_number=retirement.sequence if retirement else 0,
     )

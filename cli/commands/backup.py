@@ -51,7 +51,7 @@ def restore(
     proved = restore_backup(source, place, head)
     accounts = (
         "\nAccounts that were removed after the backup may be back, with their passwords. Review "
-        "accounts: audience user list"
+        "accounts: audience user list. API tokens of the backup have ended."
         if place.portal_accounts.exists()
         else ""
     )

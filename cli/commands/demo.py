@@ -13,6 +13,7 @@ from cli.commands.common import HomeOption, use_home
 from cli.commands.init import create_home
 from cli.commands.run import run_days, run_landed_periods, stretches
 from cli.commands.sample import make_world
+from cli.demo_accounts import mark_demo
 from cli.demo_report import print_demo
 from data_samples.options import WorldOptions
 from data_samples.world import DEMO
@@ -37,6 +38,7 @@ def demo(home: HomeOption = None) -> None:
     require_local()
     if not place.policy.exists():
         create_home(place)
+        mark_demo(place)
     if not has_visits(place):
         make_world(place, months_in_the_past(DEMO, datetime.now(UTC).date()))
     missing = missing_days(place)

@@ -1,11 +1,12 @@
 """`audience user`: the accounts of the portal."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.model.errors import AudienceError, ConfigurationError, Fault
 from cli.commands.common import (
     HomeOption,
     JsonOption,
@@ -17,11 +18,13 @@ from cli.output import say
 from pipelines.screen import Listing, show
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from portal.access_log import Event
     from portal.account_store import AccountStore
+    from portal.api_tokens import ApiToken
 
 user = typer.Typer(help="The accounts of the portal.", no_args_is_help=True)
+token = typer.Typer(help="Tokens for programs that read the API.", no_args_is_help=True)
+user.add_typer(token, name="token")
 LoginArgument = Annotated[str, typer.Argument(help="Login of the account, in small letters.")]
 AskOption = Annotated[
     bool,
@@ -78,7 +81,7 @@ def list_users(
 
 @user.command("remove")
 def remove_user(login: LoginArgument, home: HomeOption = None) -> None:
-    """Remove an account; its sessions end at once."""
+    """Remove an account; its sessions and API tokens end at once."""
     _store(home).remove(login)
     say(f"Removed {login}.")
 
@@ -89,17 +92,94 @@ def change_password(
     ask: AskOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
     home: HomeOption = None,
 ) -> None:
-    """Give an account a new password; its sessions end at once."""
+    """Give an account a new password; its sessions and API tokens end at once."""
     store = _store(home)
     from portal.passwords import hashed  # noqa: PLC0415  an optional extra
 
     password = _password(ask=ask)
     store.set_password(login, hashed(password))
-    say(f"Changed the password of {login}; its sessions have ended.")
+    say(f"Changed the password of {login}; its sessions and API tokens have ended.")
     _print_once(password, ask=ask)
 
 
-def _store(home: "Path | None") -> "AccountStore":
+@token.command("add")
+def add_token(
+    login: LoginArgument,
+    name: Annotated[str, typer.Option(help="What the token is for, as lists show it.")] = "api",
+    advertiser: Annotated[
+        list[str] | None,
+        typer.Option(help="Id of an advertiser to which the token is limited; may be repeated."),
+    ] = None,
+    days: Annotated[int, typer.Option(help="Days until it expires, at most 366.")] = 90,
+    profile: Annotated[
+        Path | None,
+        typer.Option(help="New file for the profile of a Delta Sharing client, with the token."),
+    ] = None,
+    origin: Annotated[
+        str, typer.Option(help="Address of the portal that the profile names.")
+    ] = "http://127.0.0.1:8100",
+    home: HomeOption = None,
+) -> None:
+    """Add an API token to an account and print it once, or write it into a profile."""
+    store = _store(home)
+    from portal.share_profile import require_new, write_profile  # noqa: PLC0415
+
+    if profile is not None:
+        require_new(profile, origin)
+    added, written = store.tokens.add(login, name, days, tuple(advertiser or ()))
+    try:
+        _note("token_added", added, home)
+        if profile is not None:
+            write_profile(profile, origin, written, added.expires)
+    except AudienceError:
+        store.tokens.revoke(added.id)
+        raise
+    say(f"Added token {added.id} of {login}; it expires on {added.expires:%Y-%m-%d}.")
+    say(f"{profile} has it, readable by you alone." if profile else f"Token: {written}")
+    say("It is not stored and cannot be shown again. Pass it on through a safe channel.")
+
+
+@token.command("list")
+def list_tokens(
+    home: HomeOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
+) -> None:
+    """List the API tokens with what they read, until when, and their last use."""
+    rows = [
+        (
+            one.id,
+            one.reader.login,
+            one.name,
+            ", ".join(one.reader.advertisers) or "every advertiser",
+            f"{one.expires:%Y-%m-%d %H:%M}Z",
+            f"{one.used:%Y-%m-%d %H:%M}Z" if one.used else "never",
+        )
+        for one in _store(home).tokens.all()
+    ]
+    columns = ("token", "login", "name", "reads", "expires", "used")
+    show(Listing("API tokens", columns, rows), as_json=as_json)
+
+
+@token.command("revoke")
+def revoke_token(
+    id_: Annotated[str, typer.Argument(metavar="TOKEN", help="Id of the token, as listed.")],
+    home: HomeOption = None,
+) -> None:
+    """End an API token at once."""
+    revoked = _store(home).tokens.revoke(id_)
+    _note("token_revoked", revoked, home)
+    say(f"Revoked token {revoked.id} of {revoked.reader.login}.")
+
+
+def _note(event: "Event", token_: "ApiToken", home: Path | None) -> None:
+    """Record in the access log what became of a token."""
+    from portal.access_log import AccessLog  # noqa: PLC0415
+
+    log = AccessLog(existing_home(home).portal_log)
+    log.write(event, login=token_.reader.login, token=token_.id)
+
+
+def _store(home: Path | None) -> "AccountStore":
     require_extra("portal", "argon2", "audience user")
     from portal.account_store import AccountStore  # noqa: PLC0415  an optional extra
 

@@ -304,6 +304,8 @@ def test_accounts_of_the_home_stay_and_those_of_a_backup_come_back_signed_out(
         assert token
         assert device
         assert store.find_session(token)
+    _, of_program = store.tokens.add("nina", "crm", 30)
+    assert store.tokens.find(of_program)
     home.portal_log.write_text('{"event": "before"}\n')
     assert call("backup", backup, "--home", home.root).returncode == 0
 
@@ -318,10 +320,14 @@ def test_accounts_of_the_home_stay_and_those_of_a_backup_come_back_signed_out(
     new = Home(tmp_path / "new")
     done = call("restore", backup, "--home", new.root)
     assert done.returncode == 0, done.stderr
-    assert "review accounts: audience user list" in " ".join(done.stdout.split())
+    assert "Review accounts: audience user list" in " ".join(done.stdout.split())
     restored = AccountStore(new.portal_accounts)
     assert [one.login for one in restored.accounts()] == ["budi", "nina"]
     assert not restored.find_session(token)
+    assert store.tokens.find(of_program), "the token of the home that went on"
+    assert not restored.tokens.find(of_program)
+    assert restored.tokens.all() == ()
+    assert "API tokens of the backup have ended" in " ".join(done.stdout.split())
     assert not restored.is_device_of(device, "budi")
     assert restored.password_of("budi") == "hash"
     assert new.portal_accounts.stat().st_mode & 0o777 == 0o600

@@ -6,6 +6,7 @@ import shlex
 import sys
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from demonstration import ROOT
@@ -16,7 +17,11 @@ from anonymizer.model.segments import load_catalogue
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
 from cli import demo_report
+from cli.commands.init import create_home
+from cli.demo_accounts import mark_demo
 from cli.demo_report import print_demo
+from portal.account_store import AccountStore
+from portal.passwords import fits
 
 DAYS = [date(2026, 11, 1) + timedelta(days=number) for number in range(3)]
 
@@ -102,3 +107,45 @@ def test_the_shell_is_prepared_as_far_as_it_is_not(
     activates = "  . bin/activate\n" in said
     assert activates == (not awake and Path("bin/activate").exists())
     assert f"  export AUDIENCE_HOME={shlex.quote(str(released_home.root))}\n" in said
+
+
+def test_a_home_that_a_demo_made_gets_accounts_once(
+    released_home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_demo(released_home)
+    assert "Accounts of the portal" not in capsys.readouterr().out
+    store = AccountStore(released_home.portal_accounts)
+    assert not store.exists, "a home that no demo made"
+    mark_demo(released_home)
+    print_demo(released_home)
+    section = capsys.readouterr().out.partition("Accounts of the portal (docs/portal.md)\n")[2]
+    logins, password, command = (line.split() for line in section.splitlines()[:3])
+    accounts = {one.login: one for one in store.accounts()}
+    assert {login.strip(",") for login in logins[1:]} == set(accounts)
+    assert set(accounts) == {"ad-ops", "advertiser", "analyst", "officer"}
+    assert command == ["audience", "portal"]
+    assert all(fits(password[1], store.password_of(login)) for login in accounts)
+    every, one = (accounts[login].scope for login in ("ad-ops", "advertiser"))
+    assert every
+    assert one
+    assert len(every) > len(one) == 1
+    assert set(one) < set(every)
+    assert every == sorted(path.name for path in released_home.exports.glob("[!_]*"))
+    assert accounts["analyst"].scope is None
+    assert accounts["officer"].role == "privacy_officer"
+    print_demo(released_home)
+    assert "Accounts of the portal" not in capsys.readouterr().out
+
+
+def test_a_home_that_was_there_before_the_demo_gets_no_accounts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = create_home(Home(tmp_path / "made"))
+    nothing = SimpleNamespace(codes=[])
+    monkeypatch.setattr("pipelines.landed_days.has_visits", lambda _: True)
+    monkeypatch.setattr("cli.backlog.missing_days", lambda _: [])
+    monkeypatch.setattr("cli.commands.sample.run_landed_periods", lambda _: nothing)
+    monkeypatch.setattr("cli.demo_report.print_demo", lambda _: None)
+    for home, is_demo in ((made, False), (Home(tmp_path / "new"), True)):
+        assert call("demo", "--home", home.root).returncode == 0
+        assert (home.portal / "demo").exists() == is_demo

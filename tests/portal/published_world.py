@@ -101,13 +101,14 @@ def serving(home: Home) -> Iterator[Server]:
         stderr=subprocess.PIPE,
     ) as process:
         try:
-            _wait(process, port)
+            wait(process, port)
             yield Server(home, port)
         finally:
             process.terminate()
 
 
-def _wait(process: "subprocess.Popen[bytes]", port: int) -> None:
+def wait(process: "subprocess.Popen[bytes]", port: int) -> None:
+    """Until the portal answers."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         assert process.poll() is None, process.stderr.read() if process.stderr else ""

@@ -1,0 +1,148 @@
+"""Figures of many tables at once, as programs read them: published, or suppressed with the nearest
+published segment that contains them.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from anonymizer.model.dimensions import ALL, Text
+from anonymizer.model.series import Series
+from portal.published_tables import (
+    Bounded,
+    Codes,
+    KnownGroups,
+    PortalSubject,
+    PublishedTables,
+    ReleasedTable,
+    Scope,
+    TableRow,
+)
+from portal.site import NotFound
+
+_CODES = 3
+
+
+@dataclass(frozen=True)
+class FigureQuery:
+    """Which figures are wanted: None and empty texts stand for any."""
+
+    scope: Scope
+    series: Series | None
+    kind: str
+    subject: str
+    period: str
+    segment: str
+    most: int
+    after: int
+
+
+@dataclass(frozen=True)
+class ListedSegment:
+    """A segment by its id, its words and its codes."""
+
+    id: str
+    name: str
+    codes: Codes
+
+
+@dataclass(frozen=True)
+class ListedFigure:
+    """A segment of a subject in a release; `nearest` is of a suppressed one."""
+
+    release: str
+    kind: str
+    subject: str
+    name: str
+    advertiser_id: str | None
+    period: str
+    segment: ListedSegment
+    figure: Bounded | None
+    rounding: int
+    nearest: TableRow | None
+
+
+def list_figures(tables: PublishedTables, query: FigureQuery) -> tuple[ListedFigure, ...]:
+    """The figures of a query in the order of release.
+
+    Raises NotFound for a segment or subject that is unknown or not for the reader.
+    """
+    if not tables.exist:
+        return ()
+    if query.subject and tables.subject(query.kind, query.subject, query.scope) is None:
+        raise NotFound
+    segment = _segment(tables, query.segment) if query.segment else None
+    values: dict[str, Any] = {
+        "advertisers": query.scope,
+        "kind": query.series.kind if query.series else query.kind or None,
+        "subject": query.subject or None,
+        "period_kind": query.series.period_kind if query.series else None,
+        "period": query.period or None,
+        "most": query.most,
+        "after": query.after,
+        **tables.out_of_force(),
+    }
+    if segment:
+        values |= dict(zip(("gender", "age", "region"), segment.codes, strict=True))
+        values["segment"] = segment.id if ":" not in segment.id else None
+    rows = tables.records("list_segment_figures" if segment else "list_figures", values)
+    return tuple(_listed(tables, query.scope, rows, segment))
+
+
+def _segment(tables: PublishedTables, wanted: str) -> ListedSegment:
+    """A named segment, or one that is written as its codes: `male:25-29:31.71`."""
+    if named := tables.records("find_segment", {"segment": wanted}):
+        row = named[0]
+        return ListedSegment(row["segment_id"], row["segment"], _codes(row))
+    codes, groups = tuple(wanted.split(":")), tables.groups()
+    if len(codes) != _CODES or not groups.knows((codes[0], codes[1], codes[2])):
+        raise NotFound
+    return _composed((codes[0], codes[1], codes[2]), groups)
+
+
+def _composed(codes: Codes, groups: KnownGroups) -> ListedSegment:
+    name = groups.name(codes).english if codes[0] != ALL or codes[1:] != (ALL, ALL) else ""
+    return ListedSegment(":".join(codes), name.strip() or "everyone", codes)
+
+
+def _listed(
+    tables: PublishedTables,
+    scope: Scope,
+    rows: Sequence[dict[str, Any]],
+    segment: ListedSegment | None,
+) -> Iterator[ListedFigure]:
+    """The figures of rows, with each table read once that has a suppressed one."""
+    read: dict[tuple[str, str], ReleasedTable] = {}
+    for row in rows:
+        own = segment or ListedSegment(row["segment_id"], row["segment"], _codes(row))
+        figure, nearest = None, None
+        if row["people"] is not None:
+            figure = Bounded(row["people"], row["people_least"], row["people_most"])
+        else:
+            key = (row["release_id"], row["subject_id"])
+            if key not in read:
+                read[key] = _table(tables, scope, row)
+            nearest = read[key].nearest(own.codes)
+        yield ListedFigure(
+            row["release_id"],
+            row["subject_kind"],
+            row["subject_id"],
+            row["subject"],
+            row["advertiser_id"],
+            row["period"],
+            own,
+            figure,
+            row["rounding"],
+            nearest,
+        )
+
+
+def _table(tables: PublishedTables, scope: Scope, row: dict[str, Any]) -> ReleasedTable:
+    subject = partial(PortalSubject, row["subject_kind"], row["subject_id"])
+    words = Text(row["subject"], row["subject"])
+    return tables.table(subject(words, "", "", None, None, scope), row["release_id"])
+
+
+def _codes(row: dict[str, Any]) -> Codes:
+    return row["gender"], row["age"], row["region_code"]
