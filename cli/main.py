@@ -58,6 +58,7 @@ MODULES = {
     "audit": "audit",
     "compare-naive": "compare_naive",
     "policy": "policy",
+    "whatif": "whatif",
     "rights": "rights",
     "retention": "retention",
     "retire-exports": "retire_exports",

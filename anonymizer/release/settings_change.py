@@ -57,6 +57,7 @@ OFFICER: Role = "privacy_officer"
 _MAY_APPROVE: tuple[Role, ...] = (OFFICER, "data_engineer")
 # What is about the run and no effort: it bears on no figure and is recorded all the same.
 _SAFEGUARDS = ("intake", "codings", "plausibility", "retention", "roles")
+_APPROVE = "audience policy approve"
 _UNREADABLE = Weakening("policy.yaml", "settings that this version does not read", "the file")
 
 
@@ -127,12 +128,15 @@ class SettingsChange:
         return len(self.approvers) >= self.needed and bool(officers)
 
 
-def settings_change(home: Home, entries: Sequence[Entry]) -> SettingsChange:
+def settings_change(
+    home: Home, entries: Sequence[Entry], texts: SettingsTexts | None = None
+) -> SettingsChange:
     """What the files change, whether it weakens the promise, and who has approved it.
 
-    Raises ConfigurationError with all mistakes of the files.
+    With `texts`, what these would change in place of the files. Raises ConfigurationError with all
+    mistakes of the files.
     """
-    texts = SettingsTexts.in_force(home)
+    texts = texts or SettingsTexts.in_force(home)
     after = read_meaning(texts)
     number, before = recorded_settings(entries)
     decided, is_baseline = recorded_roles(entries), _lacks_safeguards(entries)
@@ -321,20 +325,26 @@ def _require_approver(change: SettingsChange, login: str, digest: str) -> Role:
     if not change.after.digest.startswith(digest):
         remedy = "list the changes with: audience policy approve"
         raise _refusal("the files are not the ones with this digest", remedy)
-    if not change.deciding.logins.get(OFFICER):
-        remedy = f"list the logins in roles: {OFFICER} of policy.yaml"
-        raise _refusal(f"no login has the role {OFFICER}", remedy)
-    role = _approving_role(change.deciding, login)
-    if role is None:
-        allowed = " or ".join(f"roles.{one}" for one in _MAY_APPROVE)
-        problem = "this login has no role that may approve, in the settings recorded last"
-        raise _refusal(problem, f"ask one who is listed in {allowed}")
+    role = require_decider(change, login)
     if login in change.approvers:
         raise _refusal("this login has approved these settings", "another login must approve, too")
     waiting = len(change.approvers) == change.needed - 1
     officers = [one for one in (*change.approvers, login) if OFFICER in change.deciding.of(one)]
     if waiting and not officers:
         raise _refusal(f"one of the two must have the role {OFFICER}", "a privacy officer approves")
+    return role
+
+
+def require_decider(change: SettingsChange, login: str, command: str = _APPROVE) -> Role:
+    """The role in which a login may decide on settings. Raises ConfigurationError without one."""
+    if not change.deciding.logins.get(OFFICER):
+        remedy = f"list the logins in roles: {OFFICER} of policy.yaml"
+        raise _refusal(f"no login has the role {OFFICER}", remedy, command)
+    role = _approving_role(change.deciding, login)
+    if role is None:
+        allowed = " or ".join(f"roles.{one}" for one in _MAY_APPROVE)
+        problem = "this login has no role that may approve, in the settings recorded last"
+        raise _refusal(problem, f"ask one who is listed in {allowed}", command)
     return role
 
 
@@ -366,8 +376,8 @@ def _approving_role(roles: Roles, login: str) -> Role | None:
     return next((role for role in _MAY_APPROVE if role in roles.of(login)), None)
 
 
-def _refusal(problem: str, remedy: str = "") -> ConfigurationError:
-    return ConfigurationError([Fault("audience policy approve", problem, remedy)])
+def _refusal(problem: str, remedy: str = "", command: str = _APPROVE) -> ConfigurationError:
+    return ConfigurationError([Fault(command, problem, remedy)])
 
 
 def _safeguards(meaning: Meaning) -> dict[str, Any]:
