@@ -59,6 +59,7 @@ MODULES = {
     "compare-naive": "compare_naive",
     "policy": "policy",
     "whatif": "whatif",
+    "segment-request": "segment_request",
     "rights": "rights",
     "retention": "retention",
     "retire-exports": "retire_exports",

@@ -162,27 +162,35 @@ class TrialGround:
 
 
 def released_periods(
-    entries: Sequence[Entry], periods: Sequence[Period], series: str | None
+    entries: Sequence[Entry],
+    periods: Sequence[Period],
+    series: str | None,
+    *,
+    command: str = COMMAND,
+    most: int = 1,
 ) -> tuple[ReleasedPeriod, ...]:
-    """The released periods that are asked for; the last week, else the last day, without options.
+    """The released periods that are asked for; without options the last weeks, else days.
 
+    There are `most` of these, newest first.
     Raises ConfigurationError for a series that there is not and a period that is not released.
     """
     releases = (_released(entry) for entry in entries if entry.kind == RELEASE)
     known = list(dict.fromkeys(one for one in releases if one))
     if not known:
-        raise _mistake("nothing is released yet", "release a day with: audience run")
+        raise _mistake("nothing is released yet", "release a day with: audience run", command)
     of_series = [one for one in known if series is None or one.series.id == series]
     if not of_series:
         names = ", ".join(sorted({one.series.id for one in known}))
-        raise _mistake(f"no release is of the series {series!r}", f"released are {names}")
+        problem = f"no release is of the series {series!r}"
+        raise _mistake(problem, f"released are {names}", command)
     if not periods:
-        return (_last(of_series),)
+        return _last(of_series, most)
     chosen = []
     for period in periods:
         of_period = [one for one in of_series if one.period == period]
         if not of_period:
-            raise _mistake(f"nothing is released for {period.id}", "see: audience ledger list")
+            problem = f"nothing is released for {period.id}"
+            raise _mistake(problem, "see: audience ledger list", command)
         chosen += of_period
     return tuple(dict.fromkeys(chosen))
 
@@ -269,12 +277,12 @@ def _released(entry: Entry) -> ReleasedPeriod | None:
     return ReleasedPeriod(series, period) if series else None
 
 
-def _last(known: Sequence[ReleasedPeriod]) -> ReleasedPeriod:
-    """The last campaign week, else the last campaign day, else the last of all."""
-    for series in (CAMPAIGN_WEEK, CAMPAIGN_DAY):
-        if of_series := [one for one in known if one.series == series]:
-            return max(of_series, key=lambda one: one.period.end)
-    return max(known, key=lambda one: one.period.end)
+def _last(known: Sequence[ReleasedPeriod], most: int) -> tuple[ReleasedPeriod, ...]:
+    """The last campaign weeks, else campaign days, else the last of all."""
+    chosen = known
+    for series in (CAMPAIGN_DAY, CAMPAIGN_WEEK):
+        chosen = [one for one in known if one.series == series] or chosen
+    return tuple(sorted(chosen, key=lambda one: one.period.end, reverse=True)[:most])
 
 
 def _refused(released: ReleasedPeriod, error: Disclosure) -> str:
@@ -311,5 +319,5 @@ def _named(values: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
-def _mistake(problem: str, remedy: str) -> ConfigurationError:
-    return ConfigurationError([Fault(COMMAND, problem, remedy)])
+def _mistake(problem: str, remedy: str, command: str = COMMAND) -> ConfigurationError:
+    return ConfigurationError([Fault(command, problem, remedy)])

@@ -25,6 +25,7 @@ Event = Literal[
     "download_not_found",
     "download_held",
     "form_refused",
+    "segment_requested",
     "fault",
 ]
 Fact = str | int | list[str]

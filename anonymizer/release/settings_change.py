@@ -53,12 +53,22 @@ from anonymizer.storage.secret import Secret
 # Settings that bear on no figure (limits of intake, retention, roles) and have changed.
 SAFEGUARDS = "safeguards"
 SETTINGS_APPROVAL = "settings_approval"
+# A requested segment that an officer refused: approvals of it count no more.
+SEGMENT_REJECTION = "segment_rejection"
 OFFICER: Role = "privacy_officer"
 _MAY_APPROVE: tuple[Role, ...] = (OFFICER, "data_engineer")
 # What is about the run and no effort: it bears on no figure and is recorded all the same.
 _SAFEGUARDS = ("intake", "codings", "plausibility", "retention", "roles")
 _APPROVE = "audience policy approve"
 _UNREADABLE = Weakening("policy.yaml", "settings that this version does not read", "the file")
+
+
+@dataclass(frozen=True)
+class RequestedSettings:
+    """The settings of the files with a requested segment; `request` is its id, which is public."""
+
+    request: str
+    texts: SettingsTexts
 
 
 @dataclass(frozen=True)
@@ -154,11 +164,7 @@ def settings_change(
         )
     elif number:
         weakenings = (_UNREADABLE,)
-    approvals = [
-        entry
-        for entry in entries
-        if entry.kind == SETTINGS_APPROVAL and entry.body["replaces"] == number
-    ]
+    approvals = _approvals(entries, number)
     return SettingsChange(
         number,
         before,
@@ -167,9 +173,27 @@ def settings_change(
         decided,
         weakenings,
         tuple(entry for entry in approvals if entry.body["digest"] == after.digest),
-        bool(approvals),
+        any(_was_in_the_files(entry, approvals) for entry in approvals),
         is_baseline,
     )
+
+
+def _approvals(entries: Sequence[Entry], replaces: int) -> list[Entry]:
+    """The approvals of changes of these recorded settings, without those of rejected segments."""
+    rejected = {entry.subject for entry in entries if entry.kind == SEGMENT_REJECTION}
+    return [
+        entry
+        for entry in entries
+        if entry.kind == SETTINGS_APPROVAL
+        and entry.body["replaces"] == replaces
+        and entry.body.get("request") not in rejected
+    ]
+
+
+def _was_in_the_files(approval: Entry, approvals: Sequence[Entry]) -> bool:
+    """Whether what was approved was in the files: a requested segment is once both approved it."""
+    same = [one for one in approvals if one.body["digest"] == approval.body["digest"]]
+    return "request" not in approval.body or len(same) >= DECIDERS
 
 
 def recorded_settings(entries: Sequence[Entry]) -> tuple[int, Meaning | None]:
@@ -281,22 +305,30 @@ def _expected(change: SettingsChange, home: Home, entries: Sequence[Entry]) -> t
 
 
 def approve_settings(
-    home: Home, ledger: Ledger, secret: Secret, who: Who, reason: str, digest: str = ""
+    home: Home,
+    ledger: Ledger,
+    secret: Secret,
+    who: Who,
+    reason: str,
+    digest: str = "",
+    requested: RequestedSettings | None = None,
 ) -> SettingsChange:
     """Record that a login approves the settings of the files; returns the change as it is then.
 
     With `digest`, the beginning of the digest of the settings that were read, no others are
-    approved. Raises ConfigurationError for a login that has no role or has approved already, and
-    where nothing needs an approval; LedgerBroken, Busy. The roles of `who` are not asked: those
-    that were recorded count.
+    approved. With `requested`, its settings are approved, which are not in the files yet. Raises
+    ConfigurationError for a login that has no role or has approved already, and where nothing needs
+    an approval; LedgerBroken, Busy. The roles of `who` are not asked: those that were recorded
+    count.
     """
     require_fit(reason, "everyone can read the reason: leave this out")
     with exclusive(home):
         entries = ledger.entries()
         check_public_ledger(home, [entry.link for entry in entries])
-        change = settings_change(home, entries)
+        texts = requested.texts if requested else None
+        change = settings_change(home, entries, texts)
         role = _require_approver(change, who.login, digest)
-        position = len(change.approvals) + 1
+        position = 1 + sum(entry.kind == SETTINGS_APPROVAL for entry in entries)
         content = f"{SETTINGS_APPROVAL} {change.replaces} {change.after.digest} {position}"
         # What is kept names a login, and logins are part of the settings: a digest of them that
         # is public would let both be guessed.
@@ -305,6 +337,7 @@ def approve_settings(
             "role": role,
             "reason": reason,
             "weakened": [weakening.setting for weakening in change.weakenings],
+            **({"request": requested.request} if requested else {}),
         }
         kept = {
             "digest": change.after.digest,
@@ -315,7 +348,7 @@ def approve_settings(
         subject = f"{change.replaces}-{secret.salt(f'subject of {content}')[:32]}"
         ledger.append(SETTINGS_APPROVAL, subject, public, kept)
         write_public_ledger(ledger, home)
-        return settings_change(home, ledger.entries())
+        return settings_change(home, ledger.entries(), texts)
 
 
 def _require_approver(change: SettingsChange, login: str, digest: str) -> Role:
