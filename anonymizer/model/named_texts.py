@@ -24,7 +24,7 @@ def with_named_segments(text: str, wanted: SegmentSettings, codes: Sequence[str]
         added = _block({"named": entries}, 0)
         changed = f"{text.rstrip()}\n\n{added}" if text.strip() else added
     else:
-        indent = named.start_mark.column if isinstance(named, yaml.MappingNode) else _INDENT
+        indent = named.start_mark.column
         place = text.find("\n", _end_of(named))
         before, after = (text, "") if place < 0 else (text[:place], text[place + 1 :])
         changed = f"{before}\n{_block(entries, indent)}{after}"
