@@ -12,7 +12,7 @@ from anonymizer.exports.segment_states import published_states
 from anonymizer.model import dimensions
 from anonymizer.model.composed_segments import ComposedSegment
 from anonymizer.model.dimensions import Dimension, Group, Text
-from anonymizer.model.segment_standing import SegmentState
+from anonymizer.model.request_state import SegmentState
 from portal.published_tables import KnownGroup, KnownGroups
 from portal.segment_requests import MOST_OPEN, SegmentRequest
 from portal.site import NotFound, PageRequest, Site

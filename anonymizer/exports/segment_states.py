@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from anonymizer.model.segment_standing import SegmentState
+from anonymizer.model.request_state import SegmentState
 from anonymizer.release.public_ledger import PublicLedger
 from anonymizer.release.segment_decisions import segment_states
 from anonymizer.storage.home import Home

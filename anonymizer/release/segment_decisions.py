@@ -15,7 +15,7 @@ from anonymizer.model.composed_segments import ComposedSegment
 from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.model.named_texts import with_named_segments
 from anonymizer.model.reasons import require_fit
-from anonymizer.model.segment_standing import SegmentState
+from anonymizer.model.request_state import SegmentState
 from anonymizer.model.segments import build_catalogue
 from anonymizer.model.strictness import DECIDERS
 from anonymizer.release.corrections import Who

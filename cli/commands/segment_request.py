@@ -12,7 +12,7 @@ from cli.output import say, warn
 from pipelines.screen import Listing, notices, print_json, show
 
 if TYPE_CHECKING:
-    from anonymizer.model.segment_standing import SegmentState, Standing
+    from anonymizer.model.request_state import SegmentState, Standing
     from portal.segment_requests import RecordedRequests, SegmentRequest
 
 _PERIODS = 2  # that are looked at without --period
@@ -45,7 +45,7 @@ def list_requests(
     as_json: JsonOption = False,
 ) -> None:
     """List requested segments, who requested them, and what was decided."""
-    from anonymizer.model.segment_standing import SegmentState  # noqa: PLC0415
+    from anonymizer.model.request_state import SegmentState  # noqa: PLC0415
     from anonymizer.release.segment_decisions import segment_states  # noqa: PLC0415
     from pipelines.release_history import open_ledger  # noqa: PLC0415  slow to import
 

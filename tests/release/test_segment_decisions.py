@@ -13,7 +13,7 @@ from anonymizer.model.configuration import parse
 from anonymizer.model.errors import ConfigurationError, Held
 from anonymizer.model.named_texts import with_named_segments
 from anonymizer.model.policy import Policy
-from anonymizer.model.segment_standing import SegmentState
+from anonymizer.model.request_state import SegmentState
 from anonymizer.model.segments import Catalogue, SegmentSettings, load_catalogue
 from anonymizer.release.corrections import Who
 from anonymizer.release.ledger import RELEASE, Entry, Ledger
