@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.storage.home import Home
 from cli.commands.common import HomeOption, JsonOption, existing_home, parse_period
 from cli.output import say
 from pipelines.screen import Listing, meter, notices, print_json, show
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from anonymizer.model.policy import InferenceK
+    from anonymizer.release.ledger import Ledger
     from cli.segment_effects import SegmentEffect
     from cli.setting_trials import SettingGrid, SettingTrial, TrialGround
 
@@ -105,7 +109,7 @@ def try_out(  # noqa: PLR0913, PLR0917  one option for each setting
         tell_effect(effect)
 
 
-def require_officer(place: Any, ledger: Any, command: str) -> None:
+def require_officer(place: Home, ledger: "Ledger", command: str) -> None:
     """Refuse who may not approve settings. Raises ConfigurationError."""
     from anonymizer.release.settings_change import require_decider, settings_change  # noqa: PLC0415
     from anonymizer.storage.permissions import account_name  # noqa: PLC0415
@@ -142,7 +146,7 @@ def tell_effect(effect: "SegmentEffect") -> None:
         say(f"  and {len(effect.lost) - _LISTED:,} more")
 
 
-def _effects(ground: "TrialGround", texts: "list[str] | tuple[()]") -> "list[SegmentEffect]":
+def _effects(ground: "TrialGround", texts: "Sequence[str]") -> "list[SegmentEffect]":
     """What the segments change that are given, all together, in each period."""
     from anonymizer.model.composed_segments import ComposedSegment  # noqa: PLC0415
     from cli.segment_effects import effect_of, with_segments  # noqa: PLC0415  slow to import
