@@ -69,6 +69,21 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "audience policy approve",
         'audience policy approve --digest 0123456789abcdef --reason "Small regencies are wanted."',
     ),
+    "whatif": (
+        "audience whatif --k 20,50,100 --rounding 5,10 --inference-k 10,20",
+        "audience whatif --add-segment female:25-29+30-34:31.71 --period 2026-W44 --json",
+    ),
+    "segment-request list": (
+        "audience segment-request list",
+        "audience segment-request list --open --json",
+    ),
+    "segment-request show": ("audience segment-request show 0123456789ab --period 2026-W44",),
+    "segment-request approve": (
+        'audience segment-request approve 0123456789ab --reason "Several advertisers need it."',
+    ),
+    "segment-request reject": (
+        'audience segment-request reject 0123456789ab --reason "A larger segment serves as well."',
+    ),
     "evidence": ("audience evidence", "audience evidence --language id"),
     "retire-exports": (
         'audience retire-exports --before 2025-01-01 --reason "Older than our contracts."',

@@ -62,6 +62,8 @@ MODULES = {
     "audit": "audit",
     "compare-naive": "compare_naive",
     "policy": "policy",
+    "whatif": "whatif",
+    "segment-request": "segment_request",
     "rights": "rights",
     "retention": "retention",
     "retire-exports": "retire_exports",

@@ -87,7 +87,13 @@ def _key_changed(body: _Body) -> str:
 
 
 def _settings_approved(body: _Body) -> str:
+    if request := body.get("request"):
+        return f"requested segment {request} approved by a {body['role']}: {body['reason']}"
     return f"weaker {', '.join(body['weakened'])} approved by a {body['role']}: {body['reason']}"
+
+
+def _segment_rejected(body: _Body) -> str:
+    return f"requested segment rejected by a {body['role']}: {body['reason']}"
 
 
 def _accepted(body: _Body) -> str:
@@ -123,6 +129,7 @@ _OUTCOMES: Mapping[str, Callable[[_Body], str]] = {
     "settings": _applied,
     "safeguards": _guarded,
     "settings_approval": _settings_approved,
+    "segment_rejection": _segment_rejected,
     "acceptance": _accepted,
     "objection": _decided,
     "erasure": _erased,

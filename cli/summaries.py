@@ -57,6 +57,10 @@ SUMMARIES: Mapping[str, str] = {
         "Compare the releases with HAVING count(distinct person) >= k over the same people."
     ),
     "policy": "Check policy.yaml and segments.yaml, and explain what they promise.",
+    "whatif": (
+        "Suppress released periods again under other settings, in memory, and compare the outcomes."
+    ),
+    "segment-request": "Decide on segments that readers of the portal have requested.",
     "rights": "A person's rights: file requests and follow them up.",
     "retention": (
         "Show which working data each run removed, and what the next one removes; change nothing."

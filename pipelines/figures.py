@@ -56,15 +56,15 @@ def write_protected(
             pa.repeat(published.key.subject_id, len(segments)),
             pa.array([catalogue.id(segment) for segment in segments.tolist()], pa.string()),
             pa.array(people, mask=~kept),
-            pa.array(_reasons(table, kept), pa.string()),
+            pa.array(reasons_of(table, kept), pa.string()),
             pa.array(~table.judged.alone),
         ]
         parts.append(pa.table(columns, schema=_SCHEMA))
     write_parquet(pa.concat_tables(parts), home.working_file(series.stage("protected"), day))
 
 
-def _reasons(table: Suppressed, kept: NDArray[np.bool_]) -> list[Reason]:
-    """Why each judged group has a figure or none."""
+def reasons_of(table: Suppressed, kept: NDArray[np.bool_]) -> list[Reason]:
+    """Why each judged group has a figure or none; `kept` are those that have one."""
     candidate = np.isin(
         table.judged.groups.segments, [*table.figures.segments, *table.for_inference]
     )

@@ -141,6 +141,33 @@ def foresee(
     return _judge(place, terms, counted, _subjects(place, terms.catalogue))[1]
 
 
+@dataclass(frozen=True)
+class ForeseenRelease:
+    """What a run would publish of a period under given terms, with the private counts behind it."""
+
+    counted: tuple[Counted, ...]
+    tables: tuple[Suppressed, ...]
+    checked: Checked
+
+
+def foresee_period(
+    home: Home, ledger: Ledger, series: Series, period: Period, terms: PeriodTerms
+) -> ForeseenRelease:
+    """A period suppressed and checked from its counts in `private/`. Writes nothing.
+
+    It is judged against the releases that came before it in the ledger, whatever terms these had.
+    Raises Disclosure or Held as `release_period` does, Held `no_counts` where nothing was counted.
+    """
+    edition = expected_edition(ledger, series, period)
+    place = _ReleaseContext(home, ledger, series, period, edition)
+    counted = _counted(place, terms)
+    if not counted:
+        raise Held("no_counts", f"no table was counted for {series.release_id(period)}")
+    return ForeseenRelease(
+        counted, *_judge(place, terms, counted, _subjects(place, terms.catalogue))
+    )
+
+
 def expected_edition(ledger: Ledger, series: Series, period: Period) -> int:
     """The edition that is ordered, else the one in force: 1 where nothing is released."""
     if order := open_order(ledger, series, period):

@@ -29,6 +29,7 @@ Event = Literal[
     "token_revoked",
     "token_refused",
     "api_read",
+    "segment_requested",
     "fault",
 ]
 Fact = str | int | list[str]

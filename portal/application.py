@@ -23,6 +23,7 @@ from portal.reading_pages import (
     segment_page,
     subject_page,
 )
+from portal.request_pages import request_segment, requests_page
 from portal.response_headers import FixedHeaders
 from portal.share_profile import ENDPOINT
 from portal.sign_in_pages import set_language, sign_in, sign_in_page, sign_out
@@ -35,6 +36,7 @@ _READING: Mapping[str, Handler] = {
     "/": campaigns_page,
     "/audience": open_subjects_page,
     "/segment": segment_page,
+    "/segment-requests": requests_page,
     "/figures/{kind}/{subject}": subject_page,
     "/certificates/{recipient}/{release}": certificate_page,
     "/files/{recipient}/{release}/{name}": file,
@@ -51,6 +53,7 @@ def create_application(site: Site) -> Starlette:
         Route("/sign-in", endpoint(site, sign_in, public=True), methods=["POST"]),
         Route("/sign-out", endpoint(site, sign_out), methods=["POST"]),
         Route("/language", endpoint(site, set_language), methods=["POST"]),
+        Route("/segment-requests", endpoint(site, request_segment), methods=["POST"]),
         *(_static(name, media_type) for name, media_type in _STATIC.items()),
         *api_routes(site),
         *share_routes(site),

@@ -239,6 +239,43 @@ WORDS: Mapping[str, Text] = {
         "segmen dapat tidak ditampilkan dengan alasan yang tidak pernah diungkapkan.",
     ),
     "check": Text("Check", "Periksa"),
+    "request_segment": Text("Request this segment", "Ajukan segmen ini"),
+    "request_rule": Text(
+        "Tables do not have this segment. You can request it: a privacy officer decides whether "
+        "the tables of later periods have it.",
+        "Tabel tidak memuat segmen ini. Anda dapat mengajukannya: petugas privasi memutuskan "
+        "apakah tabel periode berikutnya memuatnya.",
+    ),
+    "segment_requests": Text("Requested segments", "Segmen yang diajukan"),
+    "segment_requests_lead": Text(
+        "Segments that you or readers of the same advertisers requested, and what was decided. An "
+        "approved segment is in the tables of later periods; whether it has a figure there "
+        "depends on the people of the period.",
+        "Segmen yang diajukan oleh Anda atau pembaca pengiklan yang sama, beserta keputusannya. "
+        "Segmen yang disetujui ada di tabel periode berikutnya; ada tidaknya angkanya bergantung "
+        "pada orang-orang dalam periode itu.",
+    ),
+    "no_requests": Text("No segment was requested.", "Belum ada segmen yang diajukan."),
+    "unreadable_requests": Text(
+        "Some requests cannot be read. Ask an engineer to look at them.",
+        "Sebagian pengajuan tidak dapat dibaca. Mintalah teknisi memeriksanya.",
+    ),
+    "asked_on": Text("Requested on", "Diajukan pada"),
+    "asked_by": Text("Requested by", "Diajukan oleh"),
+    "state": Text("State", "Status"),
+    "reason": Text("Reason", "Alasan"),
+    "request_waiting": Text("Waiting for a decision", "Menunggu keputusan"),
+    "request_approved_once": Text(
+        "Approved by one of two officers", "Disetujui oleh satu dari dua petugas"
+    ),
+    "request_approved": Text("Approved", "Disetujui"),
+    "request_rejected": Text("Rejected", "Ditolak"),
+    "in_periods_from": Text("for periods that begin on or after", "untuk periode mulai"),
+    "too_many_segments": Text("Too many requests wait", "Terlalu banyak pengajuan menunggu"),
+    "too_many_segments_text": Text(
+        "A decision on your earlier requests comes first. Request more segments after that.",
+        "Pengajuan Anda sebelumnya diputuskan lebih dahulu. Ajukan segmen lain setelah itu.",
+    ),
     "back": Text("Back to the campaigns", "Kembali ke daftar kampanye"),
     "not_found": Text("There is nothing here", "Tidak ada apa pun di sini"),
     "not_found_text": Text(

@@ -38,6 +38,7 @@ class Outlook:
     """The answer. `codes` is the segment of the catalogue, `nearest` the published one around it.
 
     `published` of the `looked_at` newest periods have a figure of it, `newest` is the last one.
+    A segment that no table lists by name or by its groups may be requested.
     """
 
     verdict: Verdict
@@ -46,6 +47,7 @@ class Outlook:
     looked_at: int
     newest: PeriodFigure | None
     nearest: TableRow | None
+    may_be_requested: bool = False
 
 
 def outlook(
@@ -67,12 +69,20 @@ def outlook(
     table = tables.table(subject, recent[-1].release)
     nearest = _nearest(atoms, table)
     if codes is None:
-        return Outlook("no_segment", None, 0, len(recent), recent[-1], nearest)
+        return Outlook("no_segment", None, 0, len(recent), recent[-1], nearest, True)  # noqa: FBT003
     published = sum(one.figure is not None for one in recent)
     verdict: Verdict = "uncertain"
     if published in (0, len(recent)):
         verdict = "likely" if published else "unlikely"
-    return Outlook(verdict, codes, published, len(recent), recent[-1], nearest)
+    asked_for = (
+        not published and _is_joined(codes) and not any(r.codes == codes for r in table.rows)
+    )
+    return Outlook(verdict, codes, published, len(recent), recent[-1], nearest, asked_for)
+
+
+def _is_joined(codes: Codes) -> bool:
+    """Whether a group is of requested segments alone: it is in no cross table."""
+    return any("+" in code.rstrip("+") for code in codes)
 
 
 def _is(one: PeriodFigure, every: PeriodKind) -> bool:

@@ -6,6 +6,7 @@ from anonymizer.storage.home import Home, PublishedCopy
 from portal.access_log import AccessLog
 from portal.account_store import AccountStore
 from portal.application import create_application
+from portal.segment_requests import SegmentRequests
 from portal.site import Site
 
 HOST = "127.0.0.1"
@@ -14,9 +15,15 @@ _MOST_CONNECTIONS = 200
 
 
 def site_of(home: Home, origin: str = "") -> Site:
-    """The portal of a home. It gets the published folder, the accounts and the log, and no more."""
+    """The portal of a home: the published folder, and its own accounts, log and requests."""
     published = PublishedCopy(home.published)
-    return Site(published, AccountStore(home.portal_accounts), AccessLog(home.portal_log), origin)
+    return Site(
+        published,
+        AccountStore(home.portal_accounts),
+        AccessLog(home.portal_log),
+        SegmentRequests(home.segment_requests),
+        origin,
+    )
 
 
 def serve(site: Site, port: int) -> None:

@@ -36,6 +36,7 @@ from portal.file_addresses import FileAddresses
 from portal.portal_words import words_in
 from portal.published_tables import PublishedTables
 from portal.request_limit import RequestLimit
+from portal.segment_requests import SegmentRequests
 from portal.sign_in import SignInLimits
 
 SESSION, FORM, DEVICE = "__Host-audience", "__Host-audience-form", "__Host-audience-device"
@@ -98,6 +99,7 @@ class Site:
     published: Home
     store: AccountStore
     log: AccessLog
+    segment_requests: SegmentRequests
     origin: str = ""
     limits: SignInLimits = field(default_factory=SignInLimits)
     requests: RequestLimit = field(default_factory=RequestLimit)

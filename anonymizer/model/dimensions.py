@@ -25,6 +25,7 @@ AGE_BANDS = (
     "75+",
 )
 _FIRST_IAB_AGE_ID = 3
+_MOST_NAMES = 3  # of regions in the name of a union
 _IAB_GENDER = {"male": ("50",), "female": ("49",), NOT_STATED: ("52",)}
 
 
@@ -77,6 +78,32 @@ class Dimension:
         groups, leaves = np.nonzero(self.membership)
         return leaves, np.searchsorted(groups, np.arange(len(self.groups) + 1))
 
+    def same_group(self, codes: Sequence[str]) -> Group | None:
+        """The first group with exactly the leaves that these groups have together, if any."""
+        wanted = tuple(
+            sorted({x for code in codes for x in self.groups[self.positions[code]].leaves})
+        )
+        return self._by_leaves.get(wanted)
+
+    @cached_property
+    def _by_leaves(self) -> Mapping[tuple[int, ...], Group]:
+        found: dict[tuple[int, ...], Group] = {}
+        for group in self.groups:
+            found.setdefault(group.leaves, group)
+        return found
+
+    def code_of(self, codes: Sequence[str]) -> str:
+        """One code as it is; of several the code of the group that they are together.
+
+        Raises KeyError without such a group.
+        """
+        if len(codes) == 1:
+            return codes[0]
+        group = self.same_group(codes)
+        if group is None:
+            raise KeyError("+".join(codes))
+        return group.code
+
     def with_groups(self, added: Sequence[Group]) -> "Dimension":
         """The same dimension with more groups at the end."""
         return Dimension(self.name, self.leaves, (*self.groups, *added))
@@ -110,6 +137,65 @@ def age_group(code: str, bands: Sequence[str], name: Text) -> Group:
     """A union of bands; its IAB ids are those of its bands."""
     leaves = tuple(sorted(AGE_BANDS.index(band) for band in bands))
     return Group(code, "group", name, leaves, tuple(str(_FIRST_IAB_AGE_ID + x) for x in leaves))
+
+
+def joined_ages(codes: Sequence[str], dimension: Dimension) -> Group:
+    """A union of bands and age groups, called by its bands; adjacent bands are one range."""
+    leaves = _union(codes, dimension)
+    english, indonesian = [], []
+    for first, last in _runs(leaves):
+        start, end = AGE_BANDS[first], AGE_BANDS[last]
+        if end.endswith("+"):
+            least = start.rstrip("+").partition("-")[0]
+            english.append(f"{least} or over")
+            indonesian.append(f"{least} tahun ke atas")
+        else:
+            ages = f"{start.partition('-')[0]}-{end.partition('-')[2]}"
+            english.append(ages)
+            indonesian.append(f"{ages} tahun")
+    name = Text(f"aged {' or '.join(english)}", f"berusia {' atau '.join(indonesian)}")
+    return age_group("+".join(_bands(leaves)), _bands(leaves), name)
+
+
+def joined_regions(codes: Sequence[str], dimension: Dimension) -> Group:
+    """A union of regions and areas, called by the first of them."""
+    chosen = sorted(set(codes))
+    words = [dimension.groups[dimension.positions[code]].name for code in chosen]
+    english = [word.english.removeprefix("in ") for word in words]
+    indonesian = [word.indonesian.removeprefix("di ") for word in words]
+    name = Text(
+        f"in {_listed(english, 'and', 'more regions')}",
+        f"di {_listed(indonesian, 'dan', 'wilayah lain')}",
+    )
+    return Group("+".join(chosen), "area", name, _union(codes, dimension))
+
+
+def _listed(names: Sequence[str], conjunction: str, others: str) -> str:
+    """`A, B and C`; of more than three the first two, and how many others there are."""
+    if len(names) > _MOST_NAMES:
+        kept = _MOST_NAMES - 1
+        names = [*names[:kept], f"{len(names) - kept} {others}"]
+    return f"{', '.join(names[:-1])} {conjunction} {names[-1]}"
+
+
+def _union(codes: Sequence[str], dimension: Dimension) -> tuple[int, ...]:
+    groups = [dimension.groups[dimension.positions[code]] for code in codes]
+    return tuple(sorted({leaf for group in groups for leaf in group.leaves}))
+
+
+def _bands(leaves: Sequence[int]) -> tuple[str, ...]:
+    return tuple(AGE_BANDS[leaf] for leaf in leaves)
+
+
+def _runs(leaves: Sequence[int]) -> list[tuple[int, int]]:
+    """First and last of each run of adjacent leaves."""
+    found: list[tuple[int, int]] = []
+    for leaf in leaves:
+        if found and found[-1][1] == leaf - 1:
+            found[-1] = (found[-1][0], leaf)
+        else:
+            found.append((leaf, leaf))
+    return found
 
 
 @dataclass(frozen=True)

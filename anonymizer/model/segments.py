@@ -7,7 +7,7 @@ published, never what was.
 
 import hashlib
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, model_validator
 
 from anonymizer.model import dimensions
 from anonymizer.model.configuration import Settings, load
@@ -24,6 +24,24 @@ from anonymizer.model.errors import ConfigurationError, Fault
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 Category = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+MOST_JOINED = 60  # groups that a named segment joins in one dimension
+
+
+def _as_members(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _as_written(codes: tuple[str, ...]) -> str | list[str]:
+    """One code as itself, so that the digest of settings without lists stays what it was."""
+    return codes[0] if len(codes) == 1 else list(codes)
+
+
+GroupCodes = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_as_members),
+    PlainSerializer(_as_written),
+    Field(min_length=1, max_length=MOST_JOINED),
+]
 IDENTIFIERS = frozenset(
     {
         *("user_id", "person", "visit_id", "cookie_id", "full_name", "name", "email", "phone"),
@@ -174,11 +192,15 @@ class CrossTables(Settings):
 
 
 class Named(Words):
-    """A segment that advertisers ask for by name: one group code a dimension."""
+    """A segment that advertisers ask for by name: a group of each dimension."""
 
     gender: str = Field(ALL, description="A gender.")
-    age: str = Field(ALL, description="An age band or the code of an age group.")
-    region: str = Field(ALL, description="A region's code or the code of an area.")
+    age: GroupCodes = Field(
+        (ALL,), description="An age band, the code of an age group, or a list of them."
+    )
+    region: GroupCodes = Field(
+        (ALL,), description="A region's code, the code of an area, or a list of them."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -221,12 +243,13 @@ def build_catalogue(settings: SegmentSettings, place: str = "segments.yaml") -> 
 
     Raises ConfigurationError with every mistake in the codes, named segments and interests.
     """
-    axes, faults = _axes(settings, place)
+    crossed_axes, faults = _axes(settings, place)
+    axes = with_joined_groups(crossed_axes, settings.named.values())
     named, more_faults = _named_cells(settings, axes, place)
     faults += [*more_faults, *_shared_categories(settings, place)]
     if faults:
         raise ConfigurationError(faults)
-    crossed = _crossed_cells(settings.cross_tables, axes)
+    crossed = _crossed_cells(settings.cross_tables, crossed_axes)
     ordered = list(dict.fromkeys([*named, *crossed]))
     return Catalogue(
         axes,
@@ -281,6 +304,27 @@ def _axes(settings: SegmentSettings, place: str) -> tuple[tuple[Dimension, ...],
     return (dimensions.gender(), age.with_groups(groups), region.with_groups(areas)), faults
 
 
+def with_joined_groups(
+    axes: tuple[Dimension, ...], segments: Iterable[Named]
+) -> tuple[Dimension, ...]:
+    """The dimensions with a group for each list of codes in these segments.
+
+    They are at the end, in no cross table: they are of the segments that name them alone. Lists
+    with an unknown code are left out.
+    """
+    gender, age, region = axes
+    for segment in segments:
+        if _is_new_list(segment.age, age):
+            age = age.with_groups([dimensions.joined_ages(segment.age, age)])
+        if _is_new_list(segment.region, region):
+            region = region.with_groups([dimensions.joined_regions(segment.region, region)])
+    return gender, age, region
+
+
+def _is_new_list(codes: tuple[str, ...], axis: Dimension) -> bool:
+    return len(codes) > 1 and set(codes) <= set(axis.positions) and axis.same_group(codes) is None
+
+
 def _named_cells(
     settings: SegmentSettings, axes: Sequence[Dimension], place: str
 ) -> tuple[dict[tuple[int, ...], NamedSegment], list[Fault]]:
@@ -290,16 +334,17 @@ def _named_cells(
     faults: list[Fault] = []
     for code, segment in settings.named.items():
         spot = f"{place} named.{code}"
-        chosen = list(zip(axes, (segment.gender, segment.age, segment.region), strict=True))
+        chosen = list(zip(axes, ((segment.gender,), segment.age, segment.region), strict=True))
         unknown = [
             Fault(spot, f"{value!r} is not a group of {axis.name}", "see: audience segments")
-            for axis, value in chosen
+            for axis, codes in chosen
+            for value in codes
             if value not in axis.positions
         ]
         if unknown:
             faults += unknown
             continue
-        cell = tuple(axis.positions[value] for axis, value in chosen)
+        cell = tuple(axis.positions[axis.code_of(codes)] for axis, codes in chosen)
         leaves = tuple(axis.groups[p].leaves for axis, p in zip(axes, cell, strict=True))
         if all(len(part) == 1 for part in leaves):
             faults.append(

@@ -162,6 +162,13 @@ _FORMS: Mapping[str, Mapping[str, Check]] = {
         "role": _is_text,
         "reason": _is_text,
         "weakened": _is_texts,
+        "request": _is_text,
+        "by": _is_text,
+        "at": _is_moment,
+    },
+    "segment_rejection": {
+        "role": _is_text,
+        "reason": _is_text,
         "by": _is_text,
         "at": _is_moment,
     },

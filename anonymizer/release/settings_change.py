@@ -53,11 +53,22 @@ from anonymizer.storage.secret import Secret
 # Settings that bear on no figure (limits of intake, retention, roles) and have changed.
 SAFEGUARDS = "safeguards"
 SETTINGS_APPROVAL = "settings_approval"
+# A requested segment that an officer refused: approvals of it count no more.
+SEGMENT_REJECTION = "segment_rejection"
 OFFICER: Role = "privacy_officer"
 _MAY_APPROVE: tuple[Role, ...] = (OFFICER, "data_engineer")
 # What is about the run and no effort: it bears on no figure and is recorded all the same.
 _SAFEGUARDS = ("intake", "codings", "plausibility", "retention", "roles")
+_APPROVE = "audience policy approve"
 _UNREADABLE = Weakening("policy.yaml", "settings that this version does not read", "the file")
+
+
+@dataclass(frozen=True)
+class RequestedSettings:
+    """The settings of the files with a requested segment; `request` is its id, which is public."""
+
+    request: str
+    texts: SettingsTexts
 
 
 @dataclass(frozen=True)
@@ -127,12 +138,15 @@ class SettingsChange:
         return len(self.approvers) >= self.needed and bool(officers)
 
 
-def settings_change(home: Home, entries: Sequence[Entry]) -> SettingsChange:
+def settings_change(
+    home: Home, entries: Sequence[Entry], texts: SettingsTexts | None = None
+) -> SettingsChange:
     """What the files change, whether it weakens the promise, and who has approved it.
 
-    Raises ConfigurationError with all mistakes of the files.
+    With `texts`, what these would change in place of the files. Raises ConfigurationError with all
+    mistakes of the files.
     """
-    texts = SettingsTexts.in_force(home)
+    texts = texts or SettingsTexts.in_force(home)
     after = read_meaning(texts)
     number, before = recorded_settings(entries)
     decided, is_baseline = recorded_roles(entries), _lacks_safeguards(entries)
@@ -150,11 +164,7 @@ def settings_change(home: Home, entries: Sequence[Entry]) -> SettingsChange:
         )
     elif number:
         weakenings = (_UNREADABLE,)
-    approvals = [
-        entry
-        for entry in entries
-        if entry.kind == SETTINGS_APPROVAL and entry.body["replaces"] == number
-    ]
+    approvals = _approvals(entries, number)
     return SettingsChange(
         number,
         before,
@@ -163,9 +173,27 @@ def settings_change(home: Home, entries: Sequence[Entry]) -> SettingsChange:
         decided,
         weakenings,
         tuple(entry for entry in approvals if entry.body["digest"] == after.digest),
-        bool(approvals),
+        any(_was_in_the_files(entry, approvals) for entry in approvals),
         is_baseline,
     )
+
+
+def _approvals(entries: Sequence[Entry], replaces: int) -> list[Entry]:
+    """The approvals of changes of these recorded settings, without those of rejected segments."""
+    rejected = {entry.subject for entry in entries if entry.kind == SEGMENT_REJECTION}
+    return [
+        entry
+        for entry in entries
+        if entry.kind == SETTINGS_APPROVAL
+        and entry.body["replaces"] == replaces
+        and entry.body.get("request") not in rejected
+    ]
+
+
+def _was_in_the_files(approval: Entry, approvals: Sequence[Entry]) -> bool:
+    """Whether what was approved was in the files: a requested segment is once both approved it."""
+    same = [one for one in approvals if one.body["digest"] == approval.body["digest"]]
+    return "request" not in approval.body or len(same) >= DECIDERS
 
 
 def recorded_settings(entries: Sequence[Entry]) -> tuple[int, Meaning | None]:
@@ -277,22 +305,30 @@ def _expected(change: SettingsChange, home: Home, entries: Sequence[Entry]) -> t
 
 
 def approve_settings(
-    home: Home, ledger: Ledger, secret: Secret, who: Who, reason: str, digest: str = ""
+    home: Home,
+    ledger: Ledger,
+    secret: Secret,
+    who: Who,
+    reason: str,
+    digest: str = "",
+    requested: RequestedSettings | None = None,
 ) -> SettingsChange:
     """Record that a login approves the settings of the files; returns the change as it is then.
 
     With `digest`, the beginning of the digest of the settings that were read, no others are
-    approved. Raises ConfigurationError for a login that has no role or has approved already, and
-    where nothing needs an approval; LedgerBroken, Busy. The roles of `who` are not asked: those
-    that were recorded count.
+    approved. With `requested`, its settings are approved, which are not in the files yet. Raises
+    ConfigurationError for a login that has no role or has approved already, and where nothing needs
+    an approval; LedgerBroken, Busy. The roles of `who` are not asked: those that were recorded
+    count.
     """
     require_fit(reason, "everyone can read the reason: leave this out")
     with exclusive(home):
         entries = ledger.entries()
         check_public_ledger(home, [entry.link for entry in entries])
-        change = settings_change(home, entries)
+        texts = requested.texts if requested else None
+        change = settings_change(home, entries, texts)
         role = _require_approver(change, who.login, digest)
-        position = len(change.approvals) + 1
+        position = 1 + sum(entry.kind == SETTINGS_APPROVAL for entry in entries)
         content = f"{SETTINGS_APPROVAL} {change.replaces} {change.after.digest} {position}"
         # What is kept names a login, and logins are part of the settings: a digest of them that
         # is public would let both be guessed.
@@ -301,6 +337,7 @@ def approve_settings(
             "role": role,
             "reason": reason,
             "weakened": [weakening.setting for weakening in change.weakenings],
+            **({"request": requested.request} if requested else {}),
         }
         kept = {
             "digest": change.after.digest,
@@ -311,7 +348,7 @@ def approve_settings(
         subject = f"{change.replaces}-{secret.salt(f'subject of {content}')[:32]}"
         ledger.append(SETTINGS_APPROVAL, subject, public, kept)
         write_public_ledger(ledger, home)
-        return settings_change(home, ledger.entries())
+        return settings_change(home, ledger.entries(), texts)
 
 
 def _require_approver(change: SettingsChange, login: str, digest: str) -> Role:
@@ -321,20 +358,26 @@ def _require_approver(change: SettingsChange, login: str, digest: str) -> Role:
     if not change.after.digest.startswith(digest):
         remedy = "list the changes with: audience policy approve"
         raise _refusal("the files are not the ones with this digest", remedy)
-    if not change.deciding.logins.get(OFFICER):
-        remedy = f"list the logins in roles: {OFFICER} of policy.yaml"
-        raise _refusal(f"no login has the role {OFFICER}", remedy)
-    role = _approving_role(change.deciding, login)
-    if role is None:
-        allowed = " or ".join(f"roles.{one}" for one in _MAY_APPROVE)
-        problem = "this login has no role that may approve, in the settings recorded last"
-        raise _refusal(problem, f"ask one who is listed in {allowed}")
+    role = require_decider(change, login)
     if login in change.approvers:
         raise _refusal("this login has approved these settings", "another login must approve, too")
     waiting = len(change.approvers) == change.needed - 1
     officers = [one for one in (*change.approvers, login) if OFFICER in change.deciding.of(one)]
     if waiting and not officers:
         raise _refusal(f"one of the two must have the role {OFFICER}", "a privacy officer approves")
+    return role
+
+
+def require_decider(change: SettingsChange, login: str, command: str = _APPROVE) -> Role:
+    """The role in which a login may decide on settings. Raises ConfigurationError without one."""
+    if not change.deciding.logins.get(OFFICER):
+        remedy = f"list the logins in roles: {OFFICER} of policy.yaml"
+        raise _refusal(f"no login has the role {OFFICER}", remedy, command)
+    role = _approving_role(change.deciding, login)
+    if role is None:
+        allowed = " or ".join(f"roles.{one}" for one in _MAY_APPROVE)
+        problem = "this login has no role that may approve, in the settings recorded last"
+        raise _refusal(problem, f"ask one who is listed in {allowed}", command)
     return role
 
 
@@ -366,8 +409,8 @@ def _approving_role(roles: Roles, login: str) -> Role | None:
     return next((role for role in _MAY_APPROVE if role in roles.of(login)), None)
 
 
-def _refusal(problem: str, remedy: str = "") -> ConfigurationError:
-    return ConfigurationError([Fault("audience policy approve", problem, remedy)])
+def _refusal(problem: str, remedy: str = "", command: str = _APPROVE) -> ConfigurationError:
+    return ConfigurationError([Fault(command, problem, remedy)])
 
 
 def _safeguards(meaning: Meaning) -> dict[str, Any]:

@@ -95,6 +95,11 @@ class Home:
         return self.portal / "access.jsonl"
 
     @property
+    def segment_requests(self) -> Path:
+        """Segments that readers of the portal have requested, as JSON lines."""
+        return self.portal / "segment_requests.jsonl"
+
+    @property
     def dagster(self) -> Path:
         """Dagster's own storage (run history, event log)."""
         return self.root / "dagster"

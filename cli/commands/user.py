@@ -122,7 +122,7 @@ def add_token(
 ) -> None:
     """Add an API token to an account and print it once, or write it into a profile."""
     store = _store(home)
-    from portal.share_profile import require_new, write_profile  # noqa: PLC0415
+    from portal.share_profile import require_new, write_profile  # noqa: PLC0415  an extra
 
     if profile is not None:
         require_new(profile, origin)
@@ -173,7 +173,7 @@ def revoke_token(
 
 def _note(event: "Event", token_: "ApiToken", home: Path | None) -> None:
     """Record in the access log what became of a token."""
-    from portal.access_log import AccessLog  # noqa: PLC0415
+    from portal.access_log import AccessLog  # noqa: PLC0415  an extra
 
     log = AccessLog(existing_home(home).portal_log)
     log.write(event, login=token_.reader.login, token=token_.id)

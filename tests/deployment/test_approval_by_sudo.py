@@ -13,11 +13,15 @@ import pytest
 from demonstration import ROOT
 from two_logins import ENGINEER, OFFICER, OTHER, ROLES
 
+from anonymizer.model.composed_segments import ComposedSegment
 from anonymizer.release.ledger import RELEASE, Ledger
+from anonymizer.release.segment_decisions import segment_states
 from anonymizer.release.settings_change import record_settings
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
 from cli.commands.init import create_home
+from portal.segment_requests import SegmentRequests
+from portal.user_accounts import UserAccount
 
 SCRIPT = ROOT / "deploy" / "audience-approve"
 OWNER = "daemon"
@@ -110,6 +114,22 @@ def test_a_correction_is_approved_by_the_caller(folder: Path, home: Home) -> Non
     assert Ledger.open(home.ledger).entries()[-1].body["by"] == OFFICER
 
 
+def test_two_logins_decide_on_a_requested_segment(folder: Path, home: Home) -> None:
+    home.policy.write_text(home.policy.read_text().replace("\n  k: 30", "\n  k: 50"))
+    segment = ComposedSegment.parse("male:60-64+70-74:all", "here")
+    account = UserAccount("nina", "ad_ops", ("maju",))
+    requests = [SegmentRequests(home.segment_requests).add(account, segment) for _ in range(2)]
+    script, why = installed(folder, audience(), home.root), ("--reason", "It is wanted.")
+    rejected = called(script, ENGINEER, "--segment", requests[0].id, "--reject", *why)
+    assert rejected.returncode == 0, rejected.stderr
+    for login in (ENGINEER, OFFICER):
+        done = called(script, login, *why, "--segment", requests[1].id)
+        assert done.returncode == 0, done.stderr
+    assert "men_60_64_or_70_74" in home.segments.read_text(encoding="utf-8")
+    states = segment_states(Ledger.open(home.ledger).entries())
+    assert [states[one.id].standing for one in requests] == ["rejected", "approved"]
+
+
 def test_the_rights_are_those_of_the_owner_and_the_name_is_the_callers(folder: Path) -> None:
     place = folder / "place"
     place.mkdir(mode=0o700)
@@ -137,6 +157,10 @@ def test_the_rights_are_those_of_the_owner_and_the_name_is_the_callers(folder: P
         ("campaign-day-2026-11-17", "campaign-day-2026-11-18", *WHY),
         ("campaign-day-2026-11-17", "--digest", "0", *WHY),
         ("--reason",),
+        ("--segment", "../raw", *WHY),
+        ("--segment", "0123456789ab", "--reject"),
+        ("--segment", "0123456789ab", "--digest", "0", *WHY),
+        ("--reject", *WHY),
     ],
 )
 def test_nothing_else_is_passed_on(folder: Path, words: tuple[str, ...]) -> None:

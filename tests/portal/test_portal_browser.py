@@ -12,12 +12,13 @@ from system_packages import PACKAGES
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("portal"), pytest.mark.needs("chromium")]
 
 PAGES = (
-    *("/", "/audience", "/segment", "/nowhere"),
+    *("/", "/audience", "/segment", "/segment-requests", "/nowhere"),
     "/figures/campaign/spring?every=day&compare=autumn",
     "/figures/campaign/spring?every=week",
     "/figures/audience/everyone",
     f"/certificates/maju/{WEEK}",
     "/segment?subject=campaign:spring&every=week&gender=female&region=73.71",
+    "/segment?subject=campaign:spring&every=week&gender=female&age=40-44&age=50-54",
 )
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}}
 

@@ -36,13 +36,14 @@ pytestmark = pytest.mark.xdist_group("portal")
 LAST_DAY = "2026-11-23"  # of those in force
 DASH = "\N{EN DASH}"  # of ranges
 PAGES = (
-    *("/", "/?name=spring", "/audience", "/segment", "/nowhere"),
+    *("/", "/?name=spring", "/audience", "/segment", "/segment-requests", "/nowhere"),
     *(f"/figures/campaign/spring?every={kind}" for kind in ("day", "week", "month")),
     *(f"/figures/campaign/spring?period=2026-11-{day}" for day in (22, 23, 24)),
     *("/figures/audience/everyone", "/figures/interest/sports", "/figures/campaign/autumn"),
     *("/certificates/maju/campaign-day-2026-11-22%7E2", f"/certificates/maju/{WITHDRAWN}"),
     *(f"/segment?subject=campaign:spring&every={kind}&gender=female&region=73.71"
       for kind in ("day", "week", "month")),
+    "/segment?subject=campaign:spring&every=day&gender=female&age=40-44&age=50-54&region=73.71",
     "/files/maju/campaign-day-2026-11-23/spring-sale_day-2026-11-23.csv",
     "/packages/maju?every=day",
 )  # fmt: skip

@@ -1,0 +1,270 @@
+"""`audience whatif`: what a period would have published under other settings, for officers."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from anonymizer.model.composed_segments import ComposedSegment
+from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.release.settings_change import require_decider, settings_change
+from anonymizer.storage.home import Home
+from anonymizer.storage.permissions import account_name
+from cli.commands.common import HomeOption, JsonOption, existing_home, parse_period
+from cli.output import say
+from cli.segment_effects import effect_of, with_segments
+from cli.setting_trials import COMMAND, SettingGrid, TrialGround, released_periods, try_settings
+from cli.trial_page import require_new_page, write_page
+from pipelines.release_history import open_ledger
+from pipelines.screen import Listing, meter, notices, print_json, show
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anonymizer.model.policy import InferenceK
+    from anonymizer.release.ledger import Ledger
+    from cli.segment_effects import SegmentEffect
+    from cli.setting_trials import SettingGrid, SettingTrial, TrialGround
+
+_LISTED = 20  # figures that are listed one by one
+PRIVATE = (
+    "This was computed from private counts: it is for the officers who decide, and for no one else."
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command("whatif")(try_out)
+
+
+def try_out(  # noqa: PLR0913, PLR0917  one option for each setting
+    k: Annotated[str, typer.Option("--k", help="Thresholds, for example 20,50,100.")] = "",
+    rounding: Annotated[str, typer.Option(help="Rounding bases, for example 5,10.")] = "",
+    inference_k: Annotated[
+        str, typer.Option("--inference-k", help="Protection levels, for example 10,20,k.")
+    ] = "",
+    add_segment: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="GENDER:AGES:REGIONS, for example female:25-29+30-34:31.71; may be repeated."
+        ),
+    ] = None,
+    period: Annotated[
+        list[str] | None,
+        typer.Option(help="Released day, ISO week or month; may be repeated."),
+    ] = None,
+    series: Annotated[
+        str | None, typer.Option(help="A series, for example campaign-week (default: all).")
+    ] = None,
+    chart: Annotated[
+        Path | None, typer.Option(help="Also write a page with bars here (mode 0600).")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
+) -> None:
+    """Suppress released periods again under other settings, in memory, and compare the outcomes.
+
+    Each combination of the values is tried in place of the settings recorded last; without --period
+    in the last released week (or day). Nothing is written or published. With --add-segment also
+    what more named segments would add, and what they would cause to be suppressed. Only for logins
+    that may approve settings (audience policy approve): the results come from private counts.
+    """
+
+    place = existing_home(home)
+    grid = _grid(k, rounding, inference_k)
+    ledger = open_ledger(place)
+    require_officer(place, ledger, COMMAND)
+    if chart:
+        require_new_page(chart, place)
+    periods = [parse_period(None, one) for one in period or ()]
+    wanted = released_periods(ledger.entries(), [one for one in periods if one], series)
+    ground = TrialGround.of(place, ledger, wanted)
+    effects = _effects(ground, add_segment or ())
+    with meter("Settings tried") as bar:
+        trials, notes = try_settings(
+            ground, grid, lambda done, total: bar.at("Settings tried", done, total)
+        )
+    notices().print(PRIVATE)
+    for note in notes:
+        notices().print(f"Note: {note}.")
+    if chart:
+        write_page(chart, [str(one) for one in wanted], trials)
+        notices().print(f"The page is {chart}.")
+    if as_json:
+        print_json(
+            {
+                "releases": [str(one) for one in wanted],
+                "settings": [_record(trial) for trial in trials],
+                "added_segments": [asdict(effect) for effect in effects],
+                "notes": list(notes),
+            }
+        )
+        return
+    show(_listing(trials, [str(one) for one in wanted]))
+    for trial in trials:
+        say(_in_words(trial))
+    for effect in effects:
+        tell_effect(effect)
+
+
+def require_officer(place: Home, ledger: "Ledger", command: str) -> None:
+    """Refuse who may not approve settings. Raises ConfigurationError."""
+
+    require_decider(settings_change(place, ledger.entries()), account_name(), command)
+
+
+def tell_effect(effect: "SegmentEffect") -> None:
+    """What added segments change in a period, in words and tables."""
+    if effect.refused:
+        say(f"{effect.release}: {effect.refused}.")
+        return
+    rows = [
+        (
+            one.subject,
+            one.segment,
+            one.people,
+            one.published,
+            one.reason if one.published is None else "",
+        )
+        for one in effect.added
+    ]
+    columns = ("subject", "segment", "people", "published", "suppressed because")
+    show(Listing(f"Added segments in {effect.release}", columns, rows))
+    published = sum(one.published is not None for one in effect.added)
+    say(
+        f"{effect.release}: {published:,} of {len(effect.added):,} added figures are published. "
+        f"{len(effect.lost):,} of {effect.figures:,} other figures would be suppressed, and "
+        f"{len(effect.gained):,} more would be published."
+    )
+    for subject, segment in effect.lost[:_LISTED]:
+        say(f"  would be suppressed: {segment} of {subject}")
+    if len(effect.lost) > _LISTED:
+        say(f"  and {len(effect.lost) - _LISTED:,} more")
+
+
+def _effects(ground: "TrialGround", texts: "Sequence[str]") -> "list[SegmentEffect]":
+    """What the segments change that are given, all together, in each period."""
+
+    if not texts:
+        return []
+    segments = [ComposedSegment.parse(text, "--add-segment") for text in texts]
+    known = ground.recorded
+    _, catalogue = with_segments(known.segments, known.catalogue, segments, "--add-segment")
+    return [effect_of(ground, released, catalogue) for released in ground.periods]
+
+
+def _grid(k: str, rounding: str, inference_k: str) -> "SettingGrid":
+
+    levels: list[InferenceK] = [
+        "k" if one == "k" else _whole("--inference-k", one) for one in _parts(inference_k)
+    ]
+    return SettingGrid(
+        tuple(_whole("--k", one) for one in _parts(k)),
+        tuple(_whole("--rounding", one) for one in _parts(rounding)),
+        tuple(levels),
+    )
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")] if text.strip() else []
+
+
+def _whole(option: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 7):  # noqa: PLR2004
+        remedy = "write numbers with commas, for example 20,50,100"
+        raise ConfigurationError([Fault(option, f"{text!r} is not a whole number", remedy)])
+    return int(text)
+
+
+def _record(trial: "SettingTrial") -> dict[str, Any]:
+    """A setting and its outcome as JSON has them."""
+    promise, counts = trial.promise, trial.counts
+    return {
+        "k": promise.k,
+        "rounding": promise.rounding,
+        "inference_k": promise.inference_k,
+        "recorded": trial.is_recorded,
+        "weaker": list(trial.weaker),
+        "needs_approval": bool(trial.weaker),
+        "promise": promise_in_words(trial),
+        "refused": trial.refused,
+        **asdict(counts),
+        "reasons": dict(counts.reasons),
+        "suppressed": counts.suppressed,
+    }
+
+
+def _listing(trials: "tuple[SettingTrial, ...]", releases: list[str]) -> Listing:
+    columns = (
+        *("k", "rounding", "inference_k", "published", "suppressed", "below threshold", "near"),
+        *("inference", "publishable", "published of these", "named published", "people covered"),
+        *("in detail", "largest error", "stated error", "promise"),
+    )
+    rows = []
+    for trial in trials:
+        one, promise = trial.counts, trial.promise
+        values: tuple[object, ...] = (None,) * 12
+        if not trial.refused:
+            values = (
+                *(one.published, one.suppressed, one.reasons["threshold"], one.reasons["near"]),
+                *(one.reasons["inference"], one.publishable, share(one.published, one.publishable)),
+                f"{one.named_published:,} of {one.named:,}",
+                *(share(one.covered, one.people), share(one.in_detail, one.people)),
+                *(one.largest_error, one.error_bound),
+            )
+        rows.append(
+            (promise.k, promise.rounding, str(promise.inference_k), *values, _standing(trial))
+        )
+    return Listing(f"Settings tried on {', '.join(releases)}", columns, rows)
+
+
+def share(part: int, whole: int) -> str:
+    """A part as a percentage; nothing of nothing."""
+    return f"{100 * part / whole:.1f} %" if whole else "none"
+
+
+def _standing(trial: "SettingTrial") -> str:
+    if trial.refused:
+        return "held by the gate"
+    if trial.is_recorded:
+        return "recorded"
+    return "weaker: needs two approvals" if trial.weaker else "not weaker"
+
+
+def _in_words(trial: "SettingTrial") -> str:
+    """What a setting promises, and what it takes to use it."""
+    promise = trial.promise
+    name = f"k {promise.k}, rounding {promise.rounding}, inference_k {promise.inference_k}"
+    if trial.refused:
+        return f"{name}: {trial.refused}."
+    use = "It is no weaker than the settings recorded last: a run records it."
+    if trial.is_recorded:
+        use = "These are the settings recorded last."
+    elif trial.weaker:
+        use = (
+            f"Weaker than the settings recorded last ({'; '.join(trial.weaker)}): it needs two "
+            "approvals (audience policy approve)."
+        )
+    return f"{name}: {promise_in_words(trial)} {use}"
+
+
+def promise_in_words(trial: "SettingTrial") -> str:
+    """What readers are promised under a setting."""
+    promise = trial.promise
+    floor = promise.inference_floor
+    inference = (
+        f"No one can prove that a group has fewer than {floor} people."
+        if floor
+        else "No suppressed figure can be solved exactly; a group may be shown to be small."
+    )
+    rounding = (
+        "Figures are not rounded."
+        if promise.rounding == 1
+        else f"Figures are multiples of {promise.rounding}."
+    )
+    error = promise.error_of((promise.rounding,))
+    return (
+        f"Each figure counts at least {promise.k} people. {inference} {rounding} A figure is at "
+        f"most {max(error, trial.counts.error_bound)} people away from the true number."
+    )
