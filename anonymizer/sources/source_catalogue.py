@@ -13,13 +13,21 @@ from anonymizer.intake.contract import TABLES
 from anonymizer.model.configuration import line_of, parse, read_text
 from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.sources.file_layout import FilePattern, compile_pattern
-from anonymizer.sources.source_problems import Location, Problem, problems_of, repeated_names
-from anonymizer.sources.source_settings import PresetTables, SourceSettings, SourceTables
+from anonymizer.sources.source_problems import (
+    Location,
+    Problem,
+    problems_of,
+    repeated_names,
+    warehouse_problems,
+)
+from anonymizer.sources.source_settings import BY_DAY, PresetTables, SourceSettings, SourceTables
+from anonymizer.sources.warehouse import DAY_FILES, WHOLE_FILES
 from anonymizer.storage.home import Home
 
 FILE_NAME = "sources.yaml"
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,30}$")
 PRESETS = ("ga4", "matomo", "segment", "snowplow")
+_OF_ROWS = {"format": "json", "header": (), "quoting": "rfc4180", "delimiter": ","}
 _REFERENCE = "remove it, or correct its name; docs/sources.md lists all"
 
 
@@ -34,7 +42,7 @@ class Source:
 
     @property
     def location(self) -> str:
-        """Where its files are: below raw/, on this machine or in a bucket."""
+        """Where its files are: below raw/, on this machine, in a bucket or a database."""
         return self.settings.location or ""
 
     @property
@@ -132,13 +140,25 @@ def _sound_settings(text: str) -> Iterator[tuple[str, str, SourceSettings]]:
 
 def _filled(table: str, settings: SourceSettings) -> SourceSettings:
     """The settings with those of their preset where they say nothing; columns one by one."""
+    filled = _with_preset(table, settings)
+    if settings.warehouse is None:
+        return filled
+    form = {
+        "location": f"postgresql:{settings.warehouse.table}",
+        "files": (DAY_FILES if table in BY_DAY else WHOLE_FILES,),
+        **_OF_ROWS,
+    }
+    return filled.model_copy(update=form)
+
+
+def _with_preset(table: str, settings: SourceSettings) -> SourceSettings:
     base = preset_settings(settings.preset, table) if settings.preset else None
     if base is None:
         return settings
     given = {name: getattr(settings, name) for name in settings.model_fields_set}
     given["columns"] = {**base.columns, **settings.columns}
     if given.get("format") in ("json", "parquet"):
-        given |= {"header": (), "quoting": "rfc4180", "delimiter": ","}
+        given |= {name: value for name, value in _OF_ROWS.items() if name != "format"}
     return base.model_copy(update=given)
 
 
@@ -164,4 +184,5 @@ def _problems(table: str, name: str, given: SourceSettings) -> Iterator[Problem]
     elif given.preset and preset_settings(given.preset, table) is None:
         yield (*here, "preset"), (f"the preset {given.preset} has no {table}", "map the columns")
     else:
+        yield from warehouse_problems(table, name, given)
         yield from problems_of(table, name, _filled(table, given))

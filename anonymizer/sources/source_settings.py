@@ -98,10 +98,45 @@ SourceValue = Annotated[Expression, BeforeValidator(_as_expression)]
 Expression.model_rebuild()
 
 
+_NAME = r'^[^\s."]+$'
+_TABLE = r'^[^\s."]+\.[^\s."]+$'
+
+
+class WarehouseAddress(Settings):
+    """Where the address of a database is, with the account and its password: never in this file."""
+
+    variable: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    file: str | None = Field(None, min_length=1)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.variable is None) == (self.file is None):
+            raise ValueError("exactly one of variable and file says where the address is")
+        return self
+
+
+class DeliveryTable(Settings):
+    """The table that says which days are complete, and with how many rows: one row a day."""
+
+    table: str = Field(pattern=_TABLE)
+    day: str = Field("day", pattern=_NAME)
+    rows: str = Field("rows", pattern=_NAME)
+
+
+class WarehouseTable(Settings):
+    """A table or view of a PostgreSQL database, and its column with the day of arrival."""
+
+    table: str = Field(pattern=_TABLE)
+    address: WarehouseAddress
+    day: str | None = Field(None, pattern=_NAME)
+    deliveries: DeliveryTable | None = None
+
+
 class SourceSettings(Settings):
     """One source: files of one form, and how their rows become those of a raw table."""
 
     preset: str | None = None
+    warehouse: WarehouseTable | None = None
     location: str | None = Field(None, min_length=1)
     files: Texts = ()
     format: Format | None = None

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.parquet as pq
 from intake.raw_world import as_csv, campaign, consent, profile, visit
-from sources.preset_samples import (
+from preset_samples import (
     SNOWPLOW_SCHEMA_DATA,
     ga4_lines,
     ga4_parquet,
@@ -371,6 +371,26 @@ def _parquet(rows: list[dict[str, Any]], schema: pa.Schema) -> bytes:
     return sink.getvalue()
 
 
+WAREHOUSE_COLUMNS = {
+    **dict.fromkeys(("event", "event_id", "user_id", "page_url", "page_title"), "text"),
+    "contexts": "json",
+    "useragent": "text",
+    "derived_tstamp": "timestamp",
+    "arrived_on": "date",
+}
+
+
+def warehouse_rows(world: OneWorld, day: date) -> list[tuple[Any, ...]]:
+    """As the loader of Snowplow for PostgreSQL writes its table, with the day of the loading."""
+    return [
+        tuple(
+            day if name == "arrived_on" else _snowplow_fields(each).get(name) or None
+            for name in WAREHOUSE_COLUMNS
+        )
+        for each in world.arriving(day)
+    ]
+
+
 def segment(world: OneWorld) -> Files:
     """Every second page has its URL in the context alone; nulls are left out or written."""
 
@@ -410,6 +430,17 @@ def matomo(world: OneWorld) -> Files:
 
 _AGENT = "columns: {user_agent: {constant: Mozilla/5.0}}"  # some layouts have none
 _GA4_CONSENTS = "consents: {flags: {preset: ga4, location: in%s}}\n"
+WAREHOUSE = f"""
+visits:
+  web:
+    preset: snowplow
+    warehouse:
+      table: atomic.events
+      address: {{variable: WAREHOUSE_ADDRESS}}
+      day: arrived_on
+      deliveries: {{table: web.loads}}
+    {_AGENT}
+"""
 LAYOUTS: Mapping[str, tuple[str, Callable[[OneWorld], Files]]] = {
     "contract": ("", contract),
     "ga4": (

@@ -7,8 +7,21 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from database import ADDRESS, Database
+from one_world import (
+    ARRIVALS,
+    DAYS,
+    LATE_DAYS,
+    LAYOUTS,
+    WAREHOUSE,
+    WAREHOUSE_COLUMNS,
+    OneWorld,
+    make_world,
+    own_tables,
+    warehouse_rows,
+)
+from release.postgresql import Server
 from running import call
-from sources.one_world import DAYS, LATE_DAYS, LAYOUTS, OneWorld, make_world, own_tables
 
 from anonymizer.counting.eligibility import find_eligible
 from anonymizer.counting.reach import count_reach
@@ -47,7 +60,7 @@ def written(empty: Path, folder: Path, layout: str) -> Home:
     """A home with the world in a layout."""
     shutil.copytree(empty, folder)
     home = Home(folder)
-    settings, files = LAYOUTS[layout]
+    settings, files = LAYOUTS.get(layout, (WAREHOUSE, lambda _: {}))
     home.sources.write_text(settings)
     for name, content in {**own_tables(world()), **files(world())}.items():
         path = home.raw / name
@@ -103,6 +116,34 @@ def test_every_layout_counts_the_same_people(
     assert counted(written(empty_home, tmp_path / "home", layout)) == expected
 
 
+def test_rows_of_a_database_count_the_same_people(
+    empty_home: Path,
+    expected: Mapping[str, bytes],
+    tmp_path: Path,
+    postgresql: Server,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    database = filled_database(postgresql)
+    monkeypatch.setenv(ADDRESS, database.address)
+    assert counted(written(empty_home, tmp_path / "home", "database")) == expected
+
+
+def filled_database(server: Server) -> Database:
+    """The world in a table of Snowplow, each day with its number of rows."""
+    database = Database.new(server)
+    columns = ", ".join(f"{name} {kind}" for name, kind in WAREHOUSE_COLUMNS.items())
+    database.execute("CREATE SCHEMA atomic")
+    database.execute(f"CREATE TABLE atomic.events ({columns})")
+    database.execute("GRANT USAGE ON SCHEMA atomic TO reader")
+    database.execute("GRANT SELECT ON atomic.events TO reader")
+    places = ", ".join(["%s"] * len(WAREHOUSE_COLUMNS))
+    for day in ARRIVALS:
+        rows = warehouse_rows(world(), day)
+        database.execute(f"INSERT INTO atomic.events VALUES ({places})", *rows)
+        database.execute("INSERT INTO web.loads VALUES (%s, %s)", (day, len(rows)))
+    return database
+
+
 def published(home: Home) -> Mapping[str, bytes]:
     """Every published file but for those that record the inputs."""
     done = call("run", "--from", str(DAYS[0]), "--to", str(DAYS[-1]), "--home", home.root)
@@ -115,10 +156,13 @@ def published(home: Home) -> Mapping[str, bytes]:
 
 
 @pytest.mark.slow
-def test_every_layout_publishes_the_same_bytes(empty_home: Path, tmp_path: Path) -> None:
+def test_every_layout_publishes_the_same_bytes(
+    empty_home: Path, tmp_path: Path, postgresql: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ADDRESS, filled_database(postgresql).address)
     found = {
         layout: published(written(empty_home, tmp_path / str(number), layout))
-        for number, layout in enumerate(LAYOUTS)
+        for number, layout in enumerate((*LAYOUTS, "database"))
     }
     own = found.pop("contract")
     for day in DAYS:
