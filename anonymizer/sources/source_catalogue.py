@@ -20,7 +20,13 @@ from anonymizer.sources.source_problems import (
     repeated_names,
     warehouse_problems,
 )
-from anonymizer.sources.source_settings import BY_DAY, PresetTables, SourceSettings, SourceTables
+from anonymizer.sources.source_settings import (
+    BY_DAY,
+    DeletionSettings,
+    PresetTables,
+    SourceSettings,
+    SourceTables,
+)
 from anonymizer.sources.warehouse import DAY_FILES, WHOLE_FILES
 from anonymizer.storage.home import Home
 
@@ -53,10 +59,14 @@ class Source:
 
 @dataclass(frozen=True)
 class Sources:
-    """All sources of an installation, and the digest of the file that describes them."""
+    """All sources of an installation, and the digest of the file that describes them.
+
+    `deletions` says whose deletion messages are taken, if any are.
+    """
 
     all: tuple[Source, ...] = ()
     digest: str = ""
+    deletions: DeletionSettings | None = None
 
     def of(self, table: str) -> tuple[Source, ...]:
         """The sources of one raw table."""
@@ -88,8 +98,9 @@ def load_sources(home: Home) -> Sources:
 def parse_sources(text: str) -> Sources:
     """The sources in a text. Raises ConfigurationError with all faults and their lines."""
     faults: list[Fault] = []
+    deletions = None
     try:
-        parse(text, FILE_NAME, SourceTables)
+        deletions = parse(text, FILE_NAME, SourceTables).deletions
     except ConfigurationError as error:
         faults += [_with_remedy(fault) for fault in error.faults]
     found: list[Source] = []
@@ -108,7 +119,7 @@ def parse_sources(text: str) -> Sources:
     if faults:
         raise ConfigurationError(faults)
     digest = hashlib.sha256(text.encode()).hexdigest() if found else ""
-    return Sources(tuple(found), digest)
+    return Sources(tuple(found), digest, deletions)
 
 
 def preset_settings(name: str, table: str) -> SourceSettings | None:

@@ -153,6 +153,42 @@ class SourceSettings(Settings):
     purposes: Mapping[Purpose, SourceValue] = {}
 
 
+Algorithm = Literal[
+    "ES256", "ES384", "ES512", "EdDSA", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"
+]
+
+
+class IssuerSettings(Settings):
+    """Somebody who may ask for deletions: the file with its public keys, how it signs."""
+
+    keys: str = Field(min_length=1)
+    algorithms: tuple[Algorithm, ...] = Field(("ES256", "EdDSA", "PS256", "RS256"), min_length=1)
+
+
+class IdentifierSettings(Settings):
+    """A form of identifiers in messages that are user ids as they are in the profiles."""
+
+    type: str = Field(min_length=1)
+    format: str = ""
+
+
+class DeletionSettings(Settings):
+    """Who may send messages of the Data Deletion Request Framework, and which are taken."""
+
+    issuers: Mapping[str, IssuerSettings] = Field(min_length=1)
+    identifiers: tuple[IdentifierSettings, ...] = Field(min_length=1)
+    audience: str | None = Field(None, min_length=1)
+    require_audience: bool = False
+    valid_days: int = Field(30, ge=1, le=365)
+    unverified: Literal["hold", "list"] = "hold"
+
+    @model_validator(mode="after")
+    def _known_audience(self) -> Self:
+        if self.require_audience and self.audience is None:
+            raise ValueError("require_audience needs audience: the name that messages give us")
+        return self
+
+
 class PresetTables(Settings):
     """What a preset has for each raw table."""
 
@@ -171,3 +207,4 @@ class SourceTables(Settings):
     consents: Mapping[str, SourceSettings] = {}
     requests: Mapping[str, SourceSettings] = {}
     visits: Mapping[str, SourceSettings] = {}
+    deletions: DeletionSettings | None = None
