@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from anonymizer.intake.contract import TABLES, UNREAD, RawTable
 from anonymizer.sources.expression_paths import every_part, paths_of
-from anonymizer.sources.field_paths import parse_path
+from anonymizer.sources.field_paths import file_path, inner_path, parse_path
 from anonymizer.sources.file_layout import compile_pattern
 from anonymizer.sources.source_settings import BY_DAY, EPOCHS, Expression, SourceSettings
 
@@ -197,7 +197,8 @@ def _format_problems(here: Location, form: str) -> Iterator[Problem]:
 
 def _path_problems(here: Location, path: str, *, nested: bool) -> Iterator[Problem]:
     try:
-        parse_path(path, nested=nested)
+        parse_path(file_path(path), nested=nested)
+        inner_path(path)
     except ValueError as error:
         yield here, (str(error), "")
 

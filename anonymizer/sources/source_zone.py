@@ -19,7 +19,7 @@ from tempfile import TemporaryFile
 from anonymizer.intake.contract import TABLES
 from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.model.policy import Policy
-from anonymizer.sources.field_paths import parse_path
+from anonymizer.sources.field_paths import file_path, parse_path
 from anonymizer.sources.file_layout import FilePattern, compile_pattern, is_working_file
 from anonymizer.sources.mapped_source import SourceMapping
 from anonymizer.sources.mapping_statement import id_paths, leaves_of
@@ -158,7 +158,7 @@ class SourceZone:
         place = f"{FILE_NAME} {source.table}.{source.name}.warehouse.address"
         wanted = source.settings.columns if self.everything else None
         paths = leaves_of(source, wanted)
-        columns = dict.fromkeys(parse_path(path, nested=True).column for path in paths)
+        columns = dict.fromkeys(parse_path(file_path(path), nested=True).column for path in paths)
         return WarehouseStore(
             source.name,
             table,
