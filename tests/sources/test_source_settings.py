@@ -5,6 +5,7 @@ from importlib.resources import files
 from textwrap import dedent
 
 import pytest
+from demonstration import ROOT
 
 from anonymizer.model.errors import ConfigurationError
 from anonymizer.sources.field_paths import Element, parse_path
@@ -209,3 +210,12 @@ def test_a_preset_is_complete(name: str) -> None:
     text = f"visits: {{web: {{preset: {name}, location: x}}}}"
     (source,) = parse_sources(text).all
     assert source.settings.columns.keys() >= {"visit_id", "user_id", "occurred_at", "url"}
+
+
+@pytest.mark.parametrize("page", ["sources.md", "operations.md"])
+def test_what_the_documents_show_is_sound(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```yaml\n((?:visits|consents|deletions):.*?)^```$", text, re.M | re.S)
+    assert blocks
+    for block in blocks:
+        parse_sources(block)

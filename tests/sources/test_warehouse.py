@@ -1,5 +1,6 @@
 """Rows of a real PostgreSQL: read by day in one snapshot, held where the database fails."""
 
+import sys
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -350,6 +351,14 @@ def test_an_address_that_is_not_set(
 ) -> None:
     monkeypatch.delenv(ADDRESS)
     with pytest.raises(ConfigurationError, match=r"\$WAREHOUSE_ADDRESS is not set"):
+        world.take()
+
+
+def test_a_missing_driver_is_named(
+    world: LogWorld, shop: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'audience\[warehouse\]'"):
         world.take()
 
 
