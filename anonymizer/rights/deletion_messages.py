@@ -98,8 +98,7 @@ class DeletionInbox:
         )
 
     def _file(self, place: str, text: str) -> ReceivedMessage:
-        digest = _digest(text)
-        waiting = self._path(f"unverified-{digest}")
+        waiting = self._path(f"unverified-{_digest(text)}")
         try:
             request = self._verified(text)
         except _UnverifiedError as error:
@@ -107,18 +106,18 @@ class DeletionInbox:
                 return ReceivedMessage(place, "unverified", error.reason)
             known = waiting.exists()
             if not known:
-                self._write(waiting, digest, None, "erase", self.now)
+                self._write(waiting, None, "erase", self.now)
             outcome: Outcome = "already filed" if known else "unverified"
             return ReceivedMessage(place, outcome, error.reason, waiting.name)
-        filed = self._file_authentic(place, digest, request)
+        filed = self._file_authentic(place, request)
         waiting.unlink(missing_ok=True)  # it could not be verified before
         return filed
 
-    def _file_authentic(
-        self, place: str, digest: str, request: "_SignedRequest"
-    ) -> ReceivedMessage:
+    def _file_authentic(self, place: str, request: "_SignedRequest") -> ReceivedMessage:
+        """File what a partner says. Sent again it has the same id and subject, if other bytes."""
         name = _digest(f"{request.issuer}\n{request.claims.get('jti')}")
-        path = self._path(f"{name}-{digest}")
+        subject = json.dumps(request.claims.get("sub"), sort_keys=True)
+        path = self._path(f"{name}-{_digest(subject)}")
         if _kind(path) == "erase":
             return ReceivedMessage(place, "already filed", "", path.name)
         user, reason = self._user(request.claims)
@@ -126,7 +125,7 @@ class DeletionInbox:
         reason = self._flaw(request) or ("jti_reused" if others else "") or reason
         at = _moment(request.claims.get("iat")) or self.now
         known = path.exists()
-        self._write(path, digest, user, _UNCONFIRMED_KIND if reason else "erase", at)
+        self._write(path, user, _UNCONFIRMED_KIND if reason else "erase", at)
         if reason:
             outcome: Outcome = "already filed" if known else "unconfirmed"
             return ReceivedMessage(place, outcome, reason, path.name)
@@ -135,9 +134,9 @@ class DeletionInbox:
     def _path(self, name: str) -> Path:
         return self.home.raw / "requests" / f"deletion-{name}.jsonl"
 
-    def _write(self, path: Path, digest: str, user: str | None, kind: str, at: datetime) -> None:
+    def _write(self, path: Path, user: str | None, kind: str, at: datetime) -> None:
         row = {
-            "request_id": f"deletion-{digest}",
+            "request_id": path.stem,
             "user_id": user,
             "kind": kind,
             "requested_at": at.isoformat(),

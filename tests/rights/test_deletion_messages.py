@@ -293,9 +293,10 @@ def test_the_person_of_an_unconfirmed_message_does_not_count(inbox: Inbox) -> No
 
 
 def test_a_message_that_comes_again_is_filed_once(inbox: Inbox) -> None:
-    """Also after its validity: what was filed in time stays."""
+    """Also after its validity, or with another signature: what was filed in time stays."""
     text = signed("vendor", message(exp=at(1)))
     assert inbox.one(text) == ("filed", "")
+    assert inbox.one(signed("vendor", message(iat=at(1)))) == ("already filed", "")
     before = {path.name for path in (inbox.world.home.raw / "requests").iterdir()}
     assert inbox.one(text, at=NOW + timedelta(days=400)) == ("already filed", "")
     assert {path.name for path in (inbox.world.home.raw / "requests").iterdir()} == before

@@ -163,9 +163,14 @@ def test_the_default_describes_nothing_and_is_sound_without_its_marks() -> None:
     text = files("anonymizer").joinpath("defaults/sources.yaml").read_text("utf-8")
     assert not parse_sources(text).all
     body = "\n".join(
-        line.removeprefix("# ") for line in text.splitlines() if re.match(r"# ( |visits:)", line)
+        line.removeprefix("# ")
+        for line in text.splitlines()
+        if re.match(r"# ( |visits:|deletions:)", line)
     )
-    assert {source.name for source in parse_sources(body).all} == {"web", "analytics"}
+    described = parse_sources(body)
+    assert {source.name for source in described.all} == {"web", "analytics", "shop"}
+    assert described.deletions is not None
+    assert set(described.deletions.issuers) == {"publisher.example"}
 
 
 @pytest.mark.parametrize(
