@@ -29,6 +29,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "check-input": ("audience check-input --day 2026-10-31",),
     "source check": ("audience source check web --day 2026-10-31",),
     "source guess": ("audience source guess raw/logs/akses-2026-10-31.csv",),
+    "source deletions": ("audience source deletions inbox/2026-10-31.jwt",),
     "accept": ('audience accept --day 2026-10-31 --reason "The site was closed for a holiday."',),
     "quarantine": (
         "audience quarantine --day 2026-10-31 --limit 5",

@@ -26,7 +26,7 @@ SUMMARIES: Mapping[str, str] = {
     "check-input": (
         "Check the files of a day without writing anything; list all problems and warnings."
     ),
-    "source": "Logs of other systems: check a source, propose a mapping.",
+    "source": "Logs and messages of other systems: check, propose a mapping, file.",
     "accept": "Accept a day that is held as implausible, so that the next run releases it.",
     "health": "Report whether all due days are released, and whether the ledger can be trusted.",
     "quarantine": (

@@ -242,7 +242,7 @@ def access(home: Home, policy: Policy, secret: Secret, user: str) -> HeldData:
     """
     canonical = canonical_user(user)
     person = hashlib.sha256(secret.derive("person") + canonical.encode()).digest()[:16]
-    raw = source_root(home)
+    raw = source_root(home, everything=True)
     profiles, visits, consents, requests = (
         search(raw, table, canonical, policy.intake)
         for table in ("profiles", "visits", "consents", "requests")

@@ -47,14 +47,17 @@ class _Exchanged:
 
     def __init__(self, stream: io.RawIOBase, source: _ExchangedSource) -> None:
         self._stream, self._exchange, self._head = stream, source.exchange, source.head
-        self._begun = False
+        self._waiting: bytes | None = None  # of what was read, what was more than was asked for
 
     def read(self, size: int = -1) -> bytes:
-        """At most `size` bytes, or the head and these; none at the end."""
-        content = self._stream.read(size) or b""
-        if not self._begun:
-            self._begun = True
-            content = self._head + content.removeprefix(_BYTE_ORDER_MARK)
+        """At most `size` bytes; none at the end."""
+        if self._waiting is None:
+            begin = self._stream.read(len(_BYTE_ORDER_MARK)) or b""
+            self._waiting = self._head + begin.removeprefix(_BYTE_ORDER_MARK)
+        content = self._waiting if size < 0 else self._waiting[:size]
+        self._waiting = self._waiting[len(content) :]
+        if len(content) != size:
+            content += self._stream.read(size - len(content) if size >= 0 else -1) or b""
         return content.translate(self._exchange)
 
 

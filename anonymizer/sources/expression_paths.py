@@ -1,7 +1,8 @@
-"""The paths that expressions of a mapping are made of."""
+"""The paths that expressions of a mapping are made of, and what of them a file has to have."""
 
 from collections.abc import Iterator, Mapping
 
+from anonymizer.sources.field_paths import file_path
 from anonymizer.sources.source_settings import Expression, SourceSettings
 
 
@@ -33,7 +34,7 @@ def required_paths(settings: SourceSettings) -> Mapping[str, tuple[str, ...]]:
     needed: dict[str, tuple[str, ...]] = {}
     for expression in (*settings.columns.values(), *settings.purposes.values()):
         _note_required(expression, needed)
-    for path in (*settings.keep, *settings.drop, *settings.present):
+    for path in map(file_path, (*settings.keep, *settings.drop, *settings.present)):
         needed[path] = (path,)
     return needed
 
@@ -42,10 +43,10 @@ def _note_required(expression: Expression, needed: dict[str, tuple[str, ...]]) -
     if expression.optional:
         return
     if expression.coalesce is None:
-        for path in _own_paths(expression):
+        for path in map(file_path, _own_paths(expression)):
             needed[path] = (path,)
         for part in (*(expression.join or ()), *(expression.compose or ())):
             _note_required(part, needed)
     elif all(part.constant is None for part in expression.coalesce):
-        alternatives = tuple(paths_of(expression))
+        alternatives = tuple(dict.fromkeys(map(file_path, paths_of(expression))))
         needed[" or ".join(alternatives)] = alternatives

@@ -1,6 +1,7 @@
 """Paths to a value inside a row: `user.id`, `event_params[key=page_location].value.string_value`.
 
-Of a CSV file a path is the name of a column as it is in the header.
+Of a CSV file a path is the name of a column as it is in the header. In every format a path may go
+on inside of a text that is JSON: `contexts{json}.data[0].id`.
 """
 
 import re
@@ -11,6 +12,7 @@ from typing import Any
 from anonymizer.intake.json_lines import RepeatingObject
 
 _STEP = re.compile(r"(?P<name>`[^`]+`|[^.\[\]`=]+)(?P<picks>(?:\[[^\]]+\])*)(?P<end>\.|$)")
+_EMBEDDED = "{json}"
 _PICK = re.compile(r"\[([^\]]+)\]")
 
 
@@ -63,6 +65,24 @@ def parse_path(text: str, *, nested: bool) -> FieldPath:
         steps += [_element(pick) for pick in _PICK.findall(step["picks"])]
         place = step.end()
     return FieldPath(text, tuple(steps))
+
+
+def file_path(text: str) -> str:
+    """The part of a path that leads to a field of the file."""
+    return text.partition(_EMBEDDED)[0]
+
+
+def inner_path(text: str) -> FieldPath | None:
+    """The part that leads on inside of the field's text, below a first step of its own.
+
+    None where there is no such part. Raises ValueError saying what is wrong with it.
+    """
+    _, embedded, rest = text.partition(_EMBEDDED)
+    if not embedded:
+        return None
+    if _EMBEDDED in rest or not rest.startswith((".", "[")):
+        raise ValueError(f"{text!r} is not a path; write column{_EMBEDDED}.field, once")
+    return FieldPath(text, parse_path(f"text{rest}", nested=True).steps)
 
 
 def _element(text: str) -> Element:

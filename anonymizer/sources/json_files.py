@@ -22,6 +22,7 @@ from anonymizer.sources.field_paths import (
     FieldPath,
     LackingError,
     UnclearError,
+    file_path,
     parse_path,
     value_at,
 )
@@ -77,7 +78,7 @@ class _Paths:
     def of(cls, source: Source, leaves: dict[str, str]) -> "_Paths":
         """Those of a source."""
         settings = source.settings
-        filters = {*settings.keep, *settings.present}
+        filters = {file_path(path) for path in (*settings.keep, *settings.present)}
         of_objections = filters if TABLES[source.table].objections else set()
         parsed = [(parse_path(path, nested=True), column) for path, column in leaves.items()]
         return cls(parsed, frozenset(of_objections))
@@ -102,7 +103,7 @@ class _Paths:
                 raise BadLineError("no_key") from None
             return None
         self.reached.add(path.text)
-        return _text(value)
+        return scalar_text(value)
 
 
 @dataclass
@@ -159,7 +160,7 @@ def _batches(lines: JsonLines, paths: _Paths, keys: dict[str, None]) -> Iterator
     yield gathered.batch()
 
 
-def _text(value: Any) -> str | None:
+def scalar_text(value: Any) -> str | None:
     """The value as it is written. Raises BadLineError for what is no single value."""
     if isinstance(value, bool):
         return "true" if value else "false"

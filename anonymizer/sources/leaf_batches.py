@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from anonymizer.intake.batches import ROW_FAULT, RowFault
 from anonymizer.intake.raw_source import RawSource
 from anonymizer.sources.expression_paths import required_paths
+from anonymizer.sources.field_paths import file_path
 from anonymizer.sources.source_catalogue import Source
 
 
@@ -40,10 +41,11 @@ def require_paths(
     file: RawSource, source: Source, leaves: Mapping[str, str], found: frozenset[str]
 ) -> None:
     """Raise InputRejected `schema_missing:<paths>` where a path that is read is not there."""
+    read = set(map(file_path, leaves))
     lacking = [
         text
         for text, alternatives in required_paths(source.settings).items()
-        if leaves.keys() & set(alternatives) and not found.intersection(alternatives)
+        if read & set(alternatives) and not found.intersection(alternatives)
     ]
     if lacking:
         detail = (

@@ -21,6 +21,7 @@ from anonymizer.intake.raw_source import RawSource
 from anonymizer.intake.vocabulary import plain_words
 from anonymizer.sources.consent_rules import with_decoded
 from anonymizer.sources.delimited_files import read_delimited
+from anonymizer.sources.embedded_json import read_with_embedded
 from anonymizer.sources.json_files import read_nested_lines
 from anonymizer.sources.leaf_batches import LeafReading, row_fault
 from anonymizer.sources.mapping_statement import (
@@ -60,7 +61,10 @@ class SourceMapping:
 
     def read_leaves(self, source: RawSource, leaves: dict[str, str]) -> LeafReading:
         """The values that paths lead to, in numbered columns."""
-        return _READERS[self.source.settings.format or "csv"](source, self.source, leaves)
+        reader = _READERS[self.source.settings.format or "csv"]
+        return read_with_embedded(
+            self.source, leaves, lambda paths: reader(source, self.source, paths)
+        )
 
 
 @dataclass

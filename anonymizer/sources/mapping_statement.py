@@ -238,6 +238,17 @@ def leaves_of(source: Source, wanted: Collection[str] | None = None) -> dict[str
     return {path: f"c{number}" for number, path in enumerate(dict.fromkeys(paths))}
 
 
+def id_paths(source: Source) -> frozenset[str]:
+    """The paths to ids of people and rows, whose digits must not be lost."""
+    kinds = TABLES[source.table].columns
+    return frozenset(
+        path
+        for column, expression in source.settings.columns.items()
+        if kinds.get(column) in ("user", "identifier")
+        for path in paths_of(expression)
+    )
+
+
 def compile_statement(
     source: Source,
     wanted: Sequence[str],

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pyarrow.types as pt
 
 from anonymizer.intake.batches import LONGEST_ROW, RowFault
-from anonymizer.intake.contract import TABLES, Header
+from anonymizer.intake.contract import Header
 from anonymizer.intake.parquet_batches import decoded_sizes, is_list, stretches
 from anonymizer.intake.parquet_reader import (
     UNREADABLE,
@@ -23,7 +23,6 @@ from anonymizer.intake.parquet_reader import (
     with_zones,
 )
 from anonymizer.intake.raw_source import RawSource
-from anonymizer.sources.expression_paths import paths_of
 from anonymizer.sources.field_paths import Element, FieldPath, Step, parse_path
 from anonymizer.sources.leaf_batches import (
     LeafBatch,
@@ -34,6 +33,7 @@ from anonymizer.sources.leaf_batches import (
     row_fault,
     without_faults,
 )
+from anonymizer.sources.mapping_statement import id_paths
 from anonymizer.sources.source_catalogue import Source
 
 _MAGIC = b"PAR1"
@@ -110,13 +110,7 @@ def _type_below(kind: pa.DataType, step: Step) -> pa.DataType | None:
 
 def _refuse_types(file: RawSource, source: Source, types: dict[str, pa.DataType]) -> None:
     """Raise InputRejected for values that are no single ones, and ids that lost digits."""
-    settings, kinds = source.settings, TABLES[source.table].columns
-    of_ids = {
-        path
-        for column, expression in settings.columns.items()
-        if kinds.get(column) in ("user", "identifier")
-        for path in paths_of(expression)
-    }
+    of_ids = id_paths(source)
     wrong = {}
     for path, kind in types.items():
         inner = kind.value_type if pt.is_dictionary(kind) else kind

@@ -13,13 +13,27 @@ from anonymizer.intake.contract import TABLES
 from anonymizer.model.configuration import line_of, parse, read_text
 from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.sources.file_layout import FilePattern, compile_pattern
-from anonymizer.sources.source_problems import Location, Problem, problems_of, repeated_names
-from anonymizer.sources.source_settings import PresetTables, SourceSettings, SourceTables
+from anonymizer.sources.source_problems import (
+    Location,
+    Problem,
+    problems_of,
+    repeated_names,
+    warehouse_problems,
+)
+from anonymizer.sources.source_settings import (
+    BY_DAY,
+    DeletionSettings,
+    PresetTables,
+    SourceSettings,
+    SourceTables,
+)
+from anonymizer.sources.warehouse import DAY_FILES, WHOLE_FILES
 from anonymizer.storage.home import Home
 
 FILE_NAME = "sources.yaml"
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,30}$")
 PRESETS = ("ga4", "matomo", "segment", "snowplow")
+_OF_ROWS = {"format": "json", "header": (), "quoting": "rfc4180", "delimiter": ","}
 _REFERENCE = "remove it, or correct its name; docs/sources.md lists all"
 
 
@@ -34,7 +48,7 @@ class Source:
 
     @property
     def location(self) -> str:
-        """Where its files are: below raw/, on this machine or in a bucket."""
+        """Where its files are: below raw/, on this machine, in a bucket or a database."""
         return self.settings.location or ""
 
     @property
@@ -45,10 +59,14 @@ class Source:
 
 @dataclass(frozen=True)
 class Sources:
-    """All sources of an installation, and the digest of the file that describes them."""
+    """All sources of an installation, and the digest of the file that describes them.
+
+    `deletions` says whose deletion messages are taken, if any are.
+    """
 
     all: tuple[Source, ...] = ()
     digest: str = ""
+    deletions: DeletionSettings | None = None
 
     def of(self, table: str) -> tuple[Source, ...]:
         """The sources of one raw table."""
@@ -80,8 +98,9 @@ def load_sources(home: Home) -> Sources:
 def parse_sources(text: str) -> Sources:
     """The sources in a text. Raises ConfigurationError with all faults and their lines."""
     faults: list[Fault] = []
+    deletions = None
     try:
-        parse(text, FILE_NAME, SourceTables)
+        deletions = parse(text, FILE_NAME, SourceTables).deletions
     except ConfigurationError as error:
         faults += [_with_remedy(fault) for fault in error.faults]
     found: list[Source] = []
@@ -100,7 +119,7 @@ def parse_sources(text: str) -> Sources:
     if faults:
         raise ConfigurationError(faults)
     digest = hashlib.sha256(text.encode()).hexdigest() if found else ""
-    return Sources(tuple(found), digest)
+    return Sources(tuple(found), digest, deletions)
 
 
 def preset_settings(name: str, table: str) -> SourceSettings | None:
@@ -132,13 +151,25 @@ def _sound_settings(text: str) -> Iterator[tuple[str, str, SourceSettings]]:
 
 def _filled(table: str, settings: SourceSettings) -> SourceSettings:
     """The settings with those of their preset where they say nothing; columns one by one."""
+    filled = _with_preset(table, settings)
+    if settings.warehouse is None:
+        return filled
+    form = {
+        "location": f"postgresql:{settings.warehouse.table}",
+        "files": (DAY_FILES if table in BY_DAY else WHOLE_FILES,),
+        **_OF_ROWS,
+    }
+    return filled.model_copy(update=form)
+
+
+def _with_preset(table: str, settings: SourceSettings) -> SourceSettings:
     base = preset_settings(settings.preset, table) if settings.preset else None
     if base is None:
         return settings
     given = {name: getattr(settings, name) for name in settings.model_fields_set}
     given["columns"] = {**base.columns, **settings.columns}
     if given.get("format") in ("json", "parquet"):
-        given |= {"header": (), "quoting": "rfc4180", "delimiter": ","}
+        given |= {name: value for name, value in _OF_ROWS.items() if name != "format"}
     return base.model_copy(update=given)
 
 
@@ -164,4 +195,5 @@ def _problems(table: str, name: str, given: SourceSettings) -> Iterator[Problem]
     elif given.preset and preset_settings(given.preset, table) is None:
         yield (*here, "preset"), (f"the preset {given.preset} has no {table}", "map the columns")
     else:
+        yield from warehouse_problems(table, name, given)
         yield from problems_of(table, name, _filled(table, given))

@@ -23,6 +23,7 @@ from anonymizer.intake.row_validation import RowValidator
 from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.model.policy import Policy
 from anonymizer.sources.expression_paths import every_part, paths_of
+from anonymizer.sources.field_paths import file_path
 from anonymizer.sources.file_layout import is_working_file
 from anonymizer.sources.leaf_batches import LeafReading, require_paths
 from anonymizer.sources.mapped_source import (
@@ -190,8 +191,8 @@ def _first(reading: LeafReading, most: int) -> Iterator[tuple[pa.RecordBatch, li
 
 def _unmapped(source: Source, columns: Sequence[str]) -> tuple[str, ...]:
     """Columns of the files that no path begins with; they are not read."""
-    used = {path.partition(".")[0].partition("[")[0].strip("`") for path in leaves_of(source)}
-    used |= set(leaves_of(source))
+    paths = {file_path(path) for path in leaves_of(source)}
+    used = paths | {path.partition(".")[0].partition("[")[0].strip("`") for path in paths}
     return tuple(
         column if _NAME.fullmatch(column) else f"column {position}"
         for position, column in enumerate(columns, start=1)

@@ -7,12 +7,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from anonymizer.intake.contract import TABLES, UNREAD, RawTable
 from anonymizer.sources.expression_paths import every_part, paths_of
-from anonymizer.sources.field_paths import parse_path
+from anonymizer.sources.field_paths import file_path, inner_path, parse_path
 from anonymizer.sources.file_layout import compile_pattern
 from anonymizer.sources.source_settings import BY_DAY, EPOCHS, Expression, SourceSettings
 
 Location = tuple[str | int, ...]
 Problem = tuple[Location, tuple[str, str]]
+_OF_FILES = ("location", "files", "format", "delimiter", "quoting", "header")
+_DAYS = {
+    "day": "name the column with the day on which a row arrived",
+    "deliveries": "name the table that says which days are complete, with how many rows",
+}
 _DIRECTIVES = frozenset("dmYyHIpMSfbBz%")
 
 
@@ -29,6 +34,23 @@ def problems_of(table: str, name: str, settings: SourceSettings) -> Iterator[Pro
     yield from _purpose_problems(here, settings)
     yield from _lacking_columns(here, TABLES[table], settings)
     yield from _value_problems(here, TABLES[table], settings)
+
+
+def warehouse_problems(table: str, name: str, given: SourceSettings) -> Iterator[Problem]:
+    """What is wrong with a source of rows of a database, before anything is filled in."""
+    if given.warehouse is None:
+        return
+    here: Location = (table, name)
+    for key in _OF_FILES:
+        if key in given.model_fields_set:
+            yield (*here, key), ("rows of a database are in no files", "remove it")
+    for key in ("day", "deliveries"):
+        place = (*here, "warehouse", key)
+        stated = getattr(given.warehouse, key) is not None
+        if table in BY_DAY and not stated:
+            yield (*here, "warehouse"), (f"{key} is missing", _DAYS[key])
+        elif table not in BY_DAY and stated:
+            yield place, (f"{table} has no days: its table is read whole", "remove it")
 
 
 def _location_problems(here: Location, settings: SourceSettings) -> Iterator[Problem]:
@@ -175,7 +197,8 @@ def _format_problems(here: Location, form: str) -> Iterator[Problem]:
 
 def _path_problems(here: Location, path: str, *, nested: bool) -> Iterator[Problem]:
     try:
-        parse_path(path, nested=nested)
+        parse_path(file_path(path), nested=nested)
+        inner_path(path)
     except ValueError as error:
         yield here, (str(error), "")
 

@@ -98,10 +98,45 @@ SourceValue = Annotated[Expression, BeforeValidator(_as_expression)]
 Expression.model_rebuild()
 
 
+_NAME = r'^[^\s."]+$'
+_TABLE = r'^[^\s."]+\.[^\s."]+$'
+
+
+class WarehouseAddress(Settings):
+    """Where the address of a database is, with the account and its password: never in this file."""
+
+    variable: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    file: str | None = Field(None, min_length=1)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.variable is None) == (self.file is None):
+            raise ValueError("exactly one of variable and file says where the address is")
+        return self
+
+
+class DeliveryTable(Settings):
+    """The table that says which days are complete, and with how many rows: one row a day."""
+
+    table: str = Field(pattern=_TABLE)
+    day: str = Field("day", pattern=_NAME)
+    rows: str = Field("rows", pattern=_NAME)
+
+
+class WarehouseTable(Settings):
+    """A table or view of a PostgreSQL database, and its column with the day of arrival."""
+
+    table: str = Field(pattern=_TABLE)
+    address: WarehouseAddress
+    day: str | None = Field(None, pattern=_NAME)
+    deliveries: DeliveryTable | None = None
+
+
 class SourceSettings(Settings):
     """One source: files of one form, and how their rows become those of a raw table."""
 
     preset: str | None = None
+    warehouse: WarehouseTable | None = None
     location: str | None = Field(None, min_length=1)
     files: Texts = ()
     format: Format | None = None
@@ -116,6 +151,42 @@ class SourceSettings(Settings):
     present: Texts = ()
     columns: Mapping[str, SourceValue] = {}
     purposes: Mapping[Purpose, SourceValue] = {}
+
+
+Algorithm = Literal[
+    "ES256", "ES384", "ES512", "EdDSA", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"
+]
+
+
+class IssuerSettings(Settings):
+    """Somebody who may ask for deletions: the file with its public keys, how it signs."""
+
+    keys: str = Field(min_length=1)
+    algorithms: tuple[Algorithm, ...] = Field(("ES256", "EdDSA", "PS256", "RS256"), min_length=1)
+
+
+class IdentifierSettings(Settings):
+    """A form of identifiers in messages that are user ids as they are in the profiles."""
+
+    type: str = Field(min_length=1)
+    format: str = ""
+
+
+class DeletionSettings(Settings):
+    """Who may send messages of the Data Deletion Request Framework, and which are taken."""
+
+    issuers: Mapping[str, IssuerSettings] = Field(min_length=1)
+    identifiers: tuple[IdentifierSettings, ...] = Field(min_length=1)
+    audience: str | None = Field(None, min_length=1)
+    require_audience: bool = False
+    valid_days: int = Field(30, ge=1, le=365)
+    unverified: Literal["hold", "list"] = "hold"
+
+    @model_validator(mode="after")
+    def _known_audience(self) -> Self:
+        if self.require_audience and self.audience is None:
+            raise ValueError("require_audience needs audience: the name that messages give us")
+        return self
 
 
 class PresetTables(Settings):
@@ -136,3 +207,4 @@ class SourceTables(Settings):
     consents: Mapping[str, SourceSettings] = {}
     requests: Mapping[str, SourceSettings] = {}
     visits: Mapping[str, SourceSettings] = {}
+    deletions: DeletionSettings | None = None

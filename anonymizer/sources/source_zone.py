@@ -19,15 +19,18 @@ from tempfile import TemporaryFile
 from anonymizer.intake.contract import TABLES
 from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.model.policy import Policy
+from anonymizer.sources.field_paths import file_path, parse_path
 from anonymizer.sources.file_layout import FilePattern, compile_pattern, is_working_file
 from anonymizer.sources.mapped_source import SourceMapping
+from anonymizer.sources.mapping_statement import id_paths, leaves_of
 from anonymizer.sources.source_catalogue import (
     FILE_NAME,
     Source,
     Sources,
     load_sources,
 )
-from anonymizer.sources.source_settings import BY_DAY
+from anonymizer.sources.source_settings import BY_DAY, WarehouseTable
+from anonymizer.sources.warehouse import WarehouseStore, read_address
 from anonymizer.storage.home import Home
 from anonymizer.storage.object_store import ObjectStore
 from anonymizer.storage.object_tree import (
@@ -68,7 +71,8 @@ class SourceListing:
 
     `files` are read, `replaced` are not because an earlier pattern has files of the same day,
     `unmatched` fit no pattern. `promised` has the files that are certainly complete or that a
-    manifest lists, with their digests; `days` those for which something was delivered.
+    manifest lists, with their digests; `days` those for which something was delivered. A table
+    of a database that has no rows is delivered, too (`is_empty`).
     """
 
     source: Source
@@ -77,6 +81,12 @@ class SourceListing:
     unmatched: tuple[str, ...]
     promised: Mapping[PurePosixPath, str]
     days: frozenset[date]
+    is_empty: bool = False
+
+    @property
+    def has_delivered(self) -> bool:
+        """Whether a source without days has anything to read, or says that there is nothing."""
+        return self.is_empty or _has_delivered(self.files)
 
     def expects(self, day: date) -> bool:
         """Whether the source has to deliver this day."""
@@ -87,10 +97,14 @@ class SourceListing:
 
 @dataclass
 class SourceZone:
-    """The raw zone of an installation and its sources. Stores keep what they have fetched."""
+    """The raw zone of an installation and its sources. Stores keep what they have fetched.
+
+    Of a database the columns are read that intake reads; with `everything`, all that are mapped.
+    """
 
     zone: RawZone
     sources: Sources
+    everything: bool = False
     _stores: dict[str, ObjectStore] = field(default_factory=dict)
 
     @classmethod
@@ -121,7 +135,9 @@ class SourceZone:
         return _listing(source, names)
 
     def _base(self, source: Source, root: RawPath) -> RawPath:
-        location = source.location
+        location, warehouse = source.location, source.settings.warehouse
+        if warehouse is not None:
+            return self._warehouse(source, warehouse).listed()
         if location.startswith(_STORES):
             if location not in self._stores:
                 place = f"{FILE_NAME} {source.table}.{source.name}.location"
@@ -137,10 +153,30 @@ class SourceZone:
                 return base  # has no files: links are not followed on the way, either
         return base
 
+    def _warehouse(self, source: Source, table: WarehouseTable) -> WarehouseStore:
+        home = self.zone.home
+        place = f"{FILE_NAME} {source.table}.{source.name}.warehouse.address"
+        wanted = source.settings.columns if self.everything else None
+        paths = leaves_of(source, wanted)
+        columns = dict.fromkeys(parse_path(file_path(path), nested=True).column for path in paths)
+        return WarehouseStore(
+            source.name,
+            table,
+            read_address(home, place, table.address),
+            tuple(columns),
+            frozenset(id_paths(source)),
+            home.private,
+        )
 
-def source_root(home: Home) -> RawPath:
-    """The raw zone with the files of sources as it is now, for who looks once."""
-    return SourceZone.of(home).root()
+
+def source_root(home: Home, *, everything: bool = False) -> RawPath:
+    """The raw zone with the files of sources as it is now, for who looks once.
+
+    With `everything` also the columns of databases that are mapped and never used for figures.
+    """
+    zone = SourceZone.of(home)
+    zone.everything = everything
+    return zone.root()
 
 
 def _too_early(source: Source, late: int) -> Fault:
@@ -206,6 +242,7 @@ def _listing(source: Source, names: Mapping[str, RawPath]) -> SourceListing:
         tuple(unmatched),
         _promises(files, names),
         frozenset(days),
+        source.settings.warehouse is not None and not files and SUCCESS in names,
     )
 
 
@@ -365,7 +402,7 @@ def _tree(root: RawPath, listings: list[SourceListing]) -> RawPath:
         for name in listing.unmatched[:_MOST_UNMATCHED]:
             tree.add_content(PurePosixPath(_plain_name(listing.source, name)), b"")
         for file in listing.files:
-            other = owners.setdefault((file.source.table, str(file.path)), file.source)
+            other = owners.setdefault((file.source.table, _file_address(file)), file.source)
             if other is not file.source:
                 raise ConfigurationError([_shared(file, other)])
             tree.add(file.place, file.path)
@@ -385,6 +422,15 @@ def _matched(listing: SourceListing) -> Iterator[str]:
 def _address(source: Source, name: str) -> PurePosixPath:
     """Where a file is, the same for every source whose location has it."""
     return PurePosixPath(source.location) / name
+
+
+def _file_address(file: SourceFile) -> str:
+    """Where a file is; equal names in two buckets or databases are not the same file."""
+    if (local := _local(file.path)) is not None:
+        return str(local)
+    place = str(_address(file.source, file.name))
+    warehouse = file.source.settings.warehouse
+    return f"{warehouse.address if warehouse else ''} {place}"
 
 
 def _strangers(listing: SourceListing, known: Set[PurePosixPath]) -> Iterator[str]:
@@ -435,7 +481,7 @@ def _add_manifests(
                 for place, digest in listing.promised.items()
                 if place.parent == folder
             }
-            lacks = day not in listing.days if day else not _has_delivered(listing.files)
+            lacks = day not in listing.days if day else not listing.has_delivered
             if lacks and (day is None or listing.expects(day)):
                 promised[f"files of source {listing.source.name}"] = ""
             promised |= dict.fromkeys(_strangers(listing, known), "")

@@ -1,5 +1,6 @@
-"""`audience source`: check what becomes of a source, propose a mapping for an unknown file."""
+"""`audience source`: check a source, propose a mapping, file deletion messages of partners."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -8,9 +9,12 @@ import typer
 from anonymizer.intake.contract import TABLES
 from anonymizer.intake.vocabulary import load_vocabulary
 from anonymizer.model.codings import read_codings
+from anonymizer.model.errors import Held
 from anonymizer.model.policy import Policy, Timing
 from anonymizer.model.segments import load_catalogue
+from anonymizer.rights.deletion_messages import UNDECIDED, DeletionInbox
 from anonymizer.sources.mapping_proposal import propose
+from anonymizer.sources.source_catalogue import load_sources
 from anonymizer.sources.source_check import SourceCheck, check_source
 from anonymizer.sources.source_zone import SourceZone
 from anonymizer.storage.engines.duckdb import DuckDB
@@ -21,12 +25,13 @@ from cli.commands.common import (
     existing_home,
     parse_day,
     parse_word,
+    require_extra,
     use_home,
 )
 from cli.output import say
-from pipelines.screen import Listing, out, print_json, show
+from pipelines.screen import Listing, notices, out, print_json, show
 
-app = typer.Typer(help="Logs of other systems: check a source, propose a mapping.",
+app = typer.Typer(help="Logs and messages of other systems: check, propose a mapping, file.",
                   no_args_is_help=True)  # fmt: skip
 
 
@@ -76,6 +81,39 @@ def guess(
     known = parse_word("--table", table, tuple(TABLES))
     timing = Policy.load(place.policy).timing if place.policy.exists() else Timing()
     say(propose(file, known or "visits", place.raw, timing.timezone).rstrip("\n"))
+
+
+@app.command("deletions")
+def deletions(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Files or folders: one message a line.")
+    ],
+    home: HomeOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
+) -> None:
+    """File deletion messages of partners (IAB Tech Lab) as requests for erasure.
+
+    Their signatures are verified with the keys that sources.yaml names. Ends with 4 if someone has
+    to decide about a message.
+    """
+    require_extra("deletions", "jwt", "audience source deletions")
+    place = existing_home(home)
+    inbox = DeletionInbox.open(place, load_sources(place).deletions, datetime.now(UTC))
+    received = inbox.receive(files)
+    rows = [(each.place, each.outcome, each.reason, each.request) for each in received]
+    columns = ("message", "outcome", "reason", "request")
+    if as_json:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        show(Listing(f"{len(rows):,} deletion message(s)", columns, rows))
+    undecided = sum(each.outcome in UNDECIDED for each in received)
+    if undecided:
+        notices().print(
+            f"{undecided:,} message(s) could not be verified or confirmed: ask their senders, then "
+            "decide about those that were filed: audience rights review",
+            style="yellow",
+        )
+        raise typer.Exit(Held.exit_code)
 
 
 def _print(found: SourceCheck, name: str, unmatched: int, replaced: int) -> None:

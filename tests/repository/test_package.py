@@ -191,6 +191,7 @@ def test_hooks_need_nothing_but_the_tools_of_make_check() -> None:
     ("module", "extra", "words"),
     [
         ("dagster_webserver", "ui", ("ui",)),
+        ("jwt", "deletions", ("source", "deletions", "inbox.jwt")),
     ],
 )
 def test_a_command_without_its_optional_package_says_what_to_install(

@@ -102,9 +102,9 @@ def ga4_row(event: Event, **changes: Any) -> dict[str, Any]:
         "event_timestamp": event.micros,
         "event_name": event.kind,
         "event_params": [
-            {"key": "ga_session_id", "value": _ga4_value(int_value=1_767_232_800)},
-            {"key": "page_location", "value": _ga4_value(string_value=event.url)},
-            {"key": "page_title", "value": _ga4_value(string_value="Promo")},
+            {"key": "ga_session_id", "value": ga4_value(int_value=1_767_232_800)},
+            {"key": "page_location", "value": ga4_value(string_value=event.url)},
+            {"key": "page_title", "value": ga4_value(string_value="Promo")},
         ],
         "event_bundle_sequence_id": event.number,
         "user_id": event.user,
@@ -120,7 +120,7 @@ def ga4_row(event: Event, **changes: Any) -> dict[str, Any]:
     }
 
 
-def _ga4_value(**value: Any) -> dict[str, Any]:
+def ga4_value(**value: Any) -> dict[str, Any]:
     names = ("string_value", "int_value", "float_value", "double_value")
     return {name: value.get(name) for name in names}
 

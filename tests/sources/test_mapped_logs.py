@@ -233,6 +233,31 @@ def test_a_day_of_which_only_a_working_file_is_there_has_not_been_delivered(
     assert world.take().accounts["visits"].counted == 1
 
 
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "byte-order mark"])
+@pytest.mark.parametrize("size", [1, 8_192, 300_000])
+def test_a_file_without_header_may_have_any_size(world: LogWorld, size: int, mark: bytes) -> None:
+    """The header that is put before it counts as read from it, whatever is read at a time."""
+    world.describe(
+        """
+        visits:
+          log:
+            location: logs
+            files: "{day}.csv"
+            format: csv
+            delimiter: ";"
+            header: [id, who, at, page, note]
+            columns: {visit_id: id, user_id: who, occurred_at: at, url: page}
+        """
+    )
+    row = "v{};u{};2026-01-01T10:00:00+07:00;https://shop.example/promo;a,b\n"
+    rows = [row.format(number, number % 40) for number in range(max(1, size // 66))]
+    for day, text in (("01", "".join(rows)), ("02", row.format("late", 1))):
+        world.deliver({f"logs/2026-01-{day}.csv": mark + text.encode()})
+    account = world.take().accounts["visits"]
+    assert (account.counted, account.duplicates) == (len(rows) + 1, 0)
+    assert not account.quarantined
+
+
 def test_what_a_file_lacks_is_named(world: LogWorld) -> None:
     deliver(world)
     world.deliver({TODAY: "waktu;id;halaman;jenis\n01/01/2026 10:00:00;u1;/promo;lihat\n"})

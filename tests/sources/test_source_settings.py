@@ -5,6 +5,7 @@ from importlib.resources import files
 from textwrap import dedent
 
 import pytest
+from demonstration import ROOT
 
 from anonymizer.model.errors import ConfigurationError
 from anonymizer.sources.field_paths import Element, parse_path
@@ -162,9 +163,14 @@ def test_the_default_describes_nothing_and_is_sound_without_its_marks() -> None:
     text = files("anonymizer").joinpath("defaults/sources.yaml").read_text("utf-8")
     assert not parse_sources(text).all
     body = "\n".join(
-        line.removeprefix("# ") for line in text.splitlines() if re.match(r"# ( |visits:)", line)
+        line.removeprefix("# ")
+        for line in text.splitlines()
+        if re.match(r"# ( |visits:|deletions:)", line)
     )
-    assert {source.name for source in parse_sources(body).all} == {"web", "analytics"}
+    described = parse_sources(body)
+    assert {source.name for source in described.all} == {"web", "analytics", "shop"}
+    assert described.deletions is not None
+    assert set(described.deletions.issuers) == {"publisher.example"}
 
 
 @pytest.mark.parametrize(
@@ -209,3 +215,12 @@ def test_a_preset_is_complete(name: str) -> None:
     text = f"visits: {{web: {{preset: {name}, location: x}}}}"
     (source,) = parse_sources(text).all
     assert source.settings.columns.keys() >= {"visit_id", "user_id", "occurred_at", "url"}
+
+
+@pytest.mark.parametrize("page", ["sources.md", "operations.md"])
+def test_what_the_documents_show_is_sound(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```yaml\n((?:visits|consents|deletions):.*?)^```$", text, re.M | re.S)
+    assert blocks
+    for block in blocks:
+        parse_sources(block)

@@ -1,0 +1,373 @@
+"""Messages of the IAB Tech Lab's Data Deletion Request Framework become requests for erasure.
+
+A message (rqJWT) is signed by its requester and carries a token of the first party to whom the
+person spoke (idJWT in version 1.0, orJWT in 2.0), with a signature of its own. Nobody is erased by
+a message that somebody made up, and none that is real is lost:
+
+    both signatures valid, and it says what it has to      an erasure is filed
+    both valid, but expired, for another audience, ...     `unconfirmed`: its person counts in no
+                                                           release until somebody decides; without
+                                                           a user id every release is held
+    a signature not valid                                  `unverified`: nothing happens to the
+                                                           person; every release is held until
+                                                           somebody decides, or it is only listed
+
+A message is judged once, when it is received: what is filed in `raw/requests` stays, so that an
+erasure does not end with the validity of its message. No value of a message is ever shown.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from anonymizer.intake.normalisation import BLANKS
+from anonymizer.intake.person_search import canonical_user
+from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.sources.file_layout import is_working_file
+from anonymizer.sources.source_settings import DeletionSettings, IssuerSettings
+from anonymizer.storage.files import write_bytes
+from anonymizer.storage.home import Home
+
+Outcome = Literal["filed", "already filed", "unconfirmed", "unverified"]
+UNDECIDED: tuple[Outcome, ...] = ("unconfirmed", "unverified")
+_UNCONFIRMED_KIND = "erase_unconfirmed"  # no word of the contract, so the row is unread
+_VERSIONS = ("1.0", "2.0")
+_ORIGINS = ("idJWT", "orJWT")
+_PLACE = "sources.yaml deletions"
+_LEEWAY = timedelta(minutes=5)  # clocks differ
+_LONGEST = 100_000  # characters of a message
+_SMALLEST_RSA = 2_048
+_PRIVATE_PARTS = frozenset({"d", "p", "q", "k"})
+# Which key an algorithm needs: its type and curve. What is not here is never accepted.
+_KEYS = {
+    "ES256": ("EC", "P-256"),
+    "ES384": ("EC", "P-384"),
+    "ES512": ("EC", "P-521"),
+    "EdDSA": ("OKP", "Ed25519"),
+    **dict.fromkeys(("PS256", "PS384", "PS512", "RS256", "RS384", "RS512"), ("RSA", None)),
+}
+
+
+@dataclass(frozen=True)
+class ReceivedMessage:
+    """What became of a message: where it is, and as which request it was filed, if it was."""
+
+    place: str
+    outcome: Outcome
+    reason: str = ""
+    request: str = ""
+
+
+@dataclass(frozen=True)
+class DeletionInbox:
+    """Who may send messages, by which keys. `now` is when they are received."""
+
+    home: Home
+    settings: DeletionSettings
+    keys: Mapping[str, tuple[Mapping[str, Any], ...]] = field(repr=False)
+    now: datetime
+
+    @classmethod
+    def open(cls, home: Home, settings: DeletionSettings | None, now: datetime) -> "DeletionInbox":
+        """With the keys of all issuers. Raises ConfigurationError with everything that is wrong."""
+        if settings is None:
+            remedy = "describe who may send messages; docs/operations.md has an example"
+            raise ConfigurationError([Fault(_PLACE, "the section is missing", remedy)])
+        faults: list[Fault] = []
+        keys = {
+            issuer: tuple(_read_keys(home, issuer, given, faults))
+            for issuer, given in settings.issuers.items()
+        }
+        if faults:
+            raise ConfigurationError(faults)
+        return cls(home, settings, keys, now)
+
+    def receive(self, paths: Sequence[Path]) -> tuple[ReceivedMessage, ...]:
+        """File the messages in these files and folders: one a line.
+
+        Raises ConfigurationError for a file that cannot be read, NoSpace.
+        """
+        return tuple(
+            self._file(f"{path}:{number}", text)
+            for path in _files(paths)
+            for number, text in _messages(path)
+        )
+
+    def _file(self, place: str, text: str) -> ReceivedMessage:
+        waiting = self._path(f"unverified-{_digest(text)}")
+        try:
+            request = self._verified(text)
+        except _UnverifiedError as error:
+            if self.settings.unverified == "list":
+                return ReceivedMessage(place, "unverified", error.reason)
+            known = waiting.exists()
+            if not known:
+                self._write(waiting, None, "erase", self.now)
+            outcome: Outcome = "already filed" if known else "unverified"
+            return ReceivedMessage(place, outcome, error.reason, waiting.name)
+        filed = self._file_authentic(place, request)
+        waiting.unlink(missing_ok=True)  # it could not be verified before
+        return filed
+
+    def _file_authentic(self, place: str, request: "_SignedRequest") -> ReceivedMessage:
+        """File what a partner says. Sent again it has the same id and subject, if other bytes."""
+        name = _digest(f"{request.issuer}\n{request.claims.get('jti')}")
+        subject = json.dumps(request.claims.get("sub"), sort_keys=True)
+        path = self._path(f"{name}-{_digest(subject)}")
+        if _kind(path) == "erase":
+            return ReceivedMessage(place, "already filed", "", path.name)
+        user, reason = self._user(request.claims)
+        others = [other for other in path.parent.glob(f"deletion-{name}-*") if other != path]
+        reason = self._flaw(request) or ("jti_reused" if others else "") or reason
+        at = _moment(request.claims.get("iat")) or self.now
+        known = path.exists()
+        self._write(path, user, _UNCONFIRMED_KIND if reason else "erase", at)
+        if reason:
+            outcome: Outcome = "already filed" if known else "unconfirmed"
+            return ReceivedMessage(place, outcome, reason, path.name)
+        return ReceivedMessage(place, "filed", "", path.name)
+
+    def _path(self, name: str) -> Path:
+        return self.home.raw / "requests" / f"deletion-{name}.jsonl"
+
+    def _write(self, path: Path, user: str | None, kind: str, at: datetime) -> None:
+        row = {
+            "request_id": path.stem,
+            "user_id": user,
+            "kind": kind,
+            "requested_at": at.isoformat(),
+        }
+        write_bytes((json.dumps(row, ensure_ascii=False) + "\n").encode(), path)
+
+    def _verified(self, text: str) -> "_SignedRequest":
+        """Its claims, and those of the first party. Raises _UnverifiedError."""
+        claims = self._claims(text)
+        embedded = [claims[name] for name in _ORIGINS if name in claims]
+        if len(embedded) != 1 or not isinstance(embedded[0], str):
+            raise _UnverifiedError("no_origin")
+        try:
+            origin = self._claims(embedded[0])
+        except _UnverifiedError as error:
+            raise _UnverifiedError(f"origin_{error.reason}") from None
+        return _SignedRequest(str(claims["iss"]), claims, origin)
+
+    def _claims(self, text: str) -> Mapping[str, Any]:
+        """The claims of a token whose signature is valid, whatever they say."""
+        import jwt  # noqa: PLC0415  an extra
+
+        if len(text) > _LONGEST:
+            raise _UnverifiedError("too_long")
+        try:
+            header = jwt.get_unverified_header(text)
+            issuer = jwt.decode(text, options={"verify_signature": False}).get("iss")
+        except (jwt.PyJWTError, ValueError, RecursionError):
+            raise _UnverifiedError("not_a_token") from None
+        if not isinstance(issuer, str) or issuer not in self.settings.issuers:
+            raise _UnverifiedError("unknown_issuer")
+        algorithm = header.get("alg")
+        if algorithm not in self.settings.issuers[issuer].algorithms:
+            raise _UnverifiedError("algorithm")
+        fitting = [key for key in self.keys[issuer] if _fits(key, algorithm, header.get("kid"))]
+        if not fitting:
+            raise _UnverifiedError("unknown_key")
+        for key in fitting:
+            try:
+                public = jwt.PyJWK(dict(key), algorithm=algorithm).key
+                verified: Mapping[str, Any] = jwt.decode(
+                    text, public, algorithms=[algorithm], options=_SIGNATURE_ALONE
+                )
+            except (jwt.PyJWTError, ValueError, TypeError):
+                continue
+            return verified
+        raise _UnverifiedError("signature")
+
+    def _flaw(self, request: "_SignedRequest") -> str:
+        """What an authentic message does not say as it has to; empty when it does."""
+        for claims, prefix in ((request.claims, ""), (request.origin, "origin_")):
+            if reason := self._untimely(claims):
+                return prefix + reason
+            if claims.get("version") not in _VERSIONS:
+                return f"{prefix}version"
+            if not isinstance(claims.get("jti"), str) or not claims["jti"]:
+                return f"{prefix}jti"
+        return self._misdirected(request.claims)
+
+    def _untimely(self, claims: Mapping[str, Any]) -> str:
+        issued = _moment(claims.get("iat"))
+        if issued is None or issued > self.now + _LEEWAY:
+            return "issued_at"
+        if issued < self.now - timedelta(days=self.settings.valid_days):
+            return "expired"
+        for name, early in (("exp", "expired"), ("nbf", "not_yet_valid")):
+            if name not in claims:
+                continue
+            moment = _moment(claims[name])
+            late = moment is not None and name == "exp" and moment <= self.now - _LEEWAY
+            soon = moment is not None and name == "nbf" and moment > self.now + _LEEWAY
+            if moment is None or late or soon:
+                return early
+        return ""
+
+    def _misdirected(self, claims: Mapping[str, Any]) -> str:
+        """The framework names no audience; where a message does, it has to be this one."""
+        named = claims.get("aud", [])
+        audiences = named if isinstance(named, list) else [named]
+        if not audiences and not self.settings.require_audience:
+            return ""
+        return "" if self.settings.audience in audiences else "audience"
+
+    def _user(self, claims: Mapping[str, Any]) -> tuple[str | None, str]:
+        """The user id, or the reason why there is none."""
+        subject = claims.get("sub")
+        if isinstance(subject, str):
+            try:
+                subject = json.loads(subject)
+            except (ValueError, RecursionError):
+                return None, "identifier"
+        if not isinstance(subject, Mapping):
+            return None, "identifier"
+        kind = tuple(str(subject.get(f"identifier{part}", "")) for part in ("Type", "Format"))
+        if kind not in {(each.type, each.format) for each in self.settings.identifiers}:
+            return None, "identifier_type"
+        value = subject.get("identifierValue")
+        try:
+            canonical_user(value if isinstance(value, str) else "")
+        except ConfigurationError:
+            return None, "identifier"
+        return str(value).strip(BLANKS), ""
+
+
+_SIGNATURE_ALONE: Any = {
+    f"verify_{claim}": False for claim in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")
+}
+
+
+@dataclass(frozen=True)
+class _SignedRequest:
+    """The claims of a message and of the token of its first party; both are authentic."""
+
+    issuer: str
+    claims: Mapping[str, Any] = field(repr=False)
+    origin: Mapping[str, Any] = field(repr=False)
+
+
+class _UnverifiedError(Exception):
+    """Nobody is known to have signed this message."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _moment(value: object) -> datetime | None:
+    """A NumericDate of a claim."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _kind(path: Path) -> str:
+    """As what a request was filed; empty before it was."""
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["kind"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _fits(key: Mapping[str, Any], algorithm: str, name: object) -> bool:
+    """Whether a key is of the algorithm and, where the token names one, has its name."""
+    kind, curve = _KEYS[algorithm]
+    return (
+        key.get("kty") == kind
+        and (curve is None or key.get("crv") == curve)
+        and key.get("alg", algorithm) == algorithm
+        and (name is None or key.get("kid") == name)
+    )
+
+
+def _read_keys(
+    home: Home, issuer: str, given: IssuerSettings, faults: list[Fault]
+) -> Iterator[Mapping[str, Any]]:
+    """The keys in a file: a JWKS, or `publicKey` of a dsrdelete.json; adds what is wrong."""
+    place = f"{_PLACE}.issuers.{issuer}.keys"
+    try:
+        content = json.loads((home.root / given.keys).read_text(encoding="utf-8"))
+        listed = content["keys"] if "keys" in content else content["publicKey"]
+        keys = [dict(key) for key in listed]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        problem = f"{given.keys} cannot be read as public keys ({type(error).__name__})"
+        remedy = 'put the issuer\'s JWKS there, {"keys": [...]}, or its dsrdelete.json'
+        faults.append(Fault(place, problem, remedy))
+        return
+    problems = {problem for key in keys if (problem := _unusable(key))}
+    problems |= set() if keys else {"it has no key"}
+    faults += [
+        Fault(place, f"{given.keys}: {problem}", "ask the issuer for its public keys")
+        for problem in sorted(problems)
+    ]
+    yield from keys
+
+
+def _unusable(key: Mapping[str, Any]) -> str:
+    """Why a key can verify nothing; empty when it can."""
+    import jwt  # noqa: PLC0415  an extra
+
+    if _PRIVATE_PARTS & key.keys() or key.get("kty") == "oct":
+        return "a key is private or symmetric: whoever has it can sign in the issuer's name"
+    if key.get("use", "sig") != "sig":
+        return "a key is not for signatures"
+    for algorithm in _KEYS:
+        if not _fits(key, algorithm, None):
+            continue
+        try:
+            public = jwt.PyJWK(dict(key), algorithm=algorithm).key
+        except (jwt.PyJWTError, ValueError, TypeError):
+            break
+        if key.get("kty") == "RSA" and public.key_size < _SMALLEST_RSA:
+            return f"an RSA key has fewer than {_SMALLEST_RSA} bits"
+        return ""
+    return "a key is damaged, or of no type that is accepted (EC, OKP Ed25519, RSA)"
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    """Files as they are named, and those in folders, by name."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        yield from sorted(
+            each for each in path.iterdir() if each.is_file() and not is_working_file(each.name)
+        )
+
+
+def _messages(path: Path) -> Iterator[tuple[int, str]]:
+    """The messages of a file with their lines: a token, or {"rqJWT": token}."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        problem = f"{path} cannot be read ({type(error).__name__})"
+        raise ConfigurationError([Fault("FILE", problem, "correct its name")]) from None
+    for number, line in enumerate(lines, start=1):
+        if text := line.strip():
+            yield number, _token(text)
+
+
+def _token(text: str) -> str:
+    if not text.startswith("{"):
+        return text
+    try:
+        found = json.loads(text).get("rqJWT")
+    except (ValueError, RecursionError):
+        return text
+    return found if isinstance(found, str) else text

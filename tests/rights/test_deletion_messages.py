@@ -1,0 +1,413 @@
+"""Deletion messages of partners: a real one is never lost, a forged one erases nobody."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from intake.raw_world import World, as_csv, profile, visit
+from running import call
+
+from anonymizer.intake.objection_review import review
+from anonymizer.intake.objections import RowPlace
+from anonymizer.model.errors import ConfigurationError, Held
+from anonymizer.rights.deletion_messages import DeletionInbox, ReceivedMessage
+from anonymizer.sources.source_catalogue import parse_sources
+from anonymizer.storage.engines.duckdb import DuckDB
+
+NOW = datetime(2025, 12, 31, 12, tzinfo=UTC)
+SETTINGS = """
+deletions:
+  audience: audience.example
+  identifiers: [{type: user_id, format: plain}]
+  issuers:
+    publisher.example: {keys: keys/publisher.json}
+    vendor.example: {keys: keys/vendor.json}
+"""
+Claims = dict[str, Any]
+
+
+@cache
+def key(name: str, algorithm: str = "ES256") -> Any:
+    """The private key of somebody."""
+    if algorithm == "ES256":
+        return ec.generate_private_key(ec.SECP256R1())
+    if algorithm == "EdDSA":
+        return ed25519.Ed25519PrivateKey.generate()
+    return rsa.generate_private_key(65537, 2048)
+
+
+def public(name: str, algorithm: str = "ES256", **changes: Any) -> Claims:
+    """Its public half as a JWK, named after its owner and algorithm."""
+    made = jwt.get_algorithm_by_name(algorithm).to_jwk(key(name, algorithm).public_key())
+    return {**json.loads(made), "kid": f"{name} {algorithm}", **changes}
+
+
+def signed(name: str, claims: Claims, algorithm: str = "ES256", **header: Any) -> str:
+    headers = {"kid": f"{name} {algorithm}", **header}
+    return jwt.encode(claims, key(name, algorithm), algorithm, headers=headers)
+
+
+def subject(value: str = "u1", **changes: Any) -> Claims:
+    return {
+        "identifierValue": value,
+        "identifierType": "user_id",
+        "identifierFormat": "plain",
+        **changes,
+    }
+
+
+def origin(**changes: Any) -> Claims:
+    """Of version 1.0, with the identifier of the first party."""
+    return {
+        "version": "1.0",
+        "jti": "origin-1",
+        "iss": "publisher.example",
+        "sub": subject("known-to-the-publisher"),
+        "iat": NOW.timestamp() - 60,
+        **changes,
+    }
+
+
+def message(**changes: Any) -> Claims:
+    return {
+        "version": "1.0",
+        "idJWT": signed("publisher", origin()),
+        "jti": "request-1",
+        "iss": "vendor.example",
+        "sub": subject(),
+        "iat": NOW.timestamp() - 30,
+        **changes,
+    }
+
+
+class Inbox:
+    """A home that takes messages, and what became of some."""
+
+    def __init__(self, root: Path) -> None:
+        self.world = World(root)
+        (self.world.home.raw / "requests/r.csv").unlink()
+        self.world.visits(as_csv([visit(), visit("v2", user_id="u2")]))
+        people = as_csv([profile("u1"), profile("u2")])
+        self.world.put(f"profiles/day={self.world.day}/p.csv", people)
+        (root / "keys").mkdir()
+        for name in ("publisher", "vendor"):
+            self.publish(name, public(name), public(name, "EdDSA"))
+        self.settings = SETTINGS
+
+    def publish(self, name: str, *keys: Claims) -> None:
+        path = self.world.home.root / f"keys/{name}.json"
+        path.write_text(json.dumps({"keys": keys}))
+
+    def receive(self, *texts: str, at: datetime = NOW) -> list[ReceivedMessage]:
+        path = self.world.home.root / "inbox.jwt"
+        path.write_text("\n".join(texts) + "\n")
+        inbox = DeletionInbox.open(self.world.home, parse_sources(self.settings).deletions, at)
+        return list(inbox.receive([path]))
+
+    def one(self, text: str, at: datetime = NOW) -> tuple[str, str]:
+        (found,) = self.receive(text, at=at)
+        return found.outcome, found.reason
+
+    def row(self) -> Claims:
+        """The only request that is filed."""
+        (path,) = (self.world.home.raw / "requests").iterdir()
+        return dict(json.loads(path.read_text()))
+
+    def kinds(self) -> list[tuple[str, int]]:
+        """The kinds of the requests that a run takes in, and the visits that are left."""
+        self.world.take_in()
+        kinds = [row["kind"] for row in self.world.rows("requests")]
+        return sorted((kind, len(self.world.rows("visits"))) for kind in kinds)
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Inbox:
+    return Inbox(tmp_path / "home")
+
+
+def test_a_signed_message_erases_its_person(inbox: Inbox) -> None:
+    assert inbox.one(signed("vendor", message())) == ("filed", "")
+    assert inbox.kinds() == [("erase", 1)]
+    (row,) = inbox.world.rows("requests")
+    assert row["requested_at"] == NOW - timedelta(seconds=30)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        lambda: signed("vendor", message(), "EdDSA"),
+        lambda: signed("publisher", message(iss="publisher.example")),
+        lambda: json.dumps({"rqJWT": signed("vendor", message())}),
+        lambda: signed("vendor", message(sub=json.dumps(subject(" U1 ")))),
+        lambda: signed("vendor", message(aud=["else.example", "audience.example"])),
+        lambda: signed("vendor", message(exp=NOW.timestamp() + 1, nbf=NOW.timestamp() - 1)),
+        lambda: signed(
+            "vendor",
+            {
+                **{name: value for name, value in message().items() if name != "idJWT"},
+                "version": "2.0",
+                "orJWT": signed("publisher", {k: v for k, v in origin().items() if k != "sub"}),
+            },
+        ),
+    ],
+    ids=["EdDSA", "first party", "object", "sub as text", "audience", "expires", "version 2.0"],
+)
+def test_every_sound_form_is_filed(inbox: Inbox, text: Callable[[], str]) -> None:
+    assert inbox.one(text()) == ("filed", "")
+    assert (inbox.row()["kind"], inbox.row()["user_id"].lower()) == ("erase", "u1")
+
+
+def unsigned(claims: Claims) -> str:
+    return jwt.encode(claims, None, "none")
+
+
+def _with_other_payload(text: str, claims: Claims) -> str:
+    head, _, signature = text.split(".")
+    return ".".join((head, unsigned(claims).split(".")[1], signature))
+
+
+FORGED: Mapping[str, tuple[Callable[[], str], str]] = {
+    "no token": (lambda: "erase u1 please", "not_a_token"),
+    "nothing in it": (lambda: "..", "not_a_token"),
+    "deep": (lambda: "{" * 50_000, "not_a_token"),
+    "long": (lambda: "a." * 60_000, "too_long"),
+    "a stranger": (lambda: signed("mallory", message(iss="mallory.example")), "unknown_issuer"),
+    "no issuer": (lambda: signed("vendor", message(iss="")), "unknown_issuer"),
+    "another key": (lambda: signed("mallory", message(), kid="vendor ES256"), "signature"),
+    "key of another issuer": (
+        lambda: signed("publisher", message(), kid="vendor ES256"),
+        "signature",
+    ),
+    "unknown key": (lambda: signed("vendor", message(), kid="next"), "unknown_key"),
+    "unsigned": (lambda: unsigned(message()), "algorithm"),
+    "symmetric": (
+        lambda: jwt.encode(message(), json.dumps(public("vendor")) * 2, "HS256"),
+        "algorithm",
+    ),
+    "not listed": (lambda: signed("vendor", message(), "RS256"), "unknown_key"),
+    "an extension": (lambda: signed("vendor", message(), crit=["x"], x=1), "not_a_token"),
+    "other person": (
+        lambda: _with_other_payload(signed("vendor", message()), message(sub=subject("u2"))),
+        "signature",
+    ),
+    "no origin": (lambda: signed("vendor", message(idJWT=None)), "no_origin"),
+    "two origins": (
+        lambda: signed("vendor", message(orJWT=signed("publisher", origin()))),
+        "no_origin",
+    ),
+    "origin of the vendor's own": (
+        lambda: signed("vendor", message(idJWT=signed("vendor", origin()))),
+        "origin_unknown_key",
+    ),
+    "origin that is forged": (
+        lambda: signed("vendor", message(idJWT=signed("vendor", origin(), kid="publisher ES256"))),
+        "origin_signature",
+    ),
+    "origin of a stranger": (
+        lambda: signed("vendor", message(idJWT=signed("vendor", origin(iss="x.example")))),
+        "origin_unknown_issuer",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_message_names_nobody(inbox: Inbox, name: str) -> None:
+    make, reason = FORGED[name]
+    assert inbox.one(make()) == ("unverified", reason)
+    row = inbox.row()
+    assert (row["user_id"], row["kind"], row["requested_at"]) == (None, "erase", NOW.isoformat())
+
+
+def test_a_forged_message_holds_until_somebody_decides(inbox: Inbox) -> None:
+    inbox.one(FORGED["another key"][0]())
+    with pytest.raises(Held, match="objection_unreadable"):
+        inbox.world.take_in()
+    with DuckDB(memory_megabytes=512, threads=1, spill=None) as engine:
+        world = inbox.world
+        found = review(world.home.raw, world.policy, world.secret, engine)
+    (unread,) = found.unread
+    assert (unread.column, unread.person_known) == ("user_id", False)
+    inbox.world.take_in(decisions={RowPlace(unread.place.digest, 1): "ignored"})
+    assert len(inbox.world.rows("visits")) == 2
+
+
+def test_a_forged_message_may_be_listed_alone(inbox: Inbox) -> None:
+    inbox.settings += "  unverified: list\n"
+    for _ in range(2):
+        assert inbox.one(FORGED["another key"][0]()) == ("unverified", "signature")
+    assert inbox.kinds() == []
+    assert len(inbox.world.rows("visits")) == 2
+
+
+def at(days: float = 0, **more: float) -> float:
+    return (NOW + timedelta(days=days, **more)).timestamp()
+
+
+UNCONFIRMED: Mapping[str, tuple[Callable[[], Claims], str, bool]] = {
+    "expired": (lambda: message(exp=at(minutes=-6)), "expired", True),
+    "old": (lambda: message(iat=at(-31)), "expired", True),
+    "early": (lambda: message(nbf=at(minutes=6)), "not_yet_valid", True),
+    "no time": (lambda: message(iat="soon"), "issued_at", True),
+    "a truth value": (lambda: message(iat=True), "issued_at", True),
+    "an endless time": (lambda: message(iat=1e300), "issued_at", True),
+    "a clock ahead": (lambda: message(iat=at(1)), "issued_at", True),
+    "no end": (lambda: message(exp="never"), "expired", True),
+    "another audience": (lambda: message(aud="else.example"), "audience", True),
+    "version": (lambda: message(version="3.0"), "version", True),
+    "no jti": (lambda: message(jti=""), "jti", True),
+    "old origin": (
+        lambda: message(idJWT=signed("publisher", origin(iat=at(-31)))),
+        "origin_expired",
+        True,
+    ),
+    "hashed": (lambda: message(sub=subject(identifierFormat="sha256")), "identifier_type", False),
+    "an address": (lambda: message(sub=subject(identifierType="email")), "identifier_type", False),
+    "nobody": (lambda: message(sub=subject("unknown")), "identifier", False),
+    "no value": (lambda: message(sub=subject(identifierValue=None)), "identifier", False),
+    "plain text": (lambda: message(sub="u1"), "identifier", False),
+}
+
+
+@pytest.mark.parametrize("name", UNCONFIRMED)
+def test_a_real_message_that_is_not_as_it_should_be_is_not_lost(inbox: Inbox, name: str) -> None:
+    make, reason, person_known = UNCONFIRMED[name]
+    text = signed("vendor", make())
+    assert inbox.one(text) == ("unconfirmed", reason)
+    assert inbox.one(text) == ("already filed", reason)
+    row = inbox.row()
+    assert (row["user_id"], row["kind"]) == ("u1" if person_known else None, "erase_unconfirmed")
+
+
+def test_the_person_of_an_unconfirmed_message_does_not_count(inbox: Inbox) -> None:
+    inbox.one(signed("vendor", UNCONFIRMED["expired"][0]()))
+    assert inbox.kinds() == [("unread", 2)]
+    inbox.one(signed("vendor", UNCONFIRMED["hashed"][0]()))
+    with pytest.raises(Held, match="objection_unreadable"):
+        inbox.world.take_in()
+
+
+def test_a_message_that_comes_again_is_filed_once(inbox: Inbox) -> None:
+    """Also after its validity, or with another signature: what was filed in time stays."""
+    text = signed("vendor", message(exp=at(1)))
+    assert inbox.one(text) == ("filed", "")
+    assert inbox.one(signed("vendor", message(iat=at(1)))) == ("already filed", "")
+    before = {path.name for path in (inbox.world.home.raw / "requests").iterdir()}
+    assert inbox.one(text, at=NOW + timedelta(days=400)) == ("already filed", "")
+    assert {path.name for path in (inbox.world.home.raw / "requests").iterdir()} == before
+    assert inbox.kinds() == [("erase", 1)]
+
+
+def test_an_id_of_a_message_that_is_used_again_erases_nobody_else(inbox: Inbox) -> None:
+    first, second = signed("vendor", message()), signed("vendor", message(sub=subject("u2")))
+    found = inbox.receive(first, second)
+    assert [each.outcome for each in found] == ["filed", "unconfirmed"]
+    assert found[1].reason == "jti_reused"
+    assert inbox.kinds() == [("erase", 1), ("unread", 1)]
+
+
+def test_a_message_whose_key_arrives_later_is_filed_then(inbox: Inbox) -> None:
+    text = signed("vendor", message(), "RS256")
+    assert inbox.one(text) == ("unverified", "unknown_key")
+    assert inbox.one(text) == ("already filed", "unknown_key")
+    inbox.publish("vendor", public("vendor", "RS256"))
+    assert inbox.one(text) == ("filed", "")
+    assert inbox.kinds() == [("erase", 1)], "the row that held the release is gone"
+
+
+def test_keys_are_also_read_from_a_dsrdelete_file(inbox: Inbox) -> None:
+    path = inbox.world.home.root / "keys/vendor.json"
+    path.write_text(json.dumps({"endpoint": "x", "publicKey": [public("vendor")]}))
+    assert inbox.one(signed("vendor", message())) == ("filed", "")
+
+
+def _private(name: str) -> Claims:
+    return dict(json.loads(jwt.get_algorithm_by_name("ES256").to_jwk(key(name))))
+
+
+def _short() -> Claims:
+    small = rsa.generate_private_key(65537, 1024).public_key()
+    return dict(json.loads(jwt.get_algorithm_by_name("RS256").to_jwk(small)))
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        (lambda: [_private("vendor")], "private or symmetric"),
+        (lambda: [{"kty": "oct", "k": "c2VjcmV0"}], "private or symmetric"),
+        (lambda: [_short()], "fewer than 2048 bits"),
+        (lambda: [public("vendor", use="enc")], "not for signatures"),
+        (lambda: [public("vendor", x="AAAA")], "damaged"),
+        (lambda: [{"kty": "EC", "crv": "secp256k1"}], "no type that is accepted"),
+        (list, "it has no key"),
+        (lambda: ["x"], "cannot be read as public keys"),
+    ],
+)
+def test_keys_that_prove_nothing_are_refused(
+    inbox: Inbox, keys: Callable[[], list[Any]], problem: str
+) -> None:
+    inbox.publish("vendor", *keys())
+    with pytest.raises(ConfigurationError, match=problem):
+        inbox.receive("x")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("keys/vendor.json", "keys/none.json", "FileNotFoundError"),
+        ("{keys: keys/vendor.json}", "{keys: k, algorithms: [HS256]}", "algorithms"),
+        ("{keys: keys/vendor.json}", "{keys: k, algorithms: [none]}", "algorithms"),
+        ("  audience: audience.example\n", "  require_audience: true\n", "needs audience"),
+    ],
+)
+def test_mistakes_of_the_settings_are_reported(
+    inbox: Inbox, old: str, new: str, problem: str
+) -> None:
+    assert old in inbox.settings
+    inbox.settings = inbox.settings.replace(old, new)
+    with pytest.raises(ConfigurationError, match=problem):
+        inbox.receive("x")
+
+
+def test_an_audience_may_be_required(inbox: Inbox) -> None:
+    inbox.settings += "  require_audience: true\n"
+    assert inbox.one(signed("vendor", message())) == ("unconfirmed", "audience")
+    assert inbox.one(signed("vendor", message(jti="2", aud="audience.example"))) == ("filed", "")
+
+
+def test_the_command_files_and_lists_without_a_value(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path / "home")
+    home = inbox.world.home
+    home.policy.write_text("format: 2\n")
+    moment = datetime.now(UTC).timestamp()
+    token = signed("publisher", origin(iat=moment))
+    person = "canary-77"
+    sound = signed("vendor", message(iat=moment, idJWT=token, sub=subject(person)))
+    forged = signed("mallory", message(iat=moment, sub=subject(person)), kid="vendor ES256")
+    folder = tmp_path / "box"
+    folder.mkdir()
+    (folder / "a.jwt").write_text(f"{sound}\n\n{forged}\n")
+    (folder / ".part").write_text("x")
+    words = ("source", "deletions", folder, "--home", home.root)
+    done = call(*words)
+    assert done.returncode == 2
+    assert "the section is missing" in done.stderr
+    home.sources.write_text(SETTINGS)
+    done = call(*words, "--json")
+    assert done.returncode == 4
+    assert [(row["message"][-7:], row["outcome"]) for row in json.loads(done.stdout)] == [
+        ("a.jwt:1", "filed"),
+        ("a.jwt:3", "unverified"),
+    ]
+    assert "1 message(s) could not be verified or confirmed" in done.stderr
+    again = call(*words)
+    assert again.returncode == 0
+    said = done.stdout + done.stderr + again.stdout + again.stderr
+    assert "already filed" in said
+    for value in (person, "known-to-the-publisher", "publisher.example", sound[:40]):
+        assert value not in said
