@@ -8,7 +8,6 @@ so on down to single buckets. What has too few people even for these is compared
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -44,11 +43,8 @@ class GroupIndex:
         if most >= sketches.shape.blocks:
             raise ValueError("a step that the blocks do not cover")
         self._sketches, self._most, self._least = sketches, most, least
-        every, large = np.arange(len(sketches)), np.flatnonzero(sketches.people >= least)
-        self._every, self._large = (
-            tuple(_IndexedLevel(level) for level in _levels(sketches, most, rows))
-            for rows in (every, large)
-        )
+        every = np.arange(len(sketches))
+        self._levels = tuple(_IndexedLevel(level) for level in _levels(sketches, most, every))
 
     def near(self, others: Sketches, waiting: NDArray[np.bool_] | None = None) -> Pairs:
         """All near pairs of a group, of those that are `waiting`, and one of `others`.
@@ -60,13 +56,10 @@ class GroupIndex:
             raise ValueError("sketches of different shapes")
         on = np.ones(len(own), dtype=bool) if waiting is None else waiting
         large = others.people >= self._least
-        candidates = chain(
-            self._candidates(self._every, others, np.flatnonzero(large)),
-            self._candidates(self._large, others, np.flatnonzero(~large)),
-        )
         parts = [
-            _close(own, others, rows[on[rows]], columns[on[rows]], self._most)
-            for rows, columns in candidates
+            _close(own, others, rows, columns, self._most)
+            for some, compared in ((on, large), (on & (own.people >= self._least), ~large))
+            for rows, columns in self._candidates(some, others, np.flatnonzero(compared))
         ]
         pairs = np.concatenate([np.zeros(0, dtype=np.intp), *parts])
         pairs.sort()
@@ -75,15 +68,17 @@ class GroupIndex:
         return Pairs(rows, columns, _differing(own, others, rows, columns))
 
     def _candidates(
-        self, levels: "tuple[_IndexedLevel, ...]", others: Sketches, columns: NDArray[np.intp]
+        self, some: NDArray[np.bool_], others: Sketches, columns: NDArray[np.intp]
     ) -> Iterator[Positions]:
-        """Every near pair with one of the `columns`, and others; some of them repeatedly."""
-        for own, level in zip(levels, _levels(others, self._most, columns), strict=False):
+        """Every near pair of one of `some` groups and one of the `columns`, and other pairs."""
+        for own, level in zip(self._levels, _levels(others, self._most, columns), strict=False):
             for index, keys in zip(own.indexes, level.keys.T, strict=False):  # one may end first
                 for found, other in index.equal(keys):
-                    yield own.rows[found], level.rows[other]
+                    rows = own.rows[found]
+                    on = some[rows]
+                    yield rows[on], level.rows[other[on]]
             if not level.keys.shape[1]:
-                yield from _products(own.rows, level.rows)
+                yield from _products(own.rows[some[own.rows]], level.rows)
 
 
 def _products(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Iterator[Positions]:
@@ -136,7 +131,7 @@ class _KeyIndex:
     """
 
     def __init__(self, keys: NDArray[Any]) -> None:
-        self._order = np.argsort(keys, kind="stable")
+        self._order = np.argsort(keys, kind="stable").astype(np.int32)
         self._ordered = keys[self._order]
         bits = 8 * keys.itemsize
         filtered = min(bits, suppression_limits.FILTER_BITS, 5 + len(keys).bit_length())
