@@ -293,9 +293,9 @@ def _solve(
     solver.run()
     status = solver.getModelStatus()
     if status == highspy.HighsModelStatus.kUnbounded:
-        return np.full(len(cost), highspy.kHighsInf) * (cost > 0)
+        return np.where(cost > 0, highspy.kHighsInf, 0.0)
     if status == highspy.HighsModelStatus.kTimeLimit:
-        return np.full(len(cost), highspy.kHighsInf) * (cost > 0)  # the attacker gives up
+        return np.where(cost > 0, highspy.kHighsInf, 0.0)  # the attacker gives up
     if status != highspy.HighsModelStatus.kOptimal:
         return None
     return np.array(solver.getSolution().col_value)
