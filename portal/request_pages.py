@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from anonymizer.exports.segment_states import published_states
 from anonymizer.model import dimensions
 from anonymizer.model.composed_segments import ComposedSegment
-from anonymizer.model.dimensions import Dimension, Group, Text
+from anonymizer.model.dimensions import NO_TEXT, Dimension, Group, Text
 from anonymizer.model.request_state import SegmentState
 from portal.published_tables import KnownGroup, KnownGroups
 from portal.segment_requests import MOST_OPEN, SegmentRequest
@@ -28,6 +28,7 @@ class ListedRequest:
     id: str
     segment: str
     name: Text
+    members: Text
     asked_on: date
     login: str
     state: SegmentState
@@ -93,7 +94,7 @@ def _visible(site: Site, asked: PageRequest) -> list[ListedRequest]:
         ListedRequest(
             one.id,
             one.segment,
-            _name(one, axes),
+            *_words(one, axes),
             date.fromisoformat(one.time[:10]),
             one.login,
             states.get(one.id, SegmentState()),
@@ -103,9 +104,9 @@ def _visible(site: Site, asked: PageRequest) -> list[ListedRequest]:
     ]
 
 
-def _name(request: SegmentRequest, axes: tuple[Dimension, ...]) -> Text:
-    """Its words; its codes where a group is in no release any more."""
+def _words(request: SegmentRequest, axes: tuple[Dimension, ...]) -> tuple[Text, Text]:
+    """Its name and members; its codes where a group is in no release any more."""
     segment = request.composed
     if not axes or segment.faults(axes, "segment"):
-        return Text(request.segment, request.segment)
-    return segment.words(axes)
+        return Text(request.segment, request.segment), NO_TEXT
+    return segment.words(axes), segment.members(axes)

@@ -122,6 +122,8 @@ def show_request(
         return
     words = wanted.composed.words(known.catalogue.dimensions)
     say(f"{request}: {words.english} [{wanted.segment}], requested by {wanted.login}.")
+    if members := wanted.composed.members(known.catalogue.dimensions).english:
+        say(f"  joins: {members}")
     for effect in effects:
         tell_effect(effect)
 

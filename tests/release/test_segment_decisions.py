@@ -261,7 +261,7 @@ def test_a_text_that_cannot_be_added_to_is_left_to_people() -> None:
     text = "named: {men: {gender: male, english: men, indonesian: pria}}\n"
     wanted = SEGMENT.added_to(read_meaning_of(text), catalogue())
     message = refused(lambda: with_named_segments(text, wanted, [list(wanted.named)[-1]]))
-    assert "add this to named: by hand" in message
+    assert "add the lines below to named: by hand" in message
     assert "- 25-29" in message
 
 
