@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-Standing = Literal["waiting", "approved_once", "approved", "rejected"]
+Standing = Literal["waiting", "approved_once", "approved", "rejected", "in_catalogue"]
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class SegmentState:
     `reasons` are those of the decisions, in order. Once the settings with the segment are recorded,
     `first_day` is the first day of the periods that have it; None where nothing was released
     before. `approved` and not recorded is what a process that was killed leaves: the next run or
-    approval completes it.
+    approval completes it. `in_catalogue` needs no decision: tables have the segment.
     """
 
     standing: Standing = "waiting"

@@ -20,7 +20,7 @@ from anonymizer.model.strictness import DECIDERS
 from anonymizer.release.corrections import Who
 from anonymizer.release.ledger import Entry, Ledger
 from anonymizer.release.public_ledger import check_public_ledger, write_public_ledger
-from anonymizer.release.settings import SETTINGS, SettingsTexts
+from anonymizer.release.settings import SETTINGS, SettingsTexts, recorded_revisions
 from anonymizer.release.settings_change import (
     SAFEGUARDS,
     SEGMENT_REJECTION,
@@ -60,6 +60,25 @@ def segment_states(entries: Sequence[Entry]) -> Mapping[str, SegmentState]:
             found[entry.subject] = SegmentState("rejected", (entry.body["reason"],))
     for request, given in approvals.items():
         found.setdefault(request, _approved(given, recorded, newest))
+    return found
+
+
+def segments_added(
+    entries: Sequence[Entry], segments: Sequence[ComposedSegment]
+) -> Mapping[ComposedSegment, date | None]:
+    """Which of these the catalogue recorded last has, with the first day of the periods with it.
+
+    None where the first settings have it: these apply to everything before, too. Raises Held.
+    """
+    found: dict[ComposedSegment, date | None] = {}
+    for revision in recorded_revisions(entries):
+        catalogue = revision.meaning().catalogue
+        present = [
+            one
+            for one in dict.fromkeys(segments)
+            if not one.faults(catalogue.dimensions, COMMAND) and one.find(catalogue)
+        ]
+        found = {one: found.get(one, revision.first_day) for one in present}
     return found
 
 
@@ -129,7 +148,9 @@ def requested_texts(
     if faults := segment.faults(catalogue.dimensions, COMMAND):
         raise ConfigurationError(faults)
     if known := segment.find(catalogue):
-        raise _mistake(f"the catalogue has this segment already, as {known}", "reject the request")
+        raise _mistake(
+            f"the catalogue has this segment already, as {known}", "it needs no decision"
+        )
     wanted = segment.added_to(settings, catalogue)
     build_catalogue(wanted)
     codes = [code for code in wanted.named if code not in settings.named]

@@ -22,6 +22,7 @@ from anonymizer.release.segment_decisions import (
     reject_segment,
     requested_texts,
     segment_states,
+    segments_added,
 )
 from anonymizer.release.settings import revisions
 from anonymizer.release.settings_change import (
@@ -185,6 +186,20 @@ def test_one_request_after_the_other(home: Home) -> None:
     assert "the catalogue has this segment already" in refused(
         lambda: approve(home, ENGINEER, "third", SECOND)
     )
+
+
+def test_the_catalogue_says_since_when_it_has_a_segment(home: Home) -> None:
+    before = home.segments.read_text(encoding="utf-8")
+    known = ComposedSegment.parse("male:under_40:all", "here")
+    unknown = ComposedSegment.parse("male:all:99.99", "here")
+    for login in (ENGINEER, OFFICER):
+        approve(home, login)
+    asked = [SEGMENT, SECOND, known, unknown]
+    found = segments_added(ledger_of(home).entries(), asked)
+    assert found == {SEGMENT: date(2026, 11, 18), known: None}
+    home.segments.write_text(before, encoding="utf-8")
+    run(home)
+    assert segments_added(ledger_of(home).entries(), asked) == {known: None}
 
 
 def test_a_segment_that_was_removed_needs_two_approvals_again(home: Home) -> None:
