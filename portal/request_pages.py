@@ -57,7 +57,7 @@ def request_segment(site: Site, asked: PageRequest) -> Response:
     )
     if segment.faults(known_dimensions(site.tables.groups()), "segment"):
         raise NotFound
-    waiting = [one for one in _visible(site, asked) if one.state.shown in _OPEN]
+    waiting = [one for one in _visible(site, asked) if one.state.public_standing in _OPEN]
     if not any(one.segment == str(segment) for one in waiting):
         if sum(one.login == account.login for one in waiting) >= MOST_OPEN:
             return site.message(asked, "too_many_segments", _TOO_MANY)
@@ -125,7 +125,7 @@ def _derived(
     since: Mapping[Atoms, date],
 ) -> SegmentState:
     """The decision; where there is none, that tables have the segment, whoever asked for it."""
-    if state.shown not in _OPEN or not axes or request.composed.faults(axes, "segment"):
+    if state.public_standing not in _OPEN or not axes or request.composed.faults(axes, "segment"):
         return state
     day = since.get(_atoms(request.composed, axes))
     return state if day is None else SegmentState("in_catalogue", (), day)

@@ -23,7 +23,7 @@ class SegmentState:
     is_recorded: bool = False
 
     @property
-    def shown(self) -> Standing:
+    def public_standing(self) -> Standing:
         """As readers see it: approved only once that is final."""
         is_final = self.standing != "approved" or self.is_recorded
         return self.standing if is_final else "approved_once"

@@ -222,7 +222,7 @@ def approved_by_both(home: Home) -> RequestedSettings:
             home, ledger_of(home), secret_of(home), who(home, login), WHY, requested=wanted
         )
     assert state(home).standing == "approved"
-    assert state(home).shown == "approved_once", "readers see what cannot be taken back"
+    assert state(home).public_standing == "approved_once", "readers see what cannot be taken back"
     return wanted
 
 
@@ -230,7 +230,7 @@ def is_completed(home: Home) -> bool:
     assert len(entries(home, "settings_approval")) == 2
     assert not entries(home, "safeguards")
     assert state(home).is_recorded
-    assert state(home).shown == "approved"
+    assert state(home).public_standing == "approved"
     return named(home)[-1].startswith(CODE)
 
 
@@ -261,7 +261,7 @@ def test_a_disk_that_is_full_at_the_second_approval_loses_neither(
         full.setattr("anonymizer.release.settings_change.write_bytes", no_space)
         with pytest.raises(NoSpace):
             approve(home, OFFICER)
-    assert state(home).shown == "approved_once"
+    assert state(home).public_standing == "approved_once"
     run(home)
     assert is_completed(home)
 
