@@ -181,7 +181,8 @@ def _complete(home: Home, ledger: Ledger, secret: Secret) -> bool:
     entries = ledger.entries()
     change = settings_change(home, entries)
     is_in_file = change.weakenings and any("request" in one.body for one in change.approvals)
-    if not complete_request(home, entries) and not (is_in_file and change.takes_effect):
+    is_written = complete_request(home, entries, change) is not change
+    if not is_written and not (is_in_file and change.takes_effect):
         return False
     record_settings(home, ledger, secret)
     return True

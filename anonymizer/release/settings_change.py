@@ -197,21 +197,22 @@ def _approvals(entries: Sequence[Entry], replaces: int) -> list[Entry]:
     ]
 
 
-def complete_request(home: Home, entries: Sequence[Entry]) -> bool:
-    """Whether a requested segment was approved for good and is now put into `segments.yaml`.
+def complete_request(
+    home: Home, entries: Sequence[Entry], change: SettingsChange
+) -> SettingsChange:
+    """The change with a requested segment that was approved for good, put into `segments.yaml`.
 
     That is left to do where the process of the second approval was killed, or the disk was full.
-    Files with other changes stay as they are. Raises ConfigurationError, NoSpace.
+    The same change where there is none, and for files with other changes. Raises NoSpace.
     """
-    change = settings_change(home, entries)
     if change.before is None or change.before.digest != change.after.digest:
-        return False
+        return change
     for texts in _requested_texts(change, entries):
         wanted = settings_change(home, entries, texts)
         if wanted.weakenings and wanted.takes_effect:
             write_segments(home, texts)
-            return True
-    return False
+            return wanted
+    return change
 
 
 def _requested_texts(change: SettingsChange, entries: Sequence[Entry]) -> Iterator[SettingsTexts]:
@@ -276,7 +277,10 @@ def roles_in_force(entries: Sequence[Entry], today: Roles) -> Roles:
 
 def require_approved(home: Home, entries: Sequence[Entry]) -> SettingsChange:
     """The change of the files in force. Raises Held while it weakens the promise unapproved."""
-    change = settings_change(home, entries)
+    return _require_effect(settings_change(home, entries))
+
+
+def _require_effect(change: SettingsChange) -> SettingsChange:
     if change.takes_effect:
         return change
     listed = "".join(f"\n  - {weakening}" for weakening in change.weakenings)
@@ -306,8 +310,8 @@ def record_settings(home: Home, ledger: Ledger, secret: Secret) -> Revision:
     """
     with exclusive(home):
         entries = ledger.entries()
-        complete_request(home, entries)
-        change = require_approved(home, entries)
+        found = settings_change(home, entries)
+        change = _require_effect(complete_request(home, entries, found))
         expected = _expected(change, home, entries)
         revision = expected[-1]
         approved = [entry.sequence for entry in change.approvals] if change.weakenings else []
