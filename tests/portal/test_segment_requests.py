@@ -126,8 +126,8 @@ def test_joined_codes_of_tables_are_kept_as_a_request_that_is_read(
     ]
     groups = PublishedTables(portal_home).groups()
     _, ages, regions = groups.dimensions
-    monkeypatch.setitem(regions, joined[0].code, joined[0])  # type: ignore[arg-type]
-    monkeypatch.setitem(ages, joined[1].code, joined[1])  # type: ignore[arg-type]
+    monkeypatch.setitem(regions, joined[0].code, joined[0])
+    monkeypatch.setitem(ages, joined[1].code, joined[1])
     monkeypatch.setattr(PublishedTables, "groups", lambda _: groups)
     for _ in range(2):
         assert ask(nina, ages="45-49+50-54 50-54", regions="31.71+31.74 73.71") == 303
