@@ -269,6 +269,7 @@ WORDS: Mapping[str, Text] = {
         "Approved by one of two officers", "Disetujui oleh satu dari dua petugas"
     ),
     "request_approved": Text("Approved", "Disetujui"),
+    "request_in_catalogue": Text("In the tables", "Ada di tabel"),
     "request_rejected": Text("Rejected", "Ditolak"),
     "in_periods_from": Text("for periods that begin on or after", "untuk periode mulai"),
     "too_many_segments": Text("Too many requests wait", "Terlalu banyak pengajuan menunggu"),

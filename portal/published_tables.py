@@ -253,6 +253,11 @@ class PublishedTables:
         )
         return ReleasedTable(rows, self.groups())
 
+    def named_since(self, scope: Scope) -> Mapping[Codes, date]:
+        """The named segments of the newest tables that a reader may see, and their first day."""
+        rows = self.records("list_named_segments", {"advertisers": scope, **self.out_of_force()})
+        return {(row["gender"], row["age"], row["region_code"]): row["since"] for row in rows}
+
     def groups(self) -> KnownGroups:
         """The groups of all dimensions; kept as long as the file is the same."""
         version = self._database.version

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from anonymizer.model.composed_segments import ComposedSegment
-from anonymizer.model.errors import AudienceError, NoSpace
+from anonymizer.model.errors import AudienceError, ConfigurationError, Fault, NoSpace
 from anonymizer.storage.files import canonical_json, make_folder
 from portal.user_accounts import UserAccount
 
@@ -91,7 +91,10 @@ class SegmentRequests:
         return RecordedRequests(tuple(found), len(lines) - len(found))
 
     def add(self, account: UserAccount, segment: ComposedSegment) -> SegmentRequest:
-        """Append a request. Raises NoSpace: what cannot be kept is not answered as kept."""
+        """Append a request: what cannot be kept, or read again, is not answered as kept.
+
+        Raises NoSpace and ConfigurationError.
+        """
         request = SegmentRequest(
             self._clock().isoformat(timespec="seconds"),
             account.login,
@@ -100,18 +103,27 @@ class SegmentRequests:
             secrets.token_hex(8),
         )
         line = canonical_json({"id": request.id, **asdict(request)}) + "\n"
+        if list(_read(line.encode())) != [request]:
+            problem = "the segment is not the one that its text is read as"
+            raise ConfigurationError([Fault("segment", problem, "give each code once, in order")])
         try:
             make_folder(self._path.parent)
             descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-                os.write(descriptor, (_broken_end(descriptor) + line).encode())
+                _write_all(descriptor, (_broken_end(descriptor) + line).encode())
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
         except OSError as error:
             raise NoSpace(self._path.parent.name, type(error).__name__) from None
         return request
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    """Write all of it: on a disk that is nearly full the system writes a part without an error."""
+    while content:
+        content = content[os.write(descriptor, content) :]
 
 
 def _broken_end(descriptor: int) -> str:

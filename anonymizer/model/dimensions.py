@@ -157,6 +157,20 @@ def joined_ages(codes: Sequence[str], dimension: Dimension) -> Group:
     return age_group("+".join(_bands(leaves)), _bands(leaves), name)
 
 
+def age_ranges(codes: Sequence[str], dimension: Dimension) -> int:
+    """How many ranges of ages these bands and age groups are together."""
+    return len(_runs(_union(codes, dimension)))
+
+
+def listed_regions(codes: Sequence[str], dimension: Dimension) -> Text:
+    """The names of all of these regions and areas."""
+    words = [dimension.groups[dimension.positions[code]].name for code in sorted(set(codes))]
+    return Text(
+        ", ".join(word.english.removeprefix("in ") for word in words),
+        ", ".join(word.indonesian.removeprefix("di ") for word in words),
+    )
+
+
 def joined_regions(codes: Sequence[str], dimension: Dimension) -> Group:
     """A union of regions and areas, called by the first of them."""
     chosen = sorted(set(codes))

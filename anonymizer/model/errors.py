@@ -60,14 +60,18 @@ class AudienceError(Exception):
 
 
 class ConfigurationError(AudienceError):
-    """A configuration holds mistakes; all of them are in `faults`."""
+    """A configuration holds mistakes; all of them are in `faults`.
+
+    `block` is lines for a file, shown as they are to be pasted.
+    """
 
     exit_code = 2
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    def __init__(self, faults: Sequence[Fault], block: str = "") -> None:
         self.faults = tuple(faults)
         lines = "\n".join(f"  - {fault}" for fault in self.faults)
-        super().__init__(f"{len(self.faults)} mistake(s):\n{lines}")
+        below = f"\n\n{block}" if block else ""
+        super().__init__(f"{len(self.faults)} mistake(s):\n{lines}{below}")
 
 
 @contextmanager

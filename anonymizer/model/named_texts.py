@@ -23,15 +23,26 @@ def with_named_segments(text: str, wanted: SegmentSettings, codes: Sequence[str]
     if named is None:
         added = _block({"named": entries}, 0)
         changed = f"{text.rstrip()}\n\n{added}" if text.strip() else added
+    elif isinstance(named, yaml.MappingNode) and not named.value:
+        place, end = named.start_mark.index, named.end_mark.index
+        rest, _, after = text[end:].partition("\n")
+        changed = f"{text[:place].rstrip()}{rest}\n{_block(entries, _INDENT)}{after}"
     else:
         indent = named.start_mark.column
         place = text.find("\n", _end_of(named))
         before, after = (text, "") if place < 0 else (text[:place], text[place + 1 :])
         changed = f"{before}\n{_block(entries, indent)}{after}"
     if not _means(changed, wanted):
-        remedy = f"add this to named: by hand, and approve it:\n{_block(entries, _INDENT)}"
         raise ConfigurationError(
-            [Fault(_PLACE, "a segment cannot be added to the text of the file", remedy)]
+            [
+                Fault(
+                    _PLACE,
+                    "a segment cannot be added to the text of the file",
+                    "add the lines below to named: by hand, and approve the settings with: "
+                    "audience policy approve",
+                )
+            ],
+            _block(entries, _INDENT),
         )
     return changed
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-Standing = Literal["waiting", "approved_once", "approved", "rejected"]
+Standing = Literal["waiting", "approved_once", "approved", "rejected", "in_catalogue"]
 
 
 @dataclass(frozen=True)
@@ -13,10 +13,17 @@ class SegmentState:
 
     `reasons` are those of the decisions, in order. Once the settings with the segment are recorded,
     `first_day` is the first day of the periods that have it; None where nothing was released
-    before.
+    before. `approved` and not recorded is what a process that was killed leaves: the next run or
+    approval completes it. `in_catalogue` needs no decision: tables have the segment.
     """
 
     standing: Standing = "waiting"
     reasons: tuple[str, ...] = ()
     first_day: date | None = None
     is_recorded: bool = False
+
+    @property
+    def public_standing(self) -> Standing:
+        """As readers see it: approved only once that is final."""
+        is_final = self.standing != "approved" or self.is_recorded
+        return self.standing if is_final else "approved_once"

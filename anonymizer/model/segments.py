@@ -24,6 +24,7 @@ from anonymizer.model.errors import ConfigurationError, Fault
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 Category = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+LONGEST_WORDS = 80  # characters of a name in a language
 MOST_JOINED = 60  # groups that a named segment joins in one dimension
 
 
@@ -152,8 +153,10 @@ class Catalogue:
 class Words(Settings):
     """What a group or segment is called."""
 
-    english: str = Field(min_length=1, max_length=80, description="Its name in English.")
-    indonesian: str = Field(min_length=1, max_length=80, description="Its name in Indonesian.")
+    english: str = Field(min_length=1, max_length=LONGEST_WORDS, description="Its name in English.")
+    indonesian: str = Field(
+        min_length=1, max_length=LONGEST_WORDS, description="Its name in Indonesian."
+    )
 
     @property
     def text(self) -> Text:

@@ -163,6 +163,7 @@ _FORMS: Mapping[str, Mapping[str, Check]] = {
         "reason": _is_text,
         "weakened": _is_texts,
         "request": _is_text,
+        "segments_text": _is_text,
         "by": _is_text,
         "at": _is_moment,
     },

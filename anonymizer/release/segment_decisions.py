@@ -7,7 +7,6 @@ on under the settings as they are. Whatever is recorded in between makes the app
 """
 
 import re
-import stat
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 
@@ -21,7 +20,7 @@ from anonymizer.model.strictness import DECIDERS
 from anonymizer.release.corrections import Who
 from anonymizer.release.ledger import Entry, Ledger
 from anonymizer.release.public_ledger import check_public_ledger, write_public_ledger
-from anonymizer.release.settings import SETTINGS, SettingsTexts
+from anonymizer.release.settings import SETTINGS, SettingsTexts, recorded_revisions
 from anonymizer.release.settings_change import (
     SAFEGUARDS,
     SEGMENT_REJECTION,
@@ -29,13 +28,15 @@ from anonymizer.release.settings_change import (
     RequestedSettings,
     SettingsChange,
     approve_settings,
+    complete_request,
     record_settings,
     require_decider,
     settings_change,
+    write_segments,
 )
-from anonymizer.storage.files import write_bytes
 from anonymizer.storage.home import Home
 from anonymizer.storage.lock import exclusive
+from anonymizer.storage.permissions import require_paths
 from anonymizer.storage.secret import Secret
 
 COMMAND = "audience segment-request"
@@ -62,6 +63,25 @@ def segment_states(entries: Sequence[Entry]) -> Mapping[str, SegmentState]:
     return found
 
 
+def segments_added(
+    entries: Sequence[Entry], segments: Sequence[ComposedSegment]
+) -> Mapping[ComposedSegment, date | None]:
+    """Which of these the catalogue recorded last has, with the first day of the periods with it.
+
+    None where the first settings have it: these apply to everything before, too. Raises Held.
+    """
+    found: dict[ComposedSegment, date | None] = {}
+    for revision in recorded_revisions(entries):
+        catalogue = revision.meaning().catalogue
+        present = [
+            one
+            for one in dict.fromkeys(segments)
+            if not one.faults(catalogue.dimensions, COMMAND) and one.find(catalogue)
+        ]
+        found = {one: found.get(one, revision.first_day) for one in present}
+    return found
+
+
 def approve_segment(
     home: Home, ledger: Ledger, secret: Secret, who: Who, request: str, segment: ComposedSegment,
     reason: str,
@@ -74,14 +94,16 @@ def approve_segment(
     """
     _require_public(reason)
     with exclusive(home):
-        _require_open(ledger.entries(), request)
+        is_completed = _complete(home, ledger, secret)
+        state = segment_states(ledger.entries()).get(request, SegmentState())
+        if is_completed and state.is_recorded:
+            return settings_change(home, ledger.entries())
+        _require_open(state, request)
         wanted = RequestedSettings(request, requested_texts(home, ledger.entries(), segment))
-        change = settings_change(home, ledger.entries(), wanted.texts)
-        if not change.takes_effect:  # else a run was killed between the entry and the file
-            change = approve_settings(home, ledger, secret, who, reason, requested=wanted)
+        require_paths([home.segments.resolve()])
+        change = approve_settings(home, ledger, secret, who, reason, requested=wanted)
         if change.takes_effect:
-            mode = stat.S_IMODE(home.segments.stat().st_mode)
-            write_bytes(wanted.texts.segments.encode(), home.segments, mode=mode)
+            write_segments(home, wanted.texts)
             record_settings(home, ledger, secret)
         return change
 
@@ -91,15 +113,18 @@ def reject_segment(
 ) -> None:
     """Record that a login rejects a request, for good.
 
-    Raises ConfigurationError for a login that may not decide, a request that is decided and an
-    unfit reason. LedgerBroken, Busy, NoSpace.
+    Raises ConfigurationError for a login that may not decide, a request that is decided, an unfit
+    reason, and while the files have changes that no run has recorded: one of them can be the
+    segment. LedgerBroken, Busy, NoSpace.
     """
     _require_public(reason)
     with exclusive(home):
         entries = ledger.entries()
         check_public_ledger(home, [entry.link for entry in entries])
-        role = require_decider(settings_change(home, entries), who.login, COMMAND)
-        _require_open(entries, request)
+        change = settings_change(home, entries)
+        role = require_decider(change, who.login, COMMAND)
+        _require_open(segment_states(entries).get(request, SegmentState()), request)
+        _require_recorded(change)
         kept = {
             "by": who.login,
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -118,16 +143,14 @@ def requested_texts(
     that no run has recorded.
     """
     change = settings_change(home, entries)
-    if change.before is None or change.before.digest != change.after.digest:
-        raise _mistake(
-            "policy.yaml or segments.yaml has changes that the ledger has not recorded",
-            "run a day, or take them back; then decide on requests",
-        )
+    _require_recorded(change)
     settings, catalogue = change.after.segments, change.after.catalogue
     if faults := segment.faults(catalogue.dimensions, COMMAND):
         raise ConfigurationError(faults)
     if known := segment.find(catalogue):
-        raise _mistake(f"the catalogue has this segment already, as {known}", "reject the request")
+        raise _mistake(
+            f"the catalogue has this segment already, as {known}", "it needs no decision"
+        )
     wanted = segment.added_to(settings, catalogue)
     build_catalogue(wanted)
     codes = [code for code in wanted.named if code not in settings.named]
@@ -137,23 +160,49 @@ def requested_texts(
 
 
 def _approved(given: Sequence[Entry], recorded: Mapping[int, Entry], newest: int) -> SegmentState:
-    reasons = tuple(entry.body["reason"] for entry in given)
     settings = next((recorded[one.sequence] for one in given if one.sequence in recorded), None)
     if settings:
+        used = [one for one in given if one.sequence in settings.body["approvals"]]
         first = settings.body["first_day"]
         day = date.fromisoformat(first) if first else None
-        return SegmentState("approved", reasons, day, is_recorded=True)
+        return SegmentState("approved", _reasons(used), day, is_recorded=True)
     valid = [entry for entry in given if entry.body["replaces"] == newest]
     if len(valid) >= DECIDERS:
-        return SegmentState("approved", reasons)
-    return SegmentState("approved_once" if valid else "waiting", reasons if valid else ())
+        return SegmentState("approved", _reasons(valid))
+    return SegmentState("approved_once" if valid else "waiting", _reasons(valid))
 
 
-def _require_open(entries: Sequence[Entry], request: str) -> None:
-    state = segment_states(entries).get(request, SegmentState())
-    if state.standing == "rejected" or state.is_recorded:
+def _reasons(entries: Sequence[Entry]) -> tuple[str, ...]:
+    return tuple(entry.body["reason"] for entry in entries)
+
+
+def _complete(home: Home, ledger: Ledger, secret: Secret) -> bool:
+    """Whether an earlier approval of a requested segment was completed, or its recording was."""
+    entries = ledger.entries()
+    change = settings_change(home, entries)
+    is_in_file = change.weakenings and any("request" in one.body for one in change.approvals)
+    is_written = complete_request(home, entries, change) is not change
+    if not is_written and not (is_in_file and change.takes_effect):
+        return False
+    record_settings(home, ledger, secret)
+    return True
+
+
+def _require_recorded(change: SettingsChange) -> None:
+    if change.before is None or change.before.digest != change.after.digest:
+        raise _mistake(
+            "policy.yaml or segments.yaml has changes that the ledger has not recorded",
+            "run a day, or take them back; then decide on requests",
+        )
+
+
+def _require_open(state: SegmentState, request: str) -> None:
+    if state.standing in {"approved", "rejected"}:
         problem = f"the request {request} is {state.standing} already"
-        raise _mistake(problem, "see: audience segment-request list")
+        remedy = "see: audience segment-request list"
+        if not state.is_recorded and state.standing == "approved":
+            remedy = "the next run adds the segment"
+        raise _mistake(problem, remedy)
 
 
 def _require_public(reason: str) -> None:

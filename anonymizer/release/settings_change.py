@@ -13,7 +13,9 @@ edited afterwards needs approvals of its own, and so does a change that was take
 again.
 """
 
-from collections.abc import Sequence
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,11 +23,14 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from anonymizer.model.configuration import parse
 from anonymizer.model.errors import ConfigurationError, Fault, Held
+from anonymizer.model.named_texts import with_named_segments
 from anonymizer.model.policy import Policy
 from anonymizer.model.reasons import require_fit
 from anonymizer.model.renamed_settings import present
 from anonymizer.model.roles import Role, Roles
+from anonymizer.model.segments import SegmentSettings
 from anonymizer.model.strictness import (
     DECIDERS,
     Weakening,
@@ -46,6 +51,7 @@ from anonymizer.release.settings import (
     recorded_revisions,
     refuse_lost_ledger,
 )
+from anonymizer.storage.files import write_bytes
 from anonymizer.storage.home import Home
 from anonymizer.storage.lock import exclusive
 from anonymizer.storage.secret import Secret
@@ -173,7 +179,8 @@ def settings_change(
         decided,
         weakenings,
         tuple(entry for entry in approvals if entry.body["digest"] == after.digest),
-        any(_was_in_the_files(entry, approvals) for entry in approvals),
+        # A requested segment is not in the files before it is recorded.
+        any("request" not in entry.body for entry in approvals),
         is_baseline,
     )
 
@@ -190,10 +197,40 @@ def _approvals(entries: Sequence[Entry], replaces: int) -> list[Entry]:
     ]
 
 
-def _was_in_the_files(approval: Entry, approvals: Sequence[Entry]) -> bool:
-    """Whether what was approved was in the files: a requested segment is once both approved it."""
-    same = [one for one in approvals if one.body["digest"] == approval.body["digest"]]
-    return "request" not in approval.body or len(same) >= DECIDERS
+def complete_request(
+    home: Home, entries: Sequence[Entry], change: SettingsChange
+) -> SettingsChange:
+    """The change with a requested segment that was approved for good, put into `segments.yaml`.
+
+    That is left to do where the process of the second approval was killed, or the disk was full.
+    The same change where there is none, and for files with other changes. Raises NoSpace.
+    """
+    if change.before is None or change.before.digest != change.after.digest:
+        return change
+    for texts in _requested_texts(change, entries):
+        wanted = settings_change(home, entries, texts)
+        if wanted.weakenings and wanted.takes_effect:
+            write_segments(home, texts)
+            return wanted
+    return change
+
+
+def _requested_texts(change: SettingsChange, entries: Sequence[Entry]) -> Iterator[SettingsTexts]:
+    """The files with each segment more that was approved for the settings recorded last."""
+    known = change.after.segments
+    kept = (entry.body.get("segments_text") for entry in _approvals(entries, change.replaces))
+    for text in dict.fromkeys(text for text in kept if text):
+        wanted = parse(text, "segments.yaml", SegmentSettings)
+        codes = [code for code in wanted.named if code not in known.named]
+        with suppress(ConfigurationError):  # the file was written anew: people add the segment
+            segments = with_named_segments(change.texts.segments, wanted, codes)
+            yield SettingsTexts(change.texts.policy, segments)
+
+
+def write_segments(home: Home, texts: SettingsTexts) -> None:
+    """Replace `segments.yaml`, or the file that it is a link to. Raises NoSpace."""
+    path = home.segments.resolve()
+    write_bytes(texts.segments.encode(), path, mode=stat.S_IMODE(path.stat().st_mode))
 
 
 def recorded_settings(entries: Sequence[Entry]) -> tuple[int, Meaning | None]:
@@ -240,7 +277,10 @@ def roles_in_force(entries: Sequence[Entry], today: Roles) -> Roles:
 
 def require_approved(home: Home, entries: Sequence[Entry]) -> SettingsChange:
     """The change of the files in force. Raises Held while it weakens the promise unapproved."""
-    change = settings_change(home, entries)
+    return _require_effect(settings_change(home, entries))
+
+
+def _require_effect(change: SettingsChange) -> SettingsChange:
     if change.takes_effect:
         return change
     listed = "".join(f"\n  - {weakening}" for weakening in change.weakenings)
@@ -264,12 +304,14 @@ def record_settings(home: Home, ledger: Ledger, secret: Secret) -> Revision:
     """The newest revision; a new one is recorded first when the files in force differ from it.
 
     It applies from the day after the newest one that any release covers, so that no period that
-    has begun changes. Raises ConfigurationError with all mistakes of the files, Held while a weaker
-    promise is not approved, LedgerBroken or Busy.
+    has begun changes. A requested segment that two logins have approved is put into the files
+    first. Raises ConfigurationError with all mistakes of the files, Held while a weaker promise is
+    not approved, LedgerBroken, NoSpace or Busy.
     """
     with exclusive(home):
         entries = ledger.entries()
-        change = require_approved(home, entries)
+        found = settings_change(home, entries)
+        change = _require_effect(complete_request(home, entries, found))
         expected = _expected(change, home, entries)
         revision = expected[-1]
         approved = [entry.sequence for entry in change.approvals] if change.weakenings else []
@@ -341,6 +383,7 @@ def approve_settings(
         }
         kept = {
             "digest": change.after.digest,
+            **({"segments_text": requested.texts.segments} if requested else {}),
             "by": who.login,
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "salt": secret.salt(content),

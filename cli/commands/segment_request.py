@@ -14,6 +14,7 @@ from anonymizer.release.segment_decisions import (
     approve_segment,
     reject_segment,
     segment_states,
+    segments_added,
 )
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
@@ -35,6 +36,7 @@ _STATES: "dict[Standing, str]" = {
     "approved_once": "approved by one of two",
     "approved": "approved",
     "rejected": "rejected",
+    "in_catalogue": "in the catalogue",
 }
 RequestArgument = Annotated[str, typer.Argument(help="The id of a request, as listed.")]
 ReasonOption = Annotated[
@@ -62,16 +64,25 @@ def list_requests(
 
     place = existing_home(home)
     recorded = _recorded(place)
-    states = segment_states(open_ledger(place).entries())
+    entries = open_ledger(place).entries()
+    states = segment_states(entries)
+    added = segments_added(entries, [one.composed for one in recorded.requests])
     rows = []
     for one in recorded.requests:
         state = states.get(one.id, SegmentState())
-        if still_open and state.standing in {"approved", "rejected"}:
+        standing, first_day = _STATES[state.standing], state.first_day
+        is_closed = state.standing in {"approved", "rejected"}
+        if state.standing == "approved" and not state.is_recorded:
+            standing = "approved, to be added by the next run"
+        elif not is_closed and one.composed in added:
+            standing, is_closed = _STATES["in_catalogue"], True
+            first_day = added[one.composed]
+        if still_open and is_closed:
             continue
         rows.append(
             (
                 *(one.id, one.time, one.login, ", ".join(one.advertisers), one.segment),
-                *(_STATES[state.standing], state.first_day, " / ".join(state.reasons)),
+                *(standing, first_day, " / ".join(state.reasons)),
             )
         )
     columns = (
@@ -122,6 +133,8 @@ def show_request(
         return
     words = wanted.composed.words(known.catalogue.dimensions)
     say(f"{request}: {words.english} [{wanted.segment}], requested by {wanted.login}.")
+    if members := wanted.composed.members(known.catalogue.dimensions).english:
+        say(f"  joins: {members}")
     for effect in effects:
         tell_effect(effect)
 

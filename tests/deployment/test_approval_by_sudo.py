@@ -161,6 +161,32 @@ def test_the_rights_are_those_of_the_owner_and_the_name_is_the_callers(folder: P
         ("--segment", "0123456789ab", "--reject"),
         ("--segment", "0123456789ab", "--digest", "0", *WHY),
         ("--reject", *WHY),
+        ("--segment", "", *WHY),
+        ("--digest", "", *WHY),
+        ("--reason", ""),
+        ("", *WHY),
+        ("--segments", *WHY),
+        ("--segments", "--segment", "0123456789ab"),
+        ("--segments", "--whatif"),
+        ("--segments", "--reject"),
+        ("--segments", "--k", "20"),
+        ("--k", "20"),
+        ("--whatif", *WHY),
+        ("--whatif", "--digest", "0"),
+        ("--whatif", "campaign-day-2026-11-17"),
+        ("--whatif", "--chart", "/tmp/page.html"),
+        ("--whatif", "--home", "/tmp"),
+        ("--whatif", "--k", ""),
+        ("--whatif", "--k"),
+        ("--whatif", "--k", "20 --home=/tmp"),
+        ("--whatif", "--k", "20,k"),
+        ("--whatif", "--rounding", "5\n6"),
+        ("--whatif", "--inference-k", "--home"),
+        ("--whatif", "--period", "2026-11-17/.."),
+        ("--whatif", "--period", "-1"),
+        ("--whatif", "--add-segment", "--home=/tmp"),
+        ("--whatif", "--add-segment", "male:all:/tmp"),
+        ("--whatif", "--add-segment", "male:all:$HOME"),
     ],
 )
 def test_nothing_else_is_passed_on(folder: Path, words: tuple[str, ...]) -> None:
@@ -168,6 +194,46 @@ def test_nothing_else_is_passed_on(folder: Path, words: tuple[str, ...]) -> None
     done = called(script, OFFICER, *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("audience-approve: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "passed"),
+    [
+        (("--segments",), "segment-request list"),
+        (("--segment", "0123456789ab"), "segment-request show 0123456789ab"),
+        (("--whatif",), "whatif"),
+        (
+            ("--k", "20,50", "--whatif", "--inference-k", "10,k", "--period", "2026-W44"),
+            "whatif --k=20,50 --inference-k=10,k --period=2026-W44",
+        ),
+        (
+            ("--whatif", "--add-segment", "all:75+:31.71", "--add-segment", "male:under_40:all"),
+            "whatif --add-segment=all:75+:31.71 --add-segment=male:under_40:all",
+        ),
+    ],
+)
+def test_what_officers_read_is_passed_on(folder: Path, words: tuple[str, ...], passed: str) -> None:
+    script = installed(folder, "#!/bin/echo\n", folder)
+    done = called(script, OFFICER, *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split(" ", 1)[1] == f"{passed}\n"
+
+
+def test_officers_list_requests_and_try_settings_in_a_home_that_they_cannot_read(
+    folder: Path, home: Home
+) -> None:
+    segment = ComposedSegment.parse("male:60-64+70-74:all", "here")
+    account = UserAccount("nina", "ad_ops", ("maju",))
+    request = SegmentRequests(home.segment_requests).add(account, segment)
+    script = installed(folder, audience(), home.root)
+    listed = called(script, OFFICER, "--segments")
+    assert listed.returncode == 0, listed.stderr
+    assert request.id in listed.stdout
+    refused = called(script, OTHER if pwd.getpwnam(OTHER).pw_uid else "bin", "--whatif")
+    assert "has no role that may approve" in refused.stderr
+    tried = called(script, OFFICER, "--whatif", "--k", "20")
+    assert "has no role" not in tried.stderr
+    assert "release" in tried.stderr, "nothing was released in this home"
 
 
 @pytest.mark.parametrize("number", ["", "0", "1 --euid 0", "daemon"])

@@ -1,6 +1,7 @@
 """Requested segments in the portal: kept once, seen by those they are for, with the decision."""
 
 import json
+import os
 import re
 import shutil
 import stat
@@ -16,11 +17,14 @@ from test_portal_downloads import client
 from anonymizer.exports.database import build_database
 from anonymizer.exports.export_folders import write_exports
 from anonymizer.model.composed_segments import ComposedSegment
+from anonymizer.model.dimensions import Text
+from anonymizer.model.errors import ConfigurationError
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.public_ledger import write_public_ledger
 from anonymizer.release.publication import load_releases
 from anonymizer.storage.home import Home
 from portal.account_store import AccountStore
+from portal.published_tables import KnownGroup, PublishedTables
 from portal.segment_requests import MOST_OPEN, SegmentRequests
 from portal.user_accounts import UserAccount
 
@@ -107,6 +111,72 @@ def test_what_is_no_segment_is_kept_by_no_one(
 ) -> None:
     assert ask(client(portal_home), **changed) == 404
     assert not portal_home.segment_requests.exists()
+
+
+def test_joined_codes_of_tables_are_kept_as_a_request_that_is_read(
+    portal_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Released tables have groups of requested segments, whose codes the page offers."""
+    nina = client(portal_home)
+    joined = [
+        KnownGroup(
+            "31.71+31.74", "area", Text("A and B", "A dan B"), frozenset({"31.71", "31.74"})
+        ),
+        KnownGroup("45-49+50-54", "group", Text("", ""), frozenset({"45-49", "50-54"})),
+    ]
+    groups = PublishedTables(portal_home).groups()
+    _, ages, regions = groups.dimensions
+    monkeypatch.setitem(regions, joined[0].code, joined[0])
+    monkeypatch.setitem(ages, joined[1].code, joined[1])
+    monkeypatch.setattr(PublishedTables, "groups", lambda _: groups)
+    for _ in range(2):
+        assert ask(nina, ages="45-49+50-54 50-54", regions="31.71+31.74 73.71") == 303
+    assert kept(portal_home) == ["female:45-49+50-54:31.71+31.74+73.71"]
+    assert SegmentRequests(portal_home.segment_requests).read().unreadable == 0
+    page = nina.get("/segment-requests").text
+    assert "Aged 45-54; Central Jakarta, South Jakarta, Makassar City" in page
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        ComposedSegment("female", ("50-54", "40-44"), ()),
+        ComposedSegment("female:", (), ()),
+    ],
+)
+def test_what_would_not_be_read_again_is_not_kept(tmp_path: Path, segment: ComposedSegment) -> None:
+    requests = SegmentRequests(tmp_path / "requests.jsonl")
+    with pytest.raises(ConfigurationError):
+        requests.add(NINA, segment)
+    assert not (tmp_path / "requests.jsonl").exists()
+
+
+def test_a_line_that_the_system_writes_in_parts_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, content: write(file, bytes(content)[:7]))
+    requests = SegmentRequests(tmp_path / "requests.jsonl")
+    request = requests.add(NINA, ComposedSegment.parse(TEXT, "here"))
+    assert requests.read().requests == (request,)
+    assert requests.read().unreadable == 0
+
+
+def test_a_request_that_tables_have_by_now_needs_no_decision(portal_home: Home) -> None:
+    """Named segments are in every table; whoever asked for one of these is not told."""
+    requests = SegmentRequests(portal_home.segment_requests)
+    for _ in range(MOST_OPEN):
+        requests.add(NINA, ComposedSegment.parse("male:18-20+under_40:all", "here"))
+    budi = UserAccount("budi", "ad_ops", ("jaya",))
+    requests.add(budi, ComposedSegment.parse("male:under_40:all", "here"))
+    for login in ("nina", "budi"):
+        page = client(portal_home, login).get("/segment-requests").text
+        assert "In the tables for periods that begin on or after" in page
+        assert "Waiting for a decision" not in page
+    sari = UserAccount("sari", "ad_ops", ("nowhere",))
+    requests.add(sari, ComposedSegment.parse("male:under_40:73.71", "here"))
+    assert "Waiting" in client(portal_home, "sari").get("/segment-requests").text
+    assert ask(client(portal_home)) == 303, "what needs no decision is not counted"
 
 
 def test_a_form_of_another_page_requests_nothing(portal_home: Home) -> None:

@@ -10,7 +10,7 @@ from two_logins import ENGINEER, OFFICER, OTHER, ROLES
 from anonymizer.exports.segment_states import published_states
 from anonymizer.model.composed_segments import ComposedSegment
 from anonymizer.model.configuration import parse
-from anonymizer.model.errors import ConfigurationError, Held
+from anonymizer.model.errors import ConfigurationError, Held, NoSpace
 from anonymizer.model.named_texts import with_named_segments
 from anonymizer.model.policy import Policy
 from anonymizer.model.request_state import SegmentState
@@ -22,6 +22,7 @@ from anonymizer.release.segment_decisions import (
     reject_segment,
     requested_texts,
     segment_states,
+    segments_added,
 )
 from anonymizer.release.settings import revisions
 from anonymizer.release.settings_change import (
@@ -187,6 +188,20 @@ def test_one_request_after_the_other(home: Home) -> None:
     )
 
 
+def test_the_catalogue_says_since_when_it_has_a_segment(home: Home) -> None:
+    before = home.segments.read_text(encoding="utf-8")
+    known = ComposedSegment.parse("male:under_40:all", "here")
+    unknown = ComposedSegment.parse("male:all:99.99", "here")
+    for login in (ENGINEER, OFFICER):
+        approve(home, login)
+    asked = [SEGMENT, SECOND, known, unknown]
+    found = segments_added(ledger_of(home).entries(), asked)
+    assert found == {SEGMENT: date(2026, 11, 18), known: None}
+    home.segments.write_text(before, encoding="utf-8")
+    run(home)
+    assert segments_added(ledger_of(home).entries(), asked) == {known: None}
+
+
 def test_a_segment_that_was_removed_needs_two_approvals_again(home: Home) -> None:
     before = home.segments.read_text(encoding="utf-8")
     approve(home, ENGINEER)
@@ -199,28 +214,122 @@ def test_a_segment_that_was_removed_needs_two_approvals_again(home: Home) -> Non
         run(home)
 
 
-def test_removed_before_a_run_recorded_it_the_approvals_are_used_up(home: Home) -> None:
-    """A process that is killed between the entry and the file leaves two approvals."""
+def approved_by_both(home: Home) -> RequestedSettings:
+    """What a process leaves that is killed between the second approval and the file."""
     wanted = RequestedSettings(REQUEST, requested_texts(home, ledger_of(home).entries(), SEGMENT))
     for login in (ENGINEER, OFFICER):
         approve_settings(
             home, ledger_of(home), secret_of(home), who(home, login), WHY, requested=wanted
         )
     assert state(home).standing == "approved"
-    run(home)
-    assert state(home).standing == "waiting"
+    assert state(home).public_standing == "approved_once", "readers see what cannot be taken back"
+    return wanted
 
 
-def test_a_process_that_was_killed_before_the_file_is_completed(home: Home) -> None:
-    wanted = RequestedSettings(REQUEST, requested_texts(home, ledger_of(home).entries(), SEGMENT))
-    for login in (ENGINEER, OFFICER):
-        approve_settings(
-            home, ledger_of(home), secret_of(home), who(home, login), WHY, requested=wanted
-        )
-    assert approve(home, OFFICER)
+def is_completed(home: Home) -> bool:
     assert len(entries(home, "settings_approval")) == 2
-    assert named(home)[-1].startswith(CODE)
+    assert not entries(home, "safeguards")
     assert state(home).is_recorded
+    assert state(home).public_standing == "approved"
+    return named(home)[-1].startswith(CODE)
+
+
+@pytest.mark.parametrize("is_in_the_file", [False, True])
+@pytest.mark.parametrize("login", [OFFICER, ENGINEER, ""])
+def test_a_killed_process_is_completed_by_the_next_approval_or_run(
+    home: Home, login: str, is_in_the_file: bool
+) -> None:
+    wanted = approved_by_both(home)
+    if is_in_the_file:
+        home.segments.write_text(wanted.texts.segments, encoding="utf-8")
+    else:
+        comment = "# edited since\n"
+        home.segments.write_text(comment + home.segments.read_text("utf-8"), encoding="utf-8")
+    if login:
+        assert approve(home, login)
+    else:
+        run(home)
+    assert is_completed(home)
+    assert is_in_the_file or home.segments.read_text("utf-8").startswith("# edited since\n")
+
+
+def test_a_disk_that_is_full_at_the_second_approval_loses_neither(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approve(home, ENGINEER)
+    with monkeypatch.context() as full:
+        full.setattr("anonymizer.release.settings_change.write_bytes", no_space)
+        with pytest.raises(NoSpace):
+            approve(home, OFFICER)
+    assert state(home).public_standing == "approved_once"
+    run(home)
+    assert is_completed(home)
+
+
+def no_space(content: bytes, path: Path, **_: object) -> None:
+    raise NoSpace(path.name, f"no room for {len(content)} bytes")
+
+
+def test_another_request_waits_for_no_completion(home: Home) -> None:
+    approved_by_both(home)
+    assert not approve(home, ENGINEER, "other", SECOND)
+    assert state(home).is_recorded
+    assert state(home, "other").standing == "approved_once"
+    assert approve(home, OFFICER, "other", SECOND)
+    assert named(home)[-1] == "men_60_64_or_70_74"
+
+
+@pytest.mark.parametrize("is_in_the_file", [False, True])
+def test_what_both_have_approved_is_rejected_by_no_one(home: Home, is_in_the_file: bool) -> None:
+    wanted = approved_by_both(home)
+    if is_in_the_file:
+        home.segments.write_text(wanted.texts.segments, encoding="utf-8")
+    assert "is approved already (the next run adds the segment)" in refused(lambda: reject(home))
+    run(home)
+    assert is_completed(home)
+
+
+def test_nothing_is_rejected_while_files_are_not_recorded(home: Home) -> None:
+    approve(home, ENGINEER)
+    before = home.segments.read_text(encoding="utf-8")
+    texts = requested_texts(home, ledger_of(home).entries(), SEGMENT)
+    home.segments.write_text(texts.segments, encoding="utf-8")
+    assert "has changes that the ledger has not recorded" in refused(lambda: reject(home))
+    home.segments.write_text(before, encoding="utf-8")
+    reject(home)
+    assert state(home).standing == "rejected"
+
+
+def test_files_that_were_changed_otherwise_are_not_overwritten(home: Home) -> None:
+    approved_by_both(home)
+    text = home.policy.read_text(encoding="utf-8")
+    home.policy.write_text(text.replace("\n  k: 50", "\n  k: 60"), encoding="utf-8")
+    run(home)
+    assert state(home) == SegmentState()
+    assert not named(home)[-1].startswith(CODE)
+
+
+def test_a_link_to_the_settings_stays_a_link(home: Home, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.yaml"
+    home.segments.rename(kept)
+    kept.chmod(0o640)
+    home.segments.symlink_to(kept)
+    approve(home, ENGINEER)
+    approve(home, OFFICER)
+    assert home.segments.is_symlink()
+    assert CODE in kept.read_text(encoding="utf-8")
+    assert kept.stat().st_mode & 0o777 == 0o640
+
+
+def test_void_approvals_give_no_reason(home: Home) -> None:
+    approve(home, ENGINEER, reason="It was wanted once.")
+    text = home.policy.read_text(encoding="utf-8")
+    home.policy.write_text(text.replace("\n  k: 50", "\n  k: 60"), encoding="utf-8")
+    run(home)
+    approve(home, OFFICER)
+    assert state(home).reasons == (WHY,)
+    approve(home, ENGINEER, reason="It is still wanted.")
+    assert state(home).reasons == (WHY, "It is still wanted.")
 
 
 @pytest.mark.parametrize("reason", ["It has 7 people.", "", "Ask a@b.co about it."])
@@ -261,7 +370,7 @@ def test_a_text_that_cannot_be_added_to_is_left_to_people() -> None:
     text = "named: {men: {gender: male, english: men, indonesian: pria}}\n"
     wanted = SEGMENT.added_to(read_meaning_of(text), catalogue())
     message = refused(lambda: with_named_segments(text, wanted, [list(wanted.named)[-1]]))
-    assert "add this to named: by hand" in message
+    assert "add the lines below to named: by hand" in message
     assert "- 25-29" in message
 
 
