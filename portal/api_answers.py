@@ -17,6 +17,7 @@ from starlette.responses import Response
 from anonymizer.model.errors import AudienceError
 from portal.access_log import Fact
 from portal.api_tokens import ApiToken
+from portal.request_limit import RequestLimit
 from portal.site import NotFound, Site
 from portal.user_accounts import UserAccount
 
@@ -218,10 +219,12 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def limit_requests(site: Site, request: Request, token: ApiToken | None) -> None:
+def limit_requests(
+    site: Site, request: Request, token: ApiToken | None, limit: RequestLimit
+) -> None:
     """Raise ApiProblem beyond the limit of a token, or of an address without one."""
     sender = f"token {token.id}" if token else f"address {address_of(request)}"
-    if wait := site.requests.seconds_to_wait(sender):
+    if wait := limit.seconds_to_wait(sender):
         problem = ApiProblem(429, "Too many requests. Wait as long as Retry-After says.")
         problem.headers["Retry-After"] = str(wait)
         raise problem
@@ -277,7 +280,7 @@ def _token(site: Site, request: Request) -> ApiToken:
     scheme, _, written = request.headers.get("authorization", "").partition(" ")
     bearer = scheme.lower() == "bearer"
     token = site.store.tokens.find(written.strip()) if bearer else None
-    limit_requests(site, request, token)
+    limit_requests(site, request, token, site.requests)
     if token is None:
         site.log.write("token_refused", login="", address=address_of(request))
         problem = ApiProblem(401, _UNKNOWN_SENDER)

@@ -177,7 +177,7 @@ def _signed_token(site: Site, request: Request) -> ApiToken:
     token_id, expires, signature = (request.query_params.get(name, "") for name in _SIGNED)
     valid = site.addresses.is_valid(_place(request), token_id, expires, signature)
     token = site.store.tokens.find_by_id(token_id) if valid else None
-    limit_requests(site, request, token)
+    limit_requests(site, request, token, site.file_requests if token else site.requests)
     if token is None:
         raise ApiProblem(403, "This address is not valid, or no longer. Query the table again.")
     return token

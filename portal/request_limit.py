@@ -1,6 +1,7 @@
 """How many requests a session, or an address without one, may send: so that none slows the others.
 
 Each has a bucket of tokens, kept in memory: a request takes one, and they come back evenly.
+Signed addresses of files have buckets of their own: a table can have thousands of files.
 """
 
 import math
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from threading import Lock
 
 REQUESTS_PER_MINUTE = 300
+FILE_REQUESTS_PER_MINUTE = 30_000
 _MINUTE = 60.0
 
 

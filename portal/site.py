@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from urllib.parse import parse_qs, quote
 
@@ -35,7 +35,7 @@ from portal.export_files import ExportFiles
 from portal.file_addresses import FileAddresses
 from portal.portal_words import words_in
 from portal.published_tables import PublishedTables
-from portal.request_limit import RequestLimit
+from portal.request_limit import FILE_REQUESTS_PER_MINUTE, RequestLimit
 from portal.segment_requests import SegmentRequests
 from portal.sign_in import SignInLimits
 
@@ -103,6 +103,9 @@ class Site:
     origin: str = ""
     limits: SignInLimits = field(default_factory=SignInLimits)
     requests: RequestLimit = field(default_factory=RequestLimit)
+    file_requests: RequestLimit = field(
+        default_factory=partial(RequestLimit, FILE_REQUESTS_PER_MINUTE)
+    )
     addresses: FileAddresses = field(default_factory=FileAddresses)
 
     @cached_property

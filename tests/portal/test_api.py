@@ -159,10 +159,15 @@ def test_an_edited_file_is_not_sent(portal_home: Home) -> None:
     assert b"subject" not in answer.content
 
 
-def browser(home: Home, login: str, per_minute: int = 300) -> TestClient:
+def browser(
+    home: Home, login: str, per_minute: int = 300, files_per_minute: int = 300
+) -> TestClient:
     """A program in this process."""
-    limit = RequestLimit(per_minute=per_minute, clock=lambda: 0.0)
-    site = replace(site_of(home), requests=limit)
+    limit, files = (
+        RequestLimit(per_minute=number, clock=lambda: 0.0)
+        for number in (per_minute, files_per_minute)
+    )
+    site = replace(site_of(home), requests=limit, file_requests=files)
     found = TestClient(create_application(site), base_url="http://127.0.0.1")
     found.headers["Authorization"] = f"Bearer {site.store.tokens.add(login, 'x', 1)[1]}"
     return found

@@ -17,6 +17,7 @@ from test_portal_isolation import comparable
 from anonymizer.storage.home import Home
 from portal.account_store import AccountStore
 from portal.file_addresses import VALID_SECONDS, FileAddresses, FilePlace
+from portal.request_limit import FILE_REQUESTS_PER_MINUTE, REQUESTS_PER_MINUTE
 from portal.share_profile import write_profile
 
 pytestmark = pytest.mark.xdist_group("portal")
@@ -214,6 +215,20 @@ def test_an_address_ends_with_its_token(server: Server) -> None:
     assert Browsing(server).get(path).status == 200
     AccountStore(server.home.portal_accounts).tokens.revoke(reader.token.split("_")[1])
     assert Browsing(server).get(path).status == 403
+
+
+def test_a_table_has_more_files_than_a_token_has_requests(portal_home: Home) -> None:
+    client = browser(portal_home, "nina", per_minute=1, files_per_minute=5)
+    answer = client.post(f"{DAYS}/query", json={})
+    urls = [json.loads(line)["file"]["url"] for line in answer.text.splitlines()[2:]]
+    assert len(urls) == 2
+    reading = [client.head(url).status_code for url in urls]
+    reading += [client.get(url).status_code for url in (*urls, *urls)]
+    assert reading == [200] * 5 + [429], "files have a limit of their own"
+    assert client.get(SHARES).status_code == 429
+    assert client.get(f"{urls[0]}0").status_code == 403, "an address that is not valid"
+    assert client.get(f"{urls[0]}0").status_code == 429, "is limited as any other request"
+    assert FILE_REQUESTS_PER_MINUTE >= 50 * REQUESTS_PER_MINUTE
 
 
 def test_an_address_expires_and_belongs_to_its_process() -> None:
