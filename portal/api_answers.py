@@ -18,7 +18,7 @@ from anonymizer.model.errors import AudienceError
 from portal.access_log import Fact
 from portal.api_tokens import ApiToken
 from portal.request_limit import RequestLimit
-from portal.site import NotFound, Site
+from portal.site import NotFound, Site, turns_of
 from portal.user_accounts import UserAccount
 
 PROBLEM_TYPE = "application/problem+json"
@@ -124,11 +124,14 @@ def api_endpoint(
     handler: ApiHandler,
     parameters: Sequence[Parameter] | None = None,
     token_of: TokenFinder | None = None,
+    at_once: int = 0,
 ) -> Callable[[Request], Awaitable[Response]]:
     """A handler as Starlette calls it, in a thread. Without `parameters` none is looked at.
 
-    `token_of` finds the token of a request where it is not in the header.
+    `token_of` finds the token of a request where it is not in the header. At most `at_once`
+    requests are answered at the same time, if it is given; the others wait without a thread.
     """
+    turns = turns_of(at_once)
     guarded = _Guarded(site, handler, parameters, token_of or _token)
 
     async def called(request: Request) -> Response:
@@ -136,7 +139,8 @@ def api_endpoint(
             body = await _read_body(request) if request.method == "POST" else b""
         except BodyTooLarge:
             return problem_answer(ApiProblem(413, f"The body has more than {_LARGEST_BODY} bytes."))
-        return await run_in_threadpool(guarded.answer, request, body)
+        async with turns:
+            return await run_in_threadpool(guarded.answer, request, body)
 
     return called
 
@@ -201,7 +205,11 @@ def problem_answer(problem: ApiProblem) -> Response:
 
 
 def note(site: Site, asked: ApiRequest, status: int) -> None:
-    """Record a request that came with a token: what it named, and how it is answered."""
+    """Record a request that came with a token: what it named, and how it is answered.
+
+    What it named is left out where there was no such thing: it can be a token or an address of
+    e-mail in the wrong place.
+    """
     route = asked.request.scope.get("route")
     stated: dict[str, Fact] = {
         "login": asked.reader.login,
@@ -210,8 +218,11 @@ def note(site: Site, asked: ApiRequest, status: int) -> None:
         "route": str(getattr(route, "name", "")) or "unknown",
         "status": status,
     }
-    named = {("file" if n == "name" else n): str(v) for n, v in asked.request.path_params.items()}
-    site.log.write("api_read", **{**named, **stated})
+    named: dict[str, Fact] = {}
+    if status < HTTPStatus.BAD_REQUEST:
+        parts = asked.request.path_params.items()
+        named = {("file" if name == "name" else name): str(part) for name, part in parts}
+    site.log.write("api_read", **named | stated)
 
 
 def address_of(request: Request) -> str:

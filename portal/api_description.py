@@ -37,6 +37,7 @@ from portal.download_pages import MEDIA_TYPES
 from portal.site import Site
 
 DESCRIPTION = f"{BASE}/openapi.json"
+FIGURES_AT_ONCE = 2  # requests; another one waits for its turn
 _VERSION = "1.0.0"
 _PART = re.compile(r"\{(\w+)\}")
 _PROBLEMS: Mapping[str, str] = {
@@ -54,13 +55,14 @@ _GONE = "The release was withdrawn or corrected, or its files were retired."
 class ApiRoute:
     """An address: who answers, with which parameters, and the name of the answer's schema.
 
-    Without a schema the answer is a file.
+    Without a schema the answer is a file. `at_once` limits how many are answered at a time.
     """
 
     path: str
     handler: ApiHandler
     parameters: Sequence[Parameter] = ()
     schema: str = ""
+    at_once: int = 0
 
     @property
     def name(self) -> str:
@@ -84,6 +86,7 @@ ROUTES = (
         api_objects.figures,
         (CAMPAIGN, INTEREST, SERIES_NAME, PERIOD, SEGMENT, *PAGED),
         "FigurePage",
+        FIGURES_AT_ONCE,
     ),
     ApiRoute(
         "/releases", api_objects.releases, (SERIES_NAME, PERIOD, AFTER, *PAGED), "ReleasePage"
@@ -109,7 +112,7 @@ def api_routes(site: Site) -> list[Route]:
         *(
             Route(
                 BASE + route.path,
-                api_endpoint(site, route.handler, route.parameters),
+                api_endpoint(site, route.handler, route.parameters, at_once=route.at_once),
                 name=f"api_{route.name}",
             )
             for route in ROUTES

@@ -4,19 +4,17 @@ published segment that contains them.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from anonymizer.model.dimensions import ALL, Text
+from anonymizer.model.dimensions import ALL
 from anonymizer.model.series import Series
 from portal.published_tables import (
     Bounded,
     Codes,
     KnownGroups,
-    PortalSubject,
     PublishedTables,
-    ReleasedTable,
     Scope,
+    SuppressedSegment,
     TableRow,
 )
 from portal.site import NotFound
@@ -112,18 +110,16 @@ def _listed(
     rows: Sequence[dict[str, Any]],
     segment: ListedSegment | None,
 ) -> Iterator[ListedFigure]:
-    """The figures of rows, with each table read once that has a suppressed one."""
-    read: dict[tuple[str, str], ReleasedTable] = {}
-    for row in rows:
-        own = segment or ListedSegment(row["segment_id"], row["segment"], _codes(row))
-        figure, nearest = None, None
-        if row["people"] is not None:
-            figure = Bounded(row["people"], row["people_least"], row["people_most"])
-        else:
-            key = (row["release_id"], row["subject_id"])
-            if key not in read:
-                read[key] = _table(tables, scope, row)
-            nearest = read[key].nearest(own.codes)
+    """The figures of rows. What contains the suppressed ones is read once for all of them."""
+    own = [segment or ListedSegment(row["segment_id"], row["segment"], _codes(row)) for row in rows]
+    figures = [_figure(row) for row in rows]
+    places = [
+        SuppressedSegment(row["release_id"], row["subject_id"], one.codes)
+        for row, one in zip(rows, own, strict=True)
+    ]
+    wanted = [place for place, figure in zip(places, figures, strict=True) if figure is None]
+    nearest = tables.nearest_of(wanted, scope)
+    for row, one, place, figure in zip(rows, own, places, figures, strict=True):
         yield ListedFigure(
             row["release_id"],
             row["subject_kind"],
@@ -131,17 +127,17 @@ def _listed(
             row["subject"],
             row["advertiser_id"],
             row["period"],
-            own,
+            one,
             figure,
             row["rounding"],
-            nearest,
+            None if figure else nearest.get(place),
         )
 
 
-def _table(tables: PublishedTables, scope: Scope, row: dict[str, Any]) -> ReleasedTable:
-    subject = partial(PortalSubject, row["subject_kind"], row["subject_id"])
-    words = Text(row["subject"], row["subject"])
-    return tables.table(subject(words, "", "", None, None, scope), row["release_id"])
+def _figure(row: dict[str, Any]) -> Bounded | None:
+    if row["people"] is None:
+        return None
+    return Bounded(row["people"], row["people_least"], row["people_most"])
 
 
 def _codes(row: dict[str, Any]) -> Codes:

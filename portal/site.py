@@ -234,9 +234,7 @@ def endpoint(
     At most `at_once` of its requests are answered at the same time, if it is given. The others
     wait without a thread, so that they keep nobody else from one.
     """
-    turns: AbstractAsyncContextManager[None] = (
-        asyncio.Semaphore(at_once) if at_once else nullcontext()
-    )
+    turns = turns_of(at_once)
 
     async def called(request: Request) -> Response:
         try:
@@ -247,6 +245,11 @@ def endpoint(
             return await run_in_threadpool(site.answer, handler, request, form, public=public)
 
     return called
+
+
+def turns_of(at_once: int) -> AbstractAsyncContextManager[None]:
+    """What lets so many requests in at the same time; all of them for 0."""
+    return asyncio.Semaphore(at_once) if at_once else nullcontext()
 
 
 def cookie(response: Response, name: str, value: str, seconds: int | None = None) -> None:

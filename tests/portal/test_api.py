@@ -1,8 +1,11 @@
 """The API: what a program reads is what is published, with its tag, its problems and its record."""
 
+import asyncio
 import hashlib
 import json
+import time
 from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 import duckdb
@@ -10,12 +13,20 @@ import pytest
 from browsing import Browsing, signed_in
 from calls import Program, program
 from published_world import CORRECTED, CORRECTION, GOOD, WEEK, WHY_WITHDRAWN, WITHDRAWN, Server
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from anonymizer.storage.home import Home
 from portal.account_store import AccountStore
-from portal.api_description import DESCRIPTION, ROUTES, description
+from portal.api_description import (
+    DESCRIPTION,
+    FIGURES_AT_ONCE,
+    ROUTES,
+    api_routes,
+    description,
+)
 from portal.application import create_application
+from portal.published_tables import PublishedTables
 from portal.request_limit import RequestLimit
 from portal.server import site_of
 
@@ -95,6 +106,81 @@ def test_a_suppressed_segment_says_so_with_the_nearest_published_one(nina: Progr
     named = [one for one in listed.values() if one["status"] == "suppressed"]
     assert all(one["people"] is None for one in named)
     assert all(one["nearest"] is None for one in listed.values() if one["people"])
+
+
+def test_the_nearest_segments_of_a_page_are_read_with_one_statement(
+    portal_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, asked = browser(portal_home, "wira"), []
+    records = PublishedTables.records
+
+    def noted(tables: PublishedTables, statement: str, values: dict[str, Any]) -> Any:
+        asked.append(statement)
+        return records(tables, statement, values)
+
+    monkeypatch.setattr(PublishedTables, "records", noted)
+    tables = site_of(portal_home).tables
+    for query in ("segment=female:75%2B:73.71", "segment=men_under_40", "campaign=spring", ""):
+        asked.clear()
+        found = client.get(f"{API}/figures?limit=500&{query}").json()
+        suppressed = [one for one in found["items"] if one["status"] == "suppressed"]
+        assert asked.count("read_table") == 0, query
+        assert asked.count("find_nearest_segments") == bool(suppressed), query
+        assert len(asked) <= 4, query
+        for one in suppressed:
+            assert one["nearest"] == expected_nearest(tables, one), (query, one["release"])
+    assert len({one["release"] for one in suppressed}) > 1
+
+
+def expected_nearest(tables: PublishedTables, figure: dict[str, Any]) -> Any:
+    """The same from the whole table, as the pages look for it."""
+    about, own = figure["subject"], figure["segment"]
+    subject = tables.subject(about["kind"], about["id"], None)
+    assert subject
+    table = tables.table(subject, figure["release"])
+    row = table.nearest((own["gender"], own["age"], own["region"]))
+    if row is None:
+        return None
+    assert row.figure
+    codes = dict(zip(("gender", "age", "region"), row.codes, strict=True))
+    return {
+        "segment": {"id": row.id, "name": row.name.english, **codes},
+        "status": "published",
+        "people": row.figure.people,
+        "people_least": row.figure.least,
+        "people_most": row.figure.most,
+    }
+
+
+def test_two_requests_for_figures_are_answered_at_a_time(
+    portal_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, reading, most = Lock(), [], []
+
+    def read(*_: object) -> tuple[()]:
+        with lock:
+            reading.append(1)
+            most.append(len(reading))
+        time.sleep(0.05)
+        with lock:
+            reading.pop()
+        return ()
+
+    monkeypatch.setattr("portal.api_objects.list_figures", read)
+    site = site_of(portal_home)
+    token = site.store.tokens.add("nina", "x", 1)[1]
+
+    headers = [(b"authorization", f"Bearer {token}".encode())]
+    scope = {"type": "http", "method": "GET", "path": f"{API}/figures", "headers": headers}
+
+    async def six() -> list[int]:
+        (route,) = (one for one in api_routes(site) if one.name == "api_figures")
+        requests = (Request({**scope, "query_string": b"", "path_params": {}}) for _ in range(6))
+        answers = await asyncio.gather(*(route.endpoint(one) for one in requests))
+        return [one.status_code for one in answers]
+
+    assert asyncio.run(six()) == [200] * 6
+    assert max(most) == FIGURES_AT_ONCE == 2
 
 
 def test_one_segment_is_followed_through_all_tables(nina: Program) -> None:
