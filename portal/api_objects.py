@@ -149,10 +149,9 @@ def release_file(site: Site, asked: ApiRequest) -> Response:
     """One file, compared with the ledger before it is sent."""
     parts = [asked.part(name) for name in ("recipient", "release", "name")]
     recipient, release_id, name = parts
-    stated = {"recipient": recipient, "release": release_id, "file": name}
     export = site.files.circulation().exports.get((release_id, recipient))
     if export is None or not asked.reader.may_read(recipient) or name not in export.files:
-        _note_file(site, asked, "download_not_found", stated)
+        _note_file(site, asked, "download_not_found", site.files.known_parts(*parts))
         raise not_found()
     return sent_file(site, asked, export, name)
 
