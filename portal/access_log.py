@@ -28,6 +28,7 @@ Event = Literal[
     "token_added",
     "token_revoked",
     "token_refused",
+    "requests_limited",
     "api_read",
     "segment_requested",
     "fault",

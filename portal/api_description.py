@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from portal import api_objects
@@ -14,17 +13,16 @@ from portal.api_answers import (
     LONGEST,
     PROBLEM_TYPE,
     ApiHandler,
-    ApiProblem,
     Parameter,
-    address_of,
     api_endpoint,
-    problem_answer,
+    open_endpoint,
 )
 from portal.api_objects import (
     ADVERTISER,
     AFTER,
     BASE,
     CAMPAIGN,
+    CURSOR,
     INTEREST,
     LIMIT,
     NAME,
@@ -89,7 +87,10 @@ ROUTES = (
         FIGURES_AT_ONCE,
     ),
     ApiRoute(
-        "/releases", api_objects.releases, (SERIES_NAME, PERIOD, AFTER, *PAGED), "ReleasePage"
+        "/releases",
+        api_objects.releases,
+        (SERIES_NAME, PERIOD, AFTER, LIMIT, CURSOR),
+        "ReleasePage",
     ),
     ApiRoute("/releases/{release}", api_objects.release, (), "ReleaseFiles"),
     ApiRoute("/files/{recipient}/{release}/{name}", api_objects.release_file),
@@ -98,17 +99,8 @@ ROUTES = (
 
 def api_routes(site: Site) -> list[Route]:
     """The routes of the API, and of its description, which needs no token."""
-    content = description()
-
-    def described(request: Request) -> Response:
-        if wait := site.requests.seconds_to_wait(f"address {address_of(request)}"):
-            problem = ApiProblem(429, _PROBLEMS["429"])
-            problem.headers["Retry-After"] = str(wait)
-            return problem_answer(problem)
-        return JSONResponse(content)
-
     return [
-        Route(DESCRIPTION, described),
+        Route(DESCRIPTION, open_endpoint(site, JSONResponse(description()))),
         *(
             Route(
                 BASE + route.path,
@@ -207,8 +199,8 @@ def _list(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": schema}
 
 
-def _paged(name: str) -> dict[str, Any]:
-    return _object(items=_list(_named(name)), next=_or_null(_NUMBER))
+def _paged(name: str, following: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    return _object(items=_list(_named(name)), next=_or_null(following or _NUMBER))
 
 
 _TEXT: Mapping[str, Any] = {"type": "string"}
@@ -287,7 +279,7 @@ _SCHEMAS: Mapping[str, Any] = {
     "CampaignPage": _paged("ListedCampaign"),
     "CampaignPeriodPage": _paged("CampaignPeriod"),
     "FigurePage": _paged("Figure"),
-    "ReleasePage": _paged("Release"),
+    "ReleasePage": _paged("Release", CURSOR.schema),
     "Problem": {
         "type": "object",
         "properties": {

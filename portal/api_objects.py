@@ -33,6 +33,11 @@ AFTER = Parameter(
     "after", "Only what changed after the ledger entry with this number.", most=999_999_999
 )
 ADVERTISER = Parameter("advertiser", "Id of an advertiser that the token reads.")
+CURSOR = Parameter(
+    "cursor",
+    "The `next` of the page before.",
+    pattern=r"^[0-9]{1,9}\.[0-9A-Za-z~-]{1,100}$",
+)
 NAME = Parameter("name", "A part of the name or of the id, in any capitals.")
 CAMPAIGN = Parameter("campaign", "Id of a campaign.")
 INTEREST = Parameter("interest", "Code of an interest.")
@@ -108,7 +113,11 @@ def figures(site: Site, asked: ApiRequest) -> Response:
 
 
 def releases(site: Site, asked: ApiRequest) -> Response:
-    """Releases with exports for the token, in the order of their last ledger entry."""
+    """Releases with exports for the token, in the order of their last ledger entry.
+
+    A page begins after the last release of the page before, wherever that is: what changes
+    meanwhile goes to the end, and nothing moves over a border between pages.
+    """
     wanted, period = (asked.parameters.get(one.name, "") for one in (SERIES_NAME, PERIOD))
     found = sorted(
         (
@@ -119,9 +128,15 @@ def releases(site: Site, asked: ApiRequest) -> Response:
         ),
         key=lambda one: (one["changed"], one["id"]),
     )
-    later = [one for one in found if one["changed"] > asked.number(AFTER)]
-    begin = asked.number(OFFSET)
-    return _page(asked, later[begin : begin + asked.number(LIMIT) + 1])
+    number, _, id_ = asked.parameters.get(CURSOR.name, "0.").partition(".")
+    later = [
+        one
+        for one in found
+        if one["changed"] > asked.number(AFTER) and (one["changed"], one["id"]) > (int(number), id_)
+    ]
+    page = later[: asked.number(LIMIT)]
+    following = f"{page[-1]['changed']}.{page[-1]['id']}" if len(later) > len(page) else None
+    return json_answer(asked, {"items": page, "next": following})
 
 
 def release(site: Site, asked: ApiRequest) -> Response:

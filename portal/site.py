@@ -204,6 +204,8 @@ class Site:
     def _refused(self, asked: PageRequest, *, public: bool) -> Response | None:
         """The answer to a request that no handler gets; None for any other."""
         if wait := self.requests.seconds_to_wait(asked.sender):
+            if self.requests.is_news(asked.sender):
+                self.note("requests_limited", asked)
             response = self.message(asked, "too_many_requests", 429)
             response.headers["Retry-After"] = str(wait)
             return response

@@ -13,9 +13,12 @@ import pytest
 from browsing import Browsing, signed_in
 from calls import Program, program
 from published_world import CORRECTED, CORRECTION, GOOD, WEEK, WHY_WITHDRAWN, WITHDRAWN, Server
+from release_world import SECRET
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
+from anonymizer.exports.withdrawal import withdraw
+from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
 from portal.account_store import AccountStore
 from portal.api_description import (
@@ -48,10 +51,11 @@ def wira(server: Server) -> Program:
 
 def everything(reader: Program, path: str) -> list[dict[str, Any]]:
     """All items of a list, page by page."""
-    found, following = [], 0
+    found, following = [], ""
     joined = "&" if "?" in path else "?"
+    paging = "cursor" if path.startswith(f"{API}/releases") else "offset"
     while following is not None:
-        page = reader.read(f"{path}{joined}limit=500&offset={following}")
+        page = reader.read(f"{path}{joined}limit=500{following and f'&{paging}={following}'}")
         found += page["items"]
         following = page["next"]
     return found
@@ -212,6 +216,31 @@ def test_releases_say_what_became_of_them(nina: Program) -> None:
     )
 
 
+def test_no_release_is_left_out_where_one_changes_between_pages(portal_home: Home) -> None:
+    client = browser(portal_home, "nina")
+
+    def page(limit: int, cursor: str = "") -> tuple[list[dict[str, Any]], str]:
+        query = f"limit={limit}{cursor and f'&cursor={cursor}'}"
+        answer = client.get(f"{API}/releases?{query}").json()
+        return answer["items"], answer["next"]
+
+    before, end = page(500)
+    assert end is None
+    ids = [one["id"] for one in before]
+    found, cursor = page(ids.index(GOOD) + 1)
+    assert found[-1]["id"] == GOOD
+    withdraw(GOOD, WHY_WITHDRAWN, portal_home, Ledger.open(portal_home.ledger), SECRET)
+    while cursor is not None:
+        more, cursor = page(1, cursor)
+        assert len(more) == 1
+        found += more
+    assert [one["id"] for one in found] == [*ids, GOOD]
+    assert (found[-1]["state"], found[-1]["reason"]) == ("withdrawn", WHY_WITHDRAWN)
+    for wrong in ("x", "1", "1.", "-1.x", "1.x/y"):
+        assert client.get(f"{API}/releases?cursor={wrong}").status_code == 400, wrong
+    assert client.get(f"{API}/releases?offset=1").status_code == 400
+
+
 @pytest.mark.parametrize("release", [GOOD, WEEK, CORRECTION])
 def test_files_are_sent_as_the_ledger_recorded_them(nina: Program, release: str) -> None:
     files = nina.read(f"{API}/releases/{release}")["files"]
@@ -317,6 +346,15 @@ def test_a_wrong_parameter_is_named_and_no_value_repeated(
     assert "campain" not in answer.text
 
 
+def test_mistakes_are_named_once_however_many_there_are(nina: Program) -> None:
+    query = "&".join(["limit=x", "period=y", "series=z"] * 1_000 + [f"p{n}" for n in range(3_000)])
+    answer = nina.get(f"{API}/figures?{query}&{'&'.join(f'q{n}=' for n in range(3_000))}")
+    assert answer.status == 400
+    named = [one.get("parameter") for one in json.loads(answer.body)["errors"]]
+    assert sorted(map(str, named)) == ["None", "limit", "period", "series"]
+    assert len(answer.body) < 2_000
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -370,6 +408,12 @@ def test_a_token_has_a_limit_of_its_own(portal_home: Home) -> None:
     assert [one.status_code for one in answers] == [200] * 3 + [429] * 2
     assert answers[-1].headers["retry-after"] == "20"
     assert client.get("/sign-in").status_code == 200, "an address has its own"
+    log = [json.loads(line) for line in portal_home.portal_log.read_text().splitlines()]
+    assert [one["event"] for one in log] == ["api_read"] * 3 + ["requests_limited"]
+    assert (log[-1]["login"], log[-1]["token"]) == ("nina", log[0]["token"])
+    portal_home.portal_log.unlink()
+    portal_home.portal_log.mkdir()
+    assert [client.get(DESCRIPTION).status_code for _ in range(3)] == [200, 200, 503]
 
 
 def test_only_reading_methods_are_there(nina: Program) -> None:

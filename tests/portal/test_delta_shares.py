@@ -144,8 +144,29 @@ def test_what_cannot_be_queried_is_refused(nina: Program, body: str) -> None:
     assert nina.send("POST", f"{DAYS}/query", body).status == 400
 
 
+def test_null_is_the_same_as_nothing(nina: Program) -> None:
+    names = (
+        "version",
+        "timestamp",
+        "startingVersion",
+        "endingVersion",
+        "limitHint",
+        "jsonPredicateHints",
+    )
+    without = lines(query(nina))
+    assert without[1] == lines(query(nina, body=dict.fromkeys(names)))[1]
+    newest = without[1]["metaData"]["version"]
+    assert lines(query(nina, body={"version": newest, "timestamp": None}))[1] == without[1]
+    for name in names[:4]:
+        assert query(nina, body=dict.fromkeys(names) | {name: 0}).status == 400, name
+
+
 def test_a_huge_query_is_refused(nina: Program) -> None:
     assert nina.send("POST", f"{DAYS}/query", "[" * 20_000).status == 413
+    entry = json.loads(nina.server.home.portal_log.read_text().splitlines()[-1])
+    assert (entry["event"], entry["status"]) == ("api_read", 413)
+    assert entry["token"] == nina.token.split("_")[1]
+    assert Program(nina.server, "").send("POST", f"{DAYS}/query", "[" * 20_000).status == 401
 
 
 def test_lists_have_pages(server: Server) -> None:
@@ -203,8 +224,10 @@ def variants(path: str) -> Iterator[str]:
 
 
 def test_no_other_address_works(server: Server, nina: Program) -> None:
-    path = addresses(nina)[0]
+    path, lines = addresses(nina)[0], len(server.home.portal_log.read_text().splitlines())
     answers = [Browsing(server).get(one) for one in variants(path)]
+    log = [json.loads(line) for line in server.home.portal_log.read_text().splitlines()[lines:]]
+    assert [one["event"] for one in log] == ["token_refused"] * len(answers)
     assert {one.status for one in answers} == {403}
     assert len({(one.lasting, one.body) for one in answers}) == 1
 
