@@ -23,6 +23,7 @@ from portal.api_objects import (
     BASE,
     CAMPAIGN,
     CURSOR,
+    FIGURE_CURSOR,
     INTEREST,
     LIMIT,
     NAME,
@@ -82,7 +83,7 @@ ROUTES = (
     ApiRoute(
         "/figures",
         api_objects.figures,
-        (CAMPAIGN, INTEREST, SERIES_NAME, PERIOD, SEGMENT, *PAGED),
+        (CAMPAIGN, INTEREST, SERIES_NAME, PERIOD, SEGMENT, LIMIT, FIGURE_CURSOR),
         "FigurePage",
         FIGURES_AT_ONCE,
     ),
@@ -278,7 +279,7 @@ _SCHEMAS: Mapping[str, Any] = {
     "AdvertiserPage": _paged("Advertiser"),
     "CampaignPage": _paged("ListedCampaign"),
     "CampaignPeriodPage": _paged("CampaignPeriod"),
-    "FigurePage": _paged("Figure"),
+    "FigurePage": _paged("Figure", FIGURE_CURSOR.schema),
     "ReleasePage": _paged("Release", CURSOR.schema),
     "Problem": {
         "type": "object",

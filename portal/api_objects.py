@@ -33,11 +33,9 @@ AFTER = Parameter(
     "after", "Only what changed after the ledger entry with this number.", most=999_999_999
 )
 ADVERTISER = Parameter("advertiser", "Id of an advertiser that the token reads.")
-CURSOR = Parameter(
-    "cursor",
-    "The `next` of the page before.",
-    pattern=r"^[0-9]{1,9}\.[0-9A-Za-z~-]{1,100}$",
-)
+_NEXT = "The `next` of the page before."
+CURSOR = Parameter("cursor", _NEXT, pattern=r"^[0-9]{1,9}\.[0-9A-Za-z~-]{1,100}$")
+FIGURE_CURSOR = Parameter("cursor", _NEXT, pattern=r"^[0-9]{1,9}\.[0-9]{1,9}$")
 NAME = Parameter("name", "A part of the name or of the id, in any capitals.")
 CAMPAIGN = Parameter("campaign", "Id of a campaign.")
 INTEREST = Parameter("interest", "Code of an interest.")
@@ -91,12 +89,17 @@ def campaign_periods(site: Site, asked: ApiRequest) -> Response:
 
 
 def figures(site: Site, asked: ApiRequest) -> Response:
-    """Figures, and suppressed segments with the nearest published segment that contains them."""
+    """Figures, and suppressed segments with the nearest published segment that contains them.
+
+    A page begins after the last row of the page before in its release: one that is withdrawn
+    meanwhile moves no others over a border between pages.
+    """
     given = asked.parameters
     if CAMPAIGN.name in given and INTEREST.name in given:
         raise ApiProblem(404, "No table is about a campaign and an interest.")
     kind = next((one for one in (CAMPAIGN.name, INTEREST.name) if one in given), "")
     series = next((one for one in SERIES if one.id == given.get(SERIES_NAME.name)), None)
+    number, place = map(int, given.get(FIGURE_CURSOR.name, "0.0").split("."))
     query = FigureQuery(
         asked.reader.scope,
         series,
@@ -105,11 +108,15 @@ def figures(site: Site, asked: ApiRequest) -> Response:
         given.get(PERIOD.name, ""),
         given.get(SEGMENT.name, ""),
         asked.number(LIMIT) + 1,
-        asked.number(OFFSET),
+        number,
+        place,
     )
     if series and kind and series.kind != kind:
         raise ApiProblem(404, f"The series {series.id} has no tables about a {kind}.")
-    return _page(asked, [_figure(one) for one in list_figures(site.tables, query)])
+    found = list_figures(site.tables, query)
+    page = found[: asked.number(LIMIT)]
+    following = f"{page[-1].number}.{page[-1].place}" if len(found) > len(page) else None
+    return json_answer(asked, {"items": [_figure(one) for one in page], "next": following})
 
 
 def releases(site: Site, asked: ApiRequest) -> Response:

@@ -24,7 +24,10 @@ _CODES = 3
 
 @dataclass(frozen=True)
 class FigureQuery:
-    """Which figures are wanted: None and empty texts stand for any."""
+    """Which figures are wanted: None and empty texts stand for any.
+
+    They come after the row with this `place` in the release with this `number`.
+    """
 
     scope: Scope
     series: Series | None
@@ -33,7 +36,8 @@ class FigureQuery:
     period: str
     segment: str
     most: int
-    after: int
+    number: int
+    place: int
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,10 @@ class ListedSegment:
 
 @dataclass(frozen=True)
 class ListedFigure:
-    """A segment of a subject in a release; `nearest` is of a suppressed one."""
+    """A segment of a subject in a release; `nearest` is of a suppressed one.
+
+    `place` is its place in the release with this `number`, in the order of the query.
+    """
 
     release: str
     kind: str
@@ -59,6 +66,8 @@ class ListedFigure:
     figure: Bounded | None
     rounding: int
     nearest: TableRow | None
+    number: int
+    place: int
 
 
 def list_figures(tables: PublishedTables, query: FigureQuery) -> tuple[ListedFigure, ...]:
@@ -78,7 +87,8 @@ def list_figures(tables: PublishedTables, query: FigureQuery) -> tuple[ListedFig
         "period_kind": query.series.period_kind if query.series else None,
         "period": query.period or None,
         "most": query.most,
-        "after": query.after,
+        "number": query.number,
+        "place": query.place,
         **tables.out_of_force(),
     }
     if segment:
@@ -113,13 +123,13 @@ def _listed(
     """The figures of rows. What contains the suppressed ones is read once for all of them."""
     own = [segment or ListedSegment(row["segment_id"], row["segment"], _codes(row)) for row in rows]
     figures = [_figure(row) for row in rows]
-    places = [
+    suppressed = [
         SuppressedSegment(row["release_id"], row["subject_id"], one.codes)
         for row, one in zip(rows, own, strict=True)
     ]
-    wanted = [place for place, figure in zip(places, figures, strict=True) if figure is None]
+    wanted = [one for one, figure in zip(suppressed, figures, strict=True) if figure is None]
     nearest = tables.nearest_of(wanted, scope)
-    for row, one, place, figure in zip(rows, own, places, figures, strict=True):
+    for row, one, where, figure in zip(rows, own, suppressed, figures, strict=True):
         yield ListedFigure(
             row["release_id"],
             row["subject_kind"],
@@ -130,7 +140,9 @@ def _listed(
             one,
             figure,
             row["rounding"],
-            None if figure else nearest.get(place),
+            None if figure else nearest.get(where),
+            row["number"],
+            row["place"],
         )
 
 

@@ -53,7 +53,7 @@ def everything(reader: Program, path: str) -> list[dict[str, Any]]:
     """All items of a list, page by page."""
     found, following = [], ""
     joined = "&" if "?" in path else "?"
-    paging = "cursor" if path.startswith(f"{API}/releases") else "offset"
+    paging = "cursor" if path.startswith((f"{API}/releases", f"{API}/figures")) else "offset"
     while following is not None:
         page = reader.read(f"{path}{joined}limit=500{following and f'&{paging}={following}'}")
         found += page["items"]
@@ -241,6 +241,24 @@ def test_no_release_is_left_out_where_one_changes_between_pages(portal_home: Hom
     assert client.get(f"{API}/releases?offset=1").status_code == 400
 
 
+@pytest.mark.parametrize(("query", "most"), [("", 5), ("&segment=all:all:all", 1)])
+def test_no_figure_is_left_out_where_a_release_is_withdrawn_between_pages(
+    portal_home: Home, query: str, most: int
+) -> None:
+    client = browser(portal_home, "nina")
+    path = f"{API}/figures?campaign=spring&series=campaign-day{query}"
+    before = client.get(f"{path}&limit=500").json()["items"]
+    kept = [one for one in before if one["release"] != CORRECTION]
+    assert before[0]["release"] == CORRECTION
+    assert len(kept) >= most
+    first = client.get(f"{path}&limit={most}").json()
+    withdraw(CORRECTION, WHY_WITHDRAWN, portal_home, Ledger.open(portal_home.ledger), SECRET)
+    rest = client.get(f"{path}&limit=500&cursor={first['next']}").json()
+    assert (rest["items"], rest["next"]) == (kept, None)
+    whole = client.get(f"{path}&limit={most}").json()
+    assert whole["items"] == kept[:most]
+
+
 @pytest.mark.parametrize("release", [GOOD, WEEK, CORRECTION])
 def test_files_are_sent_as_the_ledger_recorded_them(nina: Program, release: str) -> None:
     files = nina.read(f"{API}/releases/{release}")["files"]
@@ -310,9 +328,9 @@ def test_pages_follow_each_other(wira: Program) -> None:
     path = f"{API}/figures?series=campaign-week"
     whole = everything(wira, path)
     found: list[Any] = []
-    following = 0
+    following = "0.0"
     while following is not None:
-        page = wira.read(f"{path}&limit=7&offset={following}")
+        page = wira.read(f"{path}&limit=7&cursor={following}")
         assert len(page["items"]) == min(7, len(whole) - len(found))
         found += page["items"]
         following = page["next"]
@@ -327,7 +345,8 @@ def test_pages_follow_each_other(wira: Program) -> None:
         ("limit=501", "limit"),
         ("limit=x", "limit"),
         ("limit=1&limit=2", "limit"),
-        ("offset=-1", "offset"),
+        ("cursor=1", "cursor"),
+        ("cursor=1.x", "cursor"),
         ("series=campaign-year", "series"),
         ("period=2026", "period"),
         ("segment=", "segment"),
