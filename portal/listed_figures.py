@@ -14,8 +14,8 @@ from portal.published_tables import (
     KnownGroups,
     PublishedTables,
     Scope,
-    SuppressedSegment,
     TableRow,
+    UnpublishedSegment,
 )
 from portal.site import NotFound
 
@@ -124,7 +124,7 @@ def _listed(
     own = [segment or ListedSegment(row["segment_id"], row["segment"], _codes(row)) for row in rows]
     figures = [_figure(row) for row in rows]
     suppressed = [
-        SuppressedSegment(row["release_id"], row["subject_id"], one.codes)
+        UnpublishedSegment(row["release_id"], row["subject_id"], one.codes)
         for row, one in zip(rows, own, strict=True)
     ]
     wanted = [one for one, figure in zip(suppressed, figures, strict=True) if figure is None]

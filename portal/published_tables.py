@@ -101,7 +101,7 @@ class TableRow:
 
 
 @dataclass(frozen=True)
-class SuppressedSegment:
+class UnpublishedSegment:
     """A segment that a table does not publish."""
 
     release: str
@@ -134,11 +134,11 @@ class KnownGroups:
 
     def containing(self, inner: Codes) -> tuple[Codes, ...]:
         """The codes of all segments that contain one, itself too."""
-        around = (
+        outer_codes = (
             [code for code, group in known.items() if group.atoms >= known[own].atoms]
             for known, own in zip(self.dimensions, inner, strict=True)
         )
-        return tuple((gender, age, region) for gender, age, region in product(*around))
+        return tuple((gender, age, region) for gender, age, region in product(*outer_codes))
 
     def cells(self, codes: Codes) -> int:
         """Of how many cells a segment is made."""
@@ -263,8 +263,8 @@ class PublishedTables:
         return ReleasedTable(rows, self.groups())
 
     def nearest_of(
-        self, suppressed: Sequence[SuppressedSegment], scope: Scope
-    ) -> Mapping[SuppressedSegment, TableRow]:
+        self, suppressed: Sequence[UnpublishedSegment], scope: Scope
+    ) -> Mapping[UnpublishedSegment, TableRow]:
         """The published segment with the fewest cells that contains each one, in one statement."""
         if not suppressed:
             return {}
