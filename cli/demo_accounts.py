@@ -1,7 +1,9 @@
 """Accounts of the portal for a demo: one of each reader, in a home that the demo made itself.
 
 A home of somebody else's never gets one: only a home with the mark that the demo leaves when it
-makes one does, once, after its first releases.
+makes one does, once, after its first releases. An account of somebody else's in such a home keeps
+its password: the mark has the hashes of the passwords that demos made, and only accounts with one
+of them are the demo's own.
 """
 
 from collections.abc import Sequence
@@ -32,7 +34,8 @@ def mark_demo(home: Home) -> None:
 def add_demo_accounts(home: Home, advertisers: Sequence[str]) -> DemoAccounts | None:
     """Add the accounts to a home that has the mark; None for any other home.
 
-    Ad-ops read all `advertisers`, and the first one has a user of its own.
+    Ad-ops read all `advertisers`, and the first one has a user of its own. A login that is somebody
+    else's account is left out.
     """
     if not advertisers or not _mark(home).exists() or find_spec("argon2") is None:
         return None
@@ -46,13 +49,16 @@ def add_demo_accounts(home: Home, advertisers: Sequence[str]) -> DemoAccounts | 
         UserAccount("analyst", "analyst"),
         UserAccount("officer", "privacy_officer"),
     )
-    known = {account.login for account in store.accounts()}
-    for account in accounts:
+    own = [*_mark(home).read_text(encoding="utf-8").split(), password_hash]
+    write_bytes("".join(f"{one}\n" for one in own).encode(), _mark(home))
+    known = {account.login: store.password_of(account.login) for account in store.accounts()}
+    added = [account for account in accounts if known.get(account.login, password_hash) in own]
+    for account in added:
         if account.login in known:  # of a demo that was killed before it printed the password
             store.set_password(account.login, password_hash)
         else:
             store.add(account, password_hash)
-    return DemoAccounts(tuple(account.login for account in accounts), password)
+    return DemoAccounts(tuple(account.login for account in added), password)
 
 
 def unmark_demo(home: Home) -> None:

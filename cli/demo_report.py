@@ -19,7 +19,7 @@ from anonymizer.release.ledger import Ledger
 from anonymizer.release.publication import load_releases
 from anonymizer.release.release import PUBLISHED, Release
 from anonymizer.storage.home import VARIABLE, Home
-from cli.demo_accounts import add_demo_accounts, unmark_demo
+from cli.demo_accounts import DemoAccounts, add_demo_accounts, unmark_demo
 from cli.exported_figures import ExportedFigure, exported_figures, period_of
 from cli.output import say
 from cli.release_summary import spread
@@ -223,12 +223,17 @@ def _say_accounts(home: Home, releases: Sequence[Release]) -> None:
     accounts = add_demo_accounts(home, sorted(advertisers))
     if accounts is None:
         return
+    if accounts.logins:
+        _say_password(accounts)
+    unmark_demo(home)
+
+
+def _say_password(accounts: DemoAccounts) -> None:
     say("\nAccounts of the portal (docs/portal.md)")
     say(f"  Login     {', '.join(accounts.logins)}")
     say(f"  Password  {accounts.password}")
     say("  audience portal")
     _say_lines(["", "The password is not stored and cannot be shown again."])
-    unmark_demo(home)
 
 
 def _relative(path: Path) -> str:

@@ -4,13 +4,12 @@ It holds private numbers, so it is its owner's alone and never in the published 
 nothing and has no script.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 
-from anonymizer.model.errors import ConfigurationError, Fault, NoSpace
-from anonymizer.storage.files import PRIVATE
+from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.storage.files import write_new
 from anonymizer.storage.home import Home
 from cli.setting_trials import SettingTrial, TrialCounts
 
@@ -46,13 +45,7 @@ def require_new_page(path: Path, home: Home) -> None:
 
 def write_page(path: Path, releases: Sequence[str], trials: Sequence[SettingTrial]) -> None:
     """Write the page to a new file of mode 0600. Raises NoSpace."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PRIVATE)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            os.fchmod(descriptor, PRIVATE)
-            file.write(_page(releases, trials))
-    except OSError as error:
-        raise NoSpace(str(path), type(error).__name__) from None
+    write_new(_page(releases, trials).encode(), path)
 
 
 def _page(releases: Sequence[str], trials: Sequence[SettingTrial]) -> str:

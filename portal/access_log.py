@@ -1,7 +1,7 @@
 """Who signed in and who downloaded what: one JSON object a line, appended and never changed.
 
 For a SIEM to collect. It has no password, no token and nothing that someone typed in place of a
-login: of unknown logins the log says only that they are unknown.
+login or of a part of an address: of unknown logins the log says only that they are unknown.
 """
 
 import json
@@ -28,12 +28,14 @@ Event = Literal[
     "token_added",
     "token_revoked",
     "token_refused",
+    "requests_limited",
     "api_read",
     "segment_requested",
     "fault",
 ]
 Fact = str | int | list[str]
 _PLAIN = re.compile(r"[A-Za-z0-9._~@:-]{1,160}")
+_TOKEN = re.compile(r"aud_[0-9a-f]{12}_", re.IGNORECASE)
 
 
 def _now() -> datetime:
@@ -64,9 +66,9 @@ class AccessLog:
 
 
 def _harmless(value: Fact) -> Fact:
-    """A value that was requested can be anything: only plain names are repeated."""
+    """A value that was requested can be anything: only plain names are repeated, and no token."""
     if isinstance(value, list):
         return [str(_harmless(one)) for one in value]
-    if isinstance(value, int) or not value or _PLAIN.fullmatch(value):
+    if isinstance(value, int) or not value:
         return value
-    return "unreadable"
+    return value if _PLAIN.fullmatch(value) and not _TOKEN.search(value) else "unreadable"

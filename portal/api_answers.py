@@ -17,7 +17,8 @@ from starlette.responses import Response
 from anonymizer.model.errors import AudienceError
 from portal.access_log import Fact
 from portal.api_tokens import ApiToken
-from portal.site import NotFound, Site
+from portal.request_limit import RequestLimit
+from portal.site import NotFound, Site, turns_of
 from portal.user_accounts import UserAccount
 
 PROBLEM_TYPE = "application/problem+json"
@@ -123,19 +124,36 @@ def api_endpoint(
     handler: ApiHandler,
     parameters: Sequence[Parameter] | None = None,
     token_of: TokenFinder | None = None,
+    at_once: int = 0,
 ) -> Callable[[Request], Awaitable[Response]]:
     """A handler as Starlette calls it, in a thread. Without `parameters` none is looked at.
 
-    `token_of` finds the token of a request where it is not in the header.
+    `token_of` finds the token of a request where it is not in the header. At most `at_once`
+    requests are answered at the same time, if it is given; the others wait without a thread.
     """
+    turns = turns_of(at_once)
     guarded = _Guarded(site, handler, parameters, token_of or _token)
 
     async def called(request: Request) -> Response:
         try:
             body = await _read_body(request) if request.method == "POST" else b""
         except BodyTooLarge:
-            return problem_answer(ApiProblem(413, f"The body has more than {_LARGEST_BODY} bytes."))
-        return await run_in_threadpool(guarded.answer, request, body)
+            body = None
+        async with turns:
+            return await run_in_threadpool(guarded.answer, request, body)
+
+    return called
+
+
+def open_endpoint(site: Site, response: Response) -> Callable[[Request], Response]:
+    """An answer for anyone, within the limit of the address that asks."""
+
+    def called(request: Request) -> Response:
+        try:
+            limit_requests(site, request, None, site.requests)
+        except Exception as error:  # noqa: BLE001  as every answer of the API
+            return _problem(site, None, error)
+        return response
 
     return called
 
@@ -200,7 +218,11 @@ def problem_answer(problem: ApiProblem) -> Response:
 
 
 def note(site: Site, asked: ApiRequest, status: int) -> None:
-    """Record a request that came with a token: what it named, and how it is answered."""
+    """Record a request that came with a token: what it named, and how it is answered.
+
+    What it named is left out where there was no such thing: it can be a token or an address of
+    e-mail in the wrong place.
+    """
     route = asked.request.scope.get("route")
     stated: dict[str, Fact] = {
         "login": asked.reader.login,
@@ -209,8 +231,11 @@ def note(site: Site, asked: ApiRequest, status: int) -> None:
         "route": str(getattr(route, "name", "")) or "unknown",
         "status": status,
     }
-    named = {("file" if n == "name" else n): str(v) for n, v in asked.request.path_params.items()}
-    site.log.write("api_read", **{**named, **stated})
+    named: dict[str, Fact] = {}
+    if status < HTTPStatus.BAD_REQUEST:
+        parts = asked.request.path_params.items()
+        named = {("file" if name == "name" else name): str(part) for name, part in parts}
+    site.log.write("api_read", **named | stated)
 
 
 def address_of(request: Request) -> str:
@@ -218,13 +243,26 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def limit_requests(site: Site, request: Request, token: ApiToken | None) -> None:
-    """Raise ApiProblem beyond the limit of a token, or of an address without one."""
+def limit_requests(
+    site: Site, request: Request, token: ApiToken | None, limit: RequestLimit
+) -> None:
+    """Raise ApiProblem beyond the limit of a token, or of an address without one.
+
+    The log has the first refusal in a minute.
+    """
     sender = f"token {token.id}" if token else f"address {address_of(request)}"
-    if wait := site.requests.seconds_to_wait(sender):
+    if wait := limit.seconds_to_wait(sender):
+        if limit.is_news(sender):
+            who = {"login": token.reader.login, "token": token.id} if token else {"login": ""}
+            site.log.write("requests_limited", **who, address=address_of(request))
         problem = ApiProblem(429, "Too many requests. Wait as long as Retry-After says.")
         problem.headers["Retry-After"] = str(wait)
         raise problem
+
+
+def note_refused(site: Site, request: Request) -> None:
+    """Record a request without a valid token or signature."""
+    site.log.write("token_refused", login="", address=address_of(request))
 
 
 def not_found() -> ApiProblem:
@@ -241,12 +279,17 @@ class _Guarded:
     parameters: Sequence[Parameter] | None
     token_of: TokenFinder
 
-    def answer(self, request: Request, body: bytes) -> Response:
-        """What the handler answers, recorded before it is sent, or the problem."""
+    def answer(self, request: Request, body: bytes | None) -> Response:
+        """What the handler answers, recorded before it is sent, or the problem.
+
+        Without a `body` the request has one that is too large.
+        """
         asked = None
         try:
             token = self.token_of(self.site, request)
-            asked = ApiRequest(request, token, {}, body)
+            asked = ApiRequest(request, token)
+            if body is None:
+                raise ApiProblem(413, f"The body has more than {_LARGEST_BODY} bytes.")
             known = self.parameters
             checked = {} if known is None else _checked(request, known)
             response = self.handler(self.site, ApiRequest(request, token, checked, body))
@@ -277,9 +320,9 @@ def _token(site: Site, request: Request) -> ApiToken:
     scheme, _, written = request.headers.get("authorization", "").partition(" ")
     bearer = scheme.lower() == "bearer"
     token = site.store.tokens.find(written.strip()) if bearer else None
-    limit_requests(site, request, token)
+    limit_requests(site, request, token, site.requests)
     if token is None:
-        site.log.write("token_refused", login="", address=address_of(request))
+        note_refused(site, request)
         problem = ApiProblem(401, _UNKNOWN_SENDER)
         problem.headers["WWW-Authenticate"] = 'Bearer realm="audience"'
         raise problem
@@ -287,21 +330,21 @@ def _token(site: Site, request: Request) -> ApiToken:
 
 
 def _checked(request: Request, parameters: Sequence[Parameter]) -> dict[str, str]:
-    """The parameters of the address. Raises ApiProblem with every mistake in them."""
+    """The parameters of the address. Raises ApiProblem with the mistakes in them, each once."""
     known = {one.name: one for one in parameters}
     found: dict[str, str] = {}
-    mistakes = []
+    mistakes: dict[str, dict[str, str]] = {}
     for name, text in request.query_params.multi_items():
         if name not in known:
             names = ", ".join(known) or "none"
-            mistakes.append({"detail": f"A parameter is unknown. Known ones: {names}."})
+            mistakes[""] = {"detail": f"A parameter is unknown. Known ones: {names}."}
         elif name in found:
-            mistakes.append({"parameter": name, "detail": f"{name} is given twice."})
+            mistakes[name] = {"parameter": name, "detail": f"{name} is given twice."}
         elif problem := known[name].problem(text):
-            mistakes.append({"parameter": name, "detail": f"{name} {problem}."})
+            mistakes[name] = {"parameter": name, "detail": f"{name} {problem}."}
         found[name] = text
     if mistakes:
-        raise ApiProblem(400, "The parameters are not valid.", errors=mistakes)
+        raise ApiProblem(400, "The parameters are not valid.", errors=list(mistakes.values()))
     return found
 
 

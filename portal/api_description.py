@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from portal import api_objects
@@ -14,17 +13,17 @@ from portal.api_answers import (
     LONGEST,
     PROBLEM_TYPE,
     ApiHandler,
-    ApiProblem,
     Parameter,
-    address_of,
     api_endpoint,
-    problem_answer,
+    open_endpoint,
 )
 from portal.api_objects import (
     ADVERTISER,
     AFTER,
     BASE,
     CAMPAIGN,
+    CURSOR,
+    FIGURE_CURSOR,
     INTEREST,
     LIMIT,
     NAME,
@@ -37,6 +36,7 @@ from portal.download_pages import MEDIA_TYPES
 from portal.site import Site
 
 DESCRIPTION = f"{BASE}/openapi.json"
+FIGURES_AT_ONCE = 2  # requests; another one waits for its turn
 _VERSION = "1.0.0"
 _PART = re.compile(r"\{(\w+)\}")
 _PROBLEMS: Mapping[str, str] = {
@@ -54,13 +54,14 @@ _GONE = "The release was withdrawn or corrected, or its files were retired."
 class ApiRoute:
     """An address: who answers, with which parameters, and the name of the answer's schema.
 
-    Without a schema the answer is a file.
+    Without a schema the answer is a file. `at_once` limits how many are answered at a time.
     """
 
     path: str
     handler: ApiHandler
     parameters: Sequence[Parameter] = ()
     schema: str = ""
+    at_once: int = 0
 
     @property
     def name(self) -> str:
@@ -82,11 +83,15 @@ ROUTES = (
     ApiRoute(
         "/figures",
         api_objects.figures,
-        (CAMPAIGN, INTEREST, SERIES_NAME, PERIOD, SEGMENT, *PAGED),
+        (CAMPAIGN, INTEREST, SERIES_NAME, PERIOD, SEGMENT, LIMIT, FIGURE_CURSOR),
         "FigurePage",
+        FIGURES_AT_ONCE,
     ),
     ApiRoute(
-        "/releases", api_objects.releases, (SERIES_NAME, PERIOD, AFTER, *PAGED), "ReleasePage"
+        "/releases",
+        api_objects.releases,
+        (SERIES_NAME, PERIOD, AFTER, LIMIT, CURSOR),
+        "ReleasePage",
     ),
     ApiRoute("/releases/{release}", api_objects.release, (), "ReleaseFiles"),
     ApiRoute("/files/{recipient}/{release}/{name}", api_objects.release_file),
@@ -95,21 +100,12 @@ ROUTES = (
 
 def api_routes(site: Site) -> list[Route]:
     """The routes of the API, and of its description, which needs no token."""
-    content = description()
-
-    def described(request: Request) -> Response:
-        if wait := site.requests.seconds_to_wait(f"address {address_of(request)}"):
-            problem = ApiProblem(429, _PROBLEMS["429"])
-            problem.headers["Retry-After"] = str(wait)
-            return problem_answer(problem)
-        return JSONResponse(content)
-
     return [
-        Route(DESCRIPTION, described),
+        Route(DESCRIPTION, open_endpoint(site, JSONResponse(description()))),
         *(
             Route(
                 BASE + route.path,
-                api_endpoint(site, route.handler, route.parameters),
+                api_endpoint(site, route.handler, route.parameters, at_once=route.at_once),
                 name=f"api_{route.name}",
             )
             for route in ROUTES
@@ -204,8 +200,8 @@ def _list(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": schema}
 
 
-def _paged(name: str) -> dict[str, Any]:
-    return _object(items=_list(_named(name)), next=_or_null(_NUMBER))
+def _paged(name: str, following: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    return _object(items=_list(_named(name)), next=_or_null(following or _NUMBER))
 
 
 _TEXT: Mapping[str, Any] = {"type": "string"}
@@ -283,8 +279,8 @@ _SCHEMAS: Mapping[str, Any] = {
     "AdvertiserPage": _paged("Advertiser"),
     "CampaignPage": _paged("ListedCampaign"),
     "CampaignPeriodPage": _paged("CampaignPeriod"),
-    "FigurePage": _paged("Figure"),
-    "ReleasePage": _paged("Release"),
+    "FigurePage": _paged("Figure", FIGURE_CURSOR.schema),
+    "ReleasePage": _paged("Release", CURSOR.schema),
     "Problem": {
         "type": "object",
         "properties": {

@@ -33,6 +33,9 @@ AFTER = Parameter(
     "after", "Only what changed after the ledger entry with this number.", most=999_999_999
 )
 ADVERTISER = Parameter("advertiser", "Id of an advertiser that the token reads.")
+_NEXT = "The `next` of the page before."
+CURSOR = Parameter("cursor", _NEXT, pattern=r"^[0-9]{1,9}\.[0-9A-Za-z~-]{1,100}$")
+FIGURE_CURSOR = Parameter("cursor", _NEXT, pattern=r"^[0-9]{1,9}\.[0-9]{1,9}$")
 NAME = Parameter("name", "A part of the name or of the id, in any capitals.")
 CAMPAIGN = Parameter("campaign", "Id of a campaign.")
 INTEREST = Parameter("interest", "Code of an interest.")
@@ -86,12 +89,17 @@ def campaign_periods(site: Site, asked: ApiRequest) -> Response:
 
 
 def figures(site: Site, asked: ApiRequest) -> Response:
-    """Figures, and suppressed segments with the nearest published segment that contains them."""
+    """Figures, and suppressed segments with the nearest published segment that contains them.
+
+    A page begins after the last row of the page before in its release: one that is withdrawn
+    meanwhile moves no others over a border between pages.
+    """
     given = asked.parameters
     if CAMPAIGN.name in given and INTEREST.name in given:
         raise ApiProblem(404, "No table is about a campaign and an interest.")
     kind = next((one for one in (CAMPAIGN.name, INTEREST.name) if one in given), "")
     series = next((one for one in SERIES if one.id == given.get(SERIES_NAME.name)), None)
+    number, place = map(int, given.get(FIGURE_CURSOR.name, "0.0").split("."))
     query = FigureQuery(
         asked.reader.scope,
         series,
@@ -100,15 +108,23 @@ def figures(site: Site, asked: ApiRequest) -> Response:
         given.get(PERIOD.name, ""),
         given.get(SEGMENT.name, ""),
         asked.number(LIMIT) + 1,
-        asked.number(OFFSET),
+        number,
+        place,
     )
     if series and kind and series.kind != kind:
         raise ApiProblem(404, f"The series {series.id} has no tables about a {kind}.")
-    return _page(asked, [_figure(one) for one in list_figures(site.tables, query)])
+    found = list_figures(site.tables, query)
+    page = found[: asked.number(LIMIT)]
+    following = f"{page[-1].number}.{page[-1].place}" if len(found) > len(page) else None
+    return json_answer(asked, {"items": [_figure(one) for one in page], "next": following})
 
 
 def releases(site: Site, asked: ApiRequest) -> Response:
-    """Releases with exports for the token, in the order of their last ledger entry."""
+    """Releases with exports for the token, in the order of their last ledger entry.
+
+    A page begins after the last release of the page before, wherever that is: what changes
+    meanwhile goes to the end, and nothing moves over a border between pages.
+    """
     wanted, period = (asked.parameters.get(one.name, "") for one in (SERIES_NAME, PERIOD))
     found = sorted(
         (
@@ -119,9 +135,15 @@ def releases(site: Site, asked: ApiRequest) -> Response:
         ),
         key=lambda one: (one["changed"], one["id"]),
     )
-    later = [one for one in found if one["changed"] > asked.number(AFTER)]
-    begin = asked.number(OFFSET)
-    return _page(asked, later[begin : begin + asked.number(LIMIT) + 1])
+    number, _, id_ = asked.parameters.get(CURSOR.name, "0.").partition(".")
+    later = [
+        one
+        for one in found
+        if one["changed"] > asked.number(AFTER) and (one["changed"], one["id"]) > (int(number), id_)
+    ]
+    page = later[: asked.number(LIMIT)]
+    following = f"{page[-1]['changed']}.{page[-1]['id']}" if len(later) > len(page) else None
+    return json_answer(asked, {"items": page, "next": following})
 
 
 def release(site: Site, asked: ApiRequest) -> Response:
@@ -149,10 +171,9 @@ def release_file(site: Site, asked: ApiRequest) -> Response:
     """One file, compared with the ledger before it is sent."""
     parts = [asked.part(name) for name in ("recipient", "release", "name")]
     recipient, release_id, name = parts
-    stated = {"recipient": recipient, "release": release_id, "file": name}
     export = site.files.circulation().exports.get((release_id, recipient))
     if export is None or not asked.reader.may_read(recipient) or name not in export.files:
-        _note_file(site, asked, "download_not_found", stated)
+        _note_file(site, asked, "download_not_found", site.files.known_parts(*parts))
         raise not_found()
     return sent_file(site, asked, export, name)
 

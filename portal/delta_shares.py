@@ -26,6 +26,7 @@ from portal.api_answers import (
     api_endpoint,
     limit_requests,
     not_found,
+    note_refused,
 )
 from portal.api_objects import sent_file
 from portal.api_tokens import ApiToken
@@ -177,8 +178,9 @@ def _signed_token(site: Site, request: Request) -> ApiToken:
     token_id, expires, signature = (request.query_params.get(name, "") for name in _SIGNED)
     valid = site.addresses.is_valid(_place(request), token_id, expires, signature)
     token = site.store.tokens.find_by_id(token_id) if valid else None
-    limit_requests(site, request, token)
+    limit_requests(site, request, token, site.file_requests if token else site.requests)
     if token is None:
+        note_refused(site, request)
         raise ApiProblem(403, "This address is not valid, or no longer. Query the table again.")
     return token
 
@@ -231,9 +233,11 @@ def _require_newest(body: bytes, table: SharedTable) -> None:
         query = None
     if not isinstance(query, dict):
         raise ApiProblem(400, "The body is not a JSON object.")
-    if query.get("version", table.version) != table.version or "timestamp" in query:
+    stated = {name for name, value in query.items() if value is not None}
+    is_older = "version" in stated and query["version"] != table.version
+    if is_older or "timestamp" in stated:
         raise ApiProblem(400, "Earlier versions of a table cannot be read.")
-    if "startingVersion" in query or "endingVersion" in query:
+    if stated & {"startingVersion", "endingVersion"}:
         raise ApiProblem(400, "Changes of a table cannot be read.")
 
 

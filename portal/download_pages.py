@@ -40,7 +40,8 @@ def file(site: Site, asked: PageRequest) -> Response:
         if name not in export.files:
             raise NotFound
     except NotFound:
-        site.note("download_not_found", asked, **stated)
+        known = site.files.known_parts(parts["recipient"], parts["release"], name)
+        site.note("download_not_found", asked, **known)
         raise
     if not export.has_files:
         site.note("download_gone", asked, **stated)
@@ -74,10 +75,10 @@ def package(site: Site, asked: PageRequest) -> Response:
     if subject:
         exports = [one for one in exports if site.files.names_of(one, subject)]
     if not exports and gone_reasons:
-        site.note("download_gone", asked, **stated)
+        site.note("download_gone", asked, recipient=recipient)
         return retired(site, asked, gone_reasons[-1])
     if not exports:
-        site.note("download_not_found", asked, **stated)
+        site.note("download_not_found", asked, **site.files.known_parts(recipient))
         raise NotFound
     begin = min(one.period.start for one in exports)
     end = max(one.period.end for one in exports)

@@ -42,6 +42,16 @@ class ExportFiles:
             known = self._known = (version, circulation(self._published))
         return known[1]
 
+    def known_parts(self, recipient: str, release: str = "", name: str = "") -> dict[str, str]:
+        """Those parts of an address that the ledger names: a log repeats no others."""
+        exports = self.circulation().exports
+        parts = {
+            "recipient": (recipient, {one.recipient for one in exports.values()}),
+            "release": (release, {one.release for one in exports.values()}),
+            "file": (name, {file for one in exports.values() for file in one.files}),
+        }
+        return {kind: part for kind, (part, known) in parts.items() if part in known}
+
     def content(self, export: RecordedExport, name: str) -> bytes:
         """The bytes of a recorded file, which are those that the ledger recorded.
 

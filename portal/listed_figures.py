@@ -4,20 +4,18 @@ published segment that contains them.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from anonymizer.model.dimensions import ALL, Text
+from anonymizer.model.dimensions import ALL
 from anonymizer.model.series import Series
 from portal.published_tables import (
     Bounded,
     Codes,
     KnownGroups,
-    PortalSubject,
     PublishedTables,
-    ReleasedTable,
     Scope,
     TableRow,
+    UnpublishedSegment,
 )
 from portal.site import NotFound
 
@@ -26,7 +24,10 @@ _CODES = 3
 
 @dataclass(frozen=True)
 class FigureQuery:
-    """Which figures are wanted: None and empty texts stand for any."""
+    """Which figures are wanted: None and empty texts stand for any.
+
+    They come after the row with this `place` in the release with this `number`.
+    """
 
     scope: Scope
     series: Series | None
@@ -35,7 +36,8 @@ class FigureQuery:
     period: str
     segment: str
     most: int
-    after: int
+    number: int
+    place: int
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,10 @@ class ListedSegment:
 
 @dataclass(frozen=True)
 class ListedFigure:
-    """A segment of a subject in a release; `nearest` is of a suppressed one."""
+    """A segment of a subject in a release; `nearest` is of a suppressed one.
+
+    `place` is its place in the release with this `number`, in the order of the query.
+    """
 
     release: str
     kind: str
@@ -61,6 +66,8 @@ class ListedFigure:
     figure: Bounded | None
     rounding: int
     nearest: TableRow | None
+    number: int
+    place: int
 
 
 def list_figures(tables: PublishedTables, query: FigureQuery) -> tuple[ListedFigure, ...]:
@@ -80,7 +87,8 @@ def list_figures(tables: PublishedTables, query: FigureQuery) -> tuple[ListedFig
         "period_kind": query.series.period_kind if query.series else None,
         "period": query.period or None,
         "most": query.most,
-        "after": query.after,
+        "number": query.number,
+        "place": query.place,
         **tables.out_of_force(),
     }
     if segment:
@@ -112,18 +120,16 @@ def _listed(
     rows: Sequence[dict[str, Any]],
     segment: ListedSegment | None,
 ) -> Iterator[ListedFigure]:
-    """The figures of rows, with each table read once that has a suppressed one."""
-    read: dict[tuple[str, str], ReleasedTable] = {}
-    for row in rows:
-        own = segment or ListedSegment(row["segment_id"], row["segment"], _codes(row))
-        figure, nearest = None, None
-        if row["people"] is not None:
-            figure = Bounded(row["people"], row["people_least"], row["people_most"])
-        else:
-            key = (row["release_id"], row["subject_id"])
-            if key not in read:
-                read[key] = _table(tables, scope, row)
-            nearest = read[key].nearest(own.codes)
+    """The figures of rows. What contains the suppressed ones is read once for all of them."""
+    own = [segment or ListedSegment(row["segment_id"], row["segment"], _codes(row)) for row in rows]
+    figures = [_figure(row) for row in rows]
+    suppressed = [
+        UnpublishedSegment(row["release_id"], row["subject_id"], one.codes)
+        for row, one in zip(rows, own, strict=True)
+    ]
+    wanted = [one for one, figure in zip(suppressed, figures, strict=True) if figure is None]
+    nearest = tables.nearest_of(wanted, scope)
+    for row, one, where, figure in zip(rows, own, suppressed, figures, strict=True):
         yield ListedFigure(
             row["release_id"],
             row["subject_kind"],
@@ -131,17 +137,19 @@ def _listed(
             row["subject"],
             row["advertiser_id"],
             row["period"],
-            own,
+            one,
             figure,
             row["rounding"],
-            nearest,
+            None if figure else nearest.get(where),
+            row["number"],
+            row["place"],
         )
 
 
-def _table(tables: PublishedTables, scope: Scope, row: dict[str, Any]) -> ReleasedTable:
-    subject = partial(PortalSubject, row["subject_kind"], row["subject_id"])
-    words = Text(row["subject"], row["subject"])
-    return tables.table(subject(words, "", "", None, None, scope), row["release_id"])
+def _figure(row: dict[str, Any]) -> Bounded | None:
+    if row["people"] is None:
+        return None
+    return Bounded(row["people"], row["people_least"], row["people_most"])
 
 
 def _codes(row: dict[str, Any]) -> Codes:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -100,6 +101,15 @@ class TableRow:
 
 
 @dataclass(frozen=True)
+class UnpublishedSegment:
+    """A segment that a table does not publish."""
+
+    release: str
+    subject: str
+    codes: Codes
+
+
+@dataclass(frozen=True)
 class KnownGroup:
     """A group of a dimension: its words and the atoms in it."""
 
@@ -121,6 +131,14 @@ class KnownGroups:
             known[one].atoms >= known[other].atoms
             for known, one, other in zip(self.dimensions, outer, inner, strict=True)
         )
+
+    def containing(self, inner: Codes) -> tuple[Codes, ...]:
+        """The codes of all segments that contain one, itself too."""
+        outer_codes = (
+            [code for code, group in known.items() if group.atoms >= known[own].atoms]
+            for known, own in zip(self.dimensions, inner, strict=True)
+        )
+        return tuple((gender, age, region) for gender, age, region in product(*outer_codes))
 
     def cells(self, codes: Codes) -> int:
         """Of how many cells a segment is made."""
@@ -241,22 +259,42 @@ class PublishedTables:
         """Every row of a subject in a release."""
         values: dict[str, Any] = {"release": release, "kind": subject.kind}
         values |= {"subject": subject.id, "advertisers": subject.scope}
-        rows = tuple(
-            TableRow(
-                row["segment_id"],
-                Text(row["segment"], row["segment_indonesian"]),
-                row["named"],
-                (row["gender"], row["age"], row["region_code"]),
-                _bounded(row),
-            )
-            for row in self.records("read_table", values)
-        )
+        rows = tuple(_table_row(row) for row in self.records("read_table", values))
         return ReleasedTable(rows, self.groups())
 
     def named_since(self, scope: Scope) -> Mapping[Codes, date]:
         """The named segments of the newest tables that a reader may see, and their first day."""
         rows = self.records("list_named_segments", {"advertisers": scope, **self.out_of_force()})
         return {(row["gender"], row["age"], row["region_code"]): row["since"] for row in rows}
+
+    def nearest_of(
+        self, suppressed: Sequence[UnpublishedSegment], scope: Scope
+    ) -> Mapping[UnpublishedSegment, TableRow]:
+        """The published segment with the fewest cells that contains each one, in one statement."""
+        if not suppressed:
+            return {}
+        groups = self.groups()
+        numbers = {codes: number for number, codes in enumerate({one.codes for one in suppressed})}
+        outer = [
+            (number, *codes, groups.cells(codes))
+            for inner, number in numbers.items()
+            for codes in groups.containing(inner)
+        ]
+        values: dict[str, Any] = dict(
+            zip(
+                ("outer", "genders", "ages", "regions", "cells"),
+                map(list, zip(*outer, strict=True)),
+                strict=True,
+            )
+        )
+        values |= {
+            "releases": [one.release for one in suppressed],
+            "subjects": [one.subject for one in suppressed],
+            "inner": [numbers[one.codes] for one in suppressed],
+            "advertisers": scope,
+        }
+        rows = self.records("find_nearest_segments", values)
+        return {suppressed[row["place"]]: _table_row(row) for row in rows}
 
     def groups(self) -> KnownGroups:
         """The groups of all dimensions; kept as long as the file is the same."""
@@ -289,6 +327,16 @@ def _subject(row: Mapping[str, Any], scope: Scope) -> PortalSubject:
         row.get("starts_on"),
         row.get("ends_on"),
         scope,
+    )
+
+
+def _table_row(row: Mapping[str, Any]) -> TableRow:
+    return TableRow(
+        row["segment_id"],
+        Text(row["segment"], row["segment_indonesian"]),
+        row["named"],
+        (row["gender"], row["age"], row["region_code"]),
+        _bounded(row),
     )
 
 

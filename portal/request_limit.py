@@ -1,6 +1,7 @@
 """How many requests a session, or an address without one, may send: so that none slows the others.
 
 Each has a bucket of tokens, kept in memory: a request takes one, and they come back evenly.
+Signed addresses of files have buckets of their own: a table can have thousands of files.
 """
 
 import math
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from threading import Lock
 
 REQUESTS_PER_MINUTE = 300
+FILE_REQUESTS_PER_MINUTE = 30_000
 _MINUTE = 60.0
 
 
@@ -21,6 +23,7 @@ class RequestLimit:
     ) -> None:
         self._per_minute, self._clock = per_minute, clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # tokens, when
+        self._stated: OrderedDict[str, float] = OrderedDict()
         self._lock = Lock()
 
     def seconds_to_wait(self, name: str) -> int:
@@ -33,6 +36,16 @@ class RequestLimit:
             wait = 0 if tokens >= 1 else max(1, math.ceil((1 - tokens) / per_second))
             self._buckets[name] = (tokens if wait else tokens - 1, now)
             return wait
+
+    def is_news(self, name: str) -> bool:
+        """Whether a name that is refused was not stated within a minute: for one line of a log."""
+        with self._lock:
+            now = self._clock()
+            while self._stated and now - next(iter(self._stated.values())) >= _MINUTE:
+                self._stated.popitem(last=False)
+            is_news = name not in self._stated
+            self._stated.setdefault(name, now)
+            return is_news
 
     def _forget_full(self, now: float) -> None:
         """Buckets that were not used for a minute are full, as those of new names are."""

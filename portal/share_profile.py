@@ -6,7 +6,8 @@ import re
 from datetime import datetime
 from pathlib import Path
 
-from anonymizer.model.errors import ConfigurationError, Fault, NoSpace
+from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.storage.files import write_new
 
 ENDPOINT = "/delta-sharing"
 _ORIGIN = re.compile(r"https://[a-z0-9.-]+(:\d{1,5})?|http://(127\.0\.0\.1|localhost)(:\d{1,5})?")
@@ -32,9 +33,4 @@ def write_profile(path: Path, origin: str, token: str, expires: datetime) -> Non
         "bearerToken": token,
         "expirationTime": expires.strftime("%Y-%m-%dT%H:%M:%S.0Z"),
     }
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(json.dumps(profile, indent=2) + "\n")
-    except OSError as error:
-        raise NoSpace(str(path.parent), type(error).__name__) from None
+    write_new((json.dumps(profile, indent=2) + "\n").encode(), path)

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from urllib.parse import parse_qs, quote
 
@@ -35,7 +35,7 @@ from portal.export_files import ExportFiles
 from portal.file_addresses import FileAddresses
 from portal.portal_words import words_in
 from portal.published_tables import PublishedTables
-from portal.request_limit import RequestLimit
+from portal.request_limit import FILE_REQUESTS_PER_MINUTE, RequestLimit
 from portal.segment_requests import SegmentRequests
 from portal.sign_in import SignInLimits
 
@@ -103,6 +103,9 @@ class Site:
     origin: str = ""
     limits: SignInLimits = field(default_factory=SignInLimits)
     requests: RequestLimit = field(default_factory=RequestLimit)
+    file_requests: RequestLimit = field(
+        default_factory=partial(RequestLimit, FILE_REQUESTS_PER_MINUTE)
+    )
     addresses: FileAddresses = field(default_factory=FileAddresses)
 
     @cached_property
@@ -201,6 +204,8 @@ class Site:
     def _refused(self, asked: PageRequest, *, public: bool) -> Response | None:
         """The answer to a request that no handler gets; None for any other."""
         if wait := self.requests.seconds_to_wait(asked.sender):
+            if self.requests.is_news(asked.sender):
+                self.note("requests_limited", asked)
             response = self.message(asked, "too_many_requests", 429)
             response.headers["Retry-After"] = str(wait)
             return response
@@ -231,9 +236,7 @@ def endpoint(
     At most `at_once` of its requests are answered at the same time, if it is given. The others
     wait without a thread, so that they keep nobody else from one.
     """
-    turns: AbstractAsyncContextManager[None] = (
-        asyncio.Semaphore(at_once) if at_once else nullcontext()
-    )
+    turns = turns_of(at_once)
 
     async def called(request: Request) -> Response:
         try:
@@ -244,6 +247,11 @@ def endpoint(
             return await run_in_threadpool(site.answer, handler, request, form, public=public)
 
     return called
+
+
+def turns_of(at_once: int) -> AbstractAsyncContextManager[None]:
+    """What lets so many requests in at the same time; all of them for 0."""
+    return asyncio.Semaphore(at_once) if at_once else nullcontext()
 
 
 def cookie(response: Response, name: str, value: str, seconds: int | None = None) -> None:

@@ -3,11 +3,11 @@
 -- Inputs: released_tables, releases, figures, segments of the analysts' database.
 -- Columns: release_id, subject_kind, subject_id, subject, advertiser_id (null but for campaigns),
 -- period, segment_id (null where it has no row), people, people_least, people_most (null where
--- suppressed), rounding.
+-- suppressed), rounding, number (of the release), place (of the row in the release).
 -- Parameters: $segment (id of a named segment, null for codes), $gender, $age, $region (its codes),
 -- $advertisers (ids of the advertisers whose campaigns the reader may see, null for all),
 -- $out_of_force (ids of the releases whose figures may not be used), $kind, $subject, $period_kind,
--- $period (null for any), $most (how many rows), $after (how many rows come before).
+-- $period (null for any), $most (how many rows), $number and $place (those of the row before).
 WITH found AS (
     SELECT figure.release_id, figure.subject_id, figure.segment_id, figure.people,
            figure.people_least, figure.people_most
@@ -18,7 +18,8 @@ WITH found AS (
 )
 SELECT known.release_id, known.subject_kind, known.subject_id, known.subject, known.advertiser_id,
        known.period, found.segment_id, found.people, found.people_least, found.people_most,
-       stated.rounding
+       stated.rounding, stated.number,
+       row_number() OVER (PARTITION BY stated.number ORDER BY known.subject_id) AS place
 FROM released_tables AS known
 JOIN releases AS stated ON stated.release_id = known.release_id
 LEFT JOIN found
@@ -31,5 +32,7 @@ WHERE NOT list_contains(CAST($out_of_force AS VARCHAR[]), known.release_id)
   AND ($period_kind IS NULL OR known.period_kind = $period_kind)
   AND ($period IS NULL OR known.period = $period)
   AND ($segment IS NULL OR found.segment_id IS NOT NULL)
-ORDER BY stated.number, known.subject_id
-LIMIT $most OFFSET $after
+  AND stated.number >= $number
+QUALIFY stated.number > $number OR place > $place
+ORDER BY stated.number, place
+LIMIT $most

@@ -70,6 +70,25 @@ def write_bytes(content: bytes, path: Path, *, mode: int = PRIVATE) -> None:
     _write(path, lambda temporary: temporary.write_bytes(content), mode)
 
 
+def write_new(content: bytes, path: Path) -> None:
+    """Write a new private file in place of none, not even of a link. Raises NoSpace.
+
+    One that cannot be written whole is removed.
+    """
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        descriptor = os.open(path, flags, PRIVATE)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(descriptor, PRIVATE)  # whatever the umask
+                file.write(content)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise NoSpace(str(path.parent), type(error).__name__) from None
+
+
 def make_folder(folder: Path, mode: int = PRIVATE) -> None:
     """Make a folder for files of this mode, and what is missing above it, whatever the umask."""
     if folder.is_dir():

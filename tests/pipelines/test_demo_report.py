@@ -18,10 +18,11 @@ from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
 from cli import demo_report
 from cli.commands.init import create_home
-from cli.demo_accounts import mark_demo
+from cli.demo_accounts import add_demo_accounts, mark_demo
 from cli.demo_report import print_demo
 from portal.account_store import AccountStore
-from portal.passwords import fits
+from portal.passwords import fits, hashed
+from portal.user_accounts import UserAccount
 
 DAYS = [date(2026, 11, 1) + timedelta(days=number) for number in range(3)]
 
@@ -135,6 +136,41 @@ def test_a_home_that_a_demo_made_gets_accounts_once(
     assert accounts["officer"].role == "privacy_officer"
     print_demo(released_home)
     assert "Accounts of the portal" not in capsys.readouterr().out
+
+
+def test_a_demo_that_was_killed_takes_over_its_own_accounts_alone(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    mark_demo(home)
+    store, real = AccountStore(home.portal_accounts), hashed("a real password")
+    store.add(UserAccount("analyst", "analyst"), real)
+    first = add_demo_accounts(home, ["adv-01"])
+    assert first
+    assert first.logins == ("ad-ops", "advertiser", "officer")
+    assert first.password not in (home.portal / "demo").read_text()
+    store.set_password("officer", real)
+    store.remove("advertiser")
+    store.add(UserAccount("advertiser", "ad_ops", ("adv-02",)), real)
+    second = add_demo_accounts(home, ["adv-01"])  # the first one was killed here
+    third = add_demo_accounts(home, ["adv-01"])
+    assert second
+    assert third
+    assert second.logins == third.logins == ("ad-ops",)
+    assert fits(third.password, store.password_of("ad-ops"))
+    kept = {store.password_of(login) for login in ("analyst", "officer", "advertiser")}
+    assert kept == {real}
+
+
+def test_where_every_login_is_taken_none_is_shown(
+    released_home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mark_demo(released_home)
+    store = AccountStore(released_home.portal_accounts)
+    for login in ("ad-ops", "advertiser", "analyst", "officer"):
+        store.add(UserAccount(login, "analyst"), "hash")
+    print_demo(released_home)
+    assert "Accounts of the portal" not in capsys.readouterr().out
+    assert {store.password_of(one.login) for one in store.accounts()} == {"hash"}
+    assert not (released_home.portal / "demo").exists()
 
 
 def test_a_home_that_was_there_before_the_demo_gets_no_accounts(

@@ -1,8 +1,11 @@
 """The API: what a program reads is what is published, with its tag, its problems and its record."""
 
+import asyncio
 import hashlib
 import json
+import time
 from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 import duckdb
@@ -10,12 +13,23 @@ import pytest
 from browsing import Browsing, signed_in
 from calls import Program, program
 from published_world import CORRECTED, CORRECTION, GOOD, WEEK, WHY_WITHDRAWN, WITHDRAWN, Server
+from release_world import SECRET
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
+from anonymizer.exports.withdrawal import withdraw
+from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
 from portal.account_store import AccountStore
-from portal.api_description import DESCRIPTION, ROUTES, description
+from portal.api_description import (
+    DESCRIPTION,
+    FIGURES_AT_ONCE,
+    ROUTES,
+    api_routes,
+    description,
+)
 from portal.application import create_application
+from portal.published_tables import PublishedTables
 from portal.request_limit import RequestLimit
 from portal.server import site_of
 
@@ -37,10 +51,11 @@ def wira(server: Server) -> Program:
 
 def everything(reader: Program, path: str) -> list[dict[str, Any]]:
     """All items of a list, page by page."""
-    found, following = [], 0
+    found, following = [], ""
     joined = "&" if "?" in path else "?"
+    paging = "cursor" if path.startswith((f"{API}/releases", f"{API}/figures")) else "offset"
     while following is not None:
-        page = reader.read(f"{path}{joined}limit=500&offset={following}")
+        page = reader.read(f"{path}{joined}limit=500{following and f'&{paging}={following}'}")
         found += page["items"]
         following = page["next"]
     return found
@@ -97,6 +112,81 @@ def test_a_suppressed_segment_says_so_with_the_nearest_published_one(nina: Progr
     assert all(one["nearest"] is None for one in listed.values() if one["people"])
 
 
+def test_the_nearest_segments_of_a_page_are_read_with_one_statement(
+    portal_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, asked = browser(portal_home, "wira"), []
+    records = PublishedTables.records
+
+    def noted(tables: PublishedTables, statement: str, values: dict[str, Any]) -> Any:
+        asked.append(statement)
+        return records(tables, statement, values)
+
+    monkeypatch.setattr(PublishedTables, "records", noted)
+    tables = site_of(portal_home).tables
+    for query in ("segment=female:75%2B:73.71", "segment=men_under_40", "campaign=spring", ""):
+        asked.clear()
+        found = client.get(f"{API}/figures?limit=500&{query}").json()
+        suppressed = [one for one in found["items"] if one["status"] == "suppressed"]
+        assert asked.count("read_table") == 0, query
+        assert asked.count("find_nearest_segments") == bool(suppressed), query
+        assert len(asked) <= 4, query
+        for one in suppressed:
+            assert one["nearest"] == expected_nearest(tables, one), (query, one["release"])
+    assert len({one["release"] for one in suppressed}) > 1
+
+
+def expected_nearest(tables: PublishedTables, figure: dict[str, Any]) -> Any:
+    """The same from the whole table, as the pages look for it."""
+    about, own = figure["subject"], figure["segment"]
+    subject = tables.subject(about["kind"], about["id"], None)
+    assert subject
+    table = tables.table(subject, figure["release"])
+    row = table.nearest((own["gender"], own["age"], own["region"]))
+    if row is None:
+        return None
+    assert row.figure
+    codes = dict(zip(("gender", "age", "region"), row.codes, strict=True))
+    return {
+        "segment": {"id": row.id, "name": row.name.english, **codes},
+        "status": "published",
+        "people": row.figure.people,
+        "people_least": row.figure.least,
+        "people_most": row.figure.most,
+    }
+
+
+def test_two_requests_for_figures_are_answered_at_a_time(
+    portal_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, reading, most = Lock(), [], []
+
+    def read(*_: object) -> tuple[()]:
+        with lock:
+            reading.append(1)
+            most.append(len(reading))
+        time.sleep(0.05)
+        with lock:
+            reading.pop()
+        return ()
+
+    monkeypatch.setattr("portal.api_objects.list_figures", read)
+    site = site_of(portal_home)
+    token = site.store.tokens.add("nina", "x", 1)[1]
+
+    headers = [(b"authorization", f"Bearer {token}".encode())]
+    scope = {"type": "http", "method": "GET", "path": f"{API}/figures", "headers": headers}
+
+    async def six() -> list[int]:
+        (route,) = (one for one in api_routes(site) if one.name == "api_figures")
+        requests = (Request({**scope, "query_string": b"", "path_params": {}}) for _ in range(6))
+        answers = await asyncio.gather(*(route.endpoint(one) for one in requests))
+        return [one.status_code for one in answers]
+
+    assert asyncio.run(six()) == [200] * 6
+    assert max(most) == FIGURES_AT_ONCE == 2
+
+
 def test_one_segment_is_followed_through_all_tables(nina: Program) -> None:
     rows = everything(nina, f"{API}/figures?segment=all:all:all&series=campaign-day")
     assert [one["period"]["id"] for one in rows] == ["2026-11-22", "2026-11-23"]
@@ -124,6 +214,49 @@ def test_releases_say_what_became_of_them(nina: Program) -> None:
     assert [one["id"] for one in everything(nina, f"{API}/releases?after={last - 1}")] == (
         [WITHDRAWN]
     )
+
+
+def test_no_release_is_left_out_where_one_changes_between_pages(portal_home: Home) -> None:
+    client = browser(portal_home, "nina")
+
+    def page(limit: int, cursor: str = "") -> tuple[list[dict[str, Any]], str]:
+        query = f"limit={limit}{cursor and f'&cursor={cursor}'}"
+        answer = client.get(f"{API}/releases?{query}").json()
+        return answer["items"], answer["next"]
+
+    before, end = page(500)
+    assert end is None
+    ids = [one["id"] for one in before]
+    found, cursor = page(ids.index(GOOD) + 1)
+    assert found[-1]["id"] == GOOD
+    withdraw(GOOD, WHY_WITHDRAWN, portal_home, Ledger.open(portal_home.ledger), SECRET)
+    while cursor is not None:
+        more, cursor = page(1, cursor)
+        assert len(more) == 1
+        found += more
+    assert [one["id"] for one in found] == [*ids, GOOD]
+    assert (found[-1]["state"], found[-1]["reason"]) == ("withdrawn", WHY_WITHDRAWN)
+    for wrong in ("x", "1", "1.", "-1.x", "1.x/y"):
+        assert client.get(f"{API}/releases?cursor={wrong}").status_code == 400, wrong
+    assert client.get(f"{API}/releases?offset=1").status_code == 400
+
+
+@pytest.mark.parametrize(("query", "most"), [("", 5), ("&segment=all:all:all", 1)])
+def test_no_figure_is_left_out_where_a_release_is_withdrawn_between_pages(
+    portal_home: Home, query: str, most: int
+) -> None:
+    client = browser(portal_home, "nina")
+    path = f"{API}/figures?campaign=spring&series=campaign-day{query}"
+    before = client.get(f"{path}&limit=500").json()["items"]
+    kept = [one for one in before if one["release"] != CORRECTION]
+    assert before[0]["release"] == CORRECTION
+    assert len(kept) >= most
+    first = client.get(f"{path}&limit={most}").json()
+    withdraw(CORRECTION, WHY_WITHDRAWN, portal_home, Ledger.open(portal_home.ledger), SECRET)
+    rest = client.get(f"{path}&limit=500&cursor={first['next']}").json()
+    assert (rest["items"], rest["next"]) == (kept, None)
+    whole = client.get(f"{path}&limit={most}").json()
+    assert whole["items"] == kept[:most]
 
 
 @pytest.mark.parametrize("release", [GOOD, WEEK, CORRECTION])
@@ -159,10 +292,15 @@ def test_an_edited_file_is_not_sent(portal_home: Home) -> None:
     assert b"subject" not in answer.content
 
 
-def browser(home: Home, login: str, per_minute: int = 300) -> TestClient:
+def browser(
+    home: Home, login: str, per_minute: int = 300, files_per_minute: int = 300
+) -> TestClient:
     """A program in this process."""
-    limit = RequestLimit(per_minute=per_minute, clock=lambda: 0.0)
-    site = replace(site_of(home), requests=limit)
+    limit, files = (
+        RequestLimit(per_minute=number, clock=lambda: 0.0)
+        for number in (per_minute, files_per_minute)
+    )
+    site = replace(site_of(home), requests=limit, file_requests=files)
     found = TestClient(create_application(site), base_url="http://127.0.0.1")
     found.headers["Authorization"] = f"Bearer {site.store.tokens.add(login, 'x', 1)[1]}"
     return found
@@ -190,9 +328,9 @@ def test_pages_follow_each_other(wira: Program) -> None:
     path = f"{API}/figures?series=campaign-week"
     whole = everything(wira, path)
     found: list[Any] = []
-    following = 0
+    following = "0.0"
     while following is not None:
-        page = wira.read(f"{path}&limit=7&offset={following}")
+        page = wira.read(f"{path}&limit=7&cursor={following}")
         assert len(page["items"]) == min(7, len(whole) - len(found))
         found += page["items"]
         following = page["next"]
@@ -207,7 +345,8 @@ def test_pages_follow_each_other(wira: Program) -> None:
         ("limit=501", "limit"),
         ("limit=x", "limit"),
         ("limit=1&limit=2", "limit"),
-        ("offset=-1", "offset"),
+        ("cursor=1", "cursor"),
+        ("cursor=1.x", "cursor"),
         ("series=campaign-year", "series"),
         ("period=2026", "period"),
         ("segment=", "segment"),
@@ -224,6 +363,15 @@ def test_a_wrong_parameter_is_named_and_no_value_repeated(
     (mistake,) = json.loads(answer.body)["errors"]
     assert mistake.get("parameter") == parameter
     assert "campain" not in answer.text
+
+
+def test_mistakes_are_named_once_however_many_there_are(nina: Program) -> None:
+    query = "&".join(["limit=x", "period=y", "series=z"] * 1_000 + [f"p{n}" for n in range(3_000)])
+    answer = nina.get(f"{API}/figures?{query}&{'&'.join(f'q{n}=' for n in range(3_000))}")
+    assert answer.status == 400
+    named = [one.get("parameter") for one in json.loads(answer.body)["errors"]]
+    assert sorted(map(str, named)) == ["None", "limit", "period", "series"]
+    assert len(answer.body) < 2_000
 
 
 @pytest.mark.parametrize(
@@ -279,6 +427,12 @@ def test_a_token_has_a_limit_of_its_own(portal_home: Home) -> None:
     assert [one.status_code for one in answers] == [200] * 3 + [429] * 2
     assert answers[-1].headers["retry-after"] == "20"
     assert client.get("/sign-in").status_code == 200, "an address has its own"
+    log = [json.loads(line) for line in portal_home.portal_log.read_text().splitlines()]
+    assert [one["event"] for one in log] == ["api_read"] * 3 + ["requests_limited"]
+    assert (log[-1]["login"], log[-1]["token"]) == ("nina", log[0]["token"])
+    portal_home.portal_log.unlink()
+    portal_home.portal_log.mkdir()
+    assert [client.get(DESCRIPTION).status_code for _ in range(3)] == [200, 200, 503]
 
 
 def test_only_reading_methods_are_there(nina: Program) -> None:

@@ -3,13 +3,16 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from browsing import signed_in
 from calls import Program, program
 from published_world import CORRECTED, CORRECTION, GOOD, WEEK, WITHDRAWN, Server
 from test_portal_isolation import OTHERS, comparable, handed_over
 
 from anonymizer.storage.home import Home
+from portal.access_log import AccessLog
 
 __all__ = ["handed_over"]
 pytestmark = pytest.mark.xdist_group("portal")
@@ -171,10 +174,45 @@ def test_what_was_tried_is_in_the_log(server: Server, nina: Program) -> None:
     assert (answered["event"], answered["route"], answered["status"]) == (
         ("api_read", "api_release_file", 404)
     )
-    assert (answered["recipient"], answered["file"]) == ("jaya", "manifest.json")
-    nina.get(f"{API}/campaigns/x%0A%7B%22event%22%3A%22download%22%7D")
+    assert (last["release"], last["file"]) == (GOOD, "manifest.json")
+    nina.get(f"{API}/campaigns/spring")
     entry = json.loads(server.home.portal_log.read_text().splitlines()[-1])
-    assert (entry["campaign"], entry["token"]) == ("unreadable", nina.token.split("_")[1])
+    assert (entry["campaign"], entry["token"]) == ("spring", nina.token.split("_")[1])
+
+
+@pytest.mark.parametrize("typed", ["TOKEN", "budi@example.com", "x%0A%7B%22event%22%3A%22x%22%7D"])
+def test_what_was_typed_in_the_wrong_place_is_not_in_the_log(
+    server: Server, nina: Program, typed: str
+) -> None:
+    lines = len(server.home.portal_log.read_text().splitlines())
+    part = typed.replace("TOKEN", nina.token)
+    table = f"/delta-sharing/shares/{part}/schemas/{part}/tables/{part}"
+    paths = (
+        *(f"{API}/campaigns/{part}", f"{API}/campaigns/{part}/periods", f"{API}/{part}"),
+        *(f"{API}/releases/{part}", f"{API}/campaigns?name={part}", f"{API}/files/{part}/x/y"),
+        *(f"{API}/files/maju/{part}/x", f"{API}/files/maju/{GOOD}/{part}", f"{table}/version"),
+        f"/delta-sharing/files/{part}/{part}/{part}?sig={part}&token={part}&expires={part}",
+    )
+    for path in paths:
+        nina.get(path)
+    session = signed_in(server, "nina")
+    for path in (
+        *(f"/files/{part}/{part}/{part}", f"/files/maju/{GOOD}/{part}", f"/packages/{part}"),
+        *(f"/packages/maju?subject={part}", f"/figures/campaign/{part}", f"/{part}"),
+    ):
+        session.get(path)
+    log = server.home.portal_log.read_text().splitlines()[lines:]
+    assert len(log) >= len(paths)
+    for secret in (nina.token, nina.token.split("_", 2)[2], "budi@", "unreadable"):
+        assert secret not in "\n".join(log)
+    assert any(json.loads(line).get("release") == GOOD for line in log)
+
+
+def test_a_token_is_not_repeated_whatever_is_recorded(tmp_path: Path) -> None:
+    log, secret = AccessLog(tmp_path / "access.jsonl"), "x" * 43
+    for written in (f"aud_0123456789ab_{secret}", f"Bearer:AUD_0123456789AB_{secret}"):
+        log.write("download", file=written, releases=[written])
+    assert secret not in (tmp_path / "access.jsonl").read_text()
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from test_portal_isolation import comparable
 from anonymizer.storage.home import Home
 from portal.account_store import AccountStore
 from portal.file_addresses import VALID_SECONDS, FileAddresses, FilePlace
+from portal.request_limit import FILE_REQUESTS_PER_MINUTE, REQUESTS_PER_MINUTE
 from portal.share_profile import write_profile
 
 pytestmark = pytest.mark.xdist_group("portal")
@@ -143,8 +144,29 @@ def test_what_cannot_be_queried_is_refused(nina: Program, body: str) -> None:
     assert nina.send("POST", f"{DAYS}/query", body).status == 400
 
 
+def test_null_is_the_same_as_nothing(nina: Program) -> None:
+    names = (
+        "version",
+        "timestamp",
+        "startingVersion",
+        "endingVersion",
+        "limitHint",
+        "jsonPredicateHints",
+    )
+    without = lines(query(nina))
+    assert without[1] == lines(query(nina, body=dict.fromkeys(names)))[1]
+    newest = without[1]["metaData"]["version"]
+    assert lines(query(nina, body={"version": newest, "timestamp": None}))[1] == without[1]
+    for name in names[:4]:
+        assert query(nina, body=dict.fromkeys(names) | {name: 0}).status == 400, name
+
+
 def test_a_huge_query_is_refused(nina: Program) -> None:
     assert nina.send("POST", f"{DAYS}/query", "[" * 20_000).status == 413
+    entry = json.loads(nina.server.home.portal_log.read_text().splitlines()[-1])
+    assert (entry["event"], entry["status"]) == ("api_read", 413)
+    assert entry["token"] == nina.token.split("_")[1]
+    assert Program(nina.server, "").send("POST", f"{DAYS}/query", "[" * 20_000).status == 401
 
 
 def test_lists_have_pages(server: Server) -> None:
@@ -202,8 +224,10 @@ def variants(path: str) -> Iterator[str]:
 
 
 def test_no_other_address_works(server: Server, nina: Program) -> None:
-    path = addresses(nina)[0]
+    path, lines = addresses(nina)[0], len(server.home.portal_log.read_text().splitlines())
     answers = [Browsing(server).get(one) for one in variants(path)]
+    log = [json.loads(line) for line in server.home.portal_log.read_text().splitlines()[lines:]]
+    assert [one["event"] for one in log] == ["token_refused"] * len(answers)
     assert {one.status for one in answers} == {403}
     assert len({(one.lasting, one.body) for one in answers}) == 1
 
@@ -214,6 +238,20 @@ def test_an_address_ends_with_its_token(server: Server) -> None:
     assert Browsing(server).get(path).status == 200
     AccountStore(server.home.portal_accounts).tokens.revoke(reader.token.split("_")[1])
     assert Browsing(server).get(path).status == 403
+
+
+def test_a_table_has_more_files_than_a_token_has_requests(portal_home: Home) -> None:
+    client = browser(portal_home, "nina", per_minute=1, files_per_minute=5)
+    answer = client.post(f"{DAYS}/query", json={})
+    urls = [json.loads(line)["file"]["url"] for line in answer.text.splitlines()[2:]]
+    assert len(urls) == 2
+    reading = [client.head(url).status_code for url in urls]
+    reading += [client.get(url).status_code for url in (*urls, *urls)]
+    assert reading == [200] * 5 + [429], "files have a limit of their own"
+    assert client.get(SHARES).status_code == 429
+    assert client.get(f"{urls[0]}0").status_code == 403, "an address that is not valid"
+    assert client.get(f"{urls[0]}0").status_code == 429, "is limited as any other request"
+    assert FILE_REQUESTS_PER_MINUTE >= 50 * REQUESTS_PER_MINUTE
 
 
 def test_an_address_expires_and_belongs_to_its_process() -> None:

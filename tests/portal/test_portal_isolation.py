@@ -174,7 +174,8 @@ def test_what_was_tried_is_in_the_log(server: Server, nina: Browsing) -> None:
     assert (entry["login"], entry["recipient"], entry["release"]) == ("nina", "jaya", GOOD)
     nina.get("/files/x%0A%7B%22event%22%3A%22download%22%7D/y/z")
     entry = json.loads(server.home.portal_log.read_text().splitlines()[-1])
-    assert entry["recipient"] == "unreadable"
+    assert entry["event"] == "download_not_found"
+    assert not {"recipient", "release", "file"} & set(entry)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Requests are limited by session, and by address before there is one."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from anonymizer.storage.home import Home
+from portal.api_description import DESCRIPTION
 from portal.application import create_application
 from portal.request_limit import RequestLimit
 from portal.server import site_of
@@ -23,6 +25,19 @@ def test_a_bucket_is_used_up_and_fills_evenly() -> None:
     assert [limit.seconds_to_wait("a") for _ in range(2)] == [0, 10]
     now[0] = 1_000
     assert [limit.seconds_to_wait("a") for _ in range(7)] == [0] * 6 + [10]
+
+
+def test_a_refusal_is_news_once_a_minute() -> None:
+    now = [0.0]
+    limit = RequestLimit(clock=lambda: now[0])
+    assert [limit.is_news(name) for name in "aab"] == [True, False, True]
+    now[0] = 59.9
+    assert not limit.is_news("a")
+    now[0] = 60
+    assert [limit.is_news(name) for name in "aab"] == [True, False, True]
+    now[0] = 1_000
+    assert limit.is_news("c")
+    assert len(limit._stated) == 1
 
 
 def test_names_that_come_no_more_are_forgotten() -> None:
@@ -45,6 +60,9 @@ def test_a_flood_is_answered_with_when_to_try_again(tmp_path: Path) -> None:
     assert answers[-1].headers["retry-after"] == "20"
     assert "Wait a few seconds and try again." in answers[-1].text
     assert browser.get("/nowhere").status_code == 429
+    assert browser.get(DESCRIPTION).status_code == 429
+    (line,) = map(json.loads, home.portal_log.read_text().splitlines())
+    assert (line["event"], line["login"], line["address"]) == ("requests_limited", "", "testclient")
     assert browser.get("/static/portal.css").status_code == 200
 
 
@@ -66,3 +84,5 @@ def test_a_session_has_a_limit_of_its_own(portal_home: Home) -> None:
     nina, budi = browsers
     assert [nina.get("/").status_code for _ in range(10)] == [200] * 8 + [429] * 2
     assert budi.get("/").status_code == 200
+    log = [json.loads(line) for line in portal_home.portal_log.read_text().splitlines()]
+    assert [one["login"] for one in log if one["event"] == "requests_limited"] == ["nina"]
