@@ -47,7 +47,7 @@ _SECONDS_TO_CONNECT = 10
 _SECONDS_TO_ANSWER = 900  # a statement; the first portion of rows waits for their order
 _SECONDS_OF_SILENCE = _SECONDS_TO_ANSWER + 30.0  # the server ends a statement first if it can
 # When the other machine or the way to it is gone, which no statement notices.
-_ALIVE = {
+_ALIVE: Mapping[str, Any] = {
     "keepalives": 1,
     "keepalives_idle": 60,
     "keepalives_interval": 15,
@@ -237,7 +237,7 @@ class WarehouseStore:
         from psycopg import sql  # noqa: PLC0415  an extra
 
         own = [sql.Identifier(name) for name in self.columns if name in types]
-        deliveries, where, promised = self.table.deliveries, sql.SQL(""), sql.SQL("NULL")
+        deliveries, where, promised = self.table.deliveries, _composed(""), _composed("NULL")
         if deliveries and self.table.day:
             where = _composed(" WHERE {day} = %s", day=self.table.day)
             promised = _composed(
