@@ -70,7 +70,7 @@ def _parsed(text: str, name: str, model: type[Model]) -> Model:
         place = f"{name}:{mark.line + 1}" if mark else name
         raise ConfigurationError([Fault(place, "this is not valid YAML")]) from None
     faults = [
-        Fault(f"{name}:{line}", f"the key {_shown(key)!r} occurs twice")
+        Fault(f"{name}:{line}", f"the key {_printable(key)!r} occurs twice")
         for key, line in _doubled_keys(root)
     ]
     try:
@@ -91,7 +91,7 @@ def _faults(error: ValidationError, name: str, root: yaml.Node | None) -> list[F
     found = []
     for fault in error.errors():
         path = tuple(map(str, fault["loc"]))
-        place = f"{name}:{_line(root, fault['loc'])} {'.'.join(map(_shown, path))}"
+        place = f"{name}:{_line(root, fault['loc'])} {'.'.join(map(_printable, path))}"
         if fault["type"] == "extra_forbidden" and path in RENAMED:
             now = ".".join((*path[:-1], RENAMED[path]))
             problem, remedy = f"this setting is now called {now}", "run: audience migrate"
@@ -102,7 +102,7 @@ def _faults(error: ValidationError, name: str, root: yaml.Node | None) -> list[F
     return found
 
 
-def _shown(key: str) -> str:
+def _printable(key: str) -> str:
     """A key for a message; one that looks like an address, which may have a password, is not."""
     return "(not shown)" if _ADDRESS.search(key) else key
 

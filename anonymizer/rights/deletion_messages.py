@@ -159,8 +159,8 @@ class DeletionInbox:
         """The name of a message's id, and its path. Two messages without one are two."""
         name = _digest(f"{request.issuer}\n{_identity(request.claims) or text}")
         subject = request.claims.get("sub")
-        told = json.dumps(subject, sort_keys=True) if _is_told(subject) else text
-        return name, self._path(f"{name}-{_digest(told)}")
+        named = json.dumps(subject, sort_keys=True) if _has_identifier(subject) else text
+        return name, self._path(f"{name}-{_digest(named)}")
 
     def _file_unconfirmed(
         self, place: str, path: Path, user: str | None, reason: str, at: datetime | None = None
@@ -329,7 +329,7 @@ def _subject(claim: object) -> object:
     return json.loads(claim) if isinstance(claim, str) else claim
 
 
-def _is_told(claim: object) -> bool:
+def _has_identifier(claim: object) -> bool:
     """Whether a `sub` has the value of an identifier."""
     try:
         subject = _subject(claim)

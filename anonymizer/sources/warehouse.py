@@ -149,7 +149,7 @@ class WarehouseStore:
             copy.close()
         raise self._reject(place, "unreadable", problem)
 
-    def _folders(self, session: "_Session") -> Iterator[tuple[str, ObjectStatus]]:
+    def _folders(self, session: "_ReadTransaction") -> Iterator[tuple[str, ObjectStatus]]:
         """The folder of each day that was delivered, with the status of its rows."""
         if self.table.deliveries is None:
             session.lock(self.table.table)
@@ -161,7 +161,9 @@ class WarehouseStore:
         for day, status in self._delivered(session, self.table.deliveries).items():
             yield f"{day}/", status
 
-    def _delivered(self, session: "_Session", table: DeliveryTable) -> Mapping[date, ObjectStatus]:
+    def _delivered(
+        self, session: "_ReadTransaction", table: DeliveryTable
+    ) -> Mapping[date, ObjectStatus]:
         """The rows of each day. Raises _QueryError for a day that is there twice."""
         names = {"day": table.day, "rows": table.rows, "table": table.table}
         query = _composed(_DELIVERED, **names)
@@ -189,7 +191,7 @@ class WarehouseStore:
         return {day: ObjectStatus(stat.S_IFREG, rows, _nanoseconds(at)) for day, rows, at in found}
 
     def _copy(
-        self, session: "_Session", day: date | None, copy: BinaryIO, place: PurePosixPath
+        self, session: "_ReadTransaction", day: date | None, copy: BinaryIO, place: PurePosixPath
     ) -> tuple[int, int | None]:
         """Write the rows of a day; returns how many there are, and how many were delivered.
 
@@ -220,7 +222,7 @@ class WarehouseStore:
             return total, status.st_size
         return total, _one_number(promised, deliveries)
 
-    def _types(self, session: "_Session") -> dict[str, int]:
+    def _types(self, session: "_ReadTransaction") -> dict[str, int]:
         """The columns that the account may read, with their types; no value is read."""
         quoted = ".".join(f'"{part}"' for part in self.table.table.split("."))
         found = dict(session.ask(_COLUMNS, (quoted,)))
@@ -268,7 +270,7 @@ class WarehouseStore:
             raise self._reject(place, "changed", "its rows are gone since it was listed; run again")
 
     @contextmanager
-    def _session(self) -> Iterator["_Session"]:
+    def _session(self) -> Iterator["_ReadTransaction"]:
         """One transaction that reads. Raises _QueryError, without what the driver says."""
         import psycopg  # noqa: PLC0415  an extra
 
@@ -286,7 +288,7 @@ class WarehouseStore:
             ):
                 connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
                 connection.read_only = True
-                session = _Session(connection, watch)
+                session = _ReadTransaction(connection, watch)
                 for statement in _SESSION:
                     session.execute(statement)
                 yield session
@@ -313,7 +315,7 @@ class WarehouseStore:
 
 
 @dataclass(frozen=True)
-class _Session:
+class _ReadTransaction:
     """A transaction that reads. What it answers is noted, so that silence is noticed."""
 
     connection: "Connection[Any]"
