@@ -26,6 +26,8 @@ _LISTABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")
 class RawTable:
     """One raw table: its columns, the parameters of its `accept_*.sql`, how ids conflict.
 
+    `narrowing`: optional columns whose values make fewer people or visits count, such as
+    `closed_at`, so a value that cannot be read is not one that is absent.
     `limited`: too large a share of bad rows holds the day. `winners`: of rows that share an
     id and differ, one is kept by rule; otherwise none is. `objections`: a row that cannot be read
     may be an objection, so it acts against the person whose user id it has, and holds the release
@@ -39,6 +41,7 @@ class RawTable:
     limited: bool = True
     winners: bool = True
     objections: bool = False
+    narrowing: tuple[str, ...] = ()
 
     @property
     def about_people(self) -> bool:
@@ -74,6 +77,7 @@ TABLES: Mapping[str, RawTable] = {
             ("content_key", "blanks", "longest_name"),
             limited=False,
             winners=False,
+            narrowing=("target_regions",),
         ),
         RawTable(
             "profiles",
@@ -96,6 +100,7 @@ TABLES: Mapping[str, RawTable] = {
                 "oldest_age",
                 "blanks",
             ),
+            narrowing=("closed_at",),
         ),
         RawTable(
             "consents",
@@ -139,6 +144,7 @@ TABLES: Mapping[str, RawTable] = {
                 "earliest",
                 "blanks",
             ),
+            narrowing=("user_agent",),
         ),
     )
 }

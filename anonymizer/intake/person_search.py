@@ -71,14 +71,20 @@ class PersonRows:
     unsearched: tuple[str, ...]
 
 
-def search(raw: RawPath, name: str, user: str, limits: IntakeLimits) -> PersonRows:
+def search(
+    raw: RawPath, name: str, user: str, limits: IntakeLimits, *, ids_alone: bool = False
+) -> PersonRows:
     """All rows of the raw table `name` that belong to `user` (in canonical form).
 
+    With every column of the contract; with `ids_alone` the user id is the only one that is read.
     Reads one batch at a time and writes nothing. A file that intake would reject, the number of
     rows that it could not read, and rows whose user id is refused are named in `unsearched`.
     """
     others: dict[str, Kind] = dict.fromkeys(UNREAD[name] - _MEASUREMENTS, "identifier")
-    table = RawTable(name, {**TABLES[name].columns, **others}, ("user_id",), ())
+    columns = {**TABLES[name].columns, **others}
+    if ids_alone:
+        columns = {"user_id": columns["user_id"]}
+    table = RawTable(name, columns, ("user_id",), ())
     rows: list[Row] = []
     unsearched = []
     for path in _files(raw / name):

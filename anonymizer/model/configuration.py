@@ -1,5 +1,6 @@
 """Reads a YAML file into a Pydantic model and reports every mistake at once, by line."""
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,7 @@ _PLAIN = {"extra_forbidden": "this key is unknown", "missing": "this key is miss
 _REMEDIES = {
     "extra_forbidden": "remove it, or correct its name; docs/policy-reference.md lists all settings"
 }
+_ADDRESS = re.compile(r"://|@|password\s*=", re.IGNORECASE)
 # What earlier versions had instead of a key. One that has another name only is in `RENAMED`.
 _REPLACED = {
     "trusted_after_days": "min_account_days",
@@ -68,7 +70,7 @@ def _parsed(text: str, name: str, model: type[Model]) -> Model:
         place = f"{name}:{mark.line + 1}" if mark else name
         raise ConfigurationError([Fault(place, "this is not valid YAML")]) from None
     faults = [
-        Fault(f"{name}:{line}", f"the key {key!r} occurs twice")
+        Fault(f"{name}:{line}", f"the key {_printable(key)!r} occurs twice")
         for key, line in _doubled_keys(root)
     ]
     try:
@@ -89,7 +91,7 @@ def _faults(error: ValidationError, name: str, root: yaml.Node | None) -> list[F
     found = []
     for fault in error.errors():
         path = tuple(map(str, fault["loc"]))
-        place = f"{name}:{_line(root, fault['loc'])} {'.'.join(path)}"
+        place = f"{name}:{_line(root, fault['loc'])} {'.'.join(map(_printable, path))}"
         if fault["type"] == "extra_forbidden" and path in RENAMED:
             now = ".".join((*path[:-1], RENAMED[path]))
             problem, remedy = f"this setting is now called {now}", "run: audience migrate"
@@ -98,6 +100,11 @@ def _faults(error: ValidationError, name: str, root: yaml.Node | None) -> list[F
             remedy = _remedy(fault["type"], path[-1] if path else "")
         found.append(Fault(place, problem, remedy))
     return found
+
+
+def _printable(key: str) -> str:
+    """A key for a message; one that looks like an address, which may have a password, is not."""
+    return "(not shown)" if _ADDRESS.search(key) else key
 
 
 def _remedy(kind: str, key: str) -> str:

@@ -18,13 +18,14 @@ erasure does not end with the validity of its message. No value of a message is 
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 from anonymizer.intake.normalisation import BLANKS
+from anonymizer.intake.objections import RowPlace
 from anonymizer.intake.person_search import canonical_user
 from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.sources.file_layout import is_working_file
@@ -32,8 +33,12 @@ from anonymizer.sources.source_settings import DeletionSettings, IssuerSettings
 from anonymizer.storage.files import write_bytes
 from anonymizer.storage.home import Home
 
-Outcome = Literal["filed", "already filed", "unconfirmed", "unverified"]
-UNDECIDED: tuple[Outcome, ...] = ("unconfirmed", "unverified")
+Outcome = Literal["filed", "already filed", "unconfirmed", "unverified", "not read"]
+# What no claim may lead to; a message that does is held, and those after it are read.
+_MESSAGE_FAULTS = (
+    *(ValueError, TypeError, LookupError, ArithmeticError),
+    *(AttributeError, RecursionError),
+)
 _UNCONFIRMED_KIND = "erase_unconfirmed"  # no word of the contract, so the row is unread
 _VERSIONS = ("1.0", "2.0")
 _ORIGINS = ("idJWT", "orJWT")
@@ -54,25 +59,40 @@ _KEYS = {
 
 @dataclass(frozen=True)
 class ReceivedMessage:
-    """What became of a message: where it is, and as which request it was filed, if it was."""
+    """What became of a message: where it is, and as which request it was filed, if it was.
+
+    `undecided`: somebody still has to decide about it. A file or folder that was not read is
+    listed like a message.
+    """
 
     place: str
     outcome: Outcome
     reason: str = ""
     request: str = ""
+    undecided: bool = False
 
 
 @dataclass(frozen=True)
 class DeletionInbox:
-    """Who may send messages, by which keys. `now` is when they are received."""
+    """Who may send messages, by which keys. `now` is when they are received.
+
+    `decided` are the rows of `raw/requests` about which somebody has decided.
+    """
 
     home: Home
     settings: DeletionSettings
     keys: Mapping[str, tuple[Mapping[str, Any], ...]] = field(repr=False)
     now: datetime
+    decided: Set[RowPlace] = frozenset()
 
     @classmethod
-    def open(cls, home: Home, settings: DeletionSettings | None, now: datetime) -> "DeletionInbox":
+    def open(
+        cls,
+        home: Home,
+        settings: DeletionSettings | None,
+        now: datetime,
+        decided: Set[RowPlace] = frozenset(),
+    ) -> "DeletionInbox":
         """With the keys of all issuers. Raises ConfigurationError with everything that is wrong."""
         if settings is None:
             remedy = "describe who may send messages; docs/operations.md has an example"
@@ -84,17 +104,21 @@ class DeletionInbox:
         }
         if faults:
             raise ConfigurationError(faults)
-        return cls(home, settings, keys, now)
+        return cls(home, settings, keys, now, decided)
 
     def receive(self, paths: Sequence[Path]) -> tuple[ReceivedMessage, ...]:
-        """File the messages in these files and folders: one a line.
+        """File the messages in these files and folders: one a line. Lists what was not read.
 
-        Raises ConfigurationError for a file that cannot be read, NoSpace.
+        Raises ConfigurationError for a file that cannot be read, before anything is filed; NoSpace.
         """
-        return tuple(
-            self._file(f"{path}:{number}", text)
-            for path in _files(paths)
-            for number, text in _messages(path)
+        files, passed_over = _files(paths)
+        messages = [
+            (f"{path}:{number}", text) for path in files for number, text in _messages(path)
+        ]
+        filed = [self._file(place, text) for place, text in messages]
+        return (
+            *filed,
+            *(ReceivedMessage(str(path), "not read", reason) for path, reason in passed_over),
         )
 
     def _file(self, place: str, text: str) -> ReceivedMessage:
@@ -103,33 +127,54 @@ class DeletionInbox:
             request = self._verified(text)
         except _UnverifiedError as error:
             if self.settings.unverified == "list":
-                return ReceivedMessage(place, "unverified", error.reason)
+                return ReceivedMessage(place, "unverified", error.reason, undecided=True)
             known = waiting.exists()
             if not known:
                 self._write(waiting, None, "erase", self.now)
-            outcome: Outcome = "already filed" if known else "unverified"
-            return ReceivedMessage(place, outcome, error.reason, waiting.name)
-        filed = self._file_authentic(place, request)
+            return self._held(
+                place, "already filed" if known else "unverified", error.reason, waiting
+            )
+        try:
+            filed = self._file_authentic(place, text, request)
+        except _MESSAGE_FAULTS:
+            filed = self._file_unconfirmed(place, self._path(_digest(text)), None, "claims")
         waiting.unlink(missing_ok=True)  # it could not be verified before
         return filed
 
-    def _file_authentic(self, place: str, request: "_SignedRequest") -> ReceivedMessage:
+    def _file_authentic(self, place: str, text: str, request: "_SignedRequest") -> ReceivedMessage:
         """File what a partner says. Sent again it has the same id and subject, if other bytes."""
-        name = _digest(f"{request.issuer}\n{request.claims.get('jti')}")
-        subject = json.dumps(request.claims.get("sub"), sort_keys=True)
-        path = self._path(f"{name}-{_digest(subject)}")
-        if _kind(path) == "erase":
+        name, path = self._named(text, request)
+        if _filed(path).get("kind") == "erase":
             return ReceivedMessage(place, "already filed", "", path.name)
         user, reason = self._user(request.claims)
         others = [other for other in path.parent.glob(f"deletion-{name}-*") if other != path]
         reason = self._flaw(request) or ("jti_reused" if others else "") or reason
         at = _moment(request.claims.get("iat")) or self.now
-        known = path.exists()
-        self._write(path, user, _UNCONFIRMED_KIND if reason else "erase", at)
         if reason:
-            outcome: Outcome = "already filed" if known else "unconfirmed"
-            return ReceivedMessage(place, outcome, reason, path.name)
+            return self._file_unconfirmed(place, path, user, reason, at)
+        self._write(path, user, "erase", at)
         return ReceivedMessage(place, "filed", "", path.name)
+
+    def _named(self, text: str, request: "_SignedRequest") -> tuple[str, Path]:
+        """The name of a message's id, and its path. Two messages without one are two."""
+        name = _digest(f"{request.issuer}\n{_identity(request.claims) or text}")
+        subject = request.claims.get("sub")
+        named = json.dumps(subject, sort_keys=True) if _has_identifier(subject) else text
+        return name, self._path(f"{name}-{_digest(named)}")
+
+    def _file_unconfirmed(
+        self, place: str, path: Path, user: str | None, reason: str, at: datetime | None = None
+    ) -> ReceivedMessage:
+        """File a row that nobody can read. One that says the same stays as it was decided about."""
+        before = _filed(path)
+        if (before.get("kind"), before.get("user_id")) != (_UNCONFIRMED_KIND, user):
+            self._write(path, user, _UNCONFIRMED_KIND, at or self.now)
+        return self._held(place, "already filed" if before else "unconfirmed", reason, path)
+
+    def _held(self, place: str, outcome: Outcome, reason: str, path: Path) -> ReceivedMessage:
+        """What waits for a decision, unless there is one about the file as it is."""
+        row = RowPlace(hashlib.sha256(path.read_bytes()).hexdigest(), 1)
+        return ReceivedMessage(place, outcome, reason, path.name, row not in self.decided)
 
     def _path(self, name: str) -> Path:
         return self.home.raw / "requests" / f"deletion-{name}.jsonl"
@@ -145,6 +190,12 @@ class DeletionInbox:
 
     def _verified(self, text: str) -> "_SignedRequest":
         """Its claims, and those of the first party. Raises _UnverifiedError."""
+        try:
+            return self._authentic(text)
+        except _MESSAGE_FAULTS:
+            raise _UnverifiedError("not_a_token") from None
+
+    def _authentic(self, text: str) -> "_SignedRequest":
         claims = self._claims(text)
         embedded = [claims[name] for name in _ORIGINS if name in claims]
         if len(embedded) != 1 or not isinstance(embedded[0], str):
@@ -192,7 +243,7 @@ class DeletionInbox:
                 return prefix + reason
             if claims.get("version") not in _VERSIONS:
                 return f"{prefix}version"
-            if not isinstance(claims.get("jti"), str) or not claims["jti"]:
+            if not _identity(claims):
                 return f"{prefix}jti"
         return self._misdirected(request.claims)
 
@@ -222,12 +273,10 @@ class DeletionInbox:
 
     def _user(self, claims: Mapping[str, Any]) -> tuple[str | None, str]:
         """The user id, or the reason why there is none."""
-        subject = claims.get("sub")
-        if isinstance(subject, str):
-            try:
-                subject = json.loads(subject)
-            except (ValueError, RecursionError):
-                return None, "identifier"
+        try:
+            subject = _subject(claims.get("sub"))
+        except (ValueError, RecursionError):
+            return None, "identifier"
         if not isinstance(subject, Mapping):
             return None, "identifier"
         kind = tuple(str(subject.get(f"identifier{part}", "")) for part in ("Type", "Format"))
@@ -236,7 +285,8 @@ class DeletionInbox:
         value = subject.get("identifierValue")
         try:
             canonical_user(value if isinstance(value, str) else "")
-        except ConfigurationError:
+            str(value).encode()
+        except (ConfigurationError, UnicodeEncodeError):
             return None, "identifier"
         return str(value).strip(BLANKS), ""
 
@@ -264,7 +314,29 @@ class _UnverifiedError(Exception):
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    """Of any text that JSON can have, half a character (a lone surrogate) included."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _identity(claims: Mapping[str, Any]) -> str:
+    """The id that a sender gave to a message; empty if there is none."""
+    given = claims.get("jti")
+    return given if isinstance(given, str) and given.strip() else ""
+
+
+def _subject(claim: object) -> object:
+    """What `sub` says; version 1.0 has it as JSON in a text. Raises ValueError, RecursionError."""
+    return json.loads(claim) if isinstance(claim, str) else claim
+
+
+def _has_identifier(claim: object) -> bool:
+    """Whether a `sub` has the value of an identifier."""
+    try:
+        subject = _subject(claim)
+    except (ValueError, RecursionError):
+        return False
+    value = subject.get("identifierValue") if isinstance(subject, Mapping) else None
+    return isinstance(value, str) and bool(value.strip())
 
 
 def _moment(value: object) -> datetime | None:
@@ -277,12 +349,12 @@ def _moment(value: object) -> datetime | None:
         return None
 
 
-def _kind(path: Path) -> str:
-    """As what a request was filed; empty before it was."""
+def _filed(path: Path) -> Mapping[str, Any]:
+    """The request in a file; empty before it was filed."""
     try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["kind"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return {}
 
 
 def _fits(key: Mapping[str, Any], algorithm: str, name: object) -> bool:
@@ -340,21 +412,28 @@ def _unusable(key: Mapping[str, Any]) -> str:
     return "a key is damaged, or of no type that is accepted (EC, OKP Ed25519, RSA)"
 
 
-def _files(paths: Sequence[Path]) -> Iterator[Path]:
-    """Files as they are named, and those in folders, by name."""
+def _files(paths: Sequence[Path]) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """Files as they are named and those in folders, by name; and what is not read, and why."""
+    files: list[Path] = []
+    passed_over: list[tuple[Path, str]] = []
     for path in paths:
         if not path.is_dir():
-            yield path
+            files.append(path)
             continue
-        yield from sorted(
-            each for each in path.iterdir() if each.is_file() and not is_working_file(each.name)
-        )
+        for each in sorted(path.iterdir()):
+            reason = "folder" if each.is_dir() else "" if each.is_file() else "not_a_file"
+            reason = reason or ("working_file" if is_working_file(each.name) else "")
+            if reason:
+                passed_over.append((each, reason))
+            else:
+                files.append(each)
+    return files, passed_over
 
 
 def _messages(path: Path) -> Iterator[tuple[int, str]]:
     """The messages of a file with their lines: a token, or {"rqJWT": token}."""
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     except OSError as error:
         problem = f"{path} cannot be read ({type(error).__name__})"
         raise ConfigurationError([Fault("FILE", problem, "correct its name")]) from None

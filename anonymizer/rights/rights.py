@@ -77,8 +77,9 @@ def look_up(home: Home, policy: Policy, user: str) -> UserMatch:
     canonical = canonical_user(user)
     unsearched: list[str] = []
     raw = source_root(home)
-    for table in ("consents", "profiles"):
-        searched = search(raw, table, canonical, policy.intake)
+    # Of profiles in a database, columns that no figure needs are not selected.
+    for table, ids_alone in (("consents", False), ("profiles", True)):
+        searched = search(raw, table, canonical, policy.intake, ids_alone=ids_alone)
         if searched.rows:
             return UserMatch(found=True)
         unsearched += searched.unsearched

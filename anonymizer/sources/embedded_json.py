@@ -1,8 +1,9 @@
 """Values inside of JSON that a field has as text: `contexts{json}.data[0].data.id`.
 
 The readers of files read the text; here the values that paths lead to in it take its place. Text
-that is no JSON, or repeats a key on the way, has no value. Where the value is needed, or the row
-may be an objection, the row cannot be read (`bad_json`, `duplicate_key`).
+that is no JSON, or repeats a key on the way, has no value. Where the column is required, more would
+be counted without it, or the row may be an objection, the row cannot be read (`bad_json`,
+`duplicate_key`), also if the path is `optional`: that says that a file may lack the field.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +16,7 @@ import pyarrow as pa
 from anonymizer.intake.batches import ROW_FAULT
 from anonymizer.intake.contract import TABLES
 from anonymizer.intake.json_lines import BadLineError, decode_written
-from anonymizer.sources.expression_paths import every_part, paths_of
+from anonymizer.sources.expression_paths import paths_of
 from anonymizer.sources.field_paths import (
     EndsError,
     FieldPath,
@@ -28,7 +29,6 @@ from anonymizer.sources.field_paths import (
 from anonymizer.sources.json_files import scalar_text
 from anonymizer.sources.leaf_batches import LeafBatch, LeafReading, row_fault
 from anonymizer.sources.source_catalogue import Source
-from anonymizer.sources.source_settings import Expression
 
 Reader = Callable[[dict[str, str]], LeafReading]
 
@@ -101,16 +101,10 @@ class _Embedded:
         of_columns = {
             path
             for column, expression in settings.columns.items()
-            if column in table.required
-            for path in _firm_paths(expression)
+            if column in table.required or column in table.narrowing
+            for path in paths_of(expression)
         }
         return self._filters | of_columns
-
-
-def _firm_paths(expression: Expression) -> Iterator[str]:
-    """The paths of an expression that are not `optional`."""
-    soft = {path for part in every_part(expression) if part.optional for path in paths_of(part)}
-    yield from (path for path in paths_of(expression) if path not in soft)
 
 
 @dataclass

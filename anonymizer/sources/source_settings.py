@@ -98,6 +98,7 @@ SourceValue = Annotated[Expression, BeforeValidator(_as_expression)]
 Expression.model_rebuild()
 
 
+_SIGNS_OF_ADDRESSES = ("://", "@", "=")
 _NAME = r'^[^\s."]+$'
 _TABLE = r'^[^\s."]+\.[^\s."]+$'
 
@@ -112,15 +113,24 @@ class WarehouseAddress(Settings):
     def _one_place(self) -> Self:
         if (self.variable is None) == (self.file is None):
             raise ValueError("exactly one of variable and file says where the address is")
+        if self.file and any(sign in self.file for sign in _SIGNS_OF_ADDRESSES):
+            raise ValueError(
+                "file is the name of a file, without ://, @ and =; if this is an address, write it "
+                "into a file that nobody else can read, and change its password if others read this"
+            )
         return self
 
 
 class DeliveryTable(Settings):
-    """The table that says which days are complete, and with how many rows: one row a day."""
+    """The table that says which days are complete: one row a day, with its number of rows.
+
+    `loaded_at` is the column with the time when the day was loaded last.
+    """
 
     table: str = Field(pattern=_TABLE)
     day: str = Field("day", pattern=_NAME)
     rows: str = Field("rows", pattern=_NAME)
+    loaded_at: str | None = Field(None, pattern=_NAME)
 
 
 class WarehouseTable(Settings):

@@ -2,11 +2,13 @@
 
     a day in the table of deliveries  ->  2026-11-02/rows.jsonl and 2026-11-02/_SUCCESS
 
-A file is read in one transaction that sees the database as it was at its beginning (repeatable
-read, read only): the columns that are mapped, through a cursor of the server, in a fixed order, so
-equal rows give equal bytes. They are copied into a file without a name in `private/`, as an object
-of a bucket is. What the driver says of a failure is not passed on: it may quote addresses, names
-and values.
+A file is read by one statement, which sees the database as of one moment: the columns that are
+mapped, in a fixed order, so equal rows give equal bytes, and with them the number of rows that was
+delivered. Before it the tables are locked against whoever empties, swaps or changes them, because
+TRUNCATE shows an empty table to a statement whose moment is earlier; the moment of each statement
+comes after its locks (read committed). Rows are copied into a file without a name in `private/`, as
+an object of a bucket is. What the driver says of a failure is not passed on: it may quote
+addresses, names and values.
 """
 
 import os
@@ -14,7 +16,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -27,13 +29,14 @@ from anonymizer.model.errors import (
     RawZoneUnreachable,
     first_few,
 )
+from anonymizer.sources.connection_watch import ConnectionWatch
 from anonymizer.sources.source_settings import DeliveryTable, WarehouseAddress, WarehouseTable
 from anonymizer.storage.files import make_folder
 from anonymizer.storage.home import Home
 from anonymizer.storage.object_tree import SUCCESS, ObjectListing, ObjectPath, ObjectStatus
 
 if TYPE_CHECKING:
-    from psycopg import Connection, sql
+    from psycopg import Connection, Cursor, sql
 
 ROWS_FILE = "rows.jsonl"
 DAY_FILES, WHOLE_FILES = f"{{day}}/{ROWS_FILE}", ROWS_FILE
@@ -42,19 +45,34 @@ _PRIVATE_MODE = 0o077
 _ROWS_AT_A_TIME = 2_000
 _SECONDS_TO_CONNECT = 10
 _SECONDS_TO_ANSWER = 900  # a statement; the first portion of rows waits for their order
+_SECONDS_OF_SILENCE = _SECONDS_TO_ANSWER + 30.0  # the server ends a statement first if it can
+# When the other machine or the way to it is gone, which no statement notices.
+_ALIVE: Mapping[str, Any] = {
+    "keepalives": 1,
+    "keepalives_idle": 60,
+    "keepalives_interval": 15,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 120_000,
+}
 _SESSION = (
     "SET LOCAL TIME ZONE 'UTC'",
     "SET LOCAL search_path = pg_catalog",
     f"SET LOCAL statement_timeout = '{_SECONDS_TO_ANSWER}s'",
+    "SET LOCAL row_security = off",  # an error rather than rows that are left out
 )
+# Reads nothing, needs no more than one column, and locks all tables of a view until the end.
+_LOCK = "SELECT FROM {table} LIMIT 0"
 _COLUMNS = """
 SELECT attname, coalesce(nullif(typbasetype, 0), pg_type.oid)::bigint
 FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
 WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped
     AND has_column_privilege(attrelid, attnum, 'SELECT')
 """
-_LISTED = ObjectStatus(stat.S_IFREG, 1)  # its size is not known before it is read
+_DELIVERED = "SELECT {day}, {rows}, NULL FROM {table}"
+_DELIVERED_AT = "SELECT {day}, {rows}, {loaded_at} FROM {table}"
+_WHOLE = ObjectStatus(stat.S_IFREG, 1)  # its size is not known before it is read
 _MARK = ObjectStatus(stat.S_IFREG)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FLOATS = frozenset({700, 701})  # PostgreSQL's own numbers of types: float4, float8, date
 _DATE = 1082
 # SQLSTATE and its classes, the longest that fits, and what to do.
@@ -62,13 +80,21 @@ _STATES = {
     "28": "it does not admit the account; correct its name or password",
     "3D": "there is no such database; correct the address",
     "3F": "the schema does not exist; correct `warehouse`",
-    "42501": "the account may not read a table; GRANT SELECT on it, and USAGE on its schema",
+    "42501": (
+        "the account may not read a table, or row-level security would hide rows of it; GRANT "
+        "SELECT on it and USAGE on its schema, and see docs/sources.md about row-level security"
+    ),
     "42703": "a column that `warehouse` names does not exist; correct it",
     "42P01": "a table does not exist; correct `warehouse`",
     "57014": f"a statement took longer than {_SECONDS_TO_ANSWER} s; give the day column an index",
     "25006": "the statement would write; name a table or a view that only reads",
 }
 _SILENCE = "the database does not answer or has closed the connection; run again when it does"
+_NO_DATE = (
+    "a date or time of `deliveries` is infinite, or is not in the years 1 to 9999; correct it there"
+)
+_NO_HOST = "`address` has a host that cannot be one; correct it"
+_NO_TEXT = "a text is not in UTF-8; correct it, or the encoding of the database"
 
 
 @dataclass(frozen=True)
@@ -85,15 +111,17 @@ class WarehouseStore:
     def listed(self) -> ObjectPath:
         """The days that were delivered, as files; without days, the whole table as one.
 
-        Raises RawZoneUnreachable where the database does not answer or refuses.
+        The size of a day is its number of rows, its time when it was loaded, as far as the table
+        of deliveries has them. Raises RawZoneUnreachable where the database does not answer or
+        refuses.
         """
         problem = ""
         found: list[tuple[str, ObjectStatus]] = []
         try:
-            with self._snapshot() as connection:
-                for folder, rows in self._folders(connection):
+            with self._session() as session:
+                for folder, status in self._folders(session):
                     found.append((f"{folder}{SUCCESS}", _MARK))
-                    found += [(f"{folder}{ROWS_FILE}", _LISTED)] if rows else []
+                    found += [(f"{folder}{ROWS_FILE}", status)] if status.st_size else []
         except _QueryError as error:
             problem = str(error)
         if problem:
@@ -111,9 +139,8 @@ class WarehouseStore:
         copy = self._nameless_file()
         problem = ""
         try:
-            with self._snapshot() as connection:
-                rows = self._copy(connection, day, copy, place)
-                promised = self._promised(connection, day)
+            with self._session() as session:
+                rows, promised = self._copy(session, day, copy, place)
             self._check(place, rows, promised)
             return os.dup(copy.fileno())
         except _QueryError as error:
@@ -122,54 +149,57 @@ class WarehouseStore:
             copy.close()
         raise self._reject(place, "unreadable", problem)
 
-    def _folders(self, connection: "Connection[Any]") -> Iterator[tuple[str, bool]]:
-        """The folder of each day that was delivered, and whether it has rows."""
+    def _folders(self, session: "_ReadTransaction") -> Iterator[tuple[str, ObjectStatus]]:
+        """The folder of each day that was delivered, with the status of its rows."""
         if self.table.deliveries is None:
+            session.lock(self.table.table)
             query = _composed("SELECT EXISTS (SELECT FROM {table})", table=self.table.table)
-            yield "", bool(connection.execute(query).fetchone()[0])  # type: ignore[index]
+            ((is_there,),) = session.ask(query)
+            yield "", _WHOLE if is_there else _MARK
             return
-        for day, rows in self._delivered(connection, self.table.deliveries).items():
-            yield f"{day}/", rows > 0
+        session.lock(self.table.deliveries.table)
+        for day, status in self._delivered(session, self.table.deliveries).items():
+            yield f"{day}/", status
 
-    def _delivered(self, connection: "Connection[Any]", table: DeliveryTable) -> Mapping[date, int]:
+    def _delivered(
+        self, session: "_ReadTransaction", table: DeliveryTable
+    ) -> Mapping[date, ObjectStatus]:
         """The rows of each day. Raises _QueryError for a day that is there twice."""
-        query = _composed(
-            "SELECT {day}, {rows} FROM {table}", day=table.day, rows=table.rows, table=table.table
-        )
-        found = connection.execute(query).fetchall()
-        fits = [
-            type(rows) is int and rows >= 0 and isinstance(day, date)
-            and not isinstance(day, datetime)
-            for day, rows in found
-        ]  # fmt: skip
+        names = {"day": table.day, "rows": table.rows, "table": table.table}
+        query = _composed(_DELIVERED, **names)
+        if table.loaded_at:
+            query = _composed(_DELIVERED_AT, loaded_at=table.loaded_at, **names)
+        found = session.ask(query)
+        fits = [_is_day(day) and _is_number(rows) for day, rows, _ in found]
         if not all(fits):
             raise _QueryError(
                 f"{fits.count(False)} row(s) of {table.table} have no date and number of rows; "
                 "correct them, or what `deliveries` names"
             )
-        days = [day for day, _ in found]
+        timed = [isinstance(at, datetime) for _, _, at in found]
+        if table.loaded_at and not all(timed):
+            raise _QueryError(
+                f"{timed.count(False)} row(s) of {table.table} have no time in {table.loaded_at}; "
+                "correct them, or what `deliveries` names"
+            )
+        days = [day for day, _, _ in found]
         if repeated := sorted({str(day) for day in days if days.count(day) > 1}):
             problem = (
                 f"{table.table} has {first_few(repeated)} more than once; one row a day is due"
             )
             raise _QueryError(problem)
-        return dict(found)
-
-    def _promised(self, connection: "Connection[Any]", day: date | None) -> int | None:
-        """How many rows the day was delivered with, by the same snapshot; None if not stated."""
-        if self.table.deliveries is None or day is None:
-            return None
-        return self._delivered(connection, self.table.deliveries).get(day, 0)
+        return {day: ObjectStatus(stat.S_IFREG, rows, _nanoseconds(at)) for day, rows, at in found}
 
     def _copy(
-        self,
-        connection: "Connection[Any]",
-        day: date | None,
-        copy: BinaryIO,
-        place: PurePosixPath,
-    ) -> int:
-        """Write the rows of a day; returns how many there are."""
-        types = self._types(connection)
+        self, session: "_ReadTransaction", day: date | None, copy: BinaryIO, place: PurePosixPath
+    ) -> tuple[int, int | None]:
+        """Write the rows of a day; returns how many there are, and how many were delivered.
+
+        The second is None for tables without days.
+        """
+        deliveries = self.table.deliveries
+        session.lock(self.table.table, *([deliveries.table] if deliveries else []))
+        types = self._types(session)
         lost = sorted(name for name in self.ids if types.get(name) in _FLOATS)
         if lost:
             remedy = (
@@ -181,36 +211,52 @@ class WarehouseStore:
                 f"the column {self.table.day} is not a date; name one, such as that of a view with "
                 "(loaded_at AT TIME ZONE 'Asia/Jakarta')::date"
             )
-        total = 0
-        with connection.cursor(name="rows") as cursor:
-            cursor.execute(self._query(types), (day,) if self.table.day else ())
-            while rows := cursor.fetchmany(_ROWS_AT_A_TIME):
-                total += len(rows)
-                _write(copy, b"".join(_line(text) for (text,) in rows), self.copies)
-        return total
+        total, promised = 0, None
+        for rows in session.portions(self._query(types), (day, day) if deliveries else ()):
+            total, promised = total + len(rows), rows[0][1]
+            _write(copy, b"".join(_line(text) for text, _ in rows), self.copies)
+        if deliveries is None or day is None:
+            return total, None
+        if not total:  # and then there is no row that would say it
+            status = self._delivered(session, deliveries).get(day, _MARK)
+            return total, status.st_size
+        return total, _one_number(promised, deliveries)
 
-    def _types(self, connection: "Connection[Any]") -> dict[str, int]:
+    def _types(self, session: "_ReadTransaction") -> dict[str, int]:
         """The columns that the account may read, with their types; no value is read."""
         quoted = ".".join(f'"{part}"' for part in self.table.table.split("."))
-        found = dict(connection.execute(_COLUMNS, (quoted,)).fetchall())
+        found = dict(session.ask(_COLUMNS, (quoted,)))
         if not found:
             raise _QueryError(_STATES["42P01"])
         return found
 
     def _query(self, types: Mapping[str, int]) -> "sql.Composed":
-        """The mapped columns that are there, a JSON object for each row, in a fixed order."""
+        """The mapped columns that are there, a JSON object for each row, in a fixed order.
+
+        Beside each row, what the table of deliveries says of the day at the same moment: a list of
+        its numbers of rows.
+        """
         from psycopg import sql  # noqa: PLC0415  an extra
 
         own = [sql.Identifier(name) for name in self.columns if name in types]
-        where = (
-            sql.SQL(" WHERE {} = %s").format(sql.Identifier(self.table.day))
-            if self.table.day
-            else sql.SQL("")
-        )
+        deliveries, where, promised = self.table.deliveries, _composed(""), _composed("NULL")
+        if deliveries and self.table.day:
+            where = _composed(" WHERE {day} = %s", day=self.table.day)
+            promised = _composed(
+                "(SELECT json_agg({rows}) FROM {table} WHERE {day} = %s)",
+                rows=deliveries.rows,
+                table=deliveries.table,
+                day=deliveries.day,
+            )
         return sql.SQL(
-            "SELECT line FROM (SELECT row_to_json(mapped)::text AS line FROM "
+            "SELECT line, {promised} FROM (SELECT row_to_json(mapped)::text AS line FROM "
             '(SELECT {columns} FROM {table}{where}) AS mapped) AS lines ORDER BY line COLLATE "C"'
-        ).format(columns=sql.SQL(", ").join(own), table=_identifier(self.table.table), where=where)
+        ).format(
+            promised=promised,
+            columns=sql.SQL(", ").join(own),
+            table=_identifier(self.table.table),
+            where=where,
+        )
 
     def _check(self, place: PurePosixPath, rows: int, promised: int | None) -> None:
         if promised is not None and self.table.deliveries and rows != promised:
@@ -224,25 +270,36 @@ class WarehouseStore:
             raise self._reject(place, "changed", "its rows are gone since it was listed; run again")
 
     @contextmanager
-    def _snapshot(self) -> Iterator["Connection[Any]"]:
-        """One transaction. Raises _QueryError, without what the driver says."""
+    def _session(self) -> Iterator["_ReadTransaction"]:
+        """One transaction that reads. Raises _QueryError, without what the driver says."""
         import psycopg  # noqa: PLC0415  an extra
 
         problem = ""
         try:
-            with psycopg.connect(
-                self.address,
-                connect_timeout=_SECONDS_TO_CONNECT,
-                application_name="audience",
-                client_encoding="utf8",
-            ) as connection:
-                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            with (
+                psycopg.connect(
+                    self.address,
+                    connect_timeout=_SECONDS_TO_CONNECT,
+                    application_name="audience",
+                    client_encoding="utf8",
+                    **_ALIVE,
+                ) as connection,
+                ConnectionWatch(connection.fileno(), _SECONDS_OF_SILENCE).running() as watch,
+            ):
+                connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
                 connection.read_only = True
+                session = _ReadTransaction(connection, watch)
                 for statement in _SESSION:
-                    connection.execute(statement)
-                yield connection
+                    session.execute(statement)
+                yield session
+        except psycopg.DataError as error:
+            problem = _explained(error.sqlstate) if error.sqlstate else _NO_DATE
         except psycopg.Error as error:
             problem = _explained(error.sqlstate)
+        except UnicodeDecodeError:
+            problem = _NO_TEXT
+        except UnicodeError:
+            problem = _NO_HOST
         if problem:
             raise _QueryError(problem)
 
@@ -255,6 +312,37 @@ class WarehouseStore:
 
     def _reject(self, place: PurePosixPath, reason: str, detail: str) -> InputRejected:
         return InputRejected(f"{self.name}:{place}", reason, detail=detail)
+
+
+@dataclass(frozen=True)
+class _ReadTransaction:
+    """A transaction that reads. What it answers is noted, so that silence is noticed."""
+
+    connection: "Connection[Any]"
+    watch: ConnectionWatch
+
+    def execute(self, query: Any, values: tuple[Any, ...] = ()) -> "Cursor[Any]":
+        """Run a statement."""
+        cursor = self.connection.execute(query, values)
+        self.watch.note_answer()
+        return cursor
+
+    def ask(self, query: Any, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        return self.execute(query, values).fetchall()
+
+    def lock(self, *tables: str) -> None:
+        """Wait for whoever empties, swaps or changes these tables; until the end nobody does."""
+        for table in tables:
+            self.execute(_composed(_LOCK, table=table))
+
+    def portions(self, query: Any, values: tuple[Any, ...]) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of a query through a cursor of the server, some at a time."""
+        with self.connection.cursor(name="rows") as cursor:
+            cursor.execute(query, values)
+            while rows := cursor.fetchmany(_ROWS_AT_A_TIME):
+                self.watch.note_answer()
+                yield rows
 
 
 class _QueryError(Exception):
@@ -280,7 +368,7 @@ def read_address(home: Home, place: str, given: WarehouseAddress) -> str:
 
         try:
             conninfo_to_dict(text.strip())
-        except ProgrammingError:
+        except (ProgrammingError, UnicodeError):
             problem = f"{named} has no address of PostgreSQL"
         else:
             return text.strip()
@@ -314,6 +402,32 @@ def _explained(state: str | None) -> str:
         if state[:length] in _STATES:
             return _STATES[state[:length]]
     return f"the database refuses (SQLSTATE {state}); look at its log"
+
+
+def _is_day(value: object) -> bool:
+    return isinstance(value, date) and not isinstance(value, datetime)
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _one_number(numbers: object, table: DeliveryTable) -> int:
+    """How many rows a day was delivered with; none where it is not listed."""
+    if numbers is None:
+        return 0
+    if not isinstance(numbers, list) or len(numbers) != 1 or not _is_number(numbers[0]):
+        problem = f"{table.table} has the day more than once or without a number of rows"
+        raise _QueryError(f"{problem}; correct it")
+    return int(numbers[0])
+
+
+def _nanoseconds(moment: datetime | None) -> int:
+    """Since 1970, in whole microseconds; 0 if not stated. A time without a zone is UTC."""
+    if moment is None:
+        return 0
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (aware - _EPOCH) // timedelta(microseconds=1) * 1_000
 
 
 def _identifier(name: str) -> "sql.Identifier":

@@ -12,7 +12,8 @@ from anonymizer.model.codings import read_codings
 from anonymizer.model.errors import Held
 from anonymizer.model.policy import Policy, Timing
 from anonymizer.model.segments import load_catalogue
-from anonymizer.rights.deletion_messages import UNDECIDED, DeletionInbox
+from anonymizer.rights.decisions import treatments
+from anonymizer.rights.deletion_messages import DeletionInbox
 from anonymizer.sources.mapping_proposal import propose
 from anonymizer.sources.source_catalogue import load_sources
 from anonymizer.sources.source_check import SourceCheck, check_source
@@ -29,6 +30,7 @@ from cli.commands.common import (
     use_home,
 )
 from cli.output import say
+from pipelines.release_history import open_ledger
 from pipelines.screen import Listing, notices, out, print_json, show
 
 app = typer.Typer(help="Logs and messages of other systems: check, propose a mapping, file.",
@@ -94,25 +96,36 @@ def deletions(
     """File deletion messages of partners (IAB Tech Lab) as requests for erasure.
 
     Their signatures are verified with the keys that sources.yaml names. Ends with 4 if someone has
-    to decide about a message.
+    to decide about a message, or something in a folder was not read.
     """
     require_extra("deletions", "jwt", "audience source deletions")
     place = existing_home(home)
-    inbox = DeletionInbox.open(place, load_sources(place).deletions, datetime.now(UTC))
+    settings = load_sources(place).deletions
+    decided = treatments(open_ledger(place)).keys()
+    inbox = DeletionInbox.open(place, settings, datetime.now(UTC), decided)
     received = inbox.receive(files)
     rows = [(each.place, each.outcome, each.reason, each.request) for each in received]
     columns = ("message", "outcome", "reason", "request")
     if as_json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
-        show(Listing(f"{len(rows):,} deletion message(s)", columns, rows))
-    undecided = sum(each.outcome in UNDECIDED for each in received)
+        messages = sum(each.outcome != "not read" for each in received)
+        show(Listing(f"{messages:,} deletion message(s)", columns, rows))
+    undecided = sum(each.undecided for each in received)
     if undecided:
         notices().print(
             f"{undecided:,} message(s) could not be verified or confirmed: ask their senders, then "
             "decide about those that were filed: audience rights review",
             style="yellow",
         )
+    passed_over = sum(each.outcome == "not read" for each in received)
+    if passed_over:
+        notices().print(
+            f"{passed_over:,} file(s) or folder(s) were not read: name those that have messages, "
+            "move the others",
+            style="yellow",
+        )
+    if undecided or passed_over:
         raise typer.Exit(Held.exit_code)
 
 

@@ -1,6 +1,9 @@
 """Deletion messages of partners: a real one is never lost, a forged one erases nobody."""
 
+import base64
+import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -19,6 +22,7 @@ from anonymizer.model.errors import ConfigurationError, Held
 from anonymizer.rights.deletion_messages import DeletionInbox, ReceivedMessage
 from anonymizer.sources.source_catalogue import parse_sources
 from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.secret import Secret
 
 NOW = datetime(2025, 12, 31, 12, tzinfo=UTC)
 SETTINGS = """
@@ -99,6 +103,7 @@ class Inbox:
         for name in ("publisher", "vendor"):
             self.publish(name, public(name), public(name, "EdDSA"))
         self.settings = SETTINGS
+        self.decided: frozenset[RowPlace] = frozenset()
 
     def publish(self, name: str, *keys: Claims) -> None:
         path = self.world.home.root / f"keys/{name}.json"
@@ -107,8 +112,11 @@ class Inbox:
     def receive(self, *texts: str, at: datetime = NOW) -> list[ReceivedMessage]:
         path = self.world.home.root / "inbox.jwt"
         path.write_text("\n".join(texts) + "\n")
-        inbox = DeletionInbox.open(self.world.home, parse_sources(self.settings).deletions, at)
-        return list(inbox.receive([path]))
+        return self.read(path, at=at)
+
+    def read(self, *paths: Path, at: datetime = NOW) -> list[ReceivedMessage]:
+        settings = parse_sources(self.settings).deletions
+        return list(DeletionInbox.open(self.world.home, settings, at, self.decided).receive(paths))
 
     def one(self, text: str, at: datetime = NOW) -> tuple[str, str]:
         (found,) = self.receive(text, at=at)
@@ -167,6 +175,12 @@ def unsigned(claims: Claims) -> str:
     return jwt.encode(claims, None, "none")
 
 
+def _unsigned(payload: str, header: str = '{"alg": "ES256"}') -> str:
+    """A token of any bytes."""
+    parts = [base64.urlsafe_b64encode(each.encode()).decode() for each in (header, payload)]
+    return ".".join((*(each.rstrip("=") for each in parts), "AAAA"))
+
+
 def _with_other_payload(text: str, claims: Claims) -> str:
     head, _, signature = text.split(".")
     return ".".join((head, unsigned(claims).split(".")[1], signature))
@@ -177,6 +191,29 @@ FORGED: Mapping[str, tuple[Callable[[], str], str]] = {
     "nothing in it": (lambda: "..", "not_a_token"),
     "deep": (lambda: "{" * 50_000, "not_a_token"),
     "long": (lambda: "a." * 60_000, "too_long"),
+    "half a character": (lambda: '{"rqJWT": "\\ud800"}', "not_a_token"),
+    "a token in halves": (lambda: '{"rqJWT": "\\ud800.\\udfff.x"}', "not_a_token"),
+    "a number": (lambda: '{"rqJWT": 1e999}', "not_a_token"),
+    "a huge number": (lambda: '{"rqJWT": ' + "9" * 5_000 + "}", "not_a_token"),
+    "nothing said": (lambda: '{"rqJWT": null}', "not_a_token"),
+    "a huge claim": (lambda: _unsigned('{"iss": ' + "9" * 5_000 + "}"), "not_a_token"),
+    "a deep claim": (lambda: _unsigned('{"iss": ' + "[" * 20_000), "not_a_token"),
+    "a list of claims": (lambda: _unsigned("[]"), "not_a_token"),
+    "issuers": (lambda: _unsigned('{"iss": {"vendor.example": 1}}'), "unknown_issuer"),
+    "algorithms": (
+        lambda: _unsigned('{"iss": "vendor.example"}', '{"alg": ["ES256"]}'),
+        "algorithm",
+    ),
+    "a number as algorithm": (
+        lambda: _unsigned('{"iss": "vendor.example"}', '{"alg": 1e999}'),
+        "algorithm",
+    ),
+    "names of keys": (
+        lambda: _unsigned('{"iss": "vendor.example"}', '{"alg": "ES256", "kid": ["x"]}'),
+        "not_a_token",
+    ),
+    "origin in halves": (lambda: signed("vendor", message(idJWT="\ud800")), "origin_not_a_token"),
+    "an origin that is none": (lambda: signed("vendor", message(idJWT={"a": 1})), "no_origin"),
     "a stranger": (lambda: signed("mallory", message(iss="mallory.example")), "unknown_issuer"),
     "no issuer": (lambda: signed("vendor", message(iss="")), "unknown_issuer"),
     "another key": (lambda: signed("mallory", message(), kid="vendor ES256"), "signature"),
@@ -222,6 +259,121 @@ def test_a_forged_message_names_nobody(inbox: Inbox, name: str) -> None:
     assert inbox.one(make()) == ("unverified", reason)
     row = inbox.row()
     assert (row["user_id"], row["kind"], row["requested_at"]) == (None, "erase", NOW.isoformat())
+
+
+def test_no_message_stops_those_after_it(inbox: Inbox) -> None:
+    """Whatever is in it: all that are forged or real and not as they should be, then a real one."""
+    hostile = [make() for make, _ in FORGED.values()]
+    odd = [signed("vendor", make()) for make, _, _ in UNCONFIRMED.values()]
+    found = inbox.receive(*hostile, *odd, signed("vendor", message(jti="last", sub=subject("u2"))))
+    assert len(found) == len(FORGED) + len(UNCONFIRMED) + 1
+    assert found[-1].outcome == "filed"
+
+
+def test_an_unforeseen_fault_of_a_message_holds_it_alone(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of which a part leads to an error that nobody has thought of, before or after it is
+    verified."""
+    first, second = signed("vendor", message()), signed("vendor", message(jti="2"))
+    user = DeletionInbox._user
+
+    def fail(own: DeletionInbox, claims: Mapping[str, Any]) -> tuple[str | None, str]:
+        if claims["jti"] == "request-1":
+            raise RecursionError
+        return user(own, claims)
+
+    monkeypatch.setattr(DeletionInbox, "_user", fail)
+    found = inbox.receive(first, second)
+    assert [(each.outcome, each.reason) for each in found] == [
+        ("unconfirmed", "claims"),
+        ("filed", ""),
+    ]
+    monkeypatch.undo()
+    monkeypatch.setattr(DeletionInbox, "_authentic", lambda own, text: {}[text])
+    assert inbox.one("x") == ("unverified", "not_a_token")
+
+
+def test_two_messages_without_id_or_person_are_two(inbox: Inbox) -> None:
+    """Neither is lost, and each sent again is the same."""
+    texts = [
+        signed("vendor", message(jti=None, sub=None, iat=NOW.timestamp() - 30)),
+        signed("vendor", message(jti=None, sub=None, iat=NOW.timestamp() - 31)),
+        signed("vendor", message(sub=None, iat=NOW.timestamp() - 30)),
+        signed("vendor", message(sub=None, iat=NOW.timestamp() - 31)),
+        signed("vendor", message(sub=subject(identifierValue=None), iat=NOW.timestamp() - 32)),
+        signed("vendor", message(jti="None")),
+        signed("vendor", message(jti=7)),
+        signed("vendor", message(jti=8, iat=NOW.timestamp() - 31)),
+    ]
+    found = inbox.receive(*texts)
+    assert [each.outcome for each in found] == ["unconfirmed"] * 5 + ["filed"] + ["unconfirmed"] * 2
+    assert len({each.request for each in found}) == len(texts)
+    assert {each.outcome for each in inbox.receive(*texts)} == {"already filed"}
+    assert len(list((inbox.world.home.raw / "requests").iterdir())) == len(texts)
+
+
+def test_what_is_decided_is_open_no_longer(inbox: Inbox) -> None:
+    """A message sent again does not change the row, so a decision about it stays one."""
+    texts = [FORGED["another key"][0](), signed("vendor", message(iat="soon"))]
+    assert [each.undecided for each in inbox.receive(*texts)] == [True, True]
+    rows = [
+        RowPlace(hashlib.sha256(path.read_bytes()).hexdigest(), 1)
+        for path in (inbox.world.home.raw / "requests").iterdir()
+    ]
+    for decided, still_open in ((rows[:0], 2), (rows[:1], 1), (rows, 0)):
+        inbox.decided = frozenset(decided)
+        again = inbox.receive(*texts, at=NOW + timedelta(days=len(decided)))
+        assert {each.outcome for each in again} == {"already filed"}
+        assert sum(each.undecided for each in again) == still_open
+
+
+def test_a_message_says_more_once_it_can_be_read(inbox: Inbox) -> None:
+    """As when its identifier is put into the settings: then its person is known."""
+    text = signed("vendor", message(version="3.0", sub=subject(identifierType="uid")))
+    assert inbox.one(text) == ("unconfirmed", "version")
+    assert inbox.row()["user_id"] is None
+    inbox.settings = inbox.settings.replace("type: user_id", "type: uid")
+    assert inbox.one(text) == ("already filed", "version")
+    assert inbox.row()["user_id"] == "u1"
+
+
+@pytest.mark.parametrize("coding", ["utf-8-sig", "utf-8"])
+def test_a_mark_of_the_byte_order_is_no_part_of_a_message(inbox: Inbox, coding: str) -> None:
+    path = inbox.world.home.root / "marked.jwt"
+    path.write_text(signed("vendor", message()) + "\r\n", encoding=coding)
+    assert [each.outcome for each in inbox.read(path)] == ["filed"]
+
+
+def test_what_is_not_read_is_named(inbox: Inbox, tmp_path: Path) -> None:
+    box = tmp_path / "box"
+    (box / "done").mkdir(parents=True)
+    for name in ("_later.jwt", ".part", "b.jwt.part"):
+        (box / name).write_text(signed("vendor", message()))
+    (box / "gone.jwt").symlink_to(box / "nowhere")
+    os.mkfifo(box / "pipe")
+    (box / "z.jwt").write_text(signed("vendor", message()))
+    found = inbox.read(box)
+    assert [(Path(each.place).name, each.outcome, each.reason) for each in found] == [
+        ("z.jwt:1", "filed", ""),
+        (".part", "not read", "working_file"),
+        ("_later.jwt", "not read", "working_file"),
+        ("b.jwt.part", "not read", "working_file"),
+        ("done", "not read", "folder"),
+        ("gone.jwt", "not read", "not_a_file"),
+        ("pipe", "not read", "not_a_file"),
+    ]
+    assert [each.outcome for each in inbox.read(box / ".part")] == ["already filed"], "it is named"
+
+
+def test_a_file_that_cannot_be_read_stops_before_anything_is_filed(
+    inbox: Inbox, tmp_path: Path
+) -> None:
+    sound = tmp_path / "a.jwt"
+    sound.write_text(signed("vendor", message()))
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        inbox.read(sound, tmp_path / "b.jwt")
+    assert not list((inbox.world.home.raw / "requests").iterdir())
 
 
 def test_a_forged_message_holds_until_somebody_decides(inbox: Inbox) -> None:
@@ -271,7 +423,40 @@ UNCONFIRMED: Mapping[str, tuple[Callable[[], Claims], str, bool]] = {
     "nobody": (lambda: message(sub=subject("unknown")), "identifier", False),
     "no value": (lambda: message(sub=subject(identifierValue=None)), "identifier", False),
     "plain text": (lambda: message(sub="u1"), "identifier", False),
+    "half a character": (lambda: message(sub=subject("u1\ud800")), "identifier", False),
+    "half an id": (lambda: message(jti="\ud800", version="3.0"), "version", True),
+    "half a type": (
+        lambda: message(sub=subject(identifierType="\ud800")),
+        "identifier_type",
+        False,
+    ),
+    "a huge number": (lambda: message(jti=10**4_000), "jti", True),
+    "a number as id": (
+        lambda: message(sub=subject(identifierValue=10**4_000)),
+        "identifier",
+        False,
+    ),
+    "no number": (lambda: message(iat=float("nan")), "issued_at", True),
+    "endless": (lambda: message(exp=float("inf")), "expired", True),
+    "a list of ids": (lambda: message(jti=["request-1"]), "jti", True),
+    "a list of versions": (lambda: message(version=["1.0"]), "version", True),
+    "a list of people": (lambda: message(sub=[subject()]), "identifier", False),
+    "a deep subject": (lambda: message(sub="[" * 50_000), "identifier", False),
+    "a deep type": (
+        lambda: message(sub=subject(identifierType=_deep(200))),
+        "identifier_type",
+        False,
+    ),
+    "an audience of none": (lambda: message(aud={"audience.example": 1}), "audience", True),
+    "a blank id": (lambda: message(jti=" "), "jti", True),
 }
+
+
+def _deep(levels: int) -> list[Any]:
+    found: list[Any] = []
+    for _ in range(levels):
+        found = [found]
+    return found
 
 
 @pytest.mark.parametrize("name", UNCONFIRMED)
@@ -384,6 +569,7 @@ def test_the_command_files_and_lists_without_a_value(tmp_path: Path) -> None:
     inbox = Inbox(tmp_path / "home")
     home = inbox.world.home
     home.policy.write_text("format: 2\n")
+    Secret.create(home.secret)
     moment = datetime.now(UTC).timestamp()
     token = signed("publisher", origin(iat=moment))
     person = "canary-77"
@@ -392,7 +578,6 @@ def test_the_command_files_and_lists_without_a_value(tmp_path: Path) -> None:
     folder = tmp_path / "box"
     folder.mkdir()
     (folder / "a.jwt").write_text(f"{sound}\n\n{forged}\n")
-    (folder / ".part").write_text("x")
     words = ("source", "deletions", folder, "--home", home.root)
     done = call(*words)
     assert done.returncode == 2
@@ -406,7 +591,20 @@ def test_the_command_files_and_lists_without_a_value(tmp_path: Path) -> None:
     ]
     assert "1 message(s) could not be verified or confirmed" in done.stderr
     again = call(*words)
-    assert again.returncode == 0
+    assert again.returncode == 4, "someone still has to decide"
+    assert "1 message(s) could not be verified or confirmed" in again.stderr
+    (held,) = (home.raw / "requests").glob("deletion-unverified-*")
+    reason = ("--as", "ignored", "--reason", "The sender knows nothing of it.")
+    row = f"requests/{held.name}:1"
+    review = call("rights", "review", "--decide", row, *reason, "--home", home.root)
+    assert review.returncode == 0, review.stderr
+    assert call(*words).returncode == 0
+    (folder / ".part").write_text("x")
+    (folder / "more").mkdir()
+    passed = call(*words)
+    assert passed.returncode == 4
+    assert "2 file(s) or folder(s) were not read" in passed.stderr
+    assert "working_file" in passed.stdout
     said = done.stdout + done.stderr + again.stdout + again.stderr
     assert "already filed" in said
     for value in (person, "known-to-the-publisher", "publisher.example", sound[:40]):

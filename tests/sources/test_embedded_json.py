@@ -210,6 +210,52 @@ def test_an_objection_inside_of_text_is_never_left_out(
         world.take()
 
 
+TIME = {"time": "iso", "zone": "UTC"}
+# What makes less count, and the other columns of its table.
+NARROWING: Mapping[tuple[str, str], Mapping[str, Any]] = {
+    ("profiles", "closed_at"): {"user_id": "id", "registered_at": {"path": "since", **TIME}},
+    ("visits", "user_agent"): {
+        "visit_id": "id",
+        "user_id": "id",
+        "occurred_at": {"constant": "2026-01-01T10:00:00+07:00"},
+        "url": "url",
+    },
+    ("campaigns", "target_regions"): {
+        **dict.fromkeys(("campaign_id", "advertiser_id", "advertiser_name", "campaign_name"), "id"),
+        "link_url": "url",
+        "starts_on": {"constant": "2025-01-01"},
+        "ends_on": {"constant": "2027-01-01"},
+    },
+}
+LESS = "extra{json}.less"
+MALFORMED = ('{"less": "x"', "[" * 20_000, '{"less": "x", "less": "y"}')
+
+
+@pytest.mark.parametrize("form", ["required", "optional", "first of several"])
+@pytest.mark.parametrize(("table", "column"), NARROWING)
+def test_what_makes_less_count_is_not_absent_because_it_is_malformed(
+    world: LogWorld, table: str, column: str, form: str
+) -> None:
+    """An account that is closed, a program, a campaign with targets: also where optional."""
+    value: Any = {"path": LESS, "optional": form == "optional"}
+    value |= TIME if column == "closed_at" else {}
+    value = {"coalesce": [value, "other"]} if form == "first of several" else value
+    columns = {**NARROWING[table, column], column: value}
+    days = {"visits": (DAY, "2026-01-02"), "profiles": (DAY,)}.get(table)
+    files = "{day}.csv" if days else "*.csv"
+    source = {"location": "log", "files": files, "format": "csv", "columns": columns}
+    world.describe(json.dumps({table: {"log": source}}))
+    rows = [
+        {"id": f"n{number}", "since": "2020-01-01 00:00", "url": LINK, "other": None, "extra": text}
+        for number, text in enumerate((*MALFORMED, "{}", ""))
+    ]
+    world.deliver({f"visits/day={DAY}/v.csv": as_csv([visit()])})
+    world.deliver({"visits/day=2026-01-02/_SUCCESS": b""})
+    world.deliver({f"log/{day}.csv": as_csv(rows) for day in days or ("all",)})
+    account = world.take().accounts[table]
+    assert account.quarantined == {"bad_json": 2, "duplicate_key": 1}
+
+
 def test_the_field_with_the_text_has_to_be_there(world: LogWorld) -> None:
     lacking = [{name: value for name, value in row(1, "x").items() if name != "contexts"}]
     deliver(world, "csv", lacking)

@@ -1,10 +1,16 @@
 """Rows of a real PostgreSQL: read by day in one snapshot, held where the database fails."""
 
+import os
+import signal
 import sys
-from collections.abc import Mapping
-from datetime import timedelta
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from threading import Thread
+from time import monotonic, sleep
+from typing import Any, LiteralString
 
+import psycopg
 import pytest
 from database import ADDRESS, READER_PASSWORD, Database
 from intake.raw_world import DAY, LINK
@@ -13,10 +19,12 @@ from release.postgresql import Server
 
 from anonymizer.intake.person_search import search
 from anonymizer.model.errors import ConfigurationError, Held, InputsRejected, RawZoneUnreachable
+from anonymizer.rights.rights import UserMatch, look_up
 from anonymizer.sources import warehouse
 from anonymizer.sources.source_catalogue import parse_sources
 from anonymizer.sources.source_zone import SourceZone, source_root
 from anonymizer.sources.warehouse import WarehouseStore
+from pipelines.landed_days import landed_days
 
 NEXT = DAY + timedelta(days=1)
 SHOP = """
@@ -246,23 +254,30 @@ def test_a_connection_that_is_cut_rejects_the_day(
     assert world.take().accounts["visits"].read == 5_000
 
 
+@pytest.mark.parametrize(
+    ("place", "name", "counted"), [(WarehouseStore, "_types", 3), (warehouse, "_write", 2)]
+)
 def test_a_day_is_read_as_of_one_moment(
-    world: LogWorld, shop: Database, monkeypatch: pytest.MonkeyPatch
+    world: LogWorld,
+    shop: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    place: object,
+    name: str,
+    counted: int,
 ) -> None:
     """Rows and their number agree while the day is loaded again; the next run sees the new ones."""
     shop.load(DAY, [row(1), row(2)])
     shop.load(NEXT, [])
-    types = WarehouseStore._types
+    found = getattr(place, name)
 
-    def load_more(store: WarehouseStore, connection: Any) -> Mapping[str, int]:
-        found = types(store, connection)
+    def load_more(*given: Any) -> Any:
         shop.execute(f"DELETE FROM web.loads WHERE day = '{DAY}'")
         shop.load(DAY, [row(3)], stated=3)
-        return found
+        return found(*given)
 
-    monkeypatch.setattr(WarehouseStore, "_types", load_more)
-    assert world.take().accounts["visits"].counted == 2
-    monkeypatch.setattr(WarehouseStore, "_types", types)
+    monkeypatch.setattr(place, name, load_more)
+    assert world.take().accounts["visits"].counted == counted
+    monkeypatch.setattr(place, name, found)
     assert world.take().accounts["visits"].counted == 3
 
 
@@ -437,7 +452,6 @@ def test_a_sources_check_shows_rows_of_a_database(world: LogWorld, shop: Databas
         ("        keep:", "        location: x\n        keep:", "location: rows of a database are"),
         ("web.visits", "visits", "warehouse.table"),
         ("{variable: WAREHOUSE_ADDRESS}", "{}", "exactly one of variable and file"),
-        ("variable: WAREHOUSE_ADDRESS", 'variable: "postgresql://a:b@c/d"', "variable"),
     ],
 )
 def test_mistakes_of_a_warehouse_are_reported(old: str, new: str, problem: str) -> None:
@@ -445,6 +459,50 @@ def test_mistakes_of_a_warehouse_are_reported(old: str, new: str, problem: str) 
     with pytest.raises(ConfigurationError) as refused:
         parse_sources(SHOP.replace(old, new))
     assert problem in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("variable: WAREHOUSE_ADDRESS", 'variable: "postgresql://a:canary@c/d"', "variable"),
+        ("variable: WAREHOUSE_ADDRESS", 'file: "postgresql://a:canary@c/d"', "name of a file"),
+        ("variable: WAREHOUSE_ADDRESS", 'file: "a:canary@c/d"', "name of a file"),
+        ("variable: WAREHOUSE_ADDRESS", 'file: "host=c password=canary"', "name of a file"),
+        ("variable: WAREHOUSE_ADDRESS", '"postgresql://a:canary@c/d": x', "this key is unknown"),
+        ("variable: WAREHOUSE_ADDRESS", '"a:canary@c/d": x, file: y', "this key is unknown"),
+        ("variable: WAREHOUSE_ADDRESS", '"host=c PASSWORD=canary":', "this key is unknown"),
+        ("variable: WAREHOUSE_ADDRESS", "file: y, password: canary", "address.password"),
+        ("variable: WAREHOUSE_ADDRESS", '"x://canary": x, "x://canary": x', "occurs twice"),
+        ("{variable: WAREHOUSE_ADDRESS}", '"postgresql://a:canary@c/d"', "address"),
+    ],
+)
+def test_an_address_in_the_wrong_place_is_not_shown(old: str, new: str, problem: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        parse_sources(SHOP.replace(old, new))
+    assert problem in str(refused.value)
+    assert "canary" not in repr(refused.value) + str(refused.value)
+
+
+def test_profiles_of_a_database_are_searched_for_a_user(world: LogWorld, shop: Database) -> None:
+    """Whoever asks to be erased: names are mapped and not selected, and that hides nobody."""
+    shop.execute("CREATE TABLE web.people (at date, uid text, name text, since timestamptz)")
+    shop.execute("INSERT INTO web.people VALUES ('2026-01-01', 'u77', 'Siti', '2020-01-01')")
+    shop.execute("INSERT INTO web.loads VALUES ('2026-01-01', 1)")
+    shop.execute("GRANT SELECT (at, uid, since) ON web.people TO reader")
+    world.describe(
+        """
+    profiles:
+      crm:
+        warehouse:
+          table: web.people
+          address: {variable: WAREHOUSE_ADDRESS}
+          day: at
+          deliveries: {table: web.loads}
+        columns: {user_id: uid, full_name: name, registered_at: since}
+    """
+    )
+    assert look_up(world.home, world.policy, "U77") == UserMatch(found=True)
+    assert look_up(world.home, world.policy, "u78") == UserMatch(found=False)
 
 
 def test_a_table_without_days_has_none(world: LogWorld) -> None:
@@ -457,3 +515,290 @@ def test_a_table_without_days_has_none(world: LogWorld) -> None:
     with pytest.raises(ConfigurationError) as refused:
         parse_sources(text)
     assert str(refused.value).count("consents has no days: its table is read whole") == 2
+
+
+DESK = """
+    requests:
+      desk:
+        warehouse: {table: web.desk, address: {variable: WAREHOUSE_ADDRESS}}
+        columns: {request_id: id, user_id: uid, kind: topic, requested_at: at}
+"""
+LOADERS: Mapping[str, tuple[LiteralString, ...]] = {
+    "truncate": (
+        "TRUNCATE web.requests",
+        "INSERT INTO web.requests VALUES (1, 'u1', 'erase', '2025-12-31')",
+    ),
+    "swap": (
+        "DROP TABLE web.requests CASCADE",
+        "CREATE TABLE web.next (id bigint, uid text, topic text, at timestamptz)",
+        "INSERT INTO web.next VALUES (1, 'u1', 'erase', '2025-12-31')",
+        "ALTER TABLE web.next RENAME TO requests",
+        "GRANT SELECT (id, uid, topic, at) ON web.requests TO reader",
+    ),
+    "rewrite": ("ALTER TABLE web.requests ALTER COLUMN id TYPE numeric",),
+}
+TABLES_OF_DESK: Mapping[str, tuple[LiteralString, str, tuple[str, ...]]] = {
+    "table": ("SELECT", "web.requests", ("truncate", "swap", "rewrite")),
+    "view": ("CREATE VIEW web.seen AS SELECT * FROM web.requests", "web.seen", ("truncate",)),
+    "view of a view": (
+        """CREATE VIEW web.all AS TABLE web.requests;
+        CREATE VIEW web.seen AS SELECT * FROM web.all WHERE id IN (SELECT id FROM web.all)""",
+        "web.seen",
+        ("truncate",),
+    ),
+    "partitions": (
+        """ALTER TABLE web.requests RENAME TO part;
+        CREATE TABLE web.requests (LIKE web.part) PARTITION BY RANGE (id);
+        ALTER TABLE web.requests ATTACH PARTITION web.part FOR VALUES FROM (0) TO (9)""",
+        "web.requests",
+        ("truncate",),
+    ),
+}
+
+
+@contextmanager
+def loading(shop: Database, loader: tuple[LiteralString, ...]) -> Iterator[None]:
+    """A second session has run the loader and commits as soon as the reader waits for it."""
+    waiting = "SELECT FROM pg_stat_activity WHERE usename = 'reader' AND wait_event_type = 'Lock'"
+    with psycopg.connect(shop.server.url(shop.name)) as session:
+        for statement in loader:
+            session.execute(statement)
+        waited: list[bool] = []
+
+        def commit() -> None:
+            with psycopg.connect(shop.server.url(shop.name), autocommit=True) as look:
+                deadline = monotonic() + 20
+                while not (found := bool(look.execute(waiting).fetchall())):
+                    if monotonic() > deadline:
+                        break
+                    sleep(0.02)
+            waited.append(found)
+            session.commit()
+
+        thread = Thread(target=commit)
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join()
+        assert waited == [True], "the reader has waited for the loader"
+
+
+@pytest.mark.parametrize(
+    ("form", "loader"),
+    [(form, loader) for form, (_, _, loaders) in TABLES_OF_DESK.items() for loader in loaders],
+)
+def test_objections_are_seen_while_their_table_is_loaded_again(
+    world: LogWorld, shop: Database, form: str, loader: str
+) -> None:
+    """A statement whose moment is before the loader's end would see an empty table."""
+    statement, table, _ = TABLES_OF_DESK[form]
+    shop.load(DAY, [row(1)])
+    shop.load(NEXT, [])
+    shop.execute("CREATE TABLE web.requests (id bigint, uid text, topic text, at timestamptz)")
+    shop.execute("INSERT INTO web.requests VALUES (1, 'u1', 'erase', '2025-12-31')")
+    shop.execute(statement)
+    shop.execute(f"GRANT SELECT (id, uid, topic, at) ON {table} TO reader")
+    world.describe(SHOP + DESK.replace("web.desk", table))
+    (world.home.raw / "requests/r.csv").unlink()
+    with loading(shop, LOADERS[loader]):
+        taken = world.take()
+    assert taken.accounts["requests"].counted == 1
+    assert world.rows("visits") == []
+
+
+def test_a_table_that_is_loaded_again_between_listing_and_reading(
+    world: LogWorld, shop: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.execute("CREATE TABLE web.requests (id bigint, uid text, topic text, at timestamptz)")
+    shop.execute("INSERT INTO web.requests VALUES (1, 'u1', 'erase', '2025-12-31')")
+    shop.execute("GRANT SELECT ON web.requests TO reader")
+    shop.load(DAY, [row(1)])
+    shop.load(NEXT, [])
+    world.describe(SHOP + DESK.replace("web.desk", "web.requests"))
+    (world.home.raw / "requests/r.csv").unlink()
+    root = source_root(world.home)
+    with loading(shop, LOADERS["truncate"]):
+        found = search(root, "requests", "u1", world.policy.intake)
+    assert (len(found.rows), found.unsearched) == (1, ())
+
+
+def test_visits_and_their_number_are_seen_while_both_tables_are_loaded_again(
+    world: LogWorld, shop: Database
+) -> None:
+    shop.load(DAY, [row(1)])
+    shop.load(NEXT, [])
+    loader: tuple[LiteralString, ...] = (
+        "CREATE TABLE web.kept AS TABLE web.visits",
+        "TRUNCATE web.visits, web.loads",
+        "INSERT INTO web.visits TABLE web.kept",
+        """INSERT INTO web.visits
+        SELECT arrived_on, 'v2', user_id, occurred_at, url, user_agent, ip, kind FROM web.kept""",
+        "INSERT INTO web.loads VALUES ('2026-01-01', 2), ('2026-01-02', 0)",
+    )
+    with loading(shop, loader):
+        assert world.take().accounts["visits"].counted == 2
+
+
+@pytest.mark.parametrize("table", ["web.desk", "web.seen"])
+def test_row_level_security_that_hides_rows_holds_the_day(
+    world: LogWorld, shop: Database, table: str
+) -> None:
+    """Also below a view: who does not see an objection must not go on."""
+    shop.load(DAY, [row(1)])
+    shop.load(NEXT, [])
+    shop.execute("CREATE TABLE web.desk (id bigint, uid text, topic text, at timestamptz)")
+    shop.execute("INSERT INTO web.desk VALUES (1, 'u1', 'erase', '2025-12-31')")
+    shop.execute("CREATE VIEW web.seen WITH (security_invoker) AS TABLE web.desk")
+    shop.execute("GRANT SELECT ON web.desk, web.seen TO reader")
+    world.describe(SHOP + DESK.replace("web.desk", table))
+    (world.home.raw / "requests/r.csv").unlink()
+    assert world.take().accounts["requests"].counted == 1
+    shop.execute("ALTER TABLE web.desk ENABLE ROW LEVEL SECURITY")
+    shop.execute("CREATE POLICY own ON web.desk USING (uid = current_user)")
+    with pytest.raises(RawZoneUnreachable, match="row-level security would hide rows"):
+        world.take()
+    shop.execute("ALTER ROLE reader BYPASSRLS")
+    try:
+        assert world.take().accounts["requests"].counted == 1
+    finally:
+        shop.execute("ALTER ROLE reader NOBYPASSRLS")
+
+
+def _backend(shop: Database) -> int:
+    """The process that serves the reader."""
+    with psycopg.connect(shop.server.url(shop.name)) as session:
+        query = "SELECT pid FROM pg_stat_activity WHERE usename = 'reader'"
+        ((pid,),) = session.execute(query).fetchall()
+    return int(pid)
+
+
+@pytest.mark.parametrize("place", ["_types", "_check_day"])
+def test_a_database_that_stops_answering_after_the_login_is_left(
+    world: LogWorld, shop: Database, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Its process is stopped, so it ends no statement itself; before or after the first rows."""
+    shop.load(DAY, [row(number) for number in range(5_000)])
+    shop.load(NEXT, [])
+    monkeypatch.setattr(warehouse, "_SECONDS_OF_SILENCE", 2)
+    stopped: list[int] = []
+
+    def stop() -> None:
+        if not stopped:
+            stopped.append(_backend(shop))
+            os.kill(stopped[0], signal.SIGSTOP)
+
+    if place == "_types":
+        found = WarehouseStore._types
+        monkeypatch.setattr(
+            WarehouseStore, "_types", lambda store, session: (stop(), found(store, session))[1]
+        )
+    else:
+        write = warehouse._write
+        monkeypatch.setattr(warehouse, "_write", lambda *given: (stop(), write(*given)))
+    begun = monotonic()
+    try:
+        with pytest.raises(InputsRejected, match="does not answer or has closed"):
+            world.take()
+    finally:
+        os.kill(stopped[0], signal.SIGCONT)
+    assert monotonic() - begun < 20
+
+
+def test_a_connection_says_when_its_other_end_is_gone(
+    shop: Database, monkeypatch: pytest.MonkeyPatch, world: LogWorld
+) -> None:
+    connect, asked = psycopg.connect, []
+
+    def note(*given: Any, **options: Any) -> Any:
+        asked.append(options)
+        return connect(*given, **options)
+
+    shop.load(DAY, [row(1)])
+    monkeypatch.setattr(psycopg, "connect", note)
+    source_root(world.home)
+    assert asked
+    assert {"keepalives_idle", "keepalives_count", "tcp_user_timeout"} <= asked[0].keys()
+
+
+def _compared(world: LogWorld) -> str:
+    """What the sensor compares of the visits of the day."""
+    return next(landed_days(world.home, world.policy.timing, DAY)).visits
+
+
+@pytest.mark.parametrize(
+    ("statement", "is_seen"),
+    [
+        ("UPDATE web.loads SET rows = 2 WHERE day = '2026-01-01'", True),
+        ("UPDATE web.loads SET at = '2026-01-03 08:00+07' WHERE day = '2026-01-01'", True),
+        ("UPDATE web.loads SET at = '2026-01-03 08:00+07' WHERE day = '2026-01-03'", False),
+        ("UPDATE web.visits SET url = 'x'", False),
+    ],
+)
+def test_a_day_that_was_loaded_again_is_noticed(
+    world: LogWorld, shop: Database, statement: str, is_seen: bool
+) -> None:
+    world.describe(SHOP.replace("web.loads}", "web.loads, loaded_at: at}"))
+    shop.execute("ALTER TABLE web.loads ADD at timestamptz DEFAULT '2026-01-02 08:00+07'")
+    for day in (DAY, NEXT, NEXT + timedelta(days=1)):
+        shop.execute("INSERT INTO web.loads VALUES (%s, 1)", (day,))
+    before = _compared(world)
+    shop.execute(statement)
+    assert (_compared(world) != before) is is_seen
+
+
+@pytest.mark.parametrize(
+    ("kind", "written"),
+    [("timestamptz", "2026-01-02 08:00+07"), ("timestamp", "2026-01-02 01:00")],
+)
+def test_a_day_has_rested_since_it_was_loaded(
+    world: LogWorld, shop: Database, kind: str, written: str
+) -> None:
+    world.describe(SHOP.replace("web.loads}", "web.loads, loaded_at: at}"))
+    shop.execute(f"ALTER TABLE web.loads ADD at {kind} DEFAULT '{written}'")
+    shop.execute("INSERT INTO web.loads VALUES (%s, 7)", (DAY,))
+    (found,) = (source_root(world.home) / f"visits/day={DAY}").glob("shop*")
+    loaded = datetime(2026, 1, 2, 1, tzinfo=UTC).timestamp()
+    assert (found.lstat().st_size, found.lstat().st_mtime_ns) == (7, loaded * 1e9)
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        ("UPDATE web.loads SET at = NULL", "1 row.s. of web.loads have no time in at"),
+        ("ALTER TABLE web.loads ALTER COLUMN at TYPE text", "have no time in at"),
+        ("UPDATE web.loads SET at = 'infinity'", "is infinite"),
+        ("UPDATE web.loads SET at = '20000-01-01'", "is infinite, or is not in the years"),
+        ("UPDATE web.loads SET day = 'infinity'", "is infinite"),
+        ("UPDATE web.loads SET day = '0044-03-15 BC'", "is infinite, or is not in the years"),
+        ("ALTER TABLE web.loads DROP COLUMN at", "a column that `warehouse` names"),
+    ],
+)
+def test_dates_of_deliveries_that_are_none_hold_the_day(
+    world: LogWorld, shop: Database, statement: str, problem: str
+) -> None:
+    world.describe(SHOP.replace("web.loads}", "web.loads, loaded_at: at}"))
+    shop.execute("ALTER TABLE web.loads ADD at timestamptz DEFAULT now()")
+    shop.execute("INSERT INTO web.loads VALUES (%s, 1)", (DAY,))
+    shop.execute(statement)
+    with pytest.raises(RawZoneUnreachable, match=problem):
+        world.take()
+
+
+@pytest.mark.parametrize("host", ["x" * 70, "a..b"])
+def test_a_host_that_cannot_be_one_holds_the_day(
+    world: LogWorld, shop: Database, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv(ADDRESS, f"postgresql://reader:{READER_PASSWORD}@{host}/{shop.name}")
+    with pytest.raises(RawZoneUnreachable, match="has a host that cannot be one") as held:
+        world.take()
+    _assert_secret(held, shop)
+
+
+def test_an_address_that_is_no_text_is_refused(
+    world: LogWorld, shop: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ADDRESS, f"postgresql://reader:{READER_PASSWORD}@%ff/{shop.name}")
+    with pytest.raises(ConfigurationError, match="has no address of PostgreSQL") as refused:
+        world.take()
+    _assert_secret(refused, shop)
