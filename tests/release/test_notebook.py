@@ -44,7 +44,7 @@ def test_it_plots_the_released_figures(
         assert len(plotted["layer"]) == 2, name
         assert plotted["datasets"], name
     trend, parts, shares = (made[name] for name in ("trend", "parts", "shares"))
-    assert sorted(trend[trend["segment_id"] == "men"]["people"]) == [450, 450]
+    assert sorted(trend[trend["segment_id"] == "men"]["people"]) == [900, 900]
     assert trend[trend["segment_id"] == "women_makassar"]["people"].isna().all()
     assert parts["status"].tolist() == ["published", "published", "rest"]
     assert len(shares) == 2

@@ -136,6 +136,7 @@ def test_another_account_cannot_hold_the_lock(open_place: Path) -> None:
     """Nor one that was left by an earlier version, which everybody could read."""
     home = Home(open_place / "home")
     home.root.mkdir()
+    home.root.chmod(0o755)  # whatever the umask
     home.lock.touch()
     home.lock.chmod(0o644)
     assert as_nobody(_HOLD, home.lock).stdout.split() == ["held", "refused", "refused"]

@@ -56,7 +56,9 @@ def test_a_pair_that_agrees_in_any_one_block_is_found(shape):
     assert pairs.right.tolist() == list(range(shape.blocks))
 
 
-@pytest.mark.parametrize(("sizes", "found"), [((2, 2), True), ((1, 2), True), ((1, 1), False)])
+@pytest.mark.parametrize(
+    ("sizes", "found"), [((2, 2), True), ((1, 2), True), ((2, 1), True), ((1, 1), False)]
+)
 def test_groups_that_share_nobody_are_near_where_most_blocks_are_empty(sizes, found):
     """Of two people at least, which one of both has to have."""
     people = [Person(n, 9 * n, 2**40 + n) for n in range(4)]
