@@ -28,7 +28,7 @@ import pytest
 from mutants import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[1]
-_PACKAGES = ("anonymizer", "audience", "cli", "data_samples", "pipelines", "sql")
+_PACKAGES = ("anonymizer", "audience", "cli", "data_samples", "pipelines", "portal", "sql")
 _COPIED = (*_PACKAGES, "benchmarks", "tests")
 _LIBRARIES = ("numpy", "scipy.sparse", "pyarrow.parquet", "duckdb", "hypothesis", "sqlalchemy")
 _UNUSED = ("cacheprovider", "faker", "anyio", "pytest_cov")
@@ -123,7 +123,8 @@ def _test(copy: Path, arguments: Sequence[str]) -> int:
     for stream in (1, 2):
         os.dup2(log, stream)
     for name in [name for name, module in sys.modules.items() if _is_own(module)]:
-        del sys.modules[name]
+        if name != "__main__":  # libraries expect that there is one
+            del sys.modules[name]
     sys.path[:0] = [str(copy), str(copy / "tests")]
     os.environ |= {
         "PYTHONPATH": os.pathsep.join(sys.path[:2]),
