@@ -19,7 +19,7 @@ from anonymizer.release.segment_decisions import (
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
 from cli.commands.common import HomeOption, JsonOption, existing_home, parse_period
-from cli.commands.whatif import PRIVATE, require_officer, tell_effect
+from cli.commands.whatif import PRIVATE, PeriodsOption, SeriesOption, require_officer, tell_effect
 from cli.output import say, warn
 from cli.segment_effects import effect_of, with_segments
 from cli.setting_trials import TrialGround, released_periods
@@ -101,13 +101,8 @@ def list_requests(
 @app.command("show")
 def show_request(
     request: RequestArgument,
-    period: Annotated[
-        list[str] | None,
-        typer.Option(help="Released day, ISO week or month; may be repeated."),
-    ] = None,
-    series: Annotated[
-        str | None, typer.Option(help="A series, for example campaign-week (default: all).")
-    ] = None,
+    period: PeriodsOption = None,
+    series: SeriesOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
@@ -116,7 +111,6 @@ def show_request(
     Computed in this process from the private counts of released periods (default: the last two
     weeks, or days); nothing is written. Only for logins that may approve settings.
     """
-
     place = existing_home(home)
     ledger = open_ledger(place)
     require_officer(place, ledger, COMMAND)

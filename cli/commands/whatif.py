@@ -33,6 +33,16 @@ PRIVATE = (
 )
 
 
+PeriodsOption = Annotated[
+    list[str] | None,
+    typer.Option("--period", help="Released day, ISO week or month; may be repeated."),
+]
+SeriesOption = Annotated[
+    str | None,
+    typer.Option("--series", help="A series, for example campaign-week (default: all)."),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command of this module."""
     app.command("whatif")(try_out)
@@ -50,13 +60,8 @@ def try_out(  # noqa: PLR0913, PLR0917  one option for each setting
             help="GENDER:AGES:REGIONS, for example female:25-29+30-34:31.71; may be repeated."
         ),
     ] = None,
-    period: Annotated[
-        list[str] | None,
-        typer.Option(help="Released day, ISO week or month; may be repeated."),
-    ] = None,
-    series: Annotated[
-        str | None, typer.Option(help="A series, for example campaign-week (default: all).")
-    ] = None,
+    period: PeriodsOption = None,
+    series: SeriesOption = None,
     chart: Annotated[
         Path | None, typer.Option(help="Also write a page with bars here (mode 0600).")
     ] = None,
