@@ -77,9 +77,9 @@ def report(history: History, findings: Findings, seed: int) -> None:
     changed = sum(len(set(series_names(o.files))) for o in others)
     print(f"without a victim: {changed} releases made again, {same} untouched ones compared,")
     print(f"of these different: {different}")
-    print("| attack | groups proved small | CPU seconds |\n|---|---|---|")
+    print("| attack | groups proved small | joins not decided | CPU seconds |\n|---|---|---|---|")
     for one in findings.at_large:
-        print(f"| {one.attack} | {len(one.proofs)} | {one.seconds:.1f} |")
+        print(f"| {one.attack} | {len(one.proofs)} | {one.undecided} | {one.seconds:.1f} |")
     print("| attack | victims | answers | tells the worlds apart | proofs |\n|---|---|---|---|---|")
     for name in dict.fromkeys(one.attack for one in findings.rounds):
         mine = [one for one in findings.rounds if one.attack == name]

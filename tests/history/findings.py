@@ -23,6 +23,7 @@ class AtLarge:
 
     attack: str
     proofs: tuple[Proof, ...]
+    undecided: int
     seconds: float
 
 
@@ -76,9 +77,9 @@ def attack_everything(
     at_large = []
     for name, attack in {**AT_LARGE, **OF_OWN_CAMPAIGN}.items():
         begin = process_time()
-        proofs = attack(seen, _NOBODY).proofs
-        at_large.append(AtLarge(name, proofs, process_time() - begin))
-        say(f"{name}: {len(proofs)} proved, {process_time() - begin:.1f} CPU seconds")
+        found = attack(seen, _NOBODY)
+        at_large.append(AtLarge(name, found.proofs, found.undecided, process_time() - begin))
+        say(f"{at_large[-1]}")
     rounds, knowing = [], []
     for number in history.without:
         worlds = Worlds(history, history.quarter.victims[number], folder / str(number))

@@ -20,8 +20,18 @@ _NEARLY = 1e-6
 # programs of all its tables take minutes each. Of the other parts, and of what the days add up to,
 # single figures are asked then (A3).
 _FEW_FIGURES = 12
-_SECONDS = 5.0
 _SINGLE_QUESTIONS = 40
+# In steps of the simplex method; an attacker who has used them up says nothing about what is open.
+_STEPS_OF_A_QUESTION = 20_000
+_STEPS_OF_A_JOIN = 100_000
+
+
+@dataclass
+class Effort:
+    """The steps that are left for one join, and whether a question was given up."""
+
+    left: int = _STEPS_OF_A_JOIN
+    gave_up: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,24 +99,29 @@ def _period(whole: Table, parts: Sequence[Table]) -> Join:
 
 
 def _solved(attack: str, joins: Sequence[Join], suspicion: Suspicion) -> Verdict:
-    proofs = tuple(proof for join in joins for proof in small_groups(attack, join))
+    efforts = [Effort() for _ in joins]
+    proofs = tuple(
+        proof
+        for join, effort in zip(joins, efforts, strict=True)
+        for proof in small_groups(attack, join, effort)
+    )
     present = None
     for proof in proofs:
         at_home = proof.where.startswith(f"campaign-day-{suspicion.day}/{suspicion.campaign}")
         if at_home and proof.group == str(suspicion.atom) and (proof.most == 0 or proof.fewest):
             present = proof.most > 0
-    return Verdict(proofs, present)
+    return Verdict(proofs, present, sum(effort.gave_up for effort in efforts))
 
 
-def small_groups(attack: str, join: Join) -> list[Proof]:
+def small_groups(attack: str, join: Join, effort: Effort) -> list[Proof]:
     """Every part of which the tables together prove that it has fewer than `inference_k`.
 
     Figures that contradict each other prove that some are shared, and are read so.
     """
     parts = _Parts(join)
-    program = _Program(parts, shared=False)
+    program = _Program(parts, effort, shared=False)
     if not program.fits():
-        program = _Program(parts, shared=True)
+        program = _Program(parts, effort, shared=True)
         if not program.fits():
             return [Proof(attack, str(join), "the figures contradict each other", 0, 0)]
     least = min(table.inference_k for table in join.tables)
@@ -208,7 +223,8 @@ class _Parts:
 class _Program:
     """Numbers of people that fit all figures; the goal changes from one question to the next."""
 
-    def __init__(self, parts: _Parts, *, shared: bool) -> None:
+    def __init__(self, parts: _Parts, effort: Effort, *, shared: bool) -> None:
+        self._effort = effort
         self._columns = parts.count * len(parts.join.tables)
         self._upper = np.full(self._columns, highspy.kHighsInf)
         rows, low, high = [], [], []
@@ -240,7 +256,9 @@ class _Program:
 
     def fits(self) -> bool:
         """Whether any numbers of people fit."""
-        solution = _solve(self._matrix, self._low, self._high, self._upper, np.zeros(self._columns))
+        solution = _solve(
+            self._effort, self._matrix, self._low, self._high, self._upper, np.zeros(self._columns)
+        )
         return solution is not None
 
     def most(self, requirement: Goal) -> float:
@@ -248,7 +266,7 @@ class _Program:
         cost = np.zeros(self._columns)
         for column, sign in requirement:
             cost[column] += sign
-        solution = _solve(self._matrix, self._low, self._high, self._upper, cost)
+        solution = _solve(self._effort, self._matrix, self._low, self._high, self._upper, cost)
         return highspy.kHighsInf if solution is None else float(cost @ solution)
 
     def _together(self, requirements: Sequence[Goal], least: int) -> np.ndarray:
@@ -267,15 +285,25 @@ class _Program:
         high = np.concatenate([self._high, np.full(extra, highspy.kHighsInf)])
         upper = np.concatenate([self._upper, np.full(extra, float(least))])
         cost = np.concatenate([np.zeros(self._columns), np.ones(extra)])
-        solution = _solve(matrix, low, high, upper, cost)
+        solution = _solve(self._effort, matrix, low, high, upper, cost)
         if solution is None:
             return np.zeros(extra, dtype=bool)
         return solution[self._columns :] >= least - _NEARLY
 
 
 def _solve(
-    matrix: csr_array, low: np.ndarray, high: np.ndarray, upper: np.ndarray, cost: np.ndarray
+    effort: Effort,
+    matrix: csr_array,
+    low: np.ndarray,
+    high: np.ndarray,
+    upper: np.ndarray,
+    cost: np.ndarray,
 ) -> np.ndarray | None:
+    """The best point, infinite where nothing bounds it or the effort ends; None if none fits."""
+    endless = np.where(cost > 0, highspy.kHighsInf, 0.0)
+    if effort.left <= 0:
+        effort.gave_up = True
+        return endless
     model = highspy.HighsLp()
     model.num_col_, model.num_row_ = matrix.shape[1], matrix.shape[0]
     model.col_cost_, model.col_lower_, model.col_upper_ = cost, np.zeros(len(cost)), upper
@@ -288,14 +316,18 @@ def _solve(
     solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
-    solver.setOptionValue("time_limit", _SECONDS)
+    solver.setOptionValue("solver", "simplex")
+    steps = min(effort.left, _STEPS_OF_A_QUESTION)
+    solver.setOptionValue("simplex_iteration_limit", steps)
     solver.passModel(model)
     solver.run()
+    effort.left -= max(1, solver.getInfo().simplex_iteration_count)
     status = solver.getModelStatus()
     if status == highspy.HighsModelStatus.kUnbounded:
-        return np.where(cost > 0, highspy.kHighsInf, 0.0)
-    if status == highspy.HighsModelStatus.kTimeLimit:
-        return np.where(cost > 0, highspy.kHighsInf, 0.0)  # the attacker gives up
+        return endless
+    if status == highspy.HighsModelStatus.kIterationLimit:
+        effort.gave_up = True
+        return endless
     if status != highspy.HighsModelStatus.kOptimal:
         return None
     return np.array(solver.getSolution().col_value)

@@ -37,10 +37,14 @@ class Proof:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an attack found; `present` is None where the attacker has to toss a coin."""
+    """What an attack found; `present` is None where the attacker has to toss a coin.
+
+    `undecided` counts the joins of tables whose programs were given up before the end.
+    """
 
     proofs: tuple[Proof, ...] = ()
     present: bool | None = None
+    undecided: int = 0
 
 
 Attack = Callable[[Seen, Suspicion], Verdict]
