@@ -39,19 +39,30 @@ _PASSED, _FAILED = 0, 1
 
 
 def problems(mutants: Sequence[Mutant], root: Path = ROOT) -> list[str]:
-    """What is stale: old texts that are not there exactly once, and tests that are gone."""
+    """What is stale: old texts that are not there once, new ones that are no Python, lost tests."""
     found = [name for name, times in Counter(m.name for m in mutants).items() if times > 1]
     found = [f"{name}: the name is there twice" for name in found]
     for mutant in mutants:
-        times = _text(root / mutant.file).count(mutant.old)
+        sound = _text(root / mutant.file)
+        times = sound.count(mutant.old)
         if times != 1:
             found.append(f"{mutant.name}: its old text is {times} times in {mutant.file}")
+        elif mutant.file.endswith(".py") and not _is_python(sound.replace(mutant.old, mutant.new)):
+            found.append(f"{mutant.name}: what it makes of {mutant.file} is no Python")
         found += [
             f"{mutant.name}: there is no test {test}"
             for test in mutant.tests
             if not _is_there(test, root)
         ]
     return found
+
+
+def _is_python(text: str) -> bool:
+    try:
+        compile(text, "mutant", "exec")
+    except SyntaxError:
+        return False
+    return True
 
 
 def _is_there(test: str, root: Path) -> bool:

@@ -40,13 +40,15 @@ def test_all_stale_mutants_are_named_at_once() -> None:
     ambiguous = replace(sound, name="ambiguous", old="e")
     lost = replace(sound, name="lost", tests=("tests/counting/test_eligible_people.py::test_x",))
     case = replace(sound, name="case", tests=(f"{sound.tests[0][:-1]}!]",))
-    found = problems([sound, stale, ambiguous, lost, case, sound])
+    broken = replace(named("closed accounts stay in older days"), name="broken", new="")
+    found = problems([sound, stale, ambiguous, lost, case, broken, sound])
     assert [problem.partition(":")[0] for problem in found] == [
         "erasure is ignored",
         "stale",
         "ambiguous",
         "lost",
         "case",
+        "broken",
     ]
 
 
