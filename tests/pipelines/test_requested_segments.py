@@ -61,6 +61,7 @@ def words(answer: Answer) -> str:
     return " ".join(html.unescape(text).split())
 
 
+@pytest.mark.alternate("requested segments")
 def test_a_requested_segment_is_approved_released_and_seen(home: Home) -> None:
     run(FIRST)
     campaign = max(

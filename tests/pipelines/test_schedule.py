@@ -113,6 +113,7 @@ def asked(home: Home, day: date) -> tuple[dict[str, str], str]:
     return days(request), request.run_key
 
 
+@pytest.mark.alternate("days that the schedule asks for")
 def test_what_was_left_out_is_run_first_and_once_for_the_same_files(fresh_home: Home) -> None:
     first = LAST - timedelta(days=2)
     assert asked(fresh_home, LAST)[0] == range_tags(first, LAST)
@@ -135,6 +136,7 @@ def test_what_was_left_out_is_run_first_and_once_for_the_same_files(fresh_home: 
     assert "2026-11-03 is done" in (tick(at(LAST)).skip_message or "")
 
 
+@pytest.mark.alternate("days that the schedule asks for")
 def test_what_may_have_passed_is_run_again(fresh_home: Home) -> None:
     key = asked(fresh_home, LAST)[1]
     for tags in ({}, {**HELD, **jobs.MAY_PASS}):
@@ -143,6 +145,7 @@ def test_what_may_have_passed_is_run_again(fresh_home: Home) -> None:
     assert not tick(at(LAST), key, "SUCCESS", HELD).run_requests
 
 
+@pytest.mark.alternate("days that the schedule asks for")
 def test_decisions_and_settings_ask_for_a_held_day_again(fresh_home: Home) -> None:
     keys = [asked(fresh_home, LAST)[1]]
     ledger = Ledger.open(fresh_home.ledger)
@@ -156,6 +159,7 @@ def test_decisions_and_settings_ask_for_a_held_day_again(fresh_home: Home) -> No
     assert len(set(keys)) == len(keys)
 
 
+@pytest.mark.alternate("days that the schedule asks for")
 @pytest.mark.parametrize(("lost", "may_pass"), [("secret.key", True), ("raw/campaigns", False)])
 def test_a_run_says_whether_what_held_its_days_may_pass(
     fresh_home: Home, lost: str, may_pass: bool
@@ -170,6 +174,7 @@ def test_a_run_says_whether_what_held_its_days_may_pass(
         assert (jobs.MAY_PASS.items() <= run.tags.items()) is may_pass
 
 
+@pytest.mark.alternate("days that the schedule asks for")
 def test_a_run_whose_process_is_gone_stops_no_later_one(
     fresh_home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,6 +190,7 @@ def test_a_run_whose_process_is_gone_stops_no_later_one(
     assert tick(at(LAST), key, "FAILURE").skip_message
 
 
+@pytest.mark.alternate("days that the schedule asks for")
 def test_a_run_whose_process_is_gone_has_failed(
     fresh_home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,11 +208,13 @@ def test_a_run_whose_process_is_gone_has_failed(
         assert found.status is dg.DagsterRunStatus.FAILURE
 
 
+@pytest.mark.alternate("days that the schedule asks for")
 def test_a_day_before_the_newest_release_is_left_to_whoever_delivers_it(fresh_home: Home) -> None:
     release(fresh_home, LAST - timedelta(days=1))
     assert asked(fresh_home, LAST)[0] == range_tags(LAST, LAST)
 
 
+@pytest.mark.alternate("days that the schedule asks for")
 def test_no_more_than_a_week_is_caught_up(fresh_home: Home) -> None:
     late = LAST + timedelta(days=6)
     shutil.rmtree(fresh_home.raw / "visits" / "day=2026-11-04")

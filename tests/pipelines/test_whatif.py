@@ -17,6 +17,8 @@ from anonymizer.model.composed_segments import ComposedSegment
 from anonymizer.model.segments import load_catalogue
 from anonymizer.storage.home import Home
 
+pytestmark = pytest.mark.alternate("what a setting would change")
+
 FIRST, SECOND = "2026-11-01", "2026-11-02"
 ADDED = "all:25-29+30-34+35-39:31+32"
 

@@ -11,6 +11,8 @@ from portal.passwords import fits, hashed
 from portal.sign_in import Outcome, SignInAttempt, SignInLimits, SignInResult, try_sign_in
 from portal.user_accounts import UserAccount
 
+pytestmark = pytest.mark.alternate("sign-in")
+
 RIGHT, WRONG = "a horse that is correct", "a horse that is wrong"
 LIMITS = SignInLimits(by_login=3, by_device=3, by_address=7)
 

@@ -25,6 +25,8 @@ from anonymizer.release.ledger import Ledger
 from anonymizer.release.publication import load_release, load_releases
 from anonymizer.storage.home import Home
 
+pytestmark = pytest.mark.alternate("a database that grows")
+
 IN_A_TABLE = "subject_kind, subject_id, period_kind, period_start"
 ACTIONS = ("day", "longer", "earlier", "words", "meaning", "withdraw", "edit", "nothing")
 

@@ -22,6 +22,8 @@ from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
 
+pytestmark = pytest.mark.alternate("change of the key")
+
 ONE_DAY = timedelta(days=1)
 WHY = "The old key was in a log."
 NAMES = ("person", "mark", "visit", "content", "request", "erasure", "requests_taken")

@@ -16,6 +16,8 @@ from anonymizer.model.errors import NoSpace
 from anonymizer.storage.home import Home
 from anonymizer.storage.lock import exclusive
 
+pytestmark = pytest.mark.alternate("rights of files")
+
 NOBODY = 65_534
 
 

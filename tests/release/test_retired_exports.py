@@ -16,6 +16,8 @@ from anonymizer.release.ledger import Ledger
 from anonymizer.release.publication import load_release
 from anonymizer.storage.home import Home
 
+pytestmark = pytest.mark.alternate("exports that are retired")
+
 WHY = "Older than our contracts."
 OLD = f"campaign-day-{DAY}"
 

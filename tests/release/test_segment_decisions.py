@@ -35,6 +35,8 @@ from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
 from cli.commands.init import create_home
 
+pytestmark = pytest.mark.alternate("requested segments")
+
 SEGMENT = ComposedSegment.parse("female:25-29+45-49:31.71+32.73", "here")
 CODE = "women_25_29_or_45_49_in_2_region"  # and a mark
 REQUEST, WHY = "0123456789ab", "Several advertisers need it."

@@ -21,6 +21,10 @@ STAGED = Path(".staging") / "releases" / NEXT
 STAGED_EXPORT = Path(".staging") / "exports" / "maju" / NEXT
 
 
+# One worker makes the fixture.
+pytestmark = pytest.mark.xdist_group("killed runs")
+
+
 @pytest.fixture(scope="module")
 def killed(
     one_day: Home, two_days: Home, tmp_path_factory: pytest.TempPathFactory

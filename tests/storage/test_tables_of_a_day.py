@@ -29,6 +29,10 @@ TERMS = ReleaseTerms(CATALOGUE, Promise(), Secret(bytes(range(32))), Effort())
 SIZES = (400, 3_000, 0, 1_500, 60, 800)
 
 
+# One worker makes the fixture.
+pytestmark = pytest.mark.xdist_group("tables of a day")
+
+
 @pytest.fixture(scope="module")
 def counted() -> tuple[Counted, ...]:
     """Six campaigns, and a copy of the second that is judged after it."""

@@ -27,6 +27,8 @@ from anonymizer.model.policy import Effort
 from anonymizer.model.tables import Figures
 from anonymizer.suppression.single_table import suppress_alone
 
+pytestmark = pytest.mark.alternate("exact figures")
+
 EXACTLY, SMALL = [(3, 0), (2, 0), (4, 0)], [(2, 1), (3, 2), (3, 3), (4, 2), (2, 3)]
 HASTY = Effort.model_construct(proof_work=1)
 SHAPES = {
