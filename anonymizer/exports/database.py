@@ -56,7 +56,12 @@ TABLES = tuple(name for name in CREATED if not name.startswith((_MACRO, _VIEW)))
 MACROS = tuple(name.removeprefix(_MACRO) for name in CREATED if name.startswith(_MACRO))
 VIEWS = tuple(name.removeprefix(_VIEW) for name in CREATED if name.startswith(_VIEW))
 # Digests of the objects of databases that earlier versions built: their figures are proved too.
-_EARLIER_LAYOUTS = frozenset({"e3f678d16f51d438974159a1e1e2ac97b0ad82c029afd2e9a9bd40adc4794f9f"})
+_EARLIER_LAYOUTS = frozenset(
+    {
+        "e3f678d16f51d438974159a1e1e2ac97b0ad82c029afd2e9a9bd40adc4794f9f",
+        "81dddc975ff14736e6530a1cb917e3d291e979dbc9edeee2ed7f671385bcdaf4",  # 0.5.0
+    }
+)
 # What DuckDB raises where a disk or the memory is full, or a file cannot be written or read again.
 _FULL = (duckdb.OperationalError, duckdb.FatalException)
 _TEXT, _TEXTS = pa.string(), pa.list_(pa.string())
