@@ -16,6 +16,7 @@ from portal.api_answers import ApiProblem, ApiRequest, api_endpoint, not_found
 from portal.api_description import api_routes
 from portal.delta_shares import share_routes
 from portal.download_pages import PACKAGES_AT_ONCE, file, package
+from portal.health_answer import HealthAnswer
 from portal.reading_pages import (
     campaigns_page,
     certificate_page,
@@ -44,7 +45,7 @@ _READING: Mapping[str, Handler] = {
 _STATIC: Mapping[str, str] = {"portal.css": "text/css", "mark.svg": "image/svg+xml"}
 
 
-def create_application(site: Site) -> Starlette:
+def create_application(site: Site, health: HealthAnswer = HealthAnswer(None)) -> Starlette:  # noqa: B008  frozen
     """The application of a site. Unknown addresses are answered like those of others' objects."""
     routes = [Route(path, endpoint(site, page)) for path, page in _READING.items()]
     routes += [
@@ -57,6 +58,7 @@ def create_application(site: Site) -> Starlette:
         *(_static(name, media_type) for name, media_type in _STATIC.items()),
         *api_routes(site),
         *share_routes(site),
+        health.route(),
     ]
     hosts = [*_HERE, *([urlsplit(site.origin).hostname or ""] if site.origin else [])]
     application = Starlette(

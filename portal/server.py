@@ -6,6 +6,7 @@ from anonymizer.storage.home import Home, PublishedCopy
 from portal.access_log import AccessLog
 from portal.account_store import AccountStore
 from portal.application import create_application
+from portal.health_answer import HealthAnswer, metrics_file
 from portal.segment_requests import SegmentRequests
 from portal.site import Site
 
@@ -32,7 +33,7 @@ def serve(site: Site, port: int) -> None:
     With an origin a proxy on this machine stands before it and says where requests come from.
     """
     uvicorn.run(
-        create_application(site),
+        create_application(site, HealthAnswer(metrics_file())),
         host=HOST,
         port=port,
         access_log=False,

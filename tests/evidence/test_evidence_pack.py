@@ -348,7 +348,7 @@ def test_recipients_are_advertisers_that_have_exports_of_their_own(
     ledger = Ledger.open(home.ledger)
     for number, folder in enumerate(files):
         ledger.append("exports", f"release-{number}", {"files": {f"{folder}/a.csv": "0"}})
-    for language, said in (("en", english), ("id", indonesian)):
+    for language, said in zip(LANGUAGES, (english, indonesian), strict=True):
         (row,) = re.findall(
             r"^\| (?:Recipients|Penerima) \|.*$",
             pages_of(home, language)["record-of-processing.md"],
