@@ -802,7 +802,8 @@ _LINKED_CHECKING = (
         "anonymizer/audit/linked_checker.py",
         _LINKED,
         ("linked tables need no proof", "inference",
-         "self._unproved(requirement) for requirement in needed if", "x for requirement in () if",
+         "self._unproved(requirement) for requirement in needed if",
+         "requirement for requirement in () if",
          "test_linked_tables_without_proofs_are_refused"),
         ("faulty linked proofs are passed over", "inference",
          '            yield Finding(names, "structure", (), read)\n', "",
@@ -1121,7 +1122,7 @@ _REPORT = 'be it of one, one evaluation more for each period."""\n'
 def _forced(asset: str, check: str) -> Mutant:
     """An asset check that always passes."""
     passing = f"""    if (check.asset, check.name) == ({asset!r}, {check!r}):
-        found = dict.fromkeys(found, Verdict(passed=True))
+        found = dict.fromkeys(found, CheckVerdict(passed=True))
 """
     return Mutant(
         f"{check} of {asset} always passes",
