@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
+from threading import Lock
 from typing import IO, Any
 
 from anonymizer.exports.certificate import CERTIFICATE
@@ -32,18 +33,30 @@ class ExportFiles:
     def __init__(self, published: Home) -> None:
         self._published = published
         self._known: tuple[object, Circulation] | None = None
+        self._reading = Lock()
 
     def circulation(self) -> Circulation:
-        """What the published ledger records; read anew when the file has changed."""
+        """What the published ledger records; read anew when the file has changed.
+
+        One request reads it, and others that come meanwhile wait for what it finds.
+        """
+        version = self._version()
+        if version is None:
+            return Circulation()
+        if (known := self._known) and known[0] == version:
+            return known[1]
+        with self._reading:
+            version = self._version()
+            if (known := self._known) is None or known[0] != version:
+                known = self._known = (version, circulation(self._published))
+            return known[1]
+
+    def _version(self) -> tuple[int, ...] | None:
         try:
             stat = self._published.public_ledger.stat()
         except FileNotFoundError:
-            return Circulation()
-        version = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-        known = self._known
-        if known is None or known[0] != version:
-            known = self._known = (version, circulation(self._published))
-        return known[1]
+            return None
+        return (stat.st_ino, stat.st_mtime_ns, stat.st_size)
 
     def known_parts(self, recipient: str, release: str = "", name: str = "") -> dict[str, str]:
         """Those parts of an address that the ledger names: a log repeats no others."""
