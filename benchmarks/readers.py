@@ -155,7 +155,11 @@ class Reader:
     async def _send(
         self, method: str, path: str, fields: dict[str, str] | None = None
     ) -> httpx.Response:
-        answer = await self._client.request(method, path, data=fields, headers=self._headers())
+        sent = {"data": fields, "headers": self._headers()}
+        try:
+            answer = await self._client.request(method, path, **sent)
+        except httpx.TransportError:  # an idle connection was closed: again, as browsers do
+            answer = await self._client.request(method, path, **sent)
         for header in answer.headers.get_list("set-cookie"):
             name, _, rest = header.partition("=")
             self._cookies[name] = rest.partition(";")[0]
