@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Any
 
 Rows = list[dict[str, Any]]
-_MOST_ANSWERS = 256
+_MOST_ANSWERS = 512
 _MOST_ROWS = 120  # of an answer; longer ones are asked again
 
 
