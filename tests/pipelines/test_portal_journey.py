@@ -111,6 +111,7 @@ def test_from_a_part_of_a_name_to_a_requested_segment_in_the_next_release(home: 
             page.get_by_role("link", name="Days").click()
             read_trend(page, home, campaign)
             compare_downloads(page, recorded(home, release), advertiser)
+            check_men(page, home, campaign)
             request_segment(page, campaign)
 
         listed = decide(OFFICER, "list", "--open", "--json")
@@ -162,6 +163,22 @@ def compare_downloads(page: Page, files: dict[str, str], advertiser: str) -> Non
         name, content = download(page, text)
         assert name.endswith(end)
         assert hashlib.sha256(content).hexdigest() == files[f"{advertiser}/{name}"], name
+
+
+def check_men(page: Page, home: Home, campaign: str) -> None:
+    """What became of the men in the released days, and the figure of the newest one."""
+    page.get_by_role("link", name="Check a segment").click()
+    page.select_option("#subject", f"campaign:{campaign}")
+    page.select_option("#every", "day")
+    page.select_option("#gender", "male")
+    page.get_by_role("button", name="Check", exact=True).click()
+    found = [people_of(home, campaign, day, "men") for day in (FIRST, SECOND)]
+    published = [people for people in found if people is not None]
+    assert f"Published in {len(published)} of the last 2 periods" in words(page)
+    assert published == found, "men of the largest campaign are published on both days"
+    assert "Likely to be published" in words(page)
+    assert f"2 November 2026: {published[-1]:,}" in words(page)
+    assert "Request this segment" not in words(page)
 
 
 def request_segment(page: Page, campaign: str) -> None:
