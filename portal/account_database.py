@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Lock
 
 from anonymizer.model.errors import NoSpace
 from anonymizer.storage.files import make_folder
@@ -46,9 +47,20 @@ CREATE TABLE IF NOT EXISTS api_token_advertisers (
 """
 
 
+# SQLite lets a transaction that waits for another one try again and again, in no order: of many at
+# once some never get a turn. Those of this process wait for each other here.
+_TURN = Lock()
+
+
 @contextmanager
 def changes(path: Path) -> Iterator[sqlite3.Connection]:
     """One transaction; raises NoSpace where the file cannot be read or written."""
+    with _TURN, _transaction(path) as database:
+        yield database
+
+
+@contextmanager
+def _transaction(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         make_folder(path.parent)
         if not path.exists():

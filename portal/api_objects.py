@@ -1,10 +1,11 @@
 """What programs read through the API: advertisers, campaigns, releases, figures and files."""
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from anonymizer.exports.circulation import RecordedExport
 from anonymizer.model.errors import Held
@@ -21,7 +22,8 @@ from portal.api_answers import (
     part_answer,
     tagged,
 )
-from portal.download_pages import media_type_of, name_header
+from portal.download_pages import last_parts, media_type_of, name_header
+from portal.export_files import closed_on_failure
 from portal.listed_figures import FigureQuery, ListedFigure, list_figures
 from portal.published_tables import Bounded, FoundCampaign, PeriodFigure, PortalSubject, TableRow
 from portal.site import Site
@@ -190,19 +192,26 @@ def sent_file(
         _note_file(site, asked, "download_gone", stated)
         raise _gone(site, export)
     try:
-        content = site.files.content(export, name)
+        content = site.files.proved(export, name)
     except Held:
         _note_file(site, asked, "download_held", stated)
         raise
-    tag = f'"{export.files[name]}"'
-    if shortened := conditional_answer(asked.request, tag):
-        return shortened
-    headers = {**tagged(tag), **name_header(name)}
-    response = Response(content, media_type=media_type_of(name), headers=headers)
-    if ranges:
-        response = part_answer(asked.request, content, media_type_of(name), tag)
-    sent: dict[str, Fact] = {"bytes": len(response.body), "sha256": export.files[name]}
-    _note_file(site, asked, "download", stated | sent)
+    with closed_on_failure(content):
+        tag = f'"{export.files[name]}"'
+        if shortened := conditional_answer(asked.request, tag):
+            content.close()
+            return shortened
+        response: Response
+        if ranges:  # files of shared tables, which have one campaign in one period
+            response = part_answer(asked.request, content.read(), media_type_of(name), tag)
+            size = len(response.body)
+            content.close()
+        else:
+            size = content.seek(0, os.SEEK_END)
+            headers = {**tagged(tag), **name_header(name), "Content-Length": str(size)}
+            response = StreamingResponse(last_parts(content), 200, headers, media_type_of(name))
+        sent: dict[str, Fact] = {"bytes": size, "sha256": export.files[name]}
+        _note_file(site, asked, "download", stated | sent)
     return response
 
 

@@ -138,6 +138,18 @@ WORDS: Mapping[str, Text] = {
     "regencies": Text("Regencies and cities", "Kabupaten dan kota"),
     "areas": Text("Groups of regions", "Gabungan wilayah"),
     "countries": Text("Country", "Negara"),
+    "province_map": Text(
+        "Map of provinces; the table has the same figures",
+        "Peta provinsi; tabel memuat angka yang sama",
+    ),
+    "map_note": Text(
+        "The number of people of a province gives its shade. Hatched: not published, which does "
+        "not mean zero. Boundaries are simplified.",
+        "Jumlah orang di suatu provinsi menentukan warnanya. Garis-garis: tidak ditampilkan, "
+        "yang tidak berarti nol. Batas wilayah disederhanakan.",
+    ),
+    "suppressed_provinces": Text("Provinces not published", "Provinsi yang tidak ditampilkan"),
+    "undrawn_provinces": Text("Not on the map", "Tidak ada di peta"),
     "no_regions": Text(
         "No figure by region is published for this period.",
         "Tidak ada angka menurut wilayah yang diterbitkan untuk periode ini.",

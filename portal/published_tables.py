@@ -23,6 +23,7 @@ from anonymizer.model.tables import SubjectKind
 from anonymizer.storage.home import Home
 from audience.source import LatestDatabase
 from portal.export_files import ExportFiles
+from portal.kept_answers import KeptAnswers
 
 Scope = Sequence[str] | None
 Codes = tuple[str, str, str]  # gender, age, region
@@ -197,6 +198,7 @@ class PublishedTables:
         self._published = published
         self._files = files or ExportFiles(published)
         self._database = LatestDatabase(published.database)
+        self._kept = KeptAnswers()
         self._groups: tuple[object, KnownGroups] | None = None
 
     @property
@@ -309,7 +311,13 @@ class PublishedTables:
 
     def records(self, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows that `sql/<statement>.sql` selects from the newest file."""
-        return self._database.records(statement, values or None)
+        try:
+            version = self._database.version
+        except OSError:  # the question says what is wrong with the file
+            return self._database.records(statement, values or None)
+        return self._kept.answer(
+            version, statement, values, lambda: self._database.records(statement, values or None)
+        )
 
 
 def newest_of(periods: Sequence[PeriodFigure], kind: PeriodKind) -> PeriodFigure | None:
