@@ -16,7 +16,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "user add": (
         "audience user add nina --advertiser adv-01",
         "audience user add wira --role analyst --ask",
+        "audience user add dewi --role privacy_officer --oidc-subject 3f9c41 --no-password",
     ),
+    "user link": ("audience user link nina 8a21d0",),
+    "user unlink": ("audience user unlink nina",),
     "user list": ("audience user list", "audience user list --json"),
     "user remove": ("audience user remove nina",),
     "user password": ("audience user password nina",),

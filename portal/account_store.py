@@ -15,7 +15,8 @@ from pathlib import Path
 from anonymizer.model.errors import ConfigurationError, Fault
 from portal.account_database import account_of, changes, digest_of
 from portal.api_tokens import TokenStore
-from portal.user_accounts import UserAccount
+from portal.provider_identities import ProviderIdentities
+from portal.user_accounts import PortalRole, UserAccount
 
 IDLE_SECONDS, LONGEST_SECONDS = 30 * 60, 12 * 60 * 60
 DEVICE_SECONDS = 180 * 24 * 60 * 60
@@ -47,6 +48,11 @@ class AccountStore:
     def tokens(self) -> TokenStore:
         """The API tokens of these accounts."""
         return TokenStore(self._path, self._clock)
+
+    @property
+    def identities(self) -> ProviderIdentities:
+        """Their links with users of a provider."""
+        return ProviderIdentities(self._path, self._clock)
 
     # --- accounts
 
@@ -108,6 +114,11 @@ class AccountStore:
                 "SELECT password FROM users WHERE login = ?", (login,)
             ).fetchone()
         return str(row[0]) if row else None
+
+    def role_of(self, login: str) -> PortalRole | None:
+        """The role of an account; None where there is no such account."""
+        with self._changes() as database:
+            return account_of(database, login).role if _exists(database, login) else None
 
     def set_language(self, login: str, language: str) -> None:
         """Remember the language of an account."""

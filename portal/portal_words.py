@@ -9,6 +9,15 @@ WORDS: Mapping[str, Text] = {
     "product": Text("Audience figures", "Angka audiens"),
     "skip": Text("Skip to the content", "Langsung ke isi"),
     "sign_in": Text("Sign in", "Masuk"),
+    "sign_in_with": Text("Sign in with", "Masuk dengan"),
+    "provider_refused": Text(
+        "This sign-in was not completed. Try again, or ask an engineer for an account.",
+        "Proses masuk ini tidak selesai. Coba lagi, atau mintalah akun kepada teknisi.",
+    ),
+    "provider_unreachable": Text(
+        "The sign-in service cannot be reached. Try again later.",
+        "Layanan masuk tidak dapat dihubungi. Coba lagi nanti.",
+    ),
     "sign_out": Text("Sign out", "Keluar"),
     "signed_in_as": Text("Signed in as", "Masuk sebagai"),
     "login": Text("Login", "Nama pengguna"),

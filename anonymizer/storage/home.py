@@ -80,6 +80,11 @@ class Home:
         return self.published / "ledger.jsonl"
 
     @property
+    def sign_in(self) -> Path:
+        """How readers sign in to the portal, if not all of them with passwords."""
+        return self.root / "sign_in.yaml"
+
+    @property
     def portal(self) -> Path:
         """The portal's accounts, sessions and access log; its owner's alone."""
         return self.root / "portal"

@@ -44,7 +44,9 @@ def test_an_account_is_made_with_a_password_that_is_printed_once(home: Home) -> 
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(home.portal.stat().st_mode) == 0o700
     listed = json.loads(user(home, "list", "--json").stdout)
-    assert listed == [{"login": "nina", "role": "ad_ops", "reads": "maju"}]
+    assert listed == [
+        {"login": "nina", "role": "ad_ops", "reads": "maju", "password": "yes", "provider": ""}
+    ]
 
 
 @pytest.mark.parametrize(

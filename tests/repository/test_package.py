@@ -172,7 +172,7 @@ def test_the_lock_is_installed_with_its_hashes() -> None:
 
 def test_the_changelog_speaks_of_this_version_first() -> None:
     versions = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
-    released = [version for version in versions if version != "Unreleased"]
+    released = [one for one in versions if not one.lower().endswith("unreleased")]
     assert released[0] == PROJECT["project"]["version"]
     assert versions[-len(released) :] == released, "what is not released stands first"
 
