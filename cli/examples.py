@@ -76,7 +76,9 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "whatif": (
         "audience whatif --k 20,50,100 --rounding 5,10 --inference-k 10,20",
         "audience whatif --add-segment female:25-29+30-34:31.71 --period 2026-W44 --json",
+        "audience whatif --k 20,50 --store",
     ),
+    "officer": ("audience officer", "audience officer --port 8110"),
     "segment-request list": (
         "audience segment-request list",
         "audience segment-request list --open --json",

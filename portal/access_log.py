@@ -31,6 +31,7 @@ Event = Literal[
     "requests_limited",
     "api_read",
     "segment_requested",
+    "trial_read",
     "fault",
 ]
 Fact = str | int | list[str]

@@ -105,6 +105,16 @@ class Home:
         return self.portal / "segment_requests.jsonl"
 
     @property
+    def trials(self) -> Path:
+        """Stored results of `audience whatif`, from private counts: for officers alone."""
+        return self.private / "trials"
+
+    @property
+    def officer_log(self) -> Path:
+        """Who signed in to the officer's page and read which trials, as JSON lines."""
+        return self.private / "officer_access.jsonl"
+
+    @property
     def dagster(self) -> Path:
         """Dagster's own storage (run history, event log)."""
         return self.root / "dagster"

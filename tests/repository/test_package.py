@@ -17,7 +17,7 @@ pytestmark = pytest.mark.needs("git")
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 LOCK = (ROOT / "requirements.lock").read_text("utf-8")
-PACKAGES = ("anonymizer", "audience", "cli", "pipelines", "portal", "data_samples")
+PACKAGES = ("anonymizer", "audience", "cli", "officer", "pipelines", "portal", "data_samples")
 # Versions of these decide about bytes of releases and exports, or of the sample world.
 DECIDING = {
     *("duckdb", "pyarrow", "numpy", "scipy", "highspy", "idna", "tzdata", "xlsxwriter"),
