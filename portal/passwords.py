@@ -7,8 +7,7 @@ from threading import BoundedSemaphore
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-MIN_LENGTH = 12
-_LONGEST = 1024
+MIN_LENGTH, MAX_LENGTH = 12, 1024
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is read as something else
 _GROUPS, _GROUP_LENGTH = 5, 5
 # Each hash takes 64 MiB for a moment: a flood of sign-ins waits instead of filling the memory.
@@ -31,12 +30,13 @@ def hashed(password: str) -> str:
 
 def fits(password: str, stored: str | None) -> bool:
     """Whether a password is the stored one; takes as long where no account has the login."""
+    is_too_long = len(password) > MAX_LENGTH  # none was ever set; its beginning may be one
     with _AT_ONCE:
         try:
-            _HASHER.verify(stored or _unused(), password[:_LONGEST])
+            _HASHER.verify(stored or _unused(), password[:MAX_LENGTH])
         except (VerificationError, InvalidHashError):
             return False
-    return stored is not None
+    return stored is not None and not is_too_long
 
 
 def is_outdated(stored: str) -> bool:

@@ -80,6 +80,7 @@ def sign_out(site: Site, asked: PageRequest) -> Response:
     site.note("sign_out", asked)
     response = RedirectResponse("/sign-in", SEE_OTHER)
     cookie(response, SESSION, "")
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
 

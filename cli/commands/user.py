@@ -246,7 +246,7 @@ def _issuer(home: Path | None) -> str:
 
 def _password(*, ask: bool) -> str:
     """A new password, or the one that is typed; from a pipe its first line."""
-    from portal.passwords import MIN_LENGTH, new_password  # noqa: PLC0415  an optional extra
+    from portal.passwords import MAX_LENGTH, MIN_LENGTH, new_password  # noqa: PLC0415  an optional extra
 
     if not ask:
         return new_password()
@@ -257,6 +257,9 @@ def _password(*, ask: bool) -> str:
     if len(typed) < MIN_LENGTH:
         problem = f"it has {len(typed)} characters; the fewest are {MIN_LENGTH}"
         raise ConfigurationError([Fault("password", problem, "choose a longer one")])
+    if len(typed) > MAX_LENGTH:
+        problem = f"it has {len(typed):,} characters; the most are {MAX_LENGTH:,}"
+        raise ConfigurationError([Fault("password", problem, "choose a shorter one")])
     return str(typed)
 
 
