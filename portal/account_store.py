@@ -33,6 +33,15 @@ class Session:
     language: str
 
 
+@dataclass(frozen=True)
+class SessionTimes:
+    """When a session began and was used last, in seconds; its form token tells it from others."""
+
+    form_token: str
+    started: float
+    used: float
+
+
 class AccountStore:
     """Accounts and sessions in the file at `path`; `clock` says what time it is, in seconds."""
 
@@ -178,6 +187,25 @@ class AccountStore:
         """End a session; its token is worth nothing from now on."""
         with self._changes() as database:
             database.execute("DELETE FROM sessions WHERE token = ?", (digest_of(token),))
+
+    def sessions_of(self, login: str) -> tuple[SessionTimes, ...]:
+        """The sessions of an account that are not too old, the last used first."""
+        now = self._clock()
+        with self._changes() as database:
+            rows = database.execute(
+                "SELECT form_token, started, used FROM sessions "
+                "WHERE login = ? AND started >= ? AND used >= ? ORDER BY used DESC, token",
+                (login, now - LONGEST_SECONDS, now - IDLE_SECONDS),
+            ).fetchall()
+        return tuple(SessionTimes(*row) for row in rows)
+
+    def end_other_sessions(self, login: str, token: str) -> int:
+        """End the sessions of an account but that of a token; returns how many there were."""
+        with self._changes() as database:
+            ended = database.execute(
+                "DELETE FROM sessions WHERE login = ? AND token != ?", (login, digest_of(token))
+            )
+            return ended.rowcount
 
     # --- devices and failures
 

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from portal.account_pages import account_page, change_password, end_other_sessions
 from portal.api_answers import ApiProblem, ApiRequest, api_endpoint, not_found
 from portal.api_description import api_routes
 from portal.delta_shares import share_routes
@@ -59,6 +60,9 @@ def create_application(site: Site) -> Starlette:
             methods=["GET"],
         ),
         Route("/sign-out", endpoint(site, sign_out), methods=["POST"]),
+        Route("/account", endpoint(site, account_page), methods=["GET"]),
+        Route("/account/password", endpoint(site, change_password), methods=["POST"]),
+        Route("/account/sessions", endpoint(site, end_other_sessions), methods=["POST"]),
         Route("/language", endpoint(site, set_language), methods=["POST"]),
         Route("/segment-requests", endpoint(site, request_segment), methods=["POST"]),
         *(_static(name, media_type) for name, media_type in _STATIC.items()),

@@ -45,6 +45,7 @@ from portal.user_accounts import PORTAL_ROLES, PortalRole
 SESSION, FORM, DEVICE = "__Host-audience", "__Host-audience-form", "__Host-audience-device"
 _LARGEST_FORM = 16 * 1024
 _MOST_FIELDS = 30
+_OBJECT_PAGES = ("/figures/", "/certificates/")
 _INDONESIAN = ("id", "in")  # codes of browsers
 
 
@@ -206,6 +207,7 @@ class Site:
             asked = self.request_of(request, form)
             return self._refused(asked, public=public) or handler(self, asked)
         except NotFound:
+            self._note_not_found(asked)
             return self.message(asked, "not_found", 404)
         except AudienceError as error:
             self.note_fault(error)
@@ -213,6 +215,18 @@ class Site:
         except Exception as error:  # noqa: BLE001  its message may carry a value: only its type is kept
             self.note_fault(error)
             return self.message(asked, "fault", 500)
+
+    def _note_not_found(self, asked: PageRequest) -> None:
+        """Record that someone asked for a page that is not for them, or that there is not.
+
+        Never which: an address may be anything. Files and programs have entries of their own.
+        """
+        if asked.session is None or not asked.request.url.path.startswith(_OBJECT_PAGES):
+            return
+        try:
+            self.note("page_not_found", asked)
+        except AudienceError as error:  # the answer reveals nothing, recorded or not
+            self.note_fault(error)
 
     def _refused(self, asked: PageRequest, *, public: bool) -> Response | None:
         """The answer to a request that no handler gets; None for any other."""

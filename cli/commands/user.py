@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from portal.access_log import Event
     from portal.account_store import AccountStore
     from portal.api_tokens import ApiToken
+    from portal.user_accounts import UserAccount
 
 user = typer.Typer(help="The accounts of the portal.", no_args_is_help=True)
 token = typer.Typer(help="Tokens for programs that read the API.", no_args_is_help=True)
@@ -71,7 +72,7 @@ def add_user(
     if any(known.login == login for known in store.accounts()):
         remedy = "choose another, or remove it with: audience user remove"
         raise ConfigurationError([Fault("login", f"there is an account {login} already", remedy)])
-    password = None if no_password else _password(ask=ask)
+    password = None if no_password else _password(account, ask=ask)
     store.add(account, "" if password is None else hashed(password))
     if oidc_subject is not None:
         try:
@@ -142,8 +143,12 @@ def change_password(
     """Give an account a new password; its sessions and API tokens end at once."""
     store = _store(home)
     from portal.passwords import hashed  # noqa: PLC0415  an optional extra
+    from portal.user_accounts import UserAccount  # noqa: PLC0415  an optional extra
 
-    password = _password(ask=ask)
+    account = next(
+        (one for one in store.accounts() if one.login == login), UserAccount(login, "analyst")
+    )
+    password = _password(account, ask=ask)
     store.set_password(login, hashed(password))
     say(f"Changed the password of {login}; its sessions and API tokens have ended.")
     _print_once(password, ask=ask)
@@ -244,9 +249,14 @@ def _issuer(home: Path | None) -> str:
     return provider.issuer
 
 
-def _password(*, ask: bool) -> str:
+def _password(account: "UserAccount", *, ask: bool) -> str:
     """A new password, or the one that is typed; from a pipe its first line."""
-    from portal.passwords import MAX_LENGTH, MIN_LENGTH, new_password  # noqa: PLC0415  an optional extra
+    from portal.passwords import (  # noqa: PLC0415  an optional extra
+        MAX_LENGTH,
+        MIN_LENGTH,
+        new_password,
+        weakness,
+    )
 
     if not ask:
         return new_password()
@@ -254,12 +264,13 @@ def _password(*, ask: bool) -> str:
         typed = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
         typed = sys.stdin.readline().rstrip("\r\n")
-    if len(typed) < MIN_LENGTH:
-        problem = f"it has {len(typed)} characters; the fewest are {MIN_LENGTH}"
-        raise ConfigurationError([Fault("password", problem, "choose a longer one")])
-    if len(typed) > MAX_LENGTH:
-        problem = f"it has {len(typed):,} characters; the most are {MAX_LENGTH:,}"
-        raise ConfigurationError([Fault("password", problem, "choose a shorter one")])
+    problems = {
+        "too_short": f"it has {len(typed)} characters; the fewest are {MIN_LENGTH}",
+        "too_long": f"it has {len(typed):,} characters; the most are {MAX_LENGTH:,}",
+        "guessable": "it is known from leaks, or made of words that are guessed first",
+    }
+    if wrong := weakness(str(typed), [account.login, *account.advertisers]):
+        raise ConfigurationError([Fault("password", problems[wrong], "choose another one")])
     return str(typed)
 
 

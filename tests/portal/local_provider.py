@@ -199,6 +199,7 @@ def _assembled(
 def application() -> flask.Flask:
     app = flask.Flask(__name__)
     _add_protocol(app)
+    _add_descriptions(app)
     _add_controls(app)
     return app
 
@@ -232,8 +233,16 @@ def _add_protocol(app: flask.Flask) -> None:
         SEEN["token_requests"].append(flask.request.form.to_dict())
         return server.create_token_response()
 
+
+def _add_descriptions(app: flask.Flask) -> None:
     @app.get("/.well-known/openid-configuration")
     def describe() -> Any:
+        if BEHAVIOUR["fault"] == "moved":
+            return flask.redirect("/moved")
+        return described()
+
+    @app.get("/moved")
+    def described() -> Any:
         return {
             "issuer": "https://evil.example" if BEHAVIOUR["fault"] == "discovery" else ISSUER,
             "authorization_endpoint": f"{ISSUER}/authorize",

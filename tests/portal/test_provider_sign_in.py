@@ -384,6 +384,14 @@ def test_a_provider_that_calls_itself_by_another_name_is_not_used(
         assert Browsing(world.server).get("/sign-in/provider").status == 503
 
 
+def test_a_redirect_of_the_provider_is_not_followed(portal_home: Home, provider: Provider) -> None:
+    provider.behave("moved")
+    with world_of(portal_home, provider) as world:
+        assert Browsing(world.server).get("/sign-in/provider").status == 503
+        provider.behave()
+        assert world.sign_in("sub-nina").status == 303
+
+
 def test_without_settings_there_is_no_such_address(portal_home: Home, tmp_path: Path) -> None:
     from published_world import serving  # noqa: PLC0415
 
