@@ -29,7 +29,16 @@ import pytest
 from mutants import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[1]
-_PACKAGES = ("anonymizer", "audience", "cli", "data_samples", "pipelines", "portal", "sql")
+_PACKAGES = (
+    "anonymizer",
+    "audience",
+    "cli",
+    "data_samples",
+    "officer",
+    "pipelines",
+    "portal",
+    "sql",
+)
 _COPIED = (*_PACKAGES, "benchmarks", "tests")
 _LIBRARIES = ("numpy", "scipy.sparse", "pyarrow.parquet", "duckdb", "hypothesis", "sqlalchemy")
 _UNUSED = ("cacheprovider", "faker", "anyio", "pytest_cov")

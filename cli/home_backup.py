@@ -88,7 +88,7 @@ def _files(place: Home, *, with_requests: bool = True) -> Iterator[Path]:
     requests = [place.raw / "requests"] if with_requests else []
     wanted = [
         *(place.published, place.private / STATES, *requests, place.segments, place.sources),
-        *(place.portal_accounts, place.portal_log, place.segment_requests),
+        *(place.portal_accounts, place.portal_log, place.segment_requests, place.sign_in),
         *(path for name in sorted(mappings) if _is_in(path := place.root / name, place.root)),
         place.policy,
     ]

@@ -63,6 +63,7 @@ MODULES = {
     "compare-naive": "compare_naive",
     "policy": "policy",
     "whatif": "whatif",
+    "officer": "officer",
     "segment-request": "segment_request",
     "rights": "rights",
     "retention": "retention",

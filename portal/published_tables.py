@@ -188,6 +188,19 @@ class ReleasedTable:
         return min(containing, key=lambda row: (self.groups.cells(row.codes), row.id), default=None)
 
 
+def found_campaign(row: Mapping[str, Any]) -> FoundCampaign:
+    """A row of `find_campaigns`."""
+    return FoundCampaign(
+        row["campaign_id"],
+        row["campaign"],
+        row["advertiser_id"],
+        row["advertiser"],
+        row["starts_on"],
+        row["ends_on"],
+        row["newest"],
+    )
+
+
 class PublishedTables:
     """The analysts' database of a published folder. Each question sees the newest file.
 
@@ -211,21 +224,9 @@ class PublishedTables:
     ) -> tuple[tuple[FoundCampaign, ...], int]:
         """Campaigns whose name or id has `name` in it, and how many there are in all."""
         values = {"advertisers": scope, "name": name or None, "most": most, "after": after}
-        values |= self.out_of_force()
-        rows = self.records("find_campaigns", values)
-        found = tuple(
-            FoundCampaign(
-                row["campaign_id"],
-                row["campaign"],
-                row["advertiser_id"],
-                row["advertiser"],
-                row["starts_on"],
-                row["ends_on"],
-                row["newest"],
-            )
-            for row in rows
-        )
-        return found, rows[0]["found"] if rows else 0
+        values |= {"in_turn": False, "until": None, "after_number": None, "after_mark": None}
+        rows = self.records("find_campaigns", values | self.out_of_force())
+        return tuple(map(found_campaign, rows)), rows[0]["found"] if rows else 0
 
     def subject(self, kind: str, id_: str, scope: Scope) -> PortalSubject | None:
         """A campaign, an interest or the audience; None for what the reader may not see."""

@@ -80,6 +80,11 @@ class Home:
         return self.published / "ledger.jsonl"
 
     @property
+    def sign_in(self) -> Path:
+        """How readers sign in to the portal, if not all of them with passwords."""
+        return self.root / "sign_in.yaml"
+
+    @property
     def portal(self) -> Path:
         """The portal's accounts, sessions and access log; its owner's alone."""
         return self.root / "portal"
@@ -98,6 +103,16 @@ class Home:
     def segment_requests(self) -> Path:
         """Segments that readers of the portal have requested, as JSON lines."""
         return self.portal / "segment_requests.jsonl"
+
+    @property
+    def trials(self) -> Path:
+        """Stored results of `audience whatif`, from private counts: for officers alone."""
+        return self.private / "trials"
+
+    @property
+    def officer_log(self) -> Path:
+        """Who signed in to the officer's page and read which trials, as JSON lines."""
+        return self.private / "officer_access.jsonl"
 
     @property
     def dagster(self) -> Path:

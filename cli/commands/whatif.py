@@ -16,6 +16,7 @@ from cli.output import say
 from cli.segment_effects import effect_of, with_segments
 from cli.setting_trials import COMMAND, SettingGrid, TrialGround, released_periods, try_settings
 from cli.trial_page import require_new_page, write_page
+from officer.stored_trials import TrialFolder
 from pipelines.release_history import open_ledger
 from pipelines.screen import Listing, meter, notices, print_json, show
 
@@ -65,15 +66,19 @@ def try_out(  # noqa: PLR0913, PLR0917  one option for each setting
     chart: Annotated[
         Path | None, typer.Option(help="Also write a page with bars here (mode 0600).")
     ] = None,
+    store: Annotated[  # noqa: FBT002  Typer declares flags as boolean parameters
+        bool, typer.Option("--store", help="Keep the result for the officer's page, 90 days.")
+    ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
     """Suppress released periods again under other settings, in memory, and compare the outcomes.
 
     Each combination of the values is tried in place of the settings recorded last; without --period
-    in the last released week (or day). Nothing is written or published. With --add-segment also
-    what more named segments would add, and what they would cause to be suppressed. Only for logins
-    that may approve settings (audience policy approve): the results come from private counts.
+    in the last released week (or day). Nothing is published; only --chart and --store write
+    anything. With --add-segment also what more named segments would add, and what they would cause
+    to be suppressed. Only for logins that may approve settings (audience policy approve): the
+    results come from private counts.
     """
 
     place = existing_home(home)
@@ -96,15 +101,17 @@ def try_out(  # noqa: PLR0913, PLR0917  one option for each setting
     if chart:
         write_page(chart, [str(one) for one in wanted], trials)
         notices().print(f"The page is {chart}.")
+    result = {
+        "releases": [str(one) for one in wanted],
+        "settings": [_record(trial) for trial in trials],
+        "added_segments": [asdict(effect) for effect in effects],
+        "notes": list(notes),
+    }
+    if store:
+        stored = TrialFolder(place).add(account_name(), result)
+        notices().print(f"Stored as {stored}; see it with: audience officer")
     if as_json:
-        print_json(
-            {
-                "releases": [str(one) for one in wanted],
-                "settings": [_record(trial) for trial in trials],
-                "added_segments": [asdict(effect) for effect in effects],
-                "notes": list(notes),
-            }
-        )
+        print_json(result)
         return
     show(_listing(trials, [str(one) for one in wanted]))
     for trial in trials:

@@ -15,7 +15,7 @@ from anonymizer.storage.home import Home
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("portal"), pytest.mark.needs("chromium")]
 
 PAGES = (
-    *("/", "/audience", "/segment", "/segment-requests", "/nowhere"),
+    *("/", "/audience", "/segment", "/segment-requests", "/account", "/nowhere"),
     "/figures/campaign/spring?every=day&compare=autumn",
     "/figures/campaign/spring?every=week",
     "/figures/audience/everyone",
