@@ -3,7 +3,7 @@
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
@@ -57,12 +57,18 @@ class ExportFiles:
 
         Raises Held `export_edited` where they are not, or are not there.
         """
-        path = self._path(export, name)
+        return self.notice(export, name, export.files[name])
+
+    def notice(self, export: RecordedExport, name: str, digest: str) -> bytes:
+        """The bytes of a recorded notice in the folder of an export, which have this digest.
+
+        Raises Held `export_edited` where they are not, or are not there yet.
+        """
         try:
-            content = path.read_bytes()
+            content = self._path(export, name).read_bytes()
         except OSError:
             content = b""
-        if hashlib.sha256(content).hexdigest() != export.files[name]:
+        if hashlib.sha256(content).hexdigest() != digest:
             raise _edited(export, name)
         return content
 
@@ -73,12 +79,16 @@ class ExportFiles:
         except OSError:
             raise _edited(export, name) from None
 
+    def manifest(self, export: RecordedExport) -> Mapping[str, Any]:
+        """The manifest of an export that has one. Raises Held `export_edited`."""
+        found: Mapping[str, Any] = json.loads(self.content(export, MANIFEST))
+        return found
+
     def subjects_of(self, export: RecordedExport) -> Mapping[str, str]:
         """The subject that each file is about, as the manifest lists them; none without one."""
         if MANIFEST not in export.files:
             return {}
-        manifest: Mapping[str, Any] = json.loads(self.content(export, MANIFEST))
-        listed = manifest.get("files", {})
+        listed = self.manifest(export).get("files", {})
         return {
             name: str(own["subject_id"])
             for name in sorted(export.files)
@@ -105,23 +115,31 @@ class ExportFiles:
             if total > LARGEST_PACKAGE:
                 raise PackageTooLarge
 
-    def package(self, exports: Sequence[RecordedExport], subject: str = "") -> IO[bytes]:
+    def package(
+        self,
+        exports: Sequence[RecordedExport],
+        subject: str = "",
+        names: Collection[str] | None = None,
+    ) -> IO[bytes]:
         """A ZIP file with these exports as folders, each file proved; equal files, equal bytes.
 
-        With a subject, its files alone, and certificate and manifest of each folder. It is in a
-        temporary file without a name, which is gone when it is closed. Raises PackageTooLarge,
-        Held.
+        With a subject, its files alone, and certificate and manifest of each folder; with names,
+        these files alone. It is in a temporary file without a name, which is gone when it is
+        closed; it is read from its start. Raises PackageTooLarge, Held.
         """
         self.require_packable(exports, subject)
         package = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  closed when it is sent
         with zipfile.ZipFile(package, "w") as file:
             for export, name in self._packed(exports, subject):
+                if names is not None and name not in names:
+                    continue
                 found = self.content(export, name)
                 info = zipfile.ZipInfo(f"{export.release}/{name}")  # 1 January 1980
                 info.create_system, info.external_attr = 3, 0o644 << 16
                 stored = name.endswith(_COMPRESSED)
                 info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
                 file.writestr(info, found)
+        package.seek(0)
         return package
 
     def _path(self, export: RecordedExport, name: str) -> Path:
