@@ -75,7 +75,7 @@ class Failures:
     problem: str
 
     @property
-    def rests_until(self) -> datetime:
+    def paused_until(self) -> datetime:
         """When it is tried again: after 5 minutes, then twice as long each time, up to 6 hours."""
         doubled = _FIRST_PAUSE * (1 << min(self.number - 1, _MOST_DOUBLED))
         return self.last + min(doubled, _LONGEST_PAUSE)

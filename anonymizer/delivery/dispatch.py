@@ -1,7 +1,7 @@
 """Delivers what destinations have not been told yet, each destination for itself.
 
 At least once: a delivery is recorded before it begins and when it ends, and what has no end is
-tried again under the same id. A destination that fails is left until its next turn, and rests
+tried again under the same id. A destination that fails is left until its next turn, and is paused
 longer each time; the others go on. Nothing of the releases waits for any of them.
 """
 
@@ -26,12 +26,12 @@ from anonymizer.exports.export_files import ExportFiles, PackageTooLarge
 from anonymizer.model.errors import ConfigurationError, Held, NoSpace
 from anonymizer.storage.home import Home
 
-Outcome = Literal["delivered", "failed", "resting", "to be sent"]
+Outcome = Literal["delivered", "failed", "paused", "to be sent"]
 
 
 @dataclass(frozen=True)
 class DeliveryOutcome:
-    """What became of a parcel; of a destination that rests, of all its changes together."""
+    """What became of a parcel; of a paused destination, of all its changes together."""
 
     destination: str
     kind: str
@@ -45,7 +45,7 @@ class DeliveryOutcome:
 
 @dataclass(frozen=True)
 class DeliveryTerms:
-    """`at_once` tries destinations that rest, too; `dry` sends nothing and records nothing."""
+    """`at_once` tries paused destinations, too; `dry` sends nothing and records nothing."""
 
     now: datetime
     at_once: bool = False
@@ -72,14 +72,14 @@ def waiting(
 
 
 def is_anything_to_do(home: Home, destinations: Destinations, now: datetime) -> bool:
-    """Whether a destination that does not rest has something waiting."""
+    """Whether a destination that is not paused has something waiting."""
     if not destinations.all:
         return False
     history, published = DeliveryLog(home).read(), PublishedExports.of(home)
     return any(
         waiting(one, published, history)
         for one in destinations.all
-        if not _rests(one, history, now)
+        if not _paused_until(one, history, now)
     )
 
 
@@ -95,9 +95,9 @@ def _deliver_all(
         changes = waiting(destination, published, history)
         if not changes:
             continue
-        rests = _rests(destination, history, terms.now)
-        if rests and not terms.at_once:
-            found.append(_resting(destination, changes, rests))
+        until = _paused_until(destination, history, terms.now)
+        if until and not terms.at_once:
+            found.append(_pause_of(destination, changes, until))
             continue
         found += _Round(destination, ground, log, terms).deliver(changes)
     return found
@@ -194,20 +194,22 @@ def _parcels(destination: Destination, changes: Sequence[Change]) -> Iterator[Pa
         yield Parcel(destination, tuple(own))
 
 
-def _rests(destination: Destination, history: DeliveryHistory, now: datetime) -> datetime | None:
-    """Until when a destination rests; None where it is its turn."""
+def _paused_until(
+    destination: Destination, history: DeliveryHistory, now: datetime
+) -> datetime | None:
+    """Until when a destination is paused; None where it is its turn."""
     failures = history.failures(destination.name)
-    return failures.rests_until if failures and now < failures.rests_until else None
+    return failures.paused_until if failures and now < failures.paused_until else None
 
 
-def _resting(
+def _pause_of(
     destination: Destination, changes: Sequence[Change], until: datetime
 ) -> DeliveryOutcome:
-    problem = f"rests until {until:%Y-%m-%d %H:%M} UTC after failures"
+    problem = f"paused until {until:%Y-%m-%d %H:%M} UTC after failures"
     names = tuple(f"{one.event} {one.export.release}" for one in changes)
     recipients = ", ".join(sorted({one.export.recipient for one in changes}))
     return DeliveryOutcome(
-        destination.name, destination.kind, recipients, names, "resting", 0, problem
+        destination.name, destination.kind, recipients, names, "paused", 0, problem
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.util import find_spec
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ from anonymizer.delivery.mail_words import MailItem, mail_words
 from anonymizer.delivery.released_facts import facts_of
 from anonymizer.delivery.sftp_folder import SftpFolder
 from anonymizer.delivery.trust import trusted
+from anonymizer.delivery.undelivered import Undelivered
 from anonymizer.delivery.webhook import notice_bytes, now, post, signed_headers, signing_key
 from anonymizer.exports.export_files import ExportFiles
 from anonymizer.storage.home import Home
@@ -80,6 +82,12 @@ class DeliveryGround:
         return read_secret(given, self.home, f"{destination.place}.{key}") if given else ""
 
 
+def _require_package(name: str) -> None:
+    """Raise Undelivered where the package of an extra is not installed."""
+    if find_spec(name) is None:
+        raise Undelivered(f"package: {name} is missing; pip install 'audience[delivery]'")
+
+
 def sender_of(destination: Destination, ground: DeliveryGround) -> Sender:
     """The sender of a destination. Connects to nothing.
 
@@ -93,6 +101,7 @@ def sender_of(destination: Destination, ground: DeliveryGround) -> Sender:
         server = MailServer(given, password, trusted(ground.home, given.ca_file))
         return _MailSender(server, ground)
     if isinstance(given, SftpSettings):
+        _require_package("asyncssh")
         key = "key" if given.key else "password"
         folder = SftpFolder(given, ground.secret(given.key or given.password, destination, key))
         return _FileSender(f"{given.host}:{given.port}", given, folder.carry_out, ground)
@@ -170,6 +179,7 @@ class _FileSender:
 def _webhook(
     destination: Destination, given: WebhookSettings, ground: DeliveryGround
 ) -> _WebhookSender:
+    _require_package("httpx")
     url = given.url if isinstance(given.url, str) else ground.secret(given.url, destination, "url")
     key = signing_key(ground.secret(given.secret, destination, "secret"))
     return _WebhookSender(url, key, given.ca_file, ground)
