@@ -63,7 +63,8 @@ def restore_backup(backup: Home, home: Home, head: str) -> VerifiedFolder:
     The backup is proved first, and whether it has the entry with the hash `head`, if that is given.
     Accounts and log of the portal and the log of deliveries stay where the home has them: an older
     copy would bring back accounts that were removed, and repeat deliveries. Run again after a kill,
-    it completes what is missing. Raises ConfigurationError when the home has something else, Busy, NoSpace, LedgerBroken, Held.
+    it completes what is missing. Raises ConfigurationError when the home has something else, Busy,
+    NoSpace, LedgerBroken, Held.
     """
     kept = Ledger.open(backup.ledger)
     verify_published(backup, kept)

@@ -88,7 +88,7 @@ class PublishedExports:
             if export.recipient == FOR_ALL or settings.is_for(export.recipient)
             for change in self._change(export, settings, standing)
         ]
-        return tuple(sorted(found, key=lambda one: (one.number, one.event, one.key)))
+        return tuple(sorted(found, key=lambda one: (one.number, one.event != "released", one.key)))
 
     def _change(
         self,
