@@ -300,11 +300,10 @@ def test_a_corrected_period_in_a_bucket(home: Home, corrected: Home, bucket: Buc
     ("more", "identity", "problem"),
     [
         ({}, "reader", "permission"),
-        ({"bucket": "no-such-bucket"}, "sender", "bucket"),
         ({"endpoint": "http://127.0.0.1:9"}, "sender", "unreachable"),
         ({"secret_key": {"file": "wrong"}}, "sender", "credentials"),
     ],
-    ids=["may not write", "no bucket", "down", "wrong key"],
+    ids=["may not write", "down", "wrong key"],
 )
 def test_what_a_store_refuses_is_said_by_a_code(
     home: Home, bucket: Bucket, more: dict[str, Any], identity: str, problem: str
