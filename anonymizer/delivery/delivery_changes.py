@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from anonymizer.delivery.delivery_settings import DestinationSettings
+from anonymizer.delivery.delivery_settings import EVERY_ADVERTISER, DestinationSettings
 from anonymizer.exports.circulation import Circulation, RecordedExport, circulation
 from anonymizer.exports.export_folders import FOR_ALL
 from anonymizer.exports.notice import WITHDRAWAL
@@ -89,6 +89,11 @@ class PublishedExports:
             for change in self._change(export, settings, standing)
         ]
         return tuple(sorted(found, key=lambda one: (one.number, one.event != "released", one.key)))
+
+    def unknown(self, settings: DestinationSettings) -> tuple[str, ...]:
+        """The advertisers of a destination that have no export, as one that is misspelled."""
+        known = {recipient for _, recipient in self.circulation.exports} | {EVERY_ADVERTISER}
+        return tuple(one for one in settings.advertisers if one not in known)
 
     def _change(
         self,

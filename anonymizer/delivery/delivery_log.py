@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Literal
 
 from anonymizer.delivery.delivery_changes import Event, ExportKey, Standing
@@ -25,6 +26,7 @@ Step = Literal["sending", "delivered", "failed"]
 _MODE = 0o600
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=5), timedelta(hours=6)
 _MOST_DOUBLED = 10
+_COMPARED = 4_096  # bytes by which a log is known as the one that was read before
 _STEPS = ("sending", "delivered", "failed")
 _EVENTS = ("released", "corrected", "withdrawn")
 
@@ -94,46 +96,84 @@ class DeliveryHistory:
         `attempted`: it may have a part of it, because a delivery began and did not end well.
         """
         found: dict[ExportKey, Standing] = {}
-        for line in self.lines:
-            for event, release in line.changes if line.destination == destination else ():
+        for line in self.of(destination):
+            for event, release in line.changes:
                 if line.step == "delivered":
                     found[line.advertiser, release] = event
                 else:
                     found.setdefault((line.advertiser, release), "attempted")
         return found
 
-    def files(self, destination: str, key: ExportKey) -> tuple[str, ...]:
+    def files(self, destination: str, key: ExportKey) -> frozenset[str]:
         """The files that a destination may have of an export: of every attempt to bring it."""
-        return tuple(
-            sorted(
-                {
-                    name
-                    for line in self.lines
-                    if line.destination == destination
-                    and line.advertiser == key[0]
-                    and ("released", key[1]) in line.changes
-                    for name in line.files
-                }
-            )
-        )
+        return frozenset(self._brought.get((destination, *key), ()))
 
     def failures(self, destination: str) -> Failures | None:
         """The failures since the last success; None where the last attempt succeeded."""
         failed: list[LogLine] = []
-        for line in self.lines:
-            if line.destination == destination and line.step == "delivered":
+        for line in self.of(destination):
+            if line.step == "delivered":
                 failed = []
-            elif line.destination == destination and line.step == "failed":
+            elif line.step == "failed":
                 failed.append(line)
         last = failed[-1] if failed else None
         return Failures(len(failed), last.time, last.problem) if last else None
 
-    def last_delivery(self, destination: str) -> LogLine | None:
-        """The newest delivery of a destination."""
-        return next(reversed(list(self._of(destination, "delivered"))), None)
+    def deliveries(self, destination: str) -> tuple[LogLine, ...]:
+        """What was delivered to a destination, in order."""
+        return tuple(line for line in self.of(destination) if line.step == "delivered")
 
-    def _of(self, destination: str, step: Step) -> Iterator[LogLine]:
-        return (one for one in self.lines if (one.destination, one.step) == (destination, step))
+    def of(self, destination: str) -> Sequence[LogLine]:
+        """The lines of a destination, in order."""
+        return self._by_destination.get(destination, ())
+
+    @cached_property
+    def _by_destination(self) -> Mapping[str, Sequence[LogLine]]:
+        found: dict[str, list[LogLine]] = {}
+        for line in self.lines:
+            found.setdefault(line.destination, []).append(line)
+        return found
+
+    @cached_property
+    def _brought(self) -> Mapping[tuple[str, str, str], set[str]]:
+        """Names of files by destination, recipient and release."""
+        found: dict[tuple[str, str, str], set[str]] = {}
+        for line in self.lines:
+            for event, release in line.changes if line.files else ():
+                if event == "released":
+                    key = (line.destination, line.advertiser, release)
+                    found.setdefault(key, set()).update(line.files)
+        return found
+
+
+@dataclass(frozen=True)
+class _KnownPart:
+    """What was read of a log: so many bytes, how they end, and the lines in them.
+
+    The last line is read again when more follows: it may have been half written.
+    """
+
+    length: int = 0
+    end: bytes = b""
+    history: DeliveryHistory = DeliveryHistory(())
+    half: bytes = b""
+
+    def with_more(self, added: bytes) -> "_KnownPart":
+        """The same and the bytes that follow."""
+        whole, _, half = (self.half + added).rpartition(b"\n")
+        written = [line for line in whole.split(b"\n") if line]
+        found = [one for line in written for one in _read(line)]
+        before = self.history
+        unreadable = before.unreadable - bool(self.half) + len(written) - len(found) + bool(half)
+        return _KnownPart(
+            self.length + len(added),
+            (self.end + added)[-_COMPARED:],
+            DeliveryHistory((*before.lines, *found), unreadable),
+            half,
+        )
+
+
+_read_before: dict[str, _KnownPart] = {}
 
 
 class DeliveryLog:
@@ -143,16 +183,26 @@ class DeliveryLog:
         self._path, self._folder = home.delivery_log, home.delivery
 
     def read(self) -> DeliveryHistory:
-        """Every line. Raises NoSpace where the file cannot be read."""
+        """Every line; of what this process has read before, only what came after it.
+
+        Raises NoSpace where the file cannot be read.
+        """
+        known = _read_before.get(str(self._path), _KnownPart())
         try:
-            content = self._path.read_bytes()
+            with self._path.open("rb") as file:
+                file.seek(max(known.length - len(known.end), 0))
+                if file.read(len(known.end)) != known.end:  # another file: a restored one
+                    known = _KnownPart()
+                    file.seek(0)
+                added = file.read()
         except FileNotFoundError:
             return DeliveryHistory(())
         except OSError as error:
             raise NoSpace(self._folder.name, type(error).__name__) from None
-        written = [line for line in content.split(b"\n") if line]
-        found = [one for line in written for one in _read(line)]
-        return DeliveryHistory(tuple(found), len(written) - len(found))
+        if added:
+            known = known.with_more(added)
+            _read_before[str(self._path)] = known
+        return known.history
 
     def write(self, line: LogLine) -> None:
         """Append a line, durably. Raises NoSpace: what cannot be recorded must not happen."""

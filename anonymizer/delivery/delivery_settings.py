@@ -37,7 +37,7 @@ def _plain_url(text: str) -> str:
             "a URL here has no account, password, query and fragment, because others read this "
             "file; keep a URL with a secret in a variable, a private file or a command"
         )
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_this_machine(host)):
+    if not is_protected(text):
         raise ValueError("use https://; http:// is for this machine alone (127.0.0.1, localhost)")
     return text
 
@@ -68,6 +68,16 @@ def is_this_machine(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def is_protected(url: str) -> bool:
+    """Whether what is sent to a URL is encrypted, or does not leave the machine."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    scheme, host = parts.scheme, parts.hostname or ""
+    return scheme == "https" or (scheme == "http" and is_this_machine(host))
 
 
 class DestinationSettings(Settings):

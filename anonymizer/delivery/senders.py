@@ -16,6 +16,7 @@ from anonymizer.delivery.delivery_settings import (
     S3Settings,
     SftpSettings,
     WebhookSettings,
+    is_protected,
 )
 from anonymizer.delivery.destination_catalogue import Destination
 from anonymizer.delivery.file_plan import FilePlan, file_plan
@@ -181,5 +182,7 @@ def _webhook(
 ) -> _WebhookSender:
     _require_package("httpx")
     url = given.url if isinstance(given.url, str) else ground.secret(given.url, destination, "url")
+    if not is_protected(url):
+        raise Undelivered("url: use https://; http:// is for this machine alone")
     key = signing_key(ground.secret(given.secret, destination, "secret"))
     return _WebhookSender(url, key, given.ca_file, ground)

@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
+from anonymizer.delivery.delivery_changes import PublishedExports
 from anonymizer.delivery.destination_catalogue import load_destinations
 from anonymizer.delivery.dispatch import DeliveryTerms
 from anonymizer.delivery.dispatch import deliver as deliver_waiting
-from anonymizer.model.errors import Held
+from anonymizer.model.errors import Held, first_few
 from cli.commands.common import HomeOption, JsonOption, existing_home
+from cli.output import warn
 from pipelines.screen import Listing, notices, show
 
 _COLUMNS = ("destination", "kind", "advertiser", "changes", "files", "outcome", "problem", "id")
@@ -45,6 +47,9 @@ def deliver(
     destinations = load_destinations(place)
     if destination is not None:
         destinations = replace(destinations, all=(destinations.named(destination),))
+    for one in destinations.all:
+        if unknown := PublishedExports.of(place).unknown(one.settings):
+            warn(f"{one.place}: nothing is exported yet for {first_few(unknown)}; check the ids.")
     terms = DeliveryTerms(datetime.now(UTC), at_once=at_once, dry=dry_run)
     found = deliver_waiting(place, destinations, terms)
     rows = [

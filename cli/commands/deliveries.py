@@ -54,15 +54,13 @@ def _state_row(
     destination: Destination, published: PublishedExports, history: DeliveryHistory
 ) -> tuple[object, ...]:
     failures = history.failures(destination.name)
-    last = history.last_delivery(destination.name)
-    delivered = sum(
-        one.step == "delivered" and one.destination == destination.name for one in history.lines
-    )
+    delivered = history.deliveries(destination.name)
+    last = delivered[-1] if delivered else None
     return (
         destination.name,
         destination.kind,
         ", ".join(destination.settings.advertisers),
-        delivered,
+        len(delivered),
         f"{last.time:{_SECONDS}}" if last else None,
         len(waiting(destination, published, history)),
         failures.number if failures else 0,

@@ -163,6 +163,28 @@ def test_what_the_log_says_is_read_back_and_what_is_no_line_is_counted(home: Hom
     assert home.delivery.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_log_that_was_replaced_is_read_anew(home: Home) -> None:
+    log = DeliveryLog(home)
+    lines = [
+        LogLine(datetime.now(UTC).replace(microsecond=0), "sending", name, "s3", "1" * 32, "maju",
+                (("released", FIRST),), "h", "root")
+        for name in ("a", "b", "c", "d")
+    ]  # fmt: skip
+    for line in lines[:3]:
+        log.write(line)
+    assert log.read().lines == tuple(lines[:3])
+    assert log.read() is log.read()
+    home.delivery_log.write_text(lines[3].text(), "utf-8")  # of a backup: shorter
+    assert log.read().lines == (lines[3],)
+    home.delivery_log.write_text("".join(one.text() for one in reversed(lines)), "utf-8")
+    assert log.read().lines == tuple(reversed(lines))  # and longer
+    whole = home.delivery_log.read_bytes()
+    home.delivery_log.write_bytes(whole[:-9])
+    assert (len(log.read().lines), log.read().unreadable) == (3, 1)
+    home.delivery_log.write_bytes(whole)
+    assert (log.read().lines, log.read().unreadable) == (tuple(reversed(lines)), 0)
+
+
 # --- the commands
 
 
@@ -195,6 +217,14 @@ def test_the_command_says_what_it_would_send_sends_it_and_lists_it(
     ]
     assert all(one["login"] and one["target"] == "127.0.0.1" for one in log)
     assert webhook.secret not in done.stdout + done.stderr + json.dumps(log)
+
+
+def test_an_advertiser_that_has_no_export_may_be_misspelled(
+    home: Home, webhook: WebhookReceiver
+) -> None:
+    configure(home, webhook={"crm": webhook_to(home, webhook, advertisers=["maju", "juma"])})
+    said = call("deliver", "--dry-run", "--home", home.root).stderr
+    assert "webhook.crm: nothing is exported yet for juma; check the ids." in said
 
 
 def test_without_a_destination_nothing_happens(home: Home) -> None:

@@ -209,6 +209,14 @@ def test_a_secret_that_others_can_read_or_that_is_short_sends_nothing(
     assert not webhook.paths
 
 
+def test_a_url_from_a_private_file_is_encrypted_too(home: Home, webhook: WebhookReceiver) -> None:
+    configure(home, webhook={"crm": webhook_to(home, webhook)})
+    private_file(home.root / "hook.url", "http://crm.example/canary")
+    (failed,) = delivered(home)
+    assert failed.problem == "url: use https://; http:// is for this machine alone"
+    assert "canary" not in log_text(home)
+
+
 def test_a_file_that_was_edited_is_not_announced_and_others_are(
     home: Home, webhook: WebhookReceiver
 ) -> None:
