@@ -7,7 +7,7 @@ from anonymizer.storage.home import Home
 from pipelines.arrivals import ARRIVALS, files_readable
 from pipelines.assets import graphs
 from pipelines.deadlines import REQUESTS, every_hour, requests_in_time
-from pipelines.deliveries import deliveries, deliveries_waiting
+from pipelines.deliveries import deliveries, deliveries_sensor
 from pipelines.jobs import jobs_of
 from pipelines.lineage import raw_tables
 from pipelines.partitions import Calendar
@@ -37,7 +37,7 @@ def assemble(
             landing_sensor(jobs[CAMPAIGN_DAY], calendar),
             run_failed,
             days_held,
-            deliveries_waiting,
+            deliveries_sensor(),
         ],
         resources={"installation": installation},
         executor=dg.in_process_executor,

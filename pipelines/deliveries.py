@@ -80,32 +80,37 @@ def deliveries() -> None:
     deliver_released()
 
 
-@dg.sensor(
-    name="deliveries_waiting",
-    job=deliveries,
-    minimum_interval_seconds=60,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Looks for releases, corrections and withdrawals that a destination of "
-    "deliveries.yaml has not been told yet, and runs the job that delivers. Does nothing without "
-    "a destination.",
-)
-def deliveries_waiting(
-    context: dg.SensorEvaluationContext, installation: Installation
-) -> dg.RunRequest | dg.SkipReason:
-    """Ask for a run where a destination has something waiting and is not paused."""
-    home, now = installation.home, datetime.now(UTC)
-    if not home.deliveries.exists():
-        return dg.SkipReason("there is no deliveries.yaml")
-    try:
-        if not is_anything_to_do(home, load_destinations(home), now):
-            return dg.SkipReason("nothing is waiting")
-    except ConfigurationError:
-        pass  # the run says what is wrong, once
-    except AudienceError as error:
-        return dg.SkipReason(str(error))
-    if is_running(context.instance, _JOB):
-        return dg.SkipReason("deliveries are being made")
-    return dg.RunRequest(f"deliveries:{_state(home, now)}", config_of_runs())
+def deliveries_sensor() -> dg.SensorDefinition:
+    """The sensor that looks for what is waiting."""
+
+    @dg.sensor(
+        name="deliveries_waiting",
+        job_name=_JOB,
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Looks for releases, corrections and withdrawals that a destination of "
+        "deliveries.yaml has not been told yet, and runs the job that delivers. Does nothing "
+        "without a destination.",
+    )
+    def deliveries_waiting(
+        context: dg.SensorEvaluationContext, installation: Installation
+    ) -> dg.RunRequest | dg.SkipReason:
+        """Ask for a run where a destination has something waiting and is not paused."""
+        home, now = installation.home, datetime.now(UTC)
+        if not home.deliveries.exists():
+            return dg.SkipReason("there is no deliveries.yaml")
+        try:
+            if not is_anything_to_do(home, load_destinations(home), now):
+                return dg.SkipReason("nothing is waiting")
+        except ConfigurationError:
+            pass  # the run says what is wrong, once
+        except AudienceError as error:
+            return dg.SkipReason(str(error))
+        if is_running(context.instance, _JOB):
+            return dg.SkipReason("deliveries are being made")
+        return dg.RunRequest(f"deliveries:{_state(home, now)}", config_of_runs())
+
+    return deliveries_waiting
 
 
 def _state(home: Home, now: datetime) -> str:

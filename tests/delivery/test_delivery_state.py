@@ -30,7 +30,7 @@ from anonymizer.delivery import senders
 from anonymizer.delivery.delivery_log import DeliveryHistory, DeliveryLog, Failures, LogLine
 from anonymizer.model.errors import Busy, NoSpace
 from anonymizer.storage.home import Home
-from pipelines.deliveries import deliveries, deliveries_waiting
+from pipelines.deliveries import deliveries, deliveries_sensor
 from pipelines.resources import Installation
 
 ROOT = Path(__file__).parents[2]
@@ -241,7 +241,7 @@ def look(home: Home, instance: dg.DagsterInstance) -> dg.RunRequest | dg.SkipRea
     context = dg.build_sensor_context(
         instance=instance, resources={"installation": Installation.of(home)}
     )
-    found = deliveries_waiting(context)
+    found = deliveries_sensor()(context)
     assert isinstance(found, dg.RunRequest | dg.SkipReason)
     return found
 
