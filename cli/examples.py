@@ -52,6 +52,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "verify": ("audience verify", "audience verify received/published"),
     "check": ("audience check published/exports/adv-01/campaign-day-2026-10-31",),
+    "deliver": (
+        "audience deliver --dry-run",
+        "audience deliver --destination crm_of_maju --now",
+    ),
+    "deliveries": ("audience deliveries", "audience deliveries --log --json"),
     "package": ("audience package adv-01 2026-10-31", "audience package adv-01 2026-W44 --out w44"),
     "suppressed": (
         "audience suppressed --campaign cmp-0003 --day 2026-10-31",

@@ -55,6 +55,8 @@ MODULES = {
     "verify": "verify",
     "check": "check",
     "package": "package",
+    "deliver": "deliver",
+    "deliveries": "deliveries",
     "suppressed": "suppressed",
     "withdraw-release": "withdraw_release",
     "correct-release": "correct_release",

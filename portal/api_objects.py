@@ -8,6 +8,7 @@ from typing import Any
 from starlette.responses import Response, StreamingResponse
 
 from anonymizer.exports.circulation import RecordedExport
+from anonymizer.exports.export_files import closed_on_failure
 from anonymizer.model.errors import Held
 from anonymizer.model.periods import Period
 from anonymizer.model.series import SERIES
@@ -23,7 +24,6 @@ from portal.api_answers import (
     tagged,
 )
 from portal.download_pages import last_parts, media_type_of, name_header
-from portal.export_files import closed_on_failure
 from portal.listed_campaigns import CampaignTurn, list_campaigns
 from portal.listed_figures import FigureQuery, ListedFigure, list_figures
 from portal.published_tables import Bounded, FoundCampaign, PeriodFigure, PortalSubject, TableRow

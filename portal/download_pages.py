@@ -9,10 +9,10 @@ from typing import IO
 from starlette.responses import Response, StreamingResponse
 
 from anonymizer.exports.circulation import RecordedExport
+from anonymizer.exports.export_files import PART, PackageTooLarge, closed_on_failure
 from anonymizer.model.errors import Held
 from anonymizer.model.periods import PeriodKind
 from portal.access_log import Fact
-from portal.export_files import PART, PackageTooLarge, closed_on_failure
 from portal.reading_pages import KINDS, found_export, gone, retired
 from portal.site import NotFound, PageRequest, Site
 

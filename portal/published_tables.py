@@ -17,12 +17,12 @@ from itertools import product
 from math import prod
 from typing import Any
 
+from anonymizer.exports.export_files import ExportFiles
 from anonymizer.model.dimensions import ALL, Text
 from anonymizer.model.periods import Period, PeriodKind
 from anonymizer.model.tables import SubjectKind
 from anonymizer.storage.home import Home
 from audience.source import LatestDatabase
-from portal.export_files import ExportFiles
 from portal.kept_answers import KeptAnswers
 
 Scope = Sequence[str] | None

@@ -22,6 +22,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from anonymizer.exports.export_files import ExportFiles
 from anonymizer.exports.language import Language, capitalised, grouped, worded
 from anonymizer.exports.statements import period_in_words
 from anonymizer.model.dimensions import Text
@@ -31,7 +32,6 @@ from anonymizer.storage.home import Home
 from portal.access_log import AccessLog, Event, Fact
 from portal.account_store import AccountStore, Session
 from portal.charts import bar
-from portal.export_files import ExportFiles
 from portal.file_addresses import FileAddresses
 from portal.identity_provider import IdentityProvider
 from portal.portal_words import words_in

@@ -35,6 +35,11 @@ class Home:
         return self.root / "sources.yaml"
 
     @property
+    def deliveries(self) -> Path:
+        """Where released figures are announced and delivered, for installations that do."""
+        return self.root / "deliveries.yaml"
+
+    @property
     def secret(self) -> Path:
         """The key of pseudonyms, rounding and floor offsets; mode 0600."""
         return self.root / "secret.key"
@@ -113,6 +118,16 @@ class Home:
     def officer_log(self) -> Path:
         """Who signed in to the officer's page and read which trials, as JSON lines."""
         return self.private / "officer_access.jsonl"
+
+    @property
+    def delivery(self) -> Path:
+        """What was delivered, and the lock of whoever delivers; its owner's alone."""
+        return self.root / "delivery"
+
+    @property
+    def delivery_log(self) -> Path:
+        """Every delivery and what became of it, as JSON lines."""
+        return self.delivery / "deliveries.jsonl"
 
     @property
     def dagster(self) -> Path:

@@ -29,6 +29,7 @@ ON_A_HOME = [
     *(("source", "check", "x", *_DAY), ("retire-exports", "--before", "2026-01-01", *_WHY)),
     *(("whatif", "--k", "20"), ("officer",), ("segment-request", "list")),
     *(("compare-naive",), ("evidence",), ("health",), ("package", "x", "2026-W45")),
+    *(("deliver",), ("deliveries",)),
 ]
 NOT_ON_A_HOME = {"migrate", "check", "protect", "audit", "restore"}
 Command = Callable[..., tuple[int, str]]

@@ -162,7 +162,8 @@ def test_a_backup_has_what_is_lost_with_the_machine_and_not_the_key(
     assert f"The chain ends with {noted}" in done.stdout
     backup = files_in(tmp_path / "backup")
     assert {name.split("/")[0] for name in backup} == {
-        "ledger.sqlite", "policy.yaml", "private", "published", "segments.yaml", "sources.yaml",
+        "deliveries.yaml", "ledger.sqlite", "policy.yaml", "private", "published",
+        "segments.yaml", "sources.yaml",
     }  # fmt: skip
     assert {name.split("/")[1] for name in backup if name.startswith("private")} == {"near"}
     key = released_home.secret.read_bytes().strip()

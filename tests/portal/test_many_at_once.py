@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from anonymizer.exports.circulation import Circulation
+from anonymizer.exports.export_files import ExportFiles
 from anonymizer.storage.home import Home, PublishedCopy
 from portal import account_database, export_files
 from portal.account_store import AccountStore
-from portal.export_files import ExportFiles
 from portal.user_accounts import UserAccount
 
 pytestmark = pytest.mark.xdist_group("portal")

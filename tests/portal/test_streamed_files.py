@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from anonymizer.exports.circulation import RecordedExport
+from anonymizer.exports.export_files import ExportFiles
 from anonymizer.model.errors import Held
 from anonymizer.model.periods import Period
 from anonymizer.storage.home import Home, PublishedCopy
-from portal.export_files import ExportFiles
 
 pytestmark = pytest.mark.xdist_group("portal")
 NAME, SIZE, ALLOWED = "spring.parquet", 12 * 2**20, 3 * 2**20

@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -74,7 +74,16 @@ class ExportFiles:
         Raises Held `export_edited` where they are not, or are not there.
         """
         content = io.BytesIO()
-        self._copy(export, name, content)
+        self._copy(export, name, export.files[name], content)
+        return content.getvalue()
+
+    def notice(self, export: RecordedExport, name: str, digest: str) -> bytes:
+        """The bytes of a recorded notice in the folder of an export, which have this digest.
+
+        Raises Held `export_edited` where they are not, or are not there yet.
+        """
+        content = io.BytesIO()
+        self._copy(export, name, digest, content)
         return content.getvalue()
 
     def proved(self, export: RecordedExport, name: str) -> IO[bytes]:
@@ -85,7 +94,7 @@ class ExportFiles:
         """
         copy = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  closed when it is sent
         with closed_on_failure(copy):
-            self._copy(export, name, copy)
+            self._copy(export, name, export.files[name], copy)
             copy.seek(0)
         return copy
 
@@ -96,12 +105,16 @@ class ExportFiles:
         except OSError:
             raise _edited(export, name) from None
 
+    def manifest(self, export: RecordedExport) -> Mapping[str, Any]:
+        """The manifest of an export that has one. Raises Held `export_edited`."""
+        found: Mapping[str, Any] = json.loads(self.content(export, MANIFEST))
+        return found
+
     def subjects_of(self, export: RecordedExport) -> Mapping[str, str]:
         """The subject that each file is about, as the manifest lists them; none without one."""
         if MANIFEST not in export.files:
             return {}
-        manifest: Mapping[str, Any] = json.loads(self.content(export, MANIFEST))
-        listed = manifest.get("files", {})
+        listed = self.manifest(export).get("files", {})
         return {
             name: str(own["subject_id"])
             for name in sorted(export.files)
@@ -128,32 +141,40 @@ class ExportFiles:
             if total > LARGEST_PACKAGE:
                 raise PackageTooLarge
 
-    def package(self, exports: Sequence[RecordedExport], subject: str = "") -> IO[bytes]:
+    def package(
+        self,
+        exports: Sequence[RecordedExport],
+        subject: str = "",
+        names: Collection[str] | None = None,
+    ) -> IO[bytes]:
         """A ZIP file with these exports as folders, each file proved; equal files, equal bytes.
 
-        With a subject, its files alone, and certificate and manifest of each folder. It is in a
-        temporary file without a name, which is gone when it is closed. Raises PackageTooLarge,
-        Held.
+        With a subject, its files alone, and certificate and manifest of each folder; with names,
+        these files alone. It is in a temporary file without a name, which is gone when it is
+        closed; it is read from its start. Raises PackageTooLarge, Held.
         """
         self.require_packable(exports, subject)
         package = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  closed when it is sent
         with closed_on_failure(package), zipfile.ZipFile(package, "w") as file:
             for export, name in self._packed(exports, subject):
+                if names is not None and name not in names:
+                    continue
                 info = zipfile.ZipInfo(f"{export.release}/{name}")  # 1 January 1980
                 info.create_system, info.external_attr = 3, 0o644 << 16
                 stored = name.endswith(_COMPRESSED)
                 info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
                 with file.open(info, "w") as member:
-                    self._copy(export, name, member)
+                    self._copy(export, name, export.files[name], member)
+        package.seek(0)
         return package
 
-    def _copy(self, export: RecordedExport, name: str, target: IO[bytes]) -> None:
+    def _copy(self, export: RecordedExport, name: str, digest: str, target: IO[bytes]) -> None:
         """Copy a file part by part. Raises Held `export_edited` once the whole differs."""
-        digest = hashlib.sha256()
+        found = hashlib.sha256()
         for part in _parts(self._path(export, name)):
-            digest.update(part)
+            found.update(part)
             target.write(part)
-        if digest.hexdigest() != export.files[name]:
+        if found.hexdigest() != digest:
             raise _edited(export, name)
 
     def _path(self, export: RecordedExport, name: str) -> Path:
