@@ -74,6 +74,10 @@ class _ReleaseContext:
     edition: int = 1
     scratch: Home | None = None
 
+    def catalogue(self, terms: PeriodTerms) -> Catalogue:
+        """The segments that tables of the series can have."""
+        return terms.catalogue.of_series(self.series.id)
+
     @property
     def data(self) -> Home:
         """The home of the period's working files."""
@@ -227,7 +231,7 @@ def _check(
     with evidence_kept(home, series, period.end):
         tables, checked = _judge(place, terms, counted, subjects)
     keep_evidence(home, series, period.end, checked.comparison.evidence)
-    write_protected(home, period.end, tables, checked.figures, terms.catalogue, series)
+    write_protected(home, period.end, tables, checked.figures, place.catalogue(terms), series)
     return checked
 
 
@@ -239,7 +243,7 @@ def _judge(
 ) -> tuple[tuple[Suppressed, ...], Checked]:
     home, series, period = place.home, place.series, place.period
     promise, effort = terms.policy.promise, terms.policy.effort
-    own = SuppressionTerms(terms.catalogue, promise, terms.secret, effort)
+    own = SuppressionTerms(place.catalogue(terms), promise, terms.secret, effort)
     workers = heedful_workers(effort)
     near = near_history(
         home, place.ledger, series, period, promise.near_days, edition=place.edition
@@ -277,7 +281,7 @@ def _export(
         "already_released": published.already_released,
         "tables": tables,
         "published": figures,
-        "suppressed": len(terms.catalogue) * tables - figures,
+        "suppressed": len(place.catalogue(terms)) * tables - figures,
         "recipients": len(folders),
     }
 
