@@ -36,7 +36,7 @@ Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 Category = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 LONGEST_WORDS = 80  # characters of a name in a language
 MOST_JOINED = 60  # groups that a named segment joins in one dimension
-_MOST_VALUES = 9  # of product_category, beside `other`: every value multiplies the cells
+MOST_VALUES = 9  # of product_category, beside `other`: every value multiplies the cells
 
 
 def _as_members(value: object) -> object:
@@ -144,8 +144,11 @@ class Catalogue:
     @property
     def added_dimension(self) -> Dimension | None:
         """The dimension beside gender, age and region that the segments are made of, if any."""
-        last = self.dimensions[-1] if self.dimensions else None
-        return last if last is not None and last.name in ADDED_DIMENSIONS else None
+        return next((axis for axis in self.dimensions if self._is_added(axis)), None)
+
+    def _is_added(self, axis: Dimension) -> bool:
+        """Whether it is beside gender, age and region; other tables may have it as their own."""
+        return self.whole is not None and axis.name in ADDED_DIMENSIONS
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -176,9 +179,8 @@ class Catalogue:
         if segment in self.named:
             return self.named[segment].id
         groups = list(zip(self.dimensions, self.groups(segment), strict=True))
-        own = ":".join(group.code for axis, group in groups if axis.name not in ADDED_DIMENSIONS)
-        more = (id_part(axis.name, group.code) for axis, group in groups
-                if axis.name in ADDED_DIMENSIONS)  # fmt: skip
+        own = ":".join(group.code for axis, group in groups if not self._is_added(axis))
+        more = (id_part(axis.name, group.code) for axis, group in groups if self._is_added(axis))
         return "".join((own, *more))
 
     def name(self, segment: int) -> Text:
@@ -198,11 +200,11 @@ class Catalogue:
         codes = (
             [axis.groups[position].code for position in positions.tolist()]
             for axis, positions in known
-            if axis.name not in ADDED_DIMENSIONS
+            if not self._is_added(axis)
         )
         ids = list(map(":".join, zip(*codes, strict=True)))
         for axis, positions in known:
-            if axis.name in ADDED_DIMENSIONS:
+            if self._is_added(axis):
                 parts = [id_part(axis.name, group.code) for group in axis.groups]
                 more = map(parts.__getitem__, positions.tolist())
                 ids = list(map("".join, zip(ids, more, strict=True)))
@@ -290,7 +292,7 @@ class AddedDimension(Settings):
     )
     interests: tuple[Code, ...] = Field(
         default_factory=tuple,
-        max_length=_MOST_VALUES,
+        max_length=MOST_VALUES,
         description="Of product_category: the interests that are values; the rest is `other`.",
     )
 
