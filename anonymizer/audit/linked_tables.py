@@ -141,8 +141,8 @@ def new_table(
         axis.name: (axis.leaves, axis.membership[cells[:, number]])
         for number, axis in enumerate(axes)
     }
-    places = [number for number, axis in enumerate(axes) if axis.name not in added]
-    places += [number for name in added for number, axis in enumerate(axes) if axis.name == name]
+    order = [number for number, axis in enumerate(axes) if axis.name not in added]
+    order += [number for name in added for number, axis in enumerate(axes) if axis.name == name]
     plain = {name: axis for name, axis in own.items() if name not in added}
     spread = _spread(own, added, len(figures.segments))
     return Linked(
@@ -154,7 +154,7 @@ def new_table(
         people=figures.people.astype(np.int64),
         leaves=(*(leaves for leaves, _ in plain.values()), *added.values()),
         inside=(*(inside for _, inside in plain.values()), *(one.inside for one in spread)),
-        possible=_with_values(possible.transpose(places), len(plain), spread),
+        possible=_with_values(possible.transpose(order), len(plain), spread),
         runs=runs,
     )
 

@@ -122,13 +122,13 @@ DIRECTIONS: Mapping[str, Direction] = {
     "named.<code>.region": Direction.SEGMENTS,
     "named.<code>.device": Direction.SEGMENTS,
     "named.<code>.product_category": Direction.SEGMENTS,
-    "added_dimensions.<code>.series": Direction.SEGMENTS,
-    "added_dimensions.<code>.cross_tables": Direction.SEGMENTS,
-    "added_dimensions.<code>.interests": Direction.SEGMENTS,
     # What an interest is called says what is known of its people.
     "interests.<code>.english": Direction.INTERESTS,
     "interests.<code>.indonesian": Direction.INTERESTS,
     "interests.<code>.categories": Direction.INTERESTS,
+    "added_dimensions.<code>.series": Direction.SEGMENTS,
+    "added_dimensions.<code>.cross_tables": Direction.SEGMENTS,
+    "added_dimensions.<code>.interests": Direction.SEGMENTS,
 }
 _WEAKER: Mapping[Direction, Callable[[Any, Any], bool]] = {
     Direction.LOWER: lambda before, after: after < before,
