@@ -179,9 +179,7 @@ def overview_of(
     rows: Sequence[Row], release: Release, groups: ReleasedGroups, earlier: Earlier | None
 ) -> Overview:
     """What stands on the first page about the rows of one subject."""
-    published = {
-        _codes(release.segments[row.segment_id]): row for row in rows if row.people is not None
-    }
+    published = {_codes(row, release): row for row in rows if row.people is not None}
     regions = list(_regions(published, release, groups))
     listed = [line for level in _REGION_LEVELS for line in _largest(regions, level)]
     return Overview(
@@ -193,8 +191,9 @@ def overview_of(
     )
 
 
-def _codes(segment: Segment) -> Codes:
-    own = segment.gender, segment.age, segment.region
+def _codes(row: Row, release: Release) -> Codes:
+    segment = release.segments[row.segment_id]
+    own = row.gender, row.age, row.region_code
     return (*own, *(code for _, code in segment.added)) if segment.is_added else own
 
 
@@ -203,14 +202,13 @@ def _headlines(
 ) -> Iterable[Headline]:
     """Named segments with a figure; everyone first, whether named or not."""
     everyone = (ALL,) * _PLAIN
-    codes = {segment.id: _codes(segment) for segment in release.segments.values()}
     before = earlier.people if earlier else {}
     named = {segment.id for segment in release.segments.values() if segment.named}
-    main = [row for row in rows if codes[row.segment_id] == everyone or row.segment_id in named]
-    for row in sorted(main, key=lambda row: codes[row.segment_id] != everyone):
+    main = [row for row in rows if _codes(row, release) == everyone or row.segment_id in named]
+    for row in sorted(main, key=lambda row: _codes(row, release) != everyone):
         if row.people is not None:
             name = release.segments[row.segment_id].name
-            is_everyone = codes[row.segment_id] == everyone
+            is_everyone = _codes(row, release) == everyone
             words = Text("everyone", "semua orang") if is_everyone else name
             yield Headline(words, row.people, before.get(row.segment_id))
 
@@ -259,7 +257,7 @@ def _unpublished(
             nearest = min(
                 found,
                 key=lambda r: (
-                    groups.cells(_codes(release.segments[r.segment_id])),
+                    groups.cells(_codes(r, release)),
                     order[r.segment_id],
                 ),
                 default=None,
