@@ -259,3 +259,5 @@ def test_tables_with_and_without_it_are_linked_and_proved(
         for table in released_tables(one, PLAIN.dimensions, added):
             assert table.possible.shape in shapes
             assert [len(leaves) for leaves in table.leaves] == list(table.possible.shape)
+            if not one.added_dimensions:  # a figure without devices is of people of all devices
+                assert all(inside.all() for inside in table.inside[3:])
