@@ -237,6 +237,7 @@ class DayReader:
         warned += [
             Warned(table.name, f"column_absent:{c}", file=landed.name, columns=(c,))
             for c in header.absent
+            if c not in table.extra
         ]
         if filtered := reading.filtered():
             warned.append(Warned(table.name, "filtered", filtered, landed.name))
