@@ -31,7 +31,8 @@ class RawTable:
     `limited`: too large a share of bad rows holds the day. `winners`: of rows that share an
     id and differ, one is kept by rule; otherwise none is. `objections`: a row that cannot be read
     may be an objection, so it acts against the person whose user id it has, and holds the release
-    when it has none that can be read.
+    when it has none that can be read. `dating`: the parameters of its `date_*.sql`, where what a
+    row is depends on the day for which it is read.
     """
 
     name: str
@@ -42,6 +43,7 @@ class RawTable:
     winners: bool = True
     objections: bool = False
     narrowing: tuple[str, ...] = ()
+    dating: tuple[str, ...] = ()
 
     @property
     def about_people(self) -> bool:
@@ -90,17 +92,9 @@ TABLES: Mapping[str, RawTable] = {
                 "closed_at": "instant",
             },
             ("user_id", "registered_at"),
-            (
-                "content_key",
-                "day",
-                "zone",
-                "purged_before",
-                "earliest",
-                "latest",
-                "oldest_age",
-                "blanks",
-            ),
+            ("content_key", "zone", "earliest", "latest", "blanks"),
             narrowing=("closed_at",),
+            dating=("day", "purged_before", "oldest_age"),
         ),
         RawTable(
             "consents",
