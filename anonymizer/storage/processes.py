@@ -18,7 +18,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe, wait
 from queue import SimpleQueue
@@ -33,7 +33,9 @@ CallSite = tuple[str, int]
 
 _PAUSE_SECONDS = 0.5
 _PREPARATION_SECONDS = 0.2
+_GRACE_SECONDS = 5.0  # for what is at work when nobody needs it any more
 _CALL_SITES = "places_elsewhere"
+_LOST = "worker_lost"
 
 
 def _always() -> None:
@@ -116,8 +118,86 @@ class Workers:
                         worker.give(items[at_work[worker]])
         return done
 
+    @contextmanager
+    def in_advance(
+        self, work: Callable[[Shared, Item], Result], shared: Shared
+    ) -> Iterator["Advance[Item, Result]"]:
+        """Processes that do `work(shared, item)` for each item that is added, in order of adding.
+
+        The other way round than in `results`, whoever needs a result asks for it, and does
+        something else meanwhile. What `work` raises comes out there. Processes that are at work
+        when the block ends have a few seconds to finish, and are ended then.
+        """
+        with ExitStack() as running:
+            task = _Task(work, shared)
+            workers = [running.enter_context(_started(task)) for _ in range(self.processes)]
+            advance: Advance[Item, Result] = Advance(workers)
+            try:
+                yield advance
+            finally:
+                advance.wind_up()
+
 
 ALONE = Workers()
+
+
+class Advance(Generic[Item, Result]):
+    """Items that processes work on ahead of whoever asks for the results."""
+
+    def __init__(self, workers: Sequence["_Worker"]) -> None:
+        self._idle, self._at_work = list(workers), dict[_Worker, object]()
+        self._waiting: deque[tuple[object, Item]] = deque()
+        self._expected: set[object] = set()
+        self._results: dict[object, Result] = {}
+        self._errors: dict[object, Exception] = {}
+
+    def add(self, key: object, item: Item) -> None:
+        """Have one more done, after what was added before. Keys are hashable."""
+        self._expected.add(key)
+        self._waiting.append((key, item))
+        self._hand_out()
+
+    def take(self, key: object) -> Result | None:
+        """The result of an item, once; waits for it. None if there is none to be expected.
+
+        That is an item that was not added or taken before, or whose process is gone: whoever asks
+        does the work. Raises what the work raised.
+        """
+        while key in self._expected and self._at_work:
+            self._receive()
+        self._expected.discard(key)
+        if error := self._errors.pop(key, None):
+            raise error
+        return self._results.pop(key, None)
+
+    def wind_up(self) -> None:
+        """Begin nothing more, and wait a little for what has begun."""
+        self._waiting.clear()
+        until = time.monotonic() + _GRACE_SECONDS
+        while self._at_work and time.monotonic() < until:
+            self._receive()
+
+    def _receive(self) -> None:
+        for worker in _ready(self._at_work):
+            key = self._at_work.pop(worker)
+            self._expected.discard(key)
+            try:
+                self._results[key] = worker.outcome()
+            except Held as lost:
+                if lost.reason == _LOST:
+                    continue
+                self._errors[key] = lost
+            except Exception as error:  # noqa: BLE001  raised again where the result is asked for
+                self._errors[key] = error
+            self._idle.append(worker)
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        while self._idle and self._waiting:
+            worker = self._idle.pop()
+            with suppress(Held):  # it is gone
+                worker.give(self._waiting[0][1])
+                self._at_work[worker] = self._waiting.popleft()[0]
 
 
 @dataclass(frozen=True)
@@ -215,7 +295,7 @@ def _losses_held() -> Iterator[None]:
         yield
     except (EOFError, BrokenPipeError, ConnectionResetError):
         raise Held(
-            "worker_lost",
+            _LOST,
             "a worker process for this day's tables ended: it was killed, perhaps for lack of "
             "memory, or the program was replaced during the run; free memory or lower "
             "effort.threads in policy.yaml, then run again",

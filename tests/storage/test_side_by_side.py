@@ -179,3 +179,42 @@ def patience() -> Iterator[None]:
     while time.monotonic() < deadline:
         yield
         time.sleep(0.02)
+
+
+def test_in_advance_each_result_is_there_when_it_is_asked_for() -> None:
+    with Workers(2).in_advance(tenfold, 10) as advance:
+        for item in ITEMS:
+            advance.add(f"item {item}", item)
+        assert [advance.take(f"item {item}") for item in ITEMS] == [10 * item for item in ITEMS]
+        assert advance.take("item 0") is None, "taken before"
+        assert advance.take("item 99") is None, "never added"
+        advance.add("later", 7)
+        assert advance.take("later") == 70
+
+
+def test_in_advance_errors_are_raised_where_the_result_is_asked_for() -> None:
+    with Workers(2).in_advance(refuse, 0) as advance:
+        for item in (0, 2):
+            advance.add(item, item)
+        with pytest.raises(InputRejected, match="row 7"):
+            advance.take(2)
+        with pytest.raises(Held, match="a proof is wrong"):
+            advance.take(0)
+        assert advance.take(0) is None, "raised once: whoever tries again does the work"
+
+
+def test_in_advance_nothing_is_expected_of_processes_that_are_gone() -> None:
+    with Workers(2).in_advance(die, 0) as advance:
+        for item in ITEMS:
+            advance.add(item, item)
+        assert [advance.take(item) for item in ITEMS] == [None] * len(ITEMS)
+
+
+def test_in_advance_what_nobody_asked_for_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anonymizer.storage.processes._GRACE_SECONDS", 0.1)
+    before = set(children())
+    with Workers(2).in_advance(linger, 0) as advance:
+        for item in ITEMS:
+            advance.add(item, item)
+        assert len(set(children()) - before) == 2
+    assert not set(children()) - before
