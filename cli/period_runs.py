@@ -19,6 +19,7 @@ from pipelines.progress import STAGES, Listener, StageProgress
 from pipelines.releasable_periods import releasable_periods, stretches_of
 from pipelines.release_history import open_ledger, released_days
 from pipelines.screen import meter, notices, out, print_json, show
+from pipelines.workers import lasting_processes
 
 if TYPE_CHECKING:
     from pipelines.runs import Finished
@@ -32,6 +33,7 @@ class PeriodRuns:
     lines: tuple["Line", ...] = ()
 
 
+@lasting_processes()
 def run_range(home: Home, first: date, last: date, *, as_json: bool) -> int:
     """What `audience run` does and prints; the exit code."""
     if as_json:
@@ -42,6 +44,7 @@ def run_range(home: Home, first: date, last: date, *, as_json: bool) -> int:
     return _first_failure([*days, *release_periods(home, first, last)])
 
 
+@lasting_processes()
 def run_missing(home: Home, first: date | None, last: date | None, *, as_json: bool) -> int:
     """What `audience backfill` does and prints; the exit code."""
     begin, end = first or date.min, last or date.max

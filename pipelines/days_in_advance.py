@@ -26,9 +26,10 @@ from anonymizer.model.errors import AudienceError
 from anonymizer.model.policy import Effort, Policy
 from anonymizer.model.segments import Interest
 from anonymizer.storage.home import Home
-from anonymizer.storage.processes import Advance, Workers
+from anonymizer.storage.processes import Advance
 from anonymizer.storage.secret import Secret
 from pipelines.engines import opened_engine
+from pipelines.workers import heedful_workers
 
 _FEWEST_DAYS = 4  # two processes take as long to start as two small days take
 _LEAST_MEGABYTES = 512  # for each process
@@ -112,7 +113,7 @@ class DaysInAdvance:
             return
         share = effort.model_copy(update={"threads": 1, "memory_megabytes": megabytes})
         shared = Surroundings(around.home, share, around.codings, dict(around.decisions))
-        workers = Workers(min(effort.threads, len(wanted)))
+        workers = heedful_workers(effort)
         self._advance = self._running.enter_context(workers.in_advance(done, shared))
         self._add("intake", wanted)
 

@@ -17,6 +17,7 @@ from data_samples.options import WorldOptions
 from data_samples.world import DEMO
 from pipelines.landed_days import has_visits
 from pipelines.screen import notices
+from pipelines.workers import lasting_processes
 
 _SETTLING_DAYS = 3
 _SUNDAY = 7
@@ -33,8 +34,9 @@ def make_demo(place: Home) -> int:
     missing = missing_days(place)
     if not missing:
         notices().print("Every complete landed day is already released.")
-    codes = [run_days(place, *stretch) for stretch in stretches(missing)]
-    codes += run_landed_periods(place).codes
+    with lasting_processes():
+        codes = [run_days(place, *stretch) for stretch in stretches(missing)]
+        codes += run_landed_periods(place).codes
     print_demo(place)
     return next((code for code in codes if code), 0)
 

@@ -6,13 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from labour import EAGER, EQUAL, ITEMS, OfAnotherVersion, die, linger, process, refuse, tenfold
 
 from anonymizer.model.errors import Disclosure, Held, InputRejected
-from anonymizer.storage.processes import Workers, remote_call_sites
+from anonymizer.storage.processes import ProcessPool, Workers, remote_call_sites
 from pipelines.trouble import Trouble, attempt
 
 HERE = Path(__file__).parent
@@ -218,3 +219,29 @@ def test_in_advance_what_nobody_asked_for_is_let_go(monkeypatch: pytest.MonkeyPa
             advance.add(item, item)
         assert len(set(children()) - before) == 2
     assert not set(children()) - before
+
+
+def test_processes_of_a_pool_do_other_work_afterwards() -> None:
+    with ProcessPool() as pool:
+        eager = replace(EAGER, pool=pool)
+        first = set(eager.results(process, 0, ITEMS, EQUAL)) - {os.getpid()}
+        assert eager.results(tenfold, 10, ITEMS, EQUAL) == [10 * item for item in ITEMS]
+        with eager.in_advance(process, 0) as advance:
+            for item in ITEMS:
+                advance.add(item, item)
+            assert {advance.take(item) for item in ITEMS} == first
+        assert set(eager.results(process, 0, ITEMS, EQUAL)) - {os.getpid()} == first
+        assert first <= set(children())
+    assert not first & set(children())
+
+
+def test_a_pool_ends_processes_that_are_in_the_middle_of_something() -> None:
+    """What they would say next is the answer to a question that nobody asks any more."""
+    with ProcessPool() as pool:
+        eager = replace(EAGER, pool=pool)
+        with pytest.raises(Held, match="a proof is wrong"):
+            eager.results(refuse, os.getpid(), ITEMS[:1] * 8, EQUAL)
+        assert not children()
+        with pytest.raises(Held, match="worker_lost"):
+            eager.results(die, os.getpid(), ITEMS, EQUAL)
+        assert eager.results(tenfold, 10, ITEMS, EQUAL) == [10 * item for item in ITEMS]
