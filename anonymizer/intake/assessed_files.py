@@ -1,6 +1,6 @@
-"""What was read of the files of profiles and consents, for the other days of the same run.
+"""What was read of all files but those of visits, for the other days of the same run.
 
-Both are whole snapshots or whole histories, so the days of a run read the same bytes again and
+These are whole snapshots or whole histories, so the days of a run read the same bytes again and
 again. What became of a file is kept in memory under the digest of its bytes and the settings that
 it was read with, and ends with the process: nothing of it is written, so there is nothing that an
 erasure or the retention would have to find. It is what reading the file again would give. Whom an
@@ -15,7 +15,7 @@ from anonymizer.intake.batches import RowFault
 from anonymizer.intake.contract import Header
 from anonymizer.intake.deduplication import FileRows
 
-_KEPT = ("consents", "profiles")
+_KEPT = ("campaigns", "requests", "consents", "profiles")
 _MOST_BYTES = 64_000_000
 AssessedAs = tuple[str, ...]
 _UNREAD = Header((), (), ())

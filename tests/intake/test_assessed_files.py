@@ -1,4 +1,4 @@
-"""Profiles and consents are read once in a run: the other days take what is kept of the file."""
+"""All files but visits are read once in a run: the other days take what is kept of the file."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from anonymizer.model.errors import InputsRejected
 from anonymizer.model.policy import Policy
 from anonymizer.storage.engines.duckdb import DuckDB
 
-KEPT = ("consents", "profiles")
+KEPT = ("campaigns", "requests", "consents", "profiles")
 
 
 @pytest.fixture
@@ -77,14 +77,12 @@ def taken(
     return said, files
 
 
-def test_the_second_day_reads_no_profile_and_no_consent_again(
-    world: World, reads: list[str]
-) -> None:
+def test_the_second_day_reads_nothing_but_visits_again(world: World, reads: list[str]) -> None:
     assessed = AssessedFiles()
     taken(world, DAY, assessed)
-    assert [table for table in reads if table in KEPT] == ["consents", "profiles"]
+    assert [table for table in reads if table in KEPT] == list(KEPT)
     taken(world, DAY + timedelta(days=1), assessed)
-    assert [table for table in reads if table in KEPT] == ["consents", "profiles"]
+    assert [table for table in reads if table in KEPT] == list(KEPT)
     assert reads.count("visits") == 3, "files of visits are read for every day that needs them"
 
 
@@ -120,7 +118,7 @@ def test_an_erased_person_does_not_come_back(world: World) -> None:
     assert (said, files) == taken(world, DAY)
     world.day = DAY
     erased = {row["person_key"] for row in world.rows("requests")}
-    for stage in KEPT:
+    for stage in ("consents", "profiles"):
         assert not erased & {row["person_key"] for row in world.rows(stage)}
         assert said.accounts[stage].excluded["erased"] == 1
 
@@ -139,7 +137,7 @@ def test_another_file_another_policy_or_another_key_is_read_anew(
         world.secret = type(world.secret)(b"n" * 32)
     reads.clear()
     expected = taken(world, DAY, assessed, policy)
-    again = ["profiles"] if change == "bytes" else ["consents", "profiles"]
+    again = ["profiles"] if change == "bytes" else list(KEPT)
     assert [table for table in reads if table in KEPT] == again
     assert expected == taken(world, DAY)
 
