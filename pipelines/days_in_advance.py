@@ -61,10 +61,10 @@ class Surroundings:
     assessed: AssessedFiles = field(default_factory=AssessedFiles)
 
 
-def done(around: Surroundings, work: DayWork) -> Outcome:
+def done(shared: Surroundings, work: DayWork) -> Outcome:
     """Do a step of a day; the files of `private/` that it writes are those of the stage."""
-    home, day, policy, secret = around.home, work.day, work.policy, work.secret
-    with opened_engine(home, around.effort, spill=work.step != "intake") as engine:
+    home, day, policy, secret = shared.home, work.day, work.policy, work.secret
+    with opened_engine(home, shared.effort, spill=work.step != "intake") as engine:
         if work.step == "eligibility":
             return find_eligible(engine, home, day, policy, secret)
         if work.step == "reach":
@@ -77,9 +77,9 @@ def done(around: Surroundings, work: DayWork) -> Outcome:
             engine,
             now=work.now,
             interests=work.interests,
-            decisions=around.decisions,
-            codings=around.codings,
-            assessed=around.assessed,
+            decisions=shared.decisions,
+            codings=shared.codings,
+            assessed=shared.assessed,
         )
 
 
@@ -105,16 +105,16 @@ class DaysInAdvance:
     ) -> None:
         self.end()
 
-    def start(self, around: Surroundings, days: Iterable[date]) -> None:
+    def start(self, shared: Surroundings, days: Iterable[date]) -> None:
         """Begin with the intake of these days, if processes of their own save time."""
-        effort, wanted = around.effort, list(days)
+        effort, wanted = shared.effort, list(days)
         megabytes = effort.memory_megabytes // effort.threads
         if effort.threads == 1 or len(wanted) < _FEWEST_DAYS or megabytes < _LEAST_MEGABYTES:
             return
         share = effort.model_copy(update={"threads": 1, "memory_megabytes": megabytes})
-        shared = Surroundings(around.home, share, around.codings, dict(around.decisions))
+        each = Surroundings(shared.home, share, shared.codings, dict(shared.decisions))
         workers = heedful_workers(effort)
-        self._advance = self._running.enter_context(workers.in_advance(done, shared))
+        self._advance = self._running.enter_context(workers.in_advance(done, each))
         self._add("intake", wanted)
 
     def go_on(self, before: Step, step: Step) -> None:
@@ -127,7 +127,7 @@ class DaysInAdvance:
         self._advance = None
 
     def outcome(self, step: Step, day: date) -> Outcome | None:
-        """What came of a day; None where the stage has to do the work. Raises what it raised."""
+        """What came of a day; None where the stage has to do the work, and meets what it raises."""
         found = self._advance.take((step, day)) if self._advance else None
         if found is not None:
             self._passed.setdefault(step, []).append(day)

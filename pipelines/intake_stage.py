@@ -95,8 +95,8 @@ class IntakeStage:
             days = [day for day in self.days if self._is_open(day)]
             decisions = treatments(self.installation.ledger())
             effort = self.installation.policy().effort
-            around = Surroundings(self.installation.home, effort, self.codings, decisions)
-            self.advance.start(around, days)
+            shared = Surroundings(self.installation.home, effort, self.codings, decisions)
+            self.advance.start(shared, days)
 
     def _is_open(self, day: date) -> bool:
         try:

@@ -129,8 +129,8 @@ class Workers:
         """Processes that do `work(shared, item)` for each item that is added, in order of adding.
 
         The other way round than in `results`, whoever needs a result asks for it, and does
-        something else meanwhile. What `work` raises comes out there. Processes that are at work
-        when the block ends have a few seconds to finish, and are ended then.
+        something else meanwhile. Processes that are at work when the block ends have a few seconds
+        to finish, and are ended then.
         """
         with self._lent(self.processes, _Task(work, shared)) as workers:
             advance: Advance[Item, Result] = Advance(workers)
@@ -210,7 +210,6 @@ class Advance(Generic[Item, Result]):
         self._waiting: deque[tuple[object, Item]] = deque()
         self._expected: set[object] = set()
         self._results: dict[object, Result] = {}
-        self._errors: dict[object, Exception] = {}
 
     def add(self, key: object, item: Item) -> None:
         """Have one more done, after what was added before. Keys are hashable."""
@@ -221,14 +220,12 @@ class Advance(Generic[Item, Result]):
     def take(self, key: object) -> Result | None:
         """The result of an item, once; waits for it. None if there is none to be expected.
 
-        That is an item that was not added or taken before, or whose process is gone: whoever asks
-        does the work. Raises what the work raised.
+        That is an item that was not added or was taken before, whose work raised something, or
+        whose process is gone: whoever asks does the work, and meets for itself what was raised.
         """
         while key in self._expected and self._at_work:
             self._receive()
         self._expected.discard(key)
-        if error := self._errors.pop(key, None):
-            raise error
         return self._results.pop(key, None)
 
     def wind_up(self) -> list["_Worker"]:
@@ -245,12 +242,9 @@ class Advance(Generic[Item, Result]):
             self._expected.discard(key)
             try:
                 self._results[key] = worker.outcome()
-            except Held as lost:
-                if lost.reason == _LOST:
+            except Exception as error:  # noqa: BLE001  whoever asks meets it again
+                if isinstance(error, Held) and error.reason == _LOST:
                     continue
-                self._errors[key] = lost
-            except Exception as error:  # noqa: BLE001  raised again where the result is asked for
-                self._errors[key] = error
             self._idle.append(worker)
         self._hand_out()
 

@@ -15,6 +15,8 @@ def demo(home: HomeOption = None) -> None:
 
     The world has 8,000 people and 34 days. Run again, it releases what is still missing.
     """
-    from cli.commands.demo_home import make_demo  # noqa: PLC0415  a second that `--help` needs none of
+    from cli.commands.init import create_home  # noqa: PLC0415  a second that `--help` needs none of
+    from cli.commands.sample import make_world  # noqa: PLC0415  the same
+    from cli.demo_home import make_demo  # noqa: PLC0415  the same
 
-    raise typer.Exit(make_demo(use_home(home)))
+    raise typer.Exit(make_demo(use_home(home), create_home, make_world))

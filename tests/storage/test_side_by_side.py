@@ -193,15 +193,18 @@ def test_in_advance_each_result_is_there_when_it_is_asked_for() -> None:
         assert advance.take("later") == 70
 
 
-def test_in_advance_errors_are_raised_where_the_result_is_asked_for() -> None:
+def test_in_advance_there_is_no_result_of_what_raised_something() -> None:
+    """Also of what cannot be sent: whoever asks does the work, and meets it here."""
     with Workers(2).in_advance(refuse, 0) as advance:
-        for item in (0, 2):
+        for item in range(5):
             advance.add(item, item)
-        with pytest.raises(InputRejected, match="row 7"):
-            advance.take(2)
-        with pytest.raises(Held, match="a proof is wrong"):
-            advance.take(0)
-        assert advance.take(0) is None, "raised once: whoever tries again does the work"
+        assert [advance.take(item) for item in range(5)] == [None] * 5
+        assert advance.take(0) is None
+    with Workers(2).in_advance(tenfold, 10) as advance:
+        advance.add("not a number", None)
+        advance.add("number", 3)
+        assert advance.take("not a number") is None
+        assert advance.take("number") == 30, "the processes go on"
 
 
 def test_in_advance_nothing_is_expected_of_processes_that_are_gone() -> None:

@@ -1,5 +1,6 @@
 """What `audience demo` does: a home, a sample world and its releases."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -8,8 +9,6 @@ from anonymizer.model.windows import INTEREST_DAYS
 from anonymizer.storage.home import Home
 from anonymizer.storage.raw_zone import require_local
 from cli.backlog import missing_days
-from cli.commands.init import create_home
-from cli.commands.sample import make_world
 from cli.demo_accounts import mark_demo
 from cli.demo_report import print_demo
 from cli.period_runs import run_days, run_landed_periods, stretches
@@ -23,7 +22,11 @@ _SETTLING_DAYS = 3
 _SUNDAY = 7
 
 
-def make_demo(place: Home) -> int:
+def make_demo(
+    place: Home,
+    create_home: Callable[[Home], object],
+    make_world: Callable[[Home, WorldOptions], object],
+) -> int:
     """Make what is missing of the demo in a home, release it and print it; the exit code."""
     require_local()
     if not place.policy.exists():
