@@ -14,7 +14,6 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from anonymizer.counting.inputs import require_devices, require_inputs, scan_visits
@@ -29,7 +28,7 @@ from anonymizer.model.series import CAMPAIGN_DAY, Series
 from anonymizer.model.tables import BUCKETS, Counted, SetHashes, TableKey
 from anonymizer.model.windows import Inputs, has_table
 from anonymizer.storage.engines.duckdb import DuckDB
-from anonymizer.storage.files import write_parquet
+from anonymizer.storage.files import read_rows, write_parquet
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
 
@@ -448,4 +447,4 @@ def _read(home: Home, stage: str, day: date) -> pa.Table:
     path = home.working_file(stage, day)
     if not path.is_file():
         raise Held("missing_input", f"{stage}/{path.name} is missing; run the step that writes it")
-    return pq.read_table(path, partitioning=None)
+    return read_rows(path)

@@ -32,7 +32,8 @@ class RawTable:
     id and differ, one is kept by rule; otherwise none is. `objections`: a row that cannot be read
     may be an objection, so it acts against the person whose user id it has, and holds the release
     when it has none that can be read. `extra`: optional columns that most deliveries lack: without
-    one there is no warning, and one of another spelling is a column that is not known.
+    one there is no warning, and one of another spelling is a column that is not known. `dating`:
+    the parameters of its `date_*.sql`, where what a row is depends on the day for which it is read.
     """
 
     name: str
@@ -44,6 +45,7 @@ class RawTable:
     objections: bool = False
     narrowing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
+    dating: tuple[str, ...] = ()
 
     @property
     def about_people(self) -> bool:
@@ -92,17 +94,9 @@ TABLES: Mapping[str, RawTable] = {
                 "closed_at": "instant",
             },
             ("user_id", "registered_at"),
-            (
-                "content_key",
-                "day",
-                "zone",
-                "purged_before",
-                "earliest",
-                "latest",
-                "oldest_age",
-                "blanks",
-            ),
+            ("content_key", "zone", "earliest", "latest", "blanks"),
             narrowing=("closed_at",),
+            dating=("day", "purged_before", "oldest_age"),
         ),
         RawTable(
             "consents",

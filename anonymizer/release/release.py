@@ -14,7 +14,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from anonymizer.model.added_dimensions import ADDED_DIMENSIONS
 from anonymizer.model.dimensions import ALL, Text
@@ -24,7 +23,7 @@ from anonymizer.model.policy import PolicyPromise, Promise
 from anonymizer.model.series import Series, edition_of
 from anonymizer.model.subjects import Campaign, Subject, read_subjects
 from anonymizer.model.tables import SubjectKind
-from anonymizer.storage.files import sha256
+from anonymizer.storage.files import read_rows, sha256
 
 FIGURES, SEGMENTS, GROUPS, FACTS = (
     "figures.parquet",
@@ -156,9 +155,9 @@ def read_release(folder: Path, number: int, digests: Mapping[str, str]) -> Relea
         policy_digest=facts["policy_digest"],
         catalogue_digest=facts["catalogue_digest"],
         subjects=read_subjects(facts),
-        segments={row["id"]: _segment(row) for row in pq.read_table(folder / SEGMENTS).to_pylist()},
-        groups=pq.read_table(folder / GROUPS),
-        figures=_figures(pq.read_table(folder / FIGURES)),
+        segments={row["id"]: _segment(row) for row in read_rows(folder / SEGMENTS).to_pylist()},
+        groups=read_rows(folder / GROUPS),
+        figures=_figures(read_rows(folder / FIGURES)),
         corrects=facts.get("corrects", ""),
         **facts.get("data_label", {}),
         seal=_SEAL,
