@@ -52,7 +52,7 @@ def killed_when(home: Home, set_hook: Callable[[Callable[[], None]], None]) -> N
     set_hook(lambda: None)
 
 
-@pytest.mark.alternate("killed deliveries")
+@pytest.mark.alternate("interrupted runs")
 def test_killed_between_sending_and_recording_the_same_notice_comes_again(
     home: Home, webhook: WebhookReceiver
 ) -> None:
@@ -65,7 +65,7 @@ def test_killed_between_sending_and_recording_the_same_notice_comes_again(
     assert [one["release"] for one in webhook.notices] == [FIRST, FIRST, NEXT_DAY]
 
 
-@pytest.mark.alternate("killed deliveries")
+@pytest.mark.alternate("interrupted runs")
 def test_killed_in_an_upload_the_next_run_brings_all_of_it(home: Home, sftp: SftpReceiver) -> None:
     configure(home, sftp={"inbox": sftp_to(home, sftp)})
     killed_when(home, lambda hook: setattr(sftp, "on_write", hook))
