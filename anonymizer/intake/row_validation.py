@@ -74,7 +74,7 @@ class RowValidator:
         judged = self._engine.fetch(
             f"accept_{table.name}", {name: facts[name] for name in table.parameters}
         )
-        for relation in ("raw_rows", "places", "matches", "accessed"):
+        for relation in ("raw_rows", "url_parts", "matches", "accessed"):
             self._engine.drop(relation)
         sound = pc.is_null(judged["fault"])
         rejected = judged.filter(pc.invert(sound))
@@ -89,13 +89,13 @@ class RowValidator:
         self._engine.load("standing", standing)
         self._split(standing["link_url"].filter(pc.is_null(standing["excluded"])))
         self._engine.create("links", "list_links")
-        for relation in ("standing", "places"):
+        for relation in ("standing", "url_parts"):
             self._engine.drop(relation)
 
     def _split(self, urls: pa.Array | pa.ChunkedArray) -> None:
         each = pc.unique(urls).drop_null()
         self._engine.load("urls", pa.table({"url": each, "canonical": canonical_urls(each)}))
-        self._engine.create("places", "split_urls")
+        self._engine.create("url_parts", "split_urls")
         self._engine.drop("urls")
 
     def _arrival_facts(self, arrival: date | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("anonymizer", "audience", "cli", "pipelines", "portal")
+PACKAGES = ("anonymizer", "audience", "cli", "data_samples", "pipelines", "portal")
 GLOSSARY = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
 
 # `held` is the glossary's word for a day; in these packages it had other meanings.
@@ -56,6 +56,7 @@ def files() -> dict[str, str]:
 
 
 FILES = files()
+STATEMENTS = {path.name: path.read_text("utf-8") for path in sorted((ROOT / "sql").glob("*.sql"))}
 
 
 def words(name: str) -> list[str]:
@@ -91,6 +92,16 @@ def retired_names(path: str, text: str) -> set[str]:
         if retired.intersection(words(name))
         or any("_" in word and word in name.lower() for word in retired)
     }
+
+
+def names_in_sql(path: str, text: str) -> set[str]:
+    """The file's and all identifiers, of columns, relations and macros, without what is quoted."""
+    code = re.sub(r"--[^\n]*|'[^']*'", " ", text)
+    return {Path(path).stem, *re.findall(r"[a-z_][a-z0-9_]*", code.lower())}
+
+
+def retired_in_sql(path: str, text: str) -> set[str]:
+    return {name for name in names_in_sql(path, text) if RETIRED.intersection(words(name))}
 
 
 def repeated(found: Mapping[str, list[str]]) -> dict[str, list[str]]:
@@ -152,6 +163,27 @@ def test_a_retired_word_is_found_in_the_name_of_a_module() -> None:
     assert retired_names("anonymizer/feasible/departures.py", "")
     assert retired_names("anonymizer/feasible/held_tables.py", "")
     assert not retired_names("pipelines/held_days.py", "")
+
+
+@pytest.mark.parametrize("path", STATEMENTS)
+def test_no_retired_word_is_a_name_in_sql(path: str) -> None:
+    assert not retired_in_sql(path, STATEMENTS[path])
+
+
+def test_a_retired_word_is_found_in_sql() -> None:
+    assert retired_in_sql("list_links.sql", "-- Links.\nSELECT p.url FROM Places AS p")
+    assert retired_in_sql("list_links.sql", "-- Links.\nSELECT url AS most_shown FROM links")
+    assert retired_in_sql("list_layers.sql", "SELECT 1")
+    assert not retired_in_sql("list_links.sql", "-- Links of places.\nSELECT 'places'")
+
+
+@pytest.mark.parametrize("page", ["README.md", "benchmarks/README.md", "data_samples/README.md"])
+def test_pages_of_developers_use_no_retired_name(page: str) -> None:
+    """Words that are also plain English, such as `places`, are retired as names alone."""
+    plain = {"around", "beside", "nobody", "due", "places", "told", "sums", "moves", "shown"}
+    plain |= {"solved", "divided", "essential", "aim", "aims", "goal", "goals", "settled", "walk"}
+    text = (ROOT / page).read_text("utf-8").lower()
+    assert not (RETIRED - plain).intersection(re.findall(r"[a-z_]+", text))
 
 
 def test_each_exemption_is_needed() -> None:
