@@ -63,14 +63,6 @@ class RegionFigure:
 
 
 @dataclass(frozen=True)
-class Compared:
-    """A table to compare with."""
-
-    name: Text
-    table: ReleasedTable
-
-
-@dataclass(frozen=True)
 class SubjectView:
     """A subject in one period. `segments` begins with everyone."""
 

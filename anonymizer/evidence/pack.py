@@ -40,7 +40,6 @@ from anonymizer.storage.files import make_folder, write_bytes
 from anonymizer.storage.home import Home
 
 _PERSONAL = ("profiles", "visits", "consents", "requests")
-_HASH = 16  # characters of a hash that are listed
 # Names of request files that say nothing about a person: made of these words and of numbers.
 _FILE_WORDS = frozenset(
     {
