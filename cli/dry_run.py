@@ -51,12 +51,12 @@ from cli.run_report import objection_lines
 from cli.scratch import scratch_home
 from pipelines import journal
 from pipelines.accounts import account_facts, final_accounts
+from pipelines.first_day import fault_of_day
 from pipelines.intake_stage import intake_facts
 from pipelines.period_release import foresee
 from pipelines.plausibility_gate import explained, implausible, subject_of
 from pipelines.release_history import open_ledger
 from pipelines.resources import PeriodTerms
-from pipelines.runs import fault_of_day
 from pipelines.trouble import Trouble, attempt, trouble_of
 
 Result = TypeVar("Result")

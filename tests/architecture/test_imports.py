@@ -63,6 +63,13 @@ def test_every_contract_is_kept() -> None:
     assert cli.lint_imports(str(ROOT / "pyproject.toml"), no_cache=True) == 0
 
 
+def test_no_cycle_is_excepted() -> None:
+    """Not of imports inside functions either, which import-linter counts as well."""
+    contract = CONTRACTS["No cycles"]
+    assert not contract.get("ignore_imports")
+    assert set(contract["ancestors"]) == set(SOURCES)
+
+
 def test_the_page_draws_the_layers_that_are_checked() -> None:
     """Each row of the page is a layer, the top first."""
     page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
@@ -167,6 +174,20 @@ def test_only_the_public_package_re_exports() -> None:
                 if name.split(".")[0] not in sys.stdlib_module_names
             }
             assert not others, f"{module} re-exports"
+
+
+def test_every_package_begins_with_what_it_is() -> None:
+    """In one line that a newcomer can recite, and that is not that of another package."""
+    said: dict[str, str] = {}
+    for source in (*SOURCES, "sql"):
+        for init in sorted((ROOT / source).rglob("__init__.py")):
+            package = init.parent.relative_to(ROOT).as_posix()
+            tree = ast.parse(init.read_text("utf-8"))
+            line = (ast.get_docstring(tree) or "").partition("\n")[0]
+            assert 30 < len(line) < 100, f"{package}: {line!r}"
+            assert line.endswith("."), package
+            assert line not in said, f"{package} and {said[line]}"
+            said[line] = package
 
 
 def test_sql_files_hold_one_statement_with_a_header() -> None:
