@@ -24,6 +24,7 @@ from anonymizer.release.settings import (
     revisions,
 )
 from anonymizer.release.settings_change import record_settings, require_approved
+from anonymizer.storage.engine import Engine
 from anonymizer.storage.engines.duckdb import DuckDB
 from anonymizer.storage.home import VARIABLE, Home
 from anonymizer.storage.lock import exclusive
@@ -128,7 +129,7 @@ class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
         return open_ledger(self.home)
 
     @contextmanager
-    def engine(self, *, spill: bool) -> Iterator[DuckDB]:
+    def engine(self, *, spill: bool) -> Iterator[Engine]:
         """A DuckDB of its own for one step; without `spill` nothing of it reaches a disk."""
         effort = self.policy().effort
         self.home.private.mkdir(parents=True, exist_ok=True)

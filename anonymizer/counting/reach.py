@@ -28,7 +28,7 @@ from anonymizer.model.segments import Catalogue
 from anonymizer.model.series import CAMPAIGN_DAY, Series
 from anonymizer.model.tables import BUCKETS, Counted, SetHashes, TableKey
 from anonymizer.model.windows import Inputs, has_table
-from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.engine import Engine
 from anonymizer.storage.files import write_parquet
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
@@ -48,7 +48,7 @@ class Reach:
     tables: int
 
 
-def count_reach(engine: DuckDB, home: Home, day: date, policy: Policy, secret: Secret) -> Reach:
+def count_reach(engine: Engine, home: Home, day: date, policy: Policy, secret: Secret) -> Reach:
     """Write `private/reach` and `private/overlaps` of the day: `count_series` for days."""
     period = Period("day", day)
     subjects = _campaigns(home, CAMPAIGN_DAY, period)
@@ -58,7 +58,7 @@ def count_reach(engine: DuckDB, home: Home, day: date, policy: Policy, secret: S
 
 
 def count_series(
-    engine: DuckDB,
+    engine: Engine,
     home: Home,
     series: Series,
     period: Period,
@@ -208,7 +208,7 @@ def _with_table(subjects: Sequence[_CountedSubject]) -> list[_CountedSubject]:
 
 
 def _count_visits(
-    engine: DuckDB,
+    engine: Engine,
     home: Home,
     series: Series,
     period: Period,
@@ -240,14 +240,14 @@ def _count_visits(
     return Reach(account, len(with_table))
 
 
-def _write_counts(engine: DuckDB, home: Home, series: Series, period: Period) -> None:
+def _write_counts(engine: Engine, home: Home, series: Series, period: Period) -> None:
     """Write what the people in `counted` add up to."""
     of_campaigns = {"overlaps": "count_overlaps"} if series.kind == "campaign" else {}
     for stage, statement in ({"reach": "count_reach"} | of_campaigns).items():
         write_parquet(engine.fetch(statement), home.working_file(series.stage(stage), period.end))
 
 
-def _count_people(engine: DuckDB, home: Home, series: Series, period: Period) -> Reach:
+def _count_people(engine: Engine, home: Home, series: Series, period: Period) -> Reach:
     """Count everybody eligible; no visit is needed."""
     people = home.working_file(series.stage("people"), period.end)
     engine.scan("people", [people])

@@ -18,7 +18,7 @@ from anonymizer.intake.contract import RawTable
 from anonymizer.intake.normalisation import BLANKS, Normaliser
 from anonymizer.intake.vocabulary import EARLIEST, LATEST, LONGEST_NAME, OLDEST_AGE
 from anonymizer.model.policy import Policy
-from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.engine import Engine
 from anonymizer.storage.secret import Secret
 
 
@@ -37,7 +37,7 @@ class ValidatedBatch:
 class RowValidator:
     """Judges batches for one day. For visits, `list_links` has to be called before."""
 
-    def __init__(self, engine: DuckDB, day: date, policy: Policy, secret: Secret) -> None:
+    def __init__(self, engine: Engine, day: date, policy: Policy, secret: Secret) -> None:
         self._engine, self._day = engine, day
         self._normaliser = Normaliser(engine, policy, secret)
         self._zone = ZoneInfo(policy.timing.timezone)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from importlinter import cli
 
+from anonymizer.storage.engine import Engine
+
 ROOT = Path(__file__).parents[2]
 SOURCES = ("anonymizer", "audience", "cli", "pipelines", "portal", "data_samples")
 CONTRACTS = {
@@ -163,6 +165,35 @@ def test_engines_are_handed_in() -> None:
         if module == "anonymizer.sources.mapped_source":
             continue  # a reader: one in memory for the statement of a file, which never spills
         assert "DuckDB" not in calls, f"{module} builds an engine of its own"
+
+
+def test_signatures_name_the_protocol_of_engines() -> None:
+    """The class stands only where one is built."""
+    for module, path in MODULES.items():
+        if module == "anonymizer.storage.engines.duckdb":
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        named = [
+            node.lineno
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Name) and node.id == "DuckDB" and id(node) not in called
+        ]
+        assert not named, f"{module}:{named}"
+
+
+def test_the_protocol_of_engines_asks_for_what_is_used_alone() -> None:
+    asked = {
+        name
+        for name in vars(Engine)
+        if callable(getattr(Engine, name)) and not name.startswith("_")
+    }
+    text = "".join(
+        path.read_text(encoding="utf-8")
+        for module, path in MODULES.items()
+        if not module.startswith("anonymizer.storage.engine")
+    )
+    assert asked <= set(re.findall(r"(?:engine|raw|sql|database)\.(\w+)\(", text))
 
 
 def test_only_the_public_package_re_exports() -> None:
