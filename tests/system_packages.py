@@ -44,6 +44,7 @@ PACKAGES: Mapping[str, SystemPackage] = {
     ),
     "ext4": SystemPackage(("mkfs.ext4",), "e2fsprogs", None),
     "git": SystemPackage(("git",), "git", "git"),
+    "make": SystemPackage(("make",), "make", "make"),
 }
 _skipped: Counter[str] = Counter()
 _REASON = "needs a system package: "
