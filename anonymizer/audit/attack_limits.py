@@ -11,6 +11,8 @@ FEW_SEGMENTS = 1_000  # of which intervals take little time
 SHARE_OF_GUESS = 3  # of the limit at most one part in so many: it counts for nothing
 SINGLETON_PARTS = 12  # of a simple fraction
 PAIRS_AT_ONCE = 4_096  # figures compared at once: memory
+SUBTRACTION_ROUNDS = 50  # in which intervals are narrowed by one another
+DISCLOSURE_SEED = 20_261_122  # every machine makes the same random choices
 
 # The report (attack, companions, reports, summary)
 GROUPS_NAMED = 5

@@ -68,3 +68,13 @@ SIZE_STEPPED_WHOLE = 20  # the same in integer programming, with much besides
 UNITS_OF_A_RUN = 60  # of any program
 STEPS_OF_A_NODE = 50  # of branch and bound
 TELL_EVERY = 5_000  # units
+
+# Seeds of random choices, so that every machine makes the same ones
+CLASSES_SEED = 20_261_122
+ELIMINATION_SEED = 20_261_122
+TOTALS_SEED = 20_261_123
+REPAIR_SEED = 20_261_125
+NEIGHBOURING_SEED = 20_261_125
+FRACTIONAL_SEED = 20_261_128
+NEIGHBOURHOOD_SEED = 20_261_128
+START_SEED = 20_261_129

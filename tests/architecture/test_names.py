@@ -201,6 +201,15 @@ def test_no_file_name_is_used_twice() -> None:
     assert repeated(files_by_name({"pipelines/landing.py": "", "anonymizer/intake/landing.py": ""}))
 
 
+@pytest.mark.parametrize("package", ["audit", "feasible", "suppression"])
+def test_seeds_and_sizes_of_a_package_are_in_one_place(package: str) -> None:
+    """Its `*_limits.py`, which says what each does."""
+    of_a_search = re.compile(r"^_?[A-Z_]*(SEED|ROUNDS|AT_ONCE|TRIES|STEPS|ATTEMPTS)\b.* = \d", re.M)
+    for path, text in FILES.items():
+        if path.startswith(f"anonymizer/{package}/"):
+            assert path.endswith("_limits.py") or not of_a_search.findall(text), path
+
+
 def test_a_command_module_is_named_after_a_command() -> None:
     """`common` has the options that they share."""
     commands = set(re.findall(r'^    "([a-z-]+)": "', FILES["cli/main.py"], re.M))

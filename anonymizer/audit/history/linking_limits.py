@@ -21,6 +21,7 @@ MARGINS = (0.4, 0.25, 0.1)  # shares of the room in a figure: how far inside its
 ROOMY = 2  # people that a class has to be able to take
 PARTS_RECEIVING = 6  # to share out people of one class
 PARTS_GIVING = 60  # to collect them
+NESTED_SEED = 20_261_128  # every machine makes the same random choices
 
 # Figures compared (nearness, sums)
 NEARNESS_ROUNDS = 100  # of fitting; what matters is found long before
