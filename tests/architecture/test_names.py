@@ -210,6 +210,26 @@ def test_seeds_and_sizes_of_a_package_are_in_one_place(package: str) -> None:
             assert path.endswith("_limits.py") or not of_a_search.findall(text), path
 
 
+LIMITS = [path for path in FILES if path.endswith("_limits.py")]
+
+
+@pytest.mark.parametrize("path", LIMITS)
+def test_each_size_names_the_modules_that_use_it(path: str) -> None:
+    """In the heading above it, or behind it."""
+    module, folder = Path(path).stem, Path(path).parent.as_posix()
+    users = defaultdict(set)
+    for other, text in FILES.items():
+        if other.startswith(folder):
+            for name in re.findall(rf"\b{module}\.([A-Z_]+)", text):
+                users[name].add(Path(other).stem)
+    for section in re.split(r"\n\n(?=# )", FILES[path])[1:] or FILES[path].splitlines():
+        defined = re.findall(r"^([A-Z_]+) =", section, re.M)
+        said = re.search(r"\((\w+(?:,[\s#]+\w+)*)\)$", section, re.M)
+        if defined:
+            assert said, section
+            assert set(re.findall(r"\w+", said[1])) == set().union(*(users[one] for one in defined))
+
+
 def test_a_command_module_is_named_after_a_command() -> None:
     """`common` has the options that they share."""
     commands = set(re.findall(r'^    "([a-z-]+)": "', FILES["cli/main.py"], re.M))
