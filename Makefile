@@ -59,7 +59,7 @@ bench: install ## attacks, brute force, kills, full disks and hostile days in fu
 mutants: install ## break the privacy path in one place after the other; tests have to see it; takes an hour
 	$(BIN)/python benchmarks/mutations.py
 
-format: install ## mend what can be mended by machine
+format: install ## fix what a machine can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 

@@ -43,6 +43,7 @@ from anonymizer.release.settings_change import expected_revisions
 from anonymizer.rights.decisions import treatments
 from anonymizer.rights.requests import unmatched
 from anonymizer.sources.source_zone import source_root
+from anonymizer.storage.engine import Engine
 from anonymizer.storage.engines.duckdb import DuckDB
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
@@ -51,12 +52,12 @@ from cli.run_report import objection_lines
 from cli.scratch import scratch_home
 from pipelines import journal
 from pipelines.accounts import account_facts, final_accounts
+from pipelines.first_day import fault_of_day
 from pipelines.intake_stage import intake_facts
 from pipelines.period_release import foresee
 from pipelines.plausibility_gate import explained, implausible, subject_of
 from pipelines.release_history import open_ledger
 from pipelines.resources import PeriodTerms
-from pipelines.runs import fault_of_day
 from pipelines.trouble import Trouble, attempt, trouble_of
 
 Result = TypeVar("Result")
@@ -252,7 +253,7 @@ class _Trial:
         journal.write(self.scratch, journal.JournalEntry(stage, self.day, 0.0, facts=facts))
 
     @contextmanager
-    def _engine(self, *, spill: bool) -> Iterator[DuckDB]:
+    def _engine(self, *, spill: bool) -> Iterator[Engine]:
         """As of a run. What spills goes into the scratch folder; raw values never spill."""
         effort = self.terms.policy.effort
         folder = self.scratch.root / "spill"

@@ -1,0 +1,1 @@
+"""A made-up world to try the product with: people, campaigns and visits as raw files, some bad."""

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from data_samples.chance import stream
-from data_samples.contract import SCHEMAS
 from data_samples.options import WorldOptions
+from data_samples.raw_schemas import SCHEMAS
 
 SERVICE = "https://www.pasarkita.example"
 
@@ -42,7 +42,7 @@ _ENDS_EARLY, _STARTS_LATE = 3, 5
 
 
 @dataclass(frozen=True)
-class Campaign:
+class SampleCampaign:
     """One campaign; `targets` are region codes, none for everywhere."""
 
     id: str
@@ -59,12 +59,12 @@ class Campaign:
         """Whether `day` is one of its days."""
         return self.starts_on <= day <= self.ends_on
 
-    def aims_at(self, regency: str) -> bool:
+    def targets_region(self, regency: str) -> bool:
         """Whether people of this regency are wanted."""
         return not self.targets or regency in self.targets or regency[:2] in self.targets
 
 
-def draw_campaigns(options: WorldOptions) -> tuple[Campaign, ...]:
+def draw_campaigns(options: WorldOptions) -> tuple[SampleCampaign, ...]:
     """All campaigns, by id; advertisers take turns. No two have the same name.
 
     The link of the first advertiser's second campaign begins with that of its first one: a visit
@@ -75,11 +75,11 @@ def draw_campaigns(options: WorldOptions) -> tuple[Campaign, ...]:
     draw = stream(options.seed, "campaigns")
     names = draw.permutation([f"{trade} {name}" for trade in _TRADES for name in _NAMES])
     ranks = draw.permutation(options.campaigns)
-    aims = {
+    targets_by_number = {
         round(share * (options.campaigns - 1)): targets
         for share, targets in _TARGETS[max(4 - options.campaigns, 0) :]
     }
-    campaigns: list[Campaign] = []
+    campaigns: list[SampleCampaign] = []
     taken: set[str] = set()
     for number in range(options.campaigns):
         advertiser, turn = number % options.advertisers, number // options.advertisers
@@ -92,7 +92,7 @@ def draw_campaigns(options: WorldOptions) -> tuple[Campaign, ...]:
             base = campaigns[advertiser].link
         starts_on, ends_on = _dates(options, int(ranks[number]), draw)
         campaigns.append(
-            Campaign(
+            SampleCampaign(
                 id=f"cmp-{number + 1:04d}",
                 advertiser_id=f"adv-{advertiser + 1:02d}",
                 advertiser_name=f"PT {names[advertiser]}",
@@ -100,14 +100,14 @@ def draw_campaigns(options: WorldOptions) -> tuple[Campaign, ...]:
                 link=f"{base}/{_slug(name)}",
                 starts_on=starts_on,
                 ends_on=ends_on,
-                targets=aims.get(int(ranks[number]), ()),
+                targets=targets_by_number.get(int(ranks[number]), ()),
                 popularity=float((ranks[number] + 1) ** -_ZIPF),
             )
         )
     return tuple(_tied(campaigns, options.advertisers))
 
 
-def _tied(campaigns: list[Campaign], advertisers: int) -> list[Campaign]:
+def _tied(campaigns: list[SampleCampaign], advertisers: int) -> list[SampleCampaign]:
     """The same with a tie: two campaigns of one link with different targets."""
     advertiser, turn = _TIED
     second = turn * advertisers + advertiser
@@ -125,7 +125,7 @@ def _tied(campaigns: list[Campaign], advertisers: int) -> list[Campaign]:
     return [tied.get(campaign.id, campaign) for campaign in campaigns]
 
 
-def campaigns_table(campaigns: Sequence[Campaign]) -> pa.Table:
+def campaigns_table(campaigns: Sequence[SampleCampaign]) -> pa.Table:
     """The campaigns as the raw contract has them."""
     rows = [
         {

@@ -7,9 +7,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from data_samples.chance import share_of, stream
-from data_samples.contract import SCHEMAS
 from data_samples.options import WorldOptions
 from data_samples.people import DAY_S, Numbers, People, midnight
+from data_samples.raw_schemas import SCHEMAS
 
 _SECOND_US = 1_000_000
 # Share of people who decided on a purpose at all, and who then granted it.

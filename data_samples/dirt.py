@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from data_samples.campaigns import SERVICE
-from data_samples.contract import WIB, Row
+from data_samples.raw_schemas import WIB, Row
 
 Kind = Callable[[Row, np.random.Generator], list[Row]]
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from anonymizer.model.dimensions import Region, reference_regions
 from data_samples.chance import share_of, stream
-from data_samples.contract import WIB
 from data_samples.options import WorldOptions
+from data_samples.raw_schemas import WIB
 
 Numbers = NDArray[np.int64]
 DAY_S = 86_400

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from anonymizer.model.dimensions import reference_regions
 from data_samples import names
 from data_samples.chance import share_of, stream
-from data_samples.contract import SCHEMAS
 from data_samples.options import WorldOptions
 from data_samples.people import DAY_S, Numbers, People, midnight, regencies
+from data_samples.raw_schemas import SCHEMAS
 
 _SECOND_US = 1_000_000
 _DAYS_BETWEEN_SNAPSHOTS = 4
-_MOVES, _GENDER_CORRECTIONS, _BIRTH_CORRECTIONS, _CLOSURES = 0.005, 0.002, 0.001, 0.002
+_REGION_CHANGES, _GENDER_CORRECTIONS, _BIRTH_CORRECTIONS, _CLOSURES = 0.005, 0.002, 0.001, 0.002
 
 # How gender is written, and how often: by the service itself, by its older forms, by hand.
 _MALE = ("male", "L", "pria", "laki-laki", "Laki-Laki", "MALE", " L", "Pria")
@@ -104,7 +104,7 @@ def _change(register: _Register, options: WorldOptions, number: int) -> None:
     """Moves, corrections and closures since the snapshot before."""
     draw = stream(options.seed, "changes", number)
     size = len(register.people)
-    moved = np.flatnonzero(share_of(draw, size, _MOVES))
+    moved = np.flatnonzero(share_of(draw, size, _REGION_CHANGES))
     register.regency[moved] = register.people.regency[draw.integers(0, size, len(moved))]
     register.address[moved] = _addresses(draw, register.regency[moved])
     corrected = np.flatnonzero(share_of(draw, size, _GENDER_CORRECTIONS))

@@ -13,8 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data_samples.contract import Row
 from data_samples.dirt import EXTRA_FIELD
+from data_samples.raw_schemas import Row
 
 _WIB_US = 7 * 3_600 * 1_000_000
 LIST_SEPARATOR = ";"

@@ -8,12 +8,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from anonymizer.model.policy import Bots
-from data_samples.campaigns import Campaign
+from data_samples.campaigns import SampleCampaign
 from data_samples.chance import share_of, stream
-from data_samples.contract import SCHEMAS
 from data_samples.options import WorldOptions
-from data_samples.pages import Pages, list_pages
 from data_samples.people import DAY_S, Numbers, People, midnight, regencies
+from data_samples.raw_schemas import SCHEMAS
+from data_samples.site_pages import SitePages, list_pages
 
 # Visits by hour of the day in Jakarta: a lunch peak and a longer one in the evening.
 _HOURS = np.array(
@@ -59,10 +59,10 @@ class Traffic:
     """The visits of a world; each day can be drawn alone."""
 
     def __init__(
-        self, people: People, campaigns: tuple[Campaign, ...], options: WorldOptions
+        self, people: People, campaigns: tuple[SampleCampaign, ...], options: WorldOptions
     ) -> None:
         self._people, self._campaigns, self._options = people, campaigns, options
-        self._pages: Pages = list_pages(campaigns, options.seed)
+        self._pages: SitePages = list_pages(campaigns, options.seed)
         self._devices = _draw_devices(options)
         self._ids = pa.array(people.ids)
         weekdays = [options.day(number).weekday() for number in range(options.days)]
@@ -70,7 +70,10 @@ class Traffic:
         draw = stream(options.seed, "days")
         self._sizes = draw.multinomial(options.visits, weights / weights.sum())
         self._wanted = np.array(
-            [[campaign.aims_at(place.code) for place in regencies()] for campaign in campaigns]
+            [
+                [campaign.targets_region(place.code) for place in regencies()]
+                for campaign in campaigns
+            ]
         )
 
     def day(self, number: int) -> pa.Table:

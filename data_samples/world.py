@@ -15,11 +15,11 @@ from anonymizer.storage.home import Home
 from data_samples.campaigns import campaigns_table, draw_campaigns
 from data_samples.chance import stream
 from data_samples.consents import draw_consents, draw_requests
-from data_samples.contract import SCHEMAS
-from data_samples.landing import LandingZone
 from data_samples.options import WorldOptions
 from data_samples.people import draw_people
 from data_samples.profiles import snapshot_days, snapshots
+from data_samples.raw_folders import LandingZone
+from data_samples.raw_schemas import SCHEMAS
 from data_samples.visits import Traffic
 
 __all__ = ["DEMO", "SMALL", "Progress", "WorldOptions", "WorldSummary", "generate"]

@@ -1,0 +1,1 @@
+"""Dagster runs the stages day by day: assets and their checks, schedules, sensors, alerts."""

@@ -1,10 +1,11 @@
-"""Column schemas of the working files, as engineers see them in the catalogue."""
+"""Columns of what each asset writes, and what they are made from, as the catalogue shows them."""
 
 from collections.abc import Mapping
 
 import dagster as dg
 
-from anonymizer.model.series import Series
+from anonymizer.intake.contract import TABLES
+from anonymizer.model.series import CAMPAIGN_DAY, Series
 from pipelines.flow import Flow
 
 _Columns = Mapping[str, tuple[tuple[str, str], ...]]  # column -> upstream asset and column
@@ -61,15 +62,69 @@ PROTECTED = _schema(
 )
 
 
+RELEASE = _schema(
+    subject_id=("VARCHAR", "the campaign, interest or `everyone`"),
+    segment_id=("VARCHAR", "which people"),
+    status=("VARCHAR", "published or suppressed; the reason is never disclosed"),
+    people=("BIGINT", "the published figure; null if suppressed"),
+)
+EXPORT = _schema(
+    advertiser_id=("VARCHAR", "whose campaign it is"),
+    subject_kind=("VARCHAR", "campaign, interest or audience"),
+    subject_id=("VARCHAR", "the campaign, interest or `everyone`"),
+    subject=("VARCHAR", "its name"),
+    period_kind=("VARCHAR", "day, week or month"),
+    period=("VARCHAR", "2026-11-22, 2026-W47 or 2026-11"),
+    period_start=("DATE", "first day"),
+    period_end=("DATE", "last day"),
+    segment_id=("VARCHAR", "which people"),
+    segment=("VARCHAR", "its name"),
+    gender=("VARCHAR", "gender or `all`"),
+    age=("VARCHAR", "age group or `all`"),
+    region_code=("VARCHAR", "official code, a named union or `all`"),
+    region=("VARCHAR", "its name"),
+    status=("VARCHAR", "published or suppressed"),
+    people=("BIGINT", "the published figure; null if suppressed"),
+    rounding=("BIGINT", "figures are multiples of this"),
+    iab_ids=("VARCHAR", "ids of the IAB Audience Taxonomy 1.1"),
+    statement_english=("VARCHAR", "the figure in a sentence"),
+    statement_indonesian=("VARCHAR", "the same in Indonesian"),
+)
+DATABASE = _schema(
+    release_id=("VARCHAR", "the release that it is in"),
+    subject_kind=("VARCHAR", "campaign, interest or audience"),
+    subject_id=("VARCHAR", "the campaign, interest or `everyone`"),
+    subject=("VARCHAR", "its name"),
+    advertiser_id=("VARCHAR", "whose campaign it is; null for interests and the audience"),
+    period_kind=("VARCHAR", "day, week or month"),
+    period=("VARCHAR", "2026-11-22, 2026-W47 or 2026-11"),
+    period_start=("DATE", "first day"),
+    period_end=("DATE", "last day"),
+    segment_id=("VARCHAR", "which people; see segments"),
+    status=("VARCHAR", "published or suppressed"),
+    people=("BIGINT", "the published figure; null if suppressed"),
+    people_least=("BIGINT", "the true number is at least this"),
+    people_most=("BIGINT", "the true number is at most this"),
+    rounding=("BIGINT", "figures are multiples of this"),
+)
+
+
 def column_lineage(series: Series) -> dict[str, dg.TableColumnLineage]:
-    """Which columns those of a working file are made from, by asset."""
+    """Which columns those of an asset are made from, by asset.
+
+    Columns that are the same in all rows, such as the period, are made from none.
+    """
     flow = Flow(series)
     lineage = {
         "accepted_rows": _ACCEPTED,
+        "quarantined_rows": _QUARANTINED,
         flow.people: _PEOPLE,
         flow.reach: _reach(flow),
         flow.protected: _protected(flow),
+        flow.release: _release(flow),
     }
+    if series == CAMPAIGN_DAY:
+        lineage |= {"exports": _exports(flow), "segments_database": _database(flow)}
     return {asset: _lineage(columns) for asset, columns in lineage.items()}
 
 
@@ -86,6 +141,11 @@ _ACCEPTED: _Columns = {
     "device": ((_VISITS, "device_class"),),
     "local_day": ((_VISITS, "occurred_at"),),
 }
+# A fault can be in any column of the raw contract. What is kept of it is a pointer.
+_ANY_RAW_COLUMN = tuple(
+    (f"raw/{table.name}", column) for table in TABLES.values() for column in table.columns
+)
+_QUARANTINED: _Columns = {"column": _ANY_RAW_COLUMN, "reason": _ANY_RAW_COLUMN}
 _PEOPLE: _Columns = {
     "person_key": ((_PROFILES, "user_id"),),
     "mark": ((_PROFILES, "user_id"),),
@@ -121,6 +181,37 @@ def _protected(flow: Flow) -> _Columns:
         "people": counts,
         "reason": counts,
         "shared": ((flow.reach, "bucket"), *counts),
+    }
+
+
+def _release(flow: Flow) -> _Columns:
+    same = ("subject_id", "segment_id", "people")
+    columns = {name: ((flow.protected, name),) for name in same}
+    return {**columns, "status": ((flow.protected, "people"),)}
+
+
+def _exports(flow: Flow) -> _Columns:
+    subject, segment, people = (
+        ((flow.release, name),) for name in ("subject_id", "segment_id", "people")
+    )
+    of_segment = ("segment_id", "segment", "gender", "age", "region_code", "region", "iab_ids")
+    return {
+        **dict.fromkeys(("advertiser_id", "subject_id", "subject"), subject),
+        **dict.fromkeys(of_segment, segment),
+        "status": ((flow.release, "status"),),
+        "people": people,
+        **dict.fromkeys(
+            ("statement_english", "statement_indonesian"), (*subject, *segment, *people)
+        ),
+    }
+
+
+def _database(flow: Flow) -> _Columns:
+    same = ("subject_id", "segment_id", "status", "people")
+    return {
+        **{name: ((flow.release, name),) for name in same},
+        **dict.fromkeys(("subject", "advertiser_id"), ((flow.release, "subject_id"),)),
+        **dict.fromkeys(("people_least", "people_most"), ((flow.release, "people"),)),
     }
 
 

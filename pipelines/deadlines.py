@@ -15,7 +15,7 @@ import dagster as dg
 from anonymizer.rights.requests import RequestState, Status
 from pipelines.objection_report import alert_once, read_states
 from pipelines.resources import Installation
-from pipelines.runs import config_of_runs
+from pipelines.run_settings import config_of_runs
 
 _LISTED = 100
 

@@ -24,7 +24,7 @@ from pipelines.event_log import log_event
 from pipelines.jobs import is_running
 from pipelines.objection_report import alert_once
 from pipelines.resources import Installation
-from pipelines.runs import config_of_runs
+from pipelines.run_settings import config_of_runs
 from pipelines.trouble import Trouble, attempt
 
 _JOB = "deliveries"

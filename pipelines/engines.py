@@ -6,12 +6,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from anonymizer.model.policy import Effort
+from anonymizer.storage.engine import Engine
 from anonymizer.storage.engines.duckdb import DuckDB
 from anonymizer.storage.home import Home
 
 
 @contextmanager
-def opened_engine(home: Home, effort: Effort, *, spill: bool) -> Iterator[DuckDB]:
+def opened_engine(home: Home, effort: Effort, *, spill: bool) -> Iterator[Engine]:
     """A DuckDB of its own for one step; without `spill` nothing of it reaches a disk."""
     home.private.mkdir(parents=True, exist_ok=True)
     with (

@@ -9,7 +9,16 @@ from datetime import timedelta
 import dagster as dg
 
 from anonymizer.model.series import CAMPAIGN_DAY
-from pipelines.column_schemas import PEOPLE, PROTECTED, QUARANTINE, REACH, VISITS
+from pipelines.column_schemas import (
+    DATABASE,
+    EXPORT,
+    PEOPLE,
+    PROTECTED,
+    QUARANTINE,
+    REACH,
+    RELEASE,
+    VISITS,
+)
 from pipelines.flow import Flow
 from pipelines.partitions import Calendar
 
@@ -136,6 +145,7 @@ def _published(flow: Flow, calendar: Calendar) -> Iterator[dg.AssetSpec]:
         group_name=group,
         owners=[_PRIVACY, _ENGINEERS, _AD_OPS],
         kinds={"python", "parquet"},
+        metadata={"dagster/column_schema": RELEASE},
         freshness_policy=on_time if day else None,
     )
     if day:
@@ -148,6 +158,7 @@ def _published(flow: Flow, calendar: Calendar) -> Iterator[dg.AssetSpec]:
             group_name=group,
             owners=[_AD_OPS],
             kinds={"csv", "excel", "parquet"},
+            metadata={"dagster/column_schema": EXPORT},
             freshness_policy=on_time,
         )
         yield dg.AssetSpec(
@@ -159,6 +170,7 @@ def _published(flow: Flow, calendar: Calendar) -> Iterator[dg.AssetSpec]:
             group_name=group,
             owners=["team:analytics"],
             kinds={"duckdb"},
+            metadata={"dagster/column_schema": DATABASE},
             freshness_policy=on_time,
         )
 

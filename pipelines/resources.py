@@ -23,7 +23,7 @@ from anonymizer.release.settings import (
     revisions,
 )
 from anonymizer.release.settings_change import record_settings, require_approved
-from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.engine import Engine
 from anonymizer.storage.home import VARIABLE, Home
 from anonymizer.storage.lock import exclusive
 from anonymizer.storage.secret import Secret
@@ -128,7 +128,7 @@ class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
         return open_ledger(self.home)
 
     @contextmanager
-    def engine(self, *, spill: bool) -> Iterator[DuckDB]:
+    def engine(self, *, spill: bool) -> Iterator[Engine]:
         """A DuckDB of its own for one step; without `spill` nothing of it reaches a disk."""
         with opened_engine(self.home, self.policy().effort, spill=spill) as engine:
             yield engine

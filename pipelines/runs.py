@@ -1,12 +1,11 @@
 """Runs a range of days in this process, as a run that Dagster's pages show."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
+from datetime import date
+from typing import TypeVar
 
 import dagster as dg
 
@@ -17,8 +16,9 @@ from anonymizer.model.series import CAMPAIGN_DAY, Series
 from anonymizer.storage.home import Home
 from anonymizer.storage.lock import exclusive
 from pipelines import interruption
-from pipelines.event_log import is_on, log_event
-from pipelines.first_day import has_begun
+from pipelines.assembly import definitions_of
+from pipelines.event_log import log_event
+from pipelines.first_day import fault_of_day
 from pipelines.flow import job_name
 from pipelines.full_disk import explaining_full_disks, tells_of_a_full_disk
 from pipelines.health import update_metrics
@@ -26,12 +26,10 @@ from pipelines.held_days import HeldDay, held_days
 from pipelines.instance import prepare_instance
 from pipelines.open_files import open_instance
 from pipelines.progress import Listener, listening
+from pipelines.run_settings import SILENT, range_tags
 from pipelines.workers import lasting_processes
 
-_FIRST_TAG, _LAST_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-_DAY_TAG = "dagster/partition"
 _COMMAND_LINE = {"audience/started_by": "command line"}
-SILENT: Mapping[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 Result = TypeVar("Result")
 
 
@@ -119,8 +117,6 @@ def _run(
 def _execute(
     home: Home, instance: dg.DagsterInstance, job: str, first: date, last: date
 ) -> dg.ExecuteInProcessResult:
-    from pipelines.assembly import definitions_of  # noqa: PLC0415  its sensors import this module
-
     return (
         definitions_of(home)
         .resolve_job_def(job)
@@ -162,27 +158,6 @@ def _close_abandoned(instance: dg.DagsterInstance) -> None:
         instance.report_run_failed(run, "The process of this run ended before the run did.")
 
 
-def config_of_runs() -> Mapping[str, Any]:
-    """Of runs that the daemon starts: where events are written, Dagster's own lines are not."""
-    return SILENT if is_on() else {}
-
-
-def range_tags(first: date, last: date) -> dict[str, str]:
-    """What makes a run one of all days, or periods, from one to another.
-
-    One alone is a partition: Dagster records results of checks with it only then.
-    """
-    if first == last:
-        return {_DAY_TAG: first.isoformat()}
-    return {_FIRST_TAG: first.isoformat(), _LAST_TAG: last.isoformat()}
-
-
-def days_of_run(tags: Mapping[str, str]) -> Sequence[str]:
-    """First and last day of a run, from its tags."""
-    chosen = (tags.get(_FIRST_TAG), tags.get(_LAST_TAG), tags.get(_DAY_TAG))
-    return sorted({day for day in chosen if day})
-
-
 def _check_range(first: date, last: date, timing: Timing) -> None:
     if first > last:
         raise ConfigurationError([Fault("--from", f"{first} is after {last}", "swap them")])
@@ -190,17 +165,3 @@ def _check_range(first: date, last: date, timing: Timing) -> None:
     faults = [fault for option, day in asked if (fault := fault_of_day(option, day, timing))]
     if faults:
         raise ConfigurationError(faults)
-
-
-def fault_of_day(option: str, day: date, timing: Timing) -> Fault | None:
-    """Why a day that an option names cannot be run, whatever has landed for it."""
-    today = datetime.now(ZoneInfo(timing.timezone)).date()
-    if not has_begun(day, timing):
-        problem = f"{day} is before the first day, {timing.first_day}"
-        remedy = "choose a later day, or set timing.first_day in policy.yaml to an earlier one"
-        return Fault(option, problem, remedy)
-    if day >= today:
-        problem = "has not ended yet" if day == today else "is in the future"
-        zone = f"it is {today} in {timing.timezone}"
-        return Fault(option, f"{day} {problem}: {zone}", "only days that have ended can be run")
-    return None

@@ -25,8 +25,8 @@ from pipelines.partitions import Calendar
 from pipelines.releasable_periods import releasable_periods
 from pipelines.release_history import released_days
 from pipelines.resources import Installation
+from pipelines.run_settings import config_of_runs, range_tags
 from pipelines.run_times import note_run_times
-from pipelines.runs import config_of_runs, range_tags
 
 # After the days, one after the other: what is wider is judged against what is narrower.
 _AFTER = {

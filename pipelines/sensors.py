@@ -21,8 +21,8 @@ from pipelines.landed_days import Landed, complete_at, landed_days, runnable_day
 from pipelines.partitions import Calendar
 from pipelines.release_history import released_days
 from pipelines.resources import Installation
+from pipelines.run_settings import config_of_runs, days_of_run, range_tags
 from pipelines.run_times import note_run_times
-from pipelines.runs import config_of_runs, days_of_run, range_tags
 
 
 def landing_sensor(job: Job, calendar: Calendar) -> dg.SensorDefinition:

@@ -72,14 +72,6 @@ class ProvinceFigure:
 
 
 @dataclass(frozen=True)
-class Compared:
-    """A table to compare with."""
-
-    name: Text
-    table: ReleasedTable
-
-
-@dataclass(frozen=True)
 class SubjectView:
     """A subject in one period. `segments` begins with everyone; `provinces` has all of them."""
 

@@ -1,6 +1,6 @@
 -- Judges the campaigns of a batch. Names are what advertisers read: none may hold an e-mail
 -- address, a telephone number or a 16-digit identity number.
--- in:  raw_rows (the campaign columns as text), urls split as places, region_codes
+-- in:  raw_rows (the campaign columns as text), urls split as url_parts, region_codes
 --      (code, region)
 -- out: row_number, fault, record_key, content, rank, arrival, excluded, campaign_id,
 --      advertiser_id, advertiser_name, campaign_name, starts_on, ends_on, target_regions, link_url
@@ -85,5 +85,5 @@ SELECT
     p.link_url
 FROM parsed AS p
 LEFT JOIN unfit_names AS n ON n.row_number = p.row_number
-LEFT JOIN places AS u ON u.url = p.link_url
+LEFT JOIN url_parts AS u ON u.url = p.link_url
 LEFT JOIN regional AS r ON r.row_number = p.row_number

@@ -1,8 +1,8 @@
 -- Judges the visits of a batch. `excluded`: the row is sound but not of this day (`late`: its
 -- own day is released already). URL, user agent, category, device class and ids end here.
--- A visit is known by its id and its person: ids of sessions, which people share, lose nobody.
+-- A visit is known by its id and its person: ids of sessions, which people share, lose no person.
 -- in:  raw_rows (visit_id, person_key, user_id_fault, occurred_at, occurred_at_fault, url,
---      user_agent, product_category, device_class), places, matches, accessed
+--      user_agent, product_category, device_class), url_parts, matches, accessed
 --      (choose_campaigns.sql), program_words, interest_words, device_words
 -- out: row_number, fault ('column reason', null = sound), record_key, content, rank, arrival,
 --      excluded, person_key, campaign_ids, program, interest (code, null = none), device (null =
@@ -63,7 +63,7 @@ judged AS (
             ELSE 'other_day'
         END AS excluded
     FROM timed AS r
-    LEFT JOIN places AS u ON u.url = r.url
+    LEFT JOIN url_parts AS u ON u.url = r.url
     LEFT JOIN accessed AS a ON a.url_number = u.url_number AND a.local_day = r.local_day
     LEFT JOIN named AS n ON n.url_number = u.url_number
     LEFT JOIN programs AS p ON p.user_agent = r.user_agent

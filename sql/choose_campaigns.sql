@@ -1,7 +1,7 @@
 -- The one campaign that a visit to a URL accesses on a day: the one that its utm_id names, else
 -- its utm_campaign, else the one with the longest link; each only if it runs on the day. Links
 -- that are equally long are a tie: their campaigns stay together, and counting chooses.
--- in:  matches, places, raw_rows (url, occurred_at)
+-- in:  matches, url_parts, raw_rows (url, occurred_at)
 -- out: url_number, local_day ($day, and the days of late visits), campaign_ids VARCHAR[] (ordered
 --      by first day and id, never empty)
 -- parameters: $day, $zone, $arrival, $late_before
@@ -15,7 +15,7 @@ days AS (
     UNION
     SELECT p.url_number, l.local_day
     FROM late AS l
-    JOIN places AS p ON p.url = l.url
+    JOIN url_parts AS p ON p.url = l.url
 ),
 ranked AS (
     SELECT

@@ -6,7 +6,7 @@ CREATE MACRO union_of(wanted_segments) AS (
         SELECT known_segment(one.wanted_segment) AS codes
         FROM (SELECT unnest(wanted_segments) AS wanted_segment) AS one
     ),
-    places AS (
+    region_sets AS (
         SELECT region_code, regencies FROM regions
         UNION ALL
         SELECT 'all', list(region_code) || ['not_stated'] FROM regions WHERE level = 'regency'
@@ -20,7 +20,7 @@ CREATE MACRO union_of(wanted_segments) AS (
                 FROM asked
                 JOIN genders AS g ON g.gender = asked.codes.gender
                 JOIN ages AS a ON a.age = asked.codes.age
-                JOIN places AS p ON p.region_code = asked.codes.region_code
+                JOIN region_sets AS p ON p.region_code = asked.codes.region_code
             ) AS half
         ) AS one
     ),
@@ -38,7 +38,7 @@ CREATE MACRO union_of(wanted_segments) AS (
             FROM covered
             JOIN genders AS g ON list_sort(g.genders) = covered.genders
             JOIN ages AS a ON list_sort(a.bands) = covered.bands
-            JOIN places AS p ON list_sort(p.regencies) = covered.regencies
+            JOIN region_sets AS p ON list_sort(p.regencies) = covered.regencies
             JOIN catalogue AS listed
               ON listed.gender = g.gender AND listed.age = a.age
              AND listed.region_code = p.region_code

@@ -1,7 +1,7 @@
 -- Statements that give the columns of views the comments of the same columns of tables.
 -- Inputs: DuckDB's own catalogue. Columns: statement.
 SELECT concat(
-           'COMMENT ON COLUMN ', shown.table_name, '.', shown.column_name, ' IS ''',
+           'COMMENT ON COLUMN ', listed.table_name, '.', listed.column_name, ' IS ''',
            replace(
                coalesce(
                    known.comment, own.comment,
@@ -10,11 +10,11 @@ SELECT concat(
                '''', ''''''
            ), ''''
        ) AS statement
-FROM duckdb_columns() AS shown
-JOIN duckdb_views() AS view ON view.view_name = shown.table_name AND NOT view.internal
+FROM duckdb_columns() AS listed
+JOIN duckdb_views() AS view ON view.view_name = listed.table_name AND NOT view.internal
 LEFT JOIN duckdb_columns() AS known
-  ON known.table_name = 'figures' AND known.column_name = shown.column_name
+  ON known.table_name = 'figures' AND known.column_name = listed.column_name
 LEFT JOIN duckdb_columns() AS own
-  ON own.table_name = 'segments' AND own.column_name = shown.column_name
-WHERE shown.comment IS NULL
-ORDER BY shown.table_name, shown.column_index
+  ON own.table_name = 'segments' AND own.column_name = listed.column_name
+WHERE listed.comment IS NULL
+ORDER BY listed.table_name, listed.column_index

@@ -1,5 +1,5 @@
 -- The advertising links of accepted campaigns, in comparable parts.
--- in:  standing (campaigns), places (split_urls.sql of their links)
+-- in:  standing (campaigns), url_parts (split_urls.sql of their links)
 -- out: campaign_id, tag (the id in lower case), starts_on, ends_on, place, depth (parts of the place),
 --      parameters VARCHAR[] (what a visit's query must hold, each once; utm_* aside)
 SELECT
@@ -15,4 +15,4 @@ SELECT
         WHERE q.parameter <> '' AND lower(q.parameter) NOT LIKE 'utm\_%' ESCAPE '\'
     ) AS parameters
 FROM standing AS c
-JOIN places AS p ON p.url = c.link_url
+JOIN url_parts AS p ON p.url = c.link_url

@@ -1,8 +1,8 @@
 -- Which campaigns a URL belongs to, and how surely: by a tag with the campaign's id (capitals
 -- aside), or because its place is the link's or continues below it and its query holds the link's parameters. By
--- equality of places cut to the depths that links have, never by comparing each URL with each
+-- equality of url_parts cut to the depths that links have, never by comparing each URL with each
 -- link.
--- in:  places, links
+-- in:  url_parts, links
 -- out: url_number, campaign_id, starts_on, ends_on, way (1 = utm_id, 2 = utm_campaign, 3 = link),
 --      depth and parameters (the higher, the surer). Of a link: the parts of its place, and how
 --      many parameters it requires. Of a tag: an earlier value of a repeated tag comes first, and
@@ -17,7 +17,7 @@ hosts AS (
 ),
 candidates AS (
     SELECT p.url_number, p.query, string_split(p.place, '/') AS parts
-    FROM places AS p
+    FROM url_parts AS p
     JOIN hosts AS h ON h.host = split_part(p.place, '/', 1)
 ),
 prefixes AS (
@@ -27,11 +27,11 @@ prefixes AS (
 ),
 tags AS (
     SELECT url_number, 1 AS way, utm_ids AS named, unnest(utm_ids) AS tag
-    FROM places
+    FROM url_parts
     WHERE utm_ids IS NOT NULL
     UNION ALL
     SELECT url_number, 2, utm_campaigns, unnest(utm_campaigns)
-    FROM places
+    FROM url_parts
     WHERE utm_campaigns IS NOT NULL
 )
 SELECT

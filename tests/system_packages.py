@@ -44,7 +44,6 @@ PACKAGES: Mapping[str, SystemPackage] = {
     ),
     "ext4": SystemPackage(("mkfs.ext4",), "e2fsprogs", None),
     "git": SystemPackage(("git",), "git", "git"),
-    "java": SystemPackage(("java",), "default-jre-headless", "openjdk"),
     "make": SystemPackage(("make",), "make", "make"),
     "pdftotext": SystemPackage(("pdftotext",), "poppler-utils", "poppler"),
     "soffice": SystemPackage(("soffice",), "libreoffice-calc", "libreoffice"),

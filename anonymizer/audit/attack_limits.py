@@ -3,7 +3,9 @@
 The effort as a whole is the limit of work. What the checker accepts does not depend on these.
 """
 
-# The search (table_attack, solutions, auditing, companions, differencing)
+# The search
+# of the modules (differencing, exact_disclosure, singletons, subtraction, table_attack,
+# table_audit)
 UNDECIDED_CLASSES = 20  # where no limit of work says when to give up
 UNDECIDED_TOTALS = 20  # where no limit of work says when to give up
 MOST_WHOLE = 400  # classes that figures tie together; up to here integer programming
@@ -11,8 +13,10 @@ FEW_SEGMENTS = 1_000  # of which intervals take little time
 SHARE_OF_GUESS = 3  # of the limit at most one part in so many: it counts for nothing
 SINGLETON_PARTS = 12  # of a simple fraction
 PAIRS_AT_ONCE = 4_096  # figures compared at once: memory
+SUBTRACTION_ROUNDS = 50  # in which intervals are narrowed by one another
+DISCLOSURE_SEED = 20_261_122  # every machine makes the same random choices
 
-# The report (attack, companions, reports, summary)
+# The report (attack, reports, singletons, summary)
 GROUPS_NAMED = 5
 SINGLETONS_NAMED = 3
 IDS_NAMED = 20
@@ -21,5 +25,5 @@ FIGURES_NAMED = 8  # of a sum
 FINDINGS_LISTED = 3  # of one kind
 LONGEST_TEXT = 600  # characters of a finding
 
-# Workbooks
+# Workbooks that are read (export_file)
 SHEET_BYTES = 1 << 28  # once it is decompressed

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from anonymizer.audit import checker_limits
 from anonymizer.audit.findings import Finding, Kind
 from anonymizer.audit.recount import (
     Flags,
@@ -26,8 +27,6 @@ from anonymizer.audit.witness_check import KnownFigures, broken_rules
 from anonymizer.model.policy import Promise
 from anonymizer.model.proofs import NO_ONE, SUPPRESSED, Claim, Representatives, Sharing
 from anonymizer.model.segments import Catalogue
-
-_MOST_LISTED = 20  # segments that one finding names
 
 Broken = tuple[Kind, str, Flags]  # a broken rule, and by which groups
 
@@ -80,7 +79,9 @@ def check_release(
         text = "a figure is smaller than the figure of a segment that it contains"
         broken = [(kind, rule, wrong[own]) for kind, rule, wrong in of_release]
         for kind, rule, wrong in [*broken, ("contradiction", text, smaller)]:
-            named = np.intersect1d(claim.sharing.segments[wrong], published)[:_MOST_LISTED]
+            named = np.intersect1d(claim.sharing.segments[wrong], published)[
+                : checker_limits.SEGMENTS_LISTED
+            ]
             ids = tuple(catalogue.id(segment) for segment in named.tolist())
             findings += [Finding(key, kind, ids, rule)] if wrong.any() else []
         texts = broken_rules(claim.witnesses, known) if len(published) else []

@@ -27,7 +27,6 @@ from anonymizer.feasible.system import Flags, Integers
 from anonymizer.feasible.totals import uncut_segments
 from anonymizer.feasible.work import meter
 
-_SEED = 20_261_122
 _HALF = 0.5
 
 
@@ -179,7 +178,7 @@ def _judge(
     if finders.whole:
         _learn_whole(knowledge, ends, [table.astype(np.int64) for table in tables])
     else:
-        random = np.random.default_rng(_SEED)
+        random = np.random.default_rng(attack_limits.DISCLOSURE_SEED)
         ends.approach(lambda: _farther(ends, random))
     determined, given_up = np.zeros((2, len(shared.first)), dtype=bool)
     work = meter()

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from anonymizer.audit import checker_limits
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.linked_differences import too_short
 from anonymizer.audit.linked_tables import (
@@ -40,7 +41,6 @@ from anonymizer.audit.witness_check import WitnessTables, consistent, first_cell
 from anonymizer.model.proofs import FigureId, LinkedProof
 
 _MOST_TABLES, _MOST_FIGURES = 4, 2_000  # of a set as one; twice the figures times the tables
-_AT_ONCE = 2**23  # flags
 Kind = frozenset[int]
 
 
@@ -394,7 +394,7 @@ def _figures_by_stratum(
 ) -> Iterator[tuple[Ints, Ints]]:
     """(figure, stratum) where a stratum is inside in every dimension: few figures at once."""
     figures = len(inside[0])
-    at_once = max(1, _AT_ONCE // max(len(strata[0]), 1))
+    at_once = max(1, checker_limits.FLAGS_AT_ONCE // max(len(strata[0]), 1))
     for start in range(0, figures, at_once):
         few = (flags[start : start + at_once] for flags in inside)
         boxes = [flags[:, stratum] for flags, stratum in zip(few, strata, strict=True)]

@@ -14,6 +14,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from anonymizer.audit import checker_limits
 from anonymizer.audit.recount import Flags, Ints
 from anonymizer.model.policy import Promise
 from anonymizer.model.proofs import NO_ONE, Representatives, Shape, Sketches
@@ -21,8 +22,6 @@ from anonymizer.model.proofs import NO_ONE, Representatives, Shape, Sketches
 Draw = Callable[[str, str], int]
 Keys = NDArray[np.uint32]
 Pairs = tuple[Ints, Ints]
-
-_AT_ONCE = 2**18  # pairs
 
 
 @dataclass(frozen=True)
@@ -155,7 +154,7 @@ def _both_empty(
     """Pairs of the rows and the groups that have so many empty blocks in common."""
     empty = np.packbits(keys[rows] == 0, axis=1).view(np.uint16)
     others = np.packbits(other_keys[groups] == 0, axis=1).view(np.uint16)
-    together = max(1, _AT_ONCE // max(1, others.size))
+    together = max(1, checker_limits.OUTCOME_PAIRS_AT_ONCE // max(1, others.size))
     for start in range(0, len(rows), together):
         common = np.bitwise_count(empty[start : start + together, None] & others).sum(axis=2)
         row, group = np.nonzero(common >= fewest)
@@ -170,8 +169,8 @@ def _equal(one: Keys, other: Keys) -> Iterator[Pairs]:
     columns = columns[np.argsort(other[columns], kind="stable")]
     first, last = (np.searchsorted(other[columns], one[rows], side) for side in ("left", "right"))
     ends = np.cumsum(last - first)
-    for start in range(0, int(ends[-1:].sum()), _AT_ONCE):
-        pairs = np.arange(start, min(start + _AT_ONCE, ends[-1]))
+    for start in range(0, int(ends[-1:].sum()), checker_limits.OUTCOME_PAIRS_AT_ONCE):
+        pairs = np.arange(start, min(start + checker_limits.OUTCOME_PAIRS_AT_ONCE, ends[-1]))
         row = np.searchsorted(ends, pairs, "right")
         yield rows[row], columns[last[row] - ends[row] + pairs]
 

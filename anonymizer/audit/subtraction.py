@@ -8,11 +8,11 @@ needs no solver and no knowledge of the rules, so it is the least that a reader 
 import numpy as np
 from numpy.typing import NDArray
 
+from anonymizer.audit import attack_limits
 from anonymizer.model.dimensions import Dimension
 from anonymizer.model.segments import Catalogue
 
 _UNKNOWN = 2**40  # more people than there are; sums of these cannot overflow
-_ROUNDS = 50
 
 Numbers = NDArray[np.int64]
 
@@ -37,7 +37,7 @@ class Subtraction:
         low, high = np.zeros(shape, np.int64), np.full(shape, _UNKNOWN)
         positions = tuple(catalogue.cells[segments].T)
         low[positions], high[positions] = lowest, highest
-        for _ in range(_ROUNDS):
+        for _ in range(attack_limits.SUBTRACTION_ROUNDS):
             before = int(low.sum()), int(high.sum())
             for axis, totals in enumerate(self._totals):
                 turned = np.moveaxis(low, axis, 0), np.moveaxis(high, axis, 0)

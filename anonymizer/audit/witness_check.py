@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from anonymizer.audit import checker_limits
 from anonymizer.audit.recount import Flags, Ints
 from anonymizer.model.proofs import Witnesses
 
 _MOST_PEOPLE = 2**31  # of a class in a witness: sums of these cannot overflow
-_PAIRS_AT_ONCE = 2**16
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def _distances(tables: WitnessTables, known: KnownFigures) -> list[str]:
         # With one person more in every class, as many pairs have people in common as classes.
         common = (_common(groups_of, np.append(people, 0) + 1).data - touching.data)[apart]
         close = counts[one] + counts[other] - 2 * common < known.step + fall
-        parts = 1 + np.count_nonzero(close) // _PAIRS_AT_ONCE
+        parts = 1 + np.count_nonzero(close) // checker_limits.WITNESS_PAIRS_AT_ONCE
         for pairs in np.array_split(np.stack([one, other])[:, close], parts, axis=1):
             if (_extremes(tables, people, changes, pairs)[0] < known.step).any():
                 faults.add("two groups with different figures are too near in a witness")

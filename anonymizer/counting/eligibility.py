@@ -23,7 +23,7 @@ from anonymizer.model.dimensions import AGE_BAND_STARTS, AGE_BANDS
 from anonymizer.model.periods import Period
 from anonymizer.model.policy import Policy, Purpose
 from anonymizer.model.series import CAMPAIGN_DAY, Series
-from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.engine import Engine
 from anonymizer.storage.files import write_parquet
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
@@ -102,14 +102,14 @@ def rules(day: date, policy: Policy, wanted: Sequence[Purpose] | None = None) ->
 
 
 def find_eligible(
-    engine: DuckDB, home: Home, day: date, policy: Policy, secret: Secret
+    engine: Engine, home: Home, day: date, policy: Policy, secret: Secret
 ) -> EligibilityCounts:
     """Write `private/people` and `private/excluded` of the day: `find_eligible_in` for days."""
     return find_eligible_in(engine, home, CAMPAIGN_DAY, Period("day", day), policy, secret)
 
 
 def find_eligible_in(
-    engine: DuckDB,
+    engine: Engine,
     home: Home,
     series: Series,
     period: Period,
@@ -145,7 +145,7 @@ def find_eligible_in(
     return EligibilityCounts(account)
 
 
-def _resolve(engine: DuckDB, ordered: Sequence[Rule]) -> pa.Table:
+def _resolve(engine: Engine, ordered: Sequence[Rule]) -> pa.Table:
     """Everybody excluded with their reason, from the claims of each rule."""
     claims = []
     for precedence, rule in enumerate(ordered):

@@ -10,7 +10,7 @@ from anonymizer.model.periods import Period
 from anonymizer.model.policy import Timing
 from anonymizer.model.series import CAMPAIGN_DAY, Series
 from anonymizer.model.windows import Inputs, inputs_of
-from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.engine import Engine
 from anonymizer.storage.home import Home
 
 # What `late` holds; visits have the same columns.
@@ -73,7 +73,7 @@ def _missing(home: Home, series: Series, period: Period, timing: Timing) -> list
     )
 
 
-def scan_visits(engine: DuckDB, home: Home, inputs: Inputs) -> int:
+def scan_visits(engine: Engine, home: Home, inputs: Inputs) -> int:
     """Make the visits of a period readable as `visits` and `late_visits`.
 
     Returns how many rows of the late ones were read before. Raises Held when a file is missing.

@@ -27,7 +27,7 @@ from anonymizer.model.segments import Catalogue
 from anonymizer.model.series import CAMPAIGN_DAY, Series
 from anonymizer.model.tables import BUCKETS, Counted, SetHashes, TableKey
 from anonymizer.model.windows import Inputs, has_table
-from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.engine import Engine
 from anonymizer.storage.files import read_rows, write_parquet
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
@@ -49,7 +49,7 @@ class Reach:
 
 
 def count_reach(
-    engine: DuckDB,
+    engine: Engine,
     home: Home,
     day: date,
     policy: Policy,
@@ -69,7 +69,7 @@ def count_reach(
 
 
 def count_series(
-    engine: DuckDB,
+    engine: Engine,
     home: Home,
     series: Series,
     period: Period,
@@ -96,7 +96,7 @@ def count_series(
 
 
 def count_tables(
-    engine: DuckDB,
+    engine: Engine,
     home: Home,
     series: Series,
     period: Period,
@@ -273,7 +273,7 @@ class _PeriodVisits:
 
 
 def _count_visits(
-    engine: DuckDB,
+    engine: Engine,
     visits: _PeriodVisits,
     subjects: Sequence[_CountedSubject],
     bound: _Bound,
@@ -309,7 +309,7 @@ def _count_visits(
     return Reach(account, len(with_table)), _counts(engine, series, added)
 
 
-def _counts(engine: DuckDB, series: Series, added: Dimension | None) -> Mapping[str, pa.Table]:
+def _counts(engine: Engine, series: Series, added: Dimension | None) -> Mapping[str, pa.Table]:
     """What the people in `counted` add up to, by stage."""
     if added is None:
         reach = engine.fetch("count_reach")
@@ -331,7 +331,7 @@ def _write_counts(
         write_parquet(rows, home.working_file(series.stage(stage), period.end))
 
 
-def _count_people(engine: DuckDB, home: Home, series: Series, period: Period) -> Reach:
+def _count_people(engine: Engine, home: Home, series: Series, period: Period) -> Reach:
     """Count everybody eligible; no visit is needed."""
     people = home.working_file(series.stage("people"), period.end)
     engine.scan("people", [people])

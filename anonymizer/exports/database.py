@@ -53,10 +53,7 @@ CREATED = (
 )
 # Only where a release has an added dimension.
 ADDED_FIGURES = "added_figures"
-_MACRO, _VIEW = "macro_", "view_"
-TABLES = tuple(name for name in CREATED if not name.startswith((_MACRO, _VIEW)))
-MACROS = tuple(name.removeprefix(_MACRO) for name in CREATED if name.startswith(_MACRO))
-VIEWS = tuple(name.removeprefix(_VIEW) for name in CREATED if name.startswith(_VIEW))
+TABLES = tuple(name for name in CREATED if not name.startswith(("macro_", "view_")))
 # Digests of the objects of databases that earlier versions built: their figures are proved too.
 _EARLIER_LAYOUTS = frozenset(
     {

@@ -24,7 +24,6 @@ SUBJECTS: Mapping[str, Text] = {
 MAIN_FIGURES = Text("Main figures", "Angka utama")
 PEOPLE_OF = Text("People", "Kelompok orang")
 PEOPLE = Text("Number of people", "Jumlah orang")
-BEFORE = Text("Previous period", "Periode sebelumnya")
 CHANGE = Text("Change", "Perubahan")
 UP = Text("up", "naik")
 DOWN = Text("down", "turun")
@@ -66,8 +65,6 @@ NO_REGIONS = Text(
 )
 
 UNPUBLISHED = Text("Segments that are not published", "Segmen yang tidak ditampilkan")
-NEAREST = Text("Nearest published figure", "Angka terdekat yang ditampilkan")
-NONE_NEAR = Text("none", "tidak ada")
 
 SEGMENT = Text("Segment", "Segmen")
 STATUS = Text("Status", "Status")
@@ -85,7 +82,6 @@ ADDED_CODES: Mapping[str, Text] = {
     "device": Text("Device code", "Kode perangkat"),
     "product_category": Text("Product category code", "Kode kategori produk"),
 }
-SUBJECT_ID = Text("Subject id", "ID subjek")
 ROUNDING = Text("Multiples of", "Kelipatan")
 IAB_IDS = Text("IAB ids", "ID IAB")
 EVERY = Text("all", "semua")

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from anonymizer.feasible import search_limits
 from anonymizer.feasible.totals import atom_totals, segment_totals
 from anonymizer.model.segments import Catalogue
 
 # Fixed, so that equal input gives equal bytes.
-_SEED = 20_261_122
 
 
 def classes_of(
@@ -94,4 +94,4 @@ def _groups_by_leaf(membership: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def _numbers() -> np.random.Generator:
-    return np.random.Generator(np.random.PCG64(_SEED))
+    return np.random.Generator(np.random.PCG64(search_limits.CLASSES_SEED))

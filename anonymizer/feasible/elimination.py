@@ -29,7 +29,6 @@ Row = dict[int, int]  # what is not 0, by its place
 NO_PIVOT = -1
 PRIMES = (8_388_593, 8_388_587)  # the two largest below 2^23: products fit 64 bits many times
 _VECTORS = 2  # for each prime
-_SEED = 20_261_122
 _LARGEST = 2**10  # rows with larger numbers are left as they were
 
 
@@ -260,7 +259,7 @@ class NullSpaceSample:
 
 def sample_null_space(exact: sparse.csr_array) -> NullSpaceSample:
     """What exact figures (figures x classes) leave free."""
-    random = np.random.default_rng(_SEED)
+    random = np.random.default_rng(search_limits.ELIMINATION_SEED)
     drawn = [eliminate(exact, prime).kernel(random, _VECTORS) for prime in PRIMES]
     return NullSpaceSample(np.hstack(drawn), np.repeat(np.array(PRIMES), _VECTORS))
 

@@ -20,7 +20,6 @@ from anonymizer.feasible.work import meter
 
 NEARLY = 1e-6  # people by which a figure or a requirement may be missed
 _BEYOND = 0.01  # people beyond what is sought, so that a tolerance does not spoil it
-_SEED = 20_261_128
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class FractionalTables:
     def __init__(self, system: System) -> None:
         self.system = system
         self._rows = system.independent
-        self._random = np.random.default_rng(_SEED)
+        self._random = np.random.default_rng(search_limits.FRACTIONAL_SEED)
 
     @cached_property
     def middle(self) -> Reals | None:

@@ -16,8 +16,6 @@ from anonymizer.feasible.repair import TableRepair
 from anonymizer.feasible.solver import Program
 from anonymizer.feasible.system import Integers, System
 
-_SEED = 20_261_128
-
 
 def fit_nearby(system: System, table: Integers) -> Integers | None:
     """A table that fits, near one in which few figures are broken; or None."""
@@ -87,7 +85,7 @@ def _solutions(system: System, table: Integers, free: Integers) -> Iterator[Inte
         system.highest[figures] - rest,
         np.full(len(free), np.inf),
     )
-    random, costs = np.random.default_rng(_SEED), np.zeros(len(free))
+    random, costs = np.random.default_rng(search_limits.NEIGHBOURHOOD_SEED), np.zeros(len(free))
     for _ in range(
         search_limits.NEARBY_VERTICES if len(free) <= search_limits.NEARBY_FEW_CLASSES else 1
     ):

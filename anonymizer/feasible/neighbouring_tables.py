@@ -24,7 +24,6 @@ from anonymizer.feasible.work import meter
 _NO_LIMIT = 2**40
 _NEVER = -100  # no class repairs or breaks that many figures
 _NO_TABLE = -1
-_SEED = 20_261_125
 _NOWHERE = np.zeros(0, dtype=np.intp)
 
 
@@ -162,7 +161,7 @@ class _Attempts:
         self._steps = np.zeros(count, dtype=np.int64)
         self._working = np.zeros(count, dtype=bool)
         self._requirement = np.zeros(count, dtype=np.int64)
-        self._random = np.random.default_rng(_SEED + seed)
+        self._random = np.random.default_rng(search_limits.NEIGHBOURING_SEED + seed)
 
     def made(self) -> NeighbouringTables:
         """The tables that came out, at most one for each requirement."""

@@ -15,7 +15,6 @@ from anonymizer.feasible.system import Integers, System
 from anonymizer.feasible.work import meter
 
 _NO_LIMIT = 2**40
-_SEED = 20_261_125
 
 
 class TableRepair:
@@ -33,7 +32,7 @@ class TableRepair:
         self._sizes = np.diff(system.members.indptr).tolist()
         self._turned = np.zeros(system.classes, dtype=np.int8)
         self._work = meter()
-        self._random = np.random.default_rng(_SEED)
+        self._random = np.random.default_rng(search_limits.REPAIR_SEED)
 
     def make_fit(self, most_steps: int) -> bool:
         """Make every figure fit, the largest first; False if it takes more moves.

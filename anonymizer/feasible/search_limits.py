@@ -4,7 +4,8 @@ Measured on the tables of `benchmarks/`. Larger numbers find more tables and tak
 them decides what a proof is.
 """
 
-# Tables that depart from a first one, side by side (departures)
+# Neighbours of a first table, side by side
+# of the modules (class_witnesses, figure_lists, neighbouring_tables)
 ATTEMPT_STEPS = 60  # moves of one attempt
 ATTEMPT_CANDIDATES = 24  # classes of a figure looked at for one move
 ATTEMPTS = 256  # side by side
@@ -16,21 +17,21 @@ PATIENT_TRIES = 8  # where no program decides the rest, as long as
 PATIENT_SHARE = 0.1  # of what is left was reached by the last one
 STARTS = (1, 3, 9, 27, 81, 243)  # of the tables found, by number: others depart from these
 
-# Moving people until all figures fit (repair, whole)
+# Moving people until all figures fit (integer_tables, repair)
 REPAIR_CANDIDATES = 128  # classes of a figure looked at for one move
 REPAIR_TRIES = 4  # to make one table fit
 REPAIR_STEPS = 2  # of one try, for each figure, and these besides
 REPAIR_STEPS_BESIDES = 60
 INTEGER_STEPS = 2  # for each class in which people are divided
 
-# Small programs around a broken figure (nearby)
+# Small programs around a broken figure (neighbourhood)
 NEIGHBOURS = (150, 500, 1_500, 4_000)  # classes that may change, each time more
 NEIGHBOURHOOD_STEPS = 200  # to make a solution whole
 NEARBY_BROKEN = 50  # figures; with more the table is given up
 NEARBY_VERTICES = 6  # tried of one program, if it has
 NEARBY_FEW_CLASSES = 2_000  # or fewer; else one
 
-# First tables (start, proportional)
+# First tables (proportional_fitting, start)
 START_ROUNDS = 200  # of fitting in proportion to a guess
 START_INSIDE = (0.3, 0.2, 0.4, 0.1, 0.05, 0.0)  # shares of a figure's room, to keep off its ends
 START_LARGE_FIGURE = 100  # classes; only such figures keep off their ends
@@ -42,7 +43,8 @@ REQUIREMENT_NODES = 50  # of branch and bound
 REQUIREMENT_ATTEMPTS = 6  # vertices, to find a whole one
 REQUIREMENT_STEPS = 200  # to make a solution whole
 
-# Proved ends, and programs over everything (bounds, blocks, ends, ranges, divided, solver)
+# Proved ends, and programs over everything
+# of the modules (blocks, bounds, ends, fractional_tables, ranges, solver)
 WHOLE_PROGRAM_CLASSES = 10_000  # of programs in whole numbers, where effort is limited
 PROGRAMS_AT_HAND = 64  # kept for the next question
 LARGE_PROGRAM = 5_000  # columns; from here the first corner comes from interior points
@@ -55,7 +57,9 @@ WORTHWHILE = 0.03  # of what is sought; a table that fulfils less is the last
 FRACTIONAL_TABLES = 300  # asked for
 PROGRAM_NODES = 2_000  # of branch and bound in one program
 
-# What one unit of work does, as measured (see work)
+# What one unit of work does, as measured
+# of the modules (elimination, neighbouring_tables, programs, proportional_fitting, repair,
+# solver, work)
 UNITS_OF_A_STEP = 30  # of all attempts, and one more for each that moves
 UNITS_OF_A_MOVE = 8
 ENTRIES_SUBTRACTED = 60  # of rows
@@ -68,3 +72,15 @@ SIZE_STEPPED_WHOLE = 20  # the same in integer programming, with much besides
 UNITS_OF_A_RUN = 60  # of any program
 STEPS_OF_A_NODE = 50  # of branch and bound
 TELL_EVERY = 5_000  # units
+
+# Seeds of random choices, so that every machine makes the same ones
+# of the modules (classes, elimination, fractional_tables, neighbourhood, neighbouring_tables,
+# repair, start, totals)
+CLASSES_SEED = 20_261_122
+ELIMINATION_SEED = 20_261_122
+TOTALS_SEED = 20_261_123
+REPAIR_SEED = 20_261_125
+NEIGHBOURING_SEED = 20_261_125
+FRACTIONAL_SEED = 20_261_128
+NEIGHBOURHOOD_SEED = 20_261_128
+START_SEED = 20_261_129

@@ -15,7 +15,6 @@ from anonymizer.feasible.proportional_fitting import proportions
 from anonymizer.feasible.repair import hardly_changed_to_fit, nearly_made_to_fit
 from anonymizer.feasible.system import Integers, Reals, System
 
-_SEED = 20_261_129
 _LEAST = 1e-9  # of a person, where the guess is nobody
 
 
@@ -38,7 +37,7 @@ def first_tables(
     likely = np.where(system.covered, np.maximum(guess, _LEAST), 0)
     for number, share in enumerate(inside):
         people = proportions(system, likely, share, search_limits.START_ROUNDS)
-        chance = np.random.default_rng(_SEED + number).random()
+        chance = np.random.default_rng(search_limits.START_SEED + number).random()
         table = _whole(people, chance)
         table = hardly_changed_to_fit(_kept_off_the_ends(system, share), table)
         table = nearly_made_to_fit(system, table)

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from anonymizer.feasible import search_limits
 from anonymizer.model.segments import Catalogue
 
 T = TypeVar("T", bound=np.generic)
-_SEED = 20_261_123
 
 
 def segment_totals(catalogue: Catalogue, grid: NDArray[T]) -> NDArray[T]:
@@ -57,7 +57,7 @@ def uncut_segments(
     `class_of` is the class of each of the `atoms` (flat positions), or below 0. Random numbers that
     add up to zero over each class do so over these segments, over any other with probability 2^-64.
     """
-    random = np.random.Generator(np.random.PCG64(_SEED))
+    random = np.random.Generator(np.random.PCG64(search_limits.TOTALS_SEED))
     numbers = random.integers(1, 2**64, size=len(atoms), dtype=np.uint64)
     classes, firsts = np.unique(class_of, return_index=True)
     inside = class_of >= 0

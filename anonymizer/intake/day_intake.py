@@ -29,7 +29,7 @@ from anonymizer.model.codings import Codings, read_codings
 from anonymizer.model.errors import AudienceError, Held, InputsRejected
 from anonymizer.model.policy import Policy
 from anonymizer.model.segments import Interest
-from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.engine import Engine
 from anonymizer.storage.files import make_folder, take_over, write_parquet
 from anonymizer.storage.home import Home
 from anonymizer.storage.raw_zone import RawPath, raw_root
@@ -41,7 +41,7 @@ def take_in(  # noqa: PLR0913  everything that it works with is handed in
     day: date,
     policy: Policy,
     secret: Secret,
-    engine: DuckDB,
+    engine: Engine,
     *,
     now: float,
     interests: Sequence[Interest] = (),
@@ -84,7 +84,7 @@ def inspect_day(  # noqa: PLR0913  as `take_in`
     day: date,
     policy: Policy,
     secret: Secret,
-    engine: DuckDB,
+    engine: Engine,
     *,
     now: float,
     interests: Sequence[Interest] = (),
@@ -128,7 +128,7 @@ def inspect_day(  # noqa: PLR0913  as `take_in`
 
 
 @contextmanager
-def _claims(home: Home, engine: DuckDB, interests: Sequence[Interest]) -> Iterator[Claims]:
+def _claims(home: Home, engine: Engine, interests: Sequence[Interest]) -> Iterator[Claims]:
     """A place for pseudonymous rows, which goes with the run."""
     make_folder(home.private)
     with (

@@ -14,7 +14,7 @@ from anonymizer.intake.contract import RawTable
 from anonymizer.intake.row_validation import ValidatedBatch
 from anonymizer.model.accounting import RowAccount
 from anonymizer.model.dimensions import NOT_STATED
-from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.engine import Engine
 from anonymizer.storage.files import write_parquet_stream
 
 POINTERS = pa.schema(
@@ -83,7 +83,7 @@ class Claims:
     whom nothing may be left: they are known once the requests are read.
     """
 
-    def __init__(self, raw: DuckDB, engine: DuckDB, folder: Path) -> None:
+    def __init__(self, raw: Engine, engine: Engine, folder: Path) -> None:
         self.raw, self.engine, self.folder = raw, engine, folder
         self.erase(pa.array([], pa.binary()))
 

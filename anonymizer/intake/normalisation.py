@@ -24,7 +24,7 @@ from anonymizer.intake.contract import Kind, RawTable
 from anonymizer.intake.identifiers import canonical_ids
 from anonymizer.intake.vocabulary import plain_words
 from anonymizer.model.policy import Policy
-from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.engine import Engine
 from anonymizer.storage.secret import Secret
 
 CONTROL = "control_character"
@@ -39,7 +39,7 @@ BLANKS = " \t\r\n\v\f\u00a0\u200b\ufeff"
 class Normaliser:
     """Turns raw batches into rows for the `accept_*.sql` statements."""
 
-    engine: DuckDB
+    engine: Engine
     policy: Policy
     secret: Secret
 

@@ -20,7 +20,7 @@ from anonymizer.intake.row_validation import RowValidator
 from anonymizer.intake.vocabulary import LATEST, load_objection_words
 from anonymizer.model.errors import InputRejected
 from anonymizer.model.policy import Policy
-from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.engine import Engine
 from anonymizer.storage.raw_zone import RawPath
 from anonymizer.storage.secret import Secret
 
@@ -62,7 +62,7 @@ def review(
     raw: RawPath,
     policy: Policy,
     secret: Secret,
-    engine: DuckDB,
+    engine: Engine,
     tables: Sequence[str] = ("consents", "requests"),
 ) -> Review:
     """Read every file of these tables. The engine must not spill: it holds raw values."""

@@ -13,7 +13,7 @@ digest and the row's number, so that a file that is delivered again is not decid
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,7 +24,6 @@ from anonymizer.model.errors import Held, first_few
 
 UNREAD = "unread"
 Treatment = Literal["access", "correct", "erase", "withdraw", "ignored"]
-TREATMENTS: tuple[Treatment, ...] = get_args(Treatment)
 _PURPOSES = ("use", "disclosure", "advertising_cookies", "marketing")
 
 

@@ -18,7 +18,7 @@ from anonymizer.intake.contract import RawTable
 from anonymizer.intake.normalisation import BLANKS, Normaliser
 from anonymizer.intake.vocabulary import EARLIEST, LATEST, LONGEST_NAME, OLDEST_AGE
 from anonymizer.model.policy import Policy
-from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.engine import Engine
 from anonymizer.storage.secret import Secret
 
 
@@ -37,7 +37,7 @@ class ValidatedBatch:
 class RowValidator:
     """Judges batches for one day. For visits, `list_links` has to be called before."""
 
-    def __init__(self, engine: DuckDB, day: date, policy: Policy, secret: Secret) -> None:
+    def __init__(self, engine: Engine, day: date, policy: Policy, secret: Secret) -> None:
         self._engine, self._day = engine, day
         self._normaliser = Normaliser(engine, policy, secret)
         self._zone = ZoneInfo(policy.timing.timezone)
@@ -89,7 +89,7 @@ class RowValidator:
         judged = self._engine.fetch(
             f"accept_{table.name}", {name: facts[name] for name in table.parameters}
         )
-        for relation in ("raw_rows", "places", "matches", "accessed"):
+        for relation in ("raw_rows", "url_parts", "matches", "accessed"):
             self._engine.drop(relation)
         sound = pc.is_null(judged["fault"])
         rejected = judged.filter(pc.invert(sound))
@@ -104,13 +104,13 @@ class RowValidator:
         self._engine.load("standing", standing)
         self._split(standing["link_url"].filter(pc.is_null(standing["excluded"])))
         self._engine.create("links", "list_links")
-        for relation in ("standing", "places"):
+        for relation in ("standing", "url_parts"):
             self._engine.drop(relation)
 
     def _split(self, urls: pa.Array | pa.ChunkedArray) -> None:
         each = pc.unique(urls).drop_null()
         self._engine.load("urls", pa.table({"url": each, "canonical": canonical_urls(each)}))
-        self._engine.create("places", "split_urls")
+        self._engine.create("url_parts", "split_urls")
         self._engine.drop("urls")
 
     def _arrival_facts(self, arrival: date | None) -> dict[str, Any]:

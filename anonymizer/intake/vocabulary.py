@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from anonymizer.model.codings import Codings
 from anonymizer.model.dimensions import reference_regions
 from anonymizer.model.segments import Interest
-from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.engine import Engine
 
 # Earlier and later times are faults of a clock, a unit or a default value.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -98,7 +98,7 @@ def plain_words(texts: pa.Array) -> pa.Array:
 
 
 def load_vocabulary(
-    engine: DuckDB, program_words: Iterable[str], interests: Iterable[Interest], codings: Codings
+    engine: Engine, program_words: Iterable[str], interests: Iterable[Interest], codings: Codings
 ) -> None:
     """Load `gender_words`, `regencies`, `region_codes`, `program_words`, `interest_words` and
     `device_words`.
@@ -120,7 +120,7 @@ def load_vocabulary(
     load_interests(engine, interests)
 
 
-def load_interests(engine: DuckDB, interests: Iterable[Interest]) -> None:
+def load_interests(engine: Engine, interests: Iterable[Interest]) -> None:
     """Load `interest_words`."""
     of_interest = [(word, each.code) for each in interests for word in each.categories]
     engine.load(
@@ -135,14 +135,14 @@ def load_interests(engine: DuckDB, interests: Iterable[Interest]) -> None:
 
 
 def _load_pairs(
-    engine: DuckDB, relation: str, columns: tuple[str, str], pairs: Mapping[str, str]
+    engine: Engine, relation: str, columns: tuple[str, str], pairs: Mapping[str, str]
 ) -> None:
     texts = (list(pairs), list(pairs.values()))
     arrays = [pa.array(column, pa.string()) for column in texts]
     engine.load(relation, pa.table(arrays, names=list(columns)))
 
 
-def load_objection_words(engine: DuckDB) -> None:
+def load_objection_words(engine: Engine) -> None:
     """Load `request_words`, `purpose_words`, `granted_words`: word and meaning."""
     for relation, words in (
         ("request_words", REQUEST_WORDS),

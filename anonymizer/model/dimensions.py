@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ AGE_BANDS = (
     *(f"{a}-{b - 1}" for a, b in itertools.pairwise(AGE_BAND_STARTS)),
     "75+",
 )
+# Beside this package. By its name, `data_samples` could be a package of the working directory.
+_REFERENCE = Path(__file__).parents[2] / "data_samples/reference/regions.csv"
 _FIRST_IAB_AGE_ID = 3
 _MOST_NAMES = 3  # of regions in the name of a union
 _IAB_GENDER = {"male": ("50",), "female": ("49",), NOT_STATED: ("52",)}
@@ -239,8 +241,7 @@ REGION_REFERENCE = RegionReference(
 @cache
 def reference_regions() -> tuple[Region, ...]:
     """Country, 38 provinces and 514 regencies, ordered by code within each level."""
-    source = files("data_samples").joinpath("reference/regions.csv")
-    with source.open(encoding="utf-8") as file:
+    with _REFERENCE.open(encoding="utf-8", newline="") as file:
         return tuple(
             Region(row["code"], row["parent_code"], row["level"], " ".join(row["name"].split()))
             for row in csv.DictReader(file)

@@ -135,20 +135,6 @@ def released(
     return Publication(_read(home, ledger, entry), already_released=True)
 
 
-def recover(home: Home, ledger: Ledger) -> tuple[str, ...]:
-    """Finish or undo what an interrupted run left; returns the releases that it finished.
-
-    Raises LedgerBroken when folders and ledger disagree, Held when a recorded release is lost
-    and its period has to be run again.
-    """
-    with exclusive(home):
-        before = _folders(home.releases)
-        lost = _finish(home, ledger)
-        write_public_ledger(ledger, home)
-        _hold_if_lost(lost, ledger)
-        return tuple(sorted(_folders(home.releases) - before))
-
-
 def load_release(home: Home, ledger: Ledger, wanted: str) -> Release:
     """One release, every byte checked. Raises LedgerBroken, naming the file that differs."""
     entry = ledger.find_release(wanted)

@@ -33,6 +33,7 @@ from anonymizer.sources.mapping_statement import (
 )
 from anonymizer.sources.parquet_files import read_nested_parquet
 from anonymizer.sources.source_catalogue import Source
+from anonymizer.storage.engine import Engine
 from anonymizer.storage.engines.duckdb import DuckDB
 
 _READERS = {
@@ -113,7 +114,7 @@ class _MappedFile:
                 self._given += given + len(batch.faults)
                 yield RawBatch(mapped.rows, [*batch.faults, *mapped.faults])
 
-    def _mapped(self, engine: DuckDB, rows: pa.RecordBatch) -> RawBatch:
+    def _mapped(self, engine: Engine, rows: pa.RecordBatch) -> RawBatch:
         if not self._statement:
             self._statement.append(statement_for(self.source, self.columns, rows))
         found = map_rows(engine, self._statement[0], rows)
@@ -129,7 +130,7 @@ def _leaves_out_rows(source: Source) -> bool:
     return flags or bool(settings.keep or settings.drop or settings.present)
 
 
-def map_rows(engine: DuckDB, statement: MappingStatement, rows: pa.RecordBatch) -> pa.RecordBatch:
+def map_rows(engine: Engine, statement: MappingStatement, rows: pa.RecordBatch) -> pa.RecordBatch:
     """What the statement makes of the values of some rows, with `fault`."""
     rows = _with_words(rows, statement)
     engine.load(RELATION, with_decoded(rows, statement.decoded, statement.leaves))

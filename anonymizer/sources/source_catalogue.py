@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
@@ -175,10 +175,6 @@ def _with_preset(table: str, settings: SourceSettings) -> SourceSettings:
 
 def _with_remedy(fault: Fault) -> Fault:
     return replace(fault, remedy=_REFERENCE) if "policy-reference" in fault.remedy else fault
-
-
-def _repeated(names: Sequence[str]) -> set[str]:
-    return {name for name in names if names.count(name) > 1}
 
 
 def _problems(table: str, name: str, given: SourceSettings) -> Iterator[Problem]:

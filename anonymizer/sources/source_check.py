@@ -43,7 +43,7 @@ from anonymizer.sources.value_shapes import (
     time_format,
     type_of,
 )
-from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.engine import Engine
 from anonymizer.storage.secret import Secret
 
 MOST_ROWS = 2_000
@@ -104,7 +104,7 @@ def check_source(
     day: date,
     policy: Policy,
     secret: Secret,
-    engine: DuckDB,
+    engine: Engine,
     most: int = MOST_ROWS,
 ) -> SourceCheck:
     """Check the first rows of what a source delivered for a day.
@@ -146,7 +146,7 @@ def _files_of(listing: SourceListing, day: date) -> list[SourceFile]:
 
 
 def _read(
-    source: Source, files: Sequence[SourceFile], policy: Policy, engine: DuckDB, most: int
+    source: Source, files: Sequence[SourceFile], policy: Policy, engine: Engine, most: int
 ) -> _MappedSample:
     leaves: list[pa.RecordBatch] = []
     mapped: list[pa.RecordBatch] = []
@@ -263,7 +263,7 @@ def _coverage(source: Source, sample: _MappedSample) -> Iterator[tuple[str, int,
 
 
 def _outcomes(
-    source: Source, sample: _MappedSample, day: date, policy: Policy, secret: Secret, engine: DuckDB
+    source: Source, sample: _MappedSample, day: date, policy: Policy, secret: Secret, engine: Engine
 ) -> tuple[tuple[str, int], ...]:
     """The outcome of the rows of the sample in intake."""
     validator = RowValidator(engine, day, policy, secret)

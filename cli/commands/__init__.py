@@ -1,1 +1,1 @@
-
+"""The commands of `audience`, one module each: options in, what they print, how they end."""

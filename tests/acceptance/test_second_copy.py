@@ -4,10 +4,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from rewriting import rewrite
 from running import call, start
 
 from anonymizer.storage.home import Home
-from data_samples.rewriting import rewrite
 
 DAYS = ("--from", "2026-11-01", "--to", "2026-11-03")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("anonymizer", "audience", "cli", "officer", "pipelines", "portal")
+PACKAGES = ("anonymizer", "audience", "cli", "data_samples", "officer", "pipelines", "portal")
 GLOSSARY = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
 
 # `held` is the glossary's word for a day; in these packages it had other meanings.
@@ -56,6 +56,7 @@ def files() -> dict[str, str]:
 
 
 FILES = files()
+STATEMENTS = {path.name: path.read_text("utf-8") for path in sorted((ROOT / "sql").glob("*.sql"))}
 
 
 def words(name: str) -> list[str]:
@@ -91,6 +92,16 @@ def retired_names(path: str, text: str) -> set[str]:
         if retired.intersection(words(name))
         or any("_" in word and word in name.lower() for word in retired)
     }
+
+
+def names_in_sql(path: str, text: str) -> set[str]:
+    """The file's and all identifiers, of columns, relations and macros, without what is quoted."""
+    code = re.sub(r"--[^\n]*|'[^']*'", " ", text)
+    return {Path(path).stem, *re.findall(r"[a-z_][a-z0-9_]*", code.lower())}
+
+
+def retired_in_sql(path: str, text: str) -> set[str]:
+    return {name for name in names_in_sql(path, text) if RETIRED.intersection(words(name))}
 
 
 def repeated(found: Mapping[str, list[str]]) -> dict[str, list[str]]:
@@ -154,6 +165,27 @@ def test_a_retired_word_is_found_in_the_name_of_a_module() -> None:
     assert not retired_names("pipelines/held_days.py", "")
 
 
+@pytest.mark.parametrize("path", STATEMENTS)
+def test_no_retired_word_is_a_name_in_sql(path: str) -> None:
+    assert not retired_in_sql(path, STATEMENTS[path])
+
+
+def test_a_retired_word_is_found_in_sql() -> None:
+    assert retired_in_sql("list_links.sql", "-- Links.\nSELECT p.url FROM Places AS p")
+    assert retired_in_sql("list_links.sql", "-- Links.\nSELECT url AS most_shown FROM links")
+    assert retired_in_sql("list_layers.sql", "SELECT 1")
+    assert not retired_in_sql("list_links.sql", "-- Links of places.\nSELECT 'places'")
+
+
+@pytest.mark.parametrize("page", ["README.md", "benchmarks/README.md", "data_samples/README.md"])
+def test_pages_of_developers_use_no_retired_name(page: str) -> None:
+    """Words that are also plain English, such as `places`, are retired as names alone."""
+    plain = {"around", "beside", "nobody", "due", "places", "told", "sums", "moves", "shown"}
+    plain |= {"solved", "divided", "essential", "aim", "aims", "goal", "goals", "settled", "walk"}
+    text = (ROOT / page).read_text("utf-8").lower()
+    assert not (RETIRED - plain).intersection(re.findall(r"[a-z_]+", text))
+
+
 def test_each_exemption_is_needed() -> None:
     for path, exempt in ALLOWED.items():
         assert exempt <= {word for name in names(path, FILES[path]) for word in words(name)}
@@ -167,6 +199,35 @@ def test_no_class_name_has_two_meanings() -> None:
 def test_no_file_name_is_used_twice() -> None:
     assert not repeated(files_by_name(FILES))
     assert repeated(files_by_name({"pipelines/landing.py": "", "anonymizer/intake/landing.py": ""}))
+
+
+@pytest.mark.parametrize("package", ["audit", "feasible", "suppression"])
+def test_seeds_and_sizes_of_a_package_are_in_one_place(package: str) -> None:
+    """Its `*_limits.py`, which says what each does."""
+    of_a_search = re.compile(r"^_?[A-Z_]*(SEED|ROUNDS|AT_ONCE|TRIES|STEPS|ATTEMPTS)\b.* = \d", re.M)
+    for path, text in FILES.items():
+        if path.startswith(f"anonymizer/{package}/"):
+            assert path.endswith("_limits.py") or not of_a_search.findall(text), path
+
+
+LIMITS = [path for path in FILES if path.endswith("_limits.py")]
+
+
+@pytest.mark.parametrize("path", LIMITS)
+def test_each_size_names_the_modules_that_use_it(path: str) -> None:
+    """In the heading above it, or behind it."""
+    module, folder = Path(path).stem, Path(path).parent.as_posix()
+    users = defaultdict(set)
+    for other, text in FILES.items():
+        if other.startswith(folder):
+            for name in re.findall(rf"\b{module}\.([A-Z_]+)", text):
+                users[name].add(Path(other).stem)
+    for section in re.split(r"\n\n(?=# )", FILES[path])[1:] or FILES[path].splitlines():
+        defined = re.findall(r"^([A-Z_]+) =", section, re.M)
+        said = re.search(r"\((\w+(?:,[\s#]+\w+)*)\)$", section, re.M)
+        if defined:
+            assert said, section
+            assert set(re.findall(r"\w+", said[1])) == set().union(*(users[one] for one in defined))
 
 
 def test_a_command_module_is_named_after_a_command() -> None:

@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from rewriting import FileFormat, rewrite, typed_rows
 from sample_worlds import World, checksums, lists_of, raw_rows
 
 from anonymizer.model.errors import ConfigurationError
 from anonymizer.storage.home import Home
-from data_samples.contract import SCHEMAS
-from data_samples.rewriting import FileFormat, rewrite, typed_rows
+from data_samples.raw_schemas import SCHEMAS
 
 FORMATS: tuple[FileFormat, ...] = ("csv", "jsonl", "parquet")
 

@@ -367,3 +367,8 @@ def _all_healthy(answer: Mapping[str, Any]) -> bool:
     statuses = answer["instance"]["daemonHealth"]["allDaemonStatuses"]
     needed = [one for one in statuses if one["required"]]
     return len(needed) >= 4 and all(one["healthy"] for one in needed)
+
+
+def test_the_code_server_looks_for_packages_in_no_working_directory() -> None:
+    """It is the home, into which files are delivered."""
+    assert "--empty-working-directory" in SERVICES["code"]["command"]

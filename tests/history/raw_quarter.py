@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from data_samples.contract import SCHEMAS
 from data_samples.options import WorldOptions
 from data_samples.people import draw_people, regencies
+from data_samples.raw_schemas import SCHEMAS
 
 WIB = timezone(timedelta(hours=7))
 _DAY_US = 86_400_000_000

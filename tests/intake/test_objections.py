@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow as pa
 import pytest
@@ -30,11 +30,12 @@ from raw_world import (
 
 from anonymizer.counting.eligibility import find_eligible
 from anonymizer.intake.objection_review import review
-from anonymizer.intake.objections import TREATMENTS, Decisions, RowPlace, Treatment
+from anonymizer.intake.objections import Decisions, RowPlace, Treatment
 from anonymizer.intake.vocabulary import GRANTED_WORDS, PURPOSE_WORDS, REQUEST_WORDS, plain_words
 from anonymizer.model.errors import Held, InputRejected
 from anonymizer.storage.engines.duckdb import DuckDB
 
+TREATMENTS = get_args(Treatment)
 PEOPLE = ("ann", "ben", "eve", *(f"p{number}" for number in range(40)))
 PURPOSES = ("use", "disclosure", "advertising_cookies", "marketing")
 COUNTS = "counts"

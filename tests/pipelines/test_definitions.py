@@ -1,6 +1,7 @@
 """Loading the code location needs nothing, and engineers find in it what they look for."""
 
 import os
+import re
 import subprocess
 import sys
 from itertools import pairwise
@@ -9,8 +10,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from anonymizer.exports.rows import Row
 from anonymizer.intake.contract import TABLES
 from anonymizer.model.series import SERIES, Series
+from anonymizer.release.folder import _FIGURES
+from anonymizer.storage.engines.duckdb import read
 from anonymizer.storage.home import Home
 from cli.commands.init import create_home
 from pipelines.assembly import assemble
@@ -122,11 +126,8 @@ def test_a_longer_series_has_the_flow_of_a_day_and_a_job_of_its_own(series: Seri
     assert not {dg.AssetKey(stage) for stage in stages} & set(daily)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["accepted_rows", "quarantined_rows", "eligible_people", "campaign_reach", "protected_tables"],
-)
-def test_a_working_file_has_its_columns_described(name: str) -> None:
+@pytest.mark.parametrize("name", MADE)
+def test_every_asset_has_its_columns_described(name: str) -> None:
     schema = MADE[name].metadata["dagster/column_schema"]
 
     assert isinstance(schema, dg.TableSchema)
@@ -175,6 +176,21 @@ def test_column_lineage_names_columns_that_are_there(series: Series) -> None:
                 known = {one.name for one in schema.columns}
             assert dep.column_name in known, (asset, dep)
             assert dep.asset_key in graph.get_ancestor_asset_keys(dg.AssetKey(asset))
+
+
+def test_no_asset_is_without_column_lineage() -> None:
+    assert set().union(*map(column_lineage, SERIES)) == set(MADE)
+
+
+def test_published_columns_are_those_that_are_written() -> None:
+    def described(name: str) -> list[str]:
+        return [one.name for one in MADE[name].metadata["dagster/column_schema"].columns]
+
+    assert described("exports") == list(Row._fields)
+    written = re.findall(r"COMMENT ON COLUMN figures\.(\w+) ", read("create_figures"))
+    assert described("segments_database") == written
+    for series in SERIES:
+        assert described(Flow(series).release) == _FIGURES.names
 
 
 @pytest.mark.parametrize("series", SERIES)

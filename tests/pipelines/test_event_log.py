@@ -12,7 +12,7 @@ from running import Done, call
 from anonymizer.storage.home import Home
 from pipelines import event_log
 from pipelines.assembly import definitions_of
-from pipelines.runs import config_of_runs
+from pipelines.run_settings import config_of_runs
 
 CANARY = "canary"
 DAY = "2026-11-01"

@@ -96,6 +96,43 @@ def test_ended_pages_leave_no_process_behind(
                     os.kill(left, signal.SIGKILL)
 
 
+LOADED = '{"query": "{ repositoryOrError(repositorySelector: {repositoryLocationName: '
+LOADED += '\\"audience\\", repositoryName: \\"__repository__\\"}) { __typename } }"}'
+
+
+def loaded(port: int) -> Iterator[bool]:
+    asked = urllib.request.Request(
+        f"http://127.0.0.1:{port}/graphql",
+        data=LOADED.encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    while True:
+        try:
+            with urllib.request.urlopen(asked) as answer:
+                yield b'"__typename":"Repository"' in answer.read().replace(b" ", b"")
+        except OSError:
+            yield False
+
+
+def test_the_pages_load_no_package_of_the_working_directory(home: Home, tmp_path: Path) -> None:
+    for package in ("pipelines", "audience", "anonymizer"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text("raise ValueError('not ours')\n", "utf-8")
+    port = free_port()
+    with subprocess.Popen(
+        [AUDIENCE, "ui", "--port", str(port)],
+        cwd=tmp_path,
+        env=os.environ | {"AUDIENCE_HOME": str(home.root)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            until(loaded(port))
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(PATIENCE_SECONDS)
+
+
 def test_a_port_that_is_taken_is_said_so_at_once(home: Home, busy: int) -> None:
     command = [AUDIENCE, "ui", "--home", str(home.root), "--port", str(busy)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

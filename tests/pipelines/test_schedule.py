@@ -19,8 +19,9 @@ from pipelines.assembly import assemble
 from pipelines.definitions import defs
 from pipelines.open_files import open_instance
 from pipelines.resources import Installation
+from pipelines.run_settings import range_tags
 from pipelines.run_times import RunTimes, note_run_times, run_times_of
-from pipelines.runs import range_tags, run_days
+from pipelines.runs import run_days
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 LAST = date(2026, 11, 3)  # of the sample; what arrives late for it has a folder too

@@ -20,7 +20,7 @@ from pipelines.held_days import NOT_HELD, held_days
 from pipelines.held_days import HeldDay as Day
 from pipelines.partitions import SINGLE_RUN, Calendar
 from pipelines.resources import Installation
-from pipelines.runs import range_tags
+from pipelines.run_settings import range_tags
 from pipelines.stages import Stage, StageOutcome
 
 ONE, TWO, THREE = (date(2026, 11, number) for number in (1, 2, 3))

@@ -23,12 +23,14 @@ from release_world import (
 )
 from worked_answers import ANSWERS, assert_answered, read_released, worked_queries
 
-from anonymizer.exports.database import MACROS, TABLES, VIEWS, build_database
+from anonymizer.exports.database import CREATED, TABLES, build_database
 from anonymizer.model.segments import Catalogue, SegmentSettings, build_catalogue
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.publication import load_releases
 from anonymizer.storage.home import Home
 
+MACROS = tuple(one.removeprefix("macro_") for one in CREATED if one.startswith("macro_"))
+VIEWS = tuple(one.removeprefix("view_") for one in CREATED if one.startswith("view_"))
 NEXT = date(2026, 11, 23)
 # The page speaks of the demo's campaigns and days, this small world of its own.
 SMALL_WORLD = {

@@ -12,13 +12,14 @@ from pathlib import Path
 import duckdb
 import pytest
 from interrupted_run import NEXT, POINTS, run, run_and_die
+from recovery import recover
 from release_world import DAY, SECRET, content, release
 
 from anonymizer.exports.database import build_database
 from anonymizer.exports.export_folders import write_exports
 from anonymizer.model.errors import Busy, Held, LedgerBroken, NoSpace
 from anonymizer.release.ledger import Ledger
-from anonymizer.release.publication import load_releases, recover
+from anonymizer.release.publication import load_releases
 from anonymizer.storage.home import Home
 from anonymizer.storage.lock import exclusive
 

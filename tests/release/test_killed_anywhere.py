@@ -12,6 +12,7 @@ import duckdb
 import pytest
 from correction_world import FIRST, SECOND, correct, release_wrong
 from interrupted_run import run
+from recovery import recover
 from release_world import DAY as RELEASED
 from release_world import content
 from rotation import ALL, DAY
@@ -19,7 +20,7 @@ from rotation import ALL, DAY
 from anonymizer.exports.verification import verify_folder
 from anonymizer.release.corrections import find_order
 from anonymizer.release.ledger import Ledger
-from anonymizer.release.publication import load_releases, recover
+from anonymizer.release.publication import load_releases
 from anonymizer.storage.home import Home
 from cli.release_summary import verify_published
 

@@ -7,6 +7,7 @@ import sys
 import tarfile
 import tomllib
 import zipfile
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -93,9 +94,86 @@ def test_the_wheel_has_every_file_of_the_packages_and_the_terms(unpacked: Path) 
     )
 
 
+@pytest.fixture(params=["checkout", "wheel"])
+def packages(request: pytest.FixtureRequest) -> Path:
+    """The folder of the packages."""
+    return ROOT if request.param == "checkout" else Path(request.getfixturevalue("unpacked"))
+
+
+SAY_SO = "import pathlib; pathlib.Path(__file__).with_name('was_loaded').touch()\n"
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Path]:
+    """A working directory whose packages have the names of ours; none of them is loaded."""
+    for package in (*PACKAGES, "sql"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text(SAY_SO, "utf-8")
+    for path in (ROOT / "sql").glob("*.sql"):
+        (tmp_path / "sql" / path.name).write_text("-- evil", "utf-8")
+    (tmp_path / "data_samples/reference").mkdir()
+    (tmp_path / "data_samples/reference/regions.csv").write_text("code\n", "utf-8")
+    yield tmp_path
+    assert not list(tmp_path.rglob("was_loaded"))
+
+
+def call_in(folder: Path, packages: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=folder,
+        env={"PYTHONPATH": str(packages), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_files_of_the_packages_are_not_found_by_a_name_on_the_path(
+    packages: Path, elsewhere: Path
+) -> None:
+    """Not even with the working directory first on the path, as `python -c` has it."""
+    program = (
+        "import sys; here = sys.path.pop(0)\n"
+        "from anonymizer.storage.engines.duckdb import read\n"
+        "from anonymizer.model.dimensions import reference_regions\n"
+        "sys.path.insert(0, here)\n"
+        "assert read('select_figures') != '-- evil' and len(reference_regions()) == 553\n"
+        "print(sys.modules['anonymizer'].__file__)"
+    )
+    done = call_in(elsewhere, packages, "-c", program)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(packages))
+
+
+def test_a_package_opens_files_of_its_own_alone_by_name() -> None:
+    """`files("x")` imports x: outside x that is whatever comes first on the path. The library is
+    imported before its files are opened."""
+    for name in tracked(*PACKAGES):
+        if name.endswith(".py"):
+            text = (ROOT / name).read_text("utf-8")
+            found = re.findall(r"""\b(?:files|PackageLoader)\(["'](\w+)""", text)
+            assert set(found) <= {name.split("/")[0], "anonymizer"}, name
+
+
+@pytest.mark.slow
+def test_the_code_location_is_that_of_the_packages(packages: Path, elsewhere: Path) -> None:
+    validate(packages / "pipelines/workspace.yaml", packages, elsewhere)
+
+
+@pytest.mark.slow
+def test_the_code_location_of_the_units_is_that_of_the_checkout(elsewhere: Path) -> None:
+    validate(ROOT / "workspace.yaml", ROOT, elsewhere)
+
+
+def validate(workspace: Path, packages: Path, elsewhere: Path) -> None:
+    words = ("definitions", "validate", "--load-with-grpc", "--workspace", str(workspace))
+    done = call_in(elsewhere, packages, "-m", "dagster", *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Validation successful for code location audience" in done.stdout + done.stderr
+
+
 @pytest.mark.slow
 def test_the_wheel_runs_outside_the_checkout(unpacked: Path, tmp_path: Path) -> None:
-    (tmp_path / "sql").mkdir()  # a folder of that name where somebody works changes nothing
     program = (
         "import sys, audience, cli.main, pipelines.definitions\n"
         "from anonymizer.storage.engines.duckdb import read\n"

@@ -12,9 +12,9 @@ TESTS = Path(__file__).parents[1]
 SAMPLE = """
 import pytest
 
-@pytest.mark.needs("java")
+@pytest.mark.needs("chromium")
 @pytest.mark.parametrize("number", range(2))
-def test_that_needs_java(number):
+def test_that_needs_chromium(number):
     pass
 
 @pytest.mark.needs("git")
@@ -49,15 +49,15 @@ def test_missing_programs_are_named_above_the_closing_line(
     programs.mkdir()
     (programs / "git").symlink_to("/bin/true")
     *_, told, closing = run(tmp_path, str(programs), *options)
-    assert told.startswith("2 tests skipped: java is not installed; ")
-    assert re.search(r"install .*(jre|jdk)", told)
+    assert told.startswith("2 tests skipped: chromium is not installed; ")
+    assert re.search(r"install .*chromium", told)
     assert closing.startswith("2 passed, 2 skipped")
 
 
 def test_nothing_is_told_where_nothing_is_missing(tmp_path: Path) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name in ("git", "java"):
+    for name in ("git", "chromium"):
         (programs / name).symlink_to("/bin/true")
     *_, closing = run(tmp_path, str(programs))
     assert closing.startswith("4 passed")

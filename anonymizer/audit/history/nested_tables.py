@@ -31,7 +31,6 @@ from anonymizer.model.proofs import LinkedProof
 
 _OUTER = _FIRST = 0
 _HARDLY_ANY, _FEW = 1e-3, 0.2  # people where others are expected, and where some are needed
-_SEED = 20_261_128
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ class _Stack:
         self._there = refinement.own >= 0
         self._inner, self._beyond = np.zeros((2, *refinement.own.shape), dtype=bool)
         self._learned = False
-        self._random = np.random.default_rng(_SEED)
+        self._random = np.random.default_rng(linking_limits.NESTED_SEED)
         self._expected = self._expectation()
         self._pairs = [Pair(refinement, number) for number in range(1, len(refinement.own))]
 

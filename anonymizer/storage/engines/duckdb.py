@@ -6,7 +6,6 @@ Statements live in `sql/`, one SELECT a file; values are bound, never pasted.
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,6 +18,8 @@ from anonymizer.model.errors import Held
 # Blocks are spilled as they lie in memory, with leftovers of what this process freed before: at
 # times raw values. The key never leaves the process (decision 23).
 _SPILLED = {"temp_file_encryption": True, "force_mbedtls_unsafe": True}
+# Beside this package. By its name, `sql` could be a package of the working directory.
+_STATEMENTS = Path(__file__).parents[3] / "sql"
 _NAME = re.compile(r"^[a-z_][a-z0-9_]*$")
 
 
@@ -151,7 +152,7 @@ class DuckDB:
 @cache
 def read(statement: str) -> str:
     """The text of `sql/<statement>.sql`."""
-    return files("sql").joinpath(f"{_checked(statement)}.sql").read_text(encoding="utf-8")
+    return (_STATEMENTS / f"{_checked(statement)}.sql").read_text(encoding="utf-8")
 
 
 def _checked(name: str) -> str:

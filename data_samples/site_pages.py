@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from data_samples.campaigns import SERVICE, Campaign
+from data_samples.campaigns import SERVICE, SampleCampaign
 from data_samples.chance import stream
 
 CATEGORIES = (
@@ -31,7 +31,7 @@ _WAYS_IN = (
 
 
 @dataclass(frozen=True)
-class Pages:
+class SitePages:
     """All addresses with their categories: those of the service first, then by campaign."""
 
     urls: pa.Array
@@ -51,7 +51,7 @@ class Pages:
         return (self.of_service * draw.random(size) ** 1.5).astype(np.int64)
 
 
-def list_pages(campaigns: Sequence[Campaign], seed: int) -> Pages:
+def list_pages(campaigns: Sequence[SampleCampaign], seed: int) -> SitePages:
     """Every page that can be visited."""
     draw = stream(seed, "pages")
     pages: list[tuple[str, str | None]] = [(SERVICE + path, None) for path in _PLAIN_PATHS]
@@ -73,4 +73,4 @@ def list_pages(campaigns: Sequence[Campaign], seed: int) -> Pages:
         ]
     urls, categories = zip(*pages, strict=True)
     has_query = np.array(["?" in url for url in urls])
-    return Pages(pa.array(urls), pa.array(categories, pa.string()), has_query, of_service)
+    return SitePages(pa.array(urls), pa.array(categories, pa.string()), has_query, of_service)

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.storage.home import Home
 from data_samples.chance import stream
-from data_samples.contract import SCHEMAS, Row
-from data_samples.landing import COMPLETE
+from data_samples.raw_folders import COMPLETE
+from data_samples.raw_schemas import SCHEMAS, Row
 from data_samples.textfiles import LIST_SEPARATOR, read_text, text_rows, write_text
 
 FileFormat = Literal["csv", "jsonl", "parquet"]
@@ -82,12 +82,12 @@ def _rewrite_folder(
         shutil.copyfile(path, target / f"kept-{number}{''.join(path.suffixes)}")
     typed = pa.concat_tables([schema.empty_table(), *contents.typed])
     if file_format == "parquet":
-        for path, places in _split(target, len(typed), file_format, draw):
-            pq.write_table(typed.take(places), path)
+        for path, positions in _split(target, len(typed), file_format, draw):
+            pq.write_table(typed.take(positions), path)
     else:
         rows = [*text_rows(typed), *contents.text]
-        for path, places in _split(target, len(rows), file_format, draw):
-            write_text(path, [rows[place] for place in places], schema)
+        for path, positions in _split(target, len(rows), file_format, draw):
+            write_text(path, [rows[position] for position in positions], schema)
     if (source / COMPLETE).exists():
         (target / COMPLETE).touch()
 
@@ -97,10 +97,10 @@ def _split(
 ) -> Iterator[tuple[Path, NDArray[np.int64]]]:
     """Files of unlike sizes, and which rows go into each."""
     cuts = np.sort(draw.integers(0, size + 1, draw.integers(1, _MOST_FILES)))
-    for number, places in enumerate(np.split(draw.permutation(size), cuts)):
-        if len(places):
+    for number, positions in enumerate(np.split(draw.permutation(size), cuts)):
+        if len(positions):
             ending = _ENDINGS[file_format][number % len(_ENDINGS[file_format])]
-            yield target / f"part-{draw.integers(2**32):08x}-{number}.{ending}", places
+            yield target / f"part-{draw.integers(2**32):08x}-{number}.{ending}", positions
 
 
 def _read_folder(source: Path, schema: pa.Schema, file_format: FileFormat) -> _Contents:

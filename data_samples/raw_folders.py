@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from data_samples.chance import stream
-from data_samples.contract import SCHEMAS, Row
 from data_samples.dirt import KINDS, Kind, kinds_of
 from data_samples.options import Layout, WorldOptions
+from data_samples.raw_schemas import SCHEMAS, Row
 from data_samples.textfiles import text_rows, write_text
 
 COMPLETE = "_SUCCESS"
@@ -43,7 +43,7 @@ _DELIVERED_TWICE = {"visits", "profiles", "consents"}
 _OTHER_ZONES, _OTHER_ZONE_SHARE = (0, 8, 9), 0.1
 _WINDOWS_EVERY = 3
 
-Places = NDArray[np.int64]
+RowNumbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class _File:
     """A file to write: the rows of the table it holds, and those that it holds once more."""
 
     name: str
-    rows: Places
-    again: Places
+    rows: RowNumbers
+    again: RowNumbers
     bad: frozenset[int]
 
 
@@ -128,12 +128,12 @@ class LandingZone:
         return max(round(size * self._options.dirt_share), min(kinds, size // 10))
 
     def _twice(
-        self, name: str, good: Places, parts: Sequence[Places], draw: np.random.Generator
-    ) -> list[Places]:
+        self, name: str, good: RowNumbers, parts: Sequence[RowNumbers], draw: np.random.Generator
+    ) -> list[RowNumbers]:
         """For each file the rows that it repeats: its own, or those of the file before it."""
-        again: list[Places] = []
+        again: list[RowNumbers] = []
         for number, part in enumerate(parts):
-            own, before = (np.intersect1d(place, good) for place in (part, parts[number - 1]))
+            own, before = (np.intersect1d(position, good) for position in (part, parts[number - 1]))
             same = self._some_of(name, own, _SAME_FILE, draw)
             other = self._some_of(name, before, _OTHER_FILE if len(parts) > 1 else 0, draw)
             self.planted[f"{name}.repeated_in_file"] += len(same)
@@ -142,23 +142,25 @@ class LandingZone:
         return again
 
     @staticmethod
-    def _some_of(name: str, rows: Places, share: float, draw: np.random.Generator) -> Places:
+    def _some_of(
+        name: str, rows: RowNumbers, share: float, draw: np.random.Generator
+    ) -> RowNumbers:
         if name not in _DELIVERED_TWICE or not share or not len(rows):
             return rows[:0]
-        chosen: Places = draw.choice(rows, max(round(len(rows) * share), 1), replace=False)
+        chosen: RowNumbers = draw.choice(rows, max(round(len(rows) * share), 1), replace=False)
         return chosen
 
     def _text(
         self, name: str, table: pa.Table, file: _File, draw: np.random.Generator
     ) -> list[Row]:
-        places = np.concatenate([file.rows, file.again])
+        positions = np.concatenate([file.rows, file.again])
         moments = [f.name for f in SCHEMAS[name] if pa.types.is_timestamp(f.type)]
-        elsewhere = draw.random(len(places)) < _OTHER_ZONE_SHARE
+        elsewhere = draw.random(len(positions)) < _OTHER_ZONE_SHARE
         rows: list[Row] = []
-        for place, row, away in zip(
-            places.tolist(), text_rows(table.take(places)), elsewhere.tolist(), strict=True
+        for position, row, away in zip(
+            positions.tolist(), text_rows(table.take(positions)), elsewhere.tolist(), strict=True
         ):
-            if place in file.bad:
+            if position in file.bad:
                 kind, spoil = next(self._kinds_for(name, ".csv" in file.name))
                 self.planted[f"{name}.{kind}"] += 1
                 rows += spoil(row, draw)
@@ -178,12 +180,12 @@ class LandingZone:
         return self._kinds[name, delimited]
 
 
-def _spoilable(table: pa.Table, places: Places) -> Places:
+def _spoilable(table: pa.Table, positions: RowNumbers) -> RowNumbers:
     """Rows of a person: kinds of bad rows about people need one."""
     if "user_id" not in table.schema.names:
-        return places[:0]
+        return positions[:0]
     has_user = table.column("user_id").is_valid().to_numpy()
-    theirs: Places = places[has_user[places]]
+    theirs: RowNumbers = positions[has_user[positions]]
     return theirs
 
 
