@@ -55,7 +55,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "exports": (
         "audience exports --advertiser adv-01 --last month",
-        'audience exports --campaign "Year-End Sale" --json',
+        'audience exports --campaign "Year-End Sale" --language id',
+        "audience exports --json",
     ),
     "verify": ("audience verify", "audience verify received/published"),
     "check": ("audience check published/exports/adv-01/campaign-day-2026-10-31",),

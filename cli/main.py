@@ -228,7 +228,9 @@ def _main_with_events() -> None:
 def _message_of(error: AudienceError) -> str:
     """The message; of wrong arguments and settings, which it repeats, only the number in a log."""
     if isinstance(error, ConfigurationError) and os.environ.get("AUDIENCE_LOG") == "json":
-        return f"{len(error.faults)} mistake(s); run the command without AUDIENCE_LOG to read them"
+        number = len(error.faults)
+        mistakes = "1 mistake" if number == 1 else f"{number} mistakes"
+        return f"{mistakes}; run the command without AUDIENCE_LOG to read them"
     return str(error)
 
 

@@ -14,7 +14,8 @@ from cli.commands.common import (
     parse_word,
     require_extra,
 )
-from cli.output import say
+from cli.output import say, warn
+from cli.selection import alternatives
 from pipelines.screen import Listing, show
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def add_user(
 ) -> None:
     """Add an account and print its password once."""
     store = _store(home)
+    from cli.exported_figures import known_advertisers  # noqa: PLC0415  loads Arrow
     from portal.passwords import hashed  # noqa: PLC0415  an optional extra
     from portal.user_accounts import PORTAL_ROLES, UserAccount  # noqa: PLC0415  an optional extra
 
@@ -62,6 +64,10 @@ def add_user(
         raise ConfigurationError([Fault("login", f"there is an account {login} already", remedy)])
     password = _password(ask=ask)
     store.add(account, hashed(password))
+    known = known_advertisers(existing_home(home))
+    for one in account.advertisers:
+        if one not in {id_ for id_, _ in known}:
+            warn(f"{one} has no export yet, so check the id: {alternatives(one, known)}.")
     say(f"Added {login}.")
     _print_once(password, ask=ask)
 
