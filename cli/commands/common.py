@@ -15,7 +15,6 @@ from anonymizer.model.periods import Period
 from anonymizer.model.renamed_settings import require_present
 from anonymizer.storage.home import Home, PublishedCopy
 from pipelines.environment import refuse_retired_variable
-from pipelines.screen import print_json
 
 Word = TypeVar("Word", bound=str)
 HomeOption = Annotated[
@@ -150,6 +149,8 @@ def judged(*, as_json: bool) -> Iterator[None]:
         if not as_json:
             error.args = (message,)
             raise
+        from pipelines.screen import print_json  # noqa: PLC0415  loads Rich: few calls need it
+
         reason = error.reason if isinstance(error, Held) else None
         print_json(
             {"valid": False, "reason": reason, "message": message, "exit_code": error.exit_code}
