@@ -64,8 +64,27 @@ class Screen(Console):
 
     def print(self, *objects: Any, **style: Any) -> None:
         """Print; texts may have several lines, and a word that is longer stays whole."""
-        printable = (visible_lines(one) if isinstance(one, str) else one for one in objects)
+        printable = (self._wrapped(one) if isinstance(one, str) else one for one in objects)
         super().print(*printable, **{"overflow": "ignore", "crop": False, **style})
+
+    def _wrapped(self, text: str) -> str:
+        """Lines of whole words; Rich breaks a long word, or wraps nothing."""
+        lines = visible_lines(text).split("\n")
+        return "\n".join(_filled(line, self.width) for line in lines)
+
+
+def _filled(line: str, width: int) -> str:
+    """A line, continued below its first word on others where it is too wide."""
+    if cell_len(line) <= width:
+        return line
+    indent = " " * (len(line) - len(line.lstrip()))
+    return textwrap.fill(
+        line,
+        width,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def out() -> Console:
@@ -180,14 +199,8 @@ class _Fitting:
         width = max(available - indent, _NARROWEST)
         blocks = [
             "\n".join(
-                textwrap.fill(
-                    value,
-                    indent + width,
-                    initial_indent=set_cell_size(name, indent),
-                    subsequent_indent=" " * indent,
-                    break_long_words=False,
-                    break_on_hyphens=False,
-                )
+                set_cell_size(name, indent)
+                + _filled(value, width).replace("\n", "\n" + " " * indent)
                 for name, value in zip(self.columns, row, strict=True)
                 if value
             )

@@ -81,6 +81,16 @@ def test_a_long_word_of_a_message_is_not_broken(width: int) -> None:
     assert set(LONG.split()) <= set(file.getvalue().split())
 
 
+def test_a_message_wraps_between_words() -> None:
+    file = StringIO()
+    Screen(file=file, width=30).print("- a rule is broken\n    by what is written in this file")
+    assert file.getvalue().splitlines() == [
+        "- a rule is broken",
+        "    by what is written in this",
+        "    file",
+    ]
+
+
 def test_in_a_pipe_a_line_is_a_row(capsys: pytest.CaptureFixture[str]) -> None:
     show(LISTING)
     (line,) = [line for line in capsys.readouterr().out.splitlines() if LONG in line]
