@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from anonymizer.model.codings import read_codings
-from anonymizer.model.errors import ConfigurationError, Fault, gathered_into
+from anonymizer.model.errors import AudienceError, ConfigurationError, Fault, gathered_into
 from anonymizer.model.explanation import explain, reference
 from anonymizer.model.policy import Policy
 from anonymizer.model.segments import Catalogue
@@ -52,12 +52,19 @@ def check_policy(
     place = existing_home(home)
     with judged(as_json=as_json):
         _, catalogue = load_settings(place)
+    change, problem = None, ""
+    try:
         change = settings_change(place, open_ledger(place).entries())
+    except AudienceError as error:
+        problem = f"They cannot be compared with the settings recorded last: {error}"
     if as_json:
-        print_json({"valid": True, "exit_code": 0, "segments": len(catalogue), **_as_json(change)})
+        compared = _as_json(change) if change else {"held": None, "message": problem}
+        print_json({"valid": True, "exit_code": 0, "segments": len(catalogue), **compared})
         return
     notices().print(f"policy.yaml and segments.yaml are valid: {len(catalogue):,} segments.")
-    if change.weakenings:
+    if problem:
+        notices().print(problem)
+    elif change and change.weakenings:
         _tell_change(change)
 
 

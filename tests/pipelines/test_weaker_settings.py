@@ -97,6 +97,16 @@ def test_a_check_of_weaker_settings_says_that_runs_are_held(home: Home) -> None:
         assert (found["approvals"], found["needed"], found["held"]) == (0, 2, True)
 
 
+def test_settings_are_checked_without_a_readable_ledger(home: Home) -> None:
+    home.ledger.write_bytes(b"no ledger")
+    done = call("policy", "check")
+    assert done.returncode == 0
+    assert "are valid" in done.stderr
+    assert "They cannot be compared with the settings recorded last" in done.stderr
+    found = json.loads(call("policy", "check", "--json").stdout)
+    assert (found["valid"], found["held"]) == (True, None)
+
+
 def test_where_no_login_has_a_role_no_approval_is_recommended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
