@@ -70,6 +70,7 @@ site: install ## the documentation as a site in build/site; pages load nothing f
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --clean --config-file website/mkdocs.yml
 
 pictures: install ## docs/pictures, of a demo with a known key; needs Chromium, LibreOffice, pdftoppm
+	$(BIN)/python website/drawings.py
 	$(BIN)/python website/pictures.py
 
 lock: install ## resolve pyproject.toml again, keeping versions that still fit; all new: make lock UPGRADE=--upgrade

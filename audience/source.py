@@ -69,10 +69,9 @@ class DatabaseSource:
 
     def records(self, name: str, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """The same rows one by one, as plain values of Python."""
-        found: list[dict[str, Any]] = (
-            self._connection.sql(read(name), params=values).to_arrow_table().to_pylist()
-        )
-        return found
+        answered = self._connection.execute(read(name), values)
+        columns = [column for column, *_ in answered.description or ()]
+        return [dict(zip(columns, row, strict=True)) for row in answered.fetchall()]
 
 
 @contextmanager

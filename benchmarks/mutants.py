@@ -441,7 +441,19 @@ _INTAKE = (
          "CASE WHEN undated THEN $latest ELSE decided_at END", "decided_at"),
     ),
     *_of(
-        "sql/accept_profiles.sql",
+        "anonymizer/intake/day_reader.py",
+        ("tests/intake/test_assessed_files.py",),
+        ("a file of the same name is the same file", "rights",
+         "(table.name, landed.name, source.digest, *self._read_with)",
+         "(table.name, landed.name, *self._read_with)",
+         "test_another_file_another_policy_or_another_key_is_read_anew"),
+        ("what was read under other settings is used again", "rights",
+         "(table.name, landed.name, source.digest, *self._read_with)",
+         "(table.name, landed.name, source.digest)",
+         "test_another_file_another_policy_or_another_key_is_read_anew"),
+    ),
+    *_of(
+        "sql/date_profiles.sql",
         (f"{_ROWS}test_accounts_open_and_close_on_local_days",),
         ("an account that closes on the day is open", "rights",
          "coalesce(closed_on <= $day, FALSE)", "coalesce(closed_on < $day, FALSE)",
@@ -802,7 +814,8 @@ _LINKED_CHECKING = (
         "anonymizer/audit/linked_checker.py",
         _LINKED,
         ("linked tables need no proof", "inference",
-         "self._unproved(requirement) for requirement in needed if", "x for requirement in () if",
+         "self._unproved(requirement) for requirement in needed if",
+         "requirement for requirement in () if",
          "test_linked_tables_without_proofs_are_refused"),
         ("faulty linked proofs are passed over", "inference",
          '            yield Finding(names, "structure", (), read)\n', "",
@@ -1121,7 +1134,7 @@ _REPORT = 'be it of one, one evaluation more for each period."""\n'
 def _forced(asset: str, check: str) -> Mutant:
     """An asset check that always passes."""
     passing = f"""    if (check.asset, check.name) == ({asset!r}, {check!r}):
-        found = dict.fromkeys(found, Verdict(passed=True))
+        found = dict.fromkeys(found, CheckVerdict(passed=True))
 """
     return Mutant(
         f"{check} of {asset} always passes",
@@ -1168,6 +1181,110 @@ _OTHER_CHECKS = (
 )
 _ASSET_CHECKS = tuple(_forced(check.asset, check.name) for check in checks_of(CAMPAIGN_DAY))
 
+_NOTICES = "tests/delivery/test_webhooks.py::"
+_FILES = "tests/delivery/test_delivered_files.py::"
+_STATE = "tests/delivery/test_delivery_state.py::"
+_DELIVERY = (
+    *_of(
+        "anonymizer/delivery/delivery_changes.py",
+        (_NOTICES + "test_a_notice_has_no_figure_and_nothing_of_another_advertiser",),
+        (
+            "every advertiser's exports are delivered",
+            "deliveries",
+            "if export.recipient == FOR_ALL or settings.is_for(export.recipient)",
+            "if export.recipient",
+        ),
+        (
+            "what was never delivered is called off",
+            "deliveries",
+            'elif export.withdrawn and last not in (None, "withdrawn"):',
+            'elif export.withdrawn and last != "withdrawn":',
+            "test_what_was_never_delivered_is_not_called_off",
+        ),
+        (
+            "wrong figures are called off before the right ones are delivered",
+            "deliveries",
+            'one.event != "released", one.key',
+            'one.event == "released", one.key',
+            "test_a_correction_and_a_withdrawal_say_what_they_replace",
+        ),
+    ),
+    *_of(
+        "anonymizer/delivery/delivery_log.py",
+        (_FILES + "test_what_came_half_and_was_withdrawn_goes_again",),
+        (
+            "what was delivered in part is forgotten",
+            "deliveries",
+            'found.setdefault((line.advertiser, release), "attempted")',
+            "pass",
+        ),
+    ),
+    *_of(
+        "anonymizer/delivery/dispatch.py",
+        (_STATE + "test_killed_between_sending_and_recording_the_same_notice_comes_again",),
+        (
+            "a delivery is not recorded before it begins",
+            "deliveries",
+            'self._note("sending", parcel, sender.target, prepared)',
+            "pass",
+        ),
+    ),
+    *_of(
+        "anonymizer/delivery/file_plan.py",
+        (_FILES + "test_of_wrong_figures_the_notice_alone_is_left_once_the_right_ones_are_there",),
+        (
+            "wrong files stay at their destination",
+            "deliveries",
+            "tuple(sorted(set(present) - notices.keys()))",
+            "()",
+        ),
+    ),
+    *_of(
+        "anonymizer/delivery/sftp_folder.py",
+        (_FILES + "test_another_host_key_gets_nothing",),
+        (
+            "files are delivered to any host",
+            "deliveries",
+            "known_hosts=(keys, [], [])",
+            "known_hosts=None",
+        ),
+        (
+            "half a delivered file has its name",
+            "deliveries",
+            'f"{folder}/.{name}.part"',
+            'f"{folder}/{name}"',
+            "test_half_an_upload_is_never_seen_under_the_name_of_the_file",
+        ),
+    ),
+    *_of(
+        "anonymizer/delivery/webhook.py",
+        (_NOTICES + "test_each_release_is_announced_once_and_its_signature_fits",),
+        (
+            "the signature of a delivered notice leaves its time out",
+            "deliveries",
+            "(delivery.encode(), str(moment).encode(), body)",
+            "(delivery.encode(), body)",
+        ),
+        (
+            "a delivered notice follows redirects",
+            "deliveries",
+            "follow_redirects=False",
+            "follow_redirects=True",
+            "test_what_a_receiver_does_not_take_is_tried_again_under_the_same_id",
+        ),
+    ),
+    *_of(
+        "anonymizer/exports/export_files.py",
+        (_FILES + "test_an_edited_file_is_not_sent",),
+        (
+            "edited files are delivered",
+            "deliveries",
+            "if hashlib.sha256(content).hexdigest() != digest:",
+            "if not content:",
+        ),
+    ),
+)
+
 MUTANTS = (
     *_ELIGIBILITY,
     *_COUNTING,
@@ -1178,6 +1295,7 @@ MUTANTS = (
     *_RELEASE,
     *_REMAINING,
     *_IN_A_RUN,
+    *_DELIVERY,
     *_OTHER_CHECKS,
     *_ASSET_CHECKS,
 )

@@ -24,7 +24,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "user add": (
         "audience user add nina --advertiser adv-01",
         "audience user add wira --role analyst --ask",
+        "audience user add dewi --role privacy_officer --oidc-subject 3f9c41 --no-password",
     ),
+    "user link": ("audience user link nina 8a21d0",),
+    "user unlink": ("audience user unlink nina",),
     "user list": ("audience user list", "audience user list --json"),
     "user remove": ("audience user remove nina",),
     "user password": ("audience user password nina",),
@@ -60,6 +63,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "verify": ("audience verify", "audience verify received/published"),
     "check": ("audience check published/exports/adv-01/campaign-day-2026-10-31",),
+    "deliver": (
+        "audience deliver --dry-run",
+        "audience deliver --destination crm_of_maju --now",
+    ),
+    "deliveries": ("audience deliveries", "audience deliveries --log --json"),
     "package": ("audience package adv-01 2026-10-31", "audience package adv-01 2026-W44 --out w44"),
     "suppressed": (
         "audience suppressed --campaign cmp-0003 --day 2026-10-31",
@@ -85,7 +93,9 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "whatif": (
         "audience whatif --k 20,50,100 --rounding 5,10 --inference-k 10,20",
         "audience whatif --add-segment female:25-29+30-34:31.71 --period 2026-W44 --json",
+        "audience whatif --k 20,50 --store",
     ),
+    "officer": ("audience officer", "audience officer --port 8110"),
     "segment-request": (
         "audience segment-request list --open",
         "audience segment-request show 0123456789ab",

@@ -61,9 +61,10 @@ def restore_backup(backup: Home, home: Home, head: str) -> VerifiedFolder:
     `$AUDIENCE_LEDGER` says.
 
     The backup is proved first, and whether it has the entry with the hash `head`, if that is given.
-    Accounts and log of the portal stay where the home has them: an older copy would bring back
-    accounts that were removed. Run again after a kill, it completes what is missing. Raises
-    ConfigurationError when the home has something else, Busy, NoSpace, LedgerBroken, Held.
+    Accounts and log of the portal and the log of deliveries stay where the home has them: an older
+    copy would bring back accounts that were removed, and repeat deliveries. Run again after a kill,
+    it completes what is missing. Raises ConfigurationError when the home has something else, Busy,
+    NoSpace, LedgerBroken, Held.
     """
     kept = Ledger.open(backup.ledger)
     verify_published(backup, kept)
@@ -88,7 +89,8 @@ def _files(place: Home, *, with_requests: bool = True) -> Iterator[Path]:
     requests = [place.raw / "requests"] if with_requests else []
     wanted = [
         *(place.published, place.private / STATES, *requests, place.segments, place.sources),
-        *(place.portal_accounts, place.portal_log, place.segment_requests),
+        *(place.deliveries, place.delivery_log),
+        *(place.portal_accounts, place.portal_log, place.segment_requests, place.sign_in),
         *(path for name in sorted(mappings) if _is_in(path := place.root / name, place.root)),
         place.policy,
     ]
@@ -157,7 +159,7 @@ def _refuse_others(backup: Home, home: Home) -> None:
     taken = [
         target.relative_to(home.root)
         for path in _files(backup)
-        if path.parent != backup.portal
+        if path.parent not in (backup.portal, backup.delivery)
         and (target := home.root / path.relative_to(backup.root)).exists()
         and not _is_same(path, target)
     ]

@@ -6,9 +6,7 @@ By itself, so that the list needs none of the modules of the commands.
 from collections.abc import Mapping
 
 SUMMARIES: Mapping[str, str] = {
-    "init": (
-        "Make a home: commented policy.yaml, segments.yaml and sources.yaml, and a new secret key."
-    ),
+    "init": ("Make a home: commented policy, segments, sources, deliveries, and a new secret key."),
     "migrate": "Update the policy.yaml of an older home to this version.",
     "ui": "Open Dagster's pages on this machine (127.0.0.1): runs, assets, schedule, sensors.",
     "segments": "List the named segments and the groups that segments are made of.",
@@ -44,6 +42,12 @@ SUMMARIES: Mapping[str, str] = {
         "Verify an export by its certificate, or a file by its certificate or the seal inside it."
     ),
     "package": "Write all files of an advertiser and period into one ZIP file, checked before.",
+    "deliver": (
+        "Announce and deliver what was released, corrected or withdrawn, as deliveries.yaml says."
+    ),
+    "deliveries": (
+        "List destinations with what they have, what waits for them, and what failed last."
+    ),
     "suppressed": (
         "List suppressed segments, each with the nearest coarser segment that is published."
     ),
@@ -59,6 +63,9 @@ SUMMARIES: Mapping[str, str] = {
     "policy": "Check policy.yaml and segments.yaml, and explain what they promise.",
     "whatif": (
         "Suppress released periods again under other settings, in memory, and compare the outcomes."
+    ),
+    "officer": (
+        "Serve the officer's page on this machine (127.0.0.1): settings tried, waiting requests."
     ),
     "segment-request": "Decide on segments that readers of the portal have requested.",
     "rights": "A person's rights: file requests and follow them up.",

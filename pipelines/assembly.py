@@ -7,6 +7,7 @@ from anonymizer.storage.home import Home
 from pipelines.arrivals import ARRIVALS, files_readable
 from pipelines.assets import graphs
 from pipelines.deadlines import REQUESTS, every_hour, requests_in_time
+from pipelines.deliveries import deliveries, deliveries_sensor
 from pipelines.jobs import jobs_of
 from pipelines.lineage import raw_tables
 from pipelines.partitions import Calendar
@@ -30,9 +31,14 @@ def assemble(
     return dg.Definitions(
         assets=[*raw_tables(calendar), *assets.values()],
         asset_checks=[files_readable, requests_in_time],
-        jobs=[*jobs.values(), ARRIVALS, REQUESTS],
+        jobs=[*jobs.values(), ARRIVALS, REQUESTS, deliveries],
         schedules=[*schedules(jobs, calendar), every_hour(calendar.zone)],
-        sensors=[landing_sensor(jobs[CAMPAIGN_DAY], calendar), run_failed, days_held],
+        sensors=[
+            landing_sensor(jobs[CAMPAIGN_DAY], calendar),
+            run_failed,
+            days_held,
+            deliveries_sensor(),
+        ],
         resources={"installation": installation},
         executor=dg.in_process_executor,
     )

@@ -21,8 +21,8 @@ from typing import Any
 
 import dagster as dg
 
-from anonymizer.counting.eligibility import find_eligible_in
-from anonymizer.counting.reach import count_series
+from anonymizer.counting.eligibility import EligibilityCounts, find_eligible_in
+from anonymizer.counting.reach import Reach, count_series
 from anonymizer.exports.database_growth import update_database
 from anonymizer.model.periods import Period
 from anonymizer.model.series import CAMPAIGN_DAY, SERIES, Series
@@ -30,6 +30,7 @@ from pipelines import journal
 from pipelines.accounts import account_facts
 from pipelines.checks import Check, checks_of, judge_days, report
 from pipelines.column_schemas import column_lineage
+from pipelines.days_in_advance import DaysInAdvance, Terms
 from pipelines.expiry import purge_expired
 from pipelines.finished_days import FINISHED_AS, FinishedDays
 from pipelines.flow import Flow
@@ -78,8 +79,9 @@ def graph_of(flow: Flow, calendar: Calendar) -> dg.AssetsDefinition:
     def release(
         context: dg.AssetExecutionContext, installation: Installation
     ) -> Iterator[Reported]:
-        parts = parts_of(flow, installation, context)
-        yield from SeriesRun(context, installation, flow.series, parts, checks).go()
+        with DaysInAdvance(partial(_terms_of_day, installation)) as advance:
+            parts = parts_of(flow, installation, context, advance)
+            yield from SeriesRun(context, installation, flow.series, parts, checks).go()
 
     return release
 
@@ -190,25 +192,40 @@ class SeriesRun:
 
 
 def parts_of(
-    flow: Flow, installation: Installation, context: dg.AssetExecutionContext
+    flow: Flow,
+    installation: Installation,
+    context: dg.AssetExecutionContext,
+    advance: DaysInAdvance,
 ) -> list[StageWork]:
     """What a run over periods of a series does, in order; only days are taken in."""
     days = _days(flow.series, context)
-    find, count, publish = (partial(work, flow) for work in (_find, _count, _publish))
-    ran = days if flow.series == CAMPAIGN_DAY else ()
-    parts = [
-        StageWork(flow.stage("eligibility"), find),
-        StageWork(flow.stage("reach"), count),
-        StageWork(flow.stage("publication"), publish, partial(_finish, installation, ran)),
+    count, publish = (partial(work, flow) for work in (_count, _publish))
+    if flow.series != CAMPAIGN_DAY:
+        return [
+            StageWork(flow.stage("eligibility"), partial(_find, flow)),
+            StageWork(flow.stage("reach"), count),
+            StageWork(flow.stage("publication"), publish, partial(_finish, installation, ())),
+        ]
+    intake = IntakeStage(installation, context.log, days, advance)
+    found, counted = partial(_find, flow, advance=advance), partial(_count, flow, advance=advance)
+    eligibility = StageWork(
+        flow.stage("eligibility"), found, partial(advance.go_on, "eligibility", "reach")
+    )
+    reach = StageWork(flow.stage("reach"), counted, advance.end)
+    publication = StageWork(
+        flow.stage("publication"), publish, partial(_finish, installation, days)
+    )
+    finished = intake.finished
+    return [
+        StageWork(flow.stage("intake"), intake.take, intake.tell),
+        *(replace(part, work=_unless(finished, part)) for part in (eligibility, reach)),
+        replace(publication, work=_marking(finished, publication)),
     ]
-    if flow.series == CAMPAIGN_DAY:
-        intake_stage = IntakeStage(installation, context.log, min(days))
-        intake = StageWork(flow.stage("intake"), intake_stage.take, intake_stage.tell)
-        *computed, publication = parts
-        finished = intake_stage.finished
-        unchanged = [replace(part, work=_unless(finished, part)) for part in computed]
-        return [intake, *unchanged, replace(publication, work=_marking(finished, publication))]
-    return parts
+
+
+def _terms_of_day(installation: Installation, day: date) -> Terms:
+    terms = installation.terms(Period("day", day))
+    return terms.policy, terms.secret, terms.catalogue.interests
 
 
 def _unless(finished: FinishedDays, part: StageWork) -> Work:
@@ -251,31 +268,39 @@ def _held_by(trouble: Trouble, stage: Stage, day: date) -> Tried:
     )
 
 
-def _find(flow: Flow, installation: Installation, period: Period) -> StageOutcome:
+def _find(
+    flow: Flow, installation: Installation, period: Period, advance: DaysInAdvance | None = None
+) -> StageOutcome:
     """Who counts in the period."""
-    terms, home = installation.terms(period), installation.home
-    objections = objections_as_of(home, installation.ledger(), flow.series, period)
-    with installation.engine(spill=True) as engine:
-        found = find_eligible_in(
-            engine, home, flow.series, period, terms.policy, terms.secret, objections
-        )
+    found = advance.outcome("eligibility", period.end) if advance else None
+    if not isinstance(found, EligibilityCounts):
+        terms, home = installation.terms(period), installation.home
+        objections = objections_as_of(home, installation.ledger(), flow.series, period)
+        with installation.engine(spill=True) as engine:
+            found = find_eligible_in(
+                engine, home, flow.series, period, terms.policy, terms.secret, objections
+            )
     metadata = {"people": found.people, "people_by_reason": rows_table({"people": found.account})}
     return StageOutcome({"account": account_facts(found.account)}, {flow.people: metadata})
 
 
-def _count(flow: Flow, installation: Installation, period: Period) -> StageOutcome:
+def _count(
+    flow: Flow, installation: Installation, period: Period, advance: DaysInAdvance | None = None
+) -> StageOutcome:
     """Distinct people of each subject by cell."""
-    terms = installation.terms(period)
-    with installation.engine(spill=True) as engine:
-        reach = count_series(
-            engine,
-            installation.home,
-            flow.series,
-            period,
-            terms.policy,
-            terms.secret,
-            terms.catalogue,
-        )
+    reach = advance.outcome("reach", period.end) if advance else None
+    if not isinstance(reach, Reach):
+        terms = installation.terms(period)
+        with installation.engine(spill=True) as engine:
+            reach = count_series(
+                engine,
+                installation.home,
+                flow.series,
+                period,
+                terms.policy,
+                terms.secret,
+                terms.catalogue,
+            )
     accounts = {reach.account.table: reach.account}
     metadata = {"tables": reach.tables, "rows_by_reason": rows_table(accounts)}
     facts = {"account": account_facts(reach.account), "tables": reach.tables}

@@ -3,15 +3,17 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Any
 
+from anonymizer.intake.assessed_files import AssessedFiles
 from anonymizer.intake.day_intake import take_in
 from anonymizer.intake.intake_outcome import Intake
 from anonymizer.model.codings import Codings
+from anonymizer.model.errors import AudienceError
 from anonymizer.model.periods import Period
 from anonymizer.model.series import CAMPAIGN_DAY
 from anonymizer.rights.decisions import treatments
@@ -19,7 +21,9 @@ from anonymizer.rights.requests import unmatched
 from anonymizer.rights.retention import prune
 from anonymizer.sources.source_catalogue import FILE_NAME
 from anonymizer.sources.source_zone import SourceZone
+from anonymizer.storage.raw_zone import RawZone
 from pipelines.accounts import account_facts
+from pipelines.days_in_advance import DaysInAdvance, Surroundings
 from pipelines.finished_days import FinishedDays
 from pipelines.flow import Flow
 from pipelines.metadata import counts_table, rows_table
@@ -32,11 +36,14 @@ _LISTED = 100  # more are in the list of: audience rights review
 
 @dataclass
 class IntakeStage:
-    """The intake of the days of a run; `first` is the earliest of them."""
+    """The intake of the days of a run."""
 
     installation: Installation
     log: logging.Logger
-    first: date
+    days: Sequence[date]
+    advance: DaysInAdvance
+    assessed: AssessedFiles = field(default_factory=AssessedFiles)
+    begun: bool = False
     objections: dict[bytes, bool] = field(default_factory=dict)
 
     @cached_property
@@ -64,31 +71,61 @@ class IntakeStage:
         A day that is released, of which nothing has changed, is passed.
         """
         installation, codings = self.installation, self.codings
-        if period.end == self.first:  # no day of the run can need what is older
-            prune(installation.home, installation.policy(), newest=self.first)
+        self._begin()
         if self.finished.has(period.end):
             return self.finished.reuse(Flow(CAMPAIGN_DAY).stage("intake"), period.end)
-        terms = installation.terms(period)
-        with installation.engine(spill=False) as engine:
-            taken = take_in(
-                installation.home,
+        taken = self.advance.outcome("intake", period.end)
+        if not isinstance(taken, Intake):
+            taken = self._take_in(period, codings)
+        for key, matched in taken.objections.items():
+            self.objections[key] = self.objections.get(key, False) or matched
+        return _outcome(taken, unmatched(taken.objections, installation.ledger()))
+
+    def _begin(self) -> None:
+        """Before the first day: remove what no day of the run can need, and begin with the others.
+
+        Files that are fetched, or made from sources, are read one day after the other.
+        """
+        if self.begun:
+            return
+        prune(self.installation.home, self.installation.policy(), newest=min(self.days))
+        self.begun = True
+        zone = RawZone.of(self.installation.home)
+        if zone.store is None and not self.raw_zone.sources.all:
+            days = [day for day in self.days if self._is_open(day)]
+            decisions = treatments(self.installation.ledger())
+            effort = self.installation.policy().effort
+            shared = Surroundings(self.installation.home, effort, self.codings, decisions)
+            self.advance.start(shared, days)
+
+    def _is_open(self, day: date) -> bool:
+        try:
+            return not self.finished.has(day)
+        except AudienceError:  # raised again when the day's turn comes
+            return False
+
+    def _take_in(self, period: Period, codings: Codings) -> Intake:
+        """Read the raw files of a day, in this process."""
+        terms = self.installation.terms(period)
+        with self.installation.engine(spill=False) as engine:
+            return take_in(
+                self.installation.home,
                 period.end,
                 terms.policy,
                 terms.secret,
                 engine,
                 now=time.time(),
                 interests=terms.catalogue.interests,
-                decisions=treatments(installation.ledger()),
+                decisions=treatments(self.installation.ledger()),
                 codings=codings,
                 raw=self.raw_zone.root(),
+                assessed=self.assessed,
             )
-        for key, matched in taken.objections.items():
-            self.objections[key] = self.objections.get(key, False) or matched
-        return _outcome(taken, unmatched(taken.objections, installation.ledger()))
 
     def tell(self) -> None:
         """Record the objections of all days, before anything is released."""
         tell_objections(self.log, self.installation, self.objections)
+        self.advance.go_on("intake", "eligibility")
 
 
 def intake_facts(taken: Intake, lost: int) -> Mapping[str, Any]:

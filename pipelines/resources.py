@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import dagster as dg
 from pydantic import Field
@@ -28,6 +27,7 @@ from anonymizer.storage.engines.duckdb import DuckDB
 from anonymizer.storage.home import VARIABLE, Home
 from anonymizer.storage.lock import exclusive
 from anonymizer.storage.secret import Secret
+from pipelines.engines import opened_engine
 from pipelines.release_history import open_ledger
 
 PATIENCE_SECONDS = 600  # how long a run waits for another to end
@@ -130,14 +130,5 @@ class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
     @contextmanager
     def engine(self, *, spill: bool) -> Iterator[DuckDB]:
         """A DuckDB of its own for one step; without `spill` nothing of it reaches a disk."""
-        effort = self.policy().effort
-        self.home.private.mkdir(parents=True, exist_ok=True)
-        with (
-            TemporaryDirectory(dir=self.home.private, prefix="spill-") as folder,
-            DuckDB(
-                memory_megabytes=effort.memory_megabytes,
-                threads=effort.threads,
-                spill=Path(folder) if spill else None,
-            ) as engine,
-        ):
+        with opened_engine(self.home, self.policy().effort, spill=spill) as engine:
             yield engine

@@ -26,6 +26,7 @@ from pipelines.held_days import HeldDay, held_days
 from pipelines.instance import prepare_instance
 from pipelines.open_files import open_instance
 from pipelines.progress import Listener, listening
+from pipelines.workers import lasting_processes
 
 _FIRST_TAG, _LAST_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 _DAY_TAG = "dagster/partition"
@@ -93,7 +94,7 @@ def _run(
         open_instance(prepare_instance(home)) as instance,
     ):
         _close_abandoned(instance)
-        with listening(listener), interruption.heeding_signals(on_signal):
+        with listening(listener), lasting_processes(), interruption.heeding_signals(on_signal):
             result = _outside_main_thread(lambda: _execute(home, instance, job, first, last))
             stopped_by = interruption.received()
         failures = [event for event in result.all_events if event.is_step_failure]

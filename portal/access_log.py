@@ -20,10 +20,14 @@ Event = Literal[
     "sign_in_refused",
     "sign_in_limited",
     "sign_out",
+    "password_changed",
+    "password_refused",
+    "sessions_ended",
     "download",
     "download_gone",
     "download_not_found",
     "download_held",
+    "page_not_found",
     "form_refused",
     "token_added",
     "token_revoked",
@@ -31,6 +35,7 @@ Event = Literal[
     "requests_limited",
     "api_read",
     "segment_requested",
+    "trial_read",
     "fault",
 ]
 Fact = str | int | list[str]

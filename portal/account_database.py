@@ -8,13 +8,20 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Lock
 
 from anonymizer.model.errors import NoSpace
 from anonymizer.storage.files import make_folder
 from portal.user_accounts import UserAccount
 
 # Of tables with these names nothing comes back from a backup.
-ENDED_BY_RESTORE = ("sessions", "devices", "api_token_advertisers", "api_tokens")
+ENDED_BY_RESTORE = (
+    "sessions",
+    "devices",
+    "api_token_advertisers",
+    "api_tokens",
+    "provider_sign_ins",
+)
 _TABLES = """
 CREATE TABLE IF NOT EXISTS users (
     login TEXT PRIMARY KEY, role TEXT NOT NULL, password TEXT NOT NULL,
@@ -43,12 +50,32 @@ CREATE TABLE IF NOT EXISTS api_token_advertisers (
     id TEXT NOT NULL REFERENCES api_tokens ON DELETE CASCADE, advertiser TEXT NOT NULL,
     PRIMARY KEY (id, advertiser)
 );
+CREATE TABLE IF NOT EXISTS provider_identities (
+    issuer TEXT NOT NULL, subject TEXT NOT NULL,
+    login TEXT NOT NULL REFERENCES users ON DELETE CASCADE,
+    PRIMARY KEY (issuer, subject), UNIQUE (issuer, login)
+);
+CREATE TABLE IF NOT EXISTS provider_sign_ins (
+    state TEXT PRIMARY KEY, browser TEXT NOT NULL, nonce TEXT NOT NULL, verifier TEXT NOT NULL,
+    redirect_uri TEXT NOT NULL, next_path TEXT NOT NULL, started REAL NOT NULL
+);
 """
+
+
+# SQLite lets a transaction that waits for another one try again and again, in no order: of many at
+# once some never get a turn. Those of this process wait for each other here.
+_TURN = Lock()
 
 
 @contextmanager
 def changes(path: Path) -> Iterator[sqlite3.Connection]:
     """One transaction; raises NoSpace where the file cannot be read or written."""
+    with _TURN, _transaction(path) as database:
+        yield database
+
+
+@contextmanager
+def _transaction(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         make_folder(path.parent)
         if not path.exists():

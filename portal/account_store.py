@@ -15,7 +15,8 @@ from pathlib import Path
 from anonymizer.model.errors import ConfigurationError, Fault
 from portal.account_database import account_of, changes, digest_of
 from portal.api_tokens import TokenStore
-from portal.user_accounts import UserAccount
+from portal.provider_identities import ProviderIdentities
+from portal.user_accounts import PortalRole, UserAccount
 
 IDLE_SECONDS, LONGEST_SECONDS = 30 * 60, 12 * 60 * 60
 DEVICE_SECONDS = 180 * 24 * 60 * 60
@@ -30,6 +31,15 @@ class Session:
     form_token: str
     news_after: int
     language: str
+
+
+@dataclass(frozen=True)
+class SessionTimes:
+    """When a session began and was used last, in seconds; its form token tells it from others."""
+
+    form_token: str
+    started: float
+    used: float
 
 
 class AccountStore:
@@ -47,6 +57,11 @@ class AccountStore:
     def tokens(self) -> TokenStore:
         """The API tokens of these accounts."""
         return TokenStore(self._path, self._clock)
+
+    @property
+    def identities(self) -> ProviderIdentities:
+        """Their links with users of a provider."""
+        return ProviderIdentities(self._path, self._clock)
 
     # --- accounts
 
@@ -109,6 +124,11 @@ class AccountStore:
             ).fetchone()
         return str(row[0]) if row else None
 
+    def role_of(self, login: str) -> PortalRole | None:
+        """The role of an account; None where there is no such account."""
+        with self._changes() as database:
+            return account_of(database, login).role if _exists(database, login) else None
+
     def set_language(self, login: str, language: str) -> None:
         """Remember the language of an account."""
         with self._changes() as database:
@@ -167,6 +187,25 @@ class AccountStore:
         """End a session; its token is worth nothing from now on."""
         with self._changes() as database:
             database.execute("DELETE FROM sessions WHERE token = ?", (digest_of(token),))
+
+    def sessions_of(self, login: str) -> tuple[SessionTimes, ...]:
+        """The sessions of an account that are not too old, the last used first."""
+        now = self._clock()
+        with self._changes() as database:
+            rows = database.execute(
+                "SELECT form_token, started, used FROM sessions "
+                "WHERE login = ? AND started >= ? AND used >= ? ORDER BY used DESC, token",
+                (login, now - LONGEST_SECONDS, now - IDLE_SECONDS),
+            ).fetchall()
+        return tuple(SessionTimes(*row) for row in rows)
+
+    def end_other_sessions(self, login: str, token: str) -> int:
+        """End the sessions of an account but that of a token; returns how many there were."""
+        with self._changes() as database:
+            ended = database.execute(
+                "DELETE FROM sessions WHERE login = ? AND token != ?", (login, digest_of(token))
+            )
+            return ended.rowcount
 
     # --- devices and failures
 

@@ -22,6 +22,7 @@ from portal.api_objects import (
     AFTER,
     BASE,
     CAMPAIGN,
+    CAMPAIGN_CURSOR,
     CURSOR,
     FIGURE_CURSOR,
     INTEREST,
@@ -72,7 +73,12 @@ class ApiRoute:
 PAGED = (LIMIT, OFFSET)
 ROUTES = (
     ApiRoute("/advertisers", api_objects.advertisers, PAGED, "AdvertiserPage"),
-    ApiRoute("/campaigns", api_objects.campaigns, (NAME, ADVERTISER, *PAGED), "CampaignPage"),
+    ApiRoute(
+        "/campaigns",
+        api_objects.campaigns,
+        (NAME, ADVERTISER, *PAGED, CAMPAIGN_CURSOR),
+        "CampaignPage",
+    ),
     ApiRoute("/campaigns/{campaign}", api_objects.campaign, (), "Campaign"),
     ApiRoute(
         "/campaigns/{campaign}/periods",
@@ -277,7 +283,7 @@ _SCHEMAS: Mapping[str, Any] = {
     "Release": _object(**_RELEASE),
     "ReleaseFiles": _object(**_RELEASE, files=_list(_named("File"))),
     "AdvertiserPage": _paged("Advertiser"),
-    "CampaignPage": _paged("ListedCampaign"),
+    "CampaignPage": _paged("ListedCampaign", {"anyOf": [_NUMBER, CAMPAIGN_CURSOR.schema]}),
     "CampaignPeriodPage": _paged("CampaignPeriod"),
     "FigurePage": _paged("Figure", FIGURE_CURSOR.schema),
     "ReleasePage": _paged("Release", CURSOR.schema),

@@ -1,12 +1,14 @@
 """What programs read through the API: advertisers, campaigns, releases, figures and files."""
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from anonymizer.exports.circulation import RecordedExport
+from anonymizer.exports.export_files import closed_on_failure
 from anonymizer.model.errors import Held
 from anonymizer.model.periods import Period
 from anonymizer.model.series import SERIES
@@ -21,7 +23,8 @@ from portal.api_answers import (
     part_answer,
     tagged,
 )
-from portal.download_pages import media_type_of, name_header
+from portal.download_pages import last_parts, media_type_of, name_header
+from portal.listed_campaigns import CampaignTurn, list_campaigns
 from portal.listed_figures import FigureQuery, ListedFigure, list_figures
 from portal.published_tables import Bounded, FoundCampaign, PeriodFigure, PortalSubject, TableRow
 from portal.site import Site
@@ -36,6 +39,7 @@ ADVERTISER = Parameter("advertiser", "Id of an advertiser that the token reads."
 _NEXT = "The `next` of the page before."
 CURSOR = Parameter("cursor", _NEXT, pattern=r"^[0-9]{1,9}\.[0-9A-Za-z~-]{1,100}$")
 FIGURE_CURSOR = Parameter("cursor", _NEXT, pattern=r"^[0-9]{1,9}\.[0-9]{1,9}$")
+CAMPAIGN_CURSOR = Parameter("cursor", _NEXT, pattern=r"^[0-9]{1,9}\.[0-9]{1,8}\.[0-9a-f]{32}$")
 NAME = Parameter("name", "A part of the name or of the id, in any capitals.")
 CAMPAIGN = Parameter("campaign", "Id of a campaign.")
 INTEREST = Parameter("interest", "Code of an interest.")
@@ -58,17 +62,29 @@ def advertisers(site: Site, asked: ApiRequest) -> Response:
 
 
 def campaigns(site: Site, asked: ApiRequest) -> Response:
-    """The campaigns that the token reads, those of the newest period first."""
+    """The campaigns that the token reads, those of the newest period first.
+
+    A page begins after the last campaign of the page before, by what was released at the first one.
+    """
     scope = asked.reader.scope
     if one := asked.parameters.get(ADVERTISER.name):
         if scope is not None and one not in scope:
             raise not_found()
         scope = [one]
-    found: Sequence[FoundCampaign] = ()
-    if site.tables.exist:
-        name, most = asked.parameters.get(NAME.name, ""), asked.number(LIMIT) + 1
-        found, _ = site.tables.campaigns(scope, name, most, asked.number(OFFSET))
-    return _page(asked, [_campaign(one) | {"newest": _day(one.newest)} for one in found])
+    name, limit = asked.parameters.get(NAME.name, ""), asked.number(LIMIT)
+    if OFFSET.name in asked.parameters:  # as programs of 0.5.0 read it
+        found = (
+            site.tables.campaigns(scope, name, limit + 1, asked.number(OFFSET))[0]
+            if (site.tables.exist)
+            else ()
+        )
+        return _page(asked, [_listed(one) for one in found])
+    given = asked.parameters.get(CAMPAIGN_CURSOR.name)
+    after = CampaignTurn.parse(given) if given else None
+    listed = list_campaigns(site.tables, scope, name, limit + 1, after) if site.tables.exist else ()
+    following = str(listed[limit - 1].turn) if len(listed) > limit else None
+    items = [_listed(one.campaign) for one in listed[:limit]]
+    return json_answer(asked, {"items": items, "next": following})
 
 
 def campaign(site: Site, asked: ApiRequest) -> Response:
@@ -190,19 +206,26 @@ def sent_file(
         _note_file(site, asked, "download_gone", stated)
         raise _gone(site, export)
     try:
-        content = site.files.content(export, name)
+        content = site.files.proved(export, name)
     except Held:
         _note_file(site, asked, "download_held", stated)
         raise
-    tag = f'"{export.files[name]}"'
-    if shortened := conditional_answer(asked.request, tag):
-        return shortened
-    headers = {**tagged(tag), **name_header(name)}
-    response = Response(content, media_type=media_type_of(name), headers=headers)
-    if ranges:
-        response = part_answer(asked.request, content, media_type_of(name), tag)
-    sent: dict[str, Fact] = {"bytes": len(response.body), "sha256": export.files[name]}
-    _note_file(site, asked, "download", stated | sent)
+    with closed_on_failure(content):
+        tag = f'"{export.files[name]}"'
+        if shortened := conditional_answer(asked.request, tag):
+            content.close()
+            return shortened
+        response: Response
+        if ranges:  # files of shared tables, which have one campaign in one period
+            response = part_answer(asked.request, content.read(), media_type_of(name), tag)
+            size = len(response.body)
+            content.close()
+        else:
+            size = content.seek(0, os.SEEK_END)
+            headers = {**tagged(tag), **name_header(name), "Content-Length": str(size)}
+            response = StreamingResponse(last_parts(content), 200, headers, media_type_of(name))
+        sent: dict[str, Fact] = {"bytes": size, "sha256": export.files[name]}
+        _note_file(site, asked, "download", stated | sent)
     return response
 
 
@@ -262,6 +285,10 @@ def _page(asked: ApiRequest, found: Sequence[Mapping[str, Any]]) -> Response:
 
 
 # --- objects as JSON
+
+
+def _listed(one: FoundCampaign) -> dict[str, Any]:
+    return _campaign(one) | {"newest": _day(one.newest)}
 
 
 def _campaign(one: FoundCampaign | PortalSubject) -> dict[str, Any]:

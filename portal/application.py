@@ -12,10 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from portal.account_pages import account_page, change_password, end_other_sessions
 from portal.api_answers import ApiProblem, ApiRequest, api_endpoint, not_found
 from portal.api_description import api_routes
 from portal.delta_shares import share_routes
 from portal.download_pages import PACKAGES_AT_ONCE, file, package
+from portal.health_answer import HealthAnswer
+from portal.provider_pages import ANSWERS_AT_ONCE, CALLBACK, come_back, go_to_provider
 from portal.reading_pages import (
     campaigns_page,
     certificate_page,
@@ -44,19 +47,29 @@ _READING: Mapping[str, Handler] = {
 _STATIC: Mapping[str, str] = {"portal.css": "text/css", "mark.svg": "image/svg+xml"}
 
 
-def create_application(site: Site) -> Starlette:
+def create_application(site: Site, health: HealthAnswer = HealthAnswer(None)) -> Starlette:  # noqa: B008  frozen
     """The application of a site. Unknown addresses are answered like those of others' objects."""
     routes = [Route(path, endpoint(site, page)) for path, page in _READING.items()]
     routes += [
         Route("/packages/{recipient}", endpoint(site, package, at_once=PACKAGES_AT_ONCE)),
         Route("/sign-in", endpoint(site, sign_in_page, public=True), methods=["GET"]),
         Route("/sign-in", endpoint(site, sign_in, public=True), methods=["POST"]),
+        Route("/sign-in/provider", endpoint(site, go_to_provider, public=True), methods=["GET"]),
+        Route(
+            CALLBACK,
+            endpoint(site, come_back, public=True, at_once=ANSWERS_AT_ONCE),
+            methods=["GET"],
+        ),
         Route("/sign-out", endpoint(site, sign_out), methods=["POST"]),
+        Route("/account", endpoint(site, account_page), methods=["GET"]),
+        Route("/account/password", endpoint(site, change_password), methods=["POST"]),
+        Route("/account/sessions", endpoint(site, end_other_sessions), methods=["POST"]),
         Route("/language", endpoint(site, set_language), methods=["POST"]),
         Route("/segment-requests", endpoint(site, request_segment), methods=["POST"]),
         *(_static(name, media_type) for name, media_type in _STATIC.items()),
         *api_routes(site),
         *share_routes(site),
+        health.route(),
     ]
     hosts = [*_HERE, *([urlsplit(site.origin).hostname or ""] if site.origin else [])]
     application = Starlette(

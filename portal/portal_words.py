@@ -9,6 +9,43 @@ WORDS: Mapping[str, Text] = {
     "product": Text("Audience figures", "Angka audiens"),
     "skip": Text("Skip to the content", "Langsung ke isi"),
     "sign_in": Text("Sign in", "Masuk"),
+    "sign_in_with": Text("Sign in with", "Masuk dengan"),
+    "provider_refused": Text(
+        "This sign-in was not completed. Try again, or ask an engineer for an account.",
+        "Proses masuk ini tidak selesai. Coba lagi, atau mintalah akun kepada teknisi.",
+    ),
+    "provider_unreachable": Text(
+        "The sign-in service cannot be reached. Try again later.",
+        "Layanan masuk tidak dapat dihubungi. Coba lagi nanti.",
+    ),
+    "account": Text("Account", "Akun"),
+    "account_sessions": Text("Where you are signed in", "Tempat Anda masuk"),
+    "session_started": Text("Signed in (UTC)", "Masuk (UTC)"),
+    "session_used": Text("Last used (UTC)", "Terakhir digunakan (UTC)"),
+    "this_session": Text("this browser", "peramban ini"),
+    "end_sessions": Text("End the other sessions", "Akhiri sesi lainnya"),
+    "sessions_are_ended": Text("The other sessions have ended.", "Sesi lainnya telah diakhiri."),
+    "change_password": Text("Change the password", "Ubah kata sandi"),
+    "change_password_lead": Text(
+        "All sessions and API tokens of the account end. Use at least 12 characters of any kind; "
+        "passwords that are known from leaks are refused.",
+        "Semua sesi dan token API akun ini akan berakhir. Gunakan sedikitnya 12 karakter apa pun; "
+        "kata sandi yang pernah bocor ditolak.",
+    ),
+    "current_password": Text("Current password", "Kata sandi saat ini"),
+    "chosen_password": Text("New password", "Kata sandi baru"),
+    "again_password": Text("New password again", "Kata sandi baru sekali lagi"),
+    "current_wrong": Text("The current password is wrong.", "Kata sandi saat ini salah."),
+    "differ": Text(
+        "The new password was not typed twice in the same way.",
+        "Kedua isian kata sandi baru tidak sama.",
+    ),
+    "too_short": Text("Use at least 12 characters.", "Gunakan sedikitnya 12 karakter."),
+    "too_long": Text("Use at most 1,024 characters.", "Gunakan paling banyak 1.024 karakter."),
+    "guessable": Text(
+        "This password is known from leaks or can be guessed. Choose another one.",
+        "Kata sandi ini pernah bocor atau mudah ditebak. Pilih yang lain.",
+    ),
     "sign_out": Text("Sign out", "Keluar"),
     "signed_in_as": Text("Signed in as", "Masuk sebagai"),
     "login": Text("Login", "Nama pengguna"),
@@ -138,6 +175,18 @@ WORDS: Mapping[str, Text] = {
     "regencies": Text("Regencies and cities", "Kabupaten dan kota"),
     "areas": Text("Groups of regions", "Gabungan wilayah"),
     "countries": Text("Country", "Negara"),
+    "province_map": Text(
+        "Map of provinces; the table has the same figures",
+        "Peta provinsi; tabel memuat angka yang sama",
+    ),
+    "map_note": Text(
+        "The number of people of a province gives its shade. Hatched: not published, which does "
+        "not mean zero. Boundaries are simplified.",
+        "Jumlah orang di suatu provinsi menentukan warnanya. Garis-garis: tidak ditampilkan, "
+        "yang tidak berarti nol. Batas wilayah disederhanakan.",
+    ),
+    "suppressed_provinces": Text("Provinces not published", "Provinsi yang tidak ditampilkan"),
+    "undrawn_provinces": Text("Not on the map", "Tidak ada di peta"),
     "no_regions": Text(
         "No figure by region is published for this period.",
         "Tidak ada angka menurut wilayah yang diterbitkan untuk periode ini.",

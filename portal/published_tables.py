@@ -17,12 +17,13 @@ from itertools import product
 from math import prod
 from typing import Any
 
+from anonymizer.exports.export_files import ExportFiles
 from anonymizer.model.dimensions import ALL, Text
 from anonymizer.model.periods import Period, PeriodKind
 from anonymizer.model.tables import SubjectKind
 from anonymizer.storage.home import Home
 from audience.source import LatestDatabase
-from portal.export_files import ExportFiles
+from portal.kept_answers import KeptAnswers
 
 Scope = Sequence[str] | None
 Codes = tuple[str, str, str]  # gender, age, region
@@ -187,6 +188,19 @@ class ReleasedTable:
         return min(containing, key=lambda row: (self.groups.cells(row.codes), row.id), default=None)
 
 
+def found_campaign(row: Mapping[str, Any]) -> FoundCampaign:
+    """A row of `find_campaigns`."""
+    return FoundCampaign(
+        row["campaign_id"],
+        row["campaign"],
+        row["advertiser_id"],
+        row["advertiser"],
+        row["starts_on"],
+        row["ends_on"],
+        row["newest"],
+    )
+
+
 class PublishedTables:
     """The analysts' database of a published folder. Each question sees the newest file.
 
@@ -197,6 +211,7 @@ class PublishedTables:
         self._published = published
         self._files = files or ExportFiles(published)
         self._database = LatestDatabase(published.database)
+        self._kept = KeptAnswers()
         self._groups: tuple[object, KnownGroups] | None = None
 
     @property
@@ -209,21 +224,9 @@ class PublishedTables:
     ) -> tuple[tuple[FoundCampaign, ...], int]:
         """Campaigns whose name or id has `name` in it, and how many there are in all."""
         values = {"advertisers": scope, "name": name or None, "most": most, "after": after}
-        values |= self.out_of_force()
-        rows = self.records("find_campaigns", values)
-        found = tuple(
-            FoundCampaign(
-                row["campaign_id"],
-                row["campaign"],
-                row["advertiser_id"],
-                row["advertiser"],
-                row["starts_on"],
-                row["ends_on"],
-                row["newest"],
-            )
-            for row in rows
-        )
-        return found, rows[0]["found"] if rows else 0
+        values |= {"in_turn": False, "until": None, "after_number": None, "after_mark": None}
+        rows = self.records("find_campaigns", values | self.out_of_force())
+        return tuple(map(found_campaign, rows)), rows[0]["found"] if rows else 0
 
     def subject(self, kind: str, id_: str, scope: Scope) -> PortalSubject | None:
         """A campaign, an interest or the audience; None for what the reader may not see."""
@@ -309,7 +312,13 @@ class PublishedTables:
 
     def records(self, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows that `sql/<statement>.sql` selects from the newest file."""
-        return self._database.records(statement, values or None)
+        try:
+            version = self._database.version
+        except OSError:  # the question says what is wrong with the file
+            return self._database.records(statement, values or None)
+        return self._kept.answer(
+            version, statement, values, lambda: self._database.records(statement, values or None)
+        )
 
 
 def newest_of(periods: Sequence[PeriodFigure], kind: PeriodKind) -> PeriodFigure | None:

@@ -10,12 +10,19 @@ from starlette.responses import Response
 from anonymizer.exports.certificate import CERTIFICATE
 from anonymizer.exports.circulation import RecordedExport
 from anonymizer.exports.export_folders import FOR_ALL
-from anonymizer.exports.language import Language, grouped, worded
+from anonymizer.exports.language import Language, capitalised, grouped, worded
 from anonymizer.model.periods import Period, PeriodKind
 from anonymizer.storage.signature import opened
 from portal.charts import ChartPoint, column_chart, trend_chart
 from portal.portal_words import WORDS
-from portal.published_tables import FoundCampaign, PeriodFigure, PortalSubject, newest_of
+from portal.province_map import MappedProvince, ProvinceMap, province_map
+from portal.published_tables import (
+    Bounded,
+    FoundCampaign,
+    PeriodFigure,
+    PortalSubject,
+    newest_of,
+)
 from portal.segment_outlook import WantedSegment, outlook
 from portal.site import NotFound, PageRequest, Site
 from portal.subject_view import SubjectView, view_of
@@ -91,6 +98,7 @@ def subject_page(site: Site, asked: PageRequest) -> Response:
         trend=_trend(view, calendar, asked),
         trend_periods=[one for _, one in calendar if one],
         columns=_columns(view, asked),
+        provinces=_provinces(view, asked),
         others=_others(site, asked, subject),
         other_id=other.id if other else "",
         export=export,
@@ -296,6 +304,26 @@ def _columns(view: SubjectView, asked: PageRequest) -> object:
     ]
     name = worded(WORDS["ages"], asked.language)
     return column_chart(points, name, lambda people: grouped(people, asked.language))
+
+
+def _provinces(view: SubjectView, asked: PageRequest) -> ProvinceMap | None:
+    """The map of provinces; None where no province has a published figure."""
+    language = asked.language
+
+    def stated(figure: Bounded | None) -> str:
+        if figure is None:
+            return worded(WORDS["suppressed"], language)
+        people, least, most = (
+            grouped(number, language) for number in (figure.people, figure.least, figure.most)
+        )
+        return f"{people} ({least}\N{EN DASH}{most})"
+
+    mapped = [
+        MappedProvince(one.code, capitalised(worded(one.name, language)), one.figure)
+        for one in view.provinces
+    ]
+    mapped.sort(key=lambda one: one.name)
+    return province_map(mapped, worded(WORDS["province_map"], language), stated)
 
 
 def _short(period: Period) -> str:

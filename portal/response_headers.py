@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "frame-ancestors 'none'; object-src 'none'"
 )
 _FIXED: Mapping[str, str] = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -20,7 +20,7 @@ _FIXED: Mapping[str, str] = {
     "X-Robots-Tag": "noindex, nofollow",
 }
 _KEPT_NOWHERE = "no-store"  # unless an answer has a tag to compare, and says so itself
-_HTTPS_FOR_A_YEAR = "max-age=31536000"
+_HTTPS_FOR_A_YEAR = "max-age=31536000; includeSubDomains"
 
 
 class FixedHeaders:

@@ -5,11 +5,13 @@ they come from. A browser on which the account was signed in before has a count 
 others who guess do not lock its owner out.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
 from portal.account_store import AccountStore
 from portal.passwords import fits, hashed, is_outdated
+from portal.user_accounts import PORTAL_ROLES, PortalRole
 
 Outcome = Literal["signed_in", "refused", "too_many"]
 
@@ -45,13 +47,22 @@ class SignInResult:
     password_hash: str = ""
 
 
-def try_sign_in(attempt: SignInAttempt, store: AccountStore, limits: SignInLimits) -> SignInResult:
-    """Compare the password, unless too many attempts have failed; a failure is counted."""
+def try_sign_in(
+    attempt: SignInAttempt,
+    store: AccountStore,
+    limits: SignInLimits,
+    roles: Collection[PortalRole] = PORTAL_ROLES,
+) -> SignInResult:
+    """Compare the password, unless too many attempts have failed; a failure is counted.
+
+    The password of an account whose role is not among `roles` is wrong, whatever it is.
+    """
     counted = store.begin_attempt(_counted(attempt, store, limits), limits.window_seconds)
     if counted is None:
         return SignInResult("too_many")
     stored = store.password_of(attempt.login)
-    if not fits(attempt.password, stored) or stored is None:
+    fitted = fits(attempt.password, stored)  # takes as long for every account, and for none
+    if not fitted or stored is None or store.role_of(attempt.login) not in roles:
         return SignInResult("refused")
     store.forget_attempt(counted)
     if is_outdated(stored):

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import secrets
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -22,6 +22,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from anonymizer.exports.export_files import ExportFiles
 from anonymizer.exports.language import Language, capitalised, grouped, worded
 from anonymizer.exports.statements import period_in_words
 from anonymizer.model.dimensions import Text
@@ -31,17 +32,20 @@ from anonymizer.storage.home import Home
 from portal.access_log import AccessLog, Event, Fact
 from portal.account_store import AccountStore, Session
 from portal.charts import bar
-from portal.export_files import ExportFiles
 from portal.file_addresses import FileAddresses
+from portal.identity_provider import IdentityProvider
 from portal.portal_words import words_in
+from portal.provider_identities import ProviderIdentities
 from portal.published_tables import PublishedTables
 from portal.request_limit import FILE_REQUESTS_PER_MINUTE, RequestLimit
 from portal.segment_requests import SegmentRequests
 from portal.sign_in import SignInLimits
+from portal.user_accounts import PORTAL_ROLES, PortalRole
 
 SESSION, FORM, DEVICE = "__Host-audience", "__Host-audience-form", "__Host-audience-device"
 _LARGEST_FORM = 16 * 1024
 _MOST_FIELDS = 30
+_OBJECT_PAGES = ("/figures/", "/certificates/")
 _INDONESIAN = ("id", "in")  # codes of browsers
 
 
@@ -101,12 +105,19 @@ class Site:
     log: AccessLog
     segment_requests: SegmentRequests
     origin: str = ""
+    provider: IdentityProvider | None = None
+    password_roles: Sequence[PortalRole] = PORTAL_ROLES
     limits: SignInLimits = field(default_factory=SignInLimits)
     requests: RequestLimit = field(default_factory=RequestLimit)
     file_requests: RequestLimit = field(
         default_factory=partial(RequestLimit, FILE_REQUESTS_PER_MINUTE)
     )
     addresses: FileAddresses = field(default_factory=FileAddresses)
+
+    @property
+    def identities(self) -> ProviderIdentities:
+        """Links of accounts with users of the provider."""
+        return self.store.identities
 
     @cached_property
     def tables(self) -> PublishedTables:
@@ -157,6 +168,10 @@ class Site:
         login = asked.session.account.login if asked.session else ""
         self.log.write(event, **{"login": login, "address": asked.address, **facts})
 
+    def own_origin(self, asked: PageRequest) -> str:
+        """Where the browser has found the portal: on this machine, unless a proxy is set."""
+        return self.origin or f"http://{asked.request.headers.get('host', '')}"
+
     # --- forms before there is a session
 
     def form_token(self, cookie: str) -> str:
@@ -166,8 +181,7 @@ class Site:
     def accepts_form(self, asked: PageRequest) -> bool:
         """Whether a form was sent from a page of the portal, with the token that it was given."""
         request, given = asked.request, asked.form.get("form_token", "")
-        own = self.origin or f"http://{request.headers.get('host', '')}"
-        if request.headers.get("origin", "") != own:
+        if request.headers.get("origin", "") != self.own_origin(asked):
             return False
         if asked.session:
             expected = asked.session.form_token
@@ -193,6 +207,7 @@ class Site:
             asked = self.request_of(request, form)
             return self._refused(asked, public=public) or handler(self, asked)
         except NotFound:
+            self._note_not_found(asked)
             return self.message(asked, "not_found", 404)
         except AudienceError as error:
             self.note_fault(error)
@@ -200,6 +215,18 @@ class Site:
         except Exception as error:  # noqa: BLE001  its message may carry a value: only its type is kept
             self.note_fault(error)
             return self.message(asked, "fault", 500)
+
+    def _note_not_found(self, asked: PageRequest) -> None:
+        """Record that someone asked for a page that is not for them, or that there is not.
+
+        Never which: an address may be anything. Files and programs have entries of their own.
+        """
+        if asked.session is None or not asked.request.url.path.startswith(_OBJECT_PAGES):
+            return
+        try:
+            self.note("page_not_found", asked)
+        except AudienceError as error:  # the answer reveals nothing, recorded or not
+            self.note_fault(error)
 
     def _refused(self, asked: PageRequest, *, public: bool) -> Response | None:
         """The answer to a request that no handler gets; None for any other."""

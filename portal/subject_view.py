@@ -63,6 +63,15 @@ class RegionFigure:
 
 
 @dataclass(frozen=True)
+class ProvinceFigure:
+    """A province of the map; without a figure where it is suppressed."""
+
+    code: str
+    name: Text
+    figure: Bounded | None
+
+
+@dataclass(frozen=True)
 class Compared:
     """A table to compare with."""
 
@@ -72,7 +81,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class SubjectView:
-    """A subject in one period. `segments` begins with everyone."""
+    """A subject in one period. `segments` begins with everyone; `provinces` has all of them."""
 
     subject: PortalSubject
     chosen: PeriodFigure
@@ -82,6 +91,7 @@ class SubjectView:
     segments: tuple[SegmentLine, ...]
     ages: tuple[AgeFigures, ...]
     regions: tuple[tuple[str, tuple[RegionFigure, ...]], ...]
+    provinces: tuple[ProvinceFigure, ...]
 
 
 def view_of(
@@ -107,6 +117,7 @@ def view_of(
         lines.segments(),
         _ages(table),
         tuple((level, found) for level in REGION_LEVELS if (found := _regions(table, level))),
+        _provinces(table),
     )
 
 
@@ -240,3 +251,12 @@ def _regions(table: ReleasedTable, level: str) -> tuple[RegionFigure, ...]:
         and (figure := table.figure((ALL, ALL, region.code)))
     ]
     return tuple(sorted(found, key=lambda one: (-one.figure.people, one.name.english)))
+
+
+def _provinces(table: ReleasedTable) -> tuple[ProvinceFigure, ...]:
+    """Every province that releases know."""
+    return tuple(
+        ProvinceFigure(region.code, region.name, table.figure((ALL, ALL, region.code)))
+        for region in table.groups.dimensions[2].values()
+        if region.level == "province"
+    )

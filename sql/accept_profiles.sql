@@ -1,15 +1,14 @@
--- Judges the profiles of a batch as of the day. What cannot be mapped is not stated; how often
--- that happened is counted, the values are not kept. Born on 29 February: birthday on 1 March
--- in common years.
+-- Judges the profiles of a batch, for whatever day. What cannot be mapped is not stated; how often
+-- that happened is counted, the values are not kept. date_profiles.sql says what they are on a day.
 -- in:  raw_rows (person_key, user_id_fault, gender, birth_date, region_code, registered_at,
 --      registered_at_fault, closed_at, closed_at_fault), gender_words, regencies
 --      (code, region)
 -- out: row_number, fault, record_key, content, rank (latest registration first), arrival,
---      excluded, person_key, gender, age, region, account_days, closed, as booleans the
---      warnings gender_not_mapped, region_not_mapped, age_not_known, and of a region that is not
+--      person_key, gender, region, born, birth_stated, registered_on, closed_on, as booleans the
+--      warnings gender_not_mapped, region_not_mapped, and of a region that is not
 --      mapped what it looks like: region_shape (without_dot: four digits; as_number:
 --      written as a number, which loses digits; null: neither)
--- parameters: $content_key, $day, $zone, $purged_before, $earliest, $latest, $oldest_age, $blanks
+-- parameters: $content_key, $zone, $earliest, $latest, $blanks
 WITH parsed AS (
     SELECT
         *,
@@ -24,23 +23,11 @@ WITH parsed AS (
         CAST(closed_at AT TIME ZONE $zone AS DATE) AS closed_on
     FROM raw_rows
 ),
-aged AS (
-    SELECT
-        *,
-        year(CAST($day AS DATE)) - year(born)
-        - CASE
-            WHEN month(CAST($day AS DATE)) * 100 + day(CAST($day AS DATE))
-                < month(born) * 100 + day(born) THEN 1
-            ELSE 0
-        END AS years
-    FROM parsed
-),
 judged AS (
     SELECT
         a.*,
         g.gender AS gender_code,
         r.region AS regency,
-        CASE WHEN a.born <= $day AND a.years <= $oldest_age THEN a.years END AS age,
         CASE
             WHEN a.user_id_fault IS NOT NULL THEN 'user_id ' || a.user_id_fault
             WHEN a.person_key IS NULL THEN 'user_id no_user'
@@ -51,7 +38,7 @@ judged AS (
             WHEN a.closed_at_fault IS NOT NULL THEN 'closed_at ' || a.closed_at_fault
             WHEN a.closed_at < $earliest OR a.closed_at >= $latest THEN 'closed_at time_range'
         END AS fault
-    FROM aged AS a
+    FROM parsed AS a
     LEFT JOIN gender_words AS g ON g.word = a.gender_word
     LEFT JOIN regencies AS r ON r.code = a.region_text
 )
@@ -68,19 +55,18 @@ SELECT
     ), 1, 32)) AS content,
     -epoch_us(registered_at) AS rank,
     CAST(NULL AS DATE) AS arrival,
-    CASE WHEN closed_on < $purged_before THEN 'closed_long_ago' END AS excluded,
     person_key,
     coalesce(gender_code, 'not_stated') AS gender,
-    CAST(age AS SMALLINT) AS age,
     coalesce(regency, 'not_stated') AS region,
-    CAST(date_diff('day', registered_on, CAST($day AS DATE)) AS INTEGER) AS account_days,
-    coalesce(closed_on <= $day, FALSE) AS closed,
+    born,
+    birth_text IS NOT NULL AS birth_stated,
+    registered_on,
+    closed_on,
     gender_word IS NOT NULL AND gender_code IS NULL AS gender_not_mapped,
     region_text IS NOT NULL AND regency IS NULL AS region_not_mapped,
     CASE
         WHEN regency IS NOT NULL THEN NULL
         WHEN regexp_full_match(region_text, '\d{4}') THEN 'without_dot'
         WHEN regexp_full_match(region_text, '\d{1,2}[.]\d|\d{3,4}[.]0+') THEN 'as_number'
-    END AS region_shape,
-    birth_text IS NOT NULL AND age IS NULL AS age_not_known
+    END AS region_shape
 FROM judged

@@ -31,7 +31,7 @@ COMMENT ON COLUMN corrected_figures.period IS '2026-11-22, 2026-W47 or 2026-11.'
 COMMENT ON COLUMN corrected_figures.period_start IS 'First day.';
 COMMENT ON COLUMN corrected_figures.period_end IS 'Last day.';
 COMMENT ON COLUMN corrected_figures.segment_id IS 'Which people.';
-COMMENT ON COLUMN corrected_figures.status IS 'published or suppressed; suppressed says nothing about the size.';
+COMMENT ON COLUMN corrected_figures.status IS 'published or suppressed; neither the reason nor the size is disclosed.';
 COMMENT ON COLUMN corrected_figures.people IS 'How many different people; null where suppressed.';
 COMMENT ON COLUMN corrected_figures.people_least IS 'The true number of people is at least this; null where suppressed.';
 COMMENT ON COLUMN corrected_figures.people_most IS 'The true number of people is at most this; null where suppressed.';

@@ -3,4 +3,4 @@
 -- partition.
 CREATE VIEW audience_months AS
 FROM described_figures('audience', 'month');
-COMMENT ON VIEW audience_months IS 'Figures of the audience at the end of months. People of rows with the same partition may be added up, and no others.';
+COMMENT ON VIEW audience_months IS 'Figures of the audience at the end of months. Rows overlap: sum(people) counts most people several times. Only rows with the same partition count different people; total_people(people, partition) adds those up and refuses others.';

@@ -3,4 +3,4 @@
 -- partition.
 CREATE VIEW campaign_days AS
 FROM described_figures('campaign', 'day');
-COMMENT ON VIEW campaign_days IS 'Figures of campaigns on days. People of rows with the same partition may be added up, and no others.';
+COMMENT ON VIEW campaign_days IS 'Figures of campaigns on days. Rows overlap: sum(people) counts most people several times. Only rows with the same partition count different people; total_people(people, partition) adds those up and refuses others.';

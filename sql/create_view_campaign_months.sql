@@ -3,4 +3,4 @@
 -- partition.
 CREATE VIEW campaign_months AS
 FROM described_figures('campaign', 'month');
-COMMENT ON VIEW campaign_months IS 'Figures of campaigns in months. People of rows with the same partition may be added up, and no others.';
+COMMENT ON VIEW campaign_months IS 'Figures of campaigns in months. Rows overlap: sum(people) counts most people several times. Only rows with the same partition count different people; total_people(people, partition) adds those up and refuses others.';

@@ -3,4 +3,4 @@
 -- partition.
 CREATE VIEW campaign_weeks AS
 FROM described_figures('campaign', 'week');
-COMMENT ON VIEW campaign_weeks IS 'Figures of campaigns in ISO weeks. People of rows with the same partition may be added up, and no others.';
+COMMENT ON VIEW campaign_weeks IS 'Figures of campaigns in ISO weeks. Rows overlap: sum(people) counts most people several times. Only rows with the same partition count different people; total_people(people, partition) adds those up and refuses others.';

@@ -46,6 +46,8 @@ PACKAGES: Mapping[str, SystemPackage] = {
     "git": SystemPackage(("git",), "git", "git"),
     "java": SystemPackage(("java",), "default-jre-headless", "openjdk"),
     "make": SystemPackage(("make",), "make", "make"),
+    "pdftotext": SystemPackage(("pdftotext",), "poppler-utils", "poppler"),
+    "soffice": SystemPackage(("soffice",), "libreoffice-calc", "libreoffice"),
 }
 _skipped: Counter[str] = Counter()
 _REASON = "needs a system package: "

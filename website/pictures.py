@@ -42,6 +42,13 @@ PICTURES = ROOT / "docs/pictures"
 CONTENTS = PICTURES / "contents.json"
 CAMPAIGN = "Year-End Sale"
 _INDONESIAN = "_id"
+_LOCALES = {"en": "en-GB", "id": "id-ID"}
+# What LibreOffice shows numbers with; the file itself leaves this to the reader's machine.
+_SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
+<oor:items xmlns:oor="http://openoffice.org/2001/registry">
+<item oor:path="/org.openoffice.Setup/L10N"><prop oor:name="ooSetupSystemLocale" oor:op="fuse">
+<value>{locale}</value></prop></item></oor:items>
+"""
 _SETTLING_MILLISECONDS = 6_000  # of pages that draw with scripts
 # What differs between two demos of the same key: times of runs and numbers of ports.
 _TIMES = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?\S*")
@@ -91,7 +98,9 @@ def workbook(language: str, *, down_to: int = 0) -> Picture:
     """The first page on paper of the newest week; `down_to` cuts it after so many pixels."""
     return Picture(
         lambda ready: _cells(_newest_week(ready.home, language)),
-        lambda ready, path: _print(_newest_week(ready.home, language), ready.folder, path, down_to),
+        lambda ready, path: _photograph(
+            to_pdf(_newest_week(ready.home, language), ready.folder, language), path, down_to
+        ),
     )
 
 
@@ -110,13 +119,21 @@ def _cells(book: Path) -> str:
     return "\n".join(str(value) for row in rows for value in row if value is not None)
 
 
-def _print(book: Path, folder: Path, path: Path, down_to: int) -> None:
-    convert = ["soffice", f"-env:UserInstallation=file://{folder.resolve()}/office", "--headless"]
-    to_pdf = [*convert, "--convert-to", "pdf", "--outdir", str(folder), str(book)]
-    subprocess.run(to_pdf, check=True, capture_output=True)
+def to_pdf(book: Path, folder: Path, language: str) -> Path:
+    """A workbook on paper, with numbers as readers of the language write them."""
+    office = folder.resolve() / f"office-{language}"
+    settings = office / "user/registrymodifications.xcu"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(_SETTINGS.format(locale=_LOCALES[language]), encoding="utf-8")
+    convert = ["soffice", f"-env:UserInstallation=file://{office}", "--headless"]
+    command = [*convert, "--convert-to", "pdf", "--outdir", str(folder), str(book)]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder / f"{book.stem}.pdf"
+
+
+def _photograph(pdf: Path, path: Path, down_to: int) -> None:
     cut = ["-x", "0", "-y", "0", "-H", str(down_to)] if down_to else []
     to_png = ["pdftoppm", "-png", "-singlefile", "-r", "90", "-l", "1", *cut]
-    pdf = folder / f"{book.stem}.pdf"
     subprocess.run([*to_png, str(pdf), str(path.with_suffix(""))], check=True)
 
 

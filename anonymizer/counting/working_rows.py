@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from anonymizer.storage.files import write_parquet
+from anonymizer.storage.files import read_rows, write_parquet
 from anonymizer.storage.home import Home
 
 _KEY = "person_key"
@@ -38,7 +38,7 @@ def remove_people(home: Home, people: pa.Array) -> Mapping[str, int]:
     for path in _keyed_files(home):
         found = _rows_of(path, people)
         if found:
-            whole = pq.read_table(path, partitioning=None)
+            whole = read_rows(path)
             write_parquet(whole.filter(pc.invert(_are(whole[_KEY], people))), path)
             rows[path.parent.name] += found
     return dict(sorted(rows.items()))
@@ -57,7 +57,7 @@ def days_with_people(home: Home, stage: str, people: pa.Array) -> tuple[date, ..
 def keys(path: Path, only: str = "") -> pa.Array:
     """The different people of a file; with `only`, those in whose rows that column is true."""
     columns = [_KEY, only] if only else [_KEY]
-    rows = pq.read_table(path, columns=columns, partitioning=None)
+    rows = read_rows(path, columns)
     if only:
         rows = rows.filter(rows[only])
     return pc.unique(pc.drop_null(rows[_KEY].combine_chunks()))
@@ -81,7 +81,7 @@ def _files(home: Home, stage: str) -> list[Path]:
 
 
 def _rows_of(path: Path, people: pa.Array) -> int:
-    column = pq.read_table(path, columns=[_KEY], partitioning=None)[_KEY]
+    column = read_rows(path, [_KEY])[_KEY]
     return pc.sum(_are(column, people)).as_py() or 0
 
 

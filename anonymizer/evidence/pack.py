@@ -20,9 +20,11 @@ from anonymizer.evidence.settings_history import (
     recorded,
     recorded_changes,
 )
+from anonymizer.exports.export_folders import FOR_ALL
 from anonymizer.exports.notice import WITHDRAWAL
 from anonymizer.exports.recorded_files import EXPORTS
 from anonymizer.intake.contract import TABLES
+from anonymizer.intake.objections import UNREAD
 from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.model.periods import Period
 from anonymizer.model.reasons import looks_identifying
@@ -40,8 +42,8 @@ from anonymizer.storage.files import make_folder, write_bytes
 from anonymizer.storage.home import Home
 
 _PERSONAL = ("profiles", "visits", "consents", "requests")
-_HASH = 16  # characters of a hash that are listed
-# Names of request files that say nothing about a person: made of these words and of numbers.
+_ANSWERED = ("access", "correct")  # what a person answers
+# Names of request files that cannot name a person: made of these words and of numbers.
 _FILE_WORDS = frozenset(
     {
         *("requests", "request", "permintaan", "access", "correct", "erase", "withdraw", "part"),
@@ -164,13 +166,18 @@ def _columns() -> str:
 
 
 def _recipients(entries: Iterable[Entry], phrases: Phrases) -> str:
-    names = {
+    """For how many advertisers there are exports; those for all advertisers are in one folder."""
+    folders = {
         file.partition("/")[0]
         for entry in entries
         if entry.kind == EXPORTS
         for file in entry.body["files"]
     }
-    return phrases.say("recipients", recipients=phrases.number(len(names)))
+    advertisers = folders - {FOR_ALL}
+    if not advertisers:
+        return phrases.say("recipients_only_all" if folders else "recipients_none")
+    own = phrases.say("recipients", recipients=phrases.number(len(advertisers)))
+    return phrases.say("recipients_all", recipients=own) if FOR_ALL in folders else own
 
 
 def _releases(entries: Iterable[Entry], phrases: Phrases) -> str:
@@ -348,7 +355,7 @@ def _requests(states: Sequence[RequestState], phrases: Phrases) -> str:
             phrases.say(f"kind_{state.kind}"),
             minute(made) if (made := state.request.requested_at) else phrases.say("not_known"),
             minute(state.answer_by) if state.answer_by else phrases.say("at_once"),
-            phrases.say(_MATCHES[state.matched]),
+            phrases.say(_progress(state)),
         )
         for state in states
         if not state.done
@@ -356,7 +363,13 @@ def _requests(states: Sequence[RequestState], phrases: Phrases) -> str:
     return _rows(rows) if rows else _rows([(phrases.say("requests_none"), "", "", "", "")])
 
 
-_MATCHES = {None: "state_taken", True: "state_matched", False: "state_unmatched"}
+def _progress(state: RequestState) -> str:
+    """The phrase on an open request. A run takes in objections only; people answer the others."""
+    if state.kind in _ANSWERED:
+        return "state_answer"
+    if state.matched is None:
+        return "state_decide" if state.kind == UNREAD else "state_not_taken"
+    return "state_matched" if state.matched else "state_unmatched"
 
 
 def _name(state: RequestState, files: Sequence[str], phrases: Phrases) -> str:

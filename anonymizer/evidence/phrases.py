@@ -17,8 +17,21 @@ from anonymizer.model.escaping import visible
 
 Language = Literal["en", "id"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
+_ONE = "1"
 # What Markdown would obey in a text from outside.
 _OBEYED = re.compile(r"([\\`*_{}\[\]()#+!|~<>])")
+
+
+class Amount(str):
+    """A number as text. `{days:day|days}` in a phrase says `1 day` or `30 days`."""
+
+    __slots__ = ()
+
+    def __format__(self, nouns: str) -> str:
+        if not nouns:
+            return str(self)
+        singular, plural = nouns.split("|")
+        return f"{self!s} {singular if self == _ONE else plural}"
 
 
 @dataclass(frozen=True)
@@ -42,10 +55,10 @@ class Phrases:
         """The words of a text in this language."""
         return text.indonesian if self.language == "id" else text.english
 
-    def number(self, number: int) -> str:
+    def number(self, number: int) -> Amount:
         """`1,000` or `1.000`."""
         text = f"{number:,}"
-        return text.replace(",", ".") if self.language == "id" else text
+        return Amount(text.replace(",", ".") if self.language == "id" else text)
 
     def decimal(self, number: float) -> str:
         """`0.5` or `0,5`."""

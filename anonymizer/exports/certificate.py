@@ -22,8 +22,9 @@ from anonymizer.storage.signature import sealed
 CERTIFICATE = "certificate.json"
 ACCEPTED = "released_although_implausible"
 CONTAINED = "contains_days_released_although_implausible"
+# 5: the last sentence of the promise says what files contain, not what can be learned from them.
 # 4: names of files say campaign and period; workbooks and Parquet files have seals of their own.
-_FORMAT = 4
+_FORMAT = 5
 # What of the checker's summary is public. The other numbers of the ledger depend on true counts
 # that are not published: how many groups were judged, which campaigns contain which.
 _AUDIT = ("findings", "tables", "figures", "linked_releases")
@@ -120,8 +121,8 @@ def promise_in_words(promise: Promise, base: int, error: int) -> list[str]:
             "in later releases."
         ),
         (
-            "The files contain counts of groups and nothing about a single person: no name, "
-            "address, number, device or identifier."
+            "The files contain counts of groups only: no name, address, number, device or "
+            "identifier of a person."
         ),
     )
     return [sentence for sentence in sentences if sentence]

@@ -81,6 +81,10 @@ STATEMENT = Text("In a sentence", "Dalam kalimat")
 SEGMENT_ID = Text("Segment id", "ID segmen")
 GENDER_CODE = Text("Gender code", "Kode jenis kelamin")
 AGE_CODE = Text("Age code", "Kode usia")
+ADDED_CODES: Mapping[str, Text] = {
+    "device": Text("Device code", "Kode perangkat"),
+    "product_category": Text("Product category code", "Kode kategori produk"),
+}
 SUBJECT_ID = Text("Subject id", "ID subjek")
 ROUNDING = Text("Multiples of", "Kelipatan")
 IAB_IDS = Text("IAB ids", "ID IAB")

@@ -31,7 +31,9 @@ class RawTable:
     `limited`: too large a share of bad rows holds the day. `winners`: of rows that share an
     id and differ, one is kept by rule; otherwise none is. `objections`: a row that cannot be read
     may be an objection, so it acts against the person whose user id it has, and holds the release
-    when it has none that can be read.
+    when it has none that can be read. `extra`: optional columns that most deliveries lack: without
+    one there is no warning, and one of another spelling is a column that is not known. `dating`:
+    the parameters of its `date_*.sql`, where what a row is depends on the day for which it is read.
     """
 
     name: str
@@ -42,6 +44,8 @@ class RawTable:
     winners: bool = True
     objections: bool = False
     narrowing: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    dating: tuple[str, ...] = ()
 
     @property
     def about_people(self) -> bool:
@@ -90,17 +94,9 @@ TABLES: Mapping[str, RawTable] = {
                 "closed_at": "instant",
             },
             ("user_id", "registered_at"),
-            (
-                "content_key",
-                "day",
-                "zone",
-                "purged_before",
-                "earliest",
-                "latest",
-                "oldest_age",
-                "blanks",
-            ),
+            ("content_key", "zone", "earliest", "latest", "blanks"),
             narrowing=("closed_at",),
+            dating=("day", "purged_before", "oldest_age"),
         ),
         RawTable(
             "consents",
@@ -131,6 +127,7 @@ TABLES: Mapping[str, RawTable] = {
                 "url": "text",
                 "user_agent": "text",
                 "product_category": "text",
+                "device_class": "text",
             },
             ("visit_id", "user_id", "occurred_at", "url"),
             (
@@ -145,6 +142,7 @@ TABLES: Mapping[str, RawTable] = {
                 "blanks",
             ),
             narrowing=("user_agent",),
+            extra=("device_class",),
         ),
     )
 }
@@ -189,8 +187,11 @@ def check_header(table: RawTable, names: Sequence[str], file: str, digest: str) 
         raise InputRejected(file, "duplicate_column", digest)
     absent = tuple(column for column in table.columns if column not in names)
     spellings = {_plain(name) for name in names if name not in table.columns}
-    missing = [column for column in absent
-               if column in table.required or _plain(column) in spellings]  # fmt: skip
+    missing = [
+        column
+        for column in absent
+        if column in table.required or (column not in table.extra and _plain(column) in spellings)
+    ]
     if missing:
         reason = f"schema_missing:{','.join(missing)}"
         detail = _explain_missing(table, missing, names)

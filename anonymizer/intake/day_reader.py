@@ -1,9 +1,10 @@
 """Reads and settles all files of a day, table by table, and gathers what there is to say."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,6 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from anonymizer.intake.assessed_files import (
+    AssessedFile,
+    AssessedFiles,
+)
 from anonymizer.intake.batches import MOST_FAULTS, RawBatch, RowFault
 from anonymizer.intake.contract import TABLES, RawTable
 from anonymizer.intake.deduplication import Claims, DeduplicatedTable, FileRows
@@ -58,7 +63,7 @@ class TablesRead:
 class DayReader:
     """The reading of all files of one day; gathers what there is to say about them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  everything that it works with is handed in
         self,
         claims: Claims,
         landing: Landing,
@@ -67,8 +72,11 @@ class DayReader:
         secret: Secret,
         decisions: Decisions,
         codings: Codings,
+        assessed: AssessedFiles | None = None,
     ) -> None:
         self._engine, self._claims = claims.raw, claims
+        self._assessed = AssessedFiles() if assessed is None else assessed
+        self._read_with = (policy.model_dump_json(), secret.fingerprint, repr(codings))
         self._landing, self._day = landing, day
         self.day, self.decisions, self.codings = day, decisions, codings
         self._limits = Limits.of(policy.intake)
@@ -200,7 +208,8 @@ class DayReader:
                         repeated = TakenFile(landed.name, source.digest, 0, "already_read")
                         self._taken[table.name].append(repeated)
                         continue
-                    gathered = self._read_file(landed, source, table, number)
+                    gathered, keep = self._read_file(landed, source, table, number)
+                keep()  # only now it is known that the file did not change while it was read
             except InputRejected as refusal:
                 self._claims.refuse(number)
                 self._rejected[table.name].append(refusal)
@@ -217,13 +226,40 @@ class DayReader:
 
     def _read_file(
         self, landed: LandedFile, source: RawSource, table: RawTable, number: int
-    ) -> FileRows:
+    ) -> tuple[FileRows, Callable[[], None]]:
+        """What came out of a file, and how to keep it for the other days of the run."""
+        gathered = FileRows(landed.name, source.digest)
+        key = (table.name, landed.name, source.digest, *self._read_with)
+        known = self._assessed.find(key)
+        file = known or AssessedFile(self._assessed.room_for(table.name))
+        for claims in known.claims if known else self._assess(landed, source, table, file):
+            self._claims.add(number, self._validator.as_of_day(claims, table))
+        gathered.rows, gathered.faults, gathered.unread = file.outcome()
+        header, warned = file.header, self._warned[table.name]
+        self.dropped.setdefault(table.name, set()).update(header.dropped)
+        warned += [
+            Warned(table.name, f"column_absent:{c}", file=landed.name, columns=(c,))
+            for c in header.absent
+            if c not in table.extra
+        ]
+        if file.filtered:
+            warned.append(Warned(table.name, "filtered", file.filtered, landed.name))
+        if header.dropped:
+            size, names = len(header.dropped), header.dropped
+            warned.append(Warned(table.name, "unknown_columns", size, landed.name, names))
+        return gathered, partial(self._assessed.keep, key, file)
+
+    def _assess(
+        self, landed: LandedFile, source: RawSource, table: RawTable, file: AssessedFile
+    ) -> Iterator[pa.Table]:
+        """The sound rows of a file, a batch at a time; what else it has is known at the end."""
         gathered = FileRows(landed.name, source.digest)
         reading = read(source, table)
         for batch in reading.batches:
             if batch.rows.num_rows:
-                judged = self._validator.judge(batch, table, landed.arrival)
-                self._claims.add(number, gathered.add(judged))
+                claims = gathered.add(self._validator.assess(batch, table, landed.arrival))
+                file.add(claims)
+                yield claims
             else:
                 gathered.add_faults(batch.faults)
             if len(gathered.faults) > MOST_FAULTS:
@@ -232,18 +268,7 @@ class DayReader:
             raise source.reject(
                 "corrupt", f"only {gathered.rows} of its {reading.rows()} rows could be read"
             )
-        header, warned = reading.header(), self._warned[table.name]
-        self.dropped.setdefault(table.name, set()).update(header.dropped)
-        warned += [
-            Warned(table.name, f"column_absent:{c}", file=landed.name, columns=(c,))
-            for c in header.absent
-        ]
-        if filtered := reading.filtered():
-            warned.append(Warned(table.name, "filtered", filtered, landed.name))
-        if header.dropped:
-            size, names = len(header.dropped), header.dropped
-            warned.append(Warned(table.name, "unknown_columns", size, landed.name, names))
-        return gathered
+        file.end(gathered, reading.header(), reading.filtered())
 
     def _warn_of(self, table: str, files: Mapping[int, FileRows]) -> None:
         for found in self._claims.engine.records(_TALLIES[table]):

@@ -4,7 +4,7 @@ What comes back holds keyed hashes, codes and dates; the raw values end in this 
 memory.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -57,7 +57,22 @@ class RowValidator:
         }
 
     def judge(self, batch: RawBatch, table: RawTable, arrival: date | None) -> ValidatedBatch:
-        """Judge the rows of a batch that arrived on `arrival`."""
+        """Judge the rows of a batch that arrived on `arrival`, as of the day."""
+        assessed = self.assess(batch, table, arrival)
+        return replace(assessed, claims=self.as_of_day(assessed.claims, table))
+
+    def as_of_day(self, claims: pa.Table, table: RawTable) -> pa.Table:
+        """What assessed claims are on the day."""
+        if not table.dating:
+            return claims
+        self._engine.load("assessed", claims)
+        parameters = {name: self._facts[name] for name in table.dating}
+        dated = self._engine.fetch(f"date_{table.name}", parameters)
+        self._engine.drop("assessed")
+        return dated
+
+    def assess(self, batch: RawBatch, table: RawTable, arrival: date | None) -> ValidatedBatch:
+        """Judge the rows of a batch, for whatever day where `as_of_day` has to be called after."""
         readable = self._normaliser.normalise(batch, table)
         facts = self._facts | self._arrival_facts(arrival)
         self._engine.load("raw_rows", readable.rows)

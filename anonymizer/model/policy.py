@@ -446,7 +446,8 @@ class Effort(Settings):
     )
     threads: PositiveInt = Field(
         2,
-        description="Threads of the counting engine, and processes that protect and audit tables.",
+        description="Threads of the counting engine, and processes that take in and count days, "
+        "and protect and audit tables.",
     )
 
 

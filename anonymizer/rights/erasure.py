@@ -37,8 +37,8 @@ ERASURE = "erasure"
 _WHOLE = tuple(series for series in SERIES if series != CAMPAIGN_DAY)
 _COUNTS = ("reach", "overlaps")  # made of people, without their keys
 _WHY_FIGURES_STAY = (
-    "Released figures are final. Each counts a group of people and says nothing about any one of "
-    "them; a figure that changed after an erasure would reveal by subtraction who left."
+    "Released figures are final. Each counts a group of people and contains no id, name or row of "
+    "any of them. A figure that changed after an erasure would reveal by subtraction who left."
 )
 
 

@@ -185,8 +185,8 @@ def _what_stays(policy: Policy, *, working_data: bool = True) -> Iterable[str]:
     yield "What stays, and why:"
     yield (
         f"- Released figures: they are final. Each counts a group of at least {promise.k} people "
-        "and says nothing about any one of them; changing a figure would reveal by subtraction "
-        "who left."
+        "and contains no id, name or row of any of them. Changing a figure now would reveal by "
+        "subtraction who left."
     )
     yield (
         "- The raw zone (profiles, visits, consents): it belongs to the service that delivers it. "

@@ -34,6 +34,7 @@ from anonymizer.sources.source_settings import DeliveryTable, WarehouseAddress, 
 from anonymizer.storage.files import make_folder
 from anonymizer.storage.home import Home
 from anonymizer.storage.object_tree import SUCCESS, ObjectListing, ObjectPath, ObjectStatus
+from anonymizer.storage.secret_texts import private_text
 
 if TYPE_CHECKING:
     from psycopg import Connection, Cursor, sql
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 ROWS_FILE = "rows.jsonl"
 DAY_FILES, WHOLE_FILES = f"{{day}}/{ROWS_FILE}", ROWS_FILE
 _FORM = "write postgresql://ACCOUNT@HOST/DATABASE into it"
-_PRIVATE_MODE = 0o077
 _ROWS_AT_A_TIME = 2_000
 _SECONDS_TO_CONNECT = 10
 _SECONDS_TO_ANSWER = 900  # a statement; the first portion of rows waits for their order
@@ -359,7 +359,7 @@ def read_address(home: Home, place: str, given: WarehouseAddress) -> str:
         text, named = os.environ.get(given.variable, ""), f"${given.variable}"
     else:
         path, named = home.root / (given.file or ""), given.file or ""
-        text = _private_text(path, place, named)
+        text = private_text(path, place, named)
     if not text.strip():
         raise _unfit(place, f"{named} is not set or empty", _FORM)
     try:
@@ -376,18 +376,6 @@ def read_address(home: Home, place: str, given: WarehouseAddress) -> str:
         remedy = "install the driver: pip install 'audience[warehouse]'"
         raise _unfit(place, "the driver of PostgreSQL is missing", remedy) from None
     raise _unfit(place, problem, _FORM)
-
-
-def _private_text(path: Path, place: str, named: str) -> str:
-    try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        problem = f"{named} cannot be read ({type(error).__name__})"
-        raise _unfit(place, problem, "correct the path; it is relative to the home") from None
-    if mode & _PRIVATE_MODE:
-        raise _unfit(place, f"{named} can be read by others", f"run: chmod 600 {named}")
-    return text
 
 
 def _unfit(place: str, problem: str, remedy: str) -> ConfigurationError:

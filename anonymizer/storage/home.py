@@ -35,6 +35,11 @@ class Home:
         return self.root / "sources.yaml"
 
     @property
+    def deliveries(self) -> Path:
+        """Where released figures are announced and delivered, for installations that do."""
+        return self.root / "deliveries.yaml"
+
+    @property
     def secret(self) -> Path:
         """The key of pseudonyms, rounding and floor offsets; mode 0600."""
         return self.root / "secret.key"
@@ -80,6 +85,11 @@ class Home:
         return self.published / "ledger.jsonl"
 
     @property
+    def sign_in(self) -> Path:
+        """How readers sign in to the portal, if not all of them with passwords."""
+        return self.root / "sign_in.yaml"
+
+    @property
     def portal(self) -> Path:
         """The portal's accounts, sessions and access log; its owner's alone."""
         return self.root / "portal"
@@ -98,6 +108,26 @@ class Home:
     def segment_requests(self) -> Path:
         """Segments that readers of the portal have requested, as JSON lines."""
         return self.portal / "segment_requests.jsonl"
+
+    @property
+    def trials(self) -> Path:
+        """Stored results of `audience whatif`, from private counts: for officers alone."""
+        return self.private / "trials"
+
+    @property
+    def officer_log(self) -> Path:
+        """Who signed in to the officer's page and read which trials, as JSON lines."""
+        return self.private / "officer_access.jsonl"
+
+    @property
+    def delivery(self) -> Path:
+        """What was delivered, and the lock of whoever delivers; its owner's alone."""
+        return self.root / "delivery"
+
+    @property
+    def delivery_log(self) -> Path:
+        """Every delivery and what became of it, as JSON lines."""
+        return self.delivery / "deliveries.jsonl"
 
     @property
     def dagster(self) -> Path:

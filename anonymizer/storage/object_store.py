@@ -305,19 +305,19 @@ def _seconds(info: "FileInfo") -> int:
     return int(info.mtime_ns or 0) // _NANOSECONDS
 
 
-def _code(error: OSError) -> str:
+def error_code(error: OSError) -> str:
     """The code in a library's message, which is safe to repeat; the kind of error without one."""
     found = _CODE.search(str(error))
     return (found[1] or found[2]) if found else type(error).__name__
 
 
 def _answer(error: OSError) -> str:
-    code = _code(error)
+    code = error_code(error)
     return _ANSWERS.get(code, f"the store refuses to list it ({code}); check address and region")
 
 
 def _refusal(place: PurePosixPath, error: OSError) -> InputRejected:
-    code = _code(error)
+    code = error_code(error)
     if isinstance(error, FileNotFoundError):
         detail = "it disappeared after it was listed; deliver it again"
     elif code in _NETWORK:

@@ -26,7 +26,7 @@ def restrict(home: Home) -> None:
     with suppress(OSError):  # without room or permission: what is written next says so
         home.private.mkdir(parents=True, exist_ok=True)
     for folder in (
-        *(home.private, home.dagster, home.raw / "requests"),
+        *(home.private, home.dagster, home.raw / "requests", home.delivery),
         *(home.root / "alerts", home.root / "logs"),
     ):
         with suppress(OSError):  # somebody else's mount: its owner decides

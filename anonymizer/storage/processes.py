@@ -18,7 +18,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe, wait
 from queue import SimpleQueue
@@ -33,7 +33,10 @@ CallSite = tuple[str, int]
 
 _PAUSE_SECONDS = 0.5
 _PREPARATION_SECONDS = 0.2
+_SHARE_OF_READY_ONES = 0.3  # of what a start costs: they are sent what is shared, and read it
+_GRACE_SECONDS = 5.0  # for what is at work when nobody needs it any more
 _CALL_SITES = "places_elsewhere"
+_LOST = "worker_lost"
 
 
 def _always() -> None:
@@ -49,12 +52,14 @@ class Workers:
     is estimated from the CPU time of the first items, so that a busy machine does not look like
     heavy work; the first of them also pay for what is imported or prepared once.
     `go_on` is asked before each table and about twice a second while processes work; whatever
-    it raises ends them and comes out of `results`.
+    it raises ends them and comes out of `results`. Processes of a `pool` are there for other work
+    afterwards, and cost less when they are there already.
     """
 
     processes: int = 1
     go_on: Callable[[], None] = _always
     start_seconds: float = 1.0
+    pool: "ProcessPool | None" = None
 
     def results(
         self,
@@ -94,7 +99,9 @@ class Workers:
         beyond = max(seconds - _PREPARATION_SECONDS, 0.0)
         rate = beyond / sum(costs[number] for number in done)
         expected = rate * sum(costs[number] for number in left)
-        return expected * (1 - 1 / processes) > self.start_seconds
+        ready = self.pool is not None and self.pool.has(processes)
+        share = _SHARE_OF_READY_ONES if ready else 1
+        return expected * (1 - 1 / processes) > self.start_seconds * share
 
     def _in_processes(
         self, task: "_Task[Shared, Item, Result]", items: Sequence[Item], left: deque[int]
@@ -102,9 +109,8 @@ class Workers:
         """The work that is left, cheapest last, by processes of their own."""
         done: dict[int, Result] = {}
         at_work: dict[_Worker, int] = {}
-        with ExitStack() as running:
-            for _ in range(min(self.processes, len(left))):
-                worker = running.enter_context(_started(task))
+        with self._lent(min(self.processes, len(left)), task) as workers:
+            for worker in workers:
                 at_work[worker] = left.pop()
                 worker.give(items[at_work[worker]])
             while at_work:
@@ -116,8 +122,138 @@ class Workers:
                         worker.give(items[at_work[worker]])
         return done
 
+    @contextmanager
+    def in_advance(
+        self, work: Callable[[Shared, Item], Result], shared: Shared
+    ) -> Iterator["Advance[Item, Result]"]:
+        """Processes that do `work(shared, item)` for each item that is added, in order of adding.
+
+        The other way round than in `results`, whoever needs a result asks for it, and does
+        something else meanwhile. Processes that are at work when the block ends have a few seconds
+        to finish, and are ended then.
+        """
+        with self._lent(self.processes, _Task(work, shared)) as workers:
+            advance: Advance[Item, Result] = Advance(workers)
+            try:
+                yield advance
+            finally:
+                workers[:] = advance.wind_up()
+
+    @contextmanager
+    def _lent(self, number: int, task: "_Task[Any, Any, Any]") -> Iterator[list["_Worker"]]:
+        """Processes that know the task. Those that the block leaves in the list go on living."""
+        pool = self.pool or ProcessPool()
+        with pool if self.pool is None else nullcontext():
+            workers = pool.lend(number)
+            lent = list(workers)
+            try:
+                for worker in workers:
+                    worker.give(task)
+                yield workers
+            except BaseException:
+                workers.clear()  # they may be in the middle of something
+                raise
+            finally:
+                pool.take_back(lent, workers)
+
 
 ALONE = Workers()
+
+
+class ProcessPool:
+    """Processes that outlive the work that they were started for. Use as a context manager.
+
+    They are started when they are needed, and are gone when the block ends.
+    """
+
+    def __init__(self) -> None:
+        self._idle: list[_Worker] = []
+        self._running: dict[_Worker, ExitStack] = {}
+
+    def __enter__(self) -> "ProcessPool":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for running in self._running.values():
+            running.close()
+        self._running.clear()
+        self._idle.clear()
+
+    def has(self, number: int) -> bool:
+        """Whether so many are there already."""
+        return len(self._idle) >= number
+
+    def lend(self, number: int) -> list["_Worker"]:
+        """So many processes, which nobody else is lent before they are back."""
+        while len(self._idle) < number:
+            with ExitStack() as starting:
+                worker = starting.enter_context(_started())
+                self._running[worker] = starting.pop_all()
+            self._idle.append(worker)
+        lent, self._idle = self._idle[:number], self._idle[number:]
+        return lent
+
+    def take_back(self, lent: Sequence["_Worker"], idle: Sequence["_Worker"]) -> None:
+        """Keep those that have nothing to do and end the others."""
+        for worker in lent:
+            if worker in idle:
+                self._idle.append(worker)
+            else:
+                self._running.pop(worker).close()
+
+
+class Advance(Generic[Item, Result]):
+    """Items that processes work on ahead of whoever asks for the results."""
+
+    def __init__(self, workers: Sequence["_Worker"]) -> None:
+        self._idle, self._at_work = list(workers), dict[_Worker, object]()
+        self._waiting: deque[tuple[object, Item]] = deque()
+        self._expected: set[object] = set()
+        self._results: dict[object, Result] = {}
+
+    def add(self, key: object, item: Item) -> None:
+        """Have one more done, after what was added before. Keys are hashable."""
+        self._expected.add(key)
+        self._waiting.append((key, item))
+        self._hand_out()
+
+    def take(self, key: object) -> Result | None:
+        """The result of an item, once; waits for it. None if there is none to be expected.
+
+        That is an item that was not added or was taken before, whose work raised something, or
+        whose process is gone: whoever asks does the work, and meets for itself what was raised.
+        """
+        while key in self._expected and self._at_work:
+            self._receive()
+        self._expected.discard(key)
+        return self._results.pop(key, None)
+
+    def wind_up(self) -> list["_Worker"]:
+        """Begin nothing more, wait a little for what has begun; who has nothing to do then."""
+        self._waiting.clear()
+        until = time.monotonic() + _GRACE_SECONDS
+        while self._at_work and time.monotonic() < until:
+            self._receive()
+        return self._idle
+
+    def _receive(self) -> None:
+        for worker in _ready(self._at_work):
+            key = self._at_work.pop(worker)
+            self._expected.discard(key)
+            try:
+                self._results[key] = worker.outcome()
+            except Exception as error:  # noqa: BLE001  whoever asks meets it again
+                if isinstance(error, Held) and error.reason == _LOST:
+                    continue
+            self._idle.append(worker)
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        while self._idle and self._waiting:
+            worker = self._idle.pop()
+            with suppress(Held):  # it is gone
+                worker.give(self._waiting[0][1])
+                self._at_work[worker] = self._waiting.popleft()[0]
 
 
 @dataclass(frozen=True)
@@ -185,8 +321,8 @@ def _ready(workers: Iterable[_Worker]) -> Sequence[_Worker]:
 
 
 @contextmanager
-def _started(task: _Task[Shared, Item, Result]) -> Iterator[_Worker]:
-    """A process of this interpreter that knows the task. It is gone when the block ends."""
+def _started() -> Iterator[_Worker]:
+    """A process of this interpreter, to be given a task first. It is gone when the block ends."""
     ours, theirs = Pipe()
     program = (
         f"import sys; sys.path[:] = {sys.path!r}; "
@@ -200,9 +336,7 @@ def _started(task: _Task[Shared, Item, Result]) -> Iterator[_Worker]:
     )
     theirs.close()
     try:
-        worker = _Worker(ours)
-        worker.give(task)
-        yield worker
+        yield _Worker(ours)
     finally:
         ours.close()
         process.kill()
@@ -215,7 +349,7 @@ def _losses_held() -> Iterator[None]:
         yield
     except (EOFError, BrokenPipeError, ConnectionResetError):
         raise Held(
-            "worker_lost",
+            _LOST,
             "a worker process for this day's tables ended: it was killed, perhaps for lack of "
             "memory, or the program was replaced during the run; free memory or lower "
             "effort.threads in policy.yaml, then run again",
@@ -229,9 +363,13 @@ def serve(descriptor: int) -> None:
     connection: Connection[Any, Any] = Connection(descriptor)
     inbox: SimpleQueue[Any] = SimpleQueue()
     threading.Thread(target=_take_in, args=(connection, inbox), daemon=True).start()
-    task = inbox.get()
+    task: _Task[Any, Any, Any] | None = None
     while True:
-        connection.send_bytes(_done(task, inbox.get()))
+        work = inbox.get()
+        if isinstance(work, _Task):
+            task = work
+        elif task is not None:
+            connection.send_bytes(_done(task, work))
 
 
 def _done(task: _Task[Shared, Item, Result], item: Item) -> bytes:

@@ -18,13 +18,11 @@ import hashlib
 import hmac
 import os
 import secrets
-import shlex
-import subprocess
-from functools import cache
 from pathlib import Path
 
 from anonymizer.model.errors import SecretProblem
 from anonymizer.storage.home import Home
+from anonymizer.storage.secret_texts import CommandFailed, printed_by
 
 KEY_BYTES = 32
 # What names people, rows and requests. Everything else draws, seals or salts.
@@ -34,8 +32,6 @@ _NAMING = frozenset(
 _MOST_KEYS = 2
 _PRIVATE_MODE = 0o077
 _FILE, _COMMAND, _VALUE = "AUDIENCE_SECRET_FILE", "AUDIENCE_SECRET_COMMAND", "AUDIENCE_SECRET"
-_PATIENCE_SECONDS = 60
-_MOST_BYTES = 10_000  # that a command may print
 
 
 class Secret:
@@ -169,28 +165,10 @@ def is_kept_elsewhere() -> bool:
     return any(name in os.environ for name in (_FILE, _COMMAND, _VALUE))
 
 
-@cache
 def _printed(command: str) -> str:
-    """What the command prints, asked for once in a process. No shell reads it."""
-    problem = ""
+    """What the command prints. Raises SecretProblem."""
     try:
-        done = subprocess.run(  # noqa: S603  it is the operator's own
-            shlex.split(command),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_PATIENCE_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        problem = f"did not end within {_PATIENCE_SECONDS} seconds"
-    except (OSError, ValueError, IndexError) as error:
-        problem = f"cannot be started ({type(error).__name__})"
-    else:
-        if done.returncode:
-            problem = f"ended with exit code {done.returncode}"
-        elif len(done.stdout) > _MOST_BYTES or not done.stdout.isascii():
-            problem = "printed something other than a key"
-    if problem:
-        raise SecretProblem(f"the command of {_COMMAND} {problem}; run it by hand to see why")
-    return done.stdout.decode("ascii")
+        return printed_by(command)
+    except CommandFailed as failure:
+        problem = str(failure)
+    raise SecretProblem(f"the command of {_COMMAND} {problem}; run it by hand to see why")

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from anonymizer.model.errors import Held
 from anonymizer.model.proofs import SUPPRESSED, Representatives, Shape, Sketches
-from anonymizer.storage.files import write_parquet
+from anonymizer.storage.files import read_rows, write_parquet
 
 _FORMAT = 1
 
@@ -44,7 +43,7 @@ def write_representatives(of: Representatives, path: Path) -> None:
 
 def read_representatives(path: Path) -> Representatives:
     """The state file of a release. Raises Held `near_state` for one of another format."""
-    rows = pq.read_table(path, partitioning=None, memory_map=True)
+    rows = read_rows(path, memory_map=True)
     about = json.loads((rows.schema.metadata or {}).get(b"near", b"{}"))
     if about.get("format") != _FORMAT:
         raise Held(

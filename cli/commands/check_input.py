@@ -1,13 +1,15 @@
 """`audience check-input`: what a run of a day would complain about, without running it."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.commands.common import HomeOption, JsonOption, existing_home, parse_day
-from cli.dry_run import DryRun, check_input
 from pipelines.screen import account_listing, notices, out, print_json, show
 from pipelines.trouble import Trouble, attempt
+
+if TYPE_CHECKING:
+    from cli.dry_run import DryRun
 
 
 def register(app: typer.Typer) -> None:
@@ -31,6 +33,8 @@ def check(
 
     The exit code is that of a run: 0 if the day would be released.
     """
+    from cli.dry_run import DryRun, check_input  # noqa: PLC0415  a second that `--help` needs none of
+
     place, local_day = existing_home(home), parse_day(day, "--day")
     with notices().status("Reading the raw files"):
         # Also what nobody foresaw: a trace of it would be written into the home.
@@ -56,7 +60,7 @@ def check(
     raise typer.Exit(found.exit_code)
 
 
-def _as_json(found: DryRun) -> dict[str, object]:
+def _as_json(found: "DryRun") -> dict[str, object]:
     return {
         "rows": account_listing(found.accounts).records(),
         "warnings": list(found.warnings),

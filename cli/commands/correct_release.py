@@ -15,9 +15,9 @@ from anonymizer.storage.home import Home
 from anonymizer.storage.permissions import account_name
 from anonymizer.storage.secret import Secret
 from cli.commands.common import HomeOption, existing_home
-from cli.commands.run import release_days, release_stretch
 from cli.correction_orders import containing_periods, order_correction
 from cli.output import say
+from cli.period_runs import release_days, release_stretch
 from pipelines.period_release import newest_objections
 from pipelines.release_history import open_ledger
 from pipelines.resources import Installation

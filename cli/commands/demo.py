@@ -1,27 +1,8 @@
 """`audience demo`: a home, a sample world and its releases."""
 
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-
 import typer
 
-from anonymizer.model.policy import Timing
-from anonymizer.model.windows import INTEREST_DAYS
-from anonymizer.storage.raw_zone import require_local
-from cli.backlog import missing_days
 from cli.commands.common import HomeOption, use_home
-from cli.commands.init import create_home
-from cli.commands.run import run_days, run_landed_periods, stretches
-from cli.commands.sample import make_world
-from cli.demo_accounts import mark_demo
-from cli.demo_report import print_demo
-from data_samples.options import WorldOptions
-from data_samples.world import DEMO
-from pipelines.landed_days import has_visits
-from pipelines.screen import notices
-
-_SETTLING_DAYS = 3
-_SUNDAY = 7
 
 
 def register(app: typer.Typer) -> None:
@@ -34,40 +15,8 @@ def demo(home: HomeOption = None) -> None:
 
     The world has 8,000 people and 34 days. Run again, it releases what is still missing.
     """
-    place = use_home(home)
-    require_local()
-    if not place.policy.exists():
-        create_home(place)
-        mark_demo(place)
-    if not has_visits(place):
-        make_world(place, months_in_the_past(DEMO, datetime.now(UTC).date()))
-    missing = missing_days(place)
-    if not missing:
-        notices().print("Every complete landed day is already released.")
-    codes = [run_days(place, *stretch) for stretch in stretches(missing)]
-    codes += run_landed_periods(place).codes
-    print_demo(place)
-    raise typer.Exit(next((code for code in codes if code), 0))
+    from cli.commands.init import create_home  # noqa: PLC0415  a second that `--help` needs none of
+    from cli.commands.sample import make_world  # noqa: PLC0415  the same
+    from cli.demo_home import make_demo  # noqa: PLC0415  the same
 
-
-def months_in_the_past(options: WorldOptions, today: date) -> WorldOptions:
-    """The same world as of a month that it holds, with a week of interests, ended by today."""
-    moved = world_in_the_past(options, today)
-    moved = replace(moved, start=moved.start.replace(day=1))
-    while not _has_interests(moved):
-        before = moved.start - timedelta(days=1)
-        moved = replace(moved, start=before.replace(day=1))
-    return moved
-
-
-def _has_interests(options: WorldOptions) -> bool:
-    """Whether a week closes within the world that has all days of its interests before it."""
-    first = options.day(INTEREST_DAYS - 1)
-    ends = range(options.days - Timing().open_days - (INTEREST_DAYS - 1))
-    return any((first + timedelta(days=number)).isoweekday() == _SUNDAY for number in ends)
-
-
-def world_in_the_past(options: WorldOptions, today: date) -> WorldOptions:
-    """The same world, moved back in time where its last day would not have ended yet."""
-    latest = today - timedelta(days=options.days + _SETTLING_DAYS)
-    return replace(options, start=min(options.start, latest))
+    raise typer.Exit(make_demo(use_home(home), create_home, make_world))

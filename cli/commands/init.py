@@ -41,7 +41,7 @@ def init(
         ),
     ] = None,
 ) -> None:
-    """Make a home: commented policy.yaml, segments.yaml and sources.yaml, and a new secret key."""
+    """Make a home: commented policy, segments, sources, deliveries, and a new secret key."""
     place = use_home(home)
     refuse_existing(place)
     begin = parse_day(first_day, "--first-day") if first_day else _ask_first_day(place)
@@ -69,8 +69,8 @@ def _ask_first_day(home: Home) -> date:
 
 
 def refuse_existing(home: Home) -> None:
-    """Raise ConfigurationError when policy, segments, sources or secret is there."""
-    files_of_home = (home.policy, home.segments, home.sources, home.secret)
+    """Raise ConfigurationError when a file of settings or the secret is there."""
+    files_of_home = (home.policy, home.segments, home.sources, home.deliveries, home.secret)
     taken = [path for path in files_of_home if path.exists()]
     if taken:
         raise ConfigurationError(
@@ -79,11 +79,11 @@ def refuse_existing(home: Home) -> None:
 
 
 def create_home(home: Home, first_day: date | None = None) -> Home:
-    """Write policy, segments, sources and secret. Refuses when any of them is there."""
+    """Write the files of settings and the secret. Refuses when any of them is there."""
     refuse_existing(home)
     require_paths([home.policy])
     make_folder(home.raw, PUBLIC)
-    for path in (home.policy, home.segments, home.sources):
+    for path in (home.policy, home.segments, home.sources, home.deliveries):
         default = files("anonymizer") / "defaults" / path.name
         write_bytes(default.read_bytes(), path, mode=PUBLIC)
     if first_day:

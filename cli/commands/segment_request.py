@@ -62,12 +62,27 @@ def list_requests(
 ) -> None:
     """List requested segments, who requested them, and what was decided."""
 
-    place = existing_home(home)
+    rows = request_rows(existing_home(home), still_open=still_open)
+    columns = (
+        "id",
+        "time (UTC)",
+        "login",
+        "advertisers",
+        "segment",
+        "state",
+        "first day",
+        "reason",
+    )
+    show(Listing("Requested segments", columns, rows), as_json=as_json)
+
+
+def request_rows(place: Home, *, still_open: bool) -> list[tuple[object, ...]]:
+    """Each request with id, time, login, advertisers, segment, state, first day and reason."""
     recorded = _recorded(place)
     entries = open_ledger(place).entries()
     states = segment_states(entries)
     added = segments_added(entries, [one.composed for one in recorded.requests])
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for one in recorded.requests:
         state = states.get(one.id, SegmentState())
         standing, first_day = _STATES[state.standing], state.first_day
@@ -85,17 +100,7 @@ def list_requests(
                 *(standing, first_day, " / ".join(state.reasons)),
             )
         )
-    columns = (
-        "id",
-        "time (UTC)",
-        "login",
-        "advertisers",
-        "segment",
-        "state",
-        "first day",
-        "reason",
-    )
-    show(Listing("Requested segments", columns, rows), as_json=as_json)
+    return rows
 
 
 @app.command("show")

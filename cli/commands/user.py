@@ -1,12 +1,14 @@
 """`audience user`: the accounts of the portal."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anonymizer.model.errors import AudienceError, ConfigurationError, Fault
+from anonymizer.storage.home import Home
 from cli.commands.common import (
     HomeOption,
     JsonOption,
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from portal.access_log import Event
     from portal.account_store import AccountStore
     from portal.api_tokens import ApiToken
+    from portal.user_accounts import UserAccount
 
 user = typer.Typer(help="The accounts of the portal.", no_args_is_help=True)
 token = typer.Typer(help="Tokens for programs that read the API.", no_args_is_help=True)
@@ -49,11 +52,21 @@ def add_user(
         typer.Option(help="Id of an advertiser that an ad_ops account reads; may be repeated."),
     ] = None,
     ask: AskOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
+    oidc_subject: Annotated[
+        str | None,
+        typer.Option(help="The user of the provider of sign_in.yaml (claim sub) who signs in."),
+    ] = None,
+    no_password: Annotated[  # noqa: FBT002  Typer declares flags as boolean parameters
+        bool,
+        typer.Option("--no-password", help="Sign in with the provider alone."),
+    ] = False,
     home: HomeOption = None,
 ) -> None:
     """Add an account and print its password once."""
     store = _store(home)
-    from cli.exported_figures import known_advertisers  # noqa: PLC0415  loads Arrow
+    issuer = _issuer(home) if oidc_subject is not None or no_password else ""
+    if ask and no_password:
+        raise ConfigurationError([Fault("--no-password", "--ask is given too", "use one of them")])
     from portal.passwords import hashed  # noqa: PLC0415  an optional extra
     from portal.user_accounts import PORTAL_ROLES, UserAccount  # noqa: PLC0415  an optional extra
 
@@ -62,14 +75,28 @@ def add_user(
     if any(known.login == login for known in store.accounts()):
         remedy = "choose another, or remove it with: audience user remove"
         raise ConfigurationError([Fault("login", f"there is an account {login} already", remedy)])
-    password = _password(ask=ask)
-    store.add(account, hashed(password))
-    known = known_advertisers(existing_home(home))
-    for one in account.advertisers:
+    password = None if no_password else _password(account, ask=ask)
+    store.add(account, "" if password is None else hashed(password))
+    if oidc_subject is not None:
+        try:
+            store.identities.link(login, issuer, oidc_subject)
+        except AudienceError:
+            store.remove(login)
+            raise
+    _doubt_advertisers(account.advertisers, existing_home(home))
+    say(f"Added {login}.")
+    if password is not None:
+        _print_once(password, ask=ask)
+
+
+def _doubt_advertisers(advertisers: Sequence[str], home: Home) -> None:
+    """Warn of ids that no export has: of an advertiser to come, or mistyped."""
+    from cli.exported_figures import known_advertisers  # noqa: PLC0415  loads Arrow
+
+    known = known_advertisers(home)
+    for one in advertisers:
         if one not in {id_ for id_, _ in known}:
             warn(f"{one} has no export yet, so check the id: {alternatives(one, known)}.")
-    say(f"Added {login}.")
-    _print_once(password, ask=ask)
 
 
 @user.command("list")
@@ -78,11 +105,40 @@ def list_users(
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
     """List the accounts with their roles and advertisers."""
+    store = _store(home)
+    linked = store.identities.linked() if store.exists else frozenset()
     rows = [
-        (account.login, account.role, ", ".join(account.advertisers) or "every advertiser")
-        for account in _store(home).accounts()
+        (
+            account.login,
+            account.role,
+            ", ".join(account.advertisers) or "every advertiser",
+            "yes" if store.password_of(account.login) else "no",
+            "linked" if account.login in linked else "",
+        )
+        for account in store.accounts()
     ]
-    show(Listing("Accounts", ("login", "role", "reads"), rows), as_json=as_json)
+    columns = ("login", "role", "reads", "password", "provider")
+    show(Listing("Accounts", columns, rows), as_json=as_json)
+
+
+@user.command("link")
+def link_user(
+    login: LoginArgument,
+    oidc_subject: Annotated[
+        str, typer.Argument(metavar="SUBJECT", help="The claim sub of the user of the provider.")
+    ],
+    home: HomeOption = None,
+) -> None:
+    """Let a user of the provider of sign_in.yaml sign in to an account."""
+    _store(home).identities.link(login, _issuer(home), oidc_subject)
+    say(f"Linked {login} with a user of the provider.")
+
+
+@user.command("unlink")
+def unlink_user(login: LoginArgument, home: HomeOption = None) -> None:
+    """End the link of an account with a user of a provider; its sessions end at once."""
+    _store(home).identities.unlink(login)
+    say(f"Ended the link of {login}; its sessions have ended.")
 
 
 @user.command("remove")
@@ -101,8 +157,12 @@ def change_password(
     """Give an account a new password; its sessions and API tokens end at once."""
     store = _store(home)
     from portal.passwords import hashed  # noqa: PLC0415  an optional extra
+    from portal.user_accounts import UserAccount  # noqa: PLC0415  an optional extra
 
-    password = _password(ask=ask)
+    account = next(
+        (one for one in store.accounts() if one.login == login), UserAccount(login, "analyst")
+    )
+    password = _password(account, ask=ask)
     store.set_password(login, hashed(password))
     say(f"Changed the password of {login}; its sessions and API tokens have ended.")
     _print_once(password, ask=ask)
@@ -192,9 +252,25 @@ def _store(home: Path | None) -> "AccountStore":
     return AccountStore(existing_home(home).portal_accounts)
 
 
-def _password(*, ask: bool) -> str:
+def _issuer(home: Path | None) -> str:
+    """The provider of the home. Raises ConfigurationError where none is set."""
+    from portal.sign_in_settings import load_sign_in_settings  # noqa: PLC0415  an optional extra
+
+    provider = load_sign_in_settings(existing_home(home)).provider
+    if provider is None:
+        problem, remedy = "no provider is set", "describe one first: docs/portal.md"
+        raise ConfigurationError([Fault("sign_in.yaml", problem, remedy)])
+    return provider.issuer
+
+
+def _password(account: "UserAccount", *, ask: bool) -> str:
     """A new password, or the one that is typed; from a pipe its first line."""
-    from portal.passwords import MIN_LENGTH, new_password  # noqa: PLC0415  an optional extra
+    from portal.passwords import (  # noqa: PLC0415  an optional extra
+        MAX_LENGTH,
+        MIN_LENGTH,
+        new_password,
+        weakness,
+    )
 
     if not ask:
         return new_password()
@@ -202,9 +278,13 @@ def _password(*, ask: bool) -> str:
         typed = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
         typed = sys.stdin.readline().rstrip("\r\n")
-    if len(typed) < MIN_LENGTH:
-        problem = f"it has {len(typed)} characters; the fewest are {MIN_LENGTH}"
-        raise ConfigurationError([Fault("password", problem, "choose a longer one")])
+    problems = {
+        "too_short": f"it has {len(typed)} characters; the fewest are {MIN_LENGTH}",
+        "too_long": f"it has {len(typed):,} characters; the most are {MAX_LENGTH:,}",
+        "guessable": "it is known from leaks, or made of words that are guessed first",
+    }
+    if wrong := weakness(str(typed), [account.login, *account.advertisers]):
+        raise ConfigurationError([Fault("password", problems[wrong], "choose another one")])
     return str(typed)
 
 

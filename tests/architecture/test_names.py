@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("anonymizer", "audience", "cli", "pipelines", "portal")
+PACKAGES = ("anonymizer", "audience", "cli", "officer", "pipelines", "portal")
 GLOSSARY = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
 
 # `held` is the glossary's word for a day; in these packages it had other meanings.

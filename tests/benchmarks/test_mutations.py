@@ -41,7 +41,8 @@ def test_all_stale_mutants_are_named_at_once() -> None:
     lost = replace(sound, name="lost", tests=("tests/counting/test_eligible_people.py::test_x",))
     case = replace(sound, name="case", tests=(f"{sound.tests[0][:-1]}!]",))
     broken = replace(named("closed accounts stay in older days"), name="broken", new="")
-    found = problems([sound, stale, ambiguous, lost, case, broken, sound])
+    unknown = replace(sound, name="unknown", file=broken.file, old=broken.old, new="gone_by_now()")
+    found = problems([sound, stale, ambiguous, lost, case, broken, unknown, sound])
     assert [problem.partition(":")[0] for problem in found] == [
         "erasure is ignored",
         "stale",
@@ -49,6 +50,7 @@ def test_all_stale_mutants_are_named_at_once() -> None:
         "lost",
         "case",
         "broken",
+        "unknown",
     ]
 
 

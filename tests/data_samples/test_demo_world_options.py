@@ -13,7 +13,7 @@ from anonymizer.model.periods import Period
 from anonymizer.model.policy import Timing
 from anonymizer.model.series import AUDIENCE_MONTH, INTEREST_WEEK
 from anonymizer.model.windows import inputs_of
-from cli.commands.demo import months_in_the_past
+from cli.demo_home import months_in_the_past
 from data_samples.campaigns import draw_campaigns
 from data_samples.people import draw_people, regencies
 from data_samples.world import DEMO, WorldOptions

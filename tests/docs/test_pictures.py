@@ -2,15 +2,17 @@
 
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import openpyxl
 import pytest
 from demonstration import ROOT, Demo
 
 sys.path.insert(0, str(ROOT / "website"))
-from pictures import ALL, CONTENTS, PICTURES, digest, text_digest
+from pictures import ALL, CONTENTS, PICTURES, digest, text_digest, to_pdf
 from studio import Studio, held_home, studio
 
 _SHOWN = re.compile(r"!\[[^]]+\]\((?:docs/|\.\./)?pictures/([\w-]+)\.png\)")
@@ -25,6 +27,21 @@ def test_every_picture_is_recorded_and_stands_on_a_page() -> None:
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
     shown = {name for page in pages for name in _SHOWN.findall(page.read_text(encoding="utf-8"))}
     assert shown == files.keys()
+
+
+@pytest.mark.slow
+@pytest.mark.needs("soffice", "pdftotext")
+@pytest.mark.parametrize(("language", "shown"), [("en", "2,720"), ("id", "2.720")])
+def test_numbers_are_printed_as_readers_of_the_language_write_them(
+    language: str, shown: str, tmp_path: Path
+) -> None:
+    book = openpyxl.Workbook()
+    cell = book.worksheets[0].cell(1, 1, 2720)
+    cell.number_format = "#,##0"
+    book.save(tmp_path / "book.xlsx")
+    pdf = to_pdf(tmp_path / "book.xlsx", tmp_path, language)
+    done = subprocess.run(["pdftotext", pdf, "-"], capture_output=True, text=True, check=True)
+    assert shown in done.stdout.split()
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from pathlib import Path
 
 import pytest
 from demonstration import ROOT
@@ -72,3 +73,45 @@ def test_an_attack_across_tables_is_run_and_measured(attack: str) -> None:
     assert all(re.search(r"\d\.\d\d", cell) for cell in told[1:]), told
     listed = (ROOT / "tests" / "attacks" / "attack_list.py").read_text(encoding="utf-8")
     assert re.search(rf'"{attack}\b', listed), f"no attacker of tests/attacks is called {attack}"
+
+
+# More than the page promises: figures are about people, and much can be guessed from them.
+OVERCLAIMS = re.compile(
+    r"nothing about (?:any|an?|one)\b|(?:not|never|cannot) reveal (?:one|an?|any|who)\b"
+    r"|(?:completely|fully|totally) anonymous|no one can (?:ever )?(?:learn|know|guess)"
+    r"|tidak ada data orang",
+    re.IGNORECASE,
+)
+_SAYING = ("anonymizer", "audience", "cli", "docs", "pipelines", "portal", "sql", "website")
+
+
+def texts_of_the_project() -> list[Path]:
+    """What readers see: pages, texts of the program, comments of the database."""
+    kinds = {".py", ".md", ".yaml", ".sql", ".html", ".toml"}
+    found = [path for name in _SAYING for path in (ROOT / name).rglob("*") if path.suffix in kinds]
+    return [*found, ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "pyproject.toml"]
+
+
+def test_no_text_promises_more_than_this_page() -> None:
+    files = texts_of_the_project()
+    assert len(files) > 500
+    read = {path: re.sub(r'["\s]+', " ", path.read_text(encoding="utf-8")) for path in files}
+    said = [(str(path), found) for path, text in read.items() for found in OVERCLAIMS.findall(text)]
+    assert not said
+    assert OVERCLAIMS.search("figures that say nothing about any person")
+
+
+def test_the_readme_states_what_is_not_promised_with_the_numbers_of_this_page() -> None:
+    readme, page = (
+        " ".join((ROOT / name).read_text(encoding="utf-8").split())
+        for name in ("README.md", "docs/threat-model.md")
+    )
+    told = readme.split("Two things are *not* promised")[1].split("## ")[0]
+    guessed = re.search(r"right in (\d+ of \d+) cases, certain in (\d+) of them", told)
+    assert guessed
+    right, certain = guessed.groups()
+    assert re.search(rf"inferred correctly in {right} cases .{{1,60}}certain in {certain};", page)
+    by_halves = re.search(r"(\d+) percentage points", told)
+    assert by_halves
+    (measured,) = (row for row in rows(ATTACK_BY_ATTACK)["G9"][2:])
+    assert measured.startswith(f"0.{by_halves[1]}")

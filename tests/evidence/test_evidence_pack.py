@@ -80,7 +80,7 @@ def test_both_languages_have_the_same_phrases_with_the_same_values() -> None:
     english, indonesian = (Phrases.of(language).texts for language in LANGUAGES)
     assert english.keys() == indonesian.keys()
     for key in english:
-        found = [set(re.findall(r"{(\w+)}", texts[key])) for texts in (english, indonesian)]
+        found = [set(re.findall(r"{(\w+)[:}]", texts[key])) for texts in (english, indonesian)]
         assert found[0] == found[1], key
 
 
@@ -245,10 +245,36 @@ def test_raw_values_are_said_to_be_read_where_they_are(home: Home, language: Lan
         assert "`private/`" in told
 
 
-def request(file: str, row: int, **changes: Any) -> RequestState:
+def request(
+    file: str, row: int, kind: str = "erase", *, matched: bool | None = None
+) -> RequestState:
     place = RowPlace("0" * 64, row)
     read = ReadRequest(file, place, "erase", MADE, bytes(16))
-    return RequestState(read, "erase", MADE + DEADLINE, None, None, "", **changes)
+    return RequestState(read, kind, MADE + DEADLINE, None, matched, "")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("kind", "matched", "phrase"),
+    [
+        ("access", None, "state_answer"),
+        ("correct", None, "state_answer"),
+        ("unread", None, "state_decide"),
+        ("unread", True, "state_matched"),
+        ("erase", None, "state_not_taken"),
+        ("withdraw", None, "state_not_taken"),
+        ("withdraw", False, "state_unmatched"),
+        ("erase", True, "state_matched"),
+    ],
+)
+def test_a_run_is_expected_to_take_in_objections_only(
+    home: Home, kind: str, matched: bool | None, phrase: str, language: Language
+) -> None:
+    """The ledger never records that a run has taken in an access or a correction."""
+    states = (request("requests/2026-11.csv", 4, kind, matched=matched),)
+    page = render_pack(state_of(home, states), language)["requests.md"]
+    (row,) = re.findall(r"^\| requests/2026.*$", page, re.M)
+    assert row.endswith(f"| {Phrases.of(language).texts[phrase]} |")
 
 
 def test_open_requests_have_deadlines_and_no_name_that_somebody_chose(home: Home) -> None:
@@ -298,7 +324,51 @@ def test_retention_and_the_ledger_are_in_the_assessment(home: Home) -> None:
     assert "* campaign-day: 2 releases, 2026-11-17 to 2026-11-18" in pages["impact-assessment.md"]
     assert "| Releases | 2 |" in pages["impact-assessment.md"]
     assert "Day 2026-11-17: accepted 2026-11-18 by role none" in pages["impact-assessment.md"]
-    assert "1 advertisers have received exports" in pages["record-of-processing.md"]
+    assert "written for 1 advertiser." in pages["record-of-processing.md"]
+
+
+@pytest.mark.parametrize(
+    ("files", "english", "indonesian"),
+    [
+        ([], "no exports have been written.", "belum ada ekspor yang dibuat."),
+        (["adv-01"], "have been written for 1 advertiser.", "untuk 1 pengiklan."),
+        (["adv-01", "adv-02"], "have been written for 2 advertisers.", "untuk 2 pengiklan."),
+        (
+            ["adv-01", "_all"],
+            "written for 1 advertiser, and exports of the audience and interests for all",
+            "untuk 1 pengiklan, dan ekspor audiens serta minat untuk semua pengiklan.",
+        ),
+        (["_all"], "only exports of the audience and interests", "hanya ekspor audiens"),
+    ],
+)
+def test_recipients_are_advertisers_that_have_exports_of_their_own(
+    home: Home, files: list[str], english: str, indonesian: str
+) -> None:
+    """The folder of exports for all advertisers is not an advertiser."""
+    ledger = Ledger.open(home.ledger)
+    for number, folder in enumerate(files):
+        ledger.append("exports", f"release-{number}", {"files": {f"{folder}/a.csv": "0"}})
+    for language, said in zip(LANGUAGES, (english, indonesian), strict=True):
+        (row,) = re.findall(
+            r"^\| (?:Recipients|Penerima) \|.*$",
+            pages_of(home, language)["record-of-processing.md"],
+            re.M,
+        )
+        assert said in row
+
+
+def test_one_of_something_is_singular(home: Home) -> None:
+    home.policy.write_text(
+        "promise: {min_account_days: 1}\nbots: {max_visits_per_day: 1}\n"
+        "retention: {closed_years: 1}\ntiming: {settle_seconds: 1}\n"
+        "plausibility: {weeks: 1, min_rows: 1}\n",
+        encoding="utf-8",
+    )
+    Ledger.open(home.ledger).append(RELEASE, "campaign-day-1", {"period": "2026-11-17"})
+    text = " ".join(" ".join(pages_of(home).values()).split())
+    for said in ("more than 1 visit on", "1 year ago", "1 release, 2026-11-17"):
+        assert said in text
+    assert not re.findall(r"(?<![\w.,:-])1 (?:days|people|[a-z]+ people|[a-z]+s)\b", text)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -149,7 +149,7 @@ def test_an_unforeseen_error_says_its_type_and_place_only(
     def fail(*_: object) -> None:
         raise RuntimeError(f"cannot convert {CANARY}")
 
-    monkeypatch.setattr(row_validation.RowValidator, "judge", fail)
+    monkeypatch.setattr(row_validation.RowValidator, "assess", fail)
     with pytest.raises(Held, match=r"campaigns/c\.csv: RuntimeError") as held:
         world.take_in()
     assert held.value.reason == "intake_failed"
@@ -161,13 +161,13 @@ def test_columns_that_identify_are_never_read(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: set[str] = set()
-    honest = row_validation.RowValidator.judge
+    honest = row_validation.RowValidator.assess
 
     def watch(self, batch, table, arrival):  # type: ignore[no-untyped-def]
         seen.update(batch.rows.schema.names)
         return honest(self, batch, table, arrival)
 
-    monkeypatch.setattr(row_validation.RowValidator, "judge", watch)
+    monkeypatch.setattr(row_validation.RowValidator, "assess", watch)
     world.visits(typed_parquet("visits", [visit("v2")]), "x.parquet")
     world.visits(as_json_lines([visit("v3")]), "x.jsonl")
     world.take_in()
@@ -247,7 +247,7 @@ def test_private_files_have_the_columns_of_the_architecture_page(world: World) -
         "requests": "request_key person_key kind requested_at",
         **dict.fromkeys(
             ("visits", "late"),
-            "visit_key person_key campaign_ids program interest local_day",
+            "visit_key person_key campaign_ids program interest device local_day",
         ),
         "quarantine": "raw_table file file_sha256 row_number column reason",
     }

@@ -27,8 +27,9 @@ ON_A_HOME = [
     *(("rights", "review"), ("rights", "access", "--user", "x")),
     *(("portal",), ("user", "list"), ("backup", "folder"), ("change-key", *_WHY)),
     *(("source", "check", "x", *_DAY), ("retire-exports", "--before", "2026-01-01", *_WHY)),
-    *(("whatif", "--k", "20"), ("segment-request", "list")),
+    *(("whatif", "--k", "20"), ("officer",), ("segment-request", "list")),
     *(("compare-naive",), ("evidence",), ("health",), ("package", "x", "2026-W45")),
+    *(("deliver",), ("deliveries",)),
 ]
 NOT_ON_A_HOME = {"migrate", "check", "protect", "audit", "restore"}
 Command = Callable[..., tuple[int, str]]

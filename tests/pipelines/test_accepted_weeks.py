@@ -15,7 +15,7 @@ from anonymizer.exports.verification import verify_folder
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
 from cli.commands.init import create_home
-from cli.commands.run import release_days, release_periods
+from cli.period_runs import release_days, release_periods
 from data_samples.options import WorldOptions
 from data_samples.world import generate
 

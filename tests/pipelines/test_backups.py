@@ -162,7 +162,8 @@ def test_a_backup_has_what_is_lost_with_the_machine_and_not_the_key(
     assert f"The chain ends with {noted}" in done.stdout
     backup = files_in(tmp_path / "backup")
     assert {name.split("/")[0] for name in backup} == {
-        "ledger.sqlite", "policy.yaml", "private", "published", "segments.yaml", "sources.yaml",
+        "deliveries.yaml", "ledger.sqlite", "policy.yaml", "private", "published",
+        "segments.yaml", "sources.yaml",
     }  # fmt: skip
     assert {name.split("/")[1] for name in backup if name.startswith("private")} == {"near"}
     key = released_home.secret.read_bytes().strip()
@@ -278,6 +279,13 @@ def test_mapping_files_accounts_and_requests_of_a_home_without_raw_files_are_in_
     (home.root / "codes.csv").write_text("code,region\n1,31.71\n")
     added = call("user", "add", "nina", "--advertiser", "adv-01", "--home", home.root)
     assert added.returncode == 0, added.stderr
+    secret = home.root / "client-secret"
+    secret.write_text("of the client")
+    secret.chmod(0o600)
+    home.sign_in.write_text(
+        "provider: {name: Login, issuer: 'https://login.example', client_id: portal, "
+        f"client_secret_file: {secret}}}\n"
+    )
     (home.raw / "requests").mkdir()
     (home.raw / "requests" / "filed.csv").write_text("request_id\n")
     assert call("backup", tmp_path / "one", "--home", home.root).returncode == 0
@@ -285,6 +293,8 @@ def test_mapping_files_accounts_and_requests_of_a_home_without_raw_files_are_in_
     done = call("backup", tmp_path / "two", "--home", home.root, environment=bucket)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "one" / "codes.csv").exists()
+    assert (tmp_path / "one" / "sign_in.yaml").read_text() == home.sign_in.read_text()
+    assert not (tmp_path / "one" / "client-secret").exists()
     assert not (tmp_path / "one" / "raw").exists()
     assert (tmp_path / "two" / "raw" / "requests" / "filed.csv").exists()
     users = call("user", "list", "--home", tmp_path / "two")

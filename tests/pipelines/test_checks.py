@@ -13,9 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 from checking import KEYS, outcome, outcomes
 
+from anonymizer.model.series import CAMPAIGN_DAY, Series
 from anonymizer.storage.files import write_parquet
 from anonymizer.storage.home import Home
-from pipelines import journal
+from pipelines import journal, verdicts
+from pipelines.checks import checks_of
+from pipelines.flow import LONGER
 
 DAY, NEXT, LAST = (date(2026, 11, number) for number in (1, 2, 3))
 RELEASE = f"campaign-day-{DAY}"
@@ -191,6 +194,14 @@ _ELSEWHERE = ("campaign_release", "intruder_attack")
 
 def test_every_check_of_a_day_has_a_fault_here() -> None:
     assert {key for key in KEYS if key[0] in _OF_DAYS} == {*FAULTS, _ELSEWHERE}
+
+
+@pytest.mark.parametrize("series", LONGER, ids=lambda series: series.id)
+def test_a_longer_period_is_judged_by_the_functions_of_a_day(series: Series) -> None:
+    """Their faults are here; `release_as_recorded` is in `test_recorded_weeks.py`."""
+    of_days = {check.judge for check in checks_of(CAMPAIGN_DAY)}
+    own = {check.judge for check in checks_of(series)} - of_days
+    assert own == {verdicts.release_as_recorded}
 
 
 @pytest.mark.parametrize(

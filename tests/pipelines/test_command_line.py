@@ -67,6 +67,19 @@ def test_the_list_of_commands_loads_none_of_them() -> None:
     assert all(name in done.stdout for name in MODULES)
 
 
+@pytest.mark.parametrize("command", ["run", "backfill", "demo", "check-input"])
+def test_the_help_of_a_command_waits_for_no_engine(command: str) -> None:
+    program = (
+        "import sys\nfrom cli.main import main\n"
+        "try:\n    main()\nfinally:\n    print(*sys.modules, file=sys.stderr)\n"
+    )
+    arguments = [sys.executable, "-c", program, command, "--help"]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+
+    assert "Usage" in done.stdout
+    assert not {"pyarrow", "duckdb", "dagster", "scipy"} & set(done.stderr.split())
+
+
 def test_the_command_line_writes_no_environment_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,8 +18,8 @@ from anonymizer.model.version import code_version
 from anonymizer.storage.home import Home
 from anonymizer.storage.lock import exclusive
 from cli import main as cli
-from cli.commands.demo import world_in_the_past
-from cli.commands.run import stretches
+from cli.demo_home import world_in_the_past
+from cli.period_runs import stretches
 from data_samples.options import WorldOptions
 
 Audience = Callable[..., subprocess.CompletedProcess[str]]

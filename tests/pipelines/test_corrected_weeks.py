@@ -20,7 +20,7 @@ from anonymizer.storage.secret import Secret
 from cli.commands import correct_release as module
 from cli.commands.correct_release import correct_release
 from cli.commands.init import create_home
-from cli.commands.run import release_days, release_periods
+from cli.period_runs import release_days, release_periods
 from data_samples.options import WorldOptions
 from data_samples.world import generate
 

@@ -178,10 +178,10 @@ def test_a_home_that_was_there_before_the_demo_gets_no_accounts(
 ) -> None:
     made = create_home(Home(tmp_path / "made"))
     nothing = SimpleNamespace(codes=[])
-    monkeypatch.setattr("cli.commands.demo.has_visits", lambda _: True)
-    monkeypatch.setattr("cli.commands.demo.missing_days", lambda _: [])
-    monkeypatch.setattr("cli.commands.demo.run_landed_periods", lambda _: nothing)
-    monkeypatch.setattr("cli.commands.demo.print_demo", lambda _: None)
+    monkeypatch.setattr("cli.demo_home.has_visits", lambda _: True)
+    monkeypatch.setattr("cli.demo_home.missing_days", lambda _: [])
+    monkeypatch.setattr("cli.demo_home.run_landed_periods", lambda _: nothing)
+    monkeypatch.setattr("cli.demo_home.print_demo", lambda _: None)
     for home, is_demo in ((made, False), (Home(tmp_path / "new"), True)):
         assert call("demo", "--home", home.root).returncode == 0
         assert (home.portal / "demo").exists() == is_demo

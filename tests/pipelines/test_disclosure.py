@@ -24,7 +24,7 @@ from anonymizer.storage.processes import ALONE
 from anonymizer.suppression import release_suppression as suppression
 from anonymizer.suppression.release_suppression import Suppressed
 from anonymizer.suppression.suppression import ProvedTable
-from cli.commands.run import release_days
+from cli.period_runs import release_days
 from pipelines import period_release, verdicts
 from pipelines.evidence import findings_file
 

@@ -3,7 +3,10 @@
 import asyncio
 import hashlib
 import json
+import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from threading import Lock
 from typing import Any
@@ -53,7 +56,8 @@ def everything(reader: Program, path: str) -> list[dict[str, Any]]:
     """All items of a list, page by page."""
     found, following = [], ""
     joined = "&" if "?" in path else "?"
-    paging = "cursor" if path.startswith((f"{API}/releases", f"{API}/figures")) else "offset"
+    by_offset = path.startswith(f"{API}/advertisers") or "/periods" in path
+    paging = "offset" if by_offset else "cursor"
     while following is not None:
         page = reader.read(f"{path}{joined}limit=500{following and f'&{paging}={following}'}")
         found += page["items"]
@@ -257,6 +261,103 @@ def test_no_figure_is_left_out_where_a_release_is_withdrawn_between_pages(
     assert (rest["items"], rest["next"]) == (kept, None)
     whole = client.get(f"{path}&limit={most}").json()
     assert whole["items"] == kept[:most]
+
+
+@contextmanager
+def another_database(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A copy to change, which takes the place of the database, as a run replaces it."""
+    copy = home.database.with_suffix(".next")
+    shutil.copy(home.database, copy)
+    with duckdb.connect(str(copy)) as database:
+        yield database
+    copy.replace(home.database)
+
+
+@pytest.fixture
+def many_campaigns(portal_home: Home) -> Home:
+    """Eleven more campaigns in the releases of spring."""
+    with another_database(portal_home) as database:
+        for number in range(11):
+            for table, column, name in (
+                ("released_tables", "subject_id", "subject"),
+                ("campaigns", "campaign_id", "campaign"),
+            ):
+                database.execute(
+                    f"INSERT INTO {table} SELECT * REPLACE ('c{number}' AS {column}, "
+                    f"'Campaign {number}' AS {name}) FROM {table} WHERE {column} = 'spring'"
+                )
+    return portal_home
+
+
+def release_again(home: Home, *campaigns: str) -> None:
+    """One more release, later than all, with tables of these campaigns alone."""
+    with another_database(home) as database:
+        database.execute(
+            "INSERT INTO releases SELECT * REPLACE ('later' AS release_id, "
+            "(SELECT max(number) + 1 FROM releases) AS number) FROM releases "
+            "WHERE release_id = $good",
+            {"good": GOOD},
+        )
+        database.execute(
+            "INSERT INTO released_tables SELECT * REPLACE ('later' AS release_id, "
+            "DATE '2026-12-31' AS period_end) FROM released_tables "
+            "WHERE release_id = $good AND list_contains($campaigns, subject_id)",
+            {"good": GOOD, "campaigns": list(campaigns)},
+        )
+
+
+def pages(client: TestClient, path: str) -> Iterator[list[dict[str, Any]]]:
+    following = ""
+    while following is not None:
+        answer = client.get(f"{path}&cursor={following}" if following else path).json()
+        yield answer["items"]
+        following = answer["next"]
+
+
+@pytest.mark.parametrize("limit", [1, 3, 5, 12])
+def test_no_campaign_is_left_out_or_doubled_where_a_release_comes_between_pages(
+    many_campaigns: Home, limit: int
+) -> None:
+    """By offset, those that move to the front would be left out."""
+    client = browser(many_campaigns, "nina")
+    path = f"{API}/campaigns?limit={limit}"
+    expected = {"spring", *(f"c{number}" for number in range(11))}
+    quiet = [one["id"] for page in pages(client, path) for one in page]
+    assert sorted(quiet) == sorted(expected)
+    seen: list[str] = []
+    for page in pages(client, path):
+        seen += [one["id"] for one in page]
+        if len(seen) == limit and limit < len(expected):
+            release_again(many_campaigns, *expected - set(seen))
+    assert seen == quiet
+    if limit < len(expected):
+        first = client.get(path).json()["items"][0]
+        assert first["newest"] == "2026-12-31", "a new first page knows of it"
+
+
+def test_no_campaign_is_left_out_where_a_release_is_withdrawn_between_pages(
+    many_campaigns: Home,
+) -> None:
+    client, path = browser(many_campaigns, "nina"), f"{API}/campaigns?limit=5"
+    release_again(many_campaigns, "c3", "c4", "c5", "c6")
+    seen: list[str] = []
+    for page in pages(client, path):
+        seen += [one["id"] for one in page]
+        if len(seen) == 5:
+            with another_database(many_campaigns) as database:
+                database.execute("DELETE FROM released_tables WHERE release_id = 'later'")
+    assert set(seen) == {"spring", *(f"c{number}" for number in range(11))}
+
+
+def test_campaigns_by_offset_go_on_as_before(many_campaigns: Home) -> None:
+    client = browser(many_campaigns, "nina")
+    found, following = list[str](), 0
+    while following is not None:
+        answer = client.get(f"{API}/campaigns?limit=5&offset={following}").json()
+        found += [one["name"] for one in answer["items"]]
+        following = answer["next"]
+    assert found == sorted(found)
+    assert len(found) == 12
 
 
 @pytest.mark.parametrize("release", [GOOD, WEEK, CORRECTION])

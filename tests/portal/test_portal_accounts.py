@@ -1,11 +1,13 @@
 """`audience user`: accounts are made, listed, changed and removed; no password is kept."""
 
 import json
+import os
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
-from running import Done, call
+from running import COMMAND, Done, call
 
 from anonymizer.storage.home import Home
 from cli.commands.init import create_home
@@ -44,7 +46,9 @@ def test_an_account_is_made_with_a_password_that_is_printed_once(home: Home) -> 
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(home.portal.stat().st_mode) == 0o700
     listed = json.loads(user(home, "list", "--json").stdout)
-    assert listed == [{"login": "nina", "role": "ad_ops", "reads": "maju"}]
+    assert listed == [
+        {"login": "nina", "role": "ad_ops", "reads": "maju", "password": "yes", "provider": ""}
+    ]
 
 
 def test_an_advertiser_without_exports_is_doubted(home: Home) -> None:
@@ -82,6 +86,19 @@ def test_a_mistake_is_refused_and_changes_nothing(
     assert done.returncode == 2
     assert problem in done.stderr
     assert AccountStore(home.portal_accounts).accounts() == before
+
+
+@pytest.mark.parametrize(
+    ("length", "problem"), [(11, "the fewest are 12"), (1025, "the most are 1,024")]
+)
+def test_a_typed_password_has_a_length(home: Home, length: int, problem: str) -> None:
+    words = [COMMAND, "user", "add", "nina", "--advertiser", "maju", "--ask", "--home", home.root]
+    done = subprocess.run(
+        words, input="x" * length, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert problem in done.stderr
 
 
 def test_a_new_password_ends_the_sessions_of_its_account_alone(home: Home) -> None:

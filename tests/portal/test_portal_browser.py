@@ -6,13 +6,16 @@ from collections.abc import Iterator
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from published_world import PASSWORD, WEEK, Server
+from province_world import add_provinces
+from published_world import PASSWORD, WEEK, Server, serving
 from system_packages import PACKAGES
+
+from anonymizer.storage.home import Home
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("portal"), pytest.mark.needs("chromium")]
 
 PAGES = (
-    *("/", "/audience", "/segment", "/segment-requests", "/nowhere"),
+    *("/", "/audience", "/segment", "/segment-requests", "/account", "/nowhere"),
     "/figures/campaign/spring?every=day&compare=autumn",
     "/figures/campaign/spring?every=week",
     "/figures/audience/everyone",
@@ -20,6 +23,7 @@ PAGES = (
     "/segment?subject=campaign:spring&every=week&gender=female&region=73.71",
     "/segment?subject=campaign:spring&every=week&gender=female&age=40-44&age=50-54",
 )
+_FILL = "drawn => getComputedStyle(drawn).fill"
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}}
 
 
@@ -70,6 +74,41 @@ def test_every_page_is_accessible_and_loads_nothing_from_elsewhere(
     assert not faults
     assert hosts == {f"127.0.0.1:{server.port}"}
     assert {line for line in complaints if "404" not in line} == set()
+
+
+@pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "id")])
+def test_the_map_of_provinces_is_accessible_narrow_and_printed(
+    browser: Browser, portal_home: Home, scheme: str, language: str
+) -> None:
+    add_provinces(portal_home)
+    with serving(portal_home) as server:
+        context = browser.new_context(
+            color_scheme=scheme, locale={"en": "en-GB", "id": "id-ID"}[language]
+        )
+        page, complaints, hosts = watched(context)
+        sign_in(page, server)
+        page.goto(f"{server.origin}/figures/campaign/spring?every=week")
+        drawing, table = page.locator("svg.map"), page.locator("table.ranked").first
+        name = {"en": "Map of provinces", "id": "Peta provinsi"}[language]
+        assert page.get_by_role("img", name=name).count() == 1
+        assert not violations(page)
+        fills = {drawing.locator(f".shade{n}").first.evaluate(_FILL) for n in range(1, 6)}
+        assert len(fills) == 5
+        assert drawing.locator(".province:not([class*=shade])").first.evaluate(_FILL) == (
+            'url("#hatching")'
+        )
+        over, beside = drawing.bounding_box(), table.bounding_box()
+        assert over
+        assert beside
+        assert over["x"] + over["width"] <= beside["x"], "the table is beside the map"
+        page.set_viewport_size({"width": 320, "height": 640})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+        assert not violations(page)
+        page.emulate_media(media="print")
+        assert drawing.is_visible()
+        context.close()
+    assert hosts == {f"127.0.0.1:{server.port}"}
+    assert complaints == []
 
 
 def violations(page: Page) -> list[str]:

@@ -42,7 +42,7 @@ def behind_proxy(home: Home) -> TestClient:
 def test_behind_a_proxy_its_origin_counts_and_no_other(portal_home: Home) -> None:
     browser = behind_proxy(portal_home)
     page = browser.get("/sign-in")
-    assert page.headers["strict-transport-security"] == "max-age=31536000"
+    assert page.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
     token = page.text.split('form_token" value="')[1].partition('"')[0]
     fields = {"form_token": token, "login": "nina", "password": PASSWORD}
     for origin, status in (("http://portal.example", 403), ("https://evil.example", 403)):

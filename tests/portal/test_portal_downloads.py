@@ -29,12 +29,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.testclient import TestClient
 
+from anonymizer.exports import export_files
 from anonymizer.exports.circulation import circulation
 from anonymizer.exports.package import check_package
 from anonymizer.exports.retirement import retire_exports
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home, PublishedCopy
-from portal import export_files
 from portal.application import create_application
 from portal.download_pages import PACKAGES_AT_ONCE, _sent
 from portal.server import site_of

@@ -42,7 +42,8 @@ def test_signing_in_makes_a_token_that_there_was_not_before(server: Server) -> N
     assert first != "fixed-by-an-attacker"
     assert Browsing(server, {SESSION: "fixed-by-an-attacker"}).get("/").status == 303
     again = Browsing(server, dict(browsing.cookies))
-    again.post("/sign-out", {"form_token": again.token()})
+    ended = again.post("/sign-out", {"form_token": again.token()})
+    assert ended.header("clear-site-data") == '"cache", "storage"'
     again.cookies[SESSION] = first
     assert again.get("/").status == 303, "signing out ended it on the server"
 
@@ -146,6 +147,8 @@ def test_every_answer_has_the_fixed_headers(server: Server, path: str) -> None:
         policy = answer.header("content-security-policy")
         assert policy.startswith("default-src 'none'; style-src 'self'; img-src 'self'; ")
         assert "unsafe" not in policy
+        for directive in ("base-uri", "frame-ancestors", "object-src"):
+            assert f"{directive} 'none'" in policy
         assert answer.header("x-content-type-options") == "nosniff"
         assert answer.header("cache-control") == "no-store"
         assert answer.header("referrer-policy") == "same-origin"

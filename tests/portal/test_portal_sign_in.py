@@ -7,7 +7,7 @@ import pytest
 
 from portal import sign_in
 from portal.account_store import AccountStore
-from portal.passwords import fits, hashed
+from portal.passwords import MAX_LENGTH, fits, hashed
 from portal.sign_in import Outcome, SignInAttempt, SignInLimits, SignInResult, try_sign_in
 from portal.user_accounts import UserAccount
 
@@ -111,6 +111,18 @@ def test_an_outdated_hash_is_renewed_and_the_session_begins(
     assert renewed not in (HASH, None)
     assert result == SignInResult("signed_in", renewed or "")
     assert door.store.begin_session("nina", result.password_hash, 0)
+
+
+def test_a_password_is_compared_as_it_was_typed(door: Door) -> None:
+    """Neither its beginning, nor other letters, nor blanks around it are the password."""
+    longest = "x" * MAX_LENGTH
+    stored = hashed(longest)
+    assert fits(longest, stored)
+    for typed in (f"{longest}x", longest[:-1], f" {longest[1:]}", longest.upper()):
+        assert not fits(typed, stored)
+    for typed in (RIGHT.upper(), f"{RIGHT} ", f" {RIGHT}", RIGHT[:-1]):
+        assert door.try_("nina", typed, address=typed) in {"refused", "too_many"}
+    assert fits("\u00e9 any \U0001f40e of them", hashed("\u00e9 any \U0001f40e of them"))
 
 
 def test_what_succeeds_does_not_count(door: Door) -> None:

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 import release_world
 from correction_world import correct, finish, order, release_wrong
@@ -344,6 +345,53 @@ def test_only_figures_of_one_partition_are_added_up(everything: Home) -> None:
                 database.sql(
                     f"SELECT total_people(people, partition) FROM campaign_days WHERE {mixed}"
                 ).fetchall()
+
+
+def test_a_sum_over_rows_that_overlap_is_warned_of_where_programs_look(everything: Home) -> None:
+    """The database cannot refuse it, so the comment of each view says so (decision 22)."""
+    with duckdb.connect(str(everything.database), read_only=True) as database:
+        (added,) = database.sql("SELECT sum(people) FROM campaign_days").fetchall()[0]
+        (most,) = database.sql(
+            "SELECT sum(people) FROM campaign_days WHERE segment_id = 'everyone'"
+        ).fetchall()[0]
+        comments = dict(
+            database.sql(
+                "SELECT view_name, comment FROM duckdb_views() WHERE NOT internal"
+            ).fetchall()
+        )
+    assert added > 2 * most
+    for view in set(VIEWS) - {"catalogue"}:
+        assert "sum(people) counts most people several times" in comments[view]
+        assert "total_people(people, partition)" in comments[view]
+
+
+def test_polars_keeps_suppressed_people_as_null_in_whole_numbers(everything: Home) -> None:
+    """As docs/queries.md says."""
+    with duckdb.connect(str(everything.database), read_only=True) as database:
+        query = "SELECT segment_id, status, people FROM figures ORDER BY ALL"
+        rows, frame = database.sql(query).fetchall(), database.sql(query).pl()
+    assert frame.schema["people"] == pl.Int64
+    assert frame.rows() == rows
+    suppressed = frame.filter(pl.col("status") == "suppressed")
+    assert suppressed.height > 0
+    assert suppressed["people"].null_count() == suppressed.height
+    assert frame.filter(pl.col("status") == "published")["people"].null_count() == 0
+
+
+def test_the_page_says_which_macros_are_about_longer_periods(
+    database: duckdb.DuckDBPyConnection,
+) -> None:
+    page = (Path(__file__).parents[2] / "docs/queries.md").read_text(encoding="utf-8")
+    sentence = page.split("Two are about longer periods: ")[1].split(". ")[0].replace("\n", " ")
+    said = set(re.findall(r"`(\w+)` about (\w+)s", sentence))
+    sources = Path(__file__).parents[2] / "sql"
+    by_default = {
+        name: found[1]
+        for name in MACROS
+        for text in [(sources / f"create_macro_{name}.sql").read_text(encoding="utf-8")]
+        if (found := re.search(r"CREATE MACRO[^)]*every := '(\w+)'", text))
+    }
+    assert said == {(name, period) for name, period in by_default.items() if period != "day"}
 
 
 def test_views_have_one_kind_of_subject_and_period_and_the_columns_of_figures(

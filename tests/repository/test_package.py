@@ -17,7 +17,7 @@ pytestmark = pytest.mark.needs("git")
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 LOCK = (ROOT / "requirements.lock").read_text("utf-8")
-PACKAGES = ("anonymizer", "audience", "cli", "pipelines", "portal", "data_samples")
+PACKAGES = ("anonymizer", "audience", "cli", "officer", "pipelines", "portal", "data_samples")
 # Versions of these decide about bytes of releases and exports, or of the sample world.
 DECIDING = {
     *("duckdb", "pyarrow", "numpy", "scipy", "highspy", "idna", "tzdata", "xlsxwriter"),
@@ -116,11 +116,12 @@ def test_the_wheel_runs_outside_the_checkout(unpacked: Path, tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
 
 
-def test_notices_name_every_file_of_reference_data() -> None:
+def test_notices_name_every_file_of_others() -> None:
     notice = (ROOT / "NOTICE").read_text("utf-8")
     named = set(re.findall(r"^(\w\S+\.\w+)$", notice, re.MULTILINE))
     shipped = {Path(name).name for name in tracked("data_samples/reference")}
-    assert named == shipped - {"README.md"}
+    drawn = {name for name in tracked("portal") if name.endswith(".json")}
+    assert named == shipped - {"README.md"} | drawn
 
 
 def test_every_dependency_is_locked_with_hashes_as_wanted() -> None:
@@ -172,7 +173,7 @@ def test_the_lock_is_installed_with_its_hashes() -> None:
 
 def test_the_changelog_speaks_of_this_version_first() -> None:
     versions = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
-    released = [version for version in versions if version != "Unreleased"]
+    released = [one for one in versions if not one.lower().endswith("unreleased")]
     assert released[0] == PROJECT["project"]["version"]
     assert versions[-len(released) :] == released, "what is not released stands first"
 

@@ -8,6 +8,7 @@ import pytest
 from rotation import ONE_OF, cases, of_the_day
 
 TESTS = Path(__file__).parents[1]
+_MARK = "pytest.mark.alternate("
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 10])
@@ -26,15 +27,22 @@ def test_seeds_are_of_the_range_and_as_many_as_asked_for() -> None:
 
 
 def alternating() -> Iterator[tuple[str, list[str]]]:
-    """The promise of each test that alternates, and its other marks."""
+    """The promise of each test that alternates, and its other marks; slow ones of a file do not."""
     for path in TESTS.rglob("test_*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.FunctionDef):
-                continue
-            marks = [ast.unparse(mark) for mark in node.decorator_list]
-            named = [m for m in marks if m.startswith("pytest.mark.alternate(")]
-            for mark in named:
-                yield mark, [other for other in marks if other not in named]
+        content = ast.parse(path.read_text(encoding="utf-8")).body
+        of_file = [
+            ast.unparse(line.value)
+            for line in content
+            if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "pytestmark"
+        ]
+        shared = [mark for mark in of_file if mark.startswith(_MARK)]
+        for node in content:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                marks = [ast.unparse(mark) for mark in node.decorator_list]
+                own = [mark for mark in marks if mark.startswith(_MARK)]
+                others = [mark for mark in marks if mark not in own]
+                for mark in own or (shared if "pytest.mark.slow" not in others else ()):
+                    yield mark, others
 
 
 def test_tests_that_alternate_have_others_of_their_promise_and_are_quick() -> None:

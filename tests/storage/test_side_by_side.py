@@ -6,13 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from labour import EAGER, EQUAL, ITEMS, OfAnotherVersion, die, linger, process, refuse, tenfold
 
 from anonymizer.model.errors import Disclosure, Held, InputRejected
-from anonymizer.storage.processes import Workers, remote_call_sites
+from anonymizer.storage.processes import ProcessPool, Workers, remote_call_sites
 from pipelines.trouble import Trouble, attempt
 
 HERE = Path(__file__).parent
@@ -179,3 +180,71 @@ def patience() -> Iterator[None]:
     while time.monotonic() < deadline:
         yield
         time.sleep(0.02)
+
+
+def test_in_advance_each_result_is_there_when_it_is_asked_for() -> None:
+    with Workers(2).in_advance(tenfold, 10) as advance:
+        for item in ITEMS:
+            advance.add(f"item {item}", item)
+        assert [advance.take(f"item {item}") for item in ITEMS] == [10 * item for item in ITEMS]
+        assert advance.take("item 0") is None, "taken before"
+        assert advance.take("item 99") is None, "never added"
+        advance.add("later", 7)
+        assert advance.take("later") == 70
+
+
+def test_in_advance_there_is_no_result_of_what_raised_something() -> None:
+    """Also of what cannot be sent: whoever asks does the work, and meets it here."""
+    with Workers(2).in_advance(refuse, 0) as advance:
+        for item in range(5):
+            advance.add(item, item)
+        assert [advance.take(item) for item in range(5)] == [None] * 5
+        assert advance.take(0) is None
+    with Workers(2).in_advance(tenfold, 10) as advance:
+        advance.add("not a number", None)
+        advance.add("number", 3)
+        assert advance.take("not a number") is None
+        assert advance.take("number") == 30, "the processes go on"
+
+
+def test_in_advance_nothing_is_expected_of_processes_that_are_gone() -> None:
+    with Workers(2).in_advance(die, 0) as advance:
+        for item in ITEMS:
+            advance.add(item, item)
+        assert [advance.take(item) for item in ITEMS] == [None] * len(ITEMS)
+
+
+def test_in_advance_what_nobody_asked_for_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anonymizer.storage.processes._GRACE_SECONDS", 0.1)
+    before = set(children())
+    with Workers(2).in_advance(linger, 0) as advance:
+        for item in ITEMS:
+            advance.add(item, item)
+        assert len(set(children()) - before) == 2
+    assert not set(children()) - before
+
+
+def test_processes_of_a_pool_do_other_work_afterwards() -> None:
+    with ProcessPool() as pool:
+        eager = replace(EAGER, pool=pool)
+        first = set(eager.results(process, 0, ITEMS, EQUAL)) - {os.getpid()}
+        assert eager.results(tenfold, 10, ITEMS, EQUAL) == [10 * item for item in ITEMS]
+        with eager.in_advance(process, 0) as advance:
+            for item in ITEMS:
+                advance.add(item, item)
+            assert {advance.take(item) for item in ITEMS} == first
+        assert set(eager.results(process, 0, ITEMS, EQUAL)) - {os.getpid()} == first
+        assert first <= set(children())
+    assert not first & set(children())
+
+
+def test_a_pool_ends_processes_that_are_in_the_middle_of_something() -> None:
+    """What they would say next is the answer to a question that nobody asks any more."""
+    with ProcessPool() as pool:
+        eager = replace(EAGER, pool=pool)
+        with pytest.raises(Held, match="a proof is wrong"):
+            eager.results(refuse, os.getpid(), ITEMS[:1] * 8, EQUAL)
+        assert not children()
+        with pytest.raises(Held, match="worker_lost"):
+            eager.results(die, os.getpid(), ITEMS, EQUAL)
+        assert eager.results(tenfold, 10, ITEMS, EQUAL) == [10 * item for item in ITEMS]

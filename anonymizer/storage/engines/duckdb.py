@@ -62,12 +62,16 @@ class DuckDB:
         self._kinds[name] = "LOADED"
 
     def scan(self, name: str, paths: Sequence[Path]) -> None:
-        """Make Parquet files readable under `name`. Raises Held when one is missing."""
+        """Make Parquet files readable under `name`. Raises Held when one is missing.
+
+        A column that some of the files lack is null in their rows.
+        """
         for path in paths:
             if not path.is_file():
                 place = f"{path.parent.name}/{path.name}"
                 raise Held("missing_input", f"{place} is missing; run the step that writes it")
-        relation = self._connection.read_parquet([str(path) for path in paths])
+        names = [str(path) for path in paths]
+        relation = self._connection.read_parquet(names, union_by_name=len(names) > 1)
         self.drop(name)
         relation.create_view(name)
         self._kinds[name] = "VIEW"

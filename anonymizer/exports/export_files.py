@@ -1,11 +1,14 @@
 """Exported files as they may be sent: named by the published ledger, and proved before sending."""
 
 import hashlib
+import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
+from threading import Lock
 from typing import IO, Any
 
 from anonymizer.exports.certificate import CERTIFICATE
@@ -15,7 +18,8 @@ from anonymizer.model.errors import Held
 from anonymizer.storage.home import Home
 
 LARGEST_PACKAGE = 256 * 2**20
-_IN_MEMORY = 2**20  # of a package; the rest is in a temporary file
+PART = 256 * 2**10  # bytes that are read, compared and sent at a time
+_IN_MEMORY = 2**20  # of a file or package that is sent; a larger one is in a temporary file
 _COMPRESSED = (".xlsx", ".parquet")
 
 
@@ -29,18 +33,30 @@ class ExportFiles:
     def __init__(self, published: Home) -> None:
         self._published = published
         self._known: tuple[object, Circulation] | None = None
+        self._reading = Lock()
 
     def circulation(self) -> Circulation:
-        """What the published ledger records; read anew when the file has changed."""
+        """What the published ledger records; read anew when the file has changed.
+
+        One request reads it, and others that come meanwhile wait for what it finds.
+        """
+        version = self._version()
+        if version is None:
+            return Circulation()
+        if (known := self._known) and known[0] == version:
+            return known[1]
+        with self._reading:
+            version = self._version()
+            if (known := self._known) is None or known[0] != version:
+                known = self._known = (version, circulation(self._published))
+            return known[1]
+
+    def _version(self) -> tuple[int, ...] | None:
         try:
             stat = self._published.public_ledger.stat()
         except FileNotFoundError:
-            return Circulation()
-        version = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-        known = self._known
-        if known is None or known[0] != version:
-            known = self._known = (version, circulation(self._published))
-        return known[1]
+            return None
+        return (stat.st_ino, stat.st_mtime_ns, stat.st_size)
 
     def known_parts(self, recipient: str, release: str = "", name: str = "") -> dict[str, str]:
         """Those parts of an address that the ledger names: a log repeats no others."""
@@ -57,14 +73,30 @@ class ExportFiles:
 
         Raises Held `export_edited` where they are not, or are not there.
         """
-        path = self._path(export, name)
-        try:
-            content = path.read_bytes()
-        except OSError:
-            content = b""
-        if hashlib.sha256(content).hexdigest() != export.files[name]:
-            raise _edited(export, name)
-        return content
+        content = io.BytesIO()
+        self._copy(export, name, export.files[name], content)
+        return content.getvalue()
+
+    def notice(self, export: RecordedExport, name: str, digest: str) -> bytes:
+        """The bytes of a recorded notice in the folder of an export, which have this digest.
+
+        Raises Held `export_edited` where they are not, or are not there yet.
+        """
+        content = io.BytesIO()
+        self._copy(export, name, digest, content)
+        return content.getvalue()
+
+    def proved(self, export: RecordedExport, name: str) -> IO[bytes]:
+        """A copy of a recorded file, at its beginning: what is sent of it is what was compared.
+
+        It is in memory up to 1 MiB, else in a temporary file without a name, which is gone when it
+        is closed. Raises Held `export_edited` where it is not what the ledger recorded.
+        """
+        copy = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  closed when it is sent
+        with closed_on_failure(copy):
+            self._copy(export, name, export.files[name], copy)
+            copy.seek(0)
+        return copy
 
     def size(self, export: RecordedExport, name: str) -> int:
         """How many bytes a file has. Raises Held `export_edited` where it is not there."""
@@ -73,12 +105,16 @@ class ExportFiles:
         except OSError:
             raise _edited(export, name) from None
 
+    def manifest(self, export: RecordedExport) -> Mapping[str, Any]:
+        """The manifest of an export that has one. Raises Held `export_edited`."""
+        found: Mapping[str, Any] = json.loads(self.content(export, MANIFEST))
+        return found
+
     def subjects_of(self, export: RecordedExport) -> Mapping[str, str]:
         """The subject that each file is about, as the manifest lists them; none without one."""
         if MANIFEST not in export.files:
             return {}
-        manifest: Mapping[str, Any] = json.loads(self.content(export, MANIFEST))
-        listed = manifest.get("files", {})
+        listed = self.manifest(export).get("files", {})
         return {
             name: str(own["subject_id"])
             for name in sorted(export.files)
@@ -105,24 +141,41 @@ class ExportFiles:
             if total > LARGEST_PACKAGE:
                 raise PackageTooLarge
 
-    def package(self, exports: Sequence[RecordedExport], subject: str = "") -> IO[bytes]:
+    def package(
+        self,
+        exports: Sequence[RecordedExport],
+        subject: str = "",
+        names: Collection[str] | None = None,
+    ) -> IO[bytes]:
         """A ZIP file with these exports as folders, each file proved; equal files, equal bytes.
 
-        With a subject, its files alone, and certificate and manifest of each folder. It is in a
-        temporary file without a name, which is gone when it is closed. Raises PackageTooLarge,
-        Held.
+        With a subject, its files alone, and certificate and manifest of each folder; with names,
+        these files alone. It is in a temporary file without a name, which is gone when it is
+        closed; it is read from its start. Raises PackageTooLarge, Held.
         """
         self.require_packable(exports, subject)
         package = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  closed when it is sent
-        with zipfile.ZipFile(package, "w") as file:
+        with closed_on_failure(package), zipfile.ZipFile(package, "w") as file:
             for export, name in self._packed(exports, subject):
-                found = self.content(export, name)
+                if names is not None and name not in names:
+                    continue
                 info = zipfile.ZipInfo(f"{export.release}/{name}")  # 1 January 1980
                 info.create_system, info.external_attr = 3, 0o644 << 16
                 stored = name.endswith(_COMPRESSED)
                 info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
-                file.writestr(info, found)
+                with file.open(info, "w") as member:
+                    self._copy(export, name, export.files[name], member)
+        package.seek(0)
         return package
+
+    def _copy(self, export: RecordedExport, name: str, digest: str, target: IO[bytes]) -> None:
+        """Copy a file part by part. Raises Held `export_edited` once the whole differs."""
+        found = hashlib.sha256()
+        for part in _parts(self._path(export, name)):
+            found.update(part)
+            target.write(part)
+        if found.hexdigest() != digest:
+            raise _edited(export, name)
 
     def _path(self, export: RecordedExport, name: str) -> Path:
         return self._published.exports / export.recipient / export.release / name
@@ -137,6 +190,26 @@ class ExportFiles:
                 names = (*own, CERTIFICATE, MANIFEST) if own else ()
             for name in names:
                 yield export, name
+
+
+def _parts(path: Path) -> Iterator[bytes]:
+    """The content of a file; it ends where the file cannot be read."""
+    try:
+        with path.open("rb") as file:
+            while part := file.read(PART):
+                yield part
+    except OSError:
+        return
+
+
+@contextmanager
+def closed_on_failure(file: IO[bytes]) -> Iterator[None]:
+    """Close a file if something goes wrong before it is sent."""
+    try:
+        yield
+    except BaseException:
+        file.close()
+        raise
 
 
 def _edited(export: RecordedExport, name: str) -> Held:

@@ -1,0 +1,67 @@
+"""Who reads the officer's page: whoever has the key that its process printed when it began.
+
+The login that starts the process may approve settings, and is the officer. No account of the portal
+opens it, so a portal that is broken into opens nothing here. Sessions end with the process.
+"""
+
+import hmac
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+
+IDLE_SECONDS, LONGEST_SECONDS = 15 * 60, 8 * 60 * 60
+MOST_FAILURES = 10  # then the key is worth nothing: the process has to be started again
+
+
+@dataclass
+class OfficerSession:
+    """A browser that is signed in; times are in seconds."""
+
+    form_token: str
+    started: float
+    used: float
+
+
+class OfficerSessions:
+    """The sessions of a process, and its key; `clock` says how many seconds have passed."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.key = secrets.token_urlsafe(24)
+        self._clock, self._failures = clock, 0
+        self._sessions: dict[str, OfficerSession] = {}
+        self._lock = Lock()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether too many keys were wrong."""
+        return self._failures >= MOST_FAILURES
+
+    def begin(self, typed: str) -> str | None:
+        """The token of a new session; None for a wrong key, and for any key after too many."""
+        with self._lock:
+            fits = hmac.compare_digest(typed.strip().encode(), self.key.encode())
+            if self.is_closed or not fits:
+                self._failures += 1
+                return None
+            token, now = secrets.token_urlsafe(32), self._clock()
+            self._sessions[token] = OfficerSession(secrets.token_urlsafe(32), now, now)
+            return token
+
+    def find(self, token: str) -> OfficerSession | None:
+        """The session of a token; None for one that is unknown, ended or too old."""
+        with self._lock:
+            session, now = self._sessions.get(token), self._clock()
+            if session is None:
+                return None
+            if now - session.used > IDLE_SECONDS or now - session.started > LONGEST_SECONDS:
+                del self._sessions[token]
+                return None
+            session.used = now
+            return session
+
+    def end(self, token: str) -> None:
+        """End a session."""
+        with self._lock:
+            self._sessions.pop(token, None)

@@ -1,0 +1,117 @@
+"""Days that processes of their own take in and count become what one process makes of them."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from anonymizer.storage.home import Home
+from anonymizer.storage.processes import Advance
+from pipelines import journal
+
+WORDS = ("run", "--from", "2026-11-01", "--to", "2026-11-03")
+Audience = Callable[..., subprocess.CompletedProcess[str]]
+TWO_DAYS_ARE_ENOUGH = "from pipelines import days_in_advance; days_in_advance._FEWEST_DAYS = 2; "
+
+
+@pytest.fixture
+def in_advance(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Three days are many; what was asked for and came from another process."""
+    monkeypatch.setattr("pipelines.days_in_advance._FEWEST_DAYS", 2)
+    take, taken = Advance.take, list[object]()
+
+    def noted(advance: Advance[object, object], key: object) -> object:
+        result = take(advance, key)
+        if result is not None:
+            taken.append(key)
+        return result
+
+    monkeypatch.setattr(Advance, "take", noted)
+    return taken
+
+
+def files(home: Home) -> dict[str, bytes]:
+    """Every byte that is published or worked with, but for times and DuckDB's own files."""
+    return {
+        str(path.relative_to(home.root)): path.read_bytes()
+        for root in (home.published, home.private)
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and path.suffix in {".parquet", ".jsonl", ".csv", ".xlsx", ".json"}
+        and "journal" not in path.parts and path.name != "database.json"
+    }  # fmt: skip
+
+
+def test_two_processes_give_the_bytes_of_one(
+    fresh_home: Home, released_world: Home, audience: Audience, in_advance: list[object]
+) -> None:
+    done = audience(*WORDS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(in_advance) == 9, "three steps of three days"
+    assert files(fresh_home) == files(released_world)
+    for path in sorted((released_world.private / "journal").rglob("*.json")):
+        mine = fresh_home.private / path.relative_to(released_world.private)
+        day, stage = journal.date.fromisoformat(path.stem.removeprefix("day=")), path.parent.name
+        theirs = journal.read(released_world, stage, day)
+        found = journal.read(fresh_home, stage, day)
+        assert mine.exists()
+        assert found
+        assert theirs
+        ignored = {"finished_as"}
+        assert {k: v for k, v in found.facts.items() if k not in ignored} == {
+            k: v for k, v in theirs.facts.items() if k not in ignored
+        }
+    assert not list(fresh_home.private.glob("spill-*"))
+
+
+def test_the_run_goes_on_alone_when_its_processes_are_killed(
+    fresh_home: Home,
+    released_world: Home,
+    audience: Audience,
+    in_advance: list[object],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add, added = Advance.add, list[object]()
+
+    def killed(advance: Advance[object, object], key: object, item: object) -> None:
+        add(advance, key, item)
+        added.append(key)
+        if len(added) == 3:
+            for child in Path(f"/proc/{os.getpid()}/task/").glob("*/children"):
+                for process in child.read_text().split():
+                    os.kill(int(process), signal.SIGKILL)
+
+    monkeypatch.setattr(Advance, "add", killed)
+    done = audience(*WORDS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(added) == 3
+    assert not in_advance
+    assert files(fresh_home) == files(released_world)
+
+
+def test_a_run_that_is_killed_with_its_processes_is_finished_by_the_next(
+    fresh_home: Home, released_world: Home, audience: Audience
+) -> None:
+    program = f"import sys; sys.argv = ['audience', *{WORDS!r}]; {TWO_DAYS_ARE_ENOUGH}"
+    program += "from cli.main import command; command()"
+    run = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
+    while run.poll() is None and not (fresh_home.private / "journal" / "intake").exists():
+        pass
+    run.kill()
+    assert run.wait() == -signal.SIGKILL
+    done = audience(*WORDS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert files(fresh_home) == files(released_world)
+    assert not list(fresh_home.private.glob("spill-*"))
+
+
+def test_one_thread_is_one_process(
+    fresh_home: Home, audience: Audience, in_advance: list[object]
+) -> None:
+    text = fresh_home.policy.read_text(encoding="utf-8")
+    fresh_home.policy.write_text(text.replace("  threads: 2", "  threads: 1"), encoding="utf-8")
+    assert audience(*WORDS).returncode == 0
+    assert not in_advance

@@ -1,0 +1,405 @@
+"""The officer's page: stored trials, for who has the key of its process, and not in the portal."""
+
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from running import COMMAND, Done, call
+from starlette.testclient import TestClient
+from two_logins import OFFICER, OTHER, ROLES, login
+
+from anonymizer.storage.home import Home
+from anonymizer.storage.permissions import account_name
+from officer.officer_sessions import IDLE_SECONDS, LONGEST_SECONDS, MOST_FAILURES, OfficerSessions
+from officer.officer_site import SESSION, OfficerSite, create_officer_application
+from officer.stored_trials import KEPT, MOST_STORED, TrialFolder
+from portal.access_log import AccessLog
+
+ROOT = Path(__file__).parents[2]
+FIRST = "2026-11-01"
+ORIGIN = "http://127.0.0.1:8110"
+PAGES = ("/", "/requests", "/trials/0123456789ab", "/nowhere")
+SETTING: dict[str, Any] = {
+    "k": 50,
+    "rounding": 5,
+    "inference_k": 10,
+    "recorded": True,
+    "weaker": [],
+    "needs_approval": False,
+    "promise": "Each figure counts at least 50 people.",
+    "refused": "",
+    "published": 4321,
+    "suppressed": 17,
+    "publishable": 4330,
+    "named": 9,
+    "named_published": 8,
+    "people": 9000,
+    "covered": 8765,
+    "in_detail": 7654,
+    "largest_error": 4,
+}
+RESULT: dict[str, Any] = {
+    "releases": ["campaign-day-2026-11-01"],
+    "settings": [SETTING],
+    "added_segments": [],
+    "notes": [],
+}
+
+
+@pytest.fixture
+def home(released_home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv("AUDIENCE_HOME", str(released_home.root))
+    text = released_home.policy.read_text(encoding="utf-8")
+    released_home.policy.write_text(text.replace("roles: {}", ROLES), encoding="utf-8")
+    return released_home
+
+
+def site_of(folder: Path, waiting: tuple[dict[str, str], ...] = ()) -> OfficerSite:
+    place = Home(folder / "home")
+    log = AccessLog(place.officer_log)
+    return OfficerSite(TrialFolder(place), OfficerSessions(), log, "ratna", lambda: waiting)
+
+
+def browser(site: OfficerSite, *, key: str | None = None) -> TestClient:
+    found = TestClient(create_officer_application(site), ORIGIN, follow_redirects=False)
+    if key is not None:
+        answer = found.post("/sign-in", data={"key": key}, headers={"Origin": ORIGIN})
+        if kept := answer.headers.get("set-cookie", "").partition(";")[0]:
+            found.headers["Cookie"] = kept  # this client sends no Secure cookie to http
+    return found
+
+
+def test_a_result_is_stored_for_its_owner_alone_and_is_what_the_command_says(
+    home: Home, tmp_path: Path
+) -> None:
+    with login(OFFICER):
+        done = call("whatif", "--k", "20", "--period", FIRST, "--store", "--json")
+    assert done.returncode == 0, done.stderr
+    [stored] = TrialFolder(home).all()
+    assert stored.login == OFFICER
+    assert f"Stored as {stored.id}" in done.stderr
+    said = json.loads(done.stdout)
+    assert [dict(one) for one in stored.settings] == said["settings"]
+    assert list(stored.releases) == said["releases"]
+    [path] = home.trials.iterdir()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(home.trials.stat().st_mode) == 0o700
+    assert call("backup", tmp_path / "backup").returncode == 0
+    assert not list((tmp_path / "backup").rglob("*trials*"))
+    with login(OFFICER):
+        assert call("whatif", "--k", "20", "--period", FIRST).returncode == 0
+    assert len(TrialFolder(home).all()) == 1, "without --store nothing is kept"
+
+
+def test_who_may_not_approve_neither_stores_nor_serves(home: Home) -> None:
+    for words in (("whatif", "--k", "20", "--store"), ("officer",)):
+        with login(OTHER):
+            refused: Done = call(*words)
+        assert refused.returncode == 2
+        assert "roles.privacy_officer or roles.data_engineer" in refused.stderr
+        assert "Key" not in refused.stdout
+    assert not home.trials.exists()
+
+
+def test_old_and_changed_results_are_not_shown_and_old_ones_are_removed(tmp_path: Path) -> None:
+    place, now = Home(tmp_path / "home"), [datetime(2026, 11, 1, tzinfo=UTC)]
+    folder = TrialFolder(place, lambda: now[0])
+    first = folder.add("ratna", RESULT)
+    assert folder.find(first) is not None
+    for wrong in ("0123456789ab", "../policy", "", first.upper() + "x"):
+        assert folder.find(wrong) is None
+    path = place.trials / f"{first}.json"
+    path.write_text(path.read_text().replace("4321", "4320"))
+    assert folder.find(first) is None, "changed"
+    second = folder.add("ratna", RESULT | {"notes": ["x"]})
+    assert not path.exists()
+    now[0] += KEPT + timedelta(seconds=1)
+    assert folder.all() == ()
+    assert (place.trials / f"{second}.json").exists()
+    assert folder.remove_old() == 1
+    for number in range(MOST_STORED + 3):
+        now[0] += timedelta(seconds=1)
+        folder.add("ratna", RESULT | {"notes": [str(number)]})
+    assert len(folder.all()) == MOST_STORED
+    assert folder.all()[0].notes == [str(MOST_STORED + 2)]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_without_the_key_every_page_leads_to_the_form(tmp_path: Path, path: str) -> None:
+    site = site_of(tmp_path)
+    site.trials.add("ratna", RESULT)
+    for client in (browser(site), browser(site, key="wrong"), browser(site, key="")):
+        answer = client.get(path)
+        assert (answer.status_code, answer.content) == (303, b"")
+        assert answer.headers["location"] == "/sign-in"
+        client.headers["Cookie"] = f"{SESSION}=guessed"
+        assert client.get(path).status_code == 303
+
+
+def test_with_the_key_the_result_is_a_table_and_a_chart(tmp_path: Path) -> None:
+    site = site_of(tmp_path)
+    weaker = SETTING | {
+        "k": 20,
+        "recorded": False,
+        "needs_approval": True,
+        "weaker": ["promise.k"],
+        "published": 5000,
+    }
+    held = SETTING | {"k": 10, "refused": "the gate would hold it"}
+    added = {
+        "release": "campaign-day-2026-11-01", "refused": "", "figures": 99, "gained": [],
+        "lost": [["spring", "all:all:31.71"]],
+        "added": [
+            {"subject": "spring", "segment": "<b>x</b>", "people": 61, "published": None,
+             "reason": "near"}
+        ],
+    }  # fmt: skip
+    result = RESULT | {"settings": [SETTING, weaker, held], "added_segments": [added]}
+    id_ = site.trials.add("ratna", result)
+    client = browser(site, key=site.sessions.key)
+    assert f"/trials/{id_}" in client.get("/").text
+    page = client.get(f"/trials/{id_}").text
+    assert "4,321" in page
+    assert "weaker: needs two approvals" in page
+    assert "the gate would hold it" in page
+    assert 'class="series1" width="100.0"' in page, "the longest bar, in the colour of weaker ones"
+    assert 'class="series0" width="86.4"' in page
+    assert "&lt;b&gt;x&lt;/b&gt;" in page
+    assert "<b>x</b>" not in page
+    assert "would be suppressed: all:all:31.71 of spring" in page
+    assert client.get("/trials/0123456789ab").status_code == 404
+    events = [json.loads(line) for line in Path(tmp_path / "home/private/officer_access.jsonl")
+              .read_text().splitlines()]  # fmt: skip
+    assert [one["event"] for one in events] == ["sign_in", "trial_read"]
+    assert events[1]["trial"] == id_
+    assert site.sessions.key not in json.dumps(events)
+
+
+def test_requests_that_wait_are_listed_with_the_commands_that_decide(tmp_path: Path) -> None:
+    waiting = {
+        "id": "0123456789ab",
+        "time": "2026-11-01",
+        "login": "<i>nina</i>",
+        "advertisers": "maju",
+        "segment": "female:25-29:31.71",
+        "state": "waiting",
+    }
+    site = site_of(tmp_path, (waiting,))
+    page = browser(site, key=site.sessions.key).get("/requests").text
+    assert "audience segment-request show 0123456789ab" in page
+    assert "&lt;i&gt;nina" in page
+    assert "<form" not in page.partition("<main")[2], "it decides nothing"
+
+
+def test_forms_are_taken_from_the_page_alone(tmp_path: Path) -> None:
+    site = site_of(tmp_path)
+    client = browser(site)
+    for origin in ("https://evil.example", "null", "", "http://127.0.0.1:8100"):
+        answer = client.post(
+            "/sign-in", data={"key": site.sessions.key}, headers={"Origin": origin}
+        )
+        assert answer.status_code == 403
+    client = browser(site, key=site.sessions.key)
+    token = re.findall(r'name="form_token" value="([^"]+)"', client.get("/").text)[0]
+    for fields, origin in (({}, ORIGIN), ({"form_token": "x"}, ORIGIN),
+                           ({"form_token": token}, "https://evil.example")):  # fmt: skip
+        assert client.post("/sign-out", data=fields, headers={"Origin": origin}).status_code == 403
+    assert client.get("/").status_code == 200
+    answer = client.post("/sign-out", data={"form_token": token}, headers={"Origin": ORIGIN})
+    assert answer.status_code == 303
+    assert client.get("/").status_code == 303, "it ended on the server"
+
+
+def test_every_answer_has_the_headers_of_the_portal(tmp_path: Path) -> None:
+    site = site_of(tmp_path)
+    for client in (browser(site), browser(site, key=site.sessions.key)):
+        for path in (*PAGES, "/sign-in", "/static/portal.css"):
+            answer = client.get(path)
+            assert answer.headers["content-security-policy"].startswith("default-src 'none'; ")
+            assert answer.headers["cache-control"] == "no-store"
+        assert client.get("/", headers={"Host": "evil.example"}).status_code == 400
+    sent = browser(site).post(
+        "/sign-in", data={"key": site.sessions.key}, headers={"Origin": ORIGIN}
+    )
+    for attribute in ("HttpOnly", "Secure", "SameSite=strict", "Path=/"):
+        assert f"; {attribute}" in sent.headers["set-cookie"]
+
+
+def test_after_some_wrong_keys_none_is_right(tmp_path: Path) -> None:
+    site = site_of(tmp_path)
+    for _ in range(MOST_FAILURES):
+        assert site.sessions.begin("wrong") is None
+    assert browser(site, key=site.sessions.key).get("/").status_code == 303
+    assert "Too many keys were wrong" in (
+        browser(site)
+        .post("/sign-in", data={"key": site.sessions.key}, headers={"Origin": ORIGIN})
+        .text
+    )
+
+
+def test_a_session_ends_by_itself() -> None:
+    now = [0.0]
+    sessions = OfficerSessions(lambda: now[0])
+    idle, busy = sessions.begin(sessions.key), sessions.begin(f" {sessions.key}\n")
+    assert idle
+    assert busy
+    for _ in range(LONGEST_SECONDS // (IDLE_SECONDS - 1)):
+        now[0] += IDLE_SECONDS - 1
+        assert sessions.find(busy) is not None
+    assert sessions.find(idle) is None
+    now[0] += IDLE_SECONDS - 1
+    assert sessions.find(busy) is None
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def running(home: Home) -> Iterator[tuple[int, str]]:
+    """`audience officer` as a process, started by a login that is an officer: port and key."""
+    text = home.policy.read_text(encoding="utf-8")
+    home.policy.write_text(text.replace(OFFICER, account_name()), encoding="utf-8")
+    TrialFolder(home).add(account_name(), RESULT)
+    port = free_port()
+    with subprocess.Popen(
+        [COMMAND, "officer", "--port", str(port)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout
+            said = ""
+            while "Key: " not in said:
+                line = process.stdout.readline()
+                assert line, "the process ended"
+                said += line
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline:
+                try:
+                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            yield port, said.split("Key: ")[1].strip()
+        finally:
+            process.terminate()
+
+
+@pytest.mark.slow
+def test_the_command_serves_it_on_this_machine_alone(running: tuple[int, str]) -> None:
+    port, key = running
+    own = f"http://127.0.0.1:{port}"
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", "/")
+    assert connection.getresponse().read() == b""
+    form = {"Origin": own, "Content-Type": "application/x-www-form-urlencoded"}
+    connection.request("POST", "/sign-in", urlencode({"key": key}), form)
+    answer = connection.getresponse()
+    answer.read()
+    cookie = answer.headers["Set-Cookie"].partition(";")[0]
+    connection.request("GET", "/", headers={"Cookie": cookie})
+    page = connection.getresponse().read().decode()
+    connection.close()
+    assert "campaign-day-2026-11-01" in page
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    local = {line[1] for line in lines if line[1].endswith(f":{port:04X}") and line[3] == "0A"}
+    assert local == {f"0100007F:{port:04X}"}
+
+
+@pytest.mark.slow
+@pytest.mark.needs("chromium")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_in_a_browser_it_is_accessible(running: tuple[int, str], scheme: Any) -> None:
+    from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415
+    from system_packages import PACKAGES  # noqa: PLC0415
+
+    port, key = running
+    rules = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}}
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=PACKAGES["chromium"].path, args=["--no-sandbox"]
+        )
+        page = chromium.new_context(color_scheme=scheme).new_page()
+        complaints, hosts = list[str](), set[str]()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
+        page.goto(f"http://127.0.0.1:{port}/")
+        faults = list(Axe().run(page, options=rules).response["violations"])
+        page.fill("#key", key)
+        page.click("main button")
+        faults += Axe().run(page, options=rules).response["violations"]
+        page.click("table a")
+        assert "4,321" in page.locator("main").inner_text()
+        faults += Axe().run(page, options=rules).response["violations"]
+        page.click("text=Requested segments")
+        faults += Axe().run(page, options=rules).response["violations"]
+        page.click("text=Sign out")
+        chromium.close()
+    assert not [one["id"] for one in faults]
+    assert not complaints
+    assert hosts == {f"127.0.0.1:{port}"}
+
+
+def test_the_process_of_the_portal_has_no_address_and_no_import_that_leads_there(
+    home: Home,
+) -> None:
+    """`audience portal` up to the moment at which it would serve, in a process of its own."""
+    TrialFolder(home).add("ratna", RESULT)
+    program = (
+        "import sys, json, uvicorn\n"
+        "from starlette.testclient import TestClient\n"
+        "paths = json.loads(sys.argv.pop(1))\n"
+        "def run(application, **_):\n"
+        "    own = TestClient(application, 'http://127.0.0.1:8100', follow_redirects=False)\n"
+        "    found = {path: own.get(path).headers.get('location', '') for path in paths}\n"
+        "    routes = [str(getattr(one, 'path', one)) for one in application.routes]\n"
+        "    print(json.dumps([sorted(sys.modules), found, routes]))\n"
+        "uvicorn.run = run\n"
+        "from cli.main import main\n"
+        "main()\n"
+    )
+    paths = ["/trials", f"/trials/{TrialFolder(home).all()[0].id}", "/requests", "/whatif"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, json.dumps(paths), "portal", "--port", str(free_port())],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    modules, found, routes = json.loads(done.stdout.splitlines()[-1])
+    assert "portal.site" in modules
+    named = re.compile(r"officer|cli\.(setting_trials|segment_effects|trial_page|commands\.whatif)")
+    assert not [one for one in modules if named.match(one)]
+    for path in paths:
+        assert found[path] == f"/sign-in?next={path}", "as any unknown address"
+    assert not [one for one in routes if "trial" in one or "officer" in one or "whatif" in one]
+
+
+def test_the_portal_reads_nothing_of_private(home: Home) -> None:
+    """It serves where `private/` is gone."""
+    from portal.application import create_application  # noqa: PLC0415
+    from portal.server import site_of as portal_site  # noqa: PLC0415
+
+    TrialFolder(home).add("ratna", RESULT)
+    shutil.rmtree(home.private)
+    client = TestClient(create_application(portal_site(home)), "http://127.0.0.1:8100")
+    assert client.get("/sign-in").status_code == 200
+    assert not home.private.exists()
