@@ -132,15 +132,20 @@ def releases(place: Place = None) -> pd.DataFrame:
 def exports(place: Place = None) -> pd.DataFrame:
     """Export folders of each advertiser: how many campaigns, what became of them, where they lie.
 
+    `campaigns` is missing for interests and for the audience, which are not of campaigns.
     `notice` is empty, or says that the export was withdrawn or corrected.
     """
     folders = sorted(published_home(place).exports.glob("*/*"))
     states = ((NOTICE, "withdrawn"), (CORRECTED, "corrected"))
+    campaigns = [
+        len(list(folder.glob("*.csv"))) if folder.name.startswith("campaign-") else pd.NA
+        for folder in folders
+    ]
     frame = pd.DataFrame(
         {
             "advertiser": [folder.parent.name for folder in folders],
             "release": [folder.name for folder in folders],
-            "campaigns": [len(list(folder.glob("*.csv"))) for folder in folders],
+            "campaigns": pd.array(campaigns, dtype="Int64"),
             "notice": [
                 ", ".join(state for name, state in states if (folder / name).exists())
                 for folder in folders
@@ -148,7 +153,7 @@ def exports(place: Place = None) -> pd.DataFrame:
             "folder": [str(folder) for folder in folders],
         }
     )
-    return frame.astype("string").astype({"campaigns": "Int64"})
+    return frame.astype({name: "string" for name in frame.columns if name != "campaigns"})
 
 
 def _advertisers(known: pd.DataFrame) -> pd.DataFrame:

@@ -1279,8 +1279,8 @@ _DELIVERY = (
         (
             "edited files are delivered",
             "deliveries",
-            "if hashlib.sha256(content).hexdigest() != digest:",
-            "if not content:",
+            "if found.hexdigest() != digest:",
+            "if not self._path(export, name).is_file():",
         ),
     ),
 )

@@ -123,7 +123,7 @@ def _numbers(home: Home, ledger: Ledger, releases: Sequence[Release]) -> list[st
     )
     possible = (
         f"Possible  {shares.published:,} of {shares.publishable:,} segments with enough people are "
-        "published (for you to know, not for advertisers)"
+        "published (for operators only, not for advertisers)"
     )
     return [
         f"Released  {listed}: {tables:,} tables",

@@ -1,9 +1,16 @@
-"""Examples for the `--help` of each command; a test reads them as the command line does."""
+"""Examples for the `--help` of each command and group, "" being all of `audience`.
+
+A test reads them as the command line does.
+"""
 
 from collections.abc import Mapping
-from typing import Any
 
 EXAMPLES: Mapping[str, tuple[str, ...]] = {
+    "": (
+        "audience demo --home demo",
+        "audience statements --home demo --last week",
+        "audience run --help",
+    ),
     "init": ("audience init --home home --first-day 2026-11-01",),
     "migrate": ("audience migrate --home home --dry-run", "audience migrate --home home"),
     "ui": ("audience ui --home demo --port 3001",),
@@ -13,6 +20,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "run": ("audience run --from 2026-11-02 --to 2026-11-03",),
     "backfill": ("audience backfill", "audience backfill --from 2026-10-27 --to 2026-11-03"),
     "portal": ("audience portal --home demo --port 8100",),
+    "user": ("audience user add nina --advertiser adv-01", "audience user list"),
     "user add": (
         "audience user add nina --advertiser adv-01",
         "audience user add wira --role analyst --ask",
@@ -23,6 +31,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "user list": ("audience user list", "audience user list --json"),
     "user remove": ("audience user remove nina",),
     "user password": ("audience user password nina",),
+    "user token": ("audience user token add nina --name crm", "audience user token list"),
     "user token add": (
         "audience user token add nina --name crm --days 30",
         "audience user token add nina --profile nina.share --origin https://portal.example",
@@ -30,6 +39,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "user token list": ("audience user token list", "audience user token list --json"),
     "user token revoke": ("audience user token revoke 3f2a9c04d1e7",),
     "check-input": ("audience check-input --day 2026-10-31",),
+    "source": ("audience source guess raw/logs/akses-2026-10-31.csv",),
     "source check": ("audience source check web --day 2026-10-31",),
     "source guess": ("audience source guess raw/logs/akses-2026-10-31.csv",),
     "source deletions": ("audience source deletions inbox/2026-10-31.jwt",),
@@ -48,7 +58,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "exports": (
         "audience exports --advertiser adv-01 --last month",
-        'audience exports --campaign "Year-End Sale" --json',
+        'audience exports --campaign "Year-End Sale" --language id',
+        "audience exports --json",
     ),
     "verify": ("audience verify", "audience verify received/published"),
     "check": ("audience check published/exports/adv-01/campaign-day-2026-10-31",),
@@ -71,6 +82,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "protect": ("audience protect cells.csv --count people --out published.csv --k 10",),
     "audit": ("audience audit published.csv --inference-k 10",),
     "compare-naive": ("audience compare-naive", "audience compare-naive --json"),
+    "policy": ("audience policy check", "audience policy explain"),
     "policy check": ("audience policy check",),
     "policy explain": ("audience policy explain",),
     "policy history": ("audience policy history --json",),
@@ -84,6 +96,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "audience whatif --k 20,50 --store",
     ),
     "officer": ("audience officer", "audience officer --port 8110"),
+    "segment-request": (
+        "audience segment-request list --open",
+        "audience segment-request show 0123456789ab",
+    ),
     "segment-request list": (
         "audience segment-request list",
         "audience segment-request list --open --json",
@@ -110,6 +126,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "health": ("audience health", "audience health --json"),
     "policy reference": ("audience policy reference",),
+    "rights": ("audience rights list --open", "audience rights withdraw --user u0012345"),
     "rights withdraw": ("audience rights withdraw --user u0012345",),
     "rights erase": ("audience rights erase --user u0012345",),
     "rights correct": ("audience rights correct --user u0012345",),
@@ -121,19 +138,9 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "rights list": ("audience rights list --open",),
     "rights done": ('audience rights done requests/r.csv:7 --reason "Answered by post."',),
     "retention": ("audience retention",),
+    "ledger": ("audience ledger list", "audience ledger verify"),
     "ledger list": ("audience ledger list", "audience ledger list --json"),
     "ledger show": ("audience ledger show campaign-day-2026-10-31",),
     "ledger verify": ("audience ledger verify",),
     "ledger copy": ("audience ledger copy --home home",),
 }
-
-
-def add_examples(commands: Mapping[str, Any], prefix: str = "") -> None:
-    """Put the examples below the help of each command, and of those in groups."""
-    for name, command in commands.items():
-        full = f"{prefix}{name}"
-        if inner := getattr(command, "commands", None):
-            add_examples(inner, f"{full} ")
-        elif known := EXAMPLES.get(full):
-            title = "Example:" if len(known) == 1 else "Examples:"
-            command.epilog = "\n\n".join((title, *known))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from anonymizer.exports.export_folders import MANIFEST
+from anonymizer.exports.export_folders import FOR_ALL, MANIFEST
+from anonymizer.exports.file_names import workbook_name
 from anonymizer.exports.notice import withdrawn
 from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.model.periods import Period
@@ -137,6 +138,19 @@ def chosen_folders(paths: Sequence[Path], selection: Selection) -> list[Path]:
     return [f.path for f in folders if not selection.last or f.period.start == newest]
 
 
+def chosen_workbooks(folder: Path, selection: Selection, language: Language) -> list[str]:
+    """The workbooks of an export folder in a language, of the campaigns and segments asked for."""
+    whole = not (selection.campaigns or selection.segments)
+    export = _Folder(folder, period_of(folder.name), "")
+    tables = sorted(folder.glob("*.parquet"))
+    names = [
+        workbook_name(path.stem, "indonesian" if language == "id" else "english")
+        for path in tables
+        if whole or _chosen(list(_read_file(export, path)), selection)
+    ]
+    return [name for name in names if (folder / name).exists()]
+
+
 def _with_figures(folders: Sequence[_Folder], selection: Selection) -> list[_Folder]:
     known = _Known(set(), set())
     found = []
@@ -145,6 +159,12 @@ def _with_figures(folders: Sequence[_Folder], selection: Selection) -> list[_Fol
         found += [folder] if _chosen(figures, selection) else []
     known.refuse(selection)
     return found
+
+
+def known_advertisers(home: Home) -> Known:
+    """Ids and names of those who have an export folder."""
+    paths = sorted(home.exports.glob("*/*"))
+    return {(path.parent.name, _advertiser(path)) for path in paths if path.parent.name != FOR_ALL}
 
 
 def _folders(home: Home, ledger: Ledger) -> list[_Folder]:
@@ -184,20 +204,24 @@ def _chosen(figures: Sequence[ExportedFigure], selection: Selection) -> list[Exp
 
 def _read(folder: _Folder) -> Iterator[ExportedFigure]:
     for path in sorted(folder.path.glob("*.parquet")):
-        for row in pq.read_table(path, columns=_COLUMNS, partitioning=None).to_pylist():
-            if row.pop("status") == PUBLISHED:
-                yield ExportedFigure(
-                    release=folder.release,
-                    period=row["period"],
-                    advertiser_id=row["advertiser_id"],
-                    campaign_id=row["subject_id"],
-                    campaign=row["subject"],
-                    segment_id=row["segment_id"],
-                    segment=row["segment"],
-                    people=row["people"],
-                    english=row["statement_english"],
-                    indonesian=row["statement_indonesian"],
-                )
+        yield from _read_file(folder, path)
+
+
+def _read_file(folder: _Folder, path: Path) -> Iterator[ExportedFigure]:
+    for row in pq.read_table(path, columns=_COLUMNS, partitioning=None).to_pylist():
+        if row.pop("status") == PUBLISHED:
+            yield ExportedFigure(
+                release=folder.release,
+                period=row["period"],
+                advertiser_id=row["advertiser_id"],
+                campaign_id=row["subject_id"],
+                campaign=row["subject"],
+                segment_id=row["segment_id"],
+                segment=row["segment"],
+                people=row["people"],
+                english=row["statement_english"],
+                indonesian=row["statement_indonesian"],
+            )
 
 
 def _advertisers(folders: Sequence[_Folder]) -> Known:

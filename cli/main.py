@@ -24,7 +24,7 @@ from anonymizer.model.errors import AudienceError, ConfigurationError
 from anonymizer.model.escaping import visible_lines
 from anonymizer.model.version import code_version
 from cli.commands.common import chosen_home, forget_home
-from cli.examples import add_examples
+from cli.help_texts import complete_help
 from cli.output import say, warn
 from cli.summaries import SUMMARIES
 from pipelines.event_log import log_event, notices_as_events, require_known_format
@@ -99,7 +99,7 @@ def _registered(module: str) -> Mapping[str, Any]:
     part = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     import_module(f"cli.commands.{module}").register(part)
     commands = typer.main.get_group(part).commands
-    add_examples(commands)
+    complete_help(commands)
     return commands
 
 
@@ -121,14 +121,16 @@ class _OnDemand(TyperGroup):
         listed: dict[str, Any] = {
             name: TyperCommand(name, help=SUMMARIES[name]) for name in MODULES
         }
-        TyperGroup(
+        whole = TyperGroup(
             name=self.name,
             commands=listed,
             params=self.params,
             help=self.help,
             rich_markup_mode=self.rich_markup_mode,
             no_args_is_help=True,
-        ).format_help(ctx, formatter)
+        )
+        complete_help({"": whole})
+        whole.format_help(ctx, formatter)
 
     def make_context(self, *names: Any, **extra: Any) -> Any:
         """Read what stands before the name of the command."""
@@ -229,7 +231,9 @@ def _main_with_events() -> None:
 def _message_of(error: AudienceError) -> str:
     """The message; of wrong arguments and settings, which it repeats, only the number in a log."""
     if isinstance(error, ConfigurationError) and os.environ.get("AUDIENCE_LOG") == "json":
-        return f"{len(error.faults)} mistake(s); run the command without AUDIENCE_LOG to read them"
+        number = len(error.faults)
+        mistakes = "1 mistake" if number == 1 else f"{number} mistakes"
+        return f"{mistakes}; run the command without AUDIENCE_LOG to read them"
     return str(error)
 
 

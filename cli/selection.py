@@ -6,12 +6,14 @@ The filters of `audience statements`, `figures` and `exports` mean the same in e
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
+from difflib import get_close_matches
 from typing import Literal
 
 from anonymizer.model.errors import ConfigurationError, Fault, first_few
 from anonymizer.model.periods import Period, PeriodKind
 
 Language = Literal["en", "id"]
+_CLOSEST = 3
 Names = Sequence[str]
 Known = Collection[tuple[str, str]]  # ids with their names
 
@@ -74,17 +76,39 @@ def matching(names: Names, known: Known) -> set[str]:
     return {id_ for name in names for id_ in _ids_of(name, known)}
 
 
-def refuse_unknown(what: str, names: Names, known: Known) -> None:
-    """Raise ConfigurationError with the names that fit nothing, and with those that exist."""
-    listed = [f"{id_} ({label})" for id_, label in sorted(set(known))]
-    remedy = f"there are {first_few(listed)}" if listed else "there are none"
+def refuse_unknown(what: str, names: Names, known: Known, where: str = "") -> None:
+    """Raise ConfigurationError with the names that fit nothing, and the closest that exist.
+
+    `where` says of what they are, such as a period; all that exist are listed if none is close.
+    """
+    problem = f"no {what}{where and ' '}{where} is called"
     faults = [
-        Fault(f"--{what}", f"no {what} is called {name!r}", remedy)
+        Fault(f"--{what}", f"{problem} {name!r}", alternatives(name, known))
         for name in names
         if not _ids_of(name, known)
     ]
     if faults:
         raise ConfigurationError(faults)
+
+
+def alternatives(name: str, known: Known) -> str:
+    """What there is in place of a name that fits nothing, each id with its label."""
+    listed = {_label(one): one for one in sorted(set(known))}
+    if not listed:
+        return "there are none"
+    spellings = {
+        spelling.casefold(): label for label, one in listed.items() for spelling in one if spelling
+    }
+    close = get_close_matches(name.casefold(), spellings, n=_CLOSEST)
+    if close:
+        closest = dict.fromkeys(spellings[spelling] for spelling in close)
+        return f"the closest is {' or '.join(closest)}"
+    return f"there are {first_few(list(listed))}"
+
+
+def _label(one: tuple[str, str]) -> str:
+    id_, name = one
+    return f"{id_} ({name})" if name else id_
 
 
 def _ids_of(name: str, known: Known) -> set[str]:

@@ -11,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.model.coarser_segments import NONE, nearest_coarser
-from anonymizer.model.errors import ConfigurationError, Fault, Held
+from anonymizer.model.errors import ConfigurationError, Fault, Held, first_few
 from anonymizer.model.periods import Period
 from anonymizer.model.segments import Catalogue
 from anonymizer.model.series import SERIES
+from anonymizer.model.subjects import name_of
 from anonymizer.release.corrections import newest
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.publication import load_release
 from anonymizer.release.release import PUBLISHED, Release
 from anonymizer.storage.home import Home
+from cli.selection import matching, refuse_unknown
 from pipelines.figures import Reason, read_reasons
 from pipelines.release_history import catalogue_of
 
@@ -59,7 +61,8 @@ class Released:
 
 
 def find_released(home: Home, ledger: Ledger, period: Period, subject: str) -> Released:
-    """The released table of a subject and period: a campaign, an interest or `everyone`.
+    """The released table of a period and subject: a campaign by id, name or part of its name, an
+    interest or `everyone`.
 
     Of a period that was corrected, the newest edition.
 
@@ -71,12 +74,15 @@ def find_released(home: Home, ledger: Ledger, period: Period, subject: str) -> R
     if not releases:
         problem = f"nothing is released for {period.id}"
         raise ConfigurationError([Fault("--period", problem, "see: audience ledger list")])
-    found = [release for release in releases if subject in {one.id for one in release.subjects}]
-    if not found:
-        known = ", ".join(one.id for release in releases for one in release.subjects)
-        problem = f"no release of {period.id} has a table of {subject!r}"
-        raise ConfigurationError([Fault("--subject", problem, f"there are {known}")])
-    release = found[0]
+    known = {(one.id, name_of(one).english) for release in releases for one in release.subjects}
+    refuse_unknown("campaign", [subject], known, f"of {period.id}")
+    ids = matching([subject], known)
+    if len(ids) > 1:
+        listed = first_few([f"{id_} ({name})" for id_, name in sorted(known) if id_ in ids])
+        problem = f"{subject!r} fits {len(ids)} campaigns"
+        raise ConfigurationError([Fault("--campaign", problem, f"name one of {listed}")])
+    (subject,) = ids
+    release = next(one for one in releases if subject in {each.id for each in one.subjects})
     catalogue = catalogue_of(home, ledger, release)
     people = {
         catalogue.positions[row["segment_id"]]: row["people"]

@@ -27,7 +27,7 @@ from pipelines.trouble import Trouble, attempt
 METRICS_VARIABLE = "AUDIENCE_METRICS"
 # After the time of the schedule, for the run and for a held day's repair.
 _GRACE = timedelta(hours=6)
-_NOT_RUN = "not_run"
+NOT_RUN = "not_run"
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _reason(home: Home, day: date) -> str:
     """The code of what held the day, without columns; `not_run` if nothing did."""
     entries = (journal.read(home, stage, day) for stage in STAGES)
     held = (entry.trouble.code for entry in entries if entry and entry.trouble)
-    return next(held, _NOT_RUN).partition(":")[0]
+    return next(held, NOT_RUN).partition(":")[0]
 
 
 def write_metrics(home: Home, path: Path) -> Health:

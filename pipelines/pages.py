@@ -1,21 +1,96 @@
-"""Dagster's pages, as the process that `audience ui` becomes."""
+"""Dagster's pages and its daemon, under the process that `audience ui` becomes.
 
-import runpy
+Like `dagster dev`, but for two things: the webserver refuses what other sites ask (`webserver.py`),
+and the screen shows the address and what goes wrong, not the log of the daemon.
+"""
+
+import argparse
 import signal
+import subprocess
 import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from pipelines.screen import notices, out
 
-def main() -> None:
-    """Serve the code location; options are those of `dagster dev`."""
-    workspace = Path(__file__).with_name("workspace.yaml")
-    sys.argv = ["dagster", "dev", "-w", str(workspace), *sys.argv[1:]]
-    # Dagster ends its processes on Ctrl-C alone: a supervisor's SIGTERM would leave them behind,
-    # and a shell's background job, which ignores Ctrl-C, could not be ended at all.
-    for number in (signal.SIGINT, signal.SIGTERM):
+_HERE = "127.0.0.1"
+_SECONDS_TO_END = 60
+_PAUSE_SECONDS = 0.5
+_QUIET = ("--code-server-log-level", "error")
+
+
+def main() -> int:
+    """Serve the code location on a port of this machine until a signal; 1 if a process ends."""
+    parser = argparse.ArgumentParser(prog="pages")
+    parser.add_argument("port", type=int)
+    port: int = parser.parse_args().port
+    # A supervisor's SIGTERM, a closed terminal, and Ctrl-C also where a shell's background job was
+    # told to ignore it: all end the processes below.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
-    runpy.run_module("dagster", run_name="__main__", alter_sys=True)
+    notices().print("Starting Dagster's pages; this takes up to half a minute ...")
+    try:
+        with _running(_webserver(port), _daemon()) as processes:
+            return _watch(processes, f"http://{_HERE}:{port}")
+    except KeyboardInterrupt:
+        return 0
+
+
+def _webserver(port: int) -> list[str]:
+    address = ["--host", _HERE, "--port", str(port)]
+    return ["pipelines.webserver", *address, "--dagster-log-level", "warning", *_QUIET]
+
+
+def _daemon() -> list[str]:
+    return ["dagster._daemon", "run", "--log-level", "warning", *_QUIET]
+
+
+@contextmanager
+def _running(*modules: Sequence[str]) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Processes of their own session: a terminal's Ctrl-C reaches them once, from here."""
+    workspace = str(Path(__file__).with_name("workspace.yaml"))
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        for module in modules:
+            command = [sys.executable, "-P", "-m", *module, "--workspace", workspace]
+            processes.append(subprocess.Popen(command, start_new_session=True))  # noqa: S603
+        yield processes
+    finally:
+        _end(processes)
+
+
+def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Let each finish what it has begun; a run finishes the day that it writes."""
+    for process in processes:
+        process.send_signal(signal.SIGINT)
+    for process in processes:
+        try:
+            process.wait(_SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _watch(processes: Sequence[subprocess.Popen[bytes]], address: str) -> int:
+    """Say when the pages answer; returns when a process has ended, which none should."""
+    ready = False
+    while all(process.poll() is None for process in processes):
+        if not ready and (ready := _answers(address)):
+            out().print(f"Dagster's pages: {address} (Ctrl-C ends them)")
+        time.sleep(_PAUSE_SECONDS)
+    notices().print("A process of Dagster has ended; the pages end, too.", style="red")
+    return 1
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/server_info", timeout=5):  # noqa: S310  # nosec
+            return True
+    except OSError:
+        return False
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -19,13 +19,26 @@ class Rewritten:
         return bool(self.new or self.gone or self.changed)
 
     def explain(self, release_id: str) -> str:
-        """Which files differ, what stays, and what can be done."""
+        """Which files differ, what stays, and what can be done.
+
+        Requests arrive at any time and count from the next release on: they are no fault.
+        """
+        if not self.gone and all(map(_is_request, (*self.new, *self.changed))):
+            named = first_few((*self.new, *self.changed))
+            return (
+                f"Requests have arrived since {release_id} was released ({named}). They count in "
+                "the next release; the released figures stay as they are."
+            )
         kinds = (f"{kind}: {first_few(names)}" for kind, names in asdict(self).items() if names)
         return (
             f"{release_id} was released from raw files that have changed since "
             f"({'; '.join(kinds)}). The released figures stay as they are. If they are wrong, "
             f"audience correct-release {release_id} releases the period again from correct files."
         )
+
+
+def _is_request(name: str) -> bool:
+    return name.startswith("requests/")
 
 
 def rewritten(released: Mapping[str, str], taken: Mapping[str, str]) -> Rewritten:

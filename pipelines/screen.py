@@ -6,13 +6,15 @@ from outside.
 
 import json
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, ConsoleOptions
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -21,7 +23,8 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 from anonymizer.model.accounting import RowAccount
 from anonymizer.model.escaping import visible, visible_lines
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
 
 # Wider than any line: where no terminal sets a width, nothing is wrapped and nothing is cut off.
 _ANY_WIDTH = 100_000
+_MOST_LINES = 6  # of a row of a table; a list of the row is easier to read than more
+_BAR = 20  # columns
+_NARROWEST = 20  # columns for the values of such a list, whatever the screen
 
 
 @dataclass(frozen=True)
@@ -57,9 +63,28 @@ class Screen(Console):
     """A console that shows text and tables of text as they are, but for what is not to be seen."""
 
     def print(self, *objects: Any, **style: Any) -> None:
-        """Print; texts may have several lines."""
-        printable = (visible_lines(one) if isinstance(one, str) else one for one in objects)
-        super().print(*printable, **style)
+        """Print; texts may have several lines, and a word that is longer stays whole."""
+        printable = (self._wrapped(one) if isinstance(one, str) else one for one in objects)
+        super().print(*printable, **{"overflow": "ignore", "crop": False, **style})
+
+    def _wrapped(self, text: str) -> str:
+        """Lines of whole words; Rich breaks a long word, or wraps nothing."""
+        lines = visible_lines(text).split("\n")
+        return "\n".join(_filled(line, self.width) for line in lines)
+
+
+def _filled(line: str, width: int) -> str:
+    """A line, continued below its first word on others where it is too wide."""
+    if cell_len(line) <= width:
+        return line
+    indent = " " * (len(line) - len(line.lstrip()))
+    return textwrap.fill(
+        line,
+        width,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def out() -> Console:
@@ -93,8 +118,8 @@ def meter(title: str) -> Iterator[Meter]:
     """Show on stderr how far the work within is."""
     console = notices()
     bars = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
+        TextColumn("{task.description}", table_column=Column(overflow="fold")),
+        BarColumn(_BAR),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         console=console,
@@ -119,16 +144,69 @@ def print_json(content: object) -> None:
     sys.stdout.write(json.dumps(content, indent=2) + "\n")
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
-    """A table whose numbers stand to the right."""
-    made = Table(title=visible(title), title_justify="left")
-    for position, column in enumerate(columns):
-        values = [row[position] for row in rows if row[position] is not None]
-        numbers = bool(values) and all(isinstance(value, int | float) for value in values)
-        _add_column(made, column, numbers=numbers)
-    for row in rows:
-        made.add_row(*(_cell(value) for value in row))
-    return made
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> "_Fitting":
+    """A table as wide as the screen allows, or a list of its rows where it is too narrow."""
+    names = [visible(column) for column in columns]
+    numeric = [_is_number([row[place] for row in rows]) for place in range(len(columns))]
+    cells = [[_cell(value) for value in row] for row in rows]
+    return _Fitting(visible(title), names, numeric, cells)
+
+
+@dataclass(frozen=True)
+class _Fitting:
+    """Text that keeps its words whole: an id is to be copied, and a number to be read."""
+
+    title: str
+    columns: Sequence[str]
+    numeric: Sequence[bool]
+    rows: Sequence[Sequence[str]]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[object]:
+        widths = self._widths(options.max_width)
+        if widths is None:
+            yield self._list(options.max_width)
+            return
+        made = Table(title=self.title, title_justify="left")
+        for name, numeric, width in zip(self.columns, self.numeric, widths, strict=True):
+            made.add_column(name, justify="right" if numeric else "left", width=width)
+        for row in self.rows:
+            made.add_row(*row)
+        yield made
+
+    def _widths(self, available: int) -> list[int] | None:
+        """The width of each column, None if words would break or a row be a column of words."""
+        texts = [[name, *cells] for name, cells in zip(self.columns, self._by_column, strict=True)]
+        longest = [max(map(cell_len, column)) for column in texts]
+        widths = [max(_longest_word(text) for text in column) for column in texts]
+        spare = available - sum(widths) - 3 * len(widths) - 1  # a line, and a space on both sides
+        if spare < 0:
+            return None
+        lines = [_lines(most, width) for most, width in zip(longest, widths, strict=True)]
+        while spare > 0 and max(lines, default=1) > 1:
+            tallest = lines.index(max(lines))
+            widths[tallest] += 1
+            lines[tallest] = _lines(longest[tallest], widths[tallest])
+            spare -= 1
+        return widths if max(lines, default=1) <= _MOST_LINES else None
+
+    @property
+    def _by_column(self) -> Sequence[Sequence[str]]:
+        return list(zip(*self.rows, strict=True)) if self.rows else [()] * len(self.columns)
+
+    def _list(self, available: int) -> Text:
+        """One line for each name and value, and an empty line between rows."""
+        indent = max(map(cell_len, self.columns)) + 2
+        width = max(available - indent, _NARROWEST)
+        blocks = [
+            "\n".join(
+                set_cell_size(name, indent)
+                + _filled(value, width).replace("\n", "\n" + " " * indent)
+                for name, value in zip(self.columns, row, strict=True)
+                if value
+            )
+            for row in self.rows
+        ]
+        return Text("\n\n".join((self.title, *blocks)), no_wrap=True, overflow="ignore")
 
 
 def frame_listing(title: str, frame: "pd.DataFrame") -> Listing:
@@ -171,14 +249,19 @@ def _reasons(account: RowAccount) -> str:
     return ", ".join(f"{reason} {rows:,}" for reason, rows in reasons)
 
 
-def _add_column(made: Table, name: str, *, numbers: bool) -> None:
-    """A column that wraps where the terminal is narrow; numbers stand on one line."""
-    made.add_column(
-        visible(name),
-        justify="right" if numbers else "left",
-        overflow="fold",
-        no_wrap=numbers,
-    )
+def _is_number(values: Sequence[object]) -> bool:
+    """Whether a column has numbers, which stand to the right."""
+    known = [value for value in values if value is not None]
+    return bool(known) and all(isinstance(value, int | float) for value in known)
+
+
+def _longest_word(text: str) -> int:
+    return max(map(cell_len, text.split()), default=1)
+
+
+def _lines(length: int, width: int) -> int:
+    """About how many lines a text takes."""
+    return -(-length // width)
 
 
 def _cell(value: object) -> str:

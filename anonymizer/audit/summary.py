@@ -47,7 +47,7 @@ def subject(table: PublishedTable) -> str:
     """What is audited."""
     return (
         f"{table.name}: {len(table.published):,} segments published, {len(table.withheld):,} "
-        f"suppressed, {len(table.catalogue):,} in the full cross of all codes."
+        f"listed as suppressed, {len(table.catalogue):,} in the full cross of all codes."
     )
 
 

@@ -26,6 +26,7 @@ from anonymizer.model.errors import (
     FileRenamed,
     FileUnsealed,
     Held,
+    why_unreadable,
 )
 from anonymizer.model.series import first_edition
 from anonymizer.storage.parquet_tables import require_small
@@ -82,7 +83,7 @@ def _checked(path: Path, key: str, certificate: Path | None) -> CheckedFile:
         content = path.read_bytes()
         stated = found.read_text(encoding="utf-8") if certificate or found.exists() else None
     except (OSError, ValueError) as error:
-        problem = f"{path.name} or its certificate cannot be read ({type(error).__name__})"
+        problem = f"{path.name} or its certificate: {why_unreadable(error)}"
         raise Held("certificate", f"{problem}; {_AGAIN}") from None
     _refuse_large(path)
     if stated is None:

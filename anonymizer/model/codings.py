@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from anonymizer.model.dimensions import reference_regions
-from anonymizer.model.errors import ConfigurationError, Fault, gathered_into
+from anonymizer.model.errors import ConfigurationError, Fault, gathered_into, why_unreadable
 from anonymizer.model.policy import CodingSettings, RegionCoding
 
 _HEADER = ["code", "region"]
@@ -80,7 +80,7 @@ def _read_mapping(path: Path, coding: RegionCoding, files: dict[str, str]) -> di
             content = file.read(_MOST_BYTES + 1)
         text = content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        problem = f"it cannot be read ({type(error).__name__})"
+        problem = why_unreadable(error)
         remedy = "give a CSV file in UTF-8 in the folder of policy.yaml"
         raise ConfigurationError([Fault(str(coding.file), problem, remedy)]) from None
     if len(content) > _MOST_BYTES:

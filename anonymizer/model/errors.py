@@ -50,6 +50,20 @@ def first_few(things: Sequence[object]) -> str:
     return f"{listed} and {len(things) - _LISTED} more" if len(things) > _LISTED else listed
 
 
+_WHY_UNREADABLE: Sequence[tuple[type[Exception], str]] = (
+    (FileNotFoundError, "there is no such file"),
+    (IsADirectoryError, "it is a folder"),
+    (PermissionError, "this account may not read it"),
+    (UnicodeDecodeError, "it is not text in UTF-8"),
+)
+
+
+def why_unreadable(error: Exception) -> str:
+    """Why a file could not be read, in words; its content is not repeated."""
+    found = next((words for kind, words in _WHY_UNREADABLE if isinstance(error, kind)), None)
+    return found or f"it cannot be read ({type(error).__name__})"
+
+
 class AudienceError(Exception):
     """Base of all; `exit_code` is what the command line returns."""
 
@@ -70,8 +84,10 @@ class ConfigurationError(AudienceError):
     def __init__(self, faults: Sequence[Fault], block: str = "") -> None:
         self.faults = tuple(faults)
         lines = "\n".join(f"  - {fault}" for fault in self.faults)
+        one = len(self.faults) == 1
         below = f"\n\n{block}" if block else ""
-        super().__init__(f"{len(self.faults)} mistake(s):\n{lines}{below}")
+        listed = str(self.faults[0]) if one else f"{len(self.faults)} mistakes:\n{lines}"
+        super().__init__(listed + below)
 
 
 @contextmanager

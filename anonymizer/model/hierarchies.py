@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.model.dimensions import ALL, Dimension, Group, Text
-from anonymizer.model.errors import ConfigurationError, Fault, first_few
+from anonymizer.model.errors import ConfigurationError, Fault, first_few, why_unreadable
 from anonymizer.model.segments import Catalogue
 
 TOTAL = "Total"
@@ -152,7 +152,7 @@ def _rows(path: Path) -> tuple[list[tuple[int, tuple[str, str]]], list[Fault]]:
 def unreadable(path: Path, error: Exception) -> Fault:
     """What is wrong with a text file that could not be opened or decoded, without its content."""
     if isinstance(error, OSError):
-        return Fault(str(path), f"the file cannot be read ({type(error).__name__})")
+        return Fault(str(path), why_unreadable(error))
     return Fault(path.name, f"this is not a CSV file in UTF-8 ({type(error).__name__})")
 
 

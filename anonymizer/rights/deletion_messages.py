@@ -27,7 +27,7 @@ from typing import Any, Literal
 from anonymizer.intake.normalisation import BLANKS
 from anonymizer.intake.objections import RowPlace
 from anonymizer.intake.person_search import canonical_user
-from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.model.errors import ConfigurationError, Fault, why_unreadable
 from anonymizer.sources.file_layout import is_working_file
 from anonymizer.sources.source_settings import DeletionSettings, IssuerSettings
 from anonymizer.storage.files import write_bytes
@@ -435,8 +435,7 @@ def _messages(path: Path) -> Iterator[tuple[int, str]]:
     try:
         lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     except OSError as error:
-        problem = f"{path} cannot be read ({type(error).__name__})"
-        raise ConfigurationError([Fault("FILE", problem, "correct its name")]) from None
+        raise ConfigurationError([Fault(str(path), why_unreadable(error))]) from None
     for number, line in enumerate(lines, start=1):
         if text := line.strip():
             yield number, _token(text)

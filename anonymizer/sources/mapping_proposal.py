@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from anonymizer.intake.contract import TABLES
-from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.model.errors import ConfigurationError, Fault, why_unreadable
 from anonymizer.sources.source_catalogue import PRESETS
 from anonymizer.sources.source_settings import BY_DAY
 from anonymizer.sources.value_shapes import (
@@ -274,8 +274,7 @@ def _sample(file: Path) -> _FileSample:
             return _of_parquet(file)
         content = _beginning(file)
     except (OSError, pa.ArrowException) as error:
-        problem = f"it cannot be read ({type(error).__name__})"
-        raise ConfigurationError([Fault(str(file), problem)]) from None
+        raise ConfigurationError([Fault(str(file), why_unreadable(error))]) from None
     text = content.decode("utf-8-sig", errors="replace")
     lines = [line for line in text.splitlines() if line.strip()][:_SAMPLE_ROWS]
     if not lines or "\x00" in text:

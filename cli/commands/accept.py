@@ -1,4 +1,4 @@
-"""`audience accept`: a day that is held as implausible, and is right all the same."""
+"""`audience accept`: a day that is held as implausible, and is valid all the same."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 def accept(
     day: Annotated[str, typer.Option("--day", help="The held local day, YYYY-MM-DD.")],
     reason: Annotated[
-        str, typer.Option(help="Why the day is right, in one sentence that everyone can read.")
+        str, typer.Option(help="Why the day is valid, in one sentence that everyone can read.")
     ],
     home: HomeOption = None,
 ) -> None:

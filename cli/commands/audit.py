@@ -25,6 +25,7 @@ _EXIT = {"withstood": 0, "discloses": 1, "undecided": 7}  # 2: wrong input
 _MOST = 10**9
 _MOST_WORK = 10**12
 _DEFAULT_WORK = 3_000_000
+_BAR = 20  # columns: with its figures it fits into 80
 
 
 def register(app: typer.Typer) -> None:
@@ -88,9 +89,9 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
 ) -> None:
     """Attack a published table with what anyone can know, and report what it discloses.
 
-    Findings are printed as soon as they are known. Ends with 0 if the table withstands, 1 if it
-    discloses something, 2 if the input is wrong, 7 if nothing was found but the budget did not
-    decide everything.
+    Findings are printed as soon as they are known. Ends with 0 if the attack finds nothing, 1 if
+    the table discloses something, 2 if the input is wrong, 7 if nothing was found but the budget
+    was too small to decide everything.
     """
     rules = TableRules(inference_k, k, 1 if rounding is None else rounding, zeros == "public")
     hierarchies, faults = hierarchy_files(hierarchy or ())
@@ -109,7 +110,7 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
     try:
         done = audit(Intruder(table, rules), asked, Work(work, screen.spent), screen)
     finally:
-        screen.close()
+        screen.finish()
     if report:
         text = json.dumps(as_json(done), indent=2, ensure_ascii=False) + "\n"
         write_bytes(text.encode(), report, mode=PUBLIC)
@@ -117,24 +118,24 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
 
 
 class _AuditScreen:
-    """Prints what each stage found, on stdout; on stderr what is being done.
+    """Prints what each stage found, on stdout, and the verdict last; on stderr what is being done.
 
-    On a terminal that is a bar of the budget, which disappears when the stage ends; elsewhere one
-    line a stage.
+    One line a stage; on a terminal also a bar of the budget, which disappears when the stage ends.
     """
 
     def __init__(self, budget: int, intervals: Path | None) -> None:
         self._budget, self._intervals, self._notices = budget, intervals, notices()
         self._bar: tuple[Progress, TaskID] | None = None
         self._done = 0
+        self._verdict: tuple[str, ...] = ()
 
     def begins(self, stage: Stage) -> None:
         """Say what is being done."""
+        self._notices.print(f"{STAGES[stage]} ...")
         if not self._notices.is_terminal:
-            self._notices.print(f"{STAGES[stage]} ...")
             return
         progress = _budget_bar(self._notices)
-        task = progress.add_task(STAGES[stage], total=self._budget, completed=self._done)
+        task = progress.add_task("", total=self._budget, completed=self._done)
         progress.start()
         self._bar = progress, task
 
@@ -147,14 +148,22 @@ class _AuditScreen:
 
     def ends(self, step: StageResult) -> None:
         """Print what was found; intervals go to their file."""
-        self.close()
+        self._close()
+        if step.stage == "verdict":
+            self._verdict = tuple(in_words(step))
+            return
         for line in in_words(step):
             say(line)
         if step.stage == "intervals" and self._intervals:
             _write_intervals(step.audit, self._intervals)
 
-    def close(self) -> None:
-        """Remove the bar."""
+    def finish(self) -> None:
+        """Print the verdict, which later stages do not change, also if one was interrupted."""
+        self._close()
+        for line in self._verdict:
+            say(line)
+
+    def _close(self) -> None:
         if self._bar:
             self._bar[0].stop()
             self._bar = None
@@ -167,8 +176,7 @@ def _write_intervals(audit: Audit, path: Path) -> None:
 
 def _budget_bar(console: Console) -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(_BAR),
         TextColumn("{task.completed:,.0f} of {task.total:,.0f} units of work"),
         TimeElapsedColumn(),
         console=console,

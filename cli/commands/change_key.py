@@ -19,7 +19,9 @@ def register(app: typer.Typer) -> None:
 
 
 def change_key(
-    reason: Annotated[str, typer.Option(help="Why, in a sentence; everybody can read it.")],
+    reason: Annotated[
+        str, typer.Option(help="The reason, in one sentence that everyone can read.")
+    ],
     to: Annotated[
         Path | None,
         typer.Option(help="Write the new key here, where the key is not in the home."),

@@ -1,5 +1,7 @@
 """`audience check`: one export or file, proved by what was delivered with it."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +12,9 @@ from anonymizer.exports.export_check import CheckedExport, check_export
 from anonymizer.exports.file_check import CheckedFile, check_file
 from anonymizer.exports.package import check_package
 from anonymizer.model.errors import ConfigurationError, Fault
+from cli.commands.common import JsonOption, judged
 from cli.output import say
+from pipelines.screen import print_json
 
 _ENDS = ("singling_out", "linkability", "inference")
 
@@ -31,6 +35,7 @@ def check(
         Path | None,
         typer.Option(help="The certificate of a single file, if it is not in the same folder."),
     ] = None,
+    as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
     """Verify an export by its certificate, or a file by its certificate or the seal inside it.
 
@@ -38,16 +43,44 @@ def check(
     belongs to another release or recipient than the certificate, 11 if there is nothing to check it
     against.
     """
+    with judged(as_json=as_json):
+        found = _checked(export, key, certificate)
+    if as_json:
+        exports = [_as_json(one) for one in found]
+        print_json({"valid": True, "exit_code": 0, "checked": exports})
+        return
+    for one in found:
+        if isinstance(one, CheckedFile):
+            _print_file(one)
+        else:
+            _print_export(one, key)
+
+
+def _checked(
+    export: Path, key: str, certificate: Path | None
+) -> Sequence[CheckedExport | CheckedFile]:
     if export.is_file() and export.suffix.lower() == ".zip":
-        for checked in check_package(export, key):
-            _print_export(checked, key)
-    elif export.is_file():
-        _print_file(check_file(export, key, certificate))
-    elif export.is_dir():
-        _print_export(check_export(export, key), key)
-    else:
-        problem = "there is no such folder or file"
-        raise ConfigurationError([Fault(str(export), problem, "name one that exists")])
+        return check_package(export, key)
+    if export.is_file():
+        return (check_file(export, key, certificate),)
+    if export.is_dir():
+        return (check_export(export, key),)
+    problem = "there is no such folder or file"
+    raise ConfigurationError([Fault(str(export), problem, "name one that exists")])
+
+
+def _as_json(checked: CheckedExport | CheckedFile) -> Mapping[str, object]:
+    """What was checked, by the same keys for an export (its files) and a file (its name)."""
+    if isinstance(checked, CheckedFile):
+        return asdict(checked)
+    stated = checked.certificate
+    return {
+        "files": checked.files,
+        **{name: stated[name] for name in ("provider", "recipient", "release")},
+        "key": checked.key,
+        "correction": checked.correction,
+        "certificate": stated,
+    }
 
 
 def _print_file(checked: CheckedFile) -> None:

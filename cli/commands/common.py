@@ -1,6 +1,7 @@
 """Options that many commands share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date
 from importlib.util import find_spec
@@ -9,7 +10,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.model.errors import AudienceError, ConfigurationError, Fault, Held
 from anonymizer.model.periods import Period
 from anonymizer.model.renamed_settings import require_present
 from anonymizer.storage.home import Home, PublishedCopy
@@ -133,6 +134,28 @@ def parse_period(day: str | None, period: str | None) -> Period | None:
         raise ConfigurationError(
             [Fault("--period", f"{period!r} is not a day, ISO week or month", remedy)]
         ) from None
+
+
+@contextmanager
+def judged(*, as_json: bool) -> Iterator[None]:
+    """Report what a check of files found wrong; as JSON on stdout, or as every error is.
+
+    Nothing is held by a check, so no message says so.
+    """
+    try:
+        yield
+    except AudienceError as error:
+        message = str(error).removeprefix("held, ")
+        if not as_json:
+            error.args = (message,)
+            raise
+        from pipelines.screen import print_json  # noqa: PLC0415  loads Rich: few calls need it
+
+        reason = error.reason if isinstance(error, Held) else None
+        print_json(
+            {"valid": False, "reason": reason, "message": message, "exit_code": error.exit_code}
+        )
+        raise typer.Exit(error.exit_code) from None
 
 
 def hierarchy_files(given: Sequence[str]) -> tuple[dict[str, Path], list[Fault]]:

@@ -14,7 +14,7 @@ from pipelines.screen import Listing, show
 
 _ROWS = {
     "figures": "figures published",
-    "small": "suppressed segments shown to be below inference_k, zero included",
+    "small": "suppressed segments shown to have fewer people than promised, or none",
     "exact": "of these, not empty and with the exact number shown",
     "tables": "tables with any of these",
 }
@@ -33,7 +33,8 @@ def compare_naive(
     """Compare the releases with HAVING count(distinct person) >= k over the same people.
 
     Both sets of figures are added and subtracted, nothing more, to find suppressed segments of
-    fewer than `inference_k` people. Reads the true counts in private/, as long as they are kept.
+    fewer people than the promise allows (`inference_k`, zero included). Reads the true counts in
+    private/, as long as they are kept.
     """
     place = existing_home(home)
     found = compare(place, open_ledger(place))
@@ -41,7 +42,10 @@ def compare_naive(
         say(json.dumps(asdict(found), indent=2))
         return
     if not found.tables:
-        say("There is nothing to compare: private/ has no counts of any release, or not any more.")
+        say(
+            "There is nothing to compare: private/ has no counts of a release. They are removed "
+            "after the days that retention.private_days sets."
+        )
         return
     rows = [
         (words, getattr(found.naive, name), getattr(found.released, name))

@@ -1,6 +1,8 @@
 """`audience exports`: the folders for advertisers."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -15,9 +17,10 @@ from cli.commands.common import (
     parse_word,
     reading_home,
 )
-from cli.exported_figures import chosen_folders
+from cli.exported_figures import chosen_folders, chosen_workbooks
 from cli.filter_options import (
     KINDS,
+    LANGUAGES,
     AdvertiserOption,
     CampaignOption,
     EndOption,
@@ -26,8 +29,8 @@ from cli.filter_options import (
     SegmentOption,
     StartOption,
 )
-from cli.selection import Selection
-from pipelines.screen import Listing, frame_listing, notices, show
+from cli.selection import Language, Selection
+from pipelines.screen import Listing, frame_listing, notices, print_json, show
 
 
 def register(app: typer.Typer) -> None:
@@ -45,13 +48,19 @@ def list_exports(  # noqa: PLR0913, PLR0917  one option for each filter
     every: EveryOption = None,
     start: StartOption = None,
     end: EndOption = None,
+    language: Annotated[
+        str | None,
+        typer.Option(help="List workbooks in this language: en (English) or id (Indonesian)."),
+    ] = None,
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
     home: HomeOption = None,
 ) -> None:
     """List export folders; `notice` says which were withdrawn or corrected.
 
-    With --campaign or --segment: folders with a published figure of them.
+    With --campaign or --segment: folders with a published figure of them. With --language: the
+    workbooks in that language instead, of these campaigns and segments.
     """
+    wanted = parse_word("--language", language, LANGUAGES)
     place = reading_home(home)
     selection = Selection(
         tuple(campaign or ()),
@@ -65,10 +74,38 @@ def list_exports(  # noqa: PLR0913, PLR0917  one option for each filter
     )
     frame = exports(place.root)
     chosen = chosen_folders([Path(folder) for folder in frame["folder"]], selection)
-    listed = frame_listing("Exports", frame[frame["folder"].isin([str(path) for path in chosen])])
+    if not chosen:
+        _show_nothing(as_json=as_json)
+        return
+    listed = (
+        _workbooks(chosen, selection, wanted)
+        if wanted
+        else frame_listing("Exports", frame[frame["folder"].isin([str(path) for path in chosen])])
+    )
     if as_json:
         show(listed, as_json=True)
         return
     rows = [row[:-1] for row in listed.rows]
-    show(Listing("Exports", listed.columns[:-1], rows))
-    notices().print(f"Each is the folder <advertiser>/<release> in {place.exports}")
+    show(Listing(listed.title, listed.columns[:-1], rows))
+    notices().print(
+        f"Each is in the folder <advertiser>/<release> in {place.exports}"
+        if wanted
+        else f"Each is the folder <advertiser>/<release> in {place.exports}; --language lists files"
+    )
+
+
+def _show_nothing(*, as_json: bool) -> None:
+    if as_json:
+        print_json([])
+    else:
+        notices().print("There are no exports to list; see: audience ledger list")
+
+
+def _workbooks(folders: Sequence[Path], selection: Selection, language: Language) -> Listing:
+    """Advertiser, release, name and path of each workbook in a language."""
+    rows = [
+        (folder.parent.name, folder.name, name, str(folder / name))
+        for folder in folders
+        for name in chosen_workbooks(folder, selection, language)
+    ]
+    return Listing("Workbooks", ("advertiser", "release", "workbook", "path"), rows)

@@ -1,7 +1,8 @@
 """`audience health`: whether days are late, for a monitoring system."""
 
 import json
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from cli.commands.common import HomeOption, existing_home
 from cli.output import say
-from pipelines.health import health_of, write_metrics
+from pipelines.health import NOT_RUN, health_of, write_metrics
 from pipelines.screen import out
 
 
@@ -41,9 +42,26 @@ def health(
         raise typer.Exit(found.exit_code)
     if found.trouble:
         out().print(found.trouble.message, style="red")
-    for day, reason in sorted(found.late.items()):
-        out().print(f"{day} is late: {reason}", style="red")
+    for line in late_lines(found.late):
+        out().print(line, style="red")
     newest = f"the newest released day is {found.newest.date()}" if found.newest else "none yet"
     if not found.trouble:
-        out().print(f"{found.releases:,} release(s), {newest}; {len(found.late)} day(s) late.")
+        out().print(f"Releases: {found.releases:,}, {newest}. Late days: {len(found.late)}.")
     raise typer.Exit(found.exit_code)
+
+
+def late_lines(late: Mapping[date, str]) -> Iterator[str]:
+    """A line for each unbroken sequence of days that are late for the same reason."""
+    sequences: list[list[date]] = []
+    for day, reason in sorted(late.items()):
+        before = sequences[-1][-1] if sequences else None
+        if before == day - timedelta(days=1) and late[before] == reason:
+            sequences[-1].append(day)
+        else:
+            sequences.append([day])
+    for days in sequences:
+        reason = "not run yet (audience backfill)" if late[days[0]] == NOT_RUN else late[days[0]]
+        if len(days) == 1:
+            yield f"{days[0]} is late: {reason}"
+        else:
+            yield f"{days[0]} to {days[-1]} ({len(days)} days) are late: {reason}"

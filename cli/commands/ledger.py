@@ -9,11 +9,11 @@ import typer
 from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.lock import exclusive
-from cli.commands.common import HomeOption, JsonOption, existing_home, reading_home
+from cli.commands.common import HomeOption, JsonOption, existing_home, judged, reading_home
 from cli.outcomes import entry_line
 from cli.output import say
 from pipelines.release_history import open_history, open_ledger
-from pipelines.screen import Listing, show
+from pipelines.screen import Listing, print_json, show
 
 ledger = typer.Typer(help="The history of releases.", no_args_is_help=True)
 
@@ -62,16 +62,23 @@ def show_entry(
 
 
 @ledger.command("verify")
-def verify(home: HomeOption = None) -> None:
+def verify(
+    home: HomeOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
+) -> None:
     """Verify the chain, and that every published file is byte for byte what was released.
 
     Work that an interrupted run left to the next one is listed and is not a fault.
     """
-    from cli.commands.verify import unfinished_lines  # noqa: PLC0415  reads releases: `list` needs none
+    from cli.commands.verify import as_document, unfinished_lines  # noqa: PLC0415  reads releases: `list` needs none
     from cli.release_summary import verify_published  # noqa: PLC0415  reads releases: `list` needs none
 
     place = existing_home(home)
-    proved = verify_published(place, open_ledger(place))
+    with judged(as_json=as_json):
+        proved = verify_published(place, open_ledger(place))
+    if as_json:
+        print_json(as_document(proved))
+        return
     say(f"{proved.entries} entries and {proved.releases} releases are as they were recorded.")
     if unfinished := unfinished_lines(proved):
         say(unfinished.rstrip())

@@ -9,9 +9,10 @@ from anonymizer.exports.package import package
 from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.storage.files import PUBLIC, write_bytes
 from anonymizer.storage.permissions import require_paths
-from cli.commands.common import HomeOption, parse_period, reading_home
+from cli.commands.common import HomeOption, JsonOption, parse_period, reading_home
 from cli.output import say, warn
 from pipelines.release_history import open_history
+from pipelines.screen import print_json
 
 
 def register(app: typer.Typer) -> None:
@@ -30,12 +31,13 @@ def write_package(
         Path, typer.Option(help="The folder to write <advertiser>_<period>.zip into.")
     ] = Path(),
     home: HomeOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
     """Write all files of an advertiser and period into one ZIP file, checked before.
 
-    Of a corrected period it has the correction. A release that was withdrawn is refused; a
-    workbook with figures of a period before that was withdrawn or corrected later is told. Nothing
-    is kept in the home; `audience check` proves the ZIP file.
+    If the period was corrected, the ZIP file has the correction. A withdrawn release is refused. A
+    warning names each workbook that compares with a period that was withdrawn or corrected since.
+    Nothing is kept in the home; `audience check` verifies the ZIP file.
     """
     chosen = parse_period(None, period)
     if chosen is None:
@@ -51,6 +53,11 @@ def write_package(
             warn(export.correction)
     for line in made.outdated:
         warn(line)
-    releases = ", ".join(str(export.certificate["release"]) for export in made.exports)
+    releases = [str(export.certificate["release"]) for export in made.exports]
     files = sum(export.files for export in made.exports)
-    say(f"{path} contains {files} files of {releases}, and the certificate.")
+    if as_json:
+        corrections = [export.correction for export in made.exports if export.correction]
+        warnings = [*corrections, *made.outdated]
+        print_json({"path": str(path), "files": files, "releases": releases, "warnings": warnings})
+        return
+    say(f"{path} contains {files} files of {', '.join(releases)}, and the certificate.")

@@ -1,17 +1,21 @@
 """`audience policy`: check the configuration, say what it promises, approve a weaker promise."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from anonymizer.model.codings import read_codings
-from anonymizer.model.errors import ConfigurationError, Fault, gathered_into
+from anonymizer.model.errors import AudienceError, ConfigurationError, Fault, gathered_into
 from anonymizer.model.explanation import explain, reference
 from anonymizer.model.policy import Policy
 from anonymizer.model.segments import Catalogue
+from anonymizer.model.strictness import may_decide
 from anonymizer.release.corrections import Who
 from anonymizer.release.settings import SettingsTexts, read_meaning, revisions
 from anonymizer.release.settings_change import (
+    OFFICER,
     SettingsChange,
     approve_settings,
     settings_change,
@@ -21,10 +25,10 @@ from anonymizer.sources.source_catalogue import load_sources
 from anonymizer.sources.source_zone import SourceZone
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
-from cli.commands.common import HomeOption, JsonOption, existing_home
+from cli.commands.common import HomeOption, JsonOption, existing_home, judged
 from cli.output import say
 from pipelines.release_history import open_ledger
-from pipelines.screen import Listing, notices, show
+from pipelines.screen import Listing, notices, print_json, show
 
 _DIGEST = 16  # characters of a digest that are listed
 app = typer.Typer(help="Check policy.yaml and segments.yaml, and explain what they promise.",
@@ -37,16 +41,45 @@ def register(parent: typer.Typer) -> None:
 
 
 @app.command("check")
-def check_policy(home: HomeOption = None) -> None:
-    """List every mistake of policy, segments, sources and files of codes; exit 2 if any."""
-    _, catalogue = load_settings(existing_home(home))
+def check_policy(
+    home: HomeOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
+) -> None:
+    """List every mistake of policy, segments, sources and files of codes; exit 2 if any.
+
+    Valid settings that weaken the promise are listed: runs are held until they are approved.
+    """
+    place = existing_home(home)
+    with judged(as_json=as_json):
+        _, catalogue = load_settings(place)
+    change, problem = None, ""
+    try:
+        change = settings_change(place, open_ledger(place).entries())
+    except AudienceError as error:
+        problem = f"They cannot be compared with the settings recorded last: {error}"
+    if as_json:
+        compared = _as_json(change) if change else {"held": None, "message": problem}
+        print_json({"valid": True, "exit_code": 0, "segments": len(catalogue), **compared})
+        return
     notices().print(f"policy.yaml and segments.yaml are valid: {len(catalogue):,} segments.")
+    if problem:
+        notices().print(problem)
+    elif change and change.weakenings:
+        _tell_change(change)
 
 
 @app.command("explain")
-def explain_policy(home: HomeOption = None) -> None:
+def explain_policy(
+    home: HomeOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
+) -> None:
     """Explain in plain words what the settings promise."""
-    say(explain(*load_settings(existing_home(home))))
+    text = explain(*load_settings(existing_home(home)))
+    if as_json:
+        paragraphs = (paragraph.split(". ", 1) for paragraph in text.strip().split("\n\n"))
+        print_json([{"subject": subject, "text": words} for subject, words in paragraphs])
+        return
+    say(text)
 
 
 @app.command("history")
@@ -90,6 +123,7 @@ def approve_policy(
         str, typer.Option(help="Approve only the settings with this digest, as listed.")
     ] = "",
     home: HomeOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
     """Approve settings that weaken the promise; without --reason, list them.
 
@@ -101,11 +135,25 @@ def approve_policy(
     place = existing_home(home)
     ledger = open_ledger(place)
     if reason is None:
-        _tell_change(settings_change(place, ledger.entries()))
-        return
-    who = Who.runs(Policy.load(place.policy).roles)
-    change = approve_settings(place, ledger, Secret.of(place), who, reason, digest)
-    _tell_change(change)
+        change = settings_change(place, ledger.entries())
+    else:
+        who = Who.runs(Policy.load(place.policy).roles)
+        change = approve_settings(place, ledger, Secret.of(place), who, reason, digest)
+    if as_json:
+        print_json(_as_json(change))
+    else:
+        _tell_change(change)
+
+
+def _as_json(change: SettingsChange) -> Mapping[str, object]:
+    """What weakens the promise, and whether a run may go by it; logins are not listed."""
+    return {
+        "weaker": [asdict(weakening) for weakening in change.weakenings],
+        "digest": change.after.digest[:_DIGEST] if change.weakenings else None,
+        "approvals": len(change.approvers),
+        "needed": change.needed if change.weakenings else 0,
+        "held": not change.takes_effect,
+    }
 
 
 def _tell_change(change: SettingsChange) -> None:
@@ -118,11 +166,18 @@ def _tell_change(change: SettingsChange) -> None:
     if change.takes_effect:
         say("They are approved: the next run records them.")
         return
+    say(f"Every run is held. {len(change.approvers)} of {change.needed} approvals exist.")
+    logins = may_decide(change.deciding)
+    if len(logins) < change.needed or not change.deciding.logins.get(OFFICER):
+        say(
+            f"They cannot be approved yet: {len(logins)} of {change.needed} logins may approve. "
+            f"Name the logins of a {OFFICER} and of another {OFFICER} or data_engineer under roles "
+            "in policy.yaml, or take the weaker settings back."
+        )
+        return
     say(
-        f"{len(change.approvers)} of {change.needed} approvals exist. {who_approves(change)} "
-        "approves with:\n"
-        f'  audience policy approve --digest {change.after.digest[:_DIGEST]} --reason "..."\n'
-        "Until then every run is held."
+        f"{who_approves(change)} approves with:\n"
+        f'  audience policy approve --digest {change.after.digest[:_DIGEST]} --reason "..."'
     )
 
 

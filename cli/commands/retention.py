@@ -64,7 +64,7 @@ def _standing(home: Home, policy: Policy, newest: date) -> list[str]:
     return [
         f"Working data is kept for the {kept} days before the first day of a run.",
         (
-            f"Profiles closed for more than {years} years that {newest} did not take in: "
+            f"Profiles closed for more than {years} years, left out of the intake of {newest}: "
             f"{excluded.get('closed_long_ago', 0):,}."
         ),
         f"Rows of erased people in working files: {left:,}"

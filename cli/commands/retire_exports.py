@@ -20,7 +20,9 @@ def retire_exports(
     before: Annotated[
         str, typer.Option(help="Remove exports of periods that ended before this day, YYYY-MM-DD.")
     ],
-    reason: Annotated[str, typer.Option(help="Why, in a sentence; everybody can read it.")],
+    reason: Annotated[
+        str, typer.Option(help="The reason, in one sentence that everyone can read.")
+    ],
     home: HomeOption = None,
 ) -> None:
     """Remove old exports from published/. Releases, the database and the ledger stay."""

@@ -34,7 +34,9 @@ def register(app: typer.Typer) -> None:
 def list_suppressed(
     subject: Annotated[
         str,
-        typer.Option("--campaign", "--subject", help="Campaign id, interest code or everyone."),
+        typer.Option(
+            "--campaign", "--subject", help="Campaign id or name, interest code or everyone."
+        ),
     ],
     day: Annotated[str | None, typer.Option(help="Released local day, YYYY-MM-DD.")] = None,
     period: Annotated[

@@ -31,7 +31,7 @@ def serve_ui(
     place = existing_home(home)
     folder = prepare_instance(place)
     require_free(port)
-    command = [sys.executable, "-P", "-m", "pipelines.pages", "-h", _HERE, "-p", str(port)]
+    command = [sys.executable, "-P", "-m", "pipelines.pages", str(port)]
     named = {VARIABLE: str(place.root), "DAGSTER_HOME": str(folder)}
     os.execve(sys.executable, command, {**os.environ, **named})  # noqa: S606  no shell
 

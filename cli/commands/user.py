@@ -1,12 +1,14 @@
 """`audience user`: the accounts of the portal."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anonymizer.model.errors import AudienceError, ConfigurationError, Fault
+from anonymizer.storage.home import Home
 from cli.commands.common import (
     HomeOption,
     JsonOption,
@@ -14,7 +16,8 @@ from cli.commands.common import (
     parse_word,
     require_extra,
 )
-from cli.output import say
+from cli.output import say, warn
+from cli.selection import alternatives
 from pipelines.screen import Listing, show
 
 if TYPE_CHECKING:
@@ -80,9 +83,20 @@ def add_user(
         except AudienceError:
             store.remove(login)
             raise
+    _doubt_advertisers(account.advertisers, existing_home(home))
     say(f"Added {login}.")
     if password is not None:
         _print_once(password, ask=ask)
+
+
+def _doubt_advertisers(advertisers: Sequence[str], home: Home) -> None:
+    """Warn of ids that no export has: of an advertiser to come, or mistyped."""
+    from cli.exported_figures import known_advertisers  # noqa: PLC0415  loads Arrow
+
+    known = known_advertisers(home)
+    for one in advertisers:
+        if one not in {id_ for id_, _ in known}:
+            warn(f"{one} has no export yet, so check the id: {alternatives(one, known)}.")
 
 
 @user.command("list")

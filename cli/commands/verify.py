@@ -1,5 +1,7 @@
 """`audience verify`: what is published, proved from what is published."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -7,8 +9,9 @@ import typer
 
 from anonymizer.exports.verification import VerifiedFolder, verify_folder
 from anonymizer.model.errors import ConfigurationError, Fault
-from cli.commands.common import HomeOption, reading_home
+from cli.commands.common import HomeOption, JsonOption, judged, reading_home
 from cli.output import say
+from pipelines.screen import print_json
 
 
 def register(app: typer.Typer) -> None:
@@ -24,9 +27,14 @@ def verify(
         str, typer.Option(help="A hash that was noted earlier: an entry must have it.")
     ] = "",
     home: HomeOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
     """Prove every published byte against the ledger's public part, offline, without the home."""
-    proved = verify_folder(_existing(folder or reading_home(home).published), head)
+    with judged(as_json=as_json):
+        proved = verify_folder(_existing(folder or reading_home(home).published), head)
+    if as_json:
+        print_json(as_document(proved))
+        return
     say(
         f"{proved.entries} entries, {proved.releases} releases, {proved.files} files and the "
         f"database are as they were released.\n"
@@ -44,6 +52,11 @@ def verify(
         "Keep this hash: with --head anyone can verify later that nothing before it was "
         "replaced."
     )
+
+
+def as_document(proved: VerifiedFolder) -> Mapping[str, object]:
+    """What was proved, as JSON; `unfinished` is what the next run completes."""
+    return {"valid": True, "exit_code": 0, **asdict(proved)}
 
 
 def unfinished_lines(proved: VerifiedFolder) -> str:

@@ -7,9 +7,10 @@ import typer
 from anonymizer.exports.previous_release import sentence_on_repeats
 from anonymizer.exports.withdrawal import withdraw
 from anonymizer.storage.secret import Secret
-from cli.commands.common import HomeOption, existing_home
+from cli.commands.common import HomeOption, JsonOption, existing_home
 from cli.output import say
 from pipelines.release_history import open_ledger
+from pipelines.screen import print_json
 
 
 def register(app: typer.Typer) -> None:
@@ -23,11 +24,17 @@ def withdraw_release(
         str, typer.Option(help="The reason, in one sentence that everyone can read.")
     ],
     home: HomeOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
     """Permanently remove a release from exports and database, and leave a notice in its place."""
     place = existing_home(home)
     ledger = open_ledger(place)
     recipients = withdraw(release, reason, place, ledger, Secret.of(place))
+    records = [(entry.kind, entry.subject, entry.body) for entry in ledger.entries()]
+    repeats = sentence_on_repeats(release, records)
+    if as_json:
+        print_json({"release": release, "recipients": recipients, "repeats": repeats or None})
+        return
     say(
         f"{release} is withdrawn. A notice is in the export folders of:\n"
         + "".join(f"  {recipient}\n" for recipient in recipients)
@@ -36,6 +43,5 @@ def withdraw_release(
         "be released again with:\n"
         f'  audience correct-release {release} --reason "..."'
     )
-    records = [(entry.kind, entry.subject, entry.body) for entry in ledger.entries()]
-    if line := sentence_on_repeats(release, records):
-        say(f"{line}.")
+    if repeats:
+        say(f"{repeats}.")

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -436,8 +437,10 @@ def test_findings_are_printed_before_the_next_stage_begins(crossed):
 
     assert lines[0].startswith("crossed.csv: ")
     assert differences < first("(difference)") < combinations
-    assert combinations < first("(inference)") < first("DISCLOSES: ") < guess
-    assert guess < first("below the threshold;")
+    assert combinations < first("(inference)") < guess
+    assert guess < first("below the threshold;") < first("DISCLOSES: ")
+    verdict = first("DISCLOSES: ")
+    assert not [line for line in lines[verdict:] if line in STAGES or line.startswith("- ")]
 
 
 def test_facts_can_be_read_while_the_rest_is_still_computed(crossed):
@@ -453,6 +456,29 @@ def test_facts_can_be_read_while_the_rest_is_still_computed(crossed):
         done.kill()
 
 
+def test_an_audit_that_is_stopped_gives_the_verdict_it_has(crossed):
+    """It is complete after the segments; the guess that follows does not change it."""
+    words = command(*crossed, "--inference-k", 10, "--k", 10)
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env=BUFFERED, text=True
+    ) as done:
+        for line in done.stderr:
+            if line.strip() == STAGES[-1]:
+                break
+        done.send_signal(signal.SIGINT)
+        assert "DISCLOSES" in done.stdout.read()
+
+
+def test_what_an_export_leaves_out_is_not_said_to_be_published(tmp_path):
+    path = tmp_path / "part.csv"
+    path.write_text(
+        "region,sex,status,people\nTotal,Total,published,300\nA,Total,published,100\n"
+        "B,f,published,90\n"
+    )
+    _, text = run(path, "--inference-k", 10)
+    assert "3 segments published, 0 listed as suppressed, 6 in the full cross" in text
+
+
 def test_elsewhere_than_on_a_terminal_progress_is_one_line_a_stage(crossed):
     words = command(*crossed, "--inference-k", 10, "--k", 10)
     done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT)
@@ -464,7 +490,7 @@ def test_a_terminal_shows_the_stage_and_the_budget(crossed):
     """On stderr alone: what is piped from stdout stays clean."""
     terminal, side = pty.openpty()
     words = command(*crossed, "--inference-k", 10, "--work", 123_456)
-    environment = {**BUFFERED, "TERM": "xterm", "COLUMNS": "160"}
+    environment = {**BUFFERED, "TERM": "xterm", "COLUMNS": "80"}
     with subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=side, cwd=ROOT, env=environment
     ) as done:
@@ -479,6 +505,8 @@ def test_a_terminal_shows_the_stage_and_the_budget(crossed):
     os.close(terminal)
     assert "Combining figures" in shown.decode()
     assert "of 123,456 units of work" in shown.decode()
+    assert "…" not in shown.decode()
+    assert all(stage in shown.decode() for stage in STAGES[:-1])
     assert "\x1b" not in text
     assert "DISCLOSES" in text
     assert "DISCLOSES" not in shown.decode()

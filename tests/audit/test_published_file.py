@@ -96,5 +96,5 @@ def test_what_is_no_table_is_refused(tmp_path, text):
 
 
 def test_a_file_that_is_missing_or_no_parquet_is_refused(tmp_path):
-    assert "cannot be read" in faults(tmp_path / "none.csv", {})[0]
+    assert "there is no such file" in faults(tmp_path / "none.csv", {})[0]
     assert "not a Parquet file" in faults(write(tmp_path, "x", "published.parquet"), {})[0]

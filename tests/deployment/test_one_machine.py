@@ -209,6 +209,7 @@ def units(machine: Machine) -> Iterator[Pages]:
         port = machine.ports["3000"]
         pages = Pages(port, f"127.0.0.1:{port}", {})
         until("the pages answer", lambda: answers(pages))
+        assert pages.answer("GET", "/server_info", Host="evil.example")[0] == 400
         yield pages
 
 

@@ -63,6 +63,22 @@ def test_policy_check_lists_the_mistakes_of_both_files(new_home: Home, audience:
     assert "Traceback" not in done.stderr
 
 
+def test_settings_as_json(new_home: Home, audience: Audience) -> None:
+    at = ("--home", new_home.root, "--json")
+    found = json.loads(audience("policy", "check", *at).stdout)
+    assert (found["valid"], found["weaker"], found["held"]) == (True, [], False)
+    assert found["segments"] > 1_000
+    explained = json.loads(audience("policy", "explain", *at).stdout)
+    assert explained[0]["subject"] == "Threshold"
+    assert all(one["subject"] and one["text"] for one in explained)
+    assert json.loads(audience("ledger", "verify", *at).stdout)["entries"] == 0
+    new_home.policy.write_text("promise: {k: 3}\n")
+    done = audience("policy", "check", *at)
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["valid"], found["exit_code"]) == (2, False, 2)
+    assert "promise.k" in found["message"]
+
+
 def test_the_policy_in_plain_words(new_home: Home, audience: Audience) -> None:
     assert "50 different people" in audience("policy", "explain", "--home", new_home.root).stdout
     assert "k_jitter" in audience("policy", "reference").stdout

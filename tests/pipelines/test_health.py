@@ -12,6 +12,7 @@ from running import call
 
 from anonymizer.model.policy import Policy
 from anonymizer.storage.home import Home
+from cli.commands.health import late_lines
 from cli.commands.init import create_home
 from pipelines import journal
 from pipelines.health import health_of, update_metrics, write_metrics
@@ -43,6 +44,18 @@ def test_a_day_is_late_some_hours_after_its_time_and_not_before(home: Home) -> N
     found = health_of(home, hours_after(home, FIRST, 6.1))
     assert dict(found.late) == {FIRST: "not_run"}
     assert (found.is_sound, found.exit_code) == (False, 4)
+
+
+def test_days_that_are_late_for_one_reason_are_one_line() -> None:
+    days = [FIRST + timedelta(days=number) for number in range(6)]
+    reasons = ["not_run", "not_run", "not_run", "implausible", "not_run", "not_run"]
+    late = dict(zip([*days[:5], days[5] + timedelta(days=1)], reasons, strict=True))
+    assert list(late_lines(late)) == [
+        "2026-11-02 to 2026-11-04 (3 days) are late: not run yet (audience backfill)",
+        "2026-11-05 is late: implausible",
+        "2026-11-06 is late: not run yet (audience backfill)",
+        "2026-11-08 is late: not run yet (audience backfill)",
+    ]
 
 
 @pytest.mark.parametrize(

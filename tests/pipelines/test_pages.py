@@ -1,5 +1,7 @@
 """`audience ui`: Dagster's pages are up on this machine alone, and gone when they are ended."""
 
+import http.client
+import json
 import os
 import signal
 import socket
@@ -11,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -20,6 +23,15 @@ from cli.commands.init import create_home
 pytestmark = pytest.mark.slow
 AUDIENCE = str(Path(sys.executable).with_name("audience"))
 PATIENCE_SECONDS = 120
+CHANGE = "mutation{reloadWorkspace{__typename}}"
+WEBSOCKET = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec_WebSocket_Version": "13",
+    "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec_WebSocket_Protocol": "graphql-ws",
+}
+REFUSED = [400, 400, 405, 405, 405, 403, 403, 403, 403, 400]
 
 
 @pytest.fixture
@@ -81,19 +93,93 @@ def test_ended_pages_leave_no_process_behind(
     with subprocess.Popen(
         [*before, AUDIENCE, "ui", "--port", str(port)],
         env=os.environ | {"AUDIENCE_HOME": str(home.root)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            said = process.stdout.readline()
+            assert said == f"Dagster's pages: http://127.0.0.1:{port} (Ctrl-C ends them)\n"
+            assert refused_by(port) == REFUSED
+            assert len(processes_of(home)) > 2
+            process.send_signal(number)
+            assert process.wait(PATIENCE_SECONDS) == 0
+            until(not processes_of(home) for _ in count())
+            more, complaints = process.communicate()
+            assert more == ""
+            first, *rest = complaints.splitlines()
+            assert first == "Starting Dagster's pages; this takes up to half a minute ..."
+            assert "handshake" in "".join(rest), "of the refused WebSockets, and of nothing else"
+            assert len(rest) < 5
+        finally:
+            for left in processes_of(home):
+                with suppress(ProcessLookupError):
+                    os.kill(left, signal.SIGKILL)
+
+
+def refused_by(port: int) -> list[int]:
+    """Statuses of the answers to what a page of another site can ask."""
+    here = f"127.0.0.1:{port}"
+    link = f"/graphql?query={quote(CHANGE)}"
+    return [
+        status(port, "GET", "/server_info", Host="evil.example"),
+        status(port, "POST", "/graphql", Host="evil.example", Origin="http://evil.example"),
+        status(port, "GET", link, Host=here),
+        status(port, "HEAD", link, Host=here),
+        status(port, "GET", link.replace("?", "/?"), Host=here),
+        status(port, "POST", link, Host=here, Origin="http://evil.example"),
+        status(port, "POST", link, Host=here, Origin="null"),
+        status(port, "POST", link, Host=here, Origin=f"http://localhost:{port + 1}"),
+        status(port, "GET", "/graphql", Host=here, Origin="http://evil.example", **WEBSOCKET),
+        status(port, "GET", "/graphql", Host="evil.example", **WEBSOCKET),
+    ]
+
+
+def status(port: int, method: str, path: str, body: str | None = None, **headers: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request(method, path, body, named)
+    try:
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+@pytest.fixture(scope="module")
+def webserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The webserver that the pages and the unit of systemd start, without a code location."""
+    port = free_port()
+    command = [sys.executable, "-m", "pipelines.webserver", "--port", str(port)]
+    folder = tmp_path_factory.mktemp("dagster")
+    with subprocess.Popen(
+        [*command, "--empty-workspace"],
+        env=os.environ | {"DAGSTER_HOME": str(folder)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
         try:
             until(answering(port))
-            assert len(processes_of(home)) > 2
-            process.send_signal(number)
-            assert process.wait(PATIENCE_SECONDS) == 0
-            until(not processes_of(home) for _ in count())
+            yield port
         finally:
-            for left in processes_of(home):
-                with suppress(ProcessLookupError):
-                    os.kill(left, signal.SIGKILL)
+            process.terminate()
+
+
+def test_pages_of_other_sites_cannot_change_anything(webserver: int) -> None:
+    assert refused_by(webserver) == REFUSED
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+def test_the_pages_themselves_and_programs_can(name: str, webserver: int) -> None:
+    host = f"{name}:{webserver}"
+    own = {"Host": host, "Origin": f"http://{host}", "Content_Type": "application/json"}
+    asked = json.dumps({"query": CHANGE})
+    assert status(webserver, "POST", "/graphql", asked, **own) == 200
+    assert status(webserver, "POST", f"/graphql?query={quote(CHANGE)}", Host=host) == 200
+    assert status(webserver, "GET", "/", Host=host) == 200
+    tunnelled = {"Host": f"{name}:8080", "Origin": f"http://{name}:8080"}  # ssh -L 8080:...:3000
+    assert status(webserver, "POST", f"/graphql?query={quote(CHANGE)}", **tunnelled) == 200
+    assert status(webserver, "GET", "/graphql", **own, **WEBSOCKET) == 101
 
 
 LOADED = '{"query": "{ repositoryOrError(repositorySelector: {repositoryLocationName: '

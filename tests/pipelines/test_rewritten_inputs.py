@@ -68,6 +68,30 @@ def test_a_released_day_with_other_files_says_which(
     assert published(released_home) == before
 
 
+def test_new_requests_are_no_reason_for_a_correction(
+    released_home: Home, audience: Audience
+) -> None:
+    assert audience("rights", "withdraw", "--user", "u0000001").returncode == 0
+    done = audience(*RUN)
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    assert f"Requests have arrived since campaign-day-{DAY} was released (requests/" in said
+    assert "They count in the next release; the released figures stay as they are." in said
+    assert "correct-release" not in said
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        Rewritten(gone=("requests/r.csv",)),
+        Rewritten(new=("requests/r.csv", "visits/day=2026-11-01/a.csv")),
+        Rewritten(new=("requests/r.csv",), changed=("consents/c.csv",)),
+    ],
+)
+def test_other_files_and_lost_requests_are_a_reason(found: Rewritten) -> None:
+    assert "audience correct-release campaign-day-1" in found.explain("campaign-day-1")
+
+
 def test_a_released_day_whose_files_are_broken_now_stays(
     released_home: Home, audience: Audience
 ) -> None:

@@ -5,9 +5,10 @@ from datetime import UTC, date, datetime
 from io import StringIO
 
 import pytest
-from rich.console import Console
+from rich.text import Text
 
-from pipelines.screen import Listing, meter, out, show, table
+from anonymizer.model.escaping import visible
+from pipelines.screen import Listing, Screen, meter, out, show, table
 
 LONG = "campaign-month-2026-10 with-a-word-that-is-longer-than-any-narrow-terminal"
 LISTING = Listing(
@@ -20,23 +21,74 @@ LISTING = Listing(
 )
 
 
-@pytest.mark.parametrize("width", [40, 80, 300])
-def test_nothing_is_cut_off_on_a_terminal(width: int) -> None:
-    screen = Console(file=StringIO(), width=width, force_terminal=False)
-    screen.print(table(LISTING.title, LISTING.columns, LISTING.rows))
-    shown = screen.file.getvalue()  # type: ignore[attr-defined]
+ENTRY = (
+    *(12, "2026-11-30T20:16:38", "ratna@jakarta-01.example"),
+    *("release", "campaign-month-2026-10", "released, 4 files, 3,677 figures", "0123456789abcdef"),
+)
+LEDGER = Listing(
+    "Ledger", ("number", "time (UTC)", "actor", "kind", "subject", "outcome", "hash"), [ENTRY]
+)
+REASONS = Listing(
+    "Rows",
+    ("table", "read", "reasons"),
+    [("visits", 1_234_567, ", ".join(f"reason_{number} {number:,}" for number in range(90)))],
+)
+
+
+def shown_on(width: int, listing: Listing) -> str:
+    file = StringIO()
+    screen = Screen(file=file, width=width, highlight=False, markup=False, force_terminal=True)
+    screen.print(table(listing.title, listing.columns, listing.rows))
+    return Text.from_ansi(file.getvalue()).plain
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 300])
+@pytest.mark.parametrize("listing", [LISTING, LEDGER, REASONS], ids=["long", "ledger", "reasons"])
+def test_every_word_is_whole_on_every_terminal(width: int, listing: Listing) -> None:
+    shown = shown_on(width, listing)
+    words = {
+        word
+        for row in listing.rows
+        for value in row
+        if value is not None
+        for word in (f"{value:,}" if isinstance(value, int) else visible(str(value))).split()
+    }
+    assert words <= set(shown.split())
     assert "…" not in shown
-    assert "1,234,567" in shown  # a number stands on one line
-    assert max(map(len, shown.splitlines())) <= width
+    longest = max(map(len, words))
+    assert max(map(len, shown.splitlines())) <= max(width, longest + len("time (UTC)  "))
 
 
-@pytest.mark.parametrize("width", [20, 40, 80])
-def test_a_long_word_goes_on_in_the_next_line(width: int) -> None:
-    screen = Console(file=StringIO(), width=width)
-    screen.print(table("", ("name",), [(LONG,)]))
-    shown = screen.file.getvalue()  # type: ignore[attr-defined]
-    cells = [line.strip("│ ") for line in shown.splitlines() if line.startswith("│")]
-    assert "".join(cells).replace(" ", "") == LONG.replace(" ", "")
+@pytest.mark.parametrize("listing", [LEDGER, REASONS], ids=["ledger", "reasons"])
+def test_where_a_table_does_not_fit_its_rows_are_lists(listing: Listing) -> None:
+    (title, _, first, *_) = shown_on(80, listing).splitlines()
+    assert title == listing.title
+    assert first.split() == [listing.columns[0], str(listing.rows[0][0])]
+    assert "│" in shown_on(3_000, listing)
+
+
+def test_a_table_of_80_columns_uses_them() -> None:
+    rows = [("a", "some words that are as long as a line of the table can be, and a few more")]
+    lines = shown_on(60, Listing("", ("id", "words"), rows)).splitlines()
+    assert max(map(len, lines)) == 60
+    assert len(lines) == 6  # the text takes two of them
+
+
+@pytest.mark.parametrize("width", [20, 40])
+def test_a_long_word_of_a_message_is_not_broken(width: int) -> None:
+    file = StringIO()
+    Screen(file=file, width=width).print(f"see {LONG}")
+    assert set(LONG.split()) <= set(file.getvalue().split())
+
+
+def test_a_message_wraps_between_words() -> None:
+    file = StringIO()
+    Screen(file=file, width=30).print("- a rule is broken\n    by what is written in this file")
+    assert file.getvalue().splitlines() == [
+        "- a rule is broken",
+        "    by what is written in this",
+        "    file",
+    ]
 
 
 def test_in_a_pipe_a_line_is_a_row(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """A weaker promise takes effect once two logins have approved it, and not before."""
 
+import json
 from collections.abc import Callable
 from datetime import date
 from importlib.resources import files
@@ -81,6 +82,43 @@ def test_a_weaker_promise_is_held_and_the_old_one_stays(home: Home) -> None:
     run = call("check-input", "--day", "2026-11-18")
     assert run.returncode == 4
     assert "weaker_settings" in run.stdout
+
+
+def test_a_check_of_weaker_settings_says_that_runs_are_held(home: Home) -> None:
+    assert "held" not in call("policy", "check").stdout
+    edit(home, "\n  k: 50", "\n  k: 30")
+    done = call("policy", "check")
+    assert done.returncode == 0
+    for said in ("promise.k: 50 -> 30", "Every run is held.", "audience policy approve --digest"):
+        assert said in done.stdout
+    for command in ("check", "approve"):
+        found = json.loads(call("policy", command, "--json").stdout)
+        assert found["weaker"] == [{"setting": "promise.k", "before": "50", "after": "30"}]
+        assert (found["approvals"], found["needed"], found["held"]) == (0, 2, True)
+
+
+def test_settings_are_checked_without_a_readable_ledger(home: Home) -> None:
+    home.ledger.write_bytes(b"no ledger")
+    done = call("policy", "check")
+    assert done.returncode == 0
+    assert "are valid" in done.stderr
+    assert "They cannot be compared with the settings recorded last" in done.stderr
+    found = json.loads(call("policy", "check", "--json").stdout)
+    assert (found["valid"], found["held"]) == (True, None)
+
+
+def test_where_no_login_has_a_role_no_approval_is_recommended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = create_home(Home(tmp_path / "bare"))
+    monkeypatch.setenv("AUDIENCE_HOME", str(bare.root))
+    record(bare)
+    edit(bare, "\n  k: 50", "\n  k: 30")
+    for command in ("check", "approve"):
+        said = call("policy", command).stdout
+        assert "0 of 2 logins may approve" in said
+        assert "under roles in policy.yaml" in said
+        assert "--digest" not in said
 
 
 def test_two_logins_approve_it_and_it_applies_from_the_next_period(home: Home) -> None:

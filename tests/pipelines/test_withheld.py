@@ -13,6 +13,7 @@ import pytest
 
 from anonymizer.model.errors import Held
 from anonymizer.model.segments import Catalogue, load_catalogue
+from anonymizer.model.subjects import name_of
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.publication import load_release
 from anonymizer.storage.home import Home
@@ -120,12 +121,25 @@ def test_segments_that_are_asked_for(
     )
 
 
+def test_a_campaign_is_named_as_in_the_other_commands(
+    released_home: Home, campaign: str, audience: Audience
+) -> None:
+    release = load_release(released_home, Ledger.open(released_home.ledger), f"campaign-day-{DAY}")
+    names = {subject.id: name_of(subject).english for subject in release.subjects}
+    by_id = audience("suppressed", "--campaign", campaign, "--day", DAY)
+    for written in (names[campaign], names[campaign].upper()):
+        assert audience("suppressed", "--campaign", written, "--day", DAY).stdout == by_id.stdout
+    several = audience("suppressed", "--campaign", "e", "--day", DAY)
+    assert several.returncode == 2
+    assert f"{campaign} ({names[campaign]})" in several.stderr
+
+
 def test_what_there_is_not_is_a_mistake(
     released_home: Home, campaign: str, audience: Audience
 ) -> None:
     for arguments, problem in (
         (("--campaign", campaign, "--day", "2026-12-24"), "nothing is released for 2026-12-24"),
-        (("--campaign", "nobody", "--day", DAY), "has a table of 'nobody'"),
+        (("--campaign", "nobody", "--day", DAY), f"no campaign of {DAY} is called 'nobody'"),
         (("--campaign", campaign, "--day", DAY, "--segment", "men_on_mars"), "no segment"),
     ):
         done = audience("suppressed", *arguments)

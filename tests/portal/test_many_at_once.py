@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from anonymizer.exports import export_files
 from anonymizer.exports.circulation import Circulation
 from anonymizer.exports.export_files import ExportFiles
 from anonymizer.storage.home import Home, PublishedCopy
-from portal import account_database, export_files
+from portal import account_database
 from portal.account_store import AccountStore
 from portal.user_accounts import UserAccount
 

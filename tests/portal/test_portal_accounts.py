@@ -51,6 +51,16 @@ def test_an_account_is_made_with_a_password_that_is_printed_once(home: Home) -> 
     ]
 
 
+def test_an_advertiser_without_exports_is_doubted(home: Home) -> None:
+    (home.exports / "adv-01" / "campaign-day-2026-11-02").mkdir(parents=True)
+    (home.exports / "_all" / "campaign-day-2026-11-02").mkdir(parents=True)
+    said = user(home, "add", "nina", "--advertiser", "adv-77", "--advertiser", "adv-01")
+    assert said.returncode == 0
+    warning = "Warning: adv-77 has no export yet, so check the id: the closest is adv-01.\n"
+    assert said.stderr == warning
+    assert user(home, "add", "budi", "--advertiser", "adv-01").stderr == ""
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [

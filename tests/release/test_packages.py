@@ -1,5 +1,6 @@
 """`audience package`: one ZIP file of what an advertiser gets, and never more than that."""
 
+import json
 import random
 import shutil
 import zipfile
@@ -102,6 +103,11 @@ def test_a_workbook_that_repeats_withdrawn_figures_is_told(home: Home, tmp_path:
     done = CliRunner().invoke(app, [*words, "--home", str(home.published)])
     assert done.exit_code == 0, done.output
     assert line in done.output
+    done = CliRunner().invoke(app, [*words, "--home", str(home.published), "--json"])
+    made = json.loads(done.stdout)
+    assert Path(made["path"]).is_file()
+    assert made["releases"] == [NAME]
+    assert made["warnings"] == [line]
 
 
 def test_the_exports_that_repeat_figures_of_a_release_are_named(home: Home) -> None:
@@ -134,6 +140,10 @@ def test_a_withdrawal_names_the_exports_that_repeat_its_figures(
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     assert f"Workbooks of {NAME} that compare with the previous period" in done.output
+    stated = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
+    assert stated["release"] == before
+    assert "maju" in stated["recipients"]
+    assert f"Workbooks of {NAME} that compare" in stated["repeats"]
 
 
 def test_what_is_not_as_recorded_is_refused(home: Home) -> None:

@@ -225,7 +225,11 @@ def test_exports_say_what_became_of_them(home: Home, tmp_path: Path) -> None:
     position = Home(shutil.copytree(home.root, tmp_path / "copy"))
     ledger = Ledger.open(position.ledger)
     withdraw("campaign-day-2026-11-22", "Visits were delivered twice", position, ledger, SECRET)
+    (position.exports / "_all" / "audience-month-2026-10").mkdir(parents=True)
+    (position.exports / "_all" / "audience-month-2026-10" / "audience.csv").touch()
     exports = audience.exports(position.root).set_index(["advertiser", "release"])
+    assert exports.loc[("_all", "audience-month-2026-10"), "campaigns"] is pd.NA
+    assert exports.loc[("maju", "campaign-day-2026-11-23"), "campaigns"] >= 1
     assert exports["campaigns"].dtype == "Int64"
     assert exports.loc[("jaya", "campaign-day-2026-11-22"), "notice"] == "withdrawn"
     assert exports.loc[("jaya", "campaign-day-2026-11-23"), "notice"] == ""

@@ -1,5 +1,6 @@
 """Commands that read need the published folder and nothing else: no ledger, no key, no home."""
 
+import json
 import re
 import shutil
 from datetime import date
@@ -126,6 +127,52 @@ def test_unknown_names_end_with_those_that_exist(copy: Path, tmp_path: Path) -> 
     done = audience(tmp_path, "figures", "--campaign", "winter", "--home", str(copy))
     assert done.returncode == 2
     assert "no campaign is called 'winter' (there are autumn (Autumn Sale), spring" in done.stderr
+
+
+def test_a_name_that_is_nearly_right_ends_with_the_closest(copy: Path, tmp_path: Path) -> None:
+    done = audience(tmp_path, "exports", "--campaign", "Sprung-sale", "--home", str(copy))
+    assert done.returncode == 2
+    assert "no campaign is called 'Sprung-sale' (the closest is spring (" in done.stderr
+    done = audience(tmp_path, "exports", "--advertiser", "winter", "--home", str(copy))
+    assert "_all ()" not in done.stderr
+
+
+@pytest.mark.parametrize(("language", "ending"), [("en", "23.xlsx"), ("id", "23_id.xlsx")])
+def test_exports_are_listed_by_language(
+    language: str, ending: str, copy: Path, tmp_path: Path
+) -> None:
+    words = ("exports", "--language", language, "--day", "2026-11-23", "--home", str(copy))
+    rows = json.loads(audience(tmp_path, *words, "--json").stdout)
+    assert {row["advertiser"] for row in rows} == {"jaya", "maju"}
+    for row in rows:
+        assert row["workbook"].endswith(ending)
+        assert Path(row["path"]).is_file()
+    text = audience(tmp_path, *words).stdout
+    assert all(row["workbook"] in text for row in rows)
+    one = json.loads(audience(tmp_path, *words, "--campaign", "Spring Sale", "--json").stdout)
+    assert one == [row for row in rows if row["workbook"].startswith("spring-sale")]
+    assert audience(tmp_path, "exports", "--language", "fr", "--home", str(copy)).returncode == 2
+
+
+def test_no_exports_are_said_to_be_none(copy: Path, tmp_path: Path) -> None:
+    words = ("exports", "--day", "2026-12-24", "--home", str(copy))
+    done = audience(tmp_path, *words)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.startswith("There are no exports to list")
+    assert json.loads(audience(tmp_path, *words, "--json").stdout) == []
+
+
+def test_what_was_verified_as_json(copy: Path, tmp_path: Path) -> None:
+    at = ("verify", "--json", "--home", str(copy))
+    proved = json.loads(audience(tmp_path, *at).stdout)
+    assert proved["valid"] is True
+    assert proved["releases"] == 2
+    assert proved["withdrawn"] == {BAD: REASON}
+    next(copy.rglob("*.xlsx")).write_bytes(b"")
+    done = audience(tmp_path, *at)
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["valid"], found["exit_code"]) == (4, False, 4)
+    assert ".xlsx" in found["message"]
 
 
 def test_a_copy_that_was_changed_is_refused(copy: Path, tmp_path: Path) -> None:

@@ -489,3 +489,29 @@ def test_each_outcome_has_an_exit_code(case: str, home: Home, folder: Path) -> N
         assert isinstance(done.exception, error)
         assert done.exception.exit_code == code
         assert message in str(done.exception)
+        assert not str(done.exception).startswith("held")
+    stated = CliRunner().invoke(app, ["check", str(path), "--json"])
+    assert stated.exit_code == code
+    found = json.loads(stated.output)
+    assert (found["valid"], found["exit_code"]) == (error is None, code)
+    if error is None:
+        (one,) = found["checked"]
+        assert (one["file"], one["release"]) == (name, NAME)
+        assert one["recipient"] == check_file(path).recipient
+    else:
+        assert message in found["message"]
+        assert found["reason"] == done.exception.reason  # type: ignore[union-attr]
+
+
+def test_an_export_and_what_there_is_not_as_json(folder: Path) -> None:
+    done = CliRunner().invoke(app, ["check", str(folder), "--json"])
+    found = json.loads(done.output)
+    certificate = json.loads((folder / "certificate.json").read_text("utf-8"))
+    assert (done.exit_code, found["valid"]) == (0, True)
+    (one,) = found["checked"]
+    assert one["files"] == len(list(folder.iterdir())) - 1
+    assert one["key"]
+    assert one["certificate"].items() <= {**certificate, **one["certificate"]}.items()
+    done = CliRunner().invoke(app, ["check", str(folder / "none.csv"), "--json"])
+    assert done.exit_code == 2
+    assert json.loads(done.output)["reason"] is None

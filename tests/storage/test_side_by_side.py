@@ -240,11 +240,12 @@ def test_processes_of_a_pool_do_other_work_afterwards() -> None:
 
 def test_a_pool_ends_processes_that_are_in_the_middle_of_something() -> None:
     """What they would say next is the answer to a question that nobody asks any more."""
+    others = set(children())  # servers of other tests
     with ProcessPool() as pool:
         eager = replace(EAGER, pool=pool)
         with pytest.raises(Held, match="a proof is wrong"):
             eager.results(refuse, os.getpid(), ITEMS[:1] * 8, EQUAL)
-        assert not children()
+        assert set(children()) <= others
         with pytest.raises(Held, match="worker_lost"):
             eager.results(die, os.getpid(), ITEMS, EQUAL)
         assert eager.results(tenfold, 10, ITEMS, EQUAL) == [10 * item for item in ITEMS]

@@ -98,7 +98,7 @@ def test_files_that_are_no_hierarchy(tmp_path: Path, text: str, problem: str) ->
 
 
 def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
-    assert "FileNotFoundError" in faults(tmp_path / "none.csv")[0]
+    assert "there is no such file" in faults(tmp_path / "none.csv")[0]
     (tmp_path / "h.csv").write_bytes(b"parent,child\n\xff\xfe,a\n")
     assert "UTF-8" in faults(tmp_path / "h.csv")[0]
 

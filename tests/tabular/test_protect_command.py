@@ -103,6 +103,30 @@ def test_bad_input_ends_with_2_and_every_mistake_and_writes_nothing(tmp_path: Pa
     assert not (tmp_path / "published.csv").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("nofile.csv", None, "there is no such file"),
+        ("folder.csv", "", "it is a folder"),
+    ],
+)
+def test_why_a_file_cannot_be_read_is_said_in_words(
+    name: str, content: str | None, problem: str, tmp_path: Path
+) -> None:
+    write_world(tmp_path)
+    if content is not None:
+        (tmp_path / name).mkdir()
+    words = ("--count", "people_counted", "--out", "published.csv")
+    for done in (
+        audience(tmp_path, "protect", name, *words),
+        audience(tmp_path, "protect", "cells.csv", *words, "--hierarchy", f"sex={name}"),
+        audience(tmp_path, "audit", name, "--inference-k", "10"),
+    ):
+        assert done.returncode == 2
+        assert problem in done.stderr
+        assert "Error" not in done.stderr
+
+
 def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
     write_world(tmp_path)
     (tmp_path / "key").chmod(0o644)
