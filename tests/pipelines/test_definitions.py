@@ -126,7 +126,7 @@ def test_a_longer_series_has_the_flow_of_a_day_and_a_job_of_its_own(series: Seri
     assert not {dg.AssetKey(stage) for stage in stages} & set(daily)
 
 
-@pytest.mark.parametrize("name", MADE)
+@pytest.mark.parametrize("name", sorted(MADE))
 def test_every_asset_has_its_columns_described(name: str) -> None:
     schema = MADE[name].metadata["dagster/column_schema"]
 
