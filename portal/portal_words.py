@@ -102,10 +102,10 @@ WORDS: Mapping[str, Text] = {
     "everyone": Text("Everyone", "Semua orang"),
     "suppressed": Text("not published", "tidak ditampilkan"),
     "suppressed_rule": Text(
-        "Not published means that there is no figure. It says nothing about the number of people. "
+        "Not published means that there is no figure; it does not mean that there are no people. "
         "The nearest published figure that contains the group is under its name.",
-        "Tidak ditampilkan berarti tidak ada angka. Ini tidak menyatakan apa pun tentang jumlah "
-        "orang. Di bawah namanya ada angka terdekat yang mencakup kelompok itu.",
+        "Tidak ditampilkan berarti tidak ada angka, bukan berarti tidak ada orang. Di bawah "
+        "namanya ada angka terdekat yang mencakup kelompok itu.",
     ),
     "nearest": Text("Nearest published", "Angka terdekat"),
     "no_nearest": Text("No wider group is published.", "Tidak ada kelompok lebih luas."),
