@@ -182,7 +182,7 @@ class _Trial:
             return False
         self._note("eligibility", {"account": account_facts(people.account)})
         with self._engine(spill=True) as engine:
-            reach = self._attempt(lambda: count_reach(engine, *arguments, self.terms.catalogue))
+            reach = self._attempt(lambda: count_reach(engine, *arguments))
         if reach is None:
             return False
         self._note("reach", {"account": account_facts(reach.account), "tables": reach.tables})

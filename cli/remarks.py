@@ -28,7 +28,6 @@ _TEXTS = {
     "age_not_known": "row(s) with a date that gives no age",
     "request_undated": "row(s) without a readable time: they apply permanently",
     "category_not_mapped": "row(s) with a category that belongs to no interest",
-    "device_not_mapped": "row(s) with a device class that is not known, counted as other",
     "tag_unknown": "row(s) with a utm_id that matches no campaign",
     "quarantined": "row(s) quarantined, {detail}",
     "ignored": "ignored: {detail}",

@@ -153,21 +153,12 @@ class TrialGround:
         return cls(home, ledger, recorded, today, Secret.of(home), tuple(periods))
 
     def foresee(
-        self,
-        released: ReleasedPeriod,
-        promise: PolicyPromise,
-        catalogue: Catalogue,
-        counted: Sequence[Counted] | None = None,
+        self, released: ReleasedPeriod, promise: PolicyPromise, catalogue: Catalogue
     ) -> ForeseenRelease:
-        """A period under a promise and a catalogue, from the counts in `private/` or from these.
-
-        Raises Disclosure or Held.
-        """
+        """A period under a promise and a catalogue. Raises Disclosure or Held."""
         policy = self.recorded.policy.model_copy(update={"promise": promise})
         terms = PeriodTerms(policy.running_as(self.today), catalogue, self.secret)
-        return foresee_period(
-            self.home, self.ledger, released.series, released.period, terms, counted
-        )
+        return foresee_period(self.home, self.ledger, released.series, released.period, terms)
 
 
 def released_periods(

@@ -225,7 +225,7 @@ def parts_of(
 
 def _terms_of_day(installation: Installation, day: date) -> Terms:
     terms = installation.terms(Period("day", day))
-    return terms.policy, terms.secret, terms.catalogue
+    return terms.policy, terms.secret, terms.catalogue.interests
 
 
 def _unless(finished: FinishedDays, part: StageWork) -> Work:

@@ -25,7 +25,6 @@ VISITS = _schema(
     campaign_ids=("VARCHAR[]", "the campaign accessed; several if equal links are tied"),
     program=("BOOLEAN", "whether the user agent identifies a program"),
     interest=("VARCHAR", "code of the interest of the page; null for none"),
-    device=("VARCHAR", "class of the device; null where it is not stated or not known"),
     local_day=("DATE", "the day of the visit"),
 )
 QUARANTINE = _schema(
@@ -138,7 +137,6 @@ _ACCEPTED: _Columns = {
     ),
     "program": ((_VISITS, "user_agent"),),
     "interest": ((_VISITS, "product_category"),),
-    "device": ((_VISITS, "device_class"),),
     "local_day": ((_VISITS, "occurred_at"),),
 }
 # A fault can be in any column of the raw contract. What is kept of it is a pointer.

@@ -24,8 +24,7 @@ from anonymizer.intake.objections import Decisions
 from anonymizer.model.codings import Codings
 from anonymizer.model.errors import AudienceError
 from anonymizer.model.policy import Effort, Policy
-from anonymizer.model.segments import Catalogue, Interest
-from anonymizer.model.series import CAMPAIGN_DAY
+from anonymizer.model.segments import Interest
 from anonymizer.storage.home import Home
 from anonymizer.storage.processes import Advance
 from anonymizer.storage.secret import Secret
@@ -36,7 +35,7 @@ _FEWEST_DAYS = 4  # two processes take as long to start as two small days take
 _LEAST_MEGABYTES = 512  # for each process
 Step = Literal["intake", "eligibility", "reach"]
 Outcome = Intake | EligibilityCounts | Reach
-Terms = tuple[Policy, Secret, Catalogue]
+Terms = tuple[Policy, Secret, tuple[Interest, ...]]
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,6 @@ class DayWork:
     policy: Policy
     secret: Secret
     interests: tuple[Interest, ...]
-    added: Catalogue | None  # where tables of days have an added dimension
     now: float
 
 
@@ -70,7 +68,7 @@ def done(shared: Surroundings, work: DayWork) -> Outcome:
         if work.step == "eligibility":
             return find_eligible(engine, home, day, policy, secret)
         if work.step == "reach":
-            return count_reach(engine, home, day, policy, secret, work.added)
+            return count_reach(engine, home, day, policy, secret)
         return take_in(
             home,
             day,
@@ -88,7 +86,7 @@ def done(shared: Surroundings, work: DayWork) -> Outcome:
 class DaysInAdvance:
     """The days of a run that are worked on side by side. Use as a context manager.
 
-    `terms` gives the policy, the secret and the catalogue of a day.
+    `terms` gives the policy, the secret and the interests of a day.
     """
 
     def __init__(self, terms: Callable[[date], Terms]) -> None:
@@ -140,9 +138,6 @@ class DaysInAdvance:
             return
         for day in days:
             with suppress(AudienceError):  # the stage finds the same, and says so
-                policy, secret, catalogue = self._terms(day)
-                is_added = catalogue.of_series(CAMPAIGN_DAY.id).added_dimension is not None
-                added = catalogue if is_added else None
-                interests = catalogue.interests
-                work = DayWork(step, day, policy, secret, interests, added, time.time())
+                policy, secret, interests = self._terms(day)
+                work = DayWork(step, day, policy, secret, interests, time.time())
                 self._advance.add((step, day), work)

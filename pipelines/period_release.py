@@ -74,10 +74,6 @@ class _ReleaseContext:
     edition: int = 1
     scratch: Home | None = None
 
-    def catalogue(self, terms: PeriodTerms) -> Catalogue:
-        """The segments that tables of the series can have."""
-        return terms.catalogue.of_series(self.series.id)
-
     @property
     def data(self) -> Home:
         """The home of the period's working files."""
@@ -155,23 +151,16 @@ class ForeseenRelease:
 
 
 def foresee_period(
-    home: Home,
-    ledger: Ledger,
-    series: Series,
-    period: Period,
-    terms: PeriodTerms,
-    tables: Sequence[Counted] | None = None,
+    home: Home, ledger: Ledger, series: Series, period: Period, terms: PeriodTerms
 ) -> ForeseenRelease:
-    """A period suppressed and checked from its counts in `private/`, or from these tables.
-
-    Writes nothing.
+    """A period suppressed and checked from its counts in `private/`. Writes nothing.
 
     It is judged against the releases that came before it in the ledger, whatever terms these had.
     Raises Disclosure or Held as `release_period` does, Held `no_counts` where nothing was counted.
     """
     edition = expected_edition(ledger, series, period)
     place = _ReleaseContext(home, ledger, series, period, edition)
-    counted = _counted(place, terms) if tables is None else _of_edition(place, tables)
+    counted = _counted(place, terms)
     if not counted:
         raise Held("no_counts", f"no table was counted for {series.release_id(period)}")
     return ForeseenRelease(
@@ -214,12 +203,8 @@ def newest_objections(home: Home) -> date | None:
 
 def _counted(place: _ReleaseContext, terms: PeriodTerms) -> tuple[Counted, ...]:
     """The counts of the period, as tables of the edition."""
-    tables = load_counted_series(place.home, place.series, place.period, terms.catalogue)
-    return _of_edition(place, tables)
-
-
-def _of_edition(place: _ReleaseContext, tables: Sequence[Counted]) -> tuple[Counted, ...]:
-    return tuple(replace(table, key=replace(table.key, edition=place.edition)) for table in tables)
+    counted = load_counted_series(place.home, place.series, place.period, terms.catalogue)
+    return tuple(replace(table, key=replace(table.key, edition=place.edition)) for table in counted)
 
 
 def _refuse_empty_correction(place: _ReleaseContext) -> None:
@@ -242,7 +227,7 @@ def _check(
     with evidence_kept(home, series, period.end):
         tables, checked = _judge(place, terms, counted, subjects)
     keep_evidence(home, series, period.end, checked.comparison.evidence)
-    write_protected(home, period.end, tables, checked.figures, place.catalogue(terms), series)
+    write_protected(home, period.end, tables, checked.figures, terms.catalogue, series)
     return checked
 
 
@@ -254,7 +239,7 @@ def _judge(
 ) -> tuple[tuple[Suppressed, ...], Checked]:
     home, series, period = place.home, place.series, place.period
     promise, effort = terms.policy.promise, terms.policy.effort
-    own = SuppressionTerms(place.catalogue(terms), promise, terms.secret, effort)
+    own = SuppressionTerms(terms.catalogue, promise, terms.secret, effort)
     workers = heedful_workers(effort)
     near = near_history(
         home, place.ledger, series, period, promise.near_days, edition=place.edition
@@ -292,7 +277,7 @@ def _export(
         "already_released": published.already_released,
         "tables": tables,
         "published": figures,
-        "suppressed": len(place.catalogue(terms)) * tables - figures,
+        "suppressed": len(terms.catalogue) * tables - figures,
         "recipients": len(folders),
     }
 

@@ -55,7 +55,7 @@ def catalogue_of(home: Home, ledger: Ledger, release: Release) -> Catalogue:
         return _released_catalogue(release)
     for revision in revisions(ledger):
         if revision.digests["catalogue"] == release.catalogue_digest:
-            return revision.meaning().catalogue.of_series(release.series.id)
+            return revision.meaning().catalogue
     catalogue = read_meaning(SettingsTexts.in_force(home)).catalogue
     if catalogue.digest != release.catalogue_digest:
         raise Held(
@@ -63,7 +63,7 @@ def catalogue_of(home: Home, ledger: Ledger, release: Release) -> Catalogue:
             f"segments.yaml has changed since {release.id} was made; to ask about this release, "
             "use a home with the segments.yaml of that time",
         )
-    return catalogue.of_series(release.series.id)
+    return catalogue
 
 
 def _released_catalogue(release: Release) -> Catalogue:

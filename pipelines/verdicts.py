@@ -129,11 +129,8 @@ def reach_within_people(installation: Installation, series: Series, period: Peri
         for stage in ("people", "reach")
     )
     eligible = people.select(_CODES).group_by(_CODES).aggregate([([], "count_all")])
-    # An added dimension divides a cell, not the people who are eligible there.
-    keys = ["subject_id", *_CODES]
-    counted = reach.select([*keys, "people"]).group_by(keys).aggregate([("people", "sum")])
-    joined = counted.join(eligible, keys=_CODES)
-    within = pc.less_equal(joined["people_sum"], pc.fill_null(joined["count_all"], 0))
+    joined = reach.select([*_CODES, "people"]).join(eligible, keys=_CODES)
+    within = pc.less_equal(joined["people"], pc.fill_null(joined["count_all"], 0))
     return CheckVerdict(bool(pc.all(within, min_count=0).as_py()), {"compared": joined.num_rows})
 
 
@@ -142,7 +139,7 @@ def threshold_reached(installation: Installation, series: Series, period: Period
     if note := _not_comparable(installation, series, period):
         return CheckVerdict(passed=True, metadata={"note": note})
     home, terms = installation.home, installation.terms(period)
-    catalogue, k = terms.catalogue.of_series(series.id), terms.policy.promise.k
+    catalogue, k = terms.catalogue, terms.policy.promise.k
     counted = load_counted_series(home, series, period, catalogue)
     keys = [table.key for table in counted]
     figures = read_figures(home, period.end, keys, catalogue, series)
@@ -201,8 +198,7 @@ def figures_in_range(installation: Installation, series: Series, period: Period)
     """
     if note := _not_comparable(installation, series, period):
         return CheckVerdict(passed=True, metadata={"note": note})
-    home = installation.home
-    catalogue = installation.terms(period).catalogue.of_series(series.id)
+    home, catalogue = installation.home, installation.terms(period).catalogue
     release = _in_force(installation, series, period)
     shared = _shared(read_protected(home, period.end, series))
     released = _rows_by_subject(release)

@@ -1,13 +1,13 @@
 -- Judges the visits of a batch. `excluded`: the row is sound but not of this day (`late`: its
--- own day is released already). URL, user agent, category, device class and ids end here.
+-- own day is released already). URL, user agent, category and ids end here.
 -- A visit is known by its id and its person: ids of sessions, which people share, lose no person.
 -- in:  raw_rows (visit_id, person_key, user_id_fault, occurred_at, occurred_at_fault, url,
---      user_agent, product_category, device_class), url_parts, matches, accessed
---      (choose_campaigns.sql), program_words, interest_words, device_words
+--      user_agent, product_category), url_parts, matches, accessed (choose_campaigns.sql),
+--      program_words, interest_words
 -- out: row_number, fault ('column reason', null = sound), record_key, content, rank, arrival,
---      excluded, person_key, campaign_ids, program, interest (code, null = none), device (null =
---      not stated or not known), local_day, category_not_mapped, device_not_mapped, tag_unknown (no
---      campaign has its utm_id) BOOLEAN; of rows of other days no person and no campaign
+--      excluded, person_key, campaign_ids, program, interest (code, null = none), local_day,
+--      category_not_mapped, tag_unknown (no campaign has its utm_id) BOOLEAN; of rows of other
+--      days no person and no campaign
 -- parameters: $visit_key, $content_key, $day, $zone, $arrival, $arrival_end, $late_before,
 --             $earliest, $blanks
 WITH agents AS (
@@ -35,7 +35,6 @@ timed AS (
         *,
         nullif(trim(visit_id, $blanks), '') AS id,
         nullif(lower(trim(product_category, $blanks)), '') AS category,
-        nullif(lower(trim(device_class, $blanks)), '') AS device_word,
         CAST(occurred_at AT TIME ZONE $zone AS DATE) AS local_day
     FROM raw_rows
 ),
@@ -44,7 +43,6 @@ judged AS (
         r.*,
         a.campaign_ids,
         c.interest,
-        d.device,
         u.utm_ids IS NOT NULL AND n.url_number IS NULL AS tag_unknown,
         p.user_agent IS NOT NULL AS program,
         CASE
@@ -68,7 +66,6 @@ judged AS (
     LEFT JOIN named AS n ON n.url_number = u.url_number
     LEFT JOIN programs AS p ON p.user_agent = r.user_agent
     LEFT JOIN categories AS c ON c.category = r.category
-    LEFT JOIN device_words AS d ON d.word = r.device_word
 )
 SELECT
     row_number,
@@ -80,8 +77,7 @@ SELECT
         $content_key || coalesce(person_key, encode('guest'))
         || encode(concat_ws(
             chr(31),
-            epoch_us(occurred_at), trim(url), coalesce(user_agent, ''), coalesce(interest, ''),
-            device  -- left out where it is null: content without it is what it was
+            epoch_us(occurred_at), trim(url), coalesce(user_agent, ''), coalesce(interest, '')
         ))
     ), 1, 32)) AS content,
     epoch_us(occurred_at) AS rank,
@@ -94,9 +90,7 @@ SELECT
     END AS campaign_ids,
     program,
     interest,
-    device,
     local_day,
     category IS NOT NULL AND interest IS NULL AS category_not_mapped,
-    device_word IS NOT NULL AND device IS NULL AS device_not_mapped,
     tag_unknown
 FROM judged

@@ -1,6 +1,6 @@
 -- Which visits state something that nothing is known of, by file: counts and rows, never the values. A
 -- product category that belongs to no interest (where no interest is set up, none is missed), a
--- device class that is not known, a utm_id that is no campaign's, a URL that no campaign's link or tag matches.
+-- utm_id that is no campaign's, a URL that no campaign's link or tag matches.
 -- in:  standing (visits), interest_words
 -- out: code, raw_column, file (its number), row_count, first_rows (up to five row numbers)
 WITH noted AS (
@@ -8,10 +8,6 @@ WITH noted AS (
     FROM standing
     WHERE category_not_mapped AND excluded IS NULL
         AND EXISTS (SELECT 1 FROM interest_words)
-    UNION ALL
-    SELECT 'device_not_mapped' AS code, 'device_class' AS raw_column, file, row_number
-    FROM standing
-    WHERE device_not_mapped AND excluded IS NULL
     UNION ALL
     SELECT 'tag_unknown' AS code, 'url' AS raw_column, file, row_number
     FROM standing

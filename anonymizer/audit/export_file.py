@@ -13,15 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from anonymizer.audit import attack_limits
-from anonymizer.model.added_dimensions import (
-    ADDED_DIMENSIONS,
-    DEVICE,
-    OTHER,
-    PRODUCT_CATEGORY,
-    device,
-    product_category,
-)
-from anonymizer.model.dimensions import ALL, Dimension, Group, Text, age, gender, region
+from anonymizer.model.dimensions import Dimension, Group, age, gender, region
 from anonymizer.model.errors import ConfigurationError, Fault, first_few
 from anonymizer.model.hierarchies import unreadable
 from anonymizer.storage.parquet_tables import require_small
@@ -42,10 +34,6 @@ _HEADINGS = {
     "Kode jenis kelamin": "gender",
     "Age code": "age",
     "Kode usia": "age",
-    "Device code": "device",
-    "Kode perangkat": "device",
-    "Product category code": "product_category",
-    "Kode kategori produk": "product_category",
     "Multiples of": "rounding",
     "Kelipatan": "rounding",
 }
@@ -69,7 +57,6 @@ def is_export(columns: Collection[str]) -> bool:
 def as_published(columns: Columns) -> Columns:
     """What is to be audited of an export: the codes of its dimensions, status and people."""
     chosen = {name: columns[column] for column, name in _COLUMNS.items()}
-    chosen |= {name: columns[name] for name in ADDED_DIMENSIONS if name in columns}
     return {**chosen, **{name: columns[name] for name in _KEPT}}
 
 
@@ -82,7 +69,7 @@ def rounding_of(columns: Columns) -> int:
 
 def known_dimension(path: Path, name: str, codes: Collection[str]) -> Dimension:
     """The dimension of an export's column. Raises ConfigurationError for groups nobody explains."""
-    own = _dimension(name, codes)
+    own = _dimension(name)
     unknown = set(codes) - own.positions.keys()
     if unknown:
         explained = _explained(path, own) or _brought_along(name)
@@ -103,12 +90,7 @@ def known_dimension(path: Path, name: str, codes: Collection[str]) -> Dimension:
     return Dimension(name, own.leaves, tuple(groups))
 
 
-def _dimension(name: str, codes: Collection[str]) -> Dimension:
-    if name == DEVICE:
-        return device()
-    if name == PRODUCT_CATEGORY:
-        values = sorted(set(codes) - {ALL, OTHER})
-        return product_category([(value, Text(value, value)) for value in values])
+def _dimension(name: str) -> Dimension:
     return {"gender": gender, "age": age, "region": region}[name]()
 
 

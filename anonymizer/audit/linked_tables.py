@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +23,6 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Runs = tuple[date, date]
 _DIMENSIONS = ("gender", "age", "region")
-_OWN = len(_DIMENSIONS)
-AddedLeaves = Mapping[str, tuple[str, ...]]  # by the name of the dimension, in order
-_NOTHING_ADDED: AddedLeaves = MappingProxyType({})
 _ALWAYS = date.min, date.max
 _MOST_COMBINATIONS = 2**62  # as one number
 
@@ -112,16 +108,6 @@ class Linked:
         return found & self.possible
 
 
-def added_leaves(catalogue: Catalogue, releases: Sequence[ReleasedTables]) -> AddedLeaves:
-    """The dimensions beside the three that any of the tables has, with all of their values."""
-    found = {axis.name: dict.fromkeys(axis.leaves) for axis in catalogue.dimensions[_OWN:]}
-    for release in releases:
-        for row in release.groups.to_pylist():
-            if row["dimension"] not in _DIMENSIONS:
-                found.setdefault(row["dimension"], {}).update(dict.fromkeys(row["leaves"]))
-    return {name: tuple(found[name]) for name in sorted(found)}
-
-
 def new_table(
     figures: Figures,
     possible: Flags,
@@ -129,22 +115,10 @@ def new_table(
     promise: Promise,
     error: int,
     runs: Runs = _ALWAYS,
-    added: AddedLeaves = _NOTHING_ADDED,
 ) -> Linked:
-    """A table that is about to be released.
-
-    Over `added` dimensions as well: of one that it does not have, each figure takes all values.
-    """
+    """A table that is about to be released."""
     axes = catalogue.dimensions
     cells = catalogue.cells[figures.segments]
-    own = {
-        axis.name: (axis.leaves, axis.membership[cells[:, number]])
-        for number, axis in enumerate(axes)
-    }
-    order = [number for number, axis in enumerate(axes) if axis.name not in added]
-    order += [number for name in added for number, axis in enumerate(axes) if axis.name == name]
-    plain = {name: axis for name, axis in own.items() if name not in added}
-    spread = _spread(own, added, len(figures.segments))
     return Linked(
         key=figures.key,
         new=True,
@@ -152,82 +126,20 @@ def new_table(
         error=error,
         ids=tuple(catalogue.id(segment) for segment in figures.segments.tolist()),
         people=figures.people.astype(np.int64),
-        leaves=(*(leaves for leaves, _ in plain.values()), *added.values()),
-        inside=(*(inside for _, inside in plain.values()), *(one.inside for one in spread)),
-        possible=_with_values(possible.transpose(order), len(plain), spread),
+        leaves=tuple(axis.leaves for axis in axes),
+        inside=tuple(axis.membership[cells[:, number]] for number, axis in enumerate(axes)),
+        possible=possible,
         runs=runs,
     )
 
 
-@dataclass(frozen=True)
-class _SpreadValues:
-    """Figures over the values of an added dimension (figures x leaves), and the values there are.
-
-    Of these a table knows those in `known`; where it does not have the dimension, all.
-    """
-
-    inside: Flags
-    known: Flags
-    has_it: bool
-
-
-def _spread(
-    own: Mapping[str, tuple[tuple[str, ...], Flags]], added: AddedLeaves, figures: int
-) -> list[_SpreadValues]:
-    found = []
-    for name, leaves in added.items():
-        inside, known = (
-            np.ones((figures, len(leaves)), dtype=bool),
-            np.ones(len(leaves), dtype=bool),
-        )
-        if name in own:
-            values, members = own[name]
-            known = np.array([leaf in values for leaf in leaves], dtype=bool)
-            inside = np.zeros((figures, len(leaves)), dtype=bool)
-            inside[:, [leaves.index(value) for value in values]] = members
-        found.append(_SpreadValues(inside, known, name in own))
-    return found
-
-
-def _with_values(possible: Flags, plain: int, spread: Sequence[_SpreadValues]) -> Flags:
-    """Where people may be over added dimensions, which come last in order.
-
-    `possible` has the `plain` dimensions and those of the added ones that the table has. Nobody is
-    where the table does not know the value.
-    """
-    grid = possible
-    for number, values in enumerate(spread):
-        axis = plain + number
-        size = len(values.known)
-        if values.has_it:
-            moved = np.moveaxis(grid, axis, 0)
-            wide = np.zeros((size, *moved.shape[1:]), dtype=bool)
-            # Values keep their order among all that there are.
-            wide[values.known] = moved
-            grid = np.moveaxis(wide, 0, axis)
-        else:
-            grid = np.repeat(np.expand_dims(grid, axis), size, axis=axis)
-    return grid
-
-
-def released_tables(
-    release: ReleasedTables, reference: Sequence[Dimension], added: AddedLeaves = _NOTHING_ADDED
-) -> Iterator[Linked]:
-    """The tables of an earlier release; `reference` knows the codes of target regions.
-
-    Over `added` dimensions as well: of one that it does not have, each figure takes all values.
-    """
+def released_tables(release: ReleasedTables, reference: Sequence[Dimension]) -> Iterator[Linked]:
+    """The tables of an earlier release; `reference` knows the codes of target regions."""
     groups: dict[tuple[str, str], list[str]] = {}
-    leaves = [dict.fromkeys(axis.leaves) for axis in reference[:_OWN]]
-    values: dict[str, dict[str, None]] = {}
+    leaves = [dict.fromkeys(axis.leaves) for axis in reference]
     for row in release.groups.to_pylist():
         groups[row["dimension"], row["code"]] = row["leaves"]
-        known_leaves = (
-            leaves[_DIMENSIONS.index(row["dimension"])]
-            if row["dimension"] in _DIMENSIONS
-            else values.setdefault(row["dimension"], {})
-        )
-        known_leaves.update(dict.fromkeys(row["leaves"]))
+        leaves[_DIMENSIONS.index(row["dimension"])].update(dict.fromkeys(row["leaves"]))
     known = tuple(tuple(axis) for axis in leaves)
     rows: dict[str, list[tuple[str, int]]] = {}
     for row in release.figures.to_pylist():
@@ -236,21 +148,6 @@ def released_tables(
     for subject in release.subjects:
         published = rows.get(subject.id, [])
         codes = [release.segments[segment] for segment, _ in published]
-        own = {
-            name: (
-                tuple(sorted(found, key=added[name].index)),
-                _inside(
-                    tuple(sorted(found, key=added[name].index)),
-                    [groups[name, code.code(name)] for code in codes],
-                ),
-            )
-            for name, found in values.items()
-        }
-        spread = _spread(own, added, len(published))
-        targets = getattr(subject, "target_regions", None)
-        possible = _possible(known, reference, targets)
-        for name in (name for name in added if name in own):
-            possible = np.repeat(possible[..., None], len(own[name][0]), axis=-1)
         yield Linked(
             key=TableKey(release.kind, subject.id, release.period, release.edition),
             new=False,
@@ -258,15 +155,12 @@ def released_tables(
             error=release.error,
             ids=tuple(segment for segment, _ in published),
             people=np.array([people for _, people in published], dtype=np.int64),
-            leaves=(*known, *added.values()),
-            inside=(
-                *(
-                    _inside(axis, [groups[dimension, code.code(dimension)] for code in codes])
-                    for dimension, axis in zip(_DIMENSIONS, known, strict=True)
-                ),
-                *(one.inside for one in spread),
+            leaves=known,
+            inside=tuple(
+                _inside(axis, [groups[dimension, getattr(code, dimension)] for code in codes])
+                for dimension, axis in zip(_DIMENSIONS, known, strict=True)
             ),
-            possible=_with_values(possible, _OWN, spread),
+            possible=_possible(known, reference, getattr(subject, "target_regions", None)),
             runs=(
                 getattr(subject, "starts_on", date.min),
                 getattr(subject, "ends_on", date.max),

@@ -3,7 +3,6 @@
 from datetime import date
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from anonymizer.model.errors import Held, first_few
 from anonymizer.model.periods import Period
@@ -21,7 +20,6 @@ _VISITS = pa.schema(
         "campaign_ids": pa.list_(pa.string()),
         "program": pa.bool_(),
         "interest": pa.string(),
-        "device": pa.string(),
         "local_day": pa.date32(),
     }
 )
@@ -45,20 +43,6 @@ def require_inputs(home: Home, series: Series, period: Period, timing: Timing) -
             "this period out",
         )
     return inputs_of(series, period, timing)
-
-
-def require_devices(home: Home, inputs: Inputs) -> None:
-    """Raise Held `visits_outdated` when visits were taken in by a version that knows no devices."""
-    paths = [home.working_file("visits", day) for day in inputs.visits]
-    paths += [home.working_file("late", day) for day in inputs.arrivals]
-    for path in paths:
-        if path.is_file() and "device" not in pq.read_schema(path).names:
-            raise Held(
-                "visits_outdated",
-                f"{path.parent.name}/{path.name} was taken in by an earlier version, which kept "
-                "nothing that an added dimension needs; run its day again, or add the dimension "
-                "from a later day on",
-            )
 
 
 def _missing(home: Home, series: Series, period: Period, timing: Timing) -> list[tuple[date, str]]:

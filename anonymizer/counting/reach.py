@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from anonymizer.counting.inputs import require_devices, require_inputs, scan_visits
+from anonymizer.counting.inputs import require_inputs, scan_visits
 from anonymizer.model import dimensions
 from anonymizer.model.accounting import RowAccount
 from anonymizer.model.dimensions import Dimension
@@ -33,7 +33,6 @@ from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
 
 EVERYONE = "everyone"
-_ADDED = "added"  # the column of an added dimension, whichever it is
 _NOTHING = {"campaign": "no_campaign", "interest": "no_interest"}
 
 
@@ -48,24 +47,13 @@ class Reach:
     tables: int
 
 
-def count_reach(
-    engine: Engine,
-    home: Home,
-    day: date,
-    policy: Policy,
-    secret: Secret,
-    catalogue: Catalogue | None = None,
-) -> Reach:
-    """Write `private/reach` and `private/overlaps` of the day: `count_series` for days.
-
-    An added dimension is counted if the catalogue is given and has one for days.
-    """
+def count_reach(engine: Engine, home: Home, day: date, policy: Policy, secret: Secret) -> Reach:
+    """Write `private/reach` and `private/overlaps` of the day: `count_series` for days."""
     period = Period("day", day)
     subjects = _campaigns(home, CAMPAIGN_DAY, period)
-    visits = _PeriodVisits(home, CAMPAIGN_DAY, period, Inputs((day,), (), day))
-    reach, counts = _count_visits(engine, visits, subjects, _Bound.of(policy, secret), catalogue)
-    _write_counts(home, CAMPAIGN_DAY, period, counts)
-    return reach
+    bound = _Bound.of(policy, secret)
+    inputs = Inputs((day,), (), day)
+    return _count_visits(engine, home, CAMPAIGN_DAY, period, subjects, inputs, bound)
 
 
 def count_series(
@@ -82,39 +70,15 @@ def count_series(
     A visit is counted when its person is eligible, inside the target of the subject for which it
     counts, and counts there. With campaigns the stage `overlaps` is written too. Same files, same
     bytes, whatever the order of rows and the number of threads. Raises Held `missing_input` when
-    a day of the period has not been taken in, `eligibility_outdated` when `find_eligible_in` has to
-    run first, and `visits_outdated` when visits lack what an added dimension needs.
+    a day of the period has not been taken in, and `eligibility_outdated` when `find_eligible_in`
+    has to run first.
     """
     inputs = require_inputs(home, series, period, policy.timing)
     if series.kind == "audience":
         return _count_people(engine, home, series, period)
     subjects = _subjects(home, series, period, catalogue)
-    visits = _PeriodVisits(home, series, period, inputs)
-    reach, counts = _count_visits(engine, visits, subjects, _Bound.of(policy, secret), catalogue)
-    _write_counts(home, series, period, counts)
-    return reach
-
-
-def count_tables(
-    engine: Engine,
-    home: Home,
-    series: Series,
-    period: Period,
-    policy: Policy,
-    secret: Secret,
-    catalogue: Catalogue,
-) -> tuple[Counted, ...]:
-    """The tables that `count_series` and `load_counted_series` would make. Writes nothing.
-
-    For a series of campaigns or interests. Raises Held as they do.
-    """
-    inputs = Inputs((period.end,), (), period.end)
-    if series != CAMPAIGN_DAY:
-        inputs = require_inputs(home, series, period, policy.timing)
-    subjects = _subjects(home, series, period, catalogue)
-    visits = _PeriodVisits(home, series, period, inputs)
-    _, counts = _count_visits(engine, visits, subjects, _Bound.of(policy, secret), catalogue)
-    return _tables(counts["reach"], subjects, series, period, catalogue)
+    bound = _Bound.of(policy, secret)
+    return _count_visits(engine, home, series, period, subjects, inputs, bound)
 
 
 def load_counted(home: Home, day: date, catalogue: Catalogue) -> tuple[Counted, ...]:
@@ -127,10 +91,9 @@ def load_counted_series(
 ) -> tuple[Counted, ...]:
     """One table for every subject of the series, also for one that nobody accessed.
 
-    Sorted by subject id, each of the shape of the series' catalogue. Subjects are the campaigns
-    that have a table of the period (`campaigns_of`), the catalogue's interests, or `everyone`.
-    Cells outside a campaign's target regions are structural zeros (`possible` is False). Raises
-    Held when
+    Sorted by subject id, each of the catalogue's shape. Subjects are the campaigns that have a
+    table of the period (`campaigns_of`), the catalogue's interests, or `everyone`. Cells outside
+    a campaign's target regions are structural zeros (`possible` is False). Raises Held when
     reach has codes that the catalogue does not know, or was counted by an earlier version.
     """
     reach = _read(home, series.stage("reach"), period.end)
@@ -140,29 +103,10 @@ def load_counted_series(
             f"the people of {series.release_id(period)} were counted by an earlier version; count "
             "them again",
         )
-    return _tables(reach, _subjects(home, series, period, catalogue), series, period, catalogue)
-
-
-def _tables(
-    reach: pa.Table,
-    subjects: Sequence["_CountedSubject"],
-    series: Series,
-    period: Period,
-    catalogue: Catalogue,
-) -> tuple[Counted, ...]:
-    """The rows of reach as tables. Raises Held for codes or an added dimension it does not have."""
-    catalogue = catalogue.of_series(series.id)
-    added = catalogue.added_dimension
-    if added is not None and added.name not in reach.column_names:
-        raise Held(
-            "reach_outdated",
-            f"the people of {series.release_id(period)} were counted without {added.name}; count "
-            "them again",
-        )
     starts = _first_rows(reach)
     by_name = {axis.name: axis for axis in catalogue.dimensions}
     tables = []
-    for subject in _with_table(subjects):
+    for subject in _with_table(_subjects(home, series, period, catalogue)):
         start, count = starts.get(subject.id, (0, 0))
         inside = _inside(subject, by_name["region"])
         key = TableKey(series.kind, subject.id, period)
@@ -262,32 +206,17 @@ def _with_table(subjects: Sequence[_CountedSubject]) -> list[_CountedSubject]:
     return [subject for subject in subjects if subject.has_table]
 
 
-@dataclass(frozen=True)
-class _PeriodVisits:
-    """The private files that a period of a series is counted from."""
-
-    home: Home
-    series: Series
-    period: Period
-    inputs: Inputs
-
-
 def _count_visits(
     engine: Engine,
-    visits: _PeriodVisits,
+    home: Home,
+    series: Series,
+    period: Period,
     subjects: Sequence[_CountedSubject],
+    inputs: Inputs,
     bound: _Bound,
-    catalogue: Catalogue | None,
-) -> tuple[Reach, Mapping[str, pa.Table]]:
-    """Count the people whose visits reach a subject, and say what became of each visit.
-
-    The counts are the rows of the stages `reach` and, of campaigns, `overlaps`.
-    """
-    home, series, period = visits.home, visits.series, visits.period
-    added = catalogue.of_series(series.id).added_dimension if catalogue else None
-    if added is not None:
-        require_devices(home, visits.inputs)
-    repeated = scan_visits(engine, home, visits.inputs)
+) -> Reach:
+    """Count the people whose visits reach a subject, and say what became of each visit."""
+    repeated = scan_visits(engine, home, inputs)
     for stage in ("people", "excluded"):
         engine.scan(stage, [home.working_file(series.stage(stage), period.end)])
     with_table = _with_table(subjects)
@@ -306,29 +235,15 @@ def _count_visits(
     engine.create("counted", "list_counted_people")
     resolved = engine.fetch("resolve_visits").to_pydict()
     account = _account(dict(zip(resolved["outcome"], resolved["visits"], strict=True)), repeated)
-    return Reach(account, len(with_table)), _counts(engine, series, added)
+    _write_counts(engine, home, series, period)
+    return Reach(account, len(with_table))
 
 
-def _counts(engine: Engine, series: Series, added: Dimension | None) -> Mapping[str, pa.Table]:
-    """What the people in `counted` add up to, by stage."""
-    if added is None:
-        reach = engine.fetch("count_reach")
-    else:
-        engine.load("added_values", pa.table({"value": pa.array(added.leaves, pa.string())}))
-        engine.create("valued", "list_first_values", {"dimension": added.name})
-        reach = engine.fetch("count_added_reach")
-        names = [added.name if name == _ADDED else name for name in reach.column_names]
-        reach = reach.rename_columns(names)
-    if series.kind != "campaign":
-        return {"reach": reach}
-    return {"reach": reach, "overlaps": engine.fetch("count_overlaps")}
-
-
-def _write_counts(
-    home: Home, series: Series, period: Period, counts: Mapping[str, pa.Table]
-) -> None:
-    for stage, rows in counts.items():
-        write_parquet(rows, home.working_file(series.stage(stage), period.end))
+def _write_counts(engine: Engine, home: Home, series: Series, period: Period) -> None:
+    """Write what the people in `counted` add up to."""
+    of_campaigns = {"overlaps": "count_overlaps"} if series.kind == "campaign" else {}
+    for stage, statement in ({"reach": "count_reach"} | of_campaigns).items():
+        write_parquet(engine.fetch(statement), home.working_file(series.stage(stage), period.end))
 
 
 def _count_people(engine: Engine, home: Home, series: Series, period: Period) -> Reach:
@@ -336,7 +251,7 @@ def _count_people(engine: Engine, home: Home, series: Series, period: Period) ->
     people = home.working_file(series.stage("people"), period.end)
     engine.scan("people", [people])
     counted = engine.create("counted", "list_audience", {"subject_id": EVERYONE})
-    _write_counts(home, series, period, _counts(engine, series, None))
+    _write_counts(engine, home, series, period)
     return Reach(RowAccount("people", counted, counted), tables=1)
 
 
@@ -413,10 +328,9 @@ def _table(
     key: TableKey, rows: pa.Table, inside: NDArray[np.bool_], catalogue: Catalogue
 ) -> Counted:
     """The rows of one subject on the grid of cells."""
-    columns = {"age": "age_band"}
+    columns = {"gender": "gender", "age": "age_band", "region": "region"}
     positions = tuple(
-        _positions(rows[columns.get(axis.name, axis.name)], axis, key)
-        for axis in catalogue.dimensions
+        _positions(rows[columns[axis.name]], axis, key) for axis in catalogue.dimensions
     )
     cells = np.ravel_multi_index(positions, catalogue.shape)
     buckets = rows["bucket"].to_numpy()

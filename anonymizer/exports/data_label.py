@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from anonymizer.exports.statements import period_in_words
-from anonymizer.model.dimensions import ALL, REGION_REFERENCE, Text
+from anonymizer.model.dimensions import REGION_REFERENCE, Text
 from anonymizer.model.tables import SubjectKind
 from anonymizer.model.windows import INTEREST_DAYS
 from anonymizer.release.release import Release, Segment
@@ -310,36 +310,21 @@ def _segment(segment: Segment) -> dict[str, Any]:
             "gender": segment.gender,
             "age": segment.age,
             "region_code": segment.region,
-            **{name: code for name, code in segment.added if code != ALL},
         },
     }
 
 
 def _segments_in_words(segments: Sequence[Segment]) -> Text:
     """One a line: `men under 40: gender male, age under_40, region all`."""
+    criteria = [(segment.gender, segment.age, segment.region) for segment in segments]
+    named = list(zip((segment.name for segment in segments), criteria, strict=True))
     return Text(
+        "\n".join(f"{name.english}: gender {g}, age {a}, region {r}" for name, (g, a, r) in named),
         "\n".join(
-            f"{one.name.english}: gender {one.gender}, age {one.age}, region {one.region}"
-            + "".join(f", {_ADDED[name].english} {code}" for name, code in _limits(one))
-            for one in segments
-        ),
-        "\n".join(
-            f"{one.name.indonesian}: jenis kelamin {one.gender}, usia {one.age}, wilayah "
-            f"{one.region}"
-            + "".join(f", {_ADDED[name].indonesian} {code}" for name, code in _limits(one))
-            for one in segments
+            f"{name.indonesian}: jenis kelamin {g}, usia {a}, wilayah {r}"
+            for name, (g, a, r) in named
         ),
     )
-
-
-_ADDED = {
-    "device": Text("device", "perangkat"),
-    "product_category": Text("product category", "kategori produk"),
-}
-
-
-def _limits(segment: Segment) -> list[tuple[str, str]]:
-    return [(name, code) for name, code in segment.added if code != ALL]
 
 
 def _listed(columns: Mapping[str, str]) -> str:

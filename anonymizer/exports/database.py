@@ -51,8 +51,6 @@ CREATED = (
     *("macro_described_figures", "view_campaign_days", "view_campaign_weeks"),
     *("view_campaign_months", "view_interest_weeks", "view_audience_months"),
 )
-# Only where a release has an added dimension.
-ADDED_FIGURES = "added_figures"
 TABLES = tuple(name for name in CREATED if not name.startswith(("macro_", "view_")))
 # Digests of the objects of databases that earlier versions built: their figures are proved too.
 _EARLIER_LAYOUTS = frozenset(
@@ -139,23 +137,6 @@ _INCOMING: Mapping[str, Mapping[str, pa.DataType]] = {
 }
 
 
-_INCOMING_ADDED: Mapping[str, pa.DataType] = {
-    "release_id": _TEXT,
-    "number": pa.int64(),
-    "position": pa.int64(),
-    "subject_id": _TEXT,
-    "segment_id": _TEXT,
-    "segment": _TEXT,
-    "segment_indonesian": _TEXT,
-    "named": pa.bool_(),
-    "gender": _TEXT,
-    "age": _TEXT,
-    "region_code": _TEXT,
-    "dimension": _TEXT,
-    "value": _TEXT,
-    "status": _TEXT,
-    "people": pa.int64(),
-}
 _INCOMING_FIGURES: Mapping[str, pa.DataType] = {
     "subject_id": _TEXT,
     "segment_id": _TEXT,
@@ -225,7 +206,7 @@ def differences(releases: Sequence[Release], path: Path) -> list[str]:
         names = sorted(described[0].keys() | described[1].keys())
         differing = [name for name in names if described[0].get(name) != described[1].get(name)]
         # A table with other columns was named above; the rest can be compared row by row.
-        rest = [name for name in (*TABLES, ADDED_FIGURES) if f"table {name}" not in differing]
+        rest = [name for name in TABLES if f"table {name}" not in differing]
         return differing + _differing_rows(rest, built, found)
     except duckdb.Error:
         return ["the file as a whole"]
@@ -287,17 +268,7 @@ def table_totals(
     With `releases`, the sum of the large tables is over the rows of these alone.
     """
     chosen = None if releases is None else list(releases)
-    statements = ["sum_database", *(["sum_added_figures"] if has_added_figures(connection) else [])]
-    return [
-        row
-        for name in statements
-        for row in connection.execute(read(name), {"releases": chosen}).fetchall()
-    ]
-
-
-def has_added_figures(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether a database has figures by an added dimension."""
-    return (ADDED_FIGURES,) in connection.sql(read("list_tables")).fetchall()
+    return connection.execute(read("sum_database"), {"releases": chosen}).fetchall()
 
 
 def require_totals(
@@ -325,8 +296,6 @@ def create_objects(incoming: Mapping[str, pa.Table], connection: duckdb.DuckDBPy
         connection.register(f"incoming_{name}", rows)
     for name in CREATED:
         connection.execute(read(f"create_{name}"))
-    if ADDED_FIGURES in incoming:
-        connection.execute(read(f"create_{ADDED_FIGURES}"))
     for (statement,) in connection.sql(read("describe_views")).fetchall():
         connection.execute(statement)
 
@@ -352,39 +321,12 @@ def incoming_rows(releases: Sequence[Release], definitions: Definitions) -> dict
         "ages": _age_rows(releases, definitions),
     }
     tables = {name: rows_of(name, given) for name, given in rows.items()}
-    tables["figures"] = _figures(releases, definitions)
-    if any(release.added_dimensions for release in releases):
-        added = (row for release in releases for row in _added_rows(release, definitions))
-        tables[ADDED_FIGURES] = rows_of(ADDED_FIGURES, added)
-    return tables
-
-
-def _added_rows(release: Release, definitions: Definitions) -> Iterator[tuple[Any, ...]]:
-    """The figures of segments that an added dimension limits."""
-    for position, row in enumerate(release.figures.to_pylist()):
-        segment = release.segments[row["segment_id"]]
-        for dimension, value in segment.added if segment.is_added else ():
-            yield (
-                release.id,
-                release.number,
-                position,
-                row["subject_id"],
-                definitions.segment(release, segment),
-                segment.name.english,
-                segment.name.indonesian,
-                segment.named,
-                *definitions.codes(release, segment),
-                dimension,
-                value,
-                row["status"],
-                row["people"],
-            )
+    return {**tables, "figures": _figures(releases, definitions)}
 
 
 def rows_of(name: str, rows: Iterable[Sequence[Any]]) -> pa.Table:
     """Rows for `create_objects`, in the columns that it expects of `name`."""
-    others = {"figures": _INCOMING_FIGURES, ADDED_FIGURES: _INCOMING_ADDED}
-    columns = others.get(name) or _INCOMING[name]
+    columns = _INCOMING_FIGURES if name == "figures" else _INCOMING[name]
     schema = pa.schema(list(columns.items()))
     values = list(zip(*rows, strict=True)) or [()] * len(schema)
     arrays = [pa.array(each, kind) for each, kind in zip(values, schema.types, strict=True)]
@@ -434,7 +376,7 @@ def _subject_rows(release: Release) -> Iterator[tuple[Any, ...]]:
 
 
 def _segment_rows(release: Release, definitions: Definitions) -> Iterator[tuple[Any, ...]]:
-    for segment in (one for one in release.segments.values() if not one.is_added):
+    for segment in release.segments.values():
         yield (
             release.number,
             definitions.segment(release, segment),
@@ -499,23 +441,12 @@ def _newest_groups(
 def _figures(releases: Sequence[Release], definitions: Definitions) -> pa.Table:
     schema = pa.schema(list(_INCOMING_FIGURES.items()))
     parts = [
-        rows.append_column("release_id", pa.repeat(release.id, len(rows))).append_column(
-            "position", pa.array(range(len(rows)), pa.int64())
-        )
+        definitions.figures(release)
+        .append_column("release_id", pa.repeat(release.id, len(release.figures)))
+        .append_column("position", pa.array(range(len(release.figures)), pa.int64()))
         for release in releases
-        for rows in (_plain_figures(release, definitions),)
     ]
     return pa.concat_tables([schema.empty_table(), *parts])
-
-
-def _plain_figures(release: Release, definitions: Definitions) -> pa.Table:
-    """The figures of a release without those that an added dimension limits."""
-    figures = definitions.figures(release)
-    if not release.added_dimensions:
-        return figures
-    added = {one.id for one in release.segments.values() if one.is_added}
-    ids = release.figures["segment_id"].to_pylist()
-    return figures.filter(pa.array([name not in added for name in ids], pa.bool_()))
 
 
 def releases_in(path: Path) -> list[str]:
@@ -530,8 +461,5 @@ def releases_in(path: Path) -> list[str]:
 def count_figures(home: Home, release_id: str) -> int:
     """How many rows of a release the database holds."""
     with duckdb.connect(str(home.database), read_only=True) as connection:
-        named = {"release_id": release_id}
-        rows = connection.execute(read("count_figures"), named).fetchall()
-        if has_added_figures(connection):
-            rows += connection.execute(read("count_added_figures"), named).fetchall()
-    return sum(int(row[0]) for row in rows)
+        rows = connection.execute(read("count_figures"), {"release_id": release_id}).fetchall()
+    return int(rows[0][0])

@@ -30,7 +30,6 @@ from anonymizer.exports.database import (
     build_database,
     create_objects,
     empty_rows,
-    has_added_figures,
     incoming_rows,
     replacing,
     require_totals,
@@ -177,7 +176,7 @@ def _insert(home: Home, ledger: Ledger, new: Sequence[str], path: Path) -> int:
 
 def add_release(release: Release, connection: duckdb.DuckDBPyConnection) -> None:
     """Insert a release that is newer than all that the database has. Raises _CannotGrowError."""
-    if release.corrects or release.added_dimensions or has_added_figures(connection):
+    if release.corrects:
         raise _CannotGrowError
     incoming = incoming_rows([release], Definitions({release.number: {}}))
     for name, rows in incoming.items():

@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from anonymizer.exports.parquet_file import is_schema
+from anonymizer.exports.parquet_file import SCHEMA
 from anonymizer.exports.workbook_parts import (
     LONGEST_PROPERTY,
     SEAL_PROPERTIES,
@@ -120,7 +120,7 @@ def _of_parquet(content: bytes, key: str) -> FileSeal | None:
         return None
     document = json.loads(held)
     digest = ""
-    if is_schema(file.schema_arrow.remove_metadata()):
+    if file.schema_arrow.remove_metadata().equals(SCHEMA):
         digest = _digest_of(file.read())
     return _opened(document if isinstance(document, dict) else {}, key, digest)
 

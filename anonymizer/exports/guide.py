@@ -13,7 +13,7 @@ def guide(release: Release) -> tuple[Text, ...]:
     """One rule a line, for a reader who has only the file."""
     return (
         *(_PEOPLE, *_who(release), *_bounds(release)),
-        *(_threshold(release), *_precision(release), _NO_ADDITION, _ALL, *_added(release)),
+        *(_threshold(release), *_precision(release), _NO_ADDITION, _ALL),
         *(_days(release), _FINAL, _origin(release)),
     )
 
@@ -83,29 +83,6 @@ _FINAL = Text(
     indonesian="Angka yang sudah terbit tidak pernah berubah. ID IAB mengikuti IAB Audience "
     "Taxonomy 1.1, kode wilayah mengikuti Kepmendagri Nomor 300.2.2-2138 Tahun 2025.",
 )
-
-
-_ADDED = {
-    "device": Text(
-        english="The device of a person is that of the first visit in the period that counts here; "
-        "other is every other kind of device, and a visit that states none.",
-        indonesian="Perangkat seseorang adalah perangkat pada kunjungan pertama dalam periode yang "
-        "dihitung di sini; other berarti perangkat jenis lain, atau kunjungan tanpa keterangan "
-        "perangkat.",
-    ),
-    "product_category": Text(
-        english="The product category of a person is that of the first visit in the period that "
-        "counts here; other is every category that is not listed, and a visit without one.",
-        indonesian="Kategori produk seseorang adalah kategori pada kunjungan pertama dalam periode "
-        "yang dihitung di sini; other berarti kategori yang tidak disebutkan, atau kunjungan tanpa "
-        "kategori.",
-    ),
-}
-
-
-def _added(release: Release) -> Iterator[Text]:
-    """What decides about the value of a person, where segments have an added dimension."""
-    yield from (_ADDED[name] for name in release.added_dimensions)
 
 
 def _who(release: Release) -> tuple[Text, ...]:

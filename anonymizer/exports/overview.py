@@ -19,9 +19,7 @@ _AGE_LEVELS = ("band", "group")  # the finer one that has figures is listed
 _REGION_LEVELS = ("country", "area", "province", "regency")
 _MOST_REGIONS = 10  # of each level
 
-# Gender, age and region; of segments that an added dimension limits its code as well.
-Codes = tuple[str, ...]
-_PLAIN = 3
+Codes = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class ReleasedGroups:
         for row in release.groups.to_pylist():
             words = Text(row["english"], row["indonesian"])
             group = ReleasedGroup(row["level"], words, frozenset(row["leaves"]))
-            known.setdefault(row["dimension"], {})[row["code"]] = group
+            known[row["dimension"]][row["code"]] = group
         return cls(known)
 
     @cached_property
@@ -65,8 +63,7 @@ class ReleasedGroups:
 
     def cells(self, codes: Codes) -> int:
         """Of how many cells a segment is made."""
-        whole = (ALL,) * (len(self.known) - len(codes))
-        pairs = zip(self.known, (*codes, *whole), strict=True)
+        pairs = zip(self.known, codes, strict=True)
         return prod(len(self.known[dimension][code].leaves) for dimension, code in pairs)
 
 
@@ -179,7 +176,7 @@ def overview_of(
     rows: Sequence[Row], release: Release, groups: ReleasedGroups, earlier: Earlier | None
 ) -> Overview:
     """What stands on the first page about the rows of one subject."""
-    published = {_codes(row, release): row for row in rows if row.people is not None}
+    published = {_codes(row): row for row in rows if row.people is not None}
     regions = list(_regions(published, release, groups))
     listed = [line for level in _REGION_LEVELS for line in _largest(regions, level)]
     return Overview(
@@ -191,25 +188,22 @@ def overview_of(
     )
 
 
-def _codes(row: Row, release: Release) -> Codes:
-    segment = release.segments[row.segment_id]
-    own = row.gender, row.age, row.region_code
-    return (*own, *(code for _, code in segment.added)) if segment.is_added else own
+def _codes(row: Row) -> Codes:
+    return row.gender, row.age, row.region_code
 
 
 def _headlines(
     rows: Sequence[Row], release: Release, earlier: Earlier | None
 ) -> Iterable[Headline]:
     """Named segments with a figure; everyone first, whether named or not."""
-    everyone = (ALL,) * _PLAIN
+    everyone = (ALL, ALL, ALL)
     before = earlier.people if earlier else {}
     named = {segment.id for segment in release.segments.values() if segment.named}
-    main = [row for row in rows if _codes(row, release) == everyone or row.segment_id in named]
-    for row in sorted(main, key=lambda row: _codes(row, release) != everyone):
+    main = [row for row in rows if _codes(row) == everyone or row.segment_id in named]
+    for row in sorted(main, key=lambda row: _codes(row) != everyone):
         if row.people is not None:
             name = release.segments[row.segment_id].name
-            is_everyone = _codes(row, release) == everyone
-            words = Text("everyone", "semua orang") if is_everyone else name
+            words = Text("everyone", "semua orang") if _codes(row) == everyone else name
             yield Headline(words, row.people, before.get(row.segment_id))
 
 
@@ -234,8 +228,7 @@ def _age_line(code: str, published: Mapping[Codes, Row], groups: ReleasedGroups)
 def _regions(
     published: Mapping[Codes, Row], release: Release, groups: ReleasedGroups
 ) -> Iterable[RegionLine]:
-    plain = {codes: row for codes, row in published.items() if len(codes) == _PLAIN}
-    for (gender, age, code), row in plain.items():
+    for (gender, age, code), row in published.items():
         if gender == age == ALL and code not in (ALL, NOT_STATED) and row.people is not None:
             segment = release.segments[row.segment_id]
             yield RegionLine(segment.region_name, groups.known["region"][code].level, row.people)
@@ -255,12 +248,7 @@ def _unpublished(
         if row.people is None and segment.named:
             found = [published[codes] for codes in _wider(segment, groups) if codes in published]
             nearest = min(
-                found,
-                key=lambda r: (
-                    groups.cells(_codes(r, release)),
-                    order[r.segment_id],
-                ),
-                default=None,
+                found, key=lambda r: (groups.cells(_codes(r)), order[r.segment_id]), default=None
             )
             name = release.segments[nearest.segment_id].name if nearest else None
             yield Unpublished(segment.name, name, nearest.people if nearest else None)
@@ -271,5 +259,3 @@ def _wider(segment: Segment, groups: ReleasedGroups) -> Iterable[Codes]:
         for age in groups.containing("age", segment.age):
             for region in groups.containing("region", segment.region):
                 yield gender, age, region
-                if segment.is_added:  # whole groups of the others, with its value
-                    yield gender, age, region, *(code for _, code in segment.added)

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from anonymizer.exports.rows import Row, columns_of
-from anonymizer.model.added_dimensions import ADDED_DIMENSIONS
+from anonymizer.exports.rows import Row
 
 _TYPES = {
     "period_start": pa.date32(),
@@ -13,24 +12,11 @@ _TYPES = {
     "people": pa.int64(),
     "rounding": pa.int32(),
 }
-
-
-def _schema(names: Sequence[str]) -> pa.Schema:
-    return pa.schema([(name, _TYPES.get(name, pa.string())) for name in names])
-
-
-SCHEMA = _schema(Row._fields)
+SCHEMA = pa.schema([(name, _TYPES.get(name, pa.string())) for name in Row._fields])
 
 
 def parquet_table(rows: Sequence[Row]) -> pa.Table:
     """The content of the file."""
-    schema = _schema(columns_of(rows))
-    columns = zip(*rows, strict=True) if rows else ((),) * len(schema)
-    arrays = [pa.array(column, kind) for column, kind in zip(columns, schema.types, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=schema)
-
-
-def is_schema(schema: pa.Schema) -> bool:
-    """Whether these are the columns of an export, with or without added dimensions."""
-    more = schema.names[len(SCHEMA) :]
-    return set(more) <= set(ADDED_DIMENSIONS) and schema.equals(_schema((*SCHEMA.names, *more)))
+    columns = zip(*rows, strict=True) if rows else ((),) * len(SCHEMA)
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, SCHEMA.types, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=SCHEMA)

@@ -1,9 +1,8 @@
 """The rows of an export: what its three file formats say, each in its own way."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
-from functools import cache
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import pyarrow.compute as pc
 
@@ -38,20 +37,6 @@ class Row(NamedTuple):
     statement_indonesian: str
 
 
-@cache
-def row_type(added: tuple[str, ...]) -> type[Row]:
-    """Rows with a column more for each added dimension, at the end."""
-    if not added:
-        return Row
-    fields = [*Row.__annotations__.items(), *((name, str) for name in added)]
-    return cast("type[Row]", NamedTuple("Row", fields))
-
-
-def columns_of(rows: Sequence[Row]) -> tuple[str, ...]:
-    """The columns of these rows."""
-    return type(rows[0])._fields if rows else Row._fields
-
-
 _FORMULA_STARTS = tuple("=+-@")
 
 
@@ -64,14 +49,12 @@ def export_rows(release: Release, subject: Subject) -> Iterator[Row]:
     period, called = release.period, name_of(subject)
     of = Text(release.provider, release.provider) if release.kind == "audience" else called
     done = deed(release.kind, of, period)
-    added = release.added_dimensions
-    make = row_type(added)
     for segment_id, status, people in zip(
         *(figures[name].to_pylist() for name in ("segment_id", "status", "people")), strict=True
     ):
         segment = release.segments[segment_id]
         words = statement(segment.name, people, done)
-        yield make(
+        yield Row(
             subject.advertiser_id if isinstance(subject, Campaign) else "",
             release.kind,
             subject.id,
@@ -92,7 +75,6 @@ def export_rows(release: Release, subject: Subject) -> Iterator[Row]:
             ";".join(segment.iab_ids),
             words.english,
             words.indonesian,
-            *(segment.code(name) for name in added),
         )
 
 

@@ -11,8 +11,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from anonymizer.model.added_dimensions import id_part
-from anonymizer.model.dimensions import ALL
 from anonymizer.release.release import Release, Segment
 
 _LEVELS = frozenset({"group", "area"})
@@ -46,9 +44,8 @@ class Definitions:
 
     def segment(self, release: Release, segment: Segment) -> str:
         """The id of a segment; that of one without a name is made of its codes."""
-        more = "".join(id_part(name, code) for name, code in segment.added)
-        if segment.id == ":".join((segment.gender, segment.age, segment.region)) + more:
-            return ":".join(self.codes(release, segment)) + more
+        if segment.id == ":".join((segment.gender, segment.age, segment.region)):
+            return ":".join(self.codes(release, segment))
         return self.renamed[release.number].get(("segment", segment.id), segment.id)
 
     def figures(self, release: Release) -> pa.Table:
@@ -68,13 +65,7 @@ class Definitions:
                 yield {**row, "code": self.group(release, level, row["code"])}
 
     def _segment_meanings(self, release: Release) -> Mapping[_Key, _Meaning]:
-        return {
-            ("segment", one.id): (
-                *self.codes(release, one),
-                *(id_part(name, code) for name, code in one.added if code != ALL),
-            )
-            for one in release.segments.values()
-        }
+        return {("segment", one.id): self.codes(release, one) for one in release.segments.values()}
 
 
 def _group_meanings(release: Release) -> Mapping[_Key, _Meaning]:

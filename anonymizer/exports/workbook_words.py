@@ -78,10 +78,6 @@ STATEMENT = Text("In a sentence", "Dalam kalimat")
 SEGMENT_ID = Text("Segment id", "ID segmen")
 GENDER_CODE = Text("Gender code", "Kode jenis kelamin")
 AGE_CODE = Text("Age code", "Kode usia")
-ADDED_CODES: Mapping[str, Text] = {
-    "device": Text("Device code", "Kode perangkat"),
-    "product_category": Text("Product category code", "Kode kategori produk"),
-}
 ROUNDING = Text("Multiples of", "Kelipatan")
 IAB_IDS = Text("IAB ids", "ID IAB")
 EVERY = Text("all", "semua")

@@ -19,7 +19,7 @@ from anonymizer.exports.data_label import LabelField
 from anonymizer.exports.guide import guide
 from anonymizer.exports.language import Language, worded
 from anonymizer.exports.overview import WorkbookContent
-from anonymizer.exports.rows import columns_of, harmless
+from anonymizer.exports.rows import Row, harmless
 from anonymizer.exports.summary_sheet import write_summary
 from anonymizer.exports.workbook_parts import (
     PLACEHOLDER,
@@ -82,7 +82,7 @@ def xlsx_bytes(
         table = _table_columns(content, language)
         reading = _guide_lines(release, language)
         label = _label_lines(content.label, language)
-        _write_table(workbook, table, _headings(content), language)
+        _write_table(workbook, table, language)
         _write_guide(workbook, reading, language)
         _write_label(workbook, label, language)
     more = (Columns([column[1:] for column in table], _DISTINCT), reading[1:], label[1:])
@@ -118,9 +118,8 @@ class _Workbook(xlsxwriter.Workbook):  # type: ignore[misc]
 
 def _table_columns(content: WorkbookContent, language: Language) -> tuple[Cells, ...]:
     """The cells of the table, in the order of the columns."""
-    names = columns_of(content.rows)
-    values = zip(*content.rows, strict=True) if content.rows else ((),) * len(names)
-    rows: Mapping[str, Sequence[Any]] = dict(zip(names, values, strict=True))
+    values = zip(*content.rows, strict=True) if content.rows else ((),) * len(Row._fields)
+    rows: Mapping[str, Sequence[Any]] = dict(zip(Row._fields, values, strict=True))
     segments = [content.release.segments[name] for name in rows["segment_id"]]
     statements = (
         rows["statement_english"] if language == "english" else rows["statement_indonesian"]
@@ -143,15 +142,7 @@ def _table_columns(content: WorkbookContent, language: Language) -> tuple[Cells,
         rows["age"],
         rows["rounding"],
         rows["iab_ids"],
-        *(rows[name] for name in names if name in words.ADDED_CODES),
     )
-
-
-def _headings(content: WorkbookContent) -> Sequence[tuple[Text, int]]:
-    """The columns of the table with their widths."""
-    names = columns_of(content.rows)
-    more = [(words.ADDED_CODES[name], 20) for name in names if name in words.ADDED_CODES]
-    return (*_COLUMNS, *more)
 
 
 def _groups(
@@ -168,16 +159,14 @@ def _groups(
     return [names[code] for code in codes]
 
 
-def _write_table(
-    workbook: Any, table: Sequence[Cells], headings: Sequence[tuple[Text, int]], language: Language
-) -> None:
+def _write_table(workbook: Any, table: Sequence[Cells], language: Language) -> None:
     """The sheet with its heading and its first line; the other lines are put in afterwards."""
     sheet = workbook.add_worksheet(worded(words.FIGURES, language))
     heading = workbook.add_format(
         {"bold": True, "bg_color": "#E8EEF4", "bottom": 1, "text_wrap": True, "valign": "top"}
     )
     number = workbook.add_format({"num_format": "#,##0", "align": "right", "indent": 1})
-    for column, (name, width) in enumerate(headings):
+    for column, (name, width) in enumerate(_COLUMNS):
         sheet.set_column(column, column, width)
         sheet.write_string(0, column, worded(name, language), heading)
     number_of_lines = len(table[0])
@@ -192,10 +181,10 @@ def _write_table(
     _fit_to_page_width(sheet, landscape=True)
     sheet.repeat_rows(0)
     sheet.print_area(0, 0, max(number_of_lines, 1), _PRINTED - 1)
-    sheet.autofilter(0, 0, max(number_of_lines, 1), len(headings) - 1)
+    sheet.autofilter(0, 0, max(number_of_lines, 1), len(_COLUMNS) - 1)
     # Codes of regions are texts; without this a spreadsheet program marks each as a mistake.
-    place = xl_range(1, 0, max(number_of_lines, 1), len(headings) - 1)
-    sheet.ignore_errors({"number_stored_as_text": place})
+    table = xl_range(1, 0, max(number_of_lines, 1), len(_COLUMNS) - 1)
+    sheet.ignore_errors({"number_stored_as_text": table})
 
 
 def _fit_to_page_width(sheet: Any, *, landscape: bool) -> None:

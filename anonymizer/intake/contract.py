@@ -31,9 +31,8 @@ class RawTable:
     `limited`: too large a share of bad rows holds the day. `winners`: of rows that share an
     id and differ, one is kept by rule; otherwise none is. `objections`: a row that cannot be read
     may be an objection, so it acts against the person whose user id it has, and holds the release
-    when it has none that can be read. `extra`: optional columns that most deliveries lack: without
-    one there is no warning, and one of another spelling is a column that is not known. `dating`:
-    the parameters of its `date_*.sql`, where what a row is depends on the day for which it is read.
+    when it has none that can be read. `dating`: the parameters of its `date_*.sql`, where what a
+    row is depends on the day for which it is read.
     """
 
     name: str
@@ -44,7 +43,6 @@ class RawTable:
     winners: bool = True
     objections: bool = False
     narrowing: tuple[str, ...] = ()
-    extra: tuple[str, ...] = ()
     dating: tuple[str, ...] = ()
 
     @property
@@ -127,7 +125,6 @@ TABLES: Mapping[str, RawTable] = {
                 "url": "text",
                 "user_agent": "text",
                 "product_category": "text",
-                "device_class": "text",
             },
             ("visit_id", "user_id", "occurred_at", "url"),
             (
@@ -142,7 +139,6 @@ TABLES: Mapping[str, RawTable] = {
                 "blanks",
             ),
             narrowing=("user_agent",),
-            extra=("device_class",),
         ),
     )
 }
@@ -187,11 +183,8 @@ def check_header(table: RawTable, names: Sequence[str], file: str, digest: str) 
         raise InputRejected(file, "duplicate_column", digest)
     absent = tuple(column for column in table.columns if column not in names)
     spellings = {_plain(name) for name in names if name not in table.columns}
-    missing = [
-        column
-        for column in absent
-        if column in table.required or (column not in table.extra and _plain(column) in spellings)
-    ]
+    missing = [column for column in absent
+               if column in table.required or _plain(column) in spellings]  # fmt: skip
     if missing:
         reason = f"schema_missing:{','.join(missing)}"
         detail = _explain_missing(table, missing, names)

@@ -240,7 +240,6 @@ class DayReader:
         warned += [
             Warned(table.name, f"column_absent:{c}", file=landed.name, columns=(c,))
             for c in header.absent
-            if c not in table.extra
         ]
         if file.filtered:
             warned.append(Warned(table.name, "filtered", file.filtered, landed.name))

@@ -24,21 +24,6 @@ _GENDERS = {
     "not_stated": ("not_stated", "not stated", "unknown", "n/a", "-", "tidak disebutkan"),
 }
 
-# Classes as logs and their tools spell them: GA4, Matomo, Snowplow, ours. Others are not known.
-_DEVICES = {
-    "mobile": (
-        *("mobile", "phone", "smartphone", "mobile phone", "feature phone", "phablet", "iphone"),
-        *("android", "ponsel", "hp", "handphone", "telepon genggam"),
-    ),
-    "desktop": ("desktop", "computer", "pc", "laptop", "komputer", "desktop computer"),
-    "tablet": ("tablet", "ipad", "tablet computer"),
-    "other": (
-        *("other", "tv", "smart tv", "connected tv", "television", "console", "game console"),
-        *("wearable", "car browser", "smart display", "smart speaker", "portable media player"),
-        *("digital media receiver", "camera", "peripheral", "lainnya", "televisi"),
-    ),
-}
-
 # What a request, a consent's purpose and its answer may be called: plain words (see `plain_words`)
 # by what they mean. A word that could mean two things is not here: a row with it is unread, which
 # excludes its person. docs/raw-contract.md lists all of them.
@@ -100,8 +85,7 @@ def plain_words(texts: pa.Array) -> pa.Array:
 def load_vocabulary(
     engine: Engine, program_words: Iterable[str], interests: Iterable[Interest], codings: Codings
 ) -> None:
-    """Load `gender_words`, `regencies`, `region_codes`, `program_words`, `interest_words` and
-    `device_words`.
+    """Load `gender_words`, `regencies`, `region_codes`, `program_words`, `interest_words`.
 
     And what `load_objection_words` loads. `regencies` and `region_codes` have a code of the raw
     files and what it means: a regency in profiles, any region in the targets of campaigns.
@@ -115,8 +99,6 @@ def load_vocabulary(
     _load_pairs(engine, "region_codes", ("code", "region"), codings.targets)
     words = [word.lower() for word in program_words if word]
     engine.load("program_words", pa.table({"word": pa.array(words, pa.string())}))
-    devices = {word: device for device, words in _DEVICES.items() for word in words}
-    _load_pairs(engine, "device_words", ("word", "device"), devices)
     load_interests(engine, interests)
 
 

@@ -138,18 +138,10 @@ def _time(policy: Policy) -> str:
 
 def _segments(catalogue: Catalogue) -> str:
     named = [catalogue.name(row).english for row in sorted(catalogue.named)]
-    words = (
+    return (
         f"Segments. {len(catalogue):,} groups may be published, made of gender, age band and "
         f"region only; {len(named)} of them by name: {', '.join(named)}."
     )
-    for added in catalogue.added:
-        values = ", ".join(added.dimension.leaves)
-        words += (
-            f" Tables of {', '.join(sorted(added.series))} also have {len(added.cells):,} groups "
-            f"by {added.dimension.name.replace('_', ' ')} ({values}): that of the first visit of a "
-            "person that counts in the table."
-        )
-    return words
 
 
 def reference() -> str:

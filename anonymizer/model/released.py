@@ -15,8 +15,17 @@ from anonymizer.model.tables import SubjectKind
 class ReleasedSegment(Protocol):
     """A segment as a release explains it: a group code of each dimension, and its words."""
 
-    def code(self, dimension: str) -> str:
-        """Code of its group of a dimension; `all` of one that the release does not have."""
+    @property
+    def gender(self) -> str:
+        """Code of its gender group."""
+
+    @property
+    def age(self) -> str:
+        """Code of its age group."""
+
+    @property
+    def region(self) -> str:
+        """Code of its region group."""
 
     @property
     def name(self) -> Text:

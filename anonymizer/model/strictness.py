@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from anonymizer.model.dimensions import ALL, Dimension
 from anonymizer.model.policy import Plausibility, Policy
 from anonymizer.model.roles import Role, Roles
-from anonymizer.model.segments import AddedTables, Catalogue
+from anonymizer.model.segments import Catalogue
 
 _DECIDE: tuple[Role, ...] = ("privacy_officer", "data_engineer")
 _EXAMPLES = 3
@@ -120,15 +119,10 @@ DIRECTIONS: Mapping[str, Direction] = {
     "named.<code>.gender": Direction.SEGMENTS,
     "named.<code>.age": Direction.SEGMENTS,
     "named.<code>.region": Direction.SEGMENTS,
-    "named.<code>.device": Direction.SEGMENTS,
-    "named.<code>.product_category": Direction.SEGMENTS,
     # What an interest is called says what is known of its people.
     "interests.<code>.english": Direction.INTERESTS,
     "interests.<code>.indonesian": Direction.INTERESTS,
     "interests.<code>.categories": Direction.INTERESTS,
-    "added_dimensions.<code>.series": Direction.SEGMENTS,
-    "added_dimensions.<code>.cross_tables": Direction.SEGMENTS,
-    "added_dimensions.<code>.interests": Direction.SEGMENTS,
 }
 _WEAKER: Mapping[Direction, Callable[[Any, Any], bool]] = {
     Direction.LOWER: lambda before, after: after < before,
@@ -237,33 +231,6 @@ def _finer_segments(before: Catalogue, after: Catalogue) -> Iterator[Weakening]:
         named = ", ".join(after.id(segment) for segment in added[:_EXAMPLES])
         words = f"{len(added):,} more groups, such as {named}"
         yield Weakening("segments", f"{len(before):,} groups", words)
-    for tables in after.added:
-        yield from _finer_tables(tables, before, after, numbers)
-
-
-def _finer_tables(
-    tables: AddedTables, before: Catalogue, after: Catalogue, numbers: dict[frozenset[str], int]
-) -> Iterator[Weakening]:
-    """Segments of an added dimension, in each series that has more of them than before."""
-    for series in sorted(tables.series):
-        old, new = before.of_series(series), after.of_series(series)
-        values = old.added_dimension
-        same_values = values is not None and _is_same(values, tables.dimension)
-        known = set(_boxes(old, numbers)) if same_values else set()
-        added = [
-            row
-            for row, box in enumerate(_boxes(new, numbers))
-            if new.groups(row)[-1].code != ALL and box not in known
-        ]
-        if added:
-            named = ", ".join(new.id(row) for row in added[:_EXAMPLES])
-            words = f"{len(added):,} more groups in {series}, such as {named}"
-            path = f"added_dimensions.{tables.dimension.name}"
-            yield Weakening(path, f"{len(old):,} groups", words)
-
-
-def _is_same(one: Dimension, other: Dimension) -> bool:
-    return (one.name, set(one.leaves)) == (other.name, set(other.leaves))
 
 
 def _boxes(catalogue: Catalogue, numbers: dict[frozenset[str], int]) -> Iterator[tuple[int, ...]]:

@@ -21,7 +21,6 @@ from anonymizer.release.release import (
     FACTS,
     FIGURES,
     FORMAT,
-    FORMAT_OF_ADDED_DIMENSIONS,
     FORMAT_OF_CORRECTIONS,
     GROUPS,
     PUBLISHED,
@@ -80,13 +79,9 @@ def write_contents(
     figures = sorted(checked.figures, key=lambda table: table.key.subject_id)
     released = _released_segments(figures, catalogue)
     write_parquet(_figure_rows(figures, catalogue, released), folder / FIGURES, mode=PUBLIC)
-    added = catalogue.added_dimension
-    schema = _SEGMENTS if added is None else _SEGMENTS.append(pa.field(added.name, pa.string()))
-    write_parquet(_rows(_segments(catalogue, released), schema), folder / SEGMENTS, mode=PUBLIC)
+    write_parquet(_rows(_segments(catalogue, released), _SEGMENTS), folder / SEGMENTS, mode=PUBLIC)
     write_parquet(_rows(_groups(catalogue, released), _GROUPS), folder / GROUPS, mode=PUBLIC)
     facts = _facts(checked, policy, _subjects_of(figures, subjects)) | _correction(corrects)
-    if added is not None:
-        facts |= {"format": FORMAT_OF_ADDED_DIMENSIONS}
     if policy.data_label.stated:
         facts |= {"data_label": policy.data_label.model_dump(mode="json", exclude_none=True)}
     write_bytes(canonical_json(facts).encode() + b"\n", folder / FACTS, mode=PUBLIC)
@@ -189,7 +184,7 @@ def _rows(rows: Iterator[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
 def _segments(catalogue: Catalogue, released: NDArray[np.int32]) -> Iterator[tuple[Any, ...]]:
     for row in released.tolist():
         groups, name = catalogue.groups(row), catalogue.name(row)
-        gender, age, region, *added = groups
+        gender, age, region = groups
         yield (
             catalogue.id(row),
             row in catalogue.named,
@@ -201,7 +196,6 @@ def _segments(catalogue: Catalogue, released: NDArray[np.int32]) -> Iterator[tup
             region.name.english.removeprefix("in ") or region.code,
             region.name.indonesian.removeprefix("di ") or region.code,
             [iab_id for group in groups for iab_id in group.iab_ids],
-            *(group.code for group in added),
         )
 
 

@@ -19,23 +19,16 @@ from anonymizer.audit.checker import check_release, check_state
 from anonymizer.audit.findings import Finding
 from anonymizer.audit.history.join import Join
 from anonymizer.audit.history.linked_suppression import withhold_joined
-from anonymizer.audit.history.public_table import (
-    PublicTable,
-    over_reference,
-    read_public_tables,
-    with_added,
-)
+from anonymizer.audit.history.public_table import PublicTable, read_public_tables
 from anonymizer.audit.history.related_releases import joins_of, joins_of_editions
 from anonymizer.audit.linked_checker import check_linked
 from anonymizer.audit.linked_tables import (
     Links,
-    added_leaves,
     as_known,
     new_table,
     released_tables,
     shared_outcomes,
 )
-from anonymizer.model.dimensions import Dimension
 from anonymizer.model.errors import Disclosure, Held
 from anonymizer.model.periods import Period
 from anonymizer.model.policy import Promise
@@ -190,13 +183,12 @@ def _compared(
 ) -> tuple[tuple[Suppressed, ...], Comparison, tuple[LinkedProof, ...]]:
     """The tables without what they reveal only together with linked ones, and the proof of that."""
     catalogue, promise = terms.catalogue, terms.promise
-    reference = with_added(catalogue.dimensions, history.linked)
-    new = _public(tables, counted, terms, history, reference)
+    new = _public(tables, counted, terms, history)
     earlier = [
         table
         for release in history.linked
         for table in read_public_tables(
-            release, {s.id: _bearing(s) for s in release.subjects}, reference
+            release, {s.id: _bearing(s) for s in release.subjects}, catalogue.dimensions
         )
     ]
     standing = _standing(tables, earlier, catalogue)
@@ -227,24 +219,21 @@ def _public(
     counted: Sequence[Counted],
     terms: ReleaseTerms,
     history: ReleaseHistory,
-    reference: Sequence[Dimension],
 ) -> tuple[PublicTable, ...]:
-    """The new tables as readers will see them, over the dimensions of the reference."""
+    """The new tables as readers will see them."""
     facts = {subject.id: _bearing(subject) for subject in history.subjects}
     relations = _relations(counted, history.overlaps, terms.promise.step)
     error = _error(terms, history)
-    grids = [over_reference(terms.catalogue, truth.possible, reference) for truth in counted]
-    # One catalogue of all tables: it keeps what was worked out once.
     return tuple(
         PublicTable(
             table.figures,
-            grids[0][0],
+            terms.catalogue,
             terms.promise,
-            possible,
+            truth.possible,
             error,
             **{**_without_regions(facts, truth.key), **relations[truth.key.subject_id]},
         )
-        for table, truth, (_, possible) in zip(tables, counted, grids, strict=True)
+        for table, truth in zip(tables, counted, strict=True)
     )
 
 
@@ -291,7 +280,6 @@ def _links(claims: Sequence[Claim], terms: ReleaseTerms, history: ReleaseHistory
     """What the checker reads of the tables that may be linked."""
     runs = {s.id: (s.starts_on, s.ends_on) for s in history.subjects if isinstance(s, Campaign)}
     always, error = (date.min, date.max), _error(terms, history)
-    added = added_leaves(terms.catalogue, history.linked)
     new = [
         new_table(
             claim.figures,
@@ -300,12 +288,11 @@ def _links(claims: Sequence[Claim], terms: ReleaseTerms, history: ReleaseHistory
             terms.promise,
             error,
             runs.get(claim.counted.key.subject_id, always),
-            added,
         )
         for claim in claims
     ]
     dimensions = terms.catalogue.dimensions
-    earlier = [t for release in history.linked for t in released_tables(release, dimensions, added)]
+    earlier = [t for release in history.linked for t in released_tables(release, dimensions)]
     shared = {claim.counted.key.first: shared_outcomes(claim, terms.catalogue) for claim in claims}
     counted = [claim.counted for claim in claims]
     known = (*new, *as_known(earlier, shared))

@@ -15,8 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anonymizer.model.added_dimensions import ADDED_DIMENSIONS
-from anonymizer.model.dimensions import ALL, Text
+from anonymizer.model.dimensions import Text
 from anonymizer.model.errors import Held, LedgerBroken
 from anonymizer.model.periods import Period
 from anonymizer.model.policy import PolicyPromise, Promise
@@ -33,7 +32,6 @@ FIGURES, SEGMENTS, GROUPS, FACTS = (
 )
 FORMAT = 3  # of release folders
 FORMAT_OF_CORRECTIONS = 4
-FORMAT_OF_ADDED_DIMENSIONS = 5  # whose segments have one code more
 PUBLISHED, SUPPRESSED = "published", "suppressed"
 _SEAL = object()
 
@@ -50,17 +48,6 @@ class Segment:
     name: Text
     region_name: Text
     iab_ids: tuple[str, ...]
-    added: tuple[tuple[str, str], ...] = ()  # names of added dimensions, and its codes of these
-
-    def code(self, dimension: str) -> str:
-        """The code of its group of a dimension; `all` of one that the release does not have."""
-        own = {"gender": self.gender, "age": self.age, "region": self.region, **dict(self.added)}
-        return own.get(dimension, ALL)
-
-    @property
-    def is_added(self) -> bool:
-        """Whether an added dimension limits it."""
-        return any(code != ALL for _, code in self.added)
 
 
 @dataclass(frozen=True)
@@ -108,11 +95,6 @@ class Release:
         return tuple(subject for subject in self.subjects if isinstance(subject, Campaign))
 
     @property
-    def added_dimensions(self) -> tuple[str, ...]:
-        """The names of the dimensions that its segments have beside gender, age and region."""
-        return tuple(dict.fromkeys(name for one in self.segments.values() for name, _ in one.added))
-
-    @property
     def series(self) -> Series:
         """The series that it belongs to."""
         return Series(self.kind, self.period.kind)
@@ -134,11 +116,11 @@ def read_release(folder: Path, number: int, digests: Mapping[str, str]) -> Relea
     """
     check_folder(folder, digests)
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    if facts["format"] > FORMAT_OF_ADDED_DIMENSIONS:
+    if facts["format"] > FORMAT_OF_CORRECTIONS:
         raise Held(
             "format",
             f"{folder.name} has the format {facts['format']} and this version of the program reads "
-            f"up to {FORMAT_OF_ADDED_DIMENSIONS}; use the version that wrote it, or a later one",
+            f"up to {FORMAT_OF_CORRECTIONS}; use the version that wrote it, or a later one",
         )
     promise = _promise(facts)
     base, error = _precision(facts, promise)
@@ -220,5 +202,4 @@ def _segment(row: Mapping[str, Any]) -> Segment:
         name=Text(row["english"], row["indonesian"]),
         region_name=Text(row["region_english"], row["region_indonesian"]),
         iab_ids=tuple(row["iab_ids"]),
-        added=tuple((name, row[name]) for name in ADDED_DIMENSIONS if name in row),
     )

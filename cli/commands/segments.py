@@ -34,20 +34,6 @@ def list_segments(
         for dimension in catalogue.dimensions
     ]
     names = Listing("Named segments", ("id", "English", "Indonesian"), named)
-    for added in catalogue.added:
-        axis, series = added.dimension, ", ".join(sorted(added.series))
-        named += [(one.id, one.name.english, one.name.indonesian) for one in added.named]
-        values = [
-            (group.code, series, group.name.english, group.name.indonesian)
-            for group in axis.groups[1:]
-        ]
-        title = axis.name.replace("_", " ").capitalize()
-        groups.append(Listing(title, ("code", "series", "English", "Indonesian"), values))
     show(names, *groups, as_json=as_json)
     if not as_json:
         out().print(f"{len(catalogue):,} segments in all.")
-        for added in catalogue.added:
-            out().print(
-                f"{len(added.cells):,} more by {added.dimension.name} in tables of "
-                f"{', '.join(sorted(added.series))}."
-            )

@@ -12,7 +12,6 @@ from anonymizer.release.settings_change import require_decider, settings_change
 from anonymizer.storage.home import Home
 from anonymizer.storage.permissions import account_name
 from cli.commands.common import HomeOption, JsonOption, existing_home, parse_period
-from cli.dimension_trials import WantedDimension, cost_of
 from cli.output import say
 from cli.segment_effects import effect_of, with_segments
 from cli.setting_trials import COMMAND, SettingGrid, TrialGround, released_periods, try_settings
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     from anonymizer.model.policy import InferenceK
     from anonymizer.release.ledger import Ledger
-    from cli.dimension_trials import DimensionCost
     from cli.segment_effects import SegmentEffect
     from cli.setting_trials import SettingGrid, SettingTrial, TrialGround
 
@@ -63,13 +61,6 @@ def try_out(  # noqa: PLR0913, PLR0917  one option for each setting
             help="GENDER:AGES:REGIONS, for example female:25-29+30-34:31.71; may be repeated."
         ),
     ] = None,
-    dimension: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="An added dimension: device, or product_category=books+sports, with its cross "
-            "tables device:all,gender,gender+group; may be repeated."
-        ),
-    ] = None,
     period: PeriodsOption = None,
     series: SeriesOption = None,
     chart: Annotated[
@@ -86,9 +77,8 @@ def try_out(  # noqa: PLR0913, PLR0917  one option for each setting
     Each combination of the values is tried in place of the settings recorded last; without --period
     in the last released week (or day). Nothing is published; only --chart and --store write
     anything. With --add-segment also what more named segments would add, and what they would cause
-    to be suppressed; with --dimension what an added dimension would, and the processor time that it
-    takes. Only for logins that may approve settings (audience policy approve): the results come
-    from private counts.
+    to be suppressed. Only for logins that may approve settings (audience policy approve): the
+    results come from private counts.
     """
 
     place = existing_home(home)
@@ -101,8 +91,6 @@ def try_out(  # noqa: PLR0913, PLR0917  one option for each setting
     wanted = released_periods(ledger.entries(), [one for one in periods if one], series)
     ground = TrialGround.of(place, ledger, wanted)
     effects = _effects(ground, add_segment or ())
-    dimensions = [WantedDimension.parse(text) for text in dimension or ()]
-    costs = [cost_of(ground, released, one) for one in dimensions for released in ground.periods]
     with meter("Settings tried") as bar:
         trials, notes = try_settings(
             ground, grid, lambda done, total: bar.at("Settings tried", done, total)
@@ -117,7 +105,6 @@ def try_out(  # noqa: PLR0913, PLR0917  one option for each setting
         "releases": [str(one) for one in wanted],
         "settings": [_record(trial) for trial in trials],
         "added_segments": [asdict(effect) for effect in effects],
-        "added_dimensions": [asdict(cost) for cost in costs],
         "notes": list(notes),
     }
     if store:
@@ -127,44 +114,10 @@ def try_out(  # noqa: PLR0913, PLR0917  one option for each setting
         print_json(result)
         return
     show(_listing(trials, [str(one) for one in wanted]))
-    for text in map(_in_words, trials):
-        say(text)
-    _tell_additions(effects, costs)
-
-
-def _tell_additions(effects: "Sequence[SegmentEffect]", costs: "Sequence[DimensionCost]") -> None:
+    for trial in trials:
+        say(_in_words(trial))
     for effect in effects:
         tell_effect(effect)
-    for cost in costs:
-        _tell_cost(cost)
-
-
-def _tell_cost(cost: "DimensionCost") -> None:
-    """What an added dimension costs in a period, in words and a table."""
-    if cost.refused:
-        say(f"{cost.release}: {cost.refused}.")
-        return
-    columns = ("value", "segments", "publishable", "published", "of publishable", "people")
-    rows = [
-        (
-            one.value,
-            one.segments,
-            one.publishable,
-            one.published,
-            share(one.published, one.publishable),
-            one.people,
-        )
-        for one in cost.values
-    ]
-    show(Listing(f"{cost.dimension} in {cost.release}", columns, rows))
-    published = sum(one.published for one in cost.values)
-    say(
-        f"{cost.release}: {published:,} figures by {cost.dimension} would be published in "
-        f"{cost.tables:,} table(s). {cost.lost:,} of {cost.figures:,} other figures would be "
-        f"suppressed, and {cost.gained:,} more would be published. Suppression and proof take "
-        f"{cost.seconds:.1f} s of processor time without it; with it, and with counting, "
-        f"{cost.seconds_with:.1f} s."
-    )
 
 
 def require_officer(place: Home, ledger: "Ledger", command: str) -> None:

@@ -70,7 +70,6 @@ SCHEMAS = {
             ("campaign_ids", pa.list_(pa.string())),
             ("program", pa.bool_()),
             ("interest", pa.string()),
-            ("device", pa.string()),
             ("local_day", pa.date32()),
         ]
     ),
@@ -128,7 +127,7 @@ class World:
         for _ in range(times):
             visit = {"visit_key": key(len(self.visits)), "person_key": person}
             visit |= {"campaign_ids": list(campaigns), "program": program}
-            self.visits.append(visit | {"interest": None, "device": None, "local_day": DAY})
+            self.visits.append(visit | {"interest": None, "local_day": DAY})
 
     def visit_each(self, name: str | int | None, *campaigns: str, times: int = 1) -> None:
         """A visit to each of the campaigns."""
@@ -176,7 +175,7 @@ def count_again(
     """Decide who is eligible, count, and load the tables, from the files as they are."""
     policy = policy or Policy()
     eligibility = find_eligible(engine, home, DAY, policy, SECRET)
-    reach = count_reach(engine, home, DAY, policy, SECRET, catalogue)
+    reach = count_reach(engine, home, DAY, policy, SECRET)
     overlaps = load_overlaps(home, CAMPAIGN_DAY, Period("day", DAY))
     return Outcome(eligibility, reach, load_counted(home, DAY, catalogue), overlaps)
 

@@ -247,7 +247,7 @@ def test_private_files_have_the_columns_of_the_architecture_page(world: World) -
         "requests": "request_key person_key kind requested_at",
         **dict.fromkeys(
             ("visits", "late"),
-            "visit_key person_key campaign_ids program interest device local_day",
+            "visit_key person_key campaign_ids program interest local_day",
         ),
         "quarantine": "raw_table file file_sha256 row_number column reason",
     }

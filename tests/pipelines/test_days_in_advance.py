@@ -5,10 +5,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 
 from anonymizer.storage.home import Home
@@ -108,18 +106,6 @@ def test_a_run_that_is_killed_with_its_processes_is_finished_by_the_next(
     assert done.returncode == 0, done.stdout + done.stderr
     assert files(fresh_home) == files(released_world)
     assert not list(fresh_home.private.glob("spill-*"))
-
-
-def test_days_are_counted_with_the_dimension_that_they_have(
-    fresh_home: Home, audience: Audience, in_advance: list[object]
-) -> None:
-    with fresh_home.segments.open("a", encoding="utf-8") as file:
-        file.write("\nadded_dimensions:\n  device: {series: [campaign-day], cross_tables: [[]]}\n")
-    done = audience(*WORDS)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert len(in_advance) == 9
-    reach = fresh_home.working_file("reach", date(2026, 11, 1))
-    assert "device" in pq.read_schema(reach).names
 
 
 def test_one_thread_is_one_process(

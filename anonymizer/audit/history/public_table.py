@@ -12,15 +12,14 @@ from numpy.typing import NDArray
 
 from anonymizer.audit.knowledge import true_counts
 from anonymizer.feasible.system import Flags, Integers
-from anonymizer.model.added_dimensions import ADDED_DIMENSIONS
-from anonymizer.model.dimensions import ALL, NO_TEXT, Dimension, Group, Text
+from anonymizer.model.dimensions import Dimension, Group, Text
 from anonymizer.model.policy import Promise
 from anonymizer.model.released import ReleasedTables
 from anonymizer.model.segments import Catalogue, NamedSegment
 from anonymizer.model.tables import Figures, TableKey
 
 _PUBLISHED = "published"
-_REGION = "region"
+_DIMENSIONS = ("gender", "age", "region")
 
 
 @dataclass(frozen=True)
@@ -86,11 +85,9 @@ def read_public_tables(
     """The tables of a release; of each subject what else is known (`PublicTable`'s fields).
 
     `target_regions` among these are codes of the reference dimensions; everywhere else nobody is
-    counted. The atoms are those of the reference, and those of added dimensions of the release.
+    counted. The atoms are those of the reference.
     """
-    reference = with_added(reference, (release,))
     catalogue = _catalogue(release, reference)
-    known_values = _known_values(catalogue, release)
     rows = release.figures.filter(pc.equal(release.figures["status"], _PUBLISHED))
     subject_of = rows.column(0)
     tables = []
@@ -99,7 +96,6 @@ def read_public_tables(
         key = TableKey(release.kind, subject, release.period, release.edition)
         known = dict(facts)
         possible = possible_atoms(catalogue, reference, known.pop("target_regions", None))
-        possible &= known_values
         figures = _figures(key, own, catalogue)
         tables.append(
             PublicTable(figures, catalogue, release.promise, possible, release.error, **known)
@@ -113,72 +109,13 @@ def possible_atoms(
     """Where people may be counted: everywhere, or in the target regions alone."""
     possible = np.ones(catalogue.shape, dtype=bool)
     if targets:
-        axis = [known.name for known in reference].index(_REGION)
+        axis = _DIMENSIONS.index("region")
         regions, inside = reference[axis], set[str]()
         for code in targets:
             group = regions.groups[regions.positions[code]]
             inside.update(regions.leaves[leaf] for leaf in group.leaves)
         targeted = np.isin(np.array(catalogue.dimensions[axis].leaves), list(inside))
         np.moveaxis(possible, axis, -1)[..., ~targeted] = False
-    return possible
-
-
-def with_added(
-    reference: Sequence[Dimension], releases: Sequence[ReleasedTables]
-) -> tuple[Dimension, ...]:
-    """The dimensions, with the added ones of these releases and all of their values.
-
-    A release without one takes all of its values in every segment.
-    """
-    values: dict[str, dict[str, None]] = {
-        axis.name: dict.fromkeys(axis.leaves) for axis in reference if axis.name in ADDED_DIMENSIONS
-    }
-    for release in releases:
-        for name in ADDED_DIMENSIONS:
-            for leaves in release.groups.filter(pc.equal(release.groups["dimension"], name))[
-                "leaves"
-            ].to_pylist():
-                values.setdefault(name, {}).update(dict.fromkeys(leaves))
-    own = [replace(axis, leaves=tuple(values.pop(axis.name, axis.leaves))) for axis in reference]
-    more = (
-        Dimension(name, tuple(found), (Group(ALL, ALL, NO_TEXT, tuple(range(len(found)))),))
-        for name, found in sorted(values.items())
-    )
-    return (*own, *more)
-
-
-def over_reference(
-    catalogue: Catalogue, possible: Flags, reference: Sequence[Dimension]
-) -> tuple[Catalogue, Flags]:
-    """A catalogue and the cells where people may be, over the dimensions of `with_added`.
-
-    Nobody has a value that the catalogue's own dimension does not know.
-    """
-    own = catalogue.dimensions
-    if tuple(reference) == own:
-        return catalogue, possible
-    more = reference[len(own) :]
-    cells = np.pad(catalogue.cells, ((0, 0), (0, len(more))))
-    whole = catalogue.whole or catalogue
-    widths = [
-        (0, len(axis.leaves) - size)
-        for axis, size in zip(reference[: len(own)], possible.shape, strict=True)
-    ]
-    spread = np.pad(possible, widths)
-    shape = (*spread.shape, *(len(axis.leaves) for axis in more))
-    spread = np.broadcast_to(spread.reshape(*spread.shape, *(1 for _ in more)), shape)
-    return replace(catalogue, dimensions=tuple(reference), cells=cells, whole=whole), spread.copy()
-
-
-def _known_values(catalogue: Catalogue, release: ReleasedTables) -> Flags:
-    """Where people may be for all that a release says of the values of its added dimensions."""
-    possible = np.ones(catalogue.shape, dtype=bool)
-    for axis, dimension in enumerate(catalogue.dimensions):
-        rows = release.groups.filter(pc.equal(release.groups["dimension"], dimension.name))
-        if dimension.name in ADDED_DIMENSIONS and rows.num_rows:
-            known = {leaf for leaves in rows["leaves"].to_pylist() for leaf in leaves}
-            unknown = [leaf not in known for leaf in dimension.leaves]
-            np.moveaxis(possible, axis, -1)[..., unknown] = False
     return possible
 
 
@@ -189,15 +126,14 @@ def _catalogue(release: ReleasedTables, reference: Sequence[Dimension]) -> Catal
     cells: list[list[int]] = []
     named: dict[int, NamedSegment] = {}
     for row, (code, segment) in enumerate(release.segments.items()):
-        cells.append([axis.positions[segment.code(axis.name)] for axis in axes])
+        codes = (segment.gender, segment.age, segment.region)
+        cells.append([axis.positions[of] for axis, of in zip(axes, codes, strict=True)])
         named[row] = NamedSegment(code, segment.name)
     return Catalogue(axes, np.array(cells, dtype=np.int32).reshape(len(cells), len(axes)), named)
 
 
 def _dimension(reference: Dimension, rows: Sequence[Mapping[str, Any]]) -> Dimension:
     own = [row for row in rows if row["dimension"] == reference.name]
-    if not own and reference.name in ADDED_DIMENSIONS:
-        return replace(reference, groups=reference.groups[:1])
     named = (leaf for row in own for leaf in row["leaves"])
     leaves = tuple(dict.fromkeys([*reference.leaves, *named]))
     positions = {leaf: position for position, leaf in enumerate(leaves)}

@@ -63,16 +63,12 @@ class DuckDB:
         self._kinds[name] = "LOADED"
 
     def scan(self, name: str, paths: Sequence[Path]) -> None:
-        """Make Parquet files readable under `name`. Raises Held when one is missing.
-
-        A column that some of the files lack is null in their rows.
-        """
+        """Make Parquet files readable under `name`. Raises Held when one is missing."""
         for path in paths:
             if not path.is_file():
                 place = f"{path.parent.name}/{path.name}"
                 raise Held("missing_input", f"{place} is missing; run the step that writes it")
-        names = [str(path) for path in paths]
-        relation = self._connection.read_parquet(names, union_by_name=len(names) > 1)
+        relation = self._connection.read_parquet([str(path) for path in paths])
         self.drop(name)
         relation.create_view(name)
         self._kinds[name] = "VIEW"
