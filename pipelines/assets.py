@@ -79,9 +79,9 @@ def graph_of(flow: Flow, calendar: Calendar) -> dg.AssetsDefinition:
     def release(
         context: dg.AssetExecutionContext, installation: Installation
     ) -> Iterator[Reported]:
-        with DaysInAdvance(partial(_terms_of_day, installation)) as advance:
-            parts = parts_of(flow, installation, context, advance)
-            yield from SeriesRun(context, installation, flow.series, parts, checks).go()
+        advance = DaysInAdvance(partial(_terms_of_day, installation))
+        parts = parts_of(flow, installation, context, advance)
+        yield from SeriesRun(context, installation, flow.series, parts, checks, advance).go()
 
     return release
 
@@ -104,6 +104,7 @@ class SeriesRun:
     series: Series
     parts: Sequence[StageWork]
     checks: Sequence[Check]
+    advance: DaysInAdvance
 
     @property
     def days(self) -> list[date]:
@@ -118,6 +119,7 @@ class SeriesRun:
         with ExitStack() as locked:
             lock = self.installation.writing
             busy = attempt(lambda: locked.enter_context(lock())) if parts else None
+            locked.enter_context(self.advance.under_way(part.stage.name for part in parts))
             for number, part in enumerate(parts):
                 tried = self._work_through(part, busy)
                 made = [name for name in part.stage.assets if name in selected]

@@ -8,11 +8,10 @@ so is everything that a stage says of a day.
 """
 
 import time
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
-from types import TracebackType
 from typing import Literal
 
 from anonymizer.counting.eligibility import EligibilityCounts, find_eligible
@@ -22,9 +21,10 @@ from anonymizer.intake.day_intake import take_in
 from anonymizer.intake.intake_outcome import Intake
 from anonymizer.intake.objections import Decisions
 from anonymizer.model.codings import Codings
-from anonymizer.model.errors import AudienceError
+from anonymizer.model.errors import AudienceError, Held
 from anonymizer.model.policy import Effort, Policy
 from anonymizer.model.segments import Interest
+from anonymizer.rights.retention import remove_spilled
 from anonymizer.storage.home import Home
 from anonymizer.storage.processes import Advance
 from anonymizer.storage.secret import Secret
@@ -84,7 +84,7 @@ def done(shared: Surroundings, work: DayWork) -> Outcome:
 
 
 class DaysInAdvance:
-    """The days of a run that are worked on side by side. Use as a context manager.
+    """The days of a run that are worked on side by side, `under_way` while the run has the lock.
 
     `terms` gives the policy, the secret and the interests of a day.
     """
@@ -93,17 +93,17 @@ class DaysInAdvance:
         self._terms, self._running = terms, ExitStack()
         self._advance: Advance[DayWork, Outcome] | None = None
         self._passed: dict[Step, list[date]] = {}
+        self._steps: frozenset[str] = frozenset()
+        self._home: Home | None = None
 
-    def __enter__(self) -> "DaysInAdvance":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.end()
+    @contextmanager
+    def under_way(self, steps: Iterable[str]) -> Iterator[None]:
+        """Do these steps, those that the run was asked for; none goes on after the block."""
+        self._steps = frozenset(steps)
+        try:
+            yield
+        finally:
+            self.end()
 
     def start(self, shared: Surroundings, days: Iterable[date]) -> None:
         """Begin with the intake of these days, if processes of their own save time."""
@@ -114,17 +114,21 @@ class DaysInAdvance:
         share = effort.model_copy(update={"threads": 1, "memory_megabytes": megabytes})
         each = Surroundings(shared.home, share, shared.codings, dict(shared.decisions))
         workers = heedful_workers(effort)
-        self._advance = self._running.enter_context(workers.in_advance(done, each))
-        self._add("intake", wanted)
+        with suppress(Held):  # a process is gone: the stages do the work
+            self._advance = self._running.enter_context(workers.in_advance(done, each))
+            self._home = shared.home
+            self._add("intake", wanted)
 
     def go_on(self, before: Step, step: Step) -> None:
         """Begin a step of the days that got through the one before in advance."""
         self._add(step, self._passed.get(before, ()))
 
     def end(self) -> None:
-        """Nothing more is asked for."""
+        """Nothing more is asked for; what processes that were ended have spilled goes, too."""
         self._running.close()
         self._advance = None
+        if self._home is not None:
+            remove_spilled(self._home)
 
     def outcome(self, step: Step, day: date) -> Outcome | None:
         """What came of a day; None where the stage has to do the work, and meets what it raises."""
@@ -134,7 +138,7 @@ class DaysInAdvance:
         return found
 
     def _add(self, step: Step, days: Iterable[date]) -> None:
-        if self._advance is None:
+        if self._advance is None or step not in self._steps:
             return
         for day in days:
             with suppress(AudienceError):  # the stage finds the same, and says so

@@ -49,8 +49,7 @@ def prune(home: Home, policy: Policy, newest: date) -> tuple[Path, ...]:
     """
     for half_written in home.private.rglob(".*.tmp"):
         half_written.unlink()
-    for spilled in home.private.glob("spill-*"):
-        shutil.rmtree(spilled, ignore_errors=True)
+    remove_spilled(home)
     outdated = _outdated(home, policy, newest)
     for path in outdated:
         path.unlink()
@@ -87,6 +86,12 @@ def purge_closed(home: Home, days: Sequence[date]) -> Counts:
             if len(gone):
                 removed.update(remove_people(home, gone))
     return dict(removed)
+
+
+def remove_spilled(home: Home) -> None:
+    """Remove what killed processes have spilled; nobody may be at work in the home."""
+    for spilled in home.private.glob("spill-*"):
+        shutil.rmtree(spilled, ignore_errors=True)
 
 
 def outlook(home: Home, policy: Policy, newest: date) -> Counts:

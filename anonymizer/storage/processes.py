@@ -184,7 +184,10 @@ class ProcessPool:
         return len(self._idle) >= number
 
     def lend(self, number: int) -> list["_Worker"]:
-        """So many processes, which nobody else is lent before they are back."""
+        """So many processes, which nobody else is lent before they are back; none that is gone."""
+        for worker in [worker for worker in self._idle if worker.is_gone]:
+            self._idle.remove(worker)
+            self._running.pop(worker).close()
         while len(self._idle) < number:
             with ExitStack() as starting:
                 worker = starting.enter_context(_started())
@@ -299,6 +302,11 @@ class _Worker:
     def fileno(self) -> int:
         """For waiting on several."""
         return self._connection.fileno()
+
+    @property
+    def is_gone(self) -> bool:
+        """Of a process without work, which has nothing to say: its connection has ended."""
+        return self._connection.poll()
 
     def give(self, work: object) -> None:
         """Send the task, or an item of it."""

@@ -5,13 +5,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
+import dagster as dg
 import pytest
+from checking import defs
 
 from anonymizer.storage.home import Home
 from anonymizer.storage.processes import Advance
 from pipelines import journal
+from pipelines.run_settings import range_tags
 
 WORDS = ("run", "--from", "2026-11-01", "--to", "2026-11-03")
 Audience = Callable[..., subprocess.CompletedProcess[str]]
@@ -106,6 +110,20 @@ def test_a_run_that_is_killed_with_its_processes_is_finished_by_the_next(
     assert done.returncode == 0, done.stdout + done.stderr
     assert files(fresh_home) == files(released_world)
     assert not list(fresh_home.private.glob("spill-*"))
+
+
+def test_steps_that_a_run_was_not_asked_for_are_not_done(
+    fresh_home: Home, monkeypatch: pytest.MonkeyPatch, in_advance: list[object]
+) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = defs.resolve_job_def("release_days").execute_in_process(
+            instance=instance,
+            asset_selection=[dg.AssetKey("accepted_rows"), dg.AssetKey("quarantined_rows")],
+            tags=range_tags(date(2026, 11, 1), date(2026, 11, 3)),
+        )
+    assert done.success
+    assert len(in_advance) == 3
+    assert not list((fresh_home.private / "people").glob("*"))
 
 
 def test_one_thread_is_one_process(

@@ -238,6 +238,16 @@ def test_processes_of_a_pool_do_other_work_afterwards() -> None:
     assert not first & set(children())
 
 
+def test_a_process_that_is_gone_is_lent_to_nobody() -> None:
+    with ProcessPool() as pool:
+        eager = replace(EAGER, pool=pool)
+        gone = set(eager.results(process, 0, ITEMS, EQUAL)) - {os.getpid()}
+        for number in gone:
+            os.kill(number, signal.SIGKILL)
+            os.waitid(os.P_PID, number, os.WEXITED | os.WNOWAIT)
+        assert eager.results(tenfold, 10, ITEMS, EQUAL) == [10 * item for item in ITEMS]
+
+
 def test_a_pool_ends_processes_that_are_in_the_middle_of_something() -> None:
     """What they would say next is the answer to a question that nobody asks any more."""
     others = set(children())  # servers of other tests
