@@ -2,8 +2,8 @@
 
 Dagster's pages have no login. As they come, they accept changes by GET, from any origin and under
 any host name: a link or a picture in any page that the operator has open could start runs. Here
-they answer to the names of this machine alone, to their own pages and to programs, and change
-nothing by GET.
+they answer to the names of this machine alone, to their own pages and to programs, change nothing
+by GET, and are shown in no frame of another page.
 Options are those of `dagster-webserver`.
 """
 
@@ -12,11 +12,11 @@ from typing import Any
 import dagster_webserver.app
 from dagster_webserver.cli import main
 from dagster_webserver.webserver import DagsterWebserver
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 _HERE = ("127.0.0.1", "localhost")
@@ -49,12 +49,35 @@ class OwnPagesOnly:
             await self._app(scope, receive, send)
 
 
+class Unframed:
+    """Says with every answer that no page may show it in a frame, and lead clicks astray there.
+
+    Dagster's own Content-Security-Policy stays: browsers apply each one that they get.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the application does, with the two headers."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["X-Frame-Options"] = "DENY"
+                headers.append("Content-Security-Policy", "frame-ancestors 'none'")
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
 class OwnPages(DagsterWebserver[Any, Any]):
     """Dagster's pages for this machine."""
 
     def build_middleware(self) -> list[Middleware]:
         """The refusals first, then what Dagster has."""
         return [
+            Middleware(Unframed),
             Middleware(TrustedHostMiddleware, allowed_hosts=_HERE, www_redirect=False),
             Middleware(OwnPagesOnly),
             *super().build_middleware(),

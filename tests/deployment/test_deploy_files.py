@@ -189,6 +189,8 @@ class _Pages(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.send_header("X-Authorization", self.headers.get("Authorization", "none"))
+        self.send_header("X-Frame-Options", "SAMEORIGIN")
+        self.send_header("Content-Security-Policy", "object-src 'none'")
         self.end_headers()
 
     do_POST = do_GET  # noqa: N815  as the base class names it
@@ -268,6 +270,10 @@ def test_the_proxy_lets_in_who_has_a_login_and_no_page_of_somebody_else(
     answer = connection.getresponse()
     assert answer.status == status
     assert answer.getheader("X-Authorization", "none") == "none"  # the login stays with the proxy
+    assert answer.headers.get_all("X-Frame-Options") == ["DENY"]
+    policies = answer.headers.get_all("Content-Security-Policy") or []
+    assert "frame-ancestors 'none'" in policies
+    assert ("object-src 'none'" in policies) == (status == 200), "the one of the pages, too"
     connection.close()
 
 

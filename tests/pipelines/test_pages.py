@@ -182,6 +182,28 @@ def test_the_pages_themselves_and_programs_can(name: str, webserver: int) -> Non
     assert status(webserver, "GET", "/graphql", **own, **WEBSOCKET) == 101
 
 
+@pytest.mark.parametrize(
+    ("path", "expected", "headers"),
+    [
+        ("/", 200, {}),
+        ("/server_info", 200, {}),
+        ("/graphql", 405, {}),
+        ("/", 403, {"Origin": "http://evil.example"}),
+        ("/", 400, {"Host": "evil.example"}),
+    ],
+)
+def test_no_page_can_frame_an_answer(
+    path: str, expected: int, headers: dict[str, str], webserver: int
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", webserver, timeout=60)
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    assert answer.status == expected
+    assert answer.headers.get_all("X-Frame-Options") == ["DENY"]
+    assert "frame-ancestors 'none'" in (answer.headers.get_all("Content-Security-Policy") or [])
+    connection.close()
+
+
 LOADED = '{"query": "{ repositoryOrError(repositorySelector: {repositoryLocationName: '
 LOADED += '\\"audience\\", repositoryName: \\"__repository__\\"}) { __typename } }"}'
 
