@@ -140,6 +140,15 @@ def test_what_the_page_calls_by_compose_exists(line: str) -> None:
     command.make_context("audience", rest)
 
 
+def test_the_page_says_what_the_webserver_of_systemd_refuses() -> None:
+    """And how it is told of a proxy; tests/pipelines/test_pages.py sees it do so."""
+    section = " ".join(PAGE.partition("\n### Pages\n")[2].partition("\n## ")[0].split())
+    assert "accepts changes by GET" not in section
+    for wanted in ("(400 for other hosts)", "anything but POST (405)", "another origin (403)"):
+        assert wanted in section
+    assert "AUDIENCE_ORIGIN=https://" in section
+
+
 def test_what_the_page_calls_by_systemd_exists() -> None:
     named = re.findall(r"systemctl (?:stop|enable --now) ([\w -]+)", PAGE)
     units = {word for words in named for word in words.split()}
