@@ -1,7 +1,11 @@
 """Who reads the officer's page: whoever has the key that its process printed when it began.
 
 The login that starts the process may approve settings, and is the officer. No account of the portal
-opens it, so a portal that is broken into opens nothing here. Sessions end with the process.
+opens it. Sessions end with the process.
+
+Browsers send a cookie to every port of a host, so a portal that is broken into could receive one
+that was set for 127.0.0.1. The page therefore has a host name of its own below `localhost`, which
+nobody can guess and which browsers look up on this machine.
 """
 
 import hmac
@@ -12,6 +16,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 IDLE_SECONDS, LONGEST_SECONDS = 15 * 60, 8 * 60 * 60
+_HOST_BYTES = 16  # 32 digits; a label has at most 63 characters
 MOST_FAILURES = 10  # then the key is worth nothing: the process has to be started again
 
 
@@ -25,10 +30,14 @@ class OfficerSession:
 
 
 class OfficerSessions:
-    """The sessions of a process, and its key; `clock` says how many seconds have passed."""
+    """The sessions of a process, its key and the host name of its pages.
+
+    `clock` says how many seconds have passed.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.key = secrets.token_urlsafe(24)
+        self.host = f"{secrets.token_hex(_HOST_BYTES)}.localhost"
         self._clock, self._failures = clock, 0
         self._sessions: dict[str, OfficerSession] = {}
         self._lock = Lock()

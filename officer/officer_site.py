@@ -31,7 +31,6 @@ from portal.response_headers import FixedHeaders
 
 HOST = "127.0.0.1"
 SESSION = "__Host-audience-officer"
-_HERE = (HOST, "localhost")
 _SEE_OTHER = 303
 _LARGEST_FORM = 4096
 _STATIC = Path(portal.__file__).parent / "static"
@@ -81,7 +80,10 @@ class OfficerSite:
 
 
 def create_officer_application(site: OfficerSite) -> Starlette:
-    """The application of a site; without a session every address leads to the form."""
+    """The application of a site; without a session every address leads to the form.
+
+    It answers to the host name of its sessions only (400 for others).
+    """
     application = Starlette(
         routes=[
             Route("/", _signed_in(site, _trials_page)),
@@ -94,7 +96,9 @@ def create_officer_application(site: OfficerSite) -> Starlette:
         ],
         middleware=[
             Middleware(FixedHeaders, https=False),
-            Middleware(TrustedHostMiddleware, allowed_hosts=_HERE, www_redirect=False),
+            Middleware(
+                TrustedHostMiddleware, allowed_hosts=[site.sessions.host], www_redirect=False
+            ),
         ],
         exception_handlers={HTTPException: _unknown(site)},
     )

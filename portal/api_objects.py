@@ -3,9 +3,9 @@
 import os
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import IO, Any
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from anonymizer.exports.circulation import RecordedExport
 from anonymizer.exports.export_files import closed_on_failure
@@ -23,7 +23,8 @@ from portal.api_answers import (
     part_answer,
     tagged,
 )
-from portal.download_pages import last_parts, media_type_of, name_header
+from portal.download_pages import media_type_of, name_header
+from portal.file_sendings import RETRY_SECONDS, Sending, SentFile, TooManySendings
 from portal.listed_campaigns import CampaignTurn, list_campaigns
 from portal.listed_figures import FigureQuery, ListedFigure, list_figures
 from portal.published_tables import Bounded, FoundCampaign, PeriodFigure, PortalSubject, TableRow
@@ -216,6 +217,7 @@ def sent_file(
             content.close()
             return shortened
         response: Response
+        sending: Sending | None = None
         if ranges:  # files of shared tables, which have one campaign in one period
             response = part_answer(asked.request, content.read(), media_type_of(name), tag)
             size = len(response.body)
@@ -223,10 +225,27 @@ def sent_file(
         else:
             size = content.seek(0, os.SEEK_END)
             headers = {**tagged(tag), **name_header(name), "Content-Length": str(size)}
-            response = StreamingResponse(last_parts(content), 200, headers, media_type_of(name))
+            sending = _begun(site, asked, content)
+            response = SentFile(
+                sending, site.sendings.seconds_for(size), headers, media_type_of(name)
+            )
         sent: dict[str, Fact] = {"bytes": size, "sha256": export.files[name]}
-        _note_file(site, asked, "download", stated | sent)
+        try:
+            _note_file(site, asked, "download", stated | sent)
+        except BaseException:
+            if sending:
+                sending.close()
+            raise
     return response
+
+
+def _begun(site: Site, asked: ApiRequest, content: IO[bytes]) -> Sending:
+    try:
+        return site.sendings.begin(asked.reader.login, content)
+    except TooManySendings:
+        problem = ApiProblem(429, "Too many files at once. Wait as long as Retry-After says.")
+        problem.headers["Retry-After"] = str(RETRY_SECONDS)
+        raise problem from None
 
 
 def _note_file(site: Site, asked: ApiRequest, event: Event, stated: Mapping[str, Fact]) -> None:

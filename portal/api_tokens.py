@@ -2,7 +2,8 @@
 
 A token is written `aud_<id>_<secret>`: its id names it in lists and in the log, the secret is in no
 file. It reads what its account reads, or fewer advertisers, until it expires. It ends with its
-account, with a new password, and with the restoration of a backup.
+account, with the account's link with a provider, with a new password, and with the restoration of
+a backup.
 """
 
 import hmac

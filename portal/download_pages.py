@@ -9,10 +9,11 @@ from typing import IO
 from starlette.responses import Response, StreamingResponse
 
 from anonymizer.exports.circulation import RecordedExport
-from anonymizer.exports.export_files import PART, PackageTooLarge, closed_on_failure
+from anonymizer.exports.export_files import PART, PackageTooLarge
 from anonymizer.model.errors import Held
 from anonymizer.model.periods import PeriodKind
 from portal.access_log import Fact
+from portal.file_sendings import RETRY_SECONDS, SentFile, TooManySendings
 from portal.reading_pages import KINDS, found_export, gone, retired
 from portal.site import NotFound, PageRequest, Site
 
@@ -124,12 +125,24 @@ def _sent(
     media_type: str,
     stated: Mapping[str, Fact],
 ) -> Response:
-    """Record the download, then send it. What cannot be recorded is not sent."""
+    """Record the download, then send it. What cannot be recorded is not sent.
+
+    429 while the account is sent as many files as it may be at the same time.
+    """
     length = content.seek(0, os.SEEK_END)
-    with closed_on_failure(content):
+    try:
+        sending = site.sendings.begin(asked.session.account.login if asked.session else "", content)
+    except TooManySendings:
+        response = site.message(asked, "too_many_requests", 429)
+        response.headers["Retry-After"] = str(RETRY_SECONDS)
+        return response
+    try:
         site.note("download", asked, **stated, bytes=length)
+    except BaseException:
+        sending.close()
+        raise
     headers = {**name_header(name), "Content-Length": str(length)}
-    return StreamingResponse(last_parts(content), media_type=media_type, headers=headers)
+    return SentFile(sending, site.sendings.seconds_for(length), headers, media_type)
 
 
 def parts_of(content: IO[bytes]) -> Iterator[bytes]:
@@ -137,12 +150,6 @@ def parts_of(content: IO[bytes]) -> Iterator[bytes]:
     content.seek(0)
     while part := content.read(PART):
         yield part
-
-
-def last_parts(content: IO[bytes]) -> Iterator[bytes]:
-    """The same, and nothing is left of it afterwards."""
-    with content:
-        yield from parts_of(content)
 
 
 def media_type_of(name: str) -> str:

@@ -65,12 +65,16 @@ class ProviderIdentities:
             )
 
     def unlink(self, login: str) -> None:
-        """End the links of an account and its sessions. Raises ConfigurationError without one."""
+        """End the links of an account, its sessions and its API tokens.
+
+        Raises ConfigurationError for an account without a link.
+        """
         with self._changes() as database:
             ended = database.execute("DELETE FROM provider_identities WHERE login = ?", (login,))
             if not ended.rowcount:
                 raise _mistake(f"{login!r} has no link with a provider", "see: audience user list")
-            database.execute("DELETE FROM sessions WHERE login = ?", (login,))
+            for table in ("sessions", "api_tokens"):
+                database.execute(f"DELETE FROM {table} WHERE login = ?", (login,))  # noqa: S608
 
     def login_of(self, issuer: str, subject: str) -> str | None:
         """The account of a user of this provider; None where there is none."""

@@ -6,6 +6,7 @@ from anonymizer.storage.home import Home, PublishedCopy
 from portal.access_log import AccessLog
 from portal.account_store import AccountStore
 from portal.application import create_application
+from portal.ended_connections import EndedProtocol
 from portal.health_answer import HealthAnswer, metrics_file
 from portal.identity_provider import IdentityProvider
 from portal.segment_requests import SegmentRequests
@@ -43,6 +44,7 @@ def serve(site: Site, port: int) -> None:
     uvicorn.run(
         create_application(site, HealthAnswer(metrics_file())),
         host=HOST,
+        http=EndedProtocol,
         port=port,
         access_log=False,
         log_level="warning",

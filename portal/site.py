@@ -33,6 +33,7 @@ from portal.access_log import AccessLog, Event, Fact
 from portal.account_store import AccountStore, Session
 from portal.charts import bar
 from portal.file_addresses import FileAddresses
+from portal.file_sendings import FileSendings
 from portal.identity_provider import IdentityProvider
 from portal.portal_words import words_in
 from portal.provider_identities import ProviderIdentities
@@ -113,6 +114,7 @@ class Site:
         default_factory=partial(RequestLimit, FILE_REQUESTS_PER_MINUTE)
     )
     addresses: FileAddresses = field(default_factory=FileAddresses)
+    sendings: FileSendings = field(default_factory=FileSendings)
 
     @property
     def identities(self) -> ProviderIdentities:

@@ -28,8 +28,9 @@ def serve_page(
 ) -> None:
     """Serve the officer's page on this machine (127.0.0.1): settings tried, waiting requests.
 
-    Only for logins that may approve settings. It prints a key, without which nothing is shown; key
-    and sessions end with the command. Results come from: audience whatif --store
+    Only for logins that may approve settings. It prints a key, without which nothing is shown, and
+    an address with a host name of its own, so that no other port of this machine gets its cookie.
+    Address, key and sessions end with the command. Results come from: audience whatif --store
     """
     require_extra("portal", "starlette", _COMMAND)
     from officer.officer_sessions import OfficerSessions  # noqa: PLC0415  an optional extra
@@ -48,6 +49,6 @@ def serve_page(
     trials, sessions = TrialFolder(place), OfficerSessions()
     trials.remove_old()
     site = OfficerSite(trials, sessions, AccessLog(place.officer_log), account_name(), waiting)
-    say(f"The officer's page is at http://127.0.0.1:{port}. Stop it with Ctrl-C.")
+    say(f"The officer's page is at http://{sessions.host}:{port}. Stop it with Ctrl-C.")
     say(f"Key: {sessions.key}")
     serve_officer(site, port)

@@ -136,9 +136,9 @@ def link_user(
 
 @user.command("unlink")
 def unlink_user(login: LoginArgument, home: HomeOption = None) -> None:
-    """End the link of an account with a user of a provider; its sessions end at once."""
+    """End the link of an account with a provider's user; sessions and API tokens end at once."""
     _store(home).identities.unlink(login)
-    say(f"Ended the link of {login}; its sessions have ended.")
+    say(f"Ended the link of {login}; its sessions and API tokens have ended.")
 
 
 @user.command("remove")

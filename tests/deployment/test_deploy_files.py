@@ -140,6 +140,15 @@ def test_what_the_page_calls_by_compose_exists(line: str) -> None:
     command.make_context("audience", rest)
 
 
+def test_the_page_says_what_the_webserver_of_systemd_refuses() -> None:
+    """And how it is told of a proxy; tests/pipelines/test_pages.py sees it do so."""
+    section = " ".join(PAGE.partition("\n### Pages\n")[2].partition("\n## ")[0].split())
+    assert "accepts changes by GET" not in section
+    for wanted in ("(400 for other hosts)", "anything but POST (405)", "another origin (403)"):
+        assert wanted in section
+    assert "AUDIENCE_ORIGIN=https://" in section
+
+
 def test_what_the_page_calls_by_systemd_exists() -> None:
     named = re.findall(r"systemctl (?:stop|enable --now) ([\w -]+)", PAGE)
     units = {word for words in named for word in words.split()}
@@ -189,6 +198,8 @@ class _Pages(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.send_header("X-Authorization", self.headers.get("Authorization", "none"))
+        self.send_header("X-Frame-Options", "SAMEORIGIN")
+        self.send_header("Content-Security-Policy", "object-src 'none'")
         self.end_headers()
 
     do_POST = do_GET  # noqa: N815  as the base class names it
@@ -268,6 +279,10 @@ def test_the_proxy_lets_in_who_has_a_login_and_no_page_of_somebody_else(
     answer = connection.getresponse()
     assert answer.status == status
     assert answer.getheader("X-Authorization", "none") == "none"  # the login stays with the proxy
+    assert answer.headers.get_all("X-Frame-Options") == ["DENY"]
+    policies = answer.headers.get_all("Content-Security-Policy") or []
+    assert "frame-ancestors 'none'" in policies
+    assert ("object-src 'none'" in policies) == (status == 200), "the one of the pages, too"
     connection.close()
 
 

@@ -12,8 +12,10 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 import pytest
@@ -30,7 +32,6 @@ from portal.access_log import AccessLog
 
 ROOT = Path(__file__).parents[2]
 FIRST = "2026-11-01"
-ORIGIN = "http://127.0.0.1:8110"
 PAGES = ("/", "/requests", "/trials/0123456789ab", "/nowhere")
 SETTING: dict[str, Any] = {
     "k": 50,
@@ -73,10 +74,15 @@ def site_of(folder: Path, waiting: tuple[dict[str, str], ...] = ()) -> OfficerSi
     return OfficerSite(TrialFolder(place), OfficerSessions(), log, "ratna", lambda: waiting)
 
 
+def origin_of(site: OfficerSite) -> str:
+    return f"http://{site.sessions.host}:8110"
+
+
 def browser(site: OfficerSite, *, key: str | None = None) -> TestClient:
-    found = TestClient(create_officer_application(site), ORIGIN, follow_redirects=False)
+    own = origin_of(site)
+    found = TestClient(create_officer_application(site), own, follow_redirects=False)
     if key is not None:
-        answer = found.post("/sign-in", data={"key": key}, headers={"Origin": ORIGIN})
+        answer = found.post("/sign-in", data={"key": key}, headers={"Origin": own})
         if kept := answer.headers.get("set-cookie", "").partition(";")[0]:
             found.headers["Cookie"] = kept  # this client sends no Secure cookie to http
     return found
@@ -214,11 +220,12 @@ def test_forms_are_taken_from_the_page_alone(tmp_path: Path) -> None:
         assert answer.status_code == 403
     client = browser(site, key=site.sessions.key)
     token = re.findall(r'name="form_token" value="([^"]+)"', client.get("/").text)[0]
-    for fields, origin in (({}, ORIGIN), ({"form_token": "x"}, ORIGIN),
+    own = origin_of(site)
+    for fields, origin in (({}, own), ({"form_token": "x"}, own),
                            ({"form_token": token}, "https://evil.example")):  # fmt: skip
         assert client.post("/sign-out", data=fields, headers={"Origin": origin}).status_code == 403
     assert client.get("/").status_code == 200
-    answer = client.post("/sign-out", data={"form_token": token}, headers={"Origin": ORIGIN})
+    answer = client.post("/sign-out", data={"form_token": token}, headers={"Origin": own})
     assert answer.status_code == 303
     assert client.get("/").status_code == 303, "it ended on the server"
 
@@ -230,9 +237,10 @@ def test_every_answer_has_the_headers_of_the_portal(tmp_path: Path) -> None:
             answer = client.get(path)
             assert answer.headers["content-security-policy"].startswith("default-src 'none'; ")
             assert answer.headers["cache-control"] == "no-store"
-        assert client.get("/", headers={"Host": "evil.example"}).status_code == 400
+        for host in ("evil.example", "127.0.0.1:8110", "localhost:8110", "x.localhost"):
+            assert client.get("/", headers={"Host": host}).status_code == 400
     sent = browser(site).post(
-        "/sign-in", data={"key": site.sessions.key}, headers={"Origin": ORIGIN}
+        "/sign-in", data={"key": site.sessions.key}, headers={"Origin": origin_of(site)}
     )
     for attribute in ("HttpOnly", "Secure", "SameSite=strict", "Path=/"):
         assert f"; {attribute}" in sent.headers["set-cookie"]
@@ -245,7 +253,7 @@ def test_after_some_wrong_keys_none_is_right(tmp_path: Path) -> None:
     assert browser(site, key=site.sessions.key).get("/").status_code == 303
     assert "Too many keys were wrong" in (
         browser(site)
-        .post("/sign-in", data={"key": site.sessions.key}, headers={"Origin": ORIGIN})
+        .post("/sign-in", data={"key": site.sessions.key}, headers={"Origin": origin_of(site)})
         .text
     )
 
@@ -270,8 +278,8 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def running(home: Home) -> Iterator[tuple[int, str]]:
-    """`audience officer` as a process, started by a login that is an officer: port and key."""
+def running(home: Home) -> Iterator[tuple[str, str]]:
+    """`audience officer` as a process, started by a login that is an officer: address and key."""
     text = home.policy.read_text(encoding="utf-8")
     home.policy.write_text(text.replace(OFFICER, account_name()), encoding="utf-8")
     TrialFolder(home).add(account_name(), RESULT)
@@ -297,24 +305,30 @@ def running(home: Home) -> Iterator[tuple[int, str]]:
                     break
                 except OSError:
                     time.sleep(0.1)
-            yield port, said.split("Key: ")[1].strip()
+            [address] = re.findall(rf"http://\S+:{port}\b", said)
+            yield address, said.split("Key: ")[1].strip()
         finally:
             process.terminate()
 
 
 @pytest.mark.slow
-def test_the_command_serves_it_on_this_machine_alone(running: tuple[int, str]) -> None:
-    port, key = running
-    own = f"http://127.0.0.1:{port}"
+def test_the_command_serves_it_on_this_machine_alone(running: tuple[str, str]) -> None:
+    own, key = running
+    host = own.removeprefix("http://")
+    port = int(host.partition(":")[2])
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    connection.request("GET", "/")
+    connection.request("GET", "/", headers={"Host": host})
     assert connection.getresponse().read() == b""
-    form = {"Origin": own, "Content-Type": "application/x-www-form-urlencoded"}
+    form = {
+        "Host": host,
+        "Origin": own,
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
     connection.request("POST", "/sign-in", urlencode({"key": key}), form)
     answer = connection.getresponse()
     answer.read()
     cookie = answer.headers["Set-Cookie"].partition(";")[0]
-    connection.request("GET", "/", headers={"Cookie": cookie})
+    connection.request("GET", "/", headers={"Host": host, "Cookie": cookie})
     page = connection.getresponse().read().decode()
     connection.close()
     assert "campaign-day-2026-11-01" in page
@@ -326,12 +340,12 @@ def test_the_command_serves_it_on_this_machine_alone(running: tuple[int, str]) -
 @pytest.mark.slow
 @pytest.mark.needs("chromium")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_in_a_browser_it_is_accessible(running: tuple[int, str], scheme: Any) -> None:
+def test_in_a_browser_it_is_accessible(running: tuple[str, str], scheme: Any) -> None:
     from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415
     from playwright.sync_api import sync_playwright  # noqa: PLC0415
     from system_packages import PACKAGES  # noqa: PLC0415
 
-    port, key = running
+    own, key = running
     rules = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}}
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
@@ -341,7 +355,7 @@ def test_in_a_browser_it_is_accessible(running: tuple[int, str], scheme: Any) ->
         complaints, hosts = list[str](), set[str]()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
-        page.goto(f"http://127.0.0.1:{port}/")
+        page.goto(own)
         faults = list(Axe().run(page, options=rules).response["violations"])
         page.fill("#key", key)
         page.click("main button")
@@ -355,7 +369,52 @@ def test_in_a_browser_it_is_accessible(running: tuple[int, str], scheme: Any) ->
         chromium.close()
     assert not [one["id"] for one in faults]
     assert not complaints
-    assert hosts == {f"127.0.0.1:{port}"}
+    assert hosts == {own.removeprefix("http://")}
+
+
+class _OtherPort(BaseHTTPRequestHandler):
+    """Another server of this machine, that keeps what browsers send it."""
+
+    received: ClassVar[list[dict[str, str]]] = []
+
+    def do_GET(self) -> None:
+        self.received.append({name.lower(): value for name, value in self.headers.items()})
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.mark.slow
+@pytest.mark.needs("chromium")
+def test_no_other_port_of_this_machine_gets_the_session(running: tuple[str, str]) -> None:
+    """A portal that is broken into can have the officer's browser open an address of its own."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415
+    from system_packages import PACKAGES  # noqa: PLC0415
+
+    own, key = running
+    _OtherPort.received.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), _OtherPort) as other, sync_playwright() as driver:
+        thread = Thread(target=other.serve_forever)
+        thread.start()
+        chromium = driver.chromium.launch(
+            executable_path=PACKAGES["chromium"].path, args=["--no-sandbox"]
+        )
+        context = chromium.new_context()
+        page = context.new_page()
+        page.goto(own)
+        page.fill("#key", key)
+        page.click("main button")
+        assert SESSION in {one.get("name") for one in context.cookies()}
+        for host in ("127.0.0.1", "localhost", "guessed.localhost"):
+            page.goto(f"http://{host}:{other.server_port}/")
+        chromium.close()
+        other.shutdown()
+        thread.join()
+    assert len(_OtherPort.received) >= 3
+    assert not [headers for headers in _OtherPort.received if "cookie" in headers]
 
 
 def test_the_process_of_the_portal_has_no_address_and_no_import_that_leads_there(

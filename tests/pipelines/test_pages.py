@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from urllib.parse import quote
@@ -146,15 +146,14 @@ def status(port: int, method: str, path: str, body: str | None = None, **headers
         connection.close()
 
 
-@pytest.fixture(scope="module")
-def webserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+@contextmanager
+def serving(folder: Path, **variables: str) -> Iterator[int]:
     """The webserver that the pages and the unit of systemd start, without a code location."""
     port = free_port()
     command = [sys.executable, "-m", "pipelines.webserver", "--port", str(port)]
-    folder = tmp_path_factory.mktemp("dagster")
     with subprocess.Popen(
         [*command, "--empty-workspace"],
-        env=os.environ | {"DAGSTER_HOME": str(folder)},
+        env=os.environ | {"DAGSTER_HOME": str(folder)} | variables,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
@@ -163,6 +162,39 @@ def webserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
             yield port
         finally:
             process.terminate()
+
+
+@pytest.fixture(scope="module")
+def webserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with serving(tmp_path_factory.mktemp("dagster")) as port:
+        yield port
+
+
+def test_behind_a_proxy_they_answer_to_its_origin_and_refuse_others(tmp_path: Path) -> None:
+    public, link = "https://audience.example", f"/graphql?query={quote(CHANGE)}"
+    with serving(tmp_path, AUDIENCE_ORIGIN=public) as port:
+        here = f"127.0.0.1:{port}"
+        for host in ("audience.example", here):  # passed on by the proxy, or not
+            assert status(port, "GET", "/", Host=host) == 200
+            assert status(port, "POST", link, Host=host, Origin=public) == 200
+            assert status(port, "GET", "/graphql", Host=host, Origin=public, **WEBSOCKET) == 101
+            for other in ("http://audience.example", "https://audience.example:444", "null"):
+                assert status(port, "POST", link, Host=host, Origin=other) == 403
+        assert status(port, "POST", link, Host=here, Origin=f"http://{here}") == 200
+        assert refused_by(port) == REFUSED
+
+
+@pytest.mark.parametrize("origin", ["audience.example", "https://audience.example/", "https://*"])
+def test_a_wrong_origin_is_said_so_at_once(origin: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines.webserver", "--port", str(free_port())],
+        env=os.environ | {"DAGSTER_HOME": str(tmp_path), "AUDIENCE_ORIGIN": origin},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "AUDIENCE_ORIGIN" in done.stderr
+    assert "write https://audience.example" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_pages_of_other_sites_cannot_change_anything(webserver: int) -> None:
@@ -180,6 +212,28 @@ def test_the_pages_themselves_and_programs_can(name: str, webserver: int) -> Non
     tunnelled = {"Host": f"{name}:8080", "Origin": f"http://{name}:8080"}  # ssh -L 8080:...:3000
     assert status(webserver, "POST", f"/graphql?query={quote(CHANGE)}", **tunnelled) == 200
     assert status(webserver, "GET", "/graphql", **own, **WEBSOCKET) == 101
+
+
+@pytest.mark.parametrize(
+    ("path", "expected", "headers"),
+    [
+        ("/", 200, {}),
+        ("/server_info", 200, {}),
+        ("/graphql", 405, {}),
+        ("/", 403, {"Origin": "http://evil.example"}),
+        ("/", 400, {"Host": "evil.example"}),
+    ],
+)
+def test_no_page_can_frame_an_answer(
+    path: str, expected: int, headers: dict[str, str], webserver: int
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", webserver, timeout=60)
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    assert answer.status == expected
+    assert answer.headers.get_all("X-Frame-Options") == ["DENY"]
+    assert "frame-ancestors 'none'" in (answer.headers.get_all("Content-Security-Policy") or [])
+    connection.close()
 
 
 LOADED = '{"query": "{ repositoryOrError(repositorySelector: {repositoryLocationName: '

@@ -136,8 +136,16 @@ def test_a_link_is_made_and_ended_later(home: Home) -> None:
     assert user(home, "link", "nina", "8a21d0").returncode == 0
     token = store.begin_session("nina", store.password_of("nina") or "", 0)
     assert token
-    assert user(home, "unlink", "nina").returncode == 0
+    user(home, "add", "budi", "--advertiser", "maju")
+    _, written = store.tokens.add("nina", "report", 30, ("maju",))
+    _, of_another = store.tokens.add("budi", "report", 30)
+    assert store.tokens.find(written)
+    ended = user(home, "unlink", "nina")
+    assert ended.returncode == 0
+    assert "its sessions and API tokens have ended" in " ".join(ended.stdout.split())
     assert store.find_session(token) is None
+    assert store.tokens.find(written) is None
+    assert store.tokens.find(of_another)
     assert store.identities.login_of(ISSUER, "8a21d0") is None
     user(home, "link", "nina", "8a21d0")
     assert user(home, "remove", "nina").returncode == 0
