@@ -226,9 +226,20 @@ def test_what_came_half_and_was_withdrawn_goes_again(home: Home, sftp: SftpRecei
     withdraw(FIRST, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
     delivered(home, at_once=True)
     folder = sftp.folder / "incoming" / "maju" / FIRST
-    assert {path.name for path in folder.iterdir() if not path.name.endswith(".part")} == {
-        "WITHDRAWN.json"
-    }
+    assert {path.name for path in folder.iterdir()} == {"WITHDRAWN.json"}
+
+
+@pytest.mark.alternate("called off")
+def test_half_a_file_goes_with_a_withdrawal_too(home: Home, sftp: SftpReceiver) -> None:
+    configure(home, sftp={"inbox": sftp_to(home, sftp)})
+    sftp.bytes_before_break = 100
+    delivered(home)
+    assert sftp.names() == {f"incoming/maju/{FIRST}/.spring-sale_day-2026-11-22.csv.part"}
+    sftp.bytes_before_break = None
+    withdraw(FIRST, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
+    delivered(home, at_once=True)
+    folder = sftp.folder / "incoming" / "maju" / FIRST
+    assert {path.name for path in folder.iterdir()} == {"WITHDRAWN.json"}
 
 
 def test_an_edited_file_is_not_sent(home: Home, sftp: SftpReceiver) -> None:
