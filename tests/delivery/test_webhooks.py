@@ -130,6 +130,22 @@ def test_what_was_never_delivered_is_not_called_off(
     assert [(one["event"], one["release"]) for one in webhook.notices] == [("released", SECOND)]
 
 
+@pytest.mark.alternate("called off")
+def test_an_advertiser_that_a_destination_no_longer_has_is_called_off_too(
+    home: Home, corrected: Home, webhook: WebhookReceiver
+) -> None:
+    configure(home, webhook={"crm": webhook_to(home, webhook, advertisers=["maju", "jaya"])})
+    delivered(home)
+    configure(home, webhook={"crm": webhook_to(home, webhook)})
+    become(home, corrected)
+    withdraw(NEXT_DAY, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
+    webhook.notices.clear()
+    delivered(home)
+    told = [(one["event"], one["release"]) for one in webhook.notices if one["advertiser"] == "jaya"]
+    assert sorted(told) == [("corrected", FIRST), ("withdrawn", NEXT_DAY)]
+    assert delivered(home) == []
+
+
 @pytest.mark.parametrize(
     ("status", "said"), [(500, "status_500"), (301, "redirects are not followed"), (404, "`url`")]
 )
