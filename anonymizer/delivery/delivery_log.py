@@ -93,14 +93,15 @@ class DeliveryHistory:
     def standing(self, destination: str) -> dict[ExportKey, Standing]:
         """The last that a destination was told of each export.
 
-        `attempted`: it may have a part of it, because a delivery began and did not end well.
+        `attempted`: it may have a part of it, because a delivery began and did not end well. What
+        failed before anything was sent is not there.
         """
         found: dict[ExportKey, Standing] = {}
         for line in self.of(destination):
             for event, release in line.changes:
                 if line.step == "delivered":
                     found[line.advertiser, release] = event
-                else:
+                elif line.step == "sending":
                     found.setdefault((line.advertiser, release), "attempted")
         return found
 

@@ -146,6 +146,19 @@ def test_an_advertiser_that_a_destination_no_longer_has_is_called_off_too(
     assert delivered(home) == []
 
 
+@pytest.mark.alternate("called off")
+def test_what_failed_before_it_was_sent_is_not_called_off(
+    home: Home, webhook: WebhookReceiver
+) -> None:
+    configure(home, webhook={"crm": webhook_to(home, webhook)})
+    path = home.exports / "maju" / FIRST / "spring-sale_day-2026-11-22.parquet"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    assert [one.outcome for one in delivered(home)] == ["failed", "delivered"]
+    withdraw(FIRST, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
+    assert delivered(home, at_once=True) == []
+    assert [(one["event"], one["release"]) for one in webhook.notices] == [("released", NEXT_DAY)]
+
+
 @pytest.mark.parametrize(
     ("status", "said"), [(500, "status_500"), (301, "redirects are not followed"), (404, "`url`")]
 )
