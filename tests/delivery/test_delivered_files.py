@@ -12,6 +12,7 @@ from typing import Any
 
 import asyncssh
 import pytest
+from correction_world import correct
 from destinations import (
     FIRST,
     MAJU,
@@ -26,6 +27,7 @@ from destinations import (
     private_file,
     sftp_to,
 )
+from interrupted_run import NEXT
 from object_server import SECRETS, Bucket, ObjectServer
 from pyarrow.fs import FileSelector
 from receivers import PASSWORD, SftpReceiver
@@ -34,6 +36,8 @@ from release_world import SECRET
 from anonymizer.delivery.delivery_log import DeliveryLog
 from anonymizer.exports.export_check import check_export
 from anonymizer.exports.package import check_package
+from anonymizer.exports.retirement import retire_exports
+from anonymizer.exports.verification import verify_folder
 from anonymizer.exports.withdrawal import withdraw
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
@@ -196,6 +200,27 @@ def test_of_wrong_figures_the_notice_alone_is_left_once_the_right_ones_are_there
     withdraw(SECOND, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
     delivered(home)
     assert {path.name for path in (inbox / SECOND).iterdir()} == {"WITHDRAWN.json"}
+    assert delivered(home) == []
+
+
+@pytest.mark.alternate("called off")
+def test_wrong_files_go_after_a_correction_of_retired_exports(
+    home: Home, sftp: SftpReceiver
+) -> None:
+    configure(home, sftp={"inbox": sftp_to(home, sftp)})
+    delivered(home)
+    retire_exports(home, Ledger.open(home.ledger), SECRET, NEXT, "Nobody needs them")
+    assert not (home.exports / "maju" / FIRST).exists()
+    correct(home)
+    found = outcomes(delivered(home))
+    assert [one[1:] for one in found] == [
+        (f"released {SECOND}", "delivered"),
+        (f"corrected {FIRST}", "delivered"),
+    ]
+    folder = sftp.folder / "incoming" / "maju" / FIRST
+    assert {path.name for path in folder.iterdir()} == {"CORRECTED.json"}
+    assert set(exported(home, "maju", FIRST)) == {"CORRECTED.json"}
+    assert not verify_folder(home.published).unfinished
     assert delivered(home) == []
 
 

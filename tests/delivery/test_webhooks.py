@@ -141,7 +141,9 @@ def test_an_advertiser_that_a_destination_no_longer_has_is_called_off_too(
     withdraw(NEXT_DAY, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
     webhook.notices.clear()
     delivered(home)
-    told = [(one["event"], one["release"]) for one in webhook.notices if one["advertiser"] == "jaya"]
+    told = [
+        (one["event"], one["release"]) for one in webhook.notices if one["advertiser"] == "jaya"
+    ]
     assert sorted(told) == [("corrected", FIRST), ("withdrawn", NEXT_DAY)]
     assert delivered(home) == []
 
