@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import io
+import json
 import shutil
 import subprocess
 import zipfile
@@ -26,11 +27,12 @@ from destinations import (
     outcomes,
     private_file,
     sftp_to,
+    webhook_to,
 )
 from interrupted_run import NEXT
 from object_server import SECRETS, Bucket, ObjectServer
 from pyarrow.fs import FileSelector
-from receivers import PASSWORD, SftpReceiver
+from receivers import PASSWORD, SftpReceiver, WebhookReceiver, sftp_receiver
 from release_world import SECRET
 
 from anonymizer.delivery.delivery_log import DeliveryLog
@@ -222,6 +224,88 @@ def test_wrong_files_go_after_a_correction_of_retired_exports(
     assert set(exported(home, "maju", FIRST)) == {"CORRECTED.json"}
     assert not verify_folder(home.published).unfinished
     assert delivered(home) == []
+
+
+@pytest.mark.alternate("called off")
+def test_files_are_called_off_in_the_folder_that_has_them(home: Home, sftp: SftpReceiver) -> None:
+    configure(home, sftp={"inbox": sftp_to(home, sftp)})
+    delivered(home)
+    configure(home, sftp={"inbox": sftp_to(home, sftp, folder="incoming/new")})
+    withdraw(FIRST, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
+    assert [one.outcome for one in delivered(home)] == ["delivered"]
+    folder = sftp.folder / "incoming" / "maju" / FIRST
+    assert {path.name for path in folder.iterdir()} == {"WITHDRAWN.json"}
+    assert not (sftp.folder / "incoming" / "new").exists()
+
+
+@pytest.mark.alternate("called off")
+def test_a_release_that_came_into_two_folders_is_called_off_in_both(
+    home: Home, sftp: SftpReceiver
+) -> None:
+    configure(home, sftp={"inbox": sftp_to(home, sftp)})
+    sftp.bytes_before_break = 100
+    delivered(home)
+    sftp.bytes_before_break = None
+    configure(home, sftp={"inbox": sftp_to(home, sftp, folder="new")})
+    delivered(home, at_once=True)
+    withdraw(FIRST, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
+    delivered(home)
+    left = {name for name in sftp.names() if FIRST in name}
+    assert left == {f"{root}/maju/{FIRST}/WITHDRAWN.json" for root in ("incoming", "new")}
+
+
+@pytest.mark.alternate("called off")
+@pytest.mark.parametrize("now", ["another server", "another account", "a bucket", "a webhook"])
+def test_files_that_are_elsewhere_are_a_failure_until_the_name_is_theirs_again(
+    home: Home,
+    sftp: SftpReceiver,
+    bucket: Bucket,
+    webhook: WebhookReceiver,
+    tmp_path: Path,
+    now: str,
+) -> None:
+    before = sftp_to(home, sftp)
+    configure(home, sftp={"inbox": before})
+    delivered(home)
+    withdraw(FIRST, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
+    with sftp_receiver(tmp_path / "other") as other:
+        configure(
+            home,
+            **{
+                "another server": {"sftp": {"inbox": {**before, "port": other.port}}},
+                "another account": {"sftp": {"inbox": {**before, "user": "other"}}},
+                "a bucket": {"s3": {"inbox": s3_to(home, bucket)}},
+                "a webhook": {"webhook": {"inbox": webhook_to(home, webhook)}},
+            }[now],
+        )
+        (failed,) = delivered(home)
+        assert (failed.outcome, failed.problem.partition(":")[0]) == ("failed", "moved")
+        assert f"sftp 127.0.0.1:{sftp.port}" in failed.problem
+        assert not other.names()
+    assert (objects(bucket), webhook.notices) == ({}, [])
+    assert [one.outcome for one in delivered(home)] == ["paused"]
+    configure(home, sftp={"inbox": before})
+    assert [one.outcome for one in delivered(home, at_once=True)] == ["delivered"]
+    folder = sftp.folder / "incoming" / "maju" / FIRST
+    assert {path.name for path in folder.iterdir()} == {"WITHDRAWN.json"}
+
+
+@pytest.mark.alternate("called off")
+def test_what_an_earlier_version_delivered_is_called_off_in_the_present_folder(
+    home: Home, sftp: SftpReceiver
+) -> None:
+    configure(home, sftp={"inbox": sftp_to(home, sftp)})
+    delivered(home)
+    lines = [json.loads(line) for line in log_text(home).splitlines()]
+    earlier = [
+        {name: value for name, value in line.items() if name not in ("folder", "place")}
+        for line in lines
+    ]
+    home.delivery_log.write_text("".join(f"{json.dumps(line)}\n" for line in earlier), "utf-8")
+    withdraw(FIRST, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
+    assert [one.outcome for one in delivered(home)] == ["delivered"]
+    folder = sftp.folder / "incoming" / "maju" / FIRST
+    assert {path.name for path in folder.iterdir()} == {"WITHDRAWN.json"}
 
 
 @pytest.mark.alternate("called off")

@@ -296,6 +296,8 @@ def test_what_the_log_has_is_for_officers_and_names_no_figure(
         line = json.loads(text)
         assert set(line) == {
             "time", "event", "destination", "kind", "id", "advertiser", "changes", "target",
-            "login", "files", "problem",
+            "login", "files", "problem", "folder", "place",
         }  # fmt: skip
         assert all(len(digest) == 64 for digest in line["files"].values())
+        assert line["folder"] == "incoming"
+        assert "audience" not in line["place"]
