@@ -4,10 +4,11 @@ import asyncio
 import base64
 import errno
 import secrets
+import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -281,6 +282,43 @@ def sftp_receiver(folder: Path) -> Iterator[SftpReceiver]:
     finally:
         end.set()
         thread.join()
+
+
+# --- slow ones
+
+
+@contextmanager
+def dripping(beginning: bytes, authority: Authority | None = None) -> Iterator[int]:
+    """The port of a server that sends a beginning, then a byte every tenth of a second.
+
+    With an authority it speaks TLS. It goes on for 15 seconds.
+    """
+    end = Event()
+
+    def serve(listener: socket.socket) -> None:
+        while not end.is_set():
+            with suppress(OSError):
+                connection, _ = listener.accept()
+                if authority:
+                    connection = authority.context().wrap_socket(connection, server_side=True)
+                with connection:
+                    connection.sendall(beginning)
+                    for _ in range(150):
+                        if end.wait(0.1):
+                            break
+                        connection.sendall(b"x")
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        listener.settimeout(0.2)
+        thread = Thread(target=serve, args=(listener,))
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            end.set()
+            thread.join()
 
 
 def wait_until(is_true: Callable[[], object], seconds: float = 30) -> None:

@@ -3,6 +3,7 @@
 import json
 import logging
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -22,7 +23,7 @@ from destinations import (
     steps,
     webhook_to,
 )
-from receivers import Authority, WebhookReceiver, webhook_receiver
+from receivers import Authority, WebhookReceiver, dripping, webhook_receiver
 from release_world import SECRET
 
 from anonymizer.delivery import webhook as webhook_module
@@ -211,6 +212,21 @@ def test_a_receiver_that_is_down_slow_or_another_one_keeps_no_one_waiting(
         "down": "unreachable", "stranger": "certificate", "slow": "timeout", "good": "",
     }  # fmt: skip
     assert len(webhook.notices) == 2
+
+
+def test_a_receiver_that_answers_byte_by_byte_is_left_at_the_deadline(
+    home: Home, webhook: WebhookReceiver, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_module, "_WHOLE_SECONDS", 1.0)
+    good = webhook_to(home, webhook)
+    with dripping(b"HTTP/1.1 200 OK\r\nX: ", authority) as port:
+        url = f"https://127.0.0.1:{port}/"
+        configure(home, webhook={"drips": {**good, "url": url}, "good": good})
+        began = time.monotonic()
+        found = delivered(home)
+    assert time.monotonic() - began < 8
+    problems = {one.destination: one.problem.partition(":")[0] for one in found}
+    assert problems == {"drips": "timeout", "good": ""}
 
 
 def test_no_secret_is_in_the_log_in_errors_or_in_what_libraries_log(
