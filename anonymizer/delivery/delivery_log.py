@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
@@ -301,9 +301,10 @@ def _read(line: bytes) -> Iterator[LogLine]:
         known = tuple((event, release) for event, release in changes)
         is_sound = all(isinstance(text, str) for text in (*texts.values(), *files.values()))
         is_sound &= step in _STEPS and all(event in _EVENTS for event, _ in known)
-        put = {name: content.get(name) for name in ("folder", "place")}
-        is_sound &= all(one is None or isinstance(one, str) for one in put.values())
+        folder, place = content.get("folder"), content.get("place")
+        is_sound &= all(one is None or isinstance(one, str) for one in (folder, place))
         if is_sound and time.tzinfo:
-            yield LogLine(time=time, step=step, changes=known, files=files, **texts, **put)
+            read = LogLine(time=time, step=step, changes=known, files=files, **texts)
+            yield replace(read, folder=folder, place=place)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return
