@@ -21,8 +21,10 @@ import ssl
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from anonymizer.delivery.delivery_changes import Change
+from anonymizer.delivery.delivery_settings import is_this_machine
 from anonymizer.delivery.released_facts import ReleasedFacts
 from anonymizer.delivery.undelivered import Undelivered
 from anonymizer.exports.export_folders import FOR_ALL
@@ -134,8 +136,12 @@ async def _status(
     import httpx  # noqa: PLC0415  an extra
 
     limits = httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS)
+    # A proxy of the environment would take what is for this machine alone to another one.
+    is_local = is_this_machine(urlsplit(url).hostname or "")
     async with (
-        httpx.AsyncClient(verify=context, timeout=limits, follow_redirects=False) as client,
+        httpx.AsyncClient(
+            verify=context, timeout=limits, follow_redirects=False, trust_env=not is_local
+        ) as client,
         client.stream("POST", url, content=body, headers=dict(headers)) as answer,
     ):
         return answer.status_code

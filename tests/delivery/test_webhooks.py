@@ -229,6 +229,21 @@ def test_a_receiver_that_answers_byte_by_byte_is_left_at_the_deadline(
     assert problems == {"drips": "timeout", "good": ""}
 
 
+def test_what_is_for_this_machine_alone_goes_through_no_proxy(
+    home: Home, webhook: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_module, "_ANSWER_SECONDS", 0.3)
+    given = webhook_to(home, webhook)
+    with _slow() as silent:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, silent.replace("https", "http"))
+        plain = {**given, "url": "http://127.0.0.1:9/"}  # where nothing listens
+        configure(home, webhook={"plain": plain, "tls": given})
+        found = delivered(home)
+    problems = {one.destination: one.problem.partition(":")[0] for one in found}
+    assert problems == {"plain": "unreachable", "tls": ""}
+
+
 def test_no_secret_is_in_the_log_in_errors_or_in_what_libraries_log(
     home: Home, webhook: WebhookReceiver, caplog: pytest.LogCaptureFixture
 ) -> None:
