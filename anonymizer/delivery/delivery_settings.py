@@ -3,6 +3,8 @@
 import hashlib
 import re
 from datetime import date
+from email.errors import HeaderParseError
+from email.headerregistry import Address
 from ipaddress import ip_address
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -46,9 +48,17 @@ def _plain_url(text: str) -> str:
 
 
 def _mail_address(text: str) -> str:
-    if not text.isascii() or not _ADDRESS.fullmatch(text):
+    if not text.isascii() or not _ADDRESS.fullmatch(text) or not _is_address(text):
         raise ValueError("this is not a mail address such as reports@advertiser.example")
     return text
+
+
+def _is_address(text: str) -> bool:
+    """Whether the header of a mail can have the address."""
+    try:
+        return Address(addr_spec=text).addr_spec == text
+    except (ValueError, IndexError, HeaderParseError):
+        return False
 
 
 def _folder(text: str) -> str:
@@ -164,7 +174,7 @@ class FileSettings(DestinationSettings):
 
     @property
     def root(self) -> str:
-        """The folder in its one form, without a slash at its ends; empty for the top."""
+        """The folder in its one form, without slashes at its ends; empty for the top."""
         return self.folder.strip("/")
 
     @property
