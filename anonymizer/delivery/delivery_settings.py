@@ -199,6 +199,11 @@ class SftpSettings(FileSettings):
     password: SecretPlace | None = None
 
     @property
+    def root(self) -> str:
+        """As of any files; one that began with a slash still does, so it is not the login's."""
+        return ("/" if self.folder.startswith("/") else "") + self.folder.strip("/")
+
+    @property
     def _account(self) -> list[str]:
         return ["sftp", self.host.lower(), str(self.port), self.user]
 

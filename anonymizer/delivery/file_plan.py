@@ -36,7 +36,8 @@ class FilePlan:
 
 def folder_of(root: str, key: ExportKey) -> str:
     """The folder of an export below the folder of a destination."""
-    return "/".join(filter(None, (root, *key)))
+    own = "/".join(key)
+    return f"{root}{own}" if root in ("", "/") else f"{root}/{own}"
 
 
 def file_plan(

@@ -205,8 +205,11 @@ class _FileSender:
         return is_same and (put.kind, put.target) == (destination.kind, self.target)
 
     def _root_of(self, put: PutFiles) -> str:
-        """In which folder files were put; earlier versions did not log it: in today's."""
-        return self.settings.root if put.folder is None else put.folder
+        """In which folder files were put.
+
+        Earlier versions did not log it. It was today's, relative even if it begins with a slash.
+        """
+        return self.settings.folder.strip("/") if put.folder is None else put.folder
 
     def _send(self, plans: Sequence[FilePlan]) -> str:
         for plan in plans:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import errno
+import posixpath
 import secrets
 import socket
 import ssl
@@ -188,13 +189,15 @@ def mail_receiver(authority: Authority, *, starttls: bool = True) -> Iterator[Ma
 class SftpReceiver:
     """An SFTP server whose accounts see `folder` alone. It can break off, or be full.
 
-    After `bytes_before_break` bytes the connection is closed; `on_write` is called at each write.
+    Relative paths are below `login_folder`. After `bytes_before_break` bytes the connection is
+    closed; `on_write` is called at each write.
     """
 
     folder: Path
     port: int = 0
     host_key: str = ""
     client_key: str = ""
+    login_folder: str = ""
     bytes_before_break: int | None = None
     is_full: bool = False
     on_write: Callable[[], None] = lambda: None
@@ -213,6 +216,9 @@ def _server_of(receiver: SftpReceiver) -> type[asyncssh.SFTPServer]:
         def __init__(self, channel: "asyncssh.SSHServerChannel[bytes]") -> None:
             super().__init__(channel, chroot=str(receiver.folder).encode())
             self._connection = channel.get_connection()
+
+        def map_path(self, path: bytes) -> bytes:
+            return super().map_path(posixpath.join(receiver.login_folder.encode(), path))
 
         def write(self, file_obj: object, offset: int, data: bytes) -> int:
             receiver.on_write()

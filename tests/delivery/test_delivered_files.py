@@ -129,6 +129,26 @@ def test_chosen_formats_in_one_zip_file_for_each_period(home: Home, sftp: SftpRe
     check_package(sftp.folder / "whole" / "maju" / FIRST / "maju_2026-11-22.zip")
 
 
+@pytest.mark.alternate("called off")
+def test_a_folder_that_begins_with_a_slash_is_not_below_that_of_the_login(
+    home: Home, sftp: SftpReceiver
+) -> None:
+    sftp.login_folder = "home/audience"
+    (sftp.folder / sftp.login_folder).mkdir(parents=True)
+    given = sftp_to(home, sftp, folder="/srv/drop/")
+    top = sftp_to(home, sftp, folder="/", series=["campaign-day"], since="2026-11-23")
+    configure(home, sftp={"inbox": given, "top": top})
+    assert {one.outcome for one in delivered(home)} == {"delivered"}
+    assert {name.rpartition("/")[0] for name in sftp.names()} == {
+        f"srv/drop/maju/{FIRST}", f"srv/drop/maju/{NEXT_DAY}", f"maju/{NEXT_DAY}",
+    }  # fmt: skip
+    withdraw(NEXT_DAY, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
+    delivered(home)
+    assert {name for name in sftp.names() if NEXT_DAY in name} == {
+        f"srv/drop/maju/{NEXT_DAY}/WITHDRAWN.json", f"maju/{NEXT_DAY}/WITHDRAWN.json",
+    }  # fmt: skip
+
+
 def test_another_host_key_gets_nothing(home: Home, sftp: SftpReceiver) -> None:
     other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
     configure(home, sftp={"inbox": sftp_to(home, sftp, host_keys=[other])})
@@ -291,17 +311,37 @@ def test_files_that_are_elsewhere_are_a_failure_until_the_name_is_theirs_again(
 
 
 @pytest.mark.alternate("called off")
+def test_with_an_absolute_folder_what_an_earlier_version_delivered_is_below_that_of_the_login(
+    home: Home, sftp: SftpReceiver
+) -> None:
+    sftp.login_folder = "home/audience"
+    (sftp.folder / sftp.login_folder).mkdir(parents=True)
+    configure(home, sftp={"inbox": sftp_to(home, sftp, folder="srv/drop")})
+    delivered(home)
+    _forget_places(home)
+    configure(home, sftp={"inbox": sftp_to(home, sftp, folder="/srv/drop")})
+    withdraw(FIRST, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
+    delivered(home)
+    assert {name for name in sftp.names() if FIRST in name} == {
+        f"home/audience/srv/drop/maju/{FIRST}/WITHDRAWN.json"
+    }
+
+
+def _forget_places(home: Home) -> None:
+    """The log as earlier versions wrote it."""
+    lines = [json.loads(line) for line in log_text(home).splitlines()]
+    for line in lines:
+        del line["folder"], line["place"]
+    home.delivery_log.write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
+
+
+@pytest.mark.alternate("called off")
 def test_what_an_earlier_version_delivered_is_called_off_in_the_present_folder(
     home: Home, sftp: SftpReceiver
 ) -> None:
     configure(home, sftp={"inbox": sftp_to(home, sftp)})
     delivered(home)
-    lines = [json.loads(line) for line in log_text(home).splitlines()]
-    earlier = [
-        {name: value for name, value in line.items() if name not in ("folder", "place")}
-        for line in lines
-    ]
-    home.delivery_log.write_text("".join(f"{json.dumps(line)}\n" for line in earlier), "utf-8")
+    _forget_places(home)
     withdraw(FIRST, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
     assert [one.outcome for one in delivered(home)] == ["delivered"]
     folder = sftp.folder / "incoming" / "maju" / FIRST
