@@ -475,3 +475,6 @@ def test_what_a_store_refuses_is_said_by_a_code(
     assert "canary-key-0f3" not in log_text(home)
     assert SECRETS[identity] not in log_text(home)
     assert objects(bucket) == {}
+    if problem == "permission":
+        for needed in ("PutObject", "GetObject", "DeleteObject", "ListBucket"):
+            assert f"s3:{needed}" in failed.problem
