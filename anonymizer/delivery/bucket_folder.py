@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS, _SILENT_SECONDS, _ATTEMPTS = 10, 20, 3
 _CREDENTIALS = "credentials: the store does not admit the keys; correct them"
-_DENIED = "permission: the keys may not do this; allow s3:PutObject and s3:DeleteObject there"
+_DENIED = (
+    "permission: the keys may not do this; allow s3:PutObject, s3:GetObject and s3:DeleteObject in "
+    "the folder, and s3:ListBucket on the bucket"
+)
 _ANSWERS = {
     "ACCESS_DENIED": _DENIED,
     "SIGNATURE_DOES_NOT_MATCH": _CREDENTIALS,

@@ -80,12 +80,12 @@ class PublishedExports:
         """What a destination has to be told, oldest first; `standing` is the last it was told.
 
         A correction comes after the release that corrects, so that right figures are there before
-        wrong ones go.
+        wrong ones go. The settings choose what is released to a destination; what it has is called
+        off whatever they are now.
         """
         found = [
             change
             for export in self.circulation.exports.values()
-            if export.recipient == FOR_ALL or settings.is_for(export.recipient)
             for change in self._change(export, settings, standing)
         ]
         return tuple(sorted(found, key=lambda one: (one.number, one.event != "released", one.key)))
@@ -114,6 +114,8 @@ class PublishedExports:
             yield Change("corrected", export, number, notices, instead)
 
     def _is_wanted(self, export: RecordedExport, settings: DestinationSettings) -> bool:
+        if export.recipient != FOR_ALL and not settings.is_for(export.recipient):
+            return False
         series, period = period_of(export.release)
         return series.id in settings.series and period.start >= settings.since
 

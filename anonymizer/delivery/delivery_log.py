@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
@@ -35,7 +35,9 @@ _EVENTS = ("released", "corrected", "withdrawn")
 class LogLine:
     """A line. `changes` are event and release, `files` the digests of what was sent, by name.
 
-    `target` is the host or bucket, `problem` a code and what to do, `login` who delivered.
+    `target` is the host or bucket, `problem` a code and what to do, `login` who delivered. Files
+    went into `folder` of the account or bucket that `place` identifies; lines of earlier versions
+    have neither (None).
     """
 
     time: datetime
@@ -49,6 +51,8 @@ class LogLine:
     login: str
     files: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
+    folder: str | None = None
+    place: str | None = None
 
     def text(self) -> str:
         """As it is in the file."""
@@ -64,8 +68,20 @@ class LogLine:
             "login": self.login,
             "files": dict(self.files),
             "problem": self.problem,
+            "folder": self.folder,
+            "place": self.place,
         }
         return canonical_json(content) + "\n"
+
+
+@dataclass(frozen=True)
+class PutFiles:
+    """Where files of an export were put by a destination, and the target that the log names."""
+
+    kind: str
+    target: str
+    place: str | None
+    folder: str | None
 
 
 @dataclass(frozen=True)
@@ -93,20 +109,25 @@ class DeliveryHistory:
     def standing(self, destination: str) -> dict[ExportKey, Standing]:
         """The last that a destination was told of each export.
 
-        `attempted`: it may have a part of it, because a delivery began and did not end well.
+        `attempted`: it may have a part of it, because a delivery began and did not end well. What
+        failed before anything was sent is not there.
         """
         found: dict[ExportKey, Standing] = {}
         for line in self.of(destination):
             for event, release in line.changes:
                 if line.step == "delivered":
                     found[line.advertiser, release] = event
-                else:
+                elif line.step == "sending":
                     found.setdefault((line.advertiser, release), "attempted")
         return found
 
     def files(self, destination: str, key: ExportKey) -> frozenset[str]:
         """The files that a destination may have of an export: of every attempt to bring it."""
         return frozenset(self._brought.get((destination, *key), ()))
+
+    def put(self, destination: str, key: ExportKey) -> tuple[PutFiles, ...]:
+        """Where a destination may have files of an export: of every attempt to bring it."""
+        return tuple(self._put.get((destination, *key), ()))
 
     def failures(self, destination: str) -> Failures | None:
         """The failures since the last success; None where the last attempt succeeded."""
@@ -138,12 +159,24 @@ class DeliveryHistory:
     def _brought(self) -> Mapping[tuple[str, str, str], set[str]]:
         """Names of files by destination, recipient and release."""
         found: dict[tuple[str, str, str], set[str]] = {}
+        for key, line in self._lines_with_files():
+            found.setdefault(key, set()).update(line.files)
+        return found
+
+    @cached_property
+    def _put(self) -> Mapping[tuple[str, str, str], dict[PutFiles, None]]:
+        """Where files went by destination, recipient and release, each place once, in order."""
+        found: dict[tuple[str, str, str], dict[PutFiles, None]] = {}
+        for key, line in self._lines_with_files():
+            one = PutFiles(line.kind, line.target, line.place, line.folder)
+            found.setdefault(key, {})[one] = None
+        return found
+
+    def _lines_with_files(self) -> Iterator[tuple[tuple[str, str, str], LogLine]]:
         for line in self.lines:
             for event, release in line.changes if line.files else ():
                 if event == "released":
-                    key = (line.destination, line.advertiser, release)
-                    found.setdefault(key, set()).update(line.files)
-        return found
+                    yield (line.destination, line.advertiser, release), line
 
 
 @dataclass(frozen=True)
@@ -268,7 +301,10 @@ def _read(line: bytes) -> Iterator[LogLine]:
         known = tuple((event, release) for event, release in changes)
         is_sound = all(isinstance(text, str) for text in (*texts.values(), *files.values()))
         is_sound &= step in _STEPS and all(event in _EVENTS for event, _ in known)
+        folder, place = content.get("folder"), content.get("place")
+        is_sound &= all(one is None or isinstance(one, str) for one in (folder, place))
         if is_sound and time.tzinfo:
-            yield LogLine(time=time, step=step, changes=known, files=files, **texts)
+            read = LogLine(time=time, step=step, changes=known, files=files, **texts)
+            yield replace(read, folder=folder, place=place)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return

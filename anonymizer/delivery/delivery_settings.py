@@ -1,7 +1,10 @@
 """The form of `deliveries.yaml`: the kinds of destinations and what can be set of each."""
 
+import hashlib
 import re
 from datetime import date
+from email.errors import HeaderParseError
+from email.headerregistry import Address
 from ipaddress import ip_address
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -11,6 +14,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from anonymizer.exports.language import Language
 from anonymizer.model.configuration import Settings
 from anonymizer.model.series import SERIES
+from anonymizer.storage.files import canonical_json
 from anonymizer.storage.secret_texts import SecretPlace
 
 EVERY_ADVERTISER = "*"
@@ -21,6 +25,7 @@ _HOST = r"^[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,252}[A-Za-z0-9])?$"
 _BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 _ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9.-]{1,255}")
 _LONGEST_PORT = 65_535
+_PLACE = 32  # characters of a digest
 
 
 def _plain_url(text: str) -> str:
@@ -43,9 +48,17 @@ def _plain_url(text: str) -> str:
 
 
 def _mail_address(text: str) -> str:
-    if not text.isascii() or not _ADDRESS.fullmatch(text):
+    if not text.isascii() or not _ADDRESS.fullmatch(text) or not _is_address(text):
         raise ValueError("this is not a mail address such as reports@advertiser.example")
     return text
+
+
+def _is_address(text: str) -> bool:
+    """Whether the header of a mail can have the address."""
+    try:
+        return Address(addr_spec=text).addr_spec == text
+    except (ValueError, IndexError, HeaderParseError):
+        return False
 
 
 def _folder(text: str) -> str:
@@ -159,6 +172,21 @@ class FileSettings(DestinationSettings):
     formats: tuple[Format, ...] = Field(("xlsx", "csv", "parquet"), min_length=1)
     packed: bool = False
 
+    @property
+    def root(self) -> str:
+        """The folder in its one form, without slashes at its ends; empty for the top."""
+        return self.folder.strip("/")
+
+    @property
+    def place(self) -> str:
+        """Identifies the account or bucket whose folders these are: 32 hexadecimal digits."""
+        content = canonical_json(self._account)
+        return hashlib.sha256(content.encode()).hexdigest()[:_PLACE]
+
+    @property
+    def _account(self) -> list[str]:
+        raise NotImplementedError
+
 
 class SftpSettings(FileSettings):
     """An SFTP server. `host_keys` are its public keys, as `ssh-keyscan` prints them."""
@@ -169,6 +197,15 @@ class SftpSettings(FileSettings):
     host_keys: tuple[str, ...] = Field(min_length=1)
     key: SecretPlace | None = None
     password: SecretPlace | None = None
+
+    @property
+    def root(self) -> str:
+        """As of any files; one that began with a slash still does, so it is not the login's."""
+        return ("/" if self.folder.startswith("/") else "") + self.folder.strip("/")
+
+    @property
+    def _account(self) -> list[str]:
+        return ["sftp", self.host.lower(), str(self.port), self.user]
 
     @model_validator(mode="after")
     def _one_credential(self) -> Self:
@@ -186,6 +223,10 @@ class S3Settings(FileSettings):
     access_key: SecretPlace | None = None
     secret_key: SecretPlace | None = None
     ca_file: str | None = Field(None, min_length=1)
+
+    @property
+    def _account(self) -> list[str]:
+        return ["s3", (self.endpoint or "").rstrip("/").lower(), self.bucket]
 
     @model_validator(mode="after")
     def _both_keys(self) -> Self:

@@ -136,7 +136,7 @@ class _Round:
     def _prepared(self, sender: Sender, parcel: Parcel) -> PreparedParcel | DeliveryOutcome:
         try:
             return sender.prepared(parcel)
-        except Held as error:
+        except (Held, Undelivered) as error:
             problem = str(error)
         except PackageTooLarge:
             problem = "package: the files take more than a package may; set packed: false"
@@ -180,6 +180,8 @@ class _Round:
             target=target,
             files=prepared.files if prepared else {},
             problem=problem,
+            folder=prepared.folder if prepared else None,
+            place=prepared.place if prepared else None,
         )
         self.log.write(line)
 

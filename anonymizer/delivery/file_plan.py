@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from anonymizer.delivery.delivery_changes import Change, package_name
+from anonymizer.delivery.delivery_changes import Change, ExportKey, package_name
 from anonymizer.delivery.delivery_settings import FileSettings
 from anonymizer.exports.certificate import CERTIFICATE
 from anonymizer.exports.export_files import ExportFiles
@@ -34,6 +34,12 @@ class FilePlan:
         return {name: hashlib.sha256(content).hexdigest() for name, content in self.put.items()}
 
 
+def folder_of(root: str, key: ExportKey) -> str:
+    """The folder of an export below the folder of a destination."""
+    own = "/".join(key)
+    return f"{root}{own}" if root in ("", "/") else f"{root}/{own}"
+
+
 def file_plan(
     change: Change, settings: FileSettings, files: ExportFiles, present: Collection[str]
 ) -> FilePlan:
@@ -42,7 +48,7 @@ def file_plan(
     Raises Held `export_edited` where a file is not as the ledger recorded it.
     """
     export = change.export
-    folder = "/".join(filter(None, (settings.folder.strip("/"), *change.key)))
+    folder = folder_of(settings.root, change.key)
     if change.event == "released":
         put = (
             _packed(change, settings, files)

@@ -4,9 +4,11 @@ The id of the delivery is in `Message-ID`, so that a mail that is sent again is 
 """
 
 import smtplib
+import socket
 import ssl
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -16,7 +18,8 @@ from anonymizer.delivery.delivery_settings import MailSettings
 from anonymizer.delivery.mail_words import MailWords
 from anonymizer.delivery.undelivered import Undelivered
 
-_SECONDS = 20
+_SECONDS, _WHOLE_SECONDS, _AGAIN_SECONDS = 20.0, 120.0, 0.5
+_READY = 220
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _SILENCE = "unreachable: the mail server cannot be reached or has closed the connection"
 
@@ -35,7 +38,7 @@ class MailServer:
         The others have it then, so it is not sent again. Raises Undelivered where it took none.
         """
         message = mail_message(self.settings, words, delivery)
-        with _explained(), self._connection() as server:
+        with _explained(), _deadline() as limited, self._connection(limited) as server:
             refused = server.send_message(message)
         if not refused:
             return ""
@@ -45,15 +48,20 @@ class MailServer:
         )
 
     @contextmanager
-    def _connection(self) -> Iterator[smtplib.SMTP]:
+    def _connection(self, limited: list[smtplib.SMTP]) -> Iterator[smtplib.SMTP]:
         given = self.settings
         port = given.port or _PORTS[given.security]
-        if given.security == "tls":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(
-                given.host, port, timeout=_SECONDS, context=self.trust
-            )
-        else:
-            server = smtplib.SMTP(given.host, port, timeout=_SECONDS)
+        server = (
+            smtplib.SMTP_SSL(timeout=_SECONDS, context=self.trust)
+            if given.security == "tls"
+            else smtplib.SMTP(timeout=_SECONDS)
+        )
+        limited.append(server)
+        server._host = given.host  # type: ignore[attr-defined]
+        code, answer = server.connect(given.host, port)
+        if code != _READY:
+            server.close()
+            raise smtplib.SMTPConnectError(code, answer)
         with server:
             if given.security == "starttls":
                 server.starttls(context=self.trust)
@@ -74,6 +82,44 @@ def mail_message(settings: MailSettings, words: MailWords, delivery: str) -> Ema
     message["Content-Language"] = "en" if settings.language == "english" else "id"
     message.set_content(words.body)
     return message
+
+
+@contextmanager
+def _deadline() -> Iterator[list[smtplib.SMTP]]:
+    """End the connections of the servers in the list after `_WHOLE_SECONDS`, however they answer.
+
+    The library limits each read, so a server that sends a byte now and then never ends.
+    Raises Undelivered where this ended the attempt.
+    """
+    limited: list[smtplib.SMTP] = []
+    is_over, has_ended = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        pause = _WHOLE_SECONDS
+        while not is_over.wait(pause):  # again: the socket changes when TLS begins
+            has_ended.set()
+            pause = _AGAIN_SECONDS
+            for server in limited:
+                _end(server)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield limited
+    except (OSError, smtplib.SMTPException):
+        if not has_ended.is_set():
+            raise
+        raise Undelivered("timeout: the mail server does not answer in time") from None
+    finally:
+        is_over.set()
+        watcher.join()
+
+
+def _end(server: smtplib.SMTP) -> None:
+    """Shut a connection down below TLS, so that nothing more goes out, encrypted or not."""
+    if server.sock is not None:
+        with suppress(OSError):
+            socket.socket.shutdown(server.sock, socket.SHUT_RDWR)
 
 
 @contextmanager

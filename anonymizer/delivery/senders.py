@@ -1,7 +1,7 @@
 """What each kind of destination does with a parcel: prepared from proved files, then sent."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.util import find_spec
 from typing import Protocol
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from anonymizer.delivery.bucket_folder import BucketFolder
 from anonymizer.delivery.delivery_changes import Change, delivery_id
-from anonymizer.delivery.delivery_log import DeliveryHistory
+from anonymizer.delivery.delivery_log import DeliveryHistory, PutFiles
 from anonymizer.delivery.delivery_settings import (
     FileSettings,
     MailSettings,
@@ -19,7 +19,7 @@ from anonymizer.delivery.delivery_settings import (
     is_protected,
 )
 from anonymizer.delivery.destination_catalogue import Destination
-from anonymizer.delivery.file_plan import FilePlan, file_plan
+from anonymizer.delivery.file_plan import FilePlan, file_plan, folder_of
 from anonymizer.delivery.mail import MailServer
 from anonymizer.delivery.mail_words import MailItem, mail_words
 from anonymizer.delivery.released_facts import facts_of
@@ -52,10 +52,15 @@ class Parcel:
 
 @dataclass(frozen=True)
 class PreparedParcel:
-    """A parcel that can be sent: `files` are digests by name. `send` returns a remark, if any."""
+    """A parcel that can be sent: `files` are digests by name. `send` returns a remark, if any.
+
+    Files that are brought go into `folder` of the account or bucket that `place` identifies.
+    """
 
     files: Mapping[str, str]
     send: Callable[[], str]
+    folder: str | None = None
+    place: str | None = None
 
 
 class Sender(Protocol):
@@ -66,7 +71,10 @@ class Sender(Protocol):
         """Host or bucket, for the log."""
 
     def prepared(self, parcel: Parcel) -> PreparedParcel:
-        """Prove the files of a parcel and make what is sent. Raises Held, sends nothing."""
+        """Prove the files of a parcel and make what is sent, which sends nothing.
+
+        Raises Held, and Undelivered where files that have to go are not at this destination.
+        """
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,16 @@ class DeliveryGround:
     def secret(self, given: SecretPlace | None, destination: Destination, key: str) -> str:
         """A secret of a destination; empty where it has none. Raises ConfigurationError."""
         return read_secret(given, self.home, f"{destination.place}.{key}") if given else ""
+
+    def put(self, parcel: Parcel) -> list[PutFiles]:
+        """Where files are that a parcel calls off, each place once."""
+        found = [
+            one
+            for change in parcel.changes
+            if change.event != "released"
+            for one in self.history.put(parcel.destination.name, change.key)
+        ]
+        return list(dict.fromkeys(found))
 
 
 def _require_package(name: str) -> None:
@@ -129,6 +147,7 @@ class _WebhookSender:
         return urlsplit(self.url).hostname or ""
 
     def prepared(self, parcel: Parcel) -> PreparedParcel:
+        _refuse_elsewhere(self.ground.put(parcel))
         (change,) = parcel.changes
         facts = facts_of(change, self.ground.files)
         body = notice_bytes(change, facts, parcel.id, self.ground.fetch_from)
@@ -153,6 +172,7 @@ class _MailSender:
         return f"{given.host} for {', '.join(domains)}"
 
     def prepared(self, parcel: Parcel) -> PreparedParcel:
+        _refuse_elsewhere(self.ground.put(parcel))
         items = [MailItem(one, facts_of(one, self.ground.files)) for one in parcel.changes]
         language = self.server.settings.language
         words = mail_words(items, language, self.ground.fetch_from, parcel.id)
@@ -170,11 +190,42 @@ class _FileSender:
         (change,) = parcel.changes
         present = self.ground.history.files(parcel.destination.name, change.key)
         plan = file_plan(change, self.settings, self.ground.files, present)
-        return PreparedParcel(plan.digests, partial(self._send, plan))
+        if change.event == "released":
+            send, root = partial(self._send, [plan]), self.settings.root
+            return PreparedParcel(plan.digests, send, root, self.settings.place)
+        put = self.ground.put(parcel)
+        _refuse_elsewhere([one for one in put if not self._is_here(one, parcel.destination)])
+        roots = {self._root_of(one) for one in put}
+        plans = [replace(plan, folder=folder_of(root, change.key)) for root in sorted(roots)]
+        return PreparedParcel(plan.digests, partial(self._send, plans or [plan]))
 
-    def _send(self, plan: FilePlan) -> str:
-        self.carry_out(plan)
+    def _is_here(self, put: PutFiles, destination: Destination) -> bool:
+        """Whether files are in the account or bucket of today's settings."""
+        is_same = put.place in (None, self.settings.place)
+        return is_same and (put.kind, put.target) == (destination.kind, self.target)
+
+    def _root_of(self, put: PutFiles) -> str:
+        """In which folder files were put.
+
+        Earlier versions did not log it. It was today's, relative even if it begins with a slash.
+        """
+        return self.settings.folder.strip("/") if put.folder is None else put.folder
+
+    def _send(self, plans: Sequence[FilePlan]) -> str:
+        for plan in plans:
+            self.carry_out(plan)
         return ""
+
+
+def _refuse_elsewhere(put: Sequence[PutFiles]) -> None:
+    """Raise Undelivered where files that are called off lie where the settings no longer reach."""
+    if put:
+        where = ", ".join(sorted({f"{one.kind} {one.target}" for one in put}))
+        raise Undelivered(
+            f"moved: files that have to be removed were put elsewhere under this name ({where}); "
+            "give this name its earlier server, account or bucket again, and the new one a name of "
+            "its own"
+        )
 
 
 def _webhook(

@@ -1,8 +1,8 @@
 """Files on an SFTP server, whose host key is pinned.
 
 A file is written under a temporary name and renamed when all of it is there, so that nobody reads
-half of one. What a broken connection leaves has the temporary name, and the next attempt writes
-over it.
+half of one. What a broken connection leaves has the temporary name. The next attempt writes over
+it, and what removes a file removes it, too.
 """
 
 import asyncio
@@ -65,6 +65,7 @@ class SftpFolder:
                 await _put(sftp, plan.folder, name, content)
             for name in plan.remove:
                 await _remove(sftp, f"{plan.folder}/{name}")
+                await _remove(sftp, _temporary(plan.folder, name))
 
     @asynccontextmanager
     async def _session(self) -> "AsyncIterator[SFTPClient]":
@@ -94,12 +95,16 @@ class SftpFolder:
 
 async def _put(sftp: "SFTPClient", folder: str, name: str, content: bytes) -> None:
     """Write a file beside its place, and rename it once the server has all of it."""
-    temporary, target = f"{folder}/.{name}.part", f"{folder}/{name}"
+    temporary, target = _temporary(folder, name), f"{folder}/{name}"
     async with sftp.open(temporary, "wb") as file:
         await file.write(content)
     if (await sftp.stat(temporary)).size != len(content):
         raise Undelivered("incomplete: the server has not the whole of a file; see its log")
     await _rename(sftp, temporary, target)
+
+
+def _temporary(folder: str, name: str) -> str:
+    return f"{folder}/.{name}.part"
 
 
 async def _rename(sftp: "SFTPClient", temporary: str, target: str) -> None:

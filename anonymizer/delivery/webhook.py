@@ -10,6 +10,7 @@ redirect is a failure: the notice goes to the address that was configured, or no
 only the status is read.
 """
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -20,14 +21,16 @@ import ssl
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from anonymizer.delivery.delivery_changes import Change
+from anonymizer.delivery.delivery_settings import is_this_machine
 from anonymizer.delivery.released_facts import ReleasedFacts
 from anonymizer.delivery.undelivered import Undelivered
 from anonymizer.exports.export_folders import FOR_ALL
 
 FORMAT = 1
-_CONNECT_SECONDS, _ANSWER_SECONDS = 10.0, 20.0
+_CONNECT_SECONDS, _ANSWER_SECONDS, _WHOLE_SECONDS = 10.0, 20.0, 30.0
 _PREFIX = "whsec_"
 _SHORTEST_KEY = 16  # bytes
 _REDIRECTS, _CLIENT_ERRORS, _SERVER_ERRORS = 300, 400, 500
@@ -112,14 +115,9 @@ def post(url: str, body: bytes, headers: Mapping[str, str], context: ssl.SSLCont
 
     for library in ("httpx", "httpcore"):  # they log URLs
         logging.getLogger(library).setLevel(logging.WARNING)
-    limits = httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS)
     try:
-        with (
-            httpx.Client(verify=context, timeout=limits, follow_redirects=False) as client,
-            client.stream("POST", url, content=body, headers=dict(headers)) as answer,
-        ):
-            status = answer.status_code
-    except httpx.TimeoutException:
+        status = asyncio.run(asyncio.wait_for(_status(url, body, headers, context), _WHOLE_SECONDS))
+    except (httpx.TimeoutException, TimeoutError):
         problem = "timeout: the receiver does not answer in time"
     except httpx.TransportError as error:
         problem = _explained(error)
@@ -129,6 +127,24 @@ def post(url: str, body: bytes, headers: Mapping[str, str], context: ssl.SSLCont
         problem = _judged(status)
     if problem:
         raise Undelivered(problem)
+
+
+async def _status(
+    url: str, body: bytes, headers: Mapping[str, str], context: ssl.SSLContext
+) -> int:
+    """The status of the answer. Limits of the library are for each read, so they end no attempt."""
+    import httpx  # noqa: PLC0415  an extra
+
+    limits = httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS)
+    # A proxy of the environment would take what is for this machine alone to another one.
+    is_local = is_this_machine(urlsplit(url).hostname or "")
+    async with (
+        httpx.AsyncClient(
+            verify=context, timeout=limits, follow_redirects=False, trust_env=not is_local
+        ) as client,
+        client.stream("POST", url, content=body, headers=dict(headers)) as answer,
+    ):
+        return answer.status_code
 
 
 def now() -> int:

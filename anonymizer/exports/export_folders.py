@@ -33,7 +33,7 @@ from anonymizer.model.errors import AudienceError, Held, LedgerBroken, NoSpace
 from anonymizer.model.series import first_edition
 from anonymizer.model.subjects import Campaign, Subject
 from anonymizer.release.acceptances import statement_of
-from anonymizer.release.corrections import corrected, find_order
+from anonymizer.release.corrections import CorrectionOrder, corrected, find_order
 from anonymizer.release.ledger import RELEASE, Entry, Ledger
 from anonymizer.release.public_ledger import write_public_ledger
 from anonymizer.release.release import Release
@@ -101,7 +101,7 @@ def lay_recorded(release: Release, home: Home, ledger: Ledger, secret: Secret) -
         lay_notices(release, withdrawal, home, secret)
     pointer = ledger.find(POINTER, release.id)
     if pointer and (order := find_order(ledger, pointer.body["corrected_by"])):
-        lay_pointers(pointer, order, home, secret)
+        _lay_pointers(pointer, order, home, ledger, secret)
     return withdrawal is not None
 
 
@@ -114,7 +114,14 @@ def _point_to_correction(release: Release, home: Home, ledger: Ledger, secret: S
     recipients = recipients_of(exports) if exports else []
     pointer = point_to(release, order, recipients, ledger, secret)
     write_public_ledger(ledger, home)
-    lay_pointers(pointer, order, home, secret)
+    _lay_pointers(pointer, order, home, ledger, secret)
+
+
+def _lay_pointers(
+    pointer: Entry, order: CorrectionOrder, home: Home, ledger: Ledger, secret: Secret
+) -> None:
+    is_retired = ledger.find(RETIREMENT, pointer.subject) is not None
+    lay_pointers(pointer, order, home, secret, is_retired=is_retired)
 
 
 def recipients_of(exports: Entry) -> list[str]:

@@ -47,8 +47,13 @@ def point_to(
     return ledger.append(POINTER, order.corrects, public)
 
 
-def lay_pointers(entry: Entry, order: CorrectionOrder, home: Home, secret: Secret) -> None:
-    """Write the recorded notices into the export folders that are there.
+def lay_pointers(
+    entry: Entry, order: CorrectionOrder, home: Home, secret: Secret, *, is_retired: bool
+) -> None:
+    """Write the recorded notices into the export folders.
+
+    A folder that is lost gets none, since it has to be written as a whole first. One whose files
+    were retired is made for its notice: what readers have of it has to be called off.
 
     Raises SecretProblem for another key than that of the recorded notices, NoSpace.
     """
@@ -59,7 +64,7 @@ def lay_pointers(entry: Entry, order: CorrectionOrder, home: Home, secret: Secre
         if _digest(content) != digest:
             raise SecretProblem("secret.key is not the key that sealed the recorded notices")
         path = folder / CORRECTED
-        if folder.is_dir() and not (path.exists() and path.read_bytes() == content):
+        if (is_retired or folder.is_dir()) and not (path.exists() and path.read_bytes() == content):
             # Not written in the folder: a file that a kill leaves half written would stay there.
             staged = home.published / ".staging" / "pointers" / recipient / CORRECTED
             write_bytes(content, staged, mode=PUBLIC)

@@ -3,11 +3,13 @@
 import asyncio
 import base64
 import errno
+import posixpath
 import secrets
+import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -187,13 +189,15 @@ def mail_receiver(authority: Authority, *, starttls: bool = True) -> Iterator[Ma
 class SftpReceiver:
     """An SFTP server whose accounts see `folder` alone. It can break off, or be full.
 
-    After `bytes_before_break` bytes the connection is closed; `on_write` is called at each write.
+    Relative paths are below `login_folder`. After `bytes_before_break` bytes the connection is
+    closed; `on_write` is called at each write.
     """
 
     folder: Path
     port: int = 0
     host_key: str = ""
     client_key: str = ""
+    login_folder: str = ""
     bytes_before_break: int | None = None
     is_full: bool = False
     on_write: Callable[[], None] = lambda: None
@@ -212,6 +216,9 @@ def _server_of(receiver: SftpReceiver) -> type[asyncssh.SFTPServer]:
         def __init__(self, channel: "asyncssh.SSHServerChannel[bytes]") -> None:
             super().__init__(channel, chroot=str(receiver.folder).encode())
             self._connection = channel.get_connection()
+
+        def map_path(self, path: bytes) -> bytes:
+            return super().map_path(posixpath.join(receiver.login_folder.encode(), path))
 
         def write(self, file_obj: object, offset: int, data: bytes) -> int:
             receiver.on_write()
@@ -281,6 +288,43 @@ def sftp_receiver(folder: Path) -> Iterator[SftpReceiver]:
     finally:
         end.set()
         thread.join()
+
+
+# --- slow ones
+
+
+@contextmanager
+def dripping(beginning: bytes, authority: Authority | None = None) -> Iterator[int]:
+    """The port of a server that sends a beginning, then a byte every tenth of a second.
+
+    With an authority it speaks TLS. It goes on for 15 seconds.
+    """
+    end = Event()
+
+    def serve(listener: socket.socket) -> None:
+        while not end.is_set():
+            with suppress(OSError):
+                connection, _ = listener.accept()
+                if authority:
+                    connection = authority.context().wrap_socket(connection, server_side=True)
+                with connection:
+                    connection.sendall(beginning)
+                    for _ in range(150):
+                        if end.wait(0.1):
+                            break
+                        connection.sendall(b"x")
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        listener.settimeout(0.2)
+        thread = Thread(target=serve, args=(listener,))
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            end.set()
+            thread.join()
 
 
 def wait_until(is_true: Callable[[], object], seconds: float = 30) -> None:

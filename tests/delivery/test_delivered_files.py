@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import io
+import json
 import shutil
 import subprocess
 import zipfile
@@ -12,6 +13,7 @@ from typing import Any
 
 import asyncssh
 import pytest
+from correction_world import correct
 from destinations import (
     FIRST,
     MAJU,
@@ -25,15 +27,19 @@ from destinations import (
     outcomes,
     private_file,
     sftp_to,
+    webhook_to,
 )
+from interrupted_run import NEXT
 from object_server import SECRETS, Bucket, ObjectServer
 from pyarrow.fs import FileSelector
-from receivers import PASSWORD, SftpReceiver
+from receivers import PASSWORD, SftpReceiver, WebhookReceiver, sftp_receiver
 from release_world import SECRET
 
 from anonymizer.delivery.delivery_log import DeliveryLog
 from anonymizer.exports.export_check import check_export
 from anonymizer.exports.package import check_package
+from anonymizer.exports.retirement import retire_exports
+from anonymizer.exports.verification import verify_folder
 from anonymizer.exports.withdrawal import withdraw
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
@@ -123,6 +129,26 @@ def test_chosen_formats_in_one_zip_file_for_each_period(home: Home, sftp: SftpRe
     check_package(sftp.folder / "whole" / "maju" / FIRST / "maju_2026-11-22.zip")
 
 
+@pytest.mark.alternate("called off")
+def test_a_folder_that_begins_with_a_slash_is_not_below_that_of_the_login(
+    home: Home, sftp: SftpReceiver
+) -> None:
+    sftp.login_folder = "home/audience"
+    (sftp.folder / sftp.login_folder).mkdir(parents=True)
+    given = sftp_to(home, sftp, folder="/srv/drop/")
+    top = sftp_to(home, sftp, folder="/", series=["campaign-day"], since="2026-11-23")
+    configure(home, sftp={"inbox": given, "top": top})
+    assert {one.outcome for one in delivered(home)} == {"delivered"}
+    assert {name.rpartition("/")[0] for name in sftp.names()} == {
+        f"srv/drop/maju/{FIRST}", f"srv/drop/maju/{NEXT_DAY}", f"maju/{NEXT_DAY}",
+    }  # fmt: skip
+    withdraw(NEXT_DAY, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
+    delivered(home)
+    assert {name for name in sftp.names() if NEXT_DAY in name} == {
+        f"srv/drop/maju/{NEXT_DAY}/WITHDRAWN.json", f"maju/{NEXT_DAY}/WITHDRAWN.json",
+    }  # fmt: skip
+
+
 def test_another_host_key_gets_nothing(home: Home, sftp: SftpReceiver) -> None:
     other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
     configure(home, sftp={"inbox": sftp_to(home, sftp, host_keys=[other])})
@@ -200,6 +226,129 @@ def test_of_wrong_figures_the_notice_alone_is_left_once_the_right_ones_are_there
 
 
 @pytest.mark.alternate("called off")
+def test_wrong_files_go_after_a_correction_of_retired_exports(
+    home: Home, sftp: SftpReceiver
+) -> None:
+    configure(home, sftp={"inbox": sftp_to(home, sftp)})
+    delivered(home)
+    retire_exports(home, Ledger.open(home.ledger), SECRET, NEXT, "Nobody needs them")
+    assert not (home.exports / "maju" / FIRST).exists()
+    correct(home)
+    found = outcomes(delivered(home))
+    assert [one[1:] for one in found] == [
+        (f"released {SECOND}", "delivered"),
+        (f"corrected {FIRST}", "delivered"),
+    ]
+    folder = sftp.folder / "incoming" / "maju" / FIRST
+    assert {path.name for path in folder.iterdir()} == {"CORRECTED.json"}
+    assert set(exported(home, "maju", FIRST)) == {"CORRECTED.json"}
+    assert not verify_folder(home.published).unfinished
+    assert delivered(home) == []
+
+
+@pytest.mark.alternate("called off")
+def test_files_are_called_off_in_the_folder_that_has_them(home: Home, sftp: SftpReceiver) -> None:
+    configure(home, sftp={"inbox": sftp_to(home, sftp)})
+    delivered(home)
+    configure(home, sftp={"inbox": sftp_to(home, sftp, folder="incoming/new")})
+    withdraw(FIRST, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
+    assert [one.outcome for one in delivered(home)] == ["delivered"]
+    folder = sftp.folder / "incoming" / "maju" / FIRST
+    assert {path.name for path in folder.iterdir()} == {"WITHDRAWN.json"}
+    assert not (sftp.folder / "incoming" / "new").exists()
+
+
+@pytest.mark.alternate("called off")
+def test_a_release_that_came_into_two_folders_is_called_off_in_both(
+    home: Home, sftp: SftpReceiver
+) -> None:
+    configure(home, sftp={"inbox": sftp_to(home, sftp)})
+    sftp.bytes_before_break = 100
+    delivered(home)
+    sftp.bytes_before_break = None
+    configure(home, sftp={"inbox": sftp_to(home, sftp, folder="new")})
+    delivered(home, at_once=True)
+    withdraw(FIRST, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
+    delivered(home)
+    left = {name for name in sftp.names() if FIRST in name}
+    assert left == {f"{root}/maju/{FIRST}/WITHDRAWN.json" for root in ("incoming", "new")}
+
+
+@pytest.mark.alternate("called off")
+@pytest.mark.parametrize("now", ["another server", "another account", "a bucket", "a webhook"])
+def test_files_that_are_elsewhere_are_a_failure_until_the_name_is_theirs_again(
+    home: Home,
+    sftp: SftpReceiver,
+    bucket: Bucket,
+    webhook: WebhookReceiver,
+    tmp_path: Path,
+    now: str,
+) -> None:
+    before = sftp_to(home, sftp)
+    configure(home, sftp={"inbox": before})
+    delivered(home)
+    withdraw(FIRST, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
+    with sftp_receiver(tmp_path / "other") as other:
+        configure(
+            home,
+            **{
+                "another server": {"sftp": {"inbox": {**before, "port": other.port}}},
+                "another account": {"sftp": {"inbox": {**before, "user": "other"}}},
+                "a bucket": {"s3": {"inbox": s3_to(home, bucket)}},
+                "a webhook": {"webhook": {"inbox": webhook_to(home, webhook)}},
+            }[now],
+        )
+        (failed,) = delivered(home)
+        assert (failed.outcome, failed.problem.partition(":")[0]) == ("failed", "moved")
+        assert f"sftp 127.0.0.1:{sftp.port}" in failed.problem
+        assert not other.names()
+    assert (objects(bucket), webhook.notices) == ({}, [])
+    assert [one.outcome for one in delivered(home)] == ["paused"]
+    configure(home, sftp={"inbox": before})
+    assert [one.outcome for one in delivered(home, at_once=True)] == ["delivered"]
+    folder = sftp.folder / "incoming" / "maju" / FIRST
+    assert {path.name for path in folder.iterdir()} == {"WITHDRAWN.json"}
+
+
+@pytest.mark.alternate("called off")
+def test_with_an_absolute_folder_what_an_earlier_version_delivered_is_below_that_of_the_login(
+    home: Home, sftp: SftpReceiver
+) -> None:
+    sftp.login_folder = "home/audience"
+    (sftp.folder / sftp.login_folder).mkdir(parents=True)
+    configure(home, sftp={"inbox": sftp_to(home, sftp, folder="srv/drop")})
+    delivered(home)
+    _forget_places(home)
+    configure(home, sftp={"inbox": sftp_to(home, sftp, folder="/srv/drop")})
+    withdraw(FIRST, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
+    delivered(home)
+    assert {name for name in sftp.names() if FIRST in name} == {
+        f"home/audience/srv/drop/maju/{FIRST}/WITHDRAWN.json"
+    }
+
+
+def _forget_places(home: Home) -> None:
+    """The log as earlier versions wrote it."""
+    lines = [json.loads(line) for line in log_text(home).splitlines()]
+    for line in lines:
+        del line["folder"], line["place"]
+    home.delivery_log.write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
+
+
+@pytest.mark.alternate("called off")
+def test_what_an_earlier_version_delivered_is_called_off_in_the_present_folder(
+    home: Home, sftp: SftpReceiver
+) -> None:
+    configure(home, sftp={"inbox": sftp_to(home, sftp)})
+    delivered(home)
+    _forget_places(home)
+    withdraw(FIRST, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
+    assert [one.outcome for one in delivered(home)] == ["delivered"]
+    folder = sftp.folder / "incoming" / "maju" / FIRST
+    assert {path.name for path in folder.iterdir()} == {"WITHDRAWN.json"}
+
+
+@pytest.mark.alternate("called off")
 def test_what_a_reader_has_moved_away_is_no_fault(home: Home, sftp: SftpReceiver) -> None:
     configure(home, sftp={"inbox": sftp_to(home, sftp)})
     delivered(home)
@@ -226,9 +375,20 @@ def test_what_came_half_and_was_withdrawn_goes_again(home: Home, sftp: SftpRecei
     withdraw(FIRST, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
     delivered(home, at_once=True)
     folder = sftp.folder / "incoming" / "maju" / FIRST
-    assert {path.name for path in folder.iterdir() if not path.name.endswith(".part")} == {
-        "WITHDRAWN.json"
-    }
+    assert {path.name for path in folder.iterdir()} == {"WITHDRAWN.json"}
+
+
+@pytest.mark.alternate("called off")
+def test_half_a_file_goes_with_a_withdrawal_too(home: Home, sftp: SftpReceiver) -> None:
+    configure(home, sftp={"inbox": sftp_to(home, sftp)})
+    sftp.bytes_before_break = 100
+    delivered(home)
+    assert sftp.names() == {f"incoming/maju/{FIRST}/.spring-sale_day-2026-11-22.csv.part"}
+    sftp.bytes_before_break = None
+    withdraw(FIRST, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
+    delivered(home, at_once=True)
+    folder = sftp.folder / "incoming" / "maju" / FIRST
+    assert {path.name for path in folder.iterdir()} == {"WITHDRAWN.json"}
 
 
 def test_an_edited_file_is_not_sent(home: Home, sftp: SftpReceiver) -> None:
@@ -315,3 +475,6 @@ def test_what_a_store_refuses_is_said_by_a_code(
     assert "canary-key-0f3" not in log_text(home)
     assert SECRETS[identity] not in log_text(home)
     assert objects(bucket) == {}
+    if problem == "permission":
+        for needed in ("PutObject", "GetObject", "DeleteObject", "ListBucket"):
+            assert f"s3:{needed}" in failed.problem

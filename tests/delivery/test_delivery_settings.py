@@ -78,6 +78,17 @@ def test_a_password_never_goes_without_protection(given: str, problem: str) -> N
         parse_destinations(mended.replace("sender:", f"{given}, sender:"))
 
 
+@pytest.mark.parametrize("address", ["a..b@x.example", "a@x..example", ".a@x.example", "a@.x"])
+def test_an_address_that_no_mail_can_have_is_a_mistake_of_the_settings(address: str) -> None:
+    text = (
+        "mail: {m: {advertisers: [x], since: 2026-11-01, host: smtp.example, sender: a@b.example,"
+        f" to: ['{address}']}}}}"
+    )
+    with pytest.raises(ConfigurationError, match="this is not a mail address") as refused:
+        parse_destinations(text)
+    assert address not in str(refused.value)
+
+
 def test_names_are_told_apart_and_host_keys_are_keys() -> None:
     hook = "{advertisers: [x], since: 2026-11-01, url: https://a.example, secret: {variable: X}}"
     host = "host: h.example, user: u, host_keys: [nonsense], password: {variable: X}"

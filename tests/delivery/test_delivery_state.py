@@ -24,11 +24,14 @@ from destinations import (
     webhook_to,
 )
 from receivers import SftpReceiver, WebhookReceiver
+from release_world import SECRET
 from running import call
 
 from anonymizer.delivery import senders
 from anonymizer.delivery.delivery_log import DeliveryHistory, DeliveryLog, Failures, LogLine
+from anonymizer.exports.withdrawal import withdraw
 from anonymizer.model.errors import Busy, NoSpace
+from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
 from pipelines.deliveries import deliveries, deliveries_sensor
 from pipelines.resources import Installation
@@ -185,6 +188,20 @@ def test_a_log_that_was_replaced_is_read_anew(home: Home) -> None:
     assert (log.read().lines, log.read().unreadable) == (tuple(reversed(lines)), 0)
 
 
+@pytest.mark.alternate("called off")
+def test_with_the_log_what_destinations_have_is_lost(home: Home, sftp: SftpReceiver) -> None:
+    """As docs/deliveries.md warns: what was withdrawn since then is removed by hand."""
+    configure(home, sftp={"inbox": sftp_to(home, sftp)})
+    delivered(home)
+    before = sftp.names()
+    home.delivery_log.unlink()
+    withdraw(FIRST, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
+    assert [one.changes for one in delivered(home)] == [(f"released {NEXT_DAY}",)]
+    assert sftp.names() == before
+    page = (ROOT / "docs" / "deliveries.md").read_text("utf-8").split()
+    assert "its files have to be removed by hand" in " ".join(page)
+
+
 # --- the commands
 
 
@@ -296,6 +313,8 @@ def test_what_the_log_has_is_for_officers_and_names_no_figure(
         line = json.loads(text)
         assert set(line) == {
             "time", "event", "destination", "kind", "id", "advertiser", "changes", "target",
-            "login", "files", "problem",
+            "login", "files", "problem", "folder", "place",
         }  # fmt: skip
         assert all(len(digest) == 64 for digest in line["files"].values())
+        assert line["folder"] == "incoming"
+        assert "audience" not in line["place"]

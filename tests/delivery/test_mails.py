@@ -1,10 +1,12 @@
 """Mails: a real SMTP server with STARTTLS; one mail for each advertiser, without figures."""
 
 import re
+import time
 
 import pytest
 from destinations import (
     FIRST,
+    MAJU,
     NEXT_DAY,
     SECOND,
     become,
@@ -14,9 +16,10 @@ from destinations import (
     mail_to,
     private_file,
 )
-from receivers import PASSWORD, Authority, MailReceiver, mail_receiver
+from receivers import PASSWORD, Authority, MailReceiver, dripping, mail_receiver
 from release_world import SECRET
 
+from anonymizer.delivery import mail as mail_module
 from anonymizer.delivery.delivery_changes import PublishedExports
 from anonymizer.delivery.destination_catalogue import load_destinations
 from anonymizer.delivery.mail_words import MailItem, mail_words
@@ -176,3 +179,36 @@ def test_a_password_is_not_sent_to_a_server_without_starttls(
         assert failed.problem.startswith("starttls")
         assert not plain.mails
         assert not plain.passwords
+
+
+def test_a_server_that_answers_byte_by_byte_is_left_at_the_deadline(
+    home: Home, mailbox: MailReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail_module, "_WHOLE_SECONDS", 1.0)
+    good = mail_to(home, mailbox)
+    with dripping(b"220-x") as port:
+        configure(home, mail={"drips": {**good, "port": port}, "good": good})
+        began = time.monotonic()
+        found = delivered(home)
+    assert time.monotonic() - began < 8
+    problems = {one.destination: one.problem.partition(":")[0] for one in found}
+    assert problems == {"drips": "timeout", "good": ""}
+
+
+def test_the_deadline_holds_under_tls(
+    home: Home, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail_module, "_WHOLE_SECONDS", 1.0)
+    with dripping(b"220-x", authority) as port:
+        given = {
+            **MAJU,
+            "host": "127.0.0.1",
+            "port": port,
+            "security": "tls",
+            "sender": "audience@provider.example",
+            "to": ["reports@maju.example"],
+            "ca_file": "ca.pem",
+        }
+        configure(home, mail={"drips": given})
+        (failed,) = delivered(home)
+    assert failed.problem.partition(":")[0] == "timeout"

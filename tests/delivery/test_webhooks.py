@@ -3,6 +3,7 @@
 import json
 import logging
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -22,7 +23,7 @@ from destinations import (
     steps,
     webhook_to,
 )
-from receivers import Authority, WebhookReceiver, webhook_receiver
+from receivers import Authority, WebhookReceiver, dripping, webhook_receiver
 from release_world import SECRET
 
 from anonymizer.delivery import webhook as webhook_module
@@ -130,6 +131,37 @@ def test_what_was_never_delivered_is_not_called_off(
     assert [(one["event"], one["release"]) for one in webhook.notices] == [("released", SECOND)]
 
 
+@pytest.mark.alternate("called off")
+def test_an_advertiser_that_a_destination_no_longer_has_is_called_off_too(
+    home: Home, corrected: Home, webhook: WebhookReceiver
+) -> None:
+    configure(home, webhook={"crm": webhook_to(home, webhook, advertisers=["maju", "jaya"])})
+    delivered(home)
+    configure(home, webhook={"crm": webhook_to(home, webhook)})
+    become(home, corrected)
+    withdraw(NEXT_DAY, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
+    webhook.notices.clear()
+    delivered(home)
+    told = [
+        (one["event"], one["release"]) for one in webhook.notices if one["advertiser"] == "jaya"
+    ]
+    assert sorted(told) == [("corrected", FIRST), ("withdrawn", NEXT_DAY)]
+    assert delivered(home) == []
+
+
+@pytest.mark.alternate("called off")
+def test_what_failed_before_it_was_sent_is_not_called_off(
+    home: Home, webhook: WebhookReceiver
+) -> None:
+    configure(home, webhook={"crm": webhook_to(home, webhook)})
+    path = home.exports / "maju" / FIRST / "spring-sale_day-2026-11-22.parquet"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    assert [one.outcome for one in delivered(home)] == ["failed", "delivered"]
+    withdraw(FIRST, "Visits came twice", home, Ledger.open(home.ledger), SECRET)
+    assert delivered(home, at_once=True) == []
+    assert [(one["event"], one["release"]) for one in webhook.notices] == [("released", NEXT_DAY)]
+
+
 @pytest.mark.parametrize(
     ("status", "said"), [(500, "status_500"), (301, "redirects are not followed"), (404, "`url`")]
 )
@@ -180,6 +212,36 @@ def test_a_receiver_that_is_down_slow_or_another_one_keeps_no_one_waiting(
         "down": "unreachable", "stranger": "certificate", "slow": "timeout", "good": "",
     }  # fmt: skip
     assert len(webhook.notices) == 2
+
+
+def test_a_receiver_that_answers_byte_by_byte_is_left_at_the_deadline(
+    home: Home, webhook: WebhookReceiver, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_module, "_WHOLE_SECONDS", 1.0)
+    good = webhook_to(home, webhook)
+    with dripping(b"HTTP/1.1 200 OK\r\nX: ", authority) as port:
+        url = f"https://127.0.0.1:{port}/"
+        configure(home, webhook={"drips": {**good, "url": url}, "good": good})
+        began = time.monotonic()
+        found = delivered(home)
+    assert time.monotonic() - began < 8
+    problems = {one.destination: one.problem.partition(":")[0] for one in found}
+    assert problems == {"drips": "timeout", "good": ""}
+
+
+def test_what_is_for_this_machine_alone_goes_through_no_proxy(
+    home: Home, webhook: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_module, "_ANSWER_SECONDS", 0.3)
+    given = webhook_to(home, webhook)
+    with _slow() as silent:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, silent.replace("https", "http"))
+        plain = {**given, "url": "http://127.0.0.1:9/"}  # where nothing listens
+        configure(home, webhook={"plain": plain, "tls": given})
+        found = delivered(home)
+    problems = {one.destination: one.problem.partition(":")[0] for one in found}
+    assert problems == {"plain": "unreachable", "tls": ""}
 
 
 def test_no_secret_is_in_the_log_in_errors_or_in_what_libraries_log(
