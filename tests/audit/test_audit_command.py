@@ -240,7 +240,9 @@ def test_nothing_heavy_is_imported(tmp_path):
 def test_the_page_does_what_it_says(tmp_path):
     page = (ROOT / "docs/audit.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    script = "set -e\n" + "".join(text for language, text in blocks if language == "sh")
+    # What reads the demo is run with it, in tests/docs.
+    own = [text for language, text in blocks if language == "sh" and " demo/" not in text]
+    script = "set -e\n" + "".join(own)
     (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
     done = subprocess.run(
         ["bash", "-c", script],

@@ -68,7 +68,7 @@ def test_it_describes_the_releases_and_comes_out_the_same_twice(released_home: H
     assert text_of(folder) == first
     page = (folder / "impact-assessment.md").read_text("utf-8")
     assert "* campaign-day: 3 releases, 2026-11-01 to 2026-11-03" in page
-    assert "2 advertisers have received exports" in text_of(folder)
+    assert "exports have been written for 2 advertisers" in text_of(folder)
 
 
 def test_the_home_of_a_pack_goes_on_verifying(released_home: Home) -> None:

@@ -51,6 +51,7 @@ _ASKED = (
 _LINK = re.compile(r'(?:href|action)="(/(?!static/|sign-out|language)[^"#]*)"')
 _SECRETS = re.compile(
     rb'(?<=name="form_token" value=")[^"]+|\b[0-9a-f]{32,128}\b|\b[A-Za-z0-9+/]{43,}={0,2}'
+    rb"|\b\d{4}-\d\d-\d\d \d\d:\d\d\b"  # when a session began and was used
 )
 _VOLATILE = frozenset({"set-cookie", "date"})
 

@@ -73,7 +73,7 @@ def test_the_form_offers_the_provider_and_a_linked_account_signs_in(world: World
     answer = world.sign_in("sub-nina", browsing, "/figures/campaign/spring")
     assert answer.status == 303
     assert answer.header("location") == "/figures/campaign/spring"
-    assert 'class="who"><span class="hidden">Signed in as </span>nina<' in browsing.get("/").text
+    assert '<a href="/account">nina</a>' in browsing.get("/").text
     entry = world.log()[-1]
     assert (entry["event"], entry["login"], entry["method"]) == ("sign_in", "nina", "provider")
 
