@@ -1191,8 +1191,8 @@ _DELIVERY = (
         (
             "every advertiser's exports are delivered",
             "deliveries",
-            "if export.recipient == FOR_ALL or settings.is_for(export.recipient)",
-            "if export.recipient",
+            "if export.recipient != FOR_ALL and not settings.is_for(export.recipient):",
+            "if not export.recipient:",
         ),
         (
             "what was never delivered is called off",

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from abc import abstractmethod
 from datetime import date
 from email.errors import HeaderParseError
 from email.headerregistry import Address
@@ -184,8 +185,9 @@ class FileSettings(DestinationSettings):
         return hashlib.sha256(content.encode()).hexdigest()[:_PLACE]
 
     @property
+    @abstractmethod
     def _account(self) -> list[str]:
-        raise NotImplementedError
+        """What tells this account or bucket from all others."""
 
 
 class SftpSettings(FileSettings):

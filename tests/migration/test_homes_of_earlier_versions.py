@@ -22,7 +22,8 @@ ARCHIVES = sorted(HOMES.glob("*.tar.xz"))
 LARGEST = 300_000
 NEXT = "2026-11-05"
 # Folders of a machine on which an archive was made.
-_MACHINE = (b"/tmp/", b"/work/", b"/home/", b"/root/", b"/Users/", b"site-packages")
+_HERE = str(Path(__file__).parents[2]).encode()
+_MACHINE = (b"/tmp/", b"/home/", b"/root/", b"/Users/", b"site-packages", _HERE)
 
 
 @pytest.fixture(
