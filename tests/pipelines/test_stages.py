@@ -16,6 +16,7 @@ from anonymizer.storage.home import Home
 from pipelines import journal, resources, stages
 from pipelines.assets import SeriesRun, StageWork
 from pipelines.checks import Check
+from pipelines.days_in_advance import DaysInAdvance
 from pipelines.held_days import NOT_HELD, held_days
 from pipelines.held_days import HeldDay as Day
 from pipelines.partitions import SINGLE_RUN, Calendar
@@ -53,7 +54,8 @@ def run_flow(home: Home, first: Work, second: Work) -> dg.ExecuteInProcessResult
             StageWork(stage, lambda _, period, work=work: work(period.end))
             for stage, work in ((before, first), (after, second))
         ]
-        yield from SeriesRun(context, installation, CAMPAIGN_DAY, parts, checks).go()
+        none = DaysInAdvance(lambda _: pytest.fail("no step of these is done in advance"))
+        yield from SeriesRun(context, installation, CAMPAIGN_DAY, parts, checks, none).go()
 
     # An instance of its own: definitions are loaded with the last one that was made, alive or not.
     with dg.DagsterInstance.ephemeral() as instance:
