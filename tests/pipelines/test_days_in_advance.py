@@ -49,6 +49,11 @@ def files(home: Home) -> dict[str, bytes]:
     }  # fmt: skip
 
 
+def children() -> set[int]:
+    lists = Path(f"/proc/{os.getpid()}/task/").glob("*/children")
+    return {int(process) for listed in lists for process in listed.read_text().split()}
+
+
 def test_two_processes_give_the_bytes_of_one(
     fresh_home: Home, released_world: Home, audience: Audience, in_advance: list[object]
 ) -> None:
@@ -79,14 +84,14 @@ def test_the_run_goes_on_alone_when_its_processes_are_killed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     add, added = Advance.add, list[object]()
+    others = children()  # servers of other tests
 
     def killed(advance: Advance[object, object], key: object, item: object) -> None:
         add(advance, key, item)
         added.append(key)
         if len(added) == 3:
-            for child in Path(f"/proc/{os.getpid()}/task/").glob("*/children"):
-                for process in child.read_text().split():
-                    os.kill(int(process), signal.SIGKILL)
+            for process in children() - others:
+                os.kill(process, signal.SIGKILL)
 
     monkeypatch.setattr(Advance, "add", killed)
     done = audience(*WORDS)
