@@ -160,9 +160,11 @@ def _no_small_difference(promise: Promise) -> str:
     if not promise.inference_floor:
         return _LINKED
     return (
-        f"{_LINKED} No one can prove from two linked tables that fewer than "
-        f"{promise.inference_floor} people of a group are in one of them, are in the wider table "
-        "and not in the narrower one, or came on more than one day of a period."
+        f"{_LINKED} From two tables that are compared, no one can prove with the help of the "
+        f"figures of this release that fewer than {promise.inference_floor} people of a group are "
+        "in one of them, are in the wider table and not in the narrower one, or came on more than "
+        "one day of a period. Of two campaigns with nearly the same people the difference is not "
+        "proved to be safe; their near groups share one figure."
     )
 
 
