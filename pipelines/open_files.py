@@ -6,7 +6,9 @@ deleted: about a third of the time that a day takes. Files, tables and rows are 
 what a killed process leaves: SQLite reads the log when the file is opened the next time.
 """
 
+import fcntl
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -34,8 +36,19 @@ _STORAGES = ("storage", "run_storage", "event_log_storage", "schedule_storage")
 def open_instance(folder: Path) -> dg.DagsterInstance:
     """The instance of a folder, to be closed when the run ends.
 
-    Storage that `dagster.yaml` names is taken as it is.
+    Storage that `dagster.yaml` names is taken as it is. One process after the other opens it: two
+    that make Dagster's tables at the same time leave two schema versions behind, and Dagster does
+    not open such a file again.
     """
+    lock = os.open(folder / "open.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _open(folder)
+    finally:
+        os.close(lock)
+
+
+def _open(folder: Path) -> dg.DagsterInstance:
     settings = yaml.safe_load((folder / "dagster.yaml").read_text(encoding="utf-8")) or {}
     if any(name in settings for name in _STORAGES):
         return dg.DagsterInstance.from_config(str(folder))

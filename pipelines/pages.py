@@ -5,6 +5,7 @@ and the screen shows the address and what goes wrong, not the log of the daemon.
 """
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipelines.instance import make_storage
 from pipelines.screen import notices, out
 
 _HERE = "127.0.0.1"
@@ -33,6 +35,7 @@ def main() -> int:
         signal.signal(number, signal.default_int_handler)
     notices().print("Starting Dagster's pages; this takes up to half a minute ...")
     try:
+        make_storage(Path(os.environ["DAGSTER_HOME"]))
         with _running(_webserver(port), _daemon()) as processes:
             return _watch(processes, f"http://{_HERE}:{port}")
     except KeyboardInterrupt:

@@ -36,6 +36,7 @@ from services import (
     drop_databases,
     free_port,
     in_dockerfile,
+    in_unit,
     make_databases,
     started,
 )
@@ -205,6 +206,8 @@ def units(machine: Machine) -> Iterator[Pages]:
             words, environment = machine.of_unit(unit)
             log = machine.folder / f"{unit.name}.log"
             place = Path(environment["AUDIENCE_HOME"])
+            before = [PROGRAMS / "python", *in_unit(unit, "ExecStartPre").split()[1:]]
+            subprocess.run(before, env=environment, cwd=place, check=True)
             services.enter_context(started(words, environment, place, log))
         port = machine.ports["3000"]
         pages = Pages(port, f"127.0.0.1:{port}", {})
