@@ -272,9 +272,11 @@ def test_an_erasure_removes_files_that_no_day_uses(world: World) -> None:
     assert drop_people(world.home, world.secret, pa.array([mine])) == 0
     someone = min(keys_of(world, "consents", DAY))
     assert drop_people(world.home, world.secret, pa.array([someone])) == 2
+    assert kept(world) == []
     taken(world, DAY)
     world.home.kept_files()[0].write_bytes(b"damaged")
     assert drop_people(world.home, world.secret, pa.array([mine])) == 1
+    assert len(kept(world)) == 1
 
 
 def test_retention_removes_what_no_day_used_for_so_long(world: World) -> None:
