@@ -48,7 +48,7 @@ CREATED = (
     *("macro_repeat_visitors", "macro_overlap", "macro_table_on"),
     *("macro_campaign_day", "macro_campaign_week", "macro_campaign_month"),
     *("macro_interest_week", "macro_audience_month", "macro_total_people"),
-    *("macro_described_figures", "view_campaign_days", "view_campaign_weeks"),
+    *("macro_figures_by", "macro_totals_of", "view_campaign_days", "view_campaign_weeks"),
     *("view_campaign_months", "view_interest_weeks", "view_audience_months"),
 )
 TABLES = tuple(name for name in CREATED if not name.startswith(("macro_", "view_")))
