@@ -347,7 +347,8 @@ def test_only_figures_of_one_partition_are_added_up(everything: Home) -> None:
         ):
             with pytest.raises(duckdb.InvalidInputException, match="count some people twice"):
                 database.sql(
-                    f"SELECT total_people(people, partition) FROM figures_by('gender') WHERE {mixed}"
+                    "SELECT total_people(people, partition) FROM figures_by('gender') "
+                    f"WHERE {mixed}"
                 ).fetchall()
 
 
