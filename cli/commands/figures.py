@@ -104,7 +104,8 @@ def list_figures(  # noqa: PLR0913, PLR0917  one option for each filter
     if as_json:
         print_json(frame_listing("Figures", found).records())
         return
-    listed = found[[*_FIGURES]].rename(columns=_FIGURES).tail(limit or len(found))
+    newest = found.sort_values("period_end", ascending=False, kind="stable")
+    listed = newest[[*_FIGURES]].rename(columns=_FIGURES).head(limit or len(found))
     show(frame_listing("Figures", listed))
     if len(found) > len(listed):
         notices().print(f"The newest {len(listed):,} of {len(found):,}; --limit 0 lists all.")
