@@ -16,6 +16,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from anonymizer.counting.working_rows import day_of, keys, remove_people
@@ -77,15 +78,15 @@ def purge_closed(home: Home, days: Sequence[date]) -> Counts:
     closed on the day before and is not there on the day has passed that age, or has left the
     raw zone. Raises NoSpace.
     """
-    removed: Counter[str] = Counter()
+    gone: list[pa.Array] = []
     snapshots = sorted((home.private / "profiles").glob("day=*.parquet"))
     for before, after in pairwise(snapshots):
         if day_of(after) in days:
             closed, present = keys(before, only="closed"), keys(after)
-            gone = closed.filter(pc.invert(pc.is_in(closed, value_set=present)))
-            if len(gone):
-                removed.update(remove_people(home, gone))
-    return dict(removed)
+            gone.append(closed.filter(pc.invert(pc.is_in(closed, value_set=present))))
+    if not any(map(len, gone)):
+        return {}
+    return dict(remove_people(home, pc.unique(pa.concat_arrays(gone))))
 
 
 def remove_spilled(home: Home) -> None:
