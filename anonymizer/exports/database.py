@@ -57,6 +57,7 @@ _EARLIER_LAYOUTS = frozenset(
     {
         "e3f678d16f51d438974159a1e1e2ac97b0ad82c029afd2e9a9bd40adc4794f9f",
         "81dddc975ff14736e6530a1cb917e3d291e979dbc9edeee2ed7f671385bcdaf4",  # 0.5.0
+        "589cedb201207f02171059e7068dbcad5116ea2a875eb58d3d9c0e37d848d5c0",  # before 0.6.0
     }
 )
 # What DuckDB raises where a disk or the memory is full, or a file cannot be written or read again.
