@@ -28,7 +28,9 @@ class Attack:
     `allowed` is the largest advantage that the design allows, None where it asks for a measurement
     only. `remains` is the advantage that was measured against promises 8 and 10 with the default
     settings, where that is more than PROMISED. `works_against` names a weaker defence, in which the
-    advantage is at least `undefended`.
+    advantage is at least `undefended`. It is None where the attack tells little, or no more, without
+    any defence: four campaigns with few links, four accomplices, a correction for which a third of
+    the people was missed.
     """
 
     scenario: Scenario
@@ -99,10 +101,14 @@ AVERAGING: Mapping[str, Attack] = {
         partial(averaging.halves, number=32), works_against="sharing only"
     ),
     "G10 victim alone, one link": Attack(
-        partial(targeting.victim_alone, number=64, visiting=one_link)
+        partial(targeting.victim_alone, number=64, visiting=one_link),
+        works_against="unprotected",
+        undefended=0.40,
     ),
     "G10 victim alone, 64 links": Attack(
-        partial(targeting.victim_alone, number=64, visiting=separate_links)
+        partial(targeting.victim_alone, number=64, visiting=separate_links),
+        works_against="sharing only",
+        undefended=0.40,
     ),
     "G10 victim alone, 4 links": Attack(
         partial(targeting.victim_alone, number=4, visiting=separate_links)
