@@ -80,20 +80,17 @@ def purge_closed(home: Home, days: Sequence[date], secret: Secret) -> Counts:
     closed on the day before and is not there on the day has passed that age, or has left the
     raw zone. Raises NoSpace.
     """
-    removed: Counter[str] = Counter()
+    gone: list[pa.Array] = []
     snapshots = sorted((home.private / "profiles").glob("day=*.parquet"))
     for before, after in pairwise(snapshots):
         if day_of(after) in days:
             closed, present = keys(before, only="closed"), keys(after)
-            gone = closed.filter(pc.invert(pc.is_in(closed, value_set=present)))
-            if len(gone):
-                removed.update(_without(home, gone, secret))
-    return dict(removed)
-
-
-def _without(home: Home, people: pa.Array, secret: Secret) -> Counts:
+            gone.append(closed.filter(pc.invert(pc.is_in(closed, value_set=present))))
+    if not any(map(len, gone)):
+        return {}
+    people = pc.unique(pa.concat_arrays(gone))
     drop_people(home, secret, people)
-    return remove_people(home, people)
+    return dict(remove_people(home, people))
 
 
 def remove_spilled(home: Home) -> None:

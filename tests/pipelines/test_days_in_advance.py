@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -15,6 +15,7 @@ from checking import defs
 from anonymizer.storage.home import Home
 from anonymizer.storage.processes import Advance
 from pipelines import journal
+from pipelines.days_in_advance import dealt
 from pipelines.run_settings import range_tags
 
 WORDS = ("run", "--from", "2026-11-01", "--to", "2026-11-03")
@@ -138,3 +139,15 @@ def test_one_thread_is_one_process(
     fresh_home.policy.write_text(text.replace("  threads: 2", "  threads: 1"), encoding="utf-8")
     assert audience(*WORDS).returncode == 0
     assert not in_advance
+
+
+@pytest.mark.parametrize(("days", "processes"), [(4, 2), (7, 2), (7, 3), (34, 2), (5, 8)])
+def test_each_process_meets_neighbouring_days(days: int, processes: int) -> None:
+    """Where all take equally long, a process goes on with the day after its last one."""
+    wanted = [date(2026, 10, 1) + timedelta(days=number) for number in range(days)]
+    order = dealt(wanted, processes)
+    assert sorted(order) == wanted
+    steps = [
+        (later - earlier).days for earlier, later in zip(order, order[processes:], strict=False)
+    ]
+    assert steps.count(1) >= len(steps) - processes

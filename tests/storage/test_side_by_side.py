@@ -238,6 +238,18 @@ def test_processes_of_a_pool_do_other_work_afterwards() -> None:
     assert not first & set(children())
 
 
+def test_processes_that_are_started_ahead_do_the_work() -> None:
+    others = set(children())  # servers of other tests
+    with ProcessPool() as pool:
+        pool.start(2, process)
+        ahead = set(children()) - others
+        assert pool.has(2)
+        eager = replace(EAGER, pool=pool)
+        assert set(eager.results(process, 0, ITEMS, EQUAL)) - {os.getpid()} <= ahead
+        assert eager.results(tenfold, 10, ITEMS, EQUAL) == [10 * item for item in ITEMS]
+    assert not ahead & set(children())
+
+
 def test_a_process_that_is_gone_is_lent_to_nobody() -> None:
     with ProcessPool() as pool:
         eager = replace(EAGER, pool=pool)
