@@ -36,7 +36,7 @@ def tick(
     """In an instance with one run, if any: of the days, under a key, in a state, with tags."""
     repository = defs.get_repository_def()
     with (
-        dg.instance_for_test() as instance,
+        dg.DagsterInstance.ephemeral() as instance,
         dg.build_schedule_context(
             instance=instance,
             scheduled_execution_time=moment,

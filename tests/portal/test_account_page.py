@@ -5,11 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 from browsing import Browsing, signed_in
+from cheap_passwords import CHEAP, USUAL
 from published_world import PASSWORD, Server, serving
 
 from anonymizer.storage.home import Home
 from portal.account_store import AccountStore
-from portal.passwords import GUESSED_FIRST, MAX_LENGTH, new_password, weakness
+from portal.passwords import GUESSED_FIRST, MAX_LENGTH, hashed, is_outdated, new_password, weakness
 
 CHOSEN = "quiet lanterns over 7 rivers"
 
@@ -103,3 +104,13 @@ def test_what_is_leaked_or_guessed_first_is_refused_whatever_characters_it_has(
 
 def test_a_generated_password_passes() -> None:
     assert weakness(new_password(), ["nina"]) is None
+
+
+def test_a_hash_takes_64_mib_and_three_passes_and_a_cheaper_one_is_renewed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("portal.passwords._HASHER", USUAL)
+    stored = hashed(CHOSEN)
+    assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert not is_outdated(stored)
+    assert is_outdated(CHEAP.hash(CHOSEN))
