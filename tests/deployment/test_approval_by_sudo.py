@@ -116,7 +116,7 @@ def test_a_correction_is_approved_by_the_caller(folder: Path, home: Home) -> Non
     assert Ledger.open(home.ledger).entries()[-1].body["by"] == OFFICER
 
 
-@pytest.mark.alternate("officers and their logins")
+@pytest.mark.alternate("requested segments")
 def test_two_logins_decide_on_a_requested_segment(folder: Path, home: Home) -> None:
     home.policy.write_text(home.policy.read_text().replace("\n  k: 30", "\n  k: 50"))
     segment = ComposedSegment.parse("male:60-64+70-74:all", "here")

@@ -9,6 +9,7 @@ import pytest
 from running import Done, call, start
 
 from anonymizer.storage.home import Home
+from pipelines.instance import make_storage, prepare_instance
 
 FIRST, LAST = "2026-11-01", "2026-11-03"
 Audience = Callable[..., Done]
@@ -23,7 +24,7 @@ def audience() -> Audience:
 
 @pytest.fixture(scope="session")
 def sample_world(once: Once) -> Home:
-    """Raw zone, policy and secret; nothing has been run."""
+    """Raw zone, policy, secret and Dagster's empty tables; nothing has been run."""
 
     def make(folder: Path) -> None:
         for arguments in (
@@ -33,6 +34,7 @@ def sample_world(once: Once) -> Home:
         ):  # fmt: skip
             done = call(*arguments, "--home", folder / "home")
             assert done.returncode == 0, done.stderr
+        make_storage(prepare_instance(Home(folder / "home")))
 
     return Home(once("world", make) / "home")
 

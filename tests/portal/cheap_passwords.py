@@ -13,6 +13,6 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 if __name__ == "__main__":
     passwords._HASHER = CHEAP
 
-    from cli.main import command  # noqa: PLC0415  reads the command line after the change
+    from cli.main import command
 
     command()

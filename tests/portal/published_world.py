@@ -89,7 +89,7 @@ class Server:
 
 @contextmanager
 def serving(home: Home) -> Iterator[Server]:
-    """`audience portal` as a process of its own, with cheap passwords, until the end of the block."""
+    """`audience portal` as a process with cheap passwords, until the end of the block."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
     program = [sys.executable, str(Path(__file__).with_name("cheap_passwords.py"))]

@@ -116,6 +116,7 @@ def test_every_layout_counts_the_same_people(
     assert counted(written(empty_home, tmp_path / "home", layout)) == expected
 
 
+@pytest.mark.alternate("presets of sources")
 def test_rows_of_a_database_count_the_same_people(
     empty_home: Path,
     expected: Mapping[str, bytes],
