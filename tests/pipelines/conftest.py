@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from running import Done, call, start
+from running import Done, call
 
 from anonymizer.storage.home import Home
 from pipelines.instance import make_storage, prepare_instance
@@ -41,14 +41,14 @@ def sample_world(once: Once) -> Home:
 
 @pytest.fixture(scope="session")
 def released_world(request: pytest.FixtureRequest, once: Once) -> Home:
-    """The same world with its three days released in one run, by a process of its own.
+    """The same world with its three days released in one run.
 
     It is kept where `AUDIENCE_RELEASED_WORLD` says, if it does: for many runs of few tests.
     """
 
     def make(folder: Path) -> None:
         home = copy_home(request.getfixturevalue("sample_world"), folder / "home")
-        done = start("run", "--from", FIRST, "--to", LAST, "--home", home.root)
+        done = call("run", "--from", FIRST, "--to", LAST, "--home", home.root)
         assert done.returncode == 0, done.stdout + done.stderr
 
     kept = os.environ.get("AUDIENCE_RELEASED_WORLD")

@@ -28,6 +28,7 @@ def changed(browsing: Browsing, current: str, chosen: str, again: str | None = N
     return browsing.post("/account/password", {**fields, "again": again}).status
 
 
+@pytest.mark.alternate("own passwords and sessions")
 def test_a_new_password_takes_the_current_one_and_ends_all_sessions(own: Server) -> None:
     nina, elsewhere, budi = (signed_in(own, login) for login in ("nina", "nina", "budi"))
     assert changed(nina, "a horse that is wrong", CHOSEN) == 403
@@ -46,6 +47,7 @@ def test_a_new_password_takes_the_current_one_and_ends_all_sessions(own: Server)
         assert secret not in log
 
 
+@pytest.mark.alternate("own passwords and sessions")
 def test_guessing_the_current_password_is_limited_as_signing_in_is(own: Server) -> None:
     nina = signed_in(own, "nina")
     outcomes = [changed(nina, f"wrong {number}", CHOSEN) for number in range(11)]
@@ -53,6 +55,7 @@ def test_guessing_the_current_password_is_limited_as_signing_in_is(own: Server) 
     assert changed(nina, PASSWORD, CHOSEN) == 429
 
 
+@pytest.mark.alternate("own passwords and sessions")
 def test_sessions_are_seen_and_ended_with_the_password(own: Server) -> None:
     nina, elsewhere, budi = (signed_in(own, login) for login in ("nina", "nina", "budi"))
     page = nina.get("/account").text
