@@ -1,20 +1,22 @@
 """What cannot be read, written or decided is refused with its reason; nothing is left behind."""
 
 import os
+import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from release_world import DAY, SECRET, checked, facts, release
+from release_world import DAY, SECRET, checked, facts, release, release_longer
 
-from anonymizer.model.errors import Busy, ConfigurationError, LedgerBroken, NoSpace
+from anonymizer.model.errors import Busy, ConfigurationError, Held, LedgerBroken, NoSpace
 from anonymizer.model.periods import Period
 from anonymizer.model.policy import Policy
 from anonymizer.release import publication
 from anonymizer.release.ledger import Ledger, _explain
 from anonymizer.release.public_ledger import PublicLedger, write_public_ledger
 from anonymizer.release.publication import publish, released
-from anonymizer.release.settings import SETTINGS, SettingsTexts
+from anonymizer.release.settings import SETTINGS, SettingsTexts, refuse_lost_ledger
 from anonymizer.release.settings_change import recorded_roles, roles_in_force
 from anonymizer.storage.home import Home
 
@@ -49,6 +51,20 @@ def test_each_state_of_a_server_has_its_remedy_and_repeats_no_address(
     found = _explain(sa.exc.DBAPIError("SELECT 1", {}, ServerError(state)))
     assert type(found) is kind
     assert "secret" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("database is locked", Busy),
+        ("database or disk is full", NoSpace),
+        ("attempt to write a readonly database", NoSpace),
+        ("file is not a database", LedgerBroken),
+    ],
+)
+def test_each_error_of_sqlite_has_its_remedy(said: str, kind: type[Exception]) -> None:
+    found = _explain(sa.exc.DBAPIError("SELECT 1", {}, sqlite3.OperationalError(said)))
+    assert type(found) is kind
 
 
 def test_a_ledger_that_cannot_be_made_is_no_ledger(
@@ -92,6 +108,21 @@ def test_the_release_in_force_is_found_while_its_folder_is_there(home: Home) -> 
     assert found.release.id == made.release.id
     (home.releases / made.release.id).rename(home.root / "elsewhere")
     assert released(home, ledger, SECRET, "campaign", period) is None
+
+
+def test_a_week_is_not_judged_without_a_day_that_was_released_and_is_lost(home: Home) -> None:
+    made = release(home)
+    shutil.rmtree(home.releases / made.release.id)
+    with pytest.raises(Held, match=f"release_lost: .*{made.release.id}"):
+        release_longer(home)
+
+
+def test_no_new_ledger_begins_beside_releases(home: Home, history: Ledger) -> None:
+    release(home)
+    home.public_ledger.unlink()
+    refuse_lost_ledger(home, Ledger.open(home.ledger).entries())
+    with pytest.raises(LedgerBroken, match=r"the ledger is missing while 1 release\(s\)"):
+        refuse_lost_ledger(home, history.entries())
 
 
 def test_the_public_ledger_takes_no_entry_and_loses_what_a_killed_process_left(home: Home) -> None:
