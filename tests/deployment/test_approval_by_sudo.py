@@ -116,7 +116,7 @@ def test_a_correction_is_approved_by_the_caller(folder: Path, home: Home) -> Non
     assert Ledger.open(home.ledger).entries()[-1].body["by"] == OFFICER
 
 
-@pytest.mark.alternate("officers and their logins")
+@pytest.mark.alternate("two logins decide")
 def test_two_logins_decide_on_a_requested_segment(folder: Path, home: Home) -> None:
     home.policy.write_text(home.policy.read_text().replace("\n  k: 30", "\n  k: 50"))
     segment = ComposedSegment.parse("male:60-64+70-74:all", "here")
@@ -222,7 +222,7 @@ def test_what_officers_read_is_passed_on(folder: Path, words: tuple[str, ...], p
     assert done.stdout.split(" ", 1)[1] == f"{passed}\n"
 
 
-@pytest.mark.alternate("officers and their logins")
+@pytest.mark.alternate("two logins decide")
 def test_officers_list_requests_and_try_settings_in_a_home_that_they_cannot_read(
     folder: Path, home: Home
 ) -> None:

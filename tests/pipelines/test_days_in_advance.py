@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -55,6 +56,7 @@ def children() -> set[int]:
     return {int(process) for listed in lists for process in listed.read_text().split()}
 
 
+@pytest.mark.alternate("days in advance")
 def test_two_processes_give_the_bytes_of_one(
     fresh_home: Home, released_world: Home, audience: Audience, in_advance: list[object]
 ) -> None:
@@ -77,6 +79,7 @@ def test_two_processes_give_the_bytes_of_one(
     assert not list(fresh_home.private.glob("spill-*"))
 
 
+@pytest.mark.alternate("days in advance")
 def test_the_run_goes_on_alone_when_its_processes_are_killed(
     fresh_home: Home,
     released_world: Home,
@@ -102,6 +105,7 @@ def test_the_run_goes_on_alone_when_its_processes_are_killed(
     assert files(fresh_home) == files(released_world)
 
 
+@pytest.mark.alternate("days in advance")
 def test_a_run_that_is_killed_with_its_processes_is_finished_by_the_next(
     fresh_home: Home, released_world: Home, audience: Audience
 ) -> None:
@@ -109,7 +113,7 @@ def test_a_run_that_is_killed_with_its_processes_is_finished_by_the_next(
     program += "from cli.main import command; command()"
     run = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
     while run.poll() is None and not (fresh_home.private / "journal" / "intake").exists():
-        pass
+        time.sleep(0.01)
     run.kill()
     assert run.wait() == -signal.SIGKILL
     done = audience(*WORDS)
@@ -118,6 +122,7 @@ def test_a_run_that_is_killed_with_its_processes_is_finished_by_the_next(
     assert not list(fresh_home.private.glob("spill-*"))
 
 
+@pytest.mark.alternate("days in advance")
 def test_steps_that_a_run_was_not_asked_for_are_not_done(
     fresh_home: Home, monkeypatch: pytest.MonkeyPatch, in_advance: list[object]
 ) -> None:
@@ -132,6 +137,7 @@ def test_steps_that_a_run_was_not_asked_for_are_not_done(
     assert not list((fresh_home.private / "people").glob("*"))
 
 
+@pytest.mark.alternate("days in advance")
 def test_one_thread_is_one_process(
     fresh_home: Home, audience: Audience, in_advance: list[object]
 ) -> None:

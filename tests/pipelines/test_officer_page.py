@@ -88,6 +88,7 @@ def browser(site: OfficerSite, *, key: str | None = None) -> TestClient:
     return found
 
 
+@pytest.mark.alternate("officers and their logins")
 def test_a_result_is_stored_for_its_owner_alone_and_is_what_the_command_says(
     home: Home, tmp_path: Path
 ) -> None:
@@ -417,6 +418,7 @@ def test_no_other_port_of_this_machine_gets_the_session(running: tuple[str, str]
     assert not [headers for headers in _OtherPort.received if "cookie" in headers]
 
 
+@pytest.mark.alternate("officers and their logins")
 def test_the_process_of_the_portal_has_no_address_and_no_import_that_leads_there(
     home: Home,
 ) -> None:
