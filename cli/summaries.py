@@ -25,7 +25,7 @@ SUMMARIES: Mapping[str, str] = {
         "Check the files of a day without writing anything; list all problems and warnings."
     ),
     "source": "Logs and messages of other systems: check, propose a mapping, file.",
-    "accept": "Accept a day that is held as implausible, so that the next run releases it.",
+    "accept": "Accept a day that is held as implausible; without --reason, list such days.",
     "health": "Report whether all due days are released, and whether the ledger can be trusted.",
     "quarantine": (
         "List the quarantined rows of a day: file, row number, column and reason, never a value."
