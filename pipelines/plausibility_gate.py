@@ -90,6 +90,11 @@ def next_step(home: Home, day: date, state: AcceptanceState) -> str:
     """Who accepts a held day, and with which command; no login is named."""
     if state.needed == 1:
         return f'release it with: audience accept --day {day} --reason "..."'
+    if state.logins < state.needed:
+        return (
+            f"two logins with the role {who_accepts()} accept it, but the roles in force name "
+            f"{state.logins}: name another login under roles in policy.yaml (audience policy check)"
+        )
     command = f'audience accept --day {day} --digest {digest_of(home, day)} --reason "..."'
     if not state.firsts:
         return f"two logins with the role {who_accepts()} accept it, each with: {command}"

@@ -20,7 +20,7 @@ from typing import Any
 from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.model.reasons import require_fit
 from anonymizer.model.roles import Role, Roles
-from anonymizer.model.strictness import DECIDERS
+from anonymizer.model.strictness import DECIDERS, may_decide
 from anonymizer.release.chain import Link
 from anonymizer.release.corrections import Who
 from anonymizer.release.ledger import Entry, Ledger
@@ -55,11 +55,15 @@ class Acceptance:
 
 @dataclass(frozen=True)
 class AcceptanceState:
-    """How far a day is accepted. `firsts` are those by one of two that count now."""
+    """How far a day is accepted. `firsts` are those by one of two that count now.
+
+    `logins` is how many have a role that may accept.
+    """
 
     needed: int
     is_complete: bool = False
     firsts: tuple[Entry, ...] = ()
+    logins: int = 0
 
     @property
     def given(self) -> int:
@@ -82,7 +86,7 @@ def acceptance_state(
         and entry.body["measures"] == list(measures)
         and set(_MAY_ACCEPT).intersection(roles.of(entry.body["by"]))
     )
-    return AcceptanceState(needed, firsts=firsts)
+    return AcceptanceState(needed, firsts=firsts, logins=len(may_decide(roles)))
 
 
 def who_accepts() -> str:

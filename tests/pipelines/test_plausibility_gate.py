@@ -18,11 +18,12 @@ from two_logins import ENGINEER, OFFICER, ROLES, login
 
 from anonymizer.intake.plausibility import Deviation
 from anonymizer.model.periods import Period
+from anonymizer.release.acceptances import AcceptanceState
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
 from anonymizer.storage.permissions import account_name
 from pipelines import journal
-from pipelines.plausibility_gate import causes, explained
+from pipelines.plausibility_gate import causes, explained, next_step
 
 DAY = "2026-11-01"
 Audience = Callable[..., subprocess.CompletedProcess[str]]
@@ -255,3 +256,17 @@ def test_rows_are_named_where_they_are_known(released_home: Home, of: str) -> No
     assert [one.rows for one in found] == [tuple(one["rows"][:5]) for one in known]
     said = explained(released_home, day, [deviation])
     assert f"{known[0]['file']}, column gender: for example row {known[0]['rows'][0]}" in said
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (AcceptanceState(1), "release it with: audience accept"),
+        (AcceptanceState(2, logins=1), "the roles in force name 1: name another login under roles"),
+        (AcceptanceState(2, logins=2), "two logins with the role"),
+    ],
+)
+def test_the_next_step_is_one_that_can_be_taken(
+    released_home: Home, state: AcceptanceState, words: str
+) -> None:
+    assert words in next_step(released_home, Period.from_id(DAY).end, state)
