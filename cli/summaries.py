@@ -65,7 +65,7 @@ SUMMARIES: Mapping[str, str] = {
         "Suppress released periods again under other settings, in memory, and compare the outcomes."
     ),
     "officer": (
-        "Serve the officer's page on this machine (127.0.0.1): settings tried, waiting requests."
+        "Serve the officer's page on this machine (127.0.0.1): settings tried, requests, held days."
     ),
     "segment-request": "Decide on segments that readers of the portal have requested.",
     "rights": "A person's rights: file requests and follow them up.",
