@@ -28,9 +28,9 @@ class Attack:
     `allowed` is the largest advantage that the design allows, None where it asks for a measurement
     only. `remains` is the advantage that was measured against promises 8 and 10 with the default
     settings, where that is more than PROMISED. `works_against` names a weaker defence, in which the
-    advantage is at least `undefended`. It is None where the attack tells little, or no more, without
-    any defence: four campaigns with few links, four accomplices, a correction for which a third of
-    the people was missed.
+    advantage is at least `undefended`. It is None where an attack tells little, or no more, without
+    defence: four campaigns with few links, four accomplices, a correction for which a third of the
+    people was missed.
     """
 
     scenario: Scenario

@@ -1,5 +1,6 @@
 """All files but visits are read once in a run: the other days take what is kept of the file."""
 
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,8 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def taken(
     world: World, day: date, assessed: AssessedFiles | None = None, policy: Policy | None = None
 ) -> tuple[Intake, dict[str, bytes]]:
-    """What is said of a day, and the files that it becomes."""
+    """What is said of a day, and the files that it becomes, without what other runs have kept."""
+    shutil.rmtree(world.home.kept, ignore_errors=True)
     with DuckDB(memory_megabytes=500, threads=1, spill=None) as engine:
         said = take_in(
             world.home,
