@@ -8,13 +8,18 @@ import typer
 
 from anonymizer.model.composed_segments import ComposedSegment
 from anonymizer.model.errors import ConfigurationError, Fault
-from anonymizer.release.settings_change import require_decider, settings_change
-from anonymizer.storage.home import Home
 from anonymizer.storage.permissions import account_name
 from cli.commands.common import HomeOption, JsonOption, existing_home, parse_period
 from cli.output import say
 from cli.segment_effects import effect_of, with_segments
-from cli.setting_trials import COMMAND, SettingGrid, TrialGround, released_periods, try_settings
+from cli.setting_trials import (
+    COMMAND,
+    SettingGrid,
+    TrialGround,
+    released_periods,
+    require_officer,
+    try_settings,
+)
 from cli.trial_page import require_new_page, write_page
 from officer.stored_trials import TrialFolder
 from pipelines.release_history import open_ledger
@@ -24,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anonymizer.model.policy import InferenceK
-    from anonymizer.release.ledger import Ledger
     from cli.segment_effects import SegmentEffect
     from cli.setting_trials import SettingGrid, SettingTrial, TrialGround
 
@@ -118,12 +122,6 @@ def try_out(  # noqa: PLR0913, PLR0917  one option for each setting
         say(_in_words(trial))
     for effect in effects:
         tell_effect(effect)
-
-
-def require_officer(place: Home, ledger: "Ledger", command: str) -> None:
-    """Refuse who may not approve settings. Raises ConfigurationError."""
-
-    require_decider(settings_change(place, ledger.entries()), account_name(), command)
 
 
 def tell_effect(effect: "SegmentEffect") -> None:
