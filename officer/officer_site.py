@@ -159,7 +159,7 @@ def _request_page(site: OfficerSite, request: Request, session: OfficerSession) 
         found = _waiting(site, request)
     except AudienceError as error:
         return _refused(site, session, error)
-    return _shown_request(site, session, found)
+    return _request_answer(site, session, found)
 
 
 def _waiting(site: OfficerSite, request: Request) -> WaitingRequest | None:
@@ -167,14 +167,14 @@ def _waiting(site: OfficerSite, request: Request) -> WaitingRequest | None:
     return next((one for one in site.desk.requests() if one.id == wanted), None)
 
 
-def _shown_request(
+def _request_answer(
     site: OfficerSite, session: OfficerSession, found: WaitingRequest | None, **content: Any
 ) -> Response:
     if found is None:
         return site.page("missing.html", session, status=404)
-    shown = {"problem": "", "verdict": "", "reason": "", **content}
+    fields = {"problem": "", "verdict": "", "reason": "", **content}
     effects = session.effects.get(found.id)
-    return site.page("request.html", session, one=found, effects=effects, **shown)
+    return site.page("request.html", session, one=found, effects=effects, **fields)
 
 
 def _compute_effect(
@@ -189,8 +189,8 @@ def _compute_effect(
             session.effects[found.id] = site.desk.effects(found.id)
             return RedirectResponse(f"/requests/{found.id}", _SEE_OTHER)
     except AudienceError as error:
-        return _shown_request(site, session, found, problem=str(error), status=_REFUSED)
-    return _shown_request(site, session, found)
+        return _request_answer(site, session, found, problem=str(error), status=_REFUSED)
+    return _request_answer(site, session, found)
 
 
 def _decide(site: OfficerSite, request: Request, session: OfficerSession, form: Form) -> Response:
@@ -199,10 +199,10 @@ def _decide(site: OfficerSite, request: Request, session: OfficerSession, form: 
     try:
         found = _waiting(site, request)
         if found is None:
-            return _shown_request(site, session, found)
+            return _request_answer(site, session, found)
         if verdict not in {"approve", "reject"}:
             problem = "Choose whether the segment is approved or rejected."
-            return _shown_request(
+            return _request_answer(
                 site, session, found, problem=problem, reason=reason, status=_REFUSED
             )
         site.note("decision_sent", request, about=found.id, verdict=verdict)
@@ -210,7 +210,7 @@ def _decide(site: OfficerSite, request: Request, session: OfficerSession, form: 
         session.said = site.desk.decide(found.id, chosen, reason)
     except AudienceError as error:
         site.note("decision_refused", request)
-        return _shown_request(
+        return _request_answer(
             site, session, found,
             problem=str(error), verdict=verdict, reason=reason, status=_REFUSED,
         )  # fmt: skip
@@ -219,13 +219,13 @@ def _decide(site: OfficerSite, request: Request, session: OfficerSession, form: 
 
 
 def _days_page(site: OfficerSite, _: Request, session: OfficerSession) -> Response:
-    return _shown_days(site, session)
+    return _days_answer(site, session)
 
 
-def _shown_days(site: OfficerSite, session: OfficerSession, **content: Any) -> Response:
-    shown = {"problem": "", "day": "", "reason": "", **content}
+def _days_answer(site: OfficerSite, session: OfficerSession, **content: Any) -> Response:
+    fields = {"problem": "", "day": "", "reason": "", **content}
     try:
-        return site.page("days.html", session, waiting=site.desk.days(), **shown)
+        return site.page("days.html", session, waiting=site.desk.days(), **fields)
     except AudienceError as error:
         return _refused(site, session, error)
 
@@ -238,7 +238,7 @@ def _accept(site: OfficerSite, request: Request, session: OfficerSession, form: 
         session.said = site.desk.accept(day, form.get("digest", ""), reason)
     except AudienceError as error:
         site.note("decision_refused", request)
-        return _shown_days(
+        return _days_answer(
             site, session, problem=str(error), day=day, reason=reason, status=_REFUSED
         )
     return RedirectResponse("/days", _SEE_OTHER)
