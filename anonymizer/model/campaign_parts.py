@@ -13,6 +13,7 @@ or a part have no gap, which proofs about weeks and their days rely on.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -88,7 +89,7 @@ class PartRule(Settings):
 def _without_gaps(rules: tuple[PartRule, ...]) -> tuple[PartRule, ...]:
     """Once a campaign is divided it stays so, and a part that has ended does not begin again."""
     ended: set[str] = set()
-    for earlier, rule in zip(rules, rules[1:], strict=False):
+    for earlier, rule in pairwise(rules):
         if rule.from_day <= earlier.from_day:
             raise ValueError("each rule must begin after the one before it")
         if rule.campaigns and not set(earlier.campaigns or ("",)) <= set(rule.campaigns):
