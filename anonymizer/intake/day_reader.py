@@ -34,6 +34,7 @@ from anonymizer.intake.parted_campaigns import parted_campaigns, visits_read
 from anonymizer.intake.raw_source import Limits, RawSource, opened
 from anonymizer.intake.readers import read
 from anonymizer.intake.row_validation import RowValidator, years_before
+from anonymizer.model.campaign_parts import rules_in_force
 from anonymizer.model.codings import Codings
 from anonymizer.model.errors import AudienceError, Held, InputRejected, InputsRejected
 from anonymizer.model.policy import Policy
@@ -203,7 +204,7 @@ class DayReader:
             claims.engine.load("objections", objections)
             self.objections = dict.fromkeys(objections["request_key"].to_pylist(), False)
             return _rewritten(deduplicated, requests)
-        if table == "campaigns" and self._policy.campaign_parts:
+        if table == "campaigns" and rules_in_force(self._policy.campaign_parts, self._day):
             campaigns = pq.read_table(deduplicated.accepted)
             parted = parted_campaigns(campaigns, self._policy.campaign_parts, self._day)
             write_parquet(parted, deduplicated.accepted)
