@@ -6,6 +6,7 @@ folder that goes afterwards. For those alone who may approve settings.
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,12 @@ from anonymizer.intake.day_intake import take_in
 from anonymizer.model.campaign_parts import PartRule, PartRules
 from anonymizer.model.codings import read_codings
 from anonymizer.model.configuration import Settings, load
-from anonymizer.model.errors import ConfigurationError, Disclosure, Fault
+from anonymizer.model.errors import ConfigurationError, Disclosure, Fault, why_unreadable
 from anonymizer.model.policy import Policy
 from anonymizer.model.series import CAMPAIGN_DAY
 from anonymizer.rights.decisions import treatments
 from anonymizer.sources.source_zone import source_root
+from anonymizer.storage.engine import Engine
 from anonymizer.storage.engines.duckdb import DuckDB
 from anonymizer.storage.home import Home
 from cli.scratch import scratch_home
@@ -40,7 +42,7 @@ class _PartsFile(Settings):
 
 
 @dataclass(frozen=True)
-class DividedDay:
+class TriedDay:
     """A day undivided or in parts: what it would publish, and the processor seconds of its proofs.
 
     `refused` says why the gate would publish nothing.
@@ -68,8 +70,8 @@ class PartTrial:
 
     release: str
     column: str
-    whole: DividedDay
-    parts: DividedDay
+    whole: TriedDay
+    parts: TriedDay
 
 
 def read_rule(path: Path) -> PartRule:
@@ -77,7 +79,10 @@ def read_rule(path: Path) -> PartRule:
 
     Raises ConfigurationError with every mistake.
     """
-    return load(path, _PartsFile).campaign_parts[-1]
+    try:
+        return load(path, _PartsFile).campaign_parts[-1]
+    except OSError as error:
+        raise ConfigurationError([Fault(str(path), why_unreadable(error))]) from None
 
 
 def try_parts(ground: TrialGround, released: ReleasedPeriod, rule: PartRule) -> PartTrial:
@@ -90,9 +95,9 @@ def try_parts(ground: TrialGround, released: ReleasedPeriod, rule: PartRule) -> 
         remedy = "name a released day: --series campaign-day --period 2026-11-02"
         raise ConfigurationError([Fault(OPTION, problem, remedy)])
     day = released.period.end
-    divided = (rule.model_copy(update={"from_day": day}),)
+    parted = (rule.model_copy(update={"from_day": day}),)
     with scratch_home(ground.home.raw) as scratch:
-        terms = _terms(ground, {"campaign_parts": divided})
+        terms = _terms(ground, {"campaign_parts": parted})
         _take(ground, scratch, terms, released)
         counted = load_counted(scratch, day, terms.catalogue)
         parts = _measured(
@@ -139,16 +144,16 @@ def _take(ground: TrialGround, scratch: Home, terms: PeriodTerms, released: Rele
         count_reach(engine, scratch, day, policy, secret)
 
 
-def _engine(policy: Policy, spill: Path | None) -> DuckDB:
+def _engine(policy: Policy, spill: Path | None) -> AbstractContextManager[Engine]:
     return DuckDB(memory_megabytes=policy.effort.memory_megabytes, threads=1, spill=spill)
 
 
-def _measured(work: Callable[[], ForeseenRelease], released: ReleasedPeriod) -> DividedDay:
+def _measured(work: Callable[[], ForeseenRelease], released: ReleasedPeriod) -> TriedDay:
     begun = time.process_time()
     try:
         foreseen = work()
     except Disclosure as error:
         refused = f"the gate would hold {released}: {len(error.findings)} finding(s)"
-        return DividedDay(seconds=time.process_time() - begun, refused=refused)
+        return TriedDay(seconds=time.process_time() - begun, refused=refused)
     seconds = time.process_time() - begun
-    return DividedDay(counts_of(foreseen), seconds)
+    return TriedDay(counts_of(foreseen), seconds)

@@ -34,8 +34,8 @@ _Label = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^@\d\x00-
 class PartName(Settings):
     """What a part is called in both languages."""
 
-    english: _Label
-    indonesian: _Label
+    english: _Label = Field(description="In English; up to 40 characters without digits.")
+    indonesian: _Label = Field(description="In Indonesian.")
 
     def after(self, campaign: str) -> str:
         """The name of a campaign's part; campaigns have one name for all languages."""
@@ -46,15 +46,25 @@ class PartName(Settings):
 class CampaignPart(PartName):
     """A part and the values of the column that make a visit one of it."""
 
-    values: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = Field(min_length=1)
+    values: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = Field(
+        min_length=1, description="Capitals and blanks around them are ignored."
+    )
 
 
 class PartRule(Settings):
-    """How visits from a day on are divided: by which column, of which campaigns, into what."""
+    """How visits from a day on count for parts of campaigns. A list of rules, the earliest first."""
 
-    from_day: CalendarDay
-    column: PartColumn
-    campaigns: tuple[str, ...] = ()
+    from_day: CalendarDay = Field(
+        description="The first local day of the rule, which then stays. It ends where the next "
+        "rule begins. No day of it may be released when a run meets it first."
+    )
+    column: PartColumn = Field(
+        description="The column of the visits that decides: `device`, `visitor` or "
+        "`product_category`. It is read where a rule names it, and nothing but the part goes on."
+    )
+    campaigns: tuple[str, ...] = Field(
+        (), description="The ids of the campaigns that have parts; every campaign if none is named."
+    )
     parts: dict[_Code, CampaignPart] = Field(min_length=1)
     other: PartName = PartName(english="Other", indonesian="Lainnya")
 
@@ -155,9 +165,9 @@ def _stretches(
 ) -> Iterator[CampaignStretch]:
     """The same rule by rule, without those that have no day."""
     own = [each for each in rules_in_force(rules, day) if each.rule.divides(campaign.id)]
-    divided_on = own[0].rule.from_day if own else date.max
-    if campaign.starts_on < divided_on:
-        whole_until = min(campaign.ends_on, divided_on - _DAY)
+    parted_on = own[0].rule.from_day if own else date.max
+    if campaign.starts_on < parted_on:
+        whole_until = min(campaign.ends_on, parted_on - _DAY)
         yield CampaignStretch(campaign.id, campaign.name, campaign.starts_on, whole_until)
     for each in own:
         first = max(campaign.starts_on, each.rule.from_day)

@@ -66,7 +66,9 @@ def try_out(  # noqa: PLR0913, PLR0917  one option for each setting
     ] = None,
     campaign_parts: Annotated[
         Path | None,
-        typer.Option(help="File with `campaign_parts` as in policy.yaml: what parts would cost."),
+        typer.Option(
+            readable=False, help="File with `campaign_parts` as in policy.yaml: what parts cost."
+        ),
     ] = None,
     period: PeriodsOption = None,
     series: SeriesOption = None,
