@@ -52,7 +52,7 @@ class CampaignPart(PartName):
 
 
 class PartRule(Settings):
-    """How visits from a day on count for parts of campaigns. A list of rules, the earliest first."""
+    """How visits from a day on count for parts of campaigns; the earliest rule comes first."""
 
     from_day: CalendarDay = Field(
         description="The first local day of the rule, which then stays. It ends where the next "
