@@ -363,7 +363,7 @@ def _require_parts_kept(change: SettingsChange, first_day: date) -> None:
         "campaign_parts",
         f"campaign_parts of policy.yaml changes what visits before {first_day} count for, and days "
         f"up to then are released; {kept}let new rules begin on {first_day} or later. Show what is "
-        "recorded with: audience evidence",
+        "recorded with: audience policy history",
     )
 
 
