@@ -44,6 +44,7 @@ def _named(test: str, name: str) -> str:
 # fmt: off
 _PEOPLE = "tests/counting/test_eligible_people.py::"
 _EACH_RULE = (f"{_PEOPLE}test_each_rule_alone",)
+_PARTS = "tests/intake/test_campaign_parts.py::"
 _ONCE = ("tests/counting/test_contributions.py",)
 _REACH = "tests/counting/test_reach.py::"
 _PERIODS = "tests/counting/test_periods.py::"
@@ -493,6 +494,43 @@ _INTAKE = (
         (f"{_ROWS}test_user_agents_of_programs_are_marked",),
         ("programs are not recognised", "threshold", "p.user_agent IS NOT NULL AS program",
          "FALSE AS program"),
+    ),
+    *_of(
+        "sql/accept_visits.sql",
+        (f"{_PARTS}test_every_value_is_of_one_part",
+         f"{_PARTS}test_two_tied_campaigns_are_divided_alike"),
+        ("a visit counts for the whole, too", "bounded contributions",
+         "list_contains(d.campaigns, id) THEN id || d.part",
+         "list_contains(d.campaigns, id) THEN id"),
+        ("every campaign has parts", "bounded contributions",
+         "WHEN d.campaigns IS NULL OR list_contains",
+         "WHEN TRUE OR list_contains",
+         "test_two_tied_campaigns_are_divided_alike"),
+        ("copies of a visit differ by order", "final",
+         "coalesce(interest, ''),\n            part\n",
+         "coalesce(interest, '')\n",
+         "test_copies_of_a_visit_count_for_one_part_in_any_order"),
+    ),
+    *_of(
+        "anonymizer/intake/parted_campaigns.py",
+        (f"{_PARTS}test_without_a_rule_in_force_the_column_is_not_read_and_bytes_stay",),
+        ("a column is read without a rule", "nothing identifying",
+         "return visits_with(needed, now)",
+         'return visits_with({*needed, "device"}, now)'),
+        ("a file may lack the column", "nothing wrong", "return visits_with(needed, now)",
+         "return visits_with(needed, ())",
+         "test_a_file_without_the_column_is_refused"),
+    ),
+    *_of(
+        "anonymizer/model/campaign_parts.py",
+        (f"{_PARTS}test_days_of_campaigns_and_parts_have_no_gap",),
+        ("the whole campaign goes on beside its parts", "inference",
+         "whole_until = min(campaign.ends_on, parted_on - _DAY)", "whole_until = campaign.ends_on"),
+        ("a part begins with its campaign", "inference",
+         "first = max(campaign.starts_on, each.rule.from_day)", "first = campaign.starts_on"),
+        ("a part begins again", "inference", "if again := sorted(ended & rule.parts.keys()):",
+         "if again := [code for code in rule.parts if code in ended and not code]:",
+         "test_rules_that_are_none_are_refused"),
     ),
 )
 

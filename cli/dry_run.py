@@ -224,7 +224,8 @@ class _Trial:
 
     def _foresee(self, counted: Sequence[Counted]) -> Checked:
         try:
-            return foresee(self.home, self.scratch, self.ledger, self.terms, self.day, counted)
+            terms, day = self.terms, self.day
+            return foresee(self.home, self.scratch, self.ledger, terms, day, counted).checked
         except PermissionError:
             text = "this account may not read private/; leave out --privileged"
             raise Held("private", text) from None

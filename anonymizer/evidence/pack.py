@@ -269,6 +269,7 @@ def _settings(meaning: Meaning, phrases: Phrases) -> str:
     for name, direction, said in (
         ("segments", Direction.SEGMENTS, len(meaning.catalogue)),
         ("interests", Direction.INTERESTS, len(meaning.catalogue.interests)),
+        ("campaign_parts", Direction.PARTS, len(meaning.policy.campaign_parts)),
     ):
         rows.append((name, phrases.number(said), phrases.say(f"direction_{direction.name}")))
     return _rows(rows)

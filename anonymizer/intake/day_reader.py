@@ -30,9 +30,11 @@ from anonymizer.intake.objections import (
     add_unread_requests,
     unread_rows,
 )
+from anonymizer.intake.parted_campaigns import parted_campaigns, visits_read
 from anonymizer.intake.raw_source import Limits, RawSource, opened
 from anonymizer.intake.readers import read
 from anonymizer.intake.row_validation import RowValidator, years_before
+from anonymizer.model.campaign_parts import rules_in_force
 from anonymizer.model.codings import Codings
 from anonymizer.model.errors import AudienceError, Held, InputRejected, InputsRejected
 from anonymizer.model.policy import Policy
@@ -88,7 +90,7 @@ class DayReader:
             self._kept = KeptFiles(home, secret, day, before, code_version(), *self._read_with)
         self._landing, self._day = landing, day
         self.day, self.decisions, self.codings = day, decisions, codings
-        self._limits = Limits.of(policy.intake)
+        self._policy, self._limits = policy, Limits.of(policy.intake)
         self._validator = RowValidator(self._engine, day, policy, secret)
         self._rejected: dict[str, list[InputRejected]] = defaultdict(list)
         self._rows: Counter[tuple[str, date | None]] = Counter()
@@ -124,7 +126,8 @@ class DayReader:
         """
         oldest = pa.array([self._oldest_late], pa.date32())
         self._claims.engine.load("open_periods", pa.table({"oldest": oldest}))
-        tables = {name: self._read_table(TABLES[name]) for name in _READING_ORDER}
+        contract = {**TABLES, "visits": visits_read(self._policy, self._day)}
+        tables = {name: self._read_table(contract[name]) for name in _READING_ORDER}
         late = self._claims.folder / "late.parquet"
         write_parquet_stream(self._claims.engine.stream("select_late_visits"), late)
         problems: list[AudienceError] = []
@@ -201,6 +204,10 @@ class DayReader:
             claims.engine.load("objections", objections)
             self.objections = dict.fromkeys(objections["request_key"].to_pylist(), False)
             return _rewritten(deduplicated, requests)
+        if table == "campaigns" and rules_in_force(self._policy.campaign_parts, self._day):
+            campaigns = pq.read_table(deduplicated.accepted)
+            parted = parted_campaigns(campaigns, self._policy.campaign_parts, self._day)
+            write_parquet(parted, deduplicated.accepted)
         if table == "consents" and any(file.unread for file in files):
             consents = pq.read_table(deduplicated.accepted)
             consents = add_unread_consents(consents, files, self.decisions)
