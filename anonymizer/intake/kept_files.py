@@ -211,11 +211,11 @@ class KeptFiles:
 
     def _without(self, rows: pa.Table, expired: pa.Table) -> pa.Table:
         """The rows with placeholders for those that are expired, in the same order."""
-        places = pc.index_in(rows["row_number"], value_set=expired["row_number"].combine_chunks())
-        gone = pc.is_valid(places)
+        found = pc.index_in(rows["row_number"], value_set=expired["row_number"].combine_chunks())
+        gone = pc.is_valid(found)
         if not pc.any(gone).as_py():
             return rows
-        there = expired.take(places.drop_null())
+        there = expired.take(found.drop_null())
         instead = self._placeholders(rows.filter(gone), there)
         columns = [
             pc.replace_with_mask(
