@@ -8,12 +8,20 @@ from tempfile import TemporaryDirectory
 from anonymizer.model.policy import Effort
 from anonymizer.storage.engine import Engine
 from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.engines.spark import Spark
 from anonymizer.storage.home import Home
 
 
 @contextmanager
 def opened_engine(home: Home, effort: Effort, *, spill: bool) -> Iterator[Engine]:
-    """A DuckDB of its own for one step; without `spill` nothing of it reaches a disk."""
+    """An engine of its own for one step; without `spill` nothing of it reaches a disk.
+
+    Spark always spills where its memory ends, so raw values are DuckDB's, whatever `effort` says.
+    """
+    if spill and effort.engine == "spark":
+        with Spark() as engine:
+            yield engine
+        return
     home.private.mkdir(parents=True, exist_ok=True)
     with (
         TemporaryDirectory(dir=home.private, prefix="spill-") as folder,
