@@ -53,8 +53,11 @@ def main() -> None:
     if "SPARK_CONF_DIR" not in os.environ:
         (given.folder / "spark-defaults.conf").write_text(_SETTINGS, encoding="utf-8")
         os.environ["SPARK_CONF_DIR"] = str(given.folder.resolve())
-    with DuckDB(memory_megabytes=_MEGABYTES, threads=2, spill=spill) as duckdb:
-        spark = measured("spark, start", Spark)
+    with (
+        DuckDB(memory_megabytes=_MEGABYTES, threads=2, spill=spill) as duckdb,
+        DuckDB(memory_megabytes=256, threads=1, spill=None) as shapes,
+    ):
+        spark = measured("spark, start", lambda: Spark(shapes))
         with spark:
             written = set()
             for _ in range(given.rounds):

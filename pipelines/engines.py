@@ -1,4 +1,4 @@
-"""DuckDB engines for the steps of a run."""
+"""Engines for the steps of a run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +11,8 @@ from anonymizer.storage.engines.duckdb import DuckDB
 from anonymizer.storage.engines.spark import Spark
 from anonymizer.storage.home import Home
 
+_MEGABYTES_OF_SHAPES = 256
+
 
 @contextmanager
 def opened_engine(home: Home, effort: Effort, *, spill: bool) -> Iterator[Engine]:
@@ -19,7 +21,8 @@ def opened_engine(home: Home, effort: Effort, *, spill: bool) -> Iterator[Engine
     Spark always spills where its memory ends, so raw values are DuckDB's, whatever `effort` says.
     """
     if spill and effort.engine == "spark":
-        with Spark() as engine:
+        shapes = DuckDB(memory_megabytes=_MEGABYTES_OF_SHAPES, threads=1, spill=None)
+        with shapes, Spark(shapes) as engine:
             yield engine
         return
     home.private.mkdir(parents=True, exist_ok=True)

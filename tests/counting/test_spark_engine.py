@@ -112,7 +112,8 @@ def spark(cluster: SparkCluster) -> Iterator[Spark]:
     from pyspark import SparkContext  # noqa: PLC0415  slow to load, and needed by slow tests alone
 
     before = signal.getsignal(signal.SIGINT)
-    with Spark() as engine:
+    shapes = DuckDB(memory_megabytes=256, threads=1, spill=None)
+    with shapes, Spark(shapes) as engine:
         assert signal.getsignal(signal.SIGINT) == before
         yield engine
     context = SparkContext._active_spark_context
@@ -324,7 +325,7 @@ def test_raw_values_are_never_given_to_spark(
     opened: list[str] = []
 
     class Pretended(ExitStack):
-        def __init__(self) -> None:
+        def __init__(self, shapes: DuckDB) -> None:
             super().__init__()
             opened.append("spark")
 
@@ -340,7 +341,7 @@ def test_raw_values_are_never_given_to_spark(
 def test_without_the_package_the_message_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyspark.sql", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'audience\[spark\]'"):
-        Spark()
+        Spark(DuckDB(memory_megabytes=256, threads=1, spill=None))
 
 
 def test_an_application_that_shows_its_plans_is_refused() -> None:

@@ -1,8 +1,8 @@
 """The engine of Apache Spark: the statements of `sql/` on a cluster, over pseudonymous rows.
 
 Workers read the Parquet files of `private/` themselves, under the same paths. The types of what
-comes back are DuckDB's: each statement is also given to an empty DuckDB, which says how its rows
-are shaped.
+comes back are DuckDB's: each statement is also given to a DuckDB without rows, which says how its
+rows are shaped.
 """
 
 import re
@@ -15,11 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anonymizer.model.errors import Held
-from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.engine import Engine
 from anonymizer.storage.engines.spark_dialect import spark_text, translated
 from anonymizer.storage.engines.spark_session import new_session
 
-_MEGABYTES_OF_SHAPES = 256
 # Hadoop takes a path for a pattern.
 _PATTERNS, _ESCAPED = re.compile(r"([*?{}\[\]\\,])"), r"\\\1"
 _INTAKE = "Spark counts; rows are taken in by DuckDB (decision 30)"
@@ -29,13 +28,14 @@ Answer = TypeVar("Answer")
 class Spark:
     """A private session of Spark for counting. Use as a context manager. Never for raw values.
 
+    `shapes` is another engine, of this session alone: it has the relations without their rows.
     A table is computed once and kept on the cluster, in memory or encrypted on its disks. What only
     intake asks of an engine raises NotImplementedError.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shapes: Engine) -> None:
         self._session = new_session()
-        self._shapes = DuckDB(memory_megabytes=_MEGABYTES_OF_SHAPES, threads=1, spill=None)
+        self._shapes = shapes
         self._frames: dict[str, Any] = {}
         self._kept: set[str] = set()
         self._loaded: set[str] = set()
@@ -51,7 +51,6 @@ class Spark:
     ) -> None:
         for name in list(self._frames):
             self.drop(name)
-        self._shapes.__exit__(kind, error, trace)
 
     def sibling(self, spill: Path) -> "Spark":
         """Not on Spark."""

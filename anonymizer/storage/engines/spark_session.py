@@ -1,4 +1,4 @@
-"""Sessions of Spark in which nothing about a person can be read outside of the run.
+"""Sessions of Spark whose keys and rows are not written where others read them.
 
 The keys of pseudonyms are bound values, so they are part of Spark's plans; the page of an
 application and its event log show plans. Both are therefore off, and what Spark writes to its local
