@@ -28,13 +28,16 @@ class Attack:
     `allowed` is the largest advantage that the design allows, None where it asks for a measurement
     only. `remains` is the advantage that was measured against promises 8 and 10 with the default
     settings, where that is more than PROMISED. `works_against` names a weaker defence, in which the
-    advantage is at least WORKS.
+    advantage is at least `undefended`. It is None where an attack tells little, or no more, without
+    defence: four campaigns with few links, four accomplices, a correction for which a third of the
+    people was missed.
     """
 
     scenario: Scenario
     allowed: float | None = PROMISED
     remains: float | None = None
     works_against: str | None = None
+    undefended: float = WORKS
 
 
 COMPARING: Mapping[str, Attack] = {
@@ -45,7 +48,9 @@ COMPARING: Mapping[str, Attack] = {
     "two loads, 2,000 people": Attack(
         partial(comparing.two_loads, size=2_000), works_against="rules only"
     ),
-    "two loads, 45 to 65 people": Attack(comparing.at_threshold),
+    "two loads, 45 to 65 people": Attack(
+        comparing.at_threshold, works_against="rules only", undefended=0.30
+    ),
     "two loads, small regency": Attack(comparing.in_small_regency, works_against="rules only"),
     "G4 week and day": Attack(comparing.week_and_day, works_against="rules only"),
     "G5 erased or withdrawn": Attack(comparing.erased, works_against="rules only"),
@@ -53,7 +58,9 @@ COMPARING: Mapping[str, Attack] = {
     "corrected": Attack(comparing.corrected, works_against="rules only"),
     "toggling consent": Attack(comparing.toggling, works_against="rules only"),
     "G6 which person": Attack(comparing.which_person, works_against="rules only"),
-    "G7 larger set, smaller figure": Attack(comparing.larger_set_smaller_figure),
+    "G7 larger set, smaller figure": Attack(
+        comparing.larger_set_smaller_figure, works_against="rules only", undefended=0.15
+    ),
     "differential (1804.06752)": Attack(sticky_noise.differential, works_against="rules only"),
     "cloning (1804.06752)": Attack(sticky_noise.cloning, works_against="rules only"),
 }
@@ -75,13 +82,17 @@ CORRECTING: Mapping[str, Attack] = {
         correcting.which_was_missed, works_against="rules only"
     ),
     "correction: G7 larger set, smaller figure": Attack(
-        correcting.larger_correction_smaller_figure
+        correcting.larger_correction_smaller_figure, works_against="rules only", undefended=0.15
     ),
 }
 
 AVERAGING: Mapping[str, Attack] = {
-    "G8 copies, 4 campaigns": Attack(partial(averaging.copies, number=4)),
-    "G8 copies, 16 campaigns": Attack(partial(averaging.copies, number=16)),
+    "G8 copies, 4 campaigns": Attack(
+        partial(averaging.copies, number=4), works_against="sharing only", undefended=0.20
+    ),
+    "G8 copies, 16 campaigns": Attack(
+        partial(averaging.copies, number=16), works_against="sharing only", undefended=0.40
+    ),
     "G8 copies, 64 campaigns": Attack(
         partial(averaging.copies, number=64), works_against="sharing only"
     ),
@@ -90,10 +101,14 @@ AVERAGING: Mapping[str, Attack] = {
         partial(averaging.halves, number=32), works_against="sharing only"
     ),
     "G10 victim alone, one link": Attack(
-        partial(targeting.victim_alone, number=64, visiting=one_link)
+        partial(targeting.victim_alone, number=64, visiting=one_link),
+        works_against="unprotected",
+        undefended=0.40,
     ),
     "G10 victim alone, 64 links": Attack(
-        partial(targeting.victim_alone, number=64, visiting=separate_links)
+        partial(targeting.victim_alone, number=64, visiting=separate_links),
+        works_against="sharing only",
+        undefended=0.40,
     ),
     "G10 victim alone, 4 links": Attack(
         partial(targeting.victim_alone, number=4, visiting=separate_links)
