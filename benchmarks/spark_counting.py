@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 _SECRET = Secret(b"k" * 32)
 _MEGABYTES = 2_048
 _STAGES = ("people", "excluded", "reach", "overlaps")
-_SETTINGS = "spark.master local[2]\nspark.driver.memory 2g\nspark.sql.shuffle.partitions 4\n"
+_SETTINGS = "spark.master local[2]\nspark.driver.memory 5g\nspark.sql.shuffle.partitions 4\n"
 
 
 def main() -> None:
