@@ -1,6 +1,6 @@
 """Names that a reader gives, and the ids that they stand for.
 
-A name that fits nothing never becomes an empty answer: the error says which names exist.
+A name that fits nothing never becomes an empty answer: the error says which are close, or exist.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,8 @@ from typing import get_args
 
 import pandas as pd
 
-from anonymizer.model.errors import ConfigurationError, Fault, first_few
+from anonymizer.model.alternatives import alternatives
+from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.model.periods import PeriodKind
 
 Names = str | Sequence[str] | None
@@ -34,8 +35,7 @@ def ids_of(what: str, names: Names, known: pd.DataFrame, faults: list[Fault]) ->
             labels.str.contains(name, case=False, regex=False),
         )
         if not (name and fitting.any()):
-            listed = [f"{id_} ({label})" for id_, label in zip(ids, labels, strict=True)]
-            remedy = f"there are {first_few(listed)}" if listed else "there are none"
+            remedy = alternatives(name, list(zip(ids, labels, strict=True)))
             faults.append(Fault(what, f"no {what} is called {name!r}", remedy))
         found += ids[fitting].tolist()
     return list(dict.fromkeys(found))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from anonymizer.model.policy import Timing
+from anonymizer.model.policy import Policy, Timing
 from anonymizer.model.windows import INTEREST_DAYS
 from anonymizer.storage.home import Home
 from anonymizer.storage.raw_zone import require_local
@@ -14,9 +14,10 @@ from cli.demo_report import print_demo
 from cli.period_runs import run_days, run_landed_periods, stretches
 from data_samples.options import WorldOptions
 from data_samples.world import DEMO
+from pipelines.days_in_advance import done
 from pipelines.landed_days import has_visits
 from pipelines.screen import notices
-from pipelines.workers import lasting_processes
+from pipelines.workers import lasting_processes, start_processes
 
 _SETTLING_DAYS = 3
 _SUNDAY = 7
@@ -32,12 +33,13 @@ def make_demo(
     if not place.policy.exists():
         create_home(place)
         mark_demo(place)
-    if not has_visits(place):
-        make_world(place, months_in_the_past(DEMO, datetime.now(UTC).date()))
-    missing = missing_days(place)
-    if not missing:
-        notices().print("Every complete landed day is already released.")
     with lasting_processes():
+        if not has_visits(place):
+            start_processes(Policy.load(place.policy).effort, done)  # ready once it is written
+            make_world(place, months_in_the_past(DEMO, datetime.now(UTC).date()))
+        missing = missing_days(place)
+        if not missing:
+            notices().print("Every complete landed day is already released.")
         codes = [run_days(place, *stretch) for stretch in stretches(missing)]
         codes += run_landed_periods(place).codes
     print_demo(place)

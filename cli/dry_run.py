@@ -30,7 +30,6 @@ from anonymizer.model.periods import Period
 from anonymizer.model.policy import Policy
 from anonymizer.model.series import CAMPAIGN_DAY
 from anonymizer.model.tables import Counted
-from anonymizer.release.acceptances import ACCEPTANCE
 from anonymizer.release.earlier_releases import earlier_releases
 from anonymizer.release.gate import Checked
 from anonymizer.release.key_change import check_secret
@@ -55,7 +54,7 @@ from pipelines.accounts import account_facts, final_accounts
 from pipelines.first_day import fault_of_day
 from pipelines.intake_stage import intake_facts
 from pipelines.period_release import foresee
-from pipelines.plausibility_gate import explained, implausible, subject_of
+from pipelines.plausibility_gate import explained, implausible, state_of
 from pipelines.release_history import open_ledger
 from pipelines.resources import PeriodTerms
 from pipelines.trouble import Trouble, attempt, trouble_of
@@ -216,15 +215,17 @@ class _Trial:
         odd = implausible(self.scratch, self.day, self.terms.policy.plausibility, self.home)
         if not odd:
             return
-        if self.ledger.find(ACCEPTANCE, subject_of(self.scratch, self.day)):
+        state = state_of(self.scratch, self.ledger, self.day, odd, self.terms.policy.roles)
+        if state.is_complete:
             self.warnings += [f"implausible but accepted: {deviation}" for deviation in odd]
             return
-        held = Held("implausible", explained(self.scratch, self.day, odd))
+        held = Held("implausible", explained(self.scratch, self.day, odd, state))
         self.problems.append(trouble_of(held))
 
     def _foresee(self, counted: Sequence[Counted]) -> Checked:
         try:
-            return foresee(self.home, self.scratch, self.ledger, self.terms, self.day, counted)
+            terms, day = self.terms, self.day
+            return foresee(self.home, self.scratch, self.ledger, terms, day, counted).checked
         except PermissionError:
             text = "this account may not read private/; leave out --privileged"
             raise Held("private", text) from None

@@ -80,7 +80,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         'audience correct-release campaign-day-2026-11-02 --reason "Visits came twice."',
     ),
     "protect": ("audience protect cells.csv --count people --out published.csv --k 10",),
-    "audit": ("audience audit published.csv --inference-k 10",),
+    "audit": (
+        "audience audit year-end-sale_week-2026-W44.xlsx",
+        "audience audit published.csv --inference-k 5 --hierarchy region=regions.csv",
+    ),
     "compare-naive": ("audience compare-naive", "audience compare-naive --json"),
     "policy": ("audience policy check", "audience policy explain"),
     "policy check": ("audience policy check",),

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from anonymizer.exports.export_folders import FOR_ALL, MANIFEST
 from anonymizer.exports.file_names import workbook_name
 from anonymizer.exports.notice import withdrawn
+from anonymizer.model.alternatives import Known
 from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.model.periods import Period
 from anonymizer.model.series import SERIES, first_edition
@@ -17,7 +18,7 @@ from anonymizer.release.corrections import corrected
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.release import PUBLISHED
 from anonymizer.storage.home import Home
-from cli.selection import Known, Language, Selection, matching, refuse_unknown
+from cli.selection import Language, Selection, matching, refuse_unknown
 
 _COLUMNS = [
     *("advertiser_id", "subject_id", "subject", "period", "segment_id", "segment", "status"),

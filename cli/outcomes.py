@@ -100,6 +100,10 @@ def _accepted(body: _Body) -> str:
     return f"accepted: {body['reason']}"
 
 
+def _accepted_once(body: _Body) -> str:
+    return f"accepted by one of two: {body['reason']}"
+
+
 def _decided(body: _Body) -> str:
     return f"counts as {body['treated_as']}: {body['reason']}"
 
@@ -130,6 +134,7 @@ _OUTCOMES: Mapping[str, Callable[[_Body], str]] = {
     "safeguards": _guarded,
     "settings_approval": _settings_approved,
     "segment_rejection": _segment_rejected,
+    "first_acceptance": _accepted_once,
     "acceptance": _accepted,
     "objection": _decided,
     "erasure": _erased,

@@ -3,19 +3,17 @@
 The filters of `audience statements`, `figures` and `exports` mean the same in each.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
 from typing import Literal
 
-from anonymizer.model.errors import ConfigurationError, Fault, first_few
+from anonymizer.model.alternatives import Known, alternatives
+from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.model.periods import Period, PeriodKind
 
 Language = Literal["en", "id"]
-_CLOSEST = 3
 Names = Sequence[str]
-Known = Collection[tuple[str, str]]  # ids with their names
 
 
 @dataclass(frozen=True)
@@ -89,26 +87,6 @@ def refuse_unknown(what: str, names: Names, known: Known, where: str = "") -> No
     ]
     if faults:
         raise ConfigurationError(faults)
-
-
-def alternatives(name: str, known: Known) -> str:
-    """What there is in place of a name that fits nothing, each id with its label."""
-    listed = {_label(one): one for one in sorted(set(known))}
-    if not listed:
-        return "there are none"
-    spellings = {
-        spelling.casefold(): label for label, one in listed.items() for spelling in one if spelling
-    }
-    close = get_close_matches(name.casefold(), spellings, n=_CLOSEST)
-    if close:
-        closest = dict.fromkeys(spellings[spelling] for spelling in close)
-        return f"the closest is {' or '.join(closest)}"
-    return f"there are {first_few(list(listed))}"
-
-
-def _label(one: tuple[str, str]) -> str:
-    id_, name = one
-    return f"{id_} ({name})" if name else id_
 
 
 def _ids_of(name: str, known: Known) -> set[str]:

@@ -27,8 +27,13 @@ from anonymizer.release.ledger import RELEASE, Entry, Ledger
 from anonymizer.release.publication import load_release
 from anonymizer.release.release import PUBLISHED
 from anonymizer.release.settings import Meaning
-from anonymizer.release.settings_change import recorded_settings
+from anonymizer.release.settings_change import (
+    recorded_settings,
+    require_decider,
+    settings_change,
+)
 from anonymizer.storage.home import Home
+from anonymizer.storage.permissions import account_name
 from anonymizer.storage.secret import Secret
 from pipelines.figures import reasons_of
 from pipelines.period_release import ForeseenRelease, foresee_period
@@ -130,6 +135,11 @@ class SettingTrial:
     weaker: tuple[str, ...]
     counts: TrialCounts
     refused: str = ""
+
+
+def require_officer(home: Home, ledger: Ledger, command: str) -> None:
+    """Refuse a login that may not approve settings. Raises ConfigurationError."""
+    require_decider(settings_change(home, ledger.entries()), account_name(), command)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ SUMMARIES: Mapping[str, str] = {
         "Check the files of a day without writing anything; list all problems and warnings."
     ),
     "source": "Logs and messages of other systems: check, propose a mapping, file.",
-    "accept": "Accept a day that is held as implausible, so that the next run releases it.",
+    "accept": "Accept a day that is held as implausible; without --reason, list such days.",
     "health": "Report whether all due days are released, and whether the ledger can be trusted.",
     "quarantine": (
         "List the quarantined rows of a day: file, row number, column and reason, never a value."
@@ -65,7 +65,7 @@ SUMMARIES: Mapping[str, str] = {
         "Suppress released periods again under other settings, in memory, and compare the outcomes."
     ),
     "officer": (
-        "Serve the officer's page on this machine (127.0.0.1): settings tried, waiting requests."
+        "Serve the officer's page on this machine (127.0.0.1): settings tried, requests, held days."
     ),
     "segment-request": "Decide on segments that readers of the portal have requested.",
     "rights": "A person's rights: file requests and follow them up.",

@@ -25,7 +25,9 @@ from data_samples.textfiles import text_rows, write_text
 
 COMPLETE = "_SUCCESS"
 _PARQUET_ROWS = 15_000
-_TEXT_SHARE, _ROWS_PER_BAD_ROW = 0.06, 3
+# A table of so many rows is in files of 100 to 500 MB (visits), as a warehouse writes them.
+_LARGE_ROWS, _LARGE_FILE_ROWS = 1_000_000, 2_500_000
+_TEXT_SHARE, _MOST_TEXT_ROWS, _ROWS_PER_BAD_ROW = 0.06, 60_000, 3
 _SAME_FILE, _OTHER_FILE = 0.001, 0.001
 # Text files of a folder, after its Parquet files; without Parquet they hold all rows.
 _TEXT_FILES: dict[Layout, dict[str, tuple[str, ...]]] = {
@@ -102,9 +104,12 @@ class LandingZone:
         Only the first file may be without rows: an empty text file would be refused.
         """
         size, layout = len(table), self._options.layout
-        typed = max(size // _PARQUET_ROWS, 1) if name in _WITH_PARQUET[layout] else 0
+        rows_of_a_file = _PARQUET_ROWS if size < _LARGE_ROWS else _LARGE_FILE_ROWS
+        typed = max(size // rows_of_a_file, 1) if name in _WITH_PARQUET[layout] else 0
         wanted_bad = self._bad_rows(name, size)
-        in_text = max(math.ceil(size * _TEXT_SHARE), wanted_bad * _ROWS_PER_BAD_ROW)
+        in_text = max(
+            min(math.ceil(size * _TEXT_SHARE), _MOST_TEXT_ROWS), wanted_bad * _ROWS_PER_BAD_ROW
+        )
         order = draw.permutation(size)
         cut = min(in_text, size) if typed else size
         parts = [
@@ -112,7 +117,9 @@ class LandingZone:
             *np.array_split(order[:cut], len(text)),
         ]
         bad = _spoilable(table, order[:cut])[:wanted_bad]
-        again = self._twice(name, np.setdiff1d(order, bad), parts, draw)
+        good = np.ones(size, dtype=bool)
+        good[bad] = False
+        again = self._twice(name, good, parts, draw)
         endings = ["parquet"] * typed + [*text]
         return [
             _File(f"{name}-{i:02d}.{ending}", np.sort(part), more, frozenset(bad.tolist()))
@@ -128,12 +135,20 @@ class LandingZone:
         return max(round(size * self._options.dirt_share), min(kinds, size // 10))
 
     def _twice(
-        self, name: str, good: RowNumbers, parts: Sequence[RowNumbers], draw: np.random.Generator
+        self,
+        name: str,
+        good: NDArray[np.bool_],
+        parts: Sequence[RowNumbers],
+        draw: np.random.Generator,
     ) -> list[RowNumbers]:
-        """For each file the rows that it repeats: its own, or those of the file before it."""
+        """For each file the rows that it repeats: its own, or those of the file before it.
+
+        Only `good` rows are repeated.
+        """
         again: list[RowNumbers] = []
-        for number, part in enumerate(parts):
-            own, before = (np.intersect1d(position, good) for position in (part, parts[number - 1]))
+        each = [np.sort(part[good[part]]) for part in parts]
+        for number, own in enumerate(each):
+            before = each[number - 1]
             same = self._some_of(name, own, _SAME_FILE, draw)
             other = self._some_of(name, before, _OTHER_FILE if len(parts) > 1 else 0, draw)
             self.planted[f"{name}.repeated_in_file"] += len(same)

@@ -11,9 +11,10 @@ nobody can guess and which browsers look up on this machine.
 import hmac
 import secrets
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from threading import Lock
+from typing import Any
 
 IDLE_SECONDS, LONGEST_SECONDS = 15 * 60, 8 * 60 * 60
 _HOST_BYTES = 16  # 32 digits; a label has at most 63 characters
@@ -22,11 +23,22 @@ MOST_FAILURES = 10  # then the key is worth nothing: the process has to be start
 
 @dataclass
 class OfficerSession:
-    """A browser that is signed in; times are in seconds."""
+    """A browser that is signed in; times are in seconds.
+
+    `said` is shown once, on the next page. `effects` are those that were computed for it, by the
+    request: they are kept nowhere else.
+    """
 
     form_token: str
     started: float
     used: float
+    said: str = ""
+    effects: dict[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+
+    def take_said(self) -> str:
+        """What is to be shown once."""
+        said, self.said = self.said, ""
+        return said
 
 
 class OfficerSessions:

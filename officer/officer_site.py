@@ -1,7 +1,7 @@
-"""The officer's page as an ASGI application: stored trials, and the requests that wait.
+"""The officer's page as an ASGI application: stored trials, requests and days that wait.
 
-It shows what `audience whatif --store` computed and decides nothing: decisions are commands, in the
-name of a login (decision 27).
+It shows what `audience whatif --store` computed, and hands decisions on, which are recorded in the
+name of the login that started the process (decision 27).
 """
 
 import hmac
@@ -24,6 +24,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 import portal
+from anonymizer.model.errors import AudienceError
+from officer.officer_decisions import OfficerDecisions, Verdict, WaitingRequest
 from officer.officer_sessions import OfficerSession, OfficerSessions
 from officer.stored_trials import TrialFolder
 from portal.access_log import AccessLog, Event
@@ -31,7 +33,7 @@ from portal.response_headers import FixedHeaders
 
 HOST = "127.0.0.1"
 SESSION = "__Host-audience-officer"
-_SEE_OTHER = 303
+_SEE_OTHER, _REFUSED = 303, 422
 _LARGEST_FORM = 4096
 _STATIC = Path(portal.__file__).parent / "static"
 _FILES: Mapping[str, str] = {"portal.css": "text/css", "mark.svg": "image/svg+xml"}
@@ -43,19 +45,20 @@ MEASURES: Sequence[tuple[str, str]] = (
     ("People covered by gender, age and region", "in_detail"),
     ("Largest error of a figure (people)", "largest_error"),
 )
-Waiting = Callable[[], Sequence[Mapping[str, str]]]
 Page = Callable[["OfficerSite", Request, OfficerSession], Response]
+Form = Mapping[str, str]
+Action = Callable[["OfficerSite", Request, OfficerSession, Form], Response]
 
 
 @dataclass(frozen=True)
 class OfficerSite:
-    """What the page has: `waiting` lists requested segments without a decision, by column."""
+    """What the page has: `desk` reads and decides in the name of `login`."""
 
     trials: TrialFolder
     sessions: OfficerSessions
     log: AccessLog
     login: str
-    waiting: Waiting
+    desk: OfficerDecisions
 
     @cached_property
     def _templates(self) -> Environment:
@@ -71,7 +74,9 @@ class OfficerSite:
         """A page of the site."""
         status = content.pop("status", 200)
         template = self._templates.get_template(name)
-        return HTMLResponse(template.render(session=session, login=self.login, **content), status)
+        said = session.take_said() if session else ""
+        text = template.render(session=session, login=self.login, said=said, **content)
+        return HTMLResponse(text, status)
 
     def note(self, event: Event, request: Request, **facts: str) -> None:
         """Record what someone did. Raises NoSpace: what cannot be recorded is not shown."""
@@ -89,6 +94,11 @@ def create_officer_application(site: OfficerSite) -> Starlette:
             Route("/", _signed_in(site, _trials_page)),
             Route("/trials/{id}", _signed_in(site, _trial_page)),
             Route("/requests", _signed_in(site, _requests_page)),
+            Route("/requests/{id}", _signed_in(site, _request_page)),
+            Route("/requests/{id}/effect", _sent(site, _compute_effect), methods=["POST"]),
+            Route("/requests/{id}/decision", _sent(site, _decide), methods=["POST"]),
+            Route("/days", _signed_in(site, _days_page)),
+            Route("/days/{day}/acceptance", _sent(site, _accept), methods=["POST"]),
             Route("/sign-in", _sign_in_form(site), methods=["GET"]),
             Route("/sign-in", _sign_in(site), methods=["POST"]),
             Route("/sign-out", _sign_out(site), methods=["POST"]),
@@ -138,7 +148,124 @@ def _trial_page(site: OfficerSite, request: Request, session: OfficerSession) ->
 
 
 def _requests_page(site: OfficerSite, _: Request, session: OfficerSession) -> Response:
-    return site.page("requests.html", session, waiting=site.waiting())
+    try:
+        return site.page("requests.html", session, waiting=site.desk.requests())
+    except AudienceError as error:
+        return _refused(site, session, error)
+
+
+def _request_page(site: OfficerSite, request: Request, session: OfficerSession) -> Response:
+    try:
+        found = _waiting(site, request)
+    except AudienceError as error:
+        return _refused(site, session, error)
+    return _request_answer(site, session, found)
+
+
+def _waiting(site: OfficerSite, request: Request) -> WaitingRequest | None:
+    wanted = request.path_params["id"]
+    return next((one for one in site.desk.requests() if one.id == wanted), None)
+
+
+def _request_answer(
+    site: OfficerSite, session: OfficerSession, found: WaitingRequest | None, **content: Any
+) -> Response:
+    if found is None:
+        return site.page("missing.html", session, status=404)
+    fields = {"problem": "", "verdict": "", "reason": "", **content}
+    effects = session.effects.get(found.id)
+    return site.page("request.html", session, one=found, effects=effects, **fields)
+
+
+def _compute_effect(
+    site: OfficerSite, request: Request, session: OfficerSession, _: Form
+) -> Response:
+    """Compute what a request would change, for this session; again if it is asked again."""
+    found = None
+    try:
+        found = _waiting(site, request)
+        if found:
+            site.note("effect_read", request, about=found.id)
+            session.effects[found.id] = site.desk.effects(found.id)
+            return RedirectResponse(f"/requests/{found.id}", _SEE_OTHER)
+    except AudienceError as error:
+        return _request_answer(site, session, found, problem=str(error), status=_REFUSED)
+    return _request_answer(site, session, found)
+
+
+def _decide(site: OfficerSite, request: Request, session: OfficerSession, form: Form) -> Response:
+    verdict, reason = form.get("verdict", ""), form.get("reason", "")
+    found = None
+    try:
+        found = _waiting(site, request)
+        if found is None:
+            return _request_answer(site, session, found)
+        if verdict not in {"approve", "reject"}:
+            problem = "Choose whether the segment is approved or rejected."
+            return _request_answer(
+                site, session, found, problem=problem, reason=reason, status=_REFUSED
+            )
+        site.note("decision_sent", request, about=found.id, verdict=verdict)
+        chosen: Verdict = "approve" if verdict == "approve" else "reject"
+        session.said = site.desk.decide(found.id, chosen, reason)
+    except AudienceError as error:
+        site.note("decision_refused", request)
+        return _request_answer(
+            site, session, found,
+            problem=str(error), verdict=verdict, reason=reason, status=_REFUSED,
+        )  # fmt: skip
+    session.effects.clear()  # they were computed from other settings
+    return RedirectResponse("/requests", _SEE_OTHER)
+
+
+def _days_page(site: OfficerSite, _: Request, session: OfficerSession) -> Response:
+    return _days_answer(site, session)
+
+
+def _days_answer(site: OfficerSite, session: OfficerSession, **content: Any) -> Response:
+    fields = {"problem": "", "day": "", "reason": "", **content}
+    try:
+        return site.page("days.html", session, waiting=site.desk.days(), **fields)
+    except AudienceError as error:
+        return _refused(site, session, error)
+
+
+def _accept(site: OfficerSite, request: Request, session: OfficerSession, form: Form) -> Response:
+    """Accept a day with the files whose digest the page showed."""
+    day, reason = request.path_params["day"], form.get("reason", "")
+    site.note("decision_sent", request, about=day, verdict="accept")
+    try:
+        session.said = site.desk.accept(day, form.get("digest", ""), reason)
+    except AudienceError as error:
+        site.note("decision_refused", request)
+        return _days_answer(
+            site, session, problem=str(error), day=day, reason=reason, status=_REFUSED
+        )
+    return RedirectResponse("/days", _SEE_OTHER)
+
+
+def _refused(site: OfficerSite, session: OfficerSession, error: AudienceError) -> Response:
+    return site.page("refused.html", session, problem=str(error), status=_REFUSED)
+
+
+def _sent(site: OfficerSite, action: Action) -> Callable[[Request], Awaitable[Response]]:
+    """A form of a page, with the token of the session and from this page alone (403)."""
+
+    async def answered(request: Request) -> Response:
+        session = site.sessions.find(request.cookies.get(SESSION, ""))
+        if session is None:
+            return RedirectResponse("/sign-in", _SEE_OTHER)
+        form = await _form(request)
+        if form is None or not _has_token(form, session) or not _from_here(request):
+            return site.page("missing.html", session, status=403)
+        return await run_in_threadpool(action, site, request, session, form)
+
+    return answered
+
+
+def _has_token(form: Form, session: OfficerSession) -> bool:
+    given = form.get("form_token", "").encode()
+    return hmac.compare_digest(given, session.form_token.encode())
 
 
 def _signed_in(site: OfficerSite, page: Page) -> Callable[[Request], Awaitable[Response]]:
@@ -190,9 +317,7 @@ def _sign_out(site: OfficerSite) -> Callable[[Request], Awaitable[Response]]:
     async def answered(request: Request) -> Response:
         form, token = await _form(request), request.cookies.get(SESSION, "")
         session = site.sessions.find(token)
-        given = (form or {}).get("form_token", "").encode()
-        fits = session is not None and hmac.compare_digest(given, session.form_token.encode())
-        if not fits or not _from_here(request):
+        if session is None or not _has_token(form or {}, session) or not _from_here(request):
             return site.page("missing.html", session, status=403)
         site.sessions.end(token)
         site.note("sign_out", request)
@@ -212,7 +337,7 @@ def _file(name: str, media_type: str) -> Route:
     return Route(f"/static/{name}", answered, methods=["GET"])
 
 
-async def _form(request: Request) -> Mapping[str, str] | None:
+async def _form(request: Request) -> Form | None:
     """The fields of a form; None for one that is longer than any here."""
     body = b""
     async for chunk in request.stream():

@@ -8,7 +8,7 @@ so is everything that a stage says of a day.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -83,6 +83,15 @@ def done(shared: Surroundings, work: DayWork) -> Outcome:
         )
 
 
+def dealt(days: Sequence[date], processes: int) -> list[date]:
+    """The days in an order in which each process meets neighbouring ones: 1, 4, 2, 5, 3, 6 for two.
+
+    Neighbouring days have the same files of profiles, which a process assesses once.
+    """
+    stretch = -(-len(days) // processes)
+    return [day for start in range(stretch) for day in days[start::stretch]]
+
+
 class DaysInAdvance:
     """The days of a run that are worked on side by side, `under_way` while the run has the lock.
 
@@ -119,7 +128,7 @@ class DaysInAdvance:
         with suppress(Held):  # a process is gone: the stages do the work
             self._advance = self._running.enter_context(workers.in_advance(done, each))
             self._home = shared.home
-            self._add("intake", wanted)
+            self._add("intake", dealt(wanted, effort.threads))
 
     def go_on(self, before: Step, step: Step) -> None:
         """Begin a step of the days that got through the one before in advance."""

@@ -28,6 +28,7 @@ METRICS_VARIABLE = "AUDIENCE_METRICS"
 # After the time of the schedule, for the run and for a held day's repair.
 _GRACE = timedelta(hours=6)
 NOT_RUN = "not_run"
+IMPLAUSIBLE = "implausible"
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,12 @@ def read(home: Home, stage: str, day: date) -> JournalEntry | None:
     return JournalEntry(**content, trouble=Trouble(**trouble) if trouble else None)
 
 
+def days(home: Home, stage: str) -> tuple[date, ...]:
+    """The days that a stage has an entry of, in order."""
+    files = (home.private / "journal" / stage).glob("day=*.json")
+    return tuple(sorted(date.fromisoformat(path.stem.removeprefix("day=")) for path in files))
+
+
 def has_nothing_to_publish(home: Home, day: date) -> bool:
     """Whether the day got through publication and there was no campaign to publish."""
     entry = read(home, "publication", day)

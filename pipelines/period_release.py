@@ -132,13 +132,16 @@ def foresee(
     terms: PeriodTerms,
     day: date,
     counted: Sequence[Counted],
-) -> Checked:
+) -> "ForeseenRelease":
     """What a run would publish of a day whose working data are in `scratch`. Writes nothing.
 
     Raises Disclosure or Held as `release_period` does.
     """
-    place = _ReleaseContext(home, ledger, CAMPAIGN_DAY, Period("day", day), scratch=scratch)
-    return _judge(place, terms, counted, _subjects(place, terms.catalogue))[1]
+    period = Period("day", day)
+    edition = expected_edition(ledger, CAMPAIGN_DAY, period)
+    place = _ReleaseContext(home, ledger, CAMPAIGN_DAY, period, edition, scratch)
+    tables = tuple(replace(one, key=replace(one.key, edition=edition)) for one in counted)
+    return ForeseenRelease(tables, *_judge(place, terms, tables, _subjects(place, terms.catalogue)))
 
 
 @dataclass(frozen=True)

@@ -1,31 +1,30 @@
 """The plausibility gate of a day: what it is compared with, and whether somebody accepted it.
 
 It stands in publication, before the first byte is written. An acceptance is bound to the raw files
-that were taken in: after another delivery it no longer counts.
+that were taken in: after another delivery it no longer counts. While the policy names roles it
+takes two logins.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, timedelta
 
 from anonymizer.intake.contract import TABLES
 from anonymizer.intake.plausibility import Deviation, Measures, Remarks, deviations, measures_of
 from anonymizer.intake.quarantine import Frequent, most_frequent, of_table, read_pointers
-from anonymizer.model.errors import ConfigurationError, Fault, Held, first_few
+from anonymizer.model.errors import Held, first_few
 from anonymizer.model.policy import Plausibility, Policy
+from anonymizer.model.roles import Roles
 from anonymizer.release.acceptances import (
     ACCEPTANCE,
-    Acceptance,
+    AcceptanceState,
+    acceptance_state,
     acceptance_subject,
-    record_acceptance,
-    role_that_accepts,
+    who_accepts,
 )
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.settings_change import roles_in_force
 from anonymizer.storage.home import Home
-from anonymizer.storage.permissions import account_name
-from anonymizer.storage.secret import Secret
 from pipelines import journal
 from pipelines.accounts import read_account
 
@@ -58,11 +57,23 @@ def require_plausible(home: Home, ledger: Ledger, day: date, limits: Plausibilit
         return ""
     subject = subject_of(home, day)
     if ledger.find(ACCEPTANCE, subject) is None:
-        raise Held("implausible", explained(home, day, odd))
+        state = state_of(home, ledger, day, odd, Policy.load(home.policy).roles)
+        raise Held("implausible", explained(home, day, odd, state))
     return subject
 
 
-def explained(home: Home, day: date, odd: Sequence[Deviation]) -> str:
+def state_of(
+    home: Home, ledger: Ledger, day: date, odd: Sequence[Deviation], today: Roles
+) -> AcceptanceState:
+    """How far a day is accepted, as its files were taken in last; `today` are the file's roles."""
+    entries, measures = ledger.entries(), [one.measure for one in odd]
+    roles = roles_in_force(entries, today)
+    return acceptance_state(entries, roles, subject_of(home, day), measures)
+
+
+def explained(
+    home: Home, day: date, odd: Sequence[Deviation], state: AcceptanceState | None = None
+) -> str:
     """One line a measure, where to look, and what to do. Counts, files and rows; never a value."""
     lines = [
         f"  - {deviation}{''.join(map(str, causes(home, day, deviation)))}" for deviation in odd
@@ -70,28 +81,34 @@ def explained(home: Home, day: date, odd: Sequence[Deviation]) -> str:
     return (
         f"{len(odd)} measure(s) of {day} are out of their limits, so nothing is released:\n"
         + "\n".join(lines)
-        + "\nDeliver the files again and run the day again; or, if the day is right, release it "
-        f'with: audience accept --day {day} --reason "..."'
+        + "\nDeliver the files again and run the day again; or, if the day is right, "
+        + next_step(home, day, state or AcceptanceState(1))
     )
 
 
-def accept(home: Home, ledger: Ledger, day: date, reason: str, now: datetime) -> int:
-    """Record that a held day is right as it was delivered; how many measures were odd.
+def next_step(home: Home, day: date, state: AcceptanceState) -> str:
+    """Who accepts a held day, and with which command; no login is named."""
+    if state.needed == 1:
+        return f'release it with: audience accept --day {day} --reason "..."'
+    if state.logins < state.needed:
+        return (
+            f"two logins with the role {who_accepts()} accept it, but the roles in force name "
+            f"{state.logins}: name another login under roles in policy.yaml (audience policy check)"
+        )
+    command = f'audience accept --day {day} --digest {digest_of(home, day)} --reason "..."'
+    if not state.firsts:
+        return f"two logins with the role {who_accepts()} accept it, each with: {command}"
+    first = state.firsts[-1].body
+    return (
+        f"another login with the role {who_accepts()} accepts the same files with: {command}\n"
+        f"One of two has accepted them on {first['accepted_on']} by role {first['role']}, reason: "
+        f"{first['reason']}"
+    )
 
-    Raises ConfigurationError for a login without a role that may and for a day that is not held as
-    implausible, LedgerBroken for a ledger that is older than its public part.
-    """
-    policy, login = Policy.load(home.policy), account_name()
-    role = role_that_accepts(roles_in_force(ledger.entries(), policy.roles), login)
-    odd = implausible(home, day, policy.plausibility)
-    if not odd:
-        problem = f"{day} has not been taken in, or is plausible"
-        raise ConfigurationError([Fault("--day", problem, f"audience run --from {day} --to {day}")])
-    today = now.astimezone(ZoneInfo(policy.timing.timezone)).date()
-    accepted = Acceptance(tuple(one.measure for one in odd), reason, role, today)
-    secret = Secret.of(home)
-    record_acceptance(home, ledger, secret, subject_of(home, day), accepted, login)
-    return len(odd)
+
+def digest_of(home: Home, day: date) -> str:
+    """What stands for the raw files that a day was taken in from last."""
+    return subject_of(home, day).split()[1]
 
 
 def subject_of(home: Home, day: date) -> str:

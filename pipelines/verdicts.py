@@ -23,7 +23,6 @@ from anonymizer.intake.plausibility import Deviation
 from anonymizer.model.periods import Period
 from anonymizer.model.series import Series
 from anonymizer.model.tables import TableKey
-from anonymizer.release.acceptances import ACCEPTANCE
 from anonymizer.release.corrections import newest, open_order
 from anonymizer.release.near_state import lost_state, state_file
 from anonymizer.release.publication import load_release
@@ -34,7 +33,7 @@ from pipelines.evidence import findings_file, write_findings
 from pipelines.figures import read_figures, read_protected
 from pipelines.metadata import counts_table
 from pipelines.period_release import inputs_taken
-from pipelines.plausibility_gate import causes, explained, implausible, subject_of
+from pipelines.plausibility_gate import causes, explained, implausible, state_of
 from pipelines.resources import Installation
 from pipelines.second_opinion import BUDGET, attack_release
 
@@ -67,11 +66,12 @@ def plausible(installation: Installation, series: Series, period: Period) -> Che
     accepts it (audience accept) or its files are delivered again."""
     home, ledger, day = installation.home, installation.ledger(), period.end
     odd = implausible(home, day, installation.policy().plausibility)
-    accepted = ledger.find(ACCEPTANCE, subject_of(home, day)) is not None
+    state = state_of(home, ledger, day, odd, installation.policy().roles)
+    accepted = state.is_complete
     said: dict[str, Any] = {"measures": _measures_table(home, day, odd), "accepted": accepted}
     if not odd or accepted:
         return CheckVerdict(passed=True, metadata=said)
-    said["what_happened"] = explained(home, day, odd)
+    said["what_happened"] = explained(home, day, odd, state)
     if note := _not_to_be_released(installation, series, period):
         return CheckVerdict(passed=False, metadata={**said, "note": note}, warns=True)
     return CheckVerdict(passed=False, metadata=said)

@@ -1,8 +1,9 @@
 """Several processes for the days and tables of a run, which stop when it is told to stop."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from anonymizer.model.errors import Held
 from anonymizer.model.policy import Effort
@@ -24,6 +25,12 @@ def lasting_processes() -> Iterator[None]:
             yield
         finally:
             _pool.reset(token)
+
+
+def start_processes(effort: Effort, work: Callable[[Any, Any], object]) -> None:
+    """Within `lasting_processes`, start those that the policy allows, to be ready for `work`."""
+    if (pool := _pool.get()) is not None and effort.threads > 1:
+        pool.start(effort.threads, work)
 
 
 def heedful_workers(effort: Effort) -> Workers:

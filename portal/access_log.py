@@ -36,6 +36,9 @@ Event = Literal[
     "api_read",
     "segment_requested",
     "trial_read",
+    "effect_read",
+    "decision_sent",
+    "decision_refused",
     "fault",
 ]
 Fact = str | int | list[str]

@@ -1,15 +1,18 @@
 -- Judges the visits of a batch. `excluded`: the row is sound but not of this day (`late`: its
 -- own day is released already). URL, user agent, category and ids end here.
+-- Where a rule divides the campaign of a visit, the visit counts for the part of its value.
 -- A visit is known by its id and its person: ids of sessions, which people share, lose no person.
 -- in:  raw_rows (visit_id, person_key, user_id_fault, occurred_at, occurred_at_fault, url,
---      user_agent, product_category), url_parts, matches, accessed (choose_campaigns.sql),
---      program_words, interest_words
+--      user_agent, product_category, device, visitor), url_parts, matches,
+--      accessed (choose_campaigns.sql), program_words, interest_words, part_rules (rule,
+--      first_day, last_day, raw_column, campaigns VARCHAR[], null = all), part_words (rule, word,
+--      part)
 -- out: row_number, fault ('column reason', null = sound), record_key, content, rank, arrival,
 --      excluded, person_key, campaign_ids, program, interest (code, null = none), local_day,
 --      category_not_mapped, tag_unknown (no campaign has its utm_id) BOOLEAN; of rows of other
 --      days no person and no campaign
 -- parameters: $visit_key, $content_key, $day, $zone, $arrival, $arrival_end, $late_before,
---             $earliest, $blanks
+--             $earliest, $blanks, $other_part
 WITH agents AS (
     SELECT DISTINCT user_agent
     FROM raw_rows
@@ -38,10 +41,38 @@ timed AS (
         CAST(occurred_at AT TIME ZONE $zone AS DATE) AS local_day
     FROM raw_rows
 ),
+parted AS (
+    SELECT
+        r.row_number,
+        p.campaigns,
+        '.' || coalesce(w.part, $other_part) AS part
+    FROM timed AS r
+    JOIN part_rules AS p ON r.local_day BETWEEN p.first_day AND p.last_day
+    LEFT JOIN part_words AS w
+        ON w.rule = p.rule
+        AND w.word = lower(trim(
+            CASE p.raw_column
+                WHEN 'device' THEN r.device
+                WHEN 'visitor' THEN r.visitor
+                WHEN 'product_category' THEN r.product_category
+            END,
+            $blanks
+        ))
+),
 judged AS (
     SELECT
         r.*,
-        a.campaign_ids,
+        CASE
+            WHEN d.part IS NULL THEN a.campaign_ids
+            ELSE list_transform(
+                a.campaign_ids,
+                LAMBDA id: CASE
+                    WHEN d.campaigns IS NULL OR list_contains(d.campaigns, id) THEN id || d.part
+                    ELSE id
+                END
+            )
+        END AS campaign_ids,
+        d.part,
         c.interest,
         u.utm_ids IS NOT NULL AND n.url_number IS NULL AS tag_unknown,
         p.user_agent IS NOT NULL AS program,
@@ -66,6 +97,7 @@ judged AS (
     LEFT JOIN named AS n ON n.url_number = u.url_number
     LEFT JOIN programs AS p ON p.user_agent = r.user_agent
     LEFT JOIN categories AS c ON c.category = r.category
+    LEFT JOIN parted AS d ON d.row_number = r.row_number
 )
 SELECT
     row_number,
@@ -77,7 +109,8 @@ SELECT
         $content_key || coalesce(person_key, encode('guest'))
         || encode(concat_ws(
             chr(31),
-            epoch_us(occurred_at), trim(url), coalesce(user_agent, ''), coalesce(interest, '')
+            epoch_us(occurred_at), trim(url), coalesce(user_agent, ''), coalesce(interest, ''),
+            part
         ))
     ), 1, 32)) AS content,
     epoch_us(occurred_at) AS rank,

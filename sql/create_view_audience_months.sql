@@ -1,6 +1,7 @@
--- The figures of the audience at the end of months, with their segments in words.
--- Input: described_figures. Columns: those of figures, and segment, gender, age, region_code, level,
--- partition.
+-- How many people may be counted at the end of each month. No segments, so that no sum over
+-- rows counts overlapping segments.
+-- Input: totals_of. Columns: those of released_tables, and status, people, people_least, people_most,
+-- rounding.
 CREATE VIEW audience_months AS
-FROM described_figures('audience', 'month');
-COMMENT ON VIEW audience_months IS 'Figures of the audience at the end of months. Rows overlap: sum(people) counts most people several times. Only rows with the same partition count different people; total_people(people, partition) adds those up and refuses others.';
+FROM totals_of('audience', 'month');
+COMMENT ON VIEW audience_months IS 'One row a month: how many people may be counted on its last day. A row counts each person once; a sum over months counts a person once for each row that counts them. Segments: FROM figures_by(''gender'', every := ''month'', kind := ''audience'').';

@@ -1,6 +1,7 @@
--- The figures of campaigns in months, with their segments in words.
--- Input: described_figures. Columns: those of figures, and segment, gender, age, region_code, level,
--- partition.
+-- How many people accessed the link of each campaign in each month. No segments, so that no sum over
+-- rows counts overlapping segments.
+-- Input: totals_of. Columns: those of released_tables, and status, people, people_least, people_most,
+-- rounding.
 CREATE VIEW campaign_months AS
-FROM described_figures('campaign', 'month');
-COMMENT ON VIEW campaign_months IS 'Figures of campaigns in months. Rows overlap: sum(people) counts most people several times. Only rows with the same partition count different people; total_people(people, partition) adds those up and refuses others.';
+FROM totals_of('campaign', 'month');
+COMMENT ON VIEW campaign_months IS 'One row a campaign and month: how many people accessed its advertising link. A row counts each person once; a sum over campaigns and months counts a person once for each row that counts them. Segments: FROM figures_by(''gender'', every := ''month'').';

@@ -1,6 +1,7 @@
--- The figures of interests in the 30 days to the end of ISO weeks, with their segments in words.
--- Input: described_figures. Columns: those of figures, and segment, gender, age, region_code, level,
--- partition.
+-- How many people had each interest in the 30 days to the end of each ISO week. No segments, so that no sum over
+-- rows counts overlapping segments.
+-- Input: totals_of. Columns: those of released_tables, and status, people, people_least, people_most,
+-- rounding.
 CREATE VIEW interest_weeks AS
-FROM described_figures('interest', 'week');
-COMMENT ON VIEW interest_weeks IS 'Figures of interests in the 30 days to the end of ISO weeks. Rows overlap: sum(people) counts most people several times. Only rows with the same partition count different people; total_people(people, partition) adds those up and refuses others.';
+FROM totals_of('interest', 'week');
+COMMENT ON VIEW interest_weeks IS 'One row an interest and ISO week: how many people had it in the 30 days to the end of the week. A row counts each person once; a sum over interests and weeks counts a person once for each row that counts them. Segments: FROM figures_by(''gender'', every := ''week'', kind := ''interest'').';

@@ -110,6 +110,9 @@ def _read(path: Path) -> _TextFile:
 
 
 def _columns(path: Path) -> Mapping[str, Sequence[str]]:
+    if path.is_dir():
+        remedy = "name one .csv, .parquet or .xlsx file in it: each is a table"
+        raise ConfigurationError([Fault(str(path), "it is a folder", remedy)])
     if path.suffix == ".xlsx":
         return workbook_columns(path)
     columns = read_columns(path).items()

@@ -30,7 +30,7 @@ from anonymizer.model.periods import Period
 from anonymizer.model.reasons import looks_identifying
 from anonymizer.model.series import SERIES
 from anonymizer.model.strictness import DIRECTIONS, Direction
-from anonymizer.release.acceptances import ACCEPTANCE
+from anonymizer.release.acceptances import ACCEPTANCE, acceptances_of
 from anonymizer.release.ledger import RELEASE, Entry
 from anonymizer.release.settings import SETTINGS, Meaning, first_free_day, recorded_revisions
 from anonymizer.release.settings_change import SETTINGS_APPROVAL, SettingsChange
@@ -217,18 +217,19 @@ def _counts(entries: Sequence[Entry], phrases: Phrases) -> str:
     return _rows((phrases.say(f"count_{what}"), phrases.number(n)) for what, n in counted.items())
 
 
-def _acceptances(entries: Iterable[Entry], phrases: Phrases) -> str:
+def _acceptances(entries: Sequence[Entry], phrases: Phrases) -> str:
     lines = [
         phrases.say(
             "acceptance",
             day=plain(entry.subject.split()[0]),
-            when=plain(entry.body.get("accepted_on") or phrases.say("not_known")),
-            role=plain(entry.body.get("role") or phrases.say("no_role")),
-            measures=plain(", ".join(entry.body["measures"])),
-            reason=plain(entry.body["reason"]),
+            when=plain(one.get("accepted_on") or phrases.say("not_known")),
+            role=plain(one.get("role") or phrases.say("no_role")),
+            measures=plain(", ".join(one["measures"])),
+            reason=plain(one["reason"]),
         )
         for entry in entries
         if entry.kind == ACCEPTANCE
+        for one in acceptances_of(entry, entries)
     ]
     return "\n".join(f"* {line}" for line in lines) or phrases.say("acceptances_none")
 
@@ -268,6 +269,7 @@ def _settings(meaning: Meaning, phrases: Phrases) -> str:
     for name, direction, said in (
         ("segments", Direction.SEGMENTS, len(meaning.catalogue)),
         ("interests", Direction.INTERESTS, len(meaning.catalogue.interests)),
+        ("campaign_parts", Direction.PARTS, len(meaning.policy.campaign_parts)),
     ):
         rows.append((name, phrases.number(said), phrases.say(f"direction_{direction.name}")))
     return _rows(rows)

@@ -48,7 +48,7 @@ CREATED = (
     *("macro_repeat_visitors", "macro_overlap", "macro_table_on"),
     *("macro_campaign_day", "macro_campaign_week", "macro_campaign_month"),
     *("macro_interest_week", "macro_audience_month", "macro_total_people"),
-    *("macro_described_figures", "view_campaign_days", "view_campaign_weeks"),
+    *("macro_figures_by", "macro_totals_of", "view_campaign_days", "view_campaign_weeks"),
     *("view_campaign_months", "view_interest_weeks", "view_audience_months"),
 )
 TABLES = tuple(name for name in CREATED if not name.startswith(("macro_", "view_")))
@@ -57,6 +57,7 @@ _EARLIER_LAYOUTS = frozenset(
     {
         "e3f678d16f51d438974159a1e1e2ac97b0ad82c029afd2e9a9bd40adc4794f9f",
         "81dddc975ff14736e6530a1cb917e3d291e979dbc9edeee2ed7f671385bcdaf4",  # 0.5.0
+        "589cedb201207f02171059e7068dbcad5116ea2a875eb58d3d9c0e37d848d5c0",  # before 0.6.0
     }
 )
 # What DuckDB raises where a disk or the memory is full, or a file cannot be written or read again.

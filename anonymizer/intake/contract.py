@@ -5,8 +5,8 @@ addresses, cookie ids, IP addresses and referrers are not among them.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Literal
 
@@ -137,13 +137,17 @@ TABLES: Mapping[str, RawTable] = {
                 "late_before",
                 "earliest",
                 "blanks",
+                "other_part",
             ),
             narrowing=("user_agent",),
         ),
     )
 }
 
-# Part of the contract, never read.
+# Columns of visits that are read where a rule of the policy divides campaigns by one of them.
+PART_COLUMNS: Mapping[str, Kind] = {"device": "text", "visitor": "text"}
+
+# Part of the contract, never read; those of PART_COLUMNS but for such a rule.
 UNREAD: Mapping[str, frozenset[str]] = {
     "campaigns": frozenset(),
     "profiles": frozenset({"full_name", "email", "phone", "address"}),
@@ -158,9 +162,18 @@ UNREAD: Mapping[str, frozenset[str]] = {
             "page_response_ms",
             "interactions",
             "exit_method",
+            *PART_COLUMNS,
         }
     ),
 }
+
+
+def visits_with(read: Collection[str], required: Collection[str]) -> RawTable:
+    """The visits with those of PART_COLUMNS that are read; of `required` no file may lack one."""
+    visits = TABLES["visits"]
+    added = {name: kind for name, kind in PART_COLUMNS.items() if name in read}
+    needed = (*visits.required, *sorted(set(required) - set(visits.required)))
+    return replace(visits, columns={**visits.columns, **added}, required=needed)
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,27 @@ def search(
     return PersonRows(tuple(rows), tuple(unsearched))
 
 
+def written_users(raw: RawPath, name: str, limits: IntakeLimits) -> Mapping[str, str]:
+    """Every user id of the raw table `name` as it is written somewhere, and its one form.
+
+    No other column is read. Of files and rows that cannot be read there is none.
+    """
+    table = RawTable(name, {"user_id": "user"}, ("user_id",), ())
+    found: dict[str, str] = {}
+    for path in _files(raw / name):
+        file = LandedFile(name, path, str(path.relative_to(raw)))
+        try:
+            with opened(file, Limits.of(limits)) as source:
+                for batch in read(source, table).batches:
+                    for written in map(_text, batch.rows.column("user_id").to_pylist()):
+                        canonical, _ = _canonical(written)
+                        if canonical is not None:
+                            found[written] = canonical
+        except InputRejected:
+            continue
+    return found
+
+
 def _files(folder: RawPath) -> Iterator[RawPath]:
     for path in sorted(
         (*folder.glob("*"), *folder.glob("day=*/*"), *folder.glob("day=*/hour=*/*"))

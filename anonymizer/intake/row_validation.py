@@ -14,9 +14,11 @@ import pyarrow.compute as pc
 
 from anonymizer.intake.addresses import canonical_urls
 from anonymizer.intake.batches import RawBatch, RowFault
-from anonymizer.intake.contract import RawTable
+from anonymizer.intake.contract import PART_COLUMNS, RawTable
 from anonymizer.intake.normalisation import BLANKS, Normaliser
+from anonymizer.intake.parted_campaigns import load_parts
 from anonymizer.intake.vocabulary import EARLIEST, LATEST, LONGEST_NAME, OLDEST_AGE
+from anonymizer.model.campaign_parts import OTHER
 from anonymizer.model.policy import Policy
 from anonymizer.storage.engine import Engine
 from anonymizer.storage.secret import Secret
@@ -41,19 +43,21 @@ class RowValidator:
         self._engine, self._day = engine, day
         self._normaliser = Normaliser(engine, policy, secret)
         self._zone = ZoneInfo(policy.timing.timezone)
+        load_parts(engine, policy.campaign_parts, day)
         self._facts: dict[str, Any] = {
             "content_key": secret.derive("content"),
             "request_key": secret.derive("request"),
             "visit_key": secret.derive("visit"),
             "day": day,
             "late_before": day - timedelta(days=policy.timing.late_days),
-            "purged_before": _years_before(day, policy.retention.closed_years),
+            "purged_before": years_before(day, policy.retention.closed_years),
             "zone": policy.timing.timezone,
             "earliest": EARLIEST,
             "latest": LATEST,
             "oldest_age": OLDEST_AGE,
             "longest_name": LONGEST_NAME,
             "blanks": BLANKS,
+            "other_part": OTHER,
         }
 
     def judge(self, batch: RawBatch, table: RawTable, arrival: date | None) -> ValidatedBatch:
@@ -75,7 +79,7 @@ class RowValidator:
         """Judge the rows of a batch, for whatever day where `as_of_day` has to be called after."""
         readable = self._normaliser.normalise(batch, table)
         facts = self._facts | self._arrival_facts(arrival)
-        self._engine.load("raw_rows", readable.rows)
+        self._engine.load("raw_rows", _with_part_columns(readable.rows, table))
         if table.name == "campaigns":
             self._split(readable.rows.column("link_url"))
         elif table.name == "visits":
@@ -120,6 +124,14 @@ class RowValidator:
         return {"arrival": arrival, "arrival_end": midnight.astimezone(UTC)}
 
 
+def _with_part_columns(rows: pa.RecordBatch, table: RawTable) -> pa.RecordBatch:
+    """Visits with all columns that may divide campaigns: null where no rule reads one."""
+    for name in PART_COLUMNS if table.name == "visits" else ():
+        if name not in rows.schema.names:
+            rows = rows.append_column(name, pa.nulls(rows.num_rows, pa.string()))
+    return rows
+
+
 def _faults(rejected: pa.Table) -> list[RowFault]:
     faults = []
     numbers = rejected["row_number"].to_pylist()
@@ -129,7 +141,7 @@ def _faults(rejected: pa.Table) -> list[RowFault]:
     return faults
 
 
-def _years_before(day: date, years: int) -> date:
+def years_before(day: date, years: int) -> date:
     """The same day of the year; 28 February for a 29th that is not there."""
     try:
         return day.replace(year=day.year - years)

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterable
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.model.renamed_settings import RENAMED
@@ -17,6 +18,22 @@ class Settings(BaseModel):
     """Base of all configuration models: immutable, and an unknown key is a mistake."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _calendar_day(value: object) -> date:
+    """A day as YAML has it or as text; not the number or the time that Pydantic would take."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        day = date.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != value:
+        raise ValueError("this is not a date (YYYY-MM-DD)")
+    return day
+
+
+CalendarDay = Annotated[date, BeforeValidator(_calendar_day)]
 
 
 _PLAIN = {"extra_forbidden": "this key is unknown", "missing": "this key is missing"}

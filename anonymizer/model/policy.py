@@ -6,7 +6,7 @@ Descriptions of the fields are what `docs/policy-reference.md` is generated from
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -22,7 +22,8 @@ from pydantic import (
 )
 from pydantic_core.core_schema import no_info_after_validator_function
 
-from anonymizer.model.configuration import Settings, load, parse
+from anonymizer.model.campaign_parts import PartRules
+from anonymizer.model.configuration import CalendarDay, Settings, load, parse
 from anonymizer.model.renamed_settings import FORMAT
 from anonymizer.model.roles import Role, Roles
 
@@ -53,19 +54,6 @@ def _known_zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError):
         raise ValueError("unknown time zone; use a name such as Asia/Jakarta") from None
     return name
-
-
-def _calendar_day(value: object) -> date:
-    """A day as YAML has it or as text; not the number or the time that Pydantic would take."""
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value
-    try:
-        day = date.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        day = None
-    if day is None or day.isoformat() != value:
-        raise ValueError("this is not a date (YYYY-MM-DD)")
-    return day
 
 
 def _plain_words(words: object) -> object:
@@ -213,7 +201,7 @@ class Timing(Settings):
         "Asia/Jakarta",
         description="The time zone of the calendar days, weeks and months that are released.",
     )
-    first_day: Annotated[date, BeforeValidator(_calendar_day)] = Field(
+    first_day: CalendarDay = Field(
         date(2026, 1, 1),
         description="The first local day that is released; earlier days are never run.",
     )
@@ -505,6 +493,13 @@ class Policy(Settings):
     timing: Timing = Timing()
     intake: IntakeLimits = IntakeLimits()
     codings: CodingSettings = CodingSettings()
+    campaign_parts: PartRules = Field(
+        (),
+        description="Campaigns are counted in parts by a column of the visits (`device`, `visitor` "
+        "or `product_category`), each part as a campaign of its own: rules with `from_day`, "
+        "`column`, `campaigns` (default: all), `parts` (code: `english`, `indonesian`, `values`) "
+        "and the names of `other`. A rule that has begun stays; a later one replaces it.",
+    )
     plausibility: Plausibility = Plausibility()
     retention: Retention = Retention()
     effort: Effort = Effort()
@@ -541,9 +536,11 @@ class Policy(Settings):
     def digest(self) -> str:
         """SHA-256 of what stands in releases: everything but what `running_as` takes over.
 
-        A label that says nothing is left out, so that policies without one keep their digest.
+        What says nothing is left out, so that policies without it keep their digest.
         """
-        left_out = (*_OF_TODAY, "format", *(() if self.data_label.stated else ("data_label",)))
+        stated = {"data_label": self.data_label.stated, "campaign_parts": self.campaign_parts}
+        unsaid = [name for name, content in stated.items() if not content]
+        left_out = (*_OF_TODAY, "format", *unsaid)
         content = self.model_dump_json(
             exclude={**dict.fromkeys(left_out, True), "timing": {"first_day"}}
         )

@@ -5,11 +5,12 @@ forgotten, `DIRECTIONS` names all of them, those that bear on no promise too; a 
 with the models. What is compared is what two pairs of files mean, not their texts.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from anonymizer.model.campaign_parts import PartRule
 from anonymizer.model.policy import Plausibility, Policy
 from anonymizer.model.roles import Role, Roles
 from anonymizer.model.segments import Catalogue
@@ -31,6 +32,7 @@ class Direction(Enum):
     # More than one setting together, see the functions below.
     SEGMENTS = "a group of people that could not be published before"
     INTERESTS = "an interest or a category that had no table before"
+    PARTS = "a rule by which parts of campaigns have tables that had none before"
     ROLES = "one more login that may decide, or fewer than two"
     SHARES = "a limit that lets more pass"
 
@@ -85,6 +87,15 @@ DIRECTIONS: Mapping[str, Direction] = {
     "codings.target_regions.file": Direction.NONE,
     "codings.gender": Direction.NONE,
     "codings.max_other_share": Direction.HIGHER,
+    # Figures say more of people than before: by which device they come, for example.
+    "campaign_parts.<code>.from_day": Direction.PARTS,
+    "campaign_parts.<code>.column": Direction.PARTS,
+    "campaign_parts.<code>.campaigns": Direction.PARTS,
+    "campaign_parts.<code>.parts.<code>.english": Direction.PARTS,
+    "campaign_parts.<code>.parts.<code>.indonesian": Direction.PARTS,
+    "campaign_parts.<code>.parts.<code>.values": Direction.PARTS,
+    "campaign_parts.<code>.other.english": Direction.PARTS,
+    "campaign_parts.<code>.other.indonesian": Direction.PARTS,
     "plausibility.enabled": Direction.LOWER,
     "plausibility.weeks": Direction.LOWER,
     "plausibility.min_days": Direction.HIGHER,
@@ -150,6 +161,7 @@ def weakened(
         *weakened_roles(policy.roles, new_policy.roles, decided),
         *_finer_segments(catalogue, new_catalogue),
         *_more_interests(catalogue, new_catalogue),
+        *_more_parts(policy.campaign_parts, new_policy.campaign_parts),
     )
 
 
@@ -260,6 +272,14 @@ def _more_interests(before: Catalogue, after: Catalogue) -> Iterator[Weakening]:
             yield Weakening(f"{path}.categories", was, f"{len(more)} more")
         if interest.name != known.name:
             yield Weakening(path, known.name.english, interest.name.english)
+
+
+def _more_parts(before: Sequence[PartRule], after: Sequence[PartRule]) -> Iterator[Weakening]:
+    """Any rule that differs from all earlier ones, if only in a name: names say what is known."""
+    if added := [rule for rule in after if rule not in before]:
+        named = ", ".join(f"from {rule.from_day} by {rule.column}" for rule in added[:_EXAMPLES])
+        words = f"{len(added)} new or changed, {named}"
+        yield Weakening("campaign_parts", f"{len(before)} rule(s)", words)
 
 
 def _folded(categories: tuple[str, ...]) -> set[str]:

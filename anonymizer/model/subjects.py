@@ -9,7 +9,8 @@ from typing import Any
 from anonymizer.model.dimensions import Text
 from anonymizer.model.errors import Held
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+# A campaign of 64 characters, a dot and the code of a part of 16 at most.
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,80}")
 # An e-mail address, an Indonesian mobile number, a 16-digit national or card number.
 _IDENTIFYING = re.compile(
     r"[^\s@]+@[^\s@]+\.[^\s@]+|(?<!\d)(?:\+?62|0)[ .-]?8(?:[ .-]?\d){8,11}(?!\d)"
@@ -33,7 +34,7 @@ class Campaign:
         if not (_ID.fullmatch(self.id) and _ID.fullmatch(self.advertiser_id)):
             raise Held(
                 "campaign_id",
-                "a campaign or advertiser id cannot be used as a file name; use up to 64 "
+                "a campaign or advertiser id cannot be used as a file name; use up to 81 "
                 "letters, digits, dots, dashes and underscores, a letter or digit first",
             )
         if _IDENTIFYING.search(self.name) or _IDENTIFYING.search(self.advertiser_name):

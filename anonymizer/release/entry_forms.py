@@ -173,12 +173,20 @@ _FORMS: Mapping[str, Mapping[str, Check]] = {
         "by": _is_text,
         "at": _is_moment,
     },
+    "first_acceptance": {
+        "reason": _is_text,
+        "measures": _is_texts,
+        "role": _is_text,
+        "accepted_on": _is_day_or_none,
+        "by": _is_text,
+    },
     "acceptance": {
         "reason": _is_text,
         "measures": _is_texts,
         "role": _is_text,
         "accepted_on": _is_day_or_none,
         "by": _is_text,
+        "first": _is_positive,
     },
     "objection": {
         "file_sha256": _is_text,

@@ -14,6 +14,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from anonymizer.storage.home import Home
 from anonymizer.suppression.representatives import read_representatives, write_representatives
 
 STATES = "near"
+_SMALL, _SMALL_FILES = 200_000, 200  # bytes and number of files that are kept in memory
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,29 @@ class NearHistory:
     files: tuple[Path, ...]
     digest: str
     roundings: tuple[int, ...] = ()
+    states: tuple[str, ...] = ()  # the digest of each file, where the ledger recorded it
 
     def releases(self) -> Iterator[Representatives]:
-        """What was judged on its own in each release; read one at a time."""
-        return (read_representatives(path) for path in self.files)
+        """What was judged on its own in each release; read one at a time.
+
+        The days of a run are all judged against the same small files, so these are read once.
+        """
+        if not self.states:
+            return (read_representatives(path) for path in self.files)
+        return (
+            _read_once(path, state) if path.stat().st_size <= _SMALL else read_representatives(path)
+            for path, state in zip(self.files, self.states, strict=True)
+        )
+
+
+@lru_cache(maxsize=_SMALL_FILES)
+def _read_once(path: Path, _state: str) -> Representatives:
+    """The content of a file while its digest is the same, in arrays that nobody can change."""
+    found = read_representatives(path)
+    sketches = found.sketches
+    for array in (found.table, found.figures, sketches.people, sketches.fine, sketches.keys):
+        array.flags.writeable = False
+    return found
 
 
 def near_history(
@@ -73,6 +94,7 @@ def near_history(
         tuple(state_file(home, name) for name in wanted),
         hashlib.sha256(lines.encode()).hexdigest(),
         tuple(sorted({recorded["rounding"] for recorded in wanted.values()})),
+        tuple(recorded["state"] for recorded in wanted.values()),
     )
 
 

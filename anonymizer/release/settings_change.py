@@ -17,7 +17,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import yaml
@@ -343,7 +343,28 @@ def _expected(change: SettingsChange, home: Home, entries: Sequence[Entry]) -> t
         return known
     refuse_lost_ledger(home, entries)
     first_day = first_free_day(entries) if known else None
+    if first_day:
+        _require_parts_kept(change, first_day)
     return (*known, Revision(len(known) + 1, first_day, change.texts, digests))
+
+
+def _require_parts_kept(change: SettingsChange, first_day: date) -> None:
+    """Hold a change of what visits of a day count for that may be in a release already.
+
+    A week or month counts visits as their days did, so what these counted for is final.
+    """
+    before = change.before.policy.campaign_parts if change.before else ()
+    begun = [rule for rule in before if rule.from_day < first_day]
+    now = change.after.policy.campaign_parts
+    if [*now[: len(begun)]] == begun and all(r.from_day >= first_day for r in now[len(begun) :]):
+        return
+    kept = f"keep its first {len(begun)} rule(s) as recorded and " if begun else ""
+    raise Held(
+        "campaign_parts",
+        f"campaign_parts of policy.yaml changes what visits before {first_day} count for, and days "
+        f"up to then are released; {kept}let new rules begin on {first_day} or later. Show what is "
+        "recorded with: audience policy history",
+    )
 
 
 def approve_settings(

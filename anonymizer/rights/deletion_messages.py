@@ -5,7 +5,7 @@ person spoke (idJWT in version 1.0, orJWT in 2.0), with a signature of its own. 
 a message that somebody made up, and none that is real is lost:
 
     both signatures valid, and it says what it has to      an erasure is filed
-    both valid, but expired, for another audience, ...     `unconfirmed`: its person counts in no
+    both valid, but expired, with a hash of nobody, ...    `unconfirmed`: its person counts in no
                                                            release until somebody decides; without
                                                            a user id every release is held
     a signature not valid                                  `unverified`: nothing happens to the
@@ -21,15 +21,19 @@ import json
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
+from string import hexdigits
 from typing import Any, Literal
 
 from anonymizer.intake.normalisation import BLANKS
 from anonymizer.intake.objections import RowPlace
-from anonymizer.intake.person_search import canonical_user
+from anonymizer.intake.person_search import canonical_user, written_users
 from anonymizer.model.errors import ConfigurationError, Fault, why_unreadable
+from anonymizer.model.policy import IntakeLimits, Policy
 from anonymizer.sources.file_layout import is_working_file
 from anonymizer.sources.source_settings import DeletionSettings, IssuerSettings
+from anonymizer.sources.source_zone import source_root
 from anonymizer.storage.files import write_bytes
 from anonymizer.storage.home import Home
 
@@ -112,6 +116,8 @@ class DeletionInbox:
         Raises ConfigurationError for a file that cannot be read, before anything is filed; NoSpace.
         """
         files, passed_over = _files(paths)
+        if any(each.hash for each in self.settings.identifiers):
+            _ = self._hashed  # a raw zone that cannot be read stops before anything is filed
         messages = [
             (f"{path}:{number}", text) for path in files for number, text in _messages(path)
         ]
@@ -280,15 +286,48 @@ class DeletionInbox:
         if not isinstance(subject, Mapping):
             return None, "identifier"
         kind = tuple(str(subject.get(f"identifier{part}", "")) for part in ("Type", "Format"))
-        if kind not in {(each.type, each.format) for each in self.settings.identifiers}:
+        fitting = [each for each in self.settings.identifiers if (each.type, each.format) == kind]
+        if not fitting:
             return None, "identifier_type"
         value = subject.get("identifierValue")
+        if functions := {each.hash for each in fitting if each.hash}:
+            return self._hashed_user(value, functions)
         try:
             canonical_user(value if isinstance(value, str) else "")
             str(value).encode()
         except (ConfigurationError, UnicodeEncodeError):
             return None, "identifier"
         return str(value).strip(BLANKS), ""
+
+    def _hashed_user(self, value: object, functions: Set[str]) -> tuple[str | None, str]:
+        """The one user id with this digest. Without one the message waits for somebody."""
+        digest = value.strip(BLANKS).lower() if isinstance(value, str) else ""
+        sizes = {2 * hashlib.new(name).digest_size for name in functions}
+        if len(digest) not in sizes or set(digest) - set(hexdigits):
+            return None, "identifier"
+        users = {user for name in functions for user in self._hashed[name].get(digest, ())}
+        if len(users) > 1:
+            return None, "hash_ambiguous"
+        return (users.pop(), "") if users else (None, "hash_unmatched")
+
+    @cached_property
+    def _hashed(self) -> Mapping[str, Mapping[str, frozenset[str]]]:
+        """By function and digest the user ids of all profiles, in memory alone.
+
+        An id counts in its one form and as it is written: a sender knows the one or the other.
+        """
+        limits = Policy.load(self.home.policy).intake if self.home.policy.exists() else None
+        raw = source_root(self.home)
+        written = written_users(raw, "profiles", limits or IntakeLimits())
+        found: dict[str, dict[str, frozenset[str]]] = {}
+        for name in {each.hash for each in self.settings.identifiers if each.hash}:
+            of_name = found.setdefault(name, {})
+            for user in written.values():
+                of_name.setdefault(_hex(name, user), frozenset((user,)))
+            for text, user in written.items():
+                digest = _hex(name, text)
+                of_name[digest] = of_name.get(digest, frozenset()) | {user}
+        return found
 
 
 _SIGNATURE_ALONE: Any = {
@@ -311,6 +350,11 @@ class _UnverifiedError(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+def _hex(name: str, text: str) -> str:
+    """The digest of a text, as a message has it."""
+    return hashlib.new(name, text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _digest(text: str) -> str:

@@ -16,17 +16,20 @@ from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from anonymizer.counting.working_rows import day_of, keys, remove_people
+from anonymizer.intake.kept_files import drop_people
 from anonymizer.model.policy import Policy
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.near_state import forgotten_states
 from anonymizer.release.public_ledger import check_public_ledger
 from anonymizer.storage.files import write_bytes
 from anonymizer.storage.home import Home
+from anonymizer.storage.secret import Secret
 
-_PARTITION = re.compile(r"^day=(\d{4}-\d{2}-\d{2})\.(?:parquet|json)$")
+_PARTITION = re.compile(r"^day=(\d{4}-\d{2}-\d{2})\.(?:parquet|json|[0-9a-f]{32}\.rows)$")
 _REPORTS = "retention"
 Counts = Mapping[str, int]
 
@@ -70,22 +73,24 @@ def prune_states(home: Home, ledger: Ledger) -> Counts:
     return _by_stage(home, forgotten)
 
 
-def purge_closed(home: Home, days: Sequence[date]) -> Counts:
+def purge_closed(home: Home, days: Sequence[date], secret: Secret) -> Counts:
     """Remove people with a closed profile that a day no longer takes in; returns rows by stage.
 
     Intake takes in no profile that was closed more than `closed_years` ago: whoever was there
     closed on the day before and is not there on the day has passed that age, or has left the
     raw zone. Raises NoSpace.
     """
-    removed: Counter[str] = Counter()
+    gone: list[pa.Array] = []
     snapshots = sorted((home.private / "profiles").glob("day=*.parquet"))
     for before, after in pairwise(snapshots):
         if day_of(after) in days:
             closed, present = keys(before, only="closed"), keys(after)
-            gone = closed.filter(pc.invert(pc.is_in(closed, value_set=present)))
-            if len(gone):
-                removed.update(remove_people(home, gone))
-    return dict(removed)
+            gone.append(closed.filter(pc.invert(pc.is_in(closed, value_set=present))))
+    if not any(map(len, gone)):
+        return {}
+    people = pc.unique(pa.concat_arrays(gone))
+    drop_people(home, secret, people)
+    return dict(remove_people(home, people))
 
 
 def remove_spilled(home: Home) -> None:

@@ -54,8 +54,13 @@ class SourceMapping:
         """The rows of a file in those columns of `table` that the source maps.
 
         Raises InputRejected as the readers of the contract's files do, and `schema_missing:<paths>`
-        for what the mapping needs and the file does not have.
+        for what the mapping needs and the file does not have; `schema_missing:<columns>` for a
+        column by which the policy divides campaigns and that the source does not map.
         """
+        lacking = [c for c in table.required if c not in _own_columns(self.source)]
+        if lacking:
+            remedy = f"map {', '.join(lacking)} in sources.yaml, or correct campaign_parts"
+            raise source.reject(f"schema_missing:{','.join(lacking)}", remedy)
         leaves = self.read_leaves(source, leaves_of(self.source, table.columns))
         mapped = _MappedFile(self.source, table, leaves)
         return FileReading(lambda: mapped.header, mapped.batches(), mapped.rows, mapped.filtered)
@@ -83,7 +88,7 @@ class _MappedFile:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The columns that are read."""
-        own = {*mapped_columns(self.source), *self.source.settings.columns}
+        own = _own_columns(self.source)
         return tuple(column for column in self.table.columns if column in own)
 
     @property
@@ -120,6 +125,10 @@ class _MappedFile:
         found = map_rows(engine, self._statement[0], rows)
         self._filtered += rows.num_rows - pc.count_distinct(found.column("row_number")).as_py()
         return split_faults(found, objections=self.table.objections)
+
+
+def _own_columns(source: Source) -> frozenset[str]:
+    return frozenset((*mapped_columns(source), *source.settings.columns))
 
 
 def _leaves_out_rows(source: Source) -> bool:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from anonymizer.intake.batches import RawBatch, RowFault
-from anonymizer.intake.contract import TABLES
+from anonymizer.intake.contract import PART_COLUMNS, TABLES
 from anonymizer.intake.landing_zone import LandedFile
 from anonymizer.intake.raw_source import Limits, opened
 from anonymizer.intake.row_validation import RowValidator
@@ -191,7 +191,8 @@ def _first(reading: LeafReading, most: int) -> Iterator[tuple[pa.RecordBatch, li
 
 def _unmapped(source: Source, columns: Sequence[str]) -> tuple[str, ...]:
     """Columns of the files that no path begins with; they are not read."""
-    paths = {file_path(path) for path in leaves_of(source)}
+    read = {*TABLES[source.table].columns, *PART_COLUMNS}  # these where a rule names them
+    paths = {file_path(path) for path in leaves_of(source, read)}
     used = paths | {path.partition(".")[0].partition("[")[0].strip("`") for path in paths}
     return tuple(
         column if _NAME.fullmatch(column) else f"column {position}"

@@ -168,6 +168,10 @@ Algorithm = Literal[
 ]
 
 
+# Published functions of the text alone: with a salt or key that we lack no person can be found.
+HashName = Literal["md5", "sha1", "sha256", "sha512"]
+
+
 class IssuerSettings(Settings):
     """Somebody who may ask for deletions: the file with its public keys, how it signs."""
 
@@ -176,10 +180,14 @@ class IssuerSettings(Settings):
 
 
 class IdentifierSettings(Settings):
-    """A form of identifiers in messages that are user ids as they are in the profiles."""
+    """A form of identifiers in messages that are user ids as they are in the profiles.
+
+    With `hash` their digests, in hexadecimal digits, of the id's UTF-8 bytes without any salt.
+    """
 
     type: str = Field(min_length=1)
     format: str = ""
+    hash: HashName | None = None
 
 
 class DeletionSettings(Settings):

@@ -99,12 +99,14 @@ class SourceListing:
 class SourceZone:
     """The raw zone of an installation and its sources. Stores keep what they have fetched.
 
-    Of a database the columns are read that intake reads; with `everything`, all that are mapped.
+    Of a database the columns are read that intake reads, those of `parts` among them, by which the
+    policy divides campaigns; with `everything`, all that are mapped.
     """
 
     zone: RawZone
     sources: Sources
     everything: bool = False
+    parts: frozenset[str] = frozenset()
     _stores: dict[str, ObjectStore] = field(default_factory=dict)
 
     @classmethod
@@ -114,12 +116,15 @@ class SourceZone:
         Also where a day can still be rewritten when the policy has it released.
         """
         sources = load_sources(home)
+        parts: frozenset[str] = frozenset()
         if sources.all and home.policy.exists():
-            late = Policy.load(home.policy).timing.late_days
+            policy = Policy.load(home.policy)
+            parts = frozenset(rule.column for rule in policy.campaign_parts)
+            late = policy.timing.late_days
             slow = [each for each in sources.all if each.settings.late_days > late]
             if slow:
                 raise ConfigurationError([_too_early(source, late) for source in slow])
-        return cls(RawZone.of(home), sources)
+        return cls(RawZone.of(home), sources, parts=parts)
 
     def root(self) -> RawPath:
         """The raw zone as it is now. Raises RawZoneUnreachable when a store does not answer."""
@@ -153,10 +158,15 @@ class SourceZone:
                 return base  # has no files: links are not followed on the way, either
         return base
 
+    def _read_of(self, source: Source) -> frozenset[str]:
+        """The columns of a database that intake reads."""
+        read = TABLES[source.table].columns
+        return frozenset((*read, *(self.parts if source.table == "visits" else ())))
+
     def _warehouse(self, source: Source, table: WarehouseTable) -> WarehouseStore:
         home = self.zone.home
         place = f"{FILE_NAME} {source.table}.{source.name}.warehouse.address"
-        wanted = source.settings.columns if self.everything else None
+        wanted = source.settings.columns if self.everything else self._read_of(source)
         paths = leaves_of(source, wanted)
         columns = dict.fromkeys(parse_path(file_path(path), nested=True).column for path in paths)
         return WarehouseStore(
@@ -169,13 +179,16 @@ class SourceZone:
         )
 
 
-def source_root(home: Home, *, everything: bool = False) -> RawPath:
+def source_root(
+    home: Home, *, everything: bool = False, parts: frozenset[str] = frozenset()
+) -> RawPath:
     """The raw zone with the files of sources as it is now, for who looks once.
 
     With `everything` also the columns of databases that are mapped and never used for figures.
     """
     zone = SourceZone.of(home)
     zone.everything = everything
+    zone.parts |= parts
     return zone.root()
 
 

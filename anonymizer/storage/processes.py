@@ -183,6 +183,14 @@ class ProcessPool:
         """Whether so many are there already."""
         return len(self._idle) >= number
 
+    def start(self, number: int, work: Callable[[Any, Any], object]) -> None:
+        """Start so many processes ahead of need; they import what `work` needs."""
+        workers = self.lend(number)
+        with suppress(Held):  # one is gone: it is noticed when it is lent
+            for worker in workers:
+                worker.give(_Task(work, None))
+        self.take_back(workers, workers)
+
     def lend(self, number: int) -> list["_Worker"]:
         """So many processes, which nobody else is lent before they are back; none that is gone."""
         for worker in [worker for worker in self._idle if worker.is_gone]:

@@ -42,7 +42,7 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
         typer.Option(
             help="No one may prove that a cell has fewer people; 0 only forbids exact solutions."
         ),
-    ],
+    ] = 10,
     hierarchy: Annotated[
         list[str] | None,
         typer.Option(help="COLUMN=FILE of parent,child rows; may be given for each column."),

@@ -1,9 +1,13 @@
 """`audience figures`: released figures as a table."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
+from anonymizer.model.errors import ConfigurationError
 from audience import figures, segments
 from cli.commands.common import (
     DayOption,
@@ -84,15 +88,16 @@ def list_figures(  # noqa: PLR0913, PLR0917  one option for each filter
         parse_day(end, "--to") if end else None,
     )
     place = reading_home(home).root
-    found = figures(
-        place,
-        campaign=selection.campaigns or None,
-        advertiser=selection.advertisers or None,
-        segment=selection.segments or None,
-        period_kind=selection.kind,
-        start=selection.first_day,
-        end=selection.last_day,
-    )
+    with _named_by_options():
+        found = figures(
+            place,
+            campaign=selection.campaigns or None,
+            advertiser=selection.advertisers or None,
+            segment=selection.segments or None,
+            period_kind=selection.kind,
+            start=selection.first_day,
+            end=selection.last_day,
+        )
     if selection.last:
         found = found[found["period_start"] == found["period_start"].max()]
     if spoken == "id":
@@ -104,7 +109,18 @@ def list_figures(  # noqa: PLR0913, PLR0917  one option for each filter
     if as_json:
         print_json(frame_listing("Figures", found).records())
         return
-    listed = found[[*_FIGURES]].rename(columns=_FIGURES).tail(limit or len(found))
+    newest = found.sort_values("period_end", ascending=False, kind="stable")
+    listed = newest[[*_FIGURES]].rename(columns=_FIGURES).head(limit or len(found))
     show(frame_listing("Figures", listed))
     if len(found) > len(listed):
         notices().print(f"The newest {len(listed):,} of {len(found):,}; --limit 0 lists all.")
+
+
+@contextmanager
+def _named_by_options() -> Iterator[None]:
+    """Mistakes in arguments of the Python function are said to be in the options of the command."""
+    try:
+        yield
+    except ConfigurationError as error:
+        faults = [replace(fault, place=f"--{fault.place}") for fault in error.faults]
+        raise ConfigurationError(faults) from None

@@ -10,7 +10,7 @@ import typer
 
 from cli.commands.common import HomeOption, existing_home
 from cli.output import say
-from pipelines.health import NOT_RUN, health_of, write_metrics
+from pipelines.health import IMPLAUSIBLE, NOT_RUN, health_of, write_metrics
 from pipelines.screen import out
 
 
@@ -44,6 +44,8 @@ def health(
         out().print(found.trouble.message, style="red")
     for line in late_lines(found.late):
         out().print(line, style="red")
+    if IMPLAUSIBLE in found.late.values():
+        out().print("Implausible days, and who accepts them: audience accept")
     newest = f"the newest released day is {found.newest.date()}" if found.newest else "none yet"
     if not found.trouble:
         out().print(f"Releases: {found.releases:,}, {newest}. Late days: {len(found.late)}.")

@@ -5,39 +5,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.model.policy import Policy
-from anonymizer.model.request_state import SegmentState
 from anonymizer.release.corrections import Who
 from anonymizer.release.segment_decisions import (
     COMMAND,
     approve_segment,
     reject_segment,
     segment_states,
-    segments_added,
 )
-from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
 from cli.commands.common import HomeOption, JsonOption, existing_home, parse_period
-from cli.commands.whatif import PRIVATE, PeriodsOption, SeriesOption, require_officer, tell_effect
-from cli.output import say, warn
-from cli.segment_effects import effect_of, with_segments
-from cli.setting_trials import TrialGround, released_periods
+from cli.commands.whatif import PRIVATE, PeriodsOption, SeriesOption, tell_effect
+from cli.decidable_requests import find_request, request_effects, request_rows
+from cli.output import say
+from cli.setting_trials import require_officer
 from pipelines.release_history import open_ledger
 from pipelines.screen import Listing, notices, print_json, show
 
 if TYPE_CHECKING:
-    from anonymizer.model.request_state import SegmentState, Standing
-    from portal.segment_requests import RecordedRequests, SegmentRequest
+    from anonymizer.model.request_state import SegmentState
 
-_PERIODS = 2  # that are looked at without --period
-_STATES: "dict[Standing, str]" = {
-    "waiting": "waiting",
-    "approved_once": "approved by one of two",
-    "approved": "approved",
-    "rejected": "rejected",
-    "in_catalogue": "in the catalogue",
-}
 RequestArgument = Annotated[str, typer.Argument(help="The id of a request, as listed.")]
 ReasonOption = Annotated[
     str, typer.Option(help="The reason, in one sentence that advertisers read, without numbers.")
@@ -76,33 +63,6 @@ def list_requests(
     show(Listing("Requested segments", columns, rows), as_json=as_json)
 
 
-def request_rows(place: Home, *, still_open: bool) -> list[tuple[object, ...]]:
-    """Each request with id, time, login, advertisers, segment, state, first day and reason."""
-    recorded = _recorded(place)
-    entries = open_ledger(place).entries()
-    states = segment_states(entries)
-    added = segments_added(entries, [one.composed for one in recorded.requests])
-    rows: list[tuple[object, ...]] = []
-    for one in recorded.requests:
-        state = states.get(one.id, SegmentState())
-        standing, first_day = _STATES[state.standing], state.first_day
-        is_closed = state.standing in {"approved", "rejected"}
-        if state.standing == "approved" and not state.is_recorded:
-            standing = "approved, to be added by the next run"
-        elif not is_closed and one.composed in added:
-            standing, is_closed = _STATES["in_catalogue"], True
-            first_day = added[one.composed]
-        if still_open and is_closed:
-            continue
-        rows.append(
-            (
-                *(one.id, one.time, one.login, ", ".join(one.advertisers), one.segment),
-                *(standing, first_day, " / ".join(state.reasons)),
-            )
-        )
-    return rows
-
-
 @app.command("show")
 def show_request(
     request: RequestArgument,
@@ -119,13 +79,9 @@ def show_request(
     place = existing_home(home)
     ledger = open_ledger(place)
     require_officer(place, ledger, COMMAND)
-    wanted = _found(place, request)
+    wanted = find_request(place, request)
     periods = [one for one in (parse_period(None, text) for text in period or ()) if one]
-    chosen = released_periods(ledger.entries(), periods, series, command=COMMAND, most=_PERIODS)
-    ground = TrialGround.of(place, ledger, chosen)
-    known = ground.recorded
-    _, catalogue = with_segments(known.segments, known.catalogue, [wanted.composed], COMMAND)
-    effects = [effect_of(ground, released, catalogue) for released in chosen]
+    known, effects = request_effects(place, wanted, periods, series)
     notices().print(PRIVATE)
     if as_json:
         print_json({"request": asdict(wanted), "effects": [asdict(effect) for effect in effects]})
@@ -150,7 +106,7 @@ def approve_request(
     """
 
     place = existing_home(home)
-    ledger, wanted = open_ledger(place), _found(place, request)
+    ledger, wanted = open_ledger(place), find_request(place, request)
     who = Who.runs(Policy.load(place.policy).roles)
     change = approve_segment(place, ledger, Secret.of(place), who, request, wanted.composed, reason)
     if not change.takes_effect:
@@ -169,7 +125,7 @@ def reject_request(request: RequestArgument, reason: ReasonOption, home: HomeOpt
     """Reject a requested segment, for good; a login that may approve settings decides alone."""
 
     place = existing_home(home)
-    _found(place, request)
+    find_request(place, request)
     who = Who.runs(Policy.load(place.policy).roles)
     reject_segment(place, open_ledger(place), Secret.of(place), who, request, reason)
     say(f"The request {request} is rejected. The portal states the reason.")
@@ -179,21 +135,3 @@ def _applies(state: "SegmentState") -> str:
     if state.first_day is None:
         return " and applies to every period"
     return f" and applies to periods that begin on {state.first_day} or later"
-
-
-def _recorded(home: Home) -> "RecordedRequests":
-    from portal.segment_requests import SegmentRequests  # noqa: PLC0415  an optional extra
-
-    recorded = SegmentRequests(home.segment_requests).read()
-    if recorded.unreadable:
-        path = home.segment_requests.relative_to(home.root)
-        warn(f"{recorded.unreadable:,} line(s) of {path} are no requests, or were changed.")
-    return recorded
-
-
-def _found(home: Home, request: str) -> "SegmentRequest":
-    found = _recorded(home).find(request)
-    if found is None:
-        remedy = "see: audience segment-request list"
-        raise ConfigurationError([Fault("request", f"there is no request {request!r}", remedy)])
-    return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anonymizer.model.alternatives import alternatives
 from anonymizer.model.errors import AudienceError, ConfigurationError, Fault
 from anonymizer.storage.home import Home
 from cli.commands.common import (
@@ -17,7 +18,6 @@ from cli.commands.common import (
     require_extra,
 )
 from cli.output import say, warn
-from cli.selection import alternatives
 from pipelines.screen import Listing, show
 
 if TYPE_CHECKING:

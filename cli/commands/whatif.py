@@ -8,13 +8,21 @@ import typer
 
 from anonymizer.model.composed_segments import ComposedSegment
 from anonymizer.model.errors import ConfigurationError, Fault
-from anonymizer.release.settings_change import require_decider, settings_change
+from anonymizer.model.series import CAMPAIGN_DAY
 from anonymizer.storage.home import Home
 from anonymizer.storage.permissions import account_name
 from cli.commands.common import HomeOption, JsonOption, existing_home, parse_period
 from cli.output import say
+from cli.part_trials import read_rule, try_parts
 from cli.segment_effects import effect_of, with_segments
-from cli.setting_trials import COMMAND, SettingGrid, TrialGround, released_periods, try_settings
+from cli.setting_trials import (
+    COMMAND,
+    SettingGrid,
+    TrialGround,
+    released_periods,
+    require_officer,
+    try_settings,
+)
 from cli.trial_page import require_new_page, write_page
 from officer.stored_trials import TrialFolder
 from pipelines.release_history import open_ledger
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
 
     from anonymizer.model.policy import InferenceK
     from anonymizer.release.ledger import Ledger
+    from cli.part_trials import PartTrial
     from cli.segment_effects import SegmentEffect
     from cli.setting_trials import SettingGrid, SettingTrial, TrialGround
 
@@ -61,6 +70,12 @@ def try_out(  # noqa: PLR0913, PLR0917  one option for each setting
             help="GENDER:AGES:REGIONS, for example female:25-29+30-34:31.71; may be repeated."
         ),
     ] = None,
+    campaign_parts: Annotated[
+        Path | None,
+        typer.Option(
+            readable=False, help="File with `campaign_parts` as in policy.yaml: what parts cost."
+        ),
+    ] = None,
     period: PeriodsOption = None,
     series: SeriesOption = None,
     chart: Annotated[
@@ -77,8 +92,9 @@ def try_out(  # noqa: PLR0913, PLR0917  one option for each setting
     Each combination of the values is tried in place of the settings recorded last; without --period
     in the last released week (or day). Nothing is published; only --chart and --store write
     anything. With --add-segment also what more named segments would add, and what they would cause
-    to be suppressed. Only for logins that may approve settings (audience policy approve): the
-    results come from private counts.
+    to be suppressed. With --campaign-parts instead what released days would publish if campaigns
+    were counted in parts from that day on, and the processor time. Only for logins that may approve
+    settings (audience policy approve): the results come from private counts.
     """
 
     place = existing_home(home)
@@ -87,9 +103,13 @@ def try_out(  # noqa: PLR0913, PLR0917  one option for each setting
     require_officer(place, ledger, COMMAND)
     if chart:
         require_new_page(chart, place)
-    periods = [parse_period(None, one) for one in period or ()]
-    wanted = released_periods(ledger.entries(), [one for one in periods if one], series)
-    ground = TrialGround.of(place, ledger, wanted)
+    if campaign_parts:
+        rule = read_rule(campaign_parts)
+        days = _ground(place, ledger, period, series or CAMPAIGN_DAY.id)
+        _tell_parts([try_parts(days, one, rule) for one in days.periods], as_json=as_json)
+        return
+    ground = _ground(place, ledger, period, series)
+    wanted = ground.periods
     effects = _effects(ground, add_segment or ())
     with meter("Settings tried") as bar:
         trials, notes = try_settings(
@@ -113,17 +133,55 @@ def try_out(  # noqa: PLR0913, PLR0917  one option for each setting
     if as_json:
         print_json(result)
         return
-    show(_listing(trials, [str(one) for one in wanted]))
+    _tell(trials, effects, [str(one) for one in wanted])
+
+
+def _tell(
+    trials: "tuple[SettingTrial, ...]", effects: "list[SegmentEffect]", releases: list[str]
+) -> None:
+    """Settings and added segments, in words and tables."""
+    show(_listing(trials, releases))
     for trial in trials:
         say(_in_words(trial))
     for effect in effects:
         tell_effect(effect)
 
 
-def require_officer(place: Home, ledger: "Ledger", command: str) -> None:
-    """Refuse who may not approve settings. Raises ConfigurationError."""
+def _ground(
+    place: Home, ledger: "Ledger", period: "Sequence[str] | None", series: str | None
+) -> TrialGround:
+    """The recorded settings, and the released periods that are asked for."""
+    periods = [parse_period(None, one) for one in period or ()]
+    wanted = released_periods(ledger.entries(), [one for one in periods if one], series)
+    return TrialGround.of(place, ledger, wanted)
 
-    require_decider(settings_change(place, ledger.entries()), account_name(), command)
+
+def _tell_parts(trials: "Sequence[PartTrial]", *, as_json: bool) -> None:
+    """What days would publish undivided and in parts."""
+    notices().print(PRIVATE)
+    if as_json:
+        both = [
+            {"release": one.release, "column": one.column, "whole": one.whole.record(),
+             "parts": one.parts.record()}
+            for one in trials
+        ]  # fmt: skip
+        print_json({"campaign_parts": both})
+        return
+    columns = (
+        *("campaigns", "tables", "segments", "publishable", "published", "people counted"),
+        *("in a figure", "CPU seconds"),
+    )
+    for trial in trials:
+        rows = []
+        for name, day in (("whole", trial.whole), (f"by {trial.column}", trial.parts)):
+            one = day.counts
+            values = (one.tables, one.segments, one.publishable, one.published)
+            shared = share(one.covered, one.people)
+            rows.append((name, *values, one.people, shared, round(day.seconds, 1)))
+        show(Listing(f"Campaigns in parts on {trial.release}", columns, rows))
+        for day in (trial.whole, trial.parts):
+            if day.refused:
+                say(f"{day.refused}.")
 
 
 def tell_effect(effect: "SegmentEffect") -> None:

@@ -82,6 +82,7 @@ def test_attack_over_a_correction_fails_against_the_product(name: str) -> None:
     assert sample(name, "product", FEW_WORLDS).at_least <= PROMISED
 
 
+@pytest.mark.alternate("what attacks across tables leave")
 @pytest.mark.parametrize("name", LEFT)
 def test_no_more_remains_than_is_stated(name: str) -> None:
     remains = ATTACKS[name].remains
@@ -89,12 +90,14 @@ def test_no_more_remains_than_is_stated(name: str) -> None:
     assert sample(name, "sharing", worlds_for(name)).at_least <= remains
 
 
+@pytest.mark.alternate("what attacks across tables leave")
 @pytest.mark.parametrize("name", CERTAIN)
 def test_a_limit_that_is_stated_is_there(name: str) -> None:
     """Old accomplices and many days: should this fail, the threat model states too much."""
     assert sample(name, "sharing", FEW_WORLDS).at_least > PROMISED
 
 
+@pytest.mark.alternate("what attacks across tables leave")
 @pytest.mark.parametrize("scenario", [larger_set_smaller_figure, two_loads, week_and_day])
 def test_no_group_that_holds_another_has_the_smaller_figure(scenario: Scenario) -> None:
     """G7, for all pairs of groups of two tables, not only for those of one segment."""

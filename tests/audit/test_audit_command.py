@@ -423,6 +423,7 @@ def command(*arguments):
     return [sys.executable, "-m", "cli.main", "audit", *map(str, arguments)]
 
 
+@pytest.mark.alternate("the command audit")
 def test_findings_are_printed_before_the_next_stage_begins(crossed):
     """Results and stages through one pipe: a process that kept results back would mix them up."""
     words = command(*crossed, "--inference-k", 10, "--k", 10)
@@ -445,6 +446,7 @@ def test_findings_are_printed_before_the_next_stage_begins(crossed):
     assert not [line for line in lines[verdict:] if line in STAGES or line.startswith("- ")]
 
 
+@pytest.mark.alternate("the command audit")
 def test_facts_can_be_read_while_the_rest_is_still_computed(crossed):
     """Whoever reads the pipe has the differences while the process is at work."""
     words = command(*crossed, "--inference-k", 10)
@@ -458,6 +460,7 @@ def test_facts_can_be_read_while_the_rest_is_still_computed(crossed):
         done.kill()
 
 
+@pytest.mark.alternate("the command audit")
 def test_an_audit_that_is_stopped_gives_the_verdict_it_has(crossed):
     """It is complete after the segments; the guess that follows does not change it."""
     words = command(*crossed, "--inference-k", 10, "--k", 10)
@@ -481,6 +484,7 @@ def test_what_an_export_leaves_out_is_not_said_to_be_published(tmp_path):
     assert "3 segments published, 0 listed as suppressed, 6 in the full cross" in text
 
 
+@pytest.mark.alternate("the command audit")
 def test_elsewhere_than_on_a_terminal_progress_is_one_line_a_stage(crossed):
     words = command(*crossed, "--inference-k", 10, "--k", 10)
     done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT)
@@ -488,6 +492,7 @@ def test_elsewhere_than_on_a_terminal_progress_is_one_line_a_stage(crossed):
     assert not set(STAGES) & set(done.stdout.splitlines())
 
 
+@pytest.mark.alternate("the command audit")
 def test_a_terminal_shows_the_stage_and_the_budget(crossed):
     """On stderr alone: what is piped from stdout stays clean."""
     terminal, side = pty.openpty()

@@ -52,6 +52,7 @@ def test_a_pair_that_fits_is_not_given_up(monkeypatch):
     assert said.complete
 
 
+@pytest.mark.alternate("repair of tables")
 def test_the_contradiction_is_the_one_that_is_found_after_the_search(monkeypatch):
     known = joined(*a_pair(2))
     monkeypatch.setattr(linked_attack, "nested_pairs", lambda *_: ())  # else these show it

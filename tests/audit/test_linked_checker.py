@@ -79,6 +79,7 @@ def aimed(seed):
     return Join(tables, (Containment(tables[0].key, tables[1].key),))
 
 
+@pytest.mark.alternate("linked tables")
 def test_proofs_of_aimed_campaigns_place_nobody_outside_the_target():
     """Nine of all these worlds were refused when they did."""
     for seed in cases(range(60), 20):

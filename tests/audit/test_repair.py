@@ -25,6 +25,7 @@ def class_of(knowledge, gender, region):
     return int(knowledge.class_of[gender, region])
 
 
+@pytest.mark.alternate("repair of tables")
 def test_a_first_table_that_gets_stuck_is_mended_after_all():
     """Nobody moves back in one mending; in the next everybody may."""
     stuck = 0
@@ -56,6 +57,7 @@ def test_mending_goes_on_where_one_figure_cannot_be_mended():
     assert len(known.broken(repair.table)) == 1
 
 
+@pytest.mark.alternate("repair of tables")
 def test_what_mending_leaves_broken_is_solved_nearby(monkeypatch):
     """One round of mending, so that something is left."""
     monkeypatch.setattr(search_limits, "REPAIR_TRIES", 1)

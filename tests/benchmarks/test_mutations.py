@@ -40,8 +40,9 @@ def test_all_stale_mutants_are_named_at_once() -> None:
     ambiguous = replace(sound, name="ambiguous", old="e")
     lost = replace(sound, name="lost", tests=("tests/counting/test_eligible_people.py::test_x",))
     case = replace(sound, name="case", tests=(f"{sound.tests[0][:-1]}!]",))
-    broken = replace(named("closed accounts stay in older days"), name="broken", new="")
-    unknown = replace(sound, name="unknown", file=broken.file, old=broken.old, new="gone_by_now()")
+    broken = replace(named("what a killed process has spilled stays"), name="broken", new="")
+    undefined = "        gone_by_now()\n"
+    unknown = replace(sound, name="unknown", file=broken.file, old=broken.old, new=undefined)
     found = problems([sound, stale, ambiguous, lost, case, broken, unknown, sound])
     assert [problem.partition(":")[0] for problem in found] == [
         "erasure is ignored",

@@ -50,7 +50,10 @@ def found(before: Policy, after: Policy) -> list[str]:
     return [one.setting for one in weakened((before, CATALOGUE), (after, CATALOGUE))]
 
 
-TOGETHER = {Direction.SEGMENTS, Direction.INTERESTS, Direction.ROLES, Direction.SHARES}
+TOGETHER = {
+    *(Direction.SEGMENTS, Direction.INTERESTS, Direction.ROLES, Direction.SHARES),
+    Direction.PARTS,
+}
 
 
 def test_every_direction_is_tried() -> None:
@@ -159,3 +162,27 @@ def test_a_level_more_is_weaker() -> None:
     assert change.setting == "segments"
     assert "more groups, such as" in str(change)
     assert weakened((Policy(), CATALOGUE), (Policy(), coarse)) == ()
+
+
+PHONE = {"english": "Mobile", "indonesian": "Ponsel", "values": ["mobile"]}
+BY_DEVICE = {"from_day": "2026-12-01", "column": "device", "parts": {"mobile": PHONE}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_weaker"),
+    [
+        ([], [BY_DEVICE], True),
+        ([BY_DEVICE], [BY_DEVICE], False),
+        ([BY_DEVICE], [], False),
+        ([BY_DEVICE], [{**BY_DEVICE, "campaigns": ["C1"]}], True),
+        ([BY_DEVICE], [{**BY_DEVICE, "from_day": "2026-11-30"}], True),
+        ([BY_DEVICE], [{**BY_DEVICE, "column": "visitor"}], True),
+        ([BY_DEVICE], [{**BY_DEVICE, "parts": {"mobile": {**PHONE, "values": ["ill"]}}}], True),
+        ([BY_DEVICE], [{**BY_DEVICE, "parts": {"mobile": {**PHONE, "english": "Ill"}}}], True),
+        ([BY_DEVICE], [BY_DEVICE, {**BY_DEVICE, "from_day": "2026-12-08"}], True),
+    ],
+)
+def test_parts_of_campaigns(before: Any, after: Any, is_weaker: bool) -> None:
+    """Any rule that was not there says more of people than before, if only by its names."""
+    weaker = found(policy("campaign_parts", before), policy("campaign_parts", after))
+    assert weaker == (["campaign_parts"] if is_weaker else [])

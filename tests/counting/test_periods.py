@@ -113,6 +113,7 @@ def life_of(*names: str, starts: date = date(2026, 10, 1), ends: date = date(202
     return life
 
 
+@pytest.mark.alternate("people of longer periods")
 def test_people_of_a_week_are_not_those_of_its_days_added_up(work: Work) -> None:
     life = life_of("ann", "ben")
     life.campaigns["c2"] = life.campaigns["c1"]
@@ -125,6 +126,7 @@ def test_people_of_a_week_are_not_those_of_its_days_added_up(work: Work) -> None
     assert (outcome.account.read, outcome.account.counted) == (8, 8)
 
 
+@pytest.mark.alternate("people of longer periods")
 def test_late_visits_count_until_the_closing_day_and_not_after(work: Work) -> None:
     life = life_of("ann", "ben", "eve", "kim")
     life.visit("ann", SUNDAY, "c1", arrival=SUNDAY + timedelta(days=2))
@@ -136,6 +138,7 @@ def test_late_visits_count_until_the_closing_day_and_not_after(work: Work) -> No
     assert outcome.account.counted == outcome.account.read == 2
 
 
+@pytest.mark.alternate("people of longer periods")
 def test_a_late_visit_that_was_read_before_is_a_duplicate(work: Work) -> None:
     life = life_of("ann", "ben")
     life.visit("ann", MONDAY, "c1")
@@ -147,6 +150,7 @@ def test_a_late_visit_that_was_read_before_is_a_duplicate(work: Work) -> None:
     assert (outcome.account.read, outcome.account.duplicates) == (4, 2)
 
 
+@pytest.mark.alternate("people of longer periods")
 def test_a_visit_that_was_read_before_makes_no_program(work: Work) -> None:
     life = life_of("ann")
     for _ in range(BOT):
@@ -167,6 +171,7 @@ def test_what_is_asked_for_until_the_closing_day_acts(
     assert work(life).people() == {"c1": 2 if counts else 1}
 
 
+@pytest.mark.alternate("people of longer periods")
 def test_a_person_is_who_they_are_on_the_last_day(work: Work) -> None:
     life = life_of("ann", "ben", "eve", "kim", "lou")
     life.campaigns["jakarta"] = (day(0), day(6), ["31"])
@@ -227,6 +232,7 @@ def test_a_week_bounds_what_its_days_count_together(work: Work) -> None:
     assert outcome.account.excluded == {"contribution_bound": 1}
 
 
+@pytest.mark.alternate("people of longer periods")
 def test_a_campaign_without_a_table_keeps_its_visits(work: Work) -> None:
     """A tie is decided alike in every period: what a day counts for c1 no week counts for c2."""
     life = life_of("ann", "ben")
@@ -241,6 +247,7 @@ def test_a_campaign_without_a_table_keeps_its_visits(work: Work) -> None:
     assert outcome.account.excluded == {"no_campaign": 1}
 
 
+@pytest.mark.alternate("people of longer periods")
 def test_a_program_on_one_day_is_a_program_all_week(work: Work) -> None:
     life = life_of("ann", "ben", "eve")
     for who in ("ann", "ben", "eve"):
@@ -308,6 +315,7 @@ def test_interests_look_back_thirty_days_and_need_their_own_consent(work: Work) 
     }
 
 
+@pytest.mark.alternate("people of longer periods")
 def test_interests_count_no_program_and_no_visit_twice(work: Work) -> None:
     life = life_of("ann", "ben")
     life.visit("ann", day(0), interest="books")
@@ -319,6 +327,7 @@ def test_interests_count_no_program_and_no_visit_twice(work: Work) -> None:
     assert outcome.account.excluded == {"program": 1}
 
 
+@pytest.mark.alternate("people of longer periods")
 def test_the_audience_is_everybody_eligible_on_the_last_day_of_the_month(work: Work) -> None:
     life = life_of("ann", "ben", "eve", "kim", "lou")
     life.person("max", purposes=("use",))

@@ -111,6 +111,7 @@ def same_as_plain(outcome: Outcome, world: World, catalogue: Catalogue, rules: R
         }
 
 
+@pytest.mark.alternate("reach")
 @settings(
     max_examples=examples(60),
     deadline=None,
@@ -172,6 +173,7 @@ def test_working_files_are_sorted(run: Run, home: Home) -> None:
         assert keys == sorted(set(keys))
 
 
+@pytest.mark.alternate("reach")
 def test_a_million_visits_of_one_person(home: Home, engine: DuckDB, catalogue: Catalogue) -> None:
     world = World()
     world.campaign("c1")
@@ -321,6 +323,7 @@ def test_set_hashes_add_up_over_cells(run: Run, home: Home) -> None:
     }
 
 
+@pytest.mark.alternate("reach")
 def test_a_table_of_many_visitors_is_loaded_at_once(home: Home, catalogue: Catalogue) -> None:
     """100,000 rows; the limit is generous for a busy machine, and no loop over rows keeps it."""
     world = World()

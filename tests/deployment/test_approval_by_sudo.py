@@ -116,7 +116,7 @@ def test_a_correction_is_approved_by_the_caller(folder: Path, home: Home) -> Non
     assert Ledger.open(home.ledger).entries()[-1].body["by"] == OFFICER
 
 
-@pytest.mark.alternate("officers and their logins")
+@pytest.mark.alternate("two logins decide")
 def test_two_logins_decide_on_a_requested_segment(folder: Path, home: Home) -> None:
     home.policy.write_text(home.policy.read_text().replace("\n  k: 30", "\n  k: 50"))
     segment = ComposedSegment.parse("male:60-64+70-74:all", "here")
@@ -173,6 +173,17 @@ def test_the_rights_are_those_of_the_owner_and_the_name_is_the_callers(folder: P
         ("--segments", "--whatif"),
         ("--segments", "--reject"),
         ("--segments", "--k", "20"),
+        ("--days", *WHY),
+        ("--days", "--whatif"),
+        ("--days", "--day", "2026-11-17"),
+        ("--day",),
+        ("--day", "", *WHY),
+        ("--day", "--home", *WHY),
+        ("--day", "2026-11-17/..", *WHY),
+        ("--day", "2026-11-17", "--reject", *WHY),
+        ("--day", "2026-11-17", "--digest", "--home", *WHY),
+        ("--day", "2026-11-17", "--segment", "0123456789ab", *WHY),
+        ("--day", "2026-11-17", "campaign-day-2026-11-17", *WHY),
         ("--k", "20"),
         ("--whatif", *WHY),
         ("--whatif", "--digest", "0"),
@@ -205,6 +216,12 @@ def test_nothing_else_is_passed_on(folder: Path, words: tuple[str, ...]) -> None
         (("--segments",), "segment-request list"),
         (("--segment", "0123456789ab"), "segment-request show 0123456789ab"),
         (("--whatif",), "whatif"),
+        (("--days",), "accept"),
+        (("--day", "2026-11-17"), "accept --day=2026-11-17"),
+        (
+            ("--reason", "A holiday.", "--day", "2026-11-17", "--digest", "0f"),
+            "accept --day=2026-11-17 --digest=0f --reason=A holiday.",
+        ),
         (
             ("--k", "20,50", "--whatif", "--inference-k", "10,k", "--period", "2026-W44"),
             "whatif --k=20,50 --inference-k=10,k --period=2026-W44",
@@ -222,7 +239,7 @@ def test_what_officers_read_is_passed_on(folder: Path, words: tuple[str, ...], p
     assert done.stdout.split(" ", 1)[1] == f"{passed}\n"
 
 
-@pytest.mark.alternate("officers and their logins")
+@pytest.mark.alternate("two logins decide")
 def test_officers_list_requests_and_try_settings_in_a_home_that_they_cannot_read(
     folder: Path, home: Home
 ) -> None:

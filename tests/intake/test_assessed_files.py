@@ -1,5 +1,6 @@
 """All files but visits are read once in a run: the other days take what is kept of the file."""
 
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,8 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def taken(
     world: World, day: date, assessed: AssessedFiles | None = None, policy: Policy | None = None
 ) -> tuple[Intake, dict[str, bytes]]:
-    """What is said of a day, and the files that it becomes."""
+    """What is said of a day, and the files that it becomes, without what other runs have kept."""
+    shutil.rmtree(world.home.kept, ignore_errors=True)
     with DuckDB(memory_megabytes=500, threads=1, spill=None) as engine:
         said = take_in(
             world.home,
@@ -77,6 +79,7 @@ def taken(
     return said, files
 
 
+@pytest.mark.alternate("assessed files are kept")
 def test_the_second_day_reads_nothing_but_visits_again(world: World, reads: list[str]) -> None:
     assessed = AssessedFiles()
     taken(world, DAY, assessed)
@@ -97,6 +100,7 @@ def test_what_is_kept_gives_what_the_file_gives(world: World, day: date) -> None
     assert taken(world, day, assessed) == expected, "also when it is used again"
 
 
+@pytest.mark.alternate("assessed files are kept")
 def test_the_day_decides_about_age_and_account(world: World) -> None:
     assessed = AssessedFiles()
     seen = {}
@@ -142,6 +146,7 @@ def test_another_file_another_policy_or_another_key_is_read_anew(
     assert expected == taken(world, DAY)
 
 
+@pytest.mark.alternate("assessed files are kept")
 def test_a_file_that_changes_while_it_is_read_is_not_kept(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,6 +166,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(
     assert taken(world, DAY, assessed) == taken(world, DAY)
 
 
+@pytest.mark.alternate("assessed files are kept")
 def test_no_more_is_kept_than_there_is_room_for(world: World, reads: list[str]) -> None:
     small = AssessedFiles(most_bytes=10)
     for _ in range(2):

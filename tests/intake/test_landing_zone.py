@@ -34,6 +34,7 @@ def test_a_day_without_rows_is_held(world: World) -> None:
     assert held(world) == "no_rows"
 
 
+@pytest.mark.alternate("a day that has landed")
 def test_a_file_without_rows_beside_others_is_a_warning(world: World) -> None:
     world.visits(as_csv([visit()]).splitlines()[0] + b"\n", "empty.csv")
     intake = world.take_in()
@@ -81,6 +82,7 @@ def test_a_success_marker_says_that_the_folder_is_complete(world: World) -> None
     assert world.take_in(changed).accounts["visits"].counted == 1
 
 
+@pytest.mark.alternate("a day that has landed")
 def test_a_manifest_that_lists_more_than_there_is_is_incomplete(world: World) -> None:
     files = [{"name": f"v{n}.csv"} for n in range(10)]
     (world.folder() / "_manifest.json").write_text(json.dumps({"files": files}))
@@ -228,6 +230,7 @@ def test_a_day_of_folders_by_the_hour_alone_is_not_missing(world: World) -> None
     assert world.take_in().accounts["visits"].counted == 1
 
 
+@pytest.mark.alternate("a day that has landed")
 def test_an_hour_still_being_written_holds_the_day(world: World) -> None:
     (world.folder() / "hour=14").mkdir()
     path = world.visits(as_csv([visit("v2")]), "hour=14/v.csv")
@@ -347,6 +350,7 @@ def _manifest(folder: Path, **files: str) -> None:
     (folder / "_manifest.json").write_text(json.dumps({"files": entries}))
 
 
+@pytest.mark.alternate("a day that has landed")
 def test_the_manifest_of_a_day_can_name_files_of_its_hours(world: World) -> None:
     _by_hour(world, "00", "14")
     names = {"v.csv": "", "hour=00/v.csv": "", "hour=14/v.csv": ""}
@@ -361,6 +365,7 @@ def test_the_manifest_of_a_day_can_name_files_of_its_hours(world: World) -> None
         world.take_in()
 
 
+@pytest.mark.alternate("a day that has landed")
 def test_the_manifest_of_a_day_vouches_for_the_bytes_of_its_hours(world: World) -> None:
     _by_hour(world, "14")
     digest = hashlib.sha256((world.folder() / "hour=14" / "v.csv").read_bytes()).hexdigest()

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import pytest
 from raw_world import LINK, World, as_csv, campaign, request_of, visit
 
 from anonymizer.model.dimensions import Text
@@ -88,6 +89,7 @@ def test_categories_become_interests_and_no_other_value_is_kept(world: World) ->
     assert not any(b"bookshelves" in content for content in world.written().values())
 
 
+@pytest.mark.alternate("rows and their faults")
 def test_without_interests_no_category_is_missed(world: World) -> None:
     world.visits(as_csv([visit(product_category="books")]))
     assert world.take_in().warnings == ()

@@ -29,6 +29,7 @@ def test_all_missing_columns_are_told_beside_those_found_and_their_likely_matche
     assert "likely matches: VisitID for visit_id, occured_at for occurred_at." in said
 
 
+@pytest.mark.alternate("raw files of every form")
 def test_the_files_of_all_tables_and_days_are_told_at_once(world: World) -> None:
     world.visits(as_csv([{"user_id": "u", "url": "y"}]), "today.csv")
     world.visits(as_json_lines([{"user_id": "u", "url": "y"}]), "late.jsonl", offset=1)

@@ -152,6 +152,7 @@ def test_an_answer_is_read_however_it_is_spelled(ending: str, world: World) -> N
     assert unread(world) == {}
 
 
+@pytest.mark.alternate("objections of every form")
 def test_a_purpose_is_read_however_it_is_spelled(world: World) -> None:
     spelled = ("advertising_cookies", "Advertising Cookies", "COOKIE-IKLAN")
     put_consents(
@@ -301,6 +302,7 @@ def test_an_unread_consent_with_a_time_gives_way_to_a_later_grant(
     assert outcomes(world) == {"ann": "no_consent_use"}
 
 
+@pytest.mark.alternate("objections of every form")
 def test_a_row_with_other_fields_excludes_whose_id_is_certain(world: World) -> None:
     rows = (f"r,p0,erase,{AT},by phone", "r,p1,erase", f"r,p2,withdraw,{AT},,", "r,p3,hapus")
     world.put("requests/r.csv", "\n".join((REQUEST_HEADER, *rows, "")).encode())
@@ -308,6 +310,7 @@ def test_a_row_with_other_fields_excludes_whose_id_is_certain(world: World) -> N
     assert set(unread(world).values()) == {("", "field_count", True)}
 
 
+@pytest.mark.alternate("objections of every form")
 def test_a_consent_with_other_fields_refuses_every_purpose(world: World) -> None:
     rows = (f"p0,use,false,{AT},by phone", "p1,disclosure,false", "p2,use")
     world.put("consents/more.csv", "\n".join((CONSENT_HEADER, *rows, "")).encode())
@@ -343,6 +346,7 @@ REPEATED = {
 }
 
 
+@pytest.mark.alternate("objections of every form")
 def test_a_repeated_key_is_not_taken_for_its_last_value(world: World) -> None:
     lines = [
         f'{{"request_id":"r{n}","user_id":"p{n}",{keys},"requested_at":"{AT}"}}\n'
@@ -352,12 +356,14 @@ def test_a_repeated_key_is_not_taken_for_its_last_value(world: World) -> None:
     assert outcomes(world) == {f"p{n}": reason for n, reason in enumerate(REPEATED.values())}
 
 
+@pytest.mark.alternate("objections of every form")
 def test_bytes_that_are_no_text_exclude_their_person(world: World) -> None:
     row = f"r1,ann,er\xffase,{AT}".encode("latin-1")
     world.put("requests/r.csv", REQUEST_HEADER.encode() + b"\n" + row + b"\n")
     assert outcomes(world) == {"ann": "unread_objection"}
 
 
+@pytest.mark.alternate("objections of every form")
 def test_a_kind_that_is_no_text_excludes_its_person(world: World) -> None:
     values: list[object] = [5.5, ["erase"], {"a": 1}, True, 7]
     rows = [request_of(f"p{n}", kind=value) for n, value in enumerate(values)]
@@ -446,6 +452,7 @@ def test_an_unread_consent_that_is_ignored_refuses_nothing(ending: str, world: W
 # --- accounts
 
 
+@pytest.mark.alternate("objections of every form")
 def test_the_account_has_every_row_and_the_bytes_do_not_depend_on_files(world: World) -> None:
     bad = [
         request_of("ann", kind="?", requested_at=AT),

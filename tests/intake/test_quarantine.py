@@ -16,6 +16,7 @@ def fill(world: World) -> None:
     world.visits(as_json_lines([visit(f"d{n}", url="") for n in range(2)]), "y.jsonl")
 
 
+@pytest.mark.alternate("quarantined rows")
 def test_a_day_with_too_many_bad_rows_says_where_they_are(world: World) -> None:
     fill(world)
     with pytest.raises(Held) as caught:
@@ -34,6 +35,7 @@ def test_a_day_with_too_many_bad_rows_says_where_they_are(world: World) -> None:
     assert "canary" not in said
 
 
+@pytest.mark.alternate("quarantined rows")
 def test_every_table_above_the_limit_is_told(world: World) -> None:
     fill(world)
     folder = f"profiles/day={DAY}"
@@ -44,6 +46,7 @@ def test_every_table_above_the_limit_is_told(world: World) -> None:
     assert f"{folder}/bad.csv, column registered_at: bad_time, 3 row(s)" in str(caught.value)
 
 
+@pytest.mark.alternate("quarantined rows")
 def test_a_file_of_bad_rows_alone_says_what_is_wrong(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,6 +60,7 @@ def test_a_file_of_bad_rows_alone_says_what_is_wrong(
     assert "canary" not in said
 
 
+@pytest.mark.alternate("quarantined rows")
 def test_pointers_are_sorted_and_counted(world: World) -> None:
     fill(world)
     with pytest.raises(Held):

@@ -100,6 +100,7 @@ def test_a_missing_required_column(world: World, column: str) -> None:
     assert reasons(world) == [f"schema_missing:{column}"] * 3
 
 
+@pytest.mark.alternate("raw files of every form")
 def test_a_renamed_column_is_not_guessed(world: World) -> None:
     changes = [("url", "URL"), ("occurred_at", "occurredAt"), ("user_agent", "User-Agent")]
     for old, new in [*changes, ("visit_id", "id")]:
@@ -112,6 +113,7 @@ def test_a_renamed_column_is_not_guessed(world: World) -> None:
     }
 
 
+@pytest.mark.alternate("raw files of every form")
 def test_an_optional_column_may_be_absent_and_that_is_said(world: World) -> None:
     world.visits(as_csv([without(visit("v2"), "user_agent")]), "x.csv")
     intake = world.take_in()
@@ -127,6 +129,7 @@ def test_duplicate_column_names(world: World) -> None:
     assert reasons(world) == ["duplicate_column"] * 2
 
 
+@pytest.mark.alternate("raw files of every form")
 def test_unknown_columns_are_dropped_and_listed_but_not_names_that_look_like_data(
     world: World,
 ) -> None:
@@ -148,6 +151,7 @@ def test_a_column_of_another_type(world: World) -> None:
     assert by_name(world) == {f"{column}.parquet": f"schema_type:{column}" for column in changes}
 
 
+@pytest.mark.alternate("raw files of every form")
 def test_a_birth_date_with_a_time_of_day_is_no_exact_date(world: World) -> None:
     types = {"birth_date": pa.timestamp("us")}
     folder = f"profiles/day={world.day}"
@@ -177,6 +181,7 @@ def test_every_refused_file_of_the_run_is_named_at_once(world: World) -> None:
     assert sorted(reasons(world)) == ["empty_file", "empty_file", f"schema_missing:{columns}"]
 
 
+@pytest.mark.alternate("raw files of every form")
 def test_a_refused_file_leaves_what_was_accepted_before(world: World) -> None:
     world.take_in()
     before = world.written()
@@ -223,11 +228,13 @@ def test_every_format_says_the_same(world: World, form: str) -> None:
     assert (account.counted, account.duplicates) == (len(FORM_ROWS), again)
 
 
+@pytest.mark.alternate("raw files of every form")
 def test_carriage_returns_between_rows(world: World) -> None:
     world.visits(as_csv([visit("v2"), visit("v3")]).replace(b"\n", b"\r\n"), "x.csv")
     assert world.take_in().accounts["visits"].counted == 3
 
 
+@pytest.mark.alternate("raw files of every form")
 def test_rows_with_too_many_or_too_few_fields_are_quarantined_by_number(world: World) -> None:
     lines = as_csv([visit(f"v{n}") for n in range(100)]).splitlines()
     lines[5] += b',"more"'
@@ -239,6 +246,7 @@ def test_rows_with_too_many_or_too_few_fields_are_quarantined_by_number(world: W
     assert [row["row_number"] for row in world.rows("quarantine")] == [5, 9]
 
 
+@pytest.mark.alternate("raw files of every form")
 def test_row_numbers_after_a_bad_row_are_those_of_the_file(world: World) -> None:
     lines = as_csv([visit(f"v{n}") for n in range(9_000)]).splitlines()
     lines[3] = b'"less"'
@@ -253,6 +261,7 @@ def test_row_numbers_after_a_bad_row_are_those_of_the_file(world: World) -> None
     ]
 
 
+@pytest.mark.alternate("raw files of every form")
 def test_json_lines_that_are_no_object_or_hold_no_number(world: World) -> None:
     sound = [visit(f"v{n}") for n in range(40)]
     bad = {
@@ -281,6 +290,7 @@ def test_bytes_that_are_no_text_quarantine_their_row(world: World, column: str) 
     assert world.rows("quarantine")[0]["column"] == column
 
 
+@pytest.mark.alternate("raw files of every form")
 def test_a_field_above_the_limit_quarantines_its_row(world: World) -> None:
     rows = [visit(f"v{n}") for n in range(9)]
     rows += [visit("long", user_agent="x" * 8_193), visit("just", user_agent="é" * 8_192)]
@@ -350,6 +360,7 @@ class TestExpansion:
             raw_source.Expanded._read = honest  # type: ignore[method-assign]
         assert read <= 7_000_000
 
+    @pytest.mark.alternate("raw files of every form")
     def test_more_bad_rows_than_anyone_would_look_at(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -360,16 +371,19 @@ class TestExpansion:
         world.visits(as_csv([visit("v2")]) + b"1\n" * 2_000_000, "y.csv")
         assert reasons(world) == ["too_many_bad_rows"] * 3
 
+    @pytest.mark.alternate("raw files of every form")
     def test_parquet(self, small: World) -> None:
         rows = [visit("v", user_agent="x" * 1_000)] * 10_000
         small.visits(as_parquet(rows), "x.parquet")
         assert reasons(small) == ["too_large"]
 
+    @pytest.mark.alternate("raw files of every form")
     def test_a_file_that_is_too_large_as_it_lies_there(self, small: World) -> None:
         small.visits(b"x" * 1_000_001, "x.csv")
         assert reasons(small) == ["too_large"]
 
 
+@pytest.mark.alternate("raw files of every form")
 def test_a_file_swapped_while_it_is_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     honest = day_reader.read
     content = as_csv([visit("v1")])
@@ -397,6 +411,7 @@ def test_a_file_delivered_twice_is_read_once(world: World) -> None:
     assert (intake.accounts["visits"].read, intake.accounts["visits"].duplicates) == (1, 0)
 
 
+@pytest.mark.alternate("raw files of every form")
 def test_the_same_name_with_other_content_is_another_file(world: World) -> None:
     first = world.take_in()
     world.visits(as_csv([visit(), visit("v2")]))
@@ -409,6 +424,7 @@ def test_the_same_name_with_other_content_is_another_file(world: World) -> None:
     assert second.accounts["visits"].counted == 2
 
 
+@pytest.mark.alternate("raw files of every form")
 def test_too_many_bad_rows_hold_the_day_and_leave_pointers(world: World) -> None:
     world.visits(as_csv([visit(f"v{n}") for n in range(7)] + [visit("", url="")] * 3))
     with pytest.raises(Held, match="3 of 10") as caught:

@@ -126,6 +126,7 @@ def test_a_visit_id_that_people_share_loses_nobody(world: World, write: Any) -> 
     assert len({row["visit_key"] for row in world.rows("visits")}) == 31
 
 
+@pytest.mark.alternate("rows and their faults")
 def test_exact_duplicates_change_nothing_but_their_count(world: World) -> None:
     rows = [visit("v1"), visit("v2", user_id="u2")]
     world.visits(as_csv(rows))
@@ -137,6 +138,7 @@ def test_exact_duplicates_change_nothing_but_their_count(world: World) -> None:
     assert world.written()[f"visits/day={DAY}.parquet"] == before
 
 
+@pytest.mark.alternate("rows and their faults")
 def test_of_visits_that_share_an_id_the_earliest_stands(world: World) -> None:
     early = visit("v1", url=LINK, occurred_at="2026-01-01T09:00:00+07:00")
     late = visit("v1", url="https://else.example/", occurred_at="2026-01-01T11:00:00+07:00")
@@ -151,6 +153,7 @@ def test_of_visits_that_share_an_id_the_earliest_stands(world: World) -> None:
     assert written[0] == written[1]
 
 
+@pytest.mark.alternate("rows and their faults")
 def test_at_the_same_time_the_winner_does_not_depend_on_order(world: World) -> None:
     rows = [visit("v1", url=f"{LINK}/{n}") for n in range(3)]
     fill = [visit(f"f{n}") for n in range(20)]
@@ -162,6 +165,7 @@ def test_at_the_same_time_the_winner_does_not_depend_on_order(world: World) -> N
     assert len(set(outcomes)) == 1
 
 
+@pytest.mark.alternate("rows and their faults")
 def test_of_profiles_of_one_person_the_latest_registered_stands(world: World) -> None:
     fill = [profile(f"f{n}") for n in range(20)]
     twice = [
@@ -184,6 +188,7 @@ def test_a_campaign_id_that_two_claim_belongs_to_nobody(world: World) -> None:
     assert [row["campaign_id"] for row in world.rows("campaigns")] == ["C2"]
 
 
+@pytest.mark.alternate("rows and their faults")
 def test_requests_and_consents_that_stand_twice(world: World) -> None:
     later = request_of(requested_at="2026-01-01T00:00:00Z")
     world.put("requests/r.csv", as_csv([request_of(), later, request_of()]))
@@ -197,6 +202,7 @@ def test_requests_and_consents_that_stand_twice(world: World) -> None:
     assert (accounts["consents"].counted, accounts["consents"].duplicates) == (2, 1)
 
 
+@pytest.mark.alternate("rows and their faults")
 def test_of_who_asked_to_be_erased_only_the_request_goes_on(world: World) -> None:
     world.put("profiles/day=2026-01-01/p.csv", as_csv([profile(), profile("u2"), profile("u3")]))
     world.put("consents/c.csv", as_csv([consent(user) for user in ("u1", "u1", "u2", "u3")]))
@@ -237,6 +243,7 @@ def test_a_withdrawal_or_erasure_is_not_lost_to_a_bad_id_or_time(
         assert "requests: request_undated (1)" in [str(warning) for warning in intake.warnings]
 
 
+@pytest.mark.alternate("rows and their faults")
 def test_bad_consents_and_requests(world: World) -> None:
     world.put(
         "consents/c.csv",
@@ -295,6 +302,7 @@ BAD_CAMPAIGNS: list[tuple[dict[str, Any], str, str]] = [
 ]
 
 
+@pytest.mark.alternate("rows and their faults")
 def test_each_bad_campaign_is_quarantined(world: World) -> None:
     rows = [campaign(campaign_id=f"B{n}") | bad for n, (bad, _, _) in enumerate(BAD_CAMPAIGNS)]
     world.put("campaigns/c.csv", as_csv([*rows, campaign()]))
@@ -303,6 +311,7 @@ def test_each_bad_campaign_is_quarantined(world: World) -> None:
     assert pointers(world, "campaigns") == expected
 
 
+@pytest.mark.alternate("rows and their faults")
 def test_names_that_look_like_formulas_or_ranges_are_kept_as_they_are(world: World) -> None:
     names = ["=cmd|'/C calc'!A0", "+1", "-1", "@SUM(A1)", "<script>", "{{7*7}}", "Promo 2026-2027"]
     names += ["2026-11-22 - 2026-12-01", "Diskon 50% %0d%0a", "Rp 1.000.000"]
@@ -312,6 +321,7 @@ def test_names_that_look_like_formulas_or_ranges_are_kept_as_they_are(world: Wor
     assert {row["campaign_name"] for row in world.rows("campaigns")} == set(names)
 
 
+@pytest.mark.alternate("rows and their faults")
 def test_target_regions_as_text_or_list(world: World) -> None:
     world.put("campaigns/c.csv", as_csv([campaign(target_regions=" 32.71; 31")]))
     world.put("campaigns/c.jsonl", as_json_lines([campaign(target_regions=["31", "32.71"])]))
@@ -408,6 +418,7 @@ class TestTimes:
         account = world.take_in().accounts["visits"]
         assert (account.counted, account.duplicates) == (1, len(forms) - 1)
 
+    @pytest.mark.alternate("rows and their faults")
     def test_days_end_at_local_midnight(self, world: World) -> None:
         world.visits(
             as_csv(
@@ -443,6 +454,7 @@ class TestTimes:
         account = world.take_in().accounts["visits"]
         assert (account.counted, account.duplicates) == (1, 1)
 
+    @pytest.mark.alternate("rows and their faults")
     def test_parquet_timestamps_with_zone_in_every_unit(self, world: World) -> None:
         seconds = int(datetime(2025, 12, 31, 17, 30, tzinfo=UTC).timestamp())
         for unit, scale in (("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)):
@@ -454,6 +466,7 @@ class TestTimes:
         account = world.take_in().accounts["visits"]
         assert (account.counted, account.quarantined) == (1, {})
 
+    @pytest.mark.alternate("rows and their faults")
     def test_parquet_timestamps_that_overflow_or_lack_a_zone(self, world: World) -> None:
         world.visits(as_csv([visit(f"v{n}") for n in range(40)]))
         # The last one, in milliseconds, would wrap around to 10:00 of the day.
@@ -470,6 +483,7 @@ class TestTimes:
         assert account.quarantined == {"time_range": 15, "naive_time": 1}
 
 
+@pytest.mark.alternate("rows and their faults")
 def test_user_agents_of_programs_are_marked(world: World) -> None:
     agents = {"GoogleBot/2": True, "CURL/8": True, "Mozilla/5.0": False, "": False}
     rows = [visit(f"v{n}", user_id=f"u{n}", user_agent=text) for n, text in enumerate(agents)]

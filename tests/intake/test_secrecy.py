@@ -157,6 +157,7 @@ def test_an_unforeseen_error_says_its_type_and_place_only(
     assert CANARY not in everything_said(held.value)
 
 
+@pytest.mark.alternate("nothing identifying leaves intake")
 def test_columns_that_identify_are_never_read(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +175,7 @@ def test_columns_that_identify_are_never_read(
     assert not seen & {"full_name", "email", "phone", "address", "ip", "cookie_id", "referrer"}
 
 
+@pytest.mark.alternate("nothing identifying leaves intake")
 def test_keys_depend_on_the_secret(world: World) -> None:
     world.take_in()
     before = {row["person_key"] for row in world.rows("visits")}
@@ -237,6 +239,7 @@ def test_the_zone_of_the_machine_changes_no_byte(world: World, zone: str) -> Non
     assert world.written() == here
 
 
+@pytest.mark.alternate("nothing identifying leaves intake")
 def test_private_files_have_the_columns_of_the_architecture_page(world: World) -> None:
     world.take_in()
     expected = {
@@ -262,6 +265,7 @@ def test_private_files_have_the_columns_of_the_architecture_page(world: World) -
     assert str(kind.field("decided_at").type) == "timestamp[us, tz=UTC]"
 
 
+@pytest.mark.alternate("nothing identifying leaves intake")
 def test_the_raw_zone_is_left_as_it_was(world: World) -> None:
     plant(world)
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns)

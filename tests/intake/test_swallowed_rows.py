@@ -187,6 +187,7 @@ def test_a_mark_at_the_end_of_the_file(world: World, last: str, end: str) -> Non
     assert account.counted >= 18
 
 
+@pytest.mark.alternate("no sound row is lost")
 def test_marks_in_two_files_do_not_meet(world: World) -> None:
     rows = [visit(f"s{n}", user_id=f"s{n}") for n in range(40)]
     rows[18]["user_agent"] = rows[21]["user_agent"] = '"'
@@ -309,6 +310,7 @@ def quoting_all(rows: Sequence[Row], end: str, *, header: bool = True) -> bytes:
     return written.getvalue().encode()
 
 
+@pytest.mark.alternate("no sound row is lost")
 def test_with_a_header_that_is_not_quoted_it_is_in_doubt(world: World) -> None:
     """Rows of another writer may follow, and theirs may be quoted by who wrote the text."""
     world.put(
@@ -324,6 +326,7 @@ def wrapped(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
     return "".join(",".join(f'"{field}"' for field in line) + "\n" for line in lines).encode()
 
 
+@pytest.mark.alternate("no sound row is lost")
 @given(
     hostile=st.lists(
         st.tuples(st.integers(0, 6), st.dictionaries(st.sampled_from(FREE), WRITTEN)), max_size=6

@@ -228,6 +228,7 @@ def test_typed_parquet_ids_are_read_exactly(world: World, name: str) -> None:
     assert sorted(keys, key=str) == sorted([None, *[key_of(world, canonical)] * 3], key=str)
 
 
+@pytest.mark.alternate("rows and their faults")
 def test_uuids_of_a_file_of_several_batches_are_those_of_their_rows(world: World) -> None:
     people = [uuid.UUID(int=(n + 1) << 64, version=4) for n in range(70_000)]
     rows = {

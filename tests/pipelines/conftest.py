@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from running import Done, call, start
+from running import Done, call
 
 from anonymizer.storage.home import Home
+from pipelines.instance import make_storage, prepare_instance
 
 FIRST, LAST = "2026-11-01", "2026-11-03"
 Audience = Callable[..., Done]
@@ -23,7 +24,7 @@ def audience() -> Audience:
 
 @pytest.fixture(scope="session")
 def sample_world(once: Once) -> Home:
-    """Raw zone, policy and secret; nothing has been run."""
+    """Raw zone, policy, secret and Dagster's empty tables; nothing has been run."""
 
     def make(folder: Path) -> None:
         for arguments in (
@@ -33,20 +34,21 @@ def sample_world(once: Once) -> Home:
         ):  # fmt: skip
             done = call(*arguments, "--home", folder / "home")
             assert done.returncode == 0, done.stderr
+        make_storage(prepare_instance(Home(folder / "home")))
 
     return Home(once("world", make) / "home")
 
 
 @pytest.fixture(scope="session")
 def released_world(request: pytest.FixtureRequest, once: Once) -> Home:
-    """The same world with its three days released in one run, by a process of its own.
+    """The same world with its three days released in one run.
 
     It is kept where `AUDIENCE_RELEASED_WORLD` says, if it does: for many runs of few tests.
     """
 
     def make(folder: Path) -> None:
         home = copy_home(request.getfixturevalue("sample_world"), folder / "home")
-        done = start("run", "--from", FIRST, "--to", LAST, "--home", home.root)
+        done = call("run", "--from", FIRST, "--to", LAST, "--home", home.root)
         assert done.returncode == 0, done.stdout + done.stderr
 
     kept = os.environ.get("AUDIENCE_RELEASED_WORLD")

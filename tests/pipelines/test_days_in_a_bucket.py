@@ -119,6 +119,7 @@ def test_a_released_day_with_other_objects_says_which(bucket: Bucket, home: Home
     assert published(home) == before
 
 
+@pytest.mark.alternate("buckets")
 def test_check_input_reads_the_bucket_and_writes_nothing(delivered: Bucket, home: Home) -> None:
     before = everything(home)
     done = call("check-input", "--day", DAY, environment=delivered.environment())
@@ -126,6 +127,7 @@ def test_check_input_reads_the_bucket_and_writes_nothing(delivered: Bucket, home
     assert everything(home) == before
 
 
+@pytest.mark.alternate("buckets")
 def test_check_input_copies_objects_to_where_a_run_does(
     delivered: Bucket, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +165,7 @@ def test_commands_say_what_is_wrong_with_the_bucket(
             assert word not in said
 
 
+@pytest.mark.alternate("buckets")
 def test_a_run_without_its_bucket_holds_the_day(
     delivered: Bucket, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,8 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -15,6 +16,7 @@ from checking import defs
 from anonymizer.storage.home import Home
 from anonymizer.storage.processes import Advance
 from pipelines import journal
+from pipelines.days_in_advance import dealt
 from pipelines.run_settings import range_tags
 
 WORDS = ("run", "--from", "2026-11-01", "--to", "2026-11-03")
@@ -54,6 +56,7 @@ def children() -> set[int]:
     return {int(process) for listed in lists for process in listed.read_text().split()}
 
 
+@pytest.mark.alternate("days in advance")
 def test_two_processes_give_the_bytes_of_one(
     fresh_home: Home, released_world: Home, audience: Audience, in_advance: list[object]
 ) -> None:
@@ -76,6 +79,7 @@ def test_two_processes_give_the_bytes_of_one(
     assert not list(fresh_home.private.glob("spill-*"))
 
 
+@pytest.mark.alternate("days in advance")
 def test_the_run_goes_on_alone_when_its_processes_are_killed(
     fresh_home: Home,
     released_world: Home,
@@ -101,6 +105,7 @@ def test_the_run_goes_on_alone_when_its_processes_are_killed(
     assert files(fresh_home) == files(released_world)
 
 
+@pytest.mark.alternate("days in advance")
 def test_a_run_that_is_killed_with_its_processes_is_finished_by_the_next(
     fresh_home: Home, released_world: Home, audience: Audience
 ) -> None:
@@ -108,7 +113,7 @@ def test_a_run_that_is_killed_with_its_processes_is_finished_by_the_next(
     program += "from cli.main import command; command()"
     run = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
     while run.poll() is None and not (fresh_home.private / "journal" / "intake").exists():
-        pass
+        time.sleep(0.01)
     run.kill()
     assert run.wait() == -signal.SIGKILL
     done = audience(*WORDS)
@@ -117,6 +122,7 @@ def test_a_run_that_is_killed_with_its_processes_is_finished_by_the_next(
     assert not list(fresh_home.private.glob("spill-*"))
 
 
+@pytest.mark.alternate("days in advance")
 def test_steps_that_a_run_was_not_asked_for_are_not_done(
     fresh_home: Home, monkeypatch: pytest.MonkeyPatch, in_advance: list[object]
 ) -> None:
@@ -131,6 +137,7 @@ def test_steps_that_a_run_was_not_asked_for_are_not_done(
     assert not list((fresh_home.private / "people").glob("*"))
 
 
+@pytest.mark.alternate("days in advance")
 def test_one_thread_is_one_process(
     fresh_home: Home, audience: Audience, in_advance: list[object]
 ) -> None:
@@ -138,3 +145,15 @@ def test_one_thread_is_one_process(
     fresh_home.policy.write_text(text.replace("  threads: 2", "  threads: 1"), encoding="utf-8")
     assert audience(*WORDS).returncode == 0
     assert not in_advance
+
+
+@pytest.mark.parametrize(("days", "processes"), [(4, 2), (7, 2), (7, 3), (34, 2), (5, 8)])
+def test_each_process_meets_neighbouring_days(days: int, processes: int) -> None:
+    """Where all take equally long, a process goes on with the day after its last one."""
+    wanted = [date(2026, 10, 1) + timedelta(days=number) for number in range(days)]
+    order = dealt(wanted, processes)
+    assert sorted(order) == wanted
+    steps = [
+        (later - earlier).days for earlier, later in zip(order, order[processes:], strict=False)
+    ]
+    assert steps.count(1) >= len(steps) - processes

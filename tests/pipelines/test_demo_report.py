@@ -110,6 +110,7 @@ def test_the_shell_is_prepared_as_far_as_it_is_not(
     assert f"  export AUDIENCE_HOME={shlex.quote(str(released_home.root))}\n" in said
 
 
+@pytest.mark.alternate("words of commands")
 def test_a_home_that_a_demo_made_gets_accounts_once(
     released_home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -138,6 +139,7 @@ def test_a_home_that_a_demo_made_gets_accounts_once(
     assert "Accounts of the portal" not in capsys.readouterr().out
 
 
+@pytest.mark.alternate("words of commands")
 def test_a_demo_that_was_killed_takes_over_its_own_accounts_alone(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     mark_demo(home)

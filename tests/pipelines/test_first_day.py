@@ -129,6 +129,7 @@ def test_a_day_that_cannot_be_run_is_told_why(
     assert ("timing.first_day" in done.stderr) == (day == "2026-09-08")
 
 
+@pytest.mark.alternate("partitions are what is read")
 def test_a_day_without_a_folder_has_a_message_of_its_own(
     fresh_home: Home, audience: Audience
 ) -> None:

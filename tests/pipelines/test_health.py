@@ -12,10 +12,11 @@ from running import call
 
 from anonymizer.model.policy import Policy
 from anonymizer.storage.home import Home
+from cli.commands import health as health_command
 from cli.commands.health import late_lines
 from cli.commands.init import create_home
 from pipelines import journal
-from pipelines.health import health_of, update_metrics, write_metrics
+from pipelines.health import Health, health_of, update_metrics, write_metrics
 from pipelines.landed_days import complete_at
 from pipelines.run_times import RunTimes, note_run_times
 from pipelines.trouble import Trouble
@@ -44,6 +45,17 @@ def test_a_day_is_late_some_hours_after_its_time_and_not_before(home: Home) -> N
     found = health_of(home, hours_after(home, FIRST, 6.1))
     assert dict(found.late) == {FIRST: "not_run"}
     assert (found.is_sound, found.exit_code) == (False, 4)
+
+
+def test_an_implausible_day_is_told_with_the_command_that_lists_who_accepts(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, code in enumerate(("not_yet_arrived", "implausible")):
+        late = Health(hours_after(home, FIRST, 7), {FIRST: code})
+        monkeypatch.setattr(health_command, "health_of", lambda *_, late=late: late)
+        done = call("health", "--home", home.root)
+        assert done.returncode == 4
+        assert done.stdout.count("who accepts them: audience accept") == number
 
 
 def test_days_that_are_late_for_one_reason_are_one_line() -> None:

@@ -7,11 +7,13 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from anonymizer.storage.home import VARIABLE, Home
 from pipelines.instance import prepare_instance
 
 FILES = ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"]
-AT_ONCE = 6
+AT_ONCE = 4
 
 
 def versions(file: Path) -> int:
@@ -19,6 +21,7 @@ def versions(file: Path) -> int:
         return int(database.execute("SELECT count(*) FROM alembic_version").fetchone()[0])
 
 
+@pytest.mark.alternate("start-up")
 def test_processes_that_start_together_make_each_table_once(tmp_path: Path) -> None:
     """`audience ui` beside `audience run`, the services of systemd: on a home that is new."""
     home = Home(tmp_path)

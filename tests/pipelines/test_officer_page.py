@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,10 +22,16 @@ from urllib.parse import urlencode
 import pytest
 from running import COMMAND, Done, call
 from starlette.testclient import TestClient
+from test_officer_desk import request_in, take_in_anew
 from two_logins import OFFICER, OTHER, ROLES, login
 
+from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.release.ledger import Ledger
+from anonymizer.release.settings_change import record_settings
 from anonymizer.storage.home import Home
 from anonymizer.storage.permissions import account_name
+from anonymizer.storage.secret import Secret
+from officer.officer_decisions import WaitingDay, WaitingRequest
 from officer.officer_sessions import IDLE_SECONDS, LONGEST_SECONDS, MOST_FAILURES, OfficerSessions
 from officer.officer_site import SESSION, OfficerSite, create_officer_application
 from officer.stored_trials import KEPT, MOST_STORED, TrialFolder
@@ -32,7 +39,7 @@ from portal.access_log import AccessLog
 
 ROOT = Path(__file__).parents[2]
 FIRST = "2026-11-01"
-PAGES = ("/", "/requests", "/trials/0123456789ab", "/nowhere")
+PAGES = ("/", "/requests", "/requests/0123456789ab", "/days", "/trials/0123456789ab", "/nowhere")
 SETTING: dict[str, Any] = {
     "k": 50,
     "rounding": 5,
@@ -52,6 +59,29 @@ SETTING: dict[str, Any] = {
     "in_detail": 7654,
     "largest_error": 4,
 }
+EFFECT: dict[str, Any] = {
+    "release": "campaign-day-2026-11-01", "refused": "", "figures": 99, "gained": [],
+    "lost": [["spring", "all:all:31.71"]],
+    "added": [
+        {"subject": "spring", "segment": "<b>x</b>", "people": 61, "published": None,
+         "reason": "near"}
+    ],
+}  # fmt: skip
+REQUEST = WaitingRequest(
+    *("0123456789ab", "2026-11-01", "<i>nina</i>", "maju", "female:25-29:31.71", "waiting"),
+    words="women 25-29 in Central Jakarta",
+)
+HELD = WaitingDay(
+    "2026-11-02",
+    "feedfeedfeedfeed",
+    [
+        {"measure": "visits of the day", "found": "10", "expected": "100", "limit": "50 to 200",
+         "look_at": "raw/visits", "where": "visits/<b>.csv"}
+    ],
+    1,
+    2,
+    [{"role": "data_engineer", "accepted_on": "2026-11-03", "reason": "A holiday."}],
+)  # fmt: skip
 RESULT: dict[str, Any] = {
     "releases": ["campaign-day-2026-11-01"],
     "settings": [SETTING],
@@ -68,10 +98,49 @@ def home(released_home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
     return released_home
 
 
-def site_of(folder: Path, waiting: tuple[dict[str, str], ...] = ()) -> OfficerSite:
+@dataclass
+class KeptDecisions:
+    """A desk that keeps what it is asked for; with `refusal`, it refuses every decision."""
+
+    waiting: tuple[WaitingRequest, ...] = ()
+    held: tuple[WaitingDay, ...] = ()
+    refusal: str = ""
+    taken: list[tuple[str, ...]] = field(default_factory=list)
+
+    def requests(self) -> tuple[WaitingRequest, ...]:
+        return self.waiting
+
+    def days(self) -> tuple[WaitingDay, ...]:
+        return self.held
+
+    def effects(self, request: str) -> list[dict[str, Any]]:
+        self._take("effects", request)
+        return [EFFECT]
+
+    def decide(self, request: str, verdict: str, reason: str) -> str:
+        return self._take(request, verdict, reason)
+
+    def accept(self, day: str, digest: str, reason: str) -> str:
+        return self._take(day, digest, reason)
+
+    def _take(self, *asked: str) -> str:
+        if self.refusal:
+            raise ConfigurationError([Fault("here", self.refusal, "ask <b>another</b>")])
+        self.taken.append(asked)
+        return f"Recorded: {asked[0]}."
+
+
+def site_of(folder: Path, desk: KeptDecisions | None = None) -> OfficerSite:
     place = Home(folder / "home")
     log = AccessLog(place.officer_log)
-    return OfficerSite(TrialFolder(place), OfficerSessions(), log, "ratna", lambda: waiting)
+    return OfficerSite(TrialFolder(place), OfficerSessions(), log, "ratna", desk or KeptDecisions())
+
+
+def send(client: TestClient, path: str, **fields: str) -> Any:
+    """A form as the page sends it, with its token unless the fields have another one."""
+    token = re.findall(r'name="form_token" value="([^"]+)"', client.get("/").text)[0]
+    own = str(client.base_url)
+    return client.post(path, data={"form_token": token, **fields}, headers={"Origin": own})
 
 
 def origin_of(site: OfficerSite) -> str:
@@ -88,6 +157,7 @@ def browser(site: OfficerSite, *, key: str | None = None) -> TestClient:
     return found
 
 
+@pytest.mark.alternate("officers and their logins")
 def test_a_result_is_stored_for_its_owner_alone_and_is_what_the_command_says(
     home: Home, tmp_path: Path
 ) -> None:
@@ -165,15 +235,7 @@ def test_with_the_key_the_result_is_a_table_and_a_chart(tmp_path: Path) -> None:
         "published": 5000,
     }
     held = SETTING | {"k": 10, "refused": "the gate would hold it"}
-    added = {
-        "release": "campaign-day-2026-11-01", "refused": "", "figures": 99, "gained": [],
-        "lost": [["spring", "all:all:31.71"]],
-        "added": [
-            {"subject": "spring", "segment": "<b>x</b>", "people": 61, "published": None,
-             "reason": "near"}
-        ],
-    }  # fmt: skip
-    result = RESULT | {"settings": [SETTING, weaker, held], "added_segments": [added]}
+    result = RESULT | {"settings": [SETTING, weaker, held], "added_segments": [EFFECT]}
     id_ = site.trials.add("ratna", result)
     client = browser(site, key=site.sessions.key)
     assert f"/trials/{id_}" in client.get("/").text
@@ -194,20 +256,132 @@ def test_with_the_key_the_result_is_a_table_and_a_chart(tmp_path: Path) -> None:
     assert site.sessions.key not in json.dumps(events)
 
 
-def test_requests_that_wait_are_listed_with_the_commands_that_decide(tmp_path: Path) -> None:
-    waiting = {
-        "id": "0123456789ab",
-        "time": "2026-11-01",
-        "login": "<i>nina</i>",
-        "advertisers": "maju",
-        "segment": "female:25-29:31.71",
-        "state": "waiting",
-    }
-    site = site_of(tmp_path, (waiting,))
-    page = browser(site, key=site.sessions.key).get("/requests").text
-    assert "audience segment-request show 0123456789ab" in page
+def events_of(folder: Path) -> list[dict[str, str]]:
+    log = folder / "home/private/officer_access.jsonl"
+    return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+def test_a_request_is_decided_on_its_page(tmp_path: Path) -> None:
+    desk = KeptDecisions((REQUEST,))
+    site = site_of(tmp_path, desk)
+    client, path = browser(site, key=site.sessions.key), f"/requests/{REQUEST.id}"
+    assert f'href="{path}"' in client.get("/requests").text
+    page = client.get(path).text
     assert "&lt;i&gt;nina" in page
-    assert "<form" not in page.partition("<main")[2], "it decides nothing"
+    assert "Decision of ratna" in page
+    assert "would be suppressed: " not in page
+    for fields in ({}, {"verdict": "both", "reason": "x"}):
+        refused = send(client, f"{path}/decision", **fields)
+        assert refused.status_code == 422
+        assert "Choose whether" in refused.text
+    assert not desk.taken
+    why = "It is wanted."
+    sent = send(client, f"{path}/decision", verdict="approve", reason=why)
+    assert (sent.status_code, sent.headers["location"]) == (303, "/requests")
+    assert f"Recorded: {REQUEST.id}." in client.get("/requests").text
+    assert "Recorded" not in client.get("/requests").text, "it is said once"
+    send(client, f"{path}/decision", verdict="reject", reason=why)
+    assert desk.taken == [(REQUEST.id, "approve", why), (REQUEST.id, "reject", why)]
+    events = events_of(tmp_path)
+    assert [(one["event"], one.get("verdict")) for one in events[1:]] == [
+        ("decision_sent", "approve"),
+        ("decision_sent", "reject"),
+    ]
+    assert why not in json.dumps(events)
+    for unknown in ("/requests/ffffffffffff", "/requests/..%2Fdays"):
+        assert client.get(unknown).status_code == 404
+        assert send(client, f"{unknown}/decision", verdict="reject", reason="x").status_code == 404
+    assert len(desk.taken) == 2
+
+
+def test_what_a_request_would_change_is_computed_for_one_session(tmp_path: Path) -> None:
+    desk = KeptDecisions((REQUEST,))
+    site = site_of(tmp_path, desk)
+    client, other = (browser(site, key=site.sessions.key) for _ in range(2))
+    path = f"/requests/{REQUEST.id}"
+    assert client.get(f"{path}/effect").status_code == 404, "only by a form"
+    assert send(client, f"{path}/effect").status_code == 303
+    page = client.get(path).text
+    assert "would be suppressed: all:all:31.71 of spring" in page
+    assert "&lt;b&gt;x&lt;/b&gt;" in page
+    assert "would be suppressed: all:all" not in other.get(path).text
+    assert events_of(tmp_path)[-1]["event"] == "effect_read"
+    send(client, f"{path}/decision", verdict="approve", reason="It is wanted.")
+    assert "would be suppressed: all:all" not in client.get(path).text, "of other settings"
+
+
+def test_a_held_day_is_accepted_with_the_files_that_were_shown(tmp_path: Path) -> None:
+    desk = KeptDecisions(held=(HELD,))
+    site = site_of(tmp_path, desk)
+    client = browser(site, key=site.sessions.key)
+    page = client.get("/days").text
+    for text in ("1 of 2 acceptances", "visits of the day", "50 to 200", "visits/&lt;b&gt;.csv",
+                 "by role data_engineer, reason: A holiday."):  # fmt: skip
+        assert text in page
+    assert f'name="digest" value="{HELD.digest}"' in page
+    sent = send(client, f"/days/{HELD.day}/acceptance", digest=HELD.digest, reason="A holiday.")
+    assert (sent.status_code, sent.headers["location"]) == (303, "/days")
+    assert desk.taken == [(HELD.day, HELD.digest, "A holiday.")]
+    assert f"Recorded: {HELD.day}." in client.get("/days").text
+
+
+def test_a_decision_that_is_refused_is_said_with_the_reason_that_was_typed(tmp_path: Path) -> None:
+    desk = KeptDecisions((REQUEST,), (HELD,), "this login has decided")
+    site = site_of(tmp_path, desk)
+    client = browser(site, key=site.sessions.key)
+    for path, fields in (
+        (f"/requests/{REQUEST.id}/decision", {"verdict": "reject", "reason": "<b>typed"}),
+        (f"/days/{HELD.day}/acceptance", {"digest": "0", "reason": "<b>typed"}),
+        (f"/requests/{REQUEST.id}/effect", {}),
+    ):
+        answer = send(client, path, **fields)
+        assert answer.status_code == 422
+        assert "this login has decided" in answer.text
+        assert "ask &lt;b&gt;another" in answer.text
+        assert ("&lt;b&gt;typed" in answer.text) == bool(fields)
+    assert not desk.taken
+    assert [one["event"] for one in events_of(tmp_path)].count("decision_refused") == 2
+
+
+def test_decisions_are_taken_from_the_page_alone(tmp_path: Path) -> None:
+    """With a session, the token of its forms, and the origin of the page; nothing by GET."""
+    desk = KeptDecisions((REQUEST,), (HELD,))
+    site = site_of(tmp_path, desk)
+    client, own = browser(site, key=site.sessions.key), origin_of(site)
+    tokens = [
+        re.findall(r'name="form_token" value="([^"]+)"', one.get("/").text)[0]
+        for one in (client, browser(site, key=site.sessions.key))
+    ]
+    fields = {"verdict": "approve", "reason": "It is wanted.", "digest": HELD.digest}
+    paths = (
+        f"/requests/{REQUEST.id}/decision",
+        f"/requests/{REQUEST.id}/effect",
+        f"/days/{HELD.day}/acceptance",
+    )
+    for path in paths:
+        assert client.get(path, params={**fields, "form_token": tokens[0]}).status_code == 404
+        for token, origin in (
+            (tokens[0], "https://evil.example"),
+            (tokens[0], "null"),
+            (tokens[0], ""),
+            (tokens[1], own),
+            ("", own),
+        ):
+            sent = client.post(
+                path, data={**fields, "form_token": token}, headers={"Origin": origin}
+            )
+            assert sent.status_code == 403
+        large = {**fields, "form_token": tokens[0], "more": "x" * 5_000}
+        assert client.post(path, data=large, headers={"Origin": own}).status_code == 403
+        stranger = browser(site)
+        sent = stranger.post(
+            path, data={**fields, "form_token": tokens[0]}, headers={"Origin": own}
+        )
+        assert (sent.status_code, sent.headers["location"]) == (303, "/sign-in")
+    assert not desk.taken
+    longest = {**fields, "reason": "\N{GRINNING FACE}" * 300, "form_token": tokens[0]}
+    assert client.post(paths[0], data=longest, headers={"Origin": own}).status_code == 303
+    assert desk.taken[0][2] == longest["reason"]
 
 
 def test_forms_are_taken_from_the_page_alone(tmp_path: Path) -> None:
@@ -282,7 +456,10 @@ def running(home: Home) -> Iterator[tuple[str, str]]:
     """`audience officer` as a process, started by a login that is an officer: address and key."""
     text = home.policy.read_text(encoding="utf-8")
     home.policy.write_text(text.replace(OFFICER, account_name()), encoding="utf-8")
+    record_settings(home, Ledger.open(home.ledger), Secret.load(home.secret))
     TrialFolder(home).add(account_name(), RESULT)
+    request_in(home)
+    take_in_anew(home)
     port = free_port()
     with subprocess.Popen(
         [COMMAND, "officer", "--port", str(port)],
@@ -365,10 +542,35 @@ def test_in_a_browser_it_is_accessible(running: tuple[str, str], scheme: Any) ->
         faults += Axe().run(page, options=rules).response["violations"]
         page.click("text=Requested segments")
         faults += Axe().run(page, options=rules).response["violations"]
+        page.click("main .cards a")
+        page.click("text=Compute it")
+        assert "other figures would be suppressed" in page.locator("main").inner_text()
+        page.fill("#reason", "It has 9 people.")
+        page.check("input[value=approve]")
+        page.click("text=Record the decision")
+        assert "without numbers" in page.locator("#problem").inner_text()
+        assert page.input_value("#reason") == "It has 9 people."
+        faults += Axe().run(page, options=rules).response["violations"]
+        page.fill("#reason", "It is wanted.")
+        page.click("text=Record the decision")
+        assert "1 of 2 approvals" in page.locator("[role=status]").inner_text()
+        assert "approved by one of two" in page.locator("main").inner_text()
+        faults += Axe().run(page, options=rules).response["violations"]
+        page.click("text=Held days")
+        assert "people: age_not_known" in page.locator("main").inner_text()
+        faults += Axe().run(page, options=rules).response["violations"]
+        page.fill("main input:not([type=hidden])", "The source has more columns now.")
+        page.click("main button")
+        assert "accepted by one of two" in page.locator("[role=status]").inner_text()
+        assert "by role privacy_officer" in page.locator("main").inner_text()
+        if folder := os.environ.get("SCREENSHOTS"):
+            page.screenshot(path=f"{folder}/days-{scheme}.png", full_page=True)
         page.click("text=Sign out")
         chromium.close()
     assert not [one["id"] for one in faults]
-    assert not complaints
+    # A refused form is answered with 422, which the browser writes down.
+    assert len(complaints) == 1
+    assert "422" in complaints[0]
     assert hosts == {own.removeprefix("http://")}
 
 
@@ -417,6 +619,7 @@ def test_no_other_port_of_this_machine_gets_the_session(running: tuple[str, str]
     assert not [headers for headers in _OtherPort.received if "cookie" in headers]
 
 
+@pytest.mark.alternate("officers and their logins")
 def test_the_process_of_the_portal_has_no_address_and_no_import_that_leads_there(
     home: Home,
 ) -> None:

@@ -68,6 +68,7 @@ def cases() -> Iterator[tuple[Timing, Series, Period]]:
                 yield timing, series, Period.from_id(text)
 
 
+@pytest.mark.alternate("partitions are what is read")
 def test_a_period_reads_exactly_the_days_that_windows_names() -> None:
     known = {timing.open_days: graph_of(timing) for timing in TIMINGS}
     for timing, series, period in cases():
@@ -89,6 +90,7 @@ def test_the_number_of_days_with_the_default_policy(series: Series, period: str,
     assert len(upstream(graph_of(TIMINGS[0]), Flow(series).reach, ROWS, key)) == days
 
 
+@pytest.mark.alternate("partitions are what is read")
 @pytest.mark.parametrize("timing", TIMINGS)
 def test_a_day_belongs_to_every_period_that_reads_it(timing: Timing) -> None:
     graph = graph_of(timing)

@@ -13,14 +13,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from checking import outcome
+from running import call
+from two_logins import ENGINEER, OFFICER, ROLES, login
 
 from anonymizer.intake.plausibility import Deviation
 from anonymizer.model.periods import Period
+from anonymizer.release.acceptances import AcceptanceState
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
 from anonymizer.storage.permissions import account_name
 from pipelines import journal
-from pipelines.plausibility_gate import causes, explained
+from pipelines.plausibility_gate import causes, explained, next_step
 
 DAY = "2026-11-01"
 Audience = Callable[..., subprocess.CompletedProcess[str]]
@@ -111,24 +114,90 @@ def test_who_may_accept_is_a_role_of_the_policy(
     accept = ("accept", "--day", DAY, "--reason", "Births are no longer collected.")
     assert audience(*run).returncode == 4
     text = fresh_home.policy.read_text()
-    login = account_name()
-    for roles in ("privacy_officer: [somebody-else]", f"ad_ops: [{login}]"):
+    own = account_name()
+    for roles in ("privacy_officer: [somebody-else]", f"ad_ops: [{own}]"):
         fresh_home.policy.write_text(text.replace("roles: {}", f"roles: {{{roles}}}"))
         refused = audience(*accept)
         said = " ".join(refused.stderr.split())
         assert refused.returncode == 2
-        assert f"your login, {login}, has no role that may accept a day" in said
+        assert f"your login, {own}, has no role that may accept a day" in said
         assert "roles.privacy_officer or roles.data_engineer in policy.yaml" in said
     assert not [e for e in Ledger.open(fresh_home.ledger).entries() if e.kind == "acceptance"]
-    fresh_home.policy.write_text(
-        text.replace("roles: {}", f"roles: {{ad_ops: [{login}], data_engineer: [{login}]}}")
+
+
+@pytest.mark.alternate("nothing wrong becomes final")
+def test_with_roles_two_logins_accept_the_same_files(
+    fresh_home: Home, profiles: Path, audience: Audience
+) -> None:
+    """The first releases nothing, whatever runs; lists and messages name the next step."""
+    run, why = ("run", "--from", DAY, "--to", DAY), "Births are no longer collected."
+    accept = ("accept", "--day", DAY, "--reason", why)
+    fresh_home.policy.write_text(fresh_home.policy.read_text().replace("roles: {}", ROLES))
+    held = audience(*run)
+    assert held.returncode == 4
+    assert "two logins with the role privacy_officer or data_engineer accept it" in " ".join(
+        (held.stdout + held.stderr).split()
     )
-    assert audience(*accept).returncode == 0
-    (entry,) = [e for e in Ledger.open(fresh_home.ledger).entries() if e.kind == "acceptance"]
-    assert (entry.body["by"], entry.body["role"]) == (login, "data_engineer")
-    assert login not in (entry.link.shown or {})["body"].values()
+    with login(ENGINEER):
+        first = call(*accept)
+    said = " ".join(first.stdout.split())
+    assert first.returncode == 0, first.stderr
+    assert f"{DAY} is accepted by one of two, and is held until another login" in said
+    with login(ENGINEER):
+        again = call(*accept)
+    assert again.returncode == 2
+    assert "this login has accepted the day" in " ".join(again.stderr.split())
+    assert audience(*run).returncode == 4
+    assert not list(fresh_home.releases.glob("*"))
+    verdict = outcome("campaign_reach", "plausible", Period.from_id(DAY).end)
+    assert not verdict[0]
+    (waiting,) = json.loads(audience("accept", "--json").stdout)
+    assert (waiting["day"], waiting["acceptances"], waiting["needed"]) == (DAY, 1, 2)
+    assert [one["measure"] for one in waiting["measures"]] == MEASURES
+    assert waiting["accepted_by_one"][0]["role"] == "data_engineer"
+    assert ENGINEER not in json.dumps(waiting)
+    shown = " ".join(audience("accept").stdout.split())
+    assert "1 of 2 acceptances exist" in shown
+    assert f"--digest {waiting['digest']}" in shown
+    with login(OFFICER):
+        wrong = call(*accept, "--digest", "0000000000000000")
+        assert wrong.returncode == 2
+        assert "not the ones with this digest" in " ".join(wrong.stderr.split())
+        second = call(*accept, "--digest", waiting["digest"])
+    assert second.returncode == 0, second.stderr
+    assert "audience run --from" in second.stdout
+    assert "No day waits" in audience("accept").stdout
     assert audience(*run).returncode == 0
     states_the_acceptance(fresh_home, audience, "accepted by role data_engineer on 20")
+    states_the_acceptance(fresh_home, audience, "; and accepted by role privacy_officer on 20")
+    public = fresh_home.public_ledger.read_text()
+    assert ENGINEER not in public
+    assert OFFICER not in public
+
+
+@pytest.mark.slow
+def test_files_that_changed_between_need_both_again(
+    fresh_home: Home, profiles: Path, audience: Audience
+) -> None:
+    run, accept = (
+        ("run", "--from", DAY, "--to", DAY),
+        ("accept", "--day", DAY, "--reason", "Right."),
+    )
+    fresh_home.policy.write_text(fresh_home.policy.read_text().replace("roles: {}", ROLES))
+    assert audience(*run).returncode == 4
+    with login(ENGINEER):
+        assert call(*accept).returncode == 0
+    extra = profiles / "profiles-02.csv"
+    extra.write_text("user_id,registered_at\nu-new,2024-01-01T00:00:00+07:00\n")
+    assert audience(*run).returncode == 4
+    with login(OFFICER):
+        assert call(*accept).returncode == 0
+    assert audience(*run).returncode == 4
+    (waiting,) = json.loads(audience("accept", "--json").stdout)
+    assert [one["role"] for one in waiting["accepted_by_one"]] == ["privacy_officer"]
+    with login(ENGINEER):
+        assert call(*accept).returncode == 0
+    assert audience(*run).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -187,3 +256,17 @@ def test_rows_are_named_where_they_are_known(released_home: Home, of: str) -> No
     assert [one.rows for one in found] == [tuple(one["rows"][:5]) for one in known]
     said = explained(released_home, day, [deviation])
     assert f"{known[0]['file']}, column gender: for example row {known[0]['rows'][0]}" in said
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (AcceptanceState(1), "release it with: audience accept"),
+        (AcceptanceState(2, logins=1), "the roles in force name 1: name another login under roles"),
+        (AcceptanceState(2, logins=2), "two logins with the role"),
+    ],
+)
+def test_the_next_step_is_one_that_can_be_taken(
+    released_home: Home, state: AcceptanceState, words: str
+) -> None:
+    assert words in next_step(released_home, Period.from_id(DAY).end, state)

@@ -61,7 +61,7 @@ def words(answer: Answer) -> str:
     return " ".join(html.unescape(text).split())
 
 
-@pytest.mark.alternate("requested segments")
+@pytest.mark.alternate("two logins decide")
 def test_a_requested_segment_is_approved_released_and_seen(home: Home) -> None:
     run(FIRST)
     campaign = max(

@@ -68,6 +68,7 @@ def test_a_released_day_with_other_files_says_which(
     assert published(released_home) == before
 
 
+@pytest.mark.alternate("corrections")
 def test_new_requests_are_no_reason_for_a_correction(
     released_home: Home, audience: Audience
 ) -> None:
@@ -92,6 +93,7 @@ def test_other_files_and_lost_requests_are_a_reason(found: Rewritten) -> None:
     assert "audience correct-release campaign-day-1" in found.explain("campaign-day-1")
 
 
+@pytest.mark.alternate("corrections")
 def test_a_released_day_whose_files_are_broken_now_stays(
     released_home: Home, audience: Audience
 ) -> None:

@@ -1,8 +1,12 @@
 """Which days the schedule runs, evaluated as Dagster does it; and at which times."""
 
+import atexit
 import shutil
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -17,6 +21,7 @@ from anonymizer.storage.lock import exclusive
 from pipelines import jobs, journal
 from pipelines.assembly import assemble
 from pipelines.definitions import defs
+from pipelines.instance import make_storage, prepare_instance
 from pipelines.open_files import open_instance
 from pipelines.resources import Installation
 from pipelines.run_settings import range_tags
@@ -30,13 +35,23 @@ LAST = date(2026, 11, 3)  # of the sample; what arrives late for it has a folder
 HELD = {jobs.HELD_TAG: "2026-11-03"}
 
 
+@cache
+def empty_storage() -> Path:
+    """Dagster's tables without a run: to make them takes longer than to ask the schedule."""
+    folder = prepare_instance(Home(Path(mkdtemp())))
+    atexit.register(shutil.rmtree, folder.parent)
+    make_storage(folder)
+    return folder
+
+
 def tick(
     moment: datetime, asked_for: str = "", state: str = "SUCCESS", tags: Mapping[str, str] = HELD
 ) -> ScheduleExecutionData:
     """In an instance with one run, if any: of the days, under a key, in a state, with tags."""
     repository = defs.get_repository_def()
     with (
-        dg.instance_for_test() as instance,
+        TemporaryDirectory() as copy,
+        open_instance(Path(shutil.copytree(empty_storage(), copy, dirs_exist_ok=True))) as instance,
         dg.build_schedule_context(
             instance=instance,
             scheduled_execution_time=moment,

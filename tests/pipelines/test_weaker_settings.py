@@ -562,3 +562,34 @@ def test_the_history_says_that_runs_are_held(home: Home) -> None:
     edit(home, "\n  k: 50", "\n  k: 30")
     shown = call("policy", "history")
     assert "every run is held" in " ".join(shown.stderr.split())
+
+
+PARTS = """
+campaign_parts:
+  - from_day: {day}
+    column: device
+    parts:
+      mobile: {{english: Mobile, indonesian: Ponsel, values: [mobile]}}
+"""
+
+
+def test_parts_of_campaigns_need_approval_and_begin_after_what_is_released(home: Home) -> None:
+    """What visits of released days counted for is part of weeks that are still to come."""
+    text = home.policy.read_text(encoding="utf-8")
+    released, free = date(2026, 11, 17), date(2026, 11, 18)
+    assert "campaign_parts: []" in text
+    for begins, passes in ((released, False), (free, True)):
+        rule = PARTS.format(day=begins)
+        home.policy.write_text(text.replace("campaign_parts: []", rule), encoding="utf-8")
+        assert "campaign_parts: 0 rule(s) -> 1 new or changed" in held(home)
+        assert approve(OFFICER).returncode == approve(ENGINEER).returncode == 0
+        if passes:
+            assert record(home).first_day == free
+            continue
+        with pytest.raises(Held) as refused:
+            record(home)
+        assert refused.value.reason == "campaign_parts"
+        assert f"let new rules begin on {free} or later" in str(refused.value)
+    # One that has not begun may be taken back: that makes nothing weaker.
+    home.policy.write_text(text, encoding="utf-8")
+    assert record(home).number == 3

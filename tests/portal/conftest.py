@@ -9,9 +9,16 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "release"))
 
+from cheap_passwords import CHEAP
 from published_world import Server, build, serving
 
 from anonymizer.storage.home import Home
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of sign-ins need not take a second each."""
+    monkeypatch.setattr("portal.passwords._HASHER", CHEAP)
 
 
 @pytest.fixture(scope="session")

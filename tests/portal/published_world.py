@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from cheap_passwords import CHEAP
 from correction_world import correct, release_wrong
 from release_world import DAY, SECRET, release, release_longer
-from running import COMMAND
 
 from anonymizer.exports.database import build_database
 from anonymizer.exports.export_folders import write_exports
@@ -29,7 +29,6 @@ from anonymizer.release.ledger import Ledger
 from anonymizer.release.publication import load_releases
 from anonymizer.storage.home import Home, PublishedCopy
 from portal.account_store import AccountStore
-from portal.passwords import hashed
 from portal.user_accounts import UserAccount
 
 ROOT = Path(__file__).parents[2]
@@ -67,7 +66,7 @@ def build(home: Home) -> None:
 
 
 def add_accounts(store: AccountStore) -> None:
-    password = hashed(PASSWORD)
+    password = CHEAP.hash(PASSWORD)
     for account in ACCOUNTS:
         store.add(account, password)
 
@@ -90,10 +89,11 @@ class Server:
 
 @contextmanager
 def serving(home: Home) -> Iterator[Server]:
-    """`audience portal` as a process of its own, until the end of the block."""
+    """`audience portal` as a process with cheap passwords, until the end of the block."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
-    command = [COMMAND, "portal", "--home", str(home.root), "--port", str(port)]
+    program = [sys.executable, str(Path(__file__).with_name("cheap_passwords.py"))]
+    command = [*program, "portal", "--home", str(home.root), "--port", str(port)]
     with subprocess.Popen(
         command,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},

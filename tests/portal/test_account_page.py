@@ -5,11 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 from browsing import Browsing, signed_in
+from cheap_passwords import CHEAP, USUAL
 from published_world import PASSWORD, Server, serving
 
 from anonymizer.storage.home import Home
 from portal.account_store import AccountStore
-from portal.passwords import GUESSED_FIRST, MAX_LENGTH, new_password, weakness
+from portal.passwords import GUESSED_FIRST, MAX_LENGTH, hashed, is_outdated, new_password, weakness
 
 CHOSEN = "quiet lanterns over 7 rivers"
 
@@ -27,6 +28,7 @@ def changed(browsing: Browsing, current: str, chosen: str, again: str | None = N
     return browsing.post("/account/password", {**fields, "again": again}).status
 
 
+@pytest.mark.alternate("own passwords and sessions")
 def test_a_new_password_takes_the_current_one_and_ends_all_sessions(own: Server) -> None:
     nina, elsewhere, budi = (signed_in(own, login) for login in ("nina", "nina", "budi"))
     assert changed(nina, "a horse that is wrong", CHOSEN) == 403
@@ -45,6 +47,7 @@ def test_a_new_password_takes_the_current_one_and_ends_all_sessions(own: Server)
         assert secret not in log
 
 
+@pytest.mark.alternate("own passwords and sessions")
 def test_guessing_the_current_password_is_limited_as_signing_in_is(own: Server) -> None:
     nina = signed_in(own, "nina")
     outcomes = [changed(nina, f"wrong {number}", CHOSEN) for number in range(11)]
@@ -52,6 +55,7 @@ def test_guessing_the_current_password_is_limited_as_signing_in_is(own: Server) 
     assert changed(nina, PASSWORD, CHOSEN) == 429
 
 
+@pytest.mark.alternate("own passwords and sessions")
 def test_sessions_are_seen_and_ended_with_the_password(own: Server) -> None:
     nina, elsewhere, budi = (signed_in(own, login) for login in ("nina", "nina", "budi"))
     page = nina.get("/account").text
@@ -103,3 +107,13 @@ def test_what_is_leaked_or_guessed_first_is_refused_whatever_characters_it_has(
 
 def test_a_generated_password_passes() -> None:
     assert weakness(new_password(), ["nina"]) is None
+
+
+def test_a_hash_takes_64_mib_and_three_passes_and_a_cheaper_one_is_renewed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("portal.passwords._HASHER", USUAL)
+    stored = hashed(CHOSEN)
+    assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert not is_outdated(stored)
+    assert is_outdated(CHEAP.hash(CHOSEN))

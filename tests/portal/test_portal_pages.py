@@ -99,6 +99,7 @@ def named(tables: PublishedTables, segment: str) -> object:
     return known[segment]
 
 
+@pytest.mark.alternate("pages of the portal")
 def test_the_index_is_that_of_the_database(portal_world: Home) -> None:
     tables = PublishedTables(published(portal_world))
     subject = tables.subject("campaign", "spring", None)
@@ -268,6 +269,7 @@ def test_no_choice_of_a_segment_is_left_out(nina: Browsing, portal_world: Home) 
     assert "Tables have no such segment" in nina.get(address + every + "&region=zz").text
 
 
+@pytest.mark.alternate("pages of the portal")
 def test_news_are_what_happened_since_the_last_visit(portal_home: Home) -> None:
     from test_portal_downloads import client  # noqa: PLC0415
 
@@ -386,6 +388,7 @@ def test_a_fault_says_nothing_of_what_it_met(portal_home: Home) -> None:
     assert '"event": "fault", "kind": "ConfigurationError"' in portal_home.portal_log.read_text()
 
 
+@pytest.mark.alternate("pages of the portal")
 def test_a_new_database_is_seen_at_once(portal_home: Home) -> None:
     from test_portal_downloads import client  # noqa: PLC0415
 
@@ -399,6 +402,7 @@ def test_a_new_database_is_seen_at_once(portal_home: Home) -> None:
     assert "4,440" in nina.get("/figures/campaign/spring").text
 
 
+@pytest.mark.alternate("pages of the portal")
 def test_before_anything_is_released(tmp_path: Path) -> None:
     from test_portal_downloads import client  # noqa: PLC0415
 

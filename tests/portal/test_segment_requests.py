@@ -86,6 +86,7 @@ def test_the_same_request_is_kept_once(portal_home: Home) -> None:
     assert kept(portal_home) == [TEXT]
 
 
+@pytest.mark.alternate("requests on the portal")
 def test_only_so_many_requests_of_a_login_wait(portal_home: Home) -> None:
     requests = SegmentRequests(portal_home.segment_requests)
     for number in range(MOST_OPEN):
@@ -162,6 +163,7 @@ def test_a_line_that_the_system_writes_in_parts_is_whole(
     assert requests.read().unreadable == 0
 
 
+@pytest.mark.alternate("requests on the portal")
 def test_a_request_that_tables_have_by_now_needs_no_decision(portal_home: Home) -> None:
     """Named segments are in every table; whoever asked for one of these is not told."""
     requests = SegmentRequests(portal_home.segment_requests)
@@ -188,6 +190,7 @@ def test_a_form_of_another_page_requests_nothing(portal_home: Home) -> None:
     assert not portal_home.segment_requests.exists()
 
 
+@pytest.mark.alternate("requests on the portal")
 def test_advertisers_see_their_own_requests_alone(portal_home: Home) -> None:
     assert ask(client(portal_home, "nina")) == 303
     seen = {
@@ -256,6 +259,7 @@ def figures(home: Home) -> bytes:
     return (home.releases / f"campaign-day-{DAY}" / "figures.parquet").read_bytes()
 
 
+@pytest.mark.alternate("requests on the portal")
 def test_homes_that_differ_in_a_suppressed_group_answer_byte_for_byte_the_same(
     tmp_path: Path,
 ) -> None:

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from release_world import SECRET
@@ -12,24 +13,33 @@ from anonymizer.exports.certificate import ACCEPTED, CONTAINED, certificate_byte
 from anonymizer.exports.verification import _unfit_certificates
 from anonymizer.model.errors import ConfigurationError
 from anonymizer.model.roles import Roles
+from anonymizer.release import acceptances
 from anonymizer.release.acceptances import (
     ACCEPTANCE,
     ACCEPTED_DAYS,
+    FIRST_ACCEPTANCE,
     RELEASED_UNDER,
     Acceptance,
+    AcceptanceState,
+    acceptance_state,
     acceptance_subject,
+    acceptances_of,
     accepted_of,
     record_acceptance,
     role_that_accepts,
     statement_of,
 )
+from anonymizer.release.corrections import Who
 from anonymizer.release.ledger import Ledger
+from anonymizer.release.public_ledger import PublicLedger, write_public_ledger
 from anonymizer.release.release import Release
 from anonymizer.storage.home import Home
 
 DAY = date(2026, 11, 1)
 INPUTS = {"visits/a.csv": "0" * 64, "visits/b.csv": "1" * 64}
 ACCEPTED_DAY = Acceptance(("visits of the day",), "A holiday.", "privacy_officer", DAY)
+ALONE = Who(Roles(), "canary-login")  # in a home without roles
+ROLES = Roles({"privacy_officer": ("ratna", "sari"), "data_engineer": ("budi",), "ad_ops": ("x",)})
 
 
 @pytest.mark.parametrize(
@@ -60,9 +70,9 @@ def test_an_acceptance_is_of_a_day_and_its_files() -> None:
 
 def test_what_a_certificate_states_is_public_and_the_login_is_not(home: Home) -> None:
     ledger, subject = Ledger.open(home.ledger), acceptance_subject(DAY, INPUTS)
-    record_acceptance(home, ledger, SECRET, subject, ACCEPTED_DAY, "canary-login")
+    record_acceptance(home, ledger, SECRET, subject, ACCEPTED_DAY, ALONE)
     again = replace(ACCEPTED_DAY, reason="Another reason.")
-    record_acceptance(home, ledger, SECRET, subject, again, "canary-login")
+    record_acceptance(home, ledger, SECRET, subject, again, ALONE)
     (entry,) = [entry for entry in ledger.entries() if entry.kind == ACCEPTANCE]
     stated = statement_of({RELEASED_UNDER: subject}, [entry.link])
     assert stated == {
@@ -80,11 +90,128 @@ def test_what_a_certificate_states_is_public_and_the_login_is_not(home: Home) ->
         statement_of({RELEASED_UNDER: "2026-11-02 0"}, [entry.link])
 
 
+def by(
+    home: Home, login: str, role: str, *, roles: Roles = ROLES, accepted: Acceptance = ACCEPTED_DAY
+) -> AcceptanceState:
+    """A login accepts the day; how far it is accepted then."""
+    who, subject = Who(roles, login), acceptance_subject(DAY, INPUTS)
+    one = replace(accepted, role=role, reason=f"Said by a {role}.")
+    return record_acceptance(home, Ledger.open(home.ledger), SECRET, subject, one, who)
+
+
+def kinds(home: Home) -> list[str]:
+    return [entry.kind for entry in Ledger.open(home.ledger).entries()]
+
+
+def test_with_roles_two_logins_accept_a_day_and_the_first_releases_nothing(home: Home) -> None:
+    first = by(home, "budi", "data_engineer")
+    assert (first.is_complete, first.given, first.needed) == (False, 1, 2)
+    ledger, subject = Ledger.open(home.ledger), acceptance_subject(DAY, INPUTS)
+    assert ledger.find(ACCEPTANCE, subject) is None
+    assert accepted_of(ledger, {DAY: INPUTS}) == ()
+    second = by(home, "ratna", "privacy_officer")
+    assert (second.is_complete, second.given) == (True, 2)
+    assert kinds(home) == [FIRST_ACCEPTANCE, ACCEPTANCE]
+    entries = Ledger.open(home.ledger).entries()
+    assert entries[1].body["first"] == 1
+    assert [one["role"] for one in acceptances_of(entries[1], entries)] == [
+        "data_engineer",
+        "privacy_officer",
+    ]
+    assert [entry.body["by"] for entry in entries] == ["budi", "ratna"]
+    public = home.public_ledger.read_text()
+    assert "ratna" not in public
+    assert "budi" not in public
+    assert entries[0].body["salt"] != entries[1].body["salt"]
+    by(home, "sari", "privacy_officer")
+    assert len(kinds(home)) == 2, "what is complete stands"
+    stated = statement_of({RELEASED_UNDER: subject}, [entry.link for entry in entries])
+    assert stated == {
+        "measures": ["visits of the day"],
+        "role": "privacy_officer",
+        "accepted_on": "2026-11-01",
+        "reason": "Said by a privacy_officer.",
+        "first": {
+            "role": "data_engineer",
+            "accepted_on": "2026-11-01",
+            "reason": "Said by a data_engineer.",
+        },
+        "in_words": "Released although implausible: visits of the day; accepted by role "
+        "data_engineer on 2026-11-01, reason: Said by a data_engineer.; and accepted by role "
+        "privacy_officer on 2026-11-01, reason: Said by a privacy_officer.",
+    }
+    with pytest.raises(KeyError):
+        statement_of({RELEASED_UNDER: subject}, [entries[1].link])
+
+
+def test_the_same_login_does_not_accept_twice_in_whatever_role(home: Home) -> None:
+    by(home, "budi", "data_engineer")
+    with pytest.raises(ConfigurationError, match="this login has accepted the day"):
+        by(home, "budi", "privacy_officer")
+    assert kinds(home) == [FIRST_ACCEPTANCE]
+
+
+def test_the_first_one_counts_for_the_same_files_and_measures_alone(home: Home) -> None:
+    by(home, "budi", "data_engineer")
+    entries = Ledger.open(home.ledger).entries()
+    other = acceptance_subject(DAY, {**INPUTS, "visits/b.csv": "2" * 64})
+    assert acceptance_state(entries, ROLES, other, ACCEPTED_DAY.measures).given == 0
+    next_day = acceptance_subject(date(2026, 11, 2), INPUTS)
+    assert acceptance_state(entries, ROLES, next_day, ACCEPTED_DAY.measures).given == 0
+    more = replace(ACCEPTED_DAY, measures=("people", *ACCEPTED_DAY.measures))
+    assert by(home, "ratna", "privacy_officer", accepted=more).given == 1
+    assert kinds(home) == [FIRST_ACCEPTANCE] * 2
+    assert by(home, "budi", "data_engineer", accepted=more).is_complete
+
+
+def test_a_first_one_counts_while_its_login_has_a_role_that_may(home: Home) -> None:
+    by(home, "budi", "data_engineer")
+    without = Roles({"privacy_officer": ("ratna", "sari"), "ad_ops": ("budi",)})
+    assert not by(home, "ratna", "privacy_officer", roles=without).is_complete
+    # The role is given back: each of both has accepted, and either completes it.
+    assert by(home, "budi", "data_engineer").is_complete
+    assert Ledger.open(home.ledger).entries()[-1].body["first"] == 2
+
+
+@pytest.mark.parametrize("killed", ["first", "second"])
+def test_a_process_that_is_killed_after_it_recorded_loses_nothing(
+    home: Home, monkeypatch: pytest.MonkeyPatch, killed: str
+) -> None:
+    """The entry is in the ledger, the public part is one behind."""
+    if killed == "second":
+        by(home, "budi", "data_engineer")
+    with monkeypatch.context() as patched:
+        patched.setattr(acceptances, "write_public_ledger", mock.Mock(side_effect=SystemExit))
+        with pytest.raises(SystemExit):
+            by(home, *(("budi", "data_engineer") if killed == "first" else ("sari", "ad_ops")))
+    if killed == "first":
+        with pytest.raises(ConfigurationError, match="this login has accepted the day"):
+            by(home, "budi", "data_engineer")
+    assert by(home, "ratna", "privacy_officer").is_complete
+    assert kinds(home) == [FIRST_ACCEPTANCE, ACCEPTANCE]
+    write_public_ledger(Ledger.open(home.ledger), home)  # as the next run does
+    assert len(PublicLedger(home.public_ledger).entries()) == 2
+
+
+def test_what_one_login_accepted_before_there_were_roles_stands(home: Home) -> None:
+    """Also what earlier versions recorded: their entries name no first one."""
+    home.root.mkdir()
+    subject, ledger = acceptance_subject(DAY, INPUTS), Ledger.open(home.ledger)
+    ledger.append(ACCEPTANCE, subject, {"reason": "A holiday.", "measures": []}, {"by": "budi"})
+    (entry,) = ledger.entries()
+    assert acceptance_state([entry], ROLES, subject, ["visits"]).is_complete
+    assert accepted_of(ledger, {DAY: INPUTS}) == (subject,)
+    stated = statement_of({RELEASED_UNDER: subject}, [entry.link])
+    assert stated is not None
+    assert stated["in_words"].endswith("; accepted, reason: A holiday.")
+    assert set(stated) == {"measures", "role", "accepted_on", "reason", "in_words"}
+
+
 @pytest.mark.parametrize("reason", ["", "x" * 301, "a\nb", "a\x07b", "ask anna@example.com"])
 def test_an_unfit_reason_is_not_recorded(home: Home, reason: str) -> None:
     ledger = Ledger.open(home.ledger)
     with pytest.raises(ConfigurationError, match="--reason"):
-        record_acceptance(home, ledger, SECRET, "x", replace(ACCEPTED_DAY, reason=reason), "budi")
+        record_acceptance(home, ledger, SECRET, "x", replace(ACCEPTED_DAY, reason=reason), ALONE)
     assert not [entry for entry in ledger.entries() if entry.kind == ACCEPTANCE]
 
 
@@ -111,9 +238,9 @@ def test_a_longer_period_states_each_accepted_day_that_it_contains(
     taken = {day: {f"visits/day={day}/a.csv": "0" * 64} for day in (DAY, date(2026, 11, 2), other)}
     for day in (other, DAY):
         subject = acceptance_subject(day, taken[day])
-        record_acceptance(home, ledger, SECRET, subject, ACCEPTED_DAY, "canary-login")
+        record_acceptance(home, ledger, SECRET, subject, ACCEPTED_DAY, ALONE)
     record_acceptance(
-        home, ledger, SECRET, acceptance_subject(date(2026, 11, 2), INPUTS), ACCEPTED_DAY, "x"
+        home, ledger, SECRET, acceptance_subject(date(2026, 11, 2), INPUTS), ACCEPTED_DAY, ALONE
     )
     subjects = accepted_of(ledger, taken)
     assert subjects == tuple(acceptance_subject(day, taken[day]) for day in (DAY, other))

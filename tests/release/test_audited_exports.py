@@ -72,9 +72,17 @@ def test_groups_mean_what_they_mean_in_the_release(exported: tuple[Release, Path
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_command_audits_it_as_it_is(form: str, exported: tuple[Release, Path]) -> None:
     _, folder = exported
-    done = CliRunner().invoke(app, ["audit", str(folder / f"{STEM}{form}"), "--inference-k", "10"])
+    done = CliRunner().invoke(app, ["audit", str(folder / f"{STEM}{form}")])
     assert done.exit_code == 0, done.output
     assert "WITHSTOOD" in done.output
+    assert "fewer than 10 people" in done.output  # the default
+
+
+def test_of_a_folder_a_file_has_to_be_named(exported: tuple[Release, Path]) -> None:
+    _, folder = exported
+    done = CliRunner().invoke(app, ["audit", str(folder)])
+    assert isinstance(done.exception, ConfigurationError)
+    assert "it is a folder (name one .csv, .parquet or .xlsx file in it" in str(done.exception)
 
 
 def test_elsewhere_the_catalogue_of_the_program_explains_it(

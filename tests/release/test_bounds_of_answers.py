@@ -45,6 +45,7 @@ def test_shares(world: AnswerWorld) -> None:
                 assert row["percent"] is row["percent_least"] is row["percent_most"] is None
 
 
+@pytest.mark.alternate("bounds of answers")
 def test_indices(world: AnswerWorld) -> None:
     everyone = world.true_audience("everyone")
     for segment in SEGMENTS:
@@ -60,6 +61,7 @@ def test_indices(world: AnswerWorld) -> None:
                 assert between(row["index_least"], Fraction(str(row["index"])), row["index_most"])
 
 
+@pytest.mark.alternate("bounds of answers")
 def test_an_index_lies_within_its_own_bounds() -> None:
     """Also where a segment has a larger figure than everyone, as near numbers can have."""
     published = 0
@@ -156,6 +158,7 @@ def test_exact_figures_give_narrow_answers(exact: AnswerWorld) -> None:
     assert {row["direction"] for row in changes} >= {"more", "fewer"}
 
 
+@pytest.mark.alternate("bounds of answers")
 def test_estimates_of_repeat_visitors_are_as_close_as_days_and_week_allow() -> None:
     found = []
     for seed in range(16):

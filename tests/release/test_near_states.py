@@ -152,6 +152,22 @@ def test_a_lost_or_changed_state_holds_the_next_release_until_its_period_has_run
     assert content(home.private) == content(undisturbed.private)
 
 
+def test_a_small_state_is_read_once_and_cannot_be_changed_in_memory(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release(home, DAY)
+    asked = (home, Ledger.open(home.ledger), CAMPAIGN_DAY, Period("day", NEXT), 400)
+    (first,), (again,) = near_history(*asked).releases(), near_history(*asked).releases()
+    assert first is again
+    for array in (first.table, first.figures, first.sketches.keys, first.sketches.fine):
+        with pytest.raises(ValueError, match="read-only"):
+            array[:] = 0
+    monkeypatch.setattr("anonymizer.release.near_state._SMALL", 0)
+    (large,) = near_history(*asked).releases()
+    assert large is not first
+    assert large.figures.tolist() == first.figures.tolist()
+
+
 def test_a_state_is_restored_as_it_was_or_not_at_all(home: Home, ledger: Ledger) -> None:
     """A person was erased since: other groups would be judged against other ones."""
     release(home, DAY)

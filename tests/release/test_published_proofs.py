@@ -60,12 +60,14 @@ def test_the_published_folder_proves_itself(published: Path) -> None:
     assert verify_folder(published, proved.head[:16]) == proved
 
 
+@pytest.mark.alternate("published files prove themselves")
 def test_an_unfinished_run_does_not_disturb_the_proof(published: Path) -> None:
     (published / ".staging" / "releases").mkdir(parents=True, exist_ok=True)
     (published / ".staging" / "releases" / "half").write_text("")
     assert verify_folder(published).releases == 2
 
 
+@pytest.mark.alternate("published files prove themselves")
 def test_every_single_published_file_is_watched(published: Path) -> None:
     files = {path for path in published.rglob("*") if path.is_file()}
     for path in sorted(files - {published / "segments.duckdb"}):
@@ -157,6 +159,7 @@ def test_a_public_ledger_that_was_changed_proves_nothing(fault: str, published: 
         verify_folder(published)
 
 
+@pytest.mark.alternate("published files prove themselves")
 def test_a_chain_that_was_forged_or_cut_back_as_a_whole_lacks_a_hash_noted_before(
     published: Path,
 ) -> None:

@@ -89,6 +89,27 @@ def test_figures_of_the_newest_week_and_of_one_period(audience: Audience) -> Non
     assert all(row["people"] is None for row in suppressed)
 
 
+def test_a_misspelled_name_is_answered_with_the_closest_by_every_command(
+    audience: Audience,
+) -> None:
+    for command in ("statements", "figures", "exports"):
+        refused = audience(command, "--segment", "men_under_45")
+        assert refused.returncode == 2
+        assert "--segment: no segment is called 'men_under_45' (the closest is" in refused.stderr
+        assert "men_under_40 (men under 40)" in refused.stderr
+
+
+def test_the_list_of_figures_begins_with_the_newest_named_segments(audience: Audience) -> None:
+    """A list that is cut off keeps what a reader asks for first."""
+    first = audience("figures", "--campaign", "Spring", "--last", "day", "--limit", "8").stdout
+    assert "everyone" in first
+    assert "men_under_40" in first
+    assert "all:18-20" not in first
+    days = audience("figures", "--every", "day", "--limit", "5").stdout
+    assert "2026-11-23" in days
+    assert "2026-11-22" not in days
+
+
 def test_exports_with_a_figure_of_what_is_asked_for(audience: Audience) -> None:
     def found(*words: str) -> set[tuple[str, str]]:
         rows = read(audience("exports", *words, "--json"))

@@ -19,6 +19,7 @@ from running import call
 from anonymizer.intake.objection_review import review
 from anonymizer.intake.objections import RowPlace
 from anonymizer.model.errors import ConfigurationError, Held
+from anonymizer.rights import deletion_messages
 from anonymizer.rights.deletion_messages import DeletionInbox, ReceivedMessage
 from anonymizer.sources.source_catalogue import parse_sources
 from anonymizer.storage.engines.duckdb import DuckDB
@@ -467,6 +468,85 @@ def test_a_real_message_that_is_not_as_it_should_be_is_not_lost(inbox: Inbox, na
     assert inbox.one(text) == ("already filed", reason)
     row = inbox.row()
     assert (row["user_id"], row["kind"]) == ("u1" if person_known else None, "erase_unconfirmed")
+
+
+HASHED = SETTINGS.replace(
+    "format: plain}]",
+    "format: plain}, {type: user_id, format: sha256, hash: sha256},"
+    " {type: user_id, format: md5, hash: md5}]",
+)
+
+
+def hashed(text: str, name: str = "sha256") -> Claims:
+    value = hashlib.new(name, text.encode()).hexdigest()
+    return subject(value, identifierFormat=name)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: hashed("u1"),
+        lambda: hashed("u1", "md5"),
+        lambda: hashed(" U1"),  # as the profiles write it
+        lambda: {**hashed("u1"), "identifierValue": hashed("u1")["identifierValue"].upper() + " "},
+    ],
+)
+def test_a_published_hash_of_a_user_id_finds_its_person(
+    inbox: Inbox, make: Callable[[], Claims]
+) -> None:
+    inbox.settings = HASHED
+    people = as_csv([profile(" U1"), profile("u2")])
+    inbox.world.put(f"profiles/day={inbox.world.day}/p.csv", people)
+    assert inbox.one(signed("vendor", message(sub=make()))) == ("filed", "")
+    assert inbox.row()["user_id"] == "u1"
+    assert inbox.kinds() == [("erase", 1)]
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: hashed("u3"), "hash_unmatched"),
+        (lambda: hashed("pepper:u1"), "hash_unmatched"),  # a salt that nobody knows
+        (lambda: hashed("u1@shop.example"), "hash_unmatched"),
+        (lambda: {**hashed("u1", "md5"), "identifierFormat": "sha256"}, "identifier"),
+        (lambda: {**hashed("u1"), "identifierValue": "z" * 64}, "identifier"),
+        (lambda: {**hashed("u1"), "identifierValue": "u1"}, "identifier"),
+        (lambda: {**hashed("u1"), "identifierValue": None}, "identifier"),
+        (lambda: {**hashed("u1"), "identifierFormat": "sha512"}, "identifier_type"),
+    ],
+)
+def test_a_hash_of_nobody_holds_every_release(
+    inbox: Inbox, make: Callable[[], Claims], reason: str
+) -> None:
+    """Its person may be one whom no profile has yet, or of whom the hash is another one."""
+    inbox.settings = HASHED
+    assert inbox.one(signed("vendor", message(sub=make()))) == ("unconfirmed", reason)
+    row = inbox.row()
+    assert (row["user_id"], row["kind"]) == (None, "erase_unconfirmed")
+    with pytest.raises(Held) as held:
+        inbox.world.take_in()
+    assert held.value.reason == "objection_unreadable"
+
+
+def test_a_hash_is_matched_once_the_profile_is_there(inbox: Inbox) -> None:
+    inbox.settings = HASHED
+    text = signed("vendor", message(sub=hashed("u3")))
+    assert inbox.one(text) == ("unconfirmed", "hash_unmatched")
+    inbox.world.put(f"profiles/day={inbox.world.day}/more.csv", as_csv([profile("u3")]))
+    assert inbox.one(text) == ("filed", "")
+    assert inbox.row()["user_id"] == "u3"
+
+
+def test_a_hash_of_two_people_erases_neither(inbox: Inbox) -> None:
+    """One person's id may be what another one's is written as in some file."""
+    inbox.settings = HASHED
+    with pytest.MonkeyPatch.context() as patch:
+        written = {"x": "u1", "u2": "u2", "u1": "u2"}
+        patch.setattr(deletion_messages, "written_users", lambda *_: written)
+        assert inbox.one(signed("vendor", message(sub=hashed("u1")))) == (
+            "unconfirmed",
+            "hash_ambiguous",
+        )
 
 
 def test_the_person_of_an_unconfirmed_message_does_not_count(inbox: Inbox) -> None:

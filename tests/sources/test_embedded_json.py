@@ -96,6 +96,7 @@ def test_values_inside_of_text_are_read(world: LogWorld, form: str) -> None:
     assert len(guests) == 3, "without an id: null, no entity, no contexts"
 
 
+@pytest.mark.alternate("mapped logs")
 def test_ids_are_those_of_the_same_file_without_json(world: LogWorld) -> None:
     deliver(world, "csv", [row(1, contexts(" U1 ")), row(2, contexts(7001))])
     world.take()
@@ -111,6 +112,7 @@ def test_ids_are_those_of_the_same_file_without_json(world: LogWorld) -> None:
     assert world.rows("visits") == found
 
 
+@pytest.mark.alternate("mapped logs")
 def test_filters_look_inside_of_text(world: LogWorld) -> None:
     """A row of which it cannot be read whether it is one of the table is bad, and not left out."""
     rows = [

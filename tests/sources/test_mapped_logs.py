@@ -50,6 +50,7 @@ def deliver(world: LogWorld) -> None:
     world.deliver({TODAY: HEAD + "\n".join(ROWS) + "\n", TOMORROW: LATER})
 
 
+@pytest.mark.alternate("mapped logs")
 def test_every_row_is_accounted_for(world: LogWorld) -> None:
     deliver(world)
     taken = world.take()
@@ -67,6 +68,7 @@ def test_every_row_is_accounted_for(world: LogWorld) -> None:
     assert [(warned.file, warned.count) for warned in filtered] == [(FILE, 1)]
 
 
+@pytest.mark.alternate("mapped logs")
 def test_bad_rows_are_found_by_file_and_number(world: LogWorld) -> None:
     deliver(world)
     world.take()
@@ -78,6 +80,7 @@ def test_bad_rows_are_found_by_file_and_number(world: LogWorld) -> None:
     ]
 
 
+@pytest.mark.alternate("mapped logs")
 def test_a_local_time_is_of_its_zone(world: LogWorld) -> None:
     """Between midnight and 7:00 in Jakarta it is still the day before in UTC."""
     world.describe(WEB)
@@ -88,6 +91,7 @@ def test_a_local_time_is_of_its_zone(world: LogWorld) -> None:
     assert world.take().accounts["visits"].counted == 1
 
 
+@pytest.mark.alternate("mapped logs")
 def test_the_same_visits_give_the_same_bytes_in_every_layout(world: LogWorld) -> None:
     """As a file of the contract, and as CSV, nested JSON lines and Parquet of other columns."""
     users = [f"u{number}" for number in range(40)]
@@ -191,6 +195,7 @@ def test_the_same_visits_give_the_same_bytes_in_every_layout(world: LogWorld) ->
     assert len(set(written.values())) == 1, {k: len(v) for k, v in written.items()}
 
 
+@pytest.mark.alternate("mapped logs")
 def test_a_source_that_has_not_delivered_holds_the_day(world: LogWorld) -> None:
     app = WEB.replace("      web:", "      app:").replace("logs", "app").partition("visits:\n")[2]
     world.describe(WEB + app)
@@ -206,6 +211,7 @@ def test_a_source_that_has_not_delivered_holds_the_day(world: LogWorld) -> None:
     assert world.take().accounts["visits"].counted == 2
 
 
+@pytest.mark.alternate("mapped logs")
 def test_a_day_before_a_source_began_needs_only_the_others(world: LogWorld) -> None:
     app = WEB.replace("      web:", "      app:").replace("logs", "app").partition("visits:\n")[2]
     app = app.replace("        format", "        from_day: 2026-01-02\n        format")
@@ -216,6 +222,7 @@ def test_a_day_before_a_source_began_needs_only_the_others(world: LogWorld) -> N
     assert world.take().accounts["visits"].counted == 1
 
 
+@pytest.mark.alternate("mapped logs")
 def test_a_day_of_which_only_a_working_file_is_there_has_not_been_delivered(
     world: LogWorld,
 ) -> None:
@@ -258,6 +265,7 @@ def test_a_file_without_header_may_have_any_size(world: LogWorld, size: int, mar
     assert not account.quarantined
 
 
+@pytest.mark.alternate("mapped logs")
 def test_what_a_file_lacks_is_named(world: LogWorld) -> None:
     deliver(world)
     world.deliver({TODAY: "waktu;id;halaman;jenis\n01/01/2026 10:00:00;u1;/promo;lihat\n"})
@@ -286,6 +294,7 @@ def test_an_id_as_a_floating_point_number_is_refused(world: LogWorld) -> None:
         world.take()
 
 
+@pytest.mark.alternate("mapped logs")
 def test_unmapped_files_are_listed_and_not_read(world: LogWorld) -> None:
     deliver(world)
     world.deliver({"logs/readme.txt": "x", "logs/.part": "x"})
@@ -293,6 +302,7 @@ def test_unmapped_files_are_listed_and_not_read(world: LogWorld) -> None:
     assert ignored == ["web:readme.txt"]
 
 
+@pytest.mark.alternate("mapped logs")
 def test_marks_of_a_folder_say_that_it_is_complete(world: LogWorld) -> None:
     world.describe(WEB.replace("akses-{day}.csv", "{year}/{month}/{date}/h{hour}-*.csv"))
     body = HEAD + ROWS[0] + "\n"
@@ -346,6 +356,7 @@ def test_an_objection_in_a_source_is_never_lost(world: LogWorld) -> None:
     assert taken.accounts["requests"].counted == 2, "one of a file of the contract"
 
 
+@pytest.mark.alternate("mapped logs")
 def test_purposes_of_one_row_become_rows(world: LogWorld) -> None:
     deliver(world)
     world.describe(
@@ -403,6 +414,7 @@ def test_one_file_is_of_one_source(world: LogWorld) -> None:
         world.take()
 
 
+@pytest.mark.alternate("mapped logs")
 def test_consents_of_the_contract_stay(world: LogWorld) -> None:
     deliver(world)
     world.put("consents/more.csv", as_csv([consent("u9")]))
@@ -412,6 +424,7 @@ def test_consents_of_the_contract_stay(world: LogWorld) -> None:
     assert taken.accounts["requests"].read == 2
 
 
+@pytest.mark.alternate("mapped logs")
 def test_what_intake_does_not_need_is_read_for_requests_of_access_alone(world: LogWorld) -> None:
     """A file may even lack it: names and addresses are of no use for figures."""
     deliver(world)
@@ -426,6 +439,7 @@ def test_what_intake_does_not_need_is_read_for_requests_of_access_alone(world: L
     assert found.unsearched == (f"{file}: schema_missing:alamat_ip",)
 
 
+@pytest.mark.alternate("mapped logs")
 def test_sources_of_a_bucket_give_the_same_bytes(
     world: LogWorld, object_server: ObjectServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

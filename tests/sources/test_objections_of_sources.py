@@ -63,6 +63,7 @@ def test_an_erasure_inside_a_quotation_is_noticed(world: LogWorld, swallowed: st
         world.take()
 
 
+@pytest.mark.alternate("objections of sources")
 def test_a_short_row_inside_a_long_text_is_noticed(world: LogWorld) -> None:
     """A row of the fields that are read alone is one, too."""
     world.describe(DESK)
@@ -92,6 +93,7 @@ def test_a_field_of_one_row_that_is_renamed_holds_the_day(world: LogWorld, user:
         world.take()
 
 
+@pytest.mark.alternate("objections of sources")
 def test_nobody_is_no_fault(world: LogWorld) -> None:
     """Null, empty, or not there at all: the row is nobody's."""
     world.describe(CMP.replace("OPTIONAL", "false"))
@@ -114,6 +116,7 @@ def test_an_element_that_a_list_does_not_have_is_not_missing(
     world.take()
 
 
+@pytest.mark.alternate("objections of sources")
 def test_a_key_of_elements_that_is_renamed_rejects_the_file(world: LogWorld) -> None:
     text = CMP.replace("OPTIONAL", "false").replace("cmp.use, optional: true", "'p[k=use].v'")
     world.describe(text)
@@ -122,6 +125,7 @@ def test_a_key_of_elements_that_is_renamed_rejects_the_file(world: LogWorld) -> 
         world.take()
 
 
+@pytest.mark.alternate("objections of sources")
 def test_a_file_of_consents_that_fits_no_pattern_holds_the_day(world: LogWorld) -> None:
     """But a working file, or one that another source reads."""
     text = CMP.replace("OPTIONAL", "false").replace("*.jsonl", "a/*.jsonl")

@@ -109,6 +109,7 @@ def expected(empty_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapp
     return counted(written(empty_home, tmp_path_factory.mktemp("own") / "home", "contract"))
 
 
+@pytest.mark.alternate("presets of sources")
 @pytest.mark.parametrize("layout", [layout for layout in LAYOUTS if layout != "contract"])
 def test_every_layout_counts_the_same_people(
     empty_home: Path, expected: Mapping[str, bytes], tmp_path: Path, layout: str
@@ -116,6 +117,7 @@ def test_every_layout_counts_the_same_people(
     assert counted(written(empty_home, tmp_path / "home", layout)) == expected
 
 
+@pytest.mark.alternate("presets of sources")
 def test_rows_of_a_database_count_the_same_people(
     empty_home: Path,
     expected: Mapping[str, bytes],

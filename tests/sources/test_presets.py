@@ -109,6 +109,7 @@ def test_a_preset_counts_what_was_counted_by_hand(tmp_path: Path, layout: str) -
     assert filtered == (0 if layout == "matomo" else FILTERED)
 
 
+@pytest.mark.alternate("presets of sources")
 def test_the_same_day_gives_the_same_people_in_all_layouts(tmp_path: Path) -> None:
     """Visit ids differ; who visited which campaign when does not."""
     found = {}
@@ -123,6 +124,7 @@ def test_the_same_day_gives_the_same_people_in_all_layouts(tmp_path: Path) -> No
     assert len({str(rows) for rows in found.values()}) == 1, found
 
 
+@pytest.mark.alternate("presets of sources")
 def test_the_daily_table_replaces_that_of_the_day_so_far(tmp_path: Path) -> None:
     world = world_of(tmp_path / "home", "ga4")
     partial = ga4_parquet([ga4_row(EVENTS[0]), ga4_row(Event(9, "u9", "2026-01-01 07:00:00", "x"))])
@@ -137,6 +139,7 @@ def test_a_day_is_not_read_before_it_can_no_longer_be_rewritten(tmp_path: Path) 
         world.take()
 
 
+@pytest.mark.alternate("presets of sources")
 def test_hostile_events_have_their_outcome(tmp_path: Path) -> None:
     """Null parameters, none at all, no list; times before the day, of a wrong clock; no user."""
     sound = ga4_row(EVENTS[0])
@@ -173,6 +176,7 @@ def test_hostile_events_have_their_outcome(tmp_path: Path) -> None:
         assert account.excluded == {"other_day": 2}
 
 
+@pytest.mark.alternate("presets of sources")
 def test_consent_mode_of_ga4(tmp_path: Path) -> None:
     """Two purposes are refused by No, Unset and null; events grant nothing."""
     world = world_of(tmp_path / "home", "ga4")

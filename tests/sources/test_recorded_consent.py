@@ -74,6 +74,7 @@ def test_a_string_that_is_recorded_again_is_no_new_decision(
     assert decisions(consents) == [(AT, True), (day(3), False)]
 
 
+@pytest.mark.alternate("recorded consent")
 def test_a_string_that_was_updated_since_lifts_a_refusal(consents: LogWorld) -> None:
     consents.describe(STRING.replace("TIME", "{path: at, time: epoch_s}"))
     rows = [(day(3), ""), (day(5), written(updated=day(4)))]
@@ -83,6 +84,7 @@ def test_a_string_that_was_updated_since_lifts_a_refusal(consents: LogWorld) -> 
     assert decisions(consents) == [(day(3), False), (day(4), True)]
 
 
+@pytest.mark.alternate("recorded consent")
 def test_a_clock_that_is_behind_dates_a_grant_at_its_row(consents: LogWorld) -> None:
     consents.describe(STRING.replace("TIME", "{path: at, time: epoch_s}"))
     before = AT - timedelta(hours=2)
@@ -91,6 +93,7 @@ def test_a_clock_that_is_behind_dates_a_grant_at_its_row(consents: LogWorld) -> 
     assert decisions(consents) == [(before, True)]
 
 
+@pytest.mark.alternate("recorded consent")
 def test_a_time_without_zone_grants_nothing(consents: LogWorld) -> None:
     consents.describe(STRING.replace("TIME", "at"))
     consents.deliver({"cmp/a.csv": f"u,at,tc\nu1,2025-12-03 10:00:00,{written()}\n"})
@@ -100,6 +103,7 @@ def test_a_time_without_zone_grants_nothing(consents: LogWorld) -> None:
     assert not any(granted for _, granted in decisions(consents))
 
 
+@pytest.mark.alternate("recorded consent")
 def test_granted_may_be_a_string_itself(consents: LogWorld) -> None:
     """As a column of its own, before the time of the decision or after it."""
     text = """
@@ -122,6 +126,7 @@ def test_granted_may_be_a_string_itself(consents: LogWorld) -> None:
     assert decisions(consents) == [(AT, True), (day(2), False)]
 
 
+@pytest.mark.alternate("recorded consent")
 def test_flags_refuse_and_never_grant(consents: LogWorld) -> None:
     """They do not say when they were set, so a withdrawal before them has to stand."""
     consents.describe(FLAGS)
@@ -147,6 +152,7 @@ def test_flags_refuse_and_never_grant(consents: LogWorld) -> None:
     assert taken.accounts["consents"].read == 6
 
 
+@pytest.mark.alternate("recorded consent")
 def test_flags_that_are_all_set_leave_a_row_out(consents: LogWorld) -> None:
     consents.describe(FLAGS.partition("          marketing")[0])
     rows = [{"u": "u1", "analytics": "granted", "ads": word, "at": 1_764_547_200}
@@ -213,6 +219,7 @@ def test_contradictory_elements_grant_nothing(consents: LogWorld, form: str) -> 
     assert [granted for _, granted in decisions(consents)] == [True] + [False] * (1 + len(unclear))
 
 
+@pytest.mark.alternate("recorded consent")
 def test_signals_of_other_types_are_read_as_text(consents: LogWorld) -> None:
     text = FLAGS.replace("json", "parquet").replace("{path: mail, optional: true}", "TCF")
     consents.describe(text.replace("TCF", "{tcf: {path: tc, purposes: [1]}}"))

@@ -70,6 +70,7 @@ def shop(world: LogWorld, postgresql: Server, monkeypatch: pytest.MonkeyPatch) -
     return database
 
 
+@pytest.mark.alternate("warehouses")
 def test_a_day_is_read_as_a_file_would_be(world: LogWorld, shop: Database) -> None:
     """Its own rows and those of the late days, and of no other; each row is accounted for."""
     hostile = [
@@ -95,6 +96,7 @@ def test_a_day_is_read_as_a_file_would_be(world: LogWorld, shop: Database) -> No
     }
 
 
+@pytest.mark.alternate("warehouses")
 def test_columns_that_figures_do_not_need_are_not_selected(world: LogWorld, shop: Database) -> None:
     """The account may not read the IP address. A request of access shows it once it may."""
     shop.load(DAY, [row(1)])
@@ -109,6 +111,7 @@ def test_columns_that_figures_do_not_need_are_not_selected(world: LogWorld, shop
     assert [each["ip"] for each in found.rows] == [""]
 
 
+@pytest.mark.alternate("warehouses")
 def test_reading_twice_gives_the_same_bytes(world: LogWorld, shop: Database) -> None:
     """Wherever the rows lie in the table, and in which order they were written."""
     shop.load(DAY, [row(number, f"u{number % 50}") for number in range(4_500)])
@@ -121,6 +124,7 @@ def test_reading_twice_gives_the_same_bytes(world: LogWorld, shop: Database) -> 
     assert world.take().files != first.files
 
 
+@pytest.mark.alternate("warehouses")
 def test_a_day_is_complete_when_the_table_of_deliveries_has_it(
     world: LogWorld, shop: Database
 ) -> None:
@@ -209,6 +213,7 @@ def test_a_table_of_another_form_rejects_the_day(
     assert problem in str(refused.value)
 
 
+@pytest.mark.alternate("warehouses")
 def test_a_database_that_fails_between_two_rows_rejects_the_day(
     world: LogWorld, shop: Database
 ) -> None:
@@ -230,6 +235,7 @@ def test_a_database_that_fails_between_two_rows_rejects_the_day(
     assert not (world.home.private / "visits").exists()
 
 
+@pytest.mark.alternate("warehouses")
 def test_a_connection_that_is_cut_rejects_the_day(
     world: LogWorld, shop: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -281,6 +287,7 @@ def test_a_day_is_read_as_of_one_moment(
     assert world.take().accounts["visits"].counted == 3
 
 
+@pytest.mark.alternate("warehouses")
 def test_nothing_is_written(world: LogWorld, shop: Database) -> None:
     shop.load(DAY, [row(1)])
     shop.load(NEXT, [])
@@ -377,6 +384,7 @@ def test_a_missing_driver_is_named(
         world.take()
 
 
+@pytest.mark.alternate("warehouses")
 def test_tables_without_days_are_read_whole(world: LogWorld, shop: Database) -> None:
     """Requests may be none; consents may not; values inside of JSON are found by their path."""
     shop.load(DAY, [row(1)])
@@ -415,6 +423,7 @@ def test_tables_without_days_are_read_whole(world: LogWorld, shop: Database) -> 
         world.take()
 
 
+@pytest.mark.alternate("warehouses")
 def test_equal_names_in_two_databases_are_not_one_file(
     world: LogWorld, shop: Database, postgresql: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -623,6 +632,7 @@ def test_a_table_that_is_loaded_again_between_listing_and_reading(
     assert (len(found.rows), found.unsearched) == (1, ())
 
 
+@pytest.mark.alternate("warehouses")
 def test_visits_and_their_number_are_seen_while_both_tables_are_loaded_again(
     world: LogWorld, shop: Database
 ) -> None:

@@ -26,10 +26,12 @@ print(sum(labour.EAGER.results(labour.{work}, {shared}, labour.ITEMS, labour.EQU
 """
 
 
+@pytest.mark.alternate("processes side by side")
 def test_results_stand_in_the_order_of_the_items() -> None:
     assert EAGER.results(tenfold, 10, ITEMS, EQUAL) == [0, 10, 20, 30, 40, 50, 60, 70]
 
 
+@pytest.mark.alternate("processes side by side")
 def test_the_cheapest_item_runs_here_and_the_others_in_two_processes() -> None:
     found = EAGER.results(process, 0, ITEMS, [9, 9, 9, 1, 9, 9, 9, 9])
     assert found[3] == os.getpid()
@@ -56,6 +58,7 @@ def raised_by(item: int) -> Exception:
     return caught.value
 
 
+@pytest.mark.alternate("processes side by side")
 def test_errors_come_back_as_themselves() -> None:
     held, disclosure, rejected = raised_by(0), raised_by(1), raised_by(2)
 
@@ -67,6 +70,7 @@ def test_errors_come_back_as_themselves() -> None:
     assert (rejected.file, rejected.digest) == ("visits/a.csv", "0" * 64)
 
 
+@pytest.mark.alternate("processes side by side")
 def test_a_fault_elsewhere_is_sealed_with_its_kind_and_place() -> None:
     def work() -> list[int]:
         return EAGER.results(refuse, os.getpid(), [0, 3, 3], [1, 2, 2])
@@ -82,6 +86,7 @@ def test_a_fault_elsewhere_is_sealed_with_its_kind_and_place() -> None:
     assert remote_call_sites(ValueError()) == []
 
 
+@pytest.mark.alternate("processes side by side")
 def test_an_error_that_cannot_be_sent_keeps_its_kind() -> None:
     error = raised_by(4)
     assert (type(error), error.args) == (RuntimeError, ("Unsendable",))
@@ -104,6 +109,7 @@ def test_what_a_process_cannot_receive_holds_the_day(shared: object) -> None:
     assert children() == before
 
 
+@pytest.mark.alternate("processes side by side")
 def test_work_under_way_can_be_called_off() -> None:
     before = children()
     asked = iter(range(5))
@@ -182,6 +188,7 @@ def patience() -> Iterator[None]:
         time.sleep(0.02)
 
 
+@pytest.mark.alternate("processes side by side")
 def test_in_advance_each_result_is_there_when_it_is_asked_for() -> None:
     with Workers(2).in_advance(tenfold, 10) as advance:
         for item in ITEMS:
@@ -193,6 +200,7 @@ def test_in_advance_each_result_is_there_when_it_is_asked_for() -> None:
         assert advance.take("later") == 70
 
 
+@pytest.mark.alternate("processes side by side")
 def test_in_advance_there_is_no_result_of_what_raised_something() -> None:
     """Also of what cannot be sent: whoever asks does the work, and meets it here."""
     with Workers(2).in_advance(refuse, 0) as advance:
@@ -207,6 +215,7 @@ def test_in_advance_there_is_no_result_of_what_raised_something() -> None:
         assert advance.take("number") == 30, "the processes go on"
 
 
+@pytest.mark.alternate("processes side by side")
 def test_in_advance_nothing_is_expected_of_processes_that_are_gone() -> None:
     with Workers(2).in_advance(die, 0) as advance:
         for item in ITEMS:
@@ -224,6 +233,7 @@ def test_in_advance_what_nobody_asked_for_is_let_go(monkeypatch: pytest.MonkeyPa
     assert not set(children()) - before
 
 
+@pytest.mark.alternate("processes side by side")
 def test_processes_of_a_pool_do_other_work_afterwards() -> None:
     with ProcessPool() as pool:
         eager = replace(EAGER, pool=pool)
@@ -238,6 +248,19 @@ def test_processes_of_a_pool_do_other_work_afterwards() -> None:
     assert not first & set(children())
 
 
+def test_processes_that_are_started_ahead_do_the_work() -> None:
+    others = set(children())  # servers of other tests
+    with ProcessPool() as pool:
+        pool.start(2, process)
+        ahead = set(children()) - others
+        assert pool.has(2)
+        eager = replace(EAGER, pool=pool)
+        assert set(eager.results(process, 0, ITEMS, EQUAL)) - {os.getpid()} <= ahead
+        assert eager.results(tenfold, 10, ITEMS, EQUAL) == [10 * item for item in ITEMS]
+    assert not ahead & set(children())
+
+
+@pytest.mark.alternate("processes side by side")
 def test_a_process_that_is_gone_is_lent_to_nobody() -> None:
     with ProcessPool() as pool:
         eager = replace(EAGER, pool=pool)
@@ -248,6 +271,7 @@ def test_a_process_that_is_gone_is_lent_to_nobody() -> None:
         assert eager.results(tenfold, 10, ITEMS, EQUAL) == [10 * item for item in ITEMS]
 
 
+@pytest.mark.alternate("processes side by side")
 def test_a_pool_ends_processes_that_are_in_the_middle_of_something() -> None:
     """What they would say next is the answer to a question that nobody asks any more."""
     others = set(children())  # servers of other tests

@@ -104,7 +104,7 @@ def left_unproved(prover, problem, targets):
     return set(unproved(problem, prover.published, targets, prover.starts, prover.proofs))
 
 
-@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_an_exact_solution_is_found_exactly_if_there_is_one(data):
     catalogue = data.draw(catalogues())

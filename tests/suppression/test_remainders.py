@@ -99,3 +99,13 @@ def table_and_rules():
 
 def names_of(result):
     return {GENDERS.id(segment) for segment in result.figures.segments.tolist()}
+
+
+def test_of_too_many_pairs_none_is_looked_at(monkeypatch):
+    """Forty figures of one person in one of three: any two of them leave one."""
+    groups = np.vstack([np.eye(40, dtype=np.int64), np.ones((1, 40), dtype=np.int64)])
+    people = np.append(np.ones(40, dtype=np.int64), 3)
+    system = System(people, people, sparse.csr_array(groups))
+    assert len(small_remainders(system, 41, 2).rows) == 40 * 39 / 2
+    monkeypatch.setattr(suppression_limits, "OVERLAPS", 200)
+    assert len(small_remainders(system, 41, 2).rows) == 0

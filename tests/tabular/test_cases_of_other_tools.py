@@ -208,6 +208,7 @@ def test_without_an_empty_cell_zeros_make_no_difference(tmp_path: Path, name: st
         assert protect_and_audit(tmp_path, CASES[name], least, "public") == expected
 
 
+@pytest.mark.alternate("start-up")
 def test_the_installed_command_does_the_same(tmp_path: Path) -> None:
     """Both commands as processes, as somebody would call them."""
     hierarchies = CASES["table2"].write(tmp_path)

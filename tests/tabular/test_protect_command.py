@@ -161,6 +161,7 @@ def test_a_constant_column_is_named(tmp_path: Path) -> None:
     assert "The column day has the same value in every row" in protect(tmp_path).stdout
 
 
+@pytest.mark.alternate("start-up")
 @pytest.mark.parametrize(
     "arguments",
     [
