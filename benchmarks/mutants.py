@@ -1390,6 +1390,49 @@ _DELIVERY = (
     ),
 )
 
+_ON_A_CLUSTER = (
+    *_of(
+        "pipelines/engines.py",
+        ("tests/counting/test_spark_engine.py",),
+        (
+            "raw values are given to Spark",
+            "nothing identifying leaves intake",
+            'if spill and effort.engine == "spark":',
+            'if effort.engine == "spark":',
+            "test_raw_values_are_never_given_to_spark",
+        ),
+    ),
+    *_of(
+        "anonymizer/storage/engines/spark_session.py",
+        ("tests/counting/test_spark_engine.py",),
+        (
+            "an application with an event log is used",
+            "nothing identifying leaves intake",
+            'if settings.get(name, "").lower() != value',
+            'if not settings.get(name, "")',
+            "test_an_application_that_shows_its_plans_is_refused",
+        ),
+        (
+            "an application that encrypts nothing is used",
+            "nothing identifying leaves intake",
+            'if settings.get(name, "").lower() != value',
+            "if settings.get(name, value) != value",
+            "test_an_application_that_shows_its_plans_is_refused",
+        ),
+    ),
+    *_of(
+        "anonymizer/storage/engines/spark_dialect.py",
+        ("tests/counting/test_spark_engine.py",),
+        (
+            "marks lose their highest bit on Spark",
+            "near sets",
+            '"UBIGINT": "DECIMAL(20, 0)"',
+            '"UBIGINT": "BIGINT"',
+            "test_unsigned_numbers_become_types_that_hold_them",
+        ),
+    ),
+)
+
 MUTANTS = (
     *_ELIGIBILITY,
     *_COUNTING,
@@ -1403,4 +1446,5 @@ MUTANTS = (
     *_DELIVERY,
     *_OTHER_CHECKS,
     *_ASSET_CHECKS,
+    *_ON_A_CLUSTER,
 )

@@ -1,4 +1,4 @@
-"""DuckDB engines for the steps of a run."""
+"""Engines for the steps of a run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,12 +8,23 @@ from tempfile import TemporaryDirectory
 from anonymizer.model.policy import Effort
 from anonymizer.storage.engine import Engine
 from anonymizer.storage.engines.duckdb import DuckDB
+from anonymizer.storage.engines.spark import Spark
 from anonymizer.storage.home import Home
+
+_MEGABYTES_OF_SHAPES = 256
 
 
 @contextmanager
 def opened_engine(home: Home, effort: Effort, *, spill: bool) -> Iterator[Engine]:
-    """A DuckDB of its own for one step; without `spill` nothing of it reaches a disk."""
+    """An engine of its own for one step; without `spill` nothing of it reaches a disk.
+
+    Spark always spills where its memory ends, so raw values are DuckDB's, whatever `effort` says.
+    """
+    if spill and effort.engine == "spark":
+        shapes = DuckDB(memory_megabytes=_MEGABYTES_OF_SHAPES, threads=1, spill=None)
+        with shapes, Spark(shapes) as engine:
+            yield engine
+        return
     home.private.mkdir(parents=True, exist_ok=True)
     with (
         TemporaryDirectory(dir=home.private, prefix="spill-") as folder,

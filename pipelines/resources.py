@@ -129,6 +129,6 @@ class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @contextmanager
     def engine(self, *, spill: bool) -> Iterator[Engine]:
-        """A DuckDB of its own for one step; without `spill` nothing of it reaches a disk."""
+        """An engine of its own for one step; without `spill` nothing of it reaches a disk."""
         with opened_engine(self.home, self.policy().effort, spill=spill) as engine:
             yield engine

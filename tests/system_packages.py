@@ -43,6 +43,7 @@ PACKAGES: Mapping[str, SystemPackage] = {
         ("chromium", "chromium-browser", "google-chrome"), "chromium", "chromium"
     ),
     "ext4": SystemPackage(("mkfs.ext4",), "e2fsprogs", None),
+    "java": SystemPackage(("java",), "default-jre-headless", "openjdk@17"),
     "git": SystemPackage(("git",), "git", "git"),
     "make": SystemPackage(("make",), "make", "make"),
     "pdftotext": SystemPackage(("pdftotext",), "poppler-utils", "poppler"),

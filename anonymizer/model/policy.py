@@ -432,6 +432,11 @@ class Effort(Settings):
     memory_megabytes: PositiveInt = Field(
         2_048, description="Memory of the counting engine, and of the proof of one table."
     )
+    engine: Literal["duckdb", "spark"] = Field(
+        "duckdb",
+        description="What counts people: duckdb, in the process of the run, or spark, an Apache "
+        "Spark cluster that reads private/ under the same path. The figures are the same.",
+    )
     threads: PositiveInt = Field(
         2,
         description="Threads of the counting engine, and processes that take in and count days, "

@@ -113,6 +113,7 @@ DIRECTIONS: Mapping[str, Direction] = {
     # What is not proved within it is suppressed.
     "effort.proof_work": Direction.NONE,
     "effort.memory_megabytes": Direction.NONE,
+    "effort.engine": Direction.NONE,
     "effort.threads": Direction.NONE,
     "roles": Direction.ROLES,
     # Words say what a group is called; who is in it is compared as a set of people.

@@ -115,9 +115,12 @@ def test_engines_need_errors_and_statements_alone() -> None:
     for module in MODULES:
         if module.startswith("anonymizer.storage.engines."):
             own = {
+                "anonymizer.storage.engine",
                 "anonymizer.storage.engines",
                 "anonymizer.model.errors",
                 "anonymizer.model.escaping",
+                # Spark's translates what DuckDB's reads.
+                *(name for name in MODULES if name.startswith("anonymizer.storage.engines.")),
             }
             assert reached(module) <= own
 

@@ -22,7 +22,7 @@ PACKAGES = ("anonymizer", "audience", "cli", "officer", "pipelines", "portal", "
 # Versions of these decide about bytes of releases and exports, or of the sample world.
 DECIDING = {
     *("duckdb", "pyarrow", "numpy", "scipy", "highspy", "idna", "tzdata", "xlsxwriter"),
-    *("faker", "dagster", "dagster-webserver"),
+    *("faker", "dagster", "dagster-webserver", "pyspark", "sqlglot"),
 }
 _LOCKED = re.compile(
     r"^([A-Za-z0-9_.-]+)(?:\[\w+\])?==([^ ;]+)(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL

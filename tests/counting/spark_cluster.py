@@ -1,0 +1,114 @@
+"""A real cluster of Spark on this machine: a master and two workers, each a process of its own.
+
+They listen on 127.0.0.1 and are ended by their numbers. The executors are children of the workers.
+"""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+_SECONDS_TO_START = 180
+# Short lives: nothing is gained by optimising code.
+_DAEMONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+# A zone of the machine that no policy has must change nothing.
+_JAVA = f"{_DAEMONS} -Duser.timezone=America/Los_Angeles"
+
+
+@dataclass(frozen=True)
+class SparkCluster:
+    """A running cluster; `folder` has all that its processes write."""
+
+    master: str
+    folder: Path
+
+    def environment(self) -> dict[str, str]:
+        """The variable by which the product finds it: the folder of `spark-defaults.conf`."""
+        return {"SPARK_CONF_DIR": str(self.folder / "conf")}
+
+    def settings(self) -> Mapping[str, str]:
+        return {
+            "spark.master": self.master,
+            "spark.cores.max": "2",
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.driver.host": "127.0.0.1",
+            "spark.driver.memory": "768m",
+            "spark.driver.extraJavaOptions": _JAVA,
+            "spark.executor.cores": "1",
+            "spark.executor.memory": "512m",
+            "spark.executor.extraJavaOptions": _JAVA,
+            "spark.local.dir": str(self.folder / "local"),
+            "spark.scheduler.minRegisteredResourcesRatio": "1.0",
+            "spark.scheduler.maxRegisteredResourcesWaitingTime": f"{_SECONDS_TO_START}s",
+            "spark.sql.adaptive.enabled": "false",
+            "spark.sql.shuffle.partitions": "2",
+        }
+
+
+@contextmanager
+def running_cluster(folder: Path) -> Iterator[SparkCluster]:
+    """A master and two workers with a core each."""
+    port = _free_port()
+    cluster = SparkCluster(f"spark://127.0.0.1:{port}", folder)
+    for name in ("conf", "local", "work-1", "work-2"):
+        (folder / name).mkdir(parents=True)
+    lines = [f"{name} {value}" for name, value in cluster.settings().items()]
+    (folder / "conf/spark-defaults.conf").write_text("\n".join(lines), encoding="utf-8")
+    with ExitStack() as running:
+        options = ["--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"]
+        running.enter_context(_process(folder, "master", "master.Master", options))
+        _wait_for(port)
+        for number in (1, 2):
+            options = ["--host", "127.0.0.1", "--cores", "1", "--memory", "768m"]
+            options += ["--webui-port", "0", "--work-dir", str(folder / f"work-{number}")]
+            name = f"worker-{number}"
+            running.enter_context(
+                _process(folder, name, "worker.Worker", [*options, cluster.master])
+            )
+        yield cluster
+
+
+@contextmanager
+def _process(folder: Path, name: str, main: str, options: Sequence[str]) -> Iterator[None]:
+    package = find_spec("pyspark")
+    assert package
+    assert package.origin
+    program = Path(package.origin).parent / "bin/spark-class"
+    environment = os.environ | {
+        "SPARK_CONF_DIR": str(folder / "conf"),
+        "SPARK_DAEMON_JAVA_OPTS": _DAEMONS,
+        "SPARK_DAEMON_MEMORY": "256m",
+        "SPARK_LOCAL_DIRS": str(folder / "local"),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+    }
+    with (folder / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [str(program), f"org.apache.spark.deploy.{main}", *options],
+            env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=folder,
+        )  # fmt: skip
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=_SECONDS_TO_START)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + _SECONDS_TO_START
+    while time.monotonic() < deadline:
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise TimeoutError(f"no master answers on port {port}")
