@@ -55,7 +55,9 @@ class Score:
 
     @property
     def chance(self) -> float:
-        """The probability of so many right answers or more from tossing coins."""
+        """The probability of so many right answers or more from tossing coins; 1 without any."""
+        if not self.rounds:
+            return 1.0
         return float(binomtest(self.right, self.rounds, alternative="greater").pvalue)
 
     @property
