@@ -38,7 +38,7 @@ OPTION = "--campaign-parts"
 class _PartsFile(Settings):
     """A file that has the section of `policy.yaml`, and nothing else."""
 
-    campaign_parts: PartRules = Field(min_length=1)
+    campaign_parts: PartRules = Field(min_length=1, max_length=1)
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,15 @@ class PartTrial:
 
 
 def read_rule(path: Path) -> PartRule:
-    """The last rule of a file that has `campaign_parts` as in `policy.yaml`.
+    """The one rule of a file that has `campaign_parts` as in `policy.yaml`.
 
     Raises ConfigurationError with every mistake.
     """
     try:
-        return load(path, _PartsFile).campaign_parts[-1]
+        (rule,) = load(path, _PartsFile).campaign_parts
     except OSError as error:
         raise ConfigurationError([Fault(str(path), why_unreadable(error))]) from None
+    return rule
 
 
 def try_parts(ground: TrialGround, released: ReleasedPeriod, rule: PartRule) -> PartTrial:

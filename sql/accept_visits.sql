@@ -3,10 +3,9 @@
 -- Where a rule divides the campaign of a visit, the visit counts for the part of its value.
 -- A visit is known by its id and its person: ids of sessions, which people share, lose no person.
 -- in:  raw_rows (visit_id, person_key, user_id_fault, occurred_at, occurred_at_fault, url,
---      user_agent, product_category, device, visitor), url_parts, matches,
+--      user_agent, product_category, device), url_parts, matches,
 --      accessed (choose_campaigns.sql), program_words, interest_words, part_rules (rule,
---      first_day, last_day, raw_column, campaigns VARCHAR[], null = all), part_words (rule, word,
---      part)
+--      first_day, last_day, campaigns VARCHAR[], null = all), part_words (rule, word, part)
 -- out: row_number, fault ('column reason', null = sound), record_key, content, rank, arrival,
 --      excluded, person_key, campaign_ids, program, interest (code, null = none), local_day,
 --      category_not_mapped, tag_unknown (no campaign has its utm_id) BOOLEAN; of rows of other
@@ -50,14 +49,7 @@ parted AS (
     JOIN part_rules AS p ON r.local_day BETWEEN p.first_day AND p.last_day
     LEFT JOIN part_words AS w
         ON w.rule = p.rule
-        AND w.word = lower(trim(
-            CASE p.raw_column
-                WHEN 'device' THEN r.device
-                WHEN 'visitor' THEN r.visitor
-                WHEN 'product_category' THEN r.product_category
-            END,
-            $blanks
-        ))
+        AND w.word = lower(trim(r.device, $blanks))
 ),
 judged AS (
     SELECT
@@ -72,7 +64,11 @@ judged AS (
                 END
             )
         END AS campaign_ids,
-        d.part,
+        CASE
+            WHEN len(a.campaign_ids) > 0
+                AND (d.campaigns IS NULL OR list_has_any(d.campaigns, a.campaign_ids))
+                THEN d.part
+        END AS part,
         c.interest,
         u.utm_ids IS NOT NULL AND n.url_number IS NULL AS tag_unknown,
         p.user_agent IS NOT NULL AS program,

@@ -145,7 +145,7 @@ TABLES: Mapping[str, RawTable] = {
 }
 
 # Columns of visits that are read where a rule of the policy divides campaigns by one of them.
-PART_COLUMNS: Mapping[str, Kind] = {"device": "text", "visitor": "text"}
+PART_COLUMNS: Mapping[str, Kind] = {"device": "text"}
 
 # Part of the contract, never read; those of PART_COLUMNS but for such a rule.
 UNREAD: Mapping[str, frozenset[str]] = {
@@ -168,11 +168,11 @@ UNREAD: Mapping[str, frozenset[str]] = {
 }
 
 
-def visits_with(read: Collection[str], required: Collection[str]) -> RawTable:
-    """The visits with those of PART_COLUMNS that are read; of `required` no file may lack one."""
+def visits_with(read: Collection[str]) -> RawTable:
+    """The visits with those of PART_COLUMNS that are read, of which no file may lack one."""
     visits = TABLES["visits"]
     added = {name: kind for name, kind in PART_COLUMNS.items() if name in read}
-    needed = (*visits.required, *sorted(set(required) - set(visits.required)))
+    needed = (*visits.required, *sorted(added))
     return replace(visits, columns={**visits.columns, **added}, required=needed)
 
 

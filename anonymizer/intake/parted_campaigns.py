@@ -32,13 +32,12 @@ _STRETCH = {
 def visits_read(policy: Policy, day: date) -> RawTable:
     """The visits of a day with the columns that rules need for it and for late visits.
 
-    No file may lack the column of the rule in force: all its visits would be `other` unnoticed.
+    No file may lack such a column: all its visits would be `other` unnoticed, late ones of a rule
+    that has ended too.
     """
     oldest = oldest_needed(day, policy.timing)
     rules = rules_in_force(policy.campaign_parts, day)
-    needed = {each.rule.column for each in rules if each.last_day >= oldest}
-    now = {each.rule.column for each in rules if each.last_day >= day}
-    return visits_with(needed, now)
+    return visits_with({each.rule.column for each in rules if each.last_day >= oldest})
 
 
 def load_parts(engine: Engine, rules: Sequence[PartRule], day: date) -> None:
@@ -52,7 +51,6 @@ def load_parts(engine: Engine, rules: Sequence[PartRule], day: date) -> None:
                 "rule": pa.array(range(len(begun)), pa.int32()),
                 "first_day": pa.array([each.rule.from_day for each in begun], pa.date32()),
                 "last_day": pa.array([each.last_day for each in begun], pa.date32()),
-                "raw_column": pa.array([each.rule.column for each in begun], pa.string()),
                 "campaigns": pa.array([each.rule.campaigns or None for each in begun], listed),
             }
         ),

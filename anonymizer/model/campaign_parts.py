@@ -1,4 +1,4 @@
-"""Parts of campaigns: a campaign for each device, or another column of the visits, by a setting.
+"""Parts of campaigns: a campaign for each device, by a setting.
 
 A visit counts for one part of its campaign, and a part is a campaign like any other: it has days,
 tables, near sets and proofs of its own, and a person counts in no more of them than of campaigns.
@@ -15,20 +15,38 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Annotated, Literal
+from unicodedata import category
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from anonymizer.model.configuration import CalendarDay, Settings
+from anonymizer.model.subjects import is_identifying
 
 OTHER = "other"
 # A campaign's own id has none, so no tag of an address and no other campaign is a part's id.
 _JOINT = "."
 _DAY = timedelta(days=1)
-# A closed list: what is known of a person elsewhere never divides a campaign (promise 7).
-PartColumn = Literal["device", "visitor", "product_category"]
+# A closed list: what is known of a person elsewhere never divides a campaign (promise 7), and no
+# value may say on which other days a person came (decision 29).
+PartColumn = Literal["device"]
 _Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,15}$")]
+
+
+def _plain_text(text: str) -> str:
+    """A text without what identifies a person or cannot be seen. Raises ValueError."""
+    if any(category(letter)[0] == "C" or category(letter) in _BREAKS for letter in text):
+        raise ValueError("it has characters that cannot be seen")
+    if is_identifying(text):
+        raise ValueError("it looks like an e-mail address, a phone number or a 16-digit number")
+    return text
+
+
+_BREAKS = ("Zl", "Zp")
+_Text = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_plain_text)
+]
 # No text that could be a contact or a number of a person.
-_Label = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^@\d\x00-\x1f]*$")]
+_Label = Annotated[_Text, Field(max_length=40, pattern=r"^[^@\d]*$")]
 
 
 class PartName(Settings):
@@ -46,7 +64,7 @@ class PartName(Settings):
 class CampaignPart(PartName):
     """A part and the values of the column that make a visit one of it."""
 
-    values: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = Field(
+    values: tuple[Annotated[_Text, Field(max_length=100)], ...] = Field(
         min_length=1, description="Capitals and blanks around them are ignored."
     )
 
@@ -59,8 +77,8 @@ class PartRule(Settings):
         "rule begins. No day of it may be released when a run meets it first."
     )
     column: PartColumn = Field(
-        description="The column of the visits that decides: `device`, `visitor` or "
-        "`product_category`. It is read where a rule names it, and nothing but the part goes on."
+        description="The column of the visits that decides: `device`. It is read where a rule "
+        "names it, and nothing but the part goes on."
     )
     campaigns: tuple[str, ...] = Field(
         (), description="The ids of the campaigns that have parts; every campaign if none is named."
@@ -75,8 +93,6 @@ class PartRule(Settings):
         words = [word.strip().lower() for part in self.parts.values() for word in part.values]
         if twice := sorted({word for word in words if words.count(word) > 1}):
             raise ValueError(f"values that stand twice: {', '.join(twice)}")
-        if not all(words):
-            raise ValueError("a visit without a value is one of other: list no empty value")
         return self
 
     @property

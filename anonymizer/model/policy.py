@@ -495,8 +495,8 @@ class Policy(Settings):
     codings: CodingSettings = CodingSettings()
     campaign_parts: PartRules = Field(
         (),
-        description="Campaigns are counted in parts by a column of the visits (`device`, `visitor` "
-        "or `product_category`), each part as a campaign of its own: rules with `from_day`, "
+        description="Campaigns are counted in parts by a column of the visits (`device`), "
+        "each part as a campaign of its own: rules with `from_day`, "
         "`column`, `campaigns` (default: all), `parts` (code: `english`, `indonesian`, `values`) "
         "and the names of `other`. A rule that has begun stays; a later one replaces it.",
     )

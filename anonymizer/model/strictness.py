@@ -277,9 +277,18 @@ def _more_interests(before: Catalogue, after: Catalogue) -> Iterator[Weakening]:
 def _more_parts(before: Sequence[PartRule], after: Sequence[PartRule]) -> Iterator[Weakening]:
     """Any rule that differs from all earlier ones, if only in a name: names say what is known."""
     if added := [rule for rule in after if rule not in before]:
-        named = ", ".join(f"from {rule.from_day} by {rule.column}" for rule in added[:_EXAMPLES])
-        words = f"{len(added)} new or changed, {named}"
+        named = "; ".join(_described(rule) for rule in added[:_EXAMPLES])
+        words = f"{len(added)} new or changed: {named}"
         yield Weakening("campaign_parts", f"{len(before)} rule(s)", words)
+
+
+def _described(rule: PartRule) -> str:
+    """A rule for those who approve it: when, what is divided, and into what."""
+    parts = ", ".join(
+        f"{code} ({part.english}, {len(part.values)} value(s))" for code, part in rule.parts.items()
+    )
+    campaigns = ", ".join(rule.campaigns) or "all campaigns"
+    return f"from {rule.from_day} {campaigns} by {rule.column} into {parts}"
 
 
 def _folded(categories: tuple[str, ...]) -> set[str]:

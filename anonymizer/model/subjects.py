@@ -18,6 +18,11 @@ _IDENTIFYING = re.compile(
 )
 
 
+def is_identifying(text: str) -> bool:
+    """Whether a text contains what looks like an e-mail address, a phone or a 16-digit number."""
+    return _IDENTIFYING.search(text) is not None
+
+
 @dataclass(frozen=True)
 class Campaign:
     """The public facts of a campaign. Refuses what cannot stand in a file name or an export."""
@@ -37,7 +42,7 @@ class Campaign:
                 "a campaign or advertiser id cannot be used as a file name; use up to 81 "
                 "letters, digits, dots, dashes and underscores, a letter or digit first",
             )
-        if _IDENTIFYING.search(self.name) or _IDENTIFYING.search(self.advertiser_name):
+        if is_identifying(self.name) or is_identifying(self.advertiser_name):
             raise Held(
                 "identifying_text",
                 f"the name of campaign {self.id} or of its advertiser contains what looks like an "
@@ -58,7 +63,7 @@ class Topic:
                 "topic_id",
                 "the code of an interest cannot be used as a file name; change it in segments.yaml",
             )
-        if any(_IDENTIFYING.search(words) for words in (self.name.english, self.name.indonesian)):
+        if any(is_identifying(words) for words in (self.name.english, self.name.indonesian)):
             raise Held(
                 "identifying_text",
                 f"the name of interest {self.id} contains what looks like an e-mail address, a "

@@ -390,6 +390,8 @@ def approve_settings(
         check_public_ledger(home, [entry.link for entry in entries])
         texts = requested.texts if requested else None
         change = settings_change(home, entries, texts)
+        if first_day := first_free_day(entries):
+            _require_parts_kept(change, first_day)
         role = _require_approver(change, who.login, digest)
         position = 1 + sum(entry.kind == SETTINGS_APPROVAL for entry in entries)
         content = f"{SETTINGS_APPROVAL} {change.replaces} {change.after.digest} {position}"

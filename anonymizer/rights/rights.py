@@ -268,7 +268,7 @@ def access(home: Home, policy: Policy, secret: Secret, user: str) -> HeldData:
 
 _CONTACT = ("user_id", "full_name", "email", "phone", "address")
 _DEMOGRAPHICS = ("gender", "birth_date", "region_code", "registered_at", "closed_at")
-_TRACES = ("cookie_id", "ip", "user_agent", "referrer", "product_category", "device", "visitor")
+_TRACES = ("cookie_id", "ip", "user_agent", "referrer", "product_category", "device")
 
 
 def _distinct(name: str, rows: Sequence[Row], columns: Iterable[str]) -> Category:

@@ -279,6 +279,26 @@ def test_a_file_without_the_column_is_refused(world: World) -> None:
         world.take_in()
 
 
+def test_late_visits_of_a_rule_that_ended_need_its_column_too(world: World) -> None:
+    """Without it they would count as other."""
+    ended = [
+        rule(world.day - timedelta(days=9)),
+        rule(world.day - timedelta(days=1), parts={"tablet": TABLET}),
+    ]
+    world.policy = policy(ended)
+    with pytest.raises(InputsRejected, match="schema_missing:device"):
+        world.take_in()
+
+
+def test_a_rule_leaves_visits_of_other_campaigns_as_they_are(world: World) -> None:
+    """Copies that differ in the device alone are duplicates where nothing is divided."""
+    rows = [{**visit("same"), "device": device} for device in ("mobile", "desktop")]
+    world.visits(as_csv(rows))
+    world.policy = policy([rule(world.day, campaigns=["elsewhere"])])
+    account = world.take_in().accounts["visits"]
+    assert (account.counted, account.duplicates, account.quarantined) == (1, 1, {})
+
+
 def test_copies_of_a_visit_count_for_one_part_in_any_order(world: World) -> None:
     rows = [{**visit("same"), "device": device} for device in ("mobile", "desktop", "tv")]
     world.policy = policy([rule(world.day)])
@@ -337,7 +357,12 @@ def mistakes() -> Iterator[tuple[Rules, str]]:
         ],
         "begin again: mobile",
     )
-    yield [rule("2026-01-02", column="credit_score")], "device"
+    for column in ("credit_score", "visitor", "product_category"):
+        yield [rule("2026-01-02", column=column)], "device"
+    for text in ("siti@toko.example", "0812345678901", "a\u202eb", "a\u2028b", "a\x85b"):
+        yield [rule("2026-01-02", parts={"a": {**PHONE, "values": [text]}})], "values"
+    for text in ("a\u202eb", "a\u2028b", "  "):
+        yield [rule("2026-01-02", parts={"a": {**PHONE, "english": text}})], "english"
     yield [rule("2026-01-02", parts={"a.b": PHONE})], "pattern"
     yield [rule("2026-01-02", other={"english": "0812345", "indonesian": "x"})], "pattern"
     yield [rule("2026-01-02", parts={})], "at least 1"

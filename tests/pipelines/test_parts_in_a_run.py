@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from hashlib import sha256
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from running import call
+from running import Done, call
+from two_logins import OFFICER, ROLES, login
 
 from anonymizer.model.policy import Promise
 from anonymizer.storage.home import Home
@@ -125,3 +127,45 @@ def test_a_run_again_changes_nothing_and_everything_is_proved(home: Home) -> Non
     done = call("run", "--from", THURSDAY, "--to", THURSDAY, "--home", home.root)
     assert done.returncode == 0
     assert before == {path: path.read_bytes() for path in before}
+
+
+TRIED = """
+campaign_parts:
+  - from_day: 2026-12-01
+    column: device
+    parts:
+      mobile: {english: Mobile, indonesian: Ponsel, values: [mobile]}
+      desktop: {english: Desktop, indonesian: Komputer, values: [desktop]}
+"""
+
+
+def test_parts_are_tried_on_a_released_day(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the rule of the home: whole it is what was released, each campaign has three parts."""
+    mine = Home(tmp_path / "home")
+    shutil.copytree(home.root, mine.root, symlinks=True)
+    text = mine.policy.read_text(encoding="utf-8")
+    mine.policy.write_text(text.replace("roles: {}", ROLES), encoding="utf-8")
+    monkeypatch.setenv("AUDIENCE_HOME", str(mine.root))
+    path = tmp_path / "parts.yaml"
+    path.write_text(TRIED)
+
+    def tried(*words: str) -> Done:
+        with login(OFFICER):
+            return call("whatif", "--campaign-parts", path, *words)
+
+    done = tried("--period", str(DAYS[1]), "--json")
+    assert done.returncode == 0, done.stderr
+    (found,) = json.loads(done.stdout)["campaign_parts"]
+    whole, parts = found["whole"], found["parts"]
+    assert whole["published"] == len(list(figures(home, f"campaign-day-{DAYS[1]}")))
+    assert parts["tables"] == 3 * whole["tables"]
+    assert whole["people"] <= parts["people"] <= 3 * whole["people"], "people come for two parts"
+    assert tried("--period", "2026-W44").returncode == 2
+    path.write_text(
+        TRIED + TRIED.split("campaign_parts:")[1].replace("12-01", "12-08").lstrip("\n")
+    )
+    refused = tried()
+    assert refused.returncode == 2
+    assert "parts.yaml" in refused.stderr

@@ -190,33 +190,3 @@ def test_the_table_says_which_setting_needs_an_approval(home: Home) -> None:
     assert "weaker: needs two approvals" in done.stdout
     assert "recorded" in done.stdout
     assert "private counts" in done.stderr
-
-
-PARTS = """
-campaign_parts:
-  - from_day: 2026-12-01
-    column: product_category
-    parts:
-      books: {english: Books, indonesian: Buku, values: [books, buku]}
-      fashion: {english: Fashion, indonesian: Mode, values: [fashion]}
-"""
-
-
-def test_parts_of_campaigns_are_tried_on_a_released_day(home: Home, tmp_path: Path) -> None:
-    """Undivided it is what was released; every campaign has three tables; nothing is left."""
-    before = digests(home)
-    path = tmp_path / "parts.yaml"
-    path.write_text(PARTS)
-    ((found,), *_) = tried("--campaign-parts", str(path), "--period", SECOND).values()
-    whole, parts = found["whole"], found["parts"]
-    assert whole["published"] == published(home, SECOND)
-    assert parts["tables"] == 3 * whole["tables"]
-    assert whole["people"] <= parts["people"] <= 3 * whole["people"], "people come for two parts"
-    assert parts["cpu_seconds"] > 0
-    assert digests(home) == before
-    week = whatif("--campaign-parts", path, "--period", "2026-W44")
-    assert week.returncode == 2
-    path.write_text(PARTS.replace("product_category", "credit_score"))
-    refused = whatif("--campaign-parts", path)
-    assert refused.returncode == 2
-    assert "parts.yaml:4" in refused.stderr
