@@ -87,10 +87,10 @@ def main() -> None:
     )
 
 
-def make(folder: Path, visits: int, campaigns: int, people: int = 0) -> None:
-    """The raw zone; a fifth as many people as visits unless `people` says how many."""
+def make(folder: Path, visits: int, campaigns: int) -> None:
+    """The raw zone."""
     shutil.rmtree(folder, ignore_errors=True)
-    raw, people = folder / "raw", people or max(visits // 5, 1)
+    raw, people = folder / "raw", max(visits // 5, 1)
     connection = duckdb.connect(config={"memory_limit": "2GB", "threads": 2})
     connection.execute("CREATE MACRO draw(number) AS CAST(hash(number) >> 2 AS BIGINT)")
     codes = [

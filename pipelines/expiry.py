@@ -22,7 +22,7 @@ def purge_expired(
     if not taken:
         return None
     forgotten = prune_states(home, ledger)
-    closed = purge_closed(home, taken, secret)
+    closed = purge_closed(home, taken)
     erasure = carry_out_erasures(home, max(taken), ledger, secret)
     erased = erasure.rows if erasure else {}
     report = Report(min(days), outdated_files=forgotten, closed_rows=closed, erased_rows=erased)

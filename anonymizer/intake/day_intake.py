@@ -68,7 +68,7 @@ def take_in(  # noqa: PLR0913  everything that it works with is handed in
     coded = codings or read_codings(policy.codings, home.root)
     load_vocabulary(engine, policy.bots.user_agent_words, interests, coded)
     with _claims(home, engine, interests) as claims:
-        run = DayReader(claims, landing, day, policy, secret, decisions, coded, assessed, home)
+        run = DayReader(claims, landing, day, policy, secret, decisions, coded, assessed)
         reading = _guarded(run)
         if reading.problems:
             raise reading.problems[0]

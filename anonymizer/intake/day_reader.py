@@ -1,7 +1,7 @@
 """Reads and settles all files of a day, table by table, and gathers what there is to say."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -20,7 +20,6 @@ from anonymizer.intake.batches import MOST_FAULTS, RawBatch, RowFault
 from anonymizer.intake.contract import TABLES, RawTable
 from anonymizer.intake.deduplication import Claims, DeduplicatedTable, FileRows
 from anonymizer.intake.intake_outcome import Intake, TakenFile, Warned
-from anonymizer.intake.kept_files import KEPT_TABLES, KeptFile, KeptFiles
 from anonymizer.intake.landing_zone import WORKING_FILE, LandedFile, Landing
 from anonymizer.intake.objections import (
     UNREAD,
@@ -33,16 +32,13 @@ from anonymizer.intake.objections import (
 from anonymizer.intake.parted_campaigns import parted_campaigns, visits_read
 from anonymizer.intake.raw_source import Limits, RawSource, opened
 from anonymizer.intake.readers import read
-from anonymizer.intake.row_validation import RowValidator, years_before
+from anonymizer.intake.row_validation import RowValidator
 from anonymizer.model.campaign_parts import rules_in_force
 from anonymizer.model.codings import Codings
 from anonymizer.model.errors import AudienceError, Held, InputRejected, InputsRejected
 from anonymizer.model.policy import Policy
-from anonymizer.model.version import code_version
 from anonymizer.model.windows import oldest_needed
-from anonymizer.storage.encrypted_rows import Unusable
 from anonymizer.storage.files import write_parquet, write_parquet_stream
-from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
 
 # What is accepted but worth a look, counted once a table is settled.
@@ -79,15 +75,10 @@ class DayReader:
         decisions: Decisions,
         codings: Codings,
         assessed: AssessedFiles | None = None,
-        home: Home | None = None,
     ) -> None:
         self._engine, self._claims = claims.raw, claims
         self._assessed = AssessedFiles() if assessed is None else assessed
         self._read_with = (policy.model_dump_json(), secret.fingerprint, repr(codings))
-        self._kept, self._copies = None, dict[int, KeptFile]()
-        if home is not None:
-            before = years_before(day, policy.retention.closed_years)
-            self._kept = KeptFiles(home, secret, day, before, code_version(), *self._read_with)
         self._landing, self._day = landing, day
         self.day, self.decisions, self.codings = day, decisions, codings
         self._policy, self._limits = policy, Limits.of(policy.intake)
@@ -143,6 +134,7 @@ class DayReader:
     def _read_table(self, table: RawTable) -> DeduplicatedTable:
         """Read and settle a table: its accepted rows, without those of erased people, in a file."""
         claims = self._claims
+        claims.begin()
         files = self._read_files(table)
         self.place = table.name
         if not claims.begun:
@@ -150,8 +142,6 @@ class DayReader:
             nothing = self._validator.judge(no_rows, table, self._day)
             claims.add(0, nothing.claims)
         deduplicated = claims.settle(table, files)
-        if self._kept and self._copies and not self._rejected[table.name]:
-            self._kept.renew(table.name, self._copies, claims.expired())
         if table.objections:
             self._note_unread(table.name, list(files.values()))
         if table.name == "campaigns":
@@ -215,29 +205,6 @@ class DayReader:
         return deduplicated
 
     def _read_files(self, table: RawTable) -> dict[int, FileRows]:
-        """The accepted files of a table by number; with raw bytes where kept ones do not do."""
-        self._claims.begin()
-        self._copies = {}
-        accepted = self._read_each(table)
-        if not any(copy.read for copy in self._copies.values()) or self._kept is None:
-            return accepted
-        copies = list(self._copies.values())
-        if self._kept.fits(copies) and not self._claims.doubtful():
-            return accepted
-        for copy in copies:
-            self._kept.discard(copy)
-        self._forget(table.name)
-        self._claims.begin()
-        return self._read_each(table)
-
-    def _forget(self, table: str) -> None:
-        """Take back what was said of the files of a table, which is said again."""
-        for said in (self._rejected, self._taken, self._warned):
-            said.pop(table, None)
-        for key in [key for key in self._rows if key[0] == table]:
-            del self._rows[key]
-
-    def _read_each(self, table: RawTable) -> dict[int, FileRows]:
         """The accepted files of a table by number; one with the bytes of another is read once."""
         accepted: dict[int, FileRows] = {}
         for number, landed in enumerate(self._landing.of(table.name)):
@@ -270,19 +237,10 @@ class DayReader:
         """What came out of a file, and how to keep it for the other days of the run."""
         gathered = FileRows(landed.name, source.digest)
         key = (table.name, landed.name, source.digest, *self._read_with)
-        known, room = self._assessed.find(key), self._assessed.room_for(table.name)
-        copy, file = None, known or AssessedFile(room)
-        if self._kept and table.name in KEPT_TABLES and source.mapping is None:
-            copy = self._kept.find(table.name, landed.name, source.digest, room)
-            self._copies[number] = copy
-        if known:
-            self._add(number, known.claims, table)
-        elif copy and self._take_kept(copy, table, number):
-            file = copy.assessed
-        else:
-            self._add(number, self._assess(landed, source, table, file, copy), table)
-        if copy:
-            copy.assessed = file
+        known = self._assessed.find(key)
+        file = known or AssessedFile(self._assessed.room_for(table.name))
+        for claims in known.claims if known else self._assess(landed, source, table, file):
+            self._claims.add(number, self._validator.as_of_day(claims, table))
         gathered.rows, gathered.faults, gathered.unread = file.outcome()
         header, warned = file.header, self._warned[table.name]
         self.dropped.setdefault(table.name, set()).update(header.dropped)
@@ -297,46 +255,10 @@ class DayReader:
             warned.append(Warned(table.name, "unknown_columns", size, landed.name, names))
         return gathered, partial(self._assessed.keep, key, file)
 
-    def _add(self, number: int, assessed: Iterable[pa.Table], table: RawTable) -> None:
-        for claims in assessed:
-            self._claims.add(number, self._validator.as_of_day(claims, table))
-
-    def _take_kept(self, copy: KeptFile, table: RawTable, number: int) -> bool:
-        """Whether the rows of a file could be taken from what is kept of it."""
-        if self._kept is None or copy.path is None:
-            return False
-        room = copy.assessed.room
-        try:
-            self._add(number, self._kept.rows(copy), table)
-        except (Unusable, pa.ArrowException, KeyError, ValueError):
-            self._claims.refuse(number)
-            self._kept.discard(copy)
-            copy.assessed = AssessedFile(room)
-            return False
-        return True
-
     def _assess(
-        self,
-        landed: LandedFile,
-        source: RawSource,
-        table: RawTable,
-        file: AssessedFile,
-        copy: KeptFile | None,
-    ) -> Iterator[pa.Table]:
-        """The sound rows of a file, a batch at a time; what else it has is known at the end."""
-        rows = self._assess_rows(landed, source, table, file)
-        if copy is None or self._kept is None:
-            yield from rows
-            return
-        spool = self._kept.spool(self._claims.folder, copy)
-        for claims in rows:
-            spool.write(claims)
-            yield claims
-        spool.close()
-
-    def _assess_rows(
         self, landed: LandedFile, source: RawSource, table: RawTable, file: AssessedFile
     ) -> Iterator[pa.Table]:
+        """The sound rows of a file, a batch at a time; what else it has is known at the end."""
         gathered = FileRows(landed.name, source.digest)
         reading = read(source, table)
         for batch in reading.batches:

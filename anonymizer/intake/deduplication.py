@@ -112,16 +112,6 @@ class Claims:
         if self.begun:
             self.engine.run("remove_refused_rows", {"file": number})
 
-    def doubtful(self) -> bool:
-        """Whether placeholders of kept files do not give what the rows in their place would."""
-        return self.begun and bool(
-            self.engine.records("count_doubtful_placeholders")[0]["doubtful"]
-        )
-
-    def expired(self) -> pa.Table:
-        """The rows of the table that may not be kept for later days, by file."""
-        return self.engine.fetch("list_expired_rows")
-
     def settle(self, table: RawTable, files: Mapping[int, FileRows]) -> DeduplicatedTable:
         """Find duplicates and conflicting ids among the rows of all files; write what is accepted.
 

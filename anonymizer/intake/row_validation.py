@@ -50,7 +50,7 @@ class RowValidator:
             "visit_key": secret.derive("visit"),
             "day": day,
             "late_before": day - timedelta(days=policy.timing.late_days),
-            "purged_before": years_before(day, policy.retention.closed_years),
+            "purged_before": _years_before(day, policy.retention.closed_years),
             "zone": policy.timing.timezone,
             "earliest": EARLIEST,
             "latest": LATEST,
@@ -141,7 +141,7 @@ def _faults(rejected: pa.Table) -> list[RowFault]:
     return faults
 
 
-def years_before(day: date, years: int) -> date:
+def _years_before(day: date, years: int) -> date:
     """The same day of the year; 28 February for a 29th that is not there."""
     try:
         return day.replace(year=day.year - years)

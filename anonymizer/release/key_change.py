@@ -10,7 +10,6 @@ then the change is recorded; then the file takes its place. Between the last two
 and the same command ends it.
 """
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -102,7 +101,6 @@ def change_key(home: Home, ledger: Ledger, reason: str, target: Path | None) -> 
             ledger.append(KEY_CHANGE, new.fingerprint, body)
         check_secret(ledger.entries(), new)
         write_public_ledger(ledger, home)
-        shutil.rmtree(home.kept, ignore_errors=True)  # encrypted with the key before
         if target is None:
             take_over(written, home.secret)
     return new

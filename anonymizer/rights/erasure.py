@@ -24,7 +24,6 @@ from anonymizer.counting.working_rows import (
     days_with_visits,
     remove_people,
 )
-from anonymizer.intake.kept_files import drop_people
 from anonymizer.model.periods import Period
 from anonymizer.model.series import CAMPAIGN_DAY, SERIES
 from anonymizer.release.ledger import Entry, Ledger
@@ -79,7 +78,6 @@ def carry_out_erasures(home: Home, day: date, ledger: Ledger, secret: Secret) ->
         for path in _reach_of_periods(home, plan["reach_periods"]):
             path.unlink(missing_ok=True)
         remove_people(home, people)
-        drop_people(home, secret, people)
         _prove(plan, subject, ledger, secret)
         write_public_ledger(ledger, home)
         shutil.rmtree(_plans(home), ignore_errors=True)

@@ -20,16 +20,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from anonymizer.counting.working_rows import day_of, keys, remove_people
-from anonymizer.intake.kept_files import drop_people
 from anonymizer.model.policy import Policy
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.near_state import forgotten_states
 from anonymizer.release.public_ledger import check_public_ledger
 from anonymizer.storage.files import write_bytes
 from anonymizer.storage.home import Home
-from anonymizer.storage.secret import Secret
 
-_PARTITION = re.compile(r"^day=(\d{4}-\d{2}-\d{2})\.(?:parquet|json|[0-9a-f]{32}\.rows)$")
+_PARTITION = re.compile(r"^day=(\d{4}-\d{2}-\d{2})\.(?:parquet|json)$")
 _REPORTS = "retention"
 Counts = Mapping[str, int]
 
@@ -73,7 +71,7 @@ def prune_states(home: Home, ledger: Ledger) -> Counts:
     return _by_stage(home, forgotten)
 
 
-def purge_closed(home: Home, days: Sequence[date], secret: Secret) -> Counts:
+def purge_closed(home: Home, days: Sequence[date]) -> Counts:
     """Remove people with a closed profile that a day no longer takes in; returns rows by stage.
 
     Intake takes in no profile that was closed more than `closed_years` ago: whoever was there
@@ -88,9 +86,7 @@ def purge_closed(home: Home, days: Sequence[date], secret: Secret) -> Counts:
             gone.append(closed.filter(pc.invert(pc.is_in(closed, value_set=present))))
     if not any(map(len, gone)):
         return {}
-    people = pc.unique(pa.concat_arrays(gone))
-    drop_people(home, secret, people)
-    return dict(remove_people(home, people))
+    return dict(remove_people(home, pc.unique(pa.concat_arrays(gone))))
 
 
 def remove_spilled(home: Home) -> None:

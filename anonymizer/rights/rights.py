@@ -15,11 +15,9 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from anonymizer.intake.kept_files import rows_of
 from anonymizer.intake.normalisation import BLANKS
 from anonymizer.intake.objections import Treatment, UnreadRow
 from anonymizer.intake.person_search import Row, canonical_user, search
@@ -250,7 +248,7 @@ def access(home: Home, policy: Policy, secret: Secret, user: str) -> HeldData:
         search(raw, table, canonical, policy.intake)
         for table in ("profiles", "visits", "consents", "requests")
     )
-    accesses, interests, working = _working_data(home, person, secret)
+    accesses, interests, working = _working_data(home, person)
     categories = (
         _distinct("Identity and contact", profiles.rows, _CONTACT),
         _distinct("Demographics and account", profiles.rows, _DEMOGRAPHICS),
@@ -303,7 +301,7 @@ def _local_day(instant: str, zone: ZoneInfo) -> str:
     return moment.astimezone(zone).date().isoformat() if moment.tzinfo else "at a time without zone"
 
 
-def _working_data(home: Home, person: bytes, secret: Secret) -> tuple[Category, Category, Category]:
+def _working_data(home: Home, person: bytes) -> tuple[Category, Category, Category]:
     """Advertising accesses, interests, and rows of working files, found by pseudonym."""
     campaigns: Counter[str] = Counter()
     interests: Counter[str] = Counter()
@@ -324,9 +322,6 @@ def _working_data(home: Home, person: bytes, secret: Secret) -> tuple[Category, 
             campaigns.update(c for ids in mine["campaign_ids"].to_pylist() for c in ids)
         if "interest" in names:
             interests.update(code for code in mine["interest"].to_pylist() if code)
-    for path in home.kept_files():
-        rows = rows_of(path, secret, pa.array([person], pa.binary()))
-        stages[f"kept {path.parent.name}"] += [path.name[len("day=") :].partition(".")[0]] * rows
     accesses = [f"campaign {campaign}: {visits} visits" for campaign, visits in campaigns.items()]
     viewed = [f"interest {code}: {visits} visits" for code, visits in interests.items()]
     working = [

@@ -110,15 +110,6 @@ class Home:
         return self.portal / "segment_requests.jsonl"
 
     @property
-    def kept(self) -> Path:
-        """What profiles and consents became, for later days; encrypted."""
-        return self.private / "kept"
-
-    def kept_files(self) -> list[Path]:
-        """Every kept file, by table and the last day that used it."""
-        return sorted(self.kept.glob("*/day=*.rows"))
-
-    @property
     def trials(self) -> Path:
         """Stored results of `audience whatif`, from private counts: for officers alone."""
         return self.private / "trials"

@@ -10,9 +10,6 @@ from anonymizer.model.policy import Policy
 from anonymizer.rights.retention import Report, outlook, prune, purge_closed, record, reports
 from anonymizer.storage.files import write_parquet
 from anonymizer.storage.home import Home
-from anonymizer.storage.secret import Secret
-
-SECRET = Secret(bytes(range(32)))
 
 
 def test_partitions_older_than_the_policy_says_are_removed(tmp_path: Path) -> None:
@@ -87,8 +84,8 @@ def test_who_was_closed_too_long_ago_to_be_taken_in_goes_from_older_days_too(
     for day in days[:2]:
         profiles(home, day, c=True, k=True, o=False, p=False)
     profiles(home, days[2], k=True, p=False)
-    assert purge_closed(home, days[:2], SECRET) == {}
-    assert purge_closed(home, days[2:], SECRET) == {"consents": 2, "profiles": 2}
+    assert purge_closed(home, days[:2]) == {}
+    assert purge_closed(home, days[2:]) == {"consents": 2, "profiles": 2}
     for day in days[:2]:
         assert keys_of(home, "profiles", day) == keys_of(home, "consents", day) == "kop"
-    assert purge_closed(home, days, SECRET) == {}
+    assert purge_closed(home, days) == {}

@@ -237,7 +237,6 @@ class World:
     def written(self) -> dict[str, bytes]:
         private = self.home.private
         paths = sorted(p for p in private.rglob("*") if p.is_file()) if private.exists() else []
-        paths = [path for path in paths if path.suffix != ".rows"]  # encrypted, never the same
         return {str(path.relative_to(private)): path.read_bytes() for path in paths}
 
     def with_policy(self, section: str, **changes: Any) -> "World":

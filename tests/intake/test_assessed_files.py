@@ -1,6 +1,5 @@
 """All files but visits are read once in a run: the other days take what is kept of the file."""
 
-import shutil
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -62,8 +61,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def taken(
     world: World, day: date, assessed: AssessedFiles | None = None, policy: Policy | None = None
 ) -> tuple[Intake, dict[str, bytes]]:
-    """What is said of a day, and the files that it becomes, without what other runs have kept."""
-    shutil.rmtree(world.home.kept, ignore_errors=True)
+    """What is said of a day, and the files that it becomes."""
     with DuckDB(memory_megabytes=500, threads=1, spill=None) as engine:
         said = take_in(
             world.home,

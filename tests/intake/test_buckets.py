@@ -119,8 +119,7 @@ def test_a_day_in_a_bucket_is_taken_in_as_from_a_folder(
 def test_nothing_of_an_object_stays_in_the_home(landed: World) -> None:
     landed.take_in()
     found = {path.name for path in landed.home.private.rglob("*") if path.is_file()}
-    kept = {path.name for path in landed.home.kept_files()}  # of profiles and consents, encrypted
-    assert found - kept == {f"day={DAY}.parquet"}
+    assert found == {f"day={DAY}.parquet"}
     assert not list(landed.root.glob("raw*"))
 
 
