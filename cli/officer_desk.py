@@ -36,7 +36,7 @@ class OfficerDesk:
     """
 
     def __init__(self, home: Home) -> None:
-        self._home, self._computing = home, Lock()
+        self._home, self._computing, self._deciding = home, Lock(), Lock()
 
     def requests(self) -> Sequence[WaitingRequest]:
         """The requested segments that wait for a decision. Raises ConfigurationError."""
@@ -65,10 +65,14 @@ class OfficerDesk:
             self._computing.release()
 
     def decide(self, request: str, verdict: Verdict, reason: str) -> str:
-        """Approve or reject a request; what was recorded.
+        """Approve or reject a request, one decision at a time; what was recorded.
 
         Raises ConfigurationError, Busy, LedgerBroken or NoSpace.
         """
+        with self._deciding:
+            return self._decide(request, verdict, reason)
+
+    def _decide(self, request: str, verdict: Verdict, reason: str) -> str:
         self._require_officer()
         wanted, ledger, secret = (
             find_request(self._home, request),
@@ -91,7 +95,11 @@ class OfficerDesk:
         return f"{wanted.segment} is in segments.yaml and applies to {applies}."
 
     def accept(self, day: str, digest: str, reason: str) -> str:
-        """Accept a day; what was recorded. Raises as `decide` does."""
+        """Accept a day, one at a time; what was recorded. Raises as `decide` does, and Held."""
+        with self._deciding:
+            return self._accept(day, digest, reason)
+
+    def _accept(self, day: str, digest: str, reason: str) -> str:
         self._require_officer()
         if (day, digest) not in {(one.day, one.digest) for one in self.days()}:
             problem = f"{day} does not wait for an acceptance of these files"

@@ -12,7 +12,7 @@ from anonymizer.storage.lock import exclusive
 from cli.commands.common import HomeOption, JsonOption, existing_home, parse_day
 from cli.output import say
 from pipelines.implausible_days import ImplausibleDay, accept_day, implausible_days
-from pipelines.plausibility_gate import explained, next_step
+from pipelines.plausibility_gate import DIGITS_SHOWN, explained, next_step
 from pipelines.release_history import open_ledger
 from pipelines.screen import print_json
 
@@ -66,7 +66,8 @@ def _list(place: Home, found: list[ImplausibleDay], *, as_json: bool) -> None:
         return
     for one in found:
         given, needed = one.state.given, one.state.needed
-        say(f"{one.day} (digest {one.digest}): {given} of {needed} acceptances exist.")
+        digest = one.digest[:DIGITS_SHOWN]
+        say(f"{one.day} (digest {digest}): {given} of {needed} acceptances exist.")
         if one.is_released:
             say("The day is released, which is final; weeks and months that contain it wait.")
         say(explained(place, one.day, one.odd, one.state))

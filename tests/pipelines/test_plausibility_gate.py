@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,7 +23,7 @@ from anonymizer.release.acceptances import AcceptanceState
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
 from anonymizer.storage.permissions import account_name
-from pipelines import journal
+from pipelines import journal, period_release
 from pipelines.plausibility_gate import causes, explained, next_step
 
 DAY = "2026-11-01"
@@ -86,6 +87,27 @@ def test_an_implausible_day_is_held_until_it_is_accepted(
     assert audience(*run).returncode == 0
     assert outcome("campaign_reach", "plausible", Period.from_id(DAY).end)[0]
     states_the_acceptance(fresh_home, audience, "accepted on ")
+
+
+@pytest.mark.slow
+def test_a_policy_that_changes_during_a_release_decides_nothing(
+    fresh_home: Home, profiles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may write the file edits it after the settings of the release were approved."""
+    counted = period_release._counted
+    monkeypatch.setenv("AUDIENCE_HOME", str(fresh_home.root))
+
+    def edit(*given: Any) -> Any:
+        text = fresh_home.policy.read_text("utf-8")
+        assert "enabled: true" in text
+        fresh_home.policy.write_text(text.replace("enabled: true", "enabled: false"), "utf-8")
+        return counted(*given)
+
+    monkeypatch.setattr(period_release, "_counted", edit)
+    held = call("run", "--from", DAY, "--to", DAY)
+    assert "enabled: false" in fresh_home.policy.read_text("utf-8")
+    assert held.returncode == 4, held.stdout
+    assert not list(fresh_home.releases.glob("*"))
 
 
 def states_the_acceptance(home: Home, audience: Audience, words: str) -> None:
@@ -158,11 +180,15 @@ def test_with_roles_two_logins_accept_the_same_files(
     assert ENGINEER not in json.dumps(waiting)
     shown = " ".join(audience("accept").stdout.split())
     assert "1 of 2 acceptances exist" in shown
-    assert f"--digest {waiting['digest']}" in shown
+    assert f"--digest {waiting['digest'][:16]} " in shown
+    assert len(waiting["digest"]) == 64
     with login(OFFICER):
         wrong = call(*accept, "--digest", "0000000000000000")
         assert wrong.returncode == 2
         assert "not the ones with this digest" in " ".join(wrong.stderr.split())
+        short = call(*accept, "--digest", waiting["digest"][:15])
+        assert short.returncode == 2
+        assert "has 15 digits, at least 16 are needed" in " ".join(short.stderr.split())
         second = call(*accept, "--digest", waiting["digest"])
     assert second.returncode == 0, second.stderr
     assert "audience run --from" in second.stdout
