@@ -189,6 +189,8 @@ def _compute_effect(
             session.effects[found.id] = site.desk.effects(found.id)
             return RedirectResponse(f"/requests/{found.id}", _SEE_OTHER)
     except AudienceError as error:
+        if found is None:
+            return _refused(site, session, error)
         return _request_answer(site, session, found, problem=str(error), status=_REFUSED)
     return _request_answer(site, session, found)
 
@@ -210,6 +212,8 @@ def _decide(site: OfficerSite, request: Request, session: OfficerSession, form: 
         session.said = site.desk.decide(found.id, chosen, reason)
     except AudienceError as error:
         site.note("decision_refused", request)
+        if found is None:
+            return _refused(site, session, error)
         return _request_answer(
             site, session, found,
             problem=str(error), verdict=verdict, reason=reason, status=_REFUSED,

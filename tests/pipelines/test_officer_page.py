@@ -25,7 +25,7 @@ from starlette.testclient import TestClient
 from test_officer_desk import request_in, take_in_anew
 from two_logins import OFFICER, OTHER, ROLES, login
 
-from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.model.errors import ConfigurationError, Fault, Held
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.settings_change import record_settings
 from anonymizer.storage.home import Home
@@ -100,18 +100,28 @@ def home(released_home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 @dataclass
 class KeptDecisions:
-    """A desk that keeps what it is asked for; with `refusal`, it refuses every decision."""
+    """A desk that keeps what it is asked for; with `refusal`, it refuses every decision.
+
+    With `shut` it refuses to be read, too: the role of the login was taken away.
+    """
 
     waiting: tuple[WaitingRequest, ...] = ()
     held: tuple[WaitingDay, ...] = ()
     refusal: str = ""
+    shut: bool = False
     taken: list[tuple[str, ...]] = field(default_factory=list)
 
     def requests(self) -> tuple[WaitingRequest, ...]:
+        self._require_open()
         return self.waiting
 
     def days(self) -> tuple[WaitingDay, ...]:
+        self._require_open()
         return self.held
+
+    def _require_open(self) -> None:
+        if self.shut:
+            raise Held("weaker_settings", "the desk is shut")
 
     def effects(self, request: str) -> list[dict[str, Any]]:
         self._take("effects", request)
@@ -341,6 +351,24 @@ def test_a_decision_that_is_refused_is_said_with_the_reason_that_was_typed(tmp_p
         assert ("&lt;b&gt;typed" in answer.text) == bool(fields)
     assert not desk.taken
     assert [one["event"] for one in events_of(tmp_path)].count("decision_refused") == 2
+
+
+def test_a_desk_that_refuses_says_so_to_every_form(tmp_path: Path) -> None:
+    """As it does to who opens a page: that the role was taken away is no missing page."""
+    desk = KeptDecisions((REQUEST,), (HELD,))
+    site = site_of(tmp_path, desk)
+    client, path = browser(site, key=site.sessions.key), f"/requests/{REQUEST.id}"
+    assert client.get(path).status_code == 200
+    desk.shut = True
+    why = {"verdict": "reject", "reason": "It is not wanted."}
+    for answer in (
+        *(client.get(page) for page in (path, "/requests", "/days")),
+        send(client, f"{path}/decision", **why),
+        send(client, f"{path}/effect"),
+        send(client, f"/days/{HELD.day}/acceptance", digest=HELD.digest, reason="A holiday."),
+    ):
+        assert answer.status_code == 422
+        assert "the desk is shut" in answer.text
 
 
 def test_decisions_are_taken_from_the_page_alone(tmp_path: Path) -> None:
