@@ -38,6 +38,10 @@ class OfficerDesk:
     def __init__(self, home: Home) -> None:
         self._home, self._computing, self._deciding = home, Lock(), Lock()
 
+    def require_role(self) -> None:
+        """Refuse a login that may not approve settings now. Raises ConfigurationError."""
+        self._require_officer()
+
     def requests(self) -> Sequence[WaitingRequest]:
         """The requested segments that wait for a decision. Raises ConfigurationError."""
         self._require_officer()

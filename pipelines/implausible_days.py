@@ -18,8 +18,8 @@ from anonymizer.release.acceptances import (
     record_acceptance,
     role_that_accepts,
 )
-from anonymizer.release.corrections import Who, newest
-from anonymizer.release.ledger import Ledger
+from anonymizer.release.corrections import Who, editions
+from anonymizer.release.ledger import Entry, Ledger
 from anonymizer.release.settings_change import require_approved, roles_in_force
 from anonymizer.storage.home import Home
 from anonymizer.storage.permissions import account_name
@@ -52,25 +52,35 @@ def implausible_days(home: Home, ledger: Ledger) -> tuple[ImplausibleDay, ...]:
     entries = ledger.entries()
     policy = require_approved(home, entries).after.policy
     roles = roles_in_force(entries, policy.roles)
-    found = (_waiting(home, ledger, day, policy, roles) for day in journal.days(home, "reach"))
+    found = (_waiting(home, entries, day, policy, roles) for day in journal.days(home, "reach"))
     return tuple(one for one in found if one)
 
 
 def _waiting(
-    home: Home, ledger: Ledger, day: date, policy: Policy, roles: Roles
+    home: Home, entries: Sequence[Entry], day: date, policy: Policy, roles: Roles
 ) -> ImplausibleDay | None:
     intake = journal.read(home, "intake", day)
-    release = newest(ledger, CAMPAIGN_DAY, Period("day", day))
-    if intake is None or (release and release.body["inputs"] == intake.facts.get("inputs")):
+    releases = editions(entries, CAMPAIGN_DAY, Period("day", day))
+    if intake is None or (releases and releases[-1].body["inputs"] == intake.facts.get("inputs")):
         return None
     odd = implausible(home, day, policy.plausibility)
     if not odd:
         return None
     measures = [one.measure for one in odd]
-    state = acceptance_state(ledger.entries(), roles, subject_of(home, day), measures)
+    state = acceptance_state(entries, roles, subject_of(home, day), measures)
     if state.is_complete:
         return None
-    return ImplausibleDay(day, digest_of(home, day), odd, state, release is not None)
+    return ImplausibleDay(day, digest_of(home, day), odd, state, bool(releases))
+
+
+def require_acceptor(home: Home, ledger: Ledger) -> None:
+    """Refuse a login that may not accept a day: the measures are counts of rows.
+
+    Raises ConfigurationError, Held as `implausible_days` does.
+    """
+    entries = ledger.entries()
+    policy = require_approved(home, entries).after.policy
+    role_that_accepts(roles_in_force(entries, policy.roles), account_name())
 
 
 def accept_day(

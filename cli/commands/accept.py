@@ -11,7 +11,12 @@ from anonymizer.storage.home import Home
 from anonymizer.storage.lock import exclusive
 from cli.commands.common import HomeOption, JsonOption, existing_home, parse_day
 from cli.output import say
-from pipelines.implausible_days import ImplausibleDay, accept_day, implausible_days
+from pipelines.implausible_days import (
+    ImplausibleDay,
+    accept_day,
+    implausible_days,
+    require_acceptor,
+)
 from pipelines.plausibility_gate import DIGITS_SHOWN, explained, next_step
 from pipelines.release_history import open_ledger
 from pipelines.screen import print_json
@@ -46,6 +51,7 @@ def accept(
     place = existing_home(home)
     local_day = parse_day(day, "--day") if day is not None else None
     if reason is None:
+        require_acceptor(place, open_ledger(place))
         found = implausible_days(place, open_ledger(place))
         chosen = [one for one in found if local_day in {None, one.day}]
         _list(place, chosen, as_json=as_json)
