@@ -36,17 +36,21 @@ class OfficerDesk:
     """
 
     def __init__(self, home: Home) -> None:
-        self._home, self._computing = home, Lock()
+        self._home, self._computing, self._deciding = home, Lock(), Lock()
+
+    def require_role(self) -> None:
+        """Refuse a login that may not approve settings now. Raises ConfigurationError."""
+        require_officer(self._home, open_ledger(self._home), "audience officer")
 
     def requests(self) -> Sequence[WaitingRequest]:
         """The requested segments that wait for a decision. Raises ConfigurationError."""
-        self._require_officer()
+        self.require_role()
         rows = request_rows(self._home, still_open=True)
         return [self._request(dict(zip(_COLUMNS, map(str, row), strict=False))) for row in rows]
 
     def days(self) -> Sequence[WaitingDay]:
         """The days that wait for an acceptance. Raises ConfigurationError."""
-        self._require_officer()
+        self.require_role()
         return [self._day(one) for one in implausible_days(self._home, open_ledger(self._home))]
 
     def effects(self, request: str) -> Sequence[Mapping[str, Any]]:
@@ -54,7 +58,7 @@ class OfficerDesk:
 
         Raises ConfigurationError, Held or Busy.
         """
-        self._require_officer()
+        self.require_role()
         wanted = find_request(self._home, request)
         if not self._computing.acquire(blocking=False):
             raise Busy("this page computes the effect of a request")
@@ -65,11 +69,15 @@ class OfficerDesk:
             self._computing.release()
 
     def decide(self, request: str, verdict: Verdict, reason: str) -> str:
-        """Approve or reject a request; what was recorded.
+        """Approve or reject a request, one decision at a time; what was recorded.
 
         Raises ConfigurationError, Busy, LedgerBroken or NoSpace.
         """
-        self._require_officer()
+        with self._deciding:
+            return self._decide(request, verdict, reason)
+
+    def _decide(self, request: str, verdict: Verdict, reason: str) -> str:
+        self.require_role()
         wanted, ledger, secret = (
             find_request(self._home, request),
             open_ledger(self._home),
@@ -91,8 +99,12 @@ class OfficerDesk:
         return f"{wanted.segment} is in segments.yaml and applies to {applies}."
 
     def accept(self, day: str, digest: str, reason: str) -> str:
-        """Accept a day; what was recorded. Raises as `decide` does."""
-        self._require_officer()
+        """Accept a day, one at a time; what was recorded. Raises as `decide` does, and Held."""
+        with self._deciding:
+            return self._accept(day, digest, reason)
+
+    def _accept(self, day: str, digest: str, reason: str) -> str:
+        self.require_role()
         if (day, digest) not in {(one.day, one.digest) for one in self.days()}:
             problem = f"{day} does not wait for an acceptance of these files"
             raise ConfigurationError([Fault("--day", problem, "open the page again")])
@@ -103,9 +115,6 @@ class OfficerDesk:
         if done.state.is_complete:
             return f"{day} is accepted. The next run of the day releases it."
         return f"{day} is accepted by one of two. Another login accepts it on a page of its own."
-
-    def _require_officer(self) -> None:
-        require_officer(self._home, open_ledger(self._home), "audience officer")
 
     def _request(self, row: Mapping[str, str]) -> WaitingRequest:
         """The row with the segment in words, as the catalogue recorded last has them."""

@@ -47,6 +47,9 @@ class OfficerDecisions(Protocol):
     Each raises an AudienceError, whose text says what is wrong and what to do.
     """
 
+    def require_role(self) -> None:
+        """Refuse a login whose role was taken away."""
+
     def requests(self) -> Sequence[WaitingRequest]:
         """The requested segments that wait for a decision."""
 

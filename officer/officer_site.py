@@ -132,10 +132,18 @@ def serve_officer(site: OfficerSite, port: int) -> None:
 
 
 def _trials_page(site: OfficerSite, _: Request, session: OfficerSession) -> Response:
+    try:
+        site.desk.require_role()
+    except AudienceError as error:
+        return _refused(site, session, error)
     return site.page("trials.html", session, trials=site.trials.all())
 
 
 def _trial_page(site: OfficerSite, request: Request, session: OfficerSession) -> Response:
+    try:
+        site.desk.require_role()
+    except AudienceError as error:
+        return _refused(site, session, error)
     found = site.trials.find(request.path_params["id"])
     if found is None:
         return site.page("missing.html", session, status=404)
@@ -147,9 +155,11 @@ def _trial_page(site: OfficerSite, request: Request, session: OfficerSession) ->
     return site.page("trial.html", session, trial=found, measures=MEASURES, longest=longest)
 
 
-def _requests_page(site: OfficerSite, _: Request, session: OfficerSession) -> Response:
+def _requests_page(site: OfficerSite, request: Request, session: OfficerSession) -> Response:
     try:
-        return site.page("requests.html", session, waiting=site.desk.requests())
+        waiting = site.desk.requests()
+        site.note("requests_read", request)
+        return site.page("requests.html", session, waiting=waiting)
     except AudienceError as error:
         return _refused(site, session, error)
 
@@ -157,6 +167,8 @@ def _requests_page(site: OfficerSite, _: Request, session: OfficerSession) -> Re
 def _request_page(site: OfficerSite, request: Request, session: OfficerSession) -> Response:
     try:
         found = _waiting(site, request)
+        if found:
+            site.note("requests_read", request, about=found.id)
     except AudienceError as error:
         return _refused(site, session, error)
     return _request_answer(site, session, found)
@@ -189,6 +201,8 @@ def _compute_effect(
             session.effects[found.id] = site.desk.effects(found.id)
             return RedirectResponse(f"/requests/{found.id}", _SEE_OTHER)
     except AudienceError as error:
+        if found is None:
+            return _refused(site, session, error)
         return _request_answer(site, session, found, problem=str(error), status=_REFUSED)
     return _request_answer(site, session, found)
 
@@ -210,6 +224,8 @@ def _decide(site: OfficerSite, request: Request, session: OfficerSession, form: 
         session.said = site.desk.decide(found.id, chosen, reason)
     except AudienceError as error:
         site.note("decision_refused", request)
+        if found is None:
+            return _refused(site, session, error)
         return _request_answer(
             site, session, found,
             problem=str(error), verdict=verdict, reason=reason, status=_REFUSED,
@@ -218,14 +234,18 @@ def _decide(site: OfficerSite, request: Request, session: OfficerSession, form: 
     return RedirectResponse("/requests", _SEE_OTHER)
 
 
-def _days_page(site: OfficerSite, _: Request, session: OfficerSession) -> Response:
-    return _days_answer(site, session)
+def _days_page(site: OfficerSite, request: Request, session: OfficerSession) -> Response:
+    return _days_answer(site, request, session)
 
 
-def _days_answer(site: OfficerSite, session: OfficerSession, **content: Any) -> Response:
+def _days_answer(
+    site: OfficerSite, request: Request, session: OfficerSession, **content: Any
+) -> Response:
     fields = {"problem": "", "day": "", "reason": "", **content}
     try:
-        return site.page("days.html", session, waiting=site.desk.days(), **fields)
+        waiting = site.desk.days()
+        site.note("days_read", request)
+        return site.page("days.html", session, waiting=waiting, **fields)
     except AudienceError as error:
         return _refused(site, session, error)
 
@@ -239,7 +259,7 @@ def _accept(site: OfficerSite, request: Request, session: OfficerSession, form: 
     except AudienceError as error:
         site.note("decision_refused", request)
         return _days_answer(
-            site, session, problem=str(error), day=day, reason=reason, status=_REFUSED
+            site, request, session, problem=str(error), day=day, reason=reason, status=_REFUSED
         )
     return RedirectResponse("/days", _SEE_OTHER)
 

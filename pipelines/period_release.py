@@ -20,7 +20,7 @@ from anonymizer.exports.export_folders import write_exports
 from anonymizer.model.accounting import RowAccount
 from anonymizer.model.errors import Held
 from anonymizer.model.periods import Period
-from anonymizer.model.policy import Plausibility, Policy, Timing
+from anonymizer.model.policy import Policy, Timing
 from anonymizer.model.segments import Catalogue
 from anonymizer.model.series import CAMPAIGN_DAY, Series, edition_of
 from anonymizer.model.subjects import EVERYONE, Campaign, Subject, Topic
@@ -87,7 +87,7 @@ def release_period(
 
     Raises Disclosure or Held when it is not published.
     """
-    installation.require_approved_settings()  # the files may have changed since intake
+    approved = installation.require_approved_settings()  # may have changed since intake
     terms = installation.terms(period)
     edition = expected_edition(ledger, series, period)
     place = _ReleaseContext(installation.home, ledger, series, period, edition)
@@ -101,10 +101,9 @@ def release_period(
         return NOTHING
     accepted = ""
     if series == CAMPAIGN_DAY:
-        limits = installation.policy().plausibility
-        accepted = require_plausible(place.home, ledger, period.end, limits)
+        accepted = require_plausible(place.home, ledger, period.end, approved)
     else:
-        _require_plausible_days(place, terms.policy.timing, installation.policy().plausibility)
+        _require_plausible_days(place, terms.policy.timing, approved)
     subjects = _subjects(place, terms.catalogue)
     checked = _check(place, terms, counted, subjects)
     facts = replace(_facts(place, terms.policy, subjects), acceptance=accepted)
@@ -112,7 +111,7 @@ def release_period(
     return _export(published, place, terms)
 
 
-def _require_plausible_days(place: _ReleaseContext, timing: Timing, limits: Plausibility) -> None:
+def _require_plausible_days(place: _ReleaseContext, timing: Timing, approved: Policy) -> None:
     """Hold a longer period of a day whose files did not pass the gate of the day itself.
 
     That are files of a released day that was taken in anew, which is not released again, and those
@@ -122,7 +121,7 @@ def _require_plausible_days(place: _ReleaseContext, timing: Timing, limits: Plau
     for day, inputs in taken.items():
         entry = newest(place.ledger, CAMPAIGN_DAY, Period("day", day))
         if entry is None or entry.body["inputs"] != dict(inputs):
-            require_plausible(place.home, place.ledger, day, limits)
+            require_plausible(place.home, place.ledger, day, approved)
 
 
 def foresee(

@@ -16,7 +16,6 @@ from anonymizer.model.errors import Held, first_few
 from anonymizer.model.policy import Plausibility, Policy
 from anonymizer.model.roles import Roles
 from anonymizer.release.acceptances import (
-    ACCEPTANCE,
     AcceptanceState,
     acceptance_state,
     acceptance_subject,
@@ -28,6 +27,7 @@ from anonymizer.storage.home import Home
 from pipelines import journal
 from pipelines.accounts import read_account
 
+DIGITS_SHOWN = 16  # of the digest of a day's files; fewer do not tell deliveries apart
 _EXAMPLES = 5  # most files, and most rows of each, that are named
 
 
@@ -47,19 +47,18 @@ def implausible(
     return deviations(today, [measures for measures in before if measures], limits)
 
 
-def require_plausible(home: Home, ledger: Ledger, day: date, limits: Plausibility) -> str:
+def require_plausible(home: Home, ledger: Ledger, day: date, approved: Policy) -> str:
     """The subject of the acceptance that a day is released under; empty for a plausible day.
 
-    Raises Held `implausible` for one that nobody has accepted.
+    Raises Held `implausible` for one that nobody has accepted with all measures that are odd now.
     """
-    odd = implausible(home, day, limits)
+    odd = implausible(home, day, approved.plausibility)
     if not odd:
         return ""
-    subject = subject_of(home, day)
-    if ledger.find(ACCEPTANCE, subject) is None:
-        state = state_of(home, ledger, day, odd, Policy.load(home.policy).roles)
+    state = state_of(home, ledger, day, odd, approved.roles)
+    if not state.is_complete:
         raise Held("implausible", explained(home, day, odd, state))
-    return subject
+    return state.subject
 
 
 def state_of(
@@ -93,9 +92,11 @@ def next_step(home: Home, day: date, state: AcceptanceState) -> str:
     if state.logins < state.needed:
         return (
             f"two logins with the role {who_accepts()} accept it, but the roles in force name "
-            f"{state.logins}: name another login under roles in policy.yaml (audience policy check)"
+            f"{state.logins}: name another login under roles in policy.yaml, and have it approved "
+            "with: audience policy approve"
         )
-    command = f'audience accept --day {day} --digest {digest_of(home, day)} --reason "..."'
+    digest = digest_of(home, day)[:DIGITS_SHOWN]
+    command = f'audience accept --day {day} --digest {digest} --reason "..."'
     if not state.firsts:
         return f"two logins with the role {who_accepts()} accept it, each with: {command}"
     first = state.firsts[-1].body

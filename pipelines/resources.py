@@ -105,9 +105,12 @@ class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         record_settings(self.home, self.ledger(), self.secret())
 
-    def require_approved_settings(self) -> None:
-        """Raise Held while the files in force make the promise weaker unapproved."""
-        require_approved(self.home, self.ledger().entries())
+    def require_approved_settings(self) -> Policy:
+        """The policy in force, as it was read; Held while it is weaker unapproved.
+
+        What is decided after that goes by this policy: the file can change in between.
+        """
+        return require_approved(self.home, self.ledger().entries()).after.policy
 
     def terms(self, period: Period) -> PeriodTerms:
         """What applies to a period, by the day on which it begins.

@@ -65,8 +65,9 @@ def plausible(installation: Installation, series: Series, period: Period) -> Che
     """The day looks like the days before it. If not, it is held: it is not published until somebody
     accepts it (audience accept) or its files are delivered again."""
     home, ledger, day = installation.home, installation.ledger(), period.end
-    odd = implausible(home, day, installation.policy().plausibility)
-    state = state_of(home, ledger, day, odd, installation.policy().roles)
+    policy = installation.policy()
+    odd = implausible(home, day, policy.plausibility)
+    state = state_of(home, ledger, day, odd, policy.roles)
     accepted = state.is_complete
     said: dict[str, Any] = {"measures": _measures_table(home, day, odd), "accepted": accepted}
     if not odd or accepted:

@@ -37,6 +37,8 @@ Event = Literal[
     "segment_requested",
     "trial_read",
     "effect_read",
+    "requests_read",
+    "days_read",
     "decision_sent",
     "decision_refused",
     "fault",

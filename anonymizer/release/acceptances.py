@@ -8,7 +8,8 @@ login has a role that may accept. Without roles one login accepts.
 What bears on the figures is public, and certificates state it, those of the day's exports and of
 longer periods that the day is a part of: the measures that were out of their limits, the role, the
 day and the reason. The login is not: it stands in the
-private part of the ledger's entries. An acceptance is bound to the raw files that were taken in.
+private part of the ledger's entries. An acceptance is bound to the raw files that were taken in,
+and to the measures that were odd: where others are odd later, the day is accepted once more.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.model.errors import ConfigurationError, Fault, LedgerBroken
 from anonymizer.model.reasons import require_fit
 from anonymizer.model.roles import Role, Roles
 from anonymizer.model.strictness import DECIDERS, may_decide
@@ -41,6 +42,8 @@ RELEASED_UNDER = "acceptance"
 ACCEPTED_DAYS = "accepted_days"
 # Of an acceptance by two: the number of the first one in the ledger.
 _COMPLETES = "first"
+# Earlier versions recorded the beginning of the digest alone.
+_SHORT_DIGEST = 16
 
 
 @dataclass(frozen=True)
@@ -57,13 +60,18 @@ class Acceptance:
 class AcceptanceState:
     """How far a day is accepted. `firsts` are those by one of two that count now.
 
-    `logins` is how many have a role that may accept.
+    `logins` is how many have a role that may accept, `subject` that of the complete acceptance.
     """
 
     needed: int
-    is_complete: bool = False
     firsts: tuple[Entry, ...] = ()
     logins: int = 0
+    subject: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the day can be released."""
+        return bool(self.subject)
 
     @property
     def given(self) -> int:
@@ -74,10 +82,20 @@ class AcceptanceState:
 def acceptance_state(
     entries: Sequence[Entry], roles: Roles, subject: str, measures: Sequence[str]
 ) -> AcceptanceState:
-    """How far a day is accepted, by the roles in force and the measures that are odd now."""
+    """How far a day is accepted, by the roles in force and the measures that are odd now.
+
+    A complete acceptance counts for the measures that it names. Raises LedgerBroken for one that
+    two logins did not give as `acceptances_of` says.
+    """
     needed = DECIDERS if roles else 1
-    if any((entry.kind, entry.subject) == (ACCEPTANCE, subject) for entry in entries):
-        return AcceptanceState(needed, is_complete=True)
+    for entry in reversed(entries):
+        if (
+            entry.kind == ACCEPTANCE
+            and _is_about(entry.subject, subject)
+            and set(measures) <= set(entry.body["measures"])
+        ):
+            acceptances_of(entry, entries)
+            return AcceptanceState(needed, subject=entry.subject)
     firsts = tuple(
         entry
         for entry in entries
@@ -114,7 +132,13 @@ def role_that_accepts(roles: Roles, login: str) -> str:
 
 def acceptance_subject(day: date, inputs: Mapping[str, str]) -> str:
     """The day, and the digest of the raw files that it was taken in from."""
-    return f"{day} {hashlib.sha256(canonical_json(dict(inputs)).encode()).hexdigest()[:16]}"
+    return f"{day} {hashlib.sha256(canonical_json(dict(inputs)).encode()).hexdigest()}"
+
+
+def _is_about(recorded: str, subject: str) -> bool:
+    """Whether a complete acceptance is of this day and these files; later ones have a number."""
+    (day, digest), (recorded_day, recorded_digest) = subject.split(), recorded.split()[:2]
+    return recorded_day == day and recorded_digest in {digest, digest[:_SHORT_DIGEST]}
 
 
 def record_acceptance(
@@ -144,6 +168,8 @@ def record_acceptance(
             "accepted_on": accepted.accepted_on.isoformat(),
         }
         kind, about = ACCEPTANCE, subject
+        if ledger.find(ACCEPTANCE, subject):
+            about = f"{subject} {len(entries) + 1}"
         if others:
             public[_COMPLETES] = others[-1].sequence
         elif state.needed > 1:
@@ -158,24 +184,26 @@ def record_acceptance(
 
 
 def accepted_of(ledger: Ledger, taken: Mapping[date, Mapping[str, str]]) -> tuple[str, ...]:
-    """The subjects of the acceptances of days, by the files that each was taken in from."""
-    known = {entry.subject for entry in ledger.entries() if entry.kind == ACCEPTANCE}
+    """The subject of the newest acceptance of each day, by the files that it was taken in from."""
+    known = [entry.subject for entry in reversed(ledger.entries()) if entry.kind == ACCEPTANCE]
     subjects = (acceptance_subject(day, taken[day]) for day in sorted(taken))
-    return tuple(subject for subject in subjects if subject in known)
+    newest = (next((one for one in known if _is_about(one, each)), "") for each in subjects)
+    return tuple(subject for subject in newest if subject)
 
 
 def statement_of(body: Mapping[str, Any], links: Sequence[Link]) -> dict[str, Any] | None:
     """What a certificate states of what was accepted: the release, or days that it is made from.
 
     `body` is what is public of the release's entry; None where nothing was accepted. From
-    public parts alone, so that anyone can compare. Raises KeyError for an entry that is not there.
+    public parts alone, so that anyone can compare. Raises KeyError for an entry that is not there,
+    ValueError for a pair that is none.
     """
     subject, contained = body.get(RELEASED_UNDER), body.get(ACCEPTED_DAYS, [])
     if subject is None and not contained:
         return None
-    public_parts = [link.shown for link in links if link.shown is not None]
-    public = {part["subject"]: part["body"] for part in public_parts if part["kind"] == ACCEPTANCE}
-    firsts = _firsts(links)
+    recorded = _recorded(links)
+    public = {one.subject: one for one in recorded if one.kind == ACCEPTANCE}
+    firsts = _firsts(recorded)
     if subject is not None:
         return _stated(public[subject], firsts, "Released although implausible")
     days = {name.split()[0]: public[name] for name in contained}
@@ -187,34 +215,75 @@ def statement_of(body: Mapping[str, Any], links: Sequence[Link]) -> dict[str, An
 
 
 def acceptances_of(accepted: Entry, entries: Iterable[Entry]) -> tuple[Mapping[str, Any], ...]:
-    """What is public of each acceptance of a day that is accepted: of one login, or of two.
+    """Each acceptance of a day that is accepted: of one login, or of two.
 
-    Raises KeyError where the entry of the first is not there.
+    Raises LedgerBroken unless the first of two is an earlier one of another login, about the same
+    files and measures.
     """
-    firsts = {entry.sequence: entry.body for entry in entries if entry.kind == FIRST_ACCEPTANCE}
-    return _in_order(accepted.body, firsts)
+    recorded = [
+        _RecordedAcceptance(entry.kind, entry.subject, entry.sequence, entry.body)
+        for entry in (accepted, *entries)
+        if entry.kind in {FIRST_ACCEPTANCE, ACCEPTANCE}
+    ]
+    try:
+        found = _in_order(recorded[0], _firsts(recorded))
+    except (KeyError, ValueError):
+        found = ()
+    if not found or (len(found) > 1 and found[0]["by"] == found[1]["by"]):
+        raise LedgerBroken(
+            f"entry {accepted.sequence} of the ledger is an acceptance that two logins did not give"
+        )
+    return found
 
 
-def _firsts(links: Iterable[Link]) -> dict[int, Mapping[str, Any]]:
-    """The public fields of the acceptances by one of two, by their numbers."""
-    return {
-        link.sequence: link.shown["body"]
-        for link in links
-        if link.shown is not None and link.shown["kind"] == FIRST_ACCEPTANCE
-    }
+@dataclass(frozen=True)
+class _RecordedAcceptance:
+    """An acceptance as the ledger has it, or its public part."""
+
+    kind: str
+    subject: str
+    sequence: int
+    body: Mapping[str, Any]
+
+
+def _recorded(links: Iterable[Link]) -> list[_RecordedAcceptance]:
+    """What is public of every acceptance."""
+    shown = ((link.sequence, link.shown) for link in links if link.shown is not None)
+    return [
+        _RecordedAcceptance(part["kind"], part["subject"], sequence, part["body"])
+        for sequence, part in shown
+        if part["kind"] in {FIRST_ACCEPTANCE, ACCEPTANCE}
+    ]
+
+
+def _firsts(recorded: Iterable[_RecordedAcceptance]) -> dict[int, _RecordedAcceptance]:
+    """The acceptances by one of two, by their numbers."""
+    return {one.sequence: one for one in recorded if one.kind == FIRST_ACCEPTANCE}
 
 
 def _in_order(
-    last: Mapping[str, Any], firsts: Mapping[int, Mapping[str, Any]]
+    last: _RecordedAcceptance, firsts: Mapping[int, _RecordedAcceptance]
 ) -> tuple[Mapping[str, Any], ...]:
-    return (firsts[last[_COMPLETES]], last) if _COMPLETES in last else (last,)
+    """The fields of both, or of the only one. Raises KeyError or ValueError for a pair of others.
+
+    The first is earlier, and about the same files and measures.
+    """
+    if _COMPLETES not in last.body:
+        return (last.body,)
+    first = firsts[last.body[_COMPLETES]]
+    is_earlier = first.sequence < last.sequence
+    same_files = first.subject.split()[:2] == last.subject.split()[:2]
+    same_measures = first.body["measures"] == last.body["measures"]
+    if not (is_earlier and same_files and same_measures):
+        raise ValueError("the first acceptance is not one of the same files and measures")
+    return (first.body, last.body)
 
 
 def _stated(
-    last: Mapping[str, Any], firsts: Mapping[int, Mapping[str, Any]], what: str
+    last: _RecordedAcceptance, firsts: Mapping[int, _RecordedAcceptance], what: str
 ) -> dict[str, Any]:
     """The acceptance that a day was released under; `first` is that of the other login."""
-    measures = list(last["measures"])
+    measures = list(last.body["measures"])
     first, *second = (_by(one) for one in _in_order(last, firsts))
     said = "; and ".join(
         f"accepted{_in_words(one)}, reason: {one['reason']}" for one in (first, *second)

@@ -11,8 +11,13 @@ from anonymizer.storage.home import Home
 from anonymizer.storage.lock import exclusive
 from cli.commands.common import HomeOption, JsonOption, existing_home, parse_day
 from cli.output import say
-from pipelines.implausible_days import ImplausibleDay, accept_day, implausible_days
-from pipelines.plausibility_gate import explained, next_step
+from pipelines.implausible_days import (
+    ImplausibleDay,
+    accept_day,
+    implausible_days,
+    require_acceptor,
+)
+from pipelines.plausibility_gate import DIGITS_SHOWN, explained, next_step
 from pipelines.release_history import open_ledger
 from pipelines.screen import print_json
 
@@ -46,6 +51,7 @@ def accept(
     place = existing_home(home)
     local_day = parse_day(day, "--day") if day is not None else None
     if reason is None:
+        require_acceptor(place, open_ledger(place))
         found = implausible_days(place, open_ledger(place))
         chosen = [one for one in found if local_day in {None, one.day}]
         _list(place, chosen, as_json=as_json)
@@ -66,7 +72,8 @@ def _list(place: Home, found: list[ImplausibleDay], *, as_json: bool) -> None:
         return
     for one in found:
         given, needed = one.state.given, one.state.needed
-        say(f"{one.day} (digest {one.digest}): {given} of {needed} acceptances exist.")
+        digest = one.digest[:DIGITS_SHOWN]
+        say(f"{one.day} (digest {digest}): {given} of {needed} acceptances exist.")
         if one.is_released:
             say("The day is released, which is final; weeks and months that contain it wait.")
         say(explained(place, one.day, one.odd, one.state))

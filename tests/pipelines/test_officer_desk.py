@@ -1,9 +1,12 @@
 """Decisions on the officer's page: the same rules as of the commands, by two real logins."""
 
 import json
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
+from threading import Semaphore
 from typing import Any
 
 import pytest
@@ -11,12 +14,13 @@ from running import call
 from two_logins import ENGINEER, OFFICER, OTHER, ROLES, login
 
 from anonymizer.model.composed_segments import ComposedSegment
-from anonymizer.model.errors import ConfigurationError
+from anonymizer.model.errors import ConfigurationError, Fault, Held
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.segment_decisions import segment_states
 from anonymizer.release.settings_change import record_settings
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
+from cli import officer_desk
 from cli.officer_desk import OfficerDesk
 from pipelines import journal
 from portal.segment_requests import SegmentRequest, SegmentRequests
@@ -106,6 +110,58 @@ def test_two_logins_accept_a_day_on_their_pages(home: Home) -> None:
         assert not desk.days()
     assert [one.body["by"] for one in entries(home, "first_acceptance")] == [ENGINEER]
     assert [one.body["by"] for one in entries(home, "acceptance")] == [OFFICER]
+
+
+def test_limits_that_nobody_approved_accept_no_day(home: Home) -> None:
+    """Else a day was accepted with fewer measures than the approved limits find odd."""
+    desk = OfficerDesk(home)
+    take_in_anew(home)
+    with login(ENGINEER):
+        (held,) = desk.days()
+        text = home.policy.read_text(encoding="utf-8")
+        assert "enabled: true" in text
+        weaker = text.replace("enabled: true", "enabled: false")
+        home.policy.write_text(weaker, encoding="utf-8")
+        for act in (desk.days, lambda: desk.accept(held.day, held.digest, WHY)):
+            with pytest.raises(Held, match=r"plausibility\.enabled"):
+                act()
+        for options in ((), ("--day", held.day, "--reason", WHY)):
+            said = call("accept", *options)
+            assert said.returncode == 4
+            assert "plausibility.enabled" in said.stderr
+        assert not entries(home, "first_acceptance")
+        home.policy.write_text(text, encoding="utf-8")
+        assert "by one of two" in desk.accept(held.day, held.digest, WHY)
+
+
+def test_decisions_of_two_windows_are_taken_one_after_the_other(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page answers from several threads, and the lock of the home refuses all but one."""
+    desk, wanted = OfficerDesk(home), request_in(home)
+    inside, at_once = Semaphore(1), list[bool]()
+
+    def watched(*_: object, **__: object) -> None:
+        is_alone = inside.acquire(timeout=0)
+        at_once.append(is_alone)
+        time.sleep(0.05)  # what another thread needs to come in
+        if is_alone:
+            inside.release()
+        raise ConfigurationError([Fault("here", "is refused", "nothing")])
+
+    for name in ("find_request", "accept_day"):
+        monkeypatch.setattr(officer_desk, name, watched)
+    take_in_anew(home)
+    with login(OFFICER):
+        (held,) = desk.days()
+    acts = [
+        lambda: refused(lambda: desk.decide(wanted.id, "reject", WHY)),
+        lambda: refused(lambda: desk.accept(held.day, held.digest, WHY)),
+    ]
+    with login(OFFICER), ThreadPoolExecutor(4) as threads:
+        said = [one.result() for one in [threads.submit(act) for act in acts * 2]]
+    assert all("is refused" in one for one in said)
+    assert at_once == [True] * 4
 
 
 def test_two_logins_approve_a_segment_on_their_pages(home: Home) -> None:

@@ -25,7 +25,7 @@ from starlette.testclient import TestClient
 from test_officer_desk import request_in, take_in_anew
 from two_logins import OFFICER, OTHER, ROLES, login
 
-from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.model.errors import ConfigurationError, Fault, Held
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.settings_change import record_settings
 from anonymizer.storage.home import Home
@@ -100,18 +100,28 @@ def home(released_home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 @dataclass
 class KeptDecisions:
-    """A desk that keeps what it is asked for; with `refusal`, it refuses every decision."""
+    """A desk that keeps what it is asked for; with `refusal`, it refuses every decision.
+
+    With `shut` it refuses to be read, too: the role of the login was taken away.
+    """
 
     waiting: tuple[WaitingRequest, ...] = ()
     held: tuple[WaitingDay, ...] = ()
     refusal: str = ""
+    shut: bool = False
     taken: list[tuple[str, ...]] = field(default_factory=list)
 
     def requests(self) -> tuple[WaitingRequest, ...]:
+        self.require_role()
         return self.waiting
 
     def days(self) -> tuple[WaitingDay, ...]:
+        self.require_role()
         return self.held
+
+    def require_role(self) -> None:
+        if self.shut:
+            raise Held("weaker_settings", "the desk is shut")
 
     def effects(self, request: str) -> list[dict[str, Any]]:
         self._take("effects", request)
@@ -124,6 +134,7 @@ class KeptDecisions:
         return self._take(day, digest, reason)
 
     def _take(self, *asked: str) -> str:
+        self.require_role()
         if self.refusal:
             raise ConfigurationError([Fault("here", self.refusal, "ask <b>another</b>")])
         self.taken.append(asked)
@@ -283,7 +294,10 @@ def test_a_request_is_decided_on_its_page(tmp_path: Path) -> None:
     send(client, f"{path}/decision", verdict="reject", reason=why)
     assert desk.taken == [(REQUEST.id, "approve", why), (REQUEST.id, "reject", why)]
     events = events_of(tmp_path)
-    assert [(one["event"], one.get("verdict")) for one in events[1:]] == [
+    read = [one.get("about", "") for one in events if one["event"] == "requests_read"]
+    assert read == ["", REQUEST.id, "", ""]
+    sent_events = [one for one in events[1:] if one["event"] != "requests_read"]
+    assert [(one["event"], one.get("verdict")) for one in sent_events] == [
         ("decision_sent", "approve"),
         ("decision_sent", "reject"),
     ]
@@ -305,7 +319,7 @@ def test_what_a_request_would_change_is_computed_for_one_session(tmp_path: Path)
     assert "would be suppressed: all:all:31.71 of spring" in page
     assert "&lt;b&gt;x&lt;/b&gt;" in page
     assert "would be suppressed: all:all" not in other.get(path).text
-    assert events_of(tmp_path)[-1]["event"] == "effect_read"
+    assert [one["event"] for one in events_of(tmp_path)].count("effect_read") == 1
     send(client, f"{path}/decision", verdict="approve", reason="It is wanted.")
     assert "would be suppressed: all:all" not in client.get(path).text, "of other settings"
 
@@ -319,6 +333,7 @@ def test_a_held_day_is_accepted_with_the_files_that_were_shown(tmp_path: Path) -
                  "by role data_engineer, reason: A holiday."):  # fmt: skip
         assert text in page
     assert f'name="digest" value="{HELD.digest}"' in page
+    assert events_of(tmp_path)[-1]["event"] == "days_read"
     sent = send(client, f"/days/{HELD.day}/acceptance", digest=HELD.digest, reason="A holiday.")
     assert (sent.status_code, sent.headers["location"]) == (303, "/days")
     assert desk.taken == [(HELD.day, HELD.digest, "A holiday.")]
@@ -341,6 +356,24 @@ def test_a_decision_that_is_refused_is_said_with_the_reason_that_was_typed(tmp_p
         assert ("&lt;b&gt;typed" in answer.text) == bool(fields)
     assert not desk.taken
     assert [one["event"] for one in events_of(tmp_path)].count("decision_refused") == 2
+
+
+def test_a_desk_that_refuses_says_so_to_every_form(tmp_path: Path) -> None:
+    """As it does to who opens a page: that the role was taken away is no missing page."""
+    desk = KeptDecisions((REQUEST,), (HELD,))
+    site = site_of(tmp_path, desk)
+    client, path = browser(site, key=site.sessions.key), f"/requests/{REQUEST.id}"
+    assert client.get(path).status_code == 200
+    desk.shut = True
+    why = {"verdict": "reject", "reason": "It is not wanted."}
+    for answer in (
+        *(client.get(page) for page in ("/", "/trials/0123456789ab", path, "/requests", "/days")),
+        send(client, f"{path}/decision", **why),
+        send(client, f"{path}/effect"),
+        send(client, f"/days/{HELD.day}/acceptance", digest=HELD.digest, reason="A holiday."),
+    ):
+        assert answer.status_code == 422
+        assert "the desk is shut" in answer.text
 
 
 def test_decisions_are_taken_from_the_page_alone(tmp_path: Path) -> None:

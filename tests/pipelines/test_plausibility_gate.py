@@ -8,13 +8,14 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from checking import outcome
 from running import call
-from two_logins import ENGINEER, OFFICER, ROLES, login
+from two_logins import ENGINEER, OFFICER, OTHER, ROLES, login
 
 from anonymizer.intake.plausibility import Deviation
 from anonymizer.model.periods import Period
@@ -22,7 +23,7 @@ from anonymizer.release.acceptances import AcceptanceState
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
 from anonymizer.storage.permissions import account_name
-from pipelines import journal
+from pipelines import journal, period_release
 from pipelines.plausibility_gate import causes, explained, next_step
 
 DAY = "2026-11-01"
@@ -88,6 +89,49 @@ def test_an_implausible_day_is_held_until_it_is_accepted(
     states_the_acceptance(fresh_home, audience, "accepted on ")
 
 
+@pytest.mark.slow
+def test_who_may_accept_reads_the_days_and_names_whole_digests(
+    fresh_home: Home, profiles: Path, audience: Audience
+) -> None:
+    """The measures are counts of rows; a few digits do not tell two deliveries apart."""
+    fresh_home.policy.write_text(fresh_home.policy.read_text().replace("roles: {}", ROLES))
+    assert audience("run", "--from", DAY, "--to", DAY).returncode == 4
+    for options in ((), ("--json",), ("--day", DAY)):
+        with login(OTHER):
+            unread = call("accept", *options)
+        assert unread.returncode == 2
+        assert "has no role that may accept a day" in " ".join(unread.stderr.split())
+        assert "age_not_known" not in unread.stdout + unread.stderr
+    with login(ENGINEER):
+        (waiting,) = json.loads(call("accept", "--json").stdout)
+        accept = ("accept", "--day", DAY, "--reason", "It is right.", "--digest")
+        short = call(*accept, waiting["digest"][:15])
+        assert short.returncode == 2
+        assert "has 15 digits, at least 16 are needed" in " ".join(short.stderr.split())
+        assert call(*accept, waiting["digest"][:16]).returncode == 0
+
+
+@pytest.mark.slow
+def test_a_policy_that_changes_during_a_release_decides_nothing(
+    fresh_home: Home, profiles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may write the file edits it after the settings of the release were approved."""
+    counted = period_release._counted
+    monkeypatch.setenv("AUDIENCE_HOME", str(fresh_home.root))
+
+    def edit(*given: Any) -> Any:
+        text = fresh_home.policy.read_text("utf-8")
+        assert "enabled: true" in text
+        fresh_home.policy.write_text(text.replace("enabled: true", "enabled: false"), "utf-8")
+        return counted(*given)
+
+    monkeypatch.setattr(period_release, "_counted", edit)
+    held = call("run", "--from", DAY, "--to", DAY)
+    assert "enabled: false" in fresh_home.policy.read_text("utf-8")
+    assert held.returncode == 4, held.stdout
+    assert not list(fresh_home.releases.glob("*"))
+
+
 def states_the_acceptance(home: Home, audience: Audience, words: str) -> None:
     """In every certificate of the day, in `check` of each export and in `verify`."""
     folders = sorted(home.exports.glob(f"*/campaign-day-{DAY}"))
@@ -151,14 +195,17 @@ def test_with_roles_two_logins_accept_the_same_files(
     assert not list(fresh_home.releases.glob("*"))
     verdict = outcome("campaign_reach", "plausible", Period.from_id(DAY).end)
     assert not verdict[0]
-    (waiting,) = json.loads(audience("accept", "--json").stdout)
+    with login(OFFICER):
+        (waiting,) = json.loads(call("accept", "--json").stdout)
     assert (waiting["day"], waiting["acceptances"], waiting["needed"]) == (DAY, 1, 2)
     assert [one["measure"] for one in waiting["measures"]] == MEASURES
     assert waiting["accepted_by_one"][0]["role"] == "data_engineer"
     assert ENGINEER not in json.dumps(waiting)
-    shown = " ".join(audience("accept").stdout.split())
+    with login(OFFICER):
+        shown = " ".join(call("accept").stdout.split())
     assert "1 of 2 acceptances exist" in shown
-    assert f"--digest {waiting['digest']}" in shown
+    assert f"--digest {waiting['digest'][:16]} " in shown
+    assert len(waiting["digest"]) == 64
     with login(OFFICER):
         wrong = call(*accept, "--digest", "0000000000000000")
         assert wrong.returncode == 2
@@ -166,7 +213,8 @@ def test_with_roles_two_logins_accept_the_same_files(
         second = call(*accept, "--digest", waiting["digest"])
     assert second.returncode == 0, second.stderr
     assert "audience run --from" in second.stdout
-    assert "No day waits" in audience("accept").stdout
+    with login(OFFICER):
+        assert "No day waits" in call("accept").stdout
     assert audience(*run).returncode == 0
     states_the_acceptance(fresh_home, audience, "accepted by role data_engineer on 20")
     states_the_acceptance(fresh_home, audience, "; and accepted by role privacy_officer on 20")
@@ -193,7 +241,8 @@ def test_files_that_changed_between_need_both_again(
     with login(OFFICER):
         assert call(*accept).returncode == 0
     assert audience(*run).returncode == 4
-    (waiting,) = json.loads(audience("accept", "--json").stdout)
+    with login(OFFICER):
+        (waiting,) = json.loads(call("accept", "--json").stdout)
     assert [one["role"] for one in waiting["accepted_by_one"]] == ["privacy_officer"]
     with login(ENGINEER):
         assert call(*accept).returncode == 0

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from unittest import mock
 
@@ -10,8 +11,8 @@ import pytest
 from release_world import SECRET
 
 from anonymizer.exports.certificate import ACCEPTED, CONTAINED, certificate_bytes
-from anonymizer.exports.verification import _unfit_certificates
-from anonymizer.model.errors import ConfigurationError
+from anonymizer.exports.verification import _unfit_certificates, verify_links
+from anonymizer.model.errors import ConfigurationError, Held, LedgerBroken
 from anonymizer.model.roles import Roles
 from anonymizer.release import acceptances
 from anonymizer.release.acceptances import (
@@ -30,9 +31,10 @@ from anonymizer.release.acceptances import (
     statement_of,
 )
 from anonymizer.release.corrections import Who
-from anonymizer.release.ledger import Ledger
+from anonymizer.release.ledger import RELEASE, Ledger
 from anonymizer.release.public_ledger import PublicLedger, write_public_ledger
 from anonymizer.release.release import Release
+from anonymizer.storage.files import canonical_json
 from anonymizer.storage.home import Home
 
 DAY = date(2026, 11, 1)
@@ -197,14 +199,84 @@ def test_what_one_login_accepted_before_there_were_roles_stands(home: Home) -> N
     """Also what earlier versions recorded: their entries name no first one."""
     home.root.mkdir()
     subject, ledger = acceptance_subject(DAY, INPUTS), Ledger.open(home.ledger)
-    ledger.append(ACCEPTANCE, subject, {"reason": "A holiday.", "measures": []}, {"by": "budi"})
+    short = subject[: len("2026-11-01 ") + 16]
+    public = {"reason": "A holiday.", "measures": ["visits"]}
+    ledger.append(ACCEPTANCE, short, public, {"by": "budi"})
     (entry,) = ledger.entries()
-    assert acceptance_state([entry], ROLES, subject, ["visits"]).is_complete
-    assert accepted_of(ledger, {DAY: INPUTS}) == (subject,)
-    stated = statement_of({RELEASED_UNDER: subject}, [entry.link])
+    assert acceptance_state([entry], ROLES, subject, ["visits"]).subject == short
+    assert not acceptance_state([entry], ROLES, subject, ["visits", "people"]).is_complete
+    other = acceptance_subject(date(2026, 11, 2), INPUTS)
+    assert not acceptance_state([entry], ROLES, other, ["visits"]).is_complete
+    assert accepted_of(ledger, {DAY: INPUTS}) == (short,)
+    stated = statement_of({RELEASED_UNDER: short}, [entry.link])
     assert stated is not None
     assert stated["in_words"].endswith("; accepted, reason: A holiday.")
     assert set(stated) == {"measures", "role", "accepted_on", "reason", "in_words"}
+
+
+def test_a_complete_one_counts_for_its_measures_and_there_can_be_another(home: Home) -> None:
+    """Where more is odd later, by other limits or another history, both accept once more."""
+    subject = acceptance_subject(DAY, INPUTS)
+    assert subject.split()[1] == sha256(canonical_json(INPUTS).encode()).hexdigest()
+    more = replace(ACCEPTED_DAY, measures=("people", *ACCEPTED_DAY.measures))
+    by(home, "budi", "data_engineer")
+    assert by(home, "ratna", "privacy_officer").subject == subject
+    assert not acceptance_state(
+        Ledger.open(home.ledger).entries(), ROLES, subject, more.measures
+    ).is_complete
+    assert not by(home, "ratna", "privacy_officer", accepted=more).is_complete
+    second = by(home, "budi", "data_engineer", accepted=more)
+    assert second.subject == f"{subject} 4"
+    assert kinds(home) == [FIRST_ACCEPTANCE, ACCEPTANCE] * 2
+    ledger = Ledger.open(home.ledger)
+    for fewer in (["people"], ["visits of the day"], list(more.measures)):
+        assert acceptance_state(ledger.entries(), ROLES, subject, fewer).is_complete
+    assert accepted_of(ledger, {DAY: INPUTS}) == (second.subject,)
+    links = [entry.link for entry in ledger.entries()]
+    for name, measures in ((subject, ACCEPTED_DAY.measures), (second.subject, more.measures)):
+        stated = statement_of({RELEASED_UNDER: name}, links)
+        assert stated is not None
+        assert stated["measures"] == list(measures)
+
+
+@pytest.mark.parametrize("fault", ["", "day", "files", "later", "login", "measures", "nobody"])
+def test_a_pair_that_is_none_breaks_the_ledger(home: Home, tmp_path: Path, fault: str) -> None:
+    """For `verify` by what is public; for who reads the ledger the logins differ, too."""
+    home.root.mkdir()
+    subject, ledger = acceptance_subject(DAY, INPUTS), Ledger.open(home.ledger)
+    about = {
+        "day": acceptance_subject(date(2026, 11, 2), INPUTS),
+        "files": acceptance_subject(DAY, {}),
+    }.get(fault, subject)
+    body = {"reason": "A holiday.", "role": "data_engineer", "accepted_on": "2026-11-01"}
+    odd, others = {**body, "measures": ["visits"]}, {**body, "measures": ["people"]}
+    number = {"later": 2, "nobody": 7}.get(fault, 1)
+    last = (ACCEPTANCE, subject, {**odd, "first": number}, {"by": "ratna"})
+    first = (
+        FIRST_ACCEPTANCE,
+        f"{about} 1",
+        others if fault == "measures" else odd,
+        {"by": "ratna" if fault == "login" else "budi"},
+    )
+    for one in (last, first) if fault == "later" else (first, last):
+        ledger.append(*one)
+    release = {"files": {"figures.parquet": "0" * 64}, RELEASED_UNDER: subject}
+    ledger.append(RELEASE, "campaign-day-2026-11-01", release)
+    entries = ledger.entries()
+    accepted = next(entry for entry in entries if entry.kind == ACCEPTANCE)
+    if not fault:
+        assert len(acceptances_of(accepted, entries)) == 2
+        assert acceptance_state(entries, ROLES, subject, ["visits"]).is_complete
+        with pytest.raises(Held):  # the file is missing, the chain holds
+            verify_links(tmp_path, [entry.link for entry in entries])
+        return
+    with pytest.raises(LedgerBroken, match="that two logins did not give"):
+        acceptances_of(accepted, entries)
+    with pytest.raises(LedgerBroken):
+        acceptance_state(entries, ROLES, subject, ["visits"])
+    if fault != "login":
+        with pytest.raises(LedgerBroken):
+            verify_links(tmp_path, [entry.link for entry in entries])
 
 
 @pytest.mark.parametrize("reason", ["", "x" * 301, "a\nb", "a\x07b", "ask anna@example.com"])
