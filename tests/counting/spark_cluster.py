@@ -94,7 +94,7 @@ def _process(folder: Path, name: str, main: str, options: Sequence[str]) -> Iter
     try:
         yield
     finally:
-        process.terminate()
+        process.kill()
         process.wait(timeout=_SECONDS_TO_START)
 
 
