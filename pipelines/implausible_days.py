@@ -25,7 +25,7 @@ from anonymizer.storage.home import Home
 from anonymizer.storage.permissions import account_name
 from anonymizer.storage.secret import Secret
 from pipelines import journal
-from pipelines.plausibility_gate import DIGITS_SHOWN, digest_of, implausible, subject_of
+from pipelines.plausibility_gate import DIGITS_OF_FILES, digest_of, implausible, subject_of
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ def _not_acceptable(
     if not odd:
         problem = f"{day} has not been taken in, or is plausible"
         yield Fault("--day", problem, f"audience run --from {day} --to {day}")
-    elif digest and len(digest) < DIGITS_SHOWN:
-        problem = f"has {len(digest)} digits, at least {DIGITS_SHOWN} are needed"
+    elif digest and len(digest) < DIGITS_OF_FILES:
+        problem = f"has {len(digest)} digits, at least {DIGITS_OF_FILES} are needed"
         yield Fault("--digest", problem, f"see the digest: audience accept --day {day}")
     elif not digest_of(home, day).startswith(digest):
         problem = f"the files of {day} are not the ones with this digest"

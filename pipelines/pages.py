@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -56,13 +57,28 @@ def _running(*modules: Sequence[str]) -> Iterator[list[subprocess.Popen[bytes]]]
     """Processes of their own session: a terminal's Ctrl-C reaches them once, from here."""
     workspace = str(Path(__file__).with_name("workspace.yaml"))
     processes: list[subprocess.Popen[bytes]] = []
+    ending = threading.Event()
     try:
         for module in modules:
             command = [sys.executable, "-P", "-m", *module, "--workspace", workspace]
-            processes.append(subprocess.Popen(command, start_new_session=True))  # noqa: S603
+            process = subprocess.Popen(  # noqa: S603
+                command, start_new_session=True, stderr=subprocess.PIPE
+            )
+            processes.append(process)
+            threading.Thread(target=_pass_on, args=(process, ending), daemon=True).start()
         yield processes
     finally:
+        ending.set()
         _end(processes)
+
+
+def _pass_on(process: subprocess.Popen[bytes], ending: threading.Event) -> None:
+    """Show what a process complains about, but not that it was interrupted because all end."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if not ending.is_set():
+            sys.stderr.buffer.write(line)
+            sys.stderr.buffer.flush()
 
 
 def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:

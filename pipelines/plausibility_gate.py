@@ -27,7 +27,7 @@ from anonymizer.storage.home import Home
 from pipelines import journal
 from pipelines.accounts import read_account
 
-DIGITS_SHOWN = 16  # of the digest of a day's files; fewer do not tell deliveries apart
+DIGITS_OF_FILES = 16  # of the digest of a day's files; fewer do not tell deliveries apart
 _EXAMPLES = 5  # most files, and most rows of each, that are named
 
 
@@ -95,7 +95,7 @@ def next_step(home: Home, day: date, state: AcceptanceState) -> str:
             f"{state.logins}: name another login under roles in policy.yaml, and have it approved "
             "with: audience policy approve"
         )
-    digest = digest_of(home, day)[:DIGITS_SHOWN]
+    digest = digest_of(home, day)[:DIGITS_OF_FILES]
     command = f'audience accept --day {day} --digest {digest} --reason "..."'
     if not state.firsts:
         return f"two logins with the role {who_accepts()} accept it, each with: {command}"

@@ -248,10 +248,10 @@ class _RecordedAcceptance:
 
 def _recorded(links: Iterable[Link]) -> list[_RecordedAcceptance]:
     """What is public of every acceptance."""
-    shown = ((link.sequence, link.shown) for link in links if link.shown is not None)
+    public = ((link.sequence, link.shown) for link in links if link.shown is not None)
     return [
         _RecordedAcceptance(part["kind"], part["subject"], sequence, part["body"])
-        for sequence, part in shown
+        for sequence, part in public
         if part["kind"] in {FIRST_ACCEPTANCE, ACCEPTANCE}
     ]
 

@@ -17,7 +17,7 @@ from pipelines.implausible_days import (
     implausible_days,
     require_acceptor,
 )
-from pipelines.plausibility_gate import DIGITS_SHOWN, explained, next_step
+from pipelines.plausibility_gate import DIGITS_OF_FILES, explained, next_step
 from pipelines.release_history import open_ledger
 from pipelines.screen import print_json
 
@@ -72,7 +72,7 @@ def _list(place: Home, found: list[ImplausibleDay], *, as_json: bool) -> None:
         return
     for one in found:
         given, needed = one.state.given, one.state.needed
-        digest = one.digest[:DIGITS_SHOWN]
+        digest = one.digest[:DIGITS_OF_FILES]
         say(f"{one.day} (digest {digest}): {given} of {needed} acceptances exist.")
         if one.is_released:
             say("The day is released, which is final; weeks and months that contain it wait.")

@@ -123,7 +123,7 @@ def test_promise_5_identifying_text_does_not_pass_as_a_campaign_name() -> None:
     Campaign("spring", "Lebaran 2026-03-01 to 2026-03-31, 50% off", "maju", "PT 21", DAY, DAY)
 
 
-@pytest.mark.parametrize("bad", ["", "..", "a/b", ".hidden", "a b", "x" * 65, "a\n", "é"])
+@pytest.mark.parametrize("bad", ["", "..", "a/b", ".hidden", "a b", "x" * 82, "a\n", "é"])
 def test_ids_that_are_no_file_names_are_refused(bad: str) -> None:
     with pytest.raises(Held, match="campaign_id"):
         Campaign(bad, "Sale", "maju", "PT Maju", DAY, DAY)
