@@ -206,6 +206,19 @@ class DeletionSettings(Settings):
             raise ValueError("require_audience needs audience: the name that messages give us")
         return self
 
+    @model_validator(mode="after")
+    def _plain_or_hashed(self) -> Self:
+        plain, hashed = (
+            {(each.type, each.format) for each in self.identifiers if bool(each.hash) is digests}
+            for digests in (False, True)
+        )
+        for kind, form in sorted(plain & hashed):
+            raise ValueError(
+                f"identifiers: type {kind!r} with format {form!r} stands with a hash and without "
+                "one; a value cannot be both, so give each its own type or format"
+            )
+        return self
+
 
 class PresetTables(Settings):
     """What a preset has for each raw table."""

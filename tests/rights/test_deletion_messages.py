@@ -628,6 +628,11 @@ def test_keys_that_prove_nothing_are_refused(
         ("{keys: keys/vendor.json}", "{keys: k, algorithms: [HS256]}", "algorithms"),
         ("{keys: keys/vendor.json}", "{keys: k, algorithms: [none]}", "algorithms"),
         ("  audience: audience.example\n", "  require_audience: true\n", "needs audience"),
+        (
+            "format: plain}]",
+            "format: plain}, {type: user_id, format: plain, hash: md5}]",
+            "stands with a hash and without",
+        ),
     ],
 )
 def test_mistakes_of_the_settings_are_reported(
