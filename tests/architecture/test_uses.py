@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PRODUCT = ("anonymizer", "audience", "cli", "data_samples", "pipelines", "portal")
+PRODUCT = ("anonymizer", "audience", "cli", "data_samples", "officer", "pipelines", "portal")
 # Not part of the product, but as little a test: what developers and users run.
 RUN_BY_HAND = ("benchmarks", "examples", "website")
 

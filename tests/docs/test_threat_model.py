@@ -82,7 +82,17 @@ OVERCLAIMS = re.compile(
     r"|tidak ada data orang",
     re.IGNORECASE,
 )
-_SAYING = ("anonymizer", "audience", "cli", "docs", "pipelines", "portal", "sql", "website")
+_SAYING = (
+    "anonymizer",
+    "audience",
+    "cli",
+    "docs",
+    "officer",
+    "pipelines",
+    "portal",
+    "sql",
+    "website",
+)
 
 
 def texts_of_the_project() -> list[Path]:

@@ -1,6 +1,5 @@
 """Days of a home whose visits are in a real PostgreSQL: the sensor asks for those that are due."""
 
-import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -64,7 +63,6 @@ def asked(instance: dg.DagsterInstance, cursor: str | None) -> tuple[list[tuple[
     result = repository.get_sensor_def("landing").evaluate_tick(context)
     keys = [(request.run_key or "").split(":") for request in result.run_requests or []]
     found = [(key[1], key[2]) for key in keys if key[0] == "landing"]
-    assert json.loads(result.cursor or "{}") is not None
     return found, result.cursor or "{}"
 
 
