@@ -28,6 +28,8 @@ _TEXTS = {
     "age_not_known": "row(s) with a date that gives no age",
     "request_undated": "row(s) without a readable time: they apply permanently",
     "category_not_mapped": "row(s) with a category that belongs to no interest",
+    "rule_without_campaign": "id(s) that campaign_parts in policy.yaml names are not in this "
+    "table; check how they are written",
     "tag_unknown": "row(s) with a utm_id that matches no campaign",
     "quarantined": "row(s) quarantined, {detail}",
     "ignored": "ignored: {detail}",
@@ -35,7 +37,7 @@ _TEXTS = {
 }
 # Told apart, with what follows from them.
 _ELSEWHERE = frozenset({"unread"})
-_COUNTED = ("row(s)", "column(s)", "working file(s)")
+_COUNTED = ("row(s)", "column(s)", "id(s)", "working file(s)")
 
 
 def warnings_of(home: Home, days: Sequence[date]) -> list[Warned]:

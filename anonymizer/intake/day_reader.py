@@ -29,7 +29,11 @@ from anonymizer.intake.objections import (
     add_unread_requests,
     unread_rows,
 )
-from anonymizer.intake.parted_campaigns import parted_campaigns, visits_read
+from anonymizer.intake.parted_campaigns import (
+    parted_campaigns,
+    unknown_campaigns,
+    visits_read,
+)
 from anonymizer.intake.raw_source import Limits, RawSource, opened
 from anonymizer.intake.readers import read
 from anonymizer.intake.row_validation import RowValidator
@@ -196,6 +200,8 @@ class DayReader:
             return _rewritten(deduplicated, requests)
         if table == "campaigns" and rules_in_force(self._policy.campaign_parts, self._day):
             campaigns = pq.read_table(deduplicated.accepted)
+            if missing := unknown_campaigns(campaigns, self._policy.campaign_parts, self._day):
+                self._warned[table].append(Warned(table, "rule_without_campaign", missing))
             parted = parted_campaigns(campaigns, self._policy.campaign_parts, self._day)
             write_parquet(parted, deduplicated.accepted)
         if table == "consents" and any(file.unread for file in files):

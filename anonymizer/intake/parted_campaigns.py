@@ -80,3 +80,10 @@ def parted_campaigns(campaigns: pa.Table, rules: Sequence[PartRule], day: date) 
         for stretch in stretches(CampaignStretch(*(row[column] for column in _STRETCH)), rules, day)
     ]
     return pa.Table.from_pylist(rows, schema=campaigns.schema).sort_by("campaign_id")
+
+
+def unknown_campaigns(campaigns: pa.Table, rules: Sequence[PartRule], day: date) -> int:
+    """How many campaign ids the rule of a day names that no accepted campaign has."""
+    ruling = [each for each in rules_in_force(rules, day) if each.last_day >= day]
+    named = {campaign for each in ruling for campaign in each.rule.campaigns}
+    return len(named - set(campaigns["campaign_id"].to_pylist()))

@@ -299,6 +299,19 @@ def test_a_rule_leaves_visits_of_other_campaigns_as_they_are(world: World) -> No
     assert (account.counted, account.duplicates, account.quarantined) == (1, 1, {})
 
 
+@pytest.mark.parametrize(
+    ("named", "missing"),
+    [([], 0), (["C1"], 0), (["c1"], 1), (["C1", "C-1", "elsewhere"], 2)],
+)
+def test_ids_in_rules_that_no_campaign_has_are_a_warning(
+    named: list[str], missing: int, world: World
+) -> None:
+    world.visits(as_csv([{**visit("same"), "device": "mobile"}]))
+    world.policy = policy([rule(world.day, campaigns=named)])
+    found = [each for each in world.take_in().warnings if each.code == "rule_without_campaign"]
+    assert [(each.table, each.count) for each in found] == [("campaigns", missing)] * bool(missing)
+
+
 def test_copies_of_a_visit_count_for_one_part_in_any_order(world: World) -> None:
     rows = [{**visit("same"), "device": device} for device in ("mobile", "desktop", "tv")]
     world.policy = policy([rule(world.day)])
