@@ -426,6 +426,7 @@ def test_in_a_browser_without_a_script_from_one_site_to_the_other_and_back(world
         assert BROWSER not in cookies
         page.click("text=Sign out")
         assert page.url == f"{world.server.origin}/sign-in"
+        page.wait_for_load_state("networkidle")  # the browser also clears what it kept of the site
         page.go_back()
         page.reload()
         assert page.url.startswith(f"{world.server.origin}/sign-in"), "nothing is kept"
