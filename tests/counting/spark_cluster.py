@@ -46,6 +46,13 @@ class SparkCluster:
             "spark.scheduler.minRegisteredResourcesRatio": "1.0",
             "spark.scheduler.maxRegisteredResourcesWaitingTime": f"{_SECONDS_TO_START}s",
             "spark.sql.adaptive.enabled": "false",
+            # What installations may have, and what must not act here. No such class exists.
+            "spark.eventLog.enabled": "true",
+            "spark.extraListeners": "example.LineageListener",
+            "spark.plugins": "example.Plugin",
+            "spark.sql.queryExecutionListeners": "example.PlanListener",
+            "spark.sql.files.ignoreCorruptFiles": "true",
+            "spark.sql.files.ignoreMissingFiles": "true",
             "spark.sql.shuffle.partitions": "2",
         }
 

@@ -7,6 +7,7 @@ rows are shaped.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -50,7 +51,8 @@ class Spark:
         trace: TracebackType | None,
     ) -> None:
         for name in list(self._frames):
-            self.drop(name)
+            with suppress(Exception):  # a dead cluster has nothing left, and the first error counts
+                self.drop(name)
 
     def sibling(self, spill: Path) -> "Spark":
         """Not on Spark."""
@@ -72,7 +74,12 @@ class Spark:
                 raise Held("missing_input", f"{place} is missing; run the step that writes it")
         files = [f"file://{_PATTERNS.sub(_ESCAPED, str(path.resolve()))}" for path in paths]
         self.drop(name)
-        self._shapes.load(name, pq.read_schema(paths[0]).empty_table())
+        shape = pq.read_schema(paths[0])
+        for path in paths[1:]:  # Spark would read a column that a file lacks as unknown
+            if lacking := set(shape.names) - set(pq.read_schema(path).names):
+                place, columns = f"{path.parent.name}/{path.name}", ", ".join(sorted(lacking))
+                raise Held("missing_input", f"{place} lacks {columns}; take its day in again")
+        self._shapes.load(name, shape.empty_table())
         self._show(name, _done(f"reading {name}", lambda: self._session.read.parquet(*files)))
 
     def create(self, name: str, statement: str, parameters: Mapping[str, Any] | None = None) -> int:
@@ -153,7 +160,12 @@ class Spark:
 
     def _keep(self, statement: str, parameters: Mapping[str, Any]) -> tuple[Any, int]:
         frame = self._ask(statement, spark_text(statement), parameters).persist()
-        return frame, int(_done(statement, frame.count))
+        try:
+            return frame, int(_done(statement, frame.count))
+        except BaseException:
+            with suppress(Exception):  # or a later file of this name would be read from it
+                frame.unpersist()
+            raise
 
     def _collected(
         self, place: str, text: str, parameters: Mapping[str, Any], schema: pa.Schema

@@ -1,9 +1,9 @@
 """Sessions of Spark whose keys and rows are not written where others read them.
 
 The keys of pseudonyms are bound values, so they are part of Spark's plans; the page of an
-application and its event log show plans. Both are therefore off, and what Spark writes to its local
-folders is encrypted. All other settings (the master, memory, the network) are those of the Spark
-installation: `spark-defaults.conf`, `spark-submit`.
+application, its event log and listeners (of lineage, for example) get plans. All are therefore
+off, and what Spark writes to its local folders is encrypted. All other settings (the master,
+memory, the network) are those of the Spark installation: `spark-defaults.conf`, `spark-submit`.
 """
 
 import signal
@@ -17,25 +17,36 @@ from anonymizer.model.errors import ConfigurationError, Fault
 
 _GUARDS: Mapping[str, str] = {
     "spark.eventLog.enabled": "false",
+    "spark.executor.syncLogLevel.enabled": "true",
+    "spark.extraListeners": "",
     "spark.io.encryption.enabled": "true",
+    "spark.plugins": "",
+    "spark.sql.queryExecutionListeners": "",
     "spark.ui.enabled": "false",
 }
-# A statement means the same as in DuckDB.
+# A statement means the same as in DuckDB, and a file that cannot be read is an error.
 _MEANING: Mapping[str, str] = {
     "spark.sql.ansi.enabled": "true",
     "spark.sql.caseSensitive": "false",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.useLargeVarTypes": "false",
+    "spark.sql.files.ignoreCorruptFiles": "false",
+    "spark.sql.files.ignoreMissingFiles": "false",
+    "spark.sql.function.concatBinaryAsString": "false",
+    "spark.sql.parquet.binaryAsString": "false",
 }
 _OF_THE_APPLICATION: Mapping[str, str] = {
     "spark.app.name": "audience",
-    "spark.executor.syncLogLevel.enabled": "true",
     "spark.sql.catalogImplementation": "in-memory",
     "spark.ui.showConsoleProgress": "false",
 }
 _WANTED = (
     "install the extra: pip install 'audience[spark]', and Java 17 or later, or set "
     "effort.engine: duckdb"
+)
+_UNREACHED = (
+    "see its messages above: it needs Java 17 or later, and the spark.master of "
+    "spark-defaults.conf has to answer; if it ran before, start again; or set effort.engine: duckdb"
 )
 
 
@@ -58,7 +69,7 @@ def new_session() -> Any:
             session = builder.getOrCreate()
     except Exception as error:  # noqa: BLE001  Java's, Py4J's and Spark's own
         problem = f"Spark does not start ({type(error).__name__})"
-        raise _fault(problem, "see its messages above; " + _WANTED) from None
+        raise _fault(problem, _UNREACHED) from None
     _require_guards(session)
     session.sparkContext.setLogLevel("OFF")  # messages of Spark quote values
     own = session.newSession()
@@ -71,16 +82,20 @@ def new_session() -> Any:
 def _own_signals() -> Iterator[None]:
     """Keep what an interruption does here: PySpark raises KeyboardInterrupt in its place."""
     before = signal.getsignal(signal.SIGINT)
-    yield
-    if current_thread() is main_thread():
-        signal.signal(signal.SIGINT, before)
+    try:
+        yield
+    finally:
+        if current_thread() is main_thread():
+            signal.signal(signal.SIGINT, before)
 
 
 def _require_guards(session: Any) -> None:
     """Refuse an application that was started with other settings, all of them at once."""
     settings = session.sparkContext.getConf()
     wrong = [
-        Fault(f"Spark, {name}", f"must be {value}", "end the application that runs already")
+        Fault(
+            f"Spark, {name}", f"must be {value or 'empty'}", "end the application that runs already"
+        )
         for name, value in _GUARDS.items()
         if settings.get(name, "").lower() != value
     ]
