@@ -99,6 +99,7 @@ def _watch(processes: Sequence[subprocess.Popen[bytes]], address: str) -> int:
         if not ready and (ready := _answers(address)):
             out().print(f"Dagster's pages: {address} (Ctrl-C ends them)")
         time.sleep(_PAUSE_SECONDS)
+    time.sleep(_PAUSE_SECONDS)  # for what it complained about to be shown before this
     notices().print("A process of Dagster has ended; the pages end, too.", style="red")
     return 1
 

@@ -212,10 +212,11 @@ class DeletionSettings(Settings):
             {(each.type, each.format) for each in self.identifiers if bool(each.hash) is digests}
             for digests in (False, True)
         )
-        for kind, form in sorted(plain & hashed):
+        if both := sorted(plain & hashed):
+            named = ", ".join(f"type {kind!r} with format {form!r}" for kind, form in both)
             raise ValueError(
-                f"identifiers: type {kind!r} with format {form!r} stands with a hash and without "
-                "one; a value cannot be both, so give each its own type or format"
+                f"identifiers listed both with a hash and without one: {named}; a value cannot be "
+                "both, so give each a type or format of its own"
             )
         return self
 

@@ -19,6 +19,7 @@ import pytest
 
 from anonymizer.storage.home import Home
 from cli.commands.init import create_home
+from pipelines.pages import _running
 
 pytestmark = pytest.mark.slow
 AUDIENCE = str(Path(sys.executable).with_name("audience"))
@@ -116,6 +117,23 @@ def test_ended_pages_leave_no_process_behind(
             for left in processes_of(home):
                 with suppress(ProcessLookupError):
                     os.kill(left, signal.SIGKILL)
+
+
+def test_complaints_are_shown_until_the_end_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A process that is interrupted while it starts would fill the screen with its trace."""
+    (tmp_path / "complaining.py").write_text(
+        "import sys, time\nprint('complaint', file=sys.stderr, flush=True)\ntime.sleep(600)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    complaints = ""
+    with _running(["complaining"]) as processes:
+        while not complaints:
+            complaints = capfd.readouterr().err
+    assert complaints == "complaint\n"
+    assert [process.poll() for process in processes] == [-signal.SIGINT]
+    assert capfd.readouterr().err == ""
 
 
 def refused_by(port: int) -> list[int]:

@@ -631,7 +631,7 @@ def test_keys_that_prove_nothing_are_refused(
         (
             "format: plain}]",
             "format: plain}, {type: user_id, format: plain, hash: md5}]",
-            "stands with a hash and without",
+            "both with a hash and without one: type 'user_id' with format 'plain'",
         ),
     ],
 )

@@ -84,9 +84,9 @@ class Spark:
 
     def create(self, name: str, statement: str, parameters: Mapping[str, Any] | None = None) -> int:
         """Keep the rows of `sql/<statement>.sql` as table `name`; returns how many there are."""
+        self._shapes.create(name, statement, parameters)
         frame, count = self._keep(statement, parameters or {})
-        self._shapes.create(name, statement, parameters)  # it may read what it replaces
-        self._forget(name)
+        self._forget(name)  # not before: the statement may read what it replaces
         self._show(name, frame)
         self._kept.add(name)
         return count
