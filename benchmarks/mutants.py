@@ -499,7 +499,23 @@ _INTAKE = (
         "anonymizer/intake/contract.py",
         (f"{_PARTS}test_a_file_without_the_column_is_refused",),
         ("a file may lack the column", "nothing wrong",
-         "needed = (*visits.required, *sorted(added))", "needed = visits.required"),
+         "needed = (*visits.required, *sorted(read))", "needed = visits.required"),
+    ),
+    *_of(
+        "anonymizer/model/policy.py",
+        (f"{_PARTS}test_parts_by_category_need_the_purpose_in_the_policy",),
+        ("parts by category need no consent to cookies", "rights",
+         "return not consented and any(rule.needs_cookies for rule in rules)",
+         "return False"),
+    ),
+    *_of(
+        "anonymizer/release/settings_change.py",
+        ("tests/pipelines/test_weaker_settings.py::"
+         "test_parts_by_category_begin_in_a_week_and_month_that_need_consent",),
+        ("parts by category begin in a week without consent to cookies", "rights",
+         "if start < first_day]", "if start > first_day]"),
+        ("parts by category begin in a month without consent to cookies", "rights",
+         ', Period.of("month", begins).start]', "]"),
     ),
     *_of(
         "anonymizer/model/campaign_parts.py",
