@@ -23,6 +23,7 @@ from anonymizer.storage.engines.spark_session import new_session
 # Hadoop takes a path for a pattern.
 _PATTERNS, _ESCAPED = re.compile(r"([*?{}\[\]\\,])"), r"\\\1"
 _INTAKE = "Spark counts; rows are taken in by DuckDB (decision 30)"
+Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
 
@@ -173,6 +174,16 @@ class Spark:
         found = _done(place, self._ask(place, text, parameters).toArrow)
         columns = [column.cast(field.type) for column, field in zip(found, schema, strict=True)]
         return pa.table(columns, schema=schema)
+
+
+def on_workers(place: str, work: Callable[[Task], Answer], tasks: Sequence[Task]) -> list[Answer]:
+    """What the work returns for each task, in processes of Python on the cluster.
+
+    They need the packages of this process. Tasks and answers are in no plan, and encrypted where
+    Spark keeps them. Raises Held `engine_failed`, ConfigurationError as `new_session` does.
+    """
+    context = new_session().sparkContext
+    return _done(place, lambda: list(context.parallelize(tasks, len(tasks)).map(work).collect()))
 
 
 def _done(place: str, work: Callable[[], Answer]) -> Answer:
