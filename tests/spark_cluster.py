@@ -102,6 +102,7 @@ def end_application() -> None:
     Killed, not asked to stop: one that waits for a busy cluster would hold the tests up.
     """
     from pyspark import SparkContext  # noqa: PLC0415  slow to load, and needed by slow tests alone
+    from pyspark.sql import SparkSession  # noqa: PLC0415  likewise
 
     if SparkContext._active_spark_context is None:
         return
@@ -109,6 +110,7 @@ def end_application() -> None:
     java.kill()
     java.wait(timeout=60)
     SparkContext._active_spark_context = SparkContext._gateway = SparkContext._jvm = None
+    SparkSession._instantiatedSession = SparkSession._activeSession = None
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from plain_periods import Life, write
 from small_world import DAY, SECRET, World, count_again, key
-from spark_cluster import SparkCluster, end_application
+from spark_cluster import SparkCluster
 from test_eligible_people import CASES
 
 from anonymizer.counting.eligibility import find_eligible_in
@@ -107,7 +107,6 @@ def spark(cluster: SparkCluster) -> Iterator[Spark]:
     with shapes, Spark(shapes) as engine:
         assert signal.getsignal(signal.SIGINT) == before
         yield engine
-    end_application()
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from anonymizer.storage.engines.spark_session import new_session
 # Hadoop takes a path for a pattern.
 _PATTERNS, _ESCAPED = re.compile(r"([*?{}\[\]\\,])"), r"\\\1"
 _PYTHON = "workers need Python with this version of the program"
-_INTAKE = "Spark counts; rows are taken in by DuckDB (decision 30)"
+_INTAKE = "Spark counts; statements of intake are for DuckDB (decision 30)"
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
