@@ -271,12 +271,3 @@ def test_workers_with_another_version_hold_the_day(
     with pytest.raises(AudienceError, match=r"workers of Spark run version 0\.1\.0 of the program"):
         others.take_in()
     assert workers_of(Effort()) is None
-
-
-def test_a_task_shows_no_key(others: World) -> None:
-    others.visits(as_parquet([visit()]), "v.parquet")
-    shown = []
-    others.workers = lambda tasks: shown.extend(map(repr, tasks)) or in_this_process(tasks)
-    others.take_in()
-    (task,) = shown
-    assert "k" * 32 not in task
