@@ -23,6 +23,7 @@ from anonymizer.sources.source_catalogue import FILE_NAME
 from anonymizer.sources.source_zone import SourceZone
 from anonymizer.storage.raw_zone import RawZone
 from pipelines.accounts import account_facts
+from pipelines.cluster_intake import workers_of
 from pipelines.days_in_advance import DaysInAdvance, Surroundings
 from pipelines.finished_days import FinishedDays
 from pipelines.flow import Flow
@@ -120,6 +121,7 @@ class IntakeStage:
                 codings=codings,
                 raw=self.raw_zone.root(),
                 assessed=self.assessed,
+                workers=workers_of(terms.policy.effort),
             )
 
     def tell(self) -> None:

@@ -434,8 +434,9 @@ class Effort(Settings):
     )
     engine: Literal["duckdb", "spark"] = Field(
         "duckdb",
-        description="What counts people: duckdb, in the process of the run, or spark, an Apache "
-        "Spark cluster that reads private/ under the same path. The figures are the same.",
+        description="What takes in and counts visits: duckdb, in the process of the run, or "
+        "spark, an Apache Spark cluster that has the home under the same path. The figures are "
+        "the same.",
     )
     threads: PositiveInt = Field(
         2,

@@ -22,7 +22,7 @@ from raw_world import (
     visit,
 )
 
-from anonymizer.intake import csv_reader, day_reader, landing_zone, raw_source
+from anonymizer.intake import csv_reader, file_assessment, landing_zone, raw_source
 from anonymizer.model.errors import Held, InputsRejected
 
 
@@ -364,7 +364,7 @@ class TestExpansion:
     def test_more_bad_rows_than_anyone_would_look_at(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        for module in (csv_reader, day_reader):
+        for module in (csv_reader, file_assessment):
             monkeypatch.setattr(module, "MOST_FAULTS", 100)
         world.visits(as_csv([visit("v2")]) + b"1\n" * 101, "x.csv")
         world.visits(as_json_lines([visit("v2")]) + b"1\n" * 101, "x.jsonl")
@@ -385,7 +385,7 @@ class TestExpansion:
 
 @pytest.mark.alternate("raw files of every form")
 def test_a_file_swapped_while_it_is_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = day_reader.read
+    honest = file_assessment.read
     content = as_csv([visit("v1")])
     path = world.visits(content)
 
@@ -398,7 +398,7 @@ def test_a_file_swapped_while_it_is_read(world: World, monkeypatch: pytest.Monke
             os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))  # size and time as before
         return reading
 
-    monkeypatch.setattr(day_reader, "read", read_and_swap)
+    monkeypatch.setattr(file_assessment, "read", read_and_swap)
     assert reasons(world) == ["changed"]
 
 
