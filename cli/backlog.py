@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from anonymizer.exports.export_folders import faulty_exports
 from anonymizer.exports.notice import withdrawn
+from anonymizer.exports.partition_update import are_current
 from anonymizer.model.periods import Period
 from anonymizer.model.policy import Policy
 from anonymizer.model.series import CAMPAIGN_DAY, first_edition
@@ -86,8 +87,10 @@ def missing_days(home: Home) -> list[date]:
         first = CAMPAIGN_DAY.release_id(Period("day", day))
         if first in ordered or any(f"/{first}" in name for name in faulty):
             missing.append(day)
-    if released and not home.database.exists() and not missing:
-        missing.append(max(released))  # any run builds the whole database again
+    wanted = Policy.load(home.policy).published.figures
+    complete = home.database.exists() and are_current(home, ledger, wanted=wanted)
+    if released and not complete and not missing:
+        missing.append(max(released))  # any run builds the whole database again, and its files
     return sorted(missing)
 
 

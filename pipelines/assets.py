@@ -24,6 +24,7 @@ import dagster as dg
 from anonymizer.counting.eligibility import EligibilityCounts, find_eligible_in
 from anonymizer.counting.reach import Reach, count_series
 from anonymizer.exports.database_growth import update_database
+from anonymizer.exports.partition_update import update_figures
 from anonymizer.model.periods import Period
 from anonymizer.model.series import CAMPAIGN_DAY, SERIES, Series
 from pipelines import journal
@@ -261,6 +262,7 @@ def _finish(installation: Installation, days: Sequence[date]) -> None:
     """What a run does once, whatever became of its days: the database, and what may go."""
     home, ledger, secret = installation.home, installation.ledger(), installation.secret()
     update_database(home, ledger)
+    update_figures(home, ledger, wanted=installation.policy().published.figures)
     purge_expired(home, days, ledger, secret)
 
 

@@ -450,6 +450,19 @@ def _figures(releases: Sequence[Release], definitions: Definitions) -> pa.Table:
     return pa.concat_tables([schema.empty_table(), *parts])
 
 
+def figure_rows(release: Release, definitions: Definitions) -> pa.Table:
+    """The rows that the table `figures` has of a release in force, in the order that it has them.
+
+    `corrects` and `corrected_by` play no part: who calls knows that the release is in force.
+    """
+    with duckdb.connect() as connection:
+        for name, rows in incoming_rows([release], definitions).items():
+            connection.register(f"incoming_{name}", rows)
+        for name in ("releases", "figures"):
+            connection.execute(read(f"create_{name}"))
+        return connection.table("figures").to_arrow_table()
+
+
 def releases_in(path: Path) -> list[str]:
     """The releases that a database names; none for one that cannot be read."""
     try:

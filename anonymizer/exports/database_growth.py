@@ -17,7 +17,7 @@ import json
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -65,12 +65,16 @@ _APPENDED = ("releases", "released_tables", "figures")
 
 @dataclass(frozen=True)
 class DatabaseState:
-    """What a database file holds: its digest, layout and releases, and how much of it is sorted."""
+    """What a database file holds: its digest, layout and releases, and how much of it is sorted.
+
+    `build` is the digest that it had when all of it was built the last time.
+    """
 
     digest: str
     layout: str
     releases: tuple[str, ...]
     sorted_figures: int
+    build: str = ""
 
 
 class _CannotGrowError(Exception):
@@ -85,7 +89,7 @@ def update_database(home: Home, ledger: Ledger) -> Path:
     """
     with exclusive(home):
         require_releases(home, ledger)
-        wanted, known = _circulating(ledger), _read_state(home)
+        wanted, known = circulating(ledger), _read_state(home)
         if known and known.layout == layout() and wanted[: len(known.releases)] == known.releases:
             try:
                 return _grow(home, ledger, known, wanted[len(known.releases) :])
@@ -100,11 +104,12 @@ def rebuild_database(home: Home, ledger: Ledger) -> Path:
     Raises as `update_database` does.
     """
     with exclusive(home):
-        wanted = _circulating(ledger)
+        wanted = circulating(ledger)
         releases = [one for one in load_releases(home, ledger) if one.id in set(wanted)]
         path = build_database(releases, home)
         figures = sum(release.figures.num_rows for release in releases)
-        _write_state(home, DatabaseState(sha256(path), layout(), wanted, figures))
+        digest = sha256(path)
+        _write_state(home, DatabaseState(digest, layout(), wanted, figures, digest))
     return path
 
 
@@ -115,12 +120,17 @@ def layout() -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _circulating(ledger: Ledger) -> tuple[str, ...]:
+def circulating(ledger: Ledger) -> tuple[str, ...]:
     """The releases that the database is made of, in the order of the ledger."""
     entries = ledger.entries()
     gone, corrections = withdrawn(entries), corrected(entries)
     names = (entry.subject for entry in ledger.releases())
     return tuple(name for name in names if circulates(name, corrections, gone))
+
+
+def database_build(home: Home) -> str:
+    """Which build the database has grown from: where it is another one, its rows may differ."""
+    return known.build if (known := _read_state(home)) else ""
 
 
 def _state_file(home: Home) -> Path:
@@ -158,7 +168,12 @@ def _grow(home: Home, ledger: Ledger, known: DatabaseState, new: Sequence[str]) 
         if figures > 2 * max(sorted_figures, _LEAST_SORTED):
             _sort(copy)
             sorted_figures = figures
-        state = DatabaseState(sha256(copy), known.layout, (*known.releases, *new), sorted_figures)
+        state = replace(
+            known,
+            digest=sha256(copy),
+            releases=(*known.releases, *new),
+            sorted_figures=sorted_figures,
+        )
     _write_state(home, state)
     return home.database
 

@@ -17,6 +17,7 @@ from typing import Any
 from anonymizer.exports.certificate import CERTIFICATE, stated_as, stated_in
 from anonymizer.exports.database import differences, releases_in
 from anonymizer.exports.notice import NOTICE, WITHDRAWAL
+from anonymizer.exports.partitioned_figures import FOLDER, verify_partitions
 from anonymizer.exports.pointer import CORRECTED, POINTER
 from anonymizer.exports.recorded_files import EXPORTS, RETIREMENT, recorded_files
 from anonymizer.model.errors import Held, LedgerBroken
@@ -91,7 +92,7 @@ def verify_links(published: Path, links: Sequence[Link]) -> VerifiedFolder:
     present = _look_at_files(published, expected, links, found)
     if not found.faults:
         found.faults.extend(_unfit_certificates(published, accepted))
-        _look_at_database(published, links, found)
+        _look_at_analysts_files(published, links, found)
     if found.faults:
         raise Held("published_edited", _tell(found.faults))
     releases = len(_subjects(links, RELEASE))
@@ -190,7 +191,7 @@ def _look_at_files(
     published: Path, expected: Mapping[str, str], links: Sequence[Link], found: _Discrepancies
 ) -> int:
     """Compare every file with the chain; returns how many are there as recorded."""
-    present = set(_files(published)) - {_LEDGER, _DATABASE}
+    present = {name for name in _files(published) if not _is_for_analysts(name)}
     waiting = _waiting(published, expected, present)
     left = _left_by_withdrawals(published, links, present)
     # A notice beside files that are there is laid last, and again by every run that finds it gone.
@@ -301,21 +302,39 @@ def _files(published: Path) -> Iterator[str]:
             yield name.as_posix()
 
 
-def _look_at_database(published: Path, links: Sequence[Link], found: _Discrepancies) -> None:
-    """Compare the analysts' database with one that is built of the releases in circulation."""
-    path = published / _DATABASE
+def _is_for_analysts(name: str) -> bool:
+    """Whether a file is compared by what it holds, and not by its bytes."""
+    return name in {_LEDGER, _DATABASE} or name.startswith(f"{FOLDER}/")
+
+
+def _look_at_analysts_files(published: Path, links: Sequence[Link], found: _Discrepancies) -> None:
+    """Compare what is made of all releases with the releases in circulation."""
     there = {
         subject: digests
         for subject, digests in _subjects(links, RELEASE).items()
         if (published / "releases" / subject).is_dir()
     }
-    if not there:
-        return
+    releases, withdrawn = list(_read(published, there)), _withdrawn(links)
+    corrections = {old: new for old, (new, _) in _corrections(links).items()}
+    if there:
+        _look_at_database(published, releases, corrections, withdrawn, found)
+    files = verify_partitions(published / FOLDER, releases, corrections, withdrawn)
+    found.faults.extend(map(visible, files.faults))
+    found.unfinished.extend(map(visible, files.unfinished))
+
+
+def _look_at_database(
+    published: Path,
+    releases: Sequence[Release],
+    corrections: Mapping[str, str],
+    withdrawn: Collection[str],
+    found: _Discrepancies,
+) -> None:
+    """Compare the analysts' database with one that is built of the releases in circulation."""
+    path = published / _DATABASE
     if not path.is_file():
         found.unfinished.append(f"{_DATABASE} is not built yet")
         return
-    releases, withdrawn = list(_read(published, there)), _withdrawn(links)
-    corrections = {old: new for old, (new, _) in _corrections(links).items()}
     gone = {r.id for r in releases if not circulates(r.id, corrections, withdrawn)}
     current = [release for release in releases if release.id not in gone]
     differing = differences(current, path)

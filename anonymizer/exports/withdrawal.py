@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from anonymizer.exports.database_growth import update_database
 from anonymizer.exports.export_folders import lay_recorded, recipients_of
 from anonymizer.exports.notice import FORMAT, WITHDRAWAL, rendered_notices, withdrawn
+from anonymizer.exports.partition_update import follow_figures
 from anonymizer.exports.recorded_files import EXPORTS
 from anonymizer.model.errors import ConfigurationError, Fault, Held
 from anonymizer.model.reasons import require_fit
@@ -55,6 +56,7 @@ def withdraw(
         write_public_ledger(ledger, home)
         lay_recorded(release, home, ledger, secret)
         update_database(home, ledger)
+        follow_figures(home, ledger)
     return tuple(name.split("/")[0] for name in entry.body["files"])
 
 

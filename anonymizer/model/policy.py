@@ -32,7 +32,7 @@ LOWEST_K = 10
 MOST_STEP = 256
 LONGEST_MONTH = 31
 # What is about the run and not about the period that it makes: always as the file says now.
-_OF_TODAY = ("intake", "codings", "plausibility", "retention", "effort", "roles")
+_OF_TODAY = ("intake", "codings", "plausibility", "retention", "effort", "published", "roles")
 _K_MEANING = "A figure counts at least this many people."
 
 Purpose = Literal["use", "disclosure", "advertising_cookies", "marketing"]
@@ -445,6 +445,16 @@ class Effort(Settings):
     )
 
 
+class PublishedFiles(Settings):
+    """What is published beside releases, exports and the analysts' database."""
+
+    figures: bool = Field(
+        default=False,
+        description="Whether `published/figures` has the figures of the analysts' database as "
+        "Parquet files, one a period. If false, a run removes them.",
+    )
+
+
 def _present_format(stated: int) -> int:
     if stated > FORMAT:
         raise ValueError(
@@ -504,6 +514,7 @@ class Policy(Settings):
     plausibility: Plausibility = Plausibility()
     retention: Retention = Retention()
     effort: Effort = Effort()
+    published: PublishedFiles = PublishedFiles()
     roles: _RolesSetting = Field(
         Roles(),
         description="Logins of the operating system by role (`privacy_officer`, `data_engineer`, "

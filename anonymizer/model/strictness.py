@@ -115,6 +115,8 @@ DIRECTIONS: Mapping[str, Direction] = {
     "effort.memory_megabytes": Direction.NONE,
     "effort.engine": Direction.NONE,
     "effort.threads": Direction.NONE,
+    # The same figures in another form.
+    "published.figures": Direction.NONE,
     "roles": Direction.ROLES,
     # Words say what a group is called; who is in it is compared as a set of people.
     "age_groups.<code>.english": Direction.NONE,

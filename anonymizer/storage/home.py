@@ -80,6 +80,11 @@ class Home:
         return self.published / "segments.duckdb"
 
     @property
+    def figures(self) -> Path:
+        """The figures of the analysts' database as partitioned Parquet, where the policy says so."""
+        return self.published / "figures"
+
+    @property
     def public_ledger(self) -> Path:
         """What anyone may see of the ledger: enough to prove every published byte."""
         return self.published / "ledger.jsonl"

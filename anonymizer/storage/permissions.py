@@ -58,7 +58,7 @@ def _refuse(paths: Iterable[str]) -> None:
 def _written(home: Home) -> Iterator[Path]:
     """Folders in which a run replaces files, and files that it writes in place."""
     yield from (home.root, home.published, home.private)
-    for folder in (home.releases, home.exports, home.published / ".staging"):
+    for folder in (home.releases, home.exports, home.figures, home.published / ".staging"):
         yield from _with_folders(folder)
     yield from (path for path in _with_folders(home.private) if path != home.private)
     for folder in (home.dagster, home.root / "alerts"):
