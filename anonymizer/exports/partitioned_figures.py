@@ -1,9 +1,9 @@
-"""The figures in force as partitioned Parquet: one file a period, for what outgrows one database.
+"""The figures in force as partitioned Parquet, one file a period, for those who outgrow a database.
 
-`published/figures/series=campaign-day/period_start=2026-11-22/figures.parquet` has the rows that the
-table `figures` of the analysts' database has of the period, in its columns; `period_start` is in
-the path, as Hive, DuckDB, Polars and Spark read it. One file holds one release as a whole, and is
-renamed to its place, so no reader sees a part of a release.
+`published/figures/series=campaign-day/period_start=2026-11-22/figures.parquet` has the rows of the
+period in the table `figures` of the analysts' database, in its columns; `period_start` is in the
+path, as DuckDB, Polars and Spark read it. One file has one release as a whole, and is renamed into
+its place, so no reader sees a part of a release.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -68,16 +68,16 @@ def verify_partitions(
     definitions = Definitions.of(current)
     expected = {partition_of(release): release for release in in_force(current)}
     for name in sorted(present.keys() | expected.keys()):
-        told = f"{FOLDER}/{name}"
+        shown = f"{FOLDER}/{name}"
         rows = _rows(present[name]) if name in present else None
         if name not in present:
-            found.unfinished.append(f"{told} is not written yet")
+            found.unfinished.append(f"{shown} is not written yet")
         elif name in expected and rows == partition_rows(expected[name], definitions):
             continue
         elif rows is not None and _was_right(name, rows, releases, gone):
-            found.unfinished.append(f"{told} is not up to date")
+            found.unfinished.append(f"{shown} is not up to date")
         else:
-            found.faults.append(f"{told} differs from what was released")
+            found.faults.append(f"{shown} differs from what was released")
     return found
 
 

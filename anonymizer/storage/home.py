@@ -81,7 +81,7 @@ class Home:
 
     @property
     def figures(self) -> Path:
-        """The figures of the analysts' database as partitioned Parquet, where the policy says so."""
+        """The figures of the analysts' database as Parquet, where the policy has it so."""
         return self.published / "figures"
 
     @property
