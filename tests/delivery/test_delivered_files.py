@@ -5,7 +5,9 @@ import hashlib
 import io
 import json
 import shutil
+import signal
 import subprocess
+import sys
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -454,6 +456,30 @@ def test_a_corrected_period_in_a_bucket(home: Home, corrected: Home, bucket: Buc
     with zipfile.ZipFile(io.BytesIO(package)) as file:
         inside = {name.partition("/")[2]: file.read(name) for name in file.namelist()}
     assert inside == exported(home, "maju", SECOND)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 4])
+def test_a_kill_leaves_no_manifest_without_its_files(
+    number: int, home: Home, bucket: Bucket
+) -> None:
+    """What a reader of a bucket goes by is put last, and the next delivery completes the rest."""
+    configure(home, s3={"lake": s3_to(home, bucket)})
+    whole = exported(home, "maju", FIRST)
+    assert len(whole) > number
+    script = Path(__file__).with_name("interrupted_delivery.py")
+    command = [sys.executable, str(script), str(home.root), str(number)]
+    done = subprocess.run(command, check=False, capture_output=True, timeout=120)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    there = objects(bucket)
+    assert len(there) == number
+    assert not [name for name in there if name.endswith("manifest.json")]
+    assert there.items() <= {f"maju/{FIRST}/{name}": text for name, text in whole.items()}.items()
+    delivered(home, after=timedelta(hours=1), at_once=True)
+    assert objects(bucket) == {
+        f"maju/{release}/{name}": content
+        for release in (FIRST, NEXT_DAY)
+        for name, content in exported(home, "maju", release).items()
+    }
 
 
 @pytest.mark.parametrize(

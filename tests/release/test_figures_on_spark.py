@@ -7,6 +7,7 @@ import pytest
 from spark_cluster import SparkCluster
 from test_partitioned_figures import COLUMNS, finish, in_database
 
+from anonymizer.storage.engines.spark_session import new_session
 from anonymizer.storage.home import Home
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("spark"), pytest.mark.needs("java")]
@@ -15,11 +16,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("spark"), pytest.mark.ne
 def test_spark_reads_the_rows_of_the_database(
     all_series: Home, tmp_path: Path, cluster: SparkCluster
 ) -> None:
-    from pyspark.sql import SparkSession  # noqa: PLC0415  slow to load, for slow tests alone
-
     home = Home(shutil.copytree(all_series.root, tmp_path / "home"))
     finish(home)
-    session = SparkSession.builder.getOrCreate()
+    session = new_session()
     names = COLUMNS.replace(",", " ").split()
     rows = [tuple(row) for row in session.read.parquet(str(home.figures)).select(names).collect()]
     assert sorted(rows, key=repr) == sorted(in_database(home), key=repr)
