@@ -9,7 +9,7 @@ PLATFORMS := x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-da
 # of commands that tests start do not compile the project again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo install test test-all quick-tests all-tests bench mutants check coverage format docs site pictures lock clean
+.PHONY: demo install test test-all quick-tests all-tests bench bench-large mutants check coverage format docs site pictures lock clean
 
 demo: install ## generate a sample world, run all its days, print what was released
 	$(BIN)/audience demo --home $(HOME_DIR)
@@ -46,15 +46,13 @@ all-tests: install
 coverage: install ## branch coverage of the quick tests, on the screen and in coverage/
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow" --cov --cov-report=term --cov-report=html
 
-bench: install ## attacks, brute force, kills, full disks and hostile days in full; takes hours
+bench: install ## measure protection, exports, the database and a day; takes minutes, keeps the results
+	$(BIN)/python benchmarks/recorded_runs.py minutes
+
+bench-large: install ## the same at full size, then attacks, brute force, kills and hostile days; takes hours
 	TEST_CASES=all $(BIN)/pytest -n 2 --dist loadgroup tests/audit tests/counting tests/suppression \
 		tests/intake/test_campaign_links.py tests/release/test_killed_anywhere.py
-	$(BIN)/python benchmarks/agreement.py --tables 10000
-	$(BIN)/python benchmarks/audit_agreement.py --tables 10000
-	$(BIN)/python benchmarks/hostile_days.py --days 500
-	$(BIN)/python benchmarks/full_disk.py --sizes 200
-	$(BIN)/python benchmarks/kills.py --kills 100
-	$(BIN)/python benchmarks/attacks.py --worlds 200
+	$(BIN)/python benchmarks/recorded_runs.py hours
 
 mutants: install ## break the privacy path in one place after the other; tests have to see it; takes an hour
 	$(BIN)/python benchmarks/mutations.py

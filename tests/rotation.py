@@ -3,7 +3,7 @@
     TEST_CASES=few   of the cases that a test lists, and of tests that alternate, an eighth
                      (`make test`), at least one; of random ones fewer
     (not set)        all cases that are listed, and of random ones some (`make test-all`)
-    TEST_CASES=all   all random ones too (`make bench`)
+    TEST_CASES=all   all random ones too (`make bench-large`)
 
 Tests that alternate (`@pytest.mark.alternate(<promise>)`) are costly tests of one promise: each day
 some of them run, so that the promise is tested every day.
