@@ -4,6 +4,7 @@ python benchmarks/finished_exports.py [--campaigns 20] [--figures 1700] [--histo
 
 Makes releases of so many campaigns with so many figures each. One is exported in every format and
 language; so many others are put into an analysts' database, into which the next one is inserted.
+`partition` is its file of `published/figures`.
 """
 
 import argparse
@@ -25,6 +26,8 @@ from process_usage import run
 from anonymizer.exports import database_growth, export_folders
 from anonymizer.exports.database import build_database
 from anonymizer.exports.file_seal import Sealer
+from anonymizer.exports.partitioned_figures import partition_rows
+from anonymizer.exports.segment_definitions import Definitions
 from anonymizer.model.periods import Period
 from anonymizer.model.policy import Policy
 from anonymizer.model.segments import Catalogue, load_catalogue
@@ -32,11 +35,12 @@ from anonymizer.model.subjects import Campaign
 from anonymizer.release import folder as release_folder
 from anonymizer.release import release as releases
 from anonymizer.release.release import Release
+from anonymizer.storage.files import write_parquet
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
 
 FIRST = date(2026, 1, 1)
-WORK = ("nothing", "exports", "insertion")
+WORK = ("nothing", "exports", "insertion", "partition")
 
 
 def main() -> None:
@@ -90,6 +94,9 @@ def work(given: argparse.Namespace, home: Home) -> None:
     if given.only == "exports":
         sealer = Sealer(release, "adv", Secret(bytes(range(32))))
         export_folders._fill(home.root / "exports", release.subjects, sealer, None)
+    if given.only == "partition":
+        rows = partition_rows(release, Definitions({release.number: {}}))
+        write_parquet(rows, home.root / "figures.parquet")
     if given.only == "insertion":
         known = database_growth._read_state(home)
         assert known is not None

@@ -28,7 +28,7 @@ _NO_LIMIT = 10**7  # CPU seconds
 MINUTES: Mapping[str, tuple[str, ...]] = {
     "protection": ("--visitors", "3000", "10000", "30000", "--seeds", "1"),
     "finished_exports": (),
-    "large_results": ("--campaigns", "100", "--days", "30"),
+    "large_results": ("--campaigns", "100", "--days", "64"),
     "day": ("--tables", "100", "--visits", "1000000"),
     "agreement": ("--tables", "100"),
 }
@@ -84,7 +84,7 @@ def measured(name: str, options: Sequence[str]) -> Mapping[str, Any]:
         "peak_megabytes": round(done.peak_megabytes, 1),
         "machine": machine(),
         "load_before": [round(one, 1) for one in load],
-        "output": done.said.splitlines(),
+        "output": done.said.replace(f"{HERE.parent}/", "").splitlines(),
     }
 
 
