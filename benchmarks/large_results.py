@@ -22,13 +22,12 @@ from anonymizer.storage.home import Home
 QUESTIONS = {
     "a segment of a campaign and day": ("FROM figure_of('cmp-0003', 'men_under_40', '2026-03-01')"),
     "all segments of a campaign and day": "FROM all_segments('cmp-0003', '2026-03-01')",
-    "a campaign over all days": "FROM trend('cmp-0003') WHERE segment_id = 'everyone'",
+    "a campaign over all days": "FROM trend('cmp-0003')",
     "two days compared": "FROM compare_periods('cmp-0003', '2026-03-01', '2026-03-02')",
     "one day of all campaigns": (
-        "SELECT subject_id, people FROM campaign_days "
-        "WHERE segment_id = 'everyone' AND period_start = DATE '2026-03-01'"
+        "SELECT subject_id, people FROM campaign_days WHERE period_start = DATE '2026-03-01'"
     ),
-    "all figures, by level": "SELECT level, count(people) FROM campaign_days GROUP BY level",
+    "all figures, by segment": "SELECT segment_id, count(people) FROM figures GROUP BY segment_id",
 }
 _START = "nothing"
 

@@ -68,16 +68,16 @@ def verify_partitions(
     definitions = Definitions.of(current)
     expected = {partition_of(release): release for release in in_force(current)}
     for name in sorted(present.keys() | expected.keys()):
-        shown = f"{FOLDER}/{name}"
+        place = f"{FOLDER}/{name}"
         rows = _rows(present[name]) if name in present else None
         if name not in present:
-            found.unfinished.append(f"{shown} is not written yet")
+            found.unfinished.append(f"{place} is not written yet")
         elif name in expected and rows == partition_rows(expected[name], definitions):
             continue
         elif rows is not None and _was_right(name, rows, releases, gone):
-            found.unfinished.append(f"{shown} is not up to date")
+            found.unfinished.append(f"{place} is not up to date")
         else:
-            found.faults.append(f"{shown} differs from what was released")
+            found.faults.append(f"{place} differs from what was released")
     return found
 
 
