@@ -12,7 +12,7 @@ from anonymizer.storage.home import Home
 from cli.output import warn
 from cli.segment_effects import SegmentEffect, effect_of, with_segments
 from cli.setting_trials import TrialGround, released_periods
-from pipelines.release_history import open_ledger
+from pipelines.resources.release_history import open_ledger
 
 if TYPE_CHECKING:
     from portal.segment_requests import RecordedRequests, SegmentRequest

@@ -24,9 +24,9 @@ from cli.exported_figures import ExportedFigure, exported_figures, period_of
 from cli.output import say
 from cli.release_summary import spread
 from cli.selection import Selection
-from pipelines.accounts import final_accounts
-from pipelines.release_history import catalogue_of, open_ledger
-from pipelines.screen import out
+from pipelines.messages.screen import out
+from pipelines.resources.release_history import catalogue_of, open_ledger
+from pipelines.stages.accounts import final_accounts
 
 _LISTED = 10
 _LABEL = len("Released  ")

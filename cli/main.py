@@ -27,7 +27,7 @@ from cli.commands.common import chosen_home, forget_home
 from cli.help_texts import complete_help
 from cli.output import say, warn
 from cli.summaries import SUMMARIES
-from pipelines.event_log import log_event, notices_as_events, require_known_format
+from pipelines.messages.event_log import log_event, notices_as_events, require_known_format
 
 # Most objects of a command live as long as it does: collected at Python's usual counts, a fifth of
 # the time until a run begins goes into looking at them again and again.
@@ -254,7 +254,7 @@ def _main() -> None:
 
 
 def _say(message: str) -> None:
-    from pipelines.screen import notices  # noqa: PLC0415  loads Rich: only errors need it
+    from pipelines.messages.screen import notices  # noqa: PLC0415  loads Rich: only errors need it
 
     notices().print(message, style="red")
 

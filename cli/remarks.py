@@ -5,7 +5,7 @@ from datetime import date
 
 from anonymizer.intake.intake_outcome import Warned
 from anonymizer.storage.home import Home
-from pipelines import journal
+from pipelines.stages import journal
 
 MOST_LINES = 5  # of a kind; a day may have hundreds of files
 _TEXTS = {

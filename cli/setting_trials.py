@@ -35,9 +35,9 @@ from anonymizer.release.settings_change import (
 from anonymizer.storage.home import Home
 from anonymizer.storage.permissions import account_name
 from anonymizer.storage.secret import Secret
-from pipelines.figures import reasons_of
-from pipelines.period_release import ForeseenRelease, foresee_period
-from pipelines.resources import PeriodTerms
+from pipelines.resources.resources import PeriodTerms
+from pipelines.stages.figures import reasons_of
+from pipelines.stages.period_release import ForeseenRelease, foresee_period
 
 MOST_TRIALS = 60
 _ADDED = (

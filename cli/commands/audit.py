@@ -19,7 +19,7 @@ from anonymizer.storage.files import PUBLIC, write_bytes
 from anonymizer.storage.permissions import require_paths
 from cli.commands.common import hierarchy_files
 from cli.output import say
-from pipelines.screen import notices
+from pipelines.messages.screen import notices
 
 _EXIT = {"withstood": 0, "discloses": 1, "undecided": 7}  # 2: wrong input
 _MOST = 10**9

@@ -14,7 +14,7 @@ from anonymizer.model.errors import AudienceError, ConfigurationError, Fault, He
 from anonymizer.model.periods import Period
 from anonymizer.model.renamed_settings import require_present
 from anonymizer.storage.home import Home, PublishedCopy
-from pipelines.environment import refuse_retired_variable
+from pipelines.resources.environment import refuse_retired_variable
 
 Word = TypeVar("Word", bound=str)
 HomeOption = Annotated[
@@ -149,7 +149,7 @@ def judged(*, as_json: bool) -> Iterator[None]:
         if not as_json:
             error.args = (message,)
             raise
-        from pipelines.screen import print_json  # noqa: PLC0415  loads Rich: few calls need it
+        from pipelines.messages.screen import print_json  # noqa: PLC0415  loads Rich: few calls need it
 
         reason = error.reason if isinstance(error, Held) else None
         print_json(

@@ -13,7 +13,7 @@ from anonymizer.delivery.dispatch import deliver as deliver_waiting
 from anonymizer.model.errors import Held, first_few
 from cli.commands.common import HomeOption, JsonOption, existing_home
 from cli.output import warn
-from pipelines.screen import Listing, notices, show
+from pipelines.messages.screen import Listing, notices, show
 
 _COLUMNS = ("destination", "kind", "advertiser", "changes", "files", "outcome", "problem", "id")
 

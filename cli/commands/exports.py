@@ -30,7 +30,7 @@ from cli.filter_options import (
     StartOption,
 )
 from cli.selection import Language, Selection
-from pipelines.screen import Listing, frame_listing, notices, print_json, show
+from pipelines.messages.screen import Listing, frame_listing, notices, print_json, show
 
 
 def register(app: typer.Typer) -> None:

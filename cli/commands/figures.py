@@ -32,7 +32,7 @@ from cli.filter_options import (
 )
 from cli.output import say
 from cli.selection import Selection
-from pipelines.screen import frame_listing, notices, print_json, show
+from pipelines.messages.screen import frame_listing, notices, print_json, show
 
 _FIGURES = {
     "period": "period",

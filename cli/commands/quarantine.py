@@ -9,8 +9,8 @@ from anonymizer.intake import quarantine
 from anonymizer.model.errors import Held
 from anonymizer.storage.home import Home
 from cli.commands.common import HomeOption, JsonOption, existing_home, parse_day
-from pipelines import journal
-from pipelines.screen import Listing, notices, out, show
+from pipelines.messages.screen import Listing, notices, out, show
+from pipelines.stages import journal
 
 _LIMIT = 100
 # Codes of days that are held once the pointers are written.

@@ -27,8 +27,8 @@ from cli.filter_options import (
 from cli.output import say
 from cli.release_summary import spread
 from cli.selection import Selection
-from pipelines.release_history import open_history
-from pipelines.screen import notices, print_json
+from pipelines.messages.screen import notices, print_json
+from pipelines.resources.release_history import open_history
 
 
 def register(app: typer.Typer) -> None:

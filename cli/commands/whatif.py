@@ -25,8 +25,8 @@ from cli.setting_trials import (
 )
 from cli.trial_page import require_new_page, write_page
 from officer.stored_trials import TrialFolder
-from pipelines.release_history import open_ledger
-from pipelines.screen import Listing, meter, notices, print_json, show
+from pipelines.messages.screen import Listing, meter, notices, print_json, show
+from pipelines.resources.release_history import open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

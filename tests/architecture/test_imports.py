@@ -85,6 +85,19 @@ def test_the_page_draws_the_layers_that_are_checked() -> None:
     assert drawn == [{"cli"}, {"officer"}, {"pipelines", "portal"}, {"audience"}, *inside]
 
 
+def test_the_page_draws_the_packages_of_pipelines() -> None:
+    """In the order of their contract, and the files that it names are there."""
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    _, _, section = page.partition("\n## Inside pipelines\n")
+    rows = re.findall(r"^\| (`.*?) \| (.*) \|$", section.partition("\n## ")[0], re.M)
+    layers = CONTRACTS["Imports go down inside the pipelines"]["layers"]
+    assert [re.findall(r"`(\w+)`", row) for row, _ in rows] == [one.split(" | ") for one in layers]
+    for row, text in rows:
+        folder = ROOT / "pipelines" / row.strip("`")
+        for name in re.findall(r"`(\w+\.py)`", text):
+            assert (folder / name).exists(), f"{row}: {name}"
+
+
 def test_no_module_imports_relatively() -> None:
     for module in MODULES:
         imported_names(module)

@@ -37,7 +37,7 @@ from anonymizer.storage.engines.spark_session import _require_guards
 from anonymizer.storage.home import Home
 from data_samples.options import WorldOptions
 from data_samples.world import generate
-from pipelines import engines
+from pipelines.resources import engines
 
 ROOT = Path(__file__).parents[2]
 STATEMENTS = {path.stem for path in (ROOT / "sql").glob("*.sql")}

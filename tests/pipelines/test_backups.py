@@ -14,7 +14,7 @@ from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
 from cli import home_backup
 from cli.commands.init import create_home
-from pipelines import resources
+from pipelines.resources import resources
 from portal.account_store import AccountStore
 from portal.user_accounts import UserAccount
 

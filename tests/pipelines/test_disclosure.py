@@ -25,8 +25,9 @@ from anonymizer.suppression import release_suppression as suppression
 from anonymizer.suppression.release_suppression import Suppressed
 from anonymizer.suppression.suppression import ProvedTable
 from cli.period_runs import release_days
-from pipelines import period_release, verdicts
-from pipelines.evidence import findings_file
+from pipelines.checks import verdicts
+from pipelines.stages import period_release
+from pipelines.stages.evidence import findings_file
 
 DAY, NEXT = date(2026, 11, 1), date(2026, 11, 2)
 RELEASE = f"campaign-day-{DAY}"

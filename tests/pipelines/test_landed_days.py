@@ -14,10 +14,10 @@ import pytest
 from anonymizer.model.policy import Policy
 from anonymizer.storage.home import Home
 from anonymizer.storage.lock import exclusive
-from pipelines import jobs
+from pipelines.assets import jobs
 from pipelines.definitions import defs
-from pipelines.landed_days import landed_days
-from pipelines.resources import Installation
+from pipelines.partitions.landed_days import landed_days
+from pipelines.resources.resources import Installation
 
 DAYS = ["2026-11-01", "2026-11-02", "2026-11-03"]
 

@@ -18,15 +18,16 @@ from anonymizer.model.series import CAMPAIGN_DAY
 from anonymizer.release.ledger import RELEASE, Ledger
 from anonymizer.storage.home import Home
 from anonymizer.storage.lock import exclusive
-from pipelines import jobs, journal
 from pipelines.assembly import assemble
+from pipelines.assets import jobs
+from pipelines.automation.run_settings import range_tags
+from pipelines.dagster_home.instance import make_storage, prepare_instance
+from pipelines.dagster_home.open_files import open_instance
 from pipelines.definitions import defs
-from pipelines.instance import make_storage, prepare_instance
-from pipelines.open_files import open_instance
-from pipelines.resources import Installation
-from pipelines.run_settings import range_tags
-from pipelines.run_times import RunTimes, note_run_times, run_times_of
+from pipelines.partitions.run_times import RunTimes, note_run_times, run_times_of
+from pipelines.resources.resources import Installation
 from pipelines.runs import run_days
+from pipelines.stages import journal
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 LAST = date(2026, 11, 3)  # of the sample; what arrives late for it has a folder too

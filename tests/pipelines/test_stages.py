@@ -13,16 +13,17 @@ from anonymizer.model.errors import Busy, Held
 from anonymizer.model.policy import Timing
 from anonymizer.model.series import CAMPAIGN_DAY
 from anonymizer.storage.home import Home
-from pipelines import journal, resources, stages
-from pipelines.assets import SeriesRun, StageWork
-from pipelines.checks import Check
-from pipelines.days_in_advance import DaysInAdvance
-from pipelines.held_days import NOT_HELD, held_days
-from pipelines.held_days import HeldDay as Day
-from pipelines.partitions import SINGLE_RUN, Calendar
-from pipelines.resources import Installation
-from pipelines.run_settings import range_tags
-from pipelines.stages import Stage, StageOutcome
+from pipelines.assets.assets import SeriesRun, StageWork
+from pipelines.automation.run_settings import range_tags
+from pipelines.checks.checks import Check
+from pipelines.checks.held_days import NOT_HELD, held_days
+from pipelines.checks.held_days import HeldDay as Day
+from pipelines.partitions.partitions import SINGLE_RUN, Calendar
+from pipelines.resources import resources
+from pipelines.resources.resources import Installation
+from pipelines.stages import journal, stages
+from pipelines.stages.days_in_advance import DaysInAdvance
+from pipelines.stages.stages import Stage, StageOutcome
 
 ONE, TWO, THREE = (date(2026, 11, number) for number in (1, 2, 3))
 Work = Callable[[date], StageOutcome]

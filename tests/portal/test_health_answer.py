@@ -11,9 +11,9 @@ from starlette.testclient import TestClient
 
 from anonymizer.model.errors import Held
 from anonymizer.storage.home import Home
-from pipelines import health as pipeline_health
-from pipelines.health import Health
-from pipelines.trouble import attempt
+from pipelines.automation import health as pipeline_health
+from pipelines.automation.health import Health
+from pipelines.messages.trouble import attempt
 from portal.application import create_application
 from portal.health_answer import METRICS_VARIABLE, NEWEST_CHECK, HealthAnswer
 from portal.server import site_of

@@ -24,7 +24,7 @@ from anonymizer.sources import warehouse
 from anonymizer.sources.source_catalogue import parse_sources
 from anonymizer.sources.source_zone import SourceZone, source_root
 from anonymizer.sources.warehouse import WarehouseStore
-from pipelines.landed_days import landed_days
+from pipelines.partitions.landed_days import landed_days
 
 NEXT = DAY + timedelta(days=1)
 SHOP = """

@@ -14,7 +14,7 @@ from labour import EAGER, EQUAL, ITEMS, OfAnotherVersion, die, linger, process, 
 
 from anonymizer.model.errors import Disclosure, Held, InputRejected
 from anonymizer.storage.processes import ProcessPool, Workers, remote_call_sites
-from pipelines.trouble import Trouble, attempt
+from pipelines.messages.trouble import Trouble, attempt
 
 HERE = Path(__file__).parent
 LONG = """

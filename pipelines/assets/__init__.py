@@ -1,0 +1,1 @@
+"""Assets of every series, the jobs that make them, and the lineage that Dagster draws."""

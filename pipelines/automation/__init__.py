@@ -1,0 +1,1 @@
+"""What starts by itself: schedules and sensors, deadlines, deliveries, health."""

@@ -1,0 +1,1 @@
+"""Dagster's own files in the home, and its pages and daemon."""

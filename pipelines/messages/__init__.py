@@ -1,0 +1,1 @@
+"""What a run says and to whom: screen, progress, log of events, alerts, metadata for Dagster."""

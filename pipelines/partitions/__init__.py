@@ -1,0 +1,1 @@
+"""Which days, weeks and months there are, what has landed for them, when they can run."""

@@ -1,0 +1,1 @@
+"""What steps are given: the home, its history of releases, an engine, processes."""
