@@ -46,6 +46,7 @@ from anonymizer.storage.engine import Engine
 from anonymizer.storage.engines.duckdb import DuckDB
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
+from cli import command_limits
 from cli.remarks import warning_lines
 from cli.run_report import objection_lines
 from cli.scratch import scratch_home
@@ -60,7 +61,6 @@ from pipelines.stages.period_release import foresee
 from pipelines.stages.plausibility_gate import explained, implausible, state_of
 
 Result = TypeVar("Result")
-_EXAMPLES = 5
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ class _Trial:
                 len(numbers),
                 file,
                 (column,) if column else (),
-                tuple(sorted(numbers)[:_EXAMPLES]),
+                tuple(sorted(numbers)[: command_limits.EXAMPLES]),
             )
             for (table, reason, file, column), numbers in sorted(rows_at.items())
         ]

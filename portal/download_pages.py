@@ -8,8 +8,9 @@ from typing import IO
 
 from starlette.responses import Response, StreamingResponse
 
+from anonymizer.exports import export_limits
 from anonymizer.exports.circulation import RecordedExport
-from anonymizer.exports.export_files import PART, PackageTooLarge
+from anonymizer.exports.export_files import PackageTooLarge
 from anonymizer.model.errors import Held
 from anonymizer.model.periods import PeriodKind
 from portal.access_log import Fact
@@ -148,7 +149,7 @@ def _sent(
 def parts_of(content: IO[bytes]) -> Iterator[bytes]:
     """The content from its beginning, part by part."""
     content.seek(0)
-    while part := content.read(PART):
+    while part := content.read(export_limits.PART_BYTES):
         yield part
 
 

@@ -13,7 +13,7 @@ from typing import IO
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from anonymizer.exports.export_files import PART
+from anonymizer.exports import export_limits
 
 SENT_AT_ONCE = 6  # for an account; browsers have as many connections to a host
 RETRY_SECONDS = 10
@@ -92,5 +92,5 @@ class SentFile(StreamingResponse):
 
 def _parts(content: IO[bytes]) -> Iterator[bytes]:
     content.seek(0)
-    while part := content.read(PART):
+    while part := content.read(export_limits.PART_BYTES):
         yield part

@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from anonymizer.intake import intake_limits
 from anonymizer.intake.assessed_files import (
     AssessedFile,
     AssessedFiles,
 )
-from anonymizer.intake.batches import MOST_FAULTS, RawBatch, RowFault
+from anonymizer.intake.batches import RawBatch, RowFault
 from anonymizer.intake.contract import TABLES, RawTable
 from anonymizer.intake.deduplication import Claims, DeduplicatedTable, FileRows
 from anonymizer.intake.intake_outcome import Intake, TakenFile, Warned
@@ -51,7 +52,6 @@ _TALLIES = {
     "requests": "tally_undated",
     "visits": "tally_unmatched",
 }
-_EXAMPLES = 5
 Found = TypeVar("Found")
 # Whom nothing may be left of is known from the requests, and links from the campaigns.
 _READING_ORDER = ("campaigns", "requests", "consents", "profiles", "visits")
@@ -274,7 +274,7 @@ class DayReader:
                 yield claims
             else:
                 gathered.add_faults(batch.faults)
-            if len(gathered.faults) > MOST_FAULTS:
+            if len(gathered.faults) > intake_limits.MOST_FAULTS:
                 raise source.reject("too_many_bad_rows", _most_faults(gathered.faults))
         if gathered.rows != reading.rows():
             raise source.reject(
@@ -322,11 +322,12 @@ def _most_faults(faults: Sequence[RowFault]) -> str:
     """The most frequent reason of a file with more bad rows than are kept."""
     counted = Counter((fault.column, fault.reason) for fault in faults)
     ((most, rows),) = counted.most_common(1)
-    examples = sorted(f.row_number for f in faults if (f.column, f.reason) == most)[:_EXAMPLES]
+    numbers = sorted(f.row_number for f in faults if (f.column, f.reason) == most)
+    examples = ", ".join(map(str, numbers[: intake_limits.EXAMPLES]))
     column, reason = most
     return (
-        f"the limit is {MOST_FAULTS:,} in a file; most frequent: column {column or 'unknown'}, "
-        f"{reason}, {rows:,} rows, for example {', '.join(map(str, examples))}"
+        f"the limit is {intake_limits.MOST_FAULTS:,} in a file; most frequent: column "
+        f"{column or 'unknown'}, {reason}, {rows:,} rows, for example {examples}"
     )
 
 

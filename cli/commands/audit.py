@@ -17,14 +17,12 @@ from anonymizer.feasible.work import Work
 from anonymizer.model.errors import ConfigurationError, Fault, gathered_into
 from anonymizer.storage.files import PUBLIC, write_bytes
 from anonymizer.storage.permissions import require_paths
+from cli import command_limits
 from cli.commands.common import hierarchy_files
 from cli.output import say
 from pipelines.messages.screen import notices
 
 _EXIT = {"withstood": 0, "discloses": 1, "undecided": 7}  # 2: wrong input
-_MOST = 10**9
-_MOST_WORK = 10**12
-_DEFAULT_WORK = 3_000_000
 _BAR = 20  # columns: with its figures it fits into 80
 
 
@@ -85,7 +83,7 @@ def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each pa
             help="The budget in units of work, each about 10 microseconds of one core. Groups "
             "that it leaves open are reported as not decided."
         ),
-    ] = _DEFAULT_WORK,
+    ] = command_limits.DEFAULT_WORK,
 ) -> None:
     """Attack a published table with what anyone can know, and report what it discloses.
 
@@ -188,10 +186,10 @@ def _budget_bar(console: Console) -> Progress:
 
 def _number_faults(rules: TableRules, work: int) -> list[Fault]:
     numbers = (
-        ("--inference-k", rules.inference_k, 0, _MOST),
-        ("--k", rules.floor, 1, _MOST),
-        ("--rounding", rules.rounding, 1, _MOST),
-        ("--work", work, 1, _MOST_WORK),
+        ("--inference-k", rules.inference_k, 0, command_limits.MOST_PEOPLE),
+        ("--k", rules.floor, 1, command_limits.MOST_PEOPLE),
+        ("--rounding", rules.rounding, 1, command_limits.MOST_PEOPLE),
+        ("--work", work, 1, command_limits.MOST_WORK),
     )
     return [
         Fault(option, f"{number} is not a whole number from {lowest} to {highest:,}")

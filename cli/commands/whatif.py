@@ -11,6 +11,7 @@ from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.model.series import CAMPAIGN_DAY
 from anonymizer.storage.home import Home
 from anonymizer.storage.permissions import account_name
+from cli import command_limits
 from cli.commands.common import HomeOption, JsonOption, existing_home, parse_period
 from cli.output import say
 from cli.part_trials import read_rule, try_parts
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from cli.segment_effects import SegmentEffect
     from cli.setting_trials import SettingGrid, SettingTrial, TrialGround
 
-_LISTED = 20  # figures that are listed one by one
 PRIVATE = (
     "This was computed from private counts: it is for the officers who decide, and for no one else."
 )
@@ -207,10 +207,10 @@ def tell_effect(effect: "SegmentEffect") -> None:
         f"{len(effect.lost):,} of {effect.figures:,} other figures would be suppressed, and "
         f"{len(effect.gained):,} more would be published."
     )
-    for subject, segment in effect.lost[:_LISTED]:
+    for subject, segment in effect.lost[: command_limits.LOST_FIGURES]:
         say(f"  would be suppressed: {segment} of {subject}")
-    if len(effect.lost) > _LISTED:
-        say(f"  and {len(effect.lost) - _LISTED:,} more")
+    if len(effect.lost) > command_limits.LOST_FIGURES:
+        say(f"  and {len(effect.lost) - command_limits.LOST_FIGURES:,} more")
 
 
 def _effects(ground: "TrialGround", texts: "Sequence[str]") -> "list[SegmentEffect]":

@@ -9,6 +9,7 @@ import dagster as dg
 from anonymizer.model.series import CAMPAIGN_DAY, Series
 from anonymizer.storage.home import Home
 from anonymizer.storage.lock import is_free
+from pipelines import run_limits
 from pipelines.stages.flow import Flow
 
 Job = Any  # what `define_asset_job` returns has no public name
@@ -19,8 +20,6 @@ _BEGUN = [
     dg.DagsterRunStatus.CANCELING,
 ]
 _UNFINISHED = [dg.DagsterRunStatus.QUEUED, *_BEGUN]
-# A run has the lock as long as it works; before and after that it reports more often than this.
-QUIET_SECONDS = 120
 HELD_TAG = "audience/held"  # shown in the list of runs, where a run with held days is no failure
 MAY_PASS = {"audience/may_pass": "true"}
 
@@ -36,7 +35,7 @@ def close_abandoned(instance: dg.DagsterInstance, home: Home, job: str) -> None:
         return
     for record in begun:
         run = record.dagster_run
-        if time.time() - _last_heard(instance, record) >= QUIET_SECONDS:
+        if time.time() - _last_heard(instance, record) >= run_limits.QUIET_SECONDS:
             instance.add_run_tags(run.run_id, MAY_PASS)
             instance.report_run_failed(run, "The process of this run ended before the run did.")
 

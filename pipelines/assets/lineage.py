@@ -4,11 +4,11 @@ landing zone -> 1 intake -> 2 people -> 3 reach -> 4 publication; a group for ea
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 import dagster as dg
 
 from anonymizer.model.series import CAMPAIGN_DAY
+from pipelines import run_limits
 from pipelines.assets.column_schemas import (
     DATABASE,
     EXPORT,
@@ -24,7 +24,6 @@ from pipelines.stages.flow import Flow
 
 RAW_TABLES = ("profiles", "visits", "campaigns", "consents", "requests")
 _ENGINEERS, _PRIVACY, _AD_OPS = "team:data-engineering", "team:privacy", "team:ad-ops"
-_DELIVERED_BY = timedelta(hours=3)  # after the days are run
 _WORDS = {
     "campaign-day": "people who accessed a campaign's link on the day",
     "campaign-week": "people who accessed a campaign's link in an ISO week",
@@ -119,8 +118,8 @@ def _counted(flow: Flow, calendar: Calendar) -> Iterator[dg.AssetSpec]:
 def _published(flow: Flow, calendar: Calendar) -> Iterator[dg.AssetSpec]:
     day = flow.series == CAMPAIGN_DAY
     on_time = dg.FreshnessPolicy.cron(
-        deadline_cron=calendar.deadline(_DELIVERED_BY),
-        lower_bound_delta=_DELIVERED_BY,
+        deadline_cron=calendar.deadline(run_limits.DELIVERED_BY),
+        lower_bound_delta=run_limits.DELIVERED_BY,
         timezone=calendar.zone,
     )
     group = _group(flow, "publication")

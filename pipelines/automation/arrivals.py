@@ -11,12 +11,11 @@ from typing import Any
 
 import dagster as dg
 
+from pipelines import run_limits
 from pipelines.partitions.waiting_days import broken_of, waiting_days
 from pipelines.resources.release_history import released_days
 from pipelines.resources.resources import Installation
 from pipelines.stages.objection_report import alert_once
-
-_LISTED = 100
 
 
 @dg.asset_check(
@@ -33,7 +32,7 @@ def files_readable(
     days = waiting_days(home, policy, released, datetime.now(UTC))
     broken = broken_of(home, days, policy)
     files = [{"file": refusal.file, "reason": refusal.reason} for refusal in broken]
-    listed = [str(refusal) for refusal in broken[:_LISTED]]
+    listed = [str(refusal) for refusal in broken[: run_limits.FILES_LISTED]]
     if broken:
         known = "".join(f"{refusal.file}\t{refusal.digest}\n" for refusal in broken)
         alert = {

@@ -13,11 +13,10 @@ from typing import Any
 import dagster as dg
 
 from anonymizer.rights.requests import RequestState, Status
+from pipelines import run_limits
 from pipelines.automation.run_settings import config_of_runs
 from pipelines.resources.resources import Installation
 from pipelines.stages.objection_report import alert_once, read_states
-
-_LISTED = 100
 
 
 @dg.asset_check(
@@ -57,7 +56,7 @@ def judge_deadlines(
     overdue = statuses["overdue"] > 0
     metadata: dict[str, Any] = {
         **{status.replace(" ", "_"): count for status, count in statuses.items()},
-        "late": [f"{name}: {status}" for status, name in late[:_LISTED]],
+        "late": [f"{name}: {status}" for status, name in late[: run_limits.REQUESTS_LISTED]],
     }
     severity = dg.AssetCheckSeverity.ERROR if overdue else dg.AssetCheckSeverity.WARN
     return dg.AssetCheckResult(passed=not late, severity=severity, metadata=metadata), late

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from anonymizer.model.policy import Policy
 from anonymizer.storage.files import PUBLIC, write_bytes
 from anonymizer.storage.home import Home
+from pipelines import run_limits
 from pipelines.messages.progress import STAGES
 from pipelines.messages.trouble import Trouble, attempt
 from pipelines.partitions.landed_days import complete_at
@@ -25,8 +26,6 @@ from pipelines.resources.release_history import open_ledger, released_days
 from pipelines.stages import journal
 
 METRICS_VARIABLE = "AUDIENCE_METRICS"
-# After the time of the schedule, for the run and for a held day's repair.
-_GRACE = timedelta(hours=6)
 NOT_RUN = "not_run"
 IMPLAUSIBLE = "implausible"
 
@@ -129,7 +128,7 @@ def _expected(policy: Policy, now: datetime, run_at: time) -> list[date]:
     return [
         day
         for day in recent
-        if day >= timing.first_day and complete_at(day, timing, run_at) + _GRACE <= now
+        if day >= timing.first_day and complete_at(day, timing, run_at) + run_limits.GRACE <= now
     ]
 
 

@@ -16,6 +16,7 @@ from anonymizer.model.series import (
     Series,
 )
 from anonymizer.storage.files import sha256
+from pipelines import run_limits
 from pipelines.assets.jobs import Job, close_abandoned, is_running, was_asked_for
 from pipelines.automation.run_settings import config_of_runs, range_tags
 from pipelines.messages.event_log import log_event
@@ -35,14 +36,10 @@ _AFTER = {
     INTEREST_WEEK: timedelta(minutes=120),
     AUDIENCE_MONTH: timedelta(minutes=150),
 }
-# As long as working data of an unreleased period can be there, and no longer than that matters.
-_LOOKED_BACK = timedelta(days=40)
 # Entries of the ledger that no person decides.
 _WRITTEN_BY_RUNS = frozenset(
     {"release", "exports", "pointer", "settings", "safeguards", "erasure", "requests_taken"}
 )
-# What an outage or a late delivery left out is run with the newest day, as far back as this.
-_CAUGHT_UP = timedelta(days=7)
 
 
 def schedules(jobs: Mapping[Series, Job], calendar: Calendar) -> list[dg.ScheduleDefinition]:
@@ -81,7 +78,9 @@ def every_day(job: Job, calendar: Calendar) -> dg.ScheduleDefinition:
             return dg.SkipReason(f"{newest} is done")
         landed = [
             one
-            for one in landed_days(home, timing, max(newest - _CAUGHT_UP, timing.first_day))
+            for one in landed_days(
+                home, timing, max(newest - run_limits.CAUGHT_UP, timing.first_day)
+            )
             if one.day <= newest
         ]
         key = f"daily:{newest}:{_digest(installation, landed)}"
@@ -141,7 +140,7 @@ def when_closed(series: Series, job: Job, calendar: Calendar) -> dg.ScheduleDefi
         zone = ZoneInfo(installation.policy().timing.timezone)
         today = context.scheduled_execution_time.astimezone(zone).date()
         releasable = releasable_periods(
-            installation.home, installation.ledger(), series, today - _LOOKED_BACK, today
+            installation.home, installation.ledger(), series, today - run_limits.LOOKED_BACK, today
         )
         if not releasable:
             return dg.SkipReason(f"every {series.period_kind} that has closed is released")

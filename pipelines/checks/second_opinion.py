@@ -18,7 +18,6 @@ from anonymizer.model.dimensions import Dimension
 from anonymizer.model.subjects import Campaign, Subject
 from anonymizer.release.release import Release
 
-BUDGET = 3_000_000  # units of work for all tables of a release: about 30 seconds of one core
 Shared = frozenset[tuple[str, str]]
 
 

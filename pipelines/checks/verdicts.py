@@ -29,7 +29,8 @@ from anonymizer.release.publication import load_release
 from anonymizer.release.release import PUBLISHED, Release
 from anonymizer.storage.home import Home
 from anonymizer.suppression.representatives import read_representatives
-from pipelines.checks.second_opinion import BUDGET, attack_release
+from pipelines import run_limits
+from pipelines.checks.second_opinion import attack_release
 from pipelines.messages.metadata import counts_table
 from pipelines.resources.resources import Installation
 from pipelines.stages.evidence import findings_file, write_findings
@@ -229,7 +230,7 @@ def intruder_attack(installation: Installation, series: Series, period: Period) 
     kept = not _not_kept(installation, series, period)
     shared = _shared(read_protected(home, period.end, series)) if kept else None
     reference = installation.terms(period).catalogue.dimensions
-    attack = attack_release(release, reference, shared, BUDGET)
+    attack = attack_release(release, reference, shared, run_limits.BUDGET)
     evidence = findings_file(home, period.end, series, "intruder_findings")
     evidence.unlink(missing_ok=True)
     write_findings(attack.findings, evidence)
@@ -238,7 +239,7 @@ def intruder_attack(installation: Installation, series: Series, period: Period) 
         "findings": len(attack.findings),
         "undecided_groups": attack.undecided,
         "work": attack.work,
-        "budget": BUDGET,
+        "budget": run_limits.BUDGET,
     }
     if attack.findings:
         said["evidence"] = evidence.relative_to(home.root).as_posix()

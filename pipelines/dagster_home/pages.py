@@ -16,12 +16,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipelines import run_limits
 from pipelines.dagster_home.instance import make_storage
 from pipelines.messages.screen import notices, out
 
 _HERE = "127.0.0.1"
-_SECONDS_TO_END = 60
-_PAUSE_SECONDS = 0.5
 _QUIET = ("--code-server-log-level", "error")
 
 
@@ -87,7 +86,7 @@ def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
         process.send_signal(signal.SIGINT)
     for process in processes:
         try:
-            process.wait(_SECONDS_TO_END)
+            process.wait(run_limits.PAGES_SECONDS_TO_END)
         except subprocess.TimeoutExpired:
             process.kill()
 
@@ -98,8 +97,10 @@ def _watch(processes: Sequence[subprocess.Popen[bytes]], address: str) -> int:
     while all(process.poll() is None for process in processes):
         if not ready and (ready := _answers(address)):
             out().print(f"Dagster's pages: {address} (Ctrl-C ends them)")
-        time.sleep(_PAUSE_SECONDS)
-    time.sleep(_PAUSE_SECONDS)  # for what it complained about to be shown before this
+        time.sleep(run_limits.PAGES_PAUSE_SECONDS)
+    time.sleep(
+        run_limits.PAGES_PAUSE_SECONDS
+    )  # for what it complained about to be shown before this
     notices().print("A process of Dagster has ended; the pages end, too.", style="red")
     return 1
 

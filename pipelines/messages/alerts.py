@@ -10,8 +10,7 @@ from typing import Any
 from anonymizer.model.errors import AudienceError
 from anonymizer.storage.files import write_bytes
 from anonymizer.storage.home import Home
-
-_TIMEOUT_SECONDS = 10
+from pipelines import run_limits
 
 
 class NotDelivered(AudienceError):
@@ -36,7 +35,7 @@ def _post(address: str, content: bytes) -> None:
         address, data=content, headers={"Content-Type": "application/json"}, method="POST"
     )
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS):  # noqa: S310
+        with urllib.request.urlopen(request, timeout=run_limits.ALERT_SECONDS):  # noqa: S310
             return
     except (urllib.error.URLError, OSError) as error:
         problem = (

@@ -28,14 +28,13 @@ from rich.text import Text
 
 from anonymizer.model.accounting import RowAccount
 from anonymizer.model.escaping import visible, visible_lines
+from pipelines import run_limits
 
 if TYPE_CHECKING:
     import pandas as pd  # slow to import, and most commands show no frame
 
-
 # Wider than any line: where no terminal sets a width, nothing is wrapped and nothing is cut off.
 _ANY_WIDTH = 100_000
-_MOST_LINES = 6  # of a row of a table; a list of the row is easier to read than more
 _BAR = 20  # columns
 _NARROWEST = 20  # columns for the values of such a list, whatever the screen
 
@@ -187,7 +186,7 @@ class _Fitting:
             widths[tallest] += 1
             lines[tallest] = _lines(longest[tallest], widths[tallest])
             spare -= 1
-        return widths if max(lines, default=1) <= _MOST_LINES else None
+        return widths if max(lines, default=1) <= run_limits.LINES_OF_A_ROW else None
 
     @property
     def _by_column(self) -> Sequence[Sequence[str]]:

@@ -10,8 +10,7 @@ from anonymizer.storage.engine import Engine
 from anonymizer.storage.engines.duckdb import DuckDB
 from anonymizer.storage.engines.spark import Spark
 from anonymizer.storage.home import Home
-
-_MEGABYTES_OF_SHAPES = 256
+from pipelines import run_limits
 
 
 @contextmanager
@@ -21,7 +20,7 @@ def opened_engine(home: Home, effort: Effort, *, spill: bool) -> Iterator[Engine
     Spark always spills where its memory ends, so raw values are DuckDB's, whatever `effort` says.
     """
     if spill and effort.engine == "spark":
-        shapes = DuckDB(memory_megabytes=_MEGABYTES_OF_SHAPES, threads=1, spill=None)
+        shapes = DuckDB(memory_megabytes=run_limits.SHAPES_MEGABYTES, threads=1, spill=None)
         with shapes, Spark(shapes) as engine:
             yield engine
         return

@@ -27,11 +27,9 @@ from anonymizer.storage.engine import Engine
 from anonymizer.storage.home import VARIABLE, Home
 from anonymizer.storage.lock import exclusive
 from anonymizer.storage.secret import Secret
+from pipelines import run_limits
 from pipelines.resources.engines import opened_engine
 from pipelines.resources.release_history import open_ledger
-
-PATIENCE_SECONDS = 600  # how long a run waits for another to end
-_PAUSE_SECONDS = 1
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the lock of the home: one run writes at a time. Raises Busy after waiting."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + run_limits.PATIENCE_SECONDS
         with ExitStack() as held:
             while True:
                 try:
@@ -82,7 +80,7 @@ class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
                 except Busy:
                     if time.monotonic() >= deadline:
                         raise
-                time.sleep(_PAUSE_SECONDS)
+                time.sleep(run_limits.LOCK_PAUSE_SECONDS)
             yield
 
     def policy(self) -> Policy:

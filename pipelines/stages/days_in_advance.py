@@ -28,11 +28,10 @@ from anonymizer.rights.retention import remove_spilled
 from anonymizer.storage.home import Home
 from anonymizer.storage.processes import Advance
 from anonymizer.storage.secret import Secret
+from pipelines import run_limits
 from pipelines.resources.engines import opened_engine
 from pipelines.resources.workers import heedful_workers
 
-_FEWEST_DAYS = 4  # two processes take as long to start as two small days take
-_LEAST_MEGABYTES = 512  # for each process
 Step = Literal["intake", "eligibility", "reach"]
 Outcome = Intake | EligibilityCounts | Reach
 Terms = tuple[Policy, Secret, tuple[Interest, ...]]
@@ -120,7 +119,11 @@ class DaysInAdvance:
         effort, wanted = shared.effort, list(days)
         self._counted_here = effort.engine != "spark"  # a cluster spreads the work of a day itself
         megabytes = effort.memory_megabytes // effort.threads
-        if effort.threads == 1 or len(wanted) < _FEWEST_DAYS or megabytes < _LEAST_MEGABYTES:
+        if (
+            effort.threads == 1
+            or len(wanted) < run_limits.FEWEST_DAYS
+            or megabytes < run_limits.LEAST_MEGABYTES
+        ):
             return
         share = effort.model_copy(update={"threads": 1, "memory_megabytes": megabytes})
         each = Surroundings(shared.home, share, shared.codings, dict(shared.decisions))

@@ -22,6 +22,7 @@ from anonymizer.rights.retention import prune
 from anonymizer.sources.source_catalogue import FILE_NAME
 from anonymizer.sources.source_zone import SourceZone
 from anonymizer.storage.raw_zone import RawZone
+from pipelines import run_limits
 from pipelines.messages.metadata import counts_table, rows_table
 from pipelines.resources.resources import Installation
 from pipelines.stages.accounts import account_facts
@@ -30,8 +31,6 @@ from pipelines.stages.finished_days import FinishedDays
 from pipelines.stages.flow import Flow
 from pipelines.stages.objection_report import tell_objections
 from pipelines.stages.stages import StageOutcome
-
-_LISTED = 100  # more are in the list of: audience rights review
 
 
 @dataclass
@@ -168,7 +167,7 @@ def _outcome(taken: Intake, lost: int) -> StageOutcome:
                     ("file", "row", "column", "reason"),
                     [
                         (row.file, row.place.row, row.column, row.reason)
-                        for row in taken.unread[:_LISTED]
+                        for row in taken.unread[: run_limits.OBJECTIONS_LISTED]
                     ],
                 ),
                 "warnings": counts_table(

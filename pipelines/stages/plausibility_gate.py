@@ -24,11 +24,11 @@ from anonymizer.release.acceptances import (
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.settings_change import roles_in_force
 from anonymizer.storage.home import Home
+from pipelines import run_limits
 from pipelines.stages import journal
 from pipelines.stages.accounts import read_account
 
 DIGITS_OF_FILES = 16  # of the digest of a day's files; fewer do not tell deliveries apart
-_EXAMPLES = 5  # most files, and most rows of each, that are named
 
 
 def implausible(
@@ -168,11 +168,13 @@ def causes(home: Home, day: date, deviation: Deviation) -> list[CauseLocation]:
     facts = entry.facts if entry else {}
     tables = [name for name in TABLES if f"raw/{name}" in deviation.look_at]
     if warned := [
-        CauseLocation(one["file"], ", ".join(one["columns"]), tuple(one["rows"][:_EXAMPLES]))
+        CauseLocation(
+            one["file"], ", ".join(one["columns"]), tuple(one["rows"][: run_limits.EXAMPLES])
+        )
         for one in facts.get("warnings", ())
         if one["code"] == reason and one["table"] in {table, *tables} and one["rows"]
     ]:
-        return warned[:_EXAMPLES]
+        return warned[: run_limits.EXAMPLES]
     inputs = facts.get("inputs", {})
     files = sorted(name for name in inputs if name.split("/")[0] in tables)
     column, named, _ = deviation.look_at.partition(" in raw/")

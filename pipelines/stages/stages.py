@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from anonymizer.model.periods import PeriodKind
 from anonymizer.model.series import CAMPAIGN_DAY
 from anonymizer.storage.home import Home
+from pipelines import run_limits
 from pipelines.messages.event_log import counts_in, log_event
 from pipelines.messages.progress import StageProgress, announce
 from pipelines.messages.trouble import Trouble, attempt
@@ -27,7 +28,6 @@ from pipelines.resources import interruption
 from pipelines.stages import journal
 
 Result = TypeVar("Result")
-PAUSES = (5.0, 10.0)  # seconds before each further attempt
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Stage:
 def _attempt_again(work: Callable[[], Result]) -> Result | Trouble:
     """The result, after a pause or two where the trouble may pass."""
     result = attempt(work)
-    for pause in PAUSES:
+    for pause in run_limits.PAUSES:
         passing = isinstance(result, Trouble) and result.passing
         if not passing or interruption.received():
             break

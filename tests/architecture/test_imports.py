@@ -156,6 +156,8 @@ def test_who_shares_out_work_does_not_know_the_work() -> None:
     assert reached("anonymizer.storage.processes") == {
         "anonymizer.model.errors",
         "anonymizer.model.escaping",
+        "anonymizer.storage",
+        "anonymizer.storage.storage_limits",
     }
 
 

@@ -224,7 +224,7 @@ def test_in_advance_nothing_is_expected_of_processes_that_are_gone() -> None:
 
 
 def test_in_advance_what_nobody_asked_for_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("anonymizer.storage.processes._GRACE_SECONDS", 0.1)
+    monkeypatch.setattr("anonymizer.storage.storage_limits.GRACE_SECONDS", 0.1)
     before = set(children())
     with Workers(2).in_advance(linger, 0) as advance:
         for item in ITEMS:
