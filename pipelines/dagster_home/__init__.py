@@ -1,1 +1,4 @@
-"""Dagster's own files in the home, and its pages and daemon."""
+"""Dagster's own files in the home, and its pages and daemon.
+
+Other packages import `full_disk`, `instance` and `open_files`.
+"""
