@@ -19,6 +19,8 @@ from portal.province_map import MappedProvince, ProvinceMap, province_map
 from portal.published_tables import (
     Bounded,
     FoundCampaign,
+    KnownGroup,
+    KnownGroups,
     PeriodFigure,
     PortalSubject,
     newest_of,
@@ -140,14 +142,6 @@ def segment_page(site: Site, asked: PageRequest) -> Response:
         if subject is None:
             raise NotFound
         answer = outlook(wanted, subject, every, site.tables)
-    campaigns, _ = site.tables.campaigns(asked.signed_in.account.scope, most=_MOST_CHOICES)
-    by_level = {
-        level: sorted(
-            (one for one in groups.dimensions[2].values() if one.level == level),
-            key=lambda one: one.name.english,
-        )
-        for level in ("area", "province", "regency")
-    }
     return site.page(
         "segment.html",
         asked,
@@ -159,17 +153,28 @@ def segment_page(site: Site, asked: PageRequest) -> Response:
         kinds=KINDS,
         name=groups.name(answer.codes) if answer and answer.codes else None,
         chosen=chosen,
-        subjects=[
-            *((f"campaign:{one.id}", one.name) for one in campaigns),
-            *(
-                (f"{one.kind}:{one.id}", worded(one.name, asked.language))
-                for one in site.tables.open_subjects()
-            ),
-        ],
+        subjects=_subject_choices(site, asked),
         genders=list(groups.dimensions[0].values()),
         ages=[one for one in groups.dimensions[1].values() if one.level == "band"],
-        regions=by_level,
+        regions={level: _regions(groups, level) for level in ("area", "province", "regency")},
     )
+
+
+def _subject_choices(site: Site, asked: PageRequest) -> list[tuple[str, str]]:
+    """Campaigns of who asks, and subjects that everyone may read, each with its name."""
+    campaigns, _ = site.tables.campaigns(asked.signed_in.account.scope, most=_MOST_CHOICES)
+    return [
+        *((f"campaign:{one.id}", one.name) for one in campaigns),
+        *(
+            (f"{one.kind}:{one.id}", worded(one.name, asked.language))
+            for one in site.tables.open_subjects()
+        ),
+    ]
+
+
+def _regions(groups: KnownGroups, level: str) -> list[KnownGroup]:
+    regions = (one for one in groups.dimensions[2].values() if one.level == level)
+    return sorted(regions, key=lambda one: one.name.english)
 
 
 # --- what several pages and downloads ask

@@ -116,20 +116,13 @@ def _counted(flow: Flow, calendar: Calendar) -> Iterator[dg.AssetSpec]:
 
 
 def _published(flow: Flow, calendar: Calendar) -> Iterator[dg.AssetSpec]:
-    day = flow.series == CAMPAIGN_DAY
-    on_time = dg.FreshnessPolicy.cron(
-        deadline_cron=calendar.deadline(run_limits.DELIVERED_BY),
-        lower_bound_delta=run_limits.DELIVERED_BY,
-        timezone=calendar.zone,
-    )
-    group = _group(flow, "publication")
     yield dg.AssetSpec(
         flow.protected,
         deps=[flow.reach],
         skippable=True,
         description="The figures that may be published: threshold, near sets, keyed rounding and "
         "secondary suppression, with a proof for every cell.",
-        group_name=group,
+        group_name=_group(flow, "publication"),
         owners=[_PRIVACY],
         kinds={"python", "parquet"},
         metadata={"dagster/column_schema": PROTECTED},
@@ -141,37 +134,50 @@ def _published(flow: Flow, calendar: Calendar) -> Iterator[dg.AssetSpec]:
         description=f"The release: {_WORDS[flow.series.id]}. Verified by the independent checker, "
         "recorded in the ledger, and final from then on. A release that does not "
         "pass is held.",
-        group_name=group,
+        group_name=_group(flow, "publication"),
         owners=[_PRIVACY, _ENGINEERS, _AD_OPS],
         kinds={"python", "parquet"},
         metadata={"dagster/column_schema": RELEASE},
-        freshness_policy=on_time if day else None,
+        freshness_policy=_on_time(calendar) if flow.series == CAMPAIGN_DAY else None,
     )
-    if day:
-        yield dg.AssetSpec(
-            "exports",
-            deps=[flow.release],
-            skippable=True,
-            description="CSV, XLSX and Parquet of each campaign, with a manifest, in a folder for "
-            "each advertiser and release.",
-            group_name=group,
-            owners=[_AD_OPS],
-            kinds={"csv", "excel", "parquet"},
-            metadata={"dagster/column_schema": EXPORT},
-            freshness_policy=on_time,
-        )
-        yield dg.AssetSpec(
-            "segments_database",
-            deps=[flow.release],
-            skippable=True,
-            description="The analysts' DuckDB file: every figure released so far and nothing "
-            "else. It is rebuilt separately and then replaces the old file.",
-            group_name=group,
-            owners=["team:analytics"],
-            kinds={"duckdb"},
-            metadata={"dagster/column_schema": DATABASE},
-            freshness_policy=on_time,
-        )
+    if flow.series == CAMPAIGN_DAY:
+        yield from _made_of_releases(flow, calendar)
+
+
+def _on_time(calendar: Calendar) -> dg.FreshnessPolicy:
+    return dg.FreshnessPolicy.cron(
+        deadline_cron=calendar.deadline(run_limits.DELIVERED_BY),
+        lower_bound_delta=run_limits.DELIVERED_BY,
+        timezone=calendar.zone,
+    )
+
+
+def _made_of_releases(flow: Flow, calendar: Calendar) -> Iterator[dg.AssetSpec]:
+    """What advertisers and analysts get; of the day alone, since its run makes that of all."""
+    yield dg.AssetSpec(
+        "exports",
+        deps=[flow.release],
+        skippable=True,
+        description="CSV, XLSX and Parquet of each campaign, with a manifest, in a folder for "
+        "each advertiser and release.",
+        group_name=_group(flow, "publication"),
+        owners=[_AD_OPS],
+        kinds={"csv", "excel", "parquet"},
+        metadata={"dagster/column_schema": EXPORT},
+        freshness_policy=_on_time(calendar),
+    )
+    yield dg.AssetSpec(
+        "segments_database",
+        deps=[flow.release],
+        skippable=True,
+        description="The analysts' DuckDB file: every figure released so far and nothing "
+        "else. It is rebuilt separately and then replaces the old file.",
+        group_name=_group(flow, "publication"),
+        owners=["team:analytics"],
+        kinds={"duckdb"},
+        metadata={"dagster/column_schema": DATABASE},
+        freshness_policy=_on_time(calendar),
+    )
 
 
 def _group(flow: Flow, name: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions
@@ -33,6 +33,7 @@ from pipelines import run_limits
 if TYPE_CHECKING:
     import pandas as pd  # slow to import, and most commands show no frame
 
+Frame: TypeAlias = "pd.DataFrame"
 # Wider than any line: where no terminal sets a width, nothing is wrapped and nothing is cut off.
 _ANY_WIDTH = 100_000
 _BAR = 20  # columns
@@ -208,7 +209,7 @@ class _Fitting:
         return Text("\n\n".join((self.title, *blocks)), no_wrap=True, overflow="ignore")
 
 
-def frame_listing(title: str, frame: "pd.DataFrame") -> Listing:
+def frame_listing(title: str, frame: Frame) -> Listing:
     """A DataFrame as a table: days as dates, nothing where a value is missing."""
     columns = []
     for name in frame.columns:

@@ -143,50 +143,41 @@ def intake_facts(taken: Intake, lost: int) -> Mapping[str, Any]:
 
 
 def _outcome(taken: Intake, lost: int) -> StageOutcome:
-    visits = taken.accounts["visits"]
-    return StageOutcome(
-        facts=intake_facts(taken, lost),
-        metadata={
-            "accepted_rows": {
-                "dagster/partition_row_count": visits.counted,
-                "rows_by_reason": rows_table(taken.accounts),
-                "files": counts_table(
-                    ("file", "status", "reason", "rows"),
-                    [(file.name, file.status, file.reason, file.rows) for file in taken.files],
-                ),
-                "dropped_columns": counts_table(
-                    ("table", "column"),
-                    [
-                        (table, name)
-                        for table, names in taken.dropped_columns.items()
-                        for name in names
-                    ],
-                ),
-                "objections_that_match_no_one": lost,
-                "unread_objections": counts_table(
-                    ("file", "row", "column", "reason"),
-                    [
-                        (row.file, row.place.row, row.column, row.reason)
-                        for row in taken.unread[: run_limits.OBJECTIONS_LISTED]
-                    ],
-                ),
-                "warnings": counts_table(
-                    ("table", "code", "count", "file"),
-                    [(one.table, one.code, one.count, one.file) for one in taken.warnings],
-                ),
-            },
-            "quarantined_rows": {
-                "dagster/partition_row_count": sum(
-                    sum(account.quarantined.values()) for account in taken.accounts.values()
-                ),
-                "rows_by_reason": counts_table(
-                    ("table", "reason", "rows"),
-                    [
-                        (account.table, reason, rows)
-                        for account in taken.accounts.values()
-                        for reason, rows in sorted(account.quarantined.items())
-                    ],
-                ),
-            },
-        },
-    )
+    metadata = {"accepted_rows": _accepted(taken, lost), "quarantined_rows": _quarantined(taken)}
+    return StageOutcome(facts=intake_facts(taken, lost), metadata=metadata)
+
+
+def _accepted(taken: Intake, lost: int) -> dict[str, Any]:
+    dropped = [(table, name) for table, names in taken.dropped_columns.items() for name in names]
+    unread = taken.unread[: run_limits.OBJECTIONS_LISTED]
+    return {
+        "dagster/partition_row_count": taken.accounts["visits"].counted,
+        "rows_by_reason": rows_table(taken.accounts),
+        "files": counts_table(
+            ("file", "status", "reason", "rows"),
+            [(file.name, file.status, file.reason, file.rows) for file in taken.files],
+        ),
+        "dropped_columns": counts_table(("table", "column"), dropped),
+        "objections_that_match_no_one": lost,
+        "unread_objections": counts_table(
+            ("file", "row", "column", "reason"),
+            [(row.file, row.place.row, row.column, row.reason) for row in unread],
+        ),
+        "warnings": counts_table(
+            ("table", "code", "count", "file"),
+            [(one.table, one.code, one.count, one.file) for one in taken.warnings],
+        ),
+    }
+
+
+def _quarantined(taken: Intake) -> dict[str, Any]:
+    accounts = taken.accounts.values()
+    rows = [
+        (account.table, reason, rows)
+        for account in accounts
+        for reason, rows in sorted(account.quarantined.items())
+    ]
+    return {
+        "dagster/partition_row_count": sum(rows for *_, rows in rows),
+        "rows_by_reason": counts_table(("table", "reason", "rows"), rows),
+    }
