@@ -13,6 +13,7 @@ from anonymizer.exports.export_folders import FOR_ALL
 from anonymizer.exports.language import Language, capitalised, grouped, worded
 from anonymizer.model.periods import Period, PeriodKind
 from anonymizer.storage.signature import opened
+from portal import portal_limits
 from portal.charts import ChartPoint, column_chart, trend_chart
 from portal.portal_words import WORDS
 from portal.province_map import MappedProvince, ProvinceMap, province_map
@@ -30,8 +31,6 @@ from portal.site import NotFound, PageRequest, Site
 from portal.subject_view import SubjectView, view_of
 
 KINDS: tuple[PeriodKind, ...] = get_args(PeriodKind)
-_PAGE, _MOST_NEWS, _MOST_CHOICES = 50, 8, 500
-_MOST_TREND = 62
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,12 @@ def campaigns_page(site: Site, asked: PageRequest) -> Response:
     found: Sequence[FoundCampaign] = ()
     total = 0
     if site.tables.exist:
-        found, total = site.tables.campaigns(scope, name, _PAGE, _PAGE * (page - 1))
+        found, total = site.tables.campaigns(
+            scope,
+            name,
+            portal_limits.CAMPAIGNS_OF_A_PAGE,
+            portal_limits.CAMPAIGNS_OF_A_PAGE * (page - 1),
+        )
     news = _news(site, asked)
     return site.page(
         "campaigns.html",
@@ -60,10 +64,10 @@ def campaigns_page(site: Site, asked: PageRequest) -> Response:
         name=name,
         found=found,
         total=total,
-        next_page=page + 1 if total > _PAGE * page else None,
+        next_page=page + 1 if total > portal_limits.CAMPAIGNS_OF_A_PAGE * page else None,
         several=scope is None or len(scope) > 1,
-        news=news[:_MOST_NEWS],
-        more_news=len(news) > _MOST_NEWS,
+        news=news[: portal_limits.NEWS_OF_A_PAGE],
+        more_news=len(news) > portal_limits.NEWS_OF_A_PAGE,
         exist=site.tables.exist,
     )
 
@@ -162,7 +166,7 @@ def segment_page(site: Site, asked: PageRequest) -> Response:
 
 def _subject_choices(site: Site, asked: PageRequest) -> list[tuple[str, str]]:
     """Campaigns of who asks, and subjects that everyone may read, each with its name."""
-    campaigns, _ = site.tables.campaigns(asked.signed_in.account.scope, most=_MOST_CHOICES)
+    campaigns, _ = site.tables.campaigns(asked.signed_in.account.scope, most=portal_limits.CHOICES)
     return [
         *((f"campaign:{one.id}", one.name) for one in campaigns),
         *(
@@ -263,7 +267,7 @@ def _others(site: Site, asked: PageRequest, subject: PortalSubject) -> Sequence[
     """The campaigns to compare with, by name."""
     if subject.kind != "campaign":
         return ()
-    found, _ = site.tables.campaigns(asked.signed_in.account.scope, most=_MOST_CHOICES)
+    found, _ = site.tables.campaigns(asked.signed_in.account.scope, most=portal_limits.CHOICES)
     return sorted(
         ((one.id, one.name) for one in found if one.id != subject.id), key=lambda one: one[1]
     )
@@ -274,7 +278,7 @@ def _calendar(periods: Sequence[PeriodFigure]) -> list[tuple[Period, PeriodFigur
     released = {one.period: one for one in periods}
     first, period = min(released), max(released)
     found = [(period, released.get(period))]
-    while period > first and len(found) < _MOST_TREND:
+    while period > first and len(found) < portal_limits.TREND_PERIODS:
         period = Period.of(period.kind, period.start - timedelta(days=1))
         found.insert(0, (period, released.get(period)))
     return found

@@ -35,8 +35,9 @@ from anonymizer.exports.package import check_package
 from anonymizer.exports.retirement import retire_exports
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home, PublishedCopy
+from portal import portal_limits
 from portal.application import create_application
-from portal.download_pages import PACKAGES_AT_ONCE, _sent
+from portal.download_pages import _sent
 from portal.server import site_of
 from portal.site import PageRequest, Site, endpoint
 
@@ -323,7 +324,7 @@ def test_two_packages_are_built_at_a_time(portal_home: Home) -> None:
         called = endpoint(site_of(portal_home), build, public=True, at_once=at_once)
         await asyncio.gather(*(called(plain_request()) for _ in range(6)))
 
-    asyncio.run(six(PACKAGES_AT_ONCE))
-    assert max(most) == PACKAGES_AT_ONCE == 2
+    asyncio.run(six(portal_limits.PACKAGES_AT_ONCE))
+    assert max(most) == portal_limits.PACKAGES_AT_ONCE == 2
     asyncio.run(six(0))
     assert max(most) > 2, "without a limit they are built together"
