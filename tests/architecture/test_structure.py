@@ -88,6 +88,8 @@ def test_the_page_has_about_the_sums() -> None:
         PAGE,
     )
     assert found, "the page sums up"
+    before_and_after = f"{found[1]}; {found[2]} |", f"{found[3]} |"
+    assert all(re.search(rf"^\| .* \| {re.escape(now)}$", PAGE, re.M) for now in before_and_after)
     modules, lines, imports, arrows, layers = (int(one.replace(",", "")) for one in found.groups())
     assert is_about(modules, sum(size.modules for size in sizes))
     assert is_about(lines, sum(size.lines for size in sizes))
