@@ -87,7 +87,9 @@ def main() -> None:
     )
 
 
-def make(folder: Path, visits: int, campaigns: int) -> None:
+def make(
+    folder: Path, visits: int, campaigns: int, visits_of_a_file: int = _VISITS_OF_A_FILE
+) -> None:
     """The raw zone."""
     shutil.rmtree(folder, ignore_errors=True)
     raw, people = folder / "raw", max(visits // 5, 1)
@@ -112,8 +114,8 @@ def make(folder: Path, visits: int, campaigns: int) -> None:
     write(raw / "campaigns/c.parquet", _CAMPAIGNS, ["campaigns"])
     write(raw / f"profiles/day={DAY}/p.parquet", _PROFILES, ["people", "codes"])
     write(raw / "consents/c.parquet", _CONSENTS, ["people"])
-    for number, first in enumerate(range(0, visits, _VISITS_OF_A_FILE)):
-        end = min(first + _VISITS_OF_A_FILE, visits)
+    for number, first in enumerate(range(0, visits, visits_of_a_file)):
+        end = min(first + visits_of_a_file, visits)
         path = raw / f"visits/day={DAY}/v{number}.parquet"
         write(path, _VISITS, ["people", "campaigns", "first", "end"], first=first, end=end)
     for day in (DAY, DAY + timedelta(days=1)):

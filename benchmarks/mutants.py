@@ -44,6 +44,7 @@ def _named(test: str, name: str) -> str:
 # fmt: off
 _PEOPLE = "tests/counting/test_eligible_people.py::"
 _EACH_RULE = (f"{_PEOPLE}test_each_rule_alone",)
+_WEAKER = "tests/pipelines/test_weaker_settings.py::"
 _PARTS = "tests/intake/test_campaign_parts.py::"
 _ONCE = ("tests/counting/test_contributions.py",)
 _REACH = "tests/counting/test_reach.py::"
@@ -442,6 +443,23 @@ _INTAKE = (
          "CASE WHEN undated THEN $latest ELSE decided_at END", "decided_at"),
     ),
     *_of(
+        "anonymizer/intake/assessment_tasks.py",
+        ("tests/intake/test_assessment_tasks.py",),
+        ("rows of a worker may be lost", "nothing wrong",
+         "if arrived != sound:", "if arrived > sound:",
+         "test_rows_that_do_not_arrive_hold_the_day"),
+        ("a worker may see another file", "nothing wrong",
+         "if source.size != task.size:", "if not source.size:",
+         "test_a_file_that_a_worker_cannot_use_is_refused_and_named"),
+        ("a worker's error says what it met", "nothing identifying",
+         "failure=type(error).__name__)", "failure=repr(error))",
+         "test_an_unforeseen_error_of_a_worker_quotes_no_value"),
+        ("bad rows of a worker are forgotten", "nothing wrong",
+         "return FileRows(landed.name, assessment.digest, rows, faults, unread)",
+         "return FileRows(landed.name, assessment.digest, rows, [], unread)",
+         "test_files_accounts_and_warnings_are_those_of_one_process"),
+    ),
+    *_of(
         "anonymizer/intake/day_reader.py",
         ("tests/intake/test_assessed_files.py",),
         ("a file of the same name is the same file", "rights",
@@ -499,7 +517,22 @@ _INTAKE = (
         "anonymizer/intake/contract.py",
         (f"{_PARTS}test_a_file_without_the_column_is_refused",),
         ("a file may lack the column", "nothing wrong",
-         "needed = (*visits.required, *sorted(added))", "needed = visits.required"),
+         "needed = (*visits.required, *sorted(read))", "needed = visits.required"),
+    ),
+    *_of(
+        "anonymizer/model/policy.py",
+        (f"{_PARTS}test_parts_by_category_need_the_purpose_in_the_policy",),
+        ("parts by category need no consent to cookies", "rights",
+         "return not consented and any(rule.needs_cookies for rule in rules)",
+         "return False"),
+    ),
+    *_of(
+        "anonymizer/release/settings_change.py",
+        (f"{_WEAKER}test_parts_by_category_begin_in_a_week_and_month_that_need_consent",),
+        ("parts by category begin in a week without consent to cookies", "rights",
+         "if start < first_day]", "if start > first_day]"),
+        ("parts by category begin in a month without consent to cookies", "rights",
+         ', Period.of("month", begins).start]', "]"),
     ),
     *_of(
         "anonymizer/model/campaign_parts.py",

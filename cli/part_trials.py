@@ -95,6 +95,11 @@ def try_parts(ground: TrialGround, released: ReleasedPeriod, rule: PartRule) -> 
         problem = f"{released} is not a day of campaigns"
         remedy = "name a released day: --series campaign-day --period 2026-11-02"
         raise ConfigurationError([Fault(OPTION, problem, remedy)])
+    recorded = ground.recorded.policy
+    if recorded.lacks_consent_for([rule]):
+        problem = "the recorded settings lack advertising_cookies in eligibility.purposes"
+        remedy = "parts by product_category count people with this consent only: require it first"
+        raise ConfigurationError([Fault(OPTION, problem, remedy)])
     day = released.period.end
     parted = (rule.model_copy(update={"from_day": day}),)
     with scratch_home(ground.home.raw) as scratch:

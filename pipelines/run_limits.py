@@ -13,9 +13,10 @@ ALERT_SECONDS = 10  # for the webhook of alerts to answer
 PAGES_PAUSE_SECONDS = 0.5  # between two looks at Dagster's processes
 PAGES_SECONDS_TO_END = 60  # for Dagster's processes to end, until they are killed
 
-# Days side by side, and the engine that reads shapes of files (days_in_advance, engines)
+# Days side by side, and engines beside that of a step (cluster_intake, days_in_advance, engines)
 FEWEST_DAYS = 4  # two processes take as long to start as two small days take
 LEAST_MEGABYTES = 512  # for each process
+TASK_MEGABYTES = 512  # of a task on a cluster, which sees a batch of rows at a time
 SHAPES_MEGABYTES = 256  # of one in memory that only reads what columns a file has
 
 # How late or how old a thing may be (health, jobs, lineage, schedules)

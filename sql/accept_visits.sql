@@ -5,7 +5,8 @@
 -- in:  raw_rows (visit_id, person_key, user_id_fault, occurred_at, occurred_at_fault, url,
 --      user_agent, product_category, device), url_parts, matches,
 --      accessed (choose_campaigns.sql), program_words, interest_words, part_rules (rule,
---      first_day, last_day, campaigns VARCHAR[], null = all), part_words (rule, word, part)
+--      first_day, last_day, part_column 'device' or 'product_category', campaigns VARCHAR[],
+--      null = all), part_words (rule, word, part)
 -- out: row_number, fault ('column reason', null = sound), record_key, content, rank, arrival,
 --      excluded, person_key, campaign_ids, program, interest (code, null = none), local_day,
 --      category_not_mapped, tag_unknown (no campaign has its utm_id) BOOLEAN; of rows of other
@@ -49,7 +50,9 @@ parted AS (
     JOIN part_rules AS p ON r.local_day BETWEEN p.first_day AND p.last_day
     LEFT JOIN part_words AS w
         ON w.rule = p.rule
-        AND w.word = lower(trim(r.device, $blanks))
+        AND w.word = lower(trim(
+            CASE p.part_column WHEN 'device' THEN r.device ELSE r.product_category END, $blanks
+        ))
 ),
 judged AS (
     SELECT

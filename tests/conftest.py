@@ -13,7 +13,7 @@ import pytest
 from demonstration import ROOT, Demo
 from filelock import FileLock
 
-pytest_plugins = ["system_packages", "rotation", "object_server"]
+pytest_plugins = ["system_packages", "rotation", "object_server", "spark_cluster"]
 Once = Callable[[str, Callable[[Path], object]], Path]
 
 # As in the command: at Python's usual counts, a tenth of the time of a run goes into looking again

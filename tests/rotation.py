@@ -1,6 +1,6 @@
 """How many cases a test tries: some in every run, others the next day.
 
-    TEST_CASES=few   of the cases that a test lists, and of tests that alternate, a quarter
+    TEST_CASES=few   of the cases that a test lists, and of tests that alternate, an eighth
                      (`make test`), at least one; of random ones fewer
     (not set)        all cases that are listed, and of random ones some (`make test-all`)
     TEST_CASES=all   all random ones too (`make bench`)
@@ -23,7 +23,7 @@ Case = TypeVar("Case")
 
 ALL = os.environ.get("TEST_CASES") == "all"
 FEW = os.environ.get("TEST_CASES") == "few"
-ONE_OF = 4
+ONE_OF = 8
 # Workers take the day of the process that starts them: all choose the same cases.
 DAY = int(os.environ.get("TEST_DAY") or datetime.now(UTC).date().toordinal())
 os.environ["TEST_DAY"] = str(DAY)
@@ -44,7 +44,7 @@ def examples(most: int) -> int:
 
 
 def of_the_day(listed: Sequence[Case], day: int = DAY) -> list[Case]:
-    """A quarter of the cases that a test lists, those of the day; one where there are fewer."""
+    """An eighth of the cases that a test lists, those of the day; one where there are fewer."""
     return list(listed[day % ONE_OF :: ONE_OF] or [listed[day % len(listed)]])
 
 

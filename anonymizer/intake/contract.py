@@ -142,7 +142,7 @@ TABLES: Mapping[str, RawTable] = {
     )
 }
 
-# Columns of visits that are read where a rule of the policy divides campaigns by one of them.
+# Columns of visits that are read only where a rule of the policy divides campaigns by one of them.
 PART_COLUMNS: Mapping[str, Kind] = {"device": "text"}
 
 # Part of the contract, never read; those of PART_COLUMNS but for such a rule.
@@ -167,10 +167,10 @@ UNREAD: Mapping[str, frozenset[str]] = {
 
 
 def visits_with(read: Collection[str]) -> RawTable:
-    """The visits with those of PART_COLUMNS that are read, of which no file may lack one."""
+    """The visits with columns by which campaigns are divided, of which no file may lack one."""
     visits = TABLES["visits"]
     added = {name: kind for name, kind in PART_COLUMNS.items() if name in read}
-    needed = (*visits.required, *sorted(added))
+    needed = (*visits.required, *sorted(read))
     return replace(visits, columns={**visits.columns, **added}, required=needed)
 
 

@@ -17,6 +17,7 @@ from types import MappingProxyType
 import pyarrow as pa
 
 from anonymizer.intake.assessed_files import AssessedFiles
+from anonymizer.intake.assessment_tasks import OtherProcesses, Workers
 from anonymizer.intake.day_reader import DayReader, TablesRead
 from anonymizer.intake.deduplication import Claims, DeduplicatedTable
 from anonymizer.intake.file_inspection import broken_files
@@ -49,26 +50,29 @@ def take_in(  # noqa: PLR0913  everything that it works with is handed in
     codings: Codings | None = None,
     raw: RawPath | None = None,
     assessed: AssessedFiles | None = None,
+    workers: Workers | None = None,
 ) -> Intake:
     """Read the raw files that `day` needs and write private/{table}/ and private/quarantine/.
 
     Visits that arrived on `day` too late for their own day are written to private/late/ when a
     week or month that is still open can need them; the account has them as `late`.
-    Same rows give the same bytes, however they are split into files, ordered, named or
-    formatted. The engine must not spill: it holds raw values. Codings that are not handed in are
-    those of the policy, `raw` is the raw zone of `home`, and `assessed` is what other days of the
-    run have read. Raises InputsRejected with every refused file, whatever else the day waits for,
-    and Held when files are missing (see `landing.survey`), when the day or the profiles have
-    `no_rows`, with `too_many_bad_rows`, `region_coding` (see `row_doubts`), or
-    `objection_unreadable` (see `objections.require_decisions`); then nothing is written, but for
-    the quarantine's pointers in the last three cases. `inspect_day` tells all of these at once.
+    Same rows give the same bytes, however they are split into files, ordered, named or formatted.
+    The engine must not spill: it holds raw values. Codings that are not handed in are those of the
+    policy, `raw` is the raw zone of `home`, `assessed` is what other days of the run have read, and
+    `workers` assess the Parquet files of visits, if there are any. Raises InputsRejected with every
+    refused file, whatever else the day waits for, and Held when files are missing (see
+    `landing.survey`), when the day or the profiles have `no_rows`, with `too_many_bad_rows`,
+    `region_coding` (see `row_doubts`), or `objection_unreadable` (see
+    `objections.require_decisions`); then nothing is written, but for the quarantine's pointers in
+    the last three cases. `inspect_day` tells all of these at once.
     """
     landing = survey(raw or raw_root(home), day, policy.timing, now)
     _refuse_broken(landing, policy)
     coded = codings or read_codings(policy.codings, home.root)
     load_vocabulary(engine, policy.bots.user_agent_words, interests, coded)
     with _claims(home, engine, interests) as claims:
-        run = DayReader(claims, landing, day, policy, secret, decisions, coded, assessed)
+        others = OtherProcesses(workers, tuple(interests)) if workers else None
+        run = DayReader(claims, landing, day, policy, secret, decisions, coded, assessed, others)
         reading = _guarded(run)
         if reading.problems:
             raise reading.problems[0]

@@ -1,7 +1,7 @@
 """Reads and settles all files of a day, table by table, and gathers what there is to say."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -12,14 +12,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from anonymizer.intake import intake_limits
-from anonymizer.intake.assessed_files import (
-    AssessedFile,
-    AssessedFiles,
+from anonymizer.intake.assessed_files import AssessedFile, AssessedFiles
+from anonymizer.intake.assessment_tasks import (
+    FileAssessment,
+    OtherProcesses,
+    TaskTerms,
+    file_rows,
+    rows_of,
+    tasks_for,
 )
-from anonymizer.intake.batches import RawBatch, RowFault
+from anonymizer.intake.batches import RawBatch
 from anonymizer.intake.contract import TABLES, RawTable
 from anonymizer.intake.deduplication import Claims, DeduplicatedTable, FileRows
+from anonymizer.intake.file_assessment import assess
 from anonymizer.intake.intake_outcome import Intake, TakenFile, Warned
 from anonymizer.intake.landing_zone import WORKING_FILE, LandedFile, Landing
 from anonymizer.intake.objections import (
@@ -36,7 +41,6 @@ from anonymizer.intake.parted_campaigns import (
     visits_read,
 )
 from anonymizer.intake.raw_source import Limits, RawSource, opened
-from anonymizer.intake.readers import read
 from anonymizer.intake.row_validation import RowValidator
 from anonymizer.model.campaign_parts import rules_in_force
 from anonymizer.model.codings import Codings
@@ -79,13 +83,15 @@ class DayReader:
         decisions: Decisions,
         codings: Codings,
         assessed: AssessedFiles | None = None,
+        others: OtherProcesses | None = None,
     ) -> None:
+        self._others, self._links = others, pa.table({})
         self._engine, self._claims = claims.raw, claims
         self._assessed = AssessedFiles() if assessed is None else assessed
         self._read_with = (policy.model_dump_json(), secret.fingerprint, repr(codings))
         self._landing, self._day = landing, day
         self.day, self.decisions, self.codings = day, decisions, codings
-        self._policy, self._limits = policy, Limits.of(policy.intake)
+        self._policy, self._secret, self._limits = policy, secret, Limits.of(policy.intake)
         self._validator = RowValidator(self._engine, day, policy, secret)
         self._rejected: dict[str, list[InputRejected]] = defaultdict(list)
         self._rows: Counter[tuple[str, date | None]] = Counter()
@@ -149,7 +155,8 @@ class DayReader:
         if table.objections:
             self._note_unread(table.name, list(files.values()))
         if table.name == "campaigns":
-            self._validator.list_links(claims.engine.fetch("select_accepted_rows"))
+            self._links = claims.engine.fetch("select_accepted_rows")
+            self._validator.list_links(self._links)
         elif table.name in _TALLIES:
             self._warn_of(table.name, files)
         if table.name in ("profiles", "visits") and self.objections:
@@ -213,19 +220,19 @@ class DayReader:
     def _read_files(self, table: RawTable) -> dict[int, FileRows]:
         """The accepted files of a table by number; one with the bytes of another is read once."""
         accepted: dict[int, FileRows] = {}
+        elsewhere = self._assessed_elsewhere(table)
         for number, landed in enumerate(self._landing.of(table.name)):
             self.place = landed.name
             try:
-                with opened(landed, self._limits) as source:
-                    if any(source.digest == file.digest for file in accepted.values()):
-                        repeated = TakenFile(landed.name, source.digest, 0, "already_read")
-                        self._taken[table.name].append(repeated)
-                        continue
-                    gathered, keep = self._read_file(landed, source, table, number)
-                keep()  # only now it is known that the file did not change while it was read
+                if number in elsewhere:
+                    gathered = self._gather(landed, elsewhere[number], table, accepted)
+                else:
+                    gathered = self._gather_here(landed, number, table, accepted)
             except InputRejected as refusal:
                 self._claims.refuse(number)
                 self._rejected[table.name].append(refusal)
+                continue
+            if gathered is None:
                 continue
             accepted[number] = gathered
             arrival = landed.arrival if table.name == "visits" else None
@@ -237,6 +244,59 @@ class DayReader:
                 self._warned[table.name].append(Warned(table.name, "no_rows"))
         return accepted
 
+    def _assessed_elsewhere(self, table: RawTable) -> dict[int, FileAssessment]:
+        """What other processes made of files of visits, by number."""
+        if self._others is None or table.name != "visits":
+            return {}
+        self.place = table.name
+        terms = TaskTerms(
+            table,
+            self._day,
+            self._policy,
+            self._secret,
+            self.codings,
+            self._others.interests,
+            self._links,
+            self._claims.folder,
+        )
+        tasks = tasks_for(dict(enumerate(self._landing.of(table.name))), terms)
+        return {found.number: found for found in self._others.assess(tasks)} if tasks else {}
+
+    def _gather(
+        self,
+        landed: LandedFile,
+        found: FileAssessment,
+        table: RawTable,
+        accepted: Mapping[int, FileRows],
+    ) -> FileRows | None:
+        """What came out of a file elsewhere; None for one with the bytes of another."""
+        if found.digest and self._is_repeated(landed, found.digest, table, accepted):
+            return None
+        for claims in rows_of(found, landed):
+            self._claims.add(found.number, self._validator.as_of_day(claims, table))
+        self._note_header(landed, table, found.file)
+        return file_rows(found, landed)
+
+    def _gather_here(
+        self, landed: LandedFile, number: int, table: RawTable, accepted: Mapping[int, FileRows]
+    ) -> FileRows | None:
+        """What came out of a file; None for one with the bytes of another."""
+        with opened(landed, self._limits) as source:
+            if self._is_repeated(landed, source.digest, table, accepted):
+                return None
+            gathered, keep = self._read_file(landed, source, table, number)
+        keep()  # only now it is known that the file did not change while it was read
+        return gathered
+
+    def _is_repeated(
+        self, landed: LandedFile, digest: str, table: RawTable, accepted: Mapping[int, FileRows]
+    ) -> bool:
+        """Whether a file has the bytes of one before, which is noted."""
+        repeated = any(digest == file.digest for file in accepted.values())
+        if repeated:
+            self._taken[table.name].append(TakenFile(landed.name, digest, 0, "already_read"))
+        return repeated
+
     def _read_file(
         self, landed: LandedFile, source: RawSource, table: RawTable, number: int
     ) -> tuple[FileRows, Callable[[], None]]:
@@ -245,9 +305,15 @@ class DayReader:
         key = (table.name, landed.name, source.digest, *self._read_with)
         known = self._assessed.find(key)
         file = known or AssessedFile(self._assessed.room_for(table.name))
-        for claims in known.claims if known else self._assess(landed, source, table, file):
+        fresh = () if known else assess(self._validator, landed, source, table, file)
+        for claims in known.claims if known else fresh:
             self._claims.add(number, self._validator.as_of_day(claims, table))
         gathered.rows, gathered.faults, gathered.unread = file.outcome()
+        self._note_header(landed, table, file)
+        return gathered, partial(self._assessed.keep, key, file)
+
+    def _note_header(self, landed: LandedFile, table: RawTable, file: AssessedFile) -> None:
+        """What to say of a file's columns and filters."""
         header, warned = file.header, self._warned[table.name]
         self.dropped.setdefault(table.name, set()).update(header.dropped)
         warned += [
@@ -259,28 +325,6 @@ class DayReader:
         if header.dropped:
             size, names = len(header.dropped), header.dropped
             warned.append(Warned(table.name, "unknown_columns", size, landed.name, names))
-        return gathered, partial(self._assessed.keep, key, file)
-
-    def _assess(
-        self, landed: LandedFile, source: RawSource, table: RawTable, file: AssessedFile
-    ) -> Iterator[pa.Table]:
-        """The sound rows of a file, a batch at a time; what else it has is known at the end."""
-        gathered = FileRows(landed.name, source.digest)
-        reading = read(source, table)
-        for batch in reading.batches:
-            if batch.rows.num_rows:
-                claims = gathered.add(self._validator.assess(batch, table, landed.arrival))
-                file.add(claims)
-                yield claims
-            else:
-                gathered.add_faults(batch.faults)
-            if len(gathered.faults) > intake_limits.MOST_FAULTS:
-                raise source.reject("too_many_bad_rows", _most_faults(gathered.faults))
-        if gathered.rows != reading.rows():
-            raise source.reject(
-                "corrupt", f"only {gathered.rows} of its {reading.rows()} rows could be read"
-            )
-        file.end(gathered, reading.header(), reading.filtered())
 
     def _warn_of(self, table: str, files: Mapping[int, FileRows]) -> None:
         for found in self._claims.engine.records(_TALLIES[table]):
@@ -316,19 +360,6 @@ def _passed_over(ignored: Mapping[str, str]) -> list[Warned]:
             for folder, count in working.items()
         ),
     ]
-
-
-def _most_faults(faults: Sequence[RowFault]) -> str:
-    """The most frequent reason of a file with more bad rows than are kept."""
-    counted = Counter((fault.column, fault.reason) for fault in faults)
-    ((most, rows),) = counted.most_common(1)
-    numbers = sorted(f.row_number for f in faults if (f.column, f.reason) == most)
-    examples = ", ".join(map(str, numbers[: intake_limits.EXAMPLES]))
-    column, reason = most
-    return (
-        f"the limit is {intake_limits.MOST_FAULTS:,} in a file; most frequent: column "
-        f"{column or 'unknown'}, {reason}, {rows:,} rows, for example {examples}"
-    )
 
 
 def _by_table(found: Mapping[str, Sequence[Found]]) -> list[Found]:

@@ -4,8 +4,8 @@ What a row of the contract is does not depend on these, but for the longest row 
 which refuse what is no file of the contract.
 """
 
-# Rows at a time, and what is no row (csv_reader, day_reader, file_inspection, json_lines,
-# parquet_reader, quoting)
+# Rows at a time, and what is no row (csv_reader, file_assessment, file_inspection,
+# json_lines, parquet_reader, quoting)
 ROWS_PER_BATCH = 65_536  # rows that are judged together: memory against statements
 LONGEST_ROW = 1 << 20  # bytes; a longer one is not parsed: one field cannot fill the memory
 MOST_FAULTS = 1_000_000  # unreadable rows of a file, since pointers to them take memory
@@ -23,7 +23,7 @@ MOST_VALUES = 1 << 26  # of a column in a row group; a list has several a row
 # Snapshots that many days need (assessed_files)
 ASSESSED_BYTES = 64_000_000  # kept in memory, so that each day need not read them again
 
-# What is listed of faults, so that a message fits on a screen (contract, day_reader, quarantine)
+# What a message lists, so that it fits on a screen (contract, file_assessment, quarantine)
 EXAMPLES = 5  # row numbers of one kind of fault
 FREQUENT_FAULTS = 5  # kinds of faults, the most frequent first
 COLUMNS_LISTED = 30  # names of a file's columns

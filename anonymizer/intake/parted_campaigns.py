@@ -51,6 +51,7 @@ def load_parts(engine: Engine, rules: Sequence[PartRule], day: date) -> None:
                 "rule": pa.array(range(len(begun)), pa.int32()),
                 "first_day": pa.array([each.rule.from_day for each in begun], pa.date32()),
                 "last_day": pa.array([each.last_day for each in begun], pa.date32()),
+                "part_column": pa.array([each.rule.column for each in begun], pa.string()),
                 "campaigns": pa.array([each.rule.campaigns or None for each in begun], listed),
             }
         ),

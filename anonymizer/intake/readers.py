@@ -16,6 +16,11 @@ _COMPRESSIONS = {".gz": ("gzip", b"\x1f\x8b"), ".zst": ("zstd", b"\x28\xb5\x2f\x
 class FileMapping(Protocol):
     """Reads files that are not laid out as the raw contract says."""
 
+    @property
+    def parquet(self) -> bool:
+        """Whether they are Parquet."""
+        ...
+
     def read(self, source: RawSource, table: RawTable) -> FileReading:
         """The rows of a file in the contract's columns. Raises InputRejected."""
         ...

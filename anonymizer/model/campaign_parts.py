@@ -1,4 +1,4 @@
-"""Parts of campaigns: a campaign for each device, by a setting.
+"""Parts of campaigns: a campaign for each device or product category, by a setting.
 
 A visit counts for one part of its campaign, and a part is a campaign like any other: it has days,
 tables, near sets and proofs of its own, and a person counts in no more of them than of campaigns.
@@ -28,7 +28,9 @@ _JOINT = "."
 _DAY = timedelta(days=1)
 # A closed list: what is known of a person elsewhere never divides a campaign (promise 7), and no
 # value may say on which other days a person came (decision 29).
-PartColumn = Literal["device"]
+PartColumn = Literal["device", "product_category"]
+# Parts by category say who looks at which products, as interests do, and need the same consent.
+_OF_INTERESTS: frozenset[PartColumn] = frozenset({"product_category"})
 _Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,15}$")]
 
 
@@ -77,8 +79,9 @@ class PartRule(Settings):
         "rule begins. No day of it may be released when a run meets it first."
     )
     column: PartColumn = Field(
-        description="The column of the visits that decides: `device`. It is read where a rule "
-        "names it, and nothing but the part goes on."
+        description="The column of the visits that decides: `device`, which is read only where a "
+        "rule names it, or `product_category`, which needs advertising_cookies in "
+        "`eligibility.purposes`. Nothing of the column but the part goes on."
     )
     campaigns: tuple[str, ...] = Field(
         (), description="The ids of the campaigns that have parts; every campaign if none is named."
@@ -94,6 +97,11 @@ class PartRule(Settings):
         if twice := sorted({word for word in words if words.count(word) > 1}):
             raise ValueError(f"values that stand twice: {', '.join(twice)}")
         return self
+
+    @property
+    def needs_cookies(self) -> bool:
+        """Whether a person counts for the parts only with consent to advertising cookies."""
+        return self.column in _OF_INTERESTS
 
     @property
     def words(self) -> Mapping[str, str]:

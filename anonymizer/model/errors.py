@@ -105,7 +105,7 @@ class InputRejected(AudienceError):
     exit_code = 3
 
     def __init__(self, file: str, reason: str, digest: str = "", detail: str = "") -> None:
-        self.file, self.reason, self.digest = file, reason, digest
+        self.file, self.reason, self.digest, self.detail = file, reason, digest, detail
         known = f" (sha256 {digest[:16]})" if digest else ""
         text = f"{file}{known} rejected: {reason}" + (f"; {detail}" if detail else "")
         super().__init__(visible(text))
@@ -121,6 +121,7 @@ class InputsRejected(InputRejected):
         self.files = tuple(files)
         first = self.files[0]
         self.file, self.reason, self.digest = first.file, first.reason, first.digest
+        self.detail = first.detail
         lines = "\n".join(f"  - {rejected}" for rejected in self.files)
         AudienceError.__init__(
             self,

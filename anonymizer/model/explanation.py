@@ -193,7 +193,7 @@ def _default(field: FieldInfo) -> str:
     if field.default is PydanticUndefined:
         return "required" if field.default_factory is None else "none"
     value = field.default
-    if isinstance(value, Roles):
+    if isinstance(value, Roles) or value == ():
         return "none"
     return f"`{', '.join(map(str, value)) if isinstance(value, tuple) else value}`"
 

@@ -5,7 +5,7 @@ Descriptions of the fields are what `docs/policy-reference.md` is generated from
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic_core.core_schema import no_info_after_validator_function
 
-from anonymizer.model.campaign_parts import PartRules
+from anonymizer.model.campaign_parts import PartRule, PartRules
 from anonymizer.model.configuration import CalendarDay, Settings, load, parse
 from anonymizer.model.renamed_settings import FORMAT
 from anonymizer.model.roles import Role, Roles
@@ -434,8 +434,9 @@ class Effort(Settings):
     )
     engine: Literal["duckdb", "spark"] = Field(
         "duckdb",
-        description="What counts people: duckdb, in the process of the run, or spark, an Apache "
-        "Spark cluster that reads private/ under the same path. The figures are the same.",
+        description="What takes in and counts visits: duckdb, in the process of the run, or "
+        "spark, an Apache Spark cluster that has the home under the same path. The figures are "
+        "the same.",
     )
     threads: PositiveInt = Field(
         2,
@@ -495,8 +496,8 @@ class Policy(Settings):
     codings: CodingSettings = CodingSettings()
     campaign_parts: PartRules = Field(
         (),
-        description="Campaigns are counted in parts by a column of the visits (`device`), "
-        "each part as a campaign of its own: rules with `from_day`, "
+        description="Campaigns are counted in parts by a column of the visits (`device` or "
+        "`product_category`), each part as a campaign of its own: rules with `from_day`, "
         "`column`, `campaigns` (default: all), `parts` (code: `english`, `indonesian`, `values`) "
         "and the names of `other`. A rule that has begun stays; a later one replaces it.",
     )
@@ -509,6 +510,15 @@ class Policy(Settings):
         "`ad_ops`): who may accept, correct and approve. If none is set, decisions "
         "that need no second person are open to every login that can run the program.",
     )
+
+    @model_validator(mode="after")
+    def _has_consent_for_parts(self) -> "Policy":
+        if self.lacks_consent_for(self.campaign_parts):
+            raise ValueError(
+                "campaign_parts by product_category need advertising_cookies in "
+                "eligibility.purposes: such parts say who looks at which products, as interests do"
+            )
+        return self
 
     @model_validator(mode="after")
     def _keeps_what_is_open(self) -> "Policy":
@@ -531,6 +541,11 @@ class Policy(Settings):
     def parse(cls, text: str) -> "Policy":
         """Check what once stood in `policy.yaml`. Raises ConfigurationError."""
         return parse(text, "policy.yaml", cls)
+
+    def lacks_consent_for(self, rules: Sequence[PartRule]) -> bool:
+        """Whether parts by these rules would count people without the consent that they need."""
+        consented = "advertising_cookies" in self.eligibility.purposes
+        return not consented and any(rule.needs_cookies for rule in rules)
 
     @property
     def digest(self) -> str:

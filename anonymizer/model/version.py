@@ -18,7 +18,7 @@ _DECIDING = (".", ":!docs", ":!tests", ":!benchmarks")
 
 @cache
 def code_version() -> str:
-    """Version and commit: `0.6.0+g0123456789ab`, with `.changed` if files differ from the commit.
+    """Version and commit: `0.7.0+g0123456789ab`, with `.changed` if files differ from the commit.
 
     The version alone where neither a built package nor a checkout tells the commit.
     """

@@ -17,7 +17,8 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import yaml
@@ -26,6 +27,7 @@ from pydantic import ValidationError
 from anonymizer.model.configuration import parse
 from anonymizer.model.errors import ConfigurationError, Fault, Held
 from anonymizer.model.named_texts import with_named_segments
+from anonymizer.model.periods import Period
 from anonymizer.model.policy import Policy
 from anonymizer.model.reasons import require_fit
 from anonymizer.model.renamed_settings import present
@@ -46,6 +48,7 @@ from anonymizer.release.settings import (
     Meaning,
     Revision,
     SettingsTexts,
+    applying,
     first_free_day,
     read_meaning,
     recorded_revisions,
@@ -345,6 +348,7 @@ def _expected(change: SettingsChange, home: Home, entries: Sequence[Entry]) -> t
     first_day = first_free_day(entries) if known else None
     if first_day:
         _require_parts_kept(change, first_day)
+        _require_consented_parts(change, known, first_day)
     return (*known, Revision(len(known) + 1, first_day, change.texts, digests))
 
 
@@ -365,6 +369,31 @@ def _require_parts_kept(change: SettingsChange, first_day: date) -> None:
         f"up to then are released; {kept}let new rules begin on {first_day} or later. Show what is "
         "recorded with: audience policy history",
     )
+
+
+def _require_consented_parts(
+    change: SettingsChange, known: Sequence[Revision], first_day: date
+) -> None:
+    """Hold parts that a week or month would count by settings without the consent they need.
+
+    A period is counted by the settings of its first day, parts of its later days among them.
+    """
+    rules = [rule for rule in change.after.policy.campaign_parts if rule.needs_cookies]
+
+    def unconsented(begins: date) -> bool:
+        starts = [Period.of("week", begins).start, Period.of("month", begins).start]
+        earlier = [applying(known, start) for start in starts if start < first_day]
+        return any(one.meaning().policy.lacks_consent_for(rules) for one in earlier if one)
+
+    for begins in [rule.from_day for rule in rules if unconsented(rule.from_day)]:
+        later = (begins + timedelta(days=number) for number in count(1))
+        raise Held(
+            "campaign_parts",
+            f"the rule of campaign_parts from {begins} on is by product_category, and a week or "
+            "month of that day began by settings without advertising_cookies in "
+            "eligibility.purposes, which would count people without this consent; let it begin on "
+            f"{next(day for day in later if not unconsented(day))} or later",
+        )
 
 
 def approve_settings(
@@ -392,6 +421,7 @@ def approve_settings(
         change = settings_change(home, entries, texts)
         if first_day := first_free_day(entries):
             _require_parts_kept(change, first_day)
+            _require_consented_parts(change, recorded_revisions(entries), first_day)
         role = _require_approver(change, who.login, digest)
         position = 1 + sum(entry.kind == SETTINGS_APPROVAL for entry in entries)
         content = f"{SETTINGS_APPROVAL} {change.replaces} {change.after.digest} {position}"

@@ -50,6 +50,11 @@ class SourceMapping:
 
     source: Source
 
+    @property
+    def parquet(self) -> bool:
+        """Whether its files are Parquet."""
+        return self.source.settings.format == "parquet"
+
     def read(self, source: RawSource, table: RawTable) -> FileReading:
         """The rows of a file in those columns of `table` that the source maps.
 

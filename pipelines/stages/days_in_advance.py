@@ -103,7 +103,6 @@ class DaysInAdvance:
         self._passed: dict[Step, list[date]] = {}
         self._steps: frozenset[str] = frozenset()
         self._home: Home | None = None
-        self._counted_here = True
 
     @contextmanager
     def under_way(self, steps: Iterable[str]) -> Iterator[None]:
@@ -117,7 +116,8 @@ class DaysInAdvance:
     def start(self, shared: Surroundings, days: Iterable[date]) -> None:
         """Begin with the intake of these days, if processes of their own save time."""
         effort, wanted = shared.effort, list(days)
-        self._counted_here = effort.engine != "spark"  # a cluster spreads the work of a day itself
+        if effort.engine == "spark":  # a cluster spreads the work of a day itself
+            return
         megabytes = effort.memory_megabytes // effort.threads
         if (
             effort.threads == 1
@@ -135,8 +135,7 @@ class DaysInAdvance:
 
     def go_on(self, before: Step, step: Step) -> None:
         """Begin a step of the days that got through the one before in advance."""
-        if self._counted_here:
-            self._add(step, self._passed.get(before, ()))
+        self._add(step, self._passed.get(before, ()))
 
     def end(self) -> None:
         """Nothing more is asked for; what processes that were ended have spilled goes, too."""

@@ -24,6 +24,7 @@ from anonymizer.sources.source_zone import SourceZone
 from anonymizer.storage.raw_zone import RawZone
 from pipelines import run_limits
 from pipelines.messages.metadata import counts_table, rows_table
+from pipelines.resources.cluster_intake import workers_of
 from pipelines.resources.resources import Installation
 from pipelines.stages.accounts import account_facts
 from pipelines.stages.days_in_advance import DaysInAdvance, Surroundings
@@ -119,6 +120,7 @@ class IntakeStage:
                 codings=codings,
                 raw=self.raw_zone.root(),
                 assessed=self.assessed,
+                workers=workers_of(terms.policy.effort),
             )
 
     def tell(self) -> None:

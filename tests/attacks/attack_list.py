@@ -53,6 +53,8 @@ COMPARING: Mapping[str, Attack] = {
     ),
     "two loads, small regency": Attack(comparing.in_small_regency, works_against="rules only"),
     "G4 week and day": Attack(comparing.week_and_day, works_against="rules only"),
+    "parts: the whole before them": Attack(comparing.whole_and_part, works_against="rules only"),
+    "parts: two devices": Attack(comparing.two_devices, works_against="rules only"),
     "G5 erased or withdrawn": Attack(comparing.erased, works_against="rules only"),
     "late": Attack(comparing.late, works_against="rules only"),
     "corrected": Attack(comparing.corrected, works_against="rules only"),

@@ -101,6 +101,39 @@ def week_and_day(draw: np.random.Generator) -> Case:
     )
 
 
+def whole_and_part(draw: np.random.Generator) -> Case:
+    """A campaign is counted in parts from day 2 on; everybody comes on both days, by phone.
+
+    The victim comes on day 2 alone: the part, and its week, are compared with the whole of day 1.
+    """
+    crowd = Crowd(draw)
+    public, victim = crowd.strangers(SIZE), crowd.strangers(1)
+    whole, part = ("a", TODAY), ("a.phone", TOMORROW)
+    whole_week, part_week = ("a", WEEK), ("a.phone", WEEK)
+    return case(
+        crowd,
+        Setting(campaigns("a", "a.phone"), (TODAY, TOMORROW, WEEK)),
+        [*loaded(public, TODAY, "a"), *loaded(public, TOMORROW, "a.phone")],
+        loaded(victim, TOMORROW, "a.phone"),
+        _comparison(crowd, victim, (part, whole), (part_week, whole_week), (part_week, whole)),
+    )
+
+
+def two_devices(draw: np.random.Generator) -> Case:
+    """The public comes by phone and by computer, the victim by phone alone; days and week."""
+    crowd = Crowd(draw)
+    public, victim = crowd.strangers(SIZE), crowd.strangers(1)
+    phone, other = ("a.phone", TODAY), ("a.other", TODAY)
+    phone_week, other_week = ("a.phone", WEEK), ("a.other", WEEK)
+    return case(
+        crowd,
+        Setting(campaigns("a.other", "a.phone"), (TODAY, WEEK)),
+        loaded(public, TODAY, "a.phone", "a.other"),
+        loaded(victim, TODAY, "a.phone"),
+        _comparison(crowd, victim, (phone, other), (phone_week, other_week), (phone_week, other)),
+    )
+
+
 def erased(draw: np.random.Generator) -> Case:
     """G5. A visitor of day 1 is erased, or withdraws, before the week is released."""
     crowd = Crowd(draw)

@@ -11,14 +11,14 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from plain_periods import Life, write
 from small_world import DAY, SECRET, World, count_again, key
-from spark_cluster import SparkCluster, running_cluster
+from spark_cluster import SparkCluster
 from test_eligible_people import CASES
 
 from anonymizer.counting.eligibility import find_eligible_in
@@ -30,6 +30,7 @@ from anonymizer.model.periods import Period
 from anonymizer.model.policy import Effort, Policy, Timing
 from anonymizer.model.segments import Catalogue, Interest
 from anonymizer.model.series import AUDIENCE_MONTH, CAMPAIGN_DAY, INTEREST_WEEK
+from anonymizer.storage.engine import Engine
 from anonymizer.storage.engines.duckdb import DuckDB, read
 from anonymizer.storage.engines.spark import Spark
 from anonymizer.storage.engines.spark_dialect import spark_text, translated
@@ -38,6 +39,7 @@ from anonymizer.storage.home import Home
 from data_samples.options import WorldOptions
 from data_samples.world import generate
 from pipelines.resources import engines
+from pipelines.resources.cluster_intake import workers_of
 
 ROOT = Path(__file__).parents[2]
 STATEMENTS = {path.stem for path in (ROOT / "sql").glob("*.sql")}
@@ -99,28 +101,12 @@ def same(found: pa.Table, expected: pa.Table, statement: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkCluster]:
-    folder = tmp_path_factory.mktemp("cluster")
-    with running_cluster(folder) as running, pytest.MonkeyPatch.context() as patch:
-        for name, value in running.environment().items():
-            patch.setenv(name, value)
-        yield running
-
-
-@pytest.fixture(scope="module")
 def spark(cluster: SparkCluster) -> Iterator[Spark]:
-    from pyspark import SparkContext  # noqa: PLC0415  slow to load, and needed by slow tests alone
-
     before = signal.getsignal(signal.SIGINT)
     shapes = DuckDB(memory_megabytes=256, threads=1, spill=None)
     with shapes, Spark(shapes) as engine:
         assert signal.getsignal(signal.SIGINT) == before
         yield engine
-    # Killed, not asked to stop: one that waits for a busy cluster would hold the tests up.
-    java = SparkContext._active_spark_context._gateway.proc
-    java.kill()
-    java.wait(timeout=60)
-    SparkContext._active_spark_context = SparkContext._gateway = SparkContext._jvm = None
 
 
 @pytest.fixture(scope="module")
@@ -216,10 +202,15 @@ def counted_sample(
     homes, secret = {}, SECRET
     day = WorldOptions().start
     with DuckDB(memory_megabytes=512, threads=1, spill=None) as duckdb:
-        for name, engine in (("duckdb", duckdb), ("spark", spark)):
+        both: list[tuple[Literal["duckdb", "spark"], Engine]]
+        both = [("duckdb", duckdb), ("spark", spark)]
+        for name, engine in both:
             home = homes[name] = Home(tmp_path_factory.mktemp(name))
             generate(WorldOptions(people=3_000, days=1, visits=9_000, dirt_share=0.05), home)
-            take_in(home, day, Policy(), secret, duckdb, now=2_000_000_000.0)
+            workers = workers_of(Effort(engine=name))
+            now = 2_000_000_000.0
+            taken = take_in(home, day, Policy(), secret, duckdb, now=now, workers=workers)
+            (home.root / "taken.txt").write_text(repr(taken))
             period = Period("day", day)
             find_eligible_in(engine, home, CAMPAIGN_DAY, period, Policy(), secret)
             count_series(engine, home, CAMPAIGN_DAY, period, Policy(), secret, catalogue)
@@ -234,6 +225,10 @@ def test_the_sample_world_has_the_same_files_byte_for_byte(
 ) -> None:
     written = {name: contents(home.private) for name, home in counted_sample.items()}
     assert written["spark"] == written["duckdb"]
+    said = {(home.root / "taken.txt").read_text() for home in counted_sample.values()}
+    assert len(said) == 1, "accounts of rows, files and warnings"
+    parquet = [*(counted_sample["spark"].raw / "visits").rglob("*.parquet")]
+    assert parquet, "which workers have taken in"
     assert {"people", "excluded", "reach", "overlaps"} <= {
         Path(name).parent.name for name in written["spark"]
     }
@@ -274,6 +269,10 @@ def test_nothing_of_a_key_or_a_person_is_left_in_the_files_of_the_cluster(
         with suppress(FileNotFoundError):  # Spark removes what it no longer needs at any time
             contents_of |= {str(path): path.read_bytes()} if path.is_file() else {}
     assert len([name for name in contents_of if re.search(r"/shuffle_[^/]*\.data$", name)]) > 5
+    for file in (counted_sample["spark"].raw / "visits").rglob("*.parquet"):
+        raw = pq.read_table(file, columns=["user_id", "url"], partitioning=None)
+        values = [value for column in raw for value in column.to_pylist()[::50] if value]
+        looked_for += [str(value).encode() for value in values if len(str(value)) > 9]
     for name, content in contents_of.items():
         assert not any(text in content for text in looked_for), name
 

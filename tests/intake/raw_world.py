@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from anonymizer.intake.assessment_tasks import Workers
 from anonymizer.intake.day_intake import take_in
 from anonymizer.intake.intake_outcome import Intake
 from anonymizer.intake.objections import RowPlace, Treatment
@@ -177,6 +178,7 @@ class World:
     secret: Secret = field(default_factory=lambda: Secret(b"k" * 32))
     threads: int = 2
     interests: tuple[Interest, ...] = ()
+    workers: Workers | None = None
     home: Home = field(init=False)
 
     @classmethod
@@ -185,6 +187,7 @@ class World:
         world = cls.__new__(cls)
         world.root, world.day, world.policy, world.threads = root, DAY, Policy(), 2
         world.secret, world.home, world.interests = Secret(b"k" * 32), Home(root), ()
+        world.workers = None
         return world
 
     def __post_init__(self) -> None:
@@ -228,6 +231,7 @@ class World:
             interests=self.interests,
             decisions=decisions,
             raw=raw,
+            workers=self.workers,
         )
 
     def rows(self, stage: str) -> list[Row]:

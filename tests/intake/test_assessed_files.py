@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from raw_world import DAY, NO_DECISIONS, NOW, World, as_csv, consent, profile, request_of, visit
 
-from anonymizer.intake import day_reader
+from anonymizer.intake import file_assessment
 from anonymizer.intake.assessed_files import AssessedFiles
 from anonymizer.intake.day_intake import take_in
 from anonymizer.intake.intake_outcome import Intake
@@ -48,13 +48,13 @@ def world(tmp_path: Path) -> World:
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The tables of the files that are read, in order."""
-    read, seen = day_reader.read, list[str]()
+    read, seen = file_assessment.read, list[str]()
 
     def noted(source: Any, table: Any) -> Any:
         seen.append(table.name)
         return read(source, table)
 
-    monkeypatch.setattr(day_reader, "read", noted)
+    monkeypatch.setattr(file_assessment, "read", noted)
     return seen
 
 
@@ -148,7 +148,7 @@ def test_another_file_another_policy_or_another_key_is_read_anew(
 def test_a_file_that_changes_while_it_is_read_is_not_kept(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read, place = day_reader.read, world.home.raw / "consents" / "c.csv"
+    read, place = file_assessment.read, world.home.raw / "consents" / "c.csv"
 
     def read_and_changed(source: Any, table: Any) -> Any:
         reading = read(source, table)
@@ -156,7 +156,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(
             place.write_bytes(place.read_bytes() + b"\n")
         return reading
 
-    monkeypatch.setattr(day_reader, "read", read_and_changed)
+    monkeypatch.setattr(file_assessment, "read", read_and_changed)
     assessed = AssessedFiles()
     with pytest.raises(InputsRejected, match="changed"):
         taken(world, DAY, assessed)

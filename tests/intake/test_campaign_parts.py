@@ -39,7 +39,7 @@ DAYS = [MONDAY + timedelta(days=number) for number in range(7)]
 PHONE = {"english": "Mobile", "indonesian": "Ponsel", "values": ["mobile", "Phone"]}
 DESK = {"english": "Desktop", "indonesian": "Komputer", "values": ["desktop"]}
 TABLET = {"english": "Tablet", "indonesian": "Tablet", "values": ["tablet"]}
-DEVICES = ("mobile", "phone", " PHONE ", "desktop", "tablet", "tv", "", None)
+VALUES = ("mobile", "phone", " PHONE ", "desktop", "tablet", "tv", "", None)
 LINKS = {"C1": "https://shop.example/promo", "C2": "https://shop.example/lain"}
 Rules = Sequence[Mapping[str, Any]]
 
@@ -53,13 +53,19 @@ def rule(from_day: date | str, **changes: Any) -> dict[str, Any]:
     }
 
 
+COLUMNS_THAT_DIVIDE = ("device", "product_category")
+CONSENTED = {"purposes": ["use", "disclosure", "advertising_cookies"]}
+
+
 def policy(rules: Rules, campaigns_per_person: int = 10) -> Policy:
+    """With consent to advertising cookies, which only parts by product category need."""
     promise = {"campaigns_per_person": campaigns_per_person}
-    return Policy.model_validate({"campaign_parts": rules, "promise": promise})
+    settings = {"campaign_parts": rules, "promise": promise, "eligibility": CONSENTED}
+    return Policy.model_validate(settings)
 
 
 def visits_of(seed: int) -> list[Row]:
-    """Each visit of a week by some of 30 people: day, device, which link; some arrive late."""
+    """Each visit of a week by some of 30 people: day, values, which link; some arrive late."""
     random = Random(seed)
     rows = []
     for number in range(300):
@@ -70,7 +76,7 @@ def visits_of(seed: int) -> list[Row]:
                 **visit(f"v{number}", user_id=f"u{random.randrange(30)}"),
                 "occurred_at": f"{day}T1{random.randrange(10)}:00:00+07:00",
                 "url": random.choice(list(LINKS.values())),
-                "device": random.choice(DEVICES),
+                **{column: random.choice(VALUES) for column in COLUMNS_THAT_DIVIDE},
                 "arrival": day + timedelta(days=late),
             }
         )
@@ -83,7 +89,7 @@ COLUMNS_READ = (*COLUMNS["visits"], "device")
 def written(world: World, rows: Sequence[Row]) -> World:
     """The week and the days after it, with these visits in the folders of their arrival."""
     people = sorted({"u0", *(row["user_id"] for row in rows)})
-    purposes = [consent(u, purpose=p) for u in people for p in ("use", "disclosure")]
+    purposes = [consent(u, purpose=p) for u in people for p in CONSENTED["purposes"]]
     world.put("consents/c.csv", as_csv(purposes))
     world.put(f"profiles/day={MONDAY}/p.csv", as_csv([profile(user) for user in people]))
     listed = [campaign(campaign_id=name, link_url=link) for name, link in LINKS.items()]
@@ -131,7 +137,7 @@ def plain_id(row: Row, rules: Rules) -> str:
         code = ".other"
         for part, words in one["parts"].items():
             for word in words["values"]:
-                if (row["device"] or "").strip().lower() == word.lower():
+                if (row[one["column"]] or "").strip().lower() == word.lower():
                     code = f".{part}"
     return name + code
 
@@ -171,10 +177,20 @@ WEEKS: dict[str, Rules] = {
 }
 
 
-@pytest.mark.parametrize("name", WEEKS)
+WEEKS_BY_CATEGORY: dict[str, Rules] = {
+    f"{name}, by category": [{**one, "column": "product_category"} for one in WEEKS[name]]
+    for name in ("from Wednesday", "a part less and one more")
+}
+TWO_COLUMNS: dict[str, Rules] = {
+    "device, then category": [rule(MONDAY), rule(FRIDAY, column="product_category")],
+}
+ALL_WEEKS = {**WEEKS, **WEEKS_BY_CATEGORY, **TWO_COLUMNS}
+
+
+@pytest.mark.parametrize("name", ALL_WEEKS)
 def test_days_and_their_week_are_what_the_raw_rows_say(name: str, tmp_path: Path) -> None:
     """Whole and parts, late visits too, and whom two of them share."""
-    rules, rows = WEEKS[name], visits_of(17)
+    rules, rows = ALL_WEEKS[name], visits_of(17)
     world = written(World(tmp_path / "home"), rows)
     take_week(world, lambda _: policy(rules))
     for day in DAYS:
@@ -228,15 +244,18 @@ def test_a_person_counts_in_no_more_parts_than_campaigns(most: int, tmp_path: Pa
         assert contributions < sum(len(who) for who in members.values()), "the bound acts"
 
 
+@pytest.mark.parametrize("column", COLUMNS_THAT_DIVIDE)
 @pytest.mark.parametrize("form", [as_csv, as_json_lines, lambda r: typed_parquet("visits", r)])
-def test_every_value_is_of_one_part(form: Callable[[Sequence[Row]], bytes], world: World) -> None:
+def test_every_value_is_of_one_part(
+    form: Callable[[Sequence[Row]], bytes], column: str, world: World
+) -> None:
     """Capitals and blanks aside; what is not listed, empty or absent is other."""
-    rows = [{**visit(f"v{n}"), "device": device} for n, device in enumerate(DEVICES)]
+    rows = [{**visit(f"v{n}"), column: value} for n, value in enumerate(VALUES)]
     world.visits(form(rows), f"v.{_extension(form)}")
     (world.folder() / "v.csv").unlink(missing_ok=form is not as_csv)
     if form is as_csv:
         world.visits(as_csv(rows), "v.csv")
-    world.policy = policy([rule(world.day)])
+    world.policy = policy([rule(world.day, column=column)])
     world.take_in()
     found = sorted(row["campaign_ids"][0] for row in world.rows("visits"))
     assert found == ["C1.desktop", *["C1.mobile"] * 3, *["C1.other"] * 4]
@@ -246,11 +265,12 @@ def _extension(form: Callable[[Sequence[Row]], bytes]) -> str:
     return {as_csv: "csv", as_json_lines: "jsonl"}.get(form, "parquet")
 
 
-def test_nothing_of_the_column_goes_on_but_the_part(world: World) -> None:
+@pytest.mark.parametrize("column", COLUMNS_THAT_DIVIDE)
+def test_nothing_of_the_column_goes_on_but_the_part(column: str, world: World) -> None:
     secret = "siti@toko.example"
-    rows = [{**visit(), "device": secret}, {**visit("v2"), "device": "mobile"}]
+    rows = [{**visit(), column: secret}, {**visit("v2"), column: "mobile"}]
     world.visits(as_csv(rows))
-    world.policy = policy([rule(world.day)])
+    world.policy = policy([rule(world.day, column=column)])
     world.take_in()
     assert [row["campaign_ids"] for row in world.rows("visits")]
     for name, content in world.written().items():
@@ -273,10 +293,34 @@ def test_without_a_rule_in_force_the_column_is_not_read_and_bytes_stay(
     assert {f"visits/day={world.day}.parquet", f"campaigns/day={world.day}.parquet"} <= same
 
 
-def test_a_file_without_the_column_is_refused(world: World) -> None:
-    world.policy = policy([rule(world.day)])
-    with pytest.raises(InputsRejected, match="schema_missing:device"):
+@pytest.mark.parametrize("column", COLUMNS_THAT_DIVIDE)
+def test_a_file_without_the_column_is_refused(column: str, world: World) -> None:
+    others = [name for name in COLUMNS["visits"] if name != column]
+    world.visits(as_csv([visit()], others))
+    world.take_in()
+    world.policy = policy([rule(world.day, column=column)])
+    with pytest.raises(InputsRejected, match=f"schema_missing:{column}"):
         world.take_in()
+
+
+def test_parts_by_category_count_no_one_without_consent_to_cookies(tmp_path: Path) -> None:
+    rules, rows = [rule(MONDAY, column="product_category")], visits_of(21)
+    world = written(World(tmp_path / "home"), rows)
+    without = sorted({row["user_id"] for row in rows})[::2]
+    refused = [consent(u, purpose="advertising_cookies", granted="false") for u in without]
+    world.put("consents/d.csv", as_csv(refused))
+    take_week(world, lambda _: policy(rules))
+    expected = plain_members([row for row in rows if row["user_id"] not in without], rules, DAYS)
+    assert people(world, "campaign_week_reach", DAYS[-1]) == {
+        name: len(who) for name, who in expected.items()
+    }
+
+
+def test_parts_by_category_need_the_purpose_in_the_policy() -> None:
+    rules = [rule("2026-01-02", column="product_category")]
+    with pytest.raises(ValueError, match="need advertising_cookies"):
+        Policy.model_validate({"campaign_parts": rules})
+    assert policy(rules).campaign_parts[0].needs_cookies
 
 
 def test_late_visits_of_a_rule_that_ended_need_its_column_too(world: World) -> None:
@@ -370,8 +414,8 @@ def mistakes() -> Iterator[tuple[Rules, str]]:
         ],
         "begin again: mobile",
     )
-    for column in ("credit_score", "visitor", "product_category"):
-        yield [rule("2026-01-02", column=column)], "device"
+    for column in ("credit_score", "visitor"):
+        yield [rule("2026-01-02", column=column)], "'device' or 'product_category'"
     for text in ("siti@toko.example", "0812345678901", "a\u202eb", "a\u2028b", "a\x85b"):
         yield [rule("2026-01-02", parts={"a": {**PHONE, "values": [text]}})], "values"
     for text in ("a\u202eb", "a\u2028b", "  "):
@@ -403,8 +447,8 @@ def test_days_of_campaigns_and_parts_have_no_gap(tmp_path: Path) -> None:
         }
         for day in DAYS:
             possible = {
-                plain_id({"url": LINKS[link], "occurred_at": f"{day}T", "device": device}, rules)
+                plain_id({"url": LINKS[link], "occurred_at": f"{day}T", "device": value}, rules)
                 for link in LINKS
-                for device in DEVICES
+                for value in VALUES
             }
             assert possible == {n for n, (first, last) in running.items() if first <= day <= last}

@@ -22,7 +22,7 @@ from raw_world import (
     visit,
 )
 
-from anonymizer.intake import day_reader, intake_limits, landing_zone, raw_source
+from anonymizer.intake import file_assessment, intake_limits, landing_zone, raw_source
 from anonymizer.model.errors import Held, InputsRejected
 
 
@@ -384,7 +384,7 @@ class TestExpansion:
 
 @pytest.mark.alternate("raw files of every form")
 def test_a_file_swapped_while_it_is_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = day_reader.read
+    honest = file_assessment.read
     content = as_csv([visit("v1")])
     path = world.visits(content)
 
@@ -397,7 +397,7 @@ def test_a_file_swapped_while_it_is_read(world: World, monkeypatch: pytest.Monke
             os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))  # size and time as before
         return reading
 
-    monkeypatch.setattr(day_reader, "read", read_and_swap)
+    monkeypatch.setattr(file_assessment, "read", read_and_swap)
     assert reasons(world) == ["changed"]
 
 

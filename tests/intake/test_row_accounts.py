@@ -24,7 +24,7 @@ from raw_world import (
 )
 from rotation import examples
 
-from anonymizer.intake import day_reader, intake_limits, quoting
+from anonymizer.intake import file_assessment, intake_limits, quoting
 from anonymizer.intake.objections import Decisions, RowPlace
 from anonymizer.intake.quoting import StrictRows
 from anonymizer.model.errors import Held, InputsRejected
@@ -220,18 +220,20 @@ def test_a_key_that_stands_twice_is_a_fault_of_its_row(
 def test_a_row_that_a_reader_loses_refuses_the_file(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = day_reader.read
+    honest = file_assessment.read
 
     def losing(source, table):  # type: ignore[no-untyped-def]
         reading = honest(source, table)
         rows = reading.rows
-        return day_reader.replace_rows(reading, lambda: rows() + (source.name.endswith("v.csv")))
+        return file_assessment.replace_rows(
+            reading, lambda: rows() + (source.name.endswith("v.csv"))
+        )
 
     def replace_rows(reading, rows):  # type: ignore[no-untyped-def]
         return type(reading)(reading.header, reading.batches, rows)
 
-    monkeypatch.setattr(day_reader, "replace_rows", replace_rows, raising=False)
-    monkeypatch.setattr(day_reader, "read", losing)
+    monkeypatch.setattr(file_assessment, "replace_rows", replace_rows, raising=False)
+    monkeypatch.setattr(file_assessment, "read", losing)
     with pytest.raises(InputsRejected, match="only 1 of its 2 rows could be read"):
         world.take_in()
 

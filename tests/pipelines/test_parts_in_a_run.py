@@ -163,6 +163,9 @@ def test_parts_are_tried_on_a_released_day(
     assert parts["tables"] == 3 * whole["tables"]
     assert whole["people"] <= parts["people"] <= 3 * whole["people"], "people come for two parts"
     assert tried("--period", "2026-W44").returncode == 2
+    path.write_text(TRIED.replace("column: device", "column: product_category"))
+    refused = tried("--period", str(DAYS[1]))
+    assert (refused.returncode, "advertising_cookies" in refused.stderr) == (2, True)
     path.write_text(
         TRIED + TRIED.split("campaign_parts:")[1].replace("12-01", "12-08").lstrip("\n")
     )

@@ -571,7 +571,7 @@ def test_the_history_says_that_runs_are_held(home: Home) -> None:
 PARTS = """
 campaign_parts:
   - from_day: {day}
-    column: device
+    column: {column}
     parts:
       mobile: {{english: Mobile, indonesian: Ponsel, values: [mobile]}}
 """
@@ -583,7 +583,7 @@ def test_parts_of_campaigns_need_approval_and_begin_after_what_is_released(home:
     released, free = date(2026, 11, 17), date(2026, 11, 18)
     assert "campaign_parts: []" in text
     for begins, passes in ((released, False), (free, True)):
-        rule = PARTS.format(day=begins)
+        rule = PARTS.format(day=begins, column="device")
         home.policy.write_text(text.replace("campaign_parts: []", rule), encoding="utf-8")
         assert "campaign_parts: 0 rule(s) -> 1 new or changed" in held(home)
         done = approve(OFFICER)
@@ -596,3 +596,41 @@ def test_parts_of_campaigns_need_approval_and_begin_after_what_is_released(home:
     # One that has not begun may be taken back: that makes nothing weaker.
     home.policy.write_text(text, encoding="utf-8")
     assert record(home).number == 3
+
+
+def test_parts_by_category_begin_in_a_week_and_month_that_need_consent(home: Home) -> None:
+    """A period is counted by the settings of its first day, its later days too."""
+    edit(home, "purposes: [use, disclosure]", "purposes: [use, disclosure, advertising_cookies]")
+    text = home.policy.read_text(encoding="utf-8")
+
+    def by_category(begins: date) -> None:
+        rule = PARTS.format(day=begins, column="product_category")
+        home.policy.write_text(text.replace("campaign_parts: []", rule), encoding="utf-8")
+
+    # The 17th is released: weeks and months of settings without the purpose reach to the 30th.
+    allowed = date(2026, 12, 1)
+    for day in (date(2026, 11, 18), date(2026, 11, 22), date(2026, 11, 23), date(2026, 11, 30)):
+        by_category(day)
+        done = approve(OFFICER)
+        assert done.returncode == 4, day
+        assert f"let it begin on {allowed} or later" in " ".join(done.stderr.split())
+    by_category(allowed)
+    assert approve(OFFICER).returncode == approve(ENGINEER).returncode == 0
+    record(home)
+    by_category(date(2026, 12, 2))
+    assert approve(OFFICER).returncode == approve(ENGINEER).returncode == 0
+    record(home)
+
+
+def test_parts_by_category_may_begin_at_once_where_consent_was_needed_before(home: Home) -> None:
+    edit(home, "purposes: [use, disclosure]", "purposes: [use, disclosure, advertising_cookies]")
+    record(home)
+    ledger = Ledger.open(home.ledger)
+    for day in range(18, 31):
+        ledger.append(RELEASE, f"campaign-day-2026-11-{day}", {"period": f"2026-11-{day}"})
+    for day in range(1, 17):
+        ledger.append(RELEASE, f"campaign-day-2026-12-{day:02}", {"period": f"2026-12-{day:02}"})
+    rule = PARTS.format(day=date(2026, 12, 17), column="product_category")
+    edit(home, "campaign_parts: []", rule)
+    assert approve(OFFICER).returncode == approve(ENGINEER).returncode == 0
+    record(home)

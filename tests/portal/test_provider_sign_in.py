@@ -376,6 +376,7 @@ def test_without_the_provider_passwords_go_on(portal_home: Home) -> None:
         assert signed_in(world.server, "nina")
 
 
+@pytest.mark.slow
 def test_a_provider_that_calls_itself_by_another_name_is_not_used(
     portal_home: Home, provider: Provider
 ) -> None:

@@ -289,6 +289,7 @@ def test_a_key_outside_the_home_is_exchanged_by_the_operator(
     assert bytes(range(32)).hex() not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_file_with_a_key_in_use_is_no_new_key(
     sent: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,7 +41,13 @@ def run(folder: Path, path: str, *options: str) -> list[str]:
     return done.stdout.strip().splitlines()[-3:]
 
 
-@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["alone", "workers"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param((), id="alone"),
+        pytest.param(("-n", "2"), id="workers", marks=pytest.mark.slow),
+    ],
+)
 def test_missing_programs_are_named_above_the_closing_line(
     tmp_path: Path, options: tuple[str, ...]
 ) -> None:

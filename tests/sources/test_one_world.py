@@ -1,7 +1,7 @@
 """One world in every layout: the same people are counted, the same bytes are published."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -25,12 +25,14 @@ from running import call
 
 from anonymizer.counting.eligibility import find_eligible
 from anonymizer.counting.reach import count_reach
+from anonymizer.intake.assessment_tasks import FileAssessment, FileTask, Workers
 from anonymizer.intake.day_intake import take_in
-from anonymizer.model.policy import Policy
+from anonymizer.model.policy import Effort, Policy
 from anonymizer.sources.source_zone import source_root
 from anonymizer.storage.engines.duckdb import DuckDB
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
+from pipelines.resources.cluster_intake import workers_of
 
 Once = Callable[[str, Callable[[Path], object]], Path]
 # What depends on the rows of a layout by right: digests of inputs, and what is chained to them.
@@ -71,7 +73,7 @@ def written(empty: Path, folder: Path, layout: str) -> Home:
     return home
 
 
-def counted(home: Home) -> Mapping[str, bytes]:
+def counted(home: Home, workers: Workers | None = None) -> Mapping[str, bytes]:
     """The files that figures are made from, of all days, after intake, eligibility and counting.
 
     What became of rows and how many people visited a campaign is compared with the world itself.
@@ -80,7 +82,8 @@ def counted(home: Home) -> Mapping[str, bytes]:
     found = {}
     for day in DAYS:
         with DuckDB(memory_megabytes=512, threads=1, spill=None) as engine:
-            taken = take_in(home, day, policy, secret, engine, now=2e9, raw=source_root(home))
+            raw = source_root(home)
+            taken = take_in(home, day, policy, secret, engine, now=2e9, raw=raw, workers=workers)
             find_eligible(engine, home, day, policy, secret)
             count_reach(engine, home, day, policy, secret)
         account = taken.accounts["visits"]
@@ -115,6 +118,26 @@ def test_every_layout_counts_the_same_people(
     empty_home: Path, expected: Mapping[str, bytes], tmp_path: Path, layout: str
 ) -> None:
     assert counted(written(empty_home, tmp_path / "home", layout)) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.needs("java")
+@pytest.mark.xdist_group("spark")
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize("layout", ["ga4", "snowplow as Parquet"])
+def test_workers_of_a_cluster_take_in_the_same_people(
+    empty_home: Path, expected: Mapping[str, bytes], tmp_path: Path, layout: str
+) -> None:
+    """Parquet that a source describes, with a master and two workers of Spark."""
+    on_cluster, sent = workers_of(Effort(engine="spark")), []
+    assert on_cluster
+
+    def workers(tasks: Sequence[FileTask]) -> Sequence[FileAssessment]:
+        sent.extend(tasks)
+        return on_cluster(tasks)
+
+    assert counted(written(empty_home, tmp_path / "home", layout), workers) == expected
+    assert len(sent) >= len(DAYS)
 
 
 @pytest.mark.alternate("presets of sources")

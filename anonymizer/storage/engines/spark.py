@@ -5,7 +5,9 @@ comes back are DuckDB's: each statement is also given to a DuckDB without rows, 
 rows are shaped.
 """
 
+import os
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +24,9 @@ from anonymizer.storage.engines.spark_session import new_session
 
 # Hadoop takes a path for a pattern.
 _PATTERNS, _ESCAPED = re.compile(r"([*?{}\[\]\\,])"), r"\\\1"
-_INTAKE = "Spark counts; rows are taken in by DuckDB (decision 30)"
+_PYTHON = "workers need Python with this version of the program"
+_INTAKE = "Spark counts; statements of intake are for DuckDB (decision 30)"
+Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
 
@@ -173,6 +177,19 @@ class Spark:
         found = _done(place, self._ask(place, text, parameters).toArrow)
         columns = [column.cast(field.type) for column, field in zip(found, schema, strict=True)]
         return pa.table(columns, schema=schema)
+
+
+def on_workers(place: str, work: Callable[[Task], Answer], tasks: Sequence[Task]) -> list[Answer]:
+    """What the work returns for each task, in processes of Python on the cluster.
+
+    Python is `$PYSPARK_PYTHON` there, otherwise what lies where this process has its own, with the
+    packages of this process. Tasks and answers are in no plan, and encrypted where Spark keeps
+    them. Raises Held `engine_failed`, and ConfigurationError as `new_session` does.
+    """
+    context = new_session().sparkContext
+    context.pythonExec = os.environ.get("PYSPARK_PYTHON") or sys.executable
+    spread = context.parallelize(tasks, len(tasks)).map(work)
+    return _done(f"{place} ({_PYTHON})", lambda: list(spread.collect()))
 
 
 def _done(place: str, work: Callable[[], Answer]) -> Answer:

@@ -6,6 +6,7 @@ They listen on 127.0.0.1 and are ended by their numbers. The executors are child
 import os
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,6 +14,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
+
+_ROOT = Path(__file__).parents[1]
 _SECONDS_TO_START = 180
 # Short lives: nothing is gained by optimising code.
 _DAEMONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
@@ -28,8 +32,8 @@ class SparkCluster:
     folder: Path
 
     def environment(self) -> dict[str, str]:
-        """The variable by which the product finds it: the folder of `spark-defaults.conf`."""
-        return {"SPARK_CONF_DIR": str(self.folder / "conf")}
+        """What the product is told: the folder of `spark-defaults.conf`, and the Python to use."""
+        return {"SPARK_CONF_DIR": str(self.folder / "conf"), "PYSPARK_PYTHON": sys.executable}
 
     def settings(self) -> Mapping[str, str]:
         return {
@@ -40,6 +44,7 @@ class SparkCluster:
             "spark.driver.memory": "768m",
             "spark.driver.extraJavaOptions": _JAVA,
             "spark.executor.cores": "1",
+            "spark.executorEnv.PYTHONPATH": str(_ROOT),
             "spark.executor.memory": "512m",
             "spark.executor.extraJavaOptions": _JAVA,
             "spark.local.dir": str(self.folder / "local"),
@@ -78,6 +83,34 @@ def running_cluster(folder: Path) -> Iterator[SparkCluster]:
                 _process(folder, name, "worker.Worker", [*options, cluster.master])
             )
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkCluster]:
+    """One for all tests of a worker: those with Spark are of one `xdist_group`."""
+    folder = tmp_path_factory.mktemp("cluster")
+    with running_cluster(folder) as running, pytest.MonkeyPatch.context() as patch:
+        for name, value in running.environment().items():
+            patch.setenv(name, value)
+        yield running
+        end_application()
+
+
+def end_application() -> None:
+    """End the Java of this process, if Spark runs in it.
+
+    Killed, not asked to stop: one that waits for a busy cluster would hold the tests up.
+    """
+    from pyspark import SparkContext  # noqa: PLC0415  slow to load, and needed by slow tests alone
+    from pyspark.sql import SparkSession  # noqa: PLC0415  likewise
+
+    if SparkContext._active_spark_context is None:
+        return
+    java = SparkContext._active_spark_context._gateway.proc
+    java.kill()
+    java.wait(timeout=60)
+    SparkContext._active_spark_context = SparkContext._gateway = SparkContext._jvm = None
+    SparkSession._instantiatedSession = SparkSession._activeSession = None
 
 
 @contextmanager
