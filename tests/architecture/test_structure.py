@@ -3,7 +3,9 @@
 Exactly would mean a new table with every change: the page may be out by a fifth.
 """
 
+import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from test_imports import CONTRACTS, MODULES, ROOT, imported_modules
@@ -15,6 +17,7 @@ PARTS = {
     for module, path in MODULES.items()
     if module.startswith("pipelines.") and path.name == "__init__.py"
 } - {"pipelines.defs"}
+A_SCREEN = 60  # lines
 OUT_BY, OUT_BY_AT_LEAST = 0.2, 2
 
 
@@ -96,6 +99,23 @@ def test_the_page_has_about_the_sums() -> None:
     assert is_about(imports, sum(len(imported_modules(module)) for module in MODULES))
     assert is_about(arrows, sum(len(size.imported) for size in sizes))
     assert layers == len(re.findall(r"^\| \d+ \|", PAGE, re.M))
+
+
+def function_lengths() -> Iterator[tuple[int, str]]:
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert node.end_lineno is not None
+                yield node.end_lineno - node.lineno + 1, f"{module}.{node.name}"
+
+
+def test_each_function_is_seen_on_a_screen() -> None:
+    """With its signature and docstring; what has many options names their types above."""
+    longest = max(function_lengths())
+    assert longest[0] <= A_SCREEN, longest
+    found = re.search(r"^\| longest function, in lines \| .* \| (\d+) \|$", PAGE, re.M)
+    assert found is not None
+    assert is_about(int(found[1]), longest[0])
 
 
 def test_no_cycle_is_as_the_page_says() -> None:
