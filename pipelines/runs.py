@@ -19,9 +19,9 @@ from pipelines.assembly import definitions_of
 from pipelines.automation.health import update_metrics
 from pipelines.automation.run_settings import SILENT, range_tags
 from pipelines.checks.held_days import HeldDay, held_days
-from pipelines.dagster_home.full_disk import explaining_full_disks, tells_of_a_full_disk
-from pipelines.dagster_home.instance import prepare_instance
-from pipelines.dagster_home.open_files import open_instance
+from pipelines.instance.full_disk import explaining_full_disks, tells_of_a_full_disk
+from pipelines.instance.instance import prepare_instance
+from pipelines.instance.open_files import open_instance
 from pipelines.messages.event_log import log_event
 from pipelines.messages.progress import Listener, listening
 from pipelines.partitions.first_day import fault_of_day

@@ -181,9 +181,7 @@ def test_units_are_sound(unit: Path, tmp_path: Path) -> None:
         assert wanted in text
     if "webserver" in unit.name:
         assert "--host 127.0.0.1" in text
-        assert (
-            "-m pipelines.dagster_home.webserver" in text
-        )  # tests/pipelines/test_pages.py: what it refuses
+        assert "-m pipelines.webserver" in text  # tests/pipelines/test_pages.py: what it refuses
     if analyze := shutil.which("systemd-analyze"):
         here = tmp_path / unit.name
         here.write_text(text.replace("/opt/audience/.venv/bin", str(Path(sys.executable).parent)))

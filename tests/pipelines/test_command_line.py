@@ -15,7 +15,7 @@ from cli.commands.common import chosen_home, existing_home, use_home
 from cli.commands.init import create_home
 from cli.main import MODULES, app
 from cli.summaries import SUMMARIES
-from pipelines.dagster_home.instance import prepare_instance
+from pipelines.instance.instance import prepare_instance
 from pipelines.resources.resources import Installation
 
 

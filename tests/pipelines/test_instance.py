@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from anonymizer.storage.home import VARIABLE, Home
-from pipelines.dagster_home.instance import prepare_instance
+from pipelines.instance.instance import prepare_instance
 
 FILES = ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"]
 AT_ONCE = 4
@@ -26,7 +26,7 @@ def test_processes_that_start_together_make_each_table_once(tmp_path: Path) -> N
     """`audience ui` beside `audience run`, the services of systemd: on a home that is new."""
     home = Home(tmp_path)
     folder = prepare_instance(home)
-    command = [sys.executable, "-m", "pipelines.dagster_home.instance"]
+    command = [sys.executable, "-m", "pipelines.instance"]
     started = [
         subprocess.Popen(command, env=os.environ | {VARIABLE: str(home.root)})
         for _ in range(AT_ONCE)

@@ -19,7 +19,7 @@ import pytest
 
 from anonymizer.storage.home import Home
 from cli.commands.init import create_home
-from pipelines.dagster_home.pages import _running
+from pipelines.instance.pages import _running
 
 pytestmark = pytest.mark.slow
 AUDIENCE = str(Path(sys.executable).with_name("audience"))
@@ -168,7 +168,7 @@ def status(port: int, method: str, path: str, body: str | None = None, **headers
 def serving(folder: Path, **variables: str) -> Iterator[int]:
     """The webserver that the pages and the unit of systemd start, without a code location."""
     port = free_port()
-    command = [sys.executable, "-m", "pipelines.dagster_home.webserver", "--port", str(port)]
+    command = [sys.executable, "-m", "pipelines.webserver", "--port", str(port)]
     with subprocess.Popen(
         [*command, "--empty-workspace"],
         env=os.environ | {"DAGSTER_HOME": str(folder)} | variables,
@@ -205,7 +205,7 @@ def test_behind_a_proxy_they_answer_to_its_origin_and_refuse_others(tmp_path: Pa
 @pytest.mark.parametrize("origin", ["audience.example", "https://audience.example/", "https://*"])
 def test_a_wrong_origin_is_said_so_at_once(origin: str, tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pipelines.dagster_home.webserver", "--port", str(free_port())],
+        [sys.executable, "-m", "pipelines.webserver", "--port", str(free_port())],
         env=os.environ | {"DAGSTER_HOME": str(tmp_path), "AUDIENCE_ORIGIN": origin},
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip

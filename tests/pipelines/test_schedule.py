@@ -22,9 +22,9 @@ from pipelines import run_limits
 from pipelines.assembly import assemble
 from pipelines.assets import jobs
 from pipelines.automation.run_settings import range_tags
-from pipelines.dagster_home.instance import make_storage, prepare_instance
-from pipelines.dagster_home.open_files import open_instance
 from pipelines.definitions import defs
+from pipelines.instance.instance import make_storage, prepare_instance
+from pipelines.instance.open_files import open_instance
 from pipelines.partitions.run_times import RunTimes, note_run_times, run_times_of
 from pipelines.resources.resources import Installation
 from pipelines.runs import run_days

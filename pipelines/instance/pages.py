@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipelines import run_limits
-from pipelines.dagster_home.instance import make_storage
+from pipelines.instance.instance import make_storage
 from pipelines.messages.screen import notices, out
 
 _HERE = "127.0.0.1"
@@ -44,7 +44,7 @@ def main() -> int:
 
 def _webserver(port: int) -> list[str]:
     address = ["--host", _HERE, "--port", str(port)]
-    return ["pipelines.dagster_home.webserver", *address, "--dagster-log-level", "warning", *_QUIET]
+    return ["pipelines.webserver", *address, "--dagster-log-level", "warning", *_QUIET]
 
 
 def _daemon() -> list[str]:

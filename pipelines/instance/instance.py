@@ -4,7 +4,7 @@ Runs are kept apart by a lock on the home, not by a limit in Dagster: a
 killed run would keep its place in the queue.
 
 Several processes of Dagster start together. Before they do, one makes what they all open:
-`python -m pipelines.dagster_home.instance`, for the home of `AUDIENCE_HOME`.
+`python -m pipelines.instance`, for the home of `AUDIENCE_HOME`.
 """
 
 from pathlib import Path
@@ -53,11 +53,7 @@ def prepare_instance(home: Home) -> Path:
 
 def make_storage(folder: Path) -> None:
     """Make Dagster's tables, where there are none, before the first process asks for them."""
-    from pipelines.dagster_home.open_files import open_instance  # noqa: PLC0415  loads Dagster
+    from pipelines.instance.open_files import open_instance  # noqa: PLC0415  loads Dagster
 
     with open_instance(folder):
         pass
-
-
-if __name__ == "__main__":
-    make_storage(prepare_instance(Home.from_environment()))

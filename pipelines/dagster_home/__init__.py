@@ -1,4 +1,0 @@
-"""Dagster's own files in the home, and its pages and daemon.
-
-Other packages import `full_disk`, `instance` and `open_files`.
-"""
