@@ -150,6 +150,22 @@ def test_a_corrected_period_has_its_correction(home: Home) -> None:
     assert_as_the_database(home)
 
 
+def test_a_corrected_release_is_at_no_moment_in_place_of_its_correction(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release_wrong(home)
+    correct(home)
+    placed = []
+
+    def place(source: Path, target: Path) -> None:
+        placed.append(pq.ParquetFile(source).read(["release_id"])["release_id"][0].as_py())
+        move_into_place(source, target)
+
+    monkeypatch.setattr(partition_update, "move_into_place", place)
+    finish(home)
+    assert placed == [f"{FIRST}~2"]
+
+
 def test_an_area_that_is_defined_anew_has_two_ids(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
