@@ -2,6 +2,8 @@
 
 Everything is read from the analysts' database, `published/segments.duckdb`, which holds what was
 released and nothing else. Nothing here can write, and nothing here reads private data.
+
+Inside the project other packages import `source`, too.
 """
 
 from importlib import import_module

@@ -13,8 +13,8 @@ from pydantic import Field
 
 from anonymizer.storage.home import Home
 from pipelines.assembly import assemble
-from pipelines.resources import Installation
-from pipelines.run_times import PATTERN, RunTimes
+from pipelines.partitions.run_times import PATTERN, RunTimes
+from pipelines.resources.resources import Installation
 
 
 class Releases(dg.Component, dg.Model, dg.Resolvable):

@@ -18,7 +18,7 @@ from anonymizer.model.segments import Catalogue, load_catalogue
 from anonymizer.model.series import SERIES, Series
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
-from pipelines.figures import read_protected
+from pipelines.stages.figures import read_protected
 
 PERCENTILES = (50, 75, 95, 99, 100)
 

@@ -33,7 +33,7 @@ from anonymizer.model.series import SERIES
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
 from pipelines.definitions import defs
-from pipelines.flow import job_name
+from pipelines.stages.flow import job_name
 
 MOST_ROOM = 4_000_000
 SPACE = 64_000_000

@@ -42,7 +42,7 @@ os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
 
 import duckdb
 
-import pipelines.workers
+import pipelines.resources.workers
 from anonymizer.exports.verification import verify_folder
 from anonymizer.model.errors import AudienceError, Held
 from anonymizer.model.series import SERIES
@@ -54,11 +54,11 @@ from anonymizer.storage.home import Home
 from anonymizer.storage.processes import Workers
 from cli.release_summary import verify_published
 from pipelines.definitions import defs
-from pipelines.flow import LONGER, job_name
-from pipelines.progress import Listener, StageProgress
-from pipelines.releasable_periods import releasable_periods, stretches_of
-from pipelines.release_history import open_ledger
+from pipelines.messages.progress import Listener, StageProgress
+from pipelines.partitions.releasable_periods import releasable_periods, stretches_of
+from pipelines.resources.release_history import open_ledger
 from pipelines.runs import run_days, run_periods
+from pipelines.stages.flow import LONGER, job_name
 
 FIRST = date(2026, 11, 1)
 KILLED_DAYS = 3
@@ -232,7 +232,7 @@ def fork_run(world: World, home: Home, log: Path, *, eager: bool) -> int:
     try:
         os.environ["AUDIENCE_HOME"] = str(home.root)
         if eager:
-            vars(pipelines.workers)["Workers"] = partial(Workers, start_seconds=-1.0)
+            vars(pipelines.resources.workers)["Workers"] = partial(Workers, start_seconds=-1.0)
         with log.open("a", encoding="ascii", buffering=1) as lines:
             listener = partial(announce, world, lines)
             code = run_all(home, world, listener)

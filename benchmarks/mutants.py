@@ -7,7 +7,7 @@ of the project and runs its tests. Those of the asset checks are made from the c
 from dataclasses import dataclass
 
 from anonymizer.model.series import CAMPAIGN_DAY
-from pipelines.checks import checks_of
+from pipelines.checks.checks import checks_of
 
 
 @dataclass(frozen=True)
@@ -1183,7 +1183,7 @@ _REMAINING = (
 
 _IN_A_RUN = (
     *_of(
-        "pipelines/period_release.py",
+        "pipelines/stages/period_release.py",
         ("tests/pipelines/test_plausibility_gate.py::test_an_implausible_day_is_held_until_it_is_accepted",),
         ("an implausible day is published", "nothing wrong",
          "accepted = require_plausible(place.home, ledger, period.end, approved)",
@@ -1194,7 +1194,7 @@ _IN_A_RUN = (
          "test_a_policy_that_changes_during_a_release_decides_nothing"),
     ),
     *_of(
-        "pipelines/plausibility_gate.py",
+        "pipelines/stages/plausibility_gate.py",
         ("tests/pipelines/test_plausibility_gate.py::test_an_implausible_day_is_held_until_it_is_accepted",),
         ("an acceptance is not needed", "nothing wrong",
          "    if not state.is_complete:\n", "    if not odd:\n"),
@@ -1246,7 +1246,7 @@ _IN_A_RUN = (
          "if form is None or not _from_here(request):"),
     ),
     *_of(
-        "pipelines/implausible_days.py",
+        "pipelines/stages/implausible_days.py",
         ("tests/pipelines/test_officer_desk.py::test_limits_that_nobody_approved_accept_no_day",),
         ("a day is accepted by limits that nobody approved", "nothing wrong",
          """    entries, login = ledger.entries(), account_name()
@@ -1287,7 +1287,7 @@ def _forced(asset: str, check: str) -> Mutant:
     return Mutant(
         f"{check} of {asset} always passes",
         "engineers are told",
-        "pipelines/checks.py",
+        "pipelines/checks/checks.py",
         _REPORT,
         _REPORT + passing,
         (_CHECK_TESTS,),
@@ -1297,7 +1297,7 @@ def _forced(asset: str, check: str) -> Mutant:
 
 _OTHER_CHECKS = (
     *_of(
-        "pipelines/deadlines.py",
+        "pipelines/automation/deadlines.py",
         ("tests/pipelines/test_deadlines.py",),
         (
             "requests_in_time always passes",
@@ -1307,7 +1307,7 @@ _OTHER_CHECKS = (
         ),
     ),
     *_of(
-        "pipelines/arrivals.py",
+        "pipelines/automation/arrivals.py",
         ("tests/pipelines/test_arrivals.py::test_a_broken_file_of_a_day_that_waits_is_told_once",),
         (
             "files_readable always passes",
@@ -1317,7 +1317,7 @@ _OTHER_CHECKS = (
         ),
     ),
     *_of(
-        "pipelines/verdicts.py",
+        "pipelines/checks/verdicts.py",
         ("tests/release/test_recorded_weeks.py",),
         (
             "release_as_recorded always passes",
@@ -1435,7 +1435,7 @@ _DELIVERY = (
 
 _ON_A_CLUSTER = (
     *_of(
-        "pipelines/engines.py",
+        "pipelines/resources/engines.py",
         ("tests/counting/test_spark_engine.py",),
         (
             "raw values are given to Spark",

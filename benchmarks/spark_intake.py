@@ -27,7 +27,7 @@ from anonymizer.model.policy import Effort, Policy
 from anonymizer.storage.engines.duckdb import DuckDB
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
-from pipelines.cluster_intake import workers_of
+from pipelines.resources.cluster_intake import workers_of
 
 _SECRET = Secret(b"k" * 32)
 _MEGABYTES = 2_048

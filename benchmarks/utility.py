@@ -30,7 +30,7 @@ from anonymizer.model.policy import Promise
 from anonymizer.model.segments import Catalogue, load_catalogue
 from anonymizer.model.series import SERIES, Series
 from anonymizer.storage.home import Home
-from pipelines.figures import read_protected
+from pipelines.stages.figures import read_protected
 
 NO_RULE = {"min_account_days": 0, "campaigns_per_person": 1_000, "k_jitter": 0}
 POLICIES: Mapping[str, Mapping[str, int]] = {

@@ -16,20 +16,20 @@ from anonymizer.release.ledger import Entry
 from anonymizer.sources.source_zone import source_root
 from anonymizer.storage.home import Home
 from anonymizer.storage.raw_zone import RawPath
-from pipelines import journal
-from pipelines.first_day import has_begun
-from pipelines.landed_days import (
+from pipelines.messages.progress import STAGES
+from pipelines.messages.trouble import Trouble
+from pipelines.partitions.first_day import has_begun
+from pipelines.partitions.landed_days import (
     arrived_days,
     complete_at,
     has_files,
     misnamed_folders,
     runnable_days,
 )
-from pipelines.progress import STAGES
-from pipelines.release_history import open_ledger, released_days
-from pipelines.run_times import run_times_of
-from pipelines.trouble import Trouble
-from pipelines.waiting_days import broken_of
+from pipelines.partitions.run_times import run_times_of
+from pipelines.partitions.waiting_days import broken_of
+from pipelines.resources.release_history import open_ledger, released_days
+from pipelines.stages import journal
 
 _REJECTED = 3  # the exit code of a refused file
 

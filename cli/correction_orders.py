@@ -22,8 +22,8 @@ from anonymizer.release.near_state import lost_state, state_file
 from anonymizer.release.settings import applying, revisions
 from anonymizer.release.settings_change import roles_in_force
 from anonymizer.storage.home import Home
-from pipelines.landed_days import runnable_days
-from pipelines.resources import Installation
+from pipelines.partitions.landed_days import runnable_days
+from pipelines.resources.resources import Installation
 
 
 def order_correction(installation: Installation, release_id: str, reason: str) -> CorrectionOrder:

@@ -9,15 +9,15 @@ from anonymizer.model.request_state import SegmentState, Standing
 from anonymizer.release.segment_decisions import COMMAND, segment_states, segments_added
 from anonymizer.release.settings import Meaning
 from anonymizer.storage.home import Home
+from cli import command_limits
 from cli.output import warn
 from cli.segment_effects import SegmentEffect, effect_of, with_segments
 from cli.setting_trials import TrialGround, released_periods
-from pipelines.release_history import open_ledger
+from pipelines.resources.release_history import open_ledger
 
 if TYPE_CHECKING:
     from portal.segment_requests import RecordedRequests, SegmentRequest
 
-_PERIODS = 2  # that are looked at where none is named
 _STATES: dict[Standing, str] = {
     "waiting": "waiting",
     "approved_once": "approved by one of two",
@@ -62,7 +62,9 @@ def request_effects(
     Raises ConfigurationError or Held.
     """
     ledger = open_ledger(place)
-    chosen = released_periods(ledger.entries(), periods, series, command=COMMAND, most=_PERIODS)
+    chosen = released_periods(
+        ledger.entries(), periods, series, command=COMMAND, most=command_limits.PERIODS_OF_A_REQUEST
+    )
     ground = TrialGround.of(place, ledger, chosen)
     known = ground.recorded
     _, catalogue = with_segments(known.segments, known.catalogue, [wanted.composed], COMMAND)

@@ -14,10 +14,10 @@ from cli.demo_report import print_demo
 from cli.period_runs import run_days, run_landed_periods, stretches
 from data_samples.options import WorldOptions
 from data_samples.world import DEMO
-from pipelines.days_in_advance import done
-from pipelines.landed_days import has_visits
-from pipelines.screen import notices
-from pipelines.workers import lasting_processes, start_processes
+from pipelines.messages.screen import notices
+from pipelines.partitions.landed_days import has_visits
+from pipelines.resources.workers import lasting_processes, start_processes
+from pipelines.stages.days_in_advance import done
 
 _SETTLING_DAYS = 3
 _SUNDAY = 7

@@ -19,16 +19,16 @@ from anonymizer.release.ledger import Ledger
 from anonymizer.release.publication import load_releases
 from anonymizer.release.release import PUBLISHED, Release
 from anonymizer.storage.home import VARIABLE, Home
+from cli import command_limits
 from cli.demo_accounts import DemoAccounts, add_demo_accounts, unmark_demo
 from cli.exported_figures import ExportedFigure, exported_figures, period_of
 from cli.output import say
 from cli.release_summary import spread
 from cli.selection import Selection
-from pipelines.accounts import final_accounts
-from pipelines.release_history import catalogue_of, open_ledger
-from pipelines.screen import out
+from pipelines.messages.screen import out
+from pipelines.resources.release_history import catalogue_of, open_ledger
+from pipelines.stages.accounts import final_accounts
 
-_LISTED = 10
 _LABEL = len("Released  ")
 # Segments of the two sentences that a privacy policy promises advertisers, the better ones first.
 _PROMISED = (("men_under_40",), ("women_central_jakarta", "all:all:31.71"))
@@ -92,7 +92,9 @@ def _sentences(home: Home, ledger: Ledger) -> list[str]:
         if (found := next(filter(None, (_of_segment(home, ledger, one) for one in segments)), None))
     ]
     others = [figure for figure in day if figure not in promised]
-    return [figure.english for figure in (*promised, *spread(others, _LISTED))]
+    return [
+        figure.english for figure in (*promised, *spread(others, command_limits.FIGURES_OF_A_DEMO))
+    ]
 
 
 def _of_segment(home: Home, ledger: Ledger, segment: str) -> list[ExportedFigure]:

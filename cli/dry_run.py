@@ -46,21 +46,21 @@ from anonymizer.storage.engine import Engine
 from anonymizer.storage.engines.duckdb import DuckDB
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
+from cli import command_limits
 from cli.remarks import warning_lines
 from cli.run_report import objection_lines
 from cli.scratch import scratch_home
-from pipelines import journal
-from pipelines.accounts import account_facts, final_accounts
-from pipelines.first_day import fault_of_day
-from pipelines.intake_stage import intake_facts
-from pipelines.period_release import foresee
-from pipelines.plausibility_gate import explained, implausible, state_of
-from pipelines.release_history import open_ledger
-from pipelines.resources import PeriodTerms
-from pipelines.trouble import Trouble, attempt, trouble_of
+from pipelines.messages.trouble import Trouble, attempt, trouble_of
+from pipelines.partitions.first_day import fault_of_day
+from pipelines.resources.release_history import open_ledger
+from pipelines.resources.resources import PeriodTerms
+from pipelines.stages import journal
+from pipelines.stages.accounts import account_facts, final_accounts
+from pipelines.stages.intake_stage import intake_facts
+from pipelines.stages.period_release import foresee
+from pipelines.stages.plausibility_gate import explained, implausible, state_of
 
 Result = TypeVar("Result")
-_EXAMPLES = 5
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ class _Trial:
                 len(numbers),
                 file,
                 (column,) if column else (),
-                tuple(sorted(numbers)[:_EXAMPLES]),
+                tuple(sorted(numbers)[: command_limits.EXAMPLES]),
             )
             for (table, reason, file, column), numbers in sorted(rows_at.items())
         ]

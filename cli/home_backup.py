@@ -25,8 +25,8 @@ from anonymizer.storage.files import take_over
 from anonymizer.storage.home import Home
 from anonymizer.storage.lock import exclusive
 from cli.release_summary import verify_published
-from pipelines.release_history import open_ledger
-from pipelines.resources import Installation
+from pipelines.resources.release_history import open_ledger
+from pipelines.resources.resources import Installation
 from portal.account_database import ENDED_BY_RESTORE
 
 _REMEDY = "name a folder that is not there yet"

@@ -23,15 +23,13 @@ from typer.core import TyperCommand, TyperGroup
 from anonymizer.model.errors import AudienceError, ConfigurationError
 from anonymizer.model.escaping import visible_lines
 from anonymizer.model.version import code_version
+from cli import command_limits
 from cli.commands.common import chosen_home, forget_home
 from cli.help_texts import complete_help
 from cli.output import say, warn
 from cli.summaries import SUMMARIES
-from pipelines.event_log import log_event, notices_as_events, require_known_format
+from pipelines.messages.event_log import log_event, notices_as_events, require_known_format
 
-# Most objects of a command live as long as it does: collected at Python's usual counts, a fifth of
-# the time until a run begins goes into looking at them again and again.
-_COLLECTED_AT = (50_000, 20, 20)
 # The module in cli/commands/ that registers each command, in the order of `--help`.
 MODULES = {
     "init": "init",
@@ -189,7 +187,7 @@ def command() -> NoReturn:
     Threads of Arrow let go of the files that they have read a moment later than it says so. Those
     that come to that while Python is being taken down abort the whole process.
     """
-    gc.set_threshold(*_COLLECTED_AT)
+    gc.set_threshold(*command_limits.COLLECTED_AT)
     try:
         main()
         code: int | str | None = 0
@@ -254,7 +252,7 @@ def _main() -> None:
 
 
 def _say(message: str) -> None:
-    from pipelines.screen import notices  # noqa: PLC0415  loads Rich: only errors need it
+    from pipelines.messages.screen import notices  # noqa: PLC0415  loads Rich: only errors need it
 
     notices().print(message, style="red")
 

@@ -15,7 +15,7 @@ from anonymizer.release.ledger import Ledger
 from anonymizer.release.publication import load_releases
 from anonymizer.release.release import PUBLISHED, Release
 from anonymizer.storage.home import Home
-from pipelines.release_history import catalogue_of
+from pipelines.resources.release_history import catalogue_of
 
 
 @dataclass(frozen=True)

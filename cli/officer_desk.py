@@ -22,9 +22,9 @@ from anonymizer.storage.secret import Secret
 from cli.decidable_requests import find_request, request_effects, request_rows
 from cli.setting_trials import require_officer
 from officer.officer_decisions import Verdict, WaitingDay, WaitingRequest
-from pipelines.implausible_days import ImplausibleDay, accept_day, implausible_days
-from pipelines.plausibility_gate import causes
-from pipelines.release_history import open_ledger
+from pipelines.resources.release_history import open_ledger
+from pipelines.stages.implausible_days import ImplausibleDay, accept_day, implausible_days
+from pipelines.stages.plausibility_gate import causes
 
 _COLUMNS = ("id", "time", "login", "advertisers", "segment", "state")
 

@@ -7,7 +7,7 @@ from anonymizer.release.ledger import Entry
 from anonymizer.release.public_ledger import NOT_PUBLIC
 
 _Body = Mapping[str, Any]
-_LISTED = 16  # characters of a hash
+_HASH_DIGITS = 16  # that are shown of a hash
 
 
 def entry_line(entry: Entry) -> tuple[int, str, str, str, str, str, str]:
@@ -24,7 +24,7 @@ def entry_line(entry: Entry) -> tuple[int, str, str, str, str, str, str]:
         entry.kind,
         entry.subject,
         outcome,
-        entry.hash[:_LISTED],
+        entry.hash[:_HASH_DIGITS],
     )
 
 

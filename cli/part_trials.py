@@ -29,8 +29,8 @@ from anonymizer.storage.engines.duckdb import DuckDB
 from anonymizer.storage.home import Home
 from cli.scratch import scratch_home
 from cli.setting_trials import ReleasedPeriod, TrialCounts, TrialGround, counts_of
-from pipelines.period_release import ForeseenRelease, foresee, foresee_period
-from pipelines.resources import PeriodTerms
+from pipelines.resources.resources import PeriodTerms
+from pipelines.stages.period_release import ForeseenRelease, foresee, foresee_period
 
 OPTION = "--campaign-parts"
 

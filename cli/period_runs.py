@@ -11,15 +11,15 @@ from anonymizer.model.series import Series
 from anonymizer.storage.home import Home
 from cli.backlog import missing_days, unread_folders, unreleased
 from cli.run_report import Line, period_line, period_listing, print_report, report_as_json
-from pipelines import interruption
-from pipelines.flow import LONGER
-from pipelines.flow import STAGES as STAGES_OF_SERIES
-from pipelines.landed_days import landed_range
-from pipelines.progress import STAGES, Listener, StageProgress
-from pipelines.releasable_periods import releasable_periods, stretches_of
-from pipelines.release_history import open_ledger, released_days
-from pipelines.screen import meter, notices, out, print_json, show
-from pipelines.workers import lasting_processes
+from pipelines.messages.progress import STAGES, Listener, StageProgress
+from pipelines.messages.screen import meter, notices, out, print_json, show
+from pipelines.partitions.landed_days import landed_range
+from pipelines.partitions.releasable_periods import releasable_periods, stretches_of
+from pipelines.resources import interruption
+from pipelines.resources.release_history import open_ledger, released_days
+from pipelines.resources.workers import lasting_processes
+from pipelines.stages.flow import LONGER
+from pipelines.stages.flow import STAGES as STAGES_OF_SERIES
 
 if TYPE_CHECKING:
     from pipelines.runs import Finished

@@ -5,9 +5,9 @@ from datetime import date
 
 from anonymizer.intake.intake_outcome import Warned
 from anonymizer.storage.home import Home
-from pipelines import journal
+from cli import command_limits
+from pipelines.stages import journal
 
-MOST_LINES = 5  # of a kind; a day may have hundreds of files
 _TEXTS = {
     "no_files": "no files",
     "no_rows": "the file has no rows",
@@ -60,9 +60,9 @@ def warning_lines(warnings: Iterable[Warned]) -> list[str]:
             by_kind.setdefault(f"{warned.table} {warned.code}", []).append(warned)
     lines = []
     for of_kind in by_kind.values():
-        lines += [_line(warned) for warned in of_kind[:MOST_LINES]]
-        if len(of_kind) > MOST_LINES:
-            more = len(of_kind) - MOST_LINES
+        lines += [_line(warned) for warned in of_kind[: command_limits.REMARKS_OF_A_KIND]]
+        if len(of_kind) > command_limits.REMARKS_OF_A_KIND:
+            more = len(of_kind) - command_limits.REMARKS_OF_A_KIND
             lines.append(f"{of_kind[0].table}: {more:,} more of this kind (Dagster lists all)")
     return lines
 

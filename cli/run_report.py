@@ -10,10 +10,10 @@ from anonymizer.model.periods import Period
 from anonymizer.model.series import Series
 from anonymizer.storage.home import Home
 from cli.remarks import warning_lines, warnings_of
-from pipelines import journal
-from pipelines.accounts import final_accounts
-from pipelines.progress import STAGES
-from pipelines.screen import Listing, account_listing, out, show
+from pipelines.messages.progress import STAGES
+from pipelines.messages.screen import Listing, account_listing, out, show
+from pipelines.stages import journal
+from pipelines.stages.accounts import final_accounts
 
 
 def print_report(home: Home, days: Sequence[date]) -> None:

@@ -14,8 +14,8 @@ from anonymizer.model.composed_segments import ComposedSegment
 from anonymizer.model.errors import ConfigurationError, Disclosure, Fault
 from anonymizer.model.segments import Catalogue, SegmentSettings, build_catalogue
 from cli.setting_trials import ReleasedPeriod, TrialGround
-from pipelines.figures import reasons_of
-from pipelines.period_release import ForeseenRelease
+from pipelines.stages.figures import reasons_of
+from pipelines.stages.period_release import ForeseenRelease
 
 Figure = tuple[str, str]  # subject and segment id
 

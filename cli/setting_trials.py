@@ -35,11 +35,11 @@ from anonymizer.release.settings_change import (
 from anonymizer.storage.home import Home
 from anonymizer.storage.permissions import account_name
 from anonymizer.storage.secret import Secret
-from pipelines.figures import reasons_of
-from pipelines.period_release import ForeseenRelease, foresee_period
-from pipelines.resources import PeriodTerms
+from cli import command_limits
+from pipelines.resources.resources import PeriodTerms
+from pipelines.stages.figures import reasons_of
+from pipelines.stages.period_release import ForeseenRelease, foresee_period
 
-MOST_TRIALS = 60
 _ADDED = (
     *("tables", "segments", "published", "publishable", "named", "named_published"),
     *("people", "covered", "in_detail"),
@@ -215,9 +215,9 @@ def try_settings(
     recorded = ground.recorded.policy.promise
     promises, notes = grid.promises(recorded)
     steps = len(promises) * len(ground.periods)
-    if steps > MOST_TRIALS:
+    if steps > command_limits.MOST_TRIALS:
         problem = f"{len(promises)} settings for {len(ground.periods)} period(s) are {steps} trials"
-        raise _mistake(problem, f"ask for at most {MOST_TRIALS} at once")
+        raise _mistake(problem, f"ask for at most {command_limits.MOST_TRIALS} at once")
     trials = []
     for position, promise in enumerate(promises):
         weaker = weaker_words(ground, promise)

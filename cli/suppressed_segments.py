@@ -22,8 +22,8 @@ from anonymizer.release.publication import load_release
 from anonymizer.release.release import PUBLISHED, Release
 from anonymizer.storage.home import Home
 from cli.selection import matching, refuse_unknown
-from pipelines.figures import Reason, read_reasons
-from pipelines.release_history import catalogue_of
+from pipelines.resources.release_history import catalogue_of
+from pipelines.stages.figures import Reason, read_reasons
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,4 @@
-"""The officer's page: results that come from private counts, in a process of their own."""
+"""The officer's page: results that come from private counts, in a process of their own.
+
+Other packages import `officer_decisions`, `officer_sessions`, `officer_site` and `stored_trials`.
+"""

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-IDLE_SECONDS, LONGEST_SECONDS = 15 * 60, 8 * 60 * 60
+from officer import officer_limits
+
 _HOST_BYTES = 16  # 32 digits; a label has at most 63 characters
-MOST_FAILURES = 10  # then the key is worth nothing: the process has to be started again
 
 
 @dataclass
@@ -57,7 +57,7 @@ class OfficerSessions:
     @property
     def is_closed(self) -> bool:
         """Whether too many keys were wrong."""
-        return self._failures >= MOST_FAILURES
+        return self._failures >= officer_limits.MOST_FAILURES
 
     def begin(self, typed: str) -> str | None:
         """The token of a new session; None for a wrong key, and for any key after too many."""
@@ -76,7 +76,10 @@ class OfficerSessions:
             session, now = self._sessions.get(token), self._clock()
             if session is None:
                 return None
-            if now - session.used > IDLE_SECONDS or now - session.started > LONGEST_SECONDS:
+            if (
+                now - session.used > officer_limits.IDLE_SECONDS
+                or now - session.started > officer_limits.LONGEST_SECONDS
+            ):
                 del self._sessions[token]
                 return None
             session.used = now

@@ -25,6 +25,7 @@ from starlette.routing import Route
 
 import portal
 from anonymizer.model.errors import AudienceError
+from officer import officer_limits
 from officer.officer_decisions import OfficerDecisions, Verdict, WaitingRequest
 from officer.officer_sessions import OfficerSession, OfficerSessions
 from officer.stored_trials import TrialFolder
@@ -34,7 +35,6 @@ from portal.response_headers import FixedHeaders
 HOST = "127.0.0.1"
 SESSION = "__Host-audience-officer"
 _SEE_OTHER, _REFUSED = 303, 422
-_LARGEST_FORM = 4096
 _STATIC = Path(portal.__file__).parent / "static"
 _FILES: Mapping[str, str] = {"portal.css": "text/css", "mark.svg": "image/svg+xml"}
 # A bar for each setting: the title of the chart, and the number.
@@ -126,8 +126,8 @@ def serve_officer(site: OfficerSite, port: int) -> None:
         log_level="warning",
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=20,
-        timeout_graceful_shutdown=2,
+        limit_concurrency=officer_limits.MOST_CONNECTIONS,
+        timeout_graceful_shutdown=officer_limits.GRACE_SECONDS,
     )
 
 
@@ -362,7 +362,7 @@ async def _form(request: Request) -> Form | None:
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _LARGEST_FORM:
+        if len(body) > officer_limits.LARGEST_FORM:
             return None
     found = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
     return {name: values[-1] for name, values in found.items()}

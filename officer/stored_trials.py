@@ -9,16 +9,15 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from anonymizer.model.errors import NoSpace
 from anonymizer.storage.files import canonical_json, make_folder, write_new
 from anonymizer.storage.home import Home
+from officer import officer_limits
 
-KEPT = timedelta(days=90)
-MOST_STORED = 100
 _ID = re.compile(r"[0-9a-f]{12}")
 
 
@@ -64,7 +63,7 @@ class TrialFolder:
 
     def all(self) -> tuple[StoredTrials, ...]:
         """The results that are kept, newest first; a file that was changed is left out."""
-        kept = self._clock() - KEPT
+        kept = self._clock() - officer_limits.TRIAL_AGE
         found = [one for one in self._read() if one.time >= kept]
         return tuple(sorted(found, key=lambda one: (one.time, one.id), reverse=True))
 
@@ -76,7 +75,7 @@ class TrialFolder:
 
     def remove_old(self) -> int:
         """Remove results that are no longer kept; returns how many there were."""
-        kept = {one.id for one in self.all()[:MOST_STORED]}
+        kept = {one.id for one in self.all()[: officer_limits.MOST_STORED]}
         removed = [path for path in self._files() if path.stem not in kept]
         for path in removed:
             path.unlink(missing_ok=True)

@@ -4,17 +4,17 @@ import dagster as dg
 
 from anonymizer.model.series import CAMPAIGN_DAY
 from anonymizer.storage.home import Home
-from pipelines.arrivals import ARRIVALS, files_readable
-from pipelines.assets import graphs
-from pipelines.deadlines import REQUESTS, every_hour, requests_in_time
-from pipelines.deliveries import deliveries, deliveries_sensor
-from pipelines.jobs import jobs_of
-from pipelines.lineage import raw_tables
-from pipelines.partitions import Calendar
-from pipelines.resources import Installation
-from pipelines.run_times import RunTimes
-from pipelines.schedules import schedules
-from pipelines.sensors import days_held, landing_sensor, run_failed
+from pipelines.assets.assets import graphs
+from pipelines.assets.jobs import jobs_of
+from pipelines.assets.lineage import raw_tables
+from pipelines.automation.arrivals import ARRIVALS, files_readable
+from pipelines.automation.deadlines import REQUESTS, every_hour, requests_in_time
+from pipelines.automation.deliveries import deliveries, deliveries_sensor
+from pipelines.automation.schedules import schedules
+from pipelines.automation.sensors import days_held, landing_sensor, run_failed
+from pipelines.partitions.partitions import Calendar
+from pipelines.partitions.run_times import RunTimes
+from pipelines.resources.resources import Installation
 
 
 def assemble(

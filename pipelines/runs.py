@@ -15,19 +15,19 @@ from anonymizer.model.policy import Policy, Timing
 from anonymizer.model.series import CAMPAIGN_DAY, Series
 from anonymizer.storage.home import Home
 from anonymizer.storage.lock import exclusive
-from pipelines import interruption
 from pipelines.assembly import definitions_of
-from pipelines.event_log import log_event
-from pipelines.first_day import fault_of_day
-from pipelines.flow import job_name
-from pipelines.full_disk import explaining_full_disks, tells_of_a_full_disk
-from pipelines.health import update_metrics
-from pipelines.held_days import HeldDay, held_days
-from pipelines.instance import prepare_instance
-from pipelines.open_files import open_instance
-from pipelines.progress import Listener, listening
-from pipelines.run_settings import SILENT, range_tags
-from pipelines.workers import lasting_processes
+from pipelines.automation.health import update_metrics
+from pipelines.automation.run_settings import SILENT, range_tags
+from pipelines.checks.held_days import HeldDay, held_days
+from pipelines.instance.full_disk import explaining_full_disks, tells_of_a_full_disk
+from pipelines.instance.instance import prepare_instance
+from pipelines.instance.open_files import open_instance
+from pipelines.messages.event_log import log_event
+from pipelines.messages.progress import Listener, listening
+from pipelines.partitions.first_day import fault_of_day
+from pipelines.resources import interruption
+from pipelines.resources.workers import lasting_processes
+from pipelines.stages.flow import job_name
 
 _COMMAND_LINE = {"audience/started_by": "command line"}
 Result = TypeVar("Result")

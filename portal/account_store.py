@@ -13,14 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anonymizer.model.errors import ConfigurationError, Fault
+from portal import portal_limits
 from portal.account_database import account_of, changes, digest_of
 from portal.api_tokens import TokenStore
 from portal.provider_identities import ProviderIdentities
 from portal.user_accounts import PortalRole, UserAccount
-
-IDLE_SECONDS, LONGEST_SECONDS = 30 * 60, 12 * 60 * 60
-DEVICE_SECONDS = 180 * 24 * 60 * 60
-_NOTED_EVERY_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -147,7 +144,9 @@ class AccountStore:
         with self._changes() as database:
             if not _begin_if_current(database, login, compared):
                 return None
-            database.execute("DELETE FROM sessions WHERE started < ?", (now - LONGEST_SECONDS,))
+            database.execute(
+                "DELETE FROM sessions WHERE started < ?", (now - portal_limits.LONGEST_SECONDS,)
+            )
             (seen,) = database.execute(
                 "SELECT seen FROM users WHERE login = ?", (login,)
             ).fetchone()
@@ -171,10 +170,13 @@ class AccountStore:
             if row is None:
                 return None
             login, form_token, started, used, news_after = row
-            if now - started > LONGEST_SECONDS or now - used > IDLE_SECONDS:
+            if (
+                now - started > portal_limits.LONGEST_SECONDS
+                or now - used > portal_limits.IDLE_SECONDS
+            ):
                 database.execute("DELETE FROM sessions WHERE token = ?", (digest_of(token),))
                 return None
-            if now - used > _NOTED_EVERY_SECONDS:
+            if now - used > portal_limits.SESSION_NOTED_SECONDS:
                 database.execute(
                     "UPDATE sessions SET used = ? WHERE token = ?", (now, digest_of(token))
                 )
@@ -195,7 +197,7 @@ class AccountStore:
             rows = database.execute(
                 "SELECT form_token, started, used FROM sessions "
                 "WHERE login = ? AND started >= ? AND used >= ? ORDER BY used DESC, token",
-                (login, now - LONGEST_SECONDS, now - IDLE_SECONDS),
+                (login, now - portal_limits.LONGEST_SECONDS, now - portal_limits.IDLE_SECONDS),
             ).fetchall()
         return tuple(SessionTimes(*row) for row in rows)
 
@@ -218,13 +220,15 @@ class AccountStore:
         with self._changes() as database:
             if not _begin_if_current(database, login, compared):
                 return None
-            database.execute("DELETE FROM devices WHERE started < ?", (now - DEVICE_SECONDS,))
+            database.execute(
+                "DELETE FROM devices WHERE started < ?", (now - portal_limits.DEVICE_SECONDS,)
+            )
             database.execute("INSERT INTO devices VALUES (?, ?, ?)", (digest_of(token), login, now))
         return token
 
     def is_device_of(self, token: str, login: str) -> bool:
         """Whether this browser has signed in to the account before."""
-        since = self._clock() - DEVICE_SECONDS
+        since = self._clock() - portal_limits.DEVICE_SECONDS
         with self._changes() as database:
             row = database.execute(
                 "SELECT 1 FROM devices WHERE token = ? AND login = ? AND started >= ?",

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from anonymizer.model.errors import AudienceError
+from portal import portal_limits
 from portal.access_log import Fact
 from portal.api_tokens import ApiToken
 from portal.request_limit import RequestLimit
@@ -22,8 +23,6 @@ from portal.site import NotFound, Site, turns_of
 from portal.user_accounts import UserAccount
 
 PROBLEM_TYPE = "application/problem+json"
-_LARGEST_BODY = 16 * 1024
-LONGEST = 200  # characters of a parameter
 _CACHED = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 _TAG = re.compile(r'(?:W/)?"[^"]*"')
 _RANGE = re.compile(r"bytes=(?=\d|-\d)(\d{0,12})-(\d{0,12})")
@@ -67,7 +66,7 @@ class Parameter:
             return {"type": "integer", **limits}
         if self.words:
             return {"type": "string", "enum": list(self.words)}
-        limits = {"minLength": 1, "maxLength": LONGEST}
+        limits = {"minLength": 1, "maxLength": portal_limits.LONGEST_PARAMETER}
         return {"type": "string", **limits, **({"pattern": self.pattern} if self.pattern else {})}
 
     def problem(self, text: str) -> str:
@@ -81,8 +80,8 @@ class Parameter:
             )
         if self.words:
             return "" if text in self.words else f"is not one of {', '.join(self.words)}"
-        if not 1 <= len(text) <= LONGEST:
-            return f"does not have 1 to {LONGEST} characters"
+        if not 1 <= len(text) <= portal_limits.LONGEST_PARAMETER:
+            return f"does not have 1 to {portal_limits.LONGEST_PARAMETER} characters"
         matches = not self.pattern or re.search(self.pattern, text)
         return "" if matches else f"does not match {self.pattern}"
 
@@ -289,7 +288,7 @@ class _Guarded:
             token = self.token_of(self.site, request)
             asked = ApiRequest(request, token)
             if body is None:
-                raise ApiProblem(413, f"The body has more than {_LARGEST_BODY} bytes.")
+                raise ApiProblem(413, f"The body has more than {portal_limits.LARGEST_BODY} bytes.")
             known = self.parameters
             checked = {} if known is None else _checked(request, known)
             response = self.handler(self.site, ApiRequest(request, token, checked, body))
@@ -360,6 +359,6 @@ async def _read_body(request: Request) -> bytes:
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _LARGEST_BODY:
+        if len(body) > portal_limits.LARGEST_BODY:
             raise BodyTooLarge
     return body

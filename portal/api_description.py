@@ -8,9 +8,8 @@ from typing import Any
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from portal import api_objects
+from portal import api_objects, portal_limits
 from portal.api_answers import (
-    LONGEST,
     PROBLEM_TYPE,
     ApiHandler,
     Parameter,
@@ -37,7 +36,6 @@ from portal.download_pages import MEDIA_TYPES
 from portal.site import Site
 
 DESCRIPTION = f"{BASE}/openapi.json"
-FIGURES_AT_ONCE = 2  # requests; another one waits for its turn
 _VERSION = "1.0.0"
 _PART = re.compile(r"\{(\w+)\}")
 _PROBLEMS: Mapping[str, str] = {
@@ -91,7 +89,7 @@ ROUTES = (
         api_objects.figures,
         (CAMPAIGN, INTEREST, SERIES_NAME, PERIOD, SEGMENT, LIMIT, FIGURE_CURSOR),
         "FigurePage",
-        FIGURES_AT_ONCE,
+        portal_limits.FIGURES_AT_ONCE,
     ),
     ApiRoute(
         "/releases",
@@ -174,7 +172,7 @@ def _content(route: ApiRoute) -> dict[str, Any]:
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
-    schema = {"type": "string", "minLength": 1, "maxLength": LONGEST}
+    schema = {"type": "string", "minLength": 1, "maxLength": portal_limits.LONGEST_PARAMETER}
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 

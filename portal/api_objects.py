@@ -12,6 +12,7 @@ from anonymizer.exports.export_files import closed_on_failure
 from anonymizer.model.errors import Held
 from anonymizer.model.periods import Period
 from anonymizer.model.series import SERIES
+from portal import portal_limits
 from portal.access_log import Event, Fact
 from portal.api_answers import (
     ApiProblem,
@@ -24,7 +25,7 @@ from portal.api_answers import (
     tagged,
 )
 from portal.download_pages import media_type_of, name_header
-from portal.file_sendings import RETRY_SECONDS, Sending, SentFile, TooManySendings
+from portal.file_sendings import Sending, SentFile, TooManySendings
 from portal.listed_campaigns import CampaignTurn, list_campaigns
 from portal.listed_figures import FigureQuery, ListedFigure, list_figures
 from portal.published_tables import Bounded, FoundCampaign, PeriodFigure, PortalSubject, TableRow
@@ -244,7 +245,7 @@ def _begun(site: Site, asked: ApiRequest, content: IO[bytes]) -> Sending:
         return site.sendings.begin(asked.reader.login, content)
     except TooManySendings:
         problem = ApiProblem(429, "Too many files at once. Wait as long as Retry-After says.")
-        problem.headers["Retry-After"] = str(RETRY_SECONDS)
+        problem.headers["Retry-After"] = str(portal_limits.RETRY_SECONDS)
         raise problem from None
 
 

@@ -18,12 +18,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from anonymizer.model.errors import ConfigurationError, Fault
+from portal import portal_limits
 from portal.account_database import account_of, changes, digest_of
 from portal.user_accounts import UserAccount
 
-MOST_DAYS = 366
 _DAY = 24 * 60 * 60
-_NOTED_EVERY_SECONDS = 60
 _ID_BYTES, _SECRET_BYTES = 6, 32
 _WRITTEN = re.compile(r"aud_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@-]{0,63}")
@@ -121,7 +120,7 @@ class TokenStore:
         token, now = _token(database, row), self._clock()
         if now >= token.expires.timestamp():
             return None
-        if token.used is None or now - token.used.timestamp() > _NOTED_EVERY_SECONDS:
+        if token.used is None or now - token.used.timestamp() > portal_limits.TOKEN_NOTED_SECONDS:
             database.execute("UPDATE api_tokens SET used = ? WHERE id = ?", (now, token.id))
         return token
 
@@ -141,8 +140,8 @@ def _faults(name: str, days: int) -> list[Fault]:
     if not _NAME.fullmatch(name):
         remedy = "use 1 to 64 letters, digits, blanks, '.', '_', '@' or '-'"
         faults.append(Fault("--name", f"{name!r} cannot be the name of a token", remedy))
-    if not 1 <= days <= MOST_DAYS:
-        remedy = f"choose 1 to {MOST_DAYS} days"
+    if not 1 <= days <= portal_limits.TOKEN_DAYS:
+        remedy = f"choose 1 to {portal_limits.TOKEN_DAYS} days"
         faults.append(Fault("--days", f"a token cannot last {days} days", remedy))
     return faults
 

@@ -12,13 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from portal import portal_limits
 from portal.account_pages import account_page, change_password, end_other_sessions
 from portal.api_answers import ApiProblem, ApiRequest, api_endpoint, not_found
 from portal.api_description import api_routes
 from portal.delta_shares import share_routes
-from portal.download_pages import PACKAGES_AT_ONCE, file, package
+from portal.download_pages import file, package
 from portal.health_answer import HealthAnswer
-from portal.provider_pages import ANSWERS_AT_ONCE, CALLBACK, come_back, go_to_provider
+from portal.provider_pages import CALLBACK, come_back, go_to_provider
 from portal.reading_pages import (
     campaigns_page,
     certificate_page,
@@ -51,13 +52,15 @@ def create_application(site: Site, health: HealthAnswer = HealthAnswer(None)) ->
     """The application of a site. Unknown addresses are answered like those of others' objects."""
     routes = [Route(path, endpoint(site, page)) for path, page in _READING.items()]
     routes += [
-        Route("/packages/{recipient}", endpoint(site, package, at_once=PACKAGES_AT_ONCE)),
+        Route(
+            "/packages/{recipient}", endpoint(site, package, at_once=portal_limits.PACKAGES_AT_ONCE)
+        ),
         Route("/sign-in", endpoint(site, sign_in_page, public=True), methods=["GET"]),
         Route("/sign-in", endpoint(site, sign_in, public=True), methods=["POST"]),
         Route("/sign-in/provider", endpoint(site, go_to_provider, public=True), methods=["GET"]),
         Route(
             CALLBACK,
-            endpoint(site, come_back, public=True, at_once=ANSWERS_AT_ONCE),
+            endpoint(site, come_back, public=True, at_once=portal_limits.RETURNS_AT_ONCE),
             methods=["GET"],
         ),
         Route("/sign-out", endpoint(site, sign_out), methods=["POST"]),

@@ -8,16 +8,17 @@ from typing import IO
 
 from starlette.responses import Response, StreamingResponse
 
+from anonymizer.exports import export_limits
 from anonymizer.exports.circulation import RecordedExport
-from anonymizer.exports.export_files import PART, PackageTooLarge
+from anonymizer.exports.export_files import PackageTooLarge
 from anonymizer.model.errors import Held
 from anonymizer.model.periods import PeriodKind
+from portal import portal_limits
 from portal.access_log import Fact
-from portal.file_sendings import RETRY_SECONDS, SentFile, TooManySendings
+from portal.file_sendings import SentFile, TooManySendings
 from portal.reading_pages import KINDS, found_export, gone, retired
 from portal.site import NotFound, PageRequest, Site
 
-PACKAGES_AT_ONCE = 2  # that are built; another request waits for its turn
 MEDIA_TYPES = {
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ".csv": "text/csv; charset=utf-8",
@@ -134,7 +135,7 @@ def _sent(
         sending = site.sendings.begin(asked.session.account.login if asked.session else "", content)
     except TooManySendings:
         response = site.message(asked, "too_many_requests", 429)
-        response.headers["Retry-After"] = str(RETRY_SECONDS)
+        response.headers["Retry-After"] = str(portal_limits.RETRY_SECONDS)
         return response
     try:
         site.note("download", asked, **stated, bytes=length)
@@ -148,7 +149,7 @@ def _sent(
 def parts_of(content: IO[bytes]) -> Iterator[bytes]:
     """The content from its beginning, part by part."""
     content.seek(0)
-    while part := content.read(PART):
+    while part := content.read(export_limits.PART_BYTES):
         yield part
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-_SECONDS_TO_TAKE = 20.0
+from portal import portal_limits
 
 
 class EndedTransport:
@@ -23,7 +23,7 @@ class EndedTransport:
     def close(self) -> None:
         """Close it; what the reader does not take soon is lost."""
         self._transport.close()
-        asyncio.get_running_loop().call_later(_SECONDS_TO_TAKE, self._transport.abort)
+        asyncio.get_running_loop().call_later(portal_limits.SECONDS_TO_TAKE, self._transport.abort)
 
 
 class EndedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of two

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-VALID_SECONDS = 15 * 60
+from portal import portal_limits
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class FileAddresses:
 
     def sign(self, place: FilePlace, token: str) -> tuple[str, int]:
         """The query of an address for the token with this id, and when it expires."""
-        expires = int(self._clock()) + VALID_SECONDS
+        expires = int(self._clock()) + portal_limits.ADDRESS_SECONDS
         signature = self._signature(place, token, str(expires))
         # Delta's kernel reads an address as signed if it has `sp`, the permissions (here: read).
         query = urlencode({"sp": "r", "token": token, "expires": expires, "sig": signature})

@@ -13,11 +13,8 @@ from typing import IO
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from anonymizer.exports.export_files import PART
-
-SENT_AT_ONCE = 6  # for an account; browsers have as many connections to a host
-RETRY_SECONDS = 10
-SHORTEST_SECONDS, BYTES_PER_SECOND = 60.0, 64 * 1024
+from anonymizer.exports import export_limits
+from portal import portal_limits
 
 
 class TooManySendings(Exception):
@@ -43,7 +40,9 @@ class FileSendings:
     """How many files each account is sent now. `shortest` and `per_second` make the deadline."""
 
     def __init__(
-        self, shortest: float = SHORTEST_SECONDS, per_second: int = BYTES_PER_SECOND
+        self,
+        shortest: float = portal_limits.SHORTEST_SECONDS,
+        per_second: int = portal_limits.BYTES_PER_SECOND,
     ) -> None:
         self._shortest, self._per_second = shortest, per_second
         self._open: Counter[str] = Counter()
@@ -52,7 +51,7 @@ class FileSendings:
     def begin(self, login: str, content: IO[bytes]) -> Sending:
         """Begin to send a file. Closes it and raises TooManySendings beyond the limit."""
         with self._lock:
-            if self._open[login] >= SENT_AT_ONCE:
+            if self._open[login] >= portal_limits.SENT_AT_ONCE:
                 content.close()
                 raise TooManySendings
             self._open[login] += 1
@@ -92,5 +91,5 @@ class SentFile(StreamingResponse):
 
 def _parts(content: IO[bytes]) -> Iterator[bytes]:
     content.seek(0)
-    while part := content.read(PART):
+    while part := content.read(export_limits.PART_BYTES):
         yield part

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -19,14 +19,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from portal import portal_limits
+
 PATH = "/health"
 METRICS_VARIABLE = "AUDIENCE_METRICS"  # as runs and the daemon read it
-NEWEST_CHECK = timedelta(hours=26)  # a day, and the time that a run takes
 State = Literal["healthy", "unhealthy", "unknown"]
 _STATUS: Mapping[State, int] = {"healthy": 200, "unhealthy": 503, "unknown": 503}
 _HERE = frozenset({"127.0.0.1", "::1"})
 _PASSED_ON = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
-_MOST_BYTES = 64 * 1024
 _HEALTHY = re.compile(r"^audience_healthy ([01])$", re.MULTILINE)
 _CHECKED = re.compile(r"^audience_checked_timestamp_seconds (\d{1,12})$", re.MULTILINE)
 
@@ -50,14 +50,14 @@ class HealthAnswer:
             return "unknown"
         try:
             with self.metrics.open("rb") as file:
-                text = file.read(_MOST_BYTES).decode()
+                text = file.read(portal_limits.METRICS_BYTES).decode()
         except (OSError, UnicodeDecodeError):
             return "unknown"
         healthy, checked = _HEALTHY.search(text), _CHECKED.search(text)
         if healthy is None or checked is None:
             return "unknown"
         age = self.clock() - datetime.fromtimestamp(int(checked[1]), UTC)
-        if not -NEWEST_CHECK < age < NEWEST_CHECK:
+        if not -portal_limits.NEWEST_CHECK < age < portal_limits.NEWEST_CHECK:
             return "unknown"
         return "healthy" if healthy[1] == "1" else "unhealthy"
 

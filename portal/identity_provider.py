@@ -20,17 +20,13 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
+from portal import portal_limits
 from portal.provider_identities import PendingSignIn, is_subject
 from portal.sign_in_settings import ProviderSettings, is_trusted_address
 
 _WELL_KNOWN = "/.well-known/openid-configuration"
-_PATIENCE_SECONDS = 10.0
-_KEPT_SECONDS = 60 * 60  # metadata and keys
-_NEW_KEYS_AFTER_SECONDS = 60  # for a key that is unknown
-_LEEWAY_SECONDS = 60  # between two clocks
 _PUBLIC_KEYS = ("RSA", "EC", "OKP")
 _FEWEST_RSA_DIGITS = 342  # base64 digits of a modulus of 2048 bits
-_LONGEST_CODE = 4096
 
 
 class ProviderUnreachable(Exception):
@@ -100,7 +96,7 @@ class IdentityProvider:
         described = self._described()
         if answer.issuer != self.settings.issuer and (answer.issuer or described.states_issuer):
             raise ProviderRefusal("issuer_of_answer")
-        if answer.error or not 0 < len(answer.code) <= _LONGEST_CODE:
+        if answer.error or not 0 < len(answer.code) <= portal_limits.LONGEST_CODE:
             raise ProviderRefusal("no_code")
         token = self._exchanged(answer.code, pending, described)
         claims = self._verified(token, pending.nonce)
@@ -156,7 +152,7 @@ class IdentityProvider:
             {"nonce": nonce, "client_id": client_id, "access_token": access_token},
         )
         try:
-            claims.validate(now=int(self._clock()), leeway=_LEEWAY_SECONDS)
+            claims.validate(now=int(self._clock()), leeway=portal_limits.LEEWAY_SECONDS)
         except JoseError:
             raise ProviderRefusal("claims") from None
         if claims["aud"] not in (client_id, [client_id]) or not is_subject(claims["sub"]):
@@ -177,7 +173,10 @@ class IdentityProvider:
 
     def _described(self) -> ProviderMetadata:
         with self._lock:
-            if self._metadata is None or self._clock() - self._metadata[1] > _KEPT_SECONDS:
+            if (
+                self._metadata is None
+                or self._clock() - self._metadata[1] > portal_limits.METADATA_SECONDS
+            ):
                 self._metadata = (self._discovered(), self._clock())
             return self._metadata[0]
 
@@ -205,7 +204,7 @@ class IdentityProvider:
     def _known_keys(self) -> KeySet:
         with self._lock:
             kept = self._keys
-        if kept is None or self._clock() - kept[1] > _KEPT_SECONDS:
+        if kept is None or self._clock() - kept[1] > portal_limits.METADATA_SECONDS:
             return self._newer_keys()
         return kept[0]
 
@@ -213,14 +212,16 @@ class IdentityProvider:
         """The keys of now; those of before, if they were read a moment ago."""
         address = self._described().jwks_uri
         with self._lock:
-            if self._keys and self._clock() - self._keys[1] < _NEW_KEYS_AFTER_SECONDS:
+            if self._keys and self._clock() - self._keys[1] < portal_limits.NEW_KEYS_SECONDS:
                 return self._keys[0]
             self._keys = (_public_keys(self._read(address)), self._clock())
             return self._keys[0]
 
     def _read(self, address: str) -> Mapping[str, Any]:
         try:
-            answer = httpx2.get(address, timeout=_PATIENCE_SECONDS, follow_redirects=False)
+            answer = httpx2.get(
+                address, timeout=portal_limits.PROVIDER_SECONDS, follow_redirects=False
+            )
             answer.raise_for_status()
             content = answer.json()
         except (httpx2.HTTPError, ValueError):
@@ -238,7 +239,7 @@ class IdentityProvider:
             scope=self.settings.scope,
             redirect_uri=pending.redirect_uri,
             code_challenge_method="S256",
-            timeout=_PATIENCE_SECONDS,
+            timeout=portal_limits.PROVIDER_SECONDS,
             follow_redirects=False,
         )
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any
 
+from portal import portal_limits
+
 Rows = list[dict[str, Any]]
-_MOST_ANSWERS = 512
-_MOST_ROWS = 120  # of an answer; longer ones are asked again
 
 
 class KeptAnswers:
@@ -37,10 +37,10 @@ class KeptAnswers:
                 self._answers.move_to_end(question)
                 return kept
         rows = ask()
-        if len(rows) <= _MOST_ROWS:
+        if len(rows) <= portal_limits.KEPT_ROWS:
             with self._lock:
                 if version == self._version:
                     self._answers[question] = rows
-                    while len(self._answers) > _MOST_ANSWERS:
+                    while len(self._answers) > portal_limits.KEPT_ANSWERS:
                         self._answers.popitem(last=False)
         return rows

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anonymizer.model.errors import ConfigurationError, Fault
+from portal import portal_limits
 from portal.account_database import changes, digest_of
 
-SIGN_IN_SECONDS = 10 * 60
 _LONGEST_SUBJECT = 255  # OpenID Connect Core 1.0, section 2
 
 
@@ -100,7 +100,8 @@ class ProviderIdentities:
         pending = PendingSignIn(redirect_uri, next_path, state, nonce, verifier)
         with self._changes() as database:
             database.execute(
-                "DELETE FROM provider_sign_ins WHERE started < ?", (now - SIGN_IN_SECONDS,)
+                "DELETE FROM provider_sign_ins WHERE started < ?",
+                (now - portal_limits.SIGN_IN_SECONDS,),
             )
             database.execute(
                 "INSERT INTO provider_sign_ins VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -117,7 +118,11 @@ class ProviderIdentities:
             row = database.execute(
                 "DELETE FROM provider_sign_ins WHERE state = ? AND browser = ? AND started >= ? "
                 "RETURNING redirect_uri, next_path, nonce, verifier",
-                (digest_of(state), digest_of(browser), self._clock() - SIGN_IN_SECONDS),
+                (
+                    digest_of(state),
+                    digest_of(browser),
+                    self._clock() - portal_limits.SIGN_IN_SECONDS,
+                ),
             ).fetchone()
         if row is None:
             return None

@@ -2,19 +2,19 @@
 
 from starlette.responses import RedirectResponse, Response
 
+from portal import portal_limits
 from portal.identity_provider import (
     IdentityProvider,
     ProviderAnswer,
     ProviderRefusal,
     ProviderUnreachable,
 )
-from portal.provider_identities import SIGN_IN_SECONDS, PendingSignIn
+from portal.provider_identities import PendingSignIn
 from portal.sign_in_pages import SEE_OTHER, begin_session, own_path, sign_in_form
 from portal.site import NotFound, PageRequest, Site, cookie
 
 CALLBACK = "/sign-in/callback"
 PROVIDER = "__Host-audience-provider"
-ANSWERS_AT_ONCE = 8  # others wait without a thread: a provider may be slow
 _FROM_HERE = ("", "same-origin", "none")
 
 
@@ -31,7 +31,7 @@ def go_to_provider(site: Site, asked: PageRequest) -> Response:
         response = RedirectResponse(provider.sign_in_address(pending), SEE_OTHER)
     except ProviderUnreachable:
         return _unreachable(site, asked, next_path)
-    cookie(response, PROVIDER, browser, SIGN_IN_SECONDS)
+    cookie(response, PROVIDER, browser, portal_limits.SIGN_IN_SECONDS)
     return response
 
 

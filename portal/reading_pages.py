@@ -13,12 +13,15 @@ from anonymizer.exports.export_folders import FOR_ALL
 from anonymizer.exports.language import Language, capitalised, grouped, worded
 from anonymizer.model.periods import Period, PeriodKind
 from anonymizer.storage.signature import opened
+from portal import portal_limits
 from portal.charts import ChartPoint, column_chart, trend_chart
 from portal.portal_words import WORDS
 from portal.province_map import MappedProvince, ProvinceMap, province_map
 from portal.published_tables import (
     Bounded,
     FoundCampaign,
+    KnownGroup,
+    KnownGroups,
     PeriodFigure,
     PortalSubject,
     newest_of,
@@ -28,8 +31,6 @@ from portal.site import NotFound, PageRequest, Site
 from portal.subject_view import SubjectView, view_of
 
 KINDS: tuple[PeriodKind, ...] = get_args(PeriodKind)
-_PAGE, _MOST_NEWS, _MOST_CHOICES = 50, 8, 500
-_MOST_TREND = 62
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,12 @@ def campaigns_page(site: Site, asked: PageRequest) -> Response:
     found: Sequence[FoundCampaign] = ()
     total = 0
     if site.tables.exist:
-        found, total = site.tables.campaigns(scope, name, _PAGE, _PAGE * (page - 1))
+        found, total = site.tables.campaigns(
+            scope,
+            name,
+            portal_limits.CAMPAIGNS_OF_A_PAGE,
+            portal_limits.CAMPAIGNS_OF_A_PAGE * (page - 1),
+        )
     news = _news(site, asked)
     return site.page(
         "campaigns.html",
@@ -58,10 +64,10 @@ def campaigns_page(site: Site, asked: PageRequest) -> Response:
         name=name,
         found=found,
         total=total,
-        next_page=page + 1 if total > _PAGE * page else None,
+        next_page=page + 1 if total > portal_limits.CAMPAIGNS_OF_A_PAGE * page else None,
         several=scope is None or len(scope) > 1,
-        news=news[:_MOST_NEWS],
-        more_news=len(news) > _MOST_NEWS,
+        news=news[: portal_limits.NEWS_OF_A_PAGE],
+        more_news=len(news) > portal_limits.NEWS_OF_A_PAGE,
         exist=site.tables.exist,
     )
 
@@ -140,14 +146,6 @@ def segment_page(site: Site, asked: PageRequest) -> Response:
         if subject is None:
             raise NotFound
         answer = outlook(wanted, subject, every, site.tables)
-    campaigns, _ = site.tables.campaigns(asked.signed_in.account.scope, most=_MOST_CHOICES)
-    by_level = {
-        level: sorted(
-            (one for one in groups.dimensions[2].values() if one.level == level),
-            key=lambda one: one.name.english,
-        )
-        for level in ("area", "province", "regency")
-    }
     return site.page(
         "segment.html",
         asked,
@@ -159,17 +157,28 @@ def segment_page(site: Site, asked: PageRequest) -> Response:
         kinds=KINDS,
         name=groups.name(answer.codes) if answer and answer.codes else None,
         chosen=chosen,
-        subjects=[
-            *((f"campaign:{one.id}", one.name) for one in campaigns),
-            *(
-                (f"{one.kind}:{one.id}", worded(one.name, asked.language))
-                for one in site.tables.open_subjects()
-            ),
-        ],
+        subjects=_subject_choices(site, asked),
         genders=list(groups.dimensions[0].values()),
         ages=[one for one in groups.dimensions[1].values() if one.level == "band"],
-        regions=by_level,
+        regions={level: _regions(groups, level) for level in ("area", "province", "regency")},
     )
+
+
+def _subject_choices(site: Site, asked: PageRequest) -> list[tuple[str, str]]:
+    """Campaigns of who asks, and subjects that everyone may read, each with its name."""
+    campaigns, _ = site.tables.campaigns(asked.signed_in.account.scope, most=portal_limits.CHOICES)
+    return [
+        *((f"campaign:{one.id}", one.name) for one in campaigns),
+        *(
+            (f"{one.kind}:{one.id}", worded(one.name, asked.language))
+            for one in site.tables.open_subjects()
+        ),
+    ]
+
+
+def _regions(groups: KnownGroups, level: str) -> list[KnownGroup]:
+    regions = (one for one in groups.dimensions[2].values() if one.level == level)
+    return sorted(regions, key=lambda one: one.name.english)
 
 
 # --- what several pages and downloads ask
@@ -258,7 +267,7 @@ def _others(site: Site, asked: PageRequest, subject: PortalSubject) -> Sequence[
     """The campaigns to compare with, by name."""
     if subject.kind != "campaign":
         return ()
-    found, _ = site.tables.campaigns(asked.signed_in.account.scope, most=_MOST_CHOICES)
+    found, _ = site.tables.campaigns(asked.signed_in.account.scope, most=portal_limits.CHOICES)
     return sorted(
         ((one.id, one.name) for one in found if one.id != subject.id), key=lambda one: one[1]
     )
@@ -269,7 +278,7 @@ def _calendar(periods: Sequence[PeriodFigure]) -> list[tuple[Period, PeriodFigur
     released = {one.period: one for one in periods}
     first, period = min(released), max(released)
     found = [(period, released.get(period))]
-    while period > first and len(found) < _MOST_TREND:
+    while period > first and len(found) < portal_limits.TREND_PERIODS:
         period = Period.of(period.kind, period.start - timedelta(days=1))
         found.insert(0, (period, released.get(period)))
     return found

@@ -10,8 +10,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from threading import Lock
 
-REQUESTS_PER_MINUTE = 300
-FILE_REQUESTS_PER_MINUTE = 30_000
+from portal import portal_limits
+
 _MINUTE = 60.0
 
 
@@ -19,7 +19,9 @@ class RequestLimit:
     """Buckets by name. `clock` says how many seconds have passed."""
 
     def __init__(
-        self, per_minute: int = REQUESTS_PER_MINUTE, clock: Callable[[], float] = time.monotonic
+        self,
+        per_minute: int = portal_limits.REQUESTS_PER_MINUTE,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._per_minute, self._clock = per_minute, clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # tokens, when

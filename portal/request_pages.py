@@ -14,8 +14,9 @@ from anonymizer.model import dimensions
 from anonymizer.model.composed_segments import ComposedSegment
 from anonymizer.model.dimensions import ALL, NO_TEXT, Dimension, Group, Text
 from anonymizer.model.request_state import SegmentState
+from portal import portal_limits
 from portal.published_tables import KnownGroup, KnownGroups
-from portal.segment_requests import MOST_OPEN, SegmentRequest
+from portal.segment_requests import SegmentRequest
 from portal.site import NotFound, PageRequest, Site
 from portal.user_accounts import UserAccount
 
@@ -59,7 +60,7 @@ def request_segment(site: Site, asked: PageRequest) -> Response:
         raise NotFound
     waiting = [one for one in _visible(site, asked) if one.state.public_standing in _OPEN]
     if not any(one.segment == str(segment) for one in waiting):
-        if sum(one.login == account.login for one in waiting) >= MOST_OPEN:
+        if sum(one.login == account.login for one in waiting) >= portal_limits.OPEN_REQUESTS:
             return site.message(asked, "too_many_segments", _TOO_MANY)
         request = site.segment_requests.add(account, segment)
         site.note("segment_requested", asked, request=request.id)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from anonymizer.model.dimensions import ALL
 from anonymizer.model.periods import PeriodKind
+from portal import portal_limits
 from portal.published_tables import (
     Codes,
     KnownGroups,
@@ -21,7 +22,6 @@ from portal.published_tables import (
 )
 
 Verdict = Literal["likely", "uncertain", "unlikely", "no_segment", "no_history"]
-RECENT = 8  # periods that are looked at
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def outlook(
         return Outlook("no_segment", None, 0, 0, None, None)
     codes = _codes(atoms, groups)
     periods = [one for one in tables.periods(subject, codes or (ALL,) * 3) if _is(one, every)]
-    recent = periods[-RECENT:]
+    recent = periods[-portal_limits.RECENT_PERIODS :]
     if not recent:
         return Outlook("no_history", codes, 0, 0, None, None)
     table = tables.table(subject, recent[-1].release)

@@ -21,7 +21,6 @@ from anonymizer.model.errors import AudienceError, ConfigurationError, Fault, No
 from anonymizer.storage.files import canonical_json, make_folder
 from portal.user_accounts import UserAccount
 
-MOST_OPEN = 20  # requests of a login that wait for a decision
 _ID = 12  # characters of a digest
 
 

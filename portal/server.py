@@ -3,6 +3,7 @@
 import uvicorn
 
 from anonymizer.storage.home import Home, PublishedCopy
+from portal import portal_limits
 from portal.access_log import AccessLog
 from portal.account_store import AccountStore
 from portal.application import create_application
@@ -14,8 +15,6 @@ from portal.sign_in_settings import load_sign_in_settings
 from portal.site import Site
 
 HOST = "127.0.0.1"
-_GRACE_SECONDS = 10
-_MOST_CONNECTIONS = 200
 
 
 def site_of(home: Home, origin: str = "") -> Site:
@@ -51,6 +50,6 @@ def serve(site: Site, port: int) -> None:
         server_header=False,
         proxy_headers=bool(site.origin),
         forwarded_allow_ips=HOST,
-        limit_concurrency=_MOST_CONNECTIONS,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        limit_concurrency=portal_limits.MOST_CONNECTIONS,
+        timeout_graceful_shutdown=portal_limits.GRACE_SECONDS,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from starlette.responses import RedirectResponse, Response
 
-from portal.account_store import DEVICE_SECONDS
+from portal import portal_limits
 from portal.sign_in import SignInAttempt, try_sign_in
 from portal.site import DEVICE, FORM, SESSION, PageRequest, Site, cookie
 
@@ -51,7 +51,7 @@ def sign_in(site: Site, asked: PageRequest) -> Response:
     known_device = device and site.store.is_device_of(device, login)
     recognised = None if known_device else site.store.recognise_device(login, result.password_hash)
     if recognised:
-        cookie(begun.page, DEVICE, recognised, DEVICE_SECONDS)
+        cookie(begun.page, DEVICE, recognised, portal_limits.DEVICE_SECONDS)
     return begun.page
 
 

@@ -13,13 +13,13 @@ from pydantic import Field, field_validator, model_validator
 from anonymizer.model.configuration import Settings, load
 from anonymizer.model.errors import ConfigurationError, Fault, SecretProblem
 from anonymizer.storage.home import Home
+from portal import portal_limits
 from portal.user_accounts import PORTAL_ROLES, PortalRole
 
 # Signed with a private key. `none`, and those whose key the client has too, cannot be chosen.
 SigningAlgorithm = Literal["RS256", "PS256", "ES256", "ES384", "Ed25519"]
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _READABLE_BY_OTHERS = 0o077
-_MOST_BYTES = 4096
 
 
 class ProviderSettings(Settings):
@@ -109,7 +109,10 @@ def _split(address: str) -> SplitResult | None:
 def _read_secret(path: Path) -> str:
     """A secret that its owner alone can read; what it is never gets into a message."""
     try:
-        mode, text = path.stat().st_mode, path.read_text(encoding="ascii")[:_MOST_BYTES].strip()
+        mode, text = (
+            path.stat().st_mode,
+            path.read_text(encoding="ascii")[: portal_limits.SECRET_BYTES].strip(),
+        )
     except (OSError, UnicodeDecodeError) as error:
         problem = f"client_secret_file of sign_in.yaml cannot be read ({type(error).__name__})"
         raise SecretProblem(problem) from None

@@ -29,6 +29,7 @@ from anonymizer.model.dimensions import Text
 from anonymizer.model.errors import AudienceError
 from anonymizer.model.periods import Period
 from anonymizer.storage.home import Home
+from portal import portal_limits
 from portal.access_log import AccessLog, Event, Fact
 from portal.account_store import AccountStore, Session
 from portal.charts import bar
@@ -38,14 +39,12 @@ from portal.identity_provider import IdentityProvider
 from portal.portal_words import words_in
 from portal.provider_identities import ProviderIdentities
 from portal.published_tables import PublishedTables
-from portal.request_limit import FILE_REQUESTS_PER_MINUTE, RequestLimit
+from portal.request_limit import RequestLimit
 from portal.segment_requests import SegmentRequests
 from portal.sign_in import SignInLimits
 from portal.user_accounts import PORTAL_ROLES, PortalRole
 
 SESSION, FORM, DEVICE = "__Host-audience", "__Host-audience-form", "__Host-audience-device"
-_LARGEST_FORM = 16 * 1024
-_MOST_FIELDS = 30
 _OBJECT_PAGES = ("/figures/", "/certificates/")
 _INDONESIAN = ("id", "in")  # codes of browsers
 
@@ -111,7 +110,7 @@ class Site:
     limits: SignInLimits = field(default_factory=SignInLimits)
     requests: RequestLimit = field(default_factory=RequestLimit)
     file_requests: RequestLimit = field(
-        default_factory=partial(RequestLimit, FILE_REQUESTS_PER_MINUTE)
+        default_factory=partial(RequestLimit, portal_limits.FILE_REQUESTS_PER_MINUTE)
     )
     addresses: FileAddresses = field(default_factory=FileAddresses)
     sendings: FileSendings = field(default_factory=FileSendings)
@@ -296,11 +295,13 @@ async def _read_form(request: Request) -> dict[str, str]:
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _LARGEST_FORM:
+        if len(body) > portal_limits.LARGEST_FORM:
             raise FormTooLarge
     try:
         fields = parse_qs(
-            body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS
+            body.decode("utf-8", "replace"),
+            keep_blank_values=True,
+            max_num_fields=portal_limits.MOST_FIELDS,
         )
     except ValueError:
         raise FormTooLarge from None

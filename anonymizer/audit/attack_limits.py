@@ -17,9 +17,9 @@ SUBTRACTION_ROUNDS = 50  # in which intervals are narrowed by one another
 DISCLOSURE_SEED = 20_261_122  # every machine makes the same random choices
 
 # The report (attack, reports, singletons, summary)
-GROUPS_NAMED = 5
-SINGLETONS_NAMED = 3
-IDS_NAMED = 20
+GROUPS_NAMED = 5  # of one finding
+SINGLETONS_NAMED = 3  # segments of one finding
+IDS_NAMED = 20  # segments that a report lists
 PARTS_NAMED = 3  # of a set of values of one dimension
 FIGURES_NAMED = 8  # of a sum
 FINDINGS_LISTED = 3  # of one kind

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from anonymizer.delivery import delivery_limits
 from anonymizer.delivery.delivery_settings import S3Settings
 from anonymizer.delivery.file_plan import FilePlan
 from anonymizer.delivery.undelivered import Undelivered
@@ -16,7 +17,6 @@ from anonymizer.storage.object_store import error_code
 if TYPE_CHECKING:
     from pyarrow.fs import S3FileSystem
 
-_CONNECT_SECONDS, _SILENT_SECONDS, _ATTEMPTS = 10, 20, 3
 _CREDENTIALS = "credentials: the store does not admit the keys; correct them"
 _DENIED = (
     "permission: the keys may not do this; allow s3:PutObject, s3:GetObject and s3:DeleteObject in "
@@ -72,9 +72,9 @@ class BucketFolder:
             options |= {"access_key": self.access_key, "secret_key": self.secret_key}
         return S3FileSystem(
             region=given.region,
-            connect_timeout=_CONNECT_SECONDS,
-            request_timeout=_SILENT_SECONDS,
-            retry_strategy=AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS),
+            connect_timeout=delivery_limits.BUCKET_CONNECT_SECONDS,
+            request_timeout=delivery_limits.BUCKET_SILENT_SECONDS,
+            retry_strategy=AwsStandardS3RetryStrategy(max_attempts=delivery_limits.BUCKET_ATTEMPTS),
             **options,
         )
 

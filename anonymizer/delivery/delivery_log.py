@@ -12,10 +12,11 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Literal
 
+from anonymizer.delivery import delivery_limits
 from anonymizer.delivery.delivery_changes import Event, ExportKey, Standing
 from anonymizer.model.errors import Busy, NoSpace
 from anonymizer.storage.files import canonical_json, make_folder
@@ -24,9 +25,6 @@ from anonymizer.storage.permissions import account_name
 
 Step = Literal["sending", "delivered", "failed"]
 _MODE = 0o600
-_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=5), timedelta(hours=6)
-_MOST_DOUBLED = 10
-_COMPARED = 4_096  # bytes by which a log is known as the one that was read before
 _STEPS = ("sending", "delivered", "failed")
 _EVENTS = ("released", "corrected", "withdrawn")
 
@@ -95,8 +93,9 @@ class Failures:
     @property
     def paused_until(self) -> datetime:
         """When it is tried again: after 5 minutes, then twice as long each time, up to 6 hours."""
-        doubled = _FIRST_PAUSE * (1 << min(self.number - 1, _MOST_DOUBLED))
-        return self.last + min(doubled, _LONGEST_PAUSE)
+        times = min(self.number - 1, delivery_limits.MOST_DOUBLED)
+        doubled = delivery_limits.FIRST_PAUSE * (1 << times)
+        return self.last + min(doubled, delivery_limits.LONGEST_PAUSE)
 
 
 @dataclass(frozen=True)
@@ -200,7 +199,7 @@ class _KnownPart:
         unreadable = before.unreadable - bool(self.half) + len(written) - len(found) + bool(half)
         return _KnownPart(
             self.length + len(added),
-            (self.end + added)[-_COMPARED:],
+            (self.end + added)[-delivery_limits.COMPARED_BYTES :],
             DeliveryHistory((*before.lines, *found), unreadable),
             half,
         )

@@ -14,11 +14,11 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import formatdate
 
+from anonymizer.delivery import delivery_limits
 from anonymizer.delivery.delivery_settings import MailSettings
 from anonymizer.delivery.mail_words import MailWords
 from anonymizer.delivery.undelivered import Undelivered
 
-_SECONDS, _WHOLE_SECONDS, _AGAIN_SECONDS = 20.0, 120.0, 0.5
 _READY = 220
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _SILENCE = "unreachable: the mail server cannot be reached or has closed the connection"
@@ -52,9 +52,9 @@ class MailServer:
         given = self.settings
         port = given.port or _PORTS[given.security]
         server = (
-            smtplib.SMTP_SSL(timeout=_SECONDS, context=self.trust)
+            smtplib.SMTP_SSL(timeout=delivery_limits.MAIL_SECONDS, context=self.trust)
             if given.security == "tls"
-            else smtplib.SMTP(timeout=_SECONDS)
+            else smtplib.SMTP(timeout=delivery_limits.MAIL_SECONDS)
         )
         limited.append(server)
         server._host = given.host  # type: ignore[attr-defined]
@@ -86,7 +86,7 @@ def mail_message(settings: MailSettings, words: MailWords, delivery: str) -> Ema
 
 @contextmanager
 def _deadline() -> Iterator[list[smtplib.SMTP]]:
-    """End the connections of the servers in the list after `_WHOLE_SECONDS`, however they answer.
+    """End the connections of the servers in the list after a while, however they answer.
 
     The library limits each read, so a server that sends a byte now and then never ends.
     Raises Undelivered where this ended the attempt.
@@ -95,10 +95,10 @@ def _deadline() -> Iterator[list[smtplib.SMTP]]:
     is_over, has_ended = threading.Event(), threading.Event()
 
     def watch() -> None:
-        pause = _WHOLE_SECONDS
+        pause = delivery_limits.MAIL_WHOLE_SECONDS
         while not is_over.wait(pause):  # again: the socket changes when TLS begins
             has_ended.set()
-            pause = _AGAIN_SECONDS
+            pause = delivery_limits.MAIL_AGAIN_SECONDS
             for server in limited:
                 _end(server)
 

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from anonymizer.delivery import delivery_limits
 from anonymizer.delivery.delivery_settings import SftpSettings
 from anonymizer.delivery.file_plan import FilePlan
 from anonymizer.delivery.undelivered import Undelivered
@@ -19,7 +20,6 @@ from anonymizer.delivery.undelivered import Undelivered
 if TYPE_CHECKING:
     from asyncssh import SFTPClient, SSHKey
 
-_CONNECT_SECONDS, _SILENT_SECONDS, _WHOLE_SECONDS = 20, 15, 1_800
 _NO_SPACE = "no_space: the SFTP server has no room left; let its owner free some"
 _ANSWERS = {
     "HostKeyNotVerifiable": (
@@ -51,7 +51,7 @@ class SftpFolder:
         import asyncssh  # noqa: PLC0415  an extra
 
         try:
-            asyncio.run(asyncio.wait_for(self._carry_out(plan), _WHOLE_SECONDS))
+            asyncio.run(asyncio.wait_for(self._carry_out(plan), delivery_limits.SFTP_WHOLE_SECONDS))
         except (OSError, TimeoutError, asyncssh.Error) as error:
             problem = _explained(error)
         else:
@@ -84,9 +84,9 @@ class SftpFolder:
                 client_keys=[_private_key(self.credential)] if given.key else (),
                 password=None if given.key else self.credential,
                 agent_path=None,
-                connect_timeout=_CONNECT_SECONDS,
-                login_timeout=_CONNECT_SECONDS,
-                keepalive_interval=_SILENT_SECONDS,
+                connect_timeout=delivery_limits.SFTP_CONNECT_SECONDS,
+                login_timeout=delivery_limits.SFTP_CONNECT_SECONDS,
+                keepalive_interval=delivery_limits.SFTP_SILENT_SECONDS,
             ) as connection,
             connection.start_sftp_client() as sftp,
         ):

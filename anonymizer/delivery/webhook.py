@@ -23,6 +23,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from anonymizer.delivery import delivery_limits
 from anonymizer.delivery.delivery_changes import Change
 from anonymizer.delivery.delivery_settings import is_this_machine
 from anonymizer.delivery.released_facts import ReleasedFacts
@@ -30,7 +31,6 @@ from anonymizer.delivery.undelivered import Undelivered
 from anonymizer.exports.export_folders import FOR_ALL
 
 FORMAT = 1
-_CONNECT_SECONDS, _ANSWER_SECONDS, _WHOLE_SECONDS = 10.0, 20.0, 30.0
 _PREFIX = "whsec_"
 _SHORTEST_KEY = 16  # bytes
 _REDIRECTS, _CLIENT_ERRORS, _SERVER_ERRORS = 300, 400, 500
@@ -116,7 +116,11 @@ def post(url: str, body: bytes, headers: Mapping[str, str], context: ssl.SSLCont
     for library in ("httpx", "httpcore"):  # they log URLs
         logging.getLogger(library).setLevel(logging.WARNING)
     try:
-        status = asyncio.run(asyncio.wait_for(_status(url, body, headers, context), _WHOLE_SECONDS))
+        status = asyncio.run(
+            asyncio.wait_for(
+                _status(url, body, headers, context), delivery_limits.WEBHOOK_WHOLE_SECONDS
+            )
+        )
     except (httpx.TimeoutException, TimeoutError):
         problem = "timeout: the receiver does not answer in time"
     except httpx.TransportError as error:
@@ -135,7 +139,9 @@ async def _status(
     """The status of the answer. Limits of the library are for each read, so they end no attempt."""
     import httpx  # noqa: PLC0415  an extra
 
-    limits = httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS)
+    limits = httpx.Timeout(
+        delivery_limits.WEBHOOK_ANSWER_SECONDS, connect=delivery_limits.WEBHOOK_CONNECT_SECONDS
+    )
     # A proxy of the environment would take what is for this machine alone to another one.
     is_local = is_this_machine(urlsplit(url).hostname or "")
     async with (

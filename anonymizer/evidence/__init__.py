@@ -1,1 +1,4 @@
-"""What the privacy officer shows to others: records and assessments, filled in from a home."""
+"""What the privacy officer shows to others: records and assessments, filled in from a home.
+
+Other packages import `pack`.
+"""

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from anonymizer.exports import export_limits
 from anonymizer.exports.rows import Row, harmless
 
-_FIELDS_REMEMBERED = 1 << 16  # more than the segments of a catalogue, of which all files speak
 _DISTINCT = frozenset({"statement_english", "statement_indonesian"})  # no text stands twice
 
 
@@ -37,4 +37,4 @@ def _field(value: Any) -> str:
     return text
 
 
-_known_field = lru_cache(maxsize=_FIELDS_REMEMBERED)(_field)
+_known_field = lru_cache(maxsize=export_limits.FIELDS_REMEMBERED)(_field)

@@ -236,6 +236,11 @@ def _construction(release: Release) -> Iterator[LabelField]:
         Text("Data sources", "Sumber data"),
         _joined(kind.sources, ", "),
     )
+    yield from _methods(kind)
+
+
+def _methods(kind: _Kind) -> Iterator[LabelField]:
+    """How people come to be in the audience, and that nothing was added to them."""
     visits = (Text("visits: observed", "kunjungan: diamati"),) if kind.observed else ()
     yield LabelField(
         "inclusion_methodology",

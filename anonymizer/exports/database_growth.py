@@ -24,6 +24,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from anonymizer.exports import export_limits
 from anonymizer.exports.database import (
     CREATED,
     TABLES,
@@ -46,7 +47,6 @@ from anonymizer.storage.files import PUBLIC, sha256, write_bytes
 from anonymizer.storage.home import Home
 from anonymizer.storage.lock import exclusive
 
-_LEAST_SORTED = 1_000_000  # rows of figures: fewer are read as fast in any order
 _TABLE_ORDER = "subject_kind, period_kind, subject_id, period_start"
 _ORDERS = {"figures": f"{_TABLE_ORDER}, rowid", "released_tables": _TABLE_ORDER}
 # Tables that are merged: their newest row wins. What the statement that creates them reads.
@@ -155,7 +155,7 @@ def _grow(home: Home, ledger: Ledger, known: DatabaseState, new: Sequence[str]) 
         copy.chmod(PUBLIC)
         figures = _insert(home, ledger, new, copy)
         sorted_figures = known.sorted_figures
-        if figures > 2 * max(sorted_figures, _LEAST_SORTED):
+        if figures > 2 * max(sorted_figures, export_limits.LEAST_SORTED):
             _sort(copy)
             sorted_figures = figures
         state = DatabaseState(sha256(copy), known.layout, (*known.releases, *new), sorted_figures)

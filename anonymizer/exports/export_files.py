@@ -11,15 +11,13 @@ from tempfile import SpooledTemporaryFile
 from threading import Lock
 from typing import IO, Any
 
+from anonymizer.exports import export_limits
 from anonymizer.exports.certificate import CERTIFICATE
 from anonymizer.exports.circulation import Circulation, RecordedExport, circulation
 from anonymizer.exports.export_folders import MANIFEST
 from anonymizer.model.errors import Held
 from anonymizer.storage.home import Home
 
-LARGEST_PACKAGE = 256 * 2**20
-PART = 256 * 2**10  # bytes that are read, compared and sent at a time
-_IN_MEMORY = 2**20  # of a file or package that is sent; a larger one is in a temporary file
 _COMPRESSED = (".xlsx", ".parquet")
 
 
@@ -92,7 +90,7 @@ class ExportFiles:
         It is in memory up to 1 MiB, else in a temporary file without a name, which is gone when it
         is closed. Raises Held `export_edited` where it is not what the ledger recorded.
         """
-        copy = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  closed when it is sent
+        copy = SpooledTemporaryFile(export_limits.MEMORY_BYTES)  # noqa: SIM115  closed when it is sent
         with closed_on_failure(copy):
             self._copy(export, name, export.files[name], copy)
             copy.seek(0)
@@ -138,7 +136,7 @@ class ExportFiles:
                 total += self._path(export, name).stat().st_size
             except OSError:  # a file that is lost is named when it is read
                 continue
-            if total > LARGEST_PACKAGE:
+            if total > export_limits.LARGEST_PACKAGE:
                 raise PackageTooLarge
 
     def package(
@@ -154,7 +152,7 @@ class ExportFiles:
         closed; it is read from its start. Raises PackageTooLarge, Held.
         """
         self.require_packable(exports, subject)
-        package = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  closed when it is sent
+        package = SpooledTemporaryFile(export_limits.MEMORY_BYTES)  # noqa: SIM115  closed when it is sent
         with closed_on_failure(package), zipfile.ZipFile(package, "w") as file:
             for export, name in self._packed(exports, subject):
                 if names is not None and name not in names:
@@ -196,7 +194,7 @@ def _parts(path: Path) -> Iterator[bytes]:
     """The content of a file; it ends where the file cannot be read."""
     try:
         with path.open("rb") as file:
-            while part := file.read(PART):
+            while part := file.read(export_limits.PART_BYTES):
                 yield part
     except OSError:
         return

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from anonymizer.exports import export_limits
 from anonymizer.exports.export_check import CheckedExport, check_export
 from anonymizer.exports.previous_release import outdated_comparison
 from anonymizer.exports.recorded_files import Record, recorded_files
@@ -24,7 +25,6 @@ from anonymizer.release.ledger import RELEASE
 from anonymizer.storage.files import sha256
 from anonymizer.storage.home import Home
 
-_LARGEST = 2**30
 _MEMBER = re.compile(r"([A-Za-z0-9~-]{1,80})/([A-Za-z0-9][^/\\]{0,250})")
 _COMPRESSED = (".xlsx", ".parquet")
 
@@ -130,7 +130,10 @@ def _unpack(path: Path, folder: Path) -> None:
             members = file.infolist()
             names = [_MEMBER.fullmatch(member.filename) for member in members]
             single = len({member.filename for member in members}) == len(members) > 0
-            if not single or sum(member.file_size for member in members) > _LARGEST:
+            if (
+                not single
+                or sum(member.file_size for member in members) > export_limits.LARGEST_ARCHIVE
+            ):
                 raise zipfile.BadZipFile
             for member, name in zip(members, names, strict=True):
                 if name is None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from anonymizer.exports import export_limits
 from anonymizer.exports.certificate import CERTIFICATE, stated_as, stated_in
 from anonymizer.exports.database import differences, releases_in
 from anonymizer.exports.notice import NOTICE, WITHDRAWAL
@@ -30,7 +31,6 @@ from anonymizer.release.release import Release, read_release
 from anonymizer.storage.files import sha256
 
 _LEDGER, _DATABASE = "ledger.jsonl", "segments.duckdb"
-_LISTED_FAULTS = 20
 
 
 @dataclass(frozen=True)
@@ -347,8 +347,8 @@ def _read(published: Path, releases: Mapping[str, Mapping[str, str]]) -> Iterato
 
 
 def _tell(faults: Sequence[str]) -> str:
-    listed = "".join(f"\n  - {fault}" for fault in faults[:_LISTED_FAULTS])
-    more = len(faults) - _LISTED_FAULTS
+    listed = "".join(f"\n  - {fault}" for fault in faults[: export_limits.FAULTS_LISTED])
+    more = len(faults) - export_limits.FAULTS_LISTED
     rest = f"\n  and {more} more" if more > 0 else ""
     return (
         f"{len(faults)} published file(s) differ from what was released:{listed}{rest}\n"

@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from anonymizer.exports import export_limits
 from anonymizer.storage.files import canonical_json
 
 SEAL_PROPERTIES = (
@@ -37,11 +38,8 @@ UNREADABLE_ZIP = (
 PLACEHOLDER = "-"
 LONGEST_PROPERTY = 255  # as spreadsheet programs read a text property
 _PROPERTIES_PART = "docProps/custom.xml"
-_EFFORT = 3  # of compression: files are a tenth larger than with the usual 6, at half the cost
-_LARGEST = 512 * 2**20  # of all parts together, in bytes
 _VALUE = "{http://schemas.openxmlformats.org/officeDocument/2006/docPropsVTypes}lpwstr"
 
-_TEXTS_REMEMBERED = 1 << 16  # more than the segments of a catalogue, of which all sheets speak
 _FIRST_ADDED = 3  # the row after the heading and the line that the library writes
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -145,7 +143,10 @@ def _read(workbook: bytes) -> dict[str, bytes]:
         with zipfile.ZipFile(io.BytesIO(workbook)) as file:
             members = file.infolist()
             names = [member.filename for member in members]
-            if len(set(names)) != len(names) or sum(m.file_size for m in members) > _LARGEST:
+            if (
+                len(set(names)) != len(names)
+                or sum(m.file_size for m in members) > export_limits.LARGEST_WORKBOOK
+            ):
                 raise NoWorkbook("parts")
             return {name: file.read(name) for name in names}
     except UNREADABLE_ZIP as error:
@@ -159,7 +160,7 @@ def _written(parts: Mapping[str, bytes]) -> bytes:
         for name, part in parts.items():
             info = zipfile.ZipInfo(name)  # 1 January 1980
             info.create_system = 0
-            file.writestr(info, part, zipfile.ZIP_DEFLATED, _EFFORT)
+            file.writestr(info, part, zipfile.ZIP_DEFLATED, export_limits.COMPRESSION)
     return content.getvalue()
 
 
@@ -220,4 +221,4 @@ def _text(value: str) -> str:
     return f"<is><t{space}>{escape(text)}</t></is>"
 
 
-_known_text = lru_cache(maxsize=_TEXTS_REMEMBERED)(_text)
+_known_text = lru_cache(maxsize=export_limits.TEXTS_REMEMBERED)(_text)

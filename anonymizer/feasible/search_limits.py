@@ -21,7 +21,7 @@ STARTS = (1, 3, 9, 27, 81, 243)  # of the tables found, by number: others depart
 REPAIR_CANDIDATES = 128  # classes of a figure looked at for one move
 REPAIR_TRIES = 4  # to make one table fit
 REPAIR_STEPS = 2  # of one try, for each figure, and these besides
-REPAIR_STEPS_BESIDES = 60
+REPAIR_STEPS_BESIDES = 60  # of one try, however few figures there are
 INTEGER_STEPS = 2  # for each class in which people are divided
 
 # Small programs around a broken figure (neighbourhood)
@@ -61,7 +61,7 @@ PROGRAM_NODES = 2_000  # of branch and bound in one program
 # of the modules (elimination, neighbouring_tables, programs, proportional_fitting, repair,
 # solver, work)
 UNITS_OF_A_STEP = 30  # of all attempts, and one more for each that moves
-UNITS_OF_A_MOVE = 8
+UNITS_OF_A_MOVE = 8  # of one person, when a table is repaired
 ENTRIES_SUBTRACTED = 60  # of rows
 ENTRIES_FITTED = 500  # of figures
 ROWS_A_STEP = 2_000  # an iteration takes as long as the program is high

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from anonymizer.intake import intake_limits
 from anonymizer.intake.batches import RowFault
 from anonymizer.intake.contract import Header
 from anonymizer.intake.deduplication import FileRows
 
 _KEPT = ("campaigns", "requests", "consents", "profiles")
-_MOST_BYTES = 64_000_000
 AssessedAs = tuple[str, ...]
 _UNREAD = Header((), (), ())
 
@@ -62,7 +62,7 @@ class AssessedFiles:
     Holds at most `most_bytes` of claims; what was used longest ago goes first.
     """
 
-    most_bytes: int = _MOST_BYTES
+    most_bytes: int = intake_limits.ASSESSED_BYTES
     _files: dict[AssessedAs, AssessedFile] = field(default_factory=dict)
 
     def find(self, key: AssessedAs) -> AssessedFile | None:

@@ -7,11 +7,6 @@ import pyarrow as pa
 
 from anonymizer.intake.contract import Header
 
-ROWS_PER_BATCH = 65_536
-# A row longer than this is not parsed, so that one field cannot fill the memory.
-LONGEST_ROW = 1 << 20
-# A file with more unreadable rows than this is no file of the contract; pointers take memory.
-MOST_FAULTS = 1_000_000
 # A column of the rows of requests and consents: `column reason` of a row that cannot be read as a
 # whole but keeps what could be read of it, null for others. The column is empty for a whole row.
 ROW_FAULT = "row_fault"

@@ -10,15 +10,13 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Literal
 
+from anonymizer.intake import intake_limits
 from anonymizer.model.errors import InputRejected
 
 # user: becomes a keyed hash; identifier: text or integer; codes: text `31;32.71` or a list;
 # word, boolean: looked up in vocabulary.py, a boolean may also be true, false, 0 or 1 by type.
 Kind = Literal["user", "identifier", "text", "word", "instant", "date", "boolean", "codes"]
 
-_MOST_LISTED = 30
-# How alike two names are (difflib's ratio) before one is suggested for the other.
-_LIKELY = 0.65
 _LISTABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")
 
 
@@ -219,7 +217,11 @@ def _explain_missing(table: RawTable, missing: Sequence[str], names: Sequence[st
             "data there. Write the names of docs/raw-contract.md as header, schema or keys"
         )
     found = [_listed(name, position) for position, name in enumerate(names, start=1)]
-    listed = found if len(found) <= _MOST_LISTED else [*found[:_MOST_LISTED], "..."]
+    listed = (
+        found
+        if len(found) <= intake_limits.COLUMNS_LISTED
+        else [*found[: intake_limits.COLUMNS_LISTED], "..."]
+    )
     likely = [
         f"{match} for {column}"
         for column in missing
@@ -235,7 +237,9 @@ def _explain_missing(table: RawTable, missing: Sequence[str], names: Sequence[st
 def _likely_match(column: str, unknown: Sequence[str]) -> str:
     """The column of a file that is probably meant by one of the contract; empty without any."""
     by_spelling = {_plain(name): name for name in unknown if _LISTABLE.match(name)}
-    close = get_close_matches(_plain(column), list(by_spelling), n=1, cutoff=_LIKELY)
+    close = get_close_matches(
+        _plain(column), list(by_spelling), n=1, cutoff=intake_limits.SIMILARITY
+    )
     return by_spelling[close[0]] if close else ""
 
 

@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
+from anonymizer.intake import intake_limits
 from anonymizer.intake.batches import (
-    LONGEST_ROW,
-    MOST_FAULTS,
     ROW_FAULT,
-    ROWS_PER_BATCH,
     FileReading,
     RawBatch,
     RowFault,
@@ -22,7 +20,6 @@ from anonymizer.intake.quoting import StrictRows
 from anonymizer.intake.raw_source import RawSource
 from anonymizer.intake.salvage import read_misfit
 
-_HEADER_BYTES = 65_536
 _BINARY_STARTS = (b"PAR1", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xff\xfe", b"\xfe\xff", b"PK")
 
 
@@ -36,7 +33,7 @@ def read_csv(
     Raises InputRejected: `wrong_format`, `empty_file`, `corrupt`, `too_large`,
     `too_many_bad_rows`, `duplicate_column`, `schema_missing:<columns>`.
     """
-    start = io.BufferedReader(source.expanded(compression)).read(_HEADER_BYTES)
+    start = io.BufferedReader(source.expanded(compression)).read(intake_limits.HEADER_BYTES)
     if not start:
         raise source.reject("empty_file")
     lines = start.decode("utf-8-sig", errors="replace").splitlines(keepends=True)
@@ -94,7 +91,7 @@ def _batches(
         if batch is None:
             break
         waiting.append(batch.add_column(0, "row_number", numbers.of(batch.num_rows)))
-        if sum(part.num_rows for part in waiting) >= ROWS_PER_BATCH:
+        if sum(part.num_rows for part in waiting) >= intake_limits.ROWS_PER_BATCH:
             yield RawBatch(pa.concat_batches(waiting))
             waiting.clear()
     if stream.cut_off:
@@ -109,14 +106,16 @@ def _open(
 ) -> Iterator[pa.RecordBatch]:
     def pass_over(row: pa_csv.InvalidRow) -> str:
         misfits.add(row.number - 1, row.text)  # the header line is row 1
-        return "skip" if len(misfits.numbers) <= MOST_FAULTS else "error"
+        return "skip" if len(misfits.numbers) <= intake_limits.MOST_FAULTS else "error"
 
     try:
         return iter(
             pa_csv.open_csv(
                 pa.PythonFile(stream, "r"),
                 # Threads would lose the row numbers.
-                read_options=pa_csv.ReadOptions(use_threads=False, block_size=LONGEST_ROW),
+                read_options=pa_csv.ReadOptions(
+                    use_threads=False, block_size=intake_limits.LONGEST_ROW
+                ),
                 parse_options=pa_csv.ParseOptions(
                     newlines_in_values=True, invalid_row_handler=pass_over
                 ),
@@ -135,8 +134,10 @@ def _open(
 
 def _refusal(source: RawSource, misfits: list[int]) -> Exception:
     """Arrow's message may quote the row: nothing of it goes on."""
-    if len(misfits) > MOST_FAULTS:
-        return source.reject("too_many_bad_rows", f"the limit is {MOST_FAULTS} in a file")
+    if len(misfits) > intake_limits.MOST_FAULTS:
+        return source.reject(
+            "too_many_bad_rows", f"the limit is {intake_limits.MOST_FAULTS} in a file"
+        )
     return source.reject("corrupt", "this is not CSV")
 
 

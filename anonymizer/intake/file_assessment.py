@@ -5,16 +5,15 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
+from anonymizer.intake import intake_limits
 from anonymizer.intake.assessed_files import AssessedFile
-from anonymizer.intake.batches import MOST_FAULTS, RowFault
+from anonymizer.intake.batches import RowFault
 from anonymizer.intake.contract import RawTable
 from anonymizer.intake.deduplication import FileRows
 from anonymizer.intake.landing_zone import LandedFile
 from anonymizer.intake.raw_source import RawSource
 from anonymizer.intake.readers import read
 from anonymizer.intake.row_validation import RowValidator
-
-_EXAMPLES = 5
 
 
 def assess(
@@ -38,7 +37,7 @@ def assess(
             yield claims
         else:
             gathered.add_faults(batch.faults)
-        if len(gathered.faults) > MOST_FAULTS:
+        if len(gathered.faults) > intake_limits.MOST_FAULTS:
             raise source.reject("too_many_bad_rows", _most_faults(gathered.faults))
     if gathered.rows != reading.rows():
         raise source.reject(
@@ -51,9 +50,10 @@ def _most_faults(faults: Sequence[RowFault]) -> str:
     """The most frequent reason of a file with more bad rows than are kept."""
     counted = Counter((fault.column, fault.reason) for fault in faults)
     ((most, rows),) = counted.most_common(1)
-    examples = sorted(f.row_number for f in faults if (f.column, f.reason) == most)[:_EXAMPLES]
+    numbers = sorted(f.row_number for f in faults if (f.column, f.reason) == most)
+    examples = ", ".join(map(str, numbers[: intake_limits.EXAMPLES]))
     column, reason = most
     return (
-        f"the limit is {MOST_FAULTS:,} in a file; most frequent: column {column or 'unknown'}, "
-        f"{reason}, {rows:,} rows, for example {', '.join(map(str, examples))}"
+        f"the limit is {intake_limits.MOST_FAULTS:,} in a file; most frequent: column "
+        f"{column or 'unknown'}, {reason}, {rows:,} rows, for example {examples}"
     )

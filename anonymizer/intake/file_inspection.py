@@ -6,7 +6,7 @@ Nothing is judged row by row and nothing is written; values are read and dropped
 
 from collections.abc import Sequence
 
-from anonymizer.intake.batches import MOST_FAULTS
+from anonymizer.intake import intake_limits
 from anonymizer.intake.contract import TABLES
 from anonymizer.intake.landing_zone import LandedFile
 from anonymizer.intake.raw_source import Limits, opened
@@ -44,8 +44,10 @@ def _read_through(file: LandedFile, sizes: Limits) -> None:
         for batch in reading.batches:
             faults += len(batch.faults)
             rows += batch.rows.num_rows + len(batch.faults)
-            if faults > MOST_FAULTS:
-                raise source.reject("too_many_bad_rows", f"the limit is {MOST_FAULTS} in a file")
+            if faults > intake_limits.MOST_FAULTS:
+                raise source.reject(
+                    "too_many_bad_rows", f"the limit is {intake_limits.MOST_FAULTS} in a file"
+                )
         if rows != reading.rows():
             raise source.reject(
                 "corrupt", f"only {rows} of its {reading.rows()} rows could be read"

@@ -9,10 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from anonymizer.intake import intake_limits
 from anonymizer.intake.batches import (
-    LONGEST_ROW,
     ROW_FAULT,
-    ROWS_PER_BATCH,
     FileReading,
     RawBatch,
     RowFault,
@@ -107,7 +106,7 @@ def _batches(lines: "JsonLines", table: RawTable, keys: dict[str, None]) -> Iter
             gathered.add(number, *_values(fields, table))
         except BadLineError as error:
             gathered.faults.append(RowFault(number, error.column, error.reason))
-        if len(gathered.numbers) + len(gathered.faults) >= ROWS_PER_BATCH:
+        if len(gathered.numbers) + len(gathered.faults) >= intake_limits.ROWS_PER_BATCH:
             yield gathered.batch()
             gathered = _LineBatch(table)
     yield gathered.batch()
@@ -171,14 +170,16 @@ class JsonLines:
 
     def __iter__(self) -> Iterator[tuple[int, bytes | None]]:
         expanded = self._source.expanded(self._compression)
-        stream = io.BufferedReader(expanded, buffer_size=LONGEST_ROW)
+        stream = io.BufferedReader(expanded, buffer_size=intake_limits.LONGEST_ROW)
         number = 0
-        while line := stream.readline(LONGEST_ROW):
+        while line := stream.readline(intake_limits.LONGEST_ROW):
             number += 1
             if number == 1:
                 line = line.removeprefix(_BYTE_ORDER_MARK)
-            if len(line) == LONGEST_ROW and not line.endswith(b"\n"):
-                while (rest := stream.readline(LONGEST_ROW)) and not rest.endswith(b"\n"):
+            if len(line) == intake_limits.LONGEST_ROW and not line.endswith(b"\n"):
+                while (rest := stream.readline(intake_limits.LONGEST_ROW)) and not rest.endswith(
+                    b"\n"
+                ):
                     pass
                 self.rows += 1
                 yield number, None

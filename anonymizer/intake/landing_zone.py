@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from anonymizer.intake import intake_limits
 from anonymizer.model.errors import Held, InputRejected, first_few
 from anonymizer.model.policy import Timing
 from anonymizer.storage.object_tree import MANIFEST, SUCCESS
 from anonymizer.storage.raw_zone import RawPath
 
-_MANIFEST_BYTES = 1_000_000
 _IRREGULAR = {
     stat.S_IFLNK: "symbolic_link",
     stat.S_IFDIR: "folder",
@@ -301,7 +301,7 @@ def _manifest(folder: RawPath, raw: RawPath) -> dict[str, str]:
         return {}
     try:
         with (folder / MANIFEST).open("rb") as file:
-            content = json.loads(file.read(_MANIFEST_BYTES))
+            content = json.loads(file.read(intake_limits.MANIFEST_BYTES))
         entries: Sequence[Mapping[str, str]] = content["files"]
         return {str(entry["name"]): str(entry.get("sha256") or "").lower() for entry in entries}
     except _NO_MANIFEST:

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 from numpy.typing import NDArray
 
-MOST_DECODED = 1 << 25  # bytes that are decoded at a time
+from anonymizer.intake import intake_limits
+
 _FIXED = 36  # most bytes of a value that is no text: a UUID
 _SEPARATOR = 1
 
@@ -106,7 +107,7 @@ def stretches(sizes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
     first = 0
     while first < len(sizes):
         before = ends[first - 1] if first else 0
-        last = int(np.searchsorted(ends, before + MOST_DECODED, side="right"))
+        last = int(np.searchsorted(ends, before + intake_limits.MOST_DECODED, side="right"))
         last = max(last, first + 1)
         yield first, last
         first = last

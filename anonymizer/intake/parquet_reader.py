@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 import pyarrow.types as pt
 from numpy.typing import NDArray
 
-from anonymizer.intake.batches import ROWS_PER_BATCH, FileReading, RawBatch
+from anonymizer.intake import intake_limits
+from anonymizer.intake.batches import FileReading, RawBatch
 from anonymizer.intake.contract import Header, Kind, RawTable, check_header
-from anonymizer.intake.parquet_batches import MOST_DECODED, Piece, is_list, pieces
+from anonymizer.intake.parquet_batches import Piece, is_list, pieces
 from anonymizer.intake.raw_source import RawSource
 from anonymizer.storage.parquet_pages import (
     DICTIONARY,
@@ -24,8 +25,6 @@ from anonymizer.storage.parquet_pages import (
 )
 
 _MAGIC = b"PAR1"
-MOST_IN_A_GROUP = 1 << 30  # bytes of the columns that are read, decompressed
-MOST_VALUES = 1 << 26  # of a column in a row group; a list has several a row
 _UUID_WIDTH = 36
 _UUID_DIGITS = [place for place in range(_UUID_WIDTH) if place not in (8, 13, 18, 23)]
 _HEXADECIMAL = np.array([list(b"%02x" % octet) for octet in range(256)], np.uint8)
@@ -79,7 +78,7 @@ class _Expansion:
     Arrow reads a column of texts with its dictionary only if all pages are plain or refer to it.
     """
 
-    rows: int = ROWS_PER_BATCH
+    rows: int = intake_limits.ROWS_PER_BATCH
     decoded: set[str] = field(default_factory=set)
 
     def limit(self, rows: int) -> None:
@@ -92,7 +91,7 @@ class _Expansion:
             self.decoded.add(path)
             # Each value can be as long as a page, or as a dictionary.
             if pages.encodings & (DICTIONARY | {SHARED_PREFIX}):
-                self.limit(MOST_DECODED // max(pages.largest, 1))
+                self.limit(intake_limits.MOST_DECODED // max(pages.largest, 1))
 
 
 @dataclass
@@ -138,10 +137,10 @@ def check_expansion(
         all_groups += expanded
         if all_groups > source.limits.expanded:
             raise source.reject("too_large", "its columns expand beyond the limit")
-        if expanded > MOST_IN_A_GROUP:
-            problem = f"a row group expands to more than {MOST_IN_A_GROUP >> 20} MiB"
+        if expanded > intake_limits.MOST_IN_A_GROUP:
+            problem = f"a row group expands to more than {intake_limits.MOST_IN_A_GROUP >> 20} MiB"
             raise source.reject("too_large", f"{problem}; write smaller row groups")
-        found.limit(MOST_DECODED * max(group.num_rows, 1) // max(expanded, 1))
+        found.limit(intake_limits.MOST_DECODED * max(group.num_rows, 1) // max(expanded, 1))
     for path in texts:
         found.learn(path, columns[path])
     return found
@@ -166,8 +165,10 @@ def _pages_of(source: RawSource, chunk: pq.ColumnChunkMetaData) -> _Pages:
             found.add(page)
     except (Unreadable, OSError, OverflowError):
         raise source.reject("corrupt", "a Parquet page cannot be read") from None
-    if found.values > MOST_VALUES:
-        raise source.reject("too_large", f"a column has more than {MOST_VALUES:,} values")
+    if found.values > intake_limits.MOST_VALUES:
+        raise source.reject(
+            "too_large", f"a column has more than {intake_limits.MOST_VALUES:,} values"
+        )
     return found
 
 

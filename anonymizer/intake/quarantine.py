@@ -8,12 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from anonymizer.intake import intake_limits
 from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.storage.home import Home
 
 _GROUP = ("raw_table", "file", "column", "reason")
-_EXAMPLES = 5
-_MOST = 5
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,9 @@ class Frequent:
         return f"{self.file}{column}: {self.reason}, {self.rows:,} row(s), for example {listed}"
 
 
-def most_frequent(pointers: pa.Table, most: int = _MOST) -> tuple[Frequent, ...]:
+def most_frequent(
+    pointers: pa.Table, most: int = intake_limits.FREQUENT_FAULTS
+) -> tuple[Frequent, ...]:
     """The most frequent reasons by file and column, and the first rows of each."""
     counted = pointers.group_by(list(_GROUP)).aggregate([("row_number", "count")])
     order = [("row_number_count", "descending"), *((name, "ascending") for name in _GROUP)]
@@ -100,4 +101,4 @@ def _first_rows(pointers: pa.Table, group: dict[str, object]) -> tuple[int, ...]
     for name in _GROUP:
         chosen = chosen.filter(pc.equal(chosen[name], group[name]))
     numbers = pc.unique(chosen["row_number"]).sort()
-    return tuple(numbers.slice(0, _EXAMPLES).to_pylist())
+    return tuple(numbers.slice(0, intake_limits.EXAMPLES).to_pylist())

@@ -22,7 +22,7 @@ import re
 import numpy as np
 import numpy.typing as npt
 
-from anonymizer.intake.batches import LONGEST_ROW
+from anonymizer.intake import intake_limits
 from anonymizer.intake.raw_source import Expanded
 
 BAD_QUOTING = "bad_quoting"
@@ -92,7 +92,7 @@ class StrictRows(io.RawIOBase):
         content = content[: len(content) - len(held)]
         end, rows = complete_rows(content)
         rest = len(content) - end
-        held_back = rest > LONGEST_ROW or (self._ended and rest > 0)
+        held_back = rest > intake_limits.LONGEST_ROW or (self._ended and rest > 0)
         if rows is not None and not held_back and _is_text(content[:end]):
             self.rows += rows
             passed = content[:end]
@@ -104,7 +104,7 @@ class StrictRows(io.RawIOBase):
     def _block(self) -> bytes:
         """What is read next, without the rest of a line that is passed over."""
         # As much as the parser takes at once: it would make a block of any small rest.
-        size = max(LONGEST_ROW - len(self._waiting), LONGEST_ROW // 16)
+        size = max(intake_limits.LONGEST_ROW - len(self._waiting), intake_limits.LONGEST_ROW // 16)
         block = self._stream.read(size) or b""
         self._ended = not block
         if not self._began:
@@ -144,7 +144,7 @@ class StrictRows(io.RawIOBase):
 
     def _row(self, content: bytes, place: int) -> bytes:
         """The row that begins here; nothing if none does."""
-        row = _ROW.match(content, place, place + LONGEST_ROW)
+        row = _ROW.match(content, place, place + intake_limits.LONGEST_ROW)
         if not row:
             return b""
         line = _LINE.match(row[0])
@@ -170,7 +170,7 @@ class StrictRows(io.RawIOBase):
 
     def _may_go_on(self, content: bytes, place: int) -> bool:
         """Whether what is not a row yet may become one with what is still to be read."""
-        short = len(content) - place <= LONGEST_ROW
+        short = len(content) - place <= intake_limits.LONGEST_ROW
         return not self._ended and short and bool(_BEGUN.match(content, place))
 
     def _pass_over_line(self, content: bytes, place: int) -> int:
@@ -178,7 +178,7 @@ class StrictRows(io.RawIOBase):
         line = _LINE.match(content, place)
         end = line.end() if line else len(content)
         self._skipping = line is None
-        self._note(TOO_LONG if end - place > LONGEST_ROW else BAD_QUOTING)
+        self._note(TOO_LONG if end - place > intake_limits.LONGEST_ROW else BAD_QUOTING)
         self.cut_off = self._unterminated and end == len(content)
         return end
 
@@ -215,7 +215,7 @@ def complete_rows(content: bytes) -> tuple[int, int | None]:
         return 0, 0
     sizes = np.diff(ends, prepend=-1)
     windows = (octets[ends] == _LINE_FEED) & (octets[ends - 1] == _RETURN) & (ends > 0)
-    if sizes.max() > LONGEST_ROW:
+    if sizes.max() > intake_limits.LONGEST_ROW:
         return 0, None
     return int(ends[-1]) + 1, int(np.count_nonzero(sizes - windows > 1))
 

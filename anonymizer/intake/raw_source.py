@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from anonymizer.intake import intake_limits
 from anonymizer.intake.landing_zone import LandedFile
 from anonymizer.model.errors import InputRejected
 from anonymizer.model.policy import IntakeLimits
 from anonymizer.storage.object_tree import ObjectPath
 
-_CHUNK = 1 << 20
 _MEGABYTE = 1_000_000
 _BYTES_PER_CHARACTER = 4  # at most, in UTF-8
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -173,7 +173,7 @@ def _check_size(file: LandedFile, size: int, limits: Limits) -> None:
 def _digest(descriptor: int) -> str:
     """SHA-256 of the whole file, through the open descriptor."""
     total, offset = hashlib.sha256(), 0
-    while chunk := os.pread(descriptor, _CHUNK, offset):
+    while chunk := os.pread(descriptor, intake_limits.HASHED_BYTES, offset):
         total.update(chunk)
         offset += len(chunk)
     return total.hexdigest()

@@ -1,1 +1,4 @@
-"""What everything speaks of: periods, dimensions, segments, tables, the policy, errors."""
+"""What everything speaks of: periods, dimensions, segments, tables, the policy, errors.
+
+Other packages import every module.
+"""

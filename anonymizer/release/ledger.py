@@ -26,14 +26,13 @@ from anonymizer.model.errors import (
     LedgerBroken,
     NoSpace,
 )
+from anonymizer.release import release_limits
 from anonymizer.release.chain import FIRST, Link, broken, forge, prove
 from anonymizer.release.entry_forms import read_body
 from anonymizer.storage.files import PRIVATE, canonical_json
 from anonymizer.storage.permissions import account_name
 
 RELEASE = "release"
-_SECONDS_TO_CONNECT = 10
-_ROWS_REMEMBERED = 10_000
 _HEADER_BYTES = 100  # of an SQLite file: with a counter of its transactions
 _FileState = tuple[int, int, int, int, int, bytes]
 
@@ -317,7 +316,7 @@ def _entry(sequence: int, shown: str | None, kept: str, previous: str) -> Entry:
     return Entry(private["kind"], private["subject"], body, link)
 
 
-@lru_cache(maxsize=_ROWS_REMEMBERED)
+@lru_cache(maxsize=release_limits.ROWS_REMEMBERED)
 def _read_entry(row: sa.Row[Any]) -> Entry:
     """A row as an entry; the chain judges the hash that stands in it.
 
@@ -353,7 +352,10 @@ def _connection_settings(url: sa.URL) -> dict[str, Any]:
     """What is asked of PostgreSQL unless the URL says otherwise: answer soon, keep what is told."""
     if url.get_backend_name() != "postgresql":
         return {}
-    wanted = {"connect_timeout": _SECONDS_TO_CONNECT, "options": "-c synchronous_commit=on"}
+    wanted = {
+        "connect_timeout": release_limits.SECONDS_TO_CONNECT,
+        "options": "-c synchronous_commit=on",
+    }
     return {name: value for name, value in wanted.items() if name not in url.query}
 
 

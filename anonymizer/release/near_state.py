@@ -24,13 +24,13 @@ from anonymizer.model.periods import Period
 from anonymizer.model.policy import Promise
 from anonymizer.model.proofs import Representatives
 from anonymizer.model.series import Series
+from anonymizer.release import release_limits
 from anonymizer.release.ledger import Entry, Ledger
 from anonymizer.storage.files import sha256
 from anonymizer.storage.home import Home
 from anonymizer.suppression.representatives import read_representatives, write_representatives
 
 STATES = "near"
-_SMALL, _SMALL_FILES = 200_000, 200  # bytes and number of files that are kept in memory
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,14 @@ class NearHistory:
         if not self.states:
             return (read_representatives(path) for path in self.files)
         return (
-            _read_once(path, state) if path.stat().st_size <= _SMALL else read_representatives(path)
+            _read_once(path, state)
+            if path.stat().st_size <= release_limits.SMALL_STATE_BYTES
+            else read_representatives(path)
             for path, state in zip(self.files, self.states, strict=True)
         )
 
 
-@lru_cache(maxsize=_SMALL_FILES)
+@lru_cache(maxsize=release_limits.SMALL_STATES)
 def _read_once(path: Path, _state: str) -> Representatives:
     """The content of a file while its digest is the same, in arrays that nobody can change."""
     found = read_representatives(path)

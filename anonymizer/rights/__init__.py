@@ -1,1 +1,4 @@
-"""Requests of people: access, correction, withdrawal, erasure; and retention."""
+"""Requests of people: access, correction, withdrawal, erasure; and retention.
+
+Other packages import every module.
+"""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from anonymizer.intake.batches import LONGEST_ROW
+from anonymizer.intake import intake_limits
 from anonymizer.intake.contract import TABLES, RawTable
 from anonymizer.intake.csv_reader import read_csv
 from anonymizer.intake.raw_source import Expanded, RawSource
@@ -108,7 +108,7 @@ def _shortest(source: Source, leaves: dict[str, str]) -> int | None:
 
 def _header(file: RawSource, compression: str) -> list[str]:
     """The names in the first line, those of fields that are never read among them."""
-    line = io.BufferedReader(file.expanded(compression)).readline(LONGEST_ROW)
+    line = io.BufferedReader(file.expanded(compression)).readline(intake_limits.LONGEST_ROW)
     return next(csv.reader([line.decode("utf-8-sig", errors="replace")]), [])
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from anonymizer.intake.batches import ROWS_PER_BATCH, RowFault
+from anonymizer.intake import intake_limits
+from anonymizer.intake.batches import RowFault
 from anonymizer.intake.contract import TABLES
 from anonymizer.intake.json_lines import (
     BadLineError,
@@ -154,7 +155,7 @@ def _batches(lines: JsonLines, paths: _Paths, keys: dict[str, None]) -> Iterator
             gathered.add(number, fields)
         except BadLineError as error:
             gathered.faults.append(RowFault(number, error.column, error.reason))
-        if len(gathered.numbers) + len(gathered.faults) >= ROWS_PER_BATCH:
+        if len(gathered.numbers) + len(gathered.faults) >= intake_limits.ROWS_PER_BATCH:
             yield gathered.batch()
             gathered = _Gathered(paths)
     yield gathered.batch()

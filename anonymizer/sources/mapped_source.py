@@ -19,6 +19,7 @@ from anonymizer.intake.batches import ROW_FAULT, FileReading, RawBatch, RowFault
 from anonymizer.intake.contract import Header, RawTable
 from anonymizer.intake.raw_source import RawSource
 from anonymizer.intake.vocabulary import plain_words
+from anonymizer.sources import source_limits
 from anonymizer.sources.consent_rules import with_decoded
 from anonymizer.sources.delimited_files import read_delimited
 from anonymizer.sources.embedded_json import read_with_embedded
@@ -41,7 +42,6 @@ _READERS = {
     "json": read_nested_lines,
     "parquet": read_nested_parquet,
 }
-_MEGABYTES = 512  # a batch of 65,536 rows at most is mapped at a time
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,9 @@ class _MappedFile:
 
     def batches(self) -> Iterator[RawBatch]:
         """All rows, batch after batch."""
-        with DuckDB(memory_megabytes=_MEGABYTES, threads=1, spill=None) as engine:
+        with DuckDB(
+            memory_megabytes=source_limits.MAPPING_MEGABYTES, threads=1, spill=None
+        ) as engine:
             for batch in self.leaves.batches:
                 self._read += batch.rows.num_rows + len(batch.faults)
                 mapped = self._mapped(engine, batch.rows)

@@ -18,6 +18,7 @@ import yaml
 
 from anonymizer.intake.contract import TABLES
 from anonymizer.model.errors import ConfigurationError, Fault, why_unreadable
+from anonymizer.sources import source_limits
 from anonymizer.sources.source_catalogue import PRESETS
 from anonymizer.sources.source_settings import BY_DAY
 from anonymizer.sources.value_shapes import (
@@ -28,8 +29,6 @@ from anonymizer.sources.value_shapes import (
     type_of,
 )
 
-_SAMPLE_BYTES, _SAMPLE_ROWS = 2_000_000, 2_000
-_MOST_DEPTH = 6
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 _DELIMITERS = {";": ";", ",": ",", "\t": "tab", "|": "|"}
 _SNOWPLOW_FIELDS = 131
@@ -276,7 +275,7 @@ def _sample(file: Path) -> _FileSample:
     except (OSError, pa.ArrowException) as error:
         raise ConfigurationError([Fault(str(file), why_unreadable(error))]) from None
     text = content.decode("utf-8-sig", errors="replace")
-    lines = [line for line in text.splitlines() if line.strip()][:_SAMPLE_ROWS]
+    lines = [line for line in text.splitlines() if line.strip()][: source_limits.SAMPLE_ROWS]
     if not lines or "\x00" in text:
         raise ConfigurationError([Fault(str(file), "it is no CSV, JSON lines or Parquet")])
     if lines[0].lstrip().startswith("{"):
@@ -290,8 +289,8 @@ def _beginning(file: Path) -> bytes:
         compression = _COMPRESSIONS.get(file.suffix)
         stream = pa.CompressedInputStream(pa.PythonFile(raw, "r"), compression) if compression \
             else raw  # fmt: skip
-        content: bytes = stream.read(_SAMPLE_BYTES)
-    whole = len(content) < _SAMPLE_BYTES
+        content: bytes = stream.read(source_limits.SAMPLE_BYTES)
+    whole = len(content) < source_limits.SAMPLE_BYTES
     return content if whole else content[: content.rfind(b"\n") + 1]
 
 
@@ -311,7 +310,7 @@ def _of_csv(file: Path, text: str) -> _FileSample:
     names = next(rows)
     values: dict[str, list[str | None]] = {name: [] for name in names}
     for number, row in enumerate(rows):
-        if number == _SAMPLE_ROWS:
+        if number == source_limits.SAMPLE_ROWS:
             break
         if len(row) == len(names):
             for name, value in zip(names, row, strict=True):
@@ -337,7 +336,7 @@ def _of_lines(file: Path, lines: Sequence[str]) -> _FileSample:
 
 def _of_parquet(file: Path) -> _FileSample:
     read = pq.ParquetFile(file)
-    batch = next(read.iter_batches(_SAMPLE_ROWS), None)
+    batch = next(read.iter_batches(source_limits.SAMPLE_ROWS), None)
     rows = batch.to_pylist() if batch is not None else []
     return _FileSample("parquet", _by_path(rows), frozenset(read.schema_arrow.names))
 
@@ -353,7 +352,7 @@ def _by_path(rows: Sequence[Mapping[str, object]]) -> dict[str, list[str | None]
 
 def _leaves(value: object, path: str, depth: int) -> Iterator[tuple[str, str | None]]:
     """The path of each single value; of a list of keyed objects one for each key."""
-    if depth > _MOST_DEPTH:
+    if depth > source_limits.MOST_DEPTH:
         return
     if isinstance(value, Mapping):
         for key, inner in value.items():

@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
-from anonymizer.intake.batches import LONGEST_ROW, RowFault
+from anonymizer.intake import intake_limits
+from anonymizer.intake.batches import RowFault
 from anonymizer.intake.contract import Header
 from anonymizer.intake.parquet_batches import decoded_sizes, is_list, stretches
 from anonymizer.intake.parquet_reader import (
@@ -170,7 +171,7 @@ def _batches(file: RawSource, opened: _Opened, leaves: dict[str, str]) -> Iterat
             raise file.reject("too_large", "its columns expand beyond the limit")
         numbers = np.arange(first, first + batch.num_rows)
         first += batch.num_rows
-        fits = sizes <= LONGEST_ROW
+        fits = sizes <= intake_limits.LONGEST_ROW
         rows = with_zones(batch, in_utc)
         if not fits.all():
             faults = [RowFault(int(number), "", "too_long") for number in numbers[~fits]]

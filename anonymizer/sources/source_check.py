@@ -22,6 +22,7 @@ from anonymizer.intake.raw_source import Limits, opened
 from anonymizer.intake.row_validation import RowValidator
 from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.model.policy import Policy
+from anonymizer.sources import source_limits
 from anonymizer.sources.expression_paths import every_part, paths_of
 from anonymizer.sources.field_paths import file_path
 from anonymizer.sources.file_layout import is_working_file
@@ -46,11 +47,7 @@ from anonymizer.sources.value_shapes import (
 from anonymizer.storage.engine import Engine
 from anonymizer.storage.secret import Secret
 
-MOST_ROWS = 2_000
-_EXAMPLES = 3
 _NAME = re.compile(r"[^\W\d][\w .-]{0,63}")  # what is no name may be a value: no header
-_ENOUGH_ROWS = 50  # below it, shares say little
-_SOON = 0.05
 _HOUR = 3_600
 _DAY_HOURS = 24
 
@@ -105,7 +102,7 @@ def check_source(
     policy: Policy,
     secret: Secret,
     engine: Engine,
-    most: int = MOST_ROWS,
+    most: int = source_limits.CHECKED_ROWS,
 ) -> SourceCheck:
     """Check the first rows of what a source delivered for a day.
 
@@ -205,7 +202,7 @@ def _examples(source: Source, sample: _MappedSample, policy: Policy) -> Iterator
     zone = ZoneInfo(policy.timing.timezone)
     listed = _listed_words(source)
     numbers = sample.mapped["row_number"].to_pylist()
-    chosen = list(dict.fromkeys(numbers))[:_EXAMPLES]
+    chosen = list(dict.fromkeys(numbers))[: source_limits.EXAMPLES]
     by_number = {row["row_number"]: row for row in sample.leaves.to_pylist()}
     mapped = sample.mapped.to_pylist()
     for number in chosen:
@@ -313,7 +310,11 @@ def _id_mistakes(source: Source, sample: _MappedSample) -> Iterator[str]:
         for path in dict.fromkeys(paths_of(expression)):
             values = [text for text in sample.texts(leaves[path]) if text]
             lost = sum(LOST_DIGITS.fullmatch(text) is not None for text in values)
-            if values and lost > _SOON * len(values) and not _is_time(source, path):
+            if (
+                values
+                and lost > source_limits.WORTH_A_REMARK * len(values)
+                and not _is_time(source, path)
+            ):
                 yield (
                     f"{column}: {lost:,} of {len(values):,} values of {path} are floating-point "
                     "numbers, which lose digits of ids; deliver text"
@@ -344,7 +345,7 @@ def _time_mistakes(source: Source, sample: _MappedSample) -> Iterator[str]:
             if unit and unit != form:
                 now = form if form in EPOCHS else "no unit"
                 yield f"{column}: {part.path} looks like {unit}, sources.yaml has {now}"
-            elif not unit and _share_of_bad(sample, column) > _SOON:
+            elif not unit and _share_of_bad(sample, column) > source_limits.WORTH_A_REMARK:
                 found = time_format(values)
                 hint = f'; time: "{found}" reads nearly all' if found and found != form else ""
                 yield f"{column}: many values of {part.path} cannot be read as {form!r}{hint}"
@@ -362,12 +363,12 @@ def _visit_mistakes(sample: _MappedSample) -> Iterator[str]:
     known = rows - users.null_count
     if not known:
         yield "user_id: every visit is a guest's, and guests never count; map another column"
-    elif rows >= _ENOUGH_ROWS:
+    elif rows >= source_limits.ENOUGH_ROWS:
         most = pc.max(pc.value_counts(users.drop_null()).field("counts")).as_py()
         if most > rows // 2:
             yield f"user_id: one id has {most:,} of {rows:,} visits; is it the id of a site?"
     distinct = pc.count_distinct(ids).as_py()
-    if rows >= _ENOUGH_ROWS and distinct < (1 - _SOON) * rows:
+    if rows >= source_limits.ENOUGH_ROWS and distinct < (1 - source_limits.WORTH_A_REMARK) * rows:
         yield (
             f"visit_id: {rows:,} rows have {distinct:,} different ids; equal rows of one person "
             "count once. Use `compose` with user, time and URL if this is the id of a session"
@@ -389,11 +390,11 @@ def _day_mistakes(sample: _MappedSample, day: date, zone: ZoneInfo) -> Iterator[
     hours = sorted(
         (moment - midnight).total_seconds() / _HOUR for moment in column.to_pylist() if moment
     )
-    if len(hours) < _ENOUGH_ROWS:
+    if len(hours) < source_limits.ENOUGH_ROWS:
         return
     least, most = hours[len(hours) // 100], hours[-1 - len(hours) // 100]
     outside = sum(not 0 <= hour < _DAY_HOURS for hour in hours)
-    if outside <= _SOON * len(hours):
+    if outside <= source_limits.WORTH_A_REMARK * len(hours):
         return
     inside = len(hours) - outside
     if not inside:

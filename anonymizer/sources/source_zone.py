@@ -19,6 +19,7 @@ from tempfile import TemporaryFile
 from anonymizer.intake.contract import TABLES
 from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.model.policy import Policy
+from anonymizer.sources import source_limits
 from anonymizer.sources.field_paths import file_path, parse_path
 from anonymizer.sources.file_layout import FilePattern, compile_pattern, is_working_file
 from anonymizer.sources.mapped_source import SourceMapping
@@ -45,8 +46,6 @@ from anonymizer.storage.object_tree import (
 from anonymizer.storage.raw_zone import RawPath, RawZone
 
 _STORES = ("s3://", "gs://")
-_MOST_UNMATCHED = 20
-_MANIFEST_BYTES = 1_000_000
 _ROOT = PurePosixPath()
 
 
@@ -330,7 +329,7 @@ def _manifest(path: RawPath) -> dict[str, str] | None:
     """Digest by file name; None when it cannot be read."""
     try:
         with path.open("rb") as file:
-            content = json.loads(file.read(_MANIFEST_BYTES))
+            content = json.loads(file.read(source_limits.MANIFEST_BYTES))
         return {
             str(entry["name"]): str(entry.get("sha256") or "").lower() for entry in content["files"]
         }
@@ -412,7 +411,7 @@ def _tree(root: RawPath, listings: list[SourceListing]) -> RawPath:
             tree.add(place, path)
     owners: dict[tuple[str, str], Source] = {}
     for listing in listings:
-        for name in listing.unmatched[:_MOST_UNMATCHED]:
+        for name in listing.unmatched[: source_limits.UNMATCHED_LISTED]:
             tree.add_content(PurePosixPath(_plain_name(listing.source, name)), b"")
         for file in listing.files:
             other = owners.setdefault((file.source.table, _file_address(file)), file.source)

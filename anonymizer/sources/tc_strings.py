@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+from anonymizer.sources import source_limits
+
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _LETTERS = 26
 _MOST_PADDING = 24  # bits; encoders fill up to whole bytes and characters
-_LONGEST = 20_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DISCLOSED, _ALLOWED, _PUBLISHER = 1, 2, 3
 _HIGHEST_SECTION = (1 << 16) - 1  # far above any that is assigned
@@ -118,13 +119,13 @@ class TransparencyConsent:
         return self.last_updated - _CLOCKS_DIFFER, self.last_updated + timedelta(days=days)
 
 
-@lru_cache(maxsize=1_024)  # a long string takes half a megabyte
+@lru_cache(maxsize=source_limits.CONSENTS_REMEMBERED)
 def decode_consent(text: str) -> TransparencyConsent:
     """The consent in a TC string, or in the section for Europe of a GPP string.
 
     Raises MalformedConsentError.
     """
-    if len(text) > _LONGEST:
+    if len(text) > source_limits.LONGEST_CONSENT:
         raise MalformedConsentError
     if "~" in text:
         text = _section(text)

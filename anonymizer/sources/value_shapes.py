@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-_ENOUGH = 0.95
-_LONGEST_SHAPE = 40
+from anonymizer.sources import source_limits
+
 _EPOCH_DIGITS = {10: "epoch_s", 13: "epoch_ms", 16: "epoch_us", 19: "epoch_ns"}
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.]\d{1,9})?)?")
 _ZONED = re.compile(_ISO.pattern + r" ?(Z|UTC|[+-]\d{2}(:?\d{2})?)")
@@ -39,7 +39,11 @@ def masked(text: str | None) -> str:
     shape = "".join(
         "9" if c.isdigit() else "x" if c.isalpha() else c if c.isprintable() else "?" for c in text
     )
-    return shape if len(shape) <= _LONGEST_SHAPE else f"{shape[: _LONGEST_SHAPE - 3]}..."
+    return (
+        shape
+        if len(shape) <= source_limits.LONGEST_SHAPE
+        else f"{shape[: source_limits.LONGEST_SHAPE - 3]}..."
+    )
 
 
 def type_of(values: Sequence[str | None]) -> str:
@@ -48,7 +52,7 @@ def type_of(values: Sequence[str | None]) -> str:
     if not given:
         return "always empty"
     for name, pattern in _TYPES:
-        if _share(given, pattern) >= _ENOUGH:
+        if _share(given, pattern) >= source_limits.SHAPE_SHARE:
             return name
     return "text"
 
@@ -61,7 +65,7 @@ def epoch_of(values: Sequence[str | None]) -> str:
     """The unit in which numbers count from 1970; empty where they do not look like that."""
     given = [value for value in values if value]
     whole = [value.partition(".")[0] for value in given if re.fullmatch(r"\d+([.]\d+)?", value)]
-    if not given or len(whole) < _ENOUGH * len(given):
+    if not given or len(whole) < source_limits.SHAPE_SHARE * len(given):
         return ""
     ((digits, _),) = Counter(map(len, whole)).most_common(1)
     return _EPOCH_DIGITS.get(digits, "")
@@ -81,7 +85,7 @@ def format_among(values: Sequence[str], formats: Sequence[str]) -> str:
     """The first format that reads most values, if these are nearly all."""
     read = {form: sum(_fits(value, form) for value in values) for form in formats}
     best = max(read.values())
-    if best < _ENOUGH * len(values):
+    if best < source_limits.SHAPE_SHARE * len(values):
         return ""
     return next(form for form, count in read.items() if count == best)
 

@@ -29,6 +29,7 @@ from anonymizer.model.errors import (
     RawZoneUnreachable,
     first_few,
 )
+from anonymizer.sources import source_limits
 from anonymizer.sources.connection_watch import ConnectionWatch
 from anonymizer.sources.source_settings import DeliveryTable, WarehouseAddress, WarehouseTable
 from anonymizer.storage.files import make_folder
@@ -42,10 +43,6 @@ if TYPE_CHECKING:
 ROWS_FILE = "rows.jsonl"
 DAY_FILES, WHOLE_FILES = f"{{day}}/{ROWS_FILE}", ROWS_FILE
 _FORM = "write postgresql://ACCOUNT@HOST/DATABASE into it"
-_ROWS_AT_A_TIME = 2_000
-_SECONDS_TO_CONNECT = 10
-_SECONDS_TO_ANSWER = 900  # a statement; the first portion of rows waits for their order
-_SECONDS_OF_SILENCE = _SECONDS_TO_ANSWER + 30.0  # the server ends a statement first if it can
 # When the other machine or the way to it is gone, which no statement notices.
 _ALIVE: Mapping[str, Any] = {
     "keepalives": 1,
@@ -57,7 +54,7 @@ _ALIVE: Mapping[str, Any] = {
 _SESSION = (
     "SET LOCAL TIME ZONE 'UTC'",
     "SET LOCAL search_path = pg_catalog",
-    f"SET LOCAL statement_timeout = '{_SECONDS_TO_ANSWER}s'",
+    f"SET LOCAL statement_timeout = '{source_limits.SECONDS_TO_ANSWER}s'",
     "SET LOCAL row_security = off",  # an error rather than rows that are left out
 )
 # Reads nothing, needs no more than one column, and locks all tables of a view until the end.
@@ -86,7 +83,8 @@ _STATES = {
     ),
     "42703": "a column that `warehouse` names does not exist; correct it",
     "42P01": "a table does not exist; correct `warehouse`",
-    "57014": f"a statement took longer than {_SECONDS_TO_ANSWER} s; give the day column an index",
+    "57014": f"a statement took longer than {source_limits.SECONDS_TO_ANSWER} s; "
+    "give the day column an index",
     "25006": "the statement would write; name a table or a view that only reads",
 }
 _SILENCE = "the database does not answer or has closed the connection; run again when it does"
@@ -279,12 +277,14 @@ class WarehouseStore:
             with (
                 psycopg.connect(
                     self.address,
-                    connect_timeout=_SECONDS_TO_CONNECT,
+                    connect_timeout=source_limits.SECONDS_TO_CONNECT,
                     application_name="audience",
                     client_encoding="utf8",
                     **_ALIVE,
                 ) as connection,
-                ConnectionWatch(connection.fileno(), _SECONDS_OF_SILENCE).running() as watch,
+                ConnectionWatch(
+                    connection.fileno(), source_limits.SECONDS_OF_SILENCE
+                ).running() as watch,
             ):
                 connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
                 connection.read_only = True
@@ -340,7 +340,7 @@ class _ReadTransaction:
         """The rows of a query through a cursor of the server, some at a time."""
         with self.connection.cursor(name="rows") as cursor:
             cursor.execute(query, values)
-            while rows := cursor.fetchmany(_ROWS_AT_A_TIME):
+            while rows := cursor.fetchmany(source_limits.ROWS_AT_A_TIME):
                 self.watch.note_answer()
                 yield rows
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anonymizer.model.errors import NoSpace
+from anonymizer.storage import storage_limits
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
 PUBLIC, PRIVATE = 0o644, 0o600
-_ROWS_OF_A_GROUP = 1 << 20
 _FOLDERS = {PUBLIC: 0o755, PRIVATE: 0o700}
 
 
@@ -55,10 +55,10 @@ def write_parquet_stream(rows: "pa.RecordBatchReader", path: Path) -> int:
     def fill(temporary: Path) -> None:
         nonlocal written
         with pq.ParquetWriter(temporary, rows.schema, compression="zstd") as writer:
-            for batches in _portions(rows, _ROWS_OF_A_GROUP):
+            for batches in _portions(rows, storage_limits.ROWS_OF_A_GROUP):
                 # Page boundaries follow the chunks of a table, and these follow threads.
                 group = pa.Table.from_batches(batches, rows.schema).combine_chunks()
-                writer.write_table(group, row_group_size=_ROWS_OF_A_GROUP)
+                writer.write_table(group, row_group_size=storage_limits.ROWS_OF_A_GROUP)
                 written += group.num_rows
 
     _write(path, fill, PRIVATE)

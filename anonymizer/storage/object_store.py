@@ -24,6 +24,7 @@ from anonymizer.model.errors import (
     NoSpace,
     RawZoneUnreachable,
 )
+from anonymizer.storage import storage_limits
 from anonymizer.storage.files import make_folder
 from anonymizer.storage.object_tree import (
     FOLDER,
@@ -37,10 +38,7 @@ from anonymizer.storage.object_tree import (
 if TYPE_CHECKING:
     from pyarrow.fs import FileInfo, FileSystem
 
-_CHUNK = 4 << 20  # bytes; two are held at a time
-_KEPT_FILES, _KEPT_BYTES = 128, 8 << 30
 _NANOSECONDS = 1_000_000_000
-_CONNECT_SECONDS, _SILENT_SECONDS, _GOOGLE_SECONDS = 10, 20, 60
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _REGULAR = 0o100000  # as a mode: a regular file
@@ -152,7 +150,7 @@ class ObjectStore:
     def _chunks(self, place: PurePosixPath) -> Iterator[bytes]:
         try:
             with self._system.open_input_file(self._key(place)) as stream:
-                while chunk := stream.read(_CHUNK):
+                while chunk := stream.read(storage_limits.COPIED_BYTES):
                     yield chunk
         except OSError as error:
             refusal = _refusal(place, error)
@@ -215,7 +213,7 @@ class ObjectStore:
     def _let_go(self) -> None:
         """Keep no more than is reasonable, what was read last; descriptors handed out stay."""
         size = sum(version[0] for version, _ in self._kept.values())
-        while len(self._kept) > _KEPT_FILES or size > _KEPT_BYTES:
+        while len(self._kept) > storage_limits.KEPT_FILES or size > storage_limits.KEPT_BYTES:
             _, (version, copy) = self._kept.popitem(last=False)
             copy.close()
             size -= version[0]
@@ -262,7 +260,9 @@ def _amazon(variable: str) -> "FileSystem":
         options["region"] = region
     try:
         return S3FileSystem(
-            connect_timeout=_CONNECT_SECONDS, request_timeout=_SILENT_SECONDS, **options
+            connect_timeout=storage_limits.CONNECT_SECONDS,
+            request_timeout=storage_limits.SILENT_SECONDS,
+            **options,
         )
     except (OSError, ValueError) as error:
         problem = f"cannot be used ({type(error).__name__})"
@@ -287,7 +287,7 @@ def _endpoint(endpoint: str) -> tuple[str, str]:
 def _google() -> "FileSystem":
     from pyarrow.fs import GcsFileSystem  # noqa: PLC0415  slow to import
 
-    return GcsFileSystem(retry_time_limit=timedelta(seconds=_GOOGLE_SECONDS))
+    return GcsFileSystem(retry_time_limit=timedelta(seconds=storage_limits.GOOGLE_SECONDS))
 
 
 def _environment(names: tuple[str, ...]) -> str | None:

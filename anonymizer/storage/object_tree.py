@@ -13,12 +13,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal
 
+from anonymizer.storage import storage_limits
+
 # Names by which a sender says that a folder is complete.
 SUCCESS, MANIFEST = "_SUCCESS", "_manifest.json"
 MARKS = frozenset({SUCCESS, MANIFEST})
 _REQUESTS = PurePosixPath("requests")
 _ROOT = PurePosixPath()
-_SMALL = 1_000_001  # bytes of what is read in memory; more than a manifest may have
 _NANOSECONDS = 1_000_000_000
 
 
@@ -166,10 +167,10 @@ class ObjectPath:
         """
         if self.filed:
             with os.fdopen(os.open(self.filed, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-                return io.BytesIO(file.read(_SMALL))
+                return io.BytesIO(file.read(storage_limits.SMALL_OBJECT_BYTES))
         with os.fdopen(self.fetch(), "rb") as file:
             file.seek(0)
-            return io.BytesIO(file.read(_SMALL))
+            return io.BytesIO(file.read(storage_limits.SMALL_OBJECT_BYTES))
 
     def fetch(self) -> int:
         """A descriptor of a copy of the object, to be closed by the caller.

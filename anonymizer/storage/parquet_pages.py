@@ -9,9 +9,8 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-_WINDOW = 1 << 16
-_LONGEST_HEADER = 1 << 24  # as Arrow's
-_DEEPEST = 8
+from anonymizer.storage import storage_limits
+
 _VARINT_BYTES = 10
 # Fields of PageHeader, and of the headers within it that say how many values a page has, and how
 # they are encoded.
@@ -57,13 +56,13 @@ def pages(descriptor: int, start: int, stored: int) -> Iterator[Page]:
 
 def _header(descriptor: int, place: int, end: int) -> tuple[dict[int, int], int]:
     """The fields that are looked for, and the length; statistics can make a header long."""
-    size = _WINDOW
+    size = storage_limits.HEADER_WINDOW
     while True:
         window = os.pread(descriptor, min(size, end - place), place)
         try:
             return _Reader(window).page_header()
         except IndexError:
-            if size >= min(_LONGEST_HEADER, end - place):
+            if size >= min(storage_limits.LONGEST_HEADER, end - place):
                 raise Unreadable from None
             size *= 16
 
@@ -123,7 +122,7 @@ class _Reader:
         return (value >> 1) ^ -(value & 1)
 
     def _skip(self, kind: int, depth: int) -> None:
-        if depth > _DEEPEST:
+        if depth > storage_limits.DEEPEST_STRUCT:
             raise Unreadable
         if kind in (_TRUE, _FALSE):
             return

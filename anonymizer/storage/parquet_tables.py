@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.storage import storage_limits
 from anonymizer.storage.parquet_pages import (
     DICTIONARY,
     PLAIN,
@@ -24,13 +25,9 @@ from anonymizer.storage.parquet_pages import (
     pages,
 )
 
-MOST_MEGABYTES = 4_096  # of memory that reading may take
 _MEGABYTE = 1_000_000
 _NUMBER_BYTES = 16  # most of a number, a date or a time
 _SHORTEST = 4  # bytes of a text in a page: its length
-# What reading takes, each at least: a page and its copies, a row of a column, one more text.
-_COPIES, _ROW_BYTES, _TEXT_BYTES = 4, 50, 160
-_LIBRARY_BYTES = 120 * _MEGABYTE  # what PyArrow takes for itself
 
 
 @dataclass(frozen=True)
@@ -143,13 +140,15 @@ class _Size:
 
     def memory(self, width: int, *, text: bool) -> int:
         """Bytes that reading takes at most; `width` is that of a value that is no text."""
-        own = _COPIES * self.expanded + _ROW_BYTES * self.values
+        own = storage_limits.PAGE_COPIES * self.expanded + storage_limits.ROW_BYTES * self.values
         distinct = min(self.values, (self.dictionary + self.plain) // _SHORTEST)
         if not text:
-            return own + self.values * (2 * width + _TEXT_BYTES)
+            return own + self.values * (2 * width + storage_limits.TEXT_BYTES)
         if self.is_decoded and self.encodings & (DICTIONARY | {SHARED_PREFIX}):
-            own += _COPIES * self.values * self.largest  # each value can be as long as a page
-        return own + _TEXT_BYTES * (self.values if self.is_decoded else distinct)
+            own += (
+                storage_limits.PAGE_COPIES * self.values * self.largest
+            )  # each value can be as long as a page
+        return own + storage_limits.TEXT_BYTES * (self.values if self.is_decoded else distinct)
 
 
 def _require_small(path: Path, metadata: Any, texts: frozenset[str]) -> set[str]:
@@ -168,12 +167,12 @@ def _require_small(path: Path, metadata: Any, texts: frozenset[str]) -> set[str]
                 _add_chunk(path, opened.fileno(), metadata.row_group(number).column(position), size)
             # A text in a list is decoded: it can be as long as the dictionary.
             widths[column.path] = size.largest if nested else max(column.length, _NUMBER_BYTES)
-    needed = _LIBRARY_BYTES
+    needed = storage_limits.LIBRARY_BYTES
     needed += sum(one.memory(widths[name], text=name in texts) for name, one in sizes.items())
-    if needed > MOST_MEGABYTES * _MEGABYTE:
+    if needed > storage_limits.MOST_MEGABYTES * _MEGABYTE:
         problem = (
             f"it may take {needed // _MEGABYTE:,} MB of memory to read; the limit is "
-            f"{MOST_MEGABYTES:,} MB"
+            f"{storage_limits.MOST_MEGABYTES:,} MB"
         )
         remedy = "leave out columns that are not needed, shorten the codes, or use CSV"
         raise ConfigurationError([Fault(path.name, problem, remedy)])

@@ -25,16 +25,13 @@ from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from anonymizer.model.errors import Held
+from anonymizer.storage import storage_limits
 
 Shared = TypeVar("Shared")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 CallSite = tuple[str, int]
 
-_PAUSE_SECONDS = 0.5
-_PREPARATION_SECONDS = 0.2
-_SHARE_OF_READY_ONES = 0.3  # of what a start costs: they are sent what is shared, and read it
-_GRACE_SECONDS = 5.0  # for what is at work when nobody needs it any more
 _CALL_SITES = "places_elsewhere"
 _LOST = "worker_lost"
 
@@ -96,11 +93,11 @@ class Workers:
         processes = min(self.processes, len(left))
         if not done or processes < 2:  # noqa: PLR2004  one beside this one saves nothing
             return False
-        beyond = max(seconds - _PREPARATION_SECONDS, 0.0)
+        beyond = max(seconds - storage_limits.PREPARATION_SECONDS, 0.0)
         rate = beyond / sum(costs[number] for number in done)
         expected = rate * sum(costs[number] for number in left)
         ready = self.pool is not None and self.pool.has(processes)
-        share = _SHARE_OF_READY_ONES if ready else 1
+        share = storage_limits.SHARE_OF_READY_ONES if ready else 1
         return expected * (1 - 1 / processes) > self.start_seconds * share
 
     def _in_processes(
@@ -242,7 +239,7 @@ class Advance(Generic[Item, Result]):
     def wind_up(self) -> list["_Worker"]:
         """Begin nothing more, wait a little for what has begun; who has nothing to do then."""
         self._waiting.clear()
-        until = time.monotonic() + _GRACE_SECONDS
+        until = time.monotonic() + storage_limits.GRACE_SECONDS
         while self._at_work and time.monotonic() < until:
             self._receive()
         return self._idle
@@ -333,7 +330,11 @@ class _Worker:
 def _ready(workers: Iterable[_Worker]) -> Sequence[_Worker]:
     """Those that have an outcome, or are gone; none after a pause without any."""
     by_number = {worker.fileno(): worker for worker in workers}
-    return [by_number[number] for number in wait(by_number, _PAUSE_SECONDS) if number in by_number]
+    return [
+        by_number[number]
+        for number in wait(by_number, storage_limits.PAUSE_SECONDS)
+        if number in by_number
+    ]
 
 
 @contextmanager

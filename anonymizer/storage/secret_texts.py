@@ -15,11 +15,10 @@ from pydantic import Field, model_validator
 
 from anonymizer.model.configuration import Settings
 from anonymizer.model.errors import ConfigurationError, Fault
+from anonymizer.storage import storage_limits
 from anonymizer.storage.home import Home
 
 _PRIVATE_MODE = 0o077
-_PATIENCE_SECONDS = 60
-_MOST_BYTES = 10_000  # that a command may print
 _SIGNS_OF_SECRETS = ("://", "@", "\n")
 
 
@@ -108,17 +107,17 @@ def printed_by(command: str) -> str:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            timeout=_PATIENCE_SECONDS,
+            timeout=storage_limits.PATIENCE_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        problem = f"did not end within {_PATIENCE_SECONDS} seconds"
+        problem = f"did not end within {storage_limits.PATIENCE_SECONDS} seconds"
     except (OSError, ValueError, IndexError) as error:
         problem = f"cannot be started ({type(error).__name__})"
     else:
         if done.returncode:
             problem = f"ended with exit code {done.returncode}"
-        elif len(done.stdout) > _MOST_BYTES or not done.stdout.isascii():
+        elif len(done.stdout) > storage_limits.PRINTED_BYTES or not done.stdout.isascii():
             problem = "printed something other than a key"
     if problem:
         raise CommandFailed(problem)

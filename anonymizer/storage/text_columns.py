@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from anonymizer.model.errors import ConfigurationError, Fault, first_few
 from anonymizer.model.hierarchies import unreadable
+from anonymizer.storage import storage_limits
 from anonymizer.storage.parquet_tables import TextColumn, UnfitColumn, read_texts
 
 PARQUET = ".parquet"
-_CHUNK = 5_000
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _chunks(path: Path, rows: Iterator[list[str]], width: int) -> Iterator[list[
     """
     wrong: list[int] = []
     begin = 1
-    while chunk := list(itertools.islice(rows, _CHUNK)):
+    while chunk := list(itertools.islice(rows, storage_limits.TEXT_ROWS)):
         if set(map(len, chunk)) == {width}:
             yield chunk
         else:

@@ -1,1 +1,4 @@
-"""Counts become figures that may be published, each with a proof."""
+"""Counts become figures that may be published, each with a proof.
+
+Other packages import `release_suppression`, `representatives` and `single_table`.
+"""

@@ -1,1 +1,4 @@
-"""Suppression and audit for a table that anyone has made."""
+"""Suppression and audit for a table that anyone has made.
+
+Other packages import `protection`, `protection_report`, `request`, `rules` and `table_files`.
+"""

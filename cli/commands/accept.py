@@ -11,15 +11,15 @@ from anonymizer.storage.home import Home
 from anonymizer.storage.lock import exclusive
 from cli.commands.common import HomeOption, JsonOption, existing_home, parse_day
 from cli.output import say
-from pipelines.implausible_days import (
+from pipelines.messages.screen import print_json
+from pipelines.resources.release_history import open_ledger
+from pipelines.stages.implausible_days import (
     ImplausibleDay,
     accept_day,
     implausible_days,
     require_acceptor,
 )
-from pipelines.plausibility_gate import DIGITS_OF_FILES, explained, next_step
-from pipelines.release_history import open_ledger
-from pipelines.screen import print_json
+from pipelines.stages.plausibility_gate import DIGITS_OF_FILES, explained, next_step
 
 
 def register(app: typer.Typer) -> None:

@@ -17,15 +17,64 @@ from anonymizer.feasible.work import Work
 from anonymizer.model.errors import ConfigurationError, Fault, gathered_into
 from anonymizer.storage.files import PUBLIC, write_bytes
 from anonymizer.storage.permissions import require_paths
+from cli import command_limits
 from cli.commands.common import hierarchy_files
 from cli.output import say
-from pipelines.screen import notices
+from pipelines.messages.screen import notices
 
 _EXIT = {"withstood": 0, "discloses": 1, "undecided": 7}  # 2: wrong input
-_MOST = 10**9
-_MOST_WORK = 10**12
-_DEFAULT_WORK = 3_000_000
 _BAR = 20  # columns: with its figures it fits into 80
+_File = Path | None
+PublishedArgument = Annotated[
+    Path, typer.Argument(help="Dimension columns, status, people; or an export (.xlsx too).")
+]
+InferenceOption = Annotated[
+    int,
+    typer.Option(
+        help="No one may prove that a cell has fewer people; 0 only forbids exact solutions."
+    ),
+]
+HierarchyOption = Annotated[
+    list[str] | None,
+    typer.Option(help="COLUMN=FILE of parent,child rows; may be given for each column."),
+]
+ThresholdOption = Annotated[
+    int, typer.Option(help="The threshold, if the intruder knows it; 1: not known.")
+]
+RoundingOption = Annotated[
+    int | None,
+    typer.Option(
+        help="Figures are multiples of this; 1: exact. Default: what an export states, else 1."
+    ),
+]
+ZerosOption = Annotated[
+    Literal["protect", "public"],
+    typer.Option(help="public: readers know empty segments, which are published as 0."),
+]
+BackgroundOption = Annotated[
+    _File, typer.Option(help="Segments that the intruder knows: dimension columns, people.")
+]
+IntervalsOption = Annotated[
+    _File,
+    typer.Option(help="Write the tightest interval of everything that is not published (CSV)."),
+]
+ReportOption = Annotated[
+    _File, typer.Option(help="Write all findings (JSON), with intervals if they are few.")
+]
+SingletonsOption = Annotated[
+    bool,
+    typer.Option(
+        "--singletons",
+        help="Report what a person who is alone in a cell can derive as a disclosure.",
+    ),
+]
+WorkOption = Annotated[
+    int,
+    typer.Option(
+        help="The budget in units of work, each about 10 microseconds of one core. Groups "
+        "that it leaves open are reported as not decided."
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -34,58 +83,17 @@ def register(app: typer.Typer) -> None:
 
 
 def audit_table(  # noqa: PLR0913, PLR0917  one option for each file and each part of the rules
-    published: Annotated[
-        Path, typer.Argument(help="Dimension columns, status, people; or an export (.xlsx too).")
-    ],
-    inference_k: Annotated[
-        int,
-        typer.Option(
-            help="No one may prove that a cell has fewer people; 0 only forbids exact solutions."
-        ),
-    ] = 10,
-    hierarchy: Annotated[
-        list[str] | None,
-        typer.Option(help="COLUMN=FILE of parent,child rows; may be given for each column."),
-    ] = None,
-    k: Annotated[
-        int, typer.Option(help="The threshold, if the intruder knows it; 1: not known.")
-    ] = 1,
-    rounding: Annotated[
-        int | None,
-        typer.Option(
-            help="Figures are multiples of this; 1: exact. Default: what an export states, else 1."
-        ),
-    ] = None,
-    zeros: Annotated[
-        Literal["protect", "public"],
-        typer.Option(help="public: readers know empty segments, which are published as 0."),
-    ] = "protect",
-    background: Annotated[
-        Path | None,
-        typer.Option(help="Segments that the intruder knows: dimension columns, people."),
-    ] = None,
-    intervals: Annotated[
-        Path | None,
-        typer.Option(help="Write the tightest interval of everything that is not published (CSV)."),
-    ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(help="Write all findings (JSON), with intervals if they are few."),
-    ] = None,
-    singletons: Annotated[  # noqa: FBT002  Typer declares flags as boolean parameters
-        bool,
-        typer.Option(
-            "--singletons",
-            help="Report what a person who is alone in a cell can derive as a disclosure.",
-        ),
-    ] = False,
-    work: Annotated[
-        int,
-        typer.Option(
-            help="The budget in units of work, each about 10 microseconds of one core. Groups "
-            "that it leaves open are reported as not decided."
-        ),
-    ] = _DEFAULT_WORK,
+    published: PublishedArgument,
+    inference_k: InferenceOption = 10,
+    hierarchy: HierarchyOption = None,
+    k: ThresholdOption = 1,
+    rounding: RoundingOption = None,
+    zeros: ZerosOption = "protect",
+    background: BackgroundOption = None,
+    intervals: IntervalsOption = None,
+    report: ReportOption = None,
+    singletons: SingletonsOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
+    work: WorkOption = command_limits.DEFAULT_WORK,
 ) -> None:
     """Attack a published table with what anyone can know, and report what it discloses.
 
@@ -188,10 +196,10 @@ def _budget_bar(console: Console) -> Progress:
 
 def _number_faults(rules: TableRules, work: int) -> list[Fault]:
     numbers = (
-        ("--inference-k", rules.inference_k, 0, _MOST),
-        ("--k", rules.floor, 1, _MOST),
-        ("--rounding", rules.rounding, 1, _MOST),
-        ("--work", work, 1, _MOST_WORK),
+        ("--inference-k", rules.inference_k, 0, command_limits.MOST_PEOPLE),
+        ("--k", rules.floor, 1, command_limits.MOST_PEOPLE),
+        ("--rounding", rules.rounding, 1, command_limits.MOST_PEOPLE),
+        ("--work", work, 1, command_limits.MOST_WORK),
     )
     return [
         Fault(option, f"{number} is not a whole number from {lowest} to {highest:,}")

@@ -10,7 +10,7 @@ from anonymizer.storage.signature import key_fingerprint
 from cli.commands.common import HomeOption, existing_home
 from cli.output import say
 from cli.release_summary import require_finished
-from pipelines.release_history import open_ledger
+from pipelines.resources.release_history import open_ledger
 
 
 def register(app: typer.Typer) -> None:

@@ -14,7 +14,7 @@ from anonymizer.exports.package import check_package
 from anonymizer.model.errors import ConfigurationError, Fault
 from cli.commands.common import JsonOption, judged
 from cli.output import say
-from pipelines.screen import print_json
+from pipelines.messages.screen import print_json
 
 _ENDS = ("singling_out", "linkability", "inference")
 

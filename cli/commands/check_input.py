@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.commands.common import HomeOption, JsonOption, existing_home, parse_day
-from pipelines.screen import account_listing, notices, out, print_json, show
-from pipelines.trouble import Trouble, attempt
+from pipelines.messages.screen import account_listing, notices, out, print_json, show
+from pipelines.messages.trouble import Trouble, attempt
 
 if TYPE_CHECKING:
     from cli.dry_run import DryRun

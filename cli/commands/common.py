@@ -14,7 +14,9 @@ from anonymizer.model.errors import AudienceError, ConfigurationError, Fault, He
 from anonymizer.model.periods import Period
 from anonymizer.model.renamed_settings import require_present
 from anonymizer.storage.home import Home, PublishedCopy
-from pipelines.environment import refuse_retired_variable
+from cli.filter_options import KINDS
+from cli.selection import Selection
+from pipelines.resources.environment import refuse_retired_variable
 
 Word = TypeVar("Word", bound=str)
 HomeOption = Annotated[
@@ -136,6 +138,30 @@ def parse_period(day: str | None, period: str | None) -> Period | None:
         ) from None
 
 
+def asked_selection(  # noqa: PLR0913  one argument for each filter
+    campaign: Sequence[str] | None,
+    advertiser: Sequence[str] | None,
+    segment: Sequence[str] | None,
+    *,
+    period: Period | None,
+    last: str | None,
+    every: str | None = None,
+    start: str | None = None,
+    end: str | None = None,
+) -> Selection:
+    """What the filters of a command ask for; refuses words and days that are none."""
+    return Selection(
+        tuple(campaign or ()),
+        tuple(advertiser or ()),
+        tuple(segment or ()),
+        period,
+        parse_word("--last", last, KINDS),
+        parse_word("--every", every, KINDS),
+        parse_day(start, "--from") if start else None,
+        parse_day(end, "--to") if end else None,
+    )
+
+
 @contextmanager
 def judged(*, as_json: bool) -> Iterator[None]:
     """Report what a check of files found wrong; as JSON on stdout, or as every error is.
@@ -149,7 +175,7 @@ def judged(*, as_json: bool) -> Iterator[None]:
         if not as_json:
             error.args = (message,)
             raise
-        from pipelines.screen import print_json  # noqa: PLC0415  loads Rich: few calls need it
+        from pipelines.messages.screen import print_json  # noqa: PLC0415  loads Rich: few calls need it
 
         reason = error.reason if isinstance(error, Held) else None
         print_json(

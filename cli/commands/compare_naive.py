@@ -9,8 +9,8 @@ import typer
 from cli.commands.common import HomeOption, existing_home
 from cli.naive import compare
 from cli.output import say
-from pipelines.release_history import open_ledger
-from pipelines.screen import Listing, show
+from pipelines.messages.screen import Listing, show
+from pipelines.resources.release_history import open_ledger
 
 _ROWS = {
     "figures": "figures published",

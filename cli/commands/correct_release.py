@@ -18,9 +18,9 @@ from cli.commands.common import HomeOption, existing_home
 from cli.correction_orders import containing_periods, order_correction
 from cli.output import say
 from cli.period_runs import release_days, release_stretch
-from pipelines.period_release import newest_objections
-from pipelines.release_history import open_ledger
-from pipelines.resources import Installation
+from pipelines.resources.release_history import open_ledger
+from pipelines.resources.resources import Installation
+from pipelines.stages.period_release import newest_objections
 
 
 def register(app: typer.Typer) -> None:

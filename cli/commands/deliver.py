@@ -8,12 +8,12 @@ import typer
 
 from anonymizer.delivery.delivery_changes import PublishedExports
 from anonymizer.delivery.destination_catalogue import load_destinations
-from anonymizer.delivery.dispatch import DeliveryTerms
+from anonymizer.delivery.dispatch import DeliveryOutcome, DeliveryTerms
 from anonymizer.delivery.dispatch import deliver as deliver_waiting
 from anonymizer.model.errors import Held, first_few
 from cli.commands.common import HomeOption, JsonOption, existing_home
 from cli.output import warn
-from pipelines.screen import Listing, notices, show
+from pipelines.messages.screen import Listing, notices, show
 
 _COLUMNS = ("destination", "kind", "advertiser", "changes", "files", "outcome", "problem", "id")
 
@@ -52,15 +52,8 @@ def deliver(
             warn(f"{one.place}: nothing is exported yet for {first_few(unknown)}; check the ids.")
     terms = DeliveryTerms(datetime.now(UTC), at_once=at_once, dry=dry_run)
     found = deliver_waiting(place, destinations, terms)
-    rows = [
-        (
-            *(one.destination, one.kind, one.advertiser, ", ".join(one.changes)),
-            *(one.files, one.outcome, one.problem, one.id),
-        )
-        for one in found
-    ]
-    if rows or as_json:
-        show(Listing("Deliveries", _COLUMNS, rows), as_json=as_json)
+    if found or as_json:
+        show(Listing("Deliveries", _COLUMNS, [_row(one) for one in found]), as_json=as_json)
     elif not destinations.all:
         notices().print("deliveries.yaml has no destination; docs/deliveries.md describes them.")
     else:
@@ -72,3 +65,11 @@ def deliver(
             f"{len(failed)} of {len(destinations.all)} destination(s) failed: "
             f"{', '.join(failed)}; the releases are not affected, and the next call tries again",
         )
+
+
+def _row(one: DeliveryOutcome) -> tuple[object, ...]:
+    changes = ", ".join(one.changes)
+    return (
+        *(one.destination, one.kind, one.advertiser, changes),
+        *(one.files, one.outcome, one.problem, one.id),
+    )

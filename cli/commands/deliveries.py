@@ -10,7 +10,7 @@ from anonymizer.delivery.destination_catalogue import Destination, load_destinat
 from anonymizer.delivery.dispatch import waiting
 from cli.commands.common import HomeOption, JsonOption, existing_home
 from cli.output import warn
-from pipelines.screen import Listing, show
+from pipelines.messages.screen import Listing, show
 
 _STATE = (
     *("destination", "kind", "advertisers", "delivered", "last delivery (UTC)", "waiting"),

@@ -10,8 +10,8 @@ from anonymizer.release.settings_change import settings_change
 from anonymizer.rights.retention import reports
 from cli.commands.common import HomeOption, existing_home
 from cli.output import say
-from pipelines.objection_report import read_states
-from pipelines.resources import Installation
+from pipelines.resources.resources import Installation
+from pipelines.stages.objection_report import read_states
 
 # As `anonymizer.evidence.phrases` has it, which is slow to import.
 Language = Literal["en", "id"]

@@ -12,14 +12,13 @@ from cli.commands.common import (
     HomeOption,
     JsonOption,
     PeriodOption,
-    parse_day,
+    asked_selection,
     parse_period,
     parse_word,
     reading_home,
 )
 from cli.exported_figures import chosen_folders, chosen_workbooks
 from cli.filter_options import (
-    KINDS,
     LANGUAGES,
     AdvertiserOption,
     CampaignOption,
@@ -30,7 +29,7 @@ from cli.filter_options import (
     StartOption,
 )
 from cli.selection import Language, Selection
-from pipelines.screen import Listing, frame_listing, notices, print_json, show
+from pipelines.messages.screen import Listing, frame_listing, notices, print_json, show
 
 
 def register(app: typer.Typer) -> None:
@@ -62,15 +61,9 @@ def list_exports(  # noqa: PLR0913, PLR0917  one option for each filter
     """
     wanted = parse_word("--language", language, LANGUAGES)
     place = reading_home(home)
-    selection = Selection(
-        tuple(campaign or ()),
-        tuple(advertiser or ()),
-        tuple(segment or ()),
-        parse_period(day, period),
-        parse_word("--last", last, KINDS),
-        parse_word("--every", every, KINDS),
-        parse_day(start, "--from") if start else None,
-        parse_day(end, "--to") if end else None,
+    asked = parse_period(day, period)
+    selection = asked_selection(
+        campaign, advertiser, segment, period=asked, last=last, every=every, start=start, end=end
     )
     frame = exports(place.root)
     chosen = chosen_folders([Path(folder) for folder in frame["folder"]], selection)
@@ -85,12 +78,10 @@ def list_exports(  # noqa: PLR0913, PLR0917  one option for each filter
     if as_json:
         show(listed, as_json=True)
         return
-    rows = [row[:-1] for row in listed.rows]
-    show(Listing(listed.title, listed.columns[:-1], rows))
+    show(Listing(listed.title, listed.columns[:-1], [row[:-1] for row in listed.rows]))
+    folders = f"the folder <advertiser>/<release> in {place.exports}"
     notices().print(
-        f"Each is in the folder <advertiser>/<release> in {place.exports}"
-        if wanted
-        else f"Each is the folder <advertiser>/<release> in {place.exports}; --language lists files"
+        f"Each is in {folders}" if wanted else f"Each is {folders}; --language lists files"
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,13 +14,12 @@ from cli.commands.common import (
     DayOption,
     HomeOption,
     PeriodOption,
-    parse_day,
+    asked_selection,
     parse_period,
     parse_word,
     reading_home,
 )
 from cli.filter_options import (
-    KINDS,
     LANGUAGES,
     AdvertiserOption,
     CampaignOption,
@@ -31,8 +31,8 @@ from cli.filter_options import (
     StartOption,
 )
 from cli.output import say
-from cli.selection import Selection
-from pipelines.screen import frame_listing, notices, print_json, show
+from cli.selection import Language, Selection
+from pipelines.messages.screen import Frame, frame_listing, notices, print_json, show
 
 _FIGURES = {
     "period": "period",
@@ -77,17 +77,22 @@ def list_figures(  # noqa: PLR0913, PLR0917  one option for each filter
     The same in Python: audience.figures.
     """
     spoken = parse_word("--language", language, LANGUAGES)
-    selection = Selection(
-        tuple(campaign or ()),
-        tuple(advertiser or ()),
-        tuple(segment or ()),
-        parse_period(day, period),
-        parse_word("--last", last, KINDS),
-        parse_word("--every", every, KINDS),
-        parse_day(start, "--from") if start else None,
-        parse_day(end, "--to") if end else None,
+    asked = parse_period(day, period)
+    selection = asked_selection(
+        campaign, advertiser, segment, period=asked, last=last, every=every, start=start, end=end
     )
-    place = reading_home(home).root
+    found = _found(reading_home(home).root, selection, spoken or "en")
+    if csv:
+        say(found.to_csv(index=False), nl=False)
+        return
+    if as_json:
+        print_json(frame_listing("Figures", found).records())
+        return
+    _show_newest(found, limit)
+
+
+def _found(place: Path, selection: Selection, language: Language) -> Frame:
+    """The figures that are asked for, with names of segments in the language."""
     with _named_by_options():
         found = figures(
             place,
@@ -100,15 +105,14 @@ def list_figures(  # noqa: PLR0913, PLR0917  one option for each filter
         )
     if selection.last:
         found = found[found["period_start"] == found["period_start"].max()]
-    if spoken == "id":
+    if language == "id":
         names = segments(place).set_index("segment_id")["segment_indonesian"]
         found = found.assign(segment=found["segment_id"].astype("string").map(names))
-    if csv:
-        say(found.to_csv(index=False), nl=False)
-        return
-    if as_json:
-        print_json(frame_listing("Figures", found).records())
-        return
+    return found
+
+
+def _show_newest(found: Frame, limit: int) -> None:
+    """The newest figures as a table, and how many more there are."""
     newest = found.sort_values("period_end", ascending=False, kind="stable")
     listed = newest[[*_FIGURES]].rename(columns=_FIGURES).head(limit or len(found))
     show(frame_listing("Figures", listed))

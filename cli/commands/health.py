@@ -10,8 +10,8 @@ import typer
 
 from cli.commands.common import HomeOption, existing_home
 from cli.output import say
-from pipelines.health import IMPLAUSIBLE, NOT_RUN, health_of, write_metrics
-from pipelines.screen import out
+from pipelines.automation.health import IMPLAUSIBLE, NOT_RUN, health_of, write_metrics
+from pipelines.messages.screen import out
 
 
 def register(app: typer.Typer) -> None:

@@ -20,8 +20,8 @@ from cli.commands.common import (
     parse_day,
     use_home,
 )
-from pipelines.landed_days import landed_range
-from pipelines.screen import notices
+from pipelines.messages.screen import notices
+from pipelines.partitions.landed_days import landed_range
 
 _FIRST_DAY = re.compile(r"^( +first_day: )\S+", re.MULTILINE)
 

@@ -12,8 +12,8 @@ from anonymizer.storage.lock import exclusive
 from cli.commands.common import HomeOption, JsonOption, existing_home, judged, reading_home
 from cli.outcomes import entry_line
 from cli.output import say
-from pipelines.release_history import open_history, open_ledger
-from pipelines.screen import Listing, print_json, show
+from pipelines.messages.screen import Listing, print_json, show
+from pipelines.resources.release_history import open_history, open_ledger
 
 ledger = typer.Typer(help="The history of releases.", no_args_is_help=True)
 

@@ -10,7 +10,7 @@ from cli.commands.ui import require_free
 from cli.officer_desk import OfficerDesk
 from cli.output import say
 from cli.setting_trials import require_officer
-from pipelines.release_history import open_ledger
+from pipelines.resources.release_history import open_ledger
 
 _COMMAND = "audience officer"
 

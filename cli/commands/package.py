@@ -11,8 +11,8 @@ from anonymizer.storage.files import PUBLIC, write_bytes
 from anonymizer.storage.permissions import require_paths
 from cli.commands.common import HomeOption, JsonOption, parse_period, reading_home
 from cli.output import say, warn
-from pipelines.release_history import open_history
-from pipelines.screen import print_json
+from pipelines.messages.screen import print_json
+from pipelines.resources.release_history import open_history
 
 
 def register(app: typer.Typer) -> None:

@@ -27,8 +27,8 @@ from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
 from cli.commands.common import HomeOption, JsonOption, existing_home, judged
 from cli.output import say
-from pipelines.release_history import open_ledger
-from pipelines.screen import Listing, notices, print_json, show
+from pipelines.messages.screen import Listing, notices, print_json, show
+from pipelines.resources.release_history import open_ledger
 
 _DIGEST = 16  # characters of a digest that are listed
 app = typer.Typer(help="Check policy.yaml and segments.yaml, and explain what they promise.",

@@ -18,6 +18,50 @@ from cli.commands.common import hierarchy_files
 from cli.output import say, warn
 
 _File = Path | None
+CellsArgument = Annotated[
+    Path, typer.Argument(help="Finest cells, one per row, as .csv or .parquet.")
+]
+CountOption = Annotated[str, typer.Option(help="The column that counts people.")]
+OutOption = Annotated[Path, typer.Option(help="The file to publish: .csv or .parquet.")]
+HierarchyOption = Annotated[
+    list[str] | None,
+    typer.Option(help="COLUMN=FILE of parent,child rows; may be given for each column."),
+]
+ThresholdOption = Annotated[int, typer.Option(help="A figure counts at least this many people.")]
+InferenceOption = Annotated[
+    str,
+    typer.Option(
+        help="No group can be shown to have fewer people: a number, `k` for the same as --k, "
+        "or 0, which only prevents exact solutions."
+    ),
+]
+RoundingOption = Annotated[int, typer.Option(help="Figures are multiples of this; 1: exact.")]
+ZerosOption = Annotated[
+    Literal["protect", "public"],
+    typer.Option(help="Whether empty cells are kept secret or known to everyone."),
+]
+SecretOption = Annotated[
+    _File, typer.Option(help="Key of the rounding: 64 hexadecimal digits, mode 0600.")
+]
+TablesOption = Annotated[_File, typer.Option(help="Wanted segments (YAML); all if not given.")]
+InternalOption = Annotated[
+    _File, typer.Option(help="Reasons for the privileged role: .csv or .parquet, mode 0600.")
+]
+ReportOption = Annotated[
+    _File, typer.Option(help="Summary for the privileged role: JSON, mode 0600.")
+]
+JobsOption = Annotated[int, typer.Option(help="The most processes to use.")]
+WorkOption = Annotated[
+    int,
+    typer.Option(
+        help="Units of work for the proof, about 10,000 a second. What is not proved within "
+        "them is suppressed; with exact figures and an --inference-k above 0 more work "
+        "publishes more."
+    ),
+]
+MemoryOption = Annotated[
+    int, typer.Option(help="What is not proved within this memory is suppressed.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -26,48 +70,21 @@ def register(app: typer.Typer) -> None:
 
 
 def protect(  # noqa: PLR0913, PLR0917  one option for each file and each part of the promise
-    cells: Annotated[Path, typer.Argument(help="Finest cells, one per row, as .csv or .parquet.")],
-    count: Annotated[str, typer.Option(help="The column that counts people.")],
-    out: Annotated[Path, typer.Option(help="The file to publish: .csv or .parquet.")],
-    hierarchy: Annotated[
-        list[str] | None,
-        typer.Option(help="COLUMN=FILE of parent,child rows; may be given for each column."),
-    ] = None,
-    k: Annotated[int, typer.Option(help="A figure counts at least this many people.")] = 10,
-    inference_k: Annotated[
-        str,
-        typer.Option(
-            help="No group can be shown to have fewer people: a number, `k` for the same as --k, "
-            "or 0, which only prevents exact solutions."
-        ),
-    ] = "k",
-    rounding: Annotated[int, typer.Option(help="Figures are multiples of this; 1: exact.")] = 1,
-    zeros: Annotated[
-        Literal["protect", "public"],
-        typer.Option(help="Whether empty cells are kept secret or known to everyone."),
-    ] = "protect",
-    secret_file: Annotated[
-        _File, typer.Option(help="Key of the rounding: 64 hexadecimal digits, mode 0600.")
-    ] = None,
-    tables: Annotated[_File, typer.Option(help="Wanted segments (YAML); all if not given.")] = None,
-    internal: Annotated[
-        _File, typer.Option(help="Reasons for the privileged role: .csv or .parquet, mode 0600.")
-    ] = None,
-    report: Annotated[
-        _File, typer.Option(help="Summary for the privileged role: JSON, mode 0600.")
-    ] = None,
-    jobs: Annotated[int, typer.Option(help="The most processes to use.")] = 1,
-    proof_work: Annotated[
-        int,
-        typer.Option(
-            help="Units of work for the proof, about 10,000 a second. What is not proved within "
-            "them is suppressed; with exact figures and an --inference-k above 0 more work "
-            "publishes more."
-        ),
-    ] = 200_000,
-    memory_megabytes: Annotated[
-        int, typer.Option(help="What is not proved within this memory is suppressed.")
-    ] = 2_048,
+    cells: CellsArgument,
+    count: CountOption,
+    out: OutOption,
+    hierarchy: HierarchyOption = None,
+    k: ThresholdOption = 10,
+    inference_k: InferenceOption = "k",
+    rounding: RoundingOption = 1,
+    zeros: ZerosOption = "protect",
+    secret_file: SecretOption = None,
+    tables: TablesOption = None,
+    internal: InternalOption = None,
+    report: ReportOption = None,
+    jobs: JobsOption = 1,
+    proof_work: WorkOption = 200_000,
+    memory_megabytes: MemoryOption = 2_048,
 ) -> None:
     """Suppress a table so that no small group can be inferred.
 

@@ -8,11 +8,11 @@ import typer
 from anonymizer.intake import quarantine
 from anonymizer.model.errors import Held
 from anonymizer.storage.home import Home
+from cli import command_limits
 from cli.commands.common import HomeOption, JsonOption, existing_home, parse_day
-from pipelines import journal
-from pipelines.screen import Listing, notices, out, show
+from pipelines.messages.screen import Listing, notices, out, show
+from pipelines.stages import journal
 
-_LIMIT = 100
 # Codes of days that are held once the pointers are written.
 _SET_ASIDE = ("too_many_bad_rows", "objection_unreadable")
 
@@ -28,7 +28,7 @@ def list_quarantine(
         str | None, typer.Option(help="List rows with this reason only, such as naive_time.")
     ] = None,
     limit: Annotated[int, typer.Option(help="The most rows to list; 0 lists all.", min=0)] = (
-        _LIMIT
+        command_limits.QUARANTINED_ROWS
     ),
     home: HomeOption = None,
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters

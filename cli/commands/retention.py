@@ -10,8 +10,8 @@ from anonymizer.rights.erasure import leftover_rows
 from anonymizer.rights.retention import outlook, reports
 from anonymizer.storage.home import Home
 from cli.commands.common import HomeOption, JsonOption, existing_home
-from pipelines import journal
-from pipelines.screen import Listing, out, show
+from pipelines.messages.screen import Listing, out, show
+from pipelines.stages import journal
 
 
 def register(app: typer.Typer) -> None:

@@ -8,7 +8,7 @@ from anonymizer.exports.retirement import retire_exports as retire
 from anonymizer.storage.secret import Secret
 from cli.commands.common import HomeOption, existing_home, parse_day
 from cli.output import say
-from pipelines.release_history import open_ledger
+from pipelines.resources.release_history import open_ledger
 
 
 def register(app: typer.Typer) -> None:

@@ -14,11 +14,11 @@ from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
 from cli.commands.common import HomeOption, JsonOption, existing_home
 from cli.output import say
-from pipelines.release_history import open_ledger, released_days
-from pipelines.screen import notices
+from pipelines.messages.screen import notices
+from pipelines.resources.release_history import open_ledger, released_days
 
 if TYPE_CHECKING:
-    from pipelines.resources import Installation
+    from pipelines.resources.resources import Installation
 
 app = typer.Typer(help="A person's rights: file requests and follow them up.",
                   no_args_is_help=True)  # fmt: skip
@@ -85,7 +85,7 @@ def review(
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
     """List rows of requests and consents that cannot be read, or decide what they count as."""
-    from pipelines import objection_report  # noqa: PLC0415  loads Dagster
+    from pipelines.stages import objection_report  # noqa: PLC0415  loads Dagster
 
     installation = _installation(home)
     if not (decide or treatment or reason or user):
@@ -107,7 +107,7 @@ def list_requests(
     as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
 ) -> None:
     """List requests by file and row: requested, due, done, and the first release they affect."""
-    from pipelines import objection_report  # noqa: PLC0415  loads Dagster
+    from pipelines.stages import objection_report  # noqa: PLC0415  loads Dagster
 
     installation = _installation(home)
     now = datetime.now(UTC)
@@ -121,14 +121,14 @@ def finish_request(
     home: HomeOption = None,
 ) -> None:
     """Record that a request is answered, or that a request that matches no one is resolved."""
-    from pipelines import objection_report  # noqa: PLC0415  loads Dagster
+    from pipelines.stages import objection_report  # noqa: PLC0415  loads Dagster
 
     installation = _installation(home)
     say(objection_report.finish_request(installation, request, reason, datetime.now(UTC)))
 
 
 def _installation(home: Path | None) -> "Installation":
-    from pipelines.resources import Installation  # noqa: PLC0415  loads Dagster: filing needs none
+    from pipelines.resources.resources import Installation  # noqa: PLC0415  loads Dagster: filing needs none
 
     return Installation.of(existing_home(home))
 

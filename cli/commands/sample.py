@@ -12,7 +12,7 @@ from cli.commands.common import HomeOption, parse_day, use_home
 from cli.commands.init import set_first_day
 from data_samples.options import Layout, WorldOptions
 from data_samples.world import generate
-from pipelines.screen import meter, notices
+from pipelines.messages.screen import meter, notices
 
 _DEFAULT = WorldOptions()
 

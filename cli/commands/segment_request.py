@@ -19,8 +19,8 @@ from cli.commands.whatif import PRIVATE, PeriodsOption, SeriesOption, tell_effec
 from cli.decidable_requests import find_request, request_effects, request_rows
 from cli.output import say
 from cli.setting_trials import require_officer
-from pipelines.release_history import open_ledger
-from pipelines.screen import Listing, notices, print_json, show
+from pipelines.messages.screen import Listing, notices, print_json, show
+from pipelines.resources.release_history import open_ledger
 
 if TYPE_CHECKING:
     from anonymizer.model.request_state import SegmentState

@@ -4,7 +4,7 @@ import typer
 
 from anonymizer.model.segments import load_catalogue
 from cli.commands.common import HomeOption, JsonOption, existing_home
-from pipelines.screen import Listing, out, show
+from pipelines.messages.screen import Listing, out, show
 
 
 def register(app: typer.Typer) -> None:

@@ -30,8 +30,8 @@ from cli.commands.common import (
     use_home,
 )
 from cli.output import say
-from pipelines.release_history import open_ledger
-from pipelines.screen import Listing, notices, out, print_json, show
+from pipelines.messages.screen import Listing, notices, out, print_json, show
+from pipelines.resources.release_history import open_ledger
 
 app = typer.Typer(help="Logs and messages of other systems: check, propose a mapping, file.",
                   no_args_is_help=True)  # fmt: skip

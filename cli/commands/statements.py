@@ -10,13 +10,13 @@ from cli.commands.common import (
     HomeOption,
     JsonOption,
     PeriodOption,
+    asked_selection,
     parse_period,
     parse_word,
     reading_home,
 )
 from cli.exported_figures import exported_figures
 from cli.filter_options import (
-    KINDS,
     LANGUAGES,
     AdvertiserOption,
     CampaignOption,
@@ -26,9 +26,8 @@ from cli.filter_options import (
 )
 from cli.output import say
 from cli.release_summary import spread
-from cli.selection import Selection
-from pipelines.release_history import open_history
-from pipelines.screen import notices, print_json
+from pipelines.messages.screen import notices, print_json
+from pipelines.resources.release_history import open_history
 
 
 def register(app: typer.Typer) -> None:
@@ -52,12 +51,8 @@ def list_statements(  # noqa: PLR0913, PLR0917  one option for each filter
 ) -> None:
     """Print published figures as sentences (default: of the newest release that has any)."""
     spoken = parse_word("--language", language, LANGUAGES)
-    selection = Selection(
-        tuple(campaign or ()),
-        tuple(advertiser or ()),
-        tuple(segment or ()),
-        parse_period(day, period),
-        parse_word("--last", last, KINDS),
+    selection = asked_selection(
+        campaign, advertiser, segment, period=parse_period(day, period), last=last
     )
     place = reading_home(home)
     found = exported_figures(place, open_history(place), selection)

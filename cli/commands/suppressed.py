@@ -15,9 +15,9 @@ from cli.suppressed_segments import (
     find_reasons,
     find_released,
 )
-from pipelines.figures import Reason
-from pipelines.release_history import open_history
-from pipelines.screen import print_json
+from pipelines.messages.screen import print_json
+from pipelines.resources.release_history import open_history
+from pipelines.stages.figures import Reason
 
 _REASONS: "Mapping[Reason, str]" = {
     "threshold": "fewer people than the threshold",

@@ -11,7 +11,7 @@ from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.storage.home import VARIABLE
 from anonymizer.storage.permissions import OWNER_ONLY
 from cli.commands.common import HomeOption, existing_home, require_extra
-from pipelines.instance import prepare_instance
+from pipelines.instance.instance import prepare_instance
 
 _HERE = "127.0.0.1"
 
@@ -31,7 +31,7 @@ def serve_ui(
     place = existing_home(home)
     folder = prepare_instance(place)
     require_free(port)
-    command = [sys.executable, "-P", "-m", "pipelines.pages", str(port)]
+    command = [sys.executable, "-P", "-m", "pipelines.instance.pages", str(port)]
     named = {VARIABLE: str(place.root), "DAGSTER_HOME": str(folder)}
     os.execve(sys.executable, command, {**os.environ, **named})  # noqa: S606  no shell
 

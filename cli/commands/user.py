@@ -18,7 +18,7 @@ from cli.commands.common import (
     require_extra,
 )
 from cli.output import say, warn
-from pipelines.screen import Listing, show
+from pipelines.messages.screen import Listing, show
 
 if TYPE_CHECKING:
     from portal.access_log import Event

@@ -11,7 +11,7 @@ from anonymizer.exports.verification import VerifiedFolder, verify_folder
 from anonymizer.model.errors import ConfigurationError, Fault
 from cli.commands.common import HomeOption, JsonOption, judged, reading_home
 from cli.output import say
-from pipelines.screen import print_json
+from pipelines.messages.screen import print_json
 
 
 def register(app: typer.Typer) -> None:

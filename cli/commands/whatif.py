@@ -1,6 +1,6 @@
 """`audience whatif`: what a period would have published under other settings, for officers."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +11,7 @@ from anonymizer.model.errors import ConfigurationError, Fault
 from anonymizer.model.series import CAMPAIGN_DAY
 from anonymizer.storage.home import Home
 from anonymizer.storage.permissions import account_name
+from cli import command_limits
 from cli.commands.common import HomeOption, JsonOption, existing_home, parse_period
 from cli.output import say
 from cli.part_trials import read_rule, try_parts
@@ -25,8 +26,8 @@ from cli.setting_trials import (
 )
 from cli.trial_page import require_new_page, write_page
 from officer.stored_trials import TrialFolder
-from pipelines.release_history import open_ledger
-from pipelines.screen import Listing, meter, notices, print_json, show
+from pipelines.messages.screen import Listing, meter, notices, print_json, show
+from pipelines.resources.release_history import open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from cli.segment_effects import SegmentEffect
     from cli.setting_trials import SettingGrid, SettingTrial, TrialGround
 
-_LISTED = 20  # figures that are listed one by one
 PRIVATE = (
     "This was computed from private counts: it is for the officers who decide, and for no one else."
 )
@@ -51,6 +51,29 @@ SeriesOption = Annotated[
     str | None,
     typer.Option("--series", help="A series, for example campaign-week (default: all)."),
 ]
+ThresholdsOption = Annotated[str, typer.Option("--k", help="Thresholds, for example 20,50,100.")]
+RoundingsOption = Annotated[str, typer.Option(help="Rounding bases, for example 5,10.")]
+LevelsOption = Annotated[
+    str, typer.Option("--inference-k", help="Protection levels, for example 10,20,k.")
+]
+AddedOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="GENDER:AGES:REGIONS, for example female:25-29+30-34:31.71; may be repeated."
+    ),
+]
+PartsOption = Annotated[
+    Path | None,
+    typer.Option(
+        readable=False, help="File with `campaign_parts` as in policy.yaml: what parts cost."
+    ),
+]
+ChartOption = Annotated[
+    Path | None, typer.Option(help="Also write a page with bars here (mode 0600).")
+]
+StoreOption = Annotated[
+    bool, typer.Option("--store", help="Keep the result for the officer's page, 90 days.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -59,33 +82,17 @@ def register(app: typer.Typer) -> None:
 
 
 def try_out(  # noqa: PLR0913, PLR0917  one option for each setting
-    k: Annotated[str, typer.Option("--k", help="Thresholds, for example 20,50,100.")] = "",
-    rounding: Annotated[str, typer.Option(help="Rounding bases, for example 5,10.")] = "",
-    inference_k: Annotated[
-        str, typer.Option("--inference-k", help="Protection levels, for example 10,20,k.")
-    ] = "",
-    add_segment: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="GENDER:AGES:REGIONS, for example female:25-29+30-34:31.71; may be repeated."
-        ),
-    ] = None,
-    campaign_parts: Annotated[
-        Path | None,
-        typer.Option(
-            readable=False, help="File with `campaign_parts` as in policy.yaml: what parts cost."
-        ),
-    ] = None,
+    k: ThresholdsOption = "",
+    rounding: RoundingsOption = "",
+    inference_k: LevelsOption = "",
+    add_segment: AddedOption = None,
+    campaign_parts: PartsOption = None,
     period: PeriodsOption = None,
     series: SeriesOption = None,
-    chart: Annotated[
-        Path | None, typer.Option(help="Also write a page with bars here (mode 0600).")
-    ] = None,
-    store: Annotated[  # noqa: FBT002  Typer declares flags as boolean parameters
-        bool, typer.Option("--store", help="Keep the result for the officer's page, 90 days.")
-    ] = False,
+    chart: ChartOption = None,
+    store: StoreOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
     home: HomeOption = None,
-    as_json: JsonOption = False,  # noqa: FBT002  Typer declares flags as boolean parameters
+    as_json: JsonOption = False,  # noqa: FBT002
 ) -> None:
     """Suppress released periods again under other settings, in memory, and compare the outcomes.
 
@@ -96,7 +103,6 @@ def try_out(  # noqa: PLR0913, PLR0917  one option for each setting
     were counted in parts from that day on, and the processor time. Only for logins that may approve
     settings (audience policy approve): the results come from private counts.
     """
-
     place = existing_home(home)
     grid = _grid(k, rounding, inference_k)
     ledger = open_ledger(place)
@@ -109,8 +115,41 @@ def try_out(  # noqa: PLR0913, PLR0917  one option for each setting
         _tell_parts([try_parts(days, one, rule) for one in days.periods], as_json=as_json)
         return
     ground = _ground(place, ledger, period, series)
-    wanted = ground.periods
-    effects = _effects(ground, add_segment or ())
+    found = _tried(ground, grid, add_segment or ())
+    if chart:
+        write_page(chart, found.releases, found.trials)
+        notices().print(f"The page is {chart}.")
+    if store:
+        stored = TrialFolder(place).add(account_name(), found.record())
+        notices().print(f"Stored as {stored}; see it with: audience officer")
+    if as_json:
+        print_json(found.record())
+        return
+    _tell(found)
+
+
+@dataclass(frozen=True)
+class _TrialResults:
+    """What came of all settings and added segments in the periods that were asked for."""
+
+    releases: "list[str]"
+    trials: "tuple[SettingTrial, ...]"
+    effects: "list[SegmentEffect]"
+    notes: "tuple[str, ...]"
+
+    def record(self) -> dict[str, Any]:
+        """As JSON has it, and the officer's page."""
+        return {
+            "releases": self.releases,
+            "settings": [_record(trial) for trial in self.trials],
+            "added_segments": [asdict(effect) for effect in self.effects],
+            "notes": list(self.notes),
+        }
+
+
+def _tried(ground: TrialGround, grid: SettingGrid, segments: "Sequence[str]") -> _TrialResults:
+    """Try all of them, and say that the outcome is for officers."""
+    effects = _effects(ground, segments)
     with meter("Settings tried") as bar:
         trials, notes = try_settings(
             ground, grid, lambda done, total: bar.at("Settings tried", done, total)
@@ -118,32 +157,15 @@ def try_out(  # noqa: PLR0913, PLR0917  one option for each setting
     notices().print(PRIVATE)
     for note in notes:
         notices().print(f"Note: {note}.")
-    if chart:
-        write_page(chart, [str(one) for one in wanted], trials)
-        notices().print(f"The page is {chart}.")
-    result = {
-        "releases": [str(one) for one in wanted],
-        "settings": [_record(trial) for trial in trials],
-        "added_segments": [asdict(effect) for effect in effects],
-        "notes": list(notes),
-    }
-    if store:
-        stored = TrialFolder(place).add(account_name(), result)
-        notices().print(f"Stored as {stored}; see it with: audience officer")
-    if as_json:
-        print_json(result)
-        return
-    _tell(trials, effects, [str(one) for one in wanted])
+    return _TrialResults([str(one) for one in ground.periods], trials, effects, tuple(notes))
 
 
-def _tell(
-    trials: "tuple[SettingTrial, ...]", effects: "list[SegmentEffect]", releases: list[str]
-) -> None:
+def _tell(found: _TrialResults) -> None:
     """Settings and added segments, in words and tables."""
-    show(_listing(trials, releases))
-    for trial in trials:
+    show(_listing(found.trials, found.releases))
+    for trial in found.trials:
         say(_in_words(trial))
-    for effect in effects:
+    for effect in found.effects:
         tell_effect(effect)
 
 
@@ -207,10 +229,10 @@ def tell_effect(effect: "SegmentEffect") -> None:
         f"{len(effect.lost):,} of {effect.figures:,} other figures would be suppressed, and "
         f"{len(effect.gained):,} more would be published."
     )
-    for subject, segment in effect.lost[:_LISTED]:
+    for subject, segment in effect.lost[: command_limits.LOST_FIGURES]:
         say(f"  would be suppressed: {segment} of {subject}")
-    if len(effect.lost) > _LISTED:
-        say(f"  and {len(effect.lost) - _LISTED:,} more")
+    if len(effect.lost) > command_limits.LOST_FIGURES:
+        say(f"  and {len(effect.lost) - command_limits.LOST_FIGURES:,} more")
 
 
 def _effects(ground: "TrialGround", texts: "Sequence[str]") -> "list[SegmentEffect]":

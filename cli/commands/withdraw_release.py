@@ -9,8 +9,8 @@ from anonymizer.exports.withdrawal import withdraw
 from anonymizer.storage.secret import Secret
 from cli.commands.common import HomeOption, JsonOption, existing_home
 from cli.output import say
-from pipelines.release_history import open_ledger
-from pipelines.screen import print_json
+from pipelines.messages.screen import print_json
+from pipelines.resources.release_history import open_ledger
 
 
 def register(app: typer.Typer) -> None:

@@ -13,12 +13,8 @@ from anonymizer.storage.engine import Engine
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("anonymizer", "audience", "cli", "officer", "pipelines", "portal", "data_samples")
-CONTRACTS = {
-    contract["name"]: contract
-    for contract in tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"][
-        "importlinter"
-    ]["contracts"]
-}
+TOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]
+CONTRACTS = {contract["name"]: contract for contract in TOOLS["importlinter"]["contracts"]}
 
 
 def modules() -> dict[str, Path]:
@@ -65,6 +61,38 @@ def test_every_contract_is_kept() -> None:
     assert cli.lint_imports(str(ROOT / "pyproject.toml"), no_cache=True) == 0
 
 
+def top_level_packages() -> set[str]:
+    return {init.parent.name for init in ROOT.glob("*/__init__.py")}
+
+
+def lists_of_top_level_packages() -> dict[str, set[str]]:
+    """Wherever the project lists its packages; `sql` has statements alone, and no code."""
+    down = CONTRACTS["Imports go down from package to package"]["layers"]
+    return {
+        "the wheel": set(TOOLS["hatch"]["build"]["targets"]["wheel"]["packages"]),
+        "import-linter": set(TOOLS["importlinter"]["root_packages"]),
+        "the layers": {name for layer in down for name in layer.split(" | ")},
+        "acyclic": {*CONTRACTS["No cycles"]["ancestors"], "sql"},
+        "mypy": {*TOOLS["mypy"]["packages"], "sql"},
+        "coverage": {*TOOLS["coverage"]["run"]["source"], "sql"},
+        "these tests": {*SOURCES, "sql"},
+    }
+
+
+def test_every_top_level_package_is_in_every_list() -> None:
+    """import-linter knows no exhaustive contract for packages that lie in no other."""
+    found = top_level_packages()
+    assert {"anonymizer", "cli", "sql"} < found
+    for where, packages in lists_of_top_level_packages().items():
+        assert packages == found, where
+
+
+def test_packages_inside_others_are_layers_of_theirs() -> None:
+    for name in ("Imports go down inside the library", "Imports go down inside the pipelines"):
+        assert CONTRACTS[name]["exhaustive"] is True
+        assert not {"exhaustive_ignores", "ignore_imports"} & set(CONTRACTS[name])
+
+
 def test_no_cycle_is_excepted() -> None:
     """Not of imports inside functions either, which import-linter counts as well."""
     contract = CONTRACTS["No cycles"]
@@ -83,6 +111,19 @@ def test_the_page_draws_the_layers_that_are_checked() -> None:
         for layer in CONTRACTS["Imports go down inside the library"]["layers"]
     ]
     assert drawn == [{"cli"}, {"officer"}, {"pipelines", "portal"}, {"audience"}, *inside]
+
+
+def test_the_page_draws_the_packages_of_pipelines() -> None:
+    """In the order of their contract, and the files that it names are there."""
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    _, _, section = page.partition("\n## Inside pipelines\n")
+    rows = re.findall(r"^\| (`.*?) \| (.*) \|$", section.partition("\n## ")[0], re.M)
+    layers = CONTRACTS["Imports go down inside the pipelines"]["layers"]
+    assert [re.findall(r"`(\w+)`", row) for row, _ in rows] == [one.split(" | ") for one in layers]
+    for row, text in rows:
+        folder = ROOT / "pipelines" / row.strip("`")
+        for name in re.findall(r"`(\w+\.py)`", text):
+            assert (folder / name).exists(), f"{row}: {name}"
 
 
 def test_no_module_imports_relatively() -> None:
@@ -143,6 +184,8 @@ def test_who_shares_out_work_does_not_know_the_work() -> None:
     assert reached("anonymizer.storage.processes") == {
         "anonymizer.model.errors",
         "anonymizer.model.escaping",
+        "anonymizer.storage",
+        "anonymizer.storage.storage_limits",
     }
 
 

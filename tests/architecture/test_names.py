@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -162,7 +163,7 @@ def test_a_retired_word_is_found(text: str) -> None:
 def test_a_retired_word_is_found_in_the_name_of_a_module() -> None:
     assert retired_names("anonymizer/feasible/departures.py", "")
     assert retired_names("anonymizer/feasible/held_tables.py", "")
-    assert not retired_names("pipelines/held_days.py", "")
+    assert not retired_names("pipelines/checks/held_days.py", "")
 
 
 @pytest.mark.parametrize("path", STATEMENTS)
@@ -201,13 +202,92 @@ def test_no_file_name_is_used_twice() -> None:
     assert repeated(files_by_name({"pipelines/landing.py": "", "anonymizer/intake/landing.py": ""}))
 
 
-@pytest.mark.parametrize("package", ["audit", "feasible", "suppression"])
-def test_seeds_and_sizes_of_a_package_are_in_one_place(package: str) -> None:
-    """Its `*_limits.py`, which says what each does."""
-    of_a_search = re.compile(r"^_?[A-Z_]*(SEED|ROUNDS|AT_ONCE|TRIES|STEPS|ATTEMPTS)\b.* = \d", re.M)
+def sizes(text: str) -> Iterator[str]:
+    """Numbers, or tuples and times of numbers, that a module sets under a name like a size's."""
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.Assign) and _is_number(node.value):
+            parts = (part for target in node.targets for part in ast.walk(target))
+            names = {part.id for part in parts if isinstance(part, ast.Name)}
+            yield from (name for name in names if SIZE_WORDS.intersection(words(name)))
+
+
+def _is_number(node: ast.expr) -> bool:
+    if isinstance(node, ast.Constant):
+        return type(node.value) in {int, float}
+    if isinstance(node, ast.BinOp):
+        return _is_number(node.left) and _is_number(node.right)
+    if isinstance(node, ast.Tuple):
+        return all(map(_is_number, node.elts))
+    return isinstance(node, ast.Call) and ast.unparse(node.func) == "timedelta"
+
+
+SIZE_WORDS = frozenset(
+    """attempts budget bytes chunk enough examples fewest grace kept largest least limit listed
+    longest megabytes most once patience pause pauses remembered rounds rows seconds seed small
+    steps tries work""".split()  # noqa: SIM905  a list of words
+)
+
+# Packages whose sizes and times are in one module, and what in them is no matter of choice.
+TUNED = (
+    *(f"anonymizer/{name}" for name in ("audit", "delivery", "exports", "feasible", "intake")),
+    *(f"anonymizer/{name}" for name in ("release", "sources", "storage", "suppression")),
+    *("cli", "officer", "pipelines", "portal"),
+)
+DEFINITIONS = {
+    "_BYTES_PER_CHARACTER": "UTF-8",
+    "_FEWEST_BLOCKS": "what a sketch is",
+    "_FEWEST_RSA_DIGITS": "of a key that is safe",
+    "_HEADER_BYTES": "of an SQLite file",
+    "_HOST_BYTES": "of a random name",
+    "_ID_BYTES": "of a token",
+    "_LARGEST": "numbers with which arithmetic stays exact",
+    "_LARGEST_STEP": "of a logarithm: the method",
+    "_LEAST": "of a person: the method",
+    "_LONGEST": "names of exports, which stay as they are",
+    "_LONGEST_LABEL": "DNS",
+    "_LONGEST_OPEN": "of the policy's longest period that stays open",
+    "_LONGEST_ESTIMATED": "of the library that estimates guesses",
+    "_LONGEST_PORT": "TCP",
+    "_LONGEST_SUBJECT": "OpenID Connect",
+    "_MOST": "64 bits",
+    "_MOST_COMBINATIONS": "64 bits",
+    "_MOST_LABELS": "of a drawing",
+    "_MOST_FIGURES": "of what the checker verifies as one",
+    "_MOST_KEYS": "the key and the first one",
+    "_MOST_LINES": "of a page of paper",
+    "_MOST_PADDING": "of a TC string",
+    "_MOST_PEOPLE": "32 bits",
+    "_MOST_REGIONS": "what the overview has",
+    "_MOST_TABLES": "of what the checker verifies as one",
+    "_NO_LIMIT": "a number that is none",
+    "_NUMBER_BYTES": "of Parquet",
+    "_SECRET_BYTES": "of a token",
+    "_STEPS": "of an axis",
+    "_VARINT_BYTES": "of Parquet",
+    "KEY_BYTES": "of a key",
+    "LONGEST_NAME": "of the contract",
+    "LONGEST_PROPERTY": "of spreadsheet programs",
+    "MOST_PEOPLE": "of the format of a published file",
+    "MOST_SEGMENTS": "of the format of a published file",
+}
+
+
+@pytest.mark.parametrize("package", TUNED)
+def test_sizes_of_a_package_are_in_one_place(package: str) -> None:
+    """Its `*_limits.py`, which says of each what it counts and why so many."""
     for path, text in FILES.items():
-        if path.startswith(f"anonymizer/{package}/"):
-            assert path.endswith("_limits.py") or not of_a_search.findall(text), path
+        if path.startswith(f"{package}/") and not path.endswith("_limits.py"):
+            assert set(sizes(text)) <= set(DEFINITIONS), path
+
+
+def test_a_size_elsewhere_is_found() -> None:
+    text = "_MOST_ROWS, _B = 1 << 20, 5\nPAUSE = timedelta(hours=2)\n_NAMES = 3\nX_SECONDS = f(2)"
+    assert set(sizes(text)) == {"_MOST_ROWS", "PAUSE"}
+
+
+def test_each_definition_is_there() -> None:
+    tuned = [text for path, text in FILES.items() if path.startswith(TUNED)]
+    assert set(DEFINITIONS) <= {name for text in tuned for name in sizes(text)}
 
 
 LIMITS = [path for path in FILES if path.endswith("_limits.py")]
@@ -228,6 +308,15 @@ def test_each_size_names_the_modules_that_use_it(path: str) -> None:
         if defined:
             assert said, section
             assert set(re.findall(r"\w+", said[1])) == set().union(*(users[one] for one in defined))
+
+
+@pytest.mark.parametrize("path", LIMITS)
+def test_each_size_says_what_it_counts(path: str) -> None:
+    """Behind it or, if it has no room there, above it."""
+    lines = FILES[path].splitlines()
+    for above, line in pairwise(lines):
+        if re.match(r"[A-Z_]+ =", line):
+            assert "  # " in line or above.startswith("# ") or "SEED" in line, line
 
 
 def test_a_command_module_is_named_after_a_command() -> None:

@@ -3,12 +3,21 @@
 Exactly would mean a new table with every change: the page may be out by a fifth.
 """
 
+import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from test_imports import CONTRACTS, MODULES, ROOT, imported_modules
 
 PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+# `defs` has no code.
+PARTS = {
+    module
+    for module, path in MODULES.items()
+    if module.startswith("pipelines.") and path.name == "__init__.py"
+} - {"pipelines.defs"}
+A_SCREEN = 60  # lines
 OUT_BY, OUT_BY_AT_LEAST = 0.2, 2
 
 
@@ -26,9 +35,12 @@ class Size:
 
 
 def package_of(module: str) -> str:
-    """Inside the library its packages, else the package itself."""
+    """In the library and in `pipelines/` those inside it, else the package itself."""
     first, *rest = module.split(".")
-    return rest[0] if first == "anonymizer" and rest else first
+    if first == "anonymizer" and rest:
+        return rest[0]
+    inside = [f"pipelines/{name}" for name in rest[:1] if f"pipelines.{name}" in PARTS]
+    return inside[0] if first == "pipelines" and inside else first
 
 
 def measured() -> dict[str, Size]:
@@ -46,7 +58,7 @@ def measured() -> dict[str, Size]:
 
 
 def drawn() -> dict[str, tuple[int, ...]]:
-    rows = re.findall(r"^\| `(\w+)` \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \|$", PAGE, re.M)
+    rows = re.findall(r"^\| `([\w/]+)` \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \|$", PAGE, re.M)
     return {name: tuple(int(text.replace(",", "")) for text in numbers) for name, *numbers in rows}
 
 
@@ -79,12 +91,31 @@ def test_the_page_has_about_the_sums() -> None:
         PAGE,
     )
     assert found, "the page sums up"
+    before_and_after = f"{found[1]}; {found[2]} |", f"{found[3]} |"
+    assert all(re.search(rf"^\| .* \| {re.escape(now)}$", PAGE, re.M) for now in before_and_after)
     modules, lines, imports, arrows, layers = (int(one.replace(",", "")) for one in found.groups())
     assert is_about(modules, sum(size.modules for size in sizes))
     assert is_about(lines, sum(size.lines for size in sizes))
     assert is_about(imports, sum(len(imported_modules(module)) for module in MODULES))
     assert is_about(arrows, sum(len(size.imported) for size in sizes))
     assert layers == len(re.findall(r"^\| \d+ \|", PAGE, re.M))
+
+
+def function_lengths() -> Iterator[tuple[int, str]]:
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert node.end_lineno is not None
+                yield node.end_lineno - node.lineno + 1, f"{module}.{node.name}"
+
+
+def test_each_function_is_seen_on_a_screen() -> None:
+    """With its signature and docstring; what has many options names their types above."""
+    longest = max(function_lengths())
+    assert longest[0] <= A_SCREEN, longest
+    found = re.search(r"^\| longest function, in lines \| .* \| (\d+) \|$", PAGE, re.M)
+    assert found is not None
+    assert is_about(int(found[1]), longest[0])
 
 
 def test_no_cycle_is_as_the_page_says() -> None:

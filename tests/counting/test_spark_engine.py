@@ -38,8 +38,8 @@ from anonymizer.storage.engines.spark_session import _require_guards
 from anonymizer.storage.home import Home
 from data_samples.options import WorldOptions
 from data_samples.world import generate
-from pipelines import engines
-from pipelines.cluster_intake import workers_of
+from pipelines.resources import engines
+from pipelines.resources.cluster_intake import workers_of
 
 ROOT = Path(__file__).parents[2]
 STATEMENTS = {path.stem for path in (ROOT / "sql").glob("*.sql")}

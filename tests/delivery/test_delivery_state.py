@@ -33,8 +33,8 @@ from anonymizer.exports.withdrawal import withdraw
 from anonymizer.model.errors import Busy, NoSpace
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
-from pipelines.deliveries import deliveries, deliveries_sensor
-from pipelines.resources import Installation
+from pipelines.automation.deliveries import deliveries, deliveries_sensor
+from pipelines.resources.resources import Installation
 
 ROOT = Path(__file__).parents[2]
 

@@ -19,7 +19,7 @@ from destinations import (
 from receivers import PASSWORD, Authority, MailReceiver, dripping, mail_receiver
 from release_world import SECRET
 
-from anonymizer.delivery import mail as mail_module
+from anonymizer.delivery import delivery_limits
 from anonymizer.delivery.delivery_changes import PublishedExports
 from anonymizer.delivery.destination_catalogue import load_destinations
 from anonymizer.delivery.mail_words import MailItem, mail_words
@@ -184,7 +184,7 @@ def test_a_password_is_not_sent_to_a_server_without_starttls(
 def test_a_server_that_answers_byte_by_byte_is_left_at_the_deadline(
     home: Home, mailbox: MailReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mail_module, "_WHOLE_SECONDS", 1.0)
+    monkeypatch.setattr(delivery_limits, "MAIL_WHOLE_SECONDS", 1.0)
     good = mail_to(home, mailbox)
     with dripping(b"220-x") as port:
         configure(home, mail={"drips": {**good, "port": port}, "good": good})
@@ -198,7 +198,7 @@ def test_a_server_that_answers_byte_by_byte_is_left_at_the_deadline(
 def test_the_deadline_holds_under_tls(
     home: Home, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mail_module, "_WHOLE_SECONDS", 1.0)
+    monkeypatch.setattr(delivery_limits, "MAIL_WHOLE_SECONDS", 1.0)
     with dripping(b"220-x", authority) as port:
         given = {
             **MAJU,

@@ -26,7 +26,7 @@ from destinations import (
 from receivers import Authority, WebhookReceiver, dripping, webhook_receiver
 from release_world import SECRET
 
-from anonymizer.delivery import webhook as webhook_module
+from anonymizer.delivery import delivery_limits
 from anonymizer.exports.withdrawal import withdraw
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
@@ -200,7 +200,7 @@ def test_a_receiver_that_is_down_slow_or_another_one_keeps_no_one_waiting(
     with webhook_receiver(Authority()) as stranger, webhook_receiver(Authority()) as closed:
         pass
     with _slow() as slow, webhook_receiver(Authority()) as stranger:
-        monkeypatch.setattr(webhook_module, "_ANSWER_SECONDS", 0.3)
+        monkeypatch.setattr(delivery_limits, "WEBHOOK_ANSWER_SECONDS", 0.3)
         named = {"down": closed.url, "stranger": stranger.url, "slow": slow}
         bad = {name: {**good, "url": url} for name, url in named.items()}
         configure(home, webhook={**bad, "good": good})
@@ -217,7 +217,7 @@ def test_a_receiver_that_is_down_slow_or_another_one_keeps_no_one_waiting(
 def test_a_receiver_that_answers_byte_by_byte_is_left_at_the_deadline(
     home: Home, webhook: WebhookReceiver, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook_module, "_WHOLE_SECONDS", 1.0)
+    monkeypatch.setattr(delivery_limits, "WEBHOOK_WHOLE_SECONDS", 1.0)
     good = webhook_to(home, webhook)
     with dripping(b"HTTP/1.1 200 OK\r\nX: ", authority) as port:
         url = f"https://127.0.0.1:{port}/"
@@ -232,7 +232,7 @@ def test_a_receiver_that_answers_byte_by_byte_is_left_at_the_deadline(
 def test_what_is_for_this_machine_alone_goes_through_no_proxy(
     home: Home, webhook: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook_module, "_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(delivery_limits, "WEBHOOK_ANSWER_SECONDS", 0.3)
     given = webhook_to(home, webhook)
     with _slow() as silent:
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):

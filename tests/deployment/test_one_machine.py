@@ -43,7 +43,7 @@ from services import (
 
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
-from pipelines.release_history import released_days
+from pipelines.resources.release_history import released_days
 
 pytestmark = pytest.mark.slow
 EVERY_MINUTE = "every 1 minutes"

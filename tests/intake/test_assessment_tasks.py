@@ -18,8 +18,8 @@ from anonymizer.model.dimensions import Text
 from anonymizer.model.errors import AudienceError, Held, InputsRejected
 from anonymizer.model.policy import Effort
 from anonymizer.model.segments import Interest
-from pipelines import cluster_intake
-from pipelines.cluster_intake import assess_on_worker, workers_of
+from pipelines.resources import cluster_intake
+from pipelines.resources.cluster_intake import assess_on_worker, workers_of
 
 SECRET_URL = "https://shop.example/promo?mail=siti%40toko.example"
 Change = Callable[[Sequence[FileTask]], None]

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonymizer.intake import parquet_batches, parquet_reader
+from anonymizer.intake import intake_limits
 from anonymizer.intake.contract import TABLES
 from anonymizer.intake.landing_zone import LandedFile
 from anonymizer.intake.parquet_batches import decoded_sizes, pieces
@@ -193,7 +193,7 @@ def test_a_row_group_that_expands_too_far_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pq.write_table(visits(10, url=pa.array(["x" * 10_000] * 10)), tmp_path / "v.parquet")
-    monkeypatch.setattr(parquet_reader, "MOST_IN_A_GROUP", 5_000)
+    monkeypatch.setattr(intake_limits, "MOST_IN_A_GROUP", 5_000)
     assert reason(tmp_path / "v.parquet", "visits") == "too_large"
 
 
@@ -202,7 +202,7 @@ def test_a_list_of_too_many_values_is_refused(
 ) -> None:
     pq.write_table(campaigns(2, long_lists(2, 1_000)), tmp_path / "c.parquet")
     assert len(read(tmp_path / "c.parquet", "campaigns")) == 2
-    monkeypatch.setattr(parquet_reader, "MOST_VALUES", 1_999)
+    monkeypatch.setattr(intake_limits, "MOST_VALUES", 1_999)
     assert reason(tmp_path / "c.parquet", "campaigns") == "too_large"
 
 
@@ -267,11 +267,11 @@ def test_bytes_that_are_no_page_header_are_unreadable_or_end(content: bytes) -> 
 def test_pieces_are_the_batch_and_fit(texts: list[str | None], most: int) -> None:
     column = pa.array(texts, pa.string()).dictionary_encode()
     batch = pa.RecordBatch.from_arrays([column], ["t"])
-    before, parquet_batches.MOST_DECODED = parquet_batches.MOST_DECODED, most
+    before, intake_limits.MOST_DECODED = intake_limits.MOST_DECODED, most
     try:
         found = list(pieces(batch, 1_000))
     finally:
-        parquet_batches.MOST_DECODED = before
+        intake_limits.MOST_DECODED = before
     back = [text for piece in found for text in piece.rows.column(0).to_pylist()]
     assert back == texts
     lengths = [len((text or "").encode()) for text in texts]

@@ -3,7 +3,7 @@
 import pytest
 from raw_world import DAY, World, as_csv, as_json_lines, profile, visit
 
-from anonymizer.intake import file_assessment, quarantine
+from anonymizer.intake import intake_limits, quarantine
 from anonymizer.model.errors import ConfigurationError, Held, InputsRejected
 
 
@@ -50,7 +50,7 @@ def test_every_table_above_the_limit_is_told(world: World) -> None:
 def test_a_file_of_bad_rows_alone_says_what_is_wrong(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_assessment, "MOST_FAULTS", 8)
+    monkeypatch.setattr(intake_limits, "MOST_FAULTS", 8)
     world.visits(as_csv([visit(f"v{n}", occurred_at="canary") for n in range(9)]), "x.csv")
     with pytest.raises(InputsRejected, match="too_many_bad_rows") as caught:
         world.take_in()

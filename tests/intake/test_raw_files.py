@@ -22,7 +22,7 @@ from raw_world import (
     visit,
 )
 
-from anonymizer.intake import csv_reader, file_assessment, landing_zone, raw_source
+from anonymizer.intake import file_assessment, intake_limits, landing_zone, raw_source
 from anonymizer.model.errors import Held, InputsRejected
 
 
@@ -364,8 +364,7 @@ class TestExpansion:
     def test_more_bad_rows_than_anyone_would_look_at(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        for module in (csv_reader, file_assessment):
-            monkeypatch.setattr(module, "MOST_FAULTS", 100)
+        monkeypatch.setattr(intake_limits, "MOST_FAULTS", 100)
         world.visits(as_csv([visit("v2")]) + b"1\n" * 101, "x.csv")
         world.visits(as_json_lines([visit("v2")]) + b"1\n" * 101, "x.jsonl")
         world.visits(as_csv([visit("v2")]) + b"1\n" * 2_000_000, "y.csv")

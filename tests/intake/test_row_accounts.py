@@ -24,7 +24,7 @@ from raw_world import (
 )
 from rotation import examples
 
-from anonymizer.intake import file_assessment, quoting
+from anonymizer.intake import file_assessment, intake_limits, quoting
 from anonymizer.intake.objections import Decisions, RowPlace
 from anonymizer.intake.quoting import StrictRows
 from anonymizer.model.errors import Held, InputsRejected
@@ -263,7 +263,9 @@ def test_all_bytes_at_once_row_by_row_and_block_by_block_are_the_same(
         patch.setattr(quoting, "complete_rows", lambda _: (0, None))
         again, looped = strict(content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(quoting, "LONGEST_ROW", max(block, *map(len, content.splitlines()), 20) + 400)
+        patch.setattr(
+            intake_limits, "LONGEST_ROW", max(block, *map(len, content.splitlines()), 20) + 400
+        )
         blocked, short = strict(content)
     assert passed == again == blocked
     assert rows.bad == looped.bad == short.bad

@@ -28,7 +28,7 @@ from raw_world import (
 )
 from rotation import examples
 
-from anonymizer.intake import quoting
+from anonymizer.intake import intake_limits
 from anonymizer.intake.quoting import StrictRows
 from anonymizer.model.errors import Held, InputsRejected
 
@@ -232,7 +232,7 @@ def test_whatever_is_written_loses_no_sound_row(hostile: list[tuple[int, Row]], 
         rows.insert(place, visit(f"h{number}", user_id=f"h{number}") | changes)
     content = careless(rows, columns=COLUMNS["visits"])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(quoting, "LONGEST_ROW", block)
+        patch.setattr(intake_limits, "LONGEST_ROW", block)
         passed, account = read(content)
     assert not lost(passed, sound)
     assert account.rows <= plain_lines(content)

@@ -8,8 +8,8 @@ import dagster as dg
 
 from anonymizer.storage.home import Home
 from pipelines.assembly import assemble
-from pipelines.resources import Installation
-from pipelines.run_settings import range_tags
+from pipelines.automation.run_settings import range_tags
+from pipelines.resources.resources import Installation
 
 defs = assemble(Installation(), Home.from_environment())
 KEYS = {(key.asset_key.to_user_string(), key.name): key

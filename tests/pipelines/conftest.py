@@ -9,7 +9,7 @@ import pytest
 from running import Done, call
 
 from anonymizer.storage.home import Home
-from pipelines.instance import make_storage, prepare_instance
+from pipelines.instance.instance import make_storage, prepare_instance
 
 FIRST, LAST = "2026-11-01", "2026-11-03"
 Audience = Callable[..., Done]

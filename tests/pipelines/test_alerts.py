@@ -14,9 +14,9 @@ import dagster as dg
 import pytest
 
 from anonymizer.storage.home import Home
-from pipelines.alerts import NotDelivered, raise_alert
 from pipelines.definitions import defs
-from pipelines.resources import Installation
+from pipelines.messages.alerts import NotDelivered, raise_alert
+from pipelines.resources.resources import Installation
 
 Audience = Callable[..., subprocess.CompletedProcess[str]]
 

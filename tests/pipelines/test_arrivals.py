@@ -14,8 +14,8 @@ import pytest
 from anonymizer.model.policy import Policy
 from anonymizer.storage.home import Home
 from pipelines.definitions import defs
-from pipelines.resources import Installation
-from pipelines.waiting_days import broken_of, waiting_days
+from pipelines.partitions.waiting_days import broken_of, waiting_days
+from pipelines.resources.resources import Installation
 
 TODAY = datetime.now(ZoneInfo("Asia/Jakarta")).date()
 GOOD = b"visit_id,user_id,occurred_at,url\n"

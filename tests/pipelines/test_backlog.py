@@ -9,8 +9,8 @@ import pytest
 
 from anonymizer.storage.home import Home
 from cli.backlog import missing_days, unread_folders, unreleased, unreleased_days
-from pipelines.journal import JournalEntry, write
-from pipelines.trouble import Trouble
+from pipelines.messages.trouble import Trouble
+from pipelines.stages.journal import JournalEntry, write
 
 DAYS = [date(2026, 11, day) for day in (1, 2, 3)]
 

@@ -14,7 +14,7 @@ from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
 from cli import home_backup
 from cli.commands.init import create_home
-from pipelines import resources
+from pipelines import run_limits
 from portal.account_store import AccountStore
 from portal.user_accounts import UserAccount
 
@@ -262,7 +262,7 @@ def test_a_backup_waits_for_the_run_that_is_writing(
         assert run.stdout
         assert run.stdin
         assert run.stdout.readline() == b"held\n"
-        monkeypatch.setattr(resources, "PATIENCE_SECONDS", 1)
+        monkeypatch.setattr(run_limits, "PATIENCE_SECONDS", 1)
         assert call("backup", tmp_path / "backup", "--home", home.root).returncode == 5
         run.stdin.close()
         run.wait()

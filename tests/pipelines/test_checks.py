@@ -16,9 +16,10 @@ from checking import KEYS, outcome, outcomes
 from anonymizer.model.series import CAMPAIGN_DAY, Series
 from anonymizer.storage.files import write_parquet
 from anonymizer.storage.home import Home
-from pipelines import journal, verdicts
-from pipelines.checks import checks_of
-from pipelines.flow import LONGER
+from pipelines.checks import verdicts
+from pipelines.checks.checks import checks_of
+from pipelines.stages import journal
+from pipelines.stages.flow import LONGER
 
 DAY, NEXT, LAST = (date(2026, 11, number) for number in (1, 2, 3))
 RELEASE = f"campaign-day-{DAY}"

@@ -15,8 +15,8 @@ from cli.commands.common import chosen_home, existing_home, use_home
 from cli.commands.init import create_home
 from cli.main import MODULES, app
 from cli.summaries import SUMMARIES
-from pipelines.instance import prepare_instance
-from pipelines.resources import Installation
+from pipelines.instance.instance import prepare_instance
+from pipelines.resources.resources import Installation
 
 
 def test_every_command_of_every_module_is_in_the_table() -> None:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 import audience
 from anonymizer.storage.home import Home
-from pipelines.release_history import open_ledger, released_days
+from pipelines.resources.release_history import open_ledger, released_days
 
 ROOT = Path(__file__).parents[2]
 RELEASE_A_DAY = """

@@ -169,7 +169,7 @@ def test_commands_say_what_is_wrong_with_the_bucket(
 def test_a_run_without_its_bucket_holds_the_day(
     delivered: Bucket, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.stages.PAUSES", (0.0,))
+    monkeypatch.setattr("pipelines.run_limits.PAUSES", (0.0,))
     environment = {**delivered.environment(), "AUDIENCE_RAW": "s3://no-such-bucket"}
     done = call(*RUN, environment=environment)
     assert done.returncode == 4

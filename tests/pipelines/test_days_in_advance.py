@@ -15,19 +15,19 @@ from checking import defs
 
 from anonymizer.storage.home import Home
 from anonymizer.storage.processes import Advance
-from pipelines import journal
-from pipelines.days_in_advance import dealt
-from pipelines.run_settings import range_tags
+from pipelines.automation.run_settings import range_tags
+from pipelines.stages import journal
+from pipelines.stages.days_in_advance import dealt
 
 WORDS = ("run", "--from", "2026-11-01", "--to", "2026-11-03")
 Audience = Callable[..., subprocess.CompletedProcess[str]]
-TWO_DAYS_ARE_ENOUGH = "from pipelines import days_in_advance; days_in_advance._FEWEST_DAYS = 2; "
+TWO_DAYS_ARE_ENOUGH = "from pipelines import run_limits; run_limits.FEWEST_DAYS = 2; "
 
 
 @pytest.fixture
 def in_advance(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Three days are many; what was asked for and came from another process."""
-    monkeypatch.setattr("pipelines.days_in_advance._FEWEST_DAYS", 2)
+    monkeypatch.setattr("pipelines.run_limits.FEWEST_DAYS", 2)
     take, taken = Advance.take, list[object]()
 
     def noted(advance: Advance[object, object], key: object) -> object:

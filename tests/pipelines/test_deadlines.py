@@ -14,8 +14,8 @@ from anonymizer.rights.requests import DEADLINE, RequestState
 from anonymizer.rights.rights import file_request
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
-from pipelines.deadlines import judge_deadlines, requests_in_time
-from pipelines.resources import Installation
+from pipelines.automation.deadlines import judge_deadlines, requests_in_time
+from pipelines.resources.resources import Installation
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 

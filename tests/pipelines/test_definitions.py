@@ -18,11 +18,11 @@ from anonymizer.storage.engines.duckdb import read
 from anonymizer.storage.home import Home
 from cli.commands.init import create_home
 from pipelines.assembly import assemble
-from pipelines.column_schemas import column_lineage
+from pipelines.assets.column_schemas import column_lineage
+from pipelines.checks.held_days import held_days
 from pipelines.definitions import defs
-from pipelines.flow import LONGER, Flow, job_name
-from pipelines.held_days import held_days
-from pipelines.resources import Installation
+from pipelines.resources.resources import Installation
+from pipelines.stages.flow import LONGER, Flow, job_name
 
 ROOT = Path(__file__).parents[2]
 NO_NETWORK = """

@@ -25,8 +25,10 @@ from anonymizer.suppression import release_suppression as suppression
 from anonymizer.suppression.release_suppression import Suppressed
 from anonymizer.suppression.suppression import ProvedTable
 from cli.period_runs import release_days
-from pipelines import period_release, verdicts
-from pipelines.evidence import findings_file
+from pipelines import run_limits
+from pipelines.checks import verdicts
+from pipelines.stages import period_release
+from pipelines.stages.evidence import findings_file
 
 DAY, NEXT = date(2026, 11, 1), date(2026, 11, 2)
 RELEASE = f"campaign-day-{DAY}"
@@ -184,7 +186,7 @@ def test_the_intruder_finds_a_figure_that_gives_a_small_group_away(
 def test_what_the_intruder_cannot_decide_within_the_budget_is_no_failure(
     released_home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verdicts, "BUDGET", 1)
+    monkeypatch.setattr(run_limits, "BUDGET", 1)
     passed, said = outcome("campaign_release", "intruder_attack", DAY)
 
     assert passed

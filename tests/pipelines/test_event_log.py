@@ -10,9 +10,9 @@ import pytest
 from running import Done, call
 
 from anonymizer.storage.home import Home
-from pipelines import event_log
 from pipelines.assembly import definitions_of
-from pipelines.run_settings import config_of_runs
+from pipelines.automation.run_settings import config_of_runs
+from pipelines.messages import event_log
 
 CANARY = "canary"
 DAY = "2026-11-01"

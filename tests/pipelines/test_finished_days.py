@@ -12,10 +12,10 @@ import pytest
 from anonymizer.model.codings import Codings
 from anonymizer.release import corrections
 from anonymizer.storage.home import Home
-from pipelines import finished_days, journal
-from pipelines.finished_days import FINISHED_AS, FinishedDays
-from pipelines.journal import JournalEntry
-from pipelines.trouble import Trouble
+from pipelines.messages.trouble import Trouble
+from pipelines.stages import finished_days, journal
+from pipelines.stages.finished_days import FINISHED_AS, FinishedDays
+from pipelines.stages.journal import JournalEntry
 
 DAY = date(2026, 11, 22)
 STAGES = ("intake", "eligibility", "reach", "publication")

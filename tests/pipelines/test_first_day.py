@@ -15,7 +15,7 @@ from running import COMMAND
 from anonymizer.model.errors import ConfigurationError
 from anonymizer.model.policy import Policy
 from anonymizer.storage.home import Home
-from pipelines.partitions import Calendar
+from pipelines.partitions.partitions import Calendar
 
 Audience = Callable[..., subprocess.CompletedProcess[str]]
 

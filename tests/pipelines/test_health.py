@@ -15,11 +15,11 @@ from anonymizer.storage.home import Home
 from cli.commands import health as health_command
 from cli.commands.health import late_lines
 from cli.commands.init import create_home
-from pipelines import journal
-from pipelines.health import Health, health_of, update_metrics, write_metrics
-from pipelines.landed_days import complete_at
-from pipelines.run_times import RunTimes, note_run_times
-from pipelines.trouble import Trouble
+from pipelines.automation.health import Health, health_of, update_metrics, write_metrics
+from pipelines.messages.trouble import Trouble
+from pipelines.partitions.landed_days import complete_at
+from pipelines.partitions.run_times import RunTimes, note_run_times
+from pipelines.stages import journal
 
 FIRST = date(2026, 11, 2)
 _LINE = re.compile(r'audience_\w+(\{reason="[a-z_]+"\})? \d+')

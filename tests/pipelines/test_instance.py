@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from anonymizer.storage.home import VARIABLE, Home
-from pipelines.instance import prepare_instance
+from pipelines.instance.instance import prepare_instance
 
 FILES = ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"]
 AT_ONCE = 4

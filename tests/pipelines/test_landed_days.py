@@ -14,10 +14,10 @@ import pytest
 from anonymizer.model.policy import Policy
 from anonymizer.storage.home import Home
 from anonymizer.storage.lock import exclusive
-from pipelines import jobs
+from pipelines import run_limits
 from pipelines.definitions import defs
-from pipelines.landed_days import landed_days
-from pipelines.resources import Installation
+from pipelines.partitions.landed_days import landed_days
+from pipelines.resources.resources import Installation
 
 DAYS = ["2026-11-01", "2026-11-02", "2026-11-03"]
 
@@ -133,7 +133,7 @@ def test_a_run_whose_process_is_gone_is_not_waited_for(
         defs.resolve_job_def("release_days"), status=dg.DagsterRunStatus.STARTED
     )
     assert not sensor.days()
-    monkeypatch.setattr(jobs, "QUIET_SECONDS", 0)
+    monkeypatch.setattr(run_limits, "QUIET_SECONDS", 0)
     with exclusive(fresh_home):
         assert not sensor.days()
     assert sensor.days() == set(DAYS)

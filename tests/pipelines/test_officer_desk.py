@@ -22,7 +22,7 @@ from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
 from cli import officer_desk
 from cli.officer_desk import OfficerDesk
-from pipelines import journal
+from pipelines.stages import journal
 from portal.segment_requests import SegmentRequest, SegmentRequests
 from portal.user_accounts import UserAccount
 

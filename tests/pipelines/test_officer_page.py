@@ -31,10 +31,11 @@ from anonymizer.release.settings_change import record_settings
 from anonymizer.storage.home import Home
 from anonymizer.storage.permissions import account_name
 from anonymizer.storage.secret import Secret
+from officer import officer_limits
 from officer.officer_decisions import WaitingDay, WaitingRequest
-from officer.officer_sessions import IDLE_SECONDS, LONGEST_SECONDS, MOST_FAILURES, OfficerSessions
+from officer.officer_sessions import OfficerSessions
 from officer.officer_site import SESSION, OfficerSite, create_officer_application
-from officer.stored_trials import KEPT, MOST_STORED, TrialFolder
+from officer.stored_trials import TrialFolder
 from portal.access_log import AccessLog
 
 ROOT = Path(__file__).parents[2]
@@ -213,15 +214,15 @@ def test_old_and_changed_results_are_not_shown_and_old_ones_are_removed(tmp_path
     assert folder.find(first) is None, "changed"
     second = folder.add("ratna", RESULT | {"notes": ["x"]})
     assert not path.exists()
-    now[0] += KEPT + timedelta(seconds=1)
+    now[0] += officer_limits.TRIAL_AGE + timedelta(seconds=1)
     assert folder.all() == ()
     assert (place.trials / f"{second}.json").exists()
     assert folder.remove_old() == 1
-    for number in range(MOST_STORED + 3):
+    for number in range(officer_limits.MOST_STORED + 3):
         now[0] += timedelta(seconds=1)
         folder.add("ratna", RESULT | {"notes": [str(number)]})
-    assert len(folder.all()) == MOST_STORED
-    assert folder.all()[0].notes == [str(MOST_STORED + 2)]
+    assert len(folder.all()) == officer_limits.MOST_STORED
+    assert folder.all()[0].notes == [str(officer_limits.MOST_STORED + 2)]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -455,7 +456,7 @@ def test_every_answer_has_the_headers_of_the_portal(tmp_path: Path) -> None:
 
 def test_after_some_wrong_keys_none_is_right(tmp_path: Path) -> None:
     site = site_of(tmp_path)
-    for _ in range(MOST_FAILURES):
+    for _ in range(officer_limits.MOST_FAILURES):
         assert site.sessions.begin("wrong") is None
     assert browser(site, key=site.sessions.key).get("/").status_code == 303
     assert "Too many keys were wrong" in (
@@ -471,11 +472,11 @@ def test_a_session_ends_by_itself() -> None:
     idle, busy = sessions.begin(sessions.key), sessions.begin(f" {sessions.key}\n")
     assert idle
     assert busy
-    for _ in range(LONGEST_SECONDS // (IDLE_SECONDS - 1)):
-        now[0] += IDLE_SECONDS - 1
+    for _ in range(officer_limits.LONGEST_SECONDS // (officer_limits.IDLE_SECONDS - 1)):
+        now[0] += officer_limits.IDLE_SECONDS - 1
         assert sessions.find(busy) is not None
     assert sessions.find(idle) is None
-    now[0] += IDLE_SECONDS - 1
+    now[0] += officer_limits.IDLE_SECONDS - 1
     assert sessions.find(busy) is None
 
 

@@ -9,8 +9,8 @@ import pytest
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from anonymizer.storage.home import Home
-from pipelines.instance import prepare_instance
-from pipelines.open_files import OpenEventLog, OpenRuns, open_instance
+from pipelines.instance.instance import prepare_instance
+from pipelines.instance.open_files import OpenEventLog, OpenRuns, open_instance
 
 RUN = "7a5f3c1e-0000-4000-8000-000000000001"
 

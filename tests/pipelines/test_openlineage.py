@@ -9,7 +9,7 @@ import yaml
 from running import start
 
 from anonymizer.storage.home import Home
-from pipelines.instance import prepare_instance
+from pipelines.instance.instance import prepare_instance
 
 DAY = "2026-11-01"
 PERSONAL = ("user_id", "full_name", "email", "phone", "address", "cookie_id", "ip", "url",

@@ -19,7 +19,7 @@ import pytest
 
 from anonymizer.storage.home import Home
 from cli.commands.init import create_home
-from pipelines.pages import _running
+from pipelines.instance.pages import _running
 
 pytestmark = pytest.mark.slow
 AUDIENCE = str(Path(sys.executable).with_name("audience"))

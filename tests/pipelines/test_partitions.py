@@ -22,12 +22,12 @@ from anonymizer.model.series import (
 from anonymizer.model.windows import inputs_of
 from anonymizer.storage.home import Home
 from pipelines.assembly import assemble
-from pipelines.assets import graphs
-from pipelines.flow import LONGER, Flow
-from pipelines.lineage import raw_tables
-from pipelines.partitions import Calendar
-from pipelines.resources import Installation
-from pipelines.run_times import RunTimes
+from pipelines.assets.assets import graphs
+from pipelines.assets.lineage import raw_tables
+from pipelines.partitions.partitions import Calendar
+from pipelines.partitions.run_times import RunTimes
+from pipelines.resources.resources import Installation
+from pipelines.stages.flow import LONGER, Flow
 
 ROWS = dg.AssetKey("accepted_rows")
 START = date(2023, 1, 1)

@@ -23,8 +23,8 @@ from anonymizer.release.acceptances import AcceptanceState
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
 from anonymizer.storage.permissions import account_name
-from pipelines import journal, period_release
-from pipelines.plausibility_gate import causes, explained, next_step
+from pipelines.stages import journal, period_release
+from pipelines.stages.plausibility_gate import causes, explained, next_step
 
 DAY = "2026-11-01"
 Audience = Callable[..., subprocess.CompletedProcess[str]]

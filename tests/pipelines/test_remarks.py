@@ -1,7 +1,8 @@
 """Warnings on a screen: one line a kind and file, short, and never a value."""
 
 from anonymizer.intake.intake_outcome import Warned
-from cli.remarks import MOST_LINES, warning_lines
+from cli.command_limits import REMARKS_OF_A_KIND
+from cli.remarks import warning_lines
 
 
 def test_a_line_says_where_how_many_and_which_rows() -> None:
@@ -16,12 +17,13 @@ def test_a_line_says_where_how_many_and_which_rows() -> None:
 
 def test_of_many_files_of_a_kind_the_first_are_told_and_how_many_more() -> None:
     many = [
-        Warned("visits", "no_campaign", 3, f"v{n}.csv", ("url",)) for n in range(MOST_LINES + 7)
+        Warned("visits", "no_campaign", 3, f"v{n}.csv", ("url",))
+        for n in range(REMARKS_OF_A_KIND + 7)
     ]
     other = Warned("visits", "unknown_columns", 2, "v0.csv", ("a", "column 3"))
     lines = warning_lines([*many, other])
-    assert len(lines) == MOST_LINES + 2
-    assert lines[MOST_LINES] == "visits: 7 more of this kind (Dagster lists all)"
+    assert len(lines) == REMARKS_OF_A_KIND + 2
+    assert lines[REMARKS_OF_A_KIND] == "visits: 7 more of this kind (Dagster lists all)"
     assert lines[-1] == "v0.csv, a, column 3: 2 column(s) that are not in the contract, not read"
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from anonymizer.storage.home import Home
-from pipelines import journal
-from pipelines.rewritten_inputs import Rewritten, rewritten
+from pipelines.stages import journal
+from pipelines.stages.rewritten_inputs import Rewritten, rewritten
 
 Audience = Callable[..., subprocess.CompletedProcess[str]]
 DAY = "2026-11-01"

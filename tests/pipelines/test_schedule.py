@@ -18,15 +18,17 @@ from anonymizer.model.series import CAMPAIGN_DAY
 from anonymizer.release.ledger import RELEASE, Ledger
 from anonymizer.storage.home import Home
 from anonymizer.storage.lock import exclusive
-from pipelines import jobs, journal
+from pipelines import run_limits
 from pipelines.assembly import assemble
+from pipelines.assets import jobs
+from pipelines.automation.run_settings import range_tags
 from pipelines.definitions import defs
-from pipelines.instance import make_storage, prepare_instance
-from pipelines.open_files import open_instance
-from pipelines.resources import Installation
-from pipelines.run_settings import range_tags
-from pipelines.run_times import RunTimes, note_run_times, run_times_of
+from pipelines.instance.instance import make_storage, prepare_instance
+from pipelines.instance.open_files import open_instance
+from pipelines.partitions.run_times import RunTimes, note_run_times, run_times_of
+from pipelines.resources.resources import Installation
 from pipelines.runs import run_days
+from pipelines.stages import journal
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 LAST = date(2026, 11, 3)  # of the sample; what arrives late for it has a folder too
@@ -196,7 +198,7 @@ def test_a_run_whose_process_is_gone_stops_no_later_one(
 ) -> None:
     first = range_tags(LAST - timedelta(days=2), LAST)
     key = asked(fresh_home, LAST)[1]
-    monkeypatch.setattr(jobs, "QUIET_SECONDS", 0)
+    monkeypatch.setattr(run_limits, "QUIET_SECONDS", 0)
     for state in ("NOT_STARTED", "STARTING", "STARTED", "CANCELING"):
         # With the same key, too: its days were not run to the end.
         (request,) = tick(at(LAST), key, state).run_requests
@@ -215,7 +217,7 @@ def test_a_run_whose_process_is_gone_has_failed(
         run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
         jobs.close_abandoned(instance, fresh_home, job.name)  # heard of a moment ago
         assert jobs.is_running(instance, job.name)
-        monkeypatch.setattr(jobs, "QUIET_SECONDS", 0)
+        monkeypatch.setattr(run_limits, "QUIET_SECONDS", 0)
         jobs.close_abandoned(instance, fresh_home, "another")
         assert jobs.is_running(instance, job.name)
         jobs.close_abandoned(instance, fresh_home, job.name)

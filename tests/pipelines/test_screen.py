@@ -8,7 +8,7 @@ import pytest
 from rich.text import Text
 
 from anonymizer.model.escaping import visible
-from pipelines.screen import Listing, Screen, meter, out, show, table
+from pipelines.messages.screen import Listing, Screen, meter, out, show, table
 
 LONG = "campaign-month-2026-10 with-a-word-that-is-longer-than-any-narrow-terminal"
 LISTING = Listing(

@@ -22,9 +22,9 @@ from cli.commands.init import create_home
 from cli.period_runs import release_days, release_periods
 from data_samples.options import WorldOptions
 from data_samples.world import generate
-from pipelines import journal
 from pipelines.definitions import defs
-from pipelines.resources import Installation
+from pipelines.resources.resources import Installation
+from pipelines.stages import journal
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("series")]
 DAYS = tuple(date(2026, 11, number) for number in range(2, 16))

@@ -23,7 +23,7 @@ from anonymizer.release.settings_change import record_settings
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
 from cli.commands.init import create_home
-from pipelines.resources import Installation
+from pipelines.resources.resources import Installation
 
 Audience = Callable[..., subprocess.CompletedProcess[str]]
 SECRET = Secret(bytes(range(32)))

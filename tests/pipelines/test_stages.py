@@ -13,16 +13,17 @@ from anonymizer.model.errors import Busy, Held
 from anonymizer.model.policy import Timing
 from anonymizer.model.series import CAMPAIGN_DAY
 from anonymizer.storage.home import Home
-from pipelines import journal, resources, stages
-from pipelines.assets import SeriesRun, StageWork
-from pipelines.checks import Check
-from pipelines.days_in_advance import DaysInAdvance
-from pipelines.held_days import NOT_HELD, held_days
-from pipelines.held_days import HeldDay as Day
-from pipelines.partitions import SINGLE_RUN, Calendar
-from pipelines.resources import Installation
-from pipelines.run_settings import range_tags
-from pipelines.stages import Stage, StageOutcome
+from pipelines import run_limits
+from pipelines.assets.assets import SeriesRun, StageWork
+from pipelines.automation.run_settings import range_tags
+from pipelines.checks.checks import Check
+from pipelines.checks.held_days import NOT_HELD, held_days
+from pipelines.checks.held_days import HeldDay as Day
+from pipelines.partitions.partitions import SINGLE_RUN, Calendar
+from pipelines.resources.resources import Installation
+from pipelines.stages import journal
+from pipelines.stages.days_in_advance import DaysInAdvance
+from pipelines.stages.stages import Stage, StageOutcome
 
 ONE, TWO, THREE = (date(2026, 11, number) for number in (1, 2, 3))
 Work = Callable[[date], StageOutcome]
@@ -139,7 +140,7 @@ def test_a_held_day_is_a_failed_check_with_a_table_and_no_stack_trace(home: Home
 def test_a_gate_is_asked_once_but_a_busy_home_again(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stages, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(run_limits, "PAUSES", (0.0, 0.0))
     asked: list[date] = []
 
     def busy_at_first(day: date) -> StageOutcome:
@@ -188,7 +189,7 @@ def test_metadata_stands_at_each_day(home: Home) -> None:
 def test_a_run_that_finds_the_home_locked_holds_its_days_as_busy(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resources, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(run_limits, "PATIENCE_SECONDS", 0)
     descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -37,7 +37,7 @@ from anonymizer.model.hierarchies import read_hierarchy
 from anonymizer.model.policy import Policy, Timing
 from anonymizer.storage.text_columns import read_columns
 from cli.main import app
-from pipelines.screen import out, table
+from pipelines.messages.screen import out, table
 
 ROOT = Path(__file__).parents[2]
 # Escape sequences, their eight-bit forms, other controls, directions, invisible, ends of lines.
@@ -206,8 +206,8 @@ def test_a_fault_of_the_program_says_where_without_it(tmp_path: Path) -> None:
 
 
 def test_nothing_is_printed_by_another_way() -> None:
-    """Every print of the command line goes through `cli.output` or `pipelines.screen`."""
-    doors = {ROOT / "cli/output.py", ROOT / "pipelines/screen.py"}
+    """Every print of the command line goes through `cli.output` or `pipelines.messages.screen`."""
+    doors = {ROOT / "cli/output.py", ROOT / "pipelines/messages/screen.py"}
     for path in sorted(
         {*(ROOT / "cli").rglob("*.py"), *(ROOT / "pipelines").rglob("*.py")} - doors
     ):

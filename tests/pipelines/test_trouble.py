@@ -9,7 +9,7 @@ import pytest
 from dagster._utils.error import serializable_error_info_from_exc_info
 
 from anonymizer.model.errors import Busy, Held, InputRejected, NoSpace
-from pipelines.trouble import Trouble, attempt
+from pipelines.messages.trouble import Trouble, attempt
 
 CANARY = "canary-7f3a@example.invalid"
 

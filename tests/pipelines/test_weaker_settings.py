@@ -27,7 +27,7 @@ from anonymizer.release.settings_change import (
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
 from cli.commands.init import create_home
-from pipelines.resources import Installation
+from pipelines.resources.resources import Installation
 
 WHY = ("--reason", "Small regencies are wanted.")
 Text = Callable[[str], str]

@@ -19,7 +19,7 @@ from running import COMMAND, start
 
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
-from pipelines.accounts import final_accounts
+from pipelines.stages.accounts import final_accounts
 
 Audience = Callable[..., subprocess.CompletedProcess[str]]
 DAYS = ("2026-11-01", "2026-11-02", "2026-11-03")

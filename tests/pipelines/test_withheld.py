@@ -17,7 +17,7 @@ from anonymizer.model.subjects import name_of
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.publication import load_release
 from anonymizer.storage.home import Home
-from pipelines.release_history import catalogue_of
+from pipelines.resources.release_history import catalogue_of
 
 Audience = Callable[..., subprocess.CompletedProcess[str]]
 DAY = "2026-11-01"

@@ -23,10 +23,10 @@ from starlette.testclient import TestClient
 from anonymizer.exports.withdrawal import withdraw
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
+from portal import portal_limits
 from portal.account_store import AccountStore
 from portal.api_description import (
     DESCRIPTION,
-    FIGURES_AT_ONCE,
     ROUTES,
     api_routes,
     description,
@@ -188,7 +188,7 @@ def test_two_requests_for_figures_are_answered_at_a_time(
         return [one.status_code for one in answers]
 
     assert asyncio.run(six()) == [200] * 6
-    assert max(most) == FIGURES_AT_ONCE == 2
+    assert max(most) == portal_limits.FIGURES_AT_ONCE == 2
 
 
 def test_one_segment_is_followed_through_all_tables(nina: Program) -> None:

@@ -15,9 +15,9 @@ from test_api import browser
 from test_portal_isolation import comparable
 
 from anonymizer.storage.home import Home
+from portal import portal_limits
 from portal.account_store import AccountStore
-from portal.file_addresses import VALID_SECONDS, FileAddresses, FilePlace
-from portal.request_limit import FILE_REQUESTS_PER_MINUTE, REQUESTS_PER_MINUTE
+from portal.file_addresses import FileAddresses, FilePlace
 from portal.share_profile import write_profile
 
 pytestmark = pytest.mark.xdist_group("portal")
@@ -251,7 +251,7 @@ def test_a_table_has_more_files_than_a_token_has_requests(portal_home: Home) -> 
     assert client.get(SHARES).status_code == 429
     assert client.get(f"{urls[0]}0").status_code == 403, "an address that is not valid"
     assert client.get(f"{urls[0]}0").status_code == 429, "is limited as any other request"
-    assert FILE_REQUESTS_PER_MINUTE >= 50 * REQUESTS_PER_MINUTE
+    assert portal_limits.FILE_REQUESTS_PER_MINUTE >= 50 * portal_limits.REQUESTS_PER_MINUTE
 
 
 def test_an_address_expires_and_belongs_to_its_process() -> None:
@@ -263,7 +263,7 @@ def test_an_address_expires_and_belongs_to_its_process() -> None:
     stated = (place, "0123456789ab", str(expires), signature)
     assert mine.is_valid(*stated)
     assert not other.is_valid(*stated)
-    now[0] += VALID_SECONDS
+    now[0] += portal_limits.ADDRESS_SECONDS
     assert not mine.is_valid(*stated)
 
 

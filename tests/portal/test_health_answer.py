@@ -11,11 +11,12 @@ from starlette.testclient import TestClient
 
 from anonymizer.model.errors import Held
 from anonymizer.storage.home import Home
-from pipelines import health as pipeline_health
-from pipelines.health import Health
-from pipelines.trouble import attempt
+from pipelines.automation import health as pipeline_health
+from pipelines.automation.health import Health
+from pipelines.messages.trouble import attempt
+from portal import portal_limits
 from portal.application import create_application
-from portal.health_answer import METRICS_VARIABLE, NEWEST_CHECK, HealthAnswer
+from portal.health_answer import METRICS_VARIABLE, HealthAnswer
 from portal.server import site_of
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -45,8 +46,8 @@ def test_it_says_what_the_pipeline_wrote(tmp_path: Path, name: str) -> None:
     path = tmp_path / "metrics.prom"
     path.write_text(check.metrics(), encoding="utf-8")
     assert answer_at(path).state() == state
-    assert answer_at(path, NOW + NEWEST_CHECK - timedelta(minutes=1)).state() == state
-    for other in (NOW + NEWEST_CHECK, NOW - NEWEST_CHECK):
+    assert answer_at(path, NOW + portal_limits.NEWEST_CHECK - timedelta(minutes=1)).state() == state
+    for other in (NOW + portal_limits.NEWEST_CHECK, NOW - portal_limits.NEWEST_CHECK):
         assert answer_at(path, other).state() == "unknown"
 
 

@@ -9,7 +9,7 @@ from published_world import published
 
 from anonymizer.storage.home import Home
 from audience.source import LatestDatabase
-from portal import kept_answers
+from portal import portal_limits
 from portal.kept_answers import KeptAnswers, Rows
 from portal.published_tables import PublishedTables
 
@@ -58,7 +58,7 @@ def test_a_new_file_is_asked_again(portal_home: Home) -> None:
 
 
 def test_so_many_answers_and_rows_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept_answers, "_MOST_ANSWERS", 2)
+    monkeypatch.setattr(portal_limits, "KEPT_ANSWERS", 2)
     kept, asked = KeptAnswers(), list[str]()
 
     def ask(name: str, rows: int = 1) -> None:

@@ -11,7 +11,8 @@ from running import COMMAND, Done, call
 
 from anonymizer.storage.home import Home
 from cli.commands.init import create_home
-from portal.account_store import IDLE_SECONDS, LONGEST_SECONDS, AccountStore
+from portal import portal_limits
+from portal.account_store import AccountStore
 from portal.passwords import fits, hashed
 
 
@@ -122,9 +123,9 @@ def test_a_session_ends_by_itself(tmp_path: Path) -> None:
     store = AccountStore(tmp_path / "portal/accounts.sqlite", lambda: now[0])
     store.add(UserAccount("nina", "ad_ops", ("maju",)), hashed("a horse that is correct"))
     idle, busy = begun(store, "nina"), begun(store, "nina")
-    for number in range(0, LONGEST_SECONDS, IDLE_SECONDS - 1):
+    for number in range(0, portal_limits.LONGEST_SECONDS, portal_limits.IDLE_SECONDS - 1):
         assert store.find_session(busy) is not None
-        now[0] += IDLE_SECONDS - 1
+        now[0] += portal_limits.IDLE_SECONDS - 1
         if number:
             assert store.find_session(idle) is None
     assert store.find_session(busy) is None

@@ -29,14 +29,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.testclient import TestClient
 
-from anonymizer.exports import export_files
+from anonymizer.exports import export_files, export_limits
 from anonymizer.exports.circulation import circulation
 from anonymizer.exports.package import check_package
 from anonymizer.exports.retirement import retire_exports
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home, PublishedCopy
+from portal import portal_limits
 from portal.application import create_application
-from portal.download_pages import PACKAGES_AT_ONCE, _sent
+from portal.download_pages import _sent
 from portal.server import site_of
 from portal.site import PageRequest, Site, endpoint
 
@@ -231,7 +232,7 @@ def test_what_is_not_as_recorded_is_not_sent(portal_home: Home, change: str) -> 
 
 def test_a_package_has_a_limit(portal_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     nina = client(portal_home)
-    monkeypatch.setattr(export_files, "LARGEST_PACKAGE", 1_000)
+    monkeypatch.setattr(export_limits, "LARGEST_PACKAGE", 1_000)
     answer = nina.get("/packages/maju?every=day")
     assert answer.status_code == 413
     assert "Choose fewer periods." in answer.text
@@ -285,7 +286,7 @@ def test_asking_for_the_headers_of_a_package_builds_none(
     assert answer.headers["content-type"] == "application/zip"
     assert last_entry(portal_home)["event"] == "sign_in", "nothing was downloaded"
     assert nina.head("/packages/jaya?every=day").status_code == 404
-    monkeypatch.setattr(export_files, "LARGEST_PACKAGE", 1_000)
+    monkeypatch.setattr(export_limits, "LARGEST_PACKAGE", 1_000)
     assert nina.head("/packages/maju?every=day").status_code == 413
 
 
@@ -300,7 +301,7 @@ def test_a_package_is_in_a_temporary_file_while_it_is_sent(
 
     nina = client(portal_home)
     monkeypatch.setattr(export_files, "SpooledTemporaryFile", temporary)
-    monkeypatch.setattr(export_files, "_IN_MEMORY", 1_000)
+    monkeypatch.setattr(export_limits, "MEMORY_BYTES", 1_000)
     answer = nina.get("/packages/maju?every=day")
     assert answer.headers["content-length"] == str(len(answer.content))
     assert [(one._rolled, one.closed) for one in made] == [(True, True)]
@@ -323,7 +324,7 @@ def test_two_packages_are_built_at_a_time(portal_home: Home) -> None:
         called = endpoint(site_of(portal_home), build, public=True, at_once=at_once)
         await asyncio.gather(*(called(plain_request()) for _ in range(6)))
 
-    asyncio.run(six(PACKAGES_AT_ONCE))
-    assert max(most) == PACKAGES_AT_ONCE == 2
+    asyncio.run(six(portal_limits.PACKAGES_AT_ONCE))
+    assert max(most) == portal_limits.PACKAGES_AT_ONCE == 2
     asyncio.run(six(0))
     assert max(most) > 2, "without a limit they are built together"

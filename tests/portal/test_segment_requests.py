@@ -23,9 +23,10 @@ from anonymizer.release.ledger import Ledger
 from anonymizer.release.public_ledger import write_public_ledger
 from anonymizer.release.publication import load_releases
 from anonymizer.storage.home import Home
+from portal import portal_limits
 from portal.account_store import AccountStore
 from portal.published_tables import KnownGroup, PublishedTables
-from portal.segment_requests import MOST_OPEN, SegmentRequests
+from portal.segment_requests import SegmentRequests
 from portal.user_accounts import UserAccount
 
 pytestmark = pytest.mark.xdist_group("portal")
@@ -89,12 +90,12 @@ def test_the_same_request_is_kept_once(portal_home: Home) -> None:
 @pytest.mark.alternate("requests on the portal")
 def test_only_so_many_requests_of_a_login_wait(portal_home: Home) -> None:
     requests = SegmentRequests(portal_home.segment_requests)
-    for number in range(MOST_OPEN):
+    for number in range(portal_limits.OPEN_REQUESTS):
         region = f"11.{number + 1:02d}"
         requests.add(NINA, ComposedSegment.of("female", ("50-54", "40-44"), (region,)))
     assert ask(client(portal_home)) == 429
     assert ask(client(portal_home, "budi")) == 303
-    assert len(kept(portal_home)) == MOST_OPEN + 1
+    assert len(kept(portal_home)) == portal_limits.OPEN_REQUESTS + 1
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,7 @@ def test_a_line_that_the_system_writes_in_parts_is_whole(
 def test_a_request_that_tables_have_by_now_needs_no_decision(portal_home: Home) -> None:
     """Named segments are in every table; whoever asked for one of these is not told."""
     requests = SegmentRequests(portal_home.segment_requests)
-    for _ in range(MOST_OPEN):
+    for _ in range(portal_limits.OPEN_REQUESTS):
         requests.add(NINA, ComposedSegment.parse("male:18-20+under_40:all", "here"))
     budi = UserAccount("budi", "ad_ops", ("jaya",))
     requests.add(budi, ComposedSegment.parse("male:under_40:all", "here"))

@@ -8,9 +8,10 @@ from running import Done, call
 from anonymizer.model.errors import ConfigurationError, SecretProblem
 from anonymizer.storage.home import Home
 from cli.commands.init import create_home
+from portal import portal_limits
 from portal.account_store import AccountStore
 from portal.passwords import fits
-from portal.provider_identities import SIGN_IN_SECONDS, ProviderIdentities
+from portal.provider_identities import ProviderIdentities
 from portal.sign_in_settings import (
     SignInSettings,
     is_trusted_address,
@@ -192,7 +193,7 @@ def test_a_sign_in_that_is_not_completed_in_time_is_none(tmp_path: Path) -> None
     assert pending.verifier not in repr(pending)
     assert identities.take(pending.state, "another browser") is None
     assert identities.take("another state", browser) is None
-    now[0] = SIGN_IN_SECONDS + 1.0
+    now[0] = portal_limits.SIGN_IN_SECONDS + 1.0
     assert identities.take(pending.state, browser) is None
     again, second = identities.begin("http://127.0.0.1/sign-in/callback", "/")
     assert identities.take(second.state, again) == second

@@ -18,10 +18,10 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from anonymizer.storage.home import Home
-from portal import ended_connections
+from portal import portal_limits
 from portal.application import create_application
 from portal.ended_connections import EndedProtocol
-from portal.file_sendings import SENT_AT_ONCE, FileSendings, SentFile, TooManySendings
+from portal.file_sendings import FileSendings, SentFile, TooManySendings
 from portal.server import site_of
 
 pytestmark = pytest.mark.xdist_group("portal")
@@ -30,7 +30,7 @@ SIZE = 32 * 2**20
 
 def test_an_account_is_sent_some_files_at_once_and_others_go_on() -> None:
     sendings = FileSendings()
-    first, *_ = [sendings.begin("nina", io.BytesIO()) for _ in range(SENT_AT_ONCE)]
+    first, *_ = [sendings.begin("nina", io.BytesIO()) for _ in range(portal_limits.SENT_AT_ONCE)]
     refused = io.BytesIO()
     with pytest.raises(TooManySendings):
         sendings.begin("nina", refused)
@@ -50,11 +50,11 @@ def test_pages_and_programs_are_told_to_wait(portal_home: Home) -> None:
     program.headers["Authorization"] = f"Bearer {written}"
     place = "maju/campaign-day-2026-11-23/manifest.json"
     with ExitStack() as held:
-        for _ in range(SENT_AT_ONCE):
+        for _ in range(portal_limits.SENT_AT_ONCE):
             held.callback(site.sendings.begin("nina", io.BytesIO()).close)
         answer = program.get(f"/api/v1/files/{place}")
         assert (answer.status_code, answer.headers["retry-after"]) == (429, "10")
-    for _ in range(SENT_AT_ONCE + 1):  # each place is free again
+    for _ in range(portal_limits.SENT_AT_ONCE + 1):  # each place is free again
         assert program.get(f"/api/v1/files/{place}").status_code == 200
 
 
@@ -83,13 +83,17 @@ def served(sendings: FileSendings, files: list[io.BytesIO]) -> Iterator[tuple[in
 
 
 def test_a_reader_that_takes_nothing_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ended_connections, "_SECONDS_TO_TAKE", 0.5)
+    monkeypatch.setattr(portal_limits, "SECONDS_TO_TAKE", 0.5)
     files: list[io.BytesIO] = []
     with served(FileSendings(shortest=1), files) as (port, connections), ExitStack() as readers:
-        for _ in range(SENT_AT_ONCE):
+        for _ in range(portal_limits.SENT_AT_ONCE):
             readers.enter_context(reader(port))
         deadline = time.monotonic() + 20
-        while len(files) < SENT_AT_ONCE or not all(one.closed for one in files) or connections:
+        while (
+            len(files) < portal_limits.SENT_AT_ONCE
+            or not all(one.closed for one in files)
+            or connections
+        ):
             assert time.monotonic() < deadline, "files or connections are still open"
             time.sleep(0.1)
 

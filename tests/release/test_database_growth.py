@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from release_world import DAY, SECRET, release, release_longer
 
-from anonymizer.exports import database_growth
+from anonymizer.exports import database_growth, export_limits
 from anonymizer.exports.database import TABLES, build_database, differences
 from anonymizer.exports.database_growth import rebuild_database, update_database
 from anonymizer.exports.export_folders import write_exports
@@ -190,7 +190,7 @@ def test_days_are_inserted_and_nothing_else_is_read(
 def test_a_database_is_sorted_anew_once_more_has_grown_than_was_there(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_growth, "_LEAST_SORTED", 1)
+    monkeypatch.setattr(export_limits, "LEAST_SORTED", 1)
     release(home)
     update(home)
     orders = []
@@ -209,7 +209,7 @@ def test_a_database_is_sorted_anew_once_more_has_grown_than_was_there(
 def test_a_figure_that_sorting_changed_is_noticed_and_the_file_stays(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_growth, "_LEAST_SORTED", 1)
+    monkeypatch.setattr(export_limits, "LEAST_SORTED", 1)
     release(home)
     update(home)
     release(home, DAY + timedelta(days=1))

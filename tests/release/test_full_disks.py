@@ -22,7 +22,7 @@ from anonymizer.exports.verification import verify_folder
 from anonymizer.model.errors import Held, NoSpace
 from anonymizer.release.ledger import Ledger
 from anonymizer.storage.home import Home
-from pipelines.full_disk import explaining_full_disks, tells_of_a_full_disk
+from pipelines.instance.full_disk import explaining_full_disks, tells_of_a_full_disk
 
 NEXT = date(2026, 11, 23)
 # Bytes left: in the ledger's journal, the staged release, the exports, the database, and enough.

@@ -162,7 +162,7 @@ def test_a_small_state_is_read_once_and_cannot_be_changed_in_memory(
     for array in (first.table, first.figures, first.sketches.keys, first.sketches.fine):
         with pytest.raises(ValueError, match="read-only"):
             array[:] = 0
-    monkeypatch.setattr("anonymizer.release.near_state._SMALL", 0)
+    monkeypatch.setattr("anonymizer.release.release_limits.SMALL_STATE_BYTES", 0)
     (large,) = near_history(*asked).releases()
     assert large is not first
     assert large.figures.tolist() == first.figures.tolist()

@@ -8,8 +8,8 @@ from anonymizer.model.series import CAMPAIGN_WEEK
 from anonymizer.release.ledger import Ledger
 from anonymizer.release.publication import publish
 from anonymizer.storage.home import Home
-from pipelines.resources import Installation
-from pipelines.verdicts import release_as_recorded
+from pipelines.checks.verdicts import release_as_recorded
+from pipelines.resources.resources import Installation
 
 
 def test_a_week_whose_exports_are_edited_is_not_as_recorded(home: Home, ledger: Ledger) -> None:

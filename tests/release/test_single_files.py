@@ -32,7 +32,7 @@ from anonymizer.model.errors import (
     Held,
 )
 from anonymizer.release.ledger import Ledger
-from anonymizer.storage import parquet_tables
+from anonymizer.storage import storage_limits
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
 from anonymizer.storage.signature import sealed
@@ -391,7 +391,7 @@ def test_a_parquet_file_in_capitals_is_measured_before_it_is_read(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = (folder / f"{STEM}.parquet").rename(folder / "X.PARQUET")
-    monkeypatch.setattr(parquet_tables, "MOST_MEGABYTES", 1)
+    monkeypatch.setattr(storage_limits, "MOST_MEGABYTES", 1)
     with pytest.raises(Held, match="takes too much memory"):
         check_file(path)
 

@@ -13,7 +13,7 @@ from release.postgresql import Server
 from anonymizer.storage.home import Home
 from cli.commands.init import create_home
 from pipelines.definitions import defs
-from pipelines.resources import Installation
+from pipelines.resources.resources import Installation
 
 TODAY = datetime.now(ZoneInfo("Asia/Jakarta")).date()
 FIRST = TODAY - timedelta(days=6)

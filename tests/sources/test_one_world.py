@@ -32,7 +32,7 @@ from anonymizer.sources.source_zone import source_root
 from anonymizer.storage.engines.duckdb import DuckDB
 from anonymizer.storage.home import Home
 from anonymizer.storage.secret import Secret
-from pipelines.cluster_intake import workers_of
+from pipelines.resources.cluster_intake import workers_of
 
 Once = Callable[[str, Callable[[Path], object]], Path]
 # What depends on the rows of a layout by right: digests of inputs, and what is chained to them.

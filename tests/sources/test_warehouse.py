@@ -20,11 +20,11 @@ from release.postgresql import Server
 from anonymizer.intake.person_search import search
 from anonymizer.model.errors import ConfigurationError, Held, InputsRejected, RawZoneUnreachable
 from anonymizer.rights.rights import UserMatch, look_up
-from anonymizer.sources import warehouse
+from anonymizer.sources import source_limits, warehouse
 from anonymizer.sources.source_catalogue import parse_sources
 from anonymizer.sources.source_zone import SourceZone, source_root
 from anonymizer.sources.warehouse import WarehouseStore
-from pipelines.landed_days import landed_days
+from pipelines.partitions.landed_days import landed_days
 
 NEXT = DAY + timedelta(days=1)
 SHOP = """
@@ -690,7 +690,7 @@ def test_a_database_that_stops_answering_after_the_login_is_left(
     """Its process is stopped, so it ends no statement itself; before or after the first rows."""
     shop.load(DAY, [row(number) for number in range(5_000)])
     shop.load(NEXT, [])
-    monkeypatch.setattr(warehouse, "_SECONDS_OF_SILENCE", 2)
+    monkeypatch.setattr(source_limits, "SECONDS_OF_SILENCE", 2)
     stopped: list[int] = []
 
     def stop() -> None:

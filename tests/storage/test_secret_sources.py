@@ -105,7 +105,7 @@ def test_a_command_that_cannot_be_started_is_told(
 def test_a_command_that_does_not_end_is_given_up(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("anonymizer.storage.secret_texts._PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("anonymizer.storage.storage_limits.PATIENCE_SECONDS", 0.2)
     command = printing(tmp_path, "import time; time.sleep(60)")
     monkeypatch.setenv("AUDIENCE_SECRET_COMMAND", command)
     with pytest.raises(SecretProblem, match="did not end within"):

@@ -14,7 +14,7 @@ from labour import EAGER, EQUAL, ITEMS, OfAnotherVersion, die, linger, process, 
 
 from anonymizer.model.errors import Disclosure, Held, InputRejected
 from anonymizer.storage.processes import ProcessPool, Workers, remote_call_sites
-from pipelines.trouble import Trouble, attempt
+from pipelines.messages.trouble import Trouble, attempt
 
 HERE = Path(__file__).parent
 LONG = """
@@ -224,7 +224,7 @@ def test_in_advance_nothing_is_expected_of_processes_that_are_gone() -> None:
 
 
 def test_in_advance_what_nobody_asked_for_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("anonymizer.storage.processes._GRACE_SECONDS", 0.1)
+    monkeypatch.setattr("anonymizer.storage.storage_limits.GRACE_SECONDS", 0.1)
     before = set(children())
     with Workers(2).in_advance(linger, 0) as advance:
         for item in ITEMS:

@@ -94,9 +94,9 @@ STOPPED = """
 import signal, sys
 sys.path[:0] = [sys.argv[1]]
 import labour
-from pipelines import interruption
-from pipelines.trouble import attempt
-from pipelines.workers import heedful_workers
+from pipelines.resources import interruption
+from pipelines.messages.trouble import attempt
+from pipelines.resources.workers import heedful_workers
 from anonymizer.model.policy import Effort
 with interruption.heeding_signals():
     signal.raise_signal(signal.{signal})

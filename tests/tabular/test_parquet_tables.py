@@ -17,7 +17,7 @@ import pytest
 from anonymizer.audit.export_file import known_dimension
 from anonymizer.audit.published_file import read_published
 from anonymizer.model.errors import ConfigurationError
-from anonymizer.storage import parquet_tables
+from anonymizer.storage import storage_limits
 from anonymizer.storage.parquet_tables import TextColumn, read_texts
 from anonymizer.storage.text_columns import read_columns
 
@@ -59,7 +59,7 @@ _READ = """
 import resource, sys
 from pathlib import Path
 import numpy, pyarrow.parquet, pyarrow.compute
-from anonymizer.storage import parquet_tables
+from anonymizer.storage import storage_limits
 from anonymizer.model.errors import ConfigurationError
 from anonymizer.storage.text_columns import read_columns
 from anonymizer.audit.published_file import _read
@@ -67,7 +67,7 @@ def peak():
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
 before = peak()
-parquet_tables.MOST_MEGABYTES = int(sys.argv[3])
+storage_limits.MOST_MEGABYTES = int(sys.argv[3])
 try:
     kept = {"protect": read_columns, "audit": _read}[sys.argv[2]](Path(sys.argv[1]))
 except ConfigurationError as error:
@@ -128,7 +128,7 @@ def test_what_is_read_takes_less_than_the_limit(
     make, options = WITHIN[kind]
     path = tmp_path / "cells.parquet"
     pq.write_table(make(), path, **options)
-    monkeypatch.setattr(parquet_tables, "MOST_MEGABYTES", 0)
+    monkeypatch.setattr(storage_limits, "MOST_MEGABYTES", 0)
     with pytest.raises(ConfigurationError) as refused:
         read_texts(path)
     needed = int(str(refused.value).split("may take ")[1].split(" MB")[0].replace(",", "")) + 1
@@ -147,7 +147,7 @@ def test_the_footer_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     content = path.read_bytes()
     path.write_bytes(content.replace(honest, bytes([*(byte | 128 for byte in lie), *filling, 0])))
     assert pq.read_metadata(path).row_group(0).column(0).total_uncompressed_size == 1_000
-    monkeypatch.setattr(parquet_tables, "MOST_MEGABYTES", 140)
+    monkeypatch.setattr(storage_limits, "MOST_MEGABYTES", 140)
     with pytest.raises(ConfigurationError, match="the limit is 140 MB"):
         read_columns(path)
 
@@ -196,6 +196,6 @@ def test_the_groups_beside_an_export_are_sized_too(
     for file in (export, groups):
         file.parent.mkdir(parents=True)
     pq.write_table(pa.table({"leaves": lists(100, 1_000)}), groups)
-    monkeypatch.setattr(parquet_tables, "MOST_MEGABYTES", 140)
+    monkeypatch.setattr(storage_limits, "MOST_MEGABYTES", 140)
     with pytest.raises(ConfigurationError, match=r"groups\.parquet: it may take"):
         known_dimension(export, "age", {"under 40"})
