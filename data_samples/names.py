@@ -38,7 +38,7 @@ def phone_numbers(draw: np.random.Generator, size: int) -> pa.Array:
     """Numbers in all ways in which people write them."""
     digits = draw.integers(0, 10, (size, _LONGEST_PHONE)).astype(np.uint8)
     chosen = draw.integers(0, len(Phones.formats), size)
-    parts, places = [], []
+    parts, positions = [], []
     for position, form in enumerate(Phones.formats):
         rows = np.flatnonzero(chosen == position)
         texts = form.split("#")
@@ -49,8 +49,8 @@ def phone_numbers(draw: np.random.Generator, size: int) -> pa.Array:
         for column, text in zip(columns, texts[1:], strict=True):
             joined = pc.binary_join_element_wise(joined, column, text, "")
         parts.append(joined)
-        places.append(rows)
-    order = np.argsort(np.concatenate(places), kind="stable")
+        positions.append(rows)
+    order = np.argsort(np.concatenate(positions), kind="stable")
     return pa.concat_arrays(parts).take(pa.array(order))
 
 

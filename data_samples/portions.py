@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-PORTION = 500_000
+PORTION = 250_000
 _LARGE = 1_000_000
 
 

@@ -110,11 +110,11 @@ def _change(register: _Register, options: WorldOptions, number: int) -> None:
     """Moves, corrections and closures since the snapshot before."""
     draw = stream(options.seed, "changes", number)
     size = len(register.people)
-    moves = share_of(draw, size, _REGION_CHANGES)
-    moved = np.flatnonzero(moves)
+    moving = share_of(draw, size, _REGION_CHANGES)
+    moved = np.flatnonzero(moving)
     register.regency[moved] = register.people.regency[draw.integers(0, size, len(moved))]
     new = _addresses(draw, register.regency[moved])
-    register.address = pc.replace_with_mask(register.address, pa.array(moves), new)
+    register.address = pc.replace_with_mask(register.address, pa.array(moving), new)
     corrected = np.flatnonzero(share_of(draw, size, _GENDER_CORRECTIONS))
     register.gender[corrected] = _genders(draw, register.people.female[corrected])
     reborn = np.flatnonzero(share_of(draw, size, _BIRTH_CORRECTIONS))
@@ -128,8 +128,8 @@ def _change(register: _Register, options: WorldOptions, number: int) -> None:
 
 def _addresses(draw: np.random.Generator, regency: Numbers) -> pa.Array:
     provinces = {region.code: region.name for region in reference_regions()}
-    places = [f"{home.name}, {provinces[home.parent]}" for home in regencies()]
-    return names.street_addresses(draw, regency, places)
+    addresses = [f"{home.name}, {provinces[home.parent]}" for home in regencies()]
+    return names.street_addresses(draw, regency, addresses)
 
 
 def _genders(draw: np.random.Generator, female: NDArray[np.bool_]) -> NDArray[np.object_]:

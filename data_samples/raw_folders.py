@@ -117,16 +117,16 @@ class LandingZone:
     def land_portions(self, name: str, portions: Portions, day: date) -> None:
         """Write one complete folder of a large table without ever having all of it.
 
-        Portions follow each other in large Parquet files; each has text files of its own.
+        Portions follow each other in large Parquet files; each has a text file of its own.
         """
         folder = self._new_folder(name, day)
         draw = stream(self._options.seed, "landing", name, str(day))
         endings, large = self._endings(name, day), _LargeFiles(folder, name)
         texts = 0
-        for table in portions.tables:
-            typed = self._typed(name, 1)
-            most_text = max(_MOST_TEXT_ROWS // portions.number, 1)
-            for file in self._planned(name, table, typed, endings, most_text, draw):
+        typed, most_text = self._typed(name, 1), max(_MOST_TEXT_ROWS // portions.number, 1)
+        for place, table in enumerate(portions.tables):
+            text = endings[place % len(endings)]
+            for file in self._planned(name, table, typed, (text,), most_text, draw):
                 if file.name.endswith(".parquet"):
                     chosen = np.zeros(len(table), dtype=bool)
                     chosen[file.rows] = True

@@ -180,11 +180,11 @@ def _draw_devices(options: WorldOptions) -> Devices:
     random = draw.bytes(_COOKIE_BYTES * size)
     parts = draw.integers(0, 256, (size, 3)).astype(np.uint8)
     shared = draw.random(size) < 0.5  # noqa: PLR2004
-    places = [slice(first, first + PORTION) for first in range(0, size, PORTION)]
+    slices = [slice(first, first + PORTION) for first in range(0, size, PORTION)]
     agents = [text.format(version=version) for text in _BROWSERS for version in _VERSIONS]
     return Devices(
-        cookies=pa.chunked_array([_cookies(random, place) for place in places]),
-        ips=pa.chunked_array([_addresses(parts[place], shared[place]) for place in places]),
+        cookies=pa.chunked_array([_cookies(random, place) for place in slices]),
+        ips=pa.chunked_array([_addresses(parts[place], shared[place]) for place in slices]),
         agents=pa.array([*agents, *_PROGRAM_AGENTS]),
         guests=guests,
     )

@@ -169,6 +169,7 @@ class _World:
         self._tell(name, day)
 
     def _tell(self, name: str, day: date | None) -> None:
+        pa.default_memory_pool().release_unused()
         self._landed += 1
         what = f"{name} of {day}" if day else name
         self._progress(what, self._landed, self._folders)
