@@ -67,7 +67,7 @@ def _table(
     schema = SCHEMAS["consents"]
     columns = [
         pa.array(people.ids).take(pa.array(person)),
-        pa.array([purpose] * len(person)),
+        pa.repeat(purpose, len(person)),
         pa.array(granted),
         pa.array(decided * _SECOND_US).cast(schema.field("decided_at").type),
     ]

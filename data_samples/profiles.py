@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from anonymizer.model.dimensions import reference_regions
@@ -12,6 +13,7 @@ from data_samples import names
 from data_samples.chance import share_of, stream
 from data_samples.options import WorldOptions
 from data_samples.people import DAY_S, Numbers, People, midnight, regencies
+from data_samples.portions import Portions, slices_of
 from data_samples.raw_schemas import SCHEMAS
 
 _SECOND_US = 1_000_000
@@ -30,10 +32,10 @@ class _Register:
     """The profiles as they stand; changes are made in place between two snapshots."""
 
     people: People
-    full_name: list[str]
-    email: list[str]
-    phone: list[str]
-    address: NDArray[np.object_]
+    full_name: pa.Array
+    email: pa.Array
+    phone: pa.Array
+    address: pa.Array
     gender: NDArray[np.object_]
     born: Numbers
     birth_stated: NDArray[np.bool_]
@@ -41,19 +43,22 @@ class _Register:
     region_stated: NDArray[np.bool_]
     closed: Numbers
 
-    def table(self, until: int) -> pa.Table:
-        """Everybody who registered before `until`."""
-        size = int(np.searchsorted(self.people.registered, until))
+    def size(self, until: int) -> int:
+        """How many registered before `until`: the first so many."""
+        return int(np.searchsorted(self.people.registered, until))
+
+    def table(self, some: slice) -> pa.Table:
+        """The profiles of some people."""
         codes = pa.array([regency.code for regency in regencies()])
-        region = pa.array(self.regency[:size], mask=~self.region_stated[:size])
-        closed = self.closed[:size]
+        region = pa.array(self.regency[some], mask=~self.region_stated[some])
+        closed = self.closed[some]
         columns = [
-            pa.array(self.people.ids[:size]),
-            *(pa.array(column[:size]) for column in (self.full_name, self.email, self.phone)),
-            *(pa.array(column[:size], pa.string()) for column in (self.address, self.gender)),
-            pa.array(self.born[:size].astype(np.int32), mask=~self.birth_stated[:size]),
+            pa.array(self.people.ids[some]),
+            *(column[some] for column in (self.full_name, self.email, self.phone, self.address)),
+            pa.array(self.gender[some], pa.string()),
+            pa.array(self.born[some].astype(np.int32), mask=~self.birth_stated[some]),
             codes.take(region),
-            pa.array(self.people.registered[:size] * _SECOND_US),
+            pa.array(self.people.registered[some] * _SECOND_US),
             pa.array(closed * _SECOND_US, mask=closed < 0),
         ]
         schema = SCHEMAS["profiles"]
@@ -72,13 +77,14 @@ def snapshot_days(options: WorldOptions) -> range:
     return range(-1, options.days, step)
 
 
-def snapshots(people: People, options: WorldOptions) -> Iterator[tuple[int, pa.Table]]:
-    """Day number and profiles of each snapshot, in order."""
+def snapshots(people: People, options: WorldOptions) -> Iterator[tuple[int, Portions]]:
+    """Day number and profiles of each snapshot, in order; each to be read before the next."""
     register = _open_register(people, options)
     for number in snapshot_days(options):
         if number >= 0:
             _change(register, options, number)
-        yield number, register.table(midnight(options, number))
+        slices = slices_of(register.size(midnight(options, number)))
+        yield number, Portions(len(slices), map(register.table, slices))
 
 
 def _open_register(people: People, options: WorldOptions) -> _Register:
@@ -104,9 +110,11 @@ def _change(register: _Register, options: WorldOptions, number: int) -> None:
     """Moves, corrections and closures since the snapshot before."""
     draw = stream(options.seed, "changes", number)
     size = len(register.people)
-    moved = np.flatnonzero(share_of(draw, size, _REGION_CHANGES))
+    moving = share_of(draw, size, _REGION_CHANGES)
+    moved = np.flatnonzero(moving)
     register.regency[moved] = register.people.regency[draw.integers(0, size, len(moved))]
-    register.address[moved] = _addresses(draw, register.regency[moved])
+    new = _addresses(draw, register.regency[moved])
+    register.address = pc.replace_with_mask(register.address, pa.array(moving), new)
     corrected = np.flatnonzero(share_of(draw, size, _GENDER_CORRECTIONS))
     register.gender[corrected] = _genders(draw, register.people.female[corrected])
     reborn = np.flatnonzero(share_of(draw, size, _BIRTH_CORRECTIONS))
@@ -118,11 +126,10 @@ def _change(register: _Register, options: WorldOptions, number: int) -> None:
     register.closed[leaving] = midnight(options, number) - draw.integers(1, DAY_S, len(leaving))
 
 
-def _addresses(draw: np.random.Generator, regency: Numbers) -> NDArray[np.object_]:
+def _addresses(draw: np.random.Generator, regency: Numbers) -> pa.Array:
     provinces = {region.code: region.name for region in reference_regions()}
-    homes = [regencies()[position] for position in regency.tolist()]
-    lines = names.street_addresses(draw, homes, [provinces[home.parent] for home in homes])
-    return np.array(lines, dtype=object)
+    addresses = [f"{home.name}, {provinces[home.parent]}" for home in regencies()]
+    return names.street_addresses(draw, regency, addresses)
 
 
 def _genders(draw: np.random.Generator, female: NDArray[np.bool_]) -> NDArray[np.object_]:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from data_samples.chance import stream
 from data_samples.dirt import KINDS, Kind, kinds_of
 from data_samples.options import Layout, WorldOptions
+from data_samples.portions import Portions
 from data_samples.raw_schemas import SCHEMAS, Row
 from data_samples.textfiles import text_rows, write_text
 
@@ -58,6 +59,32 @@ class _File:
     bad: frozenset[int]
 
 
+class _LargeFiles:
+    """Parquet files of a folder that are written in portions, one after the other."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._name = folder, name
+        self._writer: pq.ParquetWriter | None = None
+        self._rows = self.files = 0
+
+    def add(self, rows: pa.Table) -> None:
+        """Write rows to the file that is open, or to a new one where it is full."""
+        if self._writer is None:
+            path = self._folder / f"{self._name}-{self.files:02d}.parquet"
+            self._writer = pq.ParquetWriter(path, rows.schema, compression="zstd")
+            self.files += 1
+        self._writer.write_table(rows)
+        self._rows += len(rows)
+        if self._rows >= _LARGE_FILE_ROWS:
+            self.close()
+
+    def close(self) -> None:
+        """End the file that is open."""
+        if self._writer is not None:
+            self._writer.close()
+        self._writer, self._rows = None, 0
+
+
 class LandingZone:
     """Writes raw tables and keeps count of what was planted in them."""
 
@@ -70,24 +97,75 @@ class LandingZone:
 
     def land(self, name: str, table: pa.Table, day: date | None = None) -> None:
         """Write one complete folder of the raw table `name`."""
-        folder = self._raw / name
-        if day is not None:
-            folder /= f"day={day.isoformat()}"
-        folder.mkdir(parents=True)
+        folder = self._new_folder(name, day)
         draw = stream(self._options.seed, "landing", name, str(day))
-        windows = day is not None and day.toordinal() % _WINDOWS_EVERY == 0
-        for file in self._planned(name, table, self._endings(name, day), draw):
+        size = len(table)
+        rows_of_a_file = _PARQUET_ROWS if size < _LARGE_ROWS else _LARGE_FILE_ROWS
+        endings = self._endings(name, day)
+        typed = self._typed(name, max(size // rows_of_a_file, 1))
+        for file in self._planned(name, table, typed, endings, _MOST_TEXT_ROWS, draw):
             path = folder / file.name
             if path.suffix == ".parquet":
                 part = table.take(np.concatenate([file.rows, file.again]))
                 pq.write_table(part, path, compression="zstd")
                 self.rows[name] += len(part)
             else:
-                rows = self._text(name, table, file, draw)
-                write_text(path, rows, SCHEMAS[name], windows=windows)
-                self.rows[name] += len(rows)
+                self._write_text(name, table, file, path, day, draw)
             self.files += 1
         (folder / COMPLETE).touch()
+
+    def land_portions(self, name: str, portions: Portions, day: date) -> None:
+        """Write one complete folder of a large table without ever having all of it.
+
+        Portions follow each other in large Parquet files; each has a text file of its own.
+        """
+        folder = self._new_folder(name, day)
+        draw = stream(self._options.seed, "landing", name, str(day))
+        endings, large = self._endings(name, day), _LargeFiles(folder, name)
+        texts = 0
+        typed, most_text = self._typed(name, 1), max(_MOST_TEXT_ROWS // portions.number, 1)
+        for place, table in enumerate(portions.tables):
+            text = endings[place % len(endings)]
+            for file in self._planned(name, table, typed, (text,), most_text, draw):
+                if file.name.endswith(".parquet"):
+                    chosen = np.zeros(len(table), dtype=bool)
+                    chosen[file.rows] = True
+                    once, again = table.filter(pa.array(chosen)), table.take(np.sort(file.again))
+                    part = pa.concat_tables([once, again])
+                    large.add(part)
+                    self.rows[name] += len(part)
+                else:
+                    path = folder / f"{name}-text-{texts:02d}.{file.name.partition('.')[2]}"
+                    self._write_text(name, table, file, path, day, draw)
+                    texts += 1
+        large.close()
+        self.files += texts + large.files
+        (folder / COMPLETE).touch()
+
+    def _new_folder(self, name: str, day: date | None) -> Path:
+        folder = self._raw / name
+        if day is not None:
+            folder /= f"day={day.isoformat()}"
+        folder.mkdir(parents=True)
+        return folder
+
+    def _typed(self, name: str, files: int) -> int:
+        """How many Parquet files a table has, where it has any."""
+        return files if name in _WITH_PARQUET[self._options.layout] else 0
+
+    def _write_text(
+        self,
+        name: str,
+        table: pa.Table,
+        file: _File,
+        path: Path,
+        day: date | None,
+        draw: np.random.Generator,
+    ) -> None:
+        windows = day is not None and day.toordinal() % _WINDOWS_EVERY == 0
+        rows = self._text(name, table, file, draw)
+        write_text(path, rows, SCHEMAS[name], windows=windows)
+        self.rows[name] += len(rows)
 
     def _endings(self, name: str, day: date | None) -> tuple[str, ...]:
         """Of the text files of a folder."""
@@ -97,19 +175,21 @@ class LandingZone:
         return _TEXT_FILES[layout].get(name, ("csv",))
 
     def _planned(
-        self, name: str, table: pa.Table, text: Sequence[str], draw: np.random.Generator
+        self,
+        name: str,
+        table: pa.Table,
+        typed: int,
+        text: Sequence[str],
+        most_text: int,
+        draw: np.random.Generator,
     ) -> list[_File]:
         """Which row goes where: every row once, some twice, bad ones only in text.
 
         Only the first file may be without rows: an empty text file would be refused.
         """
-        size, layout = len(table), self._options.layout
-        rows_of_a_file = _PARQUET_ROWS if size < _LARGE_ROWS else _LARGE_FILE_ROWS
-        typed = max(size // rows_of_a_file, 1) if name in _WITH_PARQUET[layout] else 0
+        size = len(table)
         wanted_bad = self._bad_rows(name, size)
-        in_text = max(
-            min(math.ceil(size * _TEXT_SHARE), _MOST_TEXT_ROWS), wanted_bad * _ROWS_PER_BAD_ROW
-        )
+        in_text = max(min(math.ceil(size * _TEXT_SHARE), most_text), wanted_bad * _ROWS_PER_BAD_ROW)
         order = draw.permutation(size)
         cut = min(in_text, size) if typed else size
         parts = [

@@ -1,5 +1,6 @@
 """What people, guests and programs do on the web pages, day by day."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +13,11 @@ from data_samples.campaigns import SampleCampaign
 from data_samples.chance import share_of, stream
 from data_samples.options import WorldOptions
 from data_samples.people import DAY_S, Numbers, People, midnight, regencies
+from data_samples.portions import PORTION, Portions, slices_of
 from data_samples.raw_schemas import SCHEMAS
 from data_samples.site_pages import SitePages, list_pages
 
+_COOKIE_BYTES = 16
 # Visits by hour of the day in Jakarta: a lunch peak and a longer one in the evening.
 _HOURS = np.array(
     [12, 7, 4, 3, 4, 9, 17, 26, 35, 42, 46, 50, 58, 52, 45, 43, 45, 50, 60, 74, 82, 76, 52, 28]
@@ -49,8 +52,8 @@ _EXITS = ("navigate", "navigate", "close", "close", "back", "timeout", "logout")
 class Devices:
     """Cookies and addresses: two for each person, then those of guests, then of programs."""
 
-    cookies: pa.Array
-    ips: pa.Array
+    cookies: pa.ChunkedArray
+    ips: pa.ChunkedArray
     agents: pa.Array
     guests: int
 
@@ -76,17 +79,35 @@ class Traffic:
             ]
         )
 
-    def day(self, number: int) -> pa.Table:
+    def day(self, number: int) -> Portions:
         """All visits of a day in Jakarta, in order of time."""
-        draw = stream(self._options.seed, "visits", number)
-        moments = _moments(draw, int(self._sizes[number]))
-        visitor = self._visitors(draw, moments, number)
+        slices = slices_of(int(self._sizes[number]))
+        return Portions(len(slices), self._portions(number, slices))
+
+    def _portions(self, number: int, slices: Sequence[slice]) -> Iterator[pa.Table]:
+        draw, size = stream(self._options.seed, "visits", number), int(self._sizes[number])
+        moments, heavy = _moments(draw, size), -(-self._heavy(size, number) // len(slices))
+        for place, part in enumerate(slices):
+            own = stream(self._options.seed, "visits", number, place) if place else draw
+            yield self._drawn(own, moments[part], number, part.start + 1, heavy)
+
+    def _heavy(self, size: int, number: int) -> int:
+        """How many visits of the day are those of the busiest account, beside its share."""
+        heavy = int(Bots().max_visits_per_day * _HEAVY_VISITS)
+        return heavy if number % _HEAVY_DAYS == 0 and heavy <= size * _HEAVY_SHARE else 0
+
+    def _drawn(
+        self, draw: np.random.Generator, moments: Numbers, number: int, first: int, heavy: int
+    ) -> pa.Table:
+        """Visits at these moments; the ids count on from `first`."""
+        visitor = self._visitors(draw, moments, number, heavy)
         program = share_of(draw, len(moments), _PROGRAMS)
         visitor[program & (draw.random(len(moments)) < _ANONYMOUS_PROGRAMS)] = -1
         page = self._accessed(draw, visitor, number)
         user_ids = self._ids.take(pa.array(visitor, mask=visitor < 0))
+        prefix = f"v{self._options.day(number):%Y%m%d}-"
         columns = {
-            "visit_id": _visit_ids(f"v{self._options.day(number):%Y%m%d}-", len(moments)),
+            "visit_id": _visit_ids(prefix, first, len(moments)),
             "user_id": user_ids,
             "occurred_at": pa.array(moments * 1_000 + midnight(self._options, number) * 1_000_000),
             "url": self._urls(draw, page, user_ids),
@@ -97,12 +118,13 @@ class Traffic:
         schema = SCHEMAS["visits"]
         return pa.table([columns[field.name].cast(field.type) for field in schema], schema=schema)
 
-    def _visitors(self, draw: np.random.Generator, moments: Numbers, number: int) -> Numbers:
+    def _visitors(
+        self, draw: np.random.Generator, moments: Numbers, number: int, heavy: int
+    ) -> Numbers:
         """Positions of people, -1 for guests; nobody logs in before having registered."""
         size, activity = len(moments), self._people.activity
         visitor = draw.choice(len(activity), size, p=activity)
-        heavy = int(Bots().max_visits_per_day * _HEAVY_VISITS)
-        if number % _HEAVY_DAYS == 0 and heavy <= size * _HEAVY_SHARE:
+        if heavy:
             visitor[draw.choice(size, heavy, replace=False)] = activity.argmax()
         visitor[share_of(draw, size, _GUESTS) & (visitor != activity.argmax())] = -1
         now = midnight(self._options, number) + moments // 1_000
@@ -145,8 +167,8 @@ class Traffic:
         agent = (device * 7) % browsers
         agent[program] = browsers + draw.integers(0, len(_PROGRAM_AGENTS), int(program.sum()))
         return {
-            "cookie_id": devices.cookies.take(pa.array(device)),
-            "ip": devices.ips.take(pa.array(device)),
+            "cookie_id": devices.cookies.take(pa.array(device)).combine_chunks(),
+            "ip": devices.ips.take(pa.array(device)).combine_chunks(),
             "user_agent": devices.agents.take(pa.array(agent)),
         }
 
@@ -155,22 +177,35 @@ def _draw_devices(options: WorldOptions) -> Devices:
     draw = stream(options.seed, "devices")
     guests = max(options.people // 2, 1)
     size = 2 * options.people + guests
-    random = draw.bytes(16 * size).hex()
-    # Addresses of private networks and of carrier-grade translation: never a real household's.
-    parts = draw.integers(0, 256, (size, 3)).tolist()
-    shared = (draw.random(size) < 0.5).tolist()  # noqa: PLR2004
+    random = draw.bytes(_COOKIE_BYTES * size)
+    parts = draw.integers(0, 256, (size, 3)).astype(np.uint8)
+    shared = draw.random(size) < 0.5  # noqa: PLR2004
+    slices = [slice(first, first + PORTION) for first in range(0, size, PORTION)]
     agents = [text.format(version=version) for text in _BROWSERS for version in _VERSIONS]
     return Devices(
-        cookies=pa.array([random[place : place + 32] for place in range(0, len(random), 32)]),
-        ips=pa.array(
-            [
-                f"100.{64 + a % 64}.{b}.{c}" if is_shared else f"10.{a}.{b}.{c}"
-                for (a, b, c), is_shared in zip(parts, shared, strict=True)
-            ]
-        ),
+        cookies=pa.chunked_array([_cookies(random, place) for place in slices]),
+        ips=pa.chunked_array([_addresses(parts[place], shared[place]) for place in slices]),
         agents=pa.array([*agents, *_PROGRAM_AGENTS]),
         guests=guests,
     )
+
+
+def _cookies(random: bytes, place: slice) -> pa.Array:
+    """16 bytes each, in hexadecimal digits."""
+    digits = random[_COOKIE_BYTES * place.start : _COOKIE_BYTES * place.stop].hex().encode()
+    width = 2 * _COOKIE_BYTES
+    buffers = [None, pa.py_buffer(digits)]
+    fixed = pa.Array.from_buffers(pa.binary(width), len(digits) // width, buffers)
+    return fixed.cast(pa.binary()).cast(pa.string())
+
+
+def _addresses(parts: NDArray[np.uint8], shared: NDArray[np.bool_]) -> pa.Array:
+    """Of private networks and of carrier-grade translation: never a real household's."""
+    first, second, third = (pa.array(part).cast(pa.string()) for part in parts.T.copy())
+    translated = pa.array(64 + parts[:, 0] % 64).cast(pa.string())
+    private = pc.binary_join_element_wise("10", first, second, third, ".")
+    carried = pc.binary_join_element_wise("100", translated, second, third, ".")
+    return pc.if_else(pa.array(shared), carried, private)
 
 
 def _moments(draw: np.random.Generator, size: int) -> Numbers:
@@ -181,8 +216,8 @@ def _moments(draw: np.random.Generator, size: int) -> Numbers:
     return moments
 
 
-def _visit_ids(prefix: str, size: int) -> pa.Array:
-    serial = pc.utf8_lpad(pa.array(np.arange(1, size + 1)).cast(pa.string()), 7, "0")
+def _visit_ids(prefix: str, first: int, size: int) -> pa.Array:
+    serial = pc.utf8_lpad(pa.array(np.arange(first, first + size)).cast(pa.string()), 7, "0")
     return pc.binary_join_element_wise(prefix, serial, "")
 
 

@@ -3,7 +3,7 @@
 The same options give the same bytes, whatever the machine's threads and hash seed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,6 +17,7 @@ from data_samples.chance import stream
 from data_samples.consents import draw_consents, draw_requests
 from data_samples.options import WorldOptions
 from data_samples.people import draw_people
+from data_samples.portions import Portions
 from data_samples.profiles import snapshot_days, snapshots
 from data_samples.raw_folders import LandingZone
 from data_samples.raw_schemas import SCHEMAS
@@ -98,7 +99,7 @@ class _World:
         self._land("consents", draw_consents(people, options))
         self._land("requests", draw_requests(people, options))
         for number, profiles in snapshots(people, options):
-            self._land("profiles", profiles, options.day(number))
+            self._land_all("profiles", profiles, options.day(number))
         self._land_visits(Traffic(people, campaigns, options))
         return WorldSummary(
             first_day=options.start,
@@ -114,15 +115,30 @@ class _World:
         days = self._options.days
         nothing = SCHEMAS["visits"].empty_table()
         waiting: dict[int, list[pa.Table]] = {number: [nothing] for number in range(days + 1)}
+
+        def arriving(number: int, visits_of_day: Portions) -> Iterator[pa.Table]:
+            """What arrives on the day, some at a time: first what has waited for it."""
+            before = waiting.pop(number)
+            for place, visits in enumerate(visits_of_day.tables):
+                for later, some in self._arrivals(number, place, visits):
+                    if later == number:
+                        yield pa.concat_tables([*before, some])
+                        before.clear()
+                    else:
+                        waiting[later].append(some)
+            if before:
+                yield pa.concat_tables(before)
+
         for number in range(days):
-            for later, visits in self._arrivals(number, traffic.day(number)):
-                waiting[later].append(visits)
-            self._land("visits", pa.concat_tables(waiting.pop(number)), self._options.day(number))
+            drawn = traffic.day(number)
+            arrived = Portions(drawn.number, arriving(number, drawn))
+            self._land_all("visits", arrived, self._options.day(number))
         self._land("visits", pa.concat_tables(waiting.pop(days)), self._options.day(days))
 
-    def _arrivals(self, number: int, visits: pa.Table) -> list[tuple[int, pa.Table]]:
+    def _arrivals(self, number: int, place: int, visits: pa.Table) -> list[tuple[int, pa.Table]]:
         """The visits of a day by the number of the day on which they arrive."""
-        draw = stream(self._options.seed, "arrivals", number)
+        name = ("arrivals", number, place) if place else ("arrivals", number)
+        draw = stream(self._options.seed, *name)
         chance = draw.random(len(visits))
         too_late = chance < _TOO_LATE
         late = (chance < _TOO_LATE + _LATE) & ~too_late
@@ -140,8 +156,20 @@ class _World:
             if marks.any()
         ]
 
+    def _land_all(self, name: str, portions: Portions, day: date) -> None:
+        """Write a folder whose rows come in portions; of a small one there is one."""
+        if portions.number == 1:
+            self._land(name, pa.concat_tables(portions.tables), day)
+            return
+        self._zone.land_portions(name, portions, day)
+        self._tell(name, day)
+
     def _land(self, name: str, table: pa.Table, day: date | None = None) -> None:
         self._zone.land(name, table, day)
+        self._tell(name, day)
+
+    def _tell(self, name: str, day: date | None) -> None:
+        pa.default_memory_pool().release_unused()
         self._landed += 1
         what = f"{name} of {day}" if day else name
         self._progress(what, self._landed, self._folders)
