@@ -528,9 +528,11 @@ _INTAKE = (
     ),
     *_of(
         "anonymizer/release/settings_change.py",
-        (f"{_WEAKER}test_parts_by_category_begin_in_a_week_and_month_that_need_consent",),
+        (f"{_WEAKER}test_parts_by_category_begin_in_a_week_and_month_whose_settings_fit",),
         ("parts by category begin in a week without consent to cookies", "rights",
          "if start < first_day]", "if start > first_day]"),
+        ("parts by category begin beside interests", "inference",
+         "or one.segments.interests for one in meanings", "for one in meanings"),
         ("parts by category begin in a month without consent to cookies", "rights",
          ', Period.of("month", begins).start]', "]"),
     ),

@@ -7,7 +7,9 @@ the file. What it writes is pseudonymous, as in `day_intake`, and lies in the ru
 it gives back are counts, columns and reasons.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path, PurePosixPath
@@ -20,6 +22,7 @@ from anonymizer.intake.assessed_files import AssessedFile
 from anonymizer.intake.contract import RawTable
 from anonymizer.intake.deduplication import FileRows
 from anonymizer.intake.file_assessment import assess
+from anonymizer.intake.intake_keys import IntakeKeys
 from anonymizer.intake.landing_zone import LandedFile
 from anonymizer.intake.raw_source import Limits, opened
 from anonymizer.intake.readers import FileMapping
@@ -30,19 +33,18 @@ from anonymizer.model.errors import Held, InputRejected
 from anonymizer.model.policy import Policy
 from anonymizer.model.segments import Interest
 from anonymizer.storage.engine import Engine
-from anonymizer.storage.files import write_parquet_stream
+from anonymizer.storage.files import PRIVATE, sha256
 from anonymizer.storage.object_tree import ObjectListing, ObjectPath, ObjectStatus
-from anonymizer.storage.secret import Secret
 
 
 @dataclass(frozen=True)
 class TaskTerms:
-    """What all files of a day's visits are judged by; `links` are the campaigns that stand."""
+    """What all files of a day's visits are judged by; `links` are those of the campaigns."""
 
     table: RawTable
     day: date
     policy: Policy
-    secret: Secret
+    keys: IntakeKeys
     codings: Codings
     interests: tuple[Interest, ...]
     links: pa.Table
@@ -63,13 +65,15 @@ class FileTask:
 class FileAssessment:
     """What came of a file. `claims` has its sound rows; `refusal` says why there are none.
 
-    `failure` is the type of an error that nobody foresaw: its text may quote a value.
+    `written` is the digest of that file, and `failure` the type of an error that nobody foresaw:
+    its text may quote a value.
     """
 
     number: int
     file: AssessedFile = field(default_factory=lambda: AssessedFile(0))
     digest: str = ""
     claims: Path | None = None
+    written: str = ""
     refusal: tuple[str, str, str] | None = None
     failure: str = ""
 
@@ -87,12 +91,16 @@ class OtherProcesses:
 
 
 def tasks_for(files: Mapping[int, LandedFile], terms: TaskTerms) -> list[FileTask]:
-    """Tasks for the files that other processes can read: Parquet that lies in a folder."""
-    return [
-        FileTask(number, alone, landed.path.lstat().st_size, terms)
-        for number, landed in files.items()
-        if (alone := _by_itself(landed))
-    ]
+    """Tasks for the files that other processes can read: Parquet that lies in a folder.
+
+    What is gone by now is for the run, which refuses it by name.
+    """
+    tasks = []
+    for number, landed in files.items():
+        with suppress(OSError):
+            if alone := _by_itself(landed):
+                tasks.append(FileTask(number, alone, landed.path.lstat().st_size, terms))
+    return tasks
 
 
 def _by_itself(landed: LandedFile) -> LandedFile | None:
@@ -138,7 +146,7 @@ def _assessed(engine: Engine, task: FileTask) -> FileAssessment:
     terms, landed = task.terms, task.file
     words = terms.policy.bots.user_agent_words
     load_vocabulary(engine, words, terms.interests, terms.codings)
-    validator = RowValidator(engine, terms.day, terms.policy, terms.secret)
+    validator = RowValidator(engine, terms.day, terms.policy, terms.keys)
     validator.list_links(terms.links)
     file = AssessedFile(-1)
     with opened(landed, Limits.of(terms.policy.intake)) as source:
@@ -147,20 +155,29 @@ def _assessed(engine: Engine, task: FileTask) -> FileAssessment:
         claims = terms.folder / f"assessed-{uuid4().hex}.parquet"
         rows = assess(validator, landed, source, terms.table, file)
         _write(rows, claims)
-    return FileAssessment(task.number, file, source.digest, claims if claims.exists() else None)
+    if not claims.exists():
+        return FileAssessment(task.number, file, source.digest)
+    return FileAssessment(task.number, file, source.digest, claims, sha256(claims))
 
 
 def _write(rows: Iterator[pa.Table], path: Path) -> None:
+    """Write the rows of a file that has any.
+
+    The folder is not made: a task may outlive its run, whose folder is gone then.
+    """
     first = next(rows, None)
     if first is None:
         return
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        yield from first.to_batches()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
+    with (
+        os.fdopen(descriptor, "wb") as file,
+        pq.ParquetWriter(file, first.schema, compression="zstd") as writer,
+    ):
+        writer.write_table(first)
         for table in rows:
-            yield from table.to_batches()
-
-    write_parquet_stream(pa.RecordBatchReader.from_batches(first.schema, batches()), path)
+            writer.write_table(table)
+        file.flush()
+        os.fsync(descriptor)
 
 
 def rows_of(assessment: FileAssessment, landed: LandedFile) -> Iterator[pa.Table]:
@@ -176,6 +193,8 @@ def rows_of(assessment: FileAssessment, landed: LandedFile) -> Iterator[pa.Table
         raise _failed(f"a worker that took in {landed.name} met {assessment.failure}")
     arrived = 0
     if assessment.claims:
+        if sha256(assessment.claims) != assessment.written:
+            raise _failed(f"rows of {landed.name} arrived otherwise than a worker has written them")
         for batch in pq.ParquetFile(assessment.claims).iter_batches():
             arrived += batch.num_rows
             yield pa.Table.from_batches([batch])

@@ -25,6 +25,7 @@ from anonymizer.intake.batches import RawBatch
 from anonymizer.intake.contract import TABLES, RawTable
 from anonymizer.intake.deduplication import Claims, DeduplicatedTable, FileRows
 from anonymizer.intake.file_assessment import assess
+from anonymizer.intake.intake_keys import IntakeKeys
 from anonymizer.intake.intake_outcome import Intake, TakenFile, Warned
 from anonymizer.intake.landing_zone import WORKING_FILE, LandedFile, Landing
 from anonymizer.intake.objections import (
@@ -41,7 +42,7 @@ from anonymizer.intake.parted_campaigns import (
     visits_read,
 )
 from anonymizer.intake.raw_source import Limits, RawSource, opened
-from anonymizer.intake.row_validation import RowValidator
+from anonymizer.intake.row_validation import LINK_COLUMNS, RowValidator
 from anonymizer.model.campaign_parts import rules_in_force
 from anonymizer.model.codings import Codings
 from anonymizer.model.errors import AudienceError, Held, InputRejected, InputsRejected
@@ -91,8 +92,9 @@ class DayReader:
         self._read_with = (policy.model_dump_json(), secret.fingerprint, repr(codings))
         self._landing, self._day = landing, day
         self.day, self.decisions, self.codings = day, decisions, codings
-        self._policy, self._secret, self._limits = policy, secret, Limits.of(policy.intake)
-        self._validator = RowValidator(self._engine, day, policy, secret)
+        self._policy, self._keys = policy, IntakeKeys.of(secret)
+        self._limits = Limits.of(policy.intake)
+        self._validator = RowValidator(self._engine, day, policy, self._keys)
         self._rejected: dict[str, list[InputRejected]] = defaultdict(list)
         self._rows: Counter[tuple[str, date | None]] = Counter()
         self._oldest_late = oldest_needed(day, policy.timing)
@@ -253,10 +255,10 @@ class DayReader:
             table,
             self._day,
             self._policy,
-            self._secret,
+            self._keys,
             self.codings,
             self._others.interests,
-            self._links,
+            self._links.select(LINK_COLUMNS),
             self._claims.folder,
         )
         tasks = tasks_for(dict(enumerate(self._landing.of(table.name))), terms)

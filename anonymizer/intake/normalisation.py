@@ -22,10 +22,10 @@ import pyarrow.types as pt
 from anonymizer.intake.batches import ROW_FAULT, RawBatch, RowFault
 from anonymizer.intake.contract import Kind, RawTable
 from anonymizer.intake.identifiers import canonical_ids
+from anonymizer.intake.intake_keys import IntakeKeys
 from anonymizer.intake.vocabulary import plain_words
 from anonymizer.model.policy import Policy
 from anonymizer.storage.engine import Engine
-from anonymizer.storage.secret import Secret
 
 CONTROL = "control_character"
 # Unicode's category Cc without tab, line feed, vertical tab, form feed and carriage return.
@@ -41,7 +41,7 @@ class Normaliser:
 
     engine: Engine
     policy: Policy
-    secret: Secret
+    keys: IntakeKeys
 
     def normalise(self, batch: RawBatch, table: RawTable) -> RawBatch:
         """The same rows in their one form; unreadable ones have become faults."""
@@ -82,7 +82,7 @@ class Normaliser:
         """The keyed hash of each id; null where there is none."""
         position = pa.array(range(len(ids)), pa.int32())
         self.engine.load("ids", pa.record_batch({"position": position, "id": ids}))
-        keyed = self.engine.fetch("hash_users", {"person_key": self.secret.derive("person")})
+        keyed = self.engine.fetch("hash_users", {"person_key": self.keys.person})
         self.engine.drop("ids")
         return keyed["person_key"].combine_chunks()
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from anonymizer.intake.contract import TABLES, RawTable
 from anonymizer.intake.deduplication import FileRows
+from anonymizer.intake.intake_keys import IntakeKeys
 from anonymizer.intake.landing_zone import files_of
 from anonymizer.intake.objections import UNREAD, RowPlace, UnreadRow, unread_rows
 from anonymizer.intake.raw_source import Limits, opened
@@ -67,7 +68,7 @@ def review(
 ) -> Review:
     """Read every file of these tables. The engine must not spill: it holds raw values."""
     load_objection_words(engine)
-    validator = RowValidator(engine, _ANY_DAY, policy, secret)
+    validator = RowValidator(engine, _ANY_DAY, policy, IntakeKeys.of(secret))
     limits = Limits.of(policy.intake)
     unread: list[UnreadRow] = []
     requests: list[ReadRequest] = []

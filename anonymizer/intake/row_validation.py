@@ -15,13 +15,16 @@ import pyarrow.compute as pc
 from anonymizer.intake.addresses import canonical_urls
 from anonymizer.intake.batches import RawBatch, RowFault
 from anonymizer.intake.contract import PART_COLUMNS, RawTable
+from anonymizer.intake.intake_keys import IntakeKeys
 from anonymizer.intake.normalisation import BLANKS, Normaliser
 from anonymizer.intake.parted_campaigns import load_parts
 from anonymizer.intake.vocabulary import EARLIEST, LATEST, LONGEST_NAME, OLDEST_AGE
 from anonymizer.model.campaign_parts import OTHER
 from anonymizer.model.policy import Policy
 from anonymizer.storage.engine import Engine
-from anonymizer.storage.secret import Secret
+
+# Of the accepted campaigns, what their links are listed by.
+LINK_COLUMNS = ["campaign_id", "link_url", "starts_on", "ends_on", "excluded"]
 
 
 @dataclass(frozen=True)
@@ -39,15 +42,15 @@ class ValidatedBatch:
 class RowValidator:
     """Judges batches for one day. For visits, `list_links` has to be called before."""
 
-    def __init__(self, engine: Engine, day: date, policy: Policy, secret: Secret) -> None:
+    def __init__(self, engine: Engine, day: date, policy: Policy, keys: IntakeKeys) -> None:
         self._engine, self._day = engine, day
-        self._normaliser = Normaliser(engine, policy, secret)
+        self._normaliser = Normaliser(engine, policy, keys)
         self._zone = ZoneInfo(policy.timing.timezone)
         load_parts(engine, policy.campaign_parts, day)
         self._facts: dict[str, Any] = {
-            "content_key": secret.derive("content"),
-            "request_key": secret.derive("request"),
-            "visit_key": secret.derive("visit"),
+            "content_key": keys.content,
+            "request_key": keys.request,
+            "visit_key": keys.visit,
             "day": day,
             "late_before": day - timedelta(days=policy.timing.late_days),
             "purged_before": _years_before(day, policy.retention.closed_years),

@@ -55,6 +55,15 @@ class Meaning:
     catalogue: Catalogue
 
     @property
+    def counts_categories_twice(self) -> bool:
+        """Whether product categories make both parts of campaigns and interests.
+
+        Who is in a part has viewed products of an interest, and no proof compares the two.
+        """
+        parts = any(rule.needs_cookies for rule in self.policy.campaign_parts)
+        return parts and bool(self.segments.interests)
+
+    @property
     def digest(self) -> str:
         """SHA-256 of every setting of both files, comments aside."""
         content = {
@@ -102,6 +111,14 @@ class Revision:
             ) from None
 
 
+_BY_CATEGORY = "policy.yaml, campaign_parts and segments.yaml, interests"
+_TWICE = (
+    "parts by product_category and interests are groups of the same people, of whom the one lies "
+    "in the other, and no proof compares them"
+)
+_EITHER = "have the one or the other: interests: {} or no rule by product_category"
+
+
 @lru_cache(maxsize=8)
 def read_meaning(texts: SettingsTexts) -> Meaning:
     """Check both texts. Raises one ConfigurationError with the mistakes of both."""
@@ -114,7 +131,10 @@ def read_meaning(texts: SettingsTexts) -> Meaning:
         catalogue = build_catalogue(segments)
     if policy is None or segments is None or catalogue is None:
         raise ConfigurationError(faults)
-    return Meaning(policy, segments, catalogue)
+    meaning = Meaning(policy, segments, catalogue)
+    if meaning.counts_categories_twice:
+        raise ConfigurationError([Fault(_BY_CATEGORY, _TWICE, _EITHER)])
+    return meaning
 
 
 def revisions(ledger: Ledger) -> tuple[Revision, ...]:

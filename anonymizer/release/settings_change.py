@@ -348,7 +348,7 @@ def _expected(change: SettingsChange, home: Home, entries: Sequence[Entry]) -> t
     first_day = first_free_day(entries) if known else None
     if first_day:
         _require_parts_kept(change, first_day)
-        _require_consented_parts(change, known, first_day)
+        _require_parts_by_category_apart(change, known, first_day)
     return (*known, Revision(len(known) + 1, first_day, change.texts, digests))
 
 
@@ -371,28 +371,32 @@ def _require_parts_kept(change: SettingsChange, first_day: date) -> None:
     )
 
 
-def _require_consented_parts(
+def _require_parts_by_category_apart(
     change: SettingsChange, known: Sequence[Revision], first_day: date
 ) -> None:
-    """Hold parts that a week or month would count by settings without the consent they need.
+    """Hold parts by category that a week or month would count by settings that do not fit them.
 
-    A period is counted by the settings of its first day, parts of its later days among them.
+    A period is counted by the settings of its first day, parts of its later days among them: these
+    settings have to need the consent, and to have no interests, whose weeks would overlap parts.
     """
     rules = [rule for rule in change.after.policy.campaign_parts if rule.needs_cookies]
 
-    def unconsented(begins: date) -> bool:
+    def unfit(begins: date) -> bool:
         starts = [Period.of("week", begins).start, Period.of("month", begins).start]
         earlier = [applying(known, start) for start in starts if start < first_day]
-        return any(one.meaning().policy.lacks_consent_for(rules) for one in earlier if one)
+        meanings = [revision.meaning() for revision in earlier if revision]
+        return any(
+            one.policy.lacks_consent_for(rules) or one.segments.interests for one in meanings
+        )
 
-    for begins in [rule.from_day for rule in rules if unconsented(rule.from_day)]:
+    for begins in [rule.from_day for rule in rules if unfit(rule.from_day)]:
         later = (begins + timedelta(days=number) for number in count(1))
         raise Held(
             "campaign_parts",
             f"the rule of campaign_parts from {begins} on is by product_category, and a week or "
-            "month of that day began by settings without advertising_cookies in "
+            "month of that day began by settings with interests, or without advertising_cookies in "
             "eligibility.purposes, which would count people without this consent; let it begin on "
-            f"{next(day for day in later if not unconsented(day))} or later",
+            f"{next(day for day in later if not unfit(day))} or later",
         )
 
 
@@ -421,7 +425,7 @@ def approve_settings(
         change = settings_change(home, entries, texts)
         if first_day := first_free_day(entries):
             _require_parts_kept(change, first_day)
-            _require_consented_parts(change, recorded_revisions(entries), first_day)
+            _require_parts_by_category_apart(change, recorded_revisions(entries), first_day)
         role = _require_approver(change, who.login, digest)
         position = 1 + sum(entry.kind == SETTINGS_APPROVAL for entry in entries)
         content = f"{SETTINGS_APPROVAL} {change.replaces} {change.after.digest} {position}"

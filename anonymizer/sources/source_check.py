@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from anonymizer.intake.batches import RawBatch, RowFault
 from anonymizer.intake.contract import PART_COLUMNS, TABLES
+from anonymizer.intake.intake_keys import IntakeKeys
 from anonymizer.intake.landing_zone import LandedFile
 from anonymizer.intake.raw_source import Limits, opened
 from anonymizer.intake.row_validation import RowValidator
@@ -264,7 +265,7 @@ def _outcomes(
     source: Source, sample: _MappedSample, day: date, policy: Policy, secret: Secret, engine: Engine
 ) -> tuple[tuple[str, int], ...]:
     """The outcome of the rows of the sample in intake."""
-    validator = RowValidator(engine, day, policy, secret)
+    validator = RowValidator(engine, day, policy, IntakeKeys.of(secret))
     table = TABLES[source.table]
     if source.table == "visits":
         nothing = RawBatch(pa.record_batch({"row_number": pa.array([], pa.int64())}))

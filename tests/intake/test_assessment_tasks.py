@@ -1,23 +1,28 @@
 """Files of visits that other processes assess: a day comes out as if this process had read them."""
 
 import multiprocessing
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from intake.raw_world import Row, World, as_csv, as_parquet, campaign, typed_parquet, visit
 
-from anonymizer.intake import assessment_tasks
+from anonymizer.intake import assessment_tasks, day_reader
 from anonymizer.intake.assessment_tasks import FileAssessment, FileTask
 from anonymizer.intake.intake_outcome import Intake
 from anonymizer.model.dimensions import Text
 from anonymizer.model.errors import AudienceError, Held, InputsRejected
 from anonymizer.model.policy import Effort
 from anonymizer.model.segments import Interest
+from anonymizer.storage.files import sha256
+from anonymizer.storage.secret import Secret
 from pipelines.resources import cluster_intake
 from pipelines.resources.cluster_intake import assess_on_worker, workers_of
 
@@ -216,19 +221,65 @@ def test_refusals_of_all_files_are_those_of_one_process(tmp_path: Path, others: 
     assert told[0].count("rejected:") == 3
 
 
-def test_rows_that_do_not_arrive_hold_the_day(others: World) -> None:
+@pytest.mark.parametrize(
+    ("noted", "said"),
+    [
+        (False, r"rows of visits/.*v\.parquet arrived otherwise than a worker has written them"),
+        (True, r"1 of 2 rows of visits/.*v\.parquet arrived"),
+    ],
+)
+def test_rows_that_do_not_arrive_hold_the_day(noted: bool, said: str, others: World) -> None:
     others.visits(as_parquet([visit("v1"), visit("v2")]), "v.parquet")
 
     def workers(tasks: Sequence[FileTask]) -> list[FileAssessment]:
-        answers = in_this_process(tasks)
-        for claims in (answer.claims for answer in answers):
-            assert claims
-            pq.write_table(pq.read_table(claims, partitioning=None).slice(1), claims)
-        return answers
+        (answer,) = in_this_process(tasks)
+        assert answer.claims
+        pq.write_table(pq.read_table(answer.claims, partitioning=None).slice(1), answer.claims)
+        return [replace(answer, written=sha256(answer.claims)) if noted else answer]
 
     others.workers = workers
-    with pytest.raises(Held, match=r"engine_failed: 1 of 2 rows of visits/.*v\.parquet arrived"):
+    with pytest.raises(Held, match=f"engine_failed: {said}"):
         others.take_in()
+
+
+def test_a_file_that_is_gone_before_anybody_reads_it_is_refused_by_name(others: World) -> None:
+    path = others.visits(as_parquet([visit()]), "v.parquet")
+    others.put("profiles/notes.csv", b"")
+    listed = assessment_tasks.tasks_for
+
+    def late(*given: Any) -> list[FileTask]:
+        path.unlink()
+        return listed(*given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(day_reader, "tasks_for", late)
+        with pytest.raises(InputsRejected, match=r"v\.parquet rejected: unreadable"):
+            others.take_in()
+
+
+def test_a_task_that_outlives_its_run_leaves_nothing(others: World) -> None:
+    others.visits(as_parquet([visit()]), "v.parquet")
+    kept: list[FileTask] = []
+    others.workers = lambda tasks: kept.extend(tasks) or in_this_process(tasks)
+    others.take_in()
+    before = others.written()
+    (task,) = kept
+    _, found = assess_on_worker(task)
+    assert found.failure == "FileNotFoundError"
+    assert others.written() == before
+    assert not task.terms.folder.exists()
+
+
+def test_a_task_has_no_key_by_which_figures_are_drawn(others: World) -> None:
+    others.secret = Secret(b"d" * 32, b"n" * 32)
+    others.visits(as_parquet([visit()]), "v.parquet")
+    sent: list[bytes] = []
+    others.workers = lambda tasks: sent.extend(map(pickle.dumps, tasks)) or in_this_process(tasks)
+    others.take_in()
+    (task,) = sent
+    assert others.secret.derive("person") in task
+    for key in (b"d" * 32, b"n" * 32, *map(others.secret.derive, ("rounding", "mark", "seal"))):
+        assert key not in task
 
 
 def test_an_unforeseen_error_of_a_worker_quotes_no_value(

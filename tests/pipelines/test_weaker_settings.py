@@ -598,18 +598,57 @@ def test_parts_of_campaigns_need_approval_and_begin_after_what_is_released(home:
     assert record(home).number == 3
 
 
-def test_parts_by_category_begin_in_a_week_and_month_that_need_consent(home: Home) -> None:
+NEEDED = "purposes: [use, disclosure, advertising_cookies]"
+
+
+def without_interests(home: Home) -> None:
+    text = home.segments.read_text(encoding="utf-8")
+    head, found, _ = text.partition("\ninterests:\n")
+    assert found
+    home.segments.write_text(f"{head}\ninterests: {{}}\n", encoding="utf-8")
+
+
+def test_parts_by_category_and_interests_exclude_each_other(home: Home) -> None:
+    """Everybody in a part has viewed products of an interest; no proof compares the two."""
+    edit(home, "purposes: [use, disclosure]", NEEDED)
+    rule = PARTS.format(day=date(2027, 1, 1), column="product_category")
+    edit(home, "campaign_parts: []", rule)
+    done = call("policy", "check")
+    assert done.returncode == 2
+    assert "interests: {} or no rule by product_category" in " ".join(done.stderr.split())
+    with pytest.raises(ConfigurationError, match="no proof compares them"):
+        record(home)
+    without_interests(home)
+    assert call("policy", "check").returncode == 0
+
+
+@pytest.mark.parametrize("lacked", ["consent", "no interests"])
+def test_parts_by_category_begin_in_a_week_and_month_whose_settings_fit(
+    lacked: str, home: Home
+) -> None:
     """A period is counted by the settings of its first day, its later days too."""
-    edit(home, "purposes: [use, disclosure]", "purposes: [use, disclosure, advertising_cookies]")
+    if lacked == "consent":
+        without_interests(home)
+        record(home)
+    else:
+        edit(home, "purposes: [use, disclosure]", NEEDED)
+        record(home)
+    Ledger.open(home.ledger).append(
+        RELEASE, "campaign-day-2026-11-18", {"period": "2026-11-18", "files": {}}
+    )
+    if lacked == "consent":
+        edit(home, "purposes: [use, disclosure]", NEEDED)
+    else:
+        without_interests(home)
     text = home.policy.read_text(encoding="utf-8")
 
     def by_category(begins: date) -> None:
         rule = PARTS.format(day=begins, column="product_category")
         home.policy.write_text(text.replace("campaign_parts: []", rule), encoding="utf-8")
 
-    # The 17th is released: weeks and months of settings without the purpose reach to the 30th.
+    # The 18th is released: weeks and months of settings that do not fit reach to the 30th.
     allowed = date(2026, 12, 1)
-    for day in (date(2026, 11, 18), date(2026, 11, 22), date(2026, 11, 23), date(2026, 11, 30)):
+    for day in (date(2026, 11, 19), date(2026, 11, 22), date(2026, 11, 23), date(2026, 11, 30)):
         by_category(day)
         done = approve(OFFICER)
         assert done.returncode == 4, day
@@ -623,7 +662,8 @@ def test_parts_by_category_begin_in_a_week_and_month_that_need_consent(home: Hom
 
 
 def test_parts_by_category_may_begin_at_once_where_consent_was_needed_before(home: Home) -> None:
-    edit(home, "purposes: [use, disclosure]", "purposes: [use, disclosure, advertising_cookies]")
+    edit(home, "purposes: [use, disclosure]", NEEDED)
+    without_interests(home)
     record(home)
     ledger = Ledger.open(home.ledger)
     for day in range(18, 31):

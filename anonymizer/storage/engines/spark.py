@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -189,7 +190,13 @@ def on_workers(place: str, work: Callable[[Task], Answer], tasks: Sequence[Task]
     context = new_session().sparkContext
     context.pythonExec = os.environ.get("PYSPARK_PYTHON") or sys.executable
     spread = context.parallelize(tasks, len(tasks)).map(work)
-    return _done(f"{place} ({_PYTHON})", lambda: list(spread.collect()))
+    group = f"audience-{uuid4().hex}"
+    context.setJobGroup(group, place, interruptOnCancel=True)
+    try:
+        return _done(f"{place} ({_PYTHON})", lambda: list(spread.collect()))
+    finally:  # what goes on after an error or an interruption has nobody to tell
+        with suppress(Exception):
+            context.cancelJobGroup(group)
 
 
 def _done(place: str, work: Callable[[], Answer]) -> Answer:
