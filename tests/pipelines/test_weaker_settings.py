@@ -626,39 +626,39 @@ def test_parts_by_category_and_interests_exclude_each_other(home: Home) -> None:
 def test_parts_by_category_begin_in_a_week_and_month_whose_settings_fit(
     lacked: str, home: Home
 ) -> None:
-    """A period is counted by the settings of its first day, its later days too."""
-    if lacked == "consent":
-        without_interests(home)
-        record(home)
-    else:
+    """A period is counted by the settings of its first day, its later days too.
+
+    From 18 November on settings apply that lack one thing alone, and 2 December is released.
+    """
+
+    def consented() -> None:
         edit(home, "purposes: [use, disclosure]", NEEDED)
-        record(home)
-    Ledger.open(home.ledger).append(
-        RELEASE, "campaign-day-2026-11-18", {"period": "2026-11-18", "files": {}}
-    )
-    if lacked == "consent":
-        edit(home, "purposes: [use, disclosure]", NEEDED)
-    else:
+
+    def apart() -> None:
         without_interests(home)
+
+    first, last = (apart, consented) if lacked == "consent" else (consented, apart)
+    first()
+    record(home)
+    ledger = Ledger.open(home.ledger)
+    ledger.append(RELEASE, "campaign-day-2026-12-02", {"period": "2026-12-02", "files": {}})
+    last()
     text = home.policy.read_text(encoding="utf-8")
 
     def by_category(begins: date) -> None:
         rule = PARTS.format(day=begins, column="product_category")
         home.policy.write_text(text.replace("campaign_parts: []", rule), encoding="utf-8")
 
-    # The 18th is released: weeks and months of settings that do not fit reach to the 30th.
-    allowed = date(2026, 12, 1)
-    for day in (date(2026, 11, 19), date(2026, 11, 22), date(2026, 11, 23), date(2026, 11, 30)):
+    allowed = date(2027, 1, 1)
+    for day in (date(2026, 12, 3), date(2026, 12, 6), date(2026, 12, 7), date(2026, 12, 31)):
         by_category(day)
         done = approve(OFFICER)
         assert done.returncode == 4, day
         assert f"let it begin on {allowed} or later" in " ".join(done.stderr.split())
-    by_category(allowed)
-    assert approve(OFFICER).returncode == approve(ENGINEER).returncode == 0
-    record(home)
-    by_category(date(2026, 12, 2))
-    assert approve(OFFICER).returncode == approve(ENGINEER).returncode == 0
-    record(home)
+    for day in (allowed, date(2027, 1, 2)):
+        by_category(day)
+        assert approve(OFFICER).returncode == approve(ENGINEER).returncode == 0
+        record(home)
 
 
 def test_parts_by_category_may_begin_at_once_where_consent_was_needed_before(home: Home) -> None:
